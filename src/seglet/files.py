@@ -1,0 +1,93 @@
+"""Files that are either whole or not there: durable writes, hashes, JSON.
+
+A write goes to a temporary name beside its destination, reaches the disk, and only then takes the destination's name.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+TEMPORARY = ".partial-"
+"""Prefix of files and folders that were being written when the process died; always safe to delete."""
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path (file or folder, as the caller makes it) that becomes `path` if the block ends without an error."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.parent / f"{TEMPORARY}{secrets.token_hex(4)}-{path.name}"
+    try:
+        yield temporary
+        for part in [*temporary.rglob("*"), temporary] if temporary.is_dir() else [temporary]:
+            sync(part)
+        if temporary.is_dir() and path.exists():
+            _swap(temporary, path)
+        else:
+            temporary.replace(path)
+        sync(path.parent)
+    finally:
+        delete(temporary)
+
+
+def _swap(new: Path, old: Path) -> None:
+    """Folders cannot be replaced in one call: the old one steps aside first, so one of the two is always whole."""
+    aside = old.parent / f"{TEMPORARY}{secrets.token_hex(4)}-old-{old.name}"
+    old.rename(aside)
+    new.rename(old)
+    delete(aside)
+
+
+def sync(path: Path) -> None:
+    """Asks the operating system to put a file or a folder's listing on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # some file systems refuse fsync on folders
+            os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def delete(path: Path) -> None:
+    """Removes a file or folder if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def delete_partial(folder: Path) -> None:
+    """Removes what interrupted writes left in `folder`."""
+    for path in folder.glob(f"{TEMPORARY}*"):
+        delete(path)
+
+
+def write_text(path: Path, text: str) -> None:
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, value: Any) -> None:
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """
+    Raises:
+        ValueError: the file is not JSON; the message names it.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not valid JSON ({error}); it may be damaged: restore or delete it") from error
+
+
+def sha256(path: Path) -> str:
+    """Hexadecimal digest of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,45 @@
+import pytest
+
+from seglet import files
+
+
+def test_a_file_appears_only_when_it_is_whole(tmp_path):
+    with pytest.raises(RuntimeError, match="died"), files.replacing(tmp_path / "a.txt") as temporary:
+        temporary.write_text("half")
+        raise RuntimeError("died")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_old_file_survives_a_failed_write(tmp_path):
+    files.write_text(tmp_path / "a.txt", "old")
+    with pytest.raises(RuntimeError), files.replacing(tmp_path / "a.txt") as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert (tmp_path / "a.txt").read_text() == "old"
+
+
+def test_a_folder_is_replaced_as_a_whole(tmp_path):
+    for name in ("old", "new"):
+        with files.replacing(tmp_path / "model") as temporary:
+            temporary.mkdir()
+            (temporary / name).touch()
+    assert [path.name for path in (tmp_path / "model").iterdir()] == ["new"]
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_what_an_interruption_left_is_found_and_deleted(tmp_path):
+    (tmp_path / f"{files.TEMPORARY}1234-model").mkdir()
+    (tmp_path / "model").mkdir()
+    files.delete_partial(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_broken_json_is_named(tmp_path):
+    (tmp_path / "a.json").write_text("{")
+    with pytest.raises(ValueError, match=r"a\.json is not valid JSON"):
+        files.read_json(tmp_path / "a.json")
+
+
+def test_sha256_of_abc(tmp_path):
+    (tmp_path / "abc").write_text("abc")
+    assert files.sha256(tmp_path / "abc").startswith("ba7816bf8f01cfea")
