@@ -1,0 +1,126 @@
+"""The description of a network that fits in a JSON file, and the network it describes."""
+
+import difflib
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from seglet.models import mit, resnet
+from seglet.models.deeplabv3 import DeepLabV3Head
+from seglet.models.fcn import FCNHead
+from seglet.models.head import Head
+from seglet.models.layers import scaled
+from seglet.models.network import Network
+from seglet.models.normalise import IMAGENET_MEAN, IMAGENET_STD, Channels, Normalise
+from seglet.models.pspnet import PSPHead
+from seglet.models.resnet import ResNet
+from seglet.models.segformer import SegFormerHead
+
+NAMES = (
+    *(f"{head}-{backbone}" for head in ("deeplabv3", "pspnet") for backbone in resnet.VARIANTS),
+    *(f"segformer-{backbone}" for backbone in mit.VARIANTS),
+)
+"""All networks there are."""
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A network without its weights and classes.
+
+    Args:
+        name: one of `NAMES`.
+        width: factor on all channel counts.
+        output_stride: 8 or 16, of ResNets.
+        dropout: rate before the classifier, and in the auxiliary head.
+        aspp_dropout: DeepLabV3's second rate, behind its pyramid.
+        drop_path: stochastic depth of the deepest block of a Mix Transformer; 0.1 as published.
+        auxiliary: whether ResNets have a head on their third stage for training. SegFormer never has.
+        mean, std, bgr: the input convention, see `Normalise`.
+
+    Raises:
+        ValueError: a value is out of its range; for a name, the message proposes the nearest one.
+    """
+
+    name: str
+    width: float = 1.0
+    output_stride: int = 8
+    dropout: float = 0.1
+    aspp_dropout: float = 0.5
+    drop_path: float = 0.1
+    auxiliary: bool = True
+    mean: Channels = IMAGENET_MEAN
+    std: Channels = IMAGENET_STD
+    bgr: bool = False
+
+    def __post_init__(self) -> None:
+        if self.name not in NAMES:
+            raise ValueError(f"unknown network {self.name!r}; {nearest(self.name, NAMES)}")
+        if self.width <= 0:
+            raise ValueError(f"expected a positive network width, got {self.width}")
+        if self.output_stride not in (8, 16):
+            raise ValueError(f"expected an output stride of 8 or 16, got {self.output_stride}")
+        for field in ("dropout", "aspp_dropout", "drop_path"):
+            if not 0 <= getattr(self, field) < 1:
+                raise ValueError(f"expected `{field}` in [0, 1), got {getattr(self, field)}")
+        if min(self.std) <= 0:
+            raise ValueError(f"expected positive deviations `std`, got {self.std}")
+
+    @property
+    def head(self) -> str:
+        return self.name.partition("-")[0]
+
+    @property
+    def backbone(self) -> str:
+        return self.name.partition("-")[2]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON; `from_dict` reads it back."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "Architecture":
+        """
+        Raises:
+            ValueError: a key is unknown, or `name` is missing.
+        """
+        known = [field.name for field in fields(cls)]
+        for key in values:
+            if key not in known:
+                raise ValueError(f"unknown key {key!r} in an architecture; {nearest(key, known)}")
+        if "name" not in values:
+            raise ValueError("an architecture needs a `name`; " + nearest("", NAMES))
+        tuples: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
+        return cls(**tuples)
+
+
+def nearest(name: str, known: tuple[str, ...] | list[str]) -> str:
+    """The end of an error message: what the writer may have meant, and what there is."""
+    close = difflib.get_close_matches(name, known, n=1)
+    return (f"did you mean {close[0]!r}? " if close else "") + "There are: " + ", ".join(known)
+
+
+def assemble(architecture: Architecture, num_classes: int) -> Network:
+    """The network with whatever weights torch gives it; draws from the global generator, unless on the meta device."""
+    normalise = input_convention(architecture)
+    if architecture.head == "segformer":
+        transformer = mit.MixTransformer(
+            architecture.backbone, normalise, architecture.width, drop_path=architecture.drop_path
+        )
+        hidden = scaled(256 if architecture.backbone in ("mit_b0", "mit_b1") else 768, architecture.width)
+        return Network(transformer, SegFormerHead(transformer.channels, hidden, num_classes, architecture.dropout))
+    backbone = ResNet(architecture.backbone, normalise, architecture.width, architecture.output_stride)
+    auxiliary = FCNHead(backbone.channels[2], num_classes, architecture.dropout) if architecture.auxiliary else None
+    return Network(backbone, convolutional_head(architecture, backbone, num_classes), auxiliary)
+
+
+def input_convention(architecture: Architecture) -> Normalise:
+    """What its images go through first."""
+    return Normalise(architecture.mean, architecture.std, architecture.bgr)
+
+
+def convolutional_head(architecture: Architecture, backbone: ResNet, num_classes: int) -> Head:
+    """DeepLabV3's or PSPNet's head for a ResNet, as wide as CIRKD's first version makes it."""
+    inside = backbone.channels[3]
+    if architecture.head == "pspnet":
+        return PSPHead(inside, num_classes, architecture.dropout)
+    hidden = inside // (8 if architecture.backbone in ("resnet50", "resnet101") else 4)
+    return DeepLabV3Head(inside, hidden, num_classes, architecture.dropout, architecture.aspp_dropout)

@@ -1,0 +1,37 @@
+"""DeepLabV3's atrous spatial pyramid pooling. Source: Chen et al., arXiv 1706.05587; sizes as in CIRKD."""
+
+from collections import OrderedDict
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from seglet.models.backbone import Stages
+from seglet.models.dropout import Dropout
+from seglet.models.head import Head, Tail, pooled_size_check
+from seglet.models.layers import ConvNormRelu
+
+RATES = (12, 24, 36)
+
+
+class DeepLabV3Head(Head):
+    """Five views of the last stage, `hidden` channels wide each, projected; then a 3x3 convolution, then classes."""
+
+    def __init__(
+        self, inside: int, hidden: int, num_classes: int, dropout: float = 0.1, aspp_dropout: float = 0.5
+    ) -> None:
+        super().__init__()
+        self.point = ConvNormRelu(inside, hidden)
+        self.atrous = nn.ModuleList(ConvNormRelu(inside, hidden, 3, dilation=rate) for rate in RATES)
+        self.pooled = ConvNormRelu(inside, hidden)
+        self.project = ConvNormRelu(hidden * (2 + len(RATES)), hidden)
+        body = nn.Sequential(OrderedDict(dropout=Dropout(aspp_dropout), conv=ConvNormRelu(hidden, hidden, 3)))
+        self.tail = Tail(body, Dropout(dropout), nn.Conv2d(hidden, num_classes, 1))
+
+    def stem(self, stages: Stages) -> Float[Tensor, "b c h w"]:
+        last = stages[-1]
+        pooled_size_check(last, self.training)
+        whole = self.pooled(last.mean((2, 3), keepdim=True)).expand(-1, -1, *last.shape[2:])
+        views = torch.cat([self.point(last), *[branch(last) for branch in self.atrous], whole], dim=1)
+        trunk: Tensor = self.project(views)
+        return trunk

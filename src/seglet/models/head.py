@@ -1,0 +1,69 @@
+"""Heads are split where chance begins: a deterministic `stem`, and a `tail` that opens with the first dropout.
+
+Monte-Carlo passes then repeat the tail alone.
+"""
+
+from abc import ABC, abstractmethod
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from seglet.models.backbone import Stages
+from seglet.models.dropout import Dropout
+
+
+class Tail(nn.Module):
+    """`body`, then the last dropout, then a 1x1 classifier."""
+
+    def __init__(self, body: nn.Module, dropout: Dropout, classifier: nn.Conv2d) -> None:
+        super().__init__()
+        self.body = body
+        self.dropout = dropout
+        self.classifier = classifier
+
+    def forward(self, trunk: Float[Tensor, "b c h w"]) -> tuple[Float[Tensor, "b k h w"], Float[Tensor, "b d h w"]]:
+        """Logits, and the feature that CIRKD distils: behind the dropout, or before it if that drops whole channels."""
+        return self.classify(self.body(trunk))
+
+    def classify(self, feature: Float[Tensor, "b d h w"]) -> tuple[Float[Tensor, "b k h w"], Float[Tensor, "b d h w"]]:
+        """What follows `body`."""
+        if not self.dropout.channelwise:
+            feature = self.dropout(feature)
+            return self.classifier(feature), feature
+        if not (self.dropout.training and self.dropout.p > 0):
+            return self.classifier(feature), feature
+        return self._classify_with_dropped_weights(feature), feature
+
+    def _classify_with_dropped_weights(self, feature: Float[Tensor, "b d h w"]) -> Float[Tensor, "b k h w"]:
+        """Dropping a channel is dropping its weights, of which there are far fewer than pixels."""
+        b, d, h, w = feature.shape
+        weight = self.classifier.weight.view(1, -1, d) * self.dropout.mask(feature).view(b, 1, d)
+        logits = (weight @ feature.flatten(2)).view(b, -1, h, w)
+        return logits if self.classifier.bias is None else logits + self.classifier.bias.view(1, -1, 1, 1)
+
+
+class Head(nn.Module, ABC):
+    """From a backbone's stages to logits at the head's own resolution."""
+
+    tail: Tail
+
+    @abstractmethod
+    def stem(self, stages: Stages) -> Float[Tensor, "b c h w"]:
+        """The deterministic part: everything before the first dropout."""
+
+    def forward(self, stages: Stages) -> tuple[Float[Tensor, "b k h w"], Float[Tensor, "b d h w"]]:
+        """Logits and the distilled feature."""
+        logits, feature = self.tail(self.stem(stages))
+        return logits, feature
+
+
+def pooled_size_check(maps: Float[Tensor, "b c h w"], training: bool) -> None:
+    """
+    Raises:
+        ValueError: one image alone, pooled to one pixel, gives batch normalisation nothing to normalise over.
+    """
+    if training and maps.shape[0] == 1:
+        raise ValueError(
+            "this head pools each image to one pixel and normalises over the batch, so a training step needs at least "
+            "2 images on each process; raise the batch size or use a segformer network"
+        )

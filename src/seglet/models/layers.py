@@ -1,0 +1,38 @@
+"""The few pieces that backbones and heads share."""
+
+from collections import OrderedDict
+
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+class ConvNorm(nn.Sequential):
+    """Convolution without bias, then batch normalisation; padding keeps the size at stride 1."""
+
+    def __init__(self, inside: int, outside: int, kernel: int = 1, stride: int = 1, dilation: int = 1) -> None:
+        padding = dilation * (kernel // 2)
+        conv = nn.Conv2d(inside, outside, kernel, stride, padding, dilation, bias=False)
+        super().__init__(OrderedDict(conv=conv, norm=nn.BatchNorm2d(outside)))
+
+
+class ConvNormRelu(ConvNorm):
+    """The same, then ReLU."""
+
+    def __init__(self, inside: int, outside: int, kernel: int = 1, stride: int = 1, dilation: int = 1) -> None:
+        super().__init__(inside, outside, kernel, stride, dilation)
+        self.add_module("relu", nn.ReLU(inplace=True))
+
+
+def scaled(channels: int, width: float) -> int:
+    """`channels` times `width`, rounded to a multiple of 8 that is at least 8."""
+    return max(8, round(channels * width / 8) * 8)
+
+
+def resize(
+    maps: Float[Tensor, "b c h w"], size: tuple[int, int], align_corners: bool = True
+) -> Float[Tensor, "b c h2 w2"]:
+    """Bilinear; the maps themselves if they have that size already."""
+    if maps.shape[-2:] == size:
+        return maps
+    return F.interpolate(maps, size, mode="bilinear", align_corners=align_corners)

@@ -1,0 +1,31 @@
+"""From RGB in [0, 1] to what a backbone's weights were trained on."""
+
+from jaxtyping import Float
+from torch import Tensor, nn, tensor
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+Channels = tuple[float, float, float]
+
+
+class Normalise(nn.Module):
+    """Subtracts a mean and divides by a deviation, both in [0, 1] units; they are no part of the weights.
+
+    Args:
+        mean, std: one number for each channel, in the order the backbone sees them (blue first if `bgr`).
+        bgr: the backbone expects blue, green, red.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, mean: Channels = IMAGENET_MEAN, std: Channels = IMAGENET_STD, bgr: bool = False) -> None:
+        super().__init__()
+        self.bgr = bgr
+        self.register_buffer("mean", tensor(mean, device="cpu").view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", tensor(std, device="cpu").view(1, 3, 1, 1), persistent=False)
+
+    def forward(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
+        ordered = images.flip(1) if self.bgr else images
+        return (ordered - self.mean) / self.std

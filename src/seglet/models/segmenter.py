@@ -1,0 +1,142 @@
+"""What every method yields: a network that knows its classes and its input convention."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from PIL import Image
+from torch import Tensor, nn
+
+from seglet.models import storage
+from seglet.models.architecture import Architecture, assemble, input_convention
+from seglet.models.initialise import initialise
+from seglet.models.layers import resize
+from seglet.models.network import Network
+from seglet.models.picture import as_batch, pad_to
+from seglet.models.uncertainty import mc_mean_and_deviation
+from seglet.types import Classes
+
+__all__ = ["Architecture", "Segmentation", "Segmenter", "build", "load"]
+
+SMALLEST_SIDE = 32
+"""Below this many pixels the coarsest stage would be empty; `predict` pads."""
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """What a network sees in one picture, at the picture's size. Axes: k classes."""
+
+    labels: np.ndarray
+    """uint8 [h, w]: index of the most probable class."""
+    probabilities: np.ndarray
+    """float32 [k, h, w]; with Monte-Carlo samples, their mean."""
+    uncertainty: np.ndarray | None
+    """float32 [h, w]: deviation over Monte-Carlo samples, averaged over classes; None without samples."""
+
+    @property
+    def confidence(self) -> np.ndarray:
+        """float32 [h, w]: probability of the labelled class."""
+        highest: np.ndarray = self.probabilities.max(axis=0)
+        return highest
+
+
+class Segmenter(nn.Module):
+    """Images to class logits at image size."""
+
+    def __init__(self, network: Network, classes: Classes, architecture: Architecture) -> None:
+        super().__init__()
+        self.network = network
+        self.classes = classes
+        self.architecture = architecture
+
+    def forward(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b k h w"]:
+        height, width = images.shape[2:]
+        return resize(self.network(images).logits, (height, width))
+
+    @torch.inference_mode()
+    def predict(self, image: Image.Image | np.ndarray | Tensor, samples: int = 0, seed: int = 0) -> Segmentation:
+        """Segments one picture of any size, in evaluation mode.
+
+        Args:
+            image: a PIL image; an array [h, w], [h, w, 3] or [h, w, 4]; or a tensor [3, h, w]. Integers are 0 to 255,
+                floats 0 to 1.
+            samples: Monte-Carlo passes for an uncertainty; 0 for none.
+            seed: of their dropout masks.
+
+        Raises:
+            ValueError: the picture has another shape, or values out of range.
+        """
+        parameter = next(self.network.parameters())
+        batch = as_batch(image).to(parameter.device, parameter.dtype)
+        height, width = batch.shape[2:]
+        padded = pad_to(batch, SMALLEST_SIDE)
+        with _evaluating(self):
+            probabilities, deviation = self._probabilities(padded, samples, seed)
+        whole = probabilities[0, :, :height, :width].float().cpu().numpy()
+        uncertainty = None if deviation is None else deviation[0, 0, :height, :width].float().cpu().numpy()
+        return Segmentation(whole.argmax(0).astype(np.uint8), whole, uncertainty)
+
+    def _probabilities(self, images: Tensor, samples: int, seed: int) -> tuple[Tensor, Tensor | None]:
+        height, width = images.shape[2:]
+        if samples == 0:
+            return self(images).softmax(dim=1), None
+        generator = torch.Generator(images.device).manual_seed(seed)
+        trunk = self.network.embed(images).trunk
+        mean, deviation = mc_mean_and_deviation(self.network, trunk, samples, generator)
+        return resize(mean, (height, width)), resize(deviation.mean(dim=1, keepdim=True), (height, width))
+
+    def save(self, folder: str | Path) -> None:
+        """Writes `config.json` and `model.safetensors`, all or nothing; replaces a Segmenter that is there already.
+
+        Raises:
+            ValueError: the folder holds something else.
+        """
+        storage.save(Path(folder), self.network.state_dict(), self.architecture, self.classes)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "Segmenter":
+        """Reads what `save` wrote, on the CPU, in evaluation mode.
+
+        Raises:
+            ValueError: a file is missing, damaged, of another format or does not fit; the message says which and why.
+        """
+        stored = storage.load(Path(folder))
+        network = _without_weights(stored.architecture, stored.classes)
+        storage.check_shapes(stored, network.state_dict())
+        network.load_state_dict(stored.weights, assign=True)
+        return cls(network, stored.classes, stored.architecture).eval()
+
+
+def build(architecture: Architecture, classes: Classes, seed: int = 0) -> Segmenter:
+    """A Segmenter with random weights that depend on `seed` alone; torch's global generator is left as it was."""
+    network = _without_weights(architecture, classes).to_empty(device="cpu")
+    initialise(network, torch.Generator().manual_seed(seed))
+    network.backbone.normalise = input_convention(architecture)  # emptied above
+    return Segmenter(network, classes, architecture)
+
+
+@contextlib.contextmanager
+def _evaluating(module: nn.Module) -> Iterator[None]:
+    """Evaluation mode within the block; each part then returns to its own."""
+    modes = [(part, part.training) for part in module.modules()]
+    module.eval()
+    try:
+        yield
+    finally:
+        for part, training in modes:
+            part.training = training
+
+
+def _without_weights(architecture: Architecture, classes: Classes) -> Network:
+    with torch.device("meta"):
+        return assemble(architecture, len(classes))
+
+
+def load(source: str | Path, revision: str | None = None) -> Segmenter:
+    """A Segmenter from a folder, or else from the Hugging Face hub (`owner/name`, optionally at a revision)."""
+    folder = Path(source)
+    return Segmenter.load(folder if folder.exists() else storage.download(str(source), revision))

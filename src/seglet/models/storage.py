@@ -1,0 +1,148 @@
+"""Segmenters on disk: a folder with `config.json` and `model.safetensors`, nothing executable."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from seglet import files
+from seglet.models.architecture import Architecture
+from seglet.types import Classes
+
+CONFIG = "config.json"
+WEIGHTS = "model.safetensors"
+FORMAT = "seglet-segmenter"
+VERSION = 1
+PICKLES = (".pth", ".pt", ".bin", ".ckpt", ".pkl")
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What a folder holds."""
+
+    folder: Path
+    architecture: Architecture
+    classes: Classes
+    weights: dict[str, Tensor]
+
+
+def save(folder: Path, weights: Mapping[str, Tensor], architecture: Architecture, classes: Classes) -> None:
+    """Writes the whole folder under another name, then gives it its own.
+
+    Raises:
+        ValueError: `folder` is a file, or holds files that are no Segmenter's.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder} is a file; name a folder to save to")
+    others = (
+        sorted(path.name for path in folder.iterdir() if path.name not in (CONFIG, WEIGHTS)) if folder.exists() else []
+    )
+    if others:
+        raise ValueError(f"{folder} holds other files ({', '.join(others[:3])}); save to a new or empty folder")
+    with files.replacing(folder) as temporary:
+        temporary.mkdir()
+        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
+        save_file(tensors, temporary / WEIGHTS, metadata={"format": "pt"})
+        files.write_json(temporary / CONFIG, _config(architecture, classes, files.sha256(temporary / WEIGHTS)))
+
+
+def _config(architecture: Architecture, classes: Classes, digest: str) -> dict[str, Any]:
+    table = [{"name": name, "colour": colour} for name, colour in zip(classes.names, classes.colours, strict=True)]
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "architecture": architecture.as_dict(),
+        "classes": table,
+        "weights": {"file": WEIGHTS, "sha256": digest},
+    }
+
+
+def load(folder: Path) -> Stored:
+    """
+    Raises:
+        ValueError: something is missing, damaged or of another format; the message names it and the cure.
+    """
+    if folder.suffix in PICKLES:
+        raise ValueError(f"{folder} may hold code, which is never loaded; run `seglet convert {folder}` once")
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is not a folder; give the folder that holds {CONFIG} and {WEIGHTS}")
+    if not (folder / CONFIG).is_file():
+        pickles = sorted(path.name for path in folder.iterdir() if path.suffix in PICKLES)
+        cure = f"run `seglet convert {folder / pickles[0]}`" if pickles else "give the folder a Segmenter was saved to"
+        raise ValueError(f"{folder} has no {CONFIG}; {cure}")
+    config = files.read_json(folder / CONFIG)
+    if not isinstance(config, dict) or config.get("format") != FORMAT:
+        raise ValueError(f"{folder / CONFIG} does not describe a Segmenter (its `format` is not {FORMAT!r})")
+    if config.get("version") != VERSION:
+        raise ValueError(f"{folder} has format version {config.get('version')}, this seglet reads {VERSION}; update it")
+    architecture, classes, digest = _parse(config, folder / CONFIG)
+    return Stored(folder, architecture, classes, _read_weights(folder / WEIGHTS, digest))
+
+
+def _parse(config: dict[str, Any], path: Path) -> tuple[Architecture, Classes, str]:
+    try:
+        table = config["classes"]
+        classes = Classes(tuple(entry["name"] for entry in table), tuple(_colour(entry["colour"]) for entry in table))
+        return Architecture.from_dict(config["architecture"]), classes, str(config["weights"]["sha256"])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} is incomplete or misshapen: {error!r}") from error
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _colour(values: list[int]) -> tuple[int, int, int]:
+    red, green, blue = values
+    return int(red), int(green), int(blue)
+
+
+def _read_weights(path: Path, digest: str) -> dict[str, Tensor]:
+    if not path.is_file():
+        raise ValueError(f"{path.parent} has no {path.name}; copy or save the whole folder again")
+    if files.sha256(path) != digest:
+        raise ValueError(f"{path} is not the file that {CONFIG} describes (its sha256 differs); copy or save it again")
+    try:
+        tensors = load_file(path)
+    except SafetensorError as error:
+        raise ValueError(f"{path} is not a readable safetensors file: {error}") from error
+    # Copies: memory that is not aligned as torch's own is makes some CPU kernels round differently.
+    singles = {name: torch.float32 if tensor.is_floating_point() else tensor.dtype for name, tensor in tensors.items()}
+    return {name: tensor.to(singles[name], copy=True) for name, tensor in tensors.items()}
+
+
+def check_shapes(stored: Stored, expected: Mapping[str, Tensor]) -> None:
+    """
+    Raises:
+        ValueError: names differ, or a tensor has another shape than the architecture gives it.
+    """
+    where = f"{stored.folder / WEIGHTS} does not fit {stored.architecture.name} of its {CONFIG}:"
+    missing, extra = expected.keys() - stored.weights.keys(), stored.weights.keys() - expected.keys()
+    if missing or extra:
+        raise ValueError(f"{where} missing {sorted(missing)[:3]}, unknown {sorted(extra)[:3]}")
+    for name, tensor in stored.weights.items():
+        if tensor.shape != expected[name].shape:
+            shapes = f"{tuple(tensor.shape)} instead of {tuple(expected[name].shape)}"
+            raise ValueError(f"{where} {name} has shape {shapes}")
+
+
+def download(name: str, revision: str | None) -> Path:
+    """The two files of a Segmenter on the Hugging Face hub, from its local copy if there is one.
+
+    Raises:
+        ValueError: `name` is neither a folder nor of the form owner/name, or cannot be fetched.
+    """
+    if Path(name).suffix in PICKLES or name.count("/") != 1 or name.startswith((".", "/", "~")):
+        raise ValueError(f"there is no folder {name}, and it is no hub name (owner/name) either; check the path")
+    try:
+        from huggingface_hub import snapshot_download
+    except ImportError as error:
+        cure = "for a Segmenter on the hub run `pip install seglet[hub]`"
+        raise ValueError(f"there is no folder {name}; {cure}, else check the path") from error
+    try:
+        return Path(snapshot_download(name, revision=revision, allow_patterns=[CONFIG, WEIGHTS]))
+    except Exception as error:  # the hub's errors share no base class
+        raise ValueError(f"there is no folder {name}, and the hub did not give it: {error}") from error

@@ -1,0 +1,58 @@
+"""The network a method trains, as an experiment describes it."""
+
+from dataclasses import dataclass, replace
+
+from seglet.models.architecture import Architecture
+from seglet.models.segmenter import Segmenter, build, load
+from seglet.types import Classes, option
+
+
+@dataclass(frozen=True)
+class StudentConfig:
+    """The keys with which the config of every method begins."""
+
+    student: str = option("deeplabv3-resnet18", "network that is trained: head-backbone; FOTF Sec. 4.1")
+    width: float = option(1.0, "factor on all its channel counts; 1 in all papers")
+    output_stride: int = option(8, "pixels per position of a ResNet's last stage, 8 or 16; CIRKD code")
+    dropout: float = option(0.1, "rate before the classifier; FOTF Sec. 4.1")
+    aspp_dropout: float = option(0.5, "rate behind DeepLabV3's pyramid; CIRKD code")
+    auxiliary_weight: float = option(0.4, "of the loss of a ResNet's auxiliary head; 0 builds none; CIRKD code")
+    student_weights: str | None = option(None, "saved segmenter to start from; none starts from chance")
+
+
+def build_student(config: StudentConfig, classes: Classes, seed: int) -> Segmenter:
+    """The network with the weights to start from; `seed` decides those that start from chance.
+
+    Weights come from `student_weights`, and with them the input convention. Classifiers for another number of classes
+    start from chance.
+
+    Raises:
+        ValueError: no such network, or `student_weights` holds another one.
+    """
+    architecture = Architecture(
+        name=config.student,
+        width=config.width,
+        output_stride=config.output_stride,
+        dropout=config.dropout,
+        aspp_dropout=config.aspp_dropout,
+        auxiliary=config.auxiliary_weight > 0,
+    )
+    if config.student_weights is None:
+        return build(architecture, classes, seed)
+    start = load(config.student_weights)
+    given = start.architecture
+    student = build(replace(architecture, mean=given.mean, std=given.std, bgr=given.bgr), classes, seed)
+    if (given.name, given.width) != (config.student, config.width):
+        raise ValueError(
+            f"student_weights {config.student_weights} holds {given.name} of width {given.width}, but the student is "
+            f"{config.student} of width {config.width}; make them agree"
+        )
+    adopt(student, start)
+    return student
+
+
+def adopt(student: Segmenter, start: Segmenter) -> None:
+    """Copies into `student` the weights of `start` that exist in both in the same shape."""
+    mine, theirs = student.network.state_dict(), start.network.state_dict()
+    shared = [name for name in theirs if name in mine and mine[name].shape == theirs[name].shape]
+    student.network.load_state_dict({**mine, **{name: theirs[name] for name in shared}})

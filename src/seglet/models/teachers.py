@@ -1,0 +1,85 @@
+"""Networks that teach and are never trained by gradient."""
+
+import copy
+from collections.abc import MutableMapping
+from typing import Any, Generic, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+Net = TypeVar("Net", bound=nn.Module)
+
+
+class Frozen(nn.Module, Generic[Net]):
+    """A pretrained network that never changes, stays in evaluation mode and never enters a checkpoint.
+
+    A module that holds one still loads strictly. Gradients pass through to its inputs, which prompts and adapters need.
+    """
+
+    network: Net
+
+    def __init__(self, network: Net) -> None:
+        super().__init__()
+        self.network = network.requires_grad_(False).eval()
+        self.register_state_dict_post_hook(_drop_weights)  # type: ignore[no-untyped-call]
+        self.register_load_state_dict_pre_hook(_keep_own_weights)  # type: ignore[no-untyped-call]
+
+    def train(self, mode: bool = True) -> "Frozen[Net]":
+        """Stays in evaluation mode whatever `mode` is."""
+        return super().train(False)
+
+    def forward(self, *args: Any) -> Any:
+        return self.network(*args)
+
+
+def _drop_weights(module: nn.Module, state: MutableMapping[str, Any], prefix: str, metadata: Any) -> None:
+    for name in [name for name in state if name.startswith(prefix)]:
+        del state[name]
+
+
+def _keep_own_weights(module: nn.Module, state: MutableMapping[str, Any], prefix: str, *rest: Any) -> None:
+    own: Tensor | nn.Module = module.network
+    if isinstance(own, nn.Module):
+        state.update(own.state_dict(prefix=f"{prefix}network."))
+
+
+class EMA(nn.Module, Generic[Net]):
+    """A running average of a student; checkpointed, always in evaluation mode.
+
+    Parameters and floating buffers are averaged, integer buffers copied. Call `update` once an optimiser step.
+
+    Args:
+        momentum: share of itself that the average keeps in a step, in [0, 1].
+        ramp: keep less during the first steps, min(1 - 1/step, momentum), so that the first update is a copy
+            (Tarvainen and Valpola, NeurIPS 2017, as UniMatch does it).
+    """
+
+    network: Net
+
+    def __init__(self, student: Net, momentum: float, ramp: bool = True) -> None:
+        super().__init__()
+        if not 0 <= momentum <= 1:
+            raise ValueError(f"expected an EMA momentum in [0, 1], got {momentum}")
+        self.network = copy.deepcopy(student).requires_grad_(False).eval()
+        self.momentum = momentum
+        self.ramp = ramp
+
+    def train(self, mode: bool = True) -> "EMA[Net]":
+        """Stays in evaluation mode whatever `mode` is."""
+        return super().train(False)
+
+    @torch.no_grad()
+    def forward(self, *args: Any) -> Any:
+        return self.network(*args)
+
+    @torch.no_grad()
+    def update(self, student: Net, step: int) -> None:
+        """Moves towards `student` after its `step`-th optimiser step, counted from 1."""
+        if step < 1:
+            raise ValueError(f"expected steps counted from 1, got {step}")
+        keep = min(1 - 1 / step, self.momentum) if self.ramp else self.momentum
+        for mine, theirs in zip(self.network.state_dict().values(), student.state_dict().values(), strict=True):
+            if mine.is_floating_point():
+                mine.lerp_(theirs, 1 - keep)
+            else:
+                mine.copy_(theirs)

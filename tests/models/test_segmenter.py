@@ -1,0 +1,247 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+from tests.models.tiny import images, tiny
+
+import seglet
+from seglet import files
+from seglet.models.segmenter import Segmenter, build
+from seglet.models.storage import download
+from seglet.types import Classes
+
+PICTURE = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
+
+
+@pytest.fixture(scope="module")
+def segmenter() -> Segmenter:
+    made = tiny()
+    made.network.head.tail.classifier.weight.data.mul_(20)
+    return made
+
+
+@pytest.fixture
+def saved(segmenter: Segmenter, tmp_path: Path) -> Path:
+    segmenter.save(tmp_path / "net")
+    return tmp_path / "net"
+
+
+def edit(folder: Path, **changes: Any) -> Path:
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, **changes}))
+    return folder
+
+
+def replace_weights(folder: Path, change: Any) -> Path:
+    """Stores changed weights with their right sha256."""
+    tensors = load_file(folder / "model.safetensors")
+    save_file(change(tensors), folder / "model.safetensors")
+    digest = files.sha256(folder / "model.safetensors")
+    return edit(folder, weights={"file": "model.safetensors", "sha256": digest})
+
+
+def test_what_is_loaded_is_what_was_saved(segmenter: Segmenter, saved: Path) -> None:
+    loaded = seglet.load(saved)
+    assert (loaded.classes, loaded.architecture) == (segmenter.classes, segmenter.architecture)
+    assert torch.equal(loaded(images()), segmenter.eval()(images()))
+
+
+def test_a_folder_holds_two_files_and_nothing_temporary(saved: Path) -> None:
+    assert sorted(path.name for path in saved.iterdir()) == ["config.json", "model.safetensors"]
+    assert [path.name for path in saved.parent.iterdir()] == ["net"]
+
+
+def test_saving_again_replaces(segmenter: Segmenter, saved: Path) -> None:
+    other = build(segmenter.architecture, segmenter.classes, seed=1)
+    other.save(saved)
+    assert torch.equal(Segmenter.load(saved)(images()), other.eval()(images()))
+
+
+def test_saving_never_touches_a_folder_with_other_files(segmenter: Segmenter, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years")
+    with pytest.raises(ValueError, match=r"other files \(thesis.txt\)"):
+        segmenter.save(tmp_path)
+    assert (tmp_path / "thesis.txt").read_text() == "years"
+
+
+def test_channels_last_weights_are_saved_as_they_are(segmenter: Segmenter, tmp_path: Path) -> None:
+    tiny().to(memory_format=torch.channels_last).save(tmp_path / "net")  # type: ignore[call-overload]
+    Segmenter.load(tmp_path / "net")
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".bin"])
+def test_a_pickle_is_refused_by_naming_convert(tmp_path: Path, suffix: str) -> None:
+    (tmp_path / f"net{suffix}").write_bytes(b"")
+    with pytest.raises(ValueError, match="seglet convert"):
+        seglet.load(tmp_path / f"net{suffix}")
+
+
+def test_a_folder_of_pickles_names_convert(tmp_path: Path) -> None:
+    (tmp_path / "pytorch_model.bin").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"no config\.json; run `seglet convert .*pytorch_model\.bin"):
+        seglet.load(tmp_path)
+
+
+def test_changed_weights_are_noticed(saved: Path) -> None:
+    with (saved / "model.safetensors").open("r+b") as file:
+        file.seek(-1, 2)
+        file.write(b"\x01")
+    with pytest.raises(ValueError, match="sha256 differs"):
+        Segmenter.load(saved)
+
+
+def test_missing_weights_are_named(saved: Path) -> None:
+    (saved / "model.safetensors").unlink()
+    with pytest.raises(ValueError, match=r"no model\.safetensors"):
+        Segmenter.load(saved)
+
+
+def test_damaged_json_is_named(saved: Path) -> None:
+    (saved / "config.json").write_text("{")
+    with pytest.raises(ValueError, match=r"config.json is not valid JSON"):
+        Segmenter.load(saved)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"format": "other"}, "does not describe a Segmenter"),
+        ({"version": 9}, "format version 9, this seglet reads 1"),
+        (
+            {"architecture": {"name": "deeplab-resnet18"}},
+            "config.json: unknown network 'deeplab-resnet18'; did you mean",
+        ),
+        ({"architecture": {"name": "pspnet-resnet18", "depth": 3}}, "unknown key 'depth'"),
+        ({"architecture": {}}, "needs a `name`"),
+        ({"architecture": {"name": "pspnet-resnet18", "width": "wide"}}, "config.json is incomplete or misshapen"),
+        ({"classes": [{"name": "cat"}]}, "config.json is incomplete or misshapen: KeyError"),
+        ({"classes": [{"name": "a", "colour": [0, 0, 0]}] * 2}, "class names repeat"),
+        ({"weights": []}, "incomplete or misshapen"),
+    ],
+)
+def test_a_wrong_config_is_explained(saved: Path, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Segmenter.load(edit(saved, **changes))
+
+
+def test_a_tensor_of_another_shape_is_named(saved: Path) -> None:
+    name = "head.tail.classifier.bias"
+    with pytest.raises(ValueError, match=rf"{name} has shape \(4,\) instead of \(3,\)"):
+        Segmenter.load(replace_weights(saved, lambda tensors: {**tensors, name: torch.zeros(4)}))
+
+
+def test_missing_and_unknown_tensors_are_named(saved: Path) -> None:
+    name = "head.tail.classifier.bias"
+    renamed = lambda tensors: {("other" if key == name else key): value for key, value in tensors.items()}  # noqa: E731
+    with pytest.raises(ValueError, match=rf"missing \['{name}'\], unknown \['other'\]"):
+        Segmenter.load(replace_weights(saved, renamed))
+
+
+def test_weights_that_are_no_safetensors_are_named(saved: Path) -> None:
+    (saved / "model.safetensors").write_bytes(b"not tensors")
+    edit(saved, weights={"sha256": files.sha256(saved / "model.safetensors")})
+    with pytest.raises(ValueError, match="not a readable safetensors file"):
+        Segmenter.load(saved)
+
+
+@pytest.mark.parametrize("name", ["runs/a/b", "./somewhere", "net", "owner/net.pth"])
+def test_what_is_neither_folder_nor_hub_name_is_not_asked_for(name: str) -> None:
+    with pytest.raises(ValueError, match=f"there is no folder {name}"):
+        download(name, None)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 70), (8000, 4), (31, 33)])
+def test_any_size_is_segmented_at_its_own_size(segmenter: Segmenter, size: tuple[int, int]) -> None:
+    seen = segmenter.predict(np.zeros((*size, 3), np.uint8), samples=2)
+    assert seen.uncertainty is not None
+    assert seen.labels.shape == seen.confidence.shape == seen.uncertainty.shape == size
+    assert seen.probabilities.shape == (3, *size)
+
+
+def test_all_forms_of_a_picture_give_the_same(segmenter: Segmenter) -> None:
+    planes = torch.from_numpy(PICTURE).permute(2, 0, 1)
+    forms = [Image.fromarray(PICTURE), planes, planes / 255, PICTURE / 255, np.dstack([PICTURE, PICTURE[..., :1]])]
+    expected = segmenter.predict(PICTURE).probabilities
+    for form in forms:
+        np.testing.assert_allclose(segmenter.predict(form).probabilities, expected, atol=1e-5)
+
+
+def test_a_grey_picture_is_three_equal_channels(segmenter: Segmenter) -> None:
+    grey = PICTURE[..., 0]
+    expected = segmenter.predict(np.dstack([grey] * 3)).probabilities
+    for form in (grey, Image.fromarray(grey)):
+        np.testing.assert_allclose(segmenter.predict(form).probabilities, expected, atol=1e-6)
+
+
+def test_orientation_of_a_photograph_is_applied(segmenter: Segmenter, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by 90 degrees
+    Image.fromarray(PICTURE).save(tmp_path / "turned.png", exif=exif)
+    with Image.open(tmp_path / "turned.png") as photograph:
+        assert segmenter.predict(photograph).labels.shape == (50, 40)
+
+
+def test_confidence_is_the_probability_of_the_label(segmenter: Segmenter) -> None:
+    seen = segmenter.predict(PICTURE)
+    assert seen.labels.dtype == np.uint8
+    assert seen.uncertainty is None
+    np.testing.assert_allclose(seen.probabilities.sum(0), 1, rtol=1e-5)
+    np.testing.assert_array_equal(
+        np.take_along_axis(seen.probabilities, seen.labels[None].astype(int), 0)[0], seen.confidence
+    )
+
+
+def test_half_precision_weights_are_read_as_single(tmp_path: Path) -> None:
+    tiny().half().save(tmp_path / "net")
+    assert Segmenter.load(tmp_path / "net")(images()).dtype == torch.float32
+
+
+def test_loaded_weights_can_be_trained(saved: Path) -> None:
+    assert all(parameter.requires_grad for parameter in Segmenter.load(saved).parameters())
+
+
+def test_predicting_keeps_parts_that_rest_at_rest(segmenter: Segmenter) -> None:
+    segmenter.train().network.backbone.eval()
+    segmenter.predict(PICTURE)
+    assert segmenter.training
+    assert not segmenter.network.backbone.training
+
+
+def test_prediction_agrees_with_forward_and_keeps_the_mode(segmenter: Segmenter) -> None:
+    seen = segmenter.train().predict(PICTURE)
+    assert segmenter.training
+    logits = segmenter.eval()(torch.from_numpy(PICTURE).permute(2, 0, 1)[None] / 255)
+    np.testing.assert_allclose(seen.probabilities, logits.softmax(1)[0].detach(), rtol=1e-4, atol=1e-6)
+
+
+def test_uncertainty_repeats_under_its_seed(segmenter: Segmenter) -> None:
+    maps = [segmenter.predict(PICTURE, samples=3, seed=seed).uncertainty for seed in (0, 0, 1)]
+    assert maps[0] is not None
+    np.testing.assert_array_equal(maps[0], maps[1])
+    assert (maps[0] != maps[2]).any()
+
+
+@pytest.mark.parametrize(
+    ("picture", "message"),
+    [
+        (np.zeros((4, 4, 2), np.uint8), r"\[h, w, 3\]"),
+        (np.zeros((0, 4, 3), np.uint8), "at least one pixel"),
+        (np.full((4, 4, 3), 200.0), "0..1, got values 200 to 200"),
+        (np.full((4, 4, 3), np.nan), "got values nan"),
+        (np.full((4, 4, 3), 300, np.int32), "0..255"),
+        (torch.zeros(1, 3, 4, 4), r"a tensor \[3, h, w\]"),
+    ],
+)
+def test_what_is_no_picture_is_refused(segmenter: Segmenter, picture: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        segmenter.predict(picture)
+
+
+def test_classes_name_the_outputs() -> None:
+    classes = Classes(("a", "b"), ((0, 0, 0), (1, 1, 1)))
+    assert build(tiny().architecture, classes)(images()).shape[1] == 2
