@@ -1,0 +1,1 @@
+"""From folders and formats to samples, views and batches."""

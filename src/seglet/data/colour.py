@@ -1,0 +1,62 @@
+"""Random changes of colour, drawn as one affine map of RGB.
+
+Axes: h rows, w columns.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Float32
+
+from seglet.types import option
+
+LUMA = np.array([0.299, 0.587, 0.114])
+"""How much red, green and blue add to brightness (ITU-R BT.601)."""
+
+
+@dataclass(frozen=True)
+class Jitter:
+    """How far colours may be moved. All zero, the default, leaves pictures as they are."""
+
+    brightness: float = option(0.0, "factor drawn from 1 ± this")
+    contrast: float = option(0.0, "distance from the mean grey, factor drawn from 1 ± this")
+    saturation: float = option(0.0, "distance from grey, factor drawn from 1 ± this")
+    hue: float = option(0.0, "turn of the colour circle, drawn from ± this; 0.5 is half a turn")
+
+    def __post_init__(self) -> None:
+        amounts = (self.brightness, self.contrast, self.saturation, self.hue)
+        if min(amounts) < 0 or max(amounts) > 1 or self.hue > 0.5:
+            raise ValueError(f"expected jitter from 0 to 1 and hue from 0 to 0.5, got {amounts}")
+
+    @property
+    def active(self) -> bool:
+        return max(self.brightness, self.contrast, self.saturation, self.hue) > 0
+
+
+def jitter(
+    image: Float32[np.ndarray, "h w 3"], amount: Jitter, rng: np.random.Generator
+) -> Float32[np.ndarray, "h w 3"]:
+    """The picture with its colours moved at random, in [0, 1].
+
+    Hue, saturation, contrast and brightness are all affine in RGB, so they act together as one 3x3 matrix and offset;
+    values are cut to [0, 1] once, at the end.
+    """
+    brightness, contrast, saturation = (
+        1 + a * rng.uniform(-1, 1) for a in (amount.brightness, amount.contrast, amount.saturation)
+    )
+    turn = hue_matrix(amount.hue * rng.uniform(-1, 1))
+    saturate = saturation * np.eye(3) + (1 - saturation) * LUMA  # rows mix towards the luma of the pixel
+    matrix = brightness * contrast * saturate @ turn
+    grey = float(image.mean(axis=(0, 1), dtype=np.float64) @ LUMA)
+    offset = brightness * (1 - contrast) * grey
+    moved = image @ matrix.T.astype(np.float32) + np.float32(offset)
+    return np.asarray(np.clip(moved, 0, 1))
+
+
+def hue_matrix(turn: float) -> Float[np.ndarray, "3 3"]:
+    """Rotates colours about the grey axis by `turn` of a full circle, keeping their luma."""
+    angle = 2 * np.pi * turn
+    to_yiq = np.array([LUMA, [0.595716, -0.274453, -0.321263], [0.211456, -0.522591, 0.311135]])
+    cos, sin = np.cos(angle), np.sin(angle)
+    rotate = np.array([[1, 0, 0], [0, cos, -sin], [0, sin, cos]])
+    return np.asarray(np.linalg.inv(to_yiq) @ rotate @ to_yiq)

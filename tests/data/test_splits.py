@@ -1,0 +1,40 @@
+import hashlib
+import json
+from importlib.resources import files
+
+import pytest
+
+from seglet.data.errors import DataError
+from seglet.data.splits import split_ids, split_names
+
+MANIFEST = json.loads((files("seglet.data") / "split_lists" / "MANIFEST.json").read_text())["files"]
+WHOLE = {"pascal": 10582, "coco": 118287, "cityscapes": 2975}
+SPLITS = sorted({name.rsplit("/", 1)[0] for name in split_names() if name.endswith("/labeled")})
+
+
+def test_first_labelled_pascal_picture_is_the_authors():
+    assert split_ids("pascal/92/labeled")[0] == "2007_000733"
+    assert len(split_ids("pascal/92/labeled")) == 92
+
+
+@pytest.mark.parametrize(("name", "entry"), list(zip(split_names(), MANIFEST, strict=True)))
+def test_ids_give_back_the_source_file_byte_for_byte(name, entry):
+    ids = split_ids(name)
+    assert len(ids) == len(set(ids)) == entry["count"]
+    if entry["exact"]:
+        lines = (entry["template"].format(id=i, split=entry["split"], city=i.split("_")[0]) for i in ids)
+        blob = ("\n".join(lines) + entry["tail"]).encode()
+        assert hashlib.sha1(b"blob %d\0" % len(blob) + blob).hexdigest() == entry["blob"]
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_labelled_and_unlabelled_share_the_training_set_and_nothing_of_val(split):
+    data = split.split("/")[0]
+    labelled, unlabelled = set(split_ids(f"{split}/labeled")), set(split_ids(f"{split}/unlabeled"))
+    assert len(labelled | unlabelled) == len(labelled) + len(unlabelled) == WHOLE[data]
+    assert not (labelled | unlabelled) & set(split_ids(f"{data}/val"))
+
+
+def test_wrong_name_gets_the_nearest_right_one():
+    with pytest.raises(DataError, match=r"no split list 'pascal/93/labeled'; did you mean 'pascal/92/labeled'\?"):
+        split_ids("pascal/93/labeled")
