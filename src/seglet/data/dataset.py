@@ -1,0 +1,169 @@
+"""What the rest of seglet sees of a set of pictures: samples, read one at a time by index.
+
+Axes: h rows, w columns.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image
+
+from seglet.data.check import check
+from seglet.data.description import FILE, Description, Item, load
+from seglet.data.divide import UNLABELLED
+from seglet.data.errors import DataError
+from seglet.data.files import is_writable, keep_for
+from seglet.data.images import read_image, read_mask
+from seglet.data.splits import split_ids
+from seglet.types import Classes
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One picture as it lies on disk, before any view of it is taken.
+
+    `labels` are train ids or IGNORE, `tags` the sorted train ids of the classes present;
+    either is None where nobody annotated it. `columns` are what was computed offline for this picture.
+    """
+
+    id: str
+    image: UInt8[np.ndarray, "h w 3"]
+    labels: UInt8[np.ndarray, "h w"] | None
+    tags: tuple[int, ...] | None = None
+    columns: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+
+class Dataset(ABC):
+    """A fixed, ordered set of samples.
+
+    `fingerprint` is a hash of the content: two datasets share it only if every sample is the same.
+    """
+
+    classes: Classes
+    fingerprint: str
+    ids: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @abstractmethod
+    def read(self, index: int) -> Sample:
+        """The sample at `index`; safe to call from several processes.
+
+        Raises:
+            DataError: its files cannot be read, or hold what they must not; says which file and the cure.
+        """
+
+
+class FolderDataset(Dataset):
+    """One split of a described data set, read from its files.
+
+    Pictures are read at the fraction `resize` of their size, averaged where they shrink; masks take the nearest pixel,
+    or keep their own size if `whole_masks`, so that scores do not profit from coarse masks.
+    Files whose content changed since the check are refused. `tags` follow from the mask.
+    """
+
+    def __init__(
+        self, description: Description, items: Sequence[Item], resize: float = 1.0, whole_masks: bool = False
+    ) -> None:
+        if not 0 < resize <= 16:
+            raise DataError(f"resize is {resize}; give a fraction of the size above 0 and up to 16, 1 to leave it")
+        if not items:
+            raise DataError(f"no picture is left in {str(description.root)!r}; run `seglet data check` on it")
+        self.description = description
+        self.items = items
+        self.resize = resize
+        self.whole_masks = whole_masks
+        self.classes = description.classes
+        self.ids = tuple(item.id for item in items)
+        self.fingerprint = f"{description.fingerprint(items)}@{resize:g}"
+
+    def read(self, index: int) -> Sample:
+        item = self.items[index]
+        image = read_image(item.image, self.description.max_pixels, item.image_hash)
+        if item.mask is None:
+            return Sample(item.id, self._resized(image, Image.Resampling.BOX), None)
+        mask = read_mask(item.mask, self.description.max_pixels, item.mask_hash)
+        if mask.shape[:2] != image.shape[:2]:
+            sizes = f"{mask.shape[1]}x{mask.shape[0]}, its picture {image.shape[1]}x{image.shape[0]}"
+            raise DataError(f"mask {str(item.mask)!r} is {sizes}; export it at the size of the picture")
+        labels = self.description.labels(mask, item.mask)
+        if not self.whole_masks:
+            labels = self._resized(labels, Image.Resampling.NEAREST)
+        counts = np.bincount(labels.ravel(), minlength=len(self.classes))[: len(self.classes)]
+        tags = tuple(int(label) for label in np.flatnonzero(counts))
+        return Sample(item.id, self._resized(image, Image.Resampling.BOX), labels, tags)
+
+    def _resized(self, array: np.ndarray, how: Image.Resampling) -> np.ndarray:
+        if self.resize == 1:
+            return array
+        height, width = (max(1, round(side * self.resize)) for side in array.shape[:2])
+        smooth = how if self.resize < 1 or how == Image.Resampling.NEAREST else Image.Resampling.BILINEAR
+        return np.array(Image.fromarray(array).resize((width, height), smooth))
+
+
+def open_dataset(data: str, split: str, *, resize: float = 1.0, whole_masks: bool = False) -> Dataset:
+    """The samples of one split of the embedded world or of a data set on disk.
+
+    `data` is `world`, or `world:scenes=100,size=32` with fields of `World`; or a folder, read as its dataset.json says
+    and, if it has none, checked on the spot; or the path of a dataset.json.
+    `resize` and `whole_masks` are those of `FolderDataset`; scenes of the world are drawn at the size wanted.
+    `split` is a name in the data set, or one of the official lists (see `splits`), such as `pascal/92/labeled`; the
+    pictures of a list called unlabeled come without their masks.
+
+    Raises:
+        DataError: no such data or split, naming those there are; or the data have problems.
+    """
+    if data == "world" or data.startswith("world:"):
+        from seglet.data.world import World  # it is a Dataset itself
+
+        return World(split, **_options(data.removeprefix("world").removeprefix(":")))
+    description = describe(Path(data))
+    if split in description.splits or "/" not in split:
+        return FolderDataset(description, description.items(split), resize, whole_masks)
+    return FolderDataset(description, _listed(description, split), resize, whole_masks)
+
+
+def describe(path: Path) -> Description:
+    """The description in the file `path` or of the folder `path`; one without dataset.json is checked on the spot."""
+    if path.is_file():
+        return load(path)
+    for file in (path / FILE, keep_for(path) / FILE):
+        if path.is_dir() and file.is_file():
+            return load(file)
+    return check(path).require_ok()
+
+
+def default_file(root: Path) -> Path:
+    """Where `describe` looks for the description of a folder: in it, or in the user's cache if it is read-only."""
+    return (root if is_writable(root) else keep_for(root)) / FILE
+
+
+def _listed(description: Description, split: str) -> tuple[Item, ...]:
+    there = {item.id.rsplit("/", 1)[-1]: item for items in description.splits.values() for item in items}
+    wanted = split_ids(split)
+    gone = [name for name in wanted if name not in there]
+    if gone:
+        there_is = f"{len(gone)} of {len(wanted)} pictures of list {split!r} are not in {str(description.root)!r}"
+        raise DataError(f"{there_is}, such as {gone[0]!r}; complete the data set and check it again")
+    items = tuple(there[name] for name in wanted)
+    unlabelled = split.rsplit("/", 1)[-1] in UNLABELLED
+    return tuple(replace(item, mask=None, mask_hash="") for item in items) if unlabelled else items
+
+
+def _options(text: str) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    for part in filter(None, text.split(",")):
+        name, equals, value = part.partition("=")
+        try:
+            options[name.strip()] = int(value) if value.strip().lstrip("-").isdigit() else float(value)
+        except ValueError:
+            equals = ""
+        if not equals:
+            raise DataError(f"world option {part!r} is not name=number; write world:scenes=100,size=64")
+    return options

@@ -1,0 +1,211 @@
+"""What a checked data set consists of: its classes, its splits, how its masks are coded. Kept as `dataset.json`.
+
+Axes: h rows, w columns.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+from jaxtyping import Integer, UInt8
+
+from seglet.data.errors import DataError, choices
+from seglet.data.files import read_bytes, write_atomically
+from seglet.data.images import MAX_PIXELS
+from seglet.data.table import (
+    MAX_ID,
+    Table,
+    classes_of,
+    entry_from_json,
+    pack,
+    train_colours,
+    train_ids,
+    unpack,
+)
+from seglet.types import IGNORE, Classes
+
+Coding = Literal["index", "colour", "binary_255"]
+"""Masks hold ids, or colours, or 0 and 255 where 255 is an object and not void."""
+FILE = "dataset.json"
+VERSION = 1
+UNKNOWN = -1
+
+
+@dataclass(frozen=True)
+class Item:
+    """A picture and its mask, if it has one. The hashes of their content are empty until they are checked."""
+
+    id: str
+    image: Path
+    mask: Path | None = None
+    image_hash: str = ""
+    mask_hash: str = ""
+
+
+@dataclass(frozen=True)
+class Description:
+    """Everything needed to read a data set again without looking at its folders.
+
+    `stray` is the share of a mask's pixels, in [0, 1], that may have a colour or id of no class; they become IGNORE.
+    """
+
+    root: Path
+    layout: str
+    entries: Table
+    splits: Mapping[str, tuple[Item, ...]]
+    coding: Coding = "index"
+    stray: float = 0.0
+    max_pixels: int = field(default=MAX_PIXELS)
+
+    @cached_property
+    def classes(self) -> Classes:
+        return classes_of(self.entries)
+
+    def items(self, split: str) -> tuple[Item, ...]:
+        if split not in self.splits:
+            sizes = {name: len(items) for name, items in self.splits.items()}
+            there = ", ".join(f"{name} ({size})" for name, size in sizes.items())
+            raise DataError(f"{str(self.root)!r} holds no split {split!r}, only {there}; {choices(split, sizes)}")
+        return self.splits[split]
+
+    def labels(self, mask: Integer[np.ndarray, "h w *rgb"], file: str | Path) -> UInt8[np.ndarray, "h w"]:
+        """Train ids for the values of a mask.
+
+        Raises:
+            DataError: it is coded otherwise, or holds more values of no class than `stray` allows; names some of them.
+        """
+        if (mask.ndim == 3) != (self.coding == "colour"):
+            kinds = ("colours", "ids") if mask.ndim == 3 else ("ids", "colours")
+            raise DataError(
+                f"mask {str(file)!r} holds {kinds[0]}, but this data set's masks hold {kinds[1]}; export it anew"
+            )
+        found = self._look_up(mask)
+        if found.size and found.min() == UNKNOWN:
+            unknown = found == UNKNOWN
+            if unknown.mean() > self.stray:
+                raise DataError(_unknown_values(mask, unknown, str(file), self.coding))
+            found[unknown] = IGNORE
+        return found.astype(np.uint8)
+
+    def _look_up(self, mask: Integer[np.ndarray, "h w *rgb"]) -> np.ndarray:
+        if self.coding == "colour":
+            keys, values = self._colours
+            packed = pack(mask)
+            place = np.searchsorted(keys, packed).clip(max=len(keys) - 1)
+            return np.where(keys[place] == packed, values[place], UNKNOWN)
+        if mask.size and (mask.min() < 0 or mask.max() > MAX_ID):
+            return np.where((mask < 0) | (mask > MAX_ID), UNKNOWN, self._ids[mask.clip(0, MAX_ID)])
+        return np.take(self._ids, mask)
+
+    @cached_property
+    def _ids(self) -> np.ndarray:
+        found = np.full(MAX_ID + 1, UNKNOWN, np.int16)
+        for value, label in train_ids(self.entries).items():
+            found[value] = label
+        return found
+
+    @cached_property
+    def _colours(self) -> tuple[np.ndarray, np.ndarray]:
+        mapping = sorted(train_colours(self.entries).items())
+        return np.array([key for key, _ in mapping]), np.array([label for _, label in mapping], np.int16)
+
+    def fingerprint(self, items: Sequence[Item]) -> str:
+        """A hash of the content of these items and of how their masks are read; paths do not enter it."""
+        rows = [[item.id, item.image_hash, item.mask_hash] for item in items]
+        reading = [_entry_rows(self.entries), self.coding, self.stray]
+        return hashlib.sha256(json.dumps([reading, rows]).encode()).hexdigest()
+
+    def save(self, path: Path) -> None:
+        """Writes the description; paths below the folder of the root are stored relative to it."""
+        home = path.parent.resolve()
+        root = self.root.resolve()
+        content = {
+            "version": VERSION,
+            "root": os.path.relpath(root, home) if root.is_relative_to(home) else str(root),
+            "layout": self.layout,
+            "coding": self.coding,
+            "stray": self.stray,
+            "max_pixels": self.max_pixels,
+            "classes": _entry_rows(self.entries),
+            "splits": {name: [_row(item, root) for item in items] for name, items in self.splits.items()},
+        }
+        write_atomically(path, json.dumps(content, ensure_ascii=False, indent=None, separators=(",", ":")).encode())
+
+
+def load(path: Path) -> Description:
+    """The description in a file that `save` wrote.
+
+    Raises:
+        DataError: it cannot be read, is no description, or is of another version.
+    """
+    stored = read_bytes(path)
+    try:
+        content = json.loads(stored)
+        version = content["version"]
+        description = _from_json(content, path.parent) if version == VERSION else None
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError, OverflowError) as error:
+        raise DataError(
+            f"{str(path)!r} is no data set description ({error}); `seglet data check` writes one"
+        ) from error
+    if description is None:
+        raise DataError(f"{str(path)!r} has version {version!r}, this seglet reads {VERSION}; run `seglet data check`")
+    return description
+
+
+def _from_json(content: dict[str, Any], home: Path) -> Description:
+    root = (home / content["root"]).resolve()
+    entries = tuple(entry_from_json(row) for row in content["classes"])
+    classes_of(entries)
+    return Description(
+        root=root,
+        layout=str(content["layout"]),
+        entries=entries,
+        splits={str(name): tuple(_item(row, root) for row in rows) for name, rows in content["splits"].items()},
+        coding=_coding(content["coding"]),
+        stray=float(content["stray"]),
+        max_pixels=int(content["max_pixels"]),
+    )
+
+
+def _coding(name: object) -> Coding:
+    for coding in get_args(Coding):
+        if coding == name:
+            return coding  # type: ignore[no-any-return]
+    raise ValueError(f"coding {name!r}; {choices(str(name), get_args(Coding))}")
+
+
+def _entry_rows(entries: Table) -> list[dict[str, Any]]:
+    return [{"id": e.id, "name": e.name, "colour": list(e.colour), "void": e.void} for e in entries]
+
+
+def _row(item: Item, root: Path) -> list[str | None]:
+    mask = _stored(item.mask, root) if item.mask else None
+    return [item.id, _stored(item.image, root), mask, item.image_hash, item.mask_hash]
+
+
+def _stored(path: Path, root: Path) -> str:
+    absolute = path.absolute()
+    return absolute.relative_to(root).as_posix() if absolute.is_relative_to(root) else str(absolute)
+
+
+def _item(row: list[Any], root: Path) -> Item:
+    identifier, image, mask, image_hash, mask_hash = row
+    if not all(isinstance(text, str) for text in (identifier, image, image_hash, mask_hash)):
+        raise TypeError(f"{row!r} is not [id, image, mask or null, hash, hash]")
+    return Item(identifier, root / image, root / mask if mask else None, image_hash, mask_hash)
+
+
+def _unknown_values(mask: np.ndarray, unknown: np.ndarray, file: str, coding: Coding) -> str:
+    values, counts = np.unique((pack(mask) if mask.ndim == 3 else mask)[unknown], return_counts=True)
+    row, column = (int(axis[0]) for axis in np.nonzero(unknown))
+    most = [int(values[place]) for place in np.argsort(-counts)[:5]]
+    shown = ", ".join(str(unpack(value) if coding == "colour" else value) for value in most)
+    kind = "colours" if coding == "colour" else "ids"
+    return (f"mask {file!r} holds {kind} of no class: {shown} in {counts.sum()} pixels, first at row {row}, "
+            f"column {column}; repair the mask, or add them to the table of classes")  # fmt: skip

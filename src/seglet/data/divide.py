@@ -1,0 +1,35 @@
+"""Makes two splits of one, where a data set comes without the split that is wanted."""
+
+import hashlib
+from dataclasses import replace
+
+from seglet.data.description import Description
+from seglet.data.errors import DataError
+
+UNLABELLED = ("unlabelled", "unlabeled")
+
+
+def divide(description: Description, split: str, fraction: float, names: tuple[str, str], seed: int = 0) -> Description:
+    """The description with the pictures of `split` also dealt out to two splits called `names`.
+
+    The first gets the `fraction` in (0, 1), at least one picture and not all. A picture's place in the draw depends on
+    the seed and its id alone. Pictures of a split called unlabelled come without their masks.
+    Neighbouring frames of a video are near twins: divide such data by sequence, not with this.
+
+    Raises:
+        DataError: there is no such split, it has fewer than two pictures, or the fraction is out of range.
+    """
+    items = description.items(split)
+    if not 0 < fraction < 1 or len(items) < 2:
+        raise DataError(
+            f"cannot take {fraction} of {len(items)} pictures; give a fraction between 0 and 1 of at least 2"
+        )
+    drawn = sorted(items, key=lambda item: hashlib.sha256(f"{seed}:{item.id}".encode()).digest())
+    first = set(drawn[: min(max(round(fraction * len(items)), 1), len(items) - 1)])
+    parts = {
+        names[0]: tuple(item for item in items if item in first),
+        names[1]: tuple(item for item in items if item not in first),
+    }
+    for name in set(names) & set(UNLABELLED):
+        parts[name] = tuple(replace(item, mask=None, mask_hash="") for item in parts[name])
+    return replace(description, splits={**description.splits, **parts})

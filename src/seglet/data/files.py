@@ -1,0 +1,114 @@
+"""Files and folders of pictures: reading, hashing, finding them, and where what is computed may be kept."""
+
+import hashlib
+import os
+import stat
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+
+from seglet.data.errors import DataError
+from seglet.files import replacing
+
+PICTURES = frozenset(
+    {".png", ".jpg", ".jpeg", ".jfif", ".mpo", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm"}
+)
+"""File name endings, in any case, that a folder scan takes for pictures."""
+
+
+def read_bytes(path: Path) -> bytes:
+    """The content of a regular file that is not empty; anything else is a DataError that says what it is."""
+    try:
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):
+            kind = "a folder" if stat.S_ISDIR(mode) else "not a regular file"
+            raise DataError(f"{str(path)!r} is {kind}; a picture file was expected, rename or remove it")
+        content = path.read_bytes()
+    except FileNotFoundError:
+        if path.is_symlink():
+            raise DataError(f"{str(path)!r} links to a file that is gone; repair or remove the link") from None
+        raise DataError(f"{str(path)!r} does not exist; restore it or run `seglet data check` again") from None
+    except OSError as error:
+        raise DataError(f"{str(path)!r} cannot be read ({error.strerror}); check its permissions") from error
+    if not content:
+        raise DataError(f"{str(path)!r} is empty (0 bytes); download or export it again")
+    return content
+
+
+def content_hash(content: bytes) -> str:
+    """128 bits of SHA-256 in hex."""
+    return hashlib.sha256(content).hexdigest()[:32]
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Puts `content` at `path` whole or not at all; makes the folders it needs.
+
+    Raises:
+        DataError: the folder cannot be written, or the disk is full.
+    """
+    try:
+        with replacing(path) as temporary:
+            temporary.write_bytes(content)
+    except OSError as error:
+        raise DataError(f"cannot write {str(path)!r} ({error.strerror}); free space or choose another place") from error
+
+
+def pictures(folder: Path) -> list[Path]:
+    """Every picture file below `folder`, by name; dot files, operating system litter and link loops are passed over.
+
+    Links to files that are gone are kept, so that reading them says so.
+    """
+    return sorted(_walk(folder, set()))
+
+
+def _walk(folder: Path, seen: set[Path]) -> Iterator[Path]:
+    real = folder.resolve()
+    if real in seen:
+        return
+    seen.add(real)
+    try:
+        entries = list(os.scandir(folder))
+    except OSError as error:
+        raise DataError(f"folder {str(folder)!r} cannot be listed ({error.strerror}); check its permissions") from error
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir():
+            yield from _walk(Path(entry.path), seen)
+        elif Path(entry.name).suffix.lower() in PICTURES:
+            yield Path(entry.path)
+
+
+def identity(path: Path, folder: Path) -> str:
+    """The name of a picture without ending, relative to its folder, the same on every file system."""
+    return unicodedata.normalize("NFC", path.relative_to(folder).with_suffix("").as_posix())
+
+
+def subfolders(folder: Path) -> list[Path]:
+    """The visible folders in `folder`, by name; none if it does not exist."""
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+def user_cache() -> Path:
+    """Where things may be kept that can be computed again: SEGLET_CACHE, or the user's cache folder."""
+    if chosen := os.environ.get("SEGLET_CACHE"):
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "seglet"
+
+
+def is_writable(folder: Path) -> bool:
+    """Whether a folder may be written and is meant to be: root can write in read-only ones too, and should not."""
+    try:
+        meant = folder.stat().st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH)
+    except OSError:
+        return False
+    return bool(meant) and os.access(folder, os.W_OK)
+
+
+def keep_for(root: Path) -> Path:
+    """Where what was computed about the folder `root` is kept: inside it, or in the user's cache if it is read-only."""
+    if is_writable(root):
+        return root / ".seglet"
+    return user_cache() / "data" / content_hash(str(root.resolve()).encode())

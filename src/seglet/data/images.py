@@ -1,0 +1,164 @@
+"""Pictures and masks as arrays, read by content whatever the file is called.
+
+Axes: h rows, w columns.
+
+A picture larger than `max_pixels` is refused from its header, before memory is taken. The default is 64 million; Pillow
+warns above 89 and refuses above 178 million whatever is asked here. Of files with several pictures the first counts.
+"""
+
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Integer, UInt8
+from PIL import Image, ImageOps
+
+from seglet.data.errors import DataError
+from seglet.data.files import content_hash, read_bytes, write_atomically
+from seglet.types import IGNORE, Classes
+
+MAX_PIXELS = 64_000_000
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
+"""What is opened at all, MPO as JPEG; Pillow knows many more, some of which start other programs."""
+ORIENTATION = 0x0112
+BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, KeyError, IndexError, TypeError,
+          OverflowError, MemoryError)  # fmt: skip
+"""What Pillow raises on damaged files."""
+
+
+def read_image(path: Path, max_pixels: int = MAX_PIXELS, expected_hash: str = "") -> UInt8[np.ndarray, "h w 3"]:
+    """A picture in RGB, upright as its EXIF orientation says.
+
+    Grey is repeated, palettes are looked up, transparency is dropped (the colours stored under it show), 16 bits are
+    scaled to 8. With `expected_hash` the content must be what was checked.
+
+    Raises:
+        DataError: not a picture, damaged, too large, changed, or of a kind whose range is unknown (floats).
+    """
+    return decode_image(_checked(path, expected_hash), path, max_pixels)
+
+
+def decode_image(content: bytes, path: Path, max_pixels: int = MAX_PIXELS) -> UInt8[np.ndarray, "h w 3"]:
+    """The picture in `content`; `path` only names it in errors."""
+    image = _open(content, path, max_pixels)
+    try:
+        ImageOps.exif_transpose(image, in_place=True)
+        return np.array(_rgb(image, path))
+    except DataError:
+        raise
+    except BROKEN as error:
+        raise DataError(f"{str(path)!r} is damaged ({error}); download or export it again") from error
+
+
+def image_size(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
+    """Rows and columns of the upright picture, from the header alone."""
+    image = _open(_checked(path, ""), path, max_pixels)
+    turned = image.getexif().get(ORIENTATION, 1) in (5, 6, 7, 8)
+    return (image.width, image.height) if turned else (image.height, image.width)
+
+
+def read_mask(path: Path, max_pixels: int = MAX_PIXELS, expected_hash: str = "") -> Integer[np.ndarray, "h w *rgb"]:
+    """The values of a mask as stored: ids [h, w] of a grey or palette file, or colours [h, w, 3] of a colour-coded one.
+
+    Nothing is scaled, and an EXIF orientation is not applied: masks are drawn on the upright picture.
+
+    Raises:
+        DataError: as for pictures, and for JPEG, whose ids are smeared, and partial transparency.
+    """
+    return decode_mask(_checked(path, expected_hash), path, max_pixels)
+
+
+def decode_mask(content: bytes, path: Path, max_pixels: int = MAX_PIXELS) -> Integer[np.ndarray, "h w *rgb"]:
+    """The mask in `content`; `path` only names it in errors."""
+    image = _open(content, path, max_pixels)
+    if image.format in ("JPEG", "MPO"):
+        raise DataError(f"mask {str(path)!r} is a JPEG, which smears ids at borders; export masks as PNG")
+    try:
+        return _ids_or_colours(image, content, path)
+    except DataError:
+        raise
+    except BROKEN as error:
+        raise DataError(f"mask {str(path)!r} is damaged ({error}); export it again") from error
+
+
+def write_mask(path: Path, labels: UInt8[np.ndarray, "h w"], classes: Classes) -> None:
+    """Writes labels as a palette PNG in the colours of the classes, IGNORE in white; whole or not at all."""
+    if labels.dtype != np.uint8:
+        raise DataError(f"labels for {str(path)!r} are {labels.dtype}; convert them to uint8 ids")
+    image = Image.fromarray(labels)
+    image.putpalette(palette(classes).tobytes())
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    write_atomically(path, buffer.getvalue())
+
+
+def palette(classes: Classes) -> UInt8[np.ndarray, "256 3"]:
+    """The colour of every label: the classes', white for IGNORE, black for the rest."""
+    colours = np.zeros((256, 3), np.uint8)
+    colours[: len(classes)] = classes.colours
+    colours[IGNORE] = 255
+    return colours
+
+
+def _checked(path: Path, expected_hash: str) -> bytes:
+    content = read_bytes(path)
+    if expected_hash and content_hash(content) != expected_hash:
+        raise DataError(f"{str(path)!r} changed since the data were checked; run `seglet data check` again")
+    return content
+
+
+def _open(content: bytes, path: Path, max_pixels: int) -> Image.Image:
+    too_large = f"limit of {max_pixels} pixels; shrink it, or raise max_pixels if it is meant"
+    if not content:
+        raise DataError(f"{str(path)!r} is empty (0 bytes); download or export it again")
+    try:
+        image = Image.open(io.BytesIO(content), formats=FORMATS)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise DataError(f"{str(path)!r} claims a size beyond the {too_large} ({error})") from error
+    except BROKEN as error:
+        known = ", ".join(FORMATS)
+        raise DataError(f"{str(path)!r} is not a readable picture; expected one of {known}, starts with "
+                        f"{content[:12]!r}; download it again or remove it") from error  # fmt: skip
+    if image.width * image.height > max_pixels:
+        raise DataError(f"{str(path)!r} is {image.width}x{image.height}, beyond the {too_large}")
+    return image
+
+
+def _rgb(image: Image.Image, path: Path) -> Image.Image:
+    if image.mode.startswith("I"):
+        return _eight_bits(image, path).convert("RGB")
+    if image.mode == "F":
+        raise DataError(f"{str(path)!r} holds floats, whose range is unknown; save it with 8 or 16 bits a channel")
+    if image.mode == "P" and "transparency" in image.info:
+        image = image.convert("RGBA")
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _eight_bits(image: Image.Image, path: Path) -> Image.Image:
+    values = np.array(image).astype(np.int64)
+    if values.min() < 0 or values.max() > 65535:
+        raise DataError(f"{str(path)!r} holds 32-bit values; save it with 8 or 16 bits a channel")
+    return Image.fromarray(((values + 128) // 257).astype(np.uint8))  # Pillow's own conversion clips to white
+
+
+def _ids_or_colours(image: Image.Image, content: bytes, path: Path) -> Integer[np.ndarray, "h w *rgb"]:
+    values = np.array(image)
+    if image.mode in ("LA", "PA", "RGBA"):
+        if values[..., -1].min() < 255:
+            raise DataError(f"mask {str(path)!r} is partly transparent; flatten it to ids or colours without alpha")
+        values = values[..., 0] if image.mode != "RGBA" else values[..., :3]
+    if image.mode not in ("1", "L", "P", "I", "I;16", "I;16B", "I;16L", "LA", "PA", "RGB", "RGBA"):
+        raise DataError(f"mask {str(path)!r} has mode {image.mode}; save it as 8-bit grey, palette or RGB PNG")
+    if values.dtype == np.bool_:
+        values = values.astype(np.uint8)
+    if image.mode == "L" and image.format == "PNG":
+        values = values // np.uint8(_grey_step(content))
+    return values
+
+
+def _grey_step(png: bytes) -> int:
+    """Pillow stretches grey of 2 or 4 bits over 0..255; this is by what, from the header of the file."""
+    depth, colour_type = png[24], png[25]
+    return {2: 85, 4: 17}.get(depth, 1) if colour_type == 0 else 1

@@ -1,0 +1,56 @@
+"""ADE20K scene parsing: images/ and annotations/ with training/ and validation/; 0 is unlabelled, classes are 1 to 150.
+
+Also any images/ and masks/ whose files are called ADE_train_… and ADE_val_….
+"""
+
+from pathlib import Path
+
+from seglet.data.errors import DataError
+from seglet.data.files import pictures, read_bytes
+from seglet.data.layouts import folders
+from seglet.data.layouts.found import Found
+from seglet.data.table import ClassEntry, Table, read_table, table, with_void
+
+NUM_CLASSES = 150
+VOID = 0
+
+
+def find(root: Path) -> Found | None:
+    official = (root / "images" / "training").is_dir() and (root / "annotations" / "training").is_dir()
+    if not official and not _is_renamed(root):
+        return None
+    found = folders.find(root)
+    if found is None:
+        return None
+    return Found("ade20k", found.splits, _entries(root), "index", found.problems)
+
+
+def _is_renamed(root: Path) -> bool:
+    folder = root / "images"
+    names = [path.name for path in pictures(folder)[:20]] if folder.is_dir() else []
+    return bool(names) and all(name.startswith(("ADE_train_", "ADE_val_")) for name in names)
+
+
+def _entries(root: Path) -> Table:
+    for name in ("objectInfo150.txt", "objectinfo150.txt"):
+        if (root / name).is_file():
+            return _with_unlabelled(_object_info(root / name))
+    if (root / "classes.txt").is_file():
+        entries = read_table(root / "classes.txt")
+        numbered_from_0 = entries[0].id == 0 and not entries[0].void
+        return _with_unlabelled(table((entry.name for entry in entries), first=1) if numbered_from_0 else entries)
+    return _with_unlabelled(table((f"class_{number}" for number in range(1, NUM_CLASSES + 1)), first=1))
+
+
+def _with_unlabelled(entries: Table) -> Table:
+    named = (ClassEntry(VOID, "unlabelled", (0, 0, 0), void=True), *(entry for entry in entries if entry.id != VOID))
+    return with_void(named, ())
+
+
+def _object_info(path: Path) -> Table:
+    """The table of the release: tab separated, id first and names last, under a heading."""
+    lines = [line.split("\t") for line in read_bytes(path).decode("utf-8", "replace").splitlines() if line.strip()]
+    rows = [(line[0].strip(), line[-1].strip()) for line in lines if line[0].strip().isdigit()]
+    if not rows:
+        raise DataError(f"{str(path)!r} has no line that begins with an id and a tab; restore it from the release")
+    return tuple(ClassEntry(int(number), name, table([name], first=int(number))[0].colour) for number, name in rows)

@@ -1,0 +1,48 @@
+"""CamVid as SegNet split it: train/ and trainannot/, val/ and valannot/, test/ and testannot/; 11 classes, 11 is void.
+
+Badrinarayanan et al., PAMI 2017; pictures by Brostow et al. 2009. The split has 367, 101 and 233 pictures.
+"""
+
+import re
+from pathlib import Path
+
+from seglet.data.errors import Problem
+from seglet.data.layouts import folders
+from seglet.data.layouts.found import Found, pair
+from seglet.data.table import ClassEntry, Table
+
+ENTRIES: Table = (
+    ClassEntry(0, "sky", (128, 128, 128)), ClassEntry(1, "building", (128, 0, 0)),
+    ClassEntry(2, "pole", (192, 192, 128)), ClassEntry(3, "road", (128, 64, 128)),
+    ClassEntry(4, "pavement", (60, 40, 222)), ClassEntry(5, "tree", (128, 128, 0)),
+    ClassEntry(6, "sign_symbol", (192, 128, 128)), ClassEntry(7, "fence", (64, 64, 128)),
+    ClassEntry(8, "car", (64, 0, 128)), ClassEntry(9, "pedestrian", (64, 64, 0)),
+    ClassEntry(10, "bicyclist", (0, 128, 192)), ClassEntry(11, "void", (0, 0, 0), void=True),
+)  # fmt: skip
+SIZES = {"train": 367, "val": 101, "test": 233}
+FRAME = re.compile(r"(0001TP|0006R0|0016E5|Seq05VD)_\w+")
+
+
+def find(root: Path) -> Found | None:
+    """The SegNet folders, or images/ and masks/ with CamVid's frame names; a classes.txt there says more."""
+    if all((root / name).is_dir() for name in ("train", "trainannot")):
+        return _segnet(root)
+    found = folders.find(root)
+    if found is None or not _are_frames(found):
+        return None
+    return Found("camvid", found.splits, found.entries or ENTRIES, found.coding, found.problems)
+
+
+def _segnet(root: Path) -> Found:
+    splits, problems = {}, list[Problem]()
+    for name in SIZES:
+        if (root / name).is_dir():
+            masks = root / f"{name}annot"
+            splits[name], new = pair(root / name, masks if masks.is_dir() else None)
+            problems += new
+    return Found("camvid", splits, ENTRIES, "index", tuple(problems))
+
+
+def _are_frames(found: Found) -> bool:
+    ids = [item.id for items in found.splits.values() for item in items]
+    return bool(ids) and all(FRAME.fullmatch(name.rsplit("/", 1)[-1]) for name in ids)

@@ -1,0 +1,58 @@
+"""Cityscapes: leftImg8bit/{split}/{city}/*_leftImg8bit.png, and gtFine/... _labelIds.png or _labelTrainIds.png.
+
+Ids, names, colours and which ids are evaluated: the data set's own table of 34 labels (Cordts et al., CVPR 2016).
+"""
+
+from pathlib import Path
+
+from seglet.data.description import Item
+from seglet.data.errors import Problem
+from seglet.data.files import pictures, subfolders
+from seglet.data.layouts.found import Found, without_mask
+from seglet.data.table import ClassEntry, Table
+
+EVALUATED = {
+    7: ("road", (128, 64, 128)), 8: ("sidewalk", (244, 35, 232)), 11: ("building", (70, 70, 70)),
+    12: ("wall", (102, 102, 156)), 13: ("fence", (190, 153, 153)), 17: ("pole", (153, 153, 153)),
+    19: ("traffic light", (250, 170, 30)), 20: ("traffic sign", (220, 220, 0)), 21: ("vegetation", (107, 142, 35)),
+    22: ("terrain", (152, 251, 152)), 23: ("sky", (70, 130, 180)), 24: ("person", (220, 20, 60)),
+    25: ("rider", (255, 0, 0)), 26: ("car", (0, 0, 142)), 27: ("truck", (0, 0, 70)), 28: ("bus", (0, 60, 100)),
+    31: ("train", (0, 80, 100)), 32: ("motorcycle", (0, 0, 230)), 33: ("bicycle", (119, 11, 32)),
+}  # fmt: skip
+VOID = {
+    0: "unlabeled", 1: "ego vehicle", 2: "rectification border", 3: "out of roi", 4: "static", 5: "dynamic",
+    6: "ground", 9: "parking", 10: "rail track", 14: "guard rail", 15: "bridge", 16: "tunnel", 18: "polegroup",
+    29: "caravan", 30: "trailer",
+}  # fmt: skip
+LABEL_IDS: Table = tuple(
+    ClassEntry(number, *EVALUATED[number]) if number in EVALUATED else ClassEntry(number, VOID[number], (0, 0, 0), True)
+    for number in range(34)
+)
+TRAIN_IDS: Table = (
+    *(ClassEntry(place, *entry) for place, entry in enumerate(EVALUATED.values())),
+    ClassEntry(255, "void", (0, 0, 0), void=True),
+)
+PICTURE = "_leftImg8bit"
+
+
+def find(root: Path) -> Found | None:
+    images, masks = root / "leftImg8bit", root / "gtFine"
+    if not images.is_dir():
+        return None
+    names = [folder.name for folder in subfolders(images)]
+    kind = "_labelTrainIds" if masks.is_dir() and not any(masks.rglob("*_labelIds.png")) else "_labelIds"
+    splits: dict[str, tuple[Item, ...]] = {}
+    problems: list[Problem] = []
+    for name in names:
+        items = [_item(path, images, masks, kind) for path in pictures(images / name)]
+        if masks.is_dir() and (masks / name).is_dir():
+            problems += (without_mask(item) for item in items if item.mask is None)
+            items = [item for item in items if item.mask is not None]
+        splits[name] = tuple(items)
+    return Found("cityscapes", splits, LABEL_IDS if kind == "_labelIds" else TRAIN_IDS, "index", tuple(problems))
+
+
+def _item(path: Path, images: Path, masks: Path, kind: str) -> Item:
+    name = path.stem.removesuffix(PICTURE)
+    mask = masks / path.parent.relative_to(images) / f"{name}_gtFine{kind}.png"
+    return Item(name, path, mask if mask.is_file() else None)

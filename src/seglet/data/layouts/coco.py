@@ -1,0 +1,91 @@
+"""COCO: annotations/instances_*.json drawn into masks, or masks/ and stuffthingmaps/ that are drawn already.
+
+In masks drawn here 0 is background and the categories follow from 1 in order of their id; where objects overlap the
+smaller wins, of equals the later; crowds are void.
+"""
+
+from pathlib import Path
+
+from seglet.data.description import Item
+from seglet.data.errors import Problem
+from seglet.data.files import identity, keep_for, pictures
+from seglet.data.layouts.coco_names import NAMES
+from seglet.data.layouts.found import Found
+from seglet.data.layouts.instances import Instances, draw, read_instances
+from seglet.data.table import Table, table
+
+DRAWN = ("masks", "stuffthingmaps")
+
+
+def find(root: Path) -> Found | None:
+    files = sorted((root / "annotations").glob("instances_*.json"))
+    if files:
+        return _drawn(root, files) if any((root / name).is_dir() for name in DRAWN) else _from_json(root, files)
+    if (
+        any((root / name).is_dir() for name in ("train2017", "val2017", "train2014", "val2014"))
+        and (root / "masks").is_dir()
+    ):
+        return _drawn(root, [])
+    return None
+
+
+def _from_json(root: Path, files: list[Path]) -> Found:
+    splits: dict[str, tuple[Item, ...]] = {}
+    problems: list[Problem] = []
+    entries: Table | None = None
+    for file in files:
+        instances = read_instances(file)
+        own = table(("background", *instances.names))
+        if entries is not None and own != entries:
+            problems.append(
+                Problem(str(file), f"other categories than {files[0].name}", "export both with the same ones")
+            )
+        entries = entries or own
+        name = _short(file.stem.removeprefix("instances_"), [file.stem for file in files])
+        splits[name], new = _split(root, file.stem.removeprefix("instances_"), instances)
+        problems += new
+    return Found("coco", splits, entries, "index", tuple(problems))
+
+
+def _split(root: Path, folder: str, instances: Instances) -> tuple[tuple[Item, ...], list[Problem]]:
+    homes = [home for home in (root / folder, root / "images" / folder, root / "images", root) if home.is_dir()]
+    items, problems = [], []
+    for picture in instances.pictures:
+        path = next((home / picture.file for home in homes if (home / picture.file).is_file()), None)
+        if path is None:
+            where = " or ".join(str(home) for home in homes)
+            problems.append(
+                Problem(picture.file, f"named in the JSON but not in {where}", "restore it, or edit the JSON")
+            )
+            continue
+        mask = keep_for(root) / "masks" / instances.hash / Path(picture.file).with_suffix(".png")
+        undrawn = [] if mask.is_file() else draw(instances, picture, mask)
+        problems += undrawn
+        if not undrawn:
+            items.append(Item(Path(picture.file).with_suffix("").as_posix(), path, mask))
+    return tuple(items), problems
+
+
+def _drawn(root: Path, files: list[Path]) -> Found:
+    """Masks that exist as PNG: masks/ID.png or masks/{split}/ID.png; every picture without one is left out."""
+    home = next(root / name for name in DRAWN if (root / name).is_dir())
+    masks = {path.stem: path for path in pictures(home)}
+    folders = [folder for parent in (root, root / "images") if parent.is_dir() for folder in sorted(parent.iterdir())]
+    splits = {}
+    for folder in (
+        folder for folder in folders if folder.is_dir() and folder.name.startswith(("train", "val", "test"))
+    ):
+        found = {identity(path, folder): path for path in pictures(folder)}
+        items = tuple(Item(name, path, masks[name]) for name, path in found.items() if name in masks)
+        splits[_short(folder.name, [folder.name for folder in folders])] = items
+    if home.name == "stuffthingmaps":
+        return Found("coco", splits, None, "index")
+    names = read_instances(files[0]).names if files else NAMES
+    return Found("coco", splits, table(("background", *names)), "index")
+
+
+def _short(name: str, others: list[str]) -> str:
+    """train2017 as train, unless another year of it is there."""
+    short = name.rstrip("0123456789")
+    same = [other for other in others if other.removeprefix("instances_").rstrip("0123456789") == short]
+    return short if len(same) == 1 and short else name

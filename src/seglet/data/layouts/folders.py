@@ -1,0 +1,119 @@
+"""Plain folders: pictures in one, masks in another, with or without a folder or a list for each split."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from seglet.data.description import Item
+from seglet.data.errors import DataError, Problem
+from seglet.data.files import pictures, subfolders
+from seglet.data.layouts.found import SPLIT_NAMES, Found, pair
+from seglet.data.layouts.lists import read_list
+from seglet.data.table import Table, read_table
+
+IMAGES = ("images", "image", "imgs", "img", "pictures", "JPEGImages")
+MASKS = ("masks", "mask", "labels", "label", "annotations", "annotation", "gt", "SegmentationClass", "segmentation")
+LISTS = ("lists", "splits", "ImageSets/Segmentation", ".")
+Paired = tuple[dict[str, tuple[Item, ...]], tuple[Problem, ...]]
+
+
+def find(root: Path) -> Found | None:
+    """images/ and masks/; or train/ and val/ that hold those; or pictures alone, which need no masks."""
+    images = _first(root, IMAGES)
+    if images is not None:
+        return find_pair(images, _first(root, MASKS), home=root)
+    by_split = {
+        SPLIT_NAMES[folder.name.lower()]: folder for folder in subfolders(root) if folder.name.lower() in SPLIT_NAMES
+    }
+    holding = {name: folder for name, folder in by_split.items() if _first(folder, IMAGES) is not None}
+    if holding:
+        return _split_first(root, holding)
+    if pictures(root):
+        return find_pair(root, None, home=root)
+    return None
+
+
+def find_pair(images: Path, masks: Path | None, home: Path | None = None) -> Found:
+    """The pictures of one folder and the masks of another; a class table and lists are looked for in `home`.
+
+    Without a `home` they are looked for beside the pictures.
+
+    Raises:
+        DataError: a folder does not exist.
+    """
+    if masks is not None and not masks.is_dir():
+        raise DataError(f"{str(masks)!r} is not a folder; give the folder that holds the masks")
+    root = home or images.parent
+    inner = _first(images, IMAGES)  # the folder above was given together with one of its mask folders
+    if home is None and inner is not None:
+        images, root = inner, images
+    splits, problems = _by_folder(images, masks)
+    if list(splits) == ["all"]:
+        splits, new = _by_lists(root, splits["all"])
+        problems += new
+    return Found("folders", splits, find_table(root, masks), None, problems)
+
+
+def find_table(root: Path, masks: Path | None) -> Table | None:
+    """The class table beside the masks: for masks_fg/ first classes_fg.txt, then classes.txt; None if there is none."""
+    ending = masks.name.removeprefix("masks") if masks is not None else ""
+    for name in dict.fromkeys((f"classes{ending}", "classes", "class_dict", "label_colors", "labels")):
+        for file in (root / f"{name}{suffix}" for suffix in (".json", ".txt", ".csv")):
+            if file.is_file():
+                return read_table(file)
+    return None
+
+
+def _by_folder(images: Path, masks: Path | None) -> Paired:
+    inside = subfolders(images)
+    if not inside or not all(folder.name.lower() in SPLIT_NAMES for folder in inside):
+        items, problems = pair(images, masks)
+        return {"all": items}, problems
+    splits: dict[str, tuple[Item, ...]] = {}
+    found: list[Problem] = []
+    for folder in inside:
+        partner = masks / folder.name if masks is not None and (masks / folder.name).is_dir() else None
+        items, problems = pair(folder, partner)
+        splits[SPLIT_NAMES[folder.name.lower()]] = items
+        found += problems
+    return splits, tuple(found)
+
+
+def _split_first(root: Path, holding: dict[str, Path]) -> Found:
+    splits: dict[str, tuple[Item, ...]] = {}
+    found: list[Problem] = []
+    entries = find_table(root, None)
+    for name, folder in holding.items():
+        images, masks = _first(folder, IMAGES), _first(folder, MASKS)
+        if images is None:
+            continue
+        splits[name], problems = pair(images, masks)
+        found += problems
+        entries = entries or find_table(folder, masks)
+    return Found("folders", splits, entries, None, tuple(found))
+
+
+def _by_lists(root: Path, items: tuple[Item, ...]) -> Paired:
+    """The splits that lists such as lists/train.txt make of the pictures; all of them in one if there are no lists."""
+    files = [
+        file for folder in LISTS for file in sorted((root / folder).glob("*.txt")) if file.stem.lower() in SPLIT_NAMES
+    ]
+    by_name = {item.id.rsplit("/", 1)[-1]: item for item in items} | {item.id: item for item in items}
+    splits: dict[str, tuple[Item, ...]] = {}
+    problems: list[Problem] = []
+    for file in files:
+        names = read_list(file)
+        splits[SPLIT_NAMES[file.stem.lower()]] = tuple(by_name[name] for name in names if name in by_name)
+        gone = [name for name in names if name not in by_name]
+        problems += (
+            Problem(name, f"listed in {file.name} but there is no such pair", "restore it, or edit the list")
+            for name in gone
+        )
+    unlabelled = splits.get("unlabelled")
+    if unlabelled:
+        splits["unlabelled"] = tuple(replace(item, mask=None) for item in unlabelled)
+    return splits or {"all": items}, tuple(problems)
+
+
+def _first(root: Path, names: tuple[str, ...]) -> Path | None:
+    there = {folder.name: folder for folder in subfolders(root)}
+    return next((there[name] for name in names if name in there), None)

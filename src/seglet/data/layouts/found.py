@@ -1,0 +1,76 @@
+"""What a layout found in a folder, and how files become pairs."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from seglet.data.description import Coding, Item
+from seglet.data.errors import Problem
+from seglet.data.files import identity, pictures
+from seglet.data.table import Table
+
+SPLIT_NAMES = {
+    "train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "dev": "val",
+    "test": "test", "testing": "test", "trainval": "trainval", "all": "all", "labelled": "labelled",
+    "labeled": "labelled", "unlabelled": "unlabelled", "unlabeled": "unlabelled",
+}  # fmt: skip
+"""Folder names that name a split, and what we call it."""
+MASK_SUFFIXES = ("", "_mask", "_masks", "_gt", "_label", "_labels", "_L", "_seg", "_labelIds", "_labelTrainIds")
+"""What the name of a mask may add to the name of its picture."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """The splits of a folder whose layout was recognised.
+
+    `entries` and `coding` are None where neither the layout nor a file says; the masks must tell.
+    """
+
+    layout: str
+    splits: dict[str, tuple[Item, ...]]
+    entries: Table | None = None
+    coding: Coding | None = None
+    problems: tuple[Problem, ...] = ()
+
+
+def pair(images: Path, masks: Path | None) -> tuple[tuple[Item, ...], tuple[Problem, ...]]:
+    """The pictures of one folder with the masks of another by name, and what has no partner or two."""
+    problems: list[Problem] = []
+    by_name = _unique(pictures(images), images, problems)
+    if masks is None:
+        return tuple(Item(name, path) for name, path in by_name.items()), tuple(problems)
+    mask_of = _unique(pictures(masks), masks, problems)
+    suffix = _common_suffix(by_name, mask_of)
+    items = tuple(Item(name, path, mask_of.pop(name + suffix, None)) for name, path in by_name.items())
+    problems += (without_mask(item) for item in items if item.mask is None)
+    problems += (
+        Problem(str(path), "mask of no picture", "remove it, or restore its picture", "warning")
+        for path in mask_of.values()
+    )
+    return tuple(item for item in items if item.mask is not None), tuple(problems)
+
+
+def without_mask(item: Item) -> Problem:
+    cure = "add the mask, or move the picture to a folder of unlabelled ones"
+    return Problem(str(item.image), "picture without a mask", cure)
+
+
+def _common_suffix(images: Iterable[str], masks: Iterable[str]) -> str:
+    names, there = list(images), set(masks)
+    return max(MASK_SUFFIXES, key=lambda suffix: sum(name + suffix in there for name in names))
+
+
+def _unique(paths: Iterable[Path], folder: Path, problems: list[Problem]) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    folded: dict[str, Path] = {}
+    for path in paths:
+        name = identity(path, folder)
+        if name in found:
+            problems.append(Problem(str(path), f"same name as {found[name].name!r}", "rename or remove one of them"))
+            continue
+        twin = folded.setdefault(name.casefold(), path)
+        if twin is not path:
+            what = f"differs from {twin.name!r} only in capitals, which many file systems cannot keep apart"
+            problems.append(Problem(str(path), what, "rename one of them", "warning"))
+        found[name] = path
+    return found

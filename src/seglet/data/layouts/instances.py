@@ -1,0 +1,103 @@
+"""The objects in a COCO instances file, and the mask they make."""
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+from jaxtyping import UInt8
+
+from seglet.data.errors import DataError, Problem
+from seglet.data.files import content_hash, read_bytes
+from seglet.data.images import MAX_PIXELS, write_mask
+from seglet.data.layouts.rasterise import region
+from seglet.data.table import classes_of, table
+from seglet.types import IGNORE
+
+MAX_CATEGORIES = 254
+Annotation = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture as the file describes it; `size` is (h, w)."""
+
+    number: int
+    file: str
+    size: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Instances:
+    """`labels` maps a category id to its value in masks, `objects` a picture's number to its annotations."""
+
+    file: Path
+    hash: str
+    pictures: tuple[Picture, ...]
+    names: tuple[str, ...]
+    labels: dict[int, int]
+    objects: dict[int, list[Annotation]]
+
+
+def read_instances(file: Path) -> Instances:
+    """The content of the file, its categories in order of their id.
+
+    Raises:
+        DataError: it is not such a file, names a picture outside its folder, or has over 254 categories.
+    """
+    content = read_bytes(file)
+    try:
+        data = json.loads(content)
+        categories = sorted((int(row["id"]), str(row["name"])) for row in data["categories"])
+        found = tuple(_picture(row) for row in data["images"])
+        objects: dict[int, list[Annotation]] = defaultdict(list)
+        for row in data["annotations"]:
+            objects[int(row["image_id"])].append(row)
+    except DataError as error:
+        raise DataError(f"{str(file)!r}: {error}") from error
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
+        expected = "expected COCO instances: images, annotations and categories"
+        raise DataError(f"{str(file)!r} cannot be used ({error!r}); {expected}") from error
+    if len(categories) > MAX_CATEGORIES:
+        raise DataError(f"{str(file)!r} has {len(categories)} categories; at most {MAX_CATEGORIES} fit, merge some")
+    labels = {number: place for place, (number, _) in enumerate(categories, start=1)}
+    return Instances(file, content_hash(content), found, tuple(name for _, name in categories), labels, dict(objects))
+
+
+def _picture(row: dict[str, Any]) -> Picture:
+    name, size = str(row["file_name"]), (int(row["height"]), int(row["width"]))
+    path = PurePosixPath(name.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts or "\0" in name:
+        raise DataError(f"picture {name!r} lies outside the data set; use a path below its folder")
+    if min(size) < 1 or size[0] * size[1] > MAX_PIXELS:
+        raise DataError(f"picture {name!r} claims size {size}; at most {MAX_PIXELS} pixels are allowed")
+    return Picture(int(row["id"]), path.as_posix(), size)
+
+
+def draw(instances: Instances, picture: Picture, path: Path) -> list[Problem]:
+    """Writes the mask of a picture, unless an object cannot be drawn: those are returned."""
+    mask, problems = rasterise(instances, picture)
+    if not problems:
+        write_mask(path, mask, classes_of(table(("background", *instances.names))))
+    return problems
+
+
+def rasterise(instances: Instances, picture: Picture) -> tuple[UInt8[np.ndarray, "h w"], list[Problem]]:
+    """The mask of a picture, and which of its objects could not be drawn."""
+    mask = np.zeros(picture.size, np.uint8)
+    problems: list[Problem] = []
+    drawn: list[tuple[bool, int, np.ndarray]] = []
+    for row in instances.objects.get(picture.number, []):
+        try:
+            inside = region(row.get("segmentation"), picture.size)
+            label = IGNORE if row.get("iscrowd") else instances.labels[int(row["category_id"])]
+        except (DataError, KeyError, ValueError, TypeError) as error:
+            what = f"object {row.get('id')!r} cannot be drawn: {error}"
+            problems.append(Problem(picture.file, what, f"repair it in {instances.file.name}"))
+            continue
+        drawn.append((label != IGNORE, label, inside))
+    for _, label, inside in sorted(drawn, key=lambda one: (one[0], -int(one[2].sum()))):
+        mask[inside] = label
+    return mask, problems

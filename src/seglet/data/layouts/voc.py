@@ -1,0 +1,54 @@
+"""PASCAL VOC: JPEGImages, SegmentationClass or SegmentationClassAug, ImageSets/Segmentation/*.txt."""
+
+from pathlib import Path
+
+from seglet.data.description import Item
+from seglet.data.errors import Problem
+from seglet.data.files import identity, pictures
+from seglet.data.layouts.found import Found, without_mask
+from seglet.data.layouts.lists import read_list
+from seglet.data.table import ClassEntry, Table, table
+
+NAMES = (
+    "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable",
+    "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor",
+)  # fmt: skip
+ENTRIES: Table = (*table(NAMES), ClassEntry(255, "void", (224, 224, 192), void=True))
+HOMES = (".", "VOC2012", "VOCdevkit/VOC2012", "VOC2007", "VOCdevkit/VOC2007")
+MASKS = ("SegmentationClassAug", "SegmentationClass")
+
+
+def find(root: Path) -> Found | None:
+    """The lists as splits, and as split `all` every picture that has a mask; masks of the first folder that has one."""
+    for home in (root / name for name in HOMES):
+        if (home / "JPEGImages").is_dir() and any((home / name).is_dir() for name in MASKS):
+            return _read(home)
+    return None
+
+
+def _read(home: Path) -> Found:
+    images = {identity(path, home / "JPEGImages"): path for path in pictures(home / "JPEGImages")}
+    masks: dict[str, Path] = {}
+    for folder in (home / name for name in reversed(MASKS)):
+        if folder.is_dir():
+            masks |= {identity(path, folder): path for path in pictures(folder)}
+    splits = {"all": tuple(Item(name, path, masks[name]) for name, path in images.items() if name in masks)}
+    problems: list[Problem] = []
+    for file in sorted((home / "ImageSets" / "Segmentation").glob("*.txt")):
+        splits[file.stem], new = _split(file, images, masks)
+        problems += new
+    return Found("voc", splits, ENTRIES, "index", tuple(dict.fromkeys(problems)))
+
+
+def _split(file: Path, images: dict[str, Path], masks: dict[str, Path]) -> tuple[tuple[Item, ...], list[Problem]]:
+    items, problems = [], []
+    for name in read_list(file):
+        if name not in images:
+            problems.append(Problem(f"{name}.jpg", f"listed in {file.name} but not in JPEGImages", "restore it"))
+            continue
+        item = Item(name, images[name], masks.get(name))
+        if item.mask is None and not file.stem.startswith("test"):
+            problems.append(without_mask(item))
+        else:
+            items.append(item)
+    return tuple(items), problems

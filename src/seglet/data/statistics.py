@@ -1,0 +1,59 @@
+"""How many pictures and pixels of what there are."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from seglet.data.description import Description, Item
+from seglet.data.errors import Problem
+from seglet.data.facts import Facts
+from seglet.data.judge import label_of
+from seglet.data.scan import Request
+from seglet.types import IGNORE, Classes
+
+
+@dataclass(frozen=True)
+class SplitStatistics:
+    """Counts of one split; `pixels` and `containing` (pictures) are by class. Sizes are (h, w)."""
+
+    pictures: int
+    labelled: int
+    smallest: tuple[int, int]
+    largest: tuple[int, int]
+    pixels: tuple[int, ...]
+    containing: tuple[int, ...]
+    void_pixels: int
+
+
+def count(items: Sequence[Item], description: Description, facts: Mapping[Request, Facts]) -> SplitStatistics:
+    """The counts over these items, from the facts found about their files."""
+    labels = label_of(description)
+    pixels = [0] * len(description.classes)
+    containing = [0] * len(description.classes)
+    void = 0
+    masks = [item.mask for item in items if item.mask is not None]
+    for mask in masks:
+        seen: set[int] = set()
+        for value, number in facts[Request(mask, "mask")].values.items():
+            label = labels.get(value, IGNORE)
+            if label == IGNORE:
+                void += number
+            else:
+                pixels[label] += number
+                seen.add(label)
+        for label in seen:
+            containing[label] += 1
+    sizes = sorted((facts[Request(item.image, "image")].size for item in items), key=lambda size: size[0] * size[1])
+    smallest, largest = (sizes[0], sizes[-1]) if sizes else ((0, 0), (0, 0))
+    return SplitStatistics(len(items), len(masks), smallest, largest, tuple(pixels), tuple(containing), void)
+
+
+def absent_classes(statistics: Mapping[str, SplitStatistics], classes: Classes) -> list[Problem]:
+    """A warning for each split with masks in which some class never occurs."""
+    problems = []
+    for name, split in statistics.items():
+        absent = [classes.names[label] for label, number in enumerate(split.containing) if number == 0]
+        if absent and split.labelled:
+            what = f"{len(absent)} of {len(classes)} classes never occur in it: {', '.join(absent[:8])}"
+            what += ", …" if len(absent) > 8 else ""
+            problems.append(Problem(f"split {name}", what, "scores for them will be empty", "warning"))
+    return problems

@@ -1,0 +1,91 @@
+"""Pictures of pictures: labels laid over images, a legend of colours, sheets to look many over at once.
+
+Axes: h rows, w columns.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image, ImageDraw, ImageFont
+
+from seglet.data.errors import DataError
+from seglet.data.images import palette
+from seglet.types import IGNORE, Classes
+
+GAP = 4
+PAPER = (255, 255, 255)
+INK = (0, 0, 0)
+SWATCH = 14
+
+
+def overlay(
+    image: UInt8[np.ndarray, "h w 3"], labels: UInt8[np.ndarray, "h w"], classes: Classes, opacity: float = 0.55
+) -> UInt8[np.ndarray, "h w 3"]:
+    """The image with its labels in their colours over it; void pixels show the image as it is.
+
+    Raises:
+        DataError: the sizes differ.
+    """
+    if image.shape[:2] != labels.shape:
+        raise DataError(f"image is {image.shape[:2]} and labels are {labels.shape}; give both at one size (h, w)")
+    mixed = (1 - opacity) * image + opacity * palette(classes)[labels]
+    return np.where((labels == IGNORE)[..., None], image, mixed.round()).astype(np.uint8)
+
+
+def colours(labels: UInt8[np.ndarray, "h w"], classes: Classes) -> UInt8[np.ndarray, "h w 3"]:
+    """The labels in the colours of their classes, void in white."""
+    return np.asarray(palette(classes)[labels])
+
+
+def legend(classes: Classes, width: int = 640) -> Image.Image:
+    """The name of each class beside its colour, wrapped to `width` pixels."""
+    font = ImageFont.load_default()
+    names = [*classes.names, "void"]
+    shades = [*classes.colours, PAPER]
+    cell = SWATCH + 3 * GAP + max(int(font.getlength(_printable(name))) for name in names)
+    columns = max(1, width // cell)
+    rows = -(-len(names) // columns)
+    sheet = Image.new("RGB", (max(width, cell), rows * (SWATCH + GAP) + GAP), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    for place, (name, shade) in enumerate(zip(names, shades, strict=True)):
+        left, top = place % columns * cell + GAP, place // columns * (SWATCH + GAP) + GAP
+        draw.rectangle((left, top, left + SWATCH, top + SWATCH), fill=shade, outline=INK)
+        draw.text((left + SWATCH + GAP, top + 1), _printable(name), fill=INK, font=font)
+    return sheet
+
+
+def contact_sheet(
+    rows: Sequence[Sequence[UInt8[np.ndarray, "h w 3"]]], height: int = 160, footer: Image.Image | None = None
+) -> Image.Image:
+    """The pictures of each row side by side at `height` pixels, rows below each other, and the footer under all.
+
+    Raises:
+        DataError: there is nothing to show.
+    """
+    scaled = [[_scaled(picture, height) for picture in row] for row in rows if len(row)]
+    if not scaled:
+        raise DataError("a contact sheet needs at least one picture; the data set or the selection is empty")
+    width = max(sum(picture.width + GAP for picture in row) for row in scaled) + GAP
+    if footer is not None:
+        width = max(width, footer.width)
+    below = len(scaled) * (height + GAP) + GAP
+    sheet = Image.new("RGB", (width, below + (footer.height if footer is not None else 0)), PAPER)
+    for line, row in enumerate(scaled):
+        left = GAP
+        for picture in row:
+            sheet.paste(picture, (left, GAP + line * (height + GAP)))
+            left += picture.width + GAP
+    if footer is not None:
+        sheet.paste(footer, (0, below))
+    return sheet
+
+
+def _scaled(picture: UInt8[np.ndarray, "h w 3"], height: int) -> Image.Image:
+    width = round(picture.shape[1] * height / picture.shape[0])
+    return Image.fromarray(picture).resize((min(max(width, 1), 4 * height), height), Image.Resampling.BOX)
+
+
+def _printable(name: str) -> str:
+    """Pillow's own font has Latin letters only; the rest are shown as question marks."""
+    return name.encode("latin-1", "replace").decode("latin-1")

@@ -1,0 +1,136 @@
+import numpy as np
+import pytest
+from tests.data.disk import mask, pairs, picture, text
+
+from seglet.data.check import check
+from seglet.data.dataset import FolderDataset, default_file, describe, open_dataset
+from seglet.data.description import FILE
+from seglet.data.divide import divide
+from seglet.data.errors import DataError
+
+
+def test_a_sample_has_what_lies_on_disk(tmp_path):
+    sample = open_dataset(str(pairs(tmp_path)), "all").read(1)
+    assert (sample.id, sample.image.shape, sample.tags) == ("1", (6, 8, 3), (0, 1))
+    assert sample.labels.tolist() == [[0, 0, 0, 0, 1, 1, 1, 1]] * 6
+
+
+def test_pictures_and_masks_shrink_together(tmp_path):
+    sample = open_dataset(str(pairs(tmp_path)), "all", resize=0.5).read(0)
+    full = open_dataset(str(tmp_path), "all").read(0)
+    assert sample.labels.tolist() == [[0, 0, 1, 1]] * 3
+    assert abs(sample.image[0, 0] - full.image[:2, :2].mean((0, 1))).max() < 1
+
+
+def test_nothing_shrinks_below_a_pixel(tmp_path):
+    picture(tmp_path / "images" / "a.png", size=(1, 80))
+    assert open_dataset(str(tmp_path), "all", resize=0.1).read(0).image.shape == (1, 8, 3)
+
+
+@pytest.mark.parametrize("resize", [0.0, -1.0, 17.0, float("nan")])
+def test_a_size_that_cannot_be_is_refused(tmp_path, resize):
+    with pytest.raises(DataError, match="resize"):
+        open_dataset(str(pairs(tmp_path)), "all", resize=resize)
+
+
+def test_the_fingerprint_is_known_without_reading_a_picture(tmp_path):
+    check(pairs(tmp_path)).description.save(tmp_path / FILE)
+    before = open_dataset(str(tmp_path), "all").fingerprint
+    (tmp_path / "images" / "0.png").unlink()
+    assert open_dataset(str(tmp_path), "all").fingerprint == before
+
+
+def test_the_fingerprint_follows_content_and_size(tmp_path):
+    first = open_dataset(str(pairs(tmp_path)), "all").fingerprint
+    half = open_dataset(str(tmp_path), "all", resize=0.5).fingerprint
+    mask(tmp_path / "masks" / "0.png", 1, 0)
+    assert len({first, half, open_dataset(str(tmp_path), "all").fingerprint}) == 3
+
+
+def test_a_file_that_changed_since_the_check_is_refused(tmp_path):
+    check(pairs(tmp_path)).description.save(tmp_path / FILE)
+    mask(tmp_path / "masks" / "0.png", 1, 0)
+    with pytest.raises(DataError, match=r"masks/0\.png' changed since the data were checked"):
+        open_dataset(str(tmp_path), "all").read(0)
+
+
+def test_a_folder_that_cannot_be_written_keeps_its_description_in_the_cache(tmp_path):
+    pairs(tmp_path).chmod(0o555)
+    description = check(tmp_path).description
+    description.save(default_file(tmp_path))
+    assert not (tmp_path / FILE).exists()
+    assert describe(tmp_path) == description
+
+
+def test_a_description_anywhere_opens_its_data(tmp_path):
+    check(pairs(tmp_path / "data")).description.save(tmp_path / "mine.json")
+    assert open_dataset(str(tmp_path / "mine.json"), "all").ids == ("0", "1")
+
+
+def test_a_folder_with_problems_does_not_open(tmp_path):
+    mask(pairs(tmp_path) / "masks" / "0.png", 0, 77)
+    text(tmp_path / "classes.txt", "road", "car")
+    with pytest.raises(DataError, match=r"masks/0\.png.*77"):
+        open_dataset(str(tmp_path), "all")
+
+
+def test_the_embedded_world_takes_options():
+    world = open_dataset("world:scenes=3,size=32", "val")
+    assert (len(world), world.read(0).image.shape) == (3, (32, 32, 3))
+
+
+@pytest.mark.parametrize("data", ["world:scenes", "world:scenes=many", "world:scenes="])
+def test_a_world_option_without_a_number_is_refused(data):
+    with pytest.raises(DataError, match="name=number"):
+        open_dataset(data, "val")
+
+
+def test_a_wrong_split_names_the_right_one(tmp_path):
+    pairs(tmp_path, "train")
+    with pytest.raises(DataError, match="did you mean 'train'"):
+        open_dataset(str(tmp_path), "trian")
+
+
+def test_an_empty_split_is_refused(tmp_path):
+    with pytest.raises(DataError, match="no picture is left"):
+        FolderDataset(check(pairs(tmp_path)).description, ())
+
+
+def test_a_mask_of_another_size_is_refused_when_read(tmp_path):
+    description = check(pairs(tmp_path)).description
+    item = description.items("all")[0]
+    mask(item.mask, 0, 1, size=(3, 4))
+    unchecked = FolderDataset(description, (type(item)(item.id, item.image, item.mask),))
+    with pytest.raises(DataError, match="is 4x3, its picture 8x6"):
+        unchecked.read(0)
+
+
+def test_a_split_is_dealt_out_by_seed_and_id(tmp_path):
+    description = check(pairs(tmp_path, count=8)).description
+    divided = divide(description, "all", 0.25, ("val", "train"))
+    assert (len(divided.items("val")), len(divided.items("train"))) == (2, 6)
+    assert set(divided.items("val")) | set(divided.items("train")) == set(description.items("all"))
+    draws = {
+        tuple(item.id for item in divide(description, "all", 0.25, ("a", "b"), seed).items("a")) for seed in range(9)
+    }
+    assert len(draws) > 3
+
+
+def test_what_is_called_unlabelled_loses_its_masks(tmp_path):
+    description = check(pairs(tmp_path)).description
+    divided = divide(description, "all", 0.5, ("labelled", "unlabelled"))
+    assert divided.items("labelled")[0].mask is not None
+    assert divided.items("unlabelled")[0].mask is None
+
+
+@pytest.mark.parametrize("fraction", [0.0, 1.0, float("nan")])
+def test_a_part_is_neither_nothing_nor_everything(tmp_path, fraction):
+    with pytest.raises(DataError, match="cannot take"):
+        divide(check(pairs(tmp_path)).description, "all", fraction, ("a", "b"))
+
+
+def test_tags_leave_void_out(tmp_path):
+    mask(pairs(tmp_path) / "masks" / "0.png", 1, 255)
+    sample = open_dataset(str(tmp_path), "all").read(0)
+    assert sample.tags == (1,)
+    assert np.unique(sample.labels).tolist() == [1, 255]

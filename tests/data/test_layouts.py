@@ -1,0 +1,225 @@
+import json
+
+import numpy as np
+import pytest
+from tests.data.disk import mask, pairs, picture, text
+
+from seglet.data.check import check
+from seglet.data.dataset import open_dataset
+from seglet.data.errors import DataError
+from seglet.data.layouts import infer
+from seglet.types import IGNORE
+
+
+def ids(found):
+    return {name: [item.id for item in items] for name, items in found.splits.items()}
+
+
+def test_voc_takes_its_lists_as_splits(tmp_path):
+    home = tmp_path / "VOCdevkit" / "VOC2012"
+    for name in ("a", "b", "c"):
+        picture(home / "JPEGImages" / f"{name}.jpg")
+    mask(home / "SegmentationClass" / "a.png", 0, 255)
+    mask(home / "SegmentationClassAug" / "b.png", 1, 20)
+    text(home / "ImageSets" / "Segmentation" / "train.txt", "b")
+    text(home / "ImageSets" / "Segmentation" / "val.txt", "a", "c")
+    found = infer(tmp_path)
+    assert (found.layout, ids(found)) == ("voc", {"all": ["a", "b"], "train": ["b"], "val": ["a"]})
+    assert [problem.what for problem in found.problems] == ["picture without a mask"]
+
+
+def test_the_official_lists_pick_from_a_voc_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr("seglet.data.dataset.split_ids", lambda name: ("b",))
+    for name in ("a", "b"):
+        picture(tmp_path / "JPEGImages" / f"{name}.jpg")
+        mask(tmp_path / "SegmentationClass" / f"{name}.png", 0, 15)
+    assert open_dataset(str(tmp_path), "pascal/92/labeled").read(0).tags == (0, 15)
+    unlabelled = open_dataset(str(tmp_path), "pascal/92/unlabeled")
+    assert (unlabelled.ids, unlabelled.read(0).labels) == (("b",), None)
+
+
+def test_an_official_list_that_is_not_there_is_told(tmp_path):
+    picture(tmp_path / "JPEGImages" / "a.jpg")
+    mask(tmp_path / "SegmentationClass" / "a.png", 0, 1)
+    with pytest.raises(DataError, match="92 of 92 pictures of list"):
+        open_dataset(str(tmp_path), "pascal/92/labeled")
+
+
+@pytest.mark.parametrize(("kind", "road", "car"), [("labelIds", 7, 26), ("labelTrainIds", 0, 13)])
+def test_cityscapes_ids_become_the_nineteen_classes(tmp_path, kind, road, car):
+    picture(tmp_path / "leftImg8bit" / "val" / "ulm" / "ulm_000000_000001_leftImg8bit.png")
+    void = 4 if kind == "labelIds" else 255
+    mask(tmp_path / "gtFine" / "val" / "ulm" / f"ulm_000000_000001_gtFine_{kind}.png", road, car, void, road)
+    mask(tmp_path / "gtFine" / "val" / "ulm" / "ulm_000000_000001_gtFine_instanceIds.png", 1)
+    dataset = open_dataset(str(tmp_path), "val")
+    assert (dataset.ids, len(dataset.classes)) == (("ulm_000000_000001",), 19)
+    assert dataset.read(0).labels[0].tolist() == [0, 0, 13, 13, IGNORE, IGNORE, 0, 0]
+
+
+def test_cityscapes_without_masks_is_unlabelled(tmp_path):
+    picture(tmp_path / "leftImg8bit" / "train" / "ulm" / "ulm_1_leftImg8bit.png")
+    assert open_dataset(str(tmp_path), "train").read(0).labels is None
+
+
+def test_ade20k_ids_begin_at_one_and_zero_is_void(tmp_path):
+    for folder, name in (("training", "ADE_train_1"), ("validation", "ADE_val_1")):
+        picture(tmp_path / "images" / folder / f"{name}.jpg")
+        mask(tmp_path / "annotations" / folder / f"{name}.png", 0, 1, 150, 1)
+    text(tmp_path / "objectInfo150.txt", "Idx\tRatio\tName", *(f"{n}\t0.1\tthing {n}, it" for n in range(1, 151)))
+    dataset = open_dataset(str(tmp_path), "val")
+    assert dataset.classes.names[149] == "thing 150, it"
+    assert dataset.read(0).labels[0].tolist() == [IGNORE, IGNORE, 0, 0, 149, 149, 0, 0]
+
+
+def test_camvid_as_segnet_split_it(tmp_path):
+    for name in ("train", "val", "test"):
+        picture(tmp_path / name / "0001TP_006690.png", shade=len(name))
+        mask(tmp_path / f"{name}annot" / "0001TP_006690.png", 0, 11)
+    found = infer(tmp_path)
+    assert (found.layout, list(found.splits)) == ("camvid", ["train", "val", "test"])
+    assert open_dataset(str(tmp_path), "test").read(0).labels[0].tolist() == [0] * 4 + [IGNORE] * 4
+
+
+def test_camvid_frames_in_plain_folders_are_known_by_their_names(tmp_path):
+    picture(tmp_path / "images" / "val" / "0016E5_07959.jpg")
+    mask(tmp_path / "masks" / "val" / "0016E5_07959.png", 3, 11)
+    assert open_dataset(str(tmp_path), "val").classes.names[3] == "road"
+
+
+def coco(root):
+    annotations = [
+        {"id": 1, "image_id": 5, "category_id": 18, "iscrowd": 0, "segmentation": [[0, 0, 4, 0, 4, 6, 0, 6]]},
+        {"id": 2, "image_id": 5, "category_id": 3, "iscrowd": 1, "segmentation": {"size": [6, 8], "counts": [36, 12]}},
+    ]
+    data = {
+        "images": [{"id": 5, "file_name": "000005.jpg", "height": 6, "width": 8}],
+        "categories": [{"id": 3, "name": "car"}, {"id": 18, "name": "dog"}],
+        "annotations": annotations,
+    }
+    picture(root / "val2017" / "000005.jpg")
+    text(root / "annotations" / "instances_val2017.json", json.dumps(data))
+    return root
+
+
+def test_coco_objects_are_drawn(tmp_path):
+    dataset = open_dataset(str(coco(tmp_path)), "val")
+    assert dataset.classes.names == ("background", "car", "dog")
+    assert dataset.read(0).labels[0].tolist() == [2, 2, 2, 2, 0, 0, IGNORE, IGNORE]
+
+
+def test_coco_masks_that_were_drawn_stay(tmp_path):
+    first = check(coco(tmp_path)).description.items("val")[0].mask
+    stamp = first.stat().st_mtime_ns
+    assert check(tmp_path).description.items("val")[0].mask.stat().st_mtime_ns == stamp
+
+
+def test_coco_objects_that_cannot_be_drawn_are_told_every_time(tmp_path):
+    file = coco(tmp_path) / "annotations" / "instances_val2017.json"
+    file.write_text(file.read_text().replace("[36, 12]", "[36, 13]"))
+    for _ in range(2):
+        with pytest.raises(DataError, match="object 2 cannot be drawn"):
+            infer(tmp_path)
+
+
+def test_coco_masks_may_be_there_already(tmp_path):
+    picture(tmp_path / "train2017" / "1.jpg")
+    mask(tmp_path / "masks" / "1.png", 0, 80)
+    dataset = open_dataset(str(tmp_path), "train")
+    assert (len(dataset.classes), dataset.classes.names[80]) == (81, "toothbrush")
+    assert dataset.read(0).tags == (0, 80)
+
+
+def test_plain_folders_are_one_split(tmp_path):
+    found = infer(pairs(tmp_path))
+    assert (found.layout, ids(found)) == ("folders", {"all": ["0", "1"]})
+
+
+@pytest.mark.parametrize("name", ["val", "valid", "validation"])
+def test_folders_may_name_splits_in_several_ways(tmp_path, name):
+    pairs(tmp_path, "train")
+    pairs(tmp_path, name, first=2)
+    assert ids(infer(tmp_path)) == {"train": ["0", "1"], "val": ["2", "3"]}
+
+
+def test_splits_may_come_first(tmp_path):
+    pairs(tmp_path / "train")
+    pairs(tmp_path / "val", first=2)
+    assert ids(infer(tmp_path)) == {"train": ["0", "1"], "val": ["2", "3"]}
+
+
+def test_lists_may_make_the_splits(tmp_path):
+    pairs(tmp_path, count=3)
+    text(tmp_path / "lists" / "train.txt", "images/0.png masks/0.png", "2")
+    text(tmp_path / "lists" / "val.txt", "1.png", "gone")
+    found = infer(tmp_path)
+    assert ids(found) == {"train": ["0", "2"], "val": ["1"]}
+    assert "listed in val.txt" in found.problems[0].what
+
+
+def test_other_folders_inside_belong_to_the_id(tmp_path):
+    pairs(tmp_path, "town")
+    assert ids(infer(tmp_path)) == {"all": ["town/0", "town/1"]}
+
+
+def test_masks_may_add_to_the_name(tmp_path):
+    picture(tmp_path / "imgs" / "a.jpg")
+    mask(tmp_path / "labels" / "a_mask.png", 0, 1)
+    assert infer(tmp_path).splits["all"][0].mask.name == "a_mask.png"
+
+
+def test_two_folders_may_be_given(tmp_path):
+    picture(tmp_path / "photos" / "a.jpg")
+    mask(tmp_path / "elsewhere" / "a.png", 0, 1)
+    found = infer(tmp_path / "photos", tmp_path / "elsewhere")
+    assert found.splits["all"][0].mask == tmp_path / "elsewhere" / "a.png"
+
+
+def test_another_mask_folder_brings_its_own_classes(tmp_path):
+    pairs(tmp_path)
+    mask(tmp_path / "masks_fg" / "0.png", 0)
+    text(tmp_path / "classes.txt", "a", "b")
+    text(tmp_path / "classes_fg.txt", "nothing", "something")
+    assert [entry.name for entry in infer(tmp_path, tmp_path / "masks_fg").entries] == ["nothing", "something"]
+
+
+def test_pictures_alone_are_unlabelled(tmp_path):
+    picture(tmp_path / "deep" / "a.jpg")
+    dataset = open_dataset(str(tmp_path), "all")
+    assert dataset.read(0).labels is None
+    assert dataset.read(0).tags is None
+
+
+def test_the_scan_skips_litter_and_follows_links_once(tmp_path):
+    pairs(tmp_path)
+    picture(tmp_path / "images" / ".hidden.png")
+    (tmp_path / "images" / "Thumbs.db").touch()
+    (tmp_path / "images" / "loop").symlink_to(tmp_path / "images")
+    (tmp_path / "images" / "folder.png").mkdir()
+    assert ids(infer(tmp_path)) == {"all": ["0", "1"]}
+
+
+def test_odd_names_are_found(tmp_path):
+    names = ["UPPER case.JPG", "ünï_图片.jpg", "line\nbreak.jpg"]
+    for name in names:
+        picture(tmp_path / "images" / name)
+    assert sorted(ids(infer(tmp_path))["all"]) == sorted(name.rsplit(".", 1)[0] for name in names)
+
+
+def test_names_meet_across_ways_to_write_accents(tmp_path):
+    picture(tmp_path / "images" / "u\u0308.jpg")
+    mask(tmp_path / "masks" / "\u00fc.png", 0, 1)
+    assert infer(tmp_path).splits["all"][0].mask is not None
+
+
+@pytest.mark.parametrize("make", [lambda root: None, lambda root: text(root / "a.txt", "x"), lambda root: root.rmdir()])
+def test_a_folder_with_nothing_to_learn_from_is_told(tmp_path, make):
+    root = tmp_path / "data"
+    root.mkdir()
+    make(root)
+    with pytest.raises(DataError, match=r"no pictures found|is not a folder"):
+        infer(root)
+
+
+def test_labels_survive_the_way_to_disk_and_back(tmp_path):
+    pairs(tmp_path)
+    assert np.unique(open_dataset(str(tmp_path), "all").read(0).labels).tolist() == [0, 1]
