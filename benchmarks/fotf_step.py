@@ -1,0 +1,118 @@
+"""A training step of FOTF against one of vanilla distillation, and against T full passes through the student.
+
+DeepLabV3-ResNet-101 teaches DeepLabV3-ResNet-18, as in the paper, whose Table 6 has 1.529 (T = 5) and 2.057 (T = 10).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from unittest.mock import patch
+
+import torch
+from torch import Tensor
+
+from benchmarks._harness import Result, in_turn
+from seglet.losses.uncertainty import deviation
+from seglet.methods.fotf import Config, Method
+from seglet.methods.fotf.weights import Deviations, deviate
+from seglet.models.architecture import Architecture
+from seglet.models.dropout import drawing_from
+from seglet.models.network import Network
+from seglet.models.segmenter import build
+from seglet.models.teachers import Frozen
+from seglet.types import Classes, Crop, Labelled, Progress, Target
+
+SIDE, BATCH, CLASSES = 129, 2, 19
+STUDENT, TEACHER = "deeplabv3-resnet18", "deeplabv3-resnet101"
+REPEATS = 9
+Step = Callable[[], Tensor]
+
+
+@dataclass(frozen=True)
+class StepResult(Result):
+    """`ours` is FOTF with T = 5, `rival` vanilla distillation, `ratio` the median of the first over the second.
+
+    The other ratios are over the same base: T = 10, and both with T full passes.
+    """
+
+    ratio_t10: float
+    naive_t5: float
+    naive_t10: float
+
+
+def run() -> StepResult:
+    classes = Classes(tuple(f"class {k}" for k in range(CLASSES)), tuple((k, k, k) for k in range(CLASSES)))
+    teacher = Frozen(build(Architecture(TEACHER), classes).network)
+    batch = pictures()
+
+    def step(naive: bool = False, **changes: int | bool) -> Step:
+        method = Method.build(Config(student=STUDENT, **changes), classes, seed=0)  # type: ignore[arg-type]
+        method.teacher = teacher
+        return in_full(method.train(), batch) if naive else training_step(method.train(), batch)
+
+    base = step(weigh_kd=False, weigh_task=False)
+    steps = (base, step(samples=5), step(samples=10), step(naive=True, samples=5), step(naive=True, samples=10))
+    for warming in steps:
+        warming()
+    rounds = torch.tensor([in_turn(steps, repeats=1) for _ in range(REPEATS)])
+    seconds = rounds.median(dim=0).values.tolist()
+    ratios = (rounds / rounds[:, :1]).median(dim=0).values.tolist()  # within a round, which load slows as a whole
+    shapes = f"{TEACHER} -> {STUDENT}, {BATCH}x3x{SIDE}x{SIDE}, {CLASSES} classes, T = 5"
+    equal = repeats_equal_full_passes(classes, batch)
+    threads = torch.get_num_threads()
+    return StepResult("fotf-step", seconds[1], seconds[0], ratios[1], "s", equal, shapes, threads, *ratios[2:])
+
+
+def pictures() -> Labelled:
+    generator = torch.Generator().manual_seed(0)
+    images = torch.rand(BATCH, 3, SIDE, SIDE, generator=generator)
+    labels = torch.randint(CLASSES, (BATCH, SIDE, SIDE), generator=generator)
+    crop = Crop(torch.tensor([[0.0, 0.0, 1.0, 1.0]] * BATCH), torch.zeros(BATCH, dtype=torch.bool))
+    return Labelled(("a", "b"), images, Target(labels, torch.ones(labels.shape)), crop)
+
+
+def training_step(method: Method, batch: Labelled) -> Step:
+    """One step with the settings of the paper, forward to optimiser."""
+    trained = [p for p in method.parameters() if p.requires_grad]
+    optimiser = torch.optim.SGD(trained, lr=1e-4, momentum=0.9, weight_decay=1e-4)
+
+    def step() -> Tensor:
+        optimiser.zero_grad()
+        total = method.losses(batch, Progress(0, 1)).total
+        total.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        return total.detach()
+
+    return step
+
+
+def in_full(method: Method, batch: Labelled) -> Step:
+    """The same step, its stochastic passes each through the whole student."""
+    step = training_step(method, batch)
+
+    def full(
+        config: Config, network: Network, trunk: Tensor, size: torch.Size, generator: torch.Generator
+    ) -> Deviations:
+        sigma = full_passes(network, batch.images, config.samples, generator)
+        return Deviations(sigma, sigma)
+
+    def naive() -> Tensor:
+        with patch("seglet.methods.fotf.method.deviate", full):
+            return step()
+
+    return naive
+
+
+@torch.no_grad()
+def full_passes(network: Network, images: Tensor, samples: int, generator: torch.Generator) -> Tensor:
+    """σ as the paper describes it; the auxiliary head's masks come from elsewhere, so both ways draw alike."""
+    with drawing_from(network.head, generator):
+        return deviation([network(images).logits.softmax(dim=1) for _ in range(samples)])
+
+
+def repeats_equal_full_passes(classes: Classes, batch: Labelled) -> bool:
+    """Whether repeating the tail gives the σ of repeating everything, masks being equal."""
+    network = build(Architecture(STUDENT), classes).network.train()
+    naive = full_passes(network, batch.images, 5, torch.Generator().manual_seed(1))
+    trunk, size = network.embed(batch.images).trunk, batch.target.labels.shape[-2:]
+    ours = deviate(Config(), network, trunk, size, torch.Generator().manual_seed(1)).at_logits
+    return torch.allclose(ours, naive, rtol=1e-5, atol=1e-7)

@@ -1,0 +1,1 @@
+"""What a model is worth: confusion, calibration, whole-image inference."""

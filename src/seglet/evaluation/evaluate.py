@@ -1,0 +1,101 @@
+"""Scores of a network on a set of pictures, in one pass and in memory that does not grow with their number.
+
+Axes: b images, k classes, h rows, w columns.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+import torch
+from jaxtyping import Float32, UInt8
+from torch import Tensor
+
+from seglet.data.dataset import Sample
+from seglet.evaluation.inference import decide
+from seglet.evaluation.options import EvaluationOptions
+from seglet.evaluation.result import Evaluation
+from seglet.evaluation.sliding import Predict
+from seglet.types import Classes
+
+__all__ = ["Evaluation", "EvaluationOptions", "evaluate"]
+
+
+def evaluate(
+    predict: Predict,
+    samples: Iterable[Sample],
+    classes: Classes,
+    options: EvaluationOptions | None = None,
+    progress: Callable[[int], object] | None = None,
+    device: torch.device | str = "cpu",
+) -> Evaluation:
+    """Applies `predict` to every sample and counts what came out, at the size of the sample's labels.
+
+    `progress` is told how many images are done. Under torch.distributed, give each process its own samples and call
+    `reduce` on the result. Switching dropout and batch norm to evaluation is the caller's affair.
+
+    Raises:
+        ValueError: a sample has no labels or labels that are no class, or the logits do not fit; the sample is named.
+    """
+    options = options or EvaluationOptions()
+    result = Evaluation(classes, options.replicas, options.seed)
+    for group in grouped(samples, options.batch):
+        _count(predict, group, options, result, torch.device(device))
+        if progress is not None:
+            progress(result.count)
+    return result
+
+
+def grouped(samples: Iterable[Sample], batch: int) -> Iterator[list[Sample]]:
+    """Up to `batch` neighbours whose images, and whose labels, share a size."""
+    group: list[Sample] = []
+    for sample in samples:
+        if group and (len(group) == batch or _sizes(group[0]) != _sizes(sample)):
+            yield group
+            group = []
+        group.append(sample)
+    if group:
+        yield group
+
+
+def _sizes(sample: Sample) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    return sample.image.shape, _labels(sample).shape
+
+
+def _labels(sample: Sample) -> UInt8[np.ndarray, "h w"]:
+    if sample.labels is None:
+        raise ValueError(f"sample {sample.id!r} has no labels; evaluate on a split that has masks")
+    return sample.labels
+
+
+@torch.no_grad()
+def _count(
+    predict: Predict, group: list[Sample], options: EvaluationOptions, result: Evaluation, device: torch.device
+) -> None:
+    names = ", ".join(sample.id for sample in group)
+    height, width = _labels(group[0]).shape
+    images = _images(group, device)
+    decision = decide(_checked(predict, len(result.classes), names), images, (height, width), options)
+    for index, sample in enumerate(group):
+        labels = torch.from_numpy(np.require(_labels(sample), requirements=["C", "W"]))
+        try:
+            result.add(sample.id, labels, decision.labels[index], decision.confidence[index])
+        except ValueError as error:
+            raise ValueError(f"sample {sample.id!r}: {error}") from error
+
+
+def _images(group: list[Sample], device: torch.device) -> Float32[Tensor, "b 3 h w"]:
+    stacked = torch.from_numpy(np.stack([sample.image for sample in group])).to(device)
+    return stacked.permute(0, 3, 1, 2).float().div_(255)
+
+
+def _checked(predict: Predict, num_classes: int, names: str) -> Predict:
+    """`predict` with its answer looked at, so that a wrong network is named and not counted."""
+
+    def checked(images: Tensor) -> Tensor:
+        logits = predict(images)
+        if logits.ndim != 4 or logits.shape[:2] != (len(images), num_classes):
+            wanted, got = f"({len(images)}, {num_classes}, h, w)", tuple(logits.shape)
+            raise ValueError(f"sample {names!r}: expected logits {wanted}, got {got}; is it a model for these classes?")
+        return logits
+
+    return checked

@@ -1,0 +1,50 @@
+"""How a network is applied to whole images, and how many of them at once."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from seglet.types import option
+
+
+@dataclass(frozen=True)
+class EvaluationOptions:
+    """
+    Raises:
+        ValueError: a value is out of its range; the message names it.
+    """
+
+    batch: int = option(1, "images at once, where their sizes agree; the scores do not depend on it")
+    window: tuple[int, int] | None = option(None, "height and width of sliding windows in pixels; none: whole images")
+    stride: tuple[int, int] | None = option(None, "rows and columns between windows; none: two thirds (UniMatch)")
+    tail: Literal["flush", "ragged"] = option(
+        "flush", "the last window ends at the border and is whole (UniMatch-V2, mmseg), or is cut off (UniMatch)"
+    )
+    scales: tuple[float, ...] = option((1.0,), "fractions of the image size to predict at; the results are averaged")
+    flip: bool = option(False, "also predict the mirrored image, and average")
+    average: Literal["logits", "probabilities"] = option(
+        "logits", "what windows, scales and flips are averaged as: logits (mmseg) or probabilities (UniMatch)"
+    )
+    multiple: int = option(1, "resize the network's input to the nearest multiple, 14 or 16 for a ViT (UniMatch-V2)")
+    replicas: int = option(1000, "replicas of the bootstrap over images behind the intervals; 0 for none")
+    seed: int = option(0, "seed of the bootstrap")
+
+    def __post_init__(self) -> None:
+        for name, least in {"batch": 1, "multiple": 1, "replicas": 0, "seed": 0}.items():
+            if getattr(self, name) < least:
+                raise ValueError(f"{name}: expected at least {least}, got {getattr(self, name)}")
+        if not self.scales or min(self.scales) <= 0:
+            raise ValueError(f"scales: expected one or more fractions above 0, got {self.scales}")
+        if self.stride is not None and self.window is None:
+            raise ValueError(f"stride {self.stride} means nothing without a window; set `window` too")
+        if self.window is not None and not all(1 <= s <= w for s, w in zip(self.steps, self.window, strict=True)):
+            raise ValueError(
+                f"stride {self.steps} must lie between 1 and the window {self.window}, or pixels are skipped"
+            )
+
+    @property
+    def steps(self) -> tuple[int, int]:
+        """Rows and columns between windows."""
+        if self.window is None:
+            raise ValueError("there are no steps without a window; set `window`")
+        height, width = self.window
+        return self.stride or (max(height * 2 // 3, 1), max(width * 2 // 3, 1))

@@ -1,0 +1,48 @@
+"""An evaluation as plain text, in percent, aligned."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+HEADER = ("class", "IoU %", "95 % interval", "accuracy %", "pixels")
+
+MEANS = (
+    ("mIoU", "miou", "over classes in the truth or the prediction"),
+    ("mIoU", "miou_present", "over classes in the truth"),
+    ("mIoU", "miou_all", "over all classes, 0 for one in neither"),
+    ("pixel accuracy", "pixel_accuracy", "over labelled pixels"),
+    ("mean accuracy", "mean_accuracy", "over classes in the truth"),
+    ("ECE, 10 bins", "ece_10", "of the top class, equal widths"),
+    ("ECE, 15 bins", "ece_15", "of the top class, equal widths"),
+)
+
+
+def table(found: Mapping[str, Any]) -> str:
+    """A line for each class, then one for each mean, from what `Evaluation.as_dict` gives."""
+    classes = [
+        (row["name"], percent(row["iou"]), interval(row["interval"]), percent(row["accuracy"]), str(row["pixels"]))
+        for row in found["classes"]
+    ]
+    means = [
+        (label, percent(found[key]), interval(found["intervals"].get(key, (None, None))), what)
+        for label, key, what in MEANS
+    ]
+    size = f"{found['images']} images, {found['pixels']} labelled pixels"
+    return "\n".join([*columns([HEADER, *classes], ">"), "", *columns(means, "<"), "", size])
+
+
+def columns(rows: Sequence[Sequence[str]], last: str) -> list[str]:
+    """Rows padded to common widths: first column to the left, last as said (< or >), the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    sides = ["<", *[">"] * (len(widths) - 2), last]
+    lines = ("  ".join(f"{c:{s}{w}}" for c, s, w in zip(row, sides, widths, strict=True)) for row in rows)
+    return [line.rstrip() for line in lines]
+
+
+def percent(fraction: float | None) -> str:
+    """Two decimals; a dash where nothing was measured."""
+    return "–" if fraction is None else f"{100 * fraction:.2f}"
+
+
+def interval(ends: Sequence[float | None]) -> str:
+    low, high = ends
+    return "" if low is None or high is None else f"{percent(low)} – {percent(high)}"
