@@ -1,0 +1,25 @@
+"""Papers. A folder here is a method by its name; it exports exactly `Config` and `Method`."""
+
+import difflib
+import importlib
+import pkgutil
+from types import ModuleType
+
+
+def available() -> list[str]:
+    """Names of the methods."""
+    return sorted(module.name for module in pkgutil.iter_modules(__path__) if module.ispkg)
+
+
+def load(name: str) -> ModuleType:
+    """The package of one method.
+
+    Raises:
+        ValueError: no such method; the message names the nearest and lists all.
+    """
+    names = available()
+    if name not in names:
+        near = difflib.get_close_matches(name, names, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"no method {name!r}{hint} There are: {', '.join(names)}")
+    return importlib.import_module(f"{__name__}.{name}")

@@ -1,0 +1,34 @@
+"""Cross-entropy on annotated pixels, for the network and its auxiliary head."""
+
+from seglet.losses.pixel import cross_entropy
+from seglet.methods import base
+from seglet.methods.supervised.config import Config
+from seglet.models.dropout import drawing_from
+from seglet.models.segmenter import Segmenter
+from seglet.models.student import build_student
+from seglet.types import Classes, Labelled, Losses, Progress
+
+
+class Method(base.Method[Labelled]):
+    """The baseline of all four papers. Source: CIRKD, train_baseline.py."""
+
+    supervision = Labelled
+
+    def __init__(self, config: Config, student: Segmenter) -> None:
+        super().__init__()
+        self.config = config
+        self.student = student
+
+    @classmethod
+    def build(cls, config: Config, classes: Classes, seed: int) -> "Method":
+        return cls(config, build_student(config, classes, seed))
+
+    def losses(self, step: Labelled, progress: Progress) -> Losses:
+        with drawing_from(self.student, progress.generator(step.images.device)):
+            prediction = self.student.network(step.images)
+        total = task = cross_entropy(prediction.logits, step.target)
+        terms = {"task": task}
+        if prediction.auxiliary is not None:
+            terms["auxiliary"] = cross_entropy(prediction.auxiliary, step.target)
+            total = total + self.config.auxiliary_weight * terms["auxiliary"]
+        return Losses(total, terms)

@@ -1,0 +1,92 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from seglet.losses.kl import kl_divergence
+
+
+def pixel(*probabilities: float) -> torch.Tensor:
+    return torch.tensor(probabilities, dtype=torch.float64).log().reshape(1, -1, 1, 1)
+
+
+@pytest.fixture
+def maps(case: dict[str, np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
+    return torch.from_numpy(case["in_feat_S"]).double().requires_grad_(), torch.from_numpy(case["in_feat_T"]).double()
+
+
+@pytest.mark.golden("kd", "kl_pixel")
+def test_matches_cirkds_numbers(case: dict[str, np.ndarray], maps: tuple[torch.Tensor, torch.Tensor]) -> None:
+    student, teacher = maps
+    loss = kl_divergence(student, teacher, float(case["hp_temperature"]))
+    (gradient,) = torch.autograd.grad(loss, student)
+    np.testing.assert_allclose(loss.item(), case["out_loss_cirkd_f64"], rtol=1e-9)
+    np.testing.assert_allclose(gradient.numpy(), case["out_grad_feat_S__loss_cirkd"], rtol=1e-7, atol=1e-12)
+
+
+@pytest.mark.golden("kd", "kl_pixel")
+def test_ifvds_distillation_is_ours_over_classes_and_squared_temperature(
+    case: dict[str, np.ndarray], maps: tuple[torch.Tensor, torch.Tensor]
+) -> None:
+    temperature = float(case["hp_temperature"])
+    ours = kl_divergence(*maps, temperature) / (maps[0].shape[1] * temperature**2)
+    np.testing.assert_allclose(ours.item(), case["out_loss_ifvd_kd_f64"], rtol=1e-9)
+
+
+@pytest.mark.golden("kd", "kl_pixel")
+def test_skds_pixel_term_is_ours_plus_the_teachers_entropy_summed_over_images(
+    case: dict[str, np.ndarray], maps: tuple[torch.Tensor, torch.Tensor]
+) -> None:
+    student, teacher = maps
+    entropy = F.cross_entropy(teacher, teacher.softmax(dim=1))
+    ours = (kl_divergence(student, teacher) + entropy) * len(student)
+    np.testing.assert_allclose(ours.item(), case["out_loss_skd_pi_f64"], rtol=1e-9)
+
+
+def test_equal_maps_do_not_diverge() -> None:
+    logits = torch.randn(2, 3, 4, 4)
+    assert kl_divergence(logits, logits).item() == 0
+
+
+def test_certain_teacher_and_undecided_student_are_log_two_apart() -> None:
+    teacher = torch.tensor([100.0, -100.0]).reshape(1, 2, 1, 1)
+    assert kl_divergence(torch.zeros(1, 2, 1, 1), teacher).item() == pytest.approx(math.log(2))
+
+
+def test_huge_logits_stay_finite() -> None:
+    student, teacher = torch.tensor([[-5e3, 5e3]]).reshape(1, 2, 1, 1), torch.tensor([[5e3, -5e3]]).reshape(1, 2, 1, 1)
+    assert kl_divergence(student, teacher).item() == pytest.approx(1e4)
+
+
+def test_weighing_classes_makes_a_negative_value_and_it_is_not_hidden() -> None:
+    weight = torch.tensor([10.0, 1.0]).reshape(1, 2, 1, 1)
+    value = kl_divergence(pixel(0.6, 0.4), pixel(0.5, 0.5), weight=weight)
+    assert value.item() == pytest.approx(5 * math.log(5 / 6) + 0.5 * math.log(5 / 4))  # -0.80
+    assert value < 0
+
+
+def test_weighted_value_is_least_where_the_student_follows_weight_times_teacher() -> None:
+    weight, teacher = torch.tensor([3.0, 1.0]).reshape(1, 2, 1, 1).double(), pixel(0.5, 0.5)
+    student = pixel(0.75, 0.25).requires_grad_()  # ∝ (3·0.5, 1·0.5)
+    kl_divergence(student, teacher, weight=weight).backward()
+    torch.testing.assert_close(student.grad, torch.zeros_like(student))
+
+
+def test_only_counted_pixels_are_averaged() -> None:
+    student, teacher = torch.randn(1, 3, 1, 2), torch.randn(1, 3, 1, 2)
+    counted = torch.tensor([[[True, False]]])
+    torch.testing.assert_close(
+        kl_divergence(student, teacher, counted=counted), kl_divergence(student[..., :1], teacher[..., :1])
+    )
+
+
+def test_no_counted_pixel_gives_zero() -> None:
+    nowhere = torch.zeros(1, 2, 2, dtype=torch.bool)
+    assert kl_divergence(torch.randn(1, 3, 2, 2), torch.randn(1, 3, 2, 2), counted=nowhere).item() == 0
+
+
+def test_rejects_a_temperature_of_zero() -> None:
+    with pytest.raises(ValueError, match="temperature must be above 0"):
+        kl_divergence(torch.zeros(1, 2, 1, 1), torch.zeros(1, 2, 1, 1), temperature=0.0)

@@ -1,0 +1,154 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from tests.methods.toys import CLASSES, SMALL, fotf, labelled, teacher
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from seglet.methods.fotf import Config, Method
+from seglet.types import IGNORE, Classes, Progress, Target
+
+VANILLA = {"weigh_kd": False, "weigh_task": False}
+NOW = Progress(0, 10, seed=3)
+
+
+def total(method: Method) -> torch.Tensor:
+    return method.losses(labelled(), NOW).total
+
+
+def test_total_is_the_weighed_sum_of_its_terms() -> None:
+    losses = fotf(kd_weight=2.0).losses(labelled(), NOW)
+    terms = losses.terms
+    torch.testing.assert_close(losses.total, terms["task"] + 0.4 * terms["auxiliary"] + 2 * terms["kd"])
+
+
+def test_uncertainty_is_logged() -> None:
+    terms = fotf().losses(labelled(), NOW).terms
+    assert 0 < terms["deviation_mean"] < 0.71
+    assert 1 < terms["weight_mean"] < terms["weight_max"]
+    assert 1 < terms["task_weight_mean"] < terms["task_weight_max"]
+
+
+def test_no_weight_is_above_its_ceiling() -> None:
+    terms = fotf(max_weight=1.5, kappa=10.0, m=10.0).losses(labelled(), NOW).terms
+    assert terms["weight_max"] == terms["task_weight_max"] == 1.5
+
+
+@pytest.mark.parametrize("changes", [{"kappa": 0.0}, {"m": 0.0}, {"samples": 1}, {"max_weight": 1.0}])
+def test_with_weights_of_one_it_is_vanilla_distillation(changes: dict[str, float]) -> None:
+    torch.testing.assert_close(total(fotf(**changes)), total(fotf(**VANILLA)), rtol=1e-6, atol=0)
+
+
+def test_vanilla_distillation_pays_for_no_stochastic_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seglet.methods.fotf.method.deviate", None)  # calling it would fail
+    assert set(fotf(**VANILLA).losses(labelled(), NOW).terms) == {"task", "auxiliary", "kd"}
+
+
+def test_without_a_teacher_only_the_task_loss_is_weighed() -> None:
+    terms = fotf(taught=False).losses(labelled(), NOW).terms
+    assert "kd" not in terms
+    assert "weight_mean" not in terms
+    assert terms["task_weight_mean"] > 1
+
+
+def test_weights_raise_the_task_loss() -> None:
+    assert fotf(m=10.0).losses(labelled(), NOW).terms["task"] > fotf(**VANILLA).losses(labelled(), NOW).terms["task"]
+
+
+def test_one_step_lowers_the_loss() -> None:
+    method = fotf()
+    optimiser = torch.optim.SGD([p for p in method.parameters() if p.requires_grad], lr=0.02)
+    before = total(method)
+    before.backward()
+    optimiser.step()
+    assert total(method) < before
+
+
+def test_batch_statistics_move_as_in_vanilla_distillation() -> None:
+    ours, plain = fotf(student="deeplabv3-resnet18"), fotf(student="deeplabv3-resnet18", **VANILLA)
+    total(ours), total(plain)
+    for mine, theirs in zip(ours.student.modules(), plain.student.modules(), strict=True):
+        if isinstance(mine, _BatchNorm) and isinstance(theirs, _BatchNorm):
+            assert torch.equal(mine.running_var, theirs.running_var)  # type: ignore[arg-type]
+            assert torch.equal(mine.num_batches_tracked, theirs.num_batches_tracked)  # type: ignore[arg-type]
+
+
+def test_losses_and_weights_stay_in_full_precision_under_autocast() -> None:
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        losses = fotf().losses(labelled(), NOW)
+    assert {term.dtype for term in [losses.total, *losses.terms.values()]} == {torch.float32}
+
+
+def test_a_step_depends_on_its_own_seed_alone() -> None:
+    method = fotf()
+    first = total(method)
+    torch.rand(3)  # someone else draws
+    assert total(method) == first
+    assert method.losses(labelled(), Progress(0, 10, seed=4)).total != first
+
+
+def test_gradients_reach_the_student_and_nobody_else() -> None:
+    method = fotf()
+    total(method).backward()
+    assert all(p.grad is not None for p in method.student.parameters())
+    assert all(p.grad is None for p in method.teacher.parameters())  # type: ignore[union-attr]
+
+
+def test_the_teacher_is_no_part_of_a_checkpoint() -> None:
+    assert not any(name.startswith("teacher") for name in fotf().state_dict())
+
+
+def test_a_teacher_of_another_resolution_is_resized() -> None:
+    method = fotf(teaching=teacher(output_stride=16))
+    assert torch.isfinite(total(method))
+
+
+def test_masking_leaves_void_out_of_distillation() -> None:
+    void = labelled()
+    void = replace(void, target=Target(torch.full_like(void.target.labels, IGNORE), void.target.weight))
+    assert fotf(mask_ignored=True).losses(void, NOW).terms["kd"] == 0
+    assert fotf(mask_ignored=False).losses(void, NOW).terms["kd"] > 0
+
+
+@pytest.mark.parametrize("changes", [{}, {"deviation_at": "labels"}, {"sites": "last"}])
+def test_a_batch_without_annotation_stays_finite(changes: dict[str, str]) -> None:
+    void = labelled()
+    void = replace(void, target=Target(torch.full_like(void.target.labels, IGNORE), void.target.weight))
+    losses = fotf(taught=False, **changes).losses(void, NOW)
+    assert losses.total == 0
+    assert all(torch.isfinite(term) for term in losses.terms.values())
+
+
+@pytest.mark.parametrize("merging", ["logits", "pixel", "channel", "sample"])
+@pytest.mark.parametrize("where", ["logits", "labels"])
+def test_every_merging_works_in_both_losses(merging: str, where: str) -> None:
+    changes = {"kd_merge": merging, "task_merge": merging, "deviation_at": where}
+    assert torch.isfinite(total(fotf(student="segformer-mit_b0", width=0.25, auxiliary_weight=0.0, **changes)))
+
+
+def test_a_student_without_dropout_is_refused() -> None:
+    with pytest.raises(ValueError, match="no dropout"):
+        total(fotf(dropout=0.0))
+
+
+def test_the_teacher_is_loaded_from_its_folder(tmp_path: Path) -> None:
+    teacher().save(tmp_path / "teacher")
+    method = Method.build(Config(**SMALL, teacher=str(tmp_path / "teacher")), CLASSES, seed=0)
+    torch.testing.assert_close(total(method.train()), total(fotf()))
+
+
+def test_a_teacher_of_other_classes_is_refused_by_name(tmp_path: Path) -> None:
+    other = Classes(("sky", "car", "road"), CLASSES.colours)
+    teacher(other).save(tmp_path / "teacher")
+    with pytest.raises(ValueError, match=r"sky, car, road; the data's 3: sky, road, car"):
+        Method.build(Config(**SMALL, teacher=str(tmp_path / "teacher")), CLASSES, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("samples", 0), ("kappa", -1.0), ("m", -1.0), ("ddof", 2), ("temperature", 0.0), ("max_weight", 0.5)],
+)
+def test_impossible_values_are_refused_by_key(key: str, value: float) -> None:
+    with pytest.raises(ValueError, match=f"^{key}: expected"):
+        Config(**{key: value})  # type: ignore[arg-type]
