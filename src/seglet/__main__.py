@@ -1,0 +1,8 @@
+"""`python -m seglet` is `seglet`."""
+
+import sys
+
+from seglet.apps.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

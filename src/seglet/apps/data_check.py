@@ -1,0 +1,120 @@
+"""`seglet data check`: every problem of a data set at once, or the description that training reads."""
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seglet.apps.output import answer, columns
+from seglet.apps.parsing import add_json, whole
+
+if TYPE_CHECKING:
+    from seglet.data.check import Report
+    from seglet.data.rules import Rules
+    from seglet.data.statistics import SplitStatistics
+
+CODINGS = ("index", "colour", "binary_255")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, metavar="DIR", help="folder of pictures, or of a whole data set")
+    parser.add_argument("--masks", type=Path, help="folder of masks, when it is elsewhere")
+    parser.add_argument("--classes", type=Path, help="table of classes: a line `id name R G B` for each, or JSON")
+    parser.add_argument("--coding", choices=CODINGS, help="how masks are coded; binary_255: 255 is an object, not void")
+    parser.add_argument("--void", type=int, nargs="+", default=[], metavar="ID", help="ids in masks that count nowhere")
+    parser.add_argument("--stray", type=float, default=0.0, help="share of a mask that may be of no class (default 0)")
+    parser.add_argument(
+        "--max-pixels", type=whole(1, 10**12), help="largest picture to open (default 64 million pixels)"
+    )
+    parser.add_argument("--leave-out", action="store_true", help="go on without the pictures that have errors")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="where the description goes (DIR/dataset.json)")
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from seglet.data.check import check
+    from seglet.data.dataset import default_file
+    from seglet.engine.console import Steps
+
+    with Steps("check", 0, "files") as steps:
+
+        def show(done: int, total: int) -> None:
+            steps.expect(total)
+            steps.advance(done)
+
+        report = check(arguments.folder, arguments.masks, arguments.classes, _rules(arguments), show)
+    pictures = sum(split.pictures for split in report.statistics.values())
+    usable = pictures > 0 and (report.ok or arguments.leave_out)
+    file = arguments.out or default_file(arguments.folder) if usable else None
+    if file is not None:
+        report.description.save(file)
+    data = arguments.folder if arguments.out is None else arguments.out
+    text = "\n".join([*summary(report), *_problems(report), "", *_verdict(report, file, data)])
+    content = {**report.as_dict(), "pictures": pictures, "description": None if file is None else str(file)}
+    answer(text, content, arguments.json)
+    return 0 if usable else 2
+
+
+def _rules(arguments: argparse.Namespace) -> "Rules":
+    from seglet.data.images import MAX_PIXELS
+    from seglet.data.rules import Rules
+
+    return Rules(arguments.coding, tuple(arguments.void), arguments.stray, arguments.max_pixels or MAX_PIXELS)
+
+
+def summary(report: "Report") -> list[str]:
+    """Layout, splits and classes, on one screen."""
+    description = report.description
+    masks = {"index": "ids", "colour": "colours", "binary_255": "0 and 255"}[description.coding]
+    names = description.classes.names
+    lines = [f"{description.root}: layout {description.layout}, masks hold {masks}, {len(names)} classes", ""]
+    return [*lines, *_splits(report.statistics), "", *_classes(names, report.statistics)]
+
+
+def _splits(statistics: Mapping[str, "SplitStatistics"]) -> list[str]:
+    rows: list[tuple[str, ...]] = [("split", "pictures", "with masks", "smallest", "largest", "void %")]
+    for name, split in statistics.items():
+        labelled = split.void_pixels + sum(split.pixels)
+        sizes = (f"{width}x{height}" for height, width in (split.smallest, split.largest))
+        rows.append((name, str(split.pictures), str(split.labelled), *sizes, _percent(split.void_pixels, labelled)))
+    return columns(rows)
+
+
+def _classes(names: tuple[str, ...], statistics: Mapping[str, "SplitStatistics"]) -> list[str]:
+    labelled = {name: split for name, split in statistics.items() if split.labelled}
+    heads = (f"{name}: {what}" for name in labelled for what in ("pixels %", "pictures"))
+    rows: list[tuple[str, ...]] = [("class", *heads)]
+    for label, name in enumerate(names):
+        shares = (
+            cell
+            for split in labelled.values()
+            for cell in (_percent(split.pixels[label], sum(split.pixels)), str(split.containing[label]))
+        )
+        rows.append((f"{label} {name}", *shares))
+    return columns(rows)
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.2f}" if whole else "–"
+
+
+def _problems(report: "Report") -> list[str]:
+    ordered = sorted(report.problems, key=lambda problem: problem.severity)
+    return ["", *(f"{problem.severity}: {problem}" for problem in ordered)] if ordered else []
+
+
+def _verdict(report: "Report", file: Path | None, data: Path) -> list[str]:
+    errors, warnings = len(report.errors), len(report.problems) - len(report.errors)
+    found = f"{errors} errors, {warnings} warnings"
+    if file is None:
+        cure = "mend them and check again" + (", or go on without these files with --leave-out" if errors else "")
+        return [f"{found}: nothing was written; {cure}"]
+    splits = list(report.statistics)
+    train = "train" if "train" in splits else splits[0]
+    val = "val" if "val" in splits else splits[-1]
+    options = "" if (train, val) == ("train", "val") else f" --train_split {train} --val_split {val}"
+    return [
+        f"{found}; the description is in {file}",
+        f"next: seglet data view {data} --out views.png",
+        f"      seglet train supervised --data {data}{options}",
+    ]

@@ -1,0 +1,50 @@
+"""What a command says: text for people, or one JSON object for programs."""
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TextIO
+
+
+def answer(text: str, content: Mapping[str, Any], as_json: bool) -> None:
+    """Prints the text on stdout; or, as JSON, `content` there and the text on stderr."""
+    if as_json:
+        tell(text)
+        print(json.dumps(content, allow_nan=False), flush=True)
+    else:
+        print(printable(text, sys.stdout), flush=True)
+
+
+def tell(text: str) -> None:
+    """Says something on the side, on stderr."""
+    print(printable(text, sys.stderr), file=sys.stderr, flush=True)
+
+
+def printable(text: str, stream: TextIO) -> str:
+    """The text without what the stream cannot encode and what would steer a terminal, as names of files may."""
+    encoding = stream.encoding or "utf-8"
+    encoded = text.encode(encoding, "backslashreplace").decode(encoding)
+    return "".join(letter if letter.isprintable() or letter in "\n\t" else repr(letter)[1:-1] for letter in encoded)
+
+
+def check_writable(file: Path) -> None:
+    """Finds out before the work is done whether its result can be written; makes the folder.
+
+    Raises:
+        ValueError: it cannot.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if file.is_dir() or not os.access(file.parent, os.W_OK):
+        raise ValueError(f"cannot write {str(file)!r}; choose another --out")
+
+
+def columns(rows: list[tuple[str, ...]], indent: str = "  ") -> list[str]:
+    """Lines of a table: the first column to the left, the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for first, *others in rows:
+        cells = [first.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))]
+        lines.append((indent + "  ".join(cells)).rstrip())
+    return lines

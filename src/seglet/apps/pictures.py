@@ -1,0 +1,87 @@
+"""Which pictures a command was given, and what the results for each are called."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from seglet.data.files import identity, pictures
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A file, and the name of its results without ending, relative to where they go; never outside of it."""
+
+    path: Path
+    name: str
+
+
+def gather(inputs: Sequence[Path], results: Path) -> list[Picture]:
+    """The pictures in files, folders (with all below) and text lists (one path a line), each once, named apart.
+
+    Pictures below the folder `results` are passed over: they came out of an earlier call.
+
+    Raises:
+        ValueError: an input is not there, or there is no picture at all.
+    """
+    found: dict[Path, Picture] = {}
+    for given in inputs:
+        for picture in _expand(given):
+            if not picture.path.resolve().is_relative_to(results.resolve()):
+                found.setdefault(picture.path.resolve(), picture)
+    if not found:
+        raise ValueError(f"no pictures in {', '.join(map(str, inputs))}; give pictures, folders or a list of paths")
+    return named_apart(found.values())
+
+
+def _expand(given: Path) -> list[Picture]:
+    if given.is_dir():
+        return [Picture(path, identity(path, given)) for path in pictures(given)]
+    if given.suffix.lower() in (".txt", ".lst") and given.is_file():
+        return _listed(given)
+    if not given.exists():
+        raise ValueError(f"there is no file or folder {str(given)!r}; check the path")
+    return [Picture(given, given.stem)]
+
+
+def _listed(file: Path) -> list[Picture]:
+    """Paths in a list are relative to the list. A listed file that is missing fails later, by name."""
+    try:
+        lines = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines()]
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{str(file)!r} is not UTF-8 text; a list of pictures has a path a line") from error
+    paths = [file.parent / line for line in lines if line and not line.startswith("#")]
+    home = file.parent.resolve()
+    return [Picture(path, _below(path.resolve(), home)) for path in paths]
+
+
+def _below(path: Path, home: Path) -> str:
+    return identity(path, home) if path.is_relative_to(home) else path.stem
+
+
+def named_apart(found: Iterable[Picture]) -> list[Picture]:
+    """The same pictures with names that differ in more than capitals: where two clash, ending or number are added."""
+    given = list(found)
+    shared = Counter(picture.name.casefold() for picture in given)
+    taken = {name for name, count in shared.items() if count == 1}
+    named = []
+    for picture in given:
+        name = picture.name
+        if shared[name.casefold()] > 1:
+            name = _free(f"{name}_{picture.path.suffix[1:].lower()}", taken)
+        named.append(Picture(picture.path, name))
+    return named
+
+
+def _free(name: str, taken: set[str]) -> str:
+    number, free = 1, name
+    while free.casefold() in taken:
+        number += 1
+        free = f"{name}-{number}"
+    taken.add(free.casefold())
+    return free
+
+
+def place(folder: Path, name: str, ending: str) -> Path:
+    """The file of a result; the ending is added whole, as names may hold dots."""
+    return folder / PurePosixPath(name).parent / f"{PurePosixPath(name).name}{ending}"

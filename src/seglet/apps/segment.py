@@ -1,0 +1,91 @@
+"""One picture segmented and written: mask, overlay, confidence, uncertainty. Axes: h rows, w columns."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from PIL import Image
+
+from seglet.apps.pictures import place
+from seglet.data.images import write_mask
+from seglet.data.view import overlay
+from seglet.evaluation.inference import decide
+from seglet.evaluation.options import EvaluationOptions
+from seglet.files import replacing
+from seglet.models.segmenter import Segmenter
+from seglet.types import Classes
+
+LONGEST_JPEG = 65500
+"""Pixels a side that the format can hold."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How pictures are segmented: `samples` Monte-Carlo passes or none; whole, or in windows of (h, w) pixels."""
+
+    samples: int = 0
+    seed: int = 0
+    window: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        if self.samples and self.window:
+            raise ValueError("Monte-Carlo samples are taken of whole pictures; give --samples or --window, not both")
+        if self.samples == 1:
+            raise ValueError("one Monte-Carlo sample has no deviation; give --samples 2 or more, such as 10")
+
+
+@dataclass(frozen=True)
+class Found:
+    """Class and its probability for each pixel; `uncertainty` is a deviation summed over classes."""
+
+    labels: UInt8[np.ndarray, "h w"]
+    confidence: Float[np.ndarray, "h w"]
+    uncertainty: Float[np.ndarray, "h w"] | None = None
+
+
+def segment(model: Segmenter, image: UInt8[np.ndarray, "h w 3"], settings: Settings) -> Found:
+    """Pictures no larger than a window are taken whole."""
+    window = settings.window
+    if window is not None and (image.shape[0] > window[0] or image.shape[1] > window[1]):
+        return _in_windows(model, image, window)
+    whole = model.predict(image, settings.samples, settings.seed)
+    summed = None if whole.uncertainty is None else whole.uncertainty * len(model.classes)
+    return Found(whole.labels, whole.confidence, summed)
+
+
+@torch.inference_mode()
+def _in_windows(model: Segmenter, image: UInt8[np.ndarray, "h w 3"], window: tuple[int, int]) -> Found:
+    device = next(model.parameters()).device
+    images = torch.from_numpy(image).to(device).permute(2, 0, 1)[None].float().div_(255)
+    decision = decide(model, images, options=EvaluationOptions(window=window))
+    return Found(decision.labels[0].numpy(), decision.confidence[0].numpy())
+
+
+def write(found: Found, image: UInt8[np.ndarray, "h w 3"], name: str, out: Path, classes: Classes) -> dict[str, Any]:
+    """Writes all maps of one picture, each whole or not at all; says where they are and what was seen."""
+    shown = ".jpg" if max(image.shape) <= LONGEST_JPEG else ".png"
+    maps = {"mask": place(out / "masks", name, ".png"), "overlay": place(out / "overlays", name, shown)}
+    write_mask(maps["mask"], found.labels, classes)
+    _save(maps["overlay"], overlay(image, found.labels, classes))
+    for kind, values in (("confidence", found.confidence), ("uncertainty", found.uncertainty)):
+        if values is not None:
+            maps[kind] = place(out / kind, name, ".png")
+            _save(maps[kind], _grey(values))
+    counts = np.bincount(found.labels.ravel(), minlength=len(classes))
+    shares = {classes.names[label]: float(counts[label] / found.labels.size) for label in np.flatnonzero(counts)}
+    seen = {"size": list(found.labels.shape), "mean_confidence": float(found.confidence.mean()), "shares": shares}
+    return {**{kind: path.relative_to(out).as_posix() for kind, path in maps.items()}, **seen}
+
+
+def _grey(values: Float[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w"]:
+    """0 to 1 as 0 to 255; what lies outside is cut off."""
+    return np.asarray((values.clip(0, 1) * 255).round().astype(np.uint8))
+
+
+def _save(path: Path, values: np.ndarray) -> None:
+    form = "JPEG" if path.suffix == ".jpg" else "PNG"
+    with replacing(path) as temporary:
+        Image.fromarray(values).save(temporary, form, quality=90)

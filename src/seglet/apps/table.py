@@ -1,0 +1,94 @@
+"""`seglet table`: the rows of a results table, trained and scored on several seeds, beside the paper's numbers."""
+
+import argparse
+import json
+import os
+import statistics
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from seglet.apps.parsing import whole
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Train and score the rows of a table on several seeds. Finished runs are kept and interrupted ones resume. "
+        "Any key of an experiment may be given and holds for all rows."
+    )
+    parser.add_argument("name", nargs="?", help="which table; without a name they are listed")
+    parser.add_argument("--rows", nargs="+", default=[], help="only these rows, and the teacher they learn from")
+    parser.add_argument("--seeds", type=whole(0, 2**31), nargs="+", default=[], help="only these seeds")
+    parser.add_argument("--jobs", type=whole(1, 64), default=os.cpu_count(), help="one-thread runs side by side")
+    parser.add_argument("--runs", type=Path, default=Path("runs/tables"), help="where the runs go (runs/tables)")
+    parser.add_argument(
+        "--results", type=Path, default=Path("docs/results"), help="where NAME.json goes (docs/results)"
+    )
+    parser.add_argument("--page", type=Path, help="Markdown page whose block <!-- results:NAME --> is written anew")
+    parser.add_argument("--json", action="store_true", help="print the results as one JSON object")
+
+
+def run(arguments: argparse.Namespace, rest: list[str]) -> int:
+    from seglet.apps.rows import Table, definition, names
+    from seglet.apps.train import parse_overrides
+
+    if arguments.name is None:
+        print("\n".join(f"{name:<14} {definition(name)['title']}" for name in names()))
+        return 0
+    table = Table(
+        name=arguments.name,
+        runs=arguments.runs / arguments.name,
+        results=arguments.results,
+        overrides=parse_overrides(rest),
+        rows=tuple(arguments.rows),
+        seeds=tuple(arguments.seeds),
+        jobs=arguments.jobs,
+    )
+    results = table.fill()
+    if arguments.page:
+        paste(arguments.page, results)
+    print(json.dumps(results) if arguments.json else render(results))
+    print(f"written to {table.file}; the runs are in {table.runs}", file=sys.stderr)
+    return 0
+
+
+def render(results: Mapping[str, Any]) -> str:
+    """Mean ± standard deviation over seeds, in percent, as a Markdown table with the paper's numbers beside them."""
+    paper: dict[str, dict[str, Any]] = {}
+    for entry in results["paper"]:
+        paper.setdefault(entry["row"], {}).update(entry)
+    head = ["row", "mIoU %", "pixel accuracy %", "ECE % (10 bins)", "seeds"]
+    lines = [[*head, "paper: mIoU %", "paper: ECE %"] if paper else head]
+    for row in dict.fromkeys(entry["row"] for entry in results["rows"]):
+        cells = [entry for entry in results["rows"] if entry["row"] == row]
+        line = [
+            row,
+            *(_mean(cell[score] for cell in cells) for score in ("miou", "pixel_accuracy", "ece")),
+            str(len(cells)),
+        ]
+        lines.append(line + [str(paper.get(row, {}).get(score, "")) for score in ("miou", "ece")] if paper else line)
+    lines.insert(1, ["---"] * len(lines[0]))
+    table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return f"{table}\n\n`{results['command']}`, commit {results['commit']}, {results['hardware']}."
+
+
+def _mean(fractions: Iterable[float]) -> str:
+    percent = [100 * value for value in fractions]
+    return f"{statistics.fmean(percent):.2f}" + (f" ± {statistics.stdev(percent):.2f}" if len(percent) > 1 else "")
+
+
+def paste(page: Path, results: Mapping[str, Any]) -> None:
+    """Writes the rendered table between the marks `<!-- results:NAME -->` and `<!-- /results:NAME -->` of a page.
+
+    Raises:
+        ValueError: the page has no such marks.
+    """
+    from seglet.files import write_text
+
+    begin, end = f"<!-- results:{results['name']} -->", f"<!-- /results:{results['name']} -->"
+    content = page.read_text(encoding="utf-8")
+    if begin not in content or end not in content:
+        raise ValueError(f"{page} has no block from {begin} to {end}; add both lines where the table belongs")
+    head, _, rest = content.partition(begin)
+    write_text(page, f"{head}{begin}\n{render(results)}\n{end}{rest.partition(end)[2]}")

@@ -1,0 +1,187 @@
+"""What happens between optimiser steps: validation, checkpoints, metrics, progress, signals.
+
+Order within a step: the method's own `after_step`, validation, then the checkpoint, so that a checkpoint knows the score.
+"""
+
+import json
+import signal
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import lightning
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from seglet.engine import checkpoint
+from seglet.engine.module import NonFiniteLossError, TrainingModule
+from seglet.engine.run import Run
+
+Scores = Mapping[str, float]
+
+
+class AfterStep(lightning.Callback):
+    """Calls `act` once after each optimiser step (not after each micro-batch)."""
+
+    def act(self, trainer: lightning.Trainer, module: TrainingModule) -> None:
+        raise NotImplementedError
+
+    def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        if pl_module.stepped(batch_idx):
+            self.act(trainer, pl_module)
+
+
+class Metrics:
+    """One JSON object a line, flushed as it is written; silent on all ranks but the first."""
+
+    def __init__(self, path: Path, active: bool) -> None:
+        self.path = path
+        self.active = active
+
+    def write(self, step: int, values: Mapping[str, Any]) -> None:
+        if not self.active:
+            return
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"step": step, **values}) + "\n")
+
+
+class Report(AfterStep):
+    """Logs the terms of the loss, mean over the steps since the last line, and moves the progress bar."""
+
+    def __init__(self, metrics: Metrics, show: Callable[[int, str], None], every: int) -> None:
+        self.metrics = metrics
+        self.show = show
+        self.every = every
+        self.sums: dict[str, Tensor] = {}
+        self.count = 0
+        self.since = time.perf_counter()
+
+    def act(self, trainer: lightning.Trainer, module: TrainingModule) -> None:
+        for name, term in module.latest.items():
+            self.sums[name] = self.sums.get(name, torch.zeros((), device=term.device)) + term.float()
+        self.count += 1
+        if module.step % self.every and module.step != module.settings.steps:
+            self.show(module.step, "")
+            return
+        means = {name: total.item() / self.count for name, total in self.sums.items()}
+        pace = self.count / (time.perf_counter() - self.since)
+        rate = trainer.optimizers[0].param_groups[0]["lr"]
+        self.metrics.write(module.step, {**_prefixed("train", means), "learning_rate": rate, "steps_per_second": pace})
+        self.show(module.step, f"loss {means['loss']:.3f}")
+        self.sums, self.count, self.since = {}, 0, time.perf_counter()
+
+
+class Validation(AfterStep):
+    """Scores the method every so often and keeps the Segmenter that scores best."""
+
+    def __init__(self, score: Callable[[], Scores], run: Run, metrics: Metrics, note: Callable[[str], None]) -> None:
+        self.score = score
+        self.run = run
+        self.metrics = metrics
+        self.note = note
+        self.best = -1.0
+        self.best_step = 0
+
+    def act(self, trainer: lightning.Trainer, module: TrainingModule) -> None:
+        settings = module.settings
+        if module.step % settings.validate_every and module.step != settings.steps:
+            return
+        module.method.eval()
+        with torch.inference_mode(), trainer.precision_plugin.forward_context():
+            scores = self.score()
+        module.method.train()
+        score = module.step if settings.selection == "last" else scores[settings.selection]
+        if score > self.best:
+            self.best, self.best_step = float(score), module.step
+            if trainer.is_global_zero:
+                module.method.student.save(self.run.model)
+        self.metrics.write(module.step, _prefixed("val", scores))
+        self.note(f"step {module.step}: mIoU {100 * scores['miou']:.2f} %, ECE {100 * scores['ece_10']:.2f} %")
+
+
+class Checkpoints(AfterStep):
+    """Saves the state of training every so often, and at once when the process is asked to stop."""
+
+    def __init__(self, run: Run, validation: Validation, stop: "StopRequest") -> None:
+        self.run = run
+        self.validation = validation
+        self.stop = stop
+
+    def act(self, trainer: lightning.Trainer, module: TrainingModule) -> None:
+        stopping = self.stop.agreed(trainer)
+        due = module.step % module.settings.checkpoint_every == 0 or module.step == module.settings.steps
+        if due or stopping:
+            self.save(trainer, module)
+        if stopping:
+            trainer.should_stop = True
+
+    def save(self, trainer: lightning.Trainer, module: TrainingModule) -> None:
+        if not trainer.is_global_zero:
+            return
+        state = {
+            "step": module.step,
+            "method": module.method.state_dict(),
+            "optimiser": trainer.optimizers[0].state_dict(),
+            "precision": trainer.precision_plugin.state_dict(),
+            "best": {"score": self.validation.best, "step": self.validation.best_step},
+        }
+        checkpoint.save(self.run.checkpoints / checkpoint.name(module.step), state)
+        checkpoint.prune(self.run.checkpoints, module.settings.keep_checkpoints)
+
+
+class StopRequest(lightning.Callback):
+    """SIGTERM or Ctrl-C: finish the step, save, stop. A second one stops at once."""
+
+    def __init__(self) -> None:
+        self.signal: int | None = None
+        self.before: dict[int, Any] = {}
+
+    def on_train_start(self, trainer: Any, pl_module: Any) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self.before[number] = signal.signal(number, self.note)
+
+    def teardown(self, trainer: Any, pl_module: Any, stage: str) -> None:
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
+        self.before = {}
+
+    def note(self, number: int, frame: FrameType | None) -> None:
+        self.signal = number
+        signal.signal(number, signal.SIG_DFL if number == signal.SIGTERM else signal.default_int_handler)
+
+    def agreed(self, trainer: lightning.Trainer) -> bool:
+        """Whether any process was asked to stop; all processes answer alike."""
+        if trainer.world_size == 1:
+            return self.signal is not None
+        asked = torch.tensor(self.signal or 0, device=trainer.strategy.root_device)
+        torch.distributed.all_reduce(asked, torch.distributed.ReduceOp.MAX)
+        self.signal = int(asked.item()) or None
+        return self.signal is not None
+
+
+class Evidence(lightning.Callback):
+    """Keeps the batch on which a loss became NaN or infinite, so that it can be looked at and replayed."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+
+    def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
+        if isinstance(exception, NonFiniteLossError):
+            folder = self.run.folder / "failed-batch"
+            folder.mkdir(exist_ok=True)
+            name = f"step-{pl_module.step}-rank-{trainer.global_rank}.safetensors"
+            save_file(_tensors("batch", pl_module.batch), folder / name)
+
+
+def _tensors(path: str, value: Any) -> dict[str, Tensor]:
+    if isinstance(value, Tensor):
+        return {path: value.detach().cpu().contiguous()}
+    parts = vars(value) if hasattr(value, "__dataclass_fields__") else value if isinstance(value, Mapping) else {}
+    return {name: tensor for key, part in parts.items() for name, tensor in _tensors(f"{path}.{key}", part).items()}
+
+
+def _prefixed(prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"{prefix}/{name}": value for name, value in values.items()}

@@ -1,0 +1,116 @@
+"""The state of training as a folder: safetensors for tensors, JSON for the rest, a checksum over both.
+
+Nothing in a checkpoint can run when it is read. A folder is complete or it does not exist (`seglet.files.replacing`).
+"""
+
+import hashlib
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from seglet import files
+
+TENSORS, REST = "tensors.safetensors", "state.json"
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that is missing, damaged or of another experiment."""
+
+
+def save(folder: Path, state: Any) -> None:
+    """Writes a nest of dicts, lists, tensors and plain values; dict keys may be strings or whole numbers."""
+    tensors: dict[str, Tensor] = {}
+    rest = _take_tensors(state, "", tensors)
+    with files.replacing(folder) as temporary:
+        temporary.mkdir()
+        save_file(tensors, temporary / TENSORS)
+        digest = files.sha256(temporary / TENSORS)
+        files.write_json(temporary / REST, {"state": rest, "sha256": digest, "state_sha256": _hash(rest)})
+
+
+def load(folder: Path) -> Any:
+    """
+    Raises:
+        CheckpointError: anything is missing or not exactly what was written.
+    """
+    try:
+        content = files.read_json(folder / REST)
+        if files.sha256(folder / TENSORS) != content["sha256"] or _hash(content["state"]) != content["state_sha256"]:
+            raise CheckpointError(f"{folder} does not match its checksum")
+        return _put_tensors(content["state"], load_file(folder / TENSORS))
+    except CheckpointError:
+        raise
+    except Exception as error:  # noqa: BLE001  a damaged file can fail in any way
+        raise CheckpointError(f"{folder} cannot be read: {error}") from error
+
+
+def load_newest(root: Path) -> tuple[int, Any]:
+    """Step and state of the newest whole checkpoint; damaged ones are passed over with a warning.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    for folder in sorted(steps(root), reverse=True):
+        path = root / name(folder)
+        try:
+            return folder, load(path)
+        except CheckpointError as error:
+            warnings.warn(f"{error}; going back to the checkpoint before it", stacklevel=2)
+    raise CheckpointError(f"no usable checkpoint in {root}; start again without --resume")
+
+
+def name(step: int) -> str:
+    return f"step-{step:07d}"
+
+
+def steps(root: Path) -> list[int]:
+    """Steps of the checkpoints in `root`, ascending."""
+    return sorted(int(path.name.removeprefix("step-")) for path in root.glob("step-[0-9]*") if path.is_dir())
+
+
+def prune(root: Path, keep: int) -> None:
+    """Deletes all but the `keep` newest checkpoints."""
+    for step in steps(root)[:-keep]:
+        files.delete(root / name(step))
+
+
+def _hash(value: Any) -> str:
+    return hashlib.sha256(repr(value).encode()).hexdigest()
+
+
+def _take_tensors(value: Any, path: str, tensors: dict[str, Tensor]) -> Any:
+    if isinstance(value, Tensor):
+        tensors[path] = value.detach().to("cpu", copy=True).contiguous()
+        return {"tensor": path}
+    if isinstance(value, Mapping):
+        return {"items": [[key, _take_tensors(item, f"{path}/{key}", tensors)] for key, item in value.items()]}
+    if isinstance(value, list | tuple):
+        return {"list": [_take_tensors(item, f"{path}/{i}", tensors) for i, item in enumerate(value)]}
+    if value is None or isinstance(value, str | int | float | bool):
+        return {"value": value}
+    raise TypeError(f"a checkpoint holds tensors and plain values, not {type(value).__name__} at {path!r}")
+
+
+def _put_tensors(value: Any, tensors: Mapping[str, Tensor]) -> Any:
+    (kind, content), *_ = value.items()
+    if kind == "tensor":
+        return tensors[content]
+    if kind == "items":
+        return {key: _put_tensors(item, tensors) for key, item in content}
+    if kind == "list":
+        return [_put_tensors(item, tensors) for item in content]
+    return content
+
+
+def to_device(value: Any, device: torch.device) -> Any:
+    """The same nest with its tensors on `device`."""
+    if isinstance(value, Tensor):
+        return value.to(device)
+    if isinstance(value, Mapping):
+        return {key: to_device(item, device) for key, item in value.items()}
+    return [to_device(item, device) for item in value] if isinstance(value, list) else value

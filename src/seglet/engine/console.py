@@ -1,0 +1,172 @@
+"""How far along a long job is: a bar on a terminal, else a plain line every few seconds. All of it on stderr."""
+
+import os
+import sys
+import time
+from abc import ABC, abstractmethod
+from types import TracebackType
+
+SECONDS_BETWEEN_LINES = 5.0
+
+
+class Steps:
+    """The progress of one job of `total` steps.
+
+    An inactive one shows nothing: for processes beside the first. A `total` of 0 is not known beforehand.
+    """
+
+    def __init__(self, title: str, total: int, unit: str = "steps", active: bool = True) -> None:
+        self._display = _display(title, total, unit, active)
+
+    def advance(self, done: int, note: str = "") -> None:
+        """Shows that `done` steps are behind us, counted from the very first one, also after a resume.
+
+        A `note` stays until the next one.
+        """
+        self._display.advance(done, note)
+
+    def expect(self, total: int) -> None:
+        """Corrects the number of steps of the whole job."""
+        self._display.expect(total)
+
+    def note(self, text: str) -> None:
+        """Writes a line of its own, which stays."""
+        self._display.note(text)
+
+    def close(self) -> None:
+        self._display.close()
+
+    def __enter__(self) -> "Steps":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class _Display(ABC):
+    @abstractmethod
+    def advance(self, done: int, note: str) -> None: ...
+
+    @abstractmethod
+    def expect(self, total: int) -> None: ...
+
+    @abstractmethod
+    def note(self, text: str) -> None: ...
+
+    @abstractmethod
+    def close(self) -> None: ...
+
+
+def _display(title: str, total: int, unit: str, active: bool) -> _Display:
+    if not active:
+        return _Nothing()
+    if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+        return _Bar(title, total, unit)
+    return _Lines(title, total, unit)
+
+
+class _Nothing(_Display):
+    def advance(self, done: int, note: str) -> None: ...
+
+    def expect(self, total: int) -> None: ...
+
+    def note(self, text: str) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class _Bar(_Display):
+    """Redraws itself in place."""
+
+    def __init__(self, title: str, total: int, unit: str) -> None:
+        from rich.console import Console
+        from rich.markup import escape
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._escape = escape
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn(escape(unit)),
+            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+            TextColumn("{task.fields[note]}"),
+            console=Console(stderr=True),
+            refresh_per_second=4,
+        )
+        self._task = self._progress.add_task(escape(title), total=total or None, note="")
+        self._progress.start()
+
+    def advance(self, done: int, note: str) -> None:
+        if note:
+            self._progress.update(self._task, completed=done, note=self._escape(note))
+        else:
+            self._progress.update(self._task, completed=done)
+
+    def expect(self, total: int) -> None:
+        self._progress.update(self._task, total=total or None)
+
+    def note(self, text: str) -> None:
+        self._progress.console.print(text, markup=False, highlight=False)
+
+    def close(self) -> None:
+        self._progress.stop()
+
+
+class _Lines(_Display):
+    """Adds a line every few seconds, and one at the end: for logs and pipes."""
+
+    def __init__(self, title: str, total: int, unit: str) -> None:
+        self._title = title
+        self._total = total
+        self._unit = unit
+        self._note = ""
+        self._done = 0
+        self._written: int | None = None
+        self._since = self._shown = time.monotonic()
+        self._first: int | None = None
+
+    def advance(self, done: int, note: str) -> None:
+        now = time.monotonic()
+        self._done = done
+        self._note = note or self._note
+        if self._first is None:
+            self._first, self._since = done, now
+        if now - self._shown >= SECONDS_BETWEEN_LINES or done == self._total:
+            self._write(now)
+
+    def expect(self, total: int) -> None:
+        self._total = total
+
+    def note(self, text: str) -> None:
+        print(text, file=sys.stderr, flush=True)  # noqa: T201
+
+    def close(self) -> None:
+        if self._first is not None and self._written != self._done:
+            self._write(time.monotonic())
+
+    def _write(self, now: float) -> None:
+        steps, seconds = self._done - (self._first or 0), now - self._since
+        pace = steps / seconds if steps and seconds else None
+        parts = [line(self._title, self._done, self._total, self._unit, pace), self._note]
+        self.note(", ".join(part for part in parts if part))
+        self._shown, self._written = now, self._done
+
+
+def line(title: str, done: int, total: int, unit: str, pace: float | None) -> str:
+    """One line of progress in words; `pace` in steps a second, None while it is not known."""
+    text = f"{title}: {done}/{total} {unit} ({100 * done / total:.0f} %)" if total else f"{title}: {done} {unit}"
+    if pace is None:
+        return text
+    left = f", {duration((total - done) / pace)} left" if total > done else ""
+    return f"{text}, {pace:.3g}/s{left}"
+
+
+def duration(seconds: float) -> str:
+    """A time span for people: 8 s, 3 min, 2 h 05 min."""
+    minutes = round(seconds / 60)
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"

@@ -1,0 +1,69 @@
+"""Which data an experiment sees, and in which order."""
+
+from typing import Any
+
+import lightning
+from torch.utils.data import DataLoader
+
+from seglet.data.cached import Cached
+from seglet.data.colour import Jitter
+from seglet.data.dataset import Dataset, open_dataset
+from seglet.data.loading import labelled_loader
+from seglet.data.sampling import StepSampler
+from seglet.data.views import Augment
+from seglet.data.world import World
+from seglet.engine.settings import Settings
+
+
+def datasets(settings: Settings) -> dict[str, Dataset]:
+    """The splits to train and to validate on, by name, kept in memory as far as `cache` allows.
+
+    Masks to train on follow the pictures' size; those to validate on keep their own.
+
+    Raises:
+        DataError: the folder or split is not there or not sound.
+    """
+    wanted = {settings.val_split: True, settings.train_split: False}
+    return {split: _cached(_open(settings, split, scored), settings.cache) for split, scored in wanted.items()}
+
+
+def _open(settings: Settings, split: str, scored: bool) -> Dataset:
+    if settings.data == "world":
+        scenes = max(100, settings.world_scenes // 10) if scored else settings.world_scenes
+        return World(split, scenes=scenes, size=settings.world_size)
+    return open_dataset(settings.data, split, resize=settings.resize, whole_masks=scored)
+
+
+def _cached(data: Dataset, gibibytes: float) -> Dataset:
+    return Cached(data, int(gibibytes * 2**30)) if gibibytes else data
+
+
+def augment(settings: Settings) -> Augment:
+    strength = settings.colour_jitter
+    jitter = Jitter(brightness=strength, contrast=strength, saturation=strength)
+    return Augment(crop=settings.crop, scale=settings.scale, flip=settings.flip, jitter=jitter)
+
+
+class Feed(lightning.LightningDataModule):
+    """The endless stream of training steps, beginning behind the `start` steps that were already taken."""
+
+    def __init__(self, data: Dataset, settings: Settings, start: int = 0) -> None:
+        super().__init__()
+        self.data = data
+        self.settings = settings
+        self.start = start
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        settings, trainer = self.settings, self.trainer
+        if trainer is None:
+            raise RuntimeError("a Feed gives batches only to a trainer")
+        sampler = StepSampler(
+            size=len(self.data),
+            batch=settings.batch // (trainer.world_size * settings.accumulate),
+            accumulate=settings.accumulate,
+            seed=settings.seed,
+            rank=trainer.global_rank,
+            world=trainer.world_size,
+            start_step=self.start,
+        )
+        return labelled_loader(self.data, augment(settings), sampler, settings.workers)

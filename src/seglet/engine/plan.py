@@ -1,0 +1,102 @@
+"""What a run would do, without doing it: every value and its origin, sizes, and a measured estimate of cost."""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from seglet.data.dataset import Dataset
+from seglet.data.loading import labelled_loader
+from seglet.data.sampling import StepSampler
+from seglet.engine.experiment import Experiment
+from seglet.engine.feed import augment, datasets
+from seglet.engine.settings import Settings
+from seglet.engine.train import build_method
+from seglet.methods.base import Method
+from seglet.types import Progress
+
+STATE_PER_WEIGHT = {"sgd": 4, "adamw": 8}
+"""Bytes of optimiser state for each trained weight."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Estimates hold for this machine's processor and 32-bit arithmetic; memory in bytes per process."""
+
+    values: dict[str, Any]
+    origin: dict[str, str]
+    samples: dict[str, int]
+    classes: list[str]
+    trained: int
+    frozen: int
+    memory: int
+    seconds_per_step: float
+
+    def text(self) -> str:
+        """The plan as aligned lines for people."""
+        width = max(len(key) for key in self.values)
+        lines = [f"{key:<{width}}  {self.values[key]!s:<28}  {self.origin.get(key, '')}" for key in self.values]
+        hours = self.seconds_per_step * self.values["steps"] / 3600
+        sizes = ", ".join(f"{count} in {split}" for split, count in self.samples.items())
+        lines += [
+            "",
+            f"pictures    {sizes}; {len(self.classes)} classes: {', '.join(self.classes)}",
+            f"parameters  {self.trained:,} trained, {self.frozen:,} frozen (a frozen network is never saved with the student)",
+            f"memory      about {self.memory / 2**30:.2f} GiB per process (weights, gradients, optimiser, activations)",
+            f"time        about {self.seconds_per_step:.2f} s a step on this processor, {hours:.2f} h in all without validation",
+        ]
+        return "\n".join(lines)
+
+
+def plan(experiment: Experiment) -> Plan:
+    """Builds everything, takes one step on at most two views to measure, and throws it away."""
+    settings = experiment.settings
+    sets = datasets(settings)
+    train_set = sets[settings.train_split]
+    method = build_method(experiment, train_set)
+    micro = settings.batch // (settings.devices * settings.accumulate)
+    views = min(2, micro)
+    activations, seconds = probe(method, train_set, settings, views)
+    trained = sum(p.numel() for p in method.parameters() if p.requires_grad)
+    frozen = sum(p.numel() for p in method.parameters()) - trained
+    return Plan(
+        values=experiment.values(),
+        origin=dict(experiment.origin),
+        samples={split: len(data) for split, data in sets.items()},
+        classes=list(train_set.classes.names),
+        trained=trained,
+        frozen=frozen,
+        memory=trained * (8 + STATE_PER_WEIGHT[settings.optimiser]) + 4 * frozen + activations * micro // views,
+        seconds_per_step=seconds / views * micro * settings.accumulate,
+    )
+
+
+def probe(method: Method[Any], data: Dataset, settings: Settings, views: int) -> tuple[int, float]:
+    """Bytes kept for the backward pass and seconds of one training step on `views` pictures."""
+    sampler = StepSampler(size=len(data), batch=views, seed=settings.seed)
+    batch = next(iter(labelled_loader(data, augment(settings), sampler)))
+    method.train()
+    seconds = []
+    for _ in range(2):  # the first step warms up
+        kept: dict[int, int] = {}
+        begin = time.perf_counter()
+        with torch.autograd.graph.saved_tensors_hooks(
+            lambda tensor, kept=kept: _count(tensor, kept), lambda tensor: tensor
+        ):
+            total = method.losses(batch, Progress(0, settings.steps, settings.seed)).total
+        total.backward()  # type: ignore[no-untyped-call]
+        seconds.append(time.perf_counter() - begin)
+    weights = {p.untyped_storage().data_ptr() for p in _parameters(method)}
+    return sum(size for place, size in kept.items() if place not in weights), seconds[-1]
+
+
+def _parameters(module: nn.Module) -> list[Tensor]:
+    return list(module.parameters())
+
+
+def _count(tensor: Tensor, kept: dict[int, int]) -> Tensor:
+    storage = tensor.untyped_storage()
+    kept[storage.data_ptr()] = storage.nbytes()
+    return tensor

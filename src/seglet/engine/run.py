@@ -1,0 +1,153 @@
+"""The folder of one run: what was asked, on what, with what, and everything that came out."""
+
+import json
+import os
+import platform
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from seglet import files
+from seglet.engine.experiment import Experiment
+from seglet.engine.settings import FREE_ON_RESUME
+from seglet.engine.values import ConfigError
+
+PACKAGES = ("torch", "lightning", "numpy", "pillow", "scipy", "safetensors")
+
+
+class Run:
+    """Paths inside a run's folder, and what is written there once.
+
+    experiment.yaml     every resolved key: `seglet train experiment.yaml` does the same again
+    record.json         command, versions, commit, where each key came from, the data's fingerprints
+    metrics.jsonl       one JSON object a line: training terms and validation scores by step
+    samples/            what the model sees: training views, and validation pictures beside truth and prediction
+    checkpoints/        the newest states to resume from
+    model/, last/       the Segmenter with the best validation score, and the final one
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.experiment = folder / "experiment.yaml"
+        self.record = folder / "record.json"
+        self.metrics = folder / "metrics.jsonl"
+        self.samples = folder / "samples"
+        self.checkpoints = folder / "checkpoints"
+        self.model = folder / "model"
+        self.last = folder / "last"
+
+    def start(self, experiment: Experiment, data: Mapping[str, Any], overwrite: bool) -> None:
+        """
+        Raises:
+            ConfigError: the folder holds a run already, or cannot be written.
+        """
+        if self.experiment.exists() and not overwrite:
+            raise ConfigError(
+                f"{self.folder} holds a run already; continue it with --resume, "
+                "choose another folder with --out, or throw it away with --overwrite"
+            )
+        try:
+            if overwrite and self.experiment.exists():
+                files.delete(self.folder)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            files.write_text(self.experiment, experiment.yaml())
+            files.write_json(self.record, record(experiment, data))
+        except OSError as error:
+            raise ConfigError(
+                f"cannot write the run's folder {self.folder}: {error.strerror}; choose another --out"
+            ) from error
+
+    def resume(self, experiment: Experiment, data: Mapping[str, Any], force: bool) -> None:
+        """Checks that the run in this folder is the one asked for, and cleans up after an interruption.
+
+        Raises:
+            ConfigError: there is no run here, or it differs in what would change the result and `force` is false.
+        """
+        if not self.experiment.exists():
+            raise ConfigError(f"no run to resume in {self.folder}; start it without --resume")
+        before = yaml.safe_load(self.experiment.read_text(encoding="utf-8"))
+        changes = differences(before, experiment.values())
+        old_data = files.read_json(self.record)["data"]
+        changes += [
+            f"data of {split}: the pictures or masks have changed"
+            for split in old_data
+            if old_data[split] != data.get(split)
+        ]
+        if changes and not force:
+            raise ConfigError(
+                f"the run in {self.folder} was started with another experiment:\n  "
+                + "\n  ".join(changes)
+                + "\nresume without these changes, start a new run with --out, or insist with --force"
+            )
+        for folder in (self.folder, self.checkpoints, self.samples):
+            files.delete_partial(folder)
+        files.write_text(self.experiment, experiment.yaml())
+        history = files.read_json(self.record)
+        history.setdefault("resumed", []).append({"command": command(), "forced": changes})
+        files.write_json(self.record, history)
+
+    def cut_metrics(self, step: int) -> None:
+        """Drops the lines after `step`, which a resumed run writes again."""
+        if not self.metrics.exists():
+            return
+        kept = []
+        for line in self.metrics.read_text(encoding="utf-8").splitlines():
+            try:
+                if json.loads(line)["step"] <= step:
+                    kept.append(line)
+            except (json.JSONDecodeError, KeyError):  # the line that was being written when the process died
+                continue
+        files.write_text(self.metrics, "".join(line + "\n" for line in kept))
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """One line for each key whose value changed and matters to the result."""
+    keys = [key for key in {**before, **now} if key not in FREE_ON_RESUME]
+    missing = object()
+    return [
+        f"{key}: was {before.get(key)!r}, now {now.get(key)!r}"
+        for key in keys
+        if before.get(key, missing) != now.get(key, missing)
+    ]
+
+
+def record(experiment: Experiment, data: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "command": command(),
+        "commit": commit(),
+        "versions": versions(),
+        "machine": {"platform": platform.platform(), "cores": os.cpu_count()},
+        "origin": dict(experiment.origin),
+        "data": dict(data),
+    }
+
+
+def command() -> str:
+    return shlex.join(["seglet", *sys.argv[1:]])
+
+
+def versions() -> dict[str, str]:
+    found = {name: metadata.version(name) for name in PACKAGES}
+    return {"python": platform.python_version(), "seglet": metadata.version("seglet"), **found}
+
+
+def commit() -> str | None:
+    """Of the source tree seglet runs from, with '+' if it has changes; none when it was installed without one."""
+    root = Path(__file__).parents[3]
+    if not (root / ".git").exists():
+        return None
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(
+            ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False
+        ).stdout.strip()
+
+    return git("rev-parse", "--short=12", "HEAD") + (
+        "+" if git("status", "--porcelain", "--untracked-files=no") else ""
+    )

@@ -1,0 +1,68 @@
+import pytest
+import torch
+
+from seglet.engine import checkpoint
+
+STATE = {"step": 3, "optimiser": {"state": {0: {"moment": torch.arange(6.0).reshape(2, 3)}}, "lr": [0.1, None, True]}}
+
+
+@pytest.fixture
+def saved(tmp_path):
+    checkpoint.save(tmp_path / checkpoint.name(3), STATE)
+    return tmp_path / checkpoint.name(3)
+
+
+def test_a_state_comes_back_as_it_was(saved):
+    state = checkpoint.load(saved)
+    assert torch.equal(state["optimiser"]["state"][0]["moment"], STATE["optimiser"]["state"][0]["moment"])
+    assert state["step"] == 3
+    assert state["optimiser"]["lr"] == [0.1, None, True]
+
+
+@pytest.mark.parametrize("file", [checkpoint.TENSORS, checkpoint.REST])
+def test_any_flipped_bit_is_noticed(saved, file):
+    whole = (saved / file).read_bytes()
+    for place in range(0, len(whole), 7):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << (place % 8)
+        (saved / file).write_bytes(damaged)
+        try:
+            state = checkpoint.load(saved)
+        except checkpoint.CheckpointError:
+            continue
+        assert repr(state) == repr(STATE), f"bit flip at {place} of {file} went unnoticed"  # white space in the JSON
+
+
+@pytest.mark.parametrize("file", [checkpoint.TENSORS, checkpoint.REST])
+def test_any_truncation_is_noticed(saved, file):
+    whole = (saved / file).read_bytes()
+    for percent in range(0, 100, 3):
+        (saved / file).write_bytes(whole[: len(whole) * percent // 100])
+        with pytest.raises(checkpoint.CheckpointError):
+            checkpoint.load(saved)
+
+
+def test_a_damaged_newest_checkpoint_gives_way_to_the_one_before(saved):
+    checkpoint.save(saved.parent / checkpoint.name(5), {**STATE, "step": 5})
+    (saved.parent / checkpoint.name(5) / checkpoint.TENSORS).write_bytes(b"")
+    with pytest.warns(UserWarning, match="going back"):
+        step, state = checkpoint.load_newest(saved.parent)
+    assert step == state["step"] == 3
+
+
+def test_without_any_checkpoint_the_message_says_what_to_do(tmp_path):
+    with pytest.raises(checkpoint.CheckpointError, match="without --resume"):
+        checkpoint.load_newest(tmp_path)
+
+
+def test_only_the_newest_are_kept(tmp_path):
+    for step in (1, 2, 30):
+        checkpoint.save(tmp_path / checkpoint.name(step), {"step": step})
+    checkpoint.prune(tmp_path, keep=2)
+    assert checkpoint.steps(tmp_path) == [2, 30]
+
+
+def test_what_cannot_be_stored_is_refused(tmp_path):
+    with pytest.raises(TypeError, match="/hook"):
+        checkpoint.save(tmp_path / "c", {"hook": print})
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,89 @@
+"""Runs in processes of their own, killed and resumed: the result must not show it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from seglet.files import sha256
+
+TINY = (
+    "--student deeplabv3-resnet18 --width 0.0625 --crop 32 32 --world_size 32 --world_scenes 100 --batch 4 --steps 8 "
+)
+TINY += "--validate_every 4 --checkpoint_every 1 --workers 0 --selection last"
+
+
+def command(out: Path, *words: str) -> list[str]:
+    return [sys.executable, "-m", "seglet", "train", "supervised", "--out", str(out), *TINY.split(), *words]
+
+
+def finish(out: Path, *words: str) -> str:
+    """Runs to the end; the digest of the final weights."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        command(out, *words), capture_output=True, text=True, env=environment, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return sha256(out / "last" / "model.safetensors")
+
+
+def stop(out: Path, number: int, after: int, *words: str) -> int:
+    """Sends a signal once the checkpoint of step `after` is there; the exit code."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(
+        command(out, *words), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment
+    )
+    for _ in range(3000):
+        if (out / "checkpoints" / f"step-{after:07d}").exists() or process.poll() is not None:
+            break
+        time.sleep(0.02)
+    process.send_signal(number)
+    return process.wait(60)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    return finish(tmp_path_factory.mktemp("whole") / "run")
+
+
+def test_a_killed_run_resumes_to_the_same_weights(whole, tmp_path):
+    assert stop(tmp_path / "run", signal.SIGKILL, 3) == -signal.SIGKILL
+    assert not (tmp_path / "run" / "last").exists()
+    assert finish(tmp_path / "run", "--resume", "--workers", "2") == whole
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stopped_run_saves_its_last_step_and_says_how_to_go_on(whole, tmp_path, number):
+    words = ("--checkpoint_every", "100")
+    out = tmp_path / "run"
+    process = subprocess.Popen(command(out, *words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not (out / "samples" / "training.png").exists():
+        time.sleep(0.02)
+    time.sleep(1.0)
+    process.send_signal(number)
+    _, told = process.communicate(timeout=60)
+    if process.returncode == 0:
+        pytest.skip("the run was over before the signal came")
+    assert process.returncode == 128 + number
+    assert "--resume" in told
+    assert finish(out, "--resume", *words) == whole
+
+
+def test_two_processes_resume_to_the_same_weights(tmp_path):
+    words = ("--devices", "2", "--workers", "2", "--batch", "8", "--accumulate", "2")
+    whole = finish(tmp_path / "whole", *words)
+    stop(tmp_path / "run", signal.SIGTERM, 3, *words)
+    assert finish(tmp_path / "run", "--resume", *words) == whole
+
+
+def test_a_run_is_not_resumed_as_another(whole, tmp_path):
+    stop(tmp_path / "run", signal.SIGKILL, 2)
+    resumed = subprocess.run(
+        command(tmp_path / "run", "--resume", "--learning_rate", "0.5"), capture_output=True, text=True, check=False
+    )
+    assert resumed.returncode == 2
+    assert "learning_rate: was 0.02, now 0.5" in resumed.stderr
