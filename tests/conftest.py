@@ -1,7 +1,7 @@
 """Where golden numbers and real pictures are, and how tests ask for them."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ HERE = Path(__file__).parent
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--golden-dir", default=None, help="folder of golden numbers: kd/, weak/, semi/ (default tests/golden)")
+    parser.addoption("--golden-dir", default=None, help="golden numbers: kd/, weak/, semi/ (default tests/golden)")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -3,18 +3,22 @@ import pytest
 from seglet import files
 
 
-def test_a_file_appears_only_when_it_is_whole(tmp_path):
-    with pytest.raises(RuntimeError, match="died"), files.replacing(tmp_path / "a.txt") as temporary:
+def write_half(path):
+    with files.replacing(path) as temporary:
         temporary.write_text("half")
         raise RuntimeError("died")
+
+
+def test_a_file_appears_only_when_it_is_whole(tmp_path):
+    with pytest.raises(RuntimeError, match="died"):
+        write_half(tmp_path / "a.txt")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_old_file_survives_a_failed_write(tmp_path):
     files.write_text(tmp_path / "a.txt", "old")
-    with pytest.raises(RuntimeError), files.replacing(tmp_path / "a.txt") as temporary:
-        temporary.write_text("half")
-        raise RuntimeError
+    with pytest.raises(RuntimeError, match="died"):
+        write_half(tmp_path / "a.txt")
     assert (tmp_path / "a.txt").read_text() == "old"
 
 

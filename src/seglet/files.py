@@ -19,7 +19,7 @@ TEMPORARY = ".partial-"
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path (file or folder, as the caller makes it) that becomes `path` if the block ends without an error."""
+    """A temporary path, file or folder as the caller makes it, that becomes `path` if the block ends well."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.parent / f"{TEMPORARY}{secrets.token_hex(4)}-{path.name}"
     try:

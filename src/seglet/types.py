@@ -18,7 +18,7 @@ IGNORE = 255
 Record = TypeVar("Record", bound="Movable")
 
 
-def option(default: Any, help: str) -> Any:
+def option(default: Any, help: str) -> Any:  # noqa: A002  argparse and click call it so
     """A config field with its default and one line saying what it does and where the default comes from."""
     return field(default=default, metadata={"help": help})
 
@@ -46,7 +46,7 @@ def _map(record: Record, change: Any) -> Record:
             return {name: visit(item) for name, item in value.items()}
         return value
 
-    return replace(record, **{f.name: visit(getattr(record, f.name)) for f in fields(record)})  # type: ignore[type-var]
+    return replace(record, **{f.name: visit(getattr(record, f.name)) for f in fields(record)})  # type: ignore[arg-type, type-var]
 
 
 @dataclass(frozen=True)

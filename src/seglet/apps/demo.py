@@ -1,4 +1,4 @@
-"""`seglet demo`: the whole idea in a few minutes, on the embedded world: a teacher, a small student, a table, pictures."""
+"""`seglet demo`: the whole idea in a few minutes on the embedded world: teacher, small students, table, pictures."""
 
 import argparse
 from pathlib import Path

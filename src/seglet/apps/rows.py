@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -76,15 +76,22 @@ class Table:
         return self.results / f"{self.name}.json"
 
     def fill(self) -> dict[str, Any]:
-        """Trains and scores what is missing, teachers first; the results so far are written after every run."""
+        """Trains and scores what is missing; the results so far are written after every run."""
         wanted = set(self.rows or self.content["rows"])
         wanted |= {teacher for row in wanted if (teacher := self.teacher(row))}
         teachers = {teacher for row in self.content["rows"] if (teacher := self.teacher(row))}
-        for stage in (wanted & teachers, wanted - teachers):
-            cells = [(row, seed) for row, seed in self.cells() if row in stage]
-            with ThreadPoolExecutor(self.jobs if len(cells) > 1 else 1) as pool:
-                for _ in pool.map(lambda cell: self.run(*cell, alone=len(cells) == 1), cells):
-                    self.write()
+        cells = [(row, seed) for row, seed in self.cells() if row in wanted]
+        # In this order no run waits for a teacher that has not begun, and what needs no teacher fills the waiting.
+        cells.sort(key=lambda cell: (cell[0] not in teachers, self.teacher(cell[0]) is not None))
+        begun: dict[str, Future[None]] = {}
+        with ThreadPoolExecutor(self.jobs) as pool:
+            runs = []
+            for row, seed in cells:
+                runs.append(pool.submit(self.run, row, seed, begun.get(self.teacher(row) or "")))
+                begun.setdefault(row, runs[-1])
+            for finished in as_completed(runs):
+                finished.result()
+                self.write()
         return self.write()
 
     def cells(self) -> Iterator[tuple[str, int]]:
@@ -115,8 +122,10 @@ class Table:
             keys["teacher"] = str(self.model(teacher, first))
         return keys
 
-    def run(self, row: str, seed: int, alone: bool) -> None:
-        """Trains and scores one row on one seed, unless that was done before."""
+    def run(self, row: str, seed: int, teacher: Future[None] | None) -> None:
+        """Trains and scores one row on one seed, once its teacher is there and unless that was done before."""
+        if teacher is not None:
+            teacher.result()
         folder, keys = self.folder(row, seed), self.keys(row, seed)
         scores = folder / "scores.json"
         if scores.exists():
@@ -128,15 +137,15 @@ class Table:
         )
         data = f"world:scenes=500,size={keys['world_size']}" if keys["data"] == "world" else keys["data"]
         where = ("--data", data, "--split", self.content["score_on"], "--resize", keys.get("resize", 1.0))
-        self.call(folder, alone, "evaluate", self.model(row, seed), *where, "--out", scores)
+        self.call(folder, "evaluate", self.model(row, seed), *where, "--out", scores)
 
-    def call(self, folder: Path, alone: bool, *words: Any) -> None:
-        """One seglet command, on one thread if others run beside it; its output goes to a log beside the folder.
+    def call(self, folder: Path, *words: Any) -> None:
+        """One seglet command, on its share of the cores; its output goes to a log beside the folder.
 
         Raises:
             ValueError: it failed; the end of the log is shown.
         """
-        threads = str(os.cpu_count() if alone else 1)
+        threads = str(max(1, (os.cpu_count() or 1) // self.jobs))
         environment = {**os.environ, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
         folder.parent.mkdir(parents=True, exist_ok=True)
         log = folder.parent / f"{folder.name}.log"

@@ -45,7 +45,8 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
     if int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))) == 0:
         print(f"the best segmenter is in {finished.model}, the last in {finished.last}, scores in {finished.metrics}")
         print(
-            f"next: seglet evaluate {finished.model} --data {experiment.settings.data} --split {experiment.settings.val_split}"
+            f"next: seglet evaluate {finished.model} "
+            f"--data {experiment.settings.data} --split {experiment.settings.val_split}"
         )
         print(f"      seglet predict {finished.model} PICTURES --out predictions")
     return 0

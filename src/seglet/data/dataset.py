@@ -16,11 +16,14 @@ from PIL import Image
 from seglet.data.check import check
 from seglet.data.description import FILE, Description, Item, load
 from seglet.data.divide import UNLABELLED
-from seglet.data.errors import DataError
+from seglet.data.errors import DataError, choices
 from seglet.data.files import is_writable, keep_for
 from seglet.data.images import read_image, read_mask
 from seglet.data.splits import split_ids
 from seglet.types import Classes
+
+WORLD_OPTIONS = ("scenes", "size", "seed")
+"""What may be said about the embedded world in its name."""
 
 
 @dataclass(frozen=True)
@@ -159,11 +162,10 @@ def _listed(description: Description, split: str) -> tuple[Item, ...]:
 def _options(text: str) -> dict[str, Any]:
     options: dict[str, Any] = {}
     for part in filter(None, text.split(",")):
-        name, equals, value = part.partition("=")
-        try:
-            options[name.strip()] = int(value) if value.strip().lstrip("-").isdigit() else float(value)
-        except ValueError:
-            equals = ""
-        if not equals:
+        name, _, value = (word.strip() for word in part.partition("="))
+        if name not in WORLD_OPTIONS:
+            raise DataError(f"the embedded world has no option {name!r}; {choices(name, WORLD_OPTIONS)}")
+        if not (value.isascii() and value.isdigit() and len(value) < 20):
             raise DataError(f"world option {part!r} is not name=number; write world:scenes=100,size=64")
+        options[name] = int(value)
     return options

@@ -1,6 +1,6 @@
 """What happens between optimiser steps: validation, checkpoints, metrics, progress, signals.
 
-Order within a step: the method's own `after_step`, validation, then the checkpoint, so that a checkpoint knows the score.
+Order within a step: the method's own `after_step`, validation, then the checkpoint, which so knows the score.
 """
 
 import json

@@ -45,7 +45,7 @@ def load(folder: Path) -> Any:
         return _put_tensors(content["state"], load_file(folder / TENSORS))
     except CheckpointError:
         raise
-    except Exception as error:  # noqa: BLE001  a damaged file can fail in any way
+    except Exception as error:
         raise CheckpointError(f"{folder} cannot be read: {error}") from error
 
 

@@ -50,7 +50,7 @@ def resolve(file: Path | None, overrides: Mapping[str, Any]) -> Experiment:
     config = build(package.Config, _chosen(values, package.Config))
     validate(settings)
     origin = (
-        {key: "default" for key in keys} | dict.fromkeys(written, str(file)) | dict.fromkeys(overrides, "command line")
+        dict.fromkeys(keys, "default") | dict.fromkeys(written, str(file)) | dict.fromkeys(overrides, "command line")
     )
     return Experiment(package.__name__.rpartition(".")[2], settings, config, origin)
 
@@ -93,6 +93,7 @@ def validate(settings: Settings) -> None:
         raise ConfigError(f"resize: expected above 0 and at most 1, got {settings.resize}")
     if settings.batch % (settings.devices * settings.accumulate):
         raise ConfigError(
-            f"batch {settings.batch} cannot be shared by {settings.devices} devices × {settings.accumulate} micro-batches; "
+            f"batch {settings.batch} cannot be shared by {settings.devices} devices × "
+            f"{settings.accumulate} micro-batches; "
             f"choose a multiple of {settings.devices * settings.accumulate}"
         )

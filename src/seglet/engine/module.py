@@ -14,7 +14,7 @@ from seglet.types import Losses, Progress
 
 
 class TrainingModule(lightning.LightningModule):
-    """Steps a method from `start` to `settings.steps`; every draw of a step depends on (seed, step, rank, micro-batch)."""
+    """Takes a method from step `start` on; what a step draws depends on (seed, step, rank, micro-batch) alone."""
 
     def __init__(self, method: Method[Any], settings: Settings, start: int = 0) -> None:
         super().__init__()
@@ -70,8 +70,8 @@ def _refuse_non_finite(losses: Losses, batch: Any, step: int) -> None:
     culprits = [name for name, term in losses.terms.items() if not torch.isfinite(term).all()]
     raise NonFiniteLossError(
         f"the loss of step {step} is {losses.total.item()}; not finite: {', '.join(culprits) or 'only the sum'}; "
-        f"samples {', '.join(map(str, getattr(batch, 'ids', ())))}; lower learning_rate, set clip, or look at the batch "
-        "that was saved in the run's folder"
+        f"samples {', '.join(map(str, getattr(batch, 'ids', ())))}; lower learning_rate, set clip, "
+        "or look at the batch that was saved in the run's folder"
     )
 
 

@@ -2,10 +2,11 @@
 
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from seglet.data.dataset import Dataset
 from seglet.data.loading import labelled_loader
@@ -43,9 +44,9 @@ class Plan:
         lines += [
             "",
             f"pictures    {sizes}; {len(self.classes)} classes: {', '.join(self.classes)}",
-            f"parameters  {self.trained:,} trained, {self.frozen:,} frozen (a frozen network is never saved with the student)",
+            f"parameters  {self.trained:,} trained, {self.frozen:,} frozen (never saved)",
             f"memory      about {self.memory / 2**30:.2f} GiB per process (weights, gradients, optimiser, activations)",
-            f"time        about {self.seconds_per_step:.2f} s a step on this processor, {hours:.2f} h in all without validation",
+            f"time        about {self.seconds_per_step:.2f} s a step on this processor, {hours:.2f} h without validation",
         ]
         return "\n".join(lines)
 
@@ -82,21 +83,15 @@ def probe(method: Method[Any], data: Dataset, settings: Settings, views: int) ->
     for _ in range(2):  # the first step warms up
         kept: dict[int, int] = {}
         begin = time.perf_counter()
-        with torch.autograd.graph.saved_tensors_hooks(
-            lambda tensor, kept=kept: _count(tensor, kept), lambda tensor: tensor
-        ):
+        with torch.autograd.graph.saved_tensors_hooks(partial(_count, kept), lambda tensor: tensor):
             total = method.losses(batch, Progress(0, settings.steps, settings.seed)).total
         total.backward()  # type: ignore[no-untyped-call]
         seconds.append(time.perf_counter() - begin)
-    weights = {p.untyped_storage().data_ptr() for p in _parameters(method)}
+    weights = {parameter.untyped_storage().data_ptr() for parameter in method.parameters()}
     return sum(size for place, size in kept.items() if place not in weights), seconds[-1]
 
 
-def _parameters(module: nn.Module) -> list[Tensor]:
-    return list(module.parameters())
-
-
-def _count(tensor: Tensor, kept: dict[int, int]) -> Tensor:
+def _count(kept: dict[int, int], tensor: Tensor) -> Tensor:
     storage = tensor.untyped_storage()
     kept[storage.data_ptr()] = storage.nbytes()
     return tensor

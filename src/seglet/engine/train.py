@@ -46,7 +46,7 @@ class Start:
     force: bool = False
 
 
-def train(experiment: Experiment, folder: Path, start: Start = Start()) -> Run:  # noqa: B008  frozen
+def train(experiment: Experiment, folder: Path, start: Start = Start()) -> Run:
     """Trains, validates, checkpoints; the run's folder holds the results.
 
     Raises:

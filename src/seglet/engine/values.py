@@ -1,6 +1,7 @@
 """One flat mapping to frozen dataclasses: types checked, unknown keys answered with the nearest right one."""
 
 import difflib
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, Field, fields
 from types import NoneType, UnionType
@@ -89,7 +90,9 @@ def _scalar(value: Any, expected: Any) -> Any:
         return None
     try:
         number = float(value)
-    except ValueError:
+    except (ValueError, OverflowError):
+        return None
+    if not math.isfinite(number):
         return None
     if expected is int:
         return int(number) if number == int(number) else None
