@@ -15,7 +15,10 @@ def load_model(source: str, device: str) -> Segmenter:
         ValueError: there is none, or no such device.
     """
     best = Path(source) / "model"
-    return load(best if (best / "config.json").is_file() else source).to(choose_device(device)).eval()
+    in_run = (Path(source) / "experiment.yaml").is_file()
+    if in_run and not best.is_dir():
+        raise ValueError(f"run {source} has not been validated yet; go on with `seglet train --resume --out {source}`")
+    return load(best if best.is_dir() else source).to(choose_device(device)).eval()
 
 
 def choose_device(name: str) -> torch.device:

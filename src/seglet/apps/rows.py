@@ -132,9 +132,8 @@ class Table:
             return
         words = [word for key, value in keys.items() if key != "method" for word in (f"--{key}", *_words(value))]
         begun = any((folder / "checkpoints").glob("step-*"))
-        self.call(
-            folder, alone, "train", keys["method"], "--out", folder, "--resume" if begun else "--overwrite", *words
-        )
+        way = "--resume" if begun else "--overwrite"
+        self.call(folder, "train", keys["method"], "--out", folder, way, *words)
         data = f"world:scenes=500,size={keys['world_size']}" if keys["data"] == "world" else keys["data"]
         where = ("--data", data, "--split", self.content["score_on"], "--resize", keys.get("resize", 1.0))
         self.call(folder, "evaluate", self.model(row, seed), *where, "--out", scores)
