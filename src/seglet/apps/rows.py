@@ -89,9 +89,13 @@ class Table:
             for row, seed in cells:
                 runs.append(pool.submit(self.run, row, seed, begun.get(self.teacher(row) or "")))
                 begun.setdefault(row, runs[-1])
-            for finished in as_completed(runs):
-                finished.result()
-                self.write()
+            try:
+                for finished in as_completed(runs):
+                    finished.result()
+                    self.write()
+            except BaseException:  # a failed run, or Ctrl-C: what runs may end, nothing new begins
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
         return self.write()
 
     def cells(self) -> Iterator[tuple[str, int]]:
