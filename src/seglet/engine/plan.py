@@ -46,7 +46,7 @@ class Plan:
             f"pictures    {sizes}; {len(self.classes)} classes: {', '.join(self.classes)}",
             f"parameters  {self.trained:,} trained, {self.frozen:,} frozen (never saved)",
             f"memory      about {self.memory / 2**30:.2f} GiB per process (weights, gradients, optimiser, activations)",
-            f"time        about {self.seconds_per_step:.2f} s a step on this processor, {hours:.2f} h without validation",
+            f"time        about {self.seconds_per_step:.2f} s a step on this processor, {hours:.2f} h in all",
         ]
         return "\n".join(lines)
 
@@ -74,10 +74,15 @@ def plan(experiment: Experiment) -> Plan:
     )
 
 
+def first_batch(data: Dataset, settings: Settings, views: int) -> Any:
+    """The first views that training would see."""
+    sampler = StepSampler(size=len(data), batch=views, seed=settings.seed)
+    return next(iter(labelled_loader(data, augment(settings), sampler)))
+
+
 def probe(method: Method[Any], data: Dataset, settings: Settings, views: int) -> tuple[int, float]:
     """Bytes kept for the backward pass and seconds of one training step on `views` pictures."""
-    sampler = StepSampler(size=len(data), batch=views, seed=settings.seed)
-    batch = next(iter(labelled_loader(data, augment(settings), sampler)))
+    batch = first_batch(data, settings, views)
     method.train()
     seconds = []
     for _ in range(2):  # the first step warms up

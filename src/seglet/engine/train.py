@@ -155,7 +155,7 @@ def make_trainer(settings: Settings, begin: int, callbacks: list[lightning.Callb
         accumulate_grad_batches=settings.accumulate,
         gradient_clip_val=settings.clip,
         sync_batchnorm=settings.sync_bn,
-        deterministic=settings.deterministic,
+        deterministic="warn" if settings.deterministic else False,
         use_distributed_sampler=False,
         limit_val_batches=0,
         num_sanity_val_steps=0,

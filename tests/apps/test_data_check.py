@@ -1,0 +1,52 @@
+"""`seglet data check`."""
+
+import json
+
+from PIL import Image
+
+from seglet.data.dataset import open_dataset
+
+
+def test_sound_data_are_described_beside_them(pictures, seglet):
+    done = seglet("data", "check", pictures)
+    assert done.code == 0
+    assert "next: seglet data view" in done.out
+    assert len(open_dataset(str(pictures), "train")) == 2
+
+
+def test_all_problems_are_listed_and_nothing_is_written(pictures, seglet):
+    (pictures / "images/train/train0.png").write_bytes(b"")
+    Image.new("L", (5, 5)).save(pictures / "masks/val/val1.png")
+    done = seglet("data", "check", pictures)
+    assert done.code == 2
+    assert "train0.png" in done.out
+    assert "val1.png" in done.out
+    assert not (pictures / "dataset.json").exists()
+
+
+def test_bad_files_can_be_left_out(pictures, seglet):
+    (pictures / "images/train/train0.png").write_bytes(b"")
+    assert seglet("data", "check", pictures, "--leave-out").code == 0
+    assert list(open_dataset(str(pictures), "train").ids) == ["train1"]
+
+
+def test_json_is_one_object(pictures, seglet, tmp_path):
+    done = seglet("data", "check", pictures, "--json", "--out", tmp_path / "d.json")
+    found = json.loads(done.out)
+    assert (found["ok"], found["pictures"], found["description"]) == (True, 4, str(tmp_path / "d.json"))
+    assert f"--data {tmp_path / 'd.json'}" in done.err
+
+
+def test_nothing_usable_is_no_data_set(pictures, seglet):
+    for picture in pictures.rglob("*.png"):
+        picture.write_bytes(b"")
+    done = seglet("data", "check", pictures, "--leave-out")
+    assert done.code == 2
+    assert not (pictures / "dataset.json").exists()
+
+
+def test_awkward_files_are_all_named(shared_data, seglet, tmp_path):
+    (tmp_path / "images").symlink_to(shared_data / "awkward")
+    done = seglet("data", "check", tmp_path, "--json")
+    named = {problem["file"].rsplit("/", 1)[-1] for problem in json.loads(done.out)["problems"]}
+    assert {"zero_byte.png", "truncated.jpg", "bomb_valid_400mp.png", "text_named.jpg"} <= named

@@ -1,0 +1,43 @@
+"""`seglet data view`."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from seglet.apps.data_view import rows
+from seglet.data.sampling import StepSampler
+from seglet.data.world import World
+from seglet.engine.feed import augment
+from seglet.engine.settings import Settings
+
+
+def test_a_sheet_is_drawn(pictures, seglet, tmp_path):
+    done = seglet("data", "view", pictures, "--out", tmp_path / "sheet.png", "--count", "3", "--crop", "16", "16")
+    assert done.code == 0
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.height > 3 * 160
+
+
+def test_the_same_views_are_drawn_again(seglet, tmp_path):
+    for name in ("a.png", "b.png"):
+        assert seglet("data", "view", "world", "--out", tmp_path / name, "--count", 2, "--seed", 3).code == 0
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_views_are_those_of_training():
+    from seglet.data.loading import labelled_loader
+
+    settings, data = Settings(crop=(16, 16), seed=5), World(scenes=9, size=32)
+    batch = next(iter(labelled_loader(data, augment(settings), StepSampler(9, batch=4, seed=5))))
+    trained = (batch.images[3].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
+    np.testing.assert_array_equal(rows(data, settings, count=7)[3][1], trained)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [(("--out", "a.txt"), "does not end in .png"), (("--out", "a.png", "--crp", "3"), "did you mean 'crop'")],
+)
+def test_mistakes_are_named(words, said, seglet):
+    done = seglet("data", "view", "world", *words)
+    assert done.code == 2
+    assert said in done.err

@@ -1,0 +1,54 @@
+import pytest
+
+from seglet.engine.experiment import resolve
+from seglet.engine.run import Run, differences
+from seglet.engine.values import ConfigError
+
+
+def written(tmp_path, text):
+    (tmp_path / "a.yaml").write_text(text)
+    return tmp_path / "a.yaml"
+
+
+def test_the_command_line_lies_over_the_file_over_the_defaults(tmp_path):
+    experiment = resolve(written(tmp_path, "method: fotf\nkappa: 3\nsteps: 7\n"), {"kappa": "9"})
+    assert (experiment.config.kappa, experiment.settings.steps, experiment.config.m) == (9.0, 7, 1.0)
+    assert experiment.origin["kappa"] == "command line"
+    assert experiment.origin["steps"].endswith("a.yaml")
+    assert experiment.origin["m"] == "default"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("method: fotff\n", "did you mean 'fotf'"),
+        ("method: fotf\nkapa: 3\n", r"'kapa' \(did you mean 'kappa'\?\)"),
+        ("method: supervised\nkappa: 3\n", "unknown key 'kappa'"),
+        ("method: fotf\nkappa: [1\n", "not plain YAML"),
+        ("- method\n", "flat list"),
+        ("method: !!python/object/apply:os.system ['true']\n", "not plain YAML"),
+        ("steps: 3\n", "no 'method'"),
+        ("method: fotf\nbatch: 5\ndevices: 2\n", "batch 5 cannot be shared"),
+        ("method: fotf\nscale: [2, 1]\n", "scale"),
+    ],
+)
+def test_a_wrong_file_is_refused_with_its_cure(tmp_path, text, message):
+    with pytest.raises(ValueError, match=message):
+        resolve(written(tmp_path, text), {})
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"nothing\.yaml"):
+        resolve(tmp_path / "nothing.yaml", {})
+
+
+def test_what_cannot_change_the_result_may_change_on_resume():
+    assert differences({"workers": 2, "kappa": 5}, {"workers": 0, "kappa": 5}) == []
+    assert differences({"kappa": 5}, {"kappa": 6}) == ["kappa: was 5, now 6"]
+
+
+def test_lines_after_the_resumed_step_and_half_lines_go(tmp_path):
+    run = Run(tmp_path)
+    run.metrics.write_text('{"step": 1}\n{"step": 2}\n{"step": 3}\n{"st')
+    run.cut_metrics(2)
+    assert run.metrics.read_text() == '{"step": 1}\n{"step": 2}\n'

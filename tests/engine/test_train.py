@@ -1,0 +1,124 @@
+import errno
+import json
+
+import pytest
+import torch
+from tests.engine.toys import tiny
+
+from seglet.data.world import CLASSES
+from seglet.engine import checkpoint
+from seglet.engine.module import NonFiniteLossError
+from seglet.engine.plan import plan
+from seglet.engine.train import Start, build_method, train
+from seglet.engine.values import ConfigError
+from seglet.methods.supervised import Method
+from seglet.models.segmenter import Architecture, build, load
+from seglet.types import Losses
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    return train(tiny(), tmp_path_factory.mktemp("runs") / "run")
+
+
+def test_a_run_leaves_everything_that_belongs_to_it(finished):
+    names = {path.name for path in finished.folder.iterdir()}
+    assert names == {"experiment.yaml", "record.json", "metrics.jsonl", "samples", "checkpoints", "model", "last"}
+    assert {path.name for path in finished.samples.iterdir()} == {"training.png", "validation.png"}
+    record = json.loads(finished.record.read_text())
+    assert record["data"].keys() == {"train", "val"}
+    assert record["versions"].keys() >= {"torch", "seglet", "python"}
+
+
+def test_the_segmenter_of_a_run_can_be_used(finished):
+    assert load(finished.model).classes == CLASSES
+
+
+def test_metrics_are_one_json_object_a_line(finished):
+    lines = [json.loads(line) for line in finished.metrics.read_text().splitlines()]
+    assert [line["step"] for line in lines] == [1, 2, 2]
+    assert "val/miou" in lines[-1]
+    assert "val/ece_10" in lines[-1]
+
+
+def test_a_finished_run_is_not_overwritten_by_accident(finished):
+    with pytest.raises(ConfigError, match="--resume"):
+        train(tiny(), finished.folder)
+    assert finished.model.is_dir()
+
+
+def test_the_resolved_experiment_does_the_same_again(finished):
+    from seglet.engine.experiment import resolve
+
+    assert resolve(finished.experiment, {}).values() == tiny().values()
+
+
+def test_accumulated_micro_batches_make_one_step(tmp_path):
+    run = train(tiny(batch=4, accumulate=2), tmp_path / "run")
+    assert checkpoint.steps(run.checkpoints) == [1, 2]
+
+
+def test_bfloat16_trains(tmp_path):
+    run = train(tiny(precision="bf16-mixed"), tmp_path / "run")
+    assert load(run.last).network.head.tail.classifier.weight.dtype == torch.float32
+
+
+def test_seeds_give_other_weights_and_equal_seeds_equal_ones(finished):
+    data = load(finished.last)  # any module: its classes are what the method needs
+    weights = [next(build_method(tiny(seed=seed), data).parameters()) for seed in (1, 1, 2)]
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+
+
+def test_a_teacher_of_other_classes_is_refused_before_anything_is_written(tmp_path):
+    from seglet.types import Classes
+
+    build(Architecture("deeplabv3-resnet18", width=0.0625), Classes(("sky", "road"), ((0, 0, 0), (9, 9, 9)))).save(
+        tmp_path / "teacher"
+    )
+    with pytest.raises(ValueError, match="different classes"):
+        train(tiny("fotf", teacher=str(tmp_path / "teacher")), tmp_path / "run")
+    assert not (tmp_path / "run" / "checkpoints").exists()
+
+
+def test_a_loss_that_is_not_a_number_stops_training_and_keeps_the_batch(tmp_path, monkeypatch):
+    def broken(self, step, progress):
+        total = next(self.student.parameters()).sum() * float("nan")
+        return Losses(total, {"task": total.detach(), "fine": torch.ones(())})
+
+    monkeypatch.setattr(Method, "losses", broken)
+    with pytest.raises(NonFiniteLossError, match="not finite: task; samples train-"):
+        train(tiny(), tmp_path / "run")
+    assert [path.suffix for path in (tmp_path / "run" / "failed-batch").iterdir()] == [".safetensors"]
+
+
+def test_a_full_disk_costs_no_earlier_checkpoint(tmp_path, monkeypatch):
+    run = train(tiny(steps=1), tmp_path / "run")
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(checkpoint, "save_file", full)
+    with pytest.raises(OSError, match="No space left"):
+        train(tiny(steps=3), run.folder, Start(resume=True, force=True))
+    assert checkpoint.load_newest(run.checkpoints)[0] == 1
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_training(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match="choose another --out"):
+        train(tiny(), tmp_path / "file" / "run")
+
+
+def test_a_plan_counts_and_measures_without_writing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    made = plan(tiny(kappa=3, method="fotf"))
+    assert made.samples == {"val": 100, "train": 100}
+    assert made.trained == sum(
+        p.numel() for p in build(Architecture("deeplabv3-resnet18", width=0.0625), CLASSES).parameters()
+    )
+    assert made.memory > 16 * made.trained / 2
+    assert made.seconds_per_step > 0
+    assert "kappa" in made.text()
+    assert "command line" in made.text()
+    assert list(tmp_path.iterdir()) == []
