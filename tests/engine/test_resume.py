@@ -16,6 +16,8 @@ TINY = (
 )
 TINY += "--validate_every 4 --checkpoint_every 1 --workers 0 --selection last"
 
+ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}  # sums depend on how many threads share them
+
 
 def command(out: Path, *words: str) -> list[str]:
     return [sys.executable, "-m", "seglet", "train", "supervised", "--out", str(out), *TINY.split(), *words]
@@ -23,9 +25,8 @@ def command(out: Path, *words: str) -> list[str]:
 
 def finish(out: Path, *words: str) -> str:
     """Runs to the end; the digest of the final weights."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        command(out, *words), capture_output=True, text=True, env=environment, timeout=300, check=False
+        command(out, *words), capture_output=True, text=True, env=ONE_THREAD, timeout=300, check=False
     )
     assert done.returncode == 0, done.stderr
     return sha256(out / "last" / "model.safetensors")
@@ -33,9 +34,8 @@ def finish(out: Path, *words: str) -> str:
 
 def stop(out: Path, number: int, after: int, *words: str) -> int:
     """Sends a signal once the checkpoint of step `after` is there; the exit code."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(
-        command(out, *words), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment
+        command(out, *words), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=ONE_THREAD
     )
     for _ in range(3000):
         if (out / "checkpoints" / f"step-{after:07d}").exists() or process.poll() is not None:
@@ -60,10 +60,11 @@ def test_a_killed_run_resumes_to_the_same_weights(whole, tmp_path):
 def test_a_stopped_run_saves_its_last_step_and_says_how_to_go_on(whole, tmp_path, number):
     words = ("--checkpoint_every", "100")
     out = tmp_path / "run"
-    process = subprocess.Popen(command(out, *words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    while not (out / "samples" / "training.png").exists():
-        time.sleep(0.02)
-    time.sleep(1.0)
+    process = subprocess.Popen(
+        command(out, *words), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=ONE_THREAD
+    )
+    while not (out / "metrics.jsonl").exists() and process.poll() is None:  # until the first step is done
+        time.sleep(0.01)
     process.send_signal(number)
     _, told = process.communicate(timeout=60)
     if process.returncode == 0:
@@ -83,7 +84,11 @@ def test_two_processes_resume_to_the_same_weights(tmp_path):
 def test_a_run_is_not_resumed_as_another(whole, tmp_path):
     stop(tmp_path / "run", signal.SIGKILL, 2)
     resumed = subprocess.run(
-        command(tmp_path / "run", "--resume", "--learning_rate", "0.5"), capture_output=True, text=True, check=False
+        command(tmp_path / "run", "--resume", "--learning_rate", "0.5"),
+        capture_output=True,
+        text=True,
+        check=False,
+        env=ONE_THREAD,
     )
     assert resumed.returncode == 2
     assert "learning_rate: was 0.02, now 0.5" in resumed.stderr

@@ -1,0 +1,53 @@
+# Everything starts here, from a clone and Python 3.11 or newer:
+#   make demo    train and compare small segmenters on pictures drawn on the spot
+#   make test    the tests
+# Each target installs only what it needs into .venv, once; PYTHON=python3.12 chooses another Python.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := $(VENV)/.installed
+INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --no-input -qq --constraint constraints.txt
+SOURCES := pyproject.toml constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint docs clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(STAMPS)/core ## install seglet into .venv
+	@echo "seglet is in $(BIN): $(BIN)/seglet --help"
+
+demo: $(STAMPS)/core ## a teacher, a student, a table and pictures; needs no data
+	$(BIN)/seglet demo $(ARGS)
+
+test: $(STAMPS)/dev ## all tests; ARGS="-k words" chooses some
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(STAMPS)/dev ## style, formatting, types, layers
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+docs: $(STAMPS)/docs ## the documentation as web pages, in site/
+	$(BIN)/zensical build --clean --strict
+
+clean: ## remove .venv, site and what tools left behind; never runs/
+	rm -rf $(VENV) site .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "seglet needs Python 3.11 or newer, $(PYTHON) is older; try make PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(STAMPS)/core: $(SOURCES) | $(BIN)/python
+	@echo "installing seglet into $(VENV) (torch is large: minutes the first time)"
+	@$(INSTALL) --editable .
+	@mkdir -p $(@D) && touch $@
+
+$(STAMPS)/dev $(STAMPS)/docs: $(STAMPS)/%: $(SOURCES) | $(BIN)/python
+	@echo "installing seglet with the extra '$*' into $(VENV) (torch is large: minutes the first time)"
+	@$(INSTALL) --editable ".[$*]"
+	@mkdir -p $(@D) && touch $(STAMPS)/core $@

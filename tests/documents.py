@@ -1,0 +1,58 @@
+"""What the documentation tells people to type, and where its links lead."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+FENCED = re.compile(r"```.*?```", re.DOTALL)
+PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
+
+
+@dataclass(frozen=True)
+class Line:
+    """A command as it stands in a page; `words` are without comment, and without what only launches seglet."""
+
+    place: str
+    words: tuple[str, ...]
+
+
+def name(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+def text(file: str) -> str:
+    """A file of the project, by its path from the root."""
+    return (ROOT / file).read_text(encoding="utf-8")
+
+
+def commands(page: Path) -> Iterator[Line]:
+    """The lines of the page's shell blocks, and commands between backticks that leave nothing out with `…`."""
+    content = text(name(page))
+    for block in blocks(content, "sh"):
+        for line in block.replace("\\\n", " ").splitlines():
+            if words := shlex.split(line, comments=True):
+                yield Line(f"{name(page)}: {line}", _bare(words))
+    for found in re.findall(r"`((?:seglet|make|python -m benchmarks) [^`…\n]+)`", FENCED.sub("", content)):
+        yield Line(f"{name(page)}: {found}", _bare(shlex.split(found)))
+
+
+def blocks(content: str, language: str) -> list[str]:
+    """The fenced blocks of one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", content, flags=re.S | re.M)
+
+
+def _bare(words: list[str]) -> tuple[str, ...]:
+    while re.fullmatch(r"[A-Z_]+=.*", words[0]):
+        words = words[1:]
+    if words[0] == "torchrun":
+        return ("seglet", *words[words.index("seglet") + 1 :])
+    return (words[0].removeprefix(".venv/bin/"), *words[1:])
+
+
+def links(page: Path) -> list[str]:
+    """Targets of the page's links to other files here."""
+    content = re.sub(r"`[^`]*`", "", FENCED.sub("", text(name(page))))
+    return [target for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", content) if "://" not in target]

@@ -1,0 +1,91 @@
+"""What the documentation says can be typed, clicked and found."""
+
+import dataclasses
+import importlib
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from tests.documents import PAGES, ROOT, Line, blocks, commands, links, name, text
+from tests.methods.toys import CLASSES, labelled
+
+from seglet import methods
+from seglet.apps.cli import COMMANDS, find
+from seglet.apps.parsing import Parser
+from seglet.apps.train import parse_overrides
+from seglet.engine.settings import Settings
+from seglet.types import Progress
+
+LINES = [line for page in PAGES for line in commands(page)]
+SEGLET = [line for line in LINES if line.words[0] == "seglet"]
+TARGETS = set(re.findall(r"^([a-z]+):", text("Makefile"), re.M))
+
+
+def keys_of_experiments() -> set[str]:
+    configs = [methods.load(method).Config for method in methods.available()]
+    return {field.name for kind in (Settings, *configs) for field in dataclasses.fields(kind)}
+
+
+@pytest.mark.parametrize("line", SEGLET, ids=lambda line: line.place)
+def test_a_documented_command_exists_and_takes_its_options(line: Line) -> None:
+    if line.words[1] in ("--help", "COMMAND"):
+        return
+    command, rest = find(line.words[1:])
+    parser = Parser(command)
+    module = importlib.import_module(f"seglet.apps.{COMMANDS[command].module}")
+    module.add_arguments(parser)
+    if "--help" in rest or (rest == [] and line.place.endswith(f": seglet {command}")):
+        return  # the command's name alone, in the text
+    if COMMANDS[command].open:
+        _, foreign = parser.read_known(rest)
+        assert parse_overrides(foreign).keys() <= keys_of_experiments()
+    else:
+        parser.read(rest)
+
+
+@pytest.mark.parametrize("line", SEGLET, ids=lambda line: line.place)
+def test_a_documented_experiment_file_is_there(line: Line) -> None:
+    assert [word for word in line.words if word.startswith("configs/") and not (ROOT / word).is_file()] == []
+
+
+@pytest.mark.parametrize("line", [line for line in LINES if line.words[0] == "make"], ids=lambda line: line.place)
+def test_a_documented_make_target_exists(line: Line) -> None:
+    assert {word for word in line.words[1:] if "=" not in word and word.islower()} <= TARGETS
+
+
+@pytest.mark.parametrize("line", [line for line in LINES if "benchmarks" in line.words], ids=lambda line: line.place)
+def test_a_documented_benchmark_exists(line: Line) -> None:
+    module = line.words[3].replace("-", "_")
+    assert module in {"list", "NAME"} or (ROOT / "benchmarks" / f"{module}.py").is_file()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_a_link_leads_to_a_file(page: Path) -> None:
+    assert [target for target in links(page) if not (page.parent / target).exists()] == []
+
+
+def test_every_page_is_in_the_menu() -> None:
+    nav = str(tomllib.loads(text("zensical.toml"))["project"]["nav"])
+    listed = set(re.findall(r"[\w/-]+\.md", nav))
+    assert listed == {page.relative_to(ROOT / "docs").as_posix() for page in PAGES if "docs" in page.parts}
+
+
+def test_a_test_named_as_proof_exists() -> None:
+    for file, test in re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", text("docs/reliability.md")):
+        assert re.search(rf"^def {test or 'test_'}", text(file), re.M), f"{file}::{test}"
+
+
+def test_the_method_in_the_tutorial_takes_a_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    config, method = blocks(text("docs/add-a-method.md"), "python")
+    (folder / "config.py").write_text(config)
+    (folder / "method.py").write_text(method)
+    (folder / "__init__.py").write_text(
+        "from seglet.methods.mine.config import Config\nfrom seglet.methods.mine.method import Method\n"
+    )
+    monkeypatch.setattr(methods, "__path__", [*methods.__path__, str(tmp_path)])
+    mine = methods.load("mine")
+    built = mine.Method.build(mine.Config(width=0.125), CLASSES, 0)
+    assert built.losses(labelled(), Progress(0, 10)).total > 0

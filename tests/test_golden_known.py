@@ -1,0 +1,49 @@
+"""Every golden file found is understood by some test: a number nobody compares with protects nothing."""
+
+from pathlib import Path
+
+import pytest
+from tests.conftest import golden_root
+from tests.golden_claims import claimed, unclaimed
+
+HERE = Path(__file__).parent
+
+
+def test_every_golden_file_belongs_to_a_family_some_test_claims(request: pytest.FixtureRequest) -> None:
+    root = golden_root(request.config)
+    strangers = unclaimed(root, claimed(HERE.rglob("*.py")))
+    assert not strangers, f"no test claims these files of {root}: {', '.join(strangers)}"
+
+
+@pytest.fixture
+def golden_folder(tmp_path: Path) -> Path:
+    (tmp_path / "kd").mkdir()
+    (tmp_path / "kd" / "known_case0.npz").touch()
+    return tmp_path
+
+
+def test_a_claimed_family_is_known(golden_folder: Path) -> None:
+    assert unclaimed(golden_folder, {("kd", "known")}) == []
+
+
+STRANGERS = ["kd/unknown_case0.npz", "kd/known.npz", "kd/known_caseX.npz", "semi/known_case0.npz", "known_case0.npz"]
+
+
+@pytest.mark.parametrize("stranger", [*STRANGERS, "kd/deeper/known_case0.npz"])
+def test_an_unknown_name_or_folder_is_reported(golden_folder: Path, stranger: str) -> None:
+    (golden_folder / stranger).parent.mkdir(parents=True, exist_ok=True)
+    (golden_folder / stranger).touch()
+    assert unclaimed(golden_folder, {("kd", "known")}) == [stranger]
+
+
+def test_claims_are_read_from_the_source_of_tests(tmp_path: Path) -> None:
+    file = tmp_path / "test_probe.py"
+    file.write_text('import pytest\n@pytest.mark.golden("kd", "probe")\ndef test_it(case): ...\n')
+    assert claimed([file]) == {("kd", "probe")}
+
+
+def test_a_claim_by_variable_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "test_probe.py"
+    file.write_text('import pytest\nF = "probe"\n@pytest.mark.golden("kd", F)\ndef test_it(case): ...\n')
+    with pytest.raises(ValueError, match=r"test_probe\.py:3.*two plain strings"):
+        claimed([file])
