@@ -43,7 +43,7 @@ class Settings:
     workers: int = option(2, "loading processes per device; any number gives the same views")
     accelerator: Literal["auto", "cpu", "gpu"] = option("auto", "where to train; auto takes a GPU if there is one")
     devices: int = option(1, "processes, one for each device; under torchrun its --nproc-per-node")
-    deterministic: bool = option(True, "take kernels whose result does not depend on timing, and warn where a GPU has none")
+    deterministic: bool = option(True, "take kernels whose result does not depend on timing; warn where there is none")
 
     validate_every: int = option(200, "steps between validations")
     checkpoint_every: int = option(200, "steps between checkpoints")
