@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from jaxtyping import config
 
 Case = dict[str, np.ndarray]
 HERE = Path(__file__).parent
@@ -44,6 +45,12 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"real pictures are not at {folder}; set SEGLET_DATA")
     return folder
+
+
+@pytest.fixture
+def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Switches the checks of shapes and types off, for tests of what users, who run without them, are told."""
+    monkeypatch.setattr(config, "jaxtyping_disable", True)
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Integer
 from torch import Tensor
 
 IGNORE = 255
@@ -76,7 +76,7 @@ class Target(Movable):
     number of pixels but pulls on nothing.
     """
 
-    labels: Int[Tensor, "b h w"]
+    labels: Integer[Tensor, "b h w"]
     weight: Float[Tensor, "b h w"]
 
 

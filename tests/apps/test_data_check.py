@@ -3,6 +3,7 @@
 import json
 
 from PIL import Image
+from tests.data.disk import pairs
 
 from seglet.data.dataset import open_dataset
 
@@ -50,3 +51,17 @@ def test_awkward_files_are_all_named(shared_data, seglet, tmp_path):
     done = seglet("data", "check", tmp_path, "--json")
     named = {problem["file"].rsplit("/", 1)[-1] for problem in json.loads(done.out)["problems"]}
     assert {"zero_byte.png", "truncated.jpg", "bomb_valid_400mp.png", "text_named.jpg"} <= named
+
+
+def test_a_single_split_is_divided_into_train_and_val(tmp_path, seglet):
+    pairs(tmp_path / "d", count=10)
+    done = seglet("data", "check", tmp_path / "d", "--val", "0.2")
+    assert done.code == 0
+    assert [len(open_dataset(str(tmp_path / "d"), split)) for split in ("train", "val")] == [8, 2]
+    assert "--train_split" not in done.out
+
+
+def test_splits_that_are_there_are_not_divided(pictures, seglet):
+    done = seglet("data", "check", pictures, "--val", "0.2")
+    assert done.code == 2
+    assert "train, val" in done.err

@@ -1,9 +1,11 @@
 import json
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
 from seglet.apps import rows
+from seglet.apps.curves import mean_curve, svg
 from seglet.apps.rows import Table, definition, names
 from seglet.apps.table import paste, render
 from seglet.engine.experiment import resolve
@@ -91,3 +93,19 @@ def test_pages_show_the_measured_results(file):
     pages = [page.read_text() for page in [ROOT / "README.md", *ROOT.glob("docs/**/*.md")]]
     blocks = [page.partition(f"<!-- results:{file.stem} -->\n")[2].partition("\n<!-- /results")[0] for page in pages]
     assert render(results) in blocks
+
+
+def test_curves_are_means_over_seeds():
+    assert mean_curve([[[10, 0.2], [20, 0.4]], [[10, 0.4], [20, 0.5], [30, 0.9]]]) == [
+        (10, pytest.approx(0.3)),
+        (20, 0.45),
+    ]
+
+
+def test_a_picture_of_curves_is_sound_xml_with_a_line_for_each_row():
+    rows = [
+        {**entry, "row": "a<b" if entry["row"] == "kd" else "fotf", "curve": [[1, 0.1], [2, 0.3]]}
+        for entry in RESULTS["rows"]
+    ]
+    tree = ElementTree.fromstring(svg({**RESULTS, "title": "toy & more", "rows": rows}))
+    assert len(tree.findall("{http://www.w3.org/2000/svg}polyline")) == 2

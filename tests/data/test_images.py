@@ -68,6 +68,7 @@ def test_a_written_mask_leaves_nothing_else(tmp_path):
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.png"]
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_wide_labels_are_not_written(tmp_path):
     with pytest.raises(DataError, match="uint8"):
         write_mask(tmp_path / "a.png", np.zeros((2, 2), np.int64), CLASSES)

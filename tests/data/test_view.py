@@ -18,6 +18,7 @@ def test_void_is_white():
     assert colours(LABELS, CLASSES).tolist() == [[[200, 0, 0], [0, 0, 200], [255, 255, 255]]]
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_labels_of_another_size_are_refused():
     with pytest.raises(DataError, match="one size"):
         overlay(np.zeros((2, 3, 3), np.uint8), LABELS, CLASSES)

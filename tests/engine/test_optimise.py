@@ -27,3 +27,10 @@ def test_seeds_of_steps_ranks_and_micro_batches_never_meet():
     }
     assert len(seeds) == 3 * 50 * 4 * 4
     assert all(0 <= seed < 2**63 for seed in seeds)
+
+
+@pytest.mark.golden("semi", "protocol")
+def test_the_decay_is_the_authors(case):
+    settings = Settings(steps=int(case["total_iters"]), learning_rate=1.0)
+    ours = [learning_rate(int(step), settings) for step in case["iters"]]
+    assert ours == pytest.approx(case["poly"].tolist(), rel=1e-12)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from tests.engine.toys import tiny
 
-from seglet.data.world import CLASSES
+from seglet.data.world import CLASSES, World
 from seglet.engine import checkpoint
 from seglet.engine.module import NonFiniteLossError
 from seglet.engine.plan import plan
@@ -63,8 +63,8 @@ def test_bfloat16_trains(tmp_path):
     assert load(run.last).network.head.tail.classifier.weight.dtype == torch.float32
 
 
-def test_seeds_give_other_weights_and_equal_seeds_equal_ones(finished):
-    data = load(finished.last)  # any module: its classes are what the method needs
+def test_seeds_give_other_weights_and_equal_seeds_equal_ones():
+    data = World(scenes=1)
     weights = [next(build_method(tiny(seed=seed), data).parameters()) for seed in (1, 1, 2)]
     assert torch.equal(weights[0], weights[1])
     assert not torch.equal(weights[0], weights[2])
@@ -122,3 +122,11 @@ def test_a_plan_counts_and_measures_without_writing(tmp_path, monkeypatch):
     assert "kappa" in made.text()
     assert "command line" in made.text()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="only where there is no GPU can it be missing")
+@pytest.mark.parametrize("keys", [{"accelerator": "gpu"}, {"precision": "16-mixed"}, {"sync_bn": True}])
+def test_missing_hardware_is_told_before_anything_is_written(tmp_path, keys):
+    with pytest.raises(ConfigError, match=next(iter(keys))):
+        train(tiny(**keys), tmp_path / "run")
+    assert not (tmp_path / "run").exists()

@@ -74,6 +74,7 @@ def test_a_prediction_that_is_no_class_is_named(value: int) -> None:
         confusion(torch.tensor([0, value]), torch.tensor([0, 1]), 3)
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_shapes_and_types_must_fit() -> None:
     with pytest.raises(ValueError, match="differ in shape"):
         confusion(torch.zeros(2, dtype=torch.uint8), torch.zeros(3, dtype=torch.uint8), 3)

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seglet.apps.output import answer, columns
-from seglet.apps.parsing import add_json, whole
+from seglet.apps.parsing import add_json, fraction, whole
 
 if TYPE_CHECKING:
     from seglet.data.check import Report
+    from seglet.data.description import Description
     from seglet.data.rules import Rules
     from seglet.data.statistics import SplitStatistics
 
@@ -26,6 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-pixels", type=whole(1, 10**12), help="largest picture to open (default 64 million pixels)"
     )
+    parser.add_argument("--val", type=fraction, help="share of the only split that becomes val; the rest is train")
+    parser.add_argument("--seed", type=whole(0, 2**31), default=0, help="of the draw of --val (default 0)")
     parser.add_argument("--leave-out", action="store_true", help="go on without the pictures that have errors")
     parser.add_argument("--out", type=Path, metavar="FILE", help="where the description goes (DIR/dataset.json)")
     add_json(parser)
@@ -46,10 +49,13 @@ def run(arguments: argparse.Namespace) -> int:
     pictures = sum(split.pictures for split in report.statistics.values())
     usable = pictures > 0 and (report.ok or arguments.leave_out)
     file = arguments.out or default_file(arguments.folder) if usable else None
+    description = report.description if file is None else _divided(report.description, arguments.val, arguments.seed)
     if file is not None:
-        report.description.save(file)
+        description.save(file)
     data = arguments.folder if arguments.out is None else arguments.out
-    text = "\n".join([*summary(report), *_problems(report), "", *_verdict(report, file, data)])
+    text = "\n".join(
+        [*summary(report), *_problems(report), "", *_verdict(report, tuple(description.splits), file, data)]
+    )
     content = {**report.as_dict(), "pictures": pictures, "description": None if file is None else str(file)}
     answer(text, content, arguments.json)
     return 0 if usable else 2
@@ -103,16 +109,33 @@ def _problems(report: "Report") -> list[str]:
     return ["", *(f"{problem.severity}: {problem}" for problem in ordered)] if ordered else []
 
 
-def _verdict(report: "Report", file: Path | None, data: Path) -> list[str]:
+def _divided(description: "Description", val: float | None, seed: int) -> "Description":
+    """The description with train and val drawn from its only split, if `val` says so.
+
+    Raises:
+        ValueError: there are several splits already.
+    """
+    from seglet.data.divide import divide
+
+    if val is None:
+        return description
+    if len(description.splits) > 1:
+        raise ValueError(f"--val divides a single split, but there are {', '.join(description.splits)}; leave it out")
+    (only,) = description.splits
+    return divide(description, only, val, ("val", "train"), seed)
+
+
+def _verdict(report: "Report", splits: tuple[str, ...], file: Path | None, data: Path) -> list[str]:
     errors, warnings = len(report.errors), len(report.problems) - len(report.errors)
     found = f"{errors} errors, {warnings} warnings"
     if file is None:
         cure = "mend them and check again" + (", or go on without these files with --leave-out" if errors else "")
         return [f"{found}: nothing was written; {cure}"]
-    splits = list(report.statistics)
     train = "train" if "train" in splits else splits[0]
     val = "val" if "val" in splits else splits[-1]
     options = "" if (train, val) == ("train", "val") else f" --train_split {train} --val_split {val}"
+    if train == val:
+        options += "    (one split: --val 0.2 makes train and val of it)"
     return [
         f"{found}; the description is in {file}",
         f"next: seglet data view {data} --out views.png",

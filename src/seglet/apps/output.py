@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 
 def answer(text: str, content: Mapping[str, Any], as_json: bool) -> None:
@@ -14,17 +14,17 @@ def answer(text: str, content: Mapping[str, Any], as_json: bool) -> None:
         tell(text)
         print(json.dumps(content, allow_nan=False), flush=True)
     else:
-        print(printable(text, sys.stdout), flush=True)
+        print(printable(text, sys.stdout.encoding), flush=True)
 
 
 def tell(text: str) -> None:
     """Says something on the side, on stderr."""
-    print(printable(text, sys.stderr), file=sys.stderr, flush=True)
+    print(printable(text, sys.stderr.encoding), file=sys.stderr, flush=True)
 
 
-def printable(text: str, stream: TextIO) -> str:
-    """The text without what the stream cannot encode and what would steer a terminal, as names of files may."""
-    encoding = stream.encoding or "utf-8"
+def printable(text: str, encoding: str | None) -> str:
+    """The text without what the encoding (None: UTF-8) lacks and what would steer a terminal, as names of files may."""
+    encoding = encoding or "utf-8"
     encoded = text.encode(encoding, "backslashreplace").decode(encoding)
     return "".join(letter if letter.isprintable() or letter in "\n\t" else repr(letter)[1:-1] for letter in encoded)
 

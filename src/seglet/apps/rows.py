@@ -162,7 +162,8 @@ class Table:
 
     def write(self) -> dict[str, Any]:
         """The results so far, in `file`."""
-        from seglet.files import read_json, write_json
+        from seglet.apps.curves import svg
+        from seglet.files import read_json, write_json, write_text
 
         done = [(row, seed) for row, seed in self.cells() if (self.folder(row, seed) / "scores.json").exists()]
         records = [read_json(self.folder(*cell) / "record.json") for cell in done]
@@ -178,6 +179,8 @@ class Table:
             "paper": self.content["paper"],
         }
         write_json(self.file, results)
+        if done:
+            write_text(self.file.with_suffix(".svg"), svg(results))
         return results
 
 

@@ -31,12 +31,13 @@ class Sample:
     """One picture as it lies on disk, before any view of it is taken.
 
     `labels` are train ids or IGNORE, `tags` the sorted train ids of the classes present;
-    either is None where nobody annotated it. `columns` are what was computed offline for this picture.
+    either is None where nobody annotated it. Labels have the size of the image unless the data set keeps whole masks.
+    `columns` are what was computed offline for this picture.
     """
 
     id: str
     image: UInt8[np.ndarray, "h w 3"]
-    labels: UInt8[np.ndarray, "h w"] | None
+    labels: UInt8[np.ndarray, "rows columns"] | None
     tags: tuple[int, ...] | None = None
     columns: Mapping[str, np.ndarray] = field(default_factory=dict)
 

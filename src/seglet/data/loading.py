@@ -1,5 +1,6 @@
 """From data sets to batches, the same with any number of workers."""
 
+import signal
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -35,7 +36,7 @@ def labelled_loader(dataset: Dataset, augment: Augment, sampler: StepSampler, wo
         batch_sampler=sampler,
         num_workers=workers,
         collate_fn=_collate,
-        worker_init_fn=_one_thread,
+        worker_init_fn=_begin_worker,
         persistent_workers=workers > 0,
         pin_memory=torch.cuda.is_available(),
         generator=torch.Generator(),  # else each iteration would draw from the global one
@@ -113,8 +114,9 @@ class _Loader(DataLoader[Any]):
             yield batch
 
 
-def _one_thread(worker: int) -> None:
+def _begin_worker(worker: int) -> None:
     torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the first one decides what it means
 
 
 def _check_labels(name: str, labels: np.ndarray | None, classes: int) -> None:

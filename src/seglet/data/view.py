@@ -56,7 +56,7 @@ def legend(classes: Classes, width: int = 640) -> Image.Image:
 
 
 def contact_sheet(
-    rows: Sequence[Sequence[UInt8[np.ndarray, "h w 3"]]], height: int = 160, footer: Image.Image | None = None
+    rows: Sequence[Sequence[UInt8[np.ndarray, "_ _ 3"]]], height: int = 160, footer: Image.Image | None = None
 ) -> Image.Image:
     """The pictures of each row side by side at `height` pixels, rows below each other, and the footer under all.
 

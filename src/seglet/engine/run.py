@@ -138,7 +138,7 @@ def versions() -> dict[str, str]:
 
 
 def commit() -> str | None:
-    """Of the source tree seglet runs from, with '+' if it has changes; none when it was installed without one."""
+    """Of the source tree seglet runs from, with '+' if its code has changes; none when it was installed without one."""
     root = Path(__file__).parents[3]
     if not (root / ".git").exists():
         return None
@@ -148,6 +148,4 @@ def commit() -> str | None:
             ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False
         ).stdout.strip()
 
-    return git("rev-parse", "--short=12", "HEAD") + (
-        "+" if git("status", "--porcelain", "--untracked-files=no") else ""
-    )
+    return git("rev-parse", "--short=12", "HEAD") + ("+" if git("status", "--porcelain", "--", "src") else "")

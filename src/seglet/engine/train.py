@@ -57,6 +57,7 @@ def train(experiment: Experiment, folder: Path, start: Start = Start()) -> Run:
     """
     experiment = replace(experiment, settings=_with_launcher(experiment.settings))
     settings = experiment.settings
+    refuse_missing_hardware(settings)
     sets = datasets(settings)
     run = Run(folder)
     state = _open(run, experiment, {split: data.fingerprint for split, data in sets.items()}, start)
@@ -170,6 +171,24 @@ def make_trainer(settings: Settings, begin: int, callbacks: list[lightning.Callb
 def first_process() -> bool:
     """Whether this is the process that writes; launchers announce the others in the environment."""
     return int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))) == 0
+
+
+def refuse_missing_hardware(settings: Settings) -> None:
+    """
+    Raises:
+        ConfigError: the experiment asks for what this machine does not have.
+    """
+    gpus = 0 if settings.accelerator == "cpu" else torch.cuda.device_count()
+    if settings.accelerator == "gpu" and not gpus:
+        raise ConfigError(
+            "accelerator: gpu was asked for, but torch sees none; try --accelerator cpu, or `seglet doctor`"
+        )
+    if gpus and settings.devices > gpus and "TORCHELASTIC_RUN_ID" not in os.environ:
+        raise ConfigError(f"devices: {settings.devices} were asked for, but there are {gpus} GPUs")
+    if settings.precision == "16-mixed" and not gpus:
+        raise ConfigError("precision: 16-mixed needs a GPU; take bf16-mixed or 32 on a processor")
+    if settings.sync_bn and not gpus:
+        raise ConfigError("sync_bn: batch-norm statistics are shared between GPUs only; leave it false on a processor")
 
 
 def _with_launcher(settings: Settings) -> Settings:

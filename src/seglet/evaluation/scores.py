@@ -7,7 +7,7 @@ axes (replicas of a bootstrap) pass through.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float64, Int64, Integer
@@ -64,7 +64,7 @@ def mean_accuracy(counts: Counts) -> Float64[np.ndarray, "*replicas"]:
     return _mean(class_accuracy(counts), counts[..., 1] > 0)
 
 
-def ratio(part: np.ndarray, whole: np.ndarray) -> Float64[np.ndarray, "..."]:
+def ratio(part: np.ndarray | np.generic, whole: np.ndarray | np.generic) -> Float64[np.ndarray, "..."]:
     """`part / whole`, nan where `whole` is 0."""
     part, whole = np.broadcast_arrays(np.asarray(part, np.float64), np.asarray(whole, np.float64))
     result = np.full(part.shape, np.nan)
@@ -86,7 +86,7 @@ class Scores:
     @classmethod
     def from_confusion(
         cls, matrix: Integer[Tensor, "k k"] | Integer[np.ndarray, "k k"], names: Sequence[str] | None = None
-    ) -> Self:
+    ) -> "Scores":
         """
         Raises:
             ValueError: the matrix is not square, or there are more or fewer names than classes.

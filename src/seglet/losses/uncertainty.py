@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Literal, get_args
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Integer
 from torch import Tensor
 
 from seglet.losses.pixel import resize
@@ -104,7 +104,7 @@ def uncertainty_weight(
     return weight if max_weight is None else weight.clamp_max(max_weight)
 
 
-def weight_of_labels(weight: Float[Tensor, "b #k #h #w"], labels: Int[Tensor, "b h w"]) -> Float[Tensor, "b h w"]:
+def weight_of_labels(weight: Float[Tensor, "b #k #h #w"], labels: Integer[Tensor, "b h w"]) -> Float[Tensor, "b h w"]:
     """w(i, y_i) of FOTF Eq. 8: at each pixel, the weight of its own label; at an ignored one, that of class 0."""
     chosen = labels.masked_fill(labels == IGNORE, 0).long().unsqueeze(1)
     spread = weight.expand(-1, -1, *labels.shape[-2:])

@@ -94,7 +94,7 @@ def value_noise(size: int, rows: int, columns: int, dice: Dice) -> Field:
     return _stretch(_stretch(grid, size).T, size).T
 
 
-def _stretch(grid: Field, size: int) -> Field:
+def _stretch(grid: Float32[np.ndarray, "rows columns"], size: int) -> Float32[np.ndarray, "size columns"]:
     """Interpolates the rows of a lattice smoothly to `size` rows."""
     place = centres(size) * np.float32(len(grid) - 1)
     first = place.astype(np.intp)
@@ -108,6 +108,6 @@ def _grain(size: int, dice: Dice) -> Field:
     return dice.bytes(size * size).reshape(size, size).astype(np.float32) / np.float32(255)
 
 
-def _edge(x: Field, width: float) -> Field:
+def _edge(x: Float32[np.ndarray, "*shape"], width: float) -> Float32[np.ndarray, "*shape"]:
     """1 within `width` of a whole number, softly 0 beyond, for x in [0, 1)."""
     return np.minimum(np.maximum((width - np.minimum(x, 1 - x)) * 24 + 0.5, 0), 1)

@@ -6,7 +6,6 @@ from jaxtyping import Float32, UInt8
 from seglet.data.drawing.backgrounds import GROUNDS, Canvas, centres, pattern
 from seglet.data.drawing.dice import Dice
 from seglet.data.drawing.looks import HUES, TEXTURES, Colour
-from seglet.data.drawing.shapes import Field
 from seglet.data.drawing.stage import DARKNESS, PIXELS, SHAPES, Blob, Plan, Stencil, Thing, stencil
 
 NOISE = 0.05
@@ -93,7 +92,7 @@ def _surface(thing: Thing, cut: Stencil, light: tuple[float, float], dice: Dice)
     return (hue + (second - hue) * texture) * shade
 
 
-def _lay(canvas: Canvas, cut: Stencil, surface: Canvas) -> None:
+def _lay(canvas: Canvas, cut: Stencil, surface: Float32[np.ndarray, "3 rows columns"]) -> None:
     """Covers the canvas where the stencil lets through, with an edge one pixel soft."""
     part = canvas[:, cut.rows, cut.columns]
     cover = np.minimum(np.maximum(0.5 - cut.outside, 0), 1)
@@ -122,7 +121,7 @@ def _vary(colour: Colour, amount: float, dice: Dice) -> Float32[np.ndarray, "3 1
     return np.maximum(np.array(values, np.float32), 0)[:, None, None]
 
 
-def _bell(shape: tuple[int, ...], dice: Dice) -> Field:
+def _bell(shape: tuple[int, ...], dice: Dice) -> Float32[np.ndarray, "..."]:
     """Noise of mean 0 and deviation about 1: four bytes added up."""
     count = int(np.prod(shape))
     total = dice.bytes(4 * count).reshape(4, *shape).astype(np.int32).sum(axis=0)

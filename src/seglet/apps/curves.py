@@ -1,0 +1,67 @@
+"""Validation curves of a results table as an SVG picture: one line a row, the mean over its seeds."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+WIDTH, HEIGHT, MARGIN = 640, 320, 48
+COLOURS = ("#4c4c4c", "#1f6fb4", "#2f9e44", "#d9480f", "#9c36b5", "#c2a000", "#0b7285")
+
+Curve = list[tuple[int, float]]
+
+
+def svg(results: Mapping[str, Any]) -> str:
+    """mIoU in percent over optimiser steps. Rows of different length keep their own steps."""
+    rows = {row: mean_curve([e["curve"] for e in results["rows"] if e["row"] == row]) for row in _rows(results)}
+    points = [point for curve in rows.values() for point in curve]
+    last, top = max(step for step, _ in points), 10 * (1 + int(10 * max(score for _, score in points)))
+    parts = [_axes(last, top)]
+    for place, (row, curve) in enumerate(rows.items()):
+        parts.append(_line(row, [_place(point, last, top) for point in curve], place))
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif"'
+    head += ' font-size="12">'
+    return "\n".join([head, f"<title>{escape(results['title'])}</title>", *parts, "</svg>", ""])
+
+
+def _rows(results: Mapping[str, Any]) -> list[str]:
+    return list(dict.fromkeys(entry["row"] for entry in results["rows"]))
+
+
+def mean_curve(curves: Sequence[Sequence[Sequence[float]]]) -> Curve:
+    """The mean over seeds at each step that all of them have."""
+    steps = [int(step) for step, _ in curves[0]]
+    return [
+        (step, sum(score for curve in curves for at, score in curve if at == step) / len(curves))
+        for step in steps
+        if all(any(at == step for at, _ in curve) for curve in curves)
+    ]
+
+
+def _place(point: tuple[int, float], last: int, top: int) -> tuple[float, float]:
+    step, score = point
+    across = MARGIN + step / last * (WIDTH - 3.5 * MARGIN)
+    return across, HEIGHT - MARGIN - 100 * score / top * (HEIGHT - 1.5 * MARGIN)
+
+
+def _axes(last: int, top: int) -> str:
+    right, bottom = _place((last, 0.0), last, top)
+    left, high = _place((0, top / 100), last, top)
+    parts = [f'<path d="M{left} {high}V{bottom}H{right:.0f}" fill="none" stroke="#888"/>']
+    for tenth in range(0, top + 1, 10):
+        _, y = _place((0, tenth / 100), last, top)
+        parts.append(f'<text x="{left - 6}" y="{y + 4:.0f}" text-anchor="end" fill="#555">{tenth}</text>')
+    for step in (0, last // 2, last):
+        x, _ = _place((step, 0.0), last, top)
+        parts.append(f'<text x="{x:.0f}" y="{bottom + 18}" text-anchor="middle" fill="#555">{step}</text>')
+    parts.append(f'<text x="{left}" y="{high - 8:.0f}" fill="#555">validation mIoU %, by step</text>')
+    return "\n".join(parts)
+
+
+def _line(row: str, places: Sequence[tuple[float, float]], place: int) -> str:
+    colour = COLOURS[place % len(COLOURS)]
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+    marks = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in places)
+    right, high = WIDTH - 2.3 * MARGIN, MARGIN / 2 + 18 * place + 12
+    key = f'<text x="{right:.0f}" y="{high:.0f}" fill="{colour}">{escape(row)}</text>'
+    line = f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>'
+    return line + marks + key
