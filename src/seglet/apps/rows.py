@@ -28,7 +28,7 @@ def names() -> list[str]:
 
 
 def definition(name: str) -> dict[str, Any]:
-    """What a table is made of: keys `shared` by all rows, and the `rows` with keys of their own.
+    """What a table is made of: keys `shared` by all rows, and the `rows` with keys of their own; see the files.
 
     `"teacher": "@row"` stands for the model of another row.
 
@@ -99,12 +99,12 @@ class Table:
         return self.write()
 
     def cells(self) -> Iterator[tuple[str, int]]:
-        """All (row, seed), seed by seed; a row that teaches others is trained on the first seed alone."""
+        """All (row, seed), seed by seed; rows that teach others, or are named in `once`, have the first seed alone."""
         seeds = self.seeds or tuple(self.content["seeds"])
-        teachers = {self.teacher(row) for row in self.content["rows"]}
+        once = {self.teacher(row) for row in self.content["rows"]} | set(self.content.get("once", ()))
         for seed in seeds:
             for row in self.content["rows"]:
-                if seed == seeds[0] or row not in teachers:
+                if seed == seeds[0] or row not in once:
                     yield row, seed
 
     def teacher(self, row: str) -> str | None:
