@@ -1,4 +1,7 @@
+import errno
+
 import pytest
+import torch
 
 from seglet import files
 
@@ -47,3 +50,20 @@ def test_broken_json_is_named(tmp_path):
 def test_sha256_of_abc(tmp_path):
     (tmp_path / "abc").write_text("abc")
     assert files.sha256(tmp_path / "abc").startswith("ba7816bf8f01cfea")
+
+
+def test_a_disk_that_fills_up_when_data_reach_it_leaves_the_old_file(tmp_path, monkeypatch):
+    files.write_text(tmp_path / "a.txt", "old")
+
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        files.write_text(tmp_path / "a.txt", "new")
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
+
+
+def test_tensors_that_cannot_be_written_are_the_systems_error(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        files.write_tensors(tmp_path / "nowhere" / "a.safetensors", {"a": torch.zeros(2)})

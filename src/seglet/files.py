@@ -4,14 +4,19 @@ A write goes to a temporary name beside its destination, reaches the disk, and o
 """
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 TEMPORARY = ".partial-"
 """Prefix of files and folders that were being written when the process died; always safe to delete."""
@@ -44,11 +49,17 @@ def _swap(new: Path, old: Path) -> None:
 
 
 def sync(path: Path) -> None:
-    """Asks the operating system to put a file or a folder's listing on the disk."""
+    """Asks the operating system to put a file or a folder's listing on the disk.
+
+    Raises:
+        OSError: it could not; a full or failing disk may say so only now.
+    """
     handle = os.open(path, os.O_RDONLY)
     try:
-        with contextlib.suppress(OSError):  # some file systems refuse fsync on folders
-            os.fsync(handle)
+        os.fsync(handle)
+    except OSError as error:
+        if not path.is_dir() and error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some file systems cannot
+            raise
     finally:
         os.close(handle)
 
@@ -74,6 +85,24 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_tensors(path: Path, tensors: Mapping[str, "Tensor"], metadata: dict[str, str] | None = None) -> None:
+    """A safetensors file, not durable by itself: for use inside `replacing`.
+
+    Raises:
+        OSError: the disk is full, the folder is not there, …; safetensors has an error of its own for that.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
+    try:
+        save_file(dict(tensors), path, metadata)
+    except SafetensorError as error:
+        told = re.search(r"os error (\d+)", str(error))
+        if told is None:
+            raise
+        raise OSError(int(told[1]), os.strerror(int(told[1])), str(path)) from error
 
 
 def read_json(path: Path) -> Any:

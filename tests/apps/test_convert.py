@@ -4,6 +4,7 @@ import json
 
 import pytest
 import torch
+from tests.data.disk import pairs
 
 from seglet.apps.convert import find_classes
 from seglet.models.architecture import Architecture
@@ -62,3 +63,18 @@ def test_classes_come_from_files(tmp_path):
     assert find_classes(str(tmp_path / "classes.txt")).names == ("sky", "road")
     with pytest.raises(ValueError, match="there are no classes 'cityscape'"):
         find_classes("cityscape")
+
+
+def test_a_wrong_architecture_is_told_from_the_right_one(foreign, seglet, tmp_path):
+    words = ("--architecture", "pspnet-resnet18", "--classes", "camvid", "--out", tmp_path / "m")
+    assert "holds a deeplabv3-resnet18" in seglet("convert", foreign / "cirkd.pth", *words).err
+
+
+def test_classes_are_read_from_a_description_of_any_name(tmp_path, seglet):
+    seglet("data", "check", pairs(tmp_path / "d"), "--out", tmp_path / "mine.json")
+    assert find_classes(str(tmp_path / "mine.json")).names == ("class_0", "class_1")
+
+
+def test_a_misspelt_name_of_classes_is_mended():
+    with pytest.raises(ValueError, match="did you mean 'cityscapes'"):
+        find_classes("cityscpaes")

@@ -3,7 +3,7 @@
 import json
 
 from PIL import Image
-from tests.data.disk import pairs
+from tests.data.disk import mask, pairs, picture
 
 from seglet.data.dataset import open_dataset
 
@@ -39,8 +39,8 @@ def test_json_is_one_object(pictures, seglet, tmp_path):
 
 
 def test_nothing_usable_is_no_data_set(pictures, seglet):
-    for picture in pictures.rglob("*.png"):
-        picture.write_bytes(b"")
+    for file in pictures.rglob("*.png"):
+        file.write_bytes(b"")
     done = seglet("data", "check", pictures, "--leave-out")
     assert done.code == 2
     assert not (pictures / "dataset.json").exists()
@@ -65,3 +65,33 @@ def test_splits_that_are_there_are_not_divided(pictures, seglet):
     done = seglet("data", "check", pictures, "--val", "0.2")
     assert done.code == 2
     assert "train, val" in done.err
+
+
+def test_what_is_said_next_names_the_only_split(tmp_path, seglet):
+    done = seglet("data", "check", pairs(tmp_path / "d"))
+    assert f"next: seglet data view {tmp_path / 'd'} --out views.png --train_split all\n" in done.out
+    assert "--train_split all --val_split all" in done.out
+
+
+def test_a_division_is_told(tmp_path, seglet):
+    done = seglet("data", "check", pairs(tmp_path / "d", count=10), "--val", "0.2")
+    assert "val: 2 pictures, train: 8 pictures" in done.out
+
+
+def test_pictures_without_masks_are_not_sent_to_supervised_training(tmp_path, seglet):
+    picture(tmp_path / "d/0.png")
+    done = seglet("data", "check", tmp_path / "d")
+    assert done.code == 0
+    assert "no masks" in done.out
+    assert "unnamed" not in done.out
+    assert "train supervised" not in done.out
+
+
+def test_masks_that_cannot_be_understood_are_not_left_out(tmp_path, seglet):
+    pairs(tmp_path / "d", count=1)
+    mask(tmp_path / "d/masks/0.png", 0, 255)
+    done = seglet("data", "check", tmp_path / "d", "--leave-out")
+    assert done.code == 2
+    assert "--coding binary_255" in done.out
+    assert "--leave-out" not in done.out
+    assert seglet("data", "check", tmp_path / "d", "--coding", "binary_255").code == 0

@@ -41,3 +41,8 @@ def test_mistakes_are_named(words, said, seglet):
     done = seglet("data", "view", "world", *words)
     assert done.code == 2
     assert said in done.err
+
+
+def test_the_next_command_keeps_the_keys(pictures, seglet, tmp_path):
+    done = seglet("data", "view", pictures, "--out", tmp_path / "v.png", "--crop", 32, 32, "--train_split", "val")
+    assert f"--data {pictures} --crop 32 32 --train_split val" in done.out

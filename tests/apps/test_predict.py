@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from seglet.apps.segment import Settings, segment
+from seglet.data import description
 from seglet.data.images import read_image, read_mask
 from seglet.models.segmenter import load
 
@@ -72,3 +73,21 @@ def test_windows_agree_with_the_whole_where_the_network_sees_no_further(model):
 def test_settings_that_contradict_are_refused(settings):
     with pytest.raises(ValueError, match="--samples"):
         Settings(**settings)
+
+
+def test_pictures_can_be_read_smaller_and_maps_keep_their_size(model, pictures, seglet, tmp_path):
+    segmenter, image = load(model), read_image(pictures / "images/val/val0.png")
+    small = np.asarray(Image.fromarray(image).resize((16, 16), Image.Resampling.BOX))
+    whole = segment(segmenter, image, Settings(resize=0.5))
+    expected = Image.fromarray(segmenter.predict(small).labels).resize((32, 32), Image.Resampling.NEAREST)
+    np.testing.assert_array_equal(whole.labels, expected)
+    assert whole.confidence.shape == (32, 32)
+
+
+def test_predictions_can_be_checked_as_masks(model, pictures, seglet, tmp_path):
+    out = tmp_path / "out"
+    done = seglet("predict", model, pictures / "images/val", "--out", out)
+    assert f"seglet data check PICTURES --masks {out / 'masks'} --classes {out / 'classes.txt'}" in done.out
+    words = ("--masks", out / "masks", "--classes", out / "classes.txt", "--out", tmp_path / "d.json")
+    assert seglet("data", "check", pictures / "images/val", *words).code == 0
+    assert description.load(tmp_path / "d.json").classes == load(model).classes

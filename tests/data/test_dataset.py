@@ -134,3 +134,8 @@ def test_tags_leave_void_out(tmp_path):
     sample = open_dataset(str(tmp_path), "all").read(0)
     assert sample.tags == (1,)
     assert np.unique(sample.labels).tolist() == [1, 255]
+
+
+def test_a_data_set_in_one_piece_says_how_to_divide_it(tmp_path):
+    with pytest.raises(DataError, match="--val"):
+        open_dataset(str(pairs(tmp_path)), "train")

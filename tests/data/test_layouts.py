@@ -223,3 +223,18 @@ def test_a_folder_with_nothing_to_learn_from_is_told(tmp_path, make):
 def test_labels_survive_the_way_to_disk_and_back(tmp_path):
     pairs(tmp_path)
     assert np.unique(open_dataset(str(tmp_path), "all").read(0).labels).tolist() == [0, 1]
+
+
+def test_pictures_beside_a_folder_of_their_masks_are_paired(tmp_path):
+    picture(tmp_path / "0.png")
+    mask(tmp_path / "masks/0.png", 0, 1)
+    (item,) = infer(tmp_path).splits["all"]
+    assert item.mask == tmp_path / "masks/0.png"
+
+
+def test_masks_taken_for_pictures_are_pointed_out(tmp_path):
+    picture(tmp_path / "a/images/0.png")
+    mask(tmp_path / "a/masks/0.png", 0, 1)
+    found = infer(tmp_path)
+    assert len(found.splits["all"]) == 2
+    assert [problem.file for problem in found.problems] == [str(tmp_path / "a/masks")]

@@ -48,3 +48,8 @@ def test_pictures_of_any_shape_fit_on_a_sheet(size):
 def test_an_empty_sheet_is_refused():
     with pytest.raises(DataError, match="at least one"):
         contact_sheet([[]])
+
+
+def test_long_names_do_not_widen_the_legend():
+    named = Classes(tuple(f"class {label} or any of its many synonyms" for label in range(150)), ((0, 0, 0),) * 150)
+    assert legend(named).height < 1000

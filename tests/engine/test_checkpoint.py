@@ -58,8 +58,15 @@ def test_without_any_checkpoint_the_message_says_what_to_do(tmp_path):
 def test_only_the_newest_are_kept(tmp_path):
     for step in (1, 2, 30):
         checkpoint.save(tmp_path / checkpoint.name(step), {"step": step})
-    checkpoint.prune(tmp_path, keep=2)
+    checkpoint.prune(tmp_path, keep=2, newest=30)
     assert checkpoint.steps(tmp_path) == [2, 30]
+
+
+def test_a_damaged_newer_one_does_not_push_out_what_was_just_saved(tmp_path):
+    for step in (2, 3, 9):
+        checkpoint.save(tmp_path / checkpoint.name(step), {"step": step})
+    checkpoint.prune(tmp_path, keep=1, newest=3)
+    assert checkpoint.steps(tmp_path) == [3, 9]
 
 
 def test_what_cannot_be_stored_is_refused(tmp_path):

@@ -1,7 +1,7 @@
 import pytest
 
 from seglet.engine.experiment import resolve
-from seglet.engine.run import Run, differences
+from seglet.engine.run import Run, commit, differences
 from seglet.engine.values import ConfigError
 
 
@@ -22,6 +22,7 @@ def test_the_command_line_lies_over_the_file_over_the_defaults(tmp_path):
     ("text", "message"),
     [
         ("method: fotff\n", "did you mean 'fotf'"),
+        ("method: fotf\nsteps: 1\nsteps: 2\n", "gives steps more than once"),
         ("method: fotf\nkapa: 3\n", r"'kapa' \(did you mean 'kappa'\?\)"),
         ("method: supervised\nkappa: 3\n", "unknown key 'kappa'"),
         ("method: fotf\nkappa: [1\n", "not plain YAML"),
@@ -30,6 +31,9 @@ def test_the_command_line_lies_over_the_file_over_the_defaults(tmp_path):
         ("steps: 3\n", "no 'method'"),
         ("method: fotf\nbatch: 5\ndevices: 2\n", "batch 5 cannot be shared"),
         ("method: fotf\nscale: [2, 1]\n", "scale"),
+        ("method: fotf\nflip: 2\n", "flip: expected 0 to 1"),
+        ("method: fotf\nlearning_rate: -1\n", "learning_rate"),
+        ("method: fotf\nclip: 0\n", "clip: expected above 0"),
     ],
 )
 def test_a_wrong_file_is_refused_with_its_cure(tmp_path, text, message):
@@ -45,6 +49,17 @@ def test_a_missing_file_is_named(tmp_path):
 def test_what_cannot_change_the_result_may_change_on_resume():
     assert differences({"workers": 2, "kappa": 5}, {"workers": 0, "kappa": 5}) == []
     assert differences({"kappa": 5}, {"kappa": 6}) == ["kappa: was 5, now 6"]
+
+
+def test_a_damaged_experiment_of_a_run_is_named(tmp_path):
+    (tmp_path / "experiment.yaml").write_text("a: [")
+    with pytest.raises(ConfigError, match=r"experiment\.yaml is not plain YAML"):
+        Run(tmp_path).resume(resolve(None, {"method": "fotf"}), {}, force=False)
+
+
+def test_a_record_needs_no_git(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    assert commit() is None
 
 
 def test_lines_after_the_resumed_step_and_half_lines_go(tmp_path):

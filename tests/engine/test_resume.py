@@ -1,5 +1,6 @@
 """Runs in processes of their own, killed and resumed: the result must not show it."""
 
+import json
 import os
 import signal
 import subprocess
@@ -92,3 +93,15 @@ def test_a_run_is_not_resumed_as_another(whole, tmp_path):
     )
     assert resumed.returncode == 2
     assert "learning_rate: was 0.02, now 0.5" in resumed.stderr
+
+
+def test_two_processes_score_the_very_model_they_keep(tmp_path):
+    out = tmp_path / "run"
+    finish(out, "--devices", "2", "--batch", "8", "--learning_rate", "0.1")
+    lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    data = "world:scenes=100,size=32"
+    words = ["evaluate", str(out / "last"), "--data", data, "--split", "val", "--out", str(tmp_path / "scores.json")]
+    subprocess.run([sys.executable, "-m", "seglet", *words], check=True, capture_output=True, env=ONE_THREAD)
+    alone = json.loads((tmp_path / "scores.json").read_text())
+    assert lines[-1]["val/pixel_accuracy"] == pytest.approx(alone["pixel_accuracy"], abs=1e-6)
+    assert lines[-1]["val/ece_10"] == pytest.approx(alone["ece_10"], abs=1e-6)

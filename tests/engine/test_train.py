@@ -1,16 +1,25 @@
-import errno
 import json
+import math
+import signal
+import sys
+import types
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 import torch
+from safetensors import SafetensorError
 from tests.engine.toys import tiny
 
+from seglet.apps.cli import main
 from seglet.data.world import CLASSES, World
 from seglet.engine import checkpoint
+from seglet.engine import train as training
 from seglet.engine.module import NonFiniteLossError
 from seglet.engine.plan import plan
 from seglet.engine.train import Start, build_method, train
 from seglet.engine.values import ConfigError
+from seglet.files import sha256
 from seglet.methods.supervised import Method
 from seglet.models.segmenter import Architecture, build, load
 from seglet.types import Losses
@@ -70,15 +79,117 @@ def test_seeds_give_other_weights_and_equal_seeds_equal_ones():
     assert not torch.equal(weights[0], weights[2])
 
 
-def test_a_teacher_of_other_classes_is_refused_before_anything_is_written(tmp_path):
+@pytest.fixture
+def foreign_teacher(tmp_path):
     from seglet.types import Classes
 
-    build(Architecture("deeplabv3-resnet18", width=0.0625), Classes(("sky", "road"), ((0, 0, 0), (9, 9, 9)))).save(
-        tmp_path / "teacher"
-    )
+    two = Classes(("sky", "road"), ((0, 0, 0), (9, 9, 9)))
+    build(Architecture("deeplabv3-resnet18", width=0.0625), two).save(tmp_path / "teacher")
+    return str(tmp_path / "teacher")
+
+
+def test_a_teacher_of_other_classes_is_refused_before_anything_is_written(tmp_path, foreign_teacher):
     with pytest.raises(ValueError, match="different classes"):
-        train(tiny("fotf", teacher=str(tmp_path / "teacher")), tmp_path / "run")
-    assert not (tmp_path / "run" / "checkpoints").exists()
+        train(tiny("fotf", teacher=foreign_teacher), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_is_not_thrown_away_for_one_that_cannot_begin(tmp_path, foreign_teacher):
+    run = train(tiny(steps=1), tmp_path / "run")
+    with pytest.raises(ValueError, match="different classes"):
+        train(tiny("fotf", teacher=foreign_teacher), run.folder, Start(overwrite=True))
+    assert load(run.last).classes == CLASSES
+
+
+def test_a_split_without_masks_is_refused_before_anything_is_written(tmp_path, monkeypatch):
+    read = World.read
+    monkeypatch.setattr(World, "read", lambda self, index: replace(read(self, index), labels=None))
+    with pytest.raises(ConfigError, match="'train' have no masks"):
+        train(tiny(), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_that_died_before_its_first_checkpoint_resumes_from_the_start(finished, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(Method, "losses", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            train(tiny(), tmp_path / "run")
+    resumed = train(tiny(), tmp_path / "run", Start(resume=True))
+    assert sha256(resumed.last / "model.safetensors") == sha256(finished.last / "model.safetensors")
+
+
+def test_scores_that_are_no_numbers_still_keep_a_model_and_valid_json(tmp_path, monkeypatch):
+    nothing = dict.fromkeys(("miou", "ece_10"), math.nan)
+    monkeypatch.setattr(training, "scores", lambda *_: nothing)
+    run = train(tiny(), tmp_path / "run")
+    assert load(run.model).classes == CLASSES
+    lines = run.metrics.read_text().splitlines()
+    assert json.loads(lines[-1], parse_constant=pytest.fail) == {"step": 2, "val/miou": None, "val/ece_10": None}
+
+
+def test_a_forced_change_of_the_optimiser_is_heeded(tmp_path):
+    run = train(tiny(steps=1), tmp_path / "run")
+    train(tiny(weight_decay=0.5), run.folder, Start(resume=True, force=True))
+    _, state = checkpoint.load_newest(run.checkpoints)
+    assert state["optimiser"]["param_groups"][0]["weight_decay"] == 0.5
+
+
+@pytest.mark.parametrize("keys", [{"optimiser": "adamw"}, {"width": 0.125}])
+def test_a_checkpoint_that_cannot_serve_the_forced_change_is_refused(tmp_path, keys):
+    run = train(tiny(steps=1), tmp_path / "run")
+    with pytest.raises(checkpoint.CheckpointError, match="--overwrite"):
+        train(tiny(**keys), run.folder, Start(resume=True, force=True))
+
+
+def test_training_works_beside_the_main_thread(tmp_path):
+    with ThreadPoolExecutor(1) as pool:
+        run = pool.submit(train, tiny(steps=1), tmp_path / "run").result()
+    assert load(run.last).classes == CLASSES
+
+
+def test_a_second_ctrl_c_ends_at_once_and_is_told_as_such(tmp_path, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Method, "losses", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train(tiny(), tmp_path / "run")
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # Lightning leaves it ignored
+
+
+def test_events_mirror_the_metrics(tmp_path, monkeypatch):
+    seen = []
+
+    class Writer:
+        def __init__(self, folder):
+            self.folder = folder
+
+        def add_scalar(self, name, value, step):
+            seen.append((name, step))
+
+        def close(self):
+            seen.append(("closed", self.folder))
+
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", types.SimpleNamespace(SummaryWriter=Writer))
+    run = train(tiny(tensorboard=True), tmp_path / "run")
+    assert {("train/loss", 1), ("val/miou", 2), ("closed", str(run.folder / "events"))} <= set(seen)
+
+
+def test_missing_tensorboard_is_told_before_anything_is_written(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    with pytest.raises(ConfigError, match=r"seglet\[log\]"):
+        train(tiny(tensorboard=True), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_diverged_run_is_no_fault_of_ours(tmp_path, monkeypatch, capsys):
+    def broken(self, step, progress):
+        return Losses(next(self.student.parameters()).sum() * float("inf"), {})
+
+    monkeypatch.setattr(Method, "losses", broken)
+    words = "--width 0.0625 --world_size 32 --crop 32 --batch 4 --workers 0 --world_scenes 100 --steps 1"
+    assert main(["train", "supervised", *words.split(), "--out", str(tmp_path / "run")]) == 2
+    assert "lower learning_rate" in capsys.readouterr().err
 
 
 def test_a_loss_that_is_not_a_number_stops_training_and_keeps_the_batch(tmp_path, monkeypatch):
@@ -96,9 +207,9 @@ def test_a_full_disk_costs_no_earlier_checkpoint(tmp_path, monkeypatch):
     run = train(tiny(steps=1), tmp_path / "run")
 
     def full(*_):
-        raise OSError(errno.ENOSPC, "No space left on device")
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
 
-    monkeypatch.setattr(checkpoint, "save_file", full)
+    monkeypatch.setattr("safetensors.torch.save_file", full)
     with pytest.raises(OSError, match="No space left"):
         train(tiny(steps=3), run.folder, Start(resume=True, force=True))
     assert checkpoint.load_newest(run.checkpoints)[0] == 1

@@ -28,7 +28,7 @@ def test_scientific_notation_without_a_dot_is_a_number():
 
 
 def test_one_number_stands_for_height_and_width():
-    assert convert("crop", 32, tuple[int, int]) == (32, 32)
+    assert convert("crop", 32, tuple[int, int]) == convert("crop", "32", tuple[int, int]) == (32, 32)
 
 
 def test_none_turns_an_optional_value_off():
@@ -42,7 +42,7 @@ def test_none_turns_an_optional_value_off():
         ("steps", True, int),
         ("kappa", "abc", float),
         ("flag", 1, bool),
-        ("crop", [1], tuple[int, int]),
+        ("crop", [1, 2, 3], tuple[int, int]),
     ],
 )
 def test_a_value_of_the_wrong_type_is_refused_by_name(name, value, kind):

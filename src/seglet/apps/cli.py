@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 import traceback
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -104,6 +105,7 @@ def find(words: Sequence[str]) -> tuple[str, list[str]]:
 def execute(name: str, words: Sequence[str]) -> int:
     """Imports one command and runs it."""
     command = COMMANDS[name]
+    warnings.filterwarnings("ignore", "Image size .* could be decompression bomb")  # we have a limit of our own
     module = importlib.import_module(f"seglet.apps.{command.module}")
     parser = Parser(name)
     parser.description = f"{command.help[0].upper()}{command.help[1:]}."

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seglet.apps.output import answer
-from seglet.apps.parsing import add_json
+from seglet.apps.parsing import add_json, suggest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,6 +82,8 @@ def choose(tensors: "Mapping[str, Tensor]", name: str | None, fed: str, classes:
     from seglet.models.identify import identify
 
     found = identify(tensors)
+    if found and name not in (None, found[0].name):
+        raise ValueError(f"the file holds a {found[0].name}, not a {name}; leave --architecture out")
     if found and found[1] != classes:
         raise ValueError(f"the file was trained with {found[1]} classes, --classes names {classes}; name as many")
     if name is None and found is None:
@@ -117,8 +119,10 @@ def find_classes(source: str) -> "Classes":
         path = path / description.FILE
     if not path.is_file():
         known = ", ".join(KNOWN_CLASSES)
-        raise ValueError(f"there are no classes {source!r}; give {known}, a dataset.json or a text file")
-    return description.load(path).classes if path.name == description.FILE else classes_of(read_table(path))
+        hint = suggest(source, KNOWN_CLASSES)
+        raise ValueError(f"there are no classes {source!r}{hint}; give {known}, a dataset.json or a text file")
+    described = path.suffix == ".json" and path.read_bytes().lstrip()[:1] == b"{"  # a table is a list
+    return description.load(path).classes if described else classes_of(read_table(path))
 
 
 def _text(arguments: argparse.Namespace, architecture: "Architecture", conversion: "Conversion") -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from seglet.data.statistics import SplitStatistics
 
 CODINGS = ("index", "colour", "binary_255")
+WITHOUT_MASKS = "to train on them, say where their --masks are, or take a method that needs none"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,15 +48,13 @@ def run(arguments: argparse.Namespace) -> int:
 
         report = check(arguments.folder, arguments.masks, arguments.classes, _rules(arguments), show)
     pictures = sum(split.pictures for split in report.statistics.values())
-    usable = pictures > 0 and (report.ok or arguments.leave_out)
+    usable = pictures > 0 and (report.ok or (arguments.leave_out and not report.undecided))
     file = arguments.out or default_file(arguments.folder) if usable else None
     description = report.description if file is None else _divided(report.description, arguments.val, arguments.seed)
     if file is not None:
         description.save(file)
     data = arguments.folder if arguments.out is None else arguments.out
-    text = "\n".join(
-        [*summary(report), *_problems(report), "", *_verdict(report, tuple(description.splits), file, data)]
-    )
+    text = "\n".join([*summary(report), *_problems(report), "", *_verdict(report, description, file, data)])
     content = {**report.as_dict(), "pictures": pictures, "description": None if file is None else str(file)}
     answer(text, content, arguments.json)
     return 0 if usable else 2
@@ -73,8 +72,13 @@ def summary(report: "Report") -> list[str]:
     description = report.description
     masks = {"index": "ids", "colour": "colours", "binary_255": "0 and 255"}[description.coding]
     names = description.classes.names
-    lines = [f"{description.root}: layout {description.layout}, masks hold {masks}, {len(names)} classes", ""]
-    return [*lines, *_splits(report.statistics), "", *_classes(names, report.statistics)]
+    there = f"masks hold {masks}, {len(names)} classes" if _labelled(report) else "no masks"
+    lines = [f"{description.root}: layout {description.layout}, {there}", "", *_splits(report.statistics)]
+    return [*lines, "", *_classes(names, report.statistics)] if _labelled(report) else lines
+
+
+def _labelled(report: "Report") -> bool:
+    return any(split.labelled for split in report.statistics.values())
 
 
 def _splits(statistics: Mapping[str, "SplitStatistics"]) -> list[str]:
@@ -125,19 +129,26 @@ def _divided(description: "Description", val: float | None, seed: int) -> "Descr
     return divide(description, only, val, ("val", "train"), seed)
 
 
-def _verdict(report: "Report", splits: tuple[str, ...], file: Path | None, data: Path) -> list[str]:
+def _verdict(report: "Report", description: "Description", file: Path | None, data: Path) -> list[str]:
     errors, warnings = len(report.errors), len(report.problems) - len(report.errors)
     found = f"{errors} errors, {warnings} warnings"
     if file is None:
-        cure = "mend them and check again" + (", or go on without these files with --leave-out" if errors else "")
+        leave = ", or go on without these files with --leave-out" if errors and not report.undecided else ""
+        cure = f"mend them and check again{leave}"
         return [f"{found}: nothing was written; {cure}"]
+    splits = tuple(description.splits)
+    drawn = {name: len(items) for name, items in description.splits.items() if name not in report.statistics}
+    dealt = [", ".join(f"{name}: {size} pictures" for name, size in drawn.items())] if drawn else []
     train = "train" if "train" in splits else splits[0]
     val = "val" if "val" in splits else splits[-1]
-    options = "" if (train, val) == ("train", "val") else f" --train_split {train} --val_split {val}"
+    learnt = "" if train == "train" else f" --train_split {train}"
+    options = learnt if val == "val" else f" --train_split {train} --val_split {val}"
     if train == val:
         options += "    (one split: --val 0.2 makes train and val of it)"
+    here = f"seglet train supervised --data {data}{options}" if _labelled(report) else WITHOUT_MASKS
     return [
+        *dealt,
         f"{found}; the description is in {file}",
-        f"next: seglet data view {data} --out views.png",
-        f"      seglet train supervised --data {data}{options}",
+        f"next: seglet data view {data} --out views.png{learnt}",
+        f"      {here}",
     ]

@@ -1,6 +1,7 @@
 """`seglet data view`: the very views that training begins with, as one sheet."""
 
 import argparse
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,7 +50,7 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
     config = arguments.config or "supervised"
     text = (
         f"{arguments.count} views of {len(data)} pictures ({settings.train_split}) are in {arguments.out}\n"
-        f"next: seglet train {config} --data {arguments.data}"
+        f"next: {shlex.join(map(str, ('seglet', 'train', config, '--data', arguments.data, *rest)))}"
     )
     answer(text, {}, as_json=False)
     return 0

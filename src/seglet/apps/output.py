@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -35,9 +36,14 @@ def check_writable(file: Path) -> None:
     Raises:
         ValueError: it cannot.
     """
-    file.parent.mkdir(parents=True, exist_ok=True)
-    if file.is_dir() or not os.access(file.parent, os.W_OK):
-        raise ValueError(f"cannot write {str(file)!r}; choose another --out")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if file.is_dir() or not os.access(file.parent, os.W_OK):
+            raise PermissionError
+        with tempfile.TemporaryFile(dir=file.parent):
+            pass
+    except OSError as error:
+        raise ValueError(f"cannot write {str(file)!r}; choose another --out") from error
 
 
 def columns(rows: list[tuple[str, ...]], indent: str = "  ") -> list[str]:

@@ -204,5 +204,5 @@ def _result(row: str, seed: int, folder: Path) -> dict[str, Any]:
 
     scores = read_json(folder / "scores.json")
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
-    curve = [[line["step"], round(line["val/miou"], 4)] for line in lines if "val/miou" in line]
+    curve = [[line["step"], round(line["val/miou"], 4)] for line in lines if line.get("val/miou") is not None]
     return {"row": row, "seed": seed, **{name: scores[key] for name, key in SCORES.items()}, "curve": curve}

@@ -1,6 +1,6 @@
 """One picture segmented and written: mask, overlay, confidence, uncertainty. Axes: h rows, w columns."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 
 from seglet.apps.pictures import place
+from seglet.data.dataset import resized
 from seglet.data.images import write_mask
 from seglet.data.view import overlay
 from seglet.evaluation.inference import decide
@@ -24,11 +25,15 @@ LONGEST_JPEG = 65500
 
 @dataclass(frozen=True)
 class Settings:
-    """How pictures are segmented: `samples` Monte-Carlo passes or none; whole, or in windows of (h, w) pixels."""
+    """How pictures are segmented: `samples` Monte-Carlo passes or none; whole, or in windows of (h, w) pixels.
+
+    Pictures are first shrunk to the fraction `resize` of their size; what is found is enlarged again.
+    """
 
     samples: int = 0
     seed: int = 0
     window: tuple[int, int] | None = None
+    resize: float = 1.0
 
     def __post_init__(self) -> None:
         if self.samples and self.window:
@@ -48,12 +53,29 @@ class Found:
 
 def segment(model: Segmenter, image: UInt8[np.ndarray, "h w 3"], settings: Settings) -> Found:
     """Pictures no larger than a window are taken whole."""
+    if settings.resize != 1:
+        found = segment(model, resized(image, settings.resize), replace(settings, resize=1.0))
+        return _enlarged(found, image.shape[:2])
     window = settings.window
     if window is not None and (image.shape[0] > window[0] or image.shape[1] > window[1]):
         return _in_windows(model, image, window)
     whole = model.predict(image, settings.samples, settings.seed)
     summed = None if whole.uncertainty is None else whole.uncertainty * len(model.classes)
     return Found(whole.labels, whole.confidence, summed)
+
+
+def _enlarged(found: Found, size: tuple[int, int]) -> Found:
+    """The maps at the size (h, w): classes of the nearest pixel, numbers between pixels interpolated."""
+
+    def map_to(values: np.ndarray, how: Image.Resampling) -> np.ndarray:
+        return np.array(Image.fromarray(values).resize(size[::-1], how))
+
+    uncertainty = found.uncertainty
+    return Found(
+        map_to(found.labels, Image.Resampling.NEAREST),
+        map_to(found.confidence, Image.Resampling.BILINEAR),
+        None if uncertainty is None else map_to(uncertainty, Image.Resampling.BILINEAR),
+    )
 
 
 @torch.inference_mode()

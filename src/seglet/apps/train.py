@@ -3,7 +3,13 @@
 import argparse
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from seglet.engine.settings import Settings
+
+WORLD_SIZE = 64
+"""What `seglet evaluate` takes without --world-size."""
 
 DESCRIPTION = """\
 Train a segmenter as an experiment file says. Any key of the experiment can be given on the command line:
@@ -44,12 +50,20 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
     finished = train(experiment, folder, Start(arguments.resume, arguments.overwrite, arguments.force))
     if int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))) == 0:
         print(f"the best segmenter is in {finished.model}, the last in {finished.last}, scores in {finished.metrics}")
-        print(
-            f"next: seglet evaluate {finished.model} "
-            f"--data {experiment.settings.data} --split {experiment.settings.val_split}"
-        )
-        print(f"      seglet predict {finished.model} PICTURES --out predictions")
+        print("\n".join(hints(finished.model, experiment.settings)))
     return 0
+
+
+def hints(model: Path, settings: "Settings") -> list[str]:
+    """What to do with the segmenter, with pictures of the size it was trained on."""
+    resize = f" --resize {settings.resize:g}" if settings.resize != 1 else ""
+    embedded = settings.data == "world"
+    size = f" --world-size {settings.world_size}" if embedded and settings.world_size != WORLD_SIZE else ""
+    scored = "" if embedded else resize
+    return [
+        f"next: seglet evaluate {model} --data {settings.data} --split {settings.val_split}{size}{scored}",
+        f"      seglet predict {model} PICTURES --out predictions{resize}",
+    ]
 
 
 def locate(arguments: argparse.Namespace) -> tuple[Path | None, str | None]:

@@ -26,6 +26,8 @@ class Report:
     description: Description
     problems: tuple[Problem, ...]
     statistics: Mapping[str, SplitStatistics]
+    undecided: bool = False
+    """An error is about all masks at once, so leaving out files does not mend it."""
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -84,7 +86,8 @@ def check(
     description = Description(
         root, found.layout, reading.entries, found.splits, reading.coding, rules.stray, rules.max_pixels
     )
-    return _report(description, facts, (*found.problems, *reading.problems))
+    report = _report(description, facts, (*found.problems, *reading.problems))
+    return replace(report, undecided=any(problem.severity == "error" for problem in reading.problems))
 
 
 def _report(description: Description, facts: Mapping[Request, Facts], known: tuple[Problem, ...]) -> Report:

@@ -91,24 +91,26 @@ class FolderDataset(Dataset):
         item = self.items[index]
         image = read_image(item.image, self.description.max_pixels, item.image_hash)
         if item.mask is None:
-            return Sample(item.id, self._resized(image, Image.Resampling.BOX), None)
+            return Sample(item.id, resized(image, self.resize), None)
         mask = read_mask(item.mask, self.description.max_pixels, item.mask_hash)
         if mask.shape[:2] != image.shape[:2]:
             sizes = f"{mask.shape[1]}x{mask.shape[0]}, its picture {image.shape[1]}x{image.shape[0]}"
             raise DataError(f"mask {str(item.mask)!r} is {sizes}; export it at the size of the picture")
         labels = self.description.labels(mask, item.mask)
         if not self.whole_masks:
-            labels = self._resized(labels, Image.Resampling.NEAREST)
+            labels = resized(labels, self.resize, Image.Resampling.NEAREST)
         counts = np.bincount(labels.ravel(), minlength=len(self.classes))[: len(self.classes)]
         tags = tuple(int(label) for label in np.flatnonzero(counts))
-        return Sample(item.id, self._resized(image, Image.Resampling.BOX), labels, tags)
+        return Sample(item.id, resized(image, self.resize), labels, tags)
 
-    def _resized(self, array: np.ndarray, how: Image.Resampling) -> np.ndarray:
-        if self.resize == 1:
-            return array
-        height, width = (max(1, round(side * self.resize)) for side in array.shape[:2])
-        smooth = how if self.resize < 1 or how == Image.Resampling.NEAREST else Image.Resampling.BILINEAR
-        return np.array(Image.fromarray(array).resize((width, height), smooth))
+
+def resized(array: np.ndarray, factor: float, how: Image.Resampling = Image.Resampling.BOX) -> np.ndarray:
+    """A picture, or with NEAREST a mask, at `factor` of its size; averaged where it shrinks, smooth where it grows."""
+    if factor == 1:
+        return array
+    height, width = (max(1, round(side * factor)) for side in array.shape[:2])
+    smooth = how if factor < 1 or how == Image.Resampling.NEAREST else Image.Resampling.BILINEAR
+    return np.array(Image.fromarray(array).resize((width, height), smooth))
 
 
 def open_dataset(data: str, split: str, *, resize: float = 1.0, whole_masks: bool = False) -> Dataset:

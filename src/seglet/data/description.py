@@ -33,6 +33,9 @@ from seglet.types import IGNORE, Classes
 Coding = Literal["index", "colour", "binary_255"]
 """Masks hold ids, or colours, or 0 and 255 where 255 is an object and not void."""
 FILE = "dataset.json"
+WHOLE = "all"
+"""The split of a data set that comes without any."""
+DIVIDE = "`seglet data check DIR --val 0.2` makes train and val of it, or name the split that there is"
 VERSION = 1
 UNKNOWN = -1
 
@@ -71,7 +74,8 @@ class Description:
         if split not in self.splits:
             sizes = {name: len(items) for name, items in self.splits.items()}
             there = ", ".join(f"{name} ({size})" for name, size in sizes.items())
-            raise DataError(f"{str(self.root)!r} holds no split {split!r}, only {there}; {choices(split, sizes)}")
+            cure = DIVIDE if list(sizes) == [WHOLE] else choices(split, sizes)
+            raise DataError(f"{str(self.root)!r} holds no split {split!r}, only {there}; {cure}")
         return self.splits[split]
 
     def labels(self, mask: Integer[np.ndarray, "h w *rgb"], file: str | Path) -> UInt8[np.ndarray, "h w"]:

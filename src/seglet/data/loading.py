@@ -1,6 +1,8 @@
 """From data sets to batches, the same with any number of workers."""
 
+import os
 import signal
+import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -115,8 +117,11 @@ class _Loader(DataLoader[Any]):
 
 
 def _begin_worker(worker: int) -> None:
+    """Signals to a whole group, such as Ctrl-C, are for the first process to answer; it still wants its batches."""
     torch.set_num_threads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the first one decides what it means
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform != "win32":
+        os.setpgrp()
 
 
 def _check_labels(name: str, labels: np.ndarray | None, classes: int) -> None:

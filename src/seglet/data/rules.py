@@ -76,7 +76,7 @@ def _mostly_coloured(masks: list[Facts]) -> bool:
 
 def _doubts(coding: Coding, said: bool, values: Counter[int], unnamed: bool) -> Iterable[Problem]:
     if coding == "index" and not said and set(values) == {0, IGNORE}:
-        cure = "say coding='binary_255' if 255 is an object, coding='index' if it is void"
+        cure = "check with --coding binary_255 if 255 is an object, --coding index if it is void"
         yield Problem("masks", "every mask holds only 0 and 255, which could be an object or void", cure)
     elif unnamed and values and coding != "binary_255":
         cure = "add a classes.txt with a line `id name R G B` for each"

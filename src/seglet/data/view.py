@@ -17,6 +17,7 @@ GAP = 4
 PAPER = (255, 255, 255)
 INK = (0, 0, 0)
 SWATCH = 14
+LONGEST_NAME = 22
 
 
 def overlay(
@@ -87,5 +88,6 @@ def _scaled(picture: UInt8[np.ndarray, "h w 3"], height: int) -> Image.Image:
 
 
 def _printable(name: str) -> str:
-    """Pillow's own font has Latin letters only; the rest are shown as question marks."""
-    return name.encode("latin-1", "replace").decode("latin-1")
+    """Cut to a column's width; Pillow's own font has Latin letters only, the rest are shown as question marks."""
+    short = name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 2]}.."
+    return short.encode("latin-1", "replace").decode("latin-1")

@@ -4,7 +4,9 @@ Order within a step: the method's own `after_step`, validation, then the checkpo
 """
 
 import json
+import math
 import signal
+import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,9 +15,9 @@ from typing import Any
 
 import lightning
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
+from seglet import files
 from seglet.engine import checkpoint
 from seglet.engine.module import NonFiniteLossError, TrainingModule
 from seglet.engine.run import Run
@@ -35,17 +37,26 @@ class AfterStep(lightning.Callback):
 
 
 class Metrics:
-    """One JSON object a line, flushed as it is written; silent on all ranks but the first."""
+    """One JSON object a line, null for what is no number, flushed as it is written; silent on all ranks but the first.
 
-    def __init__(self, path: Path, active: bool) -> None:
+    `mirror` is told the same.
+    """
+
+    def __init__(
+        self, path: Path, active: bool, mirror: Callable[[int, Mapping[str, float]], None] | None = None
+    ) -> None:
         self.path = path
         self.active = active
+        self.mirror = mirror
 
-    def write(self, step: int, values: Mapping[str, Any]) -> None:
+    def write(self, step: int, values: Mapping[str, float]) -> None:
         if not self.active:
             return
+        known = {name: value if math.isfinite(value) else None for name, value in values.items()}
         with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"step": step, **values}) + "\n")
+            file.write(json.dumps({"step": step, **known}) + "\n")
+        if self.mirror is not None:
+            self.mirror(step, values)
 
 
 class Report(AfterStep):
@@ -90,16 +101,26 @@ class Validation(AfterStep):
         if module.step % settings.validate_every and module.step != settings.steps:
             return
         module.method.eval()
+        self.agree(trainer, module)
         with torch.inference_mode(), trainer.precision_plugin.forward_context():
             scores = self.score()
         module.method.train()
         score = module.step if settings.selection == "last" else scores[settings.selection]
-        if score > self.best:
-            self.best, self.best_step = float(score), module.step
+        if score > self.best or not self.best_step:  # there is a model even if nothing could be scored
+            self.best, self.best_step = -1.0 if math.isnan(score) else float(score), module.step
             if trainer.is_global_zero:
                 module.method.student.save(self.run.model)
         self.metrics.write(module.step, _prefixed("val", scores))
         self.note(f"step {module.step}: mIoU {100 * scores['miou']:.2f} %, ECE {100 * scores['ece_10']:.2f} %")
+
+    def agree(self, trainer: lightning.Trainer, module: TrainingModule) -> None:
+        """All processes take the first one's batch-norm statistics, which are those that are saved.
+
+        The next step would begin with the same broadcast.
+        """
+        if trainer.world_size > 1:
+            for buffer in module.method.buffers():
+                torch.distributed.broadcast(buffer, src=0)
 
 
 class Checkpoints(AfterStep):
@@ -129,7 +150,7 @@ class Checkpoints(AfterStep):
             "best": {"score": self.validation.best, "step": self.validation.best_step},
         }
         checkpoint.save(self.run.checkpoints / checkpoint.name(module.step), state)
-        checkpoint.prune(self.run.checkpoints, module.settings.keep_checkpoints)
+        checkpoint.prune(self.run.checkpoints, module.settings.keep_checkpoints, module.step)
 
 
 class StopRequest(lightning.Callback):
@@ -140,6 +161,8 @@ class StopRequest(lightning.Callback):
         self.before: dict[int, Any] = {}
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            return  # signals are the main thread's
         for number in (signal.SIGTERM, signal.SIGINT):
             self.before[number] = signal.signal(number, self.note)
 
@@ -173,7 +196,7 @@ class Evidence(lightning.Callback):
             folder = self.run.folder / "failed-batch"
             folder.mkdir(exist_ok=True)
             name = f"step-{pl_module.step}-rank-{trainer.global_rank}.safetensors"
-            save_file(_tensors("batch", pl_module.batch), folder / name)
+            files.write_tensors(folder / name, _tensors("batch", pl_module.batch))
 
 
 def _tensors(path: str, value: Any) -> dict[str, Tensor]:

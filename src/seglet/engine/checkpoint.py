@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
 from seglet import files
@@ -28,7 +28,7 @@ def save(folder: Path, state: Any) -> None:
     rest = _take_tensors(state, "", tensors)
     with files.replacing(folder) as temporary:
         temporary.mkdir()
-        save_file(tensors, temporary / TENSORS)
+        files.write_tensors(temporary / TENSORS, tensors)
         digest = files.sha256(temporary / TENSORS)
         files.write_json(temporary / REST, {"state": rest, "sha256": digest, "state_sha256": _hash(rest)})
 
@@ -61,7 +61,7 @@ def load_newest(root: Path) -> tuple[int, Any]:
             return folder, load(path)
         except CheckpointError as error:
             warnings.warn(f"{error}; going back to the checkpoint before it", stacklevel=2)
-    raise CheckpointError(f"no usable checkpoint in {root}; start again without --resume")
+    raise CheckpointError(f"no usable checkpoint in {root}; start again without --resume, with --overwrite")
 
 
 def name(step: int) -> str:
@@ -73,9 +73,9 @@ def steps(root: Path) -> list[int]:
     return sorted(int(path.name.removeprefix("step-")) for path in root.glob("step-[0-9]*") if path.is_dir())
 
 
-def prune(root: Path, keep: int) -> None:
-    """Deletes all but the `keep` newest checkpoints."""
-    for step in steps(root)[:-keep]:
+def prune(root: Path, keep: int, newest: int) -> None:
+    """Deletes all but the `keep` newest checkpoints up to step `newest`; any behind it were passed over as damaged."""
+    for step in [step for step in steps(root) if step <= newest][:-keep]:
         files.delete(root / name(step))
 
 

@@ -67,14 +67,24 @@ def _chosen(values: Mapping[str, Any], kind: type) -> dict[str, Any]:
 def read_yaml(file: Path) -> dict[str, Any]:
     """A flat mapping; nothing in the file can run (safe YAML)."""
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
+        content, twice = yaml.safe_load(text), _repeated(text)
     except OSError as error:
         raise ConfigError(f"cannot read the experiment {file}: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file} is not plain YAML: {error}") from error
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise ConfigError(f"{file} must be a flat list of `key: value` lines")
+    if twice:
+        raise ConfigError(f"{file} gives {', '.join(twice)} more than once; keep one line of each")
     return content
+
+
+def _repeated(text: str) -> list[str]:
+    """Keys that occur more than once, of which YAML would silently take the last."""
+    node = yaml.compose(text, yaml.SafeLoader)
+    keys = [key.value for key, _ in node.value] if isinstance(node, yaml.MappingNode) else []
+    return sorted({key for key in keys if isinstance(key, str) and keys.count(key) > 1})
 
 
 def validate(settings: Settings) -> None:
@@ -82,9 +92,14 @@ def validate(settings: Settings) -> None:
     for name in ("steps", "batch", "accumulate", "devices", "validate_every", "checkpoint_every", "keep_checkpoints"):
         if getattr(settings, name) < 1:
             raise ConfigError(f"{name}: expected at least 1, got {getattr(settings, name)}")
-    for name in ("workers", "warmup", "weight_decay", "cache", "colour_jitter", "seed"):
+    for name in ("workers", "warmup", "weight_decay", "cache", "colour_jitter", "seed", "learning_rate", "power"):
         if getattr(settings, name) < 0:
             raise ConfigError(f"{name}: expected 0 or more, got {getattr(settings, name)}")
+    for name in ("flip", "momentum"):
+        if not 0 <= getattr(settings, name) <= 1:
+            raise ConfigError(f"{name}: expected 0 to 1, got {getattr(settings, name)}")
+    if settings.clip is not None and settings.clip <= 0:
+        raise ConfigError(f"clip: expected above 0, or none to clip nothing, got {settings.clip}")
     if min(settings.crop) < 1:
         raise ConfigError(f"crop: expected positive height and width, got {settings.crop}")
     if not 0 < settings.scale[0] <= settings.scale[1]:

@@ -60,7 +60,7 @@ class TrainingModule(lightning.LightningModule):
         return optimiser(self.method, self.settings)
 
 
-class NonFiniteLossError(RuntimeError):
+class NonFiniteLossError(ValueError):
     """A loss became NaN or infinite."""
 
 

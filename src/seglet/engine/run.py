@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -11,10 +12,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from seglet import files
-from seglet.engine.experiment import Experiment
+from seglet._version import __version__
+from seglet.engine.experiment import Experiment, read_yaml
 from seglet.engine.settings import FREE_ON_RESUME
 from seglet.engine.values import ConfigError
 
@@ -71,7 +71,7 @@ class Run:
         """
         if not self.experiment.exists():
             raise ConfigError(f"no run to resume in {self.folder}; start it without --resume")
-        before = yaml.safe_load(self.experiment.read_text(encoding="utf-8"))
+        before = read_yaml(self.experiment)
         changes = differences(before, experiment.values())
         old_data = files.read_json(self.record)["data"]
         changes += [
@@ -134,13 +134,13 @@ def command() -> str:
 
 def versions() -> dict[str, str]:
     found = {name: metadata.version(name) for name in PACKAGES}
-    return {"python": platform.python_version(), "seglet": metadata.version("seglet"), **found}
+    return {"python": platform.python_version(), "seglet": __version__, **found}
 
 
 def commit() -> str | None:
-    """Of the source tree seglet runs from, with '+' if its code has changes; none when it was installed without one."""
+    """Of the source tree seglet runs from, with '+' if its code has changes; none without such a tree or git."""
     root = Path(__file__).parents[3]
-    if not (root / ".git").exists():
+    if not (root / ".git").exists() or shutil.which("git") is None:
         return None
 
     def git(*arguments: str) -> str:

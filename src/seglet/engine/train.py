@@ -1,8 +1,10 @@
 """From an experiment to a trained Segmenter in a run's folder."""
 
+import contextlib
 import logging
 import os
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from seglet.data.loading import evaluation_samples
 from seglet.engine import checkpoint
 from seglet.engine.callbacks import Checkpoints, Evidence, Metrics, Report, StopRequest, Validation
 from seglet.engine.console import Steps
+from seglet.engine.events import events, writer_type
 from seglet.engine.experiment import Experiment
 from seglet.engine.feed import Feed, datasets
 from seglet.engine.module import TrainingModule
@@ -25,6 +28,7 @@ from seglet.engine.settings import Settings
 from seglet.engine.values import ConfigError
 from seglet.evaluation.evaluate import EvaluationOptions, evaluate
 from seglet.methods.base import Method
+from seglet.types import Labelled
 
 
 class InterruptedTrainingError(KeyboardInterrupt):
@@ -58,12 +62,15 @@ def train(experiment: Experiment, folder: Path, start: Start = Start()) -> Run:
     experiment = replace(experiment, settings=_with_launcher(experiment.settings))
     settings = experiment.settings
     refuse_missing_hardware(settings)
+    if settings.tensorboard:
+        writer_type()
     sets = datasets(settings)
-    run = Run(folder)
-    state = _open(run, experiment, {split: data.fingerprint for split, data in sets.items()}, start)
     method = build_method(experiment, sets[settings.train_split])
+    refuse_missing_masks(method, sets, settings)
+    run = Run(folder)  # nothing is written, or thrown away, before all of the above is sound
+    state = _open(run, experiment, {split: data.fingerprint for split, data in sets.items()}, start)
     if state:
-        method.load_state_dict(state["method"])
+        _restore(method, state)
     _fit(run, experiment, method, sets, state)
     return run
 
@@ -81,7 +88,8 @@ def _open(run: Run, experiment: Experiment, data: dict[str, str], start: Start) 
     if start.resume:
         if first_process():
             run.resume(experiment, data, start.force)
-        step, state = checkpoint.load_newest(run.checkpoints)
+        none_yet = not checkpoint.steps(run.checkpoints)  # it ended before the first: begin at the beginning
+        step, state = (0, None) if none_yet else checkpoint.load_newest(run.checkpoints)
         if first_process():
             run.cut_metrics(step)
         return state
@@ -90,11 +98,22 @@ def _open(run: Run, experiment: Experiment, data: dict[str, str], start: Start) 
     return None
 
 
+def _restore(method: Method[Any], state: Any) -> None:
+    try:
+        method.load_state_dict(state["method"])
+    except RuntimeError as error:
+        raise checkpoint.CheckpointError(
+            f"the checkpoint holds other networks than this experiment; start again with --overwrite: {error}"
+        ) from error
+
+
 def _fit(run: Run, experiment: Experiment, method: Method[Any], sets: dict[str, Dataset], state: Any) -> None:
     settings = experiment.settings
     begin = state["step"] if state else 0
     module = TrainingModule(method, settings, begin)
-    metrics, stop = Metrics(run.metrics, first_process()), StopRequest()
+    stop, cleanup = StopRequest(), contextlib.ExitStack()
+    mirror = cleanup.enter_context(events(run.folder / "events", settings.tensorboard and first_process()))
+    metrics = Metrics(run.metrics, first_process(), mirror)
     bar = Steps(f"{experiment.method} → {run.folder}", settings.steps, active=first_process())
     validation = Validation(lambda: scores(module, sets[settings.val_split]), run, metrics, bar.note)
     callbacks = [
@@ -110,11 +129,9 @@ def _fit(run: Run, experiment: Experiment, method: Method[Any], sets: dict[str, 
     elif first_process():
         training_views(run.samples, sets[settings.train_split], settings)
     trainer = make_trainer(settings, begin, callbacks)
-    try:
+    with cleanup, contextlib.closing(bar):
         if begin < settings.steps:
-            trainer.fit(module, Feed(sets[settings.train_split], settings, begin))
-    finally:
-        bar.close()
+            _run(trainer, module, Feed(sets[settings.train_split], settings, begin))
     if stop.signal:
         raise InterruptedTrainingError(stop.signal, run, module.step)
     if first_process():
@@ -122,14 +139,41 @@ def _fit(run: Run, experiment: Experiment, method: Method[Any], sets: dict[str, 
         validation_pictures(run.samples, sets[settings.val_split], method)
 
 
+def _run(trainer: lightning.Trainer, module: TrainingModule, feed: Feed) -> None:
+    """Trains; what Lightning makes of an interruption, and gloo of a lost process, is told as what it is."""
+    try:
+        trainer.fit(module, feed)
+    except SystemExit as left:
+        if isinstance(left.__context__, KeyboardInterrupt):
+            raise left.__context__ from None
+        raise
+    except RuntimeError as error:
+        if trainer.world_size > 1 and "by peer" in str(error):
+            raise LostProcessError("another process of this run ended; its own message says why") from error
+        raise
+
+
+class LostProcessError(ValueError):
+    """A process that shares the training is gone."""
+
+
 class Restore(lightning.Callback):
-    """Puts the optimiser and the loss scaler where they stood."""
+    """Puts the optimiser and the loss scaler where they stood; weight decay and the like are the experiment's."""
 
     def __init__(self, state: Any) -> None:
         self.state = state
 
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        trainer.optimizers[0].load_state_dict(self.state["optimiser"])
+        optimiser = trainer.optimizers[0]
+        chosen = [{key: value for key, value in group.items() if key != "params"} for group in optimiser.param_groups]
+        for saved, wanted in zip(self.state["optimiser"]["param_groups"], chosen, strict=True):
+            if saved.keys() - {"params"} != wanted.keys():
+                raise checkpoint.CheckpointError(
+                    "the checkpoint's optimiser is another one than the experiment's; start again with --overwrite"
+                )
+        optimiser.load_state_dict(self.state["optimiser"])
+        for group, wanted in zip(optimiser.param_groups, chosen, strict=True):
+            group.update(wanted)
         if self.state["precision"]:
             trainer.precision_plugin.load_state_dict(self.state["precision"])
 
@@ -189,6 +233,17 @@ def refuse_missing_hardware(settings: Settings) -> None:
         raise ConfigError("precision: 16-mixed needs a GPU; take bf16-mixed or 32 on a processor")
     if settings.sync_bn and not gpus:
         raise ConfigError("sync_bn: batch-norm statistics are shared between GPUs only; leave it false on a processor")
+
+
+def refuse_missing_masks(method: Method[Any], sets: Mapping[str, Dataset], settings: Settings) -> None:
+    """
+    Raises:
+        ConfigError: the split to validate on has no masks, or that to train on, if the method learns from masks.
+    """
+    wanted = {settings.val_split, *([settings.train_split] if method.supervision is Labelled else [])}
+    for split in sorted(wanted):
+        if sets[split].read(0).labels is None:
+            raise ConfigError(f"the pictures of {split!r} have no masks; choose another train_split or val_split")
 
 
 def _with_launcher(settings: Settings) -> Settings:

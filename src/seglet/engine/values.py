@@ -75,7 +75,9 @@ def _choice(name: str, value: Any, choices: tuple[Any, ...]) -> Any:
 def _tuple(name: str, value: Any, kinds: tuple[Any, ...]) -> Any:
     items = value.replace(",", " ").split() if isinstance(value, str) else value
     if isinstance(items, int | float) and not isinstance(items, bool):
-        items = [items] * len(kinds)  # one number stands for all: crop: 64
+        items = [items]
+    if isinstance(items, list | tuple) and len(items) == 1:
+        items = [*items] * len(kinds)  # one number stands for all: crop: 64
     if not isinstance(items, list | tuple) or len(items) != len(kinds):
         raise ConfigError(f"{name}: expected {len(kinds)} values, got {value!r}")
     return tuple(convert(name, item, kind) for item, kind in zip(items, kinds, strict=True))

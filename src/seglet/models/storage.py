@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
 from seglet import files
@@ -47,7 +47,7 @@ def save(folder: Path, weights: Mapping[str, Tensor], architecture: Architecture
     with files.replacing(folder) as temporary:
         temporary.mkdir()
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
-        save_file(tensors, temporary / WEIGHTS, metadata={"format": "pt"})
+        files.write_tensors(temporary / WEIGHTS, tensors, {"format": "pt"})
         files.write_json(temporary / CONFIG, _config(architecture, classes, files.sha256(temporary / WEIGHTS)))
 
 

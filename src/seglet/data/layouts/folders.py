@@ -28,7 +28,7 @@ def find(root: Path) -> Found | None:
     if holding:
         return _split_first(root, holding)
     if pictures(root):
-        return find_pair(root, None, home=root)
+        return _beside(root)
     return None
 
 
@@ -51,6 +51,20 @@ def find_pair(images: Path, masks: Path | None, home: Path | None = None) -> Fou
         splits, new = _by_lists(root, splits["all"])
         problems += new
     return Found("folders", splits, find_table(root, masks), None, problems)
+
+
+def _beside(root: Path) -> Found:
+    """Pictures in the root itself, with a folder of their masks beside them, or alone."""
+    masks = _first(root, MASKS)
+    if masks is not None:
+        paired = find_pair(root, masks, home=root)
+        if any(paired.splits.values()):
+            return paired
+    alone = find_pair(root, None, home=root)
+    what, cure = "named like masks, but taken for pictures", "check one data set at a time, or say which are --masks"
+    above = {folder for path in pictures(root) for folder in path.parents if root in folder.parents}
+    doubts = (Problem(str(folder), what, cure, "warning") for folder in sorted(above) if folder.name in MASKS)
+    return replace(alone, problems=(*alone.problems, *doubts))
 
 
 def find_table(root: Path, masks: Path | None) -> Table | None:

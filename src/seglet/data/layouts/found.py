@@ -36,7 +36,8 @@ class Found:
 def pair(images: Path, masks: Path | None) -> tuple[tuple[Item, ...], tuple[Problem, ...]]:
     """The pictures of one folder with the masks of another by name, and what has no partner or two."""
     problems: list[Problem] = []
-    by_name = _unique(pictures(images), images, problems)
+    own = (path for path in pictures(images) if masks is None or masks == images or masks not in path.parents)
+    by_name = _unique(own, images, problems)
     if masks is None:
         return tuple(Item(name, path) for name, path in by_name.items()), tuple(problems)
     mask_of = _unique(pictures(masks), masks, problems)

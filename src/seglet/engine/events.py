@@ -1,0 +1,43 @@
+"""TensorBoard's copy of the metrics, for those who ask for it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from seglet.engine.values import ConfigError
+
+Mirror = Callable[[int, Mapping[str, float]], None]
+
+
+def writer_type() -> Any:
+    """
+    Raises:
+        ConfigError: TensorBoard is not installed.
+    """
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise ConfigError(
+            "tensorboard: it is not installed; run `pip install seglet[log]`, or leave the key false: "
+            "the same numbers are in metrics.jsonl"
+        ) from error
+    return SummaryWriter
+
+
+@contextmanager
+def events(folder: Path, active: bool) -> Iterator[Mirror | None]:
+    """Writes each metric as a scalar of its step into `folder`; None if not `active`."""
+    if not active:
+        yield None
+        return
+    writer = writer_type()(str(folder))
+
+    def mirror(step: int, values: Mapping[str, float]) -> None:
+        for name, value in values.items():
+            writer.add_scalar(name, value, step)
+
+    try:
+        yield mirror
+    finally:
+        writer.close()
