@@ -67,3 +67,10 @@ def test_a_disk_that_fills_up_when_data_reach_it_leaves_the_old_file(tmp_path, m
 def test_tensors_that_cannot_be_written_are_the_systems_error(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere"):
         files.write_tensors(tmp_path / "nowhere" / "a.safetensors", {"a": torch.zeros(2)})
+
+
+def test_a_folder_that_stepped_aside_returns_if_its_successor_never_came(tmp_path):
+    (tmp_path / f"{files.TEMPORARY}1234{files.ASIDE}model").mkdir()
+    (tmp_path / f"{files.TEMPORARY}5678-model").mkdir()
+    files.delete_partial(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 TEMPORARY = ".partial-"
-"""Prefix of files and folders that were being written when the process died; always safe to delete."""
+"""Prefix of files and folders that were being written when the process died; see `delete_partial`."""
+
+ASIDE = "-aside-"
+"""Stands in the name of a folder that made room for its successor, before the name it had."""
 
 
 @contextlib.contextmanager
@@ -42,7 +45,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 def _swap(new: Path, old: Path) -> None:
     """Folders cannot be replaced in one call: the old one steps aside first, so one of the two is always whole."""
-    aside = old.parent / f"{TEMPORARY}{secrets.token_hex(4)}-old-{old.name}"
+    aside = old.parent / f"{TEMPORARY}{secrets.token_hex(4)}{ASIDE}{old.name}"
     old.rename(aside)
     new.rename(old)
     delete(aside)
@@ -73,7 +76,11 @@ def delete(path: Path) -> None:
 
 
 def delete_partial(folder: Path) -> None:
-    """Removes what interrupted writes left in `folder`."""
+    """Removes what interrupted writes left in `folder`; a folder that had stepped aside returns to its place."""
+    for aside in folder.glob(f"{TEMPORARY}*{ASIDE}*"):
+        place = folder / aside.name.partition(ASIDE)[2]
+        if not place.exists():
+            aside.rename(place)
     for path in folder.glob(f"{TEMPORARY}*"):
         delete(path)
 

@@ -79,3 +79,8 @@ def test_mistakes_are_named(words, said, model, seglet):
 
 def test_the_size_of_the_world_is_not_that_of_pictures(model, pictures, seglet):
     assert "use --resize" in seglet("evaluate", model, "--data", pictures, "--world-size", 32).err
+
+
+def test_the_next_command_reads_pictures_at_the_same_size(model, pictures, seglet):
+    done = seglet("evaluate", model, "--data", pictures, "--resize", 0.5)
+    assert "PICTURES --out predictions --resize 0.5" in done.out

@@ -108,6 +108,7 @@ def _text(arguments: argparse.Namespace, content: dict[str, Any]) -> str:
     key = CONVENTIONS[arguments.convention]
     between = interval(content["intervals"][key])
     verdict = f"mIoU ({arguments.convention}) {percent(content[key])} %" + (f", 95 %: {between}" if between else "")
+    resize = f" --resize {arguments.resize:g}" if arguments.resize != 1 else ""
     where = f"scores are in {arguments.out}" if arguments.out else "keep these scores with --out FILE"
     return "\n".join(
         [
@@ -117,6 +118,6 @@ def _text(arguments: argparse.Namespace, content: dict[str, Any]) -> str:
             "",
             verdict,
             where,
-            f"next: seglet predict {arguments.model} PICTURES --out predictions",
+            f"next: seglet predict {arguments.model} PICTURES --out predictions{resize}",
         ]
     )

@@ -50,7 +50,9 @@ class TrainingModule(lightning.LightningModule):
 
     def on_train_batch_end(self, outputs: Any, batch: Any, index: int) -> None:
         if self.stepped(index):
-            self.method.after_step(Progress(self.step, self.settings.steps, mix(self.settings.seed, self.step, 0, 0)))
+            settings = self.settings
+            seed = mix(settings.seed, self.step, 0, settings.accumulate)  # no micro-batch of the next step has it
+            self.method.after_step(Progress(self.step, settings.steps, seed))
 
     def stepped(self, index: int) -> bool:
         """Whether the micro-batch `index` was the last of its optimiser step."""

@@ -14,7 +14,7 @@ from seglet.data.sampling import StepSampler
 from seglet.engine.experiment import Experiment
 from seglet.engine.feed import augment, datasets
 from seglet.engine.settings import Settings
-from seglet.engine.train import build_method
+from seglet.engine.train import build_method, refuse_missing_hardware
 from seglet.methods.base import Method
 from seglet.types import Progress
 
@@ -54,6 +54,7 @@ class Plan:
 def plan(experiment: Experiment) -> Plan:
     """Builds everything, takes one step on at most two views to measure, and throws it away."""
     settings = experiment.settings
+    refuse_missing_hardware(settings)
     sets = datasets(settings)
     train_set = sets[settings.train_split]
     method = build_method(experiment, train_set)

@@ -187,6 +187,7 @@ def scores(module: TrainingModule, data: Dataset) -> dict[str, float]:
 
 def make_trainer(settings: Settings, begin: int, callbacks: list[lightning.Callback]) -> lightning.Trainer:
     """Lightning with everything switched off that we do ourselves: loops over validation, logs, checkpoints, bars."""
+    nodes = int(os.environ.get("WORLD_SIZE", 1)) // int(os.environ.get("LOCAL_WORLD_SIZE", 1)) if launched() else 1
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     for noise in ("does not have many workers", "GPU available but not used", "isinstance.treespec, LeafSpec."):
         warnings.filterwarnings("ignore", f".*{noise}.*")
@@ -194,7 +195,8 @@ def make_trainer(settings: Settings, begin: int, callbacks: list[lightning.Callb
         max_steps=settings.steps - begin,
         max_epochs=-1,
         accelerator=settings.accelerator,
-        devices=settings.devices,
+        devices=settings.devices // nodes,
+        num_nodes=nodes,
         strategy="ddp" if settings.devices > 1 else "auto",
         precision=settings.precision,
         accumulate_grad_batches=settings.accumulate,
@@ -212,6 +214,11 @@ def make_trainer(settings: Settings, begin: int, callbacks: list[lightning.Callb
     )
 
 
+def launched() -> bool:
+    """Whether torchrun started this process."""
+    return "TORCHELASTIC_RUN_ID" in os.environ
+
+
 def first_process() -> bool:
     """Whether this is the process that writes; launchers announce the others in the environment."""
     return int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))) == 0
@@ -227,7 +234,7 @@ def refuse_missing_hardware(settings: Settings) -> None:
         raise ConfigError(
             "accelerator: gpu was asked for, but torch sees none; try --accelerator cpu, or `seglet doctor`"
         )
-    if gpus and settings.devices > gpus and "TORCHELASTIC_RUN_ID" not in os.environ:
+    if gpus and settings.devices > gpus and not launched():
         raise ConfigError(f"devices: {settings.devices} were asked for, but there are {gpus} GPUs")
     if settings.precision == "16-mixed" and not gpus:
         raise ConfigError("precision: 16-mixed needs a GPU; take bf16-mixed or 32 on a processor")
@@ -248,7 +255,7 @@ def refuse_missing_masks(method: Method[Any], sets: Mapping[str, Dataset], setti
 
 def _with_launcher(settings: Settings) -> Settings:
     """Under torchrun the number of processes is already decided."""
-    if "TORCHELASTIC_RUN_ID" not in os.environ:
+    if not launched():
         return settings
     world = int(os.environ["WORLD_SIZE"])
     if settings.batch % (world * settings.accumulate):
