@@ -20,6 +20,6 @@ def load(name: str) -> ModuleType:
     names = available()
     if name not in names:
         near = difflib.get_close_matches(name, names, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = f"; did you mean {near[0]!r}?" if near else "."
         raise ValueError(f"no method {name!r}{hint} There are: {', '.join(names)}")
     return importlib.import_module(f"{__name__}.{name}")

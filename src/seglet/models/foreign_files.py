@@ -50,7 +50,10 @@ def _read_pickle(path: Path) -> Any:
             "ask its authors for a plain state_dict or a .safetensors file"
         ) from error
     except Exception as error:  # damaged files raise whatever the parser stumbles over
-        raise ValueError(f"{path} is not a readable weight file: {error}") from error
+        what = f"{type(error).__name__}: {error}".rstrip(": ")
+        raise ValueError(
+            f"{path} holds no weights that can be read ({what}); is it whole? download it again"
+        ) from error
 
 
 def _tensors(content: Any) -> dict[str, Tensor]:
