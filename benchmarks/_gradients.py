@@ -21,8 +21,23 @@ class LossResult(Result):
     memory_ratio: float
 
 
-def compare(name: str, ours: Loss, rival: Loss, student: Tensor, shapes: str, repeats: int = 3) -> LossResult:
+@dataclass(frozen=True)
+class Effort:
+    """How often to measure, and how far gradients may differ, as a share of the largest: float32 sums are long."""
+
+    repeats: int = 3
+    tolerance: float = 1e-4
+
+
+def compare(
+    name: str, ours: Loss, rival: Loss, student: Tensor, shapes: str, effort: Effort | None = None
+) -> LossResult:
     """Each loss of the student's map, and its gradient with respect to it."""
+    effort = effort or Effort()
+
+    def same(mine: tuple[Tensor, Tensor], theirs: tuple[Tensor, Tensor]) -> bool:
+        value = torch.allclose(mine[0], theirs[0], rtol=2e-5)
+        return value and bool((mine[1] - theirs[1]).abs().max() <= effort.tolerance * theirs[1].abs().max())
 
     def with_gradient(loss: Loss) -> Callable[[], tuple[Tensor, Tensor]]:
         def both() -> tuple[Tensor, Tensor]:
@@ -33,15 +48,9 @@ def compare(name: str, ours: Loss, rival: Loss, student: Tensor, shapes: str, re
 
         return both
 
-    times = side_by_side(name, with_gradient(ours), with_gradient(rival), same, shapes, repeats)
+    times = side_by_side(name, with_gradient(ours), with_gradient(rival), same, shapes, effort.repeats)
     peaks = [peak(with_gradient(loss)) for loss in (ours, rival)]
     return LossResult(**vars(times), ours_bytes=peaks[0], rival_bytes=peaks[1], memory_ratio=peaks[1] / peaks[0])
-
-
-def same(mine: tuple[Tensor, Tensor], theirs: tuple[Tensor, Tensor]) -> bool:
-    """Equal as far as float32 sums of this length are: values to 2e-5, gradients to 1e-4 of the largest."""
-    value = torch.allclose(mine[0], theirs[0], rtol=2e-5)
-    return value and bool((mine[1] - theirs[1]).abs().max() <= 1e-4 * theirs[1].abs().max())
 
 
 def peak(call: Callable[[], object]) -> int:

@@ -69,10 +69,10 @@ def cirkd_minibatch_bytes(
     """
     images, channels, height, width = shape
     pixels = math.ceil(height / 2) * math.ceil(width / 2) if pooling else height * width
-    vectors = images * pixels * (3 * channels + 2 * teacher_channels)
+    vectors = images * pixels * (2 * channels + 2 * teacher_channels)
     tile = min(TILE, pixels) ** 2
     pair = 2 * pixels**2
-    return size * (vectors + 4 * tile + (pair if pair * size <= budget else 0))
+    return size * (vectors + 5 * tile + (pair if pair * size <= budget else 0))
 
 
 class _Relations(torch.autograd.Function):
