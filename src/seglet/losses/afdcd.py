@@ -17,7 +17,7 @@ def feature_distance(redrawn: Float[Tensor, "b c h w"], teacher: Float[Tensor, "
 
     It grows with the size of the map; Af-DCD weighs it by about 1e-6. The teacher gets no gradient.
 
-    Source: Fan et al., NeurIPS 2023, Eq. 4; the sum as in Af-DCD, losses/ocmgd.py; golden afdcd.
+    Source: Fan et al., NeurIPS 2023; the sum as in Af-DCD, losses/ocmgd.py; golden afdcd.
     """
     return (precise(redrawn) - precise(teacher.detach())).square().sum() / len(redrawn)
 
@@ -42,7 +42,7 @@ def omni_contrast(
         ValueError: channels cannot be divided into the groups, the pooled map holds no patch, or `temperature` is not
             positive.
 
-    Source: Fan et al., NeurIPS 2023, Eq. 5-8; sets and reduction as in Af-DCD, losses/ocmgd.py; golden afdcd.
+    Source: Fan et al., NeurIPS 2023; sets and reduction as in Af-DCD, losses/ocmgd.py; golden afdcd.
     """
     if temperature <= 0:
         raise ValueError(f"temperature must be above 0, got {temperature}")

@@ -43,7 +43,7 @@ def cirkd_memory(
     Raises:
         ValueError: the maps differ in images or size, or a temperature is not positive.
 
-    Source: Yang et al., CVPR 2022, Eq. 10-15; reduction as in CIRKD, losses/cirkd_memory.py; golden cirkd_memory.
+    Source: Yang et al., CVPR 2022; reduction as in CIRKD, losses/cirkd_memory.py; golden cirkd_memory.
     """
     same_pixels(student, teacher)
     if min(temperature, kd_temperature) <= 0:

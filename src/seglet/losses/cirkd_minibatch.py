@@ -42,12 +42,12 @@ def cirkd_minibatch(
     Args:
         pooling: average 2×2 pixels first, which takes 1/16 of the time and memory (CIRKD does so for SegFormer only).
         budget: bytes. The exponentials of an image pair are kept between the two sweeps if they fit in it; if not,
-            they are computed again, which costs a third more time and makes memory linear in the number of pixels.
+            they are computed again, which takes 1.5 to 1.7 times as long and makes memory linear in the number of pixels.
 
     Raises:
         ValueError: the maps differ in images or size, or `temperature` is below 1/64.
 
-    Source: Yang et al., CVPR 2022, Eq. 5-7; reduction as in CIRKD, losses/cirkd_mini_batch.py; golden cirkd_minibatch.
+    Source: Yang et al., CVPR 2022; reduction as in CIRKD, losses/cirkd_mini_batch.py; golden cirkd_minibatch.
     """
     same_pixels(student, teacher)
     if temperature < LEAST_TEMPERATURE:

@@ -18,7 +18,7 @@ class FeatureMasking(nn.Module):
         share: of pixels that are hidden at random, in [0, 1].
         enhanced: four convolutions instead of two, of which two read the first and the second in turn.
 
-    Source: Fan et al., NeurIPS 2023, Sec. 3.2; Af-DCD, losses/ocmgd.py; golden afdcd.
+    Source: Fan et al., NeurIPS 2023; Af-DCD, losses/ocmgd.py; golden afdcd.
     """
 
     def __init__(

@@ -67,7 +67,7 @@ class CirkdMemory(nn.Module):
         any_class: reproduces a slip of the authors' code: the pixels drawn for a class are counted from the first
             pixel of the image instead of among those of the class, so that its queue holds pixels of any class.
 
-    Source: Yang et al., CVPR 2022, Sec. 3.4; CIRKD, losses/cirkd_memory.py; golden cirkd_memory.
+    Source: Yang et al., CVPR 2022; CIRKD, losses/cirkd_memory.py; golden cirkd_memory.
     """
 
     def __init__(
