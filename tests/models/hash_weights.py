@@ -26,6 +26,10 @@ def hash_weight(name: str, shape: tuple[int, ...]) -> Tensor:
         u = 0.1 * u
     elif name.endswith("running_var"):
         u = 1 + 0.5 * u
+    elif name.endswith(("weight_u", "weight_v")):
+        u = u / np.linalg.norm(u)
+    elif name.endswith("gamma"):
+        u = np.full(shape, 0.3)
     elif len(shape) > 1:
         u = u * math.sqrt(6 / math.prod(shape[1:]))
     else:

@@ -5,7 +5,7 @@ Axes: b images, k classes, h rows, w columns.
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Integer
 from torch import Tensor
 
 from seglet.types import IGNORE, Target
@@ -16,6 +16,13 @@ def resize(values: Float[Tensor, "b c _ _"], size: torch.Size | tuple[int, int])
     if values.shape[-2:] == size:
         return values
     return F.interpolate(values, size=size, mode="bilinear", align_corners=True)
+
+
+def labels_at(labels: Integer[Tensor, "b _ _"], size: torch.Size | tuple[int, int]) -> Integer[Tensor, "b h w"]:
+    """The labels at `size` (h, w), each from the pixel at or before its place, as CIRKD and IFVD shrink them."""
+    if labels.shape[-2:] == size:
+        return labels
+    return F.interpolate(labels[:, None].float(), size=size, mode="nearest")[:, 0].to(labels.dtype)
 
 
 def precise(values: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:

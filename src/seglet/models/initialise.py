@@ -9,14 +9,17 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 @torch.no_grad()
 def initialise(network: nn.Module, generator: torch.Generator) -> None:
-    """Kaiming normal (He et al., ICCV 2015) for convolutions, truncated normal 0.02 for linear layers as in SegFormer;
-    norms start as the identity, biases at 0. Sets every parameter and buffer but the input convention."""
+    """Kaiming normal (He et al., ICCV 2015) for convolutions, truncated normal 0.02 for linear layers as in SegFormer,
+    normal for embeddings; norms start as the identity, biases at 0. Sets every parameter and buffer of a segmentation
+    network but the input convention."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             fan_out = module.kernel_size[0] * module.kernel_size[1] * module.out_channels // module.groups
             module.weight.normal_(0, math.sqrt(2 / fan_out), generator=generator)
         elif isinstance(module, nn.Linear):
             nn.init.trunc_normal_(module.weight, std=0.02, generator=generator)
+        elif isinstance(module, nn.Embedding):
+            module.weight.normal_(generator=generator)
         elif isinstance(module, _BatchNorm | nn.LayerNorm):
             module.weight.fill_(1)
         if isinstance(module, _BatchNorm):

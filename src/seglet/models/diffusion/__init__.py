@@ -1,0 +1,1 @@
+"""A small diffusion model that denoises features, for distillation."""

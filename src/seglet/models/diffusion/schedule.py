@@ -1,0 +1,63 @@
+"""How much noise a timestep means, and the way back.
+
+Axes: b images, c channels, h rows, w columns.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Noise that grows linearly in variance over `training_steps` timesteps, β from 1e-4 to 0.02.
+
+    Source: Ho et al., NeurIPS 2020; DDIM with η = 0 (Song et al., ICLR 2021); as DiffKD sets them.
+    """
+
+    training_steps: int = 1000
+
+    @cached_property
+    def signal(self) -> tuple[float, ...]:
+        """ᾱ_t, the share of the variance that is not noise, falling from t = 0 on; computed in float32 as theirs."""
+        growth = torch.linspace(1e-4, 0.02, self.training_steps, dtype=torch.float32, device="cpu")
+        return tuple((1 - growth).cumprod(0).tolist())
+
+    def timesteps(self, steps: int) -> tuple[int, ...]:
+        """The later half of 2 · `steps` equal strides down to 0: 400, 300, 200, 100, 0 for 5 of 1000.
+
+        Raises:
+            ValueError: there are no so many strides.
+        """
+        if not 1 <= 2 * steps <= self.training_steps:
+            raise ValueError(f"expected 1 to {self.training_steps // 2} denoising steps, got {steps}")
+        return tuple(step * self._stride(steps) for step in reversed(range(steps)))
+
+    def _stride(self, steps: int) -> int:
+        return self.training_steps // (2 * steps)
+
+    def add_noise(
+        self, clean: Float[Tensor, "b c h w"], noise: Float[Tensor, "b c h w"], timesteps: Int[Tensor, "b"]
+    ) -> Float[Tensor, "b c h w"]:
+        """What `clean` has become at each image's timestep."""
+        signal = torch.tensor(self.signal, dtype=clean.dtype, device=clean.device)[timesteps].view(-1, 1, 1, 1)
+        return signal.sqrt() * clean + (1 - signal).sqrt() * noise
+
+    def denoise(
+        self, predict: Callable[[Tensor, Tensor], Tensor], noisy: Float[Tensor, "b c h w"], steps: int
+    ) -> Float[Tensor, "b c h w"]:
+        """`noisy`, taken for the first of `timesteps(steps)`, led back to a clean map.
+
+        `predict` is given the map and its timestep, [1], and answers with the noise in it.
+        """
+        maps = noisy
+        for step in self.timesteps(steps):
+            noise = predict(maps, torch.tensor([step], device=maps.device))
+            now, after = self.signal[step], self.signal[step - self._stride(steps)] if step > 0 else 1.0
+            clean = (maps - (1 - now) ** 0.5 * noise) / now**0.5
+            maps = after**0.5 * clean + (1 - after) ** 0.5 * noise
+        return maps

@@ -1,0 +1,22 @@
+"""How a distillation loss is held against a golden case, in both precisions, with its gradient."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+Case = dict[str, np.ndarray]
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+def check_loss(case: Case, loss: Loss, name: str, suffix: str = "feat") -> None:
+    """`loss` of the stored student and teacher is `out_<name>`, its gradient with respect to the student too."""
+    for dtype, ending, tolerance in ((torch.float64, "f64", 1e-9), (torch.float32, "f32", 2e-5)):
+        student, teacher = (torch.from_numpy(case[f"in_{suffix}_{who}"]).to(dtype) for who in "ST")
+        value = loss(student.requires_grad_(), teacher)
+        (gradient,) = torch.autograd.grad(value, student)
+        expected = case[f"out_grad_{suffix}_S__{name}"]
+        slack = tolerance * np.abs(expected).max()
+        np.testing.assert_allclose(value.item(), case[f"out_{name}_{ending}"], rtol=tolerance)
+        np.testing.assert_allclose(gradient.numpy(), expected, rtol=tolerance, atol=slack)

@@ -1,0 +1,96 @@
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from seglet.losses.cirkd_minibatch import cirkd_minibatch, cirkd_minibatch_bytes
+
+Case = dict[str, np.ndarray]
+
+
+def with_gradient(student: Tensor, teacher: Tensor, budget: int = 2**28) -> tuple[Tensor, Tensor]:
+    leaf = student.detach().requires_grad_()
+    value = cirkd_minibatch(leaf, teacher, budget=budget)
+    return value.detach(), torch.autograd.grad(value, leaf)[0]
+
+
+@pytest.mark.golden("kd", "cirkd_minibatch")
+@pytest.mark.parametrize(("dtype", "rtol"), [(torch.float32, 2e-5), (torch.float64, 1e-9)])
+@pytest.mark.parametrize("budget", [0, 2**28])
+def test_matches_the_authors_number_and_gradient(case: Case, dtype: torch.dtype, rtol: float, budget: int) -> None:
+    student = torch.from_numpy(case["in_feat_S"]).to(dtype).requires_grad_()
+    teacher = torch.from_numpy(case["in_feat_T"]).to(dtype)
+    value = cirkd_minibatch(student, teacher, float(case["hp_temperature"]), bool(case["hp_pooling"]), budget)
+    (gradient,) = torch.autograd.grad(value, student)
+    np.testing.assert_allclose(value.item(), case["out_loss_f64"], rtol=rtol)
+    theirs = case["out_grad_feat_S__loss"]
+    np.testing.assert_allclose(gradient.numpy(), theirs, rtol=rtol, atol=rtol * np.abs(theirs).max())
+
+
+@pytest.mark.parametrize("budget", [0, 2**28])
+def test_tiles_leave_no_seam(budget: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    student, teacher = torch.randn(3, 4, 5, 7).double(), torch.randn(3, 6, 5, 7).double()
+    whole = with_gradient(student, teacher)
+    monkeypatch.setattr("seglet.losses.cirkd_minibatch.TILE", 8)
+    torch.testing.assert_close(with_gradient(student, teacher, budget), whole)
+
+
+def test_one_image_is_compared_with_itself() -> None:
+    student, teacher = torch.randn(1, 3, 2, 2), torch.randn(1, 3, 2, 2)
+    own, other = (F.normalize(maps, dim=1).flatten(2)[0] for maps in (student, teacher))
+    logits = (own.T @ own / 0.1).log_softmax(1), (other.T @ other / 0.1).log_softmax(1)
+    expected = F.kl_div(*logits, reduction="batchmean", log_target=True)
+    torch.testing.assert_close(cirkd_minibatch(student, teacher), expected)
+
+
+def test_equal_maps_are_zero_apart_and_at_rest() -> None:
+    maps = torch.randn(2, 3, 4, 4)
+    value, gradient = with_gradient(maps, maps)
+    assert value.item() == 0
+    assert gradient.abs().max() < 1e-6
+
+
+@pytest.mark.parametrize("scale", [0.0, 1e4])
+def test_dead_and_huge_features_stay_finite(scale: float) -> None:
+    value, gradient = with_gradient(torch.randn(2, 3, 4, 4) * scale, torch.randn(2, 3, 4, 4) * scale)
+    assert value.isfinite()
+    assert gradient.isfinite().all()
+
+
+def test_a_dead_pixel_is_not_pulled() -> None:
+    student = torch.randn(1, 3, 2, 2)
+    student[..., 0, 0] = 0
+    _, gradient = with_gradient(student, torch.randn(1, 3, 2, 2))
+    assert gradient[..., 0, 0].abs().sum() == 0
+
+
+def test_autocast_changes_nothing() -> None:
+    student, teacher = torch.randn(2, 3, 4, 4), torch.randn(2, 3, 4, 4)
+    with torch.autocast("cpu", torch.bfloat16):
+        value = cirkd_minibatch(student, teacher)
+    assert torch.equal(value, cirkd_minibatch(student, teacher))
+
+
+def test_the_teacher_gets_no_gradient() -> None:
+    student, teacher = (torch.randn(1, 3, 2, 2, requires_grad=True) for _ in range(2))
+    cirkd_minibatch(student, teacher).backward()
+    assert teacher.grad is None
+
+
+def test_the_estimate_falls_when_nothing_is_kept_or_pixels_are_pooled() -> None:
+    shape, pair = (2, 512, 65, 65), 2 * 4225**2 * 4
+    kept, again = cirkd_minibatch_bytes(shape, 512), cirkd_minibatch_bytes(shape, 512, budget=0)
+    assert kept - again == pair
+    assert cirkd_minibatch_bytes(shape, 512, pooling=True) < again
+
+
+def test_a_temperature_too_low_for_float32_is_refused() -> None:
+    with pytest.raises(ValueError, match="temperature must be at least"):
+        cirkd_minibatch(torch.zeros(1, 2, 1, 1), torch.zeros(1, 2, 1, 1), temperature=0.01)
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_maps_of_different_size_are_refused() -> None:
+    with pytest.raises(ValueError, match="resize one of them first"):
+        cirkd_minibatch(torch.zeros(1, 2, 4, 4), torch.zeros(1, 2, 3, 3))

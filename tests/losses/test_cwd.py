@@ -1,0 +1,62 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from tests.losses.golden import check_loss
+from torch import Tensor
+
+from seglet.losses.cwd import channel_divergence
+from seglet.losses.kl import kl_divergence
+
+
+def flat(*values: float) -> Tensor:
+    return torch.tensor(values, dtype=torch.float32).reshape(1, 1, 1, -1)
+
+
+@pytest.mark.golden("kd", "cwd")
+def test_matches_cirkds_numbers_divided_by_the_channels_before_the_adaptor(case: dict[str, np.ndarray]) -> None:
+    def theirs(student: Tensor, teacher: Tensor) -> Tensor:
+        inside, outside = student.shape[1], teacher.shape[1]
+        weight = torch.from_numpy(case["in_conv_weight"]).to(student)
+        aligned = student if inside == outside else F.conv2d(student, weight)
+        return channel_divergence(aligned, teacher, float(case["hp_temperature"]), channels=inside)
+
+    check_loss(case, theirs, "loss_cirkd")
+
+
+@pytest.mark.golden("kd", "cwd")
+def test_matches_torchdistillers_numbers_at_equal_channels(case: dict[str, np.ndarray]) -> None:
+    if "out_loss_torchdistiller_f64" in case:  # the other case has no such number
+        check_loss(case, lambda s, t: channel_divergence(s, t, float(case["hp_temperature"])), "loss_torchdistiller")
+
+
+@pytest.mark.golden("kd", "cwd")
+def test_their_spatial_variant_is_the_divergence_of_pixels(case: dict[str, np.ndarray]) -> None:
+    if "out_loss_torchdistiller_spatial_kl_f64" in case:
+        temperature = float(case["hp_temperature"])
+        check_loss(case, lambda s, t: kl_divergence(s, t, temperature), "loss_torchdistiller_spatial_kl")
+
+
+def test_certain_teacher_and_undecided_student_are_log_two_apart() -> None:
+    assert channel_divergence(flat(0, 0), flat(100, -100), temperature=1).item() == pytest.approx(math.log(2))
+
+
+def test_a_constant_added_to_a_channel_changes_nothing() -> None:
+    student, teacher = torch.randn(2, 1, 3, 4, 4, dtype=torch.float64)
+    torch.testing.assert_close(channel_divergence(student + 5, teacher), channel_divergence(student, teacher))
+
+
+def test_underflow_stays_finite_where_the_logarithm_of_softmax_is_not() -> None:
+    student = flat(-1e4, 1e4).requires_grad_()
+    loss = channel_divergence(student, flat(1e4, -1e4), temperature=1)
+    loss.backward()
+    assert loss.item() == 2e4
+    assert student.grad is not None
+    assert student.grad.flatten().tolist() == [-1, 1]
+
+
+def test_channels_must_be_some() -> None:
+    with pytest.raises(ValueError, match="channels must be above 0"):
+        channel_divergence(flat(0, 0), flat(0, 0), channels=0)

@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+import torch
+from tests.losses.golden import check_loss
+from torch import Tensor
+
+from seglet.losses.dist import between_classes, correlation_loss, pixels, within_classes
+
+Case = dict[str, np.ndarray]
+
+
+@pytest.mark.golden("kd", "dist")
+def test_matches_the_authors_segmentation(case: Case) -> None:
+    beta, gamma = float(case["hp_beta"]), float(case["hp_gamma"])
+    check_loss(case, lambda s, t: correlation_loss(s, t, beta=beta, gamma=gamma), "loss_seg")
+
+
+@pytest.mark.golden("kd", "dist")
+def test_matches_the_authors_classification(case: Case) -> None:
+    beta, gamma, tau = (float(case[f"hp_{name}"]) for name in ("beta", "gamma", "tau"))
+    check_loss(case, lambda s, t: correlation_loss(s, t, tau, beta, gamma), "loss_cls_tau", "logit")
+
+
+@pytest.mark.golden("kd", "dist")
+def test_matches_both_terms(case: Case) -> None:
+    for term, name in ((between_classes, "loss_inter"), (within_classes, "loss_intra")):
+        check_loss(case, lambda s, t, term=term: term(pixels(s).softmax(0), pixels(t).softmax(0)), name)
+
+
+def line(*probabilities: float) -> Tensor:
+    """Probability of the first of two classes, pixel by pixel."""
+    first = torch.tensor(probabilities)
+    return torch.stack([first, 1 - first])
+
+
+def test_agreeing_on_the_order_of_classes_costs_nothing_whatever_the_confidence() -> None:
+    assert between_classes(line(0.6, 0.3), line(0.9, 0.1)).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_the_opposite_order_costs_two() -> None:
+    assert between_classes(line(0.6), line(0.1)).item() == pytest.approx(2)
+    assert within_classes(line(0.2, 0.4), line(0.9, 0.7)).item() == pytest.approx(2)
+
+
+def test_what_does_not_vary_correlates_with_nothing() -> None:
+    assert between_classes(line(0.5), line(0.9)).item() == 1
+    assert within_classes(line(0.3, 0.3), line(0.9, 0.7)).item() == 1
+
+
+def test_a_class_is_followed_over_the_images_of_the_batch() -> None:
+    student, teacher = torch.tensor([[0.2, 0.8], [0.4, 0.6]]).log(), torch.tensor([[0.7, 0.3], [0.9, 0.1]]).log()
+    assert correlation_loss(student, teacher, beta=0).item() == pytest.approx(0, abs=1e-5)
+    assert correlation_loss(student[:1], teacher[:1], beta=0).item() == 1

@@ -1,0 +1,190 @@
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from tests.models.golden_check import Case, error, input_of, output_of
+from torch import Tensor
+
+from seglet.losses.dist import correlation_loss
+from seglet.losses.kl import kl_divergence
+from seglet.models.diffusion.diffkd import Comparison, DiffKD, Draws, Options, draw
+from seglet.models.initialise import initialise
+
+TOLERANCES = [(torch.float32, 2e-5), (torch.float64, 1e-7)]  # their table of signal is float32
+DGKD = Options(reduction=1, align=False, mix_noise=False)
+NAMES = {
+    "ddim.": "",
+    "noise_adapter.feat.0.block": "adapter.layers.block",
+    "noise_adapter.feat": "adapter.layers",
+    "noise_adapter.pred": "adapter.decide",
+    "model.time_embedding": "denoiser.timestep",
+    "model.pred": "denoiser.layers",
+    "ae.encoder": "autoencoder.encoder",
+    "ae.decoder.0": "autoencoder.decoder",
+    "trans": "align",
+    "proj": "project",
+}
+
+
+def our_name(official: str) -> str:
+    for theirs, ours in NAMES.items():
+        official = official.replace(theirs, ours)
+    return official
+
+
+def loaded(case: Case, options: Options, compare: Comparison, dtype: torch.dtype) -> DiffKD:
+    model = DiffKD(case["in_feat_S"].shape[1], case["in_feat_T"].shape[1], options, compare)
+    weights = {name.removeprefix("in_param__"): value for name, value in case.items() if name.startswith("in_param__")}
+    model.load_state_dict({our_name(name): torch.from_numpy(value) for name, value in weights.items()})
+    return model.to(dtype).train(bool(case["hp_train_mode"]))
+
+
+def draws_of(case: Case, dtype: torch.dtype) -> Draws:
+    noise = input_of(case, "ddim_noise", dtype)
+    student = input_of(case, "noise_adapter_noise", dtype) if "in_noise_adapter_noise" in case else noise
+    return Draws(student, noise, torch.from_numpy(case["in_ddim_timesteps"]))
+
+
+def errors_of(model: DiffKD, case: Case, dtype: torch.dtype) -> Mapping[str, float]:
+    """Of the terms, of the student's gradient and, last, of the running statistics after it all."""
+    student, teacher = input_of(case, "feat_S", dtype).requires_grad_(), input_of(case, "feat_T", dtype)
+    terms = model(student, teacher, draws_of(case, dtype))
+    names = {"distillation": "loss_kd", "denoising": "loss_ddim", "reconstruction": "loss_rec"}
+    found = {names[name]: term for name, term in terms.items()}
+    found["grad_feat_S__loss_kd"] = torch.autograd.grad(terms["distillation"], student)[0]
+    after = [name.removeprefix("out_").removesuffix("_f64") for name in case if name.startswith("out_after__")]
+    found |= {name: model.state_dict()[our_name(name.removeprefix("after__"))] for name in after}
+    return {name: error(value, output_of(case, name, dtype)) for name, value in found.items()}
+
+
+@pytest.mark.golden("kd", "diffkd")
+@pytest.mark.parametrize(("dtype", "tolerance"), TOLERANCES, ids=["float32", "float64"])
+def test_terms_gradient_and_statistics_are_the_authors(case: Case, dtype: torch.dtype, tolerance: float) -> None:
+    code = int(case["hp_ae_channels"]) or None
+    options = Options(int(case["hp_inference_steps"]), kernel=int(case["hp_kernel_size"]), code_channels=code)  # type: ignore[arg-type]
+    compare = kl_divergence if case["hp_kd_loss"] == "kl" else F.mse_loss
+    errors = errors_of(loaded(case, options, compare, dtype), case, dtype)
+    assert max(errors.values()) <= tolerance, errors
+
+
+@pytest.mark.golden("kd", "diffkd")
+def test_the_way_to_the_terms_is_the_authors(case: Case) -> None:
+    options = Options(kernel=int(case["hp_kernel_size"]), code_channels=int(case["hp_ae_channels"]) or None)  # type: ignore[arg-type]
+    model, student = loaded(case, options, F.mse_loss, torch.float64), input_of(case, "feat_S", torch.float64)
+    refined = model.refine(student, draws_of(case, torch.float64).student)
+    assert error(refined, case["out_refined_f64"]) <= 1e-7
+    assert model.schedule.timesteps(options.steps) == tuple(case["out_timesteps"])
+    np.testing.assert_allclose(model.schedule.signal, case["out_alphas_cumprod_f64"], rtol=1e-7)
+    if "out_noise_gamma_f64" in case:
+        assert model.adapter is not None
+        assert model.align is not None
+        assert error(model.adapter.share(model.align(student)), case["out_noise_gamma_f64"]) <= 1e-9
+
+
+@pytest.mark.golden("kd", "diffkd_dgkd")
+@pytest.mark.parametrize(("dtype", "tolerance"), TOLERANCES, ids=["float32", "float64"])
+def test_the_variant_of_dgkd_is_a_choice_of_options(case: Case, dtype: torch.dtype, tolerance: float) -> None:
+    errors = errors_of(loaded(case, DGKD, correlation_loss, dtype), case, dtype)
+    assert max(errors.values()) <= tolerance, errors
+
+
+CHOICES = [Options(), Options(code_channels=3), Options(kernel=1), replace(DGKD, code_channels=4)]
+
+
+def model_of(options: Options) -> DiffKD:
+    model = DiffKD(4, 6, options)
+    initialise(model, torch.Generator().manual_seed(0))
+    return model
+
+
+def maps(channels: int, seed: int = 0, batch: int = 2, size: int = 5) -> Tensor:
+    return torch.randn(batch, channels, size, size, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("options", CHOICES)
+def test_the_terms_together_teach_every_part(options: Options) -> None:
+    model, student = model_of(options), maps(4).requires_grad_()
+    sum(model(student, maps(6)).values()).backward()
+    assert student.grad is not None
+    assert [name for name, parameter in model.named_parameters() if parameter.grad is None] == []
+
+
+def test_reconstruction_alone_teaches_the_autoencoder() -> None:
+    model = model_of(Options(code_channels=3))
+    terms = model(maps(4), maps(6))
+    (terms["distillation"] + terms["denoising"]).backward()
+    assert model.autoencoder is not None
+    assert all(parameter.grad is None for parameter in model.autoencoder.parameters())
+
+
+def test_denoising_does_not_teach_the_student() -> None:
+    student = maps(4).requires_grad_()
+    model_of(Options())(student, maps(6))["denoising"].backward()
+    assert student.grad is None
+
+
+def test_equal_generators_give_equal_terms() -> None:
+    model = model_of(Options()).eval()
+    first, same, other = (model(maps(4), maps(6), torch.Generator().manual_seed(seed)) for seed in (0, 0, 1))
+    assert first == same
+    assert first["denoising"] != other["denoising"]
+    assert first["distillation"] != other["distillation"]
+
+
+@pytest.mark.parametrize("options", CHOICES)
+@pytest.mark.parametrize("scale", [0.0, 1e4])
+def test_one_image_of_constant_or_huge_features_stays_finite(options: Options, scale: float) -> None:
+    model, student = model_of(options), (scale * maps(4, batch=1)).requires_grad_()
+    terms = model(student, scale * maps(6, seed=1, batch=1))
+    sum(terms.values()).backward()
+    gradients = [student.grad, *(parameter.grad for parameter in model.parameters())]
+    assert all(value is not None and value.isfinite().all() for value in (*terms.values(), *gradients))
+
+
+def test_autocast_changes_nothing() -> None:
+    model, draws = model_of(Options()).eval(), draw(maps(6), 1000, torch.Generator().manual_seed(0))
+    with torch.autocast("cpu", torch.bfloat16):
+        cast = model(maps(4), maps(6), draws)
+    assert cast == model(maps(4), maps(6), draws)
+
+
+def test_half_precision_features_are_compared_in_the_models_own() -> None:
+    terms = model_of(Options())((1e4 * maps(4)).half(), (1e4 * maps(6)).half())
+    assert all(term.dtype == torch.float32 and term.isfinite() for term in terms.values())
+
+
+def test_a_single_value_a_channel_cannot_train() -> None:
+    with pytest.raises(ValueError, match="nothing to normalise over; raise the batch size"):
+        model_of(Options(kernel=1))(maps(4, batch=1, size=1), maps(6, batch=1, size=1))
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_two_sizes_are_an_error() -> None:
+    with pytest.raises(ValueError, match="2 maps of 5x5 and 2 of 4x4; resize"):
+        model_of(Options())(maps(4), maps(6, size=4))
+
+
+def test_draws_of_another_shape_are_an_error() -> None:
+    with pytest.raises(ValueError, match=r"student's noise must be \(2, 6, 5, 5\)"):
+        model_of(Options())(maps(4), maps(6), draw(maps(4), 1000, None))
+
+
+def test_other_channels_than_announced_are_an_error() -> None:
+    with pytest.raises(ValueError, match=r"of \(4, 6\) channels, got \(5, 6\)"):
+        model_of(Options())(maps(5), maps(6))
+
+
+def test_unaligned_channels_are_an_error() -> None:
+    with pytest.raises(ValueError, match="equal channels, got 4 and 6"):
+        DiffKD(4, 6, DGKD)
+
+
+@pytest.mark.parametrize(
+    "options", [{"steps": 0}, {"steps": 501}, {"training_steps": 1281}, {"reduction": 0}, {"code_channels": 0}]
+)
+def test_impossible_options_are_an_error(options: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        Options(**options)  # type: ignore[arg-type]
