@@ -42,7 +42,7 @@ def cirkd_minibatch(
     Args:
         pooling: average 2×2 pixels first, which takes 1/16 of the time and memory (CIRKD does so for SegFormer only).
         budget: bytes. The exponentials of an image pair are kept between the two sweeps if they fit in it; if not,
-            they are computed again, which takes 1.5 to 1.7 times as long and makes memory linear in the pixels.
+            they are computed again, which takes 1.7 times as long and makes memory linear in the pixels.
 
     Raises:
         ValueError: the maps differ in images or size, or `temperature` is below 1/64.
