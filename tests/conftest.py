@@ -53,8 +53,9 @@ def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(config, "jaxtyping_disable", True)
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="session")
 def _one_thread() -> Iterator[None]:
+    """Sums depend on how many threads share them; fixtures of any scope must run on as many as tests."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

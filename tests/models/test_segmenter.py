@@ -70,8 +70,10 @@ def test_saving_never_touches_a_folder_with_other_files(segmenter: Segmenter, tm
 
 
 def test_channels_last_weights_are_saved_as_they_are(segmenter: Segmenter, tmp_path: Path) -> None:
-    tiny().to(memory_format=torch.channels_last).save(tmp_path / "net")  # type: ignore[call-overload]
-    Segmenter.load(tmp_path / "net")
+    network = tiny().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.save(tmp_path / "net")
+    read = Segmenter.load(tmp_path / "net").state_dict()
+    assert all(torch.equal(read[name], tensor) for name, tensor in network.state_dict().items())
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".bin"])

@@ -8,6 +8,7 @@ import math
 import signal
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType
@@ -25,11 +26,11 @@ from seglet.engine.run import Run
 Scores = Mapping[str, float]
 
 
-class AfterStep(lightning.Callback):
+class AfterStep(lightning.Callback, ABC):
     """Calls `act` once after each optimiser step (not after each micro-batch)."""
 
-    def act(self, trainer: lightning.Trainer, module: TrainingModule) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def act(self, trainer: lightning.Trainer, module: TrainingModule) -> None: ...
 
     def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         if pl_module.stepped(batch_idx):
