@@ -34,7 +34,9 @@ class Architecture:
         aspp_dropout: DeepLabV3's second rate, behind its pyramid.
         drop_path: stochastic depth of the deepest block of a Mix Transformer; 0.1 as published.
         auxiliary: whether ResNets have a head on their third stage for training. SegFormer never has.
-        mean, std, bgr: the input convention, see `Normalise`.
+        mean: of the input convention, see `Normalise`.
+        std: likewise.
+        bgr: likewise.
 
     Raises:
         ValueError: a value is out of its range; for a name, the message proposes the nearest one.
