@@ -9,6 +9,7 @@ from seglet.apps.curves import mean_curve, svg
 from seglet.apps.rows import Table, definition, names
 from seglet.apps.table import paste, render
 from seglet.engine.experiment import resolve
+from seglet.files import write_text
 
 ROOT = Path(__file__).parents[2]
 
@@ -74,10 +75,10 @@ def test_finished_runs_are_not_repeated_and_all_are_written(tmp_path, monkeypatc
     def fake(self, folder, *words):
         calls.append((words[0], folder.name))
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "record.json").write_text('{"commit": "abc", "data": {"train": "1"}, "versions": {}}')
-        (folder / "metrics.jsonl").write_text('{"step": 1, "val/miou": 0.25}\n')
+        write_text(folder / "record.json", '{"commit": "abc", "data": {"train": "1"}, "versions": {}}')
+        write_text(folder / "metrics.jsonl", '{"step": 1, "val/miou": 0.25}\n')
         if words[0] == "evaluate":
-            (folder / "scores.json").write_text('{"miou": 0.5, "pixel_accuracy": 0.5, "ece_10": 0.1, "ece_15": 0.1}')
+            write_text(folder / "scores.json", '{"miou": 0.5, "pixel_accuracy": 0.5, "ece_10": 0.1, "ece_15": 0.1}')
 
     monkeypatch.setattr(rows.Table, "call", fake)
     filled = table(tmp_path, rows=("fotf",), seeds=(0, 1))
