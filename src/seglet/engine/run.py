@@ -18,7 +18,7 @@ from seglet.engine.experiment import Experiment, read_yaml
 from seglet.engine.settings import FREE_ON_RESUME
 from seglet.engine.values import ConfigError
 
-PACKAGES = ("torch", "lightning", "numpy", "pillow", "scipy", "safetensors")
+PACKAGES = ("torch", "lightning", "numpy", "pillow", "safetensors")
 
 
 class Run:
