@@ -13,7 +13,7 @@ from torch import Tensor
 from benchmarks._harness import Result, in_turn
 from seglet.losses.uncertainty import deviation
 from seglet.methods.fotf import Config, Method
-from seglet.methods.fotf.weights import Deviations, deviate
+from seglet.methods.weighting import Deviations, deviate
 from seglet.models.architecture import Architecture
 from seglet.models.dropout import drawing_from
 from seglet.models.network import Network
@@ -96,7 +96,7 @@ def in_full(method: Method, batch: Labelled) -> Step:
         return Deviations(sigma, sigma)
 
     def naive() -> Tensor:
-        with patch("seglet.methods.fotf.method.deviate", full):
+        with patch("seglet.methods.weighting.deviate", full):
             return step()
 
     return naive

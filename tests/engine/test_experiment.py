@@ -2,7 +2,7 @@ import pytest
 
 from seglet.engine.experiment import resolve
 from seglet.engine.run import Run, commit, differences
-from seglet.engine.values import ConfigError
+from seglet.values import ConfigError
 
 
 def written(tmp_path, text):

@@ -18,11 +18,11 @@ from seglet.engine import train as training
 from seglet.engine.module import NonFiniteLossError
 from seglet.engine.plan import plan
 from seglet.engine.train import Start, build_method, train
-from seglet.engine.values import ConfigError
 from seglet.files import sha256
 from seglet.methods.supervised import Method
 from seglet.models.segmenter import Architecture, build, load
 from seglet.types import Losses
+from seglet.values import ConfigError
 
 
 @pytest.fixture(scope="module")

@@ -41,7 +41,7 @@ def test_with_weights_of_one_it_is_vanilla_distillation(changes: dict[str, float
 
 
 def test_vanilla_distillation_pays_for_no_stochastic_pass(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seglet.methods.fotf.method.deviate", None)  # calling it would fail
+    monkeypatch.setattr("seglet.methods.weighting.deviate", None)  # calling it would fail
     assert set(fotf(**VANILLA).losses(labelled(), NOW).terms) == {"task", "auxiliary", "kd"}
 
 

@@ -104,7 +104,7 @@ def describe_keys(method: str) -> str:
 
     from seglet import methods
     from seglet.engine.settings import Settings
-    from seglet.engine.values import describe, help_of
+    from seglet.values import describe, help_of
 
     lines = []
     for title, kind in ((f"keys of {method}", methods.load(method).Config), ("keys of every experiment", Settings)):

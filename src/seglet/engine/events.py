@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from seglet.engine.values import ConfigError
+from seglet.values import ConfigError
 
 Mirror = Callable[[int, Mapping[str, float]], None]
 

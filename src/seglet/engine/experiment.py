@@ -9,7 +9,7 @@ import yaml
 
 from seglet import methods
 from seglet.engine.settings import Settings
-from seglet.engine.values import ConfigError, build, refuse_unknown
+from seglet.values import ConfigError, build, refuse_unknown
 
 
 @dataclass(frozen=True)

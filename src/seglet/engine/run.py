@@ -16,7 +16,7 @@ from seglet import files
 from seglet._version import __version__
 from seglet.engine.experiment import Experiment, read_yaml
 from seglet.engine.settings import FREE_ON_RESUME
-from seglet.engine.values import ConfigError
+from seglet.values import ConfigError
 
 PACKAGES = ("torch", "lightning", "numpy", "pillow", "safetensors")
 

@@ -25,10 +25,10 @@ from seglet.engine.module import TrainingModule
 from seglet.engine.pictures import training_views, validation_pictures
 from seglet.engine.run import Run
 from seglet.engine.settings import Settings
-from seglet.engine.values import ConfigError
 from seglet.evaluation.evaluate import EvaluationOptions, evaluate
 from seglet.methods.base import Method
 from seglet.types import Labelled
+from seglet.values import ConfigError
 
 
 class InterruptedTrainingError(KeyboardInterrupt):

@@ -5,7 +5,7 @@ Axes: b images, k classes, h rows, w columns.
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Integer
+from jaxtyping import Bool, Float, Integer
 from torch import Tensor
 
 from seglet.types import IGNORE, Target
@@ -23,6 +23,11 @@ def labels_at(labels: Integer[Tensor, "b _ _"], size: torch.Size | tuple[int, in
     if labels.shape[-2:] == size:
         return labels
     return F.interpolate(labels[:, None].float(), size=size, mode="nearest")[:, 0].to(labels.dtype)
+
+
+def annotated(labels: Integer[Tensor, "b _ _"], size: torch.Size | tuple[int, int]) -> Bool[Tensor, "b h w"]:
+    """Where `labels_at` that size is not IGNORE."""
+    return labels_at(labels, size) != IGNORE
 
 
 def precise(values: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:

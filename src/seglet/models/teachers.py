@@ -7,6 +7,10 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
+from seglet.models.network import Network
+from seglet.models.segmenter import load
+from seglet.types import Classes
+
 Net = TypeVar("Net", bound=nn.Module)
 
 
@@ -41,6 +45,23 @@ def _keep_own_weights(module: nn.Module, state: MutableMapping[str, Any], prefix
     own: Tensor | nn.Module = module.network
     if isinstance(own, nn.Module):
         state.update(own.state_dict(prefix=f"{prefix}network."))
+
+
+def load_teacher(source: str, classes: Classes) -> Frozen[Network]:
+    """The network of a saved segmenter, frozen.
+
+    Raises:
+        ValueError: it tells other classes apart than `classes`, or in another order.
+    """
+    teacher = load(source)
+    if teacher.classes.names != classes.names:
+        raise ValueError(
+            f"the teacher {source} and the data have different classes; "
+            f"the teacher's {len(teacher.classes)}: {', '.join(teacher.classes.names)}; "
+            f"the data's {len(classes)}: {', '.join(classes.names)}; "
+            "train a teacher on data with these classes in this order (seglet train configs/supervised/…), or none"
+        )
+    return Frozen(teacher.network)
 
 
 class EMA(nn.Module, Generic[Net]):

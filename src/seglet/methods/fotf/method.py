@@ -1,22 +1,20 @@
 """Focus on the Fog: student-uncertainty-weighted distillation. Equation numbers are the paper's."""
 
 import torch
-import torch.nn.functional as F
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
 from seglet.losses.kl import kl_divergence
-from seglet.losses.pixel import cross_entropy, resize
+from seglet.losses.pixel import annotated, cross_entropy, resize
 from seglet.methods import base
 from seglet.methods.fotf.config import Config
-from seglet.methods.fotf.teacher import load_teacher
-from seglet.methods.fotf.weights import Weights, deviate, weigh
+from seglet.methods.weighting import Weights, weights_for
 from seglet.models.dropout import drawing_from
-from seglet.models.network import Embedding, Network
+from seglet.models.network import Network
 from seglet.models.segmenter import Segmenter
 from seglet.models.student import build_student
-from seglet.models.teachers import Frozen
-from seglet.types import IGNORE, Classes, Labelled, Losses, Progress, Target
+from seglet.models.teachers import Frozen, load_teacher
+from seglet.types import Classes, Labelled, Losses, Progress
 
 
 class Method(base.Method[Labelled]):
@@ -50,7 +48,8 @@ class Method(base.Method[Labelled]):
         with drawing_from(network, generator):  # graded before sampled: the same masks as in vanilla distillation
             embedding = network.embed(step.images)
             graded = network.complete(embedding)
-        weights = self._weights(embedding, step.target, generator)
+        distils = self.teacher is not None
+        weights = weights_for(self.config, network, embedding, step.target, generator, distils)
         terms = {"task": cross_entropy(graded.logits, weights.target)}  # Eq. 8
         if graded.auxiliary is not None:
             terms["auxiliary"] = cross_entropy(graded.auxiliary, step.target)
@@ -60,24 +59,10 @@ class Method(base.Method[Labelled]):
         total = torch.stack([share[name] * term for name, term in terms.items()]).sum()
         return Losses(total, {**terms, **weights.terms})
 
-    def _weights(self, embedding: Embedding, target: Target, generator: torch.Generator) -> Weights:
-        config, distils = self.config, self.teacher is not None
-        if not (config.weigh_task or (config.weigh_kd and distils)):
-            return Weights(target)  # vanilla distillation pays for no stochastic pass
-        size = target.labels.shape[-2:]
-        deviations = deviate(config, self.student.network, embedding.trunk, size, generator)
-        return weigh(config, deviations, target, distils)
-
     def _distillation(
         self, teacher: Frozen[Network], logits: Float[Tensor, "b k h w"], step: Labelled, weights: Weights
     ) -> Float[Tensor, ""]:
         with torch.no_grad():
             taught = resize(teacher(step.images).logits, logits.shape[-2:])
-        counted = annotated(step.target, logits.shape[-2:]) if self.config.mask_ignored else None
+        counted = annotated(step.target.labels, logits.shape[-2:]) if self.config.mask_ignored else None
         return kl_divergence(logits, taught, self.config.temperature, weights.distillation, counted)  # Eq. 3
-
-
-def annotated(target: Target, size: torch.Size) -> Bool[Tensor, "b h w"]:
-    """Where the nearest label is not IGNORE, at another size."""
-    known = (target.labels != IGNORE).float().unsqueeze(1)
-    return F.interpolate(known, size=size, mode="nearest").squeeze(1).bool()

@@ -3,7 +3,7 @@ from typing import Literal
 
 import pytest
 
-from seglet.engine.values import ConfigError, build, convert, refuse_unknown
+from seglet.values import ConfigError, build, convert, refuse_unknown
 
 
 @dataclass(frozen=True)
