@@ -1,0 +1,136 @@
+"""What goes on inside a network while it runs: maps caught at places that have names.
+
+A place is `logits`, `feature` or `auxiliary` of a `Prediction`; `stage1` to `stage4` of the backbone; or the name of
+any module of the network, such as `backbone.layer3` or `head.aspp`, whose output is caught by a hook.
+Axes: b images, c channels, h rows, w columns.
+"""
+
+import contextlib
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from seglet.models.network import Embedding, Network, Prediction
+
+OUTPUTS = ("logits", "feature", "auxiliary")
+STAGES = ("stage1", "stage2", "stage3", "stage4")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One pass: what it came to, and the maps at the places that were asked for."""
+
+    embedding: Embedding
+    prediction: Prediction
+    maps: Mapping[str, Float[Tensor, "b c h w"]]
+
+
+def look(network: Network, images: Float[Tensor, "b 3 h w"], places: Sequence[str]) -> Seen:
+    """Runs `embed` and `complete`; unlike there, an auxiliary head that is asked for answers in evaluation mode too.
+
+    Raises:
+        ValueError: there is no such place, or nothing was caught there; see `check_places`.
+    """
+    check_places(network, places)
+    with _catching(network, places) as caught:
+        embedding = network.embed(images)
+        prediction = network.complete(embedding)
+    outputs = {"logits": prediction.logits, "feature": prediction.feature, "auxiliary": prediction.auxiliary}
+    if "auxiliary" in places and prediction.auxiliary is None and network.auxiliary is not None:
+        outputs["auxiliary"] = network.auxiliary(embedding.auxiliary_in)
+    return Seen(embedding, prediction, {place: _map(place, outputs, caught) for place in places})
+
+
+def check_places(network: nn.Module, places: Sequence[str]) -> None:
+    """
+    Raises:
+        ValueError: a place is no output, stage or module of this network; names the nearest that is.
+    """
+    modules = [name for name, _ in network.named_modules() if name]
+    for place in places:
+        if place not in (*OUTPUTS, *STAGES, *modules):
+            near = difflib.get_close_matches(place, [*OUTPUTS, *STAGES, *modules], n=3, cutoff=0.4)
+            hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else "."
+            raise ValueError(
+                f"there is nothing to tap at {place!r}{hint} There are {', '.join((*OUTPUTS, *STAGES))}, "
+                "and the modules of the network by name"
+            )
+
+
+@dataclass
+class _Catch:
+    """The newest output of a module, and how often it had been written to when it came out."""
+
+    value: Any
+    version: int
+
+
+@contextlib.contextmanager
+def _catching(network: nn.Module, places: Sequence[str]) -> Iterator[dict[str, _Catch]]:
+    caught: dict[str, _Catch] = {}
+
+    def catch(place: str) -> Any:
+        def hook(module: nn.Module, inputs: Any, output: Any) -> None:
+            value = output[STAGES.index(place)] if place in STAGES else output
+            caught[place] = _Catch(value, value._version if isinstance(value, Tensor) else 0)
+
+        return hook
+
+    hooked = [place for place in dict.fromkeys(places) if place not in OUTPUTS]
+    names = {place: "backbone" if place in STAGES else place for place in hooked}
+    handles = [network.get_submodule(names[place]).register_forward_hook(catch(place)) for place in hooked]
+    try:
+        yield caught
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _map(place: str, outputs: Mapping[str, Tensor | None], caught: Mapping[str, _Catch]) -> Tensor:
+    if place in OUTPUTS:
+        value = outputs[place]
+        if value is None:
+            raise ValueError(f"this network has no {place} output to tap; tap another place, or give it one")
+        return value
+    if place not in caught:
+        raise ValueError(
+            f"the tap at {place!r} never fired: this network does not run that module as a whole; tap a part of it"
+        )
+    found = caught[place]
+    if not isinstance(found.value, Tensor) or found.value.ndim != 4:
+        shape = tuple(found.value.shape) if isinstance(found.value, Tensor) else type(found.value).__name__
+        raise ValueError(f"the tap at {place!r} caught {shape}, expected a map [b, c, h, w]; tap another module")
+    if found.value._version != found.version:
+        raise ValueError(f"what comes out of {place!r} is overwritten by the module that follows; tap that one instead")
+    return found.value
+
+
+@dataclass(frozen=True)
+class Place:
+    """Channels of the map that is caught there, and how many pixels of an image one position stands for."""
+
+    channels: int
+    stride: float
+
+
+@torch.no_grad()
+def measure(network: Network, places: Sequence[str], side: int = 64) -> dict[str, Place]:
+    """What is caught at each place, in evaluation mode; `network` stays as it was.
+
+    Raises:
+        ValueError: a place does not exist, or catches nothing that is a map.
+    """
+    modes = [(part, part.training) for part in network.modules()]
+    parameter = next(network.parameters())
+    images = torch.zeros(1, 3, side, side, dtype=parameter.dtype, device=parameter.device)
+    try:
+        maps = look(network.eval(), images, places).maps
+    finally:
+        for part, training in modes:
+            part.training = training
+    return {place: Place(found.shape[1], side / found.shape[2]) for place, found in maps.items()}
