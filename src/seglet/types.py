@@ -136,11 +136,15 @@ class SemiStep(Movable):
 
 @dataclass(frozen=True)
 class Progress:
-    """Where training stands, counted in optimiser steps, and the seed of whatever this step draws."""
+    """Where training stands, counted in optimiser steps, and the seeds of whatever this step draws.
+
+    `seed` differs between processes that share the training, `common_seed` does not.
+    """
 
     step: int
     total: int
     seed: int = 0
+    common_seed: int = 0
 
     @property
     def fraction(self) -> float:
@@ -150,6 +154,10 @@ class Progress:
     def generator(self, device: torch.device | str = "cpu") -> torch.Generator:
         """A fresh source of randomness that depends on the seed of this step and nothing else."""
         return torch.Generator(device).manual_seed(self.seed)
+
+    def common_generator(self, device: torch.device | str = "cpu") -> torch.Generator:
+        """The same for what all processes must draw alike."""
+        return torch.Generator(device).manual_seed(self.common_seed)
 
 
 @dataclass(frozen=True)

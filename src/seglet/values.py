@@ -73,6 +73,8 @@ def _choice(name: str, value: Any, choices: tuple[Any, ...]) -> Any:
 
 
 def _tuple(name: str, value: Any, kinds: tuple[Any, ...]) -> Any:
+    if kinds[1:] == (Ellipsis,):
+        return _list(name, value, kinds[0])
     items = value.replace(",", " ").split() if isinstance(value, str) else value
     if isinstance(items, int | float) and not isinstance(items, bool):
         items = [items]
@@ -81,6 +83,12 @@ def _tuple(name: str, value: Any, kinds: tuple[Any, ...]) -> Any:
     if not isinstance(items, list | tuple) or len(items) != len(kinds):
         raise ConfigError(f"{name}: expected {len(kinds)} values, got {value!r}")
     return tuple(convert(name, item, kind) for item, kind in zip(items, kinds, strict=True))
+
+
+def _list(name: str, value: Any, kind: Any) -> Any:
+    """Any number of items; a single one needs no list. Text may hold blanks and commas."""
+    items = value if isinstance(value, list | tuple) else [value]
+    return tuple(convert(name, item, kind) for item in items)
 
 
 def _scalar(value: Any, expected: Any) -> Any:
@@ -109,7 +117,8 @@ def describe(expected: Any) -> str:
     if origin is Literal:
         return "|".join(map(str, arguments))
     if origin is tuple:
-        return f"{len(arguments)} × {describe(arguments[0])}"
+        many = arguments[1:] == (Ellipsis,)
+        return f"one or more of {describe(arguments[0])}" if many else f"{len(arguments)} × {describe(arguments[0])}"
     return {int: "a whole number", float: "a number", bool: "true or false", str: "text"}.get(expected, str(expected))
 
 

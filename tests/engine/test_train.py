@@ -200,7 +200,8 @@ def test_a_loss_that_is_not_a_number_stops_training_and_keeps_the_batch(tmp_path
     monkeypatch.setattr(Method, "losses", broken)
     with pytest.raises(NonFiniteLossError, match="not finite: task; samples train-"):
         train(tiny(), tmp_path / "run")
-    assert [path.suffix for path in (tmp_path / "run" / "failed-batch").iterdir()] == [".safetensors"]
+    (kept,) = (tmp_path / "run" / "failed-batch").iterdir()
+    assert {path.name for path in kept.iterdir()} == {"step.json", "batch.safetensors", "method.safetensors"}
 
 
 def test_a_full_disk_costs_no_earlier_checkpoint(tmp_path, monkeypatch):

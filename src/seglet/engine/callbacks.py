@@ -18,10 +18,10 @@ import lightning
 import torch
 from torch import Tensor
 
-from seglet import files
 from seglet.engine import checkpoint
-from seglet.engine.module import NonFiniteLossError, TrainingModule
+from seglet.engine.module import TrainingModule
 from seglet.engine.run import Run
+from seglet.methods.base import Prediction
 
 Scores = Mapping[str, float]
 
@@ -84,6 +84,22 @@ class Report(AfterStep):
         self.metrics.write(module.step, {**_prefixed("train", means), "learning_rate": rate, "steps_per_second": pace})
         self.show(module.step, f"loss {means['loss']:.3f}")
         self.sums, self.count, self.since = {}, 0, time.perf_counter()
+
+
+class References(lightning.Callback):
+    """Scores the networks that a method learns from before its first step, and says what they reach."""
+
+    def __init__(self, score: Callable[[Prediction], Scores], metrics: Metrics, note: Callable[[str], None]) -> None:
+        self.score = score
+        self.metrics = metrics
+        self.note = note
+
+    def on_train_start(self, trainer: Any, pl_module: Any) -> None:
+        for name, predict in pl_module.method.references().items():
+            with torch.inference_mode(), trainer.precision_plugin.forward_context():
+                scores = self.score(predict)
+            self.metrics.write(0, _prefixed(name, scores))
+            self.note(f"the {name}: mIoU {100 * scores['miou']:.2f} %, ECE {100 * scores['ece_10']:.2f} %")
 
 
 class Validation(AfterStep):
@@ -184,27 +200,6 @@ class StopRequest(lightning.Callback):
         torch.distributed.all_reduce(asked, torch.distributed.ReduceOp.MAX)
         self.signal = int(asked.item()) or None
         return self.signal is not None
-
-
-class Evidence(lightning.Callback):
-    """Keeps the batch on which a loss became NaN or infinite, so that it can be looked at and replayed."""
-
-    def __init__(self, run: Run) -> None:
-        self.run = run
-
-    def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
-        if isinstance(exception, NonFiniteLossError):
-            folder = self.run.folder / "failed-batch"
-            folder.mkdir(exist_ok=True)
-            name = f"step-{pl_module.step}-rank-{trainer.global_rank}.safetensors"
-            files.write_tensors(folder / name, _tensors("batch", pl_module.batch))
-
-
-def _tensors(path: str, value: Any) -> dict[str, Tensor]:
-    if isinstance(value, Tensor):
-        return {path: value.detach().cpu().contiguous()}
-    parts = vars(value) if hasattr(value, "__dataclass_fields__") else value if isinstance(value, Mapping) else {}
-    return {name: tensor for key, part in parts.items() for name, tensor in _tensors(f"{path}.{key}", part).items()}
 
 
 def _prefixed(prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The one LightningModule: it runs any `Method`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import lightning
@@ -11,6 +11,9 @@ from seglet.engine.optimise import learning_rate, optimiser
 from seglet.engine.settings import Settings
 from seglet.methods.base import Method
 from seglet.types import Losses, Progress
+
+EVERYBODY = 2**31
+"""In place of a rank: seeds that all processes share."""
 
 
 class TrainingModule(lightning.LightningModule):
@@ -23,6 +26,8 @@ class TrainingModule(lightning.LightningModule):
         self.start = start
         self.latest: Mapping[str, Tensor] = {}
         self.batch: Any = None
+        # what DistributedDataParallel looks for: buffers that it would send to all processes in every step
+        self._ddp_params_and_buffers_to_ignore = [f"method.{name}" for name in method.alike()]
 
     @property
     def step(self) -> int:
@@ -32,27 +37,34 @@ class TrainingModule(lightning.LightningModule):
     def progress(self, micro: int = 0) -> Progress:
         settings = self.settings
         seed = mix(settings.seed, self.step, self.global_rank, micro)
-        return Progress(self.step, settings.steps, seed)
+        return Progress(self.step, settings.steps, seed, mix(settings.seed, self.step, EVERYBODY, micro))
 
     def training_step(self, batch: Any, index: int) -> Tensor:
         progress = self.progress(index % self.settings.accumulate)
         torch.manual_seed(progress.seed)  # whatever draws without being given a generator: dropout
         self.batch = batch
         losses = self.method.losses(batch, progress)
-        _refuse_non_finite(losses, batch, self.step)
+        if not torch.isfinite(losses.total):
+            raise NonFiniteLossError(losses, batch, progress, suspects(self.method, batch, progress))
         self.latest = {"loss": losses.total.detach(), **{name: term.detach() for name, term in losses.terms.items()}}
         return losses.total
 
     def on_train_batch_start(self, batch: Any, index: int) -> None:
         rate = learning_rate(self.step, self.settings)
         for group in self.trainer.optimizers[0].param_groups:
-            group["lr"] = rate
+            if not group.get("constant_rate"):
+                group["lr"] = rate
+
+    def on_before_optimizer_step(self, optimizer: Any) -> None:
+        self.method.before_step()
 
     def on_train_batch_end(self, outputs: Any, batch: Any, index: int) -> None:
         if self.stepped(index):
             settings = self.settings
-            seed = mix(settings.seed, self.step, 0, settings.accumulate)  # no micro-batch of the next step has it
-            self.method.after_step(Progress(self.step, settings.steps, seed))
+            seed, common = (  # no micro-batch of the next step has them
+                mix(settings.seed, self.step, rank, settings.accumulate) for rank in (0, EVERYBODY)
+            )
+            self.method.after_step(Progress(self.step, settings.steps, seed, common))
 
     def stepped(self, index: int) -> bool:
         """Whether the micro-batch `index` was the last of its optimiser step."""
@@ -63,18 +75,29 @@ class TrainingModule(lightning.LightningModule):
 
 
 class NonFiniteLossError(ValueError):
-    """A loss became NaN or infinite."""
+    """A loss became NaN or infinite; knows in which step, on what, and which terms."""
+
+    def __init__(self, losses: Losses, batch: Any, progress: Progress, suspects: Sequence[str] = ()) -> None:
+        self.batch, self.progress = batch, progress
+        culprits = [name for name, term in losses.terms.items() if not torch.isfinite(term).all()]
+        ids = ", ".join(map(str, getattr(batch, "ids", ())))
+        blamed = f" ({'; '.join(suspects)})" if suspects else ""
+        super().__init__(
+            f"the loss of step {progress.step} is {losses.total.item()}; not finite: "
+            f"{', '.join(culprits) or 'only the sum'}; samples {ids}{blamed}; "
+            "lower learning_rate or set clip; the batch is saved: seglet replay RUN"
+        )
 
 
-def _refuse_non_finite(losses: Losses, batch: Any, step: int) -> None:
-    if torch.isfinite(losses.total):
-        return
-    culprits = [name for name, term in losses.terms.items() if not torch.isfinite(term).all()]
-    raise NonFiniteLossError(
-        f"the loss of step {step} is {losses.total.item()}; not finite: {', '.join(culprits) or 'only the sum'}; "
-        f"samples {', '.join(map(str, getattr(batch, 'ids', ())))}; lower learning_rate, set clip, "
-        "or look at the batch that was saved in the run's folder"
-    )
+def suspects(method: Method[Any], batch: Any, progress: Progress) -> list[str]:
+    """What the method knows of the samples behind a loss that is not finite; leaves its state as it was."""
+    buffers = {name: buffer.clone() for name, buffer in method.named_buffers()}
+    try:
+        with torch.no_grad():
+            return method.suspects(batch, progress)
+    finally:
+        for name, buffer in method.named_buffers():
+            buffer.copy_(buffers[name])
 
 
 def mix(*numbers: int) -> int:

@@ -1,19 +1,77 @@
 """Optimisers and learning rates; a rate is a function of the step alone, so it needs no state to resume."""
 
+from collections.abc import Callable, Iterable
+from typing import Any
+
 import torch
 from torch import nn
 
 from seglet.engine.settings import Settings
+from seglet.methods.base import Method
+
+OPPONENT_RATE, OPPONENT_BETAS = 4e-4, (0.9, 0.99)
+"""Of Adam for a method's opponents, at every step; CIRKD code."""
 
 
-def optimiser(method: nn.Module, settings: Settings) -> torch.optim.Optimizer:
-    """For all trained parameters alike: no special rate for heads, no exemption from weight decay (CIRKD code)."""
-    trained = [p for p in method.parameters() if p.requires_grad]
+def optimiser(method: Method[Any], settings: Settings) -> torch.optim.Optimizer:
+    """For all trained parameters alike: no special rate for heads, no exemption from weight decay (CIRKD code).
+
+    A method's opponents are trained beside them by Adam.
+    """
+    opponents = [p for p in method.opponents().parameters() if p.requires_grad]
+    apart = {id(p) for p in opponents}
+    main = _main([p for p in method.parameters() if p.requires_grad and id(p) not in apart], settings)
+    if not opponents:
+        return main
+    adam = torch.optim.Adam(opponents, lr=OPPONENT_RATE, betas=OPPONENT_BETAS)
+    adam.param_groups[0]["constant_rate"] = True
+    return Together([main, adam])
+
+
+def _main(trained: list[nn.Parameter], settings: Settings) -> torch.optim.Optimizer:
     if settings.optimiser == "adamw":
         return torch.optim.AdamW(trained, lr=settings.learning_rate, weight_decay=settings.weight_decay)
     return torch.optim.SGD(
         trained, lr=settings.learning_rate, momentum=settings.momentum, weight_decay=settings.weight_decay
     )
+
+
+class Together(torch.optim.Optimizer):
+    """Several optimisers of disjoint parameters that step as one."""
+
+    def __init__(self, parts: Iterable[torch.optim.Optimizer]) -> None:
+        self.parts = list(parts)
+        super().__init__([{**group} for part in self.parts for group in part.param_groups], defaults={})
+        self.param_groups = [group for part in self.parts for group in part.param_groups]
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Evaluates the closure, if there is one, once."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for part in self.parts:
+            part.step()
+        return loss
+
+    def state_dict(self) -> dict[str, Any]:
+        """As one optimiser's: parameters are numbered through all parts."""
+        state: dict[int, Any] = {}
+        groups: list[dict[str, Any]] = []
+        for part in self.parts:
+            own, begin = part.state_dict(), sum(len(group["params"]) for group in groups)
+            state |= {begin + index: value for index, value in own["state"].items()}
+            groups += [{**group, "params": [begin + i for i in group["params"]]} for group in own["param_groups"]]
+        return {"state": state, "param_groups": groups}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        groups = list(state_dict["param_groups"])
+        for part in self.parts:
+            mine = [groups.pop(0) for _ in part.param_groups]
+            numbers = [index for group in mine for index in group["params"]]
+            state = {index: state_dict["state"][index] for index in numbers if index in state_dict["state"]}
+            part.load_state_dict({"state": state, "param_groups": mine})
+        self.param_groups = [group for part in self.parts for group in part.param_groups]
 
 
 def learning_rate(step: int, settings: Settings) -> float:

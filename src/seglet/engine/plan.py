@@ -14,7 +14,7 @@ from seglet.data.sampling import StepSampler
 from seglet.engine.experiment import Experiment
 from seglet.engine.feed import augment, datasets
 from seglet.engine.settings import Settings
-from seglet.engine.train import build_method, refuse_missing_hardware
+from seglet.engine.train import build_method, refuse_missing_hardware, remarks
 from seglet.methods.base import Method
 from seglet.types import Progress
 
@@ -34,6 +34,7 @@ class Plan:
     frozen: int
     memory: int
     seconds_per_step: float
+    remarks: list[str]
 
     def text(self) -> str:
         """The plan as aligned lines for people."""
@@ -47,6 +48,7 @@ class Plan:
             f"parameters  {self.trained:,} trained, {self.frozen:,} frozen (never saved)",
             f"memory      about {self.memory / 2**30:.2f} GiB per process (weights, gradients, optimiser, activations)",
             f"time        about {self.seconds_per_step:.2f} s a step on this processor, {hours:.2f} h in all",
+            *self.remarks,
         ]
         return "\n".join(lines)
 
@@ -72,6 +74,7 @@ def plan(experiment: Experiment) -> Plan:
         frozen=frozen,
         memory=trained * (8 + STATE_PER_WEIGHT[settings.optimiser]) + 4 * frozen + activations * micro // views,
         seconds_per_step=seconds / views * micro * settings.accumulate,
+        remarks=remarks(method, settings),
     )
 
 

@@ -30,6 +30,7 @@ class Run:
     samples/            what the model sees: training views, and validation pictures beside truth and prediction
     checkpoints/        the newest states to resume from
     model/, last/       the Segmenter with the best validation score, and the final one
+    failed-batch/       only if a loss became NaN or infinite: all that `seglet replay` needs
     """
 
     def __init__(self, folder: Path) -> None:
@@ -41,6 +42,7 @@ class Run:
         self.checkpoints = folder / "checkpoints"
         self.model = folder / "model"
         self.last = folder / "last"
+        self.failed = folder / "failed-batch"
 
     def start(self, experiment: Experiment, data: Mapping[str, Any], overwrite: bool) -> None:
         """

@@ -16,9 +16,10 @@ from seglet import methods
 from seglet.data.dataset import Dataset
 from seglet.data.loading import evaluation_samples
 from seglet.engine import checkpoint
-from seglet.engine.callbacks import Checkpoints, Evidence, Metrics, Report, StopRequest, Validation
+from seglet.engine.callbacks import Checkpoints, Metrics, References, Report, StopRequest, Validation
 from seglet.engine.console import Steps
 from seglet.engine.events import events, writer_type
+from seglet.engine.evidence import Evidence
 from seglet.engine.experiment import Experiment
 from seglet.engine.feed import Feed, datasets
 from seglet.engine.module import TrainingModule
@@ -26,7 +27,7 @@ from seglet.engine.pictures import training_views, validation_pictures
 from seglet.engine.run import Run
 from seglet.engine.settings import Settings
 from seglet.evaluation.evaluate import EvaluationOptions, evaluate
-from seglet.methods.base import Method
+from seglet.methods.base import Method, Prediction
 from seglet.types import Labelled
 from seglet.values import ConfigError
 
@@ -116,6 +117,7 @@ def _fit(run: Run, experiment: Experiment, method: Method[Any], sets: dict[str, 
     metrics = Metrics(run.metrics, first_process(), mirror)
     bar = Steps(f"{experiment.method} → {run.folder}", settings.steps, active=first_process())
     validation = Validation(lambda: scores(module, sets[settings.val_split]), run, metrics, bar.note)
+    references = References(lambda predict: scores(module, sets[settings.val_split], predict), metrics, bar.note)
     callbacks = [
         Report(metrics, bar.advance, every=max(1, min(50, settings.steps // 20))),
         validation,
@@ -126,7 +128,11 @@ def _fit(run: Run, experiment: Experiment, method: Method[Any], sets: dict[str, 
     if state:
         validation.best, validation.best_step = state["best"]["score"], state["best"]["step"]
         callbacks.append(Restore(state))
-    elif first_process():
+    else:
+        callbacks.insert(0, references)
+    if not state and first_process():
+        for remark in remarks(method, settings):
+            bar.note(remark)
         training_views(run.samples, sets[settings.train_split], settings)
     trainer = make_trainer(settings, begin, callbacks)
     with cleanup, contextlib.closing(bar):
@@ -178,11 +184,16 @@ class Restore(lightning.Callback):
             trainer.precision_plugin.load_state_dict(self.state["precision"])
 
 
-def scores(module: TrainingModule, data: Dataset) -> dict[str, float]:
-    """Validation over all processes, each picture once, at the size of its mask."""
+def scores(module: TrainingModule, data: Dataset, predict: Prediction | None = None) -> dict[str, float]:
+    """Validation of the method, or of another network, over all processes, each picture once, at its mask's size."""
     samples = evaluation_samples(data, module.global_rank, module.trainer.world_size)
-    options = EvaluationOptions(batch=8, replicas=0)
-    return evaluate(module.method.predict, samples, data.classes, options, device=module.device).reduce().scores()
+    options, predict = EvaluationOptions(batch=8, replicas=0), predict or module.method.predict
+    return evaluate(predict, samples, data.classes, options, device=module.device).reduce().scores()
+
+
+def remarks(method: Method[Any], settings: Settings) -> list[str]:
+    """What the method has to say before it is trained with these settings."""
+    return method.remarks(settings.crop, settings.batch // (settings.devices * settings.accumulate))
 
 
 def make_trainer(settings: Settings, begin: int, callbacks: list[lightning.Callback]) -> lightning.Trainer:

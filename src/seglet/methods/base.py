@@ -1,6 +1,7 @@
 """What a paper must say about itself; nothing about how it is run."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Generic, TypeVar
 
 from jaxtyping import Float
@@ -10,6 +11,7 @@ from seglet.models.segmenter import Segmenter
 from seglet.types import Classes, Losses, Progress
 
 Step = TypeVar("Step")
+Prediction = Callable[[Tensor], Tensor]
 
 
 class Method(nn.Module, ABC, Generic[Step]):
@@ -35,6 +37,9 @@ class Method(nn.Module, ABC, Generic[Step]):
     def losses(self, step: Step, progress: Progress) -> Losses:
         """The objective on what one step sees."""
 
+    def before_step(self) -> None:
+        """Called once before each optimiser step, gradients being complete; a part of them may be clipped here."""
+
     def after_step(self, progress: Progress) -> None:
         """Called once after each optimiser step; teachers move here."""
 
@@ -42,3 +47,23 @@ class Method(nn.Module, ABC, Generic[Step]):
         """Class logits at image size, for evaluation and deployment."""
         logits: Tensor = self.student(images)
         return logits
+
+    def references(self) -> Mapping[str, Prediction]:
+        """Networks that are scored once before training begins, by name; each gives logits at image size."""
+        return {}
+
+    def remarks(self, size: tuple[int, int], batch: int) -> list[str]:
+        """What is worth knowing before training on `batch` views of `size` (h, w) a process, a line each."""
+        return []
+
+    def opponents(self) -> nn.Module:
+        """Networks trained against the student by an optimiser of their own (Adam at a constant rate)."""
+        return nn.Module()
+
+    def alike(self) -> list[str]:
+        """Buffers that need not be sent to other processes, because all compute the same."""
+        return []
+
+    def suspects(self, step: Step, progress: Progress) -> list[str]:
+        """What is known of the samples that made the losses of `step` NaN or infinite; may change the state."""
+        return []

@@ -1,0 +1,109 @@
+"""What is kept when a loss becomes NaN or infinite, and how that step is taken again.
+
+failed-batch/step-N-rank-R/
+  step.json            ids, classes, step and seeds, the error
+  batch.safetensors    the tensors of the batch, by dotted name
+  method.safetensors   weights and buffers as they were
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import lightning
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from seglet import files, methods
+from seglet.engine.experiment import resolve
+from seglet.engine.module import NonFiniteLossError, suspects
+from seglet.engine.run import Run
+from seglet.methods.base import Method
+from seglet.types import Classes, Losses, Progress
+from seglet.values import ConfigError
+
+
+class Evidence(lightning.Callback):
+    """Keeps the batch on which a loss became NaN or infinite, so that it can be looked at and replayed."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+
+    def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
+        if isinstance(exception, NonFiniteLossError):
+            name = f"step-{exception.progress.step}-rank-{trainer.global_rank}"
+            keep(self.run.failed / name, pl_module.method, exception)
+
+
+def keep(folder: Path, method: Method[Any], error: NonFiniteLossError) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    files.write_tensors(folder / "batch.safetensors", _tensors("", error.batch))
+    files.write_tensors(folder / "method.safetensors", _tensors("", method.state_dict()))
+    classes = method.student.classes
+    content = {
+        "error": str(error),
+        "ids": list(getattr(error.batch, "ids", ())),
+        "progress": asdict(error.progress),
+        "classes": {"names": classes.names, "colours": classes.colours},
+    }
+    files.write_json(folder / "step.json", content)
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """The step taken again: its losses, and what is known of the samples behind what is not finite."""
+
+    folder: Path
+    error: str
+    losses: Losses
+    suspects: list[str]
+
+
+def replay(run: Run) -> Replayed:
+    """Takes the last step that failed in this run again, on the processor, in 32-bit arithmetic.
+
+    Raises:
+        ConfigError: no step of this run failed.
+    """
+    kept = sorted(run.failed.glob("step-*-rank-*/step.json"), key=_step)
+    if not kept:
+        raise ConfigError(f"nothing to replay in {run.folder}: no loss of this run was NaN or infinite")
+    folder = kept[-1].parent
+    content = files.read_json(kept[-1])
+    experiment = resolve(run.experiment, {})
+    colours = tuple(tuple(colour) for colour in content["classes"]["colours"])
+    classes = Classes(tuple(content["classes"]["names"]), colours)
+    package = methods.load(experiment.method).Method
+    method: Method[Any] = package.build(experiment.config, classes, experiment.settings.seed).train()
+    method.load_state_dict(load_file(folder / "method.safetensors"))
+    batch = _batch(package.supervision, "", {**load_file(folder / "batch.safetensors"), "ids": tuple(content["ids"])})
+    progress = Progress(**content["progress"])
+    torch.manual_seed(progress.seed)
+    losses = method.losses(batch, progress)
+    return Replayed(folder, content["error"], losses, suspects(method, batch, progress))
+
+
+def _step(path: Path) -> int:
+    found = re.search(r"step-(\d+)", path.parent.name)
+    return int(found[1]) if found else -1
+
+
+def _tensors(path: str, value: Any) -> dict[str, Tensor]:
+    if isinstance(value, Tensor):
+        return {path: value.detach().cpu().contiguous()}
+    parts = vars(value) if is_dataclass(value) else value if isinstance(value, Mapping) else {}
+    joined = ((f"{path}.{key}" if path else key, part) for key, part in parts.items())
+    return {name: tensor for key, part in joined for name, tensor in _tensors(key, part).items()}
+
+
+def _batch(kind: Any, path: str, known: Mapping[str, Any]) -> Any:
+    """The record of type `kind` whose parts are known by dotted names below `path`."""
+    if path in known:
+        return known[path]
+    if isinstance(kind, type) and is_dataclass(kind):
+        hints, begin = get_type_hints(kind), f"{path}." if path else ""
+        return kind(**{f.name: _batch(hints[f.name], begin + f.name, known) for f in fields(kind)})
+    return {name.removeprefix(f"{path}."): value for name, value in known.items() if name.startswith(f"{path}.")}
