@@ -1,0 +1,6 @@
+"""Any combination of the published segmentation distillation losses, each with its weight and its taps."""
+
+from seglet.methods.distill.config import Config
+from seglet.methods.distill.method import Method
+
+__all__ = ["Config", "Method"]

@@ -1,0 +1,127 @@
+"""Distillation by any combination of published losses, with or without FOTF's weights."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from seglet.losses.pixel import cross_entropy
+from seglet.methods import base
+from seglet.methods.distill.account import describe, suspects
+from seglet.methods.distill.config import Config
+from seglet.methods.distill.spec import parse
+from seglet.methods.distill.tapped import Tapped, attach
+from seglet.methods.distill.terms.base import Pair, Part
+from seglet.methods.weighting import Weights, weights_for
+from seglet.models.dropout import drawing_from
+from seglet.models.layers import resize
+from seglet.models.network import Network
+from seglet.models.segmenter import Segmenter
+from seglet.models.student import build_student
+from seglet.models.taps import Seen, look
+from seglet.models.teachers import Frozen, load_teacher
+from seglet.types import Classes, Labelled, Losses, Progress
+
+
+class Method(base.Method[Labelled]):
+    """The task loss, the auxiliary head's, and every term of the list, each with its weight.
+
+    One pass of the student and one of the teacher serve all terms.
+    """
+
+    supervision = Labelled
+
+    def __init__(self, config: Config, student: Segmenter, teacher: Frozen[Network], terms: list[Tapped]) -> None:
+        super().__init__()
+        self.config = config
+        self.student = student
+        self.teacher = teacher
+        self.terms = nn.ModuleDict({tapped.spec.name: tapped for tapped in terms})
+
+    @classmethod
+    def build(cls, config: Config, classes: Classes, seed: int) -> "Method":
+        """
+        Raises:
+            ValueError: no teacher, or one of other classes; a tap that is not there, catches nothing, or does not fit.
+        """
+        if config.teacher is None:
+            raise ValueError(
+                "teacher: expected a saved segmenter to distil from; train one (seglet train configs/supervised/…) "
+                "and give its folder"
+            )
+        student, teacher = build_student(config, classes, seed), load_teacher(config.teacher, classes)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)  # initial weights of adaptors, discriminators, queues
+            terms = attach(parse(config.terms), student.network, teacher.network, len(classes))
+        return cls(config, student, teacher, terms)
+
+    @property
+    def tapped(self) -> list[Tapped]:
+        return [part for part in self.terms.values() if isinstance(part, Tapped)]
+
+    def losses(self, step: Labelled, progress: Progress) -> Losses:
+        """All terms, unweighed, by name; with FOTF's weighting also its mean σ and weights, as in `fotf`."""
+        (own, _), weights, pairs = self._see(step, progress)
+        parts = self._supervised(own, step, weights)
+        for tapped, pair in zip(self.tapped, pairs, strict=True):
+            parts |= tapped(pair)
+        total = torch.stack([part.weight * part.value for part in parts.values()]).sum()
+        return Losses(total, {**{name: part.value for name, part in parts.items()}, **weights.terms})
+
+    def _see(self, step: Labelled, progress: Progress) -> tuple[tuple[Seen, Seen], Weights, list[Pair]]:
+        """What both networks see, FOTF's weights, and what each term is to compare."""
+        device = step.images.device
+        generator, common = progress.generator(device), progress.common_generator(device)
+        own, taught = self._look(step.images, generator)
+        config, network = self.config, self.student.network
+        weights = weights_for(config, network, own.embedding, step.target, generator, config.weigh_kd)
+        pairs = [
+            Pair(own.maps[here], taught.maps[there], step.target, weights.distillation, generator, common)
+            for here, there in self._places()
+        ]
+        return (own, taught), weights, pairs
+
+    def _look(self, images: Tensor, generator: torch.Generator) -> tuple[Seen, Seen]:
+        here, there = zip(*self._places(), strict=True)
+        with drawing_from(self.student.network, generator):
+            own = look(self.student.network, images, here)
+        with torch.no_grad():
+            return own, look(self.teacher.network, images, there)
+
+    def _places(self) -> list[tuple[str, str]]:
+        return [tapped.spec.places for tapped in self.tapped]
+
+    def _supervised(self, own: Seen, step: Labelled, weights: Weights) -> dict[str, Part]:
+        weight = self.config.task_weight
+        if weight == 0:
+            return {}
+        parts = {"task": Part(cross_entropy(own.prediction.logits, weights.target), weight)}
+        if own.prediction.auxiliary is not None:
+            value = cross_entropy(own.prediction.auxiliary, step.target)
+            parts["auxiliary"] = Part(value, weight * self.config.auxiliary_weight)
+        return parts
+
+    def before_step(self) -> None:
+        for tapped in self.tapped:
+            tapped.term.before_step()
+
+    def opponents(self) -> nn.Module:
+        found = (tapped.term.opponent() for tapped in self.tapped)
+        return nn.ModuleList(opponent for opponent in found if opponent is not None)
+
+    def alike(self) -> list[str]:
+        return [f"terms.{part.spec.name}.term.{buffer}" for part in self.tapped for buffer in part.term.alike()]
+
+    def references(self) -> Mapping[str, base.Prediction]:
+        def taught(images: Tensor) -> Tensor:
+            height, width = images.shape[-2:]
+            return resize(self.teacher(images).logits, (height, width))
+
+        return {"teacher": taught} if self.config.score_teacher else {}
+
+    def remarks(self, size: tuple[int, int], batch: int) -> list[str]:
+        return [describe(tapped, size, batch) for tapped in self.tapped]
+
+    def suspects(self, step: Labelled, progress: Progress) -> list[str]:
+        both, _, pairs = self._see(step, progress)
+        return suspects(self.tapped, both, pairs, step.ids)

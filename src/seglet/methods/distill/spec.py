@@ -1,0 +1,66 @@
+"""From the list of terms in an experiment to names and checked options."""
+
+import difflib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+from seglet.methods.distill.terms import TERMS
+from seglet.methods.distill.terms.base import Options, Term
+from seglet.values import build, refuse_unknown
+
+
+@dataclass(frozen=True)
+class Spec:
+    """One term: `name` is what it is logged as, unlike any other of its list."""
+
+    name: str
+    kind: type[Term]
+    options: Options
+
+    @property
+    def places(self) -> tuple[str, str]:
+        """Where student and teacher are tapped."""
+        return self.options.tap, self.options.teacher_tap or self.options.tap
+
+    @property
+    def weighable(self) -> bool:
+        """Whether FOTF's weights apply."""
+        return self.kind.weighable and self.places == ("logits", "logits")
+
+
+def parse(terms: Sequence[str]) -> tuple[Spec, ...]:
+    """
+    Raises:
+        ValueError: no term, a term or option that does not exist, or a value out of its range; names the nearest.
+    """
+    if not terms:
+        raise ValueError(f"terms: expected at least one of {', '.join(TERMS)}")
+    read = [_read(term) for term in terms]
+    kinds = Counter(kind for kind, _ in read)
+    names = [kind if kinds[kind] == 1 else f"{kind}-{options.tap.replace('.', '_')}" for kind, options in read]
+    if len(set(names)) < len(names):
+        twice = next(name for name, count in Counter(names).items() if count > 1)
+        raise ValueError(f"terms: {twice!r} is there more than once; give one of them another tap, or leave it out")
+    return tuple(Spec(name, TERMS[kind], options) for name, (kind, options) in zip(names, read, strict=True))
+
+
+def _read(term: str) -> tuple[str, Options]:
+    kind, *words = term.split() or [""]
+    if kind not in TERMS:
+        near = difflib.get_close_matches(kind, TERMS, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else "."
+        raise ValueError(f"terms: there is no term {kind!r}{hint} There are: {', '.join(TERMS)}")
+    pairs = [word.partition("=") for word in words]
+    bare = [name for name, equals, _ in pairs if not equals]
+    if bare:
+        raise ValueError(f"terms: expected `{kind} option=value …`, got {bare[0]!r} in {term!r}")
+    given = {name: value for name, _, value in pairs}
+    if len(given) < len(pairs):
+        raise ValueError(f"terms: an option is given twice in {term!r}; keep one")
+    kinds = TERMS[kind].options
+    refuse_unknown(given, [field.name for field in fields(kinds)], f"the term {term!r}")
+    try:
+        return kind, build(kinds, given)
+    except ValueError as error:
+        raise ValueError(f"terms: {term!r}: {error}") from error
