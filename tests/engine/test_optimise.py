@@ -1,7 +1,8 @@
 import pytest
+import torch
 
 from seglet.engine.module import mix
-from seglet.engine.optimise import learning_rate
+from seglet.engine.optimise import Together, learning_rate
 from seglet.engine.settings import Settings
 
 
@@ -34,3 +35,48 @@ def test_the_decay_is_the_authors(case):
     settings = Settings(steps=int(case["total_iters"]), learning_rate=1.0)
     ours = [learning_rate(int(step), settings) for step in case["iters"]]
     assert ours == pytest.approx(case["poly"].tolist(), rel=1e-12)
+
+
+def weights(seed: int) -> list[torch.nn.Parameter]:
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.nn.Parameter(torch.randn(3, generator=generator)) for _ in range(2)]
+
+
+def pair(parameters: list[torch.nn.Parameter]) -> list[torch.optim.Optimizer]:
+    first, second = parameters
+    return [torch.optim.SGD([first], lr=0.1, momentum=0.9), torch.optim.Adam([second], lr=0.2)]
+
+
+def descend(optimisers: list[torch.optim.Optimizer], parameters: list[torch.nn.Parameter], steps: int) -> None:
+    for _ in range(steps):
+        for parameter in parameters:
+            parameter.grad = parameter.detach() ** 2
+        for optimiser in optimisers:
+            optimiser.step()
+
+
+def test_optimisers_together_do_what_they_do_apart():
+    apart, joined = weights(0), weights(0)
+    descend(pair(apart), apart, 4)
+    descend([Together(pair(joined))], joined, 4)
+    assert all(torch.equal(a, b) for a, b in zip(apart, joined, strict=True))
+
+
+def test_optimisers_together_go_on_from_their_state():
+    whole, resumed = weights(0), weights(0)
+    descend([Together(pair(whole))], whole, 4)
+    first = Together(pair(resumed))
+    descend([first], resumed, 2)
+    second = Together(pair(resumed))
+    second.load_state_dict(first.state_dict())
+    descend([second], resumed, 2)
+    assert all(torch.equal(a, b) for a, b in zip(whole, resumed, strict=True))
+
+
+def test_a_rate_set_on_a_group_of_them_reaches_its_optimiser():
+    parameters = weights(0)
+    joined = Together(pair(parameters))
+    joined.param_groups[0]["lr"] = 0.0
+    before = parameters[0].detach().clone()
+    descend([joined], parameters, 1)
+    assert torch.equal(parameters[0], before)

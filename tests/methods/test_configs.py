@@ -11,7 +11,8 @@ from seglet import methods
 from seglet.engine.settings import Settings
 
 CONFIGS = Path(__file__).parents[2] / "configs"
-FILES = sorted(CONFIGS.glob("*/*.yaml"))
+FILES = sorted(CONFIGS.rglob("*.yaml"))
+every_file = pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(CONFIGS).as_posix())
 
 # Appendix A.3 of the paper, (κ, m): without a teacher, and with vanilla distillation
 PRESETS = {
@@ -29,15 +30,15 @@ def read(path: Path) -> dict[str, Any]:
     return content
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+@every_file
 def test_a_config_spells_out_every_key_of_its_method(path: Path) -> None:
-    content = read(path)
-    keys = [f.name for kind in (Settings, methods.load(path.parent.name).Config) for f in fields(kind)]
-    assert content["method"] == path.parent.name
+    content, method = read(path), path.relative_to(CONFIGS).parts[0]
+    keys = [f.name for kind in (Settings, methods.load(method).Config) for f in fields(kind)]
+    assert content["method"] == method
     assert set(content) == {"method", *keys}
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+@every_file
 def test_a_config_runs_without_any_download(path: Path) -> None:
     assert read(path)["data"] == "world"
 
@@ -55,3 +56,56 @@ def test_rows_with_their_own_schedule_have_it() -> None:
     rate = {name: read(CONFIGS / "fotf" / f"{name}-kd.yaml")["learning_rate"] for name in PRESETS}
     assert {name for name, value in decay.items() if value == 5e-4} == {"cityscapes-deeplabv3", "cityscapes-pspnet"}
     assert {name for name, value in rate.items() if value == 0.015} == {"voc-pspnet"}
+
+
+# Tables 1 and 3: the rows of each network on each data set, and Appendix A.3's (κ, m) of those with FOTF
+ROWS = ["kd", "skd", "ifvd", "cwd", "cirkd", "afdcd"]
+WEIGHED = {
+    "cityscapes/deeplabv3": {"kd": (5, 1), "cirkd": (1, 1), "afdcd": (7, 1)},
+    "cityscapes/pspnet": {"kd": (6, 1), "cirkd": (5, 1), "afdcd": (5, 1)},
+    "cityscapes/segformer": {"cirkd": (1, 1)},
+    "camvid/deeplabv3": {"kd": (10, 10), "cirkd": (7, 1), "afdcd": (1, 3)},
+    "camvid/pspnet": {"kd": (2, 1), "cirkd": (10, 1), "afdcd": (3, 3)},
+    "voc/deeplabv3": {"kd": (3, 1), "cirkd": (3, 1)},
+    "voc/pspnet": {"kd": (3, 1), "cirkd": (1, 1)},
+}
+
+
+def distilled(name: str) -> dict[str, Any]:
+    return read(CONFIGS / "distill" / f"{name}.yaml")
+
+
+@pytest.mark.parametrize("network", WEIGHED)
+def test_every_row_of_the_tables_has_a_file(network: str) -> None:
+    rows = [row for row in ROWS if row != "kd"] if network.endswith("segformer") else ROWS
+    wanted = {*rows, *(f"{row}-fotf" for row in WEIGHED[network])}
+    folder, _, name = network.partition("/")
+    found = {path.stem.removeprefix(f"{name}-") for path in (CONFIGS / "distill" / folder).glob(f"{name}-*.yaml")}
+    assert found - {"cirkd-dropout"} == wanted
+
+
+@pytest.mark.parametrize("network", WEIGHED)
+def test_weighed_rows_have_the_papers_kappa_and_m_and_the_others_are_not_weighed(network: str) -> None:
+    for row, expected in WEIGHED[network].items():
+        weighed = distilled(f"{network}-{row}-fotf")
+        assert (weighed["kappa"], weighed["m"]) == expected
+        assert weighed["weigh_kd"] is weighed["weigh_task"] is True
+    plain = distilled(f"{network}-cirkd")
+    assert plain["weigh_kd"] is plain["weigh_task"] is False
+
+
+def test_weights_follow_the_data_set_as_in_the_authors_scripts() -> None:
+    assert "cirkd-memory pixel=0.01 region=0.01" in distilled("voc/deeplabv3-cirkd")["terms"]
+    assert "cirkd-memory pixel=0.1 region=0.1" in distilled("camvid/pspnet-cirkd")["terms"]
+    assert "afdcd tap=stage4 distance=8e-6 contrast=0.01 pool=1" in distilled("camvid/deeplabv3-afdcd")["terms"]
+    assert "afdcd tap=stage4 distance=1e-6 contrast=0.005" in distilled("voc/pspnet-afdcd")["terms"]
+    assert "cwd weight=5 tap=feature temperature=4" in distilled("cityscapes/segformer-cwd")["terms"]
+
+
+def test_rows_of_the_distilled_tables_with_their_own_schedule_have_it() -> None:
+    files = sorted((CONFIGS / "distill").rglob("*.yaml"))
+    names = {path: f"{path.parent.name}/{path.stem}" for path in files if "segformer" not in path.stem}
+    decay = {name for path, name in names.items() if read(path)["weight_decay"] != 1e-4}
+    rate = {name: read(path)["learning_rate"] for path, name in names.items() if read(path)["learning_rate"] != 0.02}
+    assert decay == {"cityscapes/deeplabv3-kd-fotf", "cityscapes/pspnet-kd-fotf"}
+    assert rate == {"voc/pspnet-kd-fotf": 0.015, "voc/deeplabv3-cirkd-fotf": 0.015, "voc/pspnet-cirkd-fotf": 0.016}

@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = DESCRIPTION
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("config", nargs="?", help="experiment file (YAML) or a method's name; not needed with --resume")
-    parser.add_argument("--out", type=Path, help="the run's folder (default: runs/METHOD-NAME)")
+    parser.add_argument("--out", type=Path, help="the run's folder (default: runs/METHOD-NAME, or METHOD-DATASET-NAME)")
     parser.add_argument("--resume", action="store_true", help="go on exactly where the run in --out was interrupted")
     parser.add_argument("--overwrite", action="store_true", help="throw away the run that is in --out")
     parser.add_argument("--force", action="store_true", help="resume although the experiment has changed")
@@ -46,12 +46,20 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
         return 0
     from seglet.engine.train import Start, train
 
-    folder = arguments.out or Path("runs") / f"{experiment.method}-{file.stem if file else 'default'}"
+    folder = arguments.out or Path("runs") / default_name(experiment.method, file)
     finished = train(experiment, folder, Start(arguments.resume, arguments.overwrite, arguments.force))
     if int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))) == 0:
         print(f"the best segmenter is in {finished.model}, the last in {finished.last}, scores in {finished.metrics}")
         print("\n".join(hints(finished.model, experiment.settings)))
     return 0
+
+
+def default_name(method: str, file: Path | None) -> str:
+    """Of a run's folder: method and file, with the folder between them (`configs/distill/voc/…`) if there is one."""
+    if file is None:
+        return f"{method}-default"
+    between = [file.parent.name] if file.parent.parent.name == method else []
+    return "-".join([method, *between, file.stem])
 
 
 def hints(model: Path, settings: "Settings") -> list[str]:
