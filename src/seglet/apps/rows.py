@@ -6,6 +6,7 @@ A finished row is never repeated and an interrupted one resumes, so a table can 
 import importlib.resources
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -170,7 +171,7 @@ class Table:
         results = {
             "name": self.name,
             "title": self.content["title"],
-            "command": " ".join(["seglet table", self.name, *_shown(self.overrides)]),
+            "command": shlex.join(["seglet", "table", self.name, *_shown(self.overrides)]),
             "commit": ", ".join(dict.fromkeys(str(record["commit"]) for record in records)),
             "data": records[0]["data"] if records else None,
             "hardware": f"{os.cpu_count()} CPU cores",

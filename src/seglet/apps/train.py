@@ -121,4 +121,5 @@ def describe_keys(method: str) -> str:
         for f in fields(kind):
             default = "" if f.default is MISSING else f" = {f.default}"
             lines.append(f"  --{f.name}{default}  ({describe(hints[f.name])})\n        {help_of(f)}")
-    return "\n".join(lines)
+    guide = methods.load(method).Method.guide()
+    return "\n".join([*lines, guide] if guide else lines)

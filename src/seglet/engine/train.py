@@ -200,7 +200,12 @@ def make_trainer(settings: Settings, begin: int, callbacks: list[lightning.Callb
     """Lightning with everything switched off that we do ourselves: loops over validation, logs, checkpoints, bars."""
     nodes = int(os.environ.get("WORLD_SIZE", 1)) // int(os.environ.get("LOCAL_WORLD_SIZE", 1)) if launched() else 1
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    for noise in ("does not have many workers", "GPU available but not used", "isinstance.treespec, LeafSpec."):
+    for noise in (
+        "does not have many workers",
+        "GPU available but not used",
+        "isinstance.treespec, LeafSpec.",
+        "in eval mode at the start",
+    ):
         warnings.filterwarnings("ignore", f".*{noise}.*")
     return lightning.Trainer(
         max_steps=settings.steps - begin,

@@ -33,6 +33,11 @@ class Method(nn.Module, ABC, Generic[Step]):
     def build(cls, config: Any, classes: Classes, seed: int) -> "Method[Any]":
         """The method for these classes, as its frozen config says; `seed` decides the initial weights."""
 
+    @classmethod
+    def guide(cls) -> str:
+        """What to know of its keys beyond a line each; shown by `seglet train METHOD --keys`."""
+        return ""
+
     @abstractmethod
     def losses(self, step: Step, progress: Progress) -> Losses:
         """The objective on what one step sees."""

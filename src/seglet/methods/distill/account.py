@@ -1,13 +1,32 @@
 """What is said of the terms: before training, and when one of them is no number."""
 
+import contextlib
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
 
 import torch
+from torch import Tensor
 
 from seglet.methods.distill.tapped import Tapped
+from seglet.methods.distill.terms import TERMS
 from seglet.methods.distill.terms.base import Pair
 from seglet.models.taps import Seen
-from seglet.types import Target
+from seglet.types import Labelled, Target
+from seglet.values import help_of
+
+
+def help_of_term(name: str) -> str:
+    """The term's purpose in a line, then its options."""
+    kind = TERMS[name]
+    purpose = (kind.__doc__ or "").partition("\n")[0]
+    options = (f"    {f.name}={_shown(f.default)}  {help_of(f)}" for f in fields(kind.options))
+    return "\n".join([f"  {name}: {purpose}", *options])
+
+
+def _shown(default: object) -> str:
+    if isinstance(default, bool) or default is None:
+        return str(default).lower()
+    return f"{default:g}" if isinstance(default, float) else str(default)
 
 
 def describe(tapped: Tapped, size: tuple[int, int], batch: int) -> str:
@@ -26,34 +45,39 @@ def describe(tapped: Tapped, size: tuple[int, int], batch: int) -> str:
     return ", ".join(parts)
 
 
-def suspects(terms: Sequence[Tapped], both: tuple[Seen, Seen], pairs: Sequence[Pair], ids: Sequence[str]) -> list[str]:
-    """Which samples are to blame: a map of student or teacher (`both`) is not finite, or a term of the sample alone."""
-    lines = []
-    for index, sample in enumerate(ids):
-        reason = next(_reasons(terms, both, pairs, index), None)
-        if reason is not None:
-            lines.append(f"sample {sample!r}: {reason}")
-    return lines or ["no sample makes a term infinite by itself"]
+def suspects(step: Labelled, terms: Sequence[Tapped], both: tuple[Seen, Seen], pairs: Sequence[Pair]) -> list[str]:
+    """Which samples are to blame, and why: the picture, a map of student or teacher (`both`), or a term of it alone.
+
+    Only the first of these reasons that anything has is given. In training batch normalisation spreads what is not
+    finite over all samples, which are then blamed together.
+    """
+    maps = {
+        f"{place} of the {whose}": found
+        for whose, seen in zip(("student", "teacher"), both, strict=True)
+        for place, found in {"logits": seen.prediction.logits, **seen.maps}.items()
+    }
+    causes = {"its picture is not finite": step.images} | {f"{name} are not finite": m for name, m in maps.items()}
+    for reason, tensor in causes.items():
+        finite = torch.isfinite(tensor).flatten(1).all(dim=1).tolist()
+        if not any(finite) and len(finite) > 1:
+            return [f"all samples: {reason}"]
+        if not all(finite):
+            return [f"sample {name!r}: {reason}" for name, good in zip(step.ids, finite, strict=True) if not good]
+    alone = [
+        f"sample {name!r}: {part} is {value.item()}"
+        for index, name in enumerate(step.ids)
+        for part, value in _alone(terms, pairs, index)
+        if not torch.isfinite(value)
+    ]
+    return alone or ["no sample makes a term infinite by itself"]
 
 
-def _reasons(terms: Sequence[Tapped], both: tuple[Seen, Seen], pairs: Sequence[Pair], index: int) -> Iterator[str]:
-    for whose, seen in zip(("student", "teacher"), both, strict=True):
-        for place, maps in {"logits": seen.prediction.logits, **seen.maps}.items():
-            if not torch.isfinite(maps[index]).all():
-                yield f"{place} of the {whose} are not finite"
-    for term, pair in zip(terms, pairs, strict=True):
-        for name, part in _alone(term, pair, index):
-            if not torch.isfinite(part):
-                yield f"{name} is {part.item()}"
-
-
-def _alone(term: Tapped, pair: Pair, index: int) -> Iterator[tuple[str, torch.Tensor]]:
+def _alone(terms: Sequence[Tapped], pairs: Sequence[Pair], index: int) -> Iterator[tuple[str, Tensor]]:
+    """Each part of each term for one sample, except of terms that need several."""
     one = slice(index, index + 1)
-    target = Target(pair.target.labels[one], pair.target.weight[one])
-    weight = None if pair.weight is None else pair.weight[one]
-    try:
-        parts = term(Pair(pair.student[one], pair.teacher[one], target, weight, pair.generator, pair.common))
-    except ValueError:  # a term that needs several images
-        return
-    for name, part in parts.items():
-        yield name, part.value
+    for term, pair in zip(terms, pairs, strict=True):
+        target = Target(pair.target.labels[one], pair.target.weight[one])
+        weight = None if pair.weight is None else pair.weight[one]
+        with contextlib.suppress(ValueError):
+            parts = term(Pair(pair.student[one], pair.teacher[one], target, weight, pair.generator, pair.common))
+            yield from ((name, part.value) for name, part in parts.items())

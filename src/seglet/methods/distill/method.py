@@ -7,10 +7,11 @@ from torch import Tensor, nn
 
 from seglet.losses.pixel import cross_entropy
 from seglet.methods import base
-from seglet.methods.distill.account import describe, suspects
+from seglet.methods.distill.account import describe, help_of_term, suspects
 from seglet.methods.distill.config import Config
 from seglet.methods.distill.spec import parse
 from seglet.methods.distill.tapped import Tapped, attach
+from seglet.methods.distill.terms import TERMS
 from seglet.methods.distill.terms.base import Pair, Part
 from seglet.methods.weighting import Weights, weights_for
 from seglet.models.dropout import drawing_from
@@ -54,6 +55,10 @@ class Method(base.Method[Labelled]):
             torch.manual_seed(seed)  # initial weights of adaptors, discriminators, queues
             terms = attach(parse(config.terms), student.network, teacher.network, len(classes))
         return cls(config, student, teacher, terms)
+
+    @classmethod
+    def guide(cls) -> str:
+        return "\n".join(["terms, and their options with defaults:", *(help_of_term(name) for name in TERMS)])
 
     @property
     def tapped(self) -> list[Tapped]:
@@ -124,4 +129,4 @@ class Method(base.Method[Labelled]):
 
     def suspects(self, step: Labelled, progress: Progress) -> list[str]:
         both, _, pairs = self._see(step, progress)
-        return suspects(self.tapped, both, pairs, step.ids)
+        return suspects(step, self.tapped, both, pairs)

@@ -1,0 +1,123 @@
+"""What the engine does for a method that learns from a teacher and has opponents and memories."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import torch
+from tests.engine.test_resume import ONE_THREAD
+from tests.engine.toys import tiny
+
+from seglet.apps.cli import main
+from seglet.data.world import CLASSES
+from seglet.engine.evidence import replay
+from seglet.engine.module import NonFiniteLossError
+from seglet.engine.plan import plan
+from seglet.engine.run import Run
+from seglet.engine.train import Start, train
+from seglet.files import sha256
+from seglet.methods.distill import Method
+from seglet.models.segmenter import Architecture, build
+from seglet.values import ConfigError
+
+TERMS = ["kl", "holistic width=4", "cirkd-memory pixel_slots=50 region_slots=50", "diffkd", "mse adaptor=plain"]
+
+
+@pytest.fixture(scope="module")
+def teacher(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("teacher") / "model"
+    build(Architecture("deeplabv3-resnet18", width=0.125), CLASSES).save(folder)
+    return str(folder)
+
+
+@pytest.fixture(scope="module")
+def finished(teacher, tmp_path_factory):
+    return train(distill(teacher), tmp_path_factory.mktemp("runs") / "run")
+
+
+def distill(teacher, **keys):
+    return tiny("distill", teacher=teacher, **{"terms": TERMS, "steps": 4, "selection": "last", **keys})
+
+
+def weights(run):
+    return sha256(run.last / "model.safetensors")
+
+
+def test_the_teacher_is_scored_before_the_first_step(finished):
+    first, *rest = [json.loads(line) for line in finished.metrics.read_text().splitlines()]
+    assert first["step"] == 0
+    assert 0 <= first["teacher/miou"] <= 1
+    assert "train/diffkd-denoising" in rest[0]
+
+
+def test_the_list_of_terms_survives_the_experiments_file(finished):
+    from seglet.engine.experiment import resolve
+
+    assert list(resolve(finished.experiment, {}).config.terms) == TERMS
+
+
+def test_opponents_memories_and_their_optimiser_resume_exactly(finished, teacher, tmp_path, monkeypatch):
+    losses = Method.losses
+
+    def dying(self, step, progress):
+        if progress.step == 2:
+            raise ZeroDivisionError
+        return losses(self, step, progress)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Method, "losses", dying)
+        with pytest.raises(ZeroDivisionError):
+            train(distill(teacher), tmp_path / "run")
+    assert weights(train(distill(teacher), tmp_path / "run", Start(resume=True))) == weights(finished)
+
+
+def test_the_plan_names_every_term(teacher):
+    text = plan(distill(teacher)).text()
+    assert "term mse: weight 10 at feature, 8 → 16 channels, 1x1 adaptor" in text
+    assert "term cirkd-memory: weight 1 at feature" in text
+
+
+@pytest.fixture
+def failed(teacher, tmp_path, monkeypatch):
+    """A run whose student became infinite in its second step."""
+    after = Method.after_step
+    with monkeypatch.context() as patch:
+        patch.setattr(Method, "after_step", lambda self, progress: spoil(self) or after(self, progress))
+        with pytest.raises(NonFiniteLossError, match=r"not finite: task, .*all samples: logits of the student are not"):
+            train(distill(teacher), tmp_path / "run")
+    return Run(tmp_path / "run")
+
+
+def spoil(method):
+    method.student.network.head.tail.classifier.weight.data[0, 0] = torch.inf
+
+
+def test_a_step_that_failed_can_be_taken_again(failed):
+    again = replay(failed)
+    assert not torch.isfinite(again.losses.terms["kl"])
+    assert torch.isfinite(again.losses.terms["diffkd-denoising"])
+    assert again.suspects == ["all samples: logits of the student are not finite"]
+
+
+def test_the_command_says_what_came_out(failed, capsys):
+    assert main(["replay", str(failed.folder), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["terms"]["kl"] is None
+    assert main(["replay", str(failed.folder)]) == 0
+    assert "all samples: logits of the student are not finite" in capsys.readouterr().out
+
+
+def test_a_run_without_a_failed_step_has_nothing_to_replay(finished):
+    with pytest.raises(ConfigError, match="nothing to replay"):
+        replay(finished)
+
+
+def test_two_processes_train_with_memories_and_opponents(teacher, tmp_path):
+    words = "--world_size 32 --world_scenes 100 --crop 32 --batch 8 --workers 0 --width 0.0625 --steps 2 --devices 2"
+    command = [sys.executable, "-m", "seglet", "train", "distill", "--out", str(tmp_path / "run"), *words.split()]
+    command += ["--teacher", teacher, "--accelerator", "cpu", "--terms", *TERMS]
+    done = subprocess.run(command, capture_output=True, text=True, env=ONE_THREAD, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("the teacher: mIoU") == 1
+    assert Run(tmp_path / "run").last.is_dir()

@@ -1,0 +1,69 @@
+from dataclasses import fields
+
+import pytest
+from tests.methods.toys import SMALL
+
+from seglet.methods.distill import Config
+from seglet.methods.distill.spec import parse
+from seglet.methods.distill.terms import TERMS
+from seglet.values import help_of
+
+
+def test_a_term_is_a_name_and_options() -> None:
+    (spec,) = parse(["cwd weight=3 tap=logits teacher_tap=stage4 temperature=1e0"])
+    assert spec.name == "cwd"
+    assert spec.places == ("logits", "stage4")
+    assert (spec.options.weight, spec.options.temperature) == (3.0, 1.0)  # type: ignore[attr-defined]
+
+
+def test_a_term_alone_has_the_authors_weight_and_place() -> None:
+    assert [(spec.options.weight, spec.places[0]) for spec in parse(["kl", "ifvd", "afdcd"])] == [
+        (1.0, "logits"),
+        (20.0, "feature"),
+        (1.0, "stage4"),
+    ]
+
+
+def test_terms_of_one_kind_are_told_apart_by_their_taps() -> None:
+    assert [spec.name for spec in parse(["kl", "cwd", "cwd tap=backbone.layer3"])] == [
+        "kl",
+        "cwd-feature",
+        "cwd-backbone_layer3",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("terms", "message"),
+    [
+        ([], "expected at least one of kl, mse"),
+        (["kll"], "no term 'kll'; did you mean 'kl'"),
+        (["cwd wieght=3"], r"'wieght' \(did you mean 'weight'\?\)"),
+        (["cwd weight=x"], "weight: expected a number, got 'x'"),
+        (["cwd weight=-1"], "weight: expected 0 or more"),
+        (["cwd 3"], "expected `cwd option=value …`, got '3'"),
+        (["cwd weight=3 weight=4"], "given twice"),
+        (["kl", "kl"], "more than once; give one of them another tap"),
+        (["kl temperature=0"], "temperature: expected above 0"),
+        (["kl reduction=skd temperature=2"], "SKD's reduction has none"),
+        (["kl reduction=mean"], "expected one of cirkd, ifvd, skd"),
+        (["cirkd-minibatch temperature=1e-9"], "temperature: expected at least"),
+        (["cirkd-memory pixel_slots=0"], "pixel_slots: expected above 0"),
+        (["skd window=0"], "window: expected at least 1"),
+    ],
+)
+def test_a_wrong_term_is_refused_with_its_cure(terms: list[str], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Config(**SMALL, terms=tuple(terms))
+
+
+def test_weighing_needs_a_term_to_weigh() -> None:
+    with pytest.raises(ValueError, match="weigh_kd: expected a term `kl` on the logits"):
+        Config(**SMALL, terms=("cwd",), weigh_kd=True)
+    Config(**SMALL, terms=("cwd",), weigh_task=True)
+
+
+@pytest.mark.parametrize("name", TERMS)
+def test_every_option_of_a_term_has_a_default_and_a_word_on_it(name: str) -> None:
+    kind = TERMS[name].options
+    kind()
+    assert all(help_of(field) for field in fields(kind))
