@@ -3,7 +3,7 @@ from typing import Literal
 
 import pytest
 
-from seglet.values import ConfigError, build, convert, refuse_unknown
+from seglet.values import ConfigError, build, convert, describe, refuse_unknown
 
 
 @dataclass(frozen=True)
@@ -58,3 +58,15 @@ def test_a_wrong_choice_names_the_nearest_right_one():
 def test_an_unknown_key_names_the_nearest_right_one():
     with pytest.raises(ConfigError, match=r"'kapa' \(did you mean 'kappa'\?\) in the command line"):
         refuse_unknown(["kapa"], ["kappa", "steps"], "the command line")
+
+
+def test_a_list_of_any_length_keeps_blanks_and_commas_of_its_items():
+    assert convert("terms", ["kl", "cwd weight=3, 4"], tuple[str, ...]) == ("kl", "cwd weight=3, 4")
+    assert convert("terms", "cwd weight=3", tuple[str, ...]) == ("cwd weight=3",)
+    assert convert("sizes", ["1", 2], tuple[int, ...]) == (1, 2)
+    assert describe(tuple[str, ...]) == "one or more of text"
+
+
+def test_an_item_of_the_wrong_type_is_refused_by_the_name_of_its_list():
+    with pytest.raises(ConfigError, match="sizes: expected a whole number, got 'x'"):
+        convert("sizes", ["1", "x"], tuple[int, ...])

@@ -1,4 +1,6 @@
+import re
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 from tests.methods.toys import SMALL
@@ -6,7 +8,8 @@ from tests.methods.toys import SMALL
 from seglet.methods.distill import Config
 from seglet.methods.distill.spec import parse
 from seglet.methods.distill.terms import TERMS
-from seglet.values import help_of
+from seglet.methods.distill.terms.base import Options
+from seglet.values import build, help_of
 
 
 def test_a_term_is_a_name_and_options() -> None:
@@ -67,3 +70,21 @@ def test_every_option_of_a_term_has_a_default_and_a_word_on_it(name: str) -> Non
     kind = TERMS[name].options
     kind()
     assert all(help_of(field) for field in fields(kind))
+
+
+def rows_of_the_page() -> dict[str, str]:
+    page = (Path(__file__).parents[2] / "docs" / "methods" / "distill.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([\w-]+)` \| [^|]+ \| ([^|]*) \| [^|]+ \|$", page, re.M)
+    return {name: options for name, options in rows if name in TERMS}
+
+
+def test_the_page_lists_every_term() -> None:
+    assert list(rows_of_the_page()) == list(TERMS)
+
+
+@pytest.mark.parametrize("name", TERMS)
+def test_the_page_lists_every_option_of_a_term_with_its_default(name: str) -> None:
+    listed = dict(pair.split("=") for pair in re.findall(r"`([^`]+)`", rows_of_the_page()[name]))
+    own = {field.name for field in fields(TERMS[name].options)} - {field.name for field in fields(Options)}
+    assert own <= listed.keys() <= own | {"weight"}
+    assert build(TERMS[name].options, listed) == TERMS[name].options()

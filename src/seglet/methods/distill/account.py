@@ -1,26 +1,35 @@
 """What is said of the terms: before training, and when one of them is no number."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
-from dataclasses import fields
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import Field, fields
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from seglet.methods.distill.tapped import Tapped
 from seglet.methods.distill.terms import TERMS
-from seglet.methods.distill.terms.base import Pair
+from seglet.methods.distill.terms.base import Options, Pair
 from seglet.models.taps import Seen
 from seglet.types import Labelled, Target
 from seglet.values import help_of
 
 
-def help_of_term(name: str) -> str:
-    """The term's purpose in a line, then its options."""
-    kind = TERMS[name]
-    purpose = (kind.__doc__ or "").partition("\n")[0]
-    options = (f"    {f.name}={_shown(f.default)}  {help_of(f)}" for f in fields(kind.options))
-    return "\n".join([f"  {name}: {purpose}", *options])
+def guide() -> str:
+    """All terms with their purpose in a line, and options with defaults; those of every term once."""
+    lines = ["options of every term:", *_options(Options, [])]
+    for name, kind in TERMS.items():
+        lines += [f"{name}: {(kind.__doc__ or '').partition(chr(10))[0]}", *_options(kind.options, fields(Options))]
+    return "\n".join(["terms, and their options:", *lines])
+
+
+def _options(kind: type[Options], known: Iterable[Field[Any]]) -> Iterator[str]:
+    """The options of `kind` whose default is not that of a known one."""
+    defaults = {field.name: field.default for field in known}
+    for field in fields(kind):
+        if field.name not in defaults or defaults[field.name] != field.default:
+            yield f"    {field.name}={_shown(field.default)}  {help_of(field)}"
 
 
 def _shown(default: object) -> str:

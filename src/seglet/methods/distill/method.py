@@ -7,11 +7,10 @@ from torch import Tensor, nn
 
 from seglet.losses.pixel import cross_entropy
 from seglet.methods import base
-from seglet.methods.distill.account import describe, help_of_term, suspects
+from seglet.methods.distill import account
 from seglet.methods.distill.config import Config
 from seglet.methods.distill.spec import parse
 from seglet.methods.distill.tapped import Tapped, attach
-from seglet.methods.distill.terms import TERMS
 from seglet.methods.distill.terms.base import Pair, Part
 from seglet.methods.weighting import Weights, weights_for
 from seglet.models.dropout import drawing_from
@@ -58,7 +57,7 @@ class Method(base.Method[Labelled]):
 
     @classmethod
     def guide(cls) -> str:
-        return "\n".join(["terms, and their options with defaults:", *(help_of_term(name) for name in TERMS)])
+        return account.guide()
 
     @property
     def tapped(self) -> list[Tapped]:
@@ -125,8 +124,8 @@ class Method(base.Method[Labelled]):
         return {"teacher": taught} if self.config.score_teacher else {}
 
     def remarks(self, size: tuple[int, int], batch: int) -> list[str]:
-        return [describe(tapped, size, batch) for tapped in self.tapped]
+        return [account.describe(tapped, size, batch) for tapped in self.tapped]
 
     def suspects(self, step: Labelled, progress: Progress) -> list[str]:
         both, _, pairs = self._see(step, progress)
-        return suspects(step, self.tapped, both, pairs)
+        return account.suspects(step, self.tapped, both, pairs)
