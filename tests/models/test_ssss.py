@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from tests.models.authors import copy_weights, named
-from tests.models.tiny import images, tiny
+from tests.models.tiny import SSSS, images, tiny
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -21,8 +21,7 @@ from seglet.models.stochastic_gate import StochasticGate, gated
 from seglet.models.uncertainty import mc_mean_and_deviation
 
 Case = dict[str, np.ndarray]
-KINDS = ("ssss-wideresnet38", "ssss-resnet18", "ssss-resnet50", "ssss-mit_b0")
-every_kind = pytest.mark.parametrize("name", KINDS)
+every_kind = pytest.mark.parametrize("name", SSSS)
 
 ASPP_NAMES = (
     {f"aspp{i + 2}.atrous_conv": f"atrous.{i}.conv" for i in range(3)}
