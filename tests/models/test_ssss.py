@@ -12,11 +12,12 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from seglet.models.architecture import Architecture, assemble, rates
 from seglet.models.aspp import ASPP
+from seglet.models.background import WithBackground
 from seglet.models.gci import GlobalCueInjection
 from seglet.models.network import Network
 from seglet.models.pretrained import batch_norms, freeze_pretrained, rest_norms
 from seglet.models.segmenter import Segmenter
-from seglet.models.ssss import SSSSHead, WithBackground
+from seglet.models.ssss import SSSSHead
 from seglet.models.stochastic_gate import StochasticGate, gated
 from seglet.models.uncertainty import mc_mean_and_deviation
 
@@ -181,4 +182,4 @@ def test_the_shallow_stage_is_the_one_at_stride_4() -> None:
 
 def test_a_background_alone_is_refused() -> None:
     with pytest.raises(ValueError, match="2 classes are the least; got 1"):
-        WithBackground(8, 1)
+        WithBackground(8, 1, constant=1.0)

@@ -6,6 +6,7 @@ from typing import Any
 
 from seglet.models import mit, resnet, wide_resnet38
 from seglet.models.backbone import Backbone
+from seglet.models.cam import CAMHead
 from seglet.models.deeplabv2 import DeepLabV2Head
 from seglet.models.deeplabv3 import DeepLabV3Head
 from seglet.models.fcn import FCNHead
@@ -25,7 +26,7 @@ CONVOLUTIONAL = (*resnet.VARIANTS, *wide_resnet38.VARIANTS)
 NAMES = (
     *(f"{head}-{backbone}" for head in ("deeplabv3", "pspnet", "deeplabv2") for backbone in CONVOLUTIONAL),
     *(f"segformer-{backbone}" for backbone in mit.VARIANTS),
-    *(f"ssss-{backbone}" for backbone in BACKBONES),
+    *(f"{head}-{backbone}" for head in ("ssss", "cam") for backbone in BACKBONES),
 )
 """All networks there are."""
 
@@ -41,7 +42,7 @@ class Architecture:
         dropout: rate before the classifier, and in the auxiliary head.
         aspp_dropout: DeepLabV3's second rate, behind its pyramid; SSSS has it there and within its decoder.
         drop_path: stochastic depth of the deepest block of a Mix Transformer; 0.1 as published.
-        auxiliary: whether there is a head on the third stage for training. SegFormer and SSSS never have one.
+        auxiliary: whether there is a head on the third stage for training. SegFormer, SSSS and CAM have none.
         mean: of the input convention, see `Normalise`.
         std: likewise.
         bgr: likewise.
@@ -112,7 +113,7 @@ def assemble(architecture: Architecture, num_classes: int) -> Network:
     """The network with whatever weights torch gives it; draws from the global generator, unless on the meta device."""
     backbone = choose_backbone(architecture)
     head = choose_head(architecture, backbone, num_classes)
-    helped = architecture.auxiliary and architecture.head not in ("segformer", "ssss")
+    helped = architecture.auxiliary and architecture.head not in ("segformer", "ssss", "cam")
     return Network(backbone, head, FCNHead(backbone.channels[2], num_classes, architecture.dropout) if helped else None)
 
 
@@ -150,6 +151,8 @@ def choose_head(architecture: Architecture, backbone: Backbone, num_classes: int
         )
     if architecture.head == "pspnet":
         return PSPHead(inside, num_classes, dropout)
+    if architecture.head == "cam":
+        return CAMHead(inside, num_classes, dropout)
     if architecture.head == "deeplabv2":
         return DeepLabV2Head(inside, num_classes, dropout)
     shares = {"resnet50": 8, "resnet101": 8, "wideresnet38": 16}

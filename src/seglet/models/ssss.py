@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from seglet.models.aspp import ASPP
 from seglet.models.backbone import Stages
+from seglet.models.background import WithBackground
 from seglet.models.dropout import Dropout
 from seglet.models.gci import GlobalCueInjection
 from seglet.models.head import Head, Tail
@@ -20,20 +21,6 @@ from seglet.models.stochastic_gate import StochasticGate
 
 SKIP = 48 / 256
 """Channels of the skip connection, as a share of the others'."""
-
-
-class WithBackground(nn.Module):
-    """Logits of the classes behind class 0, whose own logit is the constant 1: tags never say where background is."""
-
-    def __init__(self, inside: int, num_classes: int) -> None:
-        super().__init__()
-        if num_classes < 2:
-            raise ValueError(f"class 0 is the background here, so 2 classes are the least; got {num_classes}")
-        self.foreground = nn.Conv2d(inside, num_classes - 1, 1)
-
-    def forward(self, features: Float[Tensor, "b c h w"]) -> Float[Tensor, "b k h w"]:
-        logits: Tensor = self.foreground(features)
-        return torch.cat([torch.ones_like(logits[:, :1]), logits], dim=1)
 
 
 class SSSSHead(Head):
@@ -73,7 +60,7 @@ class SSSSHead(Head):
         body = OrderedDict(
             conv1=ConvNormRelu(hidden, hidden, 3), dropout=Dropout(first), conv2=ConvNormRelu(hidden, hidden, 3)
         )
-        self.tail = Tail(nn.Sequential(body), Dropout(last), WithBackground(hidden, num_classes))
+        self.tail = Tail(nn.Sequential(body), Dropout(last), WithBackground(hidden, num_classes, constant=1.0))
 
     def stem(self, stages: Stages) -> Float[Tensor, "b c h w"]:
         shallow = stages[self.shallow]
