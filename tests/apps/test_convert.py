@@ -78,3 +78,12 @@ def test_classes_are_read_from_a_description_of_any_name(tmp_path, seglet):
 def test_a_misspelt_name_of_classes_is_mended():
     with pytest.raises(ValueError, match="did you mean 'cityscapes'"):
         find_classes("cityscpaes")
+
+
+def test_a_checkpoint_of_ssss_is_fed_as_its_authors_fed_it(seglet, tmp_path):
+    segmenter = build(Architecture("ssss-resnet18", width=1), find_classes("voc"))
+    weights = {official_name(name, segmenter.network): w for name, w in segmenter.network.state_dict().items()}
+    torch.save(weights, tmp_path / "ssss.pth")
+    done = seglet("convert", tmp_path / "ssss.pth", "--classes", "voc", "--out", tmp_path / "m")
+    assert "a ssss-resnet18, fed red first, ImageNet's mean" in done.out
+    assert load(tmp_path / "m").architecture == segmenter.architecture

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
-from tests.models.tiny import CLASSES, NAMES, tiny
+from tests.models.tiny import CLASSES, NAMES, SSSS, tiny
 from torch import Tensor, nn
 
 from seglet.models.architecture import Architecture, assemble
@@ -13,6 +13,9 @@ from seglet.models.foreign_files import read_tensors
 from seglet.models.foreign_names import official_name
 from seglet.models.identify import identify
 from seglet.models.network import Network
+
+HEADS = {"head", "auxlayer", "auxiliary", "linear_fuse", "linear_pred", *(f"linear_c{i}" for i in range(1, 5))}
+HEADS |= {"aspp", "fc8_skip", "fc8_x", "shallow_mask", "last_conv"}
 
 
 def official(network: Network) -> dict[str, Tensor]:
@@ -25,9 +28,12 @@ def official(network: Network) -> dict[str, Tensor]:
 
 
 def backbone_of(network: Network) -> dict[str, Tensor]:
-    heads = ("head.", "auxlayer.", "linear_")
-    kept = {name: tensor for name, tensor in official(network).items() if not name.startswith(heads)}
-    return {name.removeprefix("pretrained."): tensor for name, tensor in kept.items()}
+    """Its backbone as its authors would store it."""
+    return {
+        official_name(name, network).removeprefix("pretrained."): tensor
+        for name, tensor in network.state_dict().items()
+        if name.startswith("backbone.")
+    }
 
 
 def full(name: str, num_classes: int = 19) -> dict[str, Tensor]:
@@ -36,7 +42,7 @@ def full(name: str, num_classes: int = 19) -> dict[str, Tensor]:
         return official(assemble(Architecture(name), num_classes))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, *SSSS])
 def test_an_official_checkpoint_becomes_the_same_network(name: str, tmp_path: Path) -> None:
     source = tiny(name)
     torch.save(official(source.network), tmp_path / "best.pth")
@@ -45,14 +51,14 @@ def test_an_official_checkpoint_becomes_the_same_network(name: str, tmp_path: Pa
     assert (report.missing, report.extra, report.mismatched, report.backbone_only) == ((), (), (), False)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, *SSSS, "deeplabv2-resnet50"])
 def test_an_imagenet_backbone_fills_the_backbone_and_reports_the_rest(name: str) -> None:
     source, network = tiny(name).network, tiny(name).network
     weights = {**backbone_of(source), "fc.weight": torch.zeros(1000, 64)}
     report = load_foreign(network, weights)
     assert report.backbone_only
     assert report.extra == ("fc.weight",)
-    assert all(part.split(".")[0] in ("head", "auxlayer") or "linear" in part for part in report.missing)
+    assert {part.split(".")[0] for part in report.missing} <= HEADS
     assert "missing in the file" in report.summary()
 
 
@@ -150,7 +156,7 @@ def test_files_without_tensors_are_refused(tmp_path: Path) -> None:
         read_tensors(tmp_path / "none.pth")
 
 
-@pytest.mark.parametrize("name", ["deeplabv3-resnet101", "pspnet-resnet34", "deeplabv3-resnet50", "segformer-mit_b3"])
+@pytest.mark.parametrize("name", ["deeplabv3-resnet101", "pspnet-resnet34", "segformer-mit_b3", *SSSS])
 def test_a_checkpoint_tells_its_architecture_and_classes(name: str) -> None:
     assert identify(full(name, 21)) == (Architecture(name), 21)
 

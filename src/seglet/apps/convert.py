@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 KNOWN_CLASSES = ("ade20k", "camvid", "cityscapes", "voc", "world")
 
 DESCRIPTION = """\
-Turn a checkpoint of CIRKD (version 1) or Af-DCD, or an ImageNet backbone of theirs, into a segmenter's folder.
+Turn a checkpoint of CIRKD (version 1), Af-DCD, SSSS or DGKD-WLSS, or an ImageNet backbone of theirs, into a
+segmenter's folder.
 Nothing in the file is ever executed. A backbone alone leaves the head at random: train it with --student_weights."""
 
 
@@ -38,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("auto", "cirkd", "imagenet"),
         default="auto",
         help="how the network was fed: as CIRKD does (blue first, 0..255) or as is usual with ImageNet; "
-        "auto takes cirkd for whole checkpoints, imagenet for backbones",
+        "auto takes what the checkpoint was trained with, imagenet for backbones",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="new folder for the segmenter")
     add_json(parser)
@@ -78,7 +79,7 @@ def choose(tensors: "Mapping[str, Tensor]", name: str | None, fed: str, classes:
         ValueError: neither says which, or the file has another number of classes.
     """
     from seglet.models.architecture import NAMES, Architecture
-    from seglet.models.convert import with_cirkd_input
+    from seglet.models.convert import fed_as_trained, with_cirkd_input
     from seglet.models.identify import identify
 
     found = identify(tensors)
@@ -88,9 +89,10 @@ def choose(tensors: "Mapping[str, Tensor]", name: str | None, fed: str, classes:
         raise ValueError(f"the file was trained with {found[1]} classes, --classes names {classes}; name as many")
     if name is None and found is None:
         raise ValueError(f"the file does not show its architecture; give --architecture, one of {', '.join(NAMES)}")
-    architecture = Architecture(name) if name is not None else found[0] if found else Architecture(NAMES[0])
-    cirkd = fed == "cirkd" or (fed == "auto" and found is not None)
-    return with_cirkd_input(architecture) if cirkd else architecture
+    if found and fed == "auto":
+        return fed_as_trained(found[0])
+    architecture = Architecture(found[0].name if found else name or NAMES[0])
+    return with_cirkd_input(architecture) if fed == "cirkd" else architecture
 
 
 def find_classes(source: str) -> "Classes":
@@ -126,7 +128,8 @@ def find_classes(source: str) -> "Classes":
 
 
 def _text(arguments: argparse.Namespace, architecture: "Architecture", conversion: "Conversion") -> str:
-    fed = "blue first, CIRKD's mean" if architecture.bgr else "red first, ImageNet's mean"
+    mean = "ImageNet's mean" if any(architecture.mean) else "no mean"
+    fed = "blue first, CIRKD's mean" if architecture.bgr else f"red first, {mean}"
     lines = [conversion.summary(), f"a {architecture.name}, fed {fed}, is in {arguments.out}"]
     if conversion.missing and not conversion.backbone_only:
         lines += ["warning: what is missing keeps random values"]

@@ -4,7 +4,10 @@ import difflib
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from seglet.models import mit, resnet
+from seglet.models import mit, resnet, wide_resnet38
+from seglet.models.backbone import Backbone
+from seglet.models.cam import CAMHead
+from seglet.models.deeplabv2 import DeepLabV2Head
 from seglet.models.deeplabv3 import DeepLabV3Head
 from seglet.models.fcn import FCNHead
 from seglet.models.head import Head
@@ -14,10 +17,16 @@ from seglet.models.normalise import IMAGENET_MEAN, IMAGENET_STD, Channels, Norma
 from seglet.models.pspnet import PSPHead
 from seglet.models.resnet import ResNet
 from seglet.models.segformer import SegFormerHead
+from seglet.models.ssss import SSSSHead
+from seglet.models.wide_resnet38 import WideResNet38
+
+BACKBONES = (*resnet.VARIANTS, *wide_resnet38.VARIANTS, *mit.VARIANTS)
+CONVOLUTIONAL = (*resnet.VARIANTS, *wide_resnet38.VARIANTS)
 
 NAMES = (
-    *(f"{head}-{backbone}" for head in ("deeplabv3", "pspnet") for backbone in resnet.VARIANTS),
+    *(f"{head}-{backbone}" for head in ("deeplabv3", "pspnet", "deeplabv2") for backbone in CONVOLUTIONAL),
     *(f"segformer-{backbone}" for backbone in mit.VARIANTS),
+    *(f"{head}-{backbone}" for head in ("ssss", "cam") for backbone in BACKBONES),
 )
 """All networks there are."""
 
@@ -31,9 +40,9 @@ class Architecture:
         width: factor on all channel counts.
         output_stride: 8 or 16, of ResNets.
         dropout: rate before the classifier, and in the auxiliary head.
-        aspp_dropout: DeepLabV3's second rate, behind its pyramid.
+        aspp_dropout: DeepLabV3's second rate, behind its pyramid; SSSS has it there and within its decoder.
         drop_path: stochastic depth of the deepest block of a Mix Transformer; 0.1 as published.
-        auxiliary: whether ResNets have a head on their third stage for training. SegFormer never has.
+        auxiliary: whether there is a head on the third stage for training. SegFormer, SSSS and CAM have none.
         mean: of the input convention, see `Normalise`.
         std: likewise.
         bgr: likewise.
@@ -102,16 +111,10 @@ def nearest(name: str, known: tuple[str, ...] | list[str]) -> str:
 
 def assemble(architecture: Architecture, num_classes: int) -> Network:
     """The network with whatever weights torch gives it; draws from the global generator, unless on the meta device."""
-    normalise = input_convention(architecture)
-    if architecture.head == "segformer":
-        transformer = mit.MixTransformer(
-            architecture.backbone, normalise, architecture.width, drop_path=architecture.drop_path
-        )
-        hidden = scaled(256 if architecture.backbone in ("mit_b0", "mit_b1") else 768, architecture.width)
-        return Network(transformer, SegFormerHead(transformer.channels, hidden, num_classes, architecture.dropout))
-    backbone = ResNet(architecture.backbone, normalise, architecture.width, architecture.output_stride)
-    auxiliary = FCNHead(backbone.channels[2], num_classes, architecture.dropout) if architecture.auxiliary else None
-    return Network(backbone, convolutional_head(architecture, backbone, num_classes), auxiliary)
+    backbone = choose_backbone(architecture)
+    head = choose_head(architecture, backbone, num_classes)
+    helped = architecture.auxiliary and architecture.head not in ("segformer", "ssss", "cam")
+    return Network(backbone, head, FCNHead(backbone.channels[2], num_classes, architecture.dropout) if helped else None)
 
 
 def input_convention(architecture: Architecture) -> Normalise:
@@ -119,10 +122,46 @@ def input_convention(architecture: Architecture) -> Normalise:
     return Normalise(architecture.mean, architecture.std, architecture.bgr)
 
 
-def convolutional_head(architecture: Architecture, backbone: ResNet, num_classes: int) -> Head:
-    """DeepLabV3's or PSPNet's head for a ResNet, as wide as CIRKD's first version makes it."""
-    inside = backbone.channels[3]
+def choose_backbone(architecture: Architecture) -> Backbone:
+    """The backbone alone."""
+    name, normalise = architecture.backbone, input_convention(architecture)
+    if name in mit.VARIANTS:
+        return mit.MixTransformer(name, normalise, architecture.width, drop_path=architecture.drop_path)
+    if name in wide_resnet38.VARIANTS:
+        return WideResNet38(normalise, architecture.width)
+    return ResNet(name, normalise, architecture.width, architecture.output_stride)
+
+
+def choose_head(architecture: Architecture, backbone: Backbone, num_classes: int) -> Head:
+    """DeepLabV3's and PSPNet's heads are as wide as CIRKD's first version makes them, SSSS's as its authors do."""
+    channels, name, width = backbone.channels, architecture.backbone, architecture.width
+    inside, dropout = channels[3], architecture.dropout
+    if architecture.head == "segformer":
+        hidden = scaled(256 if name in ("mit_b0", "mit_b1") else 768, width)
+        return SegFormerHead(channels, hidden, num_classes, dropout)
+    if architecture.head == "ssss":
+        shallow = 1 if name in wide_resnet38.VARIANTS else 0  # the stage at stride 4
+        return SSSSHead(
+            channels,
+            scaled(256, width),
+            num_classes,
+            shallow,
+            rates(architecture),
+            (dropout, architecture.aspp_dropout),
+        )
     if architecture.head == "pspnet":
-        return PSPHead(inside, num_classes, architecture.dropout)
-    hidden = inside // (8 if architecture.backbone in ("resnet50", "resnet101") else 4)
-    return DeepLabV3Head(inside, hidden, num_classes, architecture.dropout, architecture.aspp_dropout)
+        return PSPHead(inside, num_classes, dropout)
+    if architecture.head == "cam":
+        return CAMHead(inside, num_classes, dropout)
+    if architecture.head == "deeplabv2":
+        return DeepLabV2Head(inside, num_classes, dropout)
+    shares = {"resnet50": 8, "resnet101": 8, "wideresnet38": 16}
+    return DeepLabV3Head(inside, inside // shares.get(name, 4), num_classes, dropout, architecture.aspp_dropout)
+
+
+def rates(architecture: Architecture) -> tuple[int, int, int]:
+    """Dilations of the pyramid of SSSS: the authors' for stride 8, and those for stride 16 wherever it is larger."""
+    coarse = architecture.backbone in mit.VARIANTS or (
+        architecture.backbone in resnet.VARIANTS and architecture.output_stride == 16
+    )
+    return (6, 12, 18) if coarse else (12, 24, 36)

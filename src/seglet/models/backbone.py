@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from seglet.models.normalise import Normalise
 
 Stages = tuple[Tensor, Tensor, Tensor, Tensor]
-"""Feature maps of the four stages, finest first."""
+"""Feature maps of the four stages, finest first; one may be as fine as the one before it."""
 
 
 class Backbone(nn.Module, ABC):

@@ -1,7 +1,7 @@
 """Weights of other code bases, brought into our networks.
 
-Understood are the checkpoints of CIRKD's first version (CVPR 2022) and of Af-DCD, ImageNet backbones of the same
-families, and our own weights. Files are read as plain tensors; nothing in them is ever executed.
+Understood are the checkpoints of CIRKD's first version (CVPR 2022), of Af-DCD, of SSSS and of DGKD-WLSS, ImageNet
+backbones of the same families, and our own weights. Files are read as plain tensors; nothing in them is ever executed.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from seglet.models.architecture import Architecture
 from seglet.models.foreign_files import read_tensors
-from seglet.models.foreign_names import official_name
+from seglet.models.foreign_names import dgkd_name, is_constant, is_of_depth, is_of_training, official_name
 from seglet.models.network import Network
 from seglet.models.normalise import Channels
 from seglet.models.segmenter import Segmenter, build
@@ -22,6 +22,9 @@ from seglet.types import Classes
 
 CIRKD_MEAN: Channels = (104.00698793 / 255, 116.66876762 / 255, 122.67891434 / 255)
 CIRKD_STD: Channels = (1 / 255, 1 / 255, 1 / 255)
+CIRKD_HEADS = ("deeplabv3", "pspnet", "segformer")
+HEADS = ("head.", "auxlayer.", "linear_", "auxiliary.", "classifier.", "aspp.", "fc8_", "shallow_mask.", "last_conv.")
+"""How the published names of heads begin."""
 
 Shape = tuple[int, ...]
 
@@ -40,8 +43,7 @@ class Conversion:
     @property
     def backbone_only(self) -> bool:
         """The file has a whole backbone and nothing of the heads."""
-        heads = ("head.", "auxlayer.", "linear_", "auxiliary.")
-        return bool(self.matched) and not any(name.startswith(heads) for name in self.matched)
+        return bool(self.matched) and not any(name.startswith(HEADS) for name in self.matched)
 
     def summary(self) -> str:
         """For people: counts, the first few names of each kind, notes."""
@@ -82,8 +84,8 @@ def compare(network: Network, tensors: Mapping[str, Tensor]) -> Conversion:
     wrong = tuple((name, *pair) for name, pair in shapes.items() if not _fits(*pair))
     matched = tuple(name for name, pair in shapes.items() if _fits(*pair))
     missing = tuple(name for name in names.values() if name not in tensors and not name.endswith("num_batches_tracked"))
-    extra = tuple(name for name in tensors if name not in shapes)
-    return Conversion(matched, missing, extra, wrong, _notes(tensors, wrong))
+    extra = tuple(name for name in tensors if name not in shapes and not is_constant(name))
+    return Conversion(matched, missing, extra, wrong, (*_notes(tensors, wrong), *_leftovers(tensors)))
 
 
 def convert(path: Path, architecture: Architecture, classes: Classes) -> tuple[Segmenter, Conversion]:
@@ -98,9 +100,16 @@ def with_cirkd_input(architecture: Architecture) -> Architecture:
     return Architecture(**values)
 
 
+def fed_as_trained(architecture: Architecture) -> Architecture:
+    """The network that `identify` read off a checkpoint, fed as it was by the authors of that kind of network."""
+    return with_cirkd_input(architecture) if architecture.head in CIRKD_HEADS else architecture
+
+
 def _names_in_file(network: Network, tensors: Mapping[str, Tensor]) -> dict[str, str]:
     """Our names to those the file uses or should use."""
     own = network.state_dict()
+    if any(name.startswith("classifier.") for name in tensors):
+        return {name: dgkd_name(name, network) for name in own}
     if any(name.startswith("backbone.") for name in tensors):
         return {name: name for name in own}
     official = {name: official_name(name, network) for name in own}
@@ -125,10 +134,25 @@ def _notes(tensors: Mapping[str, Tensor], wrong: tuple[tuple[str, Shape, Shape],
         name.startswith("head.") and found[0] == 512 and expected[0] in (128, 256) for name, found, expected in wrong
     ):
         notes.append("heads 512 wide are CIRKD's second version (2025); only the first one's networks are known here")
-    classifiers = [found for name, found, expected in wrong if found[1:] == expected[1:] and name.endswith(".weight")]
+    classifiers = [
+        found[0] + name.endswith("last_conv.8.weight")  # SSSS's does not count the background
+        for name, found, expected in wrong
+        if found[1:] == expected[1:] and name.endswith(".weight")
+    ]
     if classifiers and len(names) <= 4:
-        notes.append(f"the file was trained with {classifiers[0][0]} classes; name as many")
+        notes.append(f"the file was trained with {classifiers[0]} classes; name as many")
     return tuple(notes)
+
+
+def _leftovers(tensors: Mapping[str, Tensor]) -> tuple[str, ...]:
+    """What is known of the tensors of SSSS and DGKD-WLSS that have no place in a network."""
+    counts = [sum(map(rule, tensors)) for rule in (is_constant, is_of_training, is_of_depth)]
+    texts = (
+        "{} constants of PAMR are no weights and were left out",
+        "{} tensors only served the training of DGKD-WLSS and were left out",
+        "{} tensors of the depth branch of DGKD-WLSS were left out: without it this network sees less than it did",
+    )
+    return tuple(text.format(count) for text, count in zip(texts, counts, strict=True) if count)
 
 
 def _shape(tensor: Tensor) -> Shape:

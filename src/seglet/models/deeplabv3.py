@@ -2,13 +2,13 @@
 
 from collections import OrderedDict
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from seglet.models.aspp import views
 from seglet.models.backbone import Stages
 from seglet.models.dropout import Dropout
-from seglet.models.head import Head, Tail, pooled_size_check
+from seglet.models.head import Head, Tail
 from seglet.models.layers import ConvNormRelu
 
 RATES = (12, 24, 36)
@@ -29,9 +29,5 @@ class DeepLabV3Head(Head):
         self.tail = Tail(body, Dropout(dropout), nn.Conv2d(hidden, num_classes, 1))
 
     def stem(self, stages: Stages) -> Float[Tensor, "b c h w"]:
-        last = stages[-1]
-        pooled_size_check(last, self.training)
-        whole = self.pooled(last.mean((2, 3), keepdim=True)).expand(-1, -1, *last.shape[2:])
-        views = torch.cat([self.point(last), *[branch(last) for branch in self.atrous], whole], dim=1)
-        trunk: Tensor = self.project(views)
+        trunk: Tensor = self.project(views(stages[-1], self.point, self.atrous, self.pooled))
         return trunk

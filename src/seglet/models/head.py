@@ -5,6 +5,7 @@ Monte-Carlo passes then repeat the tail alone.
 
 from abc import ABC, abstractmethod
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -13,9 +14,9 @@ from seglet.models.dropout import Dropout
 
 
 class Tail(nn.Module):
-    """`body`, then the last dropout, then a 1x1 classifier."""
+    """`body`, then the last dropout, then the classifier: a 1x1 convolution, or a module that gives logits itself."""
 
-    def __init__(self, body: nn.Module, dropout: Dropout, classifier: nn.Conv2d) -> None:
+    def __init__(self, body: nn.Module, dropout: Dropout, classifier: nn.Module) -> None:
         super().__init__()
         self.body = body
         self.dropout = dropout
@@ -32,24 +33,35 @@ class Tail(nn.Module):
             return self.classifier(feature), feature
         if not (self.dropout.training and self.dropout.p > 0):
             return self.classifier(feature), feature
-        return self._classify_with_dropped_weights(feature), feature
+        if isinstance(self.classifier, nn.Conv2d):
+            return classify_with_dropped_weights(self.classifier, feature, self.dropout.mask(feature)), feature
+        return self.classifier(self.dropout(feature)), feature
 
-    def _classify_with_dropped_weights(self, feature: Float[Tensor, "b d h w"]) -> Float[Tensor, "b k h w"]:
-        """Dropping a channel is dropping its weights, of which there are far fewer than pixels."""
-        b, d, h, w = feature.shape
-        weight = self.classifier.weight.view(1, -1, d) * self.dropout.mask(feature).view(b, 1, d)
-        logits = (weight @ feature.flatten(2)).view(b, -1, h, w)
-        return logits if self.classifier.bias is None else logits + self.classifier.bias.view(1, -1, 1, 1)
+
+def classify_with_dropped_weights(
+    classifier: nn.Conv2d, feature: Float[Tensor, "b d h w"], mask: Float[Tensor, "b d 1 1"]
+) -> Float[Tensor, "b k h w"]:
+    """Dropping a channel is dropping its weights, of which there are far fewer than pixels."""
+    b, d, h, w = feature.shape
+    weight = classifier.weight.view(1, -1, d) * mask.view(b, 1, d)
+    logits = (weight @ feature.flatten(2)).view(b, -1, h, w)
+    return logits if classifier.bias is None else logits + classifier.bias.view(1, -1, 1, 1)
 
 
 class Head(nn.Module, ABC):
-    """From a backbone's stages to logits at the head's own resolution."""
+    """From a backbone's stages to logits at the head's own resolution.
+
+    In evaluation mode the stem is deterministic; in training mode it is too, save where a head says otherwise.
+    """
 
     tail: Tail
 
     @abstractmethod
     def stem(self, stages: Stages) -> Float[Tensor, "b c h w"]:
-        """The deterministic part: everything before the first dropout."""
+        """Everything before the first dropout that Monte-Carlo passes repeat."""
+
+    def start(self, generator: torch.Generator) -> None:
+        """Draws the weights that should begin otherwise than `initialise` draws them; most heads have none."""
 
     def forward(self, stages: Stages) -> tuple[Float[Tensor, "b k h w"], Float[Tensor, "b d h w"]]:
         """Logits and the distilled feature."""

@@ -6,12 +6,14 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from seglet.models.head import Head
+
 
 @torch.no_grad()
 def initialise(network: nn.Module, generator: torch.Generator) -> None:
     """Kaiming normal (He et al., ICCV 2015) for convolutions, truncated normal 0.02 for linear layers as in SegFormer,
-    normal for embeddings; norms start as the identity, biases at 0. Sets every parameter and buffer of a segmentation
-    network but the input convention."""
+    normal for embeddings; norms start as the identity, biases at 0; then heads draw what they want otherwise.
+    Sets every parameter and buffer of a segmentation network but the input convention."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             fan_out = module.kernel_size[0] * module.kernel_size[1] * module.out_channels // module.groups
@@ -20,9 +22,12 @@ def initialise(network: nn.Module, generator: torch.Generator) -> None:
             nn.init.trunc_normal_(module.weight, std=0.02, generator=generator)
         elif isinstance(module, nn.Embedding):
             module.weight.normal_(generator=generator)
-        elif isinstance(module, _BatchNorm | nn.LayerNorm):
+        elif isinstance(module, _BatchNorm | nn.LayerNorm) and module.weight is not None:
             module.weight.fill_(1)
         if isinstance(module, _BatchNorm):
             module.reset_running_stats()
         if isinstance(module, nn.Conv2d | nn.Linear | _BatchNorm | nn.LayerNorm) and module.bias is not None:
             module.bias.zero_()
+    for module in network.modules():
+        if isinstance(module, Head):
+            module.start(generator)

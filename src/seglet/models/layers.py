@@ -10,6 +10,8 @@ from torch import Tensor, nn
 class ConvNorm(nn.Sequential):
     """Convolution without bias, then batch normalisation; padding keeps the size at stride 1."""
 
+    norm: nn.BatchNorm2d
+
     def __init__(self, inside: int, outside: int, kernel: int = 1, stride: int = 1, dilation: int = 1) -> None:
         padding = dilation * (kernel // 2)
         conv = nn.Conv2d(inside, outside, kernel, stride, padding, dilation, bias=False)

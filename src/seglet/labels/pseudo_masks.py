@@ -1,0 +1,55 @@
+"""From refined masks to a target: only what is confident, and rare classes as loud as common ones.
+
+Axes: b images, k classes with the background first, h rows, w columns, n = k - 1 classes that a tag can name.
+"""
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from seglet.types import IGNORE, Target
+
+
+def confident_masks(
+    masks: Float[Tensor, "b k h w"], foreground: float = 0.6, background: float = 0.7, least: float = 0.2
+) -> Bool[Tensor, "b k h w"]:
+    """Where a class comes near its own maximum in the image, and no other class does.
+
+    Give masks whose absent classes are 0 (`models.multiscale.cleaned`).
+
+    Args:
+        masks: refined, in [0, 1].
+        foreground: share of its maximum that a class has to exceed.
+        background: the same for the background.
+        least: a floor for what has to be exceeded.
+
+    Source: Araslanov and Roth, CVPR 2020, Sec. 4.2; SSSS, pseudo_gtmask, where 0.7 is hard-coded; golden pseudo_gt.
+    """
+    share = masks.new_tensor([background] + [foreground] * (masks.shape[1] - 1)).view(1, -1, 1, 1)
+    confident = masks > (masks.amax((2, 3), keepdim=True) * share).clamp_min(least)
+    return confident & (confident.sum(1, keepdim=True) == 1)
+
+
+def balanced_target(confident: Bool[Tensor, "b k h w"], tags: Float[Tensor, "b n"]) -> Target:
+    """Labels of the confident pixels, IGNORE elsewhere; pixels of a class weigh as much as the other classes are many.
+
+    The weight of class c is (N - N_c) / (1 + N), with N confident pixels of which N_c are of that class. It is 0 in
+    the whole image unless as many classes have confident pixels as there are tags, and one more: the background.
+
+    Raises:
+        ValueError: there is not one tag for each class but the background.
+
+    Source: SSSS, balanced_mask_loss_ce; golden pseudo_gt.
+    """
+    if tags.shape[1] != confident.shape[1] - 1:
+        raise ValueError(
+            f"{confident.shape[1]} masks with the background need tags of one class less, not {tags.shape[1]}"
+        )
+    counts = confident.sum((2, 3)).to(tags.dtype)
+    total = counts.sum(1, keepdim=True)
+    complete = (counts > 0).sum(1) == tags.sum(1) + 1
+    weights = (total - counts) / (1 + total) * complete[:, None]
+    labels = confident.to(torch.uint8).argmax(1)
+    weight = weights.gather(1, labels.flatten(1)).view_as(labels)
+    annotated = confident.any(1)
+    return Target(labels.masked_fill(~annotated, IGNORE), weight * annotated)

@@ -1,0 +1,47 @@
+"""How strongly masks speak for each class of an image, so that a network can learn masks from tags.
+
+Axes: b images, k classes with the background first, h rows, w columns, n = k - 1 classes that a tag can name.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+def class_scores(
+    logits: Float[Tensor, "b k h w"], focal_power: float = 3.0, focal_floor: float = 0.01
+) -> Float[Tensor, "b n"]:
+    """`pooled_scores` + `size_penalty` of every class but the background, in at least float32; logits of presence.
+
+    `focal_floor` is 0.01 in SSSS and 0.3 in DGKD-WLSS.
+
+    Source: Araslanov and Roth, CVPR 2020, Eq. 1 and 2; golden ssss_head.
+    """
+    precise = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    masks = precise.softmax(dim=1)
+    scores = pooled_scores(precise, masks) + size_penalty(masks.mean((2, 3)), focal_power, focal_floor)
+    return scores[:, 1:]
+
+
+def pooled_scores(logits: Float[Tensor, "b k h w"], masks: Float[Tensor, "b k h w"]) -> Float[Tensor, "b k"]:
+    """Normalised global weighted pooling: logits averaged under their own mask, which one more pixel of 0 joins.
+
+    That pixel keeps the score of an empty mask at 0.
+    """
+    return (logits * masks).sum((2, 3)) / (1 + masks.sum((2, 3)))  # Eq. 1
+
+
+def size_penalty(
+    share: Float[Tensor, "*shape"], focal_power: float = 3.0, focal_floor: float = 0.01
+) -> Float[Tensor, "*shape"]:
+    """Negative for masks that cover a small share of the image: log(floor) at 0, at most slightly positive.
+
+    Args:
+        share: of the image under a mask, in [0, 1].
+        focal_power: how soon a growing mask is forgiven.
+        focal_floor: the λ of the papers; above 0.
+
+    Source: Eq. 2; golden pseudo_gt (focal_x).
+    """
+    rest = (1 - share).clamp_min(0)  # a mean of ones may round to more than 1
+    return rest.pow(focal_power) * (focal_floor + share).log()  # Eq. 2

@@ -1,0 +1,130 @@
+"""Masks of a network that learned from tags: seen at several scales and mirrored, then cleaned by class scores.
+
+Axes: b images, k classes with the background first, h rows, w columns, n = k - 1 classes that a tag can name.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from seglet.models.class_scores import class_scores
+from seglet.models.layers import resize
+
+
+@dataclass(frozen=True)
+class MultiScale:
+    """How SSSS looks at a picture. Defaults are the authors'; DGKD-WLSS has scales 1, 0.5, 0.75, no mirror, power 1.
+
+    Raises:
+        ValueError: a value is out of its range.
+    """
+
+    scales: tuple[float, ...] = (1.0, 0.5, 1.5, 2.0)
+    flip: bool = True
+    background_power: float = 3.0
+    least_score: float = 0.1
+    """Probability of presence, in [0, 1], below which a class is removed."""
+    focal_power: float = 3.0
+    focal_floor: float = 0.01
+
+    def __post_init__(self) -> None:
+        if not self.scales or min(self.scales) <= 0:
+            raise ValueError(f"expected one or more scales above 0, got {self.scales}")
+        if self.background_power <= 0 or self.focal_floor <= 0:
+            raise ValueError(
+                f"expected `background_power` and `focal_floor` above 0, got {self.background_power} and "
+                f"{self.focal_floor}"
+            )
+
+
+@dataclass(frozen=True)
+class Masks:
+    """What `predict_masks` sees. Masks are in [0, 1] and sum to less than 1 where a class or background was reduced."""
+
+    masks: Float[Tensor, "b k h w"]
+    presence: Float[Tensor, "b n"]
+    """Probability of each class to be in the image, the highest of all views."""
+    tags: Float[Tensor, "b n"]
+    """1 for the classes whose masks were kept."""
+
+    def logits(self) -> Float[Tensor, "b k h w"]:
+        """Log-masks, whose most probable class is that of the masks; removed classes are far below the others."""
+        return self.masks.clamp_min(torch.finfo(self.masks.dtype).tiny).log()
+
+
+def predict_masks(
+    network: Callable[[Tensor], Tensor],
+    images: Float[Tensor, "b 3 h w"],
+    options: MultiScale | None = None,
+    tags: Float[Tensor, "b n"] | None = None,
+) -> Masks:
+    """Mean masks of all views at image size, without classes that are absent.
+
+    Evaluation mode and gradients are the caller's affair.
+
+    Args:
+        network: from images to logits at its own resolution.
+        tags: the classes present, where they are known; else a class is there if any view gives it `least_score`.
+
+    Source: SSSS, infer_val.py, without its padding to 1024 pixels.
+    """
+    options = options or MultiScale()
+    size = (images.shape[2], images.shape[3])
+    total: Tensor | None = None
+    presence: Tensor | None = None
+    count = 0
+    for view, mirrored in views(images, options):
+        logits = network(view)
+        scores = class_scores(logits, options.focal_power, options.focal_floor).sigmoid()
+        masks = resize(logits.to(scores.dtype).softmax(dim=1), (view.shape[2], view.shape[3]))
+        placed = place(masks, size, mirrored)
+        total = placed if total is None else total + placed
+        presence = scores if presence is None else presence.maximum(scores)
+        count += 1
+    if total is None or presence is None:
+        raise ValueError("no view of the images to predict; give at least one scale")
+    kept = (presence > options.least_score).to(presence.dtype) if tags is None else tags.to(presence)
+    return Masks(cleaned(total / count, kept, options.background_power), presence, kept)
+
+
+def views(images: Float[Tensor, "b 3 h w"], options: MultiScale) -> Iterator[tuple[Float[Tensor, "b 3 h2 w2"], bool]]:
+    """The images at each scale (bicubic), and whether they are mirrored."""
+    height, width = images.shape[2:]
+    for scale in options.scales:
+        size = (max(round(height * scale), 1), max(round(width * scale), 1))
+        smooth = F.interpolate(images, size, mode="bicubic", align_corners=False, antialias=True).clamp(0, 1)
+        scaled = images if size == (height, width) else smooth
+        yield scaled, False
+        if options.flip:
+            yield scaled.flip(-1), True
+
+
+def place(masks: Float[Tensor, "b k _ _"], size: tuple[int, int], mirrored: bool) -> Float[Tensor, "b k h w"]:
+    """The masks of a view where they belong in an image of that size."""
+    placed = resize(masks, size, align_corners=False)
+    return placed.flip(-1) if mirrored else placed
+
+
+def cleaned(
+    masks: Float[Tensor, "b k h w"], tags: Float[Tensor, "b n"], background_power: float = 1.0
+) -> Float[Tensor, "b k h w"]:
+    """Masks of classes without a tag removed, the background's raised to a power: above 1 it yields to other classes.
+
+    Raises:
+        ValueError: there is not one tag for each class but the background.
+
+    Source: golden msc_merge (power 3), ssss_head (power 1).
+    """
+    if tags.shape[1] != masks.shape[1] - 1:
+        raise ValueError(f"{masks.shape[1]} masks with the background need tags of one class less, not {tags.shape[1]}")
+    return torch.cat([masks[:, :1] ** background_power, masks[:, 1:] * tags[:, :, None, None]], dim=1)
+
+
+def yielding(logits: Float[Tensor, "b k h w"], background_power: float) -> Float[Tensor, "b k h w"]:
+    """Logits in which the background's probability is raised to a power: for any evaluation that takes logits."""
+    chances = logits.log_softmax(dim=1)
+    return torch.cat([chances[:, :1] * background_power, chances[:, 1:]], dim=1)

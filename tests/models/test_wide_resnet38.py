@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from tests.models.authors import copy_weights, named
+from tests.models.tiny import images, tiny
+
+from seglet.models.dropout import drawing_from
+from seglet.models.wide_resnet38 import PreBlock, PreBottleneck
+
+Case = dict[str, np.ndarray]
+
+BLOCK = {
+    "bn_branch2a": "norm1",
+    "conv_branch2a": "conv1",
+    "bn_branch2b1": "norm2",
+    "conv_branch2b1": "conv2",
+    "conv_branch1": "shortcut",
+}
+
+
+@pytest.mark.golden("weak", "wrn38_block")
+def test_a_block_is_the_authors(case: Case) -> None:
+    dilation = int(case["dilation"])
+    first = dilation if case["first_dilation"] < 0 else int(case["first_dilation"])
+    sizes = [int(case[f"{which}_ch"]) for which in ("in", "mid", "out")]
+    block = PreBlock(*sizes, stride=int(case["stride"]), dilations=(first, dilation))
+    copy_weights(block, named(case, BLOCK))
+    block.double().train(bool(case["training"]))
+    x, expected = (torch.from_numpy(case[name]).double() for name in ("x", "out"))
+    torch.testing.assert_close(block(x), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_bottleneck_projects_its_normalised_input() -> None:
+    """With a last convolution of 0 nothing but the shortcut is left."""
+    block, x = PreBottleneck(8, 16, dilation=4, dropout=0.5).eval(), torch.randn(2, 8, 6, 7)
+    torch.nn.init.zeros_(block.conv3.weight)
+    torch.testing.assert_close(block(x), block.shortcut(F.relu(block.norm1(x))))
+
+
+def test_stages_stand_at_strides_2_4_8_and_8() -> None:
+    backbone = tiny("deeplabv3-wideresnet38").network.eval().backbone
+    shapes = [tuple(maps.shape[1:]) for maps in backbone(images(1, 64, 96))]
+    assert shapes == [(16, 32, 48), (32, 16, 24), (64, 8, 12), (512, 8, 12)]
+    assert backbone.channels == (16, 32, 64, 512)
+
+
+def test_dropped_channels_come_from_the_callers_generator() -> None:
+    backbone = tiny("ssss-wideresnet38").network.train().backbone
+    seen = []
+    for seed in (0, 0, 1):
+        with drawing_from(backbone, torch.Generator().manual_seed(seed)):
+            seen.append(backbone(images())[-1])
+    assert torch.equal(seen[0], seen[1])
+    assert not torch.equal(seen[0], seen[2])
+
+
+@pytest.mark.parametrize("head", ["deeplabv3", "pspnet", "deeplabv2", "ssss"])
+def test_every_convolutional_head_takes_it(head: str) -> None:
+    assert tiny(f"{head}-wideresnet38").eval()(images(2, 40, 33)).shape == (2, 3, 40, 33)
