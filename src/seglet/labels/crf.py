@@ -45,6 +45,7 @@ def dense_crf(
             finite, images are not in [0, 1], the kernels are too narrow for the size of the picture, or the package
             pydensecrf is asked for and not installed.
     """
+    _finite("probabilities", probabilities)
     return mean_field(-probabilities.float().clamp(FLOOR, 1).log(), images, settings, backend)
 
 
@@ -56,11 +57,12 @@ def mean_field(
     backend: Backend = "seglet",
 ) -> Float[Tensor, "b k h w"]:
     """As `dense_crf`, from what each class costs at each pixel, in nats: minus logits, or minus log-probabilities."""
+    energies = energies.float()
     _check(energies, images, backend)
     colours = (images.float() * 255).round().clamp(0, 255).to(torch.uint8)
     result = torch.empty(energies.shape, device=energies.device)
     spatial = _spatial(images, settings) if backend == "seglet" and len(images) else ()
-    for i, (energy, colour) in enumerate(zip(energies.float(), colours, strict=True)):
+    for i, (energy, colour) in enumerate(zip(energies, colours, strict=True)):
         if backend == "seglet":
             result[i] = _infer(energy, (*spatial, *_bilateral(colour, settings)), settings.iterations)
         else:
@@ -81,8 +83,11 @@ def soft_labels(
     void = labels == IGNORE
     if not 0 < confidence <= 1:
         raise ValueError(f"confidence must be in (0, 1], not {confidence}")
-    if ((labels < 0) | (labels >= num_classes) & ~void).any():
-        raise ValueError(f"labels must be below {num_classes} or {IGNORE}, they reach {int(labels[~void].max())}")
+    if (((labels < 0) | (labels >= num_classes)) & ~void).any():
+        extent = f"{int(labels[~void].min())} to {int(labels[~void].max())}"
+        raise ValueError(
+            f"labels must be 0 to {num_classes - 1} or {IGNORE}, they are {extent}; set num_classes to fit"
+        )
     chosen = torch.nn.functional.one_hot(labels.long().masked_fill(void, 0), num_classes).movedim(-1, 1).bool()
     rest = (1 - confidence) / (num_classes - 1) if num_classes > 1 else 1.0
     sure = torch.where(chosen, confidence if num_classes > 1 else 1.0, rest)
@@ -101,12 +106,16 @@ def _check(energies: Tensor, images: Tensor, backend: str) -> None:
         )
     if 0 in (k, *size):
         raise ValueError(f"scores {tuple(energies.shape)} have no class or no pixel; there is nothing to infer")
-    for name, values in (("scores", energies), ("images", images)):
-        if not values.isfinite().all():
-            raise ValueError(f"{name} hold values that are not finite; replace them, or leave the image out")
+    _finite("scores", energies)
+    _finite("images", images)
     if b and (images.min() < -OVERSHOOT or images.max() > 1 + OVERSHOOT):
         extent = f"[{images.min():.3g}, {images.max():.3g}]"
         raise ValueError(f"images must be RGB in [0, 1], they lie in {extent}; undo their normalisation first")
+
+
+def _finite(name: str, values: Tensor) -> None:
+    if not values.isfinite().all():
+        raise ValueError(f"{name} hold values that are not finite; replace them, or leave the image out")
 
 
 def _spatial(images: Float[Tensor, "b 3 h w"], settings: CRFSettings) -> tuple[Lattice, ...]:

@@ -1,5 +1,6 @@
 """How strongly the fully connected CRF ties pixels together, and the strengths that papers use."""
 
+import math
 from dataclasses import dataclass
 
 
@@ -12,7 +13,7 @@ class CRFSettings:
     of weight 0 is left out. The defaults are `SSSS`.
 
     Raises:
-        ValueError: a deviation is not positive, a weight or the number of iterations negative.
+        ValueError: a deviation is not positive, a weight or the number of iterations negative or infinite.
     """
 
     spatial_sigma: float = 3.0  # pixels
@@ -27,8 +28,8 @@ class CRFSettings:
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)}; a weight of 0 omits a kernel")
         for name in ("spatial_weight", "bilateral_weight", "iterations"):
-            if not getattr(self, name) >= 0:
-                raise ValueError(f"{name} must not be negative, it is {getattr(self, name)}")
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be finite and not negative, it is {getattr(self, name)}")
 
 
 SSSS = CRFSettings(3, 3, 80, 13, 10)

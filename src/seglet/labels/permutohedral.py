@@ -101,10 +101,10 @@ def lattice(features: Float[Tensor, "d n"]) -> Lattice:
     Raises:
         ValueError: the features span more deviations than can be told apart.
     """
-    d, n = features.shape
+    d = len(features)
     packing = _packing(features)
     tables, corners, shares = [], [], []
-    for block in features.split(BLOCK, dim=1):
+    for block in torch.split(features, BLOCK, dim=1):
         codes, weights = _simplices(block, packing)
         table, corner = torch.unique(codes.T, return_inverse=True)
         tables.append(table)
@@ -121,9 +121,10 @@ def lattice(features: Float[Tensor, "d n"]) -> Lattice:
 def _elevate(features: Float[Tensor, "d n"]) -> Float[Tensor, "v n"]:
     """The points in the plane of coordinate sum 0, where blurring the lattice is a Gaussian of deviation 1."""
     d = len(features)
+    deviation = torch.tensor(math.sqrt(2 / 3) * (d + 1)).item()  # float32: a last bit moves points on a simplex's edge
     rows, after = [], torch.zeros_like(features[0])
     for j in range(d, 0, -1):
-        scaled = features[j - 1] * (math.sqrt(2 / 3) * (d + 1) / math.sqrt(j * (j + 1)))
+        scaled = features[j - 1] * (1 / math.sqrt(j * (j + 1)) * deviation)
         rows.append(after - j * scaled)
         after = after + scaled
     return torch.stack([after, *reversed(rows)])
@@ -147,13 +148,14 @@ def _simplices(features: Float[Tensor, "d n"], packing: _Packing) -> tuple[Int[T
     return torch.cat([first, 1 - steps[:-1]]).cumsum(0), weights
 
 
-def _rank(values: Float[Tensor, "v n"]) -> Float[Tensor, "v n"]:
+def _rank(values: Float[Tensor, "v n"]) -> Int[Tensor, "v n"]:
     """How many values of the column come before each, from the largest on; of equal ones the first comes first."""
-    rank = torch.zeros_like(values)
-    for i, j in combinations(range(len(values)), 2):
-        less = (values[i] < values[j]).to(values.dtype)
-        rank[i] += less
-        rank[j] += 1 - less
+    rank = torch.arange(len(values), dtype=torch.int8, device=values.device)[:, None].repeat(1, values.shape[1])
+    rows = rank.unbind()
+    for (i, one), (j, other) in combinations(enumerate(values.unbind()), 2):
+        later = one < other
+        rows[i].add_(later)
+        rows[j].sub_(later.to(torch.int8))
     return rank
 
 
