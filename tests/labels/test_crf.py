@@ -1,13 +1,14 @@
 import sys
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from seglet.labels.crf import dense_crf, mean_field, soft_labels
-from seglet.labels.crf_settings import EXCEL, LABELS, SSSS, WECLIP, CRFSettings
+from seglet.labels.crf import Backend, dense_crf, mean_field, soft_labels
+from seglet.labels.crf_settings import EXCEL, LABELS, SECO, SSSS, WECLIP, CRFSettings
 from seglet.types import IGNORE
 
 Case = dict[str, np.ndarray]
@@ -41,6 +42,14 @@ def test_the_other_backend_gives_the_same(case: Case) -> None:
     pytest.importorskip("pydensecrf")
     probabilities, image = torch.from_numpy(case["probs"])[None], picture(case)
     ours, theirs = dense_crf(probabilities, image), dense_crf(probabilities, image, backend="pydensecrf")
+    torch.testing.assert_close(ours, theirs, atol=5e-5, rtol=0)
+
+
+@pytest.mark.parametrize("width", range(5, 9))
+def test_the_other_backend_gives_the_same_at_any_width_in_the_dark(width: int) -> None:
+    pytest.importorskip("pydensecrf")
+    probabilities, image = noise(1, 4, 7, width).softmax(1), noise(1, 3, 7, width) / 8
+    ours, theirs = (dense_crf(probabilities, image, SECO, backend) for backend in get_args(Backend))
     torch.testing.assert_close(ours, theirs, atol=5e-5, rtol=0)
 
 

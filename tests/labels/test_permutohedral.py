@@ -80,3 +80,9 @@ def test_points_treated_in_several_blocks_share_one_lattice() -> None:
 def test_too_narrow_a_kernel_is_refused_and_not_wrapped_around() -> None:
     with pytest.raises(ValueError, match="widen the kernel"):
         lattice(torch.tensor([[0.0, 1e9], [0.0, 1.0]]))
+
+
+def test_an_idle_point_lends_its_vertices_but_has_no_value() -> None:
+    line = torch.tensor([[0.0, -math.sqrt(3) / 2]])  # each on a vertex; the first knows that at √3/2 by itself
+    assert lattice(line[:, :1]).filter(torch.ones(1, 1)).tolist() == [[pytest.approx(1.25 / 1.5)]]
+    assert lattice(line, idle=1).filter(torch.ones(1, 1)).tolist() == [[pytest.approx(1.5 / 1.5)]]

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Literal, get_args
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float, Integer, UInt8
 from torch import Tensor
 
@@ -24,6 +25,7 @@ from seglet.types import IGNORE
 Backend = Literal["seglet", "pydensecrf"]
 """Ours, or the package of that name, which the extra seglet[crf] compiles: the same result, on the CPU."""
 
+LANES = 4  # pydensecrf fills its last group of pixels with black ones at the origin; a dark corner can tell
 FLOOR = 1e-5  # pydensecrf: no class is less probable than this before inference
 OVERSHOOT = 0.5  # a colour this far outside [0, 1] was never meant to be in it
 TINY = 1e-20  # pydensecrf: keeps the normaliser finite
@@ -88,7 +90,7 @@ def soft_labels(
         raise ValueError(
             f"labels must be 0 to {num_classes - 1} or {IGNORE}, they are {extent}; set num_classes to fit"
         )
-    chosen = torch.nn.functional.one_hot(labels.long().masked_fill(void, 0), num_classes).movedim(-1, 1).bool()
+    chosen = F.one_hot(labels.long().masked_fill(void, 0), num_classes).movedim(-1, 1).bool()
     rest = (1 - confidence) / (num_classes - 1) if num_classes > 1 else 1.0
     sure = torch.where(chosen, confidence if num_classes > 1 else 1.0, rest)
     return sure.masked_fill(void[:, None], 1 / num_classes)
@@ -141,7 +143,8 @@ def _positions(image: Tensor, sigma: float) -> Float[Tensor, "2 n"]:
 
 def _normalised(features: Float[Tensor, "d n"], weight: float) -> Lattice:
     """The kernel times `weight`, divided on both sides by the root of what it gives to ones."""
-    kernel = lattice(features)
+    idle = -features.shape[1] % LANES
+    kernel = lattice(F.pad(features, (0, idle)), idle)
     root = (kernel.filter(torch.ones_like(features[:1]).T) + TINY).rsqrt().squeeze(1)
     return kernel.weighted(root, weight * root)
 

@@ -95,8 +95,10 @@ class _Packing:
         return codes + down + self.strides[axis]
 
 
-def lattice(features: Float[Tensor, "d n"]) -> Lattice:
+def lattice(features: Float[Tensor, "d n"], idle: int = 0) -> Lattice:
     """The lattice of n >= 1 points, whose features are in units of the Gaussian's standard deviation.
+
+    The last `idle` points have no value and are not filtered; they bring vertices into use, over which others blur.
 
     Raises:
         ValueError: the features span more deviations than can be told apart.
@@ -113,7 +115,8 @@ def lattice(features: Float[Tensor, "d n"]) -> Lattice:
     codes = torch.unique(torch.cat(tables))
     for i, table in enumerate(tables):
         corners[i] = torch.searchsorted(codes, table, out_int32=True)[corners[i]]
-    corner, share = torch.cat(corners), torch.cat(shares)
+    filtered = features.shape[1] - idle
+    corner, share = torch.cat(corners)[:filtered], torch.cat(shares)[:filtered]
     blurs = tuple(_blur(codes, packing.below(codes, axis), share.dtype) for axis in range(d + 1))
     return Lattice(_splat(corner, share, len(codes)), blurs, corner, share / (1 + 2.0**-d))
 
