@@ -150,7 +150,8 @@ def _flow(
             inner.copy_(_weighted_sums(seen, places[: weights.numel()], weights).view_as(inner))
         _extend(following, border)
         now, following = following, now
-    return now[border:-border, border:-border].permute(2, 0, 1).contiguous()
+    planes: Tensor = now[border:-border, border:-border].permute(2, 0, 1)
+    return planes.contiguous()
 
 
 def _weighted_sums(
