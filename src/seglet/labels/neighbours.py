@@ -18,7 +18,7 @@ DILATIONS = (1, 2, 4, 8, 12, 24)
 Weigh = Callable[[Float[Tensor, "n c r w"]], Float[Tensor, "n r w"]]
 """How much each neighbour counts, from how its colours differ from the pixel's; it may overwrite what it is given."""
 
-KEPT = 2**28
+KEPT = 2**30
 """Bytes of weights that are kept from step to step; those of a larger image are computed again in each."""
 
 
