@@ -1,0 +1,184 @@
+"""Maps that flow between pixels and their neighbours: what PAMR and PAR share.
+
+Axes: b images, k classes, c colours, h rows, w columns, hp and wp with a border; n neighbours, r rows and q pixels of a
+band, v pixels that it sees, m = q·n.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int32
+from torch import Tensor
+
+DILATIONS = (1, 2, 4, 8, 12, 24)
+"""How far away the eight neighbours of each ring are, in pixels: SSSS and AFA use these."""
+
+Weigh = Callable[[Float[Tensor, "n c r w"]], Float[Tensor, "n r w"]]
+"""How much each neighbour counts, from how its colours differ from the pixel's; it may overwrite what it is given."""
+
+KEPT = 2**30
+"""Bytes of weights that are kept from step to step; those of a larger image are computed again in each."""
+
+
+@torch.no_grad()
+def flow(
+    maps: Float[Tensor, "b k h w"],
+    images: Float[Tensor, "b c h w"],
+    weigh: Weigh,
+    dilations: tuple[int, ...],
+    steps: int,
+) -> Float[Tensor, "b k h w"]:
+    """The maps after each pixel has taken the weighted sum of its neighbours, `steps` times.
+
+    Neighbours beyond the border are the nearest pixels of the border. Nothing of 8·len(dilations) times the size of
+    the maps is ever made, and weights are computed once for all classes and steps; classes that are 0 everywhere cost
+    nothing. There is no gradient.
+
+    Raises:
+        ValueError: numbers of images differ; no dilation, or one below 1; steps below 0.
+    """
+    if len(images) != len(maps):
+        raise ValueError(f"maps of {len(maps)} images for {len(images)} images; give one each")
+    check_dilations(dilations)
+    if steps < 0:
+        raise ValueError(f"cannot take {steps} steps; give 0 or more")
+    height, width = maps.shape[2:]
+    grid = Grid(height, width, dilations, band_pixels=4096 if maps.device.type == "cpu" else 65536)
+    refined = torch.zeros_like(maps)
+    for one, image, result in zip(maps, images, refined, strict=True):  # one at a time: weights are large
+        (some,) = one.flatten(1).any(dim=1).nonzero(as_tuple=True)
+        if len(some):
+            result.index_copy_(0, some, _flow(one[some], image, weigh, grid, steps))
+    return refined
+
+
+def check_dilations(dilations: tuple[int, ...]) -> None:
+    """Checks that there is a ring of neighbours, and none that is the pixel itself.
+
+    Raises:
+        ValueError: there is none, or one below 1.
+    """
+    if not dilations or min(dilations) < 1:
+        raise ValueError(f"dilations are whole pixels from 1 up, at least one, got {dilations}")
+
+
+def same_precision(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+    """Both in the finer of their two precisions, which is at least float32."""
+    precision = torch.promote_types(torch.promote_types(first.dtype, second.dtype), torch.float32)
+    return first.to(precision), second.to(precision)
+
+
+def resized(values: Float[Tensor, "b c _ _"], size: torch.Size) -> Float[Tensor, "b c h w"]:
+    """The map at `size` (h, w), bilinear with corner pixels on corner pixels.
+
+    Raises:
+        ValueError: one of both has no pixels.
+    """
+    if not (values.shape[2:].numel() and size.numel()):
+        raise ValueError(f"cannot refine maps without pixels: sizes {tuple(values.shape[2:])} and {tuple(size)}")
+    if values.shape[2:] == size:
+        return values
+    return F.interpolate(values, size=size, mode="bilinear", align_corners=True)
+
+
+def spread(differences: Float[Tensor, "n c r w"], own: int = 0) -> Float[Tensor, "c r w"]:
+    """Standard deviation (unbiased) of the neighbours, and of the pixel itself counted `own` times."""
+    count = len(differences) + own
+    mean = differences.sum(dim=0) / count
+    squares = (differences - mean).square_().sum(dim=0)
+    if own:
+        squares += own * mean.square()
+    return squares.div_(count - 1).sqrt_()
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where the neighbours of each pixel lie when maps are stored pixel by pixel with a border around them.
+
+    Pixels are visited in bands of rows that fit a cache. Relative to the rows it can see, the neighbours of a pixel
+    have the same places in every band, so one list of places serves the whole image.
+    """
+
+    height: int
+    width: int
+    dilations: tuple[int, ...]
+    band_pixels: int
+
+    @property
+    def border(self) -> int:
+        return max(self.dilations)
+
+    @property
+    def offsets(self) -> list[tuple[int, int]]:
+        """Ring by ring, each from top left to bottom right."""
+        ring = [(y, x) for y in (-1, 0, 1) for x in (-1, 0, 1) if (y, x) != (0, 0)]
+        return [(y * d, x * d) for d in self.dilations for y, x in ring]
+
+    @property
+    def band(self) -> int:
+        """Rows of a band."""
+        return min(self.height, max(1, self.band_pixels // self.width))
+
+    def bands(self) -> Iterator[tuple[int, int]]:
+        """First row of each band, and the one after its last."""
+        return ((top, min(top + self.band, self.height)) for top in range(0, self.height, self.band))
+
+    def places(self, device: torch.device) -> Int32[Tensor, " m"]:
+        """Of each neighbour of each pixel of a band, in the border and the rows that the band can see."""
+        y, x = torch.tensor(self.offsets, device=device).T + self.border
+        rows, columns = torch.arange(self.band, device=device), torch.arange(self.width, device=device)
+        place: Tensor = (rows[:, None, None] + y) * (self.width + 2 * self.border) + columns[:, None] + x
+        return place.int().flatten()
+
+
+def _flow(
+    maps: Float[Tensor, "k h w"], image: Float[Tensor, "c h w"], weigh: Weigh, grid: Grid, steps: int
+) -> Float[Tensor, "k h w"]:
+    border, places = grid.border, grid.places(maps.device)
+    framed = F.pad(image[None], (border,) * 4, mode="replicate")[0]
+    now, following = maps.new_empty(2, grid.height + 2 * border, grid.width + 2 * border, len(maps))
+    now[border:-border, border:-border] = maps.permute(1, 2, 0)
+    _extend(now, border)
+    whole = len(grid.offsets) * maps[0].numel() * maps.element_size() <= KEPT
+    kept = list(_weights(framed, weigh, grid)) if whole else None
+    for _ in range(steps):
+        for (top, bottom), weights in zip(grid.bands(), kept or _weights(framed, weigh, grid), strict=True):
+            seen = now[top : bottom + 2 * border].flatten(0, 1)
+            inner = following[border + top : border + bottom, border:-border]
+            inner.copy_(_weighted_sums(seen, places[: weights.numel()], weights).view_as(inner))
+        _extend(following, border)
+        now, following = following, now
+    planes: Tensor = now[border:-border, border:-border].permute(2, 0, 1)
+    return planes.contiguous()
+
+
+def _weighted_sums(
+    seen: Float[Tensor, "v k"], places: Int32[Tensor, " m"], weights: Float[Tensor, "q n"]
+) -> Float[Tensor, "q k"]:
+    """For each pixel, the sum of its neighbours by weight: gathered and summed in one pass, never side by side."""
+    pixels, neighbours = weights.shape
+    starts = torch.arange(0, pixels * neighbours, neighbours, dtype=places.dtype, device=places.device)
+    sums: Tensor = F.embedding_bag(places, seen, starts, mode="sum", per_sample_weights=weights.flatten())
+    return sums
+
+
+def _weights(framed: Float[Tensor, "c hp wp"], weigh: Weigh, grid: Grid) -> Iterator[Float[Tensor, "q n"]]:
+    """Of each band, pixel by pixel."""
+    border, width = grid.border, grid.width
+    for top, bottom in grid.bands():
+        pixels = framed[:, border + top : border + bottom, border : border + width]
+        differences = framed.new_empty(len(grid.offsets), *pixels.shape)
+        for (y, x), difference in zip(grid.offsets, differences, strict=True):
+            neighbours = framed[:, border + y + top : border + y + bottom, border + x : border + x + width]
+            torch.sub(neighbours, pixels, out=difference)
+        yield weigh(differences).flatten(1).T.contiguous()
+
+
+def _extend(framed: Float[Tensor, "hp wp k"], border: int) -> None:
+    """Fills the border with the nearest pixels inside it."""
+    framed[:, :border] = framed[:, border, None]
+    framed[:, -border:] = framed[:, -border - 1, None]
+    framed[:border] = framed[border]
+    framed[-border:] = framed[-border - 1]

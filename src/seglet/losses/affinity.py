@@ -1,0 +1,57 @@
+"""Agreement of a learned affinity between patches with pseudo labels.
+
+Axes: b images, h rows, w columns, n = h·w patches.
+"""
+
+import torch
+from jaxtyping import Bool, Float, Integer
+from torch import Tensor
+
+from seglet.losses.pixel import labels_at, precise
+from seglet.types import IGNORE
+
+
+def affinity_error(affinity: Float[Tensor, "b n n"], pairs: Integer[Tensor, "b n n"]) -> Float[Tensor, ""]:
+    """Half the mean lack of affinity within labels and half the mean affinity across them; in [0, 1].
+
+    Affinity lies in [0, 1]. `pairs` is 1 where it should be 1, 0 where it should be 0, anything else where nobody
+    knows. Each mean is over the batch, and its divisor one more than the number of pairs, so that without pairs it
+    is 0.
+
+    Source: Ru et al., CVPR 2022 (AFA), Eq. 7, whose code adds the one; called diver_loss in the logs of DiCLIP, which
+    weighs it 0.1; golden affinity_loss.
+    """
+    values = precise(affinity)
+    same, apart = pairs == 1, pairs == 0
+    within = torch.where(same, 1 - values, 0).sum() / (same.sum() + 1)
+    across = torch.where(apart, values, 0).sum() / (apart.sum() + 1)
+    return (within + across) / 2
+
+
+def pair_labels(
+    labels: Integer[Tensor, "b _ _"], size: tuple[int, int], radius: int | None = None
+) -> Integer[Tensor, "b n n"]:
+    """Whether two patches of a grid of `size` (h, w) have one label: 1 or 0; IGNORE where nobody knows.
+
+    Nobody knows of ignored patches and of patches more than `radius` rows or columns apart (WeCLIP, ExCEL and DiCLIP
+    take 8). A patch and itself are a pair. Each patch has the label of the pixel at or before its place.
+
+    Raises:
+        ValueError: the radius is negative.
+
+    Source: AFA, code, cams_to_affinity_label and get_mask_by_radius; golden affinity_loss. Another version of this
+    code leaves a patch and itself out.
+    """
+    flat = labels_at(labels, size).flatten(1)
+    known = (flat != IGNORE)[:, :, None] & (flat != IGNORE)[:, None, :] & _near(size, radius, labels.device)
+    same = (flat[:, :, None] == flat[:, None, :]).to(labels.dtype)
+    return same.masked_fill(~known, IGNORE)
+
+
+def _near(size: tuple[int, int], radius: int | None, device: torch.device) -> Bool[Tensor, "n n"]:
+    if radius is not None and radius < 0:
+        raise ValueError(f"radius is a number of patches from 0 up, got {radius}")
+    height, width = size
+    places = torch.cartesian_prod(torch.arange(height, device=device), torch.arange(width, device=device))
+    apart = (places[:, None] - places[None]).abs().amax(dim=2)
+    return apart <= (max(size) if radius is None else radius)

@@ -1,0 +1,80 @@
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from tests.labels.pictures import Case, some_images, some_masks
+from torch import Tensor
+
+from seglet.labels.background import labels_against_absence, labels_between, with_absence
+from seglet.labels.par import par
+from seglet.labels.seeds import only_inside
+from seglet.types import IGNORE
+
+
+@pytest.mark.golden("weak", "refine_cams_bkg_v2")
+def test_labels_between_two_backgrounds_match_the_authors(case: Case) -> None:
+    cams, tags, images, boxes = (torch.from_numpy(case[n]) for n in ("cams", "cls_labels", "images", "img_box"))
+    thresholds = (float(case["low_thre"]), float(case["high_thre"]))
+    refine = partial(par, steps=int(case["par_iter"]))
+    labels = labels_between(cams, tags, images, thresholds, refine, shrink=int(case["down_scale"]))
+    np.testing.assert_array_equal(only_inside(labels, boxes).numpy(), case["refined_label"])
+
+
+@pytest.mark.golden("weak", "caa_refine")
+def test_labels_against_absence_match_the_authors(case: Case) -> None:
+    cams, image = torch.from_numpy(case["refined"])[None], torch.from_numpy(case["image"])[None]
+    tags = torch.ones(cams.shape[:2])
+    absence = with_absence(cams, tags, image.shape[2:])
+    np.testing.assert_allclose(absence[0].numpy(), case["cams_with_bg"], rtol=1e-5, atol=1e-6)
+    keys = torch.from_numpy(np.append(0, case["cls_list"] + 1))
+    np.testing.assert_array_equal(keys[labels_against_absence(cams, tags, image)].numpy(), case["pseudo_label"])
+
+
+def kept(masks: Tensor, images: Tensor) -> Tensor:
+    """A refiner that changes nothing."""
+    return masks
+
+
+CAMS = torch.tensor([[[[0.9, 0.5, 0.1]], [[0.8, 0.2, 0.2]]]])
+TAGS, IMAGE = torch.tensor([[1.0, 0.0]]), torch.zeros(1, 3, 1, 3)
+
+
+def test_a_class_must_beat_the_strong_background_and_background_the_weak_one() -> None:
+    assert labels_between(CAMS, TAGS, IMAGE, (0.25, 0.7), kept, shrink=1).tolist() == [[[1, IGNORE, 0]]]
+
+
+def test_classes_without_tags_are_never_labels() -> None:
+    tags = torch.tensor([[0.0, 0.0], [0.0, 1.0]])
+    labels = labels_between(some_masks(2), tags, some_images(), (0.1, 0.2), shrink=1)
+    assert labels[0].eq(0).all()
+    assert set(labels[1].unique().tolist()) <= {0, 2, IGNORE}
+
+
+def test_background_is_where_no_class_is() -> None:
+    scores = with_absence(CAMS, TAGS, (1, 3), power=2)
+    torch.testing.assert_close(scores[0, :, 0], torch.tensor([[0.0, 0.25, 1.0], [1.0, 0.5, 0.0], [0.0, 0.0, 0.0]]))
+    assert labels_against_absence(CAMS, TAGS, IMAGE, refine=kept).tolist() == [[[1, 0, 0]]]
+
+
+def test_an_image_without_tags_is_background() -> None:
+    assert labels_against_absence(CAMS, torch.zeros(1, 2), IMAGE).eq(0).all()
+    assert labels_between(CAMS, torch.zeros(1, 2), IMAGE, shrink=1).eq(0).all()
+
+
+def test_a_constant_map_and_huge_maps_stay_finite() -> None:
+    for values in (torch.ones(1, 2, 4, 4), 1e30 * some_masks(2)[:1]):
+        assert with_absence(values, torch.ones(1, 2), (8, 8)).isfinite().all()
+        assert labels_between(values, torch.ones(1, 2), torch.zeros(1, 3, *values.shape[2:])).max() <= IGNORE
+
+
+def test_half_precision_gives_the_same_labels() -> None:
+    half = labels_between(CAMS.half(), TAGS.half(), IMAGE.half(), shrink=1)
+    assert torch.equal(half, labels_between(CAMS, TAGS, IMAGE, shrink=1))
+
+
+def test_what_cannot_be_done_is_said() -> None:
+    with pytest.raises(ValueError, match="swap them"):
+        labels_between(CAMS, TAGS, IMAGE, (0.7, 0.25))
+    with pytest.raises(ValueError, match="smaller than one pixel when shrunk 2 times"):
+        labels_between(CAMS, TAGS, IMAGE)
