@@ -24,8 +24,8 @@ def test_voc_takes_its_lists_as_splits(tmp_path):
     text(home / "ImageSets" / "Segmentation" / "train.txt", "b")
     text(home / "ImageSets" / "Segmentation" / "val.txt", "a", "c")
     found = infer(tmp_path)
-    assert (found.layout, ids(found)) == ("voc", {"all": ["a", "b"], "train": ["b"], "val": ["a"]})
-    assert [problem.what for problem in found.problems] == ["picture without a mask"]
+    assert (found.layout, ids(found)) == ("voc", {"all": ["a", "b"], "train": ["b"], "val": ["a", "c"]})
+    assert [item.id for item in found.unmasked] == ["c"]
 
 
 def test_the_official_lists_pick_from_a_voc_folder(tmp_path, monkeypatch):
@@ -33,7 +33,7 @@ def test_the_official_lists_pick_from_a_voc_folder(tmp_path, monkeypatch):
     for name in ("a", "b"):
         picture(tmp_path / "JPEGImages" / f"{name}.jpg")
         mask(tmp_path / "SegmentationClass" / f"{name}.png", 0, 15)
-    assert open_dataset(str(tmp_path), "pascal/92/labeled").read(0).tags == (0, 15)
+    assert open_dataset(str(tmp_path), "pascal/92/labeled").read(0).tags == (15,)
     unlabelled = open_dataset(str(tmp_path), "pascal/92/unlabeled")
     assert (unlabelled.ids, unlabelled.read(0).labels) == (("b",), None)
 
@@ -126,7 +126,7 @@ def test_coco_masks_may_be_there_already(tmp_path):
     mask(tmp_path / "masks" / "1.png", 0, 80)
     dataset = open_dataset(str(tmp_path), "train")
     assert (len(dataset.classes), dataset.classes.names[80]) == (81, "toothbrush")
-    assert dataset.read(0).tags == (0, 80)
+    assert dataset.read(0).tags == (80,)
 
 
 def test_plain_folders_are_one_split(tmp_path):

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """\
 Draw the first views a training run sees: its pictures in its order, scaled, cropped, flipped and coloured as it does.
-Each row has a whole picture with its mask, the view taken of it, and the view with its mask. Keys of the experiment
-may be given as in training:
+Each row has a whole picture with its mask, the view taken of it, and the view with its mask; without masks, its tags.
+Keys of the experiment may be given as in training:
   seglet data view pictures --out views.png --crop 256 256 --colour_jitter 0.3 --seed 1"""
 
 
@@ -47,7 +47,8 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
     sheet = contact_sheet(rows(data, settings, arguments.count), footer=legend(data.classes))
     with replacing(arguments.out) as temporary:
         sheet.save(temporary, "PNG")
-    config = arguments.config or "supervised"
+    first = data.read(0)
+    config = arguments.config or ("ssss" if first.labels is None and first.tags is not None else "supervised")
     text = (
         f"{arguments.count} views of {len(data)} pictures ({settings.train_split}) are in {arguments.out}\n"
         f"next: {shlex.join(map(str, ('seglet', 'train', config, '--data', arguments.data, *rest)))}"
@@ -57,9 +58,12 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
 
 
 def rows(data: "Dataset", settings: "Settings", count: int) -> list[list["np.ndarray"]]:
-    """For each of the first `count` views of a run: the picture with its mask, the view, the view with its mask."""
+    """For each of the first `count` views of a run: the picture with its mask, the view, the view with its mask.
+
+    Of a picture without mask: itself, the view, and its tags if it has some.
+    """
     from seglet.data.sampling import Order, augmentation_rng
-    from seglet.data.view import overlay
+    from seglet.data.view import card, overlay
     from seglet.data.views import view
     from seglet.engine.feed import augment
 
@@ -69,7 +73,8 @@ def rows(data: "Dataset", settings: "Settings", count: int) -> list[list["np.nda
         viewed = view(sample, augment(settings), augmentation_rng(settings.seed, position))
         shown = (viewed.image.permute(1, 2, 0).numpy() * 255).round().astype("uint8")
         if sample.labels is None or viewed.labels is None:
-            found.append([sample.image, shown])
+            tags = [] if sample.tags is None else [card(sample.tags, data.classes)]
+            found.append([sample.image, shown, *tags])
         else:
             whole = overlay(sample.image, sample.labels, data.classes)
             found.append([whole, shown, overlay(shown, viewed.labels, data.classes)])

@@ -1,20 +1,27 @@
 """Looks a data set over before any training time is spent: every file, every value, all problems at once."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from seglet.data.description import Description, Item
+from seglet.data.divide import UNLABELLED
 from seglet.data.errors import DataError, Problem
 from seglet.data.facts import Facts
 from seglet.data.files import keep_for
 from seglet.data.judge import judge_image, judge_mask, leaks
 from seglet.data.layouts import infer
+from seglet.data.layouts.found import Found, without_mask
 from seglet.data.rules import STRICT, Rules, decide
 from seglet.data.scan import ProgressCallback, Request, scan
 from seglet.data.statistics import SplitStatistics, absent_classes, count
 from seglet.data.table import classes_of, read_table
+from seglet.data.tags.assign import Assigned, assign, from_masks, without_names
+from seglet.data.tags.judge import contradictions, gaps, unusable
+from seglet.data.tags.meaning import doubts, invented
+from seglet.data.tags.source import USUAL, TagSource, look_up
+from seglet.data.tags.taglist import TagList
 
 MEMORY = "scan.json"
 
@@ -40,11 +47,13 @@ class Report:
 
     def as_dict(self) -> dict[str, Any]:
         """Everything but the lists of files, ready for JSON."""
+        origin = self.description.tags
         return {
             "root": str(self.description.root),
             "layout": self.description.layout,
             "coding": self.description.coding,
             "classes": [asdict(entry) for entry in self.description.entries],
+            "tags": None if origin is None else {"form": origin.form, "source": str(origin.source)},
             "splits": {name: asdict(statistics) for name, statistics in self.statistics.items()},
             "problems": [asdict(problem) for problem in self.problems],
             "ok": self.ok,
@@ -65,67 +74,114 @@ def check(
     classes: Path | None = None,
     rules: Rules = STRICT,
     progress: ProgressCallback | None = None,
+    tags: TagSource = USUAL,
 ) -> Report:
     """Infers layout and classes, pairs files, and decodes every picture and mask that was not decoded before.
 
     `masks` names the folder of masks when it cannot be inferred, `classes` a file with the class table (see
-    `table.read_table`). What was found is remembered in root/.seglet, or in the user's cache if the root is read-only.
+    `table.read_table`), `tags` where tags are. What was found is remembered in root/.seglet, or in the user's cache if
+    the root is read-only.
 
     Raises:
-        DataError: there is nothing to check: no pictures, or no way to tell the classes. All else is in the report.
+        DataError: there is nothing to check: no pictures, no way to tell the classes, or tags that cannot be read. All
+            else is in the report.
     """
     root = root.resolve()
-    found = infer(root, masks.resolve() if masks is not None else None)
-    items = [item for items in found.splits.values() for item in items]
-    requests = [Request(item.image, "image") for item in items]
-    requests += [Request(item.mask, "mask") for item in items if item.mask is not None]
-    facts = scan(requests, keep_for(root) / MEMORY, rules.max_pixels, progress)
-    given = read_table(classes) if classes is not None else None
-    reading = decide(found, given, rules, (facts[request] for request in facts if request.role == "mask"))
+    masks = masks.resolve() if masks is not None else None
+    found = infer(root, masks)
+    facts = scan(_requests(found), keep_for(root) / MEMORY, rules.max_pixels, progress)
+    of_masks = [facts[request] for request in facts if request.role == "mask"]
+    entries = read_table(classes) if classes is not None else found.entries
+    listed = look_up(tags, root, masks, found, entries)
+    named = entries is not None or rules.coding == "binary_255" or not of_masks
+    if listed is not None and entries is None and not of_masks:
+        entries = invented(listed)
+    reading = decide(found, entries, rules, of_masks)
     classes_of(reading.entries)
     description = Description(
         root, found.layout, reading.entries, found.splits, reading.coding, rules.stray, rules.max_pixels
     )
-    report = _report(description, facts, (*found.problems, *reading.problems))
-    return replace(report, undecided=any(problem.severity == "error" for problem in reading.problems))
+    assigned = _assigned(description, facts, listed, named, tags.masks)
+    general = [*reading.problems, *assigned.problems]
+    if listed is not None and named:
+        general += doubts(reading.entries, listed)
+    report = _report(replace(description, tags=assigned.origin), facts, found, assigned)
+    undecided = (listed is not None and not named) or any(each.severity == "error" for each in reading.problems)
+    problems = (*(_shown(problem, root) for problem in (*found.problems, *general)), *report.problems)
+    return replace(report, problems=problems, undecided=undecided)
 
 
-def _report(description: Description, facts: Mapping[Request, Facts], known: tuple[Problem, ...]) -> Report:
-    show = _shown_below(description.root)
-    of = dict[Item, list[Problem]]()
-    for item in dict.fromkeys(item for items in description.splits.values() for item in items):
-        of[item] = _judge(item, facts, description, show)
+def _requests(found: Found) -> list[Request]:
+    items = [item for items in found.splits.values() for item in items]
+    requests = [Request(item.image, "image") for item in items]
+    return requests + [Request(item.mask, "mask") for item in items if item.mask is not None]
+
+
+def _assigned(
+    description: Description, facts: Mapping[Request, Facts], listed: TagList | None, named: bool, of_masks: bool
+) -> Assigned:
+    items = tuple(dict.fromkeys(item for items in description.splits.values() for item in items))
+    if of_masks:
+        return from_masks(items, facts, description)
+    if listed is None:
+        return Assigned()
+    return assign(listed, items, description) if named else without_names(listed)
+
+
+def _report(description: Description, facts: Mapping[Request, Facts], found: Found, assigned: Assigned) -> Report:
+    of = _judged(description, facts, found, assigned)
     good = {
-        name: tuple(_hashed(item, facts) for item in items if not _has_error(of[item]))
+        name: tuple(_known(name, item, facts, assigned) for item in items if not _is_bad(item, of[item], assigned))
         for name, items in description.splits.items()
     }
     kept = replace(description, splits=good)
     statistics = {name: count(items, kept, facts) for name, items in good.items()}
-    problems = [replace(problem, file=show(Path(problem.file))) for problem in known]
-    problems += (problem for found in of.values() for problem in found)
-    problems += leaks(good, lambda path: facts[Request(path, "image")], show)
+    problems = [problem for problems_of in of.values() for problem in problems_of]
+    for name, items in description.splits.items():
+        problems += gaps(name, items, assigned)
+        problems += contradictions(name, good[name], facts, kept)
+    problems = [_shown(problem, description.root) for problem in dict.fromkeys(problems)]
+    problems += leaks(good, lambda path: facts[Request(path, "image")], lambda path: _below(path, description.root))
     problems += absent_classes(statistics, kept.classes)
     return Report(kept, tuple(problems), statistics)
 
 
-def _judge(
-    item: Item, facts: Mapping[Request, Facts], description: Description, show: Callable[[Path], str]
-) -> list[Problem]:
+def _judged(
+    description: Description, facts: Mapping[Request, Facts], found: Found, assigned: Assigned
+) -> dict[Item, list[Problem]]:
+    """What is wrong with each picture, its mask, or the lack of one."""
+    of = {item: _judge(item, facts, description) for items in description.splits.values() for item in items}
+    for item in found.unmasked:
+        of.setdefault(item, [without_mask(item)])  # a picture that is in no split
+    for name, items in description.splits.items():
+        for item, problem in unusable(name, items, assigned, found.unmasked).items():
+            if not any(other.severity == "error" for other in of[item]):
+                of[item].append(problem)
+    return of
+
+
+def _judge(item: Item, facts: Mapping[Request, Facts], description: Description) -> list[Problem]:
     image = facts[Request(item.image, "image")]
-    problems = judge_image(show(item.image), image)
+    problems = judge_image(str(item.image), image)
     if item.mask is not None:
-        problems += judge_mask(show(item.mask), facts[Request(item.mask, "mask")], image, description)
+        problems += judge_mask(str(item.mask), facts[Request(item.mask, "mask")], image, description)
     return problems
 
 
-def _has_error(problems: list[Problem]) -> bool:
-    return any(problem.severity == "error" for problem in problems)
+def _is_bad(item: Item, problems: list[Problem], assigned: Assigned) -> bool:
+    return item.image in assigned.spoilt or any(problem.severity == "error" for problem in problems)
 
 
-def _hashed(item: Item, facts: Mapping[Request, Facts]) -> Item:
+def _known(name: str, item: Item, facts: Mapping[Request, Facts], assigned: Assigned) -> Item:
+    """The item with what the check learnt about it."""
     mask_hash = facts[Request(item.mask, "mask")].hash if item.mask is not None else ""
-    return replace(item, image_hash=facts[Request(item.image, "image")].hash, mask_hash=mask_hash)
+    tags = None if name in UNLABELLED else assigned.tags.get(item.image)
+    return replace(item, image_hash=facts[Request(item.image, "image")].hash, mask_hash=mask_hash, tags=tags)
 
 
-def _shown_below(root: Path) -> Callable[[Path], str]:
-    return lambda path: path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+def _shown(problem: Problem, root: Path) -> Problem:
+    return replace(problem, file=_below(Path(problem.file), root))
+
+
+def _below(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)

@@ -5,7 +5,7 @@ Axes: h rows, w columns.
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from PIL import Image
 
 from seglet.data.check import check
 from seglet.data.description import FILE, Description, Item, load
-from seglet.data.divide import UNLABELLED
+from seglet.data.divide import UNLABELLED, unlabelled_item
 from seglet.data.errors import DataError, choices
 from seglet.data.files import is_writable, keep_for
 from seglet.data.images import read_image, read_mask
@@ -30,8 +30,9 @@ WORLD_OPTIONS = ("scenes", "size", "seed")
 class Sample:
     """One picture as it lies on disk, before any view of it is taken.
 
-    `labels` are train ids or IGNORE, `tags` the sorted train ids of the classes present;
-    either is None where nobody annotated it. Labels have the size of the image unless the data set keeps whole masks.
+    `labels` are train ids or IGNORE, `tags` the sorted train ids of the classes present, of which background is never
+    one; either is None where nobody annotated it. Labels have the size of the image unless the data set keeps whole
+    masks.
     `columns` are what was computed offline for this picture.
     """
 
@@ -69,7 +70,8 @@ class FolderDataset(Dataset):
 
     Pictures are read at the fraction `resize` of their size, averaged where they shrink; masks take the nearest pixel,
     or keep their own size if `whole_masks`, so that scores do not profit from coarse masks.
-    Files whose content changed since the check are refused. `tags` follow from the mask.
+    Files whose content changed since the check are refused. Tags are those somebody wrote down; where nobody did, they
+    follow from the whole mask.
     """
 
     def __init__(
@@ -91,17 +93,22 @@ class FolderDataset(Dataset):
         item = self.items[index]
         image = read_image(item.image, self.description.max_pixels, item.image_hash)
         if item.mask is None:
-            return Sample(item.id, resized(image, self.resize), None)
+            return Sample(item.id, resized(image, self.resize), None, item.tags)
         mask = read_mask(item.mask, self.description.max_pixels, item.mask_hash)
         if mask.shape[:2] != image.shape[:2]:
             sizes = f"{mask.shape[1]}x{mask.shape[0]}, its picture {image.shape[1]}x{image.shape[0]}"
             raise DataError(f"mask {str(item.mask)!r} is {sizes}; export it at the size of the picture")
         labels = self.description.labels(mask, item.mask)
+        tags = present(labels, self.classes) if item.tags is None else item.tags
         if not self.whole_masks:
             labels = resized(labels, self.resize, Image.Resampling.NEAREST)
-        counts = np.bincount(labels.ravel(), minlength=len(self.classes))[: len(self.classes)]
-        tags = tuple(int(label) for label in np.flatnonzero(counts))
         return Sample(item.id, resized(image, self.resize), labels, tags)
+
+
+def present(labels: UInt8[np.ndarray, "h w"], classes: Classes) -> tuple[int, ...]:
+    """The classes that have a pixel, in order; without background, which is no tag."""
+    counts = np.bincount(labels.ravel(), minlength=len(classes))[: len(classes)]
+    return tuple(int(label) for label in np.flatnonzero(counts) if label != classes.background)
 
 
 def resized(array: np.ndarray, factor: float, how: Image.Resampling = Image.Resampling.BOX) -> np.ndarray:
@@ -137,11 +144,13 @@ def open_dataset(data: str, split: str, *, resize: float = 1.0, whole_masks: boo
 
 def describe(path: Path) -> Description:
     """The description in the file `path` or of the folder `path`; one without dataset.json is checked on the spot."""
-    if path.is_file():
-        return load(path)
-    for file in (path / FILE, keep_for(path) / FILE):
-        if path.is_dir() and file.is_file():
-            return load(file)
+    files = [path] if path.is_file() else [path / FILE, keep_for(path) / FILE] if path.is_dir() else []
+    for file in files:
+        if file.is_file():
+            description = load(file)
+            if description.tags is not None:
+                description.tags.check_unchanged()
+            return description
     return check(path).require_ok()
 
 
@@ -159,7 +168,7 @@ def _listed(description: Description, split: str) -> tuple[Item, ...]:
         raise DataError(f"{there_is}, such as {gone[0]!r}; complete the data set and check it again")
     items = tuple(there[name] for name in wanted)
     unlabelled = split.rsplit("/", 1)[-1] in UNLABELLED
-    return tuple(replace(item, mask=None, mask_hash="") for item in items) if unlabelled else items
+    return tuple(map(unlabelled_item, items)) if unlabelled else items
 
 
 def _options(text: str) -> dict[str, Any]:

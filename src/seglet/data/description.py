@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Integer, UInt8
 
 from seglet.data.errors import DataError, choices
-from seglet.data.files import read_bytes, write_atomically
+from seglet.data.files import content_hash, read_bytes, write_atomically
 from seglet.data.images import MAX_PIXELS
 from seglet.data.table import (
     MAX_ID,
@@ -42,13 +42,37 @@ UNKNOWN = -1
 
 @dataclass(frozen=True)
 class Item:
-    """A picture and its mask, if it has one. The hashes of their content are empty until they are checked."""
+    """A picture and its mask, if it has one. The hashes of their content are empty until they are checked.
+
+    `tags` are sorted train ids as somebody wrote them down, without background; None where nobody did.
+    """
 
     id: str
     image: Path
     mask: Path | None = None
     image_hash: str = ""
     mask_hash: str = ""
+    tags: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class TagOrigin:
+    """Where tags were read from, and how it was written; `hash` is that of the file, empty for a folder or masks."""
+
+    form: str
+    source: Path
+    hash: str = ""
+
+    def check_unchanged(self) -> None:
+        """Files that are gone are not missed, since the tags are in the description.
+
+        Raises:
+            DataError: the file's content is not what it was.
+        """
+        if self.hash and self.source.is_file() and content_hash(read_bytes(self.source)) != self.hash:
+            raise DataError(
+                f"tags {str(self.source)!r} changed since the data were checked; run `seglet data check` again"
+            )
 
 
 @dataclass(frozen=True)
@@ -65,6 +89,7 @@ class Description:
     coding: Coding = "index"
     stray: float = 0.0
     max_pixels: int = field(default=MAX_PIXELS)
+    tags: TagOrigin | None = None
 
     @cached_property
     def classes(self) -> Classes:
@@ -121,7 +146,9 @@ class Description:
 
     def fingerprint(self, items: Sequence[Item]) -> str:
         """A hash of the content of these items and of how their masks are read; paths do not enter it."""
-        rows = [[item.id, item.image_hash, item.mask_hash] for item in items]
+        rows = [
+            [item.id, item.image_hash, item.mask_hash, *([] if item.tags is None else [item.tags])] for item in items
+        ]
         reading = [_entry_rows(self.entries), self.coding, self.stray]
         return hashlib.sha256(json.dumps([reading, rows]).encode()).hexdigest()
 
@@ -129,7 +156,7 @@ class Description:
         """Writes the description; paths below the folder of the root are stored relative to it."""
         home = path.parent.resolve()
         root = self.root.resolve()
-        content = {
+        content: dict[str, Any] = {
             "version": VERSION,
             "root": os.path.relpath(root, home) if root.is_relative_to(home) else str(root),
             "layout": self.layout,
@@ -139,6 +166,8 @@ class Description:
             "classes": _entry_rows(self.entries),
             "splits": {name: [_row(item, root) for item in items] for name, items in self.splits.items()},
         }
+        if self.tags is not None:
+            content["tags"] = {"form": self.tags.form, "file": _stored(self.tags.source, root), "hash": self.tags.hash}
         write_atomically(path, json.dumps(content, ensure_ascii=False, indent=None, separators=(",", ":")).encode())
 
 
@@ -165,16 +194,25 @@ def load(path: Path) -> Description:
 def _from_json(content: dict[str, Any], home: Path) -> Description:
     root = (home / content["root"]).resolve()
     entries = tuple(entry_from_json(row) for row in content["classes"])
-    classes_of(entries)
+    classes = classes_of(entries)
+    splits = {str(name): tuple(_item(row, root) for row in rows) for name, rows in content["splits"].items()}
+    tags = {label for items in splits.values() for item in items for label in item.tags or ()}
+    if tags and not 0 <= min(tags) <= max(tags) < len(classes):
+        raise ValueError(f"tags go from {min(tags)} to {max(tags)}, but there are {len(classes)} classes")
     return Description(
         root=root,
         layout=str(content["layout"]),
         entries=entries,
-        splits={str(name): tuple(_item(row, root) for row in rows) for name, rows in content["splits"].items()},
+        splits=splits,
         coding=_coding(content["coding"]),
         stray=float(content["stray"]),
         max_pixels=int(content["max_pixels"]),
+        tags=_origin(content["tags"], root) if "tags" in content else None,
     )
+
+
+def _origin(row: dict[str, Any], root: Path) -> TagOrigin:
+    return TagOrigin(str(row["form"]), root / str(row["file"]), str(row["hash"]))
 
 
 def _coding(name: object) -> Coding:
@@ -188,9 +226,10 @@ def _entry_rows(entries: Table) -> list[dict[str, Any]]:
     return [{"id": e.id, "name": e.name, "colour": list(e.colour), "void": e.void} for e in entries]
 
 
-def _row(item: Item, root: Path) -> list[str | None]:
+def _row(item: Item, root: Path) -> list[Any]:
     mask = _stored(item.mask, root) if item.mask else None
-    return [item.id, _stored(item.image, root), mask, item.image_hash, item.mask_hash]
+    row = [item.id, _stored(item.image, root), mask, item.image_hash, item.mask_hash]
+    return row if item.tags is None else [*row, list(item.tags)]
 
 
 def _stored(path: Path, root: Path) -> str:
@@ -199,10 +238,14 @@ def _stored(path: Path, root: Path) -> str:
 
 
 def _item(row: list[Any], root: Path) -> Item:
-    identifier, image, mask, image_hash, mask_hash = row
+    identifier, image, mask, image_hash, mask_hash, *tags = row
     if not all(isinstance(text, str) for text in (identifier, image, image_hash, mask_hash)):
-        raise TypeError(f"{row!r} is not [id, image, mask or null, hash, hash]")
-    return Item(identifier, root / image, root / mask if mask else None, image_hash, mask_hash)
+        raise TypeError(f"{row!r} is not [id, image, mask or null, hash, hash] or that and tags")
+    return Item(identifier, root / image, root / mask if mask else None, image_hash, mask_hash, _tags(*tags))
+
+
+def _tags(tags: list[Any] | None = None) -> tuple[int, ...] | None:
+    return None if tags is None else tuple(int(label) for label in tags)
 
 
 def _unknown_values(mask: np.ndarray, unknown: np.ndarray, file: str, coding: Coding) -> str:

@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import replace
 
-from seglet.data.description import Description
+from seglet.data.description import Description, Item
 from seglet.data.errors import DataError
 
 UNLABELLED = ("unlabelled", "unlabeled")
@@ -13,7 +13,7 @@ def divide(description: Description, split: str, fraction: float, names: tuple[s
     """The description with the pictures of `split` also dealt out to two splits called `names`.
 
     The first gets the `fraction` in (0, 1), at least one picture and not all. A picture's place in the draw depends on
-    the seed and its id alone. Pictures of a split called unlabelled come without their masks.
+    the seed and its id alone. Pictures of a split called unlabelled come without their masks and tags.
     Neighbouring frames of a video are near twins: divide such data by sequence, not with this.
 
     Raises:
@@ -31,5 +31,10 @@ def divide(description: Description, split: str, fraction: float, names: tuple[s
         names[1]: tuple(item for item in items if item not in first),
     }
     for name in set(names) & set(UNLABELLED):
-        parts[name] = tuple(replace(item, mask=None, mask_hash="") for item in parts[name])
+        parts[name] = tuple(map(unlabelled_item, parts[name]))
     return replace(description, splits={**description.splits, **parts})
+
+
+def unlabelled_item(item: Item) -> Item:
+    """The picture alone, as if nobody had looked at it."""
+    return replace(item, mask=None, mask_hash="", tags=None)

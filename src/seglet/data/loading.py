@@ -4,13 +4,15 @@ import os
 import signal
 import sys
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
@@ -18,7 +20,7 @@ from seglet.data.dataset import Dataset, Sample
 from seglet.data.errors import DataError
 from seglet.data.sampling import StepSampler, augmentation_rng
 from seglet.data.views import Augment, Viewed, view
-from seglet.types import IGNORE, Crop, Labelled, Target
+from seglet.types import IGNORE, Crop, Labelled, Tagged, Target
 
 
 def labelled_loader(dataset: Dataset, augment: Augment, sampler: StepSampler, workers: int = 0) -> DataLoader[Labelled]:
@@ -31,13 +33,31 @@ def labelled_loader(dataset: Dataset, augment: Augment, sampler: StepSampler, wo
         ValueError: the sampler was made for a data set of another size.
         DataError: while iterating: a sample is unreadable, has no mask, or holds a label that is no class.
     """
-    if sampler.size != len(dataset):
-        raise ValueError(f"the sampler counts {sampler.size} samples but the data set has {len(dataset)}")
+    return _loader(_Views(dataset, augment, sampler.seed, _with_labels), sampler, workers, _labelled)
+
+
+def tagged_loader(dataset: Dataset, augment: Augment, sampler: StepSampler, workers: int = 0) -> DataLoader[Tagged]:
+    """Endless batches of the views that `labelled_loader` would take, with the tags of the whole pictures.
+
+    Tags are those of the whole picture whatever the view shows of it. Masks, where there are any, are not part of it.
+
+    Raises:
+        ValueError: the sampler was made for a data set of another size.
+        DataError: while iterating: a sample is unreadable, has no tags, or a tag that is no class.
+    """
+    return _loader(_Views(dataset, augment, sampler.seed, _with_tags), sampler, workers, _tagged)
+
+
+def _loader(
+    views: "_Views", sampler: StepSampler, workers: int, collate: Callable[[Sequence["_View"]], Labelled | Tagged]
+) -> DataLoader[Any]:
+    if sampler.size != len(views.dataset):
+        raise ValueError(f"the sampler counts {sampler.size} samples but the data set has {len(views.dataset)}")
     return _Loader(
-        _Views(dataset, augment, sampler.seed),
+        views,
         batch_sampler=sampler,
         num_workers=workers,
-        collate_fn=_collate,
+        collate_fn=partial(_collate, collate),
         worker_init_fn=_begin_worker,
         persistent_workers=workers > 0,
         pin_memory=torch.cuda.is_available(),
@@ -77,23 +97,38 @@ class _Failure:
     message: str
 
 
-class _Views(TorchDataset[tuple[str, Viewed] | _Failure]):
-    def __init__(self, dataset: Dataset, augment: Augment, seed: int) -> None:
+@dataclass(frozen=True)
+class _View:
+    """A view with its sample's id, and a row of 0 and 1 for its tags, which is empty where none are wanted."""
+
+    id: str
+    viewed: Viewed
+    tags: Tensor
+
+
+_Annotated = Callable[[Sample, int], tuple[Sample, Tensor]]
+"""The sample with only what a method may see of it, and its row of tags, from the sample and the number of classes."""
+
+
+class _Views(TorchDataset["_View | _Failure"]):
+    def __init__(self, dataset: Dataset, augment: Augment, seed: int, annotated: _Annotated) -> None:
         self.dataset = dataset
         self.augment = augment
         self.seed = seed
+        self.annotated = annotated
 
-    def __getitem__(self, item: tuple[int, int]) -> tuple[str, Viewed] | _Failure:
+    def __getitem__(self, item: tuple[int, int]) -> _View | _Failure:
         index, position = item
         try:
-            sample = self.dataset.read(index)
+            sample, tags = self.annotated(self.dataset.read(index), len(self.dataset.classes))
             viewed = view(sample, self.augment, augmentation_rng(self.seed, position))
-            _check_labels(sample.id, viewed.labels, len(self.dataset.classes))
+            if viewed.labels is not None:
+                _check_labels(sample.id, viewed.labels, len(self.dataset.classes))
         except DataError as error:
             return _Failure(str(error))
         except OSError as error:
             return _Failure(f"sample {self.dataset.ids[index]!r} cannot be read: {error}")
-        return sample.id, viewed
+        return _View(sample.id, viewed, tags)
 
 
 class _Loader(DataLoader[Any]):
@@ -124,9 +159,13 @@ def _begin_worker(worker: int) -> None:
         os.setpgrp()
 
 
-def _check_labels(name: str, labels: np.ndarray | None, classes: int) -> None:
-    if labels is None:
-        raise DataError(f"sample {name!r} has no mask; this method learns from masks, choose a labelled split")
+def _with_labels(sample: Sample, classes: int) -> tuple[Sample, Tensor]:
+    if sample.labels is None:
+        raise DataError(f"sample {sample.id!r} has no mask; this method learns from masks, choose a labelled split")
+    return sample, torch.empty(0)
+
+
+def _check_labels(name: str, labels: np.ndarray, classes: int) -> None:
     wrong = (labels >= classes) & (labels != IGNORE)
     if wrong.any():
         raise DataError(
@@ -135,22 +174,54 @@ def _check_labels(name: str, labels: np.ndarray | None, classes: int) -> None:
         )
 
 
-def _collate(items: Sequence[tuple[str, Viewed] | _Failure]) -> Labelled | _Failure:
-    views: list[Viewed] = []
-    ids: list[str] = []
+def _with_tags(sample: Sample, classes: int) -> tuple[Sample, Tensor]:
+    if sample.tags is None:
+        raise DataError(
+            f"sample {sample.id!r} has no tags; this method learns from tags: say where they are with "
+            "`seglet data check DIR --tags FILE`, or choose a tagged split"
+        )
+    if not set(sample.tags) <= set(range(classes)):
+        raise DataError(f"sample {sample.id!r} has tags {sample.tags}, but classes are 0 to {classes - 1}")
+    row = torch.zeros(classes)
+    row[list(sample.tags)] = 1
+    return replace(sample, labels=None), row
+
+
+def _collate(
+    annotate: Callable[[Sequence[_View]], Labelled | Tagged], items: Sequence[_View | _Failure]
+) -> Labelled | Tagged | _Failure:
+    views: list[_View] = []
     for item in items:
         if isinstance(item, _Failure):
             return item
-        ids.append(item[0])
-        views.append(item[1])
+        views.append(item)
+    return annotate(views)
+
+
+def _labelled(items: Sequence[_View]) -> Labelled:
+    views = [item.viewed for item in items]
     labels = torch.from_numpy(np.stack([v.labels for v in views if v.labels is not None])).long()
     return Labelled(
-        ids=tuple(ids),
-        images=torch.stack([v.image for v in views]),
-        target=Target(labels, torch.ones(labels.shape)),
-        crop=crops(views),
-        columns={name: torch.stack([v.columns[name] for v in views]) for name in views[0].columns},
+        _ids(items), _images(views), Target(labels, torch.ones(labels.shape)), crops(views), _columns(views)
     )
+
+
+def _tagged(items: Sequence[_View]) -> Tagged:
+    views = [item.viewed for item in items]
+    tags = torch.stack([item.tags for item in items])
+    return Tagged(_ids(items), _images(views), tags, crops(views), _columns(views))
+
+
+def _ids(items: Sequence[_View]) -> tuple[str, ...]:
+    return tuple(item.id for item in items)
+
+
+def _images(views: Sequence[Viewed]) -> Tensor:
+    return torch.stack([v.image for v in views])
+
+
+def _columns(views: Sequence[Viewed]) -> dict[str, Tensor]:
+    return {name: torch.stack([v.columns[name] for v in views]) for name in views[0].columns}
 
 
 def crops(views: Sequence[Viewed]) -> Crop:

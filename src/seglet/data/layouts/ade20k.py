@@ -3,6 +3,7 @@
 Also any images/ and masks/ whose files are called ADE_train_… and ADE_val_….
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 from seglet.data.errors import DataError
@@ -22,7 +23,7 @@ def find(root: Path) -> Found | None:
     found = folders.find(root)
     if found is None:
         return None
-    return Found("ade20k", found.splits, _entries(root), "index", found.problems)
+    return replace(found, layout="ade20k", entries=_entries(root), coding="index")
 
 
 def _is_renamed(root: Path) -> bool:

@@ -4,11 +4,11 @@ Badrinarayanan et al., PAMI 2017; pictures by Brostow et al. 2009. The split has
 """
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
-from seglet.data.errors import Problem
 from seglet.data.layouts import folders
-from seglet.data.layouts.found import Found, pair
+from seglet.data.layouts.found import Found, joined, pair
 from seglet.data.table import ClassEntry, Table
 
 ENTRIES: Table = (
@@ -30,17 +30,16 @@ def find(root: Path) -> Found | None:
     found = folders.find(root)
     if found is None or not _are_frames(found):
         return None
-    return Found("camvid", found.splits, found.entries or ENTRIES, found.coding, found.problems)
+    return replace(found, layout="camvid", entries=found.entries or ENTRIES)
 
 
 def _segnet(root: Path) -> Found:
-    splits, problems = {}, list[Problem]()
+    pairs = {}
     for name in SIZES:
         if (root / name).is_dir():
             masks = root / f"{name}annot"
-            splits[name], new = pair(root / name, masks if masks.is_dir() else None)
-            problems += new
-    return Found("camvid", splits, ENTRIES, "index", tuple(problems))
+            pairs[name] = pair(root / name, masks if masks.is_dir() else None)
+    return joined("camvid", pairs, ENTRIES, "index")
 
 
 def _are_frames(found: Found) -> bool:

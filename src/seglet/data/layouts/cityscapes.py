@@ -6,9 +6,8 @@ Ids, names, colours and which ids are evaluated: the data set's own table of 34 
 from pathlib import Path
 
 from seglet.data.description import Item
-from seglet.data.errors import Problem
 from seglet.data.files import pictures, subfolders
-from seglet.data.layouts.found import Found, without_mask
+from seglet.data.layouts.found import Found, Pairs, joined
 from seglet.data.table import ClassEntry, Table
 
 EVALUATED = {
@@ -41,15 +40,12 @@ def find(root: Path) -> Found | None:
         return None
     names = [folder.name for folder in subfolders(images)]
     kind = "_labelTrainIds" if masks.is_dir() and not any(masks.rglob("*_labelIds.png")) else "_labelIds"
-    splits: dict[str, tuple[Item, ...]] = {}
-    problems: list[Problem] = []
+    splits: dict[str, Pairs] = {}
     for name in names:
-        items = [_item(path, images, masks, kind) for path in pictures(images / name)]
-        if masks.is_dir() and (masks / name).is_dir():
-            problems += (without_mask(item) for item in items if item.mask is None)
-            items = [item for item in items if item.mask is not None]
-        splits[name] = tuple(items)
-    return Found("cityscapes", splits, LABEL_IDS if kind == "_labelIds" else TRAIN_IDS, "index", tuple(problems))
+        items = tuple(_item(path, images, masks, kind) for path in pictures(images / name))
+        expected = items if (masks / name).is_dir() else ()
+        splits[name] = Pairs(items, (), tuple(item for item in expected if item.mask is None))
+    return joined("cityscapes", splits, LABEL_IDS if kind == "_labelIds" else TRAIN_IDS, "index")
 
 
 def _item(path: Path, images: Path, masks: Path, kind: str) -> Item:

@@ -6,21 +6,20 @@ from pathlib import Path
 from seglet.data.description import Item
 from seglet.data.errors import DataError, Problem
 from seglet.data.files import pictures, subfolders
-from seglet.data.layouts.found import SPLIT_NAMES, Found, pair
+from seglet.data.layouts.found import SPLIT_NAMES, Found, Pairs, joined, pair
 from seglet.data.layouts.lists import read_list
 from seglet.data.table import Table, read_table
 
 IMAGES = ("images", "image", "imgs", "img", "pictures", "JPEGImages")
 MASKS = ("masks", "mask", "labels", "label", "annotations", "annotation", "gt", "SegmentationClass", "segmentation")
 LISTS = ("lists", "splits", "ImageSets/Segmentation", ".")
-Paired = tuple[dict[str, tuple[Item, ...]], tuple[Problem, ...]]
 
 
 def find(root: Path) -> Found | None:
     """images/ and masks/; or train/ and val/ that hold those; or pictures alone, which need no masks."""
     images = _first(root, IMAGES)
     if images is not None:
-        return find_pair(images, _first(root, MASKS), home=root)
+        return find_pair(images, _masks(root), home=root)
     by_split = {
         SPLIT_NAMES[folder.name.lower()]: folder for folder in subfolders(root) if folder.name.lower() in SPLIT_NAMES
     }
@@ -46,19 +45,16 @@ def find_pair(images: Path, masks: Path | None, home: Path | None = None) -> Fou
     inner = _first(images, IMAGES)  # the folder above was given together with one of its mask folders
     if home is None and inner is not None:
         images, root = inner, images
-    splits, problems = _by_folder(images, masks)
-    if list(splits) == ["all"]:
-        splits, new = _by_lists(root, splits["all"])
-        problems += new
-    return Found("folders", splits, find_table(root, masks), None, problems)
+    found = replace(_by_folder(images, masks), entries=find_table(root, masks))
+    return _by_lists(root, found) if list(found.splits) == ["all"] else found
 
 
 def _beside(root: Path) -> Found:
     """Pictures in the root itself, with a folder of their masks beside them, or alone."""
-    masks = _first(root, MASKS)
+    masks = _masks(root)
     if masks is not None:
         paired = find_pair(root, masks, home=root)
-        if any(paired.splits.values()):
+        if any(item.mask is not None for items in paired.splits.values() for item in items):
             return paired
     alone = find_pair(root, None, home=root)
     what, cure = "named like masks, but taken for pictures", "check one data set at a time, or say which are --masks"
@@ -77,57 +73,59 @@ def find_table(root: Path, masks: Path | None) -> Table | None:
     return None
 
 
-def _by_folder(images: Path, masks: Path | None) -> Paired:
+def _by_folder(images: Path, masks: Path | None) -> Found:
     inside = subfolders(images)
     if not inside or not all(folder.name.lower() in SPLIT_NAMES for folder in inside):
-        items, problems = pair(images, masks)
-        return {"all": items}, problems
-    splits: dict[str, tuple[Item, ...]] = {}
-    found: list[Problem] = []
+        return joined("folders", {"all": pair(images, masks)})
+    splits: dict[str, Pairs] = {}
     for folder in inside:
         partner = masks / folder.name if masks is not None and (masks / folder.name).is_dir() else None
-        items, problems = pair(folder, partner)
-        splits[SPLIT_NAMES[folder.name.lower()]] = items
-        found += problems
-    return splits, tuple(found)
+        splits[SPLIT_NAMES[folder.name.lower()]] = pair(folder, partner)
+    return joined("folders", splits)
 
 
 def _split_first(root: Path, holding: dict[str, Path]) -> Found:
-    splits: dict[str, tuple[Item, ...]] = {}
-    found: list[Problem] = []
+    splits: dict[str, Pairs] = {}
     entries = find_table(root, None)
     for name, folder in holding.items():
-        images, masks = _first(folder, IMAGES), _first(folder, MASKS)
+        images, masks = _first(folder, IMAGES), _masks(folder)
         if images is None:
             continue
-        splits[name], problems = pair(images, masks)
-        found += problems
+        splits[name] = pair(images, masks)
         entries = entries or find_table(folder, masks)
-    return Found("folders", splits, entries, None, tuple(found))
+    return joined("folders", splits, entries)
 
 
-def _by_lists(root: Path, items: tuple[Item, ...]) -> Paired:
+def _by_lists(root: Path, found: Found) -> Found:
     """The splits that lists such as lists/train.txt make of the pictures; all of them in one if there are no lists."""
     files = [
         file for folder in LISTS for file in sorted((root / folder).glob("*.txt")) if file.stem.lower() in SPLIT_NAMES
     ]
+    items = found.splits["all"]
     by_name = {item.id.rsplit("/", 1)[-1]: item for item in items} | {item.id: item for item in items}
     splits: dict[str, tuple[Item, ...]] = {}
-    problems: list[Problem] = []
+    problems = list(found.problems)
     for file in files:
         names = read_list(file)
         splits[SPLIT_NAMES[file.stem.lower()]] = tuple(by_name[name] for name in names if name in by_name)
         gone = [name for name in names if name not in by_name]
         problems += (
-            Problem(name, f"listed in {file.name} but there is no such pair", "restore it, or edit the list")
+            Problem(name, f"listed in {file.name} but there is no such picture", "restore it, or edit the list")
             for name in gone
         )
-    unlabelled = splits.get("unlabelled")
+    unlabelled = splits.get("unlabelled", ())
     if unlabelled:
         splits["unlabelled"] = tuple(replace(item, mask=None) for item in unlabelled)
-    return splits or {"all": items}, tuple(problems)
+    unmasked = tuple(item for item in found.unmasked if item not in unlabelled)
+    return replace(found, splits=splits or found.splits, problems=tuple(problems), unmasked=unmasked)
 
 
 def _first(root: Path, names: tuple[str, ...]) -> Path | None:
     there = {folder.name: folder for folder in subfolders(root)}
     return next((there[name] for name in names if name in there), None)
+
+
+def _masks(root: Path) -> Path | None:
+    """The first folder called like one of masks; one that holds XML and no picture has tags instead."""
+    named = [folder for name in MASKS for folder in subfolders(root) if folder.name == name]
+    return next((folder for folder in named if pictures(folder) or not any(folder.rglob("*.xml"))), None)

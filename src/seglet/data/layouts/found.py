@@ -1,6 +1,6 @@
 """What a layout found in a folder, and how files become pairs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +23,8 @@ MASK_SUFFIXES = ("", "_mask", "_masks", "_gt", "_label", "_labels", "_L", "_seg"
 class Found:
     """The splits of a folder whose layout was recognised.
 
-    `entries` and `coding` are None where neither the layout nor a file says; the masks must tell.
+    `entries` and `coding` are None where neither the layout nor a file says; the masks must tell. `unmasked` are the
+    pictures that ought to have a mask and have none: an error, unless tags will do for them.
     """
 
     layout: str
@@ -31,24 +32,42 @@ class Found:
     entries: Table | None = None
     coding: Coding | None = None
     problems: tuple[Problem, ...] = ()
+    unmasked: tuple[Item, ...] = ()
 
 
-def pair(images: Path, masks: Path | None) -> tuple[tuple[Item, ...], tuple[Problem, ...]]:
+@dataclass(frozen=True)
+class Pairs:
+    """The pictures of a folder, with their masks; the last two as in `Found`."""
+
+    items: tuple[Item, ...]
+    problems: tuple[Problem, ...]
+    unmasked: tuple[Item, ...] = ()
+
+
+def joined(
+    layout: str, splits: Mapping[str, Pairs], entries: Table | None = None, coding: Coding | None = None
+) -> Found:
+    """The layout of several splits, with the findings of all."""
+    problems = tuple(problem for pairs in splits.values() for problem in pairs.problems)
+    unmasked = tuple(item for pairs in splits.values() for item in pairs.unmasked)
+    return Found(layout, {name: pairs.items for name, pairs in splits.items()}, entries, coding, problems, unmasked)
+
+
+def pair(images: Path, masks: Path | None) -> Pairs:
     """The pictures of one folder with the masks of another by name, and what has no partner or two."""
     problems: list[Problem] = []
     own = (path for path in pictures(images) if masks is None or masks == images or masks not in path.parents)
     by_name = _unique(own, images, problems)
     if masks is None:
-        return tuple(Item(name, path) for name, path in by_name.items()), tuple(problems)
+        return Pairs(tuple(Item(name, path) for name, path in by_name.items()), tuple(problems))
     mask_of = _unique(pictures(masks), masks, problems)
     suffix = _common_suffix(by_name, mask_of)
     items = tuple(Item(name, path, mask_of.pop(name + suffix, None)) for name, path in by_name.items())
-    problems += (without_mask(item) for item in items if item.mask is None)
     problems += (
         Problem(str(path), "mask of no picture", "remove it, or restore its picture", "warning")
         for path in mask_of.values()
     )
-    return tuple(item for item in items if item.mask is not None), tuple(problems)
+    return Pairs(items, tuple(problems), tuple(item for item in items if item.mask is None))
 
 
 def without_mask(item: Item) -> Problem:

@@ -1,11 +1,12 @@
 """PASCAL VOC: JPEGImages, SegmentationClass or SegmentationClassAug, ImageSets/Segmentation/*.txt."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from seglet.data.description import Item
 from seglet.data.errors import Problem
 from seglet.data.files import identity, pictures
-from seglet.data.layouts.found import Found, without_mask
+from seglet.data.layouts.found import Found, Pairs, joined
 from seglet.data.layouts.lists import read_list
 from seglet.data.table import ClassEntry, Table, table
 
@@ -32,23 +33,17 @@ def _read(home: Path) -> Found:
     for folder in (home / name for name in reversed(MASKS)):
         if folder.is_dir():
             masks |= {identity(path, folder): path for path in pictures(folder)}
-    splits = {"all": tuple(Item(name, path, masks[name]) for name, path in images.items() if name in masks)}
-    problems: list[Problem] = []
+    splits = {"all": Pairs(tuple(Item(name, path, masks[name]) for name, path in images.items() if name in masks), ())}
     for file in sorted((home / "ImageSets" / "Segmentation").glob("*.txt")):
-        splits[file.stem], new = _split(file, images, masks)
-        problems += new
-    return Found("voc", splits, ENTRIES, "index", tuple(dict.fromkeys(problems)))
+        splits[file.stem] = _split(file, images, masks)
+    found = joined("voc", splits, ENTRIES, "index")
+    return replace(found, problems=tuple(dict.fromkeys(found.problems)), unmasked=tuple(dict.fromkeys(found.unmasked)))
 
 
-def _split(file: Path, images: dict[str, Path], masks: dict[str, Path]) -> tuple[tuple[Item, ...], list[Problem]]:
-    items, problems = [], []
-    for name in read_list(file):
-        if name not in images:
-            problems.append(Problem(f"{name}.jpg", f"listed in {file.name} but not in JPEGImages", "restore it"))
-            continue
-        item = Item(name, images[name], masks.get(name))
-        if item.mask is None and not file.stem.startswith("test"):
-            problems.append(without_mask(item))
-        else:
-            items.append(item)
-    return tuple(items), problems
+def _split(file: Path, images: dict[str, Path], masks: dict[str, Path]) -> Pairs:
+    names = read_list(file)
+    gone = [name for name in names if name not in images]
+    problems = (Problem(f"{name}.jpg", f"listed in {file.name} but not in JPEGImages", "restore it") for name in gone)
+    items = tuple(Item(name, images[name], masks.get(name)) for name in names if name in images)
+    expected = () if file.stem.startswith("test") else items
+    return Pairs(items, tuple(problems), tuple(item for item in expected if item.mask is None))

@@ -1,0 +1,66 @@
+"""The tags of every picture, in train ids, from what a tag file says or from the masks."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from seglet.data.description import Description, Item, TagOrigin
+from seglet.data.errors import Problem
+from seglet.data.facts import Facts
+from seglet.data.judge import label_of
+from seglet.data.scan import Request
+from seglet.data.tags.meaning import meaning
+from seglet.data.tags.naming import named
+from seglet.data.tags.taglist import TagList
+from seglet.types import IGNORE, Classes
+
+Tags = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Assigned:
+    """The tags of each picture, by its path. All is empty, and `origin` None, where nobody wrote any.
+
+    `spoilt` pictures have a tag that is no class, so none of theirs counts. `strangers` are names of no picture.
+    """
+
+    origin: TagOrigin | None = None
+    tags: Mapping[Path, Tags] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+    spoilt: frozenset[Path] = frozenset()
+    strangers: tuple[str, ...] = ()
+
+
+def assign(listed: TagList, items: Sequence[Item], description: Description) -> Assigned:
+    """What the file says about these items, with all that is wrong about its names and its tags."""
+    found = named(listed, items, description.root)
+    means = meaning(found.tags, listed.source, description.entries)
+    spoilt = frozenset(picture for picture, tags in found.tags.items() if not means.labels.keys() >= set(tags))
+    tags = {
+        picture: tuple(sorted({label for tag in written if (label := means.labels[tag]) is not None}))
+        for picture, written in found.tags.items()
+        if picture not in spoilt
+    }
+    origin = TagOrigin(listed.form, listed.source, listed.hash)
+    return Assigned(origin, tags, (*listed.problems, *found.problems, *means.problems), spoilt, found.strangers)
+
+
+def from_masks(items: Iterable[Item], facts: Mapping[Request, Facts], description: Description) -> Assigned:
+    """The classes that have a pixel in the picture's mask, background aside."""
+    labels = label_of(description)
+    masks = {item.image: facts[Request(item.mask, "mask")] for item in items if item.mask is not None}
+    tags = {image: in_mask(mask, labels, description.classes) for image, mask in masks.items() if not mask.error}
+    return Assigned(TagOrigin("masks", description.root), tags)
+
+
+def in_mask(mask: Facts, labels: Mapping[int, int], classes: Classes) -> Tags:
+    """The classes of the values that a mask holds, without background and void."""
+    silent = (IGNORE, classes.background)
+    return tuple(sorted({label for value in mask.values if (label := labels.get(value, IGNORE)) not in silent}))
+
+
+def without_names(listed: TagList) -> Assigned:
+    """What can be said of tags where masks were numbered as found: nothing."""
+    what = "tags name classes, but nothing says which values they have in the masks"
+    problem = Problem(str(listed.source), what, "add a classes.txt with a line `id name` for each class")
+    return Assigned(TagOrigin(listed.form, listed.source, listed.hash), problems=(problem,))

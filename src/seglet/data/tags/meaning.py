@@ -1,0 +1,119 @@
+"""Which class is meant by a tag: by its name, by its name written otherwise, or by its id."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from seglet.data.errors import Problem, choices
+from seglet.data.spelling import folded, lookalikes
+from seglet.data.table import Table, classes_of, table, train_ids
+from seglet.data.tags.taglist import Names, TagList
+from seglet.types import IGNORE
+
+BACKGROUND = "background"
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """The train id of each tag as written, None for those that say nothing; tags of no class are not in it."""
+
+    labels: Mapping[str, int | None]
+    problems: tuple[Problem, ...]
+
+
+def meaning(tags: Mapping[Path, Names], source: Path, entries: Table) -> Meaning:
+    """What every tag means by the class table; all that are no class, or written in two ways, are among the problems.
+
+    Background, which every picture has, and classes that are void say nothing as tags.
+    """
+    counts = Counter(tag for of_picture in tags.values() for tag in of_picture)
+    labels: dict[str, int | None] = {}
+    problems = []
+    exact, loose = _dictionaries(entries)
+    for tag, count in sorted(counts.items()):
+        meant = {exact[tag]} if tag in exact else loose.get(folded(tag), set())
+        if len(meant) == 1:
+            (labels[tag],) = meant
+        else:
+            problems.append(_no_class(tag, count, source, entries, bool(meant)))
+    silent = {tag: counts[tag] for tag, label in labels.items() if label is None}
+    if silent:
+        what = f"tags {_counted(silent)} name no class to look for: every picture has background, and void is nothing"
+        problems.append(Problem(str(source), what, "leave them out; they are passed over", "warning"))
+    return Meaning(labels, (*problems, *_spellings(labels, counts, source, entries)))
+
+
+def _dictionaries(entries: Table) -> tuple[dict[str, int | None], dict[str, set[int | None]]]:
+    """The meaning of exact names and ids, and what a folded name could mean."""
+    classes = classes_of(entries)
+    silent = (IGNORE, classes.background)
+    labels = {number: None if label in silent else label for number, label in train_ids(entries).items()}
+    exact = {str(number): label for number, label in labels.items()}
+    loose: dict[str, set[int | None]] = defaultdict(set, {BACKGROUND: {None}})
+    for entry in entries:
+        exact[entry.name] = labels[entry.id]
+        loose[folded(entry.name)].add(labels[entry.id])
+    return exact, dict(loose)
+
+
+def _no_class(tag: str, count: int, source: Path, entries: Table, unclear: bool) -> Problem:
+    names = [entry.name for entry in entries if not entry.void]
+    words = tag.split()
+    if unclear:
+        what, cure = "could be several classes", "write it as the class table does"
+    elif len(words) > 1 and set(words) <= set(names):
+        what, cure = "is no class, but its words are", "part the tags of a picture with ; instead of blanks"
+    else:
+        what, cure = "is no class", choices(tag, names)
+    return Problem(str(source), f"tag {tag!r} of {_pictures(count)} {what}", cure)
+
+
+def _spellings(labels: Mapping[str, int | None], counts: Counter[str], source: Path, entries: Table) -> list[Problem]:
+    """A finding for each class that tags write otherwise than the table does."""
+    names = classes_of(entries).names
+    ways: dict[int, dict[str, int]] = defaultdict(dict)
+    for tag, label in labels.items():
+        if label is not None and (tag == names[label] or not tag.isdecimal()):
+            ways[label][tag] = counts[tag]
+    return [
+        Problem(
+            str(source),
+            f"class {names[label]!r} is written {_counted(tags)}",
+            "taken for one; write it one way",
+            "warning",
+        )
+        for label, tags in sorted(ways.items())
+        if set(tags) != {names[label]}
+    ]
+
+
+def _counted(tags: Mapping[str, int]) -> str:
+    return " and ".join(f"{tag!r} ({_pictures(count)})" for tag, count in sorted(tags.items()))
+
+
+def _pictures(count: int) -> str:
+    return f"{count} picture{'' if count == 1 else 's'}"
+
+
+def invented(listed: TagList) -> Table:
+    """Background and, in alphabetical order, a class for each tag, called as it is written most often."""
+    counts = Counter(tag for of_picture in listed.tags.values() for tag in of_picture)
+    ways: dict[str, list[str]] = defaultdict(list)
+    for tag in sorted(counts, key=lambda tag: (-counts[tag], tag)):
+        ways[folded(tag)].append(tag)
+    names = sorted((tags[0] for key, tags in ways.items() if key != BACKGROUND), key=str.casefold)
+    return table((BACKGROUND, *names))
+
+
+def doubts(entries: Table, listed: TagList) -> Iterable[Problem]:
+    """What is doubtful about the classes of a set with tags: names too much alike, no background to tell them from."""
+    classes = classes_of(entries)
+    tags = {tag for of_picture in listed.tags.values() for tag in of_picture}
+    for one, other in lookalikes(tags & set(classes.names)):
+        what = f"tags {one!r} and {other!r} may be two spellings of one class"
+        yield Problem(str(listed.source), what, "if so, keep one of them", "warning")
+    if classes.background is None:
+        what = "no class is called background, so every pixel must be of some class"
+        cure = "if that is not meant, add a line `0 background` and number the others from 1"
+        yield Problem("classes", what, cure, "warning")

@@ -1,0 +1,97 @@
+"""Which picture is meant by a name in a tag file."""
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path, PurePosixPath
+
+from seglet.data.description import Item
+from seglet.data.errors import Problem
+from seglet.data.files import PICTURES, identity
+from seglet.data.tags.taglist import Names, TagList
+
+SHOWN = 3
+MANY = 2000  # names: to look for the nearest among more takes too long
+
+
+@dataclass(frozen=True)
+class Named:
+    """The tags of each picture as written, by its path, and the names that are of no picture here."""
+
+    tags: Mapping[Path, Names]
+    strangers: tuple[str, ...]
+    problems: tuple[Problem, ...]
+
+
+def named(listed: TagList, items: Iterable[Item], root: Path) -> Named:
+    """Finds the picture of every name, which is an id or a path from any folder on, with or without its ending."""
+    known = _known(items, root)
+    tags: dict[Path, Names] = {}
+    names: dict[Path, str] = {}
+    strangers, problems = [], []
+    for name, of_name in listed.tags.items():
+        meant = _meant(name, known)
+        if not meant:
+            strangers.append(name)
+        elif len(meant) > 1:
+            shown = " or ".join(repr(identity(path, root)) for path in sorted(meant)[:SHOWN])
+            problems.append(Problem(str(listed.source), f"{name!r} could be {shown}", "write it with its folder"))
+        elif (picture := next(iter(meant))) in tags:
+            what = f"{names[picture]!r} and {name!r} are one picture"
+            problems.append(Problem(str(listed.source), what, "keep one of them"))
+        else:
+            tags[picture], names[picture] = of_name, name
+    return Named(tags, tuple(strangers), (*problems, *_strange(listed, strangers, known)))
+
+
+def _known(items: Iterable[Item], root: Path) -> dict[str, set[Path]]:
+    known: dict[str, set[Path]] = defaultdict(set)
+    for item in items:
+        parts = PurePosixPath(identity(item.image, root)).parts if item.image.is_relative_to(root) else (item.id,)
+        for start in range(len(parts)):
+            known["/".join(parts[start:])].add(item.image)
+        known[item.id].add(item.image)
+    return known
+
+
+def _meant(name: str, known: Mapping[str, set[Path]]) -> set[Path]:
+    """The pictures that a name could be of; of an absolute path, which another machine may have written, its end."""
+    plain = _without_ending(unicodedata.normalize("NFC", name).replace("\\", "/"))
+    if not re.match(r"/|[A-Za-z]:/", plain):
+        return known.get(plain.removeprefix("./"), set())
+    parts = plain.split("/")[1:]
+    ends = ("/".join(parts[start:]) for start in range(len(parts)))
+    return next((known[end] for end in ends if end in known), set())
+
+
+def _without_ending(name: str) -> str:
+    path = PurePosixPath(name)
+    return name[: -len(path.suffix)] if path.suffix.lower() in PICTURES else name
+
+
+def _strange(listed: TagList, strangers: list[str], known: Mapping[str, set[Path]]) -> list[Problem]:
+    """One finding for all names that are of no picture: an error only if no name fits, as the file may be of more."""
+    if not strangers:
+        return []
+    near = nearest(strangers[0], known)
+    hint = f" (did you mean {near!r}?)" if near else ""
+    what = f"{len(strangers)} of {len(listed.tags)} names are of no picture here: {shown(strangers)}"
+    if len(strangers) == len(listed.tags):
+        return [Problem(str(listed.source), what, f"write the names as the pictures' files have them{hint}")]
+    return [Problem(str(listed.source), what, f"right if it is of a larger set; else mend them{hint}", "warning")]
+
+
+def shown(names: Iterable[str]) -> str:
+    """The first few of the names."""
+    every = list(names)
+    return ", ".join(map(repr, every[:SHOWN])) + (", …" if len(every) > SHOWN else "")
+
+
+def nearest(name: str, others: Iterable[str]) -> str | None:
+    """The name most like this one, if any is and there are not too many to look."""
+    every = list(others)
+    near = get_close_matches(_without_ending(name), every, n=1, cutoff=0.8) if len(every) <= MANY else []
+    return near[0] if near else None

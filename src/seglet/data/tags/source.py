@@ -1,0 +1,97 @@
+"""Where the tags of a data set are: said by the user, or found beside the pictures."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from seglet.data.errors import DataError
+from seglet.data.layouts.folders import IMAGES
+from seglet.data.layouts.found import Found
+from seglet.data.layouts.voc import HOMES
+from seglet.data.spelling import folded
+from seglet.data.table import Table
+from seglet.data.tags import class_folders, json_file, spreadsheet, voc_xml
+from seglet.data.tags.taglist import TagList
+
+FILES = ("tags.csv", "tags.tsv", "tags.json")
+XML = ("Annotations", "annotations")
+
+
+@dataclass(frozen=True)
+class TagSource:
+    """Where to look for tags: in `path`, or, if it is None, where they usually are.
+
+    `masks` asks for those that follow from the masks. `key` names the field of a JSON file that holds them.
+    """
+
+    path: Path | None = None
+    key: str = ""
+    masks: bool = False
+
+
+USUAL = TagSource()
+
+
+def read(path: Path, known: Collection[Path], key: str = "", ending: str = "") -> TagList:
+    """The tags in a file or folder, whatever its format; `known` are the pictures of the data set.
+
+    Raises:
+        DataError: it is not there or of no format that is read; what is wrong inside may be among the problems.
+    """
+    if path.is_dir():
+        listed = voc_xml.read(path) if voc_xml.files(path) else class_folders.read(path, known)
+        if not listed.tags and not listed.problems:
+            raise DataError(f"{str(path)!r} holds neither VOC's XML nor a folder of pictures for each class")
+        return listed
+    if path.suffix.lower() == ".npy":
+        raise DataError(f"{str(path)!r} is a NumPy file, which can run code when read; save the tags as CSV or JSON")
+    if path.suffix.lower() == ".json":
+        return json_file.read(path, key, ending)
+    if path.suffix.lower() in (".csv", ".tsv", ".txt"):
+        return spreadsheet.read(path)
+    raise DataError(f"tags {str(path)!r}: expected .csv, .json, or a folder of XML files or of a folder for each class")
+
+
+def look_up(wanted: TagSource, root: Path, masks: Path | None, found: Found, entries: Table | None) -> TagList | None:
+    """The tags that are wanted, or that lie beside the pictures; None if there are none, or those of masks are wanted.
+
+    Raises:
+        DataError: they are not where they were said to be, or cannot be read.
+    """
+    if wanted.masks:
+        return None
+    path = _beside(root, masks, found, entries) if wanted.path is None else wanted.path.resolve()
+    if path is None:
+        if wanted.key:
+            raise DataError(f"field {wanted.key!r} of which tags? say which file holds them")
+        return None
+    known = {item.image for items in found.splits.values() for item in items}
+    return read(path, known, wanted.key, _ending(found, masks))
+
+
+def _beside(root: Path, masks: Path | None, found: Found, entries: Table | None) -> Path | None:
+    """A file called tags, VOC's annotations, or the pictures' own folders if all are called like classes."""
+    above = masks is not None and not any((root / name).is_dir() for name in IMAGES)
+    homes = [root, root.parent] if above else [root]
+    candidates = [home / name for home in homes for name in FILES]
+    if found.layout == "voc":
+        candidates += (root / home / "Annotations" for home in HOMES)
+    elif found.layout == "folders":
+        candidates += (home / name for home in homes for name in XML)
+    for path in candidates:
+        if path.is_file() or (path.is_dir() and voc_xml.files(path)):
+            return path
+    items = [item for items in found.splits.values() for item in items]
+    if found.layout != "folders" or entries is None or any(item.mask is not None for item in items):
+        return None
+    names = {folded(entry.name) for entry in entries if not entry.void}
+    return root if class_folders.fits(root, {item.image for item in items}, names) else None
+
+
+def _ending(found: Found, masks: Path | None) -> str:
+    """What the name of the masks' folder adds to `masks`: `_fg` of masks_fg, whose tags a file may keep apart."""
+    folders = [masks.name] if masks is not None else []
+    first = next((item.mask for items in found.splits.values() for item in items if item.mask is not None), None)
+    if masks is None and first is not None:
+        folders = [part for part in first.parts if part.startswith("masks")][-1:]
+    return folders[0].removeprefix("masks") if folders and folders[0].startswith("masks") else ""

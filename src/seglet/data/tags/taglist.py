@@ -1,0 +1,29 @@
+"""Tags as a file writes them, before anybody knows which pictures and classes there are."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from seglet.data.errors import Problem
+
+Names = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TagList:
+    """What a file, or a folder of files, says in its own words.
+
+    `tags` maps each picture's name to its tags, each once; a picture may be named and have none. `form` says how it is
+    written: csv, json, coco, voc-xml or folders. `hash` is that of the file's content, empty where it is a folder.
+    """
+
+    source: Path
+    form: str
+    tags: Mapping[str, Names]
+    hash: str = ""
+    problems: tuple[Problem, ...] = ()
+
+
+def once(tags: Iterable[str]) -> Names:
+    """The tags without blanks around them, none empty, each the first time it comes."""
+    return tuple(dict.fromkeys(tag for tag in (tag.strip() for tag in tags) if tag))
