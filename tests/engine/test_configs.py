@@ -45,7 +45,7 @@ def test_a_shipped_experiment_takes_a_step(file, teacher):
     method = build_method(experiment, data).train()
     before = [p.detach().clone() for p in method.parameters() if p.requires_grad]
     step = TrainingModule(method, experiment.settings)
-    losses = method.losses(first_batch(data, experiment.settings, 2), step.progress())
+    losses = method.losses(first_batch(data, experiment.settings, 2, method.supervision), step.progress())
     losses.total.backward()
     optimiser(method, experiment.settings).step()
     after = [p.detach() for p in method.parameters() if p.requires_grad]

@@ -8,11 +8,12 @@ from torch.utils.data import DataLoader
 from seglet.data.cached import Cached
 from seglet.data.colour import Jitter
 from seglet.data.dataset import Dataset, open_dataset
-from seglet.data.loading import labelled_loader
+from seglet.data.loading import labelled_loader, tagged_loader
 from seglet.data.sampling import StepSampler
 from seglet.data.views import Augment
 from seglet.data.world import World
 from seglet.engine.settings import Settings
+from seglet.types import Labelled, Tagged
 
 
 def datasets(settings: Settings) -> dict[str, Dataset]:
@@ -38,6 +39,15 @@ def _cached(data: Dataset, gibibytes: float) -> Dataset:
     return Cached(data, int(gibibytes * 2**30)) if gibibytes else data
 
 
+def training_loader(
+    supervision: type, data: Dataset, settings: Settings, sampler: StepSampler, workers: int = 0
+) -> DataLoader[Any]:
+    """The endless stream of the steps that a method under this supervision takes."""
+    loaders = {Labelled: labelled_loader, Tagged: tagged_loader}
+    loader: DataLoader[Any] = loaders[supervision](data, augment(settings), sampler, workers)
+    return loader
+
+
 def augment(settings: Settings) -> Augment:
     strength = settings.colour_jitter
     jitter = Jitter(brightness=strength, contrast=strength, saturation=strength)
@@ -47,10 +57,11 @@ def augment(settings: Settings) -> Augment:
 class Feed(lightning.LightningDataModule):
     """The endless stream of training steps, beginning behind the `start` steps that were already taken."""
 
-    def __init__(self, data: Dataset, settings: Settings, start: int = 0) -> None:
+    def __init__(self, data: Dataset, settings: Settings, supervision: type, start: int = 0) -> None:
         super().__init__()
         self.data = data
         self.settings = settings
+        self.supervision = supervision
         self.start = start
 
     def train_dataloader(self) -> DataLoader[Any]:
@@ -66,4 +77,4 @@ class Feed(lightning.LightningDataModule):
             world=trainer.world_size,
             start_step=self.start,
         )
-        return labelled_loader(self.data, augment(settings), sampler, settings.workers)
+        return training_loader(self.supervision, self.data, settings, sampler, settings.workers)

@@ -9,14 +9,13 @@ import torch
 from torch import Tensor
 
 from seglet.data.dataset import Dataset
-from seglet.data.loading import labelled_loader
 from seglet.data.sampling import StepSampler
 from seglet.engine.experiment import Experiment
-from seglet.engine.feed import augment, datasets
+from seglet.engine.feed import datasets, training_loader
 from seglet.engine.settings import Settings
 from seglet.engine.train import build_method, refuse_missing_hardware, remarks
 from seglet.methods.base import Method
-from seglet.types import Progress
+from seglet.types import Labelled, Progress
 
 STATE_PER_WEIGHT = {"sgd": 4, "adamw": 8}
 """Bytes of optimiser state for each trained weight."""
@@ -78,15 +77,15 @@ def plan(experiment: Experiment) -> Plan:
     )
 
 
-def first_batch(data: Dataset, settings: Settings, views: int) -> Any:
+def first_batch(data: Dataset, settings: Settings, views: int, supervision: type = Labelled) -> Any:
     """The first views that training would see."""
     sampler = StepSampler(size=len(data), batch=views, seed=settings.seed)
-    return next(iter(labelled_loader(data, augment(settings), sampler)))
+    return next(iter(training_loader(supervision, data, settings, sampler)))
 
 
 def probe(method: Method[Any], data: Dataset, settings: Settings, views: int) -> tuple[int, float]:
     """Bytes kept for the backward pass and seconds of one training step on `views` pictures."""
-    batch = first_batch(data, settings, views)
+    batch = first_batch(data, settings, views, method.supervision)
     method.train()
     seconds = []
     for _ in range(2):  # the first step warms up

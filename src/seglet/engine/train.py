@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import math
 import os
 import warnings
 from collections.abc import Mapping
@@ -28,7 +29,7 @@ from seglet.engine.run import Run
 from seglet.engine.settings import Settings
 from seglet.evaluation.evaluate import EvaluationOptions, evaluate
 from seglet.methods.base import Method, Prediction
-from seglet.types import Labelled
+from seglet.types import Labelled, Tagged
 from seglet.values import ConfigError
 
 
@@ -67,7 +68,7 @@ def train(experiment: Experiment, folder: Path, start: Start = Start()) -> Run:
         writer_type()
     sets = datasets(settings)
     method = build_method(experiment, sets[settings.train_split])
-    refuse_missing_masks(method, sets, settings)
+    refuse_missing_annotation(method, sets, settings)
     run = Run(folder)  # nothing is written, or thrown away, before all of the above is sound
     state = _open(run, experiment, {split: data.fingerprint for split, data in sets.items()}, start)
     if state:
@@ -137,7 +138,7 @@ def _fit(run: Run, experiment: Experiment, method: Method[Any], sets: dict[str, 
     trainer = make_trainer(settings, begin, callbacks)
     with cleanup, contextlib.closing(bar):
         if begin < settings.steps:
-            _run(trainer, module, Feed(sets[settings.train_split], settings, begin))
+            _run(trainer, module, Feed(sets[settings.train_split], settings, method.supervision, begin))
     if stop.signal:
         raise InterruptedTrainingError(stop.signal, run, module.step)
     if first_process():
@@ -185,7 +186,12 @@ class Restore(lightning.Callback):
 
 
 def scores(module: TrainingModule, data: Dataset, predict: Prediction | None = None) -> dict[str, float]:
-    """Validation of the method, or of another network, over all processes, each picture once, at its mask's size."""
+    """Validation of the method, or of another network, over all processes, each picture once, at its mask's size.
+
+    Without masks the scores are no numbers.
+    """
+    if data.read(0).labels is None:
+        return dict.fromkeys(("miou", "ece_10"), math.nan)
     samples = evaluation_samples(data, module.global_rank, module.trainer.world_size)
     options, predict = EvaluationOptions(batch=8, replicas=0), predict or module.method.predict
     return evaluate(predict, samples, data.classes, options, device=module.device).reduce().scores()
@@ -258,15 +264,25 @@ def refuse_missing_hardware(settings: Settings) -> None:
         raise ConfigError("sync_bn: batch-norm statistics are shared between GPUs only; leave it false on a processor")
 
 
-def refuse_missing_masks(method: Method[Any], sets: Mapping[str, Dataset], settings: Settings) -> None:
+def refuse_missing_annotation(method: Method[Any], sets: Mapping[str, Dataset], settings: Settings) -> None:
     """
     Raises:
-        ConfigError: the split to validate on has no masks, or that to train on, if the method learns from masks.
+        ConfigError: the split to train on lacks what the method learns from, or that to validate on has no masks and
+            the model is to be selected by a score.
     """
-    wanted = {settings.val_split, *([settings.train_split] if method.supervision is Labelled else [])}
-    for split in sorted(wanted):
-        if sets[split].read(0).labels is None:
-            raise ConfigError(f"the pictures of {split!r} have no masks; choose another train_split or val_split")
+    learnt = sets[settings.train_split].read(0)
+    if method.supervision is Labelled and learnt.labels is None:
+        raise ConfigError(f"the pictures of {settings.train_split!r} have no masks; choose another train_split")
+    if method.supervision is Tagged and learnt.tags is None:
+        raise ConfigError(
+            f"the pictures of {settings.train_split!r} have no tags; say where they are: "
+            f"seglet data check {settings.data} --tags FILE"
+        )
+    if sets[settings.val_split].read(0).labels is None and settings.selection != "last":
+        raise ConfigError(
+            f"the pictures of {settings.val_split!r} have no masks to score on; choose another val_split, or take the "
+            "last model unscored: selection: last"
+        )
 
 
 def _with_launcher(settings: Settings) -> Settings:
