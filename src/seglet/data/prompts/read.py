@@ -62,7 +62,7 @@ def read_prompts(path: Path) -> Prompts:
 
 def _parsed(text: str, file: str) -> Prompts:
     try:
-        content = yaml.load(text, _Distinct)  # noqa: S506  a safe loader
+        content = yaml.load(text, _Distinct)
         if not isinstance(content, dict):
             raise DataError(f"it must have some of the keys {', '.join(KEYS)}")
         if unknown := [key for key in content if key not in KEYS]:
