@@ -1,9 +1,10 @@
 """`seglet data check`."""
 
 import json
+import re
 
 from PIL import Image
-from tests.data.disk import mask, pairs, picture
+from tests.data.disk import mask, pairs, picture, text
 
 from seglet.data.dataset import open_dataset
 
@@ -95,3 +96,36 @@ def test_masks_that_cannot_be_understood_are_not_left_out(tmp_path, seglet):
     assert "--coding binary_255" in done.out
     assert "--leave-out" not in done.out
     assert seglet("data", "check", tmp_path / "d", "--coding", "binary_255").code == 0
+
+
+def test_tags_are_shown_and_lead_to_a_method_that_learns_from_them(tmp_path, seglet):
+    picture(tmp_path / "d/0.png")
+    done = seglet("data", "check", tmp_path / "d", "--tags", text(tmp_path / "mine.csv", "0.png,cat"))
+    assert done.code == 0
+    assert "tags from mine.csv (csv), 2 classes" in done.out
+    assert re.search(r"1 cat +1\n", done.out)
+    assert f"seglet train ssss --data {tmp_path / 'd'}" in done.out
+
+
+def test_tags_may_be_those_of_the_masks(pictures, seglet, tmp_path):
+    done = seglet("data", "check", pictures, "--tags", "masks", "--json", "--out", tmp_path / "d.json")
+    found = json.loads(done.out)
+    assert found["tags"]["form"] == "masks"
+    assert found["splits"]["train"]["tagged"] == 2
+
+
+def test_the_field_of_tags_can_be_chosen(tmp_path, seglet):
+    picture(tmp_path / "d/0.png")
+    tags = text(tmp_path / "t.json", '{"0": {"coarse": ["animal"], "fine": ["cat"]}}')
+    assert "--tags-key" in seglet("data", "check", tmp_path / "d", "--tags", tags).err
+    assert "1 cat" in seglet("data", "check", tmp_path / "d", "--tags", tags, "--tags-key", "fine").out
+
+
+def test_wrong_tags_can_be_left_out(tmp_path, seglet):
+    picture(tmp_path / "d/0.png")
+    picture(tmp_path / "d/1.png", shade=1)
+    text(tmp_path / "d/classes.txt", "background", "cat")
+    text(tmp_path / "d/tags.csv", "0,cat", "1,cta")
+    assert "did you mean 'cat'?" in seglet("data", "check", tmp_path / "d").out
+    assert seglet("data", "check", tmp_path / "d", "--leave-out").code == 0
+    assert list(open_dataset(str(tmp_path / "d"), "all").ids) == ["0"]

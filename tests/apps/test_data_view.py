@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 from PIL import Image
+from tests.data.disk import picture, text
 
 from seglet.apps.data_view import rows
+from seglet.data.dataset import open_dataset
 from seglet.data.sampling import StepSampler
 from seglet.data.world import World
 from seglet.engine.feed import augment
@@ -46,3 +48,12 @@ def test_mistakes_are_named(words, said, seglet):
 def test_the_next_command_keeps_the_keys(pictures, seglet, tmp_path):
     done = seglet("data", "view", pictures, "--out", tmp_path / "v.png", "--crop", 32, 32, "--train_split", "val")
     assert f"--data {pictures} --crop 32 32 --train_split val" in done.out
+
+
+def test_tags_are_shown_where_there_are_no_masks(seglet, tmp_path):
+    text(picture(tmp_path / "d/0.png").parent / "tags.csv", "0,cat")
+    assert seglet("data", "check", tmp_path / "d").code == 0
+    done = seglet("data", "view", tmp_path / "d", "--out", tmp_path / "v.png", "--count", 1, "--train_split", "all")
+    assert "next: seglet train ssss" in done.out
+    data = open_dataset(str(tmp_path / "d"), "all")
+    assert [shown.shape[2] for shown in rows(data, Settings(crop=(16, 16)), count=1)[0]] == [3, 3, 3]

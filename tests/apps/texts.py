@@ -23,6 +23,7 @@ OPTIONS = (
     "--samples", "--seed", "--overwrite", "--architecture", "--input", "--world-size", "--resize", "--batch",
     "--convention", "--dry-run", "--resume", "--crop", "--rows", "--steps", "--student", "--train_split", "--scale",
     "--flip=0.5", "--workers", "--", "-", "-x", "--=", "--jsn", "--out=", "--json=1",
+    "--tags", "--tags-key",
 )  # fmt: skip
 VALUES = (
     "MODEL", "PICTURES", "PICTURES/images/val", "PICTURES/classes.txt", "PICTURES/images/val/val0.png", "world",

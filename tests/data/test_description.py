@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.data.disk import text
 
-from seglet.data.description import Description, Item, load
+from seglet.data.description import Description, Item, TagOrigin, load
 from seglet.data.errors import DataError
 from seglet.data.table import ClassEntry
 from seglet.types import IGNORE
@@ -100,7 +100,9 @@ JSON = st.recursive(
 )
 
 
-@given(key=st.sampled_from(["root", "layout", "coding", "stray", "max_pixels", "classes", "splits"]), value=JSON)
+@given(
+    key=st.sampled_from(["root", "layout", "coding", "stray", "max_pixels", "classes", "splits", "tags"]), value=JSON
+)
 def test_nonsense_in_a_description_is_an_error_of_the_data(tmp_path_factory, key, value):
     content = {"version": 1, "root": ".", "layout": "x", "coding": "index", "stray": 0, "max_pixels": 9}
     content |= {"classes": [{"id": 0, "name": "a"}], "splits": {}} | {key: value}
@@ -111,3 +113,13 @@ def test_nonsense_in_a_description_is_an_error_of_the_data(tmp_path_factory, key
     except DataError:
         names = ("a",)  # refused, in words
     assert names
+
+
+def test_tags_are_kept_and_those_of_no_class_refused(description, tmp_path):
+    items = tuple(replace(item, tags=tags) for item, tags in zip(description.items("train"), ((0, 1), ()), strict=True))
+    tagged = replace(description, splits={"train": items}, tags=TagOrigin("csv", tmp_path / "tags.csv", "9"))
+    tagged.save(tmp_path / "dataset.json")
+    assert load(tmp_path / "dataset.json") == tagged
+    (tmp_path / "dataset.json").write_text((tmp_path / "dataset.json").read_text().replace("[0,1]", "[0,2]"))
+    with pytest.raises(DataError, match="tags go from 0 to 2, but there are 2 classes"):
+        load(tmp_path / "dataset.json")

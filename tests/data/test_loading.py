@@ -10,9 +10,10 @@ from tests.data.toys import Toys, picture, sample
 from seglet.data.cached import Cached
 from seglet.data.dataset import Sample
 from seglet.data.errors import DataError
-from seglet.data.loading import evaluation_samples, labelled_loader
+from seglet.data.loading import evaluation_samples, labelled_loader, tagged_loader
 from seglet.data.sampling import StepSampler
 from seglet.data.views import Augment
+from seglet.data.world import World
 
 AUGMENT = Augment(crop=(8, 8))
 
@@ -31,6 +32,11 @@ def toys(count=5):
 
 def batches(dataset, workers=0, count=4, **sampler):
     loader = labelled_loader(dataset, AUGMENT, StepSampler(len(dataset), 3, **sampler), workers)
+    return list(islice(loader, count))
+
+
+def tagged(dataset, workers=0, count=2, **sampler):
+    loader = tagged_loader(dataset, AUGMENT, StepSampler(len(dataset), 3, **sampler), workers)
     return list(islice(loader, count))
 
 
@@ -110,3 +116,42 @@ def test_cache_reads_once_what_fits_and_the_rest_each_time():
     for _ in range(3):
         assert [cached.read(i).id for i in range(2)] == ["toy0", "toy1"]
     assert source.reads == [1, 3]
+
+
+def test_tagged_steps_hold_a_row_for_each_picture():
+    samples = [Sample("a", picture(8, 8), None, (1, 2)), Sample("b", picture(8, 8), None, ())]
+    batch = tagged(Toys(samples), count=1)[0]
+    rows = {"a": [0, 1, 1], "b": [0, 0, 0]}
+    assert batch.tags.tolist() == [rows[name] for name in batch.ids]
+    assert batch.tags.dtype == torch.float32
+    assert batch.crop.flipped.shape == (3,)
+
+
+def test_tagged_views_are_those_with_masks():
+    world = World(scenes=5, size=16)
+    for bare, masked in zip(tagged(world), batches(world, count=2), strict=True):
+        assert bare.ids == masked.ids
+        assert torch.equal(bare.images, masked.images)
+        assert torch.equal(bare.crop.box, masked.crop.box)
+
+
+def test_tagged_steps_do_not_depend_on_workers_or_where_they_resume():
+    world = World(scenes=5, size=16)
+    first = tagged(world)[1]
+    for again in (tagged(world, workers=2)[1], tagged(world, start_step=1)[0]):
+        assert torch.equal(first.images, again.images)
+        assert torch.equal(first.tags, again.tags)
+
+
+def test_the_world_never_tags_its_background():
+    world = World(scenes=6, size=32)
+    batch = tagged(world)[0]
+    assert (world.classes.background, batch.tags[:, 0].sum()) == (0, 0)
+    for name, row in zip(batch.ids, batch.tags, strict=True):
+        assert tuple(row.nonzero().flatten().tolist()) == world.read(list(world.ids).index(name)).tags
+
+
+@pytest.mark.parametrize(("tags", "said"), [(None, "'bare' has no tags"), ((3,), "classes are 0 to 2")])
+def test_sample_that_cannot_be_learnt_from_by_tags_is_refused_by_name(tags, said):
+    with pytest.raises(DataError, match=said):
+        tagged(Toys([Sample("bare", picture(8, 8), None, tags)]))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from seglet.data.errors import DataError
-from seglet.data.view import colours, contact_sheet, legend, overlay
+from seglet.data.view import card, colours, contact_sheet, legend, overlay
 from seglet.types import IGNORE, Classes
 
 CLASSES = Classes(("road", "图"), ((200, 0, 0), (0, 0, 200)))
@@ -53,3 +53,9 @@ def test_an_empty_sheet_is_refused():
 def test_long_names_do_not_widen_the_legend():
     named = Classes(tuple(f"class {label} or any of its many synonyms" for label in range(150)), ((0, 0, 0),) * 150)
     assert legend(named).height < 1000
+
+
+def test_a_card_names_the_tags_beside_their_colours():
+    shown = card((0, 1), CLASSES)
+    assert {tuple(colour) for colour in shown.reshape(-1, 3)} >= set(CLASSES.colours)
+    assert (card((), CLASSES) != 255).any()

@@ -47,7 +47,8 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
     sheet = contact_sheet(rows(data, settings, arguments.count), footer=legend(data.classes))
     with replacing(arguments.out) as temporary:
         sheet.save(temporary, "PNG")
-    config = arguments.config or "supervised"
+    first = data.read(0)
+    config = arguments.config or ("ssss" if first.labels is None and first.tags is not None else "supervised")
     text = (
         f"{arguments.count} views of {len(data)} pictures ({settings.train_split}) are in {arguments.out}\n"
         f"next: {shlex.join(map(str, ('seglet', 'train', config, '--data', arguments.data, *rest)))}"

@@ -99,7 +99,7 @@ class _Failure:
 
 @dataclass(frozen=True)
 class _View:
-    """A view with what is known of its sample: its id, and a row of 0 and 1 for its tags, empty where none are wanted."""
+    """A view with its sample's id, and a row of 0 and 1 for its tags, which is empty where none are wanted."""
 
     id: str
     viewed: Viewed

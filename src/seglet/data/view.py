@@ -60,15 +60,13 @@ def card(tags: Sequence[int], classes: Classes, height: int = 160) -> UInt8[np.n
     """The names of the tags, each beside its colour, as a picture to stand where a mask would."""
     rows = max(len(tags), 1)
     sheet = Image.new("RGB", (height, max(height, rows * (SWATCH + GAP) + GAP)), PAPER)
-    draw = ImageDraw.Draw(sheet)
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default()
     for place, label in enumerate(tags):
         top = place * (SWATCH + GAP) + GAP
         draw.rectangle((GAP, top, GAP + SWATCH, top + SWATCH), fill=classes.colours[label], outline=INK)
-        draw.text(
-            (2 * GAP + SWATCH, top + 1), _printable(classes.names[label]), fill=INK, font=ImageFont.load_default()
-        )
+        draw.text((2 * GAP + SWATCH, top + 1), _printable(classes.names[label]), fill=INK, font=font)
     if not tags:
-        draw.text((GAP, GAP), "no tag", fill=INK, font=ImageFont.load_default())
+        draw.text((GAP, GAP), "no tag", fill=INK, font=font)
     return np.array(sheet)
 
 

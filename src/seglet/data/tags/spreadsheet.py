@@ -53,7 +53,8 @@ def _has_columns(rows: list[Row]) -> bool:
     """Whether the first row is a heading, of classes, over nothing but numbers."""
     heading, *body = rows or [[]]
     titled = len(heading) > 1 and not any(_is_number(cell) or cell.lower() in TAG_HEADINGS for cell in heading[1:])
-    return titled and bool(body) and all(_is_number(cell) for row in body for cell in row[1:])
+    cells = [cell for row in body for cell in row[1:]]
+    return titled and any(cells) and all(_is_number(cell) for cell in cells)
 
 
 def _is_number(cell: str) -> bool:

@@ -1,0 +1,57 @@
+"""The words of a set of classes, and the texts they make."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from seglet.data.errors import DataError, choices
+from seglet.data.spelling import folded
+from seglet.types import Classes
+
+Phrases = tuple[str, ...]
+HOLE = "{}"
+
+
+@dataclass(frozen=True)
+class Prompts:
+    """`templates` are sentences with {} for a phrase, `phrases` the synonyms of each class, `background` words for what
+    is no class: whatever looks more like one of them than like a class is background."""
+
+    templates: Phrases
+    phrases: Mapping[str, Phrases]
+    background: Phrases
+
+    def texts(self, name: str) -> Phrases:
+        """Every template with every phrase of a class; what a network makes of them is to be averaged."""
+        return self._filled(self.phrases[name])
+
+    def background_texts(self) -> tuple[Phrases, ...]:
+        """For each word of the background, every template with it."""
+        return tuple(self._filled((word,)) for word in self.background)
+
+    def _filled(self, phrases: Phrases) -> Phrases:
+        return tuple(template.replace(HOLE, phrase) for phrase in phrases for template in self.templates)
+
+    def arranged(self, classes: Classes) -> "Prompts":
+        """The prompts of just these classes, in their order and by their names; background itself needs none.
+
+        A class without phrases is called by its own name. Background words that are a class's name or phrase are left
+        out, since nothing can be both.
+
+        Raises:
+            DataError: there are phrases for a class that is not one of these.
+        """
+        names = {folded(name): name for name in self.phrases}
+        wanted = [name for label, name in enumerate(classes.names) if label != classes.background]
+        strange = [name for key, name in names.items() if key not in {folded(name) for name in wanted}]
+        if strange:
+            raise DataError(f"prompts for {strange[0]!r}, which is no class; {choices(strange[0], wanted)}")
+        phrases = {
+            name: self.phrases[names[folded(name)]] if folded(name) in names else (spoken(name),) for name in wanted
+        }
+        taken = {folded(word) for name, of_class in phrases.items() for word in (name, *of_class)}
+        return Prompts(self.templates, phrases, tuple(word for word in self.background if folded(word) not in taken))
+
+
+def spoken(name: str) -> str:
+    """A class's name as people say it: 'traffic_light' as 'traffic light'."""
+    return name.replace("_", " ").strip()

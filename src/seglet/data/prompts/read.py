@@ -1,0 +1,138 @@
+"""Prompts from a file: the published ones in the package, or a user's own, as YAML or JSON."""
+
+from collections.abc import Hashable, Iterable, Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from seglet.data.errors import DataError, choices
+from seglet.data.files import read_bytes
+from seglet.data.prompts.prompts import HOLE, Phrases, Prompts
+from seglet.data.spelling import folded
+from seglet.types import Classes
+
+PUBLISHED = ("voc", "coco")
+TEMPLATES = ("a clean origami {}.",)  # CLIP-ES, WeCLIP, ExCEL
+KEYS = ("templates", "classes", "background")
+
+
+def published(name: str) -> Prompts:
+    """The prompts that the literature uses for PASCAL VOC or COCO; see the files for their sources.
+
+    Raises:
+        DataError: there are none of this name.
+    """
+    if name not in PUBLISHED:
+        raise DataError(f"no published prompts are called {name!r}; {choices(name, PUBLISHED)}")
+    return _parsed((files("seglet.data.prompts") / f"{name}.yaml").read_text(encoding="utf-8"), f"{name}.yaml")
+
+
+def prompts_for(classes: Classes, source: str | Path = "") -> Prompts:
+    """The prompts of these classes: from a file, or published under a name, or without either made of their names.
+
+    Words for the background are VOC's unless the file gives its own.
+
+    Raises:
+        DataError: the file cannot be used, or speaks of other classes.
+    """
+    if str(source) in ("", *PUBLISHED):
+        prompts = published(str(source)) if source else Prompts(TEMPLATES, {}, published("voc").background)
+        return prompts.arranged(classes)
+    return read_prompts(Path(source)).arranged(classes)
+
+
+def read_prompts(path: Path) -> Prompts:
+    """The prompts in a YAML or JSON file; every part may be left out.
+
+    `templates` is a list of sentences with one {} each, `classes` a phrase or a list of phrases for each class,
+    `background` a list of words. JSON is YAML, so one reader serves both.
+
+    Raises:
+        DataError: it is neither, or has an unknown key, a template without {}, an empty or repeated phrase, or a word
+            that stands for two things.
+    """
+    try:
+        text = read_bytes(path).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"prompts {str(path)!r} are not UTF-8 text; save them as UTF-8") from error
+    return _parsed(text, str(path))
+
+
+def _parsed(text: str, file: str) -> Prompts:
+    try:
+        content = yaml.load(text, _Distinct)
+        if not isinstance(content, dict):
+            raise DataError(f"it must have some of the keys {', '.join(KEYS)}")
+        if unknown := [key for key in content if key not in KEYS]:
+            raise DataError(f"unknown key {unknown[0]!r}; {choices(str(unknown[0]), KEYS)}")
+        templates = _phrases("templates", content.get("templates") or list(TEMPLATES))
+        phrases = _classes(content.get("classes") or {})
+        background = content.get("background")
+        words = published("voc").background if background is None else _phrases("background", background, empty=True)
+    except yaml.YAMLError as error:
+        raise DataError(f"prompts {file!r} are no YAML ({error}); quote texts that have {HOLE} in them") from error
+    except (RecursionError, ValueError) as error:
+        raise DataError(f"prompts {file!r}: {error}") from error
+    _check(templates, phrases, words if background is not None else (), file)
+    return Prompts(templates, phrases, words)
+
+
+class _Distinct(yaml.SafeLoader):
+    """Safe YAML that refuses what it would silently overwrite."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        if twice := [key for key in keys if keys.count(key) > 1]:
+            raise DataError(f"{twice[0]!r} stands there twice; keep one of them")
+        return super().construct_mapping(node, deep)
+
+
+def _classes(content: Any) -> dict[str, Phrases]:
+    if not isinstance(content, dict):
+        raise DataError(f"`classes` is {content!r}; write `name: phrase` or `name: [phrase, phrase]` for each class")
+    found: dict[str, Phrases] = {}
+    for name, phrases in content.items():
+        if not isinstance(name, str):
+            raise DataError(f"class {name!r} is not text; write it in quotes")
+        found[name] = _phrases(f"class {name!r}", phrases)
+    return found
+
+
+def _phrases(what: str, content: Any, empty: bool = False) -> Phrases:
+    phrases = [content] if isinstance(content, str) else content
+    if not isinstance(phrases, list) or not (phrases or empty):
+        raise DataError(f"{what}: expected a text or a list of texts, got {content!r}")
+    for phrase in phrases:
+        if not isinstance(phrase, str) or not phrase.strip():
+            raise DataError(f"{what}: {phrase!r} is no text; YAML reads words such as no and 3 otherwise: quote them")
+    if twice := _repeated(phrases):
+        raise DataError(f"{what}: {twice!r} stands there twice; keep one of them")
+    return tuple(phrase.strip() for phrase in phrases)
+
+
+def _check(templates: Phrases, phrases: Mapping[str, Phrases], background: Phrases, file: str) -> None:
+    wrong = next((template for template in templates if template.count(HOLE) != 1), None)
+    if wrong is not None:
+        raise DataError(f"prompts {file!r}: template {wrong!r} needs one {HOLE}, where the phrase goes")
+    if twice := _repeated(phrases):
+        raise DataError(f"prompts {file!r}: class {twice!r} stands there in two spellings; keep one of them")
+    of: dict[str, str] = {}
+    for name, word in ((name, word) for name, words in phrases.items() for word in words):
+        if of.setdefault(folded(word), name) != name:
+            raise DataError(f"prompts {file!r}: {word!r} is of {of[folded(word)]!r} and of {name!r}; choose one")
+    names = of | {folded(name): name for name in phrases}
+    if both := [word for word in background if folded(word) in names]:
+        raise DataError(f"prompts {file!r}: background word {both[0]!r} is class {names[folded(both[0])]!r} too; "
+                        "remove one of them")  # fmt: skip
+
+
+def _repeated(phrases: Iterable[str]) -> str | None:
+    """The first phrase that is there twice, however it is written."""
+    seen: set[str] = set()
+    for phrase in phrases:
+        if folded(phrase) in seen:
+            return phrase
+        seen.add(folded(phrase))
+    return None

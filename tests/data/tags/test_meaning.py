@@ -1,0 +1,104 @@
+"""From names as written to pictures and classes."""
+
+from pathlib import Path
+
+import pytest
+
+from seglet.data.description import Item
+from seglet.data.spelling import lookalikes
+from seglet.data.table import ClassEntry, table
+from seglet.data.tags.meaning import invented, meaning
+from seglet.data.tags.naming import named
+from seglet.data.tags.taglist import TagList
+
+ENTRIES = (*table(("background", "dining table", "tv")), ClassEntry(255, "void", (0, 0, 0), void=True))
+SOURCE = Path("tags.csv")
+ROOT = Path("/data")
+ITEMS = tuple(Item(name, ROOT / "images" / f"{name}.jpg") for name in ("train/a", "train/b.1", "val/a"))
+
+
+def means(*tags, entries=ENTRIES):
+    return meaning({Path(str(place)): (tag,) for place, tag in enumerate(tags)}, SOURCE, entries)
+
+
+def lists(**tags):
+    return TagList(SOURCE, "csv", {name: tuple(of) for name, of in tags.items()})
+
+
+def test_a_class_is_meant_by_its_name_or_id():
+    assert means("tv", "1").labels == {"tv": 2, "1": 1}
+    assert means("tv", "1").problems == ()
+
+
+def test_other_spellings_are_taken_for_the_class_and_told():
+    found = means("Dining_Table", "dining table", "diningtable")
+    assert set(found.labels.values()) == {1}
+    (problem,) = found.problems
+    assert "'Dining_Table' (1 picture) and 'dining table' (1 picture) and 'diningtable'" in problem.what
+    assert problem.severity == "warning"
+
+
+def test_background_and_void_say_nothing():
+    found = means("background", "Background", "void", "0")
+    assert set(found.labels.values()) == {None}
+    assert "name no class to look for" in found.problems[0].what
+
+
+def test_a_tag_of_no_class_is_answered_with_the_nearest():
+    (problem,) = means("dining tabel", "dining tabel").problems
+    assert "'dining tabel' of 2 pictures is no class" in problem.what
+    assert "did you mean 'dining table'?" in problem.cure
+    assert problem.severity == "error"
+
+
+def test_tags_parted_by_blanks_are_recognised():
+    (problem,) = means("cat tv", entries=table(("cat", "tv"))).problems
+    assert "part the tags of a picture with ;" in problem.cure
+
+
+def test_a_spelling_of_two_classes_is_refused_unless_exact():
+    entries = table(("t v", "t-v"))
+    assert means("t v", entries=entries).labels == {"t v": 0}
+    assert "could be several classes" in means("tv", entries=entries).problems[0].what
+
+
+@pytest.mark.parametrize(
+    "name", ["train/a", "train/a.JPG", "images/train/a.jpg", "./train/a.jpg", "train\\a.png", "/home/me/train/a.jpg",
+             "C:\\photos\\train\\a.jpg"],
+)  # fmt: skip
+def test_a_picture_may_be_named_in_several_ways(name):
+    found = named(lists(**{name: ["tv"]}), ITEMS, ROOT)
+    assert (list(found.tags), found.problems) == ([ITEMS[0].image], ())
+
+
+def test_a_dot_in_a_name_is_no_ending():
+    assert list(named(lists(**{"b.1": []}), ITEMS, ROOT).tags) == [ITEMS[1].image]
+
+
+def test_a_name_of_two_pictures_is_refused():
+    (problem,) = named(lists(a=[]), ITEMS, ROOT).problems
+    assert problem.what == "'a' could be 'images/train/a' or 'images/val/a'"
+
+
+def test_a_picture_named_twice_is_refused():
+    (problem,) = named(lists(**{"b.1": ["tv"], "train/b.1": []}), ITEMS, ROOT).problems
+    assert "are one picture" in problem.what
+
+
+def test_names_of_no_picture_are_counted_and_the_nearest_proposed():
+    (problem,) = named(lists(**{"train/a": [], "tran/b.1": [], "x": []}), ITEMS, ROOT).problems
+    assert "2 of 3 names are of no picture here: 'tran/b.1', 'x'" in problem.what
+    assert ("did you mean 'train/b.1'?" in problem.cure, problem.severity) == (True, "warning")
+
+
+def test_names_that_all_miss_are_an_error():
+    assert named(lists(x=[]), ITEMS, ROOT).problems[0].severity == "error"
+
+
+def test_classes_without_a_table_are_background_and_the_tags():
+    entries = invented(lists(a=["tv", "Cat"], b=["cat", "background"], c=["cat"]))
+    assert [entry.name for entry in entries] == ["background", "cat", "tv"]
+
+
+def test_names_that_nearly_agree_look_alike():
+    assert lookalikes(["motorbike", "motorbik", "car", "cat", "bus", "Bus"]) == [("motorbik", "motorbike")]
