@@ -59,7 +59,7 @@ def test_thresholds_must_rise(thresholds: tuple[float, ...]) -> None:
 
 
 def test_maps_need_a_background_to_be_told_from() -> None:
-    with pytest.raises(ValueError, match="none of cat is called so"):
+    with pytest.raises(ValueError, match="called background and others to tell from it, got cat"):
         CamCurve(Classes(("cat",), ((0, 0, 0),)))
 
 

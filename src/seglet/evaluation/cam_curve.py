@@ -40,8 +40,9 @@ class CamCurve:
         Raises:
             ValueError: no class is called background, or the thresholds do not rise.
         """
-        if classes.background is None:
-            raise ValueError(f"maps are told from a background, but none of {', '.join(classes.names)} is called so")
+        if classes.background is None or len(classes) < 2:
+            named = ", ".join(classes.names)
+            raise ValueError(f"expected a class called background and others to tell from it, got {named}")
         if not thresholds or any(not low < high for low, high in pairwise(thresholds)):
             raise ValueError(f"expected thresholds, each above the one before, got {list(thresholds)}")
         self.classes = classes
@@ -60,19 +61,18 @@ class CamCurve:
         k = len(self.classes)
         if cams.shape != (k, *labels.shape):
             raise ValueError(f"expected maps {(k, *labels.shape)}, got {tuple(cams.shape)}; resize them to the labels")
-        valid = (labels != IGNORE).reshape(-1)
-        truth = labels.reshape(-1)[valid].long().cpu()
-        maps = cams.detach().reshape(k, -1)[:, valid].cpu().float()
+        others = torch.tensor([label for label in range(k) if label != self.background])
+        highest, which = cams.detach()[others.to(cams.device)].max(0)
+        valid = (labels != IGNORE).cpu()
+        truth, height = labels.cpu()[valid].long(), highest.cpu()[valid].double()
         if truth.numel() == 0:
             return
-        if not torch.isfinite(maps).all():
+        if not torch.isfinite(height).all():
             raise ValueError("a map holds values that are no numbers; has the network diverged?")
         if not 0 <= int(truth.min()) <= int(truth.max()) < k:
             raise ValueError(f"labels go from {int(truth.min())} to {int(truth.max())}, classes from 0 to {k - 1}")
-        others = torch.tensor([label for label in range(k) if label != self.background])
-        height, which = maps[others].max(0)
-        passed = torch.bucketize(height.double(), self.thresholds)  # thresholds that lie below it
-        code = (truth * k + others[which]) * self.sums.shape[2] + passed
+        passed = torch.bucketize(height, self.thresholds)  # thresholds that lie below it
+        code = (truth * k + others[which.cpu()[valid]]) * self.sums.shape[2] + passed
         self.sums += torch.bincount(code, minlength=self.sums.numel()).view_as(self.sums)
 
     def reduce(self) -> "CamCurve":
