@@ -179,7 +179,7 @@ def test_another_mask_folder_brings_its_own_classes(tmp_path):
     mask(tmp_path / "masks_fg" / "0.png", 0)
     text(tmp_path / "classes.txt", "a", "b")
     text(tmp_path / "classes_fg.txt", "nothing", "something")
-    assert [entry.name for entry in infer(tmp_path, tmp_path / "masks_fg").entries] == ["nothing", "something"]
+    assert check(tmp_path, tmp_path / "masks_fg").description.classes.names == ("nothing", "something")
 
 
 def test_pictures_alone_are_unlabelled(tmp_path):

@@ -16,7 +16,7 @@ from seglet.data.layouts.found import Found, without_mask
 from seglet.data.rules import STRICT, Rules, decide
 from seglet.data.scan import ProgressCallback, Request, scan
 from seglet.data.statistics import SplitStatistics, absent_classes, count
-from seglet.data.table import classes_of, read_table
+from seglet.data.table import Table, classes_of, read_table
 from seglet.data.tags.assign import Assigned, assign, from_masks, without_names
 from seglet.data.tags.judge import contradictions, gaps, unusable
 from seglet.data.tags.meaning import doubts, invented
@@ -91,7 +91,7 @@ def check(
     found = infer(root, masks)
     facts = scan(_requests(found), keep_for(root) / MEMORY, rules.max_pixels, progress)
     of_masks = [facts[request] for request in facts if request.role == "mask"]
-    entries = read_table(classes) if classes is not None else found.entries
+    entries = _table(classes, found, tags)
     listed = look_up(tags, root, masks, found, entries)
     named = entries is not None or rules.coding == "binary_255" or not of_masks
     if listed is not None and entries is None and not of_masks:
@@ -109,6 +109,14 @@ def check(
     undecided = (listed is not None and not named) or any(each.severity == "error" for each in reading.problems)
     problems = (*(_shown(problem, root) for problem in (*found.problems, *general)), *report.problems)
     return replace(report, problems=problems, undecided=undecided)
+
+
+def _table(given: Path | None, found: Found, tags: TagSource) -> Table | None:
+    """The class table as the user, a file beside the masks, or the layout says; labels.csv may be one, or hold tags."""
+    if given is not None:
+        return read_table(given)
+    is_tags = found.table is not None and tags.path is not None and found.table.resolve() == tags.path.resolve()
+    return found.entries if found.table is None or is_tags else read_table(found.table)
 
 
 def _requests(found: Found) -> list[Request]:

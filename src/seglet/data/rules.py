@@ -48,14 +48,13 @@ class Reading:
     problems: tuple[Problem, ...] = ()
 
 
-def decide(found: Found, given: Table | None, rules: Rules, masks: Iterable[Facts]) -> Reading:
-    """The coding and classes from what was said, by the user, then by the layout, then by the masks.
+def decide(found: Found, entries: Table | None, rules: Rules, masks: Iterable[Facts]) -> Reading:
+    """The coding and classes: from what was said, `entries` of the classes, or else from the masks.
 
     Raises:
         DataError: nothing says what the classes are, and the masks hold too many values to be numbered.
     """
     usable = [facts for facts in masks if not facts.error]
-    entries = given or found.entries
     coding = rules.coding or found.coding or ("colour" if _mostly_coloured(usable) else "index")
     said = rules.coding is not None or found.coding is not None
     values = Counter[int]()

@@ -61,7 +61,8 @@ def test_prompts_of_other_classes_are_refused_with_the_nearest():
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("template: [a {}]", "unknown key 'template'; did you mean 'templates'"),
+        ("template: a", "unknown key 'template'; did you mean 'templates'"),
+        ("templates: [a {}]", "quote texts that have {}"),
         ("templates: [a cat]", "needs one {}"),
         ("templates: ['{} and {}']", "needs one {}"),
         ("classes: [cat]", "write `name: phrase`"),
@@ -69,7 +70,7 @@ def test_prompts_of_other_classes_are_refused_with_the_nearest():
         ("classes: {cat: [no]}", "False is no text; YAML reads"),
         ("classes: {3: cat}", "class 3 is not text"),
         ("classes: {cat: [puss, Puss]}", "'Puss' stands there twice"),
-        ("classes: {cat: puss, dog: puss}", "is a phrase of 'cat' and of 'dog'"),
+        ("classes: {cat: puss, dog: puss}", "'puss' is of 'cat' and of 'dog'"),
         ("classes: {cat: a, cat: b}", "'cat' stands there twice"),
         ("classes: {cat: a, Cat: b}", "two spellings"),
         ("classes: {cat: puss}\nbackground: [Cat]", "background word 'Cat' is class 'cat' too"),

@@ -126,6 +126,11 @@ def test_tags_mean_nothing_while_masks_have_no_names(tmp_path):
     assert report.undecided
 
 
+def test_a_file_of_tags_that_is_called_like_a_class_table_is_none(tmp_path):
+    file = text(photos(tmp_path, "a") / "labels.csv", "a.png,cat;dog")
+    assert check(tmp_path, tags=TagSource(file)).description.classes.names == ("background", "cat", "dog")
+
+
 def test_voc_annotations_are_found(tmp_path):
     for name in ("a", "b"):
         picture(tmp_path / "JPEGImages" / f"{name}.jpg")

@@ -23,7 +23,7 @@ def find(root: Path) -> Found | None:
     found = folders.find(root)
     if found is None:
         return None
-    return replace(found, layout="ade20k", entries=_entries(root), coding="index")
+    return replace(found, layout="ade20k", entries=_entries(root), coding="index", table=None)
 
 
 def _is_renamed(root: Path) -> bool:

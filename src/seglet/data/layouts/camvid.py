@@ -30,7 +30,7 @@ def find(root: Path) -> Found | None:
     found = folders.find(root)
     if found is None or not _are_frames(found):
         return None
-    return replace(found, layout="camvid", entries=found.entries or ENTRIES)
+    return replace(found, layout="camvid", entries=ENTRIES)
 
 
 def _segnet(root: Path) -> Found:

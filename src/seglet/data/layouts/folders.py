@@ -8,7 +8,6 @@ from seglet.data.errors import DataError, Problem
 from seglet.data.files import pictures, subfolders
 from seglet.data.layouts.found import SPLIT_NAMES, Found, Pairs, joined, pair
 from seglet.data.layouts.lists import read_list
-from seglet.data.table import Table, read_table
 
 IMAGES = ("images", "image", "imgs", "img", "pictures", "JPEGImages")
 MASKS = ("masks", "mask", "labels", "label", "annotations", "annotation", "gt", "SegmentationClass", "segmentation")
@@ -45,7 +44,7 @@ def find_pair(images: Path, masks: Path | None, home: Path | None = None) -> Fou
     inner = _first(images, IMAGES)  # the folder above was given together with one of its mask folders
     if home is None and inner is not None:
         images, root = inner, images
-    found = replace(_by_folder(images, masks), entries=find_table(root, masks))
+    found = replace(_by_folder(images, masks), table=find_table(root, masks))
     return _by_lists(root, found) if list(found.splits) == ["all"] else found
 
 
@@ -63,13 +62,13 @@ def _beside(root: Path) -> Found:
     return replace(alone, problems=(*alone.problems, *doubts))
 
 
-def find_table(root: Path, masks: Path | None) -> Table | None:
+def find_table(root: Path, masks: Path | None) -> Path | None:
     """The class table beside the masks: for masks_fg/ first classes_fg.txt, then classes.txt; None if there is none."""
     ending = masks.name.removeprefix("masks") if masks is not None else ""
     for name in dict.fromkeys((f"classes{ending}", "classes", "class_dict", "label_colors", "labels")):
         for file in (root / f"{name}{suffix}" for suffix in (".json", ".txt", ".csv")):
             if file.is_file():
-                return read_table(file)
+                return file
     return None
 
 
@@ -86,14 +85,14 @@ def _by_folder(images: Path, masks: Path | None) -> Found:
 
 def _split_first(root: Path, holding: dict[str, Path]) -> Found:
     splits: dict[str, Pairs] = {}
-    entries = find_table(root, None)
+    table = find_table(root, None)
     for name, folder in holding.items():
         images, masks = _first(folder, IMAGES), _masks(folder)
         if images is None:
             continue
         splits[name] = pair(images, masks)
-        entries = entries or find_table(folder, masks)
-    return joined("folders", splits, entries)
+        table = table or find_table(folder, masks)
+    return replace(joined("folders", splits), table=table)
 
 
 def _by_lists(root: Path, found: Found) -> Found:

@@ -23,7 +23,8 @@ MASK_SUFFIXES = ("", "_mask", "_masks", "_gt", "_label", "_labels", "_L", "_seg"
 class Found:
     """The splits of a folder whose layout was recognised.
 
-    `entries` and `coding` are None where neither the layout nor a file says; the masks must tell. `unmasked` are the
+    `entries` and `coding` are None where the layout does not say; a file `table` may say more than `entries`, and where
+    neither is, the masks must tell. `unmasked` are the
     pictures that ought to have a mask and have none: an error, unless tags will do for them.
     """
 
@@ -33,6 +34,7 @@ class Found:
     coding: Coding | None = None
     problems: tuple[Problem, ...] = ()
     unmasked: tuple[Item, ...] = ()
+    table: Path | None = None
 
 
 @dataclass(frozen=True)

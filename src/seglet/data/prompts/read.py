@@ -71,7 +71,9 @@ def _parsed(text: str, file: str) -> Prompts:
         phrases = _classes(content.get("classes") or {})
         background = content.get("background")
         words = published("voc").background if background is None else _phrases("background", background, empty=True)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
+    except yaml.YAMLError as error:
+        raise DataError(f"prompts {file!r} are no YAML ({error}); quote texts that have {HOLE} in them") from error
+    except (RecursionError, ValueError) as error:
         raise DataError(f"prompts {file!r}: {error}") from error
     _check(templates, phrases, words if background is not None else (), file)
     return Prompts(templates, phrases, words)
@@ -81,7 +83,7 @@ class _Distinct(yaml.SafeLoader):
     """Safe YAML that refuses what it would silently overwrite."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]  # type: ignore[no-untyped-call]
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
         if twice := [key for key in keys if keys.count(key) > 1]:
             raise DataError(f"{twice[0]!r} stands there twice; keep one of them")
         return super().construct_mapping(node, deep)
@@ -104,9 +106,7 @@ def _phrases(what: str, content: Any, empty: bool = False) -> Phrases:
         raise DataError(f"{what}: expected a text or a list of texts, got {content!r}")
     for phrase in phrases:
         if not isinstance(phrase, str) or not phrase.strip():
-            raise DataError(
-                f"{what}: {phrase!r} is no text; YAML reads words such as no, on or 3 otherwise: quote them"
-            )
+            raise DataError(f"{what}: {phrase!r} is no text; YAML reads words such as no and 3 otherwise: quote them")
     if twice := _repeated(phrases):
         raise DataError(f"{what}: {twice!r} stands there twice; keep one of them")
     return tuple(phrase.strip() for phrase in phrases)
@@ -121,9 +121,7 @@ def _check(templates: Phrases, phrases: Mapping[str, Phrases], background: Phras
     of: dict[str, str] = {}
     for name, word in ((name, word) for name, words in phrases.items() for word in words):
         if of.setdefault(folded(word), name) != name:
-            raise DataError(
-                f"prompts {file!r}: {word!r} is a phrase of {of[folded(word)]!r} and of {name!r}; choose one"
-            )
+            raise DataError(f"prompts {file!r}: {word!r} is of {of[folded(word)]!r} and of {name!r}; choose one")
     names = of | {folded(name): name for name in phrases}
     if both := [word for word in background if folded(word) in names]:
         raise DataError(f"prompts {file!r}: background word {both[0]!r} is class {names[folded(both[0])]!r} too; "
