@@ -37,7 +37,7 @@ def test_masks_are_not_needed_when_nothing_is_selected_by_them(tmp_path, monkeyp
 
 def test_masks_to_select_by_are_asked_for_before_anything_is_written(tmp_path, monkeypatch):
     without(monkeypatch, labels=None)
-    with pytest.raises(ConfigError, match="'val' have no masks to score on; .* selection: last"):
+    with pytest.raises(ConfigError, match=r"'val' have no masks to score on; .* selection: last"):
         train(ssss(), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
