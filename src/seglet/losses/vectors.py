@@ -1,6 +1,6 @@
 """Pixels as directions in feature space, and where they may be multiplied.
 
-Axes: b images, c channels, h rows, w columns.
+Axes: b images, c channels, h rows, w columns; of pixels in a list, b is their number and there is no place.
 """
 
 import torch
@@ -13,14 +13,19 @@ DEAD = 1e-12
 """A vector shorter than this has no direction."""
 
 
-def unit(features: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+def unit(features: Float[Tensor, "b c *place"]) -> Float[Tensor, "b c *place"]:
     """Each pixel's vector at length 1, in at least float32; a vector of zeros stays one and gets no gradient.
 
     `F.normalize` alone multiplies the gradient of such a dead pixel by 1e12.
     """
     values: Tensor = precise(features)
-    length: Tensor = torch.linalg.vector_norm(values, dim=1, keepdim=True)
-    return values / length.masked_fill(length < DEAD, torch.inf)
+    return values / lengths(values)
+
+
+def lengths(features: Float[Tensor, "b c *place"]) -> Float[Tensor, "b 1 *place"]:
+    """What `unit` divides by: each pixel's length, infinite if it is dead."""
+    length: Tensor = torch.linalg.vector_norm(features, dim=1, keepdim=True)
+    return length.masked_fill(length < DEAD, torch.inf)
 
 
 def full_precision(tensor: Tensor) -> torch.autocast:
