@@ -11,14 +11,11 @@ from jaxtyping import Float, Integer
 from torch import Tensor
 
 from seglet.losses.pixel import precise
-from seglet.losses.vectors import full_precision, lengths, same_pixels
+from seglet.losses.vectors import full_precision, lengths, same_pixels, whole_lines
 from seglet.types import IGNORE
 
 ROWS = 512
 """Pixels compared at once: few enough that their similarities to CIRKD's 4104 keys stay in a processor's cache."""
-LINE = 16
-"""Keys are filled up to a multiple, so that every row of similarities begins a cache line; else products take longer,
-by a half at times."""
 
 
 class MemoryTerms(NamedTuple):
@@ -96,7 +93,7 @@ class _Comparison:
 
     def __init__(self, student: Tensor, keys: Tensor, differentiable: bool) -> None:
         self.count, self.pixels = len(keys), len(student)
-        self.keys = F.pad(keys, (0, 0, 0, LINE - self.count % LINE))
+        self.keys = F.pad(keys, (0, 0, 0, whole_lines(self.count + 1) - self.count))
         self.logits, self.likely = student.new_empty(2, 2 * min(ROWS, self.pixels), len(self.keys))
         self.total = student.new_zeros(())
         self.gradient = torch.empty_like(student) if differentiable else None

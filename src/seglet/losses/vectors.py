@@ -11,6 +11,8 @@ from seglet.losses.pixel import precise
 
 DEAD = 1e-12
 """A vector shorter than this has no direction."""
+LINE = 16
+"""Values of float32 in a processor's cache line."""
 
 
 def unit(features: Float[Tensor, "b c *place"]) -> Float[Tensor, "b c *place"]:
@@ -45,3 +47,11 @@ def same_pixels(student: Float[Tensor, "b _ h w"], teacher: Float[Tensor, "b2 _ 
             f"student map {tuple(student.shape)} and teacher map {tuple(teacher.shape)} differ in images or size;"
             " resize one of them first"
         )
+
+
+def whole_lines(count: int) -> int:
+    """So many values or a few more, which fill whole cache lines.
+
+    Products are stored in rows as long as this: rows that begin within a line can make them take half as long again.
+    """
+    return -(-count // LINE) * LINE
