@@ -2,6 +2,7 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from seglet.losses.cirkd_memory import cirkd_memory
@@ -68,6 +69,17 @@ def test_pixels_are_compared_in_portions_without_a_seam(monkeypatch: pytest.Monk
     whole = cirkd_memory(student, teacher, labels, KEYS).pixel
     monkeypatch.setattr("seglet.losses.cirkd_memory.ROWS", 7)
     torch.testing.assert_close(cirkd_memory(student, teacher, labels, KEYS).pixel, whole)
+
+
+@pytest.mark.parametrize("count", [1, 15, 16, 17])
+def test_any_number_of_keys_gives_the_plain_divergence(count: int) -> None:
+    student, teacher, keys = torch.randn(1, 3, 4, 4).requires_grad_(), torch.randn(1, 3, 4, 4), torch.randn(count, 3)
+    ours = cirkd_memory(student, teacher, torch.zeros(1, 4, 4, dtype=torch.long), (keys, keys)).region
+    own, other = (F.normalize(m, dim=1).permute(0, 2, 3, 1).flatten(0, 2) @ keys.T / 0.1 for m in (student, teacher))
+    plain = F.kl_div(own.log_softmax(1), other.log_softmax(1), reduction="batchmean", log_target=True)
+    torch.testing.assert_close(ours, plain, rtol=1e-4, atol=1e-5)
+    gradients = (torch.autograd.grad(loss, student)[0] for loss in (ours, plain))
+    torch.testing.assert_close(*gradients, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.usefixtures("unchecked")

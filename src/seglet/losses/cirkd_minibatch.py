@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from seglet.losses.vectors import full_precision, same_pixels, unit
+from seglet.losses.vectors import full_precision, same_pixels, unit, whole_lines
 
 TILE = 1024
 LEAST_TEMPERATURE = 1 / 64  # e^64, times any number of pixels, is a float32
@@ -82,7 +82,7 @@ class _Relations(torch.autograd.Function):
     def forward(ctx: Any, student: Tensor, teacher: Tensor, temperature: float, budget: int) -> Tensor:
         images, pixels, _ = student.shape
         keep = 2 * pixels**2 * student.element_size() <= budget
-        gradient = torch.zeros_like(student) if ctx.needs_input_grad[0] else None
+        gradient = student.new_zeros(student.shape) if ctx.needs_input_grad[0] else None  # rows, whatever the strides
         total = student.new_zeros(())
         for i, j in combinations_with_replacement(range(images), 2):
             pair = _Pair((student[i], student[j]), (teacher[i], teacher[j]), temperature, i == j, keep)
@@ -113,12 +113,14 @@ class _Pair:
     def tiles(self) -> Iterator[Tile]:
         """Of an image with itself only those on and above the diagonal: the rest is their mirror image."""
         count = len(self.student[0])
-        edge = math.ceil(count / math.ceil(count / TILE))
+        edge = whole_lines(math.ceil(count / math.ceil(count / TILE)))
         starts = range(0, count, edge)
         return ((slice(a, a + edge), slice(b, b + edge)) for a in starts for b in starts if a <= b or not self.alike)
 
     def logits(self, vectors: Vectors, tile: Tile) -> Tensor:
-        return (vectors[0][tile[0]] / self.temperature) @ vectors[1][tile[1]].T
+        rows, columns = vectors[0][tile[0]] / self.temperature, vectors[1][tile[1]]
+        values = rows.new_empty(len(rows), whole_lines(len(columns)))[:, : len(columns)]
+        return torch.mm(rows, columns.T, out=values)
 
     def divergence(self) -> Tensor:
         """Sum over pixels p of Σ_q P_T(q|p) · (M_T - M_S) - log Z_T + log Z_S, in both directions."""

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from seglet.losses.pixel import precise
 from seglet.losses.shapes import check_same_places
-from seglet.losses.vectors import full_precision, unit
+from seglet.losses.vectors import full_precision, unit, whole_lines
 
 ROWS = 128
 """Places whose similarities to all others are held at once."""
@@ -80,11 +80,14 @@ class _MeanGap(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, student: Tensor, teacher: Tensor) -> Tensor:
         b, _, n = student.shape
-        slope = torch.zeros_like(student) if ctx.needs_input_grad[0] else None
+        width = whole_lines(n)
+        slope = student.new_zeros(*student.shape[:2], width)[..., :n] if ctx.needs_input_grad[0] else None
+        gaps = student.new_empty(b, min(ROWS, n), width)
         total = student.new_zeros(())
         for top in range(0, n, ROWS):
             here, below = slice(top, top + ROWS), slice(top + ROWS, n)
-            gap = torch.bmm(student[:, :, here].mT, student[:, :, top:])
+            gap = gaps[:, : min(ROWS, n - top), : n - top]
+            torch.bmm(student[:, :, here].mT, student[:, :, top:], out=gap)
             gap.baddbmm_(teacher[:, :, here].mT, teacher[:, :, top:], alpha=-1)
             mirrored = gap[:, :, ROWS:]
             if slope is not None:
