@@ -15,7 +15,7 @@ from seglet.models.afdcd import FeatureMasking
 
 CHANNELS, TEACHER_CHANNELS, GROUPS, TEMPERATURE = 512, 2048, 16, 0.07
 WEIGHTS = 1e-6, 5e-3
-TOLERANCE = 1e-3  # similarities near 1000 keep three decimals in float32; in float64 both agree to 1e-13
+TOLERANCE = 1e-3  # similarities near 1000 keep three decimals in float32
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,23 @@ def run() -> AfdcdResult:
         shapes,
         Effort(tolerance=TOLERANCE),
     )
-    equal = small.equal and large.equal and contrast.equal
+    equal = small.equal and contrast.equal and equal_in_double()  # at 2048 channels float32 holds too little to tell
     values = {**vars(small), "equal": equal, "contrast_ratio": contrast.ratio}
     return AfdcdResult(**values, true_ours=large.ours, true_rival=large.rival)
 
 
+def equal_in_double() -> bool:
+    """Whether both contrasts of 2048 channels, and their gradients, are the same in float64."""
+    redrawn, teacher = (feature_maps(TEACHER_CHANNELS, seed, (1, 20, 20)).double() for seed in (2, 1))
+    redrawn.requires_grad_()
+    mine, theirs = omni_contrast(redrawn, teacher), plain(redrawn, teacher)
+    (slope,), (expected,) = (torch.autograd.grad(value, redrawn) for value in (mine, theirs))
+    return torch.allclose(mine, theirs, rtol=1e-12) and torch.allclose(slope, expected, rtol=1e-9, atol=1e-12)
+
+
 def whole(student: Tensor, channels: int, shapes: str, repeats: int) -> LossResult:
     """Both terms, masked and redrawn; the weights of the convolutions get gradients too."""
+    torch.manual_seed(0)
     teacher, uniform = feature_maps(channels, seed=1), torch.rand(2, 1, 65, 65)
     net = FeatureMasking(student.shape[1], channels)
 
