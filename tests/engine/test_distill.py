@@ -108,6 +108,16 @@ def test_the_command_says_what_came_out(failed, capsys):
     assert "all samples: logits of the student are not finite" in capsys.readouterr().out
 
 
+def test_an_error_on_the_way_to_the_cause_does_not_hide_the_loss(monkeypatch, teacher, tmp_path):
+    def lost(self, step, progress):
+        raise ValueError("the cause is not to be found")
+
+    monkeypatch.setattr(Method, "suspects", lost)
+    monkeypatch.setattr(Method, "after_step", lambda self, progress: spoil(self))
+    with pytest.raises(NonFiniteLossError, match="not finite: task"):
+        train(distill(teacher), tmp_path / "run")
+
+
 def test_a_run_without_a_failed_step_has_nothing_to_replay(finished):
     with pytest.raises(ConfigError, match="nothing to replay"):
         replay(finished)

@@ -85,16 +85,23 @@ class NonFiniteLossError(ValueError):
         super().__init__(
             f"the loss of step {progress.step} is {losses.total.item()}; not finite: "
             f"{', '.join(culprits) or 'only the sum'}; samples {ids}{blamed}; "
-            "lower learning_rate or set clip; the batch is saved: seglet replay RUN"
+            "lower learning_rate or set clip; the step is kept, `seglet replay RUN` takes it again"
         )
 
 
 def suspects(method: Method[Any], batch: Any, progress: Progress) -> list[str]:
-    """What the method knows of the samples behind a loss that is not finite; leaves its state as it was."""
+    """What the method knows of the samples behind a loss that is not finite; leaves its state as it was.
+
+    Nothing in one of several processes: to look again may need all of them, and the others are elsewhere.
+    """
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        return []
     buffers = {name: buffer.clone() for name, buffer in method.named_buffers()}
     try:
         with torch.no_grad():
             return method.suspects(batch, progress)
+    except (ValueError, RuntimeError):  # what is told must be the loss, not a second error on the way to its cause
+        return []
     finally:
         for name, buffer in method.named_buffers():
             buffer.copy_(buffers[name])
