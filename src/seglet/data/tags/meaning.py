@@ -106,14 +106,14 @@ def invented(listed: TagList) -> Table:
     return table((BACKGROUND, *names))
 
 
-def doubts(entries: Table, listed: TagList) -> Iterable[Problem]:
-    """What is doubtful about the classes of a set with tags: names too much alike, no background to tell them from."""
+def doubts(entries: Table, listed: TagList, masked: bool) -> Iterable[Problem]:
+    """What is doubtful about the classes: tags too much alike, and, unless all is `masked`, no background beside them."""
     classes = classes_of(entries)
     tags = {tag for of_picture in listed.tags.values() for tag in of_picture}
     for one, other in lookalikes(tags & set(classes.names)):
         what = f"tags {one!r} and {other!r} may be two spellings of one class"
         yield Problem(str(listed.source), what, "if so, keep one of them", "warning")
-    if classes.background is None:
+    if classes.background is None and not masked:
         what = "no class is called background, so every pixel must be of some class"
         cure = "if that is not meant, add a line `0 background` and number the others from 1"
         yield Problem("classes", what, cure, "warning")
