@@ -104,7 +104,8 @@ def check(
     assigned = _assigned(description, facts, listed, named, tags.masks)
     general = [*reading.problems, *assigned.problems]
     if listed is not None and named:
-        general += doubts(reading.entries, listed, masked=bool(of_masks))
+        masked = all(item.mask is not None for items in found.splits.values() for item in items)
+        general += doubts(reading.entries, listed, masked)
     report = _report(replace(description, tags=assigned.origin), facts, found, assigned)
     undecided = (listed is not None and not named) or any(each.severity == "error" for each in reading.problems)
     problems = (*(_shown(problem, root) for problem in (*found.problems, *general)), *report.problems)
