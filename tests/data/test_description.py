@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.data.disk import text
 
@@ -100,6 +100,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)  # a busy disk is no error
 @given(
     key=st.sampled_from(["root", "layout", "coding", "stray", "max_pixels", "classes", "splits", "tags"]), value=JSON
 )

@@ -107,7 +107,7 @@ def invented(listed: TagList) -> Table:
 
 
 def doubts(entries: Table, listed: TagList, masked: bool) -> Iterable[Problem]:
-    """What is doubtful about the classes: tags too much alike; unless all is `masked`, no background beside them."""
+    """What is doubtful about the classes: tags too much alike; no background, unless every picture is `masked`."""
     classes = classes_of(entries)
     tags = {tag for of_picture in listed.tags.values() for tag in of_picture}
     for one, other in lookalikes(tags & set(classes.names)):
