@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from seglet.apps.pictures import Picture
     from seglet.apps.segment import Settings
     from seglet.models.segmenter import Segmenter
+    from seglet.types import Classes
 
 RECORD = "predictions.json"
 CLASSES = "classes.txt"
@@ -54,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     model = load_model(arguments.model, arguments.device)
     record = {"model": arguments.model, "classes": list(model.classes.names), "finished": False}
     write_json(arguments.out / RECORD, record)
-    write_text(arguments.out / CLASSES, table(model))
+    write_text(arguments.out / CLASSES, table(model.classes))
     done, failed = segment_all(model, pictures, arguments.out, settings)
     record |= {"finished": True, "out": str(arguments.out), "pictures": done, "failed": failed}
     write_json(arguments.out / RECORD, record)
@@ -62,9 +63,9 @@ def run(arguments: argparse.Namespace) -> int:
     return 2 if failed else 0
 
 
-def table(model: "Segmenter") -> str:
+def table(classes: "Classes") -> str:
     """The classes of the masks, as `seglet data check --classes` reads them."""
-    named = enumerate(zip(model.classes.names, model.classes.colours, strict=True))
+    named = enumerate(zip(classes.names, classes.colours, strict=True))
     return "".join(f"{label} {name} {red} {green} {blue}\n" for label, (name, (red, green, blue)) in named)
 
 
