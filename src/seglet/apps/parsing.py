@@ -104,7 +104,13 @@ def fraction(text: str) -> float:
 
 def share(text: str) -> float:
     """An argument from 0 to 1."""
-    return 0.0 if text in ("0", "0.0") else _number(text, 1)
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 1:
+        raise argparse.ArgumentTypeError(f"expected a number from 0 to 1, got {text!r}")
+    return number
 
 
 def scale(text: str) -> float:

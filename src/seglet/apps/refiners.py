@@ -25,7 +25,7 @@ class Refiner:
         return {"refiner": self.name, "steps": self.steps, **own}
 
 
-def add_refiner(parser: argparse.ArgumentParser, default: str | None) -> None:
+def add_refiner(parser: argparse._ActionsContainer, default: str | None) -> None:
     usual = default or "none"
     parser.add_argument("--refiner", choices=NAMES, default=default, help=f"what moves masks to edges ({usual})")
     parser.add_argument("--steps", type=whole(0, 1000), metavar="N", help=f"of pamr, par or crf (default {STEPS})")
