@@ -158,6 +158,18 @@ def test_labels_of_an_earlier_call_are_not_trained_on(model, pictures, seglet, t
     assert (pictures / "images/val/val0.png").is_file()
 
 
+def test_results_of_another_kind_and_pictures_of_others_are_left_alone(model, pictures, seglet, tmp_path):
+    words = ("predict", model, pictures / "images/val", "--out", tmp_path / "out", "--overwrite")
+    assert seglet(*words).code == 0
+    assert "no pseudo labels; choose another --out" in seglet(*words, "--pseudo-labels").err
+    pseudo = (*words[:4], tmp_path / "pseudo", "--overwrite")
+    assert seglet(*pseudo, "--pseudo-labels").code == 0
+    mine = picture(tmp_path / "pseudo/images/mine.png")
+    assert seglet(*pseudo, "--pseudo-labels").code == 0
+    assert mine.is_file()
+    assert "choose another --out" in seglet(*pseudo).err
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [

@@ -57,8 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
     from seglet.apps.segment import Segmenting
     from seglet.files import write_json, write_text
 
-    claim(arguments.out, arguments.overwrite)
     pseudo = pseudo_settings(arguments)
+    claim(arguments.out, arguments.overwrite, pseudo is not None)
     pictures = gather(arguments.inputs, arguments.out)
     folder = model_folder(arguments.model)
     model = load_model(str(folder), arguments.device)
@@ -92,7 +92,7 @@ def table(classes: "Classes") -> str:
     return "".join(f"{label} {name} {red} {green} {blue}\n" for label, (name, (red, green, blue)) in named)
 
 
-def claim(folder: Path, overwrite: bool) -> None:
+def claim(folder: Path, overwrite: bool, pseudo: bool) -> None:
     """
     Raises:
         ValueError: the folder holds what must not be written over.
@@ -105,6 +105,17 @@ def claim(folder: Path, overwrite: bool) -> None:
         raise ValueError(f"{str(folder)!r} holds other files; choose a new folder with --out")
     if not overwrite:
         raise ValueError(f"{str(folder)!r} holds earlier results; choose another --out, or --overwrite them")
+    if _holds_pseudo_labels(folder) != pseudo:
+        kind = "no pseudo labels" if pseudo else "pseudo labels"
+        raise ValueError(f"{str(folder)!r} holds earlier results that are {kind}; choose another --out")
+
+
+def _holds_pseudo_labels(folder: Path) -> bool:
+    from seglet.files import read_json
+
+    record = read_json(folder / RECORD)
+    settings = record.get("settings") if isinstance(record, dict) else None
+    return isinstance(settings, dict) and bool(settings.get("pseudo_labels"))
 
 
 def segment_all(way: "Segmenting | Labelling") -> tuple[list[dict[str, Any]], list[dict[str, str]]]:

@@ -13,16 +13,23 @@ from seglet.apps.models import check_classes
 from seglet.apps.pictures import Picture, place
 from seglet.data.dataset import open_dataset
 from seglet.data.errors import DataError
-from seglet.data.files import PICTURES
+from seglet.data.files import PICTURES, identity, pictures
 from seglet.data.images import write_mask
 from seglet.files import delete, replacing, write_json
 from seglet.types import Classes
 
-MADE = ("images", "masks", "overlays", "confidence", "scores", "tags.json", "dataset.json", ".seglet")
+MADE = ("masks", "overlays", "confidence", "scores", "tags.json", "dataset.json", ".seglet")
 
 
 def clear(out: Path) -> None:
-    """Removes the results of an earlier call: what is not written over would be trained on."""
+    """Removes the results of an earlier call, as what is not written over would be trained on.
+
+    Of the pictures those go that have a mask here, and all links; others were put there by somebody else.
+    """
+    images = out / "images"
+    for path in pictures(images) if images.is_dir() else []:
+        if path.is_symlink() or place(out / "masks", identity(path, images), ".png").is_file():
+            delete(path)
     for name in MADE:
         delete(out / name)
 
