@@ -21,7 +21,9 @@ def in_python(code: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
 
 
-@pytest.mark.parametrize("words", [["--help"], ["data"], ["--version"], ["predict", "--help"], ["evaluate", "--help"]])
+@pytest.mark.parametrize(
+    "words", [["--help"], ["data"], ["--version"], ["predict", "--help"], ["refine", "--help"], ["evaluate", "--help"]]
+)
 def test_help_imports_nothing_heavy(words):
     code = f"import sys; from seglet.apps.cli import main; main({words}); print(*{HEAVY} & sys.modules.keys(), 'heavy')"
     assert in_python(code.replace(str(HEAVY), str(set(HEAVY)))).stdout.splitlines()[-1].split() == ["heavy"]

@@ -13,6 +13,9 @@ COMMANDS = (
     ["evaluate", "MODEL", "--data", "PICTURES"],
     ["predict"],
     ["predict", "MODEL", "PICTURES/images/val", "--out", "new"],
+    ["predict", "MODEL", "PICTURES/images/val", "--out", "new", "--pseudo-labels"],
+    ["refine"],
+    ["refine", "PICTURES/masks/val", "--pictures", "PICTURES/images/val", "--out", "new", "--jobs", "1"],
     ["convert"],
     ["convert", "MODEL/model.safetensors", "--classes", "world", "--out", "converted"],
     ["table"],
@@ -23,7 +26,8 @@ OPTIONS = (
     "--samples", "--seed", "--overwrite", "--architecture", "--input", "--world-size", "--resize", "--batch",
     "--convention", "--dry-run", "--resume", "--crop", "--rows", "--steps", "--student", "--train_split", "--scale",
     "--flip=0.5", "--workers", "--", "-", "-x", "--=", "--jsn", "--out=", "--json=1",
-    "--tags", "--tags-key",
+    "--tags", "--tags-key", "--refiner", "--crf-settings", "--confidence", "--scores", "--pictures", "--steps=2",
+    "--pseudo-labels", "--threshold", "--score-on", "--score-split", "--no-flip", "--background-power",
 )  # fmt: skip
 VALUES = (
     "MODEL", "PICTURES", "PICTURES/images/val", "PICTURES/classes.txt", "PICTURES/images/val/val0.png", "world",

@@ -36,6 +36,7 @@ COMMANDS = {
     "replay": Command("replay", "take the step again whose loss was not a number"),
     "evaluate": Command("evaluate", "score a segmenter on pictures with masks"),
     "predict": Command("predict", "segment pictures"),
+    "refine": Command("refine", "move the edges of masks to those of their pictures"),
     "convert": Command("convert", "turn a foreign checkpoint into a segmenter"),
     "table": Command("table", "train and score the rows of a results table", open=True),
     "demo": Command("demo", "see the whole idea in a few minutes on the embedded world"),

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import torch
 
+from seglet.files import read_json
+from seglet.models import storage
 from seglet.models.segmenter import Segmenter, load
 from seglet.types import Classes
 
@@ -14,11 +16,27 @@ def load_model(source: str, device: str) -> Segmenter:
     Raises:
         ValueError: there is none, or no such device.
     """
+    return load(model_folder(source)).to(choose_device(device)).eval()
+
+
+def model_folder(source: str) -> Path:
+    """Where a segmenter lies, of a run its best one; one on the hub is downloaded.
+
+    Raises:
+        ValueError: there is none.
+    """
     best = Path(source) / "model"
     in_run = (Path(source) / "experiment.yaml").is_file()
     if in_run and not best.is_dir():
         raise ValueError(f"run {source} has not been validated yet; go on with `seglet train --resume --out {source}`")
-    return load(best if best.is_dir() else source).to(choose_device(device)).eval()
+    if best.is_dir():
+        return best
+    return Path(source) if Path(source).exists() else storage.download(source, None)
+
+
+def weights_hash(folder: Path) -> str:
+    """SHA-256 of the weights of a segmenter, which `load` compared with the file."""
+    return str(read_json(folder / storage.CONFIG)["weights"]["sha256"])
 
 
 def choose_device(name: str) -> torch.device:

@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import shlex
 from collections.abc import Callable, Iterable, Sequence
 from typing import NoReturn
 
@@ -23,13 +24,15 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{message}; see `{self.prog} --help`")
 
     def read(self, words: Sequence[str]) -> argparse.Namespace:
-        """
+        """The arguments, and in `command_line` how to give them again in a shell.
+
         Raises:
             UsageError: a word is not known, missing or of the wrong kind.
         """
         arguments, unknown = self.parse_known_args(list(words))
         if unknown:
             self.error(_complaint(unknown[0], self.options()))
+        arguments.command_line = shlex.join([*self.prog.split(), *words])
         return arguments
 
     def read_known(self, words: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
@@ -97,6 +100,17 @@ def whole(smallest: int, largest: int) -> Callable[[str], int]:
 def fraction(text: str) -> float:
     """An argument above 0 and at most 1."""
     return _number(text, 1)
+
+
+def share(text: str) -> float:
+    """An argument from 0 to 1."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 1:
+        raise argparse.ArgumentTypeError(f"expected a number from 0 to 1, got {text!r}")
+    return number
 
 
 def scale(text: str) -> float:

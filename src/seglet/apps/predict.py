@@ -4,13 +4,15 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seglet._version import __version__
 from seglet.apps.output import answer
 from seglet.apps.parsing import add_device, add_json, add_windows, fraction, whole
+from seglet.apps.pseudo_options import add_pseudo_labels, pseudo_settings
 
 if TYPE_CHECKING:
-    from seglet.apps.pictures import Picture
-    from seglet.apps.segment import Settings
-    from seglet.models.segmenter import Segmenter
+    from seglet.apps.pseudo import Labelling
+    from seglet.apps.segment import Segmenting, Settings
+    from seglet.types import Classes
 
 RECORD = "predictions.json"
 CLASSES = "classes.txt"
@@ -20,8 +22,14 @@ Segment pictures. For each one, under --out, with the folders of the input kept:
   overlays/NAME.jpg     the picture under its mask
   confidence/NAME.png   probability of that class: 0 to 255 for 0 to 1
   uncertainty/NAME.png  with --samples: Monte-Carlo deviation, summed over classes: 0 to 255 for 0 to 1 and above
-classes.txt says what the masks mean, predictions.json what became of each picture. One that cannot be read is
-reported and passed over."""
+classes.txt says what the masks mean, predictions.json what became of each picture and how. One that cannot be read is
+reported and passed over.
+
+With --pseudo-labels, --out becomes a data set to train on: in masks only what the network is sure of, the rest void;
+classes that are not among the known --tags of a picture are ruled out before. Added are:
+  images/NAME           a link to each picture
+  scores/NAME.npz       with --scores: probabilities of all classes, which `seglet refine` reads
+  tags.json             with --tags: what was known"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,36 +47,52 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_windows(parser)
     add_device(parser)
     add_json(parser)
+    add_pseudo_labels(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from seglet.apps.models import load_model
+    from seglet.apps.models import load_model, model_folder, weights_hash
     from seglet.apps.pictures import gather
-    from seglet.apps.segment import Settings
+    from seglet.apps.pseudo import Labelling
+    from seglet.apps.segment import Segmenting
     from seglet.files import write_json, write_text
 
-    claim(arguments.out, arguments.overwrite)
-    window = (arguments.window[0], arguments.window[1]) if arguments.window else None
-    settings = Settings(arguments.samples, arguments.seed, window, arguments.resize)
+    pseudo = pseudo_settings(arguments)
+    claim(arguments.out, arguments.overwrite, pseudo is not None)
     pictures = gather(arguments.inputs, arguments.out)
-    model = load_model(arguments.model, arguments.device)
-    record = {"model": arguments.model, "classes": list(model.classes.names), "finished": False}
-    write_json(arguments.out / RECORD, record)
-    write_text(arguments.out / CLASSES, table(model))
-    done, failed = segment_all(model, pictures, arguments.out, settings)
+    folder = model_folder(arguments.model)
+    model = load_model(str(folder), arguments.device)
+    way: Segmenting | Labelling
+    if pseudo is None:
+        way = Segmenting(model, pictures, arguments.out, _settings(arguments))
+    else:
+        way = Labelling(model, pictures, arguments, pseudo)
+    record = {"seglet": __version__, "command": arguments.command_line, "settings": way.about}
+    record |= {"model": arguments.model, "weights": weights_hash(folder), "classes": list(model.classes.names)}
+    write_json(arguments.out / RECORD, {**record, "finished": False})
+    write_text(arguments.out / CLASSES, table(model.classes))
+    done, failed = segment_all(way)
     record |= {"finished": True, "out": str(arguments.out), "pictures": done, "failed": failed}
     write_json(arguments.out / RECORD, record)
-    answer(_text(arguments, done, failed), record, arguments.json)
+    next_steps = way.finish(done)
+    answer("\n".join([*_account(done, failed), *next_steps]), record, arguments.json)
     return 2 if failed else 0
 
 
-def table(model: "Segmenter") -> str:
+def _settings(arguments: argparse.Namespace) -> "Settings":
+    from seglet.apps.segment import Settings
+
+    window = (arguments.window[0], arguments.window[1]) if arguments.window else None
+    return Settings(arguments.samples, arguments.seed, window, arguments.resize)
+
+
+def table(classes: "Classes") -> str:
     """The classes of the masks, as `seglet data check --classes` reads them."""
-    named = enumerate(zip(model.classes.names, model.classes.colours, strict=True))
+    named = enumerate(zip(classes.names, classes.colours, strict=True))
     return "".join(f"{label} {name} {red} {green} {blue}\n" for label, (name, (red, green, blue)) in named)
 
 
-def claim(folder: Path, overwrite: bool) -> None:
+def claim(folder: Path, overwrite: bool, pseudo: bool) -> None:
     """
     Raises:
         ValueError: the folder holds what must not be written over.
@@ -81,38 +105,39 @@ def claim(folder: Path, overwrite: bool) -> None:
         raise ValueError(f"{str(folder)!r} holds other files; choose a new folder with --out")
     if not overwrite:
         raise ValueError(f"{str(folder)!r} holds earlier results; choose another --out, or --overwrite them")
+    if _holds_pseudo_labels(folder) != pseudo:
+        kind = "no pseudo labels" if pseudo else "pseudo labels"
+        raise ValueError(f"{str(folder)!r} holds earlier results that are {kind}; choose another --out")
 
 
-def segment_all(
-    model: "Segmenter", pictures: "list[Picture]", out: Path, settings: "Settings"
-) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
-    """What was made of each picture, and which could not be read and why."""
+def _holds_pseudo_labels(folder: Path) -> bool:
+    from seglet.files import read_json
+
+    record = read_json(folder / RECORD)
+    settings = record.get("settings") if isinstance(record, dict) else None
+    return isinstance(settings, dict) and bool(settings.get("pseudo_labels"))
+
+
+def segment_all(way: "Segmenting | Labelling") -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
+    """What was made of each picture, and of which nothing was made and why."""
     import torch
 
-    from seglet.apps.segment import segment, write
     from seglet.data.images import read_image
     from seglet.engine.console import Steps
 
     done: list[dict[str, Any]] = []
-    failed: list[dict[str, str]] = []
-    with Steps("predict", len(pictures), "pictures") as steps:
-        for count, picture in enumerate(pictures, start=1):
+    failed = [{"picture": str(picture.path), "reason": reason} for picture, reason in way.passed_over]
+    with Steps("predict", len(way.pictures), "pictures") as steps:
+        for count, picture in enumerate(way.pictures, start=1):
             try:
-                image = read_image(picture.path)
-                found = segment(model, image, settings)
+                done.append({"picture": str(picture.path), **way.make(picture, read_image(picture.path))})
             except (ValueError, OSError, MemoryError, torch.OutOfMemoryError) as error:
                 failed.append({"picture": str(picture.path), "reason": str(error) or "memory ran out"})
                 steps.note(f"failed: {picture.path}")
-            else:
-                done.append({"picture": str(picture.path), **write(found, image, picture.name, out, model.classes)})
             steps.advance(count)
     return done, failed
 
 
-def _text(arguments: argparse.Namespace, done: list[dict[str, Any]], failed: list[dict[str, str]]) -> str:
+def _account(done: list[dict[str, Any]], failed: list[dict[str, str]]) -> list[str]:
     lines = [f"segmented: {len(done)}, failed: {len(failed)}"]
-    lines += [f"  {failure['picture']}\n    {failure['reason']}" for failure in failed]
-    results = f"masks, overlays and confidences are in {arguments.out}, and {RECORD} says what became of each"
-    after = f"next: look at {arguments.out / 'overlays'}; where the masks are right, they can be trained on:"
-    check = f"seglet data check PICTURES --masks {arguments.out / 'masks'} --classes {arguments.out / CLASSES}"
-    return "\n".join([*lines, results, after, f"      {check}"])
+    return lines + [f"  {failure['picture']}\n    {failure['reason']}" for failure in failed]

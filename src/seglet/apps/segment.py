@@ -1,6 +1,7 @@
 """One picture segmented and written: mask, overlay, confidence, uncertainty. Axes: h rows, w columns."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import torch
 from jaxtyping import Float, UInt8
 from PIL import Image
 
-from seglet.apps.pictures import place
+from seglet.apps.pictures import Picture, place
 from seglet.data.dataset import resized
 from seglet.data.images import write_mask
 from seglet.data.view import overlay
@@ -44,11 +45,41 @@ class Settings:
 
 @dataclass(frozen=True)
 class Found:
-    """Class and its probability for each pixel; `uncertainty` is a deviation summed over classes."""
+    """Class, or IGNORE, and its probability for each pixel; `uncertainty` is a deviation summed over classes."""
 
     labels: UInt8[np.ndarray, "h w"]
     confidence: Float[np.ndarray, "h w"]
     uncertainty: Float[np.ndarray, "h w"] | None = None
+
+
+@dataclass(frozen=True)
+class Segmenting:
+    """`seglet predict`: what is done with each picture."""
+
+    model: Segmenter
+    pictures: Sequence[Picture]
+    out: Path
+    settings: Settings
+    passed_over: Sequence[tuple[Picture, str]] = ()
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self.settings)
+
+    def make(self, picture: Picture, image: UInt8[np.ndarray, "h w 3"]) -> dict[str, Any]:
+        """Segments one picture and writes the results; says where they are and what was seen."""
+        found = segment(self.model, image, self.settings)
+        return write(found, image, picture.name, self.out, self.model.classes)
+
+    def finish(self, done: Sequence[dict[str, Any]]) -> list[str]:
+        """What to do with the results."""
+        masks, classes = self.out / "masks", self.out / "classes.txt"
+        return [
+            f"masks, overlays and confidences are in {self.out}, and predictions.json says what became of each",
+            f"next: look at {self.out / 'overlays'}; where the masks are right, they can be trained on:",
+            f"      seglet data check PICTURES --masks {masks} --classes {classes}",
+        ]
 
 
 def segment(model: Segmenter, image: UInt8[np.ndarray, "h w 3"], settings: Settings) -> Found:
@@ -87,7 +118,10 @@ def _in_windows(model: Segmenter, image: UInt8[np.ndarray, "h w 3"], window: tup
 
 
 def write(found: Found, image: UInt8[np.ndarray, "h w 3"], name: str, out: Path, classes: Classes) -> dict[str, Any]:
-    """Writes all maps of one picture, each whole or not at all; says where they are and what was seen."""
+    """Writes all maps of one picture, each whole or not at all; says where they are and what was seen.
+
+    `shares` are those of all pixels; void ones have their own.
+    """
     shown = ".jpg" if max(image.shape) <= LONGEST_JPEG else ".png"
     maps = {"mask": place(out / "masks", name, ".png"), "overlay": place(out / "overlays", name, shown)}
     write_mask(maps["mask"], found.labels, classes)
@@ -97,8 +131,15 @@ def write(found: Found, image: UInt8[np.ndarray, "h w 3"], name: str, out: Path,
             maps[kind] = place(out / kind, name, ".png")
             _save(maps[kind], _grey(values))
     counts = np.bincount(found.labels.ravel(), minlength=len(classes))
-    shares = {classes.names[label]: float(counts[label] / found.labels.size) for label in np.flatnonzero(counts)}
-    seen = {"size": list(found.labels.shape), "mean_confidence": float(found.confidence.mean()), "shares": shares}
+    whole = found.labels.size
+    shares = {classes.names[label]: float(counts[label] / whole) for label in np.flatnonzero(counts[: len(classes)])}
+    seen: dict[str, Any] = {
+        "size": list(found.labels.shape),
+        "mean_confidence": float(found.confidence.mean()),
+        "shares": shares,
+    }
+    if void := counts[len(classes) :].sum():
+        seen["void"] = float(void / whole)
     return {**{kind: path.relative_to(out).as_posix() for kind, path in maps.items()}, **seen}
 
 

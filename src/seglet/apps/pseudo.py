@@ -1,0 +1,88 @@
+"""`seglet predict --pseudo-labels`: what is prepared before the first picture, and done with each."""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from jaxtyping import UInt8
+
+from seglet.apps.known_tags import KnownTags, known_tags
+from seglet.apps.pictures import Picture, place
+from seglet.apps.pseudo_labels import check_network, pseudo_labels
+from seglet.apps.pseudo_options import PseudoSettings
+from seglet.apps.scores import write_scores
+from seglet.apps.segment import Found, write
+from seglet.apps.training_set import add_split, clear, link, write_tags
+from seglet.models.segmenter import Segmenter
+
+NO_TAGS = "the tags do not name it; add it to them, with no tag if no class is in it"
+
+
+class Labelling:
+    """`seglet predict --pseudo-labels`: `pictures` have the names of their results.
+
+    Those that the tags do not name are `passed_over`, with the reason.
+
+    Raises:
+        ValueError: an option does not fit the network, or the tags or the data to score on cannot be used.
+    """
+
+    def __init__(
+        self, model: Segmenter, pictures: Sequence[Picture], arguments: argparse.Namespace, settings: PseudoSettings
+    ) -> None:
+        check_network(model, settings)
+        self.model, self.settings, self.out, self.keep_scores = model, settings, arguments.out, bool(arguments.scores)
+        self.tags: KnownTags | None = None
+        if arguments.tags is not None:
+            self.tags = known_tags(arguments.tags, arguments.tags_key or "", pictures, model.classes)
+        known = {picture.path for picture in pictures} if self.tags is None else self.tags.of.keys()
+        self.passed_over = [(picture, NO_TAGS) for picture in pictures if picture.path not in known]
+        prefix = "" if arguments.score_on is None else "train/"
+        self.pictures = [replace(picture, name=prefix + picture.name) for picture in pictures if picture.path in known]
+        clear(self.out)
+        self.scored_on = 0
+        if arguments.score_on is not None:
+            self.scored_on = add_split(arguments.score_on, arguments.score_split or "val", model.classes, self.out)
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """How the labels come about, for JSON."""
+        tags = None if self.tags is None else {"file": str(self.tags.source), "hash": self.tags.hash}
+        return {"pseudo_labels": True, **self.settings.as_dict(), "tags": tags, "scored_on": self.scored_on}
+
+    def make(self, picture: Picture, image: UInt8[np.ndarray, "h w 3"]) -> dict[str, Any]:
+        """Labels one picture and writes the results; says where they are, and which tags got no pixel."""
+        classes = self.model.classes
+        tags = None if self.tags is None else self.tags.of[picture.path]
+        made = pseudo_labels(self.model, image, tags, self.settings)
+        written = write(Found(made.labels, made.confidence), image, picture.name, self.out, classes)
+        if self.keep_scores:
+            path = place(self.out / "scores", picture.name, ".npz")
+            write_scores(path, made.scores)
+            written["scores"] = path.relative_to(self.out).as_posix()
+        written["image"] = link(picture, self.out).relative_to(self.out).as_posix()
+        if tags is not None:
+            written["tags"] = [classes.names[label] for label in tags]
+            written["missing"] = [classes.names[label] for label in tags if not (made.labels == label).any()]
+        return written
+
+    def finish(self, done: Sequence[dict[str, Any]]) -> list[str]:
+        """Writes the tags; what to do with the results."""
+        lines = []
+        if self.tags is not None:
+            write_tags(self.out, {made["image"]: made["tags"] for made in done})
+            lost = sum(bool(made["missing"]) for made in done)
+            lines.append(f"pictures where a tag got no pixel: {lost}; predictions.json says which")
+        if done:
+            void = sum(made.get("void", 0.0) for made in done) / len(done)
+            lines.append(
+                f"void, as no class reaches {self.settings.threshold:g}: {100 * void:.0f} % of a picture on average"
+            )
+        return [
+            *lines,
+            f"pictures, masks and confidences are in {self.out}, and predictions.json says how they came about",
+            f"next: look at {self.out / 'overlays'}; where the masks are right, train on them:",
+            f"      seglet data check {self.out}",
+        ]
