@@ -2,11 +2,17 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from seglet.apps.models import check_classes, choose_device
+from seglet.apps.refiners import Refiner
+from seglet.apps.seeing import probabilities
+from seglet.apps.seeing_options import Seeing
+from seglet.data.world import CLASSES, World
 from seglet.evaluation.evaluate import evaluate
-from seglet.models.segmenter import load
+from seglet.models.architecture import Architecture
+from seglet.models.segmenter import build, load
 from seglet.types import Classes
 
 
@@ -66,7 +72,7 @@ def test_a_run_without_a_model_says_how_to_get_one(seglet, tmp_path):
     ("words", "said"),
     [
         (("--split", "vla"), "did you mean 'val'"),
-        (("--stride", "4", "4"), "set `window` too"),
+        (("--stride", "4", "4"), "give --window too"),
         (("--scales", "nan"), "above 0"),
         (("--world-size", "0"), "from 1 to 4096"),
     ],
@@ -84,3 +90,31 @@ def test_the_size_of_the_world_is_not_that_of_pictures(model, pictures, seglet):
 def test_the_next_command_reads_pictures_at_the_same_size(model, pictures, seglet):
     done = seglet("evaluate", model, "--data", pictures, "--resize", 0.5)
     assert "PICTURES --out predictions --resize 0.5" in done.out
+
+
+def test_known_tags_rule_out_other_classes(model, seglet):
+    words = ("evaluate", model, "--data", "world:scenes=3,size=32", "--json")
+    known, plain = json.loads(seglet(*words, "--known-tags").out), json.loads(seglet(*words).out)
+    world = World("val", scenes=3, size=32)
+    shown = {tag for index in range(3) for tag in world.read(index).tags}
+    confusion = np.array(known["confusion"])
+    assert set(np.flatnonzero(confusion.sum(0))) <= {0, *shown}
+    assert known["pixel_accuracy"] >= plain["pixel_accuracy"]
+
+
+def test_scores_can_be_refined_first(model, seglet):
+    words = ("evaluate", model, "--data", "world:scenes=1,size=32", "--json")
+    found = json.loads(seglet(*words, "--refiner", "pamr", "--steps", 2).out)
+    sample = World("val", scenes=1, size=32).read(0)
+    labels = probabilities(load(model), sample.image, None, Seeing(refiner=Refiner("pamr", 2))).argmax(0)
+    assert found["pixel_accuracy"] == pytest.approx((labels == sample.labels).mean())
+
+
+def test_maps_of_a_network_taught_by_tags_have_a_curve(seglet, tmp_path):
+    build(Architecture("cam-resnet18", width=0.125), CLASSES).save(tmp_path / "cam")
+    done = seglet("evaluate", tmp_path / "cam", "--data", "world:scenes=2,size=32", "--known-tags", "--json")
+    found = json.loads(done.out)
+    curve = found["cam_curve"]["curve"]
+    assert curve["miou"][10] == pytest.approx(found["miou"])  # above 0.1 is an object
+    assert found["cam_curve"]["best"]["miou"] == max(curve["miou"])
+    assert "best background threshold" in done.err

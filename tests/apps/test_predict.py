@@ -6,10 +6,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from seglet.apps.seeing import probabilities
+from seglet.apps.seeing_options import Seeing
 from seglet.apps.segment import Settings, segment
 from seglet.data import description
 from seglet.data.images import read_image, read_mask
-from seglet.models.segmenter import load
+from seglet.data.world import CLASSES
+from seglet.models.architecture import Architecture
+from seglet.models.segmenter import build, load
 
 
 def test_maps_are_those_of_the_segmenter(model, pictures, seglet, tmp_path):
@@ -63,13 +67,16 @@ def test_earlier_results_are_kept_unless_told(model, pictures, seglet, tmp_path)
 
 def test_windows_agree_with_the_whole_where_the_network_sees_no_further(model):
     image = np.full((40, 50, 3), 128, np.uint8)
-    found = segment(load(model), image, Settings(window=(32, 32)))
+    found = segment(load(model), image, Settings(seeing=Seeing(window=(32, 32))))
     assert found.labels.shape == found.confidence.shape == (40, 50)
-    small = segment(load(model), image[:20, :20], Settings(window=(32, 32)))
+    small = segment(load(model), image[:20, :20], Settings(seeing=Seeing(window=(32, 32))))
     np.testing.assert_array_equal(small.labels, load(model).predict(image[:20, :20]).labels)
 
 
-@pytest.mark.parametrize("settings", [{"samples": 1}, {"samples": 2, "window": (8, 8)}])
+@pytest.mark.parametrize(
+    "settings",
+    [{"samples": 1}, {"samples": 2, "seeing": Seeing(window=(8, 8))}, {"samples": 2, "seeing": Seeing(flip=True)}],
+)
 def test_settings_that_contradict_are_refused(settings):
     with pytest.raises(ValueError, match="--samples"):
         Settings(**settings)
@@ -78,7 +85,7 @@ def test_settings_that_contradict_are_refused(settings):
 def test_pictures_can_be_read_smaller_and_maps_keep_their_size(model, pictures, seglet, tmp_path):
     segmenter, image = load(model), read_image(pictures / "images/val/val0.png")
     small = np.asarray(Image.fromarray(image).resize((16, 16), Image.Resampling.BOX))
-    whole = segment(segmenter, image, Settings(resize=0.5))
+    whole = segment(segmenter, image, Settings(seeing=Seeing(resize=0.5)))
     expected = Image.fromarray(segmenter.predict(small).labels).resize((32, 32), Image.Resampling.NEAREST)
     np.testing.assert_array_equal(whole.labels, expected)
     assert whole.confidence.shape == (32, 32)
@@ -91,3 +98,12 @@ def test_predictions_can_be_checked_as_masks(model, pictures, seglet, tmp_path):
     words = ("--masks", out / "masks", "--classes", out / "classes.txt", "--out", tmp_path / "d.json")
     assert seglet("data", "check", pictures / "images/val", *words).code == 0
     assert description.load(tmp_path / "d.json").classes == load(model).classes
+
+
+def test_a_network_taught_by_tags_looks_as_its_paper_does():
+    model = build(Architecture("ssss-resnet18", width=0.125), CLASSES).eval()
+    image = np.random.default_rng(0).integers(0, 256, (48, 40, 3), dtype=np.uint8)
+    found = segment(model, image, Settings())
+    scores = probabilities(model, image, None, Seeing(scales=(1.0, 0.5, 1.5, 2.0), flip=True, background_power=3.0))
+    np.testing.assert_array_equal(found.labels, scores.argmax(0))
+    np.testing.assert_array_equal(found.confidence, scores.max(0))

@@ -12,14 +12,16 @@ from seglet.apps.pseudo_labels import pseudo_labels
 from seglet.apps.pseudo_options import PseudoSettings
 from seglet.apps.refiners import Refiner
 from seglet.apps.scores import read_scores
+from seglet.apps.seeing_options import Seeing
 from seglet.data.dataset import open_dataset
 from seglet.data.images import read_image, read_mask
-from seglet.data.world import CLASSES
+from seglet.data.world import CLASSES, World
 from seglet.engine.run import Run
+from seglet.evaluation.class_maps import class_maps
 from seglet.files import sha256
 from seglet.labels.pamr import pamr
 from seglet.models.architecture import Architecture
-from seglet.models.multiscale import MultiScale, predict_masks
+from seglet.models.multiscale import MultiScale
 from seglet.models.segmenter import Segmenter, build
 from seglet.types import IGNORE, Classes
 
@@ -56,26 +58,25 @@ def test_only_tags_and_background_compete():
 
 def test_where_no_class_is_possible_nothing_is_labelled():
     classes = Classes(("cat", "dog"), ((1, 2, 3), (4, 5, 6)))
-    made = pseudo_labels(small("pspnet", classes), IMAGE, (), PseudoSettings(threshold=0, refiner=Refiner("pamr")))
+    made = pseudo_labels(small("pspnet", classes), IMAGE, (), PseudoSettings(0, Seeing(refiner=Refiner("pamr"))))
     assert (made.labels == IGNORE).all()
     assert made.confidence.max() == 0
 
 
-@pytest.mark.parametrize("head", ["ssss", "cam"])
-def test_networks_taught_by_tags_look_at_several_scales(head):
+@pytest.mark.parametrize(("head", "own"), [("ssss", {"background_power": 2.0}), ("cam", {"background": 0.3})])
+def test_networks_taught_by_tags_look_at_several_scales(head, own):
     model = small(head)
-    settings = PseudoSettings(threshold=0, scales=(1.0, 0.5), flip=False, background_power=2.0)
-    made = pseudo_labels(model, IMAGE, (2,), settings)
-    options = MultiScale(scales=(1.0, 0.5), flip=False, background_power=2.0)
+    made = pseudo_labels(model, IMAGE, (2,), PseudoSettings(0, Seeing(scales=(1.0, 0.5), flip=False, **own)))
+    options = MultiScale(scales=(1.0, 0.5), flip=False, background_power=own.get("background_power", 1.0))
     tags = torch.zeros(1, 10).index_fill(1, torch.tensor([1]), 1)
     with torch.inference_mode():
-        masks = predict_masks(lambda view: model.network(view).logits, BATCH, options, tags).masks[0]
+        masks = class_maps(head, lambda view: model.network(view).logits, BATCH, options, tags, 0.3).masks[0]
     np.testing.assert_allclose(made.scores, masks / masks.sum(0), atol=1e-5)
 
 
 def test_scores_are_refined_before_the_threshold():
     plain = pseudo_labels(small("pspnet"), IMAGE, None, PseudoSettings(threshold=0))
-    made = pseudo_labels(small("pspnet"), IMAGE, None, PseudoSettings(threshold=0, refiner=Refiner("pamr", 2)))
+    made = pseudo_labels(small("pspnet"), IMAGE, None, PseudoSettings(0, Seeing(refiner=Refiner("pamr", 2))))
     refined = pamr(torch.from_numpy(plain.scores)[None], BATCH, steps=2)[0]
     np.testing.assert_allclose(made.scores, refined / refined.sum(0), atol=1e-6)
 
@@ -84,7 +85,7 @@ def test_scores_are_refined_before_the_threshold():
 @pytest.mark.parametrize("name", ["ssss-resnet18", "segformer-mit_b0", "cam-mit_b0"])
 def test_any_size_will_do(name, size):
     model = build(Architecture(name, width=0.125), CLASSES).eval()
-    settings = PseudoSettings(scales=(1.0, 0.5), flip=True, resize=0.5)
+    settings = PseudoSettings(seeing=Seeing(scales=(1.0, 0.5), flip=True, resize=0.5))
     assert pseudo_labels(model, np.zeros((*size, 3), np.uint8), None, settings).labels.shape == size
 
 
@@ -104,6 +105,18 @@ def test_a_data_set_comes_out_on_which_supervised_trains(model, pictures, seglet
     trained = seglet("train", "supervised", "--data", out, *short, "--workers", 0, "--out", tmp_path / "run")
     assert trained.code == 0, trained.err
     assert (Run(tmp_path / "run").folder / "model").is_dir()
+
+
+def test_pictures_and_tags_can_be_those_of_a_data_set(model, seglet, tmp_path):
+    words = ("predict", model, "--data", "world:scenes=3,size=32", "--pseudo-labels", "--threshold", 0, "--json")
+    done = seglet(*words, "--out", tmp_path / "out", "--score-on", "world:scenes=2,size=32")
+    made, train = json.loads(done.out), open_dataset(str(tmp_path / "out"), "train")
+    world = World("train", scenes=3, size=32)
+    assert (len(train), len(made["pictures"])) == (3, 3)
+    np.testing.assert_array_equal(train.read(1).image, world.read(1).image)
+    assert made["pictures"][1]["tags"] == [CLASSES.names[label] for label in world.read(1).tags]
+    right = sum(int((train.read(i).labels == world.read(i).labels).sum()) for i in range(3))
+    assert made["quality"]["precision"] == pytest.approx(right / (3 * 32 * 32))
 
 
 def test_the_record_says_how_labels_came_about(model, pictures, seglet, tmp_path):
@@ -179,7 +192,9 @@ def test_results_of_another_kind_and_pictures_of_others_are_left_alone(model, pi
         (["--pseudo-labels", "--steps", 3], "--refiner"),
         (["--pseudo-labels", "--tags-key", "fine"], "--tags FILE"),
         (["--pseudo-labels", "--score-split", "test"], "--score-on DATA"),
-        (["--pseudo-labels", "--background-power", 3], "ssss and cam"),
+        (["--pseudo-labels", "--background-power", 3], "is for ssss networks"),
+        (["--pseudo-labels", "--background", 0.3], "is for cam networks"),
+        (["--pseudo-labels", "--data", "world"], "one of the two"),
         (["--pseudo-labels", "--threshold", 2], "from 0 to 1"),
     ],
 )

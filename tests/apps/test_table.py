@@ -51,7 +51,8 @@ def test_a_page_gets_its_block_written_anew(tmp_path):
 def test_every_row_of_every_table_is_a_sound_experiment(name, tmp_path):
     filled = table(tmp_path, name=name, overrides={"data": "world"})
     for row, seed in filled.cells():
-        assert resolve(None, filled.keys(row, seed)).settings.seed == seed
+        if filled.recipe(row).model_of is None:
+            assert resolve(None, filled.keys(row, seed)).settings.seed == seed
 
 
 def test_a_teacher_is_trained_once_and_taught_rows_point_at_it(tmp_path):

@@ -13,8 +13,12 @@ Curve = list[tuple[int, float]]
 def svg(results: Mapping[str, Any]) -> str:
     """mIoU in percent over optimiser steps. Rows of different length keep their own steps."""
     rows = {row: mean_curve([e["curve"] for e in results["rows"] if e["row"] == row]) for row in _rows(results)}
+    rows = {row: curve for row, curve in rows.items() if curve}  # a row may score what another one trained
     points = [point for curve in rows.values() for point in curve]
-    last, top = max(step for step, _ in points), 10 * (1 + int(10 * max(score for _, score in points)))
+    last, top = (
+        max((step for step, _ in points), default=1),
+        10 * (1 + int(10 * max((score for _, score in points), default=0))),
+    )
     parts = [_axes(last, top)]
     for place, (row, curve) in enumerate(rows.items()):
         parts.append(_line(row, [_place(point, last, top) for point in curve], place))

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from seglet._version import __version__
 from seglet.apps.output import answer, check_writable
-from seglet.apps.parsing import LONGEST_SIDE, add_device, add_json, add_windows, fraction, scale, whole
+from seglet.apps.parsing import add_device, add_json, fraction, whole
+from seglet.apps.seeing_options import Seeing, add_seeing, chosen_seeing
 
 if TYPE_CHECKING:
     from seglet.data.dataset import Dataset
@@ -18,6 +19,10 @@ CONVENTIONS = {"either": "miou", "present": "miou_present", "all": "miou_all"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Score a segmenter on pictures with masks. A network that learned from tags (ssss, cam) looks at each picture "
+        "as its paper does: at several sizes, mirrored, and without the classes that are not there."
+    )
     parser.add_argument("model", help="a segmenter's folder, a run's folder, or a name on the hub")
     parser.add_argument("--data", required=True, help="a data set's folder or dataset.json, or world")
     parser.add_argument("--split", default="val", help="which part of the data (default val)")
@@ -28,49 +33,55 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch", type=whole(1, 4096), default=1, help="pictures at once, where their sizes agree")
     parser.add_argument("--workers", type=whole(0, 256), default=2, help="threads that read ahead (default 2)")
     add_device(parser)
-    parser.add_argument("--scales", type=scale, nargs="+", default=[1.0], help="sizes to predict at; averaged")
-    parser.add_argument("--flip", action="store_true", help="also predict the mirrored picture; averaged")
-    add_windows(parser)
-    stride = whole(1, LONGEST_SIDE)
-    parser.add_argument("--stride", type=stride, nargs=2, metavar=("H", "W"), help="between windows (two thirds)")
     parser.add_argument(
         "--convention",
         choices=list(CONVENTIONS),
         default="either",
         help="classes in the headline mIoU: in truth or prediction (default), present in the truth, or all",
     )
+    parser.add_argument(
+        "--known-tags",
+        action="store_true",
+        help="rule out the classes that a picture's tags (or else its mask) lack: how good pseudo labels would be",
+    )
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the scores there, as JSON")
     add_json(parser)
+    add_seeing(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from seglet.apps.evaluate_maps import score_maps
     from seglet.apps.models import check_classes, load_model
+    from seglet.apps.seeing import check_network, taught_by_tags
     from seglet.data.dataset import open_dataset
     from seglet.files import write_json
 
-    options = _options(arguments)
+    seeing = chosen_seeing(arguments)
     if arguments.out:
         check_writable(arguments.out)
     model = load_model(arguments.model, arguments.device)
-    data = open_dataset(_name(arguments), arguments.split, resize=arguments.resize, whole_masks=True)
+    check_network(model, seeing)
+    maps = taught_by_tags(model) or seeing.refiner is not None or arguments.known_tags
+    # maps are refined at the size of the picture, wherever the network works, as `seglet predict` does it
+    size = 1.0 if maps else arguments.resize
+    data = open_dataset(_name(arguments), arguments.split, resize=size, whole_masks=True)
     check_classes(model.classes, data.classes)
-    content = {**_about(arguments, data), **score(model, data, options, arguments.workers).as_dict()}
+    if maps:
+        found = score_maps(model, data, seeing, arguments.known_tags, arguments.workers)
+    else:
+        found = score(model, data, _options(seeing, arguments.batch), arguments.workers).as_dict()
+    content = {**_about(arguments, data, seeing), **found}
     if arguments.out:
         write_json(arguments.out, content)
     answer(_text(arguments, content), content, arguments.json)
     return 0
 
 
-def _options(arguments: argparse.Namespace) -> "EvaluationOptions":
+def _options(seeing: Seeing, batch: int) -> "EvaluationOptions":
     from seglet.evaluation.evaluate import EvaluationOptions
 
-    window, stride = arguments.window, arguments.stride
     return EvaluationOptions(
-        batch=arguments.batch,
-        window=(window[0], window[1]) if window else None,
-        stride=(stride[0], stride[1]) if stride else None,
-        scales=tuple(arguments.scales),
-        flip=arguments.flip,
+        batch=batch, window=seeing.window, stride=seeing.stride, scales=seeing.scales or (1.0,), flip=bool(seeing.flip)
     )
 
 
@@ -95,11 +106,11 @@ def score(model: "Segmenter", data: "Dataset", options: "EvaluationOptions", wor
         return evaluate(model, samples, data.classes, options, steps.advance, device)
 
 
-def _about(arguments: argparse.Namespace, data: "Dataset") -> dict[str, Any]:
+def _about(arguments: argparse.Namespace, data: "Dataset", seeing: Seeing) -> dict[str, Any]:
     """What was scored and how, so that the numbers can be had again."""
-    chosen = ("model", "split", "resize", "scales", "flip", "window", "stride", "convention")
-    named = {name: getattr(arguments, name) for name in chosen}
-    return {"seglet": __version__, "data": _name(arguments), "fingerprint": data.fingerprint, **named}
+    named = {name: getattr(arguments, name) for name in ("model", "split", "convention", "known_tags")}
+    about = {"seglet": __version__, "data": _name(arguments), "fingerprint": data.fingerprint}
+    return {**about, **named, **seeing.as_dict()}
 
 
 def _text(arguments: argparse.Namespace, content: dict[str, Any]) -> str:
@@ -117,7 +128,16 @@ def _text(arguments: argparse.Namespace, content: dict[str, Any]) -> str:
             table(content),
             "",
             verdict,
+            *_curve(content.get("cam_curve")),
             where,
             f"next: seglet predict {arguments.model} PICTURES --out predictions{resize}",
         ]
     )
+
+
+def _curve(found: dict[str, Any] | None) -> list[str]:
+    """The best background threshold of class maps, which a user may want to set."""
+    if found is None or found["best"]["miou"] is None:
+        return []
+    best = found["best"]
+    return [f"best background threshold of the maps: {best['threshold']:g}, mIoU {100 * best['miou']:.2f} %"]

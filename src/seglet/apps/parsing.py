@@ -134,8 +134,3 @@ def add_device(parser: argparse.ArgumentParser) -> None:
 
 def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout, the text on stderr")
-
-
-def add_windows(parser: argparse.ArgumentParser) -> None:
-    side = whole(1, LONGEST_SIDE)
-    parser.add_argument("--window", type=side, nargs=2, metavar=("H", "W"), help="sliding windows of this size")

@@ -1,19 +1,34 @@
 """Which pictures a command was given, and what the results for each are called."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+import numpy as np
+from jaxtyping import UInt8
+
 from seglet.data.files import identity, pictures
+from seglet.data.images import read_image
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A file, and the name of its results without ending, relative to where they go; never outside of it."""
+    """A file, and the name of its results without ending, relative to where they go; never outside of it.
+
+    One that is drawn (`draw`) has no file, and `path` says what it is.
+    """
 
     path: Path
     name: str
+    draw: Callable[[], UInt8[np.ndarray, "h w 3"]] | None = None
+
+    def read(self) -> UInt8[np.ndarray, "h w 3"]:
+        """
+        Raises:
+            DataError: the file is not there or no picture.
+        """
+        return read_image(self.path) if self.draw is None else self.draw()
 
 
 def gather(inputs: Sequence[Path], results: Path) -> list[Picture]:
@@ -69,7 +84,7 @@ def named_apart(found: Iterable[Picture]) -> list[Picture]:
         name = picture.name
         if shared[name.casefold()] > 1:
             name = _free(f"{name}_{picture.path.suffix[1:].lower()}", taken)
-        named.append(Picture(picture.path, name))
+        named.append(replace(picture, name=name))
     return named
 
 

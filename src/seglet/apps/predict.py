@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from seglet._version import __version__
 from seglet.apps.output import answer
-from seglet.apps.parsing import add_device, add_json, add_windows, fraction, whole
+from seglet.apps.parsing import add_device, add_json, fraction, whole
 from seglet.apps.pseudo_options import add_pseudo_labels, pseudo_settings
+from seglet.apps.seeing_options import add_seeing, chosen_seeing
 
 if TYPE_CHECKING:
+    from seglet.apps.data_pictures import DataPictures
     from seglet.apps.pseudo import Labelling
-    from seglet.apps.segment import Segmenting, Settings
+    from seglet.apps.pseudo_options import PseudoSettings
+    from seglet.apps.segment import Segmenting
+    from seglet.models.segmenter import Segmenter
     from seglet.types import Classes
 
 RECORD = "predictions.json"
@@ -25,18 +29,23 @@ Segment pictures. For each one, under --out, with the folders of the input kept:
 classes.txt says what the masks mean, predictions.json what became of each picture and how. One that cannot be read is
 reported and passed over.
 
+A network that learned from tags (ssss, cam) looks at each picture as its paper does: at several sizes, mirrored, and
+without the classes that are not there; see the options below.
+
 With --pseudo-labels, --out becomes a data set to train on: in masks only what the network is sure of, the rest void;
-classes that are not among the known --tags of a picture are ruled out before. Added are:
+classes that are not among the known tags of a picture (--tags, or those of --data) are ruled out before. Added are:
   images/NAME           a link to each picture
   scores/NAME.npz       with --scores: probabilities of all classes, which `seglet refine` reads
-  tags.json             with --tags: what was known"""
+  tags.json             what was known, if anything was"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = DESCRIPTION
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("model", help="a segmenter's folder, a run's folder, or a name on the hub")
-    parser.add_argument("inputs", type=Path, nargs="+", metavar="INPUT", help="picture, folder or list (.txt)")
+    parser.add_argument("inputs", type=Path, nargs="*", metavar="INPUT", help="picture, folder or list (.txt)")
+    parser.add_argument("--data", help="in place of INPUT: a data set's folder or dataset.json, or world")
+    parser.add_argument("--split", help="which part of --data (default train)")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="new folder for the results")
     parser.add_argument("--overwrite", action="store_true", help="write over the earlier results in --out")
     parser.add_argument("--samples", type=whole(0, 10_000), default=0, metavar="T", help="Monte-Carlo passes (none)")
@@ -44,46 +53,76 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resize", type=fraction, default=1.0, help="segment at this fraction of the size, as in training (default 1)"
     )
-    add_windows(parser)
     add_device(parser)
     add_json(parser)
+    add_seeing(parser)
     add_pseudo_labels(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     from seglet.apps.models import load_model, model_folder, weights_hash
     from seglet.apps.pictures import gather
-    from seglet.apps.pseudo import Labelling
-    from seglet.apps.segment import Segmenting
+    from seglet.apps.seeing import check_network
+    from seglet.apps.segment import Segmenting, Settings
     from seglet.files import write_json, write_text
 
-    pseudo = pseudo_settings(arguments)
+    seeing = chosen_seeing(arguments)
+    pseudo = pseudo_settings(arguments, seeing)
     claim(arguments.out, arguments.overwrite, pseudo is not None)
-    pictures = gather(arguments.inputs, arguments.out)
     folder = model_folder(arguments.model)
     model = load_model(str(folder), arguments.device)
+    check_network(model, seeing)
+    data = _of_data(arguments, model.classes)
     way: Segmenting | Labelling
     if pseudo is None:
-        way = Segmenting(model, pictures, arguments.out, _settings(arguments))
+        pictures = gather(arguments.inputs, arguments.out) if data is None else data.pictures
+        way = Segmenting(model, pictures, arguments.out, Settings(arguments.samples, arguments.seed, seeing))
     else:
-        way = Labelling(model, pictures, arguments, pseudo)
+        way = _labelling(model, data, arguments, pseudo)
     record = {"seglet": __version__, "command": arguments.command_line, "settings": way.about}
     record |= {"model": arguments.model, "weights": weights_hash(folder), "classes": list(model.classes.names)}
     write_json(arguments.out / RECORD, {**record, "finished": False})
     write_text(arguments.out / CLASSES, table(model.classes))
     done, failed = segment_all(way)
-    record |= {"finished": True, "out": str(arguments.out), "pictures": done, "failed": failed}
-    write_json(arguments.out / RECORD, record)
     next_steps = way.finish(done)
+    record |= {"finished": True, "out": str(arguments.out), **way.summary, "pictures": done, "failed": failed}
+    write_json(arguments.out / RECORD, record)
     answer("\n".join([*_account(done, failed), *next_steps]), record, arguments.json)
     return 2 if failed else 0
 
 
-def _settings(arguments: argparse.Namespace) -> "Settings":
-    from seglet.apps.segment import Settings
+def _of_data(arguments: argparse.Namespace, classes: "Classes") -> "DataPictures | None":
+    """
+    Raises:
+        ValueError: neither files nor data are given, or both; or the data cannot be read or have other classes.
+    """
+    from seglet.apps.data_pictures import DataPictures
+    from seglet.apps.models import check_classes
+    from seglet.data.dataset import open_dataset
 
-    window = (arguments.window[0], arguments.window[1]) if arguments.window else None
-    return Settings(arguments.samples, arguments.seed, window, arguments.resize)
+    if bool(arguments.inputs) == (arguments.data is not None):
+        raise ValueError("give pictures, folders or a list, or --data DATA; one of the two")
+    if arguments.data is None:
+        if arguments.split is not None:
+            raise ValueError("--split names a part of a data set; say which with --data DATA")
+        return None
+    samples = open_dataset(arguments.data, arguments.split or "train")
+    check_classes(classes, samples.classes)
+    return DataPictures(arguments.data, samples)
+
+
+def _labelling(
+    model: "Segmenter", data: "DataPictures | None", arguments: argparse.Namespace, pseudo: "PseudoSettings"
+) -> "Labelling":
+    from seglet.apps.known_tags import known_tags
+    from seglet.apps.pictures import gather
+    from seglet.apps.pseudo import Labelling
+
+    pictures = gather(arguments.inputs, arguments.out) if data is None else data.pictures
+    tags = None if data is None or arguments.tags is not None else data.tags()
+    if arguments.tags is not None:
+        tags = known_tags(arguments.tags, arguments.tags_key or "", pictures, model.classes)
+    return Labelling(model, pictures, tags, arguments, pseudo, None if data is None else data.truth)
 
 
 def table(classes: "Classes") -> str:
@@ -122,7 +161,6 @@ def segment_all(way: "Segmenting | Labelling") -> tuple[list[dict[str, Any]], li
     """What was made of each picture, and of which nothing was made and why."""
     import torch
 
-    from seglet.data.images import read_image
     from seglet.engine.console import Steps
 
     done: list[dict[str, Any]] = []
@@ -130,7 +168,7 @@ def segment_all(way: "Segmenting | Labelling") -> tuple[list[dict[str, Any]], li
     with Steps("predict", len(way.pictures), "pictures") as steps:
         for count, picture in enumerate(way.pictures, start=1):
             try:
-                done.append({"picture": str(picture.path), **way.make(picture, read_image(picture.path))})
+                done.append({"picture": str(picture.path), **way.make(picture, picture.read())})
             except (ValueError, OSError, MemoryError, torch.OutOfMemoryError) as error:
                 failed.append({"picture": str(picture.path), "reason": str(error) or "memory ran out"})
                 steps.note(f"failed: {picture.path}")

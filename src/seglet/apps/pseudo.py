@@ -1,20 +1,23 @@
 """`seglet predict --pseudo-labels`: what is prepared before the first picture, and done with each."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import torch
 from jaxtyping import UInt8
 
-from seglet.apps.known_tags import KnownTags, known_tags
+from seglet.apps.known_tags import KnownTags
 from seglet.apps.pictures import Picture, place
-from seglet.apps.pseudo_labels import check_network, pseudo_labels
+from seglet.apps.pseudo_labels import pseudo_labels
 from seglet.apps.pseudo_options import PseudoSettings
 from seglet.apps.scores import write_scores
+from seglet.apps.seeing import check_network
 from seglet.apps.segment import Found, write
 from seglet.apps.training_set import add_split, clear, link, write_tags
+from seglet.evaluation.pseudo_labels import PseudoLabelQuality
 from seglet.models.segmenter import Segmenter
 
 NO_TAGS = "the tags do not name it; add it to them, with no tag if no class is in it"
@@ -23,20 +26,24 @@ NO_TAGS = "the tags do not name it; add it to them, with no tag if no class is i
 class Labelling:
     """`seglet predict --pseudo-labels`: `pictures` have the names of their results.
 
-    Those that the tags do not name are `passed_over`, with the reason.
+    Those that the tags, if there are any, do not name are `passed_over`, with the reason.
 
     Raises:
-        ValueError: an option does not fit the network, or the tags or the data to score on cannot be used.
+        ValueError: an option does not fit the network, or the data to score on cannot be used.
     """
 
     def __init__(
-        self, model: Segmenter, pictures: Sequence[Picture], arguments: argparse.Namespace, settings: PseudoSettings
+        self,
+        model: Segmenter,
+        pictures: Sequence[Picture],
+        tags: KnownTags | None,
+        arguments: argparse.Namespace,
+        settings: PseudoSettings,
+        truth: Callable[[Picture], UInt8[np.ndarray, "h w"] | None] | None = None,
     ) -> None:
-        check_network(model, settings)
+        check_network(model, settings.seeing)
         self.model, self.settings, self.out, self.keep_scores = model, settings, arguments.out, bool(arguments.scores)
-        self.tags: KnownTags | None = None
-        if arguments.tags is not None:
-            self.tags = known_tags(arguments.tags, arguments.tags_key or "", pictures, model.classes)
+        self.tags, self.truth, self.quality = tags, truth, PseudoLabelQuality(model.classes)
         known = {picture.path for picture in pictures} if self.tags is None else self.tags.of.keys()
         self.passed_over = [(picture, NO_TAGS) for picture in pictures if picture.path not in known]
         prefix = "" if arguments.score_on is None else "train/"
@@ -52,6 +59,11 @@ class Labelling:
         tags = None if self.tags is None else {"file": str(self.tags.source), "hash": self.tags.hash}
         return {"pseudo_labels": True, **self.settings.as_dict(), "tags": tags, "scored_on": self.scored_on}
 
+    @property
+    def summary(self) -> dict[str, Any]:
+        """How good the labels are, where the truth is known; for JSON."""
+        return {"quality": self.quality.as_dict()} if self.quality.sums.any() else {}
+
     def make(self, picture: Picture, image: UInt8[np.ndarray, "h w 3"]) -> dict[str, Any]:
         """Labels one picture and writes the results; says where they are, and which tags got no pixel."""
         classes = self.model.classes
@@ -62,6 +74,9 @@ class Labelling:
             path = place(self.out / "scores", picture.name, ".npz")
             write_scores(path, made.scores)
             written["scores"] = path.relative_to(self.out).as_posix()
+        truth = None if self.truth is None else self.truth(picture)
+        if truth is not None:
+            self.quality.add(torch.from_numpy(made.labels), torch.from_numpy(truth.copy()))
         written["image"] = link(picture, self.out).relative_to(self.out).as_posix()
         if tags is not None:
             written["tags"] = [classes.names[label] for label in tags]
@@ -80,6 +95,10 @@ class Labelling:
             lines.append(
                 f"void, as no class reaches {self.settings.threshold:g}: {100 * void:.0f} % of a picture on average"
             )
+        if self.quality.sums.any():
+            found = {name: f"{100 * getattr(self.quality, name):.1f} %" for name in ("coverage", "precision")}
+            share = f"{found['precision']} of the labels are right; mIoU {100 * self.quality.miou():.1f} %"
+            lines.append(f"beside the true masks: {share}, where {found['coverage']} of the pixels have one")
         return [
             *lines,
             f"pictures, masks and confidences are in {self.out}, and predictions.json says how they came about",

@@ -1,41 +1,27 @@
-"""What `seglet predict --pseudo-labels` can be told."""
+"""What `seglet predict --pseudo-labels` can be told, beside how the network looks at a picture."""
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from seglet.apps.parsing import scale, share
-from seglet.apps.refiners import Refiner, add_refiner, chosen
+from seglet.apps.parsing import share
+from seglet.apps.seeing_options import Seeing
 
 THRESHOLD = 0.5
-OWN = (
-    "tags", "tags_key", "threshold", "scales", "flip", "background_power", "refiner", "steps", "crf_settings", "scores",
-    "score_on", "score_split",
-)  # fmt: skip
+OWN = ("tags", "tags_key", "threshold", "scores", "score_on", "score_split")
 
 
 @dataclass(frozen=True)
 class PseudoSettings:
-    """How pseudo labels are made; None leaves a choice to the kind of network.
-
-    A pixel whose probability is below `threshold` gets no label. `background_power` is for networks taught by tags:
-    above 1 the background yields to other classes.
-    """
+    """How pseudo labels are made. A pixel whose probability is below `threshold` gets no label."""
 
     threshold: float = THRESHOLD
-    scales: tuple[float, ...] | None = None
-    flip: bool | None = None
-    background_power: float | None = None
-    window: tuple[int, int] | None = None
-    resize: float = 1.0
-    refiner: Refiner | None = None
+    seeing: Seeing = field(default_factory=Seeing)
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
-        refiner = {"refiner": None} if self.refiner is None else self.refiner.as_dict()
-        seen = {"scales": self.scales, "flip": self.flip, "background_power": self.background_power}
-        return {"threshold": self.threshold, **seen, "window": self.window, "resize": self.resize, **refiner}
+        return {"threshold": self.threshold, **self.seeing.as_dict()}
 
 
 def add_pseudo_labels(parser: argparse.ArgumentParser) -> None:
@@ -51,14 +37,6 @@ def add_pseudo_labels(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--threshold", type=share, metavar="T", help=f"probability below which a pixel is void (default {THRESHOLD})"
     )
-    group.add_argument("--scales", type=scale, nargs="+", help="sizes to look at (1; for ssss and cam 1 0.5 1.5 2)")
-    group.add_argument(
-        "--flip", action=argparse.BooleanOptionalAction, help="look at the mirrored picture too (only for ssss and cam)"
-    )
-    group.add_argument(
-        "--background-power", type=scale, metavar="P", help="for ssss and cam: above 1 background yields (default 3)"
-    )
-    add_refiner(group, None)
     group.add_argument("--scores", action="store_true", default=None, help="also write score maps, to refine later")
     group.add_argument(
         "--score-on", metavar="DATA", help="data whose val pictures and true masks are put beside the pseudo labels"
@@ -66,7 +44,7 @@ def add_pseudo_labels(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--score-split", metavar="SPLIT", help="another split of them than val")
 
 
-def pseudo_settings(arguments: argparse.Namespace) -> PseudoSettings | None:
+def pseudo_settings(arguments: argparse.Namespace, seeing: Seeing) -> PseudoSettings | None:
     """None where no pseudo labels are asked for.
 
     Raises:
@@ -80,23 +58,12 @@ def pseudo_settings(arguments: argparse.Namespace) -> PseudoSettings | None:
             )
         return None
     _check(arguments)
-    window = arguments.window
-    return PseudoSettings(
-        threshold=THRESHOLD if arguments.threshold is None else arguments.threshold,
-        scales=tuple(arguments.scales) if arguments.scales else None,
-        flip=arguments.flip,
-        background_power=arguments.background_power,
-        window=(window[0], window[1]) if window else None,
-        resize=arguments.resize,
-        refiner=chosen(arguments, "ssss") if arguments.refiner else None,
-    )
+    return PseudoSettings(THRESHOLD if arguments.threshold is None else arguments.threshold, seeing)
 
 
 def _check(arguments: argparse.Namespace) -> None:
     if arguments.samples:
         raise ValueError("pseudo labels are made without Monte-Carlo passes; leave --samples out")
-    if arguments.refiner is None and (arguments.steps is not None or arguments.crf_settings is not None):
-        raise ValueError("--steps and --crf-settings are those of a --refiner; give one, or leave them out")
     if arguments.tags_key is not None and arguments.tags is None:
         raise ValueError("--tags-key names a field of a file of tags; say which with --tags FILE")
     if arguments.score_split is not None and arguments.score_on is None:

@@ -9,7 +9,7 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from seglet.apps.parsing import suggest
+from seglet.apps.recipe import Recipe
 
 SCORES = {"miou": "miou", "pixel_accuracy": "pixel_accuracy", "ece": "ece_10", "ece_15": "ece_15"}
 """Names in a table, and in an evaluation."""
@@ -29,9 +30,7 @@ def names() -> list[str]:
 
 
 def definition(name: str) -> dict[str, Any]:
-    """What a table is made of: keys `shared` by all rows, and the `rows` with keys of their own; see the files.
-
-    `"teacher": "@row"` stands for the model of another row.
+    """What a table is made of: keys `shared` by all rows, and the `rows`, each a `Recipe`; see the files.
 
     Raises:
         ValueError: there is no such table; names the right ones.
@@ -78,20 +77,19 @@ class Table:
 
     def fill(self) -> dict[str, Any]:
         """Trains and scores what is missing; the results so far are written after every run."""
-        wanted = set(self.rows or self.content["rows"])
-        wanted |= {teacher for row in wanted if (teacher := self.teacher(row))}
-        teachers = {teacher for row in self.content["rows"] if (teacher := self.teacher(row))}
+        wanted: set[str] = set()
+        for row in self.rows or self.content["rows"]:
+            wanted |= {row, *self.before(row)}
         cells = [(row, seed) for row, seed in self.cells() if row in wanted]
-        # In this order no run waits for a teacher that has not begun, and what needs no teacher fills the waiting.
-        cells.sort(key=lambda cell: (cell[0] not in teachers, self.teacher(cell[0]) is not None))
-        begun: dict[str, Future[None]] = {}
+        # In this order no run waits for one that has not begun, and what needs no other fills the waiting.
+        cells.sort(key=lambda cell: (cell[0] not in self.teachers, len(self.before(cell[0]))))
+        begun: dict[tuple[str, int], Future[None]] = {}
         with ThreadPoolExecutor(self.jobs) as pool:
-            runs = []
             for row, seed in cells:
-                runs.append(pool.submit(self.run, row, seed, begun.get(self.teacher(row) or "")))
-                begun.setdefault(row, runs[-1])
+                sources = [begun[cell] for cell in self.sources(row, seed)]
+                begun[row, seed] = pool.submit(self.run, row, seed, sources)
             try:
-                for finished in as_completed(runs):
+                for finished in as_completed(begun.values()):
                     finished.result()
                     self.write()
             except BaseException:  # a failed run, or Ctrl-C: what runs may end, nothing new begins
@@ -101,47 +99,104 @@ class Table:
 
     def cells(self) -> Iterator[tuple[str, int]]:
         """All (row, seed), seed by seed; rows that teach others, or are named in `once`, have the first seed alone."""
-        seeds = self.seeds or tuple(self.content["seeds"])
-        once = {self.teacher(row) for row in self.content["rows"]} | set(self.content.get("once", ()))
-        for seed in seeds:
+        once = self.teachers | set(self.content.get("once", ()))
+        for seed in self.all_seeds:
             for row in self.content["rows"]:
-                if seed == seeds[0] or row not in once:
+                if seed == self.all_seeds[0] or row not in once:
                     yield row, seed
 
-    def teacher(self, row: str) -> str | None:
-        """The row whose model teaches `row`."""
-        teacher = self.content["rows"][row].get("teacher")
-        return teacher.removeprefix("@") if teacher else None
+    @property
+    def all_seeds(self) -> tuple[int, ...]:
+        return self.seeds or tuple(self.content["seeds"])
+
+    @property
+    def teachers(self) -> set[str]:
+        return {teacher for row in self.content["rows"] if (teacher := self.recipe(row).teacher)}
+
+    def recipe(self, row: str) -> Recipe:
+        return Recipe.read(self.content["rows"][row])
+
+    def before(self, row: str) -> set[str]:
+        """All rows that this one cannot do without."""
+        return {found for source in self.recipe(row).sources for found in (source, *self.before(source))}
+
+    def sources(self, row: str, seed: int) -> list[tuple[str, int]]:
+        """The runs that must be finished before this one."""
+        return [(source, self.all_seeds[0] if source in self.teachers else seed) for source in self.recipe(row).sources]
 
     def folder(self, row: str, seed: int) -> Path:
         return self.runs / f"{row}-{seed}"
 
+    def trained(self, row: str, seed: int) -> Path:
+        """The run that trained the model of this one."""
+        return self.folder(self.recipe(row).model_of or row, seed)
+
     def model(self, row: str, seed: int) -> Path:
-        return self.folder(row, seed) / "last"
+        return self.trained(row, seed) / "last"
 
     def keys(self, row: str, seed: int) -> dict[str, Any]:
         """The experiment of one run."""
-        keys = {**self.content["shared"], **self.content["rows"][row], **self.overrides, "seed": seed}
-        if teacher := self.teacher(row):
-            first = next(seed for name, seed in self.cells() if name == teacher)
-            keys["teacher"] = str(self.model(teacher, first))
+        recipe = self.recipe(row)
+        keys = {**self.content["shared"], **recipe.experiment, **self.overrides, "seed": seed}
+        if recipe.teacher:
+            keys["teacher"] = str(self.model(recipe.teacher, self.all_seeds[0]))
+        if recipe.labels_of:
+            keys["data"] = str(self.labels(row, seed))
         return keys
 
-    def run(self, row: str, seed: int, teacher: Future[None] | None) -> None:
-        """Trains and scores one row on one seed, once its teacher is there and unless that was done before."""
-        if teacher is not None:
-            teacher.result()
-        folder, keys = self.folder(row, seed), self.keys(row, seed)
-        scores = folder / "scores.json"
+    def labels(self, row: str, seed: int) -> Path:
+        """The pictures and pseudo labels that a row is trained on."""
+        return self.runs / f"{row}-{seed}-labels"
+
+    def run(self, row: str, seed: int, sources: Sequence["Future[None]"] = ()) -> None:
+        """Trains and scores one row on one seed, once what it needs is there, unless that was done before."""
+        for source in sources:
+            source.result()
+        folder, recipe = self.folder(row, seed), self.recipe(row)
+        scores, known = folder / "scores.json", folder / "known-tags.json"
         if scores.exists():
             return
+        if recipe.labels_of:
+            self.label(row, seed)
+        if recipe.model_of is None:
+            self.train(row, seed)
+        model, look = self.model(row, seed), (*self.size, *recipe.look)
+        if recipe.known_tags:
+            self.call(folder, "evaluate", model, *self.data(500), "--split", "train", "--known-tags", *look,
+                      "--out", known)  # fmt: skip
+        self.call(folder, "evaluate", model, *self.data(500), "--split", self.content["score_on"], *look,
+                  "--out", scores)  # fmt: skip
+
+    def label(self, row: str, seed: int) -> None:
+        """Makes the pictures and pseudo labels that a row is trained on, unless they are there."""
+        from seglet.files import read_json
+
+        out, recipe = self.labels(row, seed), self.recipe(row)
+        record = out / "predictions.json"
+        if recipe.labels_of is None or (record.is_file() and read_json(record)["finished"]):
+            return
+        scenes = {**self.content["shared"], **self.overrides}.get("world_scenes", 0)
+        words = (*self.data(scenes), "--split", "train", *self.size, *recipe.labels)
+        score_on = ("--score-on", self.data(200)[1])
+        model = self.model(recipe.labels_of, seed)
+        self.call(out, "predict", model, "--pseudo-labels", *words, *score_on, "--out", out, "--overwrite")
+
+    def train(self, row: str, seed: int) -> None:
+        folder, keys = self.folder(row, seed), self.keys(row, seed)
         words = [word for key, value in keys.items() if key != "method" for word in (f"--{key}", *_words(value))]
         begun = any((folder / "checkpoints").glob("step-*"))
-        way = "--resume" if begun else "--overwrite"
-        self.call(folder, "train", keys["method"], "--out", folder, way, *words)
-        data = f"world:scenes=500,size={keys['world_size']}" if keys["data"] == "world" else keys["data"]
-        where = ("--data", data, "--split", self.content["score_on"], "--resize", keys.get("resize", 1.0))
-        self.call(folder, "evaluate", self.model(row, seed), *where, "--out", scores)
+        self.call(folder, "train", keys["method"], "--out", folder, "--resume" if begun else "--overwrite", *words)
+
+    def data(self, scenes: int) -> tuple[str, str]:
+        """What all rows are scored on, as words; `scenes` of them if it is the embedded world."""
+        keys = {**self.content["shared"], **self.overrides}
+        world = f"world:scenes={scenes},size={keys.get('world_size')}"
+        return "--data", world if keys["data"] == "world" else str(keys["data"])
+
+    @property
+    def size(self) -> tuple[str, str]:
+        """At which fraction of their size pictures are seen, as words."""
+        return "--resize", str({**self.content["shared"], **self.overrides}.get("resize", 1.0))
 
     def call(self, folder: Path, *words: Any) -> None:
         """One seglet command, on its share of the cores; its output goes to a log beside the folder.
@@ -167,7 +222,7 @@ class Table:
         from seglet.files import read_json, write_json, write_text
 
         done = [(row, seed) for row, seed in self.cells() if (self.folder(row, seed) / "scores.json").exists()]
-        records = [read_json(self.folder(*cell) / "record.json") for cell in done]
+        records = [read_json(self.trained(*cell) / "record.json") for cell in done]
         results = {
             "name": self.name,
             "title": self.content["title"],
@@ -178,6 +233,7 @@ class Table:
             "versions": records[0]["versions"] if records else None,
             "rows": [_result(row, seed, self.folder(row, seed)) for row, seed in done],
             "paper": self.content["paper"],
+            **({"columns": self.content["columns"]} if "columns" in self.content else {}),
         }
         write_json(self.file, results)
         if done:
@@ -203,7 +259,18 @@ def _shown(overrides: Mapping[str, Any]) -> list[str]:
 def _result(row: str, seed: int, folder: Path) -> dict[str, Any]:
     from seglet.files import read_json
 
-    scores = read_json(folder / "scores.json")
-    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
-    curve = [[line["step"], round(line["val/miou"], 4)] for line in lines if line.get("val/miou") is not None]
-    return {"row": row, "seed": seed, **{name: scores[key] for name, key in SCORES.items()}, "curve": curve}
+    scores, known = read_json(folder / "scores.json"), folder / "known-tags.json"
+    found = {"row": row, "seed": seed, **{name: scores[key] for name, key in SCORES.items()}}
+    if "confusion_ratio" in scores:
+        found["confusion_ratio"] = scores["confusion_ratio"]["mean"]
+    if known.exists():
+        found["known_tags"] = read_json(known)["miou"]
+    return {**found, "curve": _curve(folder / "metrics.jsonl")}
+
+
+def _curve(metrics: Path) -> list[list[float]]:
+    """Step and mIoU of each validation; none where nothing was trained."""
+    if not metrics.exists():
+        return []
+    lines = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
+    return [[line["step"], round(line["val/miou"], 4)] for line in lines if line.get("val/miou") is not None]

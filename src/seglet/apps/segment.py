@@ -1,7 +1,7 @@
 """One picture segmented and written: mask, overlay, confidence, uncertainty. Axes: h rows, w columns."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,8 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 
 from seglet.apps.pictures import Picture, place
+from seglet.apps.seeing import probabilities, taught_by_tags
+from seglet.apps.seeing_options import Seeing
 from seglet.data.dataset import resized
 from seglet.data.images import write_mask
 from seglet.data.view import overlay
@@ -26,21 +28,28 @@ LONGEST_JPEG = 65500
 
 @dataclass(frozen=True)
 class Settings:
-    """How pictures are segmented: `samples` Monte-Carlo passes or none; whole, or in windows of (h, w) pixels.
+    """How pictures are segmented: `samples` Monte-Carlo passes, of whole pictures seen once, or none.
 
-    Pictures are first shrunk to the fraction `resize` of their size; what is found is enlarged again.
+    Raises:
+        ValueError: they contradict each other.
     """
 
     samples: int = 0
     seed: int = 0
-    window: tuple[int, int] | None = None
-    resize: float = 1.0
+    seeing: Seeing = field(default_factory=Seeing)
 
     def __post_init__(self) -> None:
-        if self.samples and self.window:
+        if self.samples and self.seeing.window:
             raise ValueError("Monte-Carlo samples are taken of whole pictures; give --samples or --window, not both")
+        if self.samples and not self.seeing.plain:
+            raise ValueError("Monte-Carlo samples are taken of plain pictures; leave out --samples, or all of "
+                             "--scales, --flip, --background…, --least-score and --refiner")  # fmt: skip
         if self.samples == 1:
             raise ValueError("one Monte-Carlo sample has no deviation; give --samples 2 or more, such as 10")
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {"samples": self.samples, "seed": self.seed, **self.seeing.as_dict()}
 
 
 @dataclass(frozen=True)
@@ -65,7 +74,12 @@ class Segmenting:
     @property
     def about(self) -> dict[str, Any]:
         """For JSON."""
-        return asdict(self.settings)
+        return self.settings.as_dict()
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What there is to say of all pictures together, for JSON."""
+        return {}
 
     def make(self, picture: Picture, image: UInt8[np.ndarray, "h w 3"]) -> dict[str, Any]:
         """Segments one picture and writes the results; says where they are and what was seen."""
@@ -83,16 +97,20 @@ class Segmenting:
 
 
 def segment(model: Segmenter, image: UInt8[np.ndarray, "h w 3"], settings: Settings) -> Found:
-    """Pictures no larger than a window are taken whole."""
-    if settings.resize != 1:
-        found = segment(model, resized(image, settings.resize), replace(settings, resize=1.0))
-        return _enlarged(found, image.shape[:2])
-    window = settings.window
+    """Pictures no larger than a window are taken whole; a network that learned from tags looks as its paper says."""
+    seeing = settings.seeing
+    if not seeing.plain or (taught_by_tags(model) and not settings.samples):
+        scores = probabilities(model, image, None, seeing)
+        return Found(scores.argmax(axis=0).astype(np.uint8), np.asarray(scores.max(axis=0)))
+    if seeing.resize != 1:
+        whole = replace(settings, seeing=replace(seeing, resize=1.0))
+        return _enlarged(segment(model, resized(image, seeing.resize), whole), image.shape[:2])
+    window = seeing.window
     if window is not None and (image.shape[0] > window[0] or image.shape[1] > window[1]):
-        return _in_windows(model, image, window)
-    whole = model.predict(image, settings.samples, settings.seed)
-    summed = None if whole.uncertainty is None else whole.uncertainty * len(model.classes)
-    return Found(whole.labels, whole.confidence, summed)
+        return _in_windows(model, image, window, seeing.stride)
+    seen = model.predict(image, settings.samples, settings.seed)
+    summed = None if seen.uncertainty is None else seen.uncertainty * len(model.classes)
+    return Found(seen.labels, seen.confidence, summed)
 
 
 def _enlarged(found: Found, size: tuple[int, int]) -> Found:
@@ -110,10 +128,12 @@ def _enlarged(found: Found, size: tuple[int, int]) -> Found:
 
 
 @torch.inference_mode()
-def _in_windows(model: Segmenter, image: UInt8[np.ndarray, "h w 3"], window: tuple[int, int]) -> Found:
+def _in_windows(
+    model: Segmenter, image: UInt8[np.ndarray, "h w 3"], window: tuple[int, int], stride: tuple[int, int] | None
+) -> Found:
     device = next(model.parameters()).device
     images = torch.from_numpy(image).to(device).permute(2, 0, 1)[None].float().div_(255)
-    decision = decide(model, images, options=EvaluationOptions(window=window))
+    decision = decide(model, images, options=EvaluationOptions(window=window, stride=stride))
     return Found(decision.labels[0].numpy(), decision.confidence[0].numpy())
 
 

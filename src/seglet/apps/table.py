@@ -5,7 +5,7 @@ import json
 import os
 import statistics
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,29 +53,48 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
     return 0
 
 
+COLUMNS = {
+    "miou": "mIoU %",
+    "known_tags": "with known tags, train: mIoU %",
+    "pixel_accuracy": "pixel accuracy %",
+    "ece": "ECE % (10 bins)",
+    "single": "confusion ratio, one class",
+    "cooccurring": "confusion ratio, several",
+}
+"""Scores that a table can show, and what they are called there."""
+
+USUAL = ("miou", "pixel_accuracy", "ece")
+RATIOS = ("single", "cooccurring")
+
+
 def render(results: Mapping[str, Any]) -> str:
-    """Mean ± standard deviation over seeds, in percent, as a Markdown table with the paper's numbers beside them."""
+    """Mean ± standard deviation over seeds, as a Markdown table with the paper's numbers beside them."""
     paper: dict[str, dict[str, Any]] = {}
     for entry in results["paper"]:
         paper.setdefault(entry["row"], {}).update(entry)
-    head = ["row", "mIoU %", "pixel accuracy %", "ECE % (10 bins)", "seeds"]
+    shown = results.get("columns", USUAL)
+    head = ["row", *(COLUMNS[name] for name in shown), "seeds"]
     lines = [[*head, "paper: mIoU %", "paper: ECE %"] if paper else head]
     for row in dict.fromkeys(entry["row"] for entry in results["rows"]):
         cells = [entry for entry in results["rows"] if entry["row"] == row]
-        line = [
-            row,
-            *(_mean(cell[score] for cell in cells) for score in ("miou", "pixel_accuracy", "ece")),
-            str(len(cells)),
-        ]
+        line = [row, *(_cell(name, cells) for name in shown), str(len(cells))]
         lines.append(line + [str(paper.get(row, {}).get(score, "")) for score in ("miou", "ece")] if paper else line)
     lines.insert(1, ["---"] * len(lines[0]))
     table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
     return f"{table}\n\n`{results['command']}`, commit {results['commit']}, {results['hardware']}."
 
 
-def _mean(fractions: Iterable[float]) -> str:
-    percent = [100 * value for value in fractions]
-    return f"{statistics.fmean(percent):.2f}" + (f" ± {statistics.stdev(percent):.2f}" if len(percent) > 1 else "")
+def _cell(name: str, runs: Sequence[Mapping[str, Any]]) -> str:
+    """Of the runs of a row; empty where the row has no such score."""
+    if name in RATIOS:
+        return _mean([run["confusion_ratio"][name] for run in runs if run["confusion_ratio"][name] is not None])
+    return _mean([100 * run[name] for run in runs if run.get(name) is not None])
+
+
+def _mean(values: Sequence[float]) -> str:
+    if not values:
+        return ""
+    return f"{statistics.fmean(values):.2f}" + (f" ± {statistics.stdev(values):.2f}" if len(values) > 1 else "")
 
 
 def paste(page: Path, results: Mapping[str, Any]) -> None:

@@ -35,10 +35,13 @@ def clear(out: Path) -> None:
 
 
 def link(picture: Picture, out: Path) -> Path:
-    """A link to the picture under the name of its mask; a copy where links are not possible."""
+    """A link to the picture under the name of its mask; a copy where links are not possible, or it has no file."""
     suffix = picture.path.suffix.lower()
     path = place(out / "images", picture.name, suffix if suffix in PICTURES else ".png")
     with replacing(path) as temporary:
+        if picture.draw is not None:
+            Image.fromarray(picture.draw()).save(temporary, "PNG")
+            return path
         try:
             temporary.symlink_to(picture.path.resolve())
         except (OSError, NotImplementedError):  # a file system or a Windows account without links

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float64, Integer
+from jaxtyping import Float64, Int64, Integer
 from torch import Tensor
 
 from seglet.evaluation.confusion import confusion
 from seglet.evaluation.processes import summed
 from seglet.evaluation.scores import Counts, marginals
-from seglet.types import IGNORE, Classes
+from seglet.types import Classes
 
 CEILING = 100.0
 """The most that a class can add to a mean: a class of which not even 1 % of the pixels called so are right."""
@@ -69,8 +69,11 @@ class Cooccurrence:
         Raises:
             ValueError: labels or predictions that are no class.
         """
-        matrix = confusion(pred, labels, len(self.classes))
-        shown = set(torch.unique(labels).tolist()) - {IGNORE} if tags is None else set(tags)
+        self.add_confusion(confusion(pred, labels, len(self.classes)), tags)
+
+    def add_confusion(self, matrix: Int64[Tensor, "k k"], tags: Sequence[int] | None = None) -> None:
+        """Counts one picture by its confusion matrix, rows of truth and columns of prediction."""
+        shown = set(torch.nonzero(matrix.sum(1)).flatten().tolist()) if tags is None else set(tags)
         number = len(shown - {self.classes.background})
         self.sums[number] += torch.from_numpy(marginals(matrix))
         self.images[number] += 1

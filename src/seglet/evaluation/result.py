@@ -16,6 +16,7 @@ from torch import Tensor
 from seglet.evaluation.bootstrap import Bootstrap
 from seglet.evaluation.calibration import Calibration
 from seglet.evaluation.confusion import confusion
+from seglet.evaluation.confusion_ratio import Cooccurrence
 from seglet.evaluation.scores import CONVENTIONS, Convention, Scores
 from seglet.evaluation.table import table
 from seglet.types import Classes
@@ -26,12 +27,13 @@ MIOU: dict[Convention, str] = {"either": "miou", "present": "miou_present", "all
 
 
 class Evaluation:
-    """A sum over images: confusion, calibration, bootstrap, and how many images they hold."""
+    """A sum over images: confusion, also by number of classes in an image, calibration, bootstrap, number of images."""
 
     def __init__(self, classes: Classes, replicas: int = 1000, seed: int = 0) -> None:
         self.classes = classes
         self.confusion = torch.zeros(len(classes), len(classes), dtype=torch.int64)
         self.calibration = Calibration()
+        self.cooccurrence = Cooccurrence(classes)
         self.bootstrap = Bootstrap(len(classes), replicas, seed)
         self._count = torch.zeros(1, dtype=torch.int64)
 
@@ -54,6 +56,7 @@ class Evaluation:
         """
         matrix = confusion(pred, labels, len(self.classes))
         self.calibration.add(confidence, pred, labels)
+        self.cooccurrence.add_confusion(matrix)
         self.bootstrap.add(image_id, matrix)
         self.confusion += matrix
         self._count += 1
@@ -64,8 +67,9 @@ class Evaluation:
             return self
         total = copy.deepcopy(self)
         on_gpu = dist.get_backend() == "nccl"
-        calibration = total.calibration
-        for part in (total.confusion, calibration.counts, calibration.confidence, total.bootstrap.sums, total._count):
+        calibration, together = total.calibration, total.cooccurrence
+        counts = (total.confusion, calibration.counts, calibration.confidence, total.bootstrap.sums, total._count)
+        for part in (*counts, together.sums, together.images):
             shared = part.cuda() if on_gpu else part
             dist.all_reduce(shared)
             part.copy_(shared)
@@ -94,6 +98,7 @@ class Evaluation:
             **self.scores(),
             "intervals": {MIOU[c]: self.bootstrap.mean_iou(c).tolist() for c in CONVENTIONS},
             "classes": self._classes(),
+            "confusion_ratio": self.cooccurrence.as_dict(),
             "reliability": {str(bins): [asdict(bar) for bar in self.calibration.reliability(bins)] for bins in BINS},
             "confusion": self.confusion.tolist(),
         }

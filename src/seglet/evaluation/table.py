@@ -26,8 +26,21 @@ def table(found: Mapping[str, Any]) -> str:
         (label, percent(found[key]), interval(found["intervals"].get(key, (None, None))), what)
         for label, key, what in MEANS
     ]
+    means += _confusion_ratio(found["confusion_ratio"])
     size = f"{found['images']} images, {found['pixels']} labelled pixels"
     return "\n".join([*columns([HEADER, *classes], ">"), "", *columns(means, "<"), "", size])
+
+
+def _confusion_ratio(found: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
+    """No percentage: 0.5 is one wrong pixel to two right ones."""
+    several = sum(part["images"] for part in found["by_number"] if part["classes"] > 1)
+    one = sum(part["images"] for part in found["by_number"] if part["classes"] == 1)
+    where = {"overall": "false positives over true, mean over classes", "single": f"{one} images of one class",
+             "cooccurring": f"{several} images of several classes"}  # fmt: skip
+    values = {part: found["mean"][part] for part in where}
+    return [
+        ("confusion ratio", "–" if value is None else f"{value:.2f}", "", where[part]) for part, value in values.items()
+    ]
 
 
 def columns(rows: Sequence[Sequence[str]], last: str) -> list[str]:

@@ -56,11 +56,26 @@ class Masks:
         return self.masks.clamp_min(torch.finfo(self.masks.dtype).tiny).log()
 
 
+Reading = Callable[[Tensor, tuple[int, int]], tuple[Tensor, Tensor]]
+"""Logits b k h w to masks b k at a size (h, w), and to the probability b n of each class but the background."""
+
+
+def scored(options: MultiScale) -> Reading:
+    """Masks are the softmax, classes are scored under their own: SSSS."""
+
+    def read(logits: Float[Tensor, "b k _ _"], size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        presence = class_scores(logits, options.focal_power, options.focal_floor).sigmoid()
+        return resize(logits.to(presence.dtype).softmax(dim=1), size), presence
+
+    return read
+
+
 def predict_masks(
     network: Callable[[Tensor], Tensor],
     images: Float[Tensor, "b 3 h w"],
     options: MultiScale | None = None,
     tags: Float[Tensor, "b n"] | None = None,
+    reading: Reading | None = None,
 ) -> Masks:
     """Mean masks of all views at image size, without classes that are absent.
 
@@ -69,18 +84,18 @@ def predict_masks(
     Args:
         network: from images to logits at its own resolution.
         tags: the classes present, where they are known; else a class is there if any view gives it `least_score`.
+        reading: what the logits mean; `scored` if not said.
 
     Source: SSSS, infer_val.py, without its padding to 1024 pixels.
     """
     options = options or MultiScale()
+    reading = reading or scored(options)
     size = (images.shape[2], images.shape[3])
     total: Tensor | None = None
     presence: Tensor | None = None
     count = 0
     for view, mirrored in views(images, options):
-        logits = network(view)
-        scores = class_scores(logits, options.focal_power, options.focal_floor).sigmoid()
-        masks = resize(logits.to(scores.dtype).softmax(dim=1), (view.shape[2], view.shape[3]))
+        masks, scores = reading(network(view), (view.shape[2], view.shape[3]))
         placed = place(masks, size, mirrored)
         total = placed if total is None else total + placed
         presence = scores if presence is None else presence.maximum(scores)

@@ -1,0 +1,45 @@
+"""The pictures of a data set, for a command that segments pictures, and what the data set knows of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+
+from seglet.apps.known_tags import KnownTags
+from seglet.apps.pictures import Picture
+from seglet.data.dataset import Dataset, FolderDataset
+
+
+@dataclass(frozen=True)
+class DataPictures:
+    """The pictures of one split of `data`."""
+
+    data: str
+    samples: Dataset
+
+    @property
+    def pictures(self) -> list[Picture]:
+        return [self._picture(index) for index in range(len(self.samples))]
+
+    def tags(self) -> KnownTags | None:
+        """Of each picture that has any, written down or following from a mask; None if no picture has."""
+        found = {self._picture(index).path: self.samples.read(index).tags for index in range(len(self.samples))}
+        known = {path: tags for path, tags in found.items() if tags is not None}
+        return KnownTags(known, Path(self.data), self.samples.fingerprint) if known else None
+
+    def truth(self, picture: Picture) -> UInt8[np.ndarray, "h w"] | None:
+        """The labels of a picture of this split, or None where nobody drew them."""
+        return self.samples.read(self._places[picture.path]).labels
+
+    @cached_property
+    def _places(self) -> Mapping[Path, int]:
+        return {self._picture(index).path: index for index in range(len(self.samples))}
+
+    def _picture(self, index: int) -> Picture:
+        name = self.samples.ids[index]
+        if isinstance(self.samples, FolderDataset):
+            return Picture(self.samples.items[index].image, name)
+        return Picture(Path(f"{name}.png"), name, lambda: self.samples.read(index).image)
