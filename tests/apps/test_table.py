@@ -3,13 +3,17 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from PIL import Image
 
 from seglet.apps import rows
 from seglet.apps.curves import mean_curve, svg
 from seglet.apps.rows import Table, definition, names
 from seglet.apps.table import paste, render
+from seglet.data.world import CLASSES
 from seglet.engine.experiment import resolve
 from seglet.files import write_text
+from seglet.models.architecture import Architecture
+from seglet.models.segmenter import build
 
 ROOT = Path(__file__).parents[2]
 
@@ -70,23 +74,74 @@ def test_a_wrong_row_or_table_or_missing_data_is_told(tmp_path):
         table(tmp_path, name="fotf-camvid")
 
 
-def test_finished_runs_are_not_repeated_and_all_are_written(tmp_path, monkeypatch):
-    calls = []
+@pytest.fixture
+def calls(monkeypatch):
+    """The commands of a table, answered with files as if they had been run."""
+    made = []
+    scores = {"miou": 0.5, "pixel_accuracy": 0.5, "ece_10": 0.1, "ece_15": 0.1}
 
     def fake(self, folder, *words):
-        calls.append((words[0], folder.name))
+        made.append((words[0], folder.name, *map(str, words[1:])))
         folder.mkdir(parents=True, exist_ok=True)
         write_text(folder / "record.json", '{"commit": "abc", "data": {"train": "1"}, "versions": {}}')
-        write_text(folder / "metrics.jsonl", '{"step": 1, "val/miou": 0.25}\n')
+        if words[0] == "train":
+            write_text(folder / "metrics.jsonl", '{"step": 1, "val/miou": 0.25}\n')
+        if words[0] == "predict":
+            write_text(folder / "predictions.json", '{"finished": true}')
         if words[0] == "evaluate":
-            write_text(folder / "scores.json", '{"miou": 0.5, "pixel_accuracy": 0.5, "ece_10": 0.1, "ece_15": 0.1}')
+            write_text(words[-1], json.dumps(scores))
 
     monkeypatch.setattr(rows.Table, "call", fake)
+    return made
+
+
+def test_finished_runs_are_not_repeated_and_all_are_written(tmp_path, calls):
     filled = table(tmp_path, rows=("fotf",), seeds=(0, 1))
     assert [row["row"] for row in filled.fill()["rows"]] == ["teacher", "fotf", "fotf"]
     assert len(calls) == 6
     filled.fill()
     assert len(calls) == 6
+
+
+def test_a_row_may_score_another_rows_model_in_its_own_way(tmp_path, calls):
+    found = table(tmp_path, name="weak", rows=("ssss-crf",), seeds=(0,)).fill()
+    assert [(entry["row"], entry["known_tags"], len(entry["curve"])) for entry in found["rows"]] == [
+        ("ssss", 0.5, 1),
+        ("ssss-crf", 0.5, 0),
+    ]
+    assert [call[:2] for call in calls].count(("train", "ssss-crf-0")) == 0
+    known, scored = (call for call in calls if call[1] == "ssss-crf-0")
+    assert known[2] == scored[2] == str(tmp_path / "runs/ssss-0/last")
+    assert "--known-tags" in known
+    assert "crf" in scored
+
+
+def test_a_row_may_be_trained_on_what_another_one_labels(tmp_path, calls):
+    table(tmp_path, name="weak", rows=("two-stage",), seeds=(1,)).fill()
+    assert [call[:2] for call in calls if "two-stage" in call[1]] == [
+        ("predict", "two-stage-1-labels"),
+        ("train", "two-stage-1"),
+        ("evaluate", "two-stage-1"),
+    ]
+    labelled, trained = (call for call in calls if call[0] in ("predict", "train") and "two-stage" in call[1])
+    assert labelled[2] == str(tmp_path / "runs/ssss-1/last")
+    assert trained[trained.index("--data") + 1] == str(tmp_path / "runs/two-stage-1-labels")
+
+
+def test_rows_can_be_drawn_side_by_side(tmp_path, calls):
+    filled = table(tmp_path, name="weak", rows=("ssss-crf",), seeds=(0,))
+    filled.fill()
+    build(Architecture("ssss-resnet18", width=0.125), CLASSES).save(tmp_path / "runs/ssss-0/last")
+    assert filled.draw(tmp_path / "p.png") == ["picture", "truth", "ssss-crf"]
+    with Image.open(tmp_path / "p.png") as drawn:
+        assert drawn.height > 3 * 96
+
+
+def test_a_table_shows_the_columns_it_names(tmp_path):
+    entries = [{**entry, "confusion_ratio": {"single": 0.5}, "known_tags": 0.25} for entry in RESULTS["rows"][:2]]
+    lines = render({**RESULTS, "rows": entries, "paper": [], "columns": ["known_tags", "single"]}).splitlines()
+    assert lines[0] == "| row | with known tags, train: mIoU % | confusion ratio, one class | seeds |"
+    assert lines[2] == "| kd | 25.00 ± 0.00 | 0.50 ± 0.00 | 2 |"
 
 
 @pytest.mark.parametrize("file", sorted((ROOT / "docs" / "results").glob("*.json")), ids=lambda file: file.stem)

@@ -216,6 +216,16 @@ class Table:
             raise ValueError(f"`seglet {words[0]}` failed in {folder}; {log} ends:\n  {tail}")
         print(f"{folder.name}: {words[0]} done", file=sys.stderr, flush=True)
 
+    def draw(self, file: Path) -> list[str]:
+        """Draws pictures of the scored split as the finished rows of the first seed see them; names the rows."""
+        from seglet.apps.gallery import Look, compare
+        from seglet.data.dataset import open_dataset
+
+        seed = self.all_seeds[0]
+        done = [row for row in self.rows or self.content["rows"] if (self.folder(row, seed) / "scores.json").exists()]
+        looks = {row: Look.at(self.model(row, seed), (*self.size, *self.recipe(row).look)) for row in done}
+        return compare(looks, open_dataset(self.data(500)[1], self.content["score_on"]), file)
+
     def write(self) -> dict[str, Any]:
         """The results so far, in `file`."""
         from seglet.apps.curves import svg

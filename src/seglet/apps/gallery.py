@@ -1,0 +1,52 @@
+"""Pictures side by side: what several models see in the same samples."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from seglet.apps.parsing import fraction
+from seglet.apps.seeing_options import Seeing, add_seeing, chosen_seeing
+from seglet.apps.segment import Settings, segment
+from seglet.data.dataset import Dataset, Sample
+from seglet.data.view import colours, contact_sheet, legend
+from seglet.files import replacing
+from seglet.models.segmenter import load
+
+
+@dataclass(frozen=True)
+class Look:
+    """A saved model, and how it looks at pictures."""
+
+    model: Path
+    seeing: Seeing
+
+    @classmethod
+    def at(cls, model: Path, words: Sequence[str] = ()) -> "Look":
+        """With the words that `seglet evaluate` would be given."""
+        parser = argparse.ArgumentParser()
+        parser.add_argument("--resize", type=fraction, default=1.0)
+        add_seeing(parser)
+        return cls(model, chosen_seeing(parser.parse_args(list(words))))
+
+
+def compare(looks: Mapping[str, Look], data: Dataset, file: Path, count: int = 8) -> list[str]:
+    """Writes pictures, their truth, and what each model sees in them, as rows of one PNG; says what the rows are.
+
+    The pictures are spread evenly over the data.
+    """
+    samples = [data.read(index * len(data) // count) for index in range(min(count, len(data)))]
+    rows = [[sample.image for sample in samples], [_truth(sample, data) for sample in samples]]
+    for look in looks.values():
+        model, settings = load(look.model).eval(), Settings(seeing=look.seeing)
+        rows.append([colours(segment(model, sample.image, settings).labels, data.classes) for sample in samples])
+    with replacing(file) as temporary:
+        contact_sheet(rows, height=96, footer=legend(data.classes)).save(temporary, format="PNG")
+    return ["picture", "truth", *looks]
+
+
+def _truth(sample: Sample, data: Dataset) -> np.ndarray:
+    unknown = np.full(sample.image.shape[:2], 255, np.uint8)
+    return colours(unknown if sample.labels is None else sample.labels, data.classes)
