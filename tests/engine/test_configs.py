@@ -30,7 +30,9 @@ def teacher(tmp_path_factory):
 def smaller(file: Path, teacher: str) -> dict[str, object]:
     """What brings a shipped experiment down to a fraction of a second; terms keep their weights and options."""
     content = read_yaml(file)
-    keys = {"teacher": teacher} if content.get("teacher") else {}
+    keys: dict[str, object] = {"teacher": teacher} if content.get("teacher") else {}
+    if "wideresnet38" in content["student"]:
+        keys["width"] = 0.0625
     if content["method"] != "distill":
         return {"crop": 64, "world_size": 64, **keys}
     patches = any(term.startswith("afdcd") for term in content["terms"])  # need a map of 16 x 16

@@ -1,9 +1,15 @@
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 import torch
+from tests.engine.toys import tiny
 
-from seglet.engine.module import mix
-from seglet.engine.optimise import Together, learning_rate
+from seglet.data.world import World
+from seglet.engine.module import TrainingModule, mix
+from seglet.engine.optimise import Together, learning_rate, optimiser
 from seglet.engine.settings import Settings
+from seglet.engine.train import build_method
 
 
 def test_the_rate_decays_polynomially_from_the_given_to_zero():
@@ -51,8 +57,8 @@ def descend(optimisers: list[torch.optim.Optimizer], parameters: list[torch.nn.P
     for _ in range(steps):
         for parameter in parameters:
             parameter.grad = parameter.detach() ** 2
-        for optimiser in optimisers:
-            optimiser.step()
+        for each in optimisers:
+            each.step()
 
 
 def test_optimisers_together_do_what_they_do_apart():
@@ -80,3 +86,34 @@ def test_a_rate_set_on_a_group_of_them_reaches_its_optimiser():
     before = parameters[0].detach().clone()
     descend([joined], parameters, 1)
     assert torch.equal(parameters[0], before)
+
+
+def rates(**changes: Any) -> dict[tuple[float, float], set[str]]:
+    """The names of the parameters of each rate and weight decay."""
+    settings = Settings(learning_rate=0.5, weight_decay=0.25, **changes)
+    method = build_method(tiny(), World(scenes=2, size=32))
+    names = {id(p): name for name, p in method.named_parameters()}
+    found: dict[tuple[float, float], set[str]] = {}
+    for group in optimiser(method, settings).param_groups:
+        found.setdefault((group["lr"], group["weight_decay"]), set()).update(names[id(p)] for p in group["params"])
+    return found
+
+
+def test_all_parameters_learn_alike_unless_told_otherwise():
+    assert list(rates()) == [(0.5, 0.25)]
+
+
+def test_heads_and_biases_may_have_rates_of_their_own():
+    found = rates(head_rate=10.0, bias_rate=2.0)
+    assert set(found) == {(0.5, 0.25), (1.0, 0.0), (5.0, 0.25), (10.0, 0.0)}  # SSSS: 1, 2, 10 and 20 times
+    assert all(".backbone." in name and not name.endswith("bias") for name in found[0.5, 0.25])
+    assert all(".backbone." not in name and name.endswith("bias") for name in found[10.0, 0.0])
+    assert sum(map(len, found.values())) == len(next(iter(rates().values())))
+
+
+def test_rates_keep_their_ratio_while_they_decay():
+    module = SimpleNamespace(step=1, settings=Settings(steps=4, power=1.0, learning_rate=1.0))
+    groups = [{"lr": 1.0}, {"lr": 9.0, "rate": 10.0}, {"lr": 3.0, "constant_rate": True}]
+    module.trainer = SimpleNamespace(optimizers=[SimpleNamespace(param_groups=groups)])
+    TrainingModule.on_train_batch_start(module, None, 0)
+    assert [group["lr"] for group in groups] == [0.75, 7.5, 3.0]

@@ -53,7 +53,7 @@ class TrainingModule(lightning.LightningModule):
         rate = learning_rate(self.step, self.settings)
         for group in self.trainer.optimizers[0].param_groups:
             if not group.get("constant_rate"):
-                group["lr"] = rate
+                group["lr"] = rate * group.get("rate", 1.0)
 
     def on_before_optimizer_step(self, optimizer: Any) -> None:
         self.method.before_step()

@@ -1,6 +1,6 @@
 """Optimisers and learning rates; a rate is a function of the step alone, so it needs no state to resume."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -14,13 +14,15 @@ OPPONENT_RATE, OPPONENT_BETAS = 4e-4, (0.9, 0.99)
 
 
 def optimiser(method: Method[Any], settings: Settings) -> torch.optim.Optimizer:
-    """For all trained parameters alike: no special rate for heads, no exemption from weight decay (CIRKD code).
+    """For all trained parameters; by default alike, with no exemption from weight decay (CIRKD code).
 
-    A method's opponents are trained beside them by Adam.
+    With `head_rate` or `bias_rate` they are divided into groups that carry their `rate`, a multiple of the learning
+    rate. A method's opponents are trained beside them by Adam.
     """
     opponents = [p for p in method.opponents().parameters() if p.requires_grad]
     apart = {id(p) for p in opponents}
-    main = _main([p for p in method.parameters() if p.requires_grad and id(p) not in apart], settings)
+    trained = {name: p for name, p in method.named_parameters() if p.requires_grad and id(p) not in apart}
+    main = _main(groups(trained, method, settings), settings)
     if not opponents:
         return main
     adam = torch.optim.Adam(opponents, lr=OPPONENT_RATE, betas=OPPONENT_BETAS)
@@ -28,7 +30,26 @@ def optimiser(method: Method[Any], settings: Settings) -> torch.optim.Optimizer:
     return Together([main, adam])
 
 
-def _main(trained: list[nn.Parameter], settings: Settings) -> torch.optim.Optimizer:
+def groups(trained: Mapping[str, nn.Parameter], method: Method[Any], settings: Settings) -> list[dict[str, Any]]:
+    """One group where all learn alike; else backbone and rest, their weights and their biases, without empty ones.
+
+    Source: SSSS, models/stage_net.py: 1, 2, 10 and 20 times the rate, no decay of biases.
+    """
+    if settings.head_rate == settings.bias_rate == 1:
+        return [{"params": list(trained.values())}]
+    backbone = {id(p) for p in method.student.network.backbone.parameters()}
+    divided: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    for name, parameter in trained.items():
+        divided.setdefault((id(parameter) not in backbone, name.endswith("bias")), []).append(parameter)
+    found = []
+    for (head, bias), parameters in sorted(divided.items(), key=lambda group: group[0]):  # the backbone first
+        rate = (settings.head_rate if head else 1.0) * (settings.bias_rate if bias else 1.0)
+        spared = {"weight_decay": 0.0} if bias and settings.bias_rate != 1 else {}
+        found.append({"params": parameters, "rate": rate, "lr": rate * settings.learning_rate, **spared})
+    return found
+
+
+def _main(trained: list[dict[str, Any]], settings: Settings) -> torch.optim.Optimizer:
     if settings.optimiser == "adamw":
         return torch.optim.AdamW(trained, lr=settings.learning_rate, weight_decay=settings.weight_decay)
     return torch.optim.SGD(
@@ -57,17 +78,17 @@ class Together(torch.optim.Optimizer):
     def state_dict(self) -> dict[str, Any]:
         """As one optimiser's: parameters are numbered through all parts."""
         state: dict[int, Any] = {}
-        groups: list[dict[str, Any]] = []
+        numbered: list[dict[str, Any]] = []
         for part in self.parts:
-            own, begin = part.state_dict(), sum(len(group["params"]) for group in groups)
+            own, begin = part.state_dict(), sum(len(group["params"]) for group in numbered)
             state |= {begin + index: value for index, value in own["state"].items()}
-            groups += [{**group, "params": [begin + i for i in group["params"]]} for group in own["param_groups"]]
-        return {"state": state, "param_groups": groups}
+            numbered += [{**group, "params": [begin + i for i in group["params"]]} for group in own["param_groups"]]
+        return {"state": state, "param_groups": numbered}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        groups = list(state_dict["param_groups"])
+        waiting = list(state_dict["param_groups"])
         for part in self.parts:
-            mine = [groups.pop(0) for _ in part.param_groups]
+            mine = [waiting.pop(0) for _ in part.param_groups]
             numbers = [index for group in mine for index in group["params"]]
             state = {index: state_dict["state"][index] for index in numbers if index in state_dict["state"]}
             part.load_state_dict({"state": state, "param_groups": mine})

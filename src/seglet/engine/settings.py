@@ -35,6 +35,8 @@ class Settings:
     weight_decay: float = option(1e-4, "on all trained parameters; CIRKD code")
     power: float = option(0.9, "of the polynomial decay to zero; CIRKD code")
     warmup: int = option(0, "steps of linear warm-up; CIRKD has none")
+    head_rate: float = option(1.0, "of layers outside the backbone, times the learning rate; CIRKD code: all alike")
+    bias_rate: float = option(1.0, "of biases, times their layer's rate; unless 1, without weight decay as in SSSS")
     clip: float | None = option(None, "largest gradient norm; none is the papers' choice")
     precision: Literal["32", "bf16-mixed", "16-mixed"] = option("32", "arithmetic of forward and backward passes")
     sync_bn: bool = option(False, "share batch-norm statistics between GPUs; CIRKD does on 8")
