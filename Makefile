@@ -19,7 +19,7 @@ help: ## this list
 setup: $(STAMPS)/core ## install seglet into .venv
 	@echo "seglet is in $(BIN): $(BIN)/seglet --help"
 
-demo: $(STAMPS)/core ## a teacher, a student, a table and pictures; needs no data
+demo: $(STAMPS)/core ## a short run of each method, a table and a page; needs no data
 	$(BIN)/seglet demo $(ARGS)
 
 test: $(STAMPS)/dev ## all tests; ARGS="-k words" chooses some

@@ -7,11 +7,15 @@ from PIL import Image
 
 from seglet.apps import rows
 from seglet.apps.curves import mean_curve, svg
-from seglet.apps.rows import Table, definition, names
+from seglet.apps.definitions import definition, demo_rows, names
+from seglet.apps.demo_page import write_page
+from seglet.apps.recipe import Recipe
+from seglet.apps.rows import Table
 from seglet.apps.table import paste, render
 from seglet.data.world import CLASSES
 from seglet.engine.experiment import resolve
 from seglet.files import write_text
+from seglet.methods import available
 from seglet.models.architecture import Architecture
 from seglet.models.segmenter import build
 
@@ -132,9 +136,31 @@ def test_rows_can_be_drawn_side_by_side(tmp_path, calls):
     filled = table(tmp_path, name="weak", rows=("ssss-crf",), seeds=(0,))
     filled.fill()
     build(Architecture("ssss-resnet18", width=0.125), CLASSES).save(tmp_path / "runs/ssss-0/last")
-    assert filled.draw(tmp_path / "p.png") == ["picture", "truth", "ssss-crf"]
+    assert filled.draw(tmp_path / "p.png") == ["picture", "truth", "ssss", "ssss-crf"]
     with Image.open(tmp_path / "p.png") as drawn:
-        assert drawn.height > 3 * 96
+        assert drawn.height > 4 * 96
+
+
+def test_every_method_brings_a_short_run_for_the_demo():
+    found = {method: demo_rows(method) for method in available()}
+    assert all(found.values())
+    assert list(definition("demo")["rows"]) == [row for rows in found.values() for row in rows]
+    assert all(Recipe.read(row).supervision for rows in found.values() for row in rows.values())
+
+
+def test_a_method_alone_runs_behind_the_teacher_it_needs(tmp_path):
+    assert table(tmp_path, name="demo", rows=tuple(demo_rows("fotf"))).wanted() == ["teacher", "fotf"]
+
+
+def test_the_page_of_the_demo_holds_all_it_shows(tmp_path):
+    Image.new("RGB", (2, 2)).save(tmp_path / "p.png")
+    write_page(tmp_path / "p.html", {**RESULTS, "title": "<toy>", "paper": []}, tmp_path / "p.png", ["a<b"])
+    page = (tmp_path / "p.html").read_text()
+    assert "default-src 'none'" in page
+    assert "&lt;toy&gt;" in page
+    assert "a&lt;b" in page
+    assert "52.00 ± 2.83" in page
+    assert page.count("http") == 1  # of the policy's own name
 
 
 def test_a_table_shows_the_columns_it_names(tmp_path):

@@ -1,32 +1,51 @@
-"""`seglet demo`: the whole idea in a few minutes on the embedded world: teacher, small students, table, pictures."""
+"""`seglet demo`: the whole idea in a few minutes on the embedded world: a short run of each method, table, pictures."""
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from seglet.apps.parsing import whole
 
+if TYPE_CHECKING:
+    from seglet.apps.rows import Table
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "A short run of each method on the embedded world, scenes drawn from a seed of which every pixel is known: "
+        "one table, and one page with pictures. What is finished is kept, so the same command goes on."
+    )
+    parser.add_argument("--method", metavar="NAME", help="only the runs of this method, and the teacher they need")
     parser.add_argument("--out", type=Path, default=Path("runs/demo"), help="where runs, table and pictures go")
     parser.add_argument("--jobs", type=whole(1, 64), default=2, help="one-thread runs side by side")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from seglet.apps.gallery import Look, compare
+    from seglet.apps.definitions import demo_rows
+    from seglet.apps.demo_page import write_page
     from seglet.apps.rows import Table
     from seglet.apps.table import render
-    from seglet.data.world import World
+    from seglet.methods import load
 
     out: Path = arguments.out
-    table = Table("demo", runs=out, results=out, overrides={}, jobs=arguments.jobs)
-    print("the embedded world: scenes drawn from a seed, every pixel known. Training a teacher, then two students.")
+    if arguments.method is not None:
+        load(arguments.method)  # complains of a wrong name
+    rows = () if arguments.method is None else tuple(demo_rows(arguments.method))
+    table = Table("demo", runs=out, results=out, overrides={}, rows=rows, jobs=arguments.jobs)
+    print(f"the embedded world: scenes drawn from a seed, every pixel known. Runs: {', '.join(table.wanted())}")
     results = table.fill()
     print(f"\n{render(results)}\n")
-    picture = out / "demo.png"
-    looks = {row: Look.at(table.model(row, 0)) for row in table.content["rows"]}
-    shown = compare(looks, World("test", scenes=8), picture)
-    print(f"pictures: {picture} (rows: {', '.join(shown)}); numbers: {table.file}")
-    student = table.model("fotf", 0)
-    print(f"next: seglet predict {student} PICTURES --out predictions   (any pictures; it knows the world's shapes)")
-    print("      seglet data check DIR                                 (your own pictures and masks)")
+    shown = table.draw(out / "demo.png")
+    write_page(out / "demo.html", results, out / "demo.png", shown)
+    print(f"pictures: {out / 'demo.html'} (rows: {', '.join(shown)}); numbers: {table.file}")
+    for line in _next(table):
+        print(line)
     return 0
+
+
+def _next(table: "Table") -> list[str]:
+    model = table.model(table.wanted()[-1], 0)
+    return [
+        f"next: seglet predict {model} PICTURES --out predictions   (any pictures; it knows the world's shapes)",
+        "      seglet data check DIR                                 (your own pictures, with masks or tags)",
+    ]

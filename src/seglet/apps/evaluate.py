@@ -70,7 +70,8 @@ def run(arguments: argparse.Namespace) -> int:
         found = score_maps(model, data, seeing, arguments.known_tags, arguments.workers)
     else:
         found = score(model, data, _options(seeing, arguments.batch), arguments.workers).as_dict()
-    content = {**_about(arguments, data, seeing), **found}
+    size = {"parameters": sum(parameter.numel() for parameter in model.parameters())}
+    content = {**_about(arguments, data, seeing), **size, **found}
     if arguments.out:
         write_json(arguments.out, content)
     answer(_text(arguments, content), content, arguments.json)

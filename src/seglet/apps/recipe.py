@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-OWN = ("model_of", "labels_of", "labels", "look", "known_tags")
+OWN = ("model_of", "labels_of", "labels", "look", "known_tags", "supervision")
 """Keys of a row that are none of its experiment."""
 
 
@@ -24,6 +24,8 @@ class Recipe:
     """Words for `seglet evaluate`."""
     known_tags: bool = False
     """Also score on the pictures it was trained on, with classes ruled out that their tags lack."""
+    supervision: str = ""
+    """What it learns from, for people."""
 
     @classmethod
     def read(cls, row: Mapping[str, Any]) -> "Recipe":
@@ -35,6 +37,7 @@ class Recipe:
             tuple(row.get("labels", ())),
             tuple(row.get("look", ())),
             bool(row.get("known_tags")),
+            row.get("supervision", ""),
         )
 
     @property

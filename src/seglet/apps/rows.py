@@ -3,7 +3,6 @@
 A finished row is never repeated and an interrupted one resumes, so a table can be stopped and started at will.
 """
 
-import importlib.resources
 import json
 import os
 import shlex
@@ -16,30 +15,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from seglet.apps.parsing import suggest
+from seglet.apps.definitions import definition
 from seglet.apps.recipe import Recipe
 
 SCORES = {"miou": "miou", "pixel_accuracy": "pixel_accuracy", "ece": "ece_10", "ece_15": "ece_15"}
 """Names in a table, and in an evaluation."""
-
-
-def names() -> list[str]:
-    """Tables that there are."""
-    folder = importlib.resources.files("seglet.apps") / "tables"
-    return sorted(entry.name.removesuffix(".json") for entry in folder.iterdir() if entry.name.endswith(".json"))
-
-
-def definition(name: str) -> dict[str, Any]:
-    """What a table is made of: keys `shared` by all rows, and the `rows`, each a `Recipe`; see the files.
-
-    Raises:
-        ValueError: there is no such table; names the right ones.
-    """
-    if name not in names():
-        raise ValueError(f"there is no table {name!r}{suggest(name, names())}; there are {', '.join(names())}")
-    text = (importlib.resources.files("seglet.apps") / "tables" / f"{name}.json").read_text(encoding="utf-8")
-    content: dict[str, Any] = json.loads(text)
-    return content
 
 
 @dataclass(frozen=True)
@@ -77,9 +57,7 @@ class Table:
 
     def fill(self) -> dict[str, Any]:
         """Trains and scores what is missing; the results so far are written after every run."""
-        wanted: set[str] = set()
-        for row in self.rows or self.content["rows"]:
-            wanted |= {row, *self.before(row)}
+        wanted = self.wanted()
         cells = [(row, seed) for row, seed in self.cells() if row in wanted]
         # In this order no run waits for one that has not begun, and what needs no other fills the waiting.
         cells.sort(key=lambda cell: (cell[0] not in self.teachers, len(self.before(cell[0]))))
@@ -96,6 +74,14 @@ class Table:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
         return self.write()
+
+    def wanted(self) -> list[str]:
+        """The rows asked for, behind those that they need."""
+        found: list[str] = []
+        for row in self.rows or self.content["rows"]:
+            found += sorted(self.before(row), key=lambda source: len(self.before(source)))
+            found.append(row)
+        return list(dict.fromkeys(found))
 
     def cells(self) -> Iterator[tuple[str, int]]:
         """All (row, seed), seed by seed; rows that teach others, or are named in `once`, have the first seed alone."""
@@ -222,7 +208,7 @@ class Table:
         from seglet.data.dataset import open_dataset
 
         seed = self.all_seeds[0]
-        done = [row for row in self.rows or self.content["rows"] if (self.folder(row, seed) / "scores.json").exists()]
+        done = [row for row in self.wanted() if (self.folder(row, seed) / "scores.json").exists()]
         looks = {row: Look.at(self.model(row, seed), (*self.size, *self.recipe(row).look)) for row in done}
         return compare(looks, open_dataset(self.data(500)[1], self.content["score_on"]), file)
 
@@ -241,7 +227,7 @@ class Table:
             "data": records[0]["data"] if records else None,
             "hardware": f"{os.cpu_count()} CPU cores",
             "versions": records[0]["versions"] if records else None,
-            "rows": [_result(row, seed, self.folder(row, seed)) for row, seed in done],
+            "rows": [self._result(row, seed) for row, seed in done],
             "paper": self.content["paper"],
             **({"columns": self.content["columns"]} if "columns" in self.content else {}),
         }
@@ -249,6 +235,22 @@ class Table:
         if done:
             write_text(self.file.with_suffix(".svg"), svg(results))
         return results
+
+    def _result(self, row: str, seed: int) -> dict[str, Any]:
+        from seglet.files import read_json
+
+        folder, supervision = self.folder(row, seed), self.recipe(row).supervision
+        scores, known = read_json(folder / "scores.json"), folder / "known-tags.json"
+        found = {"row": row, "seed": seed, **{name: scores[key] for name, key in SCORES.items()}}
+        if "confusion_ratio" in scores:
+            found["confusion_ratio"] = scores["confusion_ratio"]["mean"]
+        if known.exists():
+            found["known_tags"] = read_json(known)["miou"]
+        if "parameters" in scores:
+            found["parameters"] = scores["parameters"]
+        if supervision:
+            found["supervision"] = supervision
+        return {**found, "curve": _curve(folder / "metrics.jsonl")}
 
 
 def _words(value: Any) -> list[str]:
@@ -264,18 +266,6 @@ def _shown(overrides: Mapping[str, Any]) -> list[str]:
         for key, value in overrides.items()
         for word in (f"--{key}", *(["DIR"] if key == "data" else _words(value)))
     ]
-
-
-def _result(row: str, seed: int, folder: Path) -> dict[str, Any]:
-    from seglet.files import read_json
-
-    scores, known = read_json(folder / "scores.json"), folder / "known-tags.json"
-    found = {"row": row, "seed": seed, **{name: scores[key] for name, key in SCORES.items()}}
-    if "confusion_ratio" in scores:
-        found["confusion_ratio"] = scores["confusion_ratio"]["mean"]
-    if known.exists():
-        found["known_tags"] = read_json(known)["miou"]
-    return {**found, "curve": _curve(folder / "metrics.jsonl")}
 
 
 def _curve(metrics: Path) -> list[list[float]]:

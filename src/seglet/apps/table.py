@@ -33,7 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, rest: list[str]) -> int:
-    from seglet.apps.rows import Table, definition, names
+    from seglet.apps.definitions import definition, names
+    from seglet.apps.rows import Table
     from seglet.apps.train import parse_overrides
 
     if arguments.name is None:
@@ -66,6 +67,8 @@ COLUMNS = {
     "ece": "ECE % (10 bins)",
     "single": "confusion ratio, one class",
     "cooccurring": "confusion ratio, several",
+    "parameters": "parameters, million",
+    "supervision": "learns from",
 }
 """Scores that a table can show, and what they are called there."""
 
@@ -74,7 +77,15 @@ RATIOS = ("single", "cooccurring")
 
 
 def render(results: Mapping[str, Any]) -> str:
-    """Mean ± standard deviation over seeds, as a Markdown table with the paper's numbers beside them."""
+    """The table in Markdown, and where it comes from."""
+    head, *rows = cells(results)
+    lines = [head, ["---"] * len(head), *rows]
+    table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return f"{table}\n\n`{results['command']}`, commit {results['commit']}, {results['hardware']}."
+
+
+def cells(results: Mapping[str, Any]) -> list[list[str]]:
+    """Head and rows: mean ± standard deviation over seeds, with the paper's numbers beside them."""
     paper: dict[str, dict[str, Any]] = {}
     for entry in results["paper"]:
         paper.setdefault(entry["row"], {}).update(entry)
@@ -82,18 +93,19 @@ def render(results: Mapping[str, Any]) -> str:
     head = ["row", *(COLUMNS[name] for name in shown), "seeds"]
     lines = [[*head, "paper: mIoU %", "paper: ECE %"] if paper else head]
     for row in dict.fromkeys(entry["row"] for entry in results["rows"]):
-        cells = [entry for entry in results["rows"] if entry["row"] == row]
-        line = [row, *(_cell(name, cells) for name in shown), str(len(cells))]
+        runs = [entry for entry in results["rows"] if entry["row"] == row]
+        line = [row, *(_cell(name, runs) for name in shown), str(len(runs))]
         lines.append(line + [str(paper.get(row, {}).get(score, "")) for score in ("miou", "ece")] if paper else line)
-    lines.insert(1, ["---"] * len(lines[0]))
-    table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
-    return f"{table}\n\n`{results['command']}`, commit {results['commit']}, {results['hardware']}."
+    return lines
 
 
 def _cell(name: str, runs: Sequence[Mapping[str, Any]]) -> str:
     """Of the runs of a row; empty where the row has no such score."""
     if name in RATIOS:
         return _mean([run["confusion_ratio"][name] for run in runs if run["confusion_ratio"][name] is not None])
+    if name in ("parameters", "supervision"):
+        value = runs[0].get(name, "")
+        return f"{value / 1e6:.2f}" if name == "parameters" and value else str(value)
     return _mean([100 * run[name] for run in runs if run.get(name) is not None])
 
 
