@@ -1,0 +1,27 @@
+"""Tiny models made once for all tests, and loaded the way the real ones are; nothing is downloaded."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.models.foundation import makers
+
+from seglet.models.foundation.clip import ImageTextEncoder
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _offline() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(os.environ, "HF_HUB_OFFLINE", "1")
+        yield
+
+
+@pytest.fixture(scope="session")
+def clip_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return makers.save_clip(tmp_path_factory.mktemp("clip"))
+
+
+@pytest.fixture(scope="session")
+def clip(clip_folder: Path) -> ImageTextEncoder:
+    return ImageTextEncoder.load(clip_folder)
