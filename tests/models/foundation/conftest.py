@@ -8,6 +8,7 @@ import pytest
 from tests.models.foundation import makers
 
 from seglet.models.foundation.clip import ImageTextEncoder
+from seglet.models.foundation.stable_diffusion import StableDiffusion
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -25,3 +26,13 @@ def clip_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def clip(clip_folder: Path) -> ImageTextEncoder:
     return ImageTextEncoder.load(clip_folder)
+
+
+@pytest.fixture(scope="session")
+def diffusion_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return makers.save_stable_diffusion(tmp_path_factory.mktemp("diffusion"))
+
+
+@pytest.fixture(scope="session")
+def diffusion(diffusion_folder: Path) -> StableDiffusion:
+    return StableDiffusion.load(diffusion_folder)

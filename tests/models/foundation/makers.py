@@ -56,3 +56,37 @@ def rewrite(path: Path, **changes: Any) -> None:
     """Changes entries of a JSON file; None takes one away."""
     content = json.loads(path.read_text()) | changes
     path.write_text(json.dumps({key: value for key, value in content.items() if value is not None}))
+
+
+def save_stable_diffusion(folder: Path, prediction: str = "epsilon") -> Path:
+    """A picture has 32 x 32 pixels and a latent half of that; the decoder attends at 8 x 8 and at 16 x 16 places."""
+    from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+    from transformers import CLIPTextConfig, CLIPTextModel
+
+    words = tokenizer()
+    torch.manual_seed(0)
+    text = CLIPTextModel(
+        CLIPTextConfig(
+            vocab_size=len(words), hidden_size=16, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2,
+            max_position_embeddings=16, bos_token_id=words.bos_token_id, eos_token_id=words.eos_token_id,
+        )
+    )  # fmt: skip
+    unet = UNet2DConditionModel(
+        sample_size=16, block_out_channels=(8, 16), layers_per_block=1, norm_num_groups=4, cross_attention_dim=16,
+        attention_head_dim=(2, 4),  # in this class: how many heads
+        down_block_types=("CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
+    )  # fmt: skip
+    vae = AutoencoderKL(
+        sample_size=32, block_out_channels=(8, 8), latent_channels=4, norm_num_groups=4,
+        down_block_types=("DownEncoderBlock2D",) * 2, up_block_types=("UpDecoderBlock2D",) * 2,
+    )  # fmt: skip
+    scheduler = DDIMScheduler(
+        beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012, clip_sample=False, steps_offset=1,
+        prediction_type=prediction,
+    )  # fmt: skip
+    StableDiffusionPipeline(
+        vae=vae, text_encoder=text, tokenizer=words, unet=unet, scheduler=scheduler, safety_checker=None,
+        feature_extractor=None, requires_safety_checker=False,
+    ).save_pretrained(folder)  # fmt: skip
+    return folder
