@@ -36,3 +36,15 @@ def diffusion_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def diffusion(diffusion_folder: Path) -> StableDiffusion:
     return StableDiffusion.load(diffusion_folder)
+
+
+@pytest.fixture(scope="session")
+def depth_folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    place = tmp_path_factory.mktemp("depth")
+    return {kind: makers.save_depth(place / kind, kind) for kind in ("depth_anything", "dpt", "zoedepth")}
+
+
+@pytest.fixture(scope="session")
+def captioner_folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    place = tmp_path_factory.mktemp("captioner")
+    return {kind: makers.save_captioner(place / kind, kind) for kind in ("blip-2", "blip", "git")}

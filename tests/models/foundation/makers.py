@@ -90,3 +90,112 @@ def save_stable_diffusion(folder: Path, prediction: str = "epsilon") -> Path:
         feature_extractor=None, requires_safety_checker=False,
     ).save_pretrained(folder)  # fmt: skip
     return folder
+
+
+def save_depth(folder: Path, kind: str = "depth_anything", **changes: Any) -> Path:
+    """A network of 32 x 32 pixels in patches of 8; its picture settings are those of its authors, at this size."""
+    import transformers
+    from transformers import DepthAnythingConfig, Dinov2Config, DPTConfig, ZoeDepthConfig
+    from transformers.models.beit import BeitConfig
+
+    inner: dict[str, Any] = {"hidden_size": 16, "num_hidden_layers": 4, "num_attention_heads": 2, "image_size": 32}
+    neck: dict[str, Any] = {"neck_hidden_sizes": [8, 8, 8, 8], "fusion_hidden_size": 8, "patch_size": 8}
+    if kind == "depth_anything":
+        eyes = Dinov2Config(**inner, patch_size=8, out_indices=[1, 2, 3, 4], reshape_hidden_states=False)
+        config = DepthAnythingConfig(
+            backbone_config=eyes, reassemble_hidden_size=16, head_hidden_size=4, **neck, **changes
+        )
+    elif kind == "dpt":
+        config = DPTConfig(**inner, intermediate_size=32, backbone_out_indices=[0, 1, 2, 3], **neck, **changes)
+    else:
+        eyes = BeitConfig(
+            **inner, intermediate_size=32, patch_size=8, use_relative_position_bias=True, reshape_hidden_states=False,
+            out_features=["stage1", "stage2", "stage3", "stage4"],
+        )  # fmt: skip
+        config = ZoeDepthConfig(
+            backbone_config=eyes, bottleneck_features=8, num_relative_features=4, bin_embedding_dim=8,
+            bin_configurations=[{"n_bins": 8, "min_depth": 0.001, "max_depth": 10.0}], initializer_range=0.5,
+            **neck, **changes,
+        )  # fmt: skip
+    torch.manual_seed(0)
+    names = {"depth_anything": "DepthAnything", "dpt": "DPT", "zoedepth": "ZoeDepth"}
+    getattr(transformers, f"{names[kind]}ForDepthEstimation")(config).save_pretrained(folder)
+    settings = {"size": {"height": 32, "width": 32}, "ensure_multiple_of": 8, "keep_aspect_ratio": kind != "dpt"}
+    (folder / "preprocessor_config.json").write_text(json.dumps(settings))
+    return folder
+
+
+SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+
+
+def word_pieces() -> Any:
+    """BERT's kind of tokenizer, which BLIP and GIT have."""
+    from transformers import BertTokenizer
+
+    return BertTokenizer(vocab={token: place for place, token in enumerate((*SPECIAL, *WORDS))})
+
+
+def words_after_a_start() -> Any:
+    """A tokenizer that marks the start of a text and not its end, as OPT's does, with BLIP-2's token for a picture."""
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+    from tokenizers.pre_tokenizers import Whitespace
+    from tokenizers.processors import TemplateProcessing
+    from transformers import PreTrainedTokenizerFast
+
+    plain = Tokenizer(WordLevel({token: place for place, token in enumerate((*SPECIAL, *WORDS))}, unk_token="[UNK]"))
+    plain.pre_tokenizer = Whitespace()
+    plain.post_processor = TemplateProcessing(single="[CLS] $A", special_tokens=[("[CLS]", 2)])
+    names = {"bos_token": "[CLS]", "eos_token": "[SEP]", "pad_token": "[PAD]", "unk_token": "[UNK]"}
+    return PreTrainedTokenizerFast(tokenizer_object=plain, additional_special_tokens=["<image>"], **names)
+
+
+def save_captioner(folder: Path, kind: str, says: str | None = None) -> Path:
+    """Writes what its random weights make it, or one word again and again, or ends at once if it `says` "[SEP]"."""
+    build = {"blip-2": _blip2, "blip": _blip, "git": _git}[kind]
+    torch.manual_seed(0)
+    model, words, bias = build()
+    if says is not None:
+        bias[words.convert_tokens_to_ids(says)] = 100.0
+    model.save_pretrained(folder)
+    words.save_pretrained(folder)
+    return folder
+
+
+SMALL: dict[str, Any] = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
+
+
+def _git() -> tuple[Any, Any, torch.Tensor]:
+    from transformers import GitConfig, GitForCausalLM
+
+    words = word_pieces()
+    eyes = {**SMALL, "image_size": 32, "patch_size": 8}
+    config = GitConfig(vision_config=eyes, vocab_size=len(words), **SMALL, bos_token_id=2, eos_token_id=3)
+    model = GitForCausalLM(config)
+    return model, words, model.output.bias.data
+
+
+def _blip() -> tuple[Any, Any, torch.Tensor]:
+    from transformers import BlipConfig, BlipForConditionalGeneration
+
+    words = word_pieces()
+    eyes = {**SMALL, "image_size": 32, "patch_size": 8}
+    text = {**SMALL, "vocab_size": len(words), "encoder_hidden_size": 16, "bos_token_id": 2, "sep_token_id": 3}
+    model = BlipForConditionalGeneration(BlipConfig(vision_config=eyes, text_config=text | {"pad_token_id": 0}))
+    return model, words, model.text_decoder.cls.predictions.bias.data
+
+
+def _blip2() -> tuple[Any, Any, torch.Tensor]:
+    from transformers import Blip2Config, Blip2ForConditionalGeneration
+
+    words = words_after_a_start()
+    eyes = {**SMALL, "image_size": 32, "patch_size": 8, "initializer_range": 0.02}
+    asks = {**SMALL, "vocab_size": 8, "encoder_hidden_size": 16}
+    text = {"model_type": "opt", "hidden_size": 16, "ffn_dim": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
+            "vocab_size": len(words), "word_embed_proj_dim": 16, "max_position_embeddings": 64,
+            "bos_token_id": 2, "eos_token_id": 3, "pad_token_id": 0}  # fmt: skip
+    config = Blip2Config(
+        vision_config=eyes, qformer_config=asks, text_config=text, num_query_tokens=4,
+        image_token_index=words.convert_tokens_to_ids("<image>"),
+    )  # fmt: skip
+    return Blip2ForConditionalGeneration(config), words, torch.zeros(len(words))

@@ -4,7 +4,7 @@ import contextlib
 import importlib
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +37,11 @@ def as_dtype(dtype: str | torch.dtype) -> torch.dtype:
     return found
 
 
-def load(kind: Any, folder: Path, dtype: str | torch.dtype, **options: Any) -> Any:
+def load(kind: Any, folder: Path, dtype: str | torch.dtype, idle: Sequence[str] = (), **options: Any) -> Any:
     """A network of a class of transformers or diffusers, with all its weights, frozen and in evaluation mode.
+
+    Args:
+        idle: parts of names of weights that may be missing, because the network has them without using them.
 
     Raises:
         ValueError: the weights do not fit the description beside them.
@@ -56,7 +59,8 @@ def load(kind: Any, folder: Path, dtype: str | torch.dtype, **options: Any) -> A
             )
     except (RuntimeError, OSError, TypeError, KeyError, ValueError) as error:
         raise ValueError(f"{folder} does not load as {kind.__name__}: {error}") from error
-    if wrong := [*report["missing_keys"], *report["mismatched_keys"]]:
+    missing = [name for name in report["missing_keys"] if not any(part in name for part in idle)]
+    if wrong := [*missing, *report["mismatched_keys"]]:
         raise ValueError(
             f"the weights in {folder} are not those that its description is of: {len(wrong)} tensors are missing or "
             f"of another shape ({', '.join(sorted(map(str, wrong))[:3])}); download or copy the whole folder again"

@@ -37,11 +37,13 @@ def _three(values: Any, otherwise: Channels) -> Channels:
     return float(red), float(green), float(blue)
 
 
-def resized(images: Float[Tensor, "b c h w"], size: tuple[int, int]) -> Float[Tensor, "b c h2 w2"]:
-    """Bilinear, smoothed where it shrinks; the images themselves where nothing changes."""
+def resized(
+    images: Float[Tensor, "b c h w"], size: tuple[int, int], mode: str = "bilinear"
+) -> Float[Tensor, "b c h2 w2"]:
+    """Bilinear or bicubic, smoothed where it shrinks; the images themselves where nothing changes."""
     if images.shape[-2:] == size:
         return images
-    return F.interpolate(images, size=size, mode="bilinear", align_corners=False, antialias=True)
+    return F.interpolate(images, size=size, mode=mode, align_corners=False, antialias=True)
 
 
 def rounded(size: tuple[int, int], multiple: int) -> tuple[int, int]:
