@@ -45,11 +45,23 @@ def find(source: str | Path, kind: Kind, layout: Layout, revision: str | None = 
     Raises:
         ValueError: it is not to be had, not whole, or not of this kind; the message names the cure.
     """
+    folder, repository = locate(source, kind, layout, revision, offline)
+    return Found(folder, layout, check_folder(folder, layout), repository, folder.name if repository else "")
+
+
+def locate(
+    source: str | Path, kind: Kind, layout: Layout, revision: str | None = None, offline: bool = False
+) -> tuple[Path, str]:
+    """The folder that `find` then checks, and the id of the repository if it comes from the hub.
+
+    Raises:
+        ValueError: it is not to be had, or known to be of another kind.
+    """
     folder = Path(source).expanduser()
     if folder.is_dir():
         if revision is not None:
             raise ValueError(f"{folder} is a folder and has no revision {revision!r}; leave the revision out")
-        return Found(folder, layout, check_folder(folder, layout))
+        return folder, ""
     name = str(source)
     entry = known(name)
     if entry is None and (name.count("/") != 1 or name.startswith((".", "/", "~")) or folder.exists()):
@@ -58,8 +70,7 @@ def find(source: str | Path, kind: Kind, layout: Layout, revision: str | None = 
         raise ValueError(f"{name!r} is {entry.about}, not {layout.what}; {_choices(name, kind)}")
     first = entry.id if entry is not None and name == entry.name else name
     homes = [first, *(home for home in (entry.homes if entry else ()) if home != first and revision is None)]
-    repository, folder = _first_home(homes, layout, revision, offline)
-    return Found(folder, layout, check_folder(folder, layout), repository, folder.name)
+    return _first_home(homes, layout, revision, offline)
 
 
 def _choices(name: str, kind: Kind) -> str:
@@ -68,7 +79,7 @@ def _choices(name: str, kind: Kind) -> str:
     return f"check the path, or choose a known one: {', '.join(near or names)}"
 
 
-def _first_home(homes: list[str], layout: Layout, revision: str | None, offline: bool) -> tuple[str, Path]:
+def _first_home(homes: list[str], layout: Layout, revision: str | None, offline: bool) -> tuple[Path, str]:
     refusals: list[str] = []
     for home in homes:
         try:
@@ -77,8 +88,8 @@ def _first_home(homes: list[str], layout: Layout, revision: str | None, offline:
             refusals.append(str(error))
             continue
         if home != homes[0]:
-            warnings.warn(f"{homes[0]} is not to be had; its mirror {home} is used", stacklevel=4)
-        return home, folder
+            warnings.warn(f"{homes[0]} is not to be had; its mirror {home} is used", stacklevel=5)
+        return folder, home
     raise ValueError("\n".join(refusals))
 
 

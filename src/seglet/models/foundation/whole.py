@@ -12,7 +12,7 @@ TEXTS = ("*.json", "*.txt")
 AGAIN = "download or copy it again"
 SAFETENSORS = (
     "take a revision of it that has safetensors (the hub's bot often offers one as refs/pr/NUMBER), "
-    "or have it saved anew with save_pretrained by someone who trusts it"
+    "or turn them into safetensors once with seglet.models.foundation.unpickle.unpickle"
 )
 
 
@@ -29,11 +29,13 @@ class Layout:
     types: tuple[str, ...]
     weights: tuple[str, ...]
     files: tuple[str, ...] = ()
+    suffix: str = ".safetensors"
 
     @property
     def patterns(self) -> list[str]:
-        """What to ask the hub for: nothing executable, and each weight in one form only."""
-        sizes = [f"{stem}{form}" for stem in self.weights for form in (".safetensors*", "-*-of-*.safetensors")]
+        """What to ask the hub for: each weight in one form only, and nothing that could be run."""
+        forms = (f"{self.suffix}*", f"-*-of-*{self.suffix}")
+        sizes = [f"{stem}{form}" for stem in self.weights for form in forms]
         folders = sorted({file.rpartition("/")[0] for file in (self.description, *self.weights, *self.files)})
         texts = [f"{folder}/{kind}" if folder else kind for folder in folders for kind in TEXTS]
         return [*sizes, *texts]
@@ -91,11 +93,11 @@ def _pickles(folder: Path) -> list[Path]:
     return sorted(path for pattern in PICKLES for path in folder.glob(pattern))
 
 
-def weight_files(folder: Path, stem: str) -> list[Path]:
+def weight_files(folder: Path, stem: str, suffix: str = ".safetensors") -> list[Path]:
     """The files that hold the weights called `stem`, whether there or not: one, or those that its index names."""
-    index = folder / f"{stem}.safetensors.index.json"
-    if (folder / f"{stem}.safetensors").is_file() or not index.is_file():
-        return [folder / f"{stem}.safetensors"]
+    index = folder / f"{stem}{suffix}.index.json"
+    if (folder / f"{stem}{suffix}").is_file() or not index.is_file():
+        return [folder / f"{stem}{suffix}"]
     shards = files.read_json(index).get("weight_map", {})
     return [index.parent / name for name in sorted(set(shards.values()))]
 
