@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -6,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from tests.documents import ROOT, text
 from tests.models.foundation.makers import rewrite, save_clip, tokenizer
 
 from seglet.models.foundation.clip import LAYOUT, ImageTextEncoder
@@ -257,3 +259,16 @@ def test_other_weights_are_another_identity(folder: Path, clip_folder: Path, tmp
     other = save_clip(tmp_path / "other", patch=16)
     shutil.copy(other / "model.safetensors", folder)
     assert find(folder, "clip", LAYOUT).identity() != find(clip_folder, "clip", LAYOUT).identity()
+
+
+def test_the_page_lists_every_known_model_with_its_homes_and_licence() -> None:
+    rows = [line for line in text("docs/foundation.md").splitlines() if line.startswith("| `") and line.count("|") == 5]
+    assert len(rows) == len(KNOWN)
+    for row, entry in zip(rows, KNOWN, strict=True):
+        assert all(part in row for part in (f"`{entry.name}`", entry.about, entry.licence, *entry.homes))
+
+
+def test_nothing_heavy_is_imported_before_a_model_is_opened() -> None:
+    heavy = re.compile(r"^(?:from|import) (?:transformers|diffusers|huggingface_hub|accelerate|tokenizers)\b", re.M)
+    modules = (ROOT / "src" / "seglet" / "models" / "foundation").rglob("*.py")
+    assert [module.name for module in modules if heavy.search(module.read_text(encoding="utf-8"))] == []
