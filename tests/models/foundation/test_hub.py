@@ -10,10 +10,13 @@ import torch
 from tests.documents import ROOT, text
 from tests.models.foundation.makers import rewrite, save_clip, tokenizer
 
+from seglet.models.foundation.captioner import Captioner
 from seglet.models.foundation.clip import LAYOUT, ImageTextEncoder
+from seglet.models.foundation.depth_estimator import DepthEstimator
 from seglet.models.foundation.hub import find
 from seglet.models.foundation.known import KNOWN, known
 from seglet.models.foundation.loading import as_dtype, library
+from seglet.models.foundation.stable_diffusion import StableDiffusion
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -238,6 +241,24 @@ def test_a_tokenizer_that_ends_texts_otherwise_says_so(folder: Path) -> None:
 def test_a_dtype_that_networks_do_not_compute_in_is_answered_with_those(dtype: str | torch.dtype) -> None:
     with pytest.raises(ValueError, match="expected a dtype of float32, float16, bfloat16, got"):
         as_dtype(dtype)
+
+
+@pytest.mark.parametrize("kind", [ImageTextEncoder, StableDiffusion, Captioner, DepthEstimator])
+def test_a_wrong_dtype_is_told_before_anything_is_downloaded(kind: Any) -> None:
+    with pytest.raises(ValueError, match=r"^expected a dtype of float32, float16, bfloat16, got 'half'"):
+        kind.load("owner/never-downloaded", dtype="half")
+
+
+def test_weights_in_numbers_of_another_kind_say_so(folder: Path) -> None:
+    rewrite(folder / "config.json", quantization_config={"quant_method": "bitsandbytes", "load_in_8bit": True})
+    with pytest.raises(ValueError, match="clip does not load as CLIPModel"):
+        ImageTextEncoder.load(folder)
+
+
+def test_code_beside_a_model_is_never_run(folder: Path) -> None:
+    (folder / "spy.py").write_text("raise SystemExit('ran')")
+    rewrite(folder / "tokenizer_config.json", auto_map={"AutoTokenizer": ["spy.Spy", "spy.Spy"]}, tokenizer_class="Spy")
+    assert ImageTextEncoder.load(folder).text.embed(["a dog"]).shape == (1, 8)
 
 
 def test_without_the_extra_the_command_that_installs_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,9 +6,10 @@ import pytest
 import torch
 from tests.models.foundation.makers import rewrite
 
+from seglet.models.foundation.hub import find
 from seglet.models.foundation.image_generator import ImageGenerator, Recipe
 from seglet.models.foundation.loading import quiet
-from seglet.models.foundation.stable_diffusion import StableDiffusion
+from seglet.models.foundation.stable_diffusion import LAYOUT, StableDiffusion
 
 SEEDS = (3, 4)
 PROMPTS = ("a photo of a dog", "a red cat")
@@ -114,9 +115,9 @@ def test_half_precision_draws_too(diffusion_folder: Path) -> None:
 
 
 def test_identity_covers_every_part(diffusion: StableDiffusion, folder: Path) -> None:
-    assert StableDiffusion.load(folder).identity() == diffusion.identity()
+    assert find(folder, "diffusion", LAYOUT).identity() == diffusion.identity()
     rewrite(folder / "scheduler" / "scheduler_config.json", beta_end=0.02)
-    assert StableDiffusion.load(folder).identity() != diffusion.identity()
+    assert find(folder, "diffusion", LAYOUT).identity() != diffusion.identity()
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from seglet.models.foundation.captions import without_prompt
 from seglet.models.foundation.hub import Found, find
-from seglet.models.foundation.loading import library, load, quiet
+from seglet.models.foundation.loading import as_dtype, library, load, quiet
 from seglet.models.foundation.picture import CLIP_MEAN, CLIP_STD, normalisation, preprocessing, resized
 from seglet.models.foundation.reading import open_tokenizer
 from seglet.models.foundation.whole import Layout
@@ -53,9 +53,10 @@ class Captioner(nn.Module):
             ValueError: the model is not to be had, not whole or no captioner of these three kinds, or its tokenizer is
                 another's.
         """
+        wanted = as_dtype(dtype)  # before anything is downloaded
         found = find(source, "captioner", LAYOUT, revision, offline)
         tokenizer = open_tokenizer(found.folder)
-        model = load(getattr(library("transformers"), CLASSES[found.description["model_type"]]), found.folder, dtype)
+        model = load(getattr(library("transformers"), CLASSES[found.description["model_type"]]), found.folder, wanted)
         _check_fit(model, tokenizer, found.folder)
         normalise = normalisation(preprocessing(found.folder), CLIP_MEAN, CLIP_STD)
         return cls(model, tokenizer, normalise, found).eval()

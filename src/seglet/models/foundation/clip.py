@@ -7,7 +7,7 @@ from torch import nn
 
 from seglet.models.foundation.hub import Found, find
 from seglet.models.foundation.image_tower import ImageTower
-from seglet.models.foundation.loading import library, load
+from seglet.models.foundation.loading import as_dtype, library, load
 from seglet.models.foundation.picture import CLIP_MEAN, CLIP_STD, normalisation, preprocessing
 from seglet.models.foundation.reading import check_fit, open_tokenizer
 from seglet.models.foundation.text_tower import TextTower
@@ -43,11 +43,12 @@ class ImageTextEncoder(nn.Module):
         Raises:
             ValueError: the model is not to be had, not whole or no CLIP, or its tokenizer is another's.
         """
+        wanted = as_dtype(dtype)  # before anything is downloaded
         found = find(source, "clip", LAYOUT, revision, offline)
         tokenizer = open_tokenizer(found.folder)
         kind = library("transformers").CLIPModel
         # The attention that is fast by default never forms the matrix that is looked at and changed here.
-        model = load(kind, found.folder, dtype, attn_implementation="eager")
+        model = load(kind, found.folder, wanted, attn_implementation="eager")
         check_fit(tokenizer, model.config.text_config, found.folder)
         normalise = normalisation(preprocessing(found.folder), CLIP_MEAN, CLIP_STD)
         image = ImageTower(model.vision_model, model.visual_projection, normalise)

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from seglet.models.foundation.hub import Found, find
-from seglet.models.foundation.loading import library, load
+from seglet.models.foundation.loading import as_dtype, library, load
 from seglet.models.foundation.picture import normalisation, preprocessing, resized
 from seglet.models.foundation.whole import Layout
 from seglet.models.normalise import IMAGENET_MEAN, IMAGENET_STD, Normalise
@@ -58,8 +58,10 @@ class DepthEstimator(nn.Module):
         Raises:
             ValueError: the model is not to be had, not whole or no depth network of these three kinds.
         """
+        wanted = as_dtype(dtype)  # before anything is downloaded
         found = find(source, "depth", LAYOUT, revision, offline)
-        model = load(library("transformers").AutoModelForDepthEstimation, found.folder, dtype, IDLE)
+        kind = library("transformers").AutoModelForDepthEstimation
+        model = load(kind, found.folder, wanted, IDLE, trust_remote_code=False)
         settings = preprocessing(found.folder)
         normalise = normalisation(settings, IMAGENET_MEAN, IMAGENET_STD)
         return cls(model, normalise, _fit(settings, model.config), _says_nearness(model.config), found).eval()

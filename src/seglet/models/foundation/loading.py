@@ -46,7 +46,7 @@ def load(kind: Any, folder: Path, dtype: str | torch.dtype, idle: Sequence[str] 
     Raises:
         ValueError: the weights do not fit the description beside them.
     """
-    spelling = "dtype" if kind.__module__.startswith("transformers") else "torch_dtype"
+    wanted = {"dtype" if kind.__module__.startswith("transformers") else "torch_dtype": as_dtype(dtype)}
     try:
         with quiet():
             network, report = kind.from_pretrained(
@@ -54,10 +54,10 @@ def load(kind: Any, folder: Path, dtype: str | torch.dtype, idle: Sequence[str] 
                 local_files_only=True,
                 use_safetensors=True,
                 output_loading_info=True,
-                **{spelling: as_dtype(dtype)},
+                **wanted,
                 **options,
             )
-    except (RuntimeError, OSError, TypeError, KeyError, ValueError) as error:
+    except Exception as error:  # the libraries' errors share no base class
         raise ValueError(f"{folder} does not load as {kind.__name__}: {error}") from error
     missing = [name for name in report["missing_keys"] if not any(part in name for part in idle)]
     if wrong := [*missing, *report["mismatched_keys"]]:
@@ -88,4 +88,4 @@ def quiet() -> Iterator[None]:
 
 def _present(*names: str) -> list[str]:
     """Those that were imported already: the rest has nothing to say."""
-    return [name for name in names if name in sys.modules]
+    return [name for name in names if sys.modules.get(name)]

@@ -70,7 +70,9 @@ def open_tokenizer(folder: Path) -> Any:
     transformers = library("transformers")
     try:
         with quiet():
-            tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True, padding_side="right")
+            tokenizer = transformers.AutoTokenizer.from_pretrained(
+                folder, local_files_only=True, padding_side="right", trust_remote_code=False
+            )
     except Exception as error:  # the library's errors on damaged or absent files share no base class
         raise ValueError(f"{folder} has no tokenizer that can be read ({error}); {AGAIN}") from error
     if not tokenizer.is_fast:

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from seglet.models.foundation.hub import Found, find
-from seglet.models.foundation.loading import library, load, quiet
+from seglet.models.foundation.loading import as_dtype, library, load, quiet
 from seglet.models.foundation.picture import resized, rounded
 from seglet.models.foundation.reading import check_fit, open_tokenizer
 from seglet.models.foundation.text_tower import TextTower
@@ -66,13 +66,14 @@ class StableDiffusion(nn.Module):
         Raises:
             ValueError: the model is not to be had, not whole or no Stable Diffusion, or its parts do not fit.
         """
+        wanted = as_dtype(dtype)  # before anything is downloaded
         found = find(source, "diffusion", LAYOUT, revision, offline)
         transformers, diffusers = library("transformers"), library("diffusers")
         tokenizer = open_tokenizer(found.folder / "tokenizer")
-        encoder = load(transformers.CLIPTextModel, found.folder / "text_encoder", dtype)
+        encoder = load(transformers.CLIPTextModel, found.folder / "text_encoder", wanted)
         check_fit(tokenizer, encoder.config, found.folder)
-        unet = load(diffusers.UNet2DConditionModel, found.folder / "unet", dtype)
-        vae = load(diffusers.AutoencoderKL, found.folder / "vae", dtype)
+        unet = load(diffusers.UNet2DConditionModel, found.folder / "unet", wanted)
+        vae = load(diffusers.AutoencoderKL, found.folder / "vae", wanted)
         scheduler = _scheduler(diffusers, found)
         _check_parts(unet, vae, encoder, found.folder)
         return cls(vae, unet, TextTower(encoder, tokenizer), scheduler, found).eval()
