@@ -66,7 +66,8 @@ def test_a_download_is_found_by_its_id_and_named_by_its_commit(downloads: Path) 
 
 def test_without_a_network_downloads_are_used_and_others_named(downloads: Path) -> None:
     assert find("acme/tiny", "clip", LAYOUT).commit == COMMIT  # HF_HUB_OFFLINE is set
-    with pytest.raises(ValueError, match=r"acme/other was not downloaded before, .*`hf download acme/other`"):
+    told = r"there is no folder acme/other; acme/other was not downloaded before, .*`hf download acme/other`"
+    with pytest.raises(ValueError, match=told):
         find("acme/other", "clip", LAYOUT)
 
 

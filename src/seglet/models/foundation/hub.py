@@ -90,7 +90,7 @@ def _first_home(homes: list[str], layout: Layout, revision: str | None, offline:
         if home != homes[0]:
             warnings.warn(f"{homes[0]} is not to be had; its mirror {home} is used", stacklevel=5)
         return folder, home
-    raise ValueError("\n".join(refusals))
+    raise ValueError(f"there is no folder {homes[0]}; " + "\n".join(refusals))
 
 
 def _download(repository: str, layout: Layout, revision: str | None, offline: bool) -> Path:
