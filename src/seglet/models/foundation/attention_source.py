@@ -1,0 +1,187 @@
+"""Which parts of a picture belong together, as Stable Diffusion's self-attention sees it.
+
+Axes: b images, p tokens of a grid, row by row, c channels of all heads together, z channels of a latent, h and w rows
+and columns.
+"""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from seglet.models.foundation.stable_diffusion import StableDiffusion
+from seglet.types import Movable
+
+Size = tuple[int, int]
+Noise = torch.Generator | Sequence[torch.Generator]
+
+
+@dataclass(frozen=True)
+class QueriesKeys(Movable):
+    """What one self-attention layer asks and offers at each place of a grid; channels lie head after head.
+
+    `scale` multiplies the products before the softmax.
+    """
+
+    layer: str
+    heads: int
+    scale: float
+    queries: Float[Tensor, "b p c"]
+    keys: Float[Tensor, "b p c"]
+
+    def attention(self) -> Float[Tensor, "b p p"]:
+        """Probabilities averaged over the heads, in single precision; one head is held at a time. Rows sum to one."""
+        b, p, _ = self.queries.shape
+        mean = torch.zeros(b, p, p, device=self.queries.device)
+        for query, key in zip(self.queries.chunk(self.heads, 2), self.keys.chunk(self.heads, 2), strict=True):
+            mean += (query.float() @ key.float().mT * self.scale).softmax(dim=-1)
+        return mean / self.heads
+
+
+class AttentionSource(nn.Module):
+    """Reads self-attention layers of a UNet's decoder in a single pass with the null prompt.
+
+    Args:
+        layers: names of layers as in `names`, or beginnings of names such as up_blocks.3; all decoder layers if none.
+        size: height and width that pictures are resized to; the native ones of the diffusion model if None.
+        timestep: how noisy the picture is made, from 0 to 999 in the real models (100 as in DiffSegmenter, on which
+            DiCLIP builds).
+
+    Source: DiCLIP, Sec. III-C; Wang et al., Diffusion model is secretly a training-free open vocabulary semantic
+    segmenter, TIP 2025.
+    """
+
+    null: Tensor
+
+    def __init__(
+        self,
+        model: StableDiffusion,
+        layers: Sequence[str] = (),
+        size: Size | None = None,
+        timestep: int = 100,
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.size = model.size(size)
+        self.layers = _chosen(decoder_layers(model.unet), layers)
+        steps = model.scheduler.config.num_train_timesteps
+        if not 0 <= timestep < steps:
+            raise ValueError(f"expected a timestep from 0 to {steps - 1}, got {timestep}")
+        self.timestep = timestep
+        self.signal = float(_alphas(model.scheduler)[timestep])
+        """Share of the picture in the variance of the noisy one."""
+        with torch.no_grad():
+            null = model.text.tokens([""], padded=True).states
+        self.register_buffer("null", null, persistent=False)
+
+    @torch.no_grad()
+    def queries_and_keys(self, images: Float[Tensor, "b 3 y x"], grid: Size, noise: Noise) -> tuple[QueriesKeys, ...]:
+        """What the chosen layers ask and offer, resized bilinearly to a grid over the whole picture.
+
+        `noise` is one generator, whose one draw serves all images, or a generator for each image. Either way an image's
+        result does not depend on the others.
+
+        Raises:
+            ValueError: there are not as many generators as images.
+        """
+        latents = self.model.latents(self.model.fitted(images, self.size))
+        noisy = self.signal**0.5 * latents + (1 - self.signal) ** 0.5 * draws(noise, latents)
+        with _catching(self.model.unet, self.layers, grid) as caught:
+            self.model.unet(noisy, self.timestep, encoder_hidden_states=self.null.expand(len(images), -1, -1))
+        attentions: dict[str, Any] = {layer: self.model.unet.get_submodule(layer) for layer in self.layers}
+        return tuple(
+            QueriesKeys(layer, module.heads, module.scale, caught[f"{layer}.to_q"], caught[f"{layer}.to_k"])
+            for layer, module in attentions.items()
+        )
+
+    def attention(self, images: Float[Tensor, "b 3 y x"], grid: Size, noise: Noise) -> Float[Tensor, "b p p"]:
+        """The mean over the heads of each layer, and then over the chosen layers; rows sum to one.
+
+        The heads of a layer are never held together, nor are the layers' attentions.
+        """
+        layers = self.queries_and_keys(images, grid, noise)
+        mean = layers[0].attention()
+        for layer in layers[1:]:
+            mean += layer.attention()
+        return mean / len(layers)
+
+    def identity(self) -> str:
+        """What names exactly the weights behind it; layers, size and timestep are settings and belong beside it."""
+        return self.model.identity()
+
+
+def decoder_layers(unet: nn.Module) -> tuple[str, ...]:
+    """The names of all self-attention layers of the decoder, coarse to fine."""
+    return tuple(name for name, _ in unet.named_modules() if name.startswith("up_blocks.") and name.endswith(".attn1"))
+
+
+def _chosen(names: tuple[str, ...], wanted: Sequence[str]) -> tuple[str, ...]:
+    for name in wanted:
+        if not any(f"{layer}.".startswith(f"{name}.") for layer in names):
+            raise ValueError(f"no self-attention of the decoder is called {name!r} or lies in it; "
+                             f"choose from {', '.join(names)}")  # fmt: skip
+    return tuple(layer for layer in names if not wanted or any(f"{layer}.".startswith(f"{name}.") for name in wanted))
+
+
+def _alphas(scheduler: Any) -> Tensor:
+    """Share of the picture in the variance at each timestep."""
+    return torch.as_tensor(scheduler.alphas_cumprod)
+
+
+def draws(noise: Noise, latents: Float[Tensor, "b z h w"]) -> Float[Tensor, "b z h w"]:
+    """Standard normal noise for each latent; one generator draws once for all.
+
+    Raises:
+        ValueError: there are not as many generators as latents.
+    """
+    if isinstance(noise, torch.Generator):
+        return _draw(noise, latents).expand_as(latents)
+    if len(noise) != len(latents):
+        raise ValueError(f"expected one generator, or one for each of {len(latents)} images, got {len(noise)}")
+    return torch.cat([_draw(generator, latents) for generator in noise])
+
+
+def _draw(generator: torch.Generator, latents: Tensor) -> Tensor:
+    return torch.randn(1, *latents.shape[1:], generator=generator, device=generator.device).to(latents)
+
+
+@contextlib.contextmanager
+def _catching(unet: nn.Module, layers: Sequence[str], grid: Size) -> Iterator[dict[str, Tensor]]:
+    """Keeps what the layers' to_q and to_k give, resized to the grid as it comes."""
+    caught: dict[str, Tensor] = {}
+    shapes: dict[str, Size] = {}
+
+    def measure(block: str) -> Any:
+        def hook(module: nn.Module, inputs: Any) -> None:
+            shapes[block] = tuple(inputs[0].shape[-2:])
+
+        return hook
+
+    def keep(name: str, block: str) -> Any:
+        def hook(module: nn.Module, inputs: Any, output: Tensor) -> None:
+            caught[name] = _on_grid(output, shapes[block], grid)
+
+        return hook
+
+    handles = []
+    for layer in layers:
+        block = layer.partition(".transformer_blocks.")[0]
+        handles.append(unet.get_submodule(block).register_forward_pre_hook(measure(block)))
+        for name in (f"{layer}.to_q", f"{layer}.to_k"):
+            handles.append(unet.get_submodule(name).register_forward_hook(keep(name, block)))
+    try:
+        yield caught
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _on_grid(tokens: Tensor, shape: Size, grid: Size) -> Float[Tensor, "b p c"]:
+    b, _, c = tokens.shape
+    square = tokens.mT.reshape(b, c, *shape)
+    return F.interpolate(square, size=grid, mode="bilinear", align_corners=False).flatten(2).mT

@@ -1,0 +1,121 @@
+"""Sentences about pictures: BLIP-2, and the smaller BLIP and GIT.
+
+Axes: b images, h rows, w columns.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from seglet.models.foundation.captions import without_prompt
+from seglet.models.foundation.hub import Found, find
+from seglet.models.foundation.loading import as_dtype, library, load, quiet
+from seglet.models.foundation.picture import CLIP_MEAN, CLIP_STD, normalisation, preprocessing, resized
+from seglet.models.foundation.reading import open_tokenizer
+from seglet.models.foundation.whole import Layout
+from seglet.models.normalise import Normalise
+
+CLASSES = {
+    "blip-2": "Blip2ForConditionalGeneration",
+    "blip": "BlipForConditionalGeneration",
+    "git": "GitForCausalLM",
+}
+LAYOUT = Layout("a captioner", "config.json", tuple(CLASSES), ("model",))
+
+
+class Captioner(nn.Module):
+    """Writes a sentence about each picture, always the same one; frozen."""
+
+    def __init__(self, model: nn.Module, tokenizer: Any, normalise: Normalise, found: Found) -> None:
+        super().__init__()
+        self.model = model
+        self.tokenizer = tokenizer
+        self.normalise = normalise
+        self.found = found
+        config: Any = model.config
+        self.side: int = config.vision_config.image_size
+        """Of the square that every picture is squeezed into, whole: a crop would hide what is to be named."""
+
+    @classmethod
+    def load(
+        cls,
+        source: str | Path = "blip2",
+        revision: str | None = None,
+        dtype: str | torch.dtype = "float32",
+        offline: bool = False,
+    ) -> "Captioner":
+        """From a folder, an id of the hub, or a short name of `known.KNOWN`; see `hub.find`.
+
+        Raises:
+            ValueError: the model is not to be had, not whole or no captioner of these three kinds, or its tokenizer is
+                another's.
+        """
+        wanted = as_dtype(dtype)  # before anything is downloaded
+        found = find(source, "captioner", LAYOUT, revision, offline)
+        tokenizer = open_tokenizer(found.folder)
+        model = load(getattr(library("transformers"), CLASSES[found.description["model_type"]]), found.folder, wanted)
+        _check_fit(model, tokenizer, found.folder)
+        normalise = normalisation(preprocessing(found.folder), CLIP_MEAN, CLIP_STD)
+        return cls(model, tokenizer, normalise, found).eval()
+
+    @torch.no_grad()
+    def caption(
+        self, images: Float[Tensor, "b 3 h w"], prompt: str = "", beams: int = 1, longest: int = 30
+    ) -> tuple[str, ...]:
+        """A caption for each picture, without the prompt that it continues; "" where the network says nothing.
+
+        Args:
+            prompt: how the sentence begins, the same for all pictures; ViLaDiff asks with "A photo of" and "A photo
+                contains", see `captions.filled` for what to do with empty answers.
+            beams: sentences followed at a time; 1 takes the likeliest word each time.
+            longest: how many tokens may follow the prompt.
+
+        Raises:
+            ValueError: `beams` or `longest` is less than one.
+        """
+        if beams < 1 or longest < 1:
+            raise ValueError(f"expected at least one beam and one token, got {beams} and {longest}")
+        pixels = self.normalise(resized(images, (self.side, self.side), "bicubic").clamp(0, 1))
+        ids = torch.tensor([self._ids(prompt)] * len(images), device=images.device)
+        model: Any = self.model
+        with quiet():
+            written = model.generate(
+                pixel_values=pixels.to(self._dtype),
+                input_ids=ids,
+                attention_mask=torch.ones_like(ids),
+                num_beams=beams,
+                max_new_tokens=longest,
+                do_sample=False,
+            )
+        texts = self.tokenizer.batch_decode(written, skip_special_tokens=True)
+        return tuple(without_prompt(text, prompt) for text in texts)
+
+    def identity(self) -> str:
+        """What names exactly these weights, for the key of a column: see `Found.identity`."""
+        return self.found.identity()
+
+    @property
+    def _dtype(self) -> torch.dtype:
+        """That of the part that sees; BLIP-2 keeps others in single precision."""
+        return next(part for part in self.model.modules() if isinstance(part, nn.Conv2d)).weight.dtype
+
+    def _ids(self, prompt: str) -> list[int]:
+        """The prompt's tokens as each kind expects them, those that stand for the picture in front of BLIP-2's."""
+        ids: list[int] = self.tokenizer(prompt)["input_ids"]
+        kind = self.found.description["model_type"]
+        config: Any = self.model.config
+        if kind == "blip-2":
+            return [config.image_token_id] * config.num_query_tokens + ids
+        return ids if kind == "blip" else ids[:-1]  # GIT would take the token that ends a sentence for its end
+
+
+def _check_fit(model: Any, tokenizer: Any, folder: Path) -> None:
+    embeddings: int = model.get_input_embeddings().num_embeddings
+    if len(tokenizer) > embeddings:
+        raise ValueError(f"the tokenizer knows {len(tokenizer)} tokens, the text network only {embeddings}; "
+                         f"take both from the same model: {folder} mixes two")  # fmt: skip
+    if model.config.model_type == "blip-2" and model.config.image_token_id is None:
+        raise ValueError(f"{folder}/config.json has no image_token_index; take a newer revision of the model")

@@ -1,0 +1,60 @@
+"""CLIP, from the hub or a folder: images and texts in one space."""
+
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from seglet.models.foundation.hub import Found, find
+from seglet.models.foundation.image_tower import ImageTower
+from seglet.models.foundation.loading import as_dtype, library, load
+from seglet.models.foundation.picture import CLIP_MEAN, CLIP_STD, normalisation, preprocessing
+from seglet.models.foundation.reading import check_fit, open_tokenizer
+from seglet.models.foundation.text_tower import TextTower
+from seglet.models.foundation.whole import Layout
+
+LAYOUT = Layout("a CLIP model", "config.json", ("clip",), ("model",))
+
+
+class ImageTextEncoder(nn.Module):
+    """Both halves of a CLIP, frozen: no parameter asks for a gradient, but gradients pass to the input.
+
+    Args:
+        scale: what CLIP multiplies the cosine of an image and a text by before the softmax.
+    """
+
+    def __init__(self, image: ImageTower, text: TextTower, scale: float, found: Found) -> None:
+        super().__init__()
+        self.image = image
+        self.text = text
+        self.scale = scale
+        self.found = found
+
+    @classmethod
+    def load(
+        cls,
+        source: str | Path = "clip-b16",
+        revision: str | None = None,
+        dtype: str | torch.dtype = "float32",
+        offline: bool = False,
+    ) -> "ImageTextEncoder":
+        """From a folder, an id of the hub, or a short name of `known.KNOWN`; see `hub.find`.
+
+        Raises:
+            ValueError: the model is not to be had, not whole or no CLIP, or its tokenizer is another's.
+        """
+        wanted = as_dtype(dtype)  # before anything is downloaded
+        found = find(source, "clip", LAYOUT, revision, offline)
+        tokenizer = open_tokenizer(found.folder)
+        kind = library("transformers").CLIPModel
+        # The attention that is fast by default never forms the matrix that is looked at and changed here.
+        model = load(kind, found.folder, wanted, attn_implementation="eager")
+        check_fit(tokenizer, model.config.text_config, found.folder)
+        normalise = normalisation(preprocessing(found.folder), CLIP_MEAN, CLIP_STD)
+        image = ImageTower(model.vision_model, model.visual_projection, normalise)
+        text = TextTower(model.text_model, tokenizer, model.text_projection)
+        return cls(image, text, float(model.logit_scale.exp()), found).eval()
+
+    def identity(self) -> str:
+        """What names exactly these weights, for the key of a column: see `Found.identity`."""
+        return self.found.identity()

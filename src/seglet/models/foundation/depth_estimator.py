@@ -1,0 +1,133 @@
+"""Depth from a single picture: Depth Anything, MiDaS (DPT) and ZoeDepth.
+
+Axes: b images, h rows, w columns.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from seglet.models.foundation.hub import Found, find
+from seglet.models.foundation.loading import as_dtype, library, load
+from seglet.models.foundation.picture import normalisation, preprocessing, resized
+from seglet.models.foundation.whole import Layout
+from seglet.models.normalise import IMAGENET_MEAN, IMAGENET_STD, Normalise
+
+LAYOUT = Layout("a depth network", "config.json", ("depth_anything", "dpt", "zoedepth"), ("model",))
+IDLE = ("fusion_stage.layers.0.residual_layer1.",)  # the published MiDaS and ZoeDepth lack it: nothing enters it
+CONSTANT = 1e-6
+"""A depth that varies by less than this share of itself is the same everywhere."""
+
+
+class DepthEstimator(nn.Module):
+    """Relative depth of pictures of any size, frozen.
+
+    Args:
+        size: height and width the network is shown at least roughly; see `fitted`.
+        multiple: what both sides are rounded to.
+        proportions: keep the picture's own, or squeeze it into `size`.
+        disparity: the network says how near things are, not how far.
+    """
+
+    def __init__(
+        self, model: nn.Module, normalise: Normalise, fit: Mapping[str, Any], disparity: bool, found: Found
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.normalise = normalise
+        self.size: tuple[int, int] = fit["size"]
+        self.multiple: int = fit["multiple"]
+        self.proportions: bool = fit["proportions"]
+        self.disparity = disparity
+        self.found = found
+
+    @classmethod
+    def load(
+        cls,
+        source: str | Path = "depth-anything",
+        revision: str | None = None,
+        dtype: str | torch.dtype = "float32",
+        offline: bool = False,
+    ) -> "DepthEstimator":
+        """From a folder, an id of the hub, or a short name of `known.KNOWN`; see `hub.find`.
+
+        Raises:
+            ValueError: the model is not to be had, not whole or no depth network of these three kinds.
+        """
+        wanted = as_dtype(dtype)  # before anything is downloaded
+        found = find(source, "depth", LAYOUT, revision, offline)
+        kind = library("transformers").AutoModelForDepthEstimation
+        model = load(kind, found.folder, wanted, IDLE, trust_remote_code=False)
+        settings = preprocessing(found.folder)
+        normalise = normalisation(settings, IMAGENET_MEAN, IMAGENET_STD)
+        return cls(model, normalise, _fit(settings, model.config), _says_nearness(model.config), found).eval()
+
+    @torch.no_grad()
+    def estimate(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b h w"]:
+        """Relative depth at the size of the pictures, in [0, 1]: 0 is the nearest place of each, 1 its farthest.
+
+        Nearness as these networks put it out is turned around, not inverted. Where all is equally far all is 0.
+
+        Raises:
+            ValueError: the network's answer is not finite: half precision was too coarse.
+        """
+        size = (images.shape[-2], images.shape[-1])
+        shown = resized(images, self.fitted(size), "bicubic").clamp(0, 1)
+        dtype = next(self.model.parameters()).dtype
+        answer = self.model(pixel_values=self.normalise(shown).to(dtype)).predicted_depth.float()
+        if not bool(answer.isfinite().all()):
+            raise ValueError(f"the depth of these pictures is not finite in {dtype}; use bfloat16 or float32")
+        return relative_depth(resized(answer[:, None], size)[:, 0], self.disparity)
+
+    def fitted(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Height and width that a picture of this size is shown at.
+
+        With its own proportions, scaled by that one of the two factors that changes it less, as the authors do.
+        """
+        height, width = self.size
+        if self.proportions:
+            factor = min(height / size[0], width / size[1], key=lambda scale: abs(scale - 1))
+            height, width = round(size[0] * factor), round(size[1] * factor)
+        down, across = (max(round(side / self.multiple), 1) * self.multiple for side in (height, width))
+        return down, across
+
+    def identity(self) -> str:
+        """What names exactly these weights, for the key of a column: see `Found.identity`."""
+        return self.found.identity()
+
+
+def relative_depth(answer: Float[Tensor, "b h w"], disparity: bool) -> Float[Tensor, "b h w"]:
+    """Stretched over [0, 1] picture by picture, 0 the nearest; 0 everywhere if nothing differs."""
+    low, high = answer.amin(dim=(1, 2), keepdim=True), answer.amax(dim=(1, 2), keepdim=True)
+    spread = high - low
+    varies = spread > CONSTANT * torch.maximum(low.abs(), high.abs())
+    distance = high - answer if disparity else answer - low
+    return torch.where(varies, distance / torch.where(varies, spread, 1), 0)
+
+
+def _says_nearness(config: Any) -> bool:
+    if config.model_type == "zoedepth":
+        return False
+    return bool(config.model_type == "dpt" or config.depth_estimation_type == "relative")
+
+
+def _fit(settings: Mapping[str, Any], config: Any) -> dict[str, Any]:
+    inner = config.backbone_config if config.model_type != "dpt" else config
+    side, patch = _pair(inner.image_size), _pair(inner.patch_size)[0]
+    size = settings.get("size") or {"height": side[0], "width": side[1]}
+    return {
+        "size": (int(size["height"]), int(size["width"])),
+        "multiple": max(int(settings.get("ensure_multiple_of") or 1), patch),
+        "proportions": bool(settings.get("keep_aspect_ratio", config.model_type != "dpt")),
+    }
+
+
+def _pair(sides: Any) -> tuple[int, int]:
+    if isinstance(sides, int):
+        return sides, sides
+    height, width = sides
+    return int(height), int(width)

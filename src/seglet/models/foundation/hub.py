@@ -1,0 +1,137 @@
+"""One way to open a pretrained model: by short name, hub id or folder; nothing executable is ever loaded."""
+
+import hashlib
+import warnings
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from seglet import files
+from seglet.models.foundation.known import KNOWN, Kind, known
+from seglet.models.foundation.loading import library
+from seglet.models.foundation.whole import TEXTS, Layout, check_folder, weight_files
+
+
+@dataclass(frozen=True)
+class Found:
+    """A whole model on the disk; `repository` and `commit` are empty for a folder of the user's own."""
+
+    folder: Path
+    layout: Layout
+    description: dict[str, Any]
+    repository: str = ""
+    commit: str = ""
+
+    def identity(self) -> str:
+        """What names exactly this content, wherever it lies: id@commit, or a hash of descriptions and weights."""
+        if self.repository:
+            return f"{self.repository}@{self.commit}"
+        weights = [path for stem in self.layout.weights for path in weight_files(self.folder, stem)]
+        folders = {path.parent for path in [*weights, *(self.folder / name for name in self.layout.files)]}
+        texts = [path for folder in {self.folder, *folders} for kind in TEXTS for path in folder.glob(kind)]
+        lines = [f"{path.relative_to(self.folder).as_posix()} {files.sha256(path)}\n" for path in {*weights, *texts}]
+        return f"sha256:{hashlib.sha256(''.join(sorted(lines)).encode()).hexdigest()}"
+
+
+def find(source: str | Path, kind: Kind, layout: Layout, revision: str | None = None, offline: bool = False) -> Found:
+    """The folder of a model, downloaded if need be, and checked.
+
+    Args:
+        source: a folder, an id of the hub (owner/name), or a short name of `known.KNOWN`.
+        revision: branch, tag or commit; for ids only, and then no mirror stands in for the id.
+        offline: use only what was downloaded before, as the variable HF_HUB_OFFLINE=1 does everywhere.
+
+    Raises:
+        ValueError: it is not to be had, not whole, or not of this kind; the message names the cure.
+    """
+    folder, repository = locate(source, kind, layout, revision, offline)
+    return Found(folder, layout, check_folder(folder, layout), repository, folder.name if repository else "")
+
+
+def locate(
+    source: str | Path, kind: Kind, layout: Layout, revision: str | None = None, offline: bool = False
+) -> tuple[Path, str]:
+    """The folder that `find` then checks, and the id of the repository if it comes from the hub.
+
+    Raises:
+        ValueError: it is not to be had, or known to be of another kind.
+    """
+    folder = Path(source).expanduser()
+    if folder.is_dir():
+        if revision is not None:
+            raise ValueError(f"{folder} is a folder and has no revision {revision!r}; leave the revision out")
+        return folder, ""
+    name = str(source)
+    entry = known(name)
+    if entry is None and (name.count("/") != 1 or name.startswith((".", "/", "~")) or folder.exists()):
+        raise ValueError(f"{name!r} is no folder and no id of the hub (owner/name); {_choices(name, kind)}")
+    if entry is not None and entry.kind != kind:
+        raise ValueError(f"{name!r} is {entry.about}, not {layout.what}; {_choices(name, kind)}")
+    first = entry.id if entry is not None and name == entry.name else name
+    homes = [first, *(home for home in (entry.homes if entry else ()) if home != first and revision is None)]
+    return _first_home(homes, layout, revision, offline)
+
+
+def _choices(name: str, kind: Kind) -> str:
+    names = [entry.name for entry in KNOWN if entry.kind == kind]
+    near = get_close_matches(name, names, n=1)
+    return f"check the path, or choose a known one: {', '.join(near or names)}"
+
+
+def _first_home(homes: list[str], layout: Layout, revision: str | None, offline: bool) -> tuple[Path, str]:
+    refusals: list[str] = []
+    for home in homes:
+        try:
+            folder = _download(home, layout, revision, offline)
+        except ValueError as error:
+            refusals.append(str(error))
+            continue
+        if home != homes[0]:
+            warnings.warn(f"{homes[0]} is not to be had; its mirror {home} is used", stacklevel=5)
+        return folder, home
+    raise ValueError(f"there is no folder {homes[0]}; " + "\n".join(refusals))
+
+
+def _download(repository: str, layout: Layout, revision: str | None, offline: bool) -> Path:
+    """
+    Raises:
+        ValueError: the hub, or without it the folder of earlier downloads, does not have it.
+    """
+    hub, errors = library("huggingface_hub"), library("huggingface_hub.errors")
+    try:
+        return Path(
+            hub.snapshot_download(
+                repository, revision=revision, allow_patterns=layout.patterns, local_files_only=offline
+            )
+        )
+    except errors.IncompleteSnapshotError as error:
+        why = f"{repository} is only half downloaded, and the hub is not asked (offline) or not reached"
+        raise ValueError(f"{why}; run {_fetch(repository)}") from error
+    except errors.LocalEntryNotFoundError as error:
+        raise ValueError(_absent(repository, revision)) from error
+    except errors.RevisionNotFoundError as error:
+        why = f"{repository} has no revision {revision!r}; give a branch, tag or commit of its page on the hub, or none"
+        raise ValueError(why) from error
+    except errors.RepositoryNotFoundError as error:
+        why = f"the hub has no model {repository}, or keeps it for those who accepted its licence there"
+        raise ValueError(f"{why}; check the id, run `hf auth login`, or give a folder") from error
+    except Exception as error:  # the hub's errors share no base class
+        raise ValueError(f"{repository} could not be downloaded ({error}); try again, or give a folder") from error
+
+
+def _fetch(repository: str) -> str:
+    return f"`hf download {repository}` with a network and without HF_HUB_OFFLINE"
+
+
+def _absent(repository: str, revision: str | None) -> str:
+    """Why a model is not among the earlier downloads, when the hub is not asked or not reached."""
+    cache = Path(library("huggingface_hub.constants").HF_HUB_CACHE)
+    place = cache / f"models--{repository.replace('/', '--')}"
+    refs, snapshots = place / "refs", place / "snapshots"
+    there = [path.relative_to(refs).as_posix() for path in refs.rglob("*") if path.is_file()]
+    there += [path.name for path in snapshots.glob("*")]
+    cure = f"run {_fetch(repository)}, or give a folder"
+    if revision is not None and there:
+        return f"{repository} is on this machine without revision {revision!r}, only {', '.join(there)}; {cure}"
+    return f"{repository} was not downloaded before, and the hub is not asked (offline) or not reached; {cure}"

@@ -1,0 +1,93 @@
+"""Pictures from words, with Stable Diffusion."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from seglet.models.foundation.loading import library, quiet
+from seglet.models.foundation.stable_diffusion import StableDiffusion
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How pictures are drawn: denoising steps, strength of the prompt (1 is without guidance), what not to show, and
+    height and width in pixels (None is as the model was trained)."""
+
+    steps: int = 30
+    guidance: float = 7.5
+    negative: str = ""
+    size: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise ValueError(f"expected at least one denoising step, got {self.steps}")
+
+
+class ImageGenerator(nn.Module):
+    """Runs diffusers' own text-to-image pipeline, without its filter of unsafe pictures: look at what comes out."""
+
+    def __init__(self, model: StableDiffusion) -> None:
+        super().__init__()
+        self.model = model
+
+    @torch.no_grad()
+    def generate(
+        self, prompts: Sequence[str], seeds: Sequence[int], recipe: Recipe | None = None
+    ) -> Float[Tensor, "b 3 h w"]:
+        """One picture for each prompt and seed, together in one batch, in [0, 1] and single precision.
+
+        A picture depends on its prompt, its seed and the recipe, not on the others of the batch (but for rounding). The
+        noise is drawn on the CPU, so that it is the same on every device. Long prompts are cut: see `model.text.read`.
+
+        Raises:
+            ValueError: there is no prompt, there are not as many seeds, or a picture is not finite in half precision.
+        """
+        recipe = recipe or Recipe()
+        if len(prompts) != len(seeds) or not prompts:
+            raise ValueError(f"expected a seed for each prompt, got {len(prompts)} prompts and {len(seeds)} seeds")
+        height, width = self.model.size(recipe.size)
+        with quiet():
+            pipeline = self._pipeline()
+            drawn = pipeline(
+                prompt_embeds=self._states(prompts),
+                negative_prompt_embeds=self._states([recipe.negative] * len(prompts)),
+                num_inference_steps=recipe.steps,
+                guidance_scale=recipe.guidance,
+                height=height,
+                width=width,
+                generator=[torch.Generator().manual_seed(seed) for seed in seeds],
+                output_type="pt",
+            ).images
+        pictures = torch.as_tensor(drawn).float()
+        if not bool(pictures.isfinite().all()):
+            dtype = next(self.model.unet.parameters()).dtype
+            raise ValueError(f"the pictures are not finite in {dtype}; use bfloat16 or float32")
+        return pictures
+
+    def identity(self) -> str:
+        """What names exactly the weights behind it; prompts, seeds and recipe are settings and belong beside it."""
+        return self.model.identity()
+
+    def _states(self, texts: Sequence[str]) -> Tensor:
+        return self.model.text.tokens(texts, padded=True).states
+
+    def _pipeline(self) -> Any:
+        model = self.model
+        # A scheduler counts its steps: each call gets one of its own.
+        scheduler = type(model.scheduler).from_config(model.scheduler.config)
+        pipeline = library("diffusers").StableDiffusionPipeline(
+            vae=model.vae,
+            text_encoder=model.text.model,
+            tokenizer=model.text.tokenizer,
+            unet=model.unet,
+            scheduler=scheduler,
+            safety_checker=None,
+            feature_extractor=None,
+            requires_safety_checker=False,
+        )
+        pipeline.set_progress_bar_config(disable=True)
+        return pipeline

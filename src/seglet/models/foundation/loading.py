@@ -1,0 +1,91 @@
+"""From a whole folder to a network: the classes of transformers and diffusers, imported late and held to their word."""
+
+import contextlib
+import importlib
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+INSTALL = 'pip install "seglet[hub]"'
+
+
+def library(name: str) -> Any:
+    """A library of the extra `hub`, imported when first needed: it takes seconds.
+
+    Raises:
+        ValueError: it is not installed.
+    """
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise ValueError(f"foundation models need {name}, which cannot be imported ({error}); run {INSTALL}") from error
+
+
+def as_dtype(dtype: str | torch.dtype) -> torch.dtype:
+    """
+    Raises:
+        ValueError: it is none that networks compute in here.
+    """
+    found = DTYPES.get(str(dtype).removeprefix("torch."))
+    if found is None:
+        raise ValueError(f"expected a dtype of {', '.join(DTYPES)}, got {dtype!r}")
+    return found
+
+
+def load(kind: Any, folder: Path, dtype: str | torch.dtype, idle: Sequence[str] = (), **options: Any) -> Any:
+    """A network of a class of transformers or diffusers, with all its weights, frozen and in evaluation mode.
+
+    Args:
+        idle: parts of names of weights that may be missing, because the network has them without using them.
+
+    Raises:
+        ValueError: the weights do not fit the description beside them.
+    """
+    wanted = {"dtype" if kind.__module__.startswith("transformers") else "torch_dtype": as_dtype(dtype)}
+    try:
+        with quiet():
+            network, report = kind.from_pretrained(
+                folder,
+                local_files_only=True,
+                use_safetensors=True,
+                output_loading_info=True,
+                **wanted,
+                **options,
+            )
+    except Exception as error:  # the libraries' errors share no base class
+        raise ValueError(f"{folder} does not load as {kind.__name__}: {error}") from error
+    missing = [name for name in report["missing_keys"] if not any(part in name for part in idle)]
+    if wrong := [*missing, *report["mismatched_keys"]]:
+        raise ValueError(
+            f"the weights in {folder} are not those that its description is of: {len(wrong)} tensors are missing or "
+            f"of another shape ({', '.join(sorted(map(str, wrong))[:3])}); download or copy the whole folder again"
+        )
+    return network.requires_grad_(False).eval()
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Without progress bars and chatter of the libraries in the block; what they warn of is checked here instead."""
+    spoken = [importlib.import_module(f"{name}.utils.logging") for name in _present("transformers", "diffusers")]
+    before = [(log.get_verbosity(), log.is_progress_bar_enabled()) for log in spoken]
+    for log in spoken:
+        log.set_verbosity(log.CRITICAL)
+        log.disable_progress_bar()
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            yield
+    finally:
+        for log, (verbosity, bars) in zip(spoken, before, strict=True):
+            log.set_verbosity(verbosity)
+            if bars:
+                log.enable_progress_bar()
+
+
+def _present(*names: str) -> list[str]:
+    """Those that were imported already: the rest has nothing to say."""
+    return [name for name in names if sys.modules.get(name)]

@@ -1,0 +1,99 @@
+"""What a tokenizer makes of a text, for those who have to say when it makes too little of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from seglet.models.foundation.loading import library, quiet
+from seglet.models.foundation.whole import AGAIN
+
+VOCABULARIES = ("tokenizer.json", "vocab.json", "vocab.txt")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a text is read.
+
+    `length` counts tokens with those for begin and end, `limit` is how many the network reads. `pieces` says into how
+    many tokens each word falls apart; `unknown` are words that the vocabulary has nothing for.
+    """
+
+    text: str
+    length: int
+    limit: int
+    pieces: tuple[tuple[str, int], ...]
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def truncated(self) -> bool:
+        """The end of the text is not read."""
+        return self.length > self.limit
+
+    @property
+    def empty(self) -> bool:
+        """Nothing of the text is read."""
+        return not self.pieces
+
+    @property
+    def broken(self) -> tuple[str, ...]:
+        """Words that are read in more than two pieces: rarely seen in training, if ever."""
+        return tuple(word for word, count in self.pieces if count > 2)
+
+
+def read(tokenizer: Any, texts: Sequence[str], limit: int) -> tuple[Reading, ...]:
+    """A reading of each text."""
+    with quiet():
+        return tuple(_read(tokenizer, text, limit) for text in texts)
+
+
+def _read(tokenizer: Any, text: str, limit: int) -> Reading:
+    plain = tokenizer(text, add_special_tokens=False, truncation=False, return_offsets_mapping=True)
+    ids, spans, words = plain["input_ids"], plain["offset_mapping"], plain.word_ids()
+    places: dict[int, list[int]] = {}
+    for position, word in enumerate(words):
+        if word is not None:
+            places.setdefault(word, []).append(position)
+    spelt = {word: text[spans[at[0]][0] : spans[at[-1]][1]].strip() for word, at in places.items()}
+    pieces = tuple((spelt[word], len(at)) for word, at in places.items())
+    unknown = tuple(spelt[word] for word, at in places.items() if tokenizer.unk_token_id in [ids[i] for i in at])
+    return Reading(text, len(ids) + tokenizer.num_special_tokens_to_add(), limit, pieces, unknown)
+
+
+def open_tokenizer(folder: Path) -> Any:
+    """
+    Raises:
+        ValueError: there is none in the folder that can be read.
+    """
+    if not any((folder / name).is_file() for name in VOCABULARIES):  # the library would make one without words
+        raise ValueError(f"{folder} has no tokenizer ({' or '.join(VOCABULARIES)}): half a download? {AGAIN}")
+    transformers = library("transformers")
+    try:
+        with quiet():
+            tokenizer = transformers.AutoTokenizer.from_pretrained(
+                folder, local_files_only=True, padding_side="right", trust_remote_code=False
+            )
+    except Exception as error:  # the library's errors on damaged or absent files share no base class
+        raise ValueError(f"{folder} has no tokenizer that can be read ({error}); {AGAIN}") from error
+    if not tokenizer.is_fast:
+        raise ValueError(f"the tokenizer in {folder} has no tokenizer.json; save it anew with a newer transformers")
+    return tokenizer
+
+
+def check_fit(tokenizer: Any, config: Any, folder: Path) -> None:
+    """
+    Raises:
+        ValueError: the tokenizer is not that of the text network beside it: it has words that the network has no
+            vectors for, or ends texts with another token.
+    """
+    cure = f"take both from the same model: {folder} mixes two"
+    if len(tokenizer) > config.vocab_size:
+        raise ValueError(
+            f"the tokenizer knows {len(tokenizer)} tokens, the text network only {config.vocab_size}; {cure}"
+        )
+    legacy = config.eos_token_id == 2  # configurations of before 2023: the network then seeks the largest token
+    expected = len(tokenizer) - 1 if legacy else config.eos_token_id
+    if tokenizer.eos_token_id != expected:
+        raise ValueError(
+            f"the tokenizer ends texts with token {tokenizer.eos_token_id}, the text network seeks {expected}; {cure}"
+        )

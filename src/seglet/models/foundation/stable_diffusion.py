@@ -1,0 +1,132 @@
+"""Stable Diffusion, from the hub or a folder: the parts that attention is read from and images are drawn with.
+
+Axes: b images, z channels of a latent, h and w its rows and columns.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from seglet.models.foundation.hub import Found, find
+from seglet.models.foundation.loading import as_dtype, library, load, quiet
+from seglet.models.foundation.picture import resized, rounded
+from seglet.models.foundation.reading import check_fit, open_tokenizer
+from seglet.models.foundation.text_tower import TextTower
+from seglet.models.foundation.whole import Layout
+
+STEM = "diffusion_pytorch_model"
+LAYOUT = Layout(
+    "a Stable Diffusion",
+    "model_index.json",
+    ("StableDiffusionPipeline",),
+    (f"unet/{STEM}", f"vae/{STEM}", "text_encoder/model"),
+    ("unet/config.json", "vae/config.json", "text_encoder/config.json", "scheduler/scheduler_config.json",
+     "tokenizer/tokenizer_config.json"),
+)  # fmt: skip
+PREDICTIONS = ("epsilon", "v_prediction", "sample")
+
+
+class StableDiffusion(nn.Module):
+    """The networks of a diffusers pipeline, frozen, with its scheduler.
+
+    What the UNet predicts (noise or velocity) is the scheduler's affair and taken care of.
+    """
+
+    def __init__(self, vae: nn.Module, unet: nn.Module, text: TextTower, scheduler: Any, found: Found) -> None:
+        super().__init__()
+        self.vae = vae
+        self.unet = unet
+        self.text = text
+        self.scheduler = scheduler
+        self.found = found
+        unet_config: Any = unet.config
+        vae_config: Any = vae.config
+        self.stride: int = 2 ** (len(vae_config.block_out_channels) - 1)
+        """Pixels along a side of a latent's position."""
+        self.multiple: int = self.stride * 2 ** (len(unet_config.block_out_channels) - 1)
+        """What the sides of pictures must be multiples of."""
+        side = unet_config.sample_size
+        down, across = (side, side) if isinstance(side, int) else side
+        self.native: tuple[int, int] = (down * self.stride, across * self.stride)
+        """Height and width of the pictures that it was trained on."""
+
+    @classmethod
+    def load(
+        cls,
+        source: str | Path = "sd-2.1-base",
+        revision: str | None = None,
+        dtype: str | torch.dtype = "float32",
+        offline: bool = False,
+    ) -> "StableDiffusion":
+        """From a folder, an id of the hub, or a short name of `known.KNOWN`; see `hub.find`.
+
+        Raises:
+            ValueError: the model is not to be had, not whole or no Stable Diffusion, or its parts do not fit.
+        """
+        wanted = as_dtype(dtype)  # before anything is downloaded
+        found = find(source, "diffusion", LAYOUT, revision, offline)
+        transformers, diffusers = library("transformers"), library("diffusers")
+        tokenizer = open_tokenizer(found.folder / "tokenizer")
+        encoder = load(transformers.CLIPTextModel, found.folder / "text_encoder", wanted)
+        check_fit(tokenizer, encoder.config, found.folder)
+        unet = load(diffusers.UNet2DConditionModel, found.folder / "unet", wanted)
+        vae = load(diffusers.AutoencoderKL, found.folder / "vae", wanted)
+        scheduler = _scheduler(diffusers, found)
+        _check_parts(unet, vae, encoder, found.folder)
+        return cls(vae, unet, TextTower(encoder, tokenizer), scheduler, found).eval()
+
+    def identity(self) -> str:
+        """What names exactly these weights, for the key of a column: see `Found.identity`."""
+        return self.found.identity()
+
+    def size(self, wanted: tuple[int, int] | None) -> tuple[int, int]:
+        """The nearest height and width that it can work at; its native ones if none are wanted."""
+        return rounded(wanted or self.native, self.multiple)
+
+    def latents(self, images: Float[Tensor, "b 3 y x"]) -> Float[Tensor, "b z h w"]:
+        """The VAE's mean code of images whose sides are multiples of `multiple`, scaled as the UNet expects.
+
+        Raises:
+            ValueError: the code is not finite: half precision was too coarse.
+        """
+        vae: Any = self.vae
+        dtype = next(vae.parameters()).dtype
+        code = vae.encode((2 * images - 1).to(dtype)).latent_dist.mode() * vae.config.scaling_factor
+        if not bool(code.isfinite().all()):
+            raise ValueError(f"the VAE's code of these images is not finite in {dtype}; use bfloat16 or float32")
+        return torch.as_tensor(code)
+
+    def fitted(self, images: Float[Tensor, "b 3 y x"], size: tuple[int, int] | None) -> Float[Tensor, "b 3 y2 x2"]:
+        """The images resized to `size(size)`, without regard to their proportions: places stay the same fractions."""
+        return resized(images, self.size(size))
+
+
+def _scheduler(diffusers: Any, found: Found) -> Any:
+    """
+    Raises:
+        ValueError: there is no scheduler of this name, or the UNet predicts what it does not know.
+    """
+    name = found.description.get("scheduler", ["", "?"])[1]
+    kind = getattr(diffusers, str(name), None)
+    if kind is None:
+        raise ValueError(f"{found.folder} names a scheduler {name} that diffusers does not have; "
+                         "update diffusers, or name another one in model_index.json")  # fmt: skip
+    with quiet():
+        scheduler = kind.from_pretrained(found.folder / "scheduler", local_files_only=True)
+    if scheduler.config.prediction_type not in PREDICTIONS:
+        raise ValueError(f"{found.folder}/scheduler has prediction_type {scheduler.config.prediction_type!r}, "
+                         f"expected one of {', '.join(PREDICTIONS)}")  # fmt: skip
+    return scheduler
+
+
+def _check_parts(unet: Any, vae: Any, encoder: Any, folder: Path) -> None:
+    texts, latents = encoder.config.hidden_size, vae.config.latent_channels
+    if unet.config.cross_attention_dim != texts:
+        raise ValueError(f"the UNet in {folder} reads texts of width {unet.config.cross_attention_dim}, its text "
+                         f"encoder writes {texts}; take all parts from one model")  # fmt: skip
+    if unet.config.in_channels != latents:
+        raise ValueError(f"the UNet in {folder} takes {unet.config.in_channels} channels, its VAE codes {latents}; "
+                         "take all parts from one model, and one that draws from text alone")  # fmt: skip

@@ -1,0 +1,57 @@
+"""Models of the hub that exist as pickles only, turned into safetensors once."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+from torch import Tensor
+
+from seglet import files
+from seglet.models.foreign_files import read_tensors
+from seglet.models.foundation.hub import locate
+from seglet.models.foundation.known import Kind
+from seglet.models.foundation.whole import TEXTS, Layout, weight_files
+
+SUFFIX = ".bin"
+
+
+def unpickle(source: str | Path, kind: Kind, layout: Layout, destination: Path, revision: str | None = None) -> Path:
+    """Writes a copy of a model to the folder `destination`, its weights as safetensors; gives back the folder.
+
+    Only tensors are read from the pickles, and nothing in them is run. `layout` stands beside the class that loads such
+    models, for instance `clip.LAYOUT`.
+
+    Raises:
+        ValueError: the model is not to be had, its pickles hold more than tensors, or `destination` is taken.
+    """
+    if destination.exists():
+        raise ValueError(f"{destination} exists; name a new folder to save to")
+    pickled = replace(layout, weights=tuple(_pickled(stem) for stem in layout.weights), suffix=SUFFIX)
+    folder, _ = locate(source, kind, pickled, revision)
+    with files.replacing(destination) as temporary:
+        for pattern in TEXTS:
+            for path in folder.rglob(pattern):
+                if not path.name.endswith(f"{SUFFIX}.index.json"):
+                    _copy(path, temporary / path.relative_to(folder))
+        for stem in layout.weights:
+            tensors = _read(folder, _pickled(stem))
+            (temporary / stem).parent.mkdir(parents=True, exist_ok=True)
+            files.write_tensors(temporary / f"{stem}.safetensors", tensors, {"format": "pt"})
+    return destination
+
+
+def _pickled(stem: str) -> str:
+    """How the weights were called before: transformers changed the name with the format, diffusers did not."""
+    folder, slash, name = stem.rpartition("/")
+    return f"{folder}{slash}{'pytorch_model' if name == 'model' else name}"
+
+
+def _read(folder: Path, stem: str) -> dict[str, Tensor]:
+    shards = [read_tensors(path) for path in weight_files(folder, stem, SUFFIX)]
+    # Tensors that share memory cannot be written: each gets its own.
+    return {name: tensor.clone().contiguous() for shard in shards for name, tensor in shard.items()}
+
+
+def _copy(path: Path, place: Path) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(path, place)

@@ -1,0 +1,138 @@
+"""Whether a folder with a pretrained model is all there, and what it is if it is not what was expected."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from seglet import files
+
+PICKLES = ("*.bin", "*.ckpt", "*.pt", "*.pth", "*.msgpack", "*.h5")
+TEXTS = ("*.json", "*.txt")
+AGAIN = "download or copy it again"
+SAFETENSORS = (
+    "take a revision of it that has safetensors (the hub's bot often offers one as refs/pr/NUMBER), "
+    "or turn them into safetensors once with seglet.models.foundation.unpickle.unpickle"
+)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a kind of model lies on disk.
+
+    `types` are what `model_type` (transformers) or `_class_name` (a diffusers pipeline) of its description may say;
+    `weights` the stems of its weight files, such as unet/diffusion_pytorch_model; `files` what must be there besides.
+    """
+
+    what: str
+    description: str
+    types: tuple[str, ...]
+    weights: tuple[str, ...]
+    files: tuple[str, ...] = ()
+    suffix: str = ".safetensors"
+
+    @property
+    def patterns(self) -> list[str]:
+        """What to ask the hub for: each weight in one form only, and nothing that could be run."""
+        forms = (f"{self.suffix}*", f"-*-of-*{self.suffix}")
+        sizes = [f"{stem}{form}" for stem in self.weights for form in forms]
+        folders = sorted({file.rpartition("/")[0] for file in (self.description, *self.weights, *self.files)})
+        texts = [f"{folder}/{kind}" if folder else kind for folder in folders for kind in TEXTS]
+        return [*sizes, *texts]
+
+
+def check_folder(folder: Path, layout: Layout) -> dict[str, Any]:
+    """The description of the model in `folder`, whose weights are all there.
+
+    Raises:
+        ValueError: it holds another kind of model, or some of its files are missing or cut short; the message says what
+            was found and what to do.
+    """
+    description = folder / layout.description
+    if not description.is_file():
+        raise ValueError(f"{folder} is not {layout.what}: it has no {layout.description}; it is {describe(folder)}")
+    content = files.read_json(description)
+    found = content.get("_class_name", content.get("model_type")) if isinstance(content, dict) else None
+    if found not in layout.types:
+        raise ValueError(
+            f"{folder} is not {layout.what} (of type {' or '.join(layout.types)}); it is {describe(folder)}; "
+            "give the folder or id of one"
+        )
+    for stem in layout.weights:
+        _check_weights(folder, stem)
+    if missing := [name for name in layout.files if not (folder / name).is_file()]:
+        raise ValueError(f"{folder} lacks {', '.join(missing)}: half a download? {AGAIN}")
+    return dict(content)
+
+
+def describe(folder: Path) -> str:
+    """What a folder seems to hold, for messages."""
+    if (folder / "model_index.json").is_file():
+        return f"a diffusers pipeline ({_entry(folder / 'model_index.json', '_class_name')})"
+    if (config := folder / "config.json").is_file():
+        if (kind := _entry(config, "model_type")) != "?":
+            return f"a transformers model of type {kind}"
+        if (part := _entry(config, "_class_name")) != "?":
+            return f"a part of a diffusers pipeline ({part})"
+        return "a Segmenter of seglet" if _entry(config, "format") == "seglet-segmenter" else "a model of unknown kind"
+    if (folder / "snapshots").is_dir():
+        return "the hub's cache of a model: give the model's id, or one of the folders in snapshots/"
+    if (folder / "open_clip_config.json").is_file():
+        return "a model of OpenCLIP, which has another layout: look for it converted to transformers"
+    if pickles := _pickles(folder):
+        return f"weights without a description ({pickles[0].name})"
+    return "an empty folder" if not any(folder.iterdir()) else "no model that is known here"
+
+
+def _entry(path: Path, key: str) -> str:
+    content = files.read_json(path)
+    return str(content.get(key, "?")) if isinstance(content, dict) else "?"
+
+
+def _pickles(folder: Path) -> list[Path]:
+    return sorted(path for pattern in PICKLES for path in folder.glob(pattern))
+
+
+def weight_files(folder: Path, stem: str, suffix: str = ".safetensors") -> list[Path]:
+    """The files that hold the weights called `stem`, whether there or not: one, or those that its index names."""
+    index = folder / f"{stem}{suffix}.index.json"
+    if (folder / f"{stem}{suffix}").is_file() or not index.is_file():
+        return [folder / f"{stem}{suffix}"]
+    shards = files.read_json(index).get("weight_map", {})
+    return [index.parent / name for name in sorted(set(shards.values()))]
+
+
+def _check_weights(folder: Path, stem: str) -> None:
+    paths = weight_files(folder, stem)
+    missing = [path for path in paths if not path.is_file()]
+    if missing and (pickles := _pickles(missing[0].parent)):
+        raise ValueError(
+            f"{folder} has no {missing[0].name}, only {pickles[0].name}, which may hold code and is never loaded; "
+            f"{SAFETENSORS}"
+        )
+    if missing:
+        names = ", ".join(path.name for path in missing[:3])
+        raise ValueError(f"{missing[0].parent} lacks {len(missing)} of {len(paths)} weight files ({names}): "
+                         f"half a download? {AGAIN}; or a model without safetensors? {SAFETENSORS}")  # fmt: skip
+    for path in paths:
+        check_tensors(path)
+
+
+def check_tensors(path: Path) -> None:
+    """
+    Raises:
+        ValueError: a safetensors file is not as long as its own header says, or has none.
+    """
+    size = path.stat().st_size
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(length)) if length < size else {}
+        ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"{path} is no safetensors file; delete it and {AGAIN}") from error
+    expected = 8 + length + max(ends, default=0)
+    if size != expected:
+        raise ValueError(
+            f"{path} is {size} bytes long where its header promises {expected}: half a download? delete it and {AGAIN}"
+        )
