@@ -9,6 +9,7 @@ from seglet.models.backbone import Backbone
 from seglet.models.cam import CAMHead
 from seglet.models.deeplabv2 import DeepLabV2Head
 from seglet.models.deeplabv3 import DeepLabV3Head
+from seglet.models.deeplabv3plus import DeepLabV3PlusHead
 from seglet.models.fcn import FCNHead
 from seglet.models.head import Head
 from seglet.models.layers import scaled
@@ -21,10 +22,12 @@ from seglet.models.ssss import SSSSHead
 from seglet.models.wide_resnet38 import WideResNet38
 
 BACKBONES = (*resnet.VARIANTS, *wide_resnet38.VARIANTS, *mit.VARIANTS)
+PLAIN = ("deeplabv3", "deeplabv3plus", "pspnet", "deeplabv2")
+"""Heads for convolutional backbones."""
 CONVOLUTIONAL = (*resnet.VARIANTS, *wide_resnet38.VARIANTS)
 
 NAMES = (
-    *(f"{head}-{backbone}" for head in ("deeplabv3", "pspnet", "deeplabv2") for backbone in CONVOLUTIONAL),
+    *(f"{head}-{backbone}" for head in PLAIN for backbone in CONVOLUTIONAL),
     *(f"segformer-{backbone}" for backbone in mit.VARIANTS),
     *(f"{head}-{backbone}" for head in ("ssss", "cam") for backbone in BACKBONES),
 )
@@ -133,22 +136,18 @@ def choose_backbone(architecture: Architecture) -> Backbone:
 
 
 def choose_head(architecture: Architecture, backbone: Backbone, num_classes: int) -> Head:
-    """DeepLabV3's and PSPNet's heads are as wide as CIRKD's first version makes them, SSSS's as its authors do."""
+    """DeepLabV3's and PSPNet's heads are as wide as CIRKD's first version makes them, others as their authors do."""
     channels, name, width = backbone.channels, architecture.backbone, architecture.width
     inside, dropout = channels[3], architecture.dropout
     if architecture.head == "segformer":
         hidden = scaled(256 if name in ("mit_b0", "mit_b1") else 768, width)
         return SegFormerHead(channels, hidden, num_classes, dropout)
+    shallow = 1 if name in wide_resnet38.VARIANTS else 0  # the stage at stride 4
     if architecture.head == "ssss":
-        shallow = 1 if name in wide_resnet38.VARIANTS else 0  # the stage at stride 4
-        return SSSSHead(
-            channels,
-            scaled(256, width),
-            num_classes,
-            shallow,
-            rates(architecture),
-            (dropout, architecture.aspp_dropout),
-        )
+        dropouts = (dropout, architecture.aspp_dropout)
+        return SSSSHead(channels, scaled(256, width), num_classes, shallow, rates(architecture), dropouts)
+    if architecture.head == "deeplabv3plus":
+        return DeepLabV3PlusHead(channels, scaled(256, width), num_classes, shallow, rates(architecture), dropout)
     if architecture.head == "pspnet":
         return PSPHead(inside, num_classes, dropout)
     if architecture.head == "cam":
@@ -160,7 +159,7 @@ def choose_head(architecture: Architecture, backbone: Backbone, num_classes: int
 
 
 def rates(architecture: Architecture) -> tuple[int, int, int]:
-    """Dilations of the pyramid of SSSS: the authors' for stride 8, and those for stride 16 wherever it is larger."""
+    """Dilations of the pyramid: the authors' for stride 8, and those for stride 16 wherever it is larger."""
     coarse = architecture.backbone in mit.VARIANTS or (
         architecture.backbone in resnet.VARIANTS and architecture.output_stride == 16
     )
