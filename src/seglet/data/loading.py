@@ -101,8 +101,9 @@ class _Failure:
 
 @dataclass(frozen=True)
 class _View:
-    """A view and what does not change with it: its sample's id, texts and kinds of columns, and a row of 0 and 1 for its
-    tags, which is empty where none are wanted.
+    """A view, and what does not change with it: id, texts and kinds of columns of its sample.
+
+    Tags are a row of 0 and 1, empty where none are wanted.
     """
 
     id: str

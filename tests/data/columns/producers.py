@@ -19,11 +19,13 @@ class Picture(Producer):
     kind: Kind = "image"
     name: str = "picture"
     gain: float = 1.0
-    identity: str = ""
+    weights: str = ""
     seen: list[str] = field(default_factory=list)
-    maker: ClassVar[str] = "picture/1"
+    maker: str = "picture/1"
 
-    @property
+    def identity(self) -> str:
+        return self.weights
+
     def settings(self) -> Mapping[str, Any]:
         return {"gain": self.gain}
 
@@ -41,9 +43,14 @@ class Caption(Producer):
 
     name: str = "caption"
     kind: Kind = "text"
-    identity: str = ""
-    maker: ClassVar[str] = "caption/1"
-    settings: ClassVar[Mapping[str, Any]] = {}
+    weights: str = ""
+    maker: str = "caption/1"
+
+    def identity(self) -> str:
+        return self.weights
+
+    def settings(self) -> Mapping[str, Any]:
+        return {}
 
     def load(self, device: torch.device) -> Compute:
         return lambda samples: [("a photo", f"a photo of {sample.id}") for sample in samples]
@@ -55,10 +62,15 @@ class Letters(Producer):
 
     name: str = "letters"
     kind: Kind = "sequence"
-    identity: str = ""
-    maker: ClassVar[str] = "letters/1"
-    settings: ClassVar[Mapping[str, Any]] = {}
+    weights: str = ""
+    maker: str = "letters/1"
     sources: ClassVar[tuple[str, ...]] = ("caption",)
+
+    def identity(self) -> str:
+        return self.weights
+
+    def settings(self) -> Mapping[str, Any]:
+        return {}
 
     def load(self, device: torch.device) -> Compute:
         return lambda samples: [_letters(sample.texts["caption"][-1]) for sample in samples]

@@ -15,18 +15,18 @@ def test_equal_words_give_equal_keys():
     assert from_dict(recipe().as_dict()) == recipe()
 
 
-@pytest.mark.parametrize("choices", [{"gain": 2.0}, {"identity": "org/net@abc"}, {"kind": "grid"}])
+@pytest.mark.parametrize("choices", [{"gain": 2.0}, {"weights": "org/net@abc"}, {"kind": "grid"}])
 def test_any_other_word_gives_another_key(choices):
     assert recipe(**choices).key != recipe().key
 
 
 def test_a_source_made_otherwise_gives_another_key():
     before = recipes([Caption(), Letters()])["letters"].key
-    assert recipes([Caption(identity="org/captioner@2"), Letters()])["letters"].key != before
+    assert recipes([Caption(weights="org/captioner@2"), Letters()])["letters"].key != before
 
 
 def test_differences_name_what_was_and_what_is():
-    told = recipe(gain=2.0, identity="org/net@b").differences(recipe(identity="org/net@a"))
+    told = recipe(gain=2.0, weights="org/net@b").differences(recipe(weights="org/net@a"))
     assert told == ["weights was 'org/net@a', is 'org/net@b'", "gain was 1.0, is 2.0"]
 
 

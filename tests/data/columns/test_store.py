@@ -143,6 +143,12 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path):
         Store(tmp_path / "file", recipes([Picture()])["picture"]).begin()
 
 
+def test_what_is_complete_is_not_written_to(store, monkeypatch):
+    store.write(VALUES)
+    monkeypatch.setattr("seglet.data.columns.store.write_json", lambda *_: pytest.fail("written"))
+    assert store.begin() == []
+
+
 def test_columns_are_found_by_their_recipes(store):
     (store.root / "other-0123").mkdir()
     (store.root / "other-0123/column.json").write_text("{")

@@ -18,7 +18,7 @@ Compute = Callable[[Sequence[Sample]], Sequence[Value]]
 
 
 class Producer(ABC):
-    """Makes one column. What `identity` and the attributes say is its address: equal words must mean equal values.
+    """Makes one column. What it says of itself is the column's address: equal words must mean equal values.
 
     Nothing is loaded before `load`, which is not called when every picture has its value. What is drawn at random must
     follow from the settings and the sample's id alone, as nobody knows which pictures share a batch or a process.
@@ -38,12 +38,13 @@ class Producer(ABC):
     sources: ClassVar[tuple[str, ...]] = ()
     """Columns that this one is made from, which come with the samples."""
 
-    @property
     @abstractmethod
     def identity(self) -> str:
-        """Which weights: repository or folder, and revision or hash; empty where there are none."""
+        """Which weights: repository or folder, and revision or hash; empty where there are none.
 
-    @property
+        Training asks too, and should not need the weights for it.
+        """
+
     @abstractmethod
     def settings(self) -> Mapping[str, Any]:
         """Every choice that changes the values, as plain JSON."""

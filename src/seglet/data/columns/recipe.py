@@ -64,7 +64,7 @@ def recipes(producers: Sequence[Producer]) -> dict[str, Recipe]:
             name=producer.name,
             kind=producer.kind,
             maker=producer.maker,
-            identity=producer.identity,
+            identity=producer.identity(),
             settings=_plain(producer),
             reads=tuple(sorted({"image", *producer.reads})),
             sources={name: made[name].key for name in producer.sources},
@@ -85,7 +85,7 @@ def from_dict(content: Any) -> Recipe:
 
 def _plain(producer: Producer) -> dict[str, Any]:
     try:
-        settings: dict[str, Any] = json.loads(json.dumps(dict(producer.settings), allow_nan=False))
+        settings: dict[str, Any] = json.loads(json.dumps(dict(producer.settings()), allow_nan=False))
     except (TypeError, ValueError) as error:
         raise ValueError(f"the settings of column {producer.name!r} must be plain JSON: {error}") from error
     return settings

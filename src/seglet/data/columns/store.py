@@ -61,11 +61,14 @@ class Store:
     def begin(self) -> list[str]:
         """Makes the folder ready to be written and names the damaged shards that it removed, having read them all.
 
+        Nothing is written where all is well, so that a complete column may lie in a read-only folder.
+
         Raises:
             DataError: the folder cannot be written.
         """
         try:
-            write_json(self.folder / ABOUT, self.recipe.as_dict())
+            if not self._is_described():
+                write_json(self.folder / ABOUT, self.recipe.as_dict())
             removed = [path for path in self.shards() if not self._is_sound(path)]
             for path in [*removed, *abandoned(self.folder)]:
                 delete(path)
@@ -75,6 +78,12 @@ class Store:
                 "with --columns DIR"
             ) from error
         return [path.name for path in removed]
+
+    def _is_described(self) -> bool:
+        try:
+            return from_dict(read_json(self.folder / ABOUT)) == self.recipe
+        except (OSError, ValueError):
+            return False
 
     def _is_sound(self, path: Path) -> bool:
         try:
