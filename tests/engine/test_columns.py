@@ -62,6 +62,14 @@ def test_a_column_the_config_turns_off_is_not_in_the_step(root):
     assert "depth" not in step.columns
 
 
+def test_a_column_that_nothing_reads_is_a_mistake(root, monkeypatch):
+    from seglet.methods.columned import Method
+
+    monkeypatch.setattr(Method, "columns", ("depht", "histogram", "spelling", "caption"))
+    with pytest.raises(ValueError, match="nothing reads column 'depth'"):
+        with_columns(experiment(root), training_data(experiment(root).settings))
+
+
 def test_a_method_without_columns_sees_the_very_same_data():
     data = training_data(tiny().settings)
     assert with_columns(tiny(), data) is data

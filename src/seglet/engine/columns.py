@@ -36,9 +36,17 @@ class Column:
 
 
 def columns(experiment: Experiment, classes: Classes) -> list[Column]:
-    """Every column that the experiment's method is to be given, those first that others are made from."""
+    """Every column that the experiment's method is to be given, those first that others are made from.
+
+    Raises:
+        ValueError: the method's author named one otherwise where it is made than where it is read, or not at all.
+    """
     method = methods.load(experiment.method).Method
     makers = tuple(method.producers(experiment.config, classes))
+    read = {*method.columns, *(name for maker in makers for name in maker.sources)}
+    for maker in makers:
+        if maker.name not in read:
+            raise ValueError(f"nothing reads column {maker.name!r} of {experiment.method}; name it in Method.columns")
     root = folder(experiment.settings)
     made = zip(makers, recipes(makers).values(), strict=True)
     return [Column(maker, Store(root, recipe), maker.name in method.columns) for maker, recipe in made]

@@ -34,7 +34,8 @@ class Method(base.Method[Labelled]):
         return [*depth, Histogram(config.bins, config.break_on), Caption(), Spelling()]
 
     def losses(self, step: Labelled, progress: Progress) -> Losses:
-        logits = self.student.network(step.images).logits
+        prediction = self.student.network(step.images)
+        logits, auxiliary = prediction.logits, prediction.auxiliary
         grid = step.columns["histogram"].float().permute(0, 3, 1, 2)
         bright = follow(grid, step.crop, (4, 4)).mean(dim=(1, 2, 3))
         depth = step.columns["depth"].mean(dim=(1, 2)) if "depth" in step.columns else torch.zeros(len(bright))
@@ -44,4 +45,6 @@ class Method(base.Method[Labelled]):
             raise ValueError("captions and their letters are of different pictures")
         seen = logits.mean(dim=(1, 2, 3))
         total = cross_entropy(logits, step.target) + ((seen - depth - bright - words / 100) ** 2).mean()
+        if auxiliary is not None:
+            total = total + cross_entropy(auxiliary, step.target)
         return Losses(total, {})
