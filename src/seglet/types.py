@@ -98,15 +98,24 @@ class Crop(Movable):
     flipped: Bool[Tensor, " b"]
 
 
+Texts = tuple[tuple[str, ...], ...]
+"""Of each image some strings, such as its captions."""
+
+
 @dataclass(frozen=True)
 class Labelled(Movable):
-    """Images with a target for every pixel."""
+    """Images with a target for every pixel.
+
+    Of this and the other kinds of steps: `columns` and `texts` are what was computed offline, by name, and empty for a
+    method that asks for nothing. `seglet.data.columns.kinds` says what becomes of a column in a batch.
+    """
 
     ids: tuple[str, ...]
     images: Float[Tensor, "b 3 h w"]
     target: Target
     crop: Crop
     columns: Mapping[str, Tensor] = field(default_factory=dict)
+    texts: Mapping[str, Texts] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -119,6 +128,7 @@ class Unlabelled(Movable):
     valid: Bool[Tensor, "b h w"]
     crop: Crop
     columns: Mapping[str, Tensor] = field(default_factory=dict)
+    texts: Mapping[str, Texts] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -134,6 +144,7 @@ class Tagged(Movable):
     tags: Float[Tensor, "b k"]
     crop: Crop
     columns: Mapping[str, Tensor] = field(default_factory=dict)
+    texts: Mapping[str, Texts] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ COMMANDS = (
     ["data", "view", "world:scenes=3,size=16", "--out", "views.png"],
     ["train", "--dry-run"],
     ["train", "supervised", "--dry-run"],
+    ["prepare"],
+    ["prepare", "supervised"],
     ["evaluate"],
     ["evaluate", "MODEL", "--data", "world:scenes=2,size=16"],
     ["evaluate", "MODEL", "--data", "PICTURES"],
@@ -28,6 +30,7 @@ OPTIONS = (
     "--flip=0.5", "--workers", "--", "-", "-x", "--=", "--jsn", "--out=", "--json=1",
     "--tags", "--tags-key", "--refiner", "--crf-settings", "--confidence", "--scores", "--pictures", "--steps=2",
     "--pseudo-labels", "--threshold", "--score-on", "--score-split", "--no-flip", "--background-power",
+    "--list", "--clean", "--audit", "--columns",
 )  # fmt: skip
 VALUES = (
     "MODEL", "PICTURES", "PICTURES/images/val", "PICTURES/classes.txt", "PICTURES/images/val/val0.png", "world",

@@ -1,5 +1,7 @@
 """Decoded samples kept in memory."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from seglet.data.dataset import Dataset, Sample
@@ -20,6 +22,9 @@ class Cached(Dataset):
         self.limit_bytes = limit_bytes
         self.held_bytes = 0
         self._samples: dict[int, Sample] = {}
+
+    def identity(self, index: int, reads: Sequence[str] = ("image",)) -> str:
+        return self.dataset.identity(index, reads)
 
     def read(self, index: int) -> Sample:
         kept = self._samples.get(index)

@@ -14,6 +14,7 @@ from jaxtyping import UInt8
 from PIL import Image
 
 from seglet.data.check import check
+from seglet.data.columns.kinds import Kind
 from seglet.data.description import FILE, Description, Item, load
 from seglet.data.divide import UNLABELLED, unlabelled_item
 from seglet.data.errors import DataError, choices
@@ -33,7 +34,8 @@ class Sample:
     `labels` are train ids or IGNORE, `tags` the sorted train ids of the classes present, of which background is never
     one; either is None where nobody annotated it. Labels have the size of the image unless the data set keeps whole
     masks.
-    `columns` are what was computed offline for this picture.
+    `columns` and `texts` are what was computed offline for this picture. `kinds` says how a column follows a view; one
+    without a kind is an image if it is as large as the picture, and else left whole.
     """
 
     id: str
@@ -41,6 +43,8 @@ class Sample:
     labels: UInt8[np.ndarray, "rows columns"] | None
     tags: tuple[int, ...] | None = None
     columns: Mapping[str, np.ndarray] = field(default_factory=dict)
+    texts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    kinds: Mapping[str, Kind] = field(default_factory=dict)
 
 
 class Dataset(ABC):
@@ -63,6 +67,14 @@ class Dataset(ABC):
         Raises:
             DataError: its files cannot be read, or hold what they must not; says which file and the cure.
         """
+
+    def identity(self, index: int, reads: Sequence[str] = ("image",)) -> str:
+        """Words that are equal for two samples, of any data sets, only if what is named of them is equal.
+
+        `reads` may name image, tags and labels. What was computed for a sample is kept under its identity, so that
+        splits share it and a change of one picture leaves the others' alone. Nothing is read.
+        """
+        return f"{self.fingerprint} {self.ids[index]}"
 
 
 class FolderDataset(Dataset):
@@ -88,6 +100,14 @@ class FolderDataset(Dataset):
         self.classes = description.classes
         self.ids = tuple(item.id for item in items)
         self.fingerprint = f"{description.fingerprint(items)}@{resize:g}"
+
+    def identity(self, index: int, reads: Sequence[str] = ("image",)) -> str:
+        item = self.items[index]
+        if not item.image_hash or (item.mask is not None and not item.mask_hash):
+            return super().identity(index, reads)
+        annotation = set(reads) - {"image"}
+        told = f" {self.description.fingerprint([item])} {self.whole_masks}" if annotation else ""
+        return f"{item.image_hash}@{self.resize:g}{told}"
 
     def read(self, index: int) -> Sample:
         item = self.items[index]

@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
+from seglet.data.columns.kinds import LENGTH, Kind
 from seglet.data.dataset import Dataset, Sample
 from seglet.data.errors import DataError
 from seglet.data.sampling import StepSampler, augmentation_rng
@@ -99,11 +101,16 @@ class _Failure:
 
 @dataclass(frozen=True)
 class _View:
-    """A view with its sample's id, and a row of 0 and 1 for its tags, which is empty where none are wanted."""
+    """A view, and what does not change with it: id, texts and kinds of columns of its sample.
+
+    Tags are a row of 0 and 1, empty where none are wanted.
+    """
 
     id: str
     viewed: Viewed
     tags: Tensor
+    texts: Mapping[str, tuple[str, ...]]
+    kinds: Mapping[str, Kind]
 
 
 _Annotated = Callable[[Sample, int], tuple[Sample, Tensor]]
@@ -128,7 +135,7 @@ class _Views(TorchDataset["_View | _Failure"]):
             return _Failure(str(error))
         except OSError as error:
             return _Failure(f"sample {self.dataset.ids[index]!r} cannot be read: {error}")
-        return _View(sample.id, viewed, tags)
+        return _View(sample.id, viewed, tags, sample.texts, sample.kinds)
 
 
 class _Loader(DataLoader[Any]):
@@ -202,14 +209,19 @@ def _labelled(items: Sequence[_View]) -> Labelled:
     views = [item.viewed for item in items]
     labels = torch.from_numpy(np.stack([v.labels for v in views if v.labels is not None])).long()
     return Labelled(
-        _ids(items), _images(views), Target(labels, torch.ones(labels.shape)), crops(views), _columns(views)
+        ids=_ids(items),
+        images=_images(views),
+        target=Target(labels, torch.ones(labels.shape)),
+        crop=crops(views),
+        columns=_columns(items),
+        texts=_texts(items),
     )
 
 
 def _tagged(items: Sequence[_View]) -> Tagged:
     views = [item.viewed for item in items]
     tags = torch.stack([item.tags for item in items])
-    return Tagged(_ids(items), _images(views), tags, crops(views), _columns(views))
+    return Tagged(_ids(items), _images(views), tags, crops(views), _columns(items), _texts(items))
 
 
 def _ids(items: Sequence[_View]) -> tuple[str, ...]:
@@ -220,8 +232,21 @@ def _images(views: Sequence[Viewed]) -> Tensor:
     return torch.stack([v.image for v in views])
 
 
-def _columns(views: Sequence[Viewed]) -> dict[str, Tensor]:
-    return {name: torch.stack([v.columns[name] for v in views]) for name in views[0].columns}
+def _columns(items: Sequence[_View]) -> dict[str, Tensor]:
+    """Sequences are padded with zeros to the longest; the lengths go beside them."""
+    columns: dict[str, Tensor] = {}
+    for name in items[0].viewed.columns:
+        values = [item.viewed.columns[name] for item in items]
+        if items[0].kinds.get(name) == "sequence":
+            columns[name] = pad_sequence(values, batch_first=True)
+            columns[name + LENGTH] = torch.tensor([len(value) for value in values])
+        else:
+            columns[name] = torch.stack(values)
+    return columns
+
+
+def _texts(items: Sequence[_View]) -> dict[str, tuple[tuple[str, ...], ...]]:
+    return {name: tuple(item.texts[name] for item in items) for name in items[0].texts}
 
 
 def crops(views: Sequence[Viewed]) -> Crop:

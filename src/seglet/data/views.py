@@ -6,7 +6,7 @@ Axes: h rows, w columns, c channels.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from seglet.data.colour import Jitter, jitter
+from seglet.data.columns.kinds import Kind
 from seglet.data.dataset import Sample
 from seglet.types import IGNORE, option
 
@@ -93,7 +94,9 @@ def view(sample: Sample, augment: Augment, rng: np.random.Generator) -> Viewed:
         valid=np.ascontiguousarray(_mirror(_valid(window), flipped)),
         box=window.box,
         flipped=flipped,
-        columns={name: _column(column, window, flipped) for name, column in sample.columns.items()},
+        columns={
+            name: _column(column, window, flipped, sample.kinds.get(name)) for name, column in sample.columns.items()
+        },
     )
 
 
@@ -115,15 +118,16 @@ def draw_window(full: tuple[int, ...], augment: Augment, rng: np.random.Generato
     return Window((full[0], full[1]), (height, width), top, left, augment.crop)
 
 
-def _column(column: np.ndarray, window: Window, flipped: bool) -> Tensor:
+def _column(column: np.ndarray, window: Window, flipped: bool, kind: Kind | None = None) -> Tensor:
     """The part of a column that a view covers.
 
-    A column as large as the picture is image-like: floats and colour pictures are resized smoothly and padded with
-    their mean, integer maps by nearest neighbour and padded with IGNORE. Any other keeps describing the whole picture,
-    to be sampled by the crop's box.
+    An image, which is what a column without kind is if it is as large as the picture: floats and colour pictures are
+    resized smoothly and padded with their mean, integer maps by nearest neighbour and padded with IGNORE. Any other
+    keeps describing the whole picture, to be sampled by the crop's box.
     """
-    if column.shape[:2] != window.full:
+    if kind != "image" and (kind is not None or column.shape[:2] != window.full):
         return torch.from_numpy(column.copy())
+    window = replace(window, full=(column.shape[0], column.shape[1]))  # it may have a resolution of its own
     if column.ndim == 3:
         return _tensor(_mirror(_smooth(column, window), flipped))
     if np.issubdtype(column.dtype, np.floating):

@@ -140,6 +140,11 @@ class World(Dataset):
             raise IndexError(f"scene {index} of {len(self)}")
         return scene(self._first + index, self.size, self.difficulty)
 
+    def identity(self, index: int, reads: Sequence[str] = ("image",)) -> str:
+        """Of the scene, whose picture, mask and tags all follow from its seed; the same in every world it is in."""
+        told = {"version": VERSION, "scene": self._first + index, "size": self.size, **asdict(self.difficulty)}
+        return json.dumps({"world": told}, sort_keys=True)
+
     def read(self, index: int) -> Sample:
         shown = self.scene(index)
         columns = {name: COLUMNS[name](shown) for name in self.columns}

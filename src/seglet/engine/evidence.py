@@ -47,6 +47,7 @@ def keep(folder: Path, method: Method[Any], error: NonFiniteLossError) -> None:
         "error": str(error),
         "ids": list(getattr(error.batch, "ids", ())),
         "progress": asdict(error.progress),
+        "texts": {name: list(map(list, texts)) for name, texts in getattr(error.batch, "texts", {}).items()},
         "classes": {"names": classes.names, "colours": classes.colours},
     }
     files.write_json(folder / "step.json", content)
@@ -79,7 +80,9 @@ def replay(run: Run) -> Replayed:
     package = methods.load(experiment.method).Method
     method: Method[Any] = package.build(experiment.config, classes, experiment.settings.seed).train()
     method.load_state_dict(load_file(folder / "method.safetensors"))
-    batch = _batch(package.supervision, "", {**load_file(folder / "batch.safetensors"), "ids": tuple(content["ids"])})
+    known = {**load_file(folder / "batch.safetensors"), "ids": tuple(content["ids"])}
+    known |= {f"texts.{name}": tuple(map(tuple, texts)) for name, texts in content.get("texts", {}).items()}
+    batch = _batch(package.supervision, "", known)
     progress = Progress(**content["progress"])
     torch.manual_seed(progress.seed)
     losses = method.losses(batch, progress)

@@ -7,12 +7,12 @@ from torch.utils.data import DataLoader
 
 from seglet.data.cached import Cached
 from seglet.data.colour import Jitter
-from seglet.data.dataset import Dataset, open_dataset
+from seglet.data.dataset import Dataset
 from seglet.data.loading import labelled_loader, tagged_loader
 from seglet.data.sampling import StepSampler
 from seglet.data.views import Augment
-from seglet.data.world import World
 from seglet.engine.settings import Settings
+from seglet.engine.splits import open_split
 from seglet.types import Labelled, Tagged
 
 
@@ -25,14 +25,7 @@ def datasets(settings: Settings) -> dict[str, Dataset]:
         DataError: the folder or split is not there or not sound.
     """
     wanted = {settings.val_split: True, settings.train_split: False}
-    return {split: _cached(_open(settings, split, scored), settings.cache) for split, scored in wanted.items()}
-
-
-def _open(settings: Settings, split: str, scored: bool) -> Dataset:
-    if settings.data == "world":
-        scenes = max(100, settings.world_scenes // 10) if scored else settings.world_scenes
-        return World(split, scenes=scenes, size=settings.world_size)
-    return open_dataset(settings.data, split, resize=settings.resize, whole_masks=scored)
+    return {split: _cached(open_split(settings, split, scored), settings.cache) for split, scored in wanted.items()}
 
 
 def _cached(data: Dataset, gibibytes: float) -> Dataset:

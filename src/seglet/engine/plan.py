@@ -10,6 +10,7 @@ from torch import Tensor
 
 from seglet.data.dataset import Dataset
 from seglet.data.sampling import StepSampler
+from seglet.engine.columns import with_columns
 from seglet.engine.experiment import Experiment
 from seglet.engine.feed import datasets, training_loader
 from seglet.engine.settings import Settings
@@ -57,7 +58,7 @@ def plan(experiment: Experiment) -> Plan:
     settings = experiment.settings
     refuse_missing_hardware(settings)
     sets = datasets(settings)
-    train_set = sets[settings.train_split]
+    train_set = with_columns(experiment, sets[settings.train_split])
     method = build_method(experiment, train_set)
     micro = settings.batch // (settings.devices * settings.accumulate)
     views = min(2, micro)

@@ -77,7 +77,7 @@ class Run:
         changes = differences(before, experiment.values())
         old_data = files.read_json(self.record)["data"]
         changes += [
-            f"data of {split}: the pictures or masks have changed"
+            f"data of {split}: the pictures, masks or columns have changed"
             for split in old_data
             if old_data[split] != data.get(split)
         ]

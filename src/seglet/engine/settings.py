@@ -26,6 +26,8 @@ class Settings:
     colour_jitter: float = option(0.0, "largest relative change of brightness, contrast and saturation; 0 in CIRKD")
     cache: float = option(1.0, "GiB of decoded pictures kept in memory by each loading process; 0 turns it off")
 
+    columns: str | None = option(None, "folder of what `seglet prepare` computed; none: beside the data, in .seglet")
+
     steps: int = option(1000, "optimiser steps")
     batch: int = option(16, "images per optimiser step, over all devices; FOTF Sec. 4.1 follows CIRKD: 16")
     accumulate: int = option(1, "micro-batches a step is cut into; saves memory, changes only batch-norm statistics")
@@ -57,6 +59,6 @@ class Settings:
 
 
 FREE_ON_RESUME = frozenset(
-    {"workers", "cache", "accelerator", "devices", "keep_checkpoints", "checkpoint_every", "tensorboard"}
+    {"workers", "cache", "columns", "accelerator", "devices", "keep_checkpoints", "checkpoint_every", "tensorboard"}
 )
 """Keys whose change cannot change what a resumed run computes (devices: up to the order of sums)."""

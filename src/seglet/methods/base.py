@@ -1,12 +1,13 @@
 """What a paper must say about itself; nothing about how it is run."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from seglet.data.columns.producer import Producer
 from seglet.models.segmenter import Segmenter
 from seglet.types import Classes, Losses, Progress
 
@@ -21,7 +22,7 @@ class Method(nn.Module, ABC, Generic[Step]):
     """
 
     columns: ClassVar[tuple[str, ...]] = ()
-    """Offline columns that `losses` reads."""
+    """Offline columns that `losses` reads. The step lacks one that no producer makes, which the config may choose."""
 
     supervision: ClassVar[type]
     """The typed step that `losses` takes: Labelled, Tagged, …"""
@@ -37,6 +38,15 @@ class Method(nn.Module, ABC, Generic[Step]):
     def guide(cls) -> str:
         """What to know of its keys beyond a line each; shown by `seglet train METHOD --keys`."""
         return ""
+
+    @classmethod
+    def producers(cls, config: Any, classes: Classes) -> Sequence[Producer]:
+        """Who makes the columns that this config needs, those that others are made from first; loads nothing.
+
+        `seglet prepare` runs them once, on whole pictures. A column that is only the source of another is not in
+        `columns`.
+        """
+        return ()
 
     @abstractmethod
     def losses(self, step: Step, progress: Progress) -> Losses:

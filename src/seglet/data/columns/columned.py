@@ -1,0 +1,73 @@
+"""A data set whose samples come with their columns."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from seglet.data.columns.kinds import Value
+from seglet.data.columns.shards import Place
+from seglet.data.columns.store import Store
+from seglet.data.dataset import Dataset, Sample
+from seglet.data.errors import DataError
+from seglet.data.files import content_hash
+
+
+class Columned(Dataset):
+    """The samples of `dataset` with the columns in `stores` as they are now.
+
+    The fingerprint is another one as soon as a value is. A value that is not there is a DataError when it is read.
+    """
+
+    def __init__(self, dataset: Dataset, stores: Sequence[Store]) -> None:
+        self.dataset = dataset
+        self.stores = stores
+        self.classes = dataset.classes
+        self.ids = dataset.ids
+        self._places = [store.contents().places for store in stores]
+        self.fingerprint = dataset.fingerprint
+        if stores:
+            parts = [self._content(store, places) for store, places in zip(stores, self._places, strict=True)]
+            self.fingerprint = content_hash("\n".join([dataset.fingerprint, *parts]).encode())
+
+    def identity(self, index: int, reads: Sequence[str] = ("image",)) -> str:
+        return self.dataset.identity(index, reads)
+
+    def read(self, index: int) -> Sample:
+        sample = self.dataset.read(index)
+        columns, texts, kinds = dict(sample.columns), dict(sample.texts), dict(sample.kinds)
+        for store, places in zip(self.stores, self._places, strict=True):
+            value = self._value(store, places, index)
+            if isinstance(value, np.ndarray):
+                columns[store.recipe.name] = value
+                kinds[store.recipe.name] = store.recipe.kind
+            else:
+                texts[store.recipe.name] = value
+        return replace(sample, columns=columns, texts=texts, kinds=kinds)
+
+    def missing(self) -> dict[str, int]:
+        """How many pictures lack each column, for those that are not complete."""
+        lacking = {
+            store.recipe.name: sum(address(self, index, store) not in places for index in range(len(self)))
+            for store, places in zip(self.stores, self._places, strict=True)
+        }
+        return {name: count for name, count in lacking.items() if count}
+
+    def _value(self, store: Store, places: Mapping[str, Place], index: int) -> Value:
+        where = address(self, index, store)
+        if where not in places:
+            raise DataError(f"sample {self.ids[index]!r} has no column {store.recipe.name!r}; run `seglet prepare`")
+        return store.read(places[where], where)
+
+    def _content(self, store: Store, places: Mapping[str, Place]) -> str:
+        digest = hashlib.sha256(store.recipe.key.encode())
+        for index in range(len(self)):
+            place = places.get(address(self, index, store))
+            digest.update(f"{None if place is None else place.check} ".encode())
+        return digest.hexdigest()
+
+
+def address(data: Dataset, index: int, store: Store) -> str:
+    """Under which name a column holds the value of a sample: a hash of all that the value depends on."""
+    return content_hash(data.identity(index, store.recipe.reads).encode())

@@ -1,0 +1,102 @@
+"""How a column was made, as plain words; their hash is its address."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+from seglet.data.columns.kinds import KINDS, Kind
+from seglet.data.columns.producer import NAME, Producer
+from seglet.data.errors import DataError
+
+FORMAT = 1
+"""Raised when stored values are read otherwise, so that none is taken for another."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides a column's values, but for the pictures: each of those has its own address below it."""
+
+    name: str
+    kind: Kind
+    maker: str
+    identity: str
+    settings: Mapping[str, Any]
+    reads: tuple[str, ...]
+    sources: Mapping[str, str]
+    """The keys of the columns it is made from, by name."""
+    format: int = FORMAT
+
+    @cached_property
+    def key(self) -> str:
+        """64 bits of SHA-256 in hex."""
+        return hashlib.sha256(json.dumps(self.as_dict(), sort_keys=True).encode()).hexdigest()[:16]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Ready for JSON."""
+        return {**asdict(self), "settings": dict(self.settings), "sources": dict(self.sources)}
+
+    def differences(self, other: "Recipe") -> list[str]:
+        """What this one says otherwise than the `other`, which was there before."""
+        before, now = _flat(other), _flat(self)
+        keys = [key for key in {**before, **now} if before.get(key) != now.get(key)]
+        return [f"{key} was {_shown(before, key)}, is {_shown(now, key)}" for key in keys]
+
+
+def recipes(producers: Sequence[Producer]) -> dict[str, Recipe]:
+    """The recipe of each producer's column by name, in their order.
+
+    Raises:
+        ValueError: what a producer says of itself cannot be used; these are faults of the method's author.
+    """
+    made: dict[str, Recipe] = {}
+    for producer in producers:
+        if not NAME.fullmatch(producer.name) or producer.kind not in KINDS:
+            raise ValueError(f"column {producer.name!r} of kind {producer.kind!r}: see Producer.name and Kind")
+        if producer.name in made:
+            raise ValueError(f"two producers make the column {producer.name!r}; give each a name of its own")
+        lacking = [name for name in producer.sources if name not in made]
+        if lacking:
+            raise ValueError(f"column {producer.name!r} is made from {lacking}, whose producers must come before it")
+        made[producer.name] = Recipe(
+            name=producer.name,
+            kind=producer.kind,
+            maker=producer.maker,
+            identity=producer.identity(),
+            settings=_plain(producer),
+            reads=tuple(sorted({"image", *producer.reads})),
+            sources={name: made[name].key for name in producer.sources},
+        )
+    return made
+
+
+def from_dict(content: Any) -> Recipe:
+    """
+    Raises:
+        DataError: it is not what `as_dict` gave.
+    """
+    try:
+        return Recipe(**{**content, "reads": tuple(content["reads"])})
+    except (TypeError, KeyError) as error:
+        raise DataError(f"no recipe of a column: {error}") from error
+
+
+def _plain(producer: Producer) -> dict[str, Any]:
+    try:
+        settings: dict[str, Any] = json.loads(json.dumps(dict(producer.settings()), allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"the settings of column {producer.name!r} must be plain JSON: {error}") from error
+    return settings
+
+
+def _flat(recipe: Recipe) -> dict[str, Any]:
+    parts = recipe.as_dict()
+    settings, sources = parts.pop("settings"), parts.pop("sources")
+    weights = {"weights": parts.pop("identity")}
+    return {**weights, **settings, **{f"source {name}": key for name, key in sources.items()}, **parts}
+
+
+def _shown(flat: Mapping[str, Any], key: str) -> str:
+    return repr(flat[key]) if key in flat else "not said"

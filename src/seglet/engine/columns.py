@@ -1,0 +1,115 @@
+"""Which offline columns an experiment needs, where they are kept, and whether they are there."""
+
+import shlex
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from seglet import methods
+from seglet.data.columns.columned import Columned
+from seglet.data.columns.producer import Producer
+from seglet.data.columns.recipe import recipes
+from seglet.data.columns.store import Store, stored
+from seglet.data.dataset import Dataset
+from seglet.data.files import keep_for, user_cache
+from seglet.engine.experiment import Experiment
+from seglet.engine.settings import Settings
+from seglet.types import Classes
+from seglet.values import ConfigError
+
+FOLDER = "columns"
+DECIDING = ("data", "train_split", "world_scenes", "world_size", "resize", "columns")
+"""Shared keys that `seglet prepare` must be given alike."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """Who makes a column, and where it is kept; `wanted` if the method reads it, and not only another column."""
+
+    producer: Producer
+    store: Store
+    wanted: bool
+
+    @property
+    def name(self) -> str:
+        return self.store.recipe.name
+
+
+def columns(experiment: Experiment, classes: Classes) -> list[Column]:
+    """Every column that the experiment's method is to be given, those first that others are made from.
+
+    Raises:
+        ValueError: the method's author named one otherwise where it is made than where it is read, or not at all.
+    """
+    method = methods.load(experiment.method).Method
+    makers = tuple(method.producers(experiment.config, classes))
+    read = {*method.columns, *(name for maker in makers for name in maker.sources)}
+    for maker in makers:
+        if maker.name not in read:
+            raise ValueError(f"nothing reads column {maker.name!r} of {experiment.method}; name it in Method.columns")
+    root = folder(experiment.settings)
+    made = zip(makers, recipes(makers).values(), strict=True)
+    return [Column(maker, Store(root, recipe), maker.name in method.columns) for maker, recipe in made]
+
+
+def folder(settings: Settings) -> Path:
+    """Where columns are kept: as the key says, or beside what else was computed about the data."""
+    if settings.columns is not None:
+        return Path(settings.columns)
+    if settings.data == "world" or settings.data.startswith("world:"):
+        return user_cache() / "world" / FOLDER
+    path = Path(settings.data)
+    return keep_for(path.parent if path.is_file() else path) / FOLDER
+
+
+def with_columns(experiment: Experiment, data: Dataset) -> Dataset:
+    """The data to train on with the columns that the method reads; the same data if it reads none.
+
+    Raises:
+        ConfigError: a column is missing or incomplete; says how those that are there were made, and the command.
+    """
+    wanted = [column.store for column in columns(experiment, data.classes) if column.wanted]
+    if not wanted:
+        return data
+    complete = Columned(data, wanted)
+    lacking = complete.missing()
+    if lacking:
+        told = [complaint(store, lacking[store.recipe.name], data) for store in wanted if store.recipe.name in lacking]
+        raise ConfigError("\n  ".join([*told, f"make what is missing with: {command(experiment)}"]))
+    return complete
+
+
+def complaint(store: Store, missing: int, data: Dataset) -> str:
+    """What is wrong with a column that is not complete."""
+    text = f"column {store.recipe.name!r} lacks {missing} of {len(data)} pictures in {str(store.root)!r}"
+    damaged = store.contents().damaged
+    if damaged:
+        text += f"; {len(damaged)} of its files are damaged"
+    if store.shards():
+        return text
+    others = [f"; one is there, but {', '.join(store.recipe.differences(old.recipe))}" for old in relatives(store)]
+    return text + "".join(others)
+
+
+def relatives(store: Store) -> list[Store]:
+    """Columns of the same name that were made in other ways."""
+    return [
+        other
+        for other in stored(store.root)
+        if other.recipe.name == store.recipe.name and other.recipe.key != store.recipe.key
+    ]
+
+
+def command(experiment: Experiment) -> str:
+    """What to type for the columns of an experiment."""
+    file = {origin for origin in experiment.origin.values() if origin not in ("default", "command line")}
+    keys = [*DECIDING, *(f.name for f in fields(experiment.config))]
+    given = [key for key in keys if experiment.origin.get(key) == "command line"]
+    words = [word for key in given for word in (f"--{key}", *_words(experiment.values()[key]))]
+    return shlex.join(["seglet", "prepare", *(sorted(file) or [experiment.method]), *words])
+
+
+def _words(value: Any) -> list[str]:
+    if isinstance(value, list):
+        return [str(item) for item in value]
+    return ["none" if value is None else str(value)]

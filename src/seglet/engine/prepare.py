@@ -1,0 +1,285 @@
+"""Computes what offline columns lack: in batches, each process its share, finished shards never again."""
+
+import shutil
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from seglet.data.columns.columned import Columned, address
+from seglet.data.columns.kinds import DTYPES, Value, checked
+from seglet.data.columns.producer import Compute
+from seglet.data.columns.store import Store
+from seglet.data.dataset import Dataset, Sample
+from seglet.data.errors import DataError
+from seglet.engine.columns import Column, columns
+from seglet.engine.console import Steps, duration
+from seglet.engine.experiment import Experiment
+from seglet.engine.splits import training_data
+
+SHARD_BYTES, SHARD_VALUES, SHARD_SECONDS = 32 * 2**20, 1024, 60.0
+"""A shard is written as soon as it has one of these: so much is lost at most when the process is killed."""
+
+OVERHEAD = 150
+"""Bytes of a shard for each value, beside the value."""
+
+HOPELESS = 16
+"""So many failures without a success are no matter of single pictures."""
+
+READERS = 2
+FAILURES = (ValueError, OSError, RuntimeError, MemoryError, ArithmeticError, LookupError)
+"""What a picture may do to a producer; torch runs out of memory with a RuntimeError."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """How columns are computed; process `rank` of `world` takes every `world`-th picture. `dry` only measures."""
+
+    device: torch.device
+    batch: int = 8
+    rank: int = 0
+    world: int = 1
+    dry: bool = False
+
+
+@dataclass
+class Outcome:
+    """What became of this process's share of a column; `failed` has the reason by the picture's id."""
+
+    name: str
+    pictures: int
+    made: int = 0
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Due:
+    """A picture whose value is missing, and the address the value will have."""
+
+    index: int
+    address: str
+
+
+def complete(experiment: Experiment, work: Work, note: Callable[[str], None]) -> list[Outcome]:
+    """Computes all that training the experiment needs and does not find; nothing for a method without columns.
+
+    Raises:
+        DataError: the data are not sound, a folder cannot be written or the disk is too small.
+        ValueError: nothing can be computed at all.
+    """
+    data = training_data(experiment.settings)
+    return prepare(data, columns(experiment, data.classes), work, note)
+
+
+def prepare(data: Dataset, wanted: Sequence[Column], work: Work, note: Callable[[str], None]) -> list[Outcome]:
+    """Completes the columns of the data, in order; `note` is told what is there, and an estimate of the rest.
+
+    Raises:
+        DataError: a folder cannot be written or the disk is too small; what was finished stays.
+        ValueError: nothing can be computed at all.
+    """
+    done: dict[str, Store] = {}
+    outcomes = []
+    for column in wanted:
+        sources = [done[name] for name in column.producer.sources]
+        outcomes.append(_Job(data, column, sources, work, note).run())
+        done[column.name] = column.store
+    return outcomes
+
+
+class _Job:
+    """One column's share of one process."""
+
+    def __init__(
+        self, data: Dataset, column: Column, sources: Sequence[Store], work: Work, note: Callable[[str], None]
+    ) -> None:
+        self.data = data
+        self.producer, self.store = column.producer, column.store
+        self.sources = sources
+        self.work = work
+        self.note = note
+        self.share = range(work.rank, len(data), work.world)
+        self.outcome = Outcome(column.name, len(self.share))
+        self.form: tuple[Any, ...] | None = None
+
+    def run(self) -> Outcome:
+        for name in [] if self.work.dry else self.store.begin():
+            self.note(f"{self.outcome.name}: {name} was damaged and is made again")
+        due = self._due()
+        if not due:
+            size = amount(self.store.bytes())
+            self.note(f"{self.outcome.name}: all {len(self.share)} pictures are there, {size} in {self.store.folder}")
+            return self.outcome
+        compute = self.producer.load(self.work.device)
+        if self.work.dry:
+            self._measure(compute, due)
+        else:
+            self._fill(compute, due)
+        return self.outcome
+
+    def _due(self) -> list[Due]:
+        """What is missing; pictures that are alike share a value."""
+        places = self.store.contents().places
+        if places:
+            place = next(iter(places.values()))
+            self.form = form(self.store, place.dtype, place.shape)
+        found: dict[str, Due] = {}
+        for index in self.share:
+            where = address(self.data, index, self.store)
+            if where not in places:
+                found.setdefault(where, Due(index, where))
+        return list(found.values())
+
+    def _measure(self, compute: Compute, due: Sequence[Due]) -> None:
+        lacking = Columned(self.data, self.sources).missing()
+        if lacking:
+            waits = ", ".join(map(repr, lacking))
+            self.note(f"{self.outcome.name}: {len(due)} of {len(self.share)} pictures to make, once {waits} is there")
+            return
+        begin = time.perf_counter()
+        values = self._values(compute, next(self._batches(due[: self.work.batch])))
+        self._estimate(values, time.perf_counter() - begin, due)
+
+    def _fill(self, compute: Compute, due: Sequence[Due]) -> None:
+        writer, begin, seen = _Writer(self.store), time.perf_counter(), 0
+        title = f"prepare {self.outcome.name}"
+        try:
+            with Steps(title, len(due), "pictures", active=self.work.rank == 0) as steps:
+                for batch in self._batches(due):
+                    values = self._values(compute, batch)
+                    if not seen:
+                        self._estimate(values, time.perf_counter() - begin, due)
+                    writer.add(values)
+                    seen += len(batch)
+                    self.outcome.made += len(values)
+                    self._give_up()
+                    steps.advance(seen)
+        finally:
+            writer.flush()  # what is computed is kept, also if somebody lost patience
+
+    def _batches(self, due: Sequence[Due]) -> Iterator[list[tuple[Due, "Sample | str"]]]:
+        """Pictures or the reason why they cannot be read, batch by batch, read ahead in threads."""
+        data, size = Columned(self.data, self.sources), self.work.batch
+        groups = [due[begin : begin + size] for begin in range(0, len(due), size)]
+        with ThreadPoolExecutor(READERS) as pool:
+            ahead: deque[list[tuple[Due, Future[Sample | str]]]] = deque()
+            for place in range(len(groups) + 1):
+                if place < len(groups):
+                    ahead.append([(one, pool.submit(_attempt, data, one.index)) for one in groups[place]])
+                if len(ahead) > 1 or place == len(groups):
+                    yield [(one, future.result()) for one, future in ahead.popleft()]
+
+    def _values(self, compute: Compute, batch: Sequence[tuple[Due, "Sample | str"]]) -> dict[str, Value]:
+        """By address; what fails goes into the outcome."""
+        for one, read in batch:
+            if isinstance(read, str):
+                self._failed(self.data.ids[one.index], read)
+        readable = [(one, read) for one, read in batch if isinstance(read, Sample)]
+        with torch.inference_mode():
+            return self._compute(compute, readable) if readable else {}
+
+    def _compute(self, compute: Compute, batch: Sequence[tuple[Due, Sample]]) -> dict[str, Value]:
+        try:
+            values = compute([sample for _, sample in batch])
+            if len(values) != len(batch):
+                raise ValueError(f"{self.producer.maker} gave {len(values)} values for {len(batch)} pictures")
+            return {one.address: self._checked(value) for (one, _), value in zip(batch, values, strict=True)}
+        except FAILURES as error:
+            if len(batch) > 1:  # whose fault was it? And half a batch may fit into memory
+                half = len(batch) // 2
+                return {**self._compute(compute, batch[:half]), **self._compute(compute, batch[half:])}
+            self._failed(batch[0][1].id, str(error) or type(error).__name__)
+            return {}
+
+    def _checked(self, given: object) -> Value:
+        value = checked(given, self.store.recipe.kind)
+        if isinstance(value, np.ndarray):
+            names = {dtype: name for name, dtype in DTYPES.items()}
+            own = form(self.store, names[value.dtype.type], value.shape)
+            self.form = self.form or own
+            if own != self.form:
+                raise ValueError(f"its value is {own}, those of others {self.form}; to be batched all must be alike")
+        return value
+
+    def _failed(self, name: str, reason: str) -> None:
+        self.outcome.failed[name] = reason
+
+    def _give_up(self) -> None:
+        failed = self.outcome.failed
+        if not self.outcome.made and len(failed) >= HOPELESS:
+            name, reason = list(failed.items())[-1]
+            raise ValueError(
+                f"column {self.outcome.name!r}: the first {len(failed)} pictures all failed, {name!r} with: {reason}"
+            )
+
+    def _estimate(self, values: dict[str, Value], seconds: float, due: Sequence[Due]) -> None:
+        tried = min(self.work.batch, len(due))
+        size = OVERHEAD + sum(map(_bytes, values.values())) / max(len(values), 1)
+        free = shutil.disk_usage(_existing(self.store.root)).free
+        self.note(
+            f"{self.outcome.name}: {len(due)} of {len(self.share)} pictures to make, about "
+            f"{duration(seconds / tried * len(due))} and {amount(size * len(due))} ({amount(size)} each) "
+            f"in {self.store.folder}, where {amount(free)} are free"
+        )
+        if size * len(due) > free:
+            raise DataError(
+                f"column {self.outcome.name!r} needs about {amount(size * len(due))}, but {amount(free)} are free in "
+                f"{str(self.store.root)!r}; free space, or choose another folder with --columns DIR"
+            )
+
+
+class _Writer:
+    """Collects values until they are worth a shard."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.values: dict[str, Value] = {}
+        self.size = 0
+        self.since = time.monotonic()
+
+    def add(self, values: dict[str, Value]) -> None:
+        self.values |= values
+        self.size += sum(map(_bytes, values.values()))
+        late = time.monotonic() - self.since > SHARD_SECONDS
+        if self.size >= SHARD_BYTES or len(self.values) >= SHARD_VALUES or late:
+            self.flush()
+
+    def flush(self) -> None:
+        values, self.values, self.size, self.since = self.values, {}, 0, time.monotonic()
+        self.store.write(values)
+
+
+def form(store: Store, dtype: str, shape: tuple[int, ...]) -> tuple[Any, ...]:
+    """What must be alike for all pictures of a column, so that they make a batch: dtype and the fixed axes."""
+    own = {"image": 2, "sequence": 1}.get(store.recipe.kind, 0)
+    return () if store.recipe.kind == "text" else (dtype, len(shape), *shape[own:])
+
+
+def amount(size: float) -> str:
+    """Bytes for people."""
+    for unit in ("bytes", "KiB", "MiB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.3g} {unit}"
+        size /= 1024
+    return f"{size:.4g} GiB"
+
+
+def _attempt(data: Dataset, index: int) -> "Sample | str":
+    try:
+        return data.read(index)
+    except (ValueError, OSError, MemoryError) as error:
+        return str(error) or "memory ran out"
+
+
+def _bytes(value: Value) -> int:
+    return value.nbytes if isinstance(value, np.ndarray) else sum(len(text.encode()) for text in value)
+
+
+def _existing(folder: Path) -> Path:
+    return next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())

@@ -1,0 +1,22 @@
+"""The splits that an experiment names, as they lie on the disk."""
+
+from seglet.data.dataset import Dataset, open_dataset
+from seglet.data.world import World
+from seglet.engine.settings import Settings
+
+
+def training_data(settings: Settings) -> Dataset:
+    """The split to train on, for reading each picture once.
+
+    Raises:
+        DataError: the folder or split is not there or not sound.
+    """
+    return open_split(settings, settings.train_split, scored=False)
+
+
+def open_split(settings: Settings, split: str, scored: bool) -> Dataset:
+    """Masks follow the pictures' size; where they are to be `scored` on, they keep their own."""
+    if settings.data == "world":
+        scenes = max(100, settings.world_scenes // 10) if scored else settings.world_scenes
+        return World(split, scenes=scenes, size=settings.world_size)
+    return open_dataset(settings.data, split, resize=settings.resize, whole_masks=scored)

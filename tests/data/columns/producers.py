@@ -1,0 +1,80 @@
+"""Producers that need no weights."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+
+from seglet.data.columns.kinds import Kind, Value
+from seglet.data.columns.producer import Compute, Producer
+from seglet.data.dataset import Sample
+
+
+@dataclass(frozen=True)
+class Picture(Producer):
+    """The picture itself, in a kind to choose; counts the pictures it was given in `seen`."""
+
+    kind: Kind = "image"
+    name: str = "picture"
+    gain: float = 1.0
+    weights: str = ""
+    seen: list[str] = field(default_factory=list)
+    maker: str = "picture/1"
+
+    def identity(self) -> str:
+        return self.weights
+
+    def settings(self) -> Mapping[str, Any]:
+        return {"gain": self.gain}
+
+    def load(self, device: torch.device) -> Compute:
+        return self.compute
+
+    def compute(self, samples: Sequence[Sample]) -> list[Value]:
+        self.seen.extend(sample.id for sample in samples)
+        return [(self.gain * sample.image).astype(sample.image.dtype) for sample in samples]
+
+
+@dataclass(frozen=True)
+class Caption(Producer):
+    """What a picture is called, in words."""
+
+    name: str = "caption"
+    kind: Kind = "text"
+    weights: str = ""
+    maker: str = "caption/1"
+
+    def identity(self) -> str:
+        return self.weights
+
+    def settings(self) -> Mapping[str, Any]:
+        return {}
+
+    def load(self, device: torch.device) -> Compute:
+        return lambda samples: [("a photo", f"a photo of {sample.id}") for sample in samples]
+
+
+@dataclass(frozen=True)
+class Letters(Producer):
+    """The letters of the last caption: a column made from a column, of a length of its own for each picture."""
+
+    name: str = "letters"
+    kind: Kind = "sequence"
+    weights: str = ""
+    maker: str = "letters/1"
+    sources: ClassVar[tuple[str, ...]] = ("caption",)
+
+    def identity(self) -> str:
+        return self.weights
+
+    def settings(self) -> Mapping[str, Any]:
+        return {}
+
+    def load(self, device: torch.device) -> Compute:
+        return lambda samples: [_letters(sample.texts["caption"][-1]) for sample in samples]
+
+
+def _letters(text: str) -> np.ndarray:
+    return np.frombuffer(text.encode(), np.uint8).astype(np.float16)[:, None]

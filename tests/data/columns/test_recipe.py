@@ -1,0 +1,49 @@
+from dataclasses import replace
+
+import pytest
+from tests.data.columns.producers import Caption, Letters, Picture
+
+from seglet.data.columns.recipe import from_dict, recipes
+
+
+def recipe(**choices):
+    return recipes([Picture(**choices)])["picture"]
+
+
+def test_equal_words_give_equal_keys():
+    assert recipe().key == recipe().key
+    assert from_dict(recipe().as_dict()) == recipe()
+
+
+@pytest.mark.parametrize("choices", [{"gain": 2.0}, {"weights": "org/net@abc"}, {"kind": "grid"}])
+def test_any_other_word_gives_another_key(choices):
+    assert recipe(**choices).key != recipe().key
+
+
+def test_a_source_made_otherwise_gives_another_key():
+    before = recipes([Caption(), Letters()])["letters"].key
+    assert recipes([Caption(weights="org/captioner@2"), Letters()])["letters"].key != before
+
+
+def test_differences_name_what_was_and_what_is():
+    told = recipe(gain=2.0, weights="org/net@b").differences(recipe(weights="org/net@a"))
+    assert told == ["weights was 'org/net@a', is 'org/net@b'", "gain was 1.0, is 2.0"]
+
+
+def test_a_setting_that_is_new_is_told():
+    before = replace(recipe(), settings={})
+    assert recipe().differences(before) == ["gain was not said, is 1.0"]
+
+
+@pytest.mark.parametrize(
+    ("producers", "told"),
+    [
+        ([Picture(name="../etc")], "see Producer.name"),
+        ([Picture(), Picture()], "two producers"),
+        ([Letters(), Caption()], "must come before"),
+        ([Picture(gain=float("nan"))], "plain JSON"),
+    ],
+)
+def test_what_cannot_be_addressed_is_refused(producers, told):
+    with pytest.raises(ValueError, match=told):
+        recipes(producers)
