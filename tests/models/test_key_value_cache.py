@@ -4,7 +4,8 @@ import torch
 from torch import Tensor
 
 from seglet.models.cache_adapter import CacheAdapter
-from seglet.models.key_value_cache import KeyValueCache, build_cache, directions, retrieved
+from seglet.models.cache_building import build_cache
+from seglet.models.key_value_cache import KeyValueCache, directions, retrieved
 
 Case = dict[str, np.ndarray]
 X, Y, Z = torch.eye(3)

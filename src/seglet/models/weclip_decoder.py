@@ -111,33 +111,19 @@ class TransformerClassifier(nn.Module):
     def attention(self, features: Float[Tensor, "b d h w"]) -> Float[Tensor, "b l n n"]:
         """Where each patch looks in each block."""
         tokens, seen = features.flatten(2).mT, []
-        for block in self.blocks:
-            assert isinstance(block, Block)
+        for block in (part for part in self.blocks if isinstance(part, Block)):
             seen.append(block.attention(tokens))
             tokens = block(tokens)
         return torch.stack(seen, dim=1)
 
 
-class LargeFieldClassifier(nn.Sequential):
-    """Two wide dilated convolutions and logits: the convolutional decoder of Table IX (DeepLab-LargeFOV).
-
-    Source: Chen et al., 2015; width and dilation as in the code of DuPL and ToCo.
-    """
-
-    def __init__(self, channels: int, num_classes: int, hidden: int = 512, dilation: int = 5) -> None:
-        first = nn.Conv2d(channels, hidden, 3, padding=dilation, dilation=dilation)
-        second = nn.Conv2d(hidden, hidden, 3, padding=dilation, dilation=dilation)
-        parts = {"first": first, "relu1": nn.ReLU(), "second": second, "relu2": nn.ReLU()}
-        super().__init__(OrderedDict(**parts, classifier=nn.Conv2d(hidden, num_classes, 1)))
-
-
 class WeCLIPDecoder(nn.Module):
     """`stem` joins the layers; `tail` drops channels and classifies, and is all that Monte-Carlo passes repeat.
 
-    Logits stand on the patches' grid; the feature that comes with them, before dropout, is what affinities are made of.
+    Logits stand on the patches' grid; the feature that comes with them, before dropout, is what `patch_affinity` reads.
 
     Args:
-        classifier: `TransformerClassifier`, or `LargeFieldClassifier`.
+        classifier: `TransformerClassifier`, or `large_field.LargeFieldClassifier`.
     """
 
     def __init__(self, fusion: LayerFusion, classifier: nn.Module, dropout: float = 0.1) -> None:
@@ -150,23 +136,3 @@ class WeCLIPDecoder(nn.Module):
     ) -> tuple[Float[Tensor, "b k h w"], Float[Tensor, "b d h w"]]:
         logits, feature = self.tail(self.stem(layers))
         return logits, feature
-
-
-def product_affinity(feature: Float[Tensor, "b d h w"]) -> Float[Tensor, "b n n"]:
-    """How much patches belong together by their product, in [0, 1]. Source: code of WeCLIP; golden weclip_decoder."""
-    vectors = _vectors(feature)
-    return torch.bmm(vectors.mT, vectors).sigmoid()
-
-
-def cosine_affinity(feature: Float[Tensor, "b d h w"], sharpness: float = 3.0) -> Float[Tensor, "b n n"]:
-    """The same by how much their cosine exceeds the mean of all pairs in the batch: other images have a say.
-
-    Source: code of ExCEL, model_excel.py; golden weclip_decoder.
-    """
-    vectors = F.normalize(_vectors(feature), dim=1)
-    likeness = torch.bmm(vectors.mT, vectors)
-    return (sharpness * (likeness - likeness.mean())).sigmoid()
-
-
-def _vectors(feature: Float[Tensor, "b d h w"]) -> Float[Tensor, "b d n"]:
-    return feature.flatten(2).to(torch.promote_types(feature.dtype, torch.float32))
