@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from seglet.labels.low_rank_attention import low_rank_attention
+from seglet.labels.low_rank_attention import LowRankAttention, low_rank_attention
 from seglet.labels.sparse_attention import sparse_attention
 
 
@@ -25,6 +25,14 @@ def test_more_rank_loses_less() -> None:
     errors = [lost(attention, low_rank_attention(attention, rank).dense()) for rank in (1, 2, 4, 7)]
     assert errors == sorted(errors, reverse=True)
     assert errors[-1] < 0.1
+
+
+def test_maps_may_be_cropped_and_are_then_the_attention_within_the_crop() -> None:
+    attention = attention_of_rank(1)
+    maps = low_rank_attention(attention, 2).maps((5, 8))
+    within = attention.unflatten(2, (5, 8)).unflatten(1, (5, 8))[:, :2, :, :2].flatten(3).flatten(1, 2)
+    expected = within / within.sum(dim=2, keepdim=True)
+    assert lost(expected, LowRankAttention.of_maps(maps[:, :2]).dense()) < 0.01
 
 
 def test_all_values_of_a_row_are_the_row() -> None:

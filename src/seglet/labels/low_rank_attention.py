@@ -1,6 +1,6 @@
 """Attention in few bytes: as the softmax of products of short queries and keys.
 
-Axes: b images, n patches, r channels of a query.
+Axes: b images, h rows and w columns of n = h·w patches, r channels of a query, c = 2 r.
 """
 
 from dataclasses import dataclass
@@ -29,6 +29,16 @@ class LowRankAttention(Movable):
         """Rows sum to 1; in single precision."""
         with torch.autocast(self.queries.device.type, enabled=False):
             return torch.bmm(self.queries.float(), self.keys.float().mT).softmax(dim=2)
+
+    def maps(self, size: tuple[int, int]) -> Float[Tensor, "b h w c"]:
+        """Queries, then keys, on their grid of `size` (h, w): what a grid column stores."""
+        return torch.cat([self.queries, self.keys], dim=2).reshape(len(self.queries), *size, -1)
+
+    @classmethod
+    def of_maps(cls, maps: Float[Tensor, "b h w c"]) -> "LowRankAttention":
+        """From such maps, also resized or cropped: the attention among the patches of the crop."""
+        queries, keys = maps.flatten(1, 2).chunk(2, dim=2)
+        return cls(queries, keys)
 
     @property
     def image_bytes(self) -> int:
