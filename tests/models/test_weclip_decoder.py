@@ -101,6 +101,14 @@ def test_affinities_of_dead_features_are_even() -> None:
     assert product_affinity(torch.zeros(1, 4, 2, 2).half()).dtype == torch.float32
 
 
+def test_affinities_keep_their_precision_under_autocast() -> None:
+    feature = torch.rand(1, 8, 3, 3, generator=torch.Generator().manual_seed(0))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        inside = cosine_affinity(feature), product_affinity(feature)
+    assert torch.equal(inside[0], cosine_affinity(feature))
+    assert torch.equal(inside[1], product_affinity(feature))
+
+
 def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match="reads 3 layers, got 2"):
         LayerFusion(4, 3, 8)(layers()[:2])
