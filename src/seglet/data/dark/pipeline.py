@@ -75,7 +75,7 @@ def expose(linear: Float[np.ndarray, "h w 3"], parameters: Darkening) -> Float[n
     """What falls on the sensor of a camera when only `darkness` of the light is there."""
     balance = np.array([1 / parameters.red_gain, 1, 1 / parameters.blue_gain])
     factors = balance * parameters.gain * parameters.darkness
-    return linear @ (factors[:, None] * srgb_to_camera(parameters.camera)).T.astype(linear.dtype)
+    return np.asarray(linear @ (factors[:, None] * srgb_to_camera(parameters.camera)).T.astype(linear.dtype))
 
 
 def sense(light: Float[np.ndarray, "h w 3"], parameters: Darkening, noise: Noise) -> Float[np.ndarray, "h w 3"]:
