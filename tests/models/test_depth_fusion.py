@@ -61,7 +61,7 @@ def test_fusion_and_its_gradients_are_the_authors(case: Case) -> None:
 def test_the_way_from_depth_to_features_is_the_authors(case: Case) -> None:
     features = tensor(case, "x")
     fusion = DepthFusion([features.shape[1]], official=True).double()
-    fusion.prior.load_state_dict(weights_of(case, "CondNet__"))
+    fusion.prior.layers.load_state_dict(weights_of(case, "CondNet__"))
     fusion.transforms[0].load_state_dict(weights_of(case, "sft1__"))
     prior = fusion.prior(tensor(case, "depth")).detach()
     np.testing.assert_allclose(prior, case["prior"], **NEAR)

@@ -19,7 +19,7 @@ SMALLEST = 6
 """Sides of a depth map below this are lost in the prior's two unpadded convolutions."""
 
 
-class DepthPrior(nn.Sequential):
+class DepthPrior(nn.Module):
     """The series of convolutions M of Eq. 8; 321 pixels become 79. With ReLU in the paper, a leaky one in its code.
 
     Args:
@@ -29,13 +29,14 @@ class DepthPrior(nn.Sequential):
     """
 
     def __init__(self, width: float = 1.0) -> None:
+        super().__init__()
         first, middle, self.channels = (scaled(channels, width) for channels in (8, 128, 64))
         near, apart = nn.Conv2d(3, first, 3), nn.Conv2d(first, middle, 4, stride=4)
         between = [nn.Conv2d(middle, middle, 1) for _ in range(3)]
         layers: list[nn.Module] = [near]
         for layer in (apart, *between, nn.Conv2d(middle, self.channels, 1)):
             layers += [nn.LeakyReLU(LEAK), layer]
-        super().__init__(*layers)
+        self.layers = nn.Sequential(*layers)
 
     def forward(self, depth: Float[Tensor, "b _ h w"]) -> Float[Tensor, "b p h2 w2"]:
         """
@@ -48,7 +49,7 @@ class DepthPrior(nn.Sequential):
                 f"expected depth of 1 or 3 channels and at least {SMALLEST}x{SMALLEST}, got {channels} channels of "
                 f"{size[0]}x{size[1]}; resize it"
             )
-        prior: Tensor = super().forward(depth.expand(-1, 3, -1, -1))
+        prior: Tensor = self.layers(depth.expand(-1, 3, -1, -1))
         return prior
 
 

@@ -35,13 +35,13 @@ class SFT(nn.Module):
     def start(self) -> None:
         """Makes the transform the identity, from which it can learn."""
         for layers, value in ((self.scale, 0.0 if self.official else 1.0), (self.shift, 0.0)):
-            last = layers[-1]
-            last.weight.zero_()
-            last.bias.fill_(value)
+            for name, parameter in layers[-1].named_parameters():
+                parameter.fill_(value if name == "bias" else 0.0)
 
     def forward(self, features: Float[Tensor, "b c h w"], prior: Float[Tensor, "b p _ _"]) -> Float[Tensor, "b c h w"]:
         here = resize(prior, (features.shape[2], features.shape[3]), align_corners=False)
-        scale, shift = self.scale(here), self.shift(here)  # Eq. 9
+        scale: Tensor = self.scale(here)  # Eq. 9
+        shift: Tensor = self.shift(here)
         return features * (scale + 1 if self.official else scale) + shift  # Eq. 10
 
 

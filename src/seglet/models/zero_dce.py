@@ -30,9 +30,11 @@ class ZeroDCE(nn.Module):
     @torch.no_grad()
     def start(self, generator: torch.Generator) -> None:
         """Weights as the authors draw them, so that at first the curves hardly change a picture."""
-        for layer in self.layers:
-            layer.weight.normal_(0, 0.02, generator=generator)  # type: ignore[operator, union-attr]
-            layer.bias.zero_()  # type: ignore[operator, union-attr]
+        for name, parameter in self.named_parameters():
+            if name.endswith("weight"):
+                parameter.normal_(0, 0.02, generator=generator)
+            else:
+                parameter.zero_()
 
     def curves(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b n h w"]:
         """The parameters of all curves, in [-1, 1]."""
@@ -56,6 +58,6 @@ def _convolution(inside: int, outside: int) -> nn.Conv2d:
 
 def enhanced(images: Float[Tensor, "b 3 h w"], curves: Float[Tensor, "b n h w"]) -> Float[Tensor, "b 3 h w"]:
     """The curve x + α x (1 - x), one set of parameters after another; 0 and 1 stay, and order is kept."""
-    for alpha in curves.split(3, dim=1):
+    for alpha in curves.chunk(curves.shape[1] // 3, dim=1):
         images = images + alpha * images * (1 - images)  # Eq. 3
     return images

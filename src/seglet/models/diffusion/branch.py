@@ -1,10 +1,6 @@
-"""One branch of diffusion-guided distillation (DGKD): what is denoised, and with which parts.
+"""One branch of diffusion-guided distillation (DGKD): what is denoised, and with which parts."""
 
-Axes: b images, c, d channels, h rows, w columns.
-"""
-
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 
 from seglet.models.diffusion.denoiser import conv_norm
 from seglet.models.diffusion.diffkd import Comparison, DiffKD, Options
@@ -37,7 +33,3 @@ class FeatureProjection(nn.Sequential):
 
     def __init__(self, inside: int, channels: int = 256) -> None:
         super().__init__(*conv_norm(inside, channels, 3), nn.ReLU(inplace=True))
-
-    def forward(self, features: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d h w"]:
-        projected: Tensor = super().forward(features)
-        return projected
