@@ -80,18 +80,22 @@ MAET_ISP = Ranges("isp", darkness=Spread(0.01, 0.4), bits=ISP_BITS)
 """Ranges of the two published codes."""
 
 
+MILD = replace(MAET, darkness=Spread(0.15, 0.6, 0.35, 0.1), log_shot=Spread(math.log(1e-4), math.log(0.003)))
+EXTREME = replace(MAET, darkness=Spread(0.004, 0.05, 0.02, 0.015), log_shot=Spread(math.log(1e-4), math.log(0.001)))
+"""With MAET's noise, which is as strong in little light as in much, half of its pictures would show little else."""
+
+
 def preset(name: Preset, variant: Variant = "degrade") -> Ranges:
     """`mild`: dusk. `night`: MAET's own. `extreme`: as dark as the pictures of LOL, which show little to the eye.
 
     Raises:
-        ValueError: there is no such preset.
+        ValueError: there is no such preset, or the steps of `isp` would leave nothing of its light.
     """
-    darkness = {
-        "mild": Spread(0.15, 0.6, 0.35, 0.1),
-        "night": MAET.darkness,
-        "extreme": Spread(0.002, 0.03, 0.01, 0.008),
-    }
-    if name not in darkness:
+    known: dict[str, Ranges] = {"mild": MILD, "night": MAET, "extreme": EXTREME}
+    if name not in known:
         raise ValueError(f"expected a preset of {', '.join(get_args(Preset))}, got {name!r}")
-    bits = ISP_BITS if variant == "isp" else MAET.bits
-    return replace(MAET, variant=variant, darkness=darkness[name], bits=bits)
+    if variant == "degrade":
+        return known[name]
+    if name == "extreme":
+        raise ValueError("the steps of variant isp, 4/255 and more, swallow the light of preset extreme; take degrade")
+    return replace(known[name], variant="isp", bits=ISP_BITS)
