@@ -33,6 +33,8 @@ def test_the_command_line_lies_over_the_file_over_the_defaults(tmp_path):
         ("method: fotf\nscale: [2, 1]\n", "scale"),
         ("method: fotf\nflip: 2\n", "flip: expected 0 to 1"),
         ("method: fotf\nlearning_rate: -1\n", "learning_rate"),
+        ("method: fotf\ndark: nite\n", "did you mean 'night'"),
+        ("method: fotf\ndark_share: 2\n", "dark_share: expected 0 to 1"),
         ("method: fotf\nclip: 0\n", "clip: expected above 0"),
     ],
 )

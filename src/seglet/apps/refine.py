@@ -39,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from seglet.apps.claim import claim
     from seglet.apps.parallel import processors
     from seglet.apps.predict import table
     from seglet.apps.refine_inputs import are_scores, class_entries, home, paired, sources
@@ -58,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
     settings |= {"in": str(folder.resolve()), "pictures": str(arguments.pictures.resolve())}
     record: dict[str, Any] = {"seglet": __version__, "command": arguments.command_line, "settings": settings}
     record |= {"classes": list(classes.names), "finished": False}
-    claim(out, record, arguments.overwrite)
+    claim(out, RECORD, record, arguments.overwrite)
     write_json(out / RECORD, record)
     write_text(out / CLASSES, table(classes))
     outcomes = refine_all(plan, tasks, arguments.jobs or processors(), arguments.overwrite)
@@ -68,34 +69,6 @@ def run(arguments: argparse.Namespace) -> int:
     write_json(out / RECORD, record)
     answer(_text(arguments, done, failed), record, arguments.json)
     return 2 if failed else 0
-
-
-def claim(out: Path, record: dict[str, Any], overwrite: bool) -> None:
-    """
-    Raises:
-        ValueError: the folder holds other files, or results of other settings or classes.
-    """
-    from seglet.files import read_json
-
-    if out.exists() and not out.is_dir():
-        raise ValueError(f"{str(out)!r} is a file; choose a new folder with --out")
-    if not out.is_dir() or not any(out.iterdir()):
-        return
-    if not (out / RECORD).is_file():
-        raise ValueError(f"{str(out)!r} holds other files; choose a new folder with --out")
-    if overwrite:
-        return
-    before, now = _decisive(read_json(out / RECORD)), _decisive(record)
-    if other := [name for name in {**before, **now} if before.get(name) != now.get(name)]:
-        differ = ", ".join(f"{name} was {before.get(name)!r}, is {now.get(name)!r}" for name in other)
-        raise ValueError(f"{str(out)!r} holds other results: {differ}; choose another --out, or --overwrite them")
-
-
-def _decisive(record: Any) -> dict[str, Any]:
-    """All that decides what a mask becomes."""
-    if not isinstance(record, dict) or not isinstance(record.get("settings"), dict):
-        return {}
-    return {**record["settings"], "classes": record.get("classes")}
 
 
 def _text(arguments: argparse.Namespace, done: list[dict[str, Any]], failed: list[dict[str, str]]) -> str:

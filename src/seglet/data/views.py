@@ -1,5 +1,7 @@
 """Views of samples: a random scale, crop and flip, the same for the picture, its mask and its image-like columns.
 
+Of colour and of darkness the picture alone is changed.
+
 The geometry is that of the public CIRKD and Af-DCD training code: scale, pad at bottom and right, crop, flip.
 Axes: h rows, w columns, c channels.
 """
@@ -16,6 +18,7 @@ from torch import Tensor
 
 from seglet.data.colour import Jitter, jitter
 from seglet.data.columns.kinds import Kind
+from seglet.data.dark.views import DarkViews
 from seglet.data.dataset import Sample
 from seglet.types import IGNORE, option
 
@@ -29,6 +32,7 @@ class Augment:
     scale_steps: int = option(16, "number of evenly spaced scales to draw from (CIRKD: 16); 0 draws any between")
     flip: float = option(0.5, "probability of mirroring left to right")
     jitter: Jitter = field(default_factory=Jitter)
+    dark: DarkViews = field(default_factory=DarkViews)
 
     def __post_init__(self) -> None:
         if min(self.crop) < 1:
@@ -88,6 +92,7 @@ def view(sample: Sample, augment: Augment, rng: np.random.Generator) -> Viewed:
     labels = None if sample.labels is None else _nearest(sample.labels, window, IGNORE)
     if augment.jitter.active:
         image = jitter(image, augment.jitter, rng)
+    image = augment.dark.of(image, rng)
     return Viewed(
         image=_tensor(_mirror(image, flipped)),
         labels=None if labels is None else np.ascontiguousarray(_mirror(labels, flipped)),

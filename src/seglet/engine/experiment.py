@@ -95,7 +95,7 @@ def validate(settings: Settings) -> None:
     for name in ("workers", "warmup", "weight_decay", "cache", "colour_jitter", "seed", "learning_rate", "power"):
         if getattr(settings, name) < 0:
             raise ConfigError(f"{name}: expected 0 or more, got {getattr(settings, name)}")
-    for name in ("flip", "momentum"):
+    for name in ("flip", "momentum", "dark_share"):
         if not 0 <= getattr(settings, name) <= 1:
             raise ConfigError(f"{name}: expected 0 to 1, got {getattr(settings, name)}")
     if settings.clip is not None and settings.clip <= 0:

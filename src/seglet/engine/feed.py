@@ -7,6 +7,7 @@ from torch.utils.data import DataLoader
 
 from seglet.data.cached import Cached
 from seglet.data.colour import Jitter
+from seglet.data.dark.views import DarkViews
 from seglet.data.dataset import Dataset
 from seglet.data.loading import labelled_loader, tagged_loader
 from seglet.data.sampling import StepSampler
@@ -44,7 +45,8 @@ def training_loader(
 def augment(settings: Settings) -> Augment:
     strength = settings.colour_jitter
     jitter = Jitter(brightness=strength, contrast=strength, saturation=strength)
-    return Augment(crop=settings.crop, scale=settings.scale, flip=settings.flip, jitter=jitter)
+    dark = DarkViews(settings.dark, settings.dark_share)
+    return Augment(crop=settings.crop, scale=settings.scale, flip=settings.flip, jitter=jitter, dark=dark)
 
 
 class Feed(lightning.LightningDataModule):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from seglet.data.dark.views import Dark
 from seglet.types import option
 
 
@@ -24,6 +25,8 @@ class Settings:
     scale: tuple[float, float] = option((0.5, 2.0), "range of the random zoom, in 16 even steps; CIRKD code")
     flip: float = option(0.5, "chance of a left-right flip")
     colour_jitter: float = option(0.0, "largest relative change of brightness, contrast and saturation; 0 in CIRKD")
+    dark: Dark = option("none", "take views in the dark, as `seglet data darken` does: mild, night or extreme; or none")
+    dark_share: float = option(0.5, "of the views that are darkened; read only with dark")
     cache: float = option(1.0, "GiB of decoded pictures kept in memory by each loading process; 0 turns it off")
 
     columns: str | None = option(None, "folder of what `seglet prepare` computed; none: beside the data, in .seglet")

@@ -1,0 +1,33 @@
+"""A folder of results is taken for one purpose: the same one may go on in it, another may not."""
+
+from pathlib import Path
+from typing import Any
+
+
+def claim(out: Path, file: str, record: dict[str, Any], overwrite: bool) -> None:
+    """Checks that `out` is new, empty, or of the same settings and classes as its record in `file` says.
+
+    Raises:
+        ValueError: the folder holds other files, or results of other settings or classes.
+    """
+    from seglet.files import read_json
+
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"{str(out)!r} is a file; choose a new folder with --out")
+    if not out.is_dir() or not any(out.iterdir()):
+        return
+    if not (out / file).is_file():
+        raise ValueError(f"{str(out)!r} holds other files; choose a new folder with --out")
+    if overwrite:
+        return
+    before, now = _decisive(read_json(out / file)), _decisive(record)
+    if other := [name for name in {**before, **now} if before.get(name) != now.get(name)]:
+        differ = ", ".join(f"{name} was {before.get(name)!r}, is {now.get(name)!r}" for name in other)
+        raise ValueError(f"{str(out)!r} holds other results: {differ}; choose another --out, or --overwrite them")
+
+
+def _decisive(record: Any) -> dict[str, Any]:
+    """All that decides what a result becomes."""
+    if not isinstance(record, dict) or not isinstance(record.get("settings"), dict):
+        return {}
+    return {**record["settings"], "classes": record.get("classes")}

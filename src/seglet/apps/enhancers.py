@@ -1,0 +1,74 @@
+"""The ways to brighten a picture, and one picture's work."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+from PIL import Image
+
+from seglet.apps.pictures import Picture, gather, place
+from seglet.data.enhance.gamma import lift
+from seglet.data.enhance.histogram import clahe, equalise
+from seglet.data.enhance.retinex import msrcr
+from seglet.files import replacing
+from seglet.models.picture import as_batch
+from seglet.models.zero_dce import ZeroDCE
+
+Enhancer = Callable[[UInt8[np.ndarray, "h w 3"]], UInt8[np.ndarray, "h w 3"]]
+"""Picklable, so that processes can share the work."""
+
+RULES: Mapping[str, Enhancer] = MappingProxyType(
+    {"clahe": clahe, "equalise": equalise, "gamma": lift, "retinex": msrcr}
+)
+
+
+@dataclass(frozen=True)
+class Network:
+    """A trained network as an `Enhancer`, on the CPU."""
+
+    model: ZeroDCE
+
+    @torch.inference_mode()
+    def __call__(self, picture: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
+        bright = self.model(as_batch(picture))[0].clamp(0, 1).permute(1, 2, 0)
+        return np.asarray((bright * 255).round().to(torch.uint8).numpy())
+
+
+@dataclass(frozen=True)
+class Enhancing:
+    """A picture to brighten."""
+
+    picture: Picture
+    out: Path
+
+    @property
+    def name(self) -> str:
+        return self.picture.name
+
+    @property
+    def sources(self) -> tuple[Path, ...]:
+        return (self.picture.path,)
+
+    @property
+    def results(self) -> tuple[Path, ...]:
+        return (place(self.out, self.name, ".png"),)
+
+
+def tasks_of(inputs: Sequence[Path], out: Path) -> list[Enhancing]:
+    """
+    Raises:
+        ValueError: an input is not there, or there is no picture at all.
+    """
+    return [Enhancing(picture, out) for picture in gather(inputs, out)]
+
+
+def enhance_one(enhancer: Enhancer, task: Enhancing) -> dict[str, Any]:
+    bright = enhancer(task.picture.read())
+    with replacing(task.results[0]) as temporary:
+        Image.fromarray(bright).save(temporary, "PNG", compress_level=3)
+    return {}

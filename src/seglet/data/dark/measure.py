@@ -1,0 +1,57 @@
+"""How dark a picture is, as far as the picture alone can tell."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float32, UInt8
+
+from seglet.data.colour import LUMA
+
+MIDDLE_GREY = 0.18
+"""Share of white that a well exposed picture reflects on average."""
+DIM = 0.1
+"""Pixels of less luma, of 1, show hardly anything on a screen."""
+
+
+@dataclass(frozen=True)
+class Darkness:
+    """What was measured of one picture.
+
+    Args:
+        luma: mean, in stored values, 0 to 255 (ITU-R BT.601).
+        stops: how many times the light would have to be doubled for a mean of middle grey; 20 at most.
+        dim: share of the pixels that show hardly anything, in [0, 1].
+        noise: deviation in stored values, from second differences; fine texture counts as noise too.
+    """
+
+    luma: float
+    stops: float
+    dim: float
+    noise: float
+
+
+def darkness(picture: UInt8[np.ndarray, "h w 3"]) -> Darkness:
+    """The darkness of a picture; light is taken for sRGB's. `noise` is 0 for sides of less than 3 pixels.
+
+    A dark scene and little light look alike here: a black cat in the sun is dark too.
+    """
+    values = np.arange(256) / 255
+    linear = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)  # IEC 61966-2-1
+    counts = np.stack([np.bincount(picture[..., channel].ravel(), minlength=256) for channel in range(3)])
+    light = float((counts @ linear) @ LUMA) / max(1, picture[..., 0].size)
+    luma: Float32[np.ndarray, "h w"] = picture.astype(np.float32) @ LUMA.astype(np.float32)
+    stops = math.log2(MIDDLE_GREY / max(light, MIDDLE_GREY / 2**20))
+    return Darkness(float(luma.mean()), stops, float((luma < DIM * 255).mean()), noise_deviation(luma))
+
+
+def noise_deviation(values: Float32[np.ndarray, "h w"]) -> float:
+    """Deviation of noise that knows nothing of its neighbours, if edges are few.
+
+    Source: Immerkær, Computer Vision and Image Understanding 64(2), 1996.
+    """
+    if min(values.shape) < 3:
+        return 0.0
+    across = values[:, :-2] - 2 * values[:, 1:-1] + values[:, 2:]
+    both = across[:-2] - 2 * across[1:-1] + across[2:]
+    return float(np.abs(both).mean(dtype=np.float64)) * math.sqrt(math.pi / 2) / 6

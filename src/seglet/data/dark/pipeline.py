@@ -1,0 +1,100 @@
+"""Light taken from a picture as if there had been less of it when the shutter opened.
+
+Source: Cui et al., ICCV 2021 (MAET), its code MAET_YOLO.py and dark_transforms.py; golden maet_degrade, maet_darkisp.
+"""
+
+from collections.abc import Iterator
+from typing import TypeVar
+
+import numpy as np
+from jaxtyping import Float, Float32, UInt8, UInt16
+
+from seglet.data.dark.cameras import srgb_to_camera
+from seglet.data.dark.noise import Noise, Sensor
+from seglet.data.dark.parameters import Darkening
+
+Stored = TypeVar("Stored", UInt8[np.ndarray, "h w 3"], UInt16[np.ndarray, "h w 3"])
+DARKEST = 1e-8
+"""Below this neither light nor a variance goes."""
+STRIP = 2**14
+"""Pixels that are worked on at once, few enough to stay near the processor."""
+
+
+def darken_picture(picture: Stored, parameters: Darkening) -> Stored:
+    """A stored picture in the dark, of the same type and size, with noise of `parameters.noise_seed`.
+
+    Raises:
+        ValueError: it is no picture of three channels of 8 or 16 bits.
+    """
+    if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype not in (np.uint8, np.uint16):
+        raise ValueError(
+            f"expected a picture [h, w, 3] of 8 or 16 bits, got {list(picture.shape)} {picture.dtype}; convert it"
+        )
+    largest = np.iinfo(picture.dtype).max
+    linear = linearised(np.arange(largest + 1) / largest, parameters).astype(np.float32)
+    dark = np.empty_like(picture)
+    for rows, noise in _strips(picture.shape, parameters):
+        developed = process(sense(expose(linear[picture[rows]], parameters), parameters, noise), parameters)
+        dark[rows] = np.clip(developed, 0, 1) * np.float32(largest) + np.float32(0.5)
+    return dark
+
+
+def darken(image: Float32[np.ndarray, "h w 3"], parameters: Darkening) -> Float32[np.ndarray, "h w 3"]:
+    """The same for values in [0, 1]; those outside are cut to it.
+
+    Raises:
+        ValueError: values are not finite.
+    """
+    if not np.isfinite(image).all():
+        raise ValueError("expected values from 0 to 1, got NaN or infinity; scale the picture to [0, 1] first")
+    dark = np.empty_like(image)
+    for rows, noise in _strips(image.shape, parameters):
+        light = expose(linearised(image[rows], parameters), parameters)
+        dark[rows] = np.clip(process(sense(light, parameters, noise), parameters), 0, 1)
+    return dark
+
+
+def _strips(shape: tuple[int, ...], parameters: Darkening) -> Iterator[tuple[slice, Noise]]:
+    height, width = shape[:2]
+    sensor = Sensor(parameters.noise_seed, uniform=parameters.variant == "degrade")
+    step = max(1, STRIP // max(1, width))
+    for top in range(0, height, step):
+        rows = slice(top, min(top + step, height))
+        yield rows, sensor.rows(rows.stop - top, width)
+
+
+def linearised(values: Float[np.ndarray, "*shape"], parameters: Darkening) -> Float[np.ndarray, "*shape"]:
+    """Light in proportion to the scene's, in [0, 1], from a camera's output: the tone curve and gamma undone."""
+    values = np.clip(values, 0, 1)
+    if parameters.variant == "degrade":
+        values = 0.5 - np.sin(np.arcsin(1 - 2 * values) / 3)  # inverse of 3x² - 2x³
+    return _power(values, parameters.gamma)
+
+
+def expose(linear: Float[np.ndarray, "h w 3"], parameters: Darkening) -> Float[np.ndarray, "h w 3"]:
+    """What falls on the sensor of a camera when only `darkness` of the light is there."""
+    balance = np.array([1 / parameters.red_gain, 1, 1 / parameters.blue_gain])
+    factors = balance * parameters.gain * parameters.darkness
+    return np.asarray(linear @ (factors[:, None] * srgb_to_camera(parameters.camera)).T.astype(linear.dtype))
+
+
+def sense(light: Float[np.ndarray, "h w 3"], parameters: Darkening, noise: Noise) -> Float[np.ndarray, "h w 3"]:
+    """The light as counted by the sensor: shot and read noise, then quantisation."""
+    variance = np.maximum(light * parameters.shot_noise + parameters.read_noise, DARKEST)
+    counted = light + np.sqrt(variance) * noise.normal
+    if noise.uniform is not None:
+        return np.asarray(counted + (2 * noise.uniform - 1) / (255 * parameters.bits))
+    return np.asarray(np.rint(counted * (255 / parameters.bits)) * (parameters.bits / 255))
+
+
+def process(raw: Float[np.ndarray, "h w 3"], parameters: Darkening) -> Float[np.ndarray, "h w 3"]:
+    """The picture a camera makes of its raw values: white balance, sRGB, gamma; not cut to [0, 1]."""
+    balance = np.array([parameters.red_gain, 1, parameters.blue_gain])
+    back = np.linalg.inv(srgb_to_camera(parameters.camera)) * balance
+    return _power(raw @ back.T.astype(raw.dtype), 1 / parameters.gamma)
+
+
+def _power(values: np.ndarray, exponent: float) -> np.ndarray:
+    """As `**`, by way of the logarithm, which NumPy computes many values at a time."""
+    logarithm = np.log(np.maximum(values, values.dtype.type(DARKEST)))
+    return np.asarray(np.exp(logarithm * values.dtype.type(exponent)))

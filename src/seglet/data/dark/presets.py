@@ -1,0 +1,101 @@
+"""How dark: ranges to draw a picture's parameters from, by the name of the picture."""
+
+import hashlib
+import math
+from dataclasses import dataclass, replace
+from statistics import NormalDist
+from typing import Literal, get_args
+
+from seglet.data.dark.cameras import CAMERAS
+from seglet.data.dark.parameters import Darkening, Variant
+from seglet.data.drawing.dice import Dice
+
+Preset = Literal["mild", "night", "extreme"]
+PARAMETERS = 0
+"""Stream of the dice."""
+ISP_BITS = (4, 6, 8)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Uniform between two values; or, with a `deviation`, normal about `mean` and cut to them."""
+
+    low: float
+    high: float
+    mean: float = 0.0
+    deviation: float = 0.0
+
+    def at(self, unit: float) -> float:
+        """The value below which the share `unit`, in [0, 1), of all draws lies."""
+        if self.deviation == 0:
+            return self.low + (self.high - self.low) * unit
+        normal = NormalDist(self.mean, self.deviation)
+        below, above = normal.cdf(self.low), normal.cdf(self.high)
+        share = below + (above - below) * unit
+        return min(max(normal.inv_cdf(share), self.low), self.high) if 0 < share < 1 else self.low
+
+
+@dataclass(frozen=True)
+class Ranges:
+    """What parameters are drawn from; as they stand, those of MAET's torch code.
+
+    Theirs bounds neither `gain` nor the noise's spread; these are cut at 4 deviations.
+    """
+
+    variant: Variant = "degrade"
+    darkness: Spread = Spread(0.01, 1.0, 0.1, 0.08)
+    gamma: Spread = Spread(2.0, 3.5)
+    gain: Spread = Spread(0.4, 1.2, 0.8, 0.1)
+    red_gain: Spread = Spread(1.9, 2.4)
+    blue_gain: Spread = Spread(1.5, 1.9)
+    log_shot: Spread = Spread(math.log(1e-4), math.log(0.012))
+    log_read: Spread = Spread(-1.04, 1.04, 0.0, 0.26)
+    """Added to the line 2.18 log shot + 1.20, on which real sensors lie."""
+    bits: tuple[int, ...] = (12, 14, 16)
+
+    def draw(self, seed: int, image_id: str) -> Darkening:
+        """The parameters for one picture: a pure function of the seed and the picture's name."""
+        digest = hashlib.sha256(f"{seed}/{image_id}".encode()).digest()
+        return self.roll(Dice(int.from_bytes(digest[:16]), PARAMETERS))
+
+    def roll(self, dice: Dice) -> Darkening:
+        log_shot = self.log_shot.at(dice.unit())
+        return Darkening(
+            variant=self.variant,
+            darkness=self.darkness.at(dice.unit()),
+            gamma=self.gamma.at(dice.unit()),
+            camera=dice.below(CAMERAS),
+            gain=self.gain.at(dice.unit()),
+            red_gain=self.red_gain.at(dice.unit()),
+            blue_gain=self.blue_gain.at(dice.unit()),
+            shot_noise=math.exp(log_shot),
+            read_noise=math.exp(2.18 * log_shot + 1.2 + self.log_read.at(dice.unit())),
+            bits=self.bits[dice.below(len(self.bits))],
+            noise_seed=dice.below(2**48),
+        )
+
+
+MAET = Ranges()
+MAET_ISP = Ranges("isp", darkness=Spread(0.01, 0.4), bits=ISP_BITS)
+"""Ranges of the two published codes."""
+
+
+MILD = replace(MAET, darkness=Spread(0.15, 0.6, 0.35, 0.1), log_shot=Spread(math.log(1e-4), math.log(0.003)))
+EXTREME = replace(MAET, darkness=Spread(0.004, 0.05, 0.02, 0.015), log_shot=Spread(math.log(1e-4), math.log(0.001)))
+"""With MAET's noise, which is as strong in little light as in much, half of its pictures would show little else."""
+
+
+def preset(name: Preset, variant: Variant = "degrade") -> Ranges:
+    """`mild`: dusk. `night`: MAET's own. `extreme`: as dark as the pictures of LOL, which show little to the eye.
+
+    Raises:
+        ValueError: there is no such preset, or the steps of `isp` would leave nothing of its light.
+    """
+    known: dict[str, Ranges] = {"mild": MILD, "night": MAET, "extreme": EXTREME}
+    if name not in known:
+        raise ValueError(f"expected a preset of {', '.join(get_args(Preset))}, got {name!r}")
+    if variant == "degrade":
+        return known[name]
+    if name == "extreme":
+        raise ValueError("the steps of variant isp, 4/255 and more, swallow the light of preset extreme; take degrade")
+    return replace(known[name], variant="isp", bits=ISP_BITS)

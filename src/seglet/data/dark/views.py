@@ -1,0 +1,34 @@
+"""Darkness as a change that views may undergo in training."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from jaxtyping import Float32
+
+from seglet.data.dark.pipeline import darken
+from seglet.data.dark.presets import PARAMETERS, preset
+from seglet.data.drawing.dice import Dice
+from seglet.types import option
+
+Dark = Literal["none", "mild", "night", "extreme"]
+
+
+@dataclass(frozen=True)
+class DarkViews:
+    """How many views are taken in the dark, and how dark. As it stands, none."""
+
+    dark: Dark = option("none", "preset of `seglet data darken`, or none")
+    share: float = option(0.5, "of the views that are darkened")
+
+    def __post_init__(self) -> None:
+        if self.dark not in get_args(Dark) or not 0 <= self.share <= 1:
+            raise ValueError(
+                f"expected dark of {', '.join(get_args(Dark))} and a share from 0 to 1, got {self.dark!r}, {self.share}"
+            )
+
+    def of(self, image: Float32[np.ndarray, "h w 3"], rng: np.random.Generator) -> Float32[np.ndarray, "h w 3"]:
+        """The image, in [0, 1], or what it would be in the dark; where there is none, nothing is drawn."""
+        if self.dark == "none" or rng.random() >= self.share:
+            return image
+        return darken(image, preset(self.dark).roll(Dice(int(rng.integers(2**63)), PARAMETERS)))

@@ -1,0 +1,76 @@
+"""Histograms made flat: of the whole picture, or of each neighbourhood with a limit to contrast."""
+
+import numpy as np
+from jaxtyping import Float, Int, UInt8
+
+from seglet.data.enhance.value import with_value
+
+LEVELS = 256
+
+
+def equalise(picture: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
+    """Every brightness about equally often; a picture of one brightness stays as it is."""
+    value = picture.max(axis=2)
+    counts = np.bincount(value.ravel(), minlength=LEVELS)
+    below = counts.cumsum()
+    darkest = counts[value.min()] if value.size else 0
+    if below[-1] == darkest:
+        return picture
+    levels = np.rint((below - darkest).clip(0) * (LEVELS - 1) / (below[-1] - darkest)).astype(np.uint8)
+    return with_value(picture, levels[value])
+
+
+def clahe(picture: UInt8[np.ndarray, "h w 3"], limit: float = 2.0, tiles: int = 8) -> UInt8[np.ndarray, "h w 3"]:
+    """Contrast-limited adaptive histogram equalisation.
+
+    Args:
+        limit: how often a brightness may occur in a tile, as a multiple of its share if all were equally often, before
+            the excess is dealt out to all; lower is gentler, 1 leaves nearly no contrast to gain.
+        tiles: in either direction; between their centres the mappings of four are mixed.
+
+    Raises:
+        ValueError: `limit` is below 1 or `tiles` is.
+
+    Source: Zuiderveld, Graphics Gems IV, 1994.
+    """
+    if limit < 1 or tiles < 1:
+        raise ValueError(f"expected a limit and tiles of 1 or more, got {limit} and {tiles}")
+    value = picture.max(axis=2)
+    height, width = value.shape
+    if not value.size:
+        return picture
+    rows, columns = (max(1, -(-side // tiles)) for side in (height, width))
+    maps = _mappings(value, (rows, columns), limit)
+    above, below, y = _neighbours(height, rows, maps.shape[0])
+    left, right, x = _neighbours(width, columns, maps.shape[1])
+    mixed = np.zeros(value.shape)
+    for tile_rows, of_rows in ((above, 1 - y), (below, y)):
+        for tile_columns, of_columns in ((left, 1 - x), (right, x)):
+            mixed += np.outer(of_rows, of_columns) * maps[tile_rows[:, None], tile_columns[None], value]
+    return with_value(picture, np.rint(mixed).astype(np.uint8))
+
+
+def _mappings(
+    value: UInt8[np.ndarray, "h w"], size: tuple[int, int], limit: float
+) -> Float[np.ndarray, "down across 256"]:
+    """For each tile of `size`, what becomes of each brightness; tiles at the end repeat the last row and column."""
+    rows, columns = size
+    down, across = -(-value.shape[0] // rows), -(-value.shape[1] // columns)
+    missing = ((0, down * rows - value.shape[0]), (0, across * columns - value.shape[1]))
+    padded = np.pad(value, missing, mode="edge").reshape(down, rows, across, columns)
+    tile = np.arange(down * across).reshape(down, 1, across, 1)
+    counts = np.bincount((tile * LEVELS + padded).ravel(), minlength=down * across * LEVELS).astype(np.float64)
+    counts = counts.reshape(down, across, LEVELS)
+    most = max(1.0, limit * rows * columns / LEVELS)
+    cut = np.minimum(counts, most)
+    cut += (counts - cut).sum(axis=2, keepdims=True) / LEVELS
+    return np.asarray(cut.cumsum(axis=2) * (LEVELS - 1) / (rows * columns))
+
+
+def _neighbours(
+    side: int, size: int, tiles: int
+) -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+    """For each row (or column) the tiles whose centres are before and behind it, and how near it is to the latter."""
+    place = (np.arange(side) + 0.5) / size - 0.5
+    before = np.floor(place).astype(np.int64)
+    return before.clip(0, tiles - 1), (before + 1).clip(0, tiles - 1), place - before

@@ -1,0 +1,126 @@
+"""Pictures taken into the dark."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from seglet.data.dark.noise import Noise, Sensor, quantiles
+from seglet.data.dark.parameters import Darkening, from_dict
+from seglet.data.dark.pipeline import darken, darken_picture, expose, linearised, process, sense
+
+Case = dict[str, np.ndarray]
+NIGHT = Darkening("degrade", 0.1, 2.5, 1, 0.8, 2.0, 1.7, 0.002, 1e-6, 14, 7)
+CLEAN = replace(NIGHT, darkness=1.0, gain=1.0, shot_noise=0.0, read_noise=0.0, bits=10**6)
+
+
+def parameters_of(case: Case, variant: str) -> Darkening:
+    values = {name: case[name].item() for name in ("darkness", "gamma", "red_gain", "blue_gain", "bits")}
+    values |= {name: case[name].item() for name in ("shot_noise", "read_noise")}
+    gain = case["rgb_gain"].item() if variant == "degrade" else 1 / case["rgb_gain"].item()
+    return Darkening(variant=variant, camera=case["cam_index"].item(), gain=gain, noise_seed=0, **values)  # type: ignore[arg-type]
+
+
+@pytest.mark.golden("weak", "maet_degrade")
+def test_every_stage_is_that_of_maets_torch_code(case: Case) -> None:
+    p = parameters_of(case, "degrade")
+    light = expose(linearised(case["image"].transpose(1, 2, 0).astype(np.float64), p), p)
+    noise = Noise(case["normal_z"].astype(np.float64), case["quant_u01"].astype(np.float64))
+    raw = sense(light, p, noise)
+    np.testing.assert_allclose(light, case["s5_dark"], atol=2e-8)  # theirs is float32
+    np.testing.assert_allclose(raw, case["s7_quant"], atol=3e-8)
+    np.testing.assert_allclose(process(raw, p).transpose(2, 0, 1), case["img_low"], atol=5e-7)
+
+
+@pytest.mark.golden("weak", "maet_darkisp")
+def test_every_stage_is_that_of_maets_numpy_code(case: Case) -> None:
+    p = parameters_of(case, "isp")
+    light = expose(linearised(case["image_hwc"].astype(np.float64), p), p)
+    np.testing.assert_allclose(light, case["after_inverse"] * p.darkness, atol=1e-8)  # theirs begins in float32
+    raw = sense(case["after_inverse"] * p.darkness, p, Noise(case["normal_z"], None))
+    np.testing.assert_allclose(raw, case["after_lowlight"], rtol=1e-9)
+    np.testing.assert_allclose(process(raw, p), case["after_process_unclipped"], rtol=1e-9, atol=1e-15)
+    np.testing.assert_allclose(np.clip(process(raw, p), 0, 1), case["img_out"], atol=1e-7)
+
+
+def picture(seed: int = 0, size: tuple[int, int] = (20, 30), kind: type[np.unsignedinteger] = np.uint8) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, np.iinfo(kind).max, (*size, 3), dtype=kind, endpoint=True)
+
+
+def test_all_the_light_and_no_noise_change_nothing_but_the_tone_curve() -> None:
+    image = 0.2 + 0.6 * picture().astype(np.float32) / 255
+    tone = darken(image, CLEAN)  # undone, and never done again
+    np.testing.assert_allclose(3 * tone**2 - 2 * tone**3, image, atol=8e-3)
+    np.testing.assert_allclose(darken(image, replace(CLEAN, variant="isp", bits=1)), image, atol=0.05)
+
+
+def test_half_the_light_is_half_of_every_value_before_gamma() -> None:
+    grey = np.full((1, 1, 3), 0.5, np.float32)
+    half = darken(grey, replace(CLEAN, gamma=2.0, darkness=0.5))
+    np.testing.assert_allclose(half, 0.5 * 0.5**0.5, rtol=5e-3)
+
+
+def test_noise_is_as_wide_as_its_variance_says() -> None:
+    p = replace(NIGHT, shot_noise=0.01, read_noise=0.0004, bits=10**6)
+    light = np.full((200, 200, 3), 0.05)
+    spread = (sense(light, p, Sensor(3, uniform=True).rows(200, 200)) - light).std()
+    assert spread == pytest.approx((0.05 * 0.01 + 0.0004) ** 0.5, rel=0.01)
+
+
+def test_the_quantiles_are_those_of_a_normal_distribution() -> None:
+    values = quantiles()
+    assert values[2**15 :].mean() == pytest.approx((2 / np.pi) ** 0.5, rel=1e-4)
+    assert values.std() == pytest.approx(1, rel=1e-3)
+    assert values[0] == -values[-1]
+    assert values[-1] == pytest.approx(4.32, abs=0.01)
+
+
+def test_the_same_parameters_make_the_same_picture_again_after_json() -> None:
+    again = from_dict(json.loads(json.dumps(NIGHT.as_dict())))
+    assert again == NIGHT
+    np.testing.assert_array_equal(darken_picture(picture(), again), darken_picture(picture(), NIGHT))
+    assert (darken_picture(picture(), replace(NIGHT, noise_seed=8)) != darken_picture(picture(), NIGHT)).any()
+
+
+def test_a_stored_picture_becomes_what_its_values_become() -> None:
+    stored, values = darken_picture(picture(), NIGHT), darken(picture().astype(np.float32) / 255, NIGHT)
+    assert stored.mean() < picture().mean() / 2
+    np.testing.assert_allclose(stored, values * 255, atol=0.51)
+
+
+def test_sixteen_bits_stay_sixteen_and_agree_with_eight() -> None:
+    deep = darken_picture(picture(kind=np.uint8).astype(np.uint16) * 257, NIGHT)
+    assert deep.dtype == np.uint16
+    np.testing.assert_allclose(deep / 257, darken_picture(picture(), NIGHT), atol=0.52)
+
+
+@pytest.mark.parametrize("variant", ["degrade", "isp"])
+@pytest.mark.parametrize("size", [(1, 1), (3, 1), (700, 40)])
+@pytest.mark.parametrize("shade", [0, 255])
+def test_black_white_and_tiny_pictures_come_out_sound(variant: str, size: tuple[int, int], shade: int) -> None:
+    dark = darken_picture(np.full((*size, 3), shade, np.uint8), replace(NIGHT, variant=variant, bits=8))  # type: ignore[arg-type]
+    assert dark.shape == (*size, 3)
+    assert dark.mean() <= max(shade, 40)
+
+
+def test_a_strip_does_not_know_how_tall_the_picture_is() -> None:
+    tall = picture(size=(50, 2000))
+    np.testing.assert_array_equal(darken_picture(tall, NIGHT)[:8], darken_picture(tall[:8], NIGHT))
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_what_is_no_picture_is_refused() -> None:
+    for wrong in (np.zeros((4, 4), np.uint8), np.zeros((4, 4, 4), np.uint8), np.zeros((4, 4, 3), np.int64)):
+        with pytest.raises(ValueError, match=r"expected a picture \[h, w, 3\] of 8 or 16 bits"):
+            darken_picture(wrong, NIGHT)
+
+
+def test_values_that_are_not_finite_are_refused() -> None:
+    with pytest.raises(ValueError, match="scale the picture"):
+        darken(np.full((2, 2, 3), np.nan, np.float32), NIGHT)
+
+
+def test_values_beyond_one_are_taken_for_white() -> None:
+    white, beyond = (np.full((2, 2, 3), value, np.float32) for value in (1, 7))
+    np.testing.assert_array_equal(darken(white, NIGHT), darken(beyond, NIGHT))

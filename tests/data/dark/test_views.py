@@ -1,0 +1,59 @@
+"""Views taken in the dark."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from tests.data.toys import sample
+
+from seglet.data.dark.views import DarkViews
+from seglet.data.sampling import augmentation_rng
+from seglet.data.views import Augment, Viewed, view
+from seglet.engine.feed import augment
+from seglet.engine.settings import Settings
+
+LIT = Augment(crop=(18, 25))
+DARK = replace(LIT, dark=DarkViews("extreme", 1.0))
+
+
+def seen(how: Augment, position: int = 0) -> Viewed:
+    return view(sample(), how, augmentation_rng(7, position))
+
+
+def test_a_view_in_the_dark_shows_the_same_part_with_less_light() -> None:
+    lit, dark = seen(LIT), seen(DARK)
+    assert (lit.box, lit.flipped) == (dark.box, dark.flipped)
+    np.testing.assert_array_equal(lit.labels, dark.labels)
+    assert dark.image.mean() < lit.image.mean() / 2
+    assert 0 <= dark.image.min() <= dark.image.max() <= 1
+
+
+def test_it_depends_on_seed_and_position_alone() -> None:
+    torch.testing.assert_close(seen(DARK).image, seen(DARK).image, rtol=0, atol=0)
+    assert (seen(DARK, 1).image != seen(DARK).image).any()
+
+
+def test_without_darkness_views_are_what_they_always_were() -> None:
+    rng, same = augmentation_rng(7, 0), augmentation_rng(7, 0)
+    view(sample(), LIT, rng)
+    view(sample(), replace(LIT, dark=DarkViews("none", 1.0)), same)
+    assert rng.random() == same.random()
+
+
+def test_a_share_of_the_views_is_darkened() -> None:
+    image, half = np.full((4, 4, 3), 0.5, np.float32), DarkViews("night", 0.25)
+    changed = [half.of(image, np.random.default_rng(seed)) is not image for seed in range(400)]
+    assert np.mean(changed) == pytest.approx(0.25, abs=0.05)
+
+
+def test_an_experiment_says_how_dark() -> None:
+    assert augment(Settings(dark="mild", dark_share=0.3)).dark == DarkViews("mild", 0.3)
+    assert augment(Settings()).dark.dark == "none"
+
+
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize(("dark", "share"), [("dusk", 0.5), ("night", 1.5), ("night", -0.1)])
+def test_impossible_darkness_is_refused(dark: str, share: float) -> None:
+    with pytest.raises(ValueError, match="expected dark of none, mild, night, extreme"):
+        DarkViews(dark, share)  # type: ignore[arg-type]

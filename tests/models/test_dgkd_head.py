@@ -1,0 +1,54 @@
+"""What the head of DGKD-WLSS computes, from the pieces that SSSS has already."""
+
+import numpy as np
+import pytest
+import torch
+from tests.losses.ssss import with_background
+
+from seglet.labels.pamr import pamr
+from seglet.labels.pseudo_masks import balanced_target, confident_masks
+from seglet.losses.mask import mask_loss
+from seglet.losses.tags import soft_margin
+from seglet.models.class_scores import class_scores
+from seglet.models.layers import resize
+from seglet.models.multiscale import cleaned
+
+Case = dict[str, np.ndarray]
+FLOOR = 0.3
+"""Of the penalty of size, 0.01 in SSSS."""
+MEAN, DEVIATION = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+NEAR = {"rtol": 1e-4, "atol": 1e-5}
+
+
+def tensor(case: Case, name: str) -> torch.Tensor:
+    return torch.from_numpy(case[name]).double()
+
+
+@pytest.mark.golden("weak", "dgkd_head")
+def test_scores_loss_and_masks_are_the_authors(case: Case) -> None:
+    logits, tags = with_background(tensor(case, "logits_fg")), tensor(case, "labels")
+    scores = class_scores(logits, 3.0, FLOOR)
+    np.testing.assert_allclose(scores, case["cls"], **NEAR)
+    np.testing.assert_allclose(soft_margin(scores, tags), case["loss_cls"], **NEAR)
+    masks = cleaned(resize(logits.softmax(1), case["masks_out"].shape[2:]), tags)
+    np.testing.assert_allclose(masks, case["masks_out"], **NEAR)
+
+
+@pytest.mark.golden("weak", "dgkd_head")
+def test_the_authors_networks_see_pictures_that_are_not_normalised(case: Case) -> None:
+    plain = tensor(case, "image_normalised") * DEVIATION.view(3, 1, 1) + MEAN.view(3, 1, 1)
+    np.testing.assert_allclose(case["backbone_input_seen"], plain, **NEAR)  # undone in place, before the backbone
+    np.testing.assert_allclose(case["image_after_call"], plain, **NEAR)
+
+
+@pytest.mark.golden("weak", "dgkd_head")
+def test_the_loss_of_the_masks_is_the_authors(case: Case) -> None:
+    logits, tags, images = (
+        with_background(tensor(case, "logits_fg")),
+        tensor(case, "labels"),
+        tensor(case, "image_after_call"),
+    )
+    size = images.shape[-2:]
+    refined = pamr(logits.softmax(1), resize(images, logits.shape[-2:]), steps=10)
+    target = balanced_target(confident_masks(cleaned(resize(refined, size), tags)), tags)
+    np.testing.assert_allclose(mask_loss(logits, target), case["loss_mask_per_sample"], rtol=1e-3)
