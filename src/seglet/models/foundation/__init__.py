@@ -1,0 +1,1 @@
+"""Foundation models: the only place that knows transformers and diffusers, and imports them when asked."""
