@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     refuse_missing_packages()
-    check_writable(arguments.out / "models")
+    check_writable(arguments.out / "training.log")
     from seglet.apps.pretrain.stages import STAGES
     from seglet.apps.pretrain.workshop import Workshop
 

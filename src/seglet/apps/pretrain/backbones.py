@@ -36,7 +36,7 @@ SIZES: Mapping[str, tuple[str, float]] = {
 }
 """Backbone and width by name."""
 
-RECIPE = Recipe((Phase(1200, 2e-3, 100, 0.02),), 48, bf16=True)
+RECIPE = Recipe((Phase(1000, 2e-3, 100, 0.02),), 48, bf16=True)
 
 
 class BackboneObjective(Objective):

@@ -17,7 +17,7 @@ from seglet.models.foundation.tiny.captioner import TinyCaptioner
 OPENINGS = ("a photo of", "a photo contains")
 """What captioners are prompted with; ViLaDiff asks for both. Every caption learnt begins with one."""
 
-RECIPE = Recipe((Phase(4000, 1e-3, 100, 0.02),), 32, bf16=True)
+RECIPE = Recipe((Phase(6000, 1e-3, 100, 0.02),), 32, bf16=True)
 
 
 class CaptionerObjective(Objective):

@@ -43,7 +43,7 @@ class CLIPObjective(Objective):
         width = self.model.clip.config.projection_dim
         self.patches = nn.Linear(width, width)
         self.sharpness = nn.Parameter(torch.tensor(math.log(1 / 0.07)))
-        self.names = [self.model.encode([name])[0, 1].item() for name in (*SHAPES, *GROUNDS)]
+        self.names = [int(self.model.encode([name])[0, 1]) for name in (*SHAPES, *GROUNDS)]
 
     def losses(self, step: int, draws: torch.Generator) -> Mapping[str, Float[Tensor, ""]]:
         phase, _ = self.recipe.place(step)

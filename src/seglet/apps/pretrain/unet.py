@@ -28,7 +28,7 @@ SILENT, PLACELESS = 0.1, 0.1
 DECAY = 0.999
 """Of the average of the weights, which is what is kept; smaller in the first steps."""
 
-RECIPE = Recipe((Phase(9000, 1e-3, 200, 0.02),), 64, weight_decay=0.01, beta2=0.99, bf16=True)
+RECIPE = Recipe((Phase(8000, 1e-3, 200, 0.02),), 64, weight_decay=0.01, beta2=0.99, bf16=True)
 
 
 class UNetObjective(Objective):
@@ -86,7 +86,7 @@ def encode_corpus(vae: TinyVAE, corpus: Corpus, folder: Path, note: Note = lambd
         end = min(begin + CHUNK, corpus.count)
         made.append(folder / f"{begin:07d}-{end - begin}.npy")
         if not made[-1].is_file():
-            parts = [vae.encode(corpus.images(places))[0] for places in torch.arange(begin, end).split(50)]
+            parts = [vae.encode(corpus.images(places))[0] for places in torch.split(torch.arange(begin, end), 50)]
             with files.replacing(made[-1]) as temporary, temporary.open("wb") as file:
                 np.save(file, torch.cat(parts).half().numpy())
         note(end)

@@ -20,7 +20,7 @@ CROP = 32
 KL, SLOPES = 1e-3, 0.5
 """Weights of the latents' distance from a normal distribution, and of the error of differences between neighbours."""
 
-RECIPE = Recipe((Phase(3600, 2e-3, 100, 0.02),), 16, weight_decay=0.0, beta2=0.99)
+RECIPE = Recipe((Phase(6000, 2e-3, 100, 0.02),), 16, weight_decay=0.0, beta2=0.99)
 
 
 class VAEObjective(Objective):
