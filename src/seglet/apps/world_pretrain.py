@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     from seglet.apps.pretrain.workshop import Workshop
 
     factor = SMOKE if arguments.smoke else arguments.steps_scale
-    shop = Workshop(arguments.out, arguments.command_line, factor, arguments.smoke)
+    shop = Workshop(arguments.out, factor, arguments.smoke)
     for name in NAMES:
         if name in arguments.only:
             STAGES[name](shop)

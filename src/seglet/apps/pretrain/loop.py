@@ -95,7 +95,7 @@ def train(objective: Objective, folder: Path, title: str) -> None:
         weight_decay=recipe.weight_decay,
     )
     begin, spent = _restore(folder, objective, optimiser)
-    clock, saved = time.monotonic() - spent, time.monotonic()
+    clock, saved = time.process_time() - spent, time.monotonic()
     log = Log(folder / "losses.jsonl", begin)
     with Steps(title, recipe.steps) as bar:
         for step in range(begin, recipe.steps):
@@ -104,7 +104,7 @@ def train(objective: Objective, folder: Path, title: str) -> None:
             now = time.monotonic()
             if now - saved >= SECONDS_BETWEEN_CHECKPOINTS or step + 1 == recipe.steps:
                 log.flush()
-                _save(folder, step + 1, objective, optimiser, now - clock)
+                _save(folder, step + 1, objective, optimiser, time.process_time() - clock)
                 saved = time.monotonic()
 
 
@@ -174,7 +174,7 @@ def _save(folder: Path, step: int, objective: nn.Module, optimiser: torch.optim.
 
 
 def _restore(folder: Path, objective: nn.Module, optimiser: torch.optim.Optimizer) -> tuple[int, float]:
-    """Steps and seconds that are behind us."""
+    """Steps and seconds of processor time that are behind us."""
     if not checkpoint.steps(folder):
         return 0, 0.0
     step, state = checkpoint.load_newest(folder)

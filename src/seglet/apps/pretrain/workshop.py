@@ -42,10 +42,14 @@ class Workshop:
     """`factor` multiplies all numbers of steps; a `smoke` test draws few scenes and scores on few."""
 
     out: Path
-    command: str
     factor: float = 1.0
     smoke: bool = False
     seed: int = 0
+
+    def command(self) -> str:
+        """How to make the same models again; where, and in how many parts, does not matter."""
+        extra = " --smoke" if self.smoke else f" --steps-scale {self.factor:g}" if self.factor != 1 else ""
+        return f"seglet world pretrain{extra}"
 
     def corpus(self, size: int) -> Corpus:
         """Scenes of this size, all drawn."""
@@ -114,12 +118,12 @@ class Workshop:
             "bytes": sum(path.stat().st_size for path in weights),
             "sha256": {str(path.relative_to(folder)): files.sha256(path) for path in weights},
             "made": {
-                "command": self.command,
+                "command": self.command(),
                 "seglet": __version__,
                 "commit": commit(),
                 "torch": torch.__version__,
                 "day": time.strftime("%Y-%m-%d"),
-                "minutes": round(seconds / 60, 1),
+                "core_minutes": round(seconds / 60, 1),
                 "threads": torch.get_num_threads(),
                 "recipe": asdict(recipe),
                 "saw": about.saw,
@@ -139,8 +143,8 @@ def page(card: Mapping[str, Any]) -> str:
         f"Layout: {card['layout']}, {card['bytes'] / 1e6:.1f} MB in half precision. Licence: {card['licence']}.",
         f"Saw: {made['saw']}",
         f"Made by `{made['command']}` (seglet {made['seglet']}, commit {made['commit']}, torch {made['torch']}, seed "
-        f"{made['recipe']['seed']}) on {made['day']}: {steps} steps of {made['recipe']['batch']}, {made['minutes']} "
-        "minutes.",
+        f"{made['recipe']['seed']}) on {made['day']}: {steps} steps of {made['recipe']['batch']}, "
+        f"{made['core_minutes']} core-minutes.",
         "| score | |\n|---|---|\n" + "\n".join(f"| {s['of']} | {s['value']} |" for s in card["scores"].values()),
     ]
     return "\n\n".join(lines) + "\n"

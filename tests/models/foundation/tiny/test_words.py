@@ -10,11 +10,9 @@ WORDS = ("a", "star", "tar", "start", "arrow", "ring", "string", "ringed", "phot
 
 
 def test_every_word_is_one_token():
-    tokenizer = build_tokenizer(WORDS, 16)
-    assert tokenizer.tokenize("A photo of a start, star, tar string ring ringed") == [
-        f"{word}</w>"
-        for word in ("a", "photo", "of", "a", "start", ",", "star", ",", "tar", "string", "ring", "ringed")
-    ]
+    tokens = build_tokenizer(WORDS, 16).tokenize("A photo of a start, star, tar string ring ringed")
+    words = ("a", "photo", "of", "a", "start", ",", "star", ",", "tar", "string", "ring", "ringed")
+    assert tokens == [f"{word}</w>" for word in words]
 
 
 def test_an_unknown_word_falls_into_known_pieces():
