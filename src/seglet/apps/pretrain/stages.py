@@ -1,19 +1,20 @@
 """The tiny models, one function each, in the order they are made."""
 
 from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 import numpy as np
 
 from seglet.apps.pretrain import backbones, captioner, clip, depth, generation, unet, vae
 from seglet.apps.pretrain.descriptions import DESCRIPTIONS
+from seglet.apps.pretrain.loop import Objective
 from seglet.apps.pretrain.scores import captioner_scores, clip_scores, depth_scores, held_out, vae_scores
-from seglet.apps.pretrain.texts import words
 from seglet.apps.pretrain.workshop import Workshop, round_to_half
 from seglet.engine.console import Steps
-from seglet.models.foundation.tiny.clip import TinyCLIP
-from seglet.models.foundation.tiny.diffusion import TinyVAE, pipeline, save_pipeline
+from seglet.models.foundation.tiny.diffusion import pipeline, save_pipeline
 
 Stage = Callable[[Workshop], None]
+Trained = TypeVar("Trained", bound=Objective)
 
 
 def make_clip(shop: Workshop) -> None:
@@ -68,12 +69,15 @@ def make_backbones(shop: Workshop) -> None:
 
 
 def make_stable_diffusion(shop: Workshop) -> None:
+    """Takes up what the stages of CLIP, the VAE and the backbones left."""
     recipe = shop.recipe(unet.RECIPE)
     if shop.is_made("stable-diffusion", recipe):
         return
-    corpus, text = shop.corpus(64), TinyCLIP(words())
-    text.load(shop.model("clip"))
-    images = trained_vae(shop)
+    corpus = shop.corpus(64)
+    text = finished(shop, "clip", clip.CLIPObjective(shop.recipe(clip.RECIPE), corpus, corpus)).model
+    images = finished(shop, "vae", vae.VAEObjective(shop.recipe(vae.RECIPE), corpus, corpus)).model
+    judge = backbones.BackboneObjective(shop.recipe(backbones.RECIPE), corpus, *backbones.SIZES[JUDGE])
+    finished(shop, JUDGE, judge)
     with Steps("latents", corpus.count, "scenes", active=not shop.smoke) as bar:
         parts = unet.encode_corpus(images, corpus, shop.training("latents"), bar.advance)
     latents = np.concatenate([np.load(part) for part in parts]).astype(np.float32)
@@ -82,19 +86,16 @@ def make_stable_diffusion(shop: Workshop) -> None:
     shop.train("stable-diffusion", objective)
     round_to_half(objective.average)
     built = pipeline(images, objective.average, text)
-    judge = backbones.BackboneObjective(shop.recipe(backbones.RECIPE), corpus, *backbones.SIZES[JUDGE])
-    shop.restore(JUDGE, judge)
-    scores = vae_scores(images, held_out(shop.held_out, 64)) | generation.scores(built, judge.eval(), shop.smoke)
+    scores = vae_scores(images, held_out(shop.held_out, 64)) | generation.scores(built, judge, shop.smoke)
     about = DESCRIPTIONS["stable-diffusion"]
     shop.finish("stable-diffusion", recipe, lambda folder: save_pipeline(built, folder), about, scores)
 
 
-def trained_vae(shop: Workshop) -> TinyVAE:
-    corpus = shop.corpus(64)
-    objective = vae.VAEObjective(shop.recipe(vae.RECIPE), corpus, corpus)
-    shop.restore("vae", objective)
+def finished(shop: Workshop, name: str, objective: Trained) -> Trained:
+    """The objective as its finished training left it and its model was stored."""
+    shop.restore(name, objective)
     round_to_half(objective)
-    return objective.model
+    return objective.eval()
 
 
 JUDGE = "resnet18-w50"

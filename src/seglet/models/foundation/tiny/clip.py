@@ -11,7 +11,6 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Integer
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from seglet.models.foundation.tiny.quiet import quiet
@@ -19,7 +18,6 @@ from seglet.models.foundation.tiny.words import build_tokenizer, encode, save_to
 
 WIDTH, HEADS, LAYERS, TEXT_LAYERS = 128, 4, 6, 2
 PATCH, SIZE, LENGTH = 8, 128, 32
-WEIGHTS = "model.safetensors"
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)
 """Of the colours, as the real CLIP's."""
@@ -99,10 +97,6 @@ class TinyCLIP(nn.Module):
             save_tokenizer(self.tokenizer, self.words, folder)
             sides = {"height": SIZE, "width": SIZE}
             CLIPImageProcessorPil(size={"shortest_edge": SIZE}, crop_size=sides).save_pretrained(folder)
-
-    def load(self, folder: Path) -> None:
-        """Takes the weights that `save` wrote."""
-        self.clip.load_state_dict({name: tensor.float() for name, tensor in load_file(folder / WEIGHTS).items()})
 
     def _patches(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b n c"]:
         mean, std = (torch.tensor(values, device=images.device)[:, None, None] for values in (MEAN, STD))
