@@ -46,7 +46,16 @@ def test_starts_from_saved_weights_whose_classes_differ(tmp_path) -> None:  # ty
         assert torch.equal(tensor, first.student.network.state_dict()[name]), name
 
 
-def test_saved_weights_of_another_network_are_refused(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_saved_weights_with_another_head_give_the_backbone_alone(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    first, chance = supervised(), supervised(student="deeplabv3-resnet18").student.network.state_dict()
+    first.student.save(tmp_path / "start")
+    second = supervised(student="deeplabv3-resnet18", student_weights=str(tmp_path / "start"))
+    for name, tensor in second.student.network.state_dict().items():
+        known = first.student.network.state_dict() if name.startswith("backbone.") else chance
+        assert torch.equal(tensor, known[name]), name
+
+
+def test_saved_weights_of_another_backbone_are_refused(tmp_path) -> None:  # type: ignore[no-untyped-def]
     supervised().student.save(tmp_path / "start")
-    with pytest.raises(ValueError, match=r"holds pspnet-resnet18 .* student is deeplabv3-resnet18"):
-        supervised(student="deeplabv3-resnet18", student_weights=str(tmp_path / "start"))
+    with pytest.raises(ValueError, match=r"holds pspnet-resnet18 .* student is deeplabv3-resnet34"):
+        supervised(student="deeplabv3-resnet34", student_weights=str(tmp_path / "start"))

@@ -43,6 +43,7 @@ COMMANDS = {
     "enhance": Command("enhance", "brighten dark pictures"),
     "convert": Command("convert", "turn a foreign checkpoint into a segmenter"),
     "table": Command("table", "train and score the rows of a results table", open=True),
+    "world pretrain": Command("world_pretrain", "make the tiny foundation models of the embedded world, from nothing"),
     "demo": Command("demo", "see the whole idea in a few minutes on the embedded world"),
     "doctor": Command("doctor", "check this installation"),
 }
@@ -129,7 +130,7 @@ def execute(name: str, words: Sequence[str]) -> int:
 def overview(group: str = "") -> str:
     """All commands, or those of one group, with a line for each."""
     names = [name for name in COMMANDS if name.startswith(group)]
-    lines = [f"  {name:<12} {COMMANDS[name].help}" for name in names]
+    lines = [f"  {name:<14} {COMMANDS[name].help}" for name in names]
     return "\n".join(
         [
             "usage: seglet COMMAND …",

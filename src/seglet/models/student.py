@@ -24,10 +24,10 @@ def build_student(config: StudentConfig, classes: Classes, seed: int) -> Segment
     """The network with the weights to start from; `seed` decides those that start from chance.
 
     Weights come from `student_weights`, and with them the input convention. Classifiers for another number of classes
-    start from chance.
+    start from chance, and so does the whole head if the saved one is of another kind.
 
     Raises:
-        ValueError: no such network, or `student_weights` holds another one.
+        ValueError: no such network, or `student_weights` holds another backbone.
     """
     architecture = Architecture(
         name=config.student,
@@ -42,17 +42,19 @@ def build_student(config: StudentConfig, classes: Classes, seed: int) -> Segment
     start = load(config.student_weights)
     given = start.architecture
     student = build(replace(architecture, mean=given.mean, std=given.std, bgr=given.bgr), classes, seed)
-    if (given.name, given.width) != (config.student, config.width):
+    if (given.backbone, given.width) != (architecture.backbone, config.width):
         raise ValueError(
             f"student_weights {config.student_weights} holds {given.name} of width {given.width}, but the student is "
-            f"{config.student} of width {config.width}; make them agree"
+            f"{config.student} of width {config.width}; give one whose backbone and width agree"
         )
     adopt(student, start)
     return student
 
 
 def adopt(student: Segmenter, start: Segmenter) -> None:
-    """Copies into `student` the weights of `start` that exist in both in the same shape."""
+    """Copies into `student` the weights of `start` that exist in both in the same shape; of another head, none."""
     mine, theirs = student.network.state_dict(), start.network.state_dict()
+    if student.architecture.name != start.architecture.name:
+        theirs = {name: tensor for name, tensor in theirs.items() if name.startswith("backbone.")}
     shared = [name for name in theirs if name in mine and mine[name].shape == theirs[name].shape]
     student.network.load_state_dict({**mine, **{name: theirs[name] for name in shared}})

@@ -1,0 +1,1 @@
+"""How the tiny foundation models come about: pictures and captions, objectives, loop, scores, cards."""

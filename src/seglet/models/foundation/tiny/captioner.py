@@ -1,0 +1,87 @@
+"""A miniature of BLIP's captioner: transformers' BlipForConditionalGeneration with a vocabulary of words.
+
+Axes: b images, n tokens.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float, Integer
+from torch import Tensor, nn
+
+from seglet.models.foundation.tiny.clip import MEAN, STD, half
+from seglet.models.foundation.tiny.quiet import quiet
+
+WIDTH, HEADS, LAYERS, TEXT_LAYERS, PATCH, SIZE, LENGTH = 96, 4, 5, 2, 8, 64, 32
+SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+IGNORED = -100
+"""The label that transformers' losses leave out."""
+
+
+class TinyCaptioner(nn.Module):
+    """transformers' model in `blip`; `words` are all it can say."""
+
+    def __init__(self, words: Sequence[str]) -> None:
+        from transformers import BertTokenizer, BlipConfig, BlipForConditionalGeneration
+
+        super().__init__()
+        vocabulary = {token: place for place, token in enumerate((*SPECIAL, *words))}
+        shape = {"hidden_size": WIDTH, "intermediate_size": 4 * WIDTH, "num_attention_heads": HEADS}
+        text = {
+            "vocab_size": len(vocabulary),
+            "num_hidden_layers": TEXT_LAYERS,
+            "max_position_embeddings": LENGTH,
+            "pad_token_id": 0,
+            "bos_token_id": 2,
+            "eos_token_id": 3,
+            "sep_token_id": 3,
+        }
+        vision = {"num_hidden_layers": LAYERS, "image_size": SIZE, "patch_size": PATCH, "initializer_range": 0.02}
+        with quiet():
+            self.tokenizer: Any = BertTokenizer(vocabulary, model_max_length=LENGTH)
+            self.blip: Any = BlipForConditionalGeneration(
+                BlipConfig(
+                    text_config={**shape, **text}, vision_config={**shape, **vision}, image_text_hidden_size=WIDTH
+                )
+            )
+            self.blip.set_attn_implementation("eager")
+
+    def encode(self, captions: Sequence[str]) -> tuple[Integer[Tensor, "b n"], Integer[Tensor, "b n"]]:
+        """Token ids padded to the longest, and 1 where there is a token."""
+        out = self.tokenizer(list(captions), padding=True, truncation=True)
+        return torch.tensor(out["input_ids"]), torch.tensor(out["attention_mask"])
+
+    def loss(
+        self, images: Float[Tensor, "b 3 h w"], ids: Integer[Tensor, "b n"], mask: Integer[Tensor, "b n"]
+    ) -> Float[Tensor, ""]:
+        """Cross-entropy of each word given those before it and the image, in nats a word."""
+        labels = ids.masked_fill(mask == 0, IGNORED)
+        out: Tensor = self.blip(self._normal(images), ids, attention_mask=mask, labels=labels).loss
+        return out
+
+    def caption(self, images: Float[Tensor, "b 3 h w"], prompt: str = "") -> list[str]:
+        """The likeliest words, one after the other, behind a prompt."""
+        ids = torch.tensor(self.tokenizer([prompt] * len(images))["input_ids"])
+        with quiet():
+            out = self.blip.generate(self._normal(images), ids, max_length=LENGTH, num_beams=1, do_sample=False)
+        texts: list[str] = self.tokenizer.batch_decode(out, skip_special_tokens=True)
+        return texts
+
+    def save(self, folder: Path) -> None:
+        """Model in half precision, tokenizer and processor, as transformers reads them."""
+        from transformers import BlipImageProcessorPil
+
+        with quiet():
+            half(self.blip).save_pretrained(folder)
+            self.tokenizer.save_pretrained(folder)
+            tokens = self.tokenizer.get_vocab()
+            lines = sorted(tokens, key=lambda token: tokens[token])
+            (folder / "vocab.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+            size = {"height": SIZE, "width": SIZE}
+            BlipImageProcessorPil(size=size, image_mean=list(MEAN), image_std=list(STD)).save_pretrained(folder)
+
+    def _normal(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
+        mean, std = (torch.tensor(values, device=images.device)[:, None, None] for values in (MEAN, STD))
+        return (images - mean) / std

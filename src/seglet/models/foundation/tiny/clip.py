@@ -1,0 +1,115 @@
+"""A miniature of CLIP: transformers' CLIPModel, 1.6 million parameters, patches of 8 pixels.
+
+Axes: b images or texts, n tokens (the first one CLIP's class token), m words, c channels.
+"""
+
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Integer
+from torch import Tensor, nn
+
+from seglet.models.foundation.tiny.quiet import quiet
+from seglet.models.foundation.tiny.words import build_tokenizer, encode, save_tokenizer
+
+WIDTH, HEADS, LAYERS, TEXT_LAYERS = 128, 4, 6, 2
+PATCH, SIZE, LENGTH = 8, 128, 32
+MEAN = (0.48145466, 0.4578275, 0.40821073)
+STD = (0.26862954, 0.26130258, 0.27577711)
+"""Of the colours, as the real CLIP's."""
+
+
+class TinyCLIP(nn.Module):
+    """transformers' model in `clip`, with its parts at hand; `words` are what its tokenizer knows.
+
+    Weights come from torch's global generator.
+    """
+
+    def __init__(self, words: Sequence[str]) -> None:
+        from transformers import CLIPConfig, CLIPModel
+
+        super().__init__()
+        self.words = tuple(words)
+        self.tokenizer = build_tokenizer(words, LENGTH)
+        shape = {
+            "hidden_size": WIDTH,
+            "intermediate_size": 4 * WIDTH,
+            "num_attention_heads": HEADS,
+            "projection_dim": WIDTH,
+        }
+        ids = {"bos_token_id": self.tokenizer.bos_token_id, "eos_token_id": self.tokenizer.eos_token_id}
+        text = {"vocab_size": len(self.tokenizer), "max_position_embeddings": LENGTH, "num_hidden_layers": TEXT_LAYERS}
+        vision = {"image_size": SIZE, "patch_size": PATCH, "num_hidden_layers": LAYERS}
+        with quiet():
+            config = CLIPConfig(
+                text_config={**shape, **ids, **text, "pad_token_id": self.tokenizer.pad_token_id},
+                vision_config={**shape, **vision},
+                projection_dim=WIDTH,
+            )
+            self.clip: Any = CLIPModel(config)
+            self.clip.set_attn_implementation("eager")  # 1.6 times faster here than torch's fused one, in bf16
+
+    def encode(self, texts: Sequence[str]) -> Integer[Tensor, "b n"]:
+        """Token ids, padded to the model's length."""
+        return torch.tensor(encode(self.tokenizer, texts))
+
+    def layer(self, images: Float[Tensor, "b 3 h w"], depth: int) -> Float[Tensor, "b n c"]:
+        """What the first `depth` layers make of images, of any size that patches divide."""
+        vision = self.clip.vision_model
+        return self._through(vision.pre_layrnorm(self._patches(images)), 0, depth)
+
+    def above(self, tokens: Float[Tensor, "b n c"], depth: int) -> Float[Tensor, "b n c"]:
+        """What the layers above the first `depth` make of their output."""
+        return self._through(tokens, depth, LAYERS)
+
+    def project(self, tokens: Float[Tensor, "*b c"]) -> Float[Tensor, "*b c"]:
+        """Image tokens behind the last layer, in the space that images and texts share; of length one."""
+        vision = self.clip.vision_model
+        return F.normalize(self.clip.visual_projection(vision.post_layernorm(tokens)).float(), dim=-1)
+
+    def read(self, ids: Integer[Tensor, "b n"]) -> tuple[Float[Tensor, "b n c"], Float[Tensor, "b c"]]:
+        """States of all tokens and of the whole texts, in the shared space; of length one."""
+        out = self.clip.text_model(input_ids=ids)
+        states = self.clip.text_projection(out.last_hidden_state).float()
+        whole = self.clip.text_projection(out.pooler_output).float()
+        return F.normalize(states, dim=-1), F.normalize(whole, dim=-1)
+
+    def condition(self, texts: Sequence[str]) -> Float[Tensor, "b n c"]:
+        """States of texts as Stable Diffusion is told them: of all places, before the projection."""
+        states: Tensor = self.clip.text_model(input_ids=self.encode(texts)).last_hidden_state
+        return states
+
+    def scale(self) -> Float[Tensor, ""]:
+        """The factor of cosines, at most 100."""
+        factor: Tensor = self.clip.logit_scale.clamp(max=4.6052).exp()
+        return factor
+
+    def save(self, folder: Path) -> None:
+        """Model in half precision, tokenizer and image processor, as transformers reads them."""
+        from transformers import CLIPImageProcessorPil
+
+        with quiet():
+            half(self.clip).save_pretrained(folder)
+            save_tokenizer(self.tokenizer, self.words, folder)
+            sides = {"height": SIZE, "width": SIZE}
+            CLIPImageProcessorPil(size={"shortest_edge": SIZE}, crop_size=sides).save_pretrained(folder)
+
+    def _patches(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b n c"]:
+        mean, std = (torch.tensor(values, device=images.device)[:, None, None] for values in (MEAN, STD))
+        exact = images.shape[2:] == (SIZE, SIZE)
+        tokens: Tensor = self.clip.vision_model.embeddings((images - mean) / std, interpolate_pos_encoding=not exact)
+        return tokens
+
+    def _through(self, tokens: Float[Tensor, "b n c"], begin: int, end: int) -> Float[Tensor, "b n c"]:
+        for layer in self.clip.vision_model.encoder.layers[begin:end]:
+            tokens = layer(tokens, None)
+        return tokens
+
+
+def half(model: Any) -> Any:
+    """A copy in half precision, as weights are shipped."""
+    return copy.deepcopy(model).half()

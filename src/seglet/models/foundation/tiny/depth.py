@@ -1,0 +1,69 @@
+"""A miniature of Depth Anything: transformers' DepthAnythingForDepthEstimation on a DINOv2 backbone.
+
+Axes: b images, h rows, w columns.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from seglet.models.foundation.tiny.clip import half
+from seglet.models.foundation.tiny.quiet import quiet
+from seglet.models.normalise import IMAGENET_MEAN, IMAGENET_STD
+
+WIDTH, HEADS, LAYERS, PATCH, SIZE = 64, 4, 4, 8, 64
+
+
+class TinyDepth(nn.Module):
+    """transformers' model in `depth`. As the real one it tells nearness: larger is nearer, no unit, never negative."""
+
+    def __init__(self) -> None:
+        from transformers import DepthAnythingConfig, DepthAnythingForDepthEstimation, Dinov2Config
+
+        super().__init__()
+        with quiet():
+            backbone = Dinov2Config(
+                hidden_size=WIDTH,
+                num_attention_heads=HEADS,
+                num_hidden_layers=LAYERS,
+                image_size=SIZE,
+                patch_size=PATCH,
+                out_indices=list(range(1, LAYERS + 1)),
+                reshape_hidden_states=False,
+                layerscale_value=1.0,  # 1e-5 is for long trainings
+            )
+            config = DepthAnythingConfig(
+                backbone_config=backbone,
+                patch_size=PATCH,
+                reassemble_hidden_size=WIDTH,
+                neck_hidden_sizes=[16, 32, 48, 64],
+                fusion_hidden_size=32,
+                head_hidden_size=16,
+            )
+            self.depth: Any = DepthAnythingForDepthEstimation(config)
+            self.depth.set_attn_implementation("eager")
+
+    def forward(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b h w"]:
+        """Nearness of each pixel of images in [0, 1] whose sides patches divide."""
+        mean, std = (
+            torch.tensor(values, device=images.device)[:, None, None] for values in (IMAGENET_MEAN, IMAGENET_STD)
+        )
+        near: Tensor = self.depth(pixel_values=(images - mean) / std).predicted_depth
+        return near
+
+    def save(self, folder: Path) -> None:
+        """Model in half precision and image processor, as transformers reads them."""
+        from transformers import DPTImageProcessorPil
+
+        with quiet():
+            half(self.depth).save_pretrained(folder)
+            DPTImageProcessorPil(
+                size={"height": SIZE, "width": SIZE},
+                ensure_multiple_of=PATCH,
+                keep_aspect_ratio=True,
+                image_mean=list(IMAGENET_MEAN),
+                image_std=list(IMAGENET_STD),
+            ).save_pretrained(folder)
