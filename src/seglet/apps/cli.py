@@ -32,6 +32,7 @@ class Command:
 COMMANDS = {
     "data check": Command("data_check", "find every problem of a folder of pictures and masks"),
     "data view": Command("data_view", "draw what a model sees of them in training", open=True),
+    "data split": Command("data_split", "choose the few pictures that keep their masks"),
     "train": Command("train", "train a segmenter as an experiment file says", open=True),
     "replay": Command("replay", "take the step again whose loss was not a number"),
     "evaluate": Command("evaluate", "score a segmenter on pictures with masks"),
