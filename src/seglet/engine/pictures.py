@@ -44,7 +44,7 @@ def validation_pictures(folder: Path, data: Dataset, method: Method[Any], count:
 
 @torch.inference_mode()
 def _predicted(method: Method[Any], sample: Sample) -> np.ndarray:
-    labels: np.ndarray = method.student.predict(sample.image).labels
+    labels: np.ndarray = method.segmenter().predict(sample.image).labels
     return labels
 
 
