@@ -25,7 +25,7 @@ from seglet.engine.evidence import Evidence
 from seglet.engine.experiment import Experiment
 from seglet.engine.feed import Feed, datasets
 from seglet.engine.module import TrainingModule
-from seglet.engine.pictures import training_views, validation_pictures
+from seglet.engine.pictures import training_views, unlabelled_views, validation_pictures
 from seglet.engine.run import Run
 from seglet.engine.settings import Settings
 from seglet.evaluation.evaluate import EvaluationOptions, evaluate
@@ -140,7 +140,10 @@ def _fit(run: Run, experiment: Experiment, method: Method[Any], sets: dict[str, 
     if not state and first_process():
         for remark in remarks(method, settings, sets[settings.train_split]):
             bar.note(remark)
-        training_views(run.samples, sets[settings.train_split], settings)
+        seen = sets[settings.train_split]
+        training_views(run.samples, seen, settings)
+        if isinstance(seen, SemiDataset):
+            unlabelled_views(run.samples, seen, settings)
     trainer = make_trainer(settings, begin, callbacks)
     with cleanup, contextlib.closing(bar):
         if begin < settings.steps:

@@ -34,7 +34,8 @@ def told_shares(title: str, found: Float[Tensor, " k"], names: Sequence[str]) ->
 def collapse(terms: Mapping[str, float], names: Sequence[str]) -> dict[str, str]:
     """What goes wrong, by kind, told from means of `share/…`, `labelled-share/…` and `confident`; most often nothing.
 
-    Shares of the labels are those of the labelled pictures in the same steps, which a healthy run comes near.
+    Shares of the labels are those of the labelled pictures in the same steps, which a healthy run comes near. A term
+    `labelled`, their loss in nats, tells confidence that is deserved from one that is not.
     """
     guessed, labelled = (
         {name: terms.get(f"{title}/{name}", 0.0) for name in names} for title in ("share", "labelled-share")

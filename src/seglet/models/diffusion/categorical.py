@@ -15,6 +15,9 @@ from torch import Tensor
 
 from seglet.types import IGNORE
 
+LEAST = 1e-20
+"""Least divisor: with a rate of 0, against which nothing protects, what comes out is wrong but finite."""
+
 
 @dataclass(frozen=True)
 class Flips:
@@ -83,7 +86,7 @@ class Flips:
         place = noisy.masked_fill(noisy == IGNORE, 0)[:, None].long()
         ours = clean.gather(1, place)
         # r_i = p_i / T̄_t[x_t, i]: all i but x_t itself share one divisor
-        apart, same = (1 - now) / k, now + (1 - now) / k
+        apart, same = ((1 - now) / k).clamp_min(LEAST), now + (1 - now) / k
         ratio = ours / same
         whole = (clean.sum(1, keepdim=True) - ours) / apart + ratio
         # T[x_t, j] (a^{t-1} r_j + (1 - a^{t-1}) / k Σ r): likewise, and put right at x_t
