@@ -70,7 +70,7 @@ def powers(once: Tensor) -> tuple[Tensor, Tensor]:
 def matrices(rates: Tensor, clean: Tensor, noisy: Tensor, belief: Tensor) -> tuple[Tensor, Tensor]:
     """Products with every pixel's own matrix, looked up by rate; a row of pixels at a time, as all would not fit."""
     rows = []
-    kinds, which = rates.unique(return_inverse=True)
+    kinds, which = rates.unique(return_inverse=True)  # type: ignore[no-untyped-call]
     once = transition(kinds)
     before, now = powers(once)
     vectors = (clean.flatten(2)[0].T, one_hot(noisy, CLASSES).float().flatten(2)[0].T, belief.flatten(2)[0].T)
@@ -89,7 +89,7 @@ def planes(rows: list[Tensor]) -> Tensor:
 
 def two_matrices(rates: Tensor, clean: Tensor, noisy: Tensor, belief: Tensor) -> tuple[Tensor, Tensor]:
     """The same with one matrix for edges and one for the rest."""
-    kinds, which = rates.unique(return_inverse=True)
+    kinds, which = rates.unique(return_inverse=True)  # type: ignore[no-untyped-call]
     outcomes = torch.empty(2, CLASSES, len(rates))
     source, believed, seen = clean.flatten(2)[0], belief.flatten(2)[0], noisy.flatten()
     once = transition(kinds)

@@ -56,7 +56,7 @@ def training_loader(
     supervision: type, data: Dataset, settings: Settings, sampler: StepSampler, workers: int = 0
 ) -> DataLoader[Any]:
     """The endless stream of the steps that a method under this supervision takes."""
-    loaders = {Labelled: labelled_loader, Tagged: tagged_loader, SemiStep: semi_loader}
+    loaders: dict[type, Any] = {Labelled: labelled_loader, Tagged: tagged_loader, SemiStep: semi_loader}
     loader: DataLoader[Any] = loaders[supervision](data, augment(settings), sampler, workers)
     return loader
 

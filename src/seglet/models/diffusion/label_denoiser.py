@@ -6,6 +6,7 @@ Axes: b images, k classes, c channels of the features, d of the network, h rows,
 import math
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float, Int, Integer
 from torch import Tensor, nn
 
@@ -47,7 +48,7 @@ class LabelDenoiser(nn.Module):
         code = self.clock(wave_code(steps, self.width).to(maps.dtype))
         for block in self.blocks:
             maps = block(maps, code)
-        maps = torch.nn.functional.silu(self.norm(maps))
+        maps = F.silu(self.norm(maps))
         return Denoised(self.to_logits(maps), self.to_noise(maps))
 
     def embedded(self, labels: Integer[Tensor, "b h w"]) -> Float[Tensor, "b d h w"]:
@@ -68,7 +69,8 @@ class Block(nn.Module):
 
     def forward(self, maps: Float[Tensor, "b d h w"], code: Float[Tensor, "b d"]) -> Float[Tensor, "b d h w"]:
         scale, shift = self.film(code)[:, :, None, None].chunk(2, dim=1)
-        return maps + self.convolve(torch.nn.functional.silu(self.norm(maps) * (1 + scale) + shift))
+        branch: Tensor = self.convolve(F.silu(self.norm(maps) * (1 + scale) + shift))
+        return maps + branch
 
 
 def wave_code(steps: Int[Tensor, " b"], width: int) -> Float[Tensor, "b d"]:
