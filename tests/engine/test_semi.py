@@ -30,7 +30,7 @@ def digest(run):
 
 
 def test_a_run_reports_its_alarms_and_both_networks(tmp_path, capsys):
-    run = train(semi(teacher="average", keep="average", alarm_from=0.0), tmp_path / "run")
+    run = train(semi(guesser="average", keep="average", alarm_from=0.0), tmp_path / "run")
     lines = [json.loads(line) for line in run.metrics.read_text().splitlines()]
     assert {"train/strong", "train/confident", "train/share/background"} <= lines[0].keys()
     assert {"val/miou", "student/miou"} <= lines[-1].keys()
@@ -40,7 +40,7 @@ def test_a_run_reports_its_alarms_and_both_networks(tmp_path, capsys):
     assert load(run.last).classes == CLASSES
 
 
-@pytest.mark.parametrize("keys", [{}, {"teacher": "average", "keep": "average", "partner": "reversed"}])
+@pytest.mark.parametrize("keys", [{}, {"guesser": "average", "keep": "average", "partner": "reversed"}])
 def test_a_run_that_broke_off_ends_with_the_same_weights(keys, tmp_path, monkeypatch):
     experiment = semi(steps=4, selection="last", validate_every=4, **keys)
     whole, after = train(experiment, tmp_path / "whole"), Method.after_step

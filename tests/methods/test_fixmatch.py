@@ -42,7 +42,7 @@ def test_nothing_above_the_threshold_teaches_nothing_but_the_labels() -> None:
 
 
 def test_no_gradient_passes_through_the_guess() -> None:
-    method = fixmatch(teacher="average")
+    method = fixmatch(guesser="average")
     method.losses(semi(partner=True), BEGIN).total.backward()
     assert all(p.grad is None for p in method.average.parameters())  # type: ignore[union-attr]
     assert all(p.grad is not None for p in method.student.parameters())
@@ -67,7 +67,7 @@ def test_what_is_drawn_depends_on_the_seed_of_the_step_alone() -> None:
 
 
 def test_the_average_begins_as_the_student_and_follows_it() -> None:
-    method = fixmatch(teacher="average", keep="average")
+    method = fixmatch(guesser="average", keep="average")
     method.student.network.head.tail.classifier.weight.data += 1
     method.after_step(Progress(1, 10))
     kept = method.segmenter().network.head.tail.classifier.weight

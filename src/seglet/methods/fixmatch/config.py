@@ -26,7 +26,7 @@ class Config(SemiConfig, StudentConfig):
     cutmix_area: tuple[float, float] = option((0.02, 0.4), "least and largest share of the box; UniMatch code")
     cutmix_aspect: float = option(0.3, "least height by width of the box, the largest is its inverse; UniMatch code")
 
-    teacher: Literal["student", "average"] = option(
+    guesser: Literal["student", "average"] = option(
         "student", "who guesses labels: the student itself (UniMatch), or its running average (UniMatch-V2)"
     )
     average_momentum: float = option(0.996, "of the running average; UniMatch-V2 code, U2PL 0.99")
@@ -46,8 +46,8 @@ class Config(SemiConfig, StudentConfig):
                 raise ValueError(f"{name}: expected 0 or more, got {getattr(self, name)}")
         if not 0 <= self.feature_drop < 1:
             raise ValueError(f"feature_drop: expected 0 up to below 1, got {self.feature_drop}")
-        if self.keep == "average" and self.teacher == "student":
-            raise ValueError("keep: average needs an average; set teacher: average, or keep: student")
+        if self.keep == "average" and self.guesser == "student":
+            raise ValueError("keep: average needs an average; set guesser: average, or keep: student")
         _ = self.boxes
 
     @property

@@ -39,7 +39,7 @@ class Method(base.Method[SemiStep]):
         self.config = config
         self.student = student
         self.average = (
-            EMA(student, config.average_momentum, config.average_ramp) if config.teacher == "average" else None
+            EMA(student, config.average_momentum, config.average_ramp) if config.guesser == "average" else None
         )
         self.perturb = Dropout(config.feature_drop, channelwise=True)
 
