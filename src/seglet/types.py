@@ -1,6 +1,6 @@
 """The vocabulary every layer shares. Imports torch and nothing of ours.
 
-Axes: b images, k classes, h rows, w columns.
+Axes: b images, k classes, h rows, w columns, s strong views.
 Images are RGB floats in [0, 1]; each backbone applies its own normalisation.
 """
 
@@ -120,11 +120,11 @@ class Labelled(Movable):
 
 @dataclass(frozen=True)
 class Unlabelled(Movable):
-    """Two views of the same crops: `images` weakly, `strong` strongly altered; `valid` is false on padding."""
+    """Views of the same crops: `images` weakly, each of the `strong` ones strongly altered; padding is not `valid`."""
 
     ids: tuple[str, ...]
     images: Float[Tensor, "b 3 h w"]
-    strong: Float[Tensor, "b 3 h w"]
+    strong: Float[Tensor, "s b 3 h w"]
     valid: Bool[Tensor, "b h w"]
     crop: Crop
     columns: Mapping[str, Tensor] = field(default_factory=dict)
@@ -149,10 +149,19 @@ class Tagged(Movable):
 
 @dataclass(frozen=True)
 class SemiStep(Movable):
-    """What one optimiser step sees when few images are labelled."""
+    """What one optimiser step sees when few images are labelled.
+
+    `partner` has what is pasted into the unlabelled images, in equal number, if it comes from images of its own.
+    """
 
     labelled: Labelled
     unlabelled: Unlabelled
+    partner: Unlabelled | None = None
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Of the labelled images, then of the unlabelled ones."""
+        return self.labelled.ids + self.unlabelled.ids
 
 
 @dataclass(frozen=True)

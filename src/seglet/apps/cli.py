@@ -32,6 +32,7 @@ class Command:
 COMMANDS = {
     "data check": Command("data_check", "find every problem of a folder of pictures and masks"),
     "data view": Command("data_view", "draw what a model sees of them in training", open=True),
+    "data split": Command("data_split", "choose the few pictures that keep their masks"),
     "data darken": Command("data_darken", "darken a data set as a camera would have seen it at night"),
     "data darkness": Command("data_darkness", "measure how dark pictures are, beside what the presets make"),
     "prepare": Command("prepare", "compute once what a method wants to know of each picture", open=True),

@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader
@@ -22,7 +23,7 @@ from seglet.data.dataset import Dataset, Sample
 from seglet.data.errors import DataError
 from seglet.data.sampling import StepSampler, augmentation_rng
 from seglet.data.views import Augment, Viewed, view
-from seglet.types import IGNORE, Crop, Labelled, Tagged, Target
+from seglet.types import IGNORE, Crop, Labelled, SemiStep, Tagged, Target
 
 
 def labelled_loader(dataset: Dataset, augment: Augment, sampler: StepSampler, workers: int = 0) -> DataLoader[Labelled]:
@@ -35,7 +36,7 @@ def labelled_loader(dataset: Dataset, augment: Augment, sampler: StepSampler, wo
         ValueError: the sampler was made for a data set of another size.
         DataError: while iterating: a sample is unreadable, has no mask, or holds a label that is no class.
     """
-    return _loader(_Views(dataset, augment, sampler.seed, _with_labels), sampler, workers, _labelled)
+    return _loader(Views(dataset, augment, sampler.seed, with_labels), sampler, workers, labelled_batch)
 
 
 def tagged_loader(dataset: Dataset, augment: Augment, sampler: StepSampler, workers: int = 0) -> DataLoader[Tagged]:
@@ -47,15 +48,33 @@ def tagged_loader(dataset: Dataset, augment: Augment, sampler: StepSampler, work
         ValueError: the sampler was made for a data set of another size.
         DataError: while iterating: a sample is unreadable, has no tags, or a tag that is no class.
     """
-    return _loader(_Views(dataset, augment, sampler.seed, _with_tags), sampler, workers, _tagged)
+    return _loader(Views(dataset, augment, sampler.seed, _with_tags), sampler, workers, _tagged)
 
 
 def _loader(
-    views: "_Views", sampler: StepSampler, workers: int, collate: Callable[[Sequence["_View"]], Labelled | Tagged]
+    views: "Views", sampler: StepSampler, workers: int, collate: Callable[[Sequence["Seen"]], Labelled | Tagged]
 ) -> DataLoader[Any]:
-    if sampler.size != len(views.dataset):
-        raise ValueError(f"the sampler counts {sampler.size} samples but the data set has {len(views.dataset)}")
-    return _Loader(
+    check_size(sampler, views.dataset)
+    return batches(views, sampler, workers, collate)
+
+
+def check_size(sampler: StepSampler, dataset: Dataset) -> None:
+    """
+    Raises:
+        ValueError: the sampler was made for a data set of another size.
+    """
+    if sampler.size != len(dataset):
+        raise ValueError(f"the sampler counts {sampler.size} samples but the data set has {len(dataset)}")
+
+
+def batches(
+    views: TorchDataset[Any],
+    sampler: Iterable[list[Any]],
+    workers: int,
+    collate: Callable[[Sequence[Any]], Labelled | Tagged | SemiStep],
+) -> DataLoader[Any]:
+    """What `sampler` lists of `views`, without end; errors that a view gives back as a `Failure` are raised."""
+    return Batches(
         views,
         batch_sampler=sampler,
         num_workers=workers,
@@ -93,14 +112,14 @@ def evaluation_samples(dataset: Dataset, rank: int = 0, world: int = 1, workers:
 
 
 @dataclass(frozen=True)
-class _Failure:
+class Failure:
     """A DataError on its way from a worker: torch would bury its message in a traceback."""
 
     message: str
 
 
 @dataclass(frozen=True)
-class _View:
+class Seen:
     """A view, and what does not change with it: id, texts and kinds of columns of its sample.
 
     Tags are a row of 0 and 1, empty where none are wanted.
@@ -117,14 +136,16 @@ _Annotated = Callable[[Sample, int], tuple[Sample, Tensor]]
 """The sample with only what a method may see of it, and its row of tags, from the sample and the number of classes."""
 
 
-class _Views(TorchDataset["_View | _Failure"]):
+class Views(TorchDataset["Seen | Failure"]):
+    """The view of a sample at a position, annotated as `annotated` says."""
+
     def __init__(self, dataset: Dataset, augment: Augment, seed: int, annotated: _Annotated) -> None:
         self.dataset = dataset
         self.augment = augment
         self.seed = seed
         self.annotated = annotated
 
-    def __getitem__(self, item: tuple[int, int]) -> _View | _Failure:
+    def __getitem__(self, item: tuple[int, int]) -> Seen | Failure:
         index, position = item
         try:
             sample, tags = self.annotated(self.dataset.read(index), len(self.dataset.classes))
@@ -132,13 +153,13 @@ class _Views(TorchDataset["_View | _Failure"]):
             if viewed.labels is not None:
                 _check_labels(sample.id, viewed.labels, len(self.dataset.classes))
         except DataError as error:
-            return _Failure(str(error))
+            return Failure(str(error))
         except OSError as error:
-            return _Failure(f"sample {self.dataset.ids[index]!r} cannot be read: {error}")
-        return _View(sample.id, viewed, tags, sample.texts, sample.kinds)
+            return Failure(f"sample {self.dataset.ids[index]!r} cannot be read: {error}")
+        return Seen(sample.id, viewed, tags, sample.texts, sample.kinds)
 
 
-class _Loader(DataLoader[Any]):
+class Batches(DataLoader[Any]):
     """A DataLoader whose errors say what happened to whom."""
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
@@ -153,7 +174,7 @@ class _Loader(DataLoader[Any]):
                         "the crop or the cache, or load with 0 workers to see the cause"
                     ) from error
                 raise
-            if isinstance(batch, _Failure):
+            if isinstance(batch, Failure):
                 raise DataError(batch.message)
             yield batch
 
@@ -166,7 +187,8 @@ def _begin_worker(worker: int) -> None:
         os.setpgrp()
 
 
-def _with_labels(sample: Sample, classes: int) -> tuple[Sample, Tensor]:
+def with_labels(sample: Sample, classes: int) -> tuple[Sample, Tensor]:
+    """The sample as it is, which must have a mask; no tags."""
     if sample.labels is None:
         raise DataError(f"sample {sample.id!r} has no mask; this method learns from masks, choose a labelled split")
     return sample, torch.empty(0)
@@ -195,45 +217,49 @@ def _with_tags(sample: Sample, classes: int) -> tuple[Sample, Tensor]:
 
 
 def _collate(
-    annotate: Callable[[Sequence[_View]], Labelled | Tagged], items: Sequence[_View | _Failure]
-) -> Labelled | Tagged | _Failure:
-    views: list[_View] = []
-    for item in items:
-        if isinstance(item, _Failure):
-            return item
-        views.append(item)
-    return annotate(views)
+    annotate: Callable[[Sequence[Any]], Labelled | Tagged | SemiStep], items: Sequence[Any]
+) -> Labelled | Tagged | SemiStep | Failure:
+    failed = next((item for item in items if isinstance(item, Failure)), None)
+    return failed or annotate(items)
 
 
-def _labelled(items: Sequence[_View]) -> Labelled:
+def without_annotation(sample: Sample, classes: int) -> tuple[Sample, Tensor]:
+    """The picture and its columns alone, whatever else is known of it."""
+    return replace(sample, labels=None, tags=None), torch.empty(0)
+
+
+def labelled_batch(items: Sequence[Seen]) -> Labelled:
+    """Views with masks as one step."""
     views = [item.viewed for item in items]
     labels = torch.from_numpy(np.stack([v.labels for v in views if v.labels is not None])).long()
     return Labelled(
-        ids=_ids(items),
-        images=_images(views),
+        ids=ids_of(items),
+        images=images_of(views),
         target=Target(labels, torch.ones(labels.shape)),
         crop=crops(views),
-        columns=_columns(items),
-        texts=_texts(items),
+        columns=columns_of(items),
+        texts=texts_of(items),
     )
 
 
-def _tagged(items: Sequence[_View]) -> Tagged:
+def _tagged(items: Sequence[Seen]) -> Tagged:
     views = [item.viewed for item in items]
     tags = torch.stack([item.tags for item in items])
-    return Tagged(_ids(items), _images(views), tags, crops(views), _columns(items), _texts(items))
+    return Tagged(ids_of(items), images_of(views), tags, crops(views), columns_of(items), texts_of(items))
 
 
-def _ids(items: Sequence[_View]) -> tuple[str, ...]:
+def ids_of(items: Sequence[Seen]) -> tuple[str, ...]:
+    """Of the samples."""
     return tuple(item.id for item in items)
 
 
-def _images(views: Sequence[Viewed]) -> Tensor:
+def images_of(views: Sequence[Viewed]) -> Float[Tensor, "b 3 h w"]:
+    """Side by side."""
     return torch.stack([v.image for v in views])
 
 
-def _columns(items: Sequence[_View]) -> dict[str, Tensor]:
-    """Sequences are padded with zeros to the longest; the lengths go beside them."""
+def columns_of(items: Sequence[Seen]) -> dict[str, Tensor]:
+    """Of the samples; sequences are padded with zeros to the longest; the lengths go beside them."""
     columns: dict[str, Tensor] = {}
     for name in items[0].viewed.columns:
         values = [item.viewed.columns[name] for item in items]
@@ -245,7 +271,8 @@ def _columns(items: Sequence[_View]) -> dict[str, Tensor]:
     return columns
 
 
-def _texts(items: Sequence[_View]) -> dict[str, tuple[tuple[str, ...], ...]]:
+def texts_of(items: Sequence[Seen]) -> dict[str, tuple[tuple[str, ...], ...]]:
+    """Columns of text of the samples."""
     return {name: tuple(item.texts[name] for item in items) for name in items[0].texts}
 
 

@@ -67,3 +67,8 @@ class StepSampler:
 def augmentation_rng(seed: int, position: int) -> np.random.Generator:
     """The randomness of the view taken at `position`; no worker, process or history enters it."""
     return np.random.default_rng((seed, position))
+
+
+def stream_seed(seed: int, stream: int) -> int:
+    """The seed of an order of its own, for pictures that are drawn beside others in the same step."""
+    return int(np.random.SeedSequence((seed, stream)).generate_state(1, np.uint64)[0])

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import overload
 
@@ -15,6 +15,7 @@ from seglet.data.drawing.captions import caption
 from seglet.data.drawing.painting import darken, depth, paint
 from seglet.data.drawing.stage import SHAPES, Difficulty, Plan, plan
 from seglet.data.errors import DataError, choices
+from seglet.data.portion import read_split
 from seglet.types import Classes
 
 VERSION = 1
@@ -102,6 +103,9 @@ def scene(seed: int, size: int = 64, difficulty: Difficulty | None = None) -> Sc
 class World(Dataset):
     """`scenes` scenes of a split. Worlds of different `seed` share no scene, and neither do splits.
 
+    The scenes of train are also divided: `92/labelled` are the first 92 of them, `1_8/labelled` the first eighth, and
+    `…/unlabelled` the others, without their masks and tags.
+
     `columns` asks for "depth" and "dark" to be part of every sample; they follow from the rest and are not part of
     the fingerprint.
     """
@@ -115,8 +119,10 @@ class World(Dataset):
         difficulty: Difficulty | None = None,
         columns: tuple[str, ...] = (),
     ) -> None:
-        if split not in SPLITS:
-            raise DataError(f"the embedded world has no split {split!r}; {choices(split, SPLITS)}")
+        part = read_split(split)
+        if part is None and split not in SPLITS:
+            there = choices(split, SPLITS)
+            raise DataError(f"the embedded world has no split {split!r}; {there}, or parts of train: 1_8/labelled")
         for name in columns:
             if name not in COLUMNS:
                 raise DataError(f"the embedded world has no column {name!r}; {choices(name, COLUMNS)}")
@@ -130,9 +136,15 @@ class World(Dataset):
         self.difficulty = difficulty or Difficulty()
         self.columns = columns
         self.classes = CLASSES
-        self.ids = _Ids(split, scenes)
+        self.annotated = part is None or part[1]
+        places = range(scenes)
+        if part is not None:
+            kept = part[0].of(scenes)
+            places = places[:kept] if self.annotated else places[kept:]
+        whole = split if part is None else "train"
+        self.ids = _Ids(whole, places)
         self.fingerprint = _fingerprint(split, scenes, size, seed, self.difficulty)
-        self._first = (seed << 48) + (SPLITS[split] << 40)
+        self._first = (seed << 48) + (SPLITS[whole] << 40) + places.start
 
     def scene(self, index: int) -> Scene:
         """Everything there is to know about the scene at `index`."""
@@ -148,15 +160,16 @@ class World(Dataset):
     def read(self, index: int) -> Sample:
         shown = self.scene(index)
         columns = {name: COLUMNS[name](shown) for name in self.columns}
-        return Sample(self.ids[index], shown.image, shown.labels, shown.tags, columns)
+        sample = Sample(self.ids[index], shown.image, shown.labels, shown.tags, columns)
+        return sample if self.annotated else replace(sample, labels=None, tags=None)
 
 
 class _Ids(Sequence[str]):
     """Names of scenes, made when asked for: a world may have more scenes than memory has room for names."""
 
-    def __init__(self, split: str, count: int) -> None:
+    def __init__(self, split: str, places: range) -> None:
         self.split = split
-        self._range = range(count)
+        self._range = places
 
     def __len__(self) -> int:
         return len(self._range)

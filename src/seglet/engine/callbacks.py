@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from seglet.engine import checkpoint
+from seglet.engine.console import Steps
 from seglet.engine.module import TrainingModule
 from seglet.engine.run import Run
 from seglet.methods.base import Prediction
@@ -35,6 +36,13 @@ class AfterStep(lightning.Callback, ABC):
     def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         if pl_module.stepped(batch_idx):
             self.act(trainer, pl_module)
+
+
+class Finish(AfterStep):
+    """Lets the method end its step; the first of all, for Lightning calls callbacks before the module's own hook."""
+
+    def act(self, trainer: lightning.Trainer, module: TrainingModule) -> None:
+        module.finish_step()
 
 
 class Metrics:
@@ -61,12 +69,13 @@ class Metrics:
 
 
 class Report(AfterStep):
-    """Logs the terms of the loss, mean over the steps since the last line, and moves the progress bar."""
+    """Logs the terms of the loss, mean over the steps since the last line; moves the progress bar; passes alarms on."""
 
-    def __init__(self, metrics: Metrics, show: Callable[[int, str], None], every: int) -> None:
+    def __init__(self, metrics: Metrics, bar: Steps, every: int) -> None:
         self.metrics = metrics
-        self.show = show
+        self.bar = bar
         self.every = every
+        self.alarmed: set[str] = set()
         self.sums: dict[str, Tensor] = {}
         self.count = 0
         self.since = time.perf_counter()
@@ -76,14 +85,21 @@ class Report(AfterStep):
             self.sums[name] = self.sums.get(name, torch.zeros((), device=term.device)) + term.float()
         self.count += 1
         if module.step % self.every and module.step != module.settings.steps:
-            self.show(module.step, "")
+            self.bar.advance(module.step)
             return
         means = {name: total.item() / self.count for name, total in self.sums.items()}
         pace = self.count / (time.perf_counter() - self.since)
         rate = trainer.optimizers[0].param_groups[0]["lr"]
         self.metrics.write(module.step, {**_prefixed("train", means), "learning_rate": rate, "steps_per_second": pace})
-        self.show(module.step, f"loss {means['loss']:.3f}")
+        self.bar.advance(module.step, f"loss {means['loss']:.3f}")
+        self.warn(module.method.alarms(means, module.progress()), module.step)
         self.sums, self.count, self.since = {}, 0, time.perf_counter()
+
+    def warn(self, alarms: Mapping[str, str], step: int) -> None:
+        """Says what goes wrong once, and again if it had gone right meanwhile."""
+        for name in sorted(alarms.keys() - self.alarmed):
+            self.bar.note(f"step {step}: {alarms[name]}")
+        self.alarmed = set(alarms)
 
 
 class References(lightning.Callback):
@@ -103,9 +119,11 @@ class References(lightning.Callback):
 
 
 class Validation(AfterStep):
-    """Scores the method every so often and keeps the Segmenter that scores best."""
+    """Scores the method, and its companions, every so often and keeps the Segmenter that scores best."""
 
-    def __init__(self, score: Callable[[], Scores], run: Run, metrics: Metrics, note: Callable[[str], None]) -> None:
+    def __init__(
+        self, score: Callable[[Prediction], Scores], run: Run, metrics: Metrics, note: Callable[[str], None]
+    ) -> None:
         self.score = score
         self.run = run
         self.metrics = metrics
@@ -120,15 +138,18 @@ class Validation(AfterStep):
         module.method.eval()
         self.agree(trainer, module)
         with torch.inference_mode(), trainer.precision_plugin.forward_context():
-            scores = self.score()
+            scores = self.score(module.method.predict)
+            beside = {name: self.score(predict) for name, predict in module.method.companions().items()}
         module.method.train()
         score = module.step if settings.selection == "last" else scores[settings.selection]
         if score > self.best or not self.best_step:  # there is a model even if nothing could be scored
             self.best, self.best_step = -1.0 if math.isnan(score) else float(score), module.step
             if trainer.is_global_zero:
-                module.method.student.save(self.run.model)
-        self.metrics.write(module.step, _prefixed("val", scores))
-        self.note(f"step {module.step}: mIoU {100 * scores['miou']:.2f} %, ECE {100 * scores['ece_10']:.2f} %")
+                module.method.segmenter().save(self.run.model)
+        others = {key: value for name, found in beside.items() for key, value in _prefixed(name, found).items()}
+        self.metrics.write(module.step, {**_prefixed("val", scores), **others})
+        also = "".join(f"; the {name}: mIoU {100 * found['miou']:.2f} %" for name, found in beside.items())
+        self.note(f"step {module.step}: mIoU {100 * scores['miou']:.2f} %, ECE {100 * scores['ece_10']:.2f} %{also}")
 
     def agree(self, trainer: lightning.Trainer, module: TrainingModule) -> None:
         """All processes take the first one's batch-norm statistics, which are those that are saved.

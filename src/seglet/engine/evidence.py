@@ -1,7 +1,7 @@
 """What is kept when a loss becomes NaN or infinite, and how that step is taken again.
 
 failed-batch/step-N-rank-R/
-  step.json            ids, classes, step and seeds, the error
+  step.json            ids by dotted name, classes, step and seeds, the error
   batch.safetensors    the tensors of the batch, by dotted name
   method.safetensors   weights and buffers as they were
 """
@@ -10,7 +10,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Any, get_type_hints
+from types import NoneType, UnionType
+from typing import Any, get_args, get_type_hints
 
 import lightning
 import torch
@@ -45,7 +46,7 @@ def keep(folder: Path, method: Method[Any], error: NonFiniteLossError) -> None:
     classes = method.student.classes
     content = {
         "error": str(error),
-        "ids": list(getattr(error.batch, "ids", ())),
+        "ids": {name: list(ids) for name, ids in _ids("", error.batch).items()},
         "progress": asdict(error.progress),
         "texts": {name: list(map(list, texts)) for name, texts in getattr(error.batch, "texts", {}).items()},
         "classes": {"names": classes.names, "colours": classes.colours},
@@ -80,9 +81,9 @@ def replay(run: Run) -> Replayed:
     package = methods.load(experiment.method).Method
     method: Method[Any] = package.build(experiment.config, classes, experiment.settings.seed).train()
     method.load_state_dict(load_file(folder / "method.safetensors"))
-    known = {**load_file(folder / "batch.safetensors"), "ids": tuple(content["ids"])}
-    known |= {f"texts.{name}": tuple(map(tuple, texts)) for name, texts in content.get("texts", {}).items()}
-    batch = _batch(package.supervision, "", known)
+    ids = {name: tuple(found) for name, found in content["ids"].items()}
+    texts = {f"texts.{name}": tuple(map(tuple, texts)) for name, texts in content.get("texts", {}).items()}
+    batch = _batch(package.supervision, "", {**load_file(folder / "batch.safetensors"), **ids, **texts})
     progress = Progress(**content["progress"])
     torch.manual_seed(progress.seed)
     losses = method.losses(batch, progress)
@@ -94,6 +95,17 @@ def _step(path: Path) -> int:
     return int(found[1]) if found else -1
 
 
+def _ids(path: str, value: Any) -> dict[str, tuple[str, ...]]:
+    """Names of samples, wherever in the record they are."""
+    if not is_dataclass(value):
+        return {}
+    parts = ((f"{path}.{key}" if path else key, part) for key, part in vars(value).items())
+    found: dict[str, tuple[str, ...]] = {}
+    for name, part in parts:
+        found |= {name: part} if name.rpartition(".")[2] == "ids" else _ids(name, part)
+    return found
+
+
 def _tensors(path: str, value: Any) -> dict[str, Tensor]:
     if isinstance(value, Tensor):
         return {path: value.detach().cpu().contiguous()}
@@ -103,9 +115,13 @@ def _tensors(path: str, value: Any) -> dict[str, Tensor]:
 
 
 def _batch(kind: Any, path: str, known: Mapping[str, Any]) -> Any:
-    """The record of type `kind` whose parts are known by dotted names below `path`."""
+    """The record of type `kind` whose parts are known by dotted names below `path`; None where it may be, and is."""
     if path in known:
         return known[path]
+    if isinstance(kind, UnionType):
+        (kind,) = [each for each in get_args(kind) if each is not NoneType]
+        if not any(name.startswith(f"{path}.") for name in known):
+            return None
     if isinstance(kind, type) and is_dataclass(kind):
         hints, begin = get_type_hints(kind), f"{path}." if path else ""
         return kind(**{f.name: _batch(hints[f.name], begin + f.name, known) for f in fields(kind)})

@@ -10,23 +10,36 @@ from seglet.data.colour import Jitter
 from seglet.data.dark.views import DarkViews
 from seglet.data.dataset import Dataset
 from seglet.data.loading import labelled_loader, tagged_loader
+from seglet.data.portion import counterpart
 from seglet.data.sampling import StepSampler
+from seglet.data.semi import SemiConfig, SemiDataset
+from seglet.data.semi_loading import semi_loader
 from seglet.data.views import Augment
 from seglet.engine.settings import Settings
 from seglet.engine.splits import open_split
-from seglet.types import Labelled, Tagged
+from seglet.types import Labelled, SemiStep, Tagged
 
 
-def datasets(settings: Settings) -> dict[str, Dataset]:
+def datasets(settings: Settings, config: Any = None) -> dict[str, Dataset]:
     """The splits to train and to validate on, by name, kept in memory as far as `cache` allows.
 
-    Masks to train on follow the pictures' size; those to validate on keep their own.
+    Masks to train on follow the pictures' size; those to validate on keep their own. Where the method's `config` is a
+    `SemiConfig`, the split to train on is a `SemiDataset`, and the unlabelled pictures are there under their own name.
 
     Raises:
-        DataError: the folder or split is not there or not sound.
+        DataError: the folder or split is not there or not sound, or an unlabelled picture is also labelled.
     """
     wanted = {settings.val_split: True, settings.train_split: False}
-    return {split: _cached(open_split(settings, split, scored), settings.cache) for split, scored in wanted.items()}
+    sets = {split: _cached(open_split(settings, split, scored), settings.cache) for split, scored in wanted.items()}
+    if not isinstance(config, SemiConfig):
+        return sets
+    split = config.unlabelled_split or counterpart(settings.train_split)
+    unlabelled = _cached(open_split(settings, split, scored=False), settings.cache)
+    return {
+        split: unlabelled,
+        **sets,
+        settings.train_split: SemiDataset(sets[settings.train_split], unlabelled, config),
+    }
 
 
 def _cached(data: Dataset, gibibytes: float) -> Dataset:
@@ -37,7 +50,7 @@ def training_loader(
     supervision: type, data: Dataset, settings: Settings, sampler: StepSampler, workers: int = 0
 ) -> DataLoader[Any]:
     """The endless stream of the steps that a method under this supervision takes."""
-    loaders = {Labelled: labelled_loader, Tagged: tagged_loader}
+    loaders: dict[type, Any] = {Labelled: labelled_loader, Tagged: tagged_loader, SemiStep: semi_loader}
     loader: DataLoader[Any] = loaders[supervision](data, augment(settings), sampler, workers)
     return loader
 

@@ -58,13 +58,13 @@ class TrainingModule(lightning.LightningModule):
     def on_before_optimizer_step(self, optimizer: Any) -> None:
         self.method.before_step()
 
-    def on_train_batch_end(self, outputs: Any, batch: Any, index: int) -> None:
-        if self.stepped(index):
-            settings = self.settings
-            seed, common = (  # no micro-batch of the next step has them
-                mix(settings.seed, self.step, rank, settings.accumulate) for rank in (0, EVERYBODY)
-            )
-            self.method.after_step(Progress(self.step, settings.steps, seed, common))
+    def finish_step(self) -> None:
+        """Called once after each optimiser step, before anything is scored or saved."""
+        settings = self.settings
+        seed, common = (  # no micro-batch of the next step has them
+            mix(settings.seed, self.step, rank, settings.accumulate) for rank in (0, EVERYBODY)
+        )
+        self.method.after_step(Progress(self.step, settings.steps, seed, common))
 
     def stepped(self, index: int) -> bool:
         """Whether the micro-batch `index` was the last of its optimiser step."""

@@ -1,5 +1,6 @@
 """Pictures in a run's folder: what the model sees in training, and what it makes of pictures it has not seen."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,9 @@ from PIL import Image
 
 from seglet import files
 from seglet.data.dataset import Dataset, Sample
-from seglet.data.sampling import Order, augmentation_rng
+from seglet.data.sampling import Order, StepSampler, augmentation_rng
+from seglet.data.semi import SemiDataset
+from seglet.data.semi_loading import semi_loader
 from seglet.data.view import colours, contact_sheet, legend, overlay
 from seglet.data.views import view
 from seglet.engine.feed import augment
@@ -32,6 +35,16 @@ def training_views(folder: Path, data: Dataset, settings: Settings, count: int =
     _save(folder / "training.png", contact_sheet(rows, footer=legend(data.classes)))
 
 
+def unlabelled_views(folder: Path, data: SemiDataset, settings: Settings, count: int = 8) -> None:
+    """The first pictures without masks as training sees them: plainly, and each strongly altered view below."""
+    config = replace(data.config, unlabelled_ratio=1, partner="reversed")
+    sampler = StepSampler(len(data), count, seed=settings.seed)
+    step = next(iter(semi_loader(SemiDataset(data.labelled, data.unlabelled, config), augment(settings), sampler)))
+    views = torch.cat((step.unlabelled.images[None], step.unlabelled.strong)).permute(0, 1, 3, 4, 2)
+    rows = (views * 255).round().to(torch.uint8).numpy()
+    _save(folder / "unlabelled.png", contact_sheet([list(row) for row in rows]))
+
+
 def validation_pictures(folder: Path, data: Dataset, method: Method[Any], count: int = 6) -> None:
     """Pictures spread over the validation set: image, truth, prediction."""
     places = sorted({round(place) for place in np.linspace(0, len(data) - 1, count)})
@@ -44,7 +57,7 @@ def validation_pictures(folder: Path, data: Dataset, method: Method[Any], count:
 
 @torch.inference_mode()
 def _predicted(method: Method[Any], sample: Sample) -> np.ndarray:
-    labels: np.ndarray = method.student.predict(sample.image).labels
+    labels: np.ndarray = method.segmenter().predict(sample.image).labels
     return labels
 
 

@@ -57,7 +57,7 @@ def plan(experiment: Experiment) -> Plan:
     """Builds everything, takes one step on at most two views to measure, and throws it away."""
     settings = experiment.settings
     refuse_missing_hardware(settings)
-    sets = datasets(settings)
+    sets = datasets(settings, experiment.config)
     train_set = with_columns(experiment, sets[settings.train_split])
     method = build_method(experiment, train_set)
     micro = settings.batch // (settings.devices * settings.accumulate)
@@ -74,7 +74,7 @@ def plan(experiment: Experiment) -> Plan:
         frozen=frozen,
         memory=trained * (8 + STATE_PER_WEIGHT[settings.optimiser]) + 4 * frozen + activations * micro // views,
         seconds_per_step=seconds / views * micro * settings.accumulate,
-        remarks=remarks(method, settings),
+        remarks=remarks(method, settings, train_set),
     )
 
 

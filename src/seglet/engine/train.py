@@ -16,8 +16,9 @@ import torch
 from seglet import methods
 from seglet.data.dataset import Dataset
 from seglet.data.loading import evaluation_samples
+from seglet.data.semi import SemiDataset, missing_classes
 from seglet.engine import checkpoint
-from seglet.engine.callbacks import Checkpoints, Metrics, References, Report, StopRequest, Validation
+from seglet.engine.callbacks import Checkpoints, Finish, Metrics, References, Report, StopRequest, Validation
 from seglet.engine.columns import with_columns
 from seglet.engine.console import Steps
 from seglet.engine.events import events, writer_type
@@ -25,12 +26,12 @@ from seglet.engine.evidence import Evidence
 from seglet.engine.experiment import Experiment
 from seglet.engine.feed import Feed, datasets
 from seglet.engine.module import TrainingModule
-from seglet.engine.pictures import training_views, validation_pictures
+from seglet.engine.pictures import training_views, unlabelled_views, validation_pictures
 from seglet.engine.run import Run
 from seglet.engine.settings import Settings
 from seglet.evaluation.evaluate import EvaluationOptions, evaluate
 from seglet.methods.base import Method, Prediction
-from seglet.types import Labelled, Tagged
+from seglet.types import Labelled, SemiStep, Tagged
 from seglet.values import ConfigError
 
 
@@ -67,7 +68,7 @@ def train(experiment: Experiment, folder: Path, start: Start = Start()) -> Run:
     refuse_missing_hardware(settings)
     if settings.tensorboard:
         writer_type()
-    sets = datasets(settings)
+    sets = datasets(settings, experiment.config)
     method = build_method(experiment, sets[settings.train_split])
     refuse_missing_annotation(method, sets, settings)
     sets[settings.train_split] = with_columns(experiment, sets[settings.train_split])
@@ -119,10 +120,15 @@ def _fit(run: Run, experiment: Experiment, method: Method[Any], sets: dict[str, 
     mirror = cleanup.enter_context(events(run.folder / "events", settings.tensorboard and first_process()))
     metrics = Metrics(run.metrics, first_process(), mirror)
     bar = Steps(f"{experiment.method} → {run.folder}", settings.steps, active=first_process())
-    validation = Validation(lambda: scores(module, sets[settings.val_split]), run, metrics, bar.note)
-    references = References(lambda predict: scores(module, sets[settings.val_split], predict), metrics, bar.note)
+
+    def score(predict: Prediction) -> dict[str, float]:
+        return scores(module, sets[settings.val_split], predict)
+
+    validation = Validation(score, run, metrics, bar.note)
+    references = References(score, metrics, bar.note)
     callbacks = [
-        Report(metrics, bar.advance, every=max(1, min(50, settings.steps // 20))),
+        Finish(),
+        Report(metrics, bar, every=max(1, min(50, settings.steps // 20))),
         validation,
         Checkpoints(run, validation, stop),
         stop,
@@ -134,9 +140,12 @@ def _fit(run: Run, experiment: Experiment, method: Method[Any], sets: dict[str, 
     else:
         callbacks.insert(0, references)
     if not state and first_process():
-        for remark in remarks(method, settings):
+        for remark in remarks(method, settings, sets[settings.train_split]):
             bar.note(remark)
-        training_views(run.samples, sets[settings.train_split], settings)
+        seen = sets[settings.train_split]
+        training_views(run.samples, seen, settings)
+        if isinstance(seen, SemiDataset):
+            unlabelled_views(run.samples, seen, settings)
     trainer = make_trainer(settings, begin, callbacks)
     with cleanup, contextlib.closing(bar):
         if begin < settings.steps:
@@ -144,7 +153,7 @@ def _fit(run: Run, experiment: Experiment, method: Method[Any], sets: dict[str, 
     if stop.signal:
         raise InterruptedTrainingError(stop.signal, run, module.step)
     if first_process():
-        method.student.save(run.last)
+        method.segmenter().save(run.last)
         validation_pictures(run.samples, sets[settings.val_split], method)
 
 
@@ -187,21 +196,35 @@ class Restore(lightning.Callback):
             trainer.precision_plugin.load_state_dict(self.state["precision"])
 
 
-def scores(module: TrainingModule, data: Dataset, predict: Prediction | None = None) -> dict[str, float]:
-    """Validation of the method, or of another network, over all processes, each picture once, at its mask's size.
+def scores(module: TrainingModule, data: Dataset, predict: Prediction) -> dict[str, float]:
+    """Validation of a network over all processes, each picture once, at its mask's size.
 
     Without masks the scores are no numbers.
     """
     if data.read(0).labels is None:
         return dict.fromkeys(("miou", "ece_10"), math.nan)
     samples = evaluation_samples(data, module.global_rank, module.trainer.world_size)
-    options, predict = EvaluationOptions(batch=8, replicas=0), predict or module.method.predict
+    options = EvaluationOptions(batch=8, replicas=0)
     return evaluate(predict, samples, data.classes, options, device=module.device).reduce().scores()
 
 
-def remarks(method: Method[Any], settings: Settings) -> list[str]:
-    """What the method has to say before it is trained with these settings."""
-    return method.remarks(settings.crop, settings.batch // (settings.devices * settings.accumulate))
+def remarks(method: Method[Any], settings: Settings, data: Dataset) -> list[str]:
+    """What is to be said before the method is trained on these data with these settings."""
+    of_data = semi_remarks(data, settings) if isinstance(data, SemiDataset) else []
+    return of_data + method.remarks(settings.crop, settings.batch // (settings.devices * settings.accumulate))
+
+
+def semi_remarks(data: SemiDataset, settings: Settings) -> list[str]:
+    """How often pictures come, and which classes nothing labelled shows."""
+    unlabelled = len(data.unlabelled)
+    taken = settings.batch * data.config.unlabelled_ratio
+    missing = missing_classes(data.labelled)
+    lines = [
+        f"{len(data)} labelled and {unlabelled} unlabelled pictures: an epoch of these is "
+        f"{math.ceil(unlabelled / taken)} steps, this run has {settings.steps * taken / unlabelled:.1f}; "
+        f"each labelled picture comes {settings.steps * settings.batch / len(data):.0f} times"
+    ]
+    return lines + [f"no labelled picture shows {', '.join(missing)}: it cannot be learnt"] * bool(missing)
 
 
 def make_trainer(settings: Settings, begin: int, callbacks: list[lightning.Callback]) -> lightning.Trainer:
@@ -273,7 +296,7 @@ def refuse_missing_annotation(method: Method[Any], sets: Mapping[str, Dataset], 
             the model is to be selected by a score.
     """
     learnt = sets[settings.train_split].read(0)
-    if method.supervision is Labelled and learnt.labels is None:
+    if method.supervision in (Labelled, SemiStep) and learnt.labels is None:
         raise ConfigError(f"the pictures of {settings.train_split!r} have no masks; choose another train_split")
     if method.supervision is Tagged and learnt.tags is None:
         raise ConfigError(

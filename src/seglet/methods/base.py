@@ -60,8 +60,20 @@ class Method(nn.Module, ABC, Generic[Step]):
 
     def predict(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b k h w"]:
         """Class logits at image size, for evaluation and deployment."""
-        logits: Tensor = self.student(images)
+        logits: Tensor = self.segmenter()(images)
         return logits
+
+    def segmenter(self) -> Segmenter:
+        """What is scored, kept and used; most often the student."""
+        return self.student
+
+    def companions(self) -> Mapping[str, Prediction]:
+        """Networks that are scored beside `predict` in every validation, by name; each gives logits at image size."""
+        return {}
+
+    def alarms(self, terms: Mapping[str, float], progress: Progress) -> Mapping[str, str]:
+        """What goes wrong, by a name for each kind; `terms` are means over the last steps, about twenty times a run."""
+        return {}
 
     def references(self) -> Mapping[str, Prediction]:
         """Networks that are scored once before training begins, by name; each gives logits at image size."""

@@ -1,7 +1,5 @@
 """What every method yields: a network that knows its classes and its input convention."""
 
-import contextlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from torch import Tensor, nn
 
 from seglet.models import storage
 from seglet.models.architecture import Architecture, assemble, input_convention
+from seglet.models.evaluating import evaluating
 from seglet.models.initialise import initialise
 from seglet.models.layers import resize
 from seglet.models.network import Network
@@ -74,7 +73,7 @@ class Segmenter(nn.Module):
         batch = as_batch(image).to(parameter.device, parameter.dtype)
         height, width = batch.shape[2:]
         padded = pad_to(batch, SMALLEST_SIDE)
-        with _evaluating(self):
+        with evaluating(self):
             probabilities, deviation = self._probabilities(padded, samples, seed)
         whole = probabilities[0, :, :height, :width].float().cpu().numpy()
         uncertainty = None if deviation is None else deviation[0, 0, :height, :width].float().cpu().numpy()
@@ -117,18 +116,6 @@ def build(architecture: Architecture, classes: Classes, seed: int = 0) -> Segmen
     initialise(network, torch.Generator().manual_seed(seed))
     network.backbone.normalise = input_convention(architecture)  # emptied above
     return Segmenter(network, classes, architecture)
-
-
-@contextlib.contextmanager
-def _evaluating(module: nn.Module) -> Iterator[None]:
-    """Evaluation mode within the block; each part then returns to its own."""
-    modes = [(part, part.training) for part in module.modules()]
-    module.eval()
-    try:
-        yield
-    finally:
-        for part, training in modes:
-            part.training = training
 
 
 def _without_weights(architecture: Architecture, classes: Classes) -> Network:

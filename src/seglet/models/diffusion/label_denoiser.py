@@ -1,0 +1,81 @@
+"""f_θ of MixE: the small network that says what noisy labels were, and what noise their features have.
+
+Axes: b images, k classes, c channels of the features, d of the network, h rows, w columns.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int, Integer
+from torch import Tensor, nn
+
+from seglet.models.diffusion.mixed import Denoised, State
+from seglet.types import IGNORE
+
+LONGEST = 10_000.0
+"""Longest wave of the step's code, in steps."""
+GROUPS = 8
+
+
+class LabelDenoiser(nn.Module):
+    """Noisy labels, noisy features and a segmenter's logits in (Eq. 8), class logits and noise out, at one size.
+
+    Residual blocks of one 3 x 3 convolution, each scaled and shifted by the step. The paper says nothing of the
+    network; it runs once a step of training and ten times where labels are mended, so it is small: with the defaults,
+    21 classes and 128 channels 2.7 billion multiply-adds on 128 x 128, of about 107 of a ViT-B/16 on 512 x 512.
+
+    Raises:
+        ValueError: `width` is no multiple of 8.
+    """
+
+    def __init__(self, classes: int, channels: int, width: int = 64, blocks: int = 4) -> None:
+        super().__init__()
+        if width % GROUPS or width < GROUPS:
+            raise ValueError(f"expected a width that is a multiple of {GROUPS}, got {width}")
+        self.classes, self.width = classes, width
+        self.labels = nn.Embedding(classes + 1, width)  # the last one is void
+        self.condition = nn.Conv2d(channels + classes, width, 1)
+        self.clock = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
+        self.blocks = nn.ModuleList(Block(width) for _ in range(blocks))
+        self.norm = nn.GroupNorm(GROUPS, width)
+        self.to_logits = nn.Conv2d(width, classes, 1)
+        self.to_noise = nn.Conv2d(width, channels, 1)
+
+    def forward(self, state: State, logits: Float[Tensor, "b k h w"], steps: Int[Tensor, " b"]) -> Denoised:
+        """Give logits without gradient unless the segmenter is to be taught through them."""
+        maps = self.condition(torch.cat((state.features, logits), dim=1)) + self.embedded(state.labels)
+        code = self.clock(wave_code(steps, self.width).to(maps.dtype))
+        for block in self.blocks:
+            maps = block(maps, code)
+        maps = F.silu(self.norm(maps))
+        return Denoised(self.to_logits(maps), self.to_noise(maps))
+
+    def embedded(self, labels: Integer[Tensor, "b h w"]) -> Float[Tensor, "b d h w"]:
+        """A vector for each label; void has one of its own."""
+        known = labels.masked_fill(labels == IGNORE, self.classes).long()
+        vectors: Tensor = self.labels(known)
+        return vectors.permute(0, 3, 1, 2)
+
+
+class Block(nn.Module):
+    """Normalised, scaled and shifted by the step (FiLM), convolved, added."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = nn.GroupNorm(GROUPS, width)
+        self.film = nn.Linear(width, 2 * width)
+        self.convolve = nn.Conv2d(width, width, 3, padding=1)
+
+    def forward(self, maps: Float[Tensor, "b d h w"], code: Float[Tensor, "b d"]) -> Float[Tensor, "b d h w"]:
+        scale, shift = self.film(code)[:, :, None, None].chunk(2, dim=1)
+        branch: Tensor = self.convolve(F.silu(self.norm(maps) * (1 + scale) + shift))
+        return maps + branch
+
+
+def wave_code(steps: Int[Tensor, " b"], width: int) -> Float[Tensor, "b d"]:
+    """Sines and cosines of each step, from short waves to long (Vaswani et al., 2017)."""
+    half = width // 2
+    rates = torch.exp(torch.arange(half, device=steps.device) * (-math.log(LONGEST) / half))
+    angles = steps[:, None].float() * rates
+    return torch.cat((angles.sin(), angles.cos()), dim=1)

@@ -1,0 +1,119 @@
+from dataclasses import replace
+
+import pytest
+import torch
+from tests.methods.semi import fixmatch, semi
+from tests.methods.toys import labelled
+
+from seglet.losses.pixel import cross_entropy
+from seglet.methods.fixmatch import Config
+from seglet.types import Progress, SemiStep
+
+BEGIN = Progress(0, 10, seed=3)
+
+
+def test_the_total_is_unimatchs_sum() -> None:
+    losses = fixmatch().losses(semi(partner=True), BEGIN)
+    terms = losses.terms
+    expected = (terms["labelled"] + 0.5 * terms["strong"] + 0.5 * terms["features"]) / 2
+    torch.testing.assert_close(losses.total, expected)
+
+
+def test_one_stream_without_features_is_fixmatch() -> None:
+    method = fixmatch(streams=1, feature_weight=0.0, strong_weight=1.0)
+    losses = method.losses(semi(streams=1), BEGIN)
+    assert "features" not in losses.terms
+    torch.testing.assert_close(losses.total, (losses.terms["labelled"] + losses.terms["strong"]) / 2)
+
+
+def test_strong_views_like_the_weak_one_cost_the_doubt_of_the_guess_alone() -> None:
+    method, step = fixmatch(dropout=0.0, cutmix_chance=0.0, feature_drop=0.0).eval(), semi()
+    weak = step.unlabelled.images
+    alike = SemiStep(step.labelled, replace(step.unlabelled, strong=weak[None]))
+    terms = method.losses(alike, BEGIN).terms
+    torch.testing.assert_close(terms["strong"], terms["features"])
+
+
+def test_nothing_above_the_threshold_teaches_nothing_but_the_labels() -> None:
+    method = fixmatch(threshold=1.0, dropout=0.0)
+    terms = method.losses(semi(), BEGIN).terms
+    assert (terms["strong"], terms["features"], terms["confident"]) == (0, 0, 0)
+    assert terms["labelled"] > 0
+
+
+def test_no_gradient_passes_through_the_guess() -> None:
+    method = fixmatch(guesser="average")
+    method.losses(semi(partner=True), BEGIN).total.backward()
+    assert all(p.grad is None for p in method.average.parameters())  # type: ignore[union-attr]
+    assert all(p.grad is not None for p in method.student.parameters())
+
+
+def test_one_step_lowers_the_loss() -> None:
+    method = fixmatch(dropout=0.0, cutmix_chance=0.0)
+    optimiser = torch.optim.SGD(method.parameters(), lr=0.05)
+    before = method.losses(semi(), BEGIN)
+    before.total.backward()
+    optimiser.step()
+    after = method.losses(semi(), BEGIN)
+    assert after.terms["labelled"] < before.terms["labelled"]
+
+
+def test_what_is_drawn_depends_on_the_seed_of_the_step_alone() -> None:
+    step = semi(partner=True)
+    first = fixmatch().losses(step, BEGIN).total
+    torch.rand(3)  # someone else draws
+    assert fixmatch().losses(step, Progress(5, 10, seed=3)).total == first
+    assert fixmatch().losses(step, Progress(0, 10, seed=4)).total != first
+
+
+def test_the_average_begins_as_the_student_and_follows_it() -> None:
+    method = fixmatch(guesser="average", keep="average")
+    method.student.network.head.tail.classifier.weight.data += 1
+    method.after_step(Progress(1, 10))
+    kept = method.segmenter().network.head.tail.classifier.weight
+    torch.testing.assert_close(kept, method.student.network.head.tail.classifier.weight)
+    assert set(method.companions()) == {"student"}
+    assert not method.segmenter().training
+
+
+def test_the_partner_is_guessed_in_evaluation_mode_and_leaves_no_trace() -> None:
+    method = fixmatch(cutmix_chance=1.0)
+    before = {name: buffer.clone() for name, buffer in method.named_buffers() if "running" in name}
+    method._guess_apart(semi(partner=True).partner)  # type: ignore[arg-type]
+    assert all(torch.equal(buffer, before[name]) for name, buffer in method.named_buffers() if name in before)
+    assert method.student.training
+
+
+def test_labelled_views_are_learnt_as_the_supervised_baseline_learns_them() -> None:
+    method, step = fixmatch(dropout=0.0).eval(), semi()
+    alone = cross_entropy(method.student.network(labelled().images).logits, step.labelled.target)
+    torch.testing.assert_close(method.losses(step, BEGIN).terms["labelled"], alone)
+
+
+@pytest.mark.parametrize("believe", ["ratio", "average"])
+def test_pictures_may_be_believed_as_a_whole(believe: str) -> None:
+    losses = fixmatch(believe=believe, threshold=0.3).losses(semi(partner=True), BEGIN)
+    assert torch.isfinite(losses.total)
+
+
+def test_a_collapse_is_told_once_training_is_under_way() -> None:
+    method = fixmatch()
+    terms = {"share/sky": 1.0, "labelled-share/sky": 0.5, "labelled-share/road": 0.5, "confident": 0.9}
+    assert method.alarms(terms, Progress(1, 10)) == {}
+    assert set(method.alarms(terms, Progress(5, 10))) == {"collapse", "vanished"}
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"threshold": 2.0}, "threshold: expected 0 to 1"),
+        ({"feature_drop": 1.0}, "feature_drop: expected 0 up to below 1"),
+        ({"keep": "average"}, "keep: average needs an average"),
+        ({"streams": 0}, "streams: expected at least 1"),
+        ({"strong_blur": (0.0, 1.0)}, "strong_blur: expected 0 < least"),
+        ({"cutmix_area": (0.5, 0.1)}, "areas 0 < least"),
+    ],
+)
+def test_impossible_values_are_refused_by_key(keys: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Config(**keys)  # type: ignore[arg-type]

@@ -1,0 +1,114 @@
+import pytest
+import torch
+from torch import Tensor
+
+from seglet.models.diffusion.categorical import Flips, one_hot
+from seglet.models.diffusion.gaussian import Clock
+from seglet.models.diffusion.mixed import Denoised, MixedDiffusion, State
+from seglet.models.diffusion.routing import Noises, Reading, Route, route, threshold_at
+
+CONFIDENCE = torch.tensor([[[0.9, 0.3]]])
+SEED = 5
+
+
+def seeded() -> torch.Generator:
+    return torch.Generator().manual_seed(SEED)
+
+
+def clean(size: int = 16) -> State:
+    labels = torch.randint(4, (2, size, size), generator=seeded())
+    return State(labels, torch.randn(2, 3, size, size, generator=seeded()))
+
+
+def diffusion(where: Tensor, **changes: object) -> MixedDiffusion:
+    flips = Flips(torch.full((len(where), 1, *where.shape[1:]), 0.2), 4)
+    return MixedDiffusion(flips, Route(where, ~where), **changes)  # type: ignore[arg-type]
+
+
+def halves(size: int = 16) -> Tensor:
+    where = torch.zeros(2, size, size, dtype=torch.bool)
+    where[:, :, : size // 2] = True
+    return where
+
+
+@pytest.mark.parametrize(
+    ("reading", "noises", "flips", "gaussian"),
+    [
+        ("prose", "both", [True, False], [False, True]),
+        ("arguments", "both", [False, True], [True, False]),
+        ("prose", "flips", [True, True], [False, False]),
+        ("arguments", "gaussian", [False, False], [True, True]),
+    ],
+)
+def test_confidence_chooses_the_noise(
+    reading: Reading, noises: Noises, flips: list[bool], gaussian: list[bool]
+) -> None:
+    chosen = route(CONFIDENCE, 0.5, reading, noises)
+    assert (chosen.flips[0, 0].tolist(), chosen.gaussian[0, 0].tolist()) == (flips, gaussian)
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_a_wrong_reading_is_refused() -> None:
+    with pytest.raises(ValueError, match="expected a reading"):
+        route(CONFIDENCE, 0.5, "poetry")  # type: ignore[arg-type]
+
+
+def test_at_the_beginning_every_pixel_is_confident() -> None:
+    assert threshold_at(0) == 0
+    assert route(CONFIDENCE, threshold_at(0)).flips.all()
+    assert (threshold_at(0.25), threshold_at(0.5), threshold_at(1)) == (0.4, 0.8, 0.8)
+
+
+def test_labels_flip_and_features_get_noise_only_where_they_should() -> None:
+    start, where = clean(), halves()
+    seen, noise = diffusion(where).corrupt(start, torch.tensor([10, 10]), seeded())
+    assert torch.equal(seen.labels[~where], start.labels[~where])
+    assert not torch.equal(seen.labels[where], start.labels[where])
+    features = where[:, None].expand_as(noise)
+    assert torch.equal(seen.features[features], start.features[features])
+    assert (noise[features] == 0).all()
+    assert (noise[~features] != 0).all()
+
+
+def test_a_denoiser_that_knows_the_truth_restores_it() -> None:
+    start = clean()
+
+    def oracle(state: State, steps: Tensor) -> Denoised:
+        return Denoised(20.0 * one_hot(start.labels, 4).float(), torch.zeros_like(state.features))
+
+    mended = diffusion(halves()).restore(oracle, start, seeded())
+    assert torch.equal(mended.argmax(1), start.labels)
+    torch.testing.assert_close(mended.sum(1), torch.ones(2, 16, 16))
+
+
+def test_restoring_mends_labels_where_the_denoiser_is_right_more_often_than_they_were() -> None:
+    start = clean()
+    wrong = torch.where(torch.rand(2, 16, 16, generator=seeded()) < 0.3, (start.labels + 1) % 4, start.labels)
+
+    def good(state: State, steps: Tensor) -> Denoised:
+        logits = 2.0 * one_hot(start.labels, 4).float() + one_hot(state.labels, 4).float()
+        return Denoised(logits, torch.zeros_like(state.features))
+
+    mended = diffusion(halves()).restore(good, State(wrong, start.features), seeded()).argmax(1)
+    assert (mended == start.labels).float().mean() > (wrong == start.labels).float().mean() + 0.2
+
+
+def test_features_with_known_noise_come_back() -> None:
+    start, nowhere = clean(), torch.zeros(2, 16, 16, dtype=torch.bool)
+    process = diffusion(nowhere)
+    seen, noise = process.corrupt(start, torch.tensor([1, 1]), seeded())
+    back = process.back(seen, Denoised(one_hot(start.labels, 4).float(), noise), torch.tensor([1, 1]), seeded())
+    torch.testing.assert_close(back.features, start.features, rtol=1e-4, atol=1e-4)
+
+
+def test_restoring_is_repeated_by_the_same_generator_and_asks_once_a_step() -> None:
+    asked: list[int] = []
+
+    def unsure(state: State, steps: Tensor) -> Denoised:
+        asked.append(int(steps[0]))
+        return Denoised(one_hot(state.labels, 4).float(), torch.zeros_like(state.features))
+
+    process = diffusion(halves(), clock=Clock(5), predicts="previous")
+    first, second = (process.restore(unsure, clean(), seeded()) for _ in range(2))
+    assert torch.equal(first, second)
+    assert asked == [5, 4, 3, 2, 1] * 2
