@@ -45,14 +45,19 @@ def finished(task: Task) -> bool:
 
 
 def work_through(
-    title: str, work: Callable[[AnyTask], dict[str, Any]], tasks: Sequence[AnyTask], jobs: int, again: bool
+    title: str,
+    work: Callable[[AnyTask], dict[str, Any]],
+    tasks: Sequence[AnyTask],
+    jobs: int,
+    again: bool,
+    things: str = "pictures",
 ) -> list[Outcome]:
     """Does what is not finished, or everything `again`; what became of each, in their order."""
     for folder in {path.parent for task in tasks for path in task.results}:
         delete_partial(folder)
     outcomes = {task.name: Outcome(task.name, {}, earlier=True) for task in tasks if not again and finished(task)}
     due = [task for task in tasks if task.name not in outcomes]
-    with Steps(title, len(tasks), "pictures") as steps:
+    with Steps(title, len(tasks), things) as steps:
         steps.advance(len(outcomes))
         for index, outcome in in_processes(partial(attempt, work), due, jobs):
             outcomes[due[index].name] = outcome

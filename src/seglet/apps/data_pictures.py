@@ -26,7 +26,7 @@ class DataPictures:
 
     def tags(self) -> KnownTags | None:
         """Of each picture that has any, written down or following from a mask; None if no picture has."""
-        found = {self._picture(index).path: self.samples.read(index).tags for index in range(len(self.samples))}
+        found = {self._picture(index).path: self._tags(index) for index in range(len(self.samples))}
         known = {path: tags for path, tags in found.items() if tags is not None}
         return KnownTags(known, Path(self.data), self.samples.fingerprint) if known else None
 
@@ -37,6 +37,11 @@ class DataPictures:
     @cached_property
     def _places(self) -> Mapping[Path, int]:
         return {self._picture(index).path: index for index in range(len(self.samples))}
+
+    def _tags(self, index: int) -> tuple[int, ...] | None:
+        if isinstance(self.samples, FolderDataset) and self.samples.items[index].tags is not None:
+            return self.samples.items[index].tags  # no picture need be opened for what is written down
+        return self.samples.read(index).tags
 
     def _picture(self, index: int) -> Picture:
         name = self.samples.ids[index]

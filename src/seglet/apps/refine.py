@@ -62,9 +62,8 @@ def run(arguments: argparse.Namespace) -> int:
     claim(out, RECORD, record, arguments.overwrite)
     write_json(out / RECORD, record)
     write_text(out / CLASSES, table(classes))
-    outcomes = refine_all(plan, tasks, arguments.jobs or processors(), arguments.overwrite)
-    failed += [{"file": str(outcome.file), "reason": outcome.reason} for outcome in outcomes if outcome.reason]
-    done = [outcome.made for outcome in outcomes if not outcome.reason]
+    done, unrefined = refine_all(plan, tasks, arguments.jobs or processors(), arguments.overwrite)
+    failed += unrefined
     record |= {"finished": True, "out": str(out), "files": done, "failed": failed}
     write_json(out / RECORD, record)
     answer(_text(arguments, done, failed), record, arguments.json)

@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float32, UInt8
 
-from seglet.apps.parallel import in_processes
+from seglet.apps.batch import work_through
 from seglet.apps.pictures import place
 from seglet.apps.refine_inputs import Task
 from seglet.apps.refiners import Refiner
@@ -19,8 +18,6 @@ from seglet.data.description import Coding, Description
 from seglet.data.errors import DataError
 from seglet.data.images import read_image, read_mask, write_mask
 from seglet.data.table import Table, classes_of
-from seglet.engine.console import Steps
-from seglet.files import delete_partial
 from seglet.types import IGNORE
 
 
@@ -39,55 +36,51 @@ class Plan:
         scores = {"scores": place(self.out / "scores", name, ".npz")} if self.keep_scores else {}
         return {**scores, "mask": place(self.out / "masks", name, ".png")}
 
-    def finished(self, task: Task) -> bool:
-        """Whether all results are there, and newer than what they were made of."""
-        made = [path.stat().st_mtime_ns for path in self.results(task.name).values() if path.is_file()]
-        if len(made) < len(self.results(task.name)):
-            return False
-        of = (path.stat().st_mtime_ns for path in (task.source, task.picture) if path.exists())
-        return min(made) >= max(of, default=0)
-
-    def told(self, task: Task, **more: Any) -> "Outcome":
-        """Where the results are, and more about them."""
-        places = {kind: path.relative_to(self.out).as_posix() for kind, path in self.results(task.name).items()}
-        return Outcome(task.source, {"file": str(task.source), "picture": str(task.picture), **places, **more})
-
 
 @dataclass(frozen=True)
-class Outcome:
-    """What was made of a file, or the reason why nothing was."""
+class Refining:
+    """One file's work, as `batch` wants it."""
 
-    file: Path
-    made: dict[str, Any]
-    reason: str = ""
+    plan: Plan
+    task: Task
+
+    @property
+    def name(self) -> str:
+        return self.task.name
+
+    @property
+    def sources(self) -> tuple[Path, ...]:
+        return self.task.source, self.task.picture
+
+    @property
+    def results(self) -> tuple[Path, ...]:
+        return tuple(self.plan.results(self.task.name).values())
+
+    def told(self, made: dict[str, Any], earlier: bool) -> dict[str, Any]:
+        """Where the results are, and more about them."""
+        places = {
+            kind: path.relative_to(self.plan.out).as_posix() for kind, path in self.plan.results(self.name).items()
+        }
+        about = {"file": str(self.task.source), "picture": str(self.task.picture), **places}
+        return {**about, **made, **({"earlier": True} if earlier else {})}
 
 
-def refine_all(plan: Plan, tasks: Sequence[Task], jobs: int, again: bool) -> list[Outcome]:
-    """Refines what is not finished, or everything `again`; what became of each file, in their order."""
-    for folder in {path.parent for task in tasks for path in plan.results(task.name).values()}:
-        delete_partial(folder)
-    outcomes = {task.name: plan.told(task, earlier=True) for task in tasks if not again and plan.finished(task)}
-    due = [task for task in tasks if task.name not in outcomes]
-    with Steps("refine", len(tasks), "files") as steps:
-        steps.advance(len(outcomes))
-        for index, outcome in in_processes(partial(attempt, plan), due, jobs):
-            outcomes[due[index].name] = outcome
-            if outcome.reason:
-                steps.note(f"failed: {due[index].source}")
-            steps.advance(len(outcomes))
-    return [outcomes[task.name] for task in tasks]
+def refine_all(
+    plan: Plan, tasks: Sequence[Task], jobs: int, again: bool
+) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
+    """Refines what is not finished, or everything `again`; what was made of files, and why nothing was of others."""
+    due = [Refining(plan, task) for task in tasks]
+    done, failed = [], []
+    for one, outcome in zip(due, work_through("refine", _refined, due, jobs, again, "files"), strict=True):
+        if outcome.reason:
+            failed.append({"file": str(one.task.source), "reason": outcome.reason})
+        else:
+            done.append(one.told(outcome.made, outcome.earlier))
+    return done, failed
 
 
-def attempt(plan: Plan, task: Task) -> Outcome:
-    """Refines one file and writes the results; what is wrong with it becomes the reason."""
-    try:
-        return plan.told(task, **_work(plan, task))
-    except (ValueError, OSError, MemoryError) as error:
-        return Outcome(task.source, {}, str(error) or "memory ran out")
-    except RuntimeError as error:
-        if "can't allocate memory" not in str(error):  # torch has no error of its own for this on the CPU
-            raise
-        return Outcome(task.source, {}, "memory ran out")
+def _refined(one: Refining) -> dict[str, Any]:
+    return _work(one.plan, one.task)
 
 
 def _work(plan: Plan, task: Task) -> dict[str, Any]:
