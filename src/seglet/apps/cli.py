@@ -45,6 +45,7 @@ COMMANDS = {
     "label": Command("label", "segment pictures and write what is sure for a labelling tool"),
     "refine": Command("refine", "move the edges of masks to those of their pictures"),
     "enhance": Command("enhance", "brighten dark pictures"),
+    "export": Command("export", "write a segmenter as an ONNX file, and compare the two"),
     "convert": Command("convert", "turn a foreign checkpoint into a segmenter"),
     "table": Command("table", "train and score the rows of a results table", open=True),
     "world pretrain": Command("world_pretrain", "make the tiny foundation models of the embedded world, from nothing"),

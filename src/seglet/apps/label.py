@@ -24,7 +24,9 @@ What people made of it comes back with `seglet data import`."""
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = DESCRIPTION
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("model", help="a segmenter's folder, a run's folder, or a name on the hub")
+    parser.add_argument(
+        "model", help="a segmenter's folder, a run's folder, an exported .onnx file, or a name on the hub"
+    )
     parser.add_argument("inputs", type=Path, nargs="+", metavar="INPUT", help="picture, folder or list (.txt)")
     add_tool(parser)
     group = parser.add_argument_group("what is kept")
