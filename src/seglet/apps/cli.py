@@ -43,6 +43,7 @@ COMMANDS = {
     "evaluate": Command("evaluate", "score a segmenter on pictures with masks"),
     "predict": Command("predict", "segment pictures"),
     "label": Command("label", "segment pictures and write what is sure for a labelling tool"),
+    "report": Command("report.command", "show what a run learned, in one page"),
     "refine": Command("refine", "move the edges of masks to those of their pictures"),
     "enhance": Command("enhance", "brighten dark pictures"),
     "export": Command("export", "write a segmenter as an ONNX file, and compare the two"),
