@@ -47,6 +47,7 @@ COMMANDS = {
     "refine": Command("refine", "move the edges of masks to those of their pictures"),
     "enhance": Command("enhance", "brighten dark pictures"),
     "export": Command("export", "write a segmenter as an ONNX file, and compare the two"),
+    "publish": Command("publish", "write a segmenter with its card for the Hugging Face hub"),
     "convert": Command("convert", "turn a foreign checkpoint into a segmenter"),
     "table": Command("table", "train and score the rows of a results table", open=True),
     "world pretrain": Command("world_pretrain", "make the tiny foundation models of the embedded world, from nothing"),
