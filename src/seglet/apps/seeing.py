@@ -116,7 +116,7 @@ def _averaged(model: Segmenter, images: Float[Tensor, "1 3 h w"], seeing: Seeing
 def _of_any_size(predict: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
     """The same for views too small for a network, of which the last row and column are repeated meanwhile."""
 
-    def padded(view: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b k _ _"]:
+    def padded(view: Float[Tensor, "b planes h w"]) -> Float[Tensor, "b k _ _"]:
         height, width = view.shape[2:]
         larger = pad_to(view, SMALLEST_SIDE)
         if larger is view:

@@ -58,7 +58,7 @@ class Method(nn.Module, ABC, Generic[Step]):
     def after_step(self, progress: Progress) -> None:
         """Called once after each optimiser step; teachers move here."""
 
-    def predict(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b k h w"]:
+    def predict(self, images: Float[Tensor, "b planes h w"]) -> Float[Tensor, "b k h w"]:
         """Class logits at image size, for evaluation and deployment."""
         logits: Tensor = self.segmenter()(images)
         return logits

@@ -90,7 +90,7 @@ class Method(base.Method[Tagged]):
             return cam_masks(logits[:, 1:], (logits.shape[2], logits.shape[3]))
         return logits.to(torch.promote_types(logits.dtype, torch.float32)).softmax(dim=1)
 
-    def predict(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b k h w"]:
+    def predict(self, images: Float[Tensor, "b planes h w"]) -> Float[Tensor, "b k h w"]:
         """Log-masks over all scales, without the classes that no scale believes in (Sec. 5.1)."""
         config = self.config
         if config.scores == "mean":
