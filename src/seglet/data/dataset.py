@@ -23,7 +23,7 @@ from seglet.data.images import read_image, read_mask
 from seglet.data.splits import split_ids
 from seglet.types import Classes
 
-WORLD_OPTIONS = ("scenes", "size", "seed")
+WORLD_OPTIONS = ("scenes", "size", "seed", "dark")
 """What may be said about the embedded world in its name."""
 
 
@@ -143,8 +143,8 @@ def resized(array: np.ndarray, factor: float, how: Image.Resampling = Image.Resa
 def open_dataset(data: str, split: str, *, resize: float = 1.0, whole_masks: bool = False) -> Dataset:
     """The samples of one split of the embedded world or of a data set on disk.
 
-    `data` is `world`, or `world:scenes=100,size=32` with fields of `World`; or a folder, read as its dataset.json says
-    and, if it has none, checked on the spot; or the path of a dataset.json.
+    `data` is `world`, or `world:scenes=100,size=32` with fields of `World` (`dark=1` for the same scenes at night); or
+    a folder, read as its dataset.json says and, if it has none, checked on the spot; or the path of a dataset.json.
     `resize` and `whole_masks` are those of `FolderDataset`; scenes of the world are drawn at the size wanted.
     `split` is a name in the data set, or one of the official lists (see `splits`), such as `pascal/92/labeled`; the
     pictures of a list called unlabeled come without their masks.

@@ -24,7 +24,7 @@ class Method(nn.Module, ABC, Generic[Step]):
     columns: ClassVar[tuple[str, ...]] = ()
     """Offline columns that `losses` reads. The step lacks one that no producer makes, which the config may choose."""
 
-    supervision: ClassVar[type]
+    supervision: type
     """The typed step that `losses` takes: Labelled, Tagged, …"""
 
     student: Segmenter
@@ -33,6 +33,11 @@ class Method(nn.Module, ABC, Generic[Step]):
     @abstractmethod
     def build(cls, config: Any, classes: Classes, seed: int) -> "Method[Any]":
         """The method for these classes, as its frozen config says; `seed` decides the initial weights."""
+
+    @classmethod
+    def scored_columns(cls, config: Any) -> Sequence[str]:
+        """Those columns that pictures to be scored on need too: the segmenter is shown them; see `data.planes`."""
+        return ()
 
     @classmethod
     def guide(cls) -> str:

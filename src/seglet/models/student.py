@@ -24,8 +24,9 @@ class StudentConfig:
 def build_student(config: StudentConfig, classes: Classes, seed: int, **more: Any) -> Segmenter:
     """The network with the weights to start from; `seed` decides those that start from chance.
 
-    `more` are fields of its `Architecture` that a method decides, such as `depth`. Weights come from `student_weights`, and with them the input convention. Classifiers for another number of classes
-    start from chance, and so does the whole head if the saved one is of another kind.
+    `more` are fields of its `Architecture` that a method decides, such as `depth`. Weights come from `student_weights`,
+    and with them the input convention. Classifiers for another number of classes start from chance, and so does the
+    whole head if the saved one is of another kind.
 
     Raises:
         ValueError: no such network, or `student_weights` holds another backbone.
