@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
+from seglet.apps.depths import Depths, depths_for
 from seglet.apps.parsing import fraction
 from seglet.apps.seeing_options import Seeing, add_seeing, chosen_seeing
 from seglet.apps.segment import Settings, segment
 from seglet.data.dataset import Dataset, Sample
 from seglet.data.view import colours, contact_sheet, legend
 from seglet.files import replacing
-from seglet.models.segmenter import load
+from seglet.models.segmenter import Segmenter, load
 
 
 @dataclass(frozen=True)
@@ -41,10 +42,17 @@ def compare(looks: Mapping[str, Look], data: Dataset, file: Path, count: int = 8
     rows = [[sample.image for sample in samples], [_truth(sample, data) for sample in samples]]
     for look in looks.values():
         model, settings = load(look.model).eval(), Settings(seeing=look.seeing)
-        rows.append([colours(segment(model, sample.image, settings).labels, data.classes) for sample in samples])
+        depths = depths_for(model, look.seeing.depth)
+        rows.append([colours(_seen(model, sample, settings, depths), data.classes) for sample in samples])
     with replacing(file) as temporary:
         contact_sheet(rows, height=96, footer=legend(data.classes)).save(temporary, format="PNG")
     return ["picture", "truth", *looks]
+
+
+def _seen(model: Segmenter, sample: Sample, settings: Settings, depths: Depths | None) -> np.ndarray:
+    depth = None if depths is None else depths(sample.image, sample.id)
+    labels: np.ndarray = segment(model, sample.image, settings, depth).labels
+    return labels
 
 
 def _truth(sample: Sample, data: Dataset) -> np.ndarray:
