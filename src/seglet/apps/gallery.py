@@ -19,18 +19,19 @@ from seglet.models.segmenter import Segmenter, load
 
 @dataclass(frozen=True)
 class Look:
-    """A saved model, and how it looks at pictures."""
+    """A saved model, and how it looks at pictures; `data` are what it is shown, if not the same as others."""
 
     model: Path
     seeing: Seeing
+    data: Dataset | None = None
 
     @classmethod
-    def at(cls, model: Path, words: Sequence[str] = ()) -> "Look":
+    def at(cls, model: Path, words: Sequence[str] = (), data: Dataset | None = None) -> "Look":
         """With the words that `seglet evaluate` would be given."""
         parser = argparse.ArgumentParser()
         parser.add_argument("--resize", type=fraction, default=1.0)
         add_seeing(parser)
-        return cls(model, chosen_seeing(parser.parse_args(list(words))))
+        return cls(model, chosen_seeing(parser.parse_args(list(words))), data)
 
 
 def compare(looks: Mapping[str, Look], data: Dataset, file: Path, count: int = 8) -> list[str]:
@@ -38,12 +39,14 @@ def compare(looks: Mapping[str, Look], data: Dataset, file: Path, count: int = 8
 
     The pictures are spread evenly over the data.
     """
-    samples = [data.read(index * len(data) // count) for index in range(min(count, len(data)))]
+    places = [index * len(data) // count for index in range(min(count, len(data)))]
+    samples = [data.read(place) for place in places]
     rows = [[sample.image for sample in samples], [_truth(sample, data) for sample in samples]]
     for look in looks.values():
         model, settings = load(look.model).eval(), Settings(seeing=look.seeing)
         depths = depths_for(model, look.seeing.depth)
-        rows.append([colours(_seen(model, sample, settings, depths), data.classes) for sample in samples])
+        shown = samples if look.data is None else [look.data.read(place) for place in places]
+        rows.append([colours(_seen(model, sample, settings, depths), data.classes) for sample in shown])
     with replacing(file) as temporary:
         contact_sheet(rows, height=96, footer=legend(data.classes)).save(temporary, format="PNG")
     return ["picture", "truth", *looks]
