@@ -20,4 +20,4 @@ def depth_plane(sample: Sample) -> Float32[np.ndarray, "h w"] | None:
     values, (height, width) = sample.columns[DEPTH].astype(np.float32), sample.image.shape[:2]
     if values.shape == (height, width):
         return np.asarray(values)
-    return np.asarray(Image.fromarray(values).resize((width, height), Image.Resampling.BILINEAR))
+    return np.array(Image.fromarray(values).resize((width, height), Image.Resampling.BILINEAR))

@@ -51,7 +51,7 @@ def with_depth(images: Float[Tensor, "1 3 h w"], depth: np.ndarray | Tensor | No
     """
     if depth is None:
         return images
-    plane = torch.as_tensor(np.ascontiguousarray(depth) if isinstance(depth, np.ndarray) else depth)
+    plane = torch.from_numpy(np.array(depth)) if isinstance(depth, np.ndarray) else depth
     if plane.ndim != 2 or not plane.is_floating_point() or plane.numel() == 0:
         raise ValueError(f"expected depth as floats [h, w], got {plane.dtype} of shape {tuple(plane.shape)}")
     (height, width), (rows, columns) = images.shape[2:], plane.shape
