@@ -4,10 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-import torch
 
 from seglet.models.foundation.known import KNOWN
-from seglet.models.segmenter import load
 from seglet.models.shipped import FOLDER, SHIPPED, shipped
 
 MOST = 24_000_000

@@ -49,10 +49,11 @@ def clip_scores(model: TinyCLIP, scenes: list[Scene]) -> dict[str, float]:
             plain.add(cam(seen @ texts.T, tags), labels)
             sharp.add(cam((own @ texts.T - (own @ grounds.T).mean(1, keepdim=True)).clamp(min=0), tags), labels)
     logits = torch.cat(whole) * model.scale()
-    single = torch.tensor([len(scene.plan.things) == 1 for scene in scenes])
+    truth, single = _tags(scenes), torch.tensor([len(scene.plan.things) == 1 for scene in scenes])
+    right = truth[single].gather(1, logits[single].argmax(1, keepdim=True))
     return {
-        "tag_map": mean_average_precision(logits.softmax(1), _tags(scenes)),
-        "single_accuracy": float(_tags(scenes)[single].gather(1, logits[single].argmax(1, keepdim=True)).float().mean()),
+        "tag_map": mean_average_precision(logits.softmax(1), truth),
+        "single_accuracy": float(right.float().mean()),
         "patch_text_miou": plain.best().miou,
         "patch_text_sharp_miou": sharp.best().miou,
     }

@@ -29,9 +29,7 @@ class Known:
 # Stability AI took Stable Diffusion 2.x off the hub in November 2025 (huggingface/diffusers#12874), hence the mirrors.
 KNOWN = (
     Known("tiny-clip", "clip", "", "Apache-2.0", "the embedded world's CLIP, 1.6 M"),
-    Known(
-        "tiny-sd", "diffusion", "", "Apache-2.0", "the embedded world's Stable Diffusion, 64 px"
-    ),
+    Known("tiny-sd", "diffusion", "", "Apache-2.0", "the embedded world's Stable Diffusion, 64 px"),
     Known("tiny-captioner", "captioner", "", "Apache-2.0", "the embedded world's BLIP"),
     Known("tiny-depth", "depth", "", "Apache-2.0", "the embedded world's Depth Anything"),
     Known("clip-b16", "clip", "openai/clip-vit-base-patch16", "MIT", "CLIP ViT-B/16, 150 M; DiCLIP, ViLaDiff"),
