@@ -65,7 +65,7 @@ def default_name(method: str, file: Path | None) -> str:
 def hints(model: Path, settings: "Settings") -> list[str]:
     """What to do with the segmenter, with pictures of the size it was trained on."""
     resize = f" --resize {settings.resize:g}" if settings.resize != 1 else ""
-    embedded = settings.data == "world"
+    embedded = settings.data.partition(":")[0] == "world"
     size = f" --world-size {settings.world_size}" if embedded and settings.world_size != WORLD_SIZE else ""
     scored = "" if embedded else resize
     return [
