@@ -50,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from seglet.apps.depths import with_depth
     from seglet.apps.evaluate_maps import score_maps
     from seglet.apps.models import check_classes, load_model
     from seglet.apps.seeing import check_network, taught_by_tags
@@ -66,6 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     size = 1.0 if maps else arguments.resize
     data = open_dataset(_name(arguments), arguments.split, resize=size, whole_masks=True)
     check_classes(model.classes, data.classes)
+    data = with_depth(data, model, seeing.depth)
     if maps:
         found = score_maps(model, data, seeing, arguments.known_tags, arguments.workers)
     else:

@@ -139,8 +139,8 @@ def resized(array: np.ndarray, factor: float, how: Image.Resampling = Image.Resa
 def open_dataset(data: str, split: str, *, resize: float = 1.0, whole_masks: bool = False) -> Dataset:
     """The samples of one split of the embedded world or of a data set on disk.
 
-    `data` is `world`, or `world:scenes=100,clutter=8` with fields of `World` and `Difficulty`; or a folder, read as its
-    dataset.json says and, if it has none, checked on the spot; or the path of a dataset.json.
+    `data` is `world`, or `world:scenes=100,clutter=8` with fields of `World` (`dark=1` is night) and `Difficulty`; or a
+    folder, read as its dataset.json says and, if it has none, checked on the spot; or the path of a dataset.json.
     `resize` and `whole_masks` are those of `FolderDataset`; scenes of the world are drawn at the size wanted.
     `split` is a name in the data set, or one of the official lists (see `splits`), such as `pascal/92/labeled`; the
     pictures of a list called unlabeled come without their masks.

@@ -7,7 +7,7 @@ from seglet.data.drawing.stage import Difficulty
 from seglet.data.errors import DataError, choices
 from seglet.data.world import World
 
-WHOLE = ("scenes", "size", "seed", "clutter")
+WHOLE = ("scenes", "size", "seed", "dark", "clutter")
 KNOBS = tuple(field.name for field in fields(Difficulty))
 OPTIONS = (*dict.fromkeys((*WHOLE, *KNOBS)),)
 """What may stand behind `world:`; the knobs are those of `Difficulty`."""
