@@ -23,7 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Score a segmenter on pictures with masks. A network that learned from tags (ssss, cam) looks at each picture "
         "as its paper does: at several sizes, mirrored, and without the classes that are not there."
     )
-    parser.add_argument("model", help="a segmenter's folder, a run's folder, or a name on the hub")
+    parser.add_argument(
+        "model", help="a segmenter's folder, a run's folder, an exported .onnx file, or a name on the hub"
+    )
     parser.add_argument("--data", required=True, help="a data set's folder or dataset.json, or world")
     parser.add_argument("--split", default="val", help="which part of the data (default val)")
     parser.add_argument(
@@ -57,6 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
     from seglet.apps.seeing import check_network, taught_by_tags
     from seglet.data.dataset import open_dataset
     from seglet.files import write_json
+    from seglet.models.exported import parameter_count
 
     seeing = chosen_seeing(arguments)
     if arguments.out:
@@ -75,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
         found = score_maps(model, data, seeing, arguments.known_tags, arguments.workers)
     else:
         found = score(model, data, _options(seeing, arguments.batch), arguments.workers).as_dict()
-    size = {"parameters": sum(parameter.numel() for parameter in model.parameters())}
+    size = {"parameters": parameter_count(model)}
     content = {**_about(arguments, data, seeing), **size, **found}
     if arguments.out:
         write_json(arguments.out, content)

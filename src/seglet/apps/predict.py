@@ -42,7 +42,9 @@ classes that are not among the known tags of a picture (--tags, or those of --da
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = DESCRIPTION
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("model", help="a segmenter's folder, a run's folder, or a name on the hub")
+    parser.add_argument(
+        "model", help="a segmenter's folder, a run's folder, an exported .onnx file, or a name on the hub"
+    )
     parser.add_argument("inputs", type=Path, nargs="*", metavar="INPUT", help="picture, folder or list (.txt)")
     parser.add_argument("--data", help="in place of INPUT: a data set's folder or dataset.json, or world")
     parser.add_argument("--split", help="which part of --data (default train)")

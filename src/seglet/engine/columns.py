@@ -10,7 +10,7 @@ from seglet.data.columns.columned import Columned
 from seglet.data.columns.producer import Producer
 from seglet.data.columns.recipe import recipes
 from seglet.data.columns.store import Store, stored
-from seglet.data.dataset import Dataset
+from seglet.data.dataset import Dataset, is_world
 from seglet.data.files import keep_for, user_cache
 from seglet.engine.experiment import Experiment
 from seglet.engine.settings import Settings
@@ -57,7 +57,7 @@ def folder(settings: Settings) -> Path:
     """Where columns are kept: as the key says, or beside what else was computed about the data."""
     if settings.columns is not None:
         return Path(settings.columns)
-    if settings.data == "world" or settings.data.startswith("world:"):
+    if is_world(settings.data):
         return user_cache() / "world" / FOLDER
     path = Path(settings.data)
     return keep_for(path.parent if path.is_file() else path) / FOLDER

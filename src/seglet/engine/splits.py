@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from seglet.data.dataset import Dataset, open_dataset
+from seglet.data.dataset import Dataset, is_world, open_dataset
 from seglet.data.pairs import Brightened, PairConfig, Paired
-from seglet.data.world import World
+from seglet.data.world_options import open_world
 from seglet.engine.settings import Settings
 
 
@@ -25,11 +25,12 @@ def scored_data(settings: Settings, config: Any = None) -> Dataset:
 def open_split(settings: Settings, split: str, scored: bool, dark: bool = False) -> Dataset:
     """Masks follow the pictures' size; where they are to be `scored` on, they keep their own.
 
-    `dark` takes the embedded world at night; other data are as dark as they are.
+    `dark` takes the embedded world at night; other data are as dark as they are. What the name of a world says goes
+    before `world_scenes` and `world_size`.
     """
-    if settings.data == "world":
+    if is_world(settings.data):
         scenes = max(100, settings.world_scenes // 10) if scored else settings.world_scenes
-        return World(split, scenes=scenes, size=settings.world_size, dark=dark)
+        return open_world(settings.data, split, scenes=scenes, size=settings.world_size, dark=dark)
     return open_dataset(settings.data, split, resize=settings.resize, whole_masks=scored)
 
 
@@ -40,7 +41,7 @@ def paired(settings: Settings, config: PairConfig, dark: Dataset) -> Dataset:
         DataError: there are no such pictures, a pair is not complete, or the classes differ.
     """
     split = config.light_split or settings.train_split
-    if config.light is None and settings.data != "world":
+    if config.light is None and not is_world(settings.data):
         return Brightened(dark, config.brighten)
     if config.light is None:
         return Paired(dark, open_split(settings, split, scored=False))
