@@ -157,14 +157,14 @@ def test_prediction_needs_depth_and_is_at_the_size_of_the_pictures(teacher: str)
 
 
 def test_the_saved_segmenter_holds_the_student_alone(teacher: str, tmp_path: Path) -> None:
-    method = dgkd(teacher, depth="some/depth")
+    method = dgkd(teacher, depth="some/depth", depth_brighten="gamma")
     method.segmenter().save(tmp_path / "model")
     again = load(tmp_path / "model")
     plain = build(Architecture("ssss-resnet18", width=0.0625), CLASSES)
     told = method.student.network.backbone.fusion
     assert told is not None
     assert count(again) == count(plain) + count(told)
-    assert again.architecture.depth == Guide("dgf2", 3, 0.5, False, "some/depth")
+    assert again.architecture.depth == Guide("dgf2", 3, 0.5, False, "some/depth", "gamma")
 
 
 def count(module: torch.nn.Module) -> int:

@@ -73,7 +73,9 @@ class Method(base.Method[Step]):
     def producers(cls, config: Config, classes: Classes) -> Sequence[Producer]:
         if config.fusion == "none":
             return ()
-        return (EstimatedDepth(config.depth) if config.depth_files is None else GivenDepth(config.depth_files),)
+        if config.depth_files is not None:
+            return (GivenDepth(config.depth_files),)
+        return (EstimatedDepth(config.depth, None if config.depth_brighten == "none" else config.depth_brighten),)
 
     @classmethod
     def scored_columns(cls, config: Config) -> Sequence[str]:
