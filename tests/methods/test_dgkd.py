@@ -83,6 +83,14 @@ def test_distances_and_projections_give_finite_losses_and_gradients(
     assert all(p.grad is not None for p in method.student.network.backbone.parameters())
 
 
+@pytest.mark.parametrize(("masks_at", "side"), [("pictures", 32), ("logits", 8)])
+def test_masks_are_compared_at_the_size_that_is_wanted(teacher: str, masks_at: str, side: int) -> None:
+    method, sizes = dgkd(teacher, masks_at=masks_at, distil="masks"), []
+    method.branches.parts["mask"].register_forward_pre_hook(lambda part, given: sizes.append(given[0].shape[2:]))
+    method.losses(tagged(), EARLY)
+    assert sizes == [(side, side)]
+
+
 def test_gradients_reach_student_and_denoisers_and_nothing_of_the_teacher(teacher: str) -> None:
     method = dgkd(teacher, projection="own")
     method.losses(tagged(), LATE).total.backward()

@@ -54,9 +54,7 @@ class Paired(Dataset):
 
     def __init__(self, dark: Dataset, light: Dataset, offset: int = 0) -> None:
         if dark.fingerprint == light.fingerprint:
-            raise DataError(
-                "the pictures in the dark are those in the light; name the dark ones as data"
-            )
+            raise DataError("the pictures in the dark are those in the light; name the dark ones as data")
         self.dark, self.light = dark, light
         self.classes, self.ids = dark.classes, dark.ids
         there = {_name(light.ids[index]): index for index in range(len(light))}

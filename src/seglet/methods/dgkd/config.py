@@ -27,6 +27,9 @@ class Config(SelfTaughtConfig, PairConfig, StudentConfig):
     distil: Literal["both", "features", "masks", "none"] = option(
         "both", "what the teacher's is compared: layers 3 and 6, the predicted masks; Table 2a"
     )
+    masks_at: Literal["pictures", "logits"] = option(
+        "pictures", "size at which masks are compared: the picture's (code), or the network's own, which is far cheaper"
+    )
     denoise: bool = option(True, "take the student's for the teacher's with noise, and denoise it first; Sec. 3.2")
     denoise_steps: int = option(5, "T: steps of denoising; Table 9 finds 4-6 equal")
     distance: Literal["dist", "kl", "mse"] = option("dist", "D of Eq. 7; code; Table 2a has all, without denoising")

@@ -120,7 +120,8 @@ class Method(base.Method[Step]):
             return {}
         if LIGHT not in step.columns:
             raise ValueError("the teacher sees the light and the step has no such pictures; see `light`, `brighten`")
-        size = (step.images.shape[2], step.images.shape[3])
+        like = step.images if self.config.masks_at == "pictures" else seen.logits
+        size = (like.shape[2], like.shape[3])
         tags = step.tags[:, 1:] if isinstance(step, Tagged) else None
         with torch.no_grad():
             taught = look(self.teacher.network, step.columns[LIGHT].to(step.images))
