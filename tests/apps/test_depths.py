@@ -88,6 +88,27 @@ def test_scores_may_be_of_brightened_pictures_and_say_so(tmp_path, name):
     assert plain["ece_10"] != bright["ece_10"]
 
 
+def test_scores_may_be_of_darkened_pictures_the_same_every_time(tmp_path):
+    build(Architecture(**SMALL), CLASSES).save(tmp_path / "model")
+    words = ["evaluate", str(tmp_path / "model"), "--data", "world:scenes=2,size=32", "--scales", "1", "--out"]
+    for name, dark in (("day", []), ("night", ["--darken", "night"]), ("again", ["--darken", "night"])):
+        assert main([*words, str(tmp_path / f"{name}.json"), *dark]) == 0
+    day, night, again = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("day", "night", "again"))
+    assert (day["darken"], night["darken"]) == (None, "night")
+    assert night == again
+    assert night["ece_10"] != day["ece_10"]
+    assert night["fingerprint"] != day["fingerprint"]
+
+
+def test_a_row_may_score_another_rows_model_in_the_dark(tmp_path, monkeypatch):
+    called = []
+    monkeypatch.setattr(Table, "call", lambda self, folder, *words: called.append(words))
+    table(tmp_path, "dgkd-darkness").run("teacher-night", 0)
+    ((command, model, *words),) = called
+    assert (command, model) == ("evaluate", tmp_path / "runs/teacher-0/last")
+    assert words[words.index("--darken") + 1] == "night"
+
+
 def table(tmp_path, name="dgkd", **overrides):
     return Table(name, tmp_path / "runs", tmp_path / "results", overrides)
 

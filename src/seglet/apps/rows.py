@@ -154,8 +154,8 @@ class Table:
         data = self.data(500, recipe.world)
         if recipe.known_tags:
             self.call(folder, "evaluate", model, *data, "--split", "train", "--known-tags", *look, "--out", known)
-        self.call(folder, "evaluate", model, *data, "--split", self.content["score_on"], *look,
-                  "--out", scores)  # fmt: skip
+        split = ("--split", self.content["score_on"], *(("--darken", recipe.darken) if recipe.darken else ()))
+        self.call(folder, "evaluate", model, *data, *split, *look, "--out", scores)
 
     def label(self, row: str, seed: int) -> None:
         """Makes the pictures and pseudo labels that a row is trained on, unless they are there."""
