@@ -53,6 +53,11 @@ def test_pairs_of_different_sizes_are_refused():
         pairs.read(0)
 
 
+def test_the_same_data_are_no_pair():
+    with pytest.raises(DataError, match="the pictures in the dark are those in the light"):
+        Paired(Pictures(["a"], 10), Pictures(["a"], 10))
+
+
 def test_a_pair_is_another_one_with_another_light():
     dark = Pictures(["a"], 10)
     first, second = (Paired(dark, Pictures(["a"], grey)).fingerprint for grey in (200, 201))
