@@ -51,6 +51,7 @@ COMMANDS = {
     "convert": Command("convert", "turn a foreign checkpoint into a segmenter"),
     "table": Command("table", "train and score the rows of a results table", open=True),
     "world pretrain": Command("world_pretrain", "make the tiny foundation models of the embedded world, from nothing"),
+    "world sheet": Command("world_sheet", "draw what the embedded world looks like and what its knobs do"),
     "demo": Command("demo", "see the whole idea in a few minutes on the embedded world"),
     "doctor": Command("doctor", "check this installation"),
 }
