@@ -2,19 +2,21 @@
 
 from abc import ABC, abstractmethod
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from seglet.models.normalise import Normalise
 
-Stages = tuple[Tensor, Tensor, Tensor, Tensor]
-"""Feature maps of the four stages, finest first; one may be as fine as the one before it."""
+Stages = tuple[Tensor, ...]
+"""Feature maps, finest first; one may be as fine as the one before it. Four stages of a convolutional network or a Mix
+Transformer, each layer of a plain transformer."""
 
 
 class Backbone(nn.Module, ABC):
-    """Images in [0, 1] to the feature maps of four stages, `channels` wide each."""
+    """Images in [0, 1] to the feature maps of its stages, `channels` wide each."""
 
-    channels: tuple[int, int, int, int]
+    channels: tuple[int, ...]
 
     def __init__(self, normalise: Normalise) -> None:
         super().__init__()
@@ -26,3 +28,10 @@ class Backbone(nn.Module, ABC):
     @abstractmethod
     def stages(self, images: Float[Tensor, "b 3 h w"]) -> Stages:
         """The same from normalised images."""
+
+    def start(self, generator: torch.Generator) -> None:
+        """Draws the weights that `initialise` does not know; most backbones have none."""
+
+    def settle(self, normalise: Normalise) -> None:
+        """Takes an input convention, and makes anew whatever else is neither weight nor statistic."""
+        self.normalise = normalise
