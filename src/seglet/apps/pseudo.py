@@ -14,11 +14,10 @@ from seglet.apps.pictures import Picture, place
 from seglet.apps.pseudo_labels import pseudo_labels
 from seglet.apps.pseudo_options import PseudoSettings
 from seglet.apps.scores import write_scores
-from seglet.apps.seeing import check_network
+from seglet.apps.seeing import Seer, check_network
 from seglet.apps.segment import Found, write
 from seglet.apps.training_set import add_split, clear, link, write_tags
 from seglet.evaluation.pseudo_labels import PseudoLabelQuality
-from seglet.models.segmenter import Segmenter
 
 NO_TAGS = "the tags do not name it; add it to them, with no tag if no class is in it"
 
@@ -34,7 +33,7 @@ class Labelling:
 
     def __init__(
         self,
-        model: Segmenter,
+        model: Seer,
         pictures: Sequence[Picture],
         tags: KnownTags | None,
         arguments: argparse.Namespace,

@@ -14,6 +14,7 @@ from torch import Tensor
 from seglet.apps.refiners import Refiner
 from seglet.apps.refining import normalised, refine
 from seglet.apps.seeing_options import Seeing
+from seglet.apps.tag_maps import TagMaps
 from seglet.data.dataset import resized
 from seglet.evaluation.class_maps import BACKGROUND, TAUGHT_BY_TAGS, class_maps
 from seglet.evaluation.inference import logits
@@ -23,16 +24,26 @@ from seglet.models.multiscale import MultiScale
 from seglet.models.picture import as_batch, pad_to
 from seglet.models.segmenter import SMALLEST_SIDE, Segmenter
 
+Seer = Segmenter | TagMaps
+"""Whatever looks at pictures."""
 
-def taught_by_tags(model: Segmenter) -> bool:
+
+def taught_by_tags(model: Seer) -> bool:
+    if isinstance(model, TagMaps):
+        return True
     return model.architecture.head in TAUGHT_BY_TAGS
 
 
-def check_network(model: Segmenter, seeing: Seeing) -> None:
+def check_network(model: Seer, seeing: Seeing) -> None:
     """
     Raises:
         ValueError: an option is not for this kind of network.
     """
+    if isinstance(model, TagMaps):
+        if not replace(seeing, refiner=None).plain or seeing.window is not None:
+            raise ValueError("a method looks at pictures as its experiment says; leave out --scales, --flip, --window, "
+                             "--background… and --least-score, and set its keys")  # fmt: skip
+        return
     name, head = model.architecture.name, model.architecture.head
     for option, heads in {"background_power": ("ssss",), "background": ("cam",), "least_score": TAUGHT_BY_TAGS}.items():
         if getattr(seeing, option) is not None and head not in heads:
@@ -47,7 +58,7 @@ def check_network(model: Segmenter, seeing: Seeing) -> None:
 
 
 def probabilities(
-    model: Segmenter, image: UInt8[np.ndarray, "h w 3"], tags: Sequence[int] | None, seeing: Seeing
+    model: Seer, image: UInt8[np.ndarray, "h w 3"], tags: Sequence[int] | None, seeing: Seeing
 ) -> Float32[np.ndarray, "k h w"]:
     """What the network makes of a picture, with only the classes that may be there, and refined; see `settled`."""
     return settled(see(model, image, tags, seeing), model, image, tags, seeing.refiner)
@@ -55,7 +66,7 @@ def probabilities(
 
 def settled(
     maps: Float32[np.ndarray, "k h w"],
-    model: Segmenter,
+    model: Seer,
     image: UInt8[np.ndarray, "h w 3"],
     tags: Sequence[int] | None,
     refiner: Refiner | None,
@@ -72,7 +83,7 @@ def settled(
     return scores
 
 
-def _possible(model: Segmenter, tags: Sequence[int] | None) -> list[int]:
+def _possible(model: Seer, tags: Sequence[int] | None) -> list[int]:
     if tags is None:
         return list(range(len(model.classes)))
     background = model.classes.background
@@ -81,9 +92,18 @@ def _possible(model: Segmenter, tags: Sequence[int] | None) -> list[int]:
 
 @torch.inference_mode()
 def see(
-    model: Segmenter, image: UInt8[np.ndarray, "h w 3"], tags: Sequence[int] | None, seeing: Seeing
+    model: Seer,
+    image: UInt8[np.ndarray, "h w 3"],
+    tags: Sequence[int] | None,
+    seeing: Seeing,
+    truth: UInt8[np.ndarray, "h2 w2"] | None = None,
 ) -> Float32[np.ndarray, "k h w"]:
-    """What the network makes of a picture, in [0, 1], at the picture's size, before anything is refined."""
+    """What the network makes of a picture, in [0, 1], at the picture's size, before anything is refined.
+
+    Of a method's controls one reads the `truth`; nobody else does.
+    """
+    if isinstance(model, TagMaps):
+        return model.maps(image, tags, seeing.resize, truth)
     parameter = next(model.parameters())
     images = as_batch(resized(image, seeing.resize)).to(parameter.device, parameter.dtype)
     scores = _masks(model, images, tags, seeing) if taught_by_tags(model) else _averaged(model, images, seeing)

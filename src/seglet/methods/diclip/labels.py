@@ -24,6 +24,8 @@ def refined_maps(
     Only the classes that some image has go through PAR, which treats each map alike: that saves most of its time.
     """
     present = tags.any(dim=0)
+    if not present.any():
+        return torch.nn.functional.pad(cams.new_zeros(*tags.shape, *images.shape[2:]), (0, 0, 0, 0, 1, 0), value=1.0)
     few = with_absence(cams[:, present], tags[:, present], images.shape[2:], config.background_power)
     moved = par(few, images, steps=config.par_steps)
     whole = moved.new_zeros(len(cams), cams.shape[1] + 1, images.shape[2], images.shape[3])
