@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from seglet.apps.parsing import fraction
+from seglet.apps.seeing import see, settled
 from seglet.apps.seeing_options import Seeing, add_seeing, chosen_seeing
 from seglet.apps.segment import Settings, segment
+from seglet.apps.tag_maps import TagMaps, open_method
 from seglet.data.dataset import Dataset, Sample
 from seglet.data.view import colours, contact_sheet, legend
 from seglet.files import replacing
@@ -18,7 +20,7 @@ from seglet.models.segmenter import load
 
 @dataclass(frozen=True)
 class Look:
-    """A saved model, and how it looks at pictures."""
+    """A saved model, or the experiment or run of a method that makes masks from tags, and how it looks at pictures."""
 
     model: Path
     seeing: Seeing
@@ -40,11 +42,22 @@ def compare(looks: Mapping[str, Look], data: Dataset, file: Path, count: int = 8
     samples = [data.read(index * len(data) // count) for index in range(min(count, len(data)))]
     rows = [[sample.image for sample in samples], [_truth(sample, data) for sample in samples]]
     for look in looks.values():
-        model, settings = load(look.model).eval(), Settings(seeing=look.seeing)
-        rows.append([colours(segment(model, sample.image, settings).labels, data.classes) for sample in samples])
+        if (look.model / "config.json").is_file():
+            model, settings = load(look.model).eval(), Settings(seeing=look.seeing)
+            rows.append([colours(segment(model, sample.image, settings).labels, data.classes) for sample in samples])
+        else:
+            seer = open_method(str(look.model), data, None, "cpu")
+            rows.append([colours(_from_tags(seer, sample, look), data.classes) for sample in samples])
     with replacing(file) as temporary:
         contact_sheet(rows, height=96, footer=legend(data.classes)).save(temporary, format="PNG")
     return ["picture", "truth", *looks]
+
+
+def _from_tags(seer: TagMaps, sample: Sample, look: Look) -> np.ndarray:
+    tags = () if sample.tags is None else sample.tags
+    maps = see(seer, sample.image, tags, look.seeing, sample.labels)
+    scores = settled(maps, seer, sample.image, tags, look.seeing.refiner)
+    return np.asarray(scores.argmax(axis=0).astype(np.uint8))
 
 
 def _truth(sample: Sample, data: Dataset) -> np.ndarray:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-OWN = ("model_of", "labels_of", "labels", "look", "known_tags", "supervision")
+OWN = ("model_of", "labels_of", "labels", "look", "known_tags", "supervision", "maps")
 """Keys of a row that are none of its experiment."""
 
 
@@ -26,6 +26,8 @@ class Recipe:
     """Also score on the pictures it was trained on, with classes ruled out that their tags lack."""
     supervision: str = ""
     """What it learns from, for people."""
+    maps: bool = False
+    """Score the masks that the method makes from tags: with `model_of` as that row has learned to, else untrained."""
 
     @classmethod
     def read(cls, row: Mapping[str, Any]) -> "Recipe":
@@ -38,6 +40,7 @@ class Recipe:
             tuple(row.get("look", ())),
             bool(row.get("known_tags")),
             row.get("supervision", ""),
+            bool(row.get("maps")),
         )
 
     @property

@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from seglet import methods
 from seglet.apps.definitions import definition
 from seglet.apps.recipe import Recipe
 
@@ -120,6 +121,13 @@ class Table:
     def model(self, row: str, seed: int) -> Path:
         return self.trained(row, seed) / "last"
 
+    def seer(self, row: str, seed: int) -> Path:
+        """What looks at pictures: a model, or the experiment or run of a method that makes masks from tags."""
+        recipe = self.recipe(row)
+        if not recipe.maps:
+            return self.model(row, seed)
+        return self.runs / f"{row}-{seed}.yaml" if recipe.model_of is None else self.trained(row, seed)
+
     def keys(self, row: str, seed: int) -> dict[str, Any]:
         """The experiment of one run."""
         recipe = self.recipe(row)
@@ -144,6 +152,9 @@ class Table:
             return
         if recipe.labels_of:
             self.label(row, seed)
+        if recipe.maps:
+            self.score_maps(row, seed)
+            return
         if recipe.model_of is None:
             self.train(row, seed)
         model, look = self.model(row, seed), (*self.size, *recipe.look)
@@ -152,6 +163,20 @@ class Table:
                       "--out", known)  # fmt: skip
         self.call(folder, "evaluate", model, *self.data(500), "--split", self.content["score_on"], *look,
                   "--out", scores)  # fmt: skip
+
+    def score_maps(self, row: str, seed: int) -> None:
+        """Scores masks made from tags, of a method as it is or as another row has trained it."""
+        from seglet.engine.run import commit, versions
+        from seglet.files import write_json, write_text
+
+        folder, recipe = self.folder(row, seed), self.recipe(row)
+        way = self.seer(row, seed)
+        if recipe.model_of is None:
+            write_text(way, json.dumps(self.keys(row, seed), indent=2))  # JSON is YAML
+            write_json(folder / "record.json", {"commit": commit(), "versions": versions(), "data": None})
+            self.call(folder, "prepare", way)
+        self.call(folder, "evaluate", "--method", way, *self.data(500), "--split", self.content["score_on"], *self.size,
+                  *recipe.look, "--out", folder / "scores.json")  # fmt: skip
 
     def label(self, row: str, seed: int) -> None:
         """Makes the pictures and pseudo labels that a row is trained on, unless they are there."""
@@ -170,6 +195,8 @@ class Table:
     def train(self, row: str, seed: int) -> None:
         folder, keys = self.folder(row, seed), self.keys(row, seed)
         words = [word for key, value in keys.items() if key != "method" for word in (f"--{key}", *_words(value))]
+        if methods.load(keys["method"]).Method.columns:
+            self.call(folder, "prepare", keys["method"], *words)
         begun = any((folder / "checkpoints").glob("step-*"))
         self.call(folder, "train", keys["method"], "--out", folder, "--resume" if begun else "--overwrite", *words)
 
@@ -209,7 +236,7 @@ class Table:
 
         seed = self.all_seeds[0]
         done = [row for row in self.wanted() if (self.folder(row, seed) / "scores.json").exists()]
-        looks = {row: Look.at(self.model(row, seed), (*self.size, *self.recipe(row).look)) for row in done}
+        looks = {row: Look.at(self.seer(row, seed), (*self.size, *self.recipe(row).look)) for row in done}
         return compare(looks, open_dataset(self.data(500)[1], self.content["score_on"]), file)
 
     def write(self) -> dict[str, Any]:
@@ -224,7 +251,7 @@ class Table:
             "title": self.content["title"],
             "command": shlex.join(["seglet", "table", self.name, *_shown(self.overrides)]),
             "commit": ", ".join(dict.fromkeys(str(record["commit"]) for record in records)),
-            "data": records[0]["data"] if records else None,
+            "data": next((record["data"] for record in records if record["data"]), None),
             "hardware": f"{os.cpu_count()} CPU cores",
             "versions": records[0]["versions"] if records else None,
             "rows": [self._result(row, seed) for row, seed in done],
@@ -244,6 +271,8 @@ class Table:
         found = {"row": row, "seed": seed, **{name: scores[key] for name, key in SCORES.items()}}
         if "confusion_ratio" in scores:
             found["confusion_ratio"] = scores["confusion_ratio"]["mean"]
+        if "cam_curve" in scores:
+            found["cam"] = scores["cam_curve"]["best"]["miou"]
         if known.exists():
             found["known_tags"] = read_json(known)["miou"]
         if "parameters" in scores:

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float32, UInt8
 from torch import Tensor
 
+from seglet import methods
 from seglet.apps.output import tell
 from seglet.data.dataset import Dataset, Sample, resized
 from seglet.data.errors import DataError
@@ -90,6 +91,9 @@ def open_method(source: str, data: Dataset | None, named: str | None, device: st
     if not named_file and Path(source).suffix in (".yaml", ".yml"):
         raise ValueError(f"there is no experiment {source}; check the path, or give a method's name")
     experiment = resolve(file if named_file else None, {} if named_file else {"method": source})
+    if methods.load(experiment.method).Method.label_maps is Method.label_maps:
+        raise ValueError(f"method {experiment.method!r} makes no masks from tags alone; train a segmenter with it, or "
+                         "choose --method diclip")  # fmt: skip
     if file is run:
         learnt = training_data(experiment.settings)
         if data is not None:
