@@ -5,7 +5,6 @@ Axes: b images, n = h·w patches.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -18,11 +17,10 @@ from seglet.data.columns.kinds import Kind, Value
 from seglet.data.columns.producer import Compute, Producer, Reads
 from seglet.data.dataset import Sample
 from seglet.labels.low_rank_attention import LowRankAttention, low_rank_attention
+from seglet.methods.diclip.weights import weights
 from seglet.models.foundation.attention_source import AttentionSource
-from seglet.models.foundation.hub import find
-from seglet.models.foundation.known import known
 from seglet.models.foundation.loading import as_dtype
-from seglet.models.foundation.stable_diffusion import LAYOUT, StableDiffusion
+from seglet.models.foundation.stable_diffusion import StableDiffusion
 from seglet.types import Crop, option
 
 ATTENTION, REGIONS = "attention", "regions"
@@ -69,16 +67,6 @@ class AttentionConfig:
         return None if self.diffusion_size is None else (self.diffusion_size, self.diffusion_size)
 
 
-def weights(source: str) -> str:
-    """What names the weights of a Stable Diffusion, also where they are not on this machine: a hub id stands for
-    itself, anything else for its content."""
-    entry = known(source)
-    name = source if entry is None else entry.id
-    if Path(source).expanduser().is_dir() or "/" not in name:
-        return find(source, "diffusion", LAYOUT).identity()
-    return name
-
-
 class DiffusionAttention(nn.Module):
     """The mean attention of some diffusion models."""
 
@@ -117,7 +105,7 @@ class AttentionColumn(Producer):
     maker: str = "diclip-attention/1"
 
     def identity(self) -> str:
-        return ", ".join(weights(source) for source in self.config.diffusion)
+        return ", ".join(weights(source, "diffusion") for source in self.config.diffusion)
 
     def settings(self) -> Mapping[str, Any]:
         config = self.config

@@ -19,14 +19,13 @@ from seglet.losses.affinity import affinity_error, pair_labels
 from seglet.losses.pixel import cross_entropy
 from seglet.losses.split import split_cross_entropy
 from seglet.methods import base
-from seglet.methods.diclip.attention import ATTENTION, REGIONS, AttentionColumn, RegionsColumn, weights
+from seglet.methods.diclip.attention import ATTENTION, REGIONS, AttentionColumn, RegionsColumn
 from seglet.methods.diclip.config import Config
 from seglet.methods.diclip.knowledge import Knowledge, View, open_clip, read_words
 from seglet.methods.diclip.labels import on_grid, pseudo_labels, refined_maps, spread
 from seglet.methods.diclip.online import OnlineKeys
 from seglet.methods.diclip.student import (
     build_segmenter,
-    clip_weights,
     refuse_classes,
     tower,
     with_own_backbone,
@@ -34,6 +33,7 @@ from seglet.methods.diclip.student import (
 )
 from seglet.methods.diclip.tsa import CACHE, CacheArtefact, Look, dynamic_cam, static_cam
 from seglet.methods.diclip.vce import VCEConfig, own_attention
+from seglet.methods.diclip.weights import weights
 from seglet.models.cache_adapter import CacheAdapter
 from seglet.models.dropout import drawing_from
 from seglet.models.foundation.image_tower import ImageTower
@@ -105,9 +105,9 @@ class Method(base.Method[Tagged]):
             raise ValueError("oracle attention is of masks, and pictures to remember have none; set cache_from to none")
         said = {f.name: getattr(config, f.name) for f in fields(VCEConfig) if f.name not in UNSAID}
         said |= {name: getattr(config, name) for name in ("prompts", "background_power", "par_steps")}
-        whose = [clip_weights(config.clip_model)]
+        whose = [weights(config.clip_model, "clip")]
         if config.attention == "diffusion":
-            whose += [weights(source) for source in config.diffusion]
+            whose += [weights(source, "diffusion") for source in config.diffusion]
 
         def opens(device: torch.device) -> tuple[Look, Tensor]:
             method = cls.build(config, classes, 0).to(device).eval()

@@ -20,7 +20,7 @@ from seglet.data.dataset import Dataset, Sample
 from seglet.data.images import read_image
 from seglet.data.prompts.prompts import HOLE, spoken
 from seglet.files import replacing
-from seglet.methods.diclip.attention import weights
+from seglet.methods.diclip.weights import weights
 from seglet.models.foundation.image_generator import ImageGenerator, Recipe
 from seglet.models.foundation.stable_diffusion import StableDiffusion
 from seglet.types import option
@@ -72,7 +72,10 @@ class PicturesConfig:
     def drawing(self) -> dict[str, Any]:
         """All that decides the drawn pictures, but for the name of the class and the number of the picture."""
         names = ("dtype", "prompt", "negative", "steps", "guidance", "size", "seed")
-        return {"weights": weights(self.generator), **{name: getattr(self, f"generator_{name}") for name in names}}
+        return {
+            "weights": weights(self.generator, "diffusion"),
+            **{name: getattr(self, f"generator_{name}") for name in names},
+        }
 
 
 def drawn(

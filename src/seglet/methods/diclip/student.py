@@ -1,16 +1,13 @@
 """The segmenter that DiCLIP trains: CLIP's image tower, which stays as it is, and a decoder of all its layers."""
 
 from collections.abc import MutableMapping
-from pathlib import Path
 from typing import Any
 
 from seglet.methods.diclip.config import Config
 from seglet.models.architecture import Architecture
 from seglet.models.clip_backbone import CLIPBackbone
-from seglet.models.foundation.clip import LAYOUT, ImageTextEncoder
-from seglet.models.foundation.hub import find
+from seglet.models.foundation.clip import ImageTextEncoder
 from seglet.models.foundation.image_tower import ImageTower
-from seglet.models.foundation.known import known
 from seglet.models.segmenter import Segmenter, build
 from seglet.types import Classes
 
@@ -44,15 +41,6 @@ def tower(student: Segmenter) -> ImageTower:
     if not isinstance(backbone, CLIPBackbone):
         raise ValueError(f"expected a student on CLIP's image tower, got {student.architecture.name}")
     return backbone.tower
-
-
-def clip_weights(source: str) -> str:
-    """What names the weights of a CLIP; a hub id stands for itself."""
-    entry = known(source)
-    name = source if entry is None else entry.id
-    if Path(source).expanduser().is_dir() or "/" not in name:
-        return find(source, "clip", LAYOUT).identity()
-    return name
 
 
 def without_backbone(module: Any, state: MutableMapping[str, Any], prefix: str, metadata: Any) -> None:
