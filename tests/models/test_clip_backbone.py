@@ -67,3 +67,10 @@ def test_monte_carlo_passes_repeat_the_tail() -> None:
     seen = segmenter().predict(IMAGES[0], samples=3)
     assert seen.uncertainty is not None
     assert seen.uncertainty.max() > 0
+
+
+@pytest.mark.parametrize("name", TOWERS)
+def test_untrained_decoders_are_nearly_undecided(name: str) -> None:
+    chances = segmenter(name)(IMAGES).softmax(dim=1)
+    assert chances.min() > 0.1
+    assert chances.max() < 0.7

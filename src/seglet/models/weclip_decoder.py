@@ -135,3 +135,13 @@ class WeCLIPDecoder(Head):
     def stem(self, stages: Stages) -> Float[Tensor, "b d h w"]:
         fused: Tensor = self.fusion(stages)
         return fused
+
+    @torch.no_grad()
+    def start(self, generator: torch.Generator) -> None:
+        """As torch draws layers by itself, which the authors leave it to: wider ones begin with logits far too large."""
+        for part in self.modules():
+            if isinstance(part, nn.Conv2d | nn.Linear):
+                bound = part.weight[0].numel() ** -0.5
+                part.weight.uniform_(-bound, bound, generator=generator)
+                if part.bias is not None:
+                    part.bias.uniform_(-bound, bound, generator=generator)
