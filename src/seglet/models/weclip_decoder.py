@@ -138,7 +138,7 @@ class WeCLIPDecoder(Head):
 
     @torch.no_grad()
     def start(self, generator: torch.Generator) -> None:
-        """As torch draws layers by itself, which the authors leave it to: wider ones begin with logits far too large."""
+        """As torch draws layers by itself, as the authors let it; others begin with far too large logits."""
         for part in self.modules():
             if isinstance(part, nn.Conv2d | nn.Linear):
                 bound = part.weight[0].numel() ** -0.5
