@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from seglet.evaluation.evaluate import Evaluation, EvaluationOptions
     from seglet.models.segmenter import Segmenter
 
+DARKNESS = ("mild", "night", "extreme")
 CONVENTIONS = {"either": "miou", "present": "miou_present", "all": "miou_all"}
 """Which classes enter the mean, and what the evaluation calls it."""
 
@@ -23,7 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Score a segmenter on pictures with masks. A network that learned from tags (ssss, cam) looks at each picture "
         "as its paper does: at several sizes, mirrored, and without the classes that are not there."
     )
-    parser.add_argument("model", nargs="?", help="a segmenter's folder, a run's folder, or a name on the hub")
+    parser.add_argument(
+        "model", nargs="?", help="a segmenter's folder, a run's folder, an exported .onnx file, or a name on the hub"
+    )
     add_method(parser)
     parser.add_argument("--data", required=True, help="a data set's folder or dataset.json, or world")
     parser.add_argument("--split", default="val", help="which part of the data (default val)")
@@ -31,6 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--resize", type=fraction, default=1.0, help="read pictures at this fraction of their size; masks keep theirs"
     )
     parser.add_argument("--world-size", type=whole(1, 4096), help="side of the embedded world's scenes, in pixels")
+    parser.add_argument(
+        "--darken",
+        choices=DARKNESS,
+        help="score on pictures as they would be in the dark, by `seglet data darken`",
+    )
     parser.add_argument("--batch", type=whole(1, 4096), default=1, help="pictures at once, where their sizes agree")
     parser.add_argument("--workers", type=whole(0, 256), default=2, help="threads that read ahead (default 2)")
     add_device(parser)
@@ -51,12 +59,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from seglet.apps.depths import with_depth
+    from seglet.apps.enhancers import Changed, enhancer
     from seglet.apps.evaluate_maps import score_maps
     from seglet.apps.models import check_classes, load_model
     from seglet.apps.seeing import check_network, taught_by_tags
     from seglet.apps.tag_maps import open_method
+    from seglet.data.darkened import Darkened
     from seglet.data.dataset import open_dataset
     from seglet.files import write_json
+    from seglet.models.exported import parameter_count
 
     seeing = chosen_seeing(arguments)
     if arguments.out:
@@ -71,11 +83,17 @@ def run(arguments: argparse.Namespace) -> int:
     seer = model or open_method(arguments.method, data, _name(arguments), arguments.device)
     check_network(seer, seeing)
     check_classes(seer.classes, data.classes)
+    if arguments.darken is not None:
+        data = Darkened(data, arguments.darken)
+    if model is not None:
+        data = with_depth(data, model, seeing.depth)
+    if seeing.brighten is not None and not maps:
+        data = Changed(data, enhancer(seeing.brighten))
     if model is None or maps:
         found = score_maps(seer, data, seeing, arguments.known_tags or model is None, arguments.workers)
     else:
         found = score(model, data, _options(seeing, arguments.batch), arguments.workers).as_dict()
-    size = {} if model is None else {"parameters": sum(parameter.numel() for parameter in model.parameters())}
+    size = {} if model is None else {"parameters": parameter_count(model)}
     content = {**_about(arguments, data, seeing), **size, **found}
     if arguments.out:
         write_json(arguments.out, content)
@@ -114,7 +132,7 @@ def score(model: "Segmenter", data: "Dataset", options: "EvaluationOptions", wor
 
 def _about(arguments: argparse.Namespace, data: "Dataset", seeing: Seeing) -> dict[str, Any]:
     """What was scored and how, so that the numbers can be had again."""
-    named = {name: getattr(arguments, name) for name in ("model", "split", "convention", "known_tags")}
+    named = {name: getattr(arguments, name) for name in ("model", "split", "convention", "known_tags", "darken")}
     if arguments.method is not None:
         named |= {"method": arguments.method, "known_tags": True}
     about = {"seglet": __version__, "data": _name(arguments), "fingerprint": data.fingerprint}

@@ -5,11 +5,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from seglet.apps.seeing import Seer, see, settled, taught_by_tags
+from seglet.apps.seeing import Seer, see, settled, shown, taught_by_tags
 from seglet.apps.seeing_options import Seeing
+from seglet.apps.tag_maps import TagMaps
 from seglet.data.dataset import Dataset, Sample, present
 from seglet.data.errors import DataError
 from seglet.data.loading import evaluation_samples
+from seglet.data.planes import depth_plane
 from seglet.engine.console import Steps
 from seglet.evaluation.cam_curve import CamCurve
 from seglet.evaluation.result import Evaluation
@@ -40,7 +42,10 @@ def _add(
     if sample.labels is None:
         raise DataError(f"sample {sample.id!r} has no labels; evaluate on a split that has masks")
     tags = _tags(sample, found) if known_tags else None
-    maps = see(model, sample.image, tags, seeing, sample.labels)
+    if isinstance(model, TagMaps):  # one of its controls reads the truth
+        maps = model.maps(shown(sample.image, seeing), tags, seeing.resize, sample.labels)
+    else:
+        maps = see(model, sample.image, tags, seeing, depth_plane(sample))
     labels = torch.from_numpy(np.require(sample.labels, requirements=["C", "W"]))
     scores = torch.from_numpy(settled(maps, model, sample.image, tags, seeing.refiner))
     confidence, chosen = scores.max(dim=0)

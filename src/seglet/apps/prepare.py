@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from seglet.engine.columns import Column
     from seglet.engine.experiment import Experiment
     from seglet.engine.prepare import Outcome, Work
+
+    Part = tuple[Dataset, list[Column]]
 
 DESCRIPTION = """\
 Compute once what a method wants to know of each picture: depth, captions, attention. Such columns are kept beside the
@@ -49,14 +52,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, rest: list[str]) -> int:
     from seglet.apps.train import locate, parse_overrides
     from seglet.engine.artefacts import artefacts
-    from seglet.engine.columns import columns
+    from seglet.engine.columns import shares
     from seglet.engine.experiment import resolve
-    from seglet.engine.splits import training_data
 
     file, method = locate(argparse.Namespace(config=arguments.config, resume=False, out=None))
     experiment = resolve(file, {**({"method": method} if method else {}), **parse_overrides(rest)})
-    data = training_data(experiment.settings)
-    wanted = columns(experiment, data.classes)
+    parts = shares(experiment)
+    data, wanted = parts[0]
     if arguments.list:
         return listed(experiment, wanted, arguments.json)
     once = artefacts(experiment, data)
@@ -69,7 +71,7 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
         return audit(data, wanted, arguments)
     made = make_once(data, once, arguments)
     if wanted:
-        return compute(experiment, data, wanted, arguments, made)
+        return compute(experiment, parts, arguments, made)
     lacking = ", ".join(one.artefact.name for one in once if not one.there)
     text = f"missing: {lacking}" if lacking else f"complete; next: {_train(experiment)}"
     answer(text, {"columns": [], "once": made}, arguments.json)
@@ -77,29 +79,26 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
 
 
 def compute(
-    experiment: "Experiment",
-    data: "Dataset",
-    wanted: "Sequence[Column]",
-    arguments: argparse.Namespace,
-    once: "list[dict[str, str]]",
+    experiment: "Experiment", parts: "Sequence[Part]", arguments: argparse.Namespace, once: list[dict[str, str]]
 ) -> int:
     from seglet.engine.prepare import Work, prepare
 
     rank, world = share(os.environ)
     work = Work(device(arguments.device), arguments.batch, rank, world, arguments.dry_run)
-    outcomes = prepare(data, wanted, work, tell if rank == 0 else lambda text: None)
+    note = tell if rank == 0 else lambda text: None
+    outcomes = [outcome for data, wanted in parts for outcome in prepare(data, wanted, work, note)]
     content = {
         "columns": [
             {"name": one.name, "pictures": one.pictures, "made": one.made, "failed": one.failed} for one in outcomes
         ],
         **({"once": once} if once else {}),
-        "folder": str(wanted[0].store.root),
+        "folder": str(parts[0][1][0].store.root),
         "rank": rank,
         "world": world,
     }
     failed = any(one.failed for one in outcomes)
     if rank == 0 or failed:
-        answer(account(experiment, data, wanted, outcomes, work), content, arguments.json)
+        answer(account(experiment, parts, outcomes, work), content, arguments.json)
     return 2 if failed else 0
 
 
@@ -116,9 +115,7 @@ def make_once(data: "Dataset", wanted: "Sequence[Kept]", arguments: argparse.Nam
     return [{"name": kept.artefact.name, "folder": str(kept.folder), "there": str(kept.there)} for kept in wanted]
 
 
-def account(
-    experiment: "Experiment", data: "Dataset", wanted: "Sequence[Column]", outcomes: "Sequence[Outcome]", work: "Work"
-) -> str:
+def account(experiment: "Experiment", parts: "Sequence[Part]", outcomes: "Sequence[Outcome]", work: "Work") -> str:
     """What was done, every picture that failed, and what comes next."""
     from seglet.data.columns.columned import Columned
 
@@ -127,7 +124,9 @@ def account(
         if one.failed:
             lines.append(f"{one.name}: {len(one.failed)} pictures failed:")
             lines += [f"  {name}\n    {reason}" for name, reason in one.failed.items()]
-    lacking = Columned(data, [column.store for column in wanted]).missing()
+    lacking: Counter[str] = Counter()
+    for data, wanted in parts:
+        lacking.update(Columned(data, [column.store for column in wanted]).missing())
     if not lacking:
         return "\n".join([*lines, f"complete; next: {_train(experiment)}"])
     left = ", ".join(f"{name!r} of {count} pictures" for name, count in lacking.items())

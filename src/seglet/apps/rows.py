@@ -18,6 +18,7 @@ from typing import Any
 from seglet import methods
 from seglet.apps.definitions import definition
 from seglet.apps.recipe import Recipe
+from seglet.engine.experiment import known_keys
 
 SCORES = {"miou": "miou", "pixel_accuracy": "pixel_accuracy", "ece": "ece_10", "ece_15": "ece_15"}
 """Names in a table, and in an evaluation."""
@@ -132,6 +133,8 @@ class Table:
         """The experiment of one run."""
         recipe = self.recipe(row)
         keys = {**self.content["shared"], **recipe.experiment, **self.overrides, "seed": seed}
+        if "light" in self.overrides and "light" not in known_keys(methods.load(keys["method"]).Config):
+            keys["data"] = keys.pop("light")  # a method that sees no pairs learns in the light
         if recipe.teacher:
             keys["teacher"] = str(self.model(recipe.teacher, self.all_seeds[0]))
         if recipe.labels_of:
@@ -158,11 +161,11 @@ class Table:
         if recipe.model_of is None:
             self.train(row, seed)
         model, look = self.model(row, seed), (*self.size, *recipe.look)
+        data = self.data(500, recipe.world)
         if recipe.known_tags:
-            self.call(folder, "evaluate", model, *self.data(500), "--split", "train", "--known-tags", *look,
-                      "--out", known)  # fmt: skip
-        self.call(folder, "evaluate", model, *self.data(500), "--split", self.content["score_on"], *look,
-                  "--out", scores)  # fmt: skip
+            self.call(folder, "evaluate", model, *data, "--split", "train", "--known-tags", *look, "--out", known)
+        split = ("--split", self.content["score_on"], *(("--darken", recipe.darken) if recipe.darken else ()))
+        self.call(folder, "evaluate", model, *data, *split, *look, "--out", scores)
 
     def score_maps(self, row: str, seed: int) -> None:
         """Scores masks made from tags, of a method as it is or as another row has trained it."""
@@ -187,8 +190,8 @@ class Table:
         if recipe.labels_of is None or (record.is_file() and read_json(record)["finished"]):
             return
         scenes = {**self.content["shared"], **self.overrides}.get("world_scenes", 0)
-        words = (*self.data(scenes), "--split", "train", *self.size, *recipe.labels)
-        score_on = ("--score-on", self.data(200)[1])
+        words = (*self.data(scenes, recipe.world), "--split", "train", *self.size, *recipe.labels)
+        score_on = ("--score-on", self.data(200, recipe.world)[1])
         model = self.model(recipe.labels_of, seed)
         self.call(out, "predict", model, "--pseudo-labels", *words, *score_on, "--out", out, "--overwrite")
 
@@ -200,11 +203,15 @@ class Table:
         begun = any((folder / "checkpoints").glob("step-*"))
         self.call(folder, "train", keys["method"], "--out", folder, "--resume" if begun else "--overwrite", *words)
 
-    def data(self, scenes: int) -> tuple[str, str]:
-        """What all rows are scored on, as words; `scenes` of them if it is the embedded world."""
+    def data(self, scenes: int, options: str = "") -> tuple[str, str]:
+        """What rows are scored on, as words; `scenes` of them if it is the embedded world, which has `options`.
+
+        Of real pictures with partners in the `light`, rows with options are scored in the dark, others in the light.
+        """
         keys = {**self.content["shared"], **self.overrides}
-        world = f"world:scenes={scenes},size={keys.get('world_size')}"
-        return "--data", world if keys["data"] == "world" else str(keys["data"])
+        world = f"world:scenes={scenes},size={keys.get('world_size')}{',' if options else ''}{options}"
+        pictures = keys["data"] if options else keys.get("light", keys["data"])
+        return "--data", world if keys["data"] == "world" else str(pictures)
 
     @property
     def size(self) -> tuple[str, str]:
@@ -236,8 +243,12 @@ class Table:
 
         seed = self.all_seeds[0]
         done = [row for row in self.wanted() if (self.folder(row, seed) / "scores.json").exists()]
-        looks = {row: Look.at(self.seer(row, seed), (*self.size, *self.recipe(row).look)) for row in done}
-        return compare(looks, open_dataset(self.data(500)[1], self.content["score_on"]), file)
+        looks, split = {}, self.content["score_on"]
+        for row in done:
+            recipe = self.recipe(row)
+            data = open_dataset(self.data(500, recipe.world)[1], split) if recipe.world else None
+            looks[row] = Look.at(self.seer(row, seed), (*self.size, *recipe.look), data)
+        return compare(looks, open_dataset(self.data(500)[1], split), file)
 
     def write(self) -> dict[str, Any]:
         """The results so far, in `file`."""

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
 
+from seglet.apps.enhancers import enhancer
 from seglet.apps.refiners import Refiner
 from seglet.apps.refining import normalised, refine
 from seglet.apps.seeing_options import Seeing
@@ -21,11 +22,14 @@ from seglet.evaluation.inference import logits
 from seglet.evaluation.options import EvaluationOptions
 from seglet.models.layers import resize
 from seglet.models.multiscale import MultiScale
-from seglet.models.picture import as_batch, pad_to
+from seglet.models.picture import pad_to
 from seglet.models.segmenter import SMALLEST_SIDE, Segmenter
 
 Seer = Segmenter | TagMaps
 """Whatever looks at pictures."""
+
+Depth = Float[np.ndarray, "rows columns"]
+"""Of a picture, at any resolution, in [0, 1], 0 nearest."""
 
 
 def taught_by_tags(model: Seer) -> bool:
@@ -58,10 +62,14 @@ def check_network(model: Seer, seeing: Seeing) -> None:
 
 
 def probabilities(
-    model: Seer, image: UInt8[np.ndarray, "h w 3"], tags: Sequence[int] | None, seeing: Seeing
+    model: Seer,
+    image: UInt8[np.ndarray, "h w 3"],
+    tags: Sequence[int] | None,
+    seeing: Seeing,
+    depth: Depth | None = None,
 ) -> Float32[np.ndarray, "k h w"]:
     """What the network makes of a picture, with only the classes that may be there, and refined; see `settled`."""
-    return settled(see(model, image, tags, seeing), model, image, tags, seeing.refiner)
+    return settled(see(model, image, tags, seeing, depth), model, image, tags, seeing.refiner)
 
 
 def settled(
@@ -96,22 +104,26 @@ def see(
     image: UInt8[np.ndarray, "h w 3"],
     tags: Sequence[int] | None,
     seeing: Seeing,
-    truth: UInt8[np.ndarray, "h2 w2"] | None = None,
+    depth: Depth | None = None,
 ) -> Float32[np.ndarray, "k h w"]:
     """What the network makes of a picture, in [0, 1], at the picture's size, before anything is refined.
 
-    Of a method's controls one reads the `truth`; nobody else does.
+    `depth` is for networks that are told it; see `Segmenter.predict`.
     """
     if isinstance(model, TagMaps):
-        return model.maps(image, tags, seeing.resize, truth)
-    parameter = next(model.parameters())
-    images = as_batch(resized(image, seeing.resize)).to(parameter.device, parameter.dtype)
+        return model.maps(shown(image, seeing), tags, seeing.resize)
+    images = model.planes(resized(shown(image, seeing), seeing.resize), depth)
     scores = _masks(model, images, tags, seeing) if taught_by_tags(model) else _averaged(model, images, seeing)
     return np.asarray(resize(scores.float(), (image.shape[0], image.shape[1]))[0].cpu().numpy())
 
 
+def shown(image: UInt8[np.ndarray, "h w 3"], seeing: Seeing) -> UInt8[np.ndarray, "h w 3"]:
+    """The picture, brightened if that is wanted."""
+    return image if seeing.brighten is None else enhancer(seeing.brighten)(image)
+
+
 def _masks(
-    model: Segmenter, images: Float[Tensor, "1 3 h w"], tags: Sequence[int] | None, seeing: Seeing
+    model: Segmenter, images: Float[Tensor, "1 planes h w"], tags: Sequence[int] | None, seeing: Seeing
 ) -> Float[Tensor, "1 k h w"]:
     head = model.architecture.head
     options = MultiScale(background_power=1.0) if head == "cam" else MultiScale()
@@ -126,7 +138,7 @@ def _masks(
     return class_maps(head, network, images, options, present, background).masks
 
 
-def _averaged(model: Segmenter, images: Float[Tensor, "1 3 h w"], seeing: Seeing) -> Float[Tensor, "1 k h w"]:
+def _averaged(model: Segmenter, images: Float[Tensor, "1 planes h w"], seeing: Seeing) -> Float[Tensor, "1 k h w"]:
     options = EvaluationOptions(
         window=seeing.window, stride=seeing.stride, scales=seeing.scales or (1.0,), flip=bool(seeing.flip)
     )
@@ -136,7 +148,7 @@ def _averaged(model: Segmenter, images: Float[Tensor, "1 3 h w"], seeing: Seeing
 def _of_any_size(predict: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
     """The same for views too small for a network, of which the last row and column are repeated meanwhile."""
 
-    def padded(view: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b k _ _"]:
+    def padded(view: Float[Tensor, "b planes h w"]) -> Float[Tensor, "b k _ _"]:
         height, width = view.shape[2:]
         larger = pad_to(view, SMALLEST_SIDE)
         if larger is view:

@@ -12,6 +12,7 @@ from seglet.models.clip_backbone import CLIPBackbone
 from seglet.models.deeplabv2 import DeepLabV2Head
 from seglet.models.deeplabv3 import DeepLabV3Head
 from seglet.models.deeplabv3plus import DeepLabV3PlusHead
+from seglet.models.depth_fusion import DepthFusion, Guide
 from seglet.models.fcn import FCNHead
 from seglet.models.foundation.image_tower import ImageTower
 from seglet.models.head import Head
@@ -61,6 +62,7 @@ class Architecture:
         std: likewise.
         bgr: likewise.
         tower: what `ImageTower.build` makes one of, for the networks in `TOWERS`.
+        depth: how it is told how far things are, as a fourth plane of its images; None: it sees colours alone.
 
     Raises:
         ValueError: a value is out of its range; for a name, the message proposes the nearest one.
@@ -77,6 +79,7 @@ class Architecture:
     std: Channels = IMAGENET_STD
     bgr: bool = False
     tower: Mapping[str, Any] | None = None
+    depth: Guide | None = None
 
     def __post_init__(self) -> None:
         if self.name not in (*NAMES, *TOWERS):
@@ -119,7 +122,19 @@ class Architecture:
         if "name" not in values:
             raise ValueError("an architecture needs a `name`; " + nearest("", NAMES))
         tuples: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
-        return cls(**tuples)
+        return cls(**tuples | {"depth": _guide(values.get("depth"))})
+
+
+def _guide(values: Any) -> Guide | None:
+    if values is None:
+        return None
+    if not isinstance(values, dict):
+        raise ValueError(f"expected an architecture's depth to be null or keys and values, got {values!r}")
+    known = [field.name for field in fields(Guide)]
+    for key in values:
+        if key not in known:
+            raise ValueError(f"unknown key {key!r} of an architecture's depth; {nearest(key, known)}")
+    return Guide(**values)
 
 
 def nearest(name: str, known: tuple[str, ...] | list[str]) -> str:
@@ -131,6 +146,7 @@ def nearest(name: str, known: tuple[str, ...] | list[str]) -> str:
 def assemble(architecture: Architecture, num_classes: int) -> Network:
     """The network with whatever weights torch gives it; draws from the global generator, unless on the meta device."""
     backbone = choose_backbone(architecture)
+    backbone.fusion = depth_fusion(architecture, backbone)
     head = choose_head(architecture, backbone, num_classes)
     helped = architecture.auxiliary and architecture.head not in ALONE
     return Network(backbone, head, FCNHead(backbone.channels[2], num_classes, architecture.dropout) if helped else None)
@@ -153,6 +169,15 @@ def choose_backbone(architecture: Architecture) -> Backbone:
     return ResNet(name, normalise, architecture.width, architecture.output_stride)
 
 
+def depth_fusion(architecture: Architecture, backbone: Backbone) -> DepthFusion | None:
+    """What tells depth to the first stages of a backbone."""
+    guide = architecture.depth
+    if guide is None:
+        return None
+    channels = backbone.channels[: guide.places]
+    return DepthFusion(channels, guide.way, guide.weight, guide.official, architecture.width)
+
+
 def choose_head(architecture: Architecture, backbone: Backbone, num_classes: int) -> Head:
     """DeepLabV3's and PSPNet's heads are as wide as CIRKD's first version makes them, others as their authors do."""
     channels, name, width = backbone.channels, architecture.backbone, architecture.width
@@ -164,7 +189,7 @@ def choose_head(architecture: Architecture, backbone: Backbone, num_classes: int
     if architecture.head == "segformer":
         hidden = scaled(256 if name in ("mit_b0", "mit_b1") else 768, width)
         return SegFormerHead(channels, hidden, num_classes, dropout)
-    shallow = 1 if name in wide_resnet38.VARIANTS else 0  # the stage at stride 4
+    shallow = backbone.shallow
     if architecture.head == "ssss":
         dropouts = (dropout, architecture.aspp_dropout)
         return SSSSHead(channels, scaled(256, width), num_classes, shallow, rates(architecture), dropouts)

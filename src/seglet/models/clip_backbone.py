@@ -3,9 +3,10 @@
 from typing import Any
 
 import torch
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
 
-from seglet.models.backbone import Backbone, Stages
+from seglet.models.backbone import Backbone, Sight
 from seglet.models.foundation.image_tower import ImageTower
 from seglet.models.normalise import Normalise
 
@@ -19,8 +20,15 @@ class CLIPBackbone(Backbone):
         self.channels = (tower.width,) * tower.depth
         self.settle(normalise)
 
-    def stages(self, images: torch.Tensor) -> Stages:
-        return self.tower.see(images).layers
+    def look(self, images: Float[Tensor, "b planes h w"]) -> Sight:
+        """
+        Raises:
+            ValueError: the images have depth, which CLIP cannot be told.
+        """
+        if images.shape[1] != 3:
+            raise ValueError(f"expected images of 3 planes, got {images.shape[1]}; CLIP cannot be told depth")
+        layers = self.tower.see(self.normalise(images)).layers
+        return Sight(layers, layers)
 
     @torch.no_grad()
     def start(self, generator: torch.Generator) -> None:

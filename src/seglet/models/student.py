@@ -1,6 +1,7 @@
 """The network a method trains, as an experiment describes it."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from seglet.models.architecture import Architecture
 from seglet.models.segmenter import Segmenter, build, load
@@ -20,11 +21,12 @@ class StudentConfig:
     student_weights: str | None = option(None, "saved segmenter to start from; none starts from chance")
 
 
-def build_student(config: StudentConfig, classes: Classes, seed: int) -> Segmenter:
+def build_student(config: StudentConfig, classes: Classes, seed: int, **more: Any) -> Segmenter:
     """The network with the weights to start from; `seed` decides those that start from chance.
 
-    Weights come from `student_weights`, and with them the input convention. Classifiers for another number of classes
-    start from chance, and so does the whole head if the saved one is of another kind.
+    `more` are fields of its `Architecture` that a method decides, such as `depth`. Weights come from `student_weights`,
+    and with them the input convention. Classifiers for another number of classes start from chance, and so does the
+    whole head if the saved one is of another kind.
 
     Raises:
         ValueError: no such network, or `student_weights` holds another backbone.
@@ -36,12 +38,14 @@ def build_student(config: StudentConfig, classes: Classes, seed: int) -> Segment
         dropout=config.dropout,
         aspp_dropout=config.aspp_dropout,
         auxiliary=config.auxiliary_weight > 0,
+        **more,
     )
     if config.student_weights is None:
         return build(architecture, classes, seed)
     start = load(config.student_weights)
     given = start.architecture
-    student = build(replace(architecture, mean=given.mean, std=given.std, bgr=given.bgr), classes, seed)
+    convention = {"mean": given.mean, "std": given.std, "bgr": given.bgr}
+    student = build(replace(architecture, **{**convention, **more}), classes, seed)
     if (given.backbone, given.width) != (architecture.backbone, config.width):
         raise ValueError(
             f"student_weights {config.student_weights} holds {given.name} of width {given.width}, but the student is "
