@@ -109,3 +109,11 @@ def test_lis_is_read_as_it_is(lis):
     sample = sets["train"].read(0)
     assert (sample.id, sample.tags, sample.columns["light"].min()) == ("2", (1,), 200)
     assert sets["test"].read(0).image.max() < 30
+
+
+def test_pictures_in_the_dark_alone_are_taught_by_themselves_brightened(lis):
+    experiment = resolve(
+        None, {"method": "dgkd", "data": str(lis / "RGB-dark"), "val_split": "test", "brighten": "gamma"}
+    )
+    sample = datasets(experiment.settings, experiment.config)["train"].read(0)
+    assert sample.columns["light"].mean() > 2 * sample.image.mean()

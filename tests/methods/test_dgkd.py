@@ -224,6 +224,16 @@ def test_black_pictures_and_constant_depth_stay_finite(teacher: str) -> None:
     assert all(torch.isfinite(term) for term in losses.terms.values())
 
 
+@pytest.mark.parametrize("keys", [{}, {"denoise": False, "projection": "none"}, {"projection": "own"}])
+def test_half_precision_stays_finite(teacher: str, keys: dict[str, Any]) -> None:
+    method = dgkd(teacher, **keys)
+    with torch.autocast("cpu", torch.bfloat16):
+        losses = method.losses(tagged(), LATE)
+    losses.total.backward()
+    assert all(torch.isfinite(term) for term in losses.terms.values())
+    assert all(p.grad is None or p.grad.isfinite().all() for p in method.parameters())
+
+
 @pytest.mark.parametrize("lacking", ["light", "depth"])
 def test_a_step_without_light_or_depth_says_what_is_missing(teacher: str, lacking: str) -> None:
     there = {name: column for name, column in columns().items() if name != lacking}

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from seglet.models.backbone import Backbone
 from seglet.models.depth_fusion import DepthFusion
 from seglet.models.head import Head
 
@@ -13,8 +14,8 @@ from seglet.models.head import Head
 @torch.no_grad()
 def initialise(network: nn.Module, generator: torch.Generator) -> None:
     """Kaiming normal (He et al., ICCV 2015) for convolutions, truncated normal 0.02 for linear layers as in SegFormer,
-    normal for embeddings; norms start as the identity, biases at 0; then heads draw what they want otherwise, and what
-    depth is told by begins as the identity.
+    normal for embeddings; norms start as the identity, biases at 0; then backbones and heads draw what they want
+    otherwise, and what depth is told by begins as the identity.
     Sets every parameter and buffer of a segmentation network but the input convention."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
@@ -31,7 +32,7 @@ def initialise(network: nn.Module, generator: torch.Generator) -> None:
         if isinstance(module, nn.Conv2d | nn.Linear | _BatchNorm | nn.LayerNorm) and module.bias is not None:
             module.bias.zero_()
     for module in network.modules():
-        if isinstance(module, Head):
+        if isinstance(module, Backbone | Head):
             module.start(generator)
         elif isinstance(module, DepthFusion):
             module.start()
