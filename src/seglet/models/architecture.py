@@ -4,7 +4,7 @@ import difflib
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from seglet.models import mit, resnet, wide_resnet38
+from seglet.models import mit, resnet, vila, vit, wide_resnet38
 from seglet.models.backbone import Backbone
 from seglet.models.cam import CAMHead
 from seglet.models.deeplabv2 import DeepLabV2Head
@@ -19,6 +19,7 @@ from seglet.models.pspnet import PSPHead
 from seglet.models.resnet import ResNet
 from seglet.models.segformer import SegFormerHead
 from seglet.models.ssss import SSSSHead
+from seglet.models.vila import ViLaHead
 from seglet.models.wide_resnet38 import WideResNet38
 
 BACKBONES = (*resnet.VARIANTS, *wide_resnet38.VARIANTS, *mit.VARIANTS)
@@ -30,6 +31,7 @@ NAMES = (
     *(f"{head}-{backbone}" for head in PLAIN for backbone in CONVOLUTIONAL),
     *(f"segformer-{backbone}" for backbone in mit.VARIANTS),
     *(f"{head}-{backbone}" for head in ("ssss", "cam") for backbone in BACKBONES),
+    *(f"vila-{backbone}" for backbone in vit.VARIANTS),
 )
 """All networks there are."""
 
@@ -45,7 +47,7 @@ class Architecture:
         dropout: rate before the classifier, and in the auxiliary head.
         aspp_dropout: DeepLabV3's second rate, behind its pyramid; SSSS has it there and within its decoder.
         drop_path: stochastic depth of the deepest block of a Mix Transformer; 0.1 as published.
-        auxiliary: whether there is a head on the third stage for training. SegFormer, SSSS and CAM have none.
+        auxiliary: whether there is a head on the third stage for training. SegFormer, SSSS, CAM and ViLa have none.
         mean: of the input convention, see `Normalise`.
         std: likewise.
         bgr: likewise.
@@ -116,7 +118,7 @@ def assemble(architecture: Architecture, num_classes: int) -> Network:
     """The network with whatever weights torch gives it; draws from the global generator, unless on the meta device."""
     backbone = choose_backbone(architecture)
     head = choose_head(architecture, backbone, num_classes)
-    helped = architecture.auxiliary and architecture.head not in ("segformer", "ssss", "cam")
+    helped = architecture.auxiliary and architecture.head not in ("segformer", "ssss", "cam", "vila")
     return Network(backbone, head, FCNHead(backbone.channels[2], num_classes, architecture.dropout) if helped else None)
 
 
@@ -130,6 +132,8 @@ def choose_backbone(architecture: Architecture) -> Backbone:
     name, normalise = architecture.backbone, input_convention(architecture)
     if name in mit.VARIANTS:
         return mit.MixTransformer(name, normalise, architecture.width, drop_path=architecture.drop_path)
+    if name in vit.VARIANTS:
+        return vit.VisionTransformer(name, normalise, architecture.width)
     if name in wide_resnet38.VARIANTS:
         return WideResNet38(normalise, architecture.width)
     return ResNet(name, normalise, architecture.width, architecture.output_stride)
@@ -142,6 +146,8 @@ def choose_head(architecture: Architecture, backbone: Backbone, num_classes: int
     if architecture.head == "segformer":
         hidden = scaled(256 if name in ("mit_b0", "mit_b1") else 768, width)
         return SegFormerHead(channels, hidden, num_classes, dropout)
+    if architecture.head == "vila":
+        return ViLaHead(channels, scaled(vila.WIDTHS.get(name, 256), width), num_classes, dropout)
     shallow = 1 if name in wide_resnet38.VARIANTS else 0  # the stage at stride 4
     if architecture.head == "ssss":
         dropouts = (dropout, architecture.aspp_dropout)

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -26,3 +27,6 @@ class Backbone(nn.Module, ABC):
     @abstractmethod
     def stages(self, images: Float[Tensor, "b 3 h w"]) -> Stages:
         """The same from normalised images."""
+
+    def start(self, generator: torch.Generator) -> None:
+        """Draws the weights that should begin otherwise than `initialise` draws them; most backbones have none."""
