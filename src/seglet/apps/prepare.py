@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
 
     file, method = locate(argparse.Namespace(config=arguments.config, resume=False, out=None))
     experiment = resolve(file, {**({"method": method} if method else {}), **parse_overrides(rest)})
-    data = training_data(experiment.settings)
+    data = training_data(experiment.settings, experiment.config)
     wanted = columns(experiment, data.classes)
     if arguments.list:
         return listed(experiment, wanted, arguments.json)
@@ -206,8 +206,8 @@ def audit(data: "Dataset", wanted: "Sequence[Column]", arguments: argparse.Names
     for file in files:
         check_writable(file)
     count = min(arguments.count, len(data))
-    write(files, data, [column.store for column in wanted], count)
+    told = write(files, data, [column.store for column in wanted], count)
     shown = ", ".join(map(str, files))
-    text = f"{count} of {len(data)} pictures with their columns are in {shown}"
-    answer(text, {"files": list(map(str, files))}, arguments.json)
+    text = "\n".join([f"{count} of {len(data)} pictures with their columns are in {shown}", *told])
+    answer(text, {"files": list(map(str, files)), "texts": told}, arguments.json)
     return 0

@@ -73,7 +73,7 @@ def complete(experiment: Experiment, work: Work, note: Callable[[str], None]) ->
         DataError: the data are not sound, a folder cannot be written or the disk is too small.
         ValueError: nothing can be computed at all.
     """
-    data = training_data(experiment.settings)
+    data = training_data(experiment.settings, experiment.config)
     return prepare(data, columns(experiment, data.classes), work, note)
 
 
