@@ -52,6 +52,10 @@ class Method(nn.Module, ABC, Generic[Step]):
     def losses(self, step: Step, progress: Progress) -> Losses:
         """The objective on what one step sees."""
 
+    def rate(self, batch: int) -> float:
+        """What the learning rate is multiplied by when a step has `batch` images, over all processes; 1 leaves it."""
+        return 1.0
+
     def before_step(self) -> None:
         """Called once before each optimiser step, gradients being complete; a part of them may be clipped here."""
 

@@ -61,6 +61,7 @@ class ViLaHead(Head):
         self.hidden = hidden
         self.project = nn.ModuleList(nn.Conv2d(inside, hidden, 1) for inside in channels)
         self.visual = Block(hidden, HEADS)
+        self.norm = nn.LayerNorm(hidden)
         self.reconstruct = Reconstruction(hidden, (channels[1], channels[0]))
         self.tail = Tail(nn.Identity(), Dropout(dropout, channelwise=True), nn.Conv2d(hidden // 2, num_classes, 1))
 
@@ -72,7 +73,11 @@ class ViLaHead(Head):
 
     def seen(self, tokens: Float[Tensor, "b d h w"]) -> Float[Tensor, "b d h w"]:
         """The visual stream's tokens."""
-        return on_grid(self.visual(flat(tokens)), tokens)
+        return self.settled(on_grid(self.visual(flat(tokens)), tokens))
+
+    def settled(self, tokens: Float[Tensor, "b d h w"]) -> Float[Tensor, "b d h w"]:
+        """A stream's tokens at the end, normalised alike in both, so that their distances mean the same throughout."""
+        return on_grid(self.norm(flat(tokens)), tokens)
 
     def stem(self, stages: Stages) -> Float[Tensor, "b e h4 w4"]:
         maps: Tensor = self.reconstruct(self.seen(self.projected(stages)), stages)
@@ -158,7 +163,7 @@ def streams(network: Network, fusion: Fusion | None, images: Float[Tensor, "b 3 
     stages = network.backbone(images)
     tokens = head.projected(stages)
     seen = head.seen(tokens)
-    fused = None if fusion is None or text is None else fusion(tokens, text)
+    fused = None if fusion is None or text is None else head.settled(fusion(tokens, text))
     return Streams(_stream(head, seen, stages), None if fused is None else _stream(head, fused, stages))
 
 
