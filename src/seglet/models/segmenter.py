@@ -16,6 +16,7 @@ from seglet.models.initialise import initialise
 from seglet.models.layers import resize
 from seglet.models.network import Network
 from seglet.models.picture import as_batch, pad_to
+from seglet.models.shipped import shipped
 from seglet.models.uncertainty import mc_mean_and_deviation
 from seglet.types import Classes
 
@@ -124,6 +125,10 @@ def _without_weights(architecture: Architecture, classes: Classes) -> Network:
 
 
 def load(source: str | Path, revision: str | None = None) -> Segmenter:
-    """A Segmenter from a folder, or else from the Hugging Face hub (`owner/name`, optionally at a revision)."""
+    """A Segmenter from a folder, one that comes with seglet (`tiny-resnet18-w25`), or from the Hugging Face hub
+    (`owner/name`, optionally at a revision).
+    """
     folder = Path(source)
-    return Segmenter.load(folder if folder.exists() else storage.download(str(source), revision))
+    if not folder.exists():
+        folder = shipped(str(source)) or storage.download(str(source), revision)
+    return Segmenter.load(folder)

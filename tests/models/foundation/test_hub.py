@@ -294,3 +294,10 @@ def test_nothing_heavy_is_imported_before_a_model_is_opened() -> None:
     heavy = re.compile(r"^(?:from|import) (?:transformers|diffusers|huggingface_hub|accelerate|tokenizers)\b", re.M)
     modules = (ROOT / "src" / "seglet" / "models" / "foundation").rglob("*.py")
     assert [module.name for module in modules if heavy.search(module.read_text(encoding="utf-8"))] == []
+
+
+def test_a_tiny_model_that_comes_with_seglet_opens_without_the_hub() -> None:
+    found = find("tiny-clip", "clip", LAYOUT, offline=True)
+    assert found.identity().startswith("sha256:")
+    with pytest.raises(ValueError, match="tiny-clip comes with seglet and has no revision 'v2'"):
+        find("tiny-clip", "clip", LAYOUT, "v2")

@@ -31,10 +31,12 @@ DESCRIPTIONS: Mapping[str, Description] = {
         "transformers, CLIPModel with tokenizer and image processor",
         f"{SEEN}, with their captions; no mask",
         {
-            "tag_map": "mean average precision of tags, zero-shot by whole images",
+            "tag_map": "mean average precision of tags, zero-shot: whole images, prompts averaged over backgrounds, "
+            "the share of each class among the ten",
+            "single_accuracy": "right shapes in the same way, scenes with one object",
             "patch_text_miou": "mIoU of plain patch-text similarity, tags known, best threshold",
             "patch_text_sharp_miou": "the same with an identity added to the attention of the last three layers and "
-            "the similarity to background words subtracted",
+            "the mean similarity to background words subtracted",
         },
     ),
     "depth": Description(

@@ -37,22 +37,37 @@ def images(scenes: list[Scene]) -> Float[Tensor, "b 3 h w"]:
 @torch.inference_mode()
 def clip_scores(model: TinyCLIP, scenes: list[Scene]) -> dict[str, float]:
     """Tags by whole images; masks by patches, plain and with the smoothing attention of the last layers taken out."""
-    texts = model.read(model.encode([f"a photo of a {shape}" for shape in SHAPES]))[1]
-    grounds = model.read(model.encode([f"a photo of {ground}" for ground in GROUNDS]))[1]
+    texts = model.read(model.encode([f"a photo of {_named(shape)}" for shape in SHAPES]))[1]
+    grounds = model.read(model.encode([ground.phrase for ground in GROUNDS.values()]))[1]
     whole, plain, sharp = [], CamCurve(CLASSES, FINE), CamCurve(CLASSES, FINE)
     for part in _parts(scenes):
         tokens = model.project(model.layer(images(part), LAYERS))
-        whole.append(tokens[:, 0] @ texts.T)
+        whole.append(tokens[:, 0] @ placed_texts(model).T)
         enhanced = model.project(without_mixing(model, images(part)))
         for scene, tags, seen, own in zip(part, _tags(part), tokens[:, 1:], enhanced[:, 1:], strict=True):
             labels = torch.from_numpy(scene.labels).long()
             plain.add(cam(seen @ texts.T, tags), labels)
-            sharp.add(cam((own @ texts.T - (own @ grounds.T).amax(1, keepdim=True)).clamp(min=0), tags), labels)
+            sharp.add(cam((own @ texts.T - (own @ grounds.T).mean(1, keepdim=True)).clamp(min=0), tags), labels)
+    logits = torch.cat(whole) * model.scale()
+    truth, single = _tags(scenes), torch.tensor([len(scene.plan.things) == 1 for scene in scenes])
+    right = truth[single].gather(1, logits[single].argmax(1, keepdim=True))
     return {
-        "tag_map": mean_average_precision(torch.cat(whole), _tags(scenes)),
+        "tag_map": mean_average_precision(logits.softmax(1), truth),
+        "single_accuracy": float(right.float().mean()),
         "patch_text_miou": plain.best().miou,
         "patch_text_sharp_miou": sharp.best().miou,
     }
+
+
+def placed_texts(model: TinyCLIP) -> Float[Tensor, "k c"]:
+    """Each shape's mean text over the backgrounds it may stand on: captions name them, so a prompt without is odd."""
+    prompts = [f"a photo of {_named(shape)} {ground.phrase}" for shape in SHAPES for ground in GROUNDS.values()]
+    texts = model.read(model.encode(prompts))[1].reshape(len(SHAPES), len(GROUNDS), -1)
+    return F.normalize(texts.mean(1), dim=1)
+
+
+def _named(shape: str) -> str:
+    return f"{'an' if shape[0] in 'aeiou' else 'a'} {shape}"
 
 
 def without_mixing(model: TinyCLIP, pictures: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b n c"]:

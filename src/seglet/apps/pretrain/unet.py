@@ -28,7 +28,7 @@ SILENT, PLACELESS = 0.1, 0.1
 DECAY = 0.999
 """Of the average of the weights, which is what is kept; smaller in the first steps."""
 
-RECIPE = Recipe((Phase(8000, 1e-3, 200, 0.02),), 64, weight_decay=0.01, beta2=0.99, bf16=True)
+RECIPE = Recipe((Phase(6000, 1e-3, 200, 0.02),), 64, weight_decay=0.01, beta2=0.99, bf16=True)
 
 
 class UNetObjective(Objective):

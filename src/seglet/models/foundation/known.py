@@ -8,7 +8,7 @@ Kind = Literal["clip", "diffusion", "captioner", "depth"]
 
 @dataclass(frozen=True)
 class Known:
-    """A model of the Hugging Face hub under a short name.
+    """A model of the Hugging Face hub under a short name, or one that comes with seglet, which has no `id`.
 
     `mirrors` hold the same weights and are tried in order when `id` is not to be had. `licence` is that of the weights,
     as their authors state it.
@@ -23,11 +23,15 @@ class Known:
 
     @property
     def homes(self) -> tuple[str, ...]:
-        return (self.id, *self.mirrors)
+        return (self.id, *self.mirrors) if self.id else ()
 
 
 # Stability AI took Stable Diffusion 2.x off the hub in November 2025 (huggingface/diffusers#12874), hence the mirrors.
 KNOWN = (
+    Known("tiny-clip", "clip", "", "Apache-2.0", "the embedded world's CLIP, 1.6 M"),
+    Known("tiny-sd", "diffusion", "", "Apache-2.0", "the embedded world's Stable Diffusion, 64 px"),
+    Known("tiny-captioner", "captioner", "", "Apache-2.0", "the embedded world's BLIP"),
+    Known("tiny-depth", "depth", "", "Apache-2.0", "the embedded world's Depth Anything"),
     Known("clip-b16", "clip", "openai/clip-vit-base-patch16", "MIT", "CLIP ViT-B/16, 150 M; DiCLIP, ViLaDiff"),
     Known("clip-b32", "clip", "openai/clip-vit-base-patch32", "MIT", "CLIP ViT-B/32, 151 M; coarser and faster"),
     Known("clip-l14", "clip", "openai/clip-vit-large-patch14", "MIT", "CLIP ViT-L/14, 428 M"),

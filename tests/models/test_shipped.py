@@ -1,0 +1,36 @@
+"""Tiny models that come with seglet."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from seglet.models.foundation.known import KNOWN
+from seglet.models.shipped import FOLDER, SHIPPED, shipped
+
+MOST = 24_000_000
+CARDS = sorted(FOLDER.glob("*/card.json"))
+
+
+def test_a_name_that_is_not_shipped_has_no_folder() -> None:
+    assert shipped("clip-b16") is None
+    assert shipped("clip") is None
+
+
+def test_every_known_model_without_an_id_is_shipped() -> None:
+    assert {entry.name for entry in KNOWN if not entry.homes} <= SHIPPED.keys()
+
+
+def test_all_weights_together_are_small_enough_for_a_package() -> None:
+    files = [path for path in FOLDER.rglob("*") if path.is_file()]
+    assert 0 < sum(path.stat().st_size for path in files) <= MOST
+    assert {path.name for path in FOLDER.iterdir()} <= set(SHIPPED.values())
+
+
+@pytest.mark.parametrize("card", CARDS, ids=lambda card: card.parent.name)
+def test_a_card_says_how_the_model_was_made_and_what_it_scores(card: Path) -> None:
+    told = json.loads(card.read_text(encoding="utf-8"))
+    assert told["made"]["command"].startswith("seglet world pretrain")
+    assert all(told["made"][key] for key in ("commit", "core_minutes", "saw", "recipe", "torch"))
+    assert told["scores"]
+    assert (card.parent / "README.md").is_file()
