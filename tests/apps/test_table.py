@@ -192,3 +192,12 @@ def test_a_picture_of_curves_is_sound_xml_with_a_line_for_each_row():
     ]
     tree = ElementTree.fromstring(svg({**RESULTS, "title": "toy & more", "rows": rows}))
     assert len(tree.findall("{http://www.w3.org/2000/svg}polyline")) == 2
+
+
+def test_columns_are_computed_before_a_row_that_reads_some(tmp_path, monkeypatch):
+    called = []
+    monkeypatch.setattr(Table, "call", lambda self, folder, *words: called.append(words[:2]))
+    filled = table(tmp_path, name="viladiff")
+    filled.train("supervised", 0)
+    filled.train("vila", 0)
+    assert called == [("train", "supervised"), ("prepare", "viladiff"), ("train", "viladiff")]

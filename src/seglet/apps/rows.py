@@ -168,8 +168,13 @@ class Table:
         self.call(out, "predict", model, "--pseudo-labels", *words, *score_on, "--out", out, "--overwrite")
 
     def train(self, row: str, seed: int) -> None:
+        """Columns that the method reads are computed before, as far as they are not there."""
+        from seglet import methods
+
         folder, keys = self.folder(row, seed), self.keys(row, seed)
         words = [word for key, value in keys.items() if key != "method" for word in (f"--{key}", *_words(value))]
+        if methods.load(keys["method"]).Method.columns:
+            self.call(folder, "prepare", keys["method"], *words)
         begun = any((folder / "checkpoints").glob("step-*"))
         self.call(folder, "train", keys["method"], "--out", folder, "--resume" if begun else "--overwrite", *words)
 

@@ -1,13 +1,18 @@
 """Pretrained weights of vision transformers: CLIP's image half, or a file that timm wrote."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor
 
-from seglet.models.foundation.clip import ImageTextEncoder
+from seglet.models.foundation.clip import LAYOUT
+from seglet.models.foundation.hub import find
+from seglet.models.foundation.picture import CLIP_MEAN, CLIP_STD, normalisation, preprocessing
+from seglet.models.foundation.whole import weight_files
 from seglet.models.normalise import Channels
 from seglet.models.vit import VisionTransformer
 
@@ -54,21 +59,26 @@ def pretrained(source: str, backbone: VisionTransformer) -> Pretrained:
     """
     if source.endswith(".safetensors"):
         return _timm(Path(source), backbone)
-    tower = ImageTextEncoder.load(source).image
-    given: dict[str, Tensor] = tower.model.state_dict()
-    mean, std = (_three(buffer) for buffer in (tower.normalise.mean, tower.normalise.std))
+    folder = find(source, "clip", LAYOUT).folder
+    given = _tensors(weight_files(folder, LAYOUT.weights[0]), "vision_model.")
+    normalise = normalisation(preprocessing(folder), CLIP_MEAN, CLIP_STD)
+    mean, std = (_three(buffer) for buffer in (normalise.mean, normalise.std))
     return Pretrained(_named(given, backbone, 0, source), mean, std)
 
 
 def _timm(file: Path, backbone: VisionTransformer) -> Pretrained:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
+    return Pretrained(_named(_tensors([file]), backbone, 1, str(file)), TIMM_MEAN, TIMM_MEAN)
 
-    try:
-        given = load_file(file)
-    except (OSError, SafetensorError) as error:
-        raise ValueError(f"{file} cannot be read as safetensors: {error}; download it again") from error
-    return Pretrained(_named(given, backbone, 1, str(file)), TIMM_MEAN, TIMM_MEAN)
+
+def _tensors(paths: Iterable[Path], prefix: str = "") -> dict[str, Tensor]:
+    """What files hold under names that begin so, without that beginning; no library is needed to read CLIP's half."""
+    found: dict[str, Tensor] = {}
+    for path in paths:
+        try:
+            found |= load_file(path)
+        except (OSError, SafetensorError) as error:
+            raise ValueError(f"{path} cannot be read as safetensors: {error}; download it again") from error
+    return {name.removeprefix(prefix): tensor for name, tensor in found.items() if name.startswith(prefix)}
 
 
 def _named(given: Mapping[str, Tensor], backbone: VisionTransformer, whose: int, source: str) -> dict[str, Tensor]:
