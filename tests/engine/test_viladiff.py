@@ -70,7 +70,7 @@ def test_a_run_scores_teacher_student_and_refined_labels_and_tells_its_cost_firs
     run = train(experiment(ready, alarm_from=0.0), tmp_path / "run")
     lines = [json.loads(line) for line in run.metrics.read_text().splitlines()]
     assert {"train/region", "train/better", "train/share/background"} <= lines[0].keys()
-    assert {"val/miou", "student/miou", "refined/miou"} <= lines[-1].keys()
+    assert {"val/miou", "student/miou", "refined/miou", "val/boundary_iou", "refined/boundary_iou"} <= lines[-1].keys()
     told = capsys.readouterr().err
     assert "memory: about" in told
     assert "no labelled picture shows" in told

@@ -204,7 +204,7 @@ def scores(module: TrainingModule, data: Dataset, predict: Prediction) -> dict[s
     if data.read(0).labels is None:
         return dict.fromkeys(("miou", "ece_10"), math.nan)
     samples = evaluation_samples(data, module.global_rank, module.trainer.world_size)
-    options = EvaluationOptions(batch=8, replicas=0)
+    options = EvaluationOptions(batch=8, replicas=0, boundary=module.method.boundary)
     return evaluate(predict, samples, data.classes, options, device=module.device).reduce().scores()
 
 

@@ -14,10 +14,11 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from seglet.evaluation.bootstrap import Bootstrap
+from seglet.evaluation.boundary import boundary_counts
 from seglet.evaluation.calibration import Calibration
 from seglet.evaluation.confusion import confusion
 from seglet.evaluation.confusion_ratio import Cooccurrence
-from seglet.evaluation.scores import CONVENTIONS, Convention, Scores
+from seglet.evaluation.scores import CONVENTIONS, Convention, Scores, mean_iou
 from seglet.evaluation.table import table
 from seglet.types import Classes
 
@@ -27,10 +28,15 @@ MIOU: dict[Convention, str] = {"either": "miou", "present": "miou_present", "all
 
 
 class Evaluation:
-    """A sum over images: confusion, also by number of classes in an image, calibration, bootstrap, number of images."""
+    """A sum over images: confusion, also by number of classes in an image, calibration, bootstrap, number of images.
 
-    def __init__(self, classes: Classes, replicas: int = 1000, seed: int = 0) -> None:
+    With `boundary`, a share of the diagonal, also what is right and wrong so near to boundaries.
+    """
+
+    def __init__(self, classes: Classes, replicas: int = 1000, seed: int = 0, boundary: float = 0.0) -> None:
         self.classes = classes
+        self.boundary = boundary
+        self.near_boundaries = torch.zeros(len(classes), 3, dtype=torch.int64)
         self.confusion = torch.zeros(len(classes), len(classes), dtype=torch.int64)
         self.calibration = Calibration()
         self.cooccurrence = Cooccurrence(classes)
@@ -59,6 +65,8 @@ class Evaluation:
         self.cooccurrence.add_confusion(matrix)
         self.bootstrap.add(image_id, matrix)
         self.confusion += matrix
+        if self.boundary:
+            self.near_boundaries += boundary_counts(pred.cpu(), labels.cpu(), len(self.classes), self.boundary)
         self._count += 1
 
     def reduce(self) -> "Evaluation":
@@ -69,7 +77,7 @@ class Evaluation:
         on_gpu = dist.get_backend() == "nccl"
         calibration, together = total.calibration, total.cooccurrence
         counts = (total.confusion, calibration.counts, calibration.confidence, total.bootstrap.sums, total._count)
-        for part in (*counts, together.sums, together.images):
+        for part in (*counts, together.sums, together.images, total.near_boundaries):
             shared = part.cuda() if on_gpu else part
             dist.all_reduce(shared)
             part.copy_(shared)
@@ -88,6 +96,7 @@ class Evaluation:
             "pixel_accuracy": summary.pixel_accuracy,
             "mean_accuracy": summary.mean_accuracy,
             **{f"ece_{bins}": self.calibration.ece(bins) for bins in BINS},
+            **({"boundary_iou": float(mean_iou(self.near_boundaries.numpy()))} if self.boundary else {}),
         }
 
     def as_dict(self) -> dict[str, Any]:

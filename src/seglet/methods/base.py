@@ -27,6 +27,9 @@ class Method(nn.Module, ABC, Generic[Step]):
     supervision: ClassVar[type]
     """The typed step that `losses` takes: Labelled, Tagged, …"""
 
+    boundary: ClassVar[float] = 0.0
+    """Share of the diagonal around boundaries whose IoU is also told in every validation; 0 tells none."""
+
     student: Segmenter
 
     @classmethod

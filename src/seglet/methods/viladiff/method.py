@@ -40,6 +40,7 @@ class Method(base.Method[SemiStep]):
 
     columns = (TOKENS,)
     supervision = SemiStep
+    boundary = 0.02  # MixE is said to mend boundaries
 
     def __init__(self, config: Config, student: Segmenter, fusion: Fusion | None, mixe: MixE | None) -> None:
         super().__init__()
