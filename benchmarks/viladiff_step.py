@@ -1,7 +1,7 @@
 """A training step of ViLaDiff against one of the consistency baseline on the same network.
 
-Both with an average as teacher, on the embedded world's network and pictures; ViLa, MixE, and MixE with refinement, which
-runs the denoiser ten times more in the second half of training, are also timed apart.
+Both with an average as teacher, on the embedded world's network and pictures; ViLa, MixE, and MixE with refinement,
+which runs the denoiser ten times more in the second half of training, are also timed apart.
 """
 
 from collections.abc import Callable

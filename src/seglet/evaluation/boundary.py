@@ -20,8 +20,8 @@ def boundary_counts(
     """Of each class: pixels of the intersection, the truth and the prediction, each within its own boundary region.
 
     A pixel is in it if another class or the border of the image is within the `share` of the diagonal, at least one
-    pixel, counted in steps to any of eight neighbours. Pixels labelled IGNORE count nowhere and bound nothing. `mean_iou`
-    of the sums over images is the score.
+    pixel, counted in steps to any of eight neighbours. Pixels labelled IGNORE count nowhere and bound nothing.
+    `mean_iou` of the sums over images is the score.
 
     Source: Cheng et al., Boundary IoU, CVPR 2021, for all classes at once.
     """
