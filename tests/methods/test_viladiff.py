@@ -261,3 +261,22 @@ def test_initial_weights_follow_from_the_seed_alone() -> None:
     first = viladiff().state_dict()
     torch.rand(3)
     assert all(torch.equal(value, first[name]) for name, value in viladiff().state_dict().items())
+
+
+def test_half_precision_gives_finite_losses_in_single() -> None:
+    method = viladiff()
+    with torch.autocast("cpu", torch.bfloat16):
+        losses = method.losses(captioned(), LATE)
+    assert losses.total.dtype == torch.float32
+    assert all(torch.isfinite(term) for term in losses.terms.values())
+
+
+def test_a_step_of_void_alone_teaches_nothing_and_stays_finite() -> None:
+    step = captioned()
+    labels = torch.full_like(step.labelled.target.labels, IGNORE)
+    empty = replace(step.labelled, target=replace(step.labelled.target, labels=labels))
+    padded = replace(step.unlabelled, valid=torch.zeros_like(step.unlabelled.valid))
+    losses = viladiff(denoise_labelled=True).losses(SemiStep(empty, padded), LATE)
+    losses.total.backward()
+    assert losses.terms["labelled"] == losses.terms["pseudo"] == 0
+    assert torch.isfinite(losses.total)
