@@ -16,6 +16,10 @@ COMMANDS = (
     ["predict"],
     ["predict", "MODEL", "PICTURES/images/val", "--out", "new"],
     ["predict", "MODEL", "PICTURES/images/val", "--out", "new", "--pseudo-labels"],
+    ["data", "export", "PICTURES", "--split", "val", "--tool", "cvat", "--out", "new"],
+    ["data", "import"],
+    ["label"],
+    ["label", "MODEL", "PICTURES/images/val", "--tool", "coco", "--out", "new"],
     ["refine"],
     ["refine", "PICTURES/masks/val", "--pictures", "PICTURES/images/val", "--out", "new", "--jobs", "1"],
     ["convert"],
@@ -30,7 +34,7 @@ OPTIONS = (
     "--flip=0.5", "--workers", "--", "-", "-x", "--=", "--jsn", "--out=", "--json=1",
     "--tags", "--tags-key", "--refiner", "--crf-settings", "--confidence", "--scores", "--pictures", "--steps=2",
     "--pseudo-labels", "--threshold", "--score-on", "--score-split", "--no-flip", "--background-power",
-    "--list", "--clean", "--audit", "--columns",
+    "--list", "--clean", "--audit", "--columns", "--tool", "--form", "--least-confidence", "--unlabelled",
 )  # fmt: skip
 VALUES = (
     "MODEL", "PICTURES", "PICTURES/images/val", "PICTURES/classes.txt", "PICTURES/images/val/val0.png", "world",

@@ -81,8 +81,19 @@ def test_the_embedded_world_takes_options():
 
 @pytest.mark.parametrize("data", ["world:scenes", "world:scenes=many", "world:scenes="])
 def test_a_world_option_without_a_number_is_refused(data):
-    with pytest.raises(DataError, match="name=number"):
+    with pytest.raises(DataError, match="name="):
         open_dataset(data, "val")
+
+
+def test_the_embedded_world_takes_knobs_of_its_difficulty():
+    plain, crowded = (open_dataset(f"world:scenes=3{knobs}", "val") for knobs in ("", ",one=0,two=0.0,clutter=9"))
+    assert crowded.fingerprint != plain.fingerprint
+    assert all(len(crowded.scene(place).plan.things) == 3 for place in range(3))
+
+
+def test_a_knob_out_of_range_says_what_is_expected():
+    with pytest.raises(DataError, match=r"world:co_occurrence=2.*probabilities in \[0, 1\]"):
+        open_dataset("world:co_occurrence=2", "val")
 
 
 def test_a_wrong_split_names_the_right_one(tmp_path):

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from tests.data.disk import text
 
@@ -83,3 +85,19 @@ def test_classes_that_share_a_colour_cannot_be_told_apart_by_it():
 def test_ids_can_be_declared_void():
     entries = with_void((ClassEntry(1, "a", (1, 1, 1)),), (0,))
     assert train_ids(entries) == {0: IGNORE, 1: 0, 255: IGNORE}
+
+
+def test_tables_come_with_seglet_under_a_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    lis, of_voc = read_table(Path("lis")), read_table(Path("voc-lis"))
+    assert classes_of(lis) == classes_of(of_voc)
+    # DGKD-WLSS's map of VOC's ids to those of LIS; every other class of VOC is void
+    wanted = {0: 0, 2: 1, 7: 2, 14: 3, 6: 4, 5: 5, 9: 6, 11: 7, 20: 8}
+    assert train_ids(of_voc) == {number: wanted.get(number, IGNORE) for number in (*range(21), IGNORE)}
+    assert read_table(Path("cityscapes"))[7].name == "road"
+
+
+def test_a_file_goes_before_a_table_of_that_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text(tmp_path / "lis", "0 road 128 64 128")
+    assert read_table(Path("lis")) == (ROAD,)

@@ -1,11 +1,14 @@
 """Every shipped experiment is built and takes a step, so none can rot."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from tests.engine.toys import from_file
 
+from seglet.data.dataset import Dataset
 from seglet.engine.experiment import read_yaml
 from seglet.engine.feed import datasets
 from seglet.engine.module import TrainingModule
@@ -24,7 +27,21 @@ def teacher(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("teacher") / "model"
     build(Architecture("deeplabv3-resnet18", width=0.0625), CLASSES).save(folder)
+    for name in ("ssss-resnet18", "ssss-wideresnet38", "deeplabv3-resnet101"):  # of DGKD, in the light
+        build(Architecture(name, width=0.0625), CLASSES).save(folder.parent / name)
     return str(folder)
+
+
+class Deep(Dataset):
+    """The data with a column of depth, for those who read it: no network is asked."""
+
+    def __init__(self, data):
+        self.data, self.classes, self.ids, self.fingerprint = data, data.classes, data.ids, data.fingerprint
+
+    def read(self, index):
+        sample = self.data.read(index)
+        depth = np.linspace(0, 1, 64, dtype=np.float32).reshape(8, 8)
+        return replace(sample, columns={**sample.columns, "depth": depth}, kinds={**sample.kinds, "depth": "image"})
 
 
 def smaller(file: Path, teacher: str) -> dict[str, object]:
@@ -35,6 +52,8 @@ def smaller(file: Path, teacher: str) -> dict[str, object]:
         keys["width"] = 0.0625
     if content["method"] == "viladiff":  # weights and columns are not at hand; tests/engine/test_viladiff.py has both
         keys |= {"width": 0.0625, "student_weights": None, "captions": None}
+    if content["method"] == "dgkd":
+        keys |= {"teacher": str(Path(teacher).parent / f"{content['student']}"), "projected": 8, "width": 0.0625}
     if content["method"] != "distill":
         return {"crop": 64, "world_size": 64, **keys}
     patches = any(term.startswith("afdcd") for term in content["terms"])  # need a map of 16 x 16
@@ -45,7 +64,7 @@ def smaller(file: Path, teacher: str) -> dict[str, object]:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.relative_to(CONFIGS).as_posix())
 def test_a_shipped_experiment_takes_a_step(file, teacher):
     experiment = from_file(file, batch=2, **smaller(file, teacher))
-    data = datasets(experiment.settings, experiment.config)[experiment.settings.train_split]
+    data = Deep(datasets(experiment.settings, experiment.config)[experiment.settings.train_split])
     method = build_method(experiment, data).train()
     before = [p.detach().clone() for p in method.parameters() if p.requires_grad]
     step = TrainingModule(method, experiment.settings)

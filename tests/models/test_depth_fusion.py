@@ -1,17 +1,19 @@
 """Depth told to features."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
-from seglet.models.depth_fusion import DepthFusion, DepthPrior, fuse
-from seglet.models.depth_guided import GuidedWideResNet38
+from seglet.models.depth_fusion import DepthFusion, DepthPrior, Guide, fuse
 from seglet.models.initialise import initialise
-from seglet.models.normalise import Normalise
+from seglet.models.segmenter import Architecture, Segmenter, build, load
 from seglet.models.sft import SFT
-from seglet.models.wide_resnet38 import WideResNet38
+from seglet.types import Classes
 
+CLASSES = Classes(("background", "cat"), ((0, 0, 0), (255, 0, 0)))
 Case = dict[str, np.ndarray]
 NEAR = {"rtol": 1e-4, "atol": 1e-5}  # the authors' runs are float32
 
@@ -121,32 +123,73 @@ def test_impossible_fusions_are_an_error(channels: list[int], way: str, weight: 
         DepthFusion(channels, way, weight)  # type: ignore[arg-type]
 
 
-def guided(places: int, way: str = "dgf2") -> GuidedWideResNet38:
-    backbone = WideResNet38(Normalise((0.5, 0.5, 0.5), (0.25, 0.25, 0.25)), width=0.0625)
-    fusion = DepthFusion(backbone.channels[:places], way, width=0.125)  # type: ignore[arg-type]
-    model = GuidedWideResNet38(backbone, fusion)
-    initialise(model, torch.Generator().manual_seed(0))
-    fusion.start()
-    return model.eval()
+def guided(places: int, way: str = "dgf2", backbone: str = "wideresnet38", width: float = 0.0625) -> Segmenter:
+    guide = Guide(way, places)  # type: ignore[arg-type]
+    return build(Architecture(f"ssss-{backbone}", width=width, depth=guide), CLASSES, seed=0).eval()
 
 
-def test_an_untaught_transform_leaves_the_backbone_as_it_was() -> None:
-    model, images = guided(3, "sft"), torch.rand(1, 3, 24, 24)
+@pytest.mark.parametrize("backbone", ["wideresnet38", "resnet18", "mit_b0"])
+def test_an_untaught_transform_leaves_the_backbone_as_it_was(backbone: str) -> None:
+    model, images = guided(3, "sft", backbone), torch.rand(1, 4, 32, 32)
     with torch.no_grad():
-        seen, plain = model(images, torch.rand(1, 1, 24, 24)), model.backbone(images)
-    for ours, alone in zip(seen.stages, plain, strict=True):
+        told = model.network.backbone(images)
+        model.network.backbone.fusion = None
+        plain = model.network.backbone(images[:, :3])
+    for ours, alone in zip(told, plain, strict=True):
         torch.testing.assert_close(ours, alone)
 
 
 @pytest.mark.parametrize("places", [1, 2, 3])
-def test_the_map_to_distil_is_taken_before_depth_reaches_it(places: int) -> None:
-    model = guided(places)
+def test_stages_are_also_known_as_they_were_before_depth_reached_them(places: int) -> None:
     with torch.no_grad():
-        seen = model(torch.rand(1, 3, 24, 24), torch.rand(1, 3, 24, 24))
-    assert torch.equal(seen.shallow, seen.stages[1]) == (places == 1)
+        seen = guided(places).network.backbone.look(torch.rand(1, 4, 24, 24))
+    same = [torch.equal(own, told) for own, told in zip(seen.own, seen.stages, strict=True)]
+    assert same == [place >= places for place in range(4)]
 
 
-def test_more_places_than_early_stages_are_an_error() -> None:
-    backbone = WideResNet38(Normalise((0.5, 0.5, 0.5), (0.25, 0.25, 0.25)), width=0.0625)
-    with pytest.raises(ValueError, match="at most 3 places"):
-        GuidedWideResNet38(backbone, DepthFusion([8] * 4))
+def test_depth_changes_what_a_taught_network_sees() -> None:
+    model = guided(1)
+    model.network.backbone.fusion.transforms[0].scale[-1].weight.data.fill_(0.1)  # type: ignore[union-attr, index]
+    image, near, far = torch.rand(3, 32, 32), torch.zeros(32, 32), torch.ones(32, 32)
+    first, second = (model.predict(image, depth=depth).probabilities for depth in (near, far))
+    assert not np.array_equal(first, second)
+
+
+def test_a_network_that_is_told_depth_is_saved_and_loaded_with_it(tmp_path: Path) -> None:
+    model = guided(2, "sft")
+    model.save(tmp_path / "model")
+    again, image, depth = load(tmp_path / "model"), torch.rand(3, 40, 33), torch.rand(20, 17)
+    assert again.architecture == model.architecture
+    np.testing.assert_array_equal(
+        again.predict(image, depth=depth).probabilities, model.predict(image, depth=depth).probabilities
+    )
+
+
+@pytest.mark.parametrize(
+    ("depth", "message"),
+    [
+        (None, "told how far things are: give the picture's `depth`"),
+        (torch.rand(32, 16), "depth of 32x16 has other proportions than its picture of 32x32"),
+        (torch.rand(1, 32, 32), r"expected depth as floats \[h, w\]"),
+        (torch.full((32, 32), 2.0), "expected depth from 0, nearest, to 1, farthest, got 2 to 2"),
+        (torch.full((32, 32), torch.nan), "got nan to nan"),
+    ],
+)
+def test_depth_that_is_missing_or_does_not_fit_is_an_error(depth: Tensor | None, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        guided(1).predict(torch.rand(3, 32, 32), depth=depth)
+
+
+def test_depth_for_a_network_that_sees_colours_alone_is_an_error() -> None:
+    model = build(Architecture("ssss-resnet18", width=0.0625), CLASSES, seed=0)
+    with pytest.raises(ValueError, match="sees colours alone"):
+        model.predict(torch.rand(3, 32, 32), depth=torch.rand(32, 32))
+    with pytest.raises(ValueError, match="expected images of 3 planes, got 4"):
+        model(torch.rand(1, 4, 32, 32))
+
+
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize("keys", [{"way": "film"}, {"places": 4}, {"weight": 2.0}])
+def test_impossible_guides_are_an_error(keys: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="expected depth told by dgf2 or sft at 1 to 3 places"):
+        Guide(**keys)  # type: ignore[arg-type]

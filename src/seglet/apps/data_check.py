@@ -23,7 +23,8 @@ FROM_MASKS = "masks"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="DIR", help="folder of pictures, or of a whole data set")
     parser.add_argument("--masks", type=Path, help="folder of masks, when it is elsewhere")
-    parser.add_argument("--classes", type=Path, help="table of classes: a line `id name R G B` for each, or JSON")
+    parser.add_argument("--classes", type=Path, help="table of classes: a line `id name R G B` for each, or JSON; or "
+                        "one that comes with seglet: cityscapes, lis, voc-lis")  # fmt: skip
     parser.add_argument(
         "--tags",
         metavar="FILE|DIR|masks",

@@ -23,7 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Score a segmenter on pictures with masks. A network that learned from tags (ssss, cam) looks at each picture "
         "as its paper does: at several sizes, mirrored, and without the classes that are not there."
     )
-    parser.add_argument("model", help="a segmenter's folder, a run's folder, or a name on the hub")
+    parser.add_argument(
+        "model", help="a segmenter's folder, a run's folder, an exported .onnx file, or a name on the hub"
+    )
     parser.add_argument("--data", required=True, help="a data set's folder or dataset.json, or world")
     parser.add_argument("--split", default="val", help="which part of the data (default val)")
     parser.add_argument(
@@ -50,11 +52,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from seglet.apps.depths import with_depth
     from seglet.apps.evaluate_maps import score_maps
     from seglet.apps.models import check_classes, load_model
     from seglet.apps.seeing import check_network, taught_by_tags
     from seglet.data.dataset import open_dataset
     from seglet.files import write_json
+    from seglet.models.exported import parameter_count
 
     seeing = chosen_seeing(arguments)
     if arguments.out:
@@ -66,11 +70,12 @@ def run(arguments: argparse.Namespace) -> int:
     size = 1.0 if maps else arguments.resize
     data = open_dataset(_name(arguments), arguments.split, resize=size, whole_masks=True)
     check_classes(model.classes, data.classes)
+    data = with_depth(data, model, seeing.depth)
     if maps:
         found = score_maps(model, data, seeing, arguments.known_tags, arguments.workers)
     else:
         found = score(model, data, _options(seeing, arguments.batch), arguments.workers).as_dict()
-    size = {"parameters": sum(parameter.numel() for parameter in model.parameters())}
+    size = {"parameters": parameter_count(model)}
     content = {**_about(arguments, data, seeing), **size, **found}
     if arguments.out:
         write_json(arguments.out, content)

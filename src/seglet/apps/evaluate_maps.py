@@ -10,6 +10,7 @@ from seglet.apps.seeing_options import Seeing
 from seglet.data.dataset import Dataset, Sample, present
 from seglet.data.errors import DataError
 from seglet.data.loading import evaluation_samples
+from seglet.data.planes import depth_plane
 from seglet.engine.console import Steps
 from seglet.evaluation.cam_curve import CamCurve
 from seglet.evaluation.result import Evaluation
@@ -41,7 +42,7 @@ def _add(
     if sample.labels is None:
         raise DataError(f"sample {sample.id!r} has no labels; evaluate on a split that has masks")
     tags = _tags(sample, found) if known_tags else None
-    maps = see(model, sample.image, tags, seeing)
+    maps = see(model, sample.image, tags, seeing, depth_plane(sample))
     labels = torch.from_numpy(np.require(sample.labels, requirements=["C", "W"]))
     scores = torch.from_numpy(settled(maps, model, sample.image, tags, seeing.refiner))
     confidence, chosen = scores.max(dim=0)

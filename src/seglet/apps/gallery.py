@@ -7,29 +7,31 @@ from pathlib import Path
 
 import numpy as np
 
+from seglet.apps.depths import Depths, depths_for
 from seglet.apps.parsing import fraction
 from seglet.apps.seeing_options import Seeing, add_seeing, chosen_seeing
 from seglet.apps.segment import Settings, segment
 from seglet.data.dataset import Dataset, Sample
 from seglet.data.view import colours, contact_sheet, legend
 from seglet.files import replacing
-from seglet.models.segmenter import load
+from seglet.models.segmenter import Segmenter, load
 
 
 @dataclass(frozen=True)
 class Look:
-    """A saved model, and how it looks at pictures."""
+    """A saved model, and how it looks at pictures; `data` are what it is shown, if not the same as others."""
 
     model: Path
     seeing: Seeing
+    data: Dataset | None = None
 
     @classmethod
-    def at(cls, model: Path, words: Sequence[str] = ()) -> "Look":
+    def at(cls, model: Path, words: Sequence[str] = (), data: Dataset | None = None) -> "Look":
         """With the words that `seglet evaluate` would be given."""
         parser = argparse.ArgumentParser()
         parser.add_argument("--resize", type=fraction, default=1.0)
         add_seeing(parser)
-        return cls(model, chosen_seeing(parser.parse_args(list(words))))
+        return cls(model, chosen_seeing(parser.parse_args(list(words))), data)
 
 
 def compare(looks: Mapping[str, Look], data: Dataset, file: Path, count: int = 8) -> list[str]:
@@ -37,14 +39,23 @@ def compare(looks: Mapping[str, Look], data: Dataset, file: Path, count: int = 8
 
     The pictures are spread evenly over the data.
     """
-    samples = [data.read(index * len(data) // count) for index in range(min(count, len(data)))]
+    places = [index * len(data) // count for index in range(min(count, len(data)))]
+    samples = [data.read(place) for place in places]
     rows = [[sample.image for sample in samples], [_truth(sample, data) for sample in samples]]
     for look in looks.values():
         model, settings = load(look.model).eval(), Settings(seeing=look.seeing)
-        rows.append([colours(segment(model, sample.image, settings).labels, data.classes) for sample in samples])
+        depths = depths_for(model, look.seeing.depth)
+        shown = samples if look.data is None else [look.data.read(place) for place in places]
+        rows.append([colours(_seen(model, sample, settings, depths), data.classes) for sample in shown])
     with replacing(file) as temporary:
         contact_sheet(rows, height=96, footer=legend(data.classes)).save(temporary, format="PNG")
     return ["picture", "truth", *looks]
+
+
+def _seen(model: Segmenter, sample: Sample, settings: Settings, depths: Depths | None) -> np.ndarray:
+    depth = None if depths is None else depths(sample.image, sample.id)
+    labels: np.ndarray = segment(model, sample.image, settings, depth).labels
+    return labels
 
 
 def _truth(sample: Sample, data: Dataset) -> np.ndarray:

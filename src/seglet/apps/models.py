@@ -4,27 +4,32 @@ from pathlib import Path
 
 import torch
 
-from seglet.files import read_json
+from seglet.files import read_json, sha256
 from seglet.models import storage
+from seglet.models.exported import SUFFIX, load_exported
 from seglet.models.segmenter import Segmenter, load
 from seglet.types import Classes
 
 
 def load_model(source: str, device: str) -> Segmenter:
-    """The segmenter in a folder, of a run (its best one), or on the hub; on a device, in evaluation mode.
+    """The segmenter in a folder, of a run (its best one), in an exported file or on the hub; in evaluation mode.
 
     Raises:
         ValueError: there is none, or no such device.
     """
-    return load(model_folder(source)).to(choose_device(device)).eval()
+    place = model_folder(source)
+    segmenter = load_exported(place) if place.suffix == SUFFIX else load(place)
+    return segmenter.to(choose_device(device)).eval()
 
 
 def model_folder(source: str) -> Path:
-    """Where a segmenter lies, of a run its best one; one on the hub is downloaded.
+    """Where a segmenter lies, of a run its best one; one on the hub is downloaded. Exported ones are files.
 
     Raises:
         ValueError: there is none.
     """
+    if Path(source).suffix == SUFFIX:
+        return Path(source)
     best = Path(source) / "model"
     in_run = (Path(source) / "experiment.yaml").is_file()
     if in_run and not best.is_dir():
@@ -35,7 +40,9 @@ def model_folder(source: str) -> Path:
 
 
 def weights_hash(folder: Path) -> str:
-    """SHA-256 of the weights of a segmenter, which `load` compared with the file."""
+    """SHA-256 of the weights of a segmenter, which `load` compared with the file; or of an exported file."""
+    if folder.suffix == SUFFIX:
+        return sha256(folder)
     return str(read_json(folder / storage.CONFIG)["weights"]["sha256"])
 
 

@@ -42,7 +42,9 @@ classes that are not among the known tags of a picture (--tags, or those of --da
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = DESCRIPTION
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("model", help="a segmenter's folder, a run's folder, or a name on the hub")
+    parser.add_argument(
+        "model", help="a segmenter's folder, a run's folder, an exported .onnx file, or a name on the hub"
+    )
     parser.add_argument("inputs", type=Path, nargs="*", metavar="INPUT", help="picture, folder or list (.txt)")
     parser.add_argument("--data", help="in place of INPUT: a data set's folder or dataset.json, or world")
     parser.add_argument("--split", help="which part of --data (default train)")
@@ -60,6 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from seglet.apps.depths import depths_for
     from seglet.apps.models import load_model, model_folder, weights_hash
     from seglet.apps.pictures import gather
     from seglet.apps.seeing import check_network
@@ -76,7 +79,8 @@ def run(arguments: argparse.Namespace) -> int:
     way: Segmenting | Labelling
     if pseudo is None:
         pictures = gather(arguments.inputs, arguments.out) if data is None else data.pictures
-        way = Segmenting(model, pictures, arguments.out, Settings(arguments.samples, arguments.seed, seeing))
+        settings = Settings(arguments.samples, arguments.seed, seeing)
+        way = Segmenting(model, pictures, arguments.out, settings, depths=depths_for(model, seeing.depth))
     else:
         way = _labelling(model, data, arguments, pseudo)
     record = {"seglet": __version__, "command": arguments.command_line, "settings": way.about}

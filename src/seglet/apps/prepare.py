@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from seglet.engine.columns import Column
     from seglet.engine.experiment import Experiment
     from seglet.engine.prepare import Outcome, Work
+
+    Part = tuple[Dataset, list[Column]]
 
 DESCRIPTION = """\
 Compute once what a method wants to know of each picture: depth, captions, attention. Such columns are kept beside the
@@ -47,14 +50,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, rest: list[str]) -> int:
     from seglet.apps.train import locate, parse_overrides
-    from seglet.engine.columns import columns
+    from seglet.engine.columns import shares
     from seglet.engine.experiment import resolve
-    from seglet.engine.splits import training_data
 
     file, method = locate(argparse.Namespace(config=arguments.config, resume=False, out=None))
     experiment = resolve(file, {**({"method": method} if method else {}), **parse_overrides(rest)})
-    data = training_data(experiment.settings, experiment.config)
-    wanted = columns(experiment, data.classes)
+    parts = shares(experiment)
+    data, wanted = parts[0]
     if arguments.list:
         return listed(experiment, wanted, arguments.json)
     if not wanted:
@@ -64,34 +66,31 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
         return clean(wanted, arguments.dry_run, arguments.json)
     if arguments.audit:
         return audit(data, wanted, arguments)
-    return compute(experiment, data, wanted, arguments)
+    return compute(experiment, parts, arguments)
 
 
-def compute(
-    experiment: "Experiment", data: "Dataset", wanted: "Sequence[Column]", arguments: argparse.Namespace
-) -> int:
+def compute(experiment: "Experiment", parts: "Sequence[Part]", arguments: argparse.Namespace) -> int:
     from seglet.engine.prepare import Work, prepare
 
     rank, world = share(os.environ)
     work = Work(device(arguments.device), arguments.batch, rank, world, arguments.dry_run)
-    outcomes = prepare(data, wanted, work, tell if rank == 0 else lambda text: None)
+    note = tell if rank == 0 else lambda text: None
+    outcomes = [outcome for data, wanted in parts for outcome in prepare(data, wanted, work, note)]
     content = {
         "columns": [
             {"name": one.name, "pictures": one.pictures, "made": one.made, "failed": one.failed} for one in outcomes
         ],
-        "folder": str(wanted[0].store.root),
+        "folder": str(parts[0][1][0].store.root),
         "rank": rank,
         "world": world,
     }
     failed = any(one.failed for one in outcomes)
     if rank == 0 or failed:
-        answer(account(experiment, data, wanted, outcomes, work), content, arguments.json)
+        answer(account(experiment, parts, outcomes, work), content, arguments.json)
     return 2 if failed else 0
 
 
-def account(
-    experiment: "Experiment", data: "Dataset", wanted: "Sequence[Column]", outcomes: "Sequence[Outcome]", work: "Work"
-) -> str:
+def account(experiment: "Experiment", parts: "Sequence[Part]", outcomes: "Sequence[Outcome]", work: "Work") -> str:
     """What was done, every picture that failed, and what comes next."""
     from seglet.data.columns.columned import Columned
 
@@ -100,7 +99,9 @@ def account(
         if one.failed:
             lines.append(f"{one.name}: {len(one.failed)} pictures failed:")
             lines += [f"  {name}\n    {reason}" for name, reason in one.failed.items()]
-    lacking = Columned(data, [column.store for column in wanted]).missing()
+    lacking: Counter[str] = Counter()
+    for data, wanted in parts:
+        lacking.update(Columned(data, [column.store for column in wanted]).missing())
     if not lacking:
         return "\n".join([*lines, f"complete; next: {_train(experiment)}"])
     left = ", ".join(f"{name!r} of {count} pictures" for name, count in lacking.items())

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from jaxtyping import UInt8
 
+from seglet.apps.depths import depths_for
 from seglet.apps.known_tags import KnownTags
 from seglet.apps.pictures import Picture, place
 from seglet.apps.pseudo_labels import pseudo_labels
@@ -17,6 +18,7 @@ from seglet.apps.scores import write_scores
 from seglet.apps.seeing import check_network
 from seglet.apps.segment import Found, write
 from seglet.apps.training_set import add_split, clear, link, write_tags
+from seglet.data.dataset import resized
 from seglet.evaluation.pseudo_labels import PseudoLabelQuality
 from seglet.models.segmenter import Segmenter
 
@@ -48,6 +50,7 @@ class Labelling:
         self.passed_over = [(picture, NO_TAGS) for picture in pictures if picture.path not in known]
         prefix = "" if arguments.score_on is None else "train/"
         self.pictures = [replace(picture, name=prefix + picture.name) for picture in pictures if picture.path in known]
+        self.depths = depths_for(model, settings.seeing.depth)
         clear(self.out)
         self.scored_on = 0
         if arguments.score_on is not None:
@@ -68,7 +71,9 @@ class Labelling:
         """Labels one picture and writes the results; says where they are, and which tags got no pixel."""
         classes = self.model.classes
         tags = None if self.tags is None else self.tags.of[picture.path]
-        made = pseudo_labels(self.model, image, tags, self.settings)
+        seen = resized(image, self.settings.seeing.resize)
+        depth = None if self.depths is None else self.depths(seen, picture.name)
+        made = pseudo_labels(self.model, image, tags, self.settings, depth)
         written = write(Found(made.labels, made.confidence), image, picture.name, self.out, classes)
         if self.keep_scores:
             path = place(self.out / "scores", picture.name, ".npz")

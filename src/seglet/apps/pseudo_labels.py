@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from seglet.apps.pseudo_options import PseudoSettings
-from seglet.apps.seeing import probabilities
+from seglet.apps.seeing import Depth, probabilities
 from seglet.models.segmenter import Segmenter
 from seglet.types import IGNORE
 
@@ -26,10 +26,14 @@ class PseudoLabels:
 
 
 def pseudo_labels(
-    model: Segmenter, image: UInt8[np.ndarray, "h w 3"], tags: Sequence[int] | None, settings: PseudoSettings
+    model: Segmenter,
+    image: UInt8[np.ndarray, "h w 3"],
+    tags: Sequence[int] | None,
+    settings: PseudoSettings,
+    depth: Depth | None = None,
 ) -> PseudoLabels:
     """Only the classes among the tags, and background, are given; without tags (None) all may be."""
-    scores = probabilities(model, image, tags, settings.seeing)
+    scores = probabilities(model, image, tags, settings.seeing, depth)
     labels = scores.argmax(axis=0).astype(np.uint8)
     confidence = scores.max(axis=0)
     labels[(confidence < settings.threshold) | (confidence == 0)] = IGNORE

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-OWN = ("model_of", "labels_of", "labels", "look", "known_tags", "supervision")
+OWN = ("model_of", "labels_of", "labels", "look", "known_tags", "supervision", "world")
 """Keys of a row that are none of its experiment."""
 
 
@@ -26,6 +26,8 @@ class Recipe:
     """Also score on the pictures it was trained on, with classes ruled out that their tags lack."""
     supervision: str = ""
     """What it learns from, for people."""
+    world: str = ""
+    """Options of the embedded world that it is scored on, beside its size: `dark=1`."""
 
     @classmethod
     def read(cls, row: Mapping[str, Any]) -> "Recipe":
@@ -38,6 +40,7 @@ class Recipe:
             tuple(row.get("look", ())),
             bool(row.get("known_tags")),
             row.get("supervision", ""),
+            row.get("world", ""),
         )
 
     @property

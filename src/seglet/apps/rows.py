@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from seglet import methods
 from seglet.apps.definitions import definition
 from seglet.apps.recipe import Recipe
 
@@ -147,10 +148,10 @@ class Table:
         if recipe.model_of is None:
             self.train(row, seed)
         model, look = self.model(row, seed), (*self.size, *recipe.look)
+        data = self.data(500, recipe.world)
         if recipe.known_tags:
-            self.call(folder, "evaluate", model, *self.data(500), "--split", "train", "--known-tags", *look,
-                      "--out", known)  # fmt: skip
-        self.call(folder, "evaluate", model, *self.data(500), "--split", self.content["score_on"], *look,
+            self.call(folder, "evaluate", model, *data, "--split", "train", "--known-tags", *look, "--out", known)
+        self.call(folder, "evaluate", model, *data, "--split", self.content["score_on"], *look,
                   "--out", scores)  # fmt: skip
 
     def label(self, row: str, seed: int) -> None:
@@ -162,14 +163,13 @@ class Table:
         if recipe.labels_of is None or (record.is_file() and read_json(record)["finished"]):
             return
         scenes = {**self.content["shared"], **self.overrides}.get("world_scenes", 0)
-        words = (*self.data(scenes), "--split", "train", *self.size, *recipe.labels)
-        score_on = ("--score-on", self.data(200)[1])
+        words = (*self.data(scenes, recipe.world), "--split", "train", *self.size, *recipe.labels)
+        score_on = ("--score-on", self.data(200, recipe.world)[1])
         model = self.model(recipe.labels_of, seed)
         self.call(out, "predict", model, "--pseudo-labels", *words, *score_on, "--out", out, "--overwrite")
 
     def train(self, row: str, seed: int) -> None:
         """Columns that the method reads are computed before, as far as they are not there."""
-        from seglet import methods
 
         folder, keys = self.folder(row, seed), self.keys(row, seed)
         words = [word for key, value in keys.items() if key != "method" for word in (f"--{key}", *_words(value))]
@@ -178,10 +178,10 @@ class Table:
         begun = any((folder / "checkpoints").glob("step-*"))
         self.call(folder, "train", keys["method"], "--out", folder, "--resume" if begun else "--overwrite", *words)
 
-    def data(self, scenes: int) -> tuple[str, str]:
-        """What all rows are scored on, as words; `scenes` of them if it is the embedded world."""
+    def data(self, scenes: int, options: str = "") -> tuple[str, str]:
+        """What rows are scored on, as words; `scenes` of them if it is the embedded world, which has `options`."""
         keys = {**self.content["shared"], **self.overrides}
-        world = f"world:scenes={scenes},size={keys.get('world_size')}"
+        world = f"world:scenes={scenes},size={keys.get('world_size')}{',' if options else ''}{options}"
         return "--data", world if keys["data"] == "world" else str(keys["data"])
 
     @property
@@ -214,8 +214,12 @@ class Table:
 
         seed = self.all_seeds[0]
         done = [row for row in self.wanted() if (self.folder(row, seed) / "scores.json").exists()]
-        looks = {row: Look.at(self.model(row, seed), (*self.size, *self.recipe(row).look)) for row in done}
-        return compare(looks, open_dataset(self.data(500)[1], self.content["score_on"]), file)
+        looks, split = {}, self.content["score_on"]
+        for row in done:
+            recipe = self.recipe(row)
+            data = open_dataset(self.data(500, recipe.world)[1], split) if recipe.world else None
+            looks[row] = Look.at(self.model(row, seed), (*self.size, *recipe.look), data)
+        return compare(looks, open_dataset(self.data(500)[1], split), file)
 
     def write(self) -> dict[str, Any]:
         """The results so far, in `file`."""

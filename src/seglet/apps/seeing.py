@@ -20,8 +20,11 @@ from seglet.evaluation.inference import logits
 from seglet.evaluation.options import EvaluationOptions
 from seglet.models.layers import resize
 from seglet.models.multiscale import MultiScale
-from seglet.models.picture import as_batch, pad_to
+from seglet.models.picture import pad_to
 from seglet.models.segmenter import SMALLEST_SIDE, Segmenter
+
+Depth = Float[np.ndarray, "rows columns"]
+"""Of a picture, at any resolution, in [0, 1], 0 nearest."""
 
 
 def taught_by_tags(model: Segmenter) -> bool:
@@ -47,10 +50,14 @@ def check_network(model: Segmenter, seeing: Seeing) -> None:
 
 
 def probabilities(
-    model: Segmenter, image: UInt8[np.ndarray, "h w 3"], tags: Sequence[int] | None, seeing: Seeing
+    model: Segmenter,
+    image: UInt8[np.ndarray, "h w 3"],
+    tags: Sequence[int] | None,
+    seeing: Seeing,
+    depth: Depth | None = None,
 ) -> Float32[np.ndarray, "k h w"]:
     """What the network makes of a picture, with only the classes that may be there, and refined; see `settled`."""
-    return settled(see(model, image, tags, seeing), model, image, tags, seeing.refiner)
+    return settled(see(model, image, tags, seeing, depth), model, image, tags, seeing.refiner)
 
 
 def settled(
@@ -81,17 +88,23 @@ def _possible(model: Segmenter, tags: Sequence[int] | None) -> list[int]:
 
 @torch.inference_mode()
 def see(
-    model: Segmenter, image: UInt8[np.ndarray, "h w 3"], tags: Sequence[int] | None, seeing: Seeing
+    model: Segmenter,
+    image: UInt8[np.ndarray, "h w 3"],
+    tags: Sequence[int] | None,
+    seeing: Seeing,
+    depth: Depth | None = None,
 ) -> Float32[np.ndarray, "k h w"]:
-    """What the network makes of a picture, in [0, 1], at the picture's size, before anything is refined."""
-    parameter = next(model.parameters())
-    images = as_batch(resized(image, seeing.resize)).to(parameter.device, parameter.dtype)
+    """What the network makes of a picture, in [0, 1], at the picture's size, before anything is refined.
+
+    `depth` is for networks that are told it; see `Segmenter.predict`.
+    """
+    images = model.planes(resized(image, seeing.resize), depth)
     scores = _masks(model, images, tags, seeing) if taught_by_tags(model) else _averaged(model, images, seeing)
     return np.asarray(resize(scores.float(), (image.shape[0], image.shape[1]))[0].cpu().numpy())
 
 
 def _masks(
-    model: Segmenter, images: Float[Tensor, "1 3 h w"], tags: Sequence[int] | None, seeing: Seeing
+    model: Segmenter, images: Float[Tensor, "1 planes h w"], tags: Sequence[int] | None, seeing: Seeing
 ) -> Float[Tensor, "1 k h w"]:
     head = model.architecture.head
     options = MultiScale(background_power=1.0) if head == "cam" else MultiScale()
@@ -106,7 +119,7 @@ def _masks(
     return class_maps(head, network, images, options, present, background).masks
 
 
-def _averaged(model: Segmenter, images: Float[Tensor, "1 3 h w"], seeing: Seeing) -> Float[Tensor, "1 k h w"]:
+def _averaged(model: Segmenter, images: Float[Tensor, "1 planes h w"], seeing: Seeing) -> Float[Tensor, "1 k h w"]:
     options = EvaluationOptions(
         window=seeing.window, stride=seeing.stride, scales=seeing.scales or (1.0,), flip=bool(seeing.flip)
     )
@@ -116,7 +129,7 @@ def _averaged(model: Segmenter, images: Float[Tensor, "1 3 h w"], seeing: Seeing
 def _of_any_size(predict: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
     """The same for views too small for a network, of which the last row and column are repeated meanwhile."""
 
-    def padded(view: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b k _ _"]:
+    def padded(view: Float[Tensor, "b planes h w"]) -> Float[Tensor, "b k _ _"]:
         height, width = view.shape[2:]
         larger = pad_to(view, SMALLEST_SIDE)
         if larger is view:

@@ -13,7 +13,8 @@ class Seeing:
     """None leaves a choice to the kind of network; `docs/cli.md` has the choices.
 
     `background_power`, `background` and `least_score` are for networks that learned from tags; see `class_maps`.
-    Pictures are first shrunk to the fraction `resize` of their size. `stride` None is two thirds of the window.
+    Pictures are first shrunk to the fraction `resize` of their size. `stride` None is two thirds of the window. `depth`
+    says where networks that are told depth have it from; see `depths_for`.
     """
 
     scales: tuple[float, ...] | None = None
@@ -25,6 +26,7 @@ class Seeing:
     stride: tuple[int, int] | None = None
     resize: float = 1.0
     refiner: Refiner | None = None
+    depth: str | None = None
 
     @property
     def plain(self) -> bool:
@@ -36,7 +38,7 @@ class Seeing:
         """For JSON."""
         refiner = {"refiner": None} if self.refiner is None else self.refiner.as_dict()
         seen = {name: getattr(self, name) for name in ("scales", "flip", "background_power", "background")}
-        rest = {name: getattr(self, name) for name in ("least_score", "window", "stride", "resize")}
+        rest = {name: getattr(self, name) for name in ("least_score", "window", "stride", "resize", "depth")}
         return {**seen, **rest, **refiner}
 
 
@@ -60,6 +62,11 @@ def add_seeing(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--least-score", type=share, metavar="S", help="for ssss and cam: presence that keeps a class (default 0.1)"
     )
+    group.add_argument(
+        "--depth",
+        metavar="SOURCE",
+        help="for networks told depth: a folder of maps or a depth network (as in training)",
+    )
     add_refiner(group, None)
 
 
@@ -82,5 +89,6 @@ def chosen_seeing(arguments: argparse.Namespace) -> Seeing:
         window=(window[0], window[1]) if window else None,
         stride=(stride[0], stride[1]) if stride else None,
         resize=arguments.resize,
+        depth=arguments.depth,
         refiner=chosen(arguments, "ssss") if arguments.refiner else None,
     )

@@ -9,9 +9,11 @@ import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from PIL import Image
+from torch import Tensor
 
+from seglet.apps.depths import Depths
 from seglet.apps.pictures import Picture, place
-from seglet.apps.seeing import probabilities, taught_by_tags
+from seglet.apps.seeing import Depth, probabilities, taught_by_tags
 from seglet.apps.seeing_options import Seeing
 from seglet.data.dataset import resized
 from seglet.data.images import write_mask
@@ -70,6 +72,7 @@ class Segmenting:
     out: Path
     settings: Settings
     passed_over: Sequence[tuple[Picture, str]] = ()
+    depths: Depths | None = None
 
     @property
     def about(self) -> dict[str, Any]:
@@ -83,7 +86,9 @@ class Segmenting:
 
     def make(self, picture: Picture, image: UInt8[np.ndarray, "h w 3"]) -> dict[str, Any]:
         """Segments one picture and writes the results; says where they are and what was seen."""
-        found = segment(self.model, image, self.settings)
+        seen = resized(image, self.settings.seeing.resize)
+        depth = None if self.depths is None else self.depths(seen, picture.name)
+        found = segment(self.model, image, self.settings, depth)
         return write(found, image, picture.name, self.out, self.model.classes)
 
     def finish(self, done: Sequence[dict[str, Any]]) -> list[str]:
@@ -96,19 +101,21 @@ class Segmenting:
         ]
 
 
-def segment(model: Segmenter, image: UInt8[np.ndarray, "h w 3"], settings: Settings) -> Found:
+def segment(
+    model: Segmenter, image: UInt8[np.ndarray, "h w 3"], settings: Settings, depth: Depth | None = None
+) -> Found:
     """Pictures no larger than a window are taken whole; a network that learned from tags looks as its paper says."""
     seeing = settings.seeing
     if not seeing.plain or (taught_by_tags(model) and not settings.samples):
-        scores = probabilities(model, image, None, seeing)
+        scores = probabilities(model, image, None, seeing, depth)
         return Found(scores.argmax(axis=0).astype(np.uint8), np.asarray(scores.max(axis=0)))
     if seeing.resize != 1:
         whole = replace(settings, seeing=replace(seeing, resize=1.0))
-        return _enlarged(segment(model, resized(image, seeing.resize), whole), image.shape[:2])
+        return _enlarged(segment(model, resized(image, seeing.resize), whole, depth), image.shape[:2])
     window = seeing.window
     if window is not None and (image.shape[0] > window[0] or image.shape[1] > window[1]):
-        return _in_windows(model, image, window, seeing.stride)
-    seen = model.predict(image, settings.samples, settings.seed)
+        return _in_windows(model, model.planes(image, depth), window, seeing.stride)
+    seen = model.predict(image, settings.samples, settings.seed, depth)
     summed = None if seen.uncertainty is None else seen.uncertainty * len(model.classes)
     return Found(seen.labels, seen.confidence, summed)
 
@@ -129,10 +136,8 @@ def _enlarged(found: Found, size: tuple[int, int]) -> Found:
 
 @torch.inference_mode()
 def _in_windows(
-    model: Segmenter, image: UInt8[np.ndarray, "h w 3"], window: tuple[int, int], stride: tuple[int, int] | None
+    model: Segmenter, images: Float[Tensor, "1 planes h w"], window: tuple[int, int], stride: tuple[int, int] | None
 ) -> Found:
-    device = next(model.parameters()).device
-    images = torch.from_numpy(image).to(device).permute(2, 0, 1)[None].float().div_(255)
     decision = decide(model, images, options=EvaluationOptions(window=window, stride=stride))
     return Found(decision.labels[0].numpy(), decision.confidence[0].numpy())
 

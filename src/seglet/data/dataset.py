@@ -7,7 +7,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
@@ -17,14 +16,11 @@ from seglet.data.check import check
 from seglet.data.columns.kinds import Kind
 from seglet.data.description import FILE, Description, Item, load
 from seglet.data.divide import UNLABELLED, unlabelled_item
-from seglet.data.errors import DataError, choices
+from seglet.data.errors import DataError
 from seglet.data.files import is_writable, keep_for
 from seglet.data.images import read_image, read_mask
 from seglet.data.splits import split_ids
 from seglet.types import Classes
-
-WORLD_OPTIONS = ("scenes", "size", "seed")
-"""What may be said about the embedded world in its name."""
 
 
 @dataclass(frozen=True)
@@ -143,8 +139,8 @@ def resized(array: np.ndarray, factor: float, how: Image.Resampling = Image.Resa
 def open_dataset(data: str, split: str, *, resize: float = 1.0, whole_masks: bool = False) -> Dataset:
     """The samples of one split of the embedded world or of a data set on disk.
 
-    `data` is `world`, or `world:scenes=100,size=32` with fields of `World`; or a folder, read as its dataset.json says
-    and, if it has none, checked on the spot; or the path of a dataset.json.
+    `data` is `world`, or `world:scenes=100,clutter=8` with fields of `World` (`dark=1` is night) and `Difficulty`; or a
+    folder, read as its dataset.json says and, if it has none, checked on the spot; or the path of a dataset.json.
     `resize` and `whole_masks` are those of `FolderDataset`; scenes of the world are drawn at the size wanted.
     `split` is a name in the data set, or one of the official lists (see `splits`), such as `pascal/92/labeled`; the
     pictures of a list called unlabeled come without their masks.
@@ -152,14 +148,19 @@ def open_dataset(data: str, split: str, *, resize: float = 1.0, whole_masks: boo
     Raises:
         DataError: no such data or split, naming those there are; or the data have problems.
     """
-    if data == "world" or data.startswith("world:"):
-        from seglet.data.world import World  # it is a Dataset itself
+    if is_world(data):
+        from seglet.data.world_options import open_world  # worlds are data sets themselves
 
-        return World(split, **_options(data.removeprefix("world").removeprefix(":")))
+        return open_world(data, split)
     description = describe(Path(data))
     if split in description.splits or "/" not in split:
         return FolderDataset(description, description.items(split), resize, whole_masks)
     return FolderDataset(description, _listed(description, split), resize, whole_masks)
+
+
+def is_world(data: str) -> bool:
+    """Whether this names the embedded world rather than a folder."""
+    return data == "world" or data.startswith("world:")
 
 
 def describe(path: Path) -> Description:
@@ -189,15 +190,3 @@ def _listed(description: Description, split: str) -> tuple[Item, ...]:
     items = tuple(there[name] for name in wanted)
     unlabelled = split.rsplit("/", 1)[-1] in UNLABELLED
     return tuple(map(unlabelled_item, items)) if unlabelled else items
-
-
-def _options(text: str) -> dict[str, Any]:
-    options: dict[str, Any] = {}
-    for part in filter(None, text.split(",")):
-        name, _, value = (word.strip() for word in part.partition("="))
-        if name not in WORLD_OPTIONS:
-            raise DataError(f"the embedded world has no option {name!r}; {choices(name, WORLD_OPTIONS)}")
-        if not (value.isascii() and value.isdigit() and len(value) < 20):
-            raise DataError(f"world option {part!r} is not name=number; write world:scenes=100,size=64")
-        options[name] = int(value)
-    return options

@@ -1,5 +1,6 @@
 """Which value in a mask means which class: read from a file, invented, and turned into train ids."""
 
+import importlib.resources
 import json
 import re
 from collections.abc import Iterable, Sequence
@@ -123,8 +124,14 @@ def _packed(colour: Colour) -> int:
     return colour[0] << 16 | colour[1] << 8 | colour[2]
 
 
+def shipped_tables() -> list[str]:
+    """Names of the tables that come with seglet."""
+    folder = importlib.resources.files("seglet.data") / "class_tables"
+    return sorted(entry.name.removesuffix(".txt") for entry in folder.iterdir() if entry.name.endswith(".txt"))
+
+
 def read_table(path: Path) -> Table:
-    """The table in a text or JSON file.
+    """The table in a text or JSON file; where there is no such file, the one of that name that comes with seglet.
 
     Text has a class a line: `id name`, `id name R G B`, `name,R,G,B`, or a name alone, numbered from 0; `#` begins a
     comment line. JSON is a list of {"id", "name", "colour", "void"}, the last two optional.
@@ -132,6 +139,9 @@ def read_table(path: Path) -> Table:
     Raises:
         DataError: the file says something else; names the line.
     """
+    if not path.exists() and str(path) in shipped_tables():
+        folder = importlib.resources.files("seglet.data") / "class_tables"
+        return _from_lines((folder / f"{path}.txt").read_text(encoding="utf-8"), path)
     try:
         text = read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -107,7 +107,7 @@ class World(Dataset):
     `…/unlabelled` the others, without their masks and tags.
 
     `columns` asks for "depth" and "dark" to be part of every sample; they follow from the rest and are not part of
-    the fingerprint.
+    the fingerprint. With `dark` the pictures themselves are those of the night, of the same scenes.
     """
 
     def __init__(
@@ -118,6 +118,7 @@ class World(Dataset):
         seed: int = 0,
         difficulty: Difficulty | None = None,
         columns: tuple[str, ...] = (),
+        dark: int | bool = False,
     ) -> None:
         part = read_split(split)
         if part is None and split not in SPLITS:
@@ -126,6 +127,8 @@ class World(Dataset):
         for name in columns:
             if name not in COLUMNS:
                 raise DataError(f"the embedded world has no column {name!r}; {choices(name, COLUMNS)}")
+        if dark not in (0, 1):
+            raise DataError(f"dark={dark} says nothing; 1 is the world at night, 0 by day")
         if not 1 <= scenes <= MOST or size < SMALLEST or not 0 <= seed < 2**64:
             raise DataError(
                 f"expected 1 to 2^40 scenes, a size of at least {SMALLEST} pixels and a seed from 0 to 2^64 - 1, "
@@ -135,6 +138,7 @@ class World(Dataset):
         self.size = size
         self.difficulty = difficulty or Difficulty()
         self.columns = columns
+        self.dark = bool(dark)
         self.classes = CLASSES
         self.annotated = part is None or part[1]
         places = range(scenes)
@@ -143,7 +147,8 @@ class World(Dataset):
             places = places[:kept] if self.annotated else places[kept:]
         whole = split if part is None else "train"
         self.ids = _Ids(whole, places)
-        self.fingerprint = _fingerprint(split, scenes, size, seed, self.difficulty)
+        lit = _fingerprint(split, scenes, size, seed, self.difficulty)
+        self.fingerprint = hashlib.sha256(f"{lit} dark".encode()).hexdigest() if self.dark else lit
         self._first = (seed << 48) + (SPLITS[whole] << 40) + places.start
 
     def scene(self, index: int) -> Scene:
@@ -155,12 +160,12 @@ class World(Dataset):
     def identity(self, index: int, reads: Sequence[str] = ("image",)) -> str:
         """Of the scene, whose picture, mask and tags all follow from its seed; the same in every world it is in."""
         told = {"version": VERSION, "scene": self._first + index, "size": self.size, **asdict(self.difficulty)}
-        return json.dumps({"world": told}, sort_keys=True)
+        return json.dumps({"world": told | ({"dark": True} if self.dark else {})}, sort_keys=True)
 
     def read(self, index: int) -> Sample:
         shown = self.scene(index)
         columns = {name: COLUMNS[name](shown) for name in self.columns}
-        sample = Sample(self.ids[index], shown.image, shown.labels, shown.tags, columns)
+        sample = Sample(self.ids[index], shown.dark if self.dark else shown.image, shown.labels, shown.tags, columns)
         return sample if self.annotated else replace(sample, labels=None, tags=None)
 
 

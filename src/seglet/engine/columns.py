@@ -11,16 +11,17 @@ from seglet.data.columns.columned import Columned
 from seglet.data.columns.producer import Producer
 from seglet.data.columns.recipe import recipes
 from seglet.data.columns.store import Store, stored
-from seglet.data.dataset import Dataset
+from seglet.data.dataset import Dataset, is_world
 from seglet.data.files import keep_for, user_cache
 from seglet.data.semi import SemiDataset
 from seglet.engine.experiment import Experiment
 from seglet.engine.settings import Settings
+from seglet.engine.splits import scored_data, training_data
 from seglet.types import Classes
 from seglet.values import ConfigError
 
 FOLDER = "columns"
-DECIDING = ("data", "train_split", "world_scenes", "world_size", "resize", "columns")
+DECIDING = ("data", "train_split", "val_split", "world_scenes", "world_size", "resize", "columns")
 """Shared keys that `seglet prepare` must be given alike."""
 
 
@@ -58,10 +59,35 @@ def folder(settings: Settings) -> Path:
     """Where columns are kept: as the key says, or beside what else was computed about the data."""
     if settings.columns is not None:
         return Path(settings.columns)
-    if settings.data == "world" or settings.data.startswith("world:"):
+    if is_world(settings.data):
         return user_cache() / "world" / FOLDER
     path = Path(settings.data)
     return keep_for(path.parent if path.is_file() else path) / FOLDER
+
+
+def scored_columns(experiment: Experiment, classes: Classes) -> list[Column]:
+    """Those columns that pictures to be scored on need too, behind those they are made from."""
+    names = methods.load(experiment.method).Method.scored_columns(experiment.config)
+    found = columns(experiment, classes)
+    needed = {name for column in found if column.name in names for name in (column.name, *column.producer.sources)}
+    return [column for column in found if column.name in needed]
+
+
+def shares(experiment: Experiment) -> list[tuple[Dataset, list[Column]]]:
+    """Data and the columns to be made for them: what is learnt from, and what is scored on if that needs some too."""
+    settings, config = experiment.settings, experiment.config
+    learnt = training_data(settings, config)
+    found = [(learnt, columns(experiment, learnt.classes))]
+    if scored := scored_columns(experiment, learnt.classes):
+        found.append((scored_data(settings, config), scored))
+    return found
+
+
+def with_scored_columns(experiment: Experiment, data: Dataset) -> Dataset:
+    """The data to score on with what its pictures need; the same data if that is nothing; see `with_columns`."""
+    names = methods.load(experiment.method).Method.scored_columns(experiment.config)
+    wanted = [column.store for column in scored_columns(experiment, data.classes) if column.name in names]
+    return _complete(experiment, data, wanted)
 
 
 def with_columns(experiment: Experiment, data: Dataset) -> Dataset:
@@ -71,6 +97,10 @@ def with_columns(experiment: Experiment, data: Dataset) -> Dataset:
         ConfigError: a column is missing or incomplete; says how those that are there were made, and the command.
     """
     wanted = [column.store for column in columns(experiment, data.classes) if column.wanted]
+    return _complete(experiment, data, wanted)
+
+
+def _complete(experiment: Experiment, data: Dataset, wanted: list[Store]) -> Dataset:
     if not wanted:
         return data
     parts = (data.labelled, data.unlabelled) if isinstance(data, SemiDataset) else (data,)

@@ -10,12 +10,13 @@ from seglet.data.colour import Jitter
 from seglet.data.dark.views import DarkViews
 from seglet.data.dataset import Dataset
 from seglet.data.loading import labelled_loader, tagged_loader
+from seglet.data.pairs import PairConfig
 from seglet.data.sampling import StepSampler
 from seglet.data.semi import SemiConfig, SemiDataset
 from seglet.data.semi_loading import semi_loader
 from seglet.data.views import Augment
 from seglet.engine.settings import Settings
-from seglet.engine.splits import open_split, unlabelled_split
+from seglet.engine.splits import open_split, paired, scored_data, training_data, unlabelled_split
 from seglet.types import Labelled, SemiStep, Tagged
 
 
@@ -24,10 +25,13 @@ def datasets(settings: Settings, config: Any = None) -> dict[str, Dataset]:
 
     Masks to train on follow the pictures' size; those to validate on keep their own. Where the method's `config` is a
     `SemiConfig`, the split to train on is a `SemiDataset`, and the unlabelled pictures are there under their own name.
+    Where it is a `PairConfig`, all are in the dark, and those to train on have the light beside them.
 
     Raises:
         DataError: the folder or split is not there or not sound, or an unlabelled picture is also labelled.
     """
+    if isinstance(config, PairConfig):
+        return _pairs(settings, config)
     wanted = {settings.val_split: True, settings.train_split: False}
     sets = {split: _cached(open_split(settings, split, scored), settings.cache) for split, scored in wanted.items()}
     if not isinstance(config, SemiConfig):
@@ -39,6 +43,12 @@ def datasets(settings: Settings, config: Any = None) -> dict[str, Dataset]:
         **sets,
         settings.train_split: SemiDataset(sets[settings.train_split], unlabelled, config),
     }
+
+
+def _pairs(settings: Settings, config: PairConfig) -> dict[str, Dataset]:
+    learnt = paired(settings, config, training_data(settings, config))
+    scored = scored_data(settings, config)
+    return {settings.val_split: _cached(scored, settings.cache), settings.train_split: _cached(learnt, settings.cache)}
 
 
 def _cached(data: Dataset, gibibytes: float) -> Dataset:

@@ -10,6 +10,7 @@ from PIL import Image
 
 from seglet import files
 from seglet.data.dataset import Dataset, Sample
+from seglet.data.planes import depth_plane
 from seglet.data.sampling import Order, StepSampler, augmentation_rng
 from seglet.data.semi import SemiDataset
 from seglet.data.semi_loading import semi_loader
@@ -57,7 +58,7 @@ def validation_pictures(folder: Path, data: Dataset, method: Method[Any], count:
 
 @torch.inference_mode()
 def _predicted(method: Method[Any], sample: Sample) -> np.ndarray:
-    labels: np.ndarray = method.segmenter().predict(sample.image).labels
+    labels: np.ndarray = method.segmenter().predict(sample.image, depth=depth_plane(sample)).labels
     return labels
 
 

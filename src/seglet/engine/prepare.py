@@ -18,10 +18,9 @@ from seglet.data.columns.producer import Compute
 from seglet.data.columns.store import Store
 from seglet.data.dataset import Dataset, Sample
 from seglet.data.errors import DataError
-from seglet.engine.columns import Column, columns
+from seglet.engine.columns import Column, shares
 from seglet.engine.console import Steps, duration
 from seglet.engine.experiment import Experiment
-from seglet.engine.splits import training_data
 
 SHARD_BYTES, SHARD_VALUES, SHARD_SECONDS = 32 * 2**20, 1024, 60.0
 """A shard is written as soon as it has one of these: so much is lost at most when the process is killed."""
@@ -73,8 +72,7 @@ def complete(experiment: Experiment, work: Work, note: Callable[[str], None]) ->
         DataError: the data are not sound, a folder cannot be written or the disk is too small.
         ValueError: nothing can be computed at all.
     """
-    data = training_data(experiment.settings, experiment.config)
-    return prepare(data, columns(experiment, data.classes), work, note)
+    return [outcome for data, wanted in shares(experiment) for outcome in prepare(data, wanted, work, note)]
 
 
 def prepare(data: Dataset, wanted: Sequence[Column], work: Work, note: Callable[[str], None]) -> list[Outcome]:

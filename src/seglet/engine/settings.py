@@ -15,7 +15,7 @@ class Settings:
     the same network on one device or many.
     """
 
-    data: str = option("world", "'world' (embedded, needs nothing) or a folder that `seglet data check` understands")
+    data: str = option("world", "world, with knobs world:clutter=8, or a folder that `seglet data check` understands")
     train_split: str = option("train", "split to train on")
     val_split: str = option("val", "split to validate on")
     world_scenes: int = option(2000, "training scenes of the embedded world")

@@ -19,7 +19,7 @@ from seglet.data.loading import evaluation_samples
 from seglet.data.semi import SemiDataset, missing_classes
 from seglet.engine import checkpoint
 from seglet.engine.callbacks import Checkpoints, Finish, Metrics, References, Report, StopRequest, Validation
-from seglet.engine.columns import with_columns
+from seglet.engine.columns import with_columns, with_scored_columns
 from seglet.engine.console import Steps
 from seglet.engine.events import events, writer_type
 from seglet.engine.evidence import Evidence
@@ -71,6 +71,7 @@ def train(experiment: Experiment, folder: Path, start: Start = Start()) -> Run:
     sets = datasets(settings, experiment.config)
     method = build_method(experiment, sets[settings.train_split])
     refuse_missing_annotation(method, sets, settings)
+    sets[settings.val_split] = with_scored_columns(experiment, sets[settings.val_split])
     sets[settings.train_split] = with_columns(experiment, sets[settings.train_split])
     run = Run(folder)  # nothing is written, or thrown away, before all of the above is sound
     state = _open(run, experiment, {split: data.fingerprint for split, data in sets.items()}, start)

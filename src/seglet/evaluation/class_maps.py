@@ -32,7 +32,7 @@ def activated(background: float = BACKGROUND) -> Reading:
 def class_maps(
     head: str,
     network: Callable[[Tensor], Tensor],
-    images: Float[Tensor, "b 3 h w"],
+    images: Float[Tensor, "b planes h w"],
     options: MultiScale,
     tags: Float[Tensor, "b n"] | None = None,
     background: float = BACKGROUND,

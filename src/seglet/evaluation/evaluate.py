@@ -11,6 +11,7 @@ from jaxtyping import Float32, UInt8
 from torch import Tensor
 
 from seglet.data.dataset import Sample
+from seglet.data.planes import depth_plane
 from seglet.evaluation.inference import decide
 from seglet.evaluation.options import EvaluationOptions
 from seglet.evaluation.result import Evaluation
@@ -29,6 +30,8 @@ def evaluate(
     device: torch.device | str = "cpu",
 ) -> Evaluation:
     """Applies `predict` to every sample and counts what came out, at the size of the sample's labels.
+
+    Where samples have a column of depth it is the fourth plane of the images; see `data.planes`.
 
     `progress` is told how many images are done. Under torch.distributed, give each process its own samples and call
     `reduce` on the result. Switching dropout and batch norm to evaluation is the caller's affair.
@@ -83,9 +86,11 @@ def _count(
             raise ValueError(f"sample {sample.id!r}: {error}") from error
 
 
-def _images(group: list[Sample], device: torch.device) -> Float32[Tensor, "b 3 h w"]:
+def _images(group: list[Sample], device: torch.device) -> Float32[Tensor, "b planes h w"]:
     stacked = torch.from_numpy(np.stack([sample.image for sample in group])).to(device)
-    return stacked.permute(0, 3, 1, 2).float().div_(255)
+    colours = stacked.permute(0, 3, 1, 2).float().div_(255)
+    depth = [plane for sample in group if (plane := depth_plane(sample)) is not None]
+    return torch.cat([colours, torch.from_numpy(np.stack(depth))[:, None].to(device)], dim=1) if depth else colours
 
 
 def _checked(predict: Predict, num_classes: int, names: str) -> Predict:

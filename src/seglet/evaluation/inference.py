@@ -26,7 +26,7 @@ class Decision:
 
 
 def logits(
-    predict: Predict, images: Float[Tensor, "b 3 h w"], options: EvaluationOptions | None = None
+    predict: Predict, images: Float[Tensor, "b planes h w"], options: EvaluationOptions | None = None
 ) -> Float[Tensor, "b k h w"]:
     """Class logits at image size, averaged as the options say."""
     options = options or EvaluationOptions()
@@ -37,7 +37,7 @@ def logits(
 
 def decide(
     predict: Predict,
-    images: Float[Tensor, "b 3 h w"],
+    images: Float[Tensor, "b planes h w"],
     size: tuple[int, int] | None = None,
     options: EvaluationOptions | None = None,
 ) -> Decision:

@@ -14,8 +14,8 @@ from torch import Tensor
 from seglet.evaluation.options import EvaluationOptions
 from seglet.evaluation.resize import at_size
 
-Predict = Callable[[Float[Tensor, "b 3 h w"]], Float[Tensor, "b k h2 w2"]]
-"""Class logits, at any resolution, of RGB images in [0, 1]."""
+Predict = Callable[[Float[Tensor, "b planes h w"]], Float[Tensor, "b k h2 w2"]]
+"""Class logits, at any resolution, of RGB images in [0, 1]; depth may be a fourth plane."""
 
 TINY = 1e-30  # least averaged probability: its logarithm stays finite
 
@@ -40,7 +40,7 @@ def windows(length: int, window: int, step: int, ragged: bool = False) -> list[t
     return [(start, start + window) for start in starts]
 
 
-def bands(predict: Predict, images: Float[Tensor, "b 3 h w"], options: EvaluationOptions) -> Iterator[Band]:
+def bands(predict: Predict, images: Float[Tensor, "b planes h w"], options: EvaluationOptions) -> Iterator[Band]:
     """The logits of sliding windows, averaged where they overlap, from top to bottom.
 
     A row is handed out once no window can touch it again, so no more than one window's height is ever held.

@@ -24,7 +24,7 @@ class Method(nn.Module, ABC, Generic[Step]):
     columns: ClassVar[tuple[str, ...]] = ()
     """Offline columns that `losses` reads. The step lacks one that no producer makes, which the config may choose."""
 
-    supervision: ClassVar[type]
+    supervision: type
     """The typed step that `losses` takes: Labelled, Tagged, …"""
 
     boundary: ClassVar[float] = 0.0
@@ -36,6 +36,11 @@ class Method(nn.Module, ABC, Generic[Step]):
     @abstractmethod
     def build(cls, config: Any, classes: Classes, seed: int) -> "Method[Any]":
         """The method for these classes, as its frozen config says; `seed` decides the initial weights."""
+
+    @classmethod
+    def scored_columns(cls, config: Any) -> Sequence[str]:
+        """Those columns that pictures to be scored on need too: the segmenter is shown them; see `data.planes`."""
+        return ()
 
     @classmethod
     def guide(cls) -> str:
@@ -65,7 +70,7 @@ class Method(nn.Module, ABC, Generic[Step]):
     def after_step(self, progress: Progress) -> None:
         """Called once after each optimiser step; teachers move here."""
 
-    def predict(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b k h w"]:
+    def predict(self, images: Float[Tensor, "b planes h w"]) -> Float[Tensor, "b k h w"]:
         """Class logits at image size, for evaluation and deployment."""
         logits: Tensor = self.segmenter()(images)
         return logits

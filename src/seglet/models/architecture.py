@@ -10,6 +10,7 @@ from seglet.models.cam import CAMHead
 from seglet.models.deeplabv2 import DeepLabV2Head
 from seglet.models.deeplabv3 import DeepLabV3Head
 from seglet.models.deeplabv3plus import DeepLabV3PlusHead
+from seglet.models.depth_fusion import DepthFusion, Guide
 from seglet.models.fcn import FCNHead
 from seglet.models.head import Head
 from seglet.models.layers import scaled
@@ -51,6 +52,7 @@ class Architecture:
         mean: of the input convention, see `Normalise`.
         std: likewise.
         bgr: likewise.
+        depth: how it is told how far things are, as a fourth plane of its images; None: it sees colours alone.
 
     Raises:
         ValueError: a value is out of its range; for a name, the message proposes the nearest one.
@@ -66,6 +68,7 @@ class Architecture:
     mean: Channels = IMAGENET_MEAN
     std: Channels = IMAGENET_STD
     bgr: bool = False
+    depth: Guide | None = None
 
     def __post_init__(self) -> None:
         if self.name not in NAMES:
@@ -105,7 +108,19 @@ class Architecture:
         if "name" not in values:
             raise ValueError("an architecture needs a `name`; " + nearest("", NAMES))
         tuples: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
-        return cls(**tuples)
+        return cls(**tuples | {"depth": _guide(values.get("depth"))})
+
+
+def _guide(values: Any) -> Guide | None:
+    if values is None:
+        return None
+    if not isinstance(values, dict):
+        raise ValueError(f"expected an architecture's depth to be null or keys and values, got {values!r}")
+    known = [field.name for field in fields(Guide)]
+    for key in values:
+        if key not in known:
+            raise ValueError(f"unknown key {key!r} of an architecture's depth; {nearest(key, known)}")
+    return Guide(**values)
 
 
 def nearest(name: str, known: tuple[str, ...] | list[str]) -> str:
@@ -117,6 +132,7 @@ def nearest(name: str, known: tuple[str, ...] | list[str]) -> str:
 def assemble(architecture: Architecture, num_classes: int) -> Network:
     """The network with whatever weights torch gives it; draws from the global generator, unless on the meta device."""
     backbone = choose_backbone(architecture)
+    backbone.fusion = depth_fusion(architecture, backbone)
     head = choose_head(architecture, backbone, num_classes)
     helped = architecture.auxiliary and architecture.head not in ("segformer", "ssss", "cam", "vila")
     return Network(backbone, head, FCNHead(backbone.channels[2], num_classes, architecture.dropout) if helped else None)
@@ -139,6 +155,19 @@ def choose_backbone(architecture: Architecture) -> Backbone:
     return ResNet(name, normalise, architecture.width, architecture.output_stride)
 
 
+def depth_fusion(architecture: Architecture, backbone: Backbone) -> DepthFusion | None:
+    """What tells depth to the first stages of a backbone."""
+    guide = architecture.depth
+    if guide is None:
+        return None
+    if architecture.backbone in vit.VARIANTS:
+        raise ValueError(
+            f"no depth is told to {architecture.name}; choose a network with a ResNet or a Mix Transformer"
+        )
+    channels = backbone.channels[: guide.places]
+    return DepthFusion(channels, guide.way, guide.weight, guide.official, architecture.width)
+
+
 def choose_head(architecture: Architecture, backbone: Backbone, num_classes: int) -> Head:
     """DeepLabV3's and PSPNet's heads are as wide as CIRKD's first version makes them, others as their authors do."""
     channels, name, width = backbone.channels, architecture.backbone, architecture.width
@@ -148,7 +177,7 @@ def choose_head(architecture: Architecture, backbone: Backbone, num_classes: int
         return SegFormerHead(channels, hidden, num_classes, dropout)
     if architecture.head == "vila":
         return ViLaHead(channels, scaled(vila.WIDTHS.get(name, 256), width), num_classes, dropout)
-    shallow = 1 if name in wide_resnet38.VARIANTS else 0  # the stage at stride 4
+    shallow = backbone.shallow
     if architecture.head == "ssss":
         dropouts = (dropout, architecture.aspp_dropout)
         return SSSSHead(channels, scaled(256, width), num_classes, shallow, rates(architecture), dropouts)

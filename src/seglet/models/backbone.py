@@ -1,32 +1,82 @@
 """What a head may expect of any backbone."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from seglet.models.depth_fusion import DepthFusion
 from seglet.models.normalise import Normalise
 
 Stages = tuple[Tensor, Tensor, Tensor, Tensor]
 """Feature maps of the four stages, finest first; one may be as fine as the one before it."""
 
+Step = Callable[[Tensor], Tensor]
+Steps = tuple[Step, Step, Step, Step]
+"""What makes each stage of the one before it, the first of normalised images."""
+
+
+@dataclass(frozen=True)
+class Sight:
+    """The stages as the head takes them, and each as it was before depth reached it; the same where none does."""
+
+    stages: Stages
+    own: Stages
+
 
 class Backbone(nn.Module, ABC):
-    """Images in [0, 1] to the feature maps of four stages, `channels` wide each."""
+    """Images in [0, 1] to the feature maps of four stages, `channels` wide each.
+
+    With a `fusion` images have depth as a fourth plane, in [0, 1], which is told to the first stages.
+    """
 
     channels: tuple[int, int, int, int]
+
+    shallow: ClassVar[int] = 0
+    """Index of the stage at stride 4, which decoders take for edges."""
+
+    fusion: DepthFusion | None
 
     def __init__(self, normalise: Normalise) -> None:
         super().__init__()
         self.normalise = normalise
+        self.fusion = None
 
-    def forward(self, images: Float[Tensor, "b 3 h w"]) -> Stages:
-        return self.stages(self.normalise(images))
+    def forward(self, images: Float[Tensor, "b planes h w"]) -> Stages:
+        return self.look(images).stages
+
+    def look(self, images: Float[Tensor, "b planes h w"]) -> Sight:
+        """
+        Raises:
+            ValueError: depth is there and not wanted, or wanted and not there, or too small; see `DepthPrior`.
+        """
+        wanted, found = 3 if self.fusion is None else 4, images.shape[1]
+        if found != wanted:
+            cure = "; give depth as a fourth plane" if wanted == 4 else ""
+            raise ValueError(f"expected images of {wanted} planes, got {found}{cure}")
+        prior = None if self.fusion is None else self.fusion.tell(images[:, 3:])
+        features: Tensor = self.normalise(images[:, :3])
+        own: list[Tensor] = []
+        stages: list[Tensor] = []
+        for place, step in enumerate(self.steps()):
+            own.append(step(features))
+            told = self.fusion is not None and prior is not None and place < len(self.fusion.transforms)
+            features = self.fusion.at(place, own[-1], prior) if told else own[-1]  # type: ignore[union-attr, arg-type]
+            stages.append(features)
+        return Sight(_four(stages), _four(own))
 
     @abstractmethod
-    def stages(self, images: Float[Tensor, "b 3 h w"]) -> Stages:
-        """The same from normalised images."""
+    def steps(self) -> Steps:
+        """From normalised images to the first stage, and from each to the next."""
 
     def start(self, generator: torch.Generator) -> None:
         """Draws the weights that should begin otherwise than `initialise` draws them; most backbones have none."""
+
+
+def _four(maps: list[Tensor]) -> Stages:
+    first, second, third, fourth = maps
+    return first, second, third, fourth

@@ -4,6 +4,7 @@ Axes: b images, c channels, p channels of the prior, h rows, w columns.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 import torch
@@ -11,12 +12,37 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from seglet.models.layers import scaled
+from seglet.models.normalise import IMAGENET_MEAN, IMAGENET_STD
 from seglet.models.sft import LEAK, SFT
 
 Way = Literal["dgf2", "sft"]
 """`sft` takes what the transform makes of the features; `dgf2` adds to it where both agree."""
 SMALLEST = 6
 """Sides of a depth map below this are lost in the prior's two unpadded convolutions."""
+
+
+@dataclass(frozen=True)
+class Guide:
+    """How a network is told depth: `places` early stages, the way and λ; see `DepthFusion`.
+
+    `source` is the depth network it learned with, which belongs beside it in use; None where depth came in files.
+
+    Raises:
+        ValueError: a value is out of its range.
+    """
+
+    way: Way = "dgf2"
+    places: int = 3
+    weight: float = 0.5
+    official: bool = False
+    source: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.way not in get_args(Way) or self.places not in (1, 2, 3) or not 0 <= self.weight <= 1:
+            raise ValueError(
+                f"expected depth told by dgf2 or sft at 1 to 3 places with a weight from 0 to 1, got {self.way!r}, "
+                f"{self.places}, {self.weight}"
+            )
 
 
 class DepthPrior(nn.Module):
@@ -99,6 +125,12 @@ class DepthFusion(nn.Module):
     def start(self) -> None:
         for transform in self.transforms:
             transform.start()  # type: ignore[operator]
+
+    def tell(self, depth: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b p h2 w2"]:
+        """The prior of depth in [0, 1], which is normalised as a grey picture would be (the authors' code)."""
+        mean, deviation = (depth.new_tensor(values).view(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
+        prior: Tensor = self.prior((depth - mean) / deviation)
+        return prior
 
     def at(
         self, place: int, features: Float[Tensor, "b c h w"], prior: Float[Tensor, "b p _ _"]

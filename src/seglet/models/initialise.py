@@ -7,6 +7,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from seglet.models.backbone import Backbone
+from seglet.models.depth_fusion import DepthFusion
 from seglet.models.head import Head
 
 NORMS = (_BatchNorm, nn.LayerNorm, nn.GroupNorm)
@@ -17,7 +18,7 @@ LAYERS = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
 def initialise(network: nn.Module, generator: torch.Generator) -> None:
     """Kaiming normal (He et al., ICCV 2015) for convolutions, truncated normal 0.02 for linear layers as in SegFormer,
     normal for embeddings; norms start as the identity, biases at 0; then backbones and heads draw what they want
-    otherwise.
+    otherwise, and what depth is told by begins as the identity.
     Sets every parameter and buffer of a segmentation network but the input convention."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
@@ -38,3 +39,5 @@ def initialise(network: nn.Module, generator: torch.Generator) -> None:
     for module in network.modules():
         if isinstance(module, Backbone | Head):
             module.start(generator)
+        elif isinstance(module, DepthFusion):
+            module.start()

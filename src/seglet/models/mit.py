@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from seglet.models.backbone import Backbone, Stages
+from seglet.models.backbone import Backbone, Steps
 from seglet.models.dropout import DropPath
 from seglet.models.normalise import Normalise
 
@@ -141,12 +141,9 @@ class MixTransformer(Backbone):
             for i, (inside, outside, depth) in enumerate(wide)
         )
 
-    def stages(self, images: Float[Tensor, "b 3 h w"]) -> Stages:
+    def steps(self) -> Steps:
         one, two, three, four = self.parts
-        first = one(images)
-        second = two(first)
-        third = three(second)
-        return first, second, third, four(third)
+        return one, two, three, four
 
 
 def to_map(tokens: Float[Tensor, "b n c"], grid: tuple[int, int]) -> Float[Tensor, "b c h w"]:

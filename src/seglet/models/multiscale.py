@@ -72,7 +72,7 @@ def scored(options: MultiScale) -> Reading:
 
 def predict_masks(
     network: Callable[[Tensor], Tensor],
-    images: Float[Tensor, "b 3 h w"],
+    images: Float[Tensor, "b planes h w"],
     options: MultiScale | None = None,
     tags: Float[Tensor, "b n"] | None = None,
     reading: Reading | None = None,
@@ -106,7 +106,9 @@ def predict_masks(
     return Masks(cleaned(total / count, kept, options.background_power), presence, kept)
 
 
-def views(images: Float[Tensor, "b 3 h w"], options: MultiScale) -> Iterator[tuple[Float[Tensor, "b 3 h2 w2"], bool]]:
+def views(
+    images: Float[Tensor, "b planes h w"], options: MultiScale
+) -> Iterator[tuple[Float[Tensor, "b planes h2 w2"], bool]]:
     """The images at each scale (bicubic), and whether they are mirrored."""
     height, width = images.shape[2:]
     for scale in options.scales:

@@ -39,8 +39,8 @@ class Network(nn.Module):
         self.head = head
         self.auxiliary = auxiliary
 
-    def embed(self, images: Float[Tensor, "b 3 h w"]) -> Embedding:
-        """The backbone, and the head up to its first dropout."""
+    def embed(self, images: Float[Tensor, "b planes h w"]) -> Embedding:
+        """The backbone, and the head up to its first dropout; images have three planes, or depth as a fourth."""
         stages = self.backbone(images)
         return Embedding(self.head.stem(stages), None if self.auxiliary is None else stages[2])
 
@@ -56,5 +56,5 @@ class Network(nn.Module):
             return Prediction(logits, feature, None)
         return Prediction(logits, feature, self.auxiliary(embedding.auxiliary_in))
 
-    def forward(self, images: Float[Tensor, "b 3 h w"]) -> Prediction:
+    def forward(self, images: Float[Tensor, "b planes h w"]) -> Prediction:
         return self.complete(self.embed(images))

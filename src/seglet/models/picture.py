@@ -7,6 +7,8 @@ from jaxtyping import Float
 from PIL import Image, ImageOps
 from torch import Tensor
 
+from seglet.models.layers import resize
+
 
 def as_batch(image: Image.Image | np.ndarray | Tensor) -> Float[Tensor, "1 3 h w"]:
     """RGB in [0, 1]. EXIF orientation is applied to PIL images, grey is repeated, alpha dropped.
@@ -41,7 +43,31 @@ def _planes(image: Tensor) -> Tensor:
     return planes
 
 
-def pad_to(images: Float[Tensor, "b 3 h w"], smallest: int) -> Float[Tensor, "b 3 h2 w2"]:
+def with_depth(images: Float[Tensor, "1 3 h w"], depth: np.ndarray | Tensor | None) -> Float[Tensor, "1 planes h w"]:
+    """The picture with its depth [h2, w2], floats in [0, 1] of any resolution, as a fourth plane; None adds none.
+
+    Raises:
+        ValueError: depth has another shape or other proportions than the picture, or values out of range.
+    """
+    if depth is None:
+        return images
+    plane = torch.from_numpy(np.array(depth)) if isinstance(depth, np.ndarray) else depth
+    if plane.ndim != 2 or not plane.is_floating_point() or plane.numel() == 0:
+        raise ValueError(f"expected depth as floats [h, w], got {plane.dtype} of shape {tuple(plane.shape)}")
+    (height, width), (rows, columns) = images.shape[2:], plane.shape
+    if abs(rows * width - columns * height) > max(height, width, rows, columns):
+        raise ValueError(
+            f"depth of {rows}x{columns} has other proportions than its picture of {height}x{width}; it is another "
+            "picture's, or was cropped"
+        )
+    plane = plane.to(images)
+    low, high = float(plane.min()), float(plane.max())
+    if not (low >= 0 and high <= 1):
+        raise ValueError(f"expected depth from 0, nearest, to 1, farthest, got {low:g} to {high:g}; scale it")
+    return torch.cat([images, resize(plane[None, None], (height, width), align_corners=False)], dim=1)
+
+
+def pad_to(images: Float[Tensor, "b planes h w"], smallest: int) -> Float[Tensor, "b planes h2 w2"]:
     """Repeats the last row and column until both sides have `smallest` pixels."""
     height, width = images.shape[2:]
     right, below = max(0, smallest - width), max(0, smallest - height)

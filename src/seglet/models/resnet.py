@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from seglet.models.backbone import Backbone, Stages
+from seglet.models.backbone import Backbone, Steps
 from seglet.models.layers import ConvNorm, ConvNormRelu, scaled
 from seglet.models.normalise import Normalise
 
@@ -84,11 +84,13 @@ class ResNet(Backbone):
         self.layer3 = stage(block, b, plain[2], depths[2], stride=output_stride // 8, dilation=last_dilations[0])
         self.layer4 = stage(block, c, plain[3], depths[3], dilation=last_dilations[1])
 
-    def stages(self, images: Float[Tensor, "b 3 h w"]) -> Stages:
-        first = self.layer1(F.max_pool2d(self.stem(images), 3, stride=2, padding=1))
-        second = self.layer2(first)
-        third = self.layer3(second)
-        return first, second, third, self.layer4(third)
+    def steps(self) -> Steps:
+        return self.first, self.layer2, self.layer3, self.layer4
+
+    def first(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b c h2 w2"]:
+        """The first stage, from normalised images."""
+        stage: Tensor = self.layer1(F.max_pool2d(self.stem(images), 3, stride=2, padding=1))
+        return stage
 
 
 def stage(

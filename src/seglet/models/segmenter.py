@@ -15,7 +15,7 @@ from seglet.models.evaluating import evaluating
 from seglet.models.initialise import initialise
 from seglet.models.layers import resize
 from seglet.models.network import Network
-from seglet.models.picture import as_batch, pad_to
+from seglet.models.picture import as_batch, pad_to, with_depth
 from seglet.models.shipped import shipped
 from seglet.models.uncertainty import mc_mean_and_deviation
 from seglet.types import Classes
@@ -45,7 +45,7 @@ class Segmentation:
 
 
 class Segmenter(nn.Module):
-    """Images to class logits at image size."""
+    """Images to class logits at image size. Where `architecture.depth` is, depth is the images' fourth plane."""
 
     def __init__(self, network: Network, classes: Classes, architecture: Architecture) -> None:
         super().__init__()
@@ -53,12 +53,18 @@ class Segmenter(nn.Module):
         self.classes = classes
         self.architecture = architecture
 
-    def forward(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b k h w"]:
+    def forward(self, images: Float[Tensor, "b planes h w"]) -> Float[Tensor, "b k h w"]:
         height, width = images.shape[2:]
         return resize(self.network(images).logits, (height, width))
 
     @torch.inference_mode()
-    def predict(self, image: Image.Image | np.ndarray | Tensor, samples: int = 0, seed: int = 0) -> Segmentation:
+    def predict(
+        self,
+        image: Image.Image | np.ndarray | Tensor,
+        samples: int = 0,
+        seed: int = 0,
+        depth: np.ndarray | Tensor | None = None,
+    ) -> Segmentation:
         """Segments one picture of any size, in evaluation mode.
 
         Args:
@@ -66,12 +72,13 @@ class Segmenter(nn.Module):
                 floats 0 to 1.
             samples: Monte-Carlo passes for an uncertainty; 0 for none.
             seed: of their dropout masks.
+            depth: [h, w] in [0, 1], of any resolution, 0 nearest; for a network that is told depth, and for no other.
 
         Raises:
-            ValueError: the picture has another shape, or values out of range.
+            ValueError: the picture or its depth has another shape, or values out of range; depth is missing, or not
+                wanted.
         """
-        parameter = next(self.network.parameters())
-        batch = as_batch(image).to(parameter.device, parameter.dtype)
+        batch = self.planes(image, depth)
         height, width = batch.shape[2:]
         padded = pad_to(batch, SMALLEST_SIDE)
         with evaluating(self):
@@ -79,6 +86,19 @@ class Segmenter(nn.Module):
         whole = probabilities[0, :, :height, :width].float().cpu().numpy()
         uncertainty = None if deviation is None else deviation[0, 0, :height, :width].float().cpu().numpy()
         return Segmentation(whole.argmax(0).astype(np.uint8), whole, uncertainty)
+
+    def planes(
+        self, image: Image.Image | np.ndarray | Tensor, depth: np.ndarray | Tensor | None = None
+    ) -> Float[Tensor, "1 planes h w"]:
+        """A picture as this network wants it, on its device; see `predict`."""
+        guide = self.architecture.depth
+        if guide is not None and depth is None:
+            cure = f"the network {guide.source!r} says it, as in training" if guide.source else "as in training"
+            raise ValueError(f"this network is told how far things are: give the picture's `depth`; {cure}")
+        if guide is None and depth is not None:
+            raise ValueError(f"this {self.architecture.name} sees colours alone; leave `depth` out")
+        parameter = next(self.network.parameters())
+        return with_depth(as_batch(image), depth).to(parameter.device, parameter.dtype)
 
     def _probabilities(self, images: Tensor, samples: int, seed: int) -> tuple[Tensor, Tensor | None]:
         height, width = images.shape[2:]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from seglet import files
 from seglet.models.architecture import Architecture
@@ -27,12 +28,13 @@ class StudentConfig:
     )
 
 
-def build_student(config: StudentConfig, classes: Classes, seed: int) -> Segmenter:
+def build_student(config: StudentConfig, classes: Classes, seed: int, **more: Any) -> Segmenter:
     """The network with the weights to start from; `seed` decides those that start from chance.
 
-    Weights come from `student_weights`, and with them the input convention; a vision transformer may also take its own
-    from elsewhere, see `vit_weights.pretrained`. Classifiers for another number of classes
-    start from chance, and so does the whole head if the saved one is of another kind.
+    `more` are fields of its `Architecture` that a method decides, such as `depth`. Weights come from `student_weights`,
+    and with them the input convention; a vision transformer may also take its own from elsewhere, see
+    `vit_weights.pretrained`. Classifiers for another number of classes start from chance, and so does the whole head if
+    the saved one is of another kind.
 
     Raises:
         ValueError: no such network, or `student_weights` holds another backbone.
@@ -44,6 +46,7 @@ def build_student(config: StudentConfig, classes: Classes, seed: int) -> Segment
         dropout=config.dropout,
         aspp_dropout=config.aspp_dropout,
         auxiliary=config.auxiliary_weight > 0,
+        **more,
     )
     if config.student_weights is None:
         return build(architecture, classes, seed)
@@ -51,7 +54,8 @@ def build_student(config: StudentConfig, classes: Classes, seed: int) -> Segment
         return build_pretrained(architecture, config.student_weights, classes, seed)
     start = load(config.student_weights)
     given = start.architecture
-    student = build(replace(architecture, mean=given.mean, std=given.std, bgr=given.bgr), classes, seed)
+    convention = {"mean": given.mean, "std": given.std, "bgr": given.bgr}
+    student = build(replace(architecture, **{**convention, **more}), classes, seed)
     if (given.backbone, given.width) != (architecture.backbone, config.width):
         raise ValueError(
             f"student_weights {config.student_weights} holds {given.name} of width {given.width}, but the student is "

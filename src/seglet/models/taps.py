@@ -30,7 +30,7 @@ class Seen:
     maps: Mapping[str, Float[Tensor, "b c h w"]]
 
 
-def look(network: Network, images: Float[Tensor, "b 3 h w"], places: Sequence[str]) -> Seen:
+def look(network: Network, images: Float[Tensor, "b planes h w"], places: Sequence[str]) -> Seen:
     """Runs `embed` and `complete`; unlike there, an auxiliary head that is asked for answers in evaluation mode too.
 
     Raises:

@@ -9,11 +9,12 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from seglet.models.backbone import Backbone, Stages
+from seglet.models.backbone import Backbone, Sight, Stages, Steps
 from seglet.models.foundation.picture import resized, rounded
 from seglet.models.normalise import Normalise
 
 EXPANSION = 4
+NAME = "vision transformer"
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,25 @@ class VisionTransformer(Backbone):
         for embedding in (self.whole, self.positions):
             nn.init.trunc_normal_(embedding.weight, std=0.02, generator=generator)
 
+    def look(self, images: Float[Tensor, "b planes h w"]) -> Sight:
+        """
+        Raises:
+            ValueError: the images have other planes than red, green and blue.
+        """
+        if images.shape[1] != 3:
+            raise ValueError(f"expected images of 3 planes, got {images.shape[1]}; no depth is told to a {NAME}")
+        stages = self.stages(self.normalise(images))
+        return Sight(stages, stages)
+
+    def steps(self) -> Steps:
+        """
+        Raises:
+            ValueError: always, as blocks pass on tokens and no maps.
+        """
+        raise ValueError(f"the stages of a {NAME} do not follow from one another; use `look`")
+
     def stages(self, images: Float[Tensor, "b 3 h w"]) -> Stages:
+        """What `look` sees in normalised images."""
         tapped = self.tapped(images)
         h, w = (side // self.shape.patch for side in rounded((images.shape[2], images.shape[3]), self.shape.patch))
         one, two, three, four = (

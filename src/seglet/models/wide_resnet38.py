@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from seglet.models.backbone import Backbone, Stages
+from seglet.models.backbone import Backbone, Steps
 from seglet.models.dropout import Dropout
 from seglet.models.layers import scaled
 from seglet.models.normalise import Normalise
@@ -68,6 +68,8 @@ class WideResNet38(Backbone):
         width: factor on all channel counts (rounded to multiples of 8).
     """
 
+    shallow = 1
+
     def __init__(self, normalise: Normalise, width: float = 1.0) -> None:
         super().__init__(normalise)
         start, a, b, c, wide, wider, d = (scaled(channels, width) for channels in (64, 128, 256, 512, 1024, 2048, 4096))
@@ -82,11 +84,13 @@ class WideResNet38(Backbone):
         self.layer7 = PreBottleneck(wider, d, dilation=4, dropout=0.5)
         self.norm = nn.BatchNorm2d(d)
 
-    def stages(self, images: Float[Tensor, "b 3 h w"]) -> Stages:
-        first = self.layer2(self.stem(images))
-        second = self.layer3(first)
-        third = self.layer4(second)
-        return first, second, third, self.last(third)
+    def steps(self) -> Steps:
+        return self.first, self.layer3, self.layer4, self.last
+
+    def first(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b c h2 w2"]:
+        """The first stage, from normalised images."""
+        stage: Tensor = self.layer2(self.stem(images))
+        return stage
 
     def last(self, third: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d h w"]:
         """The deepest stage, normalised and active, from the one before it."""

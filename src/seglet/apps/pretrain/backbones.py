@@ -36,7 +36,13 @@ SIZES: Mapping[str, tuple[str, float]] = {
 }
 """Backbone and width by name."""
 
-RECIPE = Recipe((Phase(1000, 2e-3, 100, 0.02),), 48, bf16=True)
+STEPS: Mapping[str, int] = {"resnet18-w25": 1000, "resnet18-w50": 1000, "mit_b0-w50": 3000}
+"""A transformer has to find out that neighbours belong together."""
+
+
+def recipe(name: str) -> Recipe:
+    """How the backbone of this name learns."""
+    return Recipe((Phase(STEPS[name], 2e-3, 100, 0.02),), 48, bf16=True)
 
 
 class BackboneObjective(Objective):

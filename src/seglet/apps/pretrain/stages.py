@@ -57,7 +57,7 @@ def make_captioner(shop: Workshop) -> None:
 
 def make_backbones(shop: Workshop) -> None:
     for name in backbones.SIZES:
-        recipe = shop.recipe(backbones.RECIPE)
+        recipe = shop.recipe(backbones.recipe(name))
         if shop.is_made(name, recipe):
             continue
         objective = backbones.BackboneObjective(recipe, shop.corpus(64), *backbones.SIZES[name])
@@ -76,7 +76,7 @@ def make_stable_diffusion(shop: Workshop) -> None:
     corpus = shop.corpus(64)
     text = finished(shop, "clip", clip.CLIPObjective(shop.recipe(clip.RECIPE), corpus, corpus)).model
     images = finished(shop, "vae", vae.VAEObjective(shop.recipe(vae.RECIPE), corpus, corpus)).model
-    judge = backbones.BackboneObjective(shop.recipe(backbones.RECIPE), corpus, *backbones.SIZES[JUDGE])
+    judge = backbones.BackboneObjective(shop.recipe(backbones.recipe(JUDGE)), corpus, *backbones.SIZES[JUDGE])
     finished(shop, JUDGE, judge)
     with Steps("latents", corpus.count, "scenes", active=not shop.smoke) as bar:
         parts = unet.encode_corpus(images, corpus, shop.training("latents"), bar.advance)

@@ -8,21 +8,18 @@ from jaxtyping import Float
 from torch import Tensor
 
 from seglet.labels.cam import cam_masks
-from seglet.labels.pamr import pamr
-from seglet.labels.pseudo_masks import balanced_target, confident_masks
-from seglet.losses.mask import mask_loss
-from seglet.losses.pixel import resize
 from seglet.losses.tags import soft_margin
 from seglet.methods import base
+from seglet.methods.self_taught import begun, check_background, mask_terms, refined
 from seglet.methods.ssss.config import Config
 from seglet.models.cam import mean_scores
 from seglet.models.class_scores import class_scores
 from seglet.models.dropout import drawing_from
-from seglet.models.multiscale import MultiScale, cleaned, predict_masks
+from seglet.models.multiscale import MultiScale, predict_masks
 from seglet.models.pretrained import freeze_pretrained, rest_norms
 from seglet.models.segmenter import Segmenter
 from seglet.models.student import build_student
-from seglet.types import IGNORE, Classes, Losses, Progress, Tagged, Target
+from seglet.types import Classes, Losses, Progress, Tagged, Target
 
 
 class Method(base.Method[Tagged]):
@@ -43,11 +40,7 @@ class Method(base.Method[Tagged]):
         Raises:
             ValueError: the first class is not the background, which no tag names.
         """
-        if classes.background != 0:
-            raise ValueError(
-                f"expected the background as class 0, got {classes.names[0]!r}; masks from tags need one: "
-                "put 'background' first in the class table"
-            )
+        check_background(classes)
         return cls(config, build_student(config, classes, seed))
 
     def train(self, mode: bool = True) -> "Method":
@@ -63,10 +56,8 @@ class Method(base.Method[Tagged]):
         tags = step.tags[:, 1:]
         terms = {"tags": soft_margin(self._scores(logits), tags)}
         total = terms["tags"]
-        if self.config.mask_weight > 0 and progress.fraction >= self.config.mask_start:
-            target = self.refined(logits.detach(), step.images, tags)
-            terms["masks"] = mask_loss(logits, target).mean()
-            terms["confident"] = (target.labels != IGNORE).float().mean()
+        if begun(self.config, progress):
+            terms |= mask_terms(logits, self.refined(logits.detach(), step.images, tags))
             total = total + self.config.mask_weight * terms["masks"]
         return Losses(total, terms)
 
@@ -78,19 +69,14 @@ class Method(base.Method[Tagged]):
     @torch.no_grad()
     def refined(self, logits: Float[Tensor, "b k _ _"], images: Float[Tensor, "b 3 h w"], tags: Tensor) -> Target:
         """What the masks of these logits become after PAMR, where they are confident; IGNORE elsewhere (Sec. 4.3)."""
-        config, size = self.config, images.shape[-2:]
-        masks = self._masks(logits)
-        if config.refine_steps:
-            masks = pamr(masks, resize(images, masks.shape[-2:]), steps=config.refine_steps)
-        masks = cleaned(resize(masks, size), tags.to(masks))
-        return balanced_target(confident_masks(masks, config.foreground, config.background, config.least), tags)
+        return refined(self.config, self._masks(logits), images, tags)
 
     def _masks(self, logits: Float[Tensor, "b k h w"]) -> Float[Tensor, "b k h w"]:
         if self.config.scores == "mean":
             return cam_masks(logits[:, 1:], (logits.shape[2], logits.shape[3]))
         return logits.to(torch.promote_types(logits.dtype, torch.float32)).softmax(dim=1)
 
-    def predict(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b k h w"]:
+    def predict(self, images: Float[Tensor, "b planes h w"]) -> Float[Tensor, "b k h w"]:
         """Log-masks over all scales, without the classes that no scale believes in (Sec. 5.1)."""
         config = self.config
         if config.scores == "mean":

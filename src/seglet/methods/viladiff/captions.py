@@ -116,11 +116,11 @@ def _said(sample: Sample) -> str:
     split, _, place = sample.id.rpartition("-")
     if split in SPLITS and place.isdigit():
         drawn = scene((SPLITS[split] << 40) + int(place), sample.image.shape[0])
-        if np.array_equal(drawn.image, sample.image):
+        if any(np.array_equal(image, sample.image) for image in (drawn.image, drawn.dark)):
             return drawn.caption
     raise DataError(
-        f"{sample.id!r} is no scene of the embedded world, whose captions are known; set captions to a captioner or to "
-        "a file of your own"
+        f"{sample.id!r} is no scene of the embedded world as it comes without options, whose captions are known; set "
+        "captions to a captioner or to a file of your own"
     )
 
 

@@ -1,0 +1,38 @@
+"""An exported student of at most 4 million parameters in onnxruntime against PyTorch, one picture of 512x512."""
+
+import tempfile
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from benchmarks._harness import Result, side_by_side
+from seglet.apps.exporting import LARGEST_DIFFERENCE, facts_of, write_graph
+from seglet.models.architecture import Architecture
+from seglet.models.exported import OnnxNetwork, open_session
+from seglet.models.segmenter import build
+from seglet.types import Classes
+
+SIDE, CLASSES = 512, 21
+STUDENT = Architecture("segformer-mit_b0")
+
+
+def run() -> Result:
+    torch.set_num_threads(2)
+    names = tuple(map(str, range(CLASSES)))
+    model = build(STUDENT, Classes(names, tuple((place, place, place) for place in range(CLASSES)))).eval()
+    facts = facts_of(model, None, "")
+    image = torch.rand(1, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
+    with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
+        file = Path(folder) / "student.onnx"
+        write_graph(model, facts, file)
+        exported = OnnxNetwork(open_session(file), facts)
+        megabytes = file.stat().st_size / 1e6
+        shapes = f"{STUDENT.name}, {facts.parameters / 1e6:.2f} M parameters, {megabytes:.1f} MB, 1x3x{SIDE}x{SIDE}"
+        return side_by_side("export", lambda: exported(image).logits, lambda: model(image), same, shapes)
+
+
+def same(ours: Tensor, theirs: Tensor) -> bool:
+    """No probability differs, and of the labels hardly any."""
+    near = (ours.softmax(1) - theirs.softmax(1)).abs().max() <= LARGEST_DIFFERENCE
+    return bool(near) and bool((ours.argmax(1) == theirs.argmax(1)).float().mean() > 0.999)

@@ -1,0 +1,99 @@
+"""Depth maps that somebody made already, as pictures in a folder.
+
+Axes: h rows, w columns.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32
+from PIL import Image
+
+from seglet.data.errors import DataError
+from seglet.data.files import identity, read_bytes
+
+ENDINGS = (".png", ".tif", ".tiff", ".npy")
+SUFFIX = "_depth"
+"""What the name of a depth map may add to that of its picture, as in DGKD-WLSS."""
+
+
+@dataclass(frozen=True)
+class DepthFiles:
+    """A folder of maps named like their pictures: grey of 8 or 16 bits, colour (its mean), or arrays `.npy` [h, w].
+
+    Each is stretched over [0, 1]; what is the same everywhere is 0. Whether near is dark or bright is up to you, but it
+    must be the same in training and in use.
+    """
+
+    folder: Path
+
+    @cached_property
+    def files(self) -> dict[str, Path]:
+        """By the picture's name, with and without its folders.
+
+        Raises:
+            DataError: there is no such folder, or nothing in it.
+        """
+        if not self.folder.is_dir():
+            raise DataError(f"{str(self.folder)!r} is no folder; give the one that holds the depth maps")
+        found: dict[str, Path] = {}
+        for path in sorted(self.folder.rglob("*")):
+            if path.suffix.lower() in ENDINGS and path.is_file():
+                name = identity(path, self.folder).removesuffix(SUFFIX)
+                found[name] = found[name.rsplit("/", 1)[-1]] = path
+        if not found:
+            kinds = ", ".join(ENDINGS)
+            raise DataError(f"{str(self.folder)!r} holds no depth maps; expected {kinds} named like pictures")
+        return found
+
+    def content(self) -> str:
+        """A hash of all maps."""
+        digest = hashlib.sha256()
+        for name, path in sorted(self.files.items()):
+            digest.update(f"{name} {hashlib.sha256(read_bytes(path)).hexdigest()}\n".encode())
+        return digest.hexdigest()
+
+    def read(self, name: str, size: tuple[int, int]) -> Float32[np.ndarray, "rows columns"]:
+        """The map of the picture `name` of `size` (h, w), at its own resolution, in [0, 1].
+
+        Raises:
+            DataError: there is none, it cannot be read, or has other proportions than the picture.
+        """
+        path = self.files.get(name) or self.files.get(name.rsplit("/", 1)[-1])
+        if path is None:
+            expected = f"expected {name}.png or {name}{SUFFIX}.png"
+            raise DataError(f"no depth map of {name!r} in {str(self.folder)!r}; {expected}")
+        depth = _values(path)
+        (rows, columns), (height, width) = depth.shape, size
+        if abs(rows * width - columns * height) > max(rows, columns, height, width):
+            raise DataError(
+                f"{str(path)!r} is {columns}x{rows}, but picture {name!r} is {width}x{height}: other proportions; make "
+                "it of the whole picture"
+            )
+        return stretched(depth)
+
+
+def stretched(depth: Float32[np.ndarray, "h w"]) -> Float32[np.ndarray, "h w"]:
+    """Over [0, 1]; 0 everywhere where nothing differs."""
+    low, high = float(depth.min()), float(depth.max())
+    if not high > low:
+        return np.zeros_like(depth)
+    return ((depth - np.float32(low)) / np.float32(high - low)).astype(np.float32)
+
+
+def _values(path: Path) -> Float32[np.ndarray, "h w"]:
+    try:
+        if path.suffix.lower() == ".npy":
+            values = np.load(path, allow_pickle=False)
+        else:
+            with Image.open(path) as picture:
+                values = np.array(picture.convert("RGB") if picture.mode in ("P", "RGBA") else picture)
+    except (OSError, ValueError, SyntaxError) as error:
+        raise DataError(f"{str(path)!r} cannot be read as depth ({error}); export it again") from error
+    values = values.mean(axis=2) if values.ndim == 3 else values
+    if values.ndim != 2 or values.size == 0 or not np.isfinite(values).all():
+        raise DataError(f"{str(path)!r} is no depth map: expected finite numbers [h, w], got shape {values.shape}")
+    return np.asarray(values, np.float32)

@@ -1,0 +1,64 @@
+"""Masks to and from the files of labelling tools. One file a tool; `write` and `read` choose among them."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal, get_args
+
+from seglet.data.errors import DataError
+from seglet.data.files import read_bytes
+from seglet.data.label_tools import coco_json, cvat, label_studio, labelme
+from seglet.data.label_tools.exchange import Annotations
+from seglet.data.label_tools.regions import Annotated, Form
+from seglet.files import read_json
+from seglet.types import Classes
+
+Tool = Literal["coco", "labelme", "cvat", "label-studio"]
+TOOLS: tuple[Tool, ...] = get_args(Tool)
+USUAL: dict[Tool, Form] = {"coco": "polygons", "labelme": "polygons", "cvat": "polygons", "label-studio": "masks"}
+"""How each tool's users draw most often."""
+
+
+def write(tool: Tool, out: Path, pictures: Iterable[Annotated], classes: Classes, form: Form) -> Path:
+    """Writes what the tool reads, below `out`, where the pictures are in images/; says in which file or folder."""
+    if tool == "labelme":
+        return labelme.write(out, pictures, form)
+    if tool == "cvat":
+        return cvat.write(out, pictures, classes, form)
+    if tool == "label-studio":
+        return label_studio.write(out, pictures, classes, form)
+    return coco_json.write(out, pictures, classes, form)
+
+
+def read(source: Path) -> tuple[Tool, Annotations]:
+    """What a tool exported, in a file, or in a folder as `write` makes it; its content says which tool it was.
+
+    Raises:
+        DataError: it is none of them.
+    """
+    if not source.exists():
+        raise DataError(f"{str(source)!r} does not exist; give what the tool exported")
+    file = _file(source)
+    if file.is_dir():
+        return "labelme", labelme.read(file)
+    if read_bytes(file).lstrip()[:1] == b"<":
+        return "cvat", cvat.read(file)
+    content = read_json(file)
+    if isinstance(content, list):
+        return "label-studio", label_studio.read(file)
+    if isinstance(content, dict) and "annotations" in content:
+        return "coco", coco_json.read(file)
+    if isinstance(content, dict) and "shapes" in content:
+        return "labelme", labelme.read(file)
+    raise DataError(f"{str(file)!r} is no file of {', '.join(TOOLS)}; export it as one of them")
+
+
+def _file(source: Path) -> Path:
+    if not source.is_dir():
+        return source
+    usual = [source / cvat.FILE, source / label_studio.FILE, *sorted((source / "annotations").glob("instances_*.json"))]
+    there = [file for file in usual if file.is_file()]
+    if len(there) > 1:
+        names = ", ".join(file.relative_to(source).as_posix() for file in there)
+        raise DataError(f"{str(source)!r} holds {names}; name the one to read")
+    folder = source / labelme.FOLDER
+    return there[0] if there else folder if folder.is_dir() else source

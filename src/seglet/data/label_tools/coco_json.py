@@ -1,0 +1,83 @@
+"""COCO instances: annotations/instances_SPLIT.json, with polygons or run lengths.
+
+Void is a category of its own, marked as a crowd, which this package and others take for void. `score` is the
+confidence, as in COCO's files of results.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seglet.data.label_tools.exchange import Annotations, unique
+from seglet.data.label_tools.outline import outlines
+from seglet.data.label_tools.regions import VOID, Annotated, Form, Region
+from seglet.data.label_tools.runs import coco_runs
+from seglet.data.layouts.instances import Instances, Picture, read_instances
+from seglet.data.layouts.rasterise import region
+from seglet.data.table import is_void
+from seglet.files import write_json
+from seglet.types import IGNORE, Classes
+
+FILE = "annotations/instances_{split}.json"
+
+
+def write(out: Path, pictures: Iterable[Annotated], classes: Classes, form: Form, split: str = "all") -> Path:
+    ids = {name: label + 1 for label, name in enumerate(classes.names) if label != classes.background} | {VOID: IGNORE}
+    if classes.background == 0:
+        ids = {name: label - (label != IGNORE) for name, label in ids.items()}
+    images: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
+    for number, one in enumerate(pictures, start=1):
+        images.append({"id": number, "file_name": one.file, "height": one.size[0], "width": one.size[1]})
+        for each in one.regions:
+            rows.append(_row(each, len(rows) + 1, number, ids[each.name], form))
+    categories = [{"id": number, "name": name, "supercategory": ""} for name, number in ids.items()]
+    file = out / FILE.format(split=split)
+    write_json(file, {"images": images, "annotations": rows, "categories": categories})
+    return file
+
+
+def _row(each: Region, number: int, picture: int, category: int, form: Form) -> dict[str, Any]:
+    rows, columns = np.flatnonzero(each.inside.any(axis=1)), np.flatnonzero(each.inside.any(axis=0))
+    left, top = int(columns[0]), int(rows[0])
+    shape: object = coco_runs(each.inside)
+    if form == "polygons":
+        shape = [polygon.ravel().tolist() for polygon in outlines(each.inside)]
+    return {
+        "id": number,
+        "image_id": picture,
+        "category_id": category,
+        "segmentation": shape,
+        "area": int(each.inside.sum()),
+        "bbox": [left, top, int(columns[-1]) + 1 - left, int(rows[-1]) + 1 - top],
+        "iscrowd": int(each.name == VOID),
+        **({} if each.confidence is None else {"score": each.confidence}),
+    }
+
+
+def read(file: Path) -> Annotations:
+    """Where objects overlap, the smaller one is on top, and void below all.
+
+    Raises:
+        DataError: it is no such file.
+    """
+    instances = read_instances(file)
+    entries = unique(((picture.file, picture) for picture in instances.pictures), file)
+    names = tuple(name for name in instances.names if not is_void(name))
+
+    def decode(name: str, entry: object) -> Annotated:
+        assert isinstance(entry, Picture)
+        drawn = [_region(instances, row, entry.size) for row in instances.objects.get(entry.number, [])]
+        drawn.sort(key=lambda one: (not is_void(one.name), -int(one.inside.sum())))
+        return Annotated(name, entry.size, tuple(drawn))
+
+    return Annotations(file, names, entries, decode)
+
+
+def _region(instances: Instances, row: dict[str, Any], size: tuple[int, int]) -> Region:
+    label = instances.labels[int(row["category_id"])]
+    name = VOID if row.get("iscrowd") else instances.names[label - 1]
+    score = row.get("score")
+    return Region(name, region(row.get("segmentation"), size), None if score is None else float(score))

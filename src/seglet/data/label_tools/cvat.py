@@ -1,0 +1,136 @@
+"""CVAT for images 1.1: annotations.xml, with polygons or masks. The confidence of a shape is an attribute of it."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from xml.etree import ElementTree
+from xml.parsers import expat
+
+from seglet.data.errors import DataError
+from seglet.data.files import read_bytes, write_atomically
+from seglet.data.label_tools.exchange import Annotations, safe, size_of, unique
+from seglet.data.label_tools.outline import outlines
+from seglet.data.label_tools.regions import VOID, Annotated, Form, Region, names_of, without_void
+from seglet.data.label_tools.runs import cvat_runs, from_cvat_runs
+from seglet.data.layouts.rasterise import region
+from seglet.types import Classes
+
+FILE = "annotations.xml"
+CONFIDENCE = "confidence"
+Element = ElementTree.Element
+
+
+def write(out: Path, pictures: Iterable[Annotated], classes: Classes, form: Form) -> Path:
+    root = Element("annotations")
+    _add(root, "version", "1.1")
+    task = _add(_add(root, "meta"), "task")
+    _add(task, "mode", "annotation")
+    labels = _add(task, "labels")
+    shades = dict(zip(classes.names, classes.colours, strict=True)) | {VOID: (255, 255, 255)}
+    for name, (red, green, blue) in shades.items():
+        label = _add(labels, "label")
+        _add(label, "name", name)
+        _add(label, "color", f"#{red:02x}{green:02x}{blue:02x}")
+        _confidence_of(label)
+    for number, one in enumerate(pictures):
+        image = _add(root, "image")
+        about = {"id": number, "name": one.file, "width": one.size[1], "height": one.size[0]}
+        image.attrib.update({name: _sayable(str(value)) for name, value in about.items()})
+        for order, each in enumerate(one.regions):
+            _add_region(image, each, order, form)
+    file = out / FILE
+    ElementTree.indent(root)
+    write_atomically(file, ElementTree.tostring(root, "utf-8", xml_declaration=True))
+    return file
+
+
+def _add(parent: Element, tag: str, text: str = "") -> Element:
+    child = ElementTree.SubElement(parent, tag)
+    if text:
+        child.text = _sayable(text)
+    return child
+
+
+def _sayable(text: str) -> str:
+    """
+    Raises:
+        DataError: XML has no way to say it.
+    """
+    if not all(sign in "\t\n\r" or (sign >= " " and not "\ud800" <= sign <= "\udfff") for sign in text):
+        raise DataError(f"{text!r} holds signs that XML cannot; rename it")
+    return text
+
+
+def _confidence_of(label: Element) -> None:
+    attribute = _add(_add(label, "attributes"), "attribute")
+    for tag, text in (("name", CONFIDENCE), ("mutable", "False"), ("input_type", "text"), ("default_value", "")):
+        _add(attribute, tag, text)
+    _add(attribute, "values")
+
+
+def _add_region(image: Element, each: Region, order: int, form: Form) -> None:
+    common = {"label": _sayable(each.name), "source": "auto", "occluded": "0", "z_order": str(order)}
+    shapes: list[Element] = []
+    if form == "polygons":
+        for polygon in outlines(each.inside):
+            points = ";".join(f"{x:.2f},{y:.2f}" for x, y in polygon)
+            shapes.append(ElementTree.SubElement(image, "polygon", {**common, "points": points}))
+    else:
+        shapes.append(ElementTree.SubElement(image, "mask", {**common, **cvat_runs(each.inside)}))
+    for shape in shapes:
+        if each.confidence is not None:
+            _add(shape, "attribute", f"{each.confidence:g}").set("name", CONFIDENCE)
+
+
+def read(file: Path) -> Annotations:
+    """Shapes of higher z_order lie over others; polygons, boxes and masks are read, lines and points cover nothing.
+
+    Raises:
+        DataError: it is no such file.
+    """
+    root = _parse(read_bytes(file), file)
+    images = unique(((safe(image.get("name", "")), image) for image in root.iter("image")), file)
+    listed = [label.findtext("name", "") for labels in root.iter("labels") for label in labels.iter("label")]
+    found = Annotations(file, without_void([name for name in listed if name]), images, _decode)
+    return found if found.names else Annotations(file, names_of(found.pictures()), images, _decode)
+
+
+def _parse(content: bytes, file: Path) -> Element:
+    parser = expat.ParserCreate()
+    builder = ElementTree.TreeBuilder()
+
+    def refuse(*_: object) -> None:
+        raise ValueError("it defines entities")
+
+    parser.EntityDeclHandler = refuse
+    parser.StartElementHandler = builder.start
+    parser.EndElementHandler = builder.end
+    parser.CharacterDataHandler = builder.data
+    try:
+        parser.Parse(content, True)
+    except (expat.ExpatError, ValueError) as error:
+        raise DataError(f"{str(file)!r} cannot be read as XML ({error}); export it again") from error
+    root = builder.close()
+    if root.tag != "annotations":
+        raise DataError(f"{str(file)!r} begins with <{root.tag}>; expected CVAT for images, which begins <annotations>")
+    return root
+
+
+def _decode(name: str, entry: object) -> Annotated:
+    assert isinstance(entry, Element)
+    size = size_of(entry.get("height"), entry.get("width"))
+    shapes = [shape for shape in entry if shape.tag in ("polygon", "box", "mask")]
+    shapes.sort(key=lambda shape: int(shape.get("z_order", "0")))
+    return Annotated(name, size, tuple(_region(shape, size) for shape in shapes))
+
+
+def _region(shape: Element, size: tuple[int, int]) -> Region:
+    said = {attribute.get("name"): attribute.text for attribute in shape.iter("attribute")}
+    confidence = float(said[CONFIDENCE] or "nan") if said.get(CONFIDENCE) else None
+    if shape.tag == "mask":
+        return Region(shape.attrib["label"], from_cvat_runs(shape.attrib, size), confidence)
+    if shape.tag == "box":
+        left, top, right, bottom = (float(shape.attrib[side]) for side in ("xtl", "ytl", "xbr", "ybr"))
+        corners = [left, top, right, top, right, bottom, left, bottom]
+    else:
+        corners = [float(part) for point in shape.attrib["points"].split(";") for part in point.split(",")]
+    return Region(shape.attrib["label"], region([corners], size), confidence)

@@ -1,0 +1,81 @@
+"""What the files of all tools have in common: safe names, and pictures that are decoded one at a time."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from seglet.data.errors import DataError
+from seglet.data.images import MAX_PIXELS
+from seglet.data.label_tools.regions import Annotated
+
+BROKEN = (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, RecursionError)
+"""What comes of reading a file that is not of the form it should be; DataError is a ValueError too."""
+
+
+@dataclass(frozen=True)
+class Annotations:
+    """What a tool's file holds: the classes it lists, if it lists any, and its pictures.
+
+    `decode` makes a picture's regions of its entry, and raises one of BROKEN where it cannot.
+    """
+
+    source: Path
+    names: tuple[str, ...]
+    entries: tuple[tuple[str, object], ...]
+    decode: Callable[[str, object], Annotated]
+
+    def pictures(self) -> Iterator[Annotated]:
+        """
+        Raises:
+            DataError: a region cannot be drawn; names file and picture.
+        """
+        yield from (self._decoded(file, entry) for file, entry in self.entries)
+
+    def picture(self, file: str) -> Annotated:
+        """One picture; see `pictures`."""
+        return self._decoded(file, dict(self.entries)[file])
+
+    def _decoded(self, file: str, entry: object) -> Annotated:
+        try:
+            return self.decode(file, entry)
+        except BROKEN as error:
+            raise DataError(f"{str(self.source)!r}, picture {file!r}: {error}; export it again") from error
+
+
+def safe(name: str) -> str:
+    """The path of a picture below its folder.
+
+    Raises:
+        DataError: it leads outside.
+    """
+    path = PurePosixPath(name.replace("\\", "/"))
+    if not path.name or path.is_absolute() or ".." in path.parts or "\0" in name:
+        raise DataError(f"picture {name!r} lies outside the data set; use a path below its folder")
+    return path.as_posix()
+
+
+def size_of(height: object, width: object) -> tuple[int, int]:
+    """
+    Raises:
+        DataError: no picture has this size, or one too large to be read.
+    """
+    found = int(str(height)), int(str(width))
+    if min(found) < 1 or found[0] * found[1] > MAX_PIXELS:
+        raise DataError(f"size {found} was claimed; at most {MAX_PIXELS} pixels are allowed")
+    return found
+
+
+def unique(pictures: Iterable[tuple[str, object]], source: Path) -> tuple[tuple[str, object], ...]:
+    """
+    Raises:
+        DataError: two pictures would have the same mask.
+    """
+    found = tuple(pictures)
+    seen: dict[str, str] = {}
+    for file, _ in found:
+        stem = PurePosixPath(file).with_suffix("").as_posix().casefold()
+        if stem in seen:
+            raise DataError(f"{str(source)!r} holds {seen[stem]!r} and {file!r}, whose masks would have one name; "
+                            "rename one of them, or keep one task of each picture")  # fmt: skip
+        seen[stem] = file
+    return found

@@ -1,0 +1,150 @@
+"""Label Studio: tasks.json, with brush masks or polygons, and config.xml, which sets up its labelling page.
+
+What a network predicted is a prediction there, which people accept and mend; what people drew is an annotation. The
+score of a task is that of its least sure region, so that tasks can be sorted by it.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+from xml.sax.saxutils import quoteattr
+
+import numpy as np
+
+from seglet._version import __version__
+from seglet.data.errors import DataError
+from seglet.data.label_tools.exchange import BROKEN, Annotations, safe, size_of, unique
+from seglet.data.label_tools.outline import outlines
+from seglet.data.label_tools.regions import VOID, Annotated, Form, Region, names_of
+from seglet.data.label_tools.runs import brush, from_brush
+from seglet.data.layouts.rasterise import region
+from seglet.files import read_json, write_json, write_text
+from seglet.types import Classes
+
+FILE = "tasks.json"
+CONFIG = "config.xml"
+PREFIX = "/data/local-files/?d=images/"
+"""Where Label Studio's local storage serves a file below the folder it was given; `write` adds the picture's name."""
+KINDS = {"polygons": "polygonlabels", "masks": "brushlabels"}
+TAGS = {"polygons": "PolygonLabels", "masks": "BrushLabels"}
+
+
+def write(out: Path, pictures: Iterable[Annotated], classes: Classes, form: Form, prefix: str = PREFIX) -> Path:
+    tasks = [_task(one, form, prefix) for one in pictures]
+    write_json(out / FILE, tasks)
+    write_text(out / CONFIG, _config(classes, form))
+    return out / FILE
+
+
+def _task(one: Annotated, form: Form, prefix: str) -> dict[str, Any]:
+    results = [result for place, each in enumerate(one.regions) for result in _results(one, each, place, form)]
+    data = {"image": f"{prefix}{one.file}"}
+    if one.confidence is None:
+        return {"data": data, "annotations": [{"result": results}]}
+    guess = {"model_version": f"seglet {__version__}", "score": one.confidence, "result": results}
+    return {"data": data, "predictions": [guess]}
+
+
+def _results(one: Annotated, each: Region, place: int, form: Form) -> list[dict[str, Any]]:
+    height, width = one.size
+    if form == "polygons":
+        percent = np.array([100 / width, 100 / height])
+        values = [{"points": (polygon * percent).tolist(), "closed": True} for polygon in outlines(each.inside)]
+    else:
+        values = [{"format": "rle", "rle": brush(each.inside)}]
+    kind = KINDS[form]
+    common = {
+        "type": kind, "from_name": "label", "to_name": "image", "image_rotation": 0,
+        "original_width": width, "original_height": height,
+        **({} if each.confidence is None else {"score": each.confidence}),
+    }  # fmt: skip
+    name = hashlib.sha256(one.file.encode()).hexdigest()[:8]
+    return [
+        {"id": f"{name}-{place}-{part}", **common, "value": {**value, kind: [each.name]}}
+        for part, value in enumerate(values)
+    ]
+
+
+def _config(classes: Classes, form: Form) -> str:
+    shades = dict(zip(classes.names, classes.colours, strict=True)) | {VOID: (255, 255, 255)}
+    labels = (
+        f'    <Label value={quoteattr(name)} background="#{red:02x}{green:02x}{blue:02x}"/>'
+        for name, (red, green, blue) in shades.items()
+    )
+    tag = TAGS[form]
+    image = '  <Image name="image" value="$image" zoom="true"/>'
+    opening, closing = f'  <{tag} name="label" toName="image">', f"  </{tag}>"
+    return "\n".join(["<View>", image, opening, *labels, closing, "</View>", ""])
+
+
+def read(file: Path) -> Annotations:
+    """Of each task the last annotation that was not cancelled, else the last prediction; later regions lie on top.
+
+    Raises:
+        DataError: it is no export of Label Studio's.
+    """
+    tasks = read_json(file)
+    try:
+        entries = unique(((_name(str(task["data"][_key(task)])), task) for task in tasks), file)
+    except DataError:
+        raise
+    except BROKEN as error:
+        raise DataError(
+            f"{str(file)!r} cannot be used ({error!r}); expected Label Studio's JSON, not JSON-MIN"
+        ) from error
+    found = Annotations(file, (), entries, _decode)
+    return Annotations(file, names_of(found.pictures()), entries, _decode)
+
+
+def _key(task: dict[str, Any]) -> str:
+    """The field of the task's data that names the picture; `image` unless there is another one alone."""
+    return "image" if "image" in task["data"] else next(iter(task["data"]))
+
+
+def _name(address: str) -> str:
+    """The file behind an address: of local storage below its folder images, of an upload without the random prefix."""
+    parts = urlsplit(address)
+    path = parse_qs(parts.query)["d"][0] if "d=" in parts.query else unquote(parts.path)
+    if "/upload/" in path or parts.scheme in ("http", "https", "s3", "gs", "azure-blob"):
+        return safe(re.sub(r"^[0-9a-f]{8}-", "", PurePosixPath(path).name))
+    return safe(f"/{path}".partition("/images/")[2] or path)
+
+
+def _decode(name: str, entry: object) -> Annotated:
+    assert isinstance(entry, dict)
+    done = [one for one in entry.get("annotations") or [] if not one.get("was_cancelled")]
+    given = done or entry.get("predictions") or []
+    rows = [row for row in given[-1]["result"] if "original_width" in row] if given else []
+    if not rows:
+        raise DataError("the task has no region, and so no size; leave it out of the export")
+    size = size_of(rows[0]["original_height"], rows[0]["original_width"])
+    return Annotated(name, size, tuple(_region(row, size) for row in rows if _covers(row)))
+
+
+def _covers(row: dict[str, Any]) -> bool:
+    return row.get("type") in ("brushlabels", "polygonlabels", "rectanglelabels")
+
+
+def _region(row: dict[str, Any], size: tuple[int, int]) -> Region:
+    value, kind = row["value"], row["type"]
+    if value.get("rotation") or row.get("image_rotation"):
+        raise DataError("a region or its picture is turned; turn it back in the tool")
+    name, score = str(value[kind][0]), row.get("score")
+    confidence = None if score is None else float(score)
+    if kind == "brushlabels":
+        return Region(name, from_brush(value["rle"], size), confidence)
+    if kind == "rectanglelabels":
+        left, top, right, bottom = _box(value)
+        points = np.array([(left, top), (right, top), (right, bottom), (left, bottom)])
+    else:
+        points = np.asarray(value["points"], np.float64)
+    corners = points * [size[1] / 100, size[0] / 100]
+    return Region(name, region([corners.ravel().tolist()], size), confidence)
+
+
+def _box(value: dict[str, Any]) -> tuple[float, float, float, float]:
+    left, top = float(value["x"]), float(value["y"])
+    return left, top, left + float(value["width"]), top + float(value["height"])

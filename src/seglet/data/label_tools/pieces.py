@@ -1,0 +1,60 @@
+"""The connected pieces of a mask. Axes: h rows, w columns."""
+
+import numpy as np
+from jaxtyping import Bool, Int64
+
+
+def pieces(inside: Bool[np.ndarray, "h w"]) -> list[Bool[np.ndarray, "h w"]]:
+    """Each piece whose pixels are connected by their sides, from top to bottom; none for an empty mask."""
+    found = numbered(inside)
+    return [found == number for number in range(1, int(found.max(initial=0)) + 1)]
+
+
+def numbered(inside: Bool[np.ndarray, "h w"]) -> Int64[np.ndarray, "h w"]:
+    """0 outside, and the number of its piece, from 1 on, for each pixel inside.
+
+    Horizontal runs of pixels are joined with those they touch in the row above, until no number changes.
+    """
+    height, width = inside.shape
+    row, start, end = _runs(inside)
+    first = np.searchsorted(row, np.arange(height + 1))
+    upper, lower = _touching(row, start, end, first)
+    piece = _joined(upper, lower, len(row))
+    flat = np.zeros(height * width + 1, np.int64)  # +n where a run begins and -n behind its end add up to the pieces
+    np.add.at(flat, row * width + start, piece + 1)
+    np.subtract.at(flat, row * width + end, piece + 1)
+    return np.asarray(flat.cumsum()[:-1].reshape(height, width))
+
+
+def _runs(inside: Bool[np.ndarray, "h w"]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Row, start and end of each horizontal run, in order."""
+    edges = np.diff(np.pad(inside.astype(np.int8), ((0, 0), (1, 1))), axis=1)
+    row, start = np.nonzero(edges == 1)
+    _, end = np.nonzero(edges == -1)
+    return row, start, end
+
+
+def _touching(row: np.ndarray, start: np.ndarray, end: np.ndarray, first: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of runs of neighbouring rows that share a column."""
+    width = int(end.max(initial=0)) + 1
+    above = row - 1
+    low = np.searchsorted(row * width + end, above * width + start, side="right")  # the first that ends behind my start
+    high = np.searchsorted(row * width + start, above * width + end, side="left")  # the first that begins at my end
+    low, high = np.maximum(low, first[above.clip(0)]), np.minimum(high, first[row])
+    count = np.where(above >= 0, high - low, 0).clip(0)
+    lower = np.repeat(np.arange(len(row)), count)
+    upper = np.arange(len(lower)) - np.repeat(count.cumsum() - count, count) + low[lower]
+    return upper, lower
+
+
+def _joined(upper: np.ndarray, lower: np.ndarray, count: int) -> Int64[np.ndarray, " n"]:
+    """The piece of each run, numbered in order of its first run."""
+    least = np.arange(count)
+    while True:
+        smaller = np.minimum(least[upper], least[lower])
+        before = least.copy()
+        np.minimum.at(least, least[upper], smaller)
+        np.minimum.at(least, least[lower], smaller)
+        least = least[least]
+        if (least == before).all():
+            return np.asarray(np.unique(least, return_inverse=True)[1].astype(np.int64))

@@ -1,0 +1,97 @@
+"""What people see in labelling tools: named regions of a picture; and labels to regions and back.
+
+Axes: h rows, w columns.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+
+from seglet.data.errors import DataError, choices
+from seglet.data.label_tools.pieces import pieces
+from seglet.data.table import is_void
+from seglet.types import IGNORE, Classes
+
+Form = Literal["polygons", "masks"]
+"""Polygons, one for each connected piece, with corners to move; or masks, one for each class, to be painted on."""
+VOID = "void"
+"""What a region is called whose class nobody knows; it counts nowhere when it is read back."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """Some pixels that are called `name`; `confidence` is the mean probability of the class there, if it is known."""
+
+    name: str
+    inside: Bool[np.ndarray, "h w"]
+    confidence: float | None = None
+
+
+@dataclass(frozen=True)
+class Annotated:
+    """A picture, by its file relative to the pictures' folder, and its regions, later ones over earlier ones."""
+
+    file: str
+    size: tuple[int, int]
+    regions: tuple[Region, ...]
+
+    @property
+    def confidence(self) -> float | None:
+        """The least of all regions: where a person should look first."""
+        known = [region.confidence for region in self.regions if region.confidence is not None]
+        return min(known) if known else None
+
+    def without_void(self) -> "Annotated":
+        return replace(self, regions=tuple(region for region in self.regions if not is_void(region.name)))
+
+
+def annotate(
+    file: str,
+    labels: UInt8[np.ndarray, "h w"],
+    classes: Classes,
+    form: Form,
+    confidence: Float[np.ndarray, "h w"] | None = None,
+) -> Annotated:
+    """The regions of a picture's labels. Background is what is left over, and void is a region, so nothing is lost.
+
+    Raises:
+        DataError: two classes cannot be told apart from void.
+    """
+    for name in classes.names:
+        if is_void(name):
+            raise DataError(f"a class is called {name!r}, which means void when it is read back; rename it")
+    found = []
+    for label in (IGNORE, *range(len(classes))):
+        if label == classes.background or not (whole := labels == label).any():
+            continue
+        for inside in pieces(whole) if form == "polygons" else [whole]:
+            sure = None if confidence is None else round(float(confidence[inside].mean()), 4)
+            found.append(Region(VOID if label == IGNORE else classes.names[label], inside, sure))
+    return Annotated(file, (labels.shape[0], labels.shape[1]), tuple(found))
+
+
+def paint(annotated: Annotated, classes: Classes, unlabelled: int) -> UInt8[np.ndarray, "h w"]:
+    """The labels of a picture; pixels in no region get the label `unlabelled`.
+
+    Raises:
+        DataError: a region has the name of no class.
+    """
+    labels = np.full(annotated.size, unlabelled, np.uint8)
+    for region in annotated.regions:
+        if not is_void(region.name) and region.name not in classes.names:
+            raise DataError(f"{annotated.file!r} has a region called {region.name!r}, which is no class; "
+                            f"{choices(region.name, classes.names)}")  # fmt: skip
+        labels[region.inside] = IGNORE if is_void(region.name) else classes.names.index(region.name)
+    return labels
+
+
+def names_of(pictures: Iterable[Annotated]) -> tuple[str, ...]:
+    """The names of all regions but void, sorted, for tools that keep no list of classes."""
+    return tuple(sorted({region.name for one in pictures for region in one.regions if not is_void(region.name)}))
+
+
+def without_void(names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for name in names if not is_void(name)))

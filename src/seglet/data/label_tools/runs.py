@@ -1,0 +1,139 @@
+"""Masks as the lengths of their runs, in the three ways that labelling tools write them.
+
+Axes: h rows, w columns. All begin with a run outside, which may be 0 long.
+"""
+
+import numpy as np
+from jaxtyping import Bool, Integer
+
+
+def run_lengths(values: Bool[np.ndarray, " n"]) -> list[int]:
+    """Lengths of outside and inside in turn."""
+    edges = np.flatnonzero(np.diff(values.astype(np.int8), prepend=0, append=2))
+    return [int(length) for length in np.diff(edges, prepend=0)]
+
+
+def from_run_lengths(lengths: list[int], count: int) -> Bool[np.ndarray, " n"]:
+    """
+    Raises:
+        ValueError: the lengths are not those of `count` values.
+    """
+    given = np.asarray(lengths, np.int64)
+    if given.ndim != 1 or (given < 0).any() or given.sum() != count:
+        raise ValueError(f"run lengths add up to {given.sum()}, not to {count} pixels")
+    return np.repeat(np.arange(len(given)) % 2 == 1, given)
+
+
+def coco_runs(inside: Bool[np.ndarray, "h w"]) -> dict[str, object]:
+    """COCO's compressed run lengths, down the columns."""
+    lengths = run_lengths(inside.T.ravel())
+    return {"size": list(inside.shape), "counts": compressed(lengths)}
+
+
+def compressed(lengths: list[int]) -> str:
+    """The reverse of `seglet.data.layouts.rasterise.uncompressed`."""
+    text = []
+    for place, length in enumerate(lengths):
+        number = length - (lengths[place - 2] if place > 2 else 0)
+        more = True
+        while more:
+            group = number & 31
+            number >>= 5
+            more = number != (-1 if group & 16 else 0)
+            text.append(chr(48 + (group | 32 if more else group)))
+    return "".join(text)
+
+
+def cvat_runs(inside: Bool[np.ndarray, "h w"]) -> dict[str, str]:
+    """CVAT's: the box that holds the mask (which must not be empty), and the run lengths along its rows."""
+    rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
+    top, left, bottom, right = int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
+    lengths = run_lengths(inside[top:bottom, left:right].ravel())
+    box = {"left": left, "top": top, "width": right - left, "height": bottom - top}
+    return {"rle": ", ".join(map(str, lengths)), **{name: str(value) for name, value in box.items()}}
+
+
+def from_cvat_runs(attributes: dict[str, str], size: tuple[int, int]) -> Bool[np.ndarray, "h w"]:
+    """
+    Raises:
+        KeyError or ValueError: something is missing, or does not fit the picture.
+    """
+    left, top, width, height = (round(float(attributes[name])) for name in ("left", "top", "width", "height"))
+    inside = np.zeros(size, np.bool_)
+    if min(left, top) < 0 or min(width, height) < 1 or top + height > size[0] or left + width > size[1]:
+        raise ValueError(f"mask of {width}x{height} at ({left}, {top}) is outside the picture of {size[1]}x{size[0]}")
+    lengths = [int(part) for part in attributes["rle"].split(",")]
+    box = from_run_lengths(lengths, height * width).reshape(height, width)
+    inside[top : top + height, left : left + width] = box
+    return inside
+
+
+RUN_BITS = (3, 4, 8, 16)
+"""How many bits a length may be written with in Label Studio's format; each is 1 more than what is written."""
+
+
+def brush(inside: Bool[np.ndarray, "h w"]) -> list[int]:
+    """Label Studio's: bytes of a packed picture of red, green, blue and opacity, along the rows; all four are equal.
+
+    A stream of bits: 32 for how many numbers follow, 5 and four times 4 for the sizes used, less 1; then for each run
+    whether its numbers are equal, which of the four sizes its length has, its length less 1, and its number or numbers.
+    """
+    lengths = run_lengths(inside.ravel())
+    parts = [f"{4 * inside.size:032b}{7:05b}", *(f"{bits - 1:04b}" for bits in RUN_BITS)]
+    for place, length in enumerate(lengths):
+        parts += _runs_of(4 * length, 255 if place % 2 else 0)
+    bits = np.frombuffer("".join(parts).encode("ascii"), np.uint8) - ord("0")
+    return [int(byte) for byte in np.packbits(bits)]
+
+
+def _runs_of(length: int, value: int) -> list[str]:
+    longest = 1 << RUN_BITS[-1]
+    parts = []
+    while length:
+        now = min(length, longest)
+        kind = next(kind for kind, bits in enumerate(RUN_BITS) if now <= 1 << bits)
+        parts.append(f"1{kind:02b}{now - 1:0{RUN_BITS[kind]}b}{value:08b}")
+        length -= now
+    return parts
+
+
+def from_brush(rle: list[int], size: tuple[int, int]) -> Bool[np.ndarray, "h w"]:
+    """True where the opacity is at least half.
+
+    Raises:
+        ValueError: it is cut off, or not for a picture of `size` (h, w).
+    """
+    if not all(isinstance(byte, int) and 0 <= byte < 256 for byte in rle):
+        raise ValueError("packed mask holds something that is no byte")
+    stream = _Bits("".join(f"{byte:08b}" for byte in rle))
+    count, word = stream.read(32), stream.read(5) + 1
+    sizes = [stream.read(4) + 1 for _ in range(4)]
+    if count != 4 * size[0] * size[1]:
+        raise ValueError(f"packed mask has {count} numbers, a picture of {size[1]}x{size[0]} four for each pixel")
+    values = np.zeros(count, np.int64)
+    at = 0
+    while at < count:
+        equal = stream.read(1)
+        end = at + 1 + stream.read(sizes[stream.read(2)])
+        if end > count:
+            raise ValueError("packed mask is longer than its picture")
+        values[at:end] = stream.read(word) if equal else [stream.read(word) for _ in range(end - at)]
+        at = end
+    return _opaque(values, word, size)
+
+
+def _opaque(values: Integer[np.ndarray, " n"], word: int, size: tuple[int, int]) -> Bool[np.ndarray, "h w"]:
+    half = 1 << (word - 1)
+    return np.asarray(values.reshape(*size, 4)[..., 3] >= half)
+
+
+class _Bits:
+    def __init__(self, bits: str) -> None:
+        self.bits, self.at = bits, 0
+
+    def read(self, count: int) -> int:
+        """The next bits as a number, the high ones first."""
+        self.at += count
+        if self.at > len(self.bits):
+            raise ValueError("packed mask is cut off")
+        return int(self.bits[self.at - count : self.at], 2)

@@ -1,0 +1,116 @@
+"""Pictures in the dark, each beside the same picture in the light.
+
+Axes: h rows, w columns.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from jaxtyping import UInt8
+
+from seglet.data.dataset import Dataset, Sample
+from seglet.data.enhance.gamma import lift
+from seglet.data.enhance.histogram import clahe, equalise
+from seglet.data.enhance.retinex import msrcr
+from seglet.data.errors import DataError
+from seglet.types import option
+
+LIGHT = "light"
+"""Name of the column that holds the picture in the light; it follows views as the picture itself does."""
+
+Brightening = Literal["clahe", "equalise", "gamma", "retinex"]
+BRIGHTENING: Mapping[Brightening, Callable[[np.ndarray], np.ndarray]] = {
+    "clahe": clahe, "equalise": equalise, "gamma": lift, "retinex": msrcr,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class PairConfig:
+    """The keys of every method that sees pictures in the dark beside those in the light."""
+
+    light: str | None = option(
+        None, "data set of the same pictures in the light; none: each picture brightened stands in; world has its own"
+    )
+    light_split: str | None = option(None, "its split; none: called as train_split")
+    light_offset: int = option(0, "number in the name of a picture in the light, less that in the dark; LIS: -1")
+    brighten: Brightening = option("clahe", "what stands in for the light where there is none; the paper's future work")
+
+
+class Paired(Dataset):
+    """The pictures in the dark, with those in the light as their column `LIGHT`; the fingerprint covers both.
+
+    Args:
+        dark: what is learnt from, with its annotation.
+        light: the same pictures, in any order; found by their names.
+        offset: see `PairConfig.light_offset`.
+
+    Raises:
+        DataError: a picture has no partner.
+    """
+
+    def __init__(self, dark: Dataset, light: Dataset, offset: int = 0) -> None:
+        self.dark, self.light = dark, light
+        self.classes, self.ids = dark.classes, dark.ids
+        there = {_name(light.ids[index]): index for index in range(len(light))}
+        wanted = [shifted(_name(name), offset) for name in dark.ids]
+        gone = [place for place, name in enumerate(wanted) if name not in there]
+        if gone:
+            first = f"{dark.ids[gone[0]]!r} (looked for {wanted[gone[0]]!r})"
+            raise DataError(
+                f"{len(gone)} of {len(wanted)} pictures in the dark have none in the light, such as {first}; "
+                "names must agree, but for `light_offset`"
+            )
+        self._places = [there[name] for name in wanted]
+        self.fingerprint = hashlib.sha256(f"{dark.fingerprint} {light.fingerprint} {offset}".encode()).hexdigest()
+
+    def identity(self, index: int, reads: Sequence[str] = ("image",)) -> str:
+        return self.dark.identity(index, reads)
+
+    def read(self, index: int) -> Sample:
+        sample, lit = self.dark.read(index), self.light.read(self._places[index])
+        if lit.image.shape != sample.image.shape:
+            (h, w), (h2, w2) = sample.image.shape[:2], lit.image.shape[:2]
+            raise DataError(
+                f"picture {sample.id!r} is {w}x{h} in the dark and {w2}x{h2} in the light ({lit.id!r}); pairs must "
+                "show the same pixels: crop or resize one of them"
+            )
+        return beside(sample, lit.image)
+
+
+class Brightened(Dataset):
+    """Pictures in the dark whose column `LIGHT` is themselves, brightened: for those who have no pairs."""
+
+    def __init__(self, dark: Dataset, how: Brightening) -> None:
+        self.dark, self.how = dark, how
+        self.classes, self.ids = dark.classes, dark.ids
+        self.fingerprint = hashlib.sha256(f"{dark.fingerprint} {how}".encode()).hexdigest()
+
+    def identity(self, index: int, reads: Sequence[str] = ("image",)) -> str:
+        return self.dark.identity(index, reads)
+
+    def read(self, index: int) -> Sample:
+        sample = self.dark.read(index)
+        return beside(sample, BRIGHTENING[self.how](sample.image))
+
+
+def beside(sample: Sample, light: UInt8[np.ndarray, "h w 3"]) -> Sample:
+    """The sample with the picture in the light as a column."""
+    return replace(sample, columns={**sample.columns, LIGHT: light}, kinds={**sample.kinds, LIGHT: "image"})
+
+
+def shifted(name: str, offset: int) -> str:
+    """The name with its last number raised by `offset`, which keeps its leading zeros; one without is left."""
+    found = re.search(r"(\d+)(\D*)$", name)
+    if not offset or found is None:
+        return name
+    number = str(int(found[1]) + offset).zfill(len(found[1]) if found[1].startswith("0") else 0)
+    return f"{name[: found.start()]}{number}{found[2]}"
+
+
+def _name(identifier: str) -> str:
+    """Pictures that were darkened may lie in folders of their splits, where the others do not."""
+    return identifier.rsplit("/", 1)[-1]

@@ -1,0 +1,74 @@
+"""Who computes the column of depth: a depth network, or somebody before. Axes: h rows, w columns."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seglet.data.columns.kinds import Kind, Value
+from seglet.data.columns.producer import Compute, Producer
+from seglet.data.dataset import Sample
+from seglet.data.depth_files import DepthFiles
+from seglet.data.planes import DEPTH
+from seglet.models.foundation.depth_estimator import LAYOUT, DepthEstimator
+from seglet.models.foundation.hub import find
+
+
+@dataclass(frozen=True)
+class EstimatedDepth(Producer):
+    """Depth that a network sees in the picture in the dark, at its size, in half precision; 0 nearest, 1 farthest."""
+
+    source: str
+    name: str = DEPTH
+    kind: Kind = "image"
+    maker: str = "depth-estimator/1"
+
+    def identity(self) -> str:
+        return find(self.source, "depth", LAYOUT).identity()
+
+    def settings(self) -> Mapping[str, Any]:
+        return {}
+
+    def load(self, device: torch.device) -> Compute:
+        estimator = DepthEstimator.load(self.source).to(device)
+
+        def compute(samples: Sequence[Sample]) -> list[Value]:
+            return [_half(estimator.estimate(_batch(sample).to(device))[0]) for sample in samples]
+
+        return compute
+
+
+@dataclass(frozen=True)
+class GivenDepth(Producer):
+    """Depth maps in a folder, each stretched over [0, 1]."""
+
+    folder: str
+    name: str = DEPTH
+    kind: Kind = "image"
+    maker: str = "depth-files/1"
+
+    def identity(self) -> str:
+        return DepthFiles(Path(self.folder)).content()
+
+    def settings(self) -> Mapping[str, Any]:
+        return {}
+
+    def load(self, device: torch.device) -> Compute:
+        files = DepthFiles(Path(self.folder))
+
+        def compute(samples: Sequence[Sample]) -> list[Value]:
+            return [files.read(one.id, (one.image.shape[0], one.image.shape[1])).astype(np.float16) for one in samples]
+
+        return compute
+
+
+def _batch(sample: Sample) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(sample.image.transpose(2, 0, 1)))[None].float() / 255
+
+
+def _half(depth: Tensor) -> np.ndarray:
+    return np.asarray(depth.cpu().numpy().astype(np.float16))

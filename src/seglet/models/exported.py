@@ -1,0 +1,147 @@
+"""Segmenters in ONNX files: what is written beside the graph, and a network that onnxruntime computes."""
+
+import importlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from seglet.models.architecture import Architecture
+from seglet.models.network import Embedding, Network, Prediction
+from seglet.models.segmenter import SMALLEST_SIDE, Segmenter
+from seglet.types import Classes
+
+SUFFIX = ".onnx"
+FORMAT = "seglet-onnx"
+VERSION = "1"
+IMAGES, LOGITS = "images", "logits"
+"""Names of the graph's input and output."""
+MISSING = "an exported file needs onnxruntime; run `pip install seglet[export]`"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What an exported file says of itself, as JSON in its metadata.
+
+    `size` (h, w) is the only one it takes, or None if it takes any; `whole` whether logits are at the size of the
+    images or, for networks that learned from tags, at that of the head. `parameters` counts those of the network.
+    """
+
+    architecture: Architecture
+    classes: Classes
+    size: tuple[int, int] | None
+    whole: bool
+    parameters: int
+    weights: str
+
+    def as_metadata(self) -> dict[str, str]:
+        table = [{"name": n, "colour": c} for n, c in zip(self.classes.names, self.classes.colours, strict=True)]
+        architecture = self.architecture.as_dict()
+        preprocessing = {
+            "layout": "NCHW", "colour": "RGB", "range": [0, 1], "smallest_side": SMALLEST_SIDE,
+            "normalised_inside": {name: architecture[name] for name in ("mean", "std", "bgr")},
+        }  # fmt: skip
+        values = {
+            "architecture": architecture, "classes": table, "preprocessing": preprocessing, "size": self.size,
+            "whole": self.whole, "parameters": self.parameters, "weights": self.weights,
+        }  # fmt: skip
+        said = {name: json.dumps(value, ensure_ascii=False) for name, value in values.items()}
+        return {"format": FORMAT, "version": VERSION, **said}
+
+    @classmethod
+    def from_metadata(cls, said: dict[str, str], file: Path) -> "Facts":
+        """
+        Raises:
+            ValueError: it is no export of ours, or of another version.
+        """
+        if said.get("format") != FORMAT:
+            raise ValueError(f"{str(file)!r} was not written by `seglet export`, so its classes are not known")
+        if said.get("version") != VERSION:
+            raise ValueError(
+                f"{str(file)!r} has version {said.get('version')!r}, this seglet reads {VERSION}; update it"
+            )
+        try:
+            known = {
+                name: json.loads(said[name]) for name in ("architecture", "classes", "size", "whole", "parameters")
+            }
+            table = known["classes"]
+            colours = tuple((int(r), int(g), int(b)) for r, g, b in (entry["colour"] for entry in table))
+            size = None if known["size"] is None else (int(known["size"][0]), int(known["size"][1]))
+            architecture = Architecture.from_dict(known["architecture"])
+            classes = Classes(tuple(entry["name"] for entry in table), colours)
+            weights = str(json.loads(said["weights"]))
+            return cls(architecture, classes, size, bool(known["whole"]), int(known["parameters"]), weights)
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            raise ValueError(f"{str(file)!r} has damaged metadata ({error!r}); export it again") from error
+
+
+class OnnxNetwork(Network):
+    """A graph in the place of backbone and head. It has no gradients, and no dropout for Monte-Carlo samples."""
+
+    def __init__(self, session: Any, facts: Facts) -> None:
+        nn.Module.__init__(self)
+        self.session = session
+        self.facts = facts
+        self.place = nn.Parameter(torch.empty(0), requires_grad=False)  # tells the device, as weights would
+
+    def embed(self, images: Float[Tensor, "b 3 h w"]) -> Embedding:
+        raise ValueError("an exported network has no dropout left for Monte-Carlo samples; use the one it was made of")
+
+    def forward(self, images: Float[Tensor, "b 3 h w"]) -> Prediction:
+        size = self.facts.size
+        if size is not None and images.shape[-2:] != size:
+            images = F.interpolate(images, size, mode="bilinear", antialias=True)
+        given = np.ascontiguousarray(images.detach().float().cpu().numpy())
+        logits = torch.from_numpy(self.session.run([LOGITS], {IMAGES: given})[0]).to(images.device)
+        return Prediction(logits, logits, None)
+
+
+def open_session(file: Path, threads: int | None = None) -> Any:
+    """An onnxruntime session on the processor, with as many threads as torch has unless told otherwise.
+
+    Raises:
+        ValueError: onnxruntime is missing, or cannot read the file.
+    """
+    try:
+        runtime = importlib.import_module("onnxruntime")
+    except ImportError as error:
+        raise ValueError(MISSING) from error
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = threads or torch.get_num_threads()
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        return runtime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's errors share no base class
+        raise ValueError(f"{str(file)!r} cannot be opened by onnxruntime ({error}); export it again") from error
+
+
+def load_exported(file: Path) -> Segmenter:
+    """The Segmenter in an ONNX file that `seglet export` wrote; onnxruntime computes it, on the processor.
+
+    Raises:
+        ValueError: the file is missing, none of ours, damaged, or onnxruntime is not installed.
+    """
+    if not file.is_file():
+        raise ValueError(f"there is no file {str(file)!r}; check the path")
+    session = open_session(file)
+    facts = Facts.from_metadata(dict(session.get_modelmeta().custom_metadata_map), file)
+    return Segmenter(OnnxNetwork(session, facts), facts.classes, facts.architecture).eval()
+
+
+def parameter_count(model: Segmenter) -> int:
+    """Of the network, also of one that was exported."""
+    facts = facts_in(model)
+    return sum(parameter.numel() for parameter in model.parameters()) if facts is None else facts.parameters
+
+
+def facts_in(model: Segmenter) -> Facts | None:
+    """What its file says of an exported one; None of others."""
+    network: object = model.network
+    return network.facts if isinstance(network, OnnxNetwork) else None

@@ -1,0 +1,106 @@
+"""Pictures in the dark beside the same pictures in the light."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from seglet.data.dataset import Dataset, Sample, open_dataset
+from seglet.data.errors import DataError
+from seglet.data.pairs import Brightened, Paired, shifted
+from seglet.data.world import CLASSES, World
+from seglet.engine.experiment import resolve
+from seglet.engine.feed import datasets
+
+
+class Pictures(Dataset):
+    """Pictures of one grey, by name."""
+
+    def __init__(self, names, grey, size=(4, 6)):
+        self.ids, self.grey, self.size = tuple(names), grey, size
+        self.classes, self.fingerprint = CLASSES, f"{names} {grey}"
+
+    def read(self, index):
+        return Sample(self.ids[index], np.full((*self.size, 3), self.grey, np.uint8), None, ())
+
+
+def test_partners_are_found_by_name_whatever_their_order():
+    pairs = Paired(Pictures(["a", "b"], 10), Pictures(["b", "x", "a"], 200))
+    sample = pairs.read(1)
+    assert (sample.id, sample.image[0, 0, 0], sample.columns["light"][0, 0, 0]) == ("b", 10, 200)
+    assert sample.kinds["light"] == "image"
+
+
+def test_names_of_lis_differ_by_one():
+    pairs = Paired(Pictures(["2", "4"], 10), Pictures(["1", "3"], 200), offset=-1)
+    assert pairs.read(0).columns["light"][0, 0, 0] == 200
+    assert [shifted(name, -1) for name in ("img_0010", "7.a", "none", "100")] == ["img_0009", "6.a", "none", "99"]
+
+
+def test_a_darkened_picture_in_the_folder_of_its_split_finds_the_one_outside():
+    assert Paired(Pictures(["train/a"], 10), Pictures(["a"], 200)).read(0).id == "train/a"
+
+
+def test_pictures_without_partner_are_named():
+    with pytest.raises(DataError, match=r"2 of 3 pictures in the dark have none in the light, such as 'b'"):
+        Paired(Pictures(["a", "b", "c"], 10), Pictures(["a"], 200))
+
+
+def test_pairs_of_different_sizes_are_refused():
+    pairs = Paired(Pictures(["a"], 10), Pictures(["a"], 200, size=(4, 5)))
+    with pytest.raises(DataError, match=r"'a' is 6x4 in the dark and 5x4 in the light .* crop or resize"):
+        pairs.read(0)
+
+
+def test_a_pair_is_another_one_with_another_light():
+    dark = Pictures(["a"], 10)
+    first, second = (Paired(dark, Pictures(["a"], grey)).fingerprint for grey in (200, 201))
+    assert first != second
+    assert Paired(dark, Pictures(["a"], 200)).identity(0) == dark.identity(0)
+
+
+@pytest.mark.parametrize("how", ["clahe", "equalise", "gamma", "retinex"])
+def test_without_pairs_the_picture_itself_is_brightened(how):
+    dark = World("train", scenes=1, size=32, dark=True)
+    sample = Brightened(dark, how).read(0)
+    assert sample.columns["light"].mean() > sample.image.mean()
+    black = replace(sample, image=np.zeros_like(sample.image))
+    assert np.isfinite(Brightened(Pictures(["a"], 0), how).read(0).columns["light"]).all()
+    assert black.image.shape == sample.columns["light"].shape
+
+
+def test_the_world_at_night_shows_the_same_scenes():
+    day, night = World("val", scenes=2, size=32), World("val", scenes=2, size=32, dark=True)
+    np.testing.assert_array_equal(night.read(1).labels, day.read(1).labels)
+    np.testing.assert_array_equal(night.read(1).image, day.scene(1).dark)
+    assert night.fingerprint != day.fingerprint
+    assert night.identity(0) != day.identity(0)
+    assert open_dataset("world:dark=1,scenes=2,size=32", "val").fingerprint == night.fingerprint
+    with pytest.raises(DataError, match="dark=2 says nothing"):
+        open_dataset("world:dark=2", "val")
+
+
+@pytest.fixture
+def lis(tmp_path):
+    """LIS as its authors arranged it, a pair to train on and one to test on."""
+    for split, number in (("train", 2), ("test", 4)):
+        for kind, name, grey in (("RGB-dark", f"{number}.JPG", 20), ("RGB-normal", f"{number - 1}.png", 200)):
+            home = tmp_path / kind / split / "imgs"
+            home.mkdir(parents=True)
+            form = "JPEG" if name.endswith("JPG") else "PNG"
+            Image.fromarray(np.full((8, 9, 3), grey, np.uint8)).save(home / name, form)
+        masks = tmp_path / "RGB-dark" / split / "masks"
+        masks.mkdir()
+        Image.fromarray(np.full((8, 9), 3, np.uint8)).save(masks / f"{number}.png")
+    (tmp_path / "RGB-dark" / "classes.txt").write_text("0 background\n3 motorbike\n")
+    return tmp_path
+
+
+def test_lis_is_read_as_it_is(lis):
+    keys = {"data": str(lis / "RGB-dark"), "light": str(lis / "RGB-normal"), "light_offset": -1, "val_split": "test"}
+    experiment = resolve(None, {"method": "dgkd", **keys})
+    sets = datasets(experiment.settings, experiment.config)
+    sample = sets["train"].read(0)
+    assert (sample.id, sample.tags, sample.columns["light"].min()) == ("2", (1,), 200)
+    assert sets["test"].read(0).image.max() < 30

@@ -1,0 +1,121 @@
+"""DGKD-WLSS trained on the embedded world at night: pairs, the column of depth, resumption, use."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from tests.engine.toys import tiny
+
+from seglet.apps.cli import main
+from seglet.data.world import CLASSES, World
+from seglet.engine.columns import shares, with_columns
+from seglet.engine.feed import datasets
+from seglet.engine.prepare import Work, complete
+from seglet.engine.train import Start, train
+from seglet.files import sha256
+from seglet.methods.dgkd import Method
+from seglet.models.segmenter import Architecture, build, load
+from seglet.values import ConfigError
+
+SCENES = 12
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A teacher, and depth maps of the scenes: what the world knows of them, at half the size."""
+    folder = tmp_path_factory.mktemp("dgkd")
+    build(Architecture("ssss-resnet18", width=0.0625), CLASSES, seed=1).save(folder / "teacher")
+    for split, scenes in (("train", SCENES), ("val", 100)):
+        world = World(split, scenes=scenes, size=16, columns=("depth",))
+        (folder / "depth" / split).mkdir(parents=True)
+        for index in range(scenes):
+            np.save(folder / "depth" / split / f"{world.ids[index]}_depth.npy", world.read(index).columns["depth"])
+    return folder
+
+
+def dgkd(place, **keys):
+    folders = {"teacher": str(place / "teacher"), "depth_files": str(place / "depth"), "columns": str(place / "kept")}
+    small = {"student": "ssss-resnet18", "projected": 8, "mask_start": 0.0, "score_teacher": False, "steps": 3}
+    return tiny("dgkd", **{**small, **folders, "world_scenes": SCENES, "scales": (1.0,), **keys})
+
+
+@pytest.fixture(scope="module")
+def finished(place, tmp_path_factory):
+    complete(dgkd(place), Work(torch.device("cpu")), lambda text: None)
+    return train(dgkd(place), tmp_path_factory.mktemp("whole") / "run")
+
+
+def test_the_world_is_dark_and_the_teacher_sees_its_light(place, finished):
+    experiment = dgkd(place)
+    data = with_columns(experiment, datasets(experiment.settings, experiment.config)["train"])
+    sample, scene = data.read(3), World("train", scenes=SCENES, size=32).scene(3)
+    np.testing.assert_array_equal(sample.image, scene.dark)
+    np.testing.assert_array_equal(sample.columns["light"], scene.image)
+    assert sample.columns["depth"].shape == (16, 16)
+
+
+def test_all_terms_are_logged_and_the_segmenter_is_the_student_alone(finished):
+    lines = [json.loads(line) for line in finished.metrics.read_text().splitlines()]
+    assert {"train/tags", "train/masks", "train/deep-denoising", "train/mask-distillation"} <= lines[0].keys()
+    kept = load(finished.last)
+    assert kept.architecture.depth is not None
+    assert not any("denoiser" in name or "branches" in name for name, _ in kept.named_parameters())
+
+
+def test_a_run_that_died_resumes_to_the_same_weights(finished, place, tmp_path, monkeypatch):
+    losses = Method.losses
+
+    def dying(self, step, progress):
+        if progress.step == 2:
+            raise ZeroDivisionError
+        return losses(self, step, progress)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Method, "losses", dying)
+        with pytest.raises(ZeroDivisionError):
+            train(dgkd(place), tmp_path / "run")
+    resumed = train(dgkd(place), tmp_path / "run", Start(resume=True))
+    assert sha256(resumed.last / "model.safetensors") == sha256(finished.last / "model.safetensors")
+
+
+def test_depth_is_made_for_what_is_learnt_from_and_for_what_is_scored_on(place):
+    found = [(data.ids[0], [column.name for column in wanted]) for data, wanted in shares(dgkd(place))]
+    assert found == [("train-000000", ["depth"]), ("val-000000", ["depth"])]
+    assert [len(wanted) for _, wanted in shares(dgkd(place, fusion="none"))] == [0]
+
+
+def test_training_without_the_column_names_the_command(place, tmp_path):
+    with pytest.raises(ConfigError, match=r"column 'depth' lacks 100 of 100 pictures .*\n.*seglet prepare dgkd"):
+        train(dgkd(place, columns=str(tmp_path / "empty")), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def evaluate(finished, tmp_path, *words):
+    data = ("--data", "world:dark=1,scenes=4,size=32", "--split", "val", "--scales", "1")
+    return main(["evaluate", str(finished.last), *data, *words, "--out", str(tmp_path / "scores.json")])
+
+
+def test_evaluation_is_given_the_depth_maps_and_says_so_where_there_are_none(finished, place, tmp_path, capsys):
+    assert evaluate(finished, tmp_path, "--depth", str(place / "depth")) == 0
+    assert json.loads((tmp_path / "scores.json").read_text())["depth"] == str(place / "depth")
+    assert evaluate(finished, tmp_path) == 2
+    assert "told depth from files: give those of the pictures with --depth FOLDER" in capsys.readouterr().err
+    assert evaluate(finished, tmp_path, "--depth", str(tmp_path)) == 2
+    assert "holds no depth maps" in capsys.readouterr().err
+
+
+def test_a_network_that_sees_colours_alone_takes_no_depth(place, capsys):
+    words = ["--data", "world:scenes=2,size=32", "--depth", str(place / "depth")]
+    assert main(["evaluate", str(place / "teacher"), *words]) == 2
+    assert "--depth is for networks that are told depth" in capsys.readouterr().err
+
+
+def test_pictures_are_segmented_with_their_depth_maps(finished, place, tmp_path):
+    world = World("val", scenes=1, size=32, dark=True)
+    from PIL import Image
+
+    Image.fromarray(world.read(0).image).save(tmp_path / "val-000000.png")
+    words = [str(tmp_path / "val-000000.png"), "--out", str(tmp_path / "out"), "--depth", str(place / "depth")]
+    assert main(["predict", str(finished.last), *words]) == 0
+    assert (tmp_path / "out" / "masks" / "val-000000.png").is_file()

@@ -1,0 +1,266 @@
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tests.methods.toys import labelled
+from torch.utils.flop_counter import FlopCounterMode
+
+from seglet.methods.dgkd import Config, Method
+from seglet.methods.dgkd.branches import Branches, SameProjection
+from seglet.models.architecture import assemble
+from seglet.models.depth_fusion import Guide
+from seglet.models.diffusion.branch import FeatureProjection
+from seglet.models.segmenter import Architecture, build, load
+from seglet.types import Classes, Labelled, Progress, Tagged
+
+CLASSES = Classes(("background", "road", "car"), ((0, 0, 0), (128, 128, 128), (255, 0, 0)))
+SMALL = {"student": "ssss-resnet18", "width": 0.0625, "projected": 8, "depth": "nowhere/unread"}
+EARLY, LATE = Progress(0, 10, seed=3), Progress(9, 10, seed=3)
+
+
+@pytest.fixture(scope="module")
+def teacher(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("teacher") / "model"
+    build(Architecture("ssss-resnet18", width=0.0625), CLASSES, seed=1).save(folder)
+    return str(folder)
+
+
+def columns() -> dict[str, torch.Tensor]:
+    light = labelled().images
+    return {"light": light, "depth": torch.linspace(0, 1, 32).expand(2, 32, 32)}
+
+
+def tagged() -> Tagged:
+    batch = labelled()
+    return Tagged(batch.ids, batch.images * 0.1, torch.tensor([[0.0, 1, 0], [0.0, 1, 1]]), batch.crop, columns())
+
+
+def dgkd(teacher: str | None, **changes: Any) -> Method:
+    return Method.build(Config(**{**SMALL, "teacher": teacher, **changes}), CLASSES, seed=0).train()
+
+
+def test_every_part_of_the_objective_is_there_in_its_time(teacher: str) -> None:
+    method = dgkd(teacher, mask_start=0.5)
+    early, late = method.losses(tagged(), EARLY).terms, method.losses(tagged(), LATE).terms
+    kinds = {f"{name}-{kind}" for name in ("shallow", "deep", "mask") for kind in ("distillation", "denoising")}
+    assert set(early) == {"tags", *kinds}
+    assert set(late) == {"tags", "masks", "confident", *kinds}
+
+
+def test_the_total_is_the_sum_of_equation_14(teacher: str) -> None:
+    losses = dgkd(teacher, mask_weight=2.0, distil_weight=3.0).losses(tagged(), LATE)
+    terms = dict(losses.terms)
+    terms.pop("confident")
+    task = terms.pop("tags") + 2 * terms.pop("masks")
+    torch.testing.assert_close(losses.total, task + 3 * sum(terms.values()))
+
+
+@pytest.mark.parametrize(
+    ("keys", "names"),
+    [
+        ({"distil": "features"}, {"shallow-distillation", "shallow-denoising", "deep-distillation", "deep-denoising"}),
+        ({"distil": "masks"}, {"mask-distillation", "mask-denoising"}),
+        ({"distil": "features", "denoise": False, "distance": "mse"}, {"shallow-distillation", "deep-distillation"}),
+        ({"distil": "none", "teacher": None}, set()),
+    ],
+)
+def test_each_row_of_table_2a_has_its_terms(teacher: str, keys: dict[str, Any], names: set[str]) -> None:
+    losses = dgkd(**{"teacher": teacher, **keys}).losses(tagged(), EARLY)
+    assert set(losses.terms) == {"tags", *names}
+    losses.total.backward()
+
+
+@pytest.mark.parametrize("distance", ["dist", "kl", "mse"])
+@pytest.mark.parametrize("projection", ["same", "own", "none"])
+def test_distances_and_projections_give_finite_losses_and_gradients(
+    teacher: str, distance: str, projection: str
+) -> None:
+    method = dgkd(teacher, distance=distance, projection=projection)
+    method.losses(tagged(), LATE).total.backward()
+    assert all(p.grad is None or p.grad.isfinite().all() for p in method.parameters())
+    assert all(p.grad is not None for p in method.student.network.backbone.parameters())
+
+
+def test_gradients_reach_student_and_denoisers_and_nothing_of_the_teacher(teacher: str) -> None:
+    method = dgkd(teacher, projection="own")
+    method.losses(tagged(), LATE).total.backward()
+    assert method.teacher is not None
+    assert all(p.grad is None for p in method.teacher.parameters())
+    drawn = [part for part in method.branches.modules() if isinstance(part, FeatureProjection)]
+    assert [all(p.requires_grad for p in part.parameters()) for part in drawn] == [True, False, True, False]
+    assert all(p.grad is not None for denoiser in method.branches.denoisers for p in denoiser.denoiser.parameters())
+
+
+def test_the_same_projection_is_never_trained_and_shared() -> None:
+    shared = SameProjection(4, 8)
+    assert not any(p.requires_grad for p in shared.parameters())
+    maps = torch.randn(2, 4, 5, 5)
+    torch.testing.assert_close(shared(maps), shared(3 * maps), rtol=1e-3, atol=1e-3)  # scale is no difference
+
+
+@pytest.mark.parametrize("fusion", ["dgf2", "sft"])
+@pytest.mark.parametrize("places", [1, 3])
+def test_depth_reaches_the_student_in_every_way_of_table_2b(fusion: str, places: int) -> None:
+    method = dgkd(None, distil="none", fusion=fusion, places=places)
+    method.losses(tagged(), EARLY).total.backward()
+    told = method.student.network.backbone.fusion
+    assert told is not None
+    assert len(told.transforms) == places
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in told.parameters())
+
+
+def test_without_fusion_the_student_sees_colours_alone(teacher: str) -> None:
+    method = dgkd(teacher, fusion="none")
+    step = replace(tagged(), columns={"light": labelled().images})
+    assert method.losses(step, EARLY).total.isfinite()
+    assert Method.producers(method.config, CLASSES) == () == Method.scored_columns(method.config)
+
+
+def test_one_step_lowers_the_loss(teacher: str) -> None:
+    method = dgkd(teacher, mask_weight=0.0)
+    optimiser = torch.optim.SGD([p for p in method.parameters() if p.requires_grad], lr=0.01)
+    before = method.losses(tagged(), EARLY).total
+    before.backward()
+    optimiser.step()
+    assert method.losses(tagged(), EARLY).total < before
+
+
+def test_a_step_depends_on_its_own_seed_alone(teacher: str) -> None:
+    method = dgkd(teacher)
+    state = {name: value.clone() for name, value in method.state_dict().items()}
+    first = method.losses(tagged(), LATE).total
+    torch.rand(3)  # someone else draws
+    method.load_state_dict(state)  # batch norms have moved
+    assert method.losses(tagged(), LATE).total == first
+
+
+def test_masks_in_place_of_tags_supervise_any_network(tmp_path: Path) -> None:
+    build(Architecture("pspnet-resnet18", width=0.0625), CLASSES, seed=1).save(tmp_path / "lit")
+    method = dgkd(str(tmp_path / "lit"), learns_from="masks", student="pspnet-resnet18")
+    batch = labelled()
+    step = Labelled(batch.ids, batch.images, batch.target, batch.crop, columns())
+    assert method.supervision is Labelled
+    losses = method.losses(step, EARLY)
+    assert {"task", "mask-distillation", "deep-denoising"} <= set(losses.terms)
+    losses.total.backward()
+
+
+def test_prediction_needs_depth_and_is_at_the_size_of_the_pictures(teacher: str) -> None:
+    method = dgkd(teacher).eval()
+    with torch.no_grad():
+        assert method.predict(torch.rand(2, 4, 32, 40)).shape == (2, 3, 32, 40)
+        assert method.references()["teacher in the dark"](torch.rand(2, 4, 32, 40)).shape == (2, 3, 32, 40)
+        with pytest.raises(ValueError, match="expected images of 4 planes, got 3; give depth as a fourth plane"):
+            method.predict(torch.rand(2, 3, 32, 40))
+
+
+def test_the_saved_segmenter_holds_the_student_alone(teacher: str, tmp_path: Path) -> None:
+    method = dgkd(teacher, depth="some/depth")
+    method.segmenter().save(tmp_path / "model")
+    again = load(tmp_path / "model")
+    plain = build(Architecture("ssss-resnet18", width=0.0625), CLASSES)
+    told = method.student.network.backbone.fusion
+    assert told is not None
+    assert count(again) == count(plain) + count(told)
+    assert again.architecture.depth == Guide("dgf2", 3, 0.5, False, "some/depth")
+
+
+def count(module: torch.nn.Module) -> int:
+    return sum(p.numel() for p in module.parameters())
+
+
+def cost(guide: Guide | None, projections: bool = False) -> tuple[int, float]:
+    """Parameters and, in units of 1e9, multiply-adds of an SSSS at 321 x 321 and 21 classes; nothing is computed."""
+    with torch.device("meta"):
+        network = assemble(Architecture("ssss-wideresnet38", depth=guide), 21).eval()
+        network.backbone.normalise = torch.nn.Identity()  # type: ignore[assignment]
+        heads = [FeatureProjection(256).eval(), FeatureProjection(4096).eval()] if projections else []
+        images = torch.zeros(1, 3 if guide is None else 4, 321, 321)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        network(images)
+        for head, inside, side in zip(heads, (256, 4096), (81, 41), strict=False):
+            head(torch.zeros(1, inside, side, side, device="meta"))
+    return count(network) + sum(map(count, heads)), counter.get_total_flops() / 2e9
+
+
+def test_the_student_costs_what_equations_8_to_13_cost_and_no_more() -> None:
+    parameters, work = cost(None)
+    assert (parameters, round(work, 1)) == (137_973_172, 276.6)
+    parameters, work = cost(Guide())
+    assert (parameters, round(work, 1)) == (137_973_172 + 215_968, 278.2)
+
+
+def test_with_its_projections_the_student_has_the_size_and_cost_of_the_authors() -> None:
+    parameters, work = cost(Guide(), projections=True)
+    assert (parameters, round(work, 1)) == (148_217_684, 297.9)
+
+
+def test_the_authors_departures_are_all_in_compat_official(teacher: str) -> None:
+    method = dgkd(teacher, compat="official", projection="own")
+    architecture = method.student.architecture
+    assert architecture.depth is not None
+    assert architecture.depth.official
+    assert (architecture.mean, architecture.std) == ((0, 0, 0), (1, 1, 1))
+    images = torch.rand(1, 3, 8, 8)
+    assert method.teacher is not None
+    assert torch.equal(method.teacher.network.backbone.normalise(images), images)  # golden dgkd_head
+    assert method.losses(tagged(), LATE).total.isfinite()
+
+
+def test_black_pictures_and_constant_depth_stay_finite(teacher: str) -> None:
+    black = {"light": torch.zeros(2, 3, 32, 32), "depth": torch.zeros(2, 32, 32)}
+    losses = dgkd(teacher).losses(replace(tagged(), images=torch.zeros(2, 3, 32, 32), columns=black), LATE)
+    losses.total.backward()
+    assert all(torch.isfinite(term) for term in losses.terms.values())
+
+
+@pytest.mark.parametrize("lacking", ["light", "depth"])
+def test_a_step_without_light_or_depth_says_what_is_missing(teacher: str, lacking: str) -> None:
+    there = {name: column for name, column in columns().items() if name != lacking}
+    with pytest.raises(ValueError, match=f"{'sees the light' if lacking == 'light' else 'told depth'} and the step"):
+        dgkd(teacher).losses(replace(tagged(), columns=there), EARLY)
+
+
+def test_a_teacher_that_does_not_fit_is_refused(teacher: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="expected a saved segmenter that learned in the light"):
+        dgkd(None)
+    other = Classes(("background", "cat"), ((0, 0, 0), (1, 1, 1)))
+    for name, architecture, classes in (
+        ("other classes", Architecture("ssss-resnet18", width=0.0625), other),
+        ("told depth", Architecture("ssss-resnet18", width=0.0625, depth=Guide()), CLASSES),
+        ("PSPHead", Architecture("pspnet-resnet18", width=0.0625), CLASSES),
+        ("channels", Architecture("ssss-resnet18", width=0.125), CLASSES),
+    ):
+        build(architecture, classes).save(tmp_path / name)
+        with pytest.raises(ValueError, match="different classes" if name == "other classes" else name):
+            dgkd(str(tmp_path / name))
+
+
+def test_classes_must_begin_with_the_background(teacher: str) -> None:
+    with pytest.raises(ValueError, match="expected the background as class 0"):
+        Method.build(Config(**SMALL, teacher=teacher), Classes(("sky",), ((0, 0, 0),)), seed=0)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"denoise_steps": 0}, "denoise_steps: expected at least 1"),
+        ({"places": 4}, "at 1 to 3 places"),
+        ({"fusion_weight": 2.0}, "a weight from 0 to 1"),
+        ({"compat": "official"}, "expected own, got same"),
+        ({"student": "pspnet-resnet18"}, "expected ssss-BACKBONE"),
+        ({"distil_weight": -1.0}, "distil_weight: expected 0 or more"),
+        ({"auxiliary_weight": 0.4}, "auxiliary_weight: expected 0"),
+        ({"least_score": 2.0}, "least_score: expected 0 to 1"),
+        ({"mask_start": 2.0}, "mask_start: expected 0 to 1"),
+    ],
+)
+def test_impossible_values_are_refused_by_key(keys: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Config(**keys)
+
+
+def test_no_branch_has_no_parameters() -> None:
+    assert count(Branches(Config(distil="none"), {})) == 0
