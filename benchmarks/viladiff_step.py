@@ -88,7 +88,7 @@ def pictures() -> SemiStep:
         tokens = torch.randn(BATCH, WORDS, WIDTH, generator=generator)
         return {TOKENS: tokens, f"{TOKENS}.length": torch.full((BATCH,), WORDS)}
 
-    names = tuple("abcd")
+    names = tuple("abcd"[:BATCH])
     labelled = Labelled(names, images(), Target(labels, torch.ones(labels.shape)), crop, columns())
     valid = torch.ones_like(labels, dtype=torch.bool)
     return SemiStep(labelled, Unlabelled(names, images(), images()[None], valid, crop, columns()))
