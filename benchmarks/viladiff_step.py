@@ -1,7 +1,8 @@
 """A training step of ViLaDiff against one of the consistency baseline on the same network.
 
 Both with an average as teacher, on the embedded world's network and pictures; ViLa, MixE, and MixE with refinement,
-which runs the denoiser ten times more in the second half of training, are also timed apart.
+which runs the denoiser ten times more in the second half of training, are also timed apart. The baseline's student also
+sees the plain views, whose guesses are the teacher's; ours does not, so without refinement it costs about as much.
 """
 
 from collections.abc import Callable

@@ -17,6 +17,7 @@ from seglet.apps.exporting import Parity, compare, facts_of
 from seglet.data.images import read_image, read_mask
 from seglet.data.world import CLASSES, World
 from seglet.models.architecture import Architecture
+from seglet.models.depth_fusion import Guide
 from seglet.models.exported import Facts
 from seglet.models.segmenter import build, load
 
@@ -129,6 +130,12 @@ def test_a_difference_is_found():
     assert (same.pictures, same.difference, same.equal, same.holds) == (3, 0, 1, True)
     assert (other.equal, other.holds) == (0, False)
     assert not compare(two, lambda batch: two(batch) * torch.nan, images, (6, 4)).holds
+
+
+def test_a_network_that_is_told_depth_is_refused():
+    model = build(Architecture("ssss-resnet18", width=0.0625, depth=Guide()), CLASSES)
+    with pytest.raises(ValueError, match="only networks that see colours alone are exported"):
+        facts_of(model, None, "")
 
 
 def test_pyramid_pooling_needs_a_size():

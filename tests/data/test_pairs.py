@@ -53,6 +53,11 @@ def test_pairs_of_different_sizes_are_refused():
         pairs.read(0)
 
 
+def test_the_same_data_are_no_pair():
+    with pytest.raises(DataError, match="the pictures in the dark are those in the light"):
+        Paired(Pictures(["a"], 10), Pictures(["a"], 10))
+
+
 def test_a_pair_is_another_one_with_another_light():
     dark = Pictures(["a"], 10)
     first, second = (Paired(dark, Pictures(["a"], grey)).fingerprint for grey in (200, 201))
@@ -104,3 +109,11 @@ def test_lis_is_read_as_it_is(lis):
     sample = sets["train"].read(0)
     assert (sample.id, sample.tags, sample.columns["light"].min()) == ("2", (1,), 200)
     assert sets["test"].read(0).image.max() < 30
+
+
+def test_pictures_in_the_dark_alone_are_taught_by_themselves_brightened(lis):
+    experiment = resolve(
+        None, {"method": "dgkd", "data": str(lis / "RGB-dark"), "val_split": "test", "brighten": "gamma"}
+    )
+    sample = datasets(experiment.settings, experiment.config)["train"].read(0)
+    assert sample.columns["light"].mean() > 2 * sample.image.mean()

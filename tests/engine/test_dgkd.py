@@ -36,7 +36,14 @@ def place(tmp_path_factory):
 
 def dgkd(place, **keys):
     folders = {"teacher": str(place / "teacher"), "depth_files": str(place / "depth"), "columns": str(place / "kept")}
-    small = {"student": "ssss-resnet18", "projected": 8, "mask_start": 0.0, "score_teacher": False, "steps": 3}
+    small = {
+        "student": "ssss-resnet18",
+        "projected": 8,
+        "mask_start": 0.0,
+        "score_teacher": False,
+        "steps": 3,
+        "denoise_steps": 2,
+    }
     return tiny("dgkd", **{**small, **folders, "world_scenes": SCENES, "scales": (1.0,), **keys})
 
 

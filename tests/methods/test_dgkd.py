@@ -83,6 +83,14 @@ def test_distances_and_projections_give_finite_losses_and_gradients(
     assert all(p.grad is not None for p in method.student.network.backbone.parameters())
 
 
+@pytest.mark.parametrize(("masks_at", "side"), [("pictures", 32), ("logits", 8)])
+def test_masks_are_compared_at_the_size_that_is_wanted(teacher: str, masks_at: str, side: int) -> None:
+    method, sizes = dgkd(teacher, masks_at=masks_at, distil="masks"), []
+    method.branches.parts["mask"].register_forward_pre_hook(lambda part, given: sizes.append(given[0].shape[2:]))
+    method.losses(tagged(), EARLY)
+    assert sizes == [(side, side)]
+
+
 def test_gradients_reach_student_and_denoisers_and_nothing_of_the_teacher(teacher: str) -> None:
     method = dgkd(teacher, projection="own")
     method.losses(tagged(), LATE).total.backward()
@@ -157,14 +165,14 @@ def test_prediction_needs_depth_and_is_at_the_size_of_the_pictures(teacher: str)
 
 
 def test_the_saved_segmenter_holds_the_student_alone(teacher: str, tmp_path: Path) -> None:
-    method = dgkd(teacher, depth="some/depth")
+    method = dgkd(teacher, depth="some/depth", depth_brighten="gamma")
     method.segmenter().save(tmp_path / "model")
     again = load(tmp_path / "model")
     plain = build(Architecture("ssss-resnet18", width=0.0625), CLASSES)
     told = method.student.network.backbone.fusion
     assert told is not None
     assert count(again) == count(plain) + count(told)
-    assert again.architecture.depth == Guide("dgf2", 3, 0.5, False, "some/depth")
+    assert again.architecture.depth == Guide("dgf2", 3, 0.5, False, "some/depth", "gamma")
 
 
 def count(module: torch.nn.Module) -> int:
@@ -214,6 +222,16 @@ def test_black_pictures_and_constant_depth_stay_finite(teacher: str) -> None:
     losses = dgkd(teacher).losses(replace(tagged(), images=torch.zeros(2, 3, 32, 32), columns=black), LATE)
     losses.total.backward()
     assert all(torch.isfinite(term) for term in losses.terms.values())
+
+
+@pytest.mark.parametrize("keys", [{}, {"denoise": False, "projection": "none"}, {"projection": "own"}])
+def test_half_precision_stays_finite(teacher: str, keys: dict[str, Any]) -> None:
+    method = dgkd(teacher, **keys)
+    with torch.autocast("cpu", torch.bfloat16):
+        losses = method.losses(tagged(), LATE)
+    losses.total.backward()
+    assert all(torch.isfinite(term) for term in losses.terms.values())
+    assert all(p.grad is None or p.grad.isfinite().all() for p in method.parameters())
 
 
 @pytest.mark.parametrize("lacking", ["light", "depth"])

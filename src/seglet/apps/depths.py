@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from jaxtyping import Float32, UInt8
 
+from seglet.apps.enhancers import Enhancer, enhancer
 from seglet.data.dataset import Dataset, Sample
 from seglet.data.depth_files import DepthFiles
 from seglet.data.planes import DEPTH
@@ -43,17 +44,19 @@ def depths_for(model: Segmenter, given: str | None) -> Depths | None:
     folder = Path(source)
     if folder.is_dir() and not (folder / "config.json").is_file():
         return _from_files(DepthFiles(folder))
-    return _estimated(DepthEstimator.load(source).to(next(model.parameters()).device))
+    change = None if guide.brighten is None else enhancer(guide.brighten)
+    return _estimated(DepthEstimator.load(source).to(next(model.parameters()).device), change)
 
 
 def _from_files(files: DepthFiles) -> Depths:
     return lambda image, name: files.read(name, (image.shape[0], image.shape[1]))
 
 
-def _estimated(estimator: DepthEstimator) -> Depths:
+def _estimated(estimator: DepthEstimator, change: Enhancer | None) -> Depths:
     device = next(estimator.parameters()).device
 
     def depths(image: UInt8[np.ndarray, "h w 3"], name: str) -> Float32[np.ndarray, "h w"]:
+        image = image if change is None else change(image)
         batch = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))[None].to(device).float() / 255
         return np.asarray(estimator.estimate(batch)[0].cpu().numpy(), np.float32)
 

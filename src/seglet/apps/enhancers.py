@@ -1,7 +1,7 @@
 """The ways to brighten a picture, and one picture's work."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -12,12 +12,14 @@ from jaxtyping import UInt8
 from PIL import Image
 
 from seglet.apps.pictures import Picture, gather, place
+from seglet.data.dataset import Dataset, Sample
 from seglet.data.enhance.gamma import lift
 from seglet.data.enhance.histogram import clahe, equalise
 from seglet.data.enhance.retinex import msrcr
 from seglet.files import replacing
 from seglet.models.picture import as_batch
 from seglet.models.zero_dce import ZeroDCE
+from seglet.models.zero_dce_storage import load
 
 Enhancer = Callable[[UInt8[np.ndarray, "h w 3"]], UInt8[np.ndarray, "h w 3"]]
 """Picklable, so that processes can share the work."""
@@ -37,6 +39,32 @@ class Network:
     def __call__(self, picture: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
         bright = self.model(as_batch(picture))[0].clamp(0, 1).permute(1, 2, 0)
         return np.asarray((bright * 255).round().to(torch.uint8).numpy())
+
+
+def enhancer(name: str) -> Enhancer:
+    """The rule of that name, or the trained network in that folder.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if name in RULES:
+        return RULES[name]
+    if not Path(name).is_dir():
+        raise ValueError(f"no way to brighten is called {name!r}; there are {', '.join(RULES)}, or give the folder "
+                         "zero-dce that `seglet enhance --method zero-dce` saved")  # fmt: skip
+    return Network(load(Path(name)))
+
+
+class Changed(Dataset):
+    """The samples with their pictures gone through an enhancer."""
+
+    def __init__(self, dataset: Dataset, change: Enhancer) -> None:
+        self.dataset, self.change = dataset, change
+        self.classes, self.ids, self.fingerprint = dataset.classes, dataset.ids, dataset.fingerprint
+
+    def read(self, index: int) -> Sample:
+        sample = self.dataset.read(index)
+        return replace(sample, image=self.change(sample.image))
 
 
 @dataclass(frozen=True)

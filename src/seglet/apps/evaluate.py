@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from seglet.evaluation.evaluate import Evaluation, EvaluationOptions
     from seglet.models.segmenter import Segmenter
 
+DARKNESS = ("mild", "night", "extreme")
 CONVENTIONS = {"either": "miou", "present": "miou_present", "all": "miou_all"}
 """Which classes enter the mean, and what the evaluation calls it."""
 
@@ -32,6 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--resize", type=fraction, default=1.0, help="read pictures at this fraction of their size; masks keep theirs"
     )
     parser.add_argument("--world-size", type=whole(1, 4096), help="side of the embedded world's scenes, in pixels")
+    parser.add_argument(
+        "--darken",
+        choices=DARKNESS,
+        help="score on pictures as they would be in the dark, by `seglet data darken`",
+    )
     parser.add_argument("--batch", type=whole(1, 4096), default=1, help="pictures at once, where their sizes agree")
     parser.add_argument("--workers", type=whole(0, 256), default=2, help="threads that read ahead (default 2)")
     add_device(parser)
@@ -53,9 +59,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from seglet.apps.depths import with_depth
+    from seglet.apps.enhancers import Changed, enhancer
     from seglet.apps.evaluate_maps import score_maps
     from seglet.apps.models import check_classes, load_model
     from seglet.apps.seeing import check_network, taught_by_tags
+    from seglet.data.darkened import Darkened
     from seglet.data.dataset import open_dataset
     from seglet.files import write_json
     from seglet.models.exported import parameter_count
@@ -70,7 +78,11 @@ def run(arguments: argparse.Namespace) -> int:
     size = 1.0 if maps else arguments.resize
     data = open_dataset(_name(arguments), arguments.split, resize=size, whole_masks=True)
     check_classes(model.classes, data.classes)
+    if arguments.darken is not None:
+        data = Darkened(data, arguments.darken)
     data = with_depth(data, model, seeing.depth)
+    if seeing.brighten is not None and not maps:
+        data = Changed(data, enhancer(seeing.brighten))
     if maps:
         found = score_maps(model, data, seeing, arguments.known_tags, arguments.workers)
     else:
@@ -114,7 +126,7 @@ def score(model: "Segmenter", data: "Dataset", options: "EvaluationOptions", wor
 
 def _about(arguments: argparse.Namespace, data: "Dataset", seeing: Seeing) -> dict[str, Any]:
     """What was scored and how, so that the numbers can be had again."""
-    named = {name: getattr(arguments, name) for name in ("model", "split", "convention", "known_tags")}
+    named = {name: getattr(arguments, name) for name in ("model", "split", "convention", "known_tags", "darken")}
     about = {"seglet": __version__, "data": _name(arguments), "fingerprint": data.fingerprint}
     return {**about, **named, **seeing.as_dict()}
 

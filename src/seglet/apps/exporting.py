@@ -48,8 +48,10 @@ class _Graph(nn.Module):
 def facts_of(model: Segmenter, size: tuple[int, int] | None, weights: str) -> Facts:
     """
     Raises:
-        ValueError: this network has to be given a size.
+        ValueError: this network has to be given a size, or is told depth.
     """
+    if model.architecture.depth is not None:
+        raise ValueError("only networks that see colours alone are exported, this one is told depth; see --fusion none")
     head = model.architecture.head
     if size is None and head in FIXED:
         raise ValueError(f"a {head} network is exported for one size of pictures; say which with --size H W")

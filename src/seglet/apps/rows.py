@@ -18,6 +18,7 @@ from typing import Any
 from seglet import methods
 from seglet.apps.definitions import definition
 from seglet.apps.recipe import Recipe
+from seglet.engine.experiment import known_keys
 
 SCORES = {"miou": "miou", "pixel_accuracy": "pixel_accuracy", "ece": "ece_10", "ece_15": "ece_15"}
 """Names in a table, and in an evaluation."""
@@ -125,6 +126,8 @@ class Table:
         """The experiment of one run."""
         recipe = self.recipe(row)
         keys = {**self.content["shared"], **recipe.experiment, **self.overrides, "seed": seed}
+        if "light" in self.overrides and "light" not in known_keys(methods.load(keys["method"]).Config):
+            keys["data"] = keys.pop("light")  # a method that sees no pairs learns in the light
         if recipe.teacher:
             keys["teacher"] = str(self.model(recipe.teacher, self.all_seeds[0]))
         if recipe.labels_of:
@@ -151,8 +154,8 @@ class Table:
         data = self.data(500, recipe.world)
         if recipe.known_tags:
             self.call(folder, "evaluate", model, *data, "--split", "train", "--known-tags", *look, "--out", known)
-        self.call(folder, "evaluate", model, *data, "--split", self.content["score_on"], *look,
-                  "--out", scores)  # fmt: skip
+        split = ("--split", self.content["score_on"], *(("--darken", recipe.darken) if recipe.darken else ()))
+        self.call(folder, "evaluate", model, *data, *split, *look, "--out", scores)
 
     def label(self, row: str, seed: int) -> None:
         """Makes the pictures and pseudo labels that a row is trained on, unless they are there."""
@@ -178,10 +181,14 @@ class Table:
         self.call(folder, "train", keys["method"], "--out", folder, "--resume" if begun else "--overwrite", *words)
 
     def data(self, scenes: int, options: str = "") -> tuple[str, str]:
-        """What rows are scored on, as words; `scenes` of them if it is the embedded world, which has `options`."""
+        """What rows are scored on, as words; `scenes` of them if it is the embedded world, which has `options`.
+
+        Of real pictures with partners in the `light`, rows with options are scored in the dark, others in the light.
+        """
         keys = {**self.content["shared"], **self.overrides}
         world = f"world:scenes={scenes},size={keys.get('world_size')}{',' if options else ''}{options}"
-        return "--data", world if keys["data"] == "world" else str(keys["data"])
+        pictures = keys["data"] if options else keys.get("light", keys["data"])
+        return "--data", world if keys["data"] == "world" else str(pictures)
 
     @property
     def size(self) -> tuple[str, str]:

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
 
+from seglet.apps.enhancers import enhancer
 from seglet.apps.refiners import Refiner
 from seglet.apps.refining import normalised, refine
 from seglet.apps.seeing_options import Seeing
@@ -98,9 +99,14 @@ def see(
 
     `depth` is for networks that are told it; see `Segmenter.predict`.
     """
-    images = model.planes(resized(image, seeing.resize), depth)
+    images = model.planes(resized(shown(image, seeing), seeing.resize), depth)
     scores = _masks(model, images, tags, seeing) if taught_by_tags(model) else _averaged(model, images, seeing)
     return np.asarray(resize(scores.float(), (image.shape[0], image.shape[1]))[0].cpu().numpy())
+
+
+def shown(image: UInt8[np.ndarray, "h w 3"], seeing: Seeing) -> UInt8[np.ndarray, "h w 3"]:
+    """The picture, brightened if that is wanted."""
+    return image if seeing.brighten is None else enhancer(seeing.brighten)(image)
 
 
 def _masks(

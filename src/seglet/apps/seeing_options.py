@@ -14,7 +14,8 @@ class Seeing:
 
     `background_power`, `background` and `least_score` are for networks that learned from tags; see `class_maps`.
     Pictures are first shrunk to the fraction `resize` of their size. `stride` None is two thirds of the window. `depth`
-    says where networks that are told depth have it from; see `depths_for`.
+    says where networks that are told depth have it from; see `depths_for`. `brighten` names what pictures go through
+    before a network sees them; see `enhancer`.
     """
 
     scales: tuple[float, ...] | None = None
@@ -27,6 +28,7 @@ class Seeing:
     resize: float = 1.0
     refiner: Refiner | None = None
     depth: str | None = None
+    brighten: str | None = None
 
     @property
     def plain(self) -> bool:
@@ -38,7 +40,9 @@ class Seeing:
         """For JSON."""
         refiner = {"refiner": None} if self.refiner is None else self.refiner.as_dict()
         seen = {name: getattr(self, name) for name in ("scales", "flip", "background_power", "background")}
-        rest = {name: getattr(self, name) for name in ("least_score", "window", "stride", "resize", "depth")}
+        rest = {
+            name: getattr(self, name) for name in ("least_score", "window", "stride", "resize", "depth", "brighten")
+        }
         return {**seen, **rest, **refiner}
 
 
@@ -67,6 +71,9 @@ def add_seeing(parser: argparse.ArgumentParser) -> None:
         metavar="SOURCE",
         help="for networks told depth: a folder of maps or a depth network (as in training)",
     )
+    group.add_argument(
+        "--brighten", metavar="WAY", help="brighten pictures first: a --method of `seglet enhance`, or its zero-dce/"
+    )
     add_refiner(group, None)
 
 
@@ -90,5 +97,6 @@ def chosen_seeing(arguments: argparse.Namespace) -> Seeing:
         stride=(stride[0], stride[1]) if stride else None,
         resize=arguments.resize,
         depth=arguments.depth,
+        brighten=arguments.brighten,
         refiner=chosen(arguments, "ssss") if arguments.refiner else None,
     )

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from seglet.apps.depths import Depths
 from seglet.apps.pictures import Picture, place
-from seglet.apps.seeing import Depth, probabilities, taught_by_tags
+from seglet.apps.seeing import Depth, probabilities, shown, taught_by_tags
 from seglet.apps.seeing_options import Seeing
 from seglet.data.dataset import resized
 from seglet.data.images import write_mask
@@ -109,6 +109,9 @@ def segment(
     if not seeing.plain or (taught_by_tags(model) and not settings.samples):
         scores = probabilities(model, image, None, seeing, depth)
         return Found(scores.argmax(axis=0).astype(np.uint8), np.asarray(scores.max(axis=0)))
+    if seeing.brighten is not None:
+        plain = replace(settings, seeing=replace(seeing, brighten=None))
+        return segment(model, shown(image, seeing), plain, depth)
     if seeing.resize != 1:
         whole = replace(settings, seeing=replace(seeing, resize=1.0))
         return _enlarged(segment(model, resized(image, seeing.resize), whole, depth), image.shape[:2])

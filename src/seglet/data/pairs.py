@@ -49,10 +49,12 @@ class Paired(Dataset):
         offset: see `PairConfig.light_offset`.
 
     Raises:
-        DataError: a picture has no partner.
+        DataError: a picture has no partner, or the two are the same data.
     """
 
     def __init__(self, dark: Dataset, light: Dataset, offset: int = 0) -> None:
+        if dark.fingerprint == light.fingerprint:
+            raise DataError("the pictures in the dark are those in the light; name the dark ones as data")
         self.dark, self.light = dark, light
         self.classes, self.ids = dark.classes, dark.ids
         there = {_name(light.ids[index]): index for index in range(len(light))}

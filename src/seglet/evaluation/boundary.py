@@ -1,48 +1,48 @@
-"""Intersection over union near boundaries, where most pixels of a mask say nothing (Boundary IoU).
+"""How well edges fit: intersection over union of thin bands inside the outlines.
 
-Axes: h rows, w columns, k classes.
+Axes: k classes, h rows, w columns.
 """
 
+import math
+
+import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float, Int64, Integer
+from jaxtyping import Bool, Int64, UInt8
 from torch import Tensor
 
 from seglet.types import IGNORE
 
-SHARE = 0.02
-"""How far from a boundary, as a share of the image's diagonal; Cheng et al."""
+WIDTH = 0.02
+"""Of the band, as a share of the picture's diagonal; the paper's choice for COCO."""
 
 
-def boundary_counts(
-    pred: Integer[Tensor, "h w"], labels: Integer[Tensor, "h w"], classes: int, share: float = SHARE
-) -> Int64[Tensor, "k 3"]:
-    """Of each class: pixels of the intersection, the truth and the prediction, each within its own boundary region.
+class Boundary:
+    """Counts of the pixels of each class that lie within a band of its outline: in both, in truth, in prediction.
 
-    A pixel is in it if another class or the border of the image is within the `share` of the diagonal, at least one
-    pixel, counted in steps to any of eight neighbours. Pixels labelled IGNORE count nowhere and bound nothing.
-    `mean_iou` of the sums over images is the score.
-
-    Source: Cheng et al., Boundary IoU, CVPR 2021, for all classes at once.
+    Source: Cheng et al., Boundary IoU, CVPR 2021; the border of the picture is an outline too. Here pixels are pooled
+    over the pictures, and those labelled IGNORE count nowhere.
     """
-    width = max(1, round(share * (labels.shape[0] ** 2 + labels.shape[1] ** 2) ** 0.5))
-    known = labels != IGNORE
-    truth, found = near_boundary(labels, width) & known, near_boundary(pred, width) & known
-    counted = (labels[truth & found & (labels == pred)], labels[truth], pred[found])
-    return torch.stack([torch.bincount(one.long(), minlength=classes) for one in counted], dim=1)
+
+    def __init__(self, num_classes: int) -> None:
+        self.counts: Int64[np.ndarray, "k 3"] = np.zeros((num_classes, 3), np.int64)
+
+    def add(self, pred: UInt8[np.ndarray, "h w"], labels: UInt8[np.ndarray, "h w"]) -> None:
+        """Counts one picture."""
+        reach = band_width(labels.shape[0], labels.shape[1])
+        valid = labels != IGNORE
+        for label in np.union1d(labels[valid], pred[valid]):
+            truth, found = band(labels == label, reach) & valid, band(pred == label, reach) & valid
+            self.counts[label] += (truth & found).sum(), truth.sum(), found.sum()
 
 
-def near_boundary(labels: Integer[Tensor, "h w"], width: int) -> Bool[Tensor, "h w"]:
-    """Pixels with another class, or the image's border, at most `width` steps away; meaningless at IGNORE."""
-    own = labels.float()
-    void = labels == IGNORE
-    highest = _reached(own.masked_fill(void, -1), width, outside=IGNORE)
-    lowest = -_reached(-own.masked_fill(void, IGNORE), width, outside=-IGNORE)
-    return (highest != own) | (lowest != own)
+def band_width(height: int, width: int) -> int:
+    """In pixels, at least 1."""
+    return max(1, round(WIDTH * math.hypot(height, width)))
 
 
-def _reached(values: Float[Tensor, "h w"], width: int, outside: float) -> Float[Tensor, "h w"]:
-    """The largest value within `width` rows and columns; beyond the border there is `outside`."""
-    padded = F.pad(values[None, None], (width,) * 4, value=outside)
-    rows = F.max_pool2d(padded, (2 * width + 1, 1), 1)
-    return F.max_pool2d(rows, (1, 2 * width + 1), 1)[0, 0]
+def band(inside: Bool[np.ndarray, "h w"], reach: int) -> Bool[np.ndarray, "h w"]:
+    """The pixels inside that have one outside, or the border, at most `reach` rows and columns away."""
+    outside: Tensor = F.pad(torch.from_numpy(~inside).float()[None, None], (reach,) * 4, value=1.0)
+    near = F.max_pool2d(F.max_pool2d(outside, (2 * reach + 1, 1), 1), (1, 2 * reach + 1), 1)[0, 0]
+    return np.asarray(inside & (near.numpy() > 0))

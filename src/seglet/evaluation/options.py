@@ -27,16 +27,12 @@ class EvaluationOptions:
     multiple: int = option(1, "resize the network's input to the nearest multiple, 14 or 16 for a ViT (UniMatch-V2)")
     replicas: int = option(1000, "replicas of the bootstrap over images behind the intervals; 0 for none")
     seed: int = option(0, "seed of the bootstrap")
-    boundary: float = option(
-        0.0, "share of the diagonal around boundaries for boundary IoU, 0.02 in its paper; 0: none"
-    )
+    boundary: bool = option(False, "also score how well edges fit, by boundary IoU")
 
     def __post_init__(self) -> None:
         for name, least in {"batch": 1, "multiple": 1, "replicas": 0, "seed": 0}.items():
             if getattr(self, name) < least:
                 raise ValueError(f"{name}: expected at least {least}, got {getattr(self, name)}")
-        if not 0 <= self.boundary < 1:
-            raise ValueError(f"boundary: expected a share of the diagonal from 0 to 1, got {self.boundary}")
         if not self.scales or min(self.scales) <= 0:
             raise ValueError(f"scales: expected one or more fractions above 0, got {self.scales}")
         if self.stride is not None and self.window is None:

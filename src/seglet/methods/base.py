@@ -27,8 +27,8 @@ class Method(nn.Module, ABC, Generic[Step]):
     supervision: type
     """The typed step that `losses` takes: Labelled, Tagged, …"""
 
-    boundary: ClassVar[float] = 0.0
-    """Share of the diagonal around boundaries whose IoU is also told in every validation; 0 tells none."""
+    boundary: ClassVar[bool] = False
+    """Whether boundary IoU is also told in every validation."""
 
     student: Segmenter
 

@@ -25,7 +25,8 @@ SMALLEST = 6
 class Guide:
     """How a network is told depth: `places` early stages, the way and λ; see `DepthFusion`.
 
-    `source` is the depth network it learned with, which belongs beside it in use; None where depth came in files.
+    `source` is the depth network it learned with, which belongs beside it in use, and `brighten` what its pictures went
+    through first; None where depth came in files, or they were left as they are.
 
     Raises:
         ValueError: a value is out of its range.
@@ -36,6 +37,7 @@ class Guide:
     weight: float = 0.5
     official: bool = False
     source: str | None = None
+    brighten: str | None = None
 
     def __post_init__(self) -> None:
         if self.way not in get_args(Way) or self.places not in (1, 2, 3) or not 0 <= self.weight <= 1:

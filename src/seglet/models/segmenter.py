@@ -1,6 +1,7 @@
 """What every method yields: a network that knows its classes and its input convention."""
 
-from dataclasses import dataclass
+import tempfile
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 from seglet.models import storage
 from seglet.models.architecture import Architecture, assemble, input_convention
+from seglet.models.card import Story, model_card
 from seglet.models.evaluating import evaluating
 from seglet.models.initialise import initialise
 from seglet.models.layers import resize
@@ -116,6 +118,29 @@ class Segmenter(nn.Module):
             ValueError: the folder holds something else.
         """
         storage.save(Path(folder), self.network.state_dict(), self.architecture, self.classes)
+
+    def publish(self, folder: str | Path, story: Story | None = None) -> None:
+        """Writes what `save` does, and a card beside it, `README.md`: the folder that belongs on the hub.
+
+        Raises:
+            ValueError: the folder holds something.
+        """
+        count = sum(parameter.numel() for parameter in self.network.parameters())
+        card = model_card(self.architecture, self.classes, count, story or Story())
+        storage.publish(Path(folder), self.network.state_dict(), self.architecture, self.classes, card)
+
+    def push_to_hub(self, name: str, story: Story | None = None, private: bool = True) -> None:
+        """Uploads what `publish` writes to the Hugging Face hub (`owner/name`), as whoever is logged in there.
+
+        A repository that does not exist is made, `private` or not; `seglet.load(name)` reads it back.
+
+        Raises:
+            ValueError: the name has another form, or the hub refuses.
+        """
+        with tempfile.TemporaryDirectory() as parent:
+            folder = Path(parent) / "segmenter"
+            self.publish(folder, replace(story or Story(), name=name))
+            storage.upload(folder, name, private)
 
     @classmethod
     def load(cls, folder: str | Path) -> "Segmenter":

@@ -16,6 +16,7 @@ from seglet.types import Classes
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
+CARD = "README.md"
 FORMAT = "seglet-segmenter"
 VERSION = 1
 PICKLES = (".pth", ".pt", ".bin", ".ckpt", ".pkl")
@@ -127,6 +128,42 @@ def check_shapes(stored: Stored, expected: Mapping[str, Tensor]) -> None:
         if tensor.shape != expected[name].shape:
             shapes = f"{tuple(tensor.shape)} instead of {tuple(expected[name].shape)}"
             raise ValueError(f"{where} {name} has shape {shapes}")
+
+
+def publish(
+    folder: Path, weights: Mapping[str, Tensor], architecture: Architecture, classes: Classes, card: str
+) -> None:
+    """Writes a Segmenter and its card, README.md, whole or not at all.
+
+    Raises:
+        ValueError: the folder holds something.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ValueError(f"{folder} is not empty; publish to a new folder")
+    with files.replacing(folder) as temporary:
+        save(temporary, weights, architecture, classes)
+        files.write_text(temporary / CARD, card)
+
+
+def upload(folder: Path, name: str, private: bool) -> None:
+    """
+    Raises:
+        ValueError: `name` is not of the form owner/name, huggingface_hub is missing, or the hub refuses.
+    """
+    if name.count("/") != 1 or name.startswith((".", "/", "~")):
+        raise ValueError(f"{name!r} is no hub name; give owner/name")
+    try:
+        from huggingface_hub import HfApi
+    except ImportError as error:
+        raise ValueError("to publish on the hub run `pip install seglet[hub]`") from error
+    try:
+        hub = HfApi()
+        hub.create_repo(name, private=private, exist_ok=True)
+        hub.upload_folder(repo_id=name, folder_path=folder, commit_message="Upload a segmenter")
+    except Exception as error:  # the hub's errors share no base class
+        raise ValueError(
+            f"the hub did not take {name} ({error}); log in with `hf auth login`, check the name"
+        ) from error
 
 
 def download(name: str, revision: str | None) -> Path:

@@ -1,6 +1,6 @@
 """What a DGKD-WLSS experiment can choose; docs/methods/dgkd.md says where paper and code differ."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from seglet.data.pairs import PairConfig
@@ -27,6 +27,9 @@ class Config(SelfTaughtConfig, PairConfig, StudentConfig):
     distil: Literal["both", "features", "masks", "none"] = option(
         "both", "what the teacher's is compared: layers 3 and 6, the predicted masks; Table 2a"
     )
+    masks_at: Literal["pictures", "logits"] = option(
+        "pictures", "size at which masks are compared: the picture's (code), or the network's own, which is far cheaper"
+    )
     denoise: bool = option(True, "take the student's for the teacher's with noise, and denoise it first; Sec. 3.2")
     denoise_steps: int = option(5, "T: steps of denoising; Table 9 finds 4-6 equal")
     distance: Literal["dist", "kl", "mse"] = option("dist", "D of Eq. 7; code; Table 2a has all, without denoising")
@@ -40,6 +43,9 @@ class Config(SelfTaughtConfig, PairConfig, StudentConfig):
     places: int = option(3, "early stages that are told: 1 is the paper's single, 3 its multiple; Table 2b")
     fusion_weight: float = option(0.5, "λ of Eq. 12; Table 8 finds 0.5 best")
     depth: str = option("depth-anything", "depth network: short name, id of the hub or folder; Table 2c")
+    depth_brighten: Literal["none", "clahe", "equalise", "gamma", "retinex"] = option(
+        "none", "brighten pictures before their depth is estimated; the paper does not"
+    )
     depth_files: str | None = option(None, "folder of depth maps of your own, NAME.png; then no network is asked")
 
     scales: tuple[float, ...] = option((1.0, 0.5), "of a picture in validation; code; in test 1, .5, .75")
@@ -75,5 +81,9 @@ class Config(SelfTaughtConfig, PairConfig, StudentConfig):
         """
         if self.fusion == "none":
             return None
-        source = self.depth if self.depth_files is None else None
-        return Guide(self.fusion, self.places, self.fusion_weight, self.official, source)
+        guide = Guide(self.fusion, self.places, self.fusion_weight, self.official)
+        if self.depth_files is not None:
+            return guide
+        return replace(
+            guide, source=self.depth, brighten=None if self.depth_brighten == "none" else self.depth_brighten
+        )

@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import UInt8
 from torch import Tensor
 
 from seglet.data.columns.kinds import Kind, Value
 from seglet.data.columns.producer import Compute, Producer
 from seglet.data.dataset import Sample
 from seglet.data.depth_files import DepthFiles
+from seglet.data.pairs import BRIGHTENING, Brightening
 from seglet.data.planes import DEPTH
 from seglet.models.foundation.depth_estimator import LAYOUT, DepthEstimator
 from seglet.models.foundation.hub import find
@@ -20,9 +22,13 @@ from seglet.models.foundation.hub import find
 
 @dataclass(frozen=True)
 class EstimatedDepth(Producer):
-    """Depth that a network sees in the picture in the dark, at its size, in half precision; 0 nearest, 1 farthest."""
+    """Depth that a network sees in the picture in the dark, at its size, in half precision; 0 nearest, 1 farthest.
+
+    `brighten` is done to the picture first: depth networks know the light.
+    """
 
     source: str
+    brighten: Brightening | None = None
     name: str = DEPTH
     kind: Kind = "image"
     maker: str = "depth-estimator/1"
@@ -31,13 +37,14 @@ class EstimatedDepth(Producer):
         return find(self.source, "depth", LAYOUT).identity()
 
     def settings(self) -> Mapping[str, Any]:
-        return {}
+        return {"brighten": self.brighten}
 
     def load(self, device: torch.device) -> Compute:
+        change = as_it_is if self.brighten is None else BRIGHTENING[self.brighten]
         estimator = DepthEstimator.load(self.source).to(device)
 
         def compute(samples: Sequence[Sample]) -> list[Value]:
-            return [_half(estimator.estimate(_batch(sample).to(device))[0]) for sample in samples]
+            return [_half(estimator.estimate(_batch(change(sample.image)).to(device))[0]) for sample in samples]
 
         return compute
 
@@ -66,8 +73,13 @@ class GivenDepth(Producer):
         return compute
 
 
-def _batch(sample: Sample) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(sample.image.transpose(2, 0, 1)))[None].float() / 255
+def as_it_is(image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
+    """What is done to pictures that are not brightened."""
+    return image
+
+
+def _batch(image: UInt8[np.ndarray, "h w 3"]) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))[None].float() / 255
 
 
 def _half(depth: Tensor) -> np.ndarray:

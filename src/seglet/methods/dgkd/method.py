@@ -73,7 +73,9 @@ class Method(base.Method[Step]):
     def producers(cls, config: Config, classes: Classes) -> Sequence[Producer]:
         if config.fusion == "none":
             return ()
-        return (EstimatedDepth(config.depth) if config.depth_files is None else GivenDepth(config.depth_files),)
+        if config.depth_files is not None:
+            return (GivenDepth(config.depth_files),)
+        return (EstimatedDepth(config.depth, None if config.depth_brighten == "none" else config.depth_brighten),)
 
     @classmethod
     def scored_columns(cls, config: Config) -> Sequence[str]:
@@ -118,7 +120,8 @@ class Method(base.Method[Step]):
             return {}
         if LIGHT not in step.columns:
             raise ValueError("the teacher sees the light and the step has no such pictures; see `light`, `brighten`")
-        size = (step.images.shape[2], step.images.shape[3])
+        like = step.images if self.config.masks_at == "pictures" else seen.logits
+        size = (like.shape[2], like.shape[3])
         tags = step.tags[:, 1:] if isinstance(step, Tagged) else None
         with torch.no_grad():
             taught = look(self.teacher.network, step.columns[LIGHT].to(step.images))

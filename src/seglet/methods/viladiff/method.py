@@ -40,7 +40,7 @@ class Method(base.Method[SemiStep]):
 
     columns = (TOKENS,)
     supervision = SemiStep
-    boundary = 0.02  # MixE is said to mend boundaries
+    boundary = True  # MixE is said to mend them
 
     def __init__(self, config: Config, student: Segmenter, fusion: Fusion | None, mixe: MixE | None) -> None:
         super().__init__()

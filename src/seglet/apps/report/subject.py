@@ -1,0 +1,118 @@
+"""What a report is about: a run, or a saved segmenter, and the data it is scored on."""
+
+import argparse
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from seglet.apps.models import check_classes, load_model, model_folder
+from seglet.data.dataset import Dataset, open_dataset
+from seglet.engine.experiment import Experiment, resolve
+from seglet.engine.run import Run
+from seglet.engine.splits import open_split
+from seglet.files import read_json
+from seglet.models.segmenter import Segmenter
+
+Curve = list[tuple[int, float]]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model and, if it came out of a run, how it was trained; `name` tells it from the others."""
+
+    name: str
+    model: Segmenter
+    experiment: Experiment | None
+    record: dict[str, Any]
+    curves: dict[str, Curve]
+
+    @property
+    def resize(self) -> float:
+        return 1.0 if self.experiment is None else self.experiment.settings.resize
+
+    @property
+    def remark(self) -> str:
+        """What there is to say of a run that is not finished."""
+        if self.experiment is None:
+            return ""
+        done = max((curve[-1][0] for curve in self.curves.values() if curve), default=0)
+        total = self.experiment.settings.steps
+        return f"stopped at step {done} of {total}; this is its best model so far" if done < total else ""
+
+    def seedless(self) -> dict[str, Any] | None:
+        """The experiment without its seed: runs that share it differ by chance alone; None if it is not known."""
+        return None if self.experiment is None else {**self.experiment.values(), "seed": None}
+
+
+def open_subjects(sources: Sequence[str], device: str) -> list[Subject]:
+    """
+    Raises:
+        ValueError: there is no model, a run was never validated, or classes differ.
+    """
+    names = _apart(sources)
+    found = [_open(source, name, device) for source, name in zip(sources, names, strict=True)]
+    for other in found[1:]:
+        try:
+            check_classes(found[0].model.classes, other.model.classes)
+        except ValueError as error:
+            raise ValueError(f"{found[0].name} and {other.name} cannot be compared: {error}") from error
+    return found
+
+
+def _apart(sources: Sequence[str]) -> list[str]:
+    """Last parts of the paths, or the whole paths where these do not differ."""
+    short = [Path(source).resolve().name if Path(source).exists() else source for source in sources]
+    if len(set(sources)) < len(sources):
+        raise ValueError("the same run was named twice; name each once")
+    return list(sources) if len(set(short)) < len(short) else short
+
+
+def _open(source: str, name: str, device: str) -> Subject:
+    run = Run(Path(source))
+    model = load_model(str(model_folder(source)), device)
+    if not run.experiment.is_file():
+        return Subject(name, model, None, {}, {})
+    record = read_json(run.record) if run.record.is_file() else {}
+    return Subject(name, model, resolve(run.experiment, {}), record if isinstance(record, dict) else {}, _curves(run))
+
+
+def _curves(run: Run) -> dict[str, Curve]:
+    """Every number that was logged, by step; a line that was cut off is passed over."""
+    curves: dict[str, Curve] = {}
+    lines = run.metrics.read_text(encoding="utf-8", errors="replace").splitlines() if run.metrics.is_file() else []
+    for line in lines:
+        try:
+            row = json.loads(line)
+            step = int(row["step"])
+        except (ValueError, KeyError, TypeError):
+            continue
+        for key, value in row.items():
+            if key != "step" and isinstance(value, int | float) and math.isfinite(value):
+                curves.setdefault(key, []).append((step, float(value)))
+    return curves
+
+
+def open_data(arguments: argparse.Namespace, subjects: Sequence[Subject]) -> tuple[Dataset, str]:
+    """What all are scored on: what was named, or else the validation data of the first run; and its name.
+
+    Raises:
+        ValueError: there are none, or they have other classes or no masks.
+    """
+    first = subjects[0]
+    if arguments.data is not None:
+        split = arguments.split or "val"
+        data = open_dataset(arguments.data, split, resize=first.resize, whole_masks=True)
+        name = f"{arguments.data} ({split})"
+    elif first.experiment is None:
+        raise ValueError(
+            f"{first.name} is no run, so its data are not known; name pictures with masks with --data DATA"
+        )
+    else:
+        settings = first.experiment.settings
+        split = arguments.split or settings.val_split
+        data, name = open_split(settings, split, scored=True), f"{settings.data} ({split})"
+    check_classes(first.model.classes, data.classes)
+    return data, name

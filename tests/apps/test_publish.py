@@ -1,0 +1,60 @@
+"""`seglet publish`: what is read off a run."""
+
+import json
+
+import pytest
+import yaml
+
+from seglet.models.segmenter import load
+
+
+@pytest.fixture
+def run(model, tmp_path):
+    """A run's folder as far as a card looks at it."""
+    folder = tmp_path / "mine"
+    (folder / "model").mkdir(parents=True)
+    for path in model.iterdir():
+        (folder / "model" / path.name).write_bytes(path.read_bytes())
+    experiment = {"method": "fotf", "data": "world", "train_split": "train", "val_split": "val",
+                  "teacher": "runs/big/model", "clip": "clip-b16"}  # fmt: skip
+    (folder / "experiment.yaml").write_text(yaml.safe_dump(experiment))
+    (folder / "record.json").write_text(json.dumps({"command": "seglet train fotf", "commit": "abc"}))
+    rows = [{"step": 1, "val/miou": 0.5, "val/ece_15": 0.1}, {"step": 2, "val/miou": 0.4}]
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows) + '{"step": 3, "va')
+    return folder
+
+
+def test_the_card_is_that_of_the_run(run, seglet, tmp_path):
+    done = seglet("publish", run, "--licence", "mit", "--out", tmp_path / "out", "--json")
+    card = (tmp_path / "out/README.md").read_text()
+    assert done.code == 0, done.err
+    for said in ("`fotf`", "world, split train", "| miou | 50.00 |", "seglet train fotf", "commit `abc`", "| MIT |",
+                 "openai/clip-vit-base-patch16", "teacher: model | not stated"):  # fmt: skip
+        assert said in card
+    assert json.loads(done.out)["licences_missing"] == ["teacher: model"]
+    assert load(tmp_path / "out").classes == load(run / "model").classes
+
+
+def test_an_evaluation_counts_more_than_the_validation(run, seglet, tmp_path):
+    scores = {"miou": 0.25, "data": "mine", "split": "test", "classes": []}
+    (tmp_path / "scores.json").write_text(json.dumps(scores))
+    words = ("publish", run, "--scores", tmp_path / "scores.json", "--out", tmp_path / "out")
+    assert "these weights (--licence)" in seglet(*words).out
+    assert "| miou | 25.00 |" in (tmp_path / "out/README.md").read_text()
+    assert "mine, split test" in (tmp_path / "out/README.md").read_text()
+
+
+def test_a_segmenter_alone_has_less_to_say(model, seglet, tmp_path):
+    assert seglet("publish", model, "--out", tmp_path / "out").code == 0
+    assert "None are stated" in (tmp_path / "out/README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"), [(["--to", "name"], "OWNER/NAME"), (["--scores", "x.json"], "scores"), ([], "not empty")]
+)
+def test_wrong_words_are_answered(words, message, model, seglet, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x.json").write_text("[]")
+    out = tmp_path / "out" if words else model
+    done = seglet("publish", model, *words, "--out", out)
+    assert (done.code, message in done.err) == (2, True), done.err
