@@ -201,3 +201,17 @@ def test_columns_are_computed_before_a_row_that_reads_some(tmp_path, monkeypatch
     filled.train("supervised", 0)
     filled.train("vila", 0)
     assert called == [("train", "supervised"), ("prepare", "viladiff"), ("train", "viladiff")]
+
+
+def test_a_row_may_be_scored_by_what_its_method_makes_of_tags(tmp_path, calls):
+    found = table(tmp_path, name="diclip", rows=("identity", "identity-adapter"), seeds=(0,)).fill()
+    assert [entry["row"] for entry in found["rows"]] == ["identity", "identity-diclip", "identity-adapter"]
+    made = {(call[0], call[1]): call for call in calls}
+    assert ("train", "identity-0") not in made
+    assert made["evaluate", "identity-0"][2:4] == ("--method", str(tmp_path / "runs/identity-0.yaml"))
+    assert made["evaluate", "identity-adapter-0"][2:4] == ("--method", str(tmp_path / "runs/identity-diclip-0"))
+
+
+def test_what_a_method_reads_is_prepared_before_it_trains(tmp_path, calls):
+    table(tmp_path, name="diclip", rows=("identity-diclip",), seeds=(0,)).fill()
+    assert [call[0] for call in calls] == ["prepare", "train", "evaluate"]

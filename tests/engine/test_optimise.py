@@ -24,6 +24,12 @@ def test_warm_up_rises_linearly():
     assert [learning_rate(step, settings) for step in range(5)] == [0.25, 0.5, 0.75, 1.0, 1.0]
 
 
+def test_another_schedule_rises_from_a_millionth_and_falls_back_to_the_decay():
+    settings = Settings(steps=100, learning_rate=2.0, power=1.0, warmup=10, schedule="poly-warmup")
+    rates = [learning_rate(step, settings) for step in (0, 10, 50)]
+    assert rates == pytest.approx([2e-6, 1.8, 1.0])
+
+
 def test_seeds_of_steps_ranks_and_micro_batches_never_meet():
     seeds = {
         mix(seed, step, rank, micro)

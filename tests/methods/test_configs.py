@@ -109,3 +109,16 @@ def test_rows_of_the_distilled_tables_with_their_own_schedule_have_it() -> None:
     rate = {name: read(path)["learning_rate"] for path, name in names.items() if read(path)["learning_rate"] != 0.02}
     assert decay == {"cityscapes/deeplabv3-kd-fotf", "cityscapes/pspnet-kd-fotf"}
     assert rate == {"voc/pspnet-kd-fotf": 0.015, "voc/deeplabv3-cirkd-fotf": 0.015, "voc/pspnet-cirkd-fotf": 0.016}
+
+
+@pytest.mark.parametrize(("name", "steps", "rate", "warmup", "keys", "prompts"), [
+    ("voc", 20_000, 2e-4, 50, 10, 92), ("coco", 100_000, 1e-4, 200, 5, 144),
+])  # fmt: skip
+def test_diclips_presets_are_its_logs(name: str, steps: int, rate: float, warmup: int, keys: int, prompts: int) -> None:
+    """Learning rates of the trained groups are ten times the rate; prompts are num_attri less one key a class."""
+    preset = read(CONFIGS / "diclip" / f"{name}.yaml")
+    assert (preset["steps"], preset["learning_rate"], preset["warmup"]) == (steps, rate, warmup)
+    assert (preset["head_rate"], preset["schedule"], preset["power"], preset["weight_decay"]) == (
+        10, "poly-warmup", 1, 0.01)  # fmt: skip
+    assert (preset["batch"], preset["crop"], preset["cam_weight"]) == (4, [320, 320], 0.1)
+    assert (preset["cache_centroids"], preset["adapter_prompts"]) == (keys, prompts)

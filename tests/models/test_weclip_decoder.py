@@ -13,15 +13,15 @@ PARTS = {"attn.out_proj": "out", "ln_1": "norm1", "ln_2": "norm2", "mlp.c_fc": "
 
 
 def names(layers: int, blocks: int = 3) -> dict[str, str]:
-    fusion = {f"fuse.linears_modulelist.{i}.proj": f"stem.layers.{i}.first" for i in range(layers)}
-    fusion |= {f"fuse.linears_modulelist.{i}.proj_2": f"stem.layers.{i}.second" for i in range(layers)}
+    fusion = {f"fuse.linears_modulelist.{i}.proj": f"fusion.layers.{i}.first" for i in range(layers)}
+    fusion |= {f"fuse.linears_modulelist.{i}.proj_2": f"fusion.layers.{i}.second" for i in range(layers)}
     tail = "tail.classifier"
     decoder = {
         f"dec.transformer.resblocks.{i}.{theirs}": f"{tail}.blocks.{i}.{ours}"
         for i in range(blocks)
         for theirs, ours in PARTS.items()
     }
-    return fusion | decoder | {"fuse.linear_fuse": "stem.fuse", "dec.linear_pred": f"{tail}.classifier"}
+    return fusion | decoder | {"fuse.linear_fuse": "fusion.fuse", "dec.linear_pred": f"{tail}.classifier"}
 
 
 def authors(case: Case) -> WeCLIPDecoder:
@@ -39,8 +39,8 @@ def authors(case: Case) -> WeCLIPDecoder:
     return decoder
 
 
-def layers_of(case: Case) -> list[Tensor]:
-    return [*torch.from_numpy(case["tokens"]).double()]
+def layers_of(case: Case) -> tuple[Tensor, ...]:
+    return (*torch.from_numpy(case["tokens"]).double(),)
 
 
 @pytest.mark.golden("weak", "weclip_decoder")
@@ -65,8 +65,8 @@ def small(classifier: nn.Module) -> WeCLIPDecoder:
     return WeCLIPDecoder(LayerFusion(4, 3, 8), classifier)
 
 
-def layers() -> list[Tensor]:
-    return [*torch.rand(3, 2, 4, 5, 6, generator=torch.Generator().manual_seed(0))]
+def layers() -> tuple[Tensor, ...]:
+    return (*torch.rand(3, 2, 4, 5, 6, generator=torch.Generator().manual_seed(0)),)
 
 
 @pytest.mark.parametrize("classifier", [TransformerClassifier(8, 3, heads=2), LargeFieldClassifier(8, 3, 16)])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from seglet._version import __version__
 from seglet.apps.output import answer, check_writable
-from seglet.apps.parsing import add_device, add_json, fraction, whole
+from seglet.apps.parsing import add_device, add_json, add_method, fraction, whole
 from seglet.apps.seeing_options import Seeing, add_seeing, chosen_seeing
 
 if TYPE_CHECKING:
@@ -25,8 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "as its paper does: at several sizes, mirrored, and without the classes that are not there."
     )
     parser.add_argument(
-        "model", help="a segmenter's folder, a run's folder, an exported .onnx file, or a name on the hub"
+        "model", nargs="?", help="a segmenter's folder, a run's folder, an exported .onnx file, or a name on the hub"
     )
+    add_method(parser)
     parser.add_argument("--data", required=True, help="a data set's folder or dataset.json, or world")
     parser.add_argument("--split", default="val", help="which part of the data (default val)")
     parser.add_argument(
@@ -63,6 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     from seglet.apps.evaluate_maps import score_maps
     from seglet.apps.models import check_classes, load_model
     from seglet.apps.seeing import check_network, taught_by_tags
+    from seglet.apps.tag_maps import open_method
     from seglet.data.darkened import Darkened
     from seglet.data.dataset import open_dataset
     from seglet.files import write_json
@@ -71,23 +73,27 @@ def run(arguments: argparse.Namespace) -> int:
     seeing = chosen_seeing(arguments)
     if arguments.out:
         check_writable(arguments.out)
-    model = load_model(arguments.model, arguments.device)
-    check_network(model, seeing)
-    maps = taught_by_tags(model) or seeing.refiner is not None or arguments.known_tags
+    if (arguments.model is None) == (arguments.method is None):
+        raise ValueError("give a segmenter to score, or --method METHOD for its maps; one of the two")
+    model = None if arguments.model is None else load_model(arguments.model, arguments.device)
+    maps = model is None or taught_by_tags(model) or seeing.refiner is not None or arguments.known_tags
     # maps are refined at the size of the picture, wherever the network works, as `seglet predict` does it
     size = 1.0 if maps else arguments.resize
     data = open_dataset(_name(arguments), arguments.split, resize=size, whole_masks=True)
-    check_classes(model.classes, data.classes)
+    seer = model or open_method(arguments.method, data, _name(arguments), arguments.device)
+    check_network(seer, seeing)
+    check_classes(seer.classes, data.classes)
     if arguments.darken is not None:
         data = Darkened(data, arguments.darken)
-    data = with_depth(data, model, seeing.depth)
+    if model is not None:
+        data = with_depth(data, model, seeing.depth)
     if seeing.brighten is not None and not maps:
         data = Changed(data, enhancer(seeing.brighten))
-    if maps:
-        found = score_maps(model, data, seeing, arguments.known_tags, arguments.workers)
+    if model is None or maps:
+        found = score_maps(seer, data, seeing, arguments.known_tags or model is None, arguments.workers)
     else:
         found = score(model, data, _options(seeing, arguments.batch), arguments.workers).as_dict()
-    size = {"parameters": parameter_count(model)}
+    size = {} if model is None else {"parameters": parameter_count(model)}
     content = {**_about(arguments, data, seeing), **size, **found}
     if arguments.out:
         write_json(arguments.out, content)
@@ -127,6 +133,8 @@ def score(model: "Segmenter", data: "Dataset", options: "EvaluationOptions", wor
 def _about(arguments: argparse.Namespace, data: "Dataset", seeing: Seeing) -> dict[str, Any]:
     """What was scored and how, so that the numbers can be had again."""
     named = {name: getattr(arguments, name) for name in ("model", "split", "convention", "known_tags", "darken")}
+    if arguments.method is not None:
+        named |= {"method": arguments.method, "known_tags": True}
     about = {"seglet": __version__, "data": _name(arguments), "fingerprint": data.fingerprint}
     return {**about, **named, **seeing.as_dict()}
 
@@ -138,17 +146,18 @@ def _text(arguments: argparse.Namespace, content: dict[str, Any]) -> str:
     between = interval(content["intervals"][key])
     verdict = f"mIoU ({arguments.convention}) {percent(content[key])} %" + (f", 95 %: {between}" if between else "")
     resize = f" --resize {arguments.resize:g}" if arguments.resize != 1 else ""
+    seer = arguments.model or f"--method {arguments.method} --tags FILE"
     where = f"scores are in {arguments.out}" if arguments.out else "keep these scores with --out FILE"
     return "\n".join(
         [
-            f"{arguments.model} on {content['data']} ({arguments.split})",
+            f"{arguments.model or arguments.method} on {content['data']} ({arguments.split})",
             "",
             table(content),
             "",
             verdict,
             *_curve(content.get("cam_curve")),
             where,
-            f"next: seglet predict {arguments.model} PICTURES --out predictions{resize}",
+            f"next: seglet predict {seer} PICTURES --out predictions{resize}",
         ]
     )
 

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from seglet.apps.seeing import see, settled, taught_by_tags
+from seglet.apps.seeing import Seer, see, settled, shown, taught_by_tags
 from seglet.apps.seeing_options import Seeing
+from seglet.apps.tag_maps import TagMaps
 from seglet.data.dataset import Dataset, Sample, present
 from seglet.data.errors import DataError
 from seglet.data.loading import evaluation_samples
@@ -14,11 +15,10 @@ from seglet.data.planes import depth_plane
 from seglet.engine.console import Steps
 from seglet.evaluation.cam_curve import CamCurve
 from seglet.evaluation.result import Evaluation
-from seglet.models.segmenter import Segmenter
 
 
 def score_maps(
-    model: Segmenter, data: Dataset, seeing: Seeing, known_tags: bool = False, workers: int = 0
+    model: Seer, data: Dataset, seeing: Seeing, known_tags: bool = False, workers: int = 0
 ) -> dict[str, Any]:
     """What `Evaluation.as_dict` gives and, of a network that learned from tags, the curve of its maps unrefined.
 
@@ -37,12 +37,15 @@ def score_maps(
 
 
 def _add(
-    model: Segmenter, sample: Sample, seeing: Seeing, known_tags: bool, found: Evaluation, curve: CamCurve | None
+    model: Seer, sample: Sample, seeing: Seeing, known_tags: bool, found: Evaluation, curve: CamCurve | None
 ) -> None:
     if sample.labels is None:
         raise DataError(f"sample {sample.id!r} has no labels; evaluate on a split that has masks")
     tags = _tags(sample, found) if known_tags else None
-    maps = see(model, sample.image, tags, seeing, depth_plane(sample))
+    if isinstance(model, TagMaps):  # one of its controls reads the truth
+        maps = model.maps(shown(sample.image, seeing), tags, seeing.resize, sample.labels)
+    else:
+        maps = see(model, sample.image, tags, seeing, depth_plane(sample))
     labels = torch.from_numpy(np.require(sample.labels, requirements=["C", "W"]))
     scores = torch.from_numpy(settled(maps, model, sample.image, tags, seeing.refiner))
     confidence, chosen = scores.max(dim=0)

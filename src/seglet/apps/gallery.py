@@ -9,8 +9,10 @@ import numpy as np
 
 from seglet.apps.depths import Depths, depths_for
 from seglet.apps.parsing import fraction
+from seglet.apps.seeing import settled
 from seglet.apps.seeing_options import Seeing, add_seeing, chosen_seeing
 from seglet.apps.segment import Settings, segment
+from seglet.apps.tag_maps import TagMaps, open_method
 from seglet.data.dataset import Dataset, Sample
 from seglet.data.view import colours, contact_sheet, legend
 from seglet.files import replacing
@@ -19,7 +21,10 @@ from seglet.models.segmenter import Segmenter, load
 
 @dataclass(frozen=True)
 class Look:
-    """A saved model, and how it looks at pictures; `data` are what it is shown, if not the same as others."""
+    """A saved model, or the experiment or run of a method that makes masks from tags, and how it looks at pictures.
+
+    `data` are what it is shown, if not the same as others.
+    """
 
     model: Path
     seeing: Seeing
@@ -43,13 +48,24 @@ def compare(looks: Mapping[str, Look], data: Dataset, file: Path, count: int = 8
     samples = [data.read(place) for place in places]
     rows = [[sample.image for sample in samples], [_truth(sample, data) for sample in samples]]
     for look in looks.values():
-        model, settings = load(look.model).eval(), Settings(seeing=look.seeing)
-        depths = depths_for(model, look.seeing.depth)
         shown = samples if look.data is None else [look.data.read(place) for place in places]
-        rows.append([colours(_seen(model, sample, settings, depths), data.classes) for sample in shown])
+        if (look.model / "config.json").is_file():
+            model, settings = load(look.model).eval(), Settings(seeing=look.seeing)
+            depths = depths_for(model, look.seeing.depth)
+            rows.append([colours(_seen(model, sample, settings, depths), data.classes) for sample in shown])
+        else:
+            seer = open_method(str(look.model), data, None, "cpu")
+            rows.append([colours(_from_tags(seer, sample, look), data.classes) for sample in shown])
     with replacing(file) as temporary:
         contact_sheet(rows, height=96, footer=legend(data.classes)).save(temporary, format="PNG")
     return ["picture", "truth", *looks]
+
+
+def _from_tags(seer: TagMaps, sample: Sample, look: Look) -> np.ndarray:
+    tags = () if sample.tags is None else sample.tags
+    maps = seer.maps(sample.image, tags, look.seeing.resize, sample.labels)
+    scores = settled(maps, seer, sample.image, tags, look.seeing.refiner)
+    return np.asarray(scores.argmax(axis=0).astype(np.uint8))
 
 
 def _seen(model: Segmenter, sample: Sample, settings: Settings, depths: Depths | None) -> np.ndarray:

@@ -6,16 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 from seglet._version import __version__
 from seglet.apps.output import answer
-from seglet.apps.parsing import add_device, add_json, fraction, whole
+from seglet.apps.parsing import add_device, add_json, add_method, fraction, whole
 from seglet.apps.pseudo_options import add_pseudo_labels, pseudo_settings
 from seglet.apps.seeing_options import add_seeing, chosen_seeing
 
 if TYPE_CHECKING:
     from seglet.apps.data_pictures import DataPictures
+    from seglet.apps.known_tags import KnownTags
+    from seglet.apps.pictures import Picture
     from seglet.apps.pseudo import Labelling
     from seglet.apps.pseudo_options import PseudoSettings
+    from seglet.apps.seeing import Seer
     from seglet.apps.segment import Segmenting
-    from seglet.models.segmenter import Segmenter
+    from seglet.apps.tag_maps import TagMaps
+    from seglet.apps.tagging import Tagging
     from seglet.types import Classes
 
 RECORD = "predictions.json"
@@ -28,6 +32,9 @@ Segment pictures. For each one, under --out, with the folders of the input kept:
   uncertainty/NAME.png  with --samples: Monte-Carlo deviation, summed over classes: 0 to 255 for 0 to 1 and above
 classes.txt says what the masks mean, predictions.json what became of each picture and how. One that cannot be read is
 reported and passed over.
+
+With --method in place of a model, a method makes masks from the tags of each picture (--tags, or those of --data) with
+no training at all, or as a run of it has learned to: see `docs/methods/diclip.md`.
 
 A network that learned from tags (ssss, cam) looks at each picture as its paper does: at several sizes, mirrored, and
 without the classes that are not there; see the options below.
@@ -43,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = DESCRIPTION
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument(
-        "model", help="a segmenter's folder, a run's folder, an exported .onnx file, or a name on the hub"
+        "model", nargs="?", help="a segmenter's folder, a run's folder, an exported .onnx file, or a name on the hub"
     )
     parser.add_argument("inputs", type=Path, nargs="*", metavar="INPUT", help="picture, folder or list (.txt)")
     parser.add_argument("--data", help="in place of INPUT: a data set's folder or dataset.json, or world")
@@ -55,6 +62,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resize", type=fraction, default=1.0, help="segment at this fraction of the size, as in training (default 1)"
     )
+    add_method(parser)
+    parser.add_argument("--names", nargs="+", metavar="CLASS", help="with --method: the classes, without background")
     add_device(parser)
     add_json(parser)
     add_seeing(parser)
@@ -65,26 +74,39 @@ def run(arguments: argparse.Namespace) -> int:
     from seglet.apps.depths import depths_for
     from seglet.apps.models import load_model, model_folder, weights_hash
     from seglet.apps.pictures import gather
+    from seglet.apps.pseudo_options import PseudoSettings
     from seglet.apps.seeing import check_network
     from seglet.apps.segment import Segmenting, Settings
+    from seglet.apps.tag_maps import TagMaps
+    from seglet.apps.tagging import Tagging
     from seglet.files import write_json, write_text
+    from seglet.models.segmenter import Segmenter
 
     seeing = chosen_seeing(arguments)
     pseudo = pseudo_settings(arguments, seeing)
     claim(arguments.out, arguments.overwrite, pseudo is not None)
-    folder = model_folder(arguments.model)
-    model = load_model(str(folder), arguments.device)
+    model: Segmenter | TagMaps
+    if arguments.method is not None:
+        model, data = _method(arguments)
+        about = {"method": arguments.method}
+    else:
+        folder = model_folder(_model(arguments))
+        model = load_model(str(folder), arguments.device)
+        data = _of_data(arguments, model.classes)
+        about = {"model": arguments.model, "weights": weights_hash(folder)}
     check_network(model, seeing)
-    data = _of_data(arguments, model.classes)
-    way: Segmenting | Labelling
-    if pseudo is None:
+    way: Segmenting | Labelling | Tagging
+    if isinstance(model, TagMaps) and pseudo is None:
+        pictures, tags = _tagged(arguments, data, model.classes)
+        way = Tagging(model, pictures, tags, arguments.out, seeing)
+    elif not isinstance(model, TagMaps) and pseudo is None:
         pictures = gather(arguments.inputs, arguments.out) if data is None else data.pictures
         settings = Settings(arguments.samples, arguments.seed, seeing)
         way = Segmenting(model, pictures, arguments.out, settings, depths=depths_for(model, seeing.depth))
     else:
-        way = _labelling(model, data, arguments, pseudo)
+        way = _labelling(model, data, arguments, pseudo or PseudoSettings())
     record = {"seglet": __version__, "command": arguments.command_line, "settings": way.about}
-    record |= {"model": arguments.model, "weights": weights_hash(folder), "classes": list(model.classes.names)}
+    record |= {**about, "classes": list(model.classes.names)}
     write_json(arguments.out / RECORD, {**record, "finished": False})
     write_text(arguments.out / CLASSES, table(model.classes))
     done, failed = segment_all(way)
@@ -115,8 +137,63 @@ def _of_data(arguments: argparse.Namespace, classes: "Classes") -> "DataPictures
     return DataPictures(arguments.data, samples)
 
 
+def _model(arguments: argparse.Namespace) -> str:
+    """
+    Raises:
+        ValueError: no model is given, or what belongs to a method.
+    """
+    if arguments.model is None:
+        raise ValueError("give a segmenter to segment with, or --method METHOD")
+    if arguments.names is not None:
+        raise ValueError("--names are the classes of a --method; a segmenter knows its own, leave them out")
+    return str(arguments.model)
+
+
+def _method(arguments: argparse.Namespace) -> "tuple[TagMaps, DataPictures | None]":
+    """A method in place of a model, whose name is then the first picture's.
+
+    Raises:
+        ValueError: nobody says which classes there are, or options do not fit.
+    """
+    from seglet.apps.data_pictures import DataPictures
+    from seglet.apps.tag_maps import classes_named, open_method
+    from seglet.data.dataset import open_dataset
+
+    if arguments.model is not None:
+        arguments.inputs, arguments.model = [Path(arguments.model), *arguments.inputs], None
+    if bool(arguments.inputs) == (arguments.data is not None):
+        raise ValueError("give pictures, folders or a list, or --data DATA; one of the two")
+    if arguments.samples:
+        raise ValueError("a method makes masks without Monte-Carlo passes; leave --samples out")
+    if arguments.data is not None:
+        samples = open_dataset(arguments.data, arguments.split or "train")
+        model = open_method(arguments.method, samples, arguments.data, arguments.device)
+        return model, DataPictures(arguments.data, samples)
+    unseen = None if arguments.names is None else classes_named(arguments.names)
+    return open_method(arguments.method, unseen, None, arguments.device), None
+
+
+def _tagged(
+    arguments: argparse.Namespace, data: "DataPictures | None", classes: "Classes"
+) -> "tuple[list[Picture], KnownTags]":
+    """
+    Raises:
+        ValueError: nobody says which classes are in the pictures.
+    """
+    from seglet.apps.known_tags import known_tags
+    from seglet.apps.pictures import gather
+
+    pictures = list(gather(arguments.inputs, arguments.out)) if data is None else data.pictures
+    if arguments.tags is not None:
+        return pictures, known_tags(arguments.tags, arguments.tags_key or "", pictures, classes)
+    known = None if data is None else data.tags()
+    if known is None:
+        raise ValueError("nothing says which classes are in the pictures; give --tags FILE, or --data with tags")
+    return pictures, known
+
+
 def _labelling(
-    model: "Segmenter", data: "DataPictures | None", arguments: argparse.Namespace, pseudo: "PseudoSettings"
+    model: "Seer", data: "DataPictures | None", arguments: argparse.Namespace, pseudo: "PseudoSettings"
 ) -> "Labelling":
     from seglet.apps.known_tags import known_tags
     from seglet.apps.pictures import gather
@@ -161,7 +238,7 @@ def _holds_pseudo_labels(folder: Path) -> bool:
     return isinstance(settings, dict) and bool(settings.get("pseudo_labels"))
 
 
-def segment_all(way: "Segmenting | Labelling") -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
+def segment_all(way: "Segmenting | Labelling | Tagging") -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
     """What was made of each picture, and of which nothing was made and why."""
     import torch
 

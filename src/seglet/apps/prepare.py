@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from seglet.data.columns.store import Store
     from seglet.data.dataset import Dataset
+    from seglet.engine.artefacts import Kept
     from seglet.engine.columns import Column
     from seglet.engine.experiment import Experiment
     from seglet.engine.prepare import Outcome, Work
@@ -50,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, rest: list[str]) -> int:
     from seglet.apps.train import locate, parse_overrides
+    from seglet.engine.artefacts import artefacts
     from seglet.engine.columns import shares
     from seglet.engine.experiment import resolve
 
@@ -59,17 +61,26 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
     data, wanted = parts[0]
     if arguments.list:
         return listed(experiment, wanted, arguments.json)
-    if not wanted:
+    once = artefacts(experiment, data)
+    if not wanted and not once:
         answer(f"{experiment.method} asks for no columns: there is nothing to prepare", {"columns": []}, arguments.json)
         return 0
     if arguments.clean:
         return clean(wanted, arguments.dry_run, arguments.json)
     if arguments.audit:
         return audit(data, wanted, arguments)
-    return compute(experiment, parts, arguments)
+    made = make_once(data, once, arguments)
+    if wanted:
+        return compute(experiment, parts, arguments, made)
+    lacking = ", ".join(one.artefact.name for one in once if not one.there)
+    text = f"missing: {lacking}" if lacking else f"complete; next: {_train(experiment)}"
+    answer(text, {"columns": [], "once": made}, arguments.json)
+    return 0
 
 
-def compute(experiment: "Experiment", parts: "Sequence[Part]", arguments: argparse.Namespace) -> int:
+def compute(
+    experiment: "Experiment", parts: "Sequence[Part]", arguments: argparse.Namespace, once: list[dict[str, str]]
+) -> int:
     from seglet.engine.prepare import Work, prepare
 
     rank, world = share(os.environ)
@@ -80,6 +91,7 @@ def compute(experiment: "Experiment", parts: "Sequence[Part]", arguments: argpar
         "columns": [
             {"name": one.name, "pictures": one.pictures, "made": one.made, "failed": one.failed} for one in outcomes
         ],
+        **({"once": once} if once else {}),
         "folder": str(parts[0][1][0].store.root),
         "rank": rank,
         "world": world,
@@ -88,6 +100,19 @@ def compute(experiment: "Experiment", parts: "Sequence[Part]", arguments: argpar
     if rank == 0 or failed:
         answer(account(experiment, parts, outcomes, work), content, arguments.json)
     return 2 if failed else 0
+
+
+def make_once(data: "Dataset", wanted: "Sequence[Kept]", arguments: argparse.Namespace) -> list[dict[str, str]]:
+    """Makes what belongs to the classes, of which the first of several processes takes care; where it is, for JSON."""
+    from seglet.engine.artefacts import make
+
+    if not share(os.environ)[0] and not arguments.dry_run:
+        for kept in wanted:
+            if kept.there:
+                tell(f"{kept.artefact.name}: is in {kept.folder}")
+            else:
+                make(kept, data, device(arguments.device), tell)
+    return [{"name": kept.artefact.name, "folder": str(kept.folder), "there": str(kept.there)} for kept in wanted]
 
 
 def account(experiment: "Experiment", parts: "Sequence[Part]", outcomes: "Sequence[Outcome]", work: "Work") -> str:

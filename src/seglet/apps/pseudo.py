@@ -15,12 +15,12 @@ from seglet.apps.pictures import Picture, place
 from seglet.apps.pseudo_labels import pseudo_labels
 from seglet.apps.pseudo_options import PseudoSettings
 from seglet.apps.scores import write_scores
-from seglet.apps.seeing import check_network
+from seglet.apps.seeing import Seer, check_network
 from seglet.apps.segment import Found, write
+from seglet.apps.tag_maps import TagMaps
 from seglet.apps.training_set import add_split, clear, link, write_tags
 from seglet.data.dataset import resized
 from seglet.evaluation.pseudo_labels import PseudoLabelQuality
-from seglet.models.segmenter import Segmenter
 
 NO_TAGS = "the tags do not name it; add it to them, with no tag if no class is in it"
 
@@ -36,7 +36,7 @@ class Labelling:
 
     def __init__(
         self,
-        model: Segmenter,
+        model: Seer,
         pictures: Sequence[Picture],
         tags: KnownTags | None,
         arguments: argparse.Namespace,
@@ -50,7 +50,7 @@ class Labelling:
         self.passed_over = [(picture, NO_TAGS) for picture in pictures if picture.path not in known]
         prefix = "" if arguments.score_on is None else "train/"
         self.pictures = [replace(picture, name=prefix + picture.name) for picture in pictures if picture.path in known]
-        self.depths = depths_for(model, settings.seeing.depth)
+        self.depths = None if isinstance(model, TagMaps) else depths_for(model, settings.seeing.depth)
         clear(self.out)
         self.scored_on = 0
         if arguments.score_on is not None:

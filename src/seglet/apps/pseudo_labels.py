@@ -7,8 +7,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from seglet.apps.pseudo_options import PseudoSettings
-from seglet.apps.seeing import Depth, probabilities
-from seglet.models.segmenter import Segmenter
+from seglet.apps.seeing import Depth, Seer, probabilities
 from seglet.types import IGNORE
 
 
@@ -26,7 +25,7 @@ class PseudoLabels:
 
 
 def pseudo_labels(
-    model: Segmenter,
+    model: Seer,
     image: UInt8[np.ndarray, "h w 3"],
     tags: Sequence[int] | None,
     settings: PseudoSettings,

@@ -51,7 +51,8 @@ def pseudo_settings(arguments: argparse.Namespace, seeing: Seeing) -> PseudoSett
         ValueError: options contradict each other.
     """
     if not arguments.pseudo_labels:
-        stray = next((name for name in OWN if getattr(arguments, name) is not None), None)
+        of_method = ("tags", "tags_key") if arguments.method is not None else ()
+        stray = next((name for name in OWN if name not in of_method and getattr(arguments, name) is not None), None)
         if stray is not None:
             raise ValueError(
                 f"--{stray.replace('_', '-')} belongs to pseudo labels; add --pseudo-labels, or leave it out"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-OWN = ("model_of", "labels_of", "labels", "look", "known_tags", "supervision", "world", "darken")
+OWN = ("model_of", "labels_of", "labels", "look", "known_tags", "supervision", "world", "darken", "maps")
 """Keys of a row that are none of its experiment."""
 
 
@@ -30,6 +30,8 @@ class Recipe:
     """Preset of darkness under which it is scored."""
     world: str = ""
     """Options of the embedded world that it is scored on, beside its size: `dark=1`."""
+    maps: bool = False
+    """Score the masks that the method makes from tags: with `model_of` as that row has learned to, else untrained."""
 
     @classmethod
     def read(cls, row: Mapping[str, Any]) -> "Recipe":
@@ -44,6 +46,7 @@ class Recipe:
             row.get("supervision", ""),
             row.get("darken", ""),
             row.get("world", ""),
+            bool(row.get("maps")),
         )
 
     @property

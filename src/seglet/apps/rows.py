@@ -122,6 +122,13 @@ class Table:
     def model(self, row: str, seed: int) -> Path:
         return self.trained(row, seed) / "last"
 
+    def seer(self, row: str, seed: int) -> Path:
+        """What looks at pictures: a model, or the experiment or run of a method that makes masks from tags."""
+        recipe = self.recipe(row)
+        if not recipe.maps:
+            return self.model(row, seed)
+        return self.runs / f"{row}-{seed}.yaml" if recipe.model_of is None else self.trained(row, seed)
+
     def keys(self, row: str, seed: int) -> dict[str, Any]:
         """The experiment of one run."""
         recipe = self.recipe(row)
@@ -148,6 +155,9 @@ class Table:
             return
         if recipe.labels_of:
             self.label(row, seed)
+        if recipe.maps:
+            self.score_maps(row, seed)
+            return
         if recipe.model_of is None:
             self.train(row, seed)
         model, look = self.model(row, seed), (*self.size, *recipe.look)
@@ -156,6 +166,20 @@ class Table:
             self.call(folder, "evaluate", model, *data, "--split", "train", "--known-tags", *look, "--out", known)
         split = ("--split", self.content["score_on"], *(("--darken", recipe.darken) if recipe.darken else ()))
         self.call(folder, "evaluate", model, *data, *split, *look, "--out", scores)
+
+    def score_maps(self, row: str, seed: int) -> None:
+        """Scores masks made from tags, of a method as it is or as another row has trained it."""
+        from seglet.engine.run import commit, versions
+        from seglet.files import write_json, write_text
+
+        folder, recipe = self.folder(row, seed), self.recipe(row)
+        way = self.seer(row, seed)
+        if recipe.model_of is None:
+            write_text(way, json.dumps(self.keys(row, seed), indent=2))  # JSON is YAML
+            write_json(folder / "record.json", {"commit": commit(), "versions": versions(), "data": None})
+            self.call(folder, "prepare", way)
+        self.call(folder, "evaluate", "--method", way, *self.data(500), "--split", self.content["score_on"], *self.size,
+                  *recipe.look, "--out", folder / "scores.json")  # fmt: skip
 
     def label(self, row: str, seed: int) -> None:
         """Makes the pictures and pseudo labels that a row is trained on, unless they are there."""
@@ -224,7 +248,7 @@ class Table:
         for row in done:
             recipe = self.recipe(row)
             data = open_dataset(self.data(500, recipe.world)[1], split) if recipe.world else None
-            looks[row] = Look.at(self.model(row, seed), (*self.size, *recipe.look), data)
+            looks[row] = Look.at(self.seer(row, seed), (*self.size, *recipe.look), data)
         return compare(looks, open_dataset(self.data(500)[1], split), file)
 
     def write(self) -> dict[str, Any]:
@@ -239,7 +263,7 @@ class Table:
             "title": self.content["title"],
             "command": shlex.join(["seglet", "table", self.name, *_shown(self.overrides)]),
             "commit": ", ".join(dict.fromkeys(str(record["commit"]) for record in records)),
-            "data": records[0]["data"] if records else None,
+            "data": next((record["data"] for record in records if record["data"]), None),
             "hardware": f"{os.cpu_count()} CPU cores",
             "versions": records[0]["versions"] if records else None,
             "rows": [self._result(row, seed) for row, seed in done],
@@ -259,6 +283,8 @@ class Table:
         found = {"row": row, "seed": seed, **{name: scores[key] for name, key in SCORES.items()}}
         if "confusion_ratio" in scores:
             found["confusion_ratio"] = scores["confusion_ratio"]["mean"]
+        if "cam_curve" in scores:
+            found["cam"] = scores["cam_curve"]["best"]["miou"]
         if known.exists():
             found["known_tags"] = read_json(known)["miou"]
         if "parameters" in scores:

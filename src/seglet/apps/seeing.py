@@ -15,6 +15,7 @@ from seglet.apps.enhancers import enhancer
 from seglet.apps.refiners import Refiner
 from seglet.apps.refining import normalised, refine
 from seglet.apps.seeing_options import Seeing
+from seglet.apps.tag_maps import TagMaps
 from seglet.data.dataset import resized
 from seglet.evaluation.class_maps import BACKGROUND, TAUGHT_BY_TAGS, class_maps
 from seglet.evaluation.inference import logits
@@ -24,19 +25,29 @@ from seglet.models.multiscale import MultiScale
 from seglet.models.picture import pad_to
 from seglet.models.segmenter import SMALLEST_SIDE, Segmenter
 
+Seer = Segmenter | TagMaps
+"""Whatever looks at pictures."""
+
 Depth = Float[np.ndarray, "rows columns"]
 """Of a picture, at any resolution, in [0, 1], 0 nearest."""
 
 
-def taught_by_tags(model: Segmenter) -> bool:
+def taught_by_tags(model: Seer) -> bool:
+    if isinstance(model, TagMaps):
+        return True
     return model.architecture.head in TAUGHT_BY_TAGS
 
 
-def check_network(model: Segmenter, seeing: Seeing) -> None:
+def check_network(model: Seer, seeing: Seeing) -> None:
     """
     Raises:
         ValueError: an option is not for this kind of network.
     """
+    if isinstance(model, TagMaps):
+        if not replace(seeing, refiner=None).plain or seeing.window is not None:
+            raise ValueError("a method looks at pictures as its experiment says; leave out --scales, --flip, --window, "
+                             "--background… and --least-score, and set its keys")  # fmt: skip
+        return
     name, head = model.architecture.name, model.architecture.head
     for option, heads in {"background_power": ("ssss",), "background": ("cam",), "least_score": TAUGHT_BY_TAGS}.items():
         if getattr(seeing, option) is not None and head not in heads:
@@ -51,7 +62,7 @@ def check_network(model: Segmenter, seeing: Seeing) -> None:
 
 
 def probabilities(
-    model: Segmenter,
+    model: Seer,
     image: UInt8[np.ndarray, "h w 3"],
     tags: Sequence[int] | None,
     seeing: Seeing,
@@ -63,7 +74,7 @@ def probabilities(
 
 def settled(
     maps: Float32[np.ndarray, "k h w"],
-    model: Segmenter,
+    model: Seer,
     image: UInt8[np.ndarray, "h w 3"],
     tags: Sequence[int] | None,
     refiner: Refiner | None,
@@ -80,7 +91,7 @@ def settled(
     return scores
 
 
-def _possible(model: Segmenter, tags: Sequence[int] | None) -> list[int]:
+def _possible(model: Seer, tags: Sequence[int] | None) -> list[int]:
     if tags is None:
         return list(range(len(model.classes)))
     background = model.classes.background
@@ -89,7 +100,7 @@ def _possible(model: Segmenter, tags: Sequence[int] | None) -> list[int]:
 
 @torch.inference_mode()
 def see(
-    model: Segmenter,
+    model: Seer,
     image: UInt8[np.ndarray, "h w 3"],
     tags: Sequence[int] | None,
     seeing: Seeing,
@@ -99,6 +110,8 @@ def see(
 
     `depth` is for networks that are told it; see `Segmenter.predict`.
     """
+    if isinstance(model, TagMaps):
+        return model.maps(shown(image, seeing), tags, seeing.resize)
     images = model.planes(resized(shown(image, seeing), seeing.resize), depth)
     scores = _masks(model, images, tags, seeing) if taught_by_tags(model) else _averaged(model, images, seeing)
     return np.asarray(resize(scores.float(), (image.shape[0], image.shape[1]))[0].cpu().numpy())

@@ -63,6 +63,7 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
 COLUMNS = {
     "miou": "mIoU %",
     "known_tags": "with known tags, train: mIoU %",
+    "cam": "maps, best threshold: mIoU %",
     "pixel_accuracy": "pixel accuracy %",
     "ece": "ECE % (10 bins)",
     "single": "confusion ratio, one class",

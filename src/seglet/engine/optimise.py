@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from seglet.engine.poly_warmup import poly_warmup
 from seglet.engine.settings import Settings
 from seglet.methods.base import Method
 
@@ -96,7 +97,10 @@ class Together(torch.optim.Optimizer):
 
 
 def learning_rate(step: int, settings: Settings) -> float:
-    """Of the step numbered from 0: polynomial decay to zero after a linear warm-up."""
+    """Of the step numbered from 0: polynomial decay to zero after a linear warm-up, in one of two ways."""
+    if settings.schedule == "poly-warmup":
+        factor = poly_warmup(step, settings.steps, settings.warmup, power=settings.power)
+        return settings.learning_rate * factor
     warm = min(1.0, (step + 1) / settings.warmup) if settings.warmup else 1.0
     decay: float = (1 - step / settings.steps) ** settings.power
     return settings.learning_rate * warm * decay

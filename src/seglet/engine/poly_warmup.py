@@ -1,4 +1,4 @@
-"""The learning rate that WeCLIP, ExCEL and DiCLIP train with; `optimise.learning_rate` differs while it warms up."""
+"""The learning rate that WeCLIP, ExCEL and DiCLIP train with: `schedule: poly-warmup`."""
 
 
 def poly_warmup(step: int, steps: int, warmup: int = 50, ratio: float = 1e-6, power: float = 1.0) -> float:

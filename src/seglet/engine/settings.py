@@ -40,6 +40,9 @@ class Settings:
     weight_decay: float = option(1e-4, "on all trained parameters; CIRKD code")
     power: float = option(0.9, "of the polynomial decay to zero; CIRKD code")
     warmup: int = option(0, "steps of linear warm-up; CIRKD has none")
+    schedule: Literal["poly", "poly-warmup"] = option(
+        "poly", "poly warms up to the decayed rate; poly-warmup from a millionth, as WeCLIP, ExCEL and DiCLIP train"
+    )
     head_rate: float = option(1.0, "of layers outside the backbone, times the learning rate; CIRKD code: all alike")
     bias_rate: float = option(1.0, "of biases, times their layer's rate; unless 1, without weight decay as in SSSS")
     clip: float | None = option(None, "largest gradient norm; none is the papers' choice")

@@ -18,6 +18,7 @@ from seglet.data.dataset import Dataset
 from seglet.data.loading import evaluation_samples
 from seglet.data.semi import SemiDataset, missing_classes
 from seglet.engine import checkpoint
+from seglet.engine.artefacts import equip
 from seglet.engine.callbacks import Checkpoints, Finish, Metrics, References, Report, StopRequest, Validation
 from seglet.engine.columns import with_columns, with_scored_columns
 from seglet.engine.console import Steps
@@ -82,11 +83,16 @@ def train(experiment: Experiment, folder: Path, start: Start = Start()) -> Run:
 
 
 def build_method(experiment: Experiment, data: Dataset) -> Method[Any]:
-    """The method with its initial weights, which depend on the seed alone."""
+    """The method with its initial weights, which depend on the seed alone, and what was made for it before.
+
+    Raises:
+        ConfigError: something was not made yet.
+    """
     torch.manual_seed(experiment.settings.seed)
     built: Method[Any] = methods.load(experiment.method).Method.build(
         experiment.config, data.classes, experiment.settings.seed
     )
+    equip(built, experiment, data)
     return built
 
 

@@ -4,9 +4,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
-from jaxtyping import Float
+from jaxtyping import Float, Integer
 from torch import Tensor, nn
 
+from seglet.data.artefact import Artefact
 from seglet.data.columns.producer import Producer
 from seglet.models.segmenter import Segmenter
 from seglet.types import Classes, Losses, Progress
@@ -56,6 +57,14 @@ class Method(nn.Module, ABC, Generic[Step]):
         """
         return ()
 
+    @classmethod
+    def artefacts(cls, config: Any, classes: Classes) -> Sequence[Artefact]:
+        """What `seglet prepare` makes once for the classes; loads nothing."""
+        return ()
+
+    def equip(self, made: Mapping[str, Mapping[str, Tensor]]) -> None:
+        """Takes the tensors of each artefact, by its name; once, before anything is trained or restored."""
+
     @abstractmethod
     def losses(self, step: Step, progress: Progress) -> Losses:
         """The objective on what one step sees."""
@@ -78,6 +87,22 @@ class Method(nn.Module, ABC, Generic[Step]):
     def segmenter(self) -> Segmenter:
         """What is scored, kept and used; most often the student."""
         return self.student
+
+    def label_maps(
+        self,
+        images: Float[Tensor, "b 3 h w"],
+        tags: Float[Tensor, "b n"],
+        regions: Integer[Tensor, "b _ _"] | None = None,
+    ) -> Float[Tensor, "b k h w"]:
+        """Maps of pictures whose classes are known, in [0, 1], without any segmenter: what pseudo labels come from.
+
+        Tags are those of all classes but the background, which is the first map. `regions` are the true masks, for a
+        control that is told them.
+
+        Raises:
+            ValueError: the method makes none before it has trained a segmenter.
+        """
+        raise ValueError("this method makes no masks from tags alone; train a segmenter with it, or choose diclip")
 
     def companions(self) -> Mapping[str, Prediction]:
         """Networks that are scored beside `predict` in every validation, by name; each gives logits at image size."""

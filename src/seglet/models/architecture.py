@@ -1,18 +1,22 @@
 """The description of a network that fits in a JSON file, and the network it describes."""
 
 import difflib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from seglet.models import mit, resnet, vila, vit, wide_resnet38
 from seglet.models.backbone import Backbone
 from seglet.models.cam import CAMHead
+from seglet.models.clip_backbone import CLIPBackbone
 from seglet.models.deeplabv2 import DeepLabV2Head
 from seglet.models.deeplabv3 import DeepLabV3Head
 from seglet.models.deeplabv3plus import DeepLabV3PlusHead
 from seglet.models.depth_fusion import DepthFusion, Guide
 from seglet.models.fcn import FCNHead
+from seglet.models.foundation.image_tower import ImageTower
 from seglet.models.head import Head
+from seglet.models.large_field import LargeFieldClassifier
 from seglet.models.layers import scaled
 from seglet.models.network import Network
 from seglet.models.normalise import IMAGENET_MEAN, IMAGENET_STD, Channels, Normalise
@@ -21,6 +25,7 @@ from seglet.models.resnet import ResNet
 from seglet.models.segformer import SegFormerHead
 from seglet.models.ssss import SSSSHead
 from seglet.models.vila import ViLaHead
+from seglet.models.weclip_decoder import LayerFusion, TransformerClassifier, WeCLIPDecoder
 from seglet.models.wide_resnet38 import WideResNet38
 
 BACKBONES = (*resnet.VARIANTS, *wide_resnet38.VARIANTS, *mit.VARIANTS)
@@ -34,7 +39,13 @@ NAMES = (
     *(f"{head}-{backbone}" for head in ("ssss", "cam") for backbone in BACKBONES),
     *(f"vila-{backbone}" for backbone in vit.VARIANTS),
 )
-"""All networks there are."""
+"""All networks that a name describes."""
+
+TOWERS = ("weclip-clip", "largefield-clip")
+"""Networks on CLIP's image tower, which has a description of its own: `tower`."""
+
+ALONE = ("segformer", "ssss", "cam", "vila", "weclip", "largefield")
+"""Heads beside which there is no auxiliary one."""
 
 
 @dataclass(frozen=True)
@@ -42,16 +53,17 @@ class Architecture:
     """A network without its weights and classes.
 
     Args:
-        name: one of `NAMES`.
-        width: factor on all channel counts.
+        name: one of `NAMES` or `TOWERS`.
+        width: factor on all channel counts; on CLIP's tower, on those of the head.
         output_stride: 8 or 16, of ResNets.
         dropout: rate before the classifier, and in the auxiliary head.
         aspp_dropout: DeepLabV3's second rate, behind its pyramid; SSSS has it there and within its decoder.
         drop_path: stochastic depth of the deepest block of a Mix Transformer; 0.1 as published.
-        auxiliary: whether there is a head on the third stage for training. SegFormer, SSSS, CAM and ViLa have none.
+        auxiliary: whether there is a head on the third stage for training; `ALONE` have none.
         mean: of the input convention, see `Normalise`.
         std: likewise.
         bgr: likewise.
+        tower: what `ImageTower.build` makes one of, for the networks in `TOWERS`.
         depth: how it is told how far things are, as a fourth plane of its images; None: it sees colours alone.
 
     Raises:
@@ -68,11 +80,15 @@ class Architecture:
     mean: Channels = IMAGENET_MEAN
     std: Channels = IMAGENET_STD
     bgr: bool = False
+    tower: Mapping[str, Any] | None = None
     depth: Guide | None = None
 
     def __post_init__(self) -> None:
-        if self.name not in NAMES:
+        if self.name not in (*NAMES, *TOWERS):
             raise ValueError(f"unknown network {self.name!r}; {nearest(self.name, NAMES)}")
+        if (self.tower is not None) != (self.name in TOWERS):
+            kind = "an image tower's description" if self.name in TOWERS else "no `tower`"
+            raise ValueError(f"network {self.name!r} needs {kind}; methods that learn from CLIP give it one")
         if self.width <= 0:
             raise ValueError(f"expected a positive network width, got {self.width}")
         if self.output_stride not in (8, 16):
@@ -134,7 +150,7 @@ def assemble(architecture: Architecture, num_classes: int) -> Network:
     backbone = choose_backbone(architecture)
     backbone.fusion = depth_fusion(architecture, backbone)
     head = choose_head(architecture, backbone, num_classes)
-    helped = architecture.auxiliary and architecture.head not in ("segformer", "ssss", "cam", "vila")
+    helped = architecture.auxiliary and architecture.head not in ALONE
     return Network(backbone, head, FCNHead(backbone.channels[2], num_classes, architecture.dropout) if helped else None)
 
 
@@ -146,6 +162,8 @@ def input_convention(architecture: Architecture) -> Normalise:
 def choose_backbone(architecture: Architecture) -> Backbone:
     """The backbone alone."""
     name, normalise = architecture.backbone, input_convention(architecture)
+    if architecture.tower is not None:
+        return CLIPBackbone(ImageTower.build(architecture.tower), normalise)
     if name in mit.VARIANTS:
         return mit.MixTransformer(name, normalise, architecture.width, drop_path=architecture.drop_path)
     if name in vit.VARIANTS:
@@ -171,7 +189,11 @@ def depth_fusion(architecture: Architecture, backbone: Backbone) -> DepthFusion 
 def choose_head(architecture: Architecture, backbone: Backbone, num_classes: int) -> Head:
     """DeepLabV3's and PSPNet's heads are as wide as CIRKD's first version makes them, others as their authors do."""
     channels, name, width = backbone.channels, architecture.backbone, architecture.width
-    inside, dropout = channels[3], architecture.dropout
+    inside, dropout = channels[-1], architecture.dropout
+    if architecture.name in TOWERS:
+        hidden = scaled(256, width)
+        kind = TransformerClassifier if architecture.head == "weclip" else LargeFieldClassifier
+        return WeCLIPDecoder(LayerFusion(inside, len(channels), hidden), kind(hidden, num_classes), dropout)
     if architecture.head == "segformer":
         hidden = scaled(256 if name in ("mit_b0", "mit_b1") else 768, width)
         return SegFormerHead(channels, hidden, num_classes, dropout)

@@ -1,6 +1,6 @@
 """What a head may expect of any backbone."""
 
-from abc import ABC, abstractmethod
+from abc import ABC
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
@@ -12,11 +12,12 @@ from torch import Tensor, nn
 from seglet.models.depth_fusion import DepthFusion
 from seglet.models.normalise import Normalise
 
-Stages = tuple[Tensor, Tensor, Tensor, Tensor]
-"""Feature maps of the four stages, finest first; one may be as fine as the one before it."""
+Stages = tuple[Tensor, ...]
+"""Feature maps, finest first; one may be as fine as the one before it. Four stages of a convolutional network or a Mix
+Transformer, each layer of a plain transformer."""
 
 Step = Callable[[Tensor], Tensor]
-Steps = tuple[Step, Step, Step, Step]
+Steps = tuple[Step, ...]
 """What makes each stage of the one before it, the first of normalised images."""
 
 
@@ -29,12 +30,12 @@ class Sight:
 
 
 class Backbone(nn.Module, ABC):
-    """Images in [0, 1] to the feature maps of four stages, `channels` wide each.
+    """Images in [0, 1] to the feature maps of its stages, `channels` wide each.
 
     With a `fusion` images have depth as a fourth plane, in [0, 1], which is told to the first stages.
     """
 
-    channels: tuple[int, int, int, int]
+    channels: tuple[int, ...]
 
     shallow: ClassVar[int] = 0
     """Index of the stage at stride 4, which decoders take for edges."""
@@ -67,16 +68,15 @@ class Backbone(nn.Module, ABC):
             told = self.fusion is not None and prior is not None and place < len(self.fusion.transforms)
             features = self.fusion.at(place, own[-1], prior) if told else own[-1]  # type: ignore[union-attr, arg-type]
             stages.append(features)
-        return Sight(_four(stages), _four(own))
+        return Sight(tuple(stages), tuple(own))
 
-    @abstractmethod
     def steps(self) -> Steps:
-        """From normalised images to the first stage, and from each to the next."""
+        """From normalised images to the first stage, and from each to the next; none where `look` does otherwise."""
+        return ()
 
     def start(self, generator: torch.Generator) -> None:
         """Draws the weights that should begin otherwise than `initialise` draws them; most backbones have none."""
 
-
-def _four(maps: list[Tensor]) -> Stages:
-    first, second, third, fourth = maps
-    return first, second, third, fourth
+    def settle(self, normalise: Normalise) -> None:
+        """Takes an input convention, and makes anew whatever else is neither weight nor statistic."""
+        self.normalise = normalise

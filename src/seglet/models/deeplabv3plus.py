@@ -29,7 +29,7 @@ class DeepLabV3PlusHead(Head):
 
     def __init__(
         self,
-        inside: tuple[int, int, int, int],
+        inside: tuple[int, ...],
         hidden: int,
         num_classes: int,
         shallow: int = 0,

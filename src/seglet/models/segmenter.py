@@ -160,7 +160,7 @@ def build(architecture: Architecture, classes: Classes, seed: int = 0) -> Segmen
     """A Segmenter with random weights that depend on `seed` alone; torch's global generator is left as it was."""
     network = _without_weights(architecture, classes).to_empty(device="cpu")
     initialise(network, torch.Generator().manual_seed(seed))
-    network.backbone.normalise = input_convention(architecture)  # emptied above
+    network.backbone.settle(input_convention(architecture))  # emptied above
     return Segmenter(network, classes, architecture)
 
 

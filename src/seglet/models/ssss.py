@@ -40,7 +40,7 @@ class SSSSHead(Head):
 
     def __init__(
         self,
-        inside: tuple[int, int, int, int],
+        inside: tuple[int, ...],
         hidden: int,
         num_classes: int,
         shallow: int = 0,

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from seglet.models.backbone import Backbone, Sight, Stages, Steps
+from seglet.models.backbone import Backbone, Sight, Stages
 from seglet.models.foundation.picture import resized, rounded
 from seglet.models.normalise import Normalise
 
@@ -131,13 +131,6 @@ class VisionTransformer(Backbone):
             raise ValueError(f"expected images of 3 planes, got {images.shape[1]}; no depth is told to a {NAME}")
         stages = self.stages(self.normalise(images))
         return Sight(stages, stages)
-
-    def steps(self) -> Steps:
-        """
-        Raises:
-            ValueError: always, as blocks pass on tokens and no maps.
-        """
-        raise ValueError(f"the stages of a {NAME} do not follow from one another; use `look`")
 
     def stages(self, images: Float[Tensor, "b 3 h w"]) -> Stages:
         """What `look` sees in normalised images."""

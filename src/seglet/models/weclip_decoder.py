@@ -12,8 +12,9 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from seglet.models.backbone import Stages
 from seglet.models.dropout import Dropout
-from seglet.models.head import Tail
+from seglet.models.head import Head, Tail
 
 EXPANSION = 4
 
@@ -117,8 +118,8 @@ class TransformerClassifier(nn.Module):
         return torch.stack(seen, dim=1)
 
 
-class WeCLIPDecoder(nn.Module):
-    """`stem` joins the layers; `tail` drops channels and classifies, and is all that Monte-Carlo passes repeat.
+class WeCLIPDecoder(Head):
+    """`fusion` joins the layers; `tail` drops channels and classifies, and is all that Monte-Carlo passes repeat.
 
     Logits stand on the patches' grid; the feature that comes with them, before dropout, is what `patch_affinity` reads.
 
@@ -128,11 +129,19 @@ class WeCLIPDecoder(nn.Module):
 
     def __init__(self, fusion: LayerFusion, classifier: nn.Module, dropout: float = 0.1) -> None:
         super().__init__()
-        self.stem = fusion
+        self.fusion = fusion
         self.tail = Tail(nn.Identity(), Dropout(dropout, channelwise=True), classifier)
 
-    def forward(
-        self, layers: Sequence[Float[Tensor, "b c h w"]]
-    ) -> tuple[Float[Tensor, "b k h w"], Float[Tensor, "b d h w"]]:
-        logits, feature = self.tail(self.stem(layers))
-        return logits, feature
+    def stem(self, stages: Stages) -> Float[Tensor, "b d h w"]:
+        fused: Tensor = self.fusion(stages)
+        return fused
+
+    @torch.no_grad()
+    def start(self, generator: torch.Generator) -> None:
+        """As torch draws layers by itself, as the authors let it; others begin with far too large logits."""
+        for part in self.modules():
+            if isinstance(part, nn.Conv2d | nn.Linear):
+                bound = part.weight[0].numel() ** -0.5
+                part.weight.uniform_(-bound, bound, generator=generator)
+                if part.bias is not None:
+                    part.bias.uniform_(-bound, bound, generator=generator)

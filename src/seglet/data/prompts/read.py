@@ -13,13 +13,14 @@ from seglet.data.prompts.prompts import HOLE, Phrases, Prompts
 from seglet.data.spelling import folded
 from seglet.types import Classes
 
-PUBLISHED = ("voc", "coco")
+PUBLISHED = ("voc", "coco", "world")
 TEMPLATES = ("a clean origami {}.",)  # CLIP-ES, WeCLIP, ExCEL
 KEYS = ("templates", "classes", "background")
 
 
 def published(name: str) -> Prompts:
-    """The prompts that the literature uses for PASCAL VOC or COCO; see the files for their sources.
+    """The prompts that the literature uses for PASCAL VOC or COCO, or the embedded world's; see the files for their
+    sources.
 
     Raises:
         DataError: there are none of this name.

@@ -84,7 +84,7 @@ class Method(base.Method[SemiStep]):
         if self.config.feature_weight > 0:
             seen.append(tuple(self.perturb(stage[labelled:]) for stage in stages))
         joined = tuple(torch.cat(maps) for maps in zip(*seen, strict=True))
-        logits, feature = network.finish(network.head.stem(joined))  # type: ignore[arg-type]
+        logits, feature = network.finish(network.head.stem(joined))
         auxiliary = None if network.auxiliary is None or not self.training else network.auxiliary(stages[2][:labelled])
         both = len(stages[0])
         plain = Prediction(logits[:labelled], feature[:labelled], auxiliary)

@@ -81,10 +81,14 @@ class ImageTower(nn.Module):
 
     def forward(self, images: Float[Tensor, "b 3 y x"]) -> Seen:
         """Sides that are no multiples of the patch are resized to the nearest ones, so that patches tile the image."""
+        return self.see(self.normalise(images))
+
+    def see(self, images: Float[Tensor, "b 3 y x"]) -> Seen:
+        """The same of images that were normalised before."""
         h, w = self.grid((images.shape[-2], images.shape[-1]))
         whole = resized(images, (h * self.patch, w * self.patch))
         model: Any = self.model
-        output = model(self.normalise(whole), interpolate_pos_encoding=True, output_hidden_states=True)
+        output = model(whole, interpolate_pos_encoding=True, output_hidden_states=True)
         last: Tensor = model.post_layernorm(output.last_hidden_state)  # the library norms the first token only
         projected = self.projection(last)
         layers = tuple(_map(tokens, h, w) for tokens in output.hidden_states[1:])

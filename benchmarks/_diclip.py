@@ -1,0 +1,43 @@
+"""A training step of DiCLIP, with attention from a column or from diffusion in the step."""
+
+import torch
+from torch import Tensor
+
+from benchmarks._harness import Result, side_by_side
+from seglet.data.dataset import Sample
+from seglet.data.world import CLASSES, World
+from seglet.methods.diclip import Config, Method
+from seglet.methods.diclip.attention import ATTENTION, AttentionColumn
+from seglet.types import Crop, Progress, Tagged
+
+
+def compare(name: str, column: Config, loop: Config, scenes: tuple[int, int], near: float, repeats: int) -> Result:
+    """`scenes` are how many, and their side in pixels; losses may differ by the share `near`, a column being short."""
+    stored, looped = (Method.build(config, CLASSES, seed=0).train() for config in (column, loop))
+    samples = [World("train", size=scenes[1]).read(index) for index in range(scenes[0])]
+    compute = AttentionColumn(column).load(torch.device("cpu"))
+    values = [torch.from_numpy(compute([sample])[0]) for sample in samples]
+    del compute
+    batch = step(samples, torch.stack(values))
+
+    def same(ours: Tensor, theirs: Tensor) -> bool:
+        return bool((ours - theirs).abs() <= near * theirs.abs())
+
+    shapes = f"{scenes[0]} views of {scenes[1]} x {scenes[1]}, forward and backward"
+    return side_by_side(name, lambda: loss(stored, batch), lambda: loss(looped, batch), same, shapes, repeats)
+
+
+def step(samples: list[Sample], column: Tensor) -> Tagged:
+    pictures = torch.stack([torch.from_numpy(sample.image.copy()) for sample in samples])
+    images = pictures.permute(0, 3, 1, 2).float() / 255
+    tags = torch.zeros(len(samples), len(CLASSES))
+    for row, sample in enumerate(samples):
+        tags[row, list(sample.tags or ())] = 1
+    crop = Crop(torch.tensor([[0.0, 0.0, 1.0, 1.0]] * len(samples)), torch.zeros(len(samples), dtype=torch.bool))
+    return Tagged(tuple(sample.id for sample in samples), images, tags, crop, {ATTENTION: column})
+
+
+def loss(method: Method, batch: Tagged) -> Tensor:
+    total = method.losses(batch, Progress(0, 10)).total
+    total.backward()  # type: ignore[no-untyped-call]
+    return total.detach()

@@ -1,0 +1,61 @@
+"""`seglet predict --method`: what is done with each picture whose classes are known."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import UInt8
+
+from seglet.apps.known_tags import KnownTags
+from seglet.apps.pictures import Picture
+from seglet.apps.pseudo import NO_TAGS
+from seglet.apps.seeing import probabilities
+from seglet.apps.seeing_options import Seeing
+from seglet.apps.segment import Found, write
+from seglet.apps.tag_maps import TagMaps
+
+
+@dataclass(frozen=True)
+class Tagging:
+    """Masks of pictures by a method; those that the tags do not name are passed over."""
+
+    model: TagMaps
+    named: Sequence[Picture]
+    tags: KnownTags
+    out: Path
+    seeing: Seeing
+
+    @property
+    def pictures(self) -> list[Picture]:
+        return [picture for picture in self.named if picture.path in self.tags.of]
+
+    @property
+    def passed_over(self) -> list[tuple[Picture, str]]:
+        return [(picture, NO_TAGS) for picture in self.named if picture.path not in self.tags.of]
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """For JSON."""
+        return {"tags": {"file": str(self.tags.source), "hash": self.tags.hash}, **self.seeing.as_dict()}
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        return {}
+
+    def make(self, picture: Picture, image: UInt8[np.ndarray, "h w 3"]) -> dict[str, Any]:
+        """Segments one picture and writes the results; says where they are and what was seen."""
+        tags = self.tags.of[picture.path]
+        scores = probabilities(self.model, image, tags, self.seeing)
+        found = Found(scores.argmax(axis=0).astype(np.uint8), np.asarray(scores.max(axis=0)))
+        names = [self.model.classes.names[label] for label in tags]
+        return {**write(found, image, picture.name, self.out, self.model.classes), "tags": names}
+
+    def finish(self, done: Sequence[dict[str, Any]]) -> list[str]:
+        """What to do with the results."""
+        return [
+            f"masks, overlays and confidences are in {self.out}, and predictions.json says what became of each",
+            f"next: look at {self.out / 'overlays'}; --refiner par or crf moves masks to edges, --pseudo-labels makes",
+            "      them a data set to train on",
+        ]

@@ -1,0 +1,73 @@
+"""What an experiment's method wants made once for its classes: whether it is there, and giving it to the method."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from seglet import methods
+from seglet.data import artefact
+from seglet.data.artefact import Artefact
+from seglet.data.dataset import Dataset
+from seglet.engine.columns import command, folder
+from seglet.engine.experiment import Experiment
+from seglet.methods.base import Method
+from seglet.values import ConfigError
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An artefact and the folder it is in, or will be."""
+
+    artefact: Artefact
+    folder: Path
+
+    @property
+    def there(self) -> bool:
+        return self.folder.is_dir()
+
+
+def artefacts(experiment: Experiment, data: Dataset) -> list[Kept]:
+    """Everything that the method is to be given for the classes of `data`, the split to train on."""
+    method = methods.load(experiment.method).Method
+    root = folder(experiment.settings)
+    made = method.artefacts(experiment.config, data.classes)
+    return [Kept(one, artefact.place(one, root, data)) for one in made]
+
+
+def make(kept: Kept, data: Dataset, device: torch.device, note: Callable[[str], None]) -> None:
+    """Computes one that is not there.
+
+    Raises:
+        DataError: the folder cannot be written.
+        ValueError: it cannot be made.
+    """
+    note(f"{kept.artefact.name}: is made for {len(data.classes)} classes")
+    try:
+        with torch.no_grad():
+            tensors = kept.artefact.make(kept.folder.parent, data, device, note)
+        artefact.write(kept.artefact, kept.folder, data, tensors)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot write {str(kept.folder)!r} ({error.strerror}); free space, or choose another folder with "
+            "--columns DIR"
+        ) from error
+    note(f"{kept.artefact.name}: is in {kept.folder}")
+
+
+def equip(method: Method[Any], experiment: Experiment, data: Dataset) -> None:
+    """Gives a method what was made for it.
+
+    Raises:
+        ConfigError: something is not there; names the command.
+        DataError: something is damaged.
+    """
+    wanted = artefacts(experiment, data)
+    lacking = [kept for kept in wanted if not kept.there]
+    if lacking:
+        told = [f"{kept.artefact.name!r} is not in {str(kept.folder.parent)!r}" for kept in lacking]
+        raise ConfigError("\n  ".join([*told, f"make what is missing with: {command(experiment)}"]))
+    if wanted:
+        method.equip({kept.artefact.name: artefact.read(kept.folder) for kept in wanted})

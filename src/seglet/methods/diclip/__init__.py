@@ -1,0 +1,6 @@
+"""Image tags in, masks out, with CLIP and Stable Diffusion (DiCLIP)."""
+
+from seglet.methods.diclip.config import Config
+from seglet.methods.diclip.method import Method
+
+__all__ = ["Config", "Method"]

