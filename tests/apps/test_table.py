@@ -194,6 +194,15 @@ def test_a_picture_of_curves_is_sound_xml_with_a_line_for_each_row():
     assert len(tree.findall("{http://www.w3.org/2000/svg}polyline")) == 2
 
 
+def test_columns_are_computed_before_a_row_that_reads_some(tmp_path, monkeypatch):
+    called = []
+    monkeypatch.setattr(Table, "call", lambda self, folder, *words: called.append(words[:2]))
+    filled = table(tmp_path, name="viladiff")
+    filled.train("supervised", 0)
+    filled.train("vila", 0)
+    assert called == [("train", "supervised"), ("prepare", "viladiff"), ("train", "viladiff")]
+
+
 def test_a_row_may_be_scored_by_what_its_method_makes_of_tags(tmp_path, calls):
     found = table(tmp_path, name="diclip", rows=("identity", "identity-adapter"), seeds=(0,)).fill()
     assert [entry["row"] for entry in found["rows"]] == ["identity", "identity-diclip", "identity-adapter"]

@@ -1,6 +1,12 @@
 import numpy as np
+import torch
 
+from seglet.data.dataset import Sample
 from seglet.evaluation.boundary import Boundary, band, band_width
+from seglet.evaluation.evaluate import EvaluationOptions, evaluate
+from seglet.types import Classes
+
+HALVES = Classes(("left", "right"), ((0, 0, 0), (1, 1, 1)))
 
 
 def test_the_band_of_a_square_is_its_rim():
@@ -35,3 +41,16 @@ def test_void_counts_nowhere():
     boundary = Boundary(2)
     boundary.add(np.ones((4, 4), np.uint8), np.full((4, 4), 255, np.uint8))
     assert boundary.counts.sum() == 0
+
+
+def test_a_shifted_outline_costs_more_here_than_over_whole_masks():
+    labels = (np.arange(64) >= 32)[None].repeat(64, 0).astype(np.uint8)
+    sample = Sample("one", np.zeros((64, 64, 3), np.uint8), labels)
+
+    def shifted(images):
+        wrong = torch.from_numpy(np.roll(labels, 2, 1)).long()
+        return torch.nn.functional.one_hot(wrong, 2).permute(2, 0, 1)[None].float()
+
+    scores = evaluate(shifted, [sample], HALVES, EvaluationOptions(replicas=0, boundary=True)).scores()
+    assert scores["boundary_iou"] < scores["miou"] < 1
+    assert "boundary_iou" not in evaluate(shifted, [sample], HALVES, EvaluationOptions(replicas=0)).scores()

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from PIL import Image, ImageDraw, ImageFont
 
-from seglet.data.columns.columned import Columned
+from seglet.data.columns.columned import Columned, address
 from seglet.data.columns.kinds import Kind, Value
 from seglet.data.columns.recipe import Recipe
 from seglet.data.columns.store import Store
@@ -24,6 +24,7 @@ from seglet.data.errors import DataError
 from seglet.data.images import palette
 from seglet.data.view import contact_sheet
 from seglet.files import replacing, write_text
+from seglet.models.foundation.captions import census
 from seglet.types import IGNORE, Classes
 
 SMALLEST = 128
@@ -66,15 +67,25 @@ def targets(path: Path) -> list[Path]:
     return [path / "columns.html", path / "columns.png"]
 
 
-def write(files: Sequence[Path], data: Dataset, stores: Sequence[Store], count: int) -> None:
-    """Draws `count` pictures, spread over the data, with what is there of the columns."""
+def write(files: Sequence[Path], data: Dataset, stores: Sequence[Store], count: int) -> list[str]:
+    """Draws `count` pictures, spread over the data, with what is there of the columns; what is to be said of texts."""
     rows = gathered(data, stores, count)
+    counted = [line for store in stores if store.recipe.kind == "text" for line in told(data, store)]
     for file in files:
         if file.suffix.lower() == ".png":
             with replacing(file) as temporary:
                 sheet(rows).save(temporary, "PNG")
         else:
-            write_text(file, page(rows, [store.recipe for store in stores]))
+            write_text(file, page(rows, [store.recipe for store in stores], counted))
+    return counted
+
+
+def told(data: Dataset, store: Store) -> list[str]:
+    """How many texts of a column are empty or junk, over all pictures that have some; nothing where none has."""
+    columned, name = Columned(data, [store]), store.recipe.name
+    there = store.contents().places
+    found = [columned.texts(i)[name] for i in range(len(data)) if address(data, i, store) in there]
+    return [f"{name}: {census(found)}"] if found else []
 
 
 def gathered(data: Dataset, stores: Sequence[Store], count: int) -> list[Row]:
@@ -133,7 +144,7 @@ def principal(values: Float[np.ndarray, "h w c"]) -> UInt8[np.ndarray, "h w 3"]:
     return (255 * out.reshape(*values.shape[:2], 3)).round().astype(np.uint8)
 
 
-def page(rows: Sequence[Row], recipes: Sequence[Recipe]) -> str:
+def page(rows: Sequence[Row], recipes: Sequence[Recipe], counted: Sequence[str] = ()) -> str:
     """HTML that needs nothing else; whatever comes from data is escaped."""
     titles = "".join(f"<th>{html.escape(recipe.name)}" for recipe in recipes)
     about = "".join(
@@ -142,6 +153,7 @@ def page(rows: Sequence[Row], recipes: Sequence[Recipe]) -> str:
         f"key {recipe.key}</p>\n"
         for recipe in recipes
     )
+    about += "".join(f"<p>{html.escape(line)}</p>\n" for line in counted)
     lines = ["<tr><td>" + "<td>".join(map(_html, (row.id, row.image, *row.columns))) for row in rows]
     return f"{HEAD}{about}<table><tr><th>id<th>picture{titles}\n" + "\n".join(lines) + "\n</table></html>\n"
 

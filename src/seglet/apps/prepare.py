@@ -232,8 +232,8 @@ def audit(data: "Dataset", wanted: "Sequence[Column]", arguments: argparse.Names
     for file in files:
         check_writable(file)
     count = min(arguments.count, len(data))
-    write(files, data, [column.store for column in wanted], count)
+    told = write(files, data, [column.store for column in wanted], count)
     shown = ", ".join(map(str, files))
-    text = f"{count} of {len(data)} pictures with their columns are in {shown}"
-    answer(text, {"files": list(map(str, files))}, arguments.json)
+    text = "\n".join([f"{count} of {len(data)} pictures with their columns are in {shown}", *told])
+    answer(text, {"files": list(map(str, files)), "texts": told}, arguments.json)
     return 0

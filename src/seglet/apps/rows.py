@@ -196,6 +196,7 @@ class Table:
         self.call(out, "predict", model, "--pseudo-labels", *words, *score_on, "--out", out, "--overwrite")
 
     def train(self, row: str, seed: int) -> None:
+        """Columns that the method reads are computed before, as far as they are not there."""
         folder, keys = self.folder(row, seed), self.keys(row, seed)
         words = [word for key, value in keys.items() if key != "method" for word in (f"--{key}", *_words(value))]
         if methods.load(keys["method"]).Method.columns:

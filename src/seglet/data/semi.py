@@ -8,6 +8,7 @@ import numpy as np
 
 from seglet.data.cached import Cached
 from seglet.data.colour import Jitter
+from seglet.data.columns.columned import Columned
 from seglet.data.dataset import Dataset, FolderDataset, Sample
 from seglet.data.errors import DataError
 from seglet.data.strong import Strong
@@ -96,7 +97,7 @@ def refuse_leaks(labelled: Dataset, unlabelled: Dataset) -> None:
 
 def _pictures(dataset: Dataset) -> Iterable[str]:
     """What tells pictures apart: their content's hash, or else their file; of other data sets, their ids."""
-    while isinstance(dataset, Cached):
+    while isinstance(dataset, Cached | Columned):
         dataset = dataset.dataset
     if isinstance(dataset, FolderDataset):
         return (item.image_hash or str(item.image.resolve()) for item in dataset.items)

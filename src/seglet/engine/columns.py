@@ -1,6 +1,7 @@
 """Which offline columns an experiment needs, where they are kept, and whether they are there."""
 
 import shlex
+from collections import Counter
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from seglet.data.columns.recipe import recipes
 from seglet.data.columns.store import Store, stored
 from seglet.data.dataset import Dataset, is_world
 from seglet.data.files import keep_for, user_cache
+from seglet.data.semi import SemiDataset
 from seglet.engine.experiment import Experiment
 from seglet.engine.settings import Settings
 from seglet.engine.splits import scored_data, training_data
@@ -89,7 +91,7 @@ def with_scored_columns(experiment: Experiment, data: Dataset) -> Dataset:
 
 
 def with_columns(experiment: Experiment, data: Dataset) -> Dataset:
-    """The data to train on with the columns that the method reads; the same data if it reads none.
+    """The data to train on with the columns that the method reads, unlabelled pictures too; the same if it reads none.
 
     Raises:
         ConfigError: a column is missing or incomplete; says how those that are there were made, and the command.
@@ -101,17 +103,23 @@ def with_columns(experiment: Experiment, data: Dataset) -> Dataset:
 def _complete(experiment: Experiment, data: Dataset, wanted: list[Store]) -> Dataset:
     if not wanted:
         return data
-    complete = Columned(data, wanted)
-    lacking = complete.missing()
+    parts = (data.labelled, data.unlabelled) if isinstance(data, SemiDataset) else (data,)
+    complete = [Columned(part, wanted) for part in parts]
+    lacking = Counter[str]()
+    for part in complete:
+        lacking.update(part.missing())
     if lacking:
-        told = [complaint(store, lacking[store.recipe.name], data) for store in wanted if store.recipe.name in lacking]
+        pictures = sum(map(len, parts))
+        told = [
+            complaint(store, lacking[store.recipe.name], pictures) for store in wanted if lacking[store.recipe.name]
+        ]
         raise ConfigError("\n  ".join([*told, f"make what is missing with: {command(experiment)}"]))
-    return complete
+    return SemiDataset(complete[0], complete[1], data.config) if isinstance(data, SemiDataset) else complete[0]
 
 
-def complaint(store: Store, missing: int, data: Dataset) -> str:
+def complaint(store: Store, missing: int, pictures: int) -> str:
     """What is wrong with a column that is not complete."""
-    text = f"column {store.recipe.name!r} lacks {missing} of {len(data)} pictures in {str(store.root)!r}"
+    text = f"column {store.recipe.name!r} lacks {missing} of {pictures} pictures in {str(store.root)!r}"
     damaged = store.contents().damaged
     if damaged:
         text += f"; {len(damaged)} of its files are damaged"

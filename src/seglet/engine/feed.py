@@ -11,13 +11,12 @@ from seglet.data.dark.views import DarkViews
 from seglet.data.dataset import Dataset
 from seglet.data.loading import labelled_loader, tagged_loader
 from seglet.data.pairs import PairConfig
-from seglet.data.portion import counterpart
 from seglet.data.sampling import StepSampler
 from seglet.data.semi import SemiConfig, SemiDataset
 from seglet.data.semi_loading import semi_loader
 from seglet.data.views import Augment
 from seglet.engine.settings import Settings
-from seglet.engine.splits import open_split, paired, scored_data, training_data
+from seglet.engine.splits import open_split, paired, scored_data, training_data, unlabelled_split
 from seglet.types import Labelled, SemiStep, Tagged
 
 
@@ -37,7 +36,7 @@ def datasets(settings: Settings, config: Any = None) -> dict[str, Dataset]:
     sets = {split: _cached(open_split(settings, split, scored), settings.cache) for split, scored in wanted.items()}
     if not isinstance(config, SemiConfig):
         return sets
-    split = config.unlabelled_split or counterpart(settings.train_split)
+    split = unlabelled_split(settings, config)
     unlabelled = _cached(open_split(settings, split, scored=False), settings.cache)
     return {
         split: unlabelled,

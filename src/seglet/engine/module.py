@@ -50,7 +50,7 @@ class TrainingModule(lightning.LightningModule):
         return losses.total
 
     def on_train_batch_start(self, batch: Any, index: int) -> None:
-        rate = learning_rate(self.step, self.settings)
+        rate = learning_rate(self.step, self.settings) * self.method.rate(self.settings.batch)
         for group in self.trainer.optimizers[0].param_groups:
             if not group.get("constant_rate"):
                 group["lr"] = rate * group.get("rate", 1.0)

@@ -3,7 +3,10 @@
 from typing import Any
 
 from seglet.data.dataset import Dataset, is_world, open_dataset
+from seglet.data.joined import Joined
 from seglet.data.pairs import Brightened, PairConfig, Paired
+from seglet.data.portion import counterpart
+from seglet.data.semi import SemiConfig
 from seglet.data.world_options import open_world
 from seglet.engine.settings import Settings
 
@@ -11,10 +14,24 @@ from seglet.engine.settings import Settings
 def training_data(settings: Settings, config: Any = None) -> Dataset:
     """The split to train on, for reading each picture once; of pairs (`PairConfig`) the pictures in the dark.
 
+    Behind them come the pictures without masks that a `SemiConfig` adds.
+
     Raises:
         DataError: the folder or split is not there or not sound.
     """
-    return open_split(settings, settings.train_split, False, isinstance(config, PairConfig))
+    learnt = open_split(settings, settings.train_split, False, isinstance(config, PairConfig))
+    if not isinstance(config, SemiConfig):
+        return learnt
+    return Joined((learnt, open_split(settings, unlabelled_split(settings, config), scored=False)))
+
+
+def unlabelled_split(settings: Settings, config: SemiConfig) -> str:
+    """Named, or the counterpart of the split to train on.
+
+    Raises:
+        DataError: it is not named, and the split to train on has no counterpart.
+    """
+    return config.unlabelled_split or counterpart(settings.train_split)
 
 
 def scored_data(settings: Settings, config: Any = None) -> Dataset:

@@ -211,13 +211,19 @@ def scores(module: TrainingModule, data: Dataset, predict: Prediction) -> dict[s
     if data.read(0).labels is None:
         return dict.fromkeys(("miou", "ece_10"), math.nan)
     samples = evaluation_samples(data, module.global_rank, module.trainer.world_size)
-    options = EvaluationOptions(batch=8, replicas=0)
+    options = EvaluationOptions(batch=8, replicas=0, boundary=module.method.boundary)
     return evaluate(predict, samples, data.classes, options, device=module.device).reduce().scores()
 
 
 def remarks(method: Method[Any], settings: Settings, data: Dataset) -> list[str]:
     """What is to be said before the method is trained on these data with these settings."""
     of_data = semi_remarks(data, settings) if isinstance(data, SemiDataset) else []
+    factor = method.rate(settings.batch)
+    if factor != 1:
+        of_data.append(
+            f"learning rate: {settings.learning_rate * factor:g}, the {settings.learning_rate:g} asked for times "
+            f"{factor:g}, because a step has {settings.batch} images"
+        )
     return of_data + method.remarks(settings.crop, settings.batch // (settings.devices * settings.accumulate))
 
 

@@ -40,7 +40,7 @@ def evaluate(
         ValueError: a sample has no labels or labels that are no class, or the logits do not fit; the sample is named.
     """
     options = options or EvaluationOptions()
-    result = Evaluation(classes, options.replicas, options.seed)
+    result = Evaluation(classes, options.replicas, options.seed, options.boundary)
     for group in grouped(samples, options.batch):
         _count(predict, group, options, result, torch.device(device))
         if progress is not None:

@@ -27,6 +27,7 @@ class EvaluationOptions:
     multiple: int = option(1, "resize the network's input to the nearest multiple, 14 or 16 for a ViT (UniMatch-V2)")
     replicas: int = option(1000, "replicas of the bootstrap over images behind the intervals; 0 for none")
     seed: int = option(0, "seed of the bootstrap")
+    boundary: bool = option(False, "also score how well edges fit, by boundary IoU")
 
     def __post_init__(self) -> None:
         for name, least in {"batch": 1, "multiple": 1, "replicas": 0, "seed": 0}.items():

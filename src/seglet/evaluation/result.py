@@ -14,10 +14,11 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from seglet.evaluation.bootstrap import Bootstrap
+from seglet.evaluation.boundary import Boundary
 from seglet.evaluation.calibration import Calibration
 from seglet.evaluation.confusion import confusion
 from seglet.evaluation.confusion_ratio import Cooccurrence
-from seglet.evaluation.scores import CONVENTIONS, Convention, Scores
+from seglet.evaluation.scores import CONVENTIONS, Convention, Scores, mean_iou
 from seglet.evaluation.table import table
 from seglet.types import Classes
 
@@ -27,10 +28,14 @@ MIOU: dict[Convention, str] = {"either": "miou", "present": "miou_present", "all
 
 
 class Evaluation:
-    """A sum over images: confusion, also by number of classes in an image, calibration, bootstrap, number of images."""
+    """A sum over images: confusion, also by number of classes in an image, calibration, bootstrap, number of images.
 
-    def __init__(self, classes: Classes, replicas: int = 1000, seed: int = 0) -> None:
+    With `boundary` also what is right and wrong near outlines.
+    """
+
+    def __init__(self, classes: Classes, replicas: int = 1000, seed: int = 0, boundary: bool = False) -> None:
         self.classes = classes
+        self.boundary = Boundary(len(classes)) if boundary else None
         self.confusion = torch.zeros(len(classes), len(classes), dtype=torch.int64)
         self.calibration = Calibration()
         self.cooccurrence = Cooccurrence(classes)
@@ -59,6 +64,8 @@ class Evaluation:
         self.cooccurrence.add_confusion(matrix)
         self.bootstrap.add(image_id, matrix)
         self.confusion += matrix
+        if self.boundary is not None:
+            self.boundary.add(pred.cpu().numpy(), labels.cpu().numpy())
         self._count += 1
 
     def reduce(self) -> "Evaluation":
@@ -69,7 +76,8 @@ class Evaluation:
         on_gpu = dist.get_backend() == "nccl"
         calibration, together = total.calibration, total.cooccurrence
         counts = (total.confusion, calibration.counts, calibration.confidence, total.bootstrap.sums, total._count)
-        for part in (*counts, together.sums, together.images):
+        edges = () if total.boundary is None else (torch.from_numpy(total.boundary.counts),)
+        for part in (*counts, together.sums, together.images, *edges):
             shared = part.cuda() if on_gpu else part
             dist.all_reduce(shared)
             part.copy_(shared)
@@ -88,6 +96,7 @@ class Evaluation:
             "pixel_accuracy": summary.pixel_accuracy,
             "mean_accuracy": summary.mean_accuracy,
             **{f"ece_{bins}": self.calibration.ece(bins) for bins in BINS},
+            **({} if self.boundary is None else {"boundary_iou": float(mean_iou(self.boundary.counts))}),
         }
 
     def as_dict(self) -> dict[str, Any]:

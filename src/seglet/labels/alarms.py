@@ -31,6 +31,18 @@ def told_shares(title: str, found: Float[Tensor, " k"], names: Sequence[str]) ->
     return {f"{title}/{name}": share for name, share in zip(names, found, strict=True)}
 
 
+def watched(
+    guessed: Integer[Tensor, "b h w"],
+    valid: Bool[Tensor, "b h w"],
+    labels: Integer[Tensor, "n y x"],
+    names: Sequence[str],
+) -> dict[str, Float[Tensor, ""]]:
+    """What `collapse` looks at: shares of the guessed classes among valid pixels, and of the labelled ones."""
+    k = len(names)
+    told = told_shares("share", shares(guessed, valid, k), names)
+    return {**told, **told_shares("labelled-share", shares(labels, labels < k, k), names)}
+
+
 def collapse(terms: Mapping[str, float], names: Sequence[str]) -> dict[str, str]:
     """What goes wrong, by kind, told from means of `share/…`, `labelled-share/…` and `confident`; most often nothing.
 

@@ -28,6 +28,9 @@ class Method(nn.Module, ABC, Generic[Step]):
     supervision: type
     """The typed step that `losses` takes: Labelled, Tagged, …"""
 
+    boundary: ClassVar[bool] = False
+    """Whether boundary IoU is also told in every validation."""
+
     student: Segmenter
 
     @classmethod
@@ -65,6 +68,10 @@ class Method(nn.Module, ABC, Generic[Step]):
     @abstractmethod
     def losses(self, step: Step, progress: Progress) -> Losses:
         """The objective on what one step sees."""
+
+    def rate(self, batch: int) -> float:
+        """What the learning rate is multiplied by when a step has `batch` images, over all processes; 1 leaves it."""
+        return 1.0
 
     def before_step(self) -> None:
         """Called once before each optimiser step, gradients being complete; a part of them may be clipped here."""

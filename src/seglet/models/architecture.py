@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from seglet.models import mit, resnet, wide_resnet38
+from seglet.models import mit, resnet, vila, vit, wide_resnet38
 from seglet.models.backbone import Backbone
 from seglet.models.cam import CAMHead
 from seglet.models.clip_backbone import CLIPBackbone
@@ -24,6 +24,7 @@ from seglet.models.pspnet import PSPHead
 from seglet.models.resnet import ResNet
 from seglet.models.segformer import SegFormerHead
 from seglet.models.ssss import SSSSHead
+from seglet.models.vila import ViLaHead
 from seglet.models.weclip_decoder import LayerFusion, TransformerClassifier, WeCLIPDecoder
 from seglet.models.wide_resnet38 import WideResNet38
 
@@ -36,13 +37,14 @@ NAMES = (
     *(f"{head}-{backbone}" for head in PLAIN for backbone in CONVOLUTIONAL),
     *(f"segformer-{backbone}" for backbone in mit.VARIANTS),
     *(f"{head}-{backbone}" for head in ("ssss", "cam") for backbone in BACKBONES),
+    *(f"vila-{backbone}" for backbone in vit.VARIANTS),
 )
 """All networks that a name describes."""
 
 TOWERS = ("weclip-clip", "largefield-clip")
 """Networks on CLIP's image tower, which has a description of its own: `tower`."""
 
-ALONE = ("segformer", "ssss", "cam", "weclip", "largefield")
+ALONE = ("segformer", "ssss", "cam", "vila", "weclip", "largefield")
 """Heads beside which there is no auxiliary one."""
 
 
@@ -164,6 +166,8 @@ def choose_backbone(architecture: Architecture) -> Backbone:
         return CLIPBackbone(ImageTower.build(architecture.tower), normalise)
     if name in mit.VARIANTS:
         return mit.MixTransformer(name, normalise, architecture.width, drop_path=architecture.drop_path)
+    if name in vit.VARIANTS:
+        return vit.VisionTransformer(name, normalise, architecture.width)
     if name in wide_resnet38.VARIANTS:
         return WideResNet38(normalise, architecture.width)
     return ResNet(name, normalise, architecture.width, architecture.output_stride)
@@ -174,6 +178,10 @@ def depth_fusion(architecture: Architecture, backbone: Backbone) -> DepthFusion 
     guide = architecture.depth
     if guide is None:
         return None
+    if architecture.backbone in vit.VARIANTS:
+        raise ValueError(
+            f"no depth is told to {architecture.name}; choose a network with a ResNet or a Mix Transformer"
+        )
     channels = backbone.channels[: guide.places]
     return DepthFusion(channels, guide.way, guide.weight, guide.official, architecture.width)
 
@@ -189,6 +197,8 @@ def choose_head(architecture: Architecture, backbone: Backbone, num_classes: int
     if architecture.head == "segformer":
         hidden = scaled(256 if name in ("mit_b0", "mit_b1") else 768, width)
         return SegFormerHead(channels, hidden, num_classes, dropout)
+    if architecture.head == "vila":
+        return ViLaHead(channels, scaled(vila.WIDTHS.get(name, 256), width), num_classes, dropout)
     shallow = backbone.shallow
     if architecture.head == "ssss":
         dropouts = (dropout, architecture.aspp_dropout)

@@ -75,7 +75,7 @@ class Backbone(nn.Module, ABC):
         return ()
 
     def start(self, generator: torch.Generator) -> None:
-        """Draws the weights that `initialise` does not know; most backbones have none."""
+        """Draws the weights that should begin otherwise than `initialise` draws them; most backbones have none."""
 
     def settle(self, normalise: Normalise) -> None:
         """Takes an input convention, and makes anew whatever else is neither weight nor statistic."""

@@ -10,6 +10,9 @@ from seglet.models.backbone import Backbone
 from seglet.models.depth_fusion import DepthFusion
 from seglet.models.head import Head
 
+NORMS = (_BatchNorm, nn.LayerNorm, nn.GroupNorm)
+LAYERS = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
+
 
 @torch.no_grad()
 def initialise(network: nn.Module, generator: torch.Generator) -> None:
@@ -21,15 +24,17 @@ def initialise(network: nn.Module, generator: torch.Generator) -> None:
         if isinstance(module, nn.Conv2d):
             fan_out = module.kernel_size[0] * module.kernel_size[1] * module.out_channels // module.groups
             module.weight.normal_(0, math.sqrt(2 / fan_out), generator=generator)
+        elif isinstance(module, nn.ConvTranspose2d):  # of stride as large as the kernel: each pixel is reached once
+            module.weight.normal_(0, math.sqrt(1 / module.in_channels), generator=generator)
         elif isinstance(module, nn.Linear):
             nn.init.trunc_normal_(module.weight, std=0.02, generator=generator)
         elif isinstance(module, nn.Embedding):
             module.weight.normal_(generator=generator)
-        elif isinstance(module, _BatchNorm | nn.LayerNorm) and module.weight is not None:
+        elif isinstance(module, NORMS) and module.weight is not None:
             module.weight.fill_(1)
         if isinstance(module, _BatchNorm):
             module.reset_running_stats()
-        if isinstance(module, nn.Conv2d | nn.Linear | _BatchNorm | nn.LayerNorm) and module.bias is not None:
+        if isinstance(module, (*LAYERS, *NORMS)) and module.bias is not None:
             module.bias.zero_()
     for module in network.modules():
         if isinstance(module, Backbone | Head):

@@ -1,10 +1,15 @@
 """The network a method trains, as an experiment describes it."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
+from seglet import files
 from seglet.models.architecture import Architecture
 from seglet.models.segmenter import Segmenter, build, load
+from seglet.models.storage import CONFIG, FORMAT
+from seglet.models.vit import VARIANTS, VisionTransformer
+from seglet.models.vit_weights import pretrained
 from seglet.types import Classes, option
 
 
@@ -18,15 +23,18 @@ class StudentConfig:
     dropout: float = option(0.1, "rate before the classifier; FOTF Sec. 4.1")
     aspp_dropout: float = option(0.5, "rate behind DeepLabV3's pyramid; CIRKD code")
     auxiliary_weight: float = option(0.4, "of the loss of a ResNet's auxiliary head; 0 builds none; CIRKD code")
-    student_weights: str | None = option(None, "saved segmenter to start from; none starts from chance")
+    student_weights: str | None = option(
+        None, "saved segmenter to start from; for a vision transformer also a CLIP model or timm's file; none: chance"
+    )
 
 
 def build_student(config: StudentConfig, classes: Classes, seed: int, **more: Any) -> Segmenter:
     """The network with the weights to start from; `seed` decides those that start from chance.
 
     `more` are fields of its `Architecture` that a method decides, such as `depth`. Weights come from `student_weights`,
-    and with them the input convention. Classifiers for another number of classes start from chance, and so does the
-    whole head if the saved one is of another kind.
+    and with them the input convention; a vision transformer may also take its own from elsewhere, see
+    `vit_weights.pretrained`. Classifiers for another number of classes start from chance, and so does the whole head if
+    the saved one is of another kind.
 
     Raises:
         ValueError: no such network, or `student_weights` holds another backbone.
@@ -42,6 +50,8 @@ def build_student(config: StudentConfig, classes: Classes, seed: int, **more: An
     )
     if config.student_weights is None:
         return build(architecture, classes, seed)
+    if architecture.backbone in VARIANTS and not is_segmenter(config.student_weights):
+        return build_pretrained(architecture, config.student_weights, classes, seed)
     start = load(config.student_weights)
     given = start.architecture
     convention = {"mean": given.mean, "std": given.std, "bgr": given.bgr}
@@ -52,6 +62,27 @@ def build_student(config: StudentConfig, classes: Classes, seed: int, **more: An
             f"{config.student} of width {config.width}; give one whose backbone and width agree"
         )
     adopt(student, start)
+    return student
+
+
+def is_segmenter(source: str) -> bool:
+    """Whether it is a folder that a segmenter was saved to."""
+    about = Path(source) / CONFIG
+    return about.is_file() and dict(files.read_json(about)).get("format") == FORMAT
+
+
+def build_pretrained(architecture: Architecture, source: str, classes: Classes, seed: int) -> Segmenter:
+    """A network whose vision transformer has weights from elsewhere, and their input convention.
+
+    Raises:
+        ValueError: these weights are not to be had or do not fit.
+    """
+    backbone = build(architecture, classes, seed).network.backbone
+    if not isinstance(backbone, VisionTransformer):
+        raise ValueError(f"{architecture.backbone} is no vision transformer")
+    given = pretrained(source, backbone)
+    student = build(replace(architecture, mean=given.mean, std=given.std), classes, seed)
+    student.network.backbone.load_state_dict({**student.network.backbone.state_dict(), **given.weights})
     return student
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from seglet.models.foundation.captions import filled, without_prompt
+from seglet.models.foundation.captions import census, filled, is_junk, without_prompt
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,25 @@ def test_an_empty_caption_borrows_from_the_other_prompt() -> None:
 def test_the_neutral_sentence_says_something() -> None:
     with pytest.raises(ValueError, match="expected a sentence"):
         filled([""], " ")
+
+
+@pytest.mark.parametrize(
+    ("caption", "junk"),
+    [
+        ("a dog on grass", False),
+        ("dog", False),
+        ("a a a a", True),
+        ("cat cat dog dog", True),
+        ("a i", True),
+        ("", False),
+    ],
+)
+def test_captions_that_repeat_themselves_are_junk(caption: str, junk: bool) -> None:
+    assert is_junk(caption) is junk
+
+
+def test_a_census_counts_what_says_nothing() -> None:
+    found = census([("a cat", ""), ("", " "), ("a cat", "a a a a")])
+    assert (found.pictures, found.captions, found.empty, found.silent, found.junk) == (3, 6, 3, 1, 1)
+    assert found.common == (("a cat", 2),)
+    assert "1 pictures without any; 2 times 'a cat'" in str(found)

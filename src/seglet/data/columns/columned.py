@@ -46,6 +46,16 @@ class Columned(Dataset):
                 texts[store.recipe.name] = value
         return replace(sample, columns=columns, texts=texts, kinds=kinds)
 
+    def texts(self, index: int) -> dict[str, tuple[str, ...]]:
+        """The columns of text of a sample, without reading its picture.
+
+        Raises:
+            DataError: a value is not there or damaged.
+        """
+        pairs = zip(self.stores, self._places, strict=True)
+        values = {store.recipe.name: self._value(store, places, index) for store, places in pairs}
+        return {name: value for name, value in values.items() if not isinstance(value, np.ndarray)}
+
     def missing(self) -> dict[str, int]:
         """How many pictures lack each column, for those that are not complete."""
         lacking = {

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from seglet.labels.alarms import collapse, shares, told_shares
+from seglet.labels.alarms import collapse, watched
 from seglet.labels.cutmix import draw_boxes, inside, paste, paste_guess
 from seglet.labels.guess import Guess, guess
 from seglet.losses.confident import average_cross_entropy, ratio_cross_entropy
@@ -127,13 +127,7 @@ class Method(base.Method[SemiStep]):
 
     def _watched(self, own: Guess, target: Target) -> dict[str, Tensor]:
         """What alarms look at: how much is taught, and how often each class is guessed and is labelled."""
-        classes = self.student.classes
-        guessed = shares(own.labels, own.valid, len(classes))
-        labelled = shares(target.labels, target.labels < len(classes), len(classes))
-        told = {
-            **told_shares("share", guessed, classes.names),
-            **told_shares("labelled-share", labelled, classes.names),
-        }
+        told = watched(own.labels, own.valid, target.labels, self.student.classes.names)
         return {"confident": own.share_above(self.config.threshold), **told}
 
     def alarms(self, terms: Mapping[str, float], progress: Progress) -> Mapping[str, str]:

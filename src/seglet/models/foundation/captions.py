@@ -1,6 +1,12 @@
 """What captioning networks write, put in order: without the prompt, and without what says nothing."""
 
+import re
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
+
+COMMON = 3
+"""So many of the most frequent captions are told."""
 
 
 def without_prompt(text: str, prompt: str) -> str:
@@ -42,3 +48,47 @@ def filled(captions: Sequence[str], neutral: str) -> tuple[str, ...]:
         raise ValueError("expected a sentence for pictures that no caption was found for, got none")
     spare = next((caption for caption in captions if caption), neutral)
     return tuple(caption or spare for caption in captions)
+
+
+def is_junk(caption: str) -> bool:
+    """Whether a caption repeats itself instead of saying something: at most half of four or more words are different.
+
+    Or none of its words has three letters. An empty caption is no junk, it is empty.
+    """
+    words = re.findall(r"\w+", caption.casefold())
+    return bool(words) and (2 * len(set(words)) <= len(words) >= 4 or max(map(len, words)) < 3)
+
+
+@dataclass(frozen=True)
+class Census:
+    """What there is among the captions of many pictures."""
+
+    pictures: int
+    captions: int
+    empty: int
+    silent: int
+    """Pictures all of whose captions are empty."""
+    junk: int
+    common: tuple[tuple[str, int], ...]
+    """The most frequent captions that several pictures share, and of how many."""
+
+    def __str__(self) -> str:
+        shared = "".join(f"; {count} times {text!r}" for text, count in self.common)
+        return (
+            f"{self.captions} captions of {self.pictures} pictures: {self.empty} empty, {self.junk} junk; "
+            f"{self.silent} pictures without any{shared}"
+        )
+
+
+def census(captions: Sequence[Sequence[str]]) -> Census:
+    """Counts the captions of each picture."""
+    texts = [text for some in captions for text in some]
+    shared = Counter(text for some in captions for text in set(some) if text).most_common(COMMON)
+    return Census(
+        pictures=len(captions),
+        captions=len(texts),
+        empty=sum(not text.strip() for text in texts),
+        silent=sum(not any(text.strip() for text in some) for some in captions),
+        junk=sum(map(is_junk, texts)),
+        common=tuple((text, count) for text, count in shared if count > 1),
+    )

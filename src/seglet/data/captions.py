@@ -1,0 +1,116 @@
+"""Captions that somebody wrote: a table or JSON file with the pictures' names."""
+
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from seglet.data.errors import DataError
+from seglet.data.files import content_hash, read_bytes
+
+KINDS = (".csv", ".tsv", ".json", ".jsonl")
+PICTURES = ("id", "image", "picture", "file", "file_name", "filename", "path", "name", "image_id")
+TEXTS = ("captions", "caption", "texts", "text", "sentence", "sentences")
+EXPECTED = (
+    'rows `id,caption` in CSV (more captions in more columns or rows), {"a": "a cat", "b": ["a dog", "grass"]} or '
+    '[{"id": "a", "captions": ["a cat"]}] in JSON, or such an object a line in JSONL'
+)
+
+
+@dataclass(frozen=True)
+class CaptionFile:
+    """Captions by the picture's name as it is written in the file, in any order; `digest` is of the file's content."""
+
+    path: Path
+    captions: Mapping[str, tuple[str, ...]]
+    digest: str
+
+    def of(self, picture: str) -> tuple[str, ...]:
+        """Of a picture of the data set, by its id; or by its file's name, if no other picture's is the same.
+
+        Raises:
+            DataError: the file does not name it.
+        """
+        found = self.captions.get(picture) or self._by_file.get(_bare(picture))
+        if found is None:
+            raise DataError(
+                f"no caption of {picture!r} in {str(self.path)!r}; add a line for it (an empty one will do)"
+            )
+        return found
+
+    @cached_property
+    def _by_file(self) -> Mapping[str, tuple[str, ...]]:
+        counts = Counter(map(_bare, self.captions))
+        return {_bare(name): texts for name, texts in self.captions.items() if counts[_bare(name)] == 1}
+
+
+def read_captions(path: Path) -> CaptionFile:
+    """What the file says of each picture; several captions of one stay in order.
+
+    Raises:
+        DataError: it cannot be read, is of another form, or names no picture.
+    """
+    if path.suffix.lower() not in KINDS:
+        raise DataError(f"captions are read from {', '.join(KINDS)}, not {path.name!r}; write {EXPECTED}")
+    content = read_bytes(path)
+    try:
+        text = content.decode("utf-8-sig")
+        pairs = list(_rows(text, path) if path.suffix.lower() in (".csv", ".tsv") else _objects(text, path))
+    except (UnicodeDecodeError, csv.Error, json.JSONDecodeError, RecursionError) as error:
+        raise DataError(f"{str(path)!r} cannot be read ({error}); write {EXPECTED}") from error
+    found: dict[str, tuple[str, ...]] = {}
+    for name, texts in pairs:
+        found[name] = (*found.get(name, ()), *texts)
+    if not found:
+        raise DataError(f"{str(path)!r} names no picture; write {EXPECTED}")
+    return CaptionFile(path, found, content_hash(content))
+
+
+def _rows(text: str, path: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
+    delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
+    rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True) if any(row)]
+    if rows and rows[0][0].strip().lower() in PICTURES:
+        rows = rows[1:]
+    for row in rows:
+        if len(row) < 2:
+            raise DataError(f"{str(path)!r}: the row {row[0]!r} has one cell; write the picture's id and its caption")
+        yield row[0].strip(), tuple(cell.strip() for cell in row[1:])
+
+
+def _objects(text: str, path: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
+    lines = path.suffix.lower() == ".jsonl"
+    content: Any = [json.loads(line) for line in text.splitlines() if line.strip()] if lines else json.loads(text)
+    if isinstance(content, dict):
+        for name, value in content.items():
+            yield str(name), _texts(value, str(name), path)
+        return
+    for number, item in enumerate(content if isinstance(content, list) else [content]):
+        name = next((item[key] for key in PICTURES if key in item), None) if isinstance(item, dict) else None
+        if not isinstance(name, str | int):
+            raise DataError(
+                f"entry {number} of {str(path)!r} names no picture, and captions without names are not taken by their "
+                f"order; write {EXPECTED}"
+            )
+        value = next((item[key] for key in TEXTS if key in item), None)
+        yield str(name), _texts(value, str(name), path)
+
+
+def _texts(value: Any, name: str, path: Path) -> tuple[str, ...]:
+    if isinstance(value, dict):
+        value = next((value[key] for key in TEXTS if key in value), None)
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, list) or not texts or not all(isinstance(item, str) for item in texts):
+        raise DataError(f"{str(path)!r}: expected a caption of {name!r}, or a list of some; write {EXPECTED}")
+    return tuple(item.strip() for item in texts)
+
+
+def _bare(name: str) -> str:
+    path = PurePosixPath(name.replace("\\", "/"))
+    return (
+        path.stem if path.suffix.lower() in (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff") else path.name
+    )

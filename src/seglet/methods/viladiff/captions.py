@@ -1,0 +1,181 @@
+"""Sec. 3.2: what is said of each picture, computed once, and the same as CLIP's tokens.
+
+Axes: h rows, w columns, l tokens, t their channels.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seglet.data.captions import KINDS, CaptionFile, read_captions
+from seglet.data.columns.kinds import Kind, Value
+from seglet.data.columns.producer import Compute, Producer
+from seglet.data.dataset import Sample
+from seglet.data.errors import DataError
+from seglet.data.world import SPLITS, scene
+from seglet.methods.viladiff.config import Config, Precision
+from seglet.models.foundation import captioner, clip
+from seglet.models.foundation.captions import filled
+from seglet.models.foundation.hub import find
+from seglet.models.foundation.picture import resized
+from seglet.models.foundation.text_tower import TextTower
+
+CAPTIONS, TOKENS = "captions", "caption-tokens"
+
+
+@dataclass(frozen=True)
+class Captioned(Producer):
+    """A caption by each prompt from a captioning network, without the prompt; empty where it says nothing."""
+
+    source: str
+    prompts: tuple[str, ...]
+    longest: int
+    precision: Precision
+    name: str = CAPTIONS
+    kind: Kind = "text"
+    maker: str = "captioner/1"
+
+    def identity(self) -> str:
+        return self._identity
+
+    @cached_property
+    def _identity(self) -> str:
+        return find(self.source, "captioner", captioner.LAYOUT).identity()
+
+    def settings(self) -> Mapping[str, Any]:
+        return {"prompts": list(self.prompts), "longest": self.longest, "precision": self.precision}
+
+    def load(self, device: torch.device) -> Compute:
+        writer = captioner.Captioner.load(self.source, dtype=self.precision).to(device)
+
+        def compute(samples: Sequence[Sample]) -> list[Value]:
+            side = (writer.side, writer.side)
+            images = torch.cat([resized(_image(sample, device), side, "bicubic") for sample in samples]).clamp(0, 1)
+            by_prompt = [writer.caption(images, prompt, longest=self.longest) for prompt in self.prompts]
+            return list(zip(*by_prompt, strict=True))
+
+        return compute
+
+
+def _image(sample: Sample, device: torch.device) -> Tensor:
+    return torch.from_numpy(sample.image).to(device).permute(2, 0, 1)[None].float() / 255
+
+
+@dataclass(frozen=True)
+class Written(Producer):
+    """Captions that the user brings in a file, by the pictures' names."""
+
+    path: Path
+    name: str = CAPTIONS
+    kind: Kind = "text"
+    maker: str = "caption-file/1"
+
+    @cached_property
+    def _file(self) -> CaptionFile:
+        return read_captions(self.path)
+
+    def identity(self) -> str:
+        return self._file.digest
+
+    def settings(self) -> Mapping[str, Any]:
+        return {}
+
+    def load(self, device: torch.device) -> Compute:
+        return lambda samples: [self._file.of(sample.id) for sample in samples]
+
+
+@dataclass(frozen=True)
+class Drawn(Producer):
+    """What the embedded world's scenes show, in its own words."""
+
+    name: str = CAPTIONS
+    kind: Kind = "text"
+    maker: str = "world/1"
+
+    def identity(self) -> str:
+        return ""
+
+    def settings(self) -> Mapping[str, Any]:
+        return {}
+
+    def load(self, device: torch.device) -> Compute:
+        return lambda samples: [(_said(sample),) for sample in samples]
+
+
+def _said(sample: Sample) -> str:
+    """
+    Raises:
+        DataError: the sample is no scene of the embedded world.
+    """
+    split, _, place = sample.id.rpartition("-")
+    if split in SPLITS and place.isdigit():
+        drawn = scene((SPLITS[split] << 40) + int(place), sample.image.shape[0])
+        if any(np.array_equal(image, sample.image) for image in (drawn.image, drawn.dark)):
+            return drawn.caption
+    raise DataError(
+        f"{sample.id!r} is no scene of the embedded world as it comes without options, whose captions are known; set "
+        "captions to a captioner or to a file of your own"
+    )
+
+
+@dataclass(frozen=True)
+class Told(Producer):
+    """CLIP's token states of a picture's captions in a row, begin and end of each among them; or each text's vector.
+
+    Empty captions are replaced by others of the same picture, and at last by a `neutral` sentence.
+    """
+
+    source: str
+    neutral: str
+    pooled: bool
+    name: str = TOKENS
+    kind: Kind = "sequence"
+    maker: str = "clip-text/1"
+    sources: ClassVar[tuple[str, ...]] = (CAPTIONS,)
+
+    def identity(self) -> str:
+        return self._identity
+
+    @cached_property
+    def _identity(self) -> str:
+        return find(self.source, "clip", clip.LAYOUT).identity()
+
+    def settings(self) -> Mapping[str, Any]:
+        return {"neutral": self.neutral, "pooled": self.pooled}
+
+    def load(self, device: torch.device) -> Compute:
+        tower = clip.ImageTextEncoder.load(self.source).text.to(device)
+
+        def compute(samples: Sequence[Sample]) -> list[Value]:
+            said = [filled(sample.texts[CAPTIONS], self.neutral) for sample in samples]
+            rows = iter(self._rows(tower, [text for texts in said for text in texts]))
+            return [np.concatenate([next(rows) for _ in texts]) for texts in said]
+
+        return compute
+
+    def _rows(self, tower: TextTower, texts: Sequence[str]) -> list[np.ndarray]:
+        if self.pooled:
+            return [vector[None].half().cpu().numpy() for vector in tower.embed(texts)]
+        tokens = tower.tokens(texts)
+        pairs = zip(tokens.states, tokens.valid, strict=True)
+        return [states[valid].half().cpu().numpy() for states, valid in pairs]
+
+
+def producers(config: Config) -> list[Producer]:
+    """Who captions the pictures, and who reads the captions; nobody where `captions` is none."""
+    if config.captions is None:
+        return []
+    writer: Producer
+    if config.captions == "world":
+        writer = Drawn()
+    elif Path(config.captions).suffix.lower() in KINDS:
+        writer = Written(Path(config.captions))
+    else:
+        writer = Captioned(config.captions, config.caption_prompts, config.caption_length, config.caption_precision)
+    return [writer, Told(config.text, config.caption_neutral, config.text_pooled)]

@@ -1,0 +1,66 @@
+"""Captions of a step's pictures as the fusion stream reads them.
+
+Axes: b images, l tokens, t their channels.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from seglet.data.columns.kinds import LENGTH
+from seglet.labels.cutmix import join_tokens
+from seglet.methods.viladiff.captions import TOKENS
+from seglet.models.vila import Text
+from seglet.types import Labelled, SemiStep, Unlabelled
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Of the labelled pictures, and of all unlabelled ones: first the step's own, then those that are pasted."""
+
+    labelled: Text
+    unlabelled: Text
+
+
+def texts_of(step: SemiStep, shuffle: bool) -> Texts:
+    """What the columns hold; with `shuffle` each picture has the captions of the one before it in the step.
+
+    Raises:
+        ValueError: the step has no captions.
+    """
+    parts: list[Labelled | Unlabelled] = [step.labelled, step.unlabelled, *([step.partner] if step.partner else [])]
+    if any(TOKENS not in part.columns for part in parts):
+        raise ValueError(f"the step has no column {TOKENS!r}; run `seglet prepare`, or set captions: none")
+    whole = joined([read(part.columns) for part in parts])
+    if shuffle:
+        whole = Text(whole.states.roll(1, 0), whole.valid.roll(1, 0))
+    labelled = len(step.labelled.images)
+    return Texts(part(whole, 0, labelled), part(whole, labelled, len(whole.states)))
+
+
+def read(columns: Mapping[str, Tensor]) -> Text:
+    """A batch's column of sequences; in single precision, as half is what it was stored in."""
+    states, lengths = columns[TOKENS], columns[TOKENS + LENGTH]
+    return Text(states.float(), torch.arange(states.shape[1], device=states.device) < lengths[:, None])
+
+
+def joined(several: Sequence[Text]) -> Text:
+    """Of the pictures one after the other, padded alike."""
+    longest = max(text.states.shape[1] for text in several)
+    states = [F.pad(text.states, (0, 0, 0, longest - text.states.shape[1])) for text in several]
+    valid = [F.pad(text.valid, (0, longest - text.valid.shape[1])) for text in several]
+    return Text(torch.cat(states), torch.cat(valid))
+
+
+def part(text: Text, begin: int, end: int) -> Text:
+    """Of some of the pictures."""
+    return Text(text.states[begin:end], text.valid[begin:end])
+
+
+def pasted(own: Text, partner: Text, also: Tensor) -> Text:
+    """Of pictures that show a part of their partner where `also` says so: both captions."""
+    states, valid = join_tokens((own.states, own.valid), (partner.states, partner.valid), also)
+    return Text(states, valid)

@@ -1,0 +1,165 @@
+"""ViLaDiff through the engine: captions are computed, read in training, and a run that broke off goes on exactly."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from tests.engine.toys import tiny
+from tests.models.foundation.makers import save_captioner, save_clip
+
+from seglet.apps.cli import main
+from seglet.data.columns.store import stored
+from seglet.data.errors import DataError
+from seglet.data.world import World
+from seglet.engine.columns import with_columns
+from seglet.engine.experiment import Experiment
+from seglet.engine.feed import datasets
+from seglet.engine.plan import first_batch, plan
+from seglet.engine.prepare import Work, complete
+from seglet.engine.train import Start, train
+from seglet.files import sha256
+from seglet.methods.viladiff import Method
+from seglet.models.segmenter import load
+from seglet.values import ConfigError
+
+KEYS = {
+    "train_split": "1_8/labelled",
+    "student": "vila-clip_tiny",
+    "width": 0.125,
+    "batch": 2,
+    "world_scenes": 16,
+    "threshold": 0.1,
+    "denoiser_width": 8,
+    "denoiser_blocks": 1,
+    "denoising_steps": 2,
+    "text_width": 16,
+}
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """A random CLIP, and where columns are kept."""
+    base = tmp_path_factory.mktemp("viladiff")
+    return {"text": str(save_clip(base / "clip")), "columns": str(base / "columns")}
+
+
+def experiment(folders: dict[str, str], **keys: object) -> Experiment:
+    return tiny("viladiff", **{**KEYS, "captions": "world", **folders, **keys})
+
+
+def prepare(wanted: Experiment) -> dict[str, dict[str, str]]:
+    """Which pictures failed, by column."""
+    done = complete(wanted, Work(torch.device("cpu"), batch=4), lambda line: None)
+    return {one.name: one.failed for one in done}
+
+
+@pytest.fixture(scope="module")
+def ready(folders: dict[str, str]) -> dict[str, str]:
+    assert prepare(experiment(folders)) == {"captions": {}, "caption-tokens": {}}
+    return folders
+
+
+def texts(folder: str) -> list[tuple[str, ...]]:
+    """All captions that are kept."""
+    (store,) = [one for one in stored(Path(folder)) if one.recipe.name == "captions"]
+    return [store.read(place, address) for address, place in store.contents().places.items()]  # type: ignore[misc]
+
+
+def test_a_run_scores_teacher_student_and_refined_labels_and_tells_its_cost_first(ready, tmp_path, capsys):
+    run = train(experiment(ready, alarm_from=0.0), tmp_path / "run")
+    lines = [json.loads(line) for line in run.metrics.read_text().splitlines()]
+    assert {"train/region", "train/better", "train/share/background"} <= lines[0].keys()
+    assert {"val/miou", "student/miou", "refined/miou", "val/boundary_iou", "refined/boundary_iou"} <= lines[-1].keys()
+    told = capsys.readouterr().err
+    assert "memory: about" in told
+    assert "no labelled picture shows" in told
+    assert load(run.last).architecture.name == "vila-clip_tiny"
+
+
+@pytest.mark.parametrize("keys", [{}, {"captions": None, "partner": "batch"}])
+def test_a_run_that_broke_off_ends_with_the_same_weights(keys, ready, tmp_path, monkeypatch):
+    wanted = experiment(ready, steps=4, selection="last", validate_every=4, **keys)
+    whole, after = train(wanted, tmp_path / "whole"), Method.after_step
+
+    def broken(self, progress):
+        if progress.step == 3:
+            raise RuntimeError("the power is gone")
+        after(self, progress)
+
+    monkeypatch.setattr(Method, "after_step", broken)
+    with pytest.raises(RuntimeError, match="power"):
+        train(wanted, tmp_path / "part")
+    monkeypatch.setattr(Method, "after_step", after)
+    resumed = train(wanted, tmp_path / "part", Start(resume=True))
+    assert sha256(resumed.last / "model.safetensors") == sha256(whole.last / "model.safetensors")
+
+
+def test_both_kinds_of_pictures_come_with_their_captions(ready):
+    wanted = experiment(ready)
+    data = with_columns(wanted, datasets(wanted.settings, wanted.config)["1_8/labelled"])
+    step = first_batch(data, wanted.settings, 2, Method.supervision)
+    assert step.labelled.columns["caption-tokens"].shape[2] == 16
+    assert step.unlabelled.columns["caption-tokens.length"].min() > 2
+
+
+def test_the_worlds_captions_are_those_of_its_scenes(ready):
+    world = World("train", 16, 32)
+    assert sorted(texts(ready["columns"])) == sorted((world.scene(i).caption,) for i in range(16))
+
+
+def test_captions_that_are_missing_end_a_run_before_it_begins_with_the_command(folders, tmp_path):
+    with pytest.raises(ConfigError, match=r"'caption-tokens' lacks 16 of 16 pictures(.|\n)*seglet prepare viladiff"):
+        train(experiment(folders, columns=str(tmp_path)), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_file_may_name_pictures_in_any_order_and_what_it_lacks_is_named(folders, tmp_path):
+    names = [f"train-{place:06d}" for place in range(16)]
+    (tmp_path / "own.csv").write_text("id,caption\n" + "".join(f"{name},a dog\n" for name in reversed(names[1:])))
+    keys = {"captions": str(tmp_path / "own.csv"), "columns": str(tmp_path / "columns")}
+    failed = prepare(experiment(folders, **keys))
+    assert list(failed["captions"]) == ["train-000000"]
+    assert "no caption of 'train-000000' in" in failed["captions"]["train-000000"]
+    assert set(texts(keys["columns"])) == {("a dog",)}
+
+
+@pytest.mark.parametrize(("says", "caption"), [("dog", "dog dog dog"), ("[SEP]", "")])
+def test_a_captioner_answers_each_prompt_and_silence_is_kept_to_be_counted(says, caption, folders, tmp_path):
+    captioner = save_captioner(tmp_path / "captioner", "git", says)
+    keys = {**folders, "captions": str(captioner), "columns": str(tmp_path / "columns")}
+    wanted = experiment(keys, caption_length=3, caption_prompts=("a photo", "a photo of a"))
+    assert prepare(wanted) == {"captions": {}, "caption-tokens": {}}
+    assert set(texts(keys["columns"])) == {(caption, caption)}
+    with_columns(wanted, datasets(wanted.settings, wanted.config)["1_8/labelled"])  # the neutral sentence has tokens
+
+
+def test_an_audit_counts_captions_over_all_pictures(ready, tmp_path, capsys):
+    words = [word for key, value in {**KEYS, **ready}.items() for word in (f"--{key}", str(value))]
+    size = ["--world_size", "32", "--crop", "32", "--captions", "world"]
+    assert main(["prepare", "viladiff", *words, *size, "--audit", str(tmp_path / "a.html"), "--count", "2"]) == 0
+    assert "captions: 16 captions of 16 pictures: 0 empty, 0 junk" in (tmp_path / "a.html").read_text()
+
+
+@pytest.mark.parametrize("pooled", [False, True])
+def test_pooled_captions_are_one_vector_each(pooled, folders, tmp_path):
+    wanted = experiment(folders, columns=str(tmp_path), text_pooled=pooled, text_width=8 if pooled else 16)
+    prepare(wanted)
+    data = with_columns(wanted, datasets(wanted.settings, wanted.config)["1_8/labelled"])
+    step = first_batch(data, wanted.settings, 2, Method.supervision)
+    assert step.labelled.columns["caption-tokens"].shape[2] == (8 if pooled else 16)
+    assert bool((step.labelled.columns["caption-tokens.length"] == 1).all()) is pooled
+
+
+def test_labelled_pictures_among_the_unlabelled_are_refused_with_columns_too(ready, tmp_path):
+    with pytest.raises(DataError, match="also labelled, such as 'train-000000'"):
+        train(experiment(ready, unlabelled_split="train"), tmp_path / "run")
+
+
+def test_one_labelled_picture_is_enough(ready, tmp_path):
+    assert train(experiment(ready, train_split="1/labelled", steps=1), tmp_path / "run").last.is_dir()
+
+
+def test_a_plan_tells_the_rate_that_the_batch_makes(ready):
+    told = plan(experiment(ready, rate_batch=1)).remarks
+    assert "learning rate: 0.04, the 0.02 asked for times 2, because a step has 2 images" in told

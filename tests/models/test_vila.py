@@ -1,0 +1,163 @@
+"""Vision transformers, ViLa's decoder, and weights to start them from."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from tests.models.foundation.makers import save_clip
+from tests.models.tiny import CLASSES, images, tiny
+from torch import Tensor
+
+from seglet.models import vit
+from seglet.models.foundation.clip import ImageTextEncoder
+from seglet.models.segmenter import Architecture, Segmenter, build, load
+from seglet.models.student import StudentConfig, build_student
+from seglet.models.vila import Fusion, Text, positions, streams
+
+NAME = "vila-clip_tiny"
+
+
+def fusion(text: int = 5) -> Fusion:
+    torch.manual_seed(0)
+    return Fusion(8, text)
+
+
+def text(count: int = 2, length: int = 3, width: int = 5) -> Text:
+    states = torch.randn(count, length, width, generator=torch.Generator().manual_seed(2))
+    return Text(states, torch.ones(count, length, dtype=torch.bool))
+
+
+def small() -> Segmenter:
+    return tiny(NAME).eval()
+
+
+def test_logits_are_four_times_as_fine_as_the_patches() -> None:
+    seen = small().network(images(height=48, width=64))
+    assert seen.logits.shape == (2, 3, 24, 32)
+    assert seen.feature.shape == (2, 4, 24, 32)
+
+
+def test_sides_that_no_patch_divides_are_resized() -> None:
+    assert small()(images(height=37, width=50)).shape == (2, 3, 37, 50)
+
+
+def test_with_text_the_visual_stream_is_the_network_bit_for_bit() -> None:
+    network = small().network
+    both = streams(network, fusion(), images(), text())
+    assert torch.equal(both.visual.logits, network(images()).logits)
+    assert both.fused is not None
+    assert not torch.equal(both.fused.logits, both.visual.logits)
+
+
+def test_without_text_there_is_one_stream() -> None:
+    assert streams(small().network, fusion(), images(), None).fused is None
+    assert streams(small().network, None, images(), text()).fused is None
+
+
+def test_padding_is_not_read() -> None:
+    given = text()
+    longer = Text(torch.cat((given.states, torch.randn(2, 2, 5)), 1), torch.tensor([[True] * 3 + [False] * 2] * 2))
+    tokens = torch.rand(2, 8, 3, 3)
+    torch.testing.assert_close(fusion()(tokens, longer), fusion()(tokens, given))
+
+
+def test_no_token_at_all_gives_numbers() -> None:
+    given = text()
+    nothing = Text(given.states, torch.zeros(2, 3, dtype=torch.bool))
+    assert torch.isfinite(fusion()(torch.rand(2, 8, 3, 3), nothing)).all()
+
+
+def test_text_of_another_width_is_told_with_its_key() -> None:
+    with pytest.raises(ValueError, match="set text_width: 5"):
+        fusion(text=7)(torch.rand(2, 8, 3, 3), text())
+
+
+def test_a_head_without_a_fusion_stream_says_so() -> None:
+    with pytest.raises(ValueError, match="choose student: vila-"):
+        streams(tiny("pspnet-resnet18").network, None, images(), None)
+
+
+def test_tokens_know_where_they_stand() -> None:
+    table = positions(8, (3, 4), torch.zeros(1))
+    assert torch.equal(table[:4, 1, 0], table[:4, 1, 3])
+    assert torch.equal(table[4:, 0, 2], table[4:, 2, 2])
+    assert len({tuple(table[:, y, x].tolist()) for y in range(3) for x in range(4)}) == 12
+
+
+def test_gradients_reach_both_streams_and_what_they_share() -> None:
+    network, asks = tiny(NAME).network, fusion()
+    both = streams(network, asks, images(), text())
+    assert both.fused is not None
+    (both.visual.logits.sum() + both.fused.logits.square().sum()).backward()
+    parts = [*network.named_parameters(), *asks.named_parameters()]
+    unread = {"backbone.whole.weight", "backbone.positions.weight"}
+    assert [name for name, p in parts if p.grad is None and name not in unread] == []
+
+
+def test_a_saved_network_loads_and_predicts_the_same(tmp_path: Path) -> None:
+    network = small()
+    network.save(tmp_path / "net")
+    assert torch.equal(load(tmp_path / "net")(images()), network(images()))
+
+
+@pytest.fixture(scope="module")
+def clip_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_clip(tmp_path_factory.mktemp("clip"))
+
+
+@pytest.fixture
+def as_the_toy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`clip_tiny` with the shape of the random CLIP of these tests."""
+    monkeypatch.setattr(vit, "EXPANSION", 2)
+    monkeypatch.setitem(vit.VARIANTS, "clip_tiny", vit.Shape(4, 4, 4, 8, 4, (0, 1, 2, 3), clip=True))
+
+
+def student(weights: str | Path, name: str = NAME) -> Segmenter:
+    config = StudentConfig(student=name, student_weights=str(weights))
+    return build_student(config, CLASSES, 0)
+
+
+def test_the_image_half_of_a_clip_sees_what_clip_sees(clip_folder: Path, as_the_toy: None) -> None:
+    backbone = student(clip_folder).network.backbone
+    assert isinstance(backbone, vit.VisionTransformer)
+    tokens = backbone.tapped(backbone.normalise(images()))
+    layers = ImageTextEncoder.load(clip_folder).image(images()).layers
+    for mine, theirs in zip(tokens, layers, strict=True):
+        torch.testing.assert_close(mine[:, 1:].transpose(1, 2).unflatten(2, (4, 4)), theirs)
+
+
+def test_the_input_of_a_clip_is_kept(clip_folder: Path, as_the_toy: None) -> None:
+    assert student(clip_folder).architecture.mean == pytest.approx((0.4815, 0.4578, 0.4082), abs=1e-4)
+
+
+def test_another_clip_is_refused_with_what_differs(clip_folder: Path) -> None:
+    with pytest.raises(ValueError, match=r"does not fit this backbone: it has no 'encoder\.layers\.4"):
+        student(clip_folder)
+
+
+def timm_names(backbone: vit.VisionTransformer) -> dict[str, Tensor]:
+    """What timm would call these weights."""
+    renamed = {}
+    for name, tensor in backbone.state_dict().items():
+        new = name.replace("whole.weight", "cls_token").replace("positions.weight", "pos_embed")
+        new = new.replace("patches.", "patch_embed.proj.").replace("attention.query_key_value", "attn.qkv")
+        new = new.replace("attention.out", "attn.proj").replace("perceptron.0", "mlp.fc1")
+        renamed[new.replace("perceptron.2", "mlp.fc2")] = tensor[None] if new in ("cls_token", "pos_embed") else tensor
+    return renamed
+
+
+def test_files_of_timm_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(vit.VARIANTS, "vit_b16", vit.Shape(8, 2, 2, 8, 4, (0, 0, 1, 1), clip=False))
+    teaching = build(Architecture("vila-vit_b16"), CLASSES, seed=3).network.backbone
+    assert isinstance(teaching, vit.VisionTransformer)
+    save_file(timm_names(teaching), tmp_path / "timm.safetensors")
+    learnt = student(tmp_path / "timm.safetensors", "vila-vit_b16").network.backbone
+    assert torch.equal(learnt.blocks[1].perceptron[0].weight, teaching.blocks[1].perceptron[0].weight)  # type: ignore[union-attr, index]
+    assert learnt.normalise.mean.flatten().tolist() == [0.5, 0.5, 0.5]
+
+
+def test_a_segmenter_is_a_start_too(tmp_path: Path) -> None:
+    build(Architecture(NAME), CLASSES, seed=5).save(tmp_path / "net")
+    started = student(tmp_path / "net").eval()
+    assert torch.equal(started(images()), load(tmp_path / "net")(images()))
