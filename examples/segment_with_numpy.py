@@ -29,6 +29,8 @@ class Segmenter:
         said = self.session.get_modelmeta().custom_metadata_map
         if said.get("format") != "seglet-onnx" or not json.loads(said["whole"]):
             raise SystemExit(f"{file} was not written by `seglet export`, or its logits are no masks yet")
+        if json.loads(said["preprocessing"])["planes"] != 3:
+            raise SystemExit(f"{file} wants the depth of a picture as its fourth plane; this example has none")
         table = json.loads(said["classes"])
         self.names = [entry["name"] for entry in table]
         self.palette = np.array([entry["colour"] for entry in table], np.uint8)

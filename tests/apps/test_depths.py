@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from tests.models.foundation.makers import save_depth
 
 from seglet.apps.cli import main
@@ -140,3 +141,12 @@ def test_columns_of_a_row_are_made_before_it_is_trained(tmp_path, monkeypatch):
 def test_the_world_of_a_row_is_none_of_its_experiment():
     row = Recipe.read({"method": "dgkd", "world": "dark=1"})
     assert (row.world, dict(row.experiment)) == ("dark=1", {"method": "dgkd"})
+
+
+@pytest.mark.parametrize("command", [["report"], ["label", "--tool", "coco"]])
+def test_reports_and_labelling_tools_get_the_depth_too(command, network, seglet, tmp_path):
+    told(network).save(tmp_path / "model")
+    Image.fromarray(World("val", scenes=1, size=32).read(0).image).save(tmp_path / "a.png")
+    given = ["--data", "world:scenes=1,size=40"] if command == ["report"] else [tmp_path / "a.png"]
+    done = seglet(command[0], tmp_path / "model", *given, *command[1:], "--out", tmp_path / "out")
+    assert done.code == 0, done.err

@@ -110,8 +110,8 @@ def export(
         parities = agreement(model, named, facts, images, sizes)
         annotate(named, facts, {"parity": [asdict(parity) for parity in parities]})
         named.replace(temporary)
-    ours = runner(out, facts)
-    times = {"exported": milliseconds(ours, sizes[0]), "original": milliseconds(original(model, facts), sizes[0])}
+    runs = {"exported": runner(out, facts), "original": original(model, facts)}
+    times = {name: milliseconds(each, sizes[0], facts.planes) for name, each in runs.items()}
     return {
         "size": size,
         "parity": [asdict(parity) for parity in parities],
@@ -132,7 +132,7 @@ def agreement(
 
     exported, network = runner(file, facts), original(model, facts)
     try:
-        found = [compare(network, exported, images, size) for size in sizes]
+        found = [compare(network, exported, images, size, facts.planes) for size in sizes]
     except Exception as error:
         if not type(error).__module__.startswith("onnxruntime"):
             raise
@@ -161,6 +161,7 @@ def original(model: "Segmenter", facts: "Facts") -> Any:
 
 def export_int8(model: "Segmenter", images: "list[np.ndarray]", arguments: argparse.Namespace) -> dict[str, Any]:
     """Writes the file with 8-bit numbers; says how it compares with the other, and what mIoU both have."""
+    from seglet.apps.depths import with_depth
     from seglet.apps.evaluate import score
     from seglet.apps.exporting import annotate, at_size, compare, milliseconds, quantise
     from seglet.apps.models import check_classes
@@ -169,7 +170,7 @@ def export_int8(model: "Segmenter", images: "list[np.ndarray]", arguments: argpa
     from seglet.files import replacing
     from seglet.models.exported import facts_in, load_exported
 
-    data = open_dataset(arguments.data, arguments.split, whole_masks=True)
+    data = with_depth(open_dataset(arguments.data, arguments.split, whole_masks=True), model, None)
     check_classes(model.classes, data.classes)
     out = arguments.out.with_suffix(".int8.onnx")
     floats = load_exported(arguments.out)
@@ -178,18 +179,18 @@ def export_int8(model: "Segmenter", images: "list[np.ndarray]", arguments: argpa
     size = facts.size or SIZES[0]
     with replacing(out) as temporary:
         named = temporary.with_suffix(".onnx")
-        quantise(arguments.out, named, [at_size(image, size).numpy() for image in images])
+        quantise(arguments.out, named, [at_size(image, size, facts.planes).numpy() for image in images])
         annotate(named, facts, {"int8": True})
         named.replace(temporary)
     ours, network = runner(out, facts), original(model, facts)
-    parity = compare(network, ours, images, size)
+    parity = compare(network, ours, images, size, facts.planes)
     scores = {
         name: score(each, data, EvaluationOptions()).scores()["miou"]
         for name, each in (("float", floats), ("int8", load_exported(out)))
     }
     return {
         "out": str(out), "bytes": out.stat().st_size, "equal": parity.equal, "miou": scores,
-        "lost": scores["float"] - scores["int8"], "milliseconds": milliseconds(ours, size),
+        "lost": scores["float"] - scores["int8"], "milliseconds": milliseconds(ours, size, facts.planes),
     }  # fmt: skip
 
 

@@ -69,7 +69,7 @@ def write_graph(model: Segmenter, facts: Facts, file: Path) -> None:
         _library(name)
     free = torch.export.Dim.DYNAMIC
     moving = {0: free} if facts.size is not None else {0: free, 2: free, 3: free}
-    images = torch.rand(2, 3, *(facts.size or EXAMPLE), generator=torch.Generator().manual_seed(0))
+    images = torch.rand(2, facts.planes, *(facts.size or EXAMPLE), generator=torch.Generator().manual_seed(0))
     try:
         with _quiet():
             program = torch.onnx.export(
@@ -110,7 +110,7 @@ def annotate(file: Path, facts: Facts, more: dict[str, Any]) -> None:
     onnx.save(graph, str(file))
 
 
-def quantise(file: Path, target: Path, images: Sequence[Float[np.ndarray, "1 3 h w"]]) -> None:
+def quantise(file: Path, target: Path, images: Sequence[Float[np.ndarray, "1 planes h w"]]) -> None:
     """Weights and activations in 8 bits; the range of the activations is that of these images."""
     quantization = _library("onnxruntime.quantization")
     given = iter(images)
@@ -156,10 +156,14 @@ Run = Callable[[Tensor], Tensor]
 
 @torch.inference_mode()
 def compare(
-    original: Run, exported: Run, images: Sequence[UInt8[np.ndarray, "_ _ 3"]], size: tuple[int, int]
+    original: Run,
+    exported: Run,
+    images: Sequence[UInt8[np.ndarray, "_ _ 3"]],
+    size: tuple[int, int],
+    planes: int = 3,
 ) -> Parity:
     """Both give logits; the images are brought to `size`, and two of them go in at once if there are two."""
-    batch = torch.cat([at_size(image, size) for image in images])
+    batch = torch.cat([at_size(image, size, planes) for image in images])
     differences, equal = [], []
     for part in torch.split(batch, 2):
         one, two = original(part).softmax(1), exported(part).softmax(1)
@@ -168,14 +172,16 @@ def compare(
     return Parity(size, len(batch), max(differences), float(torch.cat(equal).mean()))
 
 
-def at_size(image: UInt8[np.ndarray, "_ _ 3"], size: tuple[int, int]) -> Float[Tensor, "1 3 h w"]:
+def at_size(image: UInt8[np.ndarray, "_ _ 3"], size: tuple[int, int], planes: int = 3) -> Float[Tensor, "1 planes h w"]:
+    """The image as a network takes it; brightness stands in for depth, as any depth will do to compare two networks."""
     small = np.array(Image.fromarray(image).resize(size[::-1], Image.Resampling.BILINEAR))
-    return torch.from_numpy(small).permute(2, 0, 1)[None].float() / 255
+    colours = torch.from_numpy(small).permute(2, 0, 1)[None].float() / 255
+    return colours if planes == 3 else torch.cat([colours, colours.mean(dim=1, keepdim=True)], dim=1)
 
 
-def milliseconds(run: Run, size: tuple[int, int], repeats: int = 5) -> float:
+def milliseconds(run: Run, size: tuple[int, int], planes: int = 3, repeats: int = 5) -> float:
     """Median time of one picture, after one to warm up."""
-    image = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(0))
+    image = torch.rand(1, planes, *size, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
         run(image)
         return 1000 * statistics.median(_seconds(run, image) for _ in range(repeats))

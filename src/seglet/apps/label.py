@@ -11,6 +11,9 @@ from seglet.apps.seeing_options import add_seeing, chosen_seeing
 from seglet.apps.tool_options import add_tool
 
 if TYPE_CHECKING:
+    from seglet.apps.depths import Depths
+    from seglet.apps.pictures import Picture
+    from seglet.apps.seeing_options import Seeing
     from seglet.apps.tool_folder import Labels
     from seglet.models.segmenter import Segmenter
 
@@ -47,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from seglet.apps.depths import depths_for
     from seglet.apps.models import load_model, model_folder, weights_hash
     from seglet.apps.pictures import gather
     from seglet.apps.seeing import check_network
@@ -59,21 +63,27 @@ def run(arguments: argparse.Namespace) -> int:
     folder = model_folder(arguments.model)
     model = load_model(str(folder), arguments.device)
     check_network(model, seeing)
+    depths = depths_for(model, seeing.depth)
     target = ToolFolder.of(arguments, model.classes, arguments.void)
     kept = {name: getattr(arguments, name) for name in ("threshold", "least_confidence", "least_area", "void")}
     about: dict[str, Any] = {"seglet": __version__, "command": arguments.command_line}
     about |= {"model": arguments.model, "weights": weights_hash(folder), "settings": {**kept, **seeing.as_dict()}}
-    file = target.fill(pictures, lambda picture: _labels(model, picture.read(), arguments, seeing), about)
+    file = target.fill(pictures, lambda picture: _labels(model, picture, arguments, seeing, depths), about)
     record = read_json(arguments.out / RECORD)
     answer("\n".join(target.account(file)), record, arguments.json)
     return 2 if target.failed else 0
 
 
-def _labels(model: "Segmenter", image: Any, arguments: argparse.Namespace, seeing: Any) -> "Labels":
+def _labels(
+    model: "Segmenter", picture: "Picture", arguments: argparse.Namespace, seeing: "Seeing", depths: "Depths | None"
+) -> "Labels":
     from seglet.apps.confident import confident
     from seglet.apps.pseudo_labels import pseudo_labels
     from seglet.apps.pseudo_options import PseudoSettings
+    from seglet.data.dataset import resized
 
-    found = pseudo_labels(model, image, None, PseudoSettings(arguments.threshold, seeing))
+    image = picture.read()
+    depth = None if depths is None else depths(resized(image, seeing.resize), picture.name)
+    found = pseudo_labels(model, image, None, PseudoSettings(arguments.threshold, seeing), depth)
     labels = confident(found.labels, found.confidence, arguments.least_confidence, arguments.least_area)
     return labels, found.confidence

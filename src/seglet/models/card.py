@@ -90,7 +90,7 @@ def _what(architecture: Architecture, classes: Classes, parameters: int, story: 
 
 
 def _use(story: Story) -> list[str]:
-    name = story.name if "/" in story.name else f"owner/{story.name}"
+    name = _code(story.name if "/" in story.name else f"owner/{story.name}")
     code = [
         "import seglet",
         "",

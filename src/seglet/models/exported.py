@@ -40,11 +40,16 @@ class Facts:
     parameters: int
     weights: str
 
+    @property
+    def planes(self) -> int:
+        """Of an image: red, green, blue and, for networks that are told depth, depth."""
+        return 3 if self.architecture.depth is None else 4
+
     def as_metadata(self) -> dict[str, str]:
         table = [{"name": n, "colour": c} for n, c in zip(self.classes.names, self.classes.colours, strict=True)]
         architecture = self.architecture.as_dict()
         preprocessing = {
-            "layout": "NCHW", "colour": "RGB", "range": [0, 1], "smallest_side": SMALLEST_SIDE,
+            "layout": "NCHW", "colour": "RGB", "range": [0, 1], "smallest_side": SMALLEST_SIDE, "planes": self.planes,
             "normalised_inside": {name: architecture[name] for name in ("mean", "std", "bgr")},
         }  # fmt: skip
         values = {
@@ -90,10 +95,10 @@ class OnnxNetwork(Network):
         self.facts = facts
         self.place = nn.Parameter(torch.empty(0), requires_grad=False)  # tells the device, as weights would
 
-    def embed(self, images: Float[Tensor, "b 3 h w"]) -> Embedding:
+    def embed(self, images: Float[Tensor, "b planes h w"]) -> Embedding:
         raise ValueError("an exported network has no dropout left for Monte-Carlo samples; use the one it was made of")
 
-    def forward(self, images: Float[Tensor, "b 3 h w"]) -> Prediction:
+    def forward(self, images: Float[Tensor, "b planes h w"]) -> Prediction:
         size = self.facts.size
         if size is not None and images.shape[-2:] != size:
             images = F.interpolate(images, size, mode="bilinear", antialias=True)

@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("runs", nargs="+", metavar="RUN", help="a run's folder, a segmenter's, or an .onnx file")
     parser.add_argument("--data", help="score on these data, with masks (the first run's validation data)")
     parser.add_argument("--split", help="which part of them (val, or that of the run)")
+    parser.add_argument("--depth", metavar="NAME|DIR", help="for networks told depth: another source than in training")
     parser.add_argument("--out", type=Path, default=Path("report.html"), metavar="FILE", help="default report.html")
     add_device(parser)
     add_json(parser)
@@ -35,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     from seglet.files import write_text
 
     check_writable(arguments.out)
-    subjects = open_subjects(arguments.runs, arguments.device)
+    subjects = open_subjects(arguments.runs, arguments.device, arguments.depth)
     data, name = open_data(arguments, subjects)
     measured: list[Measured] = []
     with Steps("look", len(data) * len(subjects), "pictures") as steps:

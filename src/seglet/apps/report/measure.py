@@ -93,12 +93,10 @@ def look(subject: Subject, sample: Sample) -> Found:
     """Classes at the size of the mask, as `seglet evaluate` finds them."""
     model, size = subject.model, truth(sample).shape
     if taught_by_tags(model):
-        return segment(model, sample.image, Settings())
+        return segment(model, sample.image, Settings(), subject.depth(sample))
     if min(sample.image.shape[:2]) < SMALLEST_SIDE and size == sample.image.shape[:2]:
-        return segment(model, sample.image, Settings())
-    device = next(model.parameters()).device
-    images = torch.from_numpy(sample.image.copy()).to(device).permute(2, 0, 1)[None].float().div_(255)
-    decision = decide(model, images, (size[0], size[1]))
+        return segment(model, sample.image, Settings(), subject.depth(sample))
+    decision = decide(model, model.planes(sample.image, subject.depth(sample)), (size[0], size[1]))
     return Found(decision.labels[0].numpy(), decision.confidence[0].numpy())
 
 
@@ -111,8 +109,7 @@ def _keep_features(
     wanted = [int(label) for label in np.unique(labels) if label != IGNORE and kept[label] < ENOUGH]
     if not wanted or facts_in(subject.model) is not None or min(sample.image.shape[:2]) < SMALLEST_SIDE:
         return
-    device = next(subject.model.parameters()).device
-    images = torch.from_numpy(sample.image.copy()).to(device).permute(2, 0, 1)[None].float().div_(255)
+    images = subject.model.planes(sample.image, subject.depth(sample))
     feature = subject.model.network(images).feature[0].float().cpu().numpy()
     rows = np.arange(feature.shape[1]) * labels.shape[0] // feature.shape[1]
     columns = np.arange(feature.shape[2]) * labels.shape[1] // feature.shape[2]

@@ -113,7 +113,7 @@ def _uncertainty(subject: Subject, sample: Sample) -> Float[np.ndarray, "h w"] |
     model = subject.model
     if taught_by_tags(model) or facts_in(model) is not None or not has_active_dropout(model.network.head):
         return None
-    spread = subject.model.predict(sample.image, SAMPLES).uncertainty
+    spread = subject.model.predict(sample.image, SAMPLES, depth=subject.depth(sample)).uncertainty
     return None if spread is None else spread * len(subject.model.classes)
 
 
@@ -123,7 +123,7 @@ def _stages(subject: Subject, sample: Sample) -> dict[str, UInt8[np.ndarray, "h 
         return {}
     from seglet.apps.refiners import Refiner
 
-    maps = see(subject.model, sample.image, None, Seeing())
+    maps = see(subject.model, sample.image, None, Seeing(), subject.depth(sample))
     refined = settled(maps, subject.model, sample.image, sample.tags, Refiner("pamr"))
     pseudo = np.where(refined.max(axis=0) < 0.5, IGNORE, refined.argmax(axis=0)).astype(np.uint8)
     return {

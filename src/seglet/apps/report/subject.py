@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from seglet.apps.depths import Depths, depths_for
 from seglet.apps.models import check_classes, load_model, model_folder
-from seglet.data.dataset import Dataset, open_dataset
+from seglet.data.dataset import Dataset, Sample, open_dataset
 from seglet.engine.experiment import Experiment, resolve
 from seglet.engine.run import Run
 from seglet.engine.splits import open_split
@@ -28,6 +31,11 @@ class Subject:
     experiment: Experiment | None
     record: dict[str, Any]
     curves: dict[str, Curve]
+    depths: Depths | None = None
+
+    def depth(self, sample: Sample) -> np.ndarray | None:
+        """How far things are in a picture, for a network that is told so."""
+        return None if self.depths is None else self.depths(sample.image, sample.id)
 
     @property
     def resize(self) -> float:
@@ -47,13 +55,14 @@ class Subject:
         return None if self.experiment is None else {**self.experiment.values(), "seed": None}
 
 
-def open_subjects(sources: Sequence[str], device: str) -> list[Subject]:
-    """
+def open_subjects(sources: Sequence[str], device: str, depth: str | None = None) -> list[Subject]:
+    """`depth` is where networks that are told depth have it from, if not from where they had it in training.
+
     Raises:
         ValueError: there is no model, a run was never validated, or classes differ.
     """
     names = _apart(sources)
-    found = [_open(source, name, device) for source, name in zip(sources, names, strict=True)]
+    found = [_open(source, name, device, depth) for source, name in zip(sources, names, strict=True)]
     for other in found[1:]:
         try:
             check_classes(found[0].model.classes, other.model.classes)
@@ -70,13 +79,15 @@ def _apart(sources: Sequence[str]) -> list[str]:
     return list(sources) if len(set(short)) < len(short) else short
 
 
-def _open(source: str, name: str, device: str) -> Subject:
+def _open(source: str, name: str, device: str, depth: str | None) -> Subject:
     run = Run(Path(source))
     model = load_model(str(model_folder(source)), device)
+    depths = depths_for(model, None if model.architecture.depth is None else depth)
     if not run.experiment.is_file():
-        return Subject(name, model, None, {}, {})
+        return Subject(name, model, None, {}, {}, depths)
     record = read_json(run.record) if run.record.is_file() else {}
-    return Subject(name, model, resolve(run.experiment, {}), record if isinstance(record, dict) else {}, _curves(run))
+    known = record if isinstance(record, dict) else {}
+    return Subject(name, model, resolve(run.experiment, {}), known, _curves(run), depths)
 
 
 def _curves(run: Run) -> dict[str, Curve]:
