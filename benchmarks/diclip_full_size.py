@@ -64,7 +64,9 @@ def save_diffusion(folder: Path) -> None:
         sample_size=512, block_out_channels=(128, 256, 512, 512), layers_per_block=2, latent_channels=4,
         down_block_types=("DownEncoderBlock2D",) * 4, up_block_types=("UpDecoderBlock2D",) * 4,
     )  # fmt: skip
-    scheduler = DDIMScheduler(beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012, steps_offset=1)
+    scheduler = DDIMScheduler(
+        beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012, clip_sample=False, steps_offset=1
+    )
     StableDiffusionPipeline(
         vae=vae.half(), text_encoder=CLIPTextModel(text).half(), tokenizer=build_tokenizer(WORDS, LENGTH),
         unet=unet.half(), scheduler=scheduler, safety_checker=None, feature_extractor=None,
