@@ -21,6 +21,9 @@ CONFIGS = Path(__file__).parents[2] / "configs"
 FILES = sorted(CONFIGS.rglob("*.yaml"))
 
 
+ALONE = {"attention": "identity", "cache_from": "none"}
+
+
 @pytest.fixture(scope="session")
 def teacher(tmp_path_factory):
     from seglet.data.world import CLASSES
@@ -48,6 +51,8 @@ def smaller(file: Path, teacher: str) -> dict[str, object]:
     """What brings a shipped experiment down to a fraction of a second; terms keep their weights and options."""
     content = read_yaml(file)
     keys: dict[str, object] = {"teacher": teacher} if content.get("teacher") else {}
+    if content["method"] == "diclip":  # a miniature of CLIP, and nothing that `prepare` makes; test_diclip.py has both
+        return {"crop": 64, "world_size": 64, "clip_model": "tiny-clip", "prompts": "world", **ALONE}
     if "wideresnet38" in content["student"]:
         keys["width"] = 0.0625
     if content["method"] == "viladiff":  # weights and columns are not at hand; tests/engine/test_viladiff.py has both
