@@ -4,8 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from seglet.models.foundation.known import KNOWN
+from seglet.models.segmenter import load
 from seglet.models.shipped import FOLDER, SHIPPED, shipped
 
 MOST = 24_000_000
@@ -24,7 +26,7 @@ def test_every_known_model_without_an_id_is_shipped() -> None:
 def test_all_weights_together_are_small_enough_for_a_package() -> None:
     files = [path for path in FOLDER.rglob("*") if path.is_file()]
     assert 0 < sum(path.stat().st_size for path in files) <= MOST
-    assert {path.name for path in FOLDER.iterdir()} <= set(SHIPPED.values())
+    assert {path.name for path in FOLDER.iterdir()} == set(SHIPPED.values())
 
 
 @pytest.mark.parametrize("card", CARDS, ids=lambda card: card.parent.name)
@@ -34,3 +36,10 @@ def test_a_card_says_how_the_model_was_made_and_what_it_scores(card: Path) -> No
     assert all(told["made"][key] for key in ("commit", "core_minutes", "saw", "recipe", "torch"))
     assert told["scores"]
     assert (card.parent / "README.md").is_file()
+
+
+@pytest.mark.parametrize("name", [name for name in SHIPPED if "-w" in name])
+def test_a_backbone_that_comes_with_seglet_is_a_segmenter_in_single_precision(name: str) -> None:
+    segmenter = load(name)
+    assert segmenter.architecture.backbone == SHIPPED[name].split("-")[0]
+    assert {p.dtype for p in segmenter.network.parameters()} == {torch.float32}
