@@ -2,11 +2,14 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from seglet.apps.diagnosis import installed
 from seglet.apps.parsing import whole
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from seglet.apps.rows import Table
 
 
@@ -30,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     out: Path = arguments.out
     if arguments.method is not None:
         load(arguments.method)  # complains of a wrong name
-    rows = () if arguments.method is None else tuple(demo_rows(arguments.method))
+    rows = possible(None if arguments.method is None else demo_rows(arguments.method))
     table = Table("demo", runs=out, results=out, overrides={}, rows=rows, jobs=arguments.jobs)
     print(f"the embedded world: scenes drawn from a seed, every pixel known. Runs: {', '.join(table.wanted())}")
     results = table.fill()
@@ -41,6 +44,24 @@ def run(arguments: argparse.Namespace) -> int:
     for line in _next(table):
         print(line)
     return 0
+
+
+def possible(chosen: "Mapping[str, Mapping[str, Any]] | None") -> tuple[str, ...]:
+    """The rows that what is installed is enough for; of all methods, or of the one that was chosen.
+
+    Raises:
+        ValueError: a row was chosen for which it is not enough.
+    """
+    from seglet.apps.definitions import definition
+
+    rows = definition("demo")["rows"] if chosen is None else chosen
+    without = [row for row in rows if rows[row].get("needs") == "hub" and installed("transformers") is None]
+    cure = 'need transformers and diffusers: pip install "seglet[hub]"'
+    if without and chosen is not None:
+        raise ValueError(f"the runs of this method ({', '.join(without)}) {cure}")
+    if without:
+        print(f"left out: {', '.join(without)}, which {cure}")
+    return tuple(row for row in rows if row not in without)
 
 
 def _next(table: "Table") -> list[str]:

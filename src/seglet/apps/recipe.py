@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-OWN = ("model_of", "labels_of", "labels", "look", "known_tags", "supervision", "world", "darken", "maps")
+OWN = ("model_of", "labels_of", "labels", "look", "known_tags", "supervision", "world", "darken", "maps", "needs")
 """Keys of a row that are none of its experiment."""
 
 
