@@ -132,6 +132,15 @@ def test_a_row_may_be_trained_on_what_another_one_labels(tmp_path, calls):
     assert trained[trained.index("--data") + 1] == str(tmp_path / "runs/two-stage-1-labels")
 
 
+def test_a_row_is_scored_on_the_world_it_was_trained_in(tmp_path):
+    world = table(tmp_path, name="world")
+    assert world.data(500) == ("--data", "world:scenes=500,size=64")
+    assert world.data(500, world.recipe("masks")) == ("--data", "world:scenes=500,size=128")
+    turned = table(tmp_path, name="dgkd", overrides={"data": "world:clutter=8"})
+    at_night = turned.data(200, turned.recipe("student"))
+    assert at_night == ("--data", "world:scenes=200,size=64,clutter=8,dark=1")
+
+
 def test_rows_can_be_drawn_side_by_side(tmp_path, calls):
     filled = table(tmp_path, name="weak", rows=("ssss-crf",), seeds=(0,))
     filled.fill()

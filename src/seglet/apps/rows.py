@@ -161,7 +161,7 @@ class Table:
         if recipe.model_of is None:
             self.train(row, seed)
         model, look = self.model(row, seed), (*self.size, *recipe.look)
-        data = self.data(500, recipe.world)
+        data = self.data(500, recipe)
         if recipe.known_tags:
             self.call(folder, "evaluate", model, *data, "--split", "train", "--known-tags", *look, "--out", known)
         split = ("--split", self.content["score_on"], *(("--darken", recipe.darken) if recipe.darken else ()))
@@ -178,8 +178,8 @@ class Table:
             write_text(way, json.dumps(self.keys(row, seed), indent=2))  # JSON is YAML
             write_json(folder / "record.json", {"commit": commit(), "versions": versions(), "data": None})
             self.call(folder, "prepare", way)
-        self.call(folder, "evaluate", "--method", way, *self.data(500), "--split", self.content["score_on"], *self.size,
-                  *recipe.look, "--out", folder / "scores.json")  # fmt: skip
+        where = (*self.data(500, recipe), "--split", self.content["score_on"], *self.size)
+        self.call(folder, "evaluate", "--method", way, *where, *recipe.look, "--out", folder / "scores.json")
 
     def label(self, row: str, seed: int) -> None:
         """Makes the pictures and pseudo labels that a row is trained on, unless they are there."""
@@ -190,8 +190,8 @@ class Table:
         if recipe.labels_of is None or (record.is_file() and read_json(record)["finished"]):
             return
         scenes = {**self.content["shared"], **self.overrides}.get("world_scenes", 0)
-        words = (*self.data(scenes, recipe.world), "--split", "train", *self.size, *recipe.labels)
-        score_on = ("--score-on", self.data(200, recipe.world)[1])
+        words = (*self.data(scenes, recipe), "--split", "train", *self.size, *recipe.labels)
+        score_on = ("--score-on", self.data(200, recipe)[1])
         model = self.model(recipe.labels_of, seed)
         self.call(out, "predict", model, "--pseudo-labels", *words, *score_on, "--out", out, "--overwrite")
 
@@ -204,15 +204,18 @@ class Table:
         begun = any((folder / "checkpoints").glob("step-*"))
         self.call(folder, "train", keys["method"], "--out", folder, "--resume" if begun else "--overwrite", *words)
 
-    def data(self, scenes: int, options: str = "") -> tuple[str, str]:
-        """What rows are scored on, as words; `scenes` of them if it is the embedded world, which has `options`.
+    def data(self, scenes: int, recipe: Recipe | None = None) -> tuple[str, str]:
+        """What rows are scored on, or one row with options or a size of its own, as words; `scenes` of the world.
 
         Of real pictures with partners in the `light`, rows with options are scored in the dark, others in the light.
         """
-        keys = {**self.content["shared"], **self.overrides}
-        world = f"world:scenes={scenes},size={keys.get('world_size')}{',' if options else ''}{options}"
-        pictures = keys["data"] if options else keys.get("light", keys["data"])
-        return "--data", world if keys["data"] == "world" else str(pictures)
+        own, options = (recipe.experiment, recipe.world) if recipe else ({}, "")
+        keys = {**self.content["shared"], **own, **self.overrides}
+        name, _, knobs = str({**self.content["shared"], **self.overrides}["data"]).partition(":")
+        if name != "world":
+            return "--data", str(keys["data"] if options else keys.get("light", keys["data"]))
+        parts = (f"scenes={scenes}", f"size={keys.get('world_size')}", knobs, options)
+        return "--data", f"world:{','.join(filter(None, parts))}"
 
     @property
     def size(self) -> tuple[str, str]:
@@ -247,7 +250,8 @@ class Table:
         looks, split = {}, self.content["score_on"]
         for row in done:
             recipe = self.recipe(row)
-            data = open_dataset(self.data(500, recipe.world)[1], split) if recipe.world else None
+            own = recipe.world or "world_size" in recipe.experiment
+            data = open_dataset(self.data(500, recipe)[1], split) if own else None
             looks[row] = Look.at(self.seer(row, seed), (*self.size, *recipe.look), data)
         return compare(looks, open_dataset(self.data(500)[1], split), file)
 
