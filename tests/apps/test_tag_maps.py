@@ -52,6 +52,23 @@ def test_maps_are_scored_with_known_tags_at_every_threshold(experiment, seglet):
     assert scores["cam_curve"]["best"]["miou"] == max(scores["cam_curve"]["curve"]["miou"])
 
 
+def test_pictures_seen_together_are_seen_as_alone(experiment, seglet):
+    words = (
+        "--method",
+        experiment,
+        "--data",
+        "world:scenes=5,size=32",
+        "--split",
+        "test",
+        "--refiner",
+        "par",
+        "--json",
+    )
+    alone, together = (json.loads(seglet("evaluate", *words, "--batch", batch).out) for batch in (1, 2))
+    assert together["confusion"] == alone["confusion"]
+    assert together["cam_curve"] == alone["cam_curve"]
+
+
 def test_what_a_run_has_learned_is_used(seglet, tmp_path, monkeypatch):
     monkeypatch.setenv("SEGLET_CACHE", str(tmp_path / "cache"))
     keys = {**TINY, "attention": "identity", "cache_from": "real", "online_keys": 0}

@@ -39,7 +39,7 @@ def test_no_step_changes_nothing(refine: Refine) -> None:
 
 @every_refiner
 def test_bands_of_rows_change_nothing(refine: Refine) -> None:
-    masks, images = some_masks(size=(90, 64)), some_images((90, 64))  # two bands, the second shorter
+    masks, images = some_masks(6, size=(90, 64)), some_images((90, 64))  # two bands, the second shorter
     whole = refine(masks, images, (1, 3), steps=2)
     torch.testing.assert_close(
         whole[..., :70, :], refine(masks[..., :76, :], images[..., :76, :], (1, 3), 2)[..., :70, :]
@@ -48,9 +48,18 @@ def test_bands_of_rows_change_nothing(refine: Refine) -> None:
 
 @every_refiner
 def test_weights_too_large_to_keep_are_made_again_in_each_step(refine: Refine, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = refine(some_masks(), some_images())
+    kept = refine(some_masks(6), some_images())
     monkeypatch.setattr(neighbours, "KEPT", 0)
-    assert torch.equal(refine(some_masks(), some_images()), kept)
+    assert torch.equal(refine(some_masks(6), some_images()), kept)
+
+
+@every_refiner
+@pytest.mark.parametrize("size", [(90, 64), (3, 1)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_many_maps_are_refined_as_few_are(refine: Refine, size: tuple[int, int], dtype: torch.dtype) -> None:
+    masks, images = some_masks(3, size).to(dtype), some_images(size).to(dtype)
+    few, many = refine(masks, images), refine(masks.repeat(1, 2, 1, 1), images)
+    torch.testing.assert_close(many, few.repeat(1, 2, 1, 1), rtol=1e-5 if dtype == torch.float32 else 1e-12, atol=0)
 
 
 @every_refiner

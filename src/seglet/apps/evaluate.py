@@ -90,7 +90,8 @@ def run(arguments: argparse.Namespace) -> int:
     if seeing.brighten is not None and not maps:
         data = Changed(data, enhancer(seeing.brighten))
     if model is None or maps:
-        found = score_maps(seer, data, seeing, arguments.known_tags or model is None, arguments.workers)
+        known_tags = arguments.known_tags or model is None
+        found = score_maps(seer, data, seeing, known_tags, arguments.workers, arguments.batch)
     else:
         found = score(model, data, _options(seeing, arguments.batch), arguments.workers).as_dict()
     size = {} if model is None else {"parameters": parameter_count(model)}

@@ -178,7 +178,7 @@ class Table:
             write_text(way, json.dumps(self.keys(row, seed), indent=2))  # JSON is YAML
             write_json(folder / "record.json", {"commit": commit(), "versions": versions(), "data": None})
             self.call(folder, "prepare", way)
-        where = (*self.data(500, recipe), "--split", self.content["score_on"], *self.size)
+        where = (*self.data(500, recipe), "--split", self.content["score_on"], *self.size, "--batch", 8)
         self.call(folder, "evaluate", "--method", way, *where, *recipe.look, "--out", folder / "scores.json")
 
     def label(self, row: str, seed: int) -> None:

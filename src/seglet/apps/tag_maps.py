@@ -34,7 +34,6 @@ class TagMaps:
     classes: Classes
     device: torch.device
 
-    @torch.inference_mode()
     def maps(
         self,
         image: UInt8[np.ndarray, "h w 3"],
@@ -50,12 +49,24 @@ class TagMaps:
         if tags is None:
             raise ValueError("a method makes masks of the classes that are known to be in a picture; give --tags, or "
                              "--data with tags or masks")  # fmt: skip
-        present = torch.zeros(1, len(self.classes) - 1, device=self.device)
-        present[0, [label - 1 for label in tags]] = 1
-        images = as_batch(resized(image, shrink)).to(self.device)
-        regions = None if truth is None else torch.from_numpy(truth.copy())[None].to(self.device).long()
-        found: Tensor = self.method.label_maps(images, present, regions)
-        return np.asarray(resize(found, (image.shape[0], image.shape[1]))[0].float().cpu().numpy())
+        return np.asarray(self.maps_of([image], [tags], shrink, None if truth is None else [truth])[0])
+
+    @torch.inference_mode()
+    def maps_of(
+        self,
+        images: Sequence[UInt8[np.ndarray, "h w 3"]],
+        tags: Sequence[Sequence[int]],
+        shrink: float = 1.0,
+        truths: Sequence[UInt8[np.ndarray, "h2 w2"]] | None = None,
+    ) -> Float32[np.ndarray, "b k h w"]:
+        """Of some pictures of one size, each as it would be alone: to rounding."""
+        present = torch.zeros(len(images), len(self.classes) - 1, device=self.device)
+        for row, labels in zip(present, tags, strict=True):
+            row[[label - 1 for label in labels]] = 1
+        pictures = torch.cat([as_batch(resized(image, shrink)) for image in images]).to(self.device)
+        regions = None if truths is None else torch.from_numpy(np.stack(truths)).to(self.device).long()
+        found: Tensor = self.method.label_maps(pictures, present, regions)
+        return np.asarray(resize(found, (images[0].shape[0], images[0].shape[1])).float().cpu().numpy())
 
 
 class Unseen(Dataset):

@@ -21,6 +21,9 @@ Weigh = Callable[[Float[Tensor, "n c r w"]], Float[Tensor, "n r w"]]
 KEPT = 2**30
 """Bytes of weights that are kept from step to step; those of a larger image are computed again in each."""
 
+FEW = 5
+"""Up to so many maps, neighbours are added map by map, more are gathered pixel by pixel: either is faster there."""
+
 
 @torch.no_grad()
 def flow(
@@ -136,15 +139,18 @@ class Grid:
 def _flow(
     maps: Float[Tensor, "k h w"], image: Float[Tensor, "c h w"], weigh: Weigh, grid: Grid, steps: int
 ) -> Float[Tensor, "k h w"]:
-    border, places = grid.border, grid.places(maps.device)
+    border = grid.border
     framed = F.pad(image[None], (border,) * 4, mode="replicate")[0]
+    column = len(grid.offsets) * grid.height * maps.element_size()
+    if len(maps) <= FEW and maps.device.type == "cpu" and column * framed.shape[2] <= KEPT:
+        return _by_planes(maps, framed, weigh, grid, steps)
+    places, whole = grid.places(maps.device), column * grid.width <= KEPT
     now, following = maps.new_empty(2, grid.height + 2 * border, grid.width + 2 * border, len(maps))
     now[border:-border, border:-border] = maps.permute(1, 2, 0)
     _extend(now, border)
-    whole = len(grid.offsets) * maps[0].numel() * maps.element_size() <= KEPT
-    kept = list(_weights(framed, weigh, grid)) if whole else None
+    kept = list(_by_pixel(framed, weigh, grid)) if whole else None
     for _ in range(steps):
-        for (top, bottom), weights in zip(grid.bands(), kept or _weights(framed, weigh, grid), strict=True):
+        for (top, bottom), weights in zip(grid.bands(), kept or _by_pixel(framed, weigh, grid), strict=True):
             seen = now[top : bottom + 2 * border].flatten(0, 1)
             inner = following[border + top : border + bottom, border:-border]
             inner.copy_(_weighted_sums(seen, places[: weights.numel()], weights).view_as(inner))
@@ -152,6 +158,34 @@ def _flow(
         now, following = following, now
     planes: Tensor = now[border:-border, border:-border].permute(2, 0, 1)
     return planes.contiguous()
+
+
+def _by_planes(
+    maps: Float[Tensor, "k h w"], framed: Float[Tensor, "c hp wp"], weigh: Weigh, grid: Grid, steps: int
+) -> Float[Tensor, "k h w"]:
+    """The same, neighbour by neighbour.
+
+    Rows lie in memory with their borders between them. So a neighbour is as many places away from any pixel as from
+    any other, and is added to all in one long pass; what that makes of the borders is written over.
+    """
+    border, across = grid.border, grid.width + 2 * grid.border
+    weights = maps.new_zeros(len(grid.offsets), grid.height, across)
+    for (top, bottom), some in zip(grid.bands(), _weights(framed, weigh, grid), strict=True):
+        weights[:, top:bottom, border:-border] = some
+    shares = weights.flatten(1)[:, border:-border].unbind()
+    now, following = (maps.new_zeros(len(maps), grid.height + 2 * border, across) for _ in range(2))
+    now[:, border:-border, border:-border] = maps
+    _extend(now.permute(1, 2, 0), border)
+    length, first = weights[0].numel() - 2 * border, border * across + border
+    starts = [first, *(first + y * across + x for y, x in grid.offsets)]
+    inside, around = ([part.flatten(1)[:, start : start + length] for start in starts] for part in (now, following))
+    for _ in range(steps):
+        sums = around[0].zero_()
+        for seen, share in zip(inside[1:], shares, strict=True):
+            sums.addcmul_(seen, share)
+        _extend(following.permute(1, 2, 0), border)
+        now, following, inside, around = following, now, around, inside
+    return now[:, border:-border, border:-border].contiguous()
 
 
 def _weighted_sums(
@@ -164,8 +198,12 @@ def _weighted_sums(
     return sums
 
 
-def _weights(framed: Float[Tensor, "c hp wp"], weigh: Weigh, grid: Grid) -> Iterator[Float[Tensor, "q n"]]:
-    """Of each band, pixel by pixel."""
+def _by_pixel(framed: Float[Tensor, "c hp wp"], weigh: Weigh, grid: Grid) -> Iterator[Float[Tensor, "q n"]]:
+    return (weights.flatten(1).T.contiguous() for weights in _weights(framed, weigh, grid))
+
+
+def _weights(framed: Float[Tensor, "c hp wp"], weigh: Weigh, grid: Grid) -> Iterator[Float[Tensor, "n r w"]]:
+    """Of each band."""
     border, width = grid.border, grid.width
     for top, bottom in grid.bands():
         pixels = framed[:, border + top : border + bottom, border : border + width]
@@ -173,7 +211,7 @@ def _weights(framed: Float[Tensor, "c hp wp"], weigh: Weigh, grid: Grid) -> Iter
         for (y, x), difference in zip(grid.offsets, differences, strict=True):
             neighbours = framed[:, border + y + top : border + y + bottom, border + x : border + x + width]
             torch.sub(neighbours, pixels, out=difference)
-        yield weigh(differences).flatten(1).T.contiguous()
+        yield weigh(differences)
 
 
 def _extend(framed: Float[Tensor, "hp wp k"], border: int) -> None:

@@ -43,10 +43,10 @@ def kept(diffusion: StableDiffusion) -> Iterator[Keeping]:
 
 
 def test_attention_is_that_of_diffusers_averaged_over_heads(diffusion: StableDiffusion, kept: Keeping) -> None:
-    mine = AttentionSource(diffusion, [FINE]).attention(IMAGES, (16, 16), seeded())
+    mine, _ = AttentionSource(diffusion, ["up_blocks.1"]).queries_and_keys(IMAGES, (16, 16), seeded())
     (theirs,) = kept.kept
     assert theirs.shape == (2, 2, 256, 256)
-    assert torch.allclose(mine, theirs.mean(dim=1), atol=1e-6)
+    assert torch.allclose(mine.attention(), theirs.mean(dim=1), atol=1e-6)
 
 
 def test_the_unet_sees_the_noisy_picture_and_the_null_prompt(diffusion: StableDiffusion) -> None:
@@ -138,6 +138,17 @@ def test_pictures_of_any_shape_have_attention_on_their_grid(diffusion: StableDif
 def test_nothing_stays_behind_in_the_unet(diffusion: StableDiffusion) -> None:
     AttentionSource(diffusion).attention(IMAGES, (4, 4), seeded())
     assert not any(part._forward_hooks or part._forward_pre_hooks for part in diffusion.unet.modules())
+
+
+def test_what_follows_the_last_layer_that_is_read_is_not_computed(diffusion: StableDiffusion) -> None:
+    unet: Any = diffusion.unet
+    ran: list[str] = []
+    handles = [unet.get_submodule(name).register_forward_hook(lambda module, *_, name=name: ran.append(name))
+               for name in ("mid_block", "up_blocks.1", "conv_out")]  # fmt: skip
+    AttentionSource(diffusion, ["up_blocks.0"]).attention(IMAGES, (4, 4), seeded())
+    for handle in handles:
+        handle.remove()
+    assert ran == ["mid_block"]
 
 
 def test_layers_are_chosen_by_the_beginning_of_their_names(diffusion: StableDiffusion) -> None:

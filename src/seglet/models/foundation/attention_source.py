@@ -91,7 +91,7 @@ class AttentionSource(nn.Module):
         """
         latents = self.model.latents(self.model.fitted(images, self.size))
         noisy = self.signal**0.5 * latents + (1 - self.signal) ** 0.5 * draws(noise, latents)
-        with _catching(self.model.unet, self.layers, grid) as caught:
+        with _catching(self.model.unet, self.layers, grid) as caught, contextlib.suppress(_CaughtAllError):
             self.model.unet(noisy, self.timestep, encoder_hidden_states=self.null.expand(len(images), -1, -1))
         attentions: dict[str, Any] = {layer: self.model.unet.get_submodule(layer) for layer in self.layers}
         return tuple(
@@ -150,9 +150,17 @@ def _draw(generator: torch.Generator, latents: Tensor) -> Tensor:
     return torch.randn(1, *latents.shape[1:], generator=generator, device=generator.device).to(latents)
 
 
+class _CaughtAllError(Exception):
+    """All has been caught, and the rest of the UNet need not run."""
+
+
 @contextlib.contextmanager
 def _catching(unet: nn.Module, layers: Sequence[str], grid: Size) -> Iterator[dict[str, Tensor]]:
-    """Keeps what the layers' to_q and to_k give, resized to the grid as it comes."""
+    """Keeps what the layers' to_q and to_k give, resized to the grid as it comes; ends the UNet's run after the last.
+
+    Raises (in the UNet):
+        _CaughtAllError: nothing is left to be caught.
+    """
     caught: dict[str, Tensor] = {}
     shapes: dict[str, Size] = {}
 
@@ -165,6 +173,8 @@ def _catching(unet: nn.Module, layers: Sequence[str], grid: Size) -> Iterator[di
     def keep(name: str, block: str) -> Any:
         def hook(module: nn.Module, inputs: Any, output: Tensor) -> None:
             caught[name] = _on_grid(output, shapes[block], grid)
+            if len(caught) == 2 * len(layers):
+                raise _CaughtAllError
 
         return hook
 
