@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -100,16 +101,24 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     driver = webdriver.Chrome(options, webdriver.ChromeService(chromedriver))
     driver.set_page_load_timeout(PATIENCE)
+    driver.set_script_timeout(PATIENCE)
     yield Browser(driver, downloads)
     driver.quit()
 
 
 class Served:
-    """`seglet app …` in a process of its own, with its temporary files in `temporary`."""
+    """`seglet app …` in a process of its own, its temporary files in `temporary`; whatever it would ask of other
+    machines goes to `proxy`, where nobody answers.
+    """
 
     def __init__(self, words: tuple[object, ...], temporary: Path) -> None:
         self.temporary = temporary
+        self.proxy = socket.create_server(("127.0.0.1", 0))
+        self.proxy.setblocking(False)
+        away = f"http://127.0.0.1:{self.proxy.getsockname()[1]}"
         environment = {**os.environ, "PYTHONPATH": str(SRC), "TMPDIR": str(temporary), "OMP_NUM_THREADS": "1"}
+        environment |= dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), away)
+        environment |= {"GRADIO_ALLOWED_PATHS": "/"}  # which must not be heeded
         command = [sys.executable, "-m", "seglet", "app", *map(str, words), "--json"]
         self.process = subprocess.Popen(command, env=environment, cwd=temporary, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
@@ -122,7 +131,16 @@ class Served:
         code = self.process.wait(PATIENCE)
         assert self.process.stdout is not None
         self.process.stdout.close()
+        self.proxy.close()
         return code
+
+    def asked_elsewhere(self) -> bool:
+        """Whether it tried to reach another machine."""
+        try:
+            self.proxy.accept()[0].close()
+        except BlockingIOError:
+            return False
+        return True
 
 
 @pytest.fixture(scope="session")

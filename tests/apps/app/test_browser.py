@@ -22,6 +22,24 @@ from seglet.types import Classes
 pytestmark = pytest.mark.slow
 HOSTILE = "${document.title='owned'}{{constructor}}<img src=x onerror=\"document.title='owned'\">"
 
+CONFIG = "const done = arguments[0]; fetch('config').then((answer) => answer.text()).then(done)"
+FORGED = """
+const [path, done] = arguments;
+(async () => {
+  const file = {path, orig_name: 'scene.png', meta: {_type: 'gradio.FileData'}};
+  const asked = {data: [[file], 'mask', ''], fn_index: 0, session_hash: 'forged'};
+  const options = {method: 'POST', headers: {'content-type': 'application/json'}, body: JSON.stringify(asked)};
+  await fetch('gradio_api/queue/join', options);
+  const stream = (await fetch('gradio_api/queue/data?session_hash=forged')).body.getReader();
+  for (let text = ''; ;) {
+    const part = await stream.read();
+    text += new TextDecoder().decode(part.value || new Uint8Array());
+    if (part.done || text.includes('process_completed')) return done(text);
+  }
+})().catch((error) => done(String(error)));
+"""
+"""Asks for what a dropped picture is asked with, of a file that was never dropped."""
+
 
 @pytest.fixture(scope="module")
 def segmenter(tmp_path_factory):
@@ -83,6 +101,7 @@ def test_no_request_leaves_the_machine(served, page, scene):
     asked = page.asked()
     assert served.address.rstrip("/") in asked
     assert asked <= {served.address.rstrip("/"), "data:", "blob:"}
+    assert not served.asked_elsewhere()
 
 
 def test_no_name_of_a_class_runs(page, scene):
@@ -163,7 +182,7 @@ def test_a_file_that_is_too_large_never_arrives(page, tmp_path, scene):
     with (tmp_path / "large.png").open("wb") as file:
         file.truncate(33_000_000)
     drop(page, tmp_path / "large.png")
-    until(lambda: "large" in page.one("body").get_attribute("textContent").lower())
+    until(lambda: "exceed the maximum allowed size" in page.text("body"))
     assert page.all("#seglet-look-0 .layer") == []
 
 
@@ -172,6 +191,20 @@ def test_files_of_this_machine_are_not_served(served, tmp_path):
     for path in ("/etc/passwd", tmp_path / "secret.txt", served.temporary / "x", "../../../../etc/passwd"):
         assert fetched(served, f"/gradio_api/file={path}") in (403, 404)
     assert fetched(served, "/") == 200
+
+
+def test_a_file_that_nobody_dropped_is_not_read(served, page, scene):
+    forged = page.driver.execute_async_script(FORGED, str(scene))
+    assert '"success":false' in forged
+    assert "data:image" not in forged
+    drop(page, scene)
+    page.one("#seglet-look-0 .layer")
+    (arrived, *_) = served.temporary.glob("seglet-app-*/*/scene.png")
+    assert '"success":true' in page.driver.execute_async_script(FORGED, str(arrived))
+
+
+def test_the_browser_remembers_nothing(page):
+    assert json.loads(page.driver.execute_async_script(CONFIG))["run_history"] is False
 
 
 def test_nobody_is_answered_who_calls_this_machine_by_another_name(served):

@@ -76,12 +76,13 @@ def test_a_method_takes_the_classes_that_are_named_or_any(tmp_path):
 
 def test_our_quarters_are_gone_afterwards_and_so_is_what_was_set(monkeypatch):
     monkeypatch.setenv("NO_PROXY", "intranet")
-    monkeypatch.delenv("GRADIO_TEMP_DIR", raising=False)
+    monkeypatch.setenv("GRADIO_ALLOWED_PATHS", "/")
+    before = dict(os.environ)
     with server.quarters() as folder:
-        assert os.environ["GRADIO_TEMP_DIR"] == str(folder)
-        assert os.environ["GRADIO_ANALYTICS_ENABLED"] == "False"
+        inside = {name: value for name, value in os.environ.items() if name.startswith("GRADIO_")}
         assert os.environ["NO_PROXY"] == "intranet,127.0.0.1,localhost"
         (folder / "upload").mkdir()
+    off = {"GRADIO_ANALYTICS_ENABLED": "False", "GRADIO_RUN_HISTORY": "False"}
+    assert inside == {"GRADIO_TEMP_DIR": str(folder), **off}
     assert not folder.exists()
-    assert os.environ["NO_PROXY"] == "intranet"
-    assert "GRADIO_TEMP_DIR" not in os.environ
+    assert dict(os.environ) == before

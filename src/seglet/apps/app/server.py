@@ -14,9 +14,8 @@ from seglet.apps.app.intake import MEGABYTES
 MISSING = "the page needs Gradio; run `pip install seglet[app]`"
 SILENT = {
     "GRADIO_ANALYTICS_ENABLED": "False",
-    "GRADIO_SHARE": "False",
+    "GRADIO_RUN_HISTORY": "False",  # else the browser keeps all that was asked, and offers to upload it
     "HF_HUB_DISABLE_TELEMETRY": "1",
-    "DISABLE_TELEMETRY": "1",
 }
 FONTS = ["system-ui", "sans-serif"]
 """Those of the reader's machine; Gradio's own themes may name some of Google's."""
@@ -24,19 +23,21 @@ FONTS = ["system-ui", "sans-serif"]
 
 @contextlib.contextmanager
 def quarters() -> Iterator[Path]:
-    """A folder of our own in which Gradio, and we, keep all files meanwhile; deleted at the end."""
-    before = {name: os.environ.get(name) for name in ("GRADIO_TEMP_DIR", "NO_PROXY", "no_proxy", *SILENT)}
-    with tempfile.TemporaryDirectory(prefix="seglet-app-") as made:
-        folder = Path(made)
-        direct = ",".join(
-            filter(None, [os.environ.get("NO_PROXY") or os.environ.get("no_proxy"), "127.0.0.1,localhost"])
-        )
-        os.environ.update({"GRADIO_TEMP_DIR": str(folder), "NO_PROXY": direct, "no_proxy": direct, **SILENT})
+    """A folder of our own in which Gradio, and we, keep all files meanwhile; deleted at the end.
+
+    Gradio takes folders to serve, hosts and more from the environment; it finds nothing there but what is said here.
+    """
+    before = dict(os.environ)
+    direct = ",".join(filter(None, [before.get("NO_PROXY") or before.get("no_proxy"), "127.0.0.1,localhost"]))
+    with tempfile.TemporaryDirectory(prefix="seglet-app-") as folder:
+        for name in [name for name in before if name.startswith("GRADIO_")]:
+            del os.environ[name]
+        os.environ.update({"GRADIO_TEMP_DIR": folder, "NO_PROXY": direct, "no_proxy": direct, **SILENT})
         try:
-            yield folder
+            yield Path(folder)
         finally:
-            for name, value in before.items():
-                os.environ.pop(name) if value is None else os.environ.update({name: value})
+            os.environ.clear()
+            os.environ.update(before)
 
 
 def gradio() -> Any:
