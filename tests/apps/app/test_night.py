@@ -15,6 +15,12 @@ def test_no_light_taken_away_leaves_the_picture_itself():
     np.testing.assert_array_equal(darkened(IMAGE, 0), IMAGE)
 
 
+def test_hardly_any_light_taken_away_leaves_the_picture_under_noise():
+    difference = darkened(IMAGE, 0.01).astype(int) - IMAGE
+    assert abs(difference.mean()) < 2
+    assert 0 < np.abs(difference).mean() < 15
+
+
 def test_every_stop_makes_a_picture_darker():
     means = [darkened(IMAGE, stops).mean() for stops in LIGHTS]
     assert means == sorted(means, reverse=True)

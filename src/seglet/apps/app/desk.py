@@ -86,7 +86,9 @@ class Desk:
                 drawn.append(drawing.told([str(error)]))
                 continue
             left = drawing.left(agreement(lit.labels, labels, len(lit.classes)))
-            drawn.append(drawing.masked(image, labels, lit.classes, f"{viewer.name}, {stops:g} stops less: {left}"))
+            drawn.append(
+                drawing.masked(image, labels, lit.classes, f"{viewer.name}, {drawing.stops(stops)} less: {left}")
+            )
         return drawn
 
     def fade(self, visit: Visit, place: int, tags: str) -> str:

@@ -78,9 +78,13 @@ def fading(curves: Mapping[str, Sequence[Step]]) -> str:
     said = []
     for name, steps in curves.items():
         point = breaking_point(steps)
-        broken = f"breaks at {point:g} stops" if point is not None else f"still stands at {steps[-1].stops:g} stops"
+        broken = f"breaks at {stops(point)}" if point is not None else f"still stands at {stops(steps[-1].stops)}"
         said.append(f"<li>{escape(name)} {broken} (below {_percent(BROKEN)})</li>")
     return box(f"{chart}<p>Across: stops of light taken away; each halves it.</p><ul>{''.join(said)}</ul>")
+
+
+def stops(count: float) -> str:
+    return f"{count:g} stop" if count == 1 else f"{count:g} stops"
 
 
 def told(lines: Sequence[str], wrong: bool = True) -> str:

@@ -1,6 +1,7 @@
 """Light taken from a picture step by step, and what is then left of an answer. Axes: h rows, w columns.
 
-Everything but the light stays as it is: a camera with the middle of MAET's ranges, see `seglet data darken`.
+Everything but the light stays as it is: a camera like those of `seglet data darken`, which are MAET's. Their tone
+curve, which is undone and never done again, is left out: with all its light a picture would look like another.
 """
 
 import math
@@ -11,8 +12,9 @@ import numpy as np
 from jaxtyping import UInt8
 
 from seglet.apps.app.answers import Agreement, agreement
+from seglet.data.dark.noise import Sensor
 from seglet.data.dark.parameters import Darkening
-from seglet.data.dark.pipeline import darken_picture
+from seglet.data.dark.pipeline import expose, linearised, process, sense
 from seglet.data.dark.presets import MAET
 
 LIGHTS = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0)
@@ -30,12 +32,12 @@ class Step:
 
 
 def camera(stops: float, noise_seed: int = 0) -> Darkening:
-    """2 to the -stops of the light is left; the rest lies in the middle of MAET's ranges."""
+    """2 to the -stops of the light is left; white balance and noise are the middle of MAET's ranges."""
     log_shot = MAET.log_shot.at(0.5)
     return Darkening(
-        variant="degrade",
+        variant="isp",  # without tone curve
         darkness=2.0**-stops,
-        gamma=MAET.gamma.at(0.5),
+        gamma=2.2,  # about sRGB; MAET draws 2 to 3.5
         camera=0,
         gain=1.0,  # theirs is never divided out, so it would darken too
         red_gain=MAET.red_gain.at(0.5),
@@ -48,8 +50,14 @@ def camera(stops: float, noise_seed: int = 0) -> Darkening:
 
 
 def darkened(image: UInt8[np.ndarray, "h w 3"], stops: float) -> UInt8[np.ndarray, "h w 3"]:
-    """The picture with so much less light; at 0 the picture itself, and not what a camera would make of it."""
-    return image if stops <= 0 else darken_picture(image, camera(stops))
+    """The picture with so much less light; at 0 the picture itself, without a camera's noise."""
+    if stops <= 0:
+        return image
+    parameters = camera(stops)
+    noise = Sensor(parameters.noise_seed, uniform=True).rows(image.shape[0], image.shape[1])
+    light = expose(linearised(image.astype(np.float32) / np.float32(255), parameters), parameters)
+    developed = process(sense(light, parameters, noise), parameters)  # 14 bits, as noise: `isp` itself has 6 at most
+    return np.asarray((np.clip(developed, 0, 1) * 255 + 0.5).astype(np.uint8))
 
 
 def fading(
