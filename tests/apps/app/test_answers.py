@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from seglet.apps.app import answers
 from seglet.apps.app.answers import Answer, Network, agreement
 from seglet.apps.seeing_options import Seeing
 from seglet.data.world import CLASSES, World
@@ -39,6 +40,11 @@ def test_where_there_is_no_uncertainty_it_is_said_why(name, samples, told, image
 def test_a_head_without_dropout_has_no_uncertainty(image):
     plain = build(Architecture("deeplabv3-resnet18", width=0.125, dropout=0.0, aspp_dropout=0.0), CLASSES)
     assert "no dropout" in Network("it", plain).answer(image, "a.png").remark
+
+
+def test_an_exported_network_has_no_uncertainty(model, image, monkeypatch):
+    monkeypatch.setattr(answers, "facts_in", lambda model: object())
+    assert "exported" in Network("it", load(model)).answer(image, "a.png").remark
 
 
 def test_options_of_seeing_are_followed(model, image):

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import types
 
 import pytest
 from tests.apps.app.test_words import CLIP
@@ -72,6 +73,24 @@ def test_a_method_takes_the_classes_that_are_named_or_any(tmp_path):
     assert len(own.known.classes) > 3
     (free,) = viewers(read("--method", "diclip"))
     assert free.known is None
+
+
+class Taken:
+    """Gradio whose port is taken."""
+
+    def queue(self, **_):
+        return self
+
+    def launch(self, **_):
+        raise OSError("no empty port")
+
+
+def test_a_port_that_is_taken_is_said():
+    pytest.importorskip("starlette", reason="what Gradio brings is not installed")
+    gr = types.SimpleNamespace(themes=types.SimpleNamespace(Base=dict))
+    message = r"cannot serve at 127.0.0.1:7860 \(no empty port\); choose another --port"
+    with pytest.raises(ValueError, match=message), server.serving(gr, Taken(), "127.0.0.1", 7860):
+        pass
 
 
 def test_our_quarters_are_gone_afterwards_and_so_is_what_was_set(monkeypatch):

@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
 
         found = viewers(arguments)
         desk = Desk(found, folder / "offered", Limits(arguments.max_pixels, arguments.side))
-        page = build(gr, desk, arguments.method is not None, ", ".join(arguments.names or []))
+        page = build(gr, desk)
         with serving(gr, page, arguments.host, arguments.port) as address:
             if arguments.host not in ("127.0.0.1", "localhost"):
                 tell(f"warning: everybody who reaches {arguments.host} can use this page; there is no password")

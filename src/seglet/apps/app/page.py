@@ -5,17 +5,22 @@ from typing import Any
 from seglet.apps.app import drawing
 from seglet.apps.app.desk import Desk, Shown, Visit
 from seglet.apps.app.night import LIGHTS
+from seglet.apps.app.words import Words
 
 TITLE = "seglet"
+FEW = 8
+"""Classes that are looked for at first, before anybody typed."""
 OPACITY = "(value) => { document.documentElement.style.setProperty('--seglet-opacity', value / 100); }"
 """Runs in the browser: nobody need be asked to look through a mask."""
 
 
 class Page:
-    """Everything on the page; `typing` adds the field for tags, with `words` in it at first."""
+    """Everything on the page; with a method that makes masks from tags a field for these."""
 
-    def __init__(self, gr: Any, desk: Desk, typing: bool, words: str = "") -> None:
+    def __init__(self, gr: Any, desk: Desk) -> None:
         self.gr, self.desk = gr, desk
+        tagged = next((viewer for viewer in desk.viewers if isinstance(viewer, Words)), None)
+        words = () if tagged is None else tagged.classes
         gr.Markdown(
             f"# {TITLE}\nDrop pictures. Nothing leaves this machine, and nothing is kept when the page's command ends."
         )
@@ -27,9 +32,13 @@ class Page:
             with gr.Column():
                 self.picker = gr.Dropdown([], label="picture", elem_id="seglet-picture")
                 self.tags = gr.Textbox(
-                    words, label="what is in it", info="tags with commas between; Enter looks for them",
-                    visible=typing, elem_id="seglet-tags",
-                )  # fmt: skip
+                    ", ".join(words) if len(words) <= FEW else "",
+                    label="what is in it",
+                    info="tags with commas between; Enter looks for them",
+                    placeholder=", ".join(words) or "cat, dog",
+                    visible=tagged is not None,
+                    elem_id="seglet-tags",
+                )
                 self.layer = gr.Radio(
                     [drawing.MASK, drawing.CONFIDENCE], value=drawing.MASK, label="over it", elem_id="seglet-layer"
                 )
@@ -104,8 +113,8 @@ class Page:
         return [files or None, told]
 
 
-def build(gr: Any, desk: Desk, typing: bool, words: str = "") -> Any:
+def build(gr: Any, desk: Desk) -> Any:
     """The page as Gradio's Blocks; `gr` is the module, which is imported where it is known that it is there."""
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(600, 3600)) as blocks:
-        Page(gr, desk, typing, words)
+        Page(gr, desk)
     return blocks

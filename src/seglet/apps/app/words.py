@@ -46,6 +46,11 @@ class Words(Viewer):
     seeing: Seeing = field(default_factory=Seeing)
     learned: dict[tuple[str, ...], TagMaps] = field(default_factory=dict)
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What can be typed; empty if anything can."""
+        return () if self.known is None else self.known.classes.names[1:]
+
     def labels(self, image: UInt8[np.ndarray, "h w 3"], name: str, tags: str) -> UInt8[np.ndarray, "h w"]:
         return self.answer(image, name, tags).labels
 
@@ -63,11 +68,11 @@ class Words(Viewer):
 
     def _model(self, words: Sequence[str]) -> TagMaps:
         if self.known is not None:
-            wrong = [word for word in words if word not in self.known.classes.names[1:]]
+            wrong = [word for word in words if word not in self.classes]
             if not wrong:
                 return self.known
             if self.learn is None:
-                raise ValueError(f"there is no class {wrong[0]!r}; {choices(wrong[0], self.known.classes.names[1:])}")
+                raise ValueError(f"there is no class {wrong[0]!r}; {choices(wrong[0], self.classes)}")
         if self.learn is None:
             raise ValueError("nothing says which classes there are; start the page with --names")
         key = tuple(words)
