@@ -187,8 +187,10 @@ def test_a_file_that_is_too_large_never_arrives(page, tmp_path, scene):
 
 
 def test_files_of_this_machine_are_not_served(served, tmp_path):
-    (tmp_path / "secret.txt").write_text("secret")
-    for path in ("/etc/passwd", tmp_path / "secret.txt", served.temporary / "x", "../../../../etc/passwd"):
+    for secret in (tmp_path / "secret.txt", served.temporary / "secret.txt"):  # the second lies where it was started
+        secret.write_text("secret")
+        assert fetched(served, f"/gradio_api/file={secret}") == 403
+    for path in ("/etc/passwd", "../../../../etc/passwd", "secret.txt"):
         assert fetched(served, f"/gradio_api/file={path}") in (403, 404)
     assert fetched(served, "/") == 200
 
