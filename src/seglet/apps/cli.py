@@ -44,6 +44,7 @@ COMMANDS = {
     "predict": Command("predict", "segment pictures"),
     "label": Command("label", "segment pictures and write what is sure for a labelling tool"),
     "report": Command("report.command", "show what a run learned, in one page"),
+    "app": Command("app.command", "open a local page to drop pictures on"),
     "refine": Command("refine", "move the edges of masks to those of their pictures"),
     "enhance": Command("enhance", "brighten dark pictures"),
     "export": Command("export", "write a segmenter as an ONNX file, and compare the two"),

@@ -93,18 +93,18 @@ def _shown(subjects: Sequence[Subject], sample: Sample, place: int) -> Shown:
     found = look(first, sample)
     scale = min(1.0, LONGEST / max(labels.shape))
     size = tuple(max(1, round(side * scale)) for side in labels.shape)
-    one = Shown(place, _jpeg(sample.image, size), (size[0], size[1]))
-    one.layers["prediction"] = _mask(found.labels, size, classes)
-    one.layers["truth"] = _mask(labels, size, classes)
+    one = Shown(place, jpeg(sample.image, size), (size[0], size[1]))
+    one.layers["prediction"] = mask(found.labels, size, classes)
+    one.layers["truth"] = mask(labels, size, classes)
     one.layers["difference"] = _difference(found.labels, labels, size)
-    one.layers["confidence"] = _grey(found.confidence, size)
+    one.layers["confidence"] = grey(found.confidence, size)
     uncertainty = _uncertainty(first, sample)
     if uncertainty is not None:
-        one.layers["uncertainty"] = _grey(uncertainty, size)
+        one.layers["uncertainty"] = grey(uncertainty, size)
     for name, stage in _stages(first, sample).items():
-        one.layers[name] = _mask(stage, size, classes)
+        one.layers[name] = mask(stage, size, classes)
     for other in subjects[1:]:
-        one.layers[f"prediction of {other.name}"] = _mask(look(other, sample).labels, size, classes)
+        one.layers[f"prediction of {other.name}"] = mask(look(other, sample).labels, size, classes)
     return one
 
 
@@ -133,34 +133,35 @@ def _stages(subject: Subject, sample: Sample) -> dict[str, UInt8[np.ndarray, "h 
     }
 
 
-def _mask(labels: UInt8[np.ndarray, "h w"], size: tuple[int, ...], classes: Classes) -> str:
+def mask(labels: UInt8[np.ndarray, "h w"], size: tuple[int, ...], classes: Classes) -> str:
+    """As a palette PNG of this size (h, w), void in white; this and the others as data URIs."""
     image = Image.fromarray(labels).resize((size[1], size[0]), Image.Resampling.NEAREST)
     image.putpalette(palette(classes).tobytes())
-    return _uri(image, "PNG", optimize=True)
+    return uri(image, "PNG", optimize=True)
 
 
 def _difference(found: UInt8[np.ndarray, "h w"], labels: UInt8[np.ndarray, "h w"], size: tuple[int, ...]) -> str:
     kind = np.where(labels == IGNORE, 2, found != labels).astype(np.uint8)
     image = Image.fromarray(kind).resize((size[1], size[0]), Image.Resampling.NEAREST)
     image.putpalette([*RIGHT, *WRONG, 255, 255, 255])
-    return _uri(image, "PNG", optimize=True)
+    return uri(image, "PNG", optimize=True)
 
 
-def _grey(values: Float[np.ndarray, "h w"], size: tuple[int, ...]) -> str:
+def grey(values: Float[np.ndarray, "h w"], size: tuple[int, ...]) -> str:
     """In 16 steps, white for 1 and above, as a thumbnail shows no more."""
     image = Image.fromarray(np.asarray(values, np.float32)).resize((size[1], size[0]), Image.Resampling.BILINEAR)
     steps = (np.array(image).clip(0, 1) * 15).round().astype(np.uint8)
     shades = Image.fromarray(steps)
     shades.putpalette([17 * step for step in range(16) for _ in range(3)])
-    return _uri(shades, "PNG", optimize=True)
+    return uri(shades, "PNG", optimize=True)
 
 
-def _jpeg(image: UInt8[np.ndarray, "h w 3"], size: tuple[int, ...]) -> str:
+def jpeg(image: UInt8[np.ndarray, "h w 3"], size: tuple[int, ...]) -> str:
     small = Image.fromarray(image).resize((size[1], size[0]), Image.Resampling.BOX)
-    return _uri(small, "JPEG", quality=80)
+    return uri(small, "JPEG", quality=80)
 
 
-def _uri(image: Image.Image, form: str, **options: object) -> str:
+def uri(image: Image.Image, form: str, **options: object) -> str:
     buffer = io.BytesIO()
     image.save(buffer, form, **options)
     return f"data:image/{form.lower()};base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
