@@ -112,3 +112,15 @@ def test_restoring_is_repeated_by_the_same_generator_and_asks_once_a_step() -> N
     first, second = (process.restore(unsure, clean(), seeded()) for _ in range(2))
     assert torch.equal(first, second)
     assert asked == [5, 4, 3, 2, 1] * 2
+
+
+def test_features_stay_in_their_range_however_wrong_the_noise_is_told() -> None:
+    told: list[Tensor] = []
+
+    def wrong(state: State, steps: Tensor) -> Denoised:
+        told.append(state.features)
+        return Denoised(torch.zeros(2, 4, 16, 16), torch.zeros_like(state.features))
+
+    start = clean()
+    diffusion(torch.zeros(2, 16, 16, dtype=torch.bool)).restore(wrong, start, seeded())
+    assert max(float(seen.abs().max()) for seen in told) < 2 * float(start.features.abs().max())

@@ -60,11 +60,24 @@ class Gaussian:
         return mean / (1 - now), growth * (1 - before) / (1 - now)
 
     def towards(
-        self, noisy: Float[Tensor, "b c h w"], noise: Float[Tensor, "b c h w"], way: tuple[Tensor, Tensor]
+        self,
+        noisy: Float[Tensor, "b c h w"],
+        noise: Float[Tensor, "b c h w"],
+        way: tuple[Tensor, Tensor],
+        within: tuple[Tensor, Tensor] | None = None,
     ) -> Float[Tensor, "b c h w"]:
-        """From the first index of `way` to the second, drawing nothing (DDIM with η = 0, Song et al., ICLR 2021)."""
+        """From the first index of `way` to the second, drawing nothing (DDIM with η = 0, Song et al., ICLR 2021).
+
+        Where hardly any signal is left, a small error in the noise is a hundredfold one in the clean map. `within`
+        holds the least and the largest value that a clean map may have; what it is taken for is kept between them.
+        """
         index, target = way
-        return self.add(self.clean(noisy, noise, index), noise, target)
+        clean = self.clean(noisy, noise, index)
+        if within is not None:
+            clean = clean.clamp(*within)
+            signal = self.of(self.signal, index, noisy)
+            noise = (noisy - signal.sqrt() * clean) / (1 - signal).sqrt()
+        return self.add(clean, noise, target)
 
 
 @dataclass(frozen=True)

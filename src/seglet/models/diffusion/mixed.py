@@ -67,9 +67,11 @@ class MixedDiffusion:
         """Probabilities of mended labels: noise is added up to the last step, and taken away step by step.
 
         Labels are drawn anew everywhere on the way, also where they did not flip, for those are the ones in doubt; the
-        last step draws nothing (its softmax is the answer). Features move only where they got noise.
+        last step draws nothing (its softmax is the answer). Features move only where they got noise, and never leave
+        the range that their image's channel had: else those few would outgrow all others in the denoiser.
         """
         count = len(clean.labels)
+        within = clean.features.amin((2, 3), keepdim=True), clean.features.amax((2, 3), keepdim=True)
         state, _ = self.corrupt(clean, self._all(count, self.clock.steps, clean.labels), generator)
         for number in range(self.clock.steps, 0, -1):
             steps = self._all(count, number, state.labels)
@@ -77,17 +79,24 @@ class MixedDiffusion:
             belief = seen.logits.to(self.flips.rates.dtype).softmax(dim=1)
             if number == 1:
                 return belief
-            state = self.back(state, replace(seen, logits=belief), steps, generator)
+            state = self.back(state, replace(seen, logits=belief), steps, generator, within)
         raise ValueError("a clock has at least one step")
 
-    def back(self, state: State, seen: Denoised, steps: Int[Tensor, " b"], generator: torch.Generator) -> State:
-        """One step towards the clean state; `seen.logits` holds probabilities here."""
+    def back(
+        self,
+        state: State,
+        seen: Denoised,
+        steps: Int[Tensor, " b"],
+        generator: torch.Generator,
+        within: tuple[Tensor, Tensor] | None = None,
+    ) -> State:
+        """One step towards the clean state, features `within`; `seen.logits` holds probabilities here."""
         belief = seen.logits
         if self.predicts == "clean":
             belief = self.flips.reverse(state.labels, belief, steps)
         labels = draw(belief, gumbel_like(belief, generator)).to(state.labels.dtype)
         way = self.clock.index(steps), self.clock.index(steps - 1)
-        moved = self.clock.gaussian.towards(state.features, seen.noise, way)
+        moved = self.clock.gaussian.towards(state.features, seen.noise, way, within)
         return State(labels, torch.where(self.route.gaussian[:, None], moved, state.features))
 
     def _all(self, count: int, step: int, like: Tensor) -> Int[Tensor, " b"]:
