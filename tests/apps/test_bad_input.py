@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from seglet.apps.batch import failure
 from seglet.data.images import write_mask
 from seglet.models.architecture import Architecture
-from seglet.models.segmenter import build
+from seglet.models.segmenter import Segmenter, build
 from seglet.types import Classes
 
 LONG = 20_000
@@ -99,3 +100,26 @@ def test_a_network_that_looks_several_times_sees_a_very_long_picture(strip, segl
     build(Architecture("ssss-resnet18", width=0.125), CLASSES).save(tmp_path / "model")
     done = seglet("predict", tmp_path / "model", strip / "images", "--scales", 1, 0.5, "--out", tmp_path / "out")
     assert done.code == 0, done.err
+
+
+@pytest.mark.parametrize("words", [["predict"], ["label", "--tool", "coco"]])
+def test_a_picture_that_memory_is_too_small_for_is_passed_over(
+    words, hostile_model, strip, seglet, tmp_path, monkeypatch
+):
+    Image.new("RGB", (40, 40)).save(strip / "images" / "small.png")
+    forward = Segmenter.forward
+
+    def starved(self, images):
+        if images.shape[3] > 1000:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
+        return forward(self, images)
+
+    monkeypatch.setattr(Segmenter, "forward", starved)
+    command, *options = words
+    done = seglet(command, hostile_model, strip / "images", *options, "--out", tmp_path / "out")
+    assert (done.code, "failed: 1" in done.out, "--window 512 512" in done.out) == (2, True, True)
+
+
+def test_a_fault_of_ours_is_not_laid_on_a_picture():
+    with pytest.raises(RuntimeError, match="shapes"):
+        failure(RuntimeError("shapes do not fit"))
