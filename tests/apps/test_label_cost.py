@@ -8,12 +8,13 @@ import pytest
 
 from seglet.apps.cli import main
 from seglet.apps.label_cost.chart import svg
-from seglet.apps.label_cost.plan import folder_source, minutes, rows, world_source
+from seglet.apps.label_cost.plan import common, content, folder_source, minutes, rows, world_source
 from seglet.apps.label_cost.times import Times, spoken
 from seglet.apps.label_cost.verdict import Point, Step, recommendation, steps, worth
 from seglet.apps.rows import Table
 from seglet.data.dataset import open_dataset
 from seglet.data.portion import Portion
+from seglet.engine.experiment import resolve
 
 
 def point(name, cost, mean, half):
@@ -107,7 +108,28 @@ def test_each_seed_has_its_draw_and_the_users_description_is_left_alone(pictures
     for seed in range(2):
         assert len(open_dataset(source.data, f"1-seed{seed}/labelled")) == 1
     assert (pictures / "dataset.json").read_bytes() == before
-    assert rows(source, [Portion(1)], "ssss", "supervised")["masks-for-1"]["train_split"] == "1-seed{seed}/labelled"
+    assert rows(source, [Portion(1)], "ssss", "supervised", {})["masks-for-1"]["train_split"] == "1-seed{seed}/labelled"
+
+
+def test_a_key_holds_for_the_methods_that_have_it():
+    source = world_source("world", "train", "test", 40)
+    found = rows(source, [Portion(1, 8)], "diclip", "fixmatch", {"student_weights": "tiny-resnet18-w25", "steps": 9})
+    assert {name: "student_weights" in recipe for name, recipe in found.items()} == {
+        "tags": False, "masks-for-1_8": True, "masks-for-all": True,
+    }  # fmt: skip
+    assert common({"student_weights": "a", "steps": 9}) == {"steps": 9}
+    with pytest.raises(ValueError, match="key 'frobs'"):
+        rows(source, [], "ssss", "fixmatch", {"frobs": 1})
+
+
+@pytest.mark.parametrize("by_tags", ["ssss", "diclip"])
+@pytest.mark.parametrize("by_few", ["fixmatch", "supervised"])
+def test_every_run_of_a_curve_is_a_sound_experiment(by_tags, by_few, tmp_path):
+    source = world_source("world", "train", "test", 40)
+    given = content(source, rows(source, [Portion(1, 8)], by_tags, by_few, {}), (0, 1), "")
+    table = Table("runs", tmp_path, tmp_path, {"data": "world"}, given=given)
+    for row, seed in table.cells():
+        assert resolve(None, table.keys(row, seed)).settings.seed == seed
 
 
 def test_pictures_without_masks_are_told(pictures, tmp_path):
@@ -146,17 +168,17 @@ def in_this_process(monkeypatch):
     monkeypatch.setattr(Table, "call", call)
 
 
-def test_short_runs_become_a_curve(seglet, tmp_path, in_this_process, unchecked):
-    words = ("cost", "world:scenes=4,size=16", "--few", "1/2", "--seeds", 0, 1, "--out", tmp_path / "out", *SMALL)
+def test_short_runs_become_a_curve(seglet, pictures, tmp_path, in_this_process, unchecked):
+    words = ("cost", pictures, "--few", 1, "--seeds", 0, 1, "--out", tmp_path / "out", *SMALL)
     first = seglet(*words)
     assert first.code == 0, first.err
     found = json.loads((tmp_path / "out" / "cost.json").read_text())
     assert [(entry["name"], len(entry["scores"])) for entry in found["points"]] == [
-        ("tags", 2), ("masks for 1/2", 2), ("masks for all", 2),
+        ("tags", 2), ("masks for 1", 2), ("masks for all", 2),
     ]  # fmt: skip
     assert found["recommendation"] in first.out
-    assert found["points"][2]["minutes"] == pytest.approx(4 * 239.7 / 60)
+    assert found["points"][2]["minutes"] == pytest.approx(2 * 239.7 / 60)
     assert (tmp_path / "out" / "cost.svg").exists()
     assert "other results" in seglet(*words, "--dropout", 0.2).err
     again = json.loads(seglet(*words, "--mask-seconds", 60, "--json").out)  # nothing is trained again
-    assert [entry["minutes"] for entry in again["points"]] == [pytest.approx(4 * 10 / 60), 2.0, 4.0]
+    assert [entry["minutes"] for entry in again["points"]] == [pytest.approx(2 * 10 / 60), 1.0, 2.0]

@@ -63,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, rest: list[str]) -> int:
     from seglet.apps.label_cost.chart import svg
-    from seglet.apps.label_cost.plan import content, minutes, rows, settle
+    from seglet.apps.label_cost.plan import common, content, minutes, rows, settle
     from seglet.apps.label_cost.times import Times, spoken
     from seglet.apps.label_cost.verdict import recommendation, steps
     from seglet.apps.rows import Table
@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
     overrides, few = parse_overrides(rest), _few(arguments)
     _check(arguments, overrides)
     source = _source(arguments, few, overrides)
-    recipes = rows(source, few, arguments.tags_with, arguments.few_with)
+    recipes = rows(source, few, arguments.tags_with, arguments.few_with, overrides)
     methods = {"tags": arguments.tags_with, "few": arguments.few_with}
     splits = {"train": source.train, "score": source.score, "fingerprint": source.fingerprint}
     settle(arguments.out, {**splits, **methods, "keys": overrides})
@@ -84,7 +84,7 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
         name="runs",
         runs=arguments.out / "runs",
         results=arguments.out,
-        overrides={**overrides, "data": source.data, **_validated(source)},
+        overrides={**common(overrides), "data": source.data, **_validated(source)},
         seeds=tuple(arguments.seeds),
         jobs=arguments.jobs,
         given=given,

@@ -1,17 +1,21 @@
 """What is trained for the label-cost curve: one row for each kind of annotation, as a table's definition."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from seglet import methods
 from seglet.apps.label_cost.times import Times
+from seglet.apps.parsing import suggest
 from seglet.data.dataset import describe, is_world
 from seglet.data.description import Description
 from seglet.data.errors import DataError
 from seglet.data.portion import Portion
 from seglet.data.stratify import portion_name, split_labelled
 from seglet.data.world_options import open_world
+from seglet.engine.experiment import known_keys
+from seglet.engine.settings import Settings
 from seglet.files import write_json
 
 TAGS, ALL = "tags", "masks for all"
@@ -120,8 +124,14 @@ def _check_masks(description: Description, split: str) -> None:
         )
 
 
-def rows(source: Source, few: Sequence[Portion], by_tags: str, by_few: str) -> dict[str, dict[str, Any]]:
-    """A recipe for each kind of annotation, by rising number of masks."""
+def rows(
+    source: Source, few: Sequence[Portion], by_tags: str, by_few: str, keys: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """A recipe for each kind of annotation, by rising number of masks; `keys` hold for the methods that have them.
+
+    Raises:
+        ValueError: no method has such a key.
+    """
     world = is_world(source.data)
     tags = {**METHODS[by_tags], **(DICLIP_WORLD if world and by_tags == "diclip" else {}), "train_split": source.train}
     found = {TAGS: {**tags, "supervision": "which classes are in each picture"}}
@@ -130,7 +140,19 @@ def rows(source: Source, few: Sequence[Portion], by_tags: str, by_few: str) -> d
         recipe = {**METHODS[by_few], "train_split": split, "supervision": f"masks for {count} pictures"}
         found[few_name(portion)] = recipe
     found[ALL] = {**METHODS["supervised"], "train_split": source.train, "supervision": "a mask for every picture"}
+    theirs = {name: known_keys(methods.load(recipe["method"]).Config) for name, recipe in found.items()}
+    known = {key for named in theirs.values() for key in named}
+    if stray := [key for key in keys if key not in known]:
+        raise ValueError(f"no run of the curve has a key {stray[0]!r}{suggest(stray[0], known)}")
+    for name, recipe in found.items():
+        recipe.update({key: value for key, value in keys.items() if key in theirs[name]})
     return {folder_name(name): recipe for name, recipe in found.items()}
+
+
+def common(keys: Mapping[str, Any]) -> dict[str, Any]:
+    """Those that every method has."""
+    names = {field.name for field in fields(Settings)}
+    return {key: value for key, value in keys.items() if key in names}
 
 
 def few_name(portion: Portion) -> str:
