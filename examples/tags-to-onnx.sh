@@ -13,6 +13,6 @@ seglet train supervised --data runs/tags/labels --student deeplabv3plus-resnet18
 seglet train fotf --data runs/tags/labels --teacher runs/tags/teacher/model \
     --student deeplabv3plus-resnet18 --width 0.25 --output_stride 16 --student_weights tiny-resnet18-w25 \
     --auxiliary_weight 0 --crop 128 128 --scale 0.75 1.5 --batch 8 --optimiser adamw --learning_rate 0.002 \
-    --steps 200 --validate_every 100 --out runs/tags/student
+    --steps 100 --validate_every 100 --out runs/tags/student
 seglet report runs/tags/student --out runs/tags/report.html
 seglet export runs/tags/student --data runs/tags/labels --split val --out runs/tags/student.onnx

@@ -60,7 +60,7 @@ def test_a_step_says_what_an_hour_buys():
 
 def test_the_recommendation_names_what_is_clearly_worth_it_and_what_is_not_known():
     assert recommendation([TAGS, FEW, ALL]) == (
-        "Recommendation: tags (60 min); few if you have 3.0 h. Cannot tell apart: few and all; "
+        "Recommendation: tags (60 min); few if you have 3.0 h. Cannot tell apart few and all; "
         "more --seeds, or more pictures to score on, may change that."
     )
     assert "Nothing dearer is clearly better" in recommendation([FEW, ALL])

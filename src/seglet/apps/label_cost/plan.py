@@ -20,12 +20,12 @@ from seglet.files import write_json
 
 TAGS, ALL = "tags", "masks for all"
 SHARED = {
-    "batch": 8,
+    "batch": 16,
     "optimiser": "adamw",
     "learning_rate": 0.002,
-    "steps": 300,
-    "validate_every": 300,
-    "checkpoint_every": 100,
+    "steps": 600,
+    "validate_every": 600,
+    "checkpoint_every": 200,
     "selection": "last",
     "workers": 0,
     "scale": [0.75, 1.5],

@@ -120,6 +120,6 @@ def recommendation(points: Sequence[Point]) -> str:
     if not better:
         return said + ". Nothing dearer is clearly better; more --seeds, or more pictures to score on, may change that."
     if unsure:
-        named = " and ".join(f"{step.cheap.name} and {step.dear.name}" for step in unsure)
-        said += f". Cannot tell apart: {named}; more --seeds, or more pictures to score on, may change that"
+        named = ", or ".join(f"{step.cheap.name} and {step.dear.name}" for step in unsure)
+        said += f". Cannot tell apart {named}; more --seeds, or more pictures to score on, may change that"
     return said + "."
