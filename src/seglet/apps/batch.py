@@ -74,9 +74,27 @@ def attempt(work: Callable[[AnyTask], dict[str, Any]], task: AnyTask) -> Outcome
     except (ValueError, OSError, MemoryError) as error:
         return Outcome(task.name, {}, str(error) or "memory ran out")
     except RuntimeError as error:
-        if "can't allocate memory" not in str(error):  # torch has no error of its own for this on the CPU
+        if not _memory_ran_out(error):
             raise
         return Outcome(task.name, {}, "memory ran out")
+
+
+def failure(error: Exception) -> str:
+    """Why a network made nothing of a picture, for people.
+
+    Raises:
+        RuntimeError: the error itself, where the picture is not to blame.
+    """
+    if isinstance(error, RuntimeError) and not _memory_ran_out(error):
+        raise error
+    if isinstance(error, RuntimeError | MemoryError):
+        return "memory ran out; look at it in parts (--window 512 512) or smaller (--resize 0.5)"
+    return str(error)
+
+
+def _memory_ran_out(error: RuntimeError) -> bool:
+    """Torch has an error of its own for this on a GPU, but none on the processor."""
+    return "can't allocate memory" in str(error) or "out of memory" in str(error)
 
 
 def account(done: str, outcomes: Sequence[Outcome]) -> list[str]:

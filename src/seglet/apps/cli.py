@@ -51,6 +51,7 @@ COMMANDS = {
     "publish": Command("publish", "write a segmenter with its card for the Hugging Face hub"),
     "convert": Command("convert", "turn a foreign checkpoint into a segmenter"),
     "table": Command("table", "train and score the rows of a results table", open=True),
+    "cost": Command("label_cost.command", "find out what an hour of annotation buys on your data", open=True),
     "world pretrain": Command("world_pretrain", "make the tiny foundation models of the embedded world, from nothing"),
     "world sheet": Command("world_sheet", "draw what the embedded world looks like and what its knobs do"),
     "demo": Command("demo", "see the whole idea in a few minutes on the embedded world"),

@@ -240,8 +240,7 @@ def _holds_pseudo_labels(folder: Path) -> bool:
 
 def segment_all(way: "Segmenting | Labelling | Tagging") -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
     """What was made of each picture, and of which nothing was made and why."""
-    import torch
-
+    from seglet.apps.batch import failure
     from seglet.engine.console import Steps
 
     done: list[dict[str, Any]] = []
@@ -250,8 +249,8 @@ def segment_all(way: "Segmenting | Labelling | Tagging") -> tuple[list[dict[str,
         for count, picture in enumerate(way.pictures, start=1):
             try:
                 done.append({"picture": str(picture.path), **way.make(picture, picture.read())})
-            except (ValueError, OSError, MemoryError, torch.OutOfMemoryError) as error:
-                failed.append({"picture": str(picture.path), "reason": str(error) or "memory ran out"})
+            except (ValueError, OSError, MemoryError, RuntimeError) as error:
+                failed.append({"picture": str(picture.path), "reason": failure(error)})
                 steps.note(f"failed: {picture.path}")
             steps.advance(count)
     return done, failed

@@ -28,7 +28,7 @@ SCORES = {"miou": "miou", "pixel_accuracy": "pixel_accuracy", "ece": "ece_10", "
 class Table:
     """Which rows and seeds of a table to fill, with which keys laid over them, and where runs and results go.
 
-    Empty `rows` and `seeds` mean all.
+    Empty `rows` and `seeds` mean all. `given` is what the table is made of, where it is none of the package's.
     """
 
     name: str
@@ -38,6 +38,7 @@ class Table:
     rows: tuple[str, ...] = ()
     seeds: tuple[int, ...] = ()
     jobs: int = 1
+    given: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         wrong = set(self.rows) - self.content["rows"].keys()
@@ -49,8 +50,8 @@ class Table:
             raise ValueError(f"table {self.name} needs real pictures ({self.content['needs_data']}): give --data DIR")
 
     @cached_property
-    def content(self) -> dict[str, Any]:
-        return definition(self.name)
+    def content(self) -> Mapping[str, Any]:
+        return definition(self.name) if self.given is None else self.given
 
     @property
     def file(self) -> Path:
@@ -130,7 +131,7 @@ class Table:
         return self.runs / f"{row}-{seed}.yaml" if recipe.model_of is None else self.trained(row, seed)
 
     def keys(self, row: str, seed: int) -> dict[str, Any]:
-        """The experiment of one run."""
+        """The experiment of one run; `{seed}` in the name of its split is its seed."""
         recipe = self.recipe(row)
         keys = {**self.content["shared"], **recipe.experiment, **self.overrides, "seed": seed}
         if "light" in self.overrides and "light" not in known_keys(methods.load(keys["method"]).Config):
@@ -139,7 +140,9 @@ class Table:
             keys["teacher"] = str(self.model(recipe.teacher, self.all_seeds[0]))
         if recipe.labels_of:
             keys["data"] = str(self.labels(row, seed))
-        return keys
+        return {
+            key: value.replace("{seed}", str(seed)) if key == "train_split" else value for key, value in keys.items()
+        }
 
     def labels(self, row: str, seed: int) -> Path:
         """The pictures and pseudo labels that a row is trained on."""
@@ -161,7 +164,7 @@ class Table:
         if recipe.model_of is None:
             self.train(row, seed)
         model, look = self.model(row, seed), (*self.size, *recipe.look)
-        data = self.data(500, recipe)
+        data = self.data(self.scored, recipe)
         if recipe.known_tags:
             self.call(folder, "evaluate", model, *data, "--split", "train", "--known-tags", *look, "--out", known)
         split = ("--split", self.content["score_on"], *(("--darken", recipe.darken) if recipe.darken else ()))
@@ -178,7 +181,7 @@ class Table:
             write_text(way, json.dumps(self.keys(row, seed), indent=2))  # JSON is YAML
             write_json(folder / "record.json", {"commit": commit(), "versions": versions(), "data": None})
             self.call(folder, "prepare", way)
-        where = (*self.data(500, recipe), "--split", self.content["score_on"], *self.size, "--batch", 8)
+        where = (*self.data(self.scored, recipe), "--split", self.content["score_on"], *self.size, "--batch", 8)
         self.call(folder, "evaluate", "--method", way, *where, *recipe.look, "--out", folder / "scores.json")
 
     def label(self, row: str, seed: int) -> None:
@@ -218,6 +221,11 @@ class Table:
         return "--data", f"world:{','.join(filter(None, parts))}"
 
     @property
+    def scored(self) -> int:
+        """How many scenes of the world rows are scored on."""
+        return int(self.content.get("scored_scenes", 500))
+
+    @property
     def size(self) -> tuple[str, str]:
         """At which fraction of their size pictures are seen, as words."""
         return "--resize", str({**self.content["shared"], **self.overrides}.get("resize", 1.0))
@@ -251,9 +259,9 @@ class Table:
         for row in done:
             recipe = self.recipe(row)
             own = recipe.world or "world_size" in recipe.experiment
-            data = open_dataset(self.data(500, recipe)[1], split) if own else None
+            data = open_dataset(self.data(self.scored, recipe)[1], split) if own else None
             looks[row] = Look.at(self.seer(row, seed), (*self.size, *recipe.look), data)
-        return compare(looks, open_dataset(self.data(500)[1], split), file)
+        return compare(looks, open_dataset(self.data(self.scored)[1], split), file)
 
     def write(self) -> dict[str, Any]:
         """The results so far, in `file`."""
@@ -265,7 +273,8 @@ class Table:
         results = {
             "name": self.name,
             "title": self.content["title"],
-            "command": shlex.join(["seglet", "table", self.name, *_shown(self.overrides)]),
+            "command": self.content.get("command")
+            or shlex.join(["seglet", "table", self.name, *shown(self.overrides)]),
             "commit": ", ".join(dict.fromkeys(str(record["commit"]) for record in records)),
             "data": next((record["data"] for record in records if record["data"]), None),
             "hardware": f"{os.cpu_count()} CPU cores",
@@ -304,7 +313,7 @@ def _words(value: Any) -> list[str]:
     return ["none" if value is None else str(value)]
 
 
-def _shown(overrides: Mapping[str, Any]) -> list[str]:
+def shown(overrides: Mapping[str, Any]) -> list[str]:
     """The overrides as words, without the place of anybody's data."""
     return [
         word

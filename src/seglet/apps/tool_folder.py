@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from jaxtyping import Float, UInt8
 from numpy import ndarray
 
+from seglet.apps.batch import failure
 from seglet.apps.pictures import Picture
 from seglet.apps.predict import CLASSES, table
 from seglet.apps.training_set import link
@@ -65,8 +65,8 @@ class ToolFolder:
             for count, picture in enumerate(pictures, start=1):
                 try:
                     yield self._one(picture, label)
-                except (ValueError, OSError, MemoryError, torch.OutOfMemoryError) as error:
-                    self.failed.append({"picture": str(picture.path), "reason": str(error) or "memory ran out"})
+                except (ValueError, OSError, MemoryError, RuntimeError) as error:
+                    self.failed.append({"picture": str(picture.path), "reason": failure(error)})
                     steps.note(f"failed: {picture.path}")
                 steps.advance(count)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from seglet._version import __version__
 from seglet.apps.depths import Depths, depths_for
 from seglet.apps.models import check_classes, load_model, model_folder
 from seglet.data.dataset import Dataset, Sample, open_dataset
@@ -87,7 +88,23 @@ def _open(source: str, name: str, device: str, depth: str | None) -> Subject:
         return Subject(name, model, None, {}, {}, depths)
     record = read_json(run.record) if run.record.is_file() else {}
     known = record if isinstance(record, dict) else {}
-    return Subject(name, model, resolve(run.experiment, {}), known, _curves(run), depths)
+    return Subject(name, model, _experiment(run, known), known, _curves(run), depths)
+
+
+def _experiment(run: Run, record: dict[str, Any]) -> Experiment:
+    """
+    Raises:
+        ValueError: it cannot be read, as when another version of seglet wrote it; says what still can be done.
+    """
+    try:
+        return resolve(run.experiment, {})
+    except ValueError as error:
+        found = record.get("versions")
+        made = found.get("seglet", "unknown") if isinstance(found, dict) else "unknown"
+        raise ValueError(
+            f"{error}; the run was made by seglet {made}, this is {__version__}: take that version, "
+            f"or report on its model alone: seglet report {run.folder / 'model'} --data DATA"
+        ) from error
 
 
 def _curves(run: Run) -> dict[str, Curve]:

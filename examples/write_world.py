@@ -1,0 +1,38 @@
+"""Writes scenes of the embedded world as files, as your own pictures may lie: tags to learn from, masks to score on.
+
+python examples/write_world.py FOLDER [scenes to learn from] [scenes to be scored on] [side in pixels]
+"""
+
+import csv
+import sys
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from seglet.data.images import write_mask
+from seglet.data.world import CLASSES, World
+
+
+def write(folder: Path, scenes: int, scored: int, size: int) -> None:
+    """Pictures in images/, what is in those to learn from in tags.csv, masks of the others in masks/."""
+    rows = []
+    for split, count in (("train", scenes), ("val", scored)):
+        world = World(split, scenes=count, size=size)
+        (folder / "images" / split).mkdir(parents=True, exist_ok=True)
+        for place in range(count):
+            scene, name = world.read(place), f"{split}/{split}{place:04}.png"
+            Image.fromarray(scene.image).save(folder / "images" / name)
+            if split == "val":
+                write_mask(folder / "masks" / name, np.asarray(scene.labels), CLASSES)
+            else:
+                rows.append([name, ";".join(CLASSES.names[label] for label in scene.tags or ())])
+    with (folder / "tags.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(rows)
+    lines = [f"{label} {name}\n" for label, name in enumerate(CLASSES.names)]
+    (folder / "classes.txt").write_text("".join(lines), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    numbers = [int(word) for word in sys.argv[2:]]
+    write(Path(sys.argv[1]), *(numbers + [600, 100, 64][len(numbers) :]))

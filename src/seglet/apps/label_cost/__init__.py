@@ -1,0 +1,1 @@
+"""`seglet cost`: what an hour of annotation buys: tags, a few masks, or masks for all."""
