@@ -13,7 +13,7 @@ from seglet.labels.low_rank_attention import low_rank_attention
 from seglet.methods.diclip import Config, Method
 from seglet.methods.diclip.labels import on_grid
 
-SCENES, SIDE, TOGETHER, RANKS, CHOSEN, MOST_LOST = 160, 128, 8, (4, 8, 16, 32, 64), 32, 0.005
+SCENES, SIDE, TOGETHER, RANKS, CHOSEN, MOST_LOST = 160, 128, 8, (4, 8, 16, 32, 64), 16, 0.005
 
 
 @dataclass(frozen=True)
