@@ -1,5 +1,10 @@
 """A training step of DiCLIP, with attention from a column or from diffusion in the step."""
 
+import resource
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -12,19 +17,33 @@ from seglet.types import Crop, Progress, Tagged
 
 
 def compare(name: str, column: Config, loop: Config, scenes: tuple[int, int], near: float, repeats: int) -> Result:
-    """`scenes` are how many, and their side in pixels; losses may differ by the share `near`, a column being short."""
-    stored, looped = (Method.build(config, CLASSES, seed=0).train() for config in (column, loop))
+    """`scenes` are how many, and their side in pixels; losses may differ by the share `near`, a column being short.
+
+    Beside the shapes stand the CPU seconds that the column of one picture takes, and the memory of the process.
+    """
     samples = [World("train", size=scenes[1]).read(index) for index in range(scenes[0])]
-    compute = AttentionColumn(column).load(torch.device("cpu"))
-    values = [torch.from_numpy(compute([sample])[0]) for sample in samples]
-    del compute
+    values, taken = columns(column, samples)
     batch = step(samples, torch.stack(values))
+    stored, looped = (Method.build(config, CLASSES, seed=0).train() for config in (column, loop))
 
     def same(ours: Tensor, theirs: Tensor) -> bool:
         return bool((ours - theirs).abs() <= near * theirs.abs())
 
     shapes = f"{scenes[0]} views of {scenes[1]} x {scenes[1]}, forward and backward"
-    return side_by_side(name, lambda: loss(stored, batch), lambda: loss(looped, batch), same, shapes, repeats)
+    result = side_by_side(name, lambda: loss(stored, batch), lambda: loss(looped, batch), same, shapes, repeats)
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    return replace(result, shapes=f"{shapes}; the column {taken:.3g} s a picture; {most:.3g} GiB")
+
+
+def columns(config: Config, samples: Sequence[Sample]) -> tuple[list[Tensor], float]:
+    """The attention of each picture, and the CPU seconds that one takes; of several, the first is
+    computed twice to warm up."""
+    compute = AttentionColumn(config).load(torch.device("cpu"))
+    if len(samples) > 1:
+        compute(samples[:1])
+    begin = time.process_time()
+    values = [torch.from_numpy(compute([sample])[0]) for sample in samples]
+    return values, (time.process_time() - begin) / len(samples)
 
 
 def step(samples: list[Sample], column: Tensor) -> Tagged:

@@ -1,6 +1,6 @@
 """The same as diclip-online at the size of the paper: CLIP ViT-B/16 and Stable Diffusion 2.1, with random weights.
 
-Takes some minutes, 5 GB of disk in the temporary folder and 12 GB of memory.
+Takes some minutes, 5 GB of disk in the temporary folder and 10 GB of memory.
 """
 
 import tempfile

@@ -42,6 +42,14 @@ def table(tmp_path, **changes):
     )
 
 
+def test_the_papers_confusion_ratios_stand_beside_ours():
+    ours = {**result("fotf", 0, 0.6), "confusion_ratio": {"single": 0.5, "cooccurring": None}}
+    paper = [{"row": "fotf", "miou": 69.66, "single": 0.18}]
+    head, _, line = render({**RESULTS, "rows": [ours], "columns": ["miou", "single"], "paper": paper}).splitlines()[:3]
+    assert head.endswith("| seeds | paper: mIoU % | paper: ECE % | paper: ratio, one class |")
+    assert line == "| fotf | 60.00 | 0.50 | 1 | 69.66 |  | 0.18 |"
+
+
 def test_a_row_shows_mean_and_deviation_in_percent_beside_the_papers():
     lines = render(RESULTS).splitlines()
     assert lines[2] == "| kd | 52.00 ± 2.83 | 50.00 ± 0.00 | 10.00 ± 0.00 | 2 |  |  |"

@@ -2,12 +2,16 @@
 
 import json
 
+import numpy as np
 import pytest
+from PIL import Image
 from tests.engine.test_diclip import TINY
 
+from seglet.apps.explained import LINE, SIDE, sheet
 from seglet.apps.tag_maps import classes_named, open_method
 from seglet.data.images import read_mask
-from seglet.files import write_json
+from seglet.data.view import GAP
+from seglet.files import read_json, write_json
 from seglet.models.segmenter import load
 
 CLIP = {"method": "diclip", "clip_model": "tiny-clip", "attention": "identity", "cache_from": "none", "par_steps": 2}
@@ -52,6 +56,23 @@ def test_maps_are_scored_with_known_tags_at_every_threshold(experiment, seglet):
     assert scores["cam_curve"]["best"]["miou"] == max(scores["cam_curve"]["curve"]["miou"])
 
 
+def test_how_a_mask_came_about_is_drawn_for_each_picture(experiment, seglet, tmp_path):
+    words = ("--data", "world:scenes=2,size=32", "--split", "test", "--out", tmp_path / "out", "--explain")
+    assert seglet("predict", "--method", experiment, *words).code == 0
+    record = read_json(tmp_path / "out/predictions.json")["pictures"]
+    for entry in record:
+        with Image.open(tmp_path / "out" / entry["explained"]) as sheet:
+            rows = 2 + 2 * len(entry["tags"])  # the mask; a class and where it looks; elsewhere
+            assert sheet.size == (5 * (SIDE + GAP) + GAP, rows * (SIDE + LINE + GAP) + GAP)
+
+
+def test_a_picture_of_nothing_is_explained_without_maps(experiment):
+    seer = open_method(str(experiment), classes_named(["star"]), None, "cpu")
+    image = np.zeros((32, 48, 3), np.uint8)
+    drawn = sheet(image, np.zeros((32, 48), np.uint8), (), seer.explain(image, ()), seer.classes)
+    assert drawn.size == (2 * (round(48 / 32 * SIDE) + GAP) + GAP, SIDE + LINE + 2 * GAP)
+
+
 def test_pictures_seen_together_are_seen_as_alone(experiment, seglet):
     words = (
         "--method",
@@ -90,6 +111,11 @@ def test_what_is_missing_or_too_much_is_told(experiment, pictures, seglet, tmp_p
         (("--method", experiment, "--data", "world", "--scales", 2, *out), "leave out --scales"),
         (("--method", experiment, *out), "one of the two"),
         (out, "give a segmenter to segment with, or --method"),
+        ((pictures, "--explain", *out), "--explain draws how a --method makes masks"),
+        (
+            ("--method", experiment, "--data", "world", "--explain", "--pseudo-labels", *out),
+            "leave --pseudo-labels out",
+        ),
     ):
         done = seglet("predict", *words)
         assert done.code == 2

@@ -9,9 +9,12 @@ import torch
 
 from seglet.data.artefact import Artefact
 from seglet.data.dataset import Dataset, Sample
+from seglet.labels.background import with_absence
 from seglet.methods.diclip import Config, Method
 from seglet.methods.diclip.attention import ATTENTION, REGIONS, AttentionColumn
 from seglet.methods.diclip.online import OnlineKeys, number
+from seglet.methods.diclip.tsa import CacheArtefact
+from seglet.methods.diclip.vce import refined
 from seglet.methods.diclip.weights import weights
 from seglet.models.segmenter import Segmenter
 from seglet.types import Classes, Crop, Progress, Tagged
@@ -225,6 +228,61 @@ def test_names_that_clip_reads_in_pieces_are_told(chosen: Choose) -> None:
     strange = Classes(("background", "zyx", "cat"), CLASSES.colours)
     method = Method.build(chosen(cache_from="none"), strange, 0)
     assert any("zyx of class 'zyx' in pieces" in line for line in method.remarks((32, 32), 2))
+
+
+def test_names_too_long_for_clip_are_told(chosen: Choose) -> None:
+    wordy = Classes(("background", "dog", "cat " * 80), CLASSES.colours)
+    method = Method.build(chosen(cache_from="none"), wordy, 0)
+    assert any("CLIP reads only the first" in line for line in method.remarks((32, 32), 2))
+
+
+def test_a_name_without_a_word_for_clip_is_refused(chosen: Choose) -> None:
+    mute = Classes(("background", "dog", "\u200b"), CLASSES.colours)
+    with pytest.raises(ValueError, match="CLIP knows no word of"):
+        Method.build(chosen(cache_from="none"), mute, 0)
+
+
+def test_pictures_of_which_nothing_is_found_are_left_out_and_told(chosen: Choose, tmp_path: Path) -> None:
+    artefact, words = Method.artefacts(chosen(), CLASSES)[0], torch.eye(2, 4)
+    assert isinstance(artefact, CacheArtefact)
+
+    def look(images: torch.Tensor, tags: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return torch.ones(1, 4, 2, 2), tags[:, :1, None].expand(1, 2, 2) * 1.0  # of dogs everything, of cats nothing
+
+    notes: list[str] = []
+    made = made_of(replace(artefact, opens=lambda device: (look, words)), tmp_path, notes)
+    assert "cat: no picture shows it; its maps come from words alone" in notes
+    assert all(value.isfinite().all() for value in made.values())
+
+
+@pytest.mark.parametrize("acr", ["cluster", "threshold", "none"])
+@pytest.mark.parametrize("attention", ["uniform", "identity"])
+def test_attention_whose_rows_are_alike_or_see_themselves_stays_what_it_is(
+    make: Make, attention: str, acr: str
+) -> None:
+    method = make(attention=attention, acr=acr, cache_from="none")
+    lent = method.knowledge.attention(method.tower, step().images)
+    assert lent is not None
+    torch.testing.assert_close(refined(method.config, lent), lent)
+
+
+def test_it_explains_the_maps_rung_by_rung(make: Make) -> None:
+    method, tags = make().eval(), torch.ones(2, 2)
+    rungs = ["CLIP", "+ attention", "+ positive memory", "+ negative memory"]
+    assert list(method.explain(step().images, tags).maps) == rungs
+    method.after_step(Progress(1, 10))
+    found = method.explain(step().images, tags)
+    assert list(found.maps) == [*rungs, "adapter"]
+    last = with_absence(found.maps["adapter"], tags, (32, 32), method.config.background_power)
+    torch.testing.assert_close(last, method.label_maps(step().images, tags))
+
+
+def test_it_explains_attention_before_and_after_fusion(make: Make) -> None:
+    method = make(cache_from="none", fused_layers=1, fusion_weight=0.5).eval()
+    found = method.explain(step().images, torch.ones(2, 2)).attention
+    assert list(found) == ["identity", "refined", "CLIP's own", "fused"]
+    torch.testing.assert_close(found["fused"], found["CLIP's own"] + 0.5 * found["identity"])
+    assert list(make(attention="none").explain(step().images, torch.ones(2, 2)).attention) == ["CLIP's own"]
 
 
 def test_a_class_table_without_background_first_is_refused(chosen: Choose) -> None:

@@ -30,6 +30,7 @@ Segment pictures. For each one, under --out, with the folders of the input kept:
   overlays/NAME.jpg     the picture under its mask
   confidence/NAME.png   probability of that class: 0 to 255 for 0 to 1
   uncertainty/NAME.png  with --samples: Monte-Carlo deviation, summed over classes: 0 to 255 for 0 to 1 and above
+  explained/NAME.png    with --explain: how a --method came to the mask
 classes.txt says what the masks mean, predictions.json what became of each picture and how. One that cannot be read is
 reported and passed over.
 
@@ -64,6 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_method(parser)
     parser.add_argument("--names", nargs="+", metavar="CLASS", help="with --method: the classes, without background")
+    parser.add_argument("--explain", action="store_true", help="with --method: draw how each mask came about")
     add_device(parser)
     add_json(parser)
     add_seeing(parser)
@@ -84,6 +86,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     seeing = chosen_seeing(arguments)
     pseudo = pseudo_settings(arguments, seeing)
+    if arguments.explain and (arguments.method is None or pseudo is not None):
+        raise ValueError("--explain draws how a --method makes masks; give one, and leave --pseudo-labels out")
     claim(arguments.out, arguments.overwrite, pseudo is not None)
     model: Segmenter | TagMaps
     if arguments.method is not None:
@@ -98,7 +102,7 @@ def run(arguments: argparse.Namespace) -> int:
     way: Segmenting | Labelling | Tagging
     if isinstance(model, TagMaps) and pseudo is None:
         pictures, tags = _tagged(arguments, data, model.classes)
-        way = Tagging(model, pictures, tags, arguments.out, seeing)
+        way = Tagging(model, pictures, tags, arguments.out, seeing, arguments.explain)
     elif not isinstance(model, TagMaps) and pseudo is None:
         pictures = gather(arguments.inputs, arguments.out) if data is None else data.pictures
         settings = Settings(arguments.samples, arguments.seed, seeing)

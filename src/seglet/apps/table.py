@@ -75,6 +75,8 @@ COLUMNS = {
 
 USUAL = ("miou", "pixel_accuracy", "ece")
 RATIOS = ("single", "cooccurring")
+PAPER = {"miou": "paper: mIoU %", "ece": "paper: ECE %", "single": "paper: ratio, one class",
+         "cooccurring": "paper: ratio, several"}  # fmt: skip
 
 
 def render(results: Mapping[str, Any]) -> str:
@@ -92,11 +94,13 @@ def cells(results: Mapping[str, Any]) -> list[list[str]]:
         paper.setdefault(entry["row"], {}).update(entry)
     shown = results.get("columns", USUAL)
     head = ["row", *(COLUMNS[name] for name in shown), "seeds"]
-    lines = [[*head, "paper: mIoU %", "paper: ECE %"] if paper else head]
+    ratios = [name for name in RATIOS if any(name in entry for entry in paper.values())]
+    theirs = ["miou", "ece", *ratios] if paper else []
+    lines = [[*head, *(PAPER[name] for name in theirs)]]
     for row in dict.fromkeys(entry["row"] for entry in results["rows"]):
         runs = [entry for entry in results["rows"] if entry["row"] == row]
         line = [row, *(_cell(name, runs) for name in shown), str(len(runs))]
-        lines.append(line + [str(paper.get(row, {}).get(score, "")) for score in ("miou", "ece")] if paper else line)
+        lines.append(line + [str(paper.get(row, {}).get(name, "")) for name in theirs])
     return lines
 
 

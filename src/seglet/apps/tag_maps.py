@@ -17,7 +17,7 @@ from seglet import methods
 from seglet.apps.output import tell
 from seglet.data.dataset import Dataset, Sample, resized
 from seglet.data.errors import DataError
-from seglet.methods.base import Method
+from seglet.methods.base import Explanation, Method
 from seglet.models.layers import resize
 from seglet.models.picture import as_batch
 from seglet.types import Classes
@@ -60,13 +60,32 @@ class TagMaps:
         truths: Sequence[UInt8[np.ndarray, "h2 w2"]] | None = None,
     ) -> Float32[np.ndarray, "b k h w"]:
         """Of some pictures of one size, each as it would be alone: to rounding."""
+        found: Tensor = self.method.label_maps(*self._given(images, tags, shrink, truths))
+        return np.asarray(resize(found, (images[0].shape[0], images[0].shape[1])).float().cpu().numpy())
+
+    @torch.inference_mode()
+    def explain(self, image: UInt8[np.ndarray, "h w 3"], tags: Sequence[int], shrink: float = 1.0) -> Explanation:
+        """How the maps of a picture come about.
+
+        Raises:
+            ValueError: the method has nothing to show of it.
+        """
+        return self.method.explain(*self._given([image], [tags], shrink, None))
+
+    def _given(
+        self,
+        images: Sequence[UInt8[np.ndarray, "h w 3"]],
+        tags: Sequence[Sequence[int]],
+        shrink: float,
+        truths: Sequence[UInt8[np.ndarray, "h2 w2"]] | None,
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Images, tags and regions as a method takes them."""
         present = torch.zeros(len(images), len(self.classes) - 1, device=self.device)
         for row, labels in zip(present, tags, strict=True):
             row[[label - 1 for label in labels]] = 1
         pictures = torch.cat([as_batch(resized(image, shrink)) for image in images]).to(self.device)
         regions = None if truths is None else torch.from_numpy(np.stack(truths)).to(self.device).long()
-        found: Tensor = self.method.label_maps(pictures, present, regions)
-        return np.asarray(resize(found, (images[0].shape[0], images[0].shape[1])).float().cpu().numpy())
+        return pictures, present, regions
 
 
 class Unseen(Dataset):

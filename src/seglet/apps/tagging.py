@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
+from seglet.apps.explained import sheet
 from seglet.apps.known_tags import KnownTags
-from seglet.apps.pictures import Picture
+from seglet.apps.pictures import Picture, place
 from seglet.apps.pseudo import NO_TAGS
-from seglet.apps.seeing import probabilities
+from seglet.apps.seeing import probabilities, shown
 from seglet.apps.seeing_options import Seeing
 from seglet.apps.segment import Found, write
 from seglet.apps.tag_maps import TagMaps
+from seglet.files import replacing
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Tagging:
     tags: KnownTags
     out: Path
     seeing: Seeing
+    explain: bool = False
 
     @property
     def pictures(self) -> list[Picture]:
@@ -50,7 +53,20 @@ class Tagging:
         scores = probabilities(self.model, image, tags, self.seeing)
         found = Found(scores.argmax(axis=0).astype(np.uint8), np.asarray(scores.max(axis=0)))
         names = [self.model.classes.names[label] for label in tags]
-        return {**write(found, image, picture.name, self.out, self.model.classes), "tags": names}
+        written = write(found, image, picture.name, self.out, self.model.classes)
+        return {**written, **self._explained(picture, image, found, tags), "tags": names}
+
+    def _explained(
+        self, picture: Picture, image: UInt8[np.ndarray, "h w 3"], found: Found, tags: Sequence[int]
+    ) -> dict[str, str]:
+        """Where the sheet is that shows how the mask came about, if one is wanted."""
+        if not self.explain:
+            return {}
+        stages = self.model.explain(shown(image, self.seeing), tags, self.seeing.resize)
+        file = place(self.out / "explained", picture.name, ".png")
+        with replacing(file) as temporary:
+            sheet(image, found.labels, tags, stages, self.model.classes).save(temporary, "PNG")
+        return {"explained": file.relative_to(self.out).as_posix()}
 
     def finish(self, done: Sequence[dict[str, Any]]) -> list[str]:
         """What to do with the results."""
@@ -58,4 +74,5 @@ class Tagging:
             f"masks, overlays and confidences are in {self.out}, and predictions.json says what became of each",
             f"next: look at {self.out / 'overlays'}; --refiner par or crf moves masks to edges, --pseudo-labels makes",
             "      them a data set to train on",
+            *([f"how they came about is in {self.out / 'explained'}"] if self.explain else []),
         ]

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
 from jaxtyping import Float, Integer
@@ -10,10 +11,24 @@ from torch import Tensor, nn
 from seglet.data.artefact import Artefact
 from seglet.data.columns.producer import Producer
 from seglet.models.segmenter import Segmenter
-from seglet.types import Classes, Losses, Progress
+from seglet.types import Classes, Losses, Movable, Progress
 
 Step = TypeVar("Step")
 Prediction = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Explanation(Movable):
+    """How maps of classes came about: what stood at each stage, by the names of the stages, first to last.
+
+    Axes: b images, k classes without background, h and w patches, n = h w.
+
+    `maps` say how much of a class is where, from 0 up, before there is a background. `attention` says at which patches
+    a patch looks; its rows need not sum to 1.
+    """
+
+    maps: Mapping[str, Float[Tensor, "b k h w"]]
+    attention: Mapping[str, Float[Tensor, "b n n"]]
 
 
 class Method(nn.Module, ABC, Generic[Step]):
@@ -103,6 +118,19 @@ class Method(nn.Module, ABC, Generic[Step]):
             ValueError: the method makes none before it has trained a segmenter.
         """
         raise ValueError("this method makes no masks from tags alone; train a segmenter with it, or choose diclip")
+
+    def explain(
+        self,
+        images: Float[Tensor, "b 3 h w"],
+        tags: Float[Tensor, "b n"],
+        regions: Integer[Tensor, "b _ _"] | None = None,
+    ) -> Explanation:
+        """How `label_maps` come about, for people to look at.
+
+        Raises:
+            ValueError: the method has nothing to show of it.
+        """
+        raise ValueError("this method does not show how its masks come about; leave --explain out, or choose diclip")
 
     def companions(self) -> Mapping[str, Prediction]:
         """Networks that are scored beside `predict` in every validation, by name; each gives logits at image size."""

@@ -89,22 +89,29 @@ class Knowledge(nn.Module):
         if self.config.attention != "diffusion" or self.config.attention_loop:
             return self.of_images(tower, step.images, step.columns.get(REGIONS))
         grid = tower.grid((step.images.shape[2], step.images.shape[3]))
-        return self._view(tower, step.images, stored_attention(step.columns[ATTENTION], step.crop, grid))
+        return self.view(tower, step.images, stored_attention(step.columns[ATTENTION], step.crop, grid))
 
     def of_images(
         self, tower: ImageTower, images: Float[Tensor, "b 3 y x"], regions: Integer[Tensor, "b _ _"] | None = None
     ) -> View:
         """Of any images; `regions` are the true masks, for the control that reads them."""
+        return self.view(tower, images, self.attention(tower, images, regions))
+
+    def attention(
+        self, tower: ImageTower, images: Float[Tensor, "b 3 y x"], regions: Integer[Tensor, "b _ _"] | None = None
+    ) -> Float[Tensor, "b n n"] | None:
+        """What is lent to CLIP for these images, raw; None if nothing is."""
         if self.config.attention != "diffusion":
-            return self._view(tower, images, control(self.config, tower, images, regions))
+            return control(self.config, tower, images, regions)
         self.open_diffusion()
         grid = tower.grid((images.shape[2], images.shape[3]))
-        return self._view(tower, images, None if self.diffusion is None else self.diffusion(images, grid))
+        return None if self.diffusion is None else self.diffusion(images, grid)
 
     @torch.no_grad()
-    def _view(
+    def view(
         self, tower: ImageTower, images: Float[Tensor, "b 3 y x"], attention: Float[Tensor, "b n n"] | None
     ) -> View:
+        """Of images with this attention lent to CLIP, refined before; with none, of CLIP as it is."""
         fused = attention if attention is None else refined(self.config, attention)
         seen = enhanced(self.config, tower, images, fused)
         cam = word_maps(self.config, seen, self.words, self.around)

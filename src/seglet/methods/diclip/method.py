@@ -21,6 +21,7 @@ from seglet.losses.split import split_cross_entropy
 from seglet.methods import base
 from seglet.methods.diclip.attention import ATTENTION, REGIONS, AttentionColumn, RegionsColumn
 from seglet.methods.diclip.config import Config
+from seglet.methods.diclip.explain import attentions, rungs
 from seglet.methods.diclip.knowledge import Knowledge, View, open_clip, read_words
 from seglet.methods.diclip.labels import on_grid, pseudo_labels, refined_maps, spread
 from seglet.methods.diclip.online import OnlineKeys
@@ -237,6 +238,23 @@ class Method(base.Method[Tagged]):
         if self.adapter is not None and bool(self.taught):
             cam = dynamic_cam(self.config, seen.cam, self.adapter(seen.patches), tags)
         return with_absence(self._spread(cam, seen, view), tags, (height, width), self.config.background_power)
+
+    @torch.no_grad()
+    def explain(
+        self,
+        images: Float[Tensor, "b 3 y x"],
+        tags: Float[Tensor, "b n"],
+        regions: Integer[Tensor, "b _ _"] | None = None,
+    ) -> base.Explanation:
+        """The rungs of Table IV, and attention before and after ACR and fusion; of the images at their size alone."""
+        lent = self.knowledge.attention(self.tower, images, regions)
+        plain, seen = (self.knowledge.view(self.tower, images, attention) for attention in (None, lent))
+        learned = None
+        if self.adapter is not None and bool(self.taught):
+            learned = (self.adapter(seen.patches), tags)
+        maps = rungs(self.config, plain.cam, seen.cam, self._looked_up(seen), learned)
+        on_image = {name: self._spread(cam, seen, images) for name, cam in maps.items()}
+        return base.Explanation(on_image, attentions(self.config, self.tower, images, lent))
 
     def after_step(self, progress: Progress) -> None:
         self.taught.fill_(True)
