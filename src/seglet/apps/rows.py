@@ -58,7 +58,12 @@ class Table:
         return self.results / f"{self.name}.json"
 
     def fill(self) -> dict[str, Any]:
-        """Trains and scores what is missing; the results so far are written after every run."""
+        """Trains and scores what is missing; the results so far are written after every run.
+
+        Raises:
+            ValueError: a run failed, or the data lack splits that rows learn from.
+        """
+        self.check_splits()
         wanted = self.wanted()
         cells = [(row, seed) for row, seed in self.cells() if row in wanted]
         # In this order no run waits for one that has not begun, and what needs no other fills the waiting.
@@ -76,6 +81,25 @@ class Table:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
         return self.write()
+
+    def check_splits(self) -> None:
+        """
+        Raises:
+            ValueError: real pictures lack splits that rows learn from; all of them are named, and what makes them.
+        """
+        from seglet.data.dataset import describe, is_world
+        from seglet.data.portion import commands
+
+        data = str(self.overrides.get("data", "world"))
+        keys = [self.keys(row, self.all_seeds[0]) for row in self.wanted() if not self.recipe(row).labels_of]
+        learnt = [each["train_split"] for each in keys if "train_split" in each]
+        if is_world(data) or not commands(data, learnt, ()):
+            return
+        if needed := commands(data, learnt, describe(Path(data)).splits):
+            lines = "\n  ".join(needed)
+            raise ValueError(
+                f"table {self.name} learns from few of the masks, and these are not chosen yet:\n  {lines}"
+            )
 
     def wanted(self) -> list[str]:
         """The rows asked for, behind those that they need."""
@@ -110,14 +134,19 @@ class Table:
 
     def sources(self, row: str, seed: int) -> list[tuple[str, int]]:
         """The runs that must be finished before this one."""
-        return [(source, self.all_seeds[0] if source in self.teachers else seed) for source in self.recipe(row).sources]
+        return [(source, self.seed_of(source, seed)) for source in self.recipe(row).sources]
+
+    def seed_of(self, source: str, seed: int) -> int:
+        """The seed of another row's run that one of this seed needs: rows that teach have the first alone."""
+        return self.all_seeds[0] if source in self.teachers else seed
 
     def folder(self, row: str, seed: int) -> Path:
         return self.runs / f"{row}-{seed}"
 
     def trained(self, row: str, seed: int) -> Path:
         """The run that trained the model of this one."""
-        return self.folder(self.recipe(row).model_of or row, seed)
+        source = self.recipe(row).model_of
+        return self.folder(row, seed) if source is None else self.folder(source, self.seed_of(source, seed))
 
     def model(self, row: str, seed: int) -> Path:
         return self.trained(row, seed) / "last"
@@ -141,6 +170,15 @@ class Table:
             keys["data"] = str(self.labels(row, seed))
         return keys
 
+    def look(self, row: str, seed: int) -> tuple[str, ...]:
+        """How a row looks at pictures, as words for `seglet evaluate`."""
+        bright = ("--brighten", str(self.enhancer(row, seed))) if self.recipe(row).zero_dce else ()
+        return (*self.size, *self.recipe(row).look, *bright)
+
+    def enhancer(self, row: str, seed: int) -> Path:
+        """The Zero-DCE that was trained for a row."""
+        return self.runs / f"{row}-{seed}-enhancer" / "zero-dce"
+
     def labels(self, row: str, seed: int) -> Path:
         """The pictures and pseudo labels that a row is trained on."""
         return self.runs / f"{row}-{seed}-labels"
@@ -160,7 +198,12 @@ class Table:
             return
         if recipe.model_of is None:
             self.train(row, seed)
-        model, look = self.model(row, seed), (*self.size, *recipe.look)
+        if recipe.zero_dce:
+            learnt = self.data({**self.content["shared"], **self.overrides}.get("world_scenes", 0), recipe)[1]
+            out = self.enhancer(row, seed).parent
+            words = ("--method", "zero-dce", "--train-data", learnt, "--seed", seed, "--device", "cpu")
+            self.call(out, "enhance", *words, "--out", out)
+        model, look = self.model(row, seed), self.look(row, seed)
         data = self.data(500, recipe)
         if recipe.known_tags:
             self.call(folder, "evaluate", model, *data, "--split", "train", "--known-tags", *look, "--out", known)
@@ -252,7 +295,7 @@ class Table:
             recipe = self.recipe(row)
             own = recipe.world or "world_size" in recipe.experiment
             data = open_dataset(self.data(500, recipe)[1], split) if own else None
-            looks[row] = Look.at(self.seer(row, seed), (*self.size, *recipe.look), data)
+            looks[row] = Look.at(self.seer(row, seed), self.look(row, seed), data)
         return compare(looks, open_dataset(self.data(500)[1], split), file)
 
     def write(self) -> dict[str, Any]:

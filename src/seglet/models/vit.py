@@ -142,12 +142,13 @@ class VisionTransformer(Backbone):
                 place, before = len(stages), tokens
                 patches = on_grid(before, (h, w))
                 told = self.told(place, patches, prior)
-                own.append(on_grid(self.norms[place](before), (h, w)))
+                norm = self.norms[place]
+                own.append(on_grid(norm(before), (h, w)))
                 if told is patches:
                     stages.append(own[-1])
                 else:
                     tokens = torch.cat((before[:, :1], told.flatten(2).transpose(1, 2)), dim=1)
-                    stages.append(on_grid(self.norms[place](tokens), (h, w)))
+                    stages.append(on_grid(norm(tokens), (h, w)))
         return Sight(tuple(stages), tuple(own))
 
     def tokens(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b n c"]:
@@ -172,4 +173,4 @@ class VisionTransformer(Backbone):
 
 def on_grid(tokens: Float[Tensor, "b n c"], grid: tuple[int, int]) -> Float[Tensor, "b c h w"]:
     """The patches as a map, without the token for the whole image."""
-    return tokens[:, 1:].transpose(1, 2).unflatten(2, grid)
+    return tokens[:, 1:].transpose(1, 2).reshape(tokens.shape[0], -1, *grid)
