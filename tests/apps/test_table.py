@@ -169,6 +169,22 @@ def test_models_of_rows_that_teach_are_those_of_the_first_seed(tmp_path):
     assert [seed for row, seed in filled.cells() if row == "direct"] == [0]  # nothing in it is drawn
 
 
+def test_pseudo_labels_before_and_after_refinement_are_drawn_beside_the_table(tmp_path, calls):
+    folder = tmp_path / "runs/mixe-0"
+    folder.mkdir(parents=True)
+    filled = table(tmp_path, name="viladiff", rows=("supervised", "mixe"), seeds=(0,))
+    filled.fill()
+    assert not filled.file.with_name("viladiff-refined-miou.svg").exists()  # nothing refined them
+    line = {"step": 1, "val/miou": 0.25, "refined/miou": 0.5, "val/boundary_iou": 0.1, "refined/boundary_iou": 0.2}
+    write_text(folder / "metrics.jsonl", json.dumps(line) + "\n")
+    filled.fill()
+    for key, name in (("miou", "mIoU"), ("boundary_iou", "boundary IoU")):
+        drawn = filled.file.with_name(f"viladiff-refined-{key}.svg").read_text()
+        said = [element.text for element in ElementTree.fromstring(drawn).iter() if element.tag.endswith("text")]
+        assert said[-2:] == ["mixe, as guessed", "mixe, refined"]
+        assert f"validation {name} %, by step" in said
+
+
 def test_rows_can_be_drawn_side_by_side(tmp_path, calls):
     filled = table(tmp_path, name="weak", rows=("ssss-crf",), seeds=(0,))
     filled.fill()

@@ -23,6 +23,9 @@ from seglet.engine.experiment import known_keys
 SCORES = {"miou": "miou", "pixel_accuracy": "pixel_accuracy", "ece": "ece_10", "ece_15": "ece_15"}
 """Names in a table, and in an evaluation."""
 
+REFINED = {"miou": "mIoU", "boundary_iou": "boundary IoU"}
+"""What pseudo labels are scored by before and after refinement, and its name."""
+
 
 @dataclass(frozen=True)
 class Table:
@@ -320,7 +323,24 @@ class Table:
         write_json(self.file, results)
         if done:
             write_text(self.file.with_suffix(".svg"), svg(results))
+        self.draw_refinement(done)
         return results
+
+    def draw_refinement(self, done: Sequence[tuple[str, int]]) -> None:
+        """Curves of pseudo labels before and after refinement, beside the results; none where no run refines them."""
+        from seglet.apps.curves import svg
+        from seglet.files import write_text
+
+        for key, measure in REFINED.items():
+            entries = [
+                {"row": f"{row}, {said}", "curve": _curve(self.folder(row, seed) / "metrics.jsonl", f"{kind}/{key}")}
+                for row, seed in done
+                for kind, said in (("val", "as guessed"), ("refined", "refined"))
+                if _curve(self.folder(row, seed) / "metrics.jsonl", f"refined/{key}")
+            ]
+            if entries:
+                drawn = svg({"title": f"{self.content['title']}: pseudo labels", "rows": entries}, measure)
+                write_text(self.file.with_name(f"{self.name}-refined-{key}.svg"), drawn)
 
     def _result(self, row: str, seed: int) -> dict[str, Any]:
         from seglet.files import read_json
@@ -356,9 +376,9 @@ def _shown(overrides: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _curve(metrics: Path) -> list[list[float]]:
-    """Step and mIoU of each validation; none where nothing was trained."""
+def _curve(metrics: Path, key: str = "val/miou") -> list[list[float]]:
+    """Step and score of each validation; none where nothing was trained, or it has no such score."""
     if not metrics.exists():
         return []
     lines = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
-    return [[line["step"], round(line["val/miou"], 4)] for line in lines if line.get("val/miou") is not None]
+    return [[line["step"], round(line[key], 4)] for line in lines if line.get(key) is not None]
