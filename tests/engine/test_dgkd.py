@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from tests.engine.toys import tiny
+from tests.engine.toys import tiny, two_processes
 
 from seglet.apps.cli import main
 from seglet.data.world import CLASSES, World
@@ -93,6 +93,7 @@ def test_a_run_that_died_resumes_to_the_same_weights(finished, place, tmp_path, 
     assert sha256(again.last / "model.safetensors") == sha256(finished.last / "model.safetensors")
 
 
+@pytest.mark.slow
 def test_a_vision_transformer_learns_resumes_and_is_kept_alone(finished, place, tmp_path, monkeypatch):
     experiment = dgkd(place, student=VIT, teacher=str(place / "transformer"), validate_every=3)
     whole = train(experiment, tmp_path / "whole")
@@ -101,6 +102,21 @@ def test_a_vision_transformer_learns_resumes_and_is_kept_alone(finished, place, 
     kept = load(again.last)
     assert len(kept.network.backbone.fusion.transforms) == 3
     assert not any("denoiser" in name or "branches" in name for name, _ in kept.named_parameters())
+
+
+@pytest.mark.slow
+def test_two_processes_share_a_step_and_resume_to_the_same_weights(finished, place, tmp_path):
+    whole, again = two_processes(dgkd(place, steps=2, batch=8), tmp_path)
+    assert again == whole
+    first, last = logged(tmp_path / "run")
+    assert {"train/tags", "train/masks", "train/deep-denoising"} <= first.keys()
+    assert "val/miou" in last
+
+
+def logged(run):
+    """The lines of the first and of the last step."""
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [{k: v for line in lines if line["step"] == step for k, v in line.items()} for step in (1, 2)]
 
 
 def test_depth_is_made_for_what_is_learnt_from_and_for_what_is_scored_on(place):
