@@ -58,6 +58,14 @@ def test_a_network_is_trained_on_dark_pictures_kept_and_used(dark, seglet, small
     assert (dark.parent / "again/a.png").read_bytes() == (dark.parent / "bright/a.png").read_bytes()
 
 
+def test_a_network_may_learn_from_a_data_set_and_brighten_nothing(dark, seglet, small):
+    only = ("enhance", "--method", "zero-dce", "--train-data", "world:scenes=2,size=16,dark=1", "--steps", 1)
+    done = seglet(*only, "--out", dark.parent / "kept", "--device", "cpu")
+    assert done.code == 0, done.err
+    assert load(dark.parent / "kept/zero-dce")
+    assert "nothing to brighten" in seglet("enhance", "--out", dark.parent / "none").err
+
+
 def test_a_trained_network_is_not_trained_again(dark, seglet, monkeypatch, small):
     command = words(dark, "--method", "zero-dce", "--train-on", dark, "--steps", 1, "--device", "cpu")
     assert seglet(*command).code == 0

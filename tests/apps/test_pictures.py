@@ -50,5 +50,11 @@ def test_nothing_to_do_is_an_error(tmp_path):
         names(tmp_path / "gone.png")
 
 
+def test_a_folder_of_a_cameras_raw_files_says_what_to_do(tmp_path):
+    touch(tmp_path / "sub" / "a.ARW", tmp_path / "b.txt")
+    with pytest.raises(ValueError, match=r"but 1 raw files of a camera, such as a\.ARW: develop them"):
+        names(tmp_path)
+
+
 def test_dots_in_names_stay():
     assert place(Path("out"), "sub/v1.2", ".png") == Path("out/sub/v1.2.png")

@@ -140,6 +140,18 @@ def test_a_run_brings_its_data_curves_and_command(run, seglet, tmp_path):
     assert "seglet train supervised" in text or "commit" in text
 
 
+def test_a_run_that_refines_pseudo_labels_shows_them_before_and_after(run, seglet, tmp_path):
+    copy = shutil.copytree(run, tmp_path / "run")
+    scores = {"val/miou": 0.2, "refined/miou": 0.3, "val/boundary_iou": 0.1, "refined/boundary_iou": 0.4}
+    with (copy / "metrics.jsonl").open("a") as file:
+        file.write(json.dumps({"step": 2, **scores}) + "\n")
+    assert seglet("report", copy, *DATA, "--out", tmp_path / "report.html").code == 0
+    text = (tmp_path / "report.html").read_text()
+    captions = re.findall(r"<figcaption>(pseudo labels.*?)</figcaption>", text)
+    assert captions == ["pseudo labels of run: mIoU, by step", "pseudo labels of run: boundary IoU, by step"]
+    assert text.count(">refined</text>") == text.count(">as guessed</text>") == 2
+
+
 def test_a_run_that_was_cut_off_is_said_to_be(run, seglet, tmp_path):
     copy = shutil.copytree(run, tmp_path / "run")
     (copy / "experiment.yaml").write_text((run / "experiment.yaml").read_text().replace("steps: 2\n", "steps: 9\n"))

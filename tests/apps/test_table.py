@@ -12,6 +12,7 @@ from seglet.apps.demo_page import write_page
 from seglet.apps.recipe import Recipe
 from seglet.apps.rows import Table
 from seglet.apps.table import paste, render
+from seglet.data.dataset import open_dataset
 from seglet.data.world import CLASSES
 from seglet.engine.experiment import resolve
 from seglet.files import write_text
@@ -147,6 +148,49 @@ def test_a_row_is_scored_on_the_world_it_was_trained_in(tmp_path):
     turned = table(tmp_path, name="dgkd", overrides={"data": "world:clutter=8"})
     at_night = turned.data(200, turned.recipe("student"))
     assert at_night == ("--data", "world:scenes=200,size=64,clutter=8,dark=1")
+
+
+def test_splits_that_nobody_made_yet_are_told_with_their_commands_before_anything_runs(tmp_path, pictures, calls):
+    camvid = table(tmp_path, name="viladiff-camvid", overrides={"data": str(pictures)})
+    with pytest.raises(ValueError, match=r"not chosen yet:\n  .* --share 1/8\n  .* --share 1/4$") as raised:
+        camvid.fill()
+    assert f"seglet data split {pictures} --share 1/8" in str(raised.value)
+    assert calls == []
+    with pytest.raises(ValueError, match=r"no split '7/labelled' of .* yet; make it: seglet data split .* --count 7"):
+        open_dataset(str(pictures), "7/labelled")
+
+
+def test_a_row_may_brighten_with_a_network_that_learned_from_the_dark_alone(tmp_path, calls):
+    filled = table(tmp_path, name="dgkd-enhance", rows=("zero-dce",), seeds=(0, 1))
+    filled.fill()
+    made = [call for call in calls if call[1].startswith("zero-dce-1")]
+    out = tmp_path / "runs/zero-dce-1-enhancer"
+    assert [call[0] for call in made] == ["enhance", "evaluate"]
+    learnt = ("--method", "zero-dce", "--train-data", "world:scenes=2000,size=64,dark=1", "--seed", "1")
+    assert made[0][2:] == (*learnt, "--device", "cpu", "--out", str(out))
+    assert made[1][-4:-2] == ("--brighten", str(out / "zero-dce"))
+
+
+def test_models_of_rows_that_teach_are_those_of_the_first_seed(tmp_path):
+    filled = table(tmp_path, name="dgkd-enhance")
+    assert filled.model("zero-dce", 2) == tmp_path / "runs/teacher-0/last"
+    assert [seed for row, seed in filled.cells() if row == "direct"] == [0]  # nothing in it is drawn
+
+
+def test_pseudo_labels_before_and_after_refinement_are_drawn_beside_the_table(tmp_path, calls):
+    folder = tmp_path / "runs/mixe-0"
+    folder.mkdir(parents=True)
+    filled = table(tmp_path, name="viladiff", rows=("supervised", "mixe"), seeds=(0,))
+    filled.fill()
+    assert not filled.file.with_name("viladiff-refined-miou.svg").exists()  # nothing refined them
+    line = {"step": 1, "val/miou": 0.25, "refined/miou": 0.5, "val/boundary_iou": 0.1, "refined/boundary_iou": 0.2}
+    write_text(folder / "metrics.jsonl", json.dumps(line) + "\n")
+    filled.fill()
+    for key, name in (("miou", "mIoU"), ("boundary_iou", "boundary IoU")):
+        drawn = filled.file.with_name(f"viladiff-refined-{key}.svg").read_text()
+        said = [element.text for element in ElementTree.fromstring(drawn).iter() if element.tag.endswith("text")]
+        assert said[-2:] == ["mixe, as guessed", "mixe, refined"]
+        assert f"validation {name} %, by step" in said
 
 
 def test_rows_can_be_drawn_side_by_side(tmp_path, calls):

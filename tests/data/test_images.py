@@ -93,6 +93,12 @@ def test_formats_that_start_other_programs_are_not_opened(tmp_path):
         read_image(tmp_path / "a.png")
 
 
+def test_a_cameras_raw_file_is_refused_though_its_preview_would_open(tmp_path):
+    Image.new("RGB", (4, 4)).save(tmp_path / "a.dng", "TIFF")
+    with pytest.raises(DataError, match="raw file; develop it to a PNG or TIFF of 8 or 16 bits"):
+        read_image(tmp_path / "a.dng")
+
+
 def test_what_is_no_file_is_named(tmp_path):
     (tmp_path / "folder.png").mkdir()
     (tmp_path / "link.png").symlink_to(tmp_path / "gone")

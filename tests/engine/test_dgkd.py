@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from tests.engine.toys import tiny
+from tests.engine.toys import tiny, two_processes
 
 from seglet.apps.cli import main
 from seglet.data.world import CLASSES, World
@@ -19,13 +19,15 @@ from seglet.models.segmenter import Architecture, build, load
 from seglet.values import ConfigError
 
 SCENES = 12
+VIT = "ssss-clip_tiny"
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     """A teacher, and depth maps of the scenes: what the world knows of them, at half the size."""
     folder = tmp_path_factory.mktemp("dgkd")
-    build(Architecture("ssss-resnet18", width=0.0625), CLASSES, seed=1).save(folder / "teacher")
+    for name, network in (("teacher", "ssss-resnet18"), ("transformer", VIT)):
+        build(Architecture(network, width=0.0625), CLASSES, seed=1).save(folder / name)
     for split, scenes in (("train", SCENES), ("val", 100)):
         world = World(split, scenes=scenes, size=16, columns=("depth",))
         (folder / "depth" / split).mkdir(parents=True)
@@ -70,7 +72,8 @@ def test_all_terms_are_logged_and_the_segmenter_is_the_student_alone(finished):
     assert not any("denoiser" in name or "branches" in name for name, _ in kept.named_parameters())
 
 
-def test_a_run_that_died_resumes_to_the_same_weights(finished, place, tmp_path, monkeypatch):
+def resumed(experiment, folder, monkeypatch):
+    """A run that died in its last step, and went on."""
     losses = Method.losses
 
     def dying(self, step, progress):
@@ -81,9 +84,39 @@ def test_a_run_that_died_resumes_to_the_same_weights(finished, place, tmp_path, 
     with monkeypatch.context() as patch:
         patch.setattr(Method, "losses", dying)
         with pytest.raises(ZeroDivisionError):
-            train(dgkd(place), tmp_path / "run")
-    resumed = train(dgkd(place), tmp_path / "run", Start(resume=True))
-    assert sha256(resumed.last / "model.safetensors") == sha256(finished.last / "model.safetensors")
+            train(experiment, folder)
+    return train(experiment, folder, Start(resume=True))
+
+
+def test_a_run_that_died_resumes_to_the_same_weights(finished, place, tmp_path, monkeypatch):
+    again = resumed(dgkd(place), tmp_path / "run", monkeypatch)
+    assert sha256(again.last / "model.safetensors") == sha256(finished.last / "model.safetensors")
+
+
+@pytest.mark.slow
+def test_a_vision_transformer_learns_resumes_and_is_kept_alone(finished, place, tmp_path, monkeypatch):
+    experiment = dgkd(place, student=VIT, teacher=str(place / "transformer"), validate_every=3)
+    whole = train(experiment, tmp_path / "whole")
+    again = resumed(experiment, tmp_path / "run", monkeypatch)
+    assert sha256(again.last / "model.safetensors") == sha256(whole.last / "model.safetensors")
+    kept = load(again.last)
+    assert len(kept.network.backbone.fusion.transforms) == 3
+    assert not any("denoiser" in name or "branches" in name for name, _ in kept.named_parameters())
+
+
+@pytest.mark.slow
+def test_two_processes_share_a_step_and_resume_to_the_same_weights(finished, place, tmp_path):
+    whole, again = two_processes(dgkd(place, steps=2, batch=8), tmp_path)
+    assert again == whole
+    first, last = logged(tmp_path / "run")
+    assert {"train/tags", "train/masks", "train/deep-denoising"} <= first.keys()
+    assert "val/miou" in last
+
+
+def logged(run):
+    """The lines of the first and of the last step."""
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [{k: v for line in lines if line["step"] == step for k, v in line.items()} for step in (1, 2)]
 
 
 def test_depth_is_made_for_what_is_learnt_from_and_for_what_is_scored_on(place):

@@ -6,8 +6,7 @@ import sys
 
 import pytest
 import torch
-from tests.engine.test_resume import ONE_THREAD
-from tests.engine.toys import tiny
+from tests.engine.toys import ONE_THREAD, tiny
 
 from seglet.apps.cli import main
 from seglet.data.world import CLASSES

@@ -1,7 +1,6 @@
 """Runs in processes of their own, killed and resumed: the result must not show it."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -9,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.engine.toys import ONE_THREAD
 
 from seglet.files import sha256
 
@@ -16,8 +16,6 @@ TINY = (
     "--student deeplabv3-resnet18 --width 0.0625 --crop 32 32 --world_size 32 --world_scenes 100 --batch 4 --steps 8 "
 )
 TINY += "--validate_every 4 --checkpoint_every 1 --workers 0 --selection last"
-
-ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}  # sums depend on how many threads share them
 
 
 def command(out: Path, *words: str) -> list[str]:

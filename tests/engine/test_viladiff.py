@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.engine.toys import tiny
+from tests.engine.toys import tiny, two_processes
 from tests.models.foundation.makers import save_captioner, save_clip
 
 from seglet.apps.cli import main
@@ -75,6 +75,12 @@ def test_a_run_scores_teacher_student_and_refined_labels_and_tells_its_cost_firs
     assert "memory: about" in told
     assert "no labelled picture shows" in told
     assert load(run.last).architecture.name == "vila-clip_tiny"
+
+
+@pytest.mark.slow
+def test_two_processes_share_a_step_and_resume_to_the_same_weights(ready, tmp_path):
+    whole, again = two_processes(experiment(ready, batch=4, refine_start=0.0), tmp_path)
+    assert again == whole
 
 
 @pytest.mark.parametrize("keys", [{}, {"captions": None, "partner": "batch"}])

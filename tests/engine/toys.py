@@ -1,9 +1,16 @@
 """Experiments small enough to run in a test."""
 
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 from seglet.engine.experiment import Experiment, resolve
+from seglet.files import sha256
+
+ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}  # sums depend on how many threads share them
 
 TINY: dict[str, Any] = {
     "data": "world",
@@ -28,3 +35,18 @@ def tiny(method: str = "supervised", **keys: Any) -> Experiment:
 def from_file(path: Path, **keys: Any) -> Experiment:
     """A shipped experiment, brought down to a few small scenes; its networks and losses stay."""
     return resolve(path, {**TINY, **keys})
+
+
+def two_processes(experiment: Experiment, folder: Path) -> list[str]:
+    """Trains in two processes, and then its last step again from the checkpoint before; hashes of both networks."""
+    file, out, hashes = folder / "experiment.yaml", folder / "run", []
+    file.write_text(experiment.yaml())
+    command = [sys.executable, "-m", "seglet", "train", str(file), "--out", str(out)]
+    for more in ([], ["--resume"]):
+        words = [*command, "--devices", "2", "--accelerator", "cpu", *more]
+        done = subprocess.run(words, capture_output=True, text=True, env=ONE_THREAD, timeout=300, check=False)
+        assert done.returncode == 0, done.stderr
+        hashes.append(sha256(out / "last" / "model.safetensors"))
+        shutil.rmtree(max((out / "checkpoints").glob("step-*")))
+        shutil.rmtree(out / "last")
+    return hashes

@@ -108,10 +108,11 @@ def test_the_same_projection_is_never_trained_and_shared() -> None:
     torch.testing.assert_close(shared(maps), shared(3 * maps), rtol=1e-3, atol=1e-3)  # scale is no difference
 
 
+@pytest.mark.parametrize("student", ["ssss-resnet18", "ssss-clip_tiny"])
 @pytest.mark.parametrize("fusion", ["dgf2", "sft"])
 @pytest.mark.parametrize("places", [1, 3])
-def test_depth_reaches_the_student_in_every_way_of_table_2b(fusion: str, places: int) -> None:
-    method = dgkd(None, distil="none", fusion=fusion, places=places)
+def test_depth_reaches_the_student_in_every_way_of_table_2b(student: str, fusion: str, places: int) -> None:
+    method = dgkd(None, distil="none", fusion=fusion, places=places, student=student)
     method.losses(tagged(), EARLY).total.backward()
     told = method.student.network.backbone.fusion
     assert told is not None
@@ -179,10 +180,10 @@ def count(module: torch.nn.Module) -> int:
     return sum(p.numel() for p in module.parameters())
 
 
-def cost(guide: Guide | None, projections: bool = False) -> tuple[int, float]:
+def cost(guide: Guide | None, projections: bool = False, name: str = "ssss-wideresnet38") -> tuple[int, float]:
     """Parameters and, in units of 1e9, multiply-adds of an SSSS at 321 x 321 and 21 classes; nothing is computed."""
     with torch.device("meta"):
-        network = assemble(Architecture("ssss-wideresnet38", depth=guide), 21).eval()
+        network = assemble(Architecture(name, depth=guide), 21).eval()
         network.backbone.normalise = torch.nn.Identity()  # type: ignore[assignment]
         heads = [FeatureProjection(256).eval(), FeatureProjection(4096).eval()] if projections else []
         images = torch.zeros(1, 3 if guide is None else 4, 321, 321)
@@ -198,6 +199,13 @@ def test_the_student_costs_what_equations_8_to_13_cost_and_no_more() -> None:
     assert (parameters, round(work, 1)) == (137_973_172, 276.6)
     parameters, work = cost(Guide())
     assert (parameters, round(work, 1)) == (137_973_172 + 215_968, 278.2)
+
+
+def test_a_vision_transformer_has_a_fifth_of_the_work() -> None:
+    parameters, work = cost(None, name="ssss-vit_b16")
+    assert (parameters, round(work, 1)) == (94_151_028, 54.4)
+    parameters, work = cost(Guide(), name="ssss-vit_b16")
+    assert (parameters, round(work, 1)) == (94_151_028 + 399_008, 55.0)
 
 
 def test_with_its_projections_the_student_has_the_size_and_cost_of_the_authors() -> None:

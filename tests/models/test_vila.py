@@ -7,9 +7,10 @@ import torch
 from safetensors.torch import save_file
 from tests.models.foundation.makers import save_clip
 from tests.models.tiny import CLASSES, images, tiny
-from torch import Tensor
+from torch import Tensor, nn
 
 from seglet.models import vit
+from seglet.models.depth_fusion import Guide
 from seglet.models.foundation.clip import ImageTextEncoder
 from seglet.models.segmenter import Architecture, Segmenter, build, load
 from seglet.models.student import StudentConfig, build_student
@@ -101,6 +102,41 @@ def test_a_saved_network_loads_and_predicts_the_same(tmp_path: Path) -> None:
     assert torch.equal(load(tmp_path / "net")(images()), network(images()))
 
 
+def told(way: str, places: int) -> Segmenter:
+    return build(Architecture("ssss-clip_tiny", width=0.125, depth=Guide(way, places)), CLASSES).eval()  # type: ignore[arg-type]
+
+
+def with_depth(depth: float) -> Tensor:
+    return torch.cat((images(), torch.full((2, 1, 32, 32), depth)), dim=1)
+
+
+def test_depth_is_told_to_the_patches_behind_the_first_taps_alone() -> None:
+    """As it starts, the transform is the identity, and so `sft` changes nothing; both taps before and after agree."""
+    told_nothing, plain = told("sft", 1), tiny("ssss-clip_tiny").eval()
+    told_nothing.network.load_state_dict(plain.network.state_dict(), strict=False)
+    sight = told_nothing.network.backbone.look(with_depth(0.3))
+    for mine, own, theirs in zip(sight.stages, sight.own, plain.network.backbone(images()), strict=True):
+        torch.testing.assert_close(mine, theirs)
+        torch.testing.assert_close(own, theirs)
+
+
+@pytest.mark.parametrize(("places", "changed"), [(1, [True, False, False, False]), (3, [True, True, True, False])])
+def test_a_stage_differs_from_its_own_where_depth_reached_it(places: int, changed: list[bool]) -> None:
+    sight = told("dgf2", places).network.backbone.look(with_depth(0.3))
+    # a normalisation follows the first and the last tap, so a patch scaled as a whole may look the same there
+    differs = [own is not stage for own, stage in zip(sight.own, sight.stages, strict=True)]
+    assert differs == changed
+
+
+def test_what_depth_says_reaches_the_masks() -> None:
+    network = told("dgf2", 3)
+    for transform in network.network.backbone.fusion.transforms:  # type: ignore[union-attr]
+        transform.shift[-1].weight.data.fill_(0.1)  # type: ignore[union-attr, index]
+    assert not torch.allclose(network(with_depth(0.2)), network(with_depth(0.8)))
+    with pytest.raises(ValueError, match="give depth as a fourth plane"):
+        network(images())
+
+
 @pytest.fixture(scope="module")
 def clip_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_clip(tmp_path_factory.mktemp("clip"))
@@ -121,10 +157,10 @@ def student(weights: str | Path, name: str = NAME) -> Segmenter:
 def test_the_image_half_of_a_clip_sees_what_clip_sees(clip_folder: Path, as_the_toy: None) -> None:
     backbone = student(clip_folder).network.backbone
     assert isinstance(backbone, vit.VisionTransformer)
-    tokens = backbone.tapped(backbone.normalise(images()))
+    backbone.norms = nn.ModuleList(nn.Identity() for _ in range(4))
     layers = ImageTextEncoder.load(clip_folder).image(images()).layers
-    for mine, theirs in zip(tokens, layers, strict=True):
-        torch.testing.assert_close(mine[:, 1:].transpose(1, 2).unflatten(2, (4, 4)), theirs)
+    for mine, theirs in zip(backbone(images()), layers, strict=True):
+        torch.testing.assert_close(mine, theirs)
 
 
 def test_the_input_of_a_clip_is_kept(clip_folder: Path, as_the_toy: None) -> None:

@@ -8,7 +8,7 @@ from seglet.types import Classes
 
 CLASSES = Classes(("background", "cat", "dog"), ((0, 0, 0), (255, 0, 0), (0, 0, 255)))
 NAMES = ("deeplabv3-resnet18", "pspnet-resnet18", "segformer-mit_b0")
-SSSS = ("ssss-wideresnet38", "ssss-resnet18", "ssss-resnet50", "ssss-mit_b0")
+SSSS = ("ssss-wideresnet38", "ssss-resnet18", "ssss-resnet50", "ssss-mit_b0", "ssss-clip_tiny")
 
 
 def tiny(name: str = "deeplabv3-resnet18", **changes: float) -> Segmenter:

@@ -42,6 +42,7 @@ COMMANDS = {
     "replay": Command("replay", "take the step again whose loss was not a number"),
     "evaluate": Command("evaluate", "score a segmenter on pictures with masks"),
     "predict": Command("predict", "segment pictures"),
+    "compare": Command("compare", "see what several segmenters see in the same pictures"),
     "label": Command("label", "segment pictures and write what is sure for a labelling tool"),
     "report": Command("report.command", "show what a run learned, in one page"),
     "app": Command("app.command", "open a local page to drop pictures on"),

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from jaxtyping import UInt8
 
-from seglet.data.files import identity, pictures
+from seglet.data.files import RAW, identity, pictures
 from seglet.data.images import read_image
 
 
@@ -45,7 +45,11 @@ def gather(inputs: Sequence[Path], results: Path) -> list[Picture]:
             if not picture.path.resolve().is_relative_to(results.resolve()):
                 found.setdefault(picture.path.resolve(), picture)
     if not found:
-        raise ValueError(f"no pictures in {', '.join(map(str, inputs))}; give pictures, folders or a list of paths")
+        raw = [file for given in inputs if given.is_dir() for file in given.rglob("*") if file.suffix.lower() in RAW]
+        cure = "give pictures, folders or a list of paths"
+        if raw:
+            cure = f"but {len(raw)} raw files of a camera, such as {raw[0].name}: develop them to PNG or TIFF"
+        raise ValueError(f"no pictures in {', '.join(map(str, inputs))}; {cure}")
     return named_apart(found.values())
 
 

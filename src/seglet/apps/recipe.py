@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-OWN = ("model_of", "labels_of", "labels", "look", "known_tags", "supervision", "world", "darken", "maps", "needs")
+OWN = ("model_of", "labels_of", "labels", "look", "known_tags", "supervision", "world", "darken", "maps", "needs",
+       "zero_dce")  # fmt: skip
 """Keys of a row that are none of its experiment."""
 
 
@@ -33,6 +34,9 @@ class Recipe:
     maps: bool = False
     """Score the masks that the method makes from tags: with `model_of` as that row has learned to, else untrained."""
 
+    zero_dce: bool = False
+    """Brighten what it is scored on by a Zero-DCE, which is trained on the pictures that the row learns from."""
+
     @classmethod
     def read(cls, row: Mapping[str, Any]) -> "Recipe":
         """From the JSON of a table."""
@@ -47,6 +51,7 @@ class Recipe:
             row.get("darken", ""),
             row.get("world", ""),
             bool(row.get("maps")),
+            bool(row.get("zero_dce")),
         )
 
     @property

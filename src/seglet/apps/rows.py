@@ -23,6 +23,9 @@ from seglet.engine.experiment import known_keys
 SCORES = {"miou": "miou", "pixel_accuracy": "pixel_accuracy", "ece": "ece_10", "ece_15": "ece_15"}
 """Names in a table, and in an evaluation."""
 
+REFINED = {"miou": "mIoU", "boundary_iou": "boundary IoU"}
+"""What pseudo labels are scored by before and after refinement, and its name."""
+
 
 @dataclass(frozen=True)
 class Table:
@@ -59,7 +62,12 @@ class Table:
         return self.results / f"{self.name}.json"
 
     def fill(self) -> dict[str, Any]:
-        """Trains and scores what is missing; the results so far are written after every run."""
+        """Trains and scores what is missing; the results so far are written after every run.
+
+        Raises:
+            ValueError: a run failed, or the data lack splits that rows learn from.
+        """
+        self.check_splits()
         wanted = self.wanted()
         cells = [(row, seed) for row, seed in self.cells() if row in wanted]
         # In this order no run waits for one that has not begun, and what needs no other fills the waiting.
@@ -77,6 +85,25 @@ class Table:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
         return self.write()
+
+    def check_splits(self) -> None:
+        """
+        Raises:
+            ValueError: real pictures lack splits that rows learn from; all of them are named, and what makes them.
+        """
+        from seglet.data.dataset import describe, is_world
+        from seglet.data.portion import commands
+
+        data = str(self.overrides.get("data", "world"))
+        keys = [self.keys(row, self.all_seeds[0]) for row in self.wanted() if not self.recipe(row).labels_of]
+        learnt = [each["train_split"] for each in keys if "train_split" in each]
+        if is_world(data) or not commands(data, learnt, ()):
+            return
+        if needed := commands(data, learnt, describe(Path(data)).splits):
+            lines = "\n  ".join(needed)
+            raise ValueError(
+                f"table {self.name} learns from few of the masks, and these are not chosen yet:\n  {lines}"
+            )
 
     def wanted(self) -> list[str]:
         """The rows asked for, behind those that they need."""
@@ -111,14 +138,19 @@ class Table:
 
     def sources(self, row: str, seed: int) -> list[tuple[str, int]]:
         """The runs that must be finished before this one."""
-        return [(source, self.all_seeds[0] if source in self.teachers else seed) for source in self.recipe(row).sources]
+        return [(source, self.seed_of(source, seed)) for source in self.recipe(row).sources]
+
+    def seed_of(self, source: str, seed: int) -> int:
+        """The seed of another row's run that one of this seed needs: rows that teach have the first alone."""
+        return self.all_seeds[0] if source in self.teachers else seed
 
     def folder(self, row: str, seed: int) -> Path:
         return self.runs / f"{row}-{seed}"
 
     def trained(self, row: str, seed: int) -> Path:
         """The run that trained the model of this one."""
-        return self.folder(self.recipe(row).model_of or row, seed)
+        source = self.recipe(row).model_of
+        return self.folder(row, seed) if source is None else self.folder(source, self.seed_of(source, seed))
 
     def model(self, row: str, seed: int) -> Path:
         return self.trained(row, seed) / "last"
@@ -144,6 +176,15 @@ class Table:
             key: value.replace("{seed}", str(seed)) if key == "train_split" else value for key, value in keys.items()
         }
 
+    def look(self, row: str, seed: int) -> tuple[str, ...]:
+        """How a row looks at pictures, as words for `seglet evaluate`."""
+        bright = ("--brighten", str(self.enhancer(row, seed))) if self.recipe(row).zero_dce else ()
+        return (*self.size, *self.recipe(row).look, *bright)
+
+    def enhancer(self, row: str, seed: int) -> Path:
+        """The Zero-DCE that was trained for a row."""
+        return self.runs / f"{row}-{seed}-enhancer" / "zero-dce"
+
     def labels(self, row: str, seed: int) -> Path:
         """The pictures and pseudo labels that a row is trained on."""
         return self.runs / f"{row}-{seed}-labels"
@@ -163,7 +204,12 @@ class Table:
             return
         if recipe.model_of is None:
             self.train(row, seed)
-        model, look = self.model(row, seed), (*self.size, *recipe.look)
+        if recipe.zero_dce:
+            learnt = self.data({**self.content["shared"], **self.overrides}.get("world_scenes", 0), recipe)[1]
+            out = self.enhancer(row, seed).parent
+            words = ("--method", "zero-dce", "--train-data", learnt, "--seed", seed, "--device", "cpu")
+            self.call(out, "enhance", *words, "--out", out)
+        model, look = self.model(row, seed), self.look(row, seed)
         data = self.data(self.scored, recipe)
         if recipe.known_tags:
             self.call(folder, "evaluate", model, *data, "--split", "train", "--known-tags", *look, "--out", known)
@@ -260,7 +306,7 @@ class Table:
             recipe = self.recipe(row)
             own = recipe.world or "world_size" in recipe.experiment
             data = open_dataset(self.data(self.scored, recipe)[1], split) if own else None
-            looks[row] = Look.at(self.seer(row, seed), (*self.size, *recipe.look), data)
+            looks[row] = Look.at(self.seer(row, seed), self.look(row, seed), data)
         return compare(looks, open_dataset(self.data(self.scored)[1], split), file)
 
     def write(self) -> dict[str, Any]:
@@ -286,7 +332,24 @@ class Table:
         write_json(self.file, results)
         if done:
             write_text(self.file.with_suffix(".svg"), svg(results))
+        self.draw_refinement(done)
         return results
+
+    def draw_refinement(self, done: Sequence[tuple[str, int]]) -> None:
+        """Curves of pseudo labels before and after refinement, beside the results; none where no run refines them."""
+        from seglet.apps.curves import svg
+        from seglet.files import write_text
+
+        for key, measure in REFINED.items():
+            entries = [
+                {"row": f"{row}, {said}", "curve": _curve(self.folder(row, seed) / "metrics.jsonl", f"{kind}/{key}")}
+                for row, seed in done
+                for kind, said in (("val", "as guessed"), ("refined", "refined"))
+                if _curve(self.folder(row, seed) / "metrics.jsonl", f"refined/{key}")
+            ]
+            if entries:
+                drawn = svg({"title": f"{self.content['title']}: pseudo labels", "rows": entries}, measure)
+                write_text(self.file.with_name(f"{self.name}-refined-{key}.svg"), drawn)
 
     def _result(self, row: str, seed: int) -> dict[str, Any]:
         from seglet.files import read_json
@@ -322,9 +385,9 @@ def shown(overrides: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _curve(metrics: Path) -> list[list[float]]:
-    """Step and mIoU of each validation; none where nothing was trained."""
+def _curve(metrics: Path, key: str = "val/miou") -> list[list[float]]:
+    """Step and score of each validation; none where nothing was trained, or it has no such score."""
     if not metrics.exists():
         return []
     lines = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
-    return [[line["step"], round(line["val/miou"], 4)] for line in lines if line.get("val/miou") is not None]
+    return [[line["step"], round(line[key], 4)] for line in lines if line.get(key) is not None]

@@ -19,6 +19,7 @@ from seglet.data.divide import UNLABELLED, unlabelled_item
 from seglet.data.errors import DataError
 from seglet.data.files import is_writable, keep_for
 from seglet.data.images import read_image, read_mask
+from seglet.data.portion import commands
 from seglet.data.splits import split_ids
 from seglet.types import Classes
 
@@ -155,6 +156,8 @@ def open_dataset(data: str, split: str, *, resize: float = 1.0, whole_masks: boo
     description = describe(Path(data))
     if split in description.splits or "/" not in split:
         return FolderDataset(description, description.items(split), resize, whole_masks)
+    if needed := commands(data, [split], description.splits):
+        raise DataError(f"there is no split {split!r} of {data!r} yet; make it: {needed[0]}")
     return FolderDataset(description, _listed(description, split), resize, whole_masks)
 
 

@@ -15,6 +15,9 @@ PICTURES = frozenset(
 )
 """File name endings, in any case, that a folder scan takes for pictures."""
 
+RAW = frozenset({".dng", ".arw", ".nef", ".nrw", ".cr2", ".cr3", ".raf", ".rw2", ".orf", ".pef", ".srw"})
+"""Those of what a camera's sensor recorded. Some open as TIFF, but what they then show is a small preview."""
+
 
 def read_bytes(path: Path) -> bytes:
     """The content of a regular file that is not empty; anything else is a DataError that says what it is."""

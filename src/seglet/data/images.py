@@ -16,7 +16,7 @@ from jaxtyping import Integer, UInt8
 from PIL import Image, ImageOps
 
 from seglet.data.errors import DataError
-from seglet.data.files import content_hash, read_bytes, write_atomically
+from seglet.data.files import RAW, content_hash, read_bytes, write_atomically
 from seglet.types import IGNORE, Classes
 
 MAX_PIXELS = 64_000_000
@@ -113,6 +113,8 @@ def _open(content: bytes, path: Path, max_pixels: int) -> Image.Image:
     too_large = f"limit of {max_pixels} pixels; shrink it, or raise max_pixels if it is meant"
     if not content:
         raise DataError(f"{str(path)!r} is empty (0 bytes); download or export it again")
+    if path.suffix.lower() in RAW:
+        raise DataError(f"{str(path)!r} is a camera's raw file; develop it to a PNG or TIFF of 8 or 16 bits a channel")
     try:
         image = Image.open(io.BytesIO(content), formats=FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:

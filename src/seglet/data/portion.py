@@ -1,6 +1,7 @@
 """Names of splits that keep the masks of a part and not of the rest: `92/labelled`, `1_8/unlabelled`."""
 
 import re
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
 from seglet.data.divide import UNLABELLED
@@ -68,3 +69,14 @@ def counterpart(split: str) -> str:
             "such as pascal/92/labeled or one that `seglet data split` makes"
         )
     return f"{head}{slash}{UNLABELLED[LABELLED.index(kind)]}"
+
+
+def commands(data: str, splits: Iterable[str], there: Container[str]) -> list[str]:
+    """What makes those of the splits that are named as `seglet data split` names them, and are not there."""
+    named = [found for split in splits if split not in there and (found := read_split(split)) is not None]
+    portions = dict.fromkeys(portion for portion, _ in named)
+    return [f"seglet data split {data} {_option(portion)}" for portion in portions]
+
+
+def _option(portion: Portion) -> str:
+    return f"--share {portion.count}/{portion.share}" if portion.share else f"--count {portion.count}"

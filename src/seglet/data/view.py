@@ -96,6 +96,11 @@ def contact_sheet(
     return sheet
 
 
+def scaled(picture: UInt8[np.ndarray, "h w 3"], height: int) -> UInt8[np.ndarray, "h2 w2 3"]:
+    """The picture as `contact_sheet` shows it at that height."""
+    return np.array(_scaled(picture, height))
+
+
 def _scaled(picture: UInt8[np.ndarray, "h w 3"], height: int) -> Image.Image:
     width = round(picture.shape[1] * height / picture.shape[0])
     return Image.fromarray(picture).resize((min(max(width, 1), 4 * height), height), Image.Resampling.BOX)

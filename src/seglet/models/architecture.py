@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from seglet.models import mit, resnet, vila, vit, wide_resnet38
+from seglet.models import mit, resnet, vit, wide_resnet38
 from seglet.models.backbone import Backbone
 from seglet.models.cam import CAMHead
 from seglet.models.clip_backbone import CLIPBackbone
@@ -23,7 +23,7 @@ from seglet.models.normalise import IMAGENET_MEAN, IMAGENET_STD, Channels, Norma
 from seglet.models.pspnet import PSPHead
 from seglet.models.resnet import ResNet
 from seglet.models.segformer import SegFormerHead
-from seglet.models.ssss import SSSSHead
+from seglet.models.ssss import Grid, SSSSHead
 from seglet.models.vila import ViLaHead
 from seglet.models.weclip_decoder import LayerFusion, TransformerClassifier, WeCLIPDecoder
 from seglet.models.wide_resnet38 import WideResNet38
@@ -37,12 +37,15 @@ NAMES = (
     *(f"{head}-{backbone}" for head in PLAIN for backbone in CONVOLUTIONAL),
     *(f"segformer-{backbone}" for backbone in mit.VARIANTS),
     *(f"{head}-{backbone}" for head in ("ssss", "cam") for backbone in BACKBONES),
-    *(f"vila-{backbone}" for backbone in vit.VARIANTS),
+    *(f"{head}-{backbone}" for head in ("ssss", "vila") for backbone in vit.VARIANTS),
 )
 """All networks that a name describes."""
 
 TOWERS = ("weclip-clip", "largefield-clip")
 """Networks on CLIP's image tower, which has a description of its own: `tower`."""
+
+NARROW = {"clip_tiny": 64}
+"""Channels of the decoder by backbone; 256 of all others, where their authors do not say otherwise."""
 
 ALONE = ("segformer", "ssss", "cam", "vila", "weclip", "largefield")
 """Heads beside which there is no auxiliary one."""
@@ -167,7 +170,8 @@ def choose_backbone(architecture: Architecture) -> Backbone:
     if name in mit.VARIANTS:
         return mit.MixTransformer(name, normalise, architecture.width, drop_path=architecture.drop_path)
     if name in vit.VARIANTS:
-        return vit.VisionTransformer(name, normalise, architecture.width)
+        read = (0, 3) if architecture.head == "ssss" else (0, 1, 2, 3)
+        return vit.VisionTransformer(name, normalise, architecture.width, read)
     if name in wide_resnet38.VARIANTS:
         return WideResNet38(normalise, architecture.width)
     return ResNet(name, normalise, architecture.width, architecture.output_stride)
@@ -178,10 +182,6 @@ def depth_fusion(architecture: Architecture, backbone: Backbone) -> DepthFusion 
     guide = architecture.depth
     if guide is None:
         return None
-    if architecture.backbone in vit.VARIANTS:
-        raise ValueError(
-            f"no depth is told to {architecture.name}; choose a network with a ResNet or a Mix Transformer"
-        )
     channels = backbone.channels[: guide.places]
     return DepthFusion(channels, guide.way, guide.weight, guide.official, architecture.width)
 
@@ -194,15 +194,17 @@ def choose_head(architecture: Architecture, backbone: Backbone, num_classes: int
         hidden = scaled(256, width)
         kind = TransformerClassifier if architecture.head == "weclip" else LargeFieldClassifier
         return WeCLIPDecoder(LayerFusion(inside, len(channels), hidden), kind(hidden, num_classes), dropout)
+    hidden = scaled(NARROW.get(name, 256), width)
     if architecture.head == "segformer":
         hidden = scaled(256 if name in ("mit_b0", "mit_b1") else 768, width)
         return SegFormerHead(channels, hidden, num_classes, dropout)
     if architecture.head == "vila":
-        return ViLaHead(channels, scaled(vila.WIDTHS.get(name, 256), width), num_classes, dropout)
+        return ViLaHead(channels, hidden, num_classes, dropout)
     shallow = backbone.shallow
     if architecture.head == "ssss":
         dropouts = (dropout, architecture.aspp_dropout)
-        return SSSSHead(channels, scaled(256, width), num_classes, shallow, rates(architecture), dropouts)
+        finer = vit.VARIANTS[name].patch // 4 if name in vit.VARIANTS else 1
+        return SSSSHead(channels, hidden, num_classes, Grid(shallow, finer), rates(architecture), dropouts)
     if architecture.head == "deeplabv3plus":
         return DeepLabV3PlusHead(channels, scaled(256, width), num_classes, shallow, rates(architecture), dropout)
     if architecture.head == "pspnet":
@@ -217,7 +219,8 @@ def choose_head(architecture: Architecture, backbone: Backbone, num_classes: int
 
 def rates(architecture: Architecture) -> tuple[int, int, int]:
     """Dilations of the pyramid: the authors' for stride 8, and those for stride 16 wherever it is larger."""
-    coarse = architecture.backbone in mit.VARIANTS or (
-        architecture.backbone in resnet.VARIANTS and architecture.output_stride == 16
-    )
+    name = architecture.backbone
+    coarse = name in mit.VARIANTS or (name in resnet.VARIANTS and architecture.output_stride == 16)
+    if name in vit.VARIANTS:
+        coarse = vit.VARIANTS[name].patch > 8
     return (6, 12, 18) if coarse else (12, 24, 36)

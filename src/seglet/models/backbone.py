@@ -55,20 +55,33 @@ class Backbone(nn.Module, ABC):
         Raises:
             ValueError: depth is there and not wanted, or wanted and not there, or too small; see `DepthPrior`.
         """
-        wanted, found = 3 if self.fusion is None else 4, images.shape[1]
-        if found != wanted:
-            cure = "; give depth as a fourth plane" if wanted == 4 else ""
-            raise ValueError(f"expected images of {wanted} planes, got {found}{cure}")
-        prior = None if self.fusion is None else self.fusion.tell(images[:, 3:])
+        prior = self.prior(images)
         features: Tensor = self.normalise(images[:, :3])
         own: list[Tensor] = []
         stages: list[Tensor] = []
         for place, step in enumerate(self.steps()):
             own.append(step(features))
-            told = self.fusion is not None and prior is not None and place < len(self.fusion.transforms)
-            features = self.fusion.at(place, own[-1], prior) if told else own[-1]  # type: ignore[union-attr, arg-type]
+            features = self.told(place, own[-1], prior)
             stages.append(features)
         return Sight(tuple(stages), tuple(own))
+
+    def prior(self, images: Float[Tensor, "b planes h w"]) -> Tensor | None:
+        """What the fourth plane says, for `told`; None if nothing is told to this backbone.
+
+        Raises:
+            ValueError: see `look`.
+        """
+        wanted, found = 3 if self.fusion is None else 4, images.shape[1]
+        if found != wanted:
+            cure = "; give depth as a fourth plane" if wanted == 4 else ""
+            raise ValueError(f"expected images of {wanted} planes, got {found}{cure}")
+        return None if self.fusion is None else self.fusion.tell(images[:, 3:])
+
+    def told(self, place: int, features: Float[Tensor, "b c h w"], prior: Tensor | None) -> Float[Tensor, "b c h w"]:
+        """The features of a stage as depth changes them: the very same where it does not reach."""
+        if self.fusion is None or prior is None or place >= len(self.fusion.transforms):
+            return features
+        return self.fusion.at(place, features, prior)
 
     def steps(self) -> Steps:
         """From normalised images to the first stage, and from each to the next; none where `look` does otherwise."""

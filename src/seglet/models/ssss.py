@@ -5,6 +5,7 @@ Source: Araslanov and Roth, CVPR 2020, Sec. 4; SSSS, models/stage_net.py.
 
 import math
 from collections import OrderedDict
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
@@ -23,6 +24,14 @@ SKIP = 48 / 256
 """Channels of the skip connection, as a share of the others'."""
 
 
+@dataclass(frozen=True)
+class Grid:
+    """Where masks are: the index of the stage at stride 4, or of one that is so many times coarser."""
+
+    shallow: int = 0
+    finer: int = 1
+
+
 class SSSSHead(Head):
     """The deepest stage through ASPP to the grid of a shallow one, joined with it twice: by a skip connection, and
     through a stochastic gate after global cue injection.
@@ -32,7 +41,7 @@ class SSSSHead(Head):
     Args:
         inside: channels of the four stages.
         hidden: channels of everything; 256 as published.
-        shallow: index of the shallow stage, the one at stride 4.
+        grid: where masks are; a map that is too coarse for it is resized, as vision transformers have none that fine.
         rates: see `ASPP`.
         dropout: before the classifier; 0.1 as published.
         aspp_dropout: behind ASPP and in the middle of the tail; 0.5 as published.
@@ -43,19 +52,19 @@ class SSSSHead(Head):
         inside: tuple[int, ...],
         hidden: int,
         num_classes: int,
-        shallow: int = 0,
+        grid: Grid = Grid(),
         rates: tuple[int, ...] = (12, 24, 36),
         dropouts: tuple[float, float] = (0.1, 0.5),
     ) -> None:
         super().__init__()
-        self.shallow = shallow
+        self.shallow, self.finer = grid.shallow, grid.finer
         last, first = dropouts
         skip = max(1, round(hidden * SKIP))
         self.aspp = ASPP(inside[-1], hidden, rates)
         self.dropout = Dropout(first)
-        self.skip = ConvNormRelu(inside[shallow], skip)
+        self.skip = ConvNormRelu(inside[grid.shallow], skip)
         self.merge = ConvNormRelu(hidden + skip, hidden, 3)
-        self.injection = GlobalCueInjection(inside[shallow], hidden)
+        self.injection = GlobalCueInjection(inside[grid.shallow], hidden)
         self.gate = StochasticGate()
         body = OrderedDict(
             conv1=ConvNormRelu(hidden, hidden, 3), dropout=Dropout(first), conv2=ConvNormRelu(hidden, hidden, 3)
@@ -65,7 +74,9 @@ class SSSSHead(Head):
     def stem(self, stages: Stages) -> Float[Tensor, "b c h w"]:
         shallow = stages[self.shallow]
         views = self.dropout(self.aspp(stages[-1]))
-        height, width = shallow.shape[2:]
+        height, width = (self.finer * side for side in shallow.shape[2:])
+        if self.finer > 1:
+            shallow = resize(shallow, (height, width))
         deep = self.merge(torch.cat([resize(views, (height, width)), self.skip(shallow)], dim=1))
         trunk: Tensor = self.gate(deep, self.injection(shallow, deep))
         return trunk

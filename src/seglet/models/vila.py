@@ -22,8 +22,6 @@ from seglet.models.vit import Block, perceptron
 from seglet.types import Movable
 
 HEADS, GROUPS = 8, 4
-WIDTHS = {"clip_tiny": 64}
-"""Channels of the streams by backbone; 256 of all others."""
 LONGEST = 10_000.0
 """Longest wave of the positions, in tokens."""
 

@@ -9,12 +9,11 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from seglet.models.backbone import Backbone, Sight, Stages
+from seglet.models.backbone import Backbone, Sight
 from seglet.models.foundation.picture import resized, rounded
 from seglet.models.normalise import Normalise
 
 EXPANSION = 4
-NAME = "vision transformer"
 
 
 @dataclass(frozen=True)
@@ -95,6 +94,7 @@ def perceptron(channels: int, activation: nn.Module) -> nn.Sequential:
 
 class VisionTransformer(Backbone):
     """The four tapped blocks as stages of one size, each behind a normalisation of its own that starts as the identity.
+    Depth is told to the patches behind the first of them, and so to all blocks that follow.
 
     Pictures whose sides are no multiples of the patch are resized to the nearest ones, as UniMatch-V2 does; positions
     are resized bicubically, as in SemiVL's code. The tokens' residual stream grows with depth, hence the norms.
@@ -102,9 +102,12 @@ class VisionTransformer(Backbone):
     Args:
         variant: a key of `VARIANTS`.
         width: factor on the channels of each attention head (rounded to multiples of 4).
+        read: which of the taps a head reads; the others are not normalised.
     """
 
-    def __init__(self, variant: str, normalise: Normalise, width: float = 1.0) -> None:
+    def __init__(
+        self, variant: str, normalise: Normalise, width: float = 1.0, read: tuple[int, ...] = (0, 1, 2, 3)
+    ) -> None:
         super().__init__(normalise)
         shape = VARIANTS[variant]
         c = shape.heads * max(4, round(shape.per_head * width / 4) * 4)
@@ -115,7 +118,8 @@ class VisionTransformer(Backbone):
         self.positions = nn.Embedding(1 + shape.side**2, c)
         self.first_norm = nn.LayerNorm(c, eps=1e-5) if shape.clip else nn.Identity()
         self.blocks = nn.ModuleList(Block(c, shape.heads, shape.clip) for _ in range(shape.depth))
-        self.norms = nn.ModuleList(nn.LayerNorm(c) for _ in shape.taps)
+        norms = (nn.LayerNorm(c) if place in read else nn.Identity() for place in range(len(shape.taps)))
+        self.norms = nn.ModuleList(norms)
 
     def start(self, generator: torch.Generator) -> None:
         """Tokens and positions begin as small as the linear layers do."""
@@ -125,37 +129,37 @@ class VisionTransformer(Backbone):
     def look(self, images: Float[Tensor, "b planes h w"]) -> Sight:
         """
         Raises:
-            ValueError: the images have other planes than red, green and blue.
+            ValueError: see `Backbone.look`.
         """
-        if images.shape[1] != 3:
-            raise ValueError(f"expected images of 3 planes, got {images.shape[1]}; no depth is told to a {NAME}")
-        stages = self.stages(self.normalise(images))
-        return Sight(stages, stages)
-
-    def stages(self, images: Float[Tensor, "b 3 h w"]) -> Stages:
-        """What `look` sees in normalised images."""
-        tapped = self.tapped(images)
+        prior = self.prior(images)
         h, w = (side // self.shape.patch for side in rounded((images.shape[2], images.shape[3]), self.shape.patch))
-        one, two, three, four = (
-            norm(tokens)[:, 1:].transpose(1, 2).unflatten(2, (h, w))
-            for norm, tokens in zip(self.norms, tapped, strict=True)
-        )
-        return one, two, three, four
-
-    def tapped(self, images: Float[Tensor, "b 3 h w"]) -> list[Float[Tensor, "b n c"]]:
-        """All tokens behind each tapped block, as they are, from normalised images."""
-        whole = resized(images, rounded((images.shape[2], images.shape[3]), self.shape.patch))
-        maps = self.patches(whole)
-        tokens = maps.flatten(2).transpose(1, 2)
-        first = self.whole.weight.expand(len(tokens), 1, -1).to(tokens.dtype)
-        tokens = torch.cat((first, tokens), dim=1) + self.positions_at((maps.shape[2], maps.shape[3]))
-        tokens = self.first_norm(tokens)
-        seen = []
+        own: list[Tensor] = []
+        stages: list[Tensor] = []
+        tokens = self.tokens(self.normalise(images[:, :3]))
         for number, block in enumerate(self.blocks):
             tokens = block(tokens)
             if number in self.shape.taps:
-                seen.append(tokens)
-        return seen
+                place, before = len(stages), tokens
+                patches = on_grid(before, (h, w))
+                told = self.told(place, patches, prior)
+                norm = self.norms[place]
+                own.append(on_grid(norm(before), (h, w)))
+                if told is patches:
+                    stages.append(own[-1])
+                else:
+                    tokens = torch.cat((before[:, :1], told.flatten(2).transpose(1, 2)), dim=1)
+                    stages.append(on_grid(norm(tokens), (h, w)))
+        return Sight(tuple(stages), tuple(own))
+
+    def tokens(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b n c"]:
+        """What the first block is given, of normalised images."""
+        whole = resized(images, rounded((images.shape[2], images.shape[3]), self.shape.patch))
+        maps = self.patches(whole)
+        patches = maps.flatten(2).transpose(1, 2)
+        first = self.whole.weight.expand(len(patches), 1, -1).to(patches.dtype)
+        tokens = torch.cat((first, patches), dim=1) + self.positions_at((maps.shape[2], maps.shape[3]))
+        given: Tensor = self.first_norm(tokens)
+        return given
 
     def positions_at(self, grid: tuple[int, int]) -> Float[Tensor, "n c"]:
         """The table, resized to a grid of other rows and columns."""
@@ -165,3 +169,8 @@ class VisionTransformer(Backbone):
         square = table[1:].T.reshape(1, -1, side, side)
         patches = F.interpolate(square.float(), grid, mode="bicubic", align_corners=False).to(table.dtype)
         return torch.cat((table[:1], patches[0].flatten(1).T))
+
+
+def on_grid(tokens: Float[Tensor, "b n c"], grid: tuple[int, int]) -> Float[Tensor, "b c h w"]:
+    """The patches as a map, without the token for the whole image."""
+    return tokens[:, 1:].transpose(1, 2).reshape(tokens.shape[0], -1, *grid)

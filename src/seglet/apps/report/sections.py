@@ -68,20 +68,37 @@ def facts(subjects: Sequence[Subject], measured: Sequence[Measured], data: str, 
 
 
 def curves(subjects: Sequence[Subject]) -> str:
-    """Validation scores and losses by step, as far as they were logged."""
+    """Validation scores and losses by step, and what refinement makes of pseudo labels, as far as they were logged."""
     scores = {subject.name: subject.curves.get("val/miou", subject.curves.get("miou", [])) for subject in subjects}
-    drawn = [charts.line_chart("Validation mIoU by step", {n: c for n, c in scores.items() if c}, percent=True)]
     first = {name: curve for name, curve in subjects[0].curves.items() if "loss" in name}
-    drawn.append(charts.line_chart(f"Losses of {subjects[0].name} by step", first))
-    if not any(drawn):
-        return ""
-    titles = ("validation mIoU, by step", f"losses of {subjects[0].name}, by step")
+    drawn = [
+        ("validation mIoU, by step", {name: curve for name, curve in scores.items() if curve}, True),
+        (f"losses of {subjects[0].name}, by step", first, False),
+        *((title, lines, True) for subject in subjects for title, lines in refinement(subject)),
+    ]
+    charted = [
+        (title, charts.line_chart(title[0].upper() + title[1:], lines, percent)) for title, lines, percent in drawn
+    ]
     figures = "".join(
-        f"<figure>{chart}<figcaption>{escape(title)}</figcaption></figure>"
-        for chart, title in zip(drawn, titles, strict=True)
-        if chart
+        f"<figure>{chart}<figcaption>{escape(title)}</figcaption></figure>" for title, chart in charted if chart
     )
-    return f'<h2>Training</h2><div class="row">{figures}</div>'
+    return f'<h2>Training</h2><div class="row">{figures}</div>' if figures else ""
+
+
+def refinement(subject: Subject) -> list[tuple[str, dict[str, list[tuple[int, float]]]]]:
+    """How good pseudo labels are before and after they are refined; nothing of runs that refine none.
+
+    Before is what the average guesses, which is what is validated, and after what refinement makes of that.
+    """
+    known = {"miou": "mIoU", "boundary_iou": "boundary IoU"}
+    return [
+        (
+            f"pseudo labels of {subject.name}: {label}, by step",
+            {"as guessed": subject.curves.get(f"val/{key}", []), "refined": subject.curves[f"refined/{key}"]},
+        )
+        for key, label in known.items()
+        if f"refined/{key}" in subject.curves
+    ]
 
 
 def matrix(subject: Subject, measured: Measured, shown: Sequence[Shown]) -> str:
