@@ -15,7 +15,7 @@ from seglet.apps.table import paste, render
 from seglet.data.dataset import open_dataset
 from seglet.data.world import CLASSES
 from seglet.engine.experiment import resolve
-from seglet.files import write_text
+from seglet.files import write_json, write_text
 from seglet.methods import available
 from seglet.models.architecture import Architecture
 from seglet.models.segmenter import build
@@ -76,6 +76,41 @@ def test_a_teacher_is_trained_once_and_taught_rows_point_at_it(tmp_path):
     filled = table(tmp_path)
     assert [seed for row, seed in filled.cells() if row == "teacher"] == [0]
     assert filled.keys("kd", 2)["teacher"] == str(tmp_path / "runs" / "teacher-0" / "last")
+
+
+def test_asked_for_other_seeds_rows_learn_from_the_same_teacher_as_before(tmp_path):
+    filled = table(tmp_path, seeds=(1, 2))
+    assert {cell for cell in filled.cells() if cell[0] in ("teacher", "kd")} == {("teacher", 0), ("kd", 1), ("kd", 2)}
+    assert filled.keys("kd", 1)["teacher"] == str(tmp_path / "runs" / "teacher-0" / "last")
+
+
+def finish(filled, row, seed, miou, commit):
+    folder = filled.folder(row, seed)
+    folder.mkdir(parents=True)
+    write_json(folder / "record.json", {"commit": commit, "versions": {}, "data": None})
+    write_json(folder / "scores.json", {"miou": miou, "pixel_accuracy": 0.5, "ece_10": 0.1, "ece_15": 0.1})
+
+
+def test_rows_that_were_not_asked_for_stay_as_the_file_has_them(tmp_path):
+    first = table(tmp_path, runs=tmp_path / "here")
+    finish(first, "kd", 0, 0.4, "abc")
+    finish(first, "kd", 1, 0.5, "abc+")
+    first.write()
+    elsewhere = {"runs": tmp_path / "there"}
+    finish(table(tmp_path, **elsewhere), "kd", 1, 0.6, "def")
+    part = table(tmp_path, **elsewhere, seeds=(1,)).write()
+    assert [(each["seed"], each["miou"], each["commit"]) for each in part["rows"]] == [(0, 0.4, "abc"), (1, 0.6, "def")]
+    assert part["commit"] == "abc, def"
+    other = table(tmp_path, **elsewhere, seeds=(1,), overrides={"steps": 5}).write()
+    assert [each["seed"] for each in other["rows"]] == [1]  # of other keys: another table
+
+
+def test_a_whole_table_keeps_nothing_that_it_has_not_run(tmp_path):
+    first = table(tmp_path, runs=tmp_path / "here")
+    finish(first, "kd", 0, 0.4, "abc")
+    first.write()
+    finish(table(tmp_path, runs=tmp_path / "there"), "kd", 1, 0.6, "def")
+    assert [each["seed"] for each in table(tmp_path, runs=tmp_path / "there").write()["rows"]] == [1]
 
 
 def test_a_wrong_row_or_table_or_missing_data_is_told(tmp_path):

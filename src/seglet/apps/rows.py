@@ -5,7 +5,6 @@ A finished row is never repeated and an interrupted one resumes, so a table can 
 
 import json
 import os
-import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,12 +18,6 @@ from seglet import methods
 from seglet.apps.definitions import definition
 from seglet.apps.recipe import Recipe
 from seglet.engine.experiment import known_keys
-
-SCORES = {"miou": "miou", "pixel_accuracy": "pixel_accuracy", "ece": "ece_10", "ece_15": "ece_15"}
-"""Names in a table, and in an evaluation."""
-
-REFINED = {"miou": "mIoU", "boundary_iou": "boundary IoU"}
-"""What pseudo labels are scored by before and after refinement, and its name."""
 
 
 @dataclass(frozen=True)
@@ -114,16 +107,28 @@ class Table:
         return list(dict.fromkeys(found))
 
     def cells(self) -> Iterator[tuple[str, int]]:
-        """All (row, seed), seed by seed; rows that teach others, or are named in `once`, have the first seed alone."""
+        """All (row, seed) of the seeds asked for, seed by seed, and the rows that teach them.
+
+        Rows that teach others, or are named in `once`, have the table's first seed alone.
+        """
+        yield from (cell for cell in self.every_cell() if cell[0] in self.teachers or cell[1] in self.all_seeds)
+
+    def every_cell(self) -> Iterator[tuple[str, int]]:
+        """All (row, seed) of the table, and of seeds asked for that are not among its own."""
         once = self.teachers | set(self.content.get("once", ()))
-        for seed in self.all_seeds:
+        for seed in dict.fromkeys((*self.content["seeds"], *self.all_seeds)):
             for row in self.content["rows"]:
-                if seed == self.all_seeds[0] or row not in once:
+                if seed == self.first_seed or row not in once:
                     yield row, seed
 
     @property
     def all_seeds(self) -> tuple[int, ...]:
         return self.seeds or tuple(self.content["seeds"])
+
+    @property
+    def first_seed(self) -> int:
+        """That of rows with one seed alone, whichever seeds were asked for."""
+        return int(self.content["seeds"][0])
 
     @property
     def teachers(self) -> set[str]:
@@ -141,8 +146,8 @@ class Table:
         return [(source, self.seed_of(source, seed)) for source in self.recipe(row).sources]
 
     def seed_of(self, source: str, seed: int) -> int:
-        """The seed of another row's run that one of this seed needs: rows that teach have the first alone."""
-        return self.all_seeds[0] if source in self.teachers else seed
+        """The seed of another row's run that one of this seed needs: rows that teach have the table's first alone."""
+        return self.first_seed if source in self.teachers else seed
 
     def folder(self, row: str, seed: int) -> Path:
         return self.runs / f"{row}-{seed}"
@@ -169,7 +174,7 @@ class Table:
         if "light" in self.overrides and "light" not in known_keys(methods.load(keys["method"]).Config):
             keys["data"] = keys.pop("light")  # a method that sees no pairs learns in the light
         if recipe.teacher:
-            keys["teacher"] = str(self.model(recipe.teacher, self.all_seeds[0]))
+            keys["teacher"] = str(self.model(recipe.teacher, self.first_seed))
         if recipe.labels_of:
             keys["data"] = str(self.labels(row, seed))
         return {
@@ -299,10 +304,11 @@ class Table:
         from seglet.apps.gallery import Look, compare
         from seglet.data.dataset import open_dataset
 
-        seed = self.all_seeds[0]
-        done = [row for row in self.wanted() if (self.folder(row, seed) / "scores.json").exists()]
+        cells = [(row, self.seed_of(row, self.all_seeds[0])) for row in self.wanted()]
         looks, split = {}, self.content["score_on"]
-        for row in done:
+        for row, seed in cells:
+            if not (self.folder(row, seed) / "scores.json").exists():
+                continue
             recipe = self.recipe(row)
             own = recipe.world or "world_size" in recipe.experiment
             data = open_dataset(self.data(self.scored, recipe)[1], split) if own else None
@@ -311,63 +317,9 @@ class Table:
 
     def write(self) -> dict[str, Any]:
         """The results so far, in `file`."""
-        from seglet.apps.curves import svg
-        from seglet.files import read_json, write_json, write_text
+        from seglet.apps.results import write
 
-        done = [(row, seed) for row, seed in self.cells() if (self.folder(row, seed) / "scores.json").exists()]
-        records = [read_json(self.trained(*cell) / "record.json") for cell in done]
-        results = {
-            "name": self.name,
-            "title": self.content["title"],
-            "command": self.content.get("command")
-            or shlex.join(["seglet", "table", self.name, *shown(self.overrides)]),
-            "commit": ", ".join(dict.fromkeys(str(record["commit"]) for record in records)),
-            "data": next((record["data"] for record in records if record["data"]), None),
-            "hardware": f"{os.cpu_count()} CPU cores",
-            "versions": records[0]["versions"] if records else None,
-            "rows": [self._result(row, seed) for row, seed in done],
-            "paper": self.content["paper"],
-            **({"columns": self.content["columns"]} if "columns" in self.content else {}),
-        }
-        write_json(self.file, results)
-        if done:
-            write_text(self.file.with_suffix(".svg"), svg(results))
-        self.draw_refinement(done)
-        return results
-
-    def draw_refinement(self, done: Sequence[tuple[str, int]]) -> None:
-        """Curves of pseudo labels before and after refinement, beside the results; none where no run refines them."""
-        from seglet.apps.curves import svg
-        from seglet.files import write_text
-
-        for key, measure in REFINED.items():
-            entries = [
-                {"row": f"{row}, {said}", "curve": _curve(self.folder(row, seed) / "metrics.jsonl", f"{kind}/{key}")}
-                for row, seed in done
-                for kind, said in (("val", "as guessed"), ("refined", "refined"))
-                if _curve(self.folder(row, seed) / "metrics.jsonl", f"refined/{key}")
-            ]
-            if entries:
-                drawn = svg({"title": f"{self.content['title']}: pseudo labels", "rows": entries}, measure)
-                write_text(self.file.with_name(f"{self.name}-refined-{key}.svg"), drawn)
-
-    def _result(self, row: str, seed: int) -> dict[str, Any]:
-        from seglet.files import read_json
-
-        folder, supervision = self.folder(row, seed), self.recipe(row).supervision
-        scores, known = read_json(folder / "scores.json"), folder / "known-tags.json"
-        found = {"row": row, "seed": seed, **{name: scores[key] for name, key in SCORES.items()}}
-        if "confusion_ratio" in scores:
-            found["confusion_ratio"] = scores["confusion_ratio"]["mean"]
-        if "cam_curve" in scores:
-            found["cam"] = scores["cam_curve"]["best"]["miou"]
-        if known.exists():
-            found["known_tags"] = read_json(known)["miou"]
-        if "parameters" in scores:
-            found["parameters"] = scores["parameters"]
-        if supervision:
-            found["supervision"] = supervision
-        return {**found, "curve": _curve(folder / "metrics.jsonl")}
+        return write(self)
 
 
 def _words(value: Any) -> list[str]:
@@ -383,11 +335,3 @@ def shown(overrides: Mapping[str, Any]) -> list[str]:
         for key, value in overrides.items()
         for word in (f"--{key}", *(["DIR"] if key == "data" else _words(value)))
     ]
-
-
-def _curve(metrics: Path, key: str = "val/miou") -> list[list[float]]:
-    """Step and score of each validation; none where nothing was trained, or it has no such score."""
-    if not metrics.exists():
-        return []
-    lines = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
-    return [[line["step"], round(line[key], 4)] for line in lines if line.get(key) is not None]

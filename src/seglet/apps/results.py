@@ -1,0 +1,100 @@
+"""What the finished rows of a table came to: one file of results, and their curves as pictures."""
+
+import json
+import os
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from seglet.apps.curves import svg
+from seglet.apps.rows import Table, shown
+from seglet.files import read_json, write_json, write_text
+
+SCORES = {"miou": "miou", "pixel_accuracy": "pixel_accuracy", "ece": "ece_10", "ece_15": "ece_15"}
+"""Names in a table, and in an evaluation."""
+
+REFINED = {"miou": "mIoU", "boundary_iou": "boundary IoU"}
+"""What pseudo labels are scored by before and after refinement, and its name."""
+
+Cell = tuple[str, int]
+
+
+def write(table: Table) -> dict[str, Any]:
+    """The results so far, in the table's file.
+
+    Where a part of the table was asked for, rows that have no run here stay as the file has them: a table can be filled
+    on several machines. Each row says which commit made it.
+    """
+    done = [cell for cell in table.cells() if (table.folder(*cell) / "scores.json").exists()]
+    command = table.content.get("command") or shlex.join(["seglet", "table", table.name, *shown(table.overrides)])
+    before = kept(table, command)
+    records = {cell: read_json(table.trained(*cell) / "record.json") for cell in done}
+    found = {**before, **{cell: result(table, *cell, str(records[cell]["commit"])) for cell in done}}
+    results = {
+        "name": table.name,
+        "title": table.content["title"],
+        "command": command,
+        "commit": ", ".join(dict.fromkeys(name for each in found.values() for name in each["commit"].split(", "))),
+        "data": next((record["data"] for record in records.values() if record["data"]), None),
+        "hardware": f"{os.cpu_count()} CPU cores",
+        "versions": next((record["versions"] for record in records.values()), None),
+        "rows": [found[cell] for cell in table.every_cell() if cell in found],
+        "paper": table.content["paper"],
+        **({"columns": table.content["columns"]} if "columns" in table.content else {}),
+    }
+    write_json(table.file, results)
+    if found:
+        write_text(table.file.with_suffix(".svg"), svg(results))
+    draw_refinement(table, done)
+    return results
+
+
+def kept(table: Table, command: str) -> dict[Cell, dict[str, Any]]:
+    """Rows in the table's file that stay, where only other rows or seeds were asked for."""
+    if not (table.rows or table.seeds) or not table.file.exists():
+        return {}
+    old = read_json(table.file)
+    if old["command"] != command:
+        return {}
+    return {(each["row"], each["seed"]): {**each, "commit": each.get("commit", old["commit"])} for each in old["rows"]}
+
+
+def draw_refinement(table: Table, done: Sequence[Cell]) -> None:
+    """Curves of pseudo labels before and after refinement, beside the results; none where no run refines them."""
+    for key, measure in REFINED.items():
+        entries = [
+            {"row": f"{row}, {said}", "curve": curve(table.folder(row, seed) / "metrics.jsonl", f"{kind}/{key}")}
+            for row, seed in done
+            for kind, said in (("val", "as guessed"), ("refined", "refined"))
+            if curve(table.folder(row, seed) / "metrics.jsonl", f"refined/{key}")
+        ]
+        if entries:
+            drawn = svg({"title": f"{table.content['title']}: pseudo labels", "rows": entries}, measure)
+            write_text(table.file.with_name(f"{table.name}-refined-{key}.svg"), drawn)
+
+
+def result(table: Table, row: str, seed: int, commit: str) -> dict[str, Any]:
+    """What one run came to."""
+    folder, supervision = table.folder(row, seed), table.recipe(row).supervision
+    scores, known = read_json(folder / "scores.json"), folder / "known-tags.json"
+    found: dict[str, Any] = {"row": row, "seed": seed, **{name: scores[key] for name, key in SCORES.items()}}
+    if "confusion_ratio" in scores:
+        found["confusion_ratio"] = scores["confusion_ratio"]["mean"]
+    if "cam_curve" in scores:
+        found["cam"] = scores["cam_curve"]["best"]["miou"]
+    if known.exists():
+        found["known_tags"] = read_json(known)["miou"]
+    if "parameters" in scores:
+        found["parameters"] = scores["parameters"]
+    if supervision:
+        found["supervision"] = supervision
+    return {**found, "commit": commit, "curve": curve(folder / "metrics.jsonl")}
+
+
+def curve(metrics: Path, key: str = "val/miou") -> list[list[float]]:
+    """Step and score of each validation; none where nothing was trained, or it has no such score."""
+    if not metrics.exists():
+        return []
+    lines = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
+    return [[line["step"], round(line[key], 4)] for line in lines if line.get(key) is not None]
