@@ -75,8 +75,14 @@ COLUMNS = {
 
 USUAL = ("miou", "pixel_accuracy", "ece")
 RATIOS = ("single", "cooccurring")
-PAPER = {"miou": "paper: mIoU %", "ece": "paper: ECE %", "single": "paper: ratio, one class",
-         "cooccurring": "paper: ratio, several"}  # fmt: skip
+PAPER = {
+    "miou": "paper: mIoU %",
+    "pixel_accuracy": "paper: pixel accuracy %",
+    "ece": "paper: ECE %",
+    "single": "paper: ratio, one class",
+    "cooccurring": "paper: ratio, several",
+}
+"""Scores of a paper, of which those stand beside ours that it has."""
 
 
 def render(results: Mapping[str, Any]) -> str:
@@ -94,8 +100,7 @@ def cells(results: Mapping[str, Any]) -> list[list[str]]:
         paper.setdefault(entry["row"], {}).update(entry)
     shown = results.get("columns", USUAL)
     head = ["row", *(COLUMNS[name] for name in shown), "seeds"]
-    ratios = [name for name in RATIOS if any(name in entry for entry in paper.values())]
-    theirs = ["miou", "ece", *ratios] if paper else []
+    theirs = [name for name in PAPER if any(name in entry for entry in paper.values())]
     lines = [[*head, *(PAPER[name] for name in theirs)]]
     for row in dict.fromkeys(entry["row"] for entry in results["rows"]):
         runs = [entry for entry in results["rows"] if entry["row"] == row]
