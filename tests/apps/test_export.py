@@ -12,6 +12,7 @@ from jaxtyping import config
 from PIL import Image
 
 from seglet.apps import export as command
+from seglet.apps import exporting
 from seglet.apps.cli import main
 from seglet.apps.exporting import Parity, compare, facts_of
 from seglet.data.images import read_image, read_mask
@@ -132,10 +133,16 @@ def test_a_difference_is_found():
     assert not compare(two, lambda batch: two(batch) * torch.nan, images, (6, 4)).holds
 
 
-def test_a_network_that_is_told_depth_is_refused():
+def test_a_network_that_is_told_depth_takes_it_as_a_fourth_plane():
     model = build(Architecture("ssss-resnet18", width=0.0625, depth=Guide()), CLASSES)
-    with pytest.raises(ValueError, match="only networks that see colours alone are exported"):
-        facts_of(model, None, "")
+    assert facts_of(model, None, "").planes == 4
+
+
+def test_why_a_network_cannot_be_exported_is_one_plain_line():
+    said = "Failed. \x1b[96mThis is step 1/3\x1b[0m of it:\n\n## Exception summary\n\n\x1b[96mNo\x1b[0m such op\n(see)"
+    assert exporting.summary(RuntimeError(said)) == "No such op"
+    assert exporting.summary(RuntimeError("no program\nat all")) == "no program"
+    assert exporting.summary(RuntimeError()) == "RuntimeError"
 
 
 def test_pyramid_pooling_needs_a_size():

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from jaxtyping import config
 from safetensors.torch import save_file
 from tests.models.foundation.makers import save_clip
 from tests.models.tiny import CLASSES, images, tiny
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from seglet.models import vit
 from seglet.models.depth_fusion import Guide
 from seglet.models.foundation.clip import ImageTextEncoder
+from seglet.models.foundation.picture import rounded
 from seglet.models.segmenter import Architecture, Segmenter, build, load
 from seglet.models.student import StudentConfig, build_student
 from seglet.models.vila import Fusion, Text, positions, streams
@@ -41,6 +43,35 @@ def test_logits_are_four_times_as_fine_as_the_patches() -> None:
 
 def test_sides_that_no_patch_divides_are_resized() -> None:
     assert small()(images(height=37, width=50)).shape == (2, 3, 37, 50)
+
+
+class Whole(nn.Module):
+    """A segmenter by the one signature that graphs are traced by."""
+
+    def __init__(self, model: Segmenter) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: Tensor) -> Tensor:
+        found: Tensor = self.model(images)
+        return found
+
+
+def test_a_graph_of_any_number_height_and_width_can_be_traced_and_rounds_sides_as_the_network_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(config, "jaxtyping_disable", True)  # sizes are symbols while a graph is traced
+    network, free = small(), torch.export.Dim.DYNAMIC
+    shapes = {"images": {0: free, 2: free, 3: free}}
+    graph = torch.export.export(Whole(network).eval(), (images(height=48, width=64),), dynamic_shapes=shapes).module()
+    for height, width in ((48, 64), (37, 50), (13, 20)):
+        given = images(3, height=height, width=width)
+        assert torch.allclose(graph(given), network(given), atol=1e-5)
+
+
+@pytest.mark.parametrize(("side", "near"), [(1, 8), (11, 8), (12, 16), (13, 16), (20, 24)])
+def test_sides_go_to_the_nearest_multiple_and_the_larger_of_two(side: int, near: int) -> None:
+    assert rounded((side, 8), 8) == (near, 8)
 
 
 def test_with_text_the_visual_stream_is_the_network_bit_for_bit() -> None:

@@ -5,6 +5,7 @@ import importlib
 import io
 import json
 import logging
+import re
 import statistics
 import time
 import warnings
@@ -48,10 +49,8 @@ class _Graph(nn.Module):
 def facts_of(model: Segmenter, size: tuple[int, int] | None, weights: str) -> Facts:
     """
     Raises:
-        ValueError: this network has to be given a size, or is told depth.
+        ValueError: this network has to be given a size.
     """
-    if model.architecture.depth is not None:
-        raise ValueError("only networks that see colours alone are exported, this one is told depth; see --fusion none")
     head = model.architecture.head
     if size is None and head in FIXED:
         raise ValueError(f"a {head} network is exported for one size of pictures; say which with --size H W")
@@ -82,9 +81,8 @@ def write_graph(model: Segmenter, facts: Facts, file: Path) -> None:
     except Exception as error:
         if isinstance(error, (MemoryError, KeyboardInterrupt)):
             raise
-        first = str(error).strip().splitlines()[:1]
         cure = "" if facts.size else "; try one size with --size H W"
-        raise ValueError(f"{model.architecture.name} cannot be exported ({', '.join(first)}){cure}") from error
+        raise ValueError(f"{model.architecture.name} cannot be exported ({summary(error)}){cure}") from error
 
 
 @contextlib.contextmanager
@@ -125,6 +123,13 @@ def quantise(file: Path, target: Path, images: Sequence[Float[np.ndarray, "1 pla
             str(file), str(target), Reader(), quant_format=quantization.QuantFormat.QDQ, per_channel=True,
             activation_type=quantization.QuantType.QUInt8, weight_type=quantization.QuantType.QInt8,
         )  # fmt: skip
+
+
+def summary(error: Exception) -> str:
+    """The one line that matters of what PyTorch's exporter says, or the first."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
+    lines = text.rpartition("Exception summary")[2].strip().splitlines() or [type(error).__name__]
+    return lines[0]
 
 
 def _library(name: str) -> Any:

@@ -156,7 +156,7 @@ class VisionTransformer(Backbone):
         whole = resized(images, rounded((images.shape[2], images.shape[3]), self.shape.patch))
         maps = self.patches(whole)
         patches = maps.flatten(2).transpose(1, 2)
-        first = self.whole.weight.expand(len(patches), 1, -1).to(patches.dtype)
+        first = self.whole.weight.expand(patches.shape[0], 1, -1).to(patches.dtype)
         tokens = torch.cat((first, patches), dim=1) + self.positions_at((maps.shape[2], maps.shape[3]))
         given: Tensor = self.first_norm(tokens)
         return given

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
@@ -40,13 +41,17 @@ def _three(values: Any, otherwise: Channels) -> Channels:
 def resized(
     images: Float[Tensor, "b c h w"], size: tuple[int, int], mode: str = "bilinear"
 ) -> Float[Tensor, "b c h2 w2"]:
-    """Bilinear or bicubic, smoothed where it shrinks; the images themselves where nothing changes."""
-    if images.shape[-2:] == size:
+    """Bilinear or bicubic, smoothed where it shrinks; the images themselves where nothing changes.
+
+    An exported graph has to do for every size, so it always resizes.
+    """
+    if not torch.compiler.is_exporting() and images.shape[-2:] == size:
         return images
     return F.interpolate(images, size=size, mode=mode, align_corners=False, antialias=True)
 
 
 def rounded(size: tuple[int, int], multiple: int) -> tuple[int, int]:
-    """The nearest height and width that are multiples, at least one each."""
-    height, width = (max(multiple, round(side / multiple) * multiple) for side in size)
+    """The nearest height and width that are multiples, the larger of two as near, at least one each."""
+    nearest = ((side + multiple // 2) // multiple * multiple for side in size)
+    height, width = (torch.sym_max(multiple, side) for side in nearest)  # type: ignore[no-untyped-call]
     return height, width
