@@ -287,7 +287,7 @@ class Table:
         Raises:
             ValueError: it failed; the end of the log is shown.
         """
-        threads = str(max(1, (os.cpu_count() or 1) // self.jobs))
+        threads = os.environ.get("OMP_NUM_THREADS") or str(max(1, (os.cpu_count() or 1) // self.jobs))
         environment = {**os.environ, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
         folder.parent.mkdir(parents=True, exist_ok=True)
         log = folder.parent / f"{folder.name}.log"
