@@ -20,7 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", nargs="?", help="which table; without a name they are listed")
     parser.add_argument("--rows", nargs="+", default=[], help="only these rows, and the teacher they learn from")
     parser.add_argument("--seeds", type=whole(0, 2**31), nargs="+", default=[], help="only these seeds")
-    parser.add_argument("--jobs", type=whole(1, 64), default=os.cpu_count(), help="runs side by side, which share the processors")
+    parser.add_argument(
+        "--jobs", type=whole(1, 64), default=os.cpu_count(), help="runs side by side, which share the processors"
+    )
     parser.add_argument("--runs", type=Path, default=Path("runs/tables"), help="where the runs go (runs/tables)")
     parser.add_argument(
         "--results", type=Path, default=Path("docs/results"), help="where NAME.json goes (docs/results)"

@@ -12,7 +12,7 @@ from seglet.models.student import StudentConfig
 from seglet.types import option
 
 Precision = Literal["float32", "float16", "bfloat16"]
-SHARES = ("threshold", "average_momentum", "alarm_from", "tau", "tau_until", "refine_start", "flip_rate")
+SHARES = ("threshold", "average_momentum", "alarm_from", "tau", "tau_until", "refine_start", "flip_rate", "distil_ramp")
 WEIGHTS = (
     "pseudo_weight", "feature_weight", "logit_weight", "path_weight", "direction", "edge_rate", "auxiliary_weight",
 )  # fmt: skip
@@ -56,6 +56,9 @@ class Config(SemiConfig, StudentConfig):
     feature_weight: float = option(1.0, "of L_feat; Eq. 12, Table 5; 0 leaves it out")
     logit_weight: float = option(1.0, "of L_logits; Eq. 12, Table 5; 0 leaves it out")
     path_weight: float = option(1.0, "of both from the teacher's visual to the student's fusion stream; Sec. 3.3")
+    distil_ramp: float = option(
+        0.0, "share of training in which both distillations' weights rise; Mean Teacher has one; 0: at once, as printed"
+    )
     direction: float = option(0.5, "λ of Eq. 1, of the cosine; Table 6")
     distance: Literal["mean", "sum"] = option("mean", "of the squares of Eq. 1: called mean, printed as a sum")
     temperature: float = option(2.0, "T of Eq. 2; the paper is silent")

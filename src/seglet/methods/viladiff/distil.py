@@ -3,6 +3,7 @@
 Axes: b images, d channels of the streams.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -44,6 +45,14 @@ def distilled(config: Config, visual: Stream, fused: Stream, taught: Taught) -> 
         total = total + config.path_weight * torch.stack([w * p for w, p in zip(weights, path, strict=True)]).sum()
         terms |= {"path-features": path[0], "path-logits": path[1]}
     return Distilled(total, terms)
+
+
+def ramp_up(fraction: float, until: float) -> float:
+    """Weight that rises as exp(-5 (1 - x)²) until a share of training is over, and is 1 from there on.
+
+    Laine and Aila, Temporal Ensembling, ICLR 2017; Tarvainen and Valpola, Mean Teacher, NeurIPS 2017.
+    """
+    return 1.0 if fraction >= until else math.exp(-5 * (1 - fraction / until) ** 2)
 
 
 def _parts(

@@ -19,7 +19,7 @@ from seglet.methods import base
 from seglet.methods.viladiff.account import account
 from seglet.methods.viladiff.captions import TOKENS, producers
 from seglet.methods.viladiff.config import Config
-from seglet.methods.viladiff.distil import distilled
+from seglet.methods.viladiff.distil import distilled, ramp_up
 from seglet.methods.viladiff.mixe import MixE
 from seglet.methods.viladiff.texts import Texts, joined, texts_of
 from seglet.methods.viladiff.views import Taught, cutmix, halves, strong_views, weak_views
@@ -100,7 +100,8 @@ class Method(base.Method[SemiStep]):
         if theirs.fused is not None:
             found = distilled(config, theirs.visual, theirs.fused, taught)
             terms |= found.terms
-            total = total + found.total  # Eq. 12, and the path of Sec. 3.3
+            # Eq. 12, and the path of Sec. 3.3
+            total = total + ramp_up(progress.fraction, config.distil_ramp) * found.total
         if self.mixe is not None:
             parts = self._diffused(self.mixe, (mine, theirs), step, taught.guess, progress)
             terms |= parts
