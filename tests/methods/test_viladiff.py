@@ -11,7 +11,7 @@ from seglet.labels.guess import Guess
 from seglet.losses.vila import MU
 from seglet.methods.viladiff import Config
 from seglet.methods.viladiff.account import account, denoiser_share
-from seglet.methods.viladiff.distil import distilled
+from seglet.methods.viladiff.distil import distilled, ramp_up
 from seglet.methods.viladiff.mixe import at_maps
 from seglet.methods.viladiff.texts import texts_of
 from seglet.methods.viladiff.views import Taught, box_at, cutmix
@@ -49,6 +49,16 @@ def test_weights_of_table_5_take_a_term_out_of_the_total() -> None:
     without = viladiff(feature_weight=0.0, mu=(1.0, 0.0, 0.5)).losses(captioned(), EARLY)
     gone = whole.terms["features"] + whole.terms["path-features"] + 0.5 * whole.terms["edge"]
     torch.testing.assert_close(without.total, whole.total - gone)
+
+
+def test_the_weight_of_distillation_rises_until_a_share_of_training_if_asked() -> None:
+    rising = [ramp_up(fraction, 0.5) for fraction in (0.0, 0.25, 0.5, 0.75)]
+    assert rising == pytest.approx([0.0067379, 0.2865048, 1.0, 1.0], abs=1e-6)  # e^-5, e^-1.25
+    assert ramp_up(0.0, 0.0) == 1.0
+    whole, t = viladiff().losses(captioned(), EARLY), viladiff(distil_ramp=0.5).losses(captioned(), EARLY)
+    uns = sum(whole.terms[name] for name in ("features", "logits", "path-features", "path-logits"))
+    late = 1 - ramp_up(0.1, 0.5)
+    torch.testing.assert_close(t.total, whole.total - late * uns)
 
 
 def test_without_captions_and_mixing_it_is_fixmatch_with_a_teacher() -> None:
