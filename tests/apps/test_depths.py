@@ -12,7 +12,7 @@ from seglet.apps.cli import main
 from seglet.apps.depths import depths_for, with_depth
 from seglet.apps.enhancers import enhancer
 from seglet.apps.recipe import Recipe
-from seglet.apps.rows import Table
+from seglet.apps.rows import Table, shown
 from seglet.apps.seeing import see
 from seglet.apps.seeing_options import Seeing
 from seglet.data.enhance.histogram import clahe
@@ -128,6 +128,12 @@ def test_of_real_pairs_the_teacher_learns_and_is_scored_in_the_light(tmp_path):
     assert (filled.keys("dgkd", 0)["data"], filled.keys("dgkd", 0)["light"]) == ("DARK", "LIGHT")
     assert filled.data(500, filled.recipe("teacher"))[1] == filled.data(500)[1] == "LIGHT"
     assert filled.data(500, filled.recipe("dgkd"))[1] == "DARK"
+
+
+def test_a_table_of_real_pairs_begins_with_every_row_and_names_nobodys_folders(tmp_path):
+    filled = table(tmp_path, "dgkd-msrc", data="/my/dark", light="/my/light")
+    filled.check_splits()  # `teacher-dark` has no experiment of its own
+    assert shown(filled.overrides) == ["--data", "DIR", "--light", "LIGHT"]
 
 
 def test_columns_of_a_row_are_made_before_it_is_trained(tmp_path, monkeypatch):

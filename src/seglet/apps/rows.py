@@ -88,7 +88,8 @@ class Table:
         from seglet.data.portion import commands
 
         data = str(self.overrides.get("data", "world"))
-        keys = [self.keys(row, self.all_seeds[0]) for row in self.wanted() if not self.recipe(row).labels_of]
+        taught = [row for row in self.wanted() if not (self.recipe(row).labels_of or self.recipe(row).model_of)]
+        keys = [self.keys(row, self.all_seeds[0]) for row in taught]
         learnt = [each["train_split"] for each in keys if "train_split" in each]
         if is_world(data) or not commands(data, learnt, ()):
             return
@@ -328,10 +329,14 @@ def _words(value: Any) -> list[str]:
     return ["none" if value is None else str(value)]
 
 
+PLACES = {"data": "DIR", "light": "LIGHT"}
+"""Keys that name a place of somebody's, and what is written instead."""
+
+
 def shown(overrides: Mapping[str, Any]) -> list[str]:
     """The overrides as words, without the place of anybody's data."""
     return [
         word
         for key, value in overrides.items()
-        for word in (f"--{key}", *(["DIR"] if key == "data" else _words(value)))
+        for word in (f"--{key}", *([PLACES[key]] if key in PLACES else _words(value)))
     ]
