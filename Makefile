@@ -23,7 +23,7 @@ demo: $(STAMPS)/hub ## a short run of each method, a table and a page; needs no 
 	$(BIN)/seglet demo $(ARGS)
 
 test: $(STAMPS)/dev ## all tests; ARGS="-k words" chooses some
-	$(BIN)/python -m pytest $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: $(STAMPS)/dev ## style, formatting, types, layers
 	$(BIN)/ruff check
