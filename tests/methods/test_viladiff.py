@@ -55,10 +55,9 @@ def test_the_weight_of_distillation_rises_until_a_share_of_training_if_asked() -
     rising = [ramp_up(fraction, 0.5) for fraction in (0.0, 0.25, 0.5, 0.75)]
     assert rising == pytest.approx([0.0067379, 0.2865048, 1.0, 1.0], abs=1e-6)  # e^-5, e^-1.25
     assert ramp_up(0.0, 0.0) == 1.0
-    whole, t = viladiff().losses(captioned(), EARLY), viladiff(distil_ramp=0.5).losses(captioned(), EARLY)
+    whole, early = viladiff().losses(captioned(), EARLY), viladiff(distil_ramp=0.5).losses(captioned(), EARLY)
     uns = sum(whole.terms[name] for name in ("features", "logits", "path-features", "path-logits"))
-    late = 1 - ramp_up(0.1, 0.5)
-    torch.testing.assert_close(t.total, whole.total - late * uns)
+    torch.testing.assert_close(early.total, whole.total - (1 - ramp_up(0.1, 0.5)) * uns)
 
 
 def test_without_captions_and_mixing_it_is_fixmatch_with_a_teacher() -> None:
