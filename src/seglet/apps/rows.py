@@ -283,7 +283,7 @@ class Table:
         return "--resize", str({**self.content["shared"], **self.overrides}.get("resize", 1.0))
 
     def call(self, folder: Path, *words: Any) -> None:
-        """One seglet command, on OMP_NUM_THREADS or else its share of the cores; its output goes to a log beside the folder.
+        """One seglet command, on OMP_NUM_THREADS or its share of the cores; its output goes to a log beside the folder.
 
         Raises:
             ValueError: it failed; the end of the log is shown.
