@@ -101,13 +101,22 @@ def test_scores_may_be_of_darkened_pictures_the_same_every_time(tmp_path):
     assert night["fingerprint"] != day["fingerprint"]
 
 
-def test_a_row_may_score_another_rows_model_in_the_dark(tmp_path, monkeypatch):
-    called = []
-    monkeypatch.setattr(Table, "call", lambda self, folder, *words: called.append(words))
-    table(tmp_path, "dgkd-darkness").run("teacher-night", 0)
-    ((command, model, *words),) = called
-    assert (command, model) == ("evaluate", tmp_path / "runs/teacher-0/last")
-    assert words[words.index("--darken") + 1] == "night"
+def test_a_stop_more_is_another_picture_and_none_is_the_day(tmp_path):
+    build(Architecture(**SMALL), CLASSES).save(tmp_path / "model")
+    words = ["evaluate", str(tmp_path / "model"), "--data", "world:scenes=2,size=32", "--scales", "1", "--out"]
+    for name, dark in (("day", []), ("0", ["--darken", "0"]), ("3", ["--darken", "3"]), ("4", ["--darken", "4"])):
+        assert main([*words, str(tmp_path / f"{name}.json"), *dark]) == 0
+    day, none, three, four = (json.loads((tmp_path / f"{n}.json").read_text()) for n in ("day", "0", "3", "4"))
+    assert none["ece_10"] == day["ece_10"]
+    assert len({none["ece_10"], three["ece_10"], four["ece_10"]}) == 3
+    assert (three["darken"], four["darken"]) == (3.0, 4.0)
+
+
+def test_a_wrong_darkness_is_answered_with_what_there_is(capsys):
+    words = ["evaluate", "model", "--data", "world", "--darken"]
+    assert main([*words, "nigt"]) == 2
+    assert "mild, night, extreme or stops from 0 to 16, got 'nigt'; did you mean 'night'?" in capsys.readouterr().err
+    assert main([*words, "17"]) == 2
 
 
 def table(tmp_path, name="dgkd", **overrides):

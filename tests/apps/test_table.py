@@ -143,6 +143,28 @@ def calls(monkeypatch):
     return made
 
 
+def test_a_table_by_darkness_scores_each_row_once_more_for_every_stop(tmp_path, monkeypatch):
+    called = []
+
+    def call(self, folder, *words):
+        called.append(words)
+        folder.mkdir(parents=True, exist_ok=True)
+        loss = int(words[words.index("--darken") + 1]) if "--darken" in words else 0
+        kinds = {"miou": 0.4 - loss / 20, "pixel_accuracy": 0.5, "ece_10": 0.1, "ece_15": 0.1}
+        (folder / words[-1]).write_text(json.dumps(kinds))
+        (folder / "record.json").write_text('{"commit": "abc", "data": {}, "versions": {}}')
+
+    monkeypatch.setattr(Table, "call", call)
+    monkeypatch.setattr(Table, "train", lambda self, row, seed: None)
+    night = table(tmp_path, name="dgkd-darkness", rows=("student",), seeds=(0,))
+    lines = render(night.fill()).splitlines()
+    assert lines[0].startswith("| row | mIoU % | all light | 1 stop | 2 stops |")
+    assert lines[2].startswith("| student | 40.00 | 40.00 | 35.00 | 30.00 |")
+    assert [str(words[words.index("--data") + 1]) for words in called if "--darken" not in words][-1].endswith("dark=1")
+    assert not any("dark=1" in str(word) for words in called if "--darken" in words for word in words)
+    assert "by stops of light taken away" in (tmp_path / "results/dgkd-darkness.svg").read_text()
+
+
 def test_finished_runs_are_not_repeated_and_all_are_written(tmp_path, calls):
     filled = table(tmp_path, rows=("fotf",), seeds=(0, 1))
     assert [row["row"] for row in filled.fill()["rows"]] == ["teacher", "fotf", "fotf"]

@@ -1,17 +1,18 @@
-"""Validation curves of a results table as an SVG picture: one line a row, the mean over its seeds."""
+"""Curves of a results table as an SVG picture: one line a row, the mean over its seeds."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
 WIDTH, HEIGHT, MARGIN = 640, 320, 48
-COLOURS = ("#4c4c4c", "#1f6fb4", "#2f9e44", "#d9480f", "#9c36b5", "#c2a000", "#0b7285")
+COLOURS = ("#4c4c4c", "#1f6fb4", "#2f9e44", "#d9480f", "#9c36b5", "#c2a000", "#0b7285", "#e64980", "#5c940d",
+           "#748ffc")  # fmt: skip
 
 Curve = list[tuple[int, float]]
 
 
-def svg(results: Mapping[str, Any], measure: str = "mIoU") -> str:
-    """mIoU, or another measure, in percent over optimiser steps. Rows of different length keep their own steps."""
+def svg(results: Mapping[str, Any], axes: str = "validation mIoU %, by step") -> str:
+    """A score in percent over optimiser steps, or what else `axes` says. Rows of different length keep their own."""
     rows = {row: mean_curve([e["curve"] for e in results["rows"] if e["row"] == row]) for row in _rows(results)}
     rows = {row: curve for row, curve in rows.items() if curve}  # a row may score what another one trained
     points = [point for curve in rows.values() for point in curve]
@@ -19,7 +20,7 @@ def svg(results: Mapping[str, Any], measure: str = "mIoU") -> str:
         max((step for step, _ in points), default=1),
         10 * (1 + int(10 * max((score for _, score in points), default=0))),
     )
-    parts = [_axes(last, top, measure)]
+    parts = [_axes(last, top, axes)]
     for place, (row, curve) in enumerate(rows.items()):
         parts.append(_line(row, [_place(point, last, top) for point in curve], place))
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif"'
@@ -47,7 +48,7 @@ def _place(point: tuple[int, float], last: int, top: int) -> tuple[float, float]
     return across, HEIGHT - MARGIN - 100 * score / top * (HEIGHT - 1.5 * MARGIN)
 
 
-def _axes(last: int, top: int, measure: str) -> str:
+def _axes(last: int, top: int, said: str) -> str:
     right, bottom = _place((last, 0.0), last, top)
     left, high = _place((0, top / 100), last, top)
     parts = [f'<path d="M{left} {high}V{bottom}H{right:.0f}" fill="none" stroke="#888"/>']
@@ -57,7 +58,7 @@ def _axes(last: int, top: int, measure: str) -> str:
     for step in (0, last // 2, last):
         x, _ = _place((step, 0.0), last, top)
         parts.append(f'<text x="{x:.0f}" y="{bottom + 18}" text-anchor="middle" fill="#555">{step}</text>')
-    parts.append(f'<text x="{left}" y="{high - 8:.0f}" fill="#555">validation {measure} %, by step</text>')
+    parts.append(f'<text x="{left}" y="{high - 8:.0f}" fill="#555">{escape(said)}</text>')
     return "\n".join(parts)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from seglet._version import __version__
 from seglet.apps.output import answer, check_writable
-from seglet.apps.parsing import add_device, add_json, add_method, fraction, whole
+from seglet.apps.parsing import add_device, add_json, add_method, darkness, fraction, whole
 from seglet.apps.seeing_options import Seeing, add_seeing, chosen_seeing
 
 if TYPE_CHECKING:
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from seglet.evaluation.evaluate import Evaluation, EvaluationOptions
     from seglet.models.segmenter import Segmenter
 
-DARKNESS = ("mild", "night", "extreme")
 CONVENTIONS = {"either": "miou", "present": "miou_present", "all": "miou_all"}
 """Which classes enter the mean, and what the evaluation calls it."""
 
@@ -36,8 +35,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--world-size", type=whole(1, 4096), help="side of the embedded world's scenes, in pixels")
     parser.add_argument(
         "--darken",
-        choices=DARKNESS,
-        help="score on pictures as they would be in the dark, by `seglet data darken`",
+        type=darkness,
+        metavar="HOW",
+        help="score on pictures as they would be in the dark: mild, night or extreme, which are those of `seglet data "
+        "darken`, or how many stops of light to take away, each of which halves it",
     )
     parser.add_argument("--batch", type=whole(1, 4096), default=1, help="pictures at once, where their sizes agree")
     parser.add_argument("--workers", type=whole(0, 256), default=2, help="threads that read ahead (default 2)")

@@ -128,6 +128,25 @@ def _number(text: str, largest: float) -> float:
     return number
 
 
+PRESETS = ("mild", "night", "extreme")
+STOPS = 16
+"""Stops of light that a picture of 16 bits has."""
+
+
+def darkness(text: str) -> str | float:
+    """An argument that is a preset of darkness, or a number of stops from 0 to 16."""
+    if text in PRESETS:
+        return text
+    try:
+        stops = float(text)
+    except ValueError:
+        stops = -1.0
+    if not 0 <= stops <= STOPS:
+        choice = f"{', '.join(PRESETS)} or stops from 0 to {STOPS}"
+        raise argparse.ArgumentTypeError(f"expected {choice}, got {text!r}{suggest(text, PRESETS)}")
+    return stops
+
+
 def add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto (a GPU if there is one), cpu, cuda, cuda:1, mps")
 

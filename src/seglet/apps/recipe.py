@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-OWN = ("model_of", "labels_of", "labels", "look", "known_tags", "supervision", "world", "darken", "maps", "needs",
+OWN = ("model_of", "labels_of", "labels", "look", "known_tags", "supervision", "world", "maps", "needs",
        "zero_dce")  # fmt: skip
 """Keys of a row that are none of its experiment."""
 
@@ -27,8 +27,6 @@ class Recipe:
     """Also score on the pictures it was trained on, with classes ruled out that their tags lack."""
     supervision: str = ""
     """What it learns from, for people."""
-    darken: str = ""
-    """Preset of darkness under which it is scored."""
     world: str = ""
     """Options of the embedded world that it is scored on, beside its size: `dark=1`."""
     maps: bool = False
@@ -48,7 +46,6 @@ class Recipe:
             tuple(row.get("look", ())),
             bool(row.get("known_tags")),
             row.get("supervision", ""),
-            row.get("darken", ""),
             row.get("world", ""),
             bool(row.get("maps")),
             bool(row.get("zero_dce")),

@@ -3,7 +3,7 @@
 import json
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,13 +41,23 @@ def write(table: Table) -> dict[str, Any]:
         "versions": next((record["versions"] for record in records.values()), None),
         "rows": [found[cell] for cell in table.every_cell() if cell in found],
         "paper": table.content["paper"],
-        **({"columns": table.content["columns"]} if "columns" in table.content else {}),
+        **{key: table.content[key] for key in ("columns", "stops") if key in table.content},
     }
     write_json(table.file, results)
     if found:
-        write_text(table.file.with_suffix(".svg"), svg(results))
+        write_text(table.file.with_suffix(".svg"), by_darkness(results) if table.stops else svg(results))
     draw_refinement(table, done)
     return results
+
+
+def by_darkness(results: Mapping[str, Any]) -> str:
+    """The curve of a table that is scored with ever less light."""
+    rows = [
+        {"row": each["row"], "curve": [[int(stops), miou] for stops, miou in each["stops"].items()]}
+        for each in results["rows"]
+        if "stops" in each
+    ]
+    return svg({**results, "rows": rows}, "mIoU %, by stops of light taken away")
 
 
 def kept(table: Table, command: str) -> dict[Cell, dict[str, Any]]:
@@ -70,7 +80,10 @@ def draw_refinement(table: Table, done: Sequence[Cell]) -> None:
             if curve(table.folder(row, seed) / "metrics.jsonl", f"refined/{key}")
         ]
         if entries:
-            drawn = svg({"title": f"{table.content['title']}: pseudo labels", "rows": entries}, measure)
+            drawn = svg(
+                {"title": f"{table.content['title']}: pseudo labels", "rows": entries},
+                f"validation {measure} %, by step",
+            )
             write_text(table.file.with_name(f"{table.name}-refined-{key}.svg"), drawn)
 
 
@@ -89,6 +102,9 @@ def result(table: Table, row: str, seed: int, commit: str) -> dict[str, Any]:
         found["parameters"] = scores["parameters"]
     if supervision:
         found["supervision"] = supervision
+    if table.stops:
+        files = {stops: table.stopped_down(row, seed, stops) for stops in table.stops}
+        found["stops"] = {str(stops): read_json(file)["miou"] for stops, file in files.items() if file.exists()}
     return {**found, "commit": commit, "curve": curve(folder / "metrics.jsonl")}
 
 

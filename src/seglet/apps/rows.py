@@ -199,10 +199,15 @@ class Table:
         """Trains and scores one row on one seed, once what it needs is there, unless that was done before."""
         for source in sources:
             source.result()
+        if not (self.folder(row, seed) / "scores.json").exists():
+            self.run_once(row, seed)
+        for stops in self.stops:
+            self.score_stopped_down(row, seed, stops)
+
+    def run_once(self, row: str, seed: int) -> None:
+        """Trains one row on one seed and scores it as the paper does."""
         folder, recipe = self.folder(row, seed), self.recipe(row)
         scores, known = folder / "scores.json", folder / "known-tags.json"
-        if scores.exists():
-            return
         if recipe.labels_of:
             self.label(row, seed)
         if recipe.maps:
@@ -219,8 +224,23 @@ class Table:
         data = self.data(self.scored, recipe)
         if recipe.known_tags:
             self.call(folder, "evaluate", model, *data, "--split", "train", "--known-tags", *look, "--out", known)
-        split = ("--split", self.content["score_on"], *(("--darken", recipe.darken) if recipe.darken else ()))
-        self.call(folder, "evaluate", model, *data, *split, *look, "--out", scores)
+        self.call(folder, "evaluate", model, *data, "--split", self.content["score_on"], *look, "--out", scores)
+
+    @property
+    def stops(self) -> list[int]:
+        """Stops of light that are taken from pictures of the day to score rows once more for each; mostly none."""
+        return list(self.content.get("stops", ()))
+
+    def stopped_down(self, row: str, seed: int, stops: int) -> Path:
+        """The scores of a row with so many stops of light less."""
+        return self.folder(row, seed) / f"stops-{stops}.json"
+
+    def score_stopped_down(self, row: str, seed: int, stops: int) -> None:
+        out = self.stopped_down(row, seed, stops)
+        if not out.exists():
+            where = (*self.data(self.scored), "--split", self.content["score_on"], "--darken", stops)
+            look = self.look(row, seed)
+            self.call(self.folder(row, seed), "evaluate", self.model(row, seed), *where, *look, "--out", out)
 
     def score_maps(self, row: str, seed: int) -> None:
         """Scores masks made from tags, of a method as it is or as another row has trained it."""

@@ -101,14 +101,23 @@ def cells(results: Mapping[str, Any]) -> list[list[str]]:
     for entry in results["paper"]:
         paper.setdefault(entry["row"], {}).update(entry)
     shown = results.get("columns", USUAL)
-    head = ["row", *(COLUMNS[name] for name in shown), "seeds"]
+    degrees = results.get("stops", ())
+    head = ["row", *(COLUMNS[name] for name in shown), *map(_stops, degrees), "seeds"]
     theirs = [name for name in PAPER if any(name in entry for entry in paper.values())]
     lines = [[*head, *(PAPER[name] for name in theirs)]]
     for row in dict.fromkeys(entry["row"] for entry in results["rows"]):
         runs = [entry for entry in results["rows"] if entry["row"] == row]
-        line = [row, *(_cell(name, runs) for name in shown), str(len(runs))]
+        darker = [
+            _mean([100 * run["stops"][str(n)] for run in runs if str(n) in run.get("stops", {})]) for n in degrees
+        ]
+        line = [row, *(_cell(name, runs) for name in shown), *darker, str(len(runs))]
         lines.append(line + [str(paper.get(row, {}).get(name, "")) for name in theirs])
     return lines
+
+
+def _stops(stops: int) -> str:
+    """What mIoU with so much less light is called."""
+    return f"{stops} stop{'s' if stops > 1 else ''}" if stops else "all light"
 
 
 def _cell(name: str, runs: Sequence[Mapping[str, Any]]) -> str:

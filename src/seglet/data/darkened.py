@@ -1,19 +1,25 @@
 """Pictures as they would be in the dark, made while they are read."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 
 from seglet.data.dark.pipeline import darken_picture
 from seglet.data.dark.presets import Preset, preset
+from seglet.data.dark.stops import stopped_down
 from seglet.data.dataset import Dataset, Sample
 from seglet.data.files import content_hash
 
 
 class Darkened(Dataset):
-    """The samples of `dataset` under a preset of `seglet data darken`, which draws the same for a seed and a name."""
+    """The samples of `dataset` under a preset of `seglet data darken`, or with so many stops less of their light.
 
-    def __init__(self, dataset: Dataset, level: Preset, seed: int = 0) -> None:
-        self.dataset, self.ranges, self.level, self.seed = dataset, preset(level), level, seed
+    What is drawn depends on the seed and the picture's name alone; under stops that is noise, the same for all stops.
+    """
+
+    def __init__(self, dataset: Dataset, level: Preset | float, seed: int = 0) -> None:
+        self.dataset, self.level, self.seed = dataset, level, seed
+        self.ranges = preset(level) if isinstance(level, str) else None
         self.classes, self.ids = dataset.classes, dataset.ids
         self.fingerprint = content_hash(f"{dataset.fingerprint} {level} {seed}".encode())
 
@@ -22,4 +28,7 @@ class Darkened(Dataset):
 
     def read(self, index: int) -> Sample:
         sample = self.dataset.read(index)
-        return replace(sample, image=darken_picture(sample.image, self.ranges.draw(self.seed, sample.id)))
+        if self.ranges is not None:
+            return replace(sample, image=darken_picture(sample.image, self.ranges.draw(self.seed, sample.id)))
+        noise = int.from_bytes(hashlib.sha256(f"{self.seed}/{sample.id}".encode()).digest()[:6])
+        return replace(sample, image=stopped_down(sample.image, float(self.level), noise))

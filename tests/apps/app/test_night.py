@@ -4,35 +4,10 @@ import numpy as np
 import pytest
 
 from seglet.apps.app.answers import Agreement
-from seglet.apps.app.night import LIGHTS, Step, breaking_point, camera, darkened, fading
-from seglet.data.dark.measure import darkness
+from seglet.apps.app.night import LIGHTS, Step, breaking_point, fading
 from seglet.data.world import World
 
 IMAGE = World("val", scenes=1, size=32).read(0).image
-
-
-def test_no_light_taken_away_leaves_the_picture_itself():
-    np.testing.assert_array_equal(darkened(IMAGE, 0), IMAGE)
-
-
-def test_hardly_any_light_taken_away_leaves_the_picture_under_noise():
-    difference = darkened(IMAGE, 0.01).astype(int) - IMAGE
-    assert abs(difference.mean()) < 2
-    assert 0 < np.abs(difference).mean() < 15
-
-
-def test_every_stop_makes_a_picture_darker():
-    means = [darkened(IMAGE, stops).mean() for stops in LIGHTS]
-    assert means == sorted(means, reverse=True)
-    assert darkness(darkened(IMAGE, 4)).stops > darkness(IMAGE).stops + 2
-
-
-def test_a_stop_halves_the_light():
-    assert camera(3).darkness == 1 / 8
-
-
-def test_the_same_darkness_twice_is_the_same_picture():
-    np.testing.assert_array_equal(darkened(IMAGE, 2.5), darkened(IMAGE, 2.5))
 
 
 def test_what_sees_nothing_but_brightness_fades_and_breaks():

@@ -8,6 +8,7 @@ from seglet.apps.app import drawing, night
 from seglet.apps.app.answers import Answer, Viewer, agreement
 from seglet.apps.app.downloads import downloads
 from seglet.apps.app.intake import Dropped, Limits, read_all
+from seglet.data.dark.stops import stopped_down
 
 KEPT = 16
 """Answers that are remembered of one visit."""
@@ -76,7 +77,7 @@ class Desk:
         if not visit.pictures:
             return ["" for _ in self.viewers]
         dropped = visit.pictures[place]
-        image = night.darkened(dropped.image, stops)
+        image = stopped_down(dropped.image, stops)
         drawn = []
         for number, viewer in enumerate(self.viewers):
             try:

@@ -1,10 +1,5 @@
-"""Light taken from a picture step by step, and what is then left of an answer. Axes: h rows, w columns.
+"""Light taken from a picture step by step, and what is then left of an answer. Axes: h rows, w columns."""
 
-Everything but the light stays as it is: a camera like those of `seglet data darken`, which are MAET's. Their tone
-curve, which is undone and never done again, is left out: with all its light a picture would look like another.
-"""
-
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -12,10 +7,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from seglet.apps.app.answers import Agreement, agreement
-from seglet.data.dark.noise import Sensor
-from seglet.data.dark.parameters import Darkening
-from seglet.data.dark.pipeline import expose, linearised, process, sense
-from seglet.data.dark.presets import MAET
+from seglet.data.dark.stops import stopped_down
 
 LIGHTS = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0)
 """Stops of light that are taken away; each halves it."""
@@ -31,35 +23,6 @@ class Step:
     left: Agreement
 
 
-def camera(stops: float, noise_seed: int = 0) -> Darkening:
-    """2 to the -stops of the light is left; white balance and noise are the middle of MAET's ranges."""
-    log_shot = MAET.log_shot.at(0.5)
-    return Darkening(
-        variant="isp",  # without tone curve
-        darkness=2.0**-stops,
-        gamma=2.2,  # about sRGB; MAET draws 2 to 3.5
-        camera=0,
-        gain=1.0,  # theirs is never divided out, so it would darken too
-        red_gain=MAET.red_gain.at(0.5),
-        blue_gain=MAET.blue_gain.at(0.5),
-        shot_noise=math.exp(log_shot),
-        read_noise=math.exp(2.18 * log_shot + 1.2),
-        bits=14,
-        noise_seed=noise_seed,
-    )
-
-
-def darkened(image: UInt8[np.ndarray, "h w 3"], stops: float) -> UInt8[np.ndarray, "h w 3"]:
-    """The picture with so much less light; at 0 the picture itself, without a camera's noise."""
-    if stops <= 0:
-        return image
-    parameters = camera(stops)
-    noise = Sensor(parameters.noise_seed, uniform=True).rows(image.shape[0], image.shape[1])
-    light = expose(linearised(image.astype(np.float32) / np.float32(255), parameters), parameters)
-    developed = process(sense(light, parameters, noise), parameters)  # 14 bits, as noise: `isp` itself has 6 at most
-    return np.asarray((np.clip(developed, 0, 1) * 255 + 0.5).astype(np.uint8))
-
-
 def fading(
     look: Callable[[UInt8[np.ndarray, "h w 3"]], UInt8[np.ndarray, "h w"]],
     image: UInt8[np.ndarray, "h w 3"],
@@ -68,7 +31,7 @@ def fading(
 ) -> list[Step]:
     """What is left of the answer in the light when ever more of it is taken away."""
     lit = look(image)
-    return [Step(stops, agreement(lit, look(darkened(image, stops)), classes)) for stops in lights]
+    return [Step(stops, agreement(lit, look(stopped_down(image, stops)), classes)) for stops in lights]
 
 
 def breaking_point(steps: Sequence[Step]) -> float | None:

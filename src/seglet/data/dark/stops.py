@@ -1,0 +1,44 @@
+"""Light taken from a picture by degrees, everything else alike. Axes: h rows, w columns.
+
+The camera is one of those of `seglet data darken`, which are MAET's. Their tone curve, which is undone and never done
+again, is left out: with all its light a picture would look like another.
+"""
+
+import math
+
+import numpy as np
+from jaxtyping import UInt8
+
+from seglet.data.dark.noise import Sensor
+from seglet.data.dark.parameters import Darkening
+from seglet.data.dark.pipeline import expose, linearised, process, sense
+from seglet.data.dark.presets import MAET
+
+
+def camera(stops: float, noise_seed: int = 0) -> Darkening:
+    """The share 2^-stops of the light is left; white balance and noise are the middle of MAET's ranges."""
+    log_shot = MAET.log_shot.at(0.5)
+    return Darkening(
+        variant="isp",  # without tone curve
+        darkness=2.0**-stops,
+        gamma=2.2,  # about sRGB; MAET draws 2 to 3.5
+        camera=0,
+        gain=1.0,  # theirs is never divided out, so it would darken too
+        red_gain=MAET.red_gain.at(0.5),
+        blue_gain=MAET.blue_gain.at(0.5),
+        shot_noise=math.exp(log_shot),
+        read_noise=math.exp(2.18 * log_shot + 1.2),
+        bits=14,
+        noise_seed=noise_seed,
+    )
+
+
+def stopped_down(image: UInt8[np.ndarray, "h w 3"], stops: float, noise_seed: int = 0) -> UInt8[np.ndarray, "h w 3"]:
+    """The picture with so much less light; at 0 the picture itself, without a camera's noise."""
+    if stops <= 0:
+        return image
+    parameters = camera(stops, noise_seed)
+    noise = Sensor(parameters.noise_seed, uniform=True).rows(image.shape[0], image.shape[1])
+    light = expose(linearised(image.astype(np.float32) / np.float32(255), parameters), parameters)
+    developed = process(sense(light, parameters, noise), parameters)  # 14 bits, as noise: `isp` itself has 6 at most
+    return np.asarray((np.clip(developed, 0, 1) * 255 + 0.5).astype(np.uint8))
