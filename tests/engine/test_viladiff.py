@@ -1,6 +1,7 @@
 """ViLaDiff through the engine: captions are computed, read in training, and a run that broke off goes on exactly."""
 
 import json
+import runpy
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from seglet.methods.viladiff import Method
 from seglet.models.segmenter import load
 from seglet.values import ConfigError
 
+EXAMPLE = Path(__file__).parents[2] / "examples/what_captions_are_worth.py"
 KEYS = {
     "train_split": "1_8/labelled",
     "student": "vila-clip_tiny",
@@ -75,6 +77,14 @@ def test_a_run_scores_teacher_student_and_refined_labels_and_tells_its_cost_firs
     assert "memory: about" in told
     assert "no labelled picture shows" in told
     assert load(run.last).architecture.name == "vila-clip_tiny"
+
+
+def test_the_example_says_how_well_each_stream_labels_validation_pictures(ready, tmp_path, capsys):
+    train(experiment(ready), tmp_path / "run")
+    runpy.run_path(str(EXAMPLE))["main"](tmp_path / "run", most=3)
+    rows = [line.rpartition("mIoU") for line in capsys.readouterr().out.splitlines()]
+    assert [row[0].strip() for row in rows] == ["visual stream", "its own captions", "another picture's"]
+    assert all(0 <= float(row[2].strip(" %")) <= 100 for row in rows)
 
 
 @pytest.mark.slow
