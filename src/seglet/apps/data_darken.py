@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from seglet._version import __version__
 from seglet.apps.output import answer
-from seglet.apps.parsing import add_json, whole
+from seglet.apps.parsing import PRESETS, add_json, whole
 
 if TYPE_CHECKING:
     from seglet.apps.batch import Outcome
@@ -21,7 +21,6 @@ noise, process again (MAET, ICCV 2021). OUT becomes a data set of the same split
 with a folder for each split where there are several; classes.txt, dataset.json, tags.json if there are tags, and
 darkened.json, which says what became of each picture. What is drawn depends on the seed and the picture's name alone.
 Pictures that are finished are not made again, so the same command goes on after an interruption."""
-PRESETS = ("mild", "night", "extreme")
 VARIANTS = ("degrade", "isp")
 
 

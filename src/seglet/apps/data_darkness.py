@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seglet.apps.output import answer, columns
-from seglet.apps.parsing import add_json, whole
+from seglet.apps.parsing import PRESETS, add_json, whole
 
 if TYPE_CHECKING:
     from seglet.apps.pictures import Picture
@@ -19,7 +19,6 @@ darken` and measured too, so that one can choose the preset that comes nearest.
   dim     median share of pixels that show hardly anything (luma below 10 %)
   noise   median deviation of noise in stored values; fine texture counts as noise"""
 NOWHERE = Path("/nothing is written")
-PRESETS = ("mild", "night", "extreme")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -103,7 +103,7 @@ def result(table: Table, row: str, seed: int, commit: str) -> dict[str, Any]:
     if supervision:
         found["supervision"] = supervision
     if table.stops:
-        files = {stops: table.stopped_down(row, seed, stops) for stops in table.stops}
+        files = {stops: table.stops_file(row, seed, stops) for stops in table.stops}
         found["stops"] = {str(stops): read_json(file)["miou"] for stops, file in files.items() if file.exists()}
     return {**found, "commit": commit, "curve": curve(folder / "metrics.jsonl")}
 

@@ -231,12 +231,12 @@ class Table:
         """Stops of light that are taken from pictures of the day to score rows once more for each; mostly none."""
         return list(self.content.get("stops", ()))
 
-    def stopped_down(self, row: str, seed: int, stops: int) -> Path:
+    def stops_file(self, row: str, seed: int, stops: int) -> Path:
         """The scores of a row with so many stops of light less."""
         return self.folder(row, seed) / f"stops-{stops}.json"
 
     def score_stopped_down(self, row: str, seed: int, stops: int) -> None:
-        out = self.stopped_down(row, seed, stops)
+        out = self.stops_file(row, seed, stops)
         if not out.exists():
             where = (*self.data(self.scored), "--split", self.content["score_on"], "--darken", stops)
             look = self.look(row, seed)
