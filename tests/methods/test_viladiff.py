@@ -136,6 +136,16 @@ def test_refinement_is_scored_with_the_same_draws_each_time() -> None:
     torch.testing.assert_close(seen.exp().sum(1), torch.ones(2, 32, 32))
 
 
+def test_refined_labels_are_the_denoisers_or_a_mean_of_its_and_the_guess() -> None:
+    images = captioned().unlabelled.images
+    guessed, whole = viladiff().predict(images).softmax(1), viladiff().refined(images).exp()
+    mean = viladiff(refined_share=0.25).refined(images).exp()
+    torch.testing.assert_close(mean, 0.75 * guessed + 0.25 * whole)
+    assert not torch.allclose(mean, whole)
+    assert viladiff(refined_share=0.0).losses(captioned(), LATE).terms["mended"] == 0
+    assert viladiff(refined_share=1.0).losses(captioned(), LATE).terms["mended"] > 0
+
+
 def test_a_frozen_backbone_has_no_gradient() -> None:
     method = viladiff(freeze_backbone=True)
     method.losses(captioned(), EARLY).total.backward()

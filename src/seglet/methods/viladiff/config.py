@@ -12,7 +12,10 @@ from seglet.models.student import StudentConfig
 from seglet.types import option
 
 Precision = Literal["float32", "float16", "bfloat16"]
-SHARES = ("threshold", "average_momentum", "alarm_from", "tau", "tau_until", "refine_start", "flip_rate", "distil_ramp")
+SHARES = (
+    "threshold", "average_momentum", "alarm_from", "tau", "tau_until", "refine_start", "refined_share", "flip_rate",
+    "distil_ramp",
+)  # fmt: skip
 WEIGHTS = (
     "pseudo_weight", "feature_weight", "logit_weight", "path_weight", "direction", "edge_rate", "auxiliary_weight",
 )  # fmt: skip
@@ -81,6 +84,9 @@ class Config(SemiConfig, StudentConfig):
     tau_until: float = option(0.5, "share of training in which it rises from 0; Sec. 3.4")
     mu: tuple[float, float, float] = option(MU, "μ of region, edge and noise; Eq. 11, 13")
     refine_start: float = option(0.5, "share of training after which pseudo labels are refined: later stages in Fig. 2")
+    refined_share: float = option(
+        1.0, "of the denoiser in refined probabilities, the rest is the guess's; 1 as in the paper, 0.5 doubts both"
+    )
     denoiser_width: int = option(64, "channels of the denoiser, a multiple of 8; ours")
     denoiser_blocks: int = option(4, "of one 3x3 convolution each; ours")
     denoise_labelled: bool = option(False, "also train it on masks; Eq. 11 says on unlabelled pictures alone")

@@ -13,7 +13,7 @@ from torch import Tensor
 from seglet.data.columns.producer import Producer
 from seglet.labels.alarms import collapse, watched
 from seglet.labels.guess import Guess, guess
-from seglet.losses.pixel import resize
+from seglet.losses.pixel import precise, resize
 from seglet.losses.vila import diffusion_loss, stream_loss
 from seglet.methods import base
 from seglet.methods.viladiff.account import account
@@ -134,13 +134,18 @@ class Method(base.Method[SemiStep]):
         seen = streams(self.teacher.network.network, fusion, images, text)
         source = seen.visual if self._sees(seen) else seen.fused or seen.visual
         size = images.shape[-2:]
-        first = guess(resize(source.logits, size), valid)
+        logits = resize(source.logits, size)
+        first = guess(logits, valid)
         if self.mixe is None or progress.fraction < config.refine_start:
             return first, seen.visual, {}
         belief = self.mixe.mended(source, progress.fraction, generator(progress, REPAIR, images.device))
-        confidence, labels = resize(belief, size).max(dim=1)
+        confidence, labels = self._weighed(logits, resize(belief, size)).max(dim=1)
         changed = ((labels != first.labels) & valid).sum() / valid.sum().clamp(min=1)
         return Guess(labels, confidence, valid), seen.visual, {"mended": changed}
+
+    def _weighed(self, guessed: Float[Tensor, "b k h w"], mended: Float[Tensor, "b k h w"]) -> Float[Tensor, "b k h w"]:
+        """Probabilities of the denoiser and of the guess whose logits these are, as far as the config trusts each."""
+        return torch.lerp(precise(guessed).softmax(dim=1), mended, self.config.refined_share)
 
     def _diffused(
         self, mixe: MixE, seen: tuple[Streams, Streams], step: SemiStep, taught: Guess, progress: Progress
@@ -191,11 +196,12 @@ class Method(base.Method[SemiStep]):
         The same draws for every batch.
         """
         visual = streams(self.teacher.network.network, None, images, None).visual
+        logits = resize(visual.logits, images.shape[-2:])
         if self.mixe is None:
-            return resize(visual.logits, images.shape[-2:])
+            return logits
         draws = torch.Generator(images.device).manual_seed(REPAIR)
-        belief = self.mixe.mended(visual, 1.0, draws)
-        return resize(belief, images.shape[-2:]).clamp_min(1e-20).log()
+        belief = resize(self.mixe.mended(visual, 1.0, draws), images.shape[-2:])
+        return self._weighed(logits, belief).clamp_min(1e-20).log()
 
     def remarks(self, size: tuple[int, int], batch: int) -> list[str]:
         """About memory and the denoiser's share of the work."""
