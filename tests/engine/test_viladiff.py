@@ -1,6 +1,7 @@
 """ViLaDiff through the engine: captions are computed, read in training, and a run that broke off goes on exactly."""
 
 import json
+import re
 import runpy
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from seglet.methods.viladiff import Method
 from seglet.models.segmenter import load
 from seglet.values import ConfigError
 
-EXAMPLE = Path(__file__).parents[2] / "examples/what_captions_are_worth.py"
+EXAMPLE = Path(__file__).parents[2] / "examples/what_pseudo_labels_are_worth.py"
 KEYS = {
     "train_split": "1_8/labelled",
     "student": "vila-clip_tiny",
@@ -79,12 +80,19 @@ def test_a_run_scores_teacher_student_and_refined_labels_and_tells_its_cost_firs
     assert load(run.last).architecture.name == "vila-clip_tiny"
 
 
-def test_the_example_says_how_well_each_stream_labels_validation_pictures(ready, tmp_path, capsys):
-    train(experiment(ready), tmp_path / "run")
+@pytest.mark.parametrize(
+    ("keys", "rows"),
+    [
+        ({}, ["visual stream", "the same, refined", "its own captions", "another picture's"]),
+        ({"captions": None, "mix": "none"}, ["visual stream"]),
+    ],
+)
+def test_the_example_says_how_right_and_how_sure_pseudo_labels_are(keys, rows, ready, tmp_path, capsys):
+    train(experiment(ready, **keys), tmp_path / "run")
     runpy.run_path(str(EXAMPLE))["main"](tmp_path / "run", most=3)
-    rows = [line.rpartition("mIoU") for line in capsys.readouterr().out.splitlines()]
-    assert [row[0].strip() for row in rows] == ["visual stream", "its own captions", "another picture's"]
-    assert all(0 <= float(row[2].strip(" %")) <= 100 for row in rows)
+    told = [re.findall(r"^(.*?) +mIoU|([0-9.]+) %", line) for line in capsys.readouterr().out.splitlines()]
+    assert [row[0][0] for row in told] == rows
+    assert all(len(row) == 4 and 0 <= float(value) <= 100 for row in told for _, value in row[1:])
 
 
 @pytest.mark.slow

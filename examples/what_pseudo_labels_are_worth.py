@@ -1,0 +1,95 @@
+"""What the pseudo labels of a ViLaDiff run are worth: how right they are, how sure, and how right where they are sure.
+
+    python what_pseudo_labels_are_worth.py RUN [MOST]
+
+The running average labels the pictures to validate on, at most MOST of them (200): by the stream that only looks; as
+the denoiser refines that, if the run has one; and, if the run reads captions, by the other stream with each picture's
+own captions and with those of the picture before. Sure are pixels above the run's threshold, which teach.
+"""
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seglet import methods
+from seglet.data.dataset import Sample
+from seglet.engine import checkpoint
+from seglet.engine.experiment import resolve
+from seglet.engine.splits import open_split
+from seglet.evaluation.confusion import confusion
+from seglet.evaluation.scores import marginals, mean_iou
+from seglet.labels.guess import guess
+from seglet.losses.pixel import resize
+from seglet.methods.viladiff.method import Method
+from seglet.models.vila import Text, streams
+from seglet.types import IGNORE
+
+
+def texts(method: Method, samples: list[Sample]) -> list[Text]:
+    """What the fusion stream reads of each picture, from scratch."""
+    captions, tokens = method.producers(method.config, method.student.classes)
+    say, read = captions.load(torch.device("cpu")), tokens.load(torch.device("cpu"))
+    said = [replace(sample, texts={captions.name: say([sample])[0]}) for sample in samples]
+    states = [torch.from_numpy(np.asarray(read([sample])[0], np.float32))[None] for sample in said]
+    return [Text(each, torch.ones(each.shape[:2], dtype=torch.bool)) for each in states]
+
+
+def sources(method: Method, samples: list[Sample]) -> dict[str, Callable[[Tensor, int], Tensor]]:
+    """Who labels: logits of an image [1, 3, h, w], the picture of this number."""
+    teacher, fusion = method.teacher.network.network, method.fused_teacher
+    found: dict[str, Callable[[Tensor, int], Tensor]] = {
+        "visual stream": lambda image, _: streams(teacher, None, image, None).visual.logits
+    }
+    if method.mixe is not None:
+        found["the same, refined"] = lambda image, _: method.refined(image)
+    if fusion is not None:
+        own = texts(method, samples)
+
+        def reading(image: Tensor, number: int) -> Tensor:
+            return streams(teacher, fusion.network, image, own[number]).fused.logits
+
+        found["its own captions"] = reading
+        found["another picture's"] = lambda image, number: reading(image, number - 1)
+    return found
+
+
+@torch.inference_mode()
+def worth(
+    source: Callable[[Tensor, int], Tensor], samples: list[Sample], classes: int, threshold: float
+) -> list[float]:
+    """mIoU, share of the pixels that are sure, and of these the share that is right; all in %."""
+    counts, sure, right, pixels = torch.zeros(classes, classes, dtype=torch.int64), 0, 0, 0
+    for number, sample in enumerate(samples):
+        image = torch.from_numpy(sample.image).permute(2, 0, 1)[None].float() / 255
+        labels = torch.from_numpy(sample.labels)[None]
+        seen = guess(resize(source(image, number), image.shape[-2:]), labels != IGNORE)
+        kept = (seen.confidence >= threshold) & seen.valid
+        counts += confusion(seen.labels, labels, classes)
+        sure, right = sure + int(kept.sum()), right + int((kept & (seen.labels == labels)).sum())
+        pixels += int(seen.valid.sum())
+    return [100 * mean_iou(marginals(counts)), 100 * sure / max(pixels, 1), 100 * right / max(sure, 1)]
+
+
+def main(run: Path, most: int) -> None:
+    experiment = resolve(run / "experiment.yaml", {})
+    settings = experiment.settings
+    if experiment.method != "viladiff":
+        raise SystemExit(f"{run} is a run of {experiment.method}; give one of viladiff")
+    data = open_split(settings, settings.val_split, scored=False)
+    method = methods.load("viladiff").Method.build(experiment.config, data.classes, settings.seed)
+    method.load_state_dict(checkpoint.load_newest(run / "checkpoints")[1]["method"])
+    samples = [data.read(index) for index in range(min(most, len(data)))]
+    for name, source in sources(method.eval(), samples).items():
+        found = worth(source, samples, len(data.classes), method.config.threshold)
+        sys.stdout.write("{:<18} mIoU {:.1f} %, sure of {:.1f} %, which are right in {:.1f} %\n".format(name, *found))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) not in (2, 3):
+        raise SystemExit(__doc__)
+    main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) == 3 else 200)
