@@ -17,9 +17,9 @@ def seeded(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def denoiser(classes: int = 4, channels: int = 3, width: int = 16) -> LabelDenoiser:
+def denoiser(corrector: bool = False) -> LabelDenoiser:
     torch.manual_seed(0)
-    return LabelDenoiser(classes, channels, width, blocks=2)
+    return LabelDenoiser(4, 3, width=16, blocks=2, corrector=corrector)
 
 
 def state(size: int = 8) -> State:
@@ -42,6 +42,17 @@ def test_the_step_is_known_to_the_network() -> None:
     early, late = (net(state(), logits, torch.full((2,), step)).logits for step in (1, 10))
     assert not torch.allclose(early, late)
     assert wave_code(torch.tensor([0]), 4).tolist() == [[0, 0, 1, 1]]
+
+
+def test_a_corrector_begins_with_what_the_segmenter_says_and_learns_what_to_add() -> None:
+    net, logits, steps = denoiser(corrector=True), torch.randn(2, 4, 8, 8, generator=seeded()), torch.tensor([1, 10])
+    first = net(state(), logits, steps).logits
+    assert torch.equal(first, logits)
+    optimiser = torch.optim.SGD(net.parameters(), lr=1.0)
+    F.cross_entropy(first, state().labels).backward()
+    optimiser.step()
+    after = F.cross_entropy(net(state(), logits, steps).logits, state().labels)
+    assert after < F.cross_entropy(first, state().labels)
 
 
 def test_it_costs_less_than_a_twentieth_of_a_vit() -> None:

@@ -89,6 +89,9 @@ class Config(SemiConfig, StudentConfig):
     )
     denoiser_width: int = option(64, "channels of the denoiser, a multiple of 8; ours")
     denoiser_blocks: int = option(4, "of one 3x3 convolution each; ours")
+    denoiser: Literal["whole", "corrector"] = option(
+        "whole", "says the labels anew, or what to add to the segmenter's logits, at first nothing; the paper is silent"
+    )
     denoise_labelled: bool = option(False, "also train it on masks; Eq. 11 says on unlabelled pictures alone")
     teach_through: bool = option(False, "let its loss reach the student through what it is conditioned on; ours: no")
 

@@ -69,7 +69,7 @@ class Method(base.Method[SemiStep]):
             mixe = None
             if config.mix != "none":
                 sizes = (head.hidden // 2, config.denoiser_width, config.denoiser_blocks)
-                mixe = MixE(config, LabelDenoiser(len(classes), *sizes))
+                mixe = MixE(config, LabelDenoiser(len(classes), *sizes, corrector=config.denoiser == "corrector"))
         return cls(config, student, fusion, mixe)
 
     @classmethod
