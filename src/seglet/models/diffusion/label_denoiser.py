@@ -43,8 +43,8 @@ class LabelDenoiser(nn.Module):
         self.to_logits = nn.Conv2d(width, classes, 1)
         self.to_noise = nn.Conv2d(width, channels, 1)
         if corrector:
-            nn.init.zeros_(self.to_logits.weight)
-            nn.init.zeros_(self.to_logits.bias)
+            for parameter in self.to_logits.parameters():
+                nn.init.zeros_(parameter)
 
     def forward(self, state: State, logits: Float[Tensor, "b k h w"], steps: Int[Tensor, " b"]) -> Denoised:
         """Give logits without gradient unless the segmenter is to be taught through them."""
