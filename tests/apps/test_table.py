@@ -312,6 +312,18 @@ def test_a_picture_of_curves_is_sound_xml_with_a_line_for_each_row():
     assert len(tree.findall("{http://www.w3.org/2000/svg}polyline")) == 2
 
 
+def test_curves_begin_at_the_tens_below_and_long_or_many_names_make_the_picture_larger():
+    def drawn(names: list[str]) -> ElementTree.Element:
+        rows = [{"row": name, "curve": [[1, 0.25], [2, 0.34]]} for name in names]
+        return ElementTree.fromstring(svg({"title": "toy", "rows": rows}))
+
+    few, many = drawn(["kd"]), drawn([f"a row of a long name {number}" for number in range(20)])
+    assert few.get("viewBox") == "0 0 640 320"
+    assert [float(size) for size in many.get("viewBox").split()[2:]] == [686, 396]
+    ticks = [text.text for text in few.findall("{http://www.w3.org/2000/svg}text[@text-anchor='end']")]
+    assert ticks == ["20", "30", "40"]
+
+
 def test_columns_are_computed_before_a_row_that_reads_some(tmp_path, monkeypatch):
     called = []
     monkeypatch.setattr(Table, "call", lambda self, folder, *words: called.append(words[:2]))
