@@ -10,6 +10,7 @@ from seglet.apps.curves import mean_curve, svg
 from seglet.apps.definitions import definition, demo_rows, names
 from seglet.apps.demo_page import write_page
 from seglet.apps.recipe import Recipe
+from seglet.apps.results import drawn
 from seglet.apps.rows import Table
 from seglet.apps.table import paste, render
 from seglet.data.dataset import open_dataset
@@ -322,6 +323,27 @@ def test_curves_begin_at_the_tens_below_and_long_or_many_names_make_the_picture_
     assert [float(size) for size in many.get("viewBox").split()[2:]] == [686, 396]
     ticks = [text.text for text in few.findall("{http://www.w3.org/2000/svg}text[@text-anchor='end']")]
     assert ticks == ["20", "30", "40"]
+
+
+def test_a_table_by_share_draws_a_line_of_each_method_over_its_shares():
+    rows = [
+        {"row": "few-1-8", "seed": 0, "miou": 0.4},
+        {"row": "few-1-8", "seed": 1, "miou": 0.6},
+        {"row": "few-full", "seed": 0, "miou": 0.6},
+        {"row": "more-full", "seed": 0, "miou": 0.7},
+    ]
+    tree = ElementTree.fromstring(drawn({"title": "toy", "shares": ["1-8", "full"], "rows": rows}))
+    space = "{http://www.w3.org/2000/svg}"
+    (first, last), (alone,) = (line.get("points").split() for line in tree.findall(f"{space}polyline"))
+    heights = [float(point.split(",")[1]) for point in (first, last, alone)]
+    assert [height - heights[0] for height in heights] == pytest.approx(
+        [0, -248 / 3, -496 / 3], abs=0.1
+    )  # of 50, 60, 70
+    assert first.split(",")[0] == "48.0"
+    assert last.split(",")[0] == alone.split(",")[0]
+    ticks = [text.text for text in tree.findall(f"{space}text[@text-anchor='middle']")]
+    assert ticks == ["1/8", "full"]
+    assert [text.text for text in tree.findall(f"{space}text")][-2:] == ["few", "more"]
 
 
 def test_columns_are_computed_before_a_row_that_reads_some(tmp_path, monkeypatch):

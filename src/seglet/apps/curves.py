@@ -14,17 +14,20 @@ COLOURS = ("#4c4c4c", "#1f6fb4", "#2f9e44", "#d9480f", "#9c36b5", "#c2a000", "#0
 Curve = list[tuple[int, float]]
 
 
-def svg(results: Mapping[str, Any], axes: str = "validation mIoU %, by step") -> str:
+def svg(
+    results: Mapping[str, Any], axes: str = "validation mIoU %, by step", ticks: Mapping[int, str] | None = None
+) -> str:
     """A score in percent over optimiser steps, or what else `axes` says. Rows of different length keep their own.
 
-    Between the tens below the least and above the greatest score; long or many names make the picture larger.
+    Between the tens below the least and above the greatest score; long or many names make the picture larger. `ticks`
+    names places along the axis, where they are not the first, middle and last step.
     """
     rows = {row: mean_curve([e["curve"] for e in results["rows"] if e["row"] == row]) for row in _rows(results)}
     rows = {row: curve for row, curve in rows.items() if curve}  # a row may score what another one trained
     points = [point for curve in rows.values() for point in curve]
     last, scores = max((step for step, _ in points), default=1), [score for _, score in points] or [0.0]
     span = range(10 * int(10 * min(scores)), 10 * (1 + int(10 * max(scores))) + 1, 10)
-    parts = [_axes(last, span, axes)]
+    parts = [_axes(last, span, axes, ticks or {step: str(step) for step in (0, last // 2, last)})]
     for place, (row, curve) in enumerate(rows.items()):
         parts.append(_line(row, [_place(point, last, span) for point in curve], place))
     width = max(WIDTH, round(NAMES + LETTER * max(map(len, rows), default=0)))
@@ -54,16 +57,16 @@ def _place(point: tuple[int, float], last: int, span: range) -> tuple[float, flo
     return across, HEIGHT - MARGIN - (100 * score - span[0]) / (span[-1] - span[0]) * (HEIGHT - 1.5 * MARGIN)
 
 
-def _axes(last: int, span: range, said: str) -> str:
+def _axes(last: int, span: range, said: str, ticks: Mapping[int, str]) -> str:
     right, bottom = _place((last, span[0] / 100), last, span)
     left, high = _place((0, span[-1] / 100), last, span)
     parts = [f'<path d="M{left} {high}V{bottom}H{right:.0f}" fill="none" stroke="#888"/>']
     for tenth in span:
         _, y = _place((0, tenth / 100), last, span)
         parts.append(f'<text x="{left - 6}" y="{y + 4:.0f}" text-anchor="end" fill="#555">{tenth}</text>')
-    for step in (0, last // 2, last):
+    for step, name in ticks.items():
         x, _ = _place((step, 0.0), last, span)
-        parts.append(f'<text x="{x:.0f}" y="{bottom + 18}" text-anchor="middle" fill="#555">{step}</text>')
+        parts.append(f'<text x="{x:.0f}" y="{bottom + 18}" text-anchor="middle" fill="#555">{escape(name)}</text>')
     parts.append(f'<text x="{left}" y="{high - 8:.0f}" fill="#555">{escape(said)}</text>')
     return "\n".join(parts)
 

@@ -5,9 +5,10 @@ import os
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
-from seglet.apps.curves import svg
+from seglet.apps.curves import Curve, svg
 from seglet.apps.rows import Table, shown
 from seglet.files import read_json, write_json, write_text
 
@@ -41,13 +42,35 @@ def write(table: Table) -> dict[str, Any]:
         "versions": next((record["versions"] for record in records.values()), None),
         "rows": [found[cell] for cell in table.every_cell() if cell in found],
         "paper": table.content["paper"],
-        **{key: table.content[key] for key in ("columns", "stops") if key in table.content},
+        **{key: table.content[key] for key in ("columns", "stops", "shares") if key in table.content},
     }
     write_json(table.file, results)
     if found:
-        write_text(table.file.with_suffix(".svg"), by_darkness(results) if table.stops else svg(results))
+        write_text(table.file.with_suffix(".svg"), drawn(results))
     draw_refinement(table, done)
     return results
+
+
+def drawn(results: Mapping[str, Any]) -> str:
+    """The curves of a table: over what it varies, or else over the steps of training."""
+    if "stops" in results:
+        return by_darkness(results)
+    return by_share(results) if "shares" in results else svg(results)
+
+
+def by_share(results: Mapping[str, Any]) -> str:
+    """A table's scores over the shares of masks that end its rows' names (`viladiff-1-8`); the rest names the line.
+
+    Each point is the mean over the seeds that its own row has.
+    """
+    lines: dict[str, Curve] = {}
+    for place, share in enumerate(results["shares"]):
+        for row in dict.fromkeys(each["row"] for each in results["rows"] if each["row"].endswith(f"-{share}")):
+            score = fmean(each["miou"] for each in results["rows"] if each["row"] == row)
+            lines.setdefault(row.removesuffix(f"-{share}"), []).append((place, score))
+    rows = [{"row": name, "curve": line} for name, line in lines.items()]
+    ticks = {place: share.replace("-", "/") for place, share in enumerate(results["shares"])}
+    return svg({**results, "rows": rows}, "mIoU %, by share of pictures with masks", ticks)
 
 
 def by_darkness(results: Mapping[str, Any]) -> str:
