@@ -34,6 +34,7 @@ def test_the_official_lists_pick_from_a_voc_folder(tmp_path, monkeypatch):
         picture(tmp_path / "JPEGImages" / f"{name}.jpg")
         mask(tmp_path / "SegmentationClass" / f"{name}.png", 0, 15)
     assert open_dataset(str(tmp_path), "pascal/92/labeled").read(0).tags == (15,)
+    assert open_dataset(str(tmp_path), "voc/92").ids == ("b",)
     unlabelled = open_dataset(str(tmp_path), "pascal/92/unlabeled")
     assert (unlabelled.ids, unlabelled.read(0).labels) == (("b",), None)
 

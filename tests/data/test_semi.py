@@ -53,7 +53,7 @@ def test_names_of_splits_say_which_part_is_meant():
     assert read_split("1_8/labelled") == (Portion(1, 8), True)
     assert read_split("92/unlabeled") == (Portion(92), False)
     assert read_split("pascal/92/labeled") is None
-    assert counterpart("pascal/92/labeled") == "pascal/92/unlabeled"
+    assert counterpart("pascal/92/labeled") == counterpart("voc/92") == "pascal/92/unlabeled"
     with pytest.raises(DataError, match="name them with unlabelled_split"):
         counterpart("train")
 

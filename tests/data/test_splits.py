@@ -5,7 +5,7 @@ from importlib.resources import files
 import pytest
 
 from seglet.data.errors import DataError
-from seglet.data.splits import split_ids, split_names
+from seglet.data.splits import full_name, split_ids, split_names
 
 MANIFEST = json.loads((files("seglet.data") / "split_lists" / "MANIFEST.json").read_text())["files"]
 WHOLE = {"pascal": 10582, "coco": 118287, "cityscapes": 2975}
@@ -38,3 +38,19 @@ def test_labelled_and_unlabelled_share_the_training_set_and_nothing_of_val(split
 def test_wrong_name_gets_the_nearest_right_one():
     with pytest.raises(DataError, match=r"no split list 'pascal/93/labeled'; did you mean 'pascal/92/labeled'\?"):
         split_ids("pascal/93/labeled")
+
+
+@pytest.mark.parametrize(
+    ("short", "full"),
+    [
+        ("voc/92", "pascal/92/labeled"),
+        ("pascal/92", "pascal/92/labeled"),
+        ("voc/92/unlabeled", "pascal/92/unlabeled"),
+        ("voc/val", "pascal/val"),
+        ("cityscapes/1_16", "cityscapes/1_16/labeled"),
+        ("1_8/labelled", "1_8/labelled"),
+        ("voc/93", "voc/93"),
+    ],
+)
+def test_lists_have_short_names_and_others_stay_as_they_are(short, full):
+    assert full_name(short) == full

@@ -20,7 +20,7 @@ from seglet.data.errors import DataError
 from seglet.data.files import is_writable, keep_for
 from seglet.data.images import read_image, read_mask
 from seglet.data.portion import commands
-from seglet.data.splits import split_ids
+from seglet.data.splits import full_name, split_ids
 from seglet.types import Classes
 
 
@@ -143,8 +143,8 @@ def open_dataset(data: str, split: str, *, resize: float = 1.0, whole_masks: boo
     `data` is `world`, or `world:scenes=100,clutter=8` with fields of `World` (`dark=1` is night) and `Difficulty`; or a
     folder, read as its dataset.json says and, if it has none, checked on the spot; or the path of a dataset.json.
     `resize` and `whole_masks` are those of `FolderDataset`; scenes of the world are drawn at the size wanted.
-    `split` is a name in the data set, or one of the official lists (see `splits`), such as `pascal/92/labeled`; the
-    pictures of a list called unlabeled come without their masks.
+    `split` is a name in the data set, or one of the official lists (see `splits`), such as `pascal/92/labeled`, in
+    short `voc/92`; the pictures of a list called unlabeled come without their masks.
 
     Raises:
         DataError: no such data or split, naming those there are; or the data have problems.
@@ -158,7 +158,7 @@ def open_dataset(data: str, split: str, *, resize: float = 1.0, whole_masks: boo
         return FolderDataset(description, description.items(split), resize, whole_masks)
     if needed := commands(data, [split], description.splits):
         raise DataError(f"there is no split {split!r} of {data!r} yet; make it: {needed[0]}")
-    return FolderDataset(description, _listed(description, split), resize, whole_masks)
+    return FolderDataset(description, _listed(description, full_name(split)), resize, whole_masks)
 
 
 def is_world(data: str) -> bool:

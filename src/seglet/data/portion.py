@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from seglet.data.divide import UNLABELLED
 from seglet.data.errors import DataError
+from seglet.data.splits import full_name
 
 LABELLED = ("labelled", "labeled")
 FORM = re.compile(r"(\d{1,12})(?:_(\d{1,12}))?")
@@ -59,10 +60,12 @@ def read_split(split: str) -> tuple[Portion, bool] | None:
 def counterpart(split: str) -> str:
     """The split with the pictures that `split` leaves without masks: `…/labelled` to `…/unlabelled`.
 
+    That of an official list called in short, `voc/92`, is "pascal/92/unlabeled".
+
     Raises:
         DataError: the name does not say so.
     """
-    head, slash, kind = split.rpartition("/")
+    head, slash, kind = full_name(split).rpartition("/")
     if kind not in LABELLED:
         raise DataError(
             f"which pictures go with the masks of {split!r}? name them with unlabelled_split, or take a train_split "

@@ -12,12 +12,22 @@ from importlib.resources.abc import Traversable
 from seglet.data.errors import DataError, choices
 
 SUFFIXES = (".txt", ".txt.xz")
+SHORT = {"voc/": "pascal/"}
+LABELLED_PART = "/labeled"
 
 
 def split_names() -> tuple[str, ...]:
     """Names of all lists: "pascal/92/labeled", "cityscapes/1_16/unlabeled", "coco/val", …"""
     manifest = json.loads((_folder() / "MANIFEST.json").read_text(encoding="utf-8"))
     return tuple(entry["file"].removesuffix(".xz").removesuffix(".txt") for entry in manifest["files"])
+
+
+def full_name(name: str) -> str:
+    """Of a list, also one called in short: `voc/92` is "pascal/92/labeled". Any other name stays as it is."""
+    names = split_names()
+    full = next((long + name.removeprefix(short) for short, long in SHORT.items() if name.startswith(short)), name)
+    found = next((each for each in (full, full + LABELLED_PART) if each in names), None)
+    return found or name
 
 
 def split_ids(name: str) -> tuple[str, ...]:
