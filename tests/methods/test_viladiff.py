@@ -5,6 +5,7 @@ import torch
 from tests.methods.semi import semi
 from tests.methods.toys import CLASSES
 from tests.methods.viladiffs import TINY, captioned, viladiff
+from torch import Tensor
 
 from seglet.labels.cutmix import mixed
 from seglet.labels.guess import Guess
@@ -12,11 +13,13 @@ from seglet.losses.vila import MU
 from seglet.methods.viladiff import Config
 from seglet.methods.viladiff.account import account, denoiser_share
 from seglet.methods.viladiff.distil import distilled, ramp_up
-from seglet.methods.viladiff.mixe import at_maps
+from seglet.methods.viladiff.mixe import MixE, at_maps
 from seglet.methods.viladiff.texts import texts_of
 from seglet.methods.viladiff.views import Taught, box_at, cutmix
 from seglet.models.architecture import Architecture, assemble
+from seglet.models.diffusion.categorical import one_hot
 from seglet.models.diffusion.label_denoiser import LabelDenoiser
+from seglet.models.diffusion.mixed import Denoised, State
 from seglet.models.vila import Fusion, Stream
 from seglet.types import IGNORE, Classes, Progress, SemiStep
 
@@ -85,7 +88,10 @@ def test_what_is_drawn_depends_on_the_seed_of_the_step_alone() -> None:
     assert viladiff().losses(step, replace(LATE, seed=4)).total != first
 
 
-@pytest.mark.parametrize("keys", [{}, {"captions": None}, {"teach_through": True}, {"denoise_labelled": True}])
+@pytest.mark.parametrize(
+    "keys",
+    [{}, {"captions": None}, {"teach_through": True}, {"denoise_labelled": "masks"}, {"denoise_labelled": "guesses"}],
+)
 def test_gradients_reach_student_fusion_and_denoiser_and_no_teacher(keys: dict[str, object]) -> None:
     method = viladiff(gate="always", **keys)
     method.losses(captioned(), LATE).total.backward()
@@ -230,6 +236,26 @@ def test_padding_has_no_label_for_the_denoiser() -> None:
     assert sure.tolist() == [[[0.0, 0.125], [0.5, 0.625]]]
 
 
+class Repeating(LabelDenoiser):
+    """Says again the labels it is shown, by a margin of 10, and keeps them."""
+
+    def forward(self, state: State, logits: Tensor, steps: Tensor) -> Denoised:
+        self.shown = state.labels
+        return Denoised(10.0 * one_hot(state.labels, 2).float(), torch.zeros_like(state.features))
+
+
+@pytest.mark.parametrize(("guessed", "shown", "wrong"), [(0, [1, 1], 0), (1, [0, 1], 0.5)])
+def test_the_denoiser_may_begin_with_what_the_student_sees_where_it_is_taught_masks(
+    guessed: int, shown: list[int], wrong: float
+) -> None:
+    denoiser = Repeating(classes=2, channels=2, width=8, blocks=1)
+    mixe = MixE(Config(mix="gaussian"), denoiser)  # labels do not flip
+    ones = torch.ones(2, 16, 16, dtype=torch.long)
+    terms = mixe.losses(stream(2.0), Guess(ones, ones.float(), ones.bool()), 0.0, torch.Generator(), guessed)
+    assert [int(labels.unique()) for labels in denoiser.shown] == shown
+    assert float(terms["region"]) == pytest.approx(10 * wrong, abs=1e-3)  # of the pixels shown wrongly
+
+
 def test_a_network_without_streams_is_refused() -> None:
     with pytest.raises(ValueError, match="fixmatch trains any"):
         viladiff(student="pspnet-resnet18", captions=None)
@@ -295,7 +321,7 @@ def test_a_step_of_void_alone_teaches_nothing_and_stays_finite() -> None:
     labels = torch.full_like(step.labelled.target.labels, IGNORE)
     empty = replace(step.labelled, target=replace(step.labelled.target, labels=labels))
     padded = replace(step.unlabelled, valid=torch.zeros_like(step.unlabelled.valid))
-    losses = viladiff(denoise_labelled=True).losses(SemiStep(empty, padded), LATE)
+    losses = viladiff(denoise_labelled="guesses").losses(SemiStep(empty, padded), LATE)
     losses.total.backward()
     assert losses.terms["labelled"] == losses.terms["pseudo"] == 0
     assert torch.isfinite(losses.total)

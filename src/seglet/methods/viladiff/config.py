@@ -92,7 +92,9 @@ class Config(SemiConfig, StudentConfig):
     denoiser: Literal["whole", "corrector"] = option(
         "whole", "says the labels anew, or what to add to the segmenter's logits, at first nothing; the paper is silent"
     )
-    denoise_labelled: bool = option(False, "also train it on masks; Eq. 11 says on unlabelled pictures alone")
+    denoise_labelled: Literal["none", "masks", "guesses"] = option(
+        "none", "also train it on masks, from noisy masks or from what the student guesses there; Eq. 11: on neither"
+    )
     teach_through: bool = option(False, "let its loss reach the student through what it is conditioned on; ours: no")
 
     cutmix_chance: float = option(0.5, "that a strong view has a box of another picture; UniMatch code")

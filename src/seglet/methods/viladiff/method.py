@@ -153,11 +153,12 @@ class Method(base.Method[SemiStep]):
         """The denoiser's losses, on the stream that labels are guessed by; on masks too if the config says so."""
         mine, theirs = (both.visual if self._sees(both) else both.fused or both.visual for both in seen)
         noise = generator(progress, NOISE, step.unlabelled.images.device)
-        if not self.config.denoise_labelled:
+        if self.config.denoise_labelled == "none":
             return mixe.losses(theirs, taught, progress.fraction, noise)
         labels = step.labelled.target.labels
         drawn = Guess(labels, torch.ones_like(labels, dtype=taught.confidence.dtype), labels != IGNORE)
-        return mixe.losses(together(mine, theirs), after(drawn, taught), progress.fraction, noise)
+        guessed = len(labels) if self.config.denoise_labelled == "guesses" else 0
+        return mixe.losses(together(mine, theirs), after(drawn, taught), progress.fraction, noise, guessed)
 
     def _sees(self, both: Streams) -> bool:
         """Whether labels are guessed by the visual stream."""

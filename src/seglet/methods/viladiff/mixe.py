@@ -47,19 +47,22 @@ class MixE(nn.Module):
         )
 
     def losses(
-        self, seen: Stream, taught: Guess, fraction: float, generator: torch.Generator
+        self, seen: Stream, taught: Guess, fraction: float, generator: torch.Generator, guessed: int = 0
     ) -> dict[str, Float[Tensor, ""]]:
         """`region`, `edge` and `noise` of Eq. 13: what the denoiser makes of the noisy labels of these maps.
 
-        The maps and logits that it is conditioned on are the student's, in which the labels are not to be read off.
+        The maps and logits that it is conditioned on are the student's, in which the labels are not to be read off. In
+        the first `guessed` images it begins with the student's labels, as in `mended`, and is to say those of `taught`.
         """
         labels, confidence = at_maps(taught, seen.maps)
-        diffusion = self.diffusion(labels, confidence, fraction)
         maps, logits = precise(seen.maps), precise(seen.logits)
         if not self.config.teach_through:
             maps, logits = maps.detach(), logits.detach()
+        sure, own = logits[:guessed].detach().softmax(dim=1).max(dim=1)
+        start = torch.cat((own.to(labels), labels[guessed:]))
+        diffusion = self.diffusion(start, torch.cat((sure, confidence[guessed:])), fraction)
         steps = diffusion.clock.draw(len(labels), generator)
-        noisy, noise = diffusion.corrupt(State(labels, maps), steps, generator)
+        noisy, noise = diffusion.corrupt(State(start, maps), steps, generator)
         found: Denoised = self.denoiser(noisy, logits, steps)
         target = Target(labels, torch.ones_like(confidence))
         return {
