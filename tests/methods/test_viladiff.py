@@ -23,6 +23,7 @@ from seglet.models.diffusion.mixed import Denoised, State
 from seglet.models.vila import Fusion, Stream
 from seglet.types import IGNORE, Classes, Progress, SemiStep
 
+GUESSES = {"denoise_labelled": True, "denoise_from": "guesses"}
 EARLY, LATE = Progress(1, 10, seed=3), Progress(7, 10, seed=3)
 
 
@@ -90,7 +91,7 @@ def test_what_is_drawn_depends_on_the_seed_of_the_step_alone() -> None:
 
 @pytest.mark.parametrize(
     "keys",
-    [{}, {"captions": None}, {"teach_through": True}, {"denoise_labelled": "masks"}, {"denoise_labelled": "guesses"}],
+    [{}, {"captions": None}, {"teach_through": True}, {"denoise_labelled": True}, GUESSES],
 )
 def test_gradients_reach_student_fusion_and_denoiser_and_no_teacher(keys: dict[str, object]) -> None:
     method = viladiff(gate="always", **keys)
@@ -321,7 +322,7 @@ def test_a_step_of_void_alone_teaches_nothing_and_stays_finite() -> None:
     labels = torch.full_like(step.labelled.target.labels, IGNORE)
     empty = replace(step.labelled, target=replace(step.labelled.target, labels=labels))
     padded = replace(step.unlabelled, valid=torch.zeros_like(step.unlabelled.valid))
-    losses = viladiff(denoise_labelled="guesses").losses(SemiStep(empty, padded), LATE)
+    losses = viladiff(**GUESSES).losses(SemiStep(empty, padded), LATE)
     losses.total.backward()
     assert losses.terms["labelled"] == losses.terms["pseudo"] == 0
     assert torch.isfinite(losses.total)

@@ -92,8 +92,10 @@ class Config(SemiConfig, StudentConfig):
     denoiser: Literal["whole", "corrector"] = option(
         "whole", "says the labels anew, or what to add to the segmenter's logits, at first nothing; the paper is silent"
     )
-    denoise_labelled: Literal["none", "masks", "guesses"] = option(
-        "none", "also train it on masks, from noisy masks or from what the student guesses there; Eq. 11: on neither"
+    denoise_labelled: bool = option(False, "also train it on masks; Eq. 11 says on unlabelled pictures alone")
+    denoise_from: Literal["masks", "guesses"] = option(
+        "masks",
+        "what gets noise there: the masks, or what the student guesses, of which it learns how right it is; ours",
     )
     teach_through: bool = option(False, "let its loss reach the student through what it is conditioned on; ours: no")
 

@@ -153,11 +153,11 @@ class Method(base.Method[SemiStep]):
         """The denoiser's losses, on the stream that labels are guessed by; on masks too if the config says so."""
         mine, theirs = (both.visual if self._sees(both) else both.fused or both.visual for both in seen)
         noise = generator(progress, NOISE, step.unlabelled.images.device)
-        if self.config.denoise_labelled == "none":
+        if not self.config.denoise_labelled:
             return mixe.losses(theirs, taught, progress.fraction, noise)
         labels = step.labelled.target.labels
         drawn = Guess(labels, torch.ones_like(labels, dtype=taught.confidence.dtype), labels != IGNORE)
-        guessed = len(labels) if self.config.denoise_labelled == "guesses" else 0
+        guessed = len(labels) if self.config.denoise_from == "guesses" else 0
         return mixe.losses(together(mine, theirs), after(drawn, taught), progress.fraction, noise, guessed)
 
     def _sees(self, both: Streams) -> bool:
