@@ -335,10 +335,8 @@ def test_a_table_by_share_draws_a_line_of_each_method_over_its_shares():
     tree = ElementTree.fromstring(drawn({"title": "toy", "shares": ["1-8", "full"], "rows": rows}))
     space = "{http://www.w3.org/2000/svg}"
     (first, last), (alone,) = (line.get("points").split() for line in tree.findall(f"{space}polyline"))
-    heights = [float(point.split(",")[1]) for point in (first, last, alone)]
-    assert [height - heights[0] for height in heights] == pytest.approx(
-        [0, -248 / 3, -496 / 3], abs=0.1
-    )  # of 50, 60, 70
+    height, ten = [float(point.split(",")[1]) for point in (first, last, alone)], 248 / 3
+    assert [height[0] - each for each in height] == pytest.approx([0, ten, 2 * ten], abs=0.1)  # of 50, 60 and 70 %
     assert first.split(",")[0] == "48.0"
     assert last.split(",")[0] == alone.split(",")[0]
     ticks = [text.text for text in tree.findall(f"{space}text[@text-anchor='middle']")]

@@ -54,3 +54,7 @@ def test_wrong_name_gets_the_nearest_right_one():
 )
 def test_lists_have_short_names_and_others_stay_as_they_are(short, full):
     assert full_name(short) == full
+
+
+def test_a_list_is_read_by_its_short_name():
+    assert split_ids("voc/92") == split_ids("pascal/92/labeled")

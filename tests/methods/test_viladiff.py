@@ -89,10 +89,7 @@ def test_what_is_drawn_depends_on_the_seed_of_the_step_alone() -> None:
     assert viladiff().losses(step, replace(LATE, seed=4)).total != first
 
 
-@pytest.mark.parametrize(
-    "keys",
-    [{}, {"captions": None}, {"teach_through": True}, {"denoise_labelled": True}, GUESSES],
-)
+@pytest.mark.parametrize("keys", [{}, {"captions": None}, {"teach_through": True}, {"denoise_labelled": True}, GUESSES])
 def test_gradients_reach_student_fusion_and_denoiser_and_no_teacher(keys: dict[str, object]) -> None:
     method = viladiff(gate="always", **keys)
     method.losses(captioned(), LATE).total.backward()

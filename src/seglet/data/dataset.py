@@ -20,7 +20,7 @@ from seglet.data.errors import DataError
 from seglet.data.files import is_writable, keep_for
 from seglet.data.images import read_image, read_mask
 from seglet.data.portion import commands
-from seglet.data.splits import full_name, split_ids
+from seglet.data.splits import split_ids
 from seglet.types import Classes
 
 
@@ -158,7 +158,7 @@ def open_dataset(data: str, split: str, *, resize: float = 1.0, whole_masks: boo
         return FolderDataset(description, description.items(split), resize, whole_masks)
     if needed := commands(data, [split], description.splits):
         raise DataError(f"there is no split {split!r} of {data!r} yet; make it: {needed[0]}")
-    return FolderDataset(description, _listed(description, full_name(split)), resize, whole_masks)
+    return FolderDataset(description, _listed(description, split), resize, whole_masks)
 
 
 def is_world(data: str) -> bool:

@@ -12,8 +12,6 @@ from importlib.resources.abc import Traversable
 from seglet.data.errors import DataError, choices
 
 SUFFIXES = (".txt", ".txt.xz")
-SHORT = {"voc/": "pascal/"}
-LABELLED_PART = "/labeled"
 
 
 def split_names() -> tuple[str, ...]:
@@ -24,23 +22,21 @@ def split_names() -> tuple[str, ...]:
 
 def full_name(name: str) -> str:
     """Of a list, also one called in short: `voc/92` is "pascal/92/labeled". Any other name stays as it is."""
-    names = split_names()
-    full = next((long + name.removeprefix(short) for short, long in SHORT.items() if name.startswith(short)), name)
-    found = next((each for each in (full, full + LABELLED_PART) if each in names), None)
-    return found or name
+    known, full = split_names(), f"pascal/{name.removeprefix('voc/')}" if name.startswith("voc/") else name
+    return next((each for each in (full, f"{full}/labeled") if each in known), name)
 
 
 def split_ids(name: str) -> tuple[str, ...]:
-    """The sample ids of a list, in the order of its authors.
+    """The sample ids of a list, also of one called in short, in the order of its authors.
 
     Raises:
         DataError: there is no such list; names the nearest.
     """
-    names = split_names()
-    if name not in names:
+    names, full = split_names(), full_name(name)
+    if full not in names:
         raise DataError(f"there is no split list {name!r}; {choices(name, names)}")
     for suffix in SUFFIXES:
-        path = _folder().joinpath(f"{name}{suffix}")
+        path = _folder().joinpath(f"{full}{suffix}")
         if path.is_file():
             raw = path.read_bytes()
             return tuple((lzma.decompress(raw) if suffix.endswith(".xz") else raw).decode().split())
