@@ -10,7 +10,7 @@ from torch import Tensor
 
 from benchmarks._harness import Result, side_by_side
 from seglet.data.dataset import Sample
-from seglet.data.world import CLASSES, World
+from seglet.data.world.dataset import CLASSES, World
 from seglet.methods.diclip import Config, Method
 from seglet.methods.diclip.attention import ATTENTION, AttentionColumn
 from seglet.types import Crop, Progress, Tagged

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from benchmarks._gradients import peak
 from benchmarks._harness import Result, side_by_side
-from seglet.labels.neighbours import DILATIONS
+from seglet.labels.refine.neighbours import DILATIONS
 
 CLASSES, SIZE, STEPS = 21, 321, 10
 

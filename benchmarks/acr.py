@@ -5,8 +5,8 @@ from torch import Tensor
 
 from benchmarks._attention import regional_attention
 from benchmarks._harness import Result, side_by_side
-from seglet.labels.acr import refined_attention
-from seglet.labels.attention_clusters import EPSILON
+from seglet.labels.attention.acr import refined_attention
+from seglet.labels.attention.attention_clusters import EPSILON
 
 IMAGES, SIDE, GROUPS, STEPS, THRESHOLD, ITERATIONS = 1, 32, 9, 20, 5e-4, 3
 

@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from benchmarks._gradients import Effort, LossResult, compare, feature_maps
-from seglet.losses.afdcd import feature_distance, omni_contrast
-from seglet.models.afdcd import FeatureMasking
+from seglet.losses.distillation.afdcd import feature_distance, omni_contrast
+from seglet.models.distillation.afdcd import FeatureMasking
 
 CHANNELS, TEACHER_CHANNELS, GROUPS, TEMPERATURE = 512, 2048, 16, 0.07
 WEIGHTS = 1e-6, 5e-3

@@ -19,13 +19,13 @@ import torch
 from PIL import Image
 
 from benchmarks._harness import Result
-from seglet.apps.app.answers import Network
-from seglet.apps.app.desk import Desk
-from seglet.apps.app.page import build as build_page
-from seglet.apps.app.server import gradio, quarters, serving
-from seglet.data.world import CLASSES, World
+from seglet.data.world.dataset import CLASSES, World
 from seglet.models.architecture import Architecture
 from seglet.models.segmenter import build
+from seglet.webapp.answers import Network
+from seglet.webapp.controller import Desk
+from seglet.webapp.page import build as build_page
+from seglet.webapp.server import gradio, quarters, serving
 
 STUDENT, WIDTH, SIDE, REPEATS = "deeplabv2-resnet18", 0.25, 64, 5
 PATIENCE = 600

@@ -5,8 +5,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from benchmarks._gradients import LossResult, compare, feature_maps
-from seglet.losses.cirkd_memory import cirkd_memory
-from seglet.models.cirkd_memory import CirkdMemory, Draws, labels_at
+from seglet.losses.distillation.cirkd_memory import cirkd_memory
+from seglet.models.distillation.cirkd_memory import CirkdMemory, Draws, labels_at
 
 CHANNELS, CLASSES, TEMPERATURE = 512, 19, 0.1
 

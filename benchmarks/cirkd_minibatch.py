@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from benchmarks._gradients import LossResult, compare, feature_maps
-from seglet.losses.cirkd_minibatch import cirkd_minibatch
+from seglet.losses.distillation.cirkd_minibatch import cirkd_minibatch
 
 CHANNELS, TEMPERATURE = 512, 0.1
 

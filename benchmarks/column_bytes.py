@@ -7,8 +7,8 @@ from torch import Tensor
 
 from benchmarks._attention import regional_attention
 from benchmarks._harness import Result
-from seglet.labels.low_rank_attention import low_rank_attention
-from seglet.labels.sparse_attention import sparse_attention
+from seglet.labels.attention.low_rank_attention import low_rank_attention
+from seglet.labels.attention.sparse_attention import sparse_attention
 
 IMAGES, SIDE, RANK, KEPT = 4, 32, 32, 32
 MOST_BYTES, LARGEST_ERROR = 128 * 1024, 0.05

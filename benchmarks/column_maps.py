@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from benchmarks._harness import Result
-from seglet.data.world import CLASSES, World
+from seglet.data.world.dataset import CLASSES, World
 from seglet.evaluation.cam_curve import CamCurve
-from seglet.labels.background import with_absence
-from seglet.labels.low_rank_attention import low_rank_attention
+from seglet.labels.attention.low_rank_attention import low_rank_attention
+from seglet.labels.cam.background import with_absence
 from seglet.methods.diclip import Config, Method
 from seglet.methods.diclip.labels import on_grid
 

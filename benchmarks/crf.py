@@ -14,8 +14,8 @@ from torch import Tensor
 
 from benchmarks._harness import Result, in_turn, side_by_side
 from benchmarks._memory import LiveBytes
-from seglet.labels.crf import dense_crf
-from seglet.labels.crf_settings import SSSS, CRFSettings
+from seglet.labels.refine.crf import dense_crf
+from seglet.labels.refine.crf_settings import SSSS, CRFSettings
 
 SIZE, LABELS, TOLERANCE = 321, 21, 1e-3
 

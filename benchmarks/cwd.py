@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from benchmarks._gradients import LossResult, compare, feature_maps
-from seglet.losses.cwd import channel_divergence
+from seglet.losses.distillation.cwd import channel_divergence
 
 CHANNELS, TEMPERATURE = 512, 4.0
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from benchmarks._harness import Result, side_by_side
-from seglet.labels.edges import edge_rates, label_edges
+from seglet.labels.semi.edges import edge_rates, label_edges
 from seglet.models.diffusion.categorical import Flips, one_hot
 
 CLASSES, SIDE, STEP = 81, 128, 6

@@ -11,7 +11,7 @@ import torch
 from benchmarks._harness import Result, overhead
 from benchmarks.dgkd_step import CLASSES
 from seglet.models.architecture import Architecture
-from seglet.models.depth_fusion import Guide
+from seglet.models.layers.depth_fusion import Guide
 from seglet.models.segmenter import Segmenter, build, load
 from seglet.types import Classes
 

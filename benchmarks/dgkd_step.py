@@ -14,9 +14,9 @@ from benchmarks._harness import Result, in_turn
 from seglet.methods.dgkd import Config, Method
 from seglet.methods.dgkd.branches import Branches
 from seglet.models.architecture import Architecture
+from seglet.models.distillation.teachers import Frozen
 from seglet.models.network import Network
 from seglet.models.segmenter import build
-from seglet.models.teachers import Frozen
 from seglet.types import Classes, Crop, Progress, Tagged
 
 SIDE, BATCH, CLASSES, WIDTH = 129, 2, 21, 0.5

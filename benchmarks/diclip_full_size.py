@@ -12,7 +12,7 @@ import torch
 from benchmarks._diclip import compare
 from benchmarks._harness import Result
 from seglet.methods.diclip import Config
-from seglet.models.foundation.tiny.words import build_tokenizer, save_tokenizer
+from seglet.models.foundation.tiny.vocabulary import build_tokenizer, save_tokenizer
 
 WORDS = ("a", "clean", "origami", "photo", "of")
 VOCABULARY, LENGTH = 49408, 77

@@ -6,7 +6,7 @@ As many channels as the other losses have; the logits of a real step have a clas
 from torch import Tensor
 
 from benchmarks._gradients import LossResult, compare, feature_maps
-from seglet.losses.dist import correlation_loss
+from seglet.losses.distillation.dist import correlation_loss
 
 CHANNELS = 512
 

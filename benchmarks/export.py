@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from benchmarks._harness import Result, side_by_side
-from seglet.apps.exporting import LARGEST_DIFFERENCE, facts_of, write_graph
+from seglet.deploy.onnx_export import LARGEST_DIFFERENCE, facts_of, write_graph
 from seglet.models.architecture import Architecture
-from seglet.models.exported import OnnxNetwork, open_session
+from seglet.models.onnx_segmenter import OnnxNetwork, open_session
 from seglet.models.segmenter import build
 from seglet.types import Classes
 

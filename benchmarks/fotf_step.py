@@ -15,10 +15,10 @@ from seglet.losses.uncertainty import deviation
 from seglet.methods.fotf import Config, Method
 from seglet.methods.weighting import Deviations, deviate
 from seglet.models.architecture import Architecture
-from seglet.models.dropout import drawing_from
+from seglet.models.distillation.teachers import Frozen
+from seglet.models.layers.dropout import drawing_from
 from seglet.models.network import Network
 from seglet.models.segmenter import build
-from seglet.models.teachers import Frozen
 from seglet.types import Classes, Crop, Labelled, Progress, Target
 
 SIDE, BATCH, CLASSES = 129, 2, 19

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from benchmarks._gradients import LossResult, compare, feature_maps
 from benchmarks._pictures import blobs
-from seglet.losses.ifvd import variation_error
+from seglet.losses.distillation.ifvd import variation_error
 from seglet.losses.pixel import labels_at
 from seglet.types import IGNORE
 

@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 
 from benchmarks._refiners import STEPS, RefinerResult, compare, neighbours, refine
-from seglet.labels.neighbours import DILATIONS
-from seglet.labels.par import par
+from seglet.labels.refine.neighbours import DILATIONS
+from seglet.labels.refine.par import par
 
 
 def run() -> RefinerResult:

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from benchmarks._harness import Result, side_by_side
-from seglet.models.key_value_cache import retrieved
+from seglet.models.clip_cache.cache import retrieved
 
 IMAGES, PATCHES, CHANNELS, KEYS, CLASSES, SHARPNESS = 4, 400, 512, 312, 21, 5.5
 

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from benchmarks._gradients import LossResult, compare, feature_maps
-from seglet.losses.skd_pairwise import pairwise_error
+from seglet.losses.distillation.skd_pairwise import pairwise_error
 
 CHANNELS = 512
 

@@ -14,7 +14,7 @@ import torch
 from benchmarks._harness import Result
 from benchmarks._viladiff import EARLY, LATE, Size, Step, baseline, pictures, training_step
 from seglet.methods import viladiff
-from seglet.models.vila import streams
+from seglet.models.heads.vila import streams
 
 SIZE = Size(side=512, batch=4, classes=21, words=20, width=512)
 STUDENT = "vila-clip_b16"

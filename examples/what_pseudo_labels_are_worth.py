@@ -23,10 +23,10 @@ from seglet.engine.experiment import resolve
 from seglet.engine.splits import open_split
 from seglet.evaluation.confusion import confusion
 from seglet.evaluation.scores import marginals, mean_iou
-from seglet.labels.guess import guess
+from seglet.labels.semi.pseudo_label import guess
 from seglet.losses.pixel import resize
 from seglet.methods.viladiff.method import Method
-from seglet.models.vila import Text, streams
+from seglet.models.heads.vila import Text, streams
 from seglet.types import IGNORE
 
 

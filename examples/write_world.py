@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from seglet.data.images import write_mask
-from seglet.data.world import CLASSES, World
+from seglet.data.world.dataset import CLASSES, World
 
 
 def write(folder: Path, scenes: int, scored: int, size: int) -> None:

@@ -25,7 +25,6 @@ FAULTS = {
     "models_import_methods": ({"models/probe.py": "import seglet.methods"}, LAYERS),
     "methods_import_evaluation": ({"methods/probe.py": "import seglet.evaluation"}, LAYERS),
     "evaluation_imports_engine": ({"evaluation/probe.py": "import seglet.engine"}, LAYERS),
-    "engine_imports_apps": ({"engine/probe.py": "import seglet.apps"}, LAYERS),
     "types_and_files_meet": ({"types.py": "import seglet.files"}, LAYERS),
     "stray_package": ({"utils/__init__.py": ""}, LAYERS),
     "stray_module": ({"helpers.py": ""}, LAYERS),

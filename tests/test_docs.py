@@ -11,9 +11,9 @@ from tests.documents import PAGES, ROOT, Line, blocks, commands, links, name, te
 from tests.methods.toys import CLASSES, labelled
 
 from seglet import methods
-from seglet.apps.cli import COMMANDS, find
-from seglet.apps.parsing import Parser
-from seglet.apps.train import parse_overrides
+from seglet.cli.main import COMMANDS, find
+from seglet.cli.parsing import Parser
+from seglet.cli.train import parse_overrides
 from seglet.engine.settings import Settings
 from seglet.types import Progress
 
@@ -33,7 +33,7 @@ def test_a_documented_command_exists_and_takes_its_options(line: Line) -> None:
         return
     command, rest = find(line.words[1:])
     parser = Parser(command)
-    module = importlib.import_module(f"seglet.apps.{COMMANDS[command].module}")
+    module = importlib.import_module(f"seglet.cli.{COMMANDS[command].module}")
     module.add_arguments(parser)
     if "--help" in rest or (rest == [] and line.place.endswith(f": seglet {command}")):
         return  # the command's name alone, in the text

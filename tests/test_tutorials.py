@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.documents import ROOT, blocks, text
 
-from seglet.apps.cli import main
+from seglet.cli.main import main
 
 TUTORIALS = ("tags-to-onnx", "dark-pictures")
 SHORTER = {

@@ -7,7 +7,7 @@ from jaxtyping import TypeCheckError
 
 from seglet.data.dataset import Sample
 from seglet.evaluation.confusion import confusion
-from seglet.losses.kl import kl_divergence
+from seglet.losses.distillation.kl import kl_divergence
 from seglet.losses.pixel import cross_entropy
 from seglet.types import Target
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from seglet.apps.cli import main
+from seglet.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -125,3 +125,9 @@ def describe(expected: Any) -> str:
 def help_of(field: Field[Any]) -> str:
     text: str = field.metadata.get("help", "")
     return text
+
+
+def suggest(wrong: str, right: Iterable[str]) -> str:
+    """'; did you mean …?' if something near was meant."""
+    near = difflib.get_close_matches(wrong, list(right), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""

@@ -10,7 +10,7 @@ from torch import Tensor
 from seglet.data.artefact import TENSORS, Artefact, place, read, write
 from seglet.data.dataset import Dataset
 from seglet.data.errors import DataError
-from seglet.data.world import World
+from seglet.data.world.dataset import World
 
 
 @dataclass(frozen=True)

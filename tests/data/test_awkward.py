@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from seglet.data.check import check
+from seglet.data.checking.check import check
+from seglet.data.checking.rules import Rules
+from seglet.data.class_table import read_table
 from seglet.data.errors import DataError
 from seglet.data.files import pictures
 from seglet.data.images import image_size, read_image, read_mask
-from seglet.data.rules import Rules
-from seglet.data.table import read_table
 
 
 @pytest.fixture

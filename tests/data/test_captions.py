@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from seglet.data.captions import read_captions
+from seglet.data.columns.caption_files import read_captions
 from seglet.data.errors import DataError
 
 

@@ -6,10 +6,10 @@ import pytest
 from PIL import Image
 from tests.data.disk import mask, pairs, picture, save, text
 
-from seglet.data.check import check
+from seglet.data.checking.check import check
+from seglet.data.checking.rules import Rules
 from seglet.data.errors import DataError
 from seglet.data.files import keep_for
-from seglet.data.rules import Rules
 
 
 def whats(report):
@@ -152,7 +152,7 @@ def test_a_link_to_nothing_is_told(tmp_path):
 
 def test_a_second_check_decodes_nothing(tmp_path, monkeypatch):
     first = check(pairs(tmp_path))
-    monkeypatch.setattr("seglet.data.scan.EXAMINERS", {})
+    monkeypatch.setattr("seglet.data.checking.scan.EXAMINERS", {})
     assert check(tmp_path) == first
     (tmp_path / "masks" / "0.png").touch()
     assert check(tmp_path) == first

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 from tests.data.disk import mask, pairs, picture, text
 
-from seglet.data.check import check
+from seglet.data.checking.check import check
 from seglet.data.dataset import FolderDataset, default_file, describe, open_dataset
 from seglet.data.description import FILE
-from seglet.data.divide import divide
 from seglet.data.errors import DataError
+from seglet.data.splits.divide import divide
 
 
 def test_a_sample_has_what_lies_on_disk(tmp_path):

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.data.disk import text
 
+from seglet.data.class_table import ClassEntry
 from seglet.data.description import Description, Item, TagOrigin, load
 from seglet.data.errors import DataError
-from seglet.data.table import ClassEntry
 from seglet.types import IGNORE
 
 ENTRIES = (ClassEntry(0, "void", (0, 0, 0), True), ClassEntry(1, "road", (9, 9, 9)), ClassEntry(700, "car", (1, 2, 3)))

@@ -1,8 +1,8 @@
 import pytest
 
 from seglet.data.errors import DataError
-from seglet.data.joined import Joined
-from seglet.data.world import World
+from seglet.data.loading.joined import Joined
+from seglet.data.world.dataset import World
 
 
 def test_the_second_part_begins_where_the_first_ends() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tests.data.disk import mask, pairs, picture, text
 
-from seglet.data.check import check
+from seglet.data.checking.check import check
 from seglet.data.dataset import open_dataset
 from seglet.data.errors import DataError
 from seglet.data.layouts import infer

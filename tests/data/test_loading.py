@@ -7,13 +7,13 @@ import pytest
 import torch
 from tests.data.toys import Toys, picture, sample
 
-from seglet.data.cached import Cached
+from seglet.data.augment.geometry import Augment
 from seglet.data.dataset import Sample
 from seglet.data.errors import DataError
-from seglet.data.loading import evaluation_samples, labelled_loader, tagged_loader
-from seglet.data.sampling import StepSampler
-from seglet.data.views import Augment
-from seglet.data.world import World
+from seglet.data.loading.cached import Cached
+from seglet.data.loading.loaders import evaluation_samples, labelled_loader, tagged_loader
+from seglet.data.loading.sampling import StepSampler
+from seglet.data.world.dataset import World
 
 AUGMENT = Augment(crop=(8, 8))
 

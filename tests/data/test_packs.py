@@ -2,10 +2,10 @@
 
 import pytest
 
-from seglet.data.check import check
+from seglet.data.checking.check import check
+from seglet.data.checking.rules import Rules
 from seglet.data.dataset import open_dataset
 from seglet.data.errors import DataError
-from seglet.data.rules import Rules
 from seglet.types import IGNORE
 
 

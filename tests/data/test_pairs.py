@@ -8,8 +8,8 @@ from PIL import Image
 
 from seglet.data.dataset import Dataset, Sample, open_dataset
 from seglet.data.errors import DataError
-from seglet.data.pairs import Brightened, Paired, shifted
-from seglet.data.world import CLASSES, World
+from seglet.data.loading.pairs import Brightened, Paired, shifted
+from seglet.data.world.dataset import CLASSES, World
 from seglet.engine.experiment import resolve
 from seglet.engine.feed import datasets
 

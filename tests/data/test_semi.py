@@ -8,17 +8,17 @@ import torch
 from tests.data.disk import mask, picture
 from tests.data.toys import Toys, sample
 
-from seglet.data.check import check
+from seglet.data.augment.geometry import Augment
+from seglet.data.augment.strong import Strong, blurred, strong_view
+from seglet.data.checking.check import check
 from seglet.data.dataset import FolderDataset, Sample
 from seglet.data.errors import DataError
-from seglet.data.loading import labelled_loader
-from seglet.data.portion import Portion, counterpart, read_portion, read_split
-from seglet.data.sampling import StepSampler
-from seglet.data.semi import SemiConfig, SemiDataset, missing_classes
-from seglet.data.semi_loading import semi_loader
-from seglet.data.strong import Strong, blurred, strong_view
-from seglet.data.views import Augment
-from seglet.data.world import World
+from seglet.data.loading.loaders import labelled_loader
+from seglet.data.loading.sampling import StepSampler
+from seglet.data.loading.semi import SemiConfig, SemiDataset, missing_classes
+from seglet.data.loading.semi_loader import semi_loader
+from seglet.data.splits.fractions import Portion, counterpart, read_portion, read_split
+from seglet.data.world.dataset import World
 
 AUGMENT = Augment(crop=(16, 16))
 UNIMATCH = SemiConfig()

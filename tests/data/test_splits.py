@@ -5,7 +5,7 @@ from importlib.resources import files
 import pytest
 
 from seglet.data.errors import DataError
-from seglet.data.splits import full_name, split_ids, split_names
+from seglet.data.splits.official import full_name, split_ids, split_names
 
 MANIFEST = json.loads((files("seglet.data") / "split_lists" / "MANIFEST.json").read_text())["files"]
 WHOLE = {"pascal": 10582, "coco": 118287, "cityscapes": 2975}

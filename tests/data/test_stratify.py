@@ -1,11 +1,11 @@
 import pytest
 from tests.data.disk import mask, pairs, picture, text
 
-from seglet.data.check import check
+from seglet.data.checking.check import check
 from seglet.data.dataset import open_dataset
 from seglet.data.errors import DataError
-from seglet.data.portion import Portion
-from seglet.data.stratify import draw_stratified, split_labelled
+from seglet.data.splits.fractions import Portion
+from seglet.data.splits.stratify import draw_stratified, split_labelled
 
 
 def many(count=100, rare=2):

@@ -22,7 +22,7 @@ def main(argv: list[str]) -> int:
     """`seglet` with that method, and shards of four values."""
     import time
 
-    from seglet.apps.cli import main as seglet
+    from seglet.cli.main import main as seglet
     from seglet.engine import prepare
 
     methods.__path__ = [*methods.__path__, FOLDER]

@@ -10,8 +10,8 @@ from tests.engine.toys import tiny
 
 from seglet.engine import checkpoint
 from seglet.engine.columns import command, folder, with_columns
-from seglet.engine.evidence import replay
 from seglet.engine.experiment import resolve
+from seglet.engine.failed_step import replay
 from seglet.engine.module import NonFiniteLossError
 from seglet.engine.plan import first_batch, plan
 from seglet.engine.prepare import Work, complete

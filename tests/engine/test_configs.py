@@ -26,7 +26,7 @@ ALONE = {"attention": "identity", "cache_from": "none"}
 
 @pytest.fixture(scope="session")
 def teacher(tmp_path_factory):
-    from seglet.data.world import CLASSES
+    from seglet.data.world.dataset import CLASSES
 
     folder = tmp_path_factory.mktemp("teacher") / "model"
     build(Architecture("deeplabv3-resnet18", width=0.0625), CLASSES).save(folder)

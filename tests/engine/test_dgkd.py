@@ -7,8 +7,8 @@ import pytest
 import torch
 from tests.engine.toys import tiny, two_processes
 
-from seglet.apps.cli import main
-from seglet.data.world import CLASSES, World
+from seglet.cli.main import main
+from seglet.data.world.dataset import CLASSES, World
 from seglet.engine.columns import shares, with_columns
 from seglet.engine.feed import datasets
 from seglet.engine.prepare import Work, complete

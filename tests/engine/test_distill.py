@@ -8,9 +8,9 @@ import pytest
 import torch
 from tests.engine.toys import ONE_THREAD, tiny
 
-from seglet.apps.cli import main
-from seglet.data.world import CLASSES
-from seglet.engine.evidence import replay
+from seglet.cli.main import main
+from seglet.data.world.dataset import CLASSES
+from seglet.engine.failed_step import replay
 from seglet.engine.module import NonFiniteLossError
 from seglet.engine.plan import plan
 from seglet.engine.run import Run

@@ -5,7 +5,7 @@ import pytest
 import torch
 from tests.engine.toys import tiny
 
-from seglet.data.world import World
+from seglet.data.world.dataset import World
 from seglet.engine.module import TrainingModule, mix
 from seglet.engine.optimise import Together, learning_rate, optimiser
 from seglet.engine.settings import Settings

@@ -7,8 +7,8 @@ import torch
 from tests.engine.toys import tiny
 
 from seglet.data.errors import DataError
-from seglet.data.world import CLASSES
-from seglet.engine.evidence import replay
+from seglet.data.world.dataset import CLASSES
+from seglet.engine.failed_step import replay
 from seglet.engine.feed import datasets
 from seglet.engine.module import NonFiniteLossError
 from seglet.engine.plan import plan

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from tests.engine.toys import tiny
 
-from seglet.data.world import CLASSES, World
+from seglet.data.world.dataset import CLASSES, World
 from seglet.engine.train import train
 from seglet.models.segmenter import load
 from seglet.values import ConfigError

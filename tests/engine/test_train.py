@@ -11,8 +11,8 @@ import torch
 from safetensors import SafetensorError
 from tests.engine.toys import tiny
 
-from seglet.apps.cli import main
-from seglet.data.world import CLASSES, World
+from seglet.cli.main import main
+from seglet.data.world.dataset import CLASSES, World
 from seglet.engine import checkpoint
 from seglet.engine import train as training
 from seglet.engine.module import NonFiniteLossError

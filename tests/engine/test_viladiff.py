@@ -10,10 +10,10 @@ import torch
 from tests.engine.toys import tiny, two_processes
 from tests.models.foundation.makers import save_captioner, save_clip
 
-from seglet.apps.cli import main
+from seglet.cli.main import main
 from seglet.data.columns.store import stored
 from seglet.data.errors import DataError
-from seglet.data.world import World
+from seglet.data.world.dataset import World
 from seglet.engine.columns import with_columns
 from seglet.engine.experiment import Experiment
 from seglet.engine.feed import datasets

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from seglet.labels.acr import above_mean, refined_attention, same_group
-from seglet.labels.attention_clusters import attention_clusters
+from seglet.labels.attention.acr import above_mean, refined_attention, same_group
+from seglet.labels.attention.attention_clusters import attention_clusters
 
 HALVES = torch.tensor([[[0.4, 0.3, 0.2, 0.1], [0.3, 0.4, 0.1, 0.2], [0.2, 0.1, 0.4, 0.3], [0.1, 0.2, 0.3, 0.4]]])
 """Of two patches on the left and two on the right."""

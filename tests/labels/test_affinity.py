@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 import torch
-from tests.labels.pictures import Case
+from tests.labels.images import Case
 from torch import Tensor
 
-from seglet.labels.affinity import affinity_refined, agreeing_attention, transition
-from seglet.labels.boxes import inside_boxes
+from seglet.labels.cam.affinity import affinity_refined, agreeing_attention, transition
+from seglet.labels.cam.boxes import inside_boxes
 
 
 def layers(case: Case) -> Tensor:

@@ -3,12 +3,12 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from tests.labels.pictures import Case, some_images, some_masks
+from tests.labels.images import Case, some_images, some_masks
 from torch import Tensor
 
-from seglet.labels.background import labels_against_absence, labels_between, with_absence
-from seglet.labels.par import par
-from seglet.labels.seeds import only_inside
+from seglet.labels.cam.background import labels_against_absence, labels_between, with_absence
+from seglet.labels.cam.seeds import only_inside
+from seglet.labels.refine.par import par
 from seglet.types import IGNORE
 
 

@@ -1,7 +1,7 @@
 import torch
 from torch import Tensor
 
-from seglet.labels.boxes import inside_boxes
+from seglet.labels.cam.boxes import inside_boxes
 
 
 def boxed(*rows: str, share: float = 0.5) -> list[str]:

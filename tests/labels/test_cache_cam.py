@@ -1,6 +1,6 @@
 import torch
 
-from seglet.labels.cache_cam import enhanced, static_scores
+from seglet.labels.cam.cache_cam import enhanced, static_scores
 
 RETRIEVED = torch.tensor([[[0.0, 4.0], [1.0, 8.0], [2.0, 6.0]]])
 """Background and one class at three patches."""

@@ -3,7 +3,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from seglet.labels.cam import cam_masks
+from seglet.labels.cam.activation import cam_masks
 
 Case = dict[str, np.ndarray]
 

@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from seglet.labels.low_rank_attention import LowRankAttention, low_rank_attention
-from seglet.labels.sparse_attention import sparse_attention
+from seglet.labels.attention.low_rank_attention import LowRankAttention, low_rank_attention
+from seglet.labels.attention.sparse_attention import sparse_attention
 
 
 def attention_of_rank(rank: int, patches: int = 40) -> Tensor:

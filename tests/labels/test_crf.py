@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from seglet.labels.crf import Backend, dense_crf, mean_field, soft_labels
-from seglet.labels.crf_settings import EXCEL, LABELS, SECO, SSSS, WECLIP, CRFSettings
+from seglet.labels.refine.crf import Backend, dense_crf, mean_field, soft_labels
+from seglet.labels.refine.crf_settings import EXCEL, LABELS, SECO, SSSS, WECLIP, CRFSettings
 from seglet.types import IGNORE
 
 Case = dict[str, np.ndarray]

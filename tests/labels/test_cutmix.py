@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from seglet.labels.cutmix import Boxes, box_sides, draw_boxes, fits, inside, join_tokens, mixed, paste, paste_guess
-from seglet.labels.guess import Guess
+from seglet.labels.semi.cutmix import Boxes, box_sides, draw_boxes, fits, inside, join_tokens, mixed, paste, paste_guess
+from seglet.labels.semi.pseudo_label import Guess
 
 Case = Mapping[str, np.ndarray]
 NAMES = ("img", "label", "conf", "ignore")

@@ -5,7 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from seglet.labels.edges import Neighbours, edge_rates, label_edges, laplacian
+from seglet.labels.semi.edges import Neighbours, edge_rates, label_edges, laplacian
 
 Case = Mapping[str, np.ndarray]
 

@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from tests.labels.pictures import some_images, some_masks
+from tests.labels.images import some_images, some_masks
 from torch import Tensor
 
-from seglet.labels import neighbours
-from seglet.labels.pamr import pamr
-from seglet.labels.par import par
+from seglet.labels.refine import neighbours
+from seglet.labels.refine.pamr import pamr
+from seglet.labels.refine.par import par
 
 Refine = Callable[..., Tensor]
 every_refiner = pytest.mark.parametrize("refine", [pamr, par])

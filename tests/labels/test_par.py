@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 import torch
-from tests.labels.pictures import Case, golden, halves, side_by_side, some_images, some_masks
+from tests.labels.images import Case, golden, halves, side_by_side, some_images, some_masks
 
-from seglet.labels.par import par
+from seglet.labels.refine.par import par
 
 
 @pytest.mark.golden("weak", "par")

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 import torch
-from tests.labels.pictures import Case
+from tests.labels.images import Case
 from torch import Tensor
 
-from seglet.labels.feature_surgery import surgery
-from seglet.labels.patch_text import cosine, min_max, patch_text_cam, positive
+from seglet.labels.cam.feature_surgery import surgery
+from seglet.labels.cam.patch_text import cosine, min_max, patch_text_cam, positive
 
 PATCHES = torch.tensor([[[1.0, 0.0], [0.0, 2.0], [-3.0, 0.0]]])
 WORDS = torch.eye(2)

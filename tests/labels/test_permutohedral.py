@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from seglet.labels.permutohedral import BLOCK, lattice
+from seglet.labels.refine.permutohedral import BLOCK, lattice
 
 
 def brute_force(features: Tensor, values: Tensor) -> Tensor:

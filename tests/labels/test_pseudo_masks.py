@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from seglet.labels.pseudo_masks import balanced_target, confident_masks
+from seglet.labels.cam.pseudo_masks import balanced_target, confident_masks
 from seglet.types import IGNORE
 
 Case = dict[str, np.ndarray]

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 import torch
-from tests.labels.pictures import Case
+from tests.labels.images import Case
 
-from seglet.labels.seeds import confident_labels, only_inside, seed_labels
+from seglet.labels.cam.seeds import confident_labels, only_inside, seed_labels
 from seglet.types import IGNORE
 
 CAMS = torch.tensor([[[[0.9, 0.6, 0.3, 0.2]], [[0.8, 0.9, 0.1, 0.1]]]])

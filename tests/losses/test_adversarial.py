@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from seglet.losses.adversarial import fooling, gradient_penalty, hinge, wasserstein
+from seglet.losses.distillation.adversarial import fooling, gradient_penalty, hinge, wasserstein
 
 
 def scores(*values: float) -> Tensor:

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from seglet.losses.afdcd import feature_distance, omni_contrast
+from seglet.losses.distillation.afdcd import feature_distance, omni_contrast
 
 
 def test_distance_is_summed_over_pixels_and_averaged_over_images() -> None:

@@ -3,7 +3,7 @@ import pytest
 import torch
 from tests.losses.golden import check_loss
 
-from seglet.losses.attention import attention, attention_error
+from seglet.losses.distillation.attention import attention, attention_error
 
 
 @pytest.mark.golden("kd", "at")

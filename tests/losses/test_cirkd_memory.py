@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from seglet.losses.cirkd_memory import cirkd_memory
+from seglet.losses.distillation.cirkd_memory import cirkd_memory
 from seglet.types import IGNORE
 
 KEYS = (torch.eye(2), torch.eye(2)[:1])
@@ -67,7 +67,7 @@ def test_autocast_changes_nothing() -> None:
 def test_pixels_are_compared_in_portions_without_a_seam(monkeypatch: pytest.MonkeyPatch) -> None:
     student, teacher, labels = torch.randn(1, 2, 5, 5), torch.randn(1, 2, 5, 5), torch.zeros(1, 5, 5, dtype=torch.long)
     whole = cirkd_memory(student, teacher, labels, KEYS).pixel
-    monkeypatch.setattr("seglet.losses.cirkd_memory.ROWS", 7)
+    monkeypatch.setattr("seglet.losses.distillation.cirkd_memory.ROWS", 7)
     torch.testing.assert_close(cirkd_memory(student, teacher, labels, KEYS).pixel, whole)
 
 

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from seglet.losses.cirkd_minibatch import cirkd_minibatch, cirkd_minibatch_bytes
+from seglet.losses.distillation.cirkd_minibatch import cirkd_minibatch, cirkd_minibatch_bytes
 
 Case = dict[str, np.ndarray]
 
@@ -32,7 +32,7 @@ def test_matches_the_authors_number_and_gradient(case: Case, dtype: torch.dtype,
 def test_tiles_leave_no_seam(budget: int, monkeypatch: pytest.MonkeyPatch) -> None:
     student, teacher = torch.randn(3, 4, 5, 7).double(), torch.randn(3, 6, 5, 7).double()
     whole = with_gradient(student, teacher)
-    monkeypatch.setattr("seglet.losses.cirkd_minibatch.TILE", 8)
+    monkeypatch.setattr("seglet.losses.distillation.cirkd_minibatch.TILE", 8)
     torch.testing.assert_close(with_gradient(student, teacher, budget), whole)
 
 

@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from tests.losses.golden import check_loss
 from torch import Tensor
 
-from seglet.losses.cwd import channel_divergence
-from seglet.losses.kl import kl_divergence
+from seglet.losses.distillation.cwd import channel_divergence
+from seglet.losses.distillation.kl import kl_divergence
 
 
 def flat(*values: float) -> Tensor:

@@ -4,7 +4,7 @@ import torch
 from tests.losses.golden import check_loss
 from torch import Tensor
 
-from seglet.losses.dist import between_classes, correlation_loss, pixels, within_classes
+from seglet.losses.distillation.dist import between_classes, correlation_loss, pixels, within_classes
 
 Case = dict[str, np.ndarray]
 

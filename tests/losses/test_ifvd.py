@@ -4,7 +4,7 @@ import torch
 from tests.losses.golden import check_loss
 from torch import Tensor
 
-from seglet.losses.ifvd import variation_error
+from seglet.losses.distillation.ifvd import variation_error
 from seglet.losses.pixel import labels_at
 from seglet.types import IGNORE
 

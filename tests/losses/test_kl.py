@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from seglet.losses.kl import elementwise_kl_divergence, kl_divergence, soft_cross_entropy
+from seglet.losses.distillation.kl import elementwise_kl_divergence, kl_divergence, soft_cross_entropy
 
 
 def pixel(*probabilities: float) -> torch.Tensor:

@@ -5,7 +5,7 @@ import pytest
 import torch
 from tests.losses.ssss import decoded, scores, with_background
 
-from seglet.labels.pseudo_masks import balanced_target, confident_masks
+from seglet.labels.cam.pseudo_masks import balanced_target, confident_masks
 from seglet.losses.mask import mask_loss
 from seglet.losses.tags import soft_margin
 from seglet.types import IGNORE, Target

@@ -7,12 +7,12 @@ import torch
 from tests.losses.golden import Loss
 from torch import Tensor
 
-from seglet.losses.attention import attention_error
-from seglet.losses.cwd import channel_divergence
-from seglet.losses.dist import correlation_loss
-from seglet.losses.ifvd import variation_error
-from seglet.losses.mse import mean_squared_error
-from seglet.losses.skd_pairwise import coarse_pairwise_error, pairwise_error
+from seglet.losses.distillation.attention import attention_error
+from seglet.losses.distillation.cwd import channel_divergence
+from seglet.losses.distillation.dist import correlation_loss
+from seglet.losses.distillation.ifvd import variation_error
+from seglet.losses.distillation.mse import mean_squared_error
+from seglet.losses.distillation.skd_pairwise import coarse_pairwise_error, pairwise_error
 
 
 def variation(student: Tensor, teacher: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ import torch
 from tests.losses.golden import check_loss
 from torch import Tensor
 
-from seglet.losses.skd_pairwise import coarse_pairwise_error, pairwise_error
+from seglet.losses.distillation.skd_pairwise import coarse_pairwise_error, pairwise_error
 
 Case = dict[str, np.ndarray]
 
@@ -22,7 +22,7 @@ def test_matches_the_originals_numbers(case: Case) -> None:
 
 @pytest.mark.golden("kd", "skd_pairwise")
 def test_blocks_of_rows_change_nothing(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seglet.losses.skd_pairwise.ROWS", 7)
+    monkeypatch.setattr("seglet.losses.distillation.skd_pairwise.ROWS", 7)
     check_loss(case, pairwise_error, "loss_cirkd")
 
 

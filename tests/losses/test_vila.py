@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from seglet.losses.kl import kl_divergence
+from seglet.losses.distillation.kl import kl_divergence
 from seglet.losses.pixel import cross_entropy
 from seglet.losses.vila import (
     better,

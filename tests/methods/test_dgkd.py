@@ -10,8 +10,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from seglet.methods.dgkd import Config, Method
 from seglet.methods.dgkd.branches import Branches, SameProjection
 from seglet.models.architecture import assemble
-from seglet.models.depth_fusion import Guide
 from seglet.models.diffusion.branch import FeatureProjection
+from seglet.models.layers.depth_fusion import Guide
 from seglet.models.segmenter import Architecture, build, load
 from seglet.types import Classes, Labelled, Progress, Tagged
 

@@ -9,7 +9,7 @@ import torch
 
 from seglet.data.artefact import Artefact
 from seglet.data.dataset import Dataset, Sample
-from seglet.labels.background import with_absence
+from seglet.labels.cam.background import with_absence
 from seglet.methods.diclip import Config, Method
 from seglet.methods.diclip.attention import ATTENTION, REGIONS, AttentionColumn
 from seglet.methods.diclip.online import OnlineKeys, number

@@ -7,11 +7,11 @@ from tests.methods.toys import CLASSES
 from tests.methods.viladiffs import TINY, captioned, viladiff
 from torch import Tensor
 
-from seglet.labels.cutmix import mixed
-from seglet.labels.guess import Guess
+from seglet.labels.semi.cutmix import mixed
+from seglet.labels.semi.pseudo_label import Guess
 from seglet.losses.vila import MU
 from seglet.methods.viladiff import Config
-from seglet.methods.viladiff.account import account, denoiser_share
+from seglet.methods.viladiff.cost_report import account, denoiser_share
 from seglet.methods.viladiff.distil import distilled, ramp_up
 from seglet.methods.viladiff.mixe import MixE, at_maps
 from seglet.methods.viladiff.texts import texts_of
@@ -20,7 +20,7 @@ from seglet.models.architecture import Architecture, assemble
 from seglet.models.diffusion.categorical import one_hot
 from seglet.models.diffusion.label_denoiser import LabelDenoiser
 from seglet.models.diffusion.mixed import Denoised, State
-from seglet.models.vila import Fusion, Stream
+from seglet.models.heads.vila import Fusion, Stream
 from seglet.types import IGNORE, Classes, Progress, SemiStep
 
 GUESSES = {"denoise_labelled": True, "denoise_from": "guesses"}

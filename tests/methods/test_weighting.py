@@ -5,7 +5,7 @@ from tests.methods.toys import fotf, labelled
 from seglet.losses.uncertainty import deviation
 from seglet.methods.fotf import Config
 from seglet.methods.weighting import Deviations, deviate, weigh
-from seglet.models.dropout import drawing_from
+from seglet.models.layers.dropout import drawing_from
 from seglet.types import IGNORE, Target
 
 

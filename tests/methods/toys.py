@@ -6,8 +6,8 @@ import torch
 
 from seglet.methods.fotf import Config, Method
 from seglet.models.architecture import Architecture
+from seglet.models.distillation.teachers import Frozen
 from seglet.models.segmenter import Segmenter, build
-from seglet.models.teachers import Frozen
 from seglet.types import IGNORE, Classes, Crop, Labelled, Target
 
 CLASSES = Classes(("sky", "road", "car"), ((0, 0, 255), (128, 128, 128), (255, 0, 0)))

@@ -1,6 +1,6 @@
 import torch
 
-from seglet.models.adaptors import Adaptor
+from seglet.models.distillation.adaptors import Adaptor
 
 
 def test_an_adaptor_changes_channels_and_keeps_places_apart() -> None:

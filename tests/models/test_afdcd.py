@@ -3,8 +3,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from seglet.losses.afdcd import feature_distance, omni_contrast
-from seglet.models.afdcd import FeatureMasking
+from seglet.losses.distillation.afdcd import feature_distance, omni_contrast
+from seglet.models.distillation.afdcd import FeatureMasking
 
 Case = dict[str, np.ndarray]
 THEIR_NAMES = {

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from seglet.models.attention_fusion import Fusion, fused_attention
+from seglet.models.layers.attention_fusion import Fusion, fused_attention
 
 OWN = torch.tensor([[[[0.2, 0.3, 0.5], [0.1, 0.6, 0.3], [0.4, 0.2, 0.4]]]])
 OTHER = torch.tensor([[[0.9, 0.1], [0.5, 0.5]]])

@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from tests.models.test_diffkd import our_name
 from torch import nn
 
-from seglet.losses.dist import between_classes, correlation_loss, pixels, within_classes
-from seglet.losses.kl import elementwise_kl_divergence, kl_divergence
+from seglet.losses.distillation.dist import between_classes, correlation_loss, pixels, within_classes
+from seglet.losses.distillation.kl import elementwise_kl_divergence, kl_divergence
 from seglet.models.diffusion.branch import FeatureProjection, branch
 from seglet.models.diffusion.diffkd import DiffKD, Draws, Options
 

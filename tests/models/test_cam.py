@@ -4,8 +4,8 @@ import torch
 from tests.models.authors import copy_weights
 from tests.models.tiny import images, tiny
 
-from seglet.models.cam import CAMHead, mean_scores
-from seglet.models.head import classify_with_dropped_weights
+from seglet.models.heads.base import classify_with_dropped_weights
+from seglet.models.heads.cam import CAMHead, mean_scores
 
 Case = dict[str, np.ndarray]
 

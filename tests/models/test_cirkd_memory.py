@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from seglet.losses.cirkd_memory import MemoryTerms, cirkd_memory
-from seglet.models.cirkd_memory import CirkdMemory, Draws, MemorySize, labels_at, projector
+from seglet.losses.distillation.cirkd_memory import MemoryTerms, cirkd_memory
+from seglet.models.distillation.cirkd_memory import CirkdMemory, Draws, MemorySize, labels_at, projector
 from seglet.types import IGNORE
 
 Case = dict[str, np.ndarray]

@@ -8,10 +8,10 @@ from tests.models.tiny import CLASSES, NAMES, SSSS, tiny
 from torch import Tensor, nn
 
 from seglet.models.architecture import Architecture, assemble
-from seglet.models.convert import CIRKD_MEAN, compare, convert, load_foreign, with_cirkd_input
-from seglet.models.foreign_files import read_tensors
-from seglet.models.foreign_names import official_name
-from seglet.models.identify import identify
+from seglet.models.convert.convert import CIRKD_MEAN, compare, convert, load_foreign, with_cirkd_input
+from seglet.models.convert.identify import identify
+from seglet.models.convert.key_maps import official_name
+from seglet.models.io.checkpoints import read_tensors
 from seglet.models.network import Network
 
 PUBLISHED = tuple(name for name in SSSS if "clip" not in name)

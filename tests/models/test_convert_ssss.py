@@ -11,11 +11,11 @@ from tests.models.tiny import images, tiny
 from torch import Tensor
 
 from seglet.models.architecture import Architecture, assemble
-from seglet.models.convert import Conversion, compare, fed_as_trained, load_foreign
-from seglet.models.foreign_names import dgkd_name, official_name
-from seglet.models.identify import identify
+from seglet.models.convert.convert import Conversion, compare, fed_as_trained, load_foreign
+from seglet.models.convert.identify import identify
+from seglet.models.convert.key_maps import dgkd_name, official_name
+from seglet.models.layers.normalise import IMAGENET_MEAN
 from seglet.models.network import Network
-from seglet.models.normalise import IMAGENET_MEAN
 
 
 @pytest.fixture

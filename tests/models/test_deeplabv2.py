@@ -3,7 +3,7 @@ import torch
 from tests.models.tiny import images, tiny
 
 from seglet.models.architecture import Architecture, assemble
-from seglet.models.deeplabv2 import AtrousClassifier
+from seglet.models.heads.deeplabv2 import AtrousClassifier
 
 
 def test_parameters_of_the_head_are_four_convolutions_and_their_biases() -> None:

@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from seglet.models.depth_fusion import DepthFusion, DepthPrior, Guide, fuse
-from seglet.models.initialise import initialise
+from seglet.models.layers.depth_fusion import DepthFusion, DepthPrior, Guide, fuse
+from seglet.models.layers.init import initialise
+from seglet.models.layers.sft import SFT
 from seglet.models.segmenter import Architecture, Segmenter, build, load
-from seglet.models.sft import SFT
 from seglet.types import Classes
 
 CLASSES = Classes(("background", "cat"), ((0, 0, 0), (255, 0, 0)))

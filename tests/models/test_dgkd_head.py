@@ -5,12 +5,12 @@ import pytest
 import torch
 from tests.losses.ssss import with_background
 
-from seglet.labels.pamr import pamr
-from seglet.labels.pseudo_masks import balanced_target, confident_masks
+from seglet.labels.cam.pseudo_masks import balanced_target, confident_masks
+from seglet.labels.refine.pamr import pamr
 from seglet.losses.mask import mask_loss
 from seglet.losses.tags import soft_margin
 from seglet.models.class_scores import class_scores
-from seglet.models.layers import resize
+from seglet.models.layers.conv import resize
 from seglet.models.multiscale import cleaned
 
 Case = dict[str, np.ndarray]

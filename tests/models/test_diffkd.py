@@ -8,10 +8,10 @@ import torch.nn.functional as F
 from tests.models.golden_check import Case, error, input_of, output_of
 from torch import Tensor
 
-from seglet.losses.dist import correlation_loss
-from seglet.losses.kl import kl_divergence
+from seglet.losses.distillation.dist import correlation_loss
+from seglet.losses.distillation.kl import kl_divergence
 from seglet.models.diffusion.diffkd import Comparison, DiffKD, Draws, Options, draw
-from seglet.models.initialise import initialise
+from seglet.models.layers.init import initialise
 
 TOLERANCES = [(torch.float32, 2e-5), (torch.float64, 1e-7)]  # their table of signal is float32
 DGKD = Options(reduction=1, align=False, mix_noise=False)

@@ -6,9 +6,9 @@ from tests.models.golden_check import Case, error, input_of, output_of
 from tests.models.hash_weights import hash_weight
 from torch import Tensor
 
-from seglet.losses.adversarial import fooling, gradient_penalty, hinge, wasserstein
-from seglet.models.discriminator import Discriminator, SelfAttention
-from seglet.models.initialise import initialise
+from seglet.losses.distillation.adversarial import fooling, gradient_penalty, hinge, wasserstein
+from seglet.models.distillation.discriminator import Discriminator, SelfAttention
+from seglet.models.layers.init import initialise
 
 TOLERANCES = [(torch.float32, 2e-5), (torch.float64, 1e-9)]
 NAMES = {

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from seglet.models.dropout import Dropout, DropPath, drawing_from, has_active_dropout
+from seglet.models.layers.dropout import Dropout, DropPath, drawing_from, has_active_dropout
 
 ONES = torch.ones(2, 64, 8, 8)
 

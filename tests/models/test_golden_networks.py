@@ -10,8 +10,8 @@ from tests.models.hash_weights import hash_weight, hashed
 from torch import Tensor
 
 from seglet.models.architecture import Architecture, assemble
-from seglet.models.convert import load_foreign
-from seglet.models.foreign_names import official_name
+from seglet.models.convert.convert import load_foreign
+from seglet.models.convert.key_maps import official_name
 from seglet.models.network import Network
 
 Case = Mapping[str, np.ndarray]

@@ -3,9 +3,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from seglet.models.cache_adapter import CacheAdapter
-from seglet.models.cache_building import build_cache
-from seglet.models.key_value_cache import KeyValueCache, directions, retrieved
+from seglet.models.clip_cache.adapter import CacheAdapter
+from seglet.models.clip_cache.build import build_cache
+from seglet.models.clip_cache.cache import KeyValueCache, directions, retrieved
 
 Case = dict[str, np.ndarray]
 X, Y, Z = torch.eye(3)

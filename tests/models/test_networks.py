@@ -7,7 +7,7 @@ from tests.models.tiny import images, tiny
 from torch import nn
 
 from seglet.models.architecture import NAMES, Architecture, assemble
-from seglet.models.normalise import Normalise
+from seglet.models.layers.normalise import Normalise
 from seglet.models.segmenter import build
 
 

@@ -11,8 +11,8 @@ from tests.models.tiny import images, tiny
 
 import seglet
 from seglet import files
+from seglet.models.io.storage import download
 from seglet.models.segmenter import Segmenter, build
-from seglet.models.storage import download
 from seglet.types import Classes
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from seglet.models.foundation.known import KNOWN
+from seglet.models.io.bundled import FOLDER, SHIPPED, shipped
 from seglet.models.segmenter import load
-from seglet.models.shipped import FOLDER, SHIPPED, shipped
 
 MOST = 24_000_000
 CARDS = sorted(FOLDER.glob("*/card.json"))

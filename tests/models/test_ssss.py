@@ -11,14 +11,14 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from seglet.models.architecture import Architecture, assemble, rates
-from seglet.models.aspp import ASPP
-from seglet.models.background import WithBackground
-from seglet.models.gci import GlobalCueInjection
+from seglet.models.heads.aspp import ASPP
+from seglet.models.heads.gci import GlobalCueInjection
+from seglet.models.heads.ssss import SSSSHead
+from seglet.models.heads.stochastic_gate import StochasticGate, gated
+from seglet.models.heads.with_background import WithBackground
 from seglet.models.network import Network
 from seglet.models.pretrained import batch_norms, freeze_pretrained, rest_norms
 from seglet.models.segmenter import Segmenter
-from seglet.models.ssss import SSSSHead
-from seglet.models.stochastic_gate import StochasticGate, gated
 from seglet.models.uncertainty import mc_mean_and_deviation
 
 Case = dict[str, np.ndarray]

@@ -2,8 +2,8 @@ import pytest
 import torch
 from tests.methods.toys import labelled, teacher
 
+from seglet.models.distillation.feature_taps import check_places, look, measure
 from seglet.models.network import Network
-from seglet.models.taps import check_places, look, measure
 
 
 def network(**changes: object) -> Network:

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from seglet.models.teachers import EMA, Frozen
+from seglet.models.distillation.teachers import EMA, Frozen
 
 
 class Vector(nn.Module):

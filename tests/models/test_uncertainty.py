@@ -5,7 +5,7 @@ import torch
 from tests.models.tiny import NAMES, images, tiny
 from torch import Tensor
 
-from seglet.models.dropout import Dropout, drawing_from
+from seglet.models.layers.dropout import Dropout, drawing_from
 from seglet.models.network import Network
 from seglet.models.uncertainty import mc_deviation, mc_mean_and_deviation, mc_probabilities
 

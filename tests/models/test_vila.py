@@ -10,13 +10,13 @@ from tests.models.foundation.makers import save_clip
 from tests.models.tiny import CLASSES, images, tiny
 from torch import Tensor, nn
 
-from seglet.models import vit
-from seglet.models.depth_fusion import Guide
+from seglet.models.backbones import vit
 from seglet.models.foundation.clip import ImageTextEncoder
-from seglet.models.foundation.picture import rounded
+from seglet.models.foundation.image_input import rounded
+from seglet.models.heads.vila import Fusion, Text, positions, streams
+from seglet.models.layers.depth_fusion import Guide
 from seglet.models.segmenter import Architecture, Segmenter, build, load
 from seglet.models.student import StudentConfig, build_student
-from seglet.models.vila import Fusion, Text, positions, streams
 
 NAME = "vila-clip_tiny"
 

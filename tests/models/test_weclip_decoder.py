@@ -4,9 +4,9 @@ import torch
 from tests.models.authors import copy_weights, named
 from torch import Tensor, nn
 
-from seglet.models.large_field import LargeFieldClassifier
-from seglet.models.patch_affinity import cosine_affinity, product_affinity
-from seglet.models.weclip_decoder import Block, LayerFusion, TransformerClassifier, WeCLIPDecoder
+from seglet.models.heads.large_field import LargeFieldClassifier
+from seglet.models.heads.weclip_decoder import Block, LayerFusion, TransformerClassifier, WeCLIPDecoder
+from seglet.models.layers.patch_affinity import cosine_affinity, product_affinity
 
 Case = dict[str, np.ndarray]
 PARTS = {"attn.out_proj": "out", "ln_1": "norm1", "ln_2": "norm2", "mlp.c_fc": "widen", "mlp.c_proj": "narrow"}

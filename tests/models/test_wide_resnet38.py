@@ -5,8 +5,8 @@ import torch.nn.functional as F
 from tests.models.authors import copy_weights, named
 from tests.models.tiny import images, tiny
 
-from seglet.models.dropout import drawing_from
-from seglet.models.wide_resnet38 import PreBlock, PreBottleneck
+from seglet.models.backbones.wide_resnet38 import PreBlock, PreBottleneck
+from seglet.models.layers.dropout import drawing_from
 
 Case = dict[str, np.ndarray]
 

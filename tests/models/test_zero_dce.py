@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from seglet.models.io.zero_dce_storage import CONFIG, WEIGHTS, load, save
 from seglet.models.zero_dce import ZeroDCE, enhanced
-from seglet.models.zero_dce_storage import CONFIG, WEIGHTS, load, save
 
 
 def started(width: int = 4, iterations: int = 2) -> ZeroDCE:

@@ -12,15 +12,15 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
-from seglet.data.check import check
+from seglet.data.checking.check import check
 from seglet.data.columns.kinds import Kind
 from seglet.data.description import FILE, Description, Item, load
-from seglet.data.divide import UNLABELLED, unlabelled_item
 from seglet.data.errors import DataError
 from seglet.data.files import is_writable, keep_for
 from seglet.data.images import read_image, read_mask
-from seglet.data.portion import commands
-from seglet.data.splits import split_ids
+from seglet.data.splits.divide import UNLABELLED, unlabelled_item
+from seglet.data.splits.fractions import commands
+from seglet.data.splits.official import split_ids
 from seglet.types import Classes
 
 
@@ -150,7 +150,7 @@ def open_dataset(data: str, split: str, *, resize: float = 1.0, whole_masks: boo
         DataError: no such data or split, naming those there are; or the data have problems.
     """
     if is_world(data):
-        from seglet.data.world_options import open_world  # worlds are data sets themselves
+        from seglet.data.world.options import open_world  # worlds are data sets themselves
 
         return open_world(data, split)
     description = describe(Path(data))

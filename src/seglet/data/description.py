@@ -15,10 +15,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from jaxtyping import Integer, UInt8
 
-from seglet.data.errors import DataError, choices
-from seglet.data.files import content_hash, read_bytes, write_atomically
-from seglet.data.images import MAX_PIXELS
-from seglet.data.table import (
+from seglet.data.class_table import (
     MAX_ID,
     Table,
     classes_of,
@@ -28,6 +25,9 @@ from seglet.data.table import (
     train_ids,
     unpack,
 )
+from seglet.data.errors import DataError, choices
+from seglet.data.files import content_hash, read_bytes, write_atomically
+from seglet.data.images import MAX_PIXELS
 from seglet.types import IGNORE, Classes
 
 Coding = Literal["index", "colour", "binary_255"]

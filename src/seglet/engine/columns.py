@@ -13,7 +13,7 @@ from seglet.data.columns.recipe import recipes
 from seglet.data.columns.store import Store, stored
 from seglet.data.dataset import Dataset, is_world
 from seglet.data.files import keep_for, user_cache
-from seglet.data.semi import SemiDataset
+from seglet.data.loading.semi import SemiDataset
 from seglet.engine.experiment import Experiment
 from seglet.engine.settings import Settings
 from seglet.engine.splits import scored_data, training_data

@@ -141,7 +141,7 @@ class _Lines(_Display):
         self._total = total
 
     def note(self, text: str) -> None:
-        print(text, file=sys.stderr, flush=True)  # noqa: T201
+        print(text, file=sys.stderr, flush=True)
 
     def close(self) -> None:
         if self._first is not None and self._written != self._done:
@@ -170,3 +170,15 @@ def duration(seconds: float) -> str:
     if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def tell(text: str) -> None:
+    """Says something on the side, on stderr."""
+    print(printable(text, sys.stderr.encoding), file=sys.stderr, flush=True)
+
+
+def printable(text: str, encoding: str | None) -> str:
+    """The text without what the encoding (None: UTF-8) lacks and what would steer a terminal, as names of files may."""
+    encoding = encoding or "utf-8"
+    encoded = text.encode(encoding, "backslashreplace").decode(encoding)
+    return "".join(letter if letter.isprintable() or letter in "\n\t" else repr(letter)[1:-1] for letter in encoded)

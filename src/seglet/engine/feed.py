@@ -5,16 +5,16 @@ from typing import Any
 import lightning
 from torch.utils.data import DataLoader
 
-from seglet.data.cached import Cached
-from seglet.data.colour import Jitter
+from seglet.data.augment.colour import Jitter
+from seglet.data.augment.geometry import Augment
 from seglet.data.dark.views import DarkViews
 from seglet.data.dataset import Dataset
-from seglet.data.loading import labelled_loader, tagged_loader
-from seglet.data.pairs import PairConfig
-from seglet.data.sampling import StepSampler
-from seglet.data.semi import SemiConfig, SemiDataset
-from seglet.data.semi_loading import semi_loader
-from seglet.data.views import Augment
+from seglet.data.loading.cached import Cached
+from seglet.data.loading.loaders import labelled_loader, tagged_loader
+from seglet.data.loading.pairs import PairConfig
+from seglet.data.loading.sampling import StepSampler
+from seglet.data.loading.semi import SemiConfig, SemiDataset
+from seglet.data.loading.semi_loader import semi_loader
 from seglet.engine.settings import Settings
 from seglet.engine.splits import open_split, paired, scored_data, training_data, unlabelled_split
 from seglet.types import Labelled, SemiStep, Tagged

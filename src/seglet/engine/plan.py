@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from seglet.data.dataset import Dataset
-from seglet.data.sampling import StepSampler
+from seglet.data.loading.sampling import StepSampler
 from seglet.engine.columns import with_columns
 from seglet.engine.experiment import Experiment
 from seglet.engine.feed import datasets, training_loader

@@ -3,11 +3,11 @@
 from typing import Any
 
 from seglet.data.dataset import Dataset, is_world, open_dataset
-from seglet.data.joined import Joined
-from seglet.data.pairs import Brightened, PairConfig, Paired
-from seglet.data.portion import counterpart
-from seglet.data.semi import SemiConfig
-from seglet.data.world_options import open_world
+from seglet.data.loading.joined import Joined
+from seglet.data.loading.pairs import Brightened, PairConfig, Paired
+from seglet.data.loading.semi import SemiConfig
+from seglet.data.splits.fractions import counterpart
+from seglet.data.world.options import open_world
 from seglet.engine.settings import Settings
 
 

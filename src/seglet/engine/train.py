@@ -15,20 +15,20 @@ import torch
 
 from seglet import methods
 from seglet.data.dataset import Dataset
-from seglet.data.loading import evaluation_samples
-from seglet.data.semi import SemiDataset, missing_classes
+from seglet.data.loading.loaders import evaluation_samples
+from seglet.data.loading.semi import SemiDataset, missing_classes
 from seglet.engine import checkpoint
 from seglet.engine.artefacts import equip
 from seglet.engine.callbacks import Checkpoints, Finish, Metrics, References, Report, StopRequest, Validation
 from seglet.engine.columns import with_columns, with_scored_columns
 from seglet.engine.console import Steps
 from seglet.engine.events import events, writer_type
-from seglet.engine.evidence import Evidence
 from seglet.engine.experiment import Experiment
+from seglet.engine.failed_step import Evidence
 from seglet.engine.feed import Feed, datasets
 from seglet.engine.module import TrainingModule
-from seglet.engine.pictures import training_views, unlabelled_views, validation_pictures
 from seglet.engine.run import Run
+from seglet.engine.sample_images import training_views, unlabelled_views, validation_pictures
 from seglet.engine.settings import Settings
 from seglet.evaluation.evaluate import EvaluationOptions, evaluate
 from seglet.methods.base import Method, Prediction

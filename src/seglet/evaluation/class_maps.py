@@ -8,8 +8,8 @@ from collections.abc import Callable
 from jaxtyping import Float
 from torch import Tensor
 
-from seglet.labels.cam import cam_masks
-from seglet.models.cam import mean_scores
+from seglet.labels.cam.activation import cam_masks
+from seglet.models.heads.cam import mean_scores
 from seglet.models.multiscale import Masks, MultiScale, Reading, predict_masks
 
 TAUGHT_BY_TAGS = ("ssss", "cam")

@@ -11,9 +11,9 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from seglet.losses.distillation.shapes import check_same_shape
+from seglet.losses.distillation.vectors import unit
 from seglet.losses.pixel import cross_entropy, precise, resize
-from seglet.losses.shapes import check_same_shape
-from seglet.losses.vectors import unit
 from seglet.types import IGNORE, Target
 
 MU = (1.0, 0.5, 0.5)

@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from seglet.labels.pamr import pamr
-from seglet.labels.pseudo_masks import balanced_target, confident_masks
+from seglet.labels.cam.pseudo_masks import balanced_target, confident_masks
+from seglet.labels.refine.pamr import pamr
 from seglet.losses.mask import mask_loss
 from seglet.losses.pixel import resize
 from seglet.models.multiscale import cleaned

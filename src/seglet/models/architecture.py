@@ -5,28 +5,28 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from seglet.models import mit, resnet, vit, wide_resnet38
-from seglet.models.backbone import Backbone
-from seglet.models.cam import CAMHead
-from seglet.models.clip_backbone import CLIPBackbone
-from seglet.models.deeplabv2 import DeepLabV2Head
-from seglet.models.deeplabv3 import DeepLabV3Head
-from seglet.models.deeplabv3plus import DeepLabV3PlusHead
-from seglet.models.depth_fusion import DepthFusion, Guide
-from seglet.models.fcn import FCNHead
+from seglet.models.backbones import mit, resnet, vit, wide_resnet38
+from seglet.models.backbones.base import Backbone
+from seglet.models.backbones.clip_backbone import CLIPBackbone
+from seglet.models.backbones.resnet import ResNet
+from seglet.models.backbones.wide_resnet38 import WideResNet38
 from seglet.models.foundation.image_tower import ImageTower
-from seglet.models.head import Head
-from seglet.models.large_field import LargeFieldClassifier
-from seglet.models.layers import scaled
+from seglet.models.heads.base import Head
+from seglet.models.heads.cam import CAMHead
+from seglet.models.heads.deeplabv2 import DeepLabV2Head
+from seglet.models.heads.deeplabv3 import DeepLabV3Head
+from seglet.models.heads.deeplabv3plus import DeepLabV3PlusHead
+from seglet.models.heads.fcn import FCNHead
+from seglet.models.heads.large_field import LargeFieldClassifier
+from seglet.models.heads.pspnet import PSPHead
+from seglet.models.heads.segformer import SegFormerHead
+from seglet.models.heads.ssss import Grid, SSSSHead
+from seglet.models.heads.vila import ViLaHead
+from seglet.models.heads.weclip_decoder import LayerFusion, TransformerClassifier, WeCLIPDecoder
+from seglet.models.layers.conv import scaled
+from seglet.models.layers.depth_fusion import DepthFusion, Guide
+from seglet.models.layers.normalise import IMAGENET_MEAN, IMAGENET_STD, Channels, Normalise
 from seglet.models.network import Network
-from seglet.models.normalise import IMAGENET_MEAN, IMAGENET_STD, Channels, Normalise
-from seglet.models.pspnet import PSPHead
-from seglet.models.resnet import ResNet
-from seglet.models.segformer import SegFormerHead
-from seglet.models.ssss import Grid, SSSSHead
-from seglet.models.vila import ViLaHead
-from seglet.models.weclip_decoder import LayerFusion, TransformerClassifier, WeCLIPDecoder
-from seglet.models.wide_resnet38 import WideResNet38
 
 BACKBONES = (*resnet.VARIANTS, *wide_resnet38.VARIANTS, *mit.VARIANTS)
 PLAIN = ("deeplabv3", "deeplabv3plus", "pspnet", "deeplabv2")

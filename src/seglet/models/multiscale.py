@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from seglet.models.class_scores import class_scores
-from seglet.models.layers import resize
+from seglet.models.layers.conv import resize
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from seglet.models.backbone import Backbone
-from seglet.models.head import Head
+from seglet.models.backbones.base import Backbone
+from seglet.models.heads.base import Head
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from seglet.models.backbones.resnet import ResNet
+from seglet.models.backbones.wide_resnet38 import WideResNet38
+from seglet.models.heads.ssss import SSSSHead
 from seglet.models.network import Network
-from seglet.models.resnet import ResNet
-from seglet.models.ssss import SSSSHead
-from seglet.models.wide_resnet38 import WideResNet38
 
 
 def freeze_pretrained(network: Network) -> None:

@@ -10,15 +10,15 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor, nn
 
-from seglet.models import storage
 from seglet.models.architecture import Architecture, assemble, input_convention
-from seglet.models.card import Story, model_card
-from seglet.models.evaluating import evaluating
-from seglet.models.initialise import initialise
-from seglet.models.layers import resize
+from seglet.models.image_tensor import as_batch, pad_to, with_depth
+from seglet.models.io import storage
+from seglet.models.io.bundled import shipped
+from seglet.models.io.card import Story, model_card
+from seglet.models.layers.conv import resize
+from seglet.models.layers.evaluating import evaluating
+from seglet.models.layers.init import initialise
 from seglet.models.network import Network
-from seglet.models.picture import as_batch, pad_to, with_depth
-from seglet.models.shipped import shipped
 from seglet.models.uncertainty import mc_mean_and_deviation
 from seglet.types import Classes
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from seglet import files
 from seglet.models.architecture import Architecture
+from seglet.models.backbones.vit import VARIANTS, VisionTransformer
+from seglet.models.backbones.vit_pretrained import pretrained
+from seglet.models.io.storage import CONFIG, FORMAT
 from seglet.models.segmenter import Segmenter, build, load
-from seglet.models.storage import CONFIG, FORMAT
-from seglet.models.vit import VARIANTS, VisionTransformer
-from seglet.models.vit_weights import pretrained
 from seglet.types import Classes, option
 
 

@@ -13,8 +13,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from seglet.models.dropout import drawing_from, dropouts, has_active_dropout
-from seglet.models.head import Tail
+from seglet.models.heads.base import Tail
+from seglet.models.layers.dropout import drawing_from, dropouts, has_active_dropout
 from seglet.models.network import Network
 
 Sites = Literal["all", "last"]

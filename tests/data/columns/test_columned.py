@@ -6,17 +6,17 @@ import torch
 from tests.data.columns.producers import Caption, Letters, Picture
 from tests.data.toys import Toys, sample
 
-from seglet.data.cached import Cached
+from seglet.data.augment.geometry import Augment
 from seglet.data.columns.columned import Columned, address
 from seglet.data.columns.kinds import checked
 from seglet.data.columns.recipe import recipes
 from seglet.data.columns.store import Store
 from seglet.data.dataset import FolderDataset, describe
 from seglet.data.errors import DataError
-from seglet.data.loading import labelled_loader
-from seglet.data.sampling import StepSampler
-from seglet.data.views import Augment
-from seglet.data.world import World
+from seglet.data.loading.cached import Cached
+from seglet.data.loading.loaders import labelled_loader
+from seglet.data.loading.sampling import StepSampler
+from seglet.data.world.dataset import World
 from seglet.types import Labelled
 
 

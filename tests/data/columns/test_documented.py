@@ -7,7 +7,7 @@ from tests.documents import blocks, text
 
 from seglet.data.columns.kinds import checked
 from seglet.data.columns.recipe import recipes
-from seglet.data.world import World
+from seglet.data.world.dataset import World
 
 
 def test_the_producer_in_the_documentation_computes(tmp_path, monkeypatch):

@@ -5,9 +5,9 @@ import pytest
 import torch
 from tests.data.toys import picture, sample
 
+from seglet.data.augment.geometry import Augment, view
 from seglet.data.columns.follow import covered, follow
-from seglet.data.loading import crops
-from seglet.data.views import Augment, view
+from seglet.data.loading.loaders import crops
 from seglet.types import Crop
 
 ROUNDED = 1.01 / 255

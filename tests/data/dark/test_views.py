@@ -7,9 +7,9 @@ import pytest
 import torch
 from tests.data.toys import sample
 
+from seglet.data.augment.geometry import Augment, Viewed, view
 from seglet.data.dark.views import DarkViews
-from seglet.data.sampling import augmentation_rng
-from seglet.data.views import Augment, Viewed, view
+from seglet.data.loading.sampling import augmentation_rng
 from seglet.engine.feed import augment
 from seglet.engine.settings import Settings
 

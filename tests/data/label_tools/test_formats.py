@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seglet.apps.tool_options import TOOLS as OFFERED
+from seglet.cli.options.annotation_tool import TOOLS as OFFERED
 from seglet.data.errors import DataError
 from seglet.data.label_tools import TOOLS, read, write
 from seglet.data.label_tools.regions import annotate, paint

@@ -3,7 +3,7 @@
 import pytest
 from tests.data.disk import mask, pairs, picture, text
 
-from seglet.data.check import check
+from seglet.data.checking.check import check
 from seglet.data.dataset import describe, open_dataset
 from seglet.data.errors import DataError
 from seglet.data.tags.source import TagSource

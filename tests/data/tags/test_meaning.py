@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from seglet.data.class_table import ClassEntry, table
 from seglet.data.description import Item
 from seglet.data.spelling import lookalikes
-from seglet.data.table import ClassEntry, table
 from seglet.data.tags.meaning import invented, meaning
 from seglet.data.tags.naming import named
 from seglet.data.tags.taglist import TagList

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32, UInt8
 
-from seglet.data.colour import LUMA
+from seglet.data.augment.colour import LUMA
 
 MIDDLE_GREY = 0.18
 """Share of white that a well exposed picture reflects on average."""

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Float32
 
-from seglet.data.drawing.dice import Dice
+from seglet.data.portable_rng import Dice
 
 STREAM = 1
 """Of the dice."""

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 from seglet.data.dark.cameras import CAMERAS
 from seglet.data.dark.parameters import Darkening, Variant
-from seglet.data.drawing.dice import Dice
+from seglet.data.portable_rng import Dice
 
 Preset = Literal["mild", "night", "extreme"]
 PARAMETERS = 0

@@ -8,7 +8,7 @@ from jaxtyping import Float32
 
 from seglet.data.dark.pipeline import darken
 from seglet.data.dark.presets import PARAMETERS, preset
-from seglet.data.drawing.dice import Dice
+from seglet.data.portable_rng import Dice
 from seglet.types import option
 
 Dark = Literal["none", "mild", "night", "extreme"]

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from seglet.data.class_table import is_void
 from seglet.data.label_tools.exchange import Annotations, unique
 from seglet.data.label_tools.outline import outlines
 from seglet.data.label_tools.regions import VOID, Annotated, Form, Region
 from seglet.data.label_tools.runs import coco_runs
 from seglet.data.layouts.instances import Instances, Picture, read_instances
 from seglet.data.layouts.rasterise import region
-from seglet.data.table import is_void
 from seglet.files import write_json
 from seglet.types import IGNORE, Classes
 

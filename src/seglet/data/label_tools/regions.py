@@ -10,9 +10,9 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
+from seglet.data.class_table import is_void
 from seglet.data.errors import DataError, choices
 from seglet.data.label_tools.pieces import pieces
-from seglet.data.table import is_void
 from seglet.types import IGNORE, Classes
 
 Form = Literal["polygons", "masks"]

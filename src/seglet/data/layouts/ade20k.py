@@ -6,11 +6,11 @@ Also any images/ and masks/ whose files are called ADE_train_… and ADE_val_…
 from dataclasses import replace
 from pathlib import Path
 
+from seglet.data.class_table import ClassEntry, Table, read_table, table, with_void
 from seglet.data.errors import DataError
 from seglet.data.files import pictures, read_bytes
 from seglet.data.layouts import folders
 from seglet.data.layouts.found import Found
-from seglet.data.table import ClassEntry, Table, read_table, table, with_void
 
 NUM_CLASSES = 150
 VOID = 0

@@ -7,9 +7,9 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+from seglet.data.class_table import ClassEntry, Table
 from seglet.data.layouts import folders
 from seglet.data.layouts.found import Found, joined, pair
-from seglet.data.table import ClassEntry, Table
 
 ENTRIES: Table = (
     ClassEntry(0, "sky", (128, 128, 128)), ClassEntry(1, "building", (128, 0, 0)),

@@ -5,10 +5,10 @@ Ids, names, colours and which ids are evaluated: the data set's own table of 34 
 
 from pathlib import Path
 
+from seglet.data.class_table import ClassEntry, Table
 from seglet.data.description import Item
 from seglet.data.files import pictures, subfolders
 from seglet.data.layouts.found import Found, Pairs, joined
-from seglet.data.table import ClassEntry, Table
 
 EVALUATED = {
     7: ("road", (128, 64, 128)), 8: ("sidewalk", (244, 35, 232)), 11: ("building", (70, 70, 70)),

@@ -6,13 +6,13 @@ smaller wins, of equals the later; crowds are void.
 
 from pathlib import Path
 
+from seglet.data.class_table import Table, table
 from seglet.data.description import Item
 from seglet.data.errors import Problem
 from seglet.data.files import identity, keep_for, pictures
 from seglet.data.layouts.coco_names import NAMES
 from seglet.data.layouts.found import Found
 from seglet.data.layouts.instances import Instances, draw, read_instances
-from seglet.data.table import Table, table
 
 DRAWN = ("masks", "stuffthingmaps")
 

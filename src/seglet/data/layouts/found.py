@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from seglet.data.class_table import Table
 from seglet.data.description import Coding, Item
 from seglet.data.errors import Problem
 from seglet.data.files import identity, pictures
-from seglet.data.table import Table
 
 SPLIT_NAMES = {
     "train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "dev": "val",

@@ -3,12 +3,12 @@
 from dataclasses import replace
 from pathlib import Path
 
+from seglet.data.class_table import ClassEntry, Table, table
 from seglet.data.description import Item
 from seglet.data.errors import Problem
 from seglet.data.files import identity, pictures
 from seglet.data.layouts.found import Found, Pairs, joined
 from seglet.data.layouts.lists import read_list
-from seglet.data.table import ClassEntry, Table, table
 
 NAMES = (
     "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable",

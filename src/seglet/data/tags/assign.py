@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from seglet.data.checking.file_facts import Facts
+from seglet.data.checking.scan import Request
+from seglet.data.checking.validate import label_of
 from seglet.data.description import Description, Item, TagOrigin
 from seglet.data.errors import Problem
-from seglet.data.facts import Facts
-from seglet.data.judge import label_of
-from seglet.data.scan import Request
 from seglet.data.tags.meaning import meaning
 from seglet.data.tags.naming import named
 from seglet.data.tags.taglist import TagList

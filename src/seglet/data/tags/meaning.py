@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from seglet.data.class_table import Table, classes_of, table, train_ids
 from seglet.data.errors import Problem, choices
 from seglet.data.spelling import folded, lookalikes
-from seglet.data.table import Table, classes_of, table, train_ids
 from seglet.data.tags.taglist import Names, TagList
 from seglet.types import IGNORE
 

@@ -4,12 +4,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from seglet.data.class_table import Table
 from seglet.data.errors import DataError
 from seglet.data.layouts.folders import IMAGES
 from seglet.data.layouts.found import Found
 from seglet.data.layouts.voc import HOMES
 from seglet.data.spelling import folded
-from seglet.data.table import Table
 from seglet.data.tags import class_folders, json_file, spreadsheet, voc_xml
 from seglet.data.tags.taglist import TagList
 

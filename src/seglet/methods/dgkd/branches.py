@@ -10,13 +10,13 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from seglet.losses.dist import correlation_loss
-from seglet.losses.kl import kl_divergence
-from seglet.losses.mse import mean_squared_error
+from seglet.losses.distillation.dist import correlation_loss
+from seglet.losses.distillation.kl import kl_divergence
+from seglet.losses.distillation.mse import mean_squared_error
 from seglet.methods.dgkd.config import Config
 from seglet.models.diffusion.branch import FeatureProjection, branch
 from seglet.models.diffusion.diffkd import Comparison, DiffKD
-from seglet.models.layers import resize
+from seglet.models.layers.conv import resize
 
 FEATURES = ("shallow", "deep")
 NAMES = {"both": (*FEATURES, "mask"), "features": FEATURES, "masks": ("mask",), "none": ()}

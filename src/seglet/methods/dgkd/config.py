@@ -3,9 +3,9 @@
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from seglet.data.pairs import PairConfig
+from seglet.data.loading.pairs import PairConfig
 from seglet.methods.self_taught import SelfTaughtConfig
-from seglet.models.depth_fusion import Guide
+from seglet.models.layers.depth_fusion import Guide
 from seglet.models.student import StudentConfig
 from seglet.types import option
 

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from seglet.data.columns.producer import Producer
-from seglet.data.pairs import LIGHT
+from seglet.data.loading.pairs import LIGHT
 from seglet.data.planes import DEPTH
 from seglet.losses.pixel import cross_entropy
 from seglet.losses.tags import soft_margin
@@ -22,13 +22,13 @@ from seglet.methods.dgkd.teacher import open_teacher
 from seglet.methods.dgkd.views import View, look
 from seglet.methods.self_taught import begun, check_background, mask_terms, refined
 from seglet.models.class_scores import class_scores
-from seglet.models.dropout import drawing_from
+from seglet.models.distillation.teachers import Frozen
+from seglet.models.heads.ssss import SSSSHead
+from seglet.models.layers.dropout import drawing_from
 from seglet.models.multiscale import MultiScale, predict_masks
 from seglet.models.network import Network
 from seglet.models.segmenter import Segmenter
-from seglet.models.ssss import SSSSHead
 from seglet.models.student import build_student
-from seglet.models.teachers import Frozen
 from seglet.types import Classes, Labelled, Losses, Progress, Tagged
 
 Step = Tagged | Labelled

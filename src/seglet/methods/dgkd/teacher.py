@@ -1,10 +1,10 @@
 """The network that saw the light."""
 
 from seglet.methods.dgkd.config import Config
+from seglet.models.distillation.teachers import Frozen, load_teacher
+from seglet.models.heads.ssss import SSSSHead
+from seglet.models.layers.normalise import Normalise
 from seglet.models.network import Network
-from seglet.models.normalise import Normalise
-from seglet.models.ssss import SSSSHead
-from seglet.models.teachers import Frozen, load_teacher
 from seglet.types import Classes
 
 

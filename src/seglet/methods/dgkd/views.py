@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor
 
-from seglet.models.layers import resize
+from seglet.models.layers.conv import resize
 from seglet.models.multiscale import cleaned
 from seglet.models.network import Network
 

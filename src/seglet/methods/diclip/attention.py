@@ -16,7 +16,7 @@ from seglet.data.columns.follow import follow
 from seglet.data.columns.kinds import Kind, Value
 from seglet.data.columns.producer import Compute, Producer, Reads
 from seglet.data.dataset import Sample
-from seglet.labels.low_rank_attention import LowRankAttention, low_rank_attention
+from seglet.labels.attention.low_rank_attention import LowRankAttention, low_rank_attention
 from seglet.methods.diclip.weights import weights
 from seglet.models.foundation.attention_source import AttentionSource
 from seglet.models.foundation.loading import as_dtype

@@ -12,9 +12,9 @@ from torch import Tensor
 from seglet.methods.diclip.config import Config
 from seglet.methods.diclip.tsa import dynamic_cam, static_cam
 from seglet.methods.diclip.vce import refined
-from seglet.models.attention_fusion import fused_attention
 from seglet.models.foundation.attention import changed_attention
 from seglet.models.foundation.image_tower import ImageTower
+from seglet.models.layers.attention_fusion import fused_attention
 
 
 def rungs(

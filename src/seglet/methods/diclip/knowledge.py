@@ -13,10 +13,10 @@ from seglet.data.prompts.read import prompts_for
 from seglet.methods.diclip.attention import ATTENTION, REGIONS, DiffusionAttention, Size, stored_attention
 from seglet.methods.diclip.config import Config
 from seglet.methods.diclip.vce import control, enhanced, refined, word_maps
+from seglet.models.distillation.teachers import Frozen
 from seglet.models.foundation.clip import ImageTextEncoder
 from seglet.models.foundation.image_tower import ImageTower
 from seglet.models.foundation.text_tower import TextTower
-from seglet.models.teachers import Frozen
 from seglet.types import Classes, Movable, Tagged
 
 

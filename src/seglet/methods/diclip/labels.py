@@ -9,9 +9,9 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from seglet.labels.affinity import affinity_refined
-from seglet.labels.background import labels_between, with_absence
-from seglet.labels.par import par
+from seglet.labels.cam.affinity import affinity_refined
+from seglet.labels.cam.background import labels_between, with_absence
+from seglet.labels.refine.par import par
 from seglet.methods.diclip.config import Config
 
 

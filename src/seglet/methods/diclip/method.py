@@ -14,7 +14,7 @@ from torch import Tensor
 from seglet.data.artefact import Artefact
 from seglet.data.columns.follow import covered
 from seglet.data.columns.producer import Producer
-from seglet.labels.background import with_absence
+from seglet.labels.cam.background import with_absence
 from seglet.losses.affinity import affinity_error, pair_labels
 from seglet.losses.pixel import cross_entropy
 from seglet.losses.split import split_cross_entropy
@@ -35,13 +35,13 @@ from seglet.methods.diclip.student import (
 from seglet.methods.diclip.tsa import CACHE, CacheArtefact, Look, dynamic_cam, static_cam
 from seglet.methods.diclip.vce import VCEConfig, own_attention
 from seglet.methods.diclip.weights import weights
-from seglet.models.cache_adapter import CacheAdapter
-from seglet.models.dropout import drawing_from
+from seglet.models.clip_cache.adapter import CacheAdapter
+from seglet.models.clip_cache.cache import KeyValueCache, directions, retrieved
+from seglet.models.foundation.image_input import resized
 from seglet.models.foundation.image_tower import ImageTower
-from seglet.models.foundation.picture import resized
-from seglet.models.key_value_cache import KeyValueCache, directions, retrieved
-from seglet.models.masked_pooling import masked_mean
-from seglet.models.patch_affinity import cosine_affinity
+from seglet.models.layers.dropout import drawing_from
+from seglet.models.layers.masked_pooling import masked_mean
+from seglet.models.layers.patch_affinity import cosine_affinity
 from seglet.models.segmenter import Segmenter
 from seglet.types import IGNORE, Classes, Losses, Progress, Tagged, Target
 

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from seglet.models.key_value_cache import directions
+from seglet.models.clip_cache.cache import directions
 
 
 class OnlineKeys(nn.Module):

@@ -15,12 +15,12 @@ from torch import Tensor
 
 from seglet.data.artefact import Artefact
 from seglet.data.dataset import Dataset
-from seglet.labels.cache_cam import enhanced, static_scores
-from seglet.labels.patch_text import min_max
-from seglet.methods.diclip.pictures import PicturesConfig, drawn, opened, picture, single
-from seglet.models.cache_building import build_cache
-from seglet.models.foundation.picture import resized
-from seglet.models.masked_pooling import masked_mean
+from seglet.labels.cam.cache_cam import enhanced, static_scores
+from seglet.labels.cam.patch_text import min_max
+from seglet.methods.diclip.cache_images import PicturesConfig, drawn, opened, picture, single
+from seglet.models.clip_cache.build import build_cache
+from seglet.models.foundation.image_input import resized
+from seglet.models.layers.masked_pooling import masked_mean
 from seglet.types import Classes, option
 
 CACHE = "cache"

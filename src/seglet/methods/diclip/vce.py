@@ -13,16 +13,16 @@ import torch.nn.functional as F
 from jaxtyping import Float, Integer
 from torch import Tensor
 
-from seglet.labels.acr import above_mean, refined_attention, to_rows
-from seglet.labels.attention_clusters import attention_clusters
-from seglet.labels.control_attention import identity_attention, oracle_attention, uniform_attention
-from seglet.labels.feature_surgery import surgery
-from seglet.labels.patch_text import Scale, min_max, over_background, patch_text_cam, positive
+from seglet.labels.attention.acr import above_mean, refined_attention, to_rows
+from seglet.labels.attention.attention_clusters import attention_clusters
+from seglet.labels.attention.control_attention import identity_attention, oracle_attention, uniform_attention
+from seglet.labels.cam.feature_surgery import surgery
+from seglet.labels.cam.patch_text import Scale, min_max, over_background, patch_text_cam, positive
 from seglet.losses.pixel import labels_at
 from seglet.methods.diclip.attention import AttentionConfig
-from seglet.models.attention_fusion import Fusion, fused_attention
 from seglet.models.foundation.attention import changed_attention
 from seglet.models.foundation.image_tower import ImageTower, Seen
+from seglet.models.layers.attention_fusion import Fusion, fused_attention
 from seglet.types import option
 
 

@@ -7,19 +7,19 @@ from torch import Tensor, nn
 
 from seglet.losses.pixel import cross_entropy
 from seglet.methods import base
-from seglet.methods.distill import account
+from seglet.methods.distill import cost_report
 from seglet.methods.distill.config import Config
 from seglet.methods.distill.spec import parse
 from seglet.methods.distill.tapped import Tapped, attach
 from seglet.methods.distill.terms.base import Pair, Part
 from seglet.methods.weighting import Weights, weights_for
-from seglet.models.dropout import drawing_from
-from seglet.models.layers import resize
+from seglet.models.distillation.feature_taps import Seen, look
+from seglet.models.distillation.teachers import Frozen, load_teacher
+from seglet.models.layers.conv import resize
+from seglet.models.layers.dropout import drawing_from
 from seglet.models.network import Network
 from seglet.models.segmenter import Segmenter
 from seglet.models.student import build_student
-from seglet.models.taps import Seen, look
-from seglet.models.teachers import Frozen, load_teacher
 from seglet.types import Classes, Labelled, Losses, Progress
 
 
@@ -57,7 +57,7 @@ class Method(base.Method[Labelled]):
 
     @classmethod
     def guide(cls) -> str:
-        return account.guide()
+        return cost_report.guide()
 
     @property
     def tapped(self) -> list[Tapped]:
@@ -124,8 +124,8 @@ class Method(base.Method[Labelled]):
         return {"teacher": taught} if self.config.score_teacher else {}
 
     def remarks(self, size: tuple[int, int], batch: int) -> list[str]:
-        return [account.describe(tapped, size, batch) for tapped in self.tapped]
+        return [cost_report.describe(tapped, size, batch) for tapped in self.tapped]
 
     def suspects(self, step: Labelled, progress: Progress) -> list[str]:
         both, _, pairs = self._see(step, progress)
-        return account.suspects(step, self.tapped, both, pairs)
+        return cost_report.suspects(step, self.tapped, both, pairs)

@@ -7,9 +7,9 @@ from torch import Tensor, nn
 from seglet.losses.pixel import resize
 from seglet.methods.distill.spec import Spec
 from seglet.methods.distill.terms.base import Pair, Part, Shape
-from seglet.models.adaptors import Adaptor
+from seglet.models.distillation.adaptors import Adaptor
+from seglet.models.distillation.feature_taps import Place, measure
 from seglet.models.network import Network
-from seglet.models.taps import Place, measure
 
 
 class Tapped(nn.Module):

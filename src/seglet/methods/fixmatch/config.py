@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from seglet.data.semi import SemiConfig
-from seglet.labels.cutmix import Boxes
+from seglet.data.loading.semi import SemiConfig
+from seglet.labels.semi.cutmix import Boxes
 from seglet.models.student import StudentConfig
 from seglet.types import option
 

@@ -10,19 +10,19 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from seglet.labels.alarms import collapse, watched
-from seglet.labels.cutmix import draw_boxes, inside, paste, paste_guess
-from seglet.labels.guess import Guess, guess
+from seglet.labels.semi.collapse import collapse, watched
+from seglet.labels.semi.cutmix import draw_boxes, inside, paste, paste_guess
+from seglet.labels.semi.pseudo_label import Guess, guess
 from seglet.losses.confident import average_cross_entropy, ratio_cross_entropy
 from seglet.losses.pixel import cross_entropy, resize
 from seglet.methods import base
 from seglet.methods.fixmatch.config import Config
-from seglet.models.dropout import Dropout, drawing_from
-from seglet.models.evaluating import evaluating
+from seglet.models.distillation.teachers import EMA
+from seglet.models.layers.dropout import Dropout, drawing_from
+from seglet.models.layers.evaluating import evaluating
 from seglet.models.network import Network, Prediction
 from seglet.models.segmenter import Segmenter
 from seglet.models.student import build_student
-from seglet.models.teachers import EMA
 from seglet.types import Classes, Losses, Progress, SemiStep, Target, Unlabelled
 
 BOXES = 0xB0C5

@@ -4,16 +4,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from seglet.losses.kl import kl_divergence
+from seglet.losses.distillation.kl import kl_divergence
 from seglet.losses.pixel import annotated, cross_entropy, resize
 from seglet.methods import base
 from seglet.methods.fotf.config import Config
 from seglet.methods.weighting import Weights, weights_for
-from seglet.models.dropout import drawing_from
+from seglet.models.distillation.teachers import Frozen, load_teacher
+from seglet.models.layers.dropout import drawing_from
 from seglet.models.network import Network
 from seglet.models.segmenter import Segmenter
 from seglet.models.student import build_student
-from seglet.models.teachers import Frozen, load_teacher
 from seglet.types import Classes, Labelled, Losses, Progress
 
 

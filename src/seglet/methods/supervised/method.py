@@ -3,7 +3,7 @@
 from seglet.losses.pixel import cross_entropy
 from seglet.methods import base
 from seglet.methods.supervised.config import Config
-from seglet.models.dropout import drawing_from
+from seglet.models.layers.dropout import drawing_from
 from seglet.models.segmenter import Segmenter
 from seglet.models.student import build_student
 from seglet.types import Classes, Labelled, Losses, Progress

@@ -13,17 +13,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seglet.data.captions import KINDS, CaptionFile, read_captions
+from seglet.data.columns.caption_files import KINDS, CaptionFile, read_captions
 from seglet.data.columns.kinds import Kind, Value
 from seglet.data.columns.producer import Compute, Producer
 from seglet.data.dataset import Sample
 from seglet.data.errors import DataError
-from seglet.data.world import SPLITS, scene
+from seglet.data.world.dataset import SPLITS, scene
 from seglet.methods.viladiff.config import Config, Precision
 from seglet.models.foundation import captioner, clip
 from seglet.models.foundation.captions import filled
 from seglet.models.foundation.hub import find
-from seglet.models.foundation.picture import resized
+from seglet.models.foundation.image_input import resized
 from seglet.models.foundation.text_tower import TextTower
 
 CAPTIONS, TOKENS = "captions", "caption-tokens"

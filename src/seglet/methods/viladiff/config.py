@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from seglet.data.semi import Partner, SemiConfig
-from seglet.labels.cutmix import Boxes
+from seglet.data.loading.semi import Partner, SemiConfig
+from seglet.labels.semi.cutmix import Boxes
 from seglet.losses.vila import MU
 from seglet.models.diffusion.gaussian import Clock
 from seglet.models.diffusion.routing import Reading

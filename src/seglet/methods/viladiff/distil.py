@@ -11,12 +11,12 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from seglet.losses.kl import kl_divergence
+from seglet.losses.distillation.kl import kl_divergence
 from seglet.losses.pixel import labels_at
 from seglet.losses.vila import better, feature_distillation
 from seglet.methods.viladiff.config import Config
 from seglet.methods.viladiff.views import Taught
-from seglet.models.vila import Stream
+from seglet.models.heads.vila import Stream
 
 
 @dataclass(frozen=True)

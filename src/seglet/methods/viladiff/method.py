@@ -11,24 +11,24 @@ from jaxtyping import Float
 from torch import Tensor
 
 from seglet.data.columns.producer import Producer
-from seglet.labels.alarms import collapse, watched
-from seglet.labels.guess import Guess, guess
+from seglet.labels.semi.collapse import collapse, watched
+from seglet.labels.semi.pseudo_label import Guess, guess
 from seglet.losses.pixel import precise, resize
 from seglet.losses.vila import diffusion_loss, stream_loss
 from seglet.methods import base
-from seglet.methods.viladiff.account import account
 from seglet.methods.viladiff.captions import TOKENS, producers
 from seglet.methods.viladiff.config import Config
+from seglet.methods.viladiff.cost_report import account
 from seglet.methods.viladiff.distil import distilled, ramp_up
 from seglet.methods.viladiff.mixe import MixE
 from seglet.methods.viladiff.texts import Texts, joined, texts_of
 from seglet.methods.viladiff.views import Taught, cutmix, halves, strong_views, weak_views
 from seglet.models.diffusion.label_denoiser import LabelDenoiser
-from seglet.models.dropout import drawing_from
+from seglet.models.distillation.teachers import EMA
+from seglet.models.heads.vila import Fusion, Stream, Streams, ViLaHead, streams
+from seglet.models.layers.dropout import drawing_from
 from seglet.models.segmenter import Segmenter
 from seglet.models.student import build_student
-from seglet.models.teachers import EMA
-from seglet.models.vila import Fusion, Stream, Streams, ViLaHead, streams
 from seglet.types import IGNORE, Classes, Losses, Progress, SemiStep
 
 BOXES, NOISE, REPAIR = 0xB0C5, 0x0153, 0x4E4D

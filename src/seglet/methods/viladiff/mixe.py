@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int, Integer
 from torch import Tensor, nn
 
-from seglet.labels.edges import edge_rates, label_edges
-from seglet.labels.guess import Guess
+from seglet.labels.semi.edges import edge_rates, label_edges
+from seglet.labels.semi.pseudo_label import Guess
 from seglet.losses.pixel import cross_entropy, labels_at, precise
 from seglet.losses.vila import edge_cross_entropy, noise_error
 from seglet.methods.viladiff.config import Config
@@ -18,8 +18,8 @@ from seglet.models.diffusion.gaussian import Clock
 from seglet.models.diffusion.label_denoiser import LabelDenoiser
 from seglet.models.diffusion.mixed import Denoised, MixedDiffusion, State
 from seglet.models.diffusion.routing import route, threshold_at
-from seglet.models.evaluating import evaluating
-from seglet.models.vila import Stream
+from seglet.models.heads.vila import Stream
+from seglet.models.layers.evaluating import evaluating
 from seglet.types import IGNORE, Target
 
 

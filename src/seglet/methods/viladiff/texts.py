@@ -11,9 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from seglet.data.columns.kinds import LENGTH
-from seglet.labels.cutmix import join_tokens
+from seglet.labels.semi.cutmix import join_tokens
 from seglet.methods.viladiff.captions import TOKENS
-from seglet.models.vila import Text
+from seglet.models.heads.vila import Text
 from seglet.types import Labelled, SemiStep, Unlabelled
 
 

@@ -10,10 +10,10 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from seglet.labels.cutmix import Boxes, draw_boxes, inside, mixed, paste, paste_guess
-from seglet.labels.guess import Guess
+from seglet.labels.semi.cutmix import Boxes, draw_boxes, inside, mixed, paste, paste_guess
+from seglet.labels.semi.pseudo_label import Guess
 from seglet.methods.viladiff.texts import pasted
-from seglet.models.vila import Stream, Text
+from seglet.models.heads.vila import Stream, Text
 from seglet.types import SemiStep
 
 

@@ -12,11 +12,11 @@ from torch import Tensor, nn
 
 from seglet.models.foundation.captions import without_prompt
 from seglet.models.foundation.hub import Found, find
+from seglet.models.foundation.image_input import CLIP_MEAN, CLIP_STD, normalisation, preprocessing, resized
 from seglet.models.foundation.loading import as_dtype, library, load, quiet
-from seglet.models.foundation.picture import CLIP_MEAN, CLIP_STD, normalisation, preprocessing, resized
 from seglet.models.foundation.reading import open_tokenizer
 from seglet.models.foundation.whole import Layout
-from seglet.models.normalise import Normalise
+from seglet.models.layers.normalise import Normalise
 
 CLASSES = {
     "blip-2": "Blip2ForConditionalGeneration",

@@ -6,9 +6,9 @@ import torch
 from torch import nn
 
 from seglet.models.foundation.hub import Found, find
+from seglet.models.foundation.image_input import CLIP_MEAN, CLIP_STD, normalisation, preprocessing
 from seglet.models.foundation.image_tower import ImageTower
 from seglet.models.foundation.loading import as_dtype, library, load
-from seglet.models.foundation.picture import CLIP_MEAN, CLIP_STD, normalisation, preprocessing
 from seglet.models.foundation.reading import check_fit, open_tokenizer
 from seglet.models.foundation.text_tower import TextTower
 from seglet.models.foundation.whole import Layout

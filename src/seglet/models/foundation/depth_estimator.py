@@ -12,10 +12,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from seglet.models.foundation.hub import Found, find
+from seglet.models.foundation.image_input import normalisation, preprocessing, resized
 from seglet.models.foundation.loading import as_dtype, library, load
-from seglet.models.foundation.picture import normalisation, preprocessing, resized
 from seglet.models.foundation.whole import Layout
-from seglet.models.normalise import IMAGENET_MEAN, IMAGENET_STD, Normalise
+from seglet.models.layers.normalise import IMAGENET_MEAN, IMAGENET_STD, Normalise
 
 LAYOUT = Layout("a depth network", "config.json", ("depth_anything", "dpt", "zoedepth"), ("model",))
 IDLE = ("fusion_stage.layers.0.residual_layer1.",)  # the published MiDaS and ZoeDepth lack it: nothing enters it

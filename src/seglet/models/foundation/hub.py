@@ -11,7 +11,7 @@ from seglet import files
 from seglet.models.foundation.known import KNOWN, Kind, known
 from seglet.models.foundation.loading import library
 from seglet.models.foundation.whole import TEXTS, Layout, check_folder, weight_files
-from seglet.models.shipped import shipped
+from seglet.models.io.bundled import shipped
 
 
 @dataclass(frozen=True)

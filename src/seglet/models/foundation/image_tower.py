@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seglet.models.foundation.attention import Recorded, recording
+from seglet.models.foundation.image_input import CLIP_MEAN, CLIP_STD, resized, rounded
 from seglet.models.foundation.loading import library
-from seglet.models.foundation.picture import CLIP_MEAN, CLIP_STD, resized, rounded
-from seglet.models.normalise import Normalise
+from seglet.models.layers.normalise import Normalise
 from seglet.types import Movable
 
 

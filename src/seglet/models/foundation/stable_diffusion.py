@@ -11,8 +11,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from seglet.models.foundation.hub import Found, find
+from seglet.models.foundation.image_input import resized, rounded
 from seglet.models.foundation.loading import as_dtype, library, load, quiet
-from seglet.models.foundation.picture import resized, rounded
 from seglet.models.foundation.reading import check_fit, open_tokenizer
 from seglet.models.foundation.text_tower import TextTower
 from seglet.models.foundation.whole import Layout

@@ -7,10 +7,10 @@ from pathlib import Path
 from torch import Tensor
 
 from seglet import files
-from seglet.models.foreign_files import read_tensors
 from seglet.models.foundation.hub import locate
 from seglet.models.foundation.known import Kind
 from seglet.models.foundation.whole import TEXTS, Layout, weight_files
+from seglet.models.io.checkpoints import read_tensors
 
 SUFFIX = ".bin"
 

@@ -10,7 +10,7 @@ import torch
 from seglet.data.columns.kinds import Kind, Value
 from seglet.data.columns.producer import Compute, Producer
 from seglet.data.dataset import Sample
-from seglet.data.world import World
+from seglet.data.world.dataset import World
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,14 @@ from typing import Literal
 import torch.nn.functional as F
 from torch import nn
 
-from seglet.losses.adversarial import fooling, gradient_penalty, hinge, wasserstein
-from seglet.losses.afdcd import feature_distance, omni_contrast
-from seglet.losses.dist import correlation_loss
-from seglet.losses.kl import kl_divergence
+from seglet.losses.distillation.adversarial import fooling, gradient_penalty, hinge, wasserstein
+from seglet.losses.distillation.afdcd import feature_distance, omni_contrast
+from seglet.losses.distillation.dist import correlation_loss
+from seglet.losses.distillation.kl import kl_divergence
 from seglet.methods.distill.terms.base import Options, Pair, Part, Shape, Term
-from seglet.models.afdcd import FeatureMasking
 from seglet.models.diffusion import diffkd
-from seglet.models.discriminator import Discriminator
+from seglet.models.distillation.afdcd import FeatureMasking
+from seglet.models.distillation.discriminator import Discriminator
 from seglet.types import option
 
 

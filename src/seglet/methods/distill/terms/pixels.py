@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from seglet.losses.attention import attention_error
-from seglet.losses.cwd import channel_divergence
-from seglet.losses.dist import correlation_loss
-from seglet.losses.ifvd import variation_error
-from seglet.losses.kl import elementwise_kl_divergence, kl_divergence, soft_cross_entropy
-from seglet.losses.mse import mean_squared_error
+from seglet.losses.distillation.attention import attention_error
+from seglet.losses.distillation.cwd import channel_divergence
+from seglet.losses.distillation.dist import correlation_loss
+from seglet.losses.distillation.ifvd import variation_error
+from seglet.losses.distillation.kl import elementwise_kl_divergence, kl_divergence, soft_cross_entropy
+from seglet.losses.distillation.mse import mean_squared_error
+from seglet.losses.distillation.skd_pairwise import coarse_pairwise_error, pairwise_error
 from seglet.losses.pixel import annotated
-from seglet.losses.skd_pairwise import coarse_pairwise_error, pairwise_error
 from seglet.methods.distill.terms.base import Options, Pair, Part, Shape, Term
 from seglet.types import option
 

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from seglet.losses.cirkd_memory import cirkd_memory
-from seglet.losses.cirkd_minibatch import LEAST_TEMPERATURE, cirkd_minibatch, cirkd_minibatch_bytes
+from seglet.losses.distillation.cirkd_memory import cirkd_memory
+from seglet.losses.distillation.cirkd_minibatch import LEAST_TEMPERATURE, cirkd_minibatch, cirkd_minibatch_bytes
 from seglet.methods.distill.terms.base import Options, Pair, Part, Shape, Term
-from seglet.models.cirkd_memory import CirkdMemory, MemorySize, projector
+from seglet.models.distillation.cirkd_memory import CirkdMemory, MemorySize, projector
 from seglet.types import option
 
 

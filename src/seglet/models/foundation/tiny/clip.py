@@ -14,7 +14,7 @@ from jaxtyping import Float, Integer
 from torch import Tensor, nn
 
 from seglet.models.foundation.tiny.quiet import quiet
-from seglet.models.foundation.tiny.words import build_tokenizer, encode, save_tokenizer
+from seglet.models.foundation.tiny.vocabulary import build_tokenizer, encode, save_tokenizer
 
 WIDTH, HEADS, LAYERS, TEXT_LAYERS = 128, 4, 6, 2
 PATCH, SIZE, LENGTH = 8, 128, 32

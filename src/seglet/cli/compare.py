@@ -1,0 +1,116 @@
+"""`seglet compare`: what several segmenters see in the same pictures, masks or none, as one sheet."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seglet._version import __version__
+from seglet.cli.output import answer, check_writable
+from seglet.cli.parsing import add_json, whole
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from seglet.inference.inputs import Picture
+    from seglet.results.gallery import Look
+    from seglet.types import Classes
+
+DESCRIPTION = """\
+Draw one sheet: a row of pictures, and below it a row for each segmenter with the classes it sees in them. Pictures need
+no masks, and so the sheet shows where segmenters differ, and not which is right. A segmenter in quotes may be followed
+by options of `seglet predict` about how it looks at a picture:
+  seglet compare runs/day runs/night --pictures DARK --out sheet.png
+  seglet compare runs/day "runs/day --brighten clahe" runs/night --pictures DARK --lift gamma --out sheet.png
+A picture that cannot be read is reported and passed over."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = DESCRIPTION
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument(
+        "models", nargs="+", metavar="MODEL", help="a run's folder, a segmenter's, or either with options"
+    )
+    parser.add_argument("--pictures", type=Path, nargs="+", required=True, help="pictures, folders or lists (.txt)")
+    parser.add_argument("--out", type=Path, required=True, metavar="PNG", help="where the sheet goes")
+    parser.add_argument("--most", type=whole(1, 10_000), default=24, help="pictures, spread over all (default 24)")
+    parser.add_argument("--columns", type=whole(1, 100), default=8, help="side by side (default 8)")
+    parser.add_argument("--height", type=whole(16, 1024), default=96, help="of a picture, in pixels (default 96)")
+    parser.add_argument("--lift", metavar="WAY", help="show pictures brightened too, for the eye: as `seglet enhance`")
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from seglet.inference.brighten import enhancer
+    from seglet.inference.inputs import gather
+    from seglet.results.gallery import Pictures, Sheet, compare
+
+    if arguments.out.suffix.lower() != ".png":
+        raise ValueError(f"expected --out to end in .png, got {arguments.out.name!r}")
+    check_writable(arguments.out)
+    looks = looks_of(arguments.models)
+    classes = common_classes(looks)
+    pictures, failed = readable(spread(gather(arguments.pictures, arguments.out), arguments.most))
+    if not pictures:
+        raise ValueError(f"none of the pictures can be read, such as {failed[0]['picture']}: {failed[0]['reason']}")
+    lift = None if arguments.lift is None else enhancer(arguments.lift)
+    sheet = Sheet(len(pictures), arguments.columns, arguments.height, lift)
+    rows = compare(looks, Pictures(pictures, classes), arguments.out, sheet)
+    said: dict[str, Any] = {"seglet": __version__, "out": str(arguments.out), "rows": rows}
+    said |= {"pictures": [str(picture.path) for picture in pictures], "failed": failed}
+    lines = [f"{len(pictures)} pictures are in {arguments.out}; rows: {', '.join(rows)}"]
+    lines += [f"failed: {failure['picture']}\n    {failure['reason']}" for failure in failed]
+    answer("\n".join(lines), said, arguments.json)
+    return 2 if failed else 0
+
+
+def looks_of(models: list[str]) -> "dict[str, Look]":
+    """
+    Raises:
+        ValueError: there is no such segmenter, or what follows it is no option about how it looks.
+    """
+    import shlex
+
+    from seglet.inference.models import model_folder
+    from seglet.results.gallery import Look
+
+    found = {}
+    for text in models:
+        source, *words = [text] if Path(text).exists() else shlex.split(text) or [text]
+        found[text] = Look.at(model_folder(source), words)
+    return found
+
+
+def common_classes(looks: "Mapping[str, Look]") -> "Classes":
+    """
+    Raises:
+        ValueError: two segmenters have different classes.
+    """
+    from seglet.inference.models import check_classes
+    from seglet.models.segmenter import load
+
+    first, *others = looks
+    classes = load(looks[first].model).classes
+    for other in others:
+        try:
+            check_classes(classes, load(looks[other].model).classes)
+        except ValueError as error:
+            raise ValueError(f"{first} and {other} cannot be compared: {error}") from error
+    return classes
+
+
+def spread(pictures: "list[Picture]", most: int) -> "list[Picture]":
+    """At most so many, evenly spread over all."""
+    count = min(most, len(pictures))
+    return [pictures[place * len(pictures) // count] for place in range(count)]
+
+
+def readable(pictures: "list[Picture]") -> "tuple[list[Picture], list[dict[str, str]]]":
+    """Those that can be read, and of the others why not."""
+    good, failed = [], []
+    for picture in pictures:
+        try:
+            picture.read()
+            good.append(picture)
+        except (ValueError, OSError) as error:
+            failed.append({"picture": str(picture.path), "reason": str(error)})
+    return good, failed

@@ -1,0 +1,141 @@
+"""`seglet convert`: somebody else's checkpoint or ImageNet backbone as a segmenter's folder."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seglet.cli.output import answer
+from seglet.cli.parsing import add_json
+from seglet.values import suggest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+    from seglet.models.architecture import Architecture
+    from seglet.models.convert.convert import Conversion
+    from seglet.types import Classes
+
+KNOWN_CLASSES = ("ade20k", "camvid", "cityscapes", "voc", "world")
+
+DESCRIPTION = """\
+Turn a checkpoint of CIRKD (version 1), Af-DCD, SSSS or DGKD-WLSS, or an ImageNet backbone of theirs, into a
+segmenter's folder.
+Nothing in the file is ever executed. A backbone alone leaves the head at random: train it with --student_weights."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = DESCRIPTION
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("file", type=Path, metavar="FILE", help=".pth, .pt, .bin, .ckpt or .safetensors")
+    parser.add_argument("--architecture", help="such as deeplabv3-resnet18; read off the file where that is possible")
+    parser.add_argument(
+        "--classes",
+        required=True,
+        help=f"{', '.join(KNOWN_CLASSES)}; or a dataset.json, or a text file with a class a line",
+    )
+    parser.add_argument(
+        "--input",
+        choices=("auto", "cirkd", "imagenet"),
+        default="auto",
+        help="how the network was fed: as CIRKD does (blue first, 0..255) or as is usual with ImageNet; "
+        "auto takes what the checkpoint was trained with, imagenet for backbones",
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="new folder for the segmenter")
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from seglet.models.convert.convert import load_foreign
+    from seglet.models.io.checkpoints import read_tensors
+    from seglet.models.segmenter import build
+
+    if arguments.out.is_dir() and any(arguments.out.iterdir()):
+        raise ValueError(f"{str(arguments.out)!r} is not empty; choose a new folder with --out")
+    classes = find_classes(arguments.classes)
+    tensors = read_tensors(arguments.file)
+    architecture = choose(tensors, arguments.architecture, arguments.input, len(classes))
+    segmenter = build(architecture, classes)
+    conversion = load_foreign(segmenter.network, tensors)
+    segmenter.save(arguments.out)
+    content = {
+        "out": str(arguments.out),
+        "architecture": architecture.as_dict(),
+        "classes": list(classes.names),
+        "backbone_only": conversion.backbone_only,
+        "matched": list(conversion.matched),
+        "missing": list(conversion.missing),
+        "extra": list(conversion.extra),
+        "notes": list(conversion.notes),
+    }
+    answer(_text(arguments, architecture, conversion), content, arguments.json)
+    return 0
+
+
+def choose(tensors: "Mapping[str, Tensor]", name: str | None, fed: str, classes: int) -> "Architecture":
+    """The architecture asked for, or read off the file, with the input convention that belongs to it.
+
+    Raises:
+        ValueError: neither says which, or the file has another number of classes.
+    """
+    from seglet.models.architecture import NAMES, Architecture
+    from seglet.models.convert.convert import fed_as_trained, with_cirkd_input
+    from seglet.models.convert.identify import identify
+
+    found = identify(tensors)
+    if found and name not in (None, found[0].name):
+        raise ValueError(f"the file holds a {found[0].name}, not a {name}; leave --architecture out")
+    if found and found[1] != classes:
+        raise ValueError(f"the file was trained with {found[1]} classes, --classes names {classes}; name as many")
+    if name is None and found is None:
+        raise ValueError(f"the file does not show its architecture; give --architecture, one of {', '.join(NAMES)}")
+    if found and fed == "auto":
+        return fed_as_trained(found[0])
+    architecture = Architecture(found[0].name if found else name or NAMES[0])
+    return with_cirkd_input(architecture) if fed == "cirkd" else architecture
+
+
+def find_classes(source: str) -> "Classes":
+    """The classes of a well-known data set, of a description or of a text file.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    from seglet.data import description
+    from seglet.data.class_table import classes_of, read_table, table
+    from seglet.data.layouts import ade20k, camvid, cityscapes, voc
+    from seglet.data.world.dataset import CLASSES
+
+    if source == "world":
+        return CLASSES
+    tables = {
+        "ade20k": table(f"class_{number}" for number in range(1, ade20k.NUM_CLASSES + 1)),
+        "camvid": camvid.ENTRIES,
+        "cityscapes": cityscapes.TRAIN_IDS,
+        "voc": voc.ENTRIES,
+    }
+    if source in tables:
+        return classes_of(tables[source])
+    path = Path(source)
+    if path.is_dir():
+        path = path / description.FILE
+    if not path.is_file():
+        known = ", ".join(KNOWN_CLASSES)
+        hint = suggest(source, KNOWN_CLASSES)
+        raise ValueError(f"there are no classes {source!r}{hint}; give {known}, a dataset.json or a text file")
+    described = path.suffix == ".json" and path.read_bytes().lstrip()[:1] == b"{"  # a table is a list
+    return description.load(path).classes if described else classes_of(read_table(path))
+
+
+def _text(arguments: argparse.Namespace, architecture: "Architecture", conversion: "Conversion") -> str:
+    mean = "ImageNet's mean" if any(architecture.mean) else "no mean"
+    fed = "blue first, CIRKD's mean" if architecture.bgr else f"red first, {mean}"
+    lines = [conversion.summary(), f"a {architecture.name}, fed {fed}, is in {arguments.out}"]
+    if conversion.missing and not conversion.backbone_only:
+        lines += ["warning: what is missing keeps random values"]
+    if conversion.backbone_only:
+        lines += ["its head is random: train it", "next: seglet train METHOD --student_weights " + str(arguments.out)]
+    else:
+        lines += [f"next: seglet evaluate {arguments.out} --data DIR, to see that its scores are the known ones"]
+    return "\n".join(lines)

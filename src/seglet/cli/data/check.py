@@ -1,0 +1,200 @@
+"""`seglet data check`: every problem of a data set at once, or the description that training reads."""
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seglet.cli.output import answer, columns
+from seglet.cli.parsing import add_json, fraction, whole
+
+if TYPE_CHECKING:
+    from seglet.data.checking.check import Report
+    from seglet.data.checking.rules import Rules
+    from seglet.data.checking.statistics import SplitStatistics
+    from seglet.data.description import Description, TagOrigin
+    from seglet.data.tags.source import TagSource
+
+CODINGS = ("index", "colour", "binary_255")
+WITHOUT_MASKS = "to train on them, say where their --masks are, or take a method that needs none"
+FROM_MASKS = "masks"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, metavar="DIR", help="folder of pictures, or of a whole data set")
+    parser.add_argument("--masks", type=Path, help="folder of masks, when it is elsewhere")
+    parser.add_argument("--classes", type=Path, help="table of classes: a line `id name R G B` for each, or JSON; or "
+                        "one that comes with seglet: cityscapes, lis, voc-lis")  # fmt: skip
+    parser.add_argument(
+        "--tags",
+        metavar="FILE|DIR|masks",
+        help="which classes are in each picture: CSV, JSON, COCO's JSON, a folder of VOC's XML or of a folder for each "
+        "class; or the word masks, to take them from the masks",
+    )
+    parser.add_argument("--tags-key", default="", metavar="KEY", help="field of the JSON file that holds the tags")
+    parser.add_argument("--coding", choices=CODINGS, help="how masks are coded; binary_255: 255 is an object, not void")
+    parser.add_argument("--void", type=int, nargs="+", default=[], metavar="ID", help="ids in masks that count nowhere")
+    parser.add_argument("--stray", type=float, default=0.0, help="share of a mask that may be of no class (default 0)")
+    parser.add_argument(
+        "--max-pixels", type=whole(1, 10**12), help="largest picture to open (default 64 million pixels)"
+    )
+    parser.add_argument("--val", type=fraction, help="share of the only split that becomes val; the rest is train")
+    parser.add_argument("--seed", type=whole(0, 2**31), default=0, help="of the draw of --val (default 0)")
+    parser.add_argument("--leave-out", action="store_true", help="go on without the pictures that have errors")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="where the description goes (DIR/dataset.json)")
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from seglet.data.checking.check import check
+    from seglet.data.dataset import default_file
+    from seglet.engine.console import Steps
+
+    with Steps("check", 0, "files") as steps:
+
+        def show(done: int, total: int) -> None:
+            steps.expect(total)
+            steps.advance(done)
+
+        report = check(
+            arguments.folder, arguments.masks, arguments.classes, _rules(arguments), show, _tag_source(arguments)
+        )
+    pictures = sum(split.pictures for split in report.statistics.values())
+    usable = pictures > 0 and (report.ok or (arguments.leave_out and not report.undecided))
+    file = arguments.out or default_file(arguments.folder) if usable else None
+    description = report.description if file is None else _divided(report.description, arguments.val, arguments.seed)
+    if file is not None:
+        description.save(file)
+    data = arguments.folder if arguments.out is None else arguments.out
+    text = "\n".join([*summary(report), *_problems(report), "", *_verdict(report, description, file, data)])
+    content = {**report.as_dict(), "pictures": pictures, "description": None if file is None else str(file)}
+    answer(text, content, arguments.json)
+    return 0 if usable else 2
+
+
+def _rules(arguments: argparse.Namespace) -> "Rules":
+    from seglet.data.checking.rules import Rules
+    from seglet.data.images import MAX_PIXELS
+
+    return Rules(arguments.coding, tuple(arguments.void), arguments.stray, arguments.max_pixels or MAX_PIXELS)
+
+
+def _tag_source(arguments: argparse.Namespace) -> "TagSource":
+    from seglet.data.tags.source import TagSource
+
+    said = arguments.tags
+    if said == FROM_MASKS:
+        return TagSource(masks=True)
+    return TagSource(None if said is None else Path(said), arguments.tags_key)
+
+
+def summary(report: "Report") -> list[str]:
+    """Layout, splits and classes, on one screen."""
+    description = report.description
+    masks = {"index": "ids", "colour": "colours", "binary_255": "0 and 255"}[description.coding]
+    names = description.classes.names
+    there = [f"masks hold {masks}" if _labelled(report) else "no masks"]
+    if description.tags is not None:
+        there.append(f"tags from {_origin(description.tags)}")
+    if _labelled(report) or _tagged(report):
+        there.append(f"{len(names)} classes")
+    lines = [f"{description.root}: layout {description.layout}, {', '.join(there)}", "", *_splits(report.statistics)]
+    return [*lines, "", *_classes(names, report.statistics)] if _labelled(report) or _tagged(report) else lines
+
+
+def _origin(origin: "TagOrigin") -> str:
+    return "the masks" if origin.form == FROM_MASKS else f"{origin.source.name} ({origin.form})"
+
+
+def _labelled(report: "Report") -> bool:
+    return any(split.labelled for split in report.statistics.values())
+
+
+def _tagged(report: "Report") -> bool:
+    return any(split.tagged for split in report.statistics.values())
+
+
+def _splits(statistics: Mapping[str, "SplitStatistics"]) -> list[str]:
+    tagged = any(split.tagged for split in statistics.values())
+    counts = ("pictures", "with masks", "with tags") if tagged else ("pictures", "with masks")
+    rows: list[tuple[str, ...]] = [("split", *counts, "smallest", "largest", "void %")]
+    for name, split in statistics.items():
+        labelled = split.void_pixels + sum(split.pixels)
+        many = (split.pictures, split.labelled, split.tagged)[: len(counts)]
+        sizes = (f"{width}x{height}" for height, width in (split.smallest, split.largest))
+        rows.append((name, *map(str, many), *sizes, _percent(split.void_pixels, labelled)))
+    return columns(rows)
+
+
+def _classes(names: tuple[str, ...], statistics: Mapping[str, "SplitStatistics"]) -> list[str]:
+    """By class and split, what there is of: its share of the masks' pixels, pictures that show it, and that name it."""
+    parts: list[tuple[str, list[str]]] = []
+    for name, split in statistics.items():
+        if split.labelled:
+            parts.append((f"{name}: pixels %", [_percent(part, sum(split.pixels)) for part in split.pixels]))
+            parts.append((f"{name}: pictures", [str(count) for count in split.containing]))
+        if split.tagged:
+            parts.append((f"{name}: tagged", [str(count) for count in split.tagging]))
+    heads = ("class", *(head for head, _ in parts))
+    rows = [(f"{label} {name}", *(cells[label] for _, cells in parts)) for label, name in enumerate(names)]
+    return columns([heads, *rows])
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.2f}" if whole else "–"
+
+
+def _problems(report: "Report") -> list[str]:
+    ordered = sorted(report.problems, key=lambda problem: problem.severity)
+    return ["", *(f"{problem.severity}: {problem}" for problem in ordered)] if ordered else []
+
+
+def _divided(description: "Description", val: float | None, seed: int) -> "Description":
+    """The description with train and val drawn from its only split, if `val` says so.
+
+    Raises:
+        ValueError: there are several splits already.
+    """
+    from seglet.data.splits.divide import divide
+
+    if val is None:
+        return description
+    if len(description.splits) > 1:
+        raise ValueError(f"--val divides a single split, but there are {', '.join(description.splits)}; leave it out")
+    (only,) = description.splits
+    return divide(description, only, val, ("val", "train"), seed)
+
+
+def _verdict(report: "Report", description: "Description", file: Path | None, data: Path) -> list[str]:
+    errors, warnings = len(report.errors), len(report.problems) - len(report.errors)
+    found = f"{errors} errors, {warnings} warnings"
+    if file is None:
+        leave = ", or go on without these files with --leave-out" if errors and not report.undecided else ""
+        cure = f"mend them and check again{leave}"
+        return [f"{found}: nothing was written; {cure}"]
+    splits = tuple(description.splits)
+    drawn = {name: len(items) for name, items in description.splits.items() if name not in report.statistics}
+    dealt = [", ".join(f"{name}: {size} pictures" for name, size in drawn.items())] if drawn else []
+    train = "train" if "train" in splits else splits[0]
+    val = "val" if "val" in splits else splits[-1]
+    learnt = "" if train == "train" else f" --train_split {train}"
+    options = learnt if val == "val" else f" --train_split {train} --val_split {val}"
+    if train == val:
+        options += "    (one split: --val 0.2 makes train and val of it)"
+    here = WITHOUT_MASKS
+    if method := _method(description, train):
+        here = f"seglet train {method} --data {data}{options}"
+    return [
+        *dealt,
+        f"{found}; the description is in {file}",
+        f"next: seglet data view {data} --out views.png{learnt}",
+        f"      {here}",
+    ]
+
+
+def _method(description: "Description", train: str) -> str:
+    """What learns from the annotation that the split has: masks, else tags; empty if it has none."""
+    items = description.splits[train]
+    if any(item.mask is not None for item in items):
+        return "supervised"
+    return "ssss" if any(item.tags for item in items) else ""

@@ -1,0 +1,91 @@
+"""`seglet data darken`: a whole data set as a camera would have seen it in the dark."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seglet._version import __version__
+from seglet.cli.output import answer
+from seglet.cli.parsing import PRESETS, add_json, whole
+
+if TYPE_CHECKING:
+    from seglet.inference.batch import Outcome
+
+RECORD = "darkened.json"
+DESCRIPTION = """\
+Darken a data set by the physics of a camera: undo its processing, take light away, add shot, read and quantisation
+noise, process again (MAET, ICCV 2021). OUT becomes a data set of the same splits, names, masks and tags:
+  images/NAME.png       the picture in the dark
+  masks/NAME.png        its mask, unchanged but for being numbered as classes.txt says
+  parameters/NAME.json  all that was drawn for it: with that and the lit picture it can be made again
+with a folder for each split where there are several; classes.txt, dataset.json, tags.json if there are tags, and
+darkened.json, which says what became of each picture. What is drawn depends on the seed and the picture's name alone.
+Pictures that are finished are not made again, so the same command goes on after an interruption."""
+VARIANTS = ("degrade", "isp")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = DESCRIPTION
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("data", type=Path, metavar="DIR", help="folder of a data set, or its dataset.json")
+    parser.add_argument("--out", type=Path, required=True, metavar="OUT", help="folder for the dark data set")
+    parser.add_argument(
+        "--preset", choices=PRESETS, default="night", help="how dark: dusk, MAET's own, hardly anything (default night)"
+    )
+    parser.add_argument(
+        "--variant", choices=VARIANTS, default="degrade", help="which of MAET's two codes (default degrade)"
+    )
+    parser.add_argument("--seed", type=whole(0, 2**63 - 1), default=0, help="of what is drawn (default 0)")
+    parser.add_argument("--jobs", type=whole(1, 1024), metavar="N", help="processes (one for each processor)")
+    parser.add_argument("--overwrite", action="store_true", help="make what is finished in OUT again")
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from functools import partial
+
+    from seglet.data.class_table import class_lines
+    from seglet.data.dark.presets import preset
+    from seglet.data.dataset import describe
+    from seglet.engine.output_folder import claim
+    from seglet.files import write_json, write_text
+    from seglet.inference.batch import work_through
+    from seglet.inference.dark_set import darken_one, describe_dark, tasks_of
+    from seglet.inference.parallel import processors
+
+    out = arguments.out
+    description = describe(arguments.data)
+    if out.resolve().is_relative_to(description.root.resolve()):
+        raise ValueError(f"{str(out)!r} lies in the data set that is read; choose an --out beside it")
+    settings = {"in": str(arguments.data.resolve())}
+    settings |= {name: getattr(arguments, name) for name in ("preset", "variant", "seed")}
+    record: dict[str, Any] = {"seglet": __version__, "command": arguments.command_line, "settings": settings}
+    record |= {"classes": list(description.classes.names), "finished": False}
+    tasks = tasks_of(description, out)
+    claim(out, RECORD, record, arguments.overwrite)
+    write_json(out / RECORD, record)
+    write_text(out / "classes.txt", class_lines(description.classes))
+    work = partial(darken_one, preset(arguments.preset, arguments.variant), arguments.seed, description)
+    outcomes = work_through("darken", work, tasks, arguments.jobs or processors(), arguments.overwrite)
+    describe_dark(description, out, {outcome.name for outcome in outcomes if not outcome.reason})
+    record |= {"finished": True, "out": str(out), **_became(outcomes)}
+    write_json(out / RECORD, record)
+    answer(_text(out, outcomes), record, arguments.json)
+    return 2 if record["failed"] else 0
+
+
+def _became(outcomes: "list[Outcome]") -> dict[str, Any]:
+    failed = [{"file": outcome.name, "reason": outcome.reason} for outcome in outcomes if outcome.reason]
+    return {"files": [outcome.name for outcome in outcomes if not outcome.reason], "failed": failed}
+
+
+def _text(out: Path, outcomes: "list[Outcome]") -> str:
+    from seglet.inference.batch import account
+
+    return "\n".join(
+        [
+            *account("darkened", outcomes),
+            f"the dark data set is in {out}, and {RECORD} says how it was made",
+            f"next: seglet data view {out} --out dark.png",
+        ]
+    )

@@ -1,0 +1,48 @@
+"""`seglet data export`: a data set's masks for a labelling tool."""
+
+import argparse
+
+from seglet._version import __version__
+from seglet.cli.options.annotation_tool import add_tool
+from seglet.cli.output import answer
+from seglet.cli.parsing import add_json
+
+DESCRIPTION = """\
+Write the pictures and masks of a data set for a labelling tool. Pixels of no region are background; void pixels are a
+region called void, so that `seglet data import` gives back the same masks.
+  seglet data export DIR --tool label-studio --out tasks"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = DESCRIPTION
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("data", metavar="DATA", help="a data set's folder or dataset.json, or world")
+    parser.add_argument("--split", default="train", help="which part of it (default train)")
+    add_tool(parser)
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from seglet.data.dataset import open_dataset
+    from seglet.data.errors import DataError
+    from seglet.files import read_json
+    from seglet.inference.annotation_folder import RECORD, Labels, ToolFolder, claim
+    from seglet.inference.dataset_images import DataPictures
+    from seglet.inference.inputs import Picture
+
+    samples = open_dataset(arguments.data, arguments.split)
+    data = DataPictures(arguments.data, samples)
+    claim(arguments.out, arguments.overwrite)
+    target = ToolFolder.of(arguments, samples.classes)
+
+    def drawn(picture: Picture) -> Labels:
+        labels = data.truth(picture)
+        if labels is None:
+            raise DataError(f"{picture.name!r} has no mask")
+        return labels, None
+
+    about = {"seglet": __version__, "command": arguments.command_line, "data": arguments.data}
+    about |= {"split": arguments.split, "fingerprint": samples.fingerprint}
+    file = target.fill(data.pictures, drawn, about)
+    answer("\n".join(target.account(file)), read_json(arguments.out / RECORD), arguments.json)
+    return 2 if target.failed else 0

@@ -1,0 +1,94 @@
+"""`seglet data split`: chooses the few pictures that keep their masks, and leaves the others without."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seglet.cli.output import answer
+from seglet.cli.parsing import UsageError, add_json, whole
+
+if TYPE_CHECKING:
+    from seglet.data.description import Description
+    from seglet.data.splits.fractions import Portion
+
+DESCRIPTION = """\
+Choose which pictures of a data set keep their masks, for training from few of them. Every class is among these as
+far as their number allows, and as often as its share. The description of the data gets two more splits, which training
+names:
+  seglet data split DIR --share 1/8
+  seglet train fixmatch --data DIR --train_split 1_8/labelled
+The embedded world has all such splits already."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = DESCRIPTION
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("data", metavar="DIR|world", help="a data set's folder, its dataset.json, or world")
+    parser.add_argument("--count", type=whole(1, 10**9), help="how many pictures keep their masks")
+    parser.add_argument("--share", metavar="1/N", help="which part of them does")
+    parser.add_argument("--split", default="train", help="the split that is divided (default train)")
+    parser.add_argument("--seed", type=whole(0, 2**31), default=0, help="of the draw; its number is in the name")
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    portion = _portion(arguments)
+    if arguments.data == "world" or arguments.data.startswith("world:"):
+        return _world(arguments, portion)
+    from seglet.data.dataset import describe
+    from seglet.data.splits.stratify import portion_name, split_labelled
+
+    description, file = describe(Path(arguments.data)), _file(Path(arguments.data))
+    divided, missing = split_labelled(description, arguments.split, portion, arguments.seed)
+    divided.save(file)
+    name = portion_name(portion, arguments.seed)
+    sizes = {part: len(divided.splits[f"{name}/{part}"]) for part in ("labelled", "unlabelled")}
+    lines = [f"{sizes['labelled']} labelled and {sizes['unlabelled']} unlabelled pictures; both are in {file}"]
+    if missing:
+        lines.append(f"warning: no labelled picture shows {', '.join(missing)}; take more of them, or another --seed")
+    lines += _next(arguments.data, name, _val(divided))
+    content = {"name": name, **sizes, "missing": missing, "description": str(file)}
+    answer("\n".join(lines), content, arguments.json)
+    return 0
+
+
+def _portion(arguments: argparse.Namespace) -> "Portion":
+    from seglet.data.splits.fractions import Portion, read_portion
+
+    if (arguments.count is None) == (arguments.share is None):
+        raise UsageError("how many pictures keep their masks? give --count N or --share 1/8, one of them")
+    if arguments.count is not None:
+        return Portion(arguments.count)
+    portion = read_portion(arguments.share)
+    if portion is None or not 0 < portion.count < portion.share:
+        raise UsageError(f"expected a share such as 1/8, got {arguments.share!r}")
+    return portion
+
+
+def _file(data: Path) -> Path:
+    """Where the description is that reading these data looks for first, or, if there is none, where it belongs."""
+    from seglet.data.dataset import default_file
+    from seglet.data.description import FILE
+
+    if data.is_file():
+        return data
+    return data / FILE if (data / FILE).is_file() else default_file(data)
+
+
+def _val(description: "Description") -> str:
+    return "" if "val" in description.splits else " --val_split SPLIT"
+
+
+def _next(data: str, name: str, more: str) -> list[str]:
+    return [
+        f"next: seglet train supervised --data {data} --train_split {name}/labelled{more}",
+        f"      seglet train fixmatch --data {data} --train_split {name}/labelled{more}",
+    ]
+
+
+def _world(arguments: argparse.Namespace, portion: "Portion") -> int:
+    if arguments.seed:
+        raise UsageError("scenes of the embedded world are random as they are, so its parts have no seed; leave it out")
+    lines = ["the embedded world has these splits already; the labelled scenes are its first ones"]
+    answer("\n".join([*lines, *_next("world", portion.name, "")]), {"name": portion.name}, arguments.json)
+    return 0

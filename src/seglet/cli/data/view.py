@@ -1,0 +1,81 @@
+"""`seglet data view`: the very views that training begins with, as one sheet."""
+
+import argparse
+import shlex
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seglet.cli.output import answer, check_writable
+from seglet.cli.parsing import whole
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from seglet.data.dataset import Dataset
+    from seglet.engine.settings import Settings
+
+DESCRIPTION = """\
+Draw the first views a training run sees: its pictures in its order, scaled, cropped, flipped and coloured as it does.
+Each row has a whole picture with its mask, the view taken of it, and the view with its mask; without masks, its tags.
+Keys of the experiment may be given as in training:
+  seglet data view pictures --out views.png --crop 256 256 --colour_jitter 0.3 --seed 1"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = DESCRIPTION
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("data", metavar="DIR|world", help="a data set's folder, or world for the embedded one")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="where the sheet goes; ends in .png")
+    parser.add_argument("--config", type=Path, help="experiment file that says how views are taken")
+    parser.add_argument("--count", type=whole(1, 1000), default=8, help="how many views (default 8)")
+
+
+def run(arguments: argparse.Namespace, rest: list[str]) -> int:
+    from seglet.cli.train import parse_overrides
+    from seglet.data.overlay import contact_sheet, legend
+    from seglet.engine.experiment import resolve
+    from seglet.engine.feed import datasets
+    from seglet.files import replacing
+
+    if arguments.out.suffix.lower() != ".png":
+        raise ValueError(f"the sheet is a PNG, but {str(arguments.out)!r} does not end in .png; rename it")
+    check_writable(arguments.out)
+    method = {} if arguments.config else {"method": "supervised"}
+    settings = resolve(arguments.config, {**method, **parse_overrides(rest), "data": arguments.data}).settings
+    data = datasets(replace(settings, val_split=settings.train_split))[settings.train_split]
+    sheet = contact_sheet(rows(data, settings, arguments.count), footer=legend(data.classes))
+    with replacing(arguments.out) as temporary:
+        sheet.save(temporary, "PNG")
+    first = data.read(0)
+    config = arguments.config or ("ssss" if first.labels is None and first.tags is not None else "supervised")
+    text = (
+        f"{arguments.count} views of {len(data)} pictures ({settings.train_split}) are in {arguments.out}\n"
+        f"next: {shlex.join(map(str, ('seglet', 'train', config, '--data', arguments.data, *rest)))}"
+    )
+    answer(text, {}, as_json=False)
+    return 0
+
+
+def rows(data: "Dataset", settings: "Settings", count: int) -> list[list["np.ndarray"]]:
+    """For each of the first `count` views of a run: the picture with its mask, the view, the view with its mask.
+
+    Of a picture without mask: itself, the view, and its tags if it has some.
+    """
+    from seglet.data.augment.geometry import view
+    from seglet.data.loading.sampling import Order, augmentation_rng
+    from seglet.data.overlay import card, overlay
+    from seglet.engine.feed import augment
+
+    order, found = Order(len(data), settings.seed), []
+    for position in range(count):
+        sample = data.read(order.index(position))
+        viewed = view(sample, augment(settings), augmentation_rng(settings.seed, position))
+        shown = (viewed.image.permute(1, 2, 0).numpy() * 255).round().astype("uint8")
+        if sample.labels is None or viewed.labels is None:
+            tags = [] if sample.tags is None else [card(sample.tags, data.classes)]
+            found.append([sample.image, shown, *tags])
+        else:
+            whole = overlay(sample.image, sample.labels, data.classes)
+            found.append([whole, shown, overlay(shown, viewed.labels, data.classes)])
+    return found

@@ -1,0 +1,139 @@
+"""`seglet enhance`: dark pictures made brighter, to look at or to segment."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seglet._version import __version__
+from seglet.cli.output import answer
+from seglet.cli.parsing import add_device, add_json, whole
+
+if TYPE_CHECKING:
+    from seglet.inference.brighten import Enhancer
+
+RECORD = "enhanced.json"
+METHODS = ("clahe", "equalise", "gamma", "retinex", "zero-dce")
+DESCRIPTION = """\
+Brighten dark pictures. Each goes to OUT/NAME.png, with the folders of the input kept:
+  clahe      contrast-limited adaptive histogram equalisation
+  equalise   histogram equalisation of the whole picture
+  gamma      the power that brings the mean to 45 %
+  retinex    multi-scale Retinex with colour restoration
+  zero-dce   a small network, trained with --train-on or --train-data on your own dark pictures, of which it needs no
+             bright twins, and saved in OUT/zero-dce; or one that was saved before, with --model
+enhanced.json says what became of each picture. Those that are finished are not made again, so the same command goes on
+after an interruption. All brighten noise as well: what a picture does not show cannot be brought back."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = DESCRIPTION
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument(
+        "pictures", type=Path, nargs="*", metavar="PICTURES", help="picture, folder or list (.txt); none: only train"
+    )
+    parser.add_argument("--method", choices=METHODS, default="clahe", help="how (default clahe)")
+    parser.add_argument("--out", type=Path, required=True, metavar="OUT", help="folder for the results")
+    parser.add_argument("--train-on", type=Path, metavar="DIR", help="zero-dce: folder of dark pictures to learn from")
+    parser.add_argument("--train-data", metavar="DATA", help="the same: a data set, its split train, or world:dark=1")
+    parser.add_argument("--steps", type=whole(1, 10**7), metavar="N", help="zero-dce: of training (default 500)")
+    parser.add_argument("--seed", type=whole(0, 2**63 - 1), default=0, help="zero-dce: of training (default 0)")
+    parser.add_argument("--model", type=Path, metavar="FOLDER", help="zero-dce: a saved network to take")
+    parser.add_argument("--jobs", type=whole(1, 1024), metavar="N", help="processes (one for each processor)")
+    parser.add_argument("--overwrite", action="store_true", help="make what is finished in OUT again")
+    add_device(parser)
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from functools import partial
+
+    from seglet.engine.output_folder import claim
+    from seglet.files import write_json
+    from seglet.inference.batch import account, work_through
+    from seglet.inference.brighten import enhance_one, tasks_of
+    from seglet.inference.parallel import processors
+
+    check_options(arguments)
+    out = arguments.out
+    tasks = tasks_of(arguments.pictures, out) if arguments.pictures else []
+    record: dict[str, Any] = {"seglet": __version__, "command": arguments.command_line}
+    record |= {"settings": _settings(arguments), "finished": False}
+    claim(out, RECORD, record, arguments.overwrite)
+    write_json(out / RECORD, record)
+    enhancer = _enhancer(arguments)
+    work = partial(enhance_one, enhancer)
+    outcomes = work_through("enhance", work, tasks, arguments.jobs or processors(), arguments.overwrite)
+    failed = [{"file": outcome.name, "reason": outcome.reason} for outcome in outcomes if outcome.reason]
+    done = [outcome.name for outcome in outcomes if not outcome.reason]
+    record |= {"finished": True, "out": str(out), "files": done, "failed": failed}
+    write_json(out / RECORD, record)
+    answer("\n".join([*account("enhanced", outcomes), f"the pictures are in {out}"]), record, arguments.json)
+    return 2 if failed else 0
+
+
+def check_options(arguments: argparse.Namespace) -> None:
+    """
+    Raises:
+        ValueError: options of zero-dce are given to another method, or it does not get its network from one place; or
+            there is nothing to do.
+    """
+    sources = ("train_on", "train_data", "model")
+    if arguments.method != "zero-dce":
+        if given := [name for name in (*sources, "steps") if getattr(arguments, name) is not None]:
+            raise ValueError(f"--{given[0].replace('_', '-')} is for --method zero-dce; give it, or leave this out")
+    elif sum(getattr(arguments, name) is not None for name in sources) != 1:
+        raise ValueError(
+            "zero-dce needs dark pictures to learn from (--train-on DIR or --train-data DATA) or a saved network "
+            "(--model), one of them"
+        )
+    if not arguments.pictures and (arguments.method != "zero-dce" or arguments.model is not None):
+        raise ValueError("there is nothing to brighten; give pictures, folders or a list")
+    if arguments.model is not None and arguments.steps is not None:
+        raise ValueError("--steps are for training; give --train-on in place of --model, or leave them out")
+
+
+def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
+    settings: dict[str, Any] = {"pictures": [str(path.resolve()) for path in arguments.pictures]}
+    settings["method"] = arguments.method
+    if arguments.model is not None:
+        settings["model"] = str(arguments.model.resolve())
+    learnt = arguments.train_data if arguments.train_on is None else str(arguments.train_on.resolve())
+    if learnt is not None:
+        settings |= {"train_on": learnt, "steps": _steps(arguments), "seed": arguments.seed}
+    return settings
+
+
+def _steps(arguments: argparse.Namespace) -> int:
+    return 500 if arguments.steps is None else int(arguments.steps)
+
+
+def _enhancer(arguments: argparse.Namespace) -> "Enhancer":
+    from seglet.inference.brighten import RULES, Network
+
+    if arguments.method != "zero-dce":
+        return RULES[arguments.method]
+    from seglet.models.io.zero_dce_storage import load
+
+    return Network(load(arguments.model if arguments.model is not None else _trained(arguments)))
+
+
+def _trained(arguments: argparse.Namespace) -> Path:
+    """Where the network is that was trained; one of the same settings is not trained again."""
+    from dataclasses import asdict
+
+    from seglet.data.dataset import open_dataset
+    from seglet.inference.dataset_images import DataPictures
+    from seglet.inference.inputs import gather
+    from seglet.inference.models import choose_device
+    from seglet.inference.zero_dce_training import Training, train
+    from seglet.models.io.zero_dce_storage import save
+
+    folder: Path = arguments.out / "zero-dce"
+    if not folder.is_dir() or arguments.overwrite:
+        training = Training(_steps(arguments), seed=arguments.seed)
+        if arguments.train_data is None:
+            pictures = gather([arguments.train_on], arguments.out)
+        else:
+            pictures = DataPictures(arguments.train_data, open_dataset(arguments.train_data, "train")).pictures
+        save(folder, train(pictures, training, choose_device(arguments.device)), asdict(training))
+    return folder

@@ -1,0 +1,216 @@
+"""`seglet export`: a segmenter as an ONNX file that was compared with it."""
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seglet._version import __version__
+from seglet.cli.output import answer, check_writable
+from seglet.cli.parsing import UsageError, add_json, whole
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from seglet.deploy.onnx_export import Parity
+    from seglet.models.onnx_segmenter import Facts
+    from seglet.models.segmenter import Segmenter
+
+SIZES = ((192, 256), (320, 224))
+"""Where the exported graph is compared with the network: two shapes, none of them the one it was traced with."""
+COUNT = 8
+DESCRIPTION = """\
+Write a segmenter as an ONNX file, for onnxruntime, without PyTorch: RGB pictures in 0 to 1 in, logits at their size
+out, whatever their number, height and width. Classes, colours and preprocessing are in its metadata.
+  seglet export MODEL --pictures PICTURES --out model.onnx
+The file is compared with the network on pictures at two sizes before it gets its name; where they disagree, there is
+no file. `seglet predict` and `seglet evaluate` take it as a model. With --int8 a second file with 8-bit numbers is
+written, and the mIoU it loses on --data is measured."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = DESCRIPTION
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("model", help="a segmenter's folder, a run's folder, or a name on the hub")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the file to write, ending in .onnx")
+    parser.add_argument("--overwrite", action="store_true", help="write over a file that is there")
+    parser.add_argument(
+        "--size", type=whole(32, 16384), nargs=2, metavar=("H", "W"), help="for pictures of one size only"
+    )
+    parser.add_argument(
+        "--pictures", type=Path, nargs="+", metavar="INPUT", help="to compare on (those of --data, or drawn scenes)"
+    )
+    parser.add_argument("--int8", action="store_true", help="also write FILE.int8.onnx, with 8-bit numbers")
+    parser.add_argument("--data", help="with masks, for --int8: a data set's folder or dataset.json, or world")
+    parser.add_argument("--split", default="val", help="which part of --data (default val)")
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from seglet.inference.models import load_model, model_folder, weights_hash
+
+    check(arguments)
+    folder = model_folder(arguments.model)
+    if folder.suffix == ".onnx":
+        raise ValueError(f"{arguments.model} is exported already; give the segmenter it was made of")
+    model = load_model(str(folder), "cpu")
+    size = None if arguments.size is None else (arguments.size[0], arguments.size[1])
+    images = pictures(arguments)
+    content: dict[str, Any] = {"seglet": __version__, "model": arguments.model, "out": str(arguments.out)}
+    content |= export(model, weights_hash(folder), size, images, arguments.out)
+    content["bytes_original"] = (folder / "model.safetensors").stat().st_size
+    if arguments.int8:
+        content["int8"] = export_int8(model, images, arguments)
+    answer(text(content), content, arguments.json)
+    return 0
+
+
+def check(arguments: argparse.Namespace) -> None:
+    """
+    Raises:
+        ValueError: options contradict each other, or the file cannot be written.
+    """
+    if arguments.out.suffix != ".onnx":
+        raise UsageError(f"--out names the file to write, ending in .onnx; got {str(arguments.out)!r}")
+    if arguments.int8 and arguments.data is None:
+        raise UsageError("--int8 measures what 8-bit numbers cost; name pictures with masks with --data DATA")
+    if arguments.out.exists() and not arguments.overwrite:
+        raise ValueError(f"{str(arguments.out)!r} is there already; choose another --out, or --overwrite it")
+    check_writable(arguments.out)
+
+
+def pictures(arguments: argparse.Namespace) -> "list[np.ndarray]":
+    """Some that the file is compared on."""
+    from seglet.data.dataset import open_dataset
+    from seglet.inference.inputs import gather
+
+    if arguments.pictures is not None:
+        found = gather(arguments.pictures, arguments.out)
+        return [picture.read() for picture in found[:: max(1, len(found) // COUNT)][:COUNT]]
+    data = open_dataset(arguments.data or "world:scenes=8", arguments.split)
+    return [data.read(index * len(data) // COUNT).image for index in range(min(COUNT, len(data)))]
+
+
+def export(
+    model: "Segmenter", weights: str, size: tuple[int, int] | None, images: "list[np.ndarray]", out: Path
+) -> dict[str, Any]:
+    """Writes the file, unless it disagrees with the network; says how it compares.
+
+    Raises:
+        ValueError: it disagrees, or the network cannot be exported.
+    """
+    from seglet.deploy.onnx_export import annotate, facts_of, milliseconds, write_graph
+    from seglet.files import replacing
+
+    facts = facts_of(model, size, weights)
+    sizes = SIZES if size is None else (size,)
+    with replacing(out) as temporary:
+        named = temporary.with_suffix(".onnx")
+        write_graph(model, facts, named)
+        parities = agreement(model, named, facts, images, sizes)
+        annotate(named, facts, {"parity": [asdict(parity) for parity in parities]})
+        named.replace(temporary)
+    runs = {"exported": runner(out, facts), "original": original(model, facts)}
+    times = {name: milliseconds(each, sizes[0], facts.planes) for name, each in runs.items()}
+    return {
+        "size": size,
+        "parity": [asdict(parity) for parity in parities],
+        "milliseconds": times,
+        "timed_at": list(sizes[0]),
+        "bytes": out.stat().st_size,
+    }
+
+
+def agreement(
+    model: "Segmenter", file: Path, facts: "Facts", images: "list[np.ndarray]", sizes: tuple[tuple[int, int], ...]
+) -> "list[Parity]":
+    """
+    Raises:
+        ValueError: the file gives something else than the network.
+    """
+    from seglet.deploy.onnx_export import LARGEST_DIFFERENCE, LEAST_EQUAL, compare
+
+    exported, network = runner(file, facts), original(model, facts)
+    try:
+        found = [compare(network, exported, images, size, facts.planes) for size in sizes]
+    except Exception as error:
+        if not type(error).__module__.startswith("onnxruntime"):
+            raise
+        raise ValueError(f"the exported graph fails where the network does not ({error}); try --size H W") from error
+    for one in found:
+        if not one.holds:
+            raise ValueError(
+                f"the exported graph disagrees with the network at {one.size[0]}x{one.size[1]}: probabilities differ "
+                f"by up to {one.difference:.2g} (allowed {LARGEST_DIFFERENCE:g}), {100 * one.equal:.2f} % of labels "
+                f"are equal (needed {100 * LEAST_EQUAL:g} %); no file was written. Try --size H W, and report it"
+            )
+    return found
+
+
+def runner(file: Path, facts: "Facts") -> Any:
+    """Images to the graph's logits."""
+    from seglet.models.onnx_segmenter import OnnxNetwork, open_session
+
+    network = OnnxNetwork(open_session(file), facts)
+    return lambda images: network(images).logits
+
+
+def original(model: "Segmenter", facts: "Facts") -> Any:
+    return model if facts.whole else lambda images: model.network(images).logits
+
+
+def export_int8(model: "Segmenter", images: "list[np.ndarray]", arguments: argparse.Namespace) -> dict[str, Any]:
+    """Writes the file with 8-bit numbers; says how it compares with the other, and what mIoU both have."""
+    from seglet.cli.evaluate import score
+    from seglet.data.dataset import open_dataset
+    from seglet.deploy.onnx_export import annotate, at_size, compare, milliseconds, quantise
+    from seglet.evaluation.options import EvaluationOptions
+    from seglet.files import replacing
+    from seglet.inference.depth import with_depth
+    from seglet.inference.models import check_classes
+    from seglet.models.onnx_segmenter import facts_in, load_exported
+
+    data = with_depth(open_dataset(arguments.data, arguments.split, whole_masks=True), model, None)
+    check_classes(model.classes, data.classes)
+    out = arguments.out.with_suffix(".int8.onnx")
+    floats = load_exported(arguments.out)
+    facts = facts_in(floats)
+    assert facts is not None  # it was exported just now
+    size = facts.size or SIZES[0]
+    with replacing(out) as temporary:
+        named = temporary.with_suffix(".onnx")
+        quantise(arguments.out, named, [at_size(image, size, facts.planes).numpy() for image in images])
+        annotate(named, facts, {"int8": True})
+        named.replace(temporary)
+    ours, network = runner(out, facts), original(model, facts)
+    parity = compare(network, ours, images, size, facts.planes)
+    scores = {
+        name: score(each, data, EvaluationOptions()).scores()["miou"]
+        for name, each in (("float", floats), ("int8", load_exported(out)))
+    }
+    return {
+        "out": str(out), "bytes": out.stat().st_size, "equal": parity.equal, "miou": scores,
+        "lost": scores["float"] - scores["int8"], "milliseconds": milliseconds(ours, size, facts.planes),
+    }  # fmt: skip
+
+
+def text(content: dict[str, Any]) -> str:
+    times, size = content["milliseconds"], content["timed_at"]
+    free = "any number, height and width" if content["size"] is None else "any number of pictures of one size"
+    sizes = f"{content['bytes'] / 1e6:.2f} MB (the segmenter has {content['bytes_original'] / 1e6:.2f} MB)"
+    lines = [
+        f"{content['out']}: {sizes}, {free}",
+        *(
+            f"at {one['size'][0]}x{one['size'][1]}, {one['pictures']} pictures: probabilities differ by at most "
+            f"{one['difference']:.1e}, {100 * one['equal']:.2f} % of labels are equal"
+            for one in content["parity"]
+        ),
+        f"a picture of {size[0]}x{size[1]} takes {times['exported']:.1f} ms, in PyTorch {times['original']:.1f} ms",
+    ]
+    if int8 := content.get("int8"):
+        lines += [
+            f"{int8['out']}: {int8['bytes'] / 1e6:.2f} MB, {int8['milliseconds']:.1f} ms, "
+            f"{100 * int8['equal']:.2f} % of labels are equal",
+            f"mIoU {100 * int8['miou']['int8']:.2f} % with 8-bit numbers, {100 * int8['miou']['float']:.2f} % without",
+        ]
+    return "\n".join([*lines, f"next: seglet predict {content['out']} PICTURES --out predictions"])

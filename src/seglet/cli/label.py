@@ -1,0 +1,89 @@
+"""`seglet label`: predicts, keeps what is confident, and writes it for a labelling tool."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seglet._version import __version__
+from seglet.cli.options.annotation_tool import add_tool
+from seglet.cli.options.inference import add_seeing, chosen_seeing
+from seglet.cli.output import answer
+from seglet.cli.parsing import add_device, add_json, fraction, share, whole
+
+if TYPE_CHECKING:
+    from seglet.inference.annotation_folder import Labels
+    from seglet.inference.depth import Depths
+    from seglet.inference.inputs import Picture
+    from seglet.inference.options import Seeing
+    from seglet.models.segmenter import Segmenter
+
+DESCRIPTION = """\
+Label pictures for people to mend: what a network is sure of is written for a labelling tool, with its confidence.
+The rest is a region called void, so that nothing unsure is taken for background; --no-void leaves these regions out.
+  seglet label MODEL PICTURES --tool cvat --out DIR
+What people made of it comes back with `seglet data import`."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = DESCRIPTION
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument(
+        "model", help="a segmenter's folder, a run's folder, an exported .onnx file, or a name on the hub"
+    )
+    parser.add_argument("inputs", type=Path, nargs="+", metavar="INPUT", help="picture, folder or list (.txt)")
+    add_tool(parser)
+    group = parser.add_argument_group("what is kept")
+    group.add_argument(
+        "--threshold", type=share, default=0.5, metavar="T", help="probability that a pixel needs (default 0.5)"
+    )
+    group.add_argument(
+        "--least-confidence", type=share, default=0.0, metavar="C", help="mean probability that a piece needs (any)"
+    )
+    group.add_argument(
+        "--least-area", type=whole(0, 10**9), default=0, metavar="N", help="pixels that a piece needs (any)"
+    )
+    group.add_argument("--void", action=argparse.BooleanOptionalAction, default=True, help="regions of the rest")
+    parser.add_argument("--resize", type=fraction, default=1.0, help="segment at this fraction of the size (default 1)")
+    add_device(parser)
+    add_json(parser)
+    add_seeing(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from seglet.files import read_json
+    from seglet.inference.annotation_folder import RECORD, ToolFolder, claim
+    from seglet.inference.depth import depths_for
+    from seglet.inference.inputs import gather
+    from seglet.inference.models import load_model, model_folder, weights_hash
+    from seglet.inference.predict import check_network
+
+    seeing = chosen_seeing(arguments)
+    claim(arguments.out, arguments.overwrite)
+    pictures = gather(arguments.inputs, arguments.out)
+    folder = model_folder(arguments.model)
+    model = load_model(str(folder), arguments.device)
+    check_network(model, seeing)
+    depths = depths_for(model, seeing.depth)
+    target = ToolFolder.of(arguments, model.classes, arguments.void)
+    kept = {name: getattr(arguments, name) for name in ("threshold", "least_confidence", "least_area", "void")}
+    about: dict[str, Any] = {"seglet": __version__, "command": arguments.command_line}
+    about |= {"model": arguments.model, "weights": weights_hash(folder), "settings": {**kept, **seeing.as_dict()}}
+    file = target.fill(pictures, lambda picture: _labels(model, picture, arguments, seeing, depths), about)
+    record = read_json(arguments.out / RECORD)
+    answer("\n".join(target.account(file)), record, arguments.json)
+    return 2 if target.failed else 0
+
+
+def _labels(
+    model: "Segmenter", picture: "Picture", arguments: argparse.Namespace, seeing: "Seeing", depths: "Depths | None"
+) -> "Labels":
+    from seglet.data.dataset import resized
+    from seglet.inference.confident_regions import confident
+    from seglet.inference.options import PseudoSettings
+    from seglet.inference.pseudo_labels import pseudo_labels
+
+    image = picture.read()
+    depth = None if depths is None else depths(resized(image, seeing.resize), picture.name)
+    found = pseudo_labels(model, image, None, PseudoSettings(arguments.threshold, seeing), depth)
+    labels = confident(found.labels, found.confidence, arguments.least_confidence, arguments.least_area)
+    return labels, found.confidence

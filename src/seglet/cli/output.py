@@ -1,0 +1,46 @@
+"""What a command says: text for people, or one JSON object for programs."""
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from seglet.engine.console import printable, tell
+
+
+def answer(text: str, content: Mapping[str, Any], as_json: bool) -> None:
+    """Prints the text on stdout; or, as JSON, `content` there and the text on stderr."""
+    if as_json:
+        tell(text)
+        print(json.dumps(content, allow_nan=False), flush=True)
+    else:
+        print(printable(text, sys.stdout.encoding), flush=True)
+
+
+def check_writable(file: Path) -> None:
+    """Finds out before the work is done whether its result can be written; makes the folder.
+
+    Raises:
+        ValueError: it cannot.
+    """
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if file.is_dir() or not os.access(file.parent, os.W_OK):
+            raise PermissionError
+        with tempfile.TemporaryFile(dir=file.parent):
+            pass
+    except OSError as error:
+        raise ValueError(f"cannot write {str(file)!r}; choose another --out") from error
+
+
+def columns(rows: list[tuple[str, ...]], indent: str = "  ") -> list[str]:
+    """Lines of a table: the first column to the left, the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for first, *others in rows:
+        cells = [first.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))]
+        lines.append((indent + "  ".join(cells)).rstrip())
+    return lines

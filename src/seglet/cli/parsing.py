@@ -1,0 +1,158 @@
+"""Words of the command line to values; a wrong word is answered with the nearest right one."""
+
+import argparse
+import shlex
+from collections.abc import Callable, Iterable, Sequence
+from typing import NoReturn
+
+from seglet.values import suggest
+
+LONGEST_SIDE = 1_000_000
+"""More pixels than a side of any picture has."""
+
+
+class UsageError(ValueError):
+    """The command line cannot be understood; the message names the word and what was expected."""
+
+
+class Parser(argparse.ArgumentParser):
+    """One command's parser: complains by exception, and takes no shortened options."""
+
+    def __init__(self, command: str) -> None:
+        super().__init__(f"seglet {command}", allow_abbrev=False)
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; see `{self.prog} --help`")
+
+    def read(self, words: Sequence[str]) -> argparse.Namespace:
+        """The arguments, and in `command_line` how to give them again in a shell.
+
+        Raises:
+            UsageError: a word is not known, missing or of the wrong kind.
+        """
+        arguments, unknown = self.parse_known_args(list(words))
+        if unknown:
+            self.error(_complaint(unknown[0], self.options()))
+        arguments.command_line = shlex.join([*self.prog.split(), *words])
+        return arguments
+
+    def read_known(self, words: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
+        """The command's own arguments, and the options it does not have, each with the words behind it.
+
+        Raises:
+            UsageError: a word of the command's own is missing or of the wrong kind.
+        """
+        own, foreign = split(words, self.options())
+        arguments, more = self.parse_known_args(own)
+        return arguments, more + foreign
+
+    def options(self) -> list[str]:
+        return [name for action in self._actions for name in action.option_strings]
+
+
+def split(words: Sequence[str], known: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Divides words between the known options and all others: what follows `--unknown` belongs to it.
+
+    Behind `--unknown=value` nothing does.
+    """
+    known = set(known)
+    own: list[str] = []
+    foreign: list[str] = []
+    side = own
+    for word in words:
+        if word.startswith("--") and len(word) > 2:
+            side = own if word.partition("=")[0] in known else foreign
+        elif word in known:
+            side = own
+        side.append(word)
+        if side is foreign and word.startswith("--") and "=" in word:
+            side = own
+    return own, foreign
+
+
+def _complaint(word: str, options: Sequence[str]) -> str:
+    if not word.startswith("-"):
+        return f"did not expect {word!r}"
+    name = word.partition("=")[0]
+    return f"unknown option {name!r}{suggest(name, options)}"
+
+
+def whole(smallest: int, largest: int) -> Callable[[str], int]:
+    """Reads an argument that is a whole number from `smallest` to `largest`."""
+
+    def read(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = smallest - 1
+        if not smallest <= number <= largest:
+            raise argparse.ArgumentTypeError(f"expected a whole number from {smallest} to {largest}, got {text!r}")
+        return number
+
+    return read
+
+
+def fraction(text: str) -> float:
+    """An argument above 0 and at most 1."""
+    return _number(text, 1)
+
+
+def share(text: str) -> float:
+    """An argument from 0 to 1."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 1:
+        raise argparse.ArgumentTypeError(f"expected a number from 0 to 1, got {text!r}")
+    return number
+
+
+def scale(text: str) -> float:
+    """An argument above 0 and at most 16, beyond which pictures would not fit anywhere."""
+    return _number(text, 16)
+
+
+def _number(text: str, largest: float) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number <= largest:
+        raise argparse.ArgumentTypeError(f"expected a number above 0 and at most {largest}, got {text!r}")
+    return number
+
+
+PRESETS = ("mild", "night", "extreme")
+STOPS = 16
+"""Stops of light that a picture of 16 bits has."""
+
+
+def darkness(text: str) -> str | float:
+    """An argument that is a preset of darkness, or a number of stops from 0 to 16."""
+    if text in PRESETS:
+        return text
+    try:
+        stops = float(text)
+    except ValueError:
+        stops = -1.0
+    if not 0 <= stops <= STOPS:
+        choice = f"{', '.join(PRESETS)} or stops from 0 to {STOPS}"
+        raise argparse.ArgumentTypeError(f"expected {choice}, got {text!r}{suggest(text, PRESETS)}")
+    return stops
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", default="auto", help="auto (a GPU if there is one), cpu, cuda, cuda:1, mps")
+
+
+def add_method(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--method",
+        metavar="METHOD",
+        help="in place of a model: a method, its experiment (YAML) or a run of it, for the masks it makes from tags",
+    )
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print one JSON object on stdout, the text on stderr")

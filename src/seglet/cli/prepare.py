@@ -1,0 +1,240 @@
+"""`seglet prepare`: everything about the offline columns of an experiment."""
+
+import argparse
+import os
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seglet.cli.output import answer
+from seglet.cli.parsing import add_device, add_json, whole
+from seglet.engine.console import tell
+
+if TYPE_CHECKING:
+    import torch
+
+    from seglet.data.columns.store import Store
+    from seglet.data.dataset import Dataset
+    from seglet.engine.artefacts import Kept
+    from seglet.engine.columns import Column
+    from seglet.engine.experiment import Experiment
+    from seglet.engine.prepare import Outcome, Work
+
+    Part = tuple[Dataset, list[Column]]
+
+DESCRIPTION = """\
+Compute once what a method wants to know of each picture: depth, captions, attention. Such columns are kept beside the
+data, or where --columns says, under a name that follows from how they were made, so that one made with other weights
+or settings is never taken for another. Give the same keys as to `seglet train`:
+  seglet prepare EXPERIMENT --dry-run          what is missing, and what it would cost
+  seglet prepare EXPERIMENT                    compute it; the same command goes on after an interruption
+  seglet prepare EXPERIMENT --audit page.html  look at it
+  seglet prepare EXPERIMENT --list             what is kept, how it was made, how large it is
+  seglet prepare EXPERIMENT --clean            delete what was made otherwise than the experiment now says
+Several devices: torchrun --nproc-per-node 4 -m seglet prepare EXPERIMENT. Pictures that fail are told at the end."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = DESCRIPTION
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("config", metavar="EXPERIMENT", help="experiment file (YAML), or a method's name")
+    parser.add_argument("--dry-run", action="store_true", help="measure one batch and stop; with --clean, only list")
+    parser.add_argument("--batch", type=whole(1, 100_000), default=8, help="pictures computed at once (default 8)")
+    add_device(parser)
+    ways = parser.add_mutually_exclusive_group()
+    ways.add_argument("--audit", type=Path, metavar="FILE|DIR", help="draw them: a .html page, a .png sheet, or both")
+    ways.add_argument("--list", action="store_true", help="list what is kept there, and stop")
+    ways.add_argument("--clean", action="store_true", help="delete columns of these names that were made otherwise")
+    parser.add_argument("--count", type=whole(1, 1000), default=24, help="pictures of an audit (default 24)")
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace, rest: list[str]) -> int:
+    from seglet.cli.train import locate, parse_overrides
+    from seglet.engine.artefacts import artefacts
+    from seglet.engine.columns import shares
+    from seglet.engine.experiment import resolve
+
+    file, method = locate(argparse.Namespace(config=arguments.config, resume=False, out=None))
+    experiment = resolve(file, {**({"method": method} if method else {}), **parse_overrides(rest)})
+    parts = shares(experiment)
+    data, wanted = parts[0]
+    if arguments.list:
+        return listed(experiment, wanted, arguments.json)
+    once = artefacts(experiment, data)
+    if not wanted and not once:
+        answer(f"{experiment.method} asks for no columns: there is nothing to prepare", {"columns": []}, arguments.json)
+        return 0
+    if arguments.clean:
+        return clean(wanted, arguments.dry_run, arguments.json)
+    if arguments.audit:
+        return audit(data, wanted, arguments)
+    made = make_once(data, once, arguments)
+    if wanted:
+        return compute(experiment, parts, arguments, made)
+    lacking = ", ".join(one.artefact.name for one in once if not one.there)
+    text = f"missing: {lacking}" if lacking else f"complete; next: {_train(experiment)}"
+    answer(text, {"columns": [], "once": made}, arguments.json)
+    return 0
+
+
+def compute(
+    experiment: "Experiment", parts: "Sequence[Part]", arguments: argparse.Namespace, once: list[dict[str, str]]
+) -> int:
+    from seglet.engine.prepare import Work, prepare
+
+    rank, world = share(os.environ)
+    work = Work(device(arguments.device), arguments.batch, rank, world, arguments.dry_run)
+    note = tell if rank == 0 else lambda text: None
+    outcomes = [outcome for data, wanted in parts for outcome in prepare(data, wanted, work, note)]
+    content = {
+        "columns": [
+            {"name": one.name, "pictures": one.pictures, "made": one.made, "failed": one.failed} for one in outcomes
+        ],
+        **({"once": once} if once else {}),
+        "folder": str(parts[0][1][0].store.root),
+        "rank": rank,
+        "world": world,
+    }
+    failed = any(one.failed for one in outcomes)
+    if rank == 0 or failed:
+        answer(account(experiment, parts, outcomes, work), content, arguments.json)
+    return 2 if failed else 0
+
+
+def make_once(data: "Dataset", wanted: "Sequence[Kept]", arguments: argparse.Namespace) -> list[dict[str, str]]:
+    """Makes what belongs to the classes, of which the first of several processes takes care; where it is, for JSON."""
+    from seglet.engine.artefacts import make
+
+    if not share(os.environ)[0] and not arguments.dry_run:
+        for kept in wanted:
+            if kept.there:
+                tell(f"{kept.artefact.name}: is in {kept.folder}")
+            else:
+                make(kept, data, device(arguments.device), tell)
+    return [{"name": kept.artefact.name, "folder": str(kept.folder), "there": str(kept.there)} for kept in wanted]
+
+
+def account(experiment: "Experiment", parts: "Sequence[Part]", outcomes: "Sequence[Outcome]", work: "Work") -> str:
+    """What was done, every picture that failed, and what comes next."""
+    from seglet.data.columns.columned import Columned
+
+    lines = [] if work.dry else [f"{one.name}: made {one.made} of {one.pictures} pictures" for one in outcomes]
+    for one in outcomes:
+        if one.failed:
+            lines.append(f"{one.name}: {len(one.failed)} pictures failed:")
+            lines += [f"  {name}\n    {reason}" for name, reason in one.failed.items()]
+    lacking: Counter[str] = Counter()
+    for data, wanted in parts:
+        lacking.update(Columned(data, [column.store for column in wanted]).missing())
+    if not lacking:
+        return "\n".join([*lines, f"complete; next: {_train(experiment)}"])
+    left = ", ".join(f"{name!r} of {count} pictures" for name, count in lacking.items())
+    return "\n".join([*lines, f"missing: {left}" + (", at which other processes may be" if work.world > 1 else "")])
+
+
+def _train(experiment: "Experiment") -> str:
+    from seglet.engine.columns import command
+
+    return command(experiment).replace("seglet prepare", "seglet train", 1)
+
+
+def share(environment: "os._Environ[str] | dict[str, str]") -> tuple[int, int]:
+    """Which process of how many this is, as torchrun says.
+
+    Raises:
+        ValueError: the variables make no sense.
+    """
+    told = environment.get("RANK", "0"), environment.get("WORLD_SIZE", "1")
+    if all(word.isascii() and word.isdigit() for word in told) and int(told[0]) < int(told[1]):
+        return int(told[0]), int(told[1])
+    raise ValueError(f"RANK is {told[0]!r} and WORLD_SIZE {told[1]!r}; unset both, or start with torchrun")
+
+
+def device(name: str) -> "torch.device":
+    """Of several processes on a machine each takes a GPU of its own, as far as there are some."""
+    import torch
+
+    from seglet.inference.models import choose_device
+
+    if name == "auto" and torch.cuda.is_available():
+        name = f"cuda:{int(os.environ.get('LOCAL_RANK', '0')) % torch.cuda.device_count()}"
+    return choose_device(name)
+
+
+def listed(experiment: "Experiment", wanted: "Sequence[Column]", as_json: bool) -> int:
+    from seglet.data.columns.store import stored
+    from seglet.engine.columns import folder
+
+    root = folder(experiment.settings)
+    needed = {column.store.folder: column for column in wanted}
+    lines, content = [], []
+    for store in stored(root):
+        of = "needed" if store.folder in needed else _foreign(store, wanted)
+        told, entry = described(store, of)
+        lines.append(told)
+        content.append(entry)
+    absent = [column.name for column in wanted if not column.store.folder.is_dir()]
+    lines += [f"{name}: not there yet" for name in absent]
+    text = "\n".join([f"in {root}:", *(lines or ["nothing"])])
+    answer(text, {"folder": str(root), "columns": content, "absent": absent}, as_json)
+    return 0
+
+
+def _foreign(store: "Store", wanted: "Sequence[Column]") -> str:
+    for column in wanted:
+        if column.name == store.recipe.name:
+            return f"made otherwise: {', '.join(column.store.recipe.differences(store.recipe))}"
+    return "not of this experiment"
+
+
+def described(store: "Store", of: str) -> tuple[str, dict[str, Any]]:
+    """A column in words, and for JSON."""
+    from seglet.engine.prepare import amount
+
+    contents, size = store.contents(), store.bytes()
+    recipe = store.recipe
+    settings = ", ".join(f"{key} {value}" for key, value in recipe.settings.items()) or "no settings"
+    damage = f", {len(contents.damaged)} damaged files" if contents.damaged else ""
+    text = (
+        f"{recipe.name} {recipe.key}: {len(contents.places)} pictures, {amount(size)}{damage} ({of})\n"
+        f"  {recipe.kind} by {recipe.maker}, weights {recipe.identity or 'none'}, {settings}"
+    )
+    entry = {**recipe.as_dict(), "key": recipe.key, "pictures": len(contents.places), "bytes": size, "use": of}
+    return text, entry
+
+
+def clean(wanted: "Sequence[Column]", dry: bool, as_json: bool) -> int:
+    from seglet.engine.columns import relatives
+    from seglet.engine.prepare import amount
+    from seglet.files import delete
+
+    stale = {store.folder: store for column in wanted for store in relatives(column.store)}
+    lines, total = [], 0
+    for place, store in stale.items():
+        text, entry = described(store, _foreign(store, wanted))
+        lines.append(f"{'would delete' if dry else 'deleted'} {text}")
+        total += entry["bytes"]
+        if not dry:
+            delete(place)
+            if place.exists():
+                raise ValueError(f"cannot delete {str(place)!r}; check its permissions")
+    text = "\n".join([*lines, f"{len(stale)} columns, {amount(total)}"]) if stale else "nothing was made otherwise"
+    answer(text, {"deleted": [] if dry else [str(place) for place in stale], "bytes": total}, as_json)
+    return 0
+
+
+def audit(data: "Dataset", wanted: "Sequence[Column]", arguments: argparse.Namespace) -> int:
+    from seglet.cli.output import check_writable
+    from seglet.report.column_audit import targets, write
+
+    files = targets(arguments.audit)
+    for file in files:
+        check_writable(file)
+    count = min(arguments.count, len(data))
+    told = write(files, data, [column.store for column in wanted], count)
+    shown = ", ".join(map(str, files))
+    text = "\n".join([f"{count} of {len(data)} pictures with their columns are in {shown}", *told])
+    answer(text, {"files": list(map(str, files)), "texts": told}, arguments.json)
+    return 0

@@ -1,0 +1,133 @@
+"""`seglet publish`: a run's segmenter with its card, as a folder for the Hugging Face hub, and up there if asked."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seglet.cli.output import answer
+from seglet.cli.parsing import UsageError, add_json
+
+if TYPE_CHECKING:
+    from seglet.models.io.card import Part, Story
+
+SCORES = ("miou", "miou_present", "miou_all", "pixel_accuracy", "mean_accuracy", "ece_15")
+WEIGHTS_KEYS = ("student_weights", "teacher", "weights")
+"""Keys of an experiment that name weights somebody else made."""
+DESCRIPTION = """\
+Write a segmenter with a card (what it does, what it learned from, how well, licences of all parts) as a folder for the
+Hugging Face hub. Nothing is uploaded unless --to names a repository there; log in with the hub's own tools before.
+  seglet publish runs/mine --licence cc-by-4.0 --data-licence cc0-1.0 --out published
+  seglet publish runs/mine --licence cc-by-4.0 --out published --to owner/name
+Others then say seglet.load("owner/name")."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = DESCRIPTION
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("run", metavar="RUN", help="a run's folder, or a segmenter's")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="new folder for model and card")
+    parser.add_argument("--licence", default="", help="of the weights, as the hub writes it: mit, cc-by-4.0, …")
+    parser.add_argument("--data-licence", default="", help="of the pictures and labels it learned from")
+    parser.add_argument("--scores", type=Path, metavar="FILE", help="scores that `seglet evaluate --out FILE` wrote")
+    parser.add_argument("--to", metavar="OWNER/NAME", help="also upload it there")
+    parser.add_argument("--public", action="store_true", help="a repository that --to makes is public, not private")
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from seglet.inference.models import model_folder
+    from seglet.models.io.card import NOT_STATED
+    from seglet.models.segmenter import Segmenter
+
+    if arguments.to is not None and arguments.to.count("/") != 1:
+        raise UsageError(f"--to names a repository as OWNER/NAME, got {arguments.to!r}")
+    if arguments.out.exists() and (not arguments.out.is_dir() or any(arguments.out.iterdir())):
+        raise ValueError(f"{str(arguments.out)!r} is not empty; choose a new folder with --out")
+    model = Segmenter.load(model_folder(arguments.run))
+    story = story_of(arguments)
+    model.publish(arguments.out, story)
+    missing = [part.name for part in story.parts if part.licence == NOT_STATED]
+    lines = [f"{arguments.out} holds the segmenter and its card, README.md; read it before others do"]
+    if not story.licence:
+        missing.insert(0, "these weights (--licence)")
+    if missing:
+        lines.append(f"the card states no licence of: {', '.join(missing)}")
+    if arguments.to is not None:
+        model.push_to_hub(arguments.to, story, private=not arguments.public)
+        lines.append(f'uploaded; use it with seglet.load("{arguments.to}")')
+    content = {"out": str(arguments.out), "uploaded": arguments.to, "licences_missing": missing}
+    answer("\n".join(lines), content, arguments.json)
+    return 0
+
+
+def story_of(arguments: argparse.Namespace) -> "Story":
+    """What the run's own files, and the command line, say of it."""
+    from seglet.engine.experiment import read_yaml
+    from seglet.engine.run import Run
+    from seglet.files import read_json
+    from seglet.models.io.card import Story
+
+    run = Run(Path(arguments.run))
+    values = read_yaml(run.experiment) if run.experiment.is_file() else {}
+    record = read_json(run.record) if run.record.is_file() else {}
+    record = record if isinstance(record, dict) else {}
+    scores, scored_on = _scores(arguments, run, values)
+    data = f"{values['data']}, split {values['train_split']}" if values else ""
+    return Story(
+        name=arguments.to or Path(arguments.run).resolve().name,
+        method=str(values.get("method", "")),
+        data=data,
+        scored_on=scored_on,
+        licence=arguments.licence,
+        parts=_parts(values, arguments.data_licence),
+        scores=scores,
+        command=str(record.get("command", "")),
+        commit=str(record.get("commit") or ""),
+    )
+
+
+def _scores(arguments: argparse.Namespace, run: Any, values: dict[str, Any]) -> tuple[dict[str, float], str]:
+    """Those of an evaluation, or else the run's best validation, and what they were taken on."""
+    import json
+
+    from seglet.files import read_json
+
+    if arguments.scores is not None:
+        found = read_json(arguments.scores)
+        if not isinstance(found, dict) or "miou" not in found:
+            raise ValueError(f"{str(arguments.scores)!r} holds no scores; write them with `seglet evaluate --out FILE`")
+        return _known(found), f"{found.get('data', '')}, split {found.get('split', '')}"
+    if not run.metrics.is_file() or not values:
+        return {}, ""
+    rows = []
+    for line in run.metrics.read_text(encoding="utf-8").splitlines():
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError:  # the line that was being written when the process died
+            continue
+        if isinstance(row, dict) and isinstance(row.get("val/miou"), float):
+            rows.append({key.removeprefix("val/"): value for key, value in row.items() if key.startswith("val/")})
+    best = max(rows, key=lambda row: row["miou"], default={})
+    return _known(best), f"{values['data']}, split {values['val_split']}, on which the model was chosen"
+
+
+def _known(found: dict[str, Any]) -> dict[str, float]:
+    return {name: float(found[name]) for name in SCORES if isinstance(found.get(name), int | float)}
+
+
+def _parts(values: dict[str, Any], data_licence: str) -> "tuple[Part, ...]":
+    """Data, foundation models that the experiment names, and weights it began with or learned from."""
+    from seglet.models.foundation.known import known
+    from seglet.models.io.card import NOT_STATED, Part
+
+    if not values:
+        return (Part("the data", data_licence or NOT_STATED),)
+    drawn = str(values["data"]) == "world"
+    parts = [Part(f"the data, {values['data']}", data_licence or ("Apache-2.0" if drawn else NOT_STATED))]
+    for key, value in values.items():
+        entry = known(value) if isinstance(value, str) else None
+        if entry is not None:
+            parts.append(Part(f"{entry.id}, {entry.about}", entry.licence))
+        elif key in WEIGHTS_KEYS and isinstance(value, str) and value:
+            parts.append(Part(f"{key.replace('_', ' ')}: {Path(value).name}"))
+    return tuple(dict.fromkeys(parts))

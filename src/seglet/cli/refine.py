@@ -1,0 +1,79 @@
+"""`seglet refine`: score maps or masks moved to the edges of their pictures."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from seglet._version import __version__
+from seglet.cli.options.refiner import add_refiner, chosen
+from seglet.cli.output import answer
+from seglet.cli.parsing import add_json, fraction, whole
+
+RECORD = "refinements.json"
+CLASSES = "classes.txt"
+DESCRIPTION = """\
+Refine a folder of score maps (.npy or .npz: floats [classes, rows, columns] in 0 to 1) or of index masks, or one that
+`seglet predict` wrote, so that classes end where the picture has edges. Under --out, with the folders of IN kept:
+  masks/NAME.png        class of each pixel, a palette PNG
+  scores/NAME.npz       with --scores: the refined score maps
+classes.txt says what the masks mean, refinements.json what became of each file. Files that are finished are not
+refined again, so the same command goes on after an interruption. Files without a picture, of another size than it, or
+that cannot be read are reported and passed over. Void pixels of index masks get a class."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = DESCRIPTION
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("folder", type=Path, metavar="IN", help="folder of score maps or index masks")
+    parser.add_argument(
+        "--pictures", type=Path, required=True, metavar="DIR", help="folder of their pictures, named alike"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
+    parser.add_argument("--classes", type=Path, metavar="FILE", help="table of classes (classes.txt in or beside IN)")
+    add_refiner(parser, "pamr")
+    parser.add_argument("--confidence", type=fraction, default=0.7, help="crf: how sure index masks are (default 0.7)")
+    parser.add_argument("--scores", action="store_true", help="also write the refined score maps")
+    parser.add_argument("--jobs", type=whole(1, 1024), metavar="N", help="processes (one for each processor)")
+    parser.add_argument("--overwrite", action="store_true", help="refine what is finished in --out again")
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from seglet.data.class_table import class_lines, classes_of
+    from seglet.engine.output_folder import claim
+    from seglet.files import write_json, write_text
+    from seglet.inference.parallel import processors
+    from seglet.inference.refine_folder import Plan, refine_all
+    from seglet.inference.refine_inputs import are_scores, class_entries, home, paired, sources
+
+    out, folder = arguments.out, home(arguments.folder)
+    found = sources(folder, out)
+    hard = not are_scores(found)
+    refiner = chosen(arguments, "labels" if hard else "ssss")
+    entries = class_entries(arguments.classes, folder)
+    classes = classes_of(entries)
+    tasks, failed = paired(found, arguments.pictures, out)
+    plan = Plan(out, entries, refiner, arguments.confidence, arguments.scores)
+    settings = {**refiner.as_dict(), **({"confidence": plan.confidence} if hard and refiner.name == "crf" else {})}
+    settings |= {"in": str(folder.resolve()), "pictures": str(arguments.pictures.resolve())}
+    record: dict[str, Any] = {"seglet": __version__, "command": arguments.command_line, "settings": settings}
+    record |= {"classes": list(classes.names), "finished": False}
+    claim(out, RECORD, record, arguments.overwrite)
+    write_json(out / RECORD, record)
+    write_text(out / CLASSES, class_lines(classes))
+    done, unrefined = refine_all(plan, tasks, arguments.jobs or processors(), arguments.overwrite)
+    failed += unrefined
+    record |= {"finished": True, "out": str(out), "files": done, "failed": failed}
+    write_json(out / RECORD, record)
+    answer(_text(arguments, done, failed), record, arguments.json)
+    return 2 if failed else 0
+
+
+def _text(arguments: argparse.Namespace, done: list[dict[str, Any]], failed: list[dict[str, str]]) -> str:
+    earlier = sum("earlier" in made for made in done)
+    lines = [f"refined: {len(done) - earlier}, finished before: {earlier}, failed: {len(failed)}"]
+    lines += [f"  {failure['file']}\n    {failure['reason']}" for failure in failed]
+    masks = arguments.out / "masks"
+    results = f"masks are in {masks}, and {RECORD} says what became of each file"
+    check = f"seglet data check {arguments.pictures} --masks {masks} --classes {arguments.out / CLASSES}"
+    return "\n".join([*lines, results, f"next: {check} --out refined.json"])

@@ -1,0 +1,60 @@
+"""`seglet table`: the rows of a results table, trained and scored on several seeds, beside the paper's numbers."""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+from seglet.cli.parsing import whole
+from seglet.results.markdown import paste, render
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Train and score the rows of a table on several seeds. Finished runs are kept and interrupted ones resume. "
+        "Any key of an experiment may be given and holds for all rows."
+    )
+    parser.add_argument("name", nargs="?", help="which table; without a name they are listed")
+    parser.add_argument("--rows", nargs="+", default=[], help="only these rows, and the teacher they learn from")
+    parser.add_argument("--seeds", type=whole(0, 2**31), nargs="+", default=[], help="only these seeds")
+    parser.add_argument(
+        "--jobs", type=whole(1, 64), default=os.cpu_count(), help="runs side by side, which share the processors"
+    )
+    parser.add_argument("--runs", type=Path, default=Path("runs/tables"), help="where the runs go (runs/tables)")
+    parser.add_argument(
+        "--results", type=Path, default=Path("docs/results"), help="where NAME.json goes (docs/results)"
+    )
+    parser.add_argument("--page", type=Path, help="Markdown page whose block <!-- results:NAME --> is written anew")
+    parser.add_argument(
+        "--picture", type=Path, metavar="PNG", help="draw some pictures as the rows see them, of the first seed"
+    )
+    parser.add_argument("--json", action="store_true", help="print the results as one JSON object")
+
+
+def run(arguments: argparse.Namespace, rest: list[str]) -> int:
+    from seglet.cli.train import parse_overrides
+    from seglet.results.runner import Table
+    from seglet.results.tables import definition, names
+
+    if arguments.name is None:
+        print("\n".join(f"{name:<14} {definition(name)['title']}" for name in names()))
+        return 0
+    table = Table(
+        name=arguments.name,
+        runs=arguments.runs / arguments.name,
+        results=arguments.results,
+        overrides=parse_overrides(rest),
+        rows=tuple(arguments.rows),
+        seeds=tuple(arguments.seeds),
+        jobs=arguments.jobs,
+    )
+    results = table.fill()
+    if arguments.page:
+        paste(arguments.page, results)
+    if arguments.picture:
+        shown = table.draw(arguments.picture)
+        print(f"rows of {arguments.picture}: {', '.join(shown)}", file=sys.stderr)
+    print(json.dumps(results) if arguments.json else render(results))
+    print(f"written to {table.file}; the runs are in {table.runs}", file=sys.stderr)
+    return 0

@@ -1,0 +1,127 @@
+"""`seglet train`: one experiment file in, a trained Segmenter in a run's folder out."""
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from seglet.engine.settings import Settings
+
+WORLD_SIZE = 64
+"""What `seglet evaluate` takes without --world-size."""
+
+DESCRIPTION = """\
+Train a segmenter as an experiment file says. Any key of the experiment can be given on the command line:
+  seglet train configs/fotf/world.yaml --kappa 5 --crop 64 64 --steps 500
+A method's name in place of a file takes that method's defaults. `--keys` lists every key with its meaning,
+`--dry-run` shows every value that would be used and where it comes from, and what the run would cost."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = DESCRIPTION
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("config", nargs="?", help="experiment file (YAML) or a method's name; not needed with --resume")
+    parser.add_argument("--out", type=Path, help="the run's folder (default: runs/METHOD-NAME, or METHOD-DATASET-NAME)")
+    parser.add_argument("--resume", action="store_true", help="go on exactly where the run in --out was interrupted")
+    parser.add_argument("--overwrite", action="store_true", help="throw away the run that is in --out")
+    parser.add_argument("--force", action="store_true", help="resume although the experiment has changed")
+    parser.add_argument("--dry-run", action="store_true", help="print what would run, and its cost, and stop")
+    parser.add_argument("--keys", action="store_true", help="list the keys of the experiment and stop")
+
+
+def run(arguments: argparse.Namespace, rest: list[str]) -> int:
+    from seglet.engine.experiment import resolve
+
+    overrides = parse_overrides(rest)
+    file, method = locate(arguments)
+    experiment = resolve(file, {**({"method": method} if method else {}), **overrides})
+    if arguments.keys:
+        print(describe_keys(experiment.method))
+        return 0
+    if arguments.dry_run:
+        from seglet.engine.plan import plan
+
+        print(plan(experiment).text())
+        return 0
+    from seglet.data.loading.pairs import PairConfig
+    from seglet.engine.train import Start, train
+
+    folder = arguments.out or Path("runs") / default_name(experiment.method, file)
+    finished = train(experiment, folder, Start(arguments.resume, arguments.overwrite, arguments.force))
+    if int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))) == 0:
+        print(f"the best segmenter is in {finished.model}, the last in {finished.last}, scores in {finished.metrics}")
+        print("\n".join(hints(finished.model, experiment.settings, isinstance(experiment.config, PairConfig))))
+    return 0
+
+
+def default_name(method: str, file: Path | None) -> str:
+    """Of a run's folder: method and file, with the folder between them (`configs/distill/voc/…`) if there is one."""
+    if file is None:
+        return f"{method}-default"
+    between = [file.parent.name] if file.parent.parent.name == method else []
+    return "-".join([method, *between, file.stem])
+
+
+def hints(model: Path, settings: "Settings", dark: bool = False) -> list[str]:
+    """What to do with the segmenter, with pictures of the size, and of the embedded world in the dark, it knows."""
+    resize = f" --resize {settings.resize:g}" if settings.resize != 1 else ""
+    embedded = settings.data.partition(":")[0] == "world"
+    size = f" --world-size {settings.world_size}" if embedded and settings.world_size != WORLD_SIZE else ""
+    scored = "" if embedded else resize
+    night = ":dark=1" if embedded and dark else ""
+    return [
+        f"next: seglet evaluate {model} --data {settings.data}{night} --split {settings.val_split}{size}{scored}",
+        f"      seglet predict {model} PICTURES --out predictions{resize}",
+    ]
+
+
+def locate(arguments: argparse.Namespace) -> tuple[Path | None, str | None]:
+    """The experiment's file, or the name of a method."""
+    if arguments.config is None:
+        if arguments.resume and arguments.out:
+            return arguments.out / "experiment.yaml", None
+        raise ValueError("which experiment? give a YAML file or a method's name, or --resume with --out RUN")
+    if Path(arguments.config).suffix in {".yaml", ".yml"} or Path(arguments.config).exists():
+        return Path(arguments.config), None
+    return None, arguments.config
+
+
+def parse_overrides(rest: list[str]) -> dict[str, Any]:
+    """`--key value`, `--key=value`, `--crop 64 64`; a key without a value means true.
+
+    Raises:
+        ValueError: a word that belongs to no key.
+    """
+    overrides: dict[str, Any] = {}
+    key = None
+    for word in rest:
+        if word.startswith("--"):
+            name, _, value = word[2:].partition("=")
+            key = name.replace("-", "_")
+            overrides[key] = [value] if value else []
+        elif key is None:
+            raise ValueError(f"did not expect {word!r}; keys of the experiment are given as --key value")
+        else:
+            overrides[key].append(word)
+    return {key: {0: "true", 1: words[0] if words else ""}.get(len(words), words) for key, words in overrides.items()}
+
+
+def describe_keys(method: str) -> str:
+    """Every key with its type, default and meaning: the method's own first."""
+    from dataclasses import MISSING, fields
+    from typing import get_type_hints
+
+    from seglet import methods
+    from seglet.engine.settings import Settings
+    from seglet.values import describe, help_of
+
+    lines = []
+    for title, kind in ((f"keys of {method}", methods.load(method).Config), ("keys of every experiment", Settings)):
+        hints = get_type_hints(kind)
+        lines.append(f"{title}:")
+        for f in fields(kind):
+            default = "" if f.default is MISSING else f" = {f.default}"
+            lines.append(f"  --{f.name}{default}  ({describe(hints[f.name])})\n        {help_of(f)}")
+    guide = methods.load(method).Method.guide()
+    return "\n".join([*lines, guide] if guide else lines)

@@ -1,0 +1,102 @@
+"""`seglet world sheet`: what the embedded world looks like, and what each of its knobs does."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seglet.cli.output import check_writable
+from seglet.cli.parsing import whole
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from seglet.data.world.dataset import Scene
+
+DESCRIPTION = """\
+Draw scenes of the embedded world: pictures, masks, depth and the same at night, and below them the same scenes with one
+knob turned at a time. With --data only that world is drawn:
+  seglet world sheet --data world:one=0,two=0,clutter=12 --out crowded.png"""
+
+TURNED: Mapping[str, str] = {
+    "co_occurrence=1": "each shape on its own background",
+    "surprise=1": "looks that are not typical of the shape",
+    "one=0,two=0": "three objects in each scene",
+    "smallest=0.15,largest=0.15": "small objects",
+    "smallest=0.5,largest=0.5": "large objects",
+    "clutter=16": "up to 16 blobs that belong to no class",
+}
+"""A setting of knobs, and what it does to scenes."""
+
+TITLE = 18
+FORMATS: Mapping[str, str] = {".png": "PNG", ".jpg": "JPEG"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = DESCRIPTION
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="where the sheet goes; .png or .jpg")
+    parser.add_argument("--data", metavar="WORLD", help="a world by name, such as world:clutter=8")
+    parser.add_argument("--scenes", type=whole(1, 100), default=8, help="scenes side by side (default 8)")
+    parser.add_argument("--height", type=whole(16, 1024), default=96, help="of a scene, in pixels (default 96)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from seglet.data.dataset import is_world
+    from seglet.files import replacing
+
+    data = arguments.data or "world"
+    if not is_world(data):
+        raise ValueError(f"--data expects a world by name, such as world:clutter=8, got {data!r}; see seglet data view")
+    if arguments.out.suffix.lower() not in FORMATS:
+        raise ValueError(f"the sheet is a PNG or JPEG, but {str(arguments.out)!r} ends in neither .png nor .jpg")
+    check_writable(arguments.out)
+    blocks = [block(data, scenes_of(data, arguments), everything=True)]
+    for knobs, what in TURNED.items() if arguments.data is None else ():
+        blocks.append(block(f"{knobs}: {what}", scenes_of(f"world:{knobs}", arguments), everything=False))
+    with replacing(arguments.out) as temporary:
+        stacked(blocks).save(temporary, FORMATS[arguments.out.suffix.lower()], quality=88)
+    print(f"{arguments.scenes} scenes in each row are in {arguments.out}")
+    return 0
+
+
+def scenes_of(data: str, arguments: argparse.Namespace) -> "list[Scene]":
+    """The first scenes to train on, drawn at the size they are shown."""
+    from seglet.data.world.options import open_world
+
+    world = open_world(data, "train", scenes=arguments.scenes, size=arguments.height)
+    return [world.scene(place) for place in range(len(world))]
+
+
+def block(title: str, scenes: "list[Scene]", everything: bool) -> "Image.Image":
+    """Pictures in a row below a title, and with `everything` their masks, depth and darkness below."""
+    import numpy as np
+    from PIL import Image, ImageDraw
+
+    from seglet.data.overlay import GAP, INK, PAPER, colours, contact_sheet
+    from seglet.data.world.dataset import CLASSES
+
+    rows = [[scene.image for scene in scenes]]
+    if everything:
+        rows.append([colours(scene.labels, CLASSES) for scene in scenes])
+        rows.append([np.repeat((255 * scene.depth).astype(np.uint8)[..., None], 3, axis=2) for scene in scenes])
+        rows.append([scene.dark for scene in scenes])
+    body = contact_sheet(rows, height=scenes[0].size)
+    sheet = Image.new("RGB", (body.width, body.height + TITLE), PAPER)
+    ImageDraw.Draw(sheet).text((GAP, 3), title, fill=INK)
+    sheet.paste(body, (0, TITLE))
+    return sheet
+
+
+def stacked(blocks: "Sequence[Image.Image]") -> "Image.Image":
+    """Blocks below each other."""
+    from PIL import Image
+
+    from seglet.data.overlay import PAPER
+
+    sheet = Image.new("RGB", (max(b.width for b in blocks), sum(b.height for b in blocks)), PAPER)
+    top = 0
+    for part in blocks:
+        sheet.paste(part, (0, top))
+        top += part.height
+    return sheet

@@ -1,0 +1,1 @@
+"""Random crops, flips and colour changes."""

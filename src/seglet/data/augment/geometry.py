@@ -1,0 +1,216 @@
+"""Views of samples: a random scale, crop and flip, the same for the picture, its mask and its image-like columns.
+
+Of colour and of darkness the picture alone is changed.
+
+The geometry is that of the public CIRKD and Af-DCD training code: scale, pad at bottom and right, crop, flip.
+Axes: h rows, w columns, c channels.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Float32, UInt8
+from PIL import Image
+from torch import Tensor
+
+from seglet.data.augment.colour import Jitter, jitter
+from seglet.data.columns.kinds import Kind
+from seglet.data.dark.views import DarkViews
+from seglet.data.dataset import Sample
+from seglet.types import IGNORE, option
+
+
+@dataclass(frozen=True)
+class Augment:
+    """How training views are drawn."""
+
+    crop: tuple[int, int] = option((64, 64), "height and width of a view in pixels")
+    scale: tuple[float, float] = option((0.5, 2.0), "smallest and largest scale (CIRKD's)")
+    scale_steps: int = option(16, "number of evenly spaced scales to draw from (CIRKD: 16); 0 draws any between")
+    flip: float = option(0.5, "probability of mirroring left to right")
+    jitter: Jitter = field(default_factory=Jitter)
+    dark: DarkViews = field(default_factory=DarkViews)
+
+    def __post_init__(self) -> None:
+        if min(self.crop) < 1:
+            raise ValueError(f"expected a crop of at least 1 x 1 pixels, got {self.crop}")
+        if not 0 < self.scale[0] <= self.scale[1]:
+            raise ValueError(f"expected scales 0 < smallest <= largest, got {self.scale}")
+        if self.scale_steps < 0 or not 0 <= self.flip <= 1:
+            raise ValueError(f"expected scale_steps >= 0 and flip in [0, 1], got {self.scale_steps}, {self.flip}")
+
+
+@dataclass(frozen=True)
+class Viewed:
+    """What a network may see of a sample.
+
+    `box` is top, left, bottom, right as fractions of the whole picture, beyond 1 where the view was padded. Padding
+    has the picture's mean colour, the label IGNORE, and is false in `valid`. `flipped` came last.
+    """
+
+    image: Float[Tensor, "3 h w"]
+    labels: UInt8[np.ndarray, "h w"] | None
+    valid: Bool[np.ndarray, "h w"]
+    box: tuple[float, float, float, float]
+    flipped: bool
+    columns: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Window:
+    """`crop` pixels at (`top`, `left`) of a picture of size `full` resized to `size`; all as (h, w)."""
+
+    full: tuple[int, int]
+    size: tuple[int, int]
+    top: int
+    left: int
+    crop: tuple[int, int]
+
+    @property
+    def inside(self) -> tuple[int, int]:
+        """How many rows and columns of the window the picture covers."""
+        return min(self.crop[0], self.size[0] - self.top), min(self.crop[1], self.size[1] - self.left)
+
+    @property
+    def padded(self) -> bool:
+        return self.inside != self.crop
+
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        (h, w), (rows, columns) = self.size, self.crop
+        return self.top / h, self.left / w, (self.top + rows) / h, (self.left + columns) / w
+
+
+def view(sample: Sample, augment: Augment, rng: np.random.Generator) -> Viewed:
+    """A random view of a sample, of exactly `augment.crop` pixels."""
+    window = draw_window(sample.image.shape[:2], augment, rng)
+    flipped = bool(rng.random() < augment.flip)
+    image = _smooth(sample.image, window)
+    labels = None if sample.labels is None else _nearest(sample.labels, window, IGNORE)
+    if augment.jitter.active:
+        image = jitter(image, augment.jitter, rng)
+    image = augment.dark.of(image, rng)
+    return Viewed(
+        image=_tensor(_mirror(image, flipped)),
+        labels=None if labels is None else np.ascontiguousarray(_mirror(labels, flipped)),
+        valid=np.ascontiguousarray(_mirror(_valid(window), flipped)),
+        box=window.box,
+        flipped=flipped,
+        columns={
+            name: _column(column, window, flipped, sample.kinds.get(name)) for name, column in sample.columns.items()
+        },
+    )
+
+
+def whole(sample: Sample) -> tuple[Float[Tensor, "3 h w"], UInt8[np.ndarray, "h w"] | None]:
+    """The untouched picture as a network wants it, and its labels: what evaluation sees."""
+    return _tensor(_unit(sample.image)), sample.labels
+
+
+def draw_window(full: tuple[int, ...], augment: Augment, rng: np.random.Generator) -> Window:
+    """A random scale and place; a picture smaller than the crop lies at its top left."""
+    low, high = augment.scale
+    if augment.scale_steps == 0:
+        scale = float(rng.uniform(low, high))
+    else:
+        scale = low + (high - low) * int(rng.integers(augment.scale_steps)) / max(augment.scale_steps - 1, 1)
+    height, width = (max(1, math.floor(side * scale + 0.5)) for side in full[:2])
+    top = int(rng.integers(max(height - augment.crop[0], 0) + 1))
+    left = int(rng.integers(max(width - augment.crop[1], 0) + 1))
+    return Window((full[0], full[1]), (height, width), top, left, augment.crop)
+
+
+def _column(column: np.ndarray, window: Window, flipped: bool, kind: Kind | None = None) -> Tensor:
+    """The part of a column that a view covers.
+
+    An image, which is what a column without kind is if it is as large as the picture: floats and colour pictures are
+    resized smoothly and padded with their mean, integer maps by nearest neighbour and padded with IGNORE. Any other
+    keeps describing the whole picture, to be sampled by the crop's box.
+    """
+    if kind != "image" and (kind is not None or column.shape[:2] != window.full):
+        return torch.from_numpy(column.copy())
+    window = replace(window, full=(column.shape[0], column.shape[1]))  # it may have a resolution of its own
+    if column.ndim == 3:
+        return _tensor(_mirror(_smooth(column, window), flipped))
+    if np.issubdtype(column.dtype, np.floating):
+        return torch.from_numpy(np.ascontiguousarray(_mirror(_smooth(column[..., None], window)[..., 0], flipped)))
+    fill = IGNORE if np.can_cast(np.uint8, column.dtype) else 0
+    return torch.from_numpy(np.ascontiguousarray(_mirror(_nearest(column, window, fill), flipped)))
+
+
+def _smooth(image: np.ndarray, window: Window) -> Float32[np.ndarray, "h w c"]:
+    """The window of a resized picture, antialiased, 8-bit values divided by 255; only what it covers is resized."""
+    rows, columns = window.inside
+    (row0, row1), (column0, column1) = (
+        _span(window.full[axis], window.size[axis], start, count)
+        for axis, start, count in ((0, window.top, rows), (1, window.left, columns))
+    )
+    part = image[row0:row1, column0:column1]
+    if window.size != window.full:
+        ratio = window.full[0] / window.size[0], window.full[1] / window.size[1]
+        box = (
+            window.left * ratio[1] - column0,
+            window.top * ratio[0] - row0,
+            (window.left + columns) * ratio[1] - column0,
+            (window.top + rows) * ratio[0] - row0,
+        )
+        part = _resize(part, (columns, rows), box)
+    else:
+        part = part[window.top - row0 :, window.left - column0 :][:rows, :columns]
+    part = _unit(part)
+    if not window.padded:
+        return part
+    mean = image.mean(axis=(0, 1), dtype=np.float64) / (255 if image.dtype == np.uint8 else 1)
+    out = np.empty((*window.crop, image.shape[2]), np.float32)
+    out[:] = mean
+    out[:rows, :columns] = part
+    return out
+
+
+def _span(full: int, size: int, start: int, count: int) -> tuple[int, int]:
+    """The source pixels that `count` resized ones from `start` depend on, with room for the filter."""
+    ratio = full / size
+    margin = math.ceil(max(ratio, 1)) + 1
+    return max(0, math.floor(start * ratio) - margin), min(full, math.ceil((start + count) * ratio) + margin)
+
+
+def _resize(part: np.ndarray, size: tuple[int, int], box: tuple[float, float, float, float]) -> np.ndarray:
+    height, width = part.shape[:2]
+    box = (max(box[0], 0.0), max(box[1], 0.0), min(box[2], float(width)), min(box[3], float(height)))
+    if part.dtype == np.uint8 and part.shape[2] == 3:
+        picture = Image.fromarray(np.ascontiguousarray(part))
+        return np.asarray(picture.resize(size, Image.Resampling.BILINEAR, box=box))
+    planes = (Image.fromarray(np.ascontiguousarray(plane, np.float32)) for plane in np.moveaxis(_unit(part), 2, 0))
+    return np.stack([np.asarray(p.resize(size, Image.Resampling.BILINEAR, box=box)) for p in planes], axis=2)
+
+
+def _nearest(labels: np.ndarray, window: Window, fill: int) -> np.ndarray:
+    rows, columns = window.inside
+    out = np.full(window.crop, fill, labels.dtype)
+    y = ((window.top + np.arange(rows) + 0.5) * (window.full[0] / window.size[0])).astype(np.intp)
+    x = ((window.left + np.arange(columns) + 0.5) * (window.full[1] / window.size[1])).astype(np.intp)
+    out[:rows, :columns] = labels[y[:, None], x]
+    return out
+
+
+def _valid(window: Window) -> Bool[np.ndarray, "h w"]:
+    rows, columns = window.inside
+    valid = np.zeros(window.crop, np.bool_)
+    valid[:rows, :columns] = True
+    return valid
+
+
+def _mirror(array: np.ndarray, flipped: bool) -> np.ndarray:
+    return array[:, ::-1] if flipped else array
+
+
+def _unit(image: np.ndarray) -> Float32[np.ndarray, "h w c"]:
+    values: Float32[np.ndarray, "h w c"] = image.astype(np.float32)
+    return values / np.float32(255) if image.dtype == np.uint8 else values
+
+
+def _tensor(image: Float32[np.ndarray, "h w c"]) -> Float[Tensor, "c h w"]:
+    return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))

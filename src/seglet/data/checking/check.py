@@ -1,0 +1,196 @@
+"""Looks a data set over before any training time is spent: every file, every value, all problems at once."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from seglet.data.checking.file_facts import Facts
+from seglet.data.checking.rules import STRICT, Rules, decide
+from seglet.data.checking.scan import ProgressCallback, Request, scan
+from seglet.data.checking.statistics import SplitStatistics, absent_classes, count
+from seglet.data.checking.validate import judge_image, judge_mask, leaks
+from seglet.data.class_table import Table, classes_of, read_table
+from seglet.data.description import Description, Item
+from seglet.data.errors import DataError, Problem
+from seglet.data.files import keep_for
+from seglet.data.layouts import infer
+from seglet.data.layouts.found import Found, without_mask
+from seglet.data.splits.divide import UNLABELLED
+from seglet.data.tags.assign import Assigned, assign, from_masks, without_names
+from seglet.data.tags.meaning import doubts, invented
+from seglet.data.tags.source import USUAL, TagSource, look_up
+from seglet.data.tags.taglist import TagList
+from seglet.data.tags.validate import contradictions, gaps, unusable
+
+MEMORY = "scan.json"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a check found. `description` leaves out every pair that has an error."""
+
+    description: Description
+    problems: tuple[Problem, ...]
+    statistics: Mapping[str, SplitStatistics]
+    undecided: bool = False
+    """An error is about all masks at once, so leaving out files does not mend it."""
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        return tuple(problem for problem in self.problems if problem.severity == "error")
+
+    @property
+    def ok(self) -> bool:
+        """True if nothing would break training; warnings may remain."""
+        return not self.errors
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything but the lists of files, ready for JSON."""
+        origin = self.description.tags
+        return {
+            "root": str(self.description.root),
+            "layout": self.description.layout,
+            "coding": self.description.coding,
+            "classes": [asdict(entry) for entry in self.description.entries],
+            "tags": None if origin is None else {"form": origin.form, "source": str(origin.source)},
+            "splits": {name: asdict(statistics) for name, statistics in self.statistics.items()},
+            "problems": [asdict(problem) for problem in self.problems],
+            "ok": self.ok,
+        }
+
+    def require_ok(self) -> Description:
+        """The description, or a DataError that shows the first problems."""
+        if self.ok:
+            return self.description
+        first = "\n  ".join(str(problem) for problem in self.errors[:5])
+        root = str(self.description.root)
+        raise DataError(f"{root!r} has {len(self.errors)} problems; `seglet data check` lists them all:\n  {first}")
+
+
+def check(
+    root: Path,
+    masks: Path | None = None,
+    classes: Path | None = None,
+    rules: Rules = STRICT,
+    progress: ProgressCallback | None = None,
+    tags: TagSource = USUAL,
+) -> Report:
+    """Infers layout and classes, pairs files, and decodes every picture and mask that was not decoded before.
+
+    `masks` names the folder of masks when it cannot be inferred, `classes` a file with the class table (see
+    `table.read_table`), `tags` where tags are. What was found is remembered in root/.seglet, or in the user's cache if
+    the root is read-only.
+
+    Raises:
+        DataError: there is nothing to check: no pictures, no way to tell the classes, or tags that cannot be read. All
+            else is in the report.
+    """
+    root = root.resolve()
+    masks = masks.resolve() if masks is not None else None
+    found = infer(root, masks)
+    facts = scan(_requests(found), keep_for(root) / MEMORY, rules.max_pixels, progress)
+    of_masks = [facts[request] for request in facts if request.role == "mask"]
+    entries = _table(classes, found, tags)
+    listed = look_up(tags, root, masks, found, entries)
+    named = entries is not None or rules.coding == "binary_255" or not of_masks
+    if listed is not None and entries is None and not of_masks:
+        entries = invented(listed)
+    reading = decide(found, entries, rules, of_masks)
+    classes_of(reading.entries)
+    description = Description(
+        root, found.layout, reading.entries, found.splits, reading.coding, rules.stray, rules.max_pixels
+    )
+    assigned = _assigned(description, facts, listed, named, tags.masks)
+    general = [*reading.problems, *assigned.problems]
+    if listed is not None and named:
+        masked = all(item.mask is not None for items in found.splits.values() for item in items)
+        general += doubts(reading.entries, listed, masked)
+    report = _report(replace(description, tags=assigned.origin), facts, found, assigned)
+    undecided = (listed is not None and not named) or any(each.severity == "error" for each in reading.problems)
+    problems = (*(_shown(problem, root) for problem in (*found.problems, *general)), *report.problems)
+    return replace(report, problems=problems, undecided=undecided)
+
+
+def _table(given: Path | None, found: Found, tags: TagSource) -> Table | None:
+    """The class table as the user, a file beside the masks, or the layout says; labels.csv may be one, or hold tags."""
+    if given is not None:
+        return read_table(given)
+    is_tags = found.table is not None and tags.path is not None and found.table.resolve() == tags.path.resolve()
+    return found.entries if found.table is None or is_tags else read_table(found.table)
+
+
+def _requests(found: Found) -> list[Request]:
+    items = [item for items in found.splits.values() for item in items]
+    requests = [Request(item.image, "image") for item in items]
+    return requests + [Request(item.mask, "mask") for item in items if item.mask is not None]
+
+
+def _assigned(
+    description: Description, facts: Mapping[Request, Facts], listed: TagList | None, named: bool, of_masks: bool
+) -> Assigned:
+    items = tuple(dict.fromkeys(item for items in description.splits.values() for item in items))
+    if of_masks:
+        return from_masks(items, facts, description)
+    if listed is None:
+        return Assigned()
+    return assign(listed, items, description) if named else without_names(listed)
+
+
+def _report(description: Description, facts: Mapping[Request, Facts], found: Found, assigned: Assigned) -> Report:
+    of = _judged(description, facts, found, assigned)
+    good = {
+        name: tuple(_known(name, item, facts, assigned) for item in items if not _is_bad(item, of[item], assigned))
+        for name, items in description.splits.items()
+    }
+    kept = replace(description, splits=good)
+    statistics = {name: count(items, kept, facts) for name, items in good.items()}
+    problems = [problem for problems_of in of.values() for problem in problems_of]
+    for name, items in description.splits.items():
+        problems += gaps(name, items, assigned)
+        problems += contradictions(name, good[name], facts, kept)
+    problems = [_shown(problem, description.root) for problem in dict.fromkeys(problems)]
+    problems += leaks(good, lambda path: facts[Request(path, "image")], lambda path: _below(path, description.root))
+    problems += absent_classes(statistics, kept.classes)
+    return Report(kept, tuple(problems), statistics)
+
+
+def _judged(
+    description: Description, facts: Mapping[Request, Facts], found: Found, assigned: Assigned
+) -> dict[Item, list[Problem]]:
+    """What is wrong with each picture, its mask, or the lack of one."""
+    of = {item: _judge(item, facts, description) for items in description.splits.values() for item in items}
+    for item in found.unmasked:
+        of.setdefault(item, [without_mask(item)])  # a picture that is in no split
+    for name, items in description.splits.items():
+        for item, problem in unusable(name, items, assigned, found.unmasked).items():
+            if not any(other.severity == "error" for other in of[item]):
+                of[item].append(problem)
+    return of
+
+
+def _judge(item: Item, facts: Mapping[Request, Facts], description: Description) -> list[Problem]:
+    image = facts[Request(item.image, "image")]
+    problems = judge_image(str(item.image), image)
+    if item.mask is not None:
+        problems += judge_mask(str(item.mask), facts[Request(item.mask, "mask")], image, description)
+    return problems
+
+
+def _is_bad(item: Item, problems: list[Problem], assigned: Assigned) -> bool:
+    return item.image in assigned.spoilt or any(problem.severity == "error" for problem in problems)
+
+
+def _known(name: str, item: Item, facts: Mapping[Request, Facts], assigned: Assigned) -> Item:
+    """The item with what the check learnt about it."""
+    mask_hash = facts[Request(item.mask, "mask")].hash if item.mask is not None else ""
+    tags = None if name in UNLABELLED else assigned.tags.get(item.image)
+    return replace(item, image_hash=facts[Request(item.image, "image")].hash, mask_hash=mask_hash, tags=tags)
+
+
+def _shown(problem: Problem, root: Path) -> Problem:
+    return replace(problem, file=_below(Path(problem.file), root))
+
+
+def _below(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)

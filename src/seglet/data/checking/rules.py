@@ -1,0 +1,106 @@
+"""What the user says about masks, and what the masks say themselves."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from seglet.data.checking.file_facts import Facts
+from seglet.data.class_table import ClassEntry, Table, binary, table, unpack, with_void
+from seglet.data.description import Coding
+from seglet.data.errors import DataError, Problem
+from seglet.data.images import MAX_PIXELS
+from seglet.data.layouts.found import Found
+from seglet.types import IGNORE
+
+MAX_CLASSES = 255
+BLACK, WHITE = 0, 0xFFFFFF
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How masks are to be read where they cannot say.
+
+    `coding` None lets them say. `void` ids count nowhere whatever the table says. `stray` is the share of a mask, in
+    [0, 1], that may have values of no class. Files beyond `max_pixels` are refused.
+    """
+
+    coding: Coding | None = None
+    void: tuple[int, ...] = ()
+    stray: float = 0.0
+    max_pixels: int = MAX_PIXELS
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.stray <= 1:
+            raise DataError(f"stray is a share of pixels from 0 to 1, got {self.stray}")
+        if self.max_pixels < 1:
+            raise DataError(f"max_pixels is {self.max_pixels}; give at least 1")
+
+
+STRICT = Rules()
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the masks of a data set are read, and what is doubtful about it."""
+
+    coding: Coding
+    entries: Table
+    problems: tuple[Problem, ...] = ()
+
+
+def decide(found: Found, entries: Table | None, rules: Rules, masks: Iterable[Facts]) -> Reading:
+    """The coding and classes: from what was said, `entries` of the classes, or else from the masks.
+
+    Raises:
+        DataError: nothing says what the classes are, and the masks hold too many values to be numbered.
+    """
+    usable = [facts for facts in masks if not facts.error]
+    coding = rules.coding or found.coding or ("colour" if _mostly_coloured(usable) else "index")
+    said = rules.coding is not None or found.coding is not None
+    values = Counter[int]()
+    for facts in usable:
+        if facts.coloured == (coding == "colour"):
+            values.update(facts.values)
+    problems = list(_doubts(coding, said, values, entries is None))
+    if coding == "binary_255":
+        entries = binary(entries)
+    elif entries is None:
+        entries = _from_colours(values) if coding == "colour" else _from_ids(values)
+    return Reading(coding, with_void(entries, rules.void) if rules.void else entries, tuple(problems))
+
+
+def _mostly_coloured(masks: list[Facts]) -> bool:
+    return 2 * sum(facts.coloured for facts in masks) > len(masks)
+
+
+def _doubts(coding: Coding, said: bool, values: Counter[int], unnamed: bool) -> Iterable[Problem]:
+    if coding == "index" and not said and set(values) == {0, IGNORE}:
+        cure = "check with --coding binary_255 if 255 is an object, --coding index if it is void"
+        yield Problem("masks", "every mask holds only 0 and 255, which could be an object or void", cure)
+    elif unnamed and values and coding != "binary_255":
+        cure = "add a classes.txt with a line `id name R G B` for each"
+        yield Problem("masks", "nothing names the classes; they were numbered as found in the masks", cure, "warning")
+
+
+def _from_ids(values: Counter[int]) -> Table:
+    ids = [value for value in values if value != IGNORE]
+    if not ids:
+        return (ClassEntry(0, "unnamed", (0, 0, 0)),)
+    if min(ids) < 0 or max(ids) >= MAX_CLASSES:
+        raise DataError(
+            f"masks hold ids from {min(ids)} to {max(ids)} and nothing names the classes; "
+            "give a classes.txt that lists the ids that count (instance ids are no classes)"
+        )
+    return table(f"class_{number}" for number in range(max(ids) + 1))
+
+
+def _from_colours(values: Counter[int]) -> Table:
+    if set(values) == {BLACK, WHITE}:
+        return table(("background", "object"), ((0, 0, 0), (255, 255, 255)))
+    if len(values) > MAX_CLASSES:
+        raise DataError(
+            f"masks hold {len(values)} colours and nothing names the classes; they may have been smoothed "
+            "or saved as JPEG (export them without); give a classes.txt with the colours that count"
+        )
+    colours = [unpack(value) for value in sorted(values)]
+    return table((f"#{value:06x}" for value in sorted(values)), colours)

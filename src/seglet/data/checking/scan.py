@@ -1,0 +1,108 @@
+"""Looks at every file of a data set once: each is read and hashed, and decoded if its content is new."""
+
+import json
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from seglet.data.checking.file_facts import Facts, facts_from_json, of_image, of_mask
+from seglet.data.errors import DataError
+from seglet.data.files import content_hash, read_bytes, write_atomically
+
+ProgressCallback = Callable[[int, int], None]
+"""Told how many files are done, and of how many."""
+VERSION = 1
+EXAMINERS = {"image": of_image, "mask": of_mask}
+
+
+@dataclass(frozen=True)
+class Request:
+    """A file to look at, and as what: `image` or `mask`."""
+
+    path: Path
+    role: str
+
+
+def scan(
+    requests: Iterable[Request], memory: Path, max_pixels: int, progress: ProgressCallback | None = None
+) -> dict[Request, Facts]:
+    """The facts about each file. What was found before is taken from the file `memory`, and written back to it.
+
+    A file whose size and time of change are as remembered is not read again; one that was touched is read and hashed,
+    and only decoded if its content is new. An unusable memory is begun anew; one that cannot be written is not kept.
+    """
+    wanted = list(dict.fromkeys(requests))
+    recall = _Memory(memory, max_pixels)
+    found: dict[Request, Facts] = {}
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        for request, facts in zip(wanted, pool.map(recall.facts, wanted), strict=True):
+            found[request] = facts
+            if progress is not None:
+                progress(len(found), len(wanted))
+    recall.save(found)
+    return found
+
+
+class _Memory:
+    """Hashes by path and time, facts by content."""
+
+    def __init__(self, file: Path, max_pixels: int) -> None:
+        self.file = file
+        self.max_pixels = max_pixels
+        stored = _load(file)
+        self.stamps: dict[str, list[Any]] = stored["stamps"]
+        self.known: dict[str, Any] = stored["facts"]
+
+    def facts(self, request: Request) -> Facts:
+        hashed = self._remembered_hash(request.path)
+        content = b""
+        if hashed is None:
+            try:
+                content = read_bytes(request.path)
+            except DataError as error:
+                return Facts("", error=str(error))
+            hashed = content_hash(content)
+        row = self.known.get(self._key(request, hashed))
+        if row is not None:
+            return facts_from_json(hashed, row)
+        return EXAMINERS[request.role](content or read_bytes(request.path), hashed, request.path, self.max_pixels)
+
+    def save(self, found: dict[Request, Facts]) -> None:
+        good = {request: facts for request, facts in found.items() if not facts.error}
+        stamps = {str(request.path): [*_stamp(request.path), facts.hash] for request, facts in good.items()}
+        known = {self._key(request, facts.hash): facts.as_json() for request, facts in good.items()}
+        if stamps == self.stamps and known == self.known:
+            return
+        content = {"version": VERSION, "stamps": stamps, "facts": known}
+        try:
+            write_atomically(self.file, json.dumps(content, separators=(",", ":")).encode())
+        except DataError:
+            return  # without a memory the next check is slower, and just as good
+
+    def _key(self, request: Request, hashed: str) -> str:
+        return f"{request.role}:{self.max_pixels}:{hashed}"
+
+    def _remembered_hash(self, path: Path) -> str | None:
+        *stamp, hashed = self.stamps.get(str(path), [0, 0, ""])
+        return str(hashed) if hashed and stamp == _stamp(path) else None
+
+
+def _stamp(path: Path) -> list[int]:
+    try:
+        status = path.stat()
+    except OSError:
+        return [-1, -1]
+    return [status.st_size, status.st_mtime_ns]
+
+
+def _load(file: Path) -> dict[str, Any]:
+    empty: dict[str, Any] = {"stamps": {}, "facts": {}}
+    try:
+        stored = json.loads(file.read_bytes())
+        usable = stored["version"] == VERSION and all(isinstance(stored[name], dict) for name in empty)
+        return stored if usable else empty
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return empty

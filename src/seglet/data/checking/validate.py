@@ -1,0 +1,121 @@
+"""Holds what was found in each file against what the data set says it should be."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from seglet.data.checking.file_facts import Facts
+from seglet.data.class_table import train_colours, train_ids, unpack
+from seglet.data.description import Description, Item
+from seglet.data.errors import Problem
+from seglet.types import IGNORE
+
+NEAR = 2
+"""Difference hashes of 64 bits that differ in at most so many are taken for twins."""
+FLAT = 4
+"""A difference hash with fewer bits set or unset is of a picture too plain to tell twins by."""
+
+
+def judge_image(name: str, facts: Facts) -> list[Problem]:
+    return [_unusable(name, facts.error)] if facts.error else []
+
+
+def judge_mask(name: str, facts: Facts, image: Facts, description: Description) -> list[Problem]:
+    """What is wrong with a mask beside its picture, by value and with the number of pixels."""
+    if facts.error:
+        return [_unusable(name, facts.error)]
+    problems = []
+    if not image.error and facts.size != image.size:
+        (height, width), (rows, columns) = facts.size, image.size
+        what = f"is {width}x{height} but its picture is {columns}x{rows}"
+        problems.append(Problem(name, what, "export it at the size of the picture (nearest neighbour)"))
+    if facts.coloured != (description.coding == "colour"):
+        return [*problems, _other_coding(name, facts)]
+    labels = label_of(description)
+    unknown = {value: count for value, count in facts.values.items() if value not in labels}
+    total = facts.size[0] * facts.size[1]
+    seen = sum(facts.values.values())
+    if sum(unknown.values()) + total - seen > description.stray * total:
+        problems.append(_unknown(name, facts, unknown, description))
+    elif all(labels.get(value, IGNORE) == IGNORE for value in facts.values):
+        what = "every pixel is void"
+        problems.append(Problem(name, what, "remove the pair if that is not meant; it teaches nothing", "warning"))
+    return problems
+
+
+def label_of(description: Description) -> dict[int, int]:
+    """Mask value, a packed colour if coded so, to train id or IGNORE."""
+    return train_colours(description.entries) if description.coding == "colour" else train_ids(description.entries)
+
+
+def _unusable(name: str, error: str) -> Problem:
+    what, _, cure = error.rpartition("; ")
+    return Problem(name, what, cure)
+
+
+def _other_coding(name: str, facts: Facts) -> Problem:
+    if facts.coloured:
+        cure = "export it with ids, or give a class table with colours and coding='colour'"
+        return Problem(name, "is coded by colour, the data set by ids", cure)
+    return Problem(name, "holds ids, the data set is coded by colour", "export it in colours, or say coding='index'")
+
+
+def _unknown(name: str, facts: Facts, unknown: Mapping[int, int], description: Description) -> Problem:
+    coloured = description.coding == "colour"
+
+    def shown(values: Mapping[int, int], most: int) -> str:
+        first = sorted(values.items(), key=lambda pair: -pair[1])[:most]
+        text = ", ".join(f"{unpack(value) if coloured else value} ({count} pixels)" for value, count in first)
+        return text + (f" and {len(values) - most} more" if len(values) > most else "")
+
+    kind = "colours" if coloured else "ids"
+    what = f"holds {kind} of no class: {shown(unknown, 8)}; of all {facts.distinct} it holds {shown(facts.values, 8)}"
+    if not coloured and set(unknown) == {0}:
+        return Problem(name, what, "if 0 is unlabelled say void=(0,), or give 0 a line in the class table")
+    if not coloured and facts.distinct > 30 and len(unknown) > facts.distinct // 2:
+        return Problem(name, what, "it looks like a mask that was smoothed or saved as JPEG; export it as PNG again")
+    if coloured:
+        return Problem(name, what, "export without smoothing, add the colours to the table, or allow a `stray` share")
+    return Problem(name, what, "repair the mask, or add the ids to the class table")
+
+
+def leaks(
+    splits: Mapping[str, Iterable[Item]], facts: Callable[[Path], Facts], show: Callable[[Path], str]
+) -> list[Problem]:
+    """Pictures to learn from that are, exactly or nearly, pictures to be tested on."""
+    cure = "remove one of the two, or scores will flatter"
+    tested: dict[str, Path] = {}
+    looks: dict[int, Path] = {}
+    for item in (item for name, items in splits.items() if name.startswith(("val", "test")) for item in items):
+        tested[facts(item.image).hash] = item.image
+        looks[facts(item.image).look] = item.image
+    blocks = _blocks(looks)
+    problems = []
+    learnt = {
+        item.image for name, items in splits.items() if name in ("train", "train_aug", "labelled") for item in items
+    }
+    for path in sorted(learnt):
+        known = facts(path)
+        if known.hash in tested:
+            what = f"the same picture as {show(tested[known.hash])!r} of another split"
+            problems.append(Problem(show(path), what, cure, "warning"))
+        elif (twin := _twin(known.look, blocks)) is not None:
+            what = f"nearly the same picture as {show(looks[twin])!r} of another split"
+            problems.append(Problem(show(path), what, cure, "warning"))
+    return problems
+
+
+def _blocks(looks: Iterable[int]) -> dict[tuple[int, int], list[int]]:
+    """Hashes by each of their quarters: of two that differ in at most three bits, one quarter is the same."""
+    blocks = defaultdict(list)
+    for look in looks:
+        for quarter in range(4):
+            blocks[quarter, look >> 16 * quarter & 0xFFFF].append(look)
+    return blocks
+
+
+def _twin(look: int, blocks: Mapping[tuple[int, int], list[int]]) -> int | None:
+    if not FLAT <= look.bit_count() <= 64 - FLAT:
+        return None
+    near = (other for quarter in range(4) for other in blocks.get((quarter, look >> 16 * quarter & 0xFFFF), ()))
+    return next((other for other in near if (other ^ look).bit_count() <= NEAR), None)

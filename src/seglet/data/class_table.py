@@ -1,0 +1,220 @@
+"""Which value in a mask means which class: read from a file, invented, and turned into train ids."""
+
+import importlib.resources
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+
+from seglet.data.errors import DataError
+from seglet.data.files import read_bytes
+from seglet.types import IGNORE, Classes
+
+Colour = tuple[int, int, int]
+VOID_NAMES = frozenset({"void", "unlabelled", "unlabeled", "ignore", "ignored", "__ignore__"})
+MAX_ID = 65535
+
+
+@dataclass(frozen=True)
+class ClassEntry:
+    """A value in masks and what it stands for. Void pixels become IGNORE; the others are numbered in order."""
+
+    id: int
+    name: str
+    colour: Colour
+    void: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.id <= MAX_ID:
+            raise DataError(f"class {self.name!r} has id {self.id}; ids go from 0 to {MAX_ID}")
+        if len(self.colour) != 3 or not all(0 <= part <= 255 for part in self.colour):
+            raise DataError(f"class {self.name!r} has colour {self.colour}; give red, green and blue from 0 to 255")
+
+
+Table = tuple[ClassEntry, ...]
+
+
+def colour_of(index: int) -> Colour:
+    """The colour PASCAL VOC gives to the label `index`: its bits are dealt in turn to red, green and blue."""
+    red = green = blue = 0
+    for bit in range(8):
+        for_this = index >> (3 * bit)
+        red |= (for_this & 1) << (7 - bit)
+        green |= (for_this >> 1 & 1) << (7 - bit)
+        blue |= (for_this >> 2 & 1) << (7 - bit)
+    return red, green, blue
+
+
+def table(names: Iterable[str], colours: Sequence[Colour] | None = None, first: int = 0) -> Table:
+    """Consecutive ids from `first` for the names, VOC's colours unless others are given; VOID_NAMES are void."""
+    return tuple(
+        ClassEntry(first + place, name, colours[place] if colours else colour_of(first + place), is_void(name))
+        for place, name in enumerate(names)
+    )
+
+
+def is_void(name: str) -> bool:
+    return name.strip().lower() in VOID_NAMES
+
+
+def with_void(entries: Table, ids: Iterable[int]) -> Table:
+    """The table with these ids void, whether they were in it or not."""
+    known = {entry.id: entry for entry in entries}
+    for number in ids:
+        entry = known.get(number, ClassEntry(number, "void" if number == IGNORE else f"void_{number}", (0, 0, 0)))
+        known[number] = replace(entry, void=True)
+    return tuple(known[number] for number in sorted(known))
+
+
+def binary(entries: Table | None) -> Table:
+    """Background at 0 and one object at 255, named as in `entries` if it names two classes."""
+    names = [entry.name for entry in entries or () if not entry.void]
+    low, high = names if len(names) == 2 else ("background", "object")
+    return ClassEntry(0, low, colour_of(0)), ClassEntry(255, high, colour_of(1))
+
+
+def classes_of(entries: Table) -> Classes:
+    """The classes in the order of their train ids.
+
+    Raises:
+        DataError: no class is left, more than 255, or two share a name, an id or a colour that must tell them apart.
+    """
+    kept = [entry for entry in entries if not entry.void]
+    ids = [entry.id for entry in entries]
+    if repeated := sorted({number for number in ids if ids.count(number) > 1}):
+        raise DataError(f"class ids repeat: {repeated}; give each class its own")
+    try:
+        return Classes(tuple(entry.name for entry in kept), tuple(entry.colour for entry in kept))
+    except ValueError as error:
+        raise DataError(f"{error}; change the table of classes") from error
+
+
+def train_ids(entries: Table) -> dict[int, int]:
+    """Mask value to train id; void and, unless a class has that id, 255 become IGNORE."""
+    kept = [entry.id for entry in entries if not entry.void]
+    mapping = {IGNORE: IGNORE} | {entry.id: IGNORE for entry in entries if entry.void}
+    return mapping | {number: place for place, number in enumerate(kept)}
+
+
+def train_colours(entries: Table) -> dict[int, int]:
+    """Packed colour (see `pack`) to train id or IGNORE."""
+    kept = [entry for entry in entries if not entry.void]
+    mapping = {_packed(entry.colour): IGNORE for entry in entries if entry.void}
+    mapping |= {_packed(entry.colour): place for place, entry in enumerate(kept)}
+    if len(mapping) != len(entries):
+        raise DataError("two classes share a colour, so colour-coded masks cannot tell them apart; change the table")
+    return mapping
+
+
+def pack(colours: UInt8[np.ndarray, "h w 3"]) -> np.ndarray:
+    """Each colour as one number, 65536 red + 256 green + blue."""
+    wide = colours.astype(np.int32)
+    return np.asarray(wide[..., 0] << 16 | wide[..., 1] << 8 | wide[..., 2])
+
+
+def unpack(number: int) -> Colour:
+    return number >> 16, number >> 8 & 255, number & 255
+
+
+def _packed(colour: Colour) -> int:
+    return colour[0] << 16 | colour[1] << 8 | colour[2]
+
+
+def shipped_tables() -> list[str]:
+    """Names of the tables that come with seglet."""
+    folder = importlib.resources.files("seglet.data") / "class_tables"
+    return sorted(entry.name.removesuffix(".txt") for entry in folder.iterdir() if entry.name.endswith(".txt"))
+
+
+def read_table(path: Path) -> Table:
+    """The table in a text or JSON file; where there is no such file, the one of that name that comes with seglet.
+
+    Text has a class a line: `id name`, `id name R G B`, `name,R,G,B`, or a name alone, numbered from 0; `#` begins a
+    comment line. JSON is a list of {"id", "name", "colour", "void"}, the last two optional.
+
+    Raises:
+        DataError: the file says something else; names the line.
+    """
+    if not path.exists() and str(path) in shipped_tables():
+        folder = importlib.resources.files("seglet.data") / "class_tables"
+        return _from_lines((folder / f"{path}.txt").read_text(encoding="utf-8"), path)
+    try:
+        text = read_bytes(path).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{str(path)!r} is not UTF-8 text; save it as UTF-8") from error
+    entries = _from_json(text, path) if path.suffix.lower() == ".json" else _from_lines(text, path)
+    try:
+        classes_of(entries)
+    except DataError as error:
+        raise DataError(f"{str(path)!r}: {error}") from error
+    return entries
+
+
+def _from_lines(text: str, path: Path) -> Table:
+    lines = [line.strip() for line in text.splitlines()]
+    lines = [line for line in lines if line and not line.startswith("#")]
+    if lines and re.fullmatch(r"(id|name)\b[\w\s,]*", lines[0], re.IGNORECASE) and "," in lines[0]:
+        lines = lines[1:]  # the heading of a CSV
+    return tuple(_entry(line, place, path) for place, line in enumerate(lines))
+
+
+def _entry(line: str, place: int, path: Path) -> ClassEntry:
+    numbered = re.fullmatch(r"(-?\d+)[\s,;:]+(.*?)(?:[\s,;]+(\d+)[\s,;]+(\d+)[\s,;]+(\d+))?", line)
+    named = re.fullmatch(r"(.*?)[\s,;]+(\d+)[\s,;]+(\d+)[\s,;]+(\d+)", line)
+    try:
+        if numbered and numbered[2]:
+            number = int(numbered[1])
+            colour = _colour(numbered.groups()[2:]) or colour_of(number)
+            return ClassEntry(number, numbered[2].strip(), colour, is_void(numbered[2]))
+        if named:
+            return ClassEntry(place, named[1].strip(), _colour(named.groups()[1:]) or (0, 0, 0), is_void(named[1]))
+        return ClassEntry(place, line, colour_of(place), is_void(line))
+    except DataError as error:
+        raise DataError(f"{str(path)!r}, line {line!r}: {error}") from error
+
+
+def _colour(parts: Sequence[str | None]) -> Colour | None:
+    if parts[0] is None:
+        return None
+    red, green, blue = (int(part or 0) for part in parts)
+    return red, green, blue
+
+
+def _from_json(text: str, path: Path) -> Table:
+    expected = f'{str(path)!r} must hold a list of {{"id": 0, "name": "road", "colour": [128, 64, 128], "void": false}}'
+    try:
+        rows = json.loads(text)
+        return tuple(entry_from_json(row) for row in rows)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise DataError(f"{expected}; {error}") from error
+
+
+def entry_from_json(row: dict[str, object]) -> ClassEntry:
+    """A class from its JSON object.
+
+    Raises:
+        DataError, TypeError or KeyError: the object has the wrong shape.
+    """
+    number, name, colour = row["id"], row["name"], row.get("colour", row.get("color"))
+    if not isinstance(number, int) or not isinstance(name, str):
+        raise TypeError(f"class {row!r} needs a whole number as id and a text as name")
+    if colour is None:
+        chosen = colour_of(number)
+    elif isinstance(colour, list) and len(colour) == 3 and all(type(part) is int for part in colour):
+        chosen = (colour[0], colour[1], colour[2])
+    else:
+        raise TypeError(f"colour of class {name!r} is {colour!r}; give [red, green, blue]")
+    return ClassEntry(number, name, chosen, bool(row.get("void", is_void(name))))
+
+
+CLASSES = "classes.txt"
+
+
+def class_lines(classes: "Classes") -> str:
+    """The classes of the masks, as `seglet data check --classes` reads them."""
+    named = enumerate(zip(classes.names, classes.colours, strict=True))
+    return "".join(f"{label} {name} {red} {green} {blue}\n" for label, (name, (red, green, blue)) in named)

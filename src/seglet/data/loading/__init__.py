@@ -1,0 +1,1 @@
+"""Datasets to batches: samplers, collation, loaders, caching."""

@@ -1,0 +1,116 @@
+"""Few pictures with masks and many without, as one data set for training."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from seglet.data.augment.colour import Jitter
+from seglet.data.augment.strong import Strong
+from seglet.data.columns.columned import Columned
+from seglet.data.dataset import Dataset, FolderDataset, Sample
+from seglet.data.errors import DataError
+from seglet.data.loading.cached import Cached
+from seglet.types import option
+
+Partner = Literal["reversed", "batch"]
+
+
+@dataclass(frozen=True)
+class SemiConfig:
+    """The keys of every method that learns from pictures without masks too."""
+
+    unlabelled_split: str | None = option(
+        None, "pictures without masks; none: those that train_split, a name such as 1_8/labelled, leaves without"
+    )
+    unlabelled_ratio: int = option(1, "unlabelled pictures for each labelled one of a step; 1 in UniMatch")
+    streams: int = option(2, "strong views of a picture in a step; UniMatch Sec. 3.3: 2, FixMatch: 1")
+    partner: Partner = option(
+        "batch", "what CutMix pastes: pictures drawn for it (UniMatch code), or those of the step in reverse (V2 code)"
+    )
+    strong_jitter: tuple[float, float, float, float] = option(
+        (0.5, 0.5, 0.5, 0.25), "brightness, contrast, saturation, hue of strong views; UniMatch code"
+    )
+    strong_jitter_chance: float = option(0.8, "of these; UniMatch code")
+    strong_grey_chance: float = option(0.2, "that a strong view has no colour; UniMatch code")
+    strong_blur_chance: float = option(0.5, "that a strong view is blurred; UniMatch code")
+    strong_blur: tuple[float, float] = option((0.1, 2.0), "least and largest blur, σ in pixels; UniMatch code")
+
+    def __post_init__(self) -> None:
+        for name in ("unlabelled_ratio", "streams"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
+        for name in ("strong_jitter_chance", "strong_grey_chance", "strong_blur_chance"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name}: expected 0 to 1, got {getattr(self, name)}")
+        if not 0 < self.strong_blur[0] <= self.strong_blur[1]:
+            raise ValueError(f"strong_blur: expected 0 < least <= largest, got {self.strong_blur}")
+        Jitter(*self.strong_jitter)
+
+    @property
+    def strong(self) -> Strong:
+        return Strong(
+            Jitter(*self.strong_jitter),
+            self.strong_jitter_chance,
+            self.strong_grey_chance,
+            self.strong_blur_chance,
+            self.strong_blur,
+        )
+
+
+class SemiDataset(Dataset):
+    """The labelled pictures, with the `unlabelled` ones beside them; its fingerprint covers both.
+
+    Raises:
+        DataError: an unlabelled picture is also labelled, or their classes differ.
+    """
+
+    def __init__(self, labelled: Dataset, unlabelled: Dataset, config: SemiConfig) -> None:
+        refuse_leaks(labelled, unlabelled)
+        if labelled.classes != unlabelled.classes:
+            raise DataError("labelled and unlabelled pictures have different classes; take them from one data set")
+        self.labelled = labelled
+        self.unlabelled = unlabelled
+        self.config = config
+        self.classes = labelled.classes
+        self.ids = labelled.ids
+        self.fingerprint = f"{labelled.fingerprint}+{unlabelled.fingerprint}"
+
+    def read(self, index: int) -> Sample:
+        return self.labelled.read(index)
+
+
+def refuse_leaks(labelled: Dataset, unlabelled: Dataset) -> None:
+    """
+    Raises:
+        DataError: a picture is in both, by its content where that is known; names some.
+    """
+    known = set(_pictures(labelled))
+    shared = [name for name, picture in zip(unlabelled.ids, _pictures(unlabelled), strict=True) if picture in known]
+    if shared:
+        raise DataError(
+            f"{len(shared)} of {len(unlabelled)} unlabelled pictures are also labelled, such as {shared[0]!r}; "
+            "what they teach would count twice: take them out of one of the two splits"
+        )
+
+
+def _pictures(dataset: Dataset) -> Iterable[str]:
+    """What tells pictures apart: their content's hash, or else their file; of other data sets, their ids."""
+    while isinstance(dataset, Cached | Columned):
+        dataset = dataset.dataset
+    if isinstance(dataset, FolderDataset):
+        return (item.image_hash or str(item.image.resolve()) for item in dataset.items)
+    return dataset.ids
+
+
+def missing_classes(labelled: Dataset) -> list[str]:
+    """Names of the classes without a labelled pixel, in order; reads pictures until every class was seen."""
+    unseen = set(range(len(labelled.classes)))
+    for index in range(len(labelled)):
+        labels = labelled.read(index).labels
+        if labels is not None:
+            unseen -= set(np.unique(labels).tolist())
+        if not unseen:
+            break
+    return [labelled.classes.names[label] for label in sorted(unseen)]

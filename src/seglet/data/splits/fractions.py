@@ -1,0 +1,85 @@
+"""Names of splits that keep the masks of a part and not of the rest: `92/labelled`, `1_8/unlabelled`."""
+
+import re
+from collections.abc import Container, Iterable
+from dataclasses import dataclass
+
+from seglet.data.errors import DataError
+from seglet.data.splits.divide import UNLABELLED
+from seglet.data.splits.official import full_name
+
+LABELLED = ("labelled", "labeled")
+FORM = re.compile(r"(\d{1,12})(?:_(\d{1,12}))?")
+
+
+@dataclass(frozen=True)
+class Portion:
+    """So many pictures, `count`, or if there is a `share` one part of that many; the other number is then the part's.
+
+    `Portion(92)` is 92 pictures, `Portion(1, 8)` an eighth of them.
+    """
+
+    count: int
+    share: int = 0
+
+    def of(self, total: int) -> int:
+        """How many of `total` pictures keep their masks: at least one, and not all.
+
+        Raises:
+            DataError: there are too few pictures for that.
+        """
+        wanted = max(1, round(total * self.count / self.share)) if self.share else self.count
+        if not 1 <= wanted < total:
+            raise DataError(
+                f"cannot keep the masks of {wanted} of {total} pictures and leave some without; "
+                f"choose a count from 1 to {total - 1}, or a share below 1"
+            )
+        return wanted
+
+    @property
+    def name(self) -> str:
+        """As the official lists are called: `92`, `1_8`."""
+        return f"{self.count}_{self.share}" if self.share else str(self.count)
+
+
+def read_portion(text: str) -> Portion | None:
+    """The portion called so (`92`, `1_8`, `1/8`), or None if that is no name of one."""
+    found = FORM.fullmatch(text.replace("/", "_"))
+    if found is None:
+        return None
+    return Portion(int(found[1]), int(found[2] or 0)) if found[2] is None or int(found[2]) > 0 else None
+
+
+def read_split(split: str) -> tuple[Portion, bool] | None:
+    """The portion that a split is named by, and whether it is the part with masks; None if it is named otherwise."""
+    head, _, kind = split.rpartition("/")
+    portion = read_portion(head) if kind in (*LABELLED, *UNLABELLED) else None
+    return None if portion is None else (portion, kind in LABELLED)
+
+
+def counterpart(split: str) -> str:
+    """The split with the pictures that `split` leaves without masks: `…/labelled` to `…/unlabelled`.
+
+    That of an official list called in short, `voc/92`, is "pascal/92/unlabeled".
+
+    Raises:
+        DataError: the name does not say so.
+    """
+    head, slash, kind = full_name(split).rpartition("/")
+    if kind not in LABELLED:
+        raise DataError(
+            f"which pictures go with the masks of {split!r}? name them with unlabelled_split, or take a train_split "
+            "such as pascal/92/labeled or one that `seglet data split` makes"
+        )
+    return f"{head}{slash}{UNLABELLED[LABELLED.index(kind)]}"
+
+
+def commands(data: str, splits: Iterable[str], there: Container[str]) -> list[str]:
+    """What makes those of the splits that are named as `seglet data split` names them, and are not there."""
+    named = [found for split in splits if split not in there and (found := read_split(split)) is not None]
+    portions = dict.fromkeys(portion for portion, _ in named)
+    return [f"seglet data split {data} {_option(portion)}" for portion in portions]
+
+
+def _option(portion: Portion) -> str:
+    return f"--share {portion.count}/{portion.share}" if portion.share else f"--count {portion.count}"

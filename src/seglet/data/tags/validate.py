@@ -1,0 +1,93 @@
+"""What is wrong or doubtful about the tags of a split: gaps, and where they contradict the masks or each other."""
+
+from collections.abc import Mapping, Sequence
+
+from seglet.data.checking.file_facts import Facts
+from seglet.data.checking.scan import Request
+from seglet.data.checking.validate import label_of
+from seglet.data.description import Description, Item
+from seglet.data.errors import Problem
+from seglet.data.layouts.found import without_mask
+from seglet.data.splits.divide import UNLABELLED
+from seglet.data.tags.assign import Assigned, in_mask
+from seglet.data.tags.naming import nearest, shown
+
+
+def unusable(name: str, items: Sequence[Item], assigned: Assigned, unmasked: Sequence[Item]) -> dict[Item, Problem]:
+    """The error of each picture of a split that can serve for nothing.
+
+    That is one without the mask it ought to have, unless it has tags and nothing is scored on the split; and one
+    without tags or mask, where the tags of other pictures of the split are known.
+    """
+    ought = set(unmasked)
+    scored = name.startswith(("val", "test"))
+    spoken_of = any(item.image in assigned.tags for item in items)
+    found = {}
+    for item in (item for item in items if item.mask is None and name not in UNLABELLED):
+        tagged = item.image in assigned.tags or item.image in assigned.spoilt
+        if not tagged and spoken_of and not name.startswith("test"):
+            found[item] = _untagged(item, assigned)
+        elif item in ought and (scored or not tagged):
+            found[item] = without_mask(item)
+    return found
+
+
+def _untagged(item: Item, assigned: Assigned) -> Problem:
+    near = nearest(item.id, assigned.strangers)
+    hint = f" (it names {near!r}: is that the one?)" if near else ""
+    what = f"picture without tags: {_source(assigned)} does not name it{hint}"
+    return Problem(str(item.image), what, "add it there, or move the picture to a folder of unlabelled ones")
+
+
+def gaps(name: str, items: Sequence[Item], assigned: Assigned) -> list[Problem]:
+    """A warning for all pictures of a split that have only a mask, for all that hold no class, and for a split without
+    masks of which the tags do not speak at all."""
+    if name.startswith(("test", *UNLABELLED)) or assigned.origin is None:
+        return []
+    lacking = [item for item in items if item.image not in assigned.tags and item.image not in assigned.spoilt]
+    masked = [item.id for item in lacking if item.mask is not None]
+    if len(lacking) == len(items):
+        what = f"none of its {len(items)} pictures is named in {_source(assigned)}"
+        return [] if masked or not items else [_warning(name, what, "right if nothing is learnt from it")]
+    problems = []
+    if masked:
+        what = f"{len(masked)} of {len(items)} pictures are not named in {_source(assigned)}: {shown(masked)}"
+        problems.append(_warning(name, what, "their tags are taken from their masks; add them if that is not meant"))
+    if empty := [item.id for item in items if assigned.tags.get(item.image) == ()]:
+        what = f"{len(empty)} of {len(items)} pictures have no tag: {shown(empty)}"
+        problems.append(_warning(name, what, "right if none of the classes is in them; else tag them"))
+    return problems
+
+
+def contradictions(
+    name: str, items: Sequence[Item], facts: Mapping[Request, Facts], description: Description
+) -> list[Problem]:
+    """Warnings where the tags of a split name other classes than its masks, or its pictures' twins have other tags."""
+    labels = label_of(description)
+    names = description.classes.names
+    against: dict[str, str] = {}
+    twins: dict[str, Item] = {}
+    problems = []
+    for item in (item for item in items if item.tags is not None):
+        if item.mask is not None:
+            seen = in_mask(facts[Request(item.mask, "mask")], labels, description.classes)
+            if odd := sorted(set(seen) ^ set(item.tags or ())):
+                against[item.id] = ", ".join(names[label] for label in odd)
+        twin = twins.setdefault(item.image_hash, item)
+        if twin.tags != item.tags:
+            what = f"is the same picture as {twin.id!r} and has other tags"
+            problems.append(Problem(str(item.image), what, "keep one, with the tags of both", "warning"))
+    if against:
+        first = next(iter(against))
+        what = f"tags and masks of {len(against)} pictures name different classes: of {first!r}, {against[first]}"
+        cure = "training from tags believes the tags, scores believe the masks; mend what is wrong"
+        problems.append(_warning(name, what, cure))
+    return problems
+
+
+def _source(assigned: Assigned) -> str:
+    return "the tags" if assigned.origin is None else assigned.origin.source.name
+
+
+def _warning(split: str, what: str, cure: str) -> Problem:
+    return Problem(f"split {split}", what, cure, "warning")

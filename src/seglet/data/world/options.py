@@ -1,0 +1,49 @@
+"""The embedded world by name: `world`, or `world:scenes=100,size=32,clutter=8`."""
+
+from dataclasses import fields
+from typing import Any
+
+from seglet.data.errors import DataError, choices
+from seglet.data.world.dataset import World
+from seglet.data.world.scene import Difficulty
+
+WHOLE = ("scenes", "size", "seed", "dark", "clutter")
+KNOBS = tuple(field.name for field in fields(Difficulty))
+OPTIONS = (*dict.fromkeys((*WHOLE, *KNOBS)),)
+"""What may stand behind `world:`; the knobs are those of `Difficulty`."""
+
+
+def open_world(data: str, split: str, **otherwise: Any) -> World:
+    """The world that `data` names; `otherwise` holds fields of `World` for what it does not say.
+
+    Raises:
+        DataError: no such option, or no number where one belongs, or one out of range; the message says which.
+    """
+    given = world_options(data)
+    try:
+        difficulty = Difficulty(**{name: given.pop(name) for name in KNOBS if name in given})
+    except ValueError as error:
+        raise DataError(f"{data!r}: {error}") from error
+    return World(split, difficulty=difficulty, **{**otherwise, **given})
+
+
+def world_options(data: str) -> dict[str, Any]:
+    """
+    Raises:
+        DataError: no such option, or no number where one belongs.
+    """
+    options: dict[str, Any] = {}
+    for part in filter(None, data.removeprefix("world").removeprefix(":").split(",")):
+        name, _, value = (word.strip() for word in part.partition("="))
+        if name not in OPTIONS:
+            raise DataError(f"the embedded world has no option {name!r}; {choices(name, OPTIONS)}")
+        options[name] = _number(part, value, whole=name in WHOLE)
+    return options
+
+
+def _number(part: str, value: str, whole: bool) -> int | float:
+    digits = value if whole else value.replace(".", "", 1)
+    if not (digits.isascii() and digits.isdigit() and len(value) < 20):
+        kind = "a whole number" if whole else "a number"
+        raise DataError(f"world option {part!r} is not name={kind}; write world:scenes=100,size=64,co_occurrence=0.5")
+    return int(value) if whole else float(value)

@@ -1,0 +1,115 @@
+"""A folder for a labelling tool: links to the pictures in images/, and the file that the tool reads."""
+
+import argparse
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jaxtyping import Float, UInt8
+from numpy import ndarray
+
+from seglet.data.class_table import CLASSES, class_lines
+from seglet.data.label_tools import USUAL, Tool, write
+from seglet.data.label_tools.regions import Annotated, Form, annotate
+from seglet.engine.console import Steps
+from seglet.files import delete, read_json, write_json, write_text
+from seglet.inference.batch import failure
+from seglet.inference.inputs import Picture
+from seglet.inference.training_set import link
+from seglet.types import Classes
+
+RECORD = "label.json"
+Labels = tuple[UInt8[ndarray, "h w"], Float[ndarray, "h w"] | None]
+"""Classes of a picture's pixels and, unless people drew them, their probabilities."""
+NEXT = {
+    "coco": "in your tool, import {file} as COCO instances; `seglet data check {out}` reads it too",
+    "labelme": "labelme {file}",
+    "cvat": "in CVAT, make a task of {out}/images, and upload {file} as annotations, CVAT 1.1",
+    "label-studio": "in Label Studio, take {out}/config.xml as labelling interface, {out} as local storage, and "
+    "import {file}",
+}
+
+
+@dataclass
+class ToolFolder:
+    """Writes pictures and their labels for a tool.
+
+    `image` says where the link to a picture is; a picture that cannot be read is among the `failed`.
+    """
+
+    out: Path
+    tool: Tool
+    form: Form
+    classes: Classes
+    void: bool = True
+    done: list[dict[str, Any]] = field(default_factory=list)
+    failed: list[dict[str, str]] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, arguments: argparse.Namespace, classes: Classes, void: bool = True) -> "ToolFolder":
+        return cls(arguments.out, arguments.tool, arguments.form or USUAL[arguments.tool], classes, void)
+
+    def fill(self, pictures: Sequence[Picture], label: Callable[[Picture], Labels], about: dict[str, Any]) -> Path:
+        """Labels and writes all pictures; returns what the tool reads."""
+        start = {**about, "tool": self.tool, "form": self.form, "classes": list(self.classes.names)}
+        write_json(self.out / RECORD, {**start, "finished": False})
+        write_text(self.out / CLASSES, class_lines(self.classes))
+        file = write(self.tool, self.out, self._annotated(pictures, label), self.classes, self.form)
+        record = {**start, "finished": True, "out": str(self.out), "pictures": self.done, "failed": self.failed}
+        write_json(self.out / RECORD, record)
+        return file
+
+    def _annotated(self, pictures: Sequence[Picture], label: Callable[[Picture], Labels]) -> Iterator[Annotated]:
+        with Steps("label", len(pictures), "pictures") as steps:
+            for count, picture in enumerate(pictures, start=1):
+                try:
+                    yield self._one(picture, label)
+                except (ValueError, OSError, MemoryError, RuntimeError) as error:
+                    self.failed.append({"picture": str(picture.path), "reason": failure(error)})
+                    steps.note(f"failed: {picture.path}")
+                steps.advance(count)
+
+    def _one(self, picture: Picture, label: Callable[[Picture], Labels]) -> Annotated:
+        labels, confidence = label(picture)
+        image = link(picture, self.out).relative_to(self.out / "images").as_posix()
+        found = annotate(image, labels, self.classes, self.form, confidence)
+        if not self.void:
+            found = found.without_void()
+        seen = {"regions": len(found.regions), "confidence": found.confidence}
+        self.done.append({"picture": str(picture.path), "image": f"images/{image}", **seen})
+        return found
+
+    def account(self, file: Path) -> list[str]:
+        regions = sum(one["regions"] for one in self.done)
+        lines = [f"labelled: {len(self.done)}, failed: {len(self.failed)}; regions: {regions}"]
+        lines += [f"  {failure['picture']}\n    {failure['reason']}" for failure in self.failed]
+        return [
+            *lines,
+            f"{file} is for {self.tool}, the pictures are in {self.out / 'images'}",
+            f"next: {NEXT[self.tool].format(file=file, out=self.out)}",
+            f"      when people have mended it: seglet data import EXPORT --pictures {self.out / 'images'} --out DIR",
+        ]
+
+
+def claim(out: Path, overwrite: bool) -> None:
+    """
+    Raises:
+        ValueError: the folder holds what must not be written over.
+    """
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"{str(out)!r} is a file; choose a new folder with --out")
+    if not out.is_dir() or not any(out.iterdir()):
+        return
+    if not (out / RECORD).is_file():
+        raise ValueError(f"{str(out)!r} holds other files; choose a new folder with --out")
+    if not overwrite:
+        raise ValueError(f"{str(out)!r} holds earlier results; choose another --out, or --overwrite them")
+    before = read_json(out / RECORD)
+    made = before.get("pictures", []) if isinstance(before, dict) else []
+    names = [str(one.get("image")) for one in made if isinstance(one, dict)]
+    for name in names:
+        if name.startswith("images/") and ".." not in Path(name).parts:
+            delete(out / name)
+    for name in ("annotations", "annotations.xml", "labelme", "tasks.json", "config.xml"):
+        delete(out / name)

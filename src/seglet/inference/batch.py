@@ -1,0 +1,107 @@
+"""The same work on many pictures: in parallel, without those that are finished, whatever single ones do."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+from seglet.engine.console import Steps
+from seglet.files import delete_partial
+from seglet.inference.parallel import in_processes
+
+
+@runtime_checkable
+class Task(Protocol):
+    """One picture's work; picklable. `name` is unique, the last of `results` is written last."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def sources(self) -> tuple[Path, ...]: ...
+    @property
+    def results(self) -> tuple[Path, ...]: ...
+
+
+AnyTask = TypeVar("AnyTask", bound=Task)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was made of a picture, or the reason why nothing was; `earlier` if a former call made it."""
+
+    name: str
+    made: dict[str, Any]
+    reason: str = ""
+    earlier: bool = False
+
+
+def finished(task: Task) -> bool:
+    """Whether all results are there, and newer than what they were made of."""
+    made = [path.stat().st_mtime_ns for path in task.results if path.is_file()]
+    if len(made) < len(task.results):
+        return False
+    return min(made) >= max((path.stat().st_mtime_ns for path in task.sources if path.exists()), default=0)
+
+
+def work_through(
+    title: str,
+    work: Callable[[AnyTask], dict[str, Any]],
+    tasks: Sequence[AnyTask],
+    jobs: int,
+    again: bool,
+    things: str = "pictures",
+) -> list[Outcome]:
+    """Does what is not finished, or everything `again`; what became of each, in their order."""
+    for folder in {path.parent for task in tasks for path in task.results}:
+        delete_partial(folder)
+    outcomes = {task.name: Outcome(task.name, {}, earlier=True) for task in tasks if not again and finished(task)}
+    due = [task for task in tasks if task.name not in outcomes]
+    with Steps(title, len(tasks), things) as steps:
+        steps.advance(len(outcomes))
+        for index, outcome in in_processes(partial(attempt, work), due, jobs):
+            outcomes[due[index].name] = outcome
+            if outcome.reason:
+                steps.note(f"failed: {due[index].name}")
+            steps.advance(len(outcomes))
+    return [outcomes[task.name] for task in tasks]
+
+
+def attempt(work: Callable[[AnyTask], dict[str, Any]], task: AnyTask) -> Outcome:
+    """Does one; what is wrong with it becomes the reason."""
+    try:
+        return Outcome(task.name, work(task))
+    except (ValueError, OSError, MemoryError) as error:
+        return Outcome(task.name, {}, str(error) or "memory ran out")
+    except RuntimeError as error:
+        if not _memory_ran_out(error):
+            raise
+        return Outcome(task.name, {}, "memory ran out")
+
+
+def failure(error: Exception) -> str:
+    """Why a network made nothing of a picture, for people.
+
+    Raises:
+        RuntimeError: the error itself, where the picture is not to blame.
+    """
+    if isinstance(error, RuntimeError) and not _memory_ran_out(error):
+        raise error
+    if isinstance(error, RuntimeError | MemoryError):
+        return "memory ran out; look at it in parts (--window 512 512) or smaller (--resize 0.5)"
+    return str(error)
+
+
+def _memory_ran_out(error: RuntimeError) -> bool:
+    """Torch has an error of its own for this on a GPU, but none on the processor."""
+    return "can't allocate memory" in str(error) or "out of memory" in str(error)
+
+
+def account(done: str, outcomes: Sequence[Outcome]) -> list[str]:
+    """How many were done (`done` says what), were finished before, and failed; the failed with their reasons."""
+    failed = [outcome for outcome in outcomes if outcome.reason]
+    earlier = sum(outcome.earlier for outcome in outcomes)
+    lines = [f"{done}: {len(outcomes) - earlier - len(failed)}, finished before: {earlier}, failed: {len(failed)}"]
+    for outcome in failed:
+        lines += [f"  {outcome.name}", f"    {outcome.reason}"]
+    return lines

@@ -1,0 +1,102 @@
+"""The ways to brighten a picture, and one picture's work."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+from PIL import Image
+
+from seglet.data.dataset import Dataset, Sample
+from seglet.data.enhance.gamma import lift
+from seglet.data.enhance.histogram import clahe, equalise
+from seglet.data.enhance.retinex import msrcr
+from seglet.files import replacing
+from seglet.inference.inputs import Picture, gather, place
+from seglet.models.image_tensor import as_batch
+from seglet.models.io.zero_dce_storage import load
+from seglet.models.zero_dce import ZeroDCE
+
+Enhancer = Callable[[UInt8[np.ndarray, "h w 3"]], UInt8[np.ndarray, "h w 3"]]
+"""Picklable, so that processes can share the work."""
+
+RULES: Mapping[str, Enhancer] = MappingProxyType(
+    {"clahe": clahe, "equalise": equalise, "gamma": lift, "retinex": msrcr}
+)
+
+
+@dataclass(frozen=True)
+class Network:
+    """A trained network as an `Enhancer`, on the CPU."""
+
+    model: ZeroDCE
+
+    @torch.inference_mode()
+    def __call__(self, picture: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
+        bright = self.model(as_batch(picture))[0].clamp(0, 1).permute(1, 2, 0)
+        return np.asarray((bright * 255).round().to(torch.uint8).numpy())
+
+
+def enhancer(name: str) -> Enhancer:
+    """The rule of that name, or the trained network in that folder.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if name in RULES:
+        return RULES[name]
+    if not Path(name).is_dir():
+        raise ValueError(f"no way to brighten is called {name!r}; there are {', '.join(RULES)}, or give the folder "
+                         "zero-dce that `seglet enhance --method zero-dce` saved")  # fmt: skip
+    return Network(load(Path(name)))
+
+
+class Changed(Dataset):
+    """The samples with their pictures gone through an enhancer."""
+
+    def __init__(self, dataset: Dataset, change: Enhancer) -> None:
+        self.dataset, self.change = dataset, change
+        self.classes, self.ids, self.fingerprint = dataset.classes, dataset.ids, dataset.fingerprint
+
+    def read(self, index: int) -> Sample:
+        sample = self.dataset.read(index)
+        return replace(sample, image=self.change(sample.image))
+
+
+@dataclass(frozen=True)
+class Enhancing:
+    """A picture to brighten."""
+
+    picture: Picture
+    out: Path
+
+    @property
+    def name(self) -> str:
+        return self.picture.name
+
+    @property
+    def sources(self) -> tuple[Path, ...]:
+        return (self.picture.path,)
+
+    @property
+    def results(self) -> tuple[Path, ...]:
+        return (place(self.out, self.name, ".png"),)
+
+
+def tasks_of(inputs: Sequence[Path], out: Path) -> list[Enhancing]:
+    """
+    Raises:
+        ValueError: an input is not there, or there is no picture at all.
+    """
+    return [Enhancing(picture, out) for picture in gather(inputs, out)]
+
+
+def enhance_one(enhancer: Enhancer, task: Enhancing) -> dict[str, Any]:
+    bright = enhancer(task.picture.read())
+    with replacing(task.results[0]) as temporary:
+        Image.fromarray(bright).save(temporary, "PNG", compress_level=3)
+    return {}

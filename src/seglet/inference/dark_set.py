@@ -1,0 +1,136 @@
+"""A data set in the dark: which files it has, how each is made, and its description."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from seglet._version import __version__
+from seglet.data.class_table import ClassEntry
+from seglet.data.dark.pipeline import darken_picture
+from seglet.data.dark.presets import Ranges
+from seglet.data.description import FILE, WHOLE, Description, Item, TagOrigin
+from seglet.data.errors import DataError
+from seglet.data.files import content_hash, read_bytes
+from seglet.data.images import read_image, read_mask, write_mask
+from seglet.files import delete, read_json, replacing, write_json, write_text
+from seglet.inference.inputs import place
+from seglet.inference.training_set import write_tags
+
+
+@dataclass(frozen=True)
+class Darkened:
+    """A picture to darken; `name` is where it goes below images/, masks/ and parameters/."""
+
+    item: Item
+    name: str
+    out: Path
+
+    @property
+    def sources(self) -> tuple[Path, ...]:
+        return (self.item.image,) if self.item.mask is None else (self.item.image, self.item.mask)
+
+    @property
+    def results(self) -> tuple[Path, ...]:
+        masks = () if self.item.mask is None else (self.mask,)
+        return (self.image, *masks, self.parameters)
+
+    @property
+    def image(self) -> Path:
+        return place(self.out / "images", self.name, ".png")
+
+    @property
+    def mask(self) -> Path:
+        return place(self.out / "masks", self.name, ".png")
+
+    @property
+    def parameters(self) -> Path:
+        return place(self.out / "parameters", self.name, ".json")
+
+
+def tasks_of(description: Description, out: Path) -> list[Darkened]:
+    """Each picture once, whatever splits it is in.
+
+    Raises:
+        DataError: two pictures would get the same name.
+    """
+    found: dict[Path, Darkened] = {}
+    apart = _apart(description)
+    for split, items in description.splits.items():
+        for item in items:
+            name = f"{split}/{item.id}" if apart else item.id
+            known = found.get(item.image)
+            if known is None or known.item.mask is None:  # unlabelled in one split, labelled in another
+                found[item.image] = Darkened(item, name, out)
+    counts = Counter(task.name.casefold() for task in found.values())
+    if twice := [task for task in found.values() if counts[task.name.casefold()] > 1]:
+        files = " and ".join(str(task.item.image) for task in twice[:2])
+        raise DataError(f"{files} would both become {twice[0].name}.png; rename one of them and check again")
+    return list(found.values())
+
+
+def _apart(description: Description) -> bool:
+    """Whether splits become folders: there are several, and no picture is in two of them."""
+    counts = Counter(item.image for items in description.splits.values() for item in items)
+    return list(description.splits) != [WHOLE] and max(counts.values()) == 1
+
+
+def darken_one(ranges: Ranges, seed: int, description: Description, task: Darkened) -> dict[str, Any]:
+    """Writes the picture in the dark, its mask, and then what was drawn for it."""
+    item = task.item
+    picture = read_image(item.image, description.max_pixels, item.image_hash)
+    parameters = ranges.draw(seed, item.id)
+    with replacing(task.image) as temporary:
+        Image.fromarray(darken_picture(picture, parameters)).save(temporary, "PNG", compress_level=3)
+    hashes = {"of": item.image_hash or content_hash(read_bytes(item.image)), "image": _hash(task.image)}
+    if item.mask is not None:
+        mask = read_mask(item.mask, description.max_pixels, item.mask_hash)
+        if mask.shape[:2] != picture.shape[:2]:
+            raise DataError(f"mask {str(item.mask)!r} is not of the size of its picture; export it again")
+        write_mask(task.mask, description.labels(mask, item.mask), description.classes)
+        hashes["mask"] = _hash(task.mask)
+    write_json(task.parameters, {"seglet": __version__, "hashes": hashes, "parameters": parameters.as_dict()})
+    return {}
+
+
+def _hash(path: Path) -> str:
+    return content_hash(read_bytes(path))
+
+
+def describe_dark(description: Description, out: Path, done: Collection[str]) -> None:
+    """Writes dataset.json, tags.json and, where splits share pictures, lists/ for the tasks that are `done`."""
+    there = {task.item.image: task for task in tasks_of(description, out) if task.name in done}
+    delete(out / FILE)  # a description of something else until the end
+    splits = {
+        name: tuple(_dark(item, there[item.image]) for item in items if item.image in there)
+        for name, items in description.splits.items()
+    }
+    if not _apart(description) and list(splits) != [WHOLE]:
+        for name, items in splits.items():
+            write_text(out / "lists" / f"{name}.txt", "".join(f"{item.id.rsplit('/', 1)[-1]}\n" for item in items))
+    colours = zip(description.classes.names, description.classes.colours, strict=True)
+    entries = tuple(ClassEntry(label, name, colour) for label, (name, colour) in enumerate(colours))
+    dark = replace(description, root=out.resolve(), layout="folders", entries=entries, splits=splits, coding="index")
+    replace(dark, stray=0.0, tags=_tags(description, splits, out)).save(out / FILE)
+
+
+def _dark(item: Item, task: Darkened) -> Item:
+    hashes: Mapping[str, str] = read_json(task.parameters)["hashes"]
+    image, mask = task.image.resolve(), None if item.mask is None else task.mask.resolve()
+    return replace(item, image=image, mask=mask, image_hash=hashes["image"], mask_hash=hashes["mask"] if mask else "")
+
+
+def _tags(description: Description, splits: Mapping[str, tuple[Item, ...]], out: Path) -> TagOrigin | None:
+    """Tags that somebody wrote down, written down again; those that follow from masks still do."""
+    if description.tags is None:
+        return None
+    if description.tags.form == "masks":
+        return TagOrigin("masks", (out / "masks").resolve())
+    names, home = description.classes.names, out.resolve()
+    tagged = {item.image: item.tags for items in splits.values() for item in items if item.tags is not None}
+    told = {image.relative_to(home).as_posix(): [names[label] for label in tags] for image, tags in tagged.items()}
+    write_tags(out, told)
+    return TagOrigin("json", home / "tags.json", _hash(out / "tags.json"))

@@ -1,0 +1,85 @@
+"""How far things are in pictures that are segmented: what networks that are told depth need beside the picture.
+
+Axes: h rows, w columns.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float32, UInt8
+
+from seglet.data.columns.depth_files import DepthFiles
+from seglet.data.dataset import Dataset, Sample
+from seglet.data.planes import DEPTH
+from seglet.inference.brighten import Enhancer, enhancer
+from seglet.models.foundation.depth_estimator import DepthEstimator
+from seglet.models.segmenter import Segmenter
+
+Depths = Callable[[UInt8[np.ndarray, "h w 3"], str], Float32[np.ndarray, "rows columns"]]
+"""Depth in [0, 1] of a picture with this name."""
+
+
+def depths_for(model: Segmenter, given: str | None) -> Depths | None:
+    """Where this network has depth from: as `given`, a folder of maps or a depth network, else as in training.
+
+    None for a network that sees colours alone.
+
+    Raises:
+        ValueError: depth is given to such a network; or needed, and nobody says from where; or is not to be had.
+    """
+    guide = model.architecture.depth
+    if guide is None:
+        if given is not None:
+            raise ValueError(f"--depth is for networks that are told depth, this {model.architecture.name} is not")
+        return None
+    source = guide.source if given is None else given
+    if source is None:
+        raise ValueError(
+            "this network was told depth from files: give those of the pictures with --depth FOLDER, or a depth "
+            "network with --depth NAME"
+        )
+    folder = Path(source)
+    if folder.is_dir() and not (folder / "config.json").is_file():
+        return _from_files(DepthFiles(folder))
+    change = None if guide.brighten is None else enhancer(guide.brighten)
+    return _estimated(DepthEstimator.load(source).to(next(model.parameters()).device), change)
+
+
+def _from_files(files: DepthFiles) -> Depths:
+    return lambda image, name: files.read(name, (image.shape[0], image.shape[1]))
+
+
+def _estimated(estimator: DepthEstimator, change: Enhancer | None) -> Depths:
+    device = next(estimator.parameters()).device
+
+    def depths(image: UInt8[np.ndarray, "h w 3"], name: str) -> Float32[np.ndarray, "h w"]:
+        image = image if change is None else change(image)
+        batch = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))[None].to(device).float() / 255
+        return np.asarray(estimator.estimate(batch)[0].cpu().numpy(), np.float32)
+
+    return depths
+
+
+class WithDepth(Dataset):
+    """The samples with their depth as a column."""
+
+    def __init__(self, dataset: Dataset, depths: Depths) -> None:
+        self.dataset, self.depths = dataset, depths
+        self.classes, self.ids, self.fingerprint = dataset.classes, dataset.ids, dataset.fingerprint
+
+    def identity(self, index: int, reads: Sequence[str] = ("image",)) -> str:
+        return self.dataset.identity(index, reads)
+
+    def read(self, index: int) -> Sample:
+        sample = self.dataset.read(index)
+        depth = self.depths(sample.image, sample.id)
+        return replace(sample, columns={**sample.columns, DEPTH: depth}, kinds={**sample.kinds, DEPTH: "image"})
+
+
+def with_depth(data: Dataset, model: Segmenter, given: str | None) -> Dataset:
+    """The data with what this network needs; the same data for one that sees colours alone; see `depths_for`."""
+    depths = depths_for(model, given)
+    return data if depths is None else WithDepth(data, depths)

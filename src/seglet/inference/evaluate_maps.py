@@ -1,0 +1,77 @@
+"""Scores of class maps that are cleaned, refined or told the tags before a class is chosen, picture by picture.
+
+Axes: k classes, h rows, w columns.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float32
+
+from seglet.data.dataset import Dataset, Sample, present
+from seglet.data.loading.loaders import evaluation_samples
+from seglet.data.planes import depth_plane
+from seglet.engine.console import Steps
+from seglet.evaluation.cam_curve import CamCurve
+from seglet.evaluation.evaluate import grouped
+from seglet.evaluation.result import Evaluation
+from seglet.inference.from_tags import TagMaps
+from seglet.inference.options import Seeing
+from seglet.inference.predict import Seer, see, settled, shown, taught_by_tags
+
+
+def score_maps(
+    model: Seer, data: Dataset, seeing: Seeing, known_tags: bool = False, workers: int = 0, batch: int = 1
+) -> dict[str, Any]:
+    """What `Evaluation.as_dict` gives and, of a network that learned from tags, the curve of its maps unrefined.
+
+    With `known_tags` the classes that a picture does not show are ruled out. A method that makes masks from tags sees
+    `batch` pictures at once, where neighbours are of one size; a network sees one.
+
+    Raises:
+        ValueError: a picture has no mask.
+    """
+    found = Evaluation(data.classes)
+    curve = CamCurve(data.classes) if taught_by_tags(model) else None
+    samples = evaluation_samples(data, workers=workers)
+    with Steps("evaluate", len(data), "pictures") as steps:
+        for group in grouped(samples, batch if isinstance(model, TagMaps) else 1):
+            tags = [_tags(sample, found) if known_tags else None for sample in group]
+            for sample, known, maps in zip(group, tags, _maps(model, group, seeing, tags), strict=True):
+                _add(sample, maps, settled(maps, model, sample.image, known, seeing.refiner), found, curve)
+                steps.advance(found.count)
+    return found.as_dict() | ({} if curve is None else {"cam_curve": curve.as_dict()})
+
+
+def _maps(
+    model: Seer, group: Sequence[Sample], seeing: Seeing, tags: Sequence[Sequence[int] | None]
+) -> Sequence[Float32[np.ndarray, "k h w"]]:
+    if not isinstance(model, TagMaps):
+        pairs = zip(group, tags, strict=True)
+        return [see(model, sample.image, known, seeing, depth_plane(sample)) for sample, known in pairs]
+    images, truths = [shown(sample.image, seeing) for sample in group], [sample.labels for sample in group]
+    known = [() if labels is None else labels for labels in tags]
+    # one of a method's controls reads the truth
+    return list(model.maps_of(images, known, seeing.resize, [truth for truth in truths if truth is not None]))
+
+
+def _add(
+    sample: Sample,
+    maps: Float32[np.ndarray, "k h w"],
+    scores: Float32[np.ndarray, "k h w"],
+    found: Evaluation,
+    curve: CamCurve | None,
+) -> None:
+    labels = torch.from_numpy(np.require(sample.labels, requirements=["C", "W"]))
+    confidence, chosen = torch.from_numpy(scores).max(dim=0)
+    found.add(sample.id, labels, chosen.to(torch.uint8), confidence.clamp(0, 1))
+    if curve is not None:
+        curve.add(torch.from_numpy(maps), labels)
+
+
+def _tags(sample: Sample, found: Evaluation) -> tuple[int, ...]:
+    if sample.tags is not None:
+        return sample.tags
+    return () if sample.labels is None else present(sample.labels, found.classes)

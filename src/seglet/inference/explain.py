@@ -1,0 +1,88 @@
+"""How the mask of a picture came about, as one sheet: maps of each class at every stage, and where patches look.
+
+Axes: h rows, w columns, p and q rows and columns of patches, n = p q.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from jaxtyping import Float, UInt8
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+from seglet.data.overlay import INK, PAPER, coloured, contact_sheet, overlay
+from seglet.methods.base import Explanation
+from seglet.types import Classes
+
+SIDE = 112
+"""Height of a picture, in pixels."""
+
+LINE = 16
+"""Height of the words over it."""
+
+MARK = (255, 0, 255)
+"""Colour of the patch that looks."""
+
+Picture = UInt8[np.ndarray, "_ _ 3"]
+
+
+def sheet(
+    image: Picture, labels: UInt8[np.ndarray, "_ _"], tags: Sequence[int], found: Explanation, classes: Classes
+) -> Image.Image:
+    """A row of maps for each class that is known to be there, then a row of attention for each of them and one more.
+
+    Every map is coloured from its lowest value, dark, to its highest, bright. Patches are shown where the last map of
+    a class is highest, and where all of them are lowest.
+    """
+    maps = {stage: np.stack([_numbers(value)[tag - 1] for tag in tags]) for stage, value in found.maps.items() if tags}
+    rows = [[_captioned(image, "picture"), _captioned(overlay(image, labels, classes), "mask")]]
+    for row, tag in enumerate(tags):
+        rows.append([_captioned(image, classes.names[tag]), *_heat({stage: value[row] for stage, value in maps.items()},
+                                                                   image.shape)])  # fmt: skip
+    grid = next(iter(found.maps.values())).shape[2:]
+    for name, patch in _patches(maps, tags, classes).items():
+        looked = {stage: _numbers(value)[patch].reshape(grid) for stage, value in found.attention.items()}
+        rows.append([_captioned(_marked(image, patch, (grid[0], grid[1])), name), *_heat(looked, image.shape)])
+    return contact_sheet(rows, height=SIDE + LINE)
+
+
+def _patches(maps: Mapping[str, Float[np.ndarray, "k p q"]], tags: Sequence[int], classes: Classes) -> dict[str, int]:
+    """The patches that are shown, by what they are said to be."""
+    if not maps:
+        return {}
+    last = list(maps.values())[-1]
+    found = {f"at {classes.names[tag]}": int(one.argmax()) for tag, one in zip(tags, last, strict=True)}
+    return {**found, "elsewhere": int(last.max(axis=0).argmin())}
+
+
+def _numbers(values: Float[Tensor, "1 *rest"]) -> Float[np.ndarray, "*rest"]:
+    return np.asarray(values[0].float().cpu().numpy())
+
+
+def _heat(values: Mapping[str, Float[np.ndarray, "p q"]], size: tuple[int, ...]) -> list[Picture]:
+    """In colours, as large as the picture."""
+    shown = []
+    for stage, value in values.items():
+        small = Image.fromarray(coloured(value.astype(np.float64)))
+        shown.append(_captioned(np.asarray(small.resize((size[1], size[0]), Image.Resampling.NEAREST)), stage))
+    return shown
+
+
+def _marked(image: Picture, patch: int, grid: tuple[int, int]) -> Picture:
+    """The picture with a frame around one patch."""
+    marked = Image.fromarray(image)
+    row, column = divmod(patch, grid[1])
+    down, across = image.shape[0] / grid[0], image.shape[1] / grid[1]
+    box = (column * across, row * down, (column + 1) * across - 1, (row + 1) * down - 1)
+    ImageDraw.Draw(marked).rectangle(box, outline=MARK, width=max(1, round(min(image.shape[:2]) / 100)))
+    return np.asarray(marked)
+
+
+def _captioned(image: Picture, words: str) -> Picture:
+    """At the height of all, below a line of words; the font has Latin letters only."""
+    width = max(1, round(image.shape[1] * SIDE / image.shape[0]))
+    cell = Image.new("RGB", (width, SIDE + LINE), PAPER)
+    cell.paste(Image.fromarray(image).resize((width, SIDE), Image.Resampling.BOX), (0, LINE))
+    text = words.encode("latin-1", "replace").decode("latin-1")
+    ImageDraw.Draw(cell).text((1, 2), text, fill=INK, font=ImageFont.load_default())
+    return np.asarray(cell)

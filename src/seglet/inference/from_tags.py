@@ -1,0 +1,160 @@
+"""Masks from tags by a method that has trained no segmenter, or none yet: `--method` of `predict` and `evaluate`.
+
+Axes: k classes with the background first, h rows, w columns.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from jaxtyping import Float32, UInt8
+from torch import Tensor
+
+from seglet import methods
+from seglet.data.dataset import Dataset, Sample, resized
+from seglet.data.errors import DataError
+from seglet.engine.console import tell
+from seglet.methods.base import Explanation, Method
+from seglet.models.image_tensor import as_batch
+from seglet.models.layers.conv import resize
+from seglet.types import Classes
+
+if TYPE_CHECKING:
+    from seglet.engine.experiment import Experiment
+
+
+@dataclass(frozen=True)
+class TagMaps:
+    """Stands where a segmenter stands, for pictures whose classes are known."""
+
+    method: Method[Any]
+    classes: Classes
+    device: torch.device
+
+    def maps(
+        self,
+        image: UInt8[np.ndarray, "h w 3"],
+        tags: Sequence[int] | None,
+        shrink: float = 1.0,
+        truth: UInt8[np.ndarray, "h2 w2"] | None = None,
+    ) -> Float32[np.ndarray, "k h w"]:
+        """In [0, 1], at the size of the picture; `truth` is for controls that are told it.
+
+        Raises:
+            ValueError: the tags are not known.
+        """
+        if tags is None:
+            raise ValueError("a method makes masks of the classes that are known to be in a picture; give --tags, or "
+                             "--data with tags or masks")  # fmt: skip
+        return np.asarray(self.maps_of([image], [tags], shrink, None if truth is None else [truth])[0])
+
+    @torch.inference_mode()
+    def maps_of(
+        self,
+        images: Sequence[UInt8[np.ndarray, "h w 3"]],
+        tags: Sequence[Sequence[int]],
+        shrink: float = 1.0,
+        truths: Sequence[UInt8[np.ndarray, "h2 w2"]] | None = None,
+    ) -> Float32[np.ndarray, "b k h w"]:
+        """Of some pictures of one size, each as it would be alone: to rounding."""
+        found: Tensor = self.method.label_maps(*self._given(images, tags, shrink, truths))
+        return np.asarray(resize(found, (images[0].shape[0], images[0].shape[1])).float().cpu().numpy())
+
+    @torch.inference_mode()
+    def explain(self, image: UInt8[np.ndarray, "h w 3"], tags: Sequence[int], shrink: float = 1.0) -> Explanation:
+        """How the maps of a picture come about.
+
+        Raises:
+            ValueError: the method has nothing to show of it.
+        """
+        return self.method.explain(*self._given([image], [tags], shrink, None))
+
+    def _given(
+        self,
+        images: Sequence[UInt8[np.ndarray, "h w 3"]],
+        tags: Sequence[Sequence[int]],
+        shrink: float,
+        truths: Sequence[UInt8[np.ndarray, "h2 w2"]] | None,
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Images, tags and regions as a method takes them."""
+        present = torch.zeros(len(images), len(self.classes) - 1, device=self.device)
+        for row, labels in zip(present, tags, strict=True):
+            row[[label - 1 for label in labels]] = 1
+        pictures = torch.cat([as_batch(resized(image, shrink)) for image in images]).to(self.device)
+        regions = None if truths is None else torch.from_numpy(np.stack(truths)).to(self.device).long()
+        return pictures, present, regions
+
+
+class Unseen(Dataset):
+    """Classes without pictures."""
+
+    def __init__(self, classes: Classes) -> None:
+        self.classes, self.ids, self.fingerprint = classes, (), "none"
+
+    def read(self, index: int) -> Sample:
+        raise DataError("there are no pictures to remember classes by; give --data, or set cache_from otherwise")
+
+
+def open_method(source: str, data: Dataset | None, named: str | None, device: str) -> TagMaps:
+    """A method by name, by its experiment (YAML), or as a run has trained it, with what it needs; which is made now if
+    it is not there.
+
+    Args:
+        data: pictures whose classes are to be found, and which may be remembered; a run has classes of its own.
+        named: what these data are called.
+
+    Raises:
+        ValueError: there is no such method or run, or it cannot do without training.
+    """
+    from seglet.engine import checkpoint
+    from seglet.engine.experiment import resolve
+    from seglet.engine.splits import training_data
+    from seglet.engine.train import build_method
+    from seglet.inference.models import check_classes, choose_device
+
+    place, run = choose_device(device), Path(source) / "experiment.yaml"
+    file = run if run.is_file() else Path(source)
+    named_file = file.is_file()
+    if not named_file and Path(source).suffix in (".yaml", ".yml"):
+        raise ValueError(f"there is no experiment {source}; check the path, or give a method's name")
+    experiment = resolve(file if named_file else None, {} if named_file else {"method": source})
+    if methods.load(experiment.method).Method.label_maps is Method.label_maps:
+        raise ValueError(f"method {experiment.method!r} makes no masks from tags alone; train a segmenter with it, or "
+                         "choose --method diclip")  # fmt: skip
+    if file is run:
+        learnt = training_data(experiment.settings)
+        if data is not None:
+            check_classes(learnt.classes, data.classes)
+        data = learnt
+    elif data is not None and named is not None:
+        experiment = replace(experiment, settings=replace(experiment.settings, data=named))
+    pictures = training_data(experiment.settings) if data is None else data
+    make_missing(experiment, pictures, place)
+    method = build_method(experiment, pictures)
+    if file is run:
+        method.load_state_dict(checkpoint.load_newest(Path(source) / "checkpoints")[1]["method"])
+    return TagMaps(method.to(place).eval(), pictures.classes, place)
+
+
+def make_missing(experiment: "Experiment", data: Dataset, device: torch.device) -> None:
+    """What a method needs made for the classes is made once, and kept."""
+    from seglet.engine.artefacts import artefacts, make
+
+    for kept in artefacts(experiment, data):
+        if not kept.there:
+            make(kept, data, device, tell)
+
+
+def classes_named(names: Sequence[str]) -> Unseen:
+    """The background and these classes, in VOC's colours.
+
+    Raises:
+        ValueError: a name is there twice, or is the background's.
+    """
+    from seglet.data.class_table import colour_of
+
+    table = ("background", *names)
+    return Unseen(Classes(table, tuple(colour_of(label) for label in range(len(table)))))

@@ -1,0 +1,46 @@
+"""The classes that are known to be in each picture, from what `seglet data check --tags` reads."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from seglet.data.class_table import ClassEntry
+from seglet.data.description import Description, Item
+from seglet.data.tags.assign import assign
+from seglet.data.tags.source import read
+from seglet.engine.console import tell
+from seglet.inference.inputs import Picture
+from seglet.types import Classes
+
+
+@dataclass(frozen=True)
+class KnownTags:
+    """Labels of each picture by its path, sorted and without background; `hash` is that of the file, if it is one."""
+
+    of: dict[Path, tuple[int, ...]]
+    source: Path
+    hash: str
+
+
+def known_tags(source: Path, key: str, pictures: Sequence[Picture], classes: Classes) -> KnownTags:
+    """Pictures may be named by any end of their path. What is doubtful is said on stderr.
+
+    Raises:
+        ValueError: the file cannot be read, or some of what it says has no meaning; names everything that has none.
+    """
+    paths = {picture.path: picture.path.absolute() for picture in pictures}
+    listed = read(source, set(paths.values()), key)
+    items = [Item(picture.name, paths[picture.path]) for picture in pictures]
+    entries = tuple(
+        ClassEntry(label, name, colour)
+        for label, (name, colour) in enumerate(zip(classes.names, classes.colours, strict=True))
+    )
+    home = Path(items[0].image.anchor)
+    assigned = assign(listed, items, Description(home, "folders", entries, {}))
+    errors = [str(problem) for problem in assigned.problems if problem.severity == "error"]
+    if errors:
+        raise ValueError("\n  ".join([f"tags in {str(source)!r} cannot be used:", *errors]))
+    for problem in assigned.problems:
+        tell(f"warning: {problem}")
+    found = {path: assigned.tags[whole] for path, whole in paths.items() if whole in assigned.tags}
+    return KnownTags(found, source, listed.hash)

@@ -1,0 +1,94 @@
+"""The segmenter a command works with, and where it computes."""
+
+from pathlib import Path
+
+import torch
+
+from seglet.files import read_json, sha256
+from seglet.models.io import storage
+from seglet.models.onnx_segmenter import SUFFIX, load_exported
+from seglet.models.segmenter import Segmenter, load
+from seglet.types import Classes
+
+
+def load_model(source: str, device: str) -> Segmenter:
+    """The segmenter in a folder, of a run (its best one), in an exported file or on the hub; in evaluation mode.
+
+    Raises:
+        ValueError: there is none, or no such device.
+    """
+    place = model_folder(source)
+    segmenter = load_exported(place) if place.suffix == SUFFIX else load(place)
+    return segmenter.to(choose_device(device)).eval()
+
+
+def model_folder(source: str) -> Path:
+    """Where a segmenter lies, of a run its best one; one on the hub is downloaded. Exported ones are files.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if Path(source).suffix == SUFFIX:
+        return Path(source)
+    best = Path(source) / "model"
+    in_run = (Path(source) / "experiment.yaml").is_file()
+    if in_run and not best.is_dir():
+        raise ValueError(f"run {source} has not been validated yet; go on with `seglet train --resume --out {source}`")
+    if best.is_dir():
+        return best
+    return Path(source) if Path(source).exists() else storage.download(source, None)
+
+
+def weights_hash(folder: Path) -> str:
+    """SHA-256 of the weights of a segmenter, which `load` compared with the file; or of an exported file."""
+    if folder.suffix == SUFFIX:
+        return sha256(folder)
+    return str(read_json(folder / storage.CONFIG)["weights"]["sha256"])
+
+
+def choose_device(name: str) -> torch.device:
+    """`auto` is a GPU if there is one.
+
+    Raises:
+        ValueError: there is no such device here; says which there are.
+    """
+    there = devices()
+    if name == "auto":
+        return torch.device(there[0])
+    wanted = "cuda:0" if name == "cuda" else name
+    if wanted not in there:
+        raise ValueError(f"there is no device {name!r} here; choose from auto, {', '.join(there)}")
+    return torch.device(wanted)
+
+
+def devices() -> list[str]:
+    """Names of the devices of this machine, the fastest kind first."""
+    graphics = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
+    return [*graphics, *(["mps"] if torch.backends.mps.is_available() else []), "cpu"]
+
+
+def check_classes(model: Classes, data: Classes) -> None:
+    """
+    Raises:
+        ValueError: model and data do not mean the same by a label; says how they differ.
+    """
+    if model.names == data.names:
+        return
+    if sorted(model.names) == sorted(data.names):
+        place = next(i for i, (ours, theirs) in enumerate(zip(model.names, data.names, strict=True)) if ours != theirs)
+        raise ValueError(
+            f"model and data have the same classes in another order: label {place} is {model.names[place]!r} to the "
+            f"model and {data.names[place]!r} in the data; reorder the data's table of classes"
+        )
+    lacking = [name for name in data.names if name not in model.names]
+    foreign = [name for name in model.names if name not in data.names]
+    raise ValueError(
+        f"the model's {len(model)} classes are not the data's {len(data)}: "
+        f"only the data have {_some(lacking)}; only the model has {_some(foreign)}; "
+        "evaluate on data with the model's classes, or rename them in the data's table of classes"
+    )
+
+
+def _some(names: list[str]) -> str:
+    shown = ", ".join(map(repr, names[:5]))
+    return f"{shown} and {len(names) - 5} more" if len(names) > 5 else shown or "none"

@@ -1,0 +1,89 @@
+"""What `seglet refine` finds in its folders: score maps or masks, their pictures, and the classes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from seglet.data.class_table import Table, read_table
+from seglet.data.files import identity, pictures
+from seglet.data.layouts.folders import find_table
+from seglet.data.tags.naming import nearest
+from seglet.inference.inputs import Picture, gather
+from seglet.inference.score_maps import ENDINGS
+
+FOLDERS = ("scores", "masks")
+"""Of those that `seglet predict` writes: what can be refined, the best first."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A score map or an index mask, its picture, and the name of the results."""
+
+    source: Path
+    picture: Path
+    name: str
+
+
+def home(folder: Path) -> Path:
+    """Where score maps or masks lie in a folder, which may be one that `seglet predict` wrote.
+
+    Raises:
+        ValueError: there is no such folder.
+    """
+    if not folder.is_dir():
+        raise ValueError(f"{str(folder)!r} is not a folder; give the folder of score maps or masks")
+    return next((folder / name for name in FOLDERS if (folder / name).is_dir()), folder)
+
+
+def sources(folder: Path, out: Path) -> list[Picture]:
+    """The score maps below a folder, or, if there are none, its masks; what lies below `out` is passed over.
+
+    Raises:
+        ValueError: there are neither.
+    """
+    maps = sorted(path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS and path.name[0] != ".")
+    found = maps or pictures(folder)
+    own = [path for path in found if not path.resolve().is_relative_to(out.resolve())]
+    if not own:
+        raise ValueError(f"no score maps (.npy, .npz) and no masks in {str(folder)!r}; give the folder that holds them")
+    return [Picture(path, identity(path, folder)) for path in own]
+
+
+def are_scores(found: Sequence[Picture]) -> bool:
+    return found[0].path.suffix.lower() in ENDINGS
+
+
+def class_entries(given: Path | None, folder: Path) -> Table:
+    """The class table that is given, or lies in the folder or beside it.
+
+    Raises:
+        ValueError: there is none, or it cannot be read.
+    """
+    file = given or find_table(folder.parent, folder) or find_table(folder, None)
+    if file is None:
+        cure = "say which classes there are with --classes FILE, a line `id name` for each"
+        raise ValueError(f"no classes.txt in {str(folder)!r} or beside it; {cure}")
+    return read_table(file)
+
+
+def paired(found: Sequence[Picture], folder: Path, out: Path) -> tuple[list[Task], list[dict[str, str]]]:
+    """Each file with the picture of its name, and those that have none, or share a name with another file."""
+    there = {picture.name: picture.path for picture in gather([folder], out)}
+    tasks: dict[str, Task] = {}
+    failed = []
+    for source in found:
+        if source.name in tasks:
+            failed.append(
+                _failure(source, f"same name as {tasks[source.name].source.name!r}; rename or remove one of them")
+            )
+        elif source.name in there:
+            tasks[source.name] = Task(source.path, there[source.name], source.name)
+        else:
+            near = nearest(source.name, there)
+            hint = f" (there is {near!r})" if near else ""
+            failed.append(_failure(source, f"no picture {source.name!r} in {str(folder)!r}{hint}; add or rename it"))
+    return list(tasks.values()), failed
+
+
+def _failure(source: Picture, reason: str) -> dict[str, str]:
+    return {"file": str(source.path), "reason": reason}

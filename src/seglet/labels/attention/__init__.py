@@ -1,0 +1,1 @@
+"""Attention maps that are cleaned before they spread labels."""

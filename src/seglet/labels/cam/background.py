@@ -1,0 +1,103 @@
+"""Labels from refined class activation maps, with a background that is assumed (AFA) or the lack of a class (WeCLIP).
+
+Axes: b images, k classes without background, h rows, w columns; s assumptions. Tags are 1 where a class is in the
+image, else 0. Label 0 is background, label i + 1 the class of map i.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from seglet.labels.refine.par import par
+from seglet.types import IGNORE
+
+Refine = Callable[[Tensor, Tensor], Tensor]
+"""Masks b k h w and images b 3 h w, of one size, to better masks: `par`, `pamr`, or what you like."""
+
+
+@torch.no_grad()
+def labels_between(
+    cams: Float[Tensor, "b k h w"],
+    tags: Float[Tensor, "b k"],
+    images: Float[Tensor, "b 3 h w"],
+    thresholds: tuple[float, float] = (0.25, 0.7),
+    refine: Refine = par,
+    shrink: int = 2,
+) -> Int64[Tensor, "b h w"]:
+    """What wins against a strong background; background if it even beats every class when weak, IGNORE in between.
+
+    Thresholds are the weak and the strong strength of a constant background beside the maps, which lie in [0, 1].
+    Classes of the tags compete with it by a softmax, refined at one `shrink`-th of the size. Both backgrounds are
+    refined in one call. An image without tags is background.
+
+    Raises:
+        ValueError: the weak background is above the strong one; an image smaller than `shrink`.
+
+    Source: AFA, code, refine_cams_with_bkg_v2 (10 steps of PAR; defaults of WeCLIP and ExCEL); golden
+    refine_cams_bkg_v2.
+    """
+    low, high = thresholds
+    if low > high:
+        raise ValueError(f"the lower threshold {low} is above the higher {high}; swap them")
+    size = (cams.shape[2] // shrink, cams.shape[3] // shrink)
+    if 0 in size:
+        raise ValueError(f"maps {tuple(cams.shape)} are smaller than one pixel when shrunk {shrink} times; use 1")
+    small = _resized(_precise(cams), size)
+    both = torch.stack([_with_constant(small, level) for level in (low, high)], dim=1)  # b s k+1 h w
+    absent = F.pad(tags, (1, 0), value=1.0)[:, None, :, None, None] == 0
+    shares = both.masked_fill(absent, -torch.inf).softmax(dim=2).flatten(1, 2)
+    refined = refine(shares, _resized(_precise(images), size))
+    weak, strong = (_resized(maps, cams.shape[2:]).argmax(dim=1) for maps in refined.chunk(2, dim=1))
+    return strong.masked_fill((strong == 0) & (weak != 0), IGNORE)
+
+
+@torch.no_grad()
+def labels_against_absence(
+    cams: Float[Tensor, "b k _ _"],
+    tags: Float[Tensor, "b k"],
+    images: Float[Tensor, "b 3 h w"],
+    power: float = 1.0,
+    refine: Refine = partial(par, steps=20),  # noqa: B008  a function, not a state
+) -> Int64[Tensor, "b h w"]:
+    """What wins when background is where no class is, after refinement at the size of the images.
+
+    An image without tags is background.
+
+    Source: WeCLIP; code of ExCEL, refine_cams_with_bkg_weclip (20 steps of PAR); golden caa_refine.
+    """
+    return refine(with_absence(cams, tags, images.shape[2:], power), _precise(images)).argmax(dim=1)
+
+
+@torch.no_grad()
+def with_absence(
+    cams: Float[Tensor, "b k _ _"], tags: Float[Tensor, "b k"], size: torch.Size | tuple[int, int], power: float = 1.0
+) -> Float[Tensor, "b k+1 h w"]:
+    """Background in front of the maps: 1 minus the strongest, to a power; maps fill [0, 1] and have `size` (h, w).
+
+    Maps of classes without a tag become 0. A constant map becomes 0 too.
+
+    Source: CLIP-ES and WeCLIP; code of ExCEL, scale_cam_image and refine_cams_with_bkg_weclip; golden caa_refine.
+    """
+    values = _precise(cams)
+    values = values - values.amin(dim=(2, 3), keepdim=True)
+    values = values / (1e-7 + values.amax(dim=(2, 3), keepdim=True)) * tags[:, :, None, None]
+    values = _resized(values, size)
+    strongest = F.pad(values, (0, 0, 0, 0, 1, 0)).amax(dim=1, keepdim=True)  # of no class, 0
+    return torch.cat([(1 - strongest) ** power, values], dim=1)
+
+
+def _precise(values: Tensor) -> Tensor:
+    return values.to(torch.promote_types(values.dtype, torch.float32))
+
+
+def _with_constant(maps: Float[Tensor, "b k h w"], level: float) -> Float[Tensor, "b k+1 h w"]:
+    return F.pad(maps, (0, 0, 0, 0, 1, 0), value=level)
+
+
+def _resized(maps: Float[Tensor, "b k _ _"], size: torch.Size | tuple[int, int]) -> Float[Tensor, "b k h w"]:
+    """Bilinear by the area of pixels, not by their corners: so do the authors here, unlike in PAR."""
+    return F.interpolate(maps, size=size, mode="bilinear", align_corners=False)

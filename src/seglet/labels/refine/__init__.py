@@ -1,0 +1,1 @@
+"""Refinement of score maps along image edges."""

@@ -1,0 +1,1 @@
+"""Pseudo labels and mixing for semi-supervised training."""

@@ -1,0 +1,108 @@
+"""CutMix: a box of another picture, pasted with all that is said of it.
+
+Axes: b images, c channels, h rows, w columns, l tokens, d their width.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Integer, Shaped
+from torch import Tensor
+
+from seglet.labels.semi.pseudo_label import Guess
+
+TRIES = 1000
+"""Draws after which a box that does not fit is given up; with any sensible range a few are enough."""
+
+
+@dataclass(frozen=True)
+class Boxes:
+    """How boxes are drawn: their chance for each image, area as a share of the image, and least height by width.
+
+    The largest height by width is 1 / `aspect`. Source: UniMatch, obtain_cutmix_box, its defaults.
+    """
+
+    chance: float = 0.5
+    area: tuple[float, float] = (0.02, 0.4)
+    aspect: float = 0.3
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.chance <= 1:
+            raise ValueError(f"expected a chance of boxes from 0 to 1, got {self.chance}")
+        if not 0 < self.area[0] <= self.area[1] <= 1:
+            raise ValueError(f"expected areas 0 < least <= largest <= 1, got {self.area}")
+        if not 0 < self.aspect <= 1:
+            raise ValueError(f"expected a least aspect above 0 and up to 1, got {self.aspect}")
+
+
+def draw_boxes(count: int, size: tuple[int, int], how: Boxes, generator: torch.Generator) -> Integer[Tensor, "b 4"]:
+    """Top, left, height and width of a box in pixels for each of `count` images of `size`; zeros are no box.
+
+    `generator` lives on the processor, and so does the result.
+    """
+    return torch.tensor([_draw_box(size, how, generator) for _ in range(count)], dtype=torch.long).view(count, 4)
+
+
+def _draw_box(size: tuple[int, int], how: Boxes, generator: torch.Generator) -> tuple[int, int, int, int]:
+    if float(torch.rand((), generator=generator)) >= how.chance:
+        return 0, 0, 0, 0
+    for _ in range(TRIES):
+        area, aspect, top, left = torch.rand(4, generator=generator, dtype=torch.float64).tolist()
+        share = how.area[0] + area * (how.area[1] - how.area[0])
+        ratio = how.aspect + aspect * (1 / how.aspect - how.aspect)
+        height, width = box_sides(size, share, ratio)
+        y, x = int(top * size[0]), int(left * size[1])
+        if fits((y, x), (height, width), size):
+            return y, x, height, width
+    return 0, 0, 0, 0
+
+
+def box_sides(size: tuple[int, int], share: float, ratio: float) -> tuple[int, int]:
+    """Height and width, cut to whole pixels, of a box with this share of the image and height / width = `ratio`."""
+    area = share * size[0] * size[1]
+    return int((area * ratio) ** 0.5), int((area / ratio) ** 0.5)
+
+
+def fits(corner: tuple[int, int], sides: tuple[int, int], size: tuple[int, int]) -> bool:
+    """Whether a box at (top, left) lies within the image; one that does not is drawn anew, not cut."""
+    return corner[0] + sides[0] <= size[0] and corner[1] + sides[1] <= size[1]
+
+
+def inside(boxes: Integer[Tensor, "b 4"], size: tuple[int, int]) -> Bool[Tensor, "b h w"]:
+    """Where the boxes are; nowhere in images without one."""
+    top, left, height, width = boxes[:, :, None].unbind(1)
+    rows, columns = (torch.arange(length, device=boxes.device) for length in size)
+    down = (rows >= top) & (rows < top + height)
+    across = (columns >= left) & (columns < left + width)
+    return down[:, :, None] & across[:, None, :]
+
+
+def paste(
+    maps: Shaped[Tensor, "b *c h w"], partner: Shaped[Tensor, "b *c h w"], box: Bool[Tensor, "b h w"]
+) -> Shaped[Tensor, "b *c h w"]:
+    """The maps with those of the partner in the boxes: images, labels, trust, a teacher's features alike."""
+    where = box.view(box.shape[0], *[1] * (maps.ndim - 3), *box.shape[1:])
+    return torch.where(where, partner, maps)
+
+
+def paste_guess(own: Guess, partner: Guess, box: Bool[Tensor, "b h w"]) -> Guess:
+    """Labels, trust and padding of the picture that `paste` makes."""
+    labels, confidence, valid = (
+        paste(getattr(own, name), getattr(partner, name), box) for name in ("labels", "confidence", "valid")
+    )
+    return Guess(labels, confidence, valid)
+
+
+def mixed(box: Bool[Tensor, "b h w"]) -> Bool[Tensor, " b"]:
+    """Which pictures show a part of their partner."""
+    return box.flatten(1).any(1)
+
+
+def join_tokens(
+    own: tuple[Float[Tensor, "b l d"], Bool[Tensor, "b l"]],
+    partner: tuple[Float[Tensor, "b l2 d"], Bool[Tensor, "b l2"]],
+    also: Bool[Tensor, " b"],
+) -> tuple[Float[Tensor, "b l3 d"], Bool[Tensor, "b l3"]]:
+    """Caption tokens and which of them count: a picture that is `mixed` is described by both captions."""
+    (tokens, counted), (more, more_counted) = own, partner
+    return torch.cat((tokens, more), dim=1), torch.cat((counted, more_counted & also[:, None]), dim=1)

@@ -1,0 +1,115 @@
+"""CIRKD's memory terms: how pixels resemble pixels and regions of past batches.
+
+Axes: b images, d channels, h rows, w columns, a annotated pixels, n keys.
+"""
+
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Integer
+from torch import Tensor
+
+from seglet.losses.distillation.vectors import full_precision, lengths, same_pixels, whole_lines
+from seglet.losses.pixel import precise
+from seglet.types import IGNORE
+
+ROWS = 512
+"""Pixels compared at once: few enough that their similarities to CIRKD's 4104 keys stay in a processor's cache."""
+
+
+class MemoryTerms(NamedTuple):
+    """Comparison with remembered pixels, and with remembered regions."""
+
+    pixel: Float[Tensor, ""]
+    region: Float[Tensor, ""]
+
+
+def cirkd_memory(
+    student: Float[Tensor, "b d h w"],
+    teacher: Float[Tensor, "b d h w"],
+    labels: Integer[Tensor, "b _ _"],
+    keys: tuple[Float[Tensor, "_ d"], Float[Tensor, "_ d"]],
+    temperature: float = 0.1,
+    kd_temperature: float = 1.0,
+) -> MemoryTerms:
+    """KL(teacher ‖ student) of each annotated pixel's similarity to the keys, in nats · kd_temperature², averaged.
+
+    Keys (of pixels, of regions) are unit vectors in the teacher's space, into which the student's map was projected;
+    a pixel's similarities to all keys of a kind are one distribution. Labels, resized to the maps (nearest), only say
+    which pixels are annotated. No annotated pixel or no key gives 0; the authors' code gives NaN. Neither teacher nor
+    keys get a gradient, and the gradient cannot be differentiated again. Memory is linear in the number of keys:
+    pixels are compared 512 at a time.
+
+    Raises:
+        ValueError: the maps differ in images or size, or a temperature is not positive.
+
+    Source: Yang et al., CVPR 2022; reduction as in CIRKD, losses/cirkd_memory.py; golden cirkd_memory.
+    """
+    same_pixels(student, teacher)
+    if min(temperature, kd_temperature) <= 0:
+        raise ValueError(f"temperatures must be above 0, got {temperature} and {kd_temperature}")
+    size = student.shape[-2:]
+    annotated = F.interpolate(labels[:, None].float(), size=tuple(size), mode="nearest")[:, 0] != IGNORE
+    own, other = (precise(maps).permute(0, 2, 3, 1)[annotated] for maps in (student, teacher.detach()))
+    sharpness = 1 / (temperature * kd_temperature)
+    vectors = tuple(precise(kind.detach()).to(own) for kind in keys)
+    with full_precision(student):
+        pixel, region = _Resemblance.apply(own, other, vectors, sharpness)  # type: ignore[no-untyped-call]
+    return MemoryTerms(pixel * kd_temperature**2, region * kd_temperature**2)
+
+
+class _Resemblance(torch.autograd.Function):
+    """Mean KL of pixels [a, d] and [a, d] against two kinds of keys [n, d]; gradients are taken with the values."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, student: Tensor, teacher: Tensor, keys: tuple[Tensor, Tensor], sharpness: float
+    ) -> tuple[Tensor, ...]:
+        kinds = [_Comparison(student, vectors * sharpness, ctx.needs_input_grad[0]) for vectors in keys]
+        for begin in range(0, len(student), ROWS):
+            rows = slice(begin, begin + ROWS)
+            both = torch.cat((student[rows], teacher[rows]))
+            length = lengths(both)
+            both /= length
+            for kind in kinds:
+                kind.add(both, length, rows)
+        ctx.save_for_backward(*(kind.gradient for kind in kinds))
+        return tuple(kind.total / max(len(student), 1) for kind in kinds)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, pixel: Tensor, region: Tensor) -> tuple[Tensor, None, None, None]:
+        of_pixel, of_region = ctx.saved_tensors
+        return (of_pixel * pixel).addcmul_(of_region, region), None, None, None
+
+
+class _Comparison:
+    """Pixels against one kind of keys: the summed KL, and the gradient [a, d] of its mean, a portion at a time.
+
+    There is at least one key too many, whose logit is set so low that it takes no part. Nothing as large as the
+    logits is allocated anew for a portion, as that can take as long as all that is done to them.
+    """
+
+    def __init__(self, student: Tensor, keys: Tensor, differentiable: bool) -> None:
+        self.count, self.pixels = len(keys), len(student)
+        self.keys = F.pad(keys, (0, 0, 0, whole_lines(self.count + 1) - self.count))
+        self.logits, self.likely = student.new_empty(2, 2 * min(ROWS, self.pixels), len(self.keys))
+        self.total = student.new_zeros(())
+        self.gradient = torch.empty_like(student) if differentiable else None
+
+    def add(self, both: Tensor, length: Tensor, rows: slice) -> None:
+        """Takes unit vectors [2r, d] of the student and then of the teacher, and what they were divided by."""
+        logits, likely = self.logits[: len(both)], self.likely[: len(both)]
+        torch.mm(both, self.keys.T, out=logits)
+        logits[:, self.count :] = torch.finfo(logits.dtype).min
+        torch.softmax(logits, dim=1, out=likely)
+        log_sum_student, log_sum_teacher = (logits.amax(dim=1) - likely.amax(dim=1).log()).chunk(2)
+        (student, teacher), (likely_student, likely_teacher) = logits.chunk(2), likely.chunk(2)
+        gaps = teacher.sub_(student).mul_(likely_teacher).sum(dim=1)
+        self.total += (gaps + log_sum_student - log_sum_teacher).sum()
+        if self.gradient is not None:
+            gradient, unit = self.gradient[rows], both[: len(student)]
+            torch.mm(likely_student.sub_(likely_teacher), self.keys, out=gradient)
+            along = (gradient * unit).sum(dim=1, keepdim=True)  # what changes a vector's length changes nothing
+            gradient.addcmul_(unit, along, value=-1).div_(length[: len(student)] * self.pixels)

@@ -1,0 +1,79 @@
+"""Distillation of how features vary within a class (intra-class feature variation, IFVD).
+
+Axes: b images, c channels, h rows, w columns; d channels of the teacher, k classes, n = h·w positions.
+"""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Integer
+from torch import Tensor
+
+from seglet.losses.distillation.shapes import check_same_places
+from seglet.losses.distillation.vectors import full_precision
+from seglet.losses.pixel import labels_at, precise
+
+
+def variation_error(
+    student: Float[Tensor, "b c h w"],
+    teacher: Float[Tensor, "b d h w"],
+    labels: Integer[Tensor, "b _ _"],
+    num_classes: int,
+) -> Float[Tensor, ""]:
+    """Squared difference of how alike each pixel is to the mean of its class, averaged over b·h·w; in [0, 4].
+
+    Likeness is the cosine between the feature of a pixel and the mean feature of its class in its image. Labels
+    are taken at the size of the features; ignored pixels, and labels that are no class, add 0 but are divided by.
+    Channel counts may differ. Gradients flow through the means. Give the teacher's map without gradient.
+
+    Raises:
+        ValueError: the maps differ in other axes than channels or are empty; labels of other images.
+
+    Source: Wang et al., ECCV 2020, Eq. 1-3; CIRKD, losses/ifvd.py; golden ifvd.
+    """
+    check_same_places(student, teacher)
+    if len(labels) != len(student):
+        raise ValueError(f"labels of {len(labels)} images for features of {len(student)}; give one map of labels each")
+    classes = torch.arange(num_classes, device=student.device)[:, None]
+    member = labels_at(labels, student.shape[-2:]).flatten(1)[:, None] == classes  # b k n
+    with full_precision(student):
+        own, other = (_likeness(precise(maps).flatten(2), member) for maps in (student, teacher))
+    return F.mse_loss(own, other)  # Eq. 3
+
+
+def _likeness(features: Float[Tensor, "b c n"], member: Bool[Tensor, "b k n"]) -> Float[Tensor, "b n"]:
+    cosine: Tensor = _Likeness.apply(features, member.to(features.dtype))  # type: ignore[no-untyped-call]
+    return cosine
+
+
+class _Likeness(torch.autograd.Function):
+    """Cosine of each position to the mean of its class; 0, and no gradient, where there is no class or no feature.
+
+    All is products with the one-hot labels: no mean is copied to its positions, nor any gradient of one. With u the
+    mean at length 1 and f the feature, the gradient of the cosine is u / |f| - cosine · f / |f|² in f, and f / |f|
+    in u, which goes back to all pixels of the class alike.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, member: Tensor) -> Tensor:
+        count = member.sum(dim=2)[:, None] + 1e-6
+        means = torch.bmm(features, member.mT) / count  # Eq. 1
+        size = means.square().sum(dim=1, keepdim=True).sqrt().clamp_min(1e-8)
+        units = means / size
+        length = features.square().sum(dim=1).sqrt()
+        inverse = torch.where(length > 0, 1 / length.clamp_min(1e-8), 0)
+        cosine = (torch.bmm(units.mT, features) * member).sum(dim=1) * inverse  # Eq. 2
+        ctx.save_for_backward(features, member, units, size * count, inverse, cosine)
+        return cosine
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        features, member, units, size, inverse, cosine = ctx.saved_tensors
+        pull = member * (gradient * inverse)[:, None]
+        turn = torch.bmm(features, pull.mT)
+        turn = (turn - units * (units * turn).sum(dim=1, keepdim=True)) / size
+        slope = features * (-gradient * cosine * inverse.square())[:, None]
+        slope.baddbmm_(torch.cat([units, turn], dim=2), torch.cat([pull, member], dim=1))
+        return slope, None

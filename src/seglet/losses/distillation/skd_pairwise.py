@@ -1,0 +1,105 @@
+"""Distillation of how alike two places of an image are (the pairwise term of structured knowledge distillation, SKD).
+
+Axes: b images, c channels, h rows, w columns; d channels of the teacher, n places after pooling.
+"""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from seglet.losses.distillation.shapes import check_same_places
+from seglet.losses.distillation.vectors import full_precision, unit, whole_lines
+from seglet.losses.pixel import precise
+
+ROWS = 128
+"""Places whose similarities to all others are held at once."""
+
+
+def pairwise_error(
+    student: Float[Tensor, "b c h w"], teacher: Float[Tensor, "b d h w"], window: int = 2
+) -> Float[Tensor, ""]:
+    """Squared difference of the cosines between all pairs of places, averaged over b·n²; in [0, 4].
+
+    Places are what max-pooling with a square `window` leaves. Channel counts may differ. Memory does not grow
+    with n²; no gradient reaches the teacher.
+
+    Raises:
+        ValueError: the maps differ in other axes than channels or are empty; `window` is not positive.
+
+    Source: Liu et al., CVPR 2019, Eq. 2-3; CIRKD, losses/skd.py; golden skd_pairwise, loss_cirkd.
+    """
+    check_same_places(student, teacher)
+    if window < 1:
+        raise ValueError(f"window must be at least 1, got {window}; 1 compares all positions")
+    maps = (F.max_pool2d(precise(values), window, ceil_mode=True) for values in (student, teacher))
+    return _mean_gap(*(unit(places).flatten(2) for places in maps))
+
+
+def coarse_pairwise_error(
+    student: Float[Tensor, "b c h w"], teacher: Float[Tensor, "b d h w"], scale: float = 0.5
+) -> Float[Tensor, ""]:
+    """The original: the same, with places as large as `scale` times the map (2×2 or 3×3 of them for a half).
+
+    Features are divided by a length that counts as a constant, so gradients are not those of the cosine.
+
+    Raises:
+        ValueError: the maps differ in other axes than channels or are empty; `scale` is not in (0, 1].
+
+    Source: structure_knowledge_distillation, utils/criterion.py; golden skd_pairwise, loss_skd_official.
+    """
+    check_same_places(student, teacher)
+    if not 0 < scale <= 1:
+        raise ValueError(f"scale must be in (0, 1], got {scale}; 0.5 compares quarters of the image")
+    height, width = student.shape[-2:]
+    window = max(1, int(height * scale)), max(1, int(width * scale))
+    maps = (F.max_pool2d(precise(values), window, ceil_mode=True).flatten(2) for values in (student, teacher))
+    return _mean_gap(*(_over_constant_length(places) for places in maps))
+
+
+def _over_constant_length(places: Float[Tensor, "b c n"]) -> Float[Tensor, "b c n"]:
+    length: Tensor = torch.linalg.vector_norm(places.detach(), dim=1, keepdim=True)
+    return places / (length + 1e-8).masked_fill(length == 0, torch.inf)  # theirs: a gradient of 1e8 there
+
+
+def _mean_gap(student: Float[Tensor, "b c n"], teacher: Float[Tensor, "b d n"]) -> Float[Tensor, ""]:
+    with full_precision(student):
+        gap: Tensor = _MeanGap.apply(student, teacher.detach())  # type: ignore[no-untyped-call]
+    return gap
+
+
+class _MeanGap(torch.autograd.Function):
+    """Mean of G² over images and pairs, G = sᵀs - tᵀt, in blocks of rows.
+
+    G is symmetric: only what lies on and above the diagonal is multiplied out. The gradient, 4 G s / (b n²), is made
+    on the way, while a block is there.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, student: Tensor, teacher: Tensor) -> Tensor:
+        b, _, n = student.shape
+        width = whole_lines(n)
+        slope = student.new_zeros(*student.shape[:2], width)[..., :n] if ctx.needs_input_grad[0] else None
+        gaps = student.new_empty(b, min(ROWS, n), width)
+        total = student.new_zeros(())
+        for top in range(0, n, ROWS):
+            here, below = slice(top, top + ROWS), slice(top + ROWS, n)
+            gap = gaps[:, : min(ROWS, n - top), : n - top]
+            torch.bmm(student[:, :, here].mT, student[:, :, top:], out=gap)
+            gap.baddbmm_(teacher[:, :, here].mT, teacher[:, :, top:], alpha=-1)
+            mirrored = gap[:, :, ROWS:]
+            if slope is not None:
+                slope[:, :, here].baddbmm_(student[:, :, top:], gap.mT)
+                slope[:, :, below].baddbmm_(student[:, :, here], mirrored)
+            total += gap.square().sum() + mirrored.square().sum()
+        if slope is not None:
+            ctx.save_for_backward(slope.mul_(4 / (b * n * n)))
+        return total / (b * n * n)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        (slope,) = ctx.saved_tensors
+        return gradient * slope, None

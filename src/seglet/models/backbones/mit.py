@@ -1,0 +1,151 @@
+"""Mix Transformer B0 to B5, the backbone of SegFormer. Source: Xie et al., NeurIPS 2021. Axes: n tokens."""
+
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from seglet.models.backbones.base import Backbone, Steps
+from seglet.models.layers.dropout import DropPath
+from seglet.models.layers.normalise import Normalise
+
+HEADS = (1, 2, 5, 8)
+REDUCTIONS = (8, 4, 2, 1)
+EXPANSION = 4
+
+VARIANTS: dict[str, tuple[int, tuple[int, int, int, int]]] = {
+    "mit_b0": (32, (2, 2, 2, 2)),
+    "mit_b1": (64, (2, 2, 2, 2)),
+    "mit_b2": (64, (3, 4, 6, 3)),
+    "mit_b3": (64, (3, 4, 18, 3)),
+    "mit_b4": (64, (3, 8, 27, 3)),
+    "mit_b5": (64, (3, 6, 40, 3)),
+}
+"""Channels of one attention head, and the depths of the stages."""
+
+
+class PatchEmbedding(nn.Module):
+    """Overlapping patches to normalised tokens."""
+
+    def __init__(self, inside: int, outside: int, kernel: int, stride: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(inside, outside, kernel, stride, kernel // 2)
+        self.norm = nn.LayerNorm(outside)
+
+    def forward(self, maps: Float[Tensor, "b c h w"]) -> tuple[Float[Tensor, "b n d"], tuple[int, int]]:
+        """Tokens, and the height and width of the grid they stand on."""
+        patches = self.conv(maps)
+        return self.norm(patches.flatten(2).transpose(1, 2)), (patches.shape[2], patches.shape[3])
+
+
+class Attention(nn.Module):
+    """Self-attention to keys and values on a grid `reduction` times coarser."""
+
+    def __init__(self, channels: int, heads: int, reduction: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query = nn.Linear(channels, channels)
+        self.key_value = nn.Linear(channels, 2 * channels)
+        self.out = nn.Linear(channels, channels)
+        self.reduction = PatchReduction(channels, reduction) if reduction > 1 else None
+
+    def forward(self, tokens: Float[Tensor, "b n c"], grid: tuple[int, int]) -> Float[Tensor, "b n c"]:
+        coarse = tokens if self.reduction is None else self.reduction(tokens, grid)
+        query = self.query(tokens).unflatten(2, (self.heads, -1)).transpose(1, 2)
+        key, value = self.key_value(coarse).unflatten(2, (2, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        mixed: Tensor = self.out(F.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2))
+        return mixed
+
+
+class PatchReduction(nn.Module):
+    """Joins `factor` x `factor` tokens into one."""
+
+    def __init__(self, channels: int, factor: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, factor, factor)
+        self.norm = nn.LayerNorm(channels)
+
+    def forward(self, tokens: Float[Tensor, "b n c"], grid: tuple[int, int]) -> Float[Tensor, "b m c"]:
+        joined: Tensor = self.norm(self.conv(to_map(tokens, grid)).flatten(2).transpose(1, 2))
+        return joined
+
+
+class MixFeedForward(nn.Module):
+    """A two-layer perceptron with a 3x3 depthwise convolution inside, which tells tokens where they are."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        hidden = channels * EXPANSION
+        self.widen = nn.Linear(channels, hidden)
+        self.depthwise = nn.Conv2d(hidden, hidden, 3, padding=1, groups=hidden)
+        self.narrow = nn.Linear(hidden, channels)
+
+    def forward(self, tokens: Float[Tensor, "b n c"], grid: tuple[int, int]) -> Float[Tensor, "b n c"]:
+        spread = self.depthwise(to_map(self.widen(tokens), grid)).flatten(2).transpose(1, 2)
+        narrowed: Tensor = self.narrow(F.gelu(spread))
+        return narrowed
+
+
+class Block(nn.Module):
+    """Attention, then feed-forward, each normalised before and added to its input."""
+
+    def __init__(self, channels: int, heads: int, reduction: int, drop_path: float) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(channels, eps=1e-6)
+        self.attention = Attention(channels, heads, reduction)
+        self.norm2 = nn.LayerNorm(channels, eps=1e-6)
+        self.feed_forward = MixFeedForward(channels)
+        self.drop_path = DropPath(drop_path)
+
+    def forward(self, tokens: Float[Tensor, "b n c"], grid: tuple[int, int]) -> Float[Tensor, "b n c"]:
+        tokens = tokens + self.drop_path(self.attention(self.norm1(tokens), grid))
+        residual: Tensor = tokens + self.drop_path(self.feed_forward(self.norm2(tokens), grid))
+        return residual
+
+
+class Stage(nn.Module):
+    """Patches, blocks, a last normalisation, and back to a map; `drop_paths` holds one probability for each block."""
+
+    def __init__(self, inside: int, channels: int, index: int, drop_paths: list[float]) -> None:
+        super().__init__()
+        kernel, stride = (7, 4) if index == 0 else (3, 2)
+        self.patches = PatchEmbedding(inside, channels, kernel, stride)
+        self.blocks = nn.ModuleList(Block(channels, HEADS[index], REDUCTIONS[index], p) for p in drop_paths)
+        self.norm = nn.LayerNorm(channels, eps=1e-6)
+
+    def forward(self, maps: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d h2 w2"]:
+        tokens, grid = self.patches(maps)
+        for block in self.blocks:
+            tokens = block(tokens, grid)
+        return to_map(self.norm(tokens), grid)
+
+
+class MixTransformer(Backbone):
+    """
+    Args:
+        variant: a key of `VARIANTS`.
+        width: factor on the channels of each attention head (rounded to multiples of 4).
+        drop_path: of the last block; earlier ones ramp up from 0.
+    """
+
+    def __init__(self, variant: str, normalise: Normalise, width: float = 1.0, drop_path: float = 0.1) -> None:
+        super().__init__(normalise)
+        per_head, depths = VARIANTS[variant]
+        unit = max(4, round(per_head * width / 4) * 4)
+        a, b, c, d = (heads * unit for heads in HEADS)
+        self.channels = (a, b, c, d)
+        last = sum(depths) - 1
+        ramp = iter([drop_path * block / last for block in range(last + 1)])
+        wide = zip((3, a, b, c), self.channels, depths, strict=True)
+        self.parts = nn.ModuleList(
+            Stage(inside, outside, i, [next(ramp) for _ in range(depth)])
+            for i, (inside, outside, depth) in enumerate(wide)
+        )
+
+    def steps(self) -> Steps:
+        one, two, three, four = self.parts
+        return one, two, three, four
+
+
+def to_map(tokens: Float[Tensor, "b n c"], grid: tuple[int, int]) -> Float[Tensor, "b c h w"]:
+    """Tokens back on their grid."""
+    return tokens.transpose(1, 2).reshape(tokens.shape[0], -1, *grid)

@@ -1,0 +1,176 @@
+"""Vision transformers of one resolution, as ImageNet's and CLIP's are. Source: Dosovitskiy et al., ICLR 2021; Radford
+et al., ICML 2021. Axes: b images, n tokens (the first stands for the whole image), c channels.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from seglet.models.backbones.base import Backbone, Sight
+from seglet.models.foundation.image_input import resized, rounded
+from seglet.models.layers.normalise import Normalise
+
+EXPANSION = 4
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Channels of an attention head, heads, blocks, patch in pixels, and patches a side of the pictures it knows.
+
+    `taps` are the blocks that a decoder reads, counted from 0. `clip` networks normalise their first tokens and have
+    another activation.
+    """
+
+    per_head: int
+    heads: int
+    depth: int
+    patch: int
+    side: int
+    taps: tuple[int, int, int, int]
+    clip: bool
+
+
+VARIANTS = {
+    "vit_b16": Shape(64, 12, 12, 16, 14, (2, 5, 8, 11), clip=False),
+    "clip_b16": Shape(64, 12, 12, 16, 14, (2, 5, 8, 11), clip=True),
+    "clip_b32": Shape(64, 12, 12, 32, 7, (2, 5, 8, 11), clip=True),
+    "clip_l14": Shape(64, 16, 24, 14, 16, (5, 11, 17, 23), clip=True),
+    "clip_tiny": Shape(32, 4, 6, 8, 16, (1, 2, 4, 5), clip=True),
+}
+"""ViT-B/16 as trained on ImageNet-21k, CLIP's image halves, and that of the embedded world's miniature.
+
+Every third of twelve blocks is tapped, as UniMatch-V2's decoder does; others in proportion.
+"""
+
+
+class QuickGELU(nn.Module):
+    """The approximation that CLIP was trained with."""
+
+    def forward(self, values: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+        return values * torch.sigmoid(1.702 * values)
+
+
+class SelfAttention(nn.Module):
+    """All tokens to all."""
+
+    def __init__(self, channels: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query_key_value = nn.Linear(channels, 3 * channels)
+        self.out = nn.Linear(channels, channels)
+
+    def forward(self, tokens: Float[Tensor, "b n c"]) -> Float[Tensor, "b n c"]:
+        query, key, value = self.query_key_value(tokens).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        mixed: Tensor = self.out(F.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2))
+        return mixed
+
+
+class Block(nn.Module):
+    """Attention, then a perceptron, each normalised before and added to its input."""
+
+    def __init__(self, channels: int, heads: int, clip: bool = False) -> None:
+        super().__init__()
+        eps = 1e-5 if clip else 1e-6
+        self.norm1 = nn.LayerNorm(channels, eps=eps)
+        self.attention = SelfAttention(channels, heads)
+        self.norm2 = nn.LayerNorm(channels, eps=eps)
+        self.perceptron = perceptron(channels, QuickGELU() if clip else nn.GELU())
+
+    def forward(self, tokens: Float[Tensor, "b n c"]) -> Float[Tensor, "b n c"]:
+        tokens = tokens + self.attention(self.norm1(tokens))
+        residual: Tensor = tokens + self.perceptron(self.norm2(tokens))
+        return residual
+
+
+def perceptron(channels: int, activation: nn.Module) -> nn.Sequential:
+    """Two layers, four times as wide between them."""
+    return nn.Sequential(
+        nn.Linear(channels, EXPANSION * channels), activation, nn.Linear(EXPANSION * channels, channels)
+    )
+
+
+class VisionTransformer(Backbone):
+    """The four tapped blocks as stages of one size, each behind a normalisation of its own that starts as the identity.
+    Depth is told to the patches behind the first of them, and so to all blocks that follow.
+
+    Pictures whose sides are no multiples of the patch are resized to the nearest ones, as UniMatch-V2 does; positions
+    are resized bicubically, as in SemiVL's code. The tokens' residual stream grows with depth, hence the norms.
+
+    Args:
+        variant: a key of `VARIANTS`.
+        width: factor on the channels of each attention head (rounded to multiples of 4).
+        read: which of the taps a head reads; the others are not normalised.
+    """
+
+    def __init__(
+        self, variant: str, normalise: Normalise, width: float = 1.0, read: tuple[int, ...] = (0, 1, 2, 3)
+    ) -> None:
+        super().__init__(normalise)
+        shape = VARIANTS[variant]
+        c = shape.heads * max(4, round(shape.per_head * width / 4) * 4)
+        self.shape = shape
+        self.channels = (c, c, c, c)
+        self.patches = nn.Conv2d(3, c, shape.patch, shape.patch, bias=not shape.clip)
+        self.whole = nn.Embedding(1, c)
+        self.positions = nn.Embedding(1 + shape.side**2, c)
+        self.first_norm = nn.LayerNorm(c, eps=1e-5) if shape.clip else nn.Identity()
+        self.blocks = nn.ModuleList(Block(c, shape.heads, shape.clip) for _ in range(shape.depth))
+        norms = (nn.LayerNorm(c) if place in read else nn.Identity() for place in range(len(shape.taps)))
+        self.norms = nn.ModuleList(norms)
+
+    def start(self, generator: torch.Generator) -> None:
+        """Tokens and positions begin as small as the linear layers do."""
+        for embedding in (self.whole, self.positions):
+            nn.init.trunc_normal_(embedding.weight, std=0.02, generator=generator)
+
+    def look(self, images: Float[Tensor, "b planes h w"]) -> Sight:
+        """
+        Raises:
+            ValueError: see `Backbone.look`.
+        """
+        prior = self.prior(images)
+        h, w = (side // self.shape.patch for side in rounded((images.shape[2], images.shape[3]), self.shape.patch))
+        own: list[Tensor] = []
+        stages: list[Tensor] = []
+        tokens = self.tokens(self.normalise(images[:, :3]))
+        for number, block in enumerate(self.blocks):
+            tokens = block(tokens)
+            if number in self.shape.taps:
+                place, before = len(stages), tokens
+                patches = on_grid(before, (h, w))
+                told = self.told(place, patches, prior)
+                norm = self.norms[place]
+                own.append(on_grid(norm(before), (h, w)))
+                if told is patches:
+                    stages.append(own[-1])
+                else:
+                    tokens = torch.cat((before[:, :1], told.flatten(2).transpose(1, 2)), dim=1)
+                    stages.append(on_grid(norm(tokens), (h, w)))
+        return Sight(tuple(stages), tuple(own))
+
+    def tokens(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b n c"]:
+        """What the first block is given, of normalised images."""
+        whole = resized(images, rounded((images.shape[2], images.shape[3]), self.shape.patch))
+        maps = self.patches(whole)
+        patches = maps.flatten(2).transpose(1, 2)
+        first = self.whole.weight.expand(patches.shape[0], 1, -1).to(patches.dtype)
+        tokens = torch.cat((first, patches), dim=1) + self.positions_at((maps.shape[2], maps.shape[3]))
+        given: Tensor = self.first_norm(tokens)
+        return given
+
+    def positions_at(self, grid: tuple[int, int]) -> Float[Tensor, "n c"]:
+        """The table, resized to a grid of other rows and columns."""
+        table, side = self.positions.weight, self.shape.side
+        if grid == (side, side):
+            return table
+        square = table[1:].T.reshape(1, -1, side, side)
+        patches = F.interpolate(square.float(), grid, mode="bicubic", align_corners=False).to(table.dtype)
+        return torch.cat((table[:1], patches[0].flatten(1).T))
+
+
+def on_grid(tokens: Float[Tensor, "b n c"], grid: tuple[int, int]) -> Float[Tensor, "b c h w"]:
+    """The patches as a map, without the token for the whole image."""
+    return tokens[:, 1:].transpose(1, 2).reshape(tokens.shape[0], -1, *grid)

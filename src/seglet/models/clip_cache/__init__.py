@@ -1,0 +1,1 @@
+"""CLIP's key-value cache of generated or real images, and its adapter."""

@@ -1,0 +1,1 @@
+"""Networks and state that distillation terms need."""

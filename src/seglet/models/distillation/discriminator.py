@@ -1,0 +1,89 @@
+"""The network that tells a student's logits from its teacher's.
+
+Axes: b images, k classes, h rows, w columns, n positions.
+"""
+
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from seglet.models.layers.conv import resize
+from seglet.models.layers.spectral import SpectralConv2d
+
+SMALLEST = 64
+"""Four halvings leave 4 x 4 of it, all that the last convolution sees."""
+
+
+class SelfAttention(nn.Module):
+    """Adds to each position a mixture of all, times a gain that starts at 0.
+
+    Source: SAGAN (Zhang et al., ICML 2019), Eq. 1-3.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.query = nn.Conv2d(channels, channels // 8, 1)
+        self.key = nn.Conv2d(channels, channels // 8, 1)
+        self.value = nn.Conv2d(channels, channels, 1)
+        self.gain = nn.Parameter(torch.zeros(1))
+
+    def forward(self, maps: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        query, key, value = (part(maps).flatten(2) for part in (self.query, self.key, self.value))
+        attention = (query.mT @ key).softmax(dim=-1)  # b n n; fused kernels have no second derivative
+        mixture: Tensor = value @ attention.mT
+        return maps + self.gain * mixture.view_as(maps)
+
+
+class Discriminator(nn.Module):
+    """Scores of logit maps, higher for the teacher's; one score per 64 x 64 window, stride 16.
+
+    Sees raw logits, batch-normalised, not probabilities. Maps with a side below 64 are enlarged to it. Computes
+    in the precision of its weights whatever autocast says. In training mode each pass moves the singular vectors
+    and the running statistics.
+
+    Args:
+        width: channels of the first convolution, doubled by each of the next three; a multiple of 2.
+
+    Source: SKD (Liu et al., CVPR 2019) and CIRKD, utils/sagan.py; golden skd_holistic.
+    """
+
+    def __init__(self, num_classes: int, width: int = 64) -> None:
+        super().__init__()
+        if num_classes < 1 or width < 2 or width % 2:
+            raise ValueError(f"expected at least 1 class and an even width, got {num_classes} and {width}")
+        self.num_classes = num_classes
+        self.norm = nn.BatchNorm2d(num_classes)
+        sizes = [num_classes, *(width * 2**halving for halving in range(4))]
+        self.convs = nn.ModuleList(SpectralConv2d(inside, outside) for inside, outside in pairwise(sizes))
+        self.attention = nn.ModuleList(SelfAttention(channels) for channels in (4 * width, 8 * width))
+        self.last = nn.Conv2d(8 * width, 1, 4)
+
+    def forward(self, logits: Float[Tensor, "b k _ _"]) -> Float[Tensor, "b 1 h w"]:
+        """
+        Raises:
+            ValueError: `logits` are of another number of classes.
+        """
+        if logits.shape[1] != self.num_classes:
+            raise ValueError(f"this discriminator judges {self.num_classes} classes, got logits of {logits.shape[1]}")
+        with torch.autocast(logits.device.type, enabled=False):
+            size = (max(SMALLEST, logits.shape[2]), max(SMALLEST, logits.shape[3]))
+            maps = self.norm(resize(logits.to(self.last.weight.dtype), size))
+            for index, conv in enumerate(self.convs):
+                maps = F.leaky_relu(conv(maps), 0.1)
+                if index >= 2:
+                    maps = self.attention[index - 2](maps)
+            scores: Tensor = self.last(maps)
+            return scores
+
+    def judge(self, logits: Float[Tensor, "b k _ _"]) -> Float[Tensor, "b 1 h w"]:
+        """The same scores with gradient to `logits` alone.
+
+        A student's loss on them can share a backward pass with the discriminator's own loss.
+        """
+        still = {name: parameter.detach() for name, parameter in self.named_parameters()}
+        scores: Tensor = functional_call(self, still, (logits,))
+        return scores

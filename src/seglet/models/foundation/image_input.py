@@ -1,0 +1,57 @@
+"""From RGB in [0, 1] of any size to what a foundation model was trained on."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from seglet import files
+from seglet.models.layers.normalise import Channels, Normalise
+
+CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
+CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
+DESCRIPTIONS = ("preprocessor_config.json", "processor_config.json")
+
+
+def preprocessing(folder: Path) -> Mapping[str, Any]:
+    """How the model's authors prepare pictures, as written beside it; empty if nothing is."""
+    for name in DESCRIPTIONS:
+        if (folder / name).is_file():
+            content = files.read_json(folder / name)
+            return dict(content.get("image_processor", content))
+    return {}
+
+
+def normalisation(settings: Mapping[str, Any], mean: Channels, std: Channels) -> Normalise:
+    """With the mean and deviation of the authors, or else those given."""
+    return Normalise(_three(settings.get("image_mean"), mean), _three(settings.get("image_std"), std))
+
+
+def _three(values: Any, otherwise: Channels) -> Channels:
+    if values is None:
+        return otherwise
+    red, green, blue = values
+    return float(red), float(green), float(blue)
+
+
+def resized(
+    images: Float[Tensor, "b c h w"], size: tuple[int, int], mode: str = "bilinear"
+) -> Float[Tensor, "b c h2 w2"]:
+    """Bilinear or bicubic, smoothed where it shrinks; the images themselves where nothing changes.
+
+    An exported graph has to do for every size, so it always resizes.
+    """
+    if not torch.compiler.is_exporting() and images.shape[-2:] == size:
+        return images
+    return F.interpolate(images, size=size, mode=mode, align_corners=False, antialias=True)
+
+
+def rounded(size: tuple[int, int], multiple: int) -> tuple[int, int]:
+    """The nearest height and width that are multiples, the larger of two as near, at least one each."""
+    nearest = ((side + multiple // 2) // multiple * multiple for side in size)
+    height, width = (torch.sym_max(multiple, side) for side in nearest)  # type: ignore[no-untyped-call]
+    return height, width

@@ -1,0 +1,81 @@
+"""Heads are split where chance begins: a deterministic `stem`, and a `tail` that opens with the first dropout.
+
+Monte-Carlo passes then repeat the tail alone.
+"""
+
+from abc import ABC, abstractmethod
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from seglet.models.backbones.base import Stages
+from seglet.models.layers.dropout import Dropout
+
+
+class Tail(nn.Module):
+    """`body`, then the last dropout, then the classifier: a 1x1 convolution, or a module that gives logits itself."""
+
+    def __init__(self, body: nn.Module, dropout: Dropout, classifier: nn.Module) -> None:
+        super().__init__()
+        self.body = body
+        self.dropout = dropout
+        self.classifier = classifier
+
+    def forward(self, trunk: Float[Tensor, "b c h w"]) -> tuple[Float[Tensor, "b k h w"], Float[Tensor, "b d h w"]]:
+        """Logits, and the feature that CIRKD distils: behind the dropout, or before it if that drops whole channels."""
+        return self.classify(self.body(trunk))
+
+    def classify(self, feature: Float[Tensor, "b d h w"]) -> tuple[Float[Tensor, "b k h w"], Float[Tensor, "b d h w"]]:
+        """What follows `body`."""
+        if not self.dropout.channelwise:
+            feature = self.dropout(feature)
+            return self.classifier(feature), feature
+        if not (self.dropout.training and self.dropout.p > 0):
+            return self.classifier(feature), feature
+        if isinstance(self.classifier, nn.Conv2d):
+            return classify_with_dropped_weights(self.classifier, feature, self.dropout.mask(feature)), feature
+        return self.classifier(self.dropout(feature)), feature
+
+
+def classify_with_dropped_weights(
+    classifier: nn.Conv2d, feature: Float[Tensor, "b d h w"], mask: Float[Tensor, "b d 1 1"]
+) -> Float[Tensor, "b k h w"]:
+    """Dropping a channel is dropping its weights, of which there are far fewer than pixels."""
+    b, d, h, w = feature.shape
+    weight = classifier.weight.view(1, -1, d) * mask.view(b, 1, d)
+    logits = (weight @ feature.flatten(2)).view(b, -1, h, w)
+    return logits if classifier.bias is None else logits + classifier.bias.view(1, -1, 1, 1)
+
+
+class Head(nn.Module, ABC):
+    """From a backbone's stages to logits at the head's own resolution.
+
+    In evaluation mode the stem is deterministic; in training mode it is too, save where a head says otherwise.
+    """
+
+    tail: Tail
+
+    @abstractmethod
+    def stem(self, stages: Stages) -> Float[Tensor, "b c h w"]:
+        """Everything before the first dropout that Monte-Carlo passes repeat."""
+
+    def start(self, generator: torch.Generator) -> None:
+        """Draws the weights that should begin otherwise than `initialise` draws them; most heads have none."""
+
+    def forward(self, stages: Stages) -> tuple[Float[Tensor, "b k h w"], Float[Tensor, "b d h w"]]:
+        """Logits and the distilled feature."""
+        logits, feature = self.tail(self.stem(stages))
+        return logits, feature
+
+
+def pooled_size_check(maps: Float[Tensor, "b c h w"], training: bool) -> None:
+    """
+    Raises:
+        ValueError: one image alone, pooled to one pixel, gives batch normalisation nothing to normalise over.
+    """
+    if training and maps.shape[0] == 1:
+        raise ValueError(
+            "this head pools each image to one pixel and normalises over the batch, so a training step needs at least "
+            "2 images on each process; raise the batch size or use a segformer network"
+        )

@@ -1,0 +1,46 @@
+"""The classifier of images whose activations are used as masks: the baseline of segmentation from tags.
+
+Axes: b images, k classes with the background first, h rows, w columns, n = k - 1 classes that a tag can name.
+"""
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from seglet.models.backbones.base import Stages
+from seglet.models.heads.base import Head, Tail
+from seglet.models.heads.with_background import WithBackground
+from seglet.models.layers.dropout import Dropout
+
+
+class CAMHead(Head):
+    """A 1x1 convolution on the deepest stage, behind a dropout of whole channels (0.5 as published).
+
+    The background's logit is 0, so that a pixel is an object where an activation is positive. Masks as the authors
+    make them come from `labels.cam.cam_masks(logits[:, 1:], …)`, scores from `mean_scores`.
+
+    Source: Zhou et al., CVPR 2016; SSSS, BaselineCAM; golden cam_bg_score.
+    """
+
+    def __init__(self, inside: int, num_classes: int, dropout: float = 0.5) -> None:
+        super().__init__()
+        classifier = WithBackground(inside, num_classes, constant=0.0, bias=False)
+        self.tail = Tail(nn.Identity(), Dropout(dropout, channelwise=True), classifier)
+
+    def stem(self, stages: Stages) -> Float[Tensor, "b c h w"]:
+        return stages[-1]
+
+    @torch.no_grad()
+    def start(self, generator: torch.Generator) -> None:
+        """Xavier's uniform draw, as the authors'."""
+        for part in self.modules():
+            if isinstance(part, nn.Conv2d):
+                bound = math.sqrt(6 / (part.in_channels + part.out_channels))
+                part.weight.uniform_(-bound, bound, generator=generator)
+
+
+def mean_scores(logits: Float[Tensor, "b k h w"]) -> Float[Tensor, "b n"]:
+    """Logits of presence of every class but the background: the mean activation."""
+    return logits[:, 1:].mean((2, 3))

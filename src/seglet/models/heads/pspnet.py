@@ -1,0 +1,32 @@
+"""PSPNet's pyramid of pooled views. Source: Zhao et al., CVPR 2017; widths and dropout as in CIRKD."""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from seglet.models.backbones.base import Stages
+from seglet.models.heads.base import Head, Tail, pooled_size_check
+from seglet.models.layers.conv import ConvNormRelu, resize
+from seglet.models.layers.dropout import Dropout
+
+BINS = (1, 2, 3, 6)
+
+
+class PSPHead(Head):
+    """The last stage beside its means over 1, 4, 9 and 36 cells; then a 3x3 convolution and the classifier."""
+
+    def __init__(self, inside: int, num_classes: int, dropout: float = 0.1) -> None:
+        super().__init__()
+        hidden = inside // len(BINS)
+        self.pyramid = nn.ModuleList(ConvNormRelu(inside, hidden) for _ in BINS)
+        self.conv = ConvNormRelu(inside + hidden * len(BINS), hidden, 3)
+        self.tail = Tail(nn.Identity(), Dropout(dropout), nn.Conv2d(hidden, num_classes, 1))
+
+    def stem(self, stages: Stages) -> Float[Tensor, "b c h w"]:
+        last = stages[-1]
+        pooled_size_check(last, self.training)
+        height, width = last.shape[2:]
+        pooled = [branch(F.adaptive_avg_pool2d(last, bins)) for branch, bins in zip(self.pyramid, BINS, strict=True)]
+        trunk: Tensor = self.conv(torch.cat([last, *[resize(cells, (height, width)) for cells in pooled]], dim=1))
+        return trunk

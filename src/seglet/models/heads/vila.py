@@ -1,0 +1,192 @@
+"""ViLaDiff's decoder: a stream that sees, and one that also reads captions (Sec. 3.3).
+
+The paper names its parts and shapes nothing; what is here is a reading of Figure 2 with the decoders of SemiVL and
+UniMatch-V2 in mind. Projection, reconstruction and classifier are shared by both streams, the attention is not.
+Axes: b images, c channels, d of the streams, e of their maps, k classes, l caption tokens, t their channels, n = h w.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from seglet.models.backbones.base import Stages
+from seglet.models.backbones.vit import Block, perceptron
+from seglet.models.heads.base import Head, Tail
+from seglet.models.layers.conv import resize
+from seglet.models.layers.dropout import Dropout
+from seglet.models.network import Network
+from seglet.types import Movable
+
+HEADS, GROUPS = 8, 4
+LONGEST = 10_000.0
+"""Longest wave of the positions, in tokens."""
+
+
+@dataclass(frozen=True)
+class Text(Movable):
+    """Caption tokens of each image; `valid` is false on padding."""
+
+    states: Float[Tensor, "b l t"]
+    valid: Bool[Tensor, "b l"]
+
+
+@dataclass(frozen=True)
+class Stream(Movable):
+    """What one stream makes of images: tokens on the grid of patches, maps four times as fine, and their logits."""
+
+    tokens: Float[Tensor, "b d h w"]
+    maps: Float[Tensor, "b e h4 w4"]
+    logits: Float[Tensor, "b k h4 w4"]
+
+
+@dataclass(frozen=True)
+class Streams(Movable):
+    """Both streams; the second is None without text."""
+
+    visual: Stream
+    fused: Stream | None
+
+
+class ViLaHead(Head):
+    """The visual stream: taps projected and summed, a block of self-attention, reconstructed at four times the grid."""
+
+    def __init__(self, channels: tuple[int, ...], hidden: int, num_classes: int, dropout: float = 0.1) -> None:
+        super().__init__()
+        self.hidden = hidden
+        self.project = nn.ModuleList(nn.Conv2d(inside, hidden, 1) for inside in channels)
+        self.visual = Block(hidden, HEADS)
+        self.norm = nn.LayerNorm(hidden)
+        self.reconstruct = Reconstruction(hidden, (channels[1], channels[0]))
+        self.tail = Tail(nn.Identity(), Dropout(dropout, channelwise=True), nn.Conv2d(hidden // 2, num_classes, 1))
+
+    def projected(self, stages: Stages) -> Float[Tensor, "b d h w"]:
+        """What both streams begin with: the sum of the projected taps, and where each token stands."""
+        maps = torch.stack([layer(stage) for layer, stage in zip(self.project, stages, strict=True)]).sum(0)
+        h, w = maps.shape[2:]
+        return maps + positions(self.hidden, (h, w), maps)
+
+    def seen(self, tokens: Float[Tensor, "b d h w"]) -> Float[Tensor, "b d h w"]:
+        """The visual stream's tokens."""
+        return self.settled(on_grid(self.visual(flat(tokens)), tokens))
+
+    def settled(self, tokens: Float[Tensor, "b d h w"]) -> Float[Tensor, "b d h w"]:
+        """A stream's tokens at the end, normalised alike in both, so that their distances mean the same throughout."""
+        return on_grid(self.norm(flat(tokens)), tokens)
+
+    def stem(self, stages: Stages) -> Float[Tensor, "b e h4 w4"]:
+        maps: Tensor = self.reconstruct(self.seen(self.projected(stages)), stages)
+        return maps
+
+
+class Fusion(nn.Module):
+    """The fusion stream's own part: tokens ask the captions, and are asked by nobody (cross-modal attention).
+
+    Starts as a network of our own does; `generator` decides.
+    """
+
+    def __init__(self, hidden: int, text: int) -> None:
+        super().__init__()
+        self.text = text
+        self.read = nn.Linear(text, hidden)
+        self.norm1 = nn.LayerNorm(hidden, eps=1e-6)
+        self.query = nn.Linear(hidden, hidden)
+        self.key_value = nn.Linear(hidden, 2 * hidden)
+        self.out = nn.Linear(hidden, hidden)
+        self.norm2 = nn.LayerNorm(hidden, eps=1e-6)
+        self.perceptron = perceptron(hidden, nn.GELU())
+
+    def forward(self, tokens: Float[Tensor, "b d h w"], text: Text) -> Float[Tensor, "b d h w"]:
+        """An image without any token reads nothing but padding, which tells it nothing."""
+        if text.states.shape[2] != self.text:
+            raise ValueError(
+                f"caption tokens have {text.states.shape[2]} channels, but the fusion stream was built for "
+                f"{self.text}; set text_width: {text.states.shape[2]}"
+            )
+        given = flat(tokens)
+        words = self.read(text.states.to(given.dtype))
+        query = self.query(self.norm1(given)).unflatten(2, (HEADS, -1)).transpose(1, 2)
+        key, value = self.key_value(words).unflatten(2, (2, HEADS, -1)).permute(2, 0, 3, 1, 4)
+        asked = (text.valid | ~text.valid.any(dim=1, keepdim=True))[:, None, None]
+        told = F.scaled_dot_product_attention(query, key, value, attn_mask=asked)
+        given = given + self.out(told.transpose(1, 2).flatten(2))
+        return on_grid(given + self.perceptron(self.norm2(given)), tokens)
+
+
+class Reconstruction(nn.Module):
+    """Twice twice as fine, each time beside a shallow tap; half as many channels come out."""
+
+    def __init__(self, inside: int, taps: tuple[int, int]) -> None:
+        super().__init__()
+        deep, shallow = taps
+        self.first = Up(inside, deep, inside // 2)
+        self.second = Up(inside // 2, shallow, inside // 2)
+
+    def forward(self, tokens: Float[Tensor, "b d h w"], stages: Stages) -> Float[Tensor, "b e h4 w4"]:
+        maps: Tensor = self.second(self.first(tokens, stages[1]), stages[0])
+        return maps
+
+
+class Up(nn.Module):
+    """Twice as fine by a transposed convolution, then convolved together with a quarter as many channels of a tap."""
+
+    def __init__(self, inside: int, tap: int, outside: int) -> None:
+        super().__init__()
+        beside = max(4, outside // 4)
+        self.enlarge = nn.ConvTranspose2d(inside, outside, 2, 2)
+        self.beside = nn.Conv2d(tap, beside, 1)
+        self.join = nn.Conv2d(outside + beside, outside, 3, padding=1)
+        self.norm = nn.GroupNorm(GROUPS, outside)
+
+    def forward(self, maps: Float[Tensor, "b d h w"], tap: Float[Tensor, "b c _ _"]) -> Float[Tensor, "b e h2 w2"]:
+        large = self.enlarge(maps)
+        beside = resize(self.beside(tap), (large.shape[2], large.shape[3]), align_corners=False)
+        return F.relu(self.norm(self.join(torch.cat((large, beside), dim=1))))
+
+
+def streams(network: Network, fusion: Fusion | None, images: Float[Tensor, "b 3 y x"], text: Text | None) -> Streams:
+    """Both streams of images with captions; the visual one is that of the network alone, bit for bit.
+
+    Raises:
+        ValueError: the network has no ViLa head.
+    """
+    head = network.head
+    if not isinstance(head, ViLaHead):
+        raise ValueError(
+            f"captions are read by a head called vila, not by a {type(head).__name__}; choose student: vila-…"
+        )
+    stages = network.backbone(images)
+    tokens = head.projected(stages)
+    seen = head.seen(tokens)
+    fused = None if fusion is None or text is None else head.settled(fusion(tokens, text))
+    return Streams(_stream(head, seen, stages), None if fused is None else _stream(head, fused, stages))
+
+
+def _stream(head: ViLaHead, tokens: Float[Tensor, "b d h w"], stages: Stages) -> Stream:
+    maps = head.reconstruct(tokens, stages)
+    logits, _ = head.tail(maps)
+    return Stream(tokens, maps, logits)
+
+
+def positions(channels: int, grid: tuple[int, int], like: Tensor) -> Float[Tensor, "d h w"]:
+    """Sines and cosines of each token's row in the first half of the channels, of its column in the second."""
+    quarter = math.ceil(channels / 4)
+    rates = torch.exp(torch.arange(quarter, device=like.device) * (-math.log(LONGEST) / quarter))
+    h, w = grid
+    down, across = (torch.arange(side, device=like.device)[None] * rates[:, None] for side in (h, w))
+    rows = torch.cat((down.sin(), down.cos()))[:, :, None].expand(-1, h, w)
+    columns = torch.cat((across.sin(), across.cos()))[:, None, :].expand(-1, h, w)
+    return torch.cat((rows[: channels // 2], columns[: channels - channels // 2])).to(like.dtype)
+
+
+def flat(maps: Float[Tensor, "b d h w"]) -> Float[Tensor, "b n d"]:
+    """Tokens in a row."""
+    return maps.flatten(2).transpose(1, 2)
+
+
+def on_grid(tokens: Float[Tensor, "b n d"], like: Float[Tensor, "b d h w"]) -> Float[Tensor, "b d h w"]:
+    """Back where they were."""
+    return tokens.transpose(1, 2).reshape(like.shape)

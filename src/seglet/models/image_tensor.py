@@ -1,0 +1,74 @@
+"""Pictures in the forms users have them, as a batch of one."""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from seglet.models.layers.conv import resize
+
+
+def as_batch(image: Image.Image | np.ndarray | Tensor) -> Float[Tensor, "1 3 h w"]:
+    """RGB in [0, 1]. EXIF orientation is applied to PIL images, grey is repeated, alpha dropped.
+
+    Raises:
+        ValueError: another shape, no pixels, or values outside 0..255 (integers) or 0..1 (floats).
+    """
+    if isinstance(image, Image.Image):
+        image = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+    if isinstance(image, np.ndarray):
+        image = torch.from_numpy(_channels_first(image))
+    if not isinstance(image, Tensor):
+        raise ValueError(f"expected a PIL image, an array or a tensor, got {type(image).__name__}")
+    return _planes(image).unsqueeze(0)
+
+
+def _channels_first(image: np.ndarray) -> np.ndarray:
+    if image.ndim == 2:
+        image = image[:, :, None].repeat(3, axis=2)
+    if image.ndim != 3 or image.shape[2] not in (3, 4):
+        raise ValueError(f"expected an array [h, w, 3] (or [h, w], [h, w, 4]), got shape {image.shape}")
+    return np.ascontiguousarray(image[:, :, :3].transpose(2, 0, 1))
+
+
+def _planes(image: Tensor) -> Tensor:
+    if image.ndim != 3 or image.shape[0] != 3 or image.numel() == 0:
+        raise ValueError(f"expected a tensor [3, h, w] with at least one pixel, got shape {tuple(image.shape)}")
+    planes = image.float() if image.is_floating_point() else image.float() / 255
+    low, high = float(planes.min()), float(planes.max())
+    if not (low >= 0 and high <= 1):
+        raise ValueError(f"expected integers in 0..255 or floats in 0..1, got values {low:g} to {high:g} as floats")
+    return planes
+
+
+def with_depth(images: Float[Tensor, "1 3 h w"], depth: np.ndarray | Tensor | None) -> Float[Tensor, "1 planes h w"]:
+    """The picture with its depth [h2, w2], floats in [0, 1] of any resolution, as a fourth plane; None adds none.
+
+    Raises:
+        ValueError: depth has another shape or other proportions than the picture, or values out of range.
+    """
+    if depth is None:
+        return images
+    plane = torch.from_numpy(np.array(depth)) if isinstance(depth, np.ndarray) else depth
+    if plane.ndim != 2 or not plane.is_floating_point() or plane.numel() == 0:
+        raise ValueError(f"expected depth as floats [h, w], got {plane.dtype} of shape {tuple(plane.shape)}")
+    (height, width), (rows, columns) = images.shape[2:], plane.shape
+    if abs(rows * width - columns * height) > max(height, width, rows, columns):
+        raise ValueError(
+            f"depth of {rows}x{columns} has other proportions than its picture of {height}x{width}; it is another "
+            "picture's, or was cropped"
+        )
+    plane = plane.to(images)
+    low, high = float(plane.min()), float(plane.max())
+    if not (low >= 0 and high <= 1):
+        raise ValueError(f"expected depth from 0, nearest, to 1, farthest, got {low:g} to {high:g}; scale it")
+    return torch.cat([images, resize(plane[None, None], (height, width), align_corners=False)], dim=1)
+
+
+def pad_to(images: Float[Tensor, "b planes h w"], smallest: int) -> Float[Tensor, "b planes h2 w2"]:
+    """Repeats the last row and column until both sides have `smallest` pixels."""
+    height, width = images.shape[2:]
+    right, below = max(0, smallest - width), max(0, smallest - height)
+    return F.pad(images, (0, right, 0, below), mode="replicate") if right or below else images

@@ -1,0 +1,186 @@
+"""Columns as pictures: one page without scripts or links, or one sheet, for people to look over.
+
+Axes: h rows, w columns, c channels.
+"""
+
+import base64
+import html
+import io
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, UInt8
+from PIL import Image, ImageDraw, ImageFont
+
+from seglet.data.columns.columned import Columned, address
+from seglet.data.columns.kinds import Kind, Value
+from seglet.data.columns.recipe import Recipe
+from seglet.data.columns.store import Store
+from seglet.data.dataset import Dataset
+from seglet.data.errors import DataError
+from seglet.data.images import palette
+from seglet.data.overlay import _unit, coloured, contact_sheet
+from seglet.files import replacing, write_text
+from seglet.models.foundation.captions import census
+from seglet.types import IGNORE, Classes
+
+SMALLEST = 128
+"""Height of pictures on the page, at least."""
+
+
+HEAD = """<!doctype html>
+<html lang="en"><meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<title>Columns</title>
+<style>body{font:14px sans-serif;margin:1em}td,th{padding:4px;vertical-align:top;text-align:left;max-width:24em;
+overflow-wrap:anywhere}img{image-rendering:pixelated}</style>
+"""
+
+Shown = UInt8[np.ndarray, "_ _ 3"] | str
+"""A picture, or words."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A picture and its columns, as they are shown."""
+
+    id: str
+    image: UInt8[np.ndarray, "h w 3"]
+    columns: tuple[Shown, ...]
+
+
+def targets(path: Path) -> list[Path]:
+    """The files an audit writes: the one that is named, or a page and a sheet in a folder.
+
+    Raises:
+        ValueError: a file of another kind is named.
+    """
+    if path.suffix.lower() in (".html", ".htm", ".png"):
+        return [path]
+    if path.suffix and not path.is_dir():
+        raise ValueError(f"an audit is a .html page or a .png sheet, not {path.name!r}; or name a folder for both")
+    return [path / "columns.html", path / "columns.png"]
+
+
+def write(files: Sequence[Path], data: Dataset, stores: Sequence[Store], count: int) -> list[str]:
+    """Draws `count` pictures, spread over the data, with what is there of the columns; what is to be said of texts."""
+    rows = gathered(data, stores, count)
+    counted = [line for store in stores if store.recipe.kind == "text" for line in told(data, store)]
+    for file in files:
+        if file.suffix.lower() == ".png":
+            with replacing(file) as temporary:
+                sheet(rows).save(temporary, "PNG")
+        else:
+            write_text(file, page(rows, [store.recipe for store in stores], counted))
+    return counted
+
+
+def told(data: Dataset, store: Store) -> list[str]:
+    """How many texts of a column are empty or junk, over all pictures that have some; nothing where none has."""
+    columned, name = Columned(data, [store]), store.recipe.name
+    there = store.contents().places
+    found = [columned.texts(i)[name] for i in range(len(data)) if address(data, i, store) in there]
+    return [f"{name}: {census(found)}"] if found else []
+
+
+def gathered(data: Dataset, stores: Sequence[Store], count: int) -> list[Row]:
+    columned = [Columned(data, [store]) for store in stores]
+    rows = []
+    for index in sorted({round(place) for place in np.linspace(0, len(data) - 1, count)}):
+        sample = data.read(index)
+        pairs = zip(columned, stores, strict=True)
+        shown = tuple(_cell(one, store.recipe, index, data.classes) for one, store in pairs)
+        rows.append(Row(sample.id, sample.image, shown))
+    return rows
+
+
+def _cell(data: Columned, recipe: Recipe, index: int, classes: Classes) -> Shown:
+    try:
+        sample = data.read(index)
+    except DataError as error:
+        return f"not there: {error}"
+    value: Value = sample.texts[recipe.name] if recipe.kind == "text" else sample.columns[recipe.name]
+    return show(value, recipe.kind, classes)
+
+
+def show(value: Value, kind: Kind, classes: Classes) -> Shown:
+    """A value as a picture, or in words: maps in colours from low to high, many channels by their principal three."""
+    if not isinstance(value, np.ndarray):
+        return "\n".join(value) or "(no text)"
+    if kind in ("vector", "sequence") or not value.size:
+        return _words(value)
+    if value.ndim > 3:
+        value = value.reshape(*value.shape[:2], -1)
+    if value.ndim == 2 or value.shape[2] == 1:
+        flat = value.reshape(value.shape[:2])
+        labels = flat.dtype == np.uint8 and kind == "image" and bool(((flat < len(classes)) | (flat == IGNORE)).all())
+        return np.asarray(palette(classes)[flat]) if labels else coloured(flat.astype(np.float64))
+    if value.dtype == np.uint8 and value.shape[2] == 3:
+        return value
+    return principal(value.astype(np.float64))
+
+
+def principal(values: Float[np.ndarray, "h w c"]) -> UInt8[np.ndarray, "h w 3"]:
+    """The three directions in which the tokens of a grid differ most, as red, green and blue."""
+    tokens = values.reshape(-1, values.shape[2])
+    tokens = tokens - tokens.mean(axis=0)
+    _, directions = np.linalg.eigh(tokens.T @ tokens)
+    scores = tokens @ directions[:, ::-1][:, :3]
+    out = np.zeros((len(tokens), 3))
+    for channel in range(scores.shape[1]):
+        out[:, channel] = _unit(scores[:, channel])
+    return (255 * out.reshape(*values.shape[:2], 3)).round().astype(np.uint8)
+
+
+def page(rows: Sequence[Row], recipes: Sequence[Recipe], counted: Sequence[str] = ()) -> str:
+    """HTML that needs nothing else; whatever comes from data is escaped."""
+    titles = "".join(f"<th>{html.escape(recipe.name)}" for recipe in recipes)
+    about = "".join(
+        f"<p>{html.escape(recipe.name)}: {recipe.kind} by {html.escape(recipe.maker)}, weights "
+        f"{html.escape(recipe.identity or 'none')}, settings {html.escape(repr(dict(recipe.settings)))}, "
+        f"key {recipe.key}</p>\n"
+        for recipe in recipes
+    )
+    about += "".join(f"<p>{html.escape(line)}</p>\n" for line in counted)
+    lines = ["<tr><td>" + "<td>".join(map(_html, (row.id, row.image, *row.columns))) for row in rows]
+    return f"{HEAD}{about}<table><tr><th>id<th>picture{titles}\n" + "\n".join(lines) + "\n</table></html>\n"
+
+
+def sheet(rows: Sequence[Row]) -> Image.Image:
+    """The same as one picture."""
+    return contact_sheet(
+        [[row.image, *(_card(shown) if isinstance(shown, str) else shown for shown in row.columns)] for row in rows]
+    )
+
+
+def _html(shown: Shown) -> str:
+    if isinstance(shown, str):
+        return html.escape(shown).replace("\n", "<br>")
+    return _image(shown)
+
+
+def _image(picture: UInt8[np.ndarray, "h w 3"]) -> str:
+    buffer = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(picture)).save(buffer, "PNG")
+    height = max(SMALLEST, min(picture.shape[0], 2 * SMALLEST))
+    return f'<img height="{height}" src="data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}">'
+
+
+def _card(words: str, side: int = 160) -> UInt8[np.ndarray, "h w 3"]:
+    """Words as a picture; the font has Latin letters only."""
+    lines = [line for part in words.split("\n") for line in textwrap.wrap(part, 25) or [""]]
+    card = Image.new("RGB", (side, side), (255, 255, 255))
+    text = "\n".join(lines[:12]).encode("latin-1", "replace").decode("latin-1")
+    ImageDraw.Draw(card).multiline_text((4, 4), text, fill=(0, 0, 0), font=ImageFont.load_default())
+    return np.array(card)
+
+
+def _words(value: np.ndarray) -> str:
+    shape = " x ".join(map(str, value.shape)) or "one"
+    if not value.size:
+        return f"{shape} numbers"
+    numbers = value.astype(np.float64)
+    return f"{shape} numbers, {numbers.min():.3g} to {numbers.max():.3g}, mean {numbers.mean():.3g}"

@@ -1,0 +1,83 @@
+"""Masks of the classes that a person types, by a method that needs no training. Axes: h rows, w columns."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import UInt8
+
+from seglet.data.errors import choices
+from seglet.inference.from_tags import TagMaps
+from seglet.inference.options import Seeing
+from seglet.inference.predict import see, settled
+from seglet.webapp.answers import Answer, Viewer
+
+MOST = 32
+"""Tags of a picture."""
+KEPT = 4
+"""Sets of words whose maps are kept ready."""
+
+
+def typed(text: str) -> list[str]:
+    """The tags in a text, between commas, semicolons or lines, each once.
+
+    Raises:
+        ValueError: there is none, or are too many.
+    """
+    tags = list(dict.fromkeys(tag for part in re.split(r"[,;\n]", text) if (tag := " ".join(part.split()))))
+    if not tags:
+        raise ValueError("type what is in the picture: tags with commas between, such as cat, dog")
+    if len(tags) > MOST:
+        raise ValueError(f"{len(tags)} tags were typed; at most {MOST} are looked for at once")
+    return tags
+
+
+@dataclass
+class Words(Viewer):
+    """A method that makes masks from tags: for classes that it knows from the start, or for any words (`learn`).
+
+    Without either only the classes of `known` can be typed.
+    """
+
+    name: str
+    known: TagMaps | None
+    learn: Callable[[Sequence[str]], TagMaps] | None = None
+    seeing: Seeing = field(default_factory=Seeing)
+    learned: dict[tuple[str, ...], TagMaps] = field(default_factory=dict)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What can be typed; empty if anything can."""
+        return () if self.known is None else self.known.classes.names[1:]
+
+    def labels(self, image: UInt8[np.ndarray, "h w 3"], name: str, tags: str) -> UInt8[np.ndarray, "h w"]:
+        return self.answer(image, name, tags).labels
+
+    def answer(self, image: UInt8[np.ndarray, "h w 3"], name: str, tags: str) -> Answer:
+        """Classes among the tags and background compete; `maps` are those before anything is refined."""
+        words = typed(tags)
+        model = self._model(words)
+        present = [model.classes.names.index(word) for word in words]
+        raw = see(model, image, present, self.seeing)
+        scores = settled(raw, model, image, present, self.seeing.refiner)
+        labels = scores.argmax(axis=0).astype(np.uint8)
+        maps = {f"CAM of {word}": raw[label] for word, label in zip(words, present, strict=True)}
+        remark = "no uncertainty: a method makes masks without Monte-Carlo passes"
+        return Answer(model.classes, labels, np.asarray(scores.max(axis=0)), None, maps, remark)
+
+    def _model(self, words: Sequence[str]) -> TagMaps:
+        if self.known is not None:
+            wrong = [word for word in words if word not in self.classes]
+            if not wrong:
+                return self.known
+            if self.learn is None:
+                raise ValueError(f"there is no class {wrong[0]!r}; {choices(wrong[0], self.classes)}")
+        if self.learn is None:
+            raise ValueError("nothing says which classes there are; start the page with --names")
+        key = tuple(words)
+        if key not in self.learned:
+            while len(self.learned) >= KEPT:
+                self.learned.pop(next(iter(self.learned)))
+            self.learned[key] = self.learn(words)
+        return self.learned[key]

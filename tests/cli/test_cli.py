@@ -1,0 +1,131 @@
+"""How commands are found, and what becomes of errors."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from seglet.cli import doctor, main
+
+HEAVY = ("torch", "lightning", "numpy", "PIL", "yaml", "rich")
+SRC = Path(__file__).parents[2] / "src"
+
+
+def in_python(code: str) -> "subprocess.CompletedProcess[str]":
+    environment = {**os.environ, "PYTHONPATH": str(SRC)}
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+
+
+@pytest.mark.parametrize(
+    "words", [["--help"], ["data"], ["--version"], ["predict", "--help"], ["refine", "--help"], ["evaluate", "--help"]]
+)
+def test_help_imports_nothing_heavy(words):
+    code = f"import sys; from seglet.cli.main import main; main({words}); print(*{HEAVY} & sys.modules.keys(), 'heavy')"
+    assert in_python(code.replace(str(HEAVY), str(set(HEAVY)))).stdout.splitlines()[-1].split() == ["heavy"]
+
+
+def test_help_comes_at_once():
+    began = time.perf_counter()
+    in_python("from seglet.cli.main import main; main(['--help'])")
+    assert time.perf_counter() - began < 1
+
+
+def test_python_m_seglet_is_the_same_program():
+    code = "import runpy, sys; sys.argv = ['seglet', '--version']\ntry: runpy.run_module('seglet', run_name='__main__')"
+    assert in_python(f"{code}\nexcept SystemExit as stop: print(stop.code)").stdout.split()[-1] == "0"
+
+
+@pytest.mark.parametrize("name", main.COMMANDS)
+def test_every_command_explains_itself(name, seglet):
+    shown = seglet(*name.split(), "--help")
+    assert shown.code == 0
+    assert f"usage: seglet {name}" in shown.out
+
+
+def test_the_overview_names_every_command(seglet):
+    assert all(name in seglet("--help").out for name in main.COMMANDS)
+    assert seglet().out == seglet("help").out
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [("evalute", "evaluate"), ("predcit", "predict"), ("data chek", "data check"), ("dta view", "data view")],
+)
+def test_a_wrong_command_is_answered_with_the_nearest(wrong, right, seglet):
+    answered = seglet(*wrong.split())
+    assert answered.code == 2
+    assert f"did you mean {right!r}?" in answered.err or f"did you mean {right!r}?" in seglet(wrong).err
+
+
+def test_a_wrong_option_is_answered_with_the_nearest(seglet):
+    answered = seglet("predict", "model", "picture.png", "--ot", "x", "--out", "y")
+    assert (answered.code, answered.out) == (2, "")
+    assert answered.err == "error: unknown option '--ot'; did you mean '--out'?; see `seglet predict --help`\n"
+
+
+def test_options_are_not_shortened(seglet):
+    assert "'--js'; did you mean '--json'?" in seglet("doctor", "--js").err
+
+
+def test_a_missing_file_is_one_line(seglet, tmp_path):
+    answered = seglet("data", "check", tmp_path / "nothing")
+    assert answered.code == 2
+    assert answered.err.startswith("error: ")
+    assert len(answered.err.splitlines()) == 1
+
+
+def test_debugging_shows_where_an_error_came_from(seglet, monkeypatch, tmp_path):
+    monkeypatch.setenv("SEGLET_DEBUG", "1")
+    assert "Traceback" in seglet("data", "check", tmp_path / "nothing").err
+
+
+def raising(monkeypatch, error):
+    def run(arguments):
+        raise error
+
+    monkeypatch.setattr(doctor, "run", run)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (ValueError("bad"), 2, "error: bad"),
+        (PermissionError(13, "Permission denied", "/x"), 2, "error: Permission denied: '/x'"),
+        (MemoryError(), 2, "memory ran out"),
+        (RuntimeError("CUDA out of memory. Tried"), 2, "memory ran out"),
+        (RuntimeError("odd"), 1, "fault of seglet's own"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+    ],
+)
+def test_what_happened_decides_the_exit_code(error, code, said, seglet, monkeypatch):
+    raising(monkeypatch, error)
+    answered = seglet("doctor")
+    assert answered.code == code
+    assert said in answered.err
+
+
+def test_termination_ends_with_143_and_restores_the_handler(seglet, monkeypatch):
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(doctor, "run", lambda arguments: signal.raise_signal(signal.SIGTERM))
+    assert seglet("doctor").code == 143
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_an_interruption_may_know_its_signal_and_what_to_do(seglet, monkeypatch):
+    error = KeyboardInterrupt("saved; go on with --resume")
+    error.signal = signal.SIGTERM
+    raising(monkeypatch, error)
+    answered = seglet("doctor")
+    assert (answered.code, answered.err) == (143, "saved; go on with --resume\n")
+
+
+def test_a_closed_pipe_is_no_error():
+    command = f"{sys.executable} -m seglet --help | true; exit ${{PIPESTATUS[0]}}"
+    environment = {**os.environ, "PYTHONPATH": str(SRC)}
+    done = subprocess.run(["bash", "-c", command], env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode in (0, 141), done.stderr) == (True, "")

@@ -1,0 +1,93 @@
+"""`seglet compare`."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from tests.data.disk import text
+
+from seglet.data.enhance.gamma import lift
+from seglet.data.overlay import colours
+from seglet.data.world.dataset import CLASSES, World
+from seglet.models.layers.depth_fusion import Guide
+from seglet.models.segmenter import Architecture, build, load
+from seglet.types import Classes
+
+SIDE = 64
+
+
+@pytest.fixture
+def dark(tmp_path: Path) -> Path:
+    """Five scenes at night; nobody says what is in them."""
+    world = World("val", scenes=5, size=SIDE, dark=True)
+    (tmp_path / "dark").mkdir()
+    for index in range(5):
+        Image.fromarray(world.read(index).image).save(tmp_path / "dark" / f"{index}.png")
+    return tmp_path / "dark"
+
+
+@pytest.fixture(scope="module")
+def night(tmp_path_factory) -> Path:
+    """A student that is told depth."""
+    folder = tmp_path_factory.mktemp("night") / "night"
+    build(Architecture("ssss-resnet18", width=0.125, depth=Guide(source="tiny-depth")), CLASSES).save(folder)
+    return folder
+
+
+def cell(sheet: Path, row: int, column: int) -> np.ndarray:
+    with Image.open(sheet) as drawn:
+        top, left = 4 + row * (SIDE + 4), 4 + column * (SIDE + 4)
+        return np.array(drawn)[top : top + SIDE, left : left + SIDE]
+
+
+def test_before_and_after_stand_below_pictures_without_masks(model, night, dark, tmp_path, seglet):
+    out = tmp_path / "sheet.png"
+    done = seglet("compare", model, night, "--pictures", dark, "--height", SIDE, "--lift", "gamma", "--out", out)
+    assert done.code == 0, done.err
+    assert f"rows: picture, picture, brightened, {model}, {night}" in done.out
+    picture = np.array(Image.open(dark / "3.png"))
+    np.testing.assert_array_equal(cell(out, 0, 3), picture)
+    np.testing.assert_array_equal(cell(out, 1, 3), lift(picture))
+    np.testing.assert_array_equal(cell(out, 2, 3), colours(load(model).predict(picture).labels, CLASSES))
+    seen = np.unique(cell(out, 3, 3).reshape(-1, 3), axis=0)
+    assert {tuple(colour) for colour in seen.tolist()} <= set(CLASSES.colours)
+
+
+def test_a_segmenter_may_look_in_its_own_way(model, dark, tmp_path, seglet):
+    out = tmp_path / "sheet.png"
+    words = ("compare", model, f"{model} --brighten gamma", "--pictures", dark, "--height", SIDE, "--out", out)
+    assert seglet(*words).code == 0
+    brightened = lift(np.array(Image.open(dark / "0.png")))
+    np.testing.assert_array_equal(cell(out, 2, 0), colours(load(model).predict(brightened).labels, CLASSES))
+
+
+def test_more_pictures_than_fit_go_on_below_and_are_spread_over_all(model, dark, tmp_path, seglet):
+    out = tmp_path / "sheet.png"
+    small = ("--most", 4, "--columns", 2, "--height", SIDE)
+    said = json.loads(seglet("compare", model, "--pictures", dark, *small, "--out", out, "--json").out)
+    assert [Path(name).stem for name in said["pictures"]] == ["0", "1", "2", "3"]
+    np.testing.assert_array_equal(cell(out, 2, 1), np.array(Image.open(dark / "3.png")))
+
+
+def test_a_picture_that_cannot_be_read_is_reported_and_passed_over(model, dark, tmp_path, seglet):
+    text(dark / "broken.png", "no picture")
+    done = seglet("compare", model, "--pictures", dark, "--out", tmp_path / "sheet.png")
+    assert done.code == 2
+    assert "5 pictures are in" in done.out
+    assert "broken.png" in done.out
+
+
+def test_what_cannot_be_compared_is_refused(model, dark, tmp_path, seglet):
+    other = Classes(("background", "cat"), ((0, 0, 0), (1, 1, 1)))
+    build(Architecture("deeplabv3-resnet18", width=0.125), other).save(tmp_path / "other")
+    rest = ("--pictures", dark, "--out", tmp_path / "sheet.png")
+    assert (
+        f"{model} and {tmp_path / 'other'} cannot be compared"
+        in seglet("compare", model, tmp_path / "other", *rest).err
+    )
+    assert "unknown option '--britten'" in seglet("compare", f"{model} --britten gamma", *rest).err
+    assert (
+        "expected --out to end in .png" in seglet("compare", model, "--pictures", dark, "--out", tmp_path / "s.jpg").err
+    )

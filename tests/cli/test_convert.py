@@ -1,0 +1,89 @@
+"""`seglet convert`."""
+
+import json
+
+import pytest
+import torch
+from tests.data.disk import pairs
+
+from seglet.cli.convert import find_classes
+from seglet.models.architecture import Architecture
+from seglet.models.convert.key_maps import official_name
+from seglet.models.segmenter import build, load
+
+
+@pytest.fixture(scope="module")
+def foreign(tmp_path_factory):
+    """A network of CamVid's classes under its published names."""
+    segmenter = build(Architecture("deeplabv3-resnet18"), find_classes("camvid"), seed=3)
+    weights = {official_name(name, segmenter.network): w for name, w in segmenter.network.state_dict().items()}
+    folder = tmp_path_factory.mktemp("foreign")
+    torch.save(weights, folder / "cirkd.pth")
+    prefix = "pretrained."
+    torch.save({n.removeprefix(prefix): w for n, w in weights.items() if n.startswith(prefix)}, folder / "backbone.pth")
+    return folder
+
+
+def test_a_checkpoint_becomes_a_segmenter_fed_as_it_was(foreign, seglet, tmp_path):
+    done = seglet("convert", foreign / "cirkd.pth", "--classes", "camvid", "--out", tmp_path / "m", "--json")
+    segmenter = load(tmp_path / "m")
+    assert json.loads(done.out)["missing"] == []
+    assert (segmenter.architecture.name, segmenter.architecture.bgr) == ("deeplabv3-resnet18", True)
+    expected = build(Architecture("deeplabv3-resnet18"), segmenter.classes, seed=3).network.state_dict()
+    assert all(torch.equal(w, expected[name]) for name, w in segmenter.network.state_dict().items())
+
+
+def test_a_backbone_needs_a_name_and_leaves_the_head(foreign, seglet, tmp_path):
+    words = ("convert", foreign / "backbone.pth", "--classes", "voc", "--out", tmp_path / "m")
+    assert "give --architecture" in seglet(*words).err
+    done = seglet(*words, "--architecture", "deeplabv3-resnet18")
+    assert "its head is random" in done.out
+    assert not load(tmp_path / "m").architecture.bgr
+
+
+def test_another_number_of_classes_is_refused(foreign, seglet, tmp_path):
+    done = seglet("convert", foreign / "cirkd.pth", "--classes", "voc", "--out", tmp_path / "m")
+    assert done.code == 2
+    assert "trained with 11 classes, --classes names 21" in done.err
+
+
+def test_a_pickle_that_runs_code_is_refused(seglet, tmp_path):
+    (tmp_path / "evil.pth").write_bytes(b"cos\nsystem\n(S'touch canary'\ntR.")
+    done = seglet("convert", tmp_path / "evil.pth", "--classes", "voc", "--out", tmp_path / "m")
+    assert (done.code, (tmp_path / "m").exists()) == (2, False)
+
+
+@pytest.mark.parametrize(("name", "count"), [("camvid", 11), ("cityscapes", 19), ("voc", 21), ("ade20k", 150)])
+def test_known_classes_have_their_published_number(name, count):
+    assert len(find_classes(name)) == count
+
+
+def test_classes_come_from_files(tmp_path):
+    (tmp_path / "classes.txt").write_text("0 sky\n1 road\n255 void\n")
+    assert find_classes(str(tmp_path / "classes.txt")).names == ("sky", "road")
+    with pytest.raises(ValueError, match="there are no classes 'cityscape'"):
+        find_classes("cityscape")
+
+
+def test_a_wrong_architecture_is_told_from_the_right_one(foreign, seglet, tmp_path):
+    words = ("--architecture", "pspnet-resnet18", "--classes", "camvid", "--out", tmp_path / "m")
+    assert "holds a deeplabv3-resnet18" in seglet("convert", foreign / "cirkd.pth", *words).err
+
+
+def test_classes_are_read_from_a_description_of_any_name(tmp_path, seglet):
+    seglet("data", "check", pairs(tmp_path / "d"), "--out", tmp_path / "mine.json")
+    assert find_classes(str(tmp_path / "mine.json")).names == ("class_0", "class_1")
+
+
+def test_a_misspelt_name_of_classes_is_mended():
+    with pytest.raises(ValueError, match="did you mean 'cityscapes'"):
+        find_classes("cityscpaes")
+
+
+def test_a_checkpoint_of_ssss_is_fed_as_its_authors_fed_it(seglet, tmp_path):
+    segmenter = build(Architecture("ssss-resnet18", width=1), find_classes("voc"))
+    weights = {official_name(name, segmenter.network): w for name, w in segmenter.network.state_dict().items()}
+    torch.save(weights, tmp_path / "ssss.pth")
+    done = seglet("convert", tmp_path / "ssss.pth", "--classes", "voc", "--out", tmp_path / "m")
+    assert "a ssss-resnet18, fed red first, ImageNet's mean" in done.out
+    assert load(tmp_path / "m").architecture == segmenter.architecture

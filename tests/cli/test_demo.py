@@ -1,0 +1,26 @@
+"""`seglet demo` with and without what foundation models need."""
+
+import pytest
+
+from seglet.cli import demo
+from seglet.results.tables import definition, demo_rows
+
+
+def test_all_methods_run_where_everything_is_installed():
+    assert demo.possible(None) == tuple(definition("demo")["rows"])
+
+
+def test_rows_that_need_foundation_models_are_left_out_without_them(monkeypatch, capsys):
+    monkeypatch.setattr(demo, "installed", lambda name: None)
+    rows = demo.possible(None)
+    assert "ssss" in rows
+    assert "diclip" not in rows
+    assert 'left out: diclip, dgkd, which need transformers and diffusers: pip install "seglet[hub]"' in (
+        capsys.readouterr().out.replace("dgkd, diclip", "diclip, dgkd")
+    )
+
+
+def test_a_method_that_needs_them_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(demo, "installed", lambda name: None)
+    with pytest.raises(ValueError, match=r"\(diclip\) need transformers and diffusers"):
+        demo.possible(demo_rows("diclip"))

@@ -1,0 +1,167 @@
+"""Depth beside pictures that are segmented, and pictures brightened before a network sees them."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from tests.models.foundation.makers import save_depth
+
+from seglet.cli.main import main
+from seglet.data.enhance.histogram import clahe
+from seglet.data.world.dataset import CLASSES, World
+from seglet.inference.brighten import enhancer
+from seglet.inference.depth import depths_for, with_depth
+from seglet.inference.options import Seeing
+from seglet.inference.predict import see
+from seglet.models.architecture import Architecture
+from seglet.models.layers.depth_fusion import Guide
+from seglet.models.segmenter import build
+from seglet.results.row import Recipe
+from seglet.results.runner import Table, shown
+
+SMALL = {"name": "ssss-resnet18", "width": 0.0625}
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    """A depth network of random weights, as its authors would have saved it."""
+    return str(save_depth(tmp_path_factory.mktemp("depth")))
+
+
+def told(source, **keys):
+    return build(Architecture(**SMALL, depth=Guide(source=source, **keys)), CLASSES).eval()
+
+
+def test_the_network_of_training_runs_beside_the_segmenter_that_names_it(network):
+    data = World("val", scenes=1, size=32, dark=True)
+    sample = with_depth(data, told(network), None).read(0)
+    assert sample.columns["depth"].shape == (32, 32)
+    assert (sample.columns["depth"].min(), sample.columns["depth"].max()) == (0, 1)
+
+
+def test_pictures_are_brightened_for_the_depth_network_as_in_training(network):
+    image = World("val", scenes=1, size=32, dark=True).read(0).image
+    plain, bright = depths_for(told(network), None), depths_for(told(network, brighten="clahe"), None)
+    assert plain is not None
+    assert bright is not None
+    np.testing.assert_array_equal(bright(image, "a"), plain(clahe(image), "a"))
+
+
+def test_the_column_of_training_is_what_runs_beside_in_use(network):
+    from seglet.methods.dgkd.depth import EstimatedDepth
+
+    sample = World("val", scenes=1, size=32, dark=True).read(0)
+    (made,) = EstimatedDepth(network, "clahe").load(torch.device("cpu"))([sample])
+    used = depths_for(told(network, brighten="clahe"), None)
+    assert used is not None
+    np.testing.assert_allclose(made, used(sample.image, sample.id), atol=1e-3)  # stored in half precision
+
+
+def test_a_network_that_is_not_to_be_had_is_an_error_that_names_it():
+    with pytest.raises(ValueError, match="no folder and no id"):
+        depths_for(told("./nowhere"), None)
+
+
+def test_a_brightened_look_is_a_look_at_the_brightened_picture():
+    model, image = (
+        build(Architecture(**SMALL), CLASSES).eval(),
+        World("val", scenes=1, size=32, dark=True).read(0).image,
+    )
+    seen = see(model, image, None, Seeing(scales=(1.0,), brighten="clahe"))
+    np.testing.assert_array_equal(seen, see(model, clahe(image), None, Seeing(scales=(1.0,))))
+
+
+def test_an_unknown_way_to_brighten_names_those_there_are():
+    with pytest.raises(ValueError, match="no way to brighten is called 'clah'; there are clahe, equalise, gamma"):
+        enhancer("clah")
+
+
+@pytest.mark.parametrize("name", ["ssss-resnet18", "pspnet-resnet18"])
+def test_scores_may_be_of_brightened_pictures_and_say_so(tmp_path, name):
+    build(Architecture(name, width=0.0625), CLASSES).save(tmp_path / "model")
+    words = ["evaluate", str(tmp_path / "model"), "--data", "world:dark=1,scenes=2,size=32", "--out"]
+    assert main([*words, str(tmp_path / "plain.json")]) == 0
+    assert main([*words, str(tmp_path / "bright.json"), "--brighten", "equalise"]) == 0
+    plain, bright = (json.loads((tmp_path / f"{kind}.json").read_text()) for kind in ("plain", "bright"))
+    assert (plain["brighten"], bright["brighten"]) == (None, "equalise")
+    assert plain["ece_10"] != bright["ece_10"]
+
+
+def test_scores_may_be_of_darkened_pictures_the_same_every_time(tmp_path):
+    build(Architecture(**SMALL), CLASSES).save(tmp_path / "model")
+    words = ["evaluate", str(tmp_path / "model"), "--data", "world:scenes=2,size=32", "--scales", "1", "--out"]
+    for name, dark in (("day", []), ("night", ["--darken", "night"]), ("again", ["--darken", "night"])):
+        assert main([*words, str(tmp_path / f"{name}.json"), *dark]) == 0
+    day, night, again = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("day", "night", "again"))
+    assert (day["darken"], night["darken"]) == (None, "night")
+    assert night == again
+    assert night["ece_10"] != day["ece_10"]
+    assert night["fingerprint"] != day["fingerprint"]
+
+
+def test_a_stop_more_is_another_picture_and_none_is_the_day(tmp_path):
+    build(Architecture(**SMALL), CLASSES).save(tmp_path / "model")
+    words = ["evaluate", str(tmp_path / "model"), "--data", "world:scenes=2,size=32", "--scales", "1", "--out"]
+    for name, dark in (("day", []), ("0", ["--darken", "0"]), ("3", ["--darken", "3"]), ("4", ["--darken", "4"])):
+        assert main([*words, str(tmp_path / f"{name}.json"), *dark]) == 0
+    day, none, three, four = (json.loads((tmp_path / f"{n}.json").read_text()) for n in ("day", "0", "3", "4"))
+    assert none["ece_10"] == day["ece_10"]
+    assert len({none["ece_10"], three["ece_10"], four["ece_10"]}) == 3
+    assert (three["darken"], four["darken"]) == (3.0, 4.0)
+
+
+def test_a_wrong_darkness_is_answered_with_what_there_is(capsys):
+    words = ["evaluate", "model", "--data", "world", "--darken"]
+    assert main([*words, "nigt"]) == 2
+    assert "mild, night, extreme or stops from 0 to 16, got 'nigt'; did you mean 'night'?" in capsys.readouterr().err
+    assert main([*words, "17"]) == 2
+
+
+def table(tmp_path, name="dgkd", **overrides):
+    return Table(name, tmp_path / "runs", tmp_path / "results", overrides)
+
+
+def test_rows_of_the_dark_are_scored_at_night_and_the_teacher_by_day(tmp_path):
+    filled = table(tmp_path)
+    worlds = {row: filled.data(500, filled.recipe(row))[1] for row in ("teacher", "teacher-dark", "dgkd-dgf2")}
+    assert worlds["teacher"] == "world:scenes=500,size=64"
+    assert worlds["teacher-dark"] == worlds["dgkd-dgf2"] == "world:scenes=500,size=64,dark=1"
+
+
+def test_of_real_pairs_the_teacher_learns_and_is_scored_in_the_light(tmp_path):
+    filled = table(tmp_path, "dgkd-msrc", data="DARK", light="LIGHT")
+    assert filled.keys("teacher", 0)["data"] == "LIGHT"
+    assert "light" not in filled.keys("teacher", 0)
+    assert (filled.keys("dgkd", 0)["data"], filled.keys("dgkd", 0)["light"]) == ("DARK", "LIGHT")
+    assert filled.data(500, filled.recipe("teacher"))[1] == filled.data(500)[1] == "LIGHT"
+    assert filled.data(500, filled.recipe("dgkd"))[1] == "DARK"
+
+
+def test_a_table_of_real_pairs_begins_with_every_row_and_names_nobodys_folders(tmp_path):
+    filled = table(tmp_path, "dgkd-msrc", data="/my/dark", light="/my/light")
+    filled.check_splits()  # `teacher-dark` has no experiment of its own
+    assert shown(filled.overrides) == ["--data", "DIR", "--light", "LIGHT"]
+
+
+def test_columns_of_a_row_are_made_before_it_is_trained(tmp_path, monkeypatch):
+    called = []
+    monkeypatch.setattr(Table, "call", lambda self, folder, *words: called.append(words[0]))
+    table(tmp_path).train("dgkd-dgf2", 0)
+    table(tmp_path).train("teacher", 0)
+    assert called == ["prepare", "train", "train"]
+
+
+def test_the_world_of_a_row_is_none_of_its_experiment():
+    row = Recipe.read({"method": "dgkd", "world": "dark=1"})
+    assert (row.world, dict(row.experiment)) == ("dark=1", {"method": "dgkd"})
+
+
+@pytest.mark.parametrize("command", [["report"], ["label", "--tool", "coco"]])
+def test_reports_and_labelling_tools_get_the_depth_too(command, network, seglet, tmp_path):
+    told(network).save(tmp_path / "model")
+    Image.fromarray(World("val", scenes=1, size=32).read(0).image).save(tmp_path / "a.png")
+    given = ["--data", "world:scenes=1,size=40"] if command == ["report"] else [tmp_path / "a.png"]
+    done = seglet(command[0], tmp_path / "model", *given, *command[1:], "--out", tmp_path / "out")
+    assert done.code == 0, done.err

@@ -1,0 +1,179 @@
+"""`seglet export`, and the file it writes as a model for other commands. One export serves all tests: it takes long."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from jaxtyping import config
+from PIL import Image
+
+from seglet.cli import export as command
+from seglet.cli.main import main
+from seglet.data.images import read_image, read_mask
+from seglet.data.world.dataset import CLASSES, World
+from seglet.deploy import onnx_export
+from seglet.deploy.onnx_export import Parity, compare, facts_of
+from seglet.models.architecture import Architecture
+from seglet.models.layers.depth_fusion import Guide
+from seglet.models.onnx_segmenter import Facts
+from seglet.models.segmenter import build, load
+
+EXAMPLE = Path(__file__).parents[2] / "examples/segment_with_numpy.py"
+WITHOUT = "import sys; sys.modules.update(torch=None, PIL=None, seglet=None); import runpy; sys.argv = sys.argv[1:]; "
+
+
+@pytest.fixture(scope="session")
+def exported(model, tmp_path_factory) -> Path:
+    """The session's model as a file, also with 8-bit numbers."""
+    for name in ("onnx", "onnxscript", "onnxruntime"):
+        pytest.importorskip(name, reason="exporting needs the extra `export`")
+    file = tmp_path_factory.mktemp("exported") / "model.onnx"
+    words = ["export", model, "--out", file, "--int8", "--data", "world:scenes=4,size=48"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(config, "jaxtyping_disable", True)  # sizes are symbols while a graph is traced
+        assert main([str(word) for word in words]) == 0
+    return file
+
+
+def facts(size=None):
+    return Facts(Architecture("deeplabv3-resnet18", width=0.125), CLASSES, size, True, 5, "abc")
+
+
+def test_predictions_are_those_of_the_network(exported, model, pictures, seglet, tmp_path):
+    done = seglet("predict", exported, pictures / "images/val", "--out", tmp_path / "out")
+    assert done.code == 0, done.err
+    seen = load(model).predict(read_image(pictures / "images/val/val0.png")).labels
+    assert (read_mask(tmp_path / "out/masks/val0.png") == seen).mean() > 0.999
+
+
+@pytest.mark.parametrize("size", [(1, 1), (33, 75), (64, 200)])
+def test_any_size_will_do(size, exported, seglet, tmp_path):
+    Image.new("RGB", size[::-1], (90, 20, 200)).save(tmp_path / "odd.png")
+    assert seglet("predict", exported, tmp_path / "odd.png", "--out", tmp_path / "out").code == 0
+    assert read_mask(tmp_path / "out/masks/odd.png").shape == size
+
+
+def test_scores_are_those_of_the_network(exported, model, seglet):
+    words = ("--data", "world:scenes=3,size=48", "--json")
+    ours, theirs = (json.loads(seglet("evaluate", one, *words).out) for one in (exported, model))
+    assert ours["miou"] == pytest.approx(theirs["miou"], abs=1e-4)
+    assert ours["parameters"] == theirs["parameters"] > 0
+
+
+def test_the_file_says_what_it_is(exported):
+    import onnxruntime
+
+    said = onnxruntime.InferenceSession(str(exported)).get_modelmeta().custom_metadata_map
+    assert [entry["name"] for entry in json.loads(said["classes"])] == list(CLASSES.names)
+    assert json.loads(said["preprocessing"])["range"] == [0, 1]
+    parity = json.loads(said["parity"])
+    assert [one["size"] for one in parity] == [list(size) for size in command.SIZES]
+    assert all(one["equal"] > 0.999 for one in parity)
+
+
+def test_eight_bits_make_a_smaller_file_that_works(exported, pictures, seglet, tmp_path):
+    small = exported.with_suffix(".int8.onnx")
+    assert small.stat().st_size < 0.6 * exported.stat().st_size
+    assert seglet("predict", small, pictures / "images/val", "--out", tmp_path / "out").code == 0
+
+
+def test_monte_carlo_samples_need_the_original(exported, pictures, seglet, tmp_path):
+    done = seglet("predict", exported, pictures / "images/val", "--samples", 2, "--out", tmp_path / "out")
+    record = json.loads((tmp_path / "out/predictions.json").read_text())
+    assert done.code == 2
+    assert "no dropout" in record["failed"][0]["reason"]
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "RGBA", "P"])
+def test_the_example_runs_without_torch_and_pillow(mode, exported, model, tmp_path):
+    picture = Image.fromarray(World("val", scenes=1, size=48).read(0).image).convert(mode)
+    picture.save(tmp_path / "in.png")
+    words = [str(word) for word in (EXAMPLE, exported, tmp_path / "in.png", tmp_path / "mask.png")]
+    code = f"{WITHOUT}runpy.run_path(sys.argv[0], run_name='__main__')"
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True)
+    seen = load(model).predict(read_image(tmp_path / "in.png")).labels
+    assert (read_mask(tmp_path / "mask.png") == seen).mean() > 0.999
+    assert "%" in done.stdout
+
+
+def test_a_damaged_file_is_said_to_be_one(exported, pictures, seglet, tmp_path):
+    (tmp_path / "cut.onnx").write_bytes(exported.read_bytes()[:5000])
+    done = seglet("predict", tmp_path / "cut.onnx", pictures / "images/val", "--out", tmp_path / "out")
+    assert (done.code, "cut.onnx" in done.err) == (2, True)
+
+
+def test_a_missing_file_is_said_to_be_missing(pictures, seglet, tmp_path):
+    done = seglet("predict", tmp_path / "gone.onnx", pictures / "images/val", "--out", tmp_path / "out")
+    assert (done.code, "there is no file" in done.err) == (2, True)
+
+
+def test_a_graph_that_disagrees_gets_no_file(model, monkeypatch, tmp_path):
+    bad = Parity((192, 256), 2, 0.5, 0.9)
+    monkeypatch.setattr("seglet.deploy.onnx_export.compare", lambda *_: bad)
+    monkeypatch.setattr("seglet.deploy.onnx_export.write_graph", lambda model, facts, file: file.write_bytes(b"graph"))
+    monkeypatch.setattr(command, "runner", lambda *_: None)
+    with pytest.raises(ValueError, match=r"disagrees .* at 192x256: .* no file was written"):
+        command.export(load(model), "abc", None, [], tmp_path / "model.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_difference_is_found():
+    images = [np.full((8, 8, 3), shade, np.uint8) for shade in (0, 90, 180)]
+
+    def two(batch):
+        return torch.cat([batch[:, :1], 0.5 - batch[:, :1]], dim=1)
+
+    same, other = compare(two, two, images, (6, 4)), compare(two, lambda batch: -two(batch), images, (6, 4))
+    assert (same.pictures, same.difference, same.equal, same.holds) == (3, 0, 1, True)
+    assert (other.equal, other.holds) == (0, False)
+    assert not compare(two, lambda batch: two(batch) * torch.nan, images, (6, 4)).holds
+
+
+def test_a_network_that_is_told_depth_takes_it_as_a_fourth_plane():
+    model = build(Architecture("ssss-resnet18", width=0.0625, depth=Guide()), CLASSES)
+    assert facts_of(model, None, "").planes == 4
+
+
+def test_why_a_network_cannot_be_exported_is_one_plain_line():
+    said = "Failed. \x1b[96mThis is step 1/3\x1b[0m of it:\n\n## Exception summary\n\n\x1b[96mNo\x1b[0m such op\n(see)"
+    assert onnx_export.summary(RuntimeError(said)) == "No such op"
+    assert onnx_export.summary(RuntimeError("no program\nat all")) == "no program"
+    assert onnx_export.summary(RuntimeError()) == "RuntimeError"
+
+
+def test_pyramid_pooling_needs_a_size():
+    model = build(Architecture("pspnet-resnet18", width=0.125), CLASSES)
+    with pytest.raises(ValueError, match="--size H W"):
+        facts_of(model, None, "")
+    assert facts_of(model, (64, 64), "").size == (64, 64)
+
+
+def test_facts_come_back_from_metadata():
+    for size in (None, (64, 96)):
+        assert Facts.from_metadata(facts(size).as_metadata(), Path("m.onnx")) == facts(size)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [({"format": "other"}, "not written by"), ({"version": "2"}, "update it"), ({"classes": "[]"}, "damaged"),
+     ({"classes": "{"}, "damaged"), ({"size": "[1]"}, "damaged"), ({"architecture": '{"name": "x"}'}, "damaged")],
+)  # fmt: skip
+def test_foreign_metadata_are_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        Facts.from_metadata({**facts().as_metadata(), **change}, Path("m.onnx"))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [(["--out", "m.pt"], "ending in .onnx"), (["--out", "m.onnx", "--int8"], "--data DATA"),
+     (["--out", "there.onnx"], "is there already"), (["--out", "m.onnx", "--size", "3", "9"], "32 to")],
+)  # fmt: skip
+def test_wrong_words_are_answered(words, message, model, seglet, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("there.onnx").touch()
+    done = seglet("export", model, *words)
+    assert (done.code, message in done.err) == (2, True), done.err

@@ -1,0 +1,34 @@
+"""What is printed, and where."""
+
+import json
+
+import pytest
+
+from seglet.cli.output import answer, check_writable, columns
+from seglet.engine.console import printable
+
+
+def test_json_keeps_stdout_for_one_object(capsys):
+    answer("for people", {"name": "\ud800ü", "none": None}, as_json=True)
+    shown = capsys.readouterr()
+    assert json.loads(shown.out) == {"name": "\ud800ü", "none": None}
+    assert shown.err == "for people\n"
+
+
+def test_names_cannot_steer_the_terminal():
+    assert printable("a\x1b[2Jb\nc\td\r", None) == "a\\x1b[2Jb\nc\td\\r"
+
+
+def test_what_the_terminal_cannot_show_is_escaped():
+    assert printable("für 图", "latin-1") == "für \\u56fe"
+
+
+def test_columns_line_up():
+    assert columns([("a", "10"), ("bcd", "1")]) == ["  a    10", "  bcd   1"]
+
+
+def test_a_place_that_cannot_be_written_is_refused_beforehand(tmp_path):
+    with pytest.raises(ValueError, match="choose another --out"):
+        check_writable(tmp_path)
+    check_writable(tmp_path / "new" / "file.json")
+    assert (tmp_path / "new").is_dir()

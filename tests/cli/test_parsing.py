@@ -1,0 +1,39 @@
+"""Words to values."""
+
+import argparse
+
+import pytest
+
+from seglet.cli.parsing import Parser, UsageError, fraction, split, whole
+
+
+def test_what_follows_an_unknown_option_belongs_to_it():
+    words = ["a.yaml", "--kappa", "5", "--out", "x", "--crop", "64", "64", "--resume"]
+    assert split(words, ["--out", "--resume"]) == (
+        ["a.yaml", "--out", "x", "--resume"],
+        ["--kappa", "5", "--crop", "64", "64"],
+    )
+
+
+def test_an_unknown_option_may_come_before_the_positional_words():
+    assert split(["--kappa=5", "a.yaml", "-h"], ["-h"]) == (["a.yaml", "-h"], ["--kappa=5"])
+    assert split(["--resume", "--steps", "-5"], ["--resume"]) == (["--resume"], ["--steps", "-5"])
+
+
+def test_an_unexpected_word_is_named():
+    with pytest.raises(UsageError, match="did not expect 'two'"):
+        Parser("x").read(["two"])
+
+
+@pytest.mark.parametrize("text", ["0", "11", "1.5", "nan", "", "١١"])
+def test_whole_numbers_have_limits(text):
+    with pytest.raises(argparse.ArgumentTypeError, match="from 1 to 10"):
+        whole(1, 10)(text)
+    assert whole(1, 10)("10") == 10
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1.01", "nan", "inf", "x"])
+def test_fractions_have_limits(text):
+    with pytest.raises(argparse.ArgumentTypeError):
+        fraction(text)
+    assert fraction("1") == 1

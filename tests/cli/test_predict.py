@@ -1,0 +1,109 @@
+"""`seglet predict`."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from seglet.data import description
+from seglet.data.images import read_image, read_mask
+from seglet.data.world.dataset import CLASSES
+from seglet.inference.options import Seeing
+from seglet.inference.predict import probabilities
+from seglet.inference.write import Settings, segment
+from seglet.models.architecture import Architecture
+from seglet.models.segmenter import build, load
+
+
+def test_maps_are_those_of_the_segmenter(model, pictures, seglet, tmp_path):
+    assert seglet("predict", model, pictures / "images", "--out", tmp_path / "out").code == 0
+    seen = load(model).predict(read_image(pictures / "images/val/val0.png"))
+    np.testing.assert_array_equal(read_mask(tmp_path / "out/masks/val/val0.png"), seen.labels)
+    confidence = read_image(tmp_path / "out/confidence/val/val0.png")[..., 0] / 255
+    np.testing.assert_allclose(confidence, seen.confidence, atol=0.5 / 255 + 1e-6)
+    assert (tmp_path / "out/overlays/train/train1.jpg").is_file()
+    assert not (tmp_path / "out/uncertainty").exists()
+
+
+def test_samples_give_an_uncertainty(model, pictures, seglet, tmp_path):
+    done = seglet("predict", model, pictures / "images/val", "--out", tmp_path / "out", "--samples", 3, "--json")
+    first = json.loads(done.out)["pictures"][0]
+    assert first["uncertainty"] == "uncertainty/val0.png"
+    assert read_image(tmp_path / "out" / first["uncertainty"]).max() > 0
+
+
+def test_a_bad_picture_stops_nothing(model, pictures, seglet, tmp_path):
+    (pictures / "images/train/train0.png").write_bytes(b"no picture")
+    done = seglet("predict", model, pictures / "images", "--out", tmp_path / "out")
+    record = json.loads((tmp_path / "out/predictions.json").read_text())
+    assert done.code == 2
+    assert "segmented: 3, failed: 1" in done.out
+    assert [failure["picture"] for failure in record["failed"]] == [str(pictures / "images/train/train0.png")]
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 300), (300, 1), (31, 33)])
+def test_any_size_will_do(size, model, seglet, tmp_path):
+    Image.new("RGB", size).save(tmp_path / "odd.png")
+    assert seglet("predict", model, tmp_path / "odd.png", "--out", tmp_path / "out").code == 0
+    with Image.open(tmp_path / "out/masks/odd.png") as mask:
+        assert mask.size == size
+
+
+def test_labels_are_never_written_over(model, pictures, seglet):
+    before = (pictures / "masks/val/val0.png").read_bytes()
+    done = seglet("predict", model, pictures / "images", "--out", pictures)
+    assert done.code == 2
+    assert "holds other files" in done.err
+    assert (pictures / "masks/val/val0.png").read_bytes() == before
+
+
+def test_earlier_results_are_kept_unless_told(model, pictures, seglet, tmp_path):
+    words = ("predict", model, pictures / "images/val", "--out", tmp_path / "out")
+    assert seglet(*words).code == 0
+    assert "--overwrite" in seglet(*words).err
+    assert seglet(*words, "--overwrite").code == 0
+
+
+def test_windows_agree_with_the_whole_where_the_network_sees_no_further(model):
+    image = np.full((40, 50, 3), 128, np.uint8)
+    found = segment(load(model), image, Settings(seeing=Seeing(window=(32, 32))))
+    assert found.labels.shape == found.confidence.shape == (40, 50)
+    small = segment(load(model), image[:20, :20], Settings(seeing=Seeing(window=(32, 32))))
+    np.testing.assert_array_equal(small.labels, load(model).predict(image[:20, :20]).labels)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"samples": 1}, {"samples": 2, "seeing": Seeing(window=(8, 8))}, {"samples": 2, "seeing": Seeing(flip=True)}],
+)
+def test_settings_that_contradict_are_refused(settings):
+    with pytest.raises(ValueError, match="--samples"):
+        Settings(**settings)
+
+
+def test_pictures_can_be_read_smaller_and_maps_keep_their_size(model, pictures, seglet, tmp_path):
+    segmenter, image = load(model), read_image(pictures / "images/val/val0.png")
+    small = np.asarray(Image.fromarray(image).resize((16, 16), Image.Resampling.BOX))
+    whole = segment(segmenter, image, Settings(seeing=Seeing(resize=0.5)))
+    expected = Image.fromarray(segmenter.predict(small).labels).resize((32, 32), Image.Resampling.NEAREST)
+    np.testing.assert_array_equal(whole.labels, expected)
+    assert whole.confidence.shape == (32, 32)
+
+
+def test_predictions_can_be_checked_as_masks(model, pictures, seglet, tmp_path):
+    out = tmp_path / "out"
+    done = seglet("predict", model, pictures / "images/val", "--out", out)
+    assert f"seglet data check PICTURES --masks {out / 'masks'} --classes {out / 'classes.txt'}" in done.out
+    words = ("--masks", out / "masks", "--classes", out / "classes.txt", "--out", tmp_path / "d.json")
+    assert seglet("data", "check", pictures / "images/val", *words).code == 0
+    assert description.load(tmp_path / "d.json").classes == load(model).classes
+
+
+def test_a_network_taught_by_tags_looks_as_its_paper_does():
+    model = build(Architecture("ssss-resnet18", width=0.125), CLASSES).eval()
+    image = np.random.default_rng(0).integers(0, 256, (48, 40, 3), dtype=np.uint8)
+    found = segment(model, image, Settings())
+    scores = probabilities(model, image, None, Seeing(scales=(1.0, 0.5, 1.5, 2.0), flip=True, background_power=3.0))
+    np.testing.assert_array_equal(found.labels, scores.argmax(0))
+    np.testing.assert_array_equal(found.confidence, scores.max(0))

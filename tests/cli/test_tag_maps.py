@@ -1,0 +1,128 @@
+"""`--method` of `seglet predict` and `seglet evaluate`: masks from tags without a segmenter."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+from tests.engine.test_diclip import TINY
+
+from seglet.data.images import read_mask
+from seglet.data.overlay import GAP
+from seglet.files import read_json, write_json
+from seglet.inference.explain import LINE, SIDE, sheet
+from seglet.inference.from_tags import classes_named, open_method
+from seglet.models.segmenter import load
+
+CLIP = {"method": "diclip", "clip_model": "tiny-clip", "attention": "identity", "cache_from": "none", "par_steps": 2}
+
+
+@pytest.fixture
+def experiment(tmp_path):
+    """JSON is YAML."""
+    write_json(tmp_path / "experiment-1.yaml", CLIP)
+    return tmp_path / "experiment-1.yaml"
+
+
+def test_a_method_segments_the_users_pictures_with_no_training(experiment, pictures, seglet, tmp_path):
+    tags = tmp_path / "tags.csv"
+    tags.write_text("image,tags\nval0.png,moon\nval1.png,star;moon\n")
+    words = ("--tags", tags, "--names", "star", "moon", "--out", tmp_path / "out", "--json")
+    done = seglet("predict", "--method", experiment, pictures / "images/val", *words)
+    record = json.loads(done.out)
+    assert done.code == 0, done.err
+    assert record["classes"] == ["background", "star", "moon"]
+    assert [entry["tags"] for entry in record["pictures"]] == [["moon"], ["star", "moon"]]
+    assert set(read_mask(tmp_path / "out/masks/val0.png").ravel()) <= {0, 2}
+
+
+def test_tags_and_classes_of_a_data_set_serve_as_well(experiment, seglet, tmp_path):
+    words = ("--data", "world:scenes=3,size=32", "--split", "test", "--out", tmp_path / "out", "--refiner", "par")
+    assert seglet("predict", "--method", experiment, *words).code == 0
+    assert len(list((tmp_path / "out/masks").glob("*.png"))) == 3
+
+
+def test_pseudo_labels_may_come_from_a_method(experiment, seglet, tmp_path):
+    words = ("--data", "world:scenes=3,size=32", "--pseudo-labels", "--threshold", 0, "--out", tmp_path / "out")
+    assert seglet("predict", "--method", experiment, *words).code == 0
+    assert (tmp_path / "out/tags.json").is_file()
+
+
+def test_maps_are_scored_with_known_tags_at_every_threshold(experiment, seglet):
+    done = seglet("evaluate", "--method", experiment, "--data", "world:scenes=4,size=32", "--split", "test", "--json")
+    scores = json.loads(done.out)
+    assert scores["known_tags"] is True
+    assert len(scores["cam_curve"]["curve"]["miou"]) == 100
+    assert scores["cam_curve"]["best"]["miou"] == max(scores["cam_curve"]["curve"]["miou"])
+
+
+def test_how_a_mask_came_about_is_drawn_for_each_picture(experiment, seglet, tmp_path):
+    words = ("--data", "world:scenes=2,size=32", "--split", "test", "--out", tmp_path / "out", "--explain")
+    assert seglet("predict", "--method", experiment, *words).code == 0
+    record = read_json(tmp_path / "out/predictions.json")["pictures"]
+    for entry in record:
+        with Image.open(tmp_path / "out" / entry["explained"]) as sheet:
+            rows = 2 + 2 * len(entry["tags"])  # the mask; a class and where it looks; elsewhere
+            assert sheet.size == (5 * (SIDE + GAP) + GAP, rows * (SIDE + LINE + GAP) + GAP)
+
+
+def test_a_picture_of_nothing_is_explained_without_maps(experiment):
+    seer = open_method(str(experiment), classes_named(["star"]), None, "cpu")
+    image = np.zeros((32, 48, 3), np.uint8)
+    drawn = sheet(image, np.zeros((32, 48), np.uint8), (), seer.explain(image, ()), seer.classes)
+    assert drawn.size == (2 * (round(48 / 32 * SIDE) + GAP) + GAP, SIDE + LINE + 2 * GAP)
+
+
+def test_pictures_seen_together_are_seen_as_alone(experiment, seglet):
+    words = (
+        "--method",
+        experiment,
+        "--data",
+        "world:scenes=5,size=32",
+        "--split",
+        "test",
+        "--refiner",
+        "par",
+        "--json",
+    )
+    alone, together = (json.loads(seglet("evaluate", *words, "--batch", batch).out) for batch in (1, 2))
+    assert together["confusion"] == alone["confusion"]
+    assert together["cam_curve"] == alone["cam_curve"]
+
+
+def test_what_a_run_has_learned_is_used(seglet, tmp_path, monkeypatch):
+    monkeypatch.setenv("SEGLET_CACHE", str(tmp_path / "cache"))
+    keys = {**TINY, "attention": "identity", "cache_from": "real", "online_keys": 0}
+    write_json(tmp_path / "e.yaml", keys)
+    assert seglet("prepare", tmp_path / "e.yaml").code == 0
+    assert seglet("train", tmp_path / "e.yaml", "--out", tmp_path / "run").code == 0
+    learned, fresh = (open_method(str(source), None, None, "cpu") for source in (tmp_path / "run", tmp_path / "e.yaml"))
+    assert bool(learned.method.taught)
+    assert not bool(fresh.method.taught)
+    assert load(tmp_path / "run/last").classes == learned.classes
+
+
+def test_what_is_missing_or_too_much_is_told(experiment, pictures, seglet, tmp_path):
+    out = ("--out", tmp_path / "out")
+    for words, told in (
+        (("--method", experiment, pictures / "images/val", *out), "give --tags FILE"),
+        (("--method", "supervised", pictures / "images/val", "--tags", "x.csv", *out), "makes no masks from tags"),
+        (("--method", "nowhere.yaml", pictures / "images/val", *out), "there is no experiment nowhere.yaml"),
+        (("--method", experiment, "--data", "world", "--scales", 2, *out), "leave out --scales"),
+        (("--method", experiment, *out), "one of the two"),
+        (out, "give a segmenter to segment with, or --method"),
+        ((pictures, "--explain", *out), "--explain draws how a --method makes masks"),
+        (
+            ("--method", experiment, "--data", "world", "--explain", "--pseudo-labels", *out),
+            "leave --pseudo-labels out",
+        ),
+    ):
+        done = seglet("predict", *words)
+        assert done.code == 2
+        assert told in done.err
+
+
+def test_classes_by_name_begin_with_the_background():
+    assert classes_named(["cat"]).classes.names == ("background", "cat")
+    with pytest.raises(ValueError, match="class names repeat"):
+        classes_named(["cat", "cat"])

@@ -1,0 +1,56 @@
+"""`seglet world pretrain`."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seglet import files
+from seglet.cli.main import main
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a smoke test leaves."""
+    out = tmp_path_factory.mktemp("world")
+    assert main(["world", "pretrain", "--smoke", "--out", str(out)]) == 0
+    return out / "models"
+
+
+def test_all_models_come_with_a_card(models: Path):
+    cards = [files.read_json(folder / "card.json") for folder in sorted(models.iterdir())]
+    assert [card["name"] for card in cards] == [
+        "captioner", "clip", "depth", "mit_b0-w50", "resnet18-w25", "resnet18-w50", "stable-diffusion"
+    ]  # fmt: skip
+    assert {card["made"]["command"] for card in cards} == {"seglet world pretrain --smoke"}
+    assert sum(card["bytes"] for card in cards) < 24e6
+
+
+def test_transformers_and_diffusers_open_them(models: Path):
+    import diffusers
+    import transformers as hub
+
+    def opened(kind: Any, name: str) -> Any:
+        return kind.from_pretrained(models / name, local_files_only=True)
+
+    assert opened(hub.CLIPModel, "clip").config.vision_config.patch_size == 8
+    assert opened(hub.BlipForConditionalGeneration, "captioner").config.text_config.bos_token_id == 2
+    assert opened(hub.DepthAnythingForDepthEstimation, "depth").config.patch_size == 8
+    assert opened(diffusers.StableDiffusionPipeline, "stable-diffusion").unet.config.sample_size == 16
+
+
+def test_backbones_are_segmenters_to_start_from(models: Path):
+    from seglet.models.segmenter import load
+
+    assert load(models / "resnet18-w25").architecture.backbone == "resnet18"
+
+
+def test_the_same_command_finds_everything_made(models: Path):
+    before = {path: path.stat().st_mtime_ns for path in models.rglob("*") if path.is_file()}
+    assert main(["world", "pretrain", "--smoke", "--out", str(models.parent), "--only", "clip", "depth"]) == 0
+    assert before == {path: path.stat().st_mtime_ns for path in models.rglob("*") if path.is_file()}
+
+
+def test_a_stage_that_lacks_another_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["world", "pretrain", "--smoke", "--out", str(tmp_path), "--only", "stable-diffusion"]) == 2
+    assert "leave out --only" in capsys.readouterr().err

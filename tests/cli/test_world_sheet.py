@@ -1,0 +1,43 @@
+"""`seglet world sheet`: scenes to look at."""
+
+import pytest
+from PIL import Image
+
+from seglet.cli.world_sheet import TITLE, TURNED
+from seglet.data.overlay import GAP
+from seglet.data.world.options import open_world
+
+ROW = 16 + GAP
+
+
+def test_a_world_shows_pictures_masks_depth_and_night(seglet, tmp_path):
+    words = ("--data", "world:clutter=0", "--out", tmp_path / "a.png", "--scenes", 3, "--height", 16)
+    assert seglet("world", "sheet", *words).code == 0
+    with Image.open(tmp_path / "a.png") as sheet:
+        assert sheet.size == (3 * ROW + GAP, TITLE + GAP + 4 * ROW)
+
+
+def test_without_a_world_each_knob_has_a_row_of_its_own(seglet, tmp_path):
+    assert seglet("world", "sheet", "--out", tmp_path / "a.jpg", "--scenes", 1, "--height", 16).code == 0
+    with Image.open(tmp_path / "a.jpg") as sheet:
+        assert sheet.height == TITLE + GAP + 4 * ROW + len(TURNED) * (TITLE + GAP + ROW)
+
+
+@pytest.mark.parametrize("knobs", TURNED)
+def test_a_turned_knob_shows_other_scenes(knobs):
+    turned, plain = (open_world(data, "train", scenes=20).fingerprint for data in (f"world:{knobs}", "world"))
+    assert turned != plain
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--out", "a.gif"), "neither .png nor .jpg"),
+        (("--out", "a.png", "--data", "pictures"), "expects a world by name"),
+        (("--out", "a.png", "--data", "world:cluter=3"), "did you mean 'clutter'"),
+    ],
+)
+def test_what_cannot_be_drawn_is_said(seglet, words, said):
+    done = seglet("world", "sheet", *words)
+    assert done.code == 2
+    assert said in done.err

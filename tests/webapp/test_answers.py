@@ -1,0 +1,72 @@
+"""What a network makes of a picture, and how far two answers agree."""
+
+import numpy as np
+import pytest
+
+from seglet.data.world.dataset import CLASSES, World
+from seglet.inference.options import Seeing
+from seglet.models.architecture import Architecture
+from seglet.models.segmenter import build, load
+from seglet.types import Classes
+from seglet.webapp import answers
+from seglet.webapp.answers import Answer, Network, agreement
+
+TWO = Classes(("background", "cat"), ((0, 0, 0), (255, 0, 0)))
+
+
+@pytest.fixture(scope="module")
+def image():
+    return World("val", scenes=1, size=40).read(0).image
+
+
+def test_an_answer_is_that_of_predict_with_an_uncertainty(model, image):
+    network = load(model)
+    answer = Network("it", network, samples=4).answer(image, "a.png")
+    seen = network.predict(image, 4)
+    np.testing.assert_array_equal(answer.labels, network.predict(image).labels)
+    np.testing.assert_allclose(answer.uncertainty, seen.uncertainty * len(CLASSES), rtol=1e-6)
+    assert answer.remark == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "samples", "told"), [("cam-resnet18", 8, "reads its masks"), ("deeplabv3-resnet18", 0, "--samples")]
+)
+def test_where_there_is_no_uncertainty_it_is_said_why(name, samples, told, image):
+    answer = Network("it", build(Architecture(name, width=0.125), CLASSES), samples=samples).answer(image, "a.png")
+    assert answer.uncertainty is None
+    assert told in answer.remark
+
+
+def test_a_head_without_dropout_has_no_uncertainty(image):
+    plain = build(Architecture("deeplabv3-resnet18", width=0.125, dropout=0.0, aspp_dropout=0.0), CLASSES)
+    assert "no dropout" in Network("it", plain).answer(image, "a.png").remark
+
+
+def test_an_exported_network_has_no_uncertainty(model, image, monkeypatch):
+    monkeypatch.setattr(answers, "facts_in", lambda model: object())
+    assert "exported" in Network("it", load(model)).answer(image, "a.png").remark
+
+
+def test_options_of_seeing_are_followed(model, image):
+    network = load(model)
+    flipped = Network("it", network, Seeing(flip=True)).labels(image, "a.png")
+    mirrored = Network("it", network, Seeing(flip=True)).labels(image[:, ::-1].copy(), "a.png")
+    assert (flipped == mirrored[:, ::-1]).mean() > 0.99
+
+
+def test_shares_are_those_of_all_pixels():
+    answer = Answer(TWO, np.array([[1, 1, 1, 0]], np.uint8), np.array([[0.9, 0.8, 0.7, 0.6]]))
+    assert answer.shares() == [(1, 0.75, pytest.approx(0.8)), (0, 0.25, pytest.approx(0.6))]
+
+
+def test_agreement_is_of_pixels_and_of_classes():
+    first, second = np.array([[0, 0, 0, 1]], np.uint8), np.array([[0, 0, 1, 1]], np.uint8)
+    found = agreement(first, second, 2)
+    assert found.pixels == 0.75
+    assert found.miou == pytest.approx((2 / 3 + 1 / 2) / 2)
+    assert agreement(first, first, 2).miou == 1
+
+
+def test_void_all_over_agrees_with_anything():
+    void = np.full((2, 2), 255, np.uint8)
+    assert agreement(void, np.zeros((2, 2), np.uint8), 2).pixels == 1

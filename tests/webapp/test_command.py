@@ -1,0 +1,107 @@
+"""`seglet app`: what can be asked of it, and what it leaves behind. The page itself: test_browser.py."""
+
+import os
+import sys
+import types
+
+import pytest
+from tests.webapp.test_open_vocabulary import CLIP
+
+from seglet.cli.app import add_arguments, called, viewers
+from seglet.cli.parsing import Parser
+from seglet.files import write_json
+from seglet.models.architecture import Architecture
+from seglet.models.segmenter import build
+from seglet.types import Classes
+from seglet.webapp import server
+
+
+def read(*words):
+    parser = Parser("app")
+    add_arguments(parser)
+    return parser.read([str(word) for word in words])
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ((), "give a segmenter to look through, or --method"),
+        (("a", "--method", "diclip"), "one of the two"),
+        (("a", "b", "c"), "3 models were named; two can be compared"),
+        (("a", "a"), "named twice"),
+        (("a", "--names", "cat"), "--names are the classes of a --method"),
+    ],
+)
+def test_what_contradicts_itself_is_said(words, told, seglet):
+    done = seglet("app", *words)
+    assert done.code == 2
+    assert told in done.err
+
+
+def test_without_gradio_the_extra_is_named(model, seglet, monkeypatch):
+    monkeypatch.setitem(sys.modules, "gradio", None)
+    done = seglet("app", model)
+    assert done.code == 2
+    assert done.err.startswith("error: the page needs Gradio; run `pip install seglet[app]`")
+
+
+@pytest.mark.parametrize(
+    ("sources", "names"),
+    [
+        (["runs/a/last"], ["last"]),
+        (["runs/a/last", "runs/b/last"], ["a/last", "b/last"]),
+        (["runs/a", "/deep/b.onnx"], ["a", "b.onnx"]),
+        (["last", "runs/last"], ["last", "runs/last"]),
+    ],
+)
+def test_models_are_called_by_what_tells_them_apart(sources, names):
+    assert called(sources) == names
+
+
+def test_models_of_different_classes_are_not_compared(model, tmp_path):
+    classes = Classes(("background", "cat"), ((0, 0, 0), (255, 0, 0)))
+    build(Architecture("deeplabv3-resnet18", width=0.125), classes).save(tmp_path / "cats")
+    with pytest.raises(ValueError, match="model and cats cannot be compared"):
+        viewers(read(model, tmp_path / "cats"))
+
+
+def test_a_method_takes_the_classes_that_are_named_or_any(tmp_path):
+    write_json(tmp_path / "e.yaml", CLIP)
+    (named,) = viewers(read("--method", tmp_path / "e.yaml", "--names", "star", "moon"))
+    assert named.known.classes.names == ("background", "star", "moon")
+    (own,) = viewers(read("--method", tmp_path / "e.yaml"))
+    assert len(own.known.classes) > 3
+    (free,) = viewers(read("--method", "diclip"))
+    assert free.known is None
+
+
+class Taken:
+    """Gradio whose port is taken."""
+
+    def queue(self, **_):
+        return self
+
+    def launch(self, **_):
+        raise OSError("no empty port")
+
+
+def test_a_port_that_is_taken_is_said():
+    pytest.importorskip("starlette", reason="what Gradio brings is not installed")
+    gr = types.SimpleNamespace(themes=types.SimpleNamespace(Base=dict))
+    message = r"cannot serve at 127.0.0.1:7860 \(no empty port\); choose another --port"
+    with pytest.raises(ValueError, match=message), server.serving(gr, Taken(), "127.0.0.1", 7860):
+        pass
+
+
+def test_our_quarters_are_gone_afterwards_and_so_is_what_was_set(monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "intranet")
+    monkeypatch.setenv("GRADIO_ALLOWED_PATHS", "/")
+    before = dict(os.environ)
+    with server.quarters() as folder:
+        inside = {name: value for name, value in os.environ.items() if name.startswith("GRADIO_")}
+        assert os.environ["NO_PROXY"] == "intranet,127.0.0.1,localhost"
+        (folder / "upload").mkdir()
+    off = {"GRADIO_ANALYTICS_ENABLED": "False", "GRADIO_RUN_HISTORY": "False"}
+    assert inside == {"GRADIO_TEMP_DIR": str(folder), **off}
+    assert not folder.exists()
+    assert dict(os.environ) == before

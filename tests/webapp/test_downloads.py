@@ -1,0 +1,64 @@
+"""Files that are taken home."""
+
+import json
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from seglet.data.images import read_mask
+from seglet.data.label_tools import read
+from seglet.data.label_tools.regions import paint
+from seglet.types import Classes
+from seglet.webapp.answers import Answer
+from seglet.webapp.downloads import downloads
+from seglet.webapp.uploads import Dropped
+
+TWO = Classes(("background", "<b>cat</b>"), ((0, 0, 0), (255, 0, 0)))
+LABELS = np.zeros((8, 10), np.uint8)
+LABELS[2:5, 3:9] = 1
+
+
+def seen(name, size=(8, 10), classes=TWO):
+    image = np.zeros((8, 10, 3), np.uint8)
+    return Dropped(name, image, size), Answer(classes, LABELS, np.full((8, 10), 0.75, np.float32))
+
+
+def test_one_picture_gives_three_plain_files(tmp_path):
+    files = downloads([seen("a.jpg")], tmp_path / "offered")
+    assert [file.name for file in files] == ["a.png", "coco.json", "a-labelme.json"]
+    np.testing.assert_array_equal(read_mask(files[0]), LABELS)
+    assert Image.open(files[0]).getpalette()[:6] == [0, 0, 0, 255, 0, 0]
+
+
+def test_coco_and_labelme_hold_the_same_mask_with_its_confidence(tmp_path):
+    files = downloads([seen("a.jpg")], tmp_path)
+    for file in files[1:]:
+        (picture,) = read(file)[1].pictures()
+        np.testing.assert_array_equal(paint(picture, TWO, 0), LABELS)
+    assert json.loads(files[1].read_text())["annotations"][0]["score"] == 0.75
+    assert json.loads(files[2].read_text())["imagePath"] == "a.jpg"
+
+
+def test_masks_have_the_size_of_the_file_that_was_dropped(tmp_path):
+    files = downloads([seen("a.jpg", size=(16, 20))], tmp_path)
+    np.testing.assert_array_equal(read_mask(files[0]), LABELS.repeat(2, axis=0).repeat(2, axis=1))
+    assert json.loads(files[1].read_text())["images"][0]["height"] == 16
+
+
+def test_several_pictures_come_as_archives(tmp_path):
+    files = downloads([seen("a.jpg"), seen("b.jpg")], tmp_path)
+    assert [file.name for file in files] == ["masks.zip", "coco.json", "labelme.zip"]
+    assert sorted(zipfile.ZipFile(files[0]).namelist()) == ["a.png", "b.png"]
+    assert sorted(zipfile.ZipFile(files[2]).namelist()) == ["a.json", "b.json"]
+
+
+def test_nothing_is_offered_of_nothing(tmp_path):
+    with pytest.raises(ValueError, match="drop a picture first"):
+        downloads([], tmp_path)
+
+
+def test_a_class_called_void_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="void"):
+        downloads([seen("a.png", classes=Classes(("background", "void"), TWO.colours))], tmp_path)

@@ -1,0 +1,37 @@
+"""How the tiny captioner learns: the next word of the world's captions.
+
+Axes: b images, n tokens.
+"""
+
+from collections.abc import Mapping
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from seglet.models.foundation.tiny.captioner import TinyCaptioner
+from tools.pretrain.corpus import Corpus
+from tools.pretrain.loop import Objective, Phase, Recipe
+from tools.pretrain.texts import with_opening, words
+
+OPENINGS = ("a photo of", "a photo contains")
+"""What captioners are prompted with; ViLaDiff asks for both. Every caption learnt begins with one."""
+
+RECIPE = Recipe((Phase(6000, 1e-3, 100, 0.02),), 32, bf16=True)
+
+
+class CaptionerObjective(Objective):
+    """Cross-entropy of words."""
+
+    def __init__(self, recipe: Recipe, small: Corpus) -> None:
+        super().__init__()
+        torch.manual_seed(recipe.seed)
+        self.recipe, self.small = recipe, small
+        self.model = TinyCaptioner((*words(), "contains"))
+
+    def losses(self, step: int, draws: torch.Generator) -> Mapping[str, Float[Tensor, ""]]:
+        places = torch.randint(self.small.count, (self.recipe.batch,), generator=draws)
+        which = torch.randint(len(OPENINGS), (self.recipe.batch,), generator=draws).tolist()
+        chosen = zip(places.tolist(), which, strict=True)
+        captions = [with_opening(self.small.captions[place], OPENINGS[kind]) for place, kind in chosen]
+        return {"words": self.model.loss(self.small.images(places), *self.model.encode(captions))}

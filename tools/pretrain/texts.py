@@ -1,0 +1,48 @@
+"""Words and captions the tiny models learn from: those of the embedded world, and ways to begin a sentence."""
+
+import re
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Integer
+from torch import Tensor
+
+from seglet.data.world.appearance import HUES, TEXTURES
+from seglet.data.world.backgrounds import GROUNDS
+from seglet.data.world.captions import OPENINGS
+from seglet.data.world.scene import SHAPES
+
+PROMPTS = ("a clean origami", "a realistic photograph of", "a drawing of", "this is", "there is")
+"""Openings of prompts that people use with CLIP and Stable Diffusion; part of the captions begins with one."""
+
+MORE_WORDS = "the and , . with on in front of nothing empty background scene image picture photo no two three"
+CONTENT = 4
+"""Most words of a caption that name things: three objects and a background."""
+
+
+def words() -> tuple[str, ...]:
+    """Every word a caption or a prompt may hold."""
+    phrases = [ground.phrase for ground in GROUNDS.values()]
+    text = " ".join([*SHAPES, *HUES, *TEXTURES, *GROUNDS, *phrases, *OPENINGS, *PROMPTS, MORE_WORDS, "a an"])
+    return tuple(sorted(set(text.split())))
+
+
+def with_opening(caption: str, opening: str) -> str:
+    """The caption with another beginning."""
+    for known in sorted(OPENINGS, key=len, reverse=True):
+        if caption.startswith(known):
+            return f"{opening} {caption[len(known) :].strip()}".strip()
+    return caption
+
+
+def content(caption: str) -> tuple[str, ...]:
+    """Names of shapes, then that of the background, in the order of the caption."""
+    names = [word for word in re.findall(r"[a-z]+", caption) if word in SHAPES or word in GROUNDS]
+    return tuple(name for name in names if not (name == "wall" and "brick" in names))
+
+
+def content_places(ids: Integer[Tensor, "b n"], known: Sequence[int]) -> Integer[Tensor, "b 4"]:
+    """Where each text's words of `known` ids stand, -1 where there are fewer than four; the last ones of more."""
+    named = torch.isin(ids, torch.tensor(known))
+    places = torch.where(named, torch.arange(ids.shape[1]), -1)
+    return places.sort(dim=1, descending=True).values[:, :CONTENT]

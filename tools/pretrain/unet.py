@@ -1,0 +1,93 @@
+"""How the tiny UNet learns: to take noise from latents, told the caption, by the velocity of the diffusion.
+
+Axes: b images, n tokens, c channels, h rows, w columns of latents.
+
+Source: Salimans and Ho, ICLR 2022 (velocity); Lin et al., WACV 2024 (no signal at the last step).
+"""
+
+import copy
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Float32, Integer
+from torch import Tensor
+
+from seglet import files
+from seglet.data.world.backgrounds import GROUNDS
+from seglet.models.foundation.tiny.clip import WIDTH, TinyCLIP
+from seglet.models.foundation.tiny.diffusion import TRAINED_STEPS, TinyUNet, TinyVAE, alphas
+from tools.pretrain.corpus import CHUNK, Corpus, Note
+from tools.pretrain.loop import Objective, Phase, Recipe
+
+SILENT, PLACELESS = 0.1, 0.1
+"""Share of captions left out, for guidance, and of those that do not tell the background."""
+
+DECAY = 0.999
+"""Of the average of the weights, which is what is kept; smaller in the first steps."""
+
+RECIPE = Recipe((Phase(6000, 1e-3, 200, 0.02),), 64, weight_decay=0.01, beta2=0.99, bf16=True)
+
+
+class UNetObjective(Objective):
+    """Squared error of the velocity at a random time; `latents` are scaled, `clip` is frozen and encodes captions."""
+
+    def __init__(self, recipe: Recipe, small: Corpus, latents: Float32[np.ndarray, "n c h w"], clip: TinyCLIP) -> None:
+        super().__init__()
+        torch.manual_seed(recipe.seed)
+        self.recipe, self.small, self.latents = recipe, small, latents
+        self._clip = [clip]  # in a list it is no part of the training's state
+        self.model = TinyUNet(WIDTH)
+        self.average = copy.deepcopy(self.model).requires_grad_(False)
+
+    def losses(self, step: int, draws: torch.Generator) -> Mapping[str, Float[Tensor, ""]]:
+        places = torch.randint(self.small.count, (self.recipe.batch,), generator=draws)
+        clean = torch.from_numpy(self.latents[places.numpy()])
+        noise = torch.randn(clean.shape, generator=draws)
+        times = torch.randint(TRAINED_STEPS, (len(places),), generator=draws)
+        left = alphas()[times][:, None, None, None]
+        noised = left.sqrt() * clean + (1 - left).sqrt() * noise
+        velocity = left.sqrt() * noise - (1 - left).sqrt() * clean
+        with torch.no_grad():
+            states = self._clip[0].condition(self._captions(places, draws))
+        return {"velocity": F.mse_loss(self.model(noised, times, states).float(), velocity)}
+
+    @torch.no_grad()
+    def after_step(self, step: int) -> None:
+        keep = min(DECAY, (1 + step) / (10 + step))
+        for mean, now in zip(self.average.parameters(), self.model.parameters(), strict=True):
+            mean.lerp_(now, 1 - keep)
+
+    def _captions(self, places: Integer[Tensor, " b"], draws: torch.Generator) -> list[str]:
+        luck = torch.rand(len(places), generator=draws).tolist()
+        captions = [self.small.captions[place] for place in places.tolist()]
+        return [told(caption, chance) for caption, chance in zip(captions, luck, strict=True)]
+
+
+def told(caption: str, luck: float) -> str:
+    """The caption, or what of it remains: nothing, or no word of where the things are; by luck in [0, 1)."""
+    if luck < SILENT:
+        return ""
+    if luck < SILENT + PLACELESS:
+        for ground in GROUNDS.values():
+            caption = caption.removesuffix(ground.phrase).strip()
+    return caption
+
+
+@torch.inference_mode()
+def encode_corpus(vae: TinyVAE, corpus: Corpus, folder: Path, note: Note = lambda done: None) -> list[Path]:
+    """Files with the latents of all scenes, not scaled, in half precision; those that are there stay."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files.delete_partial(folder)
+    made = []
+    for begin in range(0, corpus.count, CHUNK):
+        end = min(begin + CHUNK, corpus.count)
+        made.append(folder / f"{begin:07d}-{end - begin}.npy")
+        if not made[-1].is_file():
+            parts = [vae.encode(corpus.images(places))[0] for places in torch.split(torch.arange(begin, end), 50)]
+            with files.replacing(made[-1]) as temporary, temporary.open("wb") as file:
+                np.save(file, torch.cat(parts).half().numpy())
+        note(end)
+    return made
