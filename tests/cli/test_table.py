@@ -264,7 +264,7 @@ def test_every_method_brings_a_short_run_for_the_demo():
     found = {method: demo_rows(method) for method in available()}
     assert all(found.values())
     assert list(definition("demo")["rows"]) == [row for rows in found.values() for row in rows]
-    assert all(Recipe.read(row).supervision for rows in found.values() for row in runner.values())
+    assert all(Recipe.read(row).supervision for rows in found.values() for row in rows.values())
 
 
 def test_a_method_alone_runs_behind_the_teacher_it_needs(tmp_path):

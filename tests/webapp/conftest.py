@@ -14,6 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.cli.conftest import model, seglet
+
+__all__ = ["model", "seglet"]
 
 SRC = Path(__file__).parents[2] / "src"
 PATIENCE = 300

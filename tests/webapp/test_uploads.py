@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from seglet.data.errors import DataError
+from seglet.webapp import uploads
 from seglet.webapp.uploads import Limits, harmless, read_all, read_dropped
 
 
@@ -57,7 +58,7 @@ def test_errors_name_the_file_and_not_where_it_lies(tmp_path):
 
 
 def test_a_file_beyond_the_limit_is_not_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(intake, "MEGABYTES", 0)
+    monkeypatch.setattr(uploads, "MEGABYTES", 0)
     with pytest.raises(DataError, match="larger than 0 MB"):
         read_dropped(drop(tmp_path, "a.png"), Limits())
 
@@ -68,7 +69,7 @@ def test_pictures_of_one_name_are_told_apart(tmp_path):
 
 
 def test_no_more_than_a_handful_is_taken_at_once(tmp_path, monkeypatch):
-    monkeypatch.setattr(intake, "PICTURES", 1)
+    monkeypatch.setattr(uploads, "PICTURES", 1)
     pictures, wrong = read_all([drop(tmp_path, "a.png"), drop(tmp_path, "b.png")], Limits())
     assert len(pictures) == 1
     assert wrong == ["2 files were dropped, the first 1 are shown; `seglet predict` takes any number"]

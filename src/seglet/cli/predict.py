@@ -9,7 +9,6 @@ from seglet.cli.options.inference import add_seeing, chosen_seeing
 from seglet.cli.options.pseudo_labels import add_pseudo_labels, pseudo_settings
 from seglet.cli.output import answer
 from seglet.cli.parsing import add_device, add_json, add_method, fraction, whole
-from seglet.data.class_table import CLASSES, class_lines
 
 if TYPE_CHECKING:
     from seglet.inference.dataset_images import DataPictures
@@ -73,6 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from seglet.data.class_table import CLASSES, class_lines
     from seglet.files import write_json, write_text
     from seglet.inference.depth import depths_for
     from seglet.inference.from_tags import TagMaps
