@@ -1,5 +1,5 @@
 # Everything starts here, from a clone and Python 3.11 or newer:
-#   make demo    train and compare small segmenters on pictures drawn on the spot
+#   make demo    train and compare small segmenters on images drawn on the spot
 #   make test    the tests
 # Each target installs only what it needs into .venv, once; PYTHON=python3.12 chooses another Python.
 

@@ -19,7 +19,7 @@ from seglet.types import Crop, Progress, Tagged
 def compare(name: str, column: Config, loop: Config, scenes: tuple[int, int], near: float, repeats: int) -> Result:
     """`scenes` are how many, and their side in pixels; losses may differ by the share `near`, a column being short.
 
-    Beside the shapes stand the CPU seconds that the column of one picture takes, and the memory of the process.
+    Beside the shapes stand the CPU seconds that the column of one image takes, and the memory of the process.
     """
     samples = [World("train", size=scenes[1]).read(index) for index in range(scenes[0])]
     values, taken = columns(column, samples)
@@ -32,11 +32,11 @@ def compare(name: str, column: Config, loop: Config, scenes: tuple[int, int], ne
     shapes = f"{scenes[0]} views of {scenes[1]} x {scenes[1]}, forward and backward"
     result = side_by_side(name, lambda: loss(stored, batch), lambda: loss(looped, batch), same, shapes, repeats)
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    return replace(result, shapes=f"{shapes}; the column {taken:.3g} s a picture; {most:.3g} GiB")
+    return replace(result, shapes=f"{shapes}; the column {taken:.3g} s an image; {most:.3g} GiB")
 
 
 def columns(config: Config, samples: Sequence[Sample]) -> tuple[list[Tensor], float]:
-    """The attention of each picture, and the CPU seconds that one takes; of several, the first is
+    """The attention of each image, and the CPU seconds that one takes; of several, the first is
     computed twice to warm up."""
     compute = AttentionColumn(config).load(torch.device("cpu"))
     if len(samples) > 1:
@@ -47,8 +47,8 @@ def columns(config: Config, samples: Sequence[Sample]) -> tuple[list[Tensor], fl
 
 
 def step(samples: list[Sample], column: Tensor) -> Tagged:
-    pictures = torch.stack([torch.from_numpy(sample.image.copy()) for sample in samples])
-    images = pictures.permute(0, 3, 1, 2).float() / 255
+    sources = torch.stack([torch.from_numpy(sample.image.copy()) for sample in samples])
+    images = sources.permute(0, 3, 1, 2).float() / 255
     tags = torch.zeros(len(samples), len(CLASSES))
     for row, sample in enumerate(samples):
         tags[row, list(sample.tags or ())] = 1

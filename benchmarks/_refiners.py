@@ -26,7 +26,7 @@ class RefinerResult(Result):
 
 
 def compare(name: str, ours: Refiner, rival: Refiner) -> RefinerResult:
-    """Of masks of 21 classes on a picture of noise over squares, equal as far as float32 sums are."""
+    """Of masks of 21 classes on an image of noise over squares, equal as far as float32 sums are."""
     generator = torch.Generator().manual_seed(0)
     masks = torch.randn(1, CLASSES, SIZE, SIZE, generator=generator).mul(2).softmax(dim=1)
     squares = F.interpolate(torch.rand(1, 3, 11, 11, generator=generator), size=(SIZE, SIZE), mode="nearest")

@@ -1,4 +1,4 @@
-"""A training step of ViLaDiff and of the consistency baseline on the same network, on random pictures."""
+"""A training step of ViLaDiff and of the consistency baseline on the same network, on random images."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ Step = Callable[[], Tensor]
 
 @dataclass(frozen=True)
 class Size:
-    """Of a step: pixels a side, pictures of each kind, classes, tokens of a caption and their channels."""
+    """Of a step: pixels a side, images of each kind, classes, tokens of a caption and their channels."""
 
     side: int
     batch: int
@@ -44,7 +44,7 @@ def baseline(student: str, classes: Classes) -> fixmatch.Method:
     return fixmatch.Method.build(config, classes, seed=0)
 
 
-def pictures(size: Size) -> SemiStep:
+def random_batch(size: Size) -> SemiStep:
     generator = torch.Generator().manual_seed(0)
     batch, side = size.batch, size.side
     labels = torch.randint(size.classes, (batch, side, side), generator=generator)

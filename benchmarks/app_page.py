@@ -1,4 +1,4 @@
-"""`seglet app` in Chromium: seconds from a dropped picture to its mask, against the network alone.
+"""`seglet app` in Chromium: seconds from a dropped image to its mask, against the network alone.
 
 Needs the extra `app`, selenium, and Chromium with its driver.
 """
@@ -36,7 +36,7 @@ FIELD, MASK = "#seglet-files input[type=file]", "#seglet-look-0 .layer"
 class PageResult(Result):
     """`ours` is from drop to mask, `rival` the network alone, with its Monte-Carlo passes; wall time, medians.
 
-    `serve` is from the import of Gradio to the first answer, `opened` from there to a field that takes pictures, once.
+    `serve` is from the import of Gradio to the first answer, `opened` from there to a field that takes images, once.
     `equal` if the page names the classes that the network found.
     """
 

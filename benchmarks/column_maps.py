@@ -18,7 +18,7 @@ SCENES, SIDE, TOGETHER, RANKS, CHOSEN, MOST_LOST = 160, 128, 8, (4, 8, 16, 32, 6
 
 @dataclass(frozen=True)
 class MapsResult(Result):
-    """`ours` and `rival` are bytes of a picture's attention, of the chosen rank and raw in half precision.
+    """`ours` and `rival` are bytes of an image's attention, of the chosen rank and raw in half precision.
 
     `equal` if the maps' mIoU at their best threshold is within 0.005 of the raw one's; `miou` has it for each rank, and
     for 0, raw.

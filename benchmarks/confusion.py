@@ -5,7 +5,7 @@ from torch import Tensor
 from torchmetrics.classification import MulticlassConfusionMatrix
 
 from benchmarks._harness import Result, side_by_side
-from benchmarks._pictures import answered
+from benchmarks._images import answered
 from seglet.evaluation.confusion import confusion
 from seglet.types import IGNORE
 

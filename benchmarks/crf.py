@@ -35,7 +35,7 @@ class CRFResult(Result):
 
 
 def run() -> CRFResult:
-    probabilities, image = prediction(), picture()
+    probabilities, image = prediction(), random_image()
 
     def ours() -> Tensor:
         return dense_crf(probabilities, image)
@@ -71,7 +71,7 @@ def peak(call: Callable[[], Tensor]) -> tuple[Tensor, int]:
     return result, bytes_.peak
 
 
-def picture() -> Tensor:
+def random_image() -> Tensor:
     """Soft patches of colour under a little noise: as many vertices as a photograph has."""
     generator = torch.Generator().manual_seed(0)
     coarse, grain = torch.rand(1, 3, 10, 10, generator=generator), torch.randn(1, 3, SIZE, SIZE, generator=generator)

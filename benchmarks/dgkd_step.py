@@ -68,7 +68,7 @@ def method(classes: Classes, teacher: Frozen[Network] | None, **keys: Any) -> Me
     return Method(config, alone.student, teacher, Branches(config, channels)).train()
 
 
-def pictures() -> Tagged:
+def random_batch() -> Tagged:
     generator = torch.Generator().manual_seed(0)
     light = torch.rand(BATCH, 3, SIDE, SIDE, generator=generator)
     tags = torch.zeros(BATCH, CLASSES)
@@ -82,7 +82,7 @@ def training_step(method: Method) -> Step:
     """One step late in training, forward to optimiser."""
     trained = [p for p in method.parameters() if p.requires_grad]
     optimiser = torch.optim.SGD(trained, lr=1e-4, momentum=0.9, weight_decay=5e-4)
-    batch = pictures()
+    batch = random_batch()
 
     def step() -> Tensor:
         optimiser.zero_grad()

@@ -19,7 +19,7 @@ VOCABULARY, LENGTH = 49408, 77
 
 
 def run() -> Result:
-    """One view of 320 x 320, and a whole picture of 512 x 512 for diffusion."""
+    """One view of 320 x 320, and a whole image of 512 x 512 for diffusion."""
     with tempfile.TemporaryDirectory() as folder:
         torch.manual_seed(0)
         clip, diffusion = Path(folder) / "clip", Path(folder) / "diffusion"

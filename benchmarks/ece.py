@@ -4,7 +4,7 @@ import torch
 from torchmetrics.classification import MulticlassCalibrationError
 
 from benchmarks._harness import Result, side_by_side
-from benchmarks._pictures import answered
+from benchmarks._images import answered
 from seglet.evaluation.calibration import Calibration
 from seglet.evaluation.inference import decide
 from seglet.types import IGNORE

@@ -1,4 +1,4 @@
-"""An exported student of at most 4 million parameters in onnxruntime against PyTorch, one picture of 512x512."""
+"""An exported student of at most 4 million parameters in onnxruntime against PyTorch, one image of 512x512."""
 
 import tempfile
 from pathlib import Path

@@ -42,7 +42,7 @@ class StepResult(Result):
 def run() -> StepResult:
     classes = Classes(tuple(f"class {k}" for k in range(CLASSES)), tuple((k, k, k) for k in range(CLASSES)))
     teacher = Frozen(build(Architecture(TEACHER), classes).network)
-    batch = pictures()
+    batch = random_batch()
 
     def step(naive: bool = False, **changes: int | bool) -> Step:
         method = Method.build(Config(student=STUDENT, **changes), classes, seed=0)  # type: ignore[arg-type]
@@ -62,7 +62,7 @@ def run() -> StepResult:
     return StepResult("fotf-step", seconds[1], seconds[0], ratios[1], "s", equal, shapes, threads, *ratios[2:])
 
 
-def pictures() -> Labelled:
+def random_batch() -> Labelled:
     generator = torch.Generator().manual_seed(0)
     images = torch.rand(BATCH, 3, SIDE, SIDE, generator=generator)
     labels = torch.randint(CLASSES, (BATCH, SIDE, SIDE), generator=generator)

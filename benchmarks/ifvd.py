@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from benchmarks._gradients import LossResult, compare, feature_maps
-from benchmarks._pictures import blobs
+from benchmarks._images import blobs
 from seglet.losses.distillation.ifvd import variation_error
 from seglet.losses.pixel import labels_at
 from seglet.types import IGNORE

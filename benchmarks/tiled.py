@@ -1,6 +1,6 @@
-"""A picture of 4096x4096 and 21 classes, window by window: our bands against sums for the whole picture.
+"""An image of 4096x4096 and 21 classes, window by window: our bands against sums for the whole image.
 
-What is compared is the memory that classes and confidences of such a picture take; how long both take stands beside
+What is compared is the memory that classes and confidences of such an image take; how long both take stands beside
 it. The network is as good as none, one mix of colours for each class, so all that differs is seen: with a real one the
 times are nearer to each other.
 """
@@ -58,7 +58,7 @@ def in_bands(predict: Predict, image: Float[Tensor, "1 3 h w"], options: Evaluat
 
 
 def whole(predict: Predict, image: Float[Tensor, "1 3 h w"]) -> Found:
-    """Logits of all windows summed for the whole picture, divided by how many there were, then softmax and maximum."""
+    """Logits of all windows summed for the whole image, divided by how many there were, then softmax and maximum."""
     total, count = torch.zeros(1, CLASSES, SIDE, SIDE), torch.zeros(SIDE, SIDE)
     for top, bottom in windows(SIDE, WINDOW, STRIDE):
         for left, right in windows(SIDE, WINDOW, STRIDE):

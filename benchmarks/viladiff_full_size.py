@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 
 from benchmarks._harness import Result
-from benchmarks._viladiff import EARLY, LATE, Size, Step, baseline, pictures, training_step
+from benchmarks._viladiff import EARLY, LATE, Size, Step, baseline, random_batch, training_step
 from seglet.methods import viladiff
 from seglet.models.heads.vila import streams
 
@@ -36,7 +36,7 @@ class FullSizeResult(Result):
 
 
 def run() -> FullSizeResult:
-    batch = pictures(SIZE)
+    batch = random_batch(SIZE)
     config = viladiff.Config(student=STUDENT, captions="world", text_width=SIZE.width)
     method = viladiff.Method.build(config, SIZE.names, seed=0)
     told = method.remarks((SIZE.side, SIZE.side), SIZE.batch)[0]
@@ -62,7 +62,7 @@ def timed(step: Step) -> tuple[float, float]:
 
 @torch.no_grad()
 def shapes_of(method: viladiff.Method) -> str:
-    """Of the visual stream of one picture."""
+    """Of the visual stream of one image."""
     seen = streams(method.student.network, None, torch.rand(1, 3, SIZE.side, SIZE.side), None).visual
     names = ("tokens", "maps", "logits")
     return ", ".join(f"{name} {'x'.join(map(str, getattr(seen, name).shape[1:]))}" for name in names)

@@ -1,6 +1,6 @@
 """A training step of ViLaDiff against one of the consistency baseline on the same network.
 
-Both with an average as teacher, on the embedded world's network and pictures; ViLa, MixE, and MixE with refinement,
+Both with an average as teacher, on the embedded world's network and images; ViLa, MixE, and MixE with refinement,
 which runs the denoiser ten times more in the second half of training, are also timed apart. The baseline's student also
 sees the plain views, whose guesses are the teacher's; ours does not, so without refinement it costs about as much.
 """
@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from benchmarks._harness import Result, in_turn
-from benchmarks._viladiff import EARLY, LATE, Size, Step, baseline, pictures, training_step
+from benchmarks._viladiff import EARLY, LATE, Size, Step, baseline, random_batch, training_step
 from seglet.methods import viladiff
 from seglet.types import Progress
 
@@ -31,7 +31,7 @@ class StepResult(Result):
 
 
 def run() -> StepResult:
-    classes, batch = SIZE.names, pictures(SIZE)
+    classes, batch = SIZE.names, random_batch(SIZE)
 
     def ours(progress: Progress, **changes: Any) -> Step:
         keys = {"captions": "world", "text_width": SIZE.width, "denoiser_width": 32, "denoiser_blocks": 3, **changes}

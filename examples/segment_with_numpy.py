@@ -1,10 +1,10 @@
 """Segments a PNG with a network that `seglet export` wrote, with onnxruntime and numpy alone: no PyTorch, no seglet.
 
     pip install numpy onnxruntime
-    python segment_with_numpy.py model.onnx picture.png mask.png
+    python segment_with_numpy.py model.onnx image.png mask.png
 
-The mask is a palette PNG in the colours of the classes. Pictures are 8-bit PNGs without interlacing, as Python brings
-along what these need; with another library for pictures, `segment` takes any array [h, w, 3] of 0 to 255.
+The mask is a palette PNG in the colours of the classes. Images are 8-bit PNGs without interlacing, as Python brings
+along what these need; with another library for images, `segment` takes any array [h, w, 3] of 0 to 255.
 """
 
 import json
@@ -30,27 +30,27 @@ class Segmenter:
         if said.get("format") != "seglet-onnx" or not json.loads(said["whole"]):
             raise SystemExit(f"{file} was not written by `seglet export`, or its logits are no masks yet")
         if json.loads(said["preprocessing"])["planes"] != 3:
-            raise SystemExit(f"{file} wants the depth of a picture as its fourth plane; this example has none")
+            raise SystemExit(f"{file} wants the depth of an image as its fourth plane; this example has none")
         table = json.loads(said["classes"])
         self.names = [entry["name"] for entry in table]
         self.palette = np.array([entry["colour"] for entry in table], np.uint8)
         self.size = json.loads(said["size"])
         self.smallest = json.loads(said["preprocessing"])["smallest_side"]
 
-    def segment(self, picture: np.ndarray) -> np.ndarray:
-        """The class of each pixel of a picture [h, w, 3] of 0 to 255; the network subtracts means itself."""
-        height, width = picture.shape[:2]
+    def segment(self, image: np.ndarray) -> np.ndarray:
+        """The class of each pixel of an image [h, w, 3] of 0 to 255; the network subtracts means itself."""
+        height, width = image.shape[:2]
         if self.size is not None and [height, width] != self.size:
-            raise SystemExit(f"this network takes pictures of {self.size[0]}x{self.size[1]} (rows, columns)")
+            raise SystemExit(f"this network takes images of {self.size[0]}x{self.size[1]} (rows, columns)")
         below, right = max(0, self.smallest - height), max(0, self.smallest - width)
-        padded = np.pad(picture, ((0, below), (0, right), (0, 0)), mode="edge")
+        padded = np.pad(image, ((0, below), (0, right), (0, 0)), mode="edge")
         images = padded.transpose(2, 0, 1)[None].astype(np.float32) / 255
         logits = self.session.run(["logits"], {"images": images})[0]
         return logits[0, :, :height, :width].argmax(axis=0).astype(np.uint8)
 
 
 def read_png(file: str) -> np.ndarray:
-    """The picture as RGB [h, w, 3] of 0 to 255; transparency is dropped."""
+    """The image as RGB [h, w, 3] of 0 to 255; transparency is dropped."""
     content = Path(file).read_bytes()
     if content[:8] != SIGNATURE:
         raise SystemExit(f"{file} is no PNG")
@@ -111,10 +111,10 @@ def write_png(file: str, labels: np.ndarray, palette: np.ndarray) -> None:
 
 def main() -> None:
     if len(sys.argv) != 4:
-        raise SystemExit("usage: python segment_with_numpy.py model.onnx picture.png mask.png")
-    model, picture, mask = sys.argv[1:]
+        raise SystemExit("usage: python segment_with_numpy.py model.onnx image.png mask.png")
+    model, image, mask = sys.argv[1:]
     segmenter = Segmenter(model)
-    labels = segmenter.segment(read_png(picture))
+    labels = segmenter.segment(read_png(image))
     write_png(mask, labels, segmenter.palette)
     shares = np.bincount(labels.ravel(), minlength=len(segmenter.names)) / labels.size
     for name, share in zip(segmenter.names, shares, strict=True):

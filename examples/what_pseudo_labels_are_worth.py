@@ -2,9 +2,9 @@
 
     python what_pseudo_labels_are_worth.py RUN [MOST]
 
-The running average labels the pictures to validate on, at most MOST of them (200): by the stream that only looks; as
-the denoiser refines that, if the run has one; and, if the run reads captions, by the other stream with each picture's
-own captions and with those of the picture before. Sure are pixels above the run's threshold, which teach.
+The running average labels the images to validate on, at most MOST of them (200): by the stream that only looks; as
+the denoiser refines that, if the run has one; and, if the run reads captions, by the other stream with each image's
+own captions and with those of the image before. Sure are pixels above the run's threshold, which teach.
 """
 
 import sys
@@ -31,7 +31,7 @@ from seglet.types import IGNORE
 
 
 def texts(method: Method, samples: list[Sample]) -> list[Text]:
-    """What the fusion stream reads of each picture, from scratch."""
+    """What the fusion stream reads of each image, from scratch."""
     captions, tokens = method.producers(method.config, method.student.classes)
     say, read = captions.load(torch.device("cpu")), tokens.load(torch.device("cpu"))
     said = [replace(sample, texts={captions.name: say([sample])[0]}) for sample in samples]
@@ -40,7 +40,7 @@ def texts(method: Method, samples: list[Sample]) -> list[Text]:
 
 
 def sources(method: Method, samples: list[Sample]) -> dict[str, Callable[[Tensor, int], Tensor]]:
-    """Who labels: logits of an image [1, 3, h, w], the picture of this number."""
+    """Who labels: logits of an image [1, 3, h, w], the image of this number."""
     teacher, fusion = method.teacher.network.network, method.fused_teacher
     found: dict[str, Callable[[Tensor, int], Tensor]] = {
         "visual stream": lambda image, _: streams(teacher, None, image, None).visual.logits
@@ -54,7 +54,7 @@ def sources(method: Method, samples: list[Sample]) -> dict[str, Callable[[Tensor
             return streams(teacher, fusion.network, image, own[number]).fused.logits
 
         found["its own captions"] = reading
-        found["another picture's"] = lambda image, number: reading(image, number - 1)
+        found["another image's"] = lambda image, number: reading(image, number - 1)
     return found
 
 

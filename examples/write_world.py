@@ -1,4 +1,4 @@
-"""Writes scenes of the embedded world as files, as your own pictures may lie: tags to learn from, masks to score on.
+"""Writes scenes of the embedded world as files, as your own images may lie: tags to learn from, masks to score on.
 
 python examples/write_world.py FOLDER [scenes to learn from] [scenes to be scored on] [side in pixels]
 """
@@ -15,7 +15,7 @@ from seglet.data.world.dataset import CLASSES, World
 
 
 def write(folder: Path, scenes: int, scored: int, size: int) -> None:
-    """Pictures in images/, what is in those to learn from in tags.csv, masks of the others in masks/."""
+    """Images in images/, what is in those to learn from in tags.csv, masks of the others in masks/."""
     rows = []
     for split, count in (("train", scenes), ("val", scored)):
         world = World(split, scenes=count, size=size)

@@ -1,4 +1,4 @@
-"""Where golden numbers and real pictures are, and how tests ask for them."""
+"""Where golden numbers and real images are, and how tests ask for them."""
 
 import os
 from collections.abc import Iterator
@@ -40,10 +40,10 @@ def case(request: pytest.FixtureRequest) -> Case:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder of real pictures (`SEGLET_DATA`, or shared/data beside the project)."""
+    """The folder of real images (`SEGLET_DATA`, or shared/data beside the project)."""
     folder = Path(os.environ.get("SEGLET_DATA", HERE.parent.parent / "shared" / "data"))
     if not folder.is_dir():
-        pytest.skip(f"real pictures are not at {folder}; set SEGLET_DATA")
+        pytest.skip(f"real images are not at {folder}; set SEGLET_DATA")
     return folder
 
 

@@ -12,7 +12,7 @@ from tests.documents import ROOT, blocks, text
 
 from seglet.cli.main import main
 
-TUTORIALS = ("tags-to-onnx", "dark-pictures")
+TUTORIALS = ("tags-to-onnx", "dark-images")
 SHORTER = {
     "--steps": ("2",),
     "--warmup": ("0",),
@@ -23,7 +23,7 @@ SHORTER = {
 }
 """Options of the pages that are given other words."""
 ALSO = {
-    "configs/diclip/world.yaml": "--data world:scenes=24,size=64 --crop 64 64 --cache_size 64 --cache_pictures 1"
+    "configs/diclip/world.yaml": "--data world:scenes=24,size=64 --crop 64 64 --cache_size 64 --cache_images 1"
     " --batch 2",
     "configs/ssss/world.yaml": "--batch 2 --workers 0 --validate_every 2",
     "configs/dgkd/world.yaml": "--batch 2 --workers 0 --validate_every 2 --score_teacher false",

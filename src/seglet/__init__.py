@@ -1,4 +1,4 @@
-"""Small segmentation models from small supervision: tags, a few masks, dark pictures, a big teacher.
+"""Small segmentation models from small supervision: tags, a few masks, dark images, a big teacher.
 
 The names here are promised to stay; everything else can be imported but may change. Nothing heavy is loaded before
 one of them is used.

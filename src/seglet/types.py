@@ -69,7 +69,7 @@ class Classes:
 
     @property
     def background(self) -> int | None:
-        """The class called background, if there is one: every picture has some of it, so no tag names it."""
+        """The class called background, if there is one: every image has some of it, so no tag names it."""
         plain = [name.strip(" _").lower() for name in self.names]
         return plain.index("background") if "background" in plain else None
 
@@ -136,7 +136,7 @@ class Tagged(Movable):
     """Images that come with the set of classes present (1 present, 0 absent), and no masks.
 
     A tag has a column for each class of the data set; that of `Classes.background` is always 0, there being some in
-    every picture. An image whose tags are all 0 holds none of the classes, and was looked at to know that.
+    every image. An image whose tags are all 0 holds none of the classes, and was looked at to know that.
     """
 
     ids: tuple[str, ...]

@@ -22,17 +22,17 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def pictures(tmp_path: Path) -> Path:
+def images(tmp_path: Path) -> Path:
     """images/{train,val} and masks/{train,val} with two scenes each, and their classes."""
-    root = tmp_path / "pictures"
+    root = tmp_path / "images"
     for split in ("train", "val"):
         scenes = World(split, scenes=2, size=32)
         for index in range(2):
             sample = scenes.read(index)
-            picture = root / "images" / split / f"{split}{index}.png"
-            picture.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(sample.image).save(picture)
-            write_mask(root / "masks" / split / picture.name, np.asarray(sample.labels), CLASSES)
+            image = root / "images" / split / f"{split}{index}.png"
+            image.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(sample.image).save(image)
+            write_mask(root / "masks" / split / image.name, np.asarray(sample.labels), CLASSES)
     lines = (f"{place} {name}" for place, name in enumerate(CLASSES.names))
     (root / "classes.txt").write_text("\n".join(lines))
     return root

@@ -1,4 +1,4 @@
-"""Runs, models and pictures that are not as they should be: said clearly, nothing breaks."""
+"""Runs, models and images that are not as they should be: said clearly, nothing breaks."""
 
 import json
 import shutil
@@ -39,7 +39,7 @@ def run(hostile_model, tmp_path_factory):
 
 @pytest.fixture
 def strip(tmp_path):
-    """Data whose one picture is 20 000 pixels long, 3 high, and called like a script."""
+    """Data whose one image is 20 000 pixels long, 3 high, and called like a script."""
     file = "<script>alert(2)<&script>.png"
     for kind in ("images", "masks"):
         (tmp_path / "data" / kind / "val").mkdir(parents=True)
@@ -79,7 +79,7 @@ def test_a_model_of_another_version_is_refused_by_all(words, hostile_model, stri
     assert (done.code, "format version 2, this seglet reads 1" in done.err) == (2, True)
 
 
-def test_a_very_long_picture_is_segmented(hostile_model, strip, seglet, tmp_path):
+def test_a_very_long_image_is_segmented(hostile_model, strip, seglet, tmp_path):
     done = seglet("predict", hostile_model, strip / "images", "--out", tmp_path / "out")
     assert done.code == 0, done.err
     (mask,) = (tmp_path / "out" / "masks").rglob("*.png")
@@ -88,7 +88,7 @@ def test_a_very_long_picture_is_segmented(hostile_model, strip, seglet, tmp_path
 
 
 @pytest.mark.parametrize("tool", ["coco", "labelme", "cvat", "label-studio"])
-def test_a_very_long_picture_with_hostile_names_is_labelled(hostile_model, strip, seglet, tmp_path, tool):
+def test_a_very_long_image_with_hostile_names_is_labelled(hostile_model, strip, seglet, tmp_path, tool):
     done = seglet("label", hostile_model, strip / "images", "--tool", tool, "--threshold", 0, "--out", tmp_path / "out")
     assert done.code == 0, done.err
     written = [file for file in (tmp_path / "out").rglob("*") if file.suffix in (".json", ".xml") and file.is_file()]
@@ -96,14 +96,14 @@ def test_a_very_long_picture_with_hostile_names_is_labelled(hostile_model, strip
     assert not any("<script>" in file.read_text() for file in written if file.suffix == ".xml")
 
 
-def test_a_network_that_looks_several_times_sees_a_very_long_picture(strip, seglet, tmp_path):
+def test_a_network_that_looks_several_times_sees_a_very_long_image(strip, seglet, tmp_path):
     build(Architecture("ssss-resnet18", width=0.125), CLASSES).save(tmp_path / "model")
     done = seglet("predict", tmp_path / "model", strip / "images", "--scales", 1, 0.5, "--out", tmp_path / "out")
     assert done.code == 0, done.err
 
 
 @pytest.mark.parametrize("words", [["predict"], ["label", "--tool", "coco"]])
-def test_a_picture_that_memory_is_too_small_for_is_passed_over(
+def test_a_image_that_memory_is_too_small_for_is_passed_over(
     words, hostile_model, strip, seglet, tmp_path, monkeypatch
 ):
     Image.new("RGB", (40, 40)).save(strip / "images" / "small.png")
@@ -120,6 +120,6 @@ def test_a_picture_that_memory_is_too_small_for_is_passed_over(
     assert (done.code, "failed: 1" in done.out, "--window 512 512" in done.out) == (2, True, True)
 
 
-def test_a_fault_of_ours_is_not_laid_on_a_picture():
+def test_a_fault_of_ours_is_not_laid_on_a_image():
     with pytest.raises(RuntimeError, match="shapes"):
         failure(RuntimeError("shapes do not fit"))

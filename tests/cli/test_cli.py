@@ -63,7 +63,7 @@ def test_a_wrong_command_is_answered_with_the_nearest(wrong, right, seglet):
 
 
 def test_a_wrong_option_is_answered_with_the_nearest(seglet):
-    answered = seglet("predict", "model", "picture.png", "--ot", "x", "--out", "y")
+    answered = seglet("predict", "model", "image.png", "--ot", "x", "--out", "y")
     assert (answered.code, answered.out) == (2, "")
     assert answered.err == "error: unknown option '--ot'; did you mean '--out'?; see `seglet predict --help`\n"
 

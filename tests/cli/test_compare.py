@@ -42,52 +42,52 @@ def cell(sheet: Path, row: int, column: int) -> np.ndarray:
         return np.array(drawn)[top : top + SIDE, left : left + SIDE]
 
 
-def test_before_and_after_stand_below_pictures_without_masks(model, night, dark, tmp_path, seglet):
+def test_before_and_after_stand_below_images_without_masks(model, night, dark, tmp_path, seglet):
     out = tmp_path / "sheet.png"
-    done = seglet("compare", model, night, "--pictures", dark, "--height", SIDE, "--lift", "gamma", "--out", out)
+    done = seglet("compare", model, night, "--images", dark, "--height", SIDE, "--lift", "gamma", "--out", out)
     assert done.code == 0, done.err
-    assert f"rows: picture, picture, brightened, {model}, {night}" in done.out
-    picture = np.array(Image.open(dark / "3.png"))
-    np.testing.assert_array_equal(cell(out, 0, 3), picture)
-    np.testing.assert_array_equal(cell(out, 1, 3), lift(picture))
-    np.testing.assert_array_equal(cell(out, 2, 3), colours(load(model).predict(picture).labels, CLASSES))
+    assert f"rows: image, image, brightened, {model}, {night}" in done.out
+    image = np.array(Image.open(dark / "3.png"))
+    np.testing.assert_array_equal(cell(out, 0, 3), image)
+    np.testing.assert_array_equal(cell(out, 1, 3), lift(image))
+    np.testing.assert_array_equal(cell(out, 2, 3), colours(load(model).predict(image).labels, CLASSES))
     seen = np.unique(cell(out, 3, 3).reshape(-1, 3), axis=0)
     assert {tuple(colour) for colour in seen.tolist()} <= set(CLASSES.colours)
 
 
 def test_a_segmenter_may_look_in_its_own_way(model, dark, tmp_path, seglet):
     out = tmp_path / "sheet.png"
-    words = ("compare", model, f"{model} --brighten gamma", "--pictures", dark, "--height", SIDE, "--out", out)
+    words = ("compare", model, f"{model} --brighten gamma", "--images", dark, "--height", SIDE, "--out", out)
     assert seglet(*words).code == 0
     brightened = lift(np.array(Image.open(dark / "0.png")))
     np.testing.assert_array_equal(cell(out, 2, 0), colours(load(model).predict(brightened).labels, CLASSES))
 
 
-def test_more_pictures_than_fit_go_on_below_and_are_spread_over_all(model, dark, tmp_path, seglet):
+def test_more_images_than_fit_go_on_below_and_are_spread_over_all(model, dark, tmp_path, seglet):
     out = tmp_path / "sheet.png"
     small = ("--most", 4, "--columns", 2, "--height", SIDE)
-    said = json.loads(seglet("compare", model, "--pictures", dark, *small, "--out", out, "--json").out)
-    assert [Path(name).stem for name in said["pictures"]] == ["0", "1", "2", "3"]
+    said = json.loads(seglet("compare", model, "--images", dark, *small, "--out", out, "--json").out)
+    assert [Path(name).stem for name in said["images"]] == ["0", "1", "2", "3"]
     np.testing.assert_array_equal(cell(out, 2, 1), np.array(Image.open(dark / "3.png")))
 
 
-def test_a_picture_that_cannot_be_read_is_reported_and_passed_over(model, dark, tmp_path, seglet):
-    text(dark / "broken.png", "no picture")
-    done = seglet("compare", model, "--pictures", dark, "--out", tmp_path / "sheet.png")
+def test_a_image_that_cannot_be_read_is_reported_and_passed_over(model, dark, tmp_path, seglet):
+    text(dark / "broken.png", "no image")
+    done = seglet("compare", model, "--images", dark, "--out", tmp_path / "sheet.png")
     assert done.code == 2
-    assert "5 pictures are in" in done.out
+    assert "5 images are in" in done.out
     assert "broken.png" in done.out
 
 
 def test_what_cannot_be_compared_is_refused(model, dark, tmp_path, seglet):
     other = Classes(("background", "cat"), ((0, 0, 0), (1, 1, 1)))
     build(Architecture("deeplabv3-resnet18", width=0.125), other).save(tmp_path / "other")
-    rest = ("--pictures", dark, "--out", tmp_path / "sheet.png")
+    rest = ("--images", dark, "--out", tmp_path / "sheet.png")
     assert (
         f"{model} and {tmp_path / 'other'} cannot be compared"
         in seglet("compare", model, tmp_path / "other", *rest).err
     )
     assert "unknown option '--britten'" in seglet("compare", f"{model} --britten gamma", *rest).err
     assert (
-        "expected --out to end in .png" in seglet("compare", model, "--pictures", dark, "--out", tmp_path / "s.jpg").err
+        "expected --out to end in .png" in seglet("compare", model, "--images", dark, "--out", tmp_path / "s.jpg").err
     )

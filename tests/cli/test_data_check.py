@@ -4,47 +4,47 @@ import json
 import re
 
 from PIL import Image
-from tests.data.disk import mask, pairs, picture, text
+from tests.data.disk import mask, pairs, text, write_image
 
 from seglet.data.dataset import open_dataset
 
 
-def test_sound_data_are_described_beside_them(pictures, seglet):
-    done = seglet("data", "check", pictures)
+def test_sound_data_are_described_beside_them(images, seglet):
+    done = seglet("data", "check", images)
     assert done.code == 0
     assert "next: seglet data view" in done.out
-    assert len(open_dataset(str(pictures), "train")) == 2
+    assert len(open_dataset(str(images), "train")) == 2
 
 
-def test_all_problems_are_listed_and_nothing_is_written(pictures, seglet):
-    (pictures / "images/train/train0.png").write_bytes(b"")
-    Image.new("L", (5, 5)).save(pictures / "masks/val/val1.png")
-    done = seglet("data", "check", pictures)
+def test_all_problems_are_listed_and_nothing_is_written(images, seglet):
+    (images / "images/train/train0.png").write_bytes(b"")
+    Image.new("L", (5, 5)).save(images / "masks/val/val1.png")
+    done = seglet("data", "check", images)
     assert done.code == 2
     assert "train0.png" in done.out
     assert "val1.png" in done.out
-    assert not (pictures / "dataset.json").exists()
+    assert not (images / "dataset.json").exists()
 
 
-def test_bad_files_can_be_left_out(pictures, seglet):
-    (pictures / "images/train/train0.png").write_bytes(b"")
-    assert seglet("data", "check", pictures, "--leave-out").code == 0
-    assert list(open_dataset(str(pictures), "train").ids) == ["train1"]
+def test_bad_files_can_be_left_out(images, seglet):
+    (images / "images/train/train0.png").write_bytes(b"")
+    assert seglet("data", "check", images, "--leave-out").code == 0
+    assert list(open_dataset(str(images), "train").ids) == ["train1"]
 
 
-def test_json_is_one_object(pictures, seglet, tmp_path):
-    done = seglet("data", "check", pictures, "--json", "--out", tmp_path / "d.json")
+def test_json_is_one_object(images, seglet, tmp_path):
+    done = seglet("data", "check", images, "--json", "--out", tmp_path / "d.json")
     found = json.loads(done.out)
-    assert (found["ok"], found["pictures"], found["description"]) == (True, 4, str(tmp_path / "d.json"))
+    assert (found["ok"], found["images"], found["description"]) == (True, 4, str(tmp_path / "d.json"))
     assert f"--data {tmp_path / 'd.json'}" in done.err
 
 
-def test_nothing_usable_is_no_data_set(pictures, seglet):
-    for file in pictures.rglob("*.png"):
+def test_nothing_usable_is_no_data_set(images, seglet):
+    for file in images.rglob("*.png"):
         file.write_bytes(b"")
-    done = seglet("data", "check", pictures, "--leave-out")
+    done = seglet("data", "check", images, "--leave-out")
     assert done.code == 2
-    assert not (pictures / "dataset.json").exists()
+    assert not (images / "dataset.json").exists()
 
 
 def test_awkward_files_are_all_named(shared_data, seglet, tmp_path):
@@ -62,8 +62,8 @@ def test_a_single_split_is_divided_into_train_and_val(tmp_path, seglet):
     assert "--train_split" not in done.out
 
 
-def test_splits_that_are_there_are_not_divided(pictures, seglet):
-    done = seglet("data", "check", pictures, "--val", "0.2")
+def test_splits_that_are_there_are_not_divided(images, seglet):
+    done = seglet("data", "check", images, "--val", "0.2")
     assert done.code == 2
     assert "train, val" in done.err
 
@@ -76,11 +76,11 @@ def test_what_is_said_next_names_the_only_split(tmp_path, seglet):
 
 def test_a_division_is_told(tmp_path, seglet):
     done = seglet("data", "check", pairs(tmp_path / "d", count=10), "--val", "0.2")
-    assert "val: 2 pictures, train: 8 pictures" in done.out
+    assert "val: 2 images, train: 8 images" in done.out
 
 
-def test_pictures_without_masks_are_not_sent_to_supervised_training(tmp_path, seglet):
-    picture(tmp_path / "d/0.png")
+def test_images_without_masks_are_not_sent_to_supervised_training(tmp_path, seglet):
+    write_image(tmp_path / "d/0.png")
     done = seglet("data", "check", tmp_path / "d")
     assert done.code == 0
     assert "no masks" in done.out
@@ -99,7 +99,7 @@ def test_masks_that_cannot_be_understood_are_not_left_out(tmp_path, seglet):
 
 
 def test_tags_are_shown_and_lead_to_a_method_that_learns_from_them(tmp_path, seglet):
-    picture(tmp_path / "d/0.png")
+    write_image(tmp_path / "d/0.png")
     done = seglet("data", "check", tmp_path / "d", "--tags", text(tmp_path / "mine.csv", "0.png,cat"))
     assert done.code == 0
     assert "tags from mine.csv (csv), 2 classes" in done.out
@@ -107,23 +107,23 @@ def test_tags_are_shown_and_lead_to_a_method_that_learns_from_them(tmp_path, seg
     assert f"seglet train ssss --data {tmp_path / 'd'}" in done.out
 
 
-def test_tags_may_be_those_of_the_masks(pictures, seglet, tmp_path):
-    done = seglet("data", "check", pictures, "--tags", "masks", "--json", "--out", tmp_path / "d.json")
+def test_tags_may_be_those_of_the_masks(images, seglet, tmp_path):
+    done = seglet("data", "check", images, "--tags", "masks", "--json", "--out", tmp_path / "d.json")
     found = json.loads(done.out)
     assert found["tags"]["form"] == "masks"
     assert found["splits"]["train"]["tagged"] == 2
 
 
 def test_the_field_of_tags_can_be_chosen(tmp_path, seglet):
-    picture(tmp_path / "d/0.png")
+    write_image(tmp_path / "d/0.png")
     tags = text(tmp_path / "t.json", '{"0": {"coarse": ["animal"], "fine": ["cat"]}}')
     assert "--tags-key" in seglet("data", "check", tmp_path / "d", "--tags", tags).err
     assert "1 cat" in seglet("data", "check", tmp_path / "d", "--tags", tags, "--tags-key", "fine").out
 
 
 def test_wrong_tags_can_be_left_out(tmp_path, seglet):
-    picture(tmp_path / "d/0.png")
-    picture(tmp_path / "d/1.png", shade=1)
+    write_image(tmp_path / "d/0.png")
+    write_image(tmp_path / "d/1.png", shade=1)
     text(tmp_path / "d/classes.txt", "background", "cat")
     text(tmp_path / "d/tags.csv", "0,cat", "1,cta")
     assert "did you mean 'cat'?" in seglet("data", "check", tmp_path / "d").out

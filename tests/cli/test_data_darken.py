@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.data.disk import pairs, picture, save, text
+from tests.data.disk import pairs, save, text, write_image
 
 from seglet.data.dark.parameters import from_dict
-from seglet.data.dark.pipeline import darken_picture
+from seglet.data.dark.pipeline import darken_image
 from seglet.data.dataset import open_dataset
 from seglet.data.description import load
 from seglet.data.images import read_image
@@ -28,7 +28,7 @@ def words(lit: Path, *more: object) -> tuple[object, ...]:
     return ("data", "darken", lit, "--out", lit.parent / "dark", "--jobs", 1, *more)
 
 
-def test_pictures_become_dark_and_masks_stay(lit, seglet):
+def test_images_become_dark_and_masks_stay(lit, seglet):
     done = seglet(*words(lit, "--preset", "extreme"))
     assert done.code == 0, done.err
     for split in ("train", "val"):
@@ -39,10 +39,10 @@ def test_pictures_become_dark_and_masks_stay(lit, seglet):
             np.testing.assert_array_equal(after.read(index).labels, before.read(index).labels)
 
 
-def test_the_stored_parameters_make_the_picture_again(lit, seglet):
+def test_the_stored_parameters_make_the_image_again(lit, seglet):
     assert seglet(*words(lit, "--seed", 3)).code == 0
     stored = json.loads((lit.parent / "dark/parameters/train/1.json").read_text())
-    again = darken_picture(read_image(lit / "images/train/1.png"), from_dict(stored["parameters"]))
+    again = darken_image(read_image(lit / "images/train/1.png"), from_dict(stored["parameters"]))
     np.testing.assert_array_equal(again, read_image(lit.parent / "dark/images/train/1.png"))
 
 
@@ -59,7 +59,7 @@ def test_the_result_is_a_data_set_that_checks(lit, seglet):
 
 def test_tags_that_somebody_wrote_are_carried_along(tmp_path, seglet):
     for number in range(2):
-        picture(tmp_path / "lit/images" / f"{number}.png", shade=number)
+        write_image(tmp_path / "lit/images" / f"{number}.png", shade=number)
     text(tmp_path / "lit/tags.json", json.dumps({"0.png": ["cat"], "1.png": ["dog", "cat"]}))
     assert seglet("data", "check", tmp_path / "lit").code == 0
     done = seglet(*words(tmp_path / "lit"))
@@ -70,7 +70,7 @@ def test_tags_that_somebody_wrote_are_carried_along(tmp_path, seglet):
     assert seglet("data", "check", tmp_path / "dark").code == 0
 
 
-def test_splits_that_share_pictures_become_lists(lit, tmp_path, seglet):
+def test_splits_that_share_images_become_lists(lit, tmp_path, seglet):
     root = pairs(tmp_path / "shared", count=3)
     text(root / "classes.txt", "0 background", "1 cat")
     for name, ids in {"train": "01", "val": "2", "trainval": "012"}.items():
@@ -113,9 +113,9 @@ def test_the_data_set_itself_is_no_place_for_results(lit, seglet):
     assert "choose an --out beside it" in seglet("data", "darken", lit, "--out", lit / "dark").err
 
 
-def test_a_picture_that_changed_is_reported_and_left_out(lit, seglet):
+def test_a_image_that_changed_is_reported_and_left_out(lit, seglet):
     assert seglet("data", "check", lit).code == 0
-    picture(lit / "images/train/1.png", shade=99)
+    write_image(lit / "images/train/1.png", shade=99)
     done = seglet(*words(lit))
     assert done.code == 2
     assert "changed since the data were checked" in done.out
@@ -123,15 +123,15 @@ def test_a_picture_that_changed_is_reported_and_left_out(lit, seglet):
 
 
 @pytest.mark.parametrize(("shade", "preset"), [(6, "extreme"), (200, "mild")])
-def test_dark_pictures_find_the_preset_that_comes_near(shade, preset, lit, seglet):
+def test_dark_images_find_the_preset_that_comes_near(shade, preset, lit, seglet):
     save(lit.parent / "mine/a.png", np.full((8, 8, 3), shade, np.uint8))
     told = json.loads(seglet("data", "darkness", lit.parent / "mine", "--lit", lit / "images", "--json").out)
     assert told["nearest"] == preset
     assert told["measured"]["lit"]["luma_50"] > told["measured"]["mild"]["luma_50"]
 
 
-def test_darkness_is_told_without_pictures_to_compare_with(lit, seglet):
+def test_darkness_is_told_without_images_to_compare_with(lit, seglet):
     shown = seglet("data", "darkness", lit / "images")
     assert shown.code == 0
-    assert "these pictures" in shown.out
+    assert "these images" in shown.out
     assert "nearest" not in shown.out

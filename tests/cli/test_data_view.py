@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from PIL import Image
-from tests.data.disk import picture, text
+from tests.data.disk import text, write_image
 
 from seglet.cli.data.view import rows
 from seglet.data.dataset import open_dataset
@@ -13,8 +13,8 @@ from seglet.engine.feed import augment
 from seglet.engine.settings import Settings
 
 
-def test_a_sheet_is_drawn(pictures, seglet, tmp_path):
-    done = seglet("data", "view", pictures, "--out", tmp_path / "sheet.png", "--count", "3", "--crop", "16", "16")
+def test_a_sheet_is_drawn(images, seglet, tmp_path):
+    done = seglet("data", "view", images, "--out", tmp_path / "sheet.png", "--count", "3", "--crop", "16", "16")
     assert done.code == 0
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert sheet.height > 3 * 160
@@ -45,13 +45,13 @@ def test_mistakes_are_named(words, said, seglet):
     assert said in done.err
 
 
-def test_the_next_command_keeps_the_keys(pictures, seglet, tmp_path):
-    done = seglet("data", "view", pictures, "--out", tmp_path / "v.png", "--crop", 32, 32, "--train_split", "val")
-    assert f"--data {pictures} --crop 32 32 --train_split val" in done.out
+def test_the_next_command_keeps_the_keys(images, seglet, tmp_path):
+    done = seglet("data", "view", images, "--out", tmp_path / "v.png", "--crop", 32, 32, "--train_split", "val")
+    assert f"--data {images} --crop 32 32 --train_split val" in done.out
 
 
 def test_tags_are_shown_where_there_are_no_masks(seglet, tmp_path):
-    text(picture(tmp_path / "d/0.png").parent / "tags.csv", "0,cat")
+    text(write_image(tmp_path / "d/0.png").parent / "tags.csv", "0,cat")
     assert seglet("data", "check", tmp_path / "d").code == 0
     done = seglet("data", "view", tmp_path / "d", "--out", tmp_path / "v.png", "--count", 1, "--train_split", "all")
     assert "next: seglet train ssss" in done.out

@@ -1,4 +1,4 @@
-"""Depth beside pictures that are segmented, and pictures brightened before a network sees them."""
+"""Depth beside images that are segmented, and images brightened before a network sees them."""
 
 import json
 
@@ -41,7 +41,7 @@ def test_the_network_of_training_runs_beside_the_segmenter_that_names_it(network
     assert (sample.columns["depth"].min(), sample.columns["depth"].max()) == (0, 1)
 
 
-def test_pictures_are_brightened_for_the_depth_network_as_in_training(network):
+def test_images_are_brightened_for_the_depth_network_as_in_training(network):
     image = World("val", scenes=1, size=32, dark=True).read(0).image
     plain, bright = depths_for(told(network), None), depths_for(told(network, brighten="clahe"), None)
     assert plain is not None
@@ -64,7 +64,7 @@ def test_a_network_that_is_not_to_be_had_is_an_error_that_names_it():
         depths_for(told("./nowhere"), None)
 
 
-def test_a_brightened_look_is_a_look_at_the_brightened_picture():
+def test_a_brightened_look_is_a_look_at_the_brightened_image():
     model, image = (
         build(Architecture(**SMALL), CLASSES).eval(),
         World("val", scenes=1, size=32, dark=True).read(0).image,
@@ -79,7 +79,7 @@ def test_an_unknown_way_to_brighten_names_those_there_are():
 
 
 @pytest.mark.parametrize("name", ["ssss-resnet18", "pspnet-resnet18"])
-def test_scores_may_be_of_brightened_pictures_and_say_so(tmp_path, name):
+def test_scores_may_be_of_brightened_images_and_say_so(tmp_path, name):
     build(Architecture(name, width=0.0625), CLASSES).save(tmp_path / "model")
     words = ["evaluate", str(tmp_path / "model"), "--data", "world:dark=1,scenes=2,size=32", "--out"]
     assert main([*words, str(tmp_path / "plain.json")]) == 0
@@ -89,7 +89,7 @@ def test_scores_may_be_of_brightened_pictures_and_say_so(tmp_path, name):
     assert plain["ece_10"] != bright["ece_10"]
 
 
-def test_scores_may_be_of_darkened_pictures_the_same_every_time(tmp_path):
+def test_scores_may_be_of_darkened_images_the_same_every_time(tmp_path):
     build(Architecture(**SMALL), CLASSES).save(tmp_path / "model")
     words = ["evaluate", str(tmp_path / "model"), "--data", "world:scenes=2,size=32", "--scales", "1", "--out"]
     for name, dark in (("day", []), ("night", ["--darken", "night"]), ("again", ["--darken", "night"])):
@@ -101,7 +101,7 @@ def test_scores_may_be_of_darkened_pictures_the_same_every_time(tmp_path):
     assert night["fingerprint"] != day["fingerprint"]
 
 
-def test_a_stop_more_is_another_picture_and_none_is_the_day(tmp_path):
+def test_a_stop_more_is_another_image_and_none_is_the_day(tmp_path):
     build(Architecture(**SMALL), CLASSES).save(tmp_path / "model")
     words = ["evaluate", str(tmp_path / "model"), "--data", "world:scenes=2,size=32", "--scales", "1", "--out"]
     for name, dark in (("day", []), ("0", ["--darken", "0"]), ("3", ["--darken", "3"]), ("4", ["--darken", "4"])):

@@ -20,7 +20,7 @@ from seglet.models.io.zero_dce_storage import load
 
 @pytest.fixture
 def dark(tmp_path: Path) -> Path:
-    """Three dark pictures, one in a folder below."""
+    """Three dark images, one in a folder below."""
     for number, name in enumerate(("a", "b", "sub/c")):
         noise = np.random.default_rng(number).integers(0, 40, (20, 24, 3), dtype=np.uint8)
         save(tmp_path / "dark" / f"{name}.png", noise)
@@ -38,7 +38,7 @@ def words(dark: Path, *more: object) -> tuple[object, ...]:
 
 
 @pytest.mark.parametrize("method", RULES)
-def test_pictures_become_what_the_rule_makes_of_them(method, dark, seglet):
+def test_images_become_what_the_rule_makes_of_them(method, dark, seglet):
     done = seglet(*words(dark, "--method", method))
     assert done.code == 0, done.err
     expected = RULES[method](read_image(dark / "sub/c.png"))
@@ -49,7 +49,7 @@ def test_every_rule_is_a_method():
     assert sorted([*RULES, "zero-dce"]) == sorted(enhance.METHODS)
 
 
-def test_a_network_is_trained_on_dark_pictures_kept_and_used(dark, seglet, small):
+def test_a_network_is_trained_on_dark_images_kept_and_used(dark, seglet, small):
     done = seglet(*words(dark, "--method", "zero-dce", "--train-on", dark, "--steps", 2, "--device", "cpu"))
     assert done.code == 0, done.err
     network = Network(load(dark.parent / "bright/zero-dce"))
@@ -75,16 +75,16 @@ def test_a_trained_network_is_not_trained_again(dark, seglet, monkeypatch, small
     assert "enhanced: 1, finished before: 2" in seglet(*command).out
 
 
-def test_training_makes_dark_pictures_brighter_and_is_a_function_of_its_seed(dark):
-    pictures = gather([dark], dark.parent / "out")
+def test_training_makes_dark_images_brighter_and_is_a_function_of_its_seed(dark):
+    sources = gather([dark], dark.parent / "out")
     training = Training(steps=6, batch=2, crop=16, rate=0.01)
-    first, same = (train(pictures, training, torch.device("cpu")) for _ in range(2))
+    first, same = (train(sources, training, torch.device("cpu")) for _ in range(2))
     images = torch.full((1, 3, 16, 16), 0.1)
     assert first(images).mean() > 0.12
     torch.testing.assert_close(first(images), same(images), rtol=0, atol=0)
 
 
-def test_pictures_smaller_than_a_crop_repeat_their_edges(dark):
+def test_images_smaller_than_a_crop_repeat_their_edges(dark):
     (batch,) = batches(gather([dark], dark.parent / "out"), Training(steps=1, batch=2, crop=32))
     assert batch.shape == (2, 3, 32, 32)
     assert batch.max() < 0.2
@@ -103,8 +103,8 @@ def test_processes_do_the_same(dark, seglet):
     assert (dark.parent / "bright/a.png").read_bytes() == alone
 
 
-def test_a_picture_that_cannot_be_read_is_reported_and_passed_over(dark, seglet):
-    text(dark / "broken.png", "no picture")
+def test_a_image_that_cannot_be_read_is_reported_and_passed_over(dark, seglet):
+    text(dark / "broken.png", "no image")
     done = seglet(*words(dark, "--json"))
     assert done.code == 2
     assert [failure["file"] for failure in json.loads(done.out)["failed"]] == ["broken"]
@@ -120,8 +120,8 @@ def test_results_of_another_method_are_not_mixed(dark, seglet):
     ("more", "said"),
     [
         (["--steps", 3], "--steps is for --method zero-dce"),
-        (["--method", "zero-dce"], "needs dark pictures to learn from"),
-        (["--method", "zero-dce", "--model", "x", "--train-on", "y"], "needs dark pictures to learn from"),
+        (["--method", "zero-dce"], "needs dark images to learn from"),
+        (["--method", "zero-dce", "--model", "x", "--train-on", "y"], "needs dark images to learn from"),
         (["--method", "zero-dce", "--model", "x", "--steps", 3], "--steps are for training"),
         (["--method", "zero-dce", "--model", "nowhere"], "has no config.json"),
         (["--method", "dream"], "invalid choice"),

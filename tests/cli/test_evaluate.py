@@ -16,11 +16,11 @@ from seglet.models.segmenter import build, load
 from seglet.types import Classes
 
 
-def test_scores_are_those_of_the_evaluation(model, pictures, seglet, tmp_path):
+def test_scores_are_those_of_the_evaluation(model, images, seglet, tmp_path):
     from seglet.data.dataset import open_dataset
 
-    done = seglet("evaluate", model, "--data", pictures, "--out", tmp_path / "s.json", "--json")
-    data = open_dataset(str(pictures), "val")
+    done = seglet("evaluate", model, "--data", images, "--out", tmp_path / "s.json", "--json")
+    data = open_dataset(str(images), "val")
     expected = evaluate(load(model), map(data.read, range(2)), data.classes)
     found = json.loads(done.out)
     assert {name: found[name] for name in expected.as_dict()} == expected.as_dict()
@@ -83,13 +83,13 @@ def test_mistakes_are_named(words, said, model, seglet):
     assert said in done.err
 
 
-def test_the_size_of_the_world_is_not_that_of_pictures(model, pictures, seglet):
-    assert "use --resize" in seglet("evaluate", model, "--data", pictures, "--world-size", 32).err
+def test_the_size_of_the_world_is_not_that_of_images(model, images, seglet):
+    assert "use --resize" in seglet("evaluate", model, "--data", images, "--world-size", 32).err
 
 
-def test_the_next_command_reads_pictures_at_the_same_size(model, pictures, seglet):
-    done = seglet("evaluate", model, "--data", pictures, "--resize", 0.5)
-    assert "PICTURES --out predictions --resize 0.5" in done.out
+def test_the_next_command_reads_images_at_the_same_size(model, images, seglet):
+    done = seglet("evaluate", model, "--data", images, "--resize", 0.5)
+    assert "IMAGES --out predictions --resize 0.5" in done.out
 
 
 def test_known_tags_rule_out_other_classes(model, seglet):

@@ -43,10 +43,10 @@ def facts(size=None):
     return Facts(Architecture("deeplabv3-resnet18", width=0.125), CLASSES, size, True, 5, "abc")
 
 
-def test_predictions_are_those_of_the_network(exported, model, pictures, seglet, tmp_path):
-    done = seglet("predict", exported, pictures / "images/val", "--out", tmp_path / "out")
+def test_predictions_are_those_of_the_network(exported, model, images, seglet, tmp_path):
+    done = seglet("predict", exported, images / "images/val", "--out", tmp_path / "out")
     assert done.code == 0, done.err
-    seen = load(model).predict(read_image(pictures / "images/val/val0.png")).labels
+    seen = load(model).predict(read_image(images / "images/val/val0.png")).labels
     assert (read_mask(tmp_path / "out/masks/val0.png") == seen).mean() > 0.999
 
 
@@ -75,14 +75,14 @@ def test_the_file_says_what_it_is(exported):
     assert all(one["equal"] > 0.999 for one in parity)
 
 
-def test_eight_bits_make_a_smaller_file_that_works(exported, pictures, seglet, tmp_path):
+def test_eight_bits_make_a_smaller_file_that_works(exported, images, seglet, tmp_path):
     small = exported.with_suffix(".int8.onnx")
     assert small.stat().st_size < 0.6 * exported.stat().st_size
-    assert seglet("predict", small, pictures / "images/val", "--out", tmp_path / "out").code == 0
+    assert seglet("predict", small, images / "images/val", "--out", tmp_path / "out").code == 0
 
 
-def test_monte_carlo_samples_need_the_original(exported, pictures, seglet, tmp_path):
-    done = seglet("predict", exported, pictures / "images/val", "--samples", 2, "--out", tmp_path / "out")
+def test_monte_carlo_samples_need_the_original(exported, images, seglet, tmp_path):
+    done = seglet("predict", exported, images / "images/val", "--samples", 2, "--out", tmp_path / "out")
     record = json.loads((tmp_path / "out/predictions.json").read_text())
     assert done.code == 2
     assert "no dropout" in record["failed"][0]["reason"]
@@ -90,8 +90,8 @@ def test_monte_carlo_samples_need_the_original(exported, pictures, seglet, tmp_p
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "RGBA", "P"])
 def test_the_example_runs_without_torch_and_pillow(mode, exported, model, tmp_path):
-    picture = Image.fromarray(World("val", scenes=1, size=48).read(0).image).convert(mode)
-    picture.save(tmp_path / "in.png")
+    image = Image.fromarray(World("val", scenes=1, size=48).read(0).image).convert(mode)
+    image.save(tmp_path / "in.png")
     words = [str(word) for word in (EXAMPLE, exported, tmp_path / "in.png", tmp_path / "mask.png")]
     code = f"{WITHOUT}runpy.run_path(sys.argv[0], run_name='__main__')"
     done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True)
@@ -100,14 +100,14 @@ def test_the_example_runs_without_torch_and_pillow(mode, exported, model, tmp_pa
     assert "%" in done.stdout
 
 
-def test_a_damaged_file_is_said_to_be_one(exported, pictures, seglet, tmp_path):
+def test_a_damaged_file_is_said_to_be_one(exported, images, seglet, tmp_path):
     (tmp_path / "cut.onnx").write_bytes(exported.read_bytes()[:5000])
-    done = seglet("predict", tmp_path / "cut.onnx", pictures / "images/val", "--out", tmp_path / "out")
+    done = seglet("predict", tmp_path / "cut.onnx", images / "images/val", "--out", tmp_path / "out")
     assert (done.code, "cut.onnx" in done.err) == (2, True)
 
 
-def test_a_missing_file_is_said_to_be_missing(pictures, seglet, tmp_path):
-    done = seglet("predict", tmp_path / "gone.onnx", pictures / "images/val", "--out", tmp_path / "out")
+def test_a_missing_file_is_said_to_be_missing(images, seglet, tmp_path):
+    done = seglet("predict", tmp_path / "gone.onnx", images / "images/val", "--out", tmp_path / "out")
     assert (done.code, "there is no file" in done.err) == (2, True)
 
 
@@ -128,7 +128,7 @@ def test_a_difference_is_found():
         return torch.cat([batch[:, :1], 0.5 - batch[:, :1]], dim=1)
 
     same, other = compare(two, two, images, (6, 4)), compare(two, lambda batch: -two(batch), images, (6, 4))
-    assert (same.pictures, same.difference, same.equal, same.holds) == (3, 0, 1, True)
+    assert (same.images, same.difference, same.equal, same.holds) == (3, 0, 1, True)
     assert (other.equal, other.holds) == (0, False)
     assert not compare(two, lambda batch: two(batch) * torch.nan, images, (6, 4)).holds
 

@@ -17,11 +17,11 @@ phrases = st.lists(st.one_of(phrase, st.lists(value, max_size=1)), max_size=4)
 
 
 @pytest.fixture
-def place(tmp_path, monkeypatch, model, pictures):
-    """An empty folder to work in, beside which a model and pictures lie under the names the fuzzer knows."""
+def place(tmp_path, monkeypatch, model, images):
+    """An empty folder to work in, beside which a model and images lie under the names the fuzzer knows."""
     (tmp_path / "here").mkdir()
     (tmp_path / "here/MODEL").symlink_to(model)
-    (tmp_path / "here/PICTURES").symlink_to(pictures)
+    (tmp_path / "here/IMAGES").symlink_to(images)
     monkeypatch.chdir(tmp_path / "here")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
 

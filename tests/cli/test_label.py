@@ -16,26 +16,24 @@ from seglet.types import IGNORE
 
 
 @pytest.mark.parametrize("tool", TOOLS)
-def test_masks_go_out_and_come_back(tool, pictures, seglet, tmp_path):
-    seglet("data", "check", pictures)
-    assert seglet("data", "export", pictures, "--split", "val", "--tool", tool, "--out", tmp_path / "out").code == 0
+def test_masks_go_out_and_come_back(tool, images, seglet, tmp_path):
+    seglet("data", "check", images)
+    assert seglet("data", "export", images, "--split", "val", "--tool", tool, "--out", tmp_path / "out").code == 0
     assert seglet("data", "import", tmp_path / "out", "--out", tmp_path / "back").code == 0
     for name in ("val0", "val1"):
-        before = read_mask(pictures / f"masks/val/{name}.png")
+        before = read_mask(images / f"masks/val/{name}.png")
         np.testing.assert_array_equal(read_mask(tmp_path / f"back/masks/{name}.png"), before)
         assert (tmp_path / f"back/images/{name}.png").is_file()
     assert seglet("data", "check", tmp_path / "back").code == 0
 
 
 @pytest.mark.parametrize("tool", TOOLS)
-def test_what_the_network_is_sure_of_is_written(tool, model, pictures, seglet, tmp_path):
-    done = seglet(
-        "label", model, pictures / "images/val", "--tool", tool, "--threshold", 0.1, "--out", tmp_path / "out"
-    )
+def test_what_the_network_is_sure_of_is_written(tool, model, images, seglet, tmp_path):
+    done = seglet("label", model, images / "images/val", "--tool", tool, "--threshold", 0.1, "--out", tmp_path / "out")
     assert done.code == 0
-    seen = load(model).predict(read_image(pictures / "images/val/val0.png"))
+    seen = load(model).predict(read_image(images / "images/val/val0.png"))
     expected = np.where(seen.confidence < 0.1, IGNORE, seen.labels)
-    first = next(iter(read(tmp_path / "out")[1].pictures()))
+    first = next(iter(read(tmp_path / "out")[1].images()))
     np.testing.assert_array_equal(paint(first, CLASSES, 0), expected)
 
 
@@ -47,45 +45,45 @@ def test_unsure_pieces_become_void():
     assert confident(labels, confidence, 0.0, 0).tolist() == labels.tolist()
 
 
-def test_void_regions_can_be_left_out(model, pictures, seglet, tmp_path):
-    words = ("label", model, pictures / "images/val", "--tool", "coco", "--threshold", 1)
+def test_void_regions_can_be_left_out(model, images, seglet, tmp_path):
+    words = ("label", model, images / "images/val", "--tool", "coco", "--threshold", 1)
     assert seglet(*words, "--out", tmp_path / "a", "--json").code == 0
     assert seglet(*words, "--no-void", "--out", tmp_path / "b").code == 0
-    regions = [sum(1 for one in read(tmp_path / name)[1].pictures() for _ in one.regions) for name in "ab"]
+    regions = [sum(1 for one in read(tmp_path / name)[1].images() for _ in one.regions) for name in "ab"]
     assert regions[0] > 0
     assert regions[1] == 0
 
 
-def test_a_bad_picture_stops_nothing(model, pictures, seglet, tmp_path):
-    (pictures / "images/val/val0.png").write_bytes(b"no picture")
-    done = seglet("label", model, pictures / "images/val", "--tool", "cvat", "--out", tmp_path / "out", "--json")
+def test_a_bad_image_stops_nothing(model, images, seglet, tmp_path):
+    (images / "images/val/val0.png").write_bytes(b"no image")
+    done = seglet("label", model, images / "images/val", "--tool", "cvat", "--out", tmp_path / "out", "--json")
     record = json.loads(done.out)
-    assert (done.code, len(record["pictures"]), len(record["failed"])) == (2, 1, 1)
+    assert (done.code, len(record["images"]), len(record["failed"])) == (2, 1, 1)
     assert [file for file, _ in read(tmp_path / "out")[1].entries] == ["val1.png"]
 
 
-def test_earlier_results_are_kept_unless_told(model, pictures, seglet, tmp_path):
-    words = ("label", model, pictures / "images/val", "--out", tmp_path / "out", "--tool")
+def test_earlier_results_are_kept_unless_told(model, images, seglet, tmp_path):
+    words = ("label", model, images / "images/val", "--out", tmp_path / "out", "--tool")
     assert seglet(*words, "coco").code == 0
     assert "earlier results" in seglet(*words, "cvat").err
     assert seglet(*words, "cvat", "--overwrite").code == 0
     assert not (tmp_path / "out/annotations").exists()
 
 
-def test_a_folder_of_other_files_is_not_written_to(model, pictures, seglet):
-    done = seglet("label", model, pictures / "images", "--tool", "coco", "--out", pictures)
+def test_a_folder_of_other_files_is_not_written_to(model, images, seglet):
+    done = seglet("label", model, images / "images", "--tool", "coco", "--out", images)
     assert (done.code, "holds other files" in done.err) == (2, True)
 
 
-def test_missing_and_wrong_pictures_are_told(pictures, seglet, tmp_path):
-    seglet("data", "export", pictures, "--split", "val", "--tool", "cvat", "--out", tmp_path / "out")
+def test_missing_and_wrong_images_are_told(images, seglet, tmp_path):
+    seglet("data", "export", images, "--split", "val", "--tool", "cvat", "--out", tmp_path / "out")
     (tmp_path / "out/images/val0.png").unlink()
-    file, images = tmp_path / "out/annotations.xml", tmp_path / "out/images"
+    file, exported = tmp_path / "out/annotations.xml", tmp_path / "out/images"
     file.write_text(file.read_text().replace('name="val1.png" width="32"', 'name="val1.png" width="31"'))
-    done = seglet("data", "import", file, "--pictures", images, "--out", tmp_path / "back", "--json")
-    reasons = {one["picture"]: one["reason"] for one in json.loads(done.out)["failed"]}
+    done = seglet("data", "import", file, "--images", exported, "--out", tmp_path / "back", "--json")
+    reasons = {one["source"]: one["reason"] for one in json.loads(done.out)["failed"]}
     assert done.code == 2
-    assert "0 pictures are called" in reasons["val0.png"]
+    assert "0 images are called" in reasons["val0.png"]
     assert "val1.png" in reasons
 
 

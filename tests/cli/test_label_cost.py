@@ -18,14 +18,14 @@ from seglet.results.runner import Table
 
 
 def point(name, cost, mean, half):
-    """Two seeds that agree, so that only the pictures scatter, by `half`."""
+    """Two seeds that agree, so that only the images scatter, by `half`."""
     return Point(name, cost, (mean, mean), ((mean - half, mean + half),) * 2)
 
 
 TAGS, FEW, ALL = point("tags", 60, 0.20, 0.01), point("few", 180, 0.40, 0.02), point("all", 1440, 0.41, 0.02)
 
 
-def test_the_interval_adds_what_seeds_and_what_pictures_scatter():
+def test_the_interval_adds_what_seeds_and_what_images_scatter():
     three = Point("a", 1, (0.40, 0.42, 0.44), ((0.37, 0.43), (0.39, 0.45), (0.41, 0.47)))
     seeds = 4.303 * 0.02 / math.sqrt(3)  # t of two degrees of freedom, deviation .02
     assert three.reach == pytest.approx(math.sqrt(seeds**2 + 0.03**2))
@@ -61,7 +61,7 @@ def test_a_step_says_what_an_hour_buys():
 def test_the_recommendation_names_what_is_clearly_worth_it_and_what_is_not_known():
     assert recommendation([TAGS, FEW, ALL]) == (
         "Recommendation: tags (60 min); few if you have 3.0 h. Cannot tell apart few and all; "
-        "more --seeds, or more pictures to score on, may change that."
+        "more --seeds, or more images to score on, may change that."
     )
     assert "Nothing dearer is clearly better" in recommendation([FEW, ALL])
     assert recommendation([FEW, point("all", 1440, 0.3, 0.01)]) == (
@@ -80,7 +80,7 @@ def test_times_are_published_ones_or_given():
         Times.of("voc", 20, None, -1.0)
 
 
-def test_minutes_count_the_pictures_that_are_annotated():
+def test_minutes_count_the_images_that_are_annotated():
     source, times = world_source("world", "train", "test", 400), Times(10.0, 240.0, "")
     assert minutes(source, [Portion(1, 8), Portion(20)], times) == {
         "tags": pytest.approx(400 * 10 / 60),
@@ -100,14 +100,14 @@ def test_the_curve_is_sound_xml_with_a_mark_for_each_kind():
     assert len(tree.findall("{http://www.w3.org/2000/svg}circle")) == 2
 
 
-def test_each_seed_has_its_draw_and_the_users_description_is_left_alone(pictures, tmp_path):
-    assert main(["data", "check", str(pictures)]) == 0
-    before = (pictures / "dataset.json").read_bytes()
-    source = folder_source(str(pictures), tmp_path / "out", ("train", "val"), [Portion(1)], (0, 1))
+def test_each_seed_has_its_draw_and_the_users_description_is_left_alone(images, tmp_path):
+    assert main(["data", "check", str(images)]) == 0
+    before = (images / "dataset.json").read_bytes()
+    source = folder_source(str(images), tmp_path / "out", ("train", "val"), [Portion(1)], (0, 1))
     source.write()
     for seed in range(2):
         assert len(open_dataset(source.data, f"1-seed{seed}/labelled")) == 1
-    assert (pictures / "dataset.json").read_bytes() == before
+    assert (images / "dataset.json").read_bytes() == before
     assert rows(source, [Portion(1)], "ssss", "supervised", {})["masks-for-1"]["train_split"] == "1-seed{seed}/labelled"
 
 
@@ -132,11 +132,11 @@ def test_every_run_of_a_curve_is_a_sound_experiment(by_tags, by_few, tmp_path):
         assert resolve(None, table.keys(row, seed)).settings.seed == seed
 
 
-def test_pictures_without_masks_are_told(pictures, tmp_path):
-    (pictures / "masks" / "train" / "train1.png").unlink()
-    (pictures / "tags.csv").write_text("train/train0.png,ball\ntrain/train1.png,box\n")
-    with pytest.raises(ValueError, match="1 of 2 pictures of split 'train' have no mask"):
-        folder_source(str(pictures), tmp_path / "out", ("train", "val"), [], (0, 1))
+def test_images_without_masks_are_told(images, tmp_path):
+    (images / "masks" / "train" / "train1.png").unlink()
+    (images / "tags.csv").write_text("train/train0.png,ball\ntrain/train1.png,box\n")
+    with pytest.raises(ValueError, match="1 of 2 images of split 'train' have no mask"):
+        folder_source(str(images), tmp_path / "out", ("train", "val"), [], (0, 1))
 
 
 @pytest.mark.parametrize(
@@ -168,8 +168,8 @@ def in_this_process(monkeypatch):
     monkeypatch.setattr(Table, "call", call)
 
 
-def test_short_runs_become_a_curve(seglet, pictures, tmp_path, in_this_process, unchecked):
-    words = ("cost", pictures, "--few", 1, "--seeds", 0, 1, "--out", tmp_path / "out", *SMALL)
+def test_short_runs_become_a_curve(seglet, images, tmp_path, in_this_process, unchecked):
+    words = ("cost", images, "--few", 1, "--seeds", 0, 1, "--out", tmp_path / "out", *SMALL)
     first = seglet(*words)
     assert first.code == 0, first.err
     found = json.loads((tmp_path / "out" / "cost.json").read_text())

@@ -16,9 +16,9 @@ from seglet.models.architecture import Architecture
 from seglet.models.segmenter import build, load
 
 
-def test_maps_are_those_of_the_segmenter(model, pictures, seglet, tmp_path):
-    assert seglet("predict", model, pictures / "images", "--out", tmp_path / "out").code == 0
-    seen = load(model).predict(read_image(pictures / "images/val/val0.png"))
+def test_maps_are_those_of_the_segmenter(model, images, seglet, tmp_path):
+    assert seglet("predict", model, images / "images", "--out", tmp_path / "out").code == 0
+    seen = load(model).predict(read_image(images / "images/val/val0.png"))
     np.testing.assert_array_equal(read_mask(tmp_path / "out/masks/val/val0.png"), seen.labels)
     confidence = read_image(tmp_path / "out/confidence/val/val0.png")[..., 0] / 255
     np.testing.assert_allclose(confidence, seen.confidence, atol=0.5 / 255 + 1e-6)
@@ -26,20 +26,20 @@ def test_maps_are_those_of_the_segmenter(model, pictures, seglet, tmp_path):
     assert not (tmp_path / "out/uncertainty").exists()
 
 
-def test_samples_give_an_uncertainty(model, pictures, seglet, tmp_path):
-    done = seglet("predict", model, pictures / "images/val", "--out", tmp_path / "out", "--samples", 3, "--json")
-    first = json.loads(done.out)["pictures"][0]
+def test_samples_give_an_uncertainty(model, images, seglet, tmp_path):
+    done = seglet("predict", model, images / "images/val", "--out", tmp_path / "out", "--samples", 3, "--json")
+    first = json.loads(done.out)["images"][0]
     assert first["uncertainty"] == "uncertainty/val0.png"
     assert read_image(tmp_path / "out" / first["uncertainty"]).max() > 0
 
 
-def test_a_bad_picture_stops_nothing(model, pictures, seglet, tmp_path):
-    (pictures / "images/train/train0.png").write_bytes(b"no picture")
-    done = seglet("predict", model, pictures / "images", "--out", tmp_path / "out")
+def test_a_bad_image_stops_nothing(model, images, seglet, tmp_path):
+    (images / "images/train/train0.png").write_bytes(b"no image")
+    done = seglet("predict", model, images / "images", "--out", tmp_path / "out")
     record = json.loads((tmp_path / "out/predictions.json").read_text())
     assert done.code == 2
     assert "segmented: 3, failed: 1" in done.out
-    assert [failure["picture"] for failure in record["failed"]] == [str(pictures / "images/train/train0.png")]
+    assert [failure["source"] for failure in record["failed"]] == [str(images / "images/train/train0.png")]
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 300), (300, 1), (31, 33)])
@@ -50,16 +50,16 @@ def test_any_size_will_do(size, model, seglet, tmp_path):
         assert mask.size == size
 
 
-def test_labels_are_never_written_over(model, pictures, seglet):
-    before = (pictures / "masks/val/val0.png").read_bytes()
-    done = seglet("predict", model, pictures / "images", "--out", pictures)
+def test_labels_are_never_written_over(model, images, seglet):
+    before = (images / "masks/val/val0.png").read_bytes()
+    done = seglet("predict", model, images / "images", "--out", images)
     assert done.code == 2
     assert "holds other files" in done.err
-    assert (pictures / "masks/val/val0.png").read_bytes() == before
+    assert (images / "masks/val/val0.png").read_bytes() == before
 
 
-def test_earlier_results_are_kept_unless_told(model, pictures, seglet, tmp_path):
-    words = ("predict", model, pictures / "images/val", "--out", tmp_path / "out")
+def test_earlier_results_are_kept_unless_told(model, images, seglet, tmp_path):
+    words = ("predict", model, images / "images/val", "--out", tmp_path / "out")
     assert seglet(*words).code == 0
     assert "--overwrite" in seglet(*words).err
     assert seglet(*words, "--overwrite").code == 0
@@ -82,8 +82,8 @@ def test_settings_that_contradict_are_refused(settings):
         Settings(**settings)
 
 
-def test_pictures_can_be_read_smaller_and_maps_keep_their_size(model, pictures, seglet, tmp_path):
-    segmenter, image = load(model), read_image(pictures / "images/val/val0.png")
+def test_images_can_be_read_smaller_and_maps_keep_their_size(model, images, seglet, tmp_path):
+    segmenter, image = load(model), read_image(images / "images/val/val0.png")
     small = np.asarray(Image.fromarray(image).resize((16, 16), Image.Resampling.BOX))
     whole = segment(segmenter, image, Settings(seeing=Seeing(resize=0.5)))
     expected = Image.fromarray(segmenter.predict(small).labels).resize((32, 32), Image.Resampling.NEAREST)
@@ -91,12 +91,12 @@ def test_pictures_can_be_read_smaller_and_maps_keep_their_size(model, pictures, 
     assert whole.confidence.shape == (32, 32)
 
 
-def test_predictions_can_be_checked_as_masks(model, pictures, seglet, tmp_path):
+def test_predictions_can_be_checked_as_masks(model, images, seglet, tmp_path):
     out = tmp_path / "out"
-    done = seglet("predict", model, pictures / "images/val", "--out", out)
-    assert f"seglet data check PICTURES --masks {out / 'masks'} --classes {out / 'classes.txt'}" in done.out
+    done = seglet("predict", model, images / "images/val", "--out", out)
+    assert f"seglet data check IMAGES --masks {out / 'masks'} --classes {out / 'classes.txt'}" in done.out
     words = ("--masks", out / "masks", "--classes", out / "classes.txt", "--out", tmp_path / "d.json")
-    assert seglet("data", "check", pictures / "images/val", *words).code == 0
+    assert seglet("data", "check", images / "images/val", *words).code == 0
     assert description.load(tmp_path / "d.json").classes == load(model).classes
 
 

@@ -37,15 +37,15 @@ def prepare(seglet, tmp_path):
 def test_it_makes_what_training_asks_for_and_says_what_comes_next(prepare, tmp_path):
     done = prepare()
     assert done.code == 0
-    assert "depth: made 24 of 24 pictures" in done.out
+    assert "depth: made 24 of 24 images" in done.out
     assert "complete; next: seglet train columned --world_scenes 24 --world_size 32 --columns" in done.out
-    assert "24 of 24 pictures to make, about" in done.err
-    assert "all 24 pictures are there" in prepare().err
+    assert "24 of 24 images to make, about" in done.err
+    assert "all 24 images are there" in prepare().err
 
 
 def test_a_dry_run_writes_nothing(prepare, tmp_path):
     done = prepare("--dry-run")
-    assert "missing: 'depth' of 24 pictures" in done.out
+    assert "missing: 'depth' of 24 images" in done.out
     assert not (tmp_path / "columns").exists()
 
 
@@ -55,7 +55,7 @@ def test_failures_are_told_at_the_end_and_the_rest_is_kept(prepare):
     made = {column["name"]: column for column in json.loads(done.out)["columns"]}
     assert made["histogram"]["failed"] == {"train-000003": "no histogram of train-000003"}
     assert (made["histogram"]["made"], made["depth"]["made"]) == (23, 24)
-    assert "missing: 'histogram' of 1 pictures" in done.err
+    assert "missing: 'histogram' of 1 images" in done.err
     assert prepare().code == 0
 
 
@@ -63,7 +63,7 @@ def test_a_list_says_how_each_was_made(prepare):
     assert "depth: not there yet" in prepare("--list").out
     prepare()
     told = prepare("--list", "--bins", "8").out
-    assert "24 pictures" in told
+    assert "24 images" in told
     assert "(made otherwise: bins was 4, is 8)" in told
     assert "image by world-depth/1, weights exact, no settings" in told
     listed = json.loads(prepare("--list", "--json").out)
@@ -78,7 +78,7 @@ def test_clean_deletes_what_was_made_otherwise_and_nothing_else(prepare, tmp_pat
     assert len(list((tmp_path / "columns").glob("histogram-*"))) == 2
     assert "1 columns" in prepare("--clean").out
     assert len(list((tmp_path / "columns").glob("histogram-*"))) == 1
-    assert "all 24 pictures" in prepare().err
+    assert "all 24 images" in prepare().err
     assert prepare("--clean").out == "nothing was made otherwise\n"
 
 
@@ -133,13 +133,13 @@ def test_channels_are_shown_by_where_they_differ_most():
 
 
 @pytest.mark.parametrize("shape", [(4, 4), (4, 4, 1), (4, 4, 2), (4, 4, 3), (4, 4, 2, 5)])
-def test_any_grid_becomes_a_picture(shape):
+def test_any_grid_becomes_a_image(shape):
     shown = show(np.ones(shape, np.float16), "grid", CLASSES)
     assert shown.shape == (4, 4, 3)
     assert shown.dtype == np.uint8
 
 
-def test_words_for_what_is_no_picture():
+def test_words_for_what_is_no_image():
     assert show(np.array([1.0, 3.0]), "vector", CLASSES) == "2 numbers, 1 to 3, mean 2"
     assert show(np.zeros((0, 4)), "sequence", CLASSES) == "0 x 4 numbers"
     assert show((), "text", CLASSES) == "(no text)"
@@ -219,7 +219,7 @@ def test_a_killed_process_loses_no_shard_and_two_successors_side_by_side_make_on
     assert process.returncode == -signal.SIGKILL
     assert 2 <= len(before) < 24
     told = [finish(rank)[1] for rank in [elsewhere(folder, RANK=str(rank), WORLD_SIZE="2") for rank in range(2)]]
-    assert f"depth: {(24 - 4 * len(before)) // 2} of 12 pictures to make" in told[0]
+    assert f"depth: {(24 - 4 * len(before)) // 2} of 12 images to make" in told[0]
     assert all(path.stat().st_mtime_ns == when for path, when in before.items())
     prepare()
     assert contents(folder) == contents(tmp_path / "columns")

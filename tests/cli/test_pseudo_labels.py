@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.data.disk import picture, text
+from tests.data.disk import text, write_image
 
 from seglet.data.dataset import open_dataset
 from seglet.data.images import read_image, read_mask
@@ -88,10 +88,10 @@ def test_any_size_will_do(name, size):
     assert pseudo_labels(model, np.zeros((*size, 3), np.uint8), None, settings).labels.shape == size
 
 
-def test_a_data_set_comes_out_on_which_supervised_trains(model, pictures, seglet, tmp_path):
+def test_a_data_set_comes_out_on_which_supervised_trains(model, images, seglet, tmp_path):
     tags = text(tmp_path / "known.csv", "train0.png,ball", "train1,box;ring")
     out, options = tmp_path / "out", ("--threshold", 0, "--refiner", "pamr", "--steps", 2)
-    words = (model, pictures / "images/train", "--out", out, "--tags", tags, "--score-on", pictures, *options)
+    words = (model, images / "images/train", "--out", out, "--tags", tags, "--score-on", images, *options)
     done = seglet("predict", *words, "--pseudo-labels")
     assert done.code == 0, done.err
     checked = seglet("data", "check", out, "--json")
@@ -99,34 +99,34 @@ def test_a_data_set_comes_out_on_which_supervised_trains(model, pictures, seglet
     train, val = (open_dataset(str(out), split) for split in ("train", "val"))
     assert (len(train), len(val), train.classes) == (2, 2, CLASSES)
     assert set(np.unique(train.read(0).labels)) <= {0, CLASSES.names.index("ball")}
-    np.testing.assert_array_equal(val.read(1).labels, read_mask(pictures / "masks/val/val1.png"))
+    np.testing.assert_array_equal(val.read(1).labels, read_mask(images / "masks/val/val1.png"))
     short = ("--steps", 1, "--batch", 2, "--crop", 32, 32, "--width", 0.125, "--student", "pspnet-resnet18")
     trained = seglet("train", "supervised", "--data", out, *short, "--workers", 0, "--out", tmp_path / "run")
     assert trained.code == 0, trained.err
     assert (Run(tmp_path / "run").folder / "model").is_dir()
 
 
-def test_pictures_and_tags_can_be_those_of_a_data_set(model, seglet, tmp_path):
+def test_images_and_tags_can_be_those_of_a_data_set(model, seglet, tmp_path):
     words = ("predict", model, "--data", "world:scenes=3,size=32", "--pseudo-labels", "--threshold", 0, "--json")
     done = seglet(*words, "--out", tmp_path / "out", "--score-on", "world:scenes=2,size=32")
     made, train = json.loads(done.out), open_dataset(str(tmp_path / "out"), "train")
     world = World("train", scenes=3, size=32)
-    assert (len(train), len(made["pictures"])) == (3, 3)
+    assert (len(train), len(made["images"])) == (3, 3)
     np.testing.assert_array_equal(train.read(1).image, world.read(1).image)
-    assert made["pictures"][1]["tags"] == [CLASSES.names[label] for label in world.read(1).tags]
+    assert made["images"][1]["tags"] == [CLASSES.names[label] for label in world.read(1).tags]
     right = sum(int((train.read(i).labels == world.read(i).labels).sum()) for i in range(3))
     assert made["quality"]["precision"] == pytest.approx(right / (3 * 32 * 32))
 
 
-def test_the_record_says_how_labels_came_about(model, pictures, seglet, tmp_path):
+def test_the_record_says_how_labels_came_about(model, images, seglet, tmp_path):
     tags = text(tmp_path / "known.csv", "val0,ball", "val1,")
-    words = ("predict", model, pictures / "images/val", "--out", tmp_path / "out", "--pseudo-labels", "--tags", tags)
+    words = ("predict", model, images / "images/val", "--out", tmp_path / "out", "--pseudo-labels", "--tags", tags)
     assert seglet(*words, "--scores").code == 0
     record = json.loads((tmp_path / "out/predictions.json").read_text())
     assert record["command"] == " ".join(map(str, ("seglet", *words, "--scores")))
     assert record["weights"] == sha256(model / "model.safetensors")
     assert (record["settings"]["threshold"], record["settings"]["tags"]["file"]) == (0.5, str(tags))
-    first = record["pictures"][0]
+    first = record["images"][0]
     assert (first["tags"], first["image"]) == (["ball"], "images/val0.png")
     assert set(first["missing"]) <= {"ball"}
     confidence = read_scores(tmp_path / "out" / first["scores"], 11).max(axis=0)
@@ -134,27 +134,27 @@ def test_the_record_says_how_labels_came_about(model, pictures, seglet, tmp_path
     np.testing.assert_allclose(stored, confidence, atol=0.01)
 
 
-def test_scores_can_be_refined_afterwards(model, pictures, seglet, tmp_path):
-    val = pictures / "images/val"
+def test_scores_can_be_refined_afterwards(model, images, seglet, tmp_path):
+    val = images / "images/val"
     assert seglet("predict", model, val, "--out", tmp_path / "p", "--pseudo-labels", "--scores").code == 0
-    done = seglet("refine", tmp_path / "p", "--pictures", val, "--out", tmp_path / "r", "--refiner", "par", "--jobs", 1)
+    done = seglet("refine", tmp_path / "p", "--images", val, "--out", tmp_path / "r", "--refiner", "par", "--jobs", 1)
     assert "refined: 2" in done.out
     assert json.loads((tmp_path / "r/refinements.json").read_text())["files"][0]["file"].endswith("scores/val0.npz")
 
 
-def test_a_picture_that_the_tags_do_not_name_is_passed_over(model, pictures, seglet, tmp_path):
+def test_a_image_that_the_tags_do_not_name_is_passed_over(model, images, seglet, tmp_path):
     tags = text(tmp_path / "known.csv", "val0,ball")
-    words = (model, pictures / "images/val", "--out", tmp_path / "out", "--pseudo-labels", "--tags", tags)
+    words = (model, images / "images/val", "--out", tmp_path / "out", "--pseudo-labels", "--tags", tags)
     done = seglet("predict", *words, "--json")
     record = json.loads(done.out)
     assert done.code == 2
-    assert [Path(failure["picture"]).name for failure in record["failed"]] == ["val1.png"]
+    assert [Path(failure["source"]).name for failure in record["failed"]] == ["val1.png"]
     assert sorted(path.name for path in (tmp_path / "out/images").iterdir()) == ["val0.png"]
 
 
-def test_wrong_tags_are_all_told_before_anything_is_done(model, pictures, seglet, tmp_path):
+def test_wrong_tags_are_all_told_before_anything_is_done(model, images, seglet, tmp_path):
     tags = text(tmp_path / "known.csv", "val0,bll", "val1,house")
-    words = (model, pictures / "images/val", "--out", tmp_path / "out", "--pseudo-labels", "--tags", tags)
+    words = (model, images / "images/val", "--out", tmp_path / "out", "--pseudo-labels", "--tags", tags)
     done = seglet("predict", *words)
     assert done.code == 2
     assert "did you mean 'ball'?" in done.err
@@ -162,21 +162,21 @@ def test_wrong_tags_are_all_told_before_anything_is_done(model, pictures, seglet
     assert not (tmp_path / "out").exists()
 
 
-def test_labels_of_an_earlier_call_are_not_trained_on(model, pictures, seglet, tmp_path):
+def test_labels_of_an_earlier_call_are_not_trained_on(model, images, seglet, tmp_path):
     words = ("--out", tmp_path / "out", "--pseudo-labels", "--overwrite")
-    assert seglet("predict", model, pictures / "images/val", *words).code == 0
-    assert seglet("predict", model, picture(tmp_path / "one.png", size=(32, 32)), *words).code == 0
+    assert seglet("predict", model, images / "images/val", *words).code == 0
+    assert seglet("predict", model, write_image(tmp_path / "one.png", size=(32, 32)), *words).code == 0
     assert [path.name for path in (tmp_path / "out/masks").iterdir()] == ["one.png"]
-    assert (pictures / "images/val/val0.png").is_file()
+    assert (images / "images/val/val0.png").is_file()
 
 
-def test_results_of_another_kind_and_pictures_of_others_are_left_alone(model, pictures, seglet, tmp_path):
-    words = ("predict", model, pictures / "images/val", "--out", tmp_path / "out", "--overwrite")
+def test_results_of_another_kind_and_images_of_others_are_left_alone(model, images, seglet, tmp_path):
+    words = ("predict", model, images / "images/val", "--out", tmp_path / "out", "--overwrite")
     assert seglet(*words).code == 0
     assert "no pseudo labels; choose another --out" in seglet(*words, "--pseudo-labels").err
     pseudo = (*words[:4], tmp_path / "pseudo", "--overwrite")
     assert seglet(*pseudo, "--pseudo-labels").code == 0
-    mine = picture(tmp_path / "pseudo/images/mine.png")
+    mine = write_image(tmp_path / "pseudo/images/mine.png")
     assert seglet(*pseudo, "--pseudo-labels").code == 0
     assert mine.is_file()
     assert "choose another --out" in seglet(*pseudo).err
@@ -197,30 +197,30 @@ def test_results_of_another_kind_and_pictures_of_others_are_left_alone(model, pi
         (["--pseudo-labels", "--threshold", 2], "from 0 to 1"),
     ],
 )
-def test_options_that_contradict_are_refused(more, said, model, pictures, seglet, tmp_path):
-    done = seglet("predict", model, pictures / "images/val", "--out", tmp_path / "out", *more)
+def test_options_that_contradict_are_refused(more, said, model, images, seglet, tmp_path):
+    done = seglet("predict", model, images / "images/val", "--out", tmp_path / "out", *more)
     assert done.code == 2
     assert said in done.err
 
 
-def test_windows_are_not_for_networks_that_score_whole_pictures(pictures, seglet, tmp_path):
+def test_windows_are_not_for_networks_that_score_whole_images(images, seglet, tmp_path):
     small("ssss").save(tmp_path / "ssss")
     words = ("--out", tmp_path / "out", "--pseudo-labels", "--window", 32, 32)
-    assert "leave --window out" in seglet("predict", tmp_path / "ssss", pictures / "images/val", *words).err
+    assert "leave --window out" in seglet("predict", tmp_path / "ssss", images / "images/val", *words).err
 
 
-def test_pictures_are_copied_where_links_are_impossible(model, pictures, seglet, tmp_path, monkeypatch):
+def test_images_are_copied_where_links_are_impossible(model, images, seglet, tmp_path, monkeypatch):
     def refuse(self, target):
         raise OSError("no links here")
 
     monkeypatch.setattr(Path, "symlink_to", refuse)
-    assert seglet("predict", model, pictures / "images/val", "--out", tmp_path / "out", "--pseudo-labels").code == 0
+    assert seglet("predict", model, images / "images/val", "--out", tmp_path / "out", "--pseudo-labels").code == 0
     copy = tmp_path / "out/images/val0.png"
     assert not copy.is_symlink()
-    np.testing.assert_array_equal(read_image(copy), read_image(pictures / "images/val/val0.png"))
+    np.testing.assert_array_equal(read_image(copy), read_image(images / "images/val/val0.png"))
 
 
-def test_predictions_without_pseudo_labels_know_their_weights_too(model, pictures, seglet, tmp_path):
-    assert seglet("predict", model, pictures / "images/val", "--out", tmp_path / "out").code == 0
+def test_predictions_without_pseudo_labels_know_their_weights_too(model, images, seglet, tmp_path):
+    assert seglet("predict", model, images / "images/val", "--out", tmp_path / "out").code == 0
     record = json.loads((tmp_path / "out/predictions.json").read_text())
     assert record["weights"] == sha256(model / "model.safetensors")

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.data.disk import mask, picture, text
+from tests.data.disk import mask, text, write_image
 
 from seglet.data.images import read_image, read_mask
 from seglet.inference.score_maps import read_scores
@@ -33,16 +33,16 @@ def scores(path: Path, seed: int = 0, size: tuple[int, int] = SIZE) -> Path:
 
 @pytest.fixture
 def maps(tmp_path: Path) -> Path:
-    """Three score maps, their pictures, and a class table beside them."""
+    """Three score maps, their images, and a class table beside them."""
     for number in range(3):
-        picture(tmp_path / "pictures" / f"sub/{number}.png", shade=number)
+        write_image(tmp_path / "images" / f"sub/{number}.png", shade=number)
         scores(tmp_path / "maps" / f"sub/{number}.npy", seed=number)
     text(tmp_path / "classes.txt", "0 background", "1 cat 255 0 0")
     return tmp_path
 
 
 def words(maps: Path, *more: object, given: str = "maps") -> tuple[object, ...]:
-    folders = (maps / given, "--pictures", maps / "pictures", "--out", maps / "out")
+    folders = (maps / given, "--images", maps / "images", "--out", maps / "out")
     return ("refine", *folders, "--jobs", 1, *more)
 
 
@@ -58,7 +58,7 @@ def test_score_maps_become_what_the_refiner_makes_of_them(name, maps, seglet):
     done = seglet(*words(maps, "--refiner", name, "--steps", 3, "--scores"))
     assert done.code == 0, done.err
     given = torch.from_numpy(np.load(maps / "maps/sub/1.npy"))[None]
-    expected = REFINERS[name](given, as_images(maps / "pictures/sub/1.png"), steps=3)[0]
+    expected = REFINERS[name](given, as_images(maps / "images/sub/1.png"), steps=3)[0]
     np.testing.assert_array_equal(read_mask(maps / "out/masks/sub/1.png"), expected.argmax(0))
     np.testing.assert_allclose(read_scores(maps / "out/scores/sub/1.npz", 2), expected / expected.sum(0), atol=1e-3)
 
@@ -67,7 +67,7 @@ def test_masks_are_softened_for_a_crf(maps, seglet):
     mask(maps / "masks/sub/0.png", 0, 1, 255, 1)
     assert seglet(*words(maps, "--refiner", "crf", given="masks")).code == 0
     labels = torch.from_numpy(read_mask(maps / "masks/sub/0.png"))[None]
-    expected = dense_crf(soft_labels(labels, 2, 0.7), as_images(maps / "pictures/sub/0.png"), LABELS)
+    expected = dense_crf(soft_labels(labels, 2, 0.7), as_images(maps / "images/sub/0.png"), LABELS)
     np.testing.assert_array_equal(read_mask(maps / "out/masks/sub/0.png"), expected[0].argmax(0))
 
 
@@ -79,9 +79,9 @@ def test_values_of_masks_are_numbered_as_the_class_table_says(maps, seglet):
     assert (maps / "out/classes.txt").read_text().splitlines()[1].startswith("1 car ")
 
 
-def test_what_predict_writes_can_be_refined(model, pictures, seglet, tmp_path):
-    assert seglet("predict", model, pictures / "images/val", "--out", tmp_path / "p").code == 0
-    done = seglet("refine", tmp_path / "p", "--pictures", pictures / "images/val", "--out", tmp_path / "r", "--jobs", 1)
+def test_what_predict_writes_can_be_refined(model, images, seglet, tmp_path):
+    assert seglet("predict", model, images / "images/val", "--out", tmp_path / "p").code == 0
+    done = seglet("refine", tmp_path / "p", "--images", images / "images/val", "--out", tmp_path / "r", "--jobs", 1)
     assert done.code == 0
     assert sorted(path.name for path in (tmp_path / "r/masks").iterdir()) == ["val0.png", "val1.png"]
 
@@ -95,8 +95,8 @@ def test_every_bad_file_is_told_and_the_others_are_done(maps, seglet):
     reasons = {Path(failure["file"]).name: failure["reason"] for failure in record["failed"]}
     assert done.code == 2
     assert [made["mask"] for made in record["files"]] == ["masks/sub/2.png"]
-    assert "no picture 'lost'" in reasons["lost.npy"]
-    assert "is 8x3, its picture 8x6" in reasons["0.npy"]
+    assert "no image 'lost'" in reasons["lost.npy"]
+    assert "is 8x3, its image 8x6" in reasons["0.npy"]
     assert "no NumPy file" in reasons["1.npy"]
 
 

@@ -86,11 +86,11 @@ def test_nothing_is_loaded_and_nothing_needs_leave_to_run(page):
 
 def test_every_section_is_there(page):
     headings = re.findall(r"<h2[^>]*>(.*?)</h2>", page)
-    assert headings == ["Classes", "What is taken for what", "model and other", "Pictures", "Confidence",
+    assert headings == ["Classes", "What is taken for what", "model and other", "Images", "Confidence",
                         "Where it works", "Features"]  # fmt: skip
 
 
-def test_cells_of_the_matrix_show_pictures_that_are_there(page):
+def test_cells_of_the_matrix_show_images_that_are_there(page):
     elements = Elements(page).found
     places = {attributes["data-place"] for _, attributes in elements if "data-place" in attributes}
     buttons = [attributes for tag, attributes in elements if tag == "button"]
@@ -99,7 +99,7 @@ def test_cells_of_the_matrix_show_pictures_that_are_there(page):
     assert any("is taken for" in button.get("aria-label", "") for button in buttons)
 
 
-def test_pictures_have_layers_and_words(page):
+def test_images_have_layers_and_words(page):
     images = [attributes for tag, attributes in Elements(page).found if tag == "img"]
     layers = {image["data-layer"] for image in images if "data-layer" in image}
     assert layers == {"prediction", "truth", "difference", "confidence", "uncertainty", "prediction of other"}
@@ -112,11 +112,11 @@ def test_hostile_names_are_words(seglet, tmp_path):
     build(Architecture("deeplabv3-resnet18", width=0.125), classes).save(tmp_path / "model")
     root = tmp_path / "<b>data"
     for number in range(2):
-        picture = root / "images" / "val" / f"<i>&quot;{number}'.png"
-        picture.parent.mkdir(parents=True, exist_ok=True)
-        Image.effect_noise((32, 32), 90).convert("RGB").save(picture)
+        image = root / "images" / "val" / f"<i>&quot;{number}'.png"
+        image.parent.mkdir(parents=True, exist_ok=True)
+        Image.effect_noise((32, 32), 90).convert("RGB").save(image)
         labels = np.random.default_rng(number).integers(0, 3, (32, 32), dtype=np.uint8)
-        write_mask(root / "masks" / "val" / picture.name, labels, classes)
+        write_mask(root / "masks" / "val" / image.name, labels, classes)
     (root / "classes.json").write_text(json.dumps([{"id": i, "name": name} for i, name in enumerate(names)]))
     done = seglet("report", tmp_path / "model", "--data", root, "--out", tmp_path / "report.html")
     assert done.code == 0, done.err
@@ -176,7 +176,7 @@ def test_without_data_there_is_no_report(words, model, seglet, tmp_path):
     assert "Traceback" not in done.err
 
 
-def test_a_very_long_picture_is_no_obstacle(seglet, tmp_path):
+def test_a_very_long_image_is_no_obstacle(seglet, tmp_path):
     classes = Classes(("background", "b"), ((0, 0, 0), (1, 1, 1)))
     build(Architecture("deeplabv3-resnet18", width=0.125), classes).save(tmp_path / "model")
     for kind in ("images", "masks"):

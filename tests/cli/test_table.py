@@ -208,14 +208,14 @@ def test_a_row_is_scored_on_the_world_it_was_trained_in(tmp_path):
     assert at_night == ("--data", "world:scenes=200,size=64,clutter=8,dark=1")
 
 
-def test_splits_that_nobody_made_yet_are_told_with_their_commands_before_anything_runs(tmp_path, pictures, calls):
-    camvid = table(tmp_path, name="viladiff-camvid", overrides={"data": str(pictures)})
+def test_splits_that_nobody_made_yet_are_told_with_their_commands_before_anything_runs(tmp_path, images, calls):
+    camvid = table(tmp_path, name="viladiff-camvid", overrides={"data": str(images)})
     with pytest.raises(ValueError, match=r"not chosen yet:\n  .* --share 1/8\n  .* --share 1/4$") as raised:
         camvid.fill()
-    assert f"seglet data split {pictures} --share 1/8" in str(raised.value)
+    assert f"seglet data split {images} --share 1/8" in str(raised.value)
     assert calls == []
     with pytest.raises(ValueError, match=r"no split '7/labelled' of .* yet; make it: seglet data split .* --count 7"):
-        open_dataset(str(pictures), "7/labelled")
+        open_dataset(str(images), "7/labelled")
 
 
 def test_a_row_may_brighten_with_a_network_that_learned_from_the_dark_alone(tmp_path, calls):
@@ -255,7 +255,7 @@ def test_rows_can_be_drawn_side_by_side(tmp_path, calls):
     filled = table(tmp_path, name="weak", rows=("ssss-crf",), seeds=(0,))
     filled.fill()
     build(Architecture("ssss-resnet18", width=0.125), CLASSES).save(tmp_path / "runs/ssss-0/last")
-    assert filled.draw(tmp_path / "p.png") == ["picture", "truth", "ssss", "ssss-crf"]
+    assert filled.draw(tmp_path / "p.png") == ["image", "truth", "ssss", "ssss-crf"]
     with Image.open(tmp_path / "p.png") as drawn:
         assert drawn.height > 4 * 96
 
@@ -304,7 +304,7 @@ def test_curves_are_means_over_seeds():
     ]
 
 
-def test_a_picture_of_curves_is_sound_xml_with_a_line_for_each_row():
+def test_a_image_of_curves_is_sound_xml_with_a_line_for_each_row():
     rows = [
         {**entry, "row": "a<b" if entry["row"] == "kd" else "fotf", "curve": [[1, 0.1], [2, 0.3]]}
         for entry in RESULTS["rows"]
@@ -313,7 +313,7 @@ def test_a_picture_of_curves_is_sound_xml_with_a_line_for_each_row():
     assert len(tree.findall("{http://www.w3.org/2000/svg}polyline")) == 2
 
 
-def test_curves_begin_at_the_tens_below_and_long_or_many_names_make_the_picture_larger():
+def test_curves_begin_at_the_tens_below_and_long_or_many_names_make_the_image_larger():
     def drawn(names: list[str]) -> ElementTree.Element:
         rows = [{"row": name, "curve": [[1, 0.25], [2, 0.34]]} for name in names]
         return ElementTree.fromstring(svg({"title": "toy", "rows": rows}))

@@ -24,15 +24,15 @@ def experiment(tmp_path):
     return tmp_path / "experiment-1.yaml"
 
 
-def test_a_method_segments_the_users_pictures_with_no_training(experiment, pictures, seglet, tmp_path):
+def test_a_method_segments_the_users_images_with_no_training(experiment, images, seglet, tmp_path):
     tags = tmp_path / "tags.csv"
     tags.write_text("image,tags\nval0.png,moon\nval1.png,star;moon\n")
     words = ("--tags", tags, "--names", "star", "moon", "--out", tmp_path / "out", "--json")
-    done = seglet("predict", "--method", experiment, pictures / "images/val", *words)
+    done = seglet("predict", "--method", experiment, images / "images/val", *words)
     record = json.loads(done.out)
     assert done.code == 0, done.err
     assert record["classes"] == ["background", "star", "moon"]
-    assert [entry["tags"] for entry in record["pictures"]] == [["moon"], ["star", "moon"]]
+    assert [entry["tags"] for entry in record["images"]] == [["moon"], ["star", "moon"]]
     assert set(read_mask(tmp_path / "out/masks/val0.png").ravel()) <= {0, 2}
 
 
@@ -56,24 +56,24 @@ def test_maps_are_scored_with_known_tags_at_every_threshold(experiment, seglet):
     assert scores["cam_curve"]["best"]["miou"] == max(scores["cam_curve"]["curve"]["miou"])
 
 
-def test_how_a_mask_came_about_is_drawn_for_each_picture(experiment, seglet, tmp_path):
+def test_how_a_mask_came_about_is_drawn_for_each_image(experiment, seglet, tmp_path):
     words = ("--data", "world:scenes=2,size=32", "--split", "test", "--out", tmp_path / "out", "--explain")
     assert seglet("predict", "--method", experiment, *words).code == 0
-    record = read_json(tmp_path / "out/predictions.json")["pictures"]
+    record = read_json(tmp_path / "out/predictions.json")["images"]
     for entry in record:
         with Image.open(tmp_path / "out" / entry["explained"]) as sheet:
             rows = 2 + 2 * len(entry["tags"])  # the mask; a class and where it looks; elsewhere
             assert sheet.size == (5 * (SIDE + GAP) + GAP, rows * (SIDE + LINE + GAP) + GAP)
 
 
-def test_a_picture_of_nothing_is_explained_without_maps(experiment):
+def test_a_image_of_nothing_is_explained_without_maps(experiment):
     seer = open_method(str(experiment), classes_named(["star"]), None, "cpu")
     image = np.zeros((32, 48, 3), np.uint8)
     drawn = sheet(image, np.zeros((32, 48), np.uint8), (), seer.explain(image, ()), seer.classes)
     assert drawn.size == (2 * (round(48 / 32 * SIDE) + GAP) + GAP, SIDE + LINE + 2 * GAP)
 
 
-def test_pictures_seen_together_are_seen_as_alone(experiment, seglet):
+def test_images_seen_together_are_seen_as_alone(experiment, seglet):
     words = (
         "--method",
         experiment,
@@ -102,16 +102,16 @@ def test_what_a_run_has_learned_is_used(seglet, tmp_path, monkeypatch):
     assert load(tmp_path / "run/last").classes == learned.classes
 
 
-def test_what_is_missing_or_too_much_is_told(experiment, pictures, seglet, tmp_path):
+def test_what_is_missing_or_too_much_is_told(experiment, images, seglet, tmp_path):
     out = ("--out", tmp_path / "out")
     for words, told in (
-        (("--method", experiment, pictures / "images/val", *out), "give --tags FILE"),
-        (("--method", "supervised", pictures / "images/val", "--tags", "x.csv", *out), "makes no masks from tags"),
-        (("--method", "nowhere.yaml", pictures / "images/val", *out), "there is no experiment nowhere.yaml"),
+        (("--method", experiment, images / "images/val", *out), "give --tags FILE"),
+        (("--method", "supervised", images / "images/val", "--tags", "x.csv", *out), "makes no masks from tags"),
+        (("--method", "nowhere.yaml", images / "images/val", *out), "there is no experiment nowhere.yaml"),
         (("--method", experiment, "--data", "world", "--scales", 2, *out), "leave out --scales"),
         (("--method", experiment, *out), "one of the two"),
         (out, "give a segmenter to segment with, or --method"),
-        ((pictures, "--explain", *out), "--explain draws how a --method makes masks"),
+        ((images, "--explain", *out), "--explain draws how a --method makes masks"),
         (
             ("--method", experiment, "--data", "world", "--explain", "--pseudo-labels", *out),
             "leave --pseudo-labels out",

@@ -7,10 +7,10 @@ from seglet.cli.train import WORLD_SIZE, default_name, hints, parse_overrides
 from seglet.engine.settings import Settings
 
 
-def test_the_next_commands_read_pictures_at_the_size_of_training():
+def test_the_next_commands_read_images_at_the_size_of_training():
     scored, used = hints(Path("run/model"), Settings(data="d", val_split="test", resize=0.5))
     assert scored == "next: seglet evaluate run/model --data d --split test --resize 0.5"
-    assert used.strip() == "seglet predict run/model PICTURES --out predictions --resize 0.5"
+    assert used.strip() == "seglet predict run/model IMAGES --out predictions --resize 0.5"
 
 
 def test_a_world_of_another_size_is_scored_at_that_size():

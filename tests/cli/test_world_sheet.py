@@ -10,7 +10,7 @@ from seglet.data.world.options import open_world
 ROW = 16 + GAP
 
 
-def test_a_world_shows_pictures_masks_depth_and_night(seglet, tmp_path):
+def test_a_world_shows_images_masks_depth_and_night(seglet, tmp_path):
     words = ("--data", "world:clutter=0", "--out", tmp_path / "a.png", "--scenes", 3, "--height", 16)
     assert seglet("world", "sheet", *words).code == 0
     with Image.open(tmp_path / "a.png") as sheet:
@@ -33,7 +33,7 @@ def test_a_turned_knob_shows_other_scenes(knobs):
     ("words", "said"),
     [
         (("--out", "a.gif"), "neither .png nor .jpg"),
-        (("--out", "a.png", "--data", "pictures"), "expects a world by name"),
+        (("--out", "a.png", "--data", "images"), "expects a world by name"),
         (("--out", "a.png", "--data", "world:cluter=3"), "did you mean 'clutter'"),
     ],
 )

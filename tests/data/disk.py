@@ -1,4 +1,4 @@
-"""Small pictures and masks written to disk."""
+"""Small images and masks written to disk."""
 
 from pathlib import Path
 
@@ -8,8 +8,8 @@ from PIL import Image
 SIZE = (6, 8)
 
 
-def picture(path: Path, shade: int = 0, size: tuple[int, int] = SIZE) -> Path:
-    """A noisy RGB picture; another shade is another picture."""
+def write_image(path: Path, shade: int = 0, size: tuple[int, int] = SIZE) -> Path:
+    """A noisy RGB image; another shade is another image."""
     noise = np.random.default_rng(shade).integers(0, 256, (*size, 3), dtype=np.uint8)
     return save(path, noise)
 
@@ -34,6 +34,6 @@ def text(path: Path, *lines: str) -> Path:
 def pairs(root: Path, split: str = "", count: int = 2, first: int = 0) -> Path:
     """images/ and masks/ with ids 0 and 1, below a folder for the split if it is named."""
     for number in range(first, first + count):
-        picture(root / "images" / split / f"{number}.png", shade=number)
+        write_image(root / "images" / split / f"{number}.png", shade=number)
         mask(root / "masks" / split / f"{number}.png", 0, 1)
     return root

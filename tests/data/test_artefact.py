@@ -16,7 +16,7 @@ from seglet.data.world.dataset import World
 @dataclass(frozen=True)
 class Mean(Artefact):
     weight: float = 1.0
-    of_pictures: bool = False
+    of_images: bool = False
     name: str = "mean"
     maker: str = "mean/1"
 
@@ -38,8 +38,8 @@ def test_its_folder_follows_from_what_it_says(tmp_path: Path) -> None:
     assert place(Mean(), tmp_path, FEW) != place(Mean(2.0), tmp_path, FEW)
 
 
-def test_pictures_decide_too_where_it_is_made_of_them(tmp_path: Path) -> None:
-    of = Mean(of_pictures=True)
+def test_images_decide_too_where_it_is_made_of_them(tmp_path: Path) -> None:
+    of = Mean(of_images=True)
     assert place(of, tmp_path, FEW) != place(of, tmp_path, MORE)
     assert place(of, tmp_path, FEW) == place(of, tmp_path, World(scenes=3, size=16))
 

@@ -8,7 +8,7 @@ from seglet.data.checking.check import check
 from seglet.data.checking.rules import Rules
 from seglet.data.class_table import read_table
 from seglet.data.errors import DataError
-from seglet.data.files import pictures
+from seglet.data.files import image_files
 from seglet.data.images import image_size, read_image, read_mask
 
 
@@ -24,7 +24,7 @@ LIKE_REFERENCE = (
 
 
 @pytest.mark.parametrize("name", LIKE_REFERENCE)
-def test_is_read_as_the_picture_it_was_made_from(awkward, name):
+def test_is_read_as_the_image_it_was_made_from(awkward, name):
     reference = read_image(awkward / "reference.jpg").astype(int)
     assert np.abs(read_image(awkward / name) - reference).mean() < 6
 
@@ -81,7 +81,7 @@ def test_odd_sizes_are_read(awkward, name, size):
 
 
 def test_folder_scans_skip_litter(awkward):
-    names = {path.name for path in pictures(awkward)}
+    names = {path.name for path in image_files(awkward)}
     assert {"UPPER CASE name.JPG", "ünïcode_图片.jpg"} <= names
     assert not {".hidden.jpg", "Thumbs.db", "README.md"} & names
 
@@ -94,7 +94,7 @@ def test_palette_and_grey_masks_hold_the_same_ids(awkward):
 
 @pytest.fixture
 def judged(awkward, shared_data, tmp_path):
-    """What a check says of one mask beside the reference picture, with the 21 classes of MSRC."""
+    """What a check says of one mask beside the reference image, with the 21 classes of MSRC."""
 
     def judge(name, rules=Rules(), classes=shared_data / "msrc21" / "classes.txt"):  # noqa: B008
         for folder, source in (("images", awkward / "reference.jpg"), ("masks", awkward / "masks" / name)):
@@ -114,7 +114,7 @@ def test_the_mask_can_be_used(judged, name):
 
 @pytest.mark.parametrize(
     ("name", "what"),
-    [("jpeg_mask.jpg", "JPEG"), ("wrong_size.png", "160x106 but its picture is 320x213"), ("out_of_range.png", "77"),
+    [("jpeg_mask.jpg", "JPEG"), ("wrong_size.png", "160x106 but its image is 320x213"), ("out_of_range.png", "77"),
      ("ids_16bit.png", "1000 .*2000 .*3000"), ("binary_0_255.png", "could be an object or void")],
 )  # fmt: skip
 def test_the_mask_is_refused(judged, name, what):

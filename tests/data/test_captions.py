@@ -46,9 +46,9 @@ def test_an_empty_caption_is_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("a.json", '["a cat", "a dog"]', "entry 0 .* names no picture, and captions without names are not taken"),
+        ("a.json", '["a cat", "a dog"]', "entry 0 .* names no image, and captions without names are not taken"),
         ("a.json", "{", "cannot be read"),
-        ("a.json", "{}", "names no picture"),
+        ("a.json", "{}", "names no image"),
         ("a.json", '{"a": 3}', "expected a caption of 'a'"),
         ("a.csv", "a\n", "has one cell"),
         ("a.txt", "a cat", "captions are read from .csv"),

@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PIL import Image
-from tests.data.disk import mask, pairs, picture, save, text
+from tests.data.disk import mask, pairs, save, text, write_image
 
 from seglet.data.checking.check import check
 from seglet.data.checking.rules import Rules
@@ -39,8 +39,8 @@ def test_all_problems_are_listed_at_once(tmp_path):
     assert whats(check(tmp_path)) == {
         "images/0.png": f"{str(tmp_path / 'images/0.png')!r} is empty (0 bytes)",
         "masks/1.png": "holds ids of no class: 77 (24 pixels); of all 2 it holds 0 (24 pixels), 77 (24 pixels)",
-        "masks/2.png": "is 4x3 but its picture is 8x6",
-        "images/3.png": "picture without a mask",
+        "masks/2.png": "is 4x3 but its image is 8x6",
+        "images/3.png": "image without a mask",
         "masks/4.png": "is coded by colour, the data set by ids",
     }
 
@@ -55,7 +55,7 @@ def test_what_is_good_can_be_used_without_what_is_bad(tmp_path):
 
 
 def test_masks_of_0_and_255_need_a_word(tmp_path):
-    picture(tmp_path / "images" / "a.png")
+    write_image(tmp_path / "images" / "a.png")
     mask(tmp_path / "masks" / "a.png", 0, 255)
     assert "could be an object or void" in whats(check(tmp_path))["masks"]
     report = check(tmp_path, rules=Rules(coding="binary_255"))
@@ -65,7 +65,7 @@ def test_masks_of_0_and_255_need_a_word(tmp_path):
 
 
 def test_a_zero_that_is_no_class_needs_a_word(tmp_path):
-    picture(tmp_path / "images" / "a.png")
+    write_image(tmp_path / "images" / "a.png")
     mask(tmp_path / "masks" / "a.png", 0, 1)
     text(tmp_path / "classes.txt", "1 road")
     assert "void=(0,)" in check(tmp_path).problems[0].cure
@@ -73,7 +73,7 @@ def test_a_zero_that_is_no_class_needs_a_word(tmp_path):
 
 
 def test_colours_are_read_by_the_table(tmp_path):
-    picture(tmp_path / "images" / "a.png", size=(1, 2))
+    write_image(tmp_path / "images" / "a.png", size=(1, 2))
     save(tmp_path / "masks" / "a.png", np.array([[[9, 9, 9], [1, 2, 3]]], np.uint8))
     text(tmp_path / "classes.txt", "road 9 9 9", "car 1 2 3")
     report = check(tmp_path)
@@ -81,7 +81,7 @@ def test_colours_are_read_by_the_table(tmp_path):
 
 
 def test_stray_colours_are_counted_and_refused_unless_allowed(tmp_path):
-    picture(tmp_path / "images" / "a.png", size=(1, 4))
+    write_image(tmp_path / "images" / "a.png", size=(1, 4))
     save(tmp_path / "masks" / "a.png", np.array([[[9, 9, 9]] * 3 + [[9, 9, 8]]], np.uint8))
     text(tmp_path / "classes.txt", "road 9 9 9")
     assert "(9, 9, 8) (1 pixels)" in whats(check(tmp_path))["masks/a.png"]
@@ -89,7 +89,7 @@ def test_stray_colours_are_counted_and_refused_unless_allowed(tmp_path):
 
 
 def test_colours_nobody_named_become_classes(tmp_path):
-    picture(tmp_path / "images" / "a.png", size=(1, 2))
+    write_image(tmp_path / "images" / "a.png", size=(1, 2))
     save(tmp_path / "masks" / "a.png", np.array([[[0, 0, 0], [255, 0, 0]]], np.uint8))
     report = check(tmp_path)
     assert (report.ok, report.description.classes.names) == (True, ("#000000", "#ff0000"))
@@ -97,7 +97,7 @@ def test_colours_nobody_named_become_classes(tmp_path):
 
 
 def test_instance_ids_are_no_classes(tmp_path):
-    picture(tmp_path / "images" / "a.png", size=(1, 2))
+    write_image(tmp_path / "images" / "a.png", size=(1, 2))
     save(tmp_path / "masks" / "a.png", np.array([[1000, 2000]], np.uint16))
     with pytest.raises(DataError, match="from 1000 to 2000"):
         check(tmp_path)
@@ -106,7 +106,7 @@ def test_instance_ids_are_no_classes(tmp_path):
 
 
 def test_smeared_ids_are_recognised(tmp_path):
-    picture(tmp_path / "images" / "a.png", size=(8, 8))
+    write_image(tmp_path / "images" / "a.png", size=(8, 8))
     save(tmp_path / "masks" / "a.png", np.arange(64, dtype=np.uint8).reshape(8, 8))
     text(tmp_path / "classes.txt", "road", "car")
     assert "saved as JPEG" in check(tmp_path).problems[0].cure
@@ -122,10 +122,10 @@ def test_classes_that_never_occur_are_told(tmp_path):
     assert warnings(check(tmp_path)) == ["1 of 3 classes never occur in it: bus"]
 
 
-def test_the_same_picture_in_train_and_val_is_told(tmp_path):
+def test_the_same_image_in_train_and_val_is_told(tmp_path):
     pairs(tmp_path, "train")
     pairs(tmp_path, "val", first=1)
-    assert "the same picture as 'images/val/1.png' of another split" in warnings(check(tmp_path))
+    assert "the same image as 'images/val/1.png' of another split" in warnings(check(tmp_path))
 
 
 def test_a_recompressed_twin_is_told(tmp_path):
@@ -133,12 +133,12 @@ def test_a_recompressed_twin_is_told(tmp_path):
     smooth = np.array(Image.fromarray(blobs).resize((90, 80), Image.Resampling.BICUBIC))
     save(tmp_path / "images" / "train" / "a.png", smooth)
     save(tmp_path / "images" / "val" / "b.jpg", smooth)
-    assert "nearly the same picture as 'images/val/b.jpg' of another split" in warnings(check(tmp_path))
+    assert "nearly the same image as 'images/val/b.jpg' of another split" in warnings(check(tmp_path))
 
 
 def test_names_that_differ_in_capitals_or_ending_are_told(tmp_path):
     for name in ("a.png", "A.png", "b.png", "b.jpg"):
-        picture(tmp_path / "images" / name)
+        write_image(tmp_path / "images" / name)
     report = check(tmp_path)
     assert whats(report) == {"images/b.png": "same name as 'b.jpg'"}
     assert "only in capitals" in warnings(report)[0]

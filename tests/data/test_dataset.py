@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from tests.data.disk import mask, pairs, picture, text
+from tests.data.disk import mask, pairs, text, write_image
 
 from seglet.data.checking.check import check
 from seglet.data.dataset import FolderDataset, default_file, describe, open_dataset
@@ -15,7 +15,7 @@ def test_a_sample_has_what_lies_on_disk(tmp_path):
     assert sample.labels.tolist() == [[0, 0, 0, 0, 1, 1, 1, 1]] * 6
 
 
-def test_pictures_and_masks_shrink_together(tmp_path):
+def test_images_and_masks_shrink_together(tmp_path):
     sample = open_dataset(str(pairs(tmp_path)), "all", resize=0.5).read(0)
     full = open_dataset(str(tmp_path), "all").read(0)
     assert sample.labels.tolist() == [[0, 0, 1, 1]] * 3
@@ -23,7 +23,7 @@ def test_pictures_and_masks_shrink_together(tmp_path):
 
 
 def test_nothing_shrinks_below_a_pixel(tmp_path):
-    picture(tmp_path / "images" / "a.png", size=(1, 80))
+    write_image(tmp_path / "images" / "a.png", size=(1, 80))
     assert open_dataset(str(tmp_path), "all", resize=0.1).read(0).image.shape == (1, 8, 3)
 
 
@@ -33,7 +33,7 @@ def test_a_size_that_cannot_be_is_refused(tmp_path, resize):
         open_dataset(str(pairs(tmp_path)), "all", resize=resize)
 
 
-def test_the_fingerprint_is_known_without_reading_a_picture(tmp_path):
+def test_the_fingerprint_is_known_without_reading_a_image(tmp_path):
     check(pairs(tmp_path)).description.save(tmp_path / FILE)
     before = open_dataset(str(tmp_path), "all").fingerprint
     (tmp_path / "images" / "0.png").unlink()
@@ -103,7 +103,7 @@ def test_a_wrong_split_names_the_right_one(tmp_path):
 
 
 def test_an_empty_split_is_refused(tmp_path):
-    with pytest.raises(DataError, match="no picture is left"):
+    with pytest.raises(DataError, match="no image is left"):
         FolderDataset(check(pairs(tmp_path)).description, ())
 
 
@@ -112,7 +112,7 @@ def test_a_mask_of_another_size_is_refused_when_read(tmp_path):
     item = description.items("all")[0]
     mask(item.mask, 0, 1, size=(3, 4))
     unchecked = FolderDataset(description, (type(item)(item.id, item.image, item.mask),))
-    with pytest.raises(DataError, match="is 4x3, its picture 8x6"):
+    with pytest.raises(DataError, match="is 4x3, its image 8x6"):
         unchecked.read(0)
 
 

@@ -40,11 +40,11 @@ def test_maps_that_are_missing_damaged_or_of_other_proportions_are_refused(tmp_p
         DepthFiles(tmp_path).read("a", (2, 2))
     np.save(tmp_path / "a.npy", RAMP)
     np.save(tmp_path / "nan.npy", np.full((2, 2), np.nan))
-    (tmp_path / "torn.png").write_bytes(b"no picture")
+    (tmp_path / "torn.png").write_bytes(b"no image")
     files = DepthFiles(tmp_path)
     with pytest.raises(DataError, match=r"no depth map of 'b' in .*; expected b.png or b_depth.png"):
         files.read("b", (2, 2))
-    with pytest.raises(DataError, match="is 2x2, but picture 'a' is 30x10: other proportions"):
+    with pytest.raises(DataError, match="is 2x2, but image 'a' is 30x10: other proportions"):
         files.read("a", (10, 30))
     with pytest.raises(DataError, match="is no depth map: expected finite numbers"):
         files.read("nan", (2, 2))
@@ -52,7 +52,7 @@ def test_maps_that_are_missing_damaged_or_of_other_proportions_are_refused(tmp_p
         files.read("torn", (2, 2))
 
 
-def test_depth_is_shown_at_the_size_of_its_picture():
+def test_depth_is_shown_at_the_size_of_its_image():
     image = np.zeros((4, 6, 3), np.uint8)
     assert depth_plane(Sample("a", image, None)) is None
     plane = depth_plane(Sample("a", image, None, columns={"depth": np.ones((2, 3), np.float16)}))

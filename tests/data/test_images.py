@@ -4,7 +4,7 @@ import zlib
 import numpy as np
 import pytest
 from PIL import Image
-from tests.data.disk import mask, picture, save
+from tests.data.disk import mask, save, write_image
 
 from seglet.data.errors import DataError
 from seglet.data.images import image_size, read_image, read_mask, write_mask
@@ -29,7 +29,7 @@ def test_transparency_is_dropped(tmp_path):
     assert read_image(path).tolist() == [[[200, 0, 100]]]
 
 
-def test_exif_orientation_turns_pictures_and_leaves_masks(tmp_path):
+def test_exif_orientation_turns_images_and_leaves_masks(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.new("L", (5, 3)).save(tmp_path / "a.png", exif=exif)
@@ -38,16 +38,16 @@ def test_exif_orientation_turns_pictures_and_leaves_masks(tmp_path):
     assert read_mask(tmp_path / "a.png").shape == (3, 5)
 
 
-def test_the_pixel_limit_holds_for_pictures_and_masks(tmp_path):
-    path = picture(tmp_path / "a.png")
+def test_the_pixel_limit_holds_for_images_and_masks(tmp_path):
+    path = write_image(tmp_path / "a.png")
     for read in (read_image, read_mask, image_size):
         with pytest.raises(DataError, match=r"8x6, beyond the limit of 47 pixels"):
             read(path, max_pixels=47)
 
 
-def test_a_picture_that_changed_is_refused(tmp_path):
+def test_a_image_that_changed_is_refused(tmp_path):
     with pytest.raises(DataError, match="changed since"):
-        read_image(picture(tmp_path / "a.png"), expected_hash="0" * 32)
+        read_image(write_image(tmp_path / "a.png"), expected_hash="0" * 32)
 
 
 @pytest.mark.parametrize("depth", [2, 4])
@@ -89,7 +89,7 @@ def test_a_mask_of_floats_is_refused(tmp_path):
 
 def test_formats_that_start_other_programs_are_not_opened(tmp_path):
     (tmp_path / "a.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 5 5\n")
-    with pytest.raises(DataError, match="not a readable picture"):
+    with pytest.raises(DataError, match="not a readable image"):
         read_image(tmp_path / "a.png")
 
 
@@ -115,8 +115,8 @@ def test_a_file_without_permission_is_named(tmp_path):
         read_mask(tmp_path / "a.png")
 
 
-def test_any_cut_of_a_picture_is_an_error_and_never_grey(tmp_path):
-    content = picture(tmp_path / "a.jpg", size=(16, 16)).read_bytes()
+def test_any_cut_of_a_image_is_an_error_and_never_grey(tmp_path):
+    content = write_image(tmp_path / "a.jpg", size=(16, 16)).read_bytes()
     for length in range(0, len(content) - 2, 7):
         (tmp_path / "cut.jpg").write_bytes(content[:length])
         with pytest.raises(DataError, match=r"cut\.jpg"):

@@ -2,7 +2,7 @@ import json
 
 import numpy as np
 import pytest
-from tests.data.disk import mask, pairs, picture, text
+from tests.data.disk import mask, pairs, text, write_image
 
 from seglet.data.checking.check import check
 from seglet.data.dataset import open_dataset
@@ -18,7 +18,7 @@ def ids(found):
 def test_voc_takes_its_lists_as_splits(tmp_path):
     home = tmp_path / "VOCdevkit" / "VOC2012"
     for name in ("a", "b", "c"):
-        picture(home / "JPEGImages" / f"{name}.jpg")
+        write_image(home / "JPEGImages" / f"{name}.jpg")
     mask(home / "SegmentationClass" / "a.png", 0, 255)
     mask(home / "SegmentationClassAug" / "b.png", 1, 20)
     text(home / "ImageSets" / "Segmentation" / "train.txt", "b")
@@ -31,7 +31,7 @@ def test_voc_takes_its_lists_as_splits(tmp_path):
 def test_the_official_lists_pick_from_a_voc_folder(tmp_path, monkeypatch):
     monkeypatch.setattr("seglet.data.dataset.split_ids", lambda name: ("b",))
     for name in ("a", "b"):
-        picture(tmp_path / "JPEGImages" / f"{name}.jpg")
+        write_image(tmp_path / "JPEGImages" / f"{name}.jpg")
         mask(tmp_path / "SegmentationClass" / f"{name}.png", 0, 15)
     assert open_dataset(str(tmp_path), "pascal/92/labeled").read(0).tags == (15,)
     assert open_dataset(str(tmp_path), "voc/92").ids == ("b",)
@@ -40,15 +40,15 @@ def test_the_official_lists_pick_from_a_voc_folder(tmp_path, monkeypatch):
 
 
 def test_an_official_list_that_is_not_there_is_told(tmp_path):
-    picture(tmp_path / "JPEGImages" / "a.jpg")
+    write_image(tmp_path / "JPEGImages" / "a.jpg")
     mask(tmp_path / "SegmentationClass" / "a.png", 0, 1)
-    with pytest.raises(DataError, match="92 of 92 pictures of list"):
+    with pytest.raises(DataError, match="92 of 92 images of list"):
         open_dataset(str(tmp_path), "pascal/92/labeled")
 
 
 @pytest.mark.parametrize(("kind", "road", "car"), [("labelIds", 7, 26), ("labelTrainIds", 0, 13)])
 def test_cityscapes_ids_become_the_nineteen_classes(tmp_path, kind, road, car):
-    picture(tmp_path / "leftImg8bit" / "val" / "ulm" / "ulm_000000_000001_leftImg8bit.png")
+    write_image(tmp_path / "leftImg8bit" / "val" / "ulm" / "ulm_000000_000001_leftImg8bit.png")
     void = 4 if kind == "labelIds" else 255
     mask(tmp_path / "gtFine" / "val" / "ulm" / f"ulm_000000_000001_gtFine_{kind}.png", road, car, void, road)
     mask(tmp_path / "gtFine" / "val" / "ulm" / "ulm_000000_000001_gtFine_instanceIds.png", 1)
@@ -58,13 +58,13 @@ def test_cityscapes_ids_become_the_nineteen_classes(tmp_path, kind, road, car):
 
 
 def test_cityscapes_without_masks_is_unlabelled(tmp_path):
-    picture(tmp_path / "leftImg8bit" / "train" / "ulm" / "ulm_1_leftImg8bit.png")
+    write_image(tmp_path / "leftImg8bit" / "train" / "ulm" / "ulm_1_leftImg8bit.png")
     assert open_dataset(str(tmp_path), "train").read(0).labels is None
 
 
 def test_ade20k_ids_begin_at_one_and_zero_is_void(tmp_path):
     for folder, name in (("training", "ADE_train_1"), ("validation", "ADE_val_1")):
-        picture(tmp_path / "images" / folder / f"{name}.jpg")
+        write_image(tmp_path / "images" / folder / f"{name}.jpg")
         mask(tmp_path / "annotations" / folder / f"{name}.png", 0, 1, 150, 1)
     text(tmp_path / "objectInfo150.txt", "Idx\tRatio\tName", *(f"{n}\t0.1\tthing {n}, it" for n in range(1, 151)))
     dataset = open_dataset(str(tmp_path), "val")
@@ -74,7 +74,7 @@ def test_ade20k_ids_begin_at_one_and_zero_is_void(tmp_path):
 
 def test_camvid_as_segnet_split_it(tmp_path):
     for name in ("train", "val", "test"):
-        picture(tmp_path / name / "0001TP_006690.png", shade=len(name))
+        write_image(tmp_path / name / "0001TP_006690.png", shade=len(name))
         mask(tmp_path / f"{name}annot" / "0001TP_006690.png", 0, 11)
     found = infer(tmp_path)
     assert (found.layout, list(found.splits)) == ("camvid", ["train", "val", "test"])
@@ -82,7 +82,7 @@ def test_camvid_as_segnet_split_it(tmp_path):
 
 
 def test_camvid_frames_in_plain_folders_are_known_by_their_names(tmp_path):
-    picture(tmp_path / "images" / "val" / "0016E5_07959.jpg")
+    write_image(tmp_path / "images" / "val" / "0016E5_07959.jpg")
     mask(tmp_path / "masks" / "val" / "0016E5_07959.png", 3, 11)
     assert open_dataset(str(tmp_path), "val").classes.names[3] == "road"
 
@@ -97,7 +97,7 @@ def coco(root):
         "categories": [{"id": 3, "name": "car"}, {"id": 18, "name": "dog"}],
         "annotations": annotations,
     }
-    picture(root / "val2017" / "000005.jpg")
+    write_image(root / "val2017" / "000005.jpg")
     text(root / "annotations" / "instances_val2017.json", json.dumps(data))
     return root
 
@@ -123,7 +123,7 @@ def test_coco_objects_that_cannot_be_drawn_are_told_every_time(tmp_path):
 
 
 def test_coco_masks_may_be_there_already(tmp_path):
-    picture(tmp_path / "train2017" / "1.jpg")
+    write_image(tmp_path / "train2017" / "1.jpg")
     mask(tmp_path / "masks" / "1.png", 0, 80)
     dataset = open_dataset(str(tmp_path), "train")
     assert (len(dataset.classes), dataset.classes.names[80]) == (81, "toothbrush")
@@ -163,13 +163,13 @@ def test_other_folders_inside_belong_to_the_id(tmp_path):
 
 
 def test_masks_may_add_to_the_name(tmp_path):
-    picture(tmp_path / "imgs" / "a.jpg")
+    write_image(tmp_path / "imgs" / "a.jpg")
     mask(tmp_path / "labels" / "a_mask.png", 0, 1)
     assert infer(tmp_path).splits["all"][0].mask.name == "a_mask.png"
 
 
 def test_two_folders_may_be_given(tmp_path):
-    picture(tmp_path / "photos" / "a.jpg")
+    write_image(tmp_path / "photos" / "a.jpg")
     mask(tmp_path / "elsewhere" / "a.png", 0, 1)
     found = infer(tmp_path / "photos", tmp_path / "elsewhere")
     assert found.splits["all"][0].mask == tmp_path / "elsewhere" / "a.png"
@@ -183,8 +183,8 @@ def test_another_mask_folder_brings_its_own_classes(tmp_path):
     assert check(tmp_path, tmp_path / "masks_fg").description.classes.names == ("nothing", "something")
 
 
-def test_pictures_alone_are_unlabelled(tmp_path):
-    picture(tmp_path / "deep" / "a.jpg")
+def test_images_alone_are_unlabelled(tmp_path):
+    write_image(tmp_path / "deep" / "a.jpg")
     dataset = open_dataset(str(tmp_path), "all")
     assert dataset.read(0).labels is None
     assert dataset.read(0).tags is None
@@ -192,7 +192,7 @@ def test_pictures_alone_are_unlabelled(tmp_path):
 
 def test_the_scan_skips_litter_and_follows_links_once(tmp_path):
     pairs(tmp_path)
-    picture(tmp_path / "images" / ".hidden.png")
+    write_image(tmp_path / "images" / ".hidden.png")
     (tmp_path / "images" / "Thumbs.db").touch()
     (tmp_path / "images" / "loop").symlink_to(tmp_path / "images")
     (tmp_path / "images" / "folder.png").mkdir()
@@ -202,12 +202,12 @@ def test_the_scan_skips_litter_and_follows_links_once(tmp_path):
 def test_odd_names_are_found(tmp_path):
     names = ["UPPER case.JPG", "ünï_图片.jpg", "line\nbreak.jpg"]
     for name in names:
-        picture(tmp_path / "images" / name)
+        write_image(tmp_path / "images" / name)
     assert sorted(ids(infer(tmp_path))["all"]) == sorted(name.rsplit(".", 1)[0] for name in names)
 
 
 def test_names_meet_across_ways_to_write_accents(tmp_path):
-    picture(tmp_path / "images" / "u\u0308.jpg")
+    write_image(tmp_path / "images" / "u\u0308.jpg")
     mask(tmp_path / "masks" / "\u00fc.png", 0, 1)
     assert infer(tmp_path).splits["all"][0].mask is not None
 
@@ -217,7 +217,7 @@ def test_a_folder_with_nothing_to_learn_from_is_told(tmp_path, make):
     root = tmp_path / "data"
     root.mkdir()
     make(root)
-    with pytest.raises(DataError, match=r"no pictures found|is not a folder"):
+    with pytest.raises(DataError, match=r"no images found|is not a folder"):
         infer(root)
 
 
@@ -226,15 +226,15 @@ def test_labels_survive_the_way_to_disk_and_back(tmp_path):
     assert np.unique(open_dataset(str(tmp_path), "all").read(0).labels).tolist() == [0, 1]
 
 
-def test_pictures_beside_a_folder_of_their_masks_are_paired(tmp_path):
-    picture(tmp_path / "0.png")
+def test_images_beside_a_folder_of_their_masks_are_paired(tmp_path):
+    write_image(tmp_path / "0.png")
     mask(tmp_path / "masks/0.png", 0, 1)
     (item,) = infer(tmp_path).splits["all"]
     assert item.mask == tmp_path / "masks/0.png"
 
 
-def test_masks_taken_for_pictures_are_pointed_out(tmp_path):
-    picture(tmp_path / "a/images/0.png")
+def test_masks_taken_for_images_are_pointed_out(tmp_path):
+    write_image(tmp_path / "a/images/0.png")
     mask(tmp_path / "a/masks/0.png", 0, 1)
     found = infer(tmp_path)
     assert len(found.splits["all"]) == 2

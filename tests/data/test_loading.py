@@ -5,7 +5,7 @@ from itertools import islice
 import numpy as np
 import pytest
 import torch
-from tests.data.toys import Toys, picture, sample
+from tests.data.toys import Toys, random_image, sample
 
 from seglet.data.augment.geometry import Augment
 from seglet.data.dataset import Sample
@@ -80,14 +80,14 @@ def test_loading_leaves_global_generators_alone():
 
 @pytest.mark.parametrize("workers", [0, 1])
 def test_label_that_is_no_class_names_sample_and_value(workers):
-    bad = Sample("bad", picture(8, 8), np.full((8, 8), 37, np.uint8))
+    bad = Sample("bad", random_image(8, 8), np.full((8, 8), 37, np.uint8))
     with pytest.raises(DataError, match=r"sample 'bad' holds label 37, but classes are 0 to 2"):
         batches(Toys([bad]), workers)
 
 
 def test_sample_without_mask_is_refused_by_name():
     with pytest.raises(DataError, match="'bare' has no mask"):
-        batches(Toys([Sample("bare", picture(8, 8), None)]))
+        batches(Toys([Sample("bare", random_image(8, 8), None)]))
 
 
 def test_dead_worker_names_the_likely_cause():
@@ -118,8 +118,8 @@ def test_cache_reads_once_what_fits_and_the_rest_each_time():
     assert source.reads == [1, 3]
 
 
-def test_tagged_steps_hold_a_row_for_each_picture():
-    samples = [Sample("a", picture(8, 8), None, (1, 2)), Sample("b", picture(8, 8), None, ())]
+def test_tagged_steps_hold_a_row_for_each_image():
+    samples = [Sample("a", random_image(8, 8), None, (1, 2)), Sample("b", random_image(8, 8), None, ())]
     batch = tagged(Toys(samples), count=1)[0]
     rows = {"a": [0, 1, 1], "b": [0, 0, 0]}
     assert batch.tags.tolist() == [rows[name] for name in batch.ids]
@@ -154,4 +154,4 @@ def test_the_world_never_tags_its_background():
 @pytest.mark.parametrize(("tags", "said"), [(None, "'bare' has no tags"), ((3,), "classes are 0 to 2")])
 def test_sample_that_cannot_be_learnt_from_by_tags_is_refused_by_name(tags, said):
     with pytest.raises(DataError, match=said):
-        tagged(Toys([Sample("bare", picture(8, 8), None, tags)]))
+        tagged(Toys([Sample("bare", random_image(8, 8), None, tags)]))

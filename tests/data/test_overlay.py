@@ -41,7 +41,7 @@ def test_a_sheet_holds_its_rows_and_footer():
 
 
 @pytest.mark.parametrize("size", [(1, 1), (4, 8000), (6000, 3)])
-def test_pictures_of_any_shape_fit_on_a_sheet(size):
+def test_images_of_any_shape_fit_on_a_sheet(size):
     assert contact_sheet([[np.zeros((*size, 3), np.uint8)]], height=10).height == 18
 
 

@@ -1,4 +1,4 @@
-"""The packs of real pictures load as their READMEs describe them."""
+"""The packs of real images load as their READMEs describe them."""
 
 import pytest
 
@@ -13,7 +13,7 @@ from seglet.types import IGNORE
 def test_camvid_has_eleven_classes_and_eleven_is_void(shared_data):
     report = check(shared_data / "camvid")
     assert (report.problems, report.description.layout) == ((), "camvid")
-    assert {name: split.pictures for name, split in report.statistics.items()} == {"train": 367, "val": 101}
+    assert {name: split.images for name, split in report.statistics.items()} == {"train": 367, "val": 101}
     assert report.description.classes.names[::10] == ("sky", "bicyclist")
     assert report.statistics["val"].containing == (101,) * 11
 
@@ -47,8 +47,8 @@ PACKS = {
 @pytest.mark.parametrize("name", PACKS)
 def test_the_format_is_understood(shared_data, name):
     dataset = open_dataset(str(shared_data / "formats" / name), "all")
-    layout, classes, pictures = PACKS[name]
-    assert (dataset.description.layout, len(dataset.classes), len(dataset)) == (layout, classes, pictures)
+    layout, classes, images = PACKS[name]
+    assert (dataset.description.layout, len(dataset.classes), len(dataset)) == (layout, classes, images)
     assert (dataset.read(0).labels is None) == (name == "cityscapes_image_only")
 
 
@@ -60,5 +60,5 @@ def test_objects_at_255_need_a_word(shared_data):
     assert report.statistics["all"].containing == (40, 40)
 
 
-def test_really_dark_pictures_are_an_unlabelled_set(shared_data):
+def test_really_dark_images_are_an_unlabelled_set(shared_data):
     assert open_dataset(str(shared_data / "lowlight" / "dark"), "all").read(0).labels is None

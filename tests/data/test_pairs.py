@@ -1,4 +1,4 @@
-"""Pictures in the dark beside the same pictures in the light."""
+"""Images in the dark beside the same images in the light."""
 
 from dataclasses import replace
 
@@ -14,8 +14,8 @@ from seglet.engine.experiment import resolve
 from seglet.engine.feed import datasets
 
 
-class Pictures(Dataset):
-    """Pictures of one grey, by name."""
+class Images(Dataset):
+    """Images of one grey, by name."""
 
     def __init__(self, names, grey, size=(4, 6)):
         self.ids, self.grey, self.size = tuple(names), grey, size
@@ -26,52 +26,52 @@ class Pictures(Dataset):
 
 
 def test_partners_are_found_by_name_whatever_their_order():
-    pairs = Paired(Pictures(["a", "b"], 10), Pictures(["b", "x", "a"], 200))
+    pairs = Paired(Images(["a", "b"], 10), Images(["b", "x", "a"], 200))
     sample = pairs.read(1)
     assert (sample.id, sample.image[0, 0, 0], sample.columns["light"][0, 0, 0]) == ("b", 10, 200)
     assert sample.kinds["light"] == "image"
 
 
 def test_names_of_lis_differ_by_one():
-    pairs = Paired(Pictures(["2", "4"], 10), Pictures(["1", "3"], 200), offset=-1)
+    pairs = Paired(Images(["2", "4"], 10), Images(["1", "3"], 200), offset=-1)
     assert pairs.read(0).columns["light"][0, 0, 0] == 200
     assert [shifted(name, -1) for name in ("img_0010", "7.a", "none", "100")] == ["img_0009", "6.a", "none", "99"]
 
 
-def test_a_darkened_picture_in_the_folder_of_its_split_finds_the_one_outside():
-    assert Paired(Pictures(["train/a"], 10), Pictures(["a"], 200)).read(0).id == "train/a"
+def test_a_darkened_image_in_the_folder_of_its_split_finds_the_one_outside():
+    assert Paired(Images(["train/a"], 10), Images(["a"], 200)).read(0).id == "train/a"
 
 
-def test_pictures_without_partner_are_named():
-    with pytest.raises(DataError, match=r"2 of 3 pictures in the dark have none in the light, such as 'b'"):
-        Paired(Pictures(["a", "b", "c"], 10), Pictures(["a"], 200))
+def test_images_without_partner_are_named():
+    with pytest.raises(DataError, match=r"2 of 3 images in the dark have none in the light, such as 'b'"):
+        Paired(Images(["a", "b", "c"], 10), Images(["a"], 200))
 
 
 def test_pairs_of_different_sizes_are_refused():
-    pairs = Paired(Pictures(["a"], 10), Pictures(["a"], 200, size=(4, 5)))
+    pairs = Paired(Images(["a"], 10), Images(["a"], 200, size=(4, 5)))
     with pytest.raises(DataError, match=r"'a' is 6x4 in the dark and 5x4 in the light .* crop or resize"):
         pairs.read(0)
 
 
 def test_the_same_data_are_no_pair():
-    with pytest.raises(DataError, match="the pictures in the dark are those in the light"):
-        Paired(Pictures(["a"], 10), Pictures(["a"], 10))
+    with pytest.raises(DataError, match="the images in the dark are those in the light"):
+        Paired(Images(["a"], 10), Images(["a"], 10))
 
 
 def test_a_pair_is_another_one_with_another_light():
-    dark = Pictures(["a"], 10)
-    first, second = (Paired(dark, Pictures(["a"], grey)).fingerprint for grey in (200, 201))
+    dark = Images(["a"], 10)
+    first, second = (Paired(dark, Images(["a"], grey)).fingerprint for grey in (200, 201))
     assert first != second
-    assert Paired(dark, Pictures(["a"], 200)).identity(0) == dark.identity(0)
+    assert Paired(dark, Images(["a"], 200)).identity(0) == dark.identity(0)
 
 
 @pytest.mark.parametrize("how", ["clahe", "equalise", "gamma", "retinex"])
-def test_without_pairs_the_picture_itself_is_brightened(how):
+def test_without_pairs_the_image_itself_is_brightened(how):
     dark = World("train", scenes=1, size=32, dark=True)
     sample = Brightened(dark, how).read(0)
     assert sample.columns["light"].mean() > sample.image.mean()
     black = replace(sample, image=np.zeros_like(sample.image))
-    assert np.isfinite(Brightened(Pictures(["a"], 0), how).read(0).columns["light"]).all()
+    assert np.isfinite(Brightened(Images(["a"], 0), how).read(0).columns["light"]).all()
     assert black.image.shape == sample.columns["light"].shape
 
 
@@ -111,7 +111,7 @@ def test_lis_is_read_as_it_is(lis):
     assert sets["test"].read(0).image.max() < 30
 
 
-def test_pictures_in_the_dark_alone_are_taught_by_themselves_brightened(lis):
+def test_images_in_the_dark_alone_are_taught_by_themselves_brightened(lis):
     experiment = resolve(
         None, {"method": "dgkd", "data": str(lis / "RGB-dark"), "val_split": "test", "brighten": "gamma"}
     )

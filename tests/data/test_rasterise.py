@@ -21,7 +21,7 @@ def test_the_polygons_of_an_object_are_joined():
     assert region([left, right], (1, 3)).tolist() == [[True, False, True]]
 
 
-def test_a_polygon_may_reach_beyond_the_picture():
+def test_a_polygon_may_reach_beyond_the_image():
     assert region([[-5, -5, 99, -5, 99, 1, -5, 1]], (2, 2)).tolist() == [[True, True], [False, False]]
 
 
@@ -60,9 +60,9 @@ def test_what_cannot_be_drawn_is_an_error_of_the_data(segmentation):
         region(segmentation, (2, 2))
 
 
-def instances(tmp_path, *annotations, **picture):
+def instances(tmp_path, *annotations, **image):
     data = {
-        "images": [{"id": 7, "file_name": "a.jpg", "height": 2, "width": 3, **picture}],
+        "images": [{"id": 7, "file_name": "a.jpg", "height": 2, "width": 3, **image}],
         "categories": [{"id": 90, "name": "toothbrush"}, {"id": 3, "name": "car"}],
         "annotations": [{"id": place, "image_id": 7, "category_id": 3, **row} for place, row in enumerate(annotations)],
     }
@@ -86,22 +86,22 @@ def test_small_objects_lie_over_large_ones_and_crowds_below_all(tmp_path):
         {"category_id": 3, "segmentation": runs(0, 3, 3)},
         {"iscrowd": 1, "segmentation": runs(2, 2, 2)},
     )
-    mask, problems = rasterise(found, found.pictures[0])
+    mask, problems = rasterise(found, found.images[0])
     assert (mask.tolist(), problems) == ([[2, 1, 0], [1, 255, 0]], [])
 
 
 def test_of_equal_objects_the_later_wins(tmp_path):
     found = instances(tmp_path, {"segmentation": runs(0, 6)}, {"category_id": 90, "segmentation": runs(0, 6)})
-    assert np.unique(rasterise(found, found.pictures[0])[0]).tolist() == [2]
+    assert np.unique(rasterise(found, found.images[0])[0]).tolist() == [2]
 
 
 def test_objects_that_cannot_be_drawn_are_listed(tmp_path):
     found = instances(tmp_path, {"segmentation": "?"}, {"category_id": 5, "segmentation": runs(0, 6)})
-    assert [problem.what[:9] for problem in rasterise(found, found.pictures[0])[1]] == ["object 0 ", "object 1 "]
+    assert [problem.what[:9] for problem in rasterise(found, found.images[0])[1]] == ["object 0 ", "object 1 "]
 
 
 @pytest.mark.parametrize("name", ["../a.jpg", "/etc/passwd", "a/../../b.jpg", "..\\a.jpg", "a\0.jpg"])
-def test_no_picture_may_lie_outside_the_folder(tmp_path, name):
+def test_no_image_may_lie_outside_the_folder(tmp_path, name):
     with pytest.raises(DataError, match="outside the data set"):
         instances(tmp_path, file_name=name)
 

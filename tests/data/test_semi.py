@@ -1,11 +1,11 @@
-"""Few pictures with masks, many without: which belongs where, and the steps they come in."""
+"""Few images with masks, many without: which belongs where, and the steps they come in."""
 
 from itertools import islice
 
 import numpy as np
 import pytest
 import torch
-from tests.data.disk import mask, picture
+from tests.data.disk import mask, write_image
 from tests.data.toys import Toys, sample
 
 from seglet.data.augment.geometry import Augment
@@ -42,7 +42,7 @@ def test_portions_are_read(text, portion):
     assert read_portion(text) == portion
 
 
-def test_a_portion_leaves_some_pictures_on_both_sides():
+def test_a_portion_leaves_some_images_on_both_sides():
     assert (Portion(1, 8).of(2000), Portion(1, 8).of(3), Portion(92).of(93)) == (250, 1, 92)
     for wrong in (Portion(93), Portion(0), Portion(8, 8)):
         with pytest.raises(DataError, match="cannot keep the masks of"):
@@ -78,11 +78,11 @@ def test_a_step_holds_masks_for_some_and_weak_and_strong_views_of_others():
     assert not set(step.labelled.ids) & set(step.unlabelled.ids)
 
 
-def test_a_reversed_partner_needs_no_pictures_of_its_own():
+def test_a_reversed_partner_needs_no_images_of_its_own():
     assert steps(world(config=SemiConfig(partner="reversed", streams=1)), count=1)[0].partner is None
 
 
-def test_labelled_views_are_those_of_the_labelled_pictures_alone():
+def test_labelled_views_are_those_of_the_labelled_images_alone():
     data = world()
     (step,) = steps(data, count=1)
     alone = next(iter(labelled_loader(data.labelled, AUGMENT, StepSampler(3, 2))))
@@ -119,7 +119,7 @@ def test_strong_views_differ_from_each_other_and_stay_in_range():
     assert first.max() <= 1
 
 
-def test_blur_keeps_the_mean_of_an_even_picture_and_spreads_a_dot():
+def test_blur_keeps_the_mean_of_an_even_image_and_spreads_a_dot():
     dot = np.zeros((9, 9, 1), np.float32)
     dot[4, 4] = 1
     spread = blurred(dot, 1.0)
@@ -128,15 +128,15 @@ def test_blur_keeps_the_mean_of_an_even_picture_and_spreads_a_dot():
     np.testing.assert_allclose(blurred(np.full((1, 2, 3), 0.4, np.float32), 2.0), 0.4, rtol=1e-6)
 
 
-def test_a_picture_that_is_labelled_and_unlabelled_is_refused_by_name():
+def test_a_image_that_is_labelled_and_unlabelled_is_refused_by_name():
     few = Toys([sample(seed=1)])
-    with pytest.raises(DataError, match=r"1 of 2 unlabelled pictures are also labelled, such as 'toy1'"):
+    with pytest.raises(DataError, match=r"1 of 2 unlabelled images are also labelled, such as 'toy1'"):
         SemiDataset(few, Toys([sample(seed=0), sample(seed=1)]), SemiConfig())
 
 
-def test_a_copy_of_a_labelled_picture_is_found_under_another_name(tmp_path):
+def test_a_copy_of_a_labelled_image_is_found_under_another_name(tmp_path):
     for name in ("a", "b"):
-        picture(tmp_path / "images" / f"{name}.png", shade=5)
+        write_image(tmp_path / "images" / f"{name}.png", shade=5)
         mask(tmp_path / "masks" / f"{name}.png", 0, 1)
     description = check(tmp_path).description
     first, second = (FolderDataset(description, [item]) for item in description.splits["all"])

@@ -12,7 +12,7 @@ WHOLE = {"pascal": 10582, "coco": 118287, "cityscapes": 2975}
 SPLITS = sorted({name.rsplit("/", 1)[0] for name in split_names() if name.endswith("/labeled")})
 
 
-def test_first_labelled_pascal_picture_is_the_authors():
+def test_first_labelled_pascal_image_is_the_authors():
     assert split_ids("pascal/92/labeled")[0] == "2007_000733"
     assert len(split_ids("pascal/92/labeled")) == 92
 

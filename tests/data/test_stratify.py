@@ -1,5 +1,5 @@
 import pytest
-from tests.data.disk import mask, pairs, picture, text
+from tests.data.disk import mask, pairs, text, write_image
 
 from seglet.data.checking.check import check
 from seglet.data.dataset import open_dataset
@@ -29,7 +29,7 @@ def test_every_class_is_drawn_and_about_as_often_as_its_share():
     assert 9 <= shown(present, drawn, 1) <= 12
 
 
-def test_as_few_pictures_as_rare_classes_have_all_of_them():
+def test_as_few_images_as_rare_classes_have_all_of_them():
     present = many(rare=1)
     drawn = draw_stratified(present, 2)
     assert {label for name in drawn for label in present[name]} == {0, 1, 2, 3}
@@ -49,7 +49,7 @@ def test_more_than_there_are_cannot_be_drawn():
 @pytest.fixture
 def folder(tmp_path):
     pairs(tmp_path, "train", count=7)
-    picture(tmp_path / "images/train/odd.png", shade=99)
+    write_image(tmp_path / "images/train/odd.png", shade=99)
     mask(tmp_path / "masks/train/odd.png", 0, 2)
     text(tmp_path / "classes.txt", "0 ground", "1 thing", "2 rare", "3 never")
     return tmp_path
@@ -71,8 +71,8 @@ def test_they_are_kept_and_opened_by_name(folder):
     assert open_dataset(str(folder), "3-seed1/unlabelled").read(0).labels is None
 
 
-def test_a_picture_that_nobody_annotated_is_refused(tmp_path):
+def test_a_image_that_nobody_annotated_is_refused(tmp_path):
     for number in range(2):
-        picture(tmp_path / f"{number}.png", shade=number)
+        write_image(tmp_path / f"{number}.png", shade=number)
     with pytest.raises(DataError, match="no mask and no tags"):
         split_labelled(check(tmp_path).description, "all", Portion(1))

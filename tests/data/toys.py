@@ -10,13 +10,13 @@ from seglet.types import Classes
 CLASSES = Classes(("ground", "thing", "other"), ((0, 0, 0), (255, 0, 0), (0, 255, 0)))
 
 
-def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
+def random_image(height: int, width: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3)).astype(np.uint8)
 
 
 def sample(height: int = 20, width: int = 30, seed: int = 0, columns: Mapping[str, np.ndarray] | None = None) -> Sample:
     labels = np.random.default_rng(seed).integers(0, 3, (height, width)).astype(np.uint8)
-    return Sample(f"toy{seed}", picture(height, width, seed), labels, columns=columns or {})
+    return Sample(f"toy{seed}", random_image(height, width, seed), labels, columns=columns or {})
 
 
 class Toys(Dataset):

@@ -98,14 +98,14 @@ def test_a_run_is_not_resumed_on_other_values(root, tmp_path):
     assert record["data"]["train"] != plain
     record["data"]["train"] = plain
     run.record.write_text(json.dumps(record))
-    with pytest.raises(ConfigError, match="the pictures, masks or columns have changed"):
+    with pytest.raises(ConfigError, match="the images, masks or columns have changed"):
         train(experiment(root, steps=1), run.folder, Start(resume=True))
 
 
 def test_a_missing_column_is_told_with_the_command_before_anything_is_written(prepared, tmp_path):
     with pytest.raises(ConfigError, match="seglet prepare columned") as told:
         train(experiment(tmp_path / "none"), tmp_path / "run")
-    assert "column 'depth' lacks 100 of 100 pictures" in str(told.value)
+    assert "column 'depth' lacks 100 of 100 images" in str(told.value)
     assert not (tmp_path / "run").exists()
 
 
@@ -117,13 +117,13 @@ def test_a_dry_run_tells_it_too(prepared, tmp_path):
 def test_an_incomplete_column_is_told(root):
     (caption,) = root.glob("caption-*")
     next(caption.glob("*.safetensors")).write_bytes(b"")
-    with pytest.raises(ConfigError, match=r"'caption' lacks 100 of 100 pictures .*; 1 of its files are damaged"):
+    with pytest.raises(ConfigError, match=r"'caption' lacks 100 of 100 images .*; 1 of its files are damaged"):
         with_columns(experiment(root), training_data(experiment(root).settings))
 
 
-def test_more_pictures_are_told(root):
+def test_more_images_are_told(root):
     more = experiment(root, world_scenes=103)
-    with pytest.raises(ConfigError, match="'depth' lacks 3 of 103 pictures"):
+    with pytest.raises(ConfigError, match="'depth' lacks 3 of 103 images"):
         with_columns(more, training_data(more.settings))
 
 

@@ -126,7 +126,7 @@ def test_depth_is_made_for_what_is_learnt_from_and_for_what_is_scored_on(place):
 
 
 def test_training_without_the_column_names_the_command(place, tmp_path):
-    with pytest.raises(ConfigError, match=r"column 'depth' lacks 100 of 100 pictures .*\n.*seglet prepare dgkd"):
+    with pytest.raises(ConfigError, match=r"column 'depth' lacks 100 of 100 images .*\n.*seglet prepare dgkd"):
         train(dgkd(place, columns=str(tmp_path / "empty")), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
@@ -140,7 +140,7 @@ def test_evaluation_is_given_the_depth_maps_and_says_so_where_there_are_none(fin
     assert evaluate(finished, tmp_path, "--depth", str(place / "depth")) == 0
     assert json.loads((tmp_path / "scores.json").read_text())["depth"] == str(place / "depth")
     assert evaluate(finished, tmp_path) == 2
-    assert "told depth from files: give those of the pictures with --depth FOLDER" in capsys.readouterr().err
+    assert "told depth from files: give those of the images with --depth FOLDER" in capsys.readouterr().err
     assert evaluate(finished, tmp_path, "--depth", str(tmp_path)) == 2
     assert "holds no depth maps" in capsys.readouterr().err
 
@@ -151,7 +151,7 @@ def test_a_network_that_sees_colours_alone_takes_no_depth(place, capsys):
     assert "--depth is for networks that are told depth" in capsys.readouterr().err
 
 
-def test_pictures_are_segmented_with_their_depth_maps(finished, place, tmp_path):
+def test_images_are_segmented_with_their_depth_maps(finished, place, tmp_path):
     world = World("val", scenes=1, size=32, dark=True)
     from PIL import Image
 

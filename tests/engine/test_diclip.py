@@ -20,7 +20,7 @@ TINY: dict[str, Any] = {
     "method": "diclip", "clip_model": "tiny-clip", "prompts": "world", "width": 0.125, "world_size": 32,
     "world_scenes": 24, "crop": [32, 32], "batch": 4, "steps": 4, "validate_every": 4, "checkpoint_every": 2,
     "workers": 0, "selection": "last", "accelerator": "cpu", "attention_grid": [4, 4], "attention_rank": 8,
-    "cache_from": "generated", "cache_pictures": 1, "cache_size": 32, "cache_centroids": 1, "adapter_prompts": 2,
+    "cache_from": "generated", "cache_images": 1, "cache_size": 32, "cache_centroids": 1, "adapter_prompts": 2,
     "generator_steps": 1, "generator_prompt": "a photo of a {}", "par_steps": 2, "online_keys": 2,
     "online_start": 0.0, "online_confidence": 0.2, "schedule": "poly-warmup", "warmup": 2, "head_rate": 10.0,
 }  # fmt: skip
@@ -65,7 +65,7 @@ def test_training_names_the_command_that_makes_what_is_missing(diffusion: str, t
     assert not (tmp_path / "run").exists()
 
 
-def test_other_keys_of_the_memory_are_another_memory_and_the_same_pictures(diffusion: str, tmp_path: Path) -> None:
+def test_other_keys_of_the_memory_are_another_memory_and_the_same_images(diffusion: str, tmp_path: Path) -> None:
     prepare(experiment(diffusion, tmp_path, attention="identity"))
     notes = prepare(experiment(diffusion, tmp_path, attention="identity", cache_weighted=False))
     assert len(list(tmp_path.glob("cache-*"))) == 2
@@ -73,7 +73,7 @@ def test_other_keys_of_the_memory_are_another_memory_and_the_same_pictures(diffu
     assert not any("draws" in note for note in notes)
 
 
-def test_a_memory_of_the_users_pictures_is_another_one_for_other_pictures(diffusion: str, tmp_path: Path) -> None:
+def test_a_memory_of_the_users_images_is_another_one_for_other_images(diffusion: str, tmp_path: Path) -> None:
     keys = {"cache_from": "real", "attention": "identity"}
     few, more = (experiment(diffusion, tmp_path, world_scenes=scenes, **keys) for scenes in (24, 25))
     places = [artefacts(chosen, training_data(chosen.settings))[0].folder for chosen in (few, more, few)]

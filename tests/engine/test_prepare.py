@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from tests.data.columns.producers import Caption, Letters, Picture
+from tests.data.columns.producers import Caption, CopyProducer, Letters
 from tests.data.toys import Toys, sample
 
 from seglet.data.columns.columned import Columned
@@ -33,8 +33,8 @@ def run(data, root, *producers, work=CPU):
     return Columned(data, [column.store for column in made]), outcomes, told
 
 
-class Faulty(Picture):
-    """A producer on which some pictures are lost."""
+class Faulty(CopyProducer):
+    """A producer on which some images are lost."""
 
     def compute(self, samples):
         if any(s.id in ("toy1", "toy4") for s in samples):
@@ -42,32 +42,32 @@ class Faulty(Picture):
         return super().compute(samples)
 
 
-def test_every_picture_gets_its_value(tmp_path):
-    data, (outcome,), _ = run(toys(), tmp_path, Picture())
+def test_every_image_gets_its_value(tmp_path):
+    data, (outcome,), _ = run(toys(), tmp_path, CopyProducer())
     assert data.missing() == {}
     assert (outcome.made, outcome.failed) == (6, {})
-    assert np.array_equal(data.read(3).columns["picture"], data.read(3).image)
+    assert np.array_equal(data.read(3).columns["source"], data.read(3).image)
 
 
 def test_nothing_is_made_twice(tmp_path):
-    run(toys(4), tmp_path, Picture())
-    again = Picture()
+    run(toys(4), tmp_path, CopyProducer())
+    again = CopyProducer()
     _, (outcome,), _ = run(toys(6), tmp_path, again)
     assert again.seen == ["toy4", "toy5"]
     assert outcome.made == 2
 
 
 def test_what_is_complete_loads_nothing(tmp_path, monkeypatch):
-    run(toys(), tmp_path, Picture())
-    monkeypatch.setattr(Picture, "load", lambda *_: pytest.fail("loaded"))
-    _, _, told = run(toys(), tmp_path, Picture())
-    assert "all 6 pictures are there" in told[0]
+    run(toys(), tmp_path, CopyProducer())
+    monkeypatch.setattr(CopyProducer, "load", lambda *_: pytest.fail("loaded"))
+    _, _, told = run(toys(), tmp_path, CopyProducer())
+    assert "all 6 images are there" in told[0]
 
 
-def test_pictures_that_are_alike_share_a_value(tmp_path):
+def test_images_that_are_alike_share_a_value(tmp_path):
     data = toys()
     data.identity = lambda index, reads=("image",): str(index % 2)
-    producer = Picture()
+    producer = CopyProducer()
     full, _, _ = run(data, tmp_path, producer)
     assert producer.seen == ["toy0", "toy1"]
     assert full.missing() == {}
@@ -81,22 +81,22 @@ def test_a_column_is_made_from_a_column(tmp_path):
 
 
 @pytest.mark.parametrize("batch", [1, 3, 8])
-def test_pictures_that_fail_are_named_and_the_rest_is_kept(tmp_path, batch):
+def test_images_that_fail_are_named_and_the_rest_is_kept(tmp_path, batch):
     data, (outcome,), _ = run(toys(), tmp_path, Faulty(), work=Work(CPU.device, batch))
     assert outcome.failed == {"toy1": "out of memory", "toy4": "out of memory"}
-    assert data.missing() == {"picture": 2}
+    assert data.missing() == {"source": 2}
 
 
-def test_an_unreadable_picture_fails_alone(tmp_path):
+def test_an_unreadable_image_fails_alone(tmp_path):
     class Torn(Toys):
         def read(self, index):
             if index == 2:
                 raise DataError("'toy2.png' is damaged; download it again")
             return super().read(index)
 
-    data, (outcome,), _ = run(Torn(toys().samples), tmp_path, Picture())
+    data, (outcome,), _ = run(Torn(toys().samples), tmp_path, CopyProducer())
     assert outcome.failed == {"toy2": "'toy2.png' is damaged; download it again"}
-    assert data.missing() == {"picture": 1}
+    assert data.missing() == {"source": 1}
 
 
 def test_what_a_failed_source_should_give_fails_too(tmp_path):
@@ -112,44 +112,44 @@ def test_what_a_failed_source_should_give_fails_too(tmp_path):
 @pytest.mark.parametrize(
     ("values", "told"),
     [
-        (lambda s: [np.zeros((2, 2)) for _ in s[1:]], "gave 0 values for 1 pictures"),
+        (lambda s: [np.zeros((2, 2)) for _ in s[1:]], "gave 0 values for 1 images"),
         (lambda s: [np.full((2, 2), np.nan) for _ in s], "4 of 4 numbers are NaN"),
         (lambda s: [np.zeros((2, 2 + int(one.id[-1]))) for one in s], "to be batched all must be alike"),
         (lambda s: [torch.zeros(2, 2) for _ in s], "expected a numpy array, got Tensor"),
     ],
 )
 def test_values_that_cannot_be_used_are_told(tmp_path, monkeypatch, values, told):
-    monkeypatch.setattr(Picture, "load", lambda *_: values)
-    _, (outcome,), _ = run(toys(2), tmp_path, Picture(kind="grid"))
+    monkeypatch.setattr(CopyProducer, "load", lambda *_: values)
+    _, (outcome,), _ = run(toys(2), tmp_path, CopyProducer(kind="grid"))
     assert told in outcome.failed["toy1"]
 
 
 def test_where_everything_fails_it_ends_early(tmp_path, monkeypatch):
-    monkeypatch.setattr(Picture, "load", lambda *_: lambda samples: 1 / 0)
+    monkeypatch.setattr(CopyProducer, "load", lambda *_: lambda samples: 1 / 0)
     data = toys(64)
-    with pytest.raises(ValueError, match="the first 16 pictures all failed, 'toy15' with: division by zero"):
-        run(data, tmp_path, Picture())
+    with pytest.raises(ValueError, match="the first 16 images all failed, 'toy15' with: division by zero"):
+        run(data, tmp_path, CopyProducer())
     assert max(data.reads[40:]) == 0
 
 
-def test_processes_share_the_pictures_and_complete_them_together(tmp_path):
-    first, second = Picture(), Picture()
+def test_processes_share_the_images_and_complete_them_together(tmp_path):
+    first, second = CopyProducer(), CopyProducer()
     run(toys(5), tmp_path, first, work=Work(CPU.device, 2, rank=0, world=2))
     data, (outcome,), _ = run(toys(5), tmp_path, second, work=Work(CPU.device, 2, rank=1, world=2))
     assert (first.seen, second.seen) == (["toy0", "toy2", "toy4"], ["toy1", "toy3"])
-    assert outcome.pictures == 2
+    assert outcome.images == 2
     assert data.missing() == {}
 
 
 def test_an_estimate_comes_first(tmp_path):
-    _, _, told = run(toys(), tmp_path, Picture())
-    assert "6 of 6 pictures to make, about" in told[0]
+    _, _, told = run(toys(), tmp_path, CopyProducer())
+    assert "6 of 6 images to make, about" in told[0]
     assert "1.9 KiB each" in told[0]  # 20 x 30 x 3 bytes, and 150 for the header
 
 
 def test_a_dry_run_measures_and_writes_nothing(tmp_path):
-    _, _, told = run(toys(), tmp_path / "none", Picture(), Caption(), Letters(), work=Work(CPU.device, dry=True))
-    assert "6 of 6 pictures to make, about" in told[0]
+    _, _, told = run(toys(), tmp_path / "none", CopyProducer(), Caption(), Letters(), work=Work(CPU.device, dry=True))
+    assert "6 of 6 images to make, about" in told[0]
     assert "once 'caption' is there" in told[2]
     assert not (tmp_path / "none").exists()
 
@@ -157,7 +157,7 @@ def test_a_dry_run_measures_and_writes_nothing(tmp_path):
 def test_a_disk_too_small_is_told_before_the_work(tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=100))
     with pytest.raises(DataError, match=r"needs about .* but 100 bytes are free"):
-        run(toys(), tmp_path, Picture())
+        run(toys(), tmp_path, CopyProducer())
 
 
 def test_a_disk_that_fills_up_keeps_what_was_finished(tmp_path, monkeypatch):
@@ -173,8 +173,8 @@ def test_a_disk_that_fills_up_keeps_what_was_finished(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(Store, "write", full)
         with pytest.raises(DataError, match="No space left"):
-            run(toys(), tmp_path, Picture(), work=Work(CPU.device, 2))
-    again = Picture()
+            run(toys(), tmp_path, CopyProducer(), work=Work(CPU.device, 2))
+    again = CopyProducer()
     data, _, _ = run(toys(), tmp_path, again)
     assert again.seen == ["toy2", "toy3", "toy4", "toy5"]
     assert data.missing() == {}
@@ -187,20 +187,20 @@ def test_an_interruption_keeps_what_was_computed(tmp_path, monkeypatch):
         return [s.image for s in samples]
 
     with monkeypatch.context() as patch:
-        patch.setattr(Picture, "load", lambda *_: impatient)
+        patch.setattr(CopyProducer, "load", lambda *_: impatient)
         with pytest.raises(KeyboardInterrupt):
-            run(toys(), tmp_path, Picture(), work=Work(CPU.device, 2))
-    again = Picture()
+            run(toys(), tmp_path, CopyProducer(), work=Work(CPU.device, 2))
+    again = CopyProducer()
     run(toys(), tmp_path, again)
     assert again.seen == ["toy4", "toy5"]
 
 
 def test_a_damaged_shard_is_made_again(tmp_path, monkeypatch):
     monkeypatch.setattr(preparing, "SHARD_VALUES", 2)
-    data, _, _ = run(toys(), tmp_path, Picture(), work=Work(CPU.device, 2))
+    data, _, _ = run(toys(), tmp_path, CopyProducer(), work=Work(CPU.device, 2))
     path = data.stores[0].shards()[0]
     path.write_bytes(path.read_bytes()[:-1] + b"?")
-    again = Picture()
+    again = CopyProducer()
     data, _, told = run(toys(), tmp_path, again)
     assert len(again.seen) == 2
     assert "was damaged and is made again" in told[0]

@@ -1,4 +1,4 @@
-"""Training from few masks and many pictures, through the engine."""
+"""Training from few masks and many images, through the engine."""
 
 import json
 
@@ -35,8 +35,8 @@ def test_a_run_reports_its_alarms_and_both_networks(tmp_path, capsys):
     assert {"train/strong", "train/confident", "train/share/background"} <= lines[0].keys()
     assert {"val/miou", "student/miou"} <= lines[-1].keys()
     told = capsys.readouterr().err
-    assert "5 labelled and 35 unlabelled pictures: an epoch of these is 18 steps" in told
-    assert "no labelled picture shows" in told
+    assert "5 labelled and 35 unlabelled images: an epoch of these is 18 steps" in told
+    assert "no labelled image shows" in told
     assert load(run.last).classes == CLASSES
 
 
@@ -57,7 +57,7 @@ def test_a_run_that_broke_off_ends_with_the_same_weights(keys, tmp_path, monkeyp
     assert digest(train(experiment, tmp_path / "part", Start(resume=True))) == digest(whole)
 
 
-def test_unlabelled_pictures_that_are_labelled_are_refused_before_anything_is_written(tmp_path):
+def test_unlabelled_images_that_are_labelled_are_refused_before_anything_is_written(tmp_path):
     with pytest.raises(DataError, match="also labelled, such as 'train-000000'"):
         train(semi(unlabelled_split="train"), tmp_path / "run")
     assert not (tmp_path / "run").exists()
@@ -75,7 +75,7 @@ def test_methods_with_masks_learn_from_the_labelled_part_alone():
     assert {name: len(data) for name, data in sets.items()} == {"val": 100, "1_8/labelled": 12}
 
 
-def test_a_plan_counts_the_unlabelled_pictures_too():
+def test_a_plan_counts_the_unlabelled_images_too():
     made = plan(semi())
     assert made.samples == {"1_8/unlabelled": 35, "val": 100, "1_8/labelled": 5}
     assert any("epoch" in line for line in made.remarks)
@@ -91,5 +91,5 @@ def test_a_step_that_failed_can_be_taken_again(tmp_path, monkeypatch):
     assert not torch.isfinite(replay(Run(tmp_path / "run")).losses.total)
 
 
-def test_one_labelled_picture_is_enough(tmp_path):
+def test_one_labelled_image_is_enough(tmp_path):
     assert train(semi(train_split="1/labelled", steps=1), tmp_path / "run").last.is_dir()

@@ -42,7 +42,7 @@ def test_masks_to_select_by_are_asked_for_before_anything_is_written(tmp_path, m
     assert not (tmp_path / "run").exists()
 
 
-def test_pictures_without_tags_are_refused_with_the_command_that_says_where_they_are(tmp_path, monkeypatch):
+def test_images_without_tags_are_refused_with_the_command_that_says_where_they_are(tmp_path, monkeypatch):
     without(monkeypatch, tags=None)
     with pytest.raises(ConfigError, match=r"'train' have no tags; .* seglet data check world --tags FILE"):
         train(ssss(), tmp_path / "run")

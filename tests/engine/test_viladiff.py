@@ -52,7 +52,7 @@ def experiment(folders: dict[str, str], **keys: object) -> Experiment:
 
 
 def prepare(wanted: Experiment) -> dict[str, dict[str, str]]:
-    """Which pictures failed, by column."""
+    """Which images failed, by column."""
     done = complete(wanted, Work(torch.device("cpu"), batch=4), lambda line: None)
     return {one.name: one.failed for one in done}
 
@@ -76,14 +76,14 @@ def test_a_run_scores_teacher_student_and_refined_labels_and_tells_its_cost_firs
     assert {"val/miou", "student/miou", "refined/miou", "val/boundary_iou", "refined/boundary_iou"} <= lines[-1].keys()
     told = capsys.readouterr().err
     assert "memory: about" in told
-    assert "no labelled picture shows" in told
+    assert "no labelled image shows" in told
     assert load(run.last).architecture.name == "vila-clip_tiny"
 
 
 @pytest.mark.parametrize(
     ("keys", "rows"),
     [
-        ({}, ["visual stream", "the same, refined", "its own captions", "another picture's"]),
+        ({}, ["visual stream", "the same, refined", "its own captions", "another image's"]),
         ({"captions": None, "mix": "none"}, ["visual stream"]),
     ],
 )
@@ -119,7 +119,7 @@ def test_a_run_that_broke_off_ends_with_the_same_weights(keys, ready, tmp_path, 
     assert sha256(resumed.last / "model.safetensors") == sha256(whole.last / "model.safetensors")
 
 
-def test_both_kinds_of_pictures_come_with_their_captions(ready):
+def test_both_kinds_of_images_come_with_their_captions(ready):
     wanted = experiment(ready)
     data = with_columns(wanted, datasets(wanted.settings, wanted.config)["1_8/labelled"])
     step = first_batch(data, wanted.settings, 2, Method.supervision)
@@ -133,12 +133,12 @@ def test_the_worlds_captions_are_those_of_its_scenes(ready):
 
 
 def test_captions_that_are_missing_end_a_run_before_it_begins_with_the_command(folders, tmp_path):
-    with pytest.raises(ConfigError, match=r"'caption-tokens' lacks 16 of 16 pictures(.|\n)*seglet prepare viladiff"):
+    with pytest.raises(ConfigError, match=r"'caption-tokens' lacks 16 of 16 images(.|\n)*seglet prepare viladiff"):
         train(experiment(folders, columns=str(tmp_path)), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
-def test_a_file_may_name_pictures_in_any_order_and_what_it_lacks_is_named(folders, tmp_path):
+def test_a_file_may_name_images_in_any_order_and_what_it_lacks_is_named(folders, tmp_path):
     names = [f"train-{place:06d}" for place in range(16)]
     (tmp_path / "own.csv").write_text("id,caption\n" + "".join(f"{name},a dog\n" for name in reversed(names[1:])))
     keys = {"captions": str(tmp_path / "own.csv"), "columns": str(tmp_path / "columns")}
@@ -158,11 +158,11 @@ def test_a_captioner_answers_each_prompt_and_silence_is_kept_to_be_counted(says,
     with_columns(wanted, datasets(wanted.settings, wanted.config)["1_8/labelled"])  # the neutral sentence has tokens
 
 
-def test_an_audit_counts_captions_over_all_pictures(ready, tmp_path, capsys):
+def test_an_audit_counts_captions_over_all_images(ready, tmp_path, capsys):
     words = [word for key, value in {**KEYS, **ready}.items() for word in (f"--{key}", str(value))]
     size = ["--world_size", "32", "--crop", "32", "--captions", "world"]
     assert main(["prepare", "viladiff", *words, *size, "--audit", str(tmp_path / "a.html"), "--count", "2"]) == 0
-    assert "captions: 16 captions of 16 pictures: 0 empty, 0 junk" in (tmp_path / "a.html").read_text()
+    assert "captions: 16 captions of 16 images: 0 empty, 0 junk" in (tmp_path / "a.html").read_text()
 
 
 @pytest.mark.parametrize("pooled", [False, True])
@@ -175,12 +175,12 @@ def test_pooled_captions_are_one_vector_each(pooled, folders, tmp_path):
     assert bool((step.labelled.columns["caption-tokens.length"] == 1).all()) is pooled
 
 
-def test_labelled_pictures_among_the_unlabelled_are_refused_with_columns_too(ready, tmp_path):
+def test_labelled_images_among_the_unlabelled_are_refused_with_columns_too(ready, tmp_path):
     with pytest.raises(DataError, match="also labelled, such as 'train-000000'"):
         train(experiment(ready, unlabelled_split="train"), tmp_path / "run")
 
 
-def test_one_labelled_picture_is_enough(ready, tmp_path):
+def test_one_labelled_image_is_enough(ready, tmp_path):
     assert train(experiment(ready, train_split="1/labelled", steps=1), tmp_path / "run").last.is_dir()
 
 

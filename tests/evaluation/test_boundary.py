@@ -17,7 +17,7 @@ def test_the_band_of_a_square_is_its_rim():
     np.testing.assert_array_equal(band(inside, 1), rim)
 
 
-def test_the_border_of_the_picture_is_an_outline():
+def test_the_border_of_the_image_is_an_outline():
     assert band(np.ones((5, 5), np.bool_), 1).sum() == 16
     assert band(np.ones((5, 5), np.bool_), 2).sum() == 24
 

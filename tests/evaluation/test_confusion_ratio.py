@@ -61,7 +61,7 @@ def filled() -> Cooccurrence:
     return found
 
 
-def test_pictures_are_kept_apart_by_how_many_classes_they_show() -> None:
+def test_images_are_kept_apart_by_how_many_classes_they_show() -> None:
     found = filled()
     assert found.images.tolist() == [1, 1, 1, 0]
     assert confusion_ratio(found.single)[1] == 1
@@ -74,7 +74,7 @@ def test_the_parts_add_up_to_the_whole() -> None:
     assert np.array_equal(found.counts(0, 0) + found.single + found.shared, found.overall)
 
 
-def test_tags_say_what_a_picture_shows_if_given() -> None:
+def test_tags_say_what_a_image_shows_if_given() -> None:
     found = Cooccurrence(CLASSES)
     found.add(torch.tensor([[1]]), torch.tensor([[1]]), tags=(1, 2))
     assert found.images.tolist() == [0, 0, 1, 0]

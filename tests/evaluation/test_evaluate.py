@@ -19,13 +19,13 @@ CLASSES = Classes(("red", "green", "blue"), ((255, 0, 0), (0, 255, 0), (0, 0, 25
 
 
 def sample(index: int, size: tuple[int, int] = (9, 8)) -> Sample:
-    """A picture whose strongest channel is the label, but for every fifth pixel; the first row is void."""
+    """An image whose strongest channel is the label, but for every fifth pixel; the first row is void."""
     rng = np.random.default_rng(index)
     labels = rng.integers(0, 3, size).astype(np.uint8)
     shown = np.where(rng.random(size) < 0.2, rng.integers(0, 3, size), labels)
     image = np.where(shown[..., None] == np.arange(3), 200, rng.integers(0, 150, (*size, 3))).astype(np.uint8)
     labels[0] = IGNORE
-    return Sample(f"picture {index}", image, labels)
+    return Sample(f"image {index}", image, labels)
 
 
 def colours(images: torch.Tensor) -> torch.Tensor:
@@ -33,7 +33,7 @@ def colours(images: torch.Tensor) -> torch.Tensor:
 
 
 def plain(samples: list[Sample]) -> np.ndarray:
-    """Every pixel of every picture in memory at once."""
+    """Every pixel of every image in memory at once."""
     images = np.concatenate([s.image.reshape(-1, 3) for s in samples])
     labels = np.concatenate([s.labels.reshape(-1) for s in samples])
     matrix = np.zeros((3, 3), int)
@@ -122,7 +122,7 @@ def test_logits_of_other_classes_are_refused() -> None:
 
 
 def test_a_network_that_diverged_is_not_scored() -> None:
-    with pytest.raises(ValueError, match=r"sample 'picture 0': .*nan"):
+    with pytest.raises(ValueError, match=r"sample 'image 0': .*nan"):
         evaluate(lambda images: images * math.nan, [sample(0)], CLASSES)
 
 
@@ -156,7 +156,7 @@ def test_processes_add_up_to_one(tmp_path: Path) -> None:
 
 
 def share(rank: int, folder: Path) -> None:
-    """One of two processes that evaluate five pictures, three and two."""
+    """One of two processes that evaluate five images, three and two."""
     dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
     result: Evaluation = evaluate(colours, map(sample, range(rank, 5, 2)), CLASSES)
     (folder / f"{rank}.json").write_text(json.dumps(result.reduce().as_dict()))

@@ -35,7 +35,7 @@ def test_a_pixel_without_weight_is_not_trusted() -> None:
     assert (found.coverage, found.precision) == (1 / 2, 1)
 
 
-def test_pictures_add_up() -> None:
+def test_images_add_up() -> None:
     found = quality(PSEUDO[:2], TRUTH[:2])
     found.add(PSEUDO[2:], TRUTH[2:])
     assert found.reduce().as_dict() == quality(PSEUDO, TRUTH).as_dict()

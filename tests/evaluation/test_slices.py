@@ -16,7 +16,7 @@ def test_classes_are_sorted_by_the_share_they_cover():
     assert (first, second, third) == (2 / 4, 3 / 6, 90 / 95)
 
 
-def test_pictures_are_sorted_by_light_and_by_classes():
+def test_images_are_sorted_by_light_and_by_classes():
     slices = Slices(3, background=0)
     slices.add(CONFUSION, stops=4.0)
     slices.add(np.diag([100, 0, 0]), stops=0.5)
@@ -26,10 +26,10 @@ def test_pictures_are_sorted_by_light_and_by_classes():
     assert math.isnan(slices.crowd.rows()[3][1])
 
 
-def test_an_empty_picture_is_no_obstacle():
+def test_an_empty_image_is_no_obstacle():
     slices = Slices(2, background=None)
     slices.add(np.zeros((2, 2), np.int64), stops=0.0)
-    assert slices.size.pictures.sum() == 0
+    assert slices.size.images.sum() == 0
 
 
 def test_the_sign_test_is_binomial():

@@ -17,7 +17,7 @@ def texture(images: torch.Tensor) -> torch.Tensor:
     return torch.nn.functional.conv2d(images, mix) * (1 + torch.arange(images.shape[-1]) / images.shape[-1])
 
 
-def picture(height: int, width: int, batch: int = 1) -> torch.Tensor:
+def random_image(height: int, width: int, batch: int = 1) -> torch.Tensor:
     return torch.rand(batch, 3, height, width, generator=torch.Generator().manual_seed(1))
 
 
@@ -41,30 +41,30 @@ def test_multiples_are_those_nearest(case: dict[str, np.ndarray], multiple: int)
 
 def test_a_window_larger_than_the_image_is_the_image() -> None:
     assert windows(5, 8, 4) == [(0, 5)]
-    images, options = picture(5, 6), EvaluationOptions(window=(8, 8))
+    images, options = random_image(5, 6), EvaluationOptions(window=(8, 8))
     assert torch.equal(logits(texture, images, options), texture(images))
 
 
 @pytest.mark.parametrize("size", [(300, 256), (257, 700), (256, 256), (1000, 260)])
 def test_rolling_bands_equal_the_plain_sum_over_the_whole_image(size: tuple[int, int]) -> None:
-    images, options = picture(*size, batch=2), EvaluationOptions(window=(256, 256))
+    images, options = random_image(*size, batch=2), EvaluationOptions(window=(256, 256))
     assert torch.equal(decide(texture, images, options=options).labels, plain(texture, images, options))
 
 
 def test_ragged_windows_cover_every_pixel_too() -> None:
     options = EvaluationOptions(window=(10, 10), stride=(6, 6), tail="ragged")
-    images = picture(23, 16)
+    images = random_image(23, 16)
     constant = logits(lambda view: torch.ones(1, 2, *view.shape[-2:]), images, options)
     assert torch.equal(constant, torch.ones(1, 2, 23, 16))
 
 
 def test_a_network_of_lower_resolution_is_resampled_to_each_window() -> None:
     options = EvaluationOptions(window=(16, 16))
-    assert logits(lambda view: view[:, :2, ::4, ::4], picture(40, 30), options).shape == (1, 2, 40, 30)
+    assert logits(lambda view: view[:, :2, ::4, ::4], random_image(40, 30), options).shape == (1, 2, 40, 30)
 
 
 def test_bands_are_never_higher_than_the_window() -> None:
-    images, options = picture(500, 40), EvaluationOptions(window=(32, 32))
+    images, options = random_image(500, 40), EvaluationOptions(window=(32, 32))
     found = [(band.top, band.logits.shape[2]) for band in bands(texture, images, options)]
     assert sum(height for _, height in found) == 500
     assert max(height for _, height in found) <= 32
@@ -74,7 +74,7 @@ def test_bands_are_never_higher_than_the_window() -> None:
 def test_logits_of_the_whole_image_never_exist() -> None:
     options, peaks = EvaluationOptions(window=(64, 64)), []
     for height in (512, 4096):
-        images = picture(height, 64)
+        images = random_image(height, 64)
         with LiveBytes() as memory:
             decide(texture, images, options=options)
         peaks.append(memory.peak - 5 * height * 64)  # a byte and a float32 a pixel are the result

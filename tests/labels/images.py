@@ -1,4 +1,4 @@
-"""Small pictures and masks for the refiners, and their formula written out pixel by pixel."""
+"""Small images and masks for the refiners, and their formula written out pixel by pixel."""
 
 import numpy as np
 import torch
@@ -9,10 +9,10 @@ Case = dict[str, np.ndarray]
 
 
 def halves(size: int = 8) -> Tensor:
-    """A picture, black on the left and white on the right."""
-    picture = torch.zeros(1, 3, size, size)
-    picture[..., size // 2 :] = 1
-    return picture
+    """An image, black on the left and white on the right."""
+    image = torch.zeros(1, 3, size, size)
+    image[..., size // 2 :] = 1
+    return image
 
 
 def some_masks(classes: int = 3, size: tuple[int, int] = (7, 9)) -> Tensor:

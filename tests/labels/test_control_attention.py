@@ -6,7 +6,7 @@ from seglet.types import IGNORE
 LIKE = torch.rand(2, 4, 4, generator=torch.Generator().manual_seed(0))
 
 
-def test_identity_and_uniform_attention_know_nothing_of_the_picture() -> None:
+def test_identity_and_uniform_attention_know_nothing_of_the_image() -> None:
     assert identity_attention(LIKE)[1].tolist() == torch.eye(4).tolist()
     assert uniform_attention(LIKE).eq(0.25).all()
 

@@ -15,7 +15,7 @@ Case = dict[str, np.ndarray]
 PUBLISHED = {"ssss_crf": SSSS, "excel_voc_crf": EXCEL, "weclip_crf": WECLIP}
 
 
-def picture(case: Case) -> Tensor:
+def image_of(case: Case) -> Tensor:
     return torch.from_numpy(case["image_hwc"]).permute(2, 0, 1)[None] / 255
 
 
@@ -26,21 +26,21 @@ def noise(*shape: int) -> Tensor:
 @pytest.mark.golden("weak", "dense_crf")
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_matches_pydensecrf_with_the_settings_of_each_paper(case: Case, name: str) -> None:
-    refined = dense_crf(torch.from_numpy(case["probs"])[None], picture(case), PUBLISHED[name])
+    refined = dense_crf(torch.from_numpy(case["probs"])[None], image_of(case), PUBLISHED[name])
     np.testing.assert_allclose(refined[0], case[name], atol=5e-5)
 
 
 @pytest.mark.golden("weak", "dense_crf")
 def test_cleans_hard_labels_to_the_pixel_as_the_authors_do(case: Case) -> None:
     labels = torch.from_numpy(case["label_in"])[None]
-    refined = dense_crf(soft_labels(labels, len(case["probs"])), picture(case), LABELS)
+    refined = dense_crf(soft_labels(labels, len(case["probs"])), image_of(case), LABELS)
     np.testing.assert_array_equal(refined[0].argmax(0), case["label_crf"])
 
 
 @pytest.mark.golden("weak", "dense_crf")
 def test_the_other_backend_gives_the_same(case: Case) -> None:
     pytest.importorskip("pydensecrf")
-    probabilities, image = torch.from_numpy(case["probs"])[None], picture(case)
+    probabilities, image = torch.from_numpy(case["probs"])[None], image_of(case)
     ours, theirs = dense_crf(probabilities, image), dense_crf(probabilities, image, backend="pydensecrf")
     torch.testing.assert_close(ours, theirs, atol=5e-5, rtol=0)
 
@@ -58,14 +58,14 @@ def halves() -> Tensor:
     return (torch.arange(24) >= 12).float().expand(1, 3, 16, -1)
 
 
-def test_a_ragged_boundary_moves_to_the_edge_in_the_picture() -> None:
+def test_a_ragged_boundary_moves_to_the_edge_in_the_image() -> None:
     image = halves()
     blurred = torch.where(torch.arange(24) >= 15, 0.8, 0.3).expand(1, 1, 16, -1)  # three columns too far right
     refined = dense_crf(torch.cat([1 - blurred, blurred], dim=1), image)
     assert torch.equal(refined.argmax(1), image[:, 0].long())
 
 
-def test_an_iteration_on_two_pixels_of_a_plain_picture_by_hand() -> None:
+def test_an_iteration_on_two_pixels_of_a_plain_image_by_hand() -> None:
     # Both pixels in one place: the kernel is 1/2 everywhere once normalised, and each hears the mean of both, (.6, .4).
     settings = CRFSettings(spatial_sigma=1e6, spatial_weight=2, bilateral_weight=0, iterations=1)
     probabilities = torch.tensor([[0.9, 0.3], [0.1, 0.7]])[None, :, None]
@@ -103,7 +103,7 @@ SHAPES = [(0, 3, 4, 5), (1, 3, 1, 1), (1, 1, 4, 5), (2, 3, 1, 9), (1, 3, 9, 1)]
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("value", [0.0, 0.5, 1.0])
-def test_any_size_of_a_plain_picture_gives_probabilities(shape: tuple[int, int, int, int], value: float) -> None:
+def test_any_size_of_a_plain_image_gives_probabilities(shape: tuple[int, int, int, int], value: float) -> None:
     refined = dense_crf(torch.full(shape, value), torch.full((shape[0], 3, *shape[2:]), value))
     assert refined.shape == shape
     torch.testing.assert_close(refined, torch.full(shape, 1 / shape[1]))

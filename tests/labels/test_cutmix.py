@@ -38,7 +38,7 @@ def test_draws_become_the_boxes_that_unimatch_makes_of_them(case: Case) -> None:
     assert [fits(c, s, size) for c, s in zip(corners, shapes, strict=True)] == case["geom_accept"].tolist()
 
 
-def test_boxes_lie_within_the_picture_and_have_the_areas_asked_for() -> None:
+def test_boxes_lie_within_the_image_and_have_the_areas_asked_for() -> None:
     y, x, h, w = draw_boxes(300, (40, 60), Boxes(chance=1.0), seeded()).T
     assert ((y + h <= 40) & (x + w <= 60) & (h > 0) & (w > 0)).all()
     share = h * w / 2400
@@ -46,13 +46,13 @@ def test_boxes_lie_within_the_picture_and_have_the_areas_asked_for() -> None:
     assert share.max() <= 0.4
 
 
-def test_half_the_pictures_get_a_box_and_the_same_generator_gives_the_same() -> None:
+def test_half_the_images_get_a_box_and_the_same_generator_gives_the_same() -> None:
     boxes = draw_boxes(400, (32, 32), Boxes(), seeded(3))
     assert torch.equal(boxes, draw_boxes(400, (32, 32), Boxes(), seeded(3)))
     assert 0.42 < (boxes[:, 2] > 0).float().mean() < 0.58
 
 
-def test_a_picture_of_one_pixel_gets_no_box() -> None:
+def test_a_image_of_one_pixel_gets_no_box() -> None:
     assert draw_boxes(5, (1, 1), Boxes(chance=1.0), seeded()).sum() == 0
     assert draw_boxes(0, (8, 8), Boxes(), seeded()).shape == (0, 4)
 
@@ -71,7 +71,7 @@ def test_labels_trust_and_padding_are_pasted_together() -> None:
     assert pasted.valid.tolist() == [[[False, True], [False, True]]]
 
 
-def test_a_mixed_picture_is_described_by_both_captions() -> None:
+def test_a_mixed_image_is_described_by_both_captions() -> None:
     box = inside(torch.tensor([[0, 0, 1, 1], [0, 0, 0, 0]]), (2, 2))
     own = torch.zeros(2, 3, 4), torch.ones(2, 3, dtype=torch.bool)
     partner = torch.ones(2, 2, 4), torch.tensor([[True, False], [True, True]])

@@ -38,7 +38,7 @@ def test_two_neighbouring_vertices_on_a_line_exchange_halves() -> None:
 
 
 @pytest.mark.parametrize("sigma", [2.0, 3.0, 5.0])
-def test_filtering_a_small_picture_by_position_is_close_to_a_gaussian(sigma: float) -> None:
+def test_filtering_a_small_image_by_position_is_close_to_a_gaussian(sigma: float) -> None:
     features, values = grid(16, 20, sigma), torch.cat([noise(320, 3), torch.ones(320, 1)], dim=1)
     error = smoothed(lattice(features).filter(values)) - smoothed(brute_force(features, values))
     assert error.abs().max() < 0.05  # the values lie between 0 and 1

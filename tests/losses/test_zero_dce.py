@@ -9,7 +9,7 @@ def grey(value: float, size: int = 16) -> Tensor:
     return torch.full((2, 3, size, size), value)
 
 
-def test_a_well_exposed_grey_picture_that_nothing_changed_costs_nothing() -> None:
+def test_a_well_exposed_grey_image_that_nothing_changed_costs_nothing() -> None:
     terms = zero_reference_terms(grey(0.6), grey(0.6), torch.zeros(2, 24, 16, 16))
     assert all(term.item() == pytest.approx(0, abs=1e-6) for term in terms.values())
 
@@ -56,6 +56,6 @@ def test_half_precision_is_summed_in_single() -> None:
     assert exposure(grey(0.1).half()).dtype == torch.float32
 
 
-def test_pictures_smaller_than_a_patch_are_an_error() -> None:
+def test_images_smaller_than_a_patch_are_an_error() -> None:
     with pytest.raises(ValueError, match="at least 16x16"):
         zero_reference_terms(grey(0.1, 8), grey(0.1, 8), torch.zeros(2, 3, 8, 8))

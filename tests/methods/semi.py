@@ -1,4 +1,4 @@
-"""A step of two labelled and two unlabelled pictures, small enough for a fraction of a second."""
+"""A step of two labelled and two unlabelled images, small enough for a fraction of a second."""
 
 from typing import Any
 

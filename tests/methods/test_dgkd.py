@@ -83,7 +83,7 @@ def test_distances_and_projections_give_finite_losses_and_gradients(
     assert all(p.grad is not None for p in method.student.network.backbone.parameters())
 
 
-@pytest.mark.parametrize(("masks_at", "side"), [("pictures", 32), ("logits", 8)])
+@pytest.mark.parametrize(("masks_at", "side"), [("images", 32), ("logits", 8)])
 def test_masks_are_compared_at_the_size_that_is_wanted(teacher: str, masks_at: str, side: int) -> None:
     method, sizes = dgkd(teacher, masks_at=masks_at, distil="masks"), []
     method.branches.parts["mask"].register_forward_pre_hook(lambda part, given: sizes.append(given[0].shape[2:]))
@@ -156,7 +156,7 @@ def test_masks_in_place_of_tags_supervise_any_network(tmp_path: Path) -> None:
     losses.total.backward()
 
 
-def test_prediction_needs_depth_and_is_at_the_size_of_the_pictures(teacher: str) -> None:
+def test_prediction_needs_depth_and_is_at_the_size_of_the_images(teacher: str) -> None:
     method = dgkd(teacher).eval()
     with torch.no_grad():
         assert method.predict(torch.rand(2, 4, 32, 40)).shape == (2, 3, 32, 40)
@@ -225,7 +225,7 @@ def test_the_authors_departures_are_all_in_compat_official(teacher: str) -> None
     assert method.losses(tagged(), LATE).total.isfinite()
 
 
-def test_black_pictures_and_constant_depth_stay_finite(teacher: str) -> None:
+def test_black_images_and_constant_depth_stay_finite(teacher: str) -> None:
     black = {"light": torch.zeros(2, 3, 32, 32), "depth": torch.zeros(2, 32, 32)}
     losses = dgkd(teacher).losses(replace(tagged(), images=torch.zeros(2, 3, 32, 32), columns=black), LATE)
     losses.total.backward()

@@ -26,8 +26,8 @@ Make = Callable[..., Method]
 Choose = Callable[..., Config]
 
 
-class Pictures(Dataset):
-    """Four noisy pictures: of a dog, a cat, both and neither."""
+class Images(Dataset):
+    """Four noisy images: of a dog, a cat, both and neither."""
 
     classes, ids, fingerprint = CLASSES, ("a", "b", "c", "d"), "four"
 
@@ -72,7 +72,7 @@ def make(chosen: Choose, tmp_path: Path) -> Make:
 def made_of(artefact: Artefact, root: Path, notes: list[str] | None = None) -> dict[str, torch.Tensor]:
     told: list[str] = [] if notes is None else notes
     with torch.no_grad():
-        return artefact.make(root, Pictures(), CPU, told.append)
+        return artefact.make(root, Images(), CPU, told.append)
 
 
 def test_the_total_is_the_decoders_loss_plus_the_weighed_adapters(make: Make) -> None:
@@ -125,13 +125,13 @@ def test_every_option_trains(make: Make, option: dict[str, Any]) -> None:
     assert all(term.isfinite() for term in losses.terms.values())
 
 
-def test_pixels_beyond_the_picture_teach_nothing(make: Make) -> None:
+def test_pixels_beyond_the_image_teach_nothing(make: Make) -> None:
     beyond = replace(step(), crop=Crop(torch.tensor([[0.0, 0.0, 2.0, 1.0]] * 2), torch.zeros(2, dtype=torch.bool)))
     terms = make(attention="none", cache_from="none").losses(beyond, MIDDLE).terms
     assert terms["confident"] == 0.5
 
 
-def test_pictures_without_tags_are_background(make: Make) -> None:
+def test_images_without_tags_are_background(make: Make) -> None:
     losses = make().losses(replace(step(), tags=torch.zeros(2, 3)), MIDDLE)
     assert all(term.isfinite() for term in losses.terms.values())
 
@@ -161,7 +161,7 @@ def test_a_step_depends_on_its_own_seed_alone(make: Make) -> None:
     assert not torch.equal(first, method.losses(step(), replace(MIDDLE, seed=4)).total)
 
 
-def test_maps_from_tags_are_of_these_classes_alone_and_as_large_as_the_picture(make: Make) -> None:
+def test_maps_from_tags_are_of_these_classes_alone_and_as_large_as_the_image(make: Make) -> None:
     method = make(cam_scales=(1.0, 0.5)).eval()
     maps = method.label_maps(step(size=40).images, torch.tensor([[1.0, 0], [0.0, 0]]))
     assert maps.shape == (2, 3, 40, 40)
@@ -189,39 +189,39 @@ def test_attention_that_knows_the_truth_reads_it_from_a_column(make: Make) -> No
 def test_a_columns_attention_is_that_of_the_loop(make: Make, chosen: Choose, diffusion_folder: Path) -> None:
     keys = {"attention": "diffusion", "diffusion": (str(diffusion_folder),), "attention_grid": (4, 4),
             "attention_rank": 16, "cache_from": "none", "acr": "none"}  # fmt: skip
-    sample = Pictures().read(0)
+    sample = Images().read(0)
     column = torch.from_numpy(AttentionColumn(chosen(**keys)).load(CPU)([sample])[0])
-    picture = torch.from_numpy(sample.image).permute(2, 0, 1)[None].float() / 255
+    image = torch.from_numpy(sample.image).permute(2, 0, 1)[None].float() / 255
     crop = Crop(torch.tensor([[0.0, 0.0, 1.0, 1.0]]), torch.zeros(1, dtype=torch.bool))
-    view = Tagged(("a",), picture, torch.tensor([[0.0, 1, 0]]), crop, {ATTENTION: column[None]})
+    view = Tagged(("a",), image, torch.tensor([[0.0, 1, 0]]), crop, {ATTENTION: column[None]})
     stored, looped = make(**keys), make(**keys, attention_loop=True)
     seen = stored.knowledge.of_step(stored.tower, view)
     torch.testing.assert_close(seen.cam, looped.knowledge.of_step(looped.tower, view).cam, atol=0.02, rtol=0)
 
 
-def test_drawn_pictures_are_kept_and_drawn_once(chosen: Choose, diffusion_folder: Path, tmp_path: Path) -> None:
+def test_drawn_images_are_kept_and_drawn_once(chosen: Choose, diffusion_folder: Path, tmp_path: Path) -> None:
     config = chosen(cache_from="generated", generator=str(diffusion_folder), generator_prompt="a photo of a {}",
-                    cache_pictures=2, generator_steps=2)  # fmt: skip
+                    cache_images=2, generator_steps=2)  # fmt: skip
     artefact, notes = Method.artefacts(config, CLASSES)[0], list[str]()
     first = made_of(artefact, tmp_path, notes)
     assert len(list(tmp_path.rglob("*.png"))) == 4
-    assert any(note.startswith("draws 4 pictures") for note in notes)
+    assert any(note.startswith("draws 4 images") for note in notes)
     again = made_of(artefact, tmp_path, fresh := [])
     assert not any(note.startswith("draws") for note in fresh)
     assert all(torch.equal(first[name], again[name]) for name in first)
 
 
-def test_fewer_pictures_than_keys_and_classes_without_any_are_told(chosen: Choose, tmp_path: Path) -> None:
-    config = chosen(cache_centroids=5, cache_pictures=3)
+def test_fewer_images_than_keys_and_classes_without_any_are_told(chosen: Choose, tmp_path: Path) -> None:
+    config = chosen(cache_centroids=5, cache_images=3)
     notes: list[str] = []
     made = made_of(Method.artefacts(config, CLASSES)[0], tmp_path, notes)
     assert made["keys"].isfinite().all()
-    assert any("1 pictures for 5 keys" in note or "no picture shows it" in note for note in notes)
+    assert any("1 images for 5 keys" in note or "no image shows it" in note for note in notes)
 
 
 def test_classes_beyond_the_share_are_known_from_words_alone_and_told(make: Make) -> None:
     told = make(cache_classes=0.5).remarks((32, 32), 2)
-    assert any("the memory knows no picture of cat" in line for line in told)
+    assert any("the memory knows no image of cat" in line for line in told)
 
 
 def test_names_that_clip_reads_in_pieces_are_told(chosen: Choose) -> None:
@@ -242,7 +242,7 @@ def test_a_name_without_a_word_for_clip_is_refused(chosen: Choose) -> None:
         Method.build(chosen(cache_from="none"), mute, 0)
 
 
-def test_pictures_of_which_nothing_is_found_are_left_out_and_told(chosen: Choose, tmp_path: Path) -> None:
+def test_images_of_which_nothing_is_found_are_left_out_and_told(chosen: Choose, tmp_path: Path) -> None:
     artefact, words = Method.artefacts(chosen(), CLASSES)[0], torch.eye(2, 4)
     assert isinstance(artefact, CacheArtefact)
 
@@ -251,7 +251,7 @@ def test_pictures_of_which_nothing_is_found_are_left_out_and_told(chosen: Choose
 
     notes: list[str] = []
     made = made_of(replace(artefact, opens=lambda device: (look, words)), tmp_path, notes)
-    assert "cat: no picture shows it; its maps come from words alone" in notes
+    assert "cat: no image shows it; its maps come from words alone" in notes
     assert all(value.isfinite().all() for value in made.values())
 
 

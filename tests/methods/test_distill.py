@@ -209,7 +209,7 @@ def test_the_sample_behind_a_loss_that_is_no_number_is_named(distill) -> None:
     method = distill("kl", student="segformer-mit_b0", auxiliary_weight=0.0)
     broken = replace(batch, images=images)
     assert not torch.isfinite(total(method, broken))
-    assert method.suspects(broken, NOW) == ["sample 'b': its picture is not finite"]
+    assert method.suspects(broken, NOW) == ["sample 'b': its image is not finite"]
 
 
 def test_what_batch_normalisation_spreads_is_blamed_on_no_single_sample(distill) -> None:

@@ -91,7 +91,7 @@ def test_labelled_views_are_learnt_as_the_supervised_baseline_learns_them() -> N
 
 
 @pytest.mark.parametrize("believe", ["ratio", "average"])
-def test_pictures_may_be_believed_as_a_whole(believe: str) -> None:
+def test_images_may_be_believed_as_a_whole(believe: str) -> None:
     losses = fixmatch(believe=believe, threshold=0.3).losses(semi(partner=True), BEGIN)
     assert torch.isfinite(losses.total)
 

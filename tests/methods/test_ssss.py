@@ -50,7 +50,7 @@ def test_refined_masks_label_tagged_classes_and_background_only() -> None:
     assert not target.weight[target.labels == IGNORE].any()
 
 
-def test_a_picture_without_any_tag_is_background() -> None:
+def test_a_image_without_any_tag_is_background() -> None:
     step = replace(tagged(), tags=torch.zeros(2, 3))
     losses = ssss().losses(step, LATE)
     losses.total.backward()
@@ -64,7 +64,7 @@ def test_a_step_depends_on_its_own_seed_alone() -> None:
     assert method.losses(tagged(), LATE).total == first
 
 
-def test_prediction_is_at_the_size_of_the_pictures_and_leaves_absent_classes_out() -> None:
+def test_prediction_is_at_the_size_of_the_images_and_leaves_absent_classes_out() -> None:
     method = ssss(least_score=1.0).eval()
     with torch.no_grad():
         logits = method.predict(tagged().images)

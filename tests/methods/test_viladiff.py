@@ -161,7 +161,7 @@ def test_the_rate_follows_the_batch_it_is_meant_for() -> None:
     assert viladiff().rate(16) == 1
 
 
-def test_shuffled_captions_are_those_of_the_picture_before() -> None:
+def test_shuffled_captions_are_those_of_the_image_before() -> None:
     step = captioned()
     plain, shuffled = texts_of(step, False), texts_of(step, True)
     assert torch.equal(shuffled.labelled.states[1], plain.labelled.states[0])
@@ -175,7 +175,7 @@ def test_a_step_without_captions_is_told_from_one_that_needs_none() -> None:
 
 
 def taught(value: float, step: SemiStep) -> Taught:
-    """Everything of one picture is the same number."""
+    """Everything of one image is the same number."""
     text = texts_of(step, False).unlabelled
     maps = [torch.full((2, 2, side, side), value) for side in (4, 16, 16)]
     labels = torch.full((2, 32, 32), int(value))

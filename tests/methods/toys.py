@@ -1,4 +1,4 @@
-"""Networks and pictures small enough for a step in a fraction of a second."""
+"""Networks and images small enough for a step in a fraction of a second."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ SMALL: dict[str, Any] = {"student": "pspnet-resnet18", "width": 0.125}
 
 
 def labelled(seed: int = 0, size: int = 32) -> Labelled:
-    """Two noisy pictures whose left half is sky and right half road, with a void top row."""
+    """Two noisy images whose left half is sky and right half road, with a void top row."""
     labels = torch.zeros(2, size, size, dtype=torch.long)
     labels[:, :, size // 2 :] = 1
     labels[:, 0] = IGNORE

@@ -28,7 +28,7 @@ def viladiff(**changes: Any) -> Method:
 
 
 def captioned(partner: bool = False, seed: int = 0) -> SemiStep:
-    """The toys with four caption tokens, of which the second picture lacks two."""
+    """The toys with four caption tokens, of which the second image lacks two."""
     step = semi(partner, streams=1)
     draws = torch.Generator().manual_seed(seed)
     parts = [_told(part, draws) for part in (step.labelled, step.unlabelled, *([step.partner] if partner else []))]

@@ -25,7 +25,7 @@ def segmenter(name: str = "weclip-clip", seed: int = 0) -> Segmenter:
 
 
 @pytest.mark.parametrize("name", TOWERS)
-def test_logits_have_the_size_of_the_pictures(name: str) -> None:
+def test_logits_have_the_size_of_the_images(name: str) -> None:
     assert segmenter(name)(IMAGES).shape == (2, 3, 40, 56)
 
 

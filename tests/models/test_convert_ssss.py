@@ -86,8 +86,8 @@ def test_each_published_name_does_what_the_paper_says() -> None:
     ours = tiny("ssss-wideresnet38", width=0.03).network.double().eval()
     state, draws = ours.state_dict(), torch.Generator().manual_seed(0)
     weights = {official_name(name, ours): w.uniform_(0, 0.3, generator=draws) for name, w in state.items() if w.ndim}
-    pictures = images(2, 40, 56).double()
-    torch.testing.assert_close(ours(pictures).logits, masks_logits(ours.backbone.normalise(pictures), weights))
+    sources = images(2, 40, 56).double()
+    torch.testing.assert_close(ours(sources).logits, masks_logits(ours.backbone.normalise(sources), weights))
 
 
 def test_another_number_of_classes_counts_the_background(golden: Path) -> None:

@@ -168,8 +168,8 @@ def test_a_network_that_is_told_depth_is_saved_and_loaded_with_it(tmp_path: Path
 @pytest.mark.parametrize(
     ("depth", "message"),
     [
-        (None, "told how far things are: give the picture's `depth`"),
-        (torch.rand(32, 16), "depth of 32x16 has other proportions than its picture of 32x32"),
+        (None, "told how far things are: give the image's `depth`"),
+        (torch.rand(32, 16), "depth of 32x16 has other proportions than its image of 32x32"),
         (torch.rand(1, 32, 32), r"expected depth as floats \[h, w\]"),
         (torch.full((32, 32), 2.0), "expected depth from 0, nearest, to 1, farthest, got 2 to 2"),
         (torch.full((32, 32), torch.nan), "got nan to nan"),

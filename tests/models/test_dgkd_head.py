@@ -35,7 +35,7 @@ def test_scores_loss_and_masks_are_the_authors(case: Case) -> None:
 
 
 @pytest.mark.golden("weak", "dgkd_head")
-def test_the_authors_networks_see_pictures_that_are_not_normalised(case: Case) -> None:
+def test_the_authors_networks_see_images_that_are_not_normalised(case: Case) -> None:
     plain = tensor(case, "image_normalised") * DEVIATION.view(3, 1, 1) + MEAN.view(3, 1, 1)
     np.testing.assert_allclose(case["backbone_input_seen"], plain, **NEAR)  # undone in place, before the backbone
     np.testing.assert_allclose(case["image_after_call"], plain, **NEAR)

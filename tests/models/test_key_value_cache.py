@@ -25,7 +25,7 @@ def test_retrieval_is_the_authors(case: Case) -> None:  # computed in float32
 
 
 def a_cache(**options: bool) -> KeyValueCache:
-    """Of two classes; one picture of the first, like its word, and two of the second, one of them unlike its word."""
+    """Of two classes; one image of the first, like its word, and two of the second, one of them unlike its word."""
     foreground = [3 * X[None], torch.stack([Y, Z])]
     return build_cache(foreground, [Z[None], Z[None]], torch.stack([X, Y]), (2, 1), **options)
 
@@ -41,14 +41,14 @@ def test_unweighted_keys_say_one() -> None:
     assert a_cache(weighted=False).values.sum(dim=1).eq(1).all()
 
 
-def test_keys_remember_whose_pictures_they_are_and_of_how_many() -> None:
+def test_keys_remember_whose_images_they_are_and_of_how_many() -> None:
     cache = build_cache([torch.stack([X, X, Y])], [Z[None]], X[None], counts=(2, 1))
     assert cache.pictured.tolist() == [1, 1, 1]
     assert sorted(cache.support[:2].tolist()) == [1, 2]
     assert cache.support[2] == 1
 
 
-def test_without_clustering_every_picture_is_a_key() -> None:
+def test_without_clustering_every_image_is_a_key() -> None:
     assert len(build_cache([torch.stack([X, X, Y])], [Z[None]], X[None], counts=(None, 1)).keys) == 4
 
 

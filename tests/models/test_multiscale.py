@@ -10,12 +10,12 @@ Case = dict[str, np.ndarray]
 ONCE = MultiScale(scales=(1.0,), flip=False, background_power=1.0)
 
 
-def pictures(count: int = 2, height: int = 12, width: int = 10) -> Tensor:
+def random_images(count: int = 2, height: int = 12, width: int = 10) -> Tensor:
     return torch.rand(count, 3, height, width, generator=torch.Generator().manual_seed(0))
 
 
 def by_colour(images: Tensor) -> Tensor:
-    """Logits that say the background is where the picture is red."""
+    """Logits that say the background is where the image is red."""
     return 4 * images - 2
 
 
@@ -44,38 +44,38 @@ def test_cleaning_masks_is_the_authors(case: Case) -> None:
 
 
 def test_one_view_is_the_softmax_of_the_network() -> None:
-    seen = predict_masks(by_colour, pictures(), ONCE, torch.ones(2, 2))
-    torch.testing.assert_close(seen.masks, by_colour(pictures()).softmax(1))
-    torch.testing.assert_close(seen.presence, class_scores(by_colour(pictures())).sigmoid())
+    seen = predict_masks(by_colour, random_images(), ONCE, torch.ones(2, 2))
+    torch.testing.assert_close(seen.masks, by_colour(random_images()).softmax(1))
+    torch.testing.assert_close(seen.presence, class_scores(by_colour(random_images())).sigmoid())
 
 
 def test_a_mirrored_view_lands_where_it_belongs() -> None:
-    plain = predict_masks(by_colour, pictures(), ONCE, torch.ones(2, 2))
-    both = predict_masks(by_colour, pictures(), MultiScale((1.0,), background_power=1.0), torch.ones(2, 2))
+    plain = predict_masks(by_colour, random_images(), ONCE, torch.ones(2, 2))
+    both = predict_masks(by_colour, random_images(), MultiScale((1.0,), background_power=1.0), torch.ones(2, 2))
     torch.testing.assert_close(both.masks, plain.masks)
 
 
 def test_each_scale_is_seen_twice() -> None:
-    seen = [(tuple(view.shape[2:]), mirrored) for view, mirrored in views(pictures(), MultiScale((1.0, 0.5)))]
+    seen = [(tuple(view.shape[2:]), mirrored) for view, mirrored in views(random_images(), MultiScale((1.0, 0.5)))]
     assert seen == [((12, 10), False), ((12, 10), True), ((6, 5), False), ((6, 5), True)]
 
 
-def test_a_picture_of_one_pixel_is_never_resized_to_nothing() -> None:
-    assert predict_masks(by_colour, pictures(1, 1, 1)).masks.isfinite().all()
+def test_a_image_of_one_pixel_is_never_resized_to_nothing() -> None:
+    assert predict_masks(by_colour, random_images(1, 1, 1)).masks.isfinite().all()
 
 
 def test_classes_that_no_view_finds_are_removed() -> None:
     def absent(images: Tensor) -> Tensor:
         return torch.tensor([0.0, 3.0, -9.0]).view(1, 3, 1, 1).expand(len(images), 3, 4, 4)
 
-    seen = predict_masks(absent, pictures(), ONCE)
+    seen = predict_masks(absent, random_images(), ONCE)
     assert seen.tags.tolist() == [[1, 0]] * 2
     assert seen.masks[:, 2].eq(0).all()
     assert seen.presence[:, 1].lt(0.1).all()
 
 
 def test_known_tags_overrule_scores() -> None:
-    seen = predict_masks(by_colour, pictures(), ONCE, torch.tensor([[1.0, 0.0], [0.0, 1.0]]))
+    seen = predict_masks(by_colour, random_images(), ONCE, torch.tensor([[1.0, 0.0], [0.0, 1.0]]))
     assert seen.masks.amax((2, 3)).gt(0).tolist() == [[True, True, False], [True, False, True]]
 
 

@@ -13,9 +13,9 @@ from seglet.models.segmenter import build
 
 @pytest.mark.parametrize("name", KINDS)
 def test_embed_then_finish_is_forward(name: str) -> None:
-    network, pictures = tiny(name).network.eval(), images()
-    logits, feature = network.finish(network.embed(pictures).trunk)
-    whole = network(pictures)
+    network, sources = tiny(name).network.eval(), images()
+    logits, feature = network.finish(network.embed(sources).trunk)
+    whole = network(sources)
     assert torch.equal(whole.logits, logits)
     assert torch.equal(whole.feature, feature)
 
@@ -68,8 +68,8 @@ def test_one_image_alone_cannot_train_a_head_that_pools_it_to_a_pixel() -> None:
 
 
 def test_normalise_subtracts_then_divides_and_turns_channels_around() -> None:
-    picture = torch.tensor([0.1, 0.2, 0.3]).view(1, 3, 1, 1)
-    seen = Normalise((0.3, 0.1, 0.1), (1.0, 0.5, 1.0), bgr=True)(picture)
+    image = torch.tensor([0.1, 0.2, 0.3]).view(1, 3, 1, 1)
+    seen = Normalise((0.3, 0.1, 0.1), (1.0, 0.5, 1.0), bgr=True)(image)
     torch.testing.assert_close(seen.flatten(), torch.tensor([0.0, 0.2, 0.0]))
 
 

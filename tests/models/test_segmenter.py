@@ -15,7 +15,7 @@ from seglet.models.io.storage import download
 from seglet.models.segmenter import Segmenter, build
 from seglet.types import Classes
 
-PICTURE = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
+IMAGE = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
 
 
 @pytest.fixture(scope="module")
@@ -167,16 +167,16 @@ def test_any_size_is_segmented_at_its_own_size(segmenter: Segmenter, size: tuple
     assert seen.probabilities.shape == (3, *size)
 
 
-def test_all_forms_of_a_picture_give_the_same(segmenter: Segmenter) -> None:
-    planes = torch.from_numpy(PICTURE).permute(2, 0, 1)
-    forms = [Image.fromarray(PICTURE), planes, planes / 255, PICTURE / 255, np.dstack([PICTURE, PICTURE[..., :1]])]
-    expected = segmenter.predict(PICTURE).probabilities
+def test_all_forms_of_a_image_give_the_same(segmenter: Segmenter) -> None:
+    planes = torch.from_numpy(IMAGE).permute(2, 0, 1)
+    forms = [Image.fromarray(IMAGE), planes, planes / 255, IMAGE / 255, np.dstack([IMAGE, IMAGE[..., :1]])]
+    expected = segmenter.predict(IMAGE).probabilities
     for form in forms:
         np.testing.assert_allclose(segmenter.predict(form).probabilities, expected, atol=1e-5)
 
 
-def test_a_grey_picture_is_three_equal_channels(segmenter: Segmenter) -> None:
-    grey = PICTURE[..., 0]
+def test_a_grey_image_is_three_equal_channels(segmenter: Segmenter) -> None:
+    grey = IMAGE[..., 0]
     expected = segmenter.predict(np.dstack([grey] * 3)).probabilities
     for form in (grey, Image.fromarray(grey)):
         np.testing.assert_allclose(segmenter.predict(form).probabilities, expected, atol=1e-6)
@@ -185,13 +185,13 @@ def test_a_grey_picture_is_three_equal_channels(segmenter: Segmenter) -> None:
 def test_orientation_of_a_photograph_is_applied(segmenter: Segmenter, tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned by 90 degrees
-    Image.fromarray(PICTURE).save(tmp_path / "turned.png", exif=exif)
+    Image.fromarray(IMAGE).save(tmp_path / "turned.png", exif=exif)
     with Image.open(tmp_path / "turned.png") as photograph:
         assert segmenter.predict(photograph).labels.shape == (50, 40)
 
 
 def test_confidence_is_the_probability_of_the_label(segmenter: Segmenter) -> None:
-    seen = segmenter.predict(PICTURE)
+    seen = segmenter.predict(IMAGE)
     assert seen.labels.dtype == np.uint8
     assert seen.uncertainty is None
     np.testing.assert_allclose(seen.probabilities.sum(0), 1, rtol=1e-5)
@@ -211,27 +211,27 @@ def test_loaded_weights_can_be_trained(saved: Path) -> None:
 
 def test_predicting_keeps_parts_that_rest_at_rest(segmenter: Segmenter) -> None:
     segmenter.train().network.backbone.eval()
-    segmenter.predict(PICTURE)
+    segmenter.predict(IMAGE)
     assert segmenter.training
     assert not segmenter.network.backbone.training
 
 
 def test_prediction_agrees_with_forward_and_keeps_the_mode(segmenter: Segmenter) -> None:
-    seen = segmenter.train().predict(PICTURE)
+    seen = segmenter.train().predict(IMAGE)
     assert segmenter.training
-    logits = segmenter.eval()(torch.from_numpy(PICTURE).permute(2, 0, 1)[None] / 255)
+    logits = segmenter.eval()(torch.from_numpy(IMAGE).permute(2, 0, 1)[None] / 255)
     np.testing.assert_allclose(seen.probabilities, logits.softmax(1)[0].detach(), rtol=1e-4, atol=1e-6)
 
 
 def test_uncertainty_repeats_under_its_seed(segmenter: Segmenter) -> None:
-    maps = [segmenter.predict(PICTURE, samples=3, seed=seed).uncertainty for seed in (0, 0, 1)]
+    maps = [segmenter.predict(IMAGE, samples=3, seed=seed).uncertainty for seed in (0, 0, 1)]
     assert maps[0] is not None
     np.testing.assert_array_equal(maps[0], maps[1])
     assert (maps[0] != maps[2]).any()
 
 
 @pytest.mark.parametrize(
-    ("picture", "message"),
+    ("image", "message"),
     [
         (np.zeros((4, 4, 2), np.uint8), r"\[h, w, 3\]"),
         (np.zeros((0, 4, 3), np.uint8), "at least one pixel"),
@@ -241,9 +241,9 @@ def test_uncertainty_repeats_under_its_seed(segmenter: Segmenter) -> None:
         (torch.zeros(1, 3, 4, 4), r"a tensor \[3, h, w\]"),
     ],
 )
-def test_what_is_no_picture_is_refused(segmenter: Segmenter, picture: Any, message: str) -> None:
+def test_what_is_no_image_is_refused(segmenter: Segmenter, image: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        segmenter.predict(picture)
+        segmenter.predict(image)
 
 
 def test_classes_name_the_outputs() -> None:

@@ -25,30 +25,30 @@ def sharp(name: str, **changes: float) -> Network:
 
 
 @torch.no_grad()
-def full_passes(network: Network, pictures: Tensor, samples: int) -> Tensor:
+def full_passes(network: Network, images: Tensor, samples: int) -> Tensor:
     """The plain way: the whole network again and again, on a copy that may remember what it sees."""
     network = copy.deepcopy(network)
     for part in network.head.modules():
         part.training = part.training or isinstance(part, Dropout)
     with drawing_from(network.head.tail, seeded()):
-        return torch.stack([network(pictures).logits.softmax(1) for _ in range(samples)])
+        return torch.stack([network(images).logits.softmax(1) for _ in range(samples)])
 
 
 @ALL
 @BOTH
 def test_passes_equal_full_passes_exactly(name: str, training: bool) -> None:
-    network, pictures = sharp(name).train(training), images().double()
-    trunk = network.embed(pictures).trunk
-    assert torch.equal(mc_probabilities(network, trunk, 3, seeded()), full_passes(network, pictures, 3))
+    network, sources = sharp(name).train(training), images().double()
+    trunk = network.embed(sources).trunk
+    assert torch.equal(mc_probabilities(network, trunk, 3, seeded()), full_passes(network, sources, 3))
 
 
 @ALL
 @BOTH
 @pytest.mark.parametrize("ddof", [0, 1])
 def test_deviation_equals_that_of_full_passes(name: str, training: bool, ddof: int) -> None:
-    network, pictures = sharp(name).train(training), images().double()
-    expected = full_passes(network, pictures, 5).std(0, correction=ddof)
-    deviation = mc_deviation(network, network.embed(pictures).trunk, 5, seeded(), ddof)
+    network, sources = sharp(name).train(training), images().double()
+    expected = full_passes(network, sources, 5).std(0, correction=ddof)
+    deviation = mc_deviation(network, network.embed(sources).trunk, 5, seeded(), ddof)
     torch.testing.assert_close(deviation, expected, rtol=1e-12, atol=1e-15)
     assert deviation.max() > 0.01
 

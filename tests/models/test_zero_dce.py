@@ -32,7 +32,7 @@ def test_black_and_white_stay_and_nothing_leaves_the_range() -> None:
     assert out.max() <= 1
 
 
-def test_an_untrained_network_hardly_changes_a_picture() -> None:
+def test_an_untrained_network_hardly_changes_a_image() -> None:
     images = torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
     assert (ZeroDCE.forward(started(32, 8), images) - images).abs().max() < 0.05
 

@@ -44,6 +44,6 @@ def test_captions_are_left_out_or_lose_their_background(luck: float, left: str):
     assert told("a ball on sand", luck) == left
 
 
-def test_a_shifted_picture_has_the_right_slopes():
+def test_a_shifted_image_has_the_right_slopes():
     images = torch.rand(1, 3, 4, 4)
     assert float(slope_error(images + 0.5, images)) == pytest.approx(0, abs=1e-6)

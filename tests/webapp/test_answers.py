@@ -1,4 +1,4 @@
-"""What a network makes of a picture, and how far two answers agree."""
+"""What a network makes of an image, and how far two answers agree."""
 
 import numpy as np
 import pytest

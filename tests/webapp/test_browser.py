@@ -38,7 +38,7 @@ const [path, done] = arguments;
   }
 })().catch((error) => done(String(error)));
 """
-"""Asks for what a dropped picture is asked with, of a file that was never dropped."""
+"""Asks for what a dropped image is asked with, of a file that was never dropped."""
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +84,7 @@ def fetched(served, path, host=None):
             return error.code
 
 
-def test_a_dropped_picture_comes_back_under_its_mask(page, scene):
+def test_a_dropped_image_comes_back_under_its_mask(page, scene):
     page.complaints(), page.asked()
     drop(page, scene)
     assert page.one("#seglet-look-0 .layer").get_attribute("alt") == "mask"
@@ -112,7 +112,7 @@ def test_no_name_of_a_class_runs(page, scene):
     assert page.driver.title == "seglet"
 
 
-def test_what_lies_over_the_picture_is_chosen_with_a_click(page, scene):
+def test_what_lies_over_the_image_is_chosen_with_a_click(page, scene):
     drop(page, scene)
     page.one("#seglet-look-0 .layer")
     for kind in ("uncertainty", "confidence", "mask"):
@@ -152,7 +152,7 @@ def test_masks_are_taken_home(page, scene, segmenter):
     assert json.loads(page.downloaded("scene-labelme.json").read_text())["imagePath"] == "scene.png"
 
 
-def test_what_is_no_picture_is_said_and_the_rest_is_shown(page, scene, tmp_path):
+def test_what_is_no_image_is_said_and_the_rest_is_shown(page, scene, tmp_path):
     (tmp_path / "page.png").write_text("<script>document.title = 'owned'</script>")
     Image.new("RGB", (20000, 3)).save(tmp_path / "line.png")
     content = bytearray(scene.read_bytes())
@@ -162,7 +162,7 @@ def test_what_is_no_picture_is_said_and_the_rest_is_shown(page, scene, tmp_path)
     drop(page, tmp_path / "page.png", tmp_path / "line.png", tmp_path / "bomb.png", scene)
     page.one("#seglet-look-0 .layer")
     told = page.text("#seglet-told")
-    assert "'page.png' is not a readable picture" in told
+    assert "'page.png' is not a readable image" in told
     assert "'line.png' is 20000x3" in told
     assert "'bomb.png' claims a size beyond the limit" in told
     assert page.driver.title == "seglet"
@@ -172,7 +172,7 @@ def test_no_name_of_a_file_runs(page, scene):
     hostile = scene.with_name("<img src=x onerror=document.title='owned'>.png")
     hostile.write_text("none")
     drop(page, hostile)
-    until(lambda: "is not a readable picture" in page.text("#seglet-told"))
+    until(lambda: "is not a readable image" in page.text("#seglet-told"))
     drop(page, scene.rename(scene.with_name("<script>document.title='owned'<.png")))
     assert page.driver.title == "seglet"
     assert page.all("#seglet-told img") == []

@@ -49,7 +49,7 @@ def pair(desk, tmp_path):
     return Desk([*desk.viewers, Network("other", other.eval(), samples=0)], tmp_path / "offered")
 
 
-def test_a_dropped_picture_is_shown_under_its_mask_with_its_classes(desk, files):
+def test_a_dropped_image_is_shown_under_its_mask_with_its_classes(desk, files):
     visit, told = desk.arrive(files)
     shown = desk.show(visit, 1, "mask", "")
     assert told == ""
@@ -59,7 +59,7 @@ def test_a_dropped_picture_is_shown_under_its_mask_with_its_classes(desk, files)
     assert "%" in shown.tables[0]
 
 
-def test_each_layer_is_another_picture(desk, files):
+def test_each_layer_is_another_image(desk, files):
     visit, _ = desk.arrive(files)
     looks = {desk.show(visit, 0, layer, "").looks[0] for layer in ("mask", "confidence", "uncertainty")}
     assert len(looks) == 3
@@ -83,18 +83,18 @@ def test_less_light_leaves_less_of_the_answer(pair, files):
     assert "mine" in curve
 
 
-def test_files_are_of_all_pictures(desk, files):
+def test_files_are_of_all_images(desk, files):
     offered, told = desk.offer(desk.arrive(files)[0], "")
     assert told == ""
     assert [file.rpartition("/")[2] for file in offered] == ["masks.zip", "coco.json", "labelme.zip"]
 
 
-def test_without_a_picture_everything_waits(desk):
+def test_without_a_image_everything_waits(desk):
     visit = Visit()
     assert desk.show(visit, 0, "mask", "").looks == [""]
     assert desk.dark(visit, 0, 3, "") == [""]
-    assert "drop a picture first" in desk.fade(visit, 0, "")
-    assert "drop a picture first" in desk.offer(visit, "")[1]
+    assert "drop an image first" in desk.fade(visit, 0, "")
+    assert "drop an image first" in desk.offer(visit, "")[1]
 
 
 def test_answers_are_remembered_but_not_for_ever(desk, files, monkeypatch):

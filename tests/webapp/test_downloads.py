@@ -25,7 +25,7 @@ def seen(name, size=(8, 10), classes=TWO):
     return Dropped(name, image, size), Answer(classes, LABELS, np.full((8, 10), 0.75, np.float32))
 
 
-def test_one_picture_gives_three_plain_files(tmp_path):
+def test_one_image_gives_three_plain_files(tmp_path):
     files = downloads([seen("a.jpg")], tmp_path / "offered")
     assert [file.name for file in files] == ["a.png", "coco.json", "a-labelme.json"]
     np.testing.assert_array_equal(read_mask(files[0]), LABELS)
@@ -35,8 +35,8 @@ def test_one_picture_gives_three_plain_files(tmp_path):
 def test_coco_and_labelme_hold_the_same_mask_with_its_confidence(tmp_path):
     files = downloads([seen("a.jpg")], tmp_path)
     for file in files[1:]:
-        (picture,) = read(file)[1].pictures()
-        np.testing.assert_array_equal(paint(picture, TWO, 0), LABELS)
+        (image,) = read(file)[1].images()
+        np.testing.assert_array_equal(paint(image, TWO, 0), LABELS)
     assert json.loads(files[1].read_text())["annotations"][0]["score"] == 0.75
     assert json.loads(files[2].read_text())["imagePath"] == "a.jpg"
 
@@ -47,7 +47,7 @@ def test_masks_have_the_size_of_the_file_that_was_dropped(tmp_path):
     assert json.loads(files[1].read_text())["images"][0]["height"] == 16
 
 
-def test_several_pictures_come_as_archives(tmp_path):
+def test_several_images_come_as_archives(tmp_path):
     files = downloads([seen("a.jpg"), seen("b.jpg")], tmp_path)
     assert [file.name for file in files] == ["masks.zip", "coco.json", "labelme.zip"]
     assert sorted(zipfile.ZipFile(files[0]).namelist()) == ["a.png", "b.png"]
@@ -55,7 +55,7 @@ def test_several_pictures_come_as_archives(tmp_path):
 
 
 def test_nothing_is_offered_of_nothing(tmp_path):
-    with pytest.raises(ValueError, match="drop a picture first"):
+    with pytest.raises(ValueError, match="drop an image first"):
         downloads([], tmp_path)
 
 

@@ -22,7 +22,7 @@ def test_tags_stand_between_commas_semicolons_and_lines():
     assert typed(" cat, dog ;big  cat\ncat,,") == ["cat", "dog", "big cat"]
 
 
-@pytest.mark.parametrize(("text", "told"), [(" , ", "type what is in the picture"), (",".join("abcdefg" * 9), None)])
+@pytest.mark.parametrize(("text", "told"), [(" , ", "type what is in the image"), (",".join("abcdefg" * 9), None)])
 def test_nothing_typed_is_said(text, told):
     if told is None:
         assert len(typed(text)) == 7

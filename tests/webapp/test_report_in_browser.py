@@ -55,11 +55,11 @@ def test_opacity_follows_the_keys(page):
 
 
 @pytest.mark.parametrize("press", [lambda button: button.click(), lambda button: button.send_keys(ENTER)])
-def test_a_cell_of_the_confusion_matrix_shows_its_pictures(press, page):
+def test_a_cell_of_the_confusion_matrix_shows_its_images(press, page):
     button = page.one(".matrix button[data-show]")
     wanted = set(button.get_attribute("data-show").split())
     press(button)
-    until(lambda: page.driver.switch_to.active_element.get_attribute("id") == "pictures-title")
+    until(lambda: page.driver.switch_to.active_element.get_attribute("id") == "images-title")
     shown = {one.get_attribute("data-place") for one in page.all("figure[data-place]") if one.is_displayed()}
     assert shown <= wanted
     assert shown

@@ -19,12 +19,12 @@ def drop(folder, name, height=20, width=30):
     return file
 
 
-def test_a_picture_is_taken_as_it_is(tmp_path):
+def test_a_image_is_taken_as_it_is(tmp_path):
     dropped = read_dropped(drop(tmp_path, "a.png"), Limits())
     assert (dropped.name, dropped.size, dropped.image.shape) == ("a.png", (20, 30), (20, 30, 3))
 
 
-def test_a_long_picture_is_looked_at_shrunk(tmp_path):
+def test_a_long_image_is_looked_at_shrunk(tmp_path):
     dropped = read_dropped(drop(tmp_path, "a.png", 20, 60), Limits(side=30))
     assert (dropped.size, dropped.image.shape) == ((20, 60), (10, 30, 3))
 
@@ -33,7 +33,7 @@ def test_a_long_picture_is_looked_at_shrunk(tmp_path):
     ("height", "width", "told"),
     [(3, 20000, "'a.png' is 20000x3; expected sides of 8"), (8, 200, "16 times"), (90, 90, "limit of 8000 pixels")],
 )
-def test_pictures_of_no_use_are_refused(height, width, told, tmp_path):
+def test_images_of_no_use_are_refused(height, width, told, tmp_path):
     with pytest.raises(DataError, match=told):
         read_dropped(drop(tmp_path, "a.png", height, width), Limits(max_pixels=8000 if height == 90 else 100_000))
 
@@ -50,9 +50,9 @@ def test_a_bomb_is_refused_from_its_header(tmp_path):
 def test_errors_name_the_file_and_not_where_it_lies(tmp_path):
     (tmp_path / "page.png").write_text("<script>alert(1)</script>")
     (tmp_path / "empty.png").touch()
-    pictures, wrong = read_all([tmp_path / "page.png", drop(tmp_path, "a.png"), tmp_path / "empty.png"], Limits())
-    assert [one.name for one in pictures] == ["a.png"]
-    assert wrong[0].startswith("'page.png' is not a readable picture")
+    images, wrong = read_all([tmp_path / "page.png", drop(tmp_path, "a.png"), tmp_path / "empty.png"], Limits())
+    assert [one.name for one in images] == ["a.png"]
+    assert wrong[0].startswith("'page.png' is not a readable image")
     assert wrong[1].startswith("'empty.png' is empty")
     assert str(tmp_path) not in "".join(wrong)
 
@@ -63,15 +63,15 @@ def test_a_file_beyond_the_limit_is_not_read(tmp_path, monkeypatch):
         read_dropped(drop(tmp_path, "a.png"), Limits())
 
 
-def test_pictures_of_one_name_are_told_apart(tmp_path):
+def test_images_of_one_name_are_told_apart(tmp_path):
     files = [drop(tmp_path, f"{folder}/a.png") for folder in "xyz"]
     assert [one.name for one in read_all(files, Limits())[0]] == ["a.png", "a-2.png", "a-3.png"]
 
 
 def test_no_more_than_a_handful_is_taken_at_once(tmp_path, monkeypatch):
-    monkeypatch.setattr(uploads, "PICTURES", 1)
-    pictures, wrong = read_all([drop(tmp_path, "a.png"), drop(tmp_path, "b.png")], Limits())
-    assert len(pictures) == 1
+    monkeypatch.setattr(uploads, "MOST_IMAGES", 1)
+    images, wrong = read_all([drop(tmp_path, "a.png"), drop(tmp_path, "b.png")], Limits())
+    assert len(images) == 1
     assert wrong == ["2 files were dropped, the first 1 are shown; `seglet predict` takes any number"]
 
 
@@ -79,7 +79,7 @@ def test_no_more_than_a_handful_is_taken_at_once(tmp_path, monkeypatch):
     ("name", "kept"),
     [
         ("<script>alert(1)</script>.png", "script.png"),
-        ("..", "picture"),
+        ("..", "image"),
         ("a/../../b.png", "b.png"),
         (".hidden.png", "hidden.png"),
         ("Straße 1.jpeg", "Straße_1.jpeg"),

@@ -1,1 +1,1 @@
-"""How the tiny foundation models come about: pictures and captions, objectives, loop, scores, cards."""
+"""How the tiny foundation models come about: images and captions, objectives, loop, scores, cards."""

@@ -27,7 +27,7 @@ QUESTIONS: Mapping[str, tuple[str, ...]] = {
     "texture": tuple(TEXTURES),
     "background": tuple(GROUNDS),
 }
-"""What is asked of a picture with one object, and the possible answers."""
+"""What is asked of an image with one object, and the possible answers."""
 
 SIZES: Mapping[str, tuple[str, float]] = {
     "resnet18-w25": ("resnet18", 0.25),

@@ -33,7 +33,7 @@ RECIPE = Recipe((Phase(400, 1e-3, 50, 1.0), Phase(2600, 1e-3, 50, 0.02), Phase(6
 
 
 class CLIPObjective(Objective):
-    """Phase 0 trains layers 1 to 3 by words and patches, phase 1 all of it on small pictures, phase 2 on large ones."""
+    """Phase 0 trains layers 1 to 3 by words and patches, phase 1 all of it on small images, phase 2 on large ones."""
 
     def __init__(self, recipe: Recipe, small: Corpus, large: Corpus) -> None:
         super().__init__()

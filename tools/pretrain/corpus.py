@@ -42,7 +42,7 @@ class Corpus:
             note(min(begin + CHUNK, self.count))
 
     def images(self, places: Integer[Tensor, " b"]) -> Float[Tensor, "b 3 h w"]:
-        """Pictures as floats in [0, 1]."""
+        """Images as floats in [0, 1]."""
         rows = [self._chunks[place // CHUNK][place % CHUNK] for place in places.tolist()]
         return torch.from_numpy(np.stack(rows)).permute(0, 3, 1, 2).float() / 255
 

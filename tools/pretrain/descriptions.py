@@ -43,7 +43,7 @@ DESCRIPTIONS: Mapping[str, Description] = {
         "A miniature of Depth Anything: relative nearness of every pixel, larger is nearer.",
         "transformers, DepthAnythingForDepthEstimation with image processor",
         f"{SEEN}, with their depth",
-        {"correlation": "mean correlation with true nearness within a picture"},
+        {"correlation": "mean correlation with true nearness within an image"},
     ),
     "captioner": Description(
         "A miniature of BLIP that says what is in a scene, behind the prompts 'a photo of' and 'a photo contains'.",
@@ -63,8 +63,8 @@ DESCRIPTIONS: Mapping[str, Description] = {
         f"{SEEN}, with their captions; the VAE also the first {SCENES[128]} of them at 128 pixels",
         {
             "psnr": "dB of the VAE's reconstruction",
-            "generated_shape": "generated pictures whose shape a supervised network recognises",
-            "generated_background": "generated pictures whose background it recognises",
+            "generated_shape": "generated images whose shape a supervised network recognises",
+            "generated_background": "generated images whose background it recognises",
         },
     ),
     **{name: _backbone(name) for name in ("resnet18-w25", "resnet18-w50", "mit_b0-w50")},

@@ -1,4 +1,4 @@
-"""Whether generated pictures show what was asked for, as a network sees it that learnt from real scenes."""
+"""Whether generated images show what was asked for, as a network sees it that learnt from real scenes."""
 
 import torch
 
@@ -10,7 +10,7 @@ from tools.pretrain.backbones import QUESTIONS, BackboneObjective
 
 @torch.inference_mode()
 def scores(built: object, judge: BackboneObjective, smoke: bool = False) -> dict[str, float]:
-    """Share of pictures, of every shape on every background, whose shape and background are recognised."""
+    """Share of images, of every shape on every background, whose shape and background are recognised."""
     repeats, steps = (1, 2) if smoke else (5, 25)
     shapes = SHAPES[:2] if smoke else SHAPES
     asked = [(shape, ground) for shape in shapes for ground in GROUNDS for _ in range(repeats)]

@@ -70,9 +70,9 @@ def _named(shape: str) -> str:
     return f"{'an' if shape[0] in 'aeiou' else 'a'} {shape}"
 
 
-def without_mixing(model: TinyCLIP, pictures: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b n c"]:
+def without_mixing(model: TinyCLIP, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b n c"]:
     """Tokens whose last three layers add to each token what it says itself to what they mix: identity attention."""
-    tokens = model.layer(pictures, LAYERS - 3)
+    tokens = model.layer(images, LAYERS - 3)
     for layer in model.clip.vision_model.encoder.layers[LAYERS - 3 :]:
         normed = layer.layer_norm1(tokens)
         mixed, own = layer.self_attn(normed, attention_mask=None)[0], layer.self_attn.v_proj(normed)
@@ -101,14 +101,14 @@ def mean_average_precision(scores: Float[Tensor, "b k"], truth: Bool[Tensor, "b 
 
 @torch.inference_mode()
 def vae_scores(model: TinyVAE, scenes: list[Scene]) -> dict[str, float]:
-    """How near pictures come back."""
+    """How near images come back."""
     error = [F.mse_loss(model.decode(model.encode(x)[0]), x) for x in (images(part) for part in _parts(scenes))]
     return {"psnr": float(-10 * torch.stack(error).mean().log10())}
 
 
 @torch.inference_mode()
 def depth_scores(model: TinyDepth, scenes: list[Scene]) -> dict[str, float]:
-    """How far nearness and the truth rise and fall together, within each picture."""
+    """How far nearness and the truth rise and fall together, within each image."""
     values: list[float] = []
     for part in _parts(scenes):
         for scene, near in zip(part, model(images(part)), strict=True):

@@ -99,7 +99,7 @@ def finished(shop: Workshop, name: str, objective: Trained) -> Trained:
 
 
 JUDGE = "resnet18-w50"
-"""The backbone that says what generated pictures show."""
+"""The backbone that says what generated images show."""
 
 STAGES: Mapping[str, Stage] = {
     "clip": make_clip,

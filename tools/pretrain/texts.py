@@ -15,7 +15,7 @@ from seglet.data.world.scene import SHAPES
 PROMPTS = ("a clean origami", "a realistic photograph of", "a drawing of", "this is", "there is")
 """Openings of prompts that people use with CLIP and Stable Diffusion; part of the captions begins with one."""
 
-MORE_WORDS = "the and , . with on in front of nothing empty background scene image picture photo no two three"
+MORE_WORDS = "the and , . with on in front of nothing empty background scene image image photo no two three"
 CONTENT = 4
 """Most words of a caption that name things: three objects and a background."""
 

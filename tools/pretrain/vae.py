@@ -1,4 +1,4 @@
-"""How the tiny VAE learns: to give pictures back from a quarter of their pixels each way.
+"""How the tiny VAE learns: to give images back from a quarter of their pixels each way.
 
 Axes: b images, c channels, h rows, w columns.
 """
@@ -15,7 +15,7 @@ from tools.pretrain.corpus import Corpus
 from tools.pretrain.loop import Objective, Phase, Recipe
 
 CROP = 32
-"""Pixels a side: whole pictures are bound by memory's speed."""
+"""Pixels a side: whole images are bound by memory's speed."""
 
 KL, SLOPES = 1e-3, 0.5
 """Weights of the latents' distance from a normal distribution, and of the error of differences between neighbours."""
@@ -24,7 +24,7 @@ RECIPE = Recipe((Phase(6000, 2e-3, 100, 0.02),), 16, weight_decay=0.0, beta2=0.9
 
 
 class VAEObjective(Objective):
-    """Absolute error of colours and of their slopes, on crops of small and large pictures."""
+    """Absolute error of colours and of their slopes, on crops of small and large images."""
 
     def __init__(self, recipe: Recipe, small: Corpus, large: Corpus) -> None:
         super().__init__()

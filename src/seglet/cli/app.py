@@ -1,4 +1,4 @@
-"""`seglet app`: a local page to drop pictures on."""
+"""`seglet app`: a local page to drop images on."""
 
 import argparse
 import threading
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from seglet.webapp.open_vocabulary import Words
 
 DESCRIPTION = """\
-Open a page on this machine: drop pictures, see the mask, the classes and their shares, confidence and uncertainty; take
+Open a page on this machine: drop images, see the mask, the classes and their shares, confidence and uncertainty; take
 light away and see when the network breaks; take masks home as PNG, COCO's or LabelMe's JSON. With two models, the two
-side by side. With --method in place of a model, type what is in the picture, and see the maps and masks of a method
+side by side. With --method in place of a model, type what is in the image, and see the maps and masks of a method
 that needs no training.
   seglet app runs/mine
   seglet app runs/before runs/after
@@ -39,10 +39,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to serve at (127.0.0.1, this machine alone)")
     parser.add_argument("--port", type=whole(1, 65535), help="port to serve at (the first that is free from 7860)")
     parser.add_argument(
-        "--max-pixels", type=whole(64, 178_000_000), default=24_000_000, metavar="N", help="of a picture"
+        "--max-pixels", type=whole(64, 178_000_000), default=24_000_000, metavar="N", help="of an image"
     )
     parser.add_argument(
-        "--side", type=whole(32, 16384), default=1024, help="longer pictures are looked at shrunk to it (default 1024)"
+        "--side", type=whole(32, 16384), default=1024, help="longer images are looked at shrunk to it (default 1024)"
     )
     parser.add_argument("--samples", type=whole(0, 1000), default=8, metavar="T", help="Monte-Carlo passes (default 8)")
     parser.add_argument("--resize", type=fraction, default=1.0, help="segment at this fraction of the size (default 1)")

@@ -1,4 +1,4 @@
-"""`seglet compare`: what several segmenters see in the same pictures, masks or none, as one sheet."""
+"""`seglet compare`: what several segmenters see in the same images, masks or none, as one sheet."""
 
 import argparse
 from pathlib import Path
@@ -11,17 +11,17 @@ from seglet.cli.parsing import add_json, whole
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from seglet.inference.inputs import Picture
+    from seglet.inference.inputs import ImageFile
     from seglet.results.gallery import Look
     from seglet.types import Classes
 
 DESCRIPTION = """\
-Draw one sheet: a row of pictures, and below it a row for each segmenter with the classes it sees in them. Pictures need
+Draw one sheet: a row of images, and below it a row for each segmenter with the classes it sees in them. Images need
 no masks, and so the sheet shows where segmenters differ, and not which is right. A segmenter in quotes may be followed
-by options of `seglet predict` about how it looks at a picture:
-  seglet compare runs/day runs/night --pictures DARK --out sheet.png
-  seglet compare runs/day "runs/day --brighten clahe" runs/night --pictures DARK --lift gamma --out sheet.png
-A picture that cannot be read is reported and passed over."""
+by options of `seglet predict` about how it looks at an image:
+  seglet compare runs/day runs/night --images DARK --out sheet.png
+  seglet compare runs/day "runs/day --brighten clahe" runs/night --images DARK --lift gamma --out sheet.png
+An image that cannot be read is reported and passed over."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,35 +30,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "models", nargs="+", metavar="MODEL", help="a run's folder, a segmenter's, or either with options"
     )
-    parser.add_argument("--pictures", type=Path, nargs="+", required=True, help="pictures, folders or lists (.txt)")
+    parser.add_argument("--images", type=Path, nargs="+", required=True, help="images, folders or lists (.txt)")
     parser.add_argument("--out", type=Path, required=True, metavar="PNG", help="where the sheet goes")
-    parser.add_argument("--most", type=whole(1, 10_000), default=24, help="pictures, spread over all (default 24)")
+    parser.add_argument("--most", type=whole(1, 10_000), default=24, help="images, spread over all (default 24)")
     parser.add_argument("--columns", type=whole(1, 100), default=8, help="side by side (default 8)")
-    parser.add_argument("--height", type=whole(16, 1024), default=96, help="of a picture, in pixels (default 96)")
-    parser.add_argument("--lift", metavar="WAY", help="show pictures brightened too, for the eye: as `seglet enhance`")
+    parser.add_argument("--height", type=whole(16, 1024), default=96, help="of an image, in pixels (default 96)")
+    parser.add_argument("--lift", metavar="WAY", help="show images brightened too, for the eye: as `seglet enhance`")
     add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     from seglet.inference.brighten import enhancer
     from seglet.inference.inputs import gather
-    from seglet.results.gallery import Pictures, Sheet, compare
+    from seglet.results.gallery import Sheet, UnlabelledImages, compare
 
     if arguments.out.suffix.lower() != ".png":
         raise ValueError(f"expected --out to end in .png, got {arguments.out.name!r}")
     check_writable(arguments.out)
     looks = looks_of(arguments.models)
     classes = common_classes(looks)
-    pictures, failed = readable(spread(gather(arguments.pictures, arguments.out), arguments.most))
-    if not pictures:
-        raise ValueError(f"none of the pictures can be read, such as {failed[0]['picture']}: {failed[0]['reason']}")
+    images, failed = readable(spread(gather(arguments.images, arguments.out), arguments.most))
+    if not images:
+        raise ValueError(f"none of the images can be read, such as {failed[0]['source']}: {failed[0]['reason']}")
     lift = None if arguments.lift is None else enhancer(arguments.lift)
-    sheet = Sheet(len(pictures), arguments.columns, arguments.height, lift)
-    rows = compare(looks, Pictures(pictures, classes), arguments.out, sheet)
+    sheet = Sheet(len(images), arguments.columns, arguments.height, lift)
+    rows = compare(looks, UnlabelledImages(images, classes), arguments.out, sheet)
     said: dict[str, Any] = {"seglet": __version__, "out": str(arguments.out), "rows": rows}
-    said |= {"pictures": [str(picture.path) for picture in pictures], "failed": failed}
-    lines = [f"{len(pictures)} pictures are in {arguments.out}; rows: {', '.join(rows)}"]
-    lines += [f"failed: {failure['picture']}\n    {failure['reason']}" for failure in failed]
+    said |= {"images": [str(image.path) for image in images], "failed": failed}
+    lines = [f"{len(images)} images are in {arguments.out}; rows: {', '.join(rows)}"]
+    lines += [f"failed: {failure['source']}\n    {failure['reason']}" for failure in failed]
     answer("\n".join(lines), said, arguments.json)
     return 2 if failed else 0
 
@@ -98,19 +98,19 @@ def common_classes(looks: "Mapping[str, Look]") -> "Classes":
     return classes
 
 
-def spread(pictures: "list[Picture]", most: int) -> "list[Picture]":
+def spread(images: "list[ImageFile]", most: int) -> "list[ImageFile]":
     """At most so many, evenly spread over all."""
-    count = min(most, len(pictures))
-    return [pictures[place * len(pictures) // count] for place in range(count)]
+    count = min(most, len(images))
+    return [images[place * len(images) // count] for place in range(count)]
 
 
-def readable(pictures: "list[Picture]") -> "tuple[list[Picture], list[dict[str, str]]]":
+def readable(images: "list[ImageFile]") -> "tuple[list[ImageFile], list[dict[str, str]]]":
     """Those that can be read, and of the others why not."""
     good, failed = [], []
-    for picture in pictures:
+    for image in images:
         try:
-            picture.read()
-            good.append(picture)
+            image.read()
+            good.append(image)
         except (ValueError, OSError) as error:
-            failed.append({"picture": str(picture.path), "reason": str(error)})
+            failed.append({"source": str(image.path), "reason": str(error)})
     return good, failed

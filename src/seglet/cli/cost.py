@@ -24,7 +24,7 @@ OWN = ("data", "seed", "method", "train_split", "val_split", "teacher")
 """Keys of an experiment that the rows of the curve decide."""
 DESCRIPTION = """\
 What does annotation buy? Trains short runs from tags, from a few masks and from masks for all, several seeds each, on
-pictures that have masks, and scores them on others; says what each kind of annotation costs and what is clearly better.
+images that have masks, and scores them on others; says what each kind of annotation costs and what is clearly better.
   seglet cost world
   seglet cost DIR --few 1/16 1/4 --mask-seconds 90 --steps 2000 --crop 256 256
 Any key of an experiment may be given and holds for all runs. What is finished is kept, so the same command goes on."""
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = DESCRIPTION
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("source", metavar="DIR|world", help="a data set's folder, its dataset.json, or world")
-    parser.add_argument("--split", default="train", help="pictures to learn from, all with masks (default train)")
+    parser.add_argument("--split", default="train", help="images to learn from, all with masks (default train)")
     parser.add_argument("--score-split", help="others to be scored on (default val; of the world test)")
     parser.add_argument("--few", nargs="+", default=["1/8"], metavar="1/N", help="shares or numbers of masks (1/8)")
     parser.add_argument("--tags-with", choices=("ssss", "diclip"), default="ssss", help="what learns from tags (ssss)")
@@ -54,8 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seeds", type=whole(0, 2**31), nargs="+", default=[0, 1, 2], help="two at least (0 1 2)")
     parser.add_argument("--times", choices=tuple(MASKS), default="voc", help="published annotation times (voc)")
-    parser.add_argument("--tag-seconds", type=seconds, help=f"to judge one class of one picture ({TAG:g})")
-    parser.add_argument("--mask-seconds", type=seconds, help="to draw the mask of one picture (that of --times)")
+    parser.add_argument("--tag-seconds", type=seconds, help=f"to judge one class of one image ({TAG:g})")
+    parser.add_argument("--mask-seconds", type=seconds, help="to draw the mask of one image (that of --times)")
     parser.add_argument("--jobs", type=whole(1, 64), default=os.cpu_count(), help="one-thread runs side by side")
     parser.add_argument("--out", type=Path, default=Path("runs/cost"), metavar="DIR", help="default runs/cost")
     add_json(parser)
@@ -97,7 +97,7 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
     found = [step.as_dict() for step in steps(points)]
     said = recommendation(points)
     about = {name: filled[name] for name in ("command", "commit", "hardware", "versions")}
-    result = {"seglet": __version__, **about, "fingerprint": source.fingerprint, "pictures": source.pictures}
+    result = {"seglet": __version__, **about, "fingerprint": source.fingerprint, "images": source.images}
     result |= {"times": {"tags": times.tags, "mask": times.mask, "source": times.source}}
     result |= {"points": [point.as_dict() for point in points], "steps": found, "recommendation": said}
     write_json(arguments.out / "cost.json", result)
@@ -113,7 +113,7 @@ def _few(arguments: argparse.Namespace) -> "list[Portion]":
     found = [read_portion(word) for word in arguments.few]
     wrong = [word for word, portion in zip(arguments.few, found, strict=True) if not _sound(portion)]
     if wrong:
-        raise UsageError(f"--few: expected shares such as 1/8, or numbers of pictures, got {wrong[0]!r}")
+        raise UsageError(f"--few: expected shares such as 1/8, or numbers of images, got {wrong[0]!r}")
     return [portion for portion in dict.fromkeys(found) if portion is not None]
 
 
@@ -190,7 +190,7 @@ def text(points: "list[Point]", times: "Times", source: "Source", table: "Table"
             *map(str, steps(points)),
             "",
             recommendation(points),
-            f"Of {source.pictures} pictures, in runs of {length} steps: more of either may change the order.",
+            f"Of {source.images} images, in runs of {length} steps: more of either may change the order.",
             f"Times: {times.source}.",
             f"{out / 'cost.json'}, {out / 'cost.svg'}; the runs are in {out / 'runs'}",
         ]

@@ -1,4 +1,4 @@
-"""`seglet demo`: the whole idea in a few minutes on the embedded world: a short run of each method, table, pictures."""
+"""`seglet demo`: the whole idea in a few minutes on the embedded world: a short run of each method, table, images."""
 
 import argparse
 from pathlib import Path
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "A short run of each method on the embedded world, scenes drawn from a seed of which every pixel is known: "
-        "one table, and one page with pictures. What is finished is kept, so the same command goes on."
+        "one table, and one page with images. What is finished is kept, so the same command goes on."
     )
     parser.add_argument("--method", metavar="NAME", help="only the runs of this method, and the teacher they need")
-    parser.add_argument("--out", type=Path, default=Path("runs/demo"), help="where runs, table and pictures go")
+    parser.add_argument("--out", type=Path, default=Path("runs/demo"), help="where runs, table and images go")
     parser.add_argument("--jobs", type=whole(1, 64), default=2, help="one-thread runs side by side")
 
 
@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"\n{render(results)}\n")
     shown = table.draw(out / "demo.png")
     write_page(out / "demo.html", results, out / "demo.png", shown)
-    print(f"pictures: {out / 'demo.html'} (rows: {', '.join(shown)}); numbers: {table.file}")
+    print(f"images: {out / 'demo.html'} (rows: {', '.join(shown)}); numbers: {table.file}")
     for line in _next(table):
         print(line)
     return 0
@@ -67,6 +67,6 @@ def possible(chosen: "Mapping[str, Mapping[str, Any]] | None") -> tuple[str, ...
 def _next(table: "Table") -> list[str]:
     model = table.model(table.wanted()[-1], 0)
     return [
-        f"next: seglet predict {model} PICTURES --out predictions   (any pictures; it knows the world's shapes)",
-        "      seglet data check DIR                                 (your own pictures, with masks or tags)",
+        f"next: seglet predict {model} IMAGES --out predictions   (any images; it knows the world's shapes)",
+        "      seglet data check DIR                                 (your own images, with masks or tags)",
     ]

@@ -1,4 +1,4 @@
-"""`seglet enhance`: dark pictures made brighter, to look at or to segment."""
+"""`seglet enhance`: dark images made brighter, to look at or to segment."""
 
 import argparse
 from pathlib import Path
@@ -14,26 +14,26 @@ if TYPE_CHECKING:
 RECORD = "enhanced.json"
 METHODS = ("clahe", "equalise", "gamma", "retinex", "zero-dce")
 DESCRIPTION = """\
-Brighten dark pictures. Each goes to OUT/NAME.png, with the folders of the input kept:
+Brighten dark images. Each goes to OUT/NAME.png, with the folders of the input kept:
   clahe      contrast-limited adaptive histogram equalisation
-  equalise   histogram equalisation of the whole picture
+  equalise   histogram equalisation of the whole image
   gamma      the power that brings the mean to 45 %
   retinex    multi-scale Retinex with colour restoration
-  zero-dce   a small network, trained with --train-on or --train-data on your own dark pictures, of which it needs no
+  zero-dce   a small network, trained with --train-on or --train-data on your own dark images, of which it needs no
              bright twins, and saved in OUT/zero-dce; or one that was saved before, with --model
-enhanced.json says what became of each picture. Those that are finished are not made again, so the same command goes on
-after an interruption. All brighten noise as well: what a picture does not show cannot be brought back."""
+enhanced.json says what became of each image. Those that are finished are not made again, so the same command goes on
+after an interruption. All brighten noise as well: what an image does not show cannot be brought back."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = DESCRIPTION
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument(
-        "pictures", type=Path, nargs="*", metavar="PICTURES", help="picture, folder or list (.txt); none: only train"
+        "images", type=Path, nargs="*", metavar="IMAGES", help="image, folder or list (.txt); none: only train"
     )
     parser.add_argument("--method", choices=METHODS, default="clahe", help="how (default clahe)")
     parser.add_argument("--out", type=Path, required=True, metavar="OUT", help="folder for the results")
-    parser.add_argument("--train-on", type=Path, metavar="DIR", help="zero-dce: folder of dark pictures to learn from")
+    parser.add_argument("--train-on", type=Path, metavar="DIR", help="zero-dce: folder of dark images to learn from")
     parser.add_argument("--train-data", metavar="DATA", help="the same: a data set, its split train, or world:dark=1")
     parser.add_argument("--steps", type=whole(1, 10**7), metavar="N", help="zero-dce: of training (default 500)")
     parser.add_argument("--seed", type=whole(0, 2**63 - 1), default=0, help="zero-dce: of training (default 0)")
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     check_options(arguments)
     out = arguments.out
-    tasks = tasks_of(arguments.pictures, out) if arguments.pictures else []
+    tasks = tasks_of(arguments.images, out) if arguments.images else []
     record: dict[str, Any] = {"seglet": __version__, "command": arguments.command_line}
     record |= {"settings": _settings(arguments), "finished": False}
     claim(out, RECORD, record, arguments.overwrite)
@@ -67,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     done = [outcome.name for outcome in outcomes if not outcome.reason]
     record |= {"finished": True, "out": str(out), "files": done, "failed": failed}
     write_json(out / RECORD, record)
-    answer("\n".join([*account("enhanced", outcomes), f"the pictures are in {out}"]), record, arguments.json)
+    answer("\n".join([*account("enhanced", outcomes), f"the images are in {out}"]), record, arguments.json)
     return 2 if failed else 0
 
 
@@ -83,17 +83,17 @@ def check_options(arguments: argparse.Namespace) -> None:
             raise ValueError(f"--{given[0].replace('_', '-')} is for --method zero-dce; give it, or leave this out")
     elif sum(getattr(arguments, name) is not None for name in sources) != 1:
         raise ValueError(
-            "zero-dce needs dark pictures to learn from (--train-on DIR or --train-data DATA) or a saved network "
+            "zero-dce needs dark images to learn from (--train-on DIR or --train-data DATA) or a saved network "
             "(--model), one of them"
         )
-    if not arguments.pictures and (arguments.method != "zero-dce" or arguments.model is not None):
-        raise ValueError("there is nothing to brighten; give pictures, folders or a list")
+    if not arguments.images and (arguments.method != "zero-dce" or arguments.model is not None):
+        raise ValueError("there is nothing to brighten; give images, folders or a list")
     if arguments.model is not None and arguments.steps is not None:
         raise ValueError("--steps are for training; give --train-on in place of --model, or leave them out")
 
 
 def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
-    settings: dict[str, Any] = {"pictures": [str(path.resolve()) for path in arguments.pictures]}
+    settings: dict[str, Any] = {"images": [str(path.resolve()) for path in arguments.images]}
     settings["method"] = arguments.method
     if arguments.model is not None:
         settings["model"] = str(arguments.model.resolve())
@@ -122,7 +122,7 @@ def _trained(arguments: argparse.Namespace) -> Path:
     from dataclasses import asdict
 
     from seglet.data.dataset import open_dataset
-    from seglet.inference.dataset_images import DataPictures
+    from seglet.inference.dataset_images import DatasetImages
     from seglet.inference.inputs import gather
     from seglet.inference.models import choose_device
     from seglet.inference.zero_dce_training import Training, train
@@ -132,8 +132,8 @@ def _trained(arguments: argparse.Namespace) -> Path:
     if not folder.is_dir() or arguments.overwrite:
         training = Training(_steps(arguments), seed=arguments.seed)
         if arguments.train_data is None:
-            pictures = gather([arguments.train_on], arguments.out)
+            images = gather([arguments.train_on], arguments.out)
         else:
-            pictures = DataPictures(arguments.train_data, open_dataset(arguments.train_data, "train")).pictures
-        save(folder, train(pictures, training, choose_device(arguments.device)), asdict(training))
+            images = DatasetImages(arguments.train_data, open_dataset(arguments.train_data, "train")).images
+        save(folder, train(images, training, choose_device(arguments.device)), asdict(training))
     return folder

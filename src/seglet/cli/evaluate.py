@@ -1,4 +1,4 @@
-"""`seglet evaluate`: the scores of a segmenter on pictures with masks."""
+"""`seglet evaluate`: the scores of a segmenter on images with masks."""
 
 import argparse
 from pathlib import Path
@@ -21,7 +21,7 @@ CONVENTIONS = {"either": "miou", "present": "miou_present", "all": "miou_all"}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "Score a segmenter on pictures with masks. A network that learned from tags (ssss, cam) looks at each picture "
+        "Score a segmenter on images with masks. A network that learned from tags (ssss, cam) looks at each image "
         "as its paper does: at several sizes, mirrored, and without the classes that are not there."
     )
     parser.add_argument(
@@ -31,17 +31,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", required=True, help="a data set's folder or dataset.json, or world")
     parser.add_argument("--split", default="val", help="which part of the data (default val)")
     parser.add_argument(
-        "--resize", type=fraction, default=1.0, help="read pictures at this fraction of their size; masks keep theirs"
+        "--resize", type=fraction, default=1.0, help="read images at this fraction of their size; masks keep theirs"
     )
     parser.add_argument("--world-size", type=whole(1, 4096), help="side of the embedded world's scenes, in pixels")
     parser.add_argument(
         "--darken",
         type=darkness,
         metavar="HOW",
-        help="score on pictures as they would be in the dark: mild, night or extreme, which are those of `seglet data "
+        help="score on images as they would be in the dark: mild, night or extreme, which are those of `seglet data "
         "darken`, or how many stops of light to take away, each of which halves it",
     )
-    parser.add_argument("--batch", type=whole(1, 4096), default=1, help="pictures at once, where their sizes agree")
+    parser.add_argument("--batch", type=whole(1, 4096), default=1, help="images at once, where their sizes agree")
     parser.add_argument("--workers", type=whole(0, 256), default=2, help="threads that read ahead (default 2)")
     add_device(parser)
     parser.add_argument(
@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--known-tags",
         action="store_true",
-        help="rule out the classes that a picture's tags (or else its mask) lack: how good pseudo labels would be",
+        help="rule out the classes that an image's tags (or else its mask) lack: how good pseudo labels would be",
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the scores there, as JSON")
     add_json(parser)
@@ -79,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise ValueError("give a segmenter to score, or --method METHOD for its maps; one of the two")
     model = None if arguments.model is None else load_model(arguments.model, arguments.device)
     maps = model is None or taught_by_tags(model) or seeing.refiner is not None or arguments.known_tags
-    # maps are refined at the size of the picture, wherever the network works, as `seglet predict` does it
+    # maps are refined at the size of the image, wherever the network works, as `seglet predict` does it
     size = 1.0 if maps else arguments.resize
     data = open_dataset(_name(arguments), arguments.split, resize=size, whole_masks=True)
     seer = model or open_method(arguments.method, data, _name(arguments), arguments.device)
@@ -128,7 +128,7 @@ def score(model: "Segmenter", data: "Dataset", options: "EvaluationOptions", wor
     from seglet.evaluation.evaluate import evaluate
 
     device = next(model.parameters()).device
-    with Steps("evaluate", len(data), "pictures") as steps:
+    with Steps("evaluate", len(data), "images") as steps:
         samples = evaluation_samples(data, workers=workers)
         return evaluate(model, samples, data.classes, options, steps.advance, device)
 
@@ -160,7 +160,7 @@ def _text(arguments: argparse.Namespace, content: dict[str, Any]) -> str:
             verdict,
             *_curve(content.get("cam_curve")),
             where,
-            f"next: seglet predict {seer} PICTURES --out predictions{resize}",
+            f"next: seglet predict {seer} IMAGES --out predictions{resize}",
         ]
     )
 

@@ -20,10 +20,10 @@ SIZES = ((192, 256), (320, 224))
 """Where the exported graph is compared with the network: two shapes, none of them the one it was traced with."""
 COUNT = 8
 DESCRIPTION = """\
-Write a segmenter as an ONNX file, for onnxruntime, without PyTorch: RGB pictures in 0 to 1 in, logits at their size
+Write a segmenter as an ONNX file, for onnxruntime, without PyTorch: RGB images in 0 to 1 in, logits at their size
 out, whatever their number, height and width. Classes, colours and preprocessing are in its metadata.
-  seglet export MODEL --pictures PICTURES --out model.onnx
-The file is compared with the network on pictures at two sizes before it gets its name; where they disagree, there is
+  seglet export MODEL --images IMAGES --out model.onnx
+The file is compared with the network on images at two sizes before it gets its name; where they disagree, there is
 no file. `seglet predict` and `seglet evaluate` take it as a model. With --int8 a second file with 8-bit numbers is
 written, and the mIoU it loses on --data is measured."""
 
@@ -35,10 +35,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the file to write, ending in .onnx")
     parser.add_argument("--overwrite", action="store_true", help="write over a file that is there")
     parser.add_argument(
-        "--size", type=whole(32, 16384), nargs=2, metavar=("H", "W"), help="for pictures of one size only"
+        "--size", type=whole(32, 16384), nargs=2, metavar=("H", "W"), help="for images of one size only"
     )
     parser.add_argument(
-        "--pictures", type=Path, nargs="+", metavar="INPUT", help="to compare on (those of --data, or drawn scenes)"
+        "--images", type=Path, nargs="+", metavar="INPUT", help="to compare on (those of --data, or drawn scenes)"
     )
     parser.add_argument("--int8", action="store_true", help="also write FILE.int8.onnx, with 8-bit numbers")
     parser.add_argument("--data", help="with masks, for --int8: a data set's folder or dataset.json, or world")
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise ValueError(f"{arguments.model} is exported already; give the segmenter it was made of")
     model = load_model(str(folder), "cpu")
     size = None if arguments.size is None else (arguments.size[0], arguments.size[1])
-    images = pictures(arguments)
+    images = example_images(arguments)
     content: dict[str, Any] = {"seglet": __version__, "model": arguments.model, "out": str(arguments.out)}
     content |= export(model, weights_hash(folder), size, images, arguments.out)
     content["bytes_original"] = (folder / "model.safetensors").stat().st_size
@@ -73,20 +73,20 @@ def check(arguments: argparse.Namespace) -> None:
     if arguments.out.suffix != ".onnx":
         raise UsageError(f"--out names the file to write, ending in .onnx; got {str(arguments.out)!r}")
     if arguments.int8 and arguments.data is None:
-        raise UsageError("--int8 measures what 8-bit numbers cost; name pictures with masks with --data DATA")
+        raise UsageError("--int8 measures what 8-bit numbers cost; name images with masks with --data DATA")
     if arguments.out.exists() and not arguments.overwrite:
         raise ValueError(f"{str(arguments.out)!r} is there already; choose another --out, or --overwrite it")
     check_writable(arguments.out)
 
 
-def pictures(arguments: argparse.Namespace) -> "list[np.ndarray]":
+def example_images(arguments: argparse.Namespace) -> "list[np.ndarray]":
     """Some that the file is compared on."""
     from seglet.data.dataset import open_dataset
     from seglet.inference.inputs import gather
 
-    if arguments.pictures is not None:
-        found = gather(arguments.pictures, arguments.out)
-        return [picture.read() for picture in found[:: max(1, len(found) // COUNT)][:COUNT]]
+    if arguments.images is not None:
+        found = gather(arguments.images, arguments.out)
+        return [image.read() for image in found[:: max(1, len(found) // COUNT)][:COUNT]]
     data = open_dataset(arguments.data or "world:scenes=8", arguments.split)
     return [data.read(index * len(data) // COUNT).image for index in range(min(COUNT, len(data)))]
 
@@ -196,16 +196,16 @@ def export_int8(model: "Segmenter", images: "list[np.ndarray]", arguments: argpa
 
 def text(content: dict[str, Any]) -> str:
     times, size = content["milliseconds"], content["timed_at"]
-    free = "any number, height and width" if content["size"] is None else "any number of pictures of one size"
+    free = "any number, height and width" if content["size"] is None else "any number of images of one size"
     sizes = f"{content['bytes'] / 1e6:.2f} MB (the segmenter has {content['bytes_original'] / 1e6:.2f} MB)"
     lines = [
         f"{content['out']}: {sizes}, {free}",
         *(
-            f"at {one['size'][0]}x{one['size'][1]}, {one['pictures']} pictures: probabilities differ by at most "
+            f"at {one['size'][0]}x{one['size'][1]}, {one['images']} images: probabilities differ by at most "
             f"{one['difference']:.1e}, {100 * one['equal']:.2f} % of labels are equal"
             for one in content["parity"]
         ),
-        f"a picture of {size[0]}x{size[1]} takes {times['exported']:.1f} ms, in PyTorch {times['original']:.1f} ms",
+        f"an image of {size[0]}x{size[1]} takes {times['exported']:.1f} ms, in PyTorch {times['original']:.1f} ms",
     ]
     if int8 := content.get("int8"):
         lines += [
@@ -213,4 +213,4 @@ def text(content: dict[str, Any]) -> str:
             f"{100 * int8['equal']:.2f} % of labels are equal",
             f"mIoU {100 * int8['miou']['int8']:.2f} % with 8-bit numbers, {100 * int8['miou']['float']:.2f} % without",
         ]
-    return "\n".join([*lines, f"next: seglet predict {content['out']} PICTURES --out predictions"])
+    return "\n".join([*lines, f"next: seglet predict {content['out']} IMAGES --out predictions"])

@@ -13,14 +13,14 @@ from seglet.cli.parsing import add_device, add_json, fraction, share, whole
 if TYPE_CHECKING:
     from seglet.inference.annotation_folder import Labels
     from seglet.inference.depth import Depths
-    from seglet.inference.inputs import Picture
+    from seglet.inference.inputs import ImageFile
     from seglet.inference.options import Seeing
     from seglet.models.segmenter import Segmenter
 
 DESCRIPTION = """\
-Label pictures for people to mend: what a network is sure of is written for a labelling tool, with its confidence.
+Label images for people to mend: what a network is sure of is written for a labelling tool, with its confidence.
 The rest is a region called void, so that nothing unsure is taken for background; --no-void leaves these regions out.
-  seglet label MODEL PICTURES --tool cvat --out DIR
+  seglet label MODEL IMAGES --tool cvat --out DIR
 What people made of it comes back with `seglet data import`."""
 
 
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "model", help="a segmenter's folder, a run's folder, an exported .onnx file, or a name on the hub"
     )
-    parser.add_argument("inputs", type=Path, nargs="+", metavar="INPUT", help="picture, folder or list (.txt)")
+    parser.add_argument("inputs", type=Path, nargs="+", metavar="INPUT", help="image, folder or list (.txt)")
     add_tool(parser)
     group = parser.add_argument_group("what is kept")
     group.add_argument(
@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     seeing = chosen_seeing(arguments)
     claim(arguments.out, arguments.overwrite)
-    pictures = gather(arguments.inputs, arguments.out)
+    images = gather(arguments.inputs, arguments.out)
     folder = model_folder(arguments.model)
     model = load_model(str(folder), arguments.device)
     check_network(model, seeing)
@@ -68,22 +68,22 @@ def run(arguments: argparse.Namespace) -> int:
     kept = {name: getattr(arguments, name) for name in ("threshold", "least_confidence", "least_area", "void")}
     about: dict[str, Any] = {"seglet": __version__, "command": arguments.command_line}
     about |= {"model": arguments.model, "weights": weights_hash(folder), "settings": {**kept, **seeing.as_dict()}}
-    file = target.fill(pictures, lambda picture: _labels(model, picture, arguments, seeing, depths), about)
+    file = target.fill(images, lambda image: _labels(model, image, arguments, seeing, depths), about)
     record = read_json(arguments.out / RECORD)
     answer("\n".join(target.account(file)), record, arguments.json)
     return 2 if target.failed else 0
 
 
 def _labels(
-    model: "Segmenter", picture: "Picture", arguments: argparse.Namespace, seeing: "Seeing", depths: "Depths | None"
+    model: "Segmenter", source: "ImageFile", arguments: argparse.Namespace, seeing: "Seeing", depths: "Depths | None"
 ) -> "Labels":
     from seglet.data.dataset import resized
     from seglet.inference.confident_regions import confident
     from seglet.inference.options import PseudoSettings
     from seglet.inference.pseudo_labels import pseudo_labels
 
-    image = picture.read()
-    depth = None if depths is None else depths(resized(image, seeing.resize), picture.name)
+    image = source.read()
+    depth = None if depths is None else depths(resized(image, seeing.resize), source.name)
     found = pseudo_labels(model, image, None, PseudoSettings(arguments.threshold, seeing), depth)
     labels = confident(found.labels, found.confidence, arguments.least_confidence, arguments.least_area)
     return labels, found.confidence

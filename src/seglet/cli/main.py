@@ -31,24 +31,24 @@ class Command:
 
 
 COMMANDS = {
-    "data check": Command("data.check", "find every problem of a folder of pictures and masks"),
+    "data check": Command("data.check", "find every problem of a folder of images and masks"),
     "data view": Command("data.view", "draw what a model sees of them in training", open=True),
-    "data split": Command("data.split", "choose the few pictures that keep their masks"),
+    "data split": Command("data.split", "choose the few images that keep their masks"),
     "data darken": Command("data.darken", "darken a data set as a camera would have seen it at night"),
-    "data darkness": Command("data.darkness", "measure how dark pictures are, beside what the presets make"),
+    "data darkness": Command("data.darkness", "measure how dark images are, beside what the presets make"),
     "data export": Command("data.export", "write masks for a labelling tool"),
     "data import": Command("data.import_", "make masks of what a labelling tool exported"),
-    "prepare": Command("prepare", "compute once what a method wants to know of each picture", open=True),
+    "prepare": Command("prepare", "compute once what a method wants to know of each image", open=True),
     "train": Command("train", "train a segmenter as an experiment file says", open=True),
     "replay": Command("replay", "take the step again whose loss was not a number"),
-    "evaluate": Command("evaluate", "score a segmenter on pictures with masks"),
-    "predict": Command("predict", "segment pictures"),
-    "compare": Command("compare", "see what several segmenters see in the same pictures"),
-    "label": Command("label", "segment pictures and write what is sure for a labelling tool"),
+    "evaluate": Command("evaluate", "score a segmenter on images with masks"),
+    "predict": Command("predict", "segment images"),
+    "compare": Command("compare", "see what several segmenters see in the same images"),
+    "label": Command("label", "segment images and write what is sure for a labelling tool"),
     "report": Command("report", "show what a run learned, in one page"),
-    "app": Command("app", "open a local page to drop pictures on"),
-    "refine": Command("refine", "move the edges of masks to those of their pictures"),
-    "enhance": Command("enhance", "brighten dark pictures"),
+    "app": Command("app", "open a local page to drop images on"),
+    "refine": Command("refine", "move the edges of masks to those of their images"),
+    "enhance": Command("enhance", "brighten dark images"),
     "export": Command("export", "write a segmenter as an ONNX file, and compare the two"),
     "publish": Command("publish", "write a segmenter with its card for the Hugging Face hub"),
     "convert": Command("convert", "turn a foreign checkpoint into a segmenter"),
@@ -151,7 +151,7 @@ def overview(group: str = "") -> str:
             "",
             *lines,
             "",
-            "`seglet COMMAND --help` tells more. Begin with `seglet data check DIR` on your own pictures,",
+            "`seglet COMMAND --help` tells more. Begin with `seglet data check DIR` on your own images,",
             "or with `seglet train supervised`, which needs no data.",
         ]
     )
@@ -194,7 +194,7 @@ def _stopped(error: KeyboardInterrupt) -> int:
 
 
 def _out_of_memory() -> int:
-    tell("error: memory ran out; use smaller pictures, a smaller batch or crop, or windows")
+    tell("error: memory ran out; use smaller images, a smaller batch or crop, or windows")
     return 2
 
 

@@ -5,10 +5,15 @@ import shlex
 from collections.abc import Callable, Iterable, Sequence
 from typing import NoReturn
 
+from seglet.engine.console import tell
 from seglet.values import suggest
 
 LONGEST_SIDE = 1_000_000
-"""More pixels than a side of any picture has."""
+"""More pixels than a side of any image has."""
+
+
+RENAMED_OPTIONS = {"--pictures": "--images", "--picture": "--figure"}
+"""Old spellings, which are still taken with a warning."""
 
 
 class UsageError(ValueError):
@@ -30,7 +35,7 @@ class Parser(argparse.ArgumentParser):
         Raises:
             UsageError: a word is not known, missing or of the wrong kind.
         """
-        arguments, unknown = self.parse_known_args(list(words))
+        arguments, unknown = self.parse_known_args(self.renamed(words))
         if unknown:
             self.error(_complaint(unknown[0], self.options()))
         arguments.command_line = shlex.join([*self.prog.split(), *words])
@@ -42,9 +47,21 @@ class Parser(argparse.ArgumentParser):
         Raises:
             UsageError: a word of the command's own is missing or of the wrong kind.
         """
-        own, foreign = split(words, self.options())
+        own, foreign = split(self.renamed(words), self.options())
         arguments, more = self.parse_known_args(own)
         return arguments, more + foreign
+
+    def renamed(self, words: Sequence[str]) -> list[str]:
+        """Replaces old spellings of this command's options by today's, with a warning on stderr for each."""
+        options, current = self.options(), []
+        for word in words:
+            name, equals, value = word.partition("=")
+            new = RENAMED_OPTIONS.get(name, name)
+            if new != name and new in options and name not in options:
+                tell(f"warning: {name} is now {new}; the old spelling goes with the next release")
+                word = f"{new}{equals}{value}"
+            current.append(word)
+        return current
 
     def options(self) -> list[str]:
         return [name for action in self._actions for name in action.option_strings]
@@ -109,7 +126,7 @@ def share(text: str) -> float:
 
 
 def scale(text: str) -> float:
-    """An argument above 0 and at most 16, beyond which pictures would not fit anywhere."""
+    """An argument above 0 and at most 16, beyond which images would not fit anywhere."""
     return _number(text, 16)
 
 
@@ -125,7 +142,7 @@ def _number(text: str, largest: float) -> float:
 
 PRESETS = ("mild", "night", "extreme")
 STOPS = 16
-"""Stops of light that a picture of 16 bits has."""
+"""Stops of light that an image of 16 bits has."""
 
 
 def darkness(text: str) -> str | float:

@@ -1,4 +1,4 @@
-"""`seglet predict`: masks, overlays and confidences of pictures."""
+"""`seglet predict`: masks, overlays and confidences of images."""
 
 import argparse
 from pathlib import Path
@@ -11,9 +11,9 @@ from seglet.cli.output import answer
 from seglet.cli.parsing import add_device, add_json, add_method, fraction, whole
 
 if TYPE_CHECKING:
-    from seglet.inference.dataset_images import DataPictures
+    from seglet.inference.dataset_images import DatasetImages
     from seglet.inference.from_tags import TagMaps
-    from seglet.inference.inputs import Picture
+    from seglet.inference.inputs import ImageFile
     from seglet.inference.known_tags import KnownTags
     from seglet.inference.options import PseudoSettings
     from seglet.inference.predict import Seer
@@ -24,24 +24,24 @@ if TYPE_CHECKING:
 
 RECORD = "predictions.json"
 DESCRIPTION = """\
-Segment pictures. For each one, under --out, with the folders of the input kept:
+Segment images. For each one, under --out, with the folders of the input kept:
   masks/NAME.png        class of each pixel, a palette PNG
-  overlays/NAME.jpg     the picture under its mask
+  overlays/NAME.jpg     the image under its mask
   confidence/NAME.png   probability of that class: 0 to 255 for 0 to 1
   uncertainty/NAME.png  with --samples: Monte-Carlo deviation, summed over classes: 0 to 255 for 0 to 1 and above
   explained/NAME.png    with --explain: how a --method came to the mask
-classes.txt says what the masks mean, predictions.json what became of each picture and how. One that cannot be read is
+classes.txt says what the masks mean, predictions.json what became of each image and how. One that cannot be read is
 reported and passed over.
 
-With --method in place of a model, a method makes masks from the tags of each picture (--tags, or those of --data) with
+With --method in place of a model, a method makes masks from the tags of each image (--tags, or those of --data) with
 no training at all, or as a run of it has learned to: see `docs/methods/diclip.md`.
 
-A network that learned from tags (ssss, cam) looks at each picture as its paper does: at several sizes, mirrored, and
+A network that learned from tags (ssss, cam) looks at each image as its paper does: at several sizes, mirrored, and
 without the classes that are not there; see the options below.
 
 With --pseudo-labels, --out becomes a data set to train on: in masks only what the network is sure of, the rest void;
-classes that are not among the known tags of a picture (--tags, or those of --data) are ruled out before. Added are:
-  images/NAME           a link to each picture
+classes that are not among the known tags of an image (--tags, or those of --data) are ruled out before. Added are:
+  images/NAME           a link to each image
   scores/NAME.npz       with --scores: probabilities of all classes, which `seglet refine` reads
   tags.json             what was known, if anything was"""
 
@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "model", nargs="?", help="a segmenter's folder, a run's folder, an exported .onnx file, or a name on the hub"
     )
-    parser.add_argument("inputs", type=Path, nargs="*", metavar="INPUT", help="picture, folder or list (.txt)")
+    parser.add_argument("inputs", type=Path, nargs="*", metavar="INPUT", help="image, folder or list (.txt)")
     parser.add_argument("--data", help="in place of INPUT: a data set's folder or dataset.json, or world")
     parser.add_argument("--split", help="which part of --data (default train)")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="new folder for the results")
@@ -101,12 +101,12 @@ def run(arguments: argparse.Namespace) -> int:
     check_network(model, seeing)
     way: Segmenting | Labelling | Tagging
     if isinstance(model, TagMaps) and pseudo is None:
-        pictures, tags = _tagged(arguments, data, model.classes)
-        way = Tagging(model, pictures, tags, arguments.out, seeing, arguments.explain)
+        images, tags = _tagged(arguments, data, model.classes)
+        way = Tagging(model, images, tags, arguments.out, seeing, arguments.explain)
     elif not isinstance(model, TagMaps) and pseudo is None:
-        pictures = gather(arguments.inputs, arguments.out) if data is None else data.pictures
+        images = gather(arguments.inputs, arguments.out) if data is None else data.images
         settings = Settings(arguments.samples, arguments.seed, seeing)
-        way = Segmenting(model, pictures, arguments.out, settings, depths=depths_for(model, seeing.depth))
+        way = Segmenting(model, images, arguments.out, settings, depths=depths_for(model, seeing.depth))
     else:
         way = _labelling(model, data, arguments, pseudo or PseudoSettings())
     record = {"seglet": __version__, "command": arguments.command_line, "settings": way.about}
@@ -115,30 +115,30 @@ def run(arguments: argparse.Namespace) -> int:
     write_text(arguments.out / CLASSES, class_lines(model.classes))
     done, failed = segment_all(way)
     next_steps = way.finish(done)
-    record |= {"finished": True, "out": str(arguments.out), **way.summary, "pictures": done, "failed": failed}
+    record |= {"finished": True, "out": str(arguments.out), **way.summary, "images": done, "failed": failed}
     write_json(arguments.out / RECORD, record)
     answer("\n".join([*_account(done, failed), *next_steps]), record, arguments.json)
     return 2 if failed else 0
 
 
-def _of_data(arguments: argparse.Namespace, classes: "Classes") -> "DataPictures | None":
+def _of_data(arguments: argparse.Namespace, classes: "Classes") -> "DatasetImages | None":
     """
     Raises:
         ValueError: neither files nor data are given, or both; or the data cannot be read or have other classes.
     """
     from seglet.data.dataset import open_dataset
-    from seglet.inference.dataset_images import DataPictures
+    from seglet.inference.dataset_images import DatasetImages
     from seglet.inference.models import check_classes
 
     if bool(arguments.inputs) == (arguments.data is not None):
-        raise ValueError("give pictures, folders or a list, or --data DATA; one of the two")
+        raise ValueError("give images, folders or a list, or --data DATA; one of the two")
     if arguments.data is None:
         if arguments.split is not None:
             raise ValueError("--split names a part of a data set; say which with --data DATA")
         return None
     samples = open_dataset(arguments.data, arguments.split or "train")
     check_classes(classes, samples.classes)
-    return DataPictures(arguments.data, samples)
+    return DatasetImages(arguments.data, samples)
 
 
 def _model(arguments: argparse.Namespace) -> str:
@@ -153,61 +153,61 @@ def _model(arguments: argparse.Namespace) -> str:
     return str(arguments.model)
 
 
-def _method(arguments: argparse.Namespace) -> "tuple[TagMaps, DataPictures | None]":
-    """A method in place of a model, whose name is then the first picture's.
+def _method(arguments: argparse.Namespace) -> "tuple[TagMaps, DatasetImages | None]":
+    """A method in place of a model, whose name is then the first image's.
 
     Raises:
         ValueError: nobody says which classes there are, or options do not fit.
     """
     from seglet.data.dataset import open_dataset
-    from seglet.inference.dataset_images import DataPictures
+    from seglet.inference.dataset_images import DatasetImages
     from seglet.inference.from_tags import classes_named, open_method
 
     if arguments.model is not None:
         arguments.inputs, arguments.model = [Path(arguments.model), *arguments.inputs], None
     if bool(arguments.inputs) == (arguments.data is not None):
-        raise ValueError("give pictures, folders or a list, or --data DATA; one of the two")
+        raise ValueError("give images, folders or a list, or --data DATA; one of the two")
     if arguments.samples:
         raise ValueError("a method makes masks without Monte-Carlo passes; leave --samples out")
     if arguments.data is not None:
         samples = open_dataset(arguments.data, arguments.split or "train")
         model = open_method(arguments.method, samples, arguments.data, arguments.device)
-        return model, DataPictures(arguments.data, samples)
+        return model, DatasetImages(arguments.data, samples)
     unseen = None if arguments.names is None else classes_named(arguments.names)
     return open_method(arguments.method, unseen, None, arguments.device), None
 
 
 def _tagged(
-    arguments: argparse.Namespace, data: "DataPictures | None", classes: "Classes"
-) -> "tuple[list[Picture], KnownTags]":
+    arguments: argparse.Namespace, data: "DatasetImages | None", classes: "Classes"
+) -> "tuple[list[ImageFile], KnownTags]":
     """
     Raises:
-        ValueError: nobody says which classes are in the pictures.
+        ValueError: nobody says which classes are in the images.
     """
     from seglet.inference.inputs import gather
     from seglet.inference.known_tags import known_tags
 
-    pictures = list(gather(arguments.inputs, arguments.out)) if data is None else data.pictures
+    images = list(gather(arguments.inputs, arguments.out)) if data is None else data.images
     if arguments.tags is not None:
-        return pictures, known_tags(arguments.tags, arguments.tags_key or "", pictures, classes)
+        return images, known_tags(arguments.tags, arguments.tags_key or "", images, classes)
     known = None if data is None else data.tags()
     if known is None:
-        raise ValueError("nothing says which classes are in the pictures; give --tags FILE, or --data with tags")
-    return pictures, known
+        raise ValueError("nothing says which classes are in the images; give --tags FILE, or --data with tags")
+    return images, known
 
 
 def _labelling(
-    model: "Seer", data: "DataPictures | None", arguments: argparse.Namespace, pseudo: "PseudoSettings"
+    model: "Seer", data: "DatasetImages | None", arguments: argparse.Namespace, pseudo: "PseudoSettings"
 ) -> "Labelling":
     from seglet.inference.inputs import gather
     from seglet.inference.known_tags import known_tags
     from seglet.inference.pseudo_label_set import Labelling
 
-    pictures = gather(arguments.inputs, arguments.out) if data is None else data.pictures
+    images = gather(arguments.inputs, arguments.out) if data is None else data.images
     tags = None if data is None or arguments.tags is not None else data.tags()
     if arguments.tags is not None:
-        tags = known_tags(arguments.tags, arguments.tags_key or "", pictures, model.classes)
-    return Labelling(model, pictures, tags, arguments, pseudo, None if data is None else data.truth)
+        tags = known_tags(arguments.tags, arguments.tags_key or "", images, model.classes)
+    return Labelling(model, images, tags, arguments, pseudo, None if data is None else data.truth)
 
 
 def claim(folder: Path, overwrite: bool, pseudo: bool) -> None:
@@ -237,23 +237,23 @@ def _holds_pseudo_labels(folder: Path) -> bool:
 
 
 def segment_all(way: "Segmenting | Labelling | Tagging") -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
-    """What was made of each picture, and of which nothing was made and why."""
+    """What was made of each image, and of which nothing was made and why."""
     from seglet.engine.console import Steps
     from seglet.inference.batch import failure
 
     done: list[dict[str, Any]] = []
-    failed = [{"picture": str(picture.path), "reason": reason} for picture, reason in way.passed_over]
-    with Steps("predict", len(way.pictures), "pictures") as steps:
-        for count, picture in enumerate(way.pictures, start=1):
+    failed = [{"source": str(image.path), "reason": reason} for image, reason in way.passed_over]
+    with Steps("predict", len(way.images), "images") as steps:
+        for count, image in enumerate(way.images, start=1):
             try:
-                done.append({"picture": str(picture.path), **way.make(picture, picture.read())})
+                done.append({"source": str(image.path), **way.make(image, image.read())})
             except (ValueError, OSError, MemoryError, RuntimeError) as error:
-                failed.append({"picture": str(picture.path), "reason": failure(error)})
-                steps.note(f"failed: {picture.path}")
+                failed.append({"source": str(image.path), "reason": failure(error)})
+                steps.note(f"failed: {image.path}")
             steps.advance(count)
     return done, failed
 
 
 def _account(done: list[dict[str, Any]], failed: list[dict[str, str]]) -> list[str]:
     lines = [f"segmented: {len(done)}, failed: {len(failed)}"]
-    return lines + [f"  {failure['picture']}\n    {failure['reason']}" for failure in failed]
+    return lines + [f"  {failure['source']}\n    {failure['reason']}" for failure in failed]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Part = tuple[Dataset, list[Column]]
 
 DESCRIPTION = """\
-Compute once what a method wants to know of each picture: depth, captions, attention. Such columns are kept beside the
+Compute once what a method wants to know of each image: depth, captions, attention. Such columns are kept beside the
 data, or where --columns says, under a name that follows from how they were made, so that one made with other weights
 or settings is never taken for another. Give the same keys as to `seglet train`:
   seglet prepare EXPERIMENT --dry-run          what is missing, and what it would cost
@@ -32,7 +32,7 @@ or settings is never taken for another. Give the same keys as to `seglet train`:
   seglet prepare EXPERIMENT --audit page.html  look at it
   seglet prepare EXPERIMENT --list             what is kept, how it was made, how large it is
   seglet prepare EXPERIMENT --clean            delete what was made otherwise than the experiment now says
-Several devices: torchrun --nproc-per-node 4 -m seglet prepare EXPERIMENT. Pictures that fail are told at the end."""
+Several devices: torchrun --nproc-per-node 4 -m seglet prepare EXPERIMENT. Images that fail are told at the end."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,13 +40,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("config", metavar="EXPERIMENT", help="experiment file (YAML), or a method's name")
     parser.add_argument("--dry-run", action="store_true", help="measure one batch and stop; with --clean, only list")
-    parser.add_argument("--batch", type=whole(1, 100_000), default=8, help="pictures computed at once (default 8)")
+    parser.add_argument("--batch", type=whole(1, 100_000), default=8, help="images computed at once (default 8)")
     add_device(parser)
     ways = parser.add_mutually_exclusive_group()
     ways.add_argument("--audit", type=Path, metavar="FILE|DIR", help="draw them: a .html page, a .png sheet, or both")
     ways.add_argument("--list", action="store_true", help="list what is kept there, and stop")
     ways.add_argument("--clean", action="store_true", help="delete columns of these names that were made otherwise")
-    parser.add_argument("--count", type=whole(1, 1000), default=24, help="pictures of an audit (default 24)")
+    parser.add_argument("--count", type=whole(1, 1000), default=24, help="images of an audit (default 24)")
     add_json(parser)
 
 
@@ -90,7 +90,7 @@ def compute(
     outcomes = [outcome for data, wanted in parts for outcome in prepare(data, wanted, work, note)]
     content = {
         "columns": [
-            {"name": one.name, "pictures": one.pictures, "made": one.made, "failed": one.failed} for one in outcomes
+            {"name": one.name, "images": one.images, "made": one.made, "failed": one.failed} for one in outcomes
         ],
         **({"once": once} if once else {}),
         "folder": str(parts[0][1][0].store.root),
@@ -117,20 +117,20 @@ def make_once(data: "Dataset", wanted: "Sequence[Kept]", arguments: argparse.Nam
 
 
 def account(experiment: "Experiment", parts: "Sequence[Part]", outcomes: "Sequence[Outcome]", work: "Work") -> str:
-    """What was done, every picture that failed, and what comes next."""
+    """What was done, every image that failed, and what comes next."""
     from seglet.data.columns.columned import Columned
 
-    lines = [] if work.dry else [f"{one.name}: made {one.made} of {one.pictures} pictures" for one in outcomes]
+    lines = [] if work.dry else [f"{one.name}: made {one.made} of {one.images} images" for one in outcomes]
     for one in outcomes:
         if one.failed:
-            lines.append(f"{one.name}: {len(one.failed)} pictures failed:")
+            lines.append(f"{one.name}: {len(one.failed)} images failed:")
             lines += [f"  {name}\n    {reason}" for name, reason in one.failed.items()]
     lacking: Counter[str] = Counter()
     for data, wanted in parts:
         lacking.update(Columned(data, [column.store for column in wanted]).missing())
     if not lacking:
         return "\n".join([*lines, f"complete; next: {_train(experiment)}"])
-    left = ", ".join(f"{name!r} of {count} pictures" for name, count in lacking.items())
+    left = ", ".join(f"{name!r} of {count} images" for name, count in lacking.items())
     return "\n".join([*lines, f"missing: {left}" + (", at which other processes may be" if work.world > 1 else "")])
 
 
@@ -198,10 +198,10 @@ def described(store: "Store", of: str) -> tuple[str, dict[str, Any]]:
     settings = ", ".join(f"{key} {value}" for key, value in recipe.settings.items()) or "no settings"
     damage = f", {len(contents.damaged)} damaged files" if contents.damaged else ""
     text = (
-        f"{recipe.name} {recipe.key}: {len(contents.places)} pictures, {amount(size)}{damage} ({of})\n"
+        f"{recipe.name} {recipe.key}: {len(contents.places)} images, {amount(size)}{damage} ({of})\n"
         f"  {recipe.kind} by {recipe.maker}, weights {recipe.identity or 'none'}, {settings}"
     )
-    entry = {**recipe.as_dict(), "key": recipe.key, "pictures": len(contents.places), "bytes": size, "use": of}
+    entry = {**recipe.as_dict(), "key": recipe.key, "images": len(contents.places), "bytes": size, "use": of}
     return text, entry
 
 
@@ -235,6 +235,6 @@ def audit(data: "Dataset", wanted: "Sequence[Column]", arguments: argparse.Names
     count = min(arguments.count, len(data))
     told = write(files, data, [column.store for column in wanted], count)
     shown = ", ".join(map(str, files))
-    text = "\n".join([f"{count} of {len(data)} pictures with their columns are in {shown}", *told])
+    text = "\n".join([f"{count} of {len(data)} images with their columns are in {shown}", *told])
     answer(text, {"files": list(map(str, files)), "texts": told}, arguments.json)
     return 0

@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN", help="a run's folder, or a segmenter's")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="new folder for model and card")
     parser.add_argument("--licence", default="", help="of the weights, as the hub writes it: mit, cc-by-4.0, …")
-    parser.add_argument("--data-licence", default="", help="of the pictures and labels it learned from")
+    parser.add_argument("--data-licence", default="", help="of the images and labels it learned from")
     parser.add_argument("--scores", type=Path, metavar="FILE", help="scores that `seglet evaluate --out FILE` wrote")
     parser.add_argument("--to", metavar="OWNER/NAME", help="also upload it there")
     parser.add_argument("--public", action="store_true", help="a repository that --to makes is public, not private")

@@ -1,4 +1,4 @@
-"""`seglet refine`: score maps or masks moved to the edges of their pictures."""
+"""`seglet refine`: score maps or masks moved to the edges of their images."""
 
 import argparse
 from pathlib import Path
@@ -13,11 +13,11 @@ RECORD = "refinements.json"
 CLASSES = "classes.txt"
 DESCRIPTION = """\
 Refine a folder of score maps (.npy or .npz: floats [classes, rows, columns] in 0 to 1) or of index masks, or one that
-`seglet predict` wrote, so that classes end where the picture has edges. Under --out, with the folders of IN kept:
+`seglet predict` wrote, so that classes end where the image has edges. Under --out, with the folders of IN kept:
   masks/NAME.png        class of each pixel, a palette PNG
   scores/NAME.npz       with --scores: the refined score maps
 classes.txt says what the masks mean, refinements.json what became of each file. Files that are finished are not
-refined again, so the same command goes on after an interruption. Files without a picture, of another size than it, or
+refined again, so the same command goes on after an interruption. Files without an image, of another size than it, or
 that cannot be read are reported and passed over. Void pixels of index masks get a class."""
 
 
@@ -25,9 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = DESCRIPTION
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("folder", type=Path, metavar="IN", help="folder of score maps or index masks")
-    parser.add_argument(
-        "--pictures", type=Path, required=True, metavar="DIR", help="folder of their pictures, named alike"
-    )
+    parser.add_argument("--images", type=Path, required=True, metavar="DIR", help="folder of their images, named alike")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
     parser.add_argument("--classes", type=Path, metavar="FILE", help="table of classes (classes.txt in or beside IN)")
     add_refiner(parser, "pamr")
@@ -52,10 +50,10 @@ def run(arguments: argparse.Namespace) -> int:
     refiner = chosen(arguments, "labels" if hard else "ssss")
     entries = class_entries(arguments.classes, folder)
     classes = classes_of(entries)
-    tasks, failed = paired(found, arguments.pictures, out)
+    tasks, failed = paired(found, arguments.images, out)
     plan = Plan(out, entries, refiner, arguments.confidence, arguments.scores)
     settings = {**refiner.as_dict(), **({"confidence": plan.confidence} if hard and refiner.name == "crf" else {})}
-    settings |= {"in": str(folder.resolve()), "pictures": str(arguments.pictures.resolve())}
+    settings |= {"in": str(folder.resolve()), "images": str(arguments.images.resolve())}
     record: dict[str, Any] = {"seglet": __version__, "command": arguments.command_line, "settings": settings}
     record |= {"classes": list(classes.names), "finished": False}
     claim(out, RECORD, record, arguments.overwrite)
@@ -75,5 +73,5 @@ def _text(arguments: argparse.Namespace, done: list[dict[str, Any]], failed: lis
     lines += [f"  {failure['file']}\n    {failure['reason']}" for failure in failed]
     masks = arguments.out / "masks"
     results = f"masks are in {masks}, and {RECORD} says what became of each file"
-    check = f"seglet data check {arguments.pictures} --masks {masks} --classes {arguments.out / CLASSES}"
+    check = f"seglet data check {arguments.images} --masks {masks} --classes {arguments.out / CLASSES}"
     return "\n".join([*lines, results, f"next: {check} --out refined.json"])

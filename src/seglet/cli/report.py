@@ -8,9 +8,9 @@ from seglet.cli.output import answer, check_writable
 from seglet.cli.parsing import add_device, add_json
 
 DESCRIPTION = """\
-Look at every validation picture and write one HTML file: scores with intervals, what is taken for what and in which
-pictures, the worst and the best, confidence, small, dark and crowded pictures, features; of several runs also how they
-differ picture by picture. The page needs no network and no server, and can run no script but its own.
+Look at every validation image and write one HTML file: scores with intervals, what is taken for what and in which
+images, the worst and the best, confidence, small, dark and crowded images, features; of several runs also how they
+differ image by image. The page needs no network and no server, and can run no script but its own.
   seglet report runs/mine --out mine.html
   seglet report runs/seed-0 runs/seed-1 runs/seed-2 --out seeds.html"""
 
@@ -39,12 +39,12 @@ def run(arguments: argparse.Namespace) -> int:
     subjects = open_subjects(arguments.runs, arguments.device, arguments.depth)
     data, name = open_data(arguments, subjects)
     measured: list[Measured] = []
-    with Steps("look", len(data) * len(subjects), "pictures") as steps:
+    with Steps("look", len(data) * len(subjects), "images") as steps:
         for subject in subjects:
             before = len(data) * len(measured)
             measured.append(measure(subject, data, lambda count, before=before: steps.advance(before + count)))  # type: ignore[misc]
     places = choose(measured)
-    with Steps("draw", len(places), "pictures") as steps:
+    with Steps("draw", len(places), "images") as steps:
         shown = show(subjects, data, places, steps.advance)
     content = Content(subjects, measured, shown, name, data.fingerprint, arguments.command_line)
     write_text(arguments.out, page(content))
@@ -52,11 +52,9 @@ def run(arguments: argparse.Namespace) -> int:
         subject.name: found.evaluation.scores()["miou"] for subject, found in zip(subjects, measured, strict=True)
     }
     size = arguments.out.stat().st_size
-    said = {"seglet": __version__, "out": str(arguments.out), "bytes": size, "pictures": len(data), "miou": scores}
+    said = {"seglet": __version__, "out": str(arguments.out), "bytes": size, "images": len(data), "miou": scores}
     lines = [f"{key}: mIoU {100 * score:.2f} %" for key, score in scores.items()]
     lines += [f"{subject.name} {subject.remark}" for subject in subjects if subject.remark]
-    lines.append(
-        f"{arguments.out}: {size / 1e6:.2f} MB, {len(data)} pictures, {len(shown)} shown; open it in a browser"
-    )
+    lines.append(f"{arguments.out}: {size / 1e6:.2f} MB, {len(data)} images, {len(shown)} shown; open it in a browser")
     answer("\n".join(lines), said, arguments.json)
     return 0

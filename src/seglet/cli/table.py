@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--page", type=Path, help="Markdown page whose block <!-- results:NAME --> is written anew")
     parser.add_argument(
-        "--picture", type=Path, metavar="PNG", help="draw some pictures as the rows see them, of the first seed"
+        "--figure", type=Path, metavar="PNG", help="draw some images as the rows see them, of the first seed"
     )
     parser.add_argument("--json", action="store_true", help="print the results as one JSON object")
 
@@ -52,9 +52,9 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
     results = table.fill()
     if arguments.page:
         paste(arguments.page, results)
-    if arguments.picture:
-        shown = table.draw(arguments.picture)
-        print(f"rows of {arguments.picture}: {', '.join(shown)}", file=sys.stderr)
+    if arguments.figure:
+        shown = table.draw(arguments.figure)
+        print(f"rows of {arguments.figure}: {', '.join(shown)}", file=sys.stderr)
     print(json.dumps(results) if arguments.json else render(results))
     print(f"written to {table.file}; the runs are in {table.runs}", file=sys.stderr)
     return 0

@@ -64,7 +64,7 @@ def default_name(method: str, file: Path | None) -> str:
 
 
 def hints(model: Path, settings: "Settings", dark: bool = False) -> list[str]:
-    """What to do with the segmenter, with pictures of the size, and of the embedded world in the dark, it knows."""
+    """What to do with the segmenter, with images of the size, and of the embedded world in the dark, it knows."""
     resize = f" --resize {settings.resize:g}" if settings.resize != 1 else ""
     embedded = settings.data.partition(":")[0] == "world"
     size = f" --world-size {settings.world_size}" if embedded and settings.world_size != WORLD_SIZE else ""
@@ -72,7 +72,7 @@ def hints(model: Path, settings: "Settings", dark: bool = False) -> list[str]:
     night = ":dark=1" if embedded and dark else ""
     return [
         f"next: seglet evaluate {model} --data {settings.data}{night} --split {settings.val_split}{size}{scored}",
-        f"      seglet predict {model} PICTURES --out predictions{resize}",
+        f"      seglet predict {model} IMAGES --out predictions{resize}",
     ]
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from seglet.data.world.dataset import Scene
 
 DESCRIPTION = """\
-Draw scenes of the embedded world: pictures, masks, depth and the same at night, and below them the same scenes with one
+Draw scenes of the embedded world: images, masks, depth and the same at night, and below them the same scenes with one
 knob turned at a time. With --data only that world is drawn:
   seglet world sheet --data world:one=0,two=0,clutter=12 --out crowded.png"""
 
@@ -69,7 +69,7 @@ def scenes_of(data: str, arguments: argparse.Namespace) -> "list[Scene]":
 
 
 def block(title: str, scenes: "list[Scene]", everything: bool) -> "Image.Image":
-    """Pictures in a row below a title, and with `everything` their masks, depth and darkness below."""
+    """Images in a row below a title, and with `everything` their masks, depth and darkness below."""
     import numpy as np
     from PIL import Image, ImageDraw
 

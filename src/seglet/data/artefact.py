@@ -1,4 +1,4 @@
-"""What a method has made once for its classes, not for each picture: such as a memory of what they look like."""
+"""What a method has made once for its classes, not for each image: such as a memory of what they look like."""
 
 import hashlib
 import json
@@ -20,12 +20,12 @@ TENSORS, ABOUT = "tensors.safetensors", "artefact.json"
 class Artefact(ABC):
     """Tensors that follow from what is said here. As with columns, equal words must mean equal values.
 
-    `name` and `maker` are a column's; where `of_pictures`, those of the split to train on decide too.
+    `name` and `maker` are a column's; where `of_images`, those of the split to train on decide too.
     """
 
     name: str
     maker: str
-    of_pictures: bool = False
+    of_images: bool = False
 
     @abstractmethod
     def identity(self) -> str:
@@ -52,7 +52,7 @@ def place(artefact: Artefact, root: Path, data: Dataset) -> Path:
 
 def _about(artefact: Artefact, data: Dataset) -> dict[str, Any]:
     about = {"maker": artefact.maker, "identity": artefact.identity(), "settings": dict(artefact.settings())}
-    if not artefact.of_pictures:
+    if not artefact.of_images:
         return about
     words = "\n".join(data.identity(index, ("image", "tags")) for index in range(len(data)))
     return {**about, "pictures": hashlib.sha256(words.encode()).hexdigest()}

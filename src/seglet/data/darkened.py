@@ -1,10 +1,10 @@
-"""Pictures as they would be in the dark, made while they are read."""
+"""Images as they would be in the dark, made while they are read."""
 
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 
-from seglet.data.dark.pipeline import darken_picture
+from seglet.data.dark.pipeline import darken_image
 from seglet.data.dark.presets import Preset, preset
 from seglet.data.dark.stops import stopped_down
 from seglet.data.dataset import Dataset, Sample
@@ -14,7 +14,7 @@ from seglet.data.files import content_hash
 class Darkened(Dataset):
     """The samples of `dataset` under a preset of `seglet data darken`, or with so many stops less of their light.
 
-    What is drawn depends on the seed and the picture's name alone; under stops that is noise, the same for all stops.
+    What is drawn depends on the seed and the image's name alone; under stops that is noise, the same for all stops.
     """
 
     def __init__(self, dataset: Dataset, level: Preset | float, seed: int = 0) -> None:
@@ -29,6 +29,6 @@ class Darkened(Dataset):
     def read(self, index: int) -> Sample:
         sample = self.dataset.read(index)
         if self.ranges is not None:
-            return replace(sample, image=darken_picture(sample.image, self.ranges.draw(self.seed, sample.id)))
+            return replace(sample, image=darken_image(sample.image, self.ranges.draw(self.seed, sample.id)))
         noise = int.from_bytes(hashlib.sha256(f"{self.seed}/{sample.id}".encode()).digest()[:6])
         return replace(sample, image=stopped_down(sample.image, float(self.level), noise))

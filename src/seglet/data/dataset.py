@@ -1,4 +1,4 @@
-"""What the rest of seglet sees of a set of pictures: samples, read one at a time by index.
+"""What the rest of seglet sees of a set of images: samples, read one at a time by index.
 
 Axes: h rows, w columns.
 """
@@ -26,13 +26,13 @@ from seglet.types import Classes
 
 @dataclass(frozen=True)
 class Sample:
-    """One picture as it lies on disk, before any view of it is taken.
+    """One image as it lies on disk, before any view of it is taken.
 
     `labels` are train ids or IGNORE, `tags` the sorted train ids of the classes present, of which background is never
     one; either is None where nobody annotated it. Labels have the size of the image unless the data set keeps whole
     masks.
-    `columns` and `texts` are what was computed offline for this picture. `kinds` says how a column follows a view; one
-    without a kind is an image if it is as large as the picture, and else left whole.
+    `columns` and `texts` are what was computed offline for this image. `kinds` says how a column follows a view; one
+    without a kind is an image if it is as large as the image, and else left whole.
     """
 
     id: str
@@ -69,7 +69,7 @@ class Dataset(ABC):
         """Words that are equal for two samples, of any data sets, only if what is named of them is equal.
 
         `reads` may name image, tags and labels. What was computed for a sample is kept under its identity, so that
-        splits share it and a change of one picture leaves the others' alone. Nothing is read.
+        splits share it and a change of one image leaves the others' alone. Nothing is read.
         """
         return f"{self.fingerprint} {self.ids[index]}"
 
@@ -77,7 +77,7 @@ class Dataset(ABC):
 class FolderDataset(Dataset):
     """One split of a described data set, read from its files.
 
-    Pictures are read at the fraction `resize` of their size, averaged where they shrink; masks take the nearest pixel,
+    Images are read at the fraction `resize` of their size, averaged where they shrink; masks take the nearest pixel,
     or keep their own size if `whole_masks`, so that scores do not profit from coarse masks.
     Files whose content changed since the check are refused. Tags are those somebody wrote down; where nobody did, they
     follow from the whole mask.
@@ -89,7 +89,7 @@ class FolderDataset(Dataset):
         if not 0 < resize <= 16:
             raise DataError(f"resize is {resize}; give a fraction of the size above 0 and up to 16, 1 to leave it")
         if not items:
-            raise DataError(f"no picture is left in {str(description.root)!r}; run `seglet data check` on it")
+            raise DataError(f"no image is left in {str(description.root)!r}; run `seglet data check` on it")
         self.description = description
         self.items = items
         self.resize = resize
@@ -113,8 +113,8 @@ class FolderDataset(Dataset):
             return Sample(item.id, resized(image, self.resize), None, item.tags)
         mask = read_mask(item.mask, self.description.max_pixels, item.mask_hash)
         if mask.shape[:2] != image.shape[:2]:
-            sizes = f"{mask.shape[1]}x{mask.shape[0]}, its picture {image.shape[1]}x{image.shape[0]}"
-            raise DataError(f"mask {str(item.mask)!r} is {sizes}; export it at the size of the picture")
+            sizes = f"{mask.shape[1]}x{mask.shape[0]}, its image {image.shape[1]}x{image.shape[0]}"
+            raise DataError(f"mask {str(item.mask)!r} is {sizes}; export it at the size of the image")
         labels = self.description.labels(mask, item.mask)
         tags = present(labels, self.classes) if item.tags is None else item.tags
         if not self.whole_masks:
@@ -129,7 +129,7 @@ def present(labels: UInt8[np.ndarray, "h w"], classes: Classes) -> tuple[int, ..
 
 
 def resized(array: np.ndarray, factor: float, how: Image.Resampling = Image.Resampling.BOX) -> np.ndarray:
-    """A picture, or with NEAREST a mask, at `factor` of its size; averaged where it shrinks, smooth where it grows."""
+    """An image, or with NEAREST a mask, at `factor` of its size; averaged where it shrinks, smooth where it grows."""
     if factor == 1:
         return array
     height, width = (max(1, round(side * factor)) for side in array.shape[:2])
@@ -144,7 +144,7 @@ def open_dataset(data: str, split: str, *, resize: float = 1.0, whole_masks: boo
     folder, read as its dataset.json says and, if it has none, checked on the spot; or the path of a dataset.json.
     `resize` and `whole_masks` are those of `FolderDataset`; scenes of the world are drawn at the size wanted.
     `split` is a name in the data set, or one of the official lists (see `splits`), such as `pascal/92/labeled`, in
-    short `voc/92`; the pictures of a list called unlabeled come without their masks.
+    short `voc/92`; the images of a list called unlabeled come without their masks.
 
     Raises:
         DataError: no such data or split, naming those there are; or the data have problems.
@@ -188,7 +188,7 @@ def _listed(description: Description, split: str) -> tuple[Item, ...]:
     wanted = split_ids(split)
     gone = [name for name in wanted if name not in there]
     if gone:
-        there_is = f"{len(gone)} of {len(wanted)} pictures of list {split!r} are not in {str(description.root)!r}"
+        there_is = f"{len(gone)} of {len(wanted)} images of list {split!r} are not in {str(description.root)!r}"
         raise DataError(f"{there_is}, such as {gone[0]!r}; complete the data set and check it again")
     items = tuple(there[name] for name in wanted)
     unlabelled = split.rsplit("/", 1)[-1] in UNLABELLED

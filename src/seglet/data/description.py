@@ -42,7 +42,7 @@ UNKNOWN = -1
 
 @dataclass(frozen=True)
 class Item:
-    """A picture and its mask, if it has one. The hashes of their content are empty until they are checked.
+    """An image and its mask, if it has one. The hashes of their content are empty until they are checked.
 
     `tags` are sorted train ids as somebody wrote them down, without background; None where nobody did.
     """

@@ -1,4 +1,4 @@
-"""Files and folders of pictures: reading, hashing, finding them, and where what is computed may be kept."""
+"""Files and folders of images: reading, hashing, finding them, and where what is computed may be kept."""
 
 import hashlib
 import os
@@ -10,10 +10,10 @@ from pathlib import Path
 from seglet.data.errors import DataError
 from seglet.files import replacing
 
-PICTURES = frozenset(
+IMAGE_SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".jfif", ".mpo", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm"}
 )
-"""File name endings, in any case, that a folder scan takes for pictures."""
+"""File name endings, in any case, that a folder scan takes for images."""
 
 RAW = frozenset({".dng", ".arw", ".nef", ".nrw", ".cr2", ".cr3", ".raf", ".rw2", ".orf", ".pef", ".srw"})
 """Those of what a camera's sensor recorded. Some open as TIFF, but what they then show is a small preview."""
@@ -25,7 +25,7 @@ def read_bytes(path: Path) -> bytes:
         mode = path.stat().st_mode
         if not stat.S_ISREG(mode):
             kind = "a folder" if stat.S_ISDIR(mode) else "not a regular file"
-            raise DataError(f"{str(path)!r} is {kind}; a picture file was expected, rename or remove it")
+            raise DataError(f"{str(path)!r} is {kind}; an image file was expected, rename or remove it")
         content = path.read_bytes()
     except FileNotFoundError:
         if path.is_symlink():
@@ -56,8 +56,8 @@ def write_atomically(path: Path, content: bytes) -> None:
         raise DataError(f"cannot write {str(path)!r} ({error.strerror}); free space or choose another place") from error
 
 
-def pictures(folder: Path) -> list[Path]:
-    """Every picture file below `folder`, by name; dot files, operating system litter and link loops are passed over.
+def image_files(folder: Path) -> list[Path]:
+    """Every image file below `folder`, by name; dot files, operating system litter and link loops are passed over.
 
     Links to files that are gone are kept, so that reading them says so.
     """
@@ -78,12 +78,12 @@ def _walk(folder: Path, seen: set[Path]) -> Iterator[Path]:
             continue
         if entry.is_dir():
             yield from _walk(Path(entry.path), seen)
-        elif Path(entry.name).suffix.lower() in PICTURES:
+        elif Path(entry.name).suffix.lower() in IMAGE_SUFFIXES:
             yield Path(entry.path)
 
 
 def identity(path: Path, folder: Path) -> str:
-    """The name of a picture without ending, relative to its folder, the same on every file system."""
+    """The name of an image without ending, relative to its folder, the same on every file system."""
     return unicodedata.normalize("NFC", path.relative_to(folder).with_suffix("").as_posix())
 
 

@@ -1,9 +1,9 @@
-"""Pictures and masks as arrays, read by content whatever the file is called.
+"""Images and masks as arrays, read by content whatever the file is called.
 
 Axes: h rows, w columns.
 
-A picture larger than `max_pixels` is refused from its header, before memory is taken. The default is 64 million; Pillow
-warns above 89 and refuses above 178 million whatever is asked here. Of files with several pictures the first counts.
+An image larger than `max_pixels` is refused from its header, before memory is taken. The default is 64 million; Pillow
+warns above 89 and refuses above 178 million whatever is asked here. Of files with several images the first counts.
 """
 
 import io
@@ -29,19 +29,19 @@ BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, 
 
 
 def read_image(path: Path, max_pixels: int = MAX_PIXELS, expected_hash: str = "") -> UInt8[np.ndarray, "h w 3"]:
-    """A picture in RGB, upright as its EXIF orientation says.
+    """An image in RGB, upright as its EXIF orientation says.
 
     Grey is repeated, palettes are looked up, transparency is dropped (the colours stored under it show), 16 bits are
     scaled to 8. With `expected_hash` the content must be what was checked.
 
     Raises:
-        DataError: not a picture, damaged, too large, changed, or of a kind whose range is unknown (floats).
+        DataError: not an image, damaged, too large, changed, or of a kind whose range is unknown (floats).
     """
     return decode_image(_checked(path, expected_hash), path, max_pixels)
 
 
 def decode_image(content: bytes, path: Path, max_pixels: int = MAX_PIXELS) -> UInt8[np.ndarray, "h w 3"]:
-    """The picture in `content`; `path` only names it in errors."""
+    """The image in `content`; `path` only names it in errors."""
     image = _open(content, path, max_pixels)
     try:
         ImageOps.exif_transpose(image, in_place=True)
@@ -53,7 +53,7 @@ def decode_image(content: bytes, path: Path, max_pixels: int = MAX_PIXELS) -> UI
 
 
 def image_size(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
-    """Rows and columns of the upright picture, from the header alone."""
+    """Rows and columns of the upright image, from the header alone."""
     image = _open(_checked(path, ""), path, max_pixels)
     turned = image.getexif().get(ORIENTATION, 1) in (5, 6, 7, 8)
     return (image.width, image.height) if turned else (image.height, image.width)
@@ -62,10 +62,10 @@ def image_size(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
 def read_mask(path: Path, max_pixels: int = MAX_PIXELS, expected_hash: str = "") -> Integer[np.ndarray, "h w *rgb"]:
     """The values of a mask as stored: ids [h, w] of a grey or palette file, or colours [h, w, 3] of a colour-coded one.
 
-    Nothing is scaled, and an EXIF orientation is not applied: masks are drawn on the upright picture.
+    Nothing is scaled, and an EXIF orientation is not applied: masks are drawn on the upright image.
 
     Raises:
-        DataError: as for pictures, and for JPEG, whose ids are smeared, and partial transparency.
+        DataError: as for images, and for JPEG, whose ids are smeared, and partial transparency.
     """
     return decode_mask(_checked(path, expected_hash), path, max_pixels)
 
@@ -121,7 +121,7 @@ def _open(content: bytes, path: Path, max_pixels: int) -> Image.Image:
         raise DataError(f"{str(path)!r} claims a size beyond the {too_large} ({error})") from error
     except BROKEN as error:
         known = ", ".join(FORMATS)
-        raise DataError(f"{str(path)!r} is not a readable picture; expected one of {known}, starts with "
+        raise DataError(f"{str(path)!r} is not a readable image; expected one of {known}, starts with "
                         f"{content[:12]!r}; download it again or remove it") from error  # fmt: skip
     if image.width * image.height > max_pixels:
         raise DataError(f"{str(path)!r} is {image.width}x{image.height}, beyond the {too_large}")

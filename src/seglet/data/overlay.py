@@ -1,4 +1,4 @@
-"""Pictures of pictures: labels laid over images, a legend of colours, sheets to look many over at once.
+"""Images of images: labels laid over images, a legend of colours, sheets to look many over at once.
 
 Axes: h rows, w columns.
 """
@@ -57,7 +57,7 @@ def legend(classes: Classes, width: int = 640) -> Image.Image:
 
 
 def card(tags: Sequence[int], classes: Classes, height: int = 160) -> UInt8[np.ndarray, "h w 3"]:
-    """The names of the tags, each beside its colour, as a picture to stand where a mask would."""
+    """The names of the tags, each beside its colour, as an image to stand where a mask would."""
     rows = max(len(tags), 1)
     sheet = Image.new("RGB", (height, max(height, rows * (SWATCH + GAP) + GAP)), PAPER)
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default()
@@ -73,37 +73,37 @@ def card(tags: Sequence[int], classes: Classes, height: int = 160) -> UInt8[np.n
 def contact_sheet(
     rows: Sequence[Sequence[UInt8[np.ndarray, "_ _ 3"]]], height: int = 160, footer: Image.Image | None = None
 ) -> Image.Image:
-    """The pictures of each row side by side at `height` pixels, rows below each other, and the footer under all.
+    """The images of each row side by side at `height` pixels, rows below each other, and the footer under all.
 
     Raises:
         DataError: there is nothing to show.
     """
-    scaled = [[_scaled(picture, height) for picture in row] for row in rows if len(row)]
+    scaled = [[_scaled(image, height) for image in row] for row in rows if len(row)]
     if not scaled:
-        raise DataError("a contact sheet needs at least one picture; the data set or the selection is empty")
-    width = max(sum(picture.width + GAP for picture in row) for row in scaled) + GAP
+        raise DataError("a contact sheet needs at least one image; the data set or the selection is empty")
+    width = max(sum(image.width + GAP for image in row) for row in scaled) + GAP
     if footer is not None:
         width = max(width, footer.width)
     below = len(scaled) * (height + GAP) + GAP
     sheet = Image.new("RGB", (width, below + (footer.height if footer is not None else 0)), PAPER)
     for line, row in enumerate(scaled):
         left = GAP
-        for picture in row:
-            sheet.paste(picture, (left, GAP + line * (height + GAP)))
-            left += picture.width + GAP
+        for image in row:
+            sheet.paste(image, (left, GAP + line * (height + GAP)))
+            left += image.width + GAP
     if footer is not None:
         sheet.paste(footer, (0, below))
     return sheet
 
 
-def scaled(picture: UInt8[np.ndarray, "h w 3"], height: int) -> UInt8[np.ndarray, "h2 w2 3"]:
-    """The picture as `contact_sheet` shows it at that height."""
-    return np.array(_scaled(picture, height))
+def scaled(image: UInt8[np.ndarray, "h w 3"], height: int) -> UInt8[np.ndarray, "h2 w2 3"]:
+    """The image as `contact_sheet` shows it at that height."""
+    return np.array(_scaled(image, height))
 
 
-def _scaled(picture: UInt8[np.ndarray, "h w 3"], height: int) -> Image.Image:
-    width = round(picture.shape[1] * height / picture.shape[0])
-    return Image.fromarray(picture).resize((min(max(width, 1), 4 * height), height), Image.Resampling.BOX)
+def _scaled(image: UInt8[np.ndarray, "h w 3"], height: int) -> Image.Image:
+    width = round(image.shape[1] * height / image.shape[0])
+    return Image.fromarray(image).resize((min(max(width, 1), 4 * height), height), Image.Resampling.BOX)
 
 
 def _printable(name: str) -> str:

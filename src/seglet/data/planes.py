@@ -14,7 +14,7 @@ DEPTH = "depth"
 
 
 def depth_plane(sample: Sample) -> Float32[np.ndarray, "h w"] | None:
-    """The sample's depth at the size of its picture; None if it has no such column."""
+    """The sample's depth at the size of its image; None if it has no such column."""
     if DEPTH not in sample.columns:
         return None
     values, (height, width) = sample.columns[DEPTH].astype(np.float32), sample.image.shape[:2]

@@ -53,7 +53,7 @@ def facts_of(model: Segmenter, size: tuple[int, int] | None, weights: str) -> Fa
     """
     head = model.architecture.head
     if size is None and head in FIXED:
-        raise ValueError(f"a {head} network is exported for one size of pictures; say which with --size H W")
+        raise ValueError(f"a {head} network is exported for one size of images; say which with --size H W")
     count = sum(parameter.numel() for parameter in model.parameters())
     return Facts(model.architecture, model.classes, size, head not in TAUGHT_BY_TAGS, count, weights)
 
@@ -147,7 +147,7 @@ class Parity:
     """
 
     size: tuple[int, int]
-    pictures: int
+    images: int
     difference: float
     equal: float
 
@@ -185,7 +185,7 @@ def at_size(image: UInt8[np.ndarray, "_ _ 3"], size: tuple[int, int], planes: in
 
 
 def milliseconds(run: Run, size: tuple[int, int], planes: int = 3, repeats: int = 5) -> float:
-    """Median time of one picture, after one to warm up."""
+    """Median time of one image, after one to warm up."""
     image = torch.rand(1, planes, *size, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
         run(image)

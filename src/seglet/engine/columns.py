@@ -66,7 +66,7 @@ def folder(settings: Settings) -> Path:
 
 
 def scored_columns(experiment: Experiment, classes: Classes) -> list[Column]:
-    """Those columns that pictures to be scored on need too, behind those they are made from."""
+    """Those columns that images to be scored on need too, behind those they are made from."""
     names = methods.load(experiment.method).Method.scored_columns(experiment.config)
     found = columns(experiment, classes)
     needed = {name for column in found if column.name in names for name in (column.name, *column.producer.sources)}
@@ -84,14 +84,14 @@ def shares(experiment: Experiment) -> list[tuple[Dataset, list[Column]]]:
 
 
 def with_scored_columns(experiment: Experiment, data: Dataset) -> Dataset:
-    """The data to score on with what its pictures need; the same data if that is nothing; see `with_columns`."""
+    """The data to score on with what its images need; the same data if that is nothing; see `with_columns`."""
     names = methods.load(experiment.method).Method.scored_columns(experiment.config)
     wanted = [column.store for column in scored_columns(experiment, data.classes) if column.name in names]
     return _complete(experiment, data, wanted)
 
 
 def with_columns(experiment: Experiment, data: Dataset) -> Dataset:
-    """The data to train on with the columns that the method reads, unlabelled pictures too; the same if it reads none.
+    """The data to train on with the columns that the method reads, unlabelled images too; the same if it reads none.
 
     Raises:
         ConfigError: a column is missing or incomplete; says how those that are there were made, and the command.
@@ -109,17 +109,15 @@ def _complete(experiment: Experiment, data: Dataset, wanted: list[Store]) -> Dat
     for part in complete:
         lacking.update(part.missing())
     if lacking:
-        pictures = sum(map(len, parts))
-        told = [
-            complaint(store, lacking[store.recipe.name], pictures) for store in wanted if lacking[store.recipe.name]
-        ]
+        images = sum(map(len, parts))
+        told = [complaint(store, lacking[store.recipe.name], images) for store in wanted if lacking[store.recipe.name]]
         raise ConfigError("\n  ".join([*told, f"make what is missing with: {command(experiment)}"]))
     return SemiDataset(complete[0], complete[1], data.config) if isinstance(data, SemiDataset) else complete[0]
 
 
-def complaint(store: Store, missing: int, pictures: int) -> str:
+def complaint(store: Store, missing: int, images: int) -> str:
     """What is wrong with a column that is not complete."""
-    text = f"column {store.recipe.name!r} lacks {missing} of {pictures} pictures in {str(store.root)!r}"
+    text = f"column {store.recipe.name!r} lacks {missing} of {images} images in {str(store.root)!r}"
     damaged = store.contents().damaged
     if damaged:
         text += f"; {len(damaged)} of its files are damaged"

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from seglet import methods
+from seglet.engine.console import tell
 from seglet.engine.settings import Settings
 from seglet.values import ConfigError, build, refuse_unknown
 
@@ -37,6 +38,7 @@ def resolve(file: Path | None, overrides: Mapping[str, Any]) -> Experiment:
         ConfigError: unreadable file, unknown key, wrong type; the message names the key and the nearest right one.
     """
     written = read_yaml(file) if file else {}
+    overrides = with_current_names(overrides, "the command line")
     values = {**written, **overrides}
     if "method" not in values:
         raise ConfigError(
@@ -53,6 +55,24 @@ def resolve(file: Path | None, overrides: Mapping[str, Any]) -> Experiment:
         dict.fromkeys(keys, "default") | dict.fromkeys(written, str(file)) | dict.fromkeys(overrides, "command line")
     )
     return Experiment(package.__name__.rpartition(".")[2], settings, config, origin)
+
+
+RENAMED_KEYS = {"cache_pictures": "cache_images"}
+"""Old spellings of keys, which are still read, with a warning."""
+
+
+def with_current_names(values: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Replaces old spellings of keys by today's, with a warning on stderr for each.
+
+    Raises:
+        ConfigError: a key is given under both names.
+    """
+    for old, new in RENAMED_KEYS.items():
+        if old in values and new in values:
+            raise ConfigError(f"{where} gives {new} twice, once as {old}; keep one")
+        if old in values:
+            tell(f"warning: {old} in {where} is now {new}; the old spelling goes with the next release")
+    return {RENAMED_KEYS.get(key, key): value for key, value in values.items()}
 
 
 def known_keys(config: type) -> list[str]:
@@ -77,7 +97,7 @@ def read_yaml(file: Path) -> dict[str, Any]:
         raise ConfigError(f"{file} must be a flat list of `key: value` lines")
     if twice:
         raise ConfigError(f"{file} gives {', '.join(twice)} more than once; keep one line of each")
-    return content
+    return with_current_names(content, str(file))
 
 
 def _repeated(text: str) -> list[str]:

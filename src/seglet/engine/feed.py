@@ -23,12 +23,12 @@ from seglet.types import Labelled, SemiStep, Tagged
 def datasets(settings: Settings, config: Any = None) -> dict[str, Dataset]:
     """The splits to train and to validate on, by name, kept in memory as far as `cache` allows.
 
-    Masks to train on follow the pictures' size; those to validate on keep their own. Where the method's `config` is a
-    `SemiConfig`, the split to train on is a `SemiDataset`, and the unlabelled pictures are there under their own name.
+    Masks to train on follow the images' size; those to validate on keep their own. Where the method's `config` is a
+    `SemiConfig`, the split to train on is a `SemiDataset`, and the unlabelled images are there under their own name.
     Where it is a `PairConfig`, all are in the dark, and those to train on have the light beside them.
 
     Raises:
-        DataError: the folder or split is not there or not sound, or an unlabelled picture is also labelled.
+        DataError: the folder or split is not there or not sound, or an unlabelled image is also labelled.
     """
     if isinstance(config, PairConfig):
         return _pairs(settings, config)

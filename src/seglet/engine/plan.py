@@ -44,7 +44,7 @@ class Plan:
         sizes = ", ".join(f"{count} in {split}" for split, count in self.samples.items())
         lines += [
             "",
-            f"pictures    {sizes}; {len(self.classes)} classes: {', '.join(self.classes)}",
+            f"images    {sizes}; {len(self.classes)} classes: {', '.join(self.classes)}",
             f"parameters  {self.trained:,} trained, {self.frozen:,} frozen (never saved)",
             f"memory      about {self.memory / 2**30:.2f} GiB per process (weights, gradients, optimiser, activations)",
             f"time        about {self.seconds_per_step:.2f} s a step on this processor, {hours:.2f} h in all",
@@ -85,7 +85,7 @@ def first_batch(data: Dataset, settings: Settings, views: int, supervision: type
 
 
 def probe(method: Method[Any], data: Dataset, settings: Settings, views: int) -> tuple[int, float]:
-    """Bytes kept for the backward pass and seconds of one training step on `views` pictures."""
+    """Bytes kept for the backward pass and seconds of one training step on `views` images."""
     batch = first_batch(data, settings, views, method.supervision)
     method.train()
     seconds = []

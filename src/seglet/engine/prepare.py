@@ -29,16 +29,16 @@ OVERHEAD = 150
 """Bytes of a shard for each value, beside the value."""
 
 HOPELESS = 16
-"""So many failures without a success are no matter of single pictures."""
+"""So many failures without a success are no matter of single images."""
 
 READERS = 2
 FAILURES = (ValueError, OSError, RuntimeError, MemoryError, ArithmeticError, LookupError)
-"""What a picture may do to a producer; torch runs out of memory with a RuntimeError."""
+"""What an image may do to a producer; torch runs out of memory with a RuntimeError."""
 
 
 @dataclass(frozen=True)
 class Work:
-    """How columns are computed; process `rank` of `world` takes every `world`-th picture. `dry` only measures."""
+    """How columns are computed; process `rank` of `world` takes every `world`-th image. `dry` only measures."""
 
     device: torch.device
     batch: int = 8
@@ -49,17 +49,17 @@ class Work:
 
 @dataclass
 class Outcome:
-    """What became of this process's share of a column; `failed` has the reason by the picture's id."""
+    """What became of this process's share of a column; `failed` has the reason by the image's id."""
 
     name: str
-    pictures: int
+    images: int
     made: int = 0
     failed: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Due:
-    """A picture whose value is missing, and the address the value will have."""
+    """An image whose value is missing, and the address the value will have."""
 
     index: int
     address: str
@@ -112,7 +112,7 @@ class _Job:
         due = self._due()
         if not due:
             size = amount(self.store.bytes())
-            self.note(f"{self.outcome.name}: all {len(self.share)} pictures are there, {size} in {self.store.folder}")
+            self.note(f"{self.outcome.name}: all {len(self.share)} images are there, {size} in {self.store.folder}")
             return self.outcome
         compute = self.producer.load(self.work.device)
         if self.work.dry:
@@ -122,7 +122,7 @@ class _Job:
         return self.outcome
 
     def _due(self) -> list[Due]:
-        """What is missing; pictures that are alike share a value."""
+        """What is missing; images that are alike share a value."""
         places = self.store.contents().places
         if places:
             place = next(iter(places.values()))
@@ -138,7 +138,7 @@ class _Job:
         lacking = Columned(self.data, self.sources).missing()
         if lacking:
             waits = ", ".join(map(repr, lacking))
-            self.note(f"{self.outcome.name}: {len(due)} of {len(self.share)} pictures to make, once {waits} is there")
+            self.note(f"{self.outcome.name}: {len(due)} of {len(self.share)} images to make, once {waits} is there")
             return
         begin = time.perf_counter()
         values = self._values(compute, next(self._batches(due[: self.work.batch])))
@@ -148,7 +148,7 @@ class _Job:
         writer, begin, seen = _Writer(self.store), time.perf_counter(), 0
         title = f"prepare {self.outcome.name}"
         try:
-            with Steps(title, len(due), "pictures", active=self.work.rank == 0) as steps:
+            with Steps(title, len(due), "images", active=self.work.rank == 0) as steps:
                 for batch in self._batches(due):
                     values = self._values(compute, batch)
                     if not seen:
@@ -162,7 +162,7 @@ class _Job:
             writer.flush()  # what is computed is kept, also if somebody lost patience
 
     def _batches(self, due: Sequence[Due]) -> Iterator[list[tuple[Due, "Sample | str"]]]:
-        """Pictures or the reason why they cannot be read, batch by batch, read ahead in threads."""
+        """Images or the reason why they cannot be read, batch by batch, read ahead in threads."""
         data, size = Columned(self.data, self.sources), self.work.batch
         groups = [due[begin : begin + size] for begin in range(0, len(due), size)]
         with ThreadPoolExecutor(READERS) as pool:
@@ -186,7 +186,7 @@ class _Job:
         try:
             values = compute([sample for _, sample in batch])
             if len(values) != len(batch):
-                raise ValueError(f"{self.producer.maker} gave {len(values)} values for {len(batch)} pictures")
+                raise ValueError(f"{self.producer.maker} gave {len(values)} values for {len(batch)} images")
             return {one.address: self._checked(value) for (one, _), value in zip(batch, values, strict=True)}
         except FAILURES as error:
             if len(batch) > 1:  # whose fault was it? And half a batch may fit into memory
@@ -213,7 +213,7 @@ class _Job:
         if not self.outcome.made and len(failed) >= HOPELESS:
             name, reason = list(failed.items())[-1]
             raise ValueError(
-                f"column {self.outcome.name!r}: the first {len(failed)} pictures all failed, {name!r} with: {reason}"
+                f"column {self.outcome.name!r}: the first {len(failed)} images all failed, {name!r} with: {reason}"
             )
 
     def _estimate(self, values: dict[str, Value], seconds: float, due: Sequence[Due]) -> None:
@@ -221,7 +221,7 @@ class _Job:
         size = OVERHEAD + sum(map(_bytes, values.values())) / max(len(values), 1)
         free = shutil.disk_usage(_existing(self.store.root)).free
         self.note(
-            f"{self.outcome.name}: {len(due)} of {len(self.share)} pictures to make, about "
+            f"{self.outcome.name}: {len(due)} of {len(self.share)} images to make, about "
             f"{duration(seconds / tried * len(due))} and {amount(size * len(due))} ({amount(size)} each) "
             f"in {self.store.folder}, where {amount(free)} are free"
         )
@@ -254,7 +254,7 @@ class _Writer:
 
 
 def form(store: Store, dtype: str, shape: tuple[int, ...]) -> tuple[Any, ...]:
-    """What must be alike for all pictures of a column, so that they make a batch: dtype and the fixed axes."""
+    """What must be alike for all images of a column, so that they make a batch: dtype and the fixed axes."""
     own = {"image": 2, "sequence": 1}.get(store.recipe.kind, 0)
     return () if store.recipe.kind == "text" else (dtype, len(shape), *shape[own:])
 

@@ -27,7 +27,7 @@ class Run:
     experiment.yaml     every resolved key: `seglet train experiment.yaml` does the same again
     record.json         command, versions, commit, where each key came from, the data's fingerprints
     metrics.jsonl       one JSON object a line: training terms and validation scores by step
-    samples/            what the model sees: training views, and validation pictures beside truth and prediction
+    samples/            what the model sees: training views, and validation images beside truth and prediction
     checkpoints/        the newest states to resume from
     model/, last/       the Segmenter with the best validation score, and the final one
     failed-batch/       only if a loss became NaN or infinite: all that `seglet replay` needs
@@ -77,7 +77,7 @@ class Run:
         changes = differences(before, experiment.values())
         old_data = files.read_json(self.record)["data"]
         changes += [
-            f"data of {split}: the pictures, masks or columns have changed"
+            f"data of {split}: the images, masks or columns have changed"
             for split in old_data
             if old_data[split] != data.get(split)
         ]

@@ -1,4 +1,4 @@
-"""Pictures in a run's folder: what the model sees in training, and what it makes of pictures it has not seen."""
+"""Images in a run's folder: what the model sees in training, and what it makes of images it has not seen."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -37,7 +37,7 @@ def training_views(folder: Path, data: Dataset, settings: Settings, count: int =
 
 
 def unlabelled_views(folder: Path, data: SemiDataset, settings: Settings, count: int = 8) -> None:
-    """The first pictures without masks as training sees them: plainly, and each strongly altered view below."""
+    """The first images without masks as training sees them: plainly, and each strongly altered view below."""
     config = replace(data.config, unlabelled_ratio=1, partner="reversed")
     sampler = StepSampler(len(data), count, seed=settings.seed)
     step = next(iter(semi_loader(SemiDataset(data.labelled, data.unlabelled, config), augment(settings), sampler)))
@@ -46,8 +46,8 @@ def unlabelled_views(folder: Path, data: SemiDataset, settings: Settings, count:
     _save(folder / "unlabelled.png", contact_sheet([list(row) for row in rows]))
 
 
-def validation_pictures(folder: Path, data: Dataset, method: Method[Any], count: int = 6) -> None:
-    """Pictures spread over the validation set: image, truth, prediction."""
+def validation_images(folder: Path, data: Dataset, method: Method[Any], count: int = 6) -> None:
+    """Images spread over the validation set: image, truth, prediction."""
     places = sorted({round(place) for place in np.linspace(0, len(data) - 1, count)})
     samples = [data.read(place) for place in places]
     rows = [[sample.image for sample in samples]]

@@ -20,14 +20,14 @@ class Settings:
     val_split: str = option("val", "split to validate on")
     world_scenes: int = option(2000, "training scenes of the embedded world")
     world_size: int = option(64, "side of the embedded world's scenes, in pixels")
-    resize: float = option(1.0, "read pictures at this fraction of their size; scores are taken at the masks' own size")
+    resize: float = option(1.0, "read images at this fraction of their size; scores are taken at the masks' own size")
     crop: tuple[int, int] = option((64, 64), "height and width of a training view, in pixels")
     scale: tuple[float, float] = option((0.5, 2.0), "range of the random zoom, in 16 even steps; CIRKD code")
     flip: float = option(0.5, "chance of a left-right flip")
     colour_jitter: float = option(0.0, "largest relative change of brightness, contrast and saturation; 0 in CIRKD")
     dark: Dark = option("none", "take views in the dark, as `seglet data darken` does: mild, night or extreme; or none")
     dark_share: float = option(0.5, "of the views that are darkened; read only with dark")
-    cache: float = option(1.0, "GiB of decoded pictures kept in memory by each loading process; 0 turns it off")
+    cache: float = option(1.0, "GiB of decoded images kept in memory by each loading process; 0 turns it off")
 
     columns: str | None = option(None, "folder of what `seglet prepare` computed; none: beside the data, in .seglet")
 

@@ -12,9 +12,9 @@ from seglet.engine.settings import Settings
 
 
 def training_data(settings: Settings, config: Any = None) -> Dataset:
-    """The split to train on, for reading each picture once; of pairs (`PairConfig`) the pictures in the dark.
+    """The split to train on, for reading each image once; of pairs (`PairConfig`) the images in the dark.
 
-    Behind them come the pictures without masks that a `SemiConfig` adds.
+    Behind them come the images without masks that a `SemiConfig` adds.
 
     Raises:
         DataError: the folder or split is not there or not sound.
@@ -40,7 +40,7 @@ def scored_data(settings: Settings, config: Any = None) -> Dataset:
 
 
 def open_split(settings: Settings, split: str, scored: bool, dark: bool = False) -> Dataset:
-    """Masks follow the pictures' size; where they are to be `scored` on, they keep their own.
+    """Masks follow the images' size; where they are to be `scored` on, they keep their own.
 
     `dark` takes the embedded world at night; other data are as dark as they are. What the name of a world says goes
     before `world_scenes` and `world_size`.
@@ -52,10 +52,10 @@ def open_split(settings: Settings, split: str, scored: bool, dark: bool = False)
 
 
 def paired(settings: Settings, config: PairConfig, dark: Dataset) -> Dataset:
-    """The pictures in the dark beside those in the light that the config names, or beside themselves brightened.
+    """The images in the dark beside those in the light that the config names, or beside themselves brightened.
 
     Raises:
-        DataError: there are no such pictures, a pair is not complete, or the classes differ.
+        DataError: there are no such images, a pair is not complete, or the classes differ.
     """
     split = config.light_split or settings.train_split
     if config.light is None and not is_world(settings.data):

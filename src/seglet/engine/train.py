@@ -28,7 +28,7 @@ from seglet.engine.failed_step import Evidence
 from seglet.engine.feed import Feed, datasets
 from seglet.engine.module import TrainingModule
 from seglet.engine.run import Run
-from seglet.engine.sample_images import training_views, unlabelled_views, validation_pictures
+from seglet.engine.sample_images import training_views, unlabelled_views, validation_images
 from seglet.engine.settings import Settings
 from seglet.evaluation.evaluate import EvaluationOptions, evaluate
 from seglet.methods.base import Method, Prediction
@@ -161,7 +161,7 @@ def _fit(run: Run, experiment: Experiment, method: Method[Any], sets: dict[str, 
         raise InterruptedTrainingError(stop.signal, run, module.step)
     if first_process():
         method.segmenter().save(run.last)
-        validation_pictures(run.samples, sets[settings.val_split], method)
+        validation_images(run.samples, sets[settings.val_split], method)
 
 
 def _run(trainer: lightning.Trainer, module: TrainingModule, feed: Feed) -> None:
@@ -204,7 +204,7 @@ class Restore(lightning.Callback):
 
 
 def scores(module: TrainingModule, data: Dataset, predict: Prediction) -> dict[str, float]:
-    """Validation of a network over all processes, each picture once, at its mask's size.
+    """Validation of a network over all processes, each image once, at its mask's size.
 
     Without masks the scores are no numbers.
     """
@@ -228,16 +228,16 @@ def remarks(method: Method[Any], settings: Settings, data: Dataset) -> list[str]
 
 
 def semi_remarks(data: SemiDataset, settings: Settings) -> list[str]:
-    """How often pictures come, and which classes nothing labelled shows."""
+    """How often images come, and which classes nothing labelled shows."""
     unlabelled = len(data.unlabelled)
     taken = settings.batch * data.config.unlabelled_ratio
     missing = missing_classes(data.labelled)
     lines = [
-        f"{len(data)} labelled and {unlabelled} unlabelled pictures: an epoch of these is "
+        f"{len(data)} labelled and {unlabelled} unlabelled images: an epoch of these is "
         f"{math.ceil(unlabelled / taken)} steps, this run has {settings.steps * taken / unlabelled:.1f}; "
-        f"each labelled picture comes {settings.steps * settings.batch / len(data):.0f} times"
+        f"each labelled image comes {settings.steps * settings.batch / len(data):.0f} times"
     ]
-    return lines + [f"no labelled picture shows {', '.join(missing)}: it cannot be learnt"] * bool(missing)
+    return lines + [f"no labelled image shows {', '.join(missing)}: it cannot be learnt"] * bool(missing)
 
 
 def make_trainer(settings: Settings, begin: int, callbacks: list[lightning.Callback]) -> lightning.Trainer:
@@ -310,15 +310,15 @@ def refuse_missing_annotation(method: Method[Any], sets: Mapping[str, Dataset], 
     """
     learnt = sets[settings.train_split].read(0)
     if method.supervision in (Labelled, SemiStep) and learnt.labels is None:
-        raise ConfigError(f"the pictures of {settings.train_split!r} have no masks; choose another train_split")
+        raise ConfigError(f"the images of {settings.train_split!r} have no masks; choose another train_split")
     if method.supervision is Tagged and learnt.tags is None:
         raise ConfigError(
-            f"the pictures of {settings.train_split!r} have no tags; say where they are: "
+            f"the images of {settings.train_split!r} have no tags; say where they are: "
             f"seglet data check {settings.data} --tags FILE"
         )
     if sets[settings.val_split].read(0).labels is None and settings.selection != "last":
         raise ConfigError(
-            f"the pictures of {settings.val_split!r} have no masks to score on; choose another val_split, or take the "
+            f"the images of {settings.val_split!r} have no masks to score on; choose another val_split, or take the "
             "last model unscored: selection: last"
         )
 

@@ -14,21 +14,21 @@ from torch import Tensor
 from seglet.types import IGNORE
 
 WIDTH = 0.02
-"""Of the band, as a share of the picture's diagonal; the paper's choice for COCO."""
+"""Of the band, as a share of the image's diagonal; the paper's choice for COCO."""
 
 
 class Boundary:
     """Counts of the pixels of each class that lie within a band of its outline: in both, in truth, in prediction.
 
-    Source: Cheng et al., Boundary IoU, CVPR 2021; the border of the picture is an outline too. Here pixels are pooled
-    over the pictures, and those labelled IGNORE count nowhere.
+    Source: Cheng et al., Boundary IoU, CVPR 2021; the border of the image is an outline too. Here pixels are pooled
+    over the images, and those labelled IGNORE count nowhere.
     """
 
     def __init__(self, num_classes: int) -> None:
         self.counts: Int64[np.ndarray, "k 3"] = np.zeros((num_classes, 3), np.int64)
 
     def add(self, pred: UInt8[np.ndarray, "h w"], labels: UInt8[np.ndarray, "h w"]) -> None:
-        """Counts one picture."""
+        """Counts one image."""
         reach = band_width(labels.shape[0], labels.shape[1])
         valid = labels != IGNORE
         for label in np.union1d(labels[valid], pred[valid]):

@@ -32,7 +32,7 @@ class CamCurve:
     """Counts of pixels by their true class, the class whose map is highest there, and how many thresholds that passes.
 
     A pixel becomes that class where its map is above the threshold, and background elsewhere. So all confusion matrices
-    follow from one histogram, of k x k x (t + 1) numbers, which adds up over pictures and processes.
+    follow from one histogram, of k x k x (t + 1) numbers, which adds up over images and processes.
     """
 
     def __init__(self, classes: Classes, thresholds: Sequence[float] = THRESHOLDS) -> None:
@@ -51,7 +51,7 @@ class CamCurve:
         self.sums = torch.zeros(len(classes), len(classes), len(thresholds) + 1, dtype=torch.int64)
 
     def add(self, cams: Float[Tensor, "k h w"], labels: Integer[Tensor, "h w"]) -> None:
-        """Counts one picture: a map for each class at the size of its labels, that of background unused.
+        """Counts one image: a map for each class at the size of its labels, that of background unused.
 
         Maps of classes that are not tagged should be 0. Pixels labelled IGNORE count nowhere.
 

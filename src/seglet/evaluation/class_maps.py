@@ -1,4 +1,4 @@
-"""Masks of a network that learned from tags, as its paper reads them off several views of a picture.
+"""Masks of a network that learned from tags, as its paper reads them off several views of an image.
 
 Axes: b images, k classes with the background first, h rows, w columns, n = k - 1 classes that a tag can name.
 """
@@ -13,7 +13,7 @@ from seglet.models.heads.cam import mean_scores
 from seglet.models.multiscale import Masks, MultiScale, Reading, predict_masks
 
 TAUGHT_BY_TAGS = ("ssss", "cam")
-"""Heads whose logits are no masks yet: classes that are not in the picture have to be ruled out first."""
+"""Heads whose logits are no masks yet: classes that are not in the image have to be ruled out first."""
 
 BACKGROUND = 0.1
 """Share of a class's highest activation that an object exceeds; SSSS, code of the CAM baseline."""

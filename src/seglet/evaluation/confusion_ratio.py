@@ -1,6 +1,6 @@
 """How much that is called a class is something else, against how much is right: false positives over true positives.
 
-Axes: k classes, h rows, w columns, n pictures' numbers of classes from 0 to k. Leading axes of counts pass through.
+Axes: k classes, h rows, w columns, n images' numbers of classes from 0 to k. Leading axes of counts pass through.
 """
 
 import math
@@ -51,9 +51,9 @@ def mean_confusion_ratio(counts: Counts, ceiling: float = CEILING) -> Float64[np
 
 
 class Cooccurrence:
-    """The pixels of each class, kept apart by how many classes a picture shows: what shares a picture gets confused.
+    """The pixels of each class, kept apart by how many classes an image shows: what shares an image gets confused.
 
-    A picture shows the classes of its tags, or, without any, of its labels; background is not counted among them.
+    An image shows the classes of its tags, or, without any, of its labels; background is not counted among them.
     """
 
     def __init__(self, classes: Classes) -> None:
@@ -64,7 +64,7 @@ class Cooccurrence:
     def add(
         self, pred: Integer[Tensor, "h w"], labels: Integer[Tensor, "h w"], tags: Sequence[int] | None = None
     ) -> None:
-        """Counts one picture; pixels labelled IGNORE count nowhere.
+        """Counts one image; pixels labelled IGNORE count nowhere.
 
         Raises:
             ValueError: labels or predictions that are no class.
@@ -72,7 +72,7 @@ class Cooccurrence:
         self.add_confusion(confusion(pred, labels, len(self.classes)), tags)
 
     def add_confusion(self, matrix: Int64[Tensor, "k k"], tags: Sequence[int] | None = None) -> None:
-        """Counts one picture by its confusion matrix, rows of truth and columns of prediction."""
+        """Counts one image by its confusion matrix, rows of truth and columns of prediction."""
         shown = set(torch.nonzero(matrix.sum(1)).flatten().tolist()) if tags is None else set(tags)
         number = len(shown - {self.classes.background})
         self.sums[number] += torch.from_numpy(marginals(matrix))
@@ -85,22 +85,22 @@ class Cooccurrence:
         return total
 
     def counts(self, least: int = 0, most: int | None = None) -> Counts:
-        """The counts over the pictures that show from `least` to `most` classes; all of them if not said."""
+        """The counts over the images that show from `least` to `most` classes; all of them if not said."""
         return self.sums[least : None if most is None else most + 1].sum(0).numpy()
 
     @property
     def overall(self) -> Counts:
-        """Over all pictures, those that show no class included."""
+        """Over all images, those that show no class included."""
         return self.counts()
 
     @property
     def single(self) -> Counts:
-        """Over the pictures that show one class."""
+        """Over the images that show one class."""
         return self.counts(1, 1)
 
     @property
     def shared(self) -> Counts:
-        """Over the pictures that show two classes or more, DiCLIP's co-occurrence set (Table VIII)."""
+        """Over the images that show two classes or more, DiCLIP's co-occurrence set (Table VIII)."""
         return self.counts(2)
 
     def as_dict(self, ceiling: float = CEILING) -> dict[str, Any]:

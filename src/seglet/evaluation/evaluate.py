@@ -1,4 +1,4 @@
-"""Scores of a network on a set of pictures, in one pass and in memory that does not grow with their number.
+"""Scores of a network on a set of images, in one pass and in memory that does not grow with their number.
 
 Axes: b images, k classes, h rows, w columns.
 """

@@ -33,7 +33,7 @@ class PseudoLabelQuality:
         truth: Integer[Tensor, "*pixels"],
         weight: Float[Tensor, "*pixels"] | None = None,
     ) -> None:
-        """Counts one picture or several; pixels whose truth is IGNORE count nowhere, whatever the pseudo label says.
+        """Counts one image or several; pixels whose truth is IGNORE count nowhere, whatever the pseudo label says.
 
         Raises:
             ValueError: truth or pseudo labels are neither a class nor IGNORE.

@@ -1,4 +1,4 @@
-"""Whether one of two models is better on more pictures than chance would have it."""
+"""Whether one of two models is better on more images than chance would have it."""
 
 import math
 from collections.abc import Sequence
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class SignTest:
-    """On how many pictures the second is better, worse, and equal; `p` is the two-sided probability by chance.
+    """On how many images the second is better, worse, and equal; `p` is the two-sided probability by chance.
 
-    Source: exact binomial sign test (Dixon and Mood, JASA 1946); equal pictures are left out.
+    Source: exact binomial sign test (Dixon and Mood, JASA 1946); equal images are left out.
     """
 
     better: int
@@ -24,7 +24,7 @@ class SignTest:
 
 
 def sign_test(first: Sequence[float], second: Sequence[float], least: float = 1e-9) -> SignTest:
-    """Compares scores picture by picture; differences up to `least` are none, and those with nan are passed over."""
+    """Compares scores image by image; differences up to `least` are none, and those with nan are passed over."""
     changes = [b - a for a, b in zip(first, second, strict=True)]
     better, worse = sum(change > least for change in changes), sum(change < -least for change in changes)
     return SignTest(better, worse, sum(abs(change) <= least for change in changes))

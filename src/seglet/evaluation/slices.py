@@ -1,4 +1,4 @@
-"""Scores of some of the pixels: of small things, of dark pictures, of crowded ones. Axes: k classes."""
+"""Scores of some of the pixels: of small things, of dark images, of crowded ones. Axes: k classes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ from jaxtyping import Int64
 from seglet.evaluation.scores import marginals, mean_iou
 
 SIZES = (0.01, 0.05, 0.2)
-"""Shares of a picture that divide what is small from what is large."""
+"""Shares of an image that divide what is small from what is large."""
 STOPS = (1.0, 3.0, 5.0)
-"""Of light that a picture lacks for middle grey; see `seglet.data.dark.measure`."""
+"""Of light that an image lacks for middle grey; see `seglet.data.dark.measure`."""
 CROWDS = (1.5, 2.5, 3.5)
-"""Numbers of classes in a picture, background aside."""
+"""Numbers of classes in an image, background aside."""
 
 
 @dataclass
@@ -23,7 +23,7 @@ class Slice:
 
     edges: Sequence[float]
     counts: Int64[np.ndarray, "bins k 3"]
-    pictures: Int64[np.ndarray, " bins"]
+    images: Int64[np.ndarray, " bins"]
 
     @classmethod
     def of(cls, edges: Sequence[float], num_classes: int) -> "Slice":
@@ -32,17 +32,17 @@ class Slice:
     def add(self, value: float, counts: Int64[np.ndarray, "k 3"]) -> None:
         place = int(np.searchsorted(self.edges, value, side="right"))
         self.counts[place] += counts
-        self.pictures[place] += 1
+        self.images[place] += 1
 
     def rows(self) -> list[tuple[int, float]]:
-        """Of each bin the number of pictures (of sizes: of classes in pictures), and the mean IoU, nan without any."""
-        return [(int(n), float(mean_iou(part))) for n, part in zip(self.pictures, self.counts, strict=True)]
+        """Of each bin the number of images (of sizes: of classes in images), and the mean IoU, nan without any."""
+        return [(int(n), float(mean_iou(part))) for n, part in zip(self.images, self.counts, strict=True)]
 
 
 class Slices:
-    """Mean IoU by the size of things, by how dark a picture is, and by how many classes it shows.
+    """Mean IoU by the size of things, by how dark an image is, and by how many classes it shows.
 
-    A class in a picture has the size of its true pixels there; where it has none, its false alarms are of no size.
+    A class in an image has the size of its true pixels there; where it has none, its false alarms are of no size.
     """
 
     def __init__(self, num_classes: int, background: int | None) -> None:
@@ -52,7 +52,7 @@ class Slices:
         self.crowd = Slice.of(CROWDS, num_classes)
 
     def add(self, confusion: Any, stops: float) -> None:
-        """Counts one picture by its confusion matrix, rows of truth and columns of prediction."""
+        """Counts one image by its confusion matrix, rows of truth and columns of prediction."""
         counts = marginals(confusion)
         whole = counts[:, 1].sum()
         shown = np.flatnonzero(counts[:, 1])

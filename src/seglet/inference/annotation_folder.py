@@ -1,4 +1,4 @@
-"""A folder for a labelling tool: links to the pictures in images/, and the file that the tool reads."""
+"""A folder for a labelling tool: links to the images in images/, and the file that the tool reads."""
 
 import argparse
 from collections.abc import Callable, Iterator, Sequence
@@ -15,13 +15,13 @@ from seglet.data.label_tools.regions import Annotated, Form, annotate
 from seglet.engine.console import Steps
 from seglet.files import delete, read_json, write_json, write_text
 from seglet.inference.batch import failure
-from seglet.inference.inputs import Picture
+from seglet.inference.inputs import ImageFile
 from seglet.inference.training_set import link
 from seglet.types import Classes
 
 RECORD = "label.json"
 Labels = tuple[UInt8[ndarray, "h w"], Float[ndarray, "h w"] | None]
-"""Classes of a picture's pixels and, unless people drew them, their probabilities."""
+"""Classes of an image's pixels and, unless people drew them, their probabilities."""
 NEXT = {
     "coco": "in your tool, import {file} as COCO instances; `seglet data check {out}` reads it too",
     "labelme": "labelme {file}",
@@ -33,9 +33,9 @@ NEXT = {
 
 @dataclass
 class ToolFolder:
-    """Writes pictures and their labels for a tool.
+    """Writes images and their labels for a tool.
 
-    `image` says where the link to a picture is; a picture that cannot be read is among the `failed`.
+    `image` says where the link to an image is; an image that cannot be read is among the `failed`.
     """
 
     out: Path
@@ -50,45 +50,45 @@ class ToolFolder:
     def of(cls, arguments: argparse.Namespace, classes: Classes, void: bool = True) -> "ToolFolder":
         return cls(arguments.out, arguments.tool, arguments.form or USUAL[arguments.tool], classes, void)
 
-    def fill(self, pictures: Sequence[Picture], label: Callable[[Picture], Labels], about: dict[str, Any]) -> Path:
-        """Labels and writes all pictures; returns what the tool reads."""
+    def fill(self, images: Sequence[ImageFile], label: Callable[[ImageFile], Labels], about: dict[str, Any]) -> Path:
+        """Labels and writes all images; returns what the tool reads."""
         start = {**about, "tool": self.tool, "form": self.form, "classes": list(self.classes.names)}
         write_json(self.out / RECORD, {**start, "finished": False})
         write_text(self.out / CLASSES, class_lines(self.classes))
-        file = write(self.tool, self.out, self._annotated(pictures, label), self.classes, self.form)
-        record = {**start, "finished": True, "out": str(self.out), "pictures": self.done, "failed": self.failed}
+        file = write(self.tool, self.out, self._annotated(images, label), self.classes, self.form)
+        record = {**start, "finished": True, "out": str(self.out), "images": self.done, "failed": self.failed}
         write_json(self.out / RECORD, record)
         return file
 
-    def _annotated(self, pictures: Sequence[Picture], label: Callable[[Picture], Labels]) -> Iterator[Annotated]:
-        with Steps("label", len(pictures), "pictures") as steps:
-            for count, picture in enumerate(pictures, start=1):
+    def _annotated(self, images: Sequence[ImageFile], label: Callable[[ImageFile], Labels]) -> Iterator[Annotated]:
+        with Steps("label", len(images), "images") as steps:
+            for count, image in enumerate(images, start=1):
                 try:
-                    yield self._one(picture, label)
+                    yield self._one(image, label)
                 except (ValueError, OSError, MemoryError, RuntimeError) as error:
-                    self.failed.append({"picture": str(picture.path), "reason": failure(error)})
-                    steps.note(f"failed: {picture.path}")
+                    self.failed.append({"source": str(image.path), "reason": failure(error)})
+                    steps.note(f"failed: {image.path}")
                 steps.advance(count)
 
-    def _one(self, picture: Picture, label: Callable[[Picture], Labels]) -> Annotated:
-        labels, confidence = label(picture)
-        image = link(picture, self.out).relative_to(self.out / "images").as_posix()
+    def _one(self, source: ImageFile, label: Callable[[ImageFile], Labels]) -> Annotated:
+        labels, confidence = label(source)
+        image = link(source, self.out).relative_to(self.out / "images").as_posix()
         found = annotate(image, labels, self.classes, self.form, confidence)
         if not self.void:
             found = found.without_void()
         seen = {"regions": len(found.regions), "confidence": found.confidence}
-        self.done.append({"picture": str(picture.path), "image": f"images/{image}", **seen})
+        self.done.append({"source": str(source.path), "image": f"images/{image}", **seen})
         return found
 
     def account(self, file: Path) -> list[str]:
         regions = sum(one["regions"] for one in self.done)
         lines = [f"labelled: {len(self.done)}, failed: {len(self.failed)}; regions: {regions}"]
-        lines += [f"  {failure['picture']}\n    {failure['reason']}" for failure in self.failed]
+        lines += [f"  {failure['source']}\n    {failure['reason']}" for failure in self.failed]
         return [
             *lines,
-            f"{file} is for {self.tool}, the pictures are in {self.out / 'images'}",
+            f"{file} is for {self.tool}, the images are in {self.out / 'images'}",
             f"next: {NEXT[self.tool].format(file=file, out=self.out)}",
-            f"      when people have mended it: seglet data import EXPORT --pictures {self.out / 'images'} --out DIR",
+            f"      when people have mended it: seglet data import EXPORT --images {self.out / 'images'} --out DIR",
         ]
 
 
@@ -106,7 +106,8 @@ def claim(out: Path, overwrite: bool) -> None:
     if not overwrite:
         raise ValueError(f"{str(out)!r} holds earlier results; choose another --out, or --overwrite them")
     before = read_json(out / RECORD)
-    made = before.get("pictures", []) if isinstance(before, dict) else []
+    record = before if isinstance(before, dict) else {}
+    made: list[Any] = record.get("images") or record.get("pictures") or []  # the second is how 0.1.0 called them
     names = [str(one.get("image")) for one in made if isinstance(one, dict)]
     for name in names:
         if name.startswith("images/") and ".." not in Path(name).parts:

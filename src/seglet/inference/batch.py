@@ -1,4 +1,4 @@
-"""The same work on many pictures: in parallel, without those that are finished, whatever single ones do."""
+"""The same work on many images: in parallel, without those that are finished, whatever single ones do."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from seglet.inference.parallel import in_processes
 
 @runtime_checkable
 class Task(Protocol):
-    """One picture's work; picklable. `name` is unique, the last of `results` is written last."""
+    """One image's work; picklable. `name` is unique, the last of `results` is written last."""
 
     @property
     def name(self) -> str: ...
@@ -28,7 +28,7 @@ AnyTask = TypeVar("AnyTask", bound=Task)
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was made of a picture, or the reason why nothing was; `earlier` if a former call made it."""
+    """What was made of an image, or the reason why nothing was; `earlier` if a former call made it."""
 
     name: str
     made: dict[str, Any]
@@ -50,7 +50,7 @@ def work_through(
     tasks: Sequence[AnyTask],
     jobs: int,
     again: bool,
-    things: str = "pictures",
+    things: str = "images",
 ) -> list[Outcome]:
     """Does what is not finished, or everything `again`; what became of each, in their order."""
     for folder in {path.parent for task in tasks for path in task.results}:
@@ -80,10 +80,10 @@ def attempt(work: Callable[[AnyTask], dict[str, Any]], task: AnyTask) -> Outcome
 
 
 def failure(error: Exception) -> str:
-    """Why a network made nothing of a picture, for people.
+    """Why a network made nothing of an image, for people.
 
     Raises:
-        RuntimeError: the error itself, where the picture is not to blame.
+        RuntimeError: the error itself, where the image is not to blame.
     """
     if isinstance(error, RuntimeError) and not _memory_ran_out(error):
         raise error

@@ -1,4 +1,4 @@
-"""The ways to brighten a picture, and one picture's work."""
+"""The ways to brighten an image, and one image's work."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from seglet.data.enhance.gamma import lift
 from seglet.data.enhance.histogram import clahe, equalise
 from seglet.data.enhance.retinex import msrcr
 from seglet.files import replacing
-from seglet.inference.inputs import Picture, gather, place
+from seglet.inference.inputs import ImageFile, gather, place
 from seglet.models.image_tensor import as_batch
 from seglet.models.io.zero_dce_storage import load
 from seglet.models.zero_dce import ZeroDCE
@@ -36,8 +36,8 @@ class Network:
     model: ZeroDCE
 
     @torch.inference_mode()
-    def __call__(self, picture: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
-        bright = self.model(as_batch(picture))[0].clamp(0, 1).permute(1, 2, 0)
+    def __call__(self, image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
+        bright = self.model(as_batch(image))[0].clamp(0, 1).permute(1, 2, 0)
         return np.asarray((bright * 255).round().to(torch.uint8).numpy())
 
 
@@ -56,7 +56,7 @@ def enhancer(name: str) -> Enhancer:
 
 
 class Changed(Dataset):
-    """The samples with their pictures gone through an enhancer."""
+    """The samples with their images gone through an enhancer."""
 
     def __init__(self, dataset: Dataset, change: Enhancer) -> None:
         self.dataset, self.change = dataset, change
@@ -69,18 +69,18 @@ class Changed(Dataset):
 
 @dataclass(frozen=True)
 class Enhancing:
-    """A picture to brighten."""
+    """An image to brighten."""
 
-    picture: Picture
+    image: ImageFile
     out: Path
 
     @property
     def name(self) -> str:
-        return self.picture.name
+        return self.image.name
 
     @property
     def sources(self) -> tuple[Path, ...]:
-        return (self.picture.path,)
+        return (self.image.path,)
 
     @property
     def results(self) -> tuple[Path, ...]:
@@ -90,13 +90,13 @@ class Enhancing:
 def tasks_of(inputs: Sequence[Path], out: Path) -> list[Enhancing]:
     """
     Raises:
-        ValueError: an input is not there, or there is no picture at all.
+        ValueError: an input is not there, or there is no image at all.
     """
-    return [Enhancing(picture, out) for picture in gather(inputs, out)]
+    return [Enhancing(image, out) for image in gather(inputs, out)]
 
 
 def enhance_one(enhancer: Enhancer, task: Enhancing) -> dict[str, Any]:
-    bright = enhancer(task.picture.read())
+    bright = enhancer(task.image.read())
     with replacing(task.results[0]) as temporary:
         Image.fromarray(bright).save(temporary, "PNG", compress_level=3)
     return {}

@@ -10,7 +10,7 @@ from PIL import Image
 
 from seglet._version import __version__
 from seglet.data.class_table import ClassEntry
-from seglet.data.dark.pipeline import darken_picture
+from seglet.data.dark.pipeline import darken_image
 from seglet.data.dark.presets import Ranges
 from seglet.data.description import FILE, WHOLE, Description, Item, TagOrigin
 from seglet.data.errors import DataError
@@ -23,7 +23,7 @@ from seglet.inference.training_set import write_tags
 
 @dataclass(frozen=True)
 class Darkened:
-    """A picture to darken; `name` is where it goes below images/, masks/ and parameters/."""
+    """An image to darken; `name` is where it goes below images/, masks/ and parameters/."""
 
     item: Item
     name: str
@@ -52,10 +52,10 @@ class Darkened:
 
 
 def tasks_of(description: Description, out: Path) -> list[Darkened]:
-    """Each picture once, whatever splits it is in.
+    """Each image once, whatever splits it is in.
 
     Raises:
-        DataError: two pictures would get the same name.
+        DataError: two images would get the same name.
     """
     found: dict[Path, Darkened] = {}
     apart = _apart(description)
@@ -73,23 +73,23 @@ def tasks_of(description: Description, out: Path) -> list[Darkened]:
 
 
 def _apart(description: Description) -> bool:
-    """Whether splits become folders: there are several, and no picture is in two of them."""
+    """Whether splits become folders: there are several, and no image is in two of them."""
     counts = Counter(item.image for items in description.splits.values() for item in items)
     return list(description.splits) != [WHOLE] and max(counts.values()) == 1
 
 
 def darken_one(ranges: Ranges, seed: int, description: Description, task: Darkened) -> dict[str, Any]:
-    """Writes the picture in the dark, its mask, and then what was drawn for it."""
+    """Writes the image in the dark, its mask, and then what was drawn for it."""
     item = task.item
-    picture = read_image(item.image, description.max_pixels, item.image_hash)
+    image = read_image(item.image, description.max_pixels, item.image_hash)
     parameters = ranges.draw(seed, item.id)
     with replacing(task.image) as temporary:
-        Image.fromarray(darken_picture(picture, parameters)).save(temporary, "PNG", compress_level=3)
+        Image.fromarray(darken_image(image, parameters)).save(temporary, "PNG", compress_level=3)
     hashes = {"of": item.image_hash or content_hash(read_bytes(item.image)), "image": _hash(task.image)}
     if item.mask is not None:
         mask = read_mask(item.mask, description.max_pixels, item.mask_hash)
-        if mask.shape[:2] != picture.shape[:2]:
-            raise DataError(f"mask {str(item.mask)!r} is not of the size of its picture; export it again")
+        if mask.shape[:2] != image.shape[:2]:
+            raise DataError(f"mask {str(item.mask)!r} is not of the size of its image; export it again")
         write_mask(task.mask, description.labels(mask, item.mask), description.classes)
         hashes["mask"] = _hash(task.mask)
     write_json(task.parameters, {"seglet": __version__, "hashes": hashes, "parameters": parameters.as_dict()})
@@ -101,7 +101,7 @@ def _hash(path: Path) -> str:
 
 
 def describe_dark(description: Description, out: Path, done: Collection[str]) -> None:
-    """Writes dataset.json, tags.json and, where splits share pictures, lists/ for the tasks that are `done`."""
+    """Writes dataset.json, tags.json and, where splits share images, lists/ for the tasks that are `done`."""
     there = {task.item.image: task for task in tasks_of(description, out) if task.name in done}
     delete(out / FILE)  # a description of something else until the end
     splits = {

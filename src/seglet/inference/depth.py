@@ -1,4 +1,4 @@
-"""How far things are in pictures that are segmented: what networks that are told depth need beside the picture.
+"""How far things are in images that are segmented: what networks that are told depth need beside the image.
 
 Axes: h rows, w columns.
 """
@@ -19,7 +19,7 @@ from seglet.models.foundation.depth_estimator import DepthEstimator
 from seglet.models.segmenter import Segmenter
 
 Depths = Callable[[UInt8[np.ndarray, "h w 3"], str], Float32[np.ndarray, "rows columns"]]
-"""Depth in [0, 1] of a picture with this name."""
+"""Depth in [0, 1] of an image with this name."""
 
 
 def depths_for(model: Segmenter, given: str | None) -> Depths | None:
@@ -38,7 +38,7 @@ def depths_for(model: Segmenter, given: str | None) -> Depths | None:
     source = guide.source if given is None else given
     if source is None:
         raise ValueError(
-            "this network was told depth from files: give those of the pictures with --depth FOLDER, or a depth "
+            "this network was told depth from files: give those of the images with --depth FOLDER, or a depth "
             "network with --depth NAME"
         )
     folder = Path(source)

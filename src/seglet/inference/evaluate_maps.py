@@ -1,4 +1,4 @@
-"""Scores of class maps that are cleaned, refined or told the tags before a class is chosen, picture by picture.
+"""Scores of class maps that are cleaned, refined or told the tags before a class is chosen, image by image.
 
 Axes: k classes, h rows, w columns.
 """
@@ -27,16 +27,16 @@ def score_maps(
 ) -> dict[str, Any]:
     """What `Evaluation.as_dict` gives and, of a network that learned from tags, the curve of its maps unrefined.
 
-    With `known_tags` the classes that a picture does not show are ruled out. A method that makes masks from tags sees
-    `batch` pictures at once, where neighbours are of one size; a network sees one.
+    With `known_tags` the classes that an image does not show are ruled out. A method that makes masks from tags sees
+    `batch` images at once, where neighbours are of one size; a network sees one.
 
     Raises:
-        ValueError: a picture has no mask.
+        ValueError: an image has no mask.
     """
     found = Evaluation(data.classes)
     curve = CamCurve(data.classes) if taught_by_tags(model) else None
     samples = evaluation_samples(data, workers=workers)
-    with Steps("evaluate", len(data), "pictures") as steps:
+    with Steps("evaluate", len(data), "images") as steps:
         for group in grouped(samples, batch if isinstance(model, TagMaps) else 1):
             tags = [_tags(sample, found) if known_tags else None for sample in group]
             for sample, known, maps in zip(group, tags, _maps(model, group, seeing, tags), strict=True):

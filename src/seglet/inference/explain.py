@@ -1,4 +1,4 @@
-"""How the mask of a picture came about, as one sheet: maps of each class at every stage, and where patches look.
+"""How the mask of an image came about, as one sheet: maps of each class at every stage, and where patches look.
 
 Axes: h rows, w columns, p and q rows and columns of patches, n = p q.
 """
@@ -15,7 +15,7 @@ from seglet.methods.base import Explanation
 from seglet.types import Classes
 
 SIDE = 112
-"""Height of a picture, in pixels."""
+"""Height of an image, in pixels."""
 
 LINE = 16
 """Height of the words over it."""
@@ -23,11 +23,11 @@ LINE = 16
 MARK = (255, 0, 255)
 """Colour of the patch that looks."""
 
-Picture = UInt8[np.ndarray, "_ _ 3"]
+ImageArray = UInt8[np.ndarray, "_ _ 3"]
 
 
 def sheet(
-    image: Picture, labels: UInt8[np.ndarray, "_ _"], tags: Sequence[int], found: Explanation, classes: Classes
+    image: ImageArray, labels: UInt8[np.ndarray, "_ _"], tags: Sequence[int], found: Explanation, classes: Classes
 ) -> Image.Image:
     """A row of maps for each class that is known to be there, then a row of attention for each of them and one more.
 
@@ -35,7 +35,7 @@ def sheet(
     a class is highest, and where all of them are lowest.
     """
     maps = {stage: np.stack([_numbers(value)[tag - 1] for tag in tags]) for stage, value in found.maps.items() if tags}
-    rows = [[_captioned(image, "picture"), _captioned(overlay(image, labels, classes), "mask")]]
+    rows = [[_captioned(image, "image"), _captioned(overlay(image, labels, classes), "mask")]]
     for row, tag in enumerate(tags):
         rows.append([_captioned(image, classes.names[tag]), *_heat({stage: value[row] for stage, value in maps.items()},
                                                                    image.shape)])  # fmt: skip
@@ -59,8 +59,8 @@ def _numbers(values: Float[Tensor, "1 *rest"]) -> Float[np.ndarray, "*rest"]:
     return np.asarray(values[0].float().cpu().numpy())
 
 
-def _heat(values: Mapping[str, Float[np.ndarray, "p q"]], size: tuple[int, ...]) -> list[Picture]:
-    """In colours, as large as the picture."""
+def _heat(values: Mapping[str, Float[np.ndarray, "p q"]], size: tuple[int, ...]) -> list[ImageArray]:
+    """In colours, as large as the image."""
     shown = []
     for stage, value in values.items():
         small = Image.fromarray(coloured(value.astype(np.float64)))
@@ -68,8 +68,8 @@ def _heat(values: Mapping[str, Float[np.ndarray, "p q"]], size: tuple[int, ...])
     return shown
 
 
-def _marked(image: Picture, patch: int, grid: tuple[int, int]) -> Picture:
-    """The picture with a frame around one patch."""
+def _marked(image: ImageArray, patch: int, grid: tuple[int, int]) -> ImageArray:
+    """The image with a frame around one patch."""
     marked = Image.fromarray(image)
     row, column = divmod(patch, grid[1])
     down, across = image.shape[0] / grid[0], image.shape[1] / grid[1]
@@ -78,7 +78,7 @@ def _marked(image: Picture, patch: int, grid: tuple[int, int]) -> Picture:
     return np.asarray(marked)
 
 
-def _captioned(image: Picture, words: str) -> Picture:
+def _captioned(image: ImageArray, words: str) -> ImageArray:
     """At the height of all, below a line of words; the font has Latin letters only."""
     width = max(1, round(image.shape[1] * SIDE / image.shape[0]))
     cell = Image.new("RGB", (width, SIDE + LINE), PAPER)

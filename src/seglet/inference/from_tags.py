@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TagMaps:
-    """Stands where a segmenter stands, for pictures whose classes are known."""
+    """Stands where a segmenter stands, for images whose classes are known."""
 
     method: Method[Any]
     classes: Classes
@@ -41,13 +41,13 @@ class TagMaps:
         shrink: float = 1.0,
         truth: UInt8[np.ndarray, "h2 w2"] | None = None,
     ) -> Float32[np.ndarray, "k h w"]:
-        """In [0, 1], at the size of the picture; `truth` is for controls that are told it.
+        """In [0, 1], at the size of the image; `truth` is for controls that are told it.
 
         Raises:
             ValueError: the tags are not known.
         """
         if tags is None:
-            raise ValueError("a method makes masks of the classes that are known to be in a picture; give --tags, or "
+            raise ValueError("a method makes masks of the classes that are known to be in an image; give --tags, or "
                              "--data with tags or masks")  # fmt: skip
         return np.asarray(self.maps_of([image], [tags], shrink, None if truth is None else [truth])[0])
 
@@ -59,13 +59,13 @@ class TagMaps:
         shrink: float = 1.0,
         truths: Sequence[UInt8[np.ndarray, "h2 w2"]] | None = None,
     ) -> Float32[np.ndarray, "b k h w"]:
-        """Of some pictures of one size, each as it would be alone: to rounding."""
+        """Of some images of one size, each as it would be alone: to rounding."""
         found: Tensor = self.method.label_maps(*self._given(images, tags, shrink, truths))
         return np.asarray(resize(found, (images[0].shape[0], images[0].shape[1])).float().cpu().numpy())
 
     @torch.inference_mode()
     def explain(self, image: UInt8[np.ndarray, "h w 3"], tags: Sequence[int], shrink: float = 1.0) -> Explanation:
-        """How the maps of a picture come about.
+        """How the maps of an image come about.
 
         Raises:
             ValueError: the method has nothing to show of it.
@@ -83,19 +83,19 @@ class TagMaps:
         present = torch.zeros(len(images), len(self.classes) - 1, device=self.device)
         for row, labels in zip(present, tags, strict=True):
             row[[label - 1 for label in labels]] = 1
-        pictures = torch.cat([as_batch(resized(image, shrink)) for image in images]).to(self.device)
+        sources = torch.cat([as_batch(resized(image, shrink)) for image in images]).to(self.device)
         regions = None if truths is None else torch.from_numpy(np.stack(truths)).to(self.device).long()
-        return pictures, present, regions
+        return sources, present, regions
 
 
 class Unseen(Dataset):
-    """Classes without pictures."""
+    """Classes without images."""
 
     def __init__(self, classes: Classes) -> None:
         self.classes, self.ids, self.fingerprint = classes, (), "none"
 
     def read(self, index: int) -> Sample:
-        raise DataError("there are no pictures to remember classes by; give --data, or set cache_from otherwise")
+        raise DataError("there are no images to remember classes by; give --data, or set cache_from otherwise")
 
 
 def open_method(source: str, data: Dataset | None, named: str | None, device: str) -> TagMaps:
@@ -103,7 +103,7 @@ def open_method(source: str, data: Dataset | None, named: str | None, device: st
     it is not there.
 
     Args:
-        data: pictures whose classes are to be found, and which may be remembered; a run has classes of its own.
+        data: images whose classes are to be found, and which may be remembered; a run has classes of its own.
         named: what these data are called.
 
     Raises:
@@ -131,12 +131,12 @@ def open_method(source: str, data: Dataset | None, named: str | None, device: st
         data = learnt
     elif data is not None and named is not None:
         experiment = replace(experiment, settings=replace(experiment.settings, data=named))
-    pictures = training_data(experiment.settings) if data is None else data
-    make_missing(experiment, pictures, place)
-    method = build_method(experiment, pictures)
+    images = training_data(experiment.settings) if data is None else data
+    make_missing(experiment, images, place)
+    method = build_method(experiment, images)
     if file is run:
         method.load_state_dict(checkpoint.load_newest(Path(source) / "checkpoints")[1]["method"])
-    return TagMaps(method.to(place).eval(), pictures.classes, place)
+    return TagMaps(method.to(place).eval(), images.classes, place)
 
 
 def make_missing(experiment: "Experiment", data: Dataset, device: torch.device) -> None:

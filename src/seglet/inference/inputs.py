@@ -1,4 +1,4 @@
-"""Which pictures a command was given, and what the results for each are called."""
+"""Which images a command was given, and what the results for each are called."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -8,12 +8,12 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from jaxtyping import UInt8
 
-from seglet.data.files import RAW, identity, pictures
+from seglet.data.files import RAW, identity, image_files
 from seglet.data.images import read_image
 
 
 @dataclass(frozen=True)
-class Picture:
+class ImageFile:
     """A file, and the name of its results without ending, relative to where they go; never outside of it.
 
     One that is drawn (`draw`) has no file, and `path` says what it is.
@@ -26,69 +26,69 @@ class Picture:
     def read(self) -> UInt8[np.ndarray, "h w 3"]:
         """
         Raises:
-            DataError: the file is not there or no picture.
+            DataError: the file is not there or no image.
         """
         return read_image(self.path) if self.draw is None else self.draw()
 
 
-def gather(inputs: Sequence[Path], results: Path) -> list[Picture]:
-    """The pictures in files, folders (with all below) and text lists (one path a line), each once, named apart.
+def gather(inputs: Sequence[Path], results: Path) -> list[ImageFile]:
+    """The images in files, folders (with all below) and text lists (one path a line), each once, named apart.
 
-    Pictures below the folder `results` are passed over: they came out of an earlier call.
+    Images below the folder `results` are passed over: they came out of an earlier call.
 
     Raises:
-        ValueError: an input is not there, or there is no picture at all.
+        ValueError: an input is not there, or there is no image at all.
     """
-    found: dict[Path, Picture] = {}
+    found: dict[Path, ImageFile] = {}
     for given in inputs:
-        for picture in _expand(given):
-            if not picture.path.resolve().is_relative_to(results.resolve()):
-                found.setdefault(picture.path.resolve(), picture)
+        for image in _expand(given):
+            if not image.path.resolve().is_relative_to(results.resolve()):
+                found.setdefault(image.path.resolve(), image)
     if not found:
         raw = [file for given in inputs if given.is_dir() for file in given.rglob("*") if file.suffix.lower() in RAW]
-        cure = "give pictures, folders or a list of paths"
+        cure = "give images, folders or a list of paths"
         if raw:
             cure = f"but {len(raw)} raw files of a camera, such as {raw[0].name}: develop them to PNG or TIFF"
-        raise ValueError(f"no pictures in {', '.join(map(str, inputs))}; {cure}")
+        raise ValueError(f"no images in {', '.join(map(str, inputs))}; {cure}")
     return named_apart(found.values())
 
 
-def _expand(given: Path) -> list[Picture]:
+def _expand(given: Path) -> list[ImageFile]:
     if given.is_dir():
-        return [Picture(path, identity(path, given)) for path in pictures(given)]
+        return [ImageFile(path, identity(path, given)) for path in image_files(given)]
     if given.suffix.lower() in (".txt", ".lst") and given.is_file():
         return _listed(given)
     if not given.exists():
         raise ValueError(f"there is no file or folder {str(given)!r}; check the path")
-    return [Picture(given, given.stem)]
+    return [ImageFile(given, given.stem)]
 
 
-def _listed(file: Path) -> list[Picture]:
+def _listed(file: Path) -> list[ImageFile]:
     """Paths in a list are relative to the list. A listed file that is missing fails later, by name."""
     try:
         lines = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines()]
     except UnicodeDecodeError as error:
-        raise ValueError(f"{str(file)!r} is not UTF-8 text; a list of pictures has a path a line") from error
+        raise ValueError(f"{str(file)!r} is not UTF-8 text; a list of images has a path a line") from error
     paths = [file.parent / line for line in lines if line and not line.startswith("#")]
     home = file.parent.resolve()
-    return [Picture(path, _below(path.resolve(), home)) for path in paths]
+    return [ImageFile(path, _below(path.resolve(), home)) for path in paths]
 
 
 def _below(path: Path, home: Path) -> str:
     return identity(path, home) if path.is_relative_to(home) else path.stem
 
 
-def named_apart(found: Iterable[Picture]) -> list[Picture]:
-    """The same pictures with names that differ in more than capitals: where two clash, ending or number are added."""
+def named_apart(found: Iterable[ImageFile]) -> list[ImageFile]:
+    """The same images with names that differ in more than capitals: where two clash, ending or number are added."""
     given = list(found)
-    shared = Counter(picture.name.casefold() for picture in given)
+    shared = Counter(image.name.casefold() for image in given)
     taken = {name for name, count in shared.items() if count == 1}
     named = []
-    for picture in given:
-        name = picture.name
+    for image in given:
+        name = image.name
         if shared[name.casefold()] > 1:
-            name = _free(f"{name}_{picture.path.suffix[1:].lower()}", taken)
-        named.append(replace(picture, name=name))
+            name = _free(f"{name}_{image.path.suffix[1:].lower()}", taken)
+        named.append(replace(image, name=name))
     return named
 
 

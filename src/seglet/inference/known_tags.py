@@ -1,4 +1,4 @@
-"""The classes that are known to be in each picture, from what `seglet data check --tags` reads."""
+"""The classes that are known to be in each image, from what `seglet data check --tags` reads."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,28 +9,28 @@ from seglet.data.description import Description, Item
 from seglet.data.tags.assign import assign
 from seglet.data.tags.source import read
 from seglet.engine.console import tell
-from seglet.inference.inputs import Picture
+from seglet.inference.inputs import ImageFile
 from seglet.types import Classes
 
 
 @dataclass(frozen=True)
 class KnownTags:
-    """Labels of each picture by its path, sorted and without background; `hash` is that of the file, if it is one."""
+    """Labels of each image by its path, sorted and without background; `hash` is that of the file, if it is one."""
 
     of: dict[Path, tuple[int, ...]]
     source: Path
     hash: str
 
 
-def known_tags(source: Path, key: str, pictures: Sequence[Picture], classes: Classes) -> KnownTags:
-    """Pictures may be named by any end of their path. What is doubtful is said on stderr.
+def known_tags(source: Path, key: str, images: Sequence[ImageFile], classes: Classes) -> KnownTags:
+    """Images may be named by any end of their path. What is doubtful is said on stderr.
 
     Raises:
         ValueError: the file cannot be read, or some of what it says has no meaning; names everything that has none.
     """
-    paths = {picture.path: picture.path.absolute() for picture in pictures}
+    paths = {image.path: image.path.absolute() for image in images}
     listed = read(source, set(paths.values()), key)
-    items = [Item(picture.name, paths[picture.path]) for picture in pictures]
+    items = [Item(image.name, paths[image.path]) for image in images]
     entries = tuple(
         ClassEntry(label, name, colour)
         for label, (name, colour) in enumerate(zip(classes.names, classes.colours, strict=True))

@@ -11,8 +11,8 @@ class Seeing:
     """None leaves a choice to the kind of network; `docs/cli.md` has the choices.
 
     `background_power`, `background` and `least_score` are for networks that learned from tags; see `class_maps`.
-    Pictures are first shrunk to the fraction `resize` of their size. `stride` None is two thirds of the window. `depth`
-    says where networks that are told depth have it from; see `depths_for`. `brighten` names what pictures go through
+    Images are first shrunk to the fraction `resize` of their size. `stride` None is two thirds of the window. `depth`
+    says where networks that are told depth have it from; see `depths_for`. `brighten` names what images go through
     before a network sees them; see `enhancer`.
     """
 

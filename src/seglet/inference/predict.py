@@ -1,4 +1,4 @@
-"""A network's look at one picture: from sizes and mirrored views to class probabilities, moved to edges or not.
+"""A network's look at one image: from sizes and mirrored views to class probabilities, moved to edges or not.
 
 Axes: k classes, h rows, w columns.
 """
@@ -26,10 +26,10 @@ from seglet.models.multiscale import MultiScale
 from seglet.models.segmenter import SMALLEST_SIDE, Segmenter
 
 Seer = Segmenter | TagMaps
-"""Whatever looks at pictures."""
+"""Whatever looks at images."""
 
 Depth = Float[np.ndarray, "rows columns"]
-"""Of a picture, at any resolution, in [0, 1], 0 nearest."""
+"""Of an image, at any resolution, in [0, 1], 0 nearest."""
 
 
 def taught_by_tags(model: Seer) -> bool:
@@ -45,7 +45,7 @@ def check_network(model: Seer, seeing: Seeing) -> None:
     """
     if isinstance(model, TagMaps):
         if not replace(seeing, refiner=None).plain or seeing.window is not None:
-            raise ValueError("a method looks at pictures as its experiment says; leave out --scales, --flip, --window, "
+            raise ValueError("a method looks at images as its experiment says; leave out --scales, --flip, --window, "
                              "--background… and --least-score, and set its keys")  # fmt: skip
         return
     name, head = model.architecture.name, model.architecture.head
@@ -56,7 +56,7 @@ def check_network(model: Seer, seeing: Seeing) -> None:
     if not taught_by_tags(model):
         return
     if seeing.window is not None:
-        raise ValueError(f"{name} scores the classes of whole pictures; leave --window out, or shrink with --resize")
+        raise ValueError(f"{name} scores the classes of whole images; leave --window out, or shrink with --resize")
     if model.classes.background != 0:
         raise ValueError(f"{name} has the background as class 0, but its class 0 is {model.classes.names[0]!r}")
 
@@ -68,7 +68,7 @@ def probabilities(
     seeing: Seeing,
     depth: Depth | None = None,
 ) -> Float32[np.ndarray, "k h w"]:
-    """What the network makes of a picture, with only the classes that may be there, and refined; see `settled`."""
+    """What the network makes of an image, with only the classes that may be there, and refined; see `settled`."""
     return settled(see(model, image, tags, seeing, depth), model, image, tags, seeing.refiner)
 
 
@@ -106,7 +106,7 @@ def see(
     seeing: Seeing,
     depth: Depth | None = None,
 ) -> Float32[np.ndarray, "k h w"]:
-    """What the network makes of a picture, in [0, 1], at the picture's size, before anything is refined.
+    """What the network makes of an image, in [0, 1], at the image's size, before anything is refined.
 
     `depth` is for networks that are told it; see `Segmenter.predict`.
     """
@@ -118,7 +118,7 @@ def see(
 
 
 def shown(image: UInt8[np.ndarray, "h w 3"], seeing: Seeing) -> UInt8[np.ndarray, "h w 3"]:
-    """The picture, brightened if that is wanted."""
+    """The image, brightened if that is wanted."""
     return image if seeing.brighten is None else enhancer(seeing.brighten)(image)
 
 

@@ -1,4 +1,4 @@
-"""`seglet predict --pseudo-labels`: what is prepared before the first picture, and done with each."""
+"""`seglet predict --pseudo-labels`: what is prepared before the first image, and done with each."""
 
 import argparse
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ from seglet.data.dataset import resized
 from seglet.evaluation.pseudo_labels import PseudoLabelQuality
 from seglet.inference.depth import depths_for
 from seglet.inference.from_tags import TagMaps
-from seglet.inference.inputs import Picture, place
+from seglet.inference.inputs import ImageFile, place
 from seglet.inference.known_tags import KnownTags
 from seglet.inference.options import PseudoSettings
 from seglet.inference.predict import Seer, check_network
@@ -26,7 +26,7 @@ NO_TAGS = "the tags do not name it; add it to them, with no tag if no class is i
 
 
 class Labelling:
-    """`seglet predict --pseudo-labels`: `pictures` have the names of their results.
+    """`seglet predict --pseudo-labels`: `images` have the names of their results.
 
     Those that the tags, if there are any, do not name are `passed_over`, with the reason.
 
@@ -37,19 +37,19 @@ class Labelling:
     def __init__(
         self,
         model: Seer,
-        pictures: Sequence[Picture],
+        images: Sequence[ImageFile],
         tags: KnownTags | None,
         arguments: argparse.Namespace,
         settings: PseudoSettings,
-        truth: Callable[[Picture], UInt8[np.ndarray, "h w"] | None] | None = None,
+        truth: Callable[[ImageFile], UInt8[np.ndarray, "h w"] | None] | None = None,
     ) -> None:
         check_network(model, settings.seeing)
         self.model, self.settings, self.out, self.keep_scores = model, settings, arguments.out, bool(arguments.scores)
         self.tags, self.truth, self.quality = tags, truth, PseudoLabelQuality(model.classes)
-        known = {picture.path for picture in pictures} if self.tags is None else self.tags.of.keys()
-        self.passed_over = [(picture, NO_TAGS) for picture in pictures if picture.path not in known]
+        known = {image.path for image in images} if self.tags is None else self.tags.of.keys()
+        self.passed_over = [(image, NO_TAGS) for image in images if image.path not in known]
         prefix = "" if arguments.score_on is None else "train/"
-        self.pictures = [replace(picture, name=prefix + picture.name) for picture in pictures if picture.path in known]
+        self.images = [replace(image, name=prefix + image.name) for image in images if image.path in known]
         self.depths = None if isinstance(model, TagMaps) else depths_for(model, settings.seeing.depth)
         clear(self.out)
         self.scored_on = 0
@@ -67,22 +67,22 @@ class Labelling:
         """How good the labels are, where the truth is known; for JSON."""
         return {"quality": self.quality.as_dict()} if self.quality.sums.any() else {}
 
-    def make(self, picture: Picture, image: UInt8[np.ndarray, "h w 3"]) -> dict[str, Any]:
-        """Labels one picture and writes the results; says where they are, and which tags got no pixel."""
+    def make(self, source: ImageFile, image: UInt8[np.ndarray, "h w 3"]) -> dict[str, Any]:
+        """Labels one image and writes the results; says where they are, and which tags got no pixel."""
         classes = self.model.classes
-        tags = None if self.tags is None else self.tags.of[picture.path]
+        tags = None if self.tags is None else self.tags.of[source.path]
         seen = resized(image, self.settings.seeing.resize)
-        depth = None if self.depths is None else self.depths(seen, picture.name)
+        depth = None if self.depths is None else self.depths(seen, source.name)
         made = pseudo_labels(self.model, image, tags, self.settings, depth)
-        written = write(Found(made.labels, made.confidence), image, picture.name, self.out, classes)
+        written = write(Found(made.labels, made.confidence), image, source.name, self.out, classes)
         if self.keep_scores:
-            path = place(self.out / "scores", picture.name, ".npz")
+            path = place(self.out / "scores", source.name, ".npz")
             write_scores(path, made.scores)
             written["scores"] = path.relative_to(self.out).as_posix()
-        truth = None if self.truth is None else self.truth(picture)
+        truth = None if self.truth is None else self.truth(source)
         if truth is not None:
             self.quality.add(torch.from_numpy(made.labels), torch.from_numpy(truth.copy()))
-        written["image"] = link(picture, self.out).relative_to(self.out).as_posix()
+        written["image"] = link(source, self.out).relative_to(self.out).as_posix()
         if tags is not None:
             written["tags"] = [classes.names[label] for label in tags]
             written["missing"] = [classes.names[label] for label in tags if not (made.labels == label).any()]
@@ -94,11 +94,11 @@ class Labelling:
         if self.tags is not None:
             write_tags(self.out, {made["image"]: made["tags"] for made in done})
             lost = sum(bool(made["missing"]) for made in done)
-            lines.append(f"pictures where a tag got no pixel: {lost}; predictions.json says which")
+            lines.append(f"images where a tag got no pixel: {lost}; predictions.json says which")
         if done:
             void = sum(made.get("void", 0.0) for made in done) / len(done)
             lines.append(
-                f"void, as no class reaches {self.settings.threshold:g}: {100 * void:.0f} % of a picture on average"
+                f"void, as no class reaches {self.settings.threshold:g}: {100 * void:.0f} % of an image on average"
             )
         if self.quality.sums.any():
             found = {name: f"{100 * getattr(self.quality, name):.1f} %" for name in ("coverage", "precision")}
@@ -106,7 +106,7 @@ class Labelling:
             lines.append(f"beside the true masks: {share}, where {found['coverage']} of the pixels have one")
         return [
             *lines,
-            f"pictures, masks and confidences are in {self.out}, and predictions.json says how they came about",
+            f"images, masks and confidences are in {self.out}, and predictions.json says how they came about",
             f"next: look at {self.out / 'overlays'}; where the masks are right, train on them:",
             f"      seglet data check {self.out}",
         ]

@@ -1,4 +1,4 @@
-"""Labels that a network gives a picture, where it is sure enough. Axes: k classes, h rows, w columns."""
+"""Labels that a network gives an image, where it is sure enough. Axes: k classes, h rows, w columns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""One picture's class probabilities moved to its edges. Axes: k classes, h rows, w columns."""
+"""One image's class probabilities moved to its edges. Axes: k classes, h rows, w columns."""
 
 from dataclasses import replace
 
@@ -31,9 +31,7 @@ def refine(
         ValueError: scores and image differ in size.
     """
     if scores.shape[1:] != image.shape[:2]:
-        raise ValueError(
-            f"scores are {size(scores.shape[1:])}, the picture {size(image.shape[:2])}; resize one of them"
-        )
+        raise ValueError(f"scores are {size(scores.shape[1:])}, the image {size(image.shape[:2])}; resize one of them")
     maps = torch.from_numpy(scores)[None]
     images = torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255
     return normalised(_refined(maps, images, refiner)[0].numpy())

@@ -50,7 +50,7 @@ class Refining:
 
     @property
     def sources(self) -> tuple[Path, ...]:
-        return self.task.source, self.task.picture
+        return self.task.source, self.task.image
 
     @property
     def results(self) -> tuple[Path, ...]:
@@ -61,7 +61,7 @@ class Refining:
         places = {
             kind: path.relative_to(self.plan.out).as_posix() for kind, path in self.plan.results(self.name).items()
         }
-        about = {"file": str(self.task.source), "picture": str(self.task.picture), **places}
+        about = {"file": str(self.task.source), "source": str(self.task.image), **places}
         return {**about, **made, **({"earlier": True} if earlier else {})}
 
 
@@ -84,10 +84,10 @@ def _refined(one: Refining) -> dict[str, Any]:
 
 
 def _work(plan: Plan, task: Task) -> dict[str, Any]:
-    image = read_image(task.picture)
+    image = read_image(task.image)
     scores, before = _read(plan, task.source)
     if before.shape != image.shape[:2]:
-        sizes = f"is {size(before.shape)}, its picture {size(image.shape)}"
+        sizes = f"is {size(before.shape)}, its image {size(image.shape)}"
         raise DataError(f"{str(task.source)!r} {sizes}; save both at one size")
     refined = refine(scores, image, plan.refiner)
     labels = refined.argmax(axis=0).astype(np.uint8)

@@ -1,14 +1,14 @@
-"""What `seglet refine` finds in its folders: score maps or masks, their pictures, and the classes."""
+"""What `seglet refine` finds in its folders: score maps or masks, their images, and the classes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from seglet.data.class_table import Table, read_table
-from seglet.data.files import identity, pictures
+from seglet.data.files import identity, image_files
 from seglet.data.layouts.folders import find_table
 from seglet.data.tags.naming import nearest
-from seglet.inference.inputs import Picture, gather
+from seglet.inference.inputs import ImageFile, gather
 from seglet.inference.score_maps import ENDINGS
 
 FOLDERS = ("scores", "masks")
@@ -17,10 +17,10 @@ FOLDERS = ("scores", "masks")
 
 @dataclass(frozen=True)
 class Task:
-    """A score map or an index mask, its picture, and the name of the results."""
+    """A score map or an index mask, its image, and the name of the results."""
 
     source: Path
-    picture: Path
+    image: Path
     name: str
 
 
@@ -35,21 +35,21 @@ def home(folder: Path) -> Path:
     return next((folder / name for name in FOLDERS if (folder / name).is_dir()), folder)
 
 
-def sources(folder: Path, out: Path) -> list[Picture]:
+def sources(folder: Path, out: Path) -> list[ImageFile]:
     """The score maps below a folder, or, if there are none, its masks; what lies below `out` is passed over.
 
     Raises:
         ValueError: there are neither.
     """
     maps = sorted(path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS and path.name[0] != ".")
-    found = maps or pictures(folder)
+    found = maps or image_files(folder)
     own = [path for path in found if not path.resolve().is_relative_to(out.resolve())]
     if not own:
         raise ValueError(f"no score maps (.npy, .npz) and no masks in {str(folder)!r}; give the folder that holds them")
-    return [Picture(path, identity(path, folder)) for path in own]
+    return [ImageFile(path, identity(path, folder)) for path in own]
 
 
-def are_scores(found: Sequence[Picture]) -> bool:
+def are_scores(found: Sequence[ImageFile]) -> bool:
     return found[0].path.suffix.lower() in ENDINGS
 
 
@@ -66,9 +66,9 @@ def class_entries(given: Path | None, folder: Path) -> Table:
     return read_table(file)
 
 
-def paired(found: Sequence[Picture], folder: Path, out: Path) -> tuple[list[Task], list[dict[str, str]]]:
-    """Each file with the picture of its name, and those that have none, or share a name with another file."""
-    there = {picture.name: picture.path for picture in gather([folder], out)}
+def paired(found: Sequence[ImageFile], folder: Path, out: Path) -> tuple[list[Task], list[dict[str, str]]]:
+    """Each file with the image of its name, and those that have none, or share a name with another file."""
+    there = {image.name: image.path for image in gather([folder], out)}
     tasks: dict[str, Task] = {}
     failed = []
     for source in found:
@@ -81,9 +81,9 @@ def paired(found: Sequence[Picture], folder: Path, out: Path) -> tuple[list[Task
         else:
             near = nearest(source.name, there)
             hint = f" (there is {near!r})" if near else ""
-            failed.append(_failure(source, f"no picture {source.name!r} in {str(folder)!r}{hint}; add or rename it"))
+            failed.append(_failure(source, f"no image {source.name!r} in {str(folder)!r}{hint}; add or rename it"))
     return list(tasks.values()), failed
 
 
-def _failure(source: Picture, reason: str) -> dict[str, str]:
+def _failure(source: ImageFile, reason: str) -> dict[str, str]:
     return {"file": str(source.path), "reason": reason}

@@ -1,4 +1,4 @@
-"""A folder of pseudo labels as a data set: pictures beside their masks, tags, and a split with true masks to score on.
+"""A folder of pseudo labels as a data set: images beside their masks, tags, and a split with true masks to score on.
 
 images/NAME, masks/NAME.png, tags.json; with another split, all of these in train/ and the others in val/.
 """
@@ -11,10 +11,10 @@ from PIL import Image
 
 from seglet.data.dataset import open_dataset
 from seglet.data.errors import DataError
-from seglet.data.files import PICTURES, identity, pictures
+from seglet.data.files import IMAGE_SUFFIXES, identity, image_files
 from seglet.data.images import write_mask
 from seglet.files import delete, replacing, write_json
-from seglet.inference.inputs import Picture, place
+from seglet.inference.inputs import ImageFile, place
 from seglet.inference.models import check_classes
 from seglet.types import Classes
 
@@ -24,43 +24,43 @@ MADE = ("masks", "overlays", "confidence", "scores", "tags.json", "dataset.json"
 def clear(out: Path) -> None:
     """Removes the results of an earlier call, as what is not written over would be trained on.
 
-    Of the pictures those go that have a mask here, and all links; others were put there by somebody else.
+    Of the images those go that have a mask here, and all links; others were put there by somebody else.
     """
     images = out / "images"
-    for path in pictures(images) if images.is_dir() else []:
+    for path in image_files(images) if images.is_dir() else []:
         if path.is_symlink() or place(out / "masks", identity(path, images), ".png").is_file():
             delete(path)
     for name in MADE:
         delete(out / name)
 
 
-def link(picture: Picture, out: Path) -> Path:
-    """A link to the picture under the name of its mask; a copy where links are not possible, or it has no file."""
-    suffix = picture.path.suffix.lower()
-    path = place(out / "images", picture.name, suffix if suffix in PICTURES else ".png")
+def link(image: ImageFile, out: Path) -> Path:
+    """A link to the image under the name of its mask; a copy where links are not possible, or it has no file."""
+    suffix = image.path.suffix.lower()
+    path = place(out / "images", image.name, suffix if suffix in IMAGE_SUFFIXES else ".png")
     with replacing(path) as temporary:
-        if picture.draw is not None:
-            Image.fromarray(picture.draw()).save(temporary, "PNG")
+        if image.draw is not None:
+            Image.fromarray(image.draw()).save(temporary, "PNG")
             return path
         try:
-            temporary.symlink_to(picture.path.resolve())
+            temporary.symlink_to(image.path.resolve())
         except (OSError, NotImplementedError):  # a file system or a Windows account without links
-            shutil.copyfile(picture.path, temporary)
+            shutil.copyfile(image.path, temporary)
     return path
 
 
 def add_split(data: str, split: str, classes: Classes, out: Path) -> int:
-    """Copies the pictures and true masks of a split to val/; returns how many there are.
+    """Copies the images and true masks of a split to val/; returns how many there are.
 
     Raises:
-        ValueError: there is no such split, it has other classes, or a picture has no mask.
+        ValueError: there is no such split, it has other classes, or an image has no mask.
     """
     samples = open_dataset(data, split)
     check_classes(classes, samples.classes)
     for index in range(len(samples)):
         sample = samples.read(index)
         if sample.labels is None:
-            raise DataError(f"picture {sample.id!r} of {data!r} has no mask to score on; choose another --score-split")
+            raise DataError(f"image {sample.id!r} of {data!r} has no mask to score on; choose another --score-split")
         with replacing(place(out / "images/val", sample.id, ".png")) as temporary:
             Image.fromarray(sample.image).save(temporary, "PNG")
         write_mask(place(out / "masks/val", sample.id, ".png"), sample.labels, classes)
@@ -68,5 +68,5 @@ def add_split(data: str, split: str, classes: Classes, out: Path) -> int:
 
 
 def write_tags(out: Path, tags: Mapping[str, Sequence[str]]) -> None:
-    """The names of the classes in each picture, by the place of its link."""
+    """The names of the classes in each image, by the place of its link."""
     write_json(out / "tags.json", {name: list(names) for name, names in tags.items()})

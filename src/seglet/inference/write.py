@@ -1,4 +1,4 @@
-"""One picture segmented and written: mask, overlay, confidence, uncertainty. Axes: h rows, w columns."""
+"""One image segmented and written: mask, overlay, confidence, uncertainty. Axes: h rows, w columns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -18,7 +18,7 @@ from seglet.evaluation.inference import decide
 from seglet.evaluation.options import EvaluationOptions
 from seglet.files import replacing
 from seglet.inference.depth import Depths
-from seglet.inference.inputs import Picture, place
+from seglet.inference.inputs import ImageFile, place
 from seglet.inference.options import Seeing
 from seglet.inference.predict import Depth, probabilities, shown, taught_by_tags
 from seglet.models.segmenter import Segmenter
@@ -30,7 +30,7 @@ LONGEST_JPEG = 65500
 
 @dataclass(frozen=True)
 class Settings:
-    """How pictures are segmented: `samples` Monte-Carlo passes, of whole pictures seen once, or none.
+    """How images are segmented: `samples` Monte-Carlo passes, of whole images seen once, or none.
 
     Raises:
         ValueError: they contradict each other.
@@ -42,9 +42,9 @@ class Settings:
 
     def __post_init__(self) -> None:
         if self.samples and self.seeing.window:
-            raise ValueError("Monte-Carlo samples are taken of whole pictures; give --samples or --window, not both")
+            raise ValueError("Monte-Carlo samples are taken of whole images; give --samples or --window, not both")
         if self.samples and not self.seeing.plain:
-            raise ValueError("Monte-Carlo samples are taken of plain pictures; leave out --samples, or all of "
+            raise ValueError("Monte-Carlo samples are taken of plain images; leave out --samples, or all of "
                              "--scales, --flip, --background…, --least-score and --refiner")  # fmt: skip
         if self.samples == 1:
             raise ValueError("one Monte-Carlo sample has no deviation; give --samples 2 or more, such as 10")
@@ -65,13 +65,13 @@ class Found:
 
 @dataclass(frozen=True)
 class Segmenting:
-    """`seglet predict`: what is done with each picture."""
+    """`seglet predict`: what is done with each image."""
 
     model: Segmenter
-    pictures: Sequence[Picture]
+    images: Sequence[ImageFile]
     out: Path
     settings: Settings
-    passed_over: Sequence[tuple[Picture, str]] = ()
+    passed_over: Sequence[tuple[ImageFile, str]] = ()
     depths: Depths | None = None
 
     @property
@@ -81,15 +81,15 @@ class Segmenting:
 
     @property
     def summary(self) -> dict[str, Any]:
-        """What there is to say of all pictures together, for JSON."""
+        """What there is to say of all images together, for JSON."""
         return {}
 
-    def make(self, picture: Picture, image: UInt8[np.ndarray, "h w 3"]) -> dict[str, Any]:
-        """Segments one picture and writes the results; says where they are and what was seen."""
+    def make(self, source: ImageFile, image: UInt8[np.ndarray, "h w 3"]) -> dict[str, Any]:
+        """Segments one image and writes the results; says where they are and what was seen."""
         seen = resized(image, self.settings.seeing.resize)
-        depth = None if self.depths is None else self.depths(seen, picture.name)
+        depth = None if self.depths is None else self.depths(seen, source.name)
         found = segment(self.model, image, self.settings, depth)
-        return write(found, image, picture.name, self.out, self.model.classes)
+        return write(found, image, source.name, self.out, self.model.classes)
 
     def finish(self, done: Sequence[dict[str, Any]]) -> list[str]:
         """What to do with the results."""
@@ -97,14 +97,14 @@ class Segmenting:
         return [
             f"masks, overlays and confidences are in {self.out}, and predictions.json says what became of each",
             f"next: look at {self.out / 'overlays'}; where the masks are right, they can be trained on:",
-            f"      seglet data check PICTURES --masks {masks} --classes {classes}",
+            f"      seglet data check IMAGES --masks {masks} --classes {classes}",
         ]
 
 
 def segment(
     model: Segmenter, image: UInt8[np.ndarray, "h w 3"], settings: Settings, depth: Depth | None = None
 ) -> Found:
-    """Pictures no larger than a window are taken whole; a network that learned from tags looks as its paper says."""
+    """Images no larger than a window are taken whole; a network that learned from tags looks as its paper says."""
     seeing = settings.seeing
     if not seeing.plain or (taught_by_tags(model) and not settings.samples):
         scores = probabilities(model, image, None, seeing, depth)
@@ -146,7 +146,7 @@ def _in_windows(
 
 
 def write(found: Found, image: UInt8[np.ndarray, "h w 3"], name: str, out: Path, classes: Classes) -> dict[str, Any]:
-    """Writes all maps of one picture, each whole or not at all; says where they are and what was seen.
+    """Writes all maps of one image, each whole or not at all; says where they are and what was seen.
 
     `shares` are those of all pixels; void ones have their own.
     """

@@ -1,4 +1,4 @@
-"""Trains a Zero-DCE on dark pictures; it needs no bright ones."""
+"""Trains a Zero-DCE on dark images; it needs no bright ones."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from seglet.data.loading.sampling import Order, augmentation_rng
 from seglet.engine.console import Steps
-from seglet.inference.inputs import Picture
+from seglet.inference.inputs import ImageFile
 from seglet.losses.zero_dce import zero_reference_terms
 from seglet.models.zero_dce import ZeroDCE, enhanced
 
@@ -22,7 +22,7 @@ DECAY, CLIP = 1e-4, 0.1
 class Training:
     """How long and on what: some minutes on a processor.
 
-    The authors take 512 pixels a side, 8 pictures, a rate of 1e-4, and some 60 000 steps on 2 422 pictures.
+    The authors take 512 pixels a side, 8 images, a rate of 1e-4, and some 60 000 steps on 2 422 images.
     """
 
     steps: int = 500
@@ -32,18 +32,18 @@ class Training:
     rate: float = 1e-3
 
 
-def train(pictures: Sequence[Picture], training: Training, device: torch.device) -> ZeroDCE:
-    """A network for pictures like these, in evaluation mode on the CPU; depends on them and `training` alone.
+def train(sources: Sequence[ImageFile], training: Training, device: torch.device) -> ZeroDCE:
+    """A network for images like these, in evaluation mode on the CPU; depends on them and `training` alone.
 
     Raises:
-        ValueError: a picture cannot be read, or the loss is not finite.
+        ValueError: an image cannot be read, or the loss is not finite.
     """
     model = ZeroDCE()
     model.start(torch.Generator().manual_seed(training.seed))
     model.to(device)
     optimiser = torch.optim.Adam(model.parameters(), training.rate, weight_decay=DECAY)
     with Steps("train zero-dce", training.steps) as shown:
-        for step, batch in enumerate(batches(pictures, training)):
+        for step, batch in enumerate(batches(sources, training)):
             images = batch.to(device)
             curves = model.curves(images)
             total = torch.stack(list(zero_reference_terms(images, enhanced(images, curves), curves).values())).sum()
@@ -57,17 +57,17 @@ def train(pictures: Sequence[Picture], training: Training, device: torch.device)
     return model.cpu().eval().requires_grad_(False)
 
 
-def batches(pictures: Sequence[Picture], training: Training) -> Iterator[Float[Tensor, "b 3 h w"]]:
+def batches(images: Sequence[ImageFile], training: Training) -> Iterator[Float[Tensor, "b 3 h w"]]:
     """Random crops, half of them mirrored; each depends on the seed and its position alone."""
-    order = Order(len(pictures), training.seed)
+    order = Order(len(images), training.seed)
     for step in range(training.steps):
         places = range(step * training.batch, (step + 1) * training.batch)
-        crops = [_crop(pictures[order.index(place)], training, place) for place in places]
+        crops = [_crop(images[order.index(place)], training, place) for place in places]
         yield torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).float() / 255
 
 
-def _crop(picture: Picture, training: Training, place: int) -> np.ndarray:
-    image, rng = picture.read(), augmentation_rng(training.seed, place)
+def _crop(source: ImageFile, training: Training, place: int) -> np.ndarray:
+    image, rng = source.read(), augmentation_rng(training.seed, place)
     missing = [(0, max(0, training.crop - side)) for side in image.shape[:2]]
     image = np.pad(image, (*missing, (0, 0)), mode="edge")
     top, left = (int(rng.integers(side - training.crop + 1)) for side in image.shape[:2])

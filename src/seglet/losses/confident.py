@@ -1,4 +1,4 @@
-"""Cross-entropy against labels that are believed picture by picture, as SemiVL's code offers it.
+"""Cross-entropy against labels that are believed image by image, as SemiVL's code offers it.
 
 Pixel by pixel it is `cross_entropy` with a target of weights 0 and 1.
 Axes: b images, k classes, h rows, w columns.
@@ -18,7 +18,7 @@ def ratio_cross_entropy(
     valid: Bool[Tensor, "b h w"],
     threshold: float,
 ) -> Float[Tensor, ""]:
-    """Every pixel pulls by the share of its picture's valid pixels that reach the threshold; in nats.
+    """Every pixel pulls by the share of its image's valid pixels that reach the threshold; in nats.
 
     As in the code, pixels that are not valid pull too, but the mean divides by the valid ones; 0 if there is none.
 
@@ -35,7 +35,7 @@ def average_cross_entropy(
     confidence: Float[Tensor, "b h w"],
     valid: Bool[Tensor, "b h w"],
 ) -> Float[Tensor, ""]:
-    """The whole batch pulls by the sum of its pictures' mean confidences, so it grows with b squared; in nats.
+    """The whole batch pulls by the sum of its images' mean confidences, so it grows with b squared; in nats.
 
     As in the code, pixels that are not valid pull too, but the mean divides by the valid ones; 0 if there is none.
 

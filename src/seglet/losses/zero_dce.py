@@ -1,4 +1,4 @@
-"""What a brightened picture has to be like, with no bright one to compare it with (Zero-DCE).
+"""What a brightened image has to be like, with no bright one to compare it with (Zero-DCE).
 
 Forms and weights are those of the authors' released code, which squares where the paper takes absolute values.
 Axes: b images, h rows, w columns, n curves.
@@ -26,10 +26,10 @@ def zero_reference_terms(
     """The four terms, already weighted by `WEIGHTS`; their sum is the loss.
 
     Raises:
-        ValueError: pictures are smaller than a patch of exposure, 16 pixels.
+        ValueError: images are smaller than a patch of exposure, 16 pixels.
     """
     if min(before.shape[2:]) < PATCH:
-        raise ValueError(f"expected pictures of at least {PATCH}x{PATCH}, got {tuple(before.shape[2:])}; enlarge them")
+        raise ValueError(f"expected images of at least {PATCH}x{PATCH}, got {tuple(before.shape[2:])}; enlarge them")
     terms = {
         "structure": structure(before, after),
         "exposure": exposure(after),
@@ -55,10 +55,10 @@ def exposure(after: Float[Tensor, "b 3 h w"], wanted: float = WELL_EXPOSED) -> F
 
 
 def colour(after: Float[Tensor, "b 3 h w"]) -> Float[Tensor, ""]:
-    """How far red, green and blue are apart on average over a picture: the grey world."""
+    """How far red, green and blue are apart on average over an image: the grey world."""
     red, green, blue = precise(after).mean((2, 3)).unbind(1)
     apart = torch.stack([(red - green).square(), (red - blue).square(), (green - blue).square()])
-    tiny = torch.finfo(apart.dtype).tiny  # no NaN in the gradient of a grey picture
+    tiny = torch.finfo(apart.dtype).tiny  # no NaN in the gradient of a grey image
     return apart.square().sum(0).clamp_min(tiny).sqrt().mean()  # Eq. 6
 
 

@@ -55,7 +55,7 @@ class Method(nn.Module, ABC, Generic[Step]):
 
     @classmethod
     def scored_columns(cls, config: Any) -> Sequence[str]:
-        """Those columns that pictures to be scored on need too: the segmenter is shown them; see `data.planes`."""
+        """Those columns that images to be scored on need too: the segmenter is shown them; see `data.planes`."""
         return ()
 
     @classmethod
@@ -67,7 +67,7 @@ class Method(nn.Module, ABC, Generic[Step]):
     def producers(cls, config: Any, classes: Classes) -> Sequence[Producer]:
         """Who makes the columns that this config needs, those that others are made from first; loads nothing.
 
-        `seglet prepare` runs them once, on whole pictures. A column that is only the source of another is not in
+        `seglet prepare` runs them once, on whole images. A column that is only the source of another is not in
         `columns`.
         """
         return ()
@@ -109,7 +109,7 @@ class Method(nn.Module, ABC, Generic[Step]):
         tags: Float[Tensor, "b n"],
         regions: Integer[Tensor, "b _ _"] | None = None,
     ) -> Float[Tensor, "b k h w"]:
-        """Maps of pictures whose classes are known, in [0, 1], without any segmenter: what pseudo labels come from.
+        """Maps of images whose classes are known, in [0, 1], without any segmenter: what pseudo labels come from.
 
         Tags are those of all classes but the background, which is the first map. `regions` are the true masks, for a
         control that is told them.

@@ -1,4 +1,4 @@
-"""Pictures in the forms users have them, as a batch of one."""
+"""Images in the forms users have them, as a batch of one."""
 
 import numpy as np
 import torch
@@ -44,10 +44,10 @@ def _planes(image: Tensor) -> Tensor:
 
 
 def with_depth(images: Float[Tensor, "1 3 h w"], depth: np.ndarray | Tensor | None) -> Float[Tensor, "1 planes h w"]:
-    """The picture with its depth [h2, w2], floats in [0, 1] of any resolution, as a fourth plane; None adds none.
+    """The image with its depth [h2, w2], floats in [0, 1] of any resolution, as a fourth plane; None adds none.
 
     Raises:
-        ValueError: depth has another shape or other proportions than the picture, or values out of range.
+        ValueError: depth has another shape or other proportions than the image, or values out of range.
     """
     if depth is None:
         return images
@@ -57,8 +57,8 @@ def with_depth(images: Float[Tensor, "1 3 h w"], depth: np.ndarray | Tensor | No
     (height, width), (rows, columns) = images.shape[2:], plane.shape
     if abs(rows * width - columns * height) > max(height, width, rows, columns):
         raise ValueError(
-            f"depth of {rows}x{columns} has other proportions than its picture of {height}x{width}; it is another "
-            "picture's, or was cropped"
+            f"depth of {rows}x{columns} has other proportions than its image of {height}x{width}; it is another "
+            "image's, or was cropped"
         )
     plane = plane.to(images)
     low, high = float(plane.min()), float(plane.max())

@@ -17,7 +17,7 @@ from seglet.models.layers.conv import resize
 
 @dataclass(frozen=True)
 class MultiScale:
-    """How SSSS looks at a picture. Defaults are the authors'; DGKD-WLSS has scales 1, 0.5, 0.75, no mirror, power 1.
+    """How SSSS looks at an image. Defaults are the authors'; DGKD-WLSS has scales 1, 0.5, 0.75, no mirror, power 1.
 
     Raises:
         ValueError: a value is out of its range.

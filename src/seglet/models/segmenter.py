@@ -30,7 +30,7 @@ SMALLEST_SIDE = 32
 
 @dataclass(frozen=True)
 class Segmentation:
-    """What a network sees in one picture, at the picture's size. Axes: k classes."""
+    """What a network sees in one image, at the image's size. Axes: k classes."""
 
     labels: np.ndarray
     """uint8 [h, w]: index of the most probable class."""
@@ -67,7 +67,7 @@ class Segmenter(nn.Module):
         seed: int = 0,
         depth: np.ndarray | Tensor | None = None,
     ) -> Segmentation:
-        """Segments one picture of any size, in evaluation mode.
+        """Segments one image of any size, in evaluation mode.
 
         Args:
             image: a PIL image; an array [h, w], [h, w, 3] or [h, w, 4]; or a tensor [3, h, w]. Integers are 0 to 255,
@@ -77,7 +77,7 @@ class Segmenter(nn.Module):
             depth: [h, w] in [0, 1], of any resolution, 0 nearest; for a network that is told depth, and for no other.
 
         Raises:
-            ValueError: the picture or its depth has another shape, or values out of range; depth is missing, or not
+            ValueError: the image or its depth has another shape, or values out of range; depth is missing, or not
                 wanted.
         """
         batch = self.planes(image, depth)
@@ -92,11 +92,11 @@ class Segmenter(nn.Module):
     def planes(
         self, image: Image.Image | np.ndarray | Tensor, depth: np.ndarray | Tensor | None = None
     ) -> Float[Tensor, "1 planes h w"]:
-        """A picture as this network wants it, on its device; see `predict`."""
+        """An image as this network wants it, on its device; see `predict`."""
         guide = self.architecture.depth
         if guide is not None and depth is None:
             cure = f"the network {guide.source!r} says it, as in training" if guide.source else "as in training"
-            raise ValueError(f"this network is told how far things are: give the picture's `depth`; {cure}")
+            raise ValueError(f"this network is told how far things are: give the image's `depth`; {cure}")
         if guide is None and depth is not None:
             raise ValueError(f"this {self.architecture.name} sees colours alone; leave `depth` out")
         parameter = next(self.network.parameters())

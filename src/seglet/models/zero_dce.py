@@ -1,4 +1,4 @@
-"""Zero-DCE: a small network that brightens a picture by curves of its own for each pixel.
+"""Zero-DCE: a small network that brightens an image by curves of its own for each pixel.
 
 Axes: b images, c channels, h rows, w columns, n = 3 · iterations curves.
 """
@@ -29,7 +29,7 @@ class ZeroDCE(nn.Module):
 
     @torch.no_grad()
     def start(self, generator: torch.Generator) -> None:
-        """Weights as the authors draw them, so that at first the curves hardly change a picture."""
+        """Weights as the authors draw them, so that at first the curves hardly change an image."""
         for name, parameter in self.named_parameters():
             if name.endswith("weight"):
                 parameter.normal_(0, 0.02, generator=generator)

@@ -1,4 +1,4 @@
-"""Columns as pictures: one page without scripts or links, or one sheet, for people to look over.
+"""Columns as images: one page without scripts or links, or one sheet, for people to look over.
 
 Axes: h rows, w columns, c channels.
 """
@@ -28,7 +28,7 @@ from seglet.models.foundation.captions import census
 from seglet.types import IGNORE, Classes
 
 SMALLEST = 128
-"""Height of pictures on the page, at least."""
+"""Height of images on the page, at least."""
 
 
 HEAD = """<!doctype html>
@@ -40,12 +40,12 @@ overflow-wrap:anywhere}img{image-rendering:pixelated}</style>
 """
 
 Shown = UInt8[np.ndarray, "_ _ 3"] | str
-"""A picture, or words."""
+"""An image, or words."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """A picture and its columns, as they are shown."""
+    """An image and its columns, as they are shown."""
 
     id: str
     image: UInt8[np.ndarray, "h w 3"]
@@ -66,7 +66,7 @@ def targets(path: Path) -> list[Path]:
 
 
 def write(files: Sequence[Path], data: Dataset, stores: Sequence[Store], count: int) -> list[str]:
-    """Draws `count` pictures, spread over the data, with what is there of the columns; what is to be said of texts."""
+    """Draws `count` images, spread over the data, with what is there of the columns; what is to be said of texts."""
     rows = gathered(data, stores, count)
     counted = [line for store in stores if store.recipe.kind == "text" for line in told(data, store)]
     for file in files:
@@ -79,7 +79,7 @@ def write(files: Sequence[Path], data: Dataset, stores: Sequence[Store], count: 
 
 
 def told(data: Dataset, store: Store) -> list[str]:
-    """How many texts of a column are empty or junk, over all pictures that have some; nothing where none has."""
+    """How many texts of a column are empty or junk, over all images that have some; nothing where none has."""
     columned, name = Columned(data, [store]), store.recipe.name
     there = store.contents().places
     found = [columned.texts(i)[name] for i in range(len(data)) if address(data, i, store) in there]
@@ -107,7 +107,7 @@ def _cell(data: Columned, recipe: Recipe, index: int, classes: Classes) -> Shown
 
 
 def show(value: Value, kind: Kind, classes: Classes) -> Shown:
-    """A value as a picture, or in words: maps in colours from low to high, many channels by their principal three."""
+    """A value as an image, or in words: maps in colours from low to high, many channels by their principal three."""
     if not isinstance(value, np.ndarray):
         return "\n".join(value) or "(no text)"
     if kind in ("vector", "sequence") or not value.size:
@@ -146,11 +146,11 @@ def page(rows: Sequence[Row], recipes: Sequence[Recipe], counted: Sequence[str] 
     )
     about += "".join(f"<p>{html.escape(line)}</p>\n" for line in counted)
     lines = ["<tr><td>" + "<td>".join(map(_html, (row.id, row.image, *row.columns))) for row in rows]
-    return f"{HEAD}{about}<table><tr><th>id<th>picture{titles}\n" + "\n".join(lines) + "\n</table></html>\n"
+    return f"{HEAD}{about}<table><tr><th>id<th>image{titles}\n" + "\n".join(lines) + "\n</table></html>\n"
 
 
 def sheet(rows: Sequence[Row]) -> Image.Image:
-    """The same as one picture."""
+    """The same as one image."""
     return contact_sheet(
         [[row.image, *(_card(shown) if isinstance(shown, str) else shown for shown in row.columns)] for row in rows]
     )
@@ -162,15 +162,15 @@ def _html(shown: Shown) -> str:
     return _image(shown)
 
 
-def _image(picture: UInt8[np.ndarray, "h w 3"]) -> str:
+def _image(image: UInt8[np.ndarray, "h w 3"]) -> str:
     buffer = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(picture)).save(buffer, "PNG")
-    height = max(SMALLEST, min(picture.shape[0], 2 * SMALLEST))
+    Image.fromarray(np.ascontiguousarray(image)).save(buffer, "PNG")
+    height = max(SMALLEST, min(image.shape[0], 2 * SMALLEST))
     return f'<img height="{height}" src="data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}">'
 
 
 def _card(words: str, side: int = 160) -> UInt8[np.ndarray, "h w 3"]:
-    """Words as a picture; the font has Latin letters only."""
+    """Words as an image; the font has Latin letters only."""
     lines = [line for part in words.split("\n") for line in textwrap.wrap(part, 25) or [""]]
     card = Image.new("RGB", (side, side), (255, 255, 255))
     text = "\n".join(lines[:12]).encode("latin-1", "replace").decode("latin-1")

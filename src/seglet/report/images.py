@@ -1,4 +1,4 @@
-"""The pictures of a report: which are shown, and the layers of each, small. Axes: h rows, w columns."""
+"""The images of a report: which are shown, and the layers of each, small. Axes: h rows, w columns."""
 
 import base64
 import io
@@ -22,7 +22,7 @@ from seglet.types import IGNORE, Classes
 LONGEST = 224
 """Pixels of the longer side of a thumbnail."""
 BUDGET = 3_600_000
-"""Characters of all layers together; pictures beyond it are left out."""
+"""Characters of all layers together; images beyond it are left out."""
 WORST, BEST, OF_A_CELL, CELLS, REGRESSIONS = 12, 6, 3, 30, 8
 SAMPLES = 8
 """Monte-Carlo passes for the uncertainty."""
@@ -31,7 +31,7 @@ RIGHT, WRONG = (40, 40, 40), (255, 60, 0)
 
 @dataclass
 class Shown:
-    """A picture of the page: its place in the data and its layers, by name, as data URIs."""
+    """An image of the page: its place in the data and its layers, by name, as data URIs."""
 
     index: int
     image: str
@@ -44,22 +44,22 @@ class Shown:
 
 
 def choose(measured: Sequence[Measured]) -> list[int]:
-    """Places of the pictures to show, the most important first: worst, regressions, best, those of large errors."""
+    """Places of the images to show, the most important first: worst, regressions, best, those of large errors."""
     first = measured[0]
-    scores = np.array([picture.miou for picture in first.pictures])
+    scores = np.array([image.miou for image in first.images])
     order = np.argsort(np.where(np.isnan(scores), np.inf, scores), kind="stable")
     order = order[: int((~np.isnan(scores)).sum())]
     chosen = [*order[:WORST], *(place for other in measured[1:] for place in regressions(first, other)[:REGRESSIONS])]
     chosen += [*order[::-1][:BEST]]
     for row, column in largest_errors(first):
-        amounts = np.array([picture.confusion[row, column] for picture in first.pictures])
+        amounts = np.array([image.confusion[row, column] for image in first.images])
         chosen += [place for place in np.argsort(-amounts, kind="stable")[:OF_A_CELL] if amounts[place]]
     return list(dict.fromkeys(int(place) for place in chosen))
 
 
 def regressions(first: Measured, other: Measured) -> list[int]:
     """Places where the other is worse than the first, the largest loss first."""
-    losses = np.array([a.miou - b.miou for a, b in zip(first.pictures, other.pictures, strict=True)])
+    losses = np.array([a.miou - b.miou for a, b in zip(first.images, other.images, strict=True)])
     return [int(place) for place in np.argsort(-np.nan_to_num(losses), kind="stable") if losses[place] > 0]
 
 
@@ -74,7 +74,7 @@ def largest_errors(measured: Measured) -> list[tuple[int, int]]:
 def show(
     subjects: Sequence[Subject], data: Dataset, places: Sequence[int], progress: Callable[[int], object]
 ) -> list[Shown]:
-    """The pictures with their layers, as far as the page's size allows."""
+    """The images with their layers, as far as the page's size allows."""
     shown: list[Shown] = []
     room = BUDGET
     for count, place in enumerate(places, start=1):

@@ -1,4 +1,4 @@
-"""What a model makes of every picture: sums for the tables, and for each picture a few numbers that are kept.
+"""What a model makes of every image: sums for the tables, and for each image a few numbers that are kept.
 
 Axes: k classes, h rows, w columns, n pixels.
 """
@@ -26,14 +26,14 @@ from seglet.report.subject import Subject
 from seglet.types import IGNORE, Classes
 
 PIXELS = 12
-"""Of each class in each picture whose features are kept, until there are enough."""
+"""Of each class in each image whose features are kept, until there are enough."""
 ENOUGH = 40
 """Pixels of a class in the map of features."""
 
 
 @dataclass
-class PictureScore:
-    """One picture: how well its classes fit on average, what was taken for what, and how dark it is."""
+class ImageScore:
+    """One image: how well its classes fit on average, what was taken for what, and how dark it is."""
 
     id: str
     miou: float
@@ -48,7 +48,7 @@ class Measured:
     evaluation: Evaluation
     boundary: Boundary
     slices: Slices
-    pictures: list[PictureScore] = field(default_factory=list)
+    images: list[ImageScore] = field(default_factory=list)
     features: list[Float[np.ndarray, " c"]] = field(default_factory=list)
     feature_labels: list[int] = field(default_factory=list)
 
@@ -59,10 +59,10 @@ class Measured:
 
 
 def measure(subject: Subject, data: Dataset, progress: Callable[[int], object]) -> Measured:
-    """Looks at every picture once.
+    """Looks at every image once.
 
     Raises:
-        ValueError: a picture has no mask; it is named.
+        ValueError: an image has no mask; it is named.
     """
     classes = subject.model.classes
     measured = Measured.of(classes)
@@ -76,7 +76,7 @@ def measure(subject: Subject, data: Dataset, progress: Callable[[int], object]) 
         measured.boundary.add(found.labels, labels)
         stops = darkness(sample.image).stops
         measured.slices.add(matrix, stops)
-        measured.pictures.append(PictureScore(sample.id, float(mean_iou(marginals(matrix))), matrix, stops))
+        measured.images.append(ImageScore(sample.id, float(mean_iou(marginals(matrix))), matrix, stops))
         _keep_features(subject, sample, labels, measured, rng)
         progress(index + 1)
     return measured
@@ -84,7 +84,7 @@ def measure(subject: Subject, data: Dataset, progress: Callable[[int], object]) 
 
 def truth(sample: Sample) -> UInt8[np.ndarray, "h w"]:
     if sample.labels is None:
-        raise ValueError(f"picture {sample.id!r} has no mask; report on a split that has masks")
+        raise ValueError(f"image {sample.id!r} has no mask; report on a split that has masks")
     return sample.labels
 
 

@@ -1,7 +1,7 @@
 """The page: one HTML file in which everything is, and which may load nothing.
 
 All that comes from files or people goes through `escape`. The policy allows this page's own style and script by their
-hashes, and pictures that are part of it; no other script can run, whatever a class is called.
+hashes, and images that are part of it; no other script can run, whatever a class is called.
 """
 
 import base64
@@ -52,7 +52,7 @@ def page(content: Content) -> str:
             comparison(content.subjects, content.measured, place, content.shown)
             for place in range(1, len(content.subjects))
         ),
-        _pictures(content),
+        _images(content),
         _calibration(first),
         _slices(first),
         _features(content.subjects[0], first),
@@ -100,16 +100,16 @@ def _classes(subject: Subject, measured: Measured) -> str:
     head = "<tr><th>class<th>IoU %<th>95 % interval<th>boundary IoU %<th>found %<th>pixels</tr>"
     mean = f"Boundary IoU, mean: {percent(float(mean_iou(measured.boundary.counts)))} %."
     return (
-        "<h2>Classes</h2><p>Intervals are those of a bootstrap over pictures. "
+        "<h2>Classes</h2><p>Intervals are those of a bootstrap over images. "
         f"{mean} It looks at bands along the outlines, 2 % of the diagonal wide.</p>"
         f'<div class="row"><div class="scroll"><table><thead>{head}</thead><tbody>{"".join(lines)}</tbody></table>'
         f"</div>{chart}</div>"
     )
 
 
-def _pictures(content: Content) -> str:
+def _images(content: Content) -> str:
     first = content.measured[0]
-    ordered = sorted(content.shown, key=lambda one: first.pictures[one.index].miou)
+    ordered = sorted(content.shown, key=lambda one: first.images[one.index].miou)
     layers = list(dict.fromkeys(name for one in ordered for name in one.layers))
     radios = "".join(
         f'<label><input type="radio" name="layer" value="{escape(name)}"{" checked" if place == 0 else ""}> '
@@ -118,14 +118,14 @@ def _pictures(content: Content) -> str:
     )
     places = [str(one.index) for one in ordered]
     groups = {"all shown": places, "worst": places[:WORST], "best": places[::-1][:BEST]}
-    buttons = " ".join(show_button(name, f"Pictures: {name}", chosen) for name, chosen in groups.items())
+    buttons = " ".join(show_button(name, f"Images: {name}", chosen) for name, chosen in groups.items())
     figures = "".join(_figure(one, content) for one in ordered)
     return (
-        '<h2 id="pictures-title" tabindex="-1">Pictures</h2><div class="controls"><fieldset><legend>Over the pictures'
+        '<h2 id="images-title" tabindex="-1">Images</h2><div class="controls"><fieldset><legend>Over the images'
         f'</legend>{radios}<label>opacity <input id="opacity" type="range" min="0" max="100" value="60"></label>'
         "</fieldset>"
         f"<p>{buttons}</p></div><noscript><p>Layers and filters need this page's own script.</p></noscript>"
-        f'<div class="gallery" role="group" aria-labelledby="pictures-title">{figures}</div>'
+        f'<div class="gallery" role="group" aria-labelledby="images-title">{figures}</div>'
     )
 
 
@@ -135,7 +135,7 @@ def show_button(name: str, title: str, places: Sequence[str]) -> str:
 
 
 def _figure(one: Shown, content: Content) -> str:
-    score = content.measured[0].pictures[one.index]
+    score = content.measured[0].images[one.index]
     size = f'width="{one.size[1]}" height="{one.size[0]}"'
     layers = "".join(
         f'<img class="layer{" on" if place == 0 else ""}" data-layer="{escape(name)}" alt="{escape(name)}" {size} '
@@ -143,12 +143,12 @@ def _figure(one: Shown, content: Content) -> str:
         for place, (name, uri) in enumerate(one.layers.items())
     )
     others = "".join(
-        f", {escape(subject.name)} {percent(found.pictures[one.index].miou)} %"
+        f", {escape(subject.name)} {percent(found.images[one.index].miou)} %"
         for subject, found in zip(content.subjects[1:], content.measured[1:], strict=True)
     )
     caption = f"{escape(score.id)}: mIoU {percent(score.miou)} %{others}"
-    picture = f'<img alt="picture {escape(score.id)}" {size} src="{one.image}">'
-    stack = f'<div class="stack">{picture}{layers}</div>'
+    image = f'<img alt="image {escape(score.id)}" {size} src="{one.image}">'
+    stack = f'<div class="stack">{image}{layers}</div>'
     return f'<figure data-place="{one.index}">{stack}<figcaption>{caption}</figcaption></figure>'
 
 
@@ -170,15 +170,15 @@ def _slices(measured: Measured) -> str:
         for row in ratio
     )
     tables = [
-        _table("share of the picture", ("classes in pictures", found.size), _edges(SIZES, lambda e: f"{100 * e:g} %")),
-        _table("stops below middle grey", ("pictures", found.stops), _edges(STOPS, lambda e: f"{e:g}")),
-        _table("classes in the picture", ("pictures", found.crowd), ["0 or 1", "2", "3", "4 and more"]),
-        f"<div><h3>confusion ratio by number of classes</h3><table><thead><tr><th>classes<th>pictures<th>false ÷ true"
+        _table("share of the image", ("classes in images", found.size), _edges(SIZES, lambda e: f"{100 * e:g} %")),
+        _table("stops below middle grey", ("images", found.stops), _edges(STOPS, lambda e: f"{e:g}")),
+        _table("classes in the image", ("images", found.crowd), ["0 or 1", "2", "3", "4 and more"]),
+        f"<div><h3>confusion ratio by number of classes</h3><table><thead><tr><th>classes<th>images<th>false ÷ true"
         f"</tr></thead><tbody>{crowd}</tbody></table></div>",
     ]
     return (
-        "<h2>Where it works</h2><p>Mean IoU of parts of the data: of classes by how much of a picture they cover, "
-        "of pictures by how much light they lack, and by how many classes share them. The confusion ratio is false "
+        "<h2>Where it works</h2><p>Mean IoU of parts of the data: of classes by how much of an image they cover, "
+        "of images by how much light they lack, and by how many classes share them. The confusion ratio is false "
         "over true positives.</p>"
         f'<div class="row">{"".join(tables)}</div>'
     )

@@ -1,7 +1,7 @@
 "use strict";
 (() => {
   const figures = [...document.querySelectorAll("figure[data-place]")];
-  const heading = document.getElementById("pictures-title");
+  const heading = document.getElementById("images-title");
   const showing = (name) => document.querySelectorAll(".layer").forEach((layer) => {
     layer.classList.toggle("on", layer.dataset.layer === name);
   });

@@ -1,4 +1,4 @@
-"""Parts of the page that put runs beside each other, or ask for pictures."""
+"""Parts of the page that put runs beside each other, or ask for images."""
 
 import statistics
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ def verdict(subjects: Sequence[Subject], measured: Sequence[Measured], data: str
         said = f"mIoU {scores[0]:.1f} %, 95 %: {low:.1f} – {high:.1f}"
         said += "".join(f"; {escape(s.name)} {score:.1f} %" for s, score in zip(subjects[1:], scores[1:], strict=True))
     remarks = [f'<p class="warning">{escape(s.name)} {escape(s.remark)}.</p>' for s in subjects if s.remark]
-    where = f"on {first.count} pictures of {escape(data)}; {CONVENTION}"
+    where = f"on {first.count} images of {escape(data)}; {CONVENTION}"
     return f'<p class="verdict">{said}{worst}</p><p>{where}.</p>{"".join(remarks)}'
 
 
@@ -102,7 +102,7 @@ def refinement(subject: Subject) -> list[tuple[str, dict[str, list[tuple[int, fl
 
 
 def matrix(subject: Subject, measured: Measured, shown: Sequence[Shown]) -> str:
-    """Shares of each class's pixels that were taken for each class; a cell shows the pictures that feed it."""
+    """Shares of each class's pixels that were taken for each class; a cell shows the images that feed it."""
     counts = measured.evaluation.confusion.numpy()
     classes = subject.model.classes
     wrong = counts.sum(axis=0) + counts.sum(axis=1) - 2 * counts.diagonal()
@@ -117,7 +117,7 @@ def matrix(subject: Subject, measured: Measured, shown: Sequence[Shown]) -> str:
     cut = f" Shown are the {MOST_CLASSES} classes with the most errors." if len(kept) < len(classes) else ""
     return (
         "<h2>What is taken for what</h2><p>Rows are true classes, columns what the network saw, in % of the row's "
-        f"pixels. A button shows pictures that feed its cell.{cut}</p>"
+        f"pixels. A button shows images that feed its cell.{cut}</p>"
         f'<div class="scroll"><table class="matrix"><thead><tr><th>truth{head}</tr></thead><tbody>{rows}</tbody>'
         "</table></div>"
     )
@@ -130,30 +130,30 @@ def _cell(row: int, column: int, counts: np.ndarray, measured: Measured, shown: 
     said = f"{100 * count / whole:.1f}"
     if row == column:
         return f'<td class="right">{said}</td>'
-    feeding = [(int(measured.pictures[one.index].confusion[row, column]), one.index) for one in shown]
+    feeding = [(int(measured.images[one.index].confusion[row, column]), one.index) for one in shown]
     places = " ".join(str(place) for amount, place in sorted(feeding, reverse=True) if amount)
     if not places:
         return f"<td>{said}</td>"
     names = measured.evaluation.classes.names
-    title = escape(f"Pictures where {names[row]} is taken for {names[column]}")
+    title = escape(f"Images where {names[row]} is taken for {names[column]}")
     aria = f'aria-label="{said} %: {title}"'
     return f'<td><button type="button" {aria} data-show="{places}" data-title="{title}">{said}</button></td>'
 
 
 def comparison(subjects: Sequence[Subject], measured: Sequence[Measured], place: int, shown: Sequence[Shown]) -> str:
-    """The first run and another, picture by picture."""
+    """The first run and another, image by image."""
     one, other = measured[0], measured[place]
-    test = sign_test([p.miou for p in one.pictures], [p.miou for p in other.pictures])
+    test = sign_test([p.miou for p in one.images], [p.miou for p in other.images])
     lost = regressions(one, other)
     there = {each.index for each in shown}
     rows = "".join(
-        f"<tr><th scope=row>{escape(one.pictures[i].id)}</th><td>{_percent(one.pictures[i].miou)}</td>"
-        f"<td>{_percent(other.pictures[i].miou)}</td></tr>"
+        f"<tr><th scope=row>{escape(one.images[i].id)}</th><td>{_percent(one.images[i].miou)}</td>"
+        f"<td>{_percent(other.images[i].miou)}</td></tr>"
         for i in lost[:LISTED]
     )
     names = escape(subjects[0].name), escape(subjects[place].name)
     places = " ".join(str(i) for i in lost if i in there)
-    title = escape(f"Pictures where {subjects[place].name} is worse than {subjects[0].name}")
+    title = escape(f"Images where {subjects[place].name} is worse than {subjects[0].name}")
     button = (
         f'<p><button type="button" data-show="{places}" data-title="{title}">show them</button></p>' if places else ""
     )
@@ -161,7 +161,7 @@ def comparison(subjects: Sequence[Subject], measured: Sequence[Measured], place:
         f"<table><thead><tr><th>worse than before<th>{names[0]}<th>{names[1]}</tr></thead><tbody>{rows}</tbody></table>"
     )
     verdict = (
-        f"{names[1]} is better than {names[0]} on {test.better} pictures, worse on {test.worse}, equal on "
+        f"{names[1]} is better than {names[0]} on {test.better} images, worse on {test.worse}, equal on "
         f"{test.equal}; by chance alone so uneven with probability {test.p:.2g} (sign test, two-sided)."
     )
     return f"<h2>{names[0]} and {names[1]}</h2><p>{verdict}</p>{table if rows else ''}{button}"

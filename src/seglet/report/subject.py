@@ -35,7 +35,7 @@ class Subject:
     depths: Depths | None = None
 
     def depth(self, sample: Sample) -> np.ndarray | None:
-        """How far things are in a picture, for a network that is told so."""
+        """How far things are in an image, for a network that is told so."""
         return None if self.depths is None else self.depths(sample.image, sample.id)
 
     @property
@@ -135,9 +135,7 @@ def open_data(arguments: argparse.Namespace, subjects: Sequence[Subject]) -> tup
         data = open_dataset(arguments.data, split, resize=first.resize, whole_masks=True)
         name = f"{arguments.data} ({split})"
     elif first.experiment is None:
-        raise ValueError(
-            f"{first.name} is no run, so its data are not known; name pictures with masks with --data DATA"
-        )
+        raise ValueError(f"{first.name} is no run, so its data are not known; name images with masks with --data DATA")
     else:
         settings = first.experiment.settings
         split = arguments.split or settings.val_split

@@ -1,4 +1,4 @@
-"""What the finished rows of a table came to: one file of results, and their curves as pictures."""
+"""What the finished rows of a table came to: one file of results, and their curves as images."""
 
 import json
 import os
@@ -70,7 +70,7 @@ def by_share(results: Mapping[str, Any]) -> str:
             lines.setdefault(row.removesuffix(f"-{share}"), []).append((place, score))
     rows = [{"row": name, "curve": line} for name, line in lines.items()]
     ticks = {place: share.replace("-", "/") for place, share in enumerate(results["shares"])}
-    return svg({**results, "rows": rows}, "mIoU %, by share of pictures with masks", ticks)
+    return svg({**results, "rows": rows}, "mIoU %, by share of images with masks", ticks)
 
 
 def by_darkness(results: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Curves of a results table as an SVG picture: one line a row, the mean over its seeds."""
+"""Curves of a results table as an SVG image: one line a row, the mean over its seeds."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -19,7 +19,7 @@ def svg(
 ) -> str:
     """A score in percent over optimiser steps, or what else `axes` says. Rows of different length keep their own.
 
-    Between the tens below the least and above the greatest score; long or many names make the picture larger. `ticks`
+    Between the tens below the least and above the greatest score; long or many names make the image larger. `ticks`
     names places along the axis, where they are not the first, middle and last step.
     """
     rows = {row: mean_curve([e["curve"] for e in results["rows"] if e["row"] == row]) for row in _rows(results)}

@@ -19,10 +19,10 @@ code { background: #f2f2f2; padding: .1rem .3rem }
 """
 
 
-def write_page(file: Path, results: Mapping[str, Any], picture: Path, shown: Sequence[str]) -> None:
-    """Writes table and picture as HTML; `shown` names the rows of the picture."""
+def write_page(file: Path, results: Mapping[str, Any], source: Path, shown: Sequence[str]) -> None:
+    """Writes table and image as HTML; `shown` names the rows of the image."""
     head, *rows = cells(results)
-    image = base64.b64encode(picture.read_bytes()).decode("ascii")
+    image = base64.b64encode(source.read_bytes()).decode("ascii")
     named = ", ".join(map(escape, shown))
     body = [
         f"<h1>{escape(results['title'])}</h1>",
@@ -31,7 +31,7 @@ def write_page(file: Path, results: Mapping[str, Any], picture: Path, shown: Seq
         f"<table><thead>{_line(head, 'th')}</thead><tbody>",
         *(_line(row, "td") for row in rows),
         "</tbody></table>",
-        f"<p>Rows of the picture: {named}.</p>",
+        f"<p>Rows of the source: {named}.</p>",
         f'<img alt="Scenes and what each run sees in them. Rows: {named}." src="data:image/png;base64,{image}">',
         f"<p>Again: <code>{escape(results['command'])}</code>, commit {escape(results['commit'])}, "
         f"{escape(results['hardware'])}.</p>",

@@ -1,4 +1,4 @@
-"""Pictures side by side: what several models see in the same samples."""
+"""Images side by side: what several models see in the same samples."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from seglet.files import replacing
 from seglet.inference.brighten import Enhancer
 from seglet.inference.depth import depths_for
 from seglet.inference.from_tags import open_method
-from seglet.inference.inputs import Picture
+from seglet.inference.inputs import ImageFile
 from seglet.inference.options import Seeing
 from seglet.inference.predict import settled
 from seglet.inference.write import Settings, segment
@@ -25,16 +25,16 @@ from seglet.types import Classes
 Labels = UInt8[np.ndarray, "h w"]
 
 
-class Pictures(Dataset):
-    """Pictures that nobody annotated, as samples."""
+class UnlabelledImages(Dataset):
+    """Images that nobody annotated, as samples."""
 
-    def __init__(self, pictures: Sequence[Picture], classes: Classes) -> None:
-        self.pictures, self.classes = pictures, classes
-        self.ids = [picture.name for picture in pictures]
+    def __init__(self, images: Sequence[ImageFile], classes: Classes) -> None:
+        self.images, self.classes = images, classes
+        self.ids = [image.name for image in images]
         self.fingerprint = ""
 
     def read(self, index: int) -> Sample:
-        return Sample(self.ids[index], self.pictures[index].read(), None)
+        return Sample(self.ids[index], self.images[index].read(), None)
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Sheet:
 
 @dataclass(frozen=True)
 class Look:
-    """A saved model, or the experiment or run of a method that makes masks from tags, and how it looks at pictures.
+    """A saved model, or the experiment or run of a method that makes masks from tags, and how it looks at images.
 
     `data` are what it is shown, if not the same as others.
     """
@@ -68,20 +68,20 @@ class Look:
 
 
 def compare(looks: Mapping[str, Look], data: Dataset, file: Path, sheet: Sheet = Sheet()) -> list[str]:
-    """Writes pictures, their truth if any has one, and what each model sees in them, as rows of one PNG; says what the
+    """Writes images, their truth if any has one, and what each model sees in them, as rows of one PNG; says what the
     rows are.
 
-    The pictures are spread evenly over the data; where they are more than fit side by side, all rows come again below.
+    The images are spread evenly over the data; where they are more than fit side by side, all rows come again below.
     """
     count = min(sheet.count, len(data))
     places = [index * len(data) // count for index in range(count)]
     first = [data.read(place) for place in places]
-    rows = [("picture", [scaled(sample.image, sheet.height) for sample in first])]
+    rows = [("image", [scaled(sample.image, sheet.height) for sample in first])]
     if sheet.lift is not None:
-        rows.append(("picture, brightened", [scaled(sheet.lift(sample.image), sheet.height) for sample in first]))
+        rows.append(("image, brightened", [scaled(sheet.lift(sample.image), sheet.height) for sample in first]))
     if any(sample.labels is not None for sample in first):
         rows.append(("truth", [scaled(_truth(sample, data), sheet.height) for sample in first]))
-    del first  # large pictures are read again, one at a time
+    del first  # large images are read again, one at a time
     for name, look in looks.items():
         see, shown = _seer(look, data), data if look.data is None else look.data
         seen = (see(shown.read(place)) for place in places)

@@ -18,13 +18,13 @@ class Recipe:
     model_of: str | None = None
     """The row whose model is scored another way; nothing is trained."""
     labels_of: str | None = None
-    """The row whose model labels the pictures that this one is trained on, knowing their tags."""
+    """The row whose model labels the images that this one is trained on, knowing their tags."""
     labels: tuple[str, ...] = ()
     """Words for `seglet predict --pseudo-labels`."""
     look: tuple[str, ...] = ()
     """Words for `seglet evaluate`."""
     known_tags: bool = False
-    """Also score on the pictures it was trained on, with classes ruled out that their tags lack."""
+    """Also score on the images it was trained on, with classes ruled out that their tags lack."""
     supervision: str = ""
     """What it learns from, for people."""
     world: str = ""
@@ -33,7 +33,7 @@ class Recipe:
     """Score the masks that the method makes from tags: with `model_of` as that row has learned to, else untrained."""
 
     zero_dce: bool = False
-    """Brighten what it is scored on by a Zero-DCE, which is trained on the pictures that the row learns from."""
+    """Brighten what it is scored on by a Zero-DCE, which is trained on the images that the row learns from."""
 
     @classmethod
     def read(cls, row: Mapping[str, Any]) -> "Recipe":

@@ -43,7 +43,7 @@ class Table:
                 f"table {self.name} has no row {', '.join(sorted(wrong))}; it has {', '.join(self.content['rows'])}"
             )
         if self.content["needs_data"] and "data" not in self.overrides:
-            raise ValueError(f"table {self.name} needs real pictures ({self.content['needs_data']}): give --data DIR")
+            raise ValueError(f"table {self.name} needs real images ({self.content['needs_data']}): give --data DIR")
 
     @cached_property
     def content(self) -> Mapping[str, Any]:
@@ -82,7 +82,7 @@ class Table:
     def check_splits(self) -> None:
         """
         Raises:
-            ValueError: real pictures lack splits that rows learn from; all of them are named, and what makes them.
+            ValueError: real images lack splits that rows learn from; all of them are named, and what makes them.
         """
         from seglet.data.dataset import describe, is_world
         from seglet.data.splits.fractions import commands
@@ -162,7 +162,7 @@ class Table:
         return self.trained(row, seed) / "last"
 
     def seer(self, row: str, seed: int) -> Path:
-        """What looks at pictures: a model, or the experiment or run of a method that makes masks from tags."""
+        """What looks at images: a model, or the experiment or run of a method that makes masks from tags."""
         recipe = self.recipe(row)
         if not recipe.maps:
             return self.model(row, seed)
@@ -183,7 +183,7 @@ class Table:
         }
 
     def look(self, row: str, seed: int) -> tuple[str, ...]:
-        """How a row looks at pictures, as words for `seglet evaluate`."""
+        """How a row looks at images, as words for `seglet evaluate`."""
         bright = ("--brighten", str(self.enhancer(row, seed))) if self.recipe(row).zero_dce else ()
         return (*self.size, *self.recipe(row).look, *bright)
 
@@ -192,7 +192,7 @@ class Table:
         return self.runs / f"{row}-{seed}-enhancer" / "zero-dce"
 
     def labels(self, row: str, seed: int) -> Path:
-        """The pictures and pseudo labels that a row is trained on."""
+        """The images and pseudo labels that a row is trained on."""
         return self.runs / f"{row}-{seed}-labels"
 
     def run(self, row: str, seed: int, sources: Sequence["Future[None]"] = ()) -> None:
@@ -228,7 +228,7 @@ class Table:
 
     @property
     def stops(self) -> list[int]:
-        """Stops of light that are taken from pictures of the day to score rows once more for each; mostly none."""
+        """Stops of light that are taken from images of the day to score rows once more for each; mostly none."""
         return list(self.content.get("stops", ()))
 
     def stops_file(self, row: str, seed: int, stops: int) -> Path:
@@ -257,7 +257,7 @@ class Table:
         self.call(folder, "evaluate", "--method", way, *where, *recipe.look, "--out", folder / "scores.json")
 
     def label(self, row: str, seed: int) -> None:
-        """Makes the pictures and pseudo labels that a row is trained on, unless they are there."""
+        """Makes the images and pseudo labels that a row is trained on, unless they are there."""
         from seglet.files import read_json
 
         out, recipe = self.labels(row, seed), self.recipe(row)
@@ -282,7 +282,7 @@ class Table:
     def data(self, scenes: int, recipe: Recipe | None = None) -> tuple[str, str]:
         """What rows are scored on, or one row with options or a size of its own, as words; `scenes` of the world.
 
-        Of real pictures with partners in the `light`, rows with options are scored in the dark, others in the light.
+        Of real images with partners in the `light`, rows with options are scored in the dark, others in the light.
         """
         own, options = (recipe.experiment, recipe.world) if recipe else ({}, "")
         keys = {**self.content["shared"], **own, **self.overrides}
@@ -299,7 +299,7 @@ class Table:
 
     @property
     def size(self) -> tuple[str, str]:
-        """At which fraction of their size pictures are seen, as words."""
+        """At which fraction of their size images are seen, as words."""
         return "--resize", str({**self.content["shared"], **self.overrides}.get("resize", 1.0))
 
     def call(self, folder: Path, *words: Any) -> None:
@@ -321,7 +321,7 @@ class Table:
         print(f"{folder.name}: {words[0]} done", file=sys.stderr, flush=True)
 
     def draw(self, file: Path) -> list[str]:
-        """Draws pictures of the scored split as the finished rows of the first seed see them; names the rows."""
+        """Draws images of the scored split as the finished rows of the first seed see them; names the rows."""
         from seglet.data.dataset import open_dataset
         from seglet.results.gallery import Look, compare
 

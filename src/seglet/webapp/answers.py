@@ -1,4 +1,4 @@
-"""What a network makes of one picture, whole: masks, confidence, uncertainty. Axes: h rows, w columns, k classes."""
+"""What a network makes of one image, whole: masks, confidence, uncertainty. Axes: h rows, w columns, k classes."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -47,7 +47,7 @@ class Answer:
 
 
 class Viewer(ABC):
-    """Whatever answers to a picture. `tags` are what a person typed, which some do without."""
+    """Whatever answers to an image. `tags` are what a person typed, which some do without."""
 
     name: str
 
@@ -59,7 +59,7 @@ class Viewer(ABC):
     def answer(self, image: UInt8[np.ndarray, "h w 3"], name: str, tags: str) -> Answer:
         """
         Raises:
-            ValueError: there is none to this picture or these tags; says why.
+            ValueError: there is none to this image or these tags; says why.
         """
 
 
@@ -85,7 +85,7 @@ class Network(Viewer):
         return None if self.depths is None else self.depths(resized(image, self.seeing.resize), name)
 
     def _uncertainty(self, image: UInt8[np.ndarray, "h w 3"], name: str) -> tuple[Float[np.ndarray, "h w"] | None, str]:
-        """Of the whole picture, seen once; or None and why."""
+        """Of the whole image, seen once; or None and why."""
         if self.samples < 2:
             return None, "no uncertainty: --samples is below 2"
         if facts_in(self.model) is not None:

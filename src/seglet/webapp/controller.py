@@ -16,15 +16,15 @@ KEPT = 16
 
 @dataclass
 class Visit:
-    """The pictures that one visitor dropped, and the latest answers."""
+    """The images that one visitor dropped, and the latest answers."""
 
-    pictures: list[Dropped] = field(default_factory=list)
+    images: list[Dropped] = field(default_factory=list)
     answers: dict[tuple[int, int, str], Answer] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A picture as the page shows it: for each network its look and table, and what can be laid over it."""
+    """An image as the page shows it: for each network its look and table, and what can be laid over it."""
 
     looks: list[str]
     tables: list[str]
@@ -34,7 +34,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Desk:
-    """One or two viewers, and how large pictures may be; `folder` takes the files that are offered."""
+    """One or two viewers, and how large images may be; `folder` takes the files that are offered."""
 
     viewers: Sequence[Viewer]
     folder: Path
@@ -42,15 +42,15 @@ class Desk:
 
     def arrive(self, files: Sequence[str]) -> tuple[Visit, str]:
         """What was dropped, and what is wrong with the rest of it."""
-        pictures, wrong = read_all([Path(file) for file in files], self.limits)
-        return Visit(pictures), html.told(wrong)
+        images, wrong = read_all([Path(file) for file in files], self.limits)
+        return Visit(images), html.told(wrong)
 
     def show(self, visit: Visit, place: int, layer: str, tags: str) -> Shown:
-        """One picture as all see it; nothing, and why, if there is no answer."""
-        if not visit.pictures:
+        """One image as all see it; nothing, and why, if there is no answer."""
+        if not visit.images:
             return self._nothing("")
-        place = min(max(place, 0), len(visit.pictures) - 1)
-        dropped = visit.pictures[place]
+        place = min(max(place, 0), len(visit.images) - 1)
+        dropped = visit.images[place]
         try:
             answers = [self.answer(visit, number, place, tags) for number in range(len(self.viewers))]
         except ValueError as error:
@@ -63,20 +63,20 @@ class Desk:
         return Shown(looks, [html.table(answer) for answer in answers], kinds, _compared(answers))
 
     def answer(self, visit: Visit, number: int, place: int, tags: str) -> Answer:
-        """Of one viewer to one picture; remembered."""
+        """Of one viewer to one image; remembered."""
         key = (number, place, tags)
         if key not in visit.answers:
             while len(visit.answers) >= KEPT:
                 visit.answers.pop(next(iter(visit.answers)))
-            dropped = visit.pictures[place]
+            dropped = visit.images[place]
             visit.answers[key] = self.viewers[number].answer(dropped.image, dropped.name, tags)
         return visit.answers[key]
 
     def dark(self, visit: Visit, place: int, stops: float, tags: str) -> list[str]:
-        """For each viewer the picture without so much of its light, and what is left of the answer."""
-        if not visit.pictures:
+        """For each viewer the image without so much of its light, and what is left of the answer."""
+        if not visit.images:
             return ["" for _ in self.viewers]
-        dropped = visit.pictures[place]
+        dropped = visit.images[place]
         image = stopped_down(dropped.image, stops)
         drawn = []
         for number, viewer in enumerate(self.viewers):
@@ -92,9 +92,9 @@ class Desk:
 
     def fade(self, visit: Visit, place: int, tags: str) -> str:
         """The curve of what is left when ever more light is gone."""
-        if not visit.pictures:
-            return html.told(["drop a picture first"])
-        dropped = visit.pictures[place]
+        if not visit.images:
+            return html.told(["drop an image first"])
+        dropped = visit.images[place]
         try:
             curves = {
                 viewer.name: darkness_curve.fading(
@@ -109,9 +109,9 @@ class Desk:
         return html.fading(curves)
 
     def offer(self, visit: Visit, tags: str) -> tuple[list[str], str]:
-        """Files of the first viewer's answers to all pictures; and what is wrong."""
+        """Files of the first viewer's answers to all images; and what is wrong."""
         try:
-            seen = [(dropped, self.answer(visit, 0, place, tags)) for place, dropped in enumerate(visit.pictures)]
+            seen = [(dropped, self.answer(visit, 0, place, tags)) for place, dropped in enumerate(visit.images)]
             return [str(file) for file in downloads(seen, self.folder)], ""
         except ValueError as error:
             return [], html.told([str(error)])

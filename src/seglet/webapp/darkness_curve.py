@@ -1,4 +1,4 @@
-"""Light taken from a picture step by step, and what is then left of an answer. Axes: h rows, w columns."""
+"""Light taken from an image step by step, and what is then left of an answer. Axes: h rows, w columns."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -20,7 +20,7 @@ Seen = tuple[Dropped, Answer]
 
 
 def downloads(seen: Sequence[Seen], folder: Path) -> list[Path]:
-    """A mask and LabelMe file for each picture, zipped if there are several, and one file of COCO's; in a new folder.
+    """A mask and LabelMe file for each image, zipped if there are several, and one file of COCO's; in a new folder.
 
     All at the size of the files that were dropped, and of the classes of the first answer.
 
@@ -28,7 +28,7 @@ def downloads(seen: Sequence[Seen], folder: Path) -> list[Path]:
         ValueError: there is nothing to write, or a class cannot be told apart from void.
     """
     if not seen:
-        raise ValueError("nothing was segmented yet; drop a picture first")
+        raise ValueError("nothing was segmented yet; drop an image first")
     classes = seen[0][1].classes
     folder.mkdir(parents=True, exist_ok=True)
     out = Path(tempfile.mkdtemp(dir=folder))
@@ -50,7 +50,7 @@ def _at(dropped: Dropped, values: Float[np.ndarray, "h w"] | np.ndarray, how: Im
 
 
 def beside(file: Path) -> None:
-    """Makes a LabelMe file look for its picture where it lies itself."""
+    """Makes a LabelMe file look for its image where it lies itself."""
     content = read_json(file)
     write_json(file, {**content, "imagePath": PurePosixPath(content["imagePath"]).name})
 

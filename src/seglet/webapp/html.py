@@ -25,13 +25,13 @@ STYLE = """
 
 
 def layers(answer: Answer) -> list[str]:
-    """What can be laid over the picture."""
+    """What can be laid over the image."""
     spread = [] if answer.uncertainty is None else [UNCERTAINTY]
     return [MASK, CONFIDENCE, *spread, *answer.maps]
 
 
 def look(image: UInt8[np.ndarray, "h w 3"], answer: Answer, layer: str, caption: str) -> str:
-    """The picture with a layer over it; one that this answer lacks is its mask."""
+    """The image with a layer over it; one that this answer lacks is its mask."""
     size = answer.labels.shape
     maps: dict[str, Float[np.ndarray, "h w"]] = {CONFIDENCE: answer.confidence, **answer.maps}
     if answer.uncertainty is not None:
@@ -41,13 +41,13 @@ def look(image: UInt8[np.ndarray, "h w 3"], answer: Answer, layer: str, caption:
 
 
 def masked(image: UInt8[np.ndarray, "h w 3"], labels: UInt8[np.ndarray, "h w"], classes: Classes, caption: str) -> str:
-    """The picture with a mask over it."""
+    """The image with a mask over it."""
     return stack(image, mask(labels, labels.shape, classes), caption, MASK)
 
 
 def stack(image: UInt8[np.ndarray, "h w 3"], over: str, caption: str, layer: str) -> str:
-    """A picture, and the data URI of what lies over it."""
-    below = f'<img class="picture" alt="the picture" src="{jpeg(image, image.shape[:2])}">'
+    """An image, and the data URI of what lies over it."""
+    below = f'<img class="image" alt="the image" src="{jpeg(image, image.shape[:2])}">'
     above = f'<img class="layer" alt="{escape(layer)}" src="{over}">'
     return box(f'<figure><div class="stack">{below}{above}</div><figcaption>{escape(caption)}</figcaption></figure>')
 

@@ -14,7 +14,7 @@ from seglet.inference.predict import see, settled
 from seglet.webapp.answers import Answer, Viewer
 
 MOST = 32
-"""Tags of a picture."""
+"""Tags of an image."""
 KEPT = 4
 """Sets of words whose maps are kept ready."""
 
@@ -27,7 +27,7 @@ def typed(text: str) -> list[str]:
     """
     tags = list(dict.fromkeys(tag for part in re.split(r"[,;\n]", text) if (tag := " ".join(part.split()))))
     if not tags:
-        raise ValueError("type what is in the picture: tags with commas between, such as cat, dog")
+        raise ValueError("type what is in the image: tags with commas between, such as cat, dog")
     if len(tags) > MOST:
         raise ValueError(f"{len(tags)} tags were typed; at most {MOST} are looked for at once")
     return tags

@@ -22,15 +22,15 @@ class Page:
         tagged = next((viewer for viewer in desk.viewers if isinstance(viewer, Words)), None)
         words = () if tagged is None else tagged.classes
         gr.Markdown(
-            f"# {TITLE}\nDrop pictures. Nothing leaves this machine, and nothing is kept when the page's command ends."
+            f"# {TITLE}\nDrop images. Nothing leaves this machine, and nothing is kept when the page's command ends."
         )
         self.visit = gr.State(Visit())
         with gr.Row():
             self.files = gr.File(
-                label="pictures", file_count="multiple", file_types=["image"], elem_id="seglet-files", height=120
+                label="images", file_count="multiple", file_types=["image"], elem_id="seglet-files", height=120
             )
             with gr.Column():
-                self.picker = gr.Dropdown([], label="picture", elem_id="seglet-picture")
+                self.picker = gr.Dropdown([], label="image", elem_id="seglet-image")
                 self.tags = gr.Textbox(
                     ", ".join(words) if len(words) <= FEW else "",
                     label="what is in it",
@@ -87,13 +87,13 @@ class Page:
 
     def _arrive(self, files: list[str] | None, layer: str, tags: str) -> list[Any]:
         visit, told = self.desk.arrive(files or [])
-        names = [(dropped.name, place) for place, dropped in enumerate(visit.pictures)]
+        names = [(dropped.name, place) for place, dropped in enumerate(visit.images)]
         picker = self.gr.update(choices=names, value=0 if names else None)
         shown = self._show(visit, 0, layer, tags)
         return [visit, told, picker, 0, "", None, *["" for _ in self.nights], *shown]
 
     def _pick(self, visit: Visit, place: int | None, layer: str, tags: str) -> list[Any]:
-        """Another picture, or other tags: what was said of the dark is gone."""
+        """Another image, or other tags: what was said of the dark is gone."""
         return [0, "", *["" for _ in self.nights], *self._show(visit, place, layer, tags)]
 
     def _show(self, visit: Visit, place: int | None, layer: str, tags: str) -> list[Any]:

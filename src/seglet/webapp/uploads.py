@@ -1,4 +1,4 @@
-"""What is dropped on the page, as pictures to look at; what cannot be one is said. Axes: h rows, w columns."""
+"""What is dropped on the page, as images to look at; what cannot be one is said. Axes: h rows, w columns."""
 
 import re
 from collections.abc import Sequence
@@ -14,18 +14,18 @@ from seglet.data.images import decode_image
 
 MEGABYTES = 32
 """Of a file; see `server.launch`, which refuses larger ones before they have arrived."""
-PICTURES = 32
+MOST_IMAGES = 32
 """Dropped at once."""
 SHORTEST = 8
 """Pixels of a side; less holds nothing to see."""
 STRETCH = 16
-"""Times that a picture may be longer than wide."""
+"""Times that an image may be longer than wide."""
 LONGEST_NAME = 80
 
 
 @dataclass(frozen=True)
 class Limits:
-    """`max_pixels` are those of a file; pictures longer than `side` are looked at shrunk to it."""
+    """`max_pixels` are those of a file; images longer than `side` are looked at shrunk to it."""
 
     max_pixels: int = 24_000_000
     side: int = 1024
@@ -33,7 +33,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Dropped:
-    """A picture as it is looked at; `size` (h, w) is that of the file, `name` its harmless file name."""
+    """An image as it is looked at; `size` (h, w) is that of the file, `name` its harmless file name."""
 
     name: str
     image: UInt8[np.ndarray, "h w 3"]
@@ -47,11 +47,11 @@ class Dropped:
 def read_dropped(file: Path, limits: Limits) -> Dropped:
     """
     Raises:
-        DataError: it is no picture, damaged, too large, or of a shape that holds nothing to see; the file is named,
+        DataError: it is no image, damaged, too large, or of a shape that holds nothing to see; the file is named,
             without where it lies.
     """
     if file.stat().st_size > MEGABYTES * 1_000_000:
-        raise DataError(f"{file.name!r} is larger than {MEGABYTES} MB; shrink the picture, or use `seglet predict`")
+        raise DataError(f"{file.name!r} is larger than {MEGABYTES} MB; shrink the image, or use `seglet predict`")
     image = decode_image(file.read_bytes(), Path(file.name), limits.max_pixels)
     height, width = image.shape[:2]
     if min(height, width) < SHORTEST or max(height, width) > STRETCH * min(height, width):
@@ -61,11 +61,11 @@ def read_dropped(file: Path, limits: Limits) -> Dropped:
 
 
 def read_all(files: Sequence[Path], limits: Limits) -> tuple[list[Dropped], list[str]]:
-    """The pictures, named apart, and what is wrong with each of the other files."""
+    """The images, named apart, and what is wrong with each of the other files."""
     found: list[Dropped] = []
     wrong: list[str] = []
     taken: set[str] = set()
-    for file in files[:PICTURES]:
+    for file in files[:MOST_IMAGES]:
         try:
             one = read_dropped(file, limits)
         except (ValueError, OSError) as error:
@@ -74,9 +74,9 @@ def read_all(files: Sequence[Path], limits: Limits) -> tuple[list[Dropped], list
             )
             continue
         found.append(Dropped(_apart(one.name, taken), one.image, one.size))
-    if len(files) > PICTURES:
+    if len(files) > MOST_IMAGES:
         wrong.append(
-            f"{len(files)} files were dropped, the first {PICTURES} are shown; `seglet predict` takes any number"
+            f"{len(files)} files were dropped, the first {MOST_IMAGES} are shown; `seglet predict` takes any number"
         )
     return found, wrong
 
@@ -84,7 +84,7 @@ def read_all(files: Sequence[Path], limits: Limits) -> tuple[list[Dropped], list
 def harmless(name: str) -> str:
     """A file's name of letters, digits, `-`, `_` and dots, which is none of a path, a page or a hidden file."""
     stem, suffix = Path(name).stem, Path(name).suffix
-    plain = re.sub(r"[^\w.-]+", "_", stem).strip("._")[:LONGEST_NAME] or "picture"
+    plain = re.sub(r"[^\w.-]+", "_", stem).strip("._")[:LONGEST_NAME] or "image"
     return plain + re.sub(r"[^\w.]+", "", suffix)[:8]
 
 

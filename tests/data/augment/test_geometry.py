@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tests.data.toys import picture, sample
+from tests.data.toys import random_image, sample
 
 from seglet.data.augment.colour import Jitter, hue_matrix, jitter
 from seglet.data.augment.geometry import Augment, Window, _smooth, draw_window, view, whole
@@ -16,14 +16,14 @@ def rng(seed=0):
     return np.random.default_rng(seed)
 
 
-def test_plain_view_of_the_whole_picture_is_the_picture():
+def test_plain_view_of_the_whole_image_is_the_image():
     viewed = view(sample(), PLAIN, rng())
     assert torch.equal(viewed.image, whole(sample())[0])
     assert np.array_equal(viewed.labels, sample().labels)
     assert viewed.box == (0, 0, 1, 1)
 
 
-def test_flipped_view_is_the_mirrored_picture():
+def test_flipped_view_is_the_mirrored_image():
     viewed = view(sample(), Augment(crop=(20, 30), scale=(1, 1), flip=1), rng())
     assert viewed.flipped
     assert torch.equal(viewed.image.flip(2), whole(sample())[0])
@@ -40,10 +40,10 @@ def test_padding_has_the_mean_colour_and_no_label():
 
 @pytest.mark.parametrize("seed", range(8))
 def test_column_that_is_the_image_follows_it(seed):
-    columns = {"image": picture(20, 30), "unit": picture(20, 30).astype(np.float32) / 255}
+    columns = {"image": random_image(20, 30), "unit": random_image(20, 30).astype(np.float32) / 255}
     viewed = view(sample(columns=columns), Augment(crop=(17, 23)), rng(seed))
     assert torch.equal(viewed.columns["image"], viewed.image)
-    assert (viewed.columns["unit"] - viewed.image).abs().max() < 1.5 / 255  # PIL rounds 8-bit pictures twice
+    assert (viewed.columns["unit"] - viewed.image).abs().max() < 1.5 / 255  # PIL rounds 8-bit images twice
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -59,7 +59,7 @@ def test_token_grid_column_stays_whole():
 
 @pytest.mark.parametrize("seed", range(8))
 def test_crop_before_resize_equals_resize_before_crop(seed):
-    image = picture(40, 50)
+    image = random_image(40, 50)
     window = draw_window(image.shape, Augment(crop=(12, 14)), rng(seed))
     resized = np.asarray(Image.fromarray(image).resize(window.size[::-1], Image.Resampling.BILINEAR))
     expected = resized[window.top :, window.left :][:12, :14].astype(np.float32) / 255
@@ -79,15 +79,15 @@ def test_sixteen_scales_are_those_of_cirkd():
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (4, 800), (800, 4)])
-def test_extreme_pictures_give_full_views(height, width):
+def test_extreme_images_give_full_views(height, width):
     for seed in range(10):
         viewed = view(sample(height, width), Augment(crop=(8, 8), scale=(0.01, 2), scale_steps=0), rng(seed))
         assert viewed.image.shape == (3, 8, 8)
         assert viewed.valid.any()
 
 
-def test_picture_without_mask_still_knows_its_padding():
-    viewed = view(Sample("x", picture(4, 4), None), Augment(crop=(8, 8), scale=(1, 1)), rng())
+def test_image_without_mask_still_knows_its_padding():
+    viewed = view(Sample("x", random_image(4, 4), None), Augment(crop=(8, 8), scale=(1, 1)), rng())
     assert viewed.labels is None
     assert viewed.valid.sum() == 16
 

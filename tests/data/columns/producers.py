@@ -13,15 +13,15 @@ from seglet.data.dataset import Sample
 
 
 @dataclass(frozen=True)
-class Picture(Producer):
-    """The picture itself, in a kind to choose; counts the pictures it was given in `seen`."""
+class CopyProducer(Producer):
+    """The image itself, in a kind to choose; counts the images it was given in `seen`."""
 
     kind: Kind = "image"
-    name: str = "picture"
+    name: str = "source"
     gain: float = 1.0
     weights: str = ""
     seen: list[str] = field(default_factory=list)
-    maker: str = "picture/1"
+    maker: str = "image/1"
 
     def identity(self) -> str:
         return self.weights
@@ -39,7 +39,7 @@ class Picture(Producer):
 
 @dataclass(frozen=True)
 class Caption(Producer):
-    """What a picture is called, in words."""
+    """What an image is called, in words."""
 
     name: str = "caption"
     kind: Kind = "text"
@@ -58,7 +58,7 @@ class Caption(Producer):
 
 @dataclass(frozen=True)
 class Letters(Producer):
-    """The letters of the last caption: a column made from a column, of a length of its own for each picture."""
+    """The letters of the last caption: a column made from a column, of a length of its own for each image."""
 
     name: str = "letters"
     kind: Kind = "sequence"

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from tests.data.columns.producers import Caption, Letters, Picture
+from tests.data.columns.producers import Caption, CopyProducer, Letters
 from tests.data.toys import Toys, sample
 
 from seglet.data.augment.geometry import Augment
@@ -43,17 +43,17 @@ def first_batch(data, workers=0):
 
 
 def test_samples_come_with_their_columns(tmp_path):
-    data = fill(toys(), tmp_path, Picture(kind="grid"), Caption())
+    data = fill(toys(), tmp_path, CopyProducer(kind="grid"), Caption())
     read = data.read(2)
-    assert np.array_equal(read.columns["picture"], read.image)
+    assert np.array_equal(read.columns["source"], read.image)
     assert read.texts["caption"] == ("a photo", "a photo of toy2")
-    assert read.kinds == {"picture": "grid"}
+    assert read.kinds == {"source": "grid"}
 
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_batches_hold_them_in_the_order_of_their_images(tmp_path, workers):
-    batch = first_batch(fill(toys(), tmp_path, Picture(), Caption(), Letters()), workers)
-    assert torch.equal(batch.columns["picture"], batch.images)
+    batch = first_batch(fill(toys(), tmp_path, CopyProducer(), Caption(), Letters()), workers)
+    assert torch.equal(batch.columns["source"], batch.images)
     assert [texts[1] for texts in batch.texts["caption"]] == [f"a photo of {name}" for name in batch.ids]
     assert batch.columns["letters"].shape == (4, len("a photo of toy0"), 1)
 
@@ -67,8 +67,8 @@ def test_sequences_are_padded_and_counted(tmp_path):
 
 
 def test_steps_move_with_their_columns(tmp_path):
-    batch = first_batch(fill(toys(), tmp_path, Picture(), Caption())).to("meta")
-    assert batch.columns["picture"].is_meta
+    batch = first_batch(fill(toys(), tmp_path, CopyProducer(), Caption())).to("meta")
+    assert batch.columns["source"].is_meta
     assert len(batch.texts["caption"]) == 4
 
 
@@ -79,39 +79,39 @@ def test_without_columns_a_step_carries_nothing():
 
 
 def test_missing_values_are_counted_and_told_when_read(tmp_path):
-    data = fill(toys(), tmp_path, Picture(), only=[0, 2])
-    assert data.missing() == {"picture": 2}
-    with pytest.raises(DataError, match="'toy1' has no column 'picture'; run `seglet prepare`"):
+    data = fill(toys(), tmp_path, CopyProducer(), only=[0, 2])
+    assert data.missing() == {"source": 2}
+    with pytest.raises(DataError, match="'toy1' has no column 'source'; run `seglet prepare`"):
         data.read(1)
 
 
 def test_the_fingerprint_tells_other_values(tmp_path):
-    plain, half = toys(), fill(toys(), tmp_path / "a", Picture(), only=[0])
-    first, again = (fill(toys(), tmp_path / name, Picture()) for name in "bc")
-    other = fill(toys(), tmp_path / "d", Picture(gain=0.5))
+    plain, half = toys(), fill(toys(), tmp_path / "a", CopyProducer(), only=[0])
+    first, again = (fill(toys(), tmp_path / name, CopyProducer()) for name in "bc")
+    other = fill(toys(), tmp_path / "d", CopyProducer(gain=0.5))
     assert first.fingerprint == again.fingerprint
     assert len({data.fingerprint for data in (plain, half, first, other)}) == 4
 
 
 def test_worlds_share_the_columns_of_their_scenes(tmp_path):
-    few = fill(World(scenes=3, size=16), tmp_path, Picture())
+    few = fill(World(scenes=3, size=16), tmp_path, CopyProducer())
     more = Columned(World(scenes=5, size=16), few.stores)
-    assert more.missing() == {"picture": 2}
-    assert Columned(World(scenes=3, size=32), few.stores).missing() == {"picture": 3}
-    assert Columned(World("val", scenes=3, size=16), few.stores).missing() == {"picture": 3}
+    assert more.missing() == {"source": 2}
+    assert Columned(World(scenes=3, size=32), few.stores).missing() == {"source": 3}
+    assert Columned(World("val", scenes=3, size=16), few.stores).missing() == {"source": 3}
 
 
-def test_a_changed_picture_is_the_only_one_that_lacks_its_column(tmp_path, pictures):
-    before = fill(folder(pictures), tmp_path, Picture())
+def test_a_changed_image_is_the_only_one_that_lacks_its_column(tmp_path, images):
+    before = fill(folder(images), tmp_path, CopyProducer())
     assert before.missing() == {}
-    path = sorted((pictures / "images").iterdir())[0]
-    path.write_bytes(sorted((pictures / "images").iterdir())[1].read_bytes() + b"?")
-    assert Columned(folder(pictures), before.stores).missing() == {"picture": 1}
-    assert Columned(Cached(folder(pictures, resize=0.5), 0), before.stores).missing() == {"picture": 3}
+    path = sorted((images / "images").iterdir())[0]
+    path.write_bytes(sorted((images / "images").iterdir())[1].read_bytes() + b"?")
+    assert Columned(folder(images), before.stores).missing() == {"source": 1}
+    assert Columned(Cached(folder(images, resize=0.5), 0), before.stores).missing() == {"source": 3}
 
 
-def test_a_new_mask_spoils_only_what_was_made_from_masks(tmp_path, pictures):
-    data = folder(pictures)
+def test_a_new_mask_spoils_only_what_was_made_from_masks(tmp_path, images):
+    data = folder(images)
     items = (replace(data.items[0], mask_hash="other"), *data.items[1:])
     changed = FolderDataset(data.description, items)
     assert changed.identity(0) == data.identity(0)
@@ -126,10 +126,10 @@ def folder(root, resize=1.0):
 
 
 @pytest.fixture
-def pictures(tmp_path):
+def images(tmp_path):
     from PIL import Image
 
-    root = tmp_path / "pictures"
+    root = tmp_path / "images"
     for kind in ("images", "masks"):
         (root / kind).mkdir(parents=True)
     for index in range(3):

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from tests.data.toys import picture, sample
+from tests.data.toys import random_image, sample
 
 from seglet.data.augment.geometry import Augment, view
 from seglet.data.columns.follow import covered, follow
@@ -11,16 +11,16 @@ from seglet.data.loading.loaders import crops
 from seglet.types import Crop
 
 ROUNDED = 1.01 / 255
-"""Pillow rounds a resized picture to 8 bits, twice."""
+"""Pillow rounds a resized image to 8 bits, twice."""
 
 
 def grid(*shape):
-    return torch.from_numpy(picture(*shape).astype(np.float32) / 255).permute(2, 0, 1)[None]
+    return torch.from_numpy(random_image(*shape).astype(np.float32) / 255).permute(2, 0, 1)[None]
 
 
 @pytest.mark.parametrize("size", [(20, 30), (31, 17), (64, 64)])
 @pytest.mark.parametrize("seed", range(12))
-def test_a_grid_that_is_the_picture_gives_the_view(seed, size):
+def test_a_grid_that_is_the_image_gives_the_view(seed, size):
     augment = Augment(crop=(17, 23), scale=(0.5, 2), flip=0.5)
     viewed = view(replace(sample(*size)), augment, np.random.default_rng(seed))
     crop, inside = crops([viewed]), torch.from_numpy(viewed.valid)
@@ -37,7 +37,7 @@ def test_unscaled_views_are_met_exactly(seed):
 
 @pytest.mark.parametrize("seed", range(8))
 def test_an_image_of_its_own_resolution_follows_the_view(seed):
-    ramp = np.linspace(0, 1, 40, dtype=np.float32)[None].repeat(26, 0)  # of a picture of 20 x 30
+    ramp = np.linspace(0, 1, 40, dtype=np.float32)[None].repeat(26, 0)  # of an image of 20 x 30
     viewed = view(
         sample(columns={"ramp": ramp}), Augment(crop=(10, 10), scale=(0.75, 1.5)), np.random.default_rng(seed)
     )
@@ -57,7 +57,7 @@ def test_each_image_follows_its_own_box():
     assert follow(grids, crop, (2, 2))[:, 0].tolist() == [[[0, 1], [4, 5]], [[11, 10], [15, 14]]]
 
 
-def test_beyond_the_picture_the_nearest_tokens_go_on():
+def test_beyond_the_image_the_nearest_tokens_go_on():
     crop = Crop(torch.tensor([[0, 0, 1, 2.0]]), torch.tensor([False]))
     assert follow(torch.tensor([[[[1.0, 2.0]]]]), crop, (1, 4)).tolist() == [[[[1, 2, 2, 2]]]]
     assert covered(crop, (1, 4)).tolist() == [[[True, True, False, False]]]
@@ -71,7 +71,7 @@ def test_half_precision_grids_are_taken_in_full_and_gradients_reach_them():
     assert grids.grad.sum() == pytest.approx(8, abs=0.01)
 
 
-def test_a_grid_as_large_as_its_picture_stays_whole():
-    marked = replace(sample(columns={"grid": picture(20, 30)}), kinds={"grid": "grid"})
+def test_a_grid_as_large_as_its_image_stays_whole():
+    marked = replace(sample(columns={"grid": random_image(20, 30)}), kinds={"grid": "grid"})
     viewed = view(marked, Augment(crop=(8, 8)), np.random.default_rng(0))
     assert viewed.columns["grid"].shape == (20, 30, 3)

@@ -1,13 +1,13 @@
 from dataclasses import replace
 
 import pytest
-from tests.data.columns.producers import Caption, Letters, Picture
+from tests.data.columns.producers import Caption, CopyProducer, Letters
 
 from seglet.data.columns.recipe import from_dict, recipes
 
 
 def recipe(**choices):
-    return recipes([Picture(**choices)])["picture"]
+    return recipes([CopyProducer(**choices)])["source"]
 
 
 def test_equal_words_give_equal_keys():
@@ -38,10 +38,10 @@ def test_a_setting_that_is_new_is_told():
 @pytest.mark.parametrize(
     ("producers", "told"),
     [
-        ([Picture(name="../etc")], "see Producer.name"),
-        ([Picture(), Picture()], "two producers"),
+        ([CopyProducer(name="../etc")], "see Producer.name"),
+        ([CopyProducer(), CopyProducer()], "two producers"),
         ([Letters(), Caption()], "must come before"),
-        ([Picture(gain=float("nan"))], "plain JSON"),
+        ([CopyProducer(gain=float("nan"))], "plain JSON"),
     ],
 )
 def test_what_cannot_be_addressed_is_refused(producers, told):

@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 import pytest
-from tests.data.columns.producers import Caption, Picture
+from tests.data.columns.producers import Caption, CopyProducer
 
 from seglet.data.columns import shards
 from seglet.data.columns.kinds import checked
@@ -18,7 +18,7 @@ VALUES = {f"{i:032x}": np.arange(6, dtype=np.float16).reshape(2, 3) + i for i in
 
 @pytest.fixture
 def store(tmp_path):
-    made = Store(tmp_path / "columns", recipes([Picture(kind="vector")])["picture"])
+    made = Store(tmp_path / "columns", recipes([CopyProducer(kind="vector")])["source"])
     made.begin()
     return made
 
@@ -105,7 +105,7 @@ def test_a_changed_value_is_found_before_anything_is_computed(store):
 
 
 def test_a_shard_of_another_column_is_refused(store, tmp_path):
-    other = Store(tmp_path, recipes([Picture(kind="vector", gain=2.0)])["picture"])
+    other = Store(tmp_path, recipes([CopyProducer(kind="vector", gain=2.0)])["source"])
     other.write(VALUES)
     (path,) = other.shards()
     (store.folder / path.name).write_bytes(path.read_bytes())
@@ -140,7 +140,7 @@ def test_a_full_disk_leaves_what_was_there(store, monkeypatch):
 def test_a_folder_that_cannot_be_written_is_told(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(DataError, match=r"cannot write columns.*--columns DIR"):
-        Store(tmp_path / "file", recipes([Picture()])["picture"]).begin()
+        Store(tmp_path / "file", recipes([CopyProducer()])["source"]).begin()
 
 
 def test_what_is_complete_is_not_written_to(store, monkeypatch):

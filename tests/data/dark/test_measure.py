@@ -1,4 +1,4 @@
-"""How dark pictures are."""
+"""How dark images are."""
 
 import numpy as np
 import pytest
@@ -17,12 +17,12 @@ def test_middle_grey_lacks_no_light_and_half_of_it_lacks_a_stop() -> None:
 
 
 def test_luma_and_dim_share_are_counted_by_hand() -> None:
-    picture = np.concatenate([grey(0), grey(200)])
-    found = darkness(picture)
+    image = np.concatenate([grey(0), grey(200)])
+    found = darkness(image)
     assert (found.luma, found.dim) == (pytest.approx(100, abs=1e-3), 0.5)
 
 
-def test_a_black_picture_lacks_twenty_stops_and_is_dim_all_over() -> None:
+def test_a_black_image_lacks_twenty_stops_and_is_dim_all_over() -> None:
     found = darkness(grey(0))
     assert (found.luma, found.stops, found.dim, found.noise) == (0, 20, 1, 0)
 
@@ -35,5 +35,5 @@ def test_noise_is_found_on_a_slope_and_a_slope_is_no_noise() -> None:
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 9)])
-def test_a_picture_too_small_for_second_differences_has_no_noise(size: tuple[int, int]) -> None:
+def test_a_image_too_small_for_second_differences_has_no_noise(size: tuple[int, int]) -> None:
     assert darkness(grey(30, size)).noise == 0

@@ -1,4 +1,4 @@
-"""Pictures taken into the dark."""
+"""Images taken into the dark."""
 
 import json
 from dataclasses import replace
@@ -8,7 +8,7 @@ import pytest
 
 from seglet.data.dark.noise import Noise, Sensor, quantiles
 from seglet.data.dark.parameters import Darkening, from_dict
-from seglet.data.dark.pipeline import darken, darken_picture, expose, linearised, process, sense
+from seglet.data.dark.pipeline import darken, darken_image, expose, linearised, process, sense
 
 Case = dict[str, np.ndarray]
 NIGHT = Darkening("degrade", 0.1, 2.5, 1, 0.8, 2.0, 1.7, 0.002, 1e-6, 14, 7)
@@ -44,12 +44,14 @@ def test_every_stage_is_that_of_maets_numpy_code(case: Case) -> None:
     np.testing.assert_allclose(np.clip(process(raw, p), 0, 1), case["img_out"], atol=1e-7)
 
 
-def picture(seed: int = 0, size: tuple[int, int] = (20, 30), kind: type[np.unsignedinteger] = np.uint8) -> np.ndarray:
+def random_image(
+    seed: int = 0, size: tuple[int, int] = (20, 30), kind: type[np.unsignedinteger] = np.uint8
+) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, np.iinfo(kind).max, (*size, 3), dtype=kind, endpoint=True)
 
 
 def test_all_the_light_and_no_noise_change_nothing_but_the_tone_curve() -> None:
-    image = 0.2 + 0.6 * picture().astype(np.float32) / 255
+    image = 0.2 + 0.6 * random_image().astype(np.float32) / 255
     tone = darken(image, CLEAN)  # undone, and never done again
     np.testing.assert_allclose(3 * tone**2 - 2 * tone**3, image, atol=8e-3)
     np.testing.assert_allclose(darken(image, replace(CLEAN, variant="isp", bits=1)), image, atol=0.05)
@@ -76,48 +78,48 @@ def test_the_quantiles_are_those_of_a_normal_distribution() -> None:
     assert values[-1] == pytest.approx(4.32, abs=0.01)
 
 
-def test_the_same_parameters_make_the_same_picture_again_after_json() -> None:
+def test_the_same_parameters_make_the_same_image_again_after_json() -> None:
     again = from_dict(json.loads(json.dumps(NIGHT.as_dict())))
     assert again == NIGHT
-    np.testing.assert_array_equal(darken_picture(picture(), again), darken_picture(picture(), NIGHT))
-    assert (darken_picture(picture(), replace(NIGHT, noise_seed=8)) != darken_picture(picture(), NIGHT)).any()
+    np.testing.assert_array_equal(darken_image(random_image(), again), darken_image(random_image(), NIGHT))
+    assert (darken_image(random_image(), replace(NIGHT, noise_seed=8)) != darken_image(random_image(), NIGHT)).any()
 
 
-def test_a_stored_picture_becomes_what_its_values_become() -> None:
-    stored, values = darken_picture(picture(), NIGHT), darken(picture().astype(np.float32) / 255, NIGHT)
-    assert stored.mean() < picture().mean() / 2
+def test_a_stored_image_becomes_what_its_values_become() -> None:
+    stored, values = darken_image(random_image(), NIGHT), darken(random_image().astype(np.float32) / 255, NIGHT)
+    assert stored.mean() < random_image().mean() / 2
     np.testing.assert_allclose(stored, values * 255, atol=0.51)
 
 
 def test_sixteen_bits_stay_sixteen_and_agree_with_eight() -> None:
-    deep = darken_picture(picture(kind=np.uint8).astype(np.uint16) * 257, NIGHT)
+    deep = darken_image(random_image(kind=np.uint8).astype(np.uint16) * 257, NIGHT)
     assert deep.dtype == np.uint16
-    np.testing.assert_allclose(deep / 257, darken_picture(picture(), NIGHT), atol=0.52)
+    np.testing.assert_allclose(deep / 257, darken_image(random_image(), NIGHT), atol=0.52)
 
 
 @pytest.mark.parametrize("variant", ["degrade", "isp"])
 @pytest.mark.parametrize("size", [(1, 1), (3, 1), (700, 40)])
 @pytest.mark.parametrize("shade", [0, 255])
-def test_black_white_and_tiny_pictures_come_out_sound(variant: str, size: tuple[int, int], shade: int) -> None:
-    dark = darken_picture(np.full((*size, 3), shade, np.uint8), replace(NIGHT, variant=variant, bits=8))  # type: ignore[arg-type]
+def test_black_white_and_tiny_images_come_out_sound(variant: str, size: tuple[int, int], shade: int) -> None:
+    dark = darken_image(np.full((*size, 3), shade, np.uint8), replace(NIGHT, variant=variant, bits=8))  # type: ignore[arg-type]
     assert dark.shape == (*size, 3)
     assert dark.mean() <= max(shade, 40)
 
 
-def test_a_strip_does_not_know_how_tall_the_picture_is() -> None:
-    tall = picture(size=(50, 2000))
-    np.testing.assert_array_equal(darken_picture(tall, NIGHT)[:8], darken_picture(tall[:8], NIGHT))
+def test_a_strip_does_not_know_how_tall_the_image_is() -> None:
+    tall = random_image(size=(50, 2000))
+    np.testing.assert_array_equal(darken_image(tall, NIGHT)[:8], darken_image(tall[:8], NIGHT))
 
 
 @pytest.mark.usefixtures("unchecked")
-def test_what_is_no_picture_is_refused() -> None:
+def test_what_is_no_image_is_refused() -> None:
     for wrong in (np.zeros((4, 4), np.uint8), np.zeros((4, 4, 4), np.uint8), np.zeros((4, 4, 3), np.int64)):
-        with pytest.raises(ValueError, match=r"expected a picture \[h, w, 3\] of 8 or 16 bits"):
-            darken_picture(wrong, NIGHT)
+        with pytest.raises(ValueError, match=r"expected an image \[h, w, 3\] of 8 or 16 bits"):
+            darken_image(wrong, NIGHT)
 
 
 def test_values_that_are_not_finite_are_refused() -> None:
-    with pytest.raises(ValueError, match="scale the picture"):
+    with pytest.raises(ValueError, match="scale the image"):
         darken(np.full((2, 2, 3), np.nan, np.float32), NIGHT)
 
 

@@ -1,4 +1,4 @@
-"""Parameters drawn for a picture."""
+"""Parameters drawn for an image."""
 
 import math
 from dataclasses import replace

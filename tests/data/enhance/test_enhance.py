@@ -1,4 +1,4 @@
-"""Dark pictures made brighter by rules."""
+"""Dark images made brighter by rules."""
 
 from collections.abc import Callable
 
@@ -25,8 +25,8 @@ def dark(size: tuple[int, int] = (40, 60)) -> np.ndarray:
 
 
 def test_brightness_changes_and_colours_keep_their_proportions() -> None:
-    picture = np.array([[[10, 20, 40], [0, 0, 0]]], np.uint8)
-    assert with_value(picture, np.array([[80, 7]], np.uint8)).tolist() == [[[20, 40, 80], [7, 7, 7]]]
+    image = np.array([[[10, 20, 40], [0, 0, 0]]], np.uint8)
+    assert with_value(image, np.array([[80, 7]], np.uint8)).tolist() == [[[20, 40, 80], [7, 7, 7]]]
 
 
 def test_equalised_levels_are_counted_by_hand() -> None:
@@ -35,13 +35,13 @@ def test_equalised_levels_are_counted_by_hand() -> None:
 
 
 def test_one_tile_without_a_limit_is_equalisation_but_for_the_darkest() -> None:
-    picture = grey(*range(0, 64))
-    assert np.abs(clahe(picture, 256, 1).astype(int) - np.arange(4, 260, 4)[None, :, None].clip(max=255)).max() <= 1
+    image = grey(*range(0, 64))
+    assert np.abs(clahe(image, 256, 1).astype(int) - np.arange(4, 260, 4)[None, :, None].clip(max=255)).max() <= 1
 
 
 def test_a_limit_of_one_leaves_brightness_nearly_alone() -> None:
-    picture = grey(*range(0, 256, 2)).repeat(64, axis=0)
-    assert np.abs(clahe(picture, 1, 1).astype(int) - picture).max() <= 2
+    image = grey(*range(0, 256, 2)).repeat(64, axis=0)
+    assert np.abs(clahe(image, 1, 1).astype(int) - image).max() <= 2
 
 
 def test_tiles_meet_without_a_seam() -> None:
@@ -72,20 +72,20 @@ def test_retinex_brings_what_lies_in_shadow_to_the_light() -> None:
     scene = np.random.default_rng(0).integers(100, 200, (60, 80, 3)).astype(np.uint8)
     shaded = scene.copy()
     shaded[:, :40] = shaded[:, :40] // 10
-    ratio = [picture[:, :30].mean() / picture[:, 50:].mean() for picture in (shaded, msrcr(shaded, (5.0,)))]
+    ratio = [image[:, :30].mean() / image[:, 50:].mean() for image in (shaded, msrcr(shaded, (5.0,)))]
     assert ratio[0] == pytest.approx(0.1, abs=0.01)
     assert ratio[1] > 0.8
 
 
 @pytest.mark.parametrize("enhance", ALL)
-def test_a_dark_picture_becomes_brighter(enhance: Enhance) -> None:
+def test_a_dark_image_becomes_brighter(enhance: Enhance) -> None:
     assert enhance(dark()).mean() > 1.5 * dark().mean()
 
 
 @pytest.mark.parametrize("enhance", ALL)
 @pytest.mark.parametrize("shade", [0, 255])
 @pytest.mark.parametrize("size", [(1, 1), (1, 9), (30, 7)])
-def test_black_white_and_tiny_pictures_come_out_sound(enhance: Enhance, shade: int, size: tuple[int, int]) -> None:
+def test_black_white_and_tiny_images_come_out_sound(enhance: Enhance, shade: int, size: tuple[int, int]) -> None:
     out = enhance(np.full((*size, 3), shade, np.uint8))
     assert out.shape == (*size, 3)
     assert out.dtype == np.uint8

@@ -35,10 +35,10 @@ def noise(seed, size, classes):
 @pytest.mark.parametrize("file", FILES)
 def test_what_a_tool_exports_is_read(file):
     _, found = read(GOLDEN / file)
-    (picture,) = found.pictures()
-    assert (picture.file, found.names) == ("a/one.jpg", ("cat", "dog"))
+    (image,) = found.images()
+    assert (image.file, found.names) == ("a/one.jpg", ("cat", "dog"))
     classes = Classes(("background", "cat", "dog"), ((0, 0, 0), (1, 1, 1), (2, 2, 2)))
-    np.testing.assert_array_equal(paint(picture, classes, 0), labels())
+    np.testing.assert_array_equal(paint(image, classes, 0), labels())
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -48,7 +48,7 @@ def test_a_tools_file_written_again_says_the_same(file, form, tmp_path):
     classes = Classes(("background", "cat", "dog"), ((0, 0, 0), (1, 1, 1), (2, 2, 2)))
     write(tool, tmp_path, [annotate("a/one.jpg", labels(), classes, form)], classes, form)
     again, back = read(tmp_path)
-    (one,), (two,) = found.pictures(), back.pictures()
+    (one,), (two,) = found.images(), back.images()
     assert again == tool
     np.testing.assert_array_equal(paint(one, classes, 0), paint(two, classes, 0))
 
@@ -59,7 +59,7 @@ def test_masks_come_back_exactly(tool, form, classes, tmp_path):
     given = {f"p/{seed}.png": noise(seed, size, classes) for seed, size in enumerate([(13, 17), (1, 9), (7, 1)])}
     write(tool, tmp_path, (annotate(file, mask, classes, form) for file, mask in given.items()), classes, form)
     unlabelled = IGNORE if classes.background is None else classes.background
-    found = {one.file: paint(one, classes, unlabelled) for one in read(tmp_path)[1].pictures()}
+    found = {one.file: paint(one, classes, unlabelled) for one in read(tmp_path)[1].images()}
     assert found.keys() == given.keys()
     for file, mask in given.items():
         np.testing.assert_array_equal(found[file], mask)
@@ -69,9 +69,9 @@ def test_masks_come_back_exactly(tool, form, classes, tmp_path):
 def test_confidences_come_back(tool, form, tmp_path):
     mask = labels()
     write(tool, tmp_path, [annotate("a.png", mask, HOSTILE, form, np.full(mask.shape, 0.625))], HOSTILE, form)
-    (picture,) = read(tmp_path)[1].pictures()
-    assert {region.confidence for region in picture.regions} == {0.625}
-    assert picture.confidence == 0.625
+    (image,) = read(tmp_path)[1].images()
+    assert {region.confidence for region in image.regions} == {0.625}
+    assert image.confidence == 0.625
 
 
 def test_the_commands_offer_every_tool():
@@ -79,14 +79,14 @@ def test_the_commands_offer_every_tool():
 
 
 def test_a_region_of_no_class_is_named():
-    (picture,) = read(GOLDEN / "annotations.xml")[1].pictures()
+    (image,) = read(GOLDEN / "annotations.xml")[1].images()
     with pytest.raises(DataError, match=r"region called 'cat'.*sky, road, tree"):
-        paint(picture, PLAIN, 0)
+        paint(image, PLAIN, 0)
 
 
 @pytest.mark.parametrize("name", ["../a.png", "/etc/passwd", "a\\..\\..\\b.png"])
 @pytest.mark.parametrize("file", ["annotations.xml", "tasks.json", "instances_all.json"])
-def test_a_picture_outside_its_folder_is_refused(file, name, tmp_path):
+def test_a_image_outside_its_folder_is_refused(file, name, tmp_path):
     text = (GOLDEN / file).read_text()
     for old in ("/data/local-files/?d=project/images/a/one.jpg", "a/one.jpg"):
         text = text.replace(old, json.dumps(name)[1:-1] if file.endswith("json") else name)
@@ -105,11 +105,11 @@ def test_other_files_are_refused(text, tmp_path):
 
 
 @pytest.mark.parametrize("size", ['width="5" height="0"', 'width="99999999" height="99"', 'width="x" height="4"'])
-def test_a_size_that_no_picture_has_is_refused(size, tmp_path):
+def test_a_size_that_no_image_has_is_refused(size, tmp_path):
     text = (GOLDEN / "annotations.xml").read_text().replace('width="5" height="4">', f"{size}>")
     (tmp_path / "annotations.xml").write_text(text)
     with pytest.raises(DataError, match=r"a/one\.jpg"):
-        list(read(tmp_path)[1].pictures())
+        list(read(tmp_path)[1].images())
 
 
 def test_a_class_called_void_would_be_lost():

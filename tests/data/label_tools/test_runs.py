@@ -59,6 +59,6 @@ def test_what_is_cut_off_or_foreign_is_refused(bad):
         from_brush(bad, (1, 2))
 
 
-def test_a_mask_outside_its_picture_is_refused():
-    with pytest.raises(ValueError, match="outside the picture"):
+def test_a_mask_outside_its_image_is_refused():
+    with pytest.raises(ValueError, match="outside the image"):
         from_cvat_runs({"rle": "0, 4", "left": "4", "top": "0", "width": "2", "height": "2"}, (3, 5))

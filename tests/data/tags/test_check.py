@@ -1,7 +1,7 @@
 """What the check of a data set says about its tags."""
 
 import pytest
-from tests.data.disk import mask, pairs, picture, text
+from tests.data.disk import mask, pairs, text, write_image
 
 from seglet.data.checking.check import check
 from seglet.data.dataset import describe, open_dataset
@@ -11,7 +11,7 @@ from seglet.data.tags.source import TagSource
 
 def photos(root, *names):
     for place, name in enumerate(names):
-        picture(root / "images" / f"{name}.png", shade=place)
+        write_image(root / "images" / f"{name}.png", shade=place)
     return root
 
 
@@ -23,7 +23,7 @@ def warnings(report):
     return [problem.what for problem in report.problems if problem.severity == "warning"]
 
 
-def test_pictures_and_tags_are_a_data_set(tmp_path):
+def test_images_and_tags_are_a_data_set(tmp_path):
     text(photos(tmp_path, "a", "b") / "tags.csv", "a.png,dog;cat", "b.png,cat")
     dataset = open_dataset(str(tmp_path), "all")
     assert dataset.classes.names == ("background", "cat", "dog")
@@ -36,19 +36,19 @@ def test_everything_wrong_is_told_at_once(tmp_path):
     text(tmp_path / "tags.csv", "a,cat", "b,Cat", "c,dgo", "d,", "gone,dog")
     report = check(tmp_path)
     assert errors(report) == {
-        "tags.csv": "tag 'dgo' of 1 picture is no class",
-        "images/e.png": "picture without tags: tags.csv does not name it",
+        "tags.csv": "tag 'dgo' of 1 image is no class",
+        "images/e.png": "image without tags: tags.csv does not name it",
     }
     assert warnings(report) == [
-        "1 of 5 names are of no picture here: 'gone'",
-        "class 'cat' is written 'Cat' (1 picture) and 'cat' (1 picture)",
-        "1 of 5 pictures have no tag: 'd'",
+        "1 of 5 names are of no image here: 'gone'",
+        "class 'cat' is written 'Cat' (1 image) and 'cat' (1 image)",
+        "1 of 5 images have no tag: 'd'",
         "no tag names 2 of 4 classes: dog, cow",
     ]
     assert [item.id for item in report.description.items("all")] == ["a", "b", "d"]
 
 
-def test_a_name_gone_wrong_is_proposed_to_the_picture_without_tags(tmp_path):
+def test_a_name_gone_wrong_is_proposed_to_the_image_without_tags(tmp_path):
     text(photos(tmp_path, "street_1", "street_2") / "tags.csv", "street_1,cat", "stret_2,cat")
     assert "it names 'stret_2': is that the one?" in errors(check(tmp_path))["images/street_2.png"]
 
@@ -67,14 +67,14 @@ def test_a_table_without_background_is_told(tmp_path):
 def test_written_tags_go_before_masks_and_differences_are_told(tmp_path):
     text(pairs(tmp_path) / "classes.txt", "background", "car", "bus")
     text(tmp_path / "tags.csv", "0,car", "1,car;bus")
-    assert "tags and masks of 1 pictures name different classes: of '1', bus" in warnings(check(tmp_path))
+    assert "tags and masks of 1 images name different classes: of '1', bus" in warnings(check(tmp_path))
     assert open_dataset(str(tmp_path), "all").read(1).tags == (1, 2)
 
 
 def test_masks_stand_in_for_missing_tags(tmp_path):
     text(pairs(tmp_path) / "classes.txt", "background", "car")
     text(tmp_path / "tags.csv", "0,")
-    assert "1 of 2 pictures are not named in tags.csv: '1'" in warnings(check(tmp_path))
+    assert "1 of 2 images are not named in tags.csv: '1'" in warnings(check(tmp_path))
     assert open_dataset(str(tmp_path), "all").read(1).tags == (1,)
 
 
@@ -87,7 +87,7 @@ def listed(root):
     return root
 
 
-def test_pictures_with_tags_need_no_mask_to_be_learnt_from(tmp_path):
+def test_images_with_tags_need_no_mask_to_be_learnt_from(tmp_path):
     text(listed(tmp_path) / "tags.csv", "a,cat", "b,cat")
     report = check(tmp_path)
     assert report.ok
@@ -97,18 +97,18 @@ def test_pictures_with_tags_need_no_mask_to_be_learnt_from(tmp_path):
     }
 
 
-def test_pictures_to_be_scored_on_need_their_masks(tmp_path):
+def test_images_to_be_scored_on_need_their_masks(tmp_path):
     text(listed(tmp_path) / "tags.csv", "a,cat", "b,cat", "v,cat")
     (tmp_path / "lists" / "val.txt").write_text("v\nb")
     (tmp_path / "lists" / "train.txt").write_text("a")
-    assert errors(check(tmp_path)) == {"images/b.png": "picture without a mask"}
+    assert errors(check(tmp_path)) == {"images/b.png": "image without a mask"}
 
 
-def test_pictures_without_tags_need_a_mask_as_before(tmp_path):
+def test_images_without_tags_need_a_mask_as_before(tmp_path):
     assert set(errors(check(listed(tmp_path)))) == {"images/a.png", "images/b.png"}
 
 
-def test_unlabelled_pictures_keep_no_tags(tmp_path):
+def test_unlabelled_images_keep_no_tags(tmp_path):
     text(photos(tmp_path, "unlabelled/a", "train/b") / "tags.csv", "a,cat", "b,cat")
     assert open_dataset(str(tmp_path), "unlabelled").read(0).tags is None
 
@@ -133,7 +133,7 @@ def test_a_file_of_tags_that_is_called_like_a_class_table_is_none(tmp_path):
 
 def test_voc_annotations_are_found(tmp_path):
     for name in ("a", "b"):
-        picture(tmp_path / "JPEGImages" / f"{name}.jpg")
+        write_image(tmp_path / "JPEGImages" / f"{name}.jpg")
     mask(tmp_path / "SegmentationClass" / "b.png", 0, 15)
     text(tmp_path / "ImageSets" / "Segmentation" / "train_aug.txt", "a")
     text(tmp_path / "Annotations" / "a.xml", "<annotation><object><name>person</name></object></annotation>")
@@ -141,14 +141,14 @@ def test_voc_annotations_are_found(tmp_path):
     assert (sample.tags, sample.labels) == ((15,), None)
 
 
-def test_xml_beside_pictures_is_no_folder_of_masks(tmp_path):
+def test_xml_beside_images_is_no_folder_of_masks(tmp_path):
     text(photos(tmp_path, "a") / "annotations" / "a.xml", "<annotation><object><name>cat</name></object></annotation>")
     assert open_dataset(str(tmp_path), "all").read(0).tags == (1,)
 
 
 def test_folders_called_like_classes_are_tags_only_if_a_table_says_so(tmp_path):
     for place, name in enumerate(("cat", "dog")):
-        picture(tmp_path / name / "a.png", shade=place)
+        write_image(tmp_path / name / "a.png", shade=place)
     assert open_dataset(str(tmp_path), "all").read(0).tags is None
     text(tmp_path / "classes.txt", "background", "dog", "cat")
     assert open_dataset(str(tmp_path), "all").read(0).tags == (2,)
@@ -156,9 +156,9 @@ def test_folders_called_like_classes_are_tags_only_if_a_table_says_so(tmp_path):
 
 def test_a_twin_in_another_folder_is_told(tmp_path):
     for name in ("cat", "dog"):
-        picture(tmp_path / name / "a.png")
+        write_image(tmp_path / name / "a.png")
     report = check(tmp_path, tags=TagSource(tmp_path))
-    assert "is the same picture as 'cat/a' and has other tags" in warnings(report)
+    assert "is the same image as 'cat/a' and has other tags" in warnings(report)
 
 
 def test_a_description_keeps_tags_and_notices_their_change(tmp_path):

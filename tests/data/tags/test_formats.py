@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from tests.data.disk import picture, text
+from tests.data.disk import text, write_image
 
 from seglet.data.errors import DataError
 from seglet.data.tags import class_folders, coco, json_file, spreadsheet, voc_xml
@@ -42,7 +42,7 @@ def test_numbers_under_the_heading_of_tags_are_tags(tmp_path):
         (b"image,cat\na.jpg,1,1", "has 3 cells under 2 headings"),
         (b"\xff\xfe\x00", "not UTF-8"),
         (b'a.jpg,"cat', "no CSV"),
-        (b"image,tags\n", "names no picture"),
+        (b"image,tags\n", "names no image"),
         (b"", "is empty"),
     ],
 )
@@ -52,7 +52,7 @@ def test_csv_that_cannot_be_meant_is_refused(tmp_path, content, said):
         spreadsheet.read(tmp_path / "tags.csv")
 
 
-def test_two_rows_of_columns_for_a_picture_are_told(tmp_path):
+def test_two_rows_of_columns_for_a_image_are_told(tmp_path):
     (problem,) = spreadsheet.read(text(tmp_path / "t.csv", "image,cat", "a.jpg,0", "a.jpg,1")).problems
     assert problem.what == "'a.jpg' has more than one row"
 
@@ -86,10 +86,10 @@ def test_the_field_of_the_masks_folder_comes_first(tmp_path):
         ('{"a": {"labelz": ["cat"]}}', "--tags-key"),
         ('{"a": {"tags": {"cat": 0.5}}}', "write 1 where the class is there"),
         ('{"a": [true]}', "True is not a name"),
-        ('[{"tags": ["cat"]}]', "does not name its picture"),
+        ('[{"tags": ["cat"]}]', "does not name its image"),
         ("[1]", "holds no tags"),
         ("3", "holds no tags"),
-        ("{}", "names no picture"),
+        ("{}", "names no image"),
         ("{", "holds no tags"),
         ("[" * 100_000, "holds no tags"),
     ],
@@ -112,7 +112,7 @@ def test_coco_tags_are_the_categories_of_the_objects(tmp_path):
     assert (listed.form, listed.tags) == ("coco", ONE)
 
 
-def test_coco_pictures_of_one_name_are_refused():
+def test_coco_images_of_one_name_are_refused():
     data = instances()
     data["images"][1]["file_name"] = "a.jpg"
     with pytest.raises(DataError, match=r"two images are called 'a\.jpg'"):
@@ -147,19 +147,19 @@ def test_xml_that_cannot_be_read_is_among_the_problems(tmp_path, content):
     assert [problem.file for problem in listed.problems] == [str(tmp_path / "a.xml")]
 
 
-def test_a_folder_is_the_tag_of_the_pictures_in_it(tmp_path):
-    inside = {picture(tmp_path / "cat" / "a.png"), picture(tmp_path / "dog" / "deep" / "a.png")}
+def test_a_folder_is_the_tag_of_the_images_in_it(tmp_path):
+    inside = {write_image(tmp_path / "cat" / "a.png"), write_image(tmp_path / "dog" / "deep" / "a.png")}
     assert class_folders.read(tmp_path, inside).tags == {"cat/a.png": ("cat",), "dog/deep/a.png": ("dog",)}
 
 
-def test_copies_in_several_folders_give_a_picture_several_tags(tmp_path):
+def test_copies_in_several_folders_give_a_image_several_tags(tmp_path):
     for name in ("cat", "dog"):
-        picture(tmp_path / "tags" / name / "a.png")
+        write_image(tmp_path / "tags" / name / "a.png")
     assert read(tmp_path / "tags", ()).tags == {"a.png": ("cat", "dog")}
 
 
 def test_splits_may_stand_above_the_classes(tmp_path):
-    inside = {picture(tmp_path / split / "cat" / "a.png") for split in ("train", "val")}
+    inside = {write_image(tmp_path / split / "cat" / "a.png") for split in ("train", "val")}
     assert set(class_folders.read(tmp_path, inside).tags) == {"train/cat/a.png", "val/cat/a.png"}
 
 

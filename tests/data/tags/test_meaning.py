@@ -1,4 +1,4 @@
-"""From names as written to pictures and classes."""
+"""From names as written to images and classes."""
 
 from pathlib import Path
 
@@ -34,7 +34,7 @@ def test_other_spellings_are_taken_for_the_class_and_told():
     found = means("Dining_Table", "dining table", "diningtable")
     assert set(found.labels.values()) == {1}
     (problem,) = found.problems
-    assert "'Dining_Table' (1 picture) and 'dining table' (1 picture) and 'diningtable'" in problem.what
+    assert "'Dining_Table' (1 image) and 'dining table' (1 image) and 'diningtable'" in problem.what
     assert problem.severity == "warning"
 
 
@@ -46,14 +46,14 @@ def test_background_and_void_say_nothing():
 
 def test_a_tag_of_no_class_is_answered_with_the_nearest():
     (problem,) = means("dining tabel", "dining tabel").problems
-    assert "'dining tabel' of 2 pictures is no class" in problem.what
+    assert "'dining tabel' of 2 images is no class" in problem.what
     assert "did you mean 'dining table'?" in problem.cure
     assert problem.severity == "error"
 
 
 def test_tags_parted_by_blanks_are_recognised():
     (problem,) = means("cat tv", entries=table(("cat", "tv"))).problems
-    assert "part the tags of a picture with ;" in problem.cure
+    assert "part the tags of an image with ;" in problem.cure
 
 
 def test_a_spelling_of_two_classes_is_refused_unless_exact():
@@ -66,7 +66,7 @@ def test_a_spelling_of_two_classes_is_refused_unless_exact():
     "name", ["train/a", "train/a.JPG", "images/train/a.jpg", "./train/a.jpg", "train\\a.png", "/home/me/train/a.jpg",
              "C:\\photos\\train\\a.jpg"],
 )  # fmt: skip
-def test_a_picture_may_be_named_in_several_ways(name):
+def test_a_image_may_be_named_in_several_ways(name):
     found = named(lists(**{name: ["tv"]}), ITEMS, ROOT)
     assert (list(found.tags), found.problems) == ([ITEMS[0].image], ())
 
@@ -75,19 +75,19 @@ def test_a_dot_in_a_name_is_no_ending():
     assert list(named(lists(**{"b.1": []}), ITEMS, ROOT).tags) == [ITEMS[1].image]
 
 
-def test_a_name_of_two_pictures_is_refused():
+def test_a_name_of_two_images_is_refused():
     (problem,) = named(lists(a=[]), ITEMS, ROOT).problems
     assert problem.what == "'a' could be 'images/train/a' or 'images/val/a'"
 
 
-def test_a_picture_named_twice_is_refused():
+def test_a_image_named_twice_is_refused():
     (problem,) = named(lists(**{"b.1": ["tv"], "train/b.1": []}), ITEMS, ROOT).problems
-    assert "are one picture" in problem.what
+    assert "are one image" in problem.what
 
 
-def test_names_of_no_picture_are_counted_and_the_nearest_proposed():
+def test_names_of_no_image_are_counted_and_the_nearest_proposed():
     (problem,) = named(lists(**{"train/a": [], "tran/b.1": [], "x": []}), ITEMS, ROOT).problems
-    assert "2 of 3 names are of no picture here: 'tran/b.1', 'x'" in problem.what
+    assert "2 of 3 names are of no image here: 'tran/b.1', 'x'" in problem.what
     assert ("did you mean 'train/b.1'?" in problem.cure, problem.severity) == (True, "warning")
 
 

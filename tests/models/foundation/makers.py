@@ -59,7 +59,7 @@ def rewrite(path: Path, **changes: Any) -> None:
 
 
 def save_stable_diffusion(folder: Path, prediction: str = "epsilon") -> Path:
-    """A picture has 32 x 32 pixels and a latent half of that; the decoder attends at 8 x 8 and at 16 x 16 places."""
+    """An image has 32 x 32 pixels and a latent half of that; the decoder attends at 8 x 8 and at 16 x 16 places."""
     from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
     from transformers import CLIPTextConfig, CLIPTextModel
 
@@ -93,7 +93,7 @@ def save_stable_diffusion(folder: Path, prediction: str = "epsilon") -> Path:
 
 
 def save_depth(folder: Path, kind: str = "depth_anything", **changes: Any) -> Path:
-    """A network of 32 x 32 pixels in patches of 8; its picture settings are those of its authors, at this size."""
+    """A network of 32 x 32 pixels in patches of 8; its image settings are those of its authors, at this size."""
     import transformers
     from transformers import DepthAnythingConfig, Dinov2Config, DPTConfig, ZoeDepthConfig
     from transformers.models.beit import BeitConfig
@@ -136,7 +136,7 @@ def word_pieces() -> Any:
 
 
 def words_after_a_start() -> Any:
-    """A tokenizer that marks the start of a text and not its end, as OPT's does, with BLIP-2's token for a picture."""
+    """A tokenizer that marks the start of a text and not its end, as OPT's does, with BLIP-2's token for an image."""
     from tokenizers import Tokenizer
     from tokenizers.models import WordLevel
     from tokenizers.pre_tokenizers import Whitespace

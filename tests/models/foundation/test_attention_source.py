@@ -49,7 +49,7 @@ def test_attention_is_that_of_diffusers_averaged_over_heads(diffusion: StableDif
     assert torch.allclose(mine.attention(), theirs.mean(dim=1), atol=1e-6)
 
 
-def test_the_unet_sees_the_noisy_picture_and_the_null_prompt(diffusion: StableDiffusion) -> None:
+def test_the_unet_sees_the_noisy_image_and_the_null_prompt(diffusion: StableDiffusion) -> None:
     source, noise = AttentionSource(diffusion, [FINE], timestep=300), torch.randn(1, 4, 16, 16, generator=seeded())
     unet: Any = diffusion.unet
     seen: list[tuple[Any, Any]] = []
@@ -130,7 +130,7 @@ def test_images_may_have_noise_of_their_own(diffusion: StableDiffusion) -> None:
         draws([seeded()], torch.zeros(2, 4, 8, 8))
 
 
-def test_pictures_of_any_shape_have_attention_on_their_grid(diffusion: StableDiffusion) -> None:
+def test_images_of_any_shape_have_attention_on_their_grid(diffusion: StableDiffusion) -> None:
     source = AttentionSource(diffusion, size=(24, 40))
     assert source.attention(torch.rand(1, 3, 37, 61), (3, 5), seeded()).shape == (1, 15, 15)
 

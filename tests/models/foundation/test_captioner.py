@@ -20,7 +20,7 @@ def folder(captioner_folders: dict[str, Path], tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("beams", [1, 3])
-def test_a_picture_always_gets_the_same_caption(captioner_folders: dict[str, Path], kind: str, beams: int) -> None:
+def test_a_image_always_gets_the_same_caption(captioner_folders: dict[str, Path], kind: str, beams: int) -> None:
     captioner = Captioner.load(captioner_folders[kind])
     both = captioner.caption(IMAGES, "a photo of", beams, 5)
     assert captioner.caption(IMAGES, "a photo of", beams, 5) == both
@@ -43,12 +43,12 @@ def test_a_caption_has_no_prompt_in_front(tmp_path: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["blip", "git"])
-def test_a_picture_that_nothing_is_said_about_has_an_empty_caption(tmp_path: Path, kind: str) -> None:
+def test_a_image_that_nothing_is_said_about_has_an_empty_caption(tmp_path: Path, kind: str) -> None:
     captioner = Captioner.load(save_captioner(tmp_path, kind, says="[SEP]"))
     assert captioner.caption(IMAGES, "A photo of") == ("", "")
 
 
-def test_pictures_stand_where_blip2_expects_them(captioner_folders: dict[str, Path]) -> None:
+def test_images_stand_where_blip2_expects_them(captioner_folders: dict[str, Path]) -> None:
     captioner = Captioner.load(captioner_folders["blip-2"])
     image, start = captioner.tokenizer.convert_tokens_to_ids(["<image>", "[CLS]"])
     photo = captioner.tokenizer.convert_tokens_to_ids(["a", "photo"])
@@ -56,7 +56,7 @@ def test_pictures_stand_where_blip2_expects_them(captioner_folders: dict[str, Pa
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_pictures_of_any_size_are_captioned_whole(captioner_folders: dict[str, Path], kind: str) -> None:
+def test_images_of_any_size_are_captioned_whole(captioner_folders: dict[str, Path], kind: str) -> None:
     assert len(Captioner.load(captioner_folders[kind]).caption(torch.rand(1, 3, 50, 20), longest=2)) == 1
 
 
@@ -78,7 +78,7 @@ def test_a_tokenizer_with_more_words_than_the_network_says_so(folder: Path) -> N
         Captioner.load(folder)
 
 
-def test_a_blip2_without_a_token_for_pictures_says_so(captioner_folders: dict[str, Path], tmp_path: Path) -> None:
+def test_a_blip2_without_a_token_for_images_says_so(captioner_folders: dict[str, Path], tmp_path: Path) -> None:
     folder = shutil.copytree(captioner_folders["blip-2"], tmp_path / "old")
     rewrite(folder / "config.json", image_token_index=None)
     with pytest.raises(ValueError, match=r"has no image_token_index; take a newer revision"):

@@ -23,9 +23,9 @@ def test_only_what_follows_the_prompt_is_kept(text: str, prompt: str, rest: str)
 
 
 def test_an_empty_caption_borrows_from_the_other_prompt() -> None:
-    assert filled(["", "a dog"], "a picture") == ("a dog", "a dog")
-    assert filled(["a cat", "a dog"], "a picture") == ("a cat", "a dog")
-    assert filled(["", ""], "a picture") == ("a picture", "a picture")
+    assert filled(["", "a dog"], "an image") == ("a dog", "a dog")
+    assert filled(["a cat", "a dog"], "an image") == ("a cat", "a dog")
+    assert filled(["", ""], "an image") == ("an image", "an image")
 
 
 def test_the_neutral_sentence_says_something() -> None:
@@ -50,6 +50,6 @@ def test_captions_that_repeat_themselves_are_junk(caption: str, junk: bool) -> N
 
 def test_a_census_counts_what_says_nothing() -> None:
     found = census([("a cat", ""), ("", " "), ("a cat", "a a a a")])
-    assert (found.pictures, found.captions, found.empty, found.silent, found.junk) == (3, 6, 3, 1, 1)
+    assert (found.images, found.captions, found.empty, found.silent, found.junk) == (3, 6, 3, 1, 1)
     assert found.common == (("a cat", 2),)
-    assert "1 pictures without any; 2 times 'a cat'" in str(found)
+    assert "1 images without any; 2 times 'a cat'" in str(found)

@@ -71,7 +71,7 @@ def test_positions_of_another_size_are_resized_bilinearly(clip: ImageTextEncoder
 
 
 @pytest.mark.parametrize(("size", "grid"), [((32, 64), (4, 8)), ((24, 32), (3, 4)), ((37, 3), (5, 1))])
-def test_pictures_of_any_size_are_tiled_by_patches(
+def test_images_of_any_size_are_tiled_by_patches(
     clip: ImageTextEncoder, size: tuple[int, int], grid: tuple[int, int]
 ) -> None:
     seen = clip.image(torch.rand(1, 3, *size))

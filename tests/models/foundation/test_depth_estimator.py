@@ -28,9 +28,9 @@ def test_depth_is_the_networks_own_stretched_with_the_near_at_zero(depth_folders
     estimator = DepthEstimator.load(depth_folders[kind])
     model: Any = estimator.model
     theirs = model(pixel_values=estimator.normalise(IMAGES)).predicted_depth
-    at_picture_size = theirs if theirs.shape[-1] == 32 else torch.nn.functional.interpolate(
+    at_image_size = theirs if theirs.shape[-1] == 32 else torch.nn.functional.interpolate(
         theirs[:, None], (32, 32), mode="bilinear", antialias=True)[:, 0]  # fmt: skip
-    own = stretched(at_picture_size)
+    own = stretched(at_image_size)
     expected = own if kind == "zoedepth" else 1 - own  # ZoeDepth says how far, the others how near things are
     assert torch.allclose(estimator.estimate(IMAGES), expected, atol=1e-5)
 
@@ -50,7 +50,7 @@ def test_pixels_are_normalised_by_the_authors_numbers_or_imagenets(
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("size", [(50, 40), (7, 90)])
-def test_depth_has_the_size_of_the_picture(depth_folders: dict[str, Path], kind: str, size: tuple[int, int]) -> None:
+def test_depth_has_the_size_of_the_image(depth_folders: dict[str, Path], kind: str, size: tuple[int, int]) -> None:
     found = DepthEstimator.load(depth_folders[kind]).estimate(torch.rand(1, 3, *size))
     assert found.shape == (1, *size)
     assert (found.min(), found.max()) == (0, 1)
@@ -69,7 +69,7 @@ def test_near_is_zero_and_far_is_one() -> None:
     assert relative_depth(answer, disparity=False).tolist() == [[[0.0, 0.5, 1.0]]]
 
 
-def test_each_picture_is_stretched_by_itself() -> None:
+def test_each_image_is_stretched_by_itself() -> None:
     answer = torch.tensor([[[0.0, 1.0]], [[10.0, 30.0]]])
     assert relative_depth(answer, disparity=False).tolist() == [[[0.0, 1.0]], [[0.0, 1.0]]]
 
@@ -81,7 +81,7 @@ def test_a_constant_depth_is_zero_everywhere(value: float, disparity: bool) -> N
     assert relative_depth(almost, disparity).tolist() == torch.zeros(1, 4, 4).tolist()
 
 
-def test_a_picture_does_not_depend_on_its_neighbours(depth_folders: dict[str, Path]) -> None:
+def test_a_image_does_not_depend_on_its_neighbours(depth_folders: dict[str, Path]) -> None:
     estimator = DepthEstimator.load(depth_folders["depth_anything"])
     assert torch.allclose(estimator.estimate(IMAGES)[1:], estimator.estimate(IMAGES[1:]), atol=1e-4)
 

@@ -34,7 +34,7 @@ def test_latents_are_the_mean_code_scaled(diffusion: StableDiffusion) -> None:
     assert torch.allclose(diffusion.latents(images), 0.18215 * mean, atol=1e-5)
 
 
-def test_pictures_are_resized_to_what_the_networks_can_halve(diffusion: StableDiffusion) -> None:
+def test_images_are_resized_to_what_the_networks_can_halve(diffusion: StableDiffusion) -> None:
     assert diffusion.native == (32, 32)
     assert diffusion.size(None) == (32, 32)
     assert diffusion.size((31, 1)) == (32, 4)
@@ -59,7 +59,7 @@ def test_one_step_draws_what_the_prediction_says(
     assert torch.allclose(drawn, by_hand.clamp(0, 1), atol=1e-4)
 
 
-def test_pictures_are_those_of_diffusers_own_pipeline(diffusion: StableDiffusion, diffusion_folder: Path) -> None:
+def test_images_are_those_of_diffusers_own_pipeline(diffusion: StableDiffusion, diffusion_folder: Path) -> None:
     from diffusers import StableDiffusionPipeline
 
     with quiet():
@@ -71,7 +71,7 @@ def test_pictures_are_those_of_diffusers_own_pipeline(diffusion: StableDiffusion
     assert torch.allclose(mine, theirs, atol=1e-5)
 
 
-def test_a_picture_does_not_depend_on_its_neighbours(diffusion: StableDiffusion) -> None:
+def test_a_image_does_not_depend_on_its_neighbours(diffusion: StableDiffusion) -> None:
     draw = ImageGenerator(diffusion).generate
     alone = draw(PROMPTS[1:], SEEDS[1:], Recipe(3))
     assert torch.allclose(draw(PROMPTS, SEEDS, Recipe(3))[1:], alone, atol=1e-4)
@@ -87,7 +87,7 @@ def test_seed_prompt_and_what_is_not_wanted_matter(diffusion: StableDiffusion) -
     assert torch.equal(draw(["a dog"], [1], plain), first)
 
 
-def test_a_picture_has_the_size_of_the_recipe(diffusion: StableDiffusion) -> None:
+def test_a_image_has_the_size_of_the_recipe(diffusion: StableDiffusion) -> None:
     drawn = ImageGenerator(diffusion).generate(["a dog"], [0], Recipe(1, size=(24, 40)))
     assert drawn.shape == (1, 3, 24, 40)
     assert drawn.min() >= 0

@@ -21,26 +21,24 @@ FROM_MASKS = "masks"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folder", type=Path, metavar="DIR", help="folder of pictures, or of a whole data set")
+    parser.add_argument("folder", type=Path, metavar="DIR", help="folder of images, or of a whole data set")
     parser.add_argument("--masks", type=Path, help="folder of masks, when it is elsewhere")
     parser.add_argument("--classes", type=Path, help="table of classes: a line `id name R G B` for each, or JSON; or "
                         "one that comes with seglet: cityscapes, lis, voc-lis")  # fmt: skip
     parser.add_argument(
         "--tags",
         metavar="FILE|DIR|masks",
-        help="which classes are in each picture: CSV, JSON, COCO's JSON, a folder of VOC's XML or of a folder for each "
+        help="which classes are in each image: CSV, JSON, COCO's JSON, a folder of VOC's XML or of a folder for each "
         "class; or the word masks, to take them from the masks",
     )
     parser.add_argument("--tags-key", default="", metavar="KEY", help="field of the JSON file that holds the tags")
     parser.add_argument("--coding", choices=CODINGS, help="how masks are coded; binary_255: 255 is an object, not void")
     parser.add_argument("--void", type=int, nargs="+", default=[], metavar="ID", help="ids in masks that count nowhere")
     parser.add_argument("--stray", type=float, default=0.0, help="share of a mask that may be of no class (default 0)")
-    parser.add_argument(
-        "--max-pixels", type=whole(1, 10**12), help="largest picture to open (default 64 million pixels)"
-    )
+    parser.add_argument("--max-pixels", type=whole(1, 10**12), help="largest image to open (default 64 million pixels)")
     parser.add_argument("--val", type=fraction, help="share of the only split that becomes val; the rest is train")
     parser.add_argument("--seed", type=whole(0, 2**31), default=0, help="of the draw of --val (default 0)")
-    parser.add_argument("--leave-out", action="store_true", help="go on without the pictures that have errors")
+    parser.add_argument("--leave-out", action="store_true", help="go on without the images that have errors")
     parser.add_argument("--out", type=Path, metavar="FILE", help="where the description goes (DIR/dataset.json)")
     add_json(parser)
 
@@ -59,15 +57,15 @@ def run(arguments: argparse.Namespace) -> int:
         report = check(
             arguments.folder, arguments.masks, arguments.classes, _rules(arguments), show, _tag_source(arguments)
         )
-    pictures = sum(split.pictures for split in report.statistics.values())
-    usable = pictures > 0 and (report.ok or (arguments.leave_out and not report.undecided))
+    images = sum(split.images for split in report.statistics.values())
+    usable = images > 0 and (report.ok or (arguments.leave_out and not report.undecided))
     file = arguments.out or default_file(arguments.folder) if usable else None
     description = report.description if file is None else _divided(report.description, arguments.val, arguments.seed)
     if file is not None:
         description.save(file)
     data = arguments.folder if arguments.out is None else arguments.out
     text = "\n".join([*summary(report), *_problems(report), "", *_verdict(report, description, file, data)])
-    content = {**report.as_dict(), "pictures": pictures, "description": None if file is None else str(file)}
+    content = {**report.as_dict(), "images": images, "description": None if file is None else str(file)}
     answer(text, content, arguments.json)
     return 0 if usable else 2
 
@@ -116,23 +114,23 @@ def _tagged(report: "Report") -> bool:
 
 def _splits(statistics: Mapping[str, "SplitStatistics"]) -> list[str]:
     tagged = any(split.tagged for split in statistics.values())
-    counts = ("pictures", "with masks", "with tags") if tagged else ("pictures", "with masks")
+    counts = ("images", "with masks", "with tags") if tagged else ("images", "with masks")
     rows: list[tuple[str, ...]] = [("split", *counts, "smallest", "largest", "void %")]
     for name, split in statistics.items():
         labelled = split.void_pixels + sum(split.pixels)
-        many = (split.pictures, split.labelled, split.tagged)[: len(counts)]
+        many = (split.images, split.labelled, split.tagged)[: len(counts)]
         sizes = (f"{width}x{height}" for height, width in (split.smallest, split.largest))
         rows.append((name, *map(str, many), *sizes, _percent(split.void_pixels, labelled)))
     return columns(rows)
 
 
 def _classes(names: tuple[str, ...], statistics: Mapping[str, "SplitStatistics"]) -> list[str]:
-    """By class and split, what there is of: its share of the masks' pixels, pictures that show it, and that name it."""
+    """By class and split, what there is of: its share of the masks' pixels, images that show it, and that name it."""
     parts: list[tuple[str, list[str]]] = []
     for name, split in statistics.items():
         if split.labelled:
             parts.append((f"{name}: pixels %", [_percent(part, sum(split.pixels)) for part in split.pixels]))
-            parts.append((f"{name}: pictures", [str(count) for count in split.containing]))
+            parts.append((f"{name}: images", [str(count) for count in split.containing]))
         if split.tagged:
             parts.append((f"{name}: tagged", [str(count) for count in split.tagging]))
     heads = ("class", *(head for head, _ in parts))
@@ -174,7 +172,7 @@ def _verdict(report: "Report", description: "Description", file: Path | None, da
         return [f"{found}: nothing was written; {cure}"]
     splits = tuple(description.splits)
     drawn = {name: len(items) for name, items in description.splits.items() if name not in report.statistics}
-    dealt = [", ".join(f"{name}: {size} pictures" for name, size in drawn.items())] if drawn else []
+    dealt = [", ".join(f"{name}: {size} images" for name, size in drawn.items())] if drawn else []
     train = "train" if "train" in splits else splits[0]
     val = "val" if "val" in splits else splits[-1]
     learnt = "" if train == "train" else f" --train_split {train}"

@@ -15,12 +15,12 @@ RECORD = "darkened.json"
 DESCRIPTION = """\
 Darken a data set by the physics of a camera: undo its processing, take light away, add shot, read and quantisation
 noise, process again (MAET, ICCV 2021). OUT becomes a data set of the same splits, names, masks and tags:
-  images/NAME.png       the picture in the dark
+  images/NAME.png       the image in the dark
   masks/NAME.png        its mask, unchanged but for being numbered as classes.txt says
-  parameters/NAME.json  all that was drawn for it: with that and the lit picture it can be made again
+  parameters/NAME.json  all that was drawn for it: with that and the lit image it can be made again
 with a folder for each split where there are several; classes.txt, dataset.json, tags.json if there are tags, and
-darkened.json, which says what became of each picture. What is drawn depends on the seed and the picture's name alone.
-Pictures that are finished are not made again, so the same command goes on after an interruption."""
+darkened.json, which says what became of each image. What is drawn depends on the seed and the image's name alone.
+Images that are finished are not made again, so the same command goes on after an interruption."""
 VARIANTS = ("degrade", "isp")
 
 

@@ -1,4 +1,4 @@
-"""`seglet data darkness`: how dark pictures are, and which preset of `seglet data darken` comes near."""
+"""`seglet data darkness`: how dark images are, and which preset of `seglet data darken` comes near."""
 
 import argparse
 from pathlib import Path
@@ -9,13 +9,13 @@ from seglet.cli.parsing import PRESETS, add_json, whole
 
 if TYPE_CHECKING:
     from seglet.data.dark.measure import Darkness
-    from seglet.inference.inputs import Picture
+    from seglet.inference.inputs import ImageFile
 
 DESCRIPTION = """\
-Measure how dark pictures are. With --lit, pictures taken in daylight are darkened with each preset of `seglet data
+Measure how dark images are. With --lit, images taken in daylight are darkened with each preset of `seglet data
 darken` and measured too, so that one can choose the preset that comes nearest.
-  luma    mean of the stored values, 0 to 255: one picture in ten is below, half are, nine in ten are
-  stops   median: how many times the light would have to be doubled for a well exposed picture
+  luma    mean of the stored values, 0 to 255: one image in ten is below, half are, nine in ten are
+  stops   median: how many times the light would have to be doubled for a well exposed image
   dim     median share of pixels that show hardly anything (luma below 10 %)
   noise   median deviation of noise in stored values; fine texture counts as noise"""
 NOWHERE = Path("/nothing is written")
@@ -24,9 +24,9 @@ NOWHERE = Path("/nothing is written")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = DESCRIPTION
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("pictures", type=Path, nargs="+", metavar="DIR", help="folders of dark pictures")
-    parser.add_argument("--lit", type=Path, metavar="DIR", help="folder of pictures to darken with each preset")
-    parser.add_argument("--most", type=whole(1, 10**6), default=100, help="pictures of --lit to take (default 100)")
+    parser.add_argument("images", type=Path, nargs="+", metavar="DIR", help="folders of dark images")
+    parser.add_argument("--lit", type=Path, metavar="DIR", help="folder of images to darken with each preset")
+    parser.add_argument("--most", type=whole(1, 10**6), default=100, help="images of --lit to take (default 100)")
     parser.add_argument("--seed", type=whole(0, 2**63 - 1), default=0, help="of the darkening (default 0)")
     add_json(parser)
 
@@ -34,12 +34,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from seglet.inference.inputs import gather
 
-    dark = gather(arguments.pictures, NOWHERE)
-    found = {"these pictures": measured(dark)}
+    dark = gather(arguments.images, NOWHERE)
+    found = {"these images": measured(dark)}
     if arguments.lit is not None:
         found |= of_presets(_spread(gather([arguments.lit], NOWHERE), arguments.most), arguments.seed)
     content = {name: _row(measures) for name, measures in found.items()}
-    heads = ("", "pictures", "luma 10 %", "50 %", "90 %", "stops", "dim %", "noise")
+    heads = ("", "images", "luma 10 %", "50 %", "90 %", "stops", "dim %", "noise")
     rows = [(name, *(f"{value:.4g}" for value in row.values())) for name, row in content.items()]
     lines = columns([heads, *rows], indent="")
     near = nearest(content)
@@ -50,49 +50,49 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def measured(pictures: "list[Picture]") -> "list[Darkness]":
+def measured(images: "list[ImageFile]") -> "list[Darkness]":
     """
     Raises:
-        ValueError: a picture cannot be read.
+        ValueError: an image cannot be read.
     """
     from seglet.data.dark.measure import darkness
 
-    return [darkness(picture.read()) for picture in pictures]
+    return [darkness(image.read()) for image in images]
 
 
-def of_presets(pictures: "list[Picture]", seed: int) -> "dict[str, list[Darkness]]":
-    """The measures of lit pictures, and of what each preset makes of them."""
+def of_presets(images: "list[ImageFile]", seed: int) -> "dict[str, list[Darkness]]":
+    """The measures of lit images, and of what each preset makes of them."""
     from seglet.data.dark.measure import darkness
-    from seglet.data.dark.pipeline import darken_picture
+    from seglet.data.dark.pipeline import darken_image
     from seglet.data.dark.presets import preset
 
     found: dict[str, list[Darkness]] = {"lit": [], **{name: [] for name in PRESETS}}
-    for picture in pictures:
-        image = picture.read()
+    for source in images:
+        image = source.read()
         found["lit"].append(darkness(image))
         for name in PRESETS:
-            dark = darken_picture(image, preset(name).draw(seed, picture.name))  # type: ignore[arg-type]
+            dark = darken_image(image, preset(name).draw(seed, source.name))  # type: ignore[arg-type]
             found[name].append(darkness(dark))
     return found
 
 
 def nearest(content: dict[str, Any]) -> str:
-    """The preset whose median of stops is nearest to that of the dark pictures; empty where nothing was darkened."""
-    wanted = content["these pictures"]["stops"]
+    """The preset whose median of stops is nearest to that of the dark images; empty where nothing was darkened."""
+    wanted = content["these images"]["stops"]
     there = [name for name in PRESETS if name in content]
     return min(there, key=lambda name: abs(float(content[name]["stops"]) - wanted), default="")
 
 
-def _spread(pictures: "list[Picture]", most: int) -> "list[Picture]":
+def _spread(images: "list[ImageFile]", most: int) -> "list[ImageFile]":
     """At most so many, evenly spread over all."""
-    step = max(1.0, len(pictures) / most)
-    return [pictures[int(place * step)] for place in range(min(most, len(pictures)))]
+    step = max(1.0, len(images) / most)
+    return [images[int(place * step)] for place in range(min(most, len(images)))]
 
 
 def _row(measures: "list[Darkness]") -> dict[str, float]:
     import numpy as np
 
     low, middle, high = (float(np.quantile([one.luma for one in measures], share)) for share in (0.1, 0.5, 0.9))
-    row = {"pictures": len(measures), "luma_10": low, "luma_50": middle, "luma_90": high}
+    row = {"images": len(measures), "luma_10": low, "luma_50": middle, "luma_90": high}
     stops, dim, noise = np.median([(one.stops, 100 * one.dim, one.noise) for one in measures], axis=0)
     return {**row, "stops": float(stops), "dim": float(dim), "noise": float(noise)}

@@ -8,7 +8,7 @@ from seglet.cli.output import answer
 from seglet.cli.parsing import add_json
 
 DESCRIPTION = """\
-Write the pictures and masks of a data set for a labelling tool. Pixels of no region are background; void pixels are a
+Write the images and masks of a data set for a labelling tool. Pixels of no region are background; void pixels are a
 region called void, so that `seglet data import` gives back the same masks.
   seglet data export DIR --tool label-studio --out tasks"""
 
@@ -27,22 +27,22 @@ def run(arguments: argparse.Namespace) -> int:
     from seglet.data.errors import DataError
     from seglet.files import read_json
     from seglet.inference.annotation_folder import RECORD, Labels, ToolFolder, claim
-    from seglet.inference.dataset_images import DataPictures
-    from seglet.inference.inputs import Picture
+    from seglet.inference.dataset_images import DatasetImages
+    from seglet.inference.inputs import ImageFile
 
     samples = open_dataset(arguments.data, arguments.split)
-    data = DataPictures(arguments.data, samples)
+    data = DatasetImages(arguments.data, samples)
     claim(arguments.out, arguments.overwrite)
     target = ToolFolder.of(arguments, samples.classes)
 
-    def drawn(picture: Picture) -> Labels:
-        labels = data.truth(picture)
+    def drawn(image: ImageFile) -> Labels:
+        labels = data.truth(image)
         if labels is None:
-            raise DataError(f"{picture.name!r} has no mask")
+            raise DataError(f"{image.name!r} has no mask")
         return labels, None
 
     about = {"seglet": __version__, "command": arguments.command_line, "data": arguments.data}
     about |= {"split": arguments.split, "fingerprint": samples.fingerprint}
-    file = target.fill(data.pictures, drawn, about)
+    file = target.fill(data.images, drawn, about)
     answer("\n".join(target.account(file)), read_json(arguments.out / RECORD), arguments.json)
     return 2 if target.failed else 0

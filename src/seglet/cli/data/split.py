@@ -1,4 +1,4 @@
-"""`seglet data split`: chooses the few pictures that keep their masks, and leaves the others without."""
+"""`seglet data split`: chooses the few images that keep their masks, and leaves the others without."""
 
 import argparse
 from pathlib import Path
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from seglet.data.splits.fractions import Portion
 
 DESCRIPTION = """\
-Choose which pictures of a data set keep their masks, for training from few of them. Every class is among these as
+Choose which images of a data set keep their masks, for training from few of them. Every class is among these as
 far as their number allows, and as often as its share. The description of the data gets two more splits, which training
 names:
   seglet data split DIR --share 1/8
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = DESCRIPTION
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("data", metavar="DIR|world", help="a data set's folder, its dataset.json, or world")
-    parser.add_argument("--count", type=whole(1, 10**9), help="how many pictures keep their masks")
+    parser.add_argument("--count", type=whole(1, 10**9), help="how many images keep their masks")
     parser.add_argument("--share", metavar="1/N", help="which part of them does")
     parser.add_argument("--split", default="train", help="the split that is divided (default train)")
     parser.add_argument("--seed", type=whole(0, 2**31), default=0, help="of the draw; its number is in the name")
@@ -43,9 +43,9 @@ def run(arguments: argparse.Namespace) -> int:
     divided.save(file)
     name = portion_name(portion, arguments.seed)
     sizes = {part: len(divided.splits[f"{name}/{part}"]) for part in ("labelled", "unlabelled")}
-    lines = [f"{sizes['labelled']} labelled and {sizes['unlabelled']} unlabelled pictures; both are in {file}"]
+    lines = [f"{sizes['labelled']} labelled and {sizes['unlabelled']} unlabelled images; both are in {file}"]
     if missing:
-        lines.append(f"warning: no labelled picture shows {', '.join(missing)}; take more of them, or another --seed")
+        lines.append(f"warning: no labelled image shows {', '.join(missing)}; take more of them, or another --seed")
     lines += _next(arguments.data, name, _val(divided))
     content = {"name": name, **sizes, "missing": missing, "description": str(file)}
     answer("\n".join(lines), content, arguments.json)
@@ -56,7 +56,7 @@ def _portion(arguments: argparse.Namespace) -> "Portion":
     from seglet.data.splits.fractions import Portion, read_portion
 
     if (arguments.count is None) == (arguments.share is None):
-        raise UsageError("how many pictures keep their masks? give --count N or --share 1/8, one of them")
+        raise UsageError("how many images keep their masks? give --count N or --share 1/8, one of them")
     if arguments.count is not None:
         return Portion(arguments.count)
     portion = read_portion(arguments.share)

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from seglet.engine.settings import Settings
 
 DESCRIPTION = """\
-Draw the first views a training run sees: its pictures in its order, scaled, cropped, flipped and coloured as it does.
-Each row has a whole picture with its mask, the view taken of it, and the view with its mask; without masks, its tags.
+Draw the first views a training run sees: its images in its order, scaled, cropped, flipped and coloured as it does.
+Each row has a whole image with its mask, the view taken of it, and the view with its mask; without masks, its tags.
 Keys of the experiment may be given as in training:
-  seglet data view pictures --out views.png --crop 256 256 --colour_jitter 0.3 --seed 1"""
+  seglet data view images --out views.png --crop 256 256 --colour_jitter 0.3 --seed 1"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
     first = data.read(0)
     config = arguments.config or ("ssss" if first.labels is None and first.tags is not None else "supervised")
     text = (
-        f"{arguments.count} views of {len(data)} pictures ({settings.train_split}) are in {arguments.out}\n"
+        f"{arguments.count} views of {len(data)} images ({settings.train_split}) are in {arguments.out}\n"
         f"next: {shlex.join(map(str, ('seglet', 'train', config, '--data', arguments.data, *rest)))}"
     )
     answer(text, {}, as_json=False)
@@ -58,9 +58,9 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
 
 
 def rows(data: "Dataset", settings: "Settings", count: int) -> list[list["np.ndarray"]]:
-    """For each of the first `count` views of a run: the picture with its mask, the view, the view with its mask.
+    """For each of the first `count` views of a run: the image with its mask, the view, the view with its mask.
 
-    Of a picture without mask: itself, the view, and its tags if it has some.
+    Of an image without mask: itself, the view, and its tags if it has some.
     """
     from seglet.data.augment.geometry import view
     from seglet.data.loading.sampling import Order, augmentation_rng

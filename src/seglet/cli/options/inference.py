@@ -1,4 +1,4 @@
-"""What a command can be told about how a network looks at pictures."""
+"""What a command can be told about how a network looks at images."""
 
 import argparse
 
@@ -8,12 +8,12 @@ from seglet.inference.options import Seeing
 
 
 def add_seeing(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("how the network looks at a picture")
+    group = parser.add_argument_group("how the network looks at an image")
     group.add_argument(
         "--scales", type=scale, nargs="+", help="sizes to look at, averaged (1; for ssss and cam 1 0.5 1.5 2)"
     )
     group.add_argument(
-        "--flip", action=argparse.BooleanOptionalAction, help="the mirrored picture too (only for ssss and cam)"
+        "--flip", action=argparse.BooleanOptionalAction, help="the mirrored image too (only for ssss and cam)"
     )
     side = whole(1, LONGEST_SIDE)
     group.add_argument("--window", type=side, nargs=2, metavar=("H", "W"), help="sliding windows of this size")
@@ -33,7 +33,7 @@ def add_seeing(parser: argparse.ArgumentParser) -> None:
         help="for networks told depth: a folder of maps or a depth network (as in training)",
     )
     group.add_argument(
-        "--brighten", metavar="WAY", help="brighten pictures first: a --method of `seglet enhance`, or its zero-dce/"
+        "--brighten", metavar="WAY", help="brighten images first: a --method of `seglet enhance`, or its zero-dce/"
     )
     add_refiner(group, None)
 

@@ -1,4 +1,4 @@
-"""What `seglet predict --pseudo-labels` can be told, beside how the network looks at a picture."""
+"""What `seglet predict --pseudo-labels` can be told, beside how the network looks at an image."""
 
 import argparse
 from pathlib import Path
@@ -16,7 +16,7 @@ def add_pseudo_labels(parser: argparse.ArgumentParser) -> None:
         "--tags",
         type=Path,
         metavar="FILE|DIR",
-        help="known classes of each picture: CSV, JSON, XML, folders; no others",
+        help="known classes of each image: CSV, JSON, XML, folders; no others",
     )
     group.add_argument("--tags-key", metavar="KEY", help="field of the JSON file that holds the tags")
     group.add_argument(
@@ -24,7 +24,7 @@ def add_pseudo_labels(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--scores", action="store_true", default=None, help="also write score maps, to refine later")
     group.add_argument(
-        "--score-on", metavar="DATA", help="data whose val pictures and true masks are put beside the pseudo labels"
+        "--score-on", metavar="DATA", help="data whose val images and true masks are put beside the pseudo labels"
     )
     group.add_argument("--score-split", metavar="SPLIT", help="another split of them than val")
 

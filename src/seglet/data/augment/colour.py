@@ -16,7 +16,7 @@ LUMA = np.array([0.299, 0.587, 0.114])
 
 @dataclass(frozen=True)
 class Jitter:
-    """How far colours may be moved. All zero, the default, leaves pictures as they are."""
+    """How far colours may be moved. All zero, the default, leaves images as they are."""
 
     brightness: float = option(0.0, "factor drawn from 1 ± this")
     contrast: float = option(0.0, "distance from the mean grey, factor drawn from 1 ± this")
@@ -36,7 +36,7 @@ class Jitter:
 def jitter(
     image: Float32[np.ndarray, "h w 3"], amount: Jitter, rng: np.random.Generator
 ) -> Float32[np.ndarray, "h w 3"]:
-    """The picture with its colours moved at random, in [0, 1].
+    """The image with its colours moved at random, in [0, 1].
 
     Hue, saturation, contrast and brightness are all affine in RGB, so they act together as one 3x3 matrix and offset;
     values are cut to [0, 1] once, at the end.

@@ -1,6 +1,6 @@
-"""Views of samples: a random scale, crop and flip, the same for the picture, its mask and its image-like columns.
+"""Views of samples: a random scale, crop and flip, the same for the image, its mask and its image-like columns.
 
-Of colour and of darkness the picture alone is changed.
+Of colour and of darkness the image alone is changed.
 
 The geometry is that of the public CIRKD and Af-DCD training code: scale, pad at bottom and right, crop, flip.
 Axes: h rows, w columns, c channels.
@@ -47,8 +47,8 @@ class Augment:
 class Viewed:
     """What a network may see of a sample.
 
-    `box` is top, left, bottom, right as fractions of the whole picture, beyond 1 where the view was padded. Padding
-    has the picture's mean colour, the label IGNORE, and is false in `valid`. `flipped` came last.
+    `box` is top, left, bottom, right as fractions of the whole image, beyond 1 where the view was padded. Padding
+    has the image's mean colour, the label IGNORE, and is false in `valid`. `flipped` came last.
     """
 
     image: Float[Tensor, "3 h w"]
@@ -61,7 +61,7 @@ class Viewed:
 
 @dataclass(frozen=True)
 class Window:
-    """`crop` pixels at (`top`, `left`) of a picture of size `full` resized to `size`; all as (h, w)."""
+    """`crop` pixels at (`top`, `left`) of an image of size `full` resized to `size`; all as (h, w)."""
 
     full: tuple[int, int]
     size: tuple[int, int]
@@ -71,7 +71,7 @@ class Window:
 
     @property
     def inside(self) -> tuple[int, int]:
-        """How many rows and columns of the window the picture covers."""
+        """How many rows and columns of the window the image covers."""
         return min(self.crop[0], self.size[0] - self.top), min(self.crop[1], self.size[1] - self.left)
 
     @property
@@ -106,12 +106,12 @@ def view(sample: Sample, augment: Augment, rng: np.random.Generator) -> Viewed:
 
 
 def whole(sample: Sample) -> tuple[Float[Tensor, "3 h w"], UInt8[np.ndarray, "h w"] | None]:
-    """The untouched picture as a network wants it, and its labels: what evaluation sees."""
+    """The untouched image as a network wants it, and its labels: what evaluation sees."""
     return _tensor(_unit(sample.image)), sample.labels
 
 
 def draw_window(full: tuple[int, ...], augment: Augment, rng: np.random.Generator) -> Window:
-    """A random scale and place; a picture smaller than the crop lies at its top left."""
+    """A random scale and place; an image smaller than the crop lies at its top left."""
     low, high = augment.scale
     if augment.scale_steps == 0:
         scale = float(rng.uniform(low, high))
@@ -126,9 +126,9 @@ def draw_window(full: tuple[int, ...], augment: Augment, rng: np.random.Generato
 def _column(column: np.ndarray, window: Window, flipped: bool, kind: Kind | None = None) -> Tensor:
     """The part of a column that a view covers.
 
-    An image, which is what a column without kind is if it is as large as the picture: floats and colour pictures are
+    An image, which is what a column without kind is if it is as large as the image: floats and colour images are
     resized smoothly and padded with their mean, integer maps by nearest neighbour and padded with IGNORE. Any other
-    keeps describing the whole picture, to be sampled by the crop's box.
+    keeps describing the whole image, to be sampled by the crop's box.
     """
     if kind != "image" and (kind is not None or column.shape[:2] != window.full):
         return torch.from_numpy(column.copy())
@@ -142,7 +142,7 @@ def _column(column: np.ndarray, window: Window, flipped: bool, kind: Kind | None
 
 
 def _smooth(image: np.ndarray, window: Window) -> Float32[np.ndarray, "h w c"]:
-    """The window of a resized picture, antialiased, 8-bit values divided by 255; only what it covers is resized."""
+    """The window of a resized image, antialiased, 8-bit values divided by 255; only what it covers is resized."""
     rows, columns = window.inside
     (row0, row1), (column0, column1) = (
         _span(window.full[axis], window.size[axis], start, count)
@@ -181,8 +181,8 @@ def _resize(part: np.ndarray, size: tuple[int, int], box: tuple[float, float, fl
     height, width = part.shape[:2]
     box = (max(box[0], 0.0), max(box[1], 0.0), min(box[2], float(width)), min(box[3], float(height)))
     if part.dtype == np.uint8 and part.shape[2] == 3:
-        picture = Image.fromarray(np.ascontiguousarray(part))
-        return np.asarray(picture.resize(size, Image.Resampling.BILINEAR, box=box))
+        image = Image.fromarray(np.ascontiguousarray(part))
+        return np.asarray(image.resize(size, Image.Resampling.BILINEAR, box=box))
     planes = (Image.fromarray(np.ascontiguousarray(plane, np.float32)) for plane in np.moveaxis(_unit(part), 2, 0))
     return np.stack([np.asarray(p.resize(size, Image.Resampling.BILINEAR, box=box)) for p in planes], axis=2)
 

@@ -1,4 +1,4 @@
-"""Strong views: what a picture looks like under colours and sharpness it was not taken with.
+"""Strong views: what an image looks like under colours and sharpness it was not taken with.
 
 Axes: h rows, w columns, c channels.
 """
@@ -31,7 +31,7 @@ class Strong:
 def strong_view(
     image: Float32[np.ndarray, "h w 3"], how: Strong, rng: np.random.Generator
 ) -> Float32[np.ndarray, "h w 3"]:
-    """The picture with other colours and less sharp, or by chance neither; geometry stays, values are in [0, 1].
+    """The image with other colours and less sharp, or by chance neither; geometry stays, values are in [0, 1].
 
     As much is drawn from `rng` whatever is done.
     """
@@ -46,7 +46,7 @@ def strong_view(
 
 
 def blurred(image: Float32[np.ndarray, "h w c"], sigma: float) -> Float32[np.ndarray, "h w c"]:
-    """A Gaussian of standard deviation `sigma` pixels over the picture, its border pixels repeated outwards."""
+    """A Gaussian of standard deviation `sigma` pixels over the image, its border pixels repeated outwards."""
     reach = max(1, math.ceil(3 * sigma))
     kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / max(sigma, 1e-6)) ** 2)
     kernel = (kernel / kernel.sum()).astype(np.float32)

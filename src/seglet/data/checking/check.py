@@ -76,14 +76,14 @@ def check(
     progress: ProgressCallback | None = None,
     tags: TagSource = USUAL,
 ) -> Report:
-    """Infers layout and classes, pairs files, and decodes every picture and mask that was not decoded before.
+    """Infers layout and classes, pairs files, and decodes every image and mask that was not decoded before.
 
     `masks` names the folder of masks when it cannot be inferred, `classes` a file with the class table (see
     `table.read_table`), `tags` where tags are. What was found is remembered in root/.seglet, or in the user's cache if
     the root is read-only.
 
     Raises:
-        DataError: there is nothing to check: no pictures, no way to tell the classes, or tags that cannot be read. All
+        DataError: there is nothing to check: no images, no way to tell the classes, or tags that cannot be read. All
             else is in the report.
     """
     root = root.resolve()
@@ -158,10 +158,10 @@ def _report(description: Description, facts: Mapping[Request, Facts], found: Fou
 def _judged(
     description: Description, facts: Mapping[Request, Facts], found: Found, assigned: Assigned
 ) -> dict[Item, list[Problem]]:
-    """What is wrong with each picture, its mask, or the lack of one."""
+    """What is wrong with each image, its mask, or the lack of one."""
     of = {item: _judge(item, facts, description) for items in description.splits.values() for item in items}
     for item in found.unmasked:
-        of.setdefault(item, [without_mask(item)])  # a picture that is in no split
+        of.setdefault(item, [without_mask(item)])  # an image that is in no split
     for name, items in description.splits.items():
         for item, problem in unusable(name, items, assigned, found.unmasked).items():
             if not any(other.severity == "error" for other in of[item]):

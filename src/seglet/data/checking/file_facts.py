@@ -21,10 +21,10 @@ MAX_VALUES = 1024
 
 @dataclass(frozen=True)
 class Facts:
-    """`size` is (h, w) of the upright picture. `error` is empty if the file can be used.
+    """`size` is (h, w) of the upright image. `error` is empty if the file can be used.
 
     `values` counts the pixels of each id of a mask, or of each packed colour if `coloured`; of more than MAX_VALUES
-    only the most frequent, `distinct` is how many there are. `look` is a picture's 64-bit difference hash.
+    only the most frequent, `distinct` is how many there are. `look` is an image's 64-bit difference hash.
     """
 
     hash: str

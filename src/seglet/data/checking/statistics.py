@@ -1,4 +1,4 @@
-"""How many pictures and pixels of what there are."""
+"""How many images and pixels of what there are."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,10 +16,10 @@ from seglet.types import IGNORE, Classes
 class SplitStatistics:
     """Counts of one split; `pixels`, `containing` and `tagging` are by class. Sizes are (h, w).
 
-    `containing` are the pictures whose masks hold the class, `tagging` those whose tags name it, of `tagged` in all.
+    `containing` are the images whose masks hold the class, `tagging` those whose tags name it, of `tagged` in all.
     """
 
-    pictures: int
+    images: int
     labelled: int
     smallest: tuple[int, int]
     largest: tuple[int, int]
@@ -51,7 +51,7 @@ def count(items: Sequence[Item], description: Description, facts: Mapping[Reques
     sizes = sorted((facts[Request(item.image, "image")].size for item in items), key=lambda size: size[0] * size[1])
     smallest, largest = (sizes[0], sizes[-1]) if sizes else ((0, 0), (0, 0))
     tags = [item.tags for item in items if item.tags is not None]
-    tagging = Counter(label for of_picture in tags for label in of_picture)
+    tagging = Counter(label for of_image in tags for label in of_image)
     return SplitStatistics(
         len(items),
         len(masks),

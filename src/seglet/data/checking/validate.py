@@ -13,7 +13,7 @@ from seglet.types import IGNORE
 NEAR = 2
 """Difference hashes of 64 bits that differ in at most so many are taken for twins."""
 FLAT = 4
-"""A difference hash with fewer bits set or unset is of a picture too plain to tell twins by."""
+"""A difference hash with fewer bits set or unset is of an image too plain to tell twins by."""
 
 
 def judge_image(name: str, facts: Facts) -> list[Problem]:
@@ -21,14 +21,14 @@ def judge_image(name: str, facts: Facts) -> list[Problem]:
 
 
 def judge_mask(name: str, facts: Facts, image: Facts, description: Description) -> list[Problem]:
-    """What is wrong with a mask beside its picture, by value and with the number of pixels."""
+    """What is wrong with a mask beside its image, by value and with the number of pixels."""
     if facts.error:
         return [_unusable(name, facts.error)]
     problems = []
     if not image.error and facts.size != image.size:
         (height, width), (rows, columns) = facts.size, image.size
-        what = f"is {width}x{height} but its picture is {columns}x{rows}"
-        problems.append(Problem(name, what, "export it at the size of the picture (nearest neighbour)"))
+        what = f"is {width}x{height} but its image is {columns}x{rows}"
+        problems.append(Problem(name, what, "export it at the size of the image (nearest neighbour)"))
     if facts.coloured != (description.coding == "colour"):
         return [*problems, _other_coding(name, facts)]
     labels = label_of(description)
@@ -82,7 +82,7 @@ def _unknown(name: str, facts: Facts, unknown: Mapping[int, int], description: D
 def leaks(
     splits: Mapping[str, Iterable[Item]], facts: Callable[[Path], Facts], show: Callable[[Path], str]
 ) -> list[Problem]:
-    """Pictures to learn from that are, exactly or nearly, pictures to be tested on."""
+    """Images to learn from that are, exactly or nearly, images to be tested on."""
     cure = "remove one of the two, or scores will flatter"
     tested: dict[str, Path] = {}
     looks: dict[int, Path] = {}
@@ -97,10 +97,10 @@ def leaks(
     for path in sorted(learnt):
         known = facts(path)
         if known.hash in tested:
-            what = f"the same picture as {show(tested[known.hash])!r} of another split"
+            what = f"the same image as {show(tested[known.hash])!r} of another split"
             problems.append(Problem(show(path), what, cure, "warning"))
         elif (twin := _twin(known.look, blocks)) is not None:
-            what = f"nearly the same picture as {show(looks[twin])!r} of another split"
+            what = f"nearly the same image as {show(looks[twin])!r} of another split"
             problems.append(Problem(show(path), what, cure, "warning"))
     return problems
 

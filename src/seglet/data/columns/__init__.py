@@ -1,1 +1,1 @@
-"""Offline columns: what is computed once for each picture, addressed by how it was made, and follows every view."""
+"""Offline columns: what is computed once for each image, addressed by how it was made, and follows every view."""

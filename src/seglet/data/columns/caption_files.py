@@ -1,4 +1,4 @@
-"""Captions that somebody wrote: a table or JSON file with the pictures' names."""
+"""Captions that somebody wrote: a table or JSON file with the images' names."""
 
 import csv
 import io
@@ -14,7 +14,7 @@ from seglet.data.errors import DataError
 from seglet.data.files import content_hash, read_bytes
 
 KINDS = (".csv", ".tsv", ".json", ".jsonl")
-PICTURES = ("id", "image", "picture", "file", "file_name", "filename", "path", "name", "image_id")
+NAME_KEYS = ("id", "image", "picture", "file", "file_name", "filename", "path", "name", "image_id")
 TEXTS = ("captions", "caption", "texts", "text", "sentence", "sentences")
 EXPECTED = (
     'rows `id,caption` in CSV (more captions in more columns or rows), {"a": "a cat", "b": ["a dog", "grass"]} or '
@@ -24,23 +24,21 @@ EXPECTED = (
 
 @dataclass(frozen=True)
 class CaptionFile:
-    """Captions by the picture's name as it is written in the file, in any order; `digest` is of the file's content."""
+    """Captions by the image's name as it is written in the file, in any order; `digest` is of the file's content."""
 
     path: Path
     captions: Mapping[str, tuple[str, ...]]
     digest: str
 
-    def of(self, picture: str) -> tuple[str, ...]:
-        """Of a picture of the data set, by its id; or by its file's name, if no other picture's is the same.
+    def of(self, image: str) -> tuple[str, ...]:
+        """Of an image of the data set, by its id; or by its file's name, if no other image's is the same.
 
         Raises:
             DataError: the file does not name it.
         """
-        found = self.captions.get(picture) or self._by_file.get(_bare(picture))
+        found = self.captions.get(image) or self._by_file.get(_bare(image))
         if found is None:
-            raise DataError(
-                f"no caption of {picture!r} in {str(self.path)!r}; add a line for it (an empty one will do)"
-            )
+            raise DataError(f"no caption of {image!r} in {str(self.path)!r}; add a line for it (an empty one will do)")
         return found
 
     @cached_property
@@ -50,10 +48,10 @@ class CaptionFile:
 
 
 def read_captions(path: Path) -> CaptionFile:
-    """What the file says of each picture; several captions of one stay in order.
+    """What the file says of each image; several captions of one stay in order.
 
     Raises:
-        DataError: it cannot be read, is of another form, or names no picture.
+        DataError: it cannot be read, is of another form, or names no image.
     """
     if path.suffix.lower() not in KINDS:
         raise DataError(f"captions are read from {', '.join(KINDS)}, not {path.name!r}; write {EXPECTED}")
@@ -67,18 +65,18 @@ def read_captions(path: Path) -> CaptionFile:
     for name, texts in pairs:
         found[name] = (*found.get(name, ()), *texts)
     if not found:
-        raise DataError(f"{str(path)!r} names no picture; write {EXPECTED}")
+        raise DataError(f"{str(path)!r} names no image; write {EXPECTED}")
     return CaptionFile(path, found, content_hash(content))
 
 
 def _rows(text: str, path: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
     delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
     rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True) if any(row)]
-    if rows and rows[0][0].strip().lower() in PICTURES:
+    if rows and rows[0][0].strip().lower() in NAME_KEYS:
         rows = rows[1:]
     for row in rows:
         if len(row) < 2:
-            raise DataError(f"{str(path)!r}: the row {row[0]!r} has one cell; write the picture's id and its caption")
+            raise DataError(f"{str(path)!r}: the row {row[0]!r} has one cell; write the image's id and its caption")
         yield row[0].strip(), tuple(cell.strip() for cell in row[1:])
 
 
@@ -90,10 +88,10 @@ def _objects(text: str, path: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
             yield str(name), _texts(value, str(name), path)
         return
     for number, item in enumerate(content if isinstance(content, list) else [content]):
-        name = next((item[key] for key in PICTURES if key in item), None) if isinstance(item, dict) else None
+        name = next((item[key] for key in NAME_KEYS if key in item), None) if isinstance(item, dict) else None
         if not isinstance(name, str | int):
             raise DataError(
-                f"entry {number} of {str(path)!r} names no picture, and captions without names are not taken by their "
+                f"entry {number} of {str(path)!r} names no image, and captions without names are not taken by their "
                 f"order; write {EXPECTED}"
             )
         value = next((item[key] for key in TEXTS if key in item), None)

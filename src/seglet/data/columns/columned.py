@@ -47,7 +47,7 @@ class Columned(Dataset):
         return replace(sample, columns=columns, texts=texts, kinds=kinds)
 
     def texts(self, index: int) -> dict[str, tuple[str, ...]]:
-        """The columns of text of a sample, without reading its picture.
+        """The columns of text of a sample, without reading its image.
 
         Raises:
             DataError: a value is not there or damaged.
@@ -57,7 +57,7 @@ class Columned(Dataset):
         return {name: value for name, value in values.items() if not isinstance(value, np.ndarray)}
 
     def missing(self) -> dict[str, int]:
-        """How many pictures lack each column, for those that are not complete."""
+        """How many images lack each column, for those that are not complete."""
         lacking = {
             store.recipe.name: sum(address(self, index, store) not in places for index in range(len(self)))
             for store, places in zip(self.stores, self._places, strict=True)

@@ -1,4 +1,4 @@
-"""Depth maps that somebody made already, as pictures in a folder.
+"""Depth maps that somebody made already, as images in a folder.
 
 Axes: h rows, w columns.
 """
@@ -17,12 +17,12 @@ from seglet.data.files import identity, read_bytes
 
 ENDINGS = (".png", ".tif", ".tiff", ".npy")
 SUFFIX = "_depth"
-"""What the name of a depth map may add to that of its picture, as in DGKD-WLSS."""
+"""What the name of a depth map may add to that of its image, as in DGKD-WLSS."""
 
 
 @dataclass(frozen=True)
 class DepthFiles:
-    """A folder of maps named like their pictures: grey of 8 or 16 bits, colour (its mean), or arrays `.npy` [h, w].
+    """A folder of maps named like their images: grey of 8 or 16 bits, colour (its mean), or arrays `.npy` [h, w].
 
     Each is stretched over [0, 1]; what is the same everywhere is 0. Whether near is dark or bright is up to you, but it
     must be the same in training and in use.
@@ -32,7 +32,7 @@ class DepthFiles:
 
     @cached_property
     def files(self) -> dict[str, Path]:
-        """By the picture's name, with and without its folders.
+        """By the image's name, with and without its folders.
 
         Raises:
             DataError: there is no such folder, or nothing in it.
@@ -46,7 +46,7 @@ class DepthFiles:
                 found[name] = found[name.rsplit("/", 1)[-1]] = path
         if not found:
             kinds = ", ".join(ENDINGS)
-            raise DataError(f"{str(self.folder)!r} holds no depth maps; expected {kinds} named like pictures")
+            raise DataError(f"{str(self.folder)!r} holds no depth maps; expected {kinds} named like images")
         return found
 
     def content(self) -> str:
@@ -57,10 +57,10 @@ class DepthFiles:
         return digest.hexdigest()
 
     def read(self, name: str, size: tuple[int, int]) -> Float32[np.ndarray, "rows columns"]:
-        """The map of the picture `name` of `size` (h, w), at its own resolution, in [0, 1].
+        """The map of the image `name` of `size` (h, w), at its own resolution, in [0, 1].
 
         Raises:
-            DataError: there is none, it cannot be read, or has other proportions than the picture.
+            DataError: there is none, it cannot be read, or has other proportions than the image.
         """
         path = self.files.get(name) or self.files.get(name.rsplit("/", 1)[-1])
         if path is None:
@@ -70,8 +70,8 @@ class DepthFiles:
         (rows, columns), (height, width) = depth.shape, size
         if abs(rows * width - columns * height) > max(rows, columns, height, width):
             raise DataError(
-                f"{str(path)!r} is {columns}x{rows}, but picture {name!r} is {width}x{height}: other proportions; make "
-                "it of the whole picture"
+                f"{str(path)!r} is {columns}x{rows}, but image {name!r} is {width}x{height}: other proportions; make "
+                "it of the whole image"
             )
         return stretched(depth)
 
@@ -89,8 +89,8 @@ def _values(path: Path) -> Float32[np.ndarray, "h w"]:
         if path.suffix.lower() == ".npy":
             values = np.load(path, allow_pickle=False)
         else:
-            with Image.open(path) as picture:
-                values = np.array(picture.convert("RGB") if picture.mode in ("P", "RGBA") else picture)
+            with Image.open(path) as image:
+                values = np.array(image.convert("RGB") if image.mode in ("P", "RGBA") else image)
     except (OSError, ValueError, SyntaxError) as error:
         raise DataError(f"{str(path)!r} cannot be read as depth ({error}); export it again") from error
     values = values.mean(axis=2) if values.ndim == 3 else values

@@ -1,4 +1,4 @@
-"""The part of a whole picture's token grid that a view shows.
+"""The part of a whole image's token grid that a view shows.
 
 Axes: b images, c channels, h rows, w columns.
 """
@@ -13,8 +13,8 @@ from seglet.types import Crop
 def follow(grids: Float[Tensor, "b c h w"], crop: Crop, size: tuple[int, int]) -> Float[Tensor, "b c rows columns"]:
     """What each view's box cuts out of its grid, as `size` (rows, columns) tokens, flipped where the view was.
 
-    Weights are those that resize pictures (a triangle, widened where it shrinks), so that a grid which is the picture
-    gives the view. Beyond the picture, where views are padded, the nearest tokens go on; see `covered`. Values come in
+    Weights are those that resize images (a triangle, widened where it shrinks), so that a grid which is the image
+    gives the view. Beyond the image, where views are padded, the nearest tokens go on; see `covered`. Values come in
     at least float32 and are differentiable.
 
     A column of kind grid is stored as [h, w, c]: `follow(step.columns["name"].permute(0, 3, 1, 2), step.crop, size)`.
@@ -30,7 +30,7 @@ def follow(grids: Float[Tensor, "b c h w"], crop: Crop, size: tuple[int, int]) -
 
 
 def covered(crop: Crop, size: tuple[int, int]) -> Bool[Tensor, "b rows columns"]:
-    """True for tokens of `follow` whose centre lies in the picture."""
+    """True for tokens of `follow` whose centre lies in the image."""
     top, left, bottom, right = crop.box.unbind(dim=1)
     down, across = _centres(top, bottom, size[0]), _centres(left, right, size[1])
     across = torch.where(crop.flipped[:, None], across.flip(1), across)

@@ -6,11 +6,11 @@ import numpy as np
 
 Kind = Literal["image", "grid", "vector", "sequence", "text"]
 """
-image     a map [h, w] or [h, w, c] at any resolution; scaled, cropped and flipped with the picture. Floats, and maps
+image     a map [h, w] or [h, w, c] at any resolution; scaled, cropped and flipped with the image. Floats, and maps
           with channels, are resized smoothly (8 bits become 0 to 1); integers [h, w] are labels: nearest, IGNORE beyond
-grid      [h, w, …] tokens over the whole picture, of one shape for all pictures; `follow` takes the part a view shows
-vector    an array of one shape for all pictures that views do not change
-sequence  [l, …] of a length of its own for each picture; batches are padded with zeros, `NAME.length` counts
+grid      [h, w, …] tokens over the whole image, of one shape for all images; `follow` takes the part a view shows
+vector    an array of one shape for all images that views do not change
+sequence  [l, …] of a length of its own for each image; batches are padded with zeros, `NAME.length` counts
 text      strings; in batches as they are
 """
 
@@ -19,7 +19,7 @@ LENGTH = ".length"
 """Ends the name under which a batch holds the lengths of a sequence column."""
 
 Value = np.ndarray | tuple[str, ...]
-"""What a column holds for one picture."""
+"""What a column holds for one image."""
 
 FEWEST_AXES = {"image": 2, "grid": 2, "vector": 0, "sequence": 1}
 DTYPES = {

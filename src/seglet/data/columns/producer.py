@@ -14,14 +14,14 @@ Reads = Literal["image", "tags", "labels"]
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 Compute = Callable[[Sequence[Sample]], Sequence[Value]]
-"""A value for each sample. Samples are whole pictures, of sizes of their own, with the columns in `sources`."""
+"""A value for each sample. Samples are whole images, of sizes of their own, with the columns in `sources`."""
 
 
 class Producer(ABC):
     """Makes one column. What it says of itself is the column's address: equal words must mean equal values.
 
-    Nothing is loaded before `load`, which is not called when every picture has its value. What is drawn at random must
-    follow from the settings and the sample's id alone, as nobody knows which pictures share a batch or a process.
+    Nothing is loaded before `load`, which is not called when every image has its value. What is drawn at random must
+    follow from the settings and the sample's id alone, as nobody knows which images share a batch or a process.
     """
 
     name: str

@@ -17,7 +17,7 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides a column's values, but for the pictures: each of those has its own address below it."""
+    """Everything that decides a column's values, but for the images: each of those has its own address below it."""
 
     name: str
     kind: Kind

@@ -1,7 +1,7 @@
 """The folder of one column: how it was made, and shards that are whole or not there.
 
 NAME-KEY/column.json              the recipe
-NAME-KEY/HASH.safetensors         values of some pictures (`shards`)
+NAME-KEY/HASH.safetensors         values of some images (`shards`)
 
 Nobody needs a lock: a shard appears with all it holds at once and is never changed, and whoever wants to know what is
 there lists the folder.

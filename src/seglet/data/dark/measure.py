@@ -1,4 +1,4 @@
-"""How dark a picture is, as far as the picture alone can tell."""
+"""How dark an image is, as far as the image alone can tell."""
 
 import math
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from jaxtyping import Float32, UInt8
 from seglet.data.augment.colour import LUMA
 
 MIDDLE_GREY = 0.18
-"""Share of white that a well exposed picture reflects on average."""
+"""Share of white that a well exposed image reflects on average."""
 DIM = 0.1
 """Pixels of less luma, of 1, show hardly anything on a screen."""
 
 
 @dataclass(frozen=True)
 class Darkness:
-    """What was measured of one picture.
+    """What was measured of one image.
 
     Args:
         luma: mean, in stored values, 0 to 255 (ITU-R BT.601).
@@ -31,16 +31,16 @@ class Darkness:
     noise: float
 
 
-def darkness(picture: UInt8[np.ndarray, "h w 3"]) -> Darkness:
-    """The darkness of a picture; light is taken for sRGB's. `noise` is 0 for sides of less than 3 pixels.
+def darkness(image: UInt8[np.ndarray, "h w 3"]) -> Darkness:
+    """The darkness of an image; light is taken for sRGB's. `noise` is 0 for sides of less than 3 pixels.
 
     A dark scene and little light look alike here: a black cat in the sun is dark too.
     """
     values = np.arange(256) / 255
     linear = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)  # IEC 61966-2-1
-    counts = np.stack([np.bincount(picture[..., channel].ravel(), minlength=256) for channel in range(3)])
-    light = float((counts @ linear) @ LUMA) / max(1, picture[..., 0].size)
-    luma: Float32[np.ndarray, "h w"] = picture.astype(np.float32) @ LUMA.astype(np.float32)
+    counts = np.stack([np.bincount(image[..., channel].ravel(), minlength=256) for channel in range(3)])
+    light = float((counts @ linear) @ LUMA) / max(1, image[..., 0].size)
+    luma: Float32[np.ndarray, "h w"] = image.astype(np.float32) @ LUMA.astype(np.float32)
     stops = math.log2(MIDDLE_GREY / max(light, MIDDLE_GREY / 2**20))
     return Darkness(float(luma.mean()), stops, float((luma < DIM * 255).mean()), noise_deviation(luma))
 

@@ -21,7 +21,7 @@ class Noise:
 
 
 class Sensor:
-    """Noise for the rows of a picture, in order. Equal seeds and equal requests give equal noise.
+    """Noise for the rows of an image, in order. Equal seeds and equal requests give equal noise.
 
     Normal values are the 65 536 quantiles of the distribution, drawn by two random bytes; the largest is 4.3. NumPy
     draws finer ones, takes three times as long, and does not promise them across versions.

@@ -1,4 +1,4 @@
-"""Everything that decides how one picture is darkened, to be stored beside the result."""
+"""Everything that decides how one image is darkened, to be stored beside the result."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -14,7 +14,7 @@ tone curve and with real steps."""
 
 @dataclass(frozen=True)
 class Darkening:
-    """One picture's way into the dark; with it and the picture the result can be made again.
+    """One image's way into the dark; with it and the image the result can be made again.
 
     Args:
         darkness: share of the light that is left, above 0.

@@ -1,4 +1,4 @@
-"""Light taken from a picture as if there had been less of it when the shutter opened.
+"""Light taken from an image as if there had been less of it when the shutter opened.
 
 Source: Cui et al., ICCV 2021 (MAET), its code MAET_YOLO.py and dark_transforms.py; golden maet_degrade, maet_darkisp.
 """
@@ -20,21 +20,21 @@ STRIP = 2**14
 """Pixels that are worked on at once, few enough to stay near the processor."""
 
 
-def darken_picture(picture: Stored, parameters: Darkening) -> Stored:
-    """A stored picture in the dark, of the same type and size, with noise of `parameters.noise_seed`.
+def darken_image(image: Stored, parameters: Darkening) -> Stored:
+    """A stored image in the dark, of the same type and size, with noise of `parameters.noise_seed`.
 
     Raises:
-        ValueError: it is no picture of three channels of 8 or 16 bits.
+        ValueError: it is no image of three channels of 8 or 16 bits.
     """
-    if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype not in (np.uint8, np.uint16):
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype not in (np.uint8, np.uint16):
         raise ValueError(
-            f"expected a picture [h, w, 3] of 8 or 16 bits, got {list(picture.shape)} {picture.dtype}; convert it"
+            f"expected an image [h, w, 3] of 8 or 16 bits, got {list(image.shape)} {image.dtype}; convert it"
         )
-    largest = np.iinfo(picture.dtype).max
+    largest = np.iinfo(image.dtype).max
     linear = linearised(np.arange(largest + 1) / largest, parameters).astype(np.float32)
-    dark = np.empty_like(picture)
-    for rows, noise in _strips(picture.shape, parameters):
-        developed = process(sense(expose(linear[picture[rows]], parameters), parameters, noise), parameters)
+    dark = np.empty_like(image)
+    for rows, noise in _strips(image.shape, parameters):
+        developed = process(sense(expose(linear[image[rows]], parameters), parameters, noise), parameters)
         dark[rows] = np.clip(developed, 0, 1) * np.float32(largest) + np.float32(0.5)
     return dark
 
@@ -46,7 +46,7 @@ def darken(image: Float32[np.ndarray, "h w 3"], parameters: Darkening) -> Float3
         ValueError: values are not finite.
     """
     if not np.isfinite(image).all():
-        raise ValueError("expected values from 0 to 1, got NaN or infinity; scale the picture to [0, 1] first")
+        raise ValueError("expected values from 0 to 1, got NaN or infinity; scale the image to [0, 1] first")
     dark = np.empty_like(image)
     for rows, noise in _strips(image.shape, parameters):
         light = expose(linearised(image[rows], parameters), parameters)
@@ -88,7 +88,7 @@ def sense(light: Float[np.ndarray, "h w 3"], parameters: Darkening, noise: Noise
 
 
 def process(raw: Float[np.ndarray, "h w 3"], parameters: Darkening) -> Float[np.ndarray, "h w 3"]:
-    """The picture a camera makes of its raw values: white balance, sRGB, gamma; not cut to [0, 1]."""
+    """The image a camera makes of its raw values: white balance, sRGB, gamma; not cut to [0, 1]."""
     balance = np.array([parameters.red_gain, 1, parameters.blue_gain])
     back = np.linalg.inv(srgb_to_camera(parameters.camera)) * balance
     return _power(raw @ back.T.astype(raw.dtype), 1 / parameters.gamma)

@@ -1,4 +1,4 @@
-"""How dark: ranges to draw a picture's parameters from, by the name of the picture."""
+"""How dark: ranges to draw an image's parameters from, by the name of the image."""
 
 import hashlib
 import math
@@ -54,7 +54,7 @@ class Ranges:
     bits: tuple[int, ...] = (12, 14, 16)
 
     def draw(self, seed: int, image_id: str) -> Darkening:
-        """The parameters for one picture: a pure function of the seed and the picture's name."""
+        """The parameters for one image: a pure function of the seed and the image's name."""
         digest = hashlib.sha256(f"{seed}/{image_id}".encode()).digest()
         return self.roll(Dice(int.from_bytes(digest[:16]), PARAMETERS))
 
@@ -82,11 +82,11 @@ MAET_ISP = Ranges("isp", darkness=Spread(0.01, 0.4), bits=ISP_BITS)
 
 MILD = replace(MAET, darkness=Spread(0.15, 0.6, 0.35, 0.1), log_shot=Spread(math.log(1e-4), math.log(0.003)))
 EXTREME = replace(MAET, darkness=Spread(0.004, 0.05, 0.02, 0.015), log_shot=Spread(math.log(1e-4), math.log(0.001)))
-"""With MAET's noise, which is as strong in little light as in much, half of its pictures would show little else."""
+"""With MAET's noise, which is as strong in little light as in much, half of its images would show little else."""
 
 
 def preset(name: Preset, variant: Variant = "degrade") -> Ranges:
-    """`mild`: dusk. `night`: MAET's own. `extreme`: as dark as the pictures of LOL, which show little to the eye.
+    """`mild`: dusk. `night`: MAET's own. `extreme`: as dark as the images of LOL, which show little to the eye.
 
     Raises:
         ValueError: there is no such preset, or the steps of `isp` would leave nothing of its light.

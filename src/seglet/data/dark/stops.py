@@ -1,7 +1,7 @@
-"""Light taken from a picture by degrees, everything else alike. Axes: h rows, w columns.
+"""Light taken from an image by degrees, everything else alike. Axes: h rows, w columns.
 
 The camera is one of those of `seglet data darken`, which are MAET's. Their tone curve, which is undone and never done
-again, is left out: with all its light a picture would look like another.
+again, is left out: with all its light an image would look like another.
 """
 
 import math
@@ -34,7 +34,7 @@ def camera(stops: float, noise_seed: int = 0) -> Darkening:
 
 
 def stopped_down(image: UInt8[np.ndarray, "h w 3"], stops: float, noise_seed: int = 0) -> UInt8[np.ndarray, "h w 3"]:
-    """The picture with so much less light; at 0 the picture itself, without a camera's noise."""
+    """The image with so much less light; at 0 the image itself, without a camera's noise."""
     if stops <= 0:
         return image
     parameters = camera(stops, noise_seed)

@@ -1,1 +1,1 @@
-"""Dark pictures made brighter by rules: nothing here has weights. Axes everywhere: h rows, w columns."""
+"""Dark images made brighter by rules: nothing here has weights. Axes everywhere: h rows, w columns."""

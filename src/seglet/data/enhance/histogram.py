@@ -1,4 +1,4 @@
-"""Histograms made flat: of the whole picture, or of each neighbourhood with a limit to contrast."""
+"""Histograms made flat: of the whole image, or of each neighbourhood with a limit to contrast."""
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
@@ -8,19 +8,19 @@ from seglet.data.enhance.value import with_value
 LEVELS = 256
 
 
-def equalise(picture: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
-    """Every brightness about equally often; a picture of one brightness stays as it is."""
-    value = picture.max(axis=2)
+def equalise(image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
+    """Every brightness about equally often; an image of one brightness stays as it is."""
+    value = image.max(axis=2)
     counts = np.bincount(value.ravel(), minlength=LEVELS)
     below = counts.cumsum()
     darkest = counts[value.min()] if value.size else 0
     if below[-1] == darkest:
-        return picture
+        return image
     levels = np.rint((below - darkest).clip(0) * (LEVELS - 1) / (below[-1] - darkest)).astype(np.uint8)
-    return with_value(picture, levels[value])
+    return with_value(image, levels[value])
 
 
-def clahe(picture: UInt8[np.ndarray, "h w 3"], limit: float = 2.0, tiles: int = 8) -> UInt8[np.ndarray, "h w 3"]:
+def clahe(image: UInt8[np.ndarray, "h w 3"], limit: float = 2.0, tiles: int = 8) -> UInt8[np.ndarray, "h w 3"]:
     """Contrast-limited adaptive histogram equalisation.
 
     Args:
@@ -35,10 +35,10 @@ def clahe(picture: UInt8[np.ndarray, "h w 3"], limit: float = 2.0, tiles: int = 
     """
     if limit < 1 or tiles < 1:
         raise ValueError(f"expected a limit and tiles of 1 or more, got {limit} and {tiles}")
-    value = picture.max(axis=2)
+    value = image.max(axis=2)
     height, width = value.shape
     if not value.size:
-        return picture
+        return image
     rows, columns = (max(1, -(-side // tiles)) for side in (height, width))
     maps = _mappings(value, (rows, columns), limit)
     above, below, y = _neighbours(height, rows, maps.shape[0])
@@ -47,7 +47,7 @@ def clahe(picture: UInt8[np.ndarray, "h w 3"], limit: float = 2.0, tiles: int = 
     for tile_rows, of_rows in ((above, 1 - y), (below, y)):
         for tile_columns, of_columns in ((left, 1 - x), (right, x)):
             mixed += np.outer(of_rows, of_columns) * maps[tile_rows[:, None], tile_columns[None], value]
-    return with_value(picture, np.rint(mixed).astype(np.uint8))
+    return with_value(image, np.rint(mixed).astype(np.uint8))
 
 
 def _mappings(

@@ -1,4 +1,4 @@
-"""Retinex: what a picture shows beyond its surroundings, at several distances, with its colours restored."""
+"""Retinex: what an image shows beyond its surroundings, at several distances, with its colours restored."""
 
 import numpy as np
 from jaxtyping import Float32, UInt8
@@ -10,12 +10,12 @@ STRENGTH = 125.0
 
 
 def msrcr(
-    picture: UInt8[np.ndarray, "h w 3"], sigmas: tuple[float, ...] = SIGMAS, cut: float = 0.01
+    image: UInt8[np.ndarray, "h w 3"], sigmas: tuple[float, ...] = SIGMAS, cut: float = 0.01
 ) -> UInt8[np.ndarray, "h w 3"]:
     """Multi-scale Retinex with colour restoration; with a single sigma, single-scale Retinex.
 
     Each channel is then stretched between its `cut` and 1 - `cut` quantiles, in place of the published gain and offset,
-    which suit pictures of one kind only. A picture of one colour comes out as it went in.
+    which suit images of one kind only. An image of one colour comes out as it went in.
 
     Raises:
         ValueError: there is no sigma, one is not positive, or `cut` is not in [0, 0.5).
@@ -24,14 +24,14 @@ def msrcr(
     """
     if not sigmas or min(sigmas) <= 0 or not 0 <= cut < 0.5:
         raise ValueError(f"expected positive sigmas and a cut of 0 to below 0.5, got {sigmas} and {cut}")
-    values = picture.astype(np.float32) + 1
+    values = image.astype(np.float32) + 1
     beyond = np.mean([np.log(values) - np.log(blurred(values, sigma)) for sigma in sigmas], axis=0, dtype=np.float32)
     restored = beyond * np.log(1 + STRENGTH * values / values.sum(axis=2, keepdims=True))
     low, high = np.quantile(restored, (cut, 1 - cut), axis=(0, 1))
     flat = high - low < 1e-4
     stretched = (restored - low) / np.where(flat, 1, high - low)
     bright = (np.clip(stretched, 0, 1) * 255 + 0.5).astype(np.uint8)
-    return np.where(flat, picture, bright)
+    return np.where(flat, image, bright)
 
 
 def blurred(values: Float32[np.ndarray, "h w c"], sigma: float) -> Float32[np.ndarray, "h w c"]:

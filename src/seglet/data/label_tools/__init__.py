@@ -18,15 +18,15 @@ USUAL: dict[Tool, Form] = {"coco": "polygons", "labelme": "polygons", "cvat": "p
 """How each tool's users draw most often."""
 
 
-def write(tool: Tool, out: Path, pictures: Iterable[Annotated], classes: Classes, form: Form) -> Path:
-    """Writes what the tool reads, below `out`, where the pictures are in images/; says in which file or folder."""
+def write(tool: Tool, out: Path, images: Iterable[Annotated], classes: Classes, form: Form) -> Path:
+    """Writes what the tool reads, below `out`, where the images are in images/; says in which file or folder."""
     if tool == "labelme":
-        return labelme.write(out, pictures, form)
+        return labelme.write(out, images, form)
     if tool == "cvat":
-        return cvat.write(out, pictures, classes, form)
+        return cvat.write(out, images, classes, form)
     if tool == "label-studio":
-        return label_studio.write(out, pictures, classes, form)
-    return coco_json.write(out, pictures, classes, form)
+        return label_studio.write(out, images, classes, form)
+    return coco_json.write(out, images, classes, form)
 
 
 def read(source: Path) -> tuple[Tool, Annotations]:

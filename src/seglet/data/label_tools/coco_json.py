@@ -15,7 +15,7 @@ from seglet.data.label_tools.exchange import Annotations, unique
 from seglet.data.label_tools.outline import outlines
 from seglet.data.label_tools.regions import VOID, Annotated, Form, Region
 from seglet.data.label_tools.runs import coco_runs
-from seglet.data.layouts.instances import Instances, Picture, read_instances
+from seglet.data.layouts.instances import ImageRecord, Instances, read_instances
 from seglet.data.layouts.rasterise import region
 from seglet.files import write_json
 from seglet.types import IGNORE, Classes
@@ -23,13 +23,13 @@ from seglet.types import IGNORE, Classes
 FILE = "annotations/instances_{split}.json"
 
 
-def write(out: Path, pictures: Iterable[Annotated], classes: Classes, form: Form, split: str = "all") -> Path:
+def write(out: Path, sources: Iterable[Annotated], classes: Classes, form: Form, split: str = "all") -> Path:
     ids = {name: label + 1 for label, name in enumerate(classes.names) if label != classes.background} | {VOID: IGNORE}
     if classes.background == 0:
         ids = {name: label - (label != IGNORE) for name, label in ids.items()}
     images: list[dict[str, Any]] = []
     rows: list[dict[str, Any]] = []
-    for number, one in enumerate(pictures, start=1):
+    for number, one in enumerate(sources, start=1):
         images.append({"id": number, "file_name": one.file, "height": one.size[0], "width": one.size[1]})
         for each in one.regions:
             rows.append(_row(each, len(rows) + 1, number, ids[each.name], form))
@@ -39,7 +39,7 @@ def write(out: Path, pictures: Iterable[Annotated], classes: Classes, form: Form
     return file
 
 
-def _row(each: Region, number: int, picture: int, category: int, form: Form) -> dict[str, Any]:
+def _row(each: Region, number: int, image: int, category: int, form: Form) -> dict[str, Any]:
     rows, columns = np.flatnonzero(each.inside.any(axis=1)), np.flatnonzero(each.inside.any(axis=0))
     left, top = int(columns[0]), int(rows[0])
     shape: object = coco_runs(each.inside)
@@ -47,7 +47,7 @@ def _row(each: Region, number: int, picture: int, category: int, form: Form) -> 
         shape = [polygon.ravel().tolist() for polygon in outlines(each.inside)]
     return {
         "id": number,
-        "image_id": picture,
+        "image_id": image,
         "category_id": category,
         "segmentation": shape,
         "area": int(each.inside.sum()),
@@ -64,11 +64,11 @@ def read(file: Path) -> Annotations:
         DataError: it is no such file.
     """
     instances = read_instances(file)
-    entries = unique(((picture.file, picture) for picture in instances.pictures), file)
+    entries = unique(((image.file, image) for image in instances.images), file)
     names = tuple(name for name in instances.names if not is_void(name))
 
     def decode(name: str, entry: object) -> Annotated:
-        assert isinstance(entry, Picture)
+        assert isinstance(entry, ImageRecord)
         drawn = [_region(instances, row, entry.size) for row in instances.objects.get(entry.number, [])]
         drawn.sort(key=lambda one: (not is_void(one.name), -int(one.inside.sum())))
         return Annotated(name, entry.size, tuple(drawn))

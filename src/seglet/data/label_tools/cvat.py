@@ -19,7 +19,7 @@ CONFIDENCE = "confidence"
 Element = ElementTree.Element
 
 
-def write(out: Path, pictures: Iterable[Annotated], classes: Classes, form: Form) -> Path:
+def write(out: Path, images: Iterable[Annotated], classes: Classes, form: Form) -> Path:
     root = Element("annotations")
     _add(root, "version", "1.1")
     task = _add(_add(root, "meta"), "task")
@@ -31,7 +31,7 @@ def write(out: Path, pictures: Iterable[Annotated], classes: Classes, form: Form
         _add(label, "name", name)
         _add(label, "color", f"#{red:02x}{green:02x}{blue:02x}")
         _confidence_of(label)
-    for number, one in enumerate(pictures):
+    for number, one in enumerate(images):
         image = _add(root, "image")
         about = {"id": number, "name": one.file, "width": one.size[1], "height": one.size[0]}
         image.attrib.update({name: _sayable(str(value)) for name, value in about.items()})
@@ -91,7 +91,7 @@ def read(file: Path) -> Annotations:
     images = unique(((safe(image.get("name", "")), image) for image in root.iter("image")), file)
     listed = [label.findtext("name", "") for labels in root.iter("labels") for label in labels.iter("label")]
     found = Annotations(file, without_void([name for name in listed if name]), images, _decode)
-    return found if found.names else Annotations(file, names_of(found.pictures()), images, _decode)
+    return found if found.names else Annotations(file, names_of(found.images()), images, _decode)
 
 
 def _parse(content: bytes, file: Path) -> Element:

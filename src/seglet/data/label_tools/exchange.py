@@ -1,4 +1,4 @@
-"""What the files of all tools have in common: safe names, and pictures that are decoded one at a time."""
+"""What the files of all tools have in common: safe names, and images that are decoded one at a time."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ BROKEN = (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowE
 
 @dataclass(frozen=True)
 class Annotations:
-    """What a tool's file holds: the classes it lists, if it lists any, and its pictures.
+    """What a tool's file holds: the classes it lists, if it lists any, and its images.
 
-    `decode` makes a picture's regions of its entry, and raises one of BROKEN where it cannot.
+    `decode` makes an image's regions of its entry, and raises one of BROKEN where it cannot.
     """
 
     source: Path
@@ -24,40 +24,40 @@ class Annotations:
     entries: tuple[tuple[str, object], ...]
     decode: Callable[[str, object], Annotated]
 
-    def pictures(self) -> Iterator[Annotated]:
+    def images(self) -> Iterator[Annotated]:
         """
         Raises:
-            DataError: a region cannot be drawn; names file and picture.
+            DataError: a region cannot be drawn; names file and image.
         """
         yield from (self._decoded(file, entry) for file, entry in self.entries)
 
-    def picture(self, file: str) -> Annotated:
-        """One picture; see `pictures`."""
+    def image(self, file: str) -> Annotated:
+        """One image; see `images`."""
         return self._decoded(file, dict(self.entries)[file])
 
     def _decoded(self, file: str, entry: object) -> Annotated:
         try:
             return self.decode(file, entry)
         except BROKEN as error:
-            raise DataError(f"{str(self.source)!r}, picture {file!r}: {error}; export it again") from error
+            raise DataError(f"{str(self.source)!r}, image {file!r}: {error}; export it again") from error
 
 
 def safe(name: str) -> str:
-    """The path of a picture below its folder.
+    """The path of an image below its folder.
 
     Raises:
         DataError: it leads outside.
     """
     path = PurePosixPath(name.replace("\\", "/"))
     if not path.name or path.is_absolute() or ".." in path.parts or "\0" in name:
-        raise DataError(f"picture {name!r} lies outside the data set; use a path below its folder")
+        raise DataError(f"image {name!r} lies outside the data set; use a path below its folder")
     return path.as_posix()
 
 
 def size_of(height: object, width: object) -> tuple[int, int]:
     """
     Raises:
-        DataError: no picture has this size, or one too large to be read.
+        DataError: no image has this size, or one too large to be read.
     """
     found = int(str(height)), int(str(width))
     if min(found) < 1 or found[0] * found[1] > MAX_PIXELS:
@@ -65,17 +65,17 @@ def size_of(height: object, width: object) -> tuple[int, int]:
     return found
 
 
-def unique(pictures: Iterable[tuple[str, object]], source: Path) -> tuple[tuple[str, object], ...]:
+def unique(images: Iterable[tuple[str, object]], source: Path) -> tuple[tuple[str, object], ...]:
     """
     Raises:
-        DataError: two pictures would have the same mask.
+        DataError: two images would have the same mask.
     """
-    found = tuple(pictures)
+    found = tuple(images)
     seen: dict[str, str] = {}
     for file, _ in found:
         stem = PurePosixPath(file).with_suffix("").as_posix().casefold()
         if stem in seen:
             raise DataError(f"{str(source)!r} holds {seen[stem]!r} and {file!r}, whose masks would have one name; "
-                            "rename one of them, or keep one task of each picture")  # fmt: skip
+                            "rename one of them, or keep one task of each image")  # fmt: skip
         seen[stem] = file
     return found

@@ -27,13 +27,13 @@ from seglet.types import Classes
 FILE = "tasks.json"
 CONFIG = "config.xml"
 PREFIX = "/data/local-files/?d=images/"
-"""Where Label Studio's local storage serves a file below the folder it was given; `write` adds the picture's name."""
+"""Where Label Studio's local storage serves a file below the folder it was given; `write` adds the image's name."""
 KINDS = {"polygons": "polygonlabels", "masks": "brushlabels"}
 TAGS = {"polygons": "PolygonLabels", "masks": "BrushLabels"}
 
 
-def write(out: Path, pictures: Iterable[Annotated], classes: Classes, form: Form, prefix: str = PREFIX) -> Path:
-    tasks = [_task(one, form, prefix) for one in pictures]
+def write(out: Path, images: Iterable[Annotated], classes: Classes, form: Form, prefix: str = PREFIX) -> Path:
+    tasks = [_task(one, form, prefix) for one in images]
     write_json(out / FILE, tasks)
     write_text(out / CONFIG, _config(classes, form))
     return out / FILE
@@ -96,11 +96,11 @@ def read(file: Path) -> Annotations:
             f"{str(file)!r} cannot be used ({error!r}); expected Label Studio's JSON, not JSON-MIN"
         ) from error
     found = Annotations(file, (), entries, _decode)
-    return Annotations(file, names_of(found.pictures()), entries, _decode)
+    return Annotations(file, names_of(found.images()), entries, _decode)
 
 
 def _key(task: dict[str, Any]) -> str:
-    """The field of the task's data that names the picture; `image` unless there is another one alone."""
+    """The field of the task's data that names the image; `image` unless there is another one alone."""
     return "image" if "image" in task["data"] else next(iter(task["data"]))
 
 
@@ -131,7 +131,7 @@ def _covers(row: dict[str, Any]) -> bool:
 def _region(row: dict[str, Any], size: tuple[int, int]) -> Region:
     value, kind = row["value"], row["type"]
     if value.get("rotation") or row.get("image_rotation"):
-        raise DataError("a region or its picture is turned; turn it back in the tool")
+        raise DataError("a region or its image is turned; turn it back in the tool")
     name, score = str(value[kind][0]), row.get("score")
     confidence = None if score is None else float(score)
     if kind == "brushlabels":

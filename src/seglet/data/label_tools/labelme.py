@@ -1,4 +1,4 @@
-"""LabelMe: a JSON file for each picture, with polygons, or masks as small pictures.
+"""LabelMe: a JSON file for each image, with polygons, or masks as small images.
 
 The confidence of a shape stands in its description, as LabelMe keeps no other numbers.
 """
@@ -30,9 +30,9 @@ LINES = ("point", "points", "line", "linestrip")
 """Shapes that cover no pixel."""
 
 
-def write(out: Path, pictures: Iterable[Annotated], form: Form) -> Path:
-    """`out`/labelme/NAME.json for the picture `out`/images/NAME."""
-    for one in pictures:
+def write(out: Path, images: Iterable[Annotated], form: Form) -> Path:
+    """`out`/labelme/NAME.json for the image `out`/images/NAME."""
+    for one in images:
         file = out / FOLDER / PurePosixPath(one.file).with_suffix(".json")
         content: dict[str, Any] = {
             "version": VERSION,
@@ -69,11 +69,11 @@ def read(source: Path) -> Annotations:
     """
     home = source if source.is_dir() else source.parent
     files = sorted(source.rglob("*.json")) if source.is_dir() else [source]
-    found = [(_picture(file, home), file) for file in files if _is_labelme(file)]
+    found = [(_image(file, home), file) for file in files if _is_labelme(file)]
     if not found:
         raise DataError(f"no file of LabelMe's in {str(source)!r}; expected JSON with `shapes` and `imagePath`")
     plain = Annotations(source, (), unique(found, source), _decode)
-    return Annotations(source, names_of(plain.pictures()), plain.entries, _decode)
+    return Annotations(source, names_of(plain.images()), plain.entries, _decode)
 
 
 def _is_labelme(file: Path) -> bool:
@@ -81,7 +81,7 @@ def _is_labelme(file: Path) -> bool:
     return isinstance(content, dict) and "shapes" in content and "imagePath" in content
 
 
-def _picture(file: Path, home: Path) -> str:
+def _image(file: Path, home: Path) -> str:
     suffix = PurePosixPath(str(read_json(file)["imagePath"]).replace("\\", "/")).suffix
     return f"{identity(file, home)}{suffix}"
 
@@ -119,6 +119,6 @@ def _mask(text: str, points: np.ndarray, size: tuple[int, int]) -> Bool[np.ndarr
         raise ValueError(f"a mask of {small.shape} does not fit its box {points.tolist()}")
     inside = np.zeros(size, np.bool_)
     if inside[top : bottom + 1, left : right + 1].shape != small.shape:
-        raise ValueError(f"a mask leaves the picture of {size}")
+        raise ValueError(f"a mask leaves the image of {size}")
     inside[top : bottom + 1, left : right + 1] = small > 0
     return inside

@@ -1,4 +1,4 @@
-"""What people see in labelling tools: named regions of a picture; and labels to regions and back.
+"""What people see in labelling tools: named regions of an image; and labels to regions and back.
 
 Axes: h rows, w columns.
 """
@@ -32,7 +32,7 @@ class Region:
 
 @dataclass(frozen=True)
 class Annotated:
-    """A picture, by its file relative to the pictures' folder, and its regions, later ones over earlier ones."""
+    """An image, by its file relative to the images' folder, and its regions, later ones over earlier ones."""
 
     file: str
     size: tuple[int, int]
@@ -55,7 +55,7 @@ def annotate(
     form: Form,
     confidence: Float[np.ndarray, "h w"] | None = None,
 ) -> Annotated:
-    """The regions of a picture's labels. Background is what is left over, and void is a region, so nothing is lost.
+    """The regions of an image's labels. Background is what is left over, and void is a region, so nothing is lost.
 
     Raises:
         DataError: two classes cannot be told apart from void.
@@ -74,7 +74,7 @@ def annotate(
 
 
 def paint(annotated: Annotated, classes: Classes, unlabelled: int) -> UInt8[np.ndarray, "h w"]:
-    """The labels of a picture; pixels in no region get the label `unlabelled`.
+    """The labels of an image; pixels in no region get the label `unlabelled`.
 
     Raises:
         DataError: a region has the name of no class.
@@ -88,9 +88,9 @@ def paint(annotated: Annotated, classes: Classes, unlabelled: int) -> UInt8[np.n
     return labels
 
 
-def names_of(pictures: Iterable[Annotated]) -> tuple[str, ...]:
+def names_of(images: Iterable[Annotated]) -> tuple[str, ...]:
     """The names of all regions but void, sorted, for tools that keep no list of classes."""
-    return tuple(sorted({region.name for one in pictures for region in one.regions if not is_void(region.name)}))
+    return tuple(sorted({region.name for one in images for region in one.regions if not is_void(region.name)}))
 
 
 def without_void(names: Sequence[str]) -> tuple[str, ...]:

@@ -56,12 +56,12 @@ def cvat_runs(inside: Bool[np.ndarray, "h w"]) -> dict[str, str]:
 def from_cvat_runs(attributes: dict[str, str], size: tuple[int, int]) -> Bool[np.ndarray, "h w"]:
     """
     Raises:
-        KeyError or ValueError: something is missing, or does not fit the picture.
+        KeyError or ValueError: something is missing, or does not fit the image.
     """
     left, top, width, height = (round(float(attributes[name])) for name in ("left", "top", "width", "height"))
     inside = np.zeros(size, np.bool_)
     if min(left, top) < 0 or min(width, height) < 1 or top + height > size[0] or left + width > size[1]:
-        raise ValueError(f"mask of {width}x{height} at ({left}, {top}) is outside the picture of {size[1]}x{size[0]}")
+        raise ValueError(f"mask of {width}x{height} at ({left}, {top}) is outside the image of {size[1]}x{size[0]}")
     lengths = [int(part) for part in attributes["rle"].split(",")]
     box = from_run_lengths(lengths, height * width).reshape(height, width)
     inside[top : top + height, left : left + width] = box
@@ -73,7 +73,7 @@ RUN_BITS = (3, 4, 8, 16)
 
 
 def brush(inside: Bool[np.ndarray, "h w"]) -> list[int]:
-    """Label Studio's: bytes of a packed picture of red, green, blue and opacity, along the rows; all four are equal.
+    """Label Studio's: bytes of a packed image of red, green, blue and opacity, along the rows; all four are equal.
 
     A stream of bits: 32 for how many numbers follow, 5 and four times 4 for the sizes used, less 1; then for each run
     whether its numbers are equal, which of the four sizes its length has, its length less 1, and its number or numbers.
@@ -101,7 +101,7 @@ def from_brush(rle: list[int], size: tuple[int, int]) -> Bool[np.ndarray, "h w"]
     """True where the opacity is at least half.
 
     Raises:
-        ValueError: it is cut off, or not for a picture of `size` (h, w).
+        ValueError: it is cut off, or not for an image of `size` (h, w).
     """
     if not all(isinstance(byte, int) and 0 <= byte < 256 for byte in rle):
         raise ValueError("packed mask holds something that is no byte")
@@ -109,14 +109,14 @@ def from_brush(rle: list[int], size: tuple[int, int]) -> Bool[np.ndarray, "h w"]
     count, word = stream.read(32), stream.read(5) + 1
     sizes = [stream.read(4) + 1 for _ in range(4)]
     if count != 4 * size[0] * size[1]:
-        raise ValueError(f"packed mask has {count} numbers, a picture of {size[1]}x{size[0]} four for each pixel")
+        raise ValueError(f"packed mask has {count} numbers, an image of {size[1]}x{size[0]} four for each pixel")
     values = np.zeros(count, np.int64)
     at = 0
     while at < count:
         equal = stream.read(1)
         end = at + 1 + stream.read(sizes[stream.read(2)])
         if end > count:
-            raise ValueError("packed mask is longer than its picture")
+            raise ValueError("packed mask is longer than its image")
         values[at:end] = stream.read(word) if equal else [stream.read(word) for _ in range(end - at)]
         at = end
     return _opaque(values, word, size)

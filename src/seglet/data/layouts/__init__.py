@@ -1,4 +1,4 @@
-"""Recognises how a folder of pictures and masks is arranged. One file a layout; each offers `find(root)`."""
+"""Recognises how a folder of images and masks is arranged. One file a layout; each offers `find(root)`."""
 
 from pathlib import Path
 
@@ -11,13 +11,13 @@ FINDERS = (voc.find, cityscapes.find, ade20k.find, coco.find, camvid.find, folde
 
 
 def infer(root: Path, masks: Path | None = None) -> Found:
-    """The first layout that fits, or, with `masks` given, the pictures of `root` paired with the masks there.
+    """The first layout that fits, or, with `masks` given, the images of `root` paired with the masks there.
 
     Raises:
-        DataError: no layout fits, the folder does not exist or holds no picture; says what is looked for.
+        DataError: no layout fits, the folder does not exist or holds no image; says what is looked for.
     """
     if not root.is_dir():
-        raise DataError(f"{str(root)!r} is not a folder; give the folder that holds the pictures")
+        raise DataError(f"{str(root)!r} is not a folder; give the folder that holds the images")
     if masks is not None:
         return folders.find_pair(root, masks)
     for find in FINDERS:
@@ -27,6 +27,6 @@ def infer(root: Path, masks: Path | None = None) -> Found:
         if found is not None and found.problems:
             raise DataError("; ".join(str(problem) for problem in found.problems[:3]))
     raise DataError(
-        f"no pictures found in {str(root)!r}; expected images/ and masks/, each with or without train/ and val/, or "
-        "the layout of VOC, Cityscapes, COCO, ADE20K or CamVid, or a folder of pictures alone"
+        f"no images found in {str(root)!r}; expected images/ and masks/, each with or without train/ and val/, or "
+        "the layout of VOC, Cityscapes, COCO, ADE20K or CamVid, or a folder of images alone"
     )

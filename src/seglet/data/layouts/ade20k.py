@@ -8,7 +8,7 @@ from pathlib import Path
 
 from seglet.data.class_table import ClassEntry, Table, read_table, table, with_void
 from seglet.data.errors import DataError
-from seglet.data.files import pictures, read_bytes
+from seglet.data.files import image_files, read_bytes
 from seglet.data.layouts import folders
 from seglet.data.layouts.found import Found
 
@@ -28,7 +28,7 @@ def find(root: Path) -> Found | None:
 
 def _is_renamed(root: Path) -> bool:
     folder = root / "images"
-    names = [path.name for path in pictures(folder)[:20]] if folder.is_dir() else []
+    names = [path.name for path in image_files(folder)[:20]] if folder.is_dir() else []
     return bool(names) and all(name.startswith(("ADE_train_", "ADE_val_")) for name in names)
 
 

@@ -1,6 +1,6 @@
 """CamVid as SegNet split it: train/ and trainannot/, val/ and valannot/, test/ and testannot/; 11 classes, 11 is void.
 
-Badrinarayanan et al., PAMI 2017; pictures by Brostow et al. 2009. The split has 367, 101 and 233 pictures.
+Badrinarayanan et al., PAMI 2017; images by Brostow et al. 2009. The split has 367, 101 and 233 images.
 """
 
 import re

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from seglet.data.class_table import ClassEntry, Table
 from seglet.data.description import Item
-from seglet.data.files import pictures, subfolders
+from seglet.data.files import image_files, subfolders
 from seglet.data.layouts.found import Found, Pairs, joined
 
 EVALUATED = {
@@ -31,7 +31,7 @@ TRAIN_IDS: Table = (
     *(ClassEntry(place, *entry) for place, entry in enumerate(EVALUATED.values())),
     ClassEntry(255, "void", (0, 0, 0), void=True),
 )
-PICTURE = "_leftImg8bit"
+IMAGE = "_leftImg8bit"
 
 
 def find(root: Path) -> Found | None:
@@ -42,13 +42,13 @@ def find(root: Path) -> Found | None:
     kind = "_labelTrainIds" if masks.is_dir() and not any(masks.rglob("*_labelIds.png")) else "_labelIds"
     splits: dict[str, Pairs] = {}
     for name in names:
-        items = tuple(_item(path, images, masks, kind) for path in pictures(images / name))
+        items = tuple(_item(path, images, masks, kind) for path in image_files(images / name))
         expected = items if (masks / name).is_dir() else ()
         splits[name] = Pairs(items, (), tuple(item for item in expected if item.mask is None))
     return joined("cityscapes", splits, LABEL_IDS if kind == "_labelIds" else TRAIN_IDS, "index")
 
 
 def _item(path: Path, images: Path, masks: Path, kind: str) -> Item:
-    name = path.stem.removesuffix(PICTURE)
+    name = path.stem.removesuffix(IMAGE)
     mask = masks / path.parent.relative_to(images) / f"{name}_gtFine{kind}.png"
     return Item(name, path, mask if mask.is_file() else None)

@@ -9,7 +9,7 @@ from pathlib import Path
 from seglet.data.class_table import Table, table
 from seglet.data.description import Item
 from seglet.data.errors import Problem
-from seglet.data.files import identity, keep_for, pictures
+from seglet.data.files import identity, image_files, keep_for
 from seglet.data.layouts.coco_names import NAMES
 from seglet.data.layouts.found import Found
 from seglet.data.layouts.instances import Instances, draw, read_instances
@@ -50,32 +50,32 @@ def _from_json(root: Path, files: list[Path]) -> Found:
 def _split(root: Path, folder: str, instances: Instances) -> tuple[tuple[Item, ...], list[Problem]]:
     homes = [home for home in (root / folder, root / "images" / folder, root / "images", root) if home.is_dir()]
     items, problems = [], []
-    for picture in instances.pictures:
-        path = next((home / picture.file for home in homes if (home / picture.file).is_file()), None)
+    for image in instances.images:
+        path = next((home / image.file for home in homes if (home / image.file).is_file()), None)
         if path is None:
             where = " or ".join(str(home) for home in homes)
             problems.append(
-                Problem(picture.file, f"named in the JSON but not in {where}", "restore it, or edit the JSON")
+                Problem(image.file, f"named in the JSON but not in {where}", "restore it, or edit the JSON")
             )
             continue
-        mask = keep_for(root) / "masks" / instances.hash / Path(picture.file).with_suffix(".png")
-        undrawn = [] if mask.is_file() else draw(instances, picture, mask)
+        mask = keep_for(root) / "masks" / instances.hash / Path(image.file).with_suffix(".png")
+        undrawn = [] if mask.is_file() else draw(instances, image, mask)
         problems += undrawn
         if not undrawn:
-            items.append(Item(Path(picture.file).with_suffix("").as_posix(), path, mask))
+            items.append(Item(Path(image.file).with_suffix("").as_posix(), path, mask))
     return tuple(items), problems
 
 
 def _drawn(root: Path, files: list[Path]) -> Found:
-    """Masks that exist as PNG: masks/ID.png or masks/{split}/ID.png; every picture without one is left out."""
+    """Masks that exist as PNG: masks/ID.png or masks/{split}/ID.png; every image without one is left out."""
     home = next(root / name for name in DRAWN if (root / name).is_dir())
-    masks = {path.stem: path for path in pictures(home)}
+    masks = {path.stem: path for path in image_files(home)}
     folders = [folder for parent in (root, root / "images") if parent.is_dir() for folder in sorted(parent.iterdir())]
     splits = {}
     for folder in (
         folder for folder in folders if folder.is_dir() and folder.name.startswith(("train", "val", "test"))
     ):
-        found = {identity(path, folder): path for path in pictures(folder)}
+        found = {identity(path, folder): path for path in image_files(folder)}
         items = tuple(Item(name, path, masks[name]) for name, path in found.items() if name in masks)
         splits[_short(folder.name, [folder.name for folder in folders])] = items
     if home.name == "stuffthingmaps":

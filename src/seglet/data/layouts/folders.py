@@ -1,11 +1,11 @@
-"""Plain folders: pictures in one, masks in another, with or without a folder or a list for each split."""
+"""Plain folders: images in one, masks in another, with or without a folder or a list for each split."""
 
 from dataclasses import replace
 from pathlib import Path
 
 from seglet.data.description import Item
 from seglet.data.errors import DataError, Problem
-from seglet.data.files import pictures, subfolders
+from seglet.data.files import image_files, subfolders
 from seglet.data.layouts.found import SPLIT_NAMES, Found, Pairs, joined, pair
 from seglet.data.layouts.lists import read_list
 
@@ -15,7 +15,7 @@ LISTS = ("lists", "splits", "ImageSets/Segmentation", ".")
 
 
 def find(root: Path) -> Found | None:
-    """images/ and masks/; or train/ and val/ that hold those; or pictures alone, which need no masks."""
+    """images/ and masks/; or train/ and val/ that hold those; or images alone, which need no masks."""
     images = _first(root, IMAGES)
     if images is not None:
         return find_pair(images, _masks(root), home=root)
@@ -25,15 +25,15 @@ def find(root: Path) -> Found | None:
     holding = {name: folder for name, folder in by_split.items() if _first(folder, IMAGES) is not None}
     if holding:
         return _split_first(root, holding)
-    if pictures(root):
+    if image_files(root):
         return _beside(root)
     return None
 
 
 def find_pair(images: Path, masks: Path | None, home: Path | None = None) -> Found:
-    """The pictures of one folder and the masks of another; a class table and lists are looked for in `home`.
+    """The images of one folder and the masks of another; a class table and lists are looked for in `home`.
 
-    Without a `home` they are looked for beside the pictures.
+    Without a `home` they are looked for beside the images.
 
     Raises:
         DataError: a folder does not exist.
@@ -49,15 +49,15 @@ def find_pair(images: Path, masks: Path | None, home: Path | None = None) -> Fou
 
 
 def _beside(root: Path) -> Found:
-    """Pictures in the root itself, with a folder of their masks beside them, or alone."""
+    """Images in the root itself, with a folder of their masks beside them, or alone."""
     masks = _masks(root)
     if masks is not None:
         paired = find_pair(root, masks, home=root)
         if any(item.mask is not None for items in paired.splits.values() for item in items):
             return paired
     alone = find_pair(root, None, home=root)
-    what, cure = "named like masks, but taken for pictures", "check one data set at a time, or say which are --masks"
-    above = {folder for path in pictures(root) for folder in path.parents if root in folder.parents}
+    what, cure = "named like masks, but taken for images", "check one data set at a time, or say which are --masks"
+    above = {folder for path in image_files(root) for folder in path.parents if root in folder.parents}
     doubts = (Problem(str(folder), what, cure, "warning") for folder in sorted(above) if folder.name in MASKS)
     return replace(alone, problems=(*alone.problems, *doubts))
 
@@ -96,7 +96,7 @@ def _split_first(root: Path, holding: dict[str, Path]) -> Found:
 
 
 def _by_lists(root: Path, found: Found) -> Found:
-    """The splits that lists such as lists/train.txt make of the pictures; all of them in one if there are no lists."""
+    """The splits that lists such as lists/train.txt make of the images; all of them in one if there are no lists."""
     files = [
         file for folder in LISTS for file in sorted((root / folder).glob("*.txt")) if file.stem.lower() in SPLIT_NAMES
     ]
@@ -109,7 +109,7 @@ def _by_lists(root: Path, found: Found) -> Found:
         splits[SPLIT_NAMES[file.stem.lower()]] = tuple(by_name[name] for name in names if name in by_name)
         gone = [name for name in names if name not in by_name]
         problems += (
-            Problem(name, f"listed in {file.name} but there is no such picture", "restore it, or edit the list")
+            Problem(name, f"listed in {file.name} but there is no such image", "restore it, or edit the list")
             for name in gone
         )
     unlabelled = splits.get("unlabelled", ())
@@ -125,6 +125,6 @@ def _first(root: Path, names: tuple[str, ...]) -> Path | None:
 
 
 def _masks(root: Path) -> Path | None:
-    """The first folder called like one of masks; one that holds XML and no picture has tags instead."""
+    """The first folder called like one of masks; one that holds XML and no image has tags instead."""
     named = [folder for name in MASKS for folder in subfolders(root) if folder.name == name]
-    return next((folder for folder in named if pictures(folder) or not any(folder.rglob("*.xml"))), None)
+    return next((folder for folder in named if image_files(folder) or not any(folder.rglob("*.xml"))), None)

@@ -7,7 +7,7 @@ from pathlib import Path
 from seglet.data.class_table import Table
 from seglet.data.description import Coding, Item
 from seglet.data.errors import Problem
-from seglet.data.files import identity, pictures
+from seglet.data.files import identity, image_files
 
 SPLIT_NAMES = {
     "train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "dev": "val",
@@ -16,7 +16,7 @@ SPLIT_NAMES = {
 }  # fmt: skip
 """Folder names that name a split, and what we call it."""
 MASK_SUFFIXES = ("", "_mask", "_masks", "_gt", "_label", "_labels", "_L", "_seg", "_labelIds", "_labelTrainIds")
-"""What the name of a mask may add to the name of its picture."""
+"""What the name of a mask may add to the name of its image."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Found:
 
     `entries` and `coding` are None where the layout does not say; a file `table` may say more than `entries`, and where
     neither is, the masks must tell. `unmasked` are the
-    pictures that ought to have a mask and have none: an error, unless tags will do for them.
+    images that ought to have a mask and have none: an error, unless tags will do for them.
     """
 
     layout: str
@@ -39,7 +39,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Pairs:
-    """The pictures of a folder, with their masks; the last two as in `Found`."""
+    """The images of a folder, with their masks; the last two as in `Found`."""
 
     items: tuple[Item, ...]
     problems: tuple[Problem, ...]
@@ -56,25 +56,25 @@ def joined(
 
 
 def pair(images: Path, masks: Path | None) -> Pairs:
-    """The pictures of one folder with the masks of another by name, and what has no partner or two."""
+    """The images of one folder with the masks of another by name, and what has no partner or two."""
     problems: list[Problem] = []
-    own = (path for path in pictures(images) if masks is None or masks == images or masks not in path.parents)
+    own = (path for path in image_files(images) if masks is None or masks == images or masks not in path.parents)
     by_name = _unique(own, images, problems)
     if masks is None:
         return Pairs(tuple(Item(name, path) for name, path in by_name.items()), tuple(problems))
-    mask_of = _unique(pictures(masks), masks, problems)
+    mask_of = _unique(image_files(masks), masks, problems)
     suffix = _common_suffix(by_name, mask_of)
     items = tuple(Item(name, path, mask_of.pop(name + suffix, None)) for name, path in by_name.items())
     problems += (
-        Problem(str(path), "mask of no picture", "remove it, or restore its picture", "warning")
+        Problem(str(path), "mask of no image", "remove it, or restore its image", "warning")
         for path in mask_of.values()
     )
     return Pairs(items, tuple(problems), tuple(item for item in items if item.mask is None))
 
 
 def without_mask(item: Item) -> Problem:
-    cure = "add the mask, or move the picture to a folder of unlabelled ones"
-    return Problem(str(item.image), "picture without a mask", cure)
+    cure = "add the mask, or move the image to a folder of unlabelled ones"
+    return Problem(str(item.image), "image without a mask", cure)
 
 
 def _common_suffix(images: Iterable[str], masks: Iterable[str]) -> str:

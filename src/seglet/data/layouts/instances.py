@@ -21,8 +21,8 @@ Annotation = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A picture as the file describes it; `size` is (h, w)."""
+class ImageRecord:
+    """An image as the file describes it; `size` is (h, w)."""
 
     number: int
     file: str
@@ -31,11 +31,11 @@ class Picture:
 
 @dataclass(frozen=True)
 class Instances:
-    """`labels` maps a category id to its value in masks, `objects` a picture's number to its annotations."""
+    """`labels` maps a category id to its value in masks, `objects` an image's number to its annotations."""
 
     file: Path
     hash: str
-    pictures: tuple[Picture, ...]
+    images: tuple[ImageRecord, ...]
     names: tuple[str, ...]
     labels: dict[int, int]
     objects: dict[int, list[Annotation]]
@@ -45,13 +45,13 @@ def read_instances(file: Path) -> Instances:
     """The content of the file, its categories in order of their id.
 
     Raises:
-        DataError: it is not such a file, names a picture outside its folder, or has over 254 categories.
+        DataError: it is not such a file, names an image outside its folder, or has over 254 categories.
     """
     content = read_bytes(file)
     try:
         data = json.loads(content)
         categories = sorted((int(row["id"]), str(row["name"])) for row in data["categories"])
-        found = tuple(_picture(row) for row in data["images"])
+        found = tuple(_image(row) for row in data["images"])
         objects: dict[int, list[Annotation]] = defaultdict(list)
         for row in data["annotations"]:
             objects[int(row["image_id"])].append(row)
@@ -66,36 +66,36 @@ def read_instances(file: Path) -> Instances:
     return Instances(file, content_hash(content), found, tuple(name for _, name in categories), labels, dict(objects))
 
 
-def _picture(row: dict[str, Any]) -> Picture:
+def _image(row: dict[str, Any]) -> ImageRecord:
     name, size = str(row["file_name"]), (int(row["height"]), int(row["width"]))
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or "\0" in name:
-        raise DataError(f"picture {name!r} lies outside the data set; use a path below its folder")
+        raise DataError(f"image {name!r} lies outside the data set; use a path below its folder")
     if min(size) < 1 or size[0] * size[1] > MAX_PIXELS:
-        raise DataError(f"picture {name!r} claims size {size}; at most {MAX_PIXELS} pixels are allowed")
-    return Picture(int(row["id"]), path.as_posix(), size)
+        raise DataError(f"image {name!r} claims size {size}; at most {MAX_PIXELS} pixels are allowed")
+    return ImageRecord(int(row["id"]), path.as_posix(), size)
 
 
-def draw(instances: Instances, picture: Picture, path: Path) -> list[Problem]:
-    """Writes the mask of a picture, unless an object cannot be drawn: those are returned."""
-    mask, problems = rasterise(instances, picture)
+def draw(instances: Instances, image: ImageRecord, path: Path) -> list[Problem]:
+    """Writes the mask of an image, unless an object cannot be drawn: those are returned."""
+    mask, problems = rasterise(instances, image)
     if not problems:
         write_mask(path, mask, classes_of(table(("background", *instances.names))))
     return problems
 
 
-def rasterise(instances: Instances, picture: Picture) -> tuple[UInt8[np.ndarray, "h w"], list[Problem]]:
-    """The mask of a picture, and which of its objects could not be drawn."""
-    mask = np.zeros(picture.size, np.uint8)
+def rasterise(instances: Instances, image: ImageRecord) -> tuple[UInt8[np.ndarray, "h w"], list[Problem]]:
+    """The mask of an image, and which of its objects could not be drawn."""
+    mask = np.zeros(image.size, np.uint8)
     problems: list[Problem] = []
     drawn: list[tuple[bool, int, np.ndarray]] = []
-    for row in instances.objects.get(picture.number, []):
+    for row in instances.objects.get(image.number, []):
         try:
-            inside = region(row.get("segmentation"), picture.size)
+            inside = region(row.get("segmentation"), image.size)
             label = IGNORE if row.get("iscrowd") else instances.labels[int(row["category_id"])]
         except (DataError, KeyError, ValueError, TypeError) as error:
             what = f"object {row.get('id')!r} cannot be drawn: {error}"
-            problems.append(Problem(picture.file, what, f"repair it in {instances.file.name}"))
+            problems.append(Problem(image.file, what, f"repair it in {instances.file.name}"))
             continue
         drawn.append((label != IGNORE, label, inside))
     for _, label, inside in sorted(drawn, key=lambda one: (one[0], -int(one[2].sum()))):

@@ -1,4 +1,4 @@
-"""Text files that list the pictures of a split, one a line."""
+"""Text files that list the images of a split, one a line."""
 
 import re
 from pathlib import Path

@@ -17,7 +17,7 @@ def region(segmentation: object, size: tuple[int, int]) -> Bool[np.ndarray, "h w
     """True inside a segmentation: a list of polygons, or run lengths, plain or as COCO's compressed text.
 
     Raises:
-        DataError: it is neither, or does not fit a picture of `size` (h, w).
+        DataError: it is neither, or does not fit an image of `size` (h, w).
     """
     try:
         if isinstance(segmentation, list):
@@ -61,11 +61,11 @@ def _run_lengths(runs: dict[str, Any], size: tuple[int, int]) -> Bool[np.ndarray
     """Runs of outside and inside in turn, down the columns, the first outside."""
     height, width = size
     if tuple(runs["size"]) != size:
-        raise ValueError(f"run lengths are for size {runs['size']}, the picture has {list(size)} (rows, columns)")
+        raise ValueError(f"run lengths are for size {runs['size']}, the image has {list(size)} (rows, columns)")
     counts = uncompressed(runs["counts"]) if isinstance(runs["counts"], str) else runs["counts"]
     lengths = np.asarray(counts, dtype=np.int64)
     if lengths.ndim != 1 or (lengths < 0).any() or lengths.sum() != height * width:
-        raise ValueError(f"run lengths add up to {lengths.sum()}, the picture has {height * width} pixels")
+        raise ValueError(f"run lengths add up to {lengths.sum()}, the image has {height * width} pixels")
     inside = np.arange(len(lengths)) % 2 == 1
     return np.repeat(inside, lengths).reshape(width, height).T
 

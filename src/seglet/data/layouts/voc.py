@@ -6,7 +6,7 @@ from pathlib import Path
 from seglet.data.class_table import ClassEntry, Table, table
 from seglet.data.description import Item
 from seglet.data.errors import Problem
-from seglet.data.files import identity, pictures
+from seglet.data.files import identity, image_files
 from seglet.data.layouts.found import Found, Pairs, joined
 from seglet.data.layouts.lists import read_list
 
@@ -20,7 +20,7 @@ MASKS = ("SegmentationClassAug", "SegmentationClass")
 
 
 def find(root: Path) -> Found | None:
-    """The lists as splits, and as split `all` every picture that has a mask; masks of the first folder that has one."""
+    """The lists as splits, and as split `all` every image that has a mask; masks of the first folder that has one."""
     for home in (root / name for name in HOMES):
         if (home / "JPEGImages").is_dir() and any((home / name).is_dir() for name in MASKS):
             return _read(home)
@@ -28,11 +28,11 @@ def find(root: Path) -> Found | None:
 
 
 def _read(home: Path) -> Found:
-    images = {identity(path, home / "JPEGImages"): path for path in pictures(home / "JPEGImages")}
+    images = {identity(path, home / "JPEGImages"): path for path in image_files(home / "JPEGImages")}
     masks: dict[str, Path] = {}
     for folder in (home / name for name in reversed(MASKS)):
         if folder.is_dir():
-            masks |= {identity(path, folder): path for path in pictures(folder)}
+            masks |= {identity(path, folder): path for path in image_files(folder)}
     splits = {"all": Pairs(tuple(Item(name, path, masks[name]) for name, path in images.items() if name in masks), ())}
     for file in sorted((home / "ImageSets" / "Segmentation").glob("*.txt")):
         splits[file.stem] = _split(file, images, masks)

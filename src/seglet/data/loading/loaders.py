@@ -40,9 +40,9 @@ def labelled_loader(dataset: Dataset, augment: Augment, sampler: StepSampler, wo
 
 
 def tagged_loader(dataset: Dataset, augment: Augment, sampler: StepSampler, workers: int = 0) -> DataLoader[Tagged]:
-    """Endless batches of the views that `labelled_loader` would take, with the tags of the whole pictures.
+    """Endless batches of the views that `labelled_loader` would take, with the tags of the whole images.
 
-    Tags are those of the whole picture whatever the view shows of it. Masks, where there are any, are not part of it.
+    Tags are those of the whole image whatever the view shows of it. Masks, where there are any, are not part of it.
 
     Raises:
         ValueError: the sampler was made for a data set of another size.
@@ -89,7 +89,7 @@ def batches(
 def evaluation_samples(dataset: Dataset, rank: int = 0, world: int = 1, workers: int = 0) -> Iterator[Sample]:
     """Every `world`-th sample from `rank` on, in order: over all ranks each exactly once, unequal shares and all.
 
-    `workers` threads read ahead; decoding pictures does not hold Python's lock.
+    `workers` threads read ahead; decoding images does not hold Python's lock.
     """
     if not 0 <= rank < world:
         raise ValueError(f"expected a rank from 0 to {world - 1}, got {rank}")
@@ -224,7 +224,7 @@ def _collate(
 
 
 def without_annotation(sample: Sample, classes: int) -> tuple[Sample, Tensor]:
-    """The picture and its columns alone, whatever else is known of it."""
+    """The image and its columns alone, whatever else is known of it."""
     return replace(sample, labels=None, tags=None), torch.empty(0)
 
 

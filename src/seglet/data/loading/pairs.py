@@ -1,4 +1,4 @@
-"""Pictures in the dark, each beside the same picture in the light.
+"""Images in the dark, each beside the same image in the light.
 
 Axes: h rows, w columns.
 """
@@ -20,7 +20,7 @@ from seglet.data.errors import DataError
 from seglet.types import option
 
 LIGHT = "light"
-"""Name of the column that holds the picture in the light; it follows views as the picture itself does."""
+"""Name of the column that holds the image in the light; it follows views as the image itself does."""
 
 Brightening = Literal["clahe", "equalise", "gamma", "retinex"]
 BRIGHTENING: Mapping[Brightening, Callable[[np.ndarray], np.ndarray]] = {
@@ -30,31 +30,31 @@ BRIGHTENING: Mapping[Brightening, Callable[[np.ndarray], np.ndarray]] = {
 
 @dataclass(frozen=True)
 class PairConfig:
-    """The keys of every method that sees pictures in the dark beside those in the light."""
+    """The keys of every method that sees images in the dark beside those in the light."""
 
     light: str | None = option(
-        None, "data set of the same pictures in the light; none: each picture brightened stands in; world has its own"
+        None, "data set of the same images in the light; none: each image brightened stands in; world has its own"
     )
     light_split: str | None = option(None, "its split; none: called as train_split")
-    light_offset: int = option(0, "number in the name of a picture in the light, less that in the dark; LIS: -1")
+    light_offset: int = option(0, "number in the name of an image in the light, less that in the dark; LIS: -1")
     brighten: Brightening = option("clahe", "what stands in for the light where there is none; the paper's future work")
 
 
 class Paired(Dataset):
-    """The pictures in the dark, with those in the light as their column `LIGHT`; the fingerprint covers both.
+    """The images in the dark, with those in the light as their column `LIGHT`; the fingerprint covers both.
 
     Args:
         dark: what is learnt from, with its annotation.
-        light: the same pictures, in any order; found by their names.
+        light: the same images, in any order; found by their names.
         offset: see `PairConfig.light_offset`.
 
     Raises:
-        DataError: a picture has no partner, or the two are the same data.
+        DataError: an image has no partner, or the two are the same data.
     """
 
     def __init__(self, dark: Dataset, light: Dataset, offset: int = 0) -> None:
         if dark.fingerprint == light.fingerprint:
-            raise DataError("the pictures in the dark are those in the light; name the dark ones as data")
+            raise DataError("the images in the dark are those in the light; name the dark ones as data")
         self.dark, self.light = dark, light
         self.classes, self.ids = dark.classes, dark.ids
         there = {_name(light.ids[index]): index for index in range(len(light))}
@@ -63,7 +63,7 @@ class Paired(Dataset):
         if gone:
             first = f"{dark.ids[gone[0]]!r} (looked for {wanted[gone[0]]!r})"
             raise DataError(
-                f"{len(gone)} of {len(wanted)} pictures in the dark have none in the light, such as {first}; "
+                f"{len(gone)} of {len(wanted)} images in the dark have none in the light, such as {first}; "
                 "names must agree, but for `light_offset`"
             )
         self._places = [there[name] for name in wanted]
@@ -77,14 +77,14 @@ class Paired(Dataset):
         if lit.image.shape != sample.image.shape:
             (h, w), (h2, w2) = sample.image.shape[:2], lit.image.shape[:2]
             raise DataError(
-                f"picture {sample.id!r} is {w}x{h} in the dark and {w2}x{h2} in the light ({lit.id!r}); pairs must "
+                f"image {sample.id!r} is {w}x{h} in the dark and {w2}x{h2} in the light ({lit.id!r}); pairs must "
                 "show the same pixels: crop or resize one of them"
             )
         return beside(sample, lit.image)
 
 
 class Brightened(Dataset):
-    """Pictures in the dark whose column `LIGHT` is themselves, brightened: for those who have no pairs."""
+    """Images in the dark whose column `LIGHT` is themselves, brightened: for those who have no pairs."""
 
     def __init__(self, dark: Dataset, how: Brightening) -> None:
         self.dark, self.how = dark, how
@@ -100,7 +100,7 @@ class Brightened(Dataset):
 
 
 def beside(sample: Sample, light: UInt8[np.ndarray, "h w 3"]) -> Sample:
-    """The sample with the picture in the light as a column."""
+    """The sample with the image in the light as a column."""
     return replace(sample, columns={**sample.columns, LIGHT: light}, kinds={**sample.kinds, LIGHT: "image"})
 
 
@@ -114,5 +114,5 @@ def shifted(name: str, offset: int) -> str:
 
 
 def _name(identifier: str) -> str:
-    """Pictures that were darkened may lie in folders of their splits, where the others do not."""
+    """Images that were darkened may lie in folders of their splits, where the others do not."""
     return identifier.rsplit("/", 1)[-1]

@@ -70,5 +70,5 @@ def augmentation_rng(seed: int, position: int) -> np.random.Generator:
 
 
 def stream_seed(seed: int, stream: int) -> int:
-    """The seed of an order of its own, for pictures that are drawn beside others in the same step."""
+    """The seed of an order of its own, for images that are drawn beside others in the same step."""
     return int(np.random.SeedSequence((seed, stream)).generate_state(1, np.uint64)[0])

@@ -1,4 +1,4 @@
-"""Few pictures with masks and many without, as one data set for training."""
+"""Few images with masks and many without, as one data set for training."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,15 +19,15 @@ Partner = Literal["reversed", "batch"]
 
 @dataclass(frozen=True)
 class SemiConfig:
-    """The keys of every method that learns from pictures without masks too."""
+    """The keys of every method that learns from images without masks too."""
 
     unlabelled_split: str | None = option(
-        None, "pictures without masks; none: those that train_split, a name such as 1_8/labelled, leaves without"
+        None, "images without masks; none: those that train_split, a name such as 1_8/labelled, leaves without"
     )
-    unlabelled_ratio: int = option(1, "unlabelled pictures for each labelled one of a step; 1 in UniMatch")
-    streams: int = option(2, "strong views of a picture in a step; UniMatch Sec. 3.3: 2, FixMatch: 1")
+    unlabelled_ratio: int = option(1, "unlabelled images for each labelled one of a step; 1 in UniMatch")
+    streams: int = option(2, "strong views of an image in a step; UniMatch Sec. 3.3: 2, FixMatch: 1")
     partner: Partner = option(
-        "batch", "what CutMix pastes: pictures drawn for it (UniMatch code), or those of the step in reverse (V2 code)"
+        "batch", "what CutMix pastes: images drawn for it (UniMatch code), or those of the step in reverse (V2 code)"
     )
     strong_jitter: tuple[float, float, float, float] = option(
         (0.5, 0.5, 0.5, 0.25), "brightness, contrast, saturation, hue of strong views; UniMatch code"
@@ -60,16 +60,16 @@ class SemiConfig:
 
 
 class SemiDataset(Dataset):
-    """The labelled pictures, with the `unlabelled` ones beside them; its fingerprint covers both.
+    """The labelled images, with the `unlabelled` ones beside them; its fingerprint covers both.
 
     Raises:
-        DataError: an unlabelled picture is also labelled, or their classes differ.
+        DataError: an unlabelled image is also labelled, or their classes differ.
     """
 
     def __init__(self, labelled: Dataset, unlabelled: Dataset, config: SemiConfig) -> None:
         refuse_leaks(labelled, unlabelled)
         if labelled.classes != unlabelled.classes:
-            raise DataError("labelled and unlabelled pictures have different classes; take them from one data set")
+            raise DataError("labelled and unlabelled images have different classes; take them from one data set")
         self.labelled = labelled
         self.unlabelled = unlabelled
         self.config = config
@@ -84,19 +84,19 @@ class SemiDataset(Dataset):
 def refuse_leaks(labelled: Dataset, unlabelled: Dataset) -> None:
     """
     Raises:
-        DataError: a picture is in both, by its content where that is known; names some.
+        DataError: an image is in both, by its content where that is known; names some.
     """
-    known = set(_pictures(labelled))
-    shared = [name for name, picture in zip(unlabelled.ids, _pictures(unlabelled), strict=True) if picture in known]
+    known = set(_images(labelled))
+    shared = [name for name, image in zip(unlabelled.ids, _images(unlabelled), strict=True) if image in known]
     if shared:
         raise DataError(
-            f"{len(shared)} of {len(unlabelled)} unlabelled pictures are also labelled, such as {shared[0]!r}; "
+            f"{len(shared)} of {len(unlabelled)} unlabelled images are also labelled, such as {shared[0]!r}; "
             "what they teach would count twice: take them out of one of the two splits"
         )
 
 
-def _pictures(dataset: Dataset) -> Iterable[str]:
-    """What tells pictures apart: their content's hash, or else their file; of other data sets, their ids."""
+def _images(dataset: Dataset) -> Iterable[str]:
+    """What tells images apart: their content's hash, or else their file; of other data sets, their ids."""
     while isinstance(dataset, Cached | Columned):
         dataset = dataset.dataset
     if isinstance(dataset, FolderDataset):
@@ -105,7 +105,7 @@ def _pictures(dataset: Dataset) -> Iterable[str]:
 
 
 def missing_classes(labelled: Dataset) -> list[str]:
-    """Names of the classes without a labelled pixel, in order; reads pictures until every class was seen."""
+    """Names of the classes without a labelled pixel, in order; reads images until every class was seen."""
     unseen = set(range(len(labelled.classes)))
     for index in range(len(labelled)):
         labels = labelled.read(index).labels

@@ -1,4 +1,4 @@
-"""Steps of few labelled pictures and as many unlabelled ones as wanted, the same with any number of workers."""
+"""Steps of few labelled images and as many unlabelled ones as wanted, the same with any number of workers."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -32,13 +32,13 @@ from seglet.data.loading.semi import SemiDataset
 from seglet.types import SemiStep, Unlabelled
 
 UNLABELLED, PARTNER, STRONG = 1, 2, 3
-"""Streams of a seed: order and weak views of unlabelled pictures, of their partners, and changes of strong views."""
+"""Streams of a seed: order and weak views of unlabelled images, of their partners, and changes of strong views."""
 
 
 def semi_loader(data: SemiDataset, augment: Augment, sampler: StepSampler, workers: int = 0) -> DataLoader[SemiStep]:
     """Endless steps: the views that `labelled_loader` would take, and unlabelled ones in orders of their own.
 
-    Each list of pictures begins anew, shuffled, when it is through, so a short one is repeated to the length of the
+    Each list of images begins anew, shuffled, when it is through, so a short one is repeated to the length of the
     longer. Weak and strong views share their geometry and are functions of the seed and the position alone.
 
     Raises:
@@ -60,7 +60,7 @@ def semi_loader(data: SemiDataset, augment: Augment, sampler: StepSampler, worke
 
 @dataclass(frozen=True)
 class _Part:
-    """Pictures that come together in a step, and how often each is seen strongly altered."""
+    """Images that come together in a step, and how often each is seen strongly altered."""
 
     weak: Views
     strong: Strong

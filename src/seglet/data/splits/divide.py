@@ -10,20 +10,18 @@ UNLABELLED = ("unlabelled", "unlabeled")
 
 
 def divide(description: Description, split: str, fraction: float, names: tuple[str, str], seed: int = 0) -> Description:
-    """The description with the pictures of `split` also dealt out to two splits called `names`.
+    """The description with the images of `split` also dealt out to two splits called `names`.
 
-    The first gets the `fraction` in (0, 1), at least one picture and not all. A picture's place in the draw depends on
-    the seed and its id alone. Pictures of a split called unlabelled come without their masks and tags.
+    The first gets the `fraction` in (0, 1), at least one image and not all. An image's place in the draw depends on
+    the seed and its id alone. Images of a split called unlabelled come without their masks and tags.
     Neighbouring frames of a video are near twins: divide such data by sequence, not with this.
 
     Raises:
-        DataError: there is no such split, it has fewer than two pictures, or the fraction is out of range.
+        DataError: there is no such split, it has fewer than two images, or the fraction is out of range.
     """
     items = description.items(split)
     if not 0 < fraction < 1 or len(items) < 2:
-        raise DataError(
-            f"cannot take {fraction} of {len(items)} pictures; give a fraction between 0 and 1 of at least 2"
-        )
+        raise DataError(f"cannot take {fraction} of {len(items)} images; give a fraction between 0 and 1 of at least 2")
     drawn = sorted(items, key=lambda item: hashlib.sha256(f"{seed}:{item.id}".encode()).digest())
     first = set(drawn[: min(max(round(fraction * len(items)), 1), len(items) - 1)])
     parts = {
@@ -36,5 +34,5 @@ def divide(description: Description, split: str, fraction: float, names: tuple[s
 
 
 def unlabelled_item(item: Item) -> Item:
-    """The picture alone, as if nobody had looked at it."""
+    """The image alone, as if nobody had looked at it."""
     return replace(item, mask=None, mask_hash="", tags=None)

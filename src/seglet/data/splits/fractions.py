@@ -14,24 +14,24 @@ FORM = re.compile(r"(\d{1,12})(?:_(\d{1,12}))?")
 
 @dataclass(frozen=True)
 class Portion:
-    """So many pictures, `count`, or if there is a `share` one part of that many; the other number is then the part's.
+    """So many images, `count`, or if there is a `share` one part of that many; the other number is then the part's.
 
-    `Portion(92)` is 92 pictures, `Portion(1, 8)` an eighth of them.
+    `Portion(92)` is 92 images, `Portion(1, 8)` an eighth of them.
     """
 
     count: int
     share: int = 0
 
     def of(self, total: int) -> int:
-        """How many of `total` pictures keep their masks: at least one, and not all.
+        """How many of `total` images keep their masks: at least one, and not all.
 
         Raises:
-            DataError: there are too few pictures for that.
+            DataError: there are too few images for that.
         """
         wanted = max(1, round(total * self.count / self.share)) if self.share else self.count
         if not 1 <= wanted < total:
             raise DataError(
-                f"cannot keep the masks of {wanted} of {total} pictures and leave some without; "
+                f"cannot keep the masks of {wanted} of {total} images and leave some without; "
                 f"choose a count from 1 to {total - 1}, or a share below 1"
             )
         return wanted
@@ -58,7 +58,7 @@ def read_split(split: str) -> tuple[Portion, bool] | None:
 
 
 def counterpart(split: str) -> str:
-    """The split with the pictures that `split` leaves without masks: `…/labelled` to `…/unlabelled`.
+    """The split with the images that `split` leaves without masks: `…/labelled` to `…/unlabelled`.
 
     That of an official list called in short, `voc/92`, is "pascal/92/unlabeled".
 
@@ -68,7 +68,7 @@ def counterpart(split: str) -> str:
     head, slash, kind = full_name(split).rpartition("/")
     if kind not in LABELLED:
         raise DataError(
-            f"which pictures go with the masks of {split!r}? name them with unlabelled_split, or take a train_split "
+            f"which images go with the masks of {split!r}? name them with unlabelled_split, or take a train_split "
             "such as pascal/92/labeled or one that `seglet data split` makes"
         )
     return f"{head}{slash}{UNLABELLED[LABELLED.index(kind)]}"

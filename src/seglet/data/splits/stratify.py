@@ -1,4 +1,4 @@
-"""Which pictures should be labelled, if few may be: as many of each class as their share, and some of every class."""
+"""Which images should be labelled, if few may be: as many of each class as their share, and some of every class."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -14,19 +14,19 @@ from seglet.data.splits.fractions import Portion
 
 
 def draw_stratified(present: Mapping[str, frozenset[int]], count: int, seed: int = 0) -> list[str]:
-    """`count` of the pictures whose classes are given, in the order they were drawn.
+    """`count` of the images whose classes are given, in the order they were drawn.
 
-    Rare classes come first: as long as a class lacks pictures, measured by the share of those that have it, the next
-    picture is one of that class, and of these one that shows least of what there is enough of. Among equals a hash of
+    Rare classes come first: as long as a class lacks images, measured by the share of those that have it, the next
+    image is one of that class, and of these one that shows least of what there is enough of. Among equals a hash of
     the seed and the name decides, so that nothing else enters.
 
     Raises:
-        DataError: there are not so many pictures.
+        DataError: there are not so many images.
 
     Source: after Sechidis et al., ECML 2011 (iterative stratification).
     """
     if not 0 <= count <= len(present):
-        raise DataError(f"cannot draw {count} of {len(present)} pictures; choose at most so many")
+        raise DataError(f"cannot draw {count} of {len(present)} images; choose at most so many")
     names = sorted(present, key=lambda name: hashlib.sha256(f"{seed}:{name}".encode()).digest())
     labels = sorted({label for shown in present.values() for label in shown})
     shows = np.array([[label in present[name] for label in labels] for name in names], bool).reshape(len(names), -1)
@@ -42,10 +42,10 @@ def draw_stratified(present: Mapping[str, frozenset[int]], count: int, seed: int
 
 
 def _next(shows: np.ndarray, waiting: np.ndarray, wanted: np.ndarray, frequency: np.ndarray) -> int:
-    """The place of the picture to draw next."""
+    """The place of the image to draw next."""
     lacking = np.flatnonzero((wanted > 0) & (shows & waiting[:, None]).any(0))
     candidates = waiting
-    if len(lacking):  # a class that lacks a whole picture before one that lacks a part, and the rarest of these first
+    if len(lacking):  # a class that lacks a whole image before one that lacks a part, and the rarest of these first
         rarest = min(lacking.tolist(), key=lambda label: (wanted[label] < 1, frequency[label], label))
         candidates = waiting & shows[:, rarest]
     places = np.flatnonzero(candidates)
@@ -54,10 +54,10 @@ def _next(shows: np.ndarray, waiting: np.ndarray, wanted: np.ndarray, frequency:
 
 
 def classes_in(description: Description, items: Sequence[Item]) -> dict[str, frozenset[int]]:
-    """Train ids of the classes in each picture, by its id: of its mask, else of its tags; void is none.
+    """Train ids of the classes in each image, by its id: of its mask, else of its tags; void is none.
 
     Raises:
-        DataError: a picture has neither, or its mask cannot be read.
+        DataError: an image has neither, or its mask cannot be read.
     """
     return {item.id: _classes(description, item) for item in items}
 
@@ -65,7 +65,7 @@ def classes_in(description: Description, items: Sequence[Item]) -> dict[str, fro
 def _classes(description: Description, item: Item) -> frozenset[int]:
     if item.mask is None:
         if item.tags is None:
-            raise DataError(f"picture {item.id!r} has no mask and no tags, so it cannot be one of the labelled ones")
+            raise DataError(f"image {item.id!r} has no mask and no tags, so it cannot be one of the labelled ones")
         return frozenset(item.tags)
     mask = read_mask(item.mask, description.max_pixels, item.mask_hash)
     labels = np.unique(description.labels(mask, item.mask)).tolist()
@@ -75,13 +75,13 @@ def _classes(description: Description, item: Item) -> frozenset[int]:
 def split_labelled(
     description: Description, split: str, portion: Portion, seed: int = 0
 ) -> tuple[Description, list[str]]:
-    """The description with two more splits, and the names of classes that no labelled picture shows.
+    """The description with two more splits, and the names of classes that no labelled image shows.
 
-    The pictures of `split` that keep their masks are `NAME/labelled`, the others without them `NAME/unlabelled`; NAME
+    The images of `split` that keep their masks are `NAME/labelled`, the others without them `NAME/unlabelled`; NAME
     is the portion's, and says the seed unless that is 0: `1_8`, `92-seed1`.
 
     Raises:
-        DataError: no such split, too few pictures, or a picture without annotation.
+        DataError: no such split, too few images, or an image without annotation.
     """
     items = description.items(split)
     present = classes_in(description, items)

@@ -1,1 +1,1 @@
-"""Which classes are in a picture, as people write it down. One file a format."""
+"""Which classes are in an image, as people write it down. One file a format."""

@@ -1,4 +1,4 @@
-"""The tags of every picture, in train ids, from what a tag file says or from the masks."""
+"""The tags of every image, in train ids, from what a tag file says or from the masks."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,9 +19,9 @@ Tags = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Assigned:
-    """The tags of each picture, by its path. All is empty, and `origin` None, where nobody wrote any.
+    """The tags of each image, by its path. All is empty, and `origin` None, where nobody wrote any.
 
-    `spoilt` pictures have a tag that is no class, so none of theirs counts. `strangers` are names of no picture.
+    `spoilt` images have a tag that is no class, so none of theirs counts. `strangers` are names of no image.
     """
 
     origin: TagOrigin | None = None
@@ -35,18 +35,18 @@ def assign(listed: TagList, items: Sequence[Item], description: Description) -> 
     """What the file says about these items, with all that is wrong about its names and its tags."""
     found = named(listed, items, description.root)
     means = meaning(found.tags, listed.source, description.entries)
-    spoilt = frozenset(picture for picture, tags in found.tags.items() if not means.labels.keys() >= set(tags))
+    spoilt = frozenset(image for image, tags in found.tags.items() if not means.labels.keys() >= set(tags))
     tags = {
-        picture: tuple(sorted({label for tag in written if (label := means.labels[tag]) is not None}))
-        for picture, written in found.tags.items()
-        if picture not in spoilt
+        image: tuple(sorted({label for tag in written if (label := means.labels[tag]) is not None}))
+        for image, written in found.tags.items()
+        if image not in spoilt
     }
     origin = TagOrigin(listed.form, listed.source, listed.hash)
     return Assigned(origin, tags, (*listed.problems, *found.problems, *means.problems), spoilt, found.strangers)
 
 
 def from_masks(items: Iterable[Item], facts: Mapping[Request, Facts], description: Description) -> Assigned:
-    """The classes that have a pixel in the picture's mask, background aside."""
+    """The classes that have a pixel in the image's mask, background aside."""
     labels = label_of(description)
     masks = {item.image: facts[Request(item.mask, "mask")] for item in items if item.mask is not None}
     tags = {image: in_mask(mask, labels, description.classes) for image, mask in masks.items() if not mask.error}

@@ -1,4 +1,4 @@
-"""Tags in COCO's instances: the categories of a picture's objects. Outlines are not needed; boxes will do."""
+"""Tags in COCO's instances: the categories of an image's objects. Outlines are not needed; boxes will do."""
 
 from collections import defaultdict
 from typing import Any
@@ -8,10 +8,10 @@ from seglet.data.tags.taglist import Names, once
 
 
 def tags(data: dict[str, Any]) -> dict[str, Names]:
-    """The names of the categories by the picture's file name; crowds count, there being at least one in them.
+    """The names of the categories by the image's file name; crowds count, there being at least one in them.
 
     Raises:
-        DataError: two pictures share a file name.
+        DataError: two images share a file name.
         KeyError, TypeError or ValueError: a field is not there or of the wrong kind.
     """
     names = {int(row["id"]): str(row["name"]) for row in data["categories"]}

@@ -10,7 +10,7 @@ from seglet.data.files import content_hash, read_bytes
 from seglet.data.tags import coco
 from seglet.data.tags.taglist import Names, TagList, once
 
-PICTURE_KEYS = ("image", "file_name", "filename", "file", "picture", "path", "name", "id")
+NAME_KEYS = ("image", "file_name", "filename", "file", "picture", "path", "name", "id")
 TAG_KEYS = ("tags", "labels", "classes", "categories", "tag", "label", "class", "category")
 EXPECTED = '{"a.jpg": ["cat", "dog"]}, {"a.jpg": {"tags": ["cat"]}} or [{"image": "a.jpg", "tags": ["cat"]}]'
 BROKEN = (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError)
@@ -19,11 +19,11 @@ BROKEN = (ValueError, TypeError, KeyError, AttributeError, RecursionError, Overf
 def read(path: Path, key: str = "", ending: str = "") -> TagList:
     """The tags of a JSON file, or of COCO annotations.
 
-    Where a picture has several fields, `key` names the one with tags; if empty, the first of TAG_KEYS that is there,
+    Where an image has several fields, `key` names the one with tags; if empty, the first of TAG_KEYS that is there,
     those with `ending` (of the masks' folder: `_fg` of masks_fg) before others.
 
     Raises:
-        DataError: it is not JSON, not of a known form, or names a picture twice.
+        DataError: it is not JSON, not of a known form, or names an image twice.
     """
     content = read_bytes(path)
     try:
@@ -37,7 +37,7 @@ def read(path: Path, key: str = "", ending: str = "") -> TagList:
     except BROKEN as error:
         raise DataError(f"{str(path)!r} holds no tags ({error!r}); expected COCO's instances or {EXPECTED}") from error
     if not tags:
-        raise DataError(f"{str(path)!r} names no picture; expected {EXPECTED}")
+        raise DataError(f"{str(path)!r} names no image; expected {EXPECTED}")
     return TagList(path, "json", tags, content_hash(content))
 
 
@@ -52,23 +52,23 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _tags(data: Any, keys: Sequence[str]) -> dict[str, Names]:
     found: dict[str, Names] = {}
-    for name, value in _pictures(data):
+    for name, value in _images(data):
         if name in found:
             raise DataError(f"{name!r} stands there twice; keep one of them")
         found[name] = once(_names(value, keys))
     return found
 
 
-def _pictures(data: Any) -> Iterator[tuple[str, Any]]:
+def _images(data: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(data, dict):
         yield from data.items()
         return
     if not isinstance(data, list):
         raise TypeError(f"a {type(data).__name__}")
     for row in data:
-        key = next((key for key in PICTURE_KEYS if key in row), None)
+        key = next((key for key in NAME_KEYS if key in row), None)
         if key is None:
-            raise DataError(f"{row!r} does not name its picture; add one of {', '.join(PICTURE_KEYS)}")
+            raise DataError(f"{row!r} does not name its image; add one of {', '.join(NAME_KEYS)}")
         yield _name(row[key]), {name: value for name, value in row.items() if name != key}
 
 

@@ -25,9 +25,9 @@ class Meaning:
 def meaning(tags: Mapping[Path, Names], source: Path, entries: Table) -> Meaning:
     """What every tag means by the class table; all that are no class, or written in two ways, are among the problems.
 
-    Background, which every picture has, and classes that are void say nothing as tags.
+    Background, which every image has, and classes that are void say nothing as tags.
     """
-    counts = Counter(tag for of_picture in tags.values() for tag in of_picture)
+    counts = Counter(tag for of_image in tags.values() for tag in of_image)
     labels: dict[str, int | None] = {}
     problems = []
     exact, loose = _dictionaries(entries)
@@ -39,7 +39,7 @@ def meaning(tags: Mapping[Path, Names], source: Path, entries: Table) -> Meaning
             problems.append(_no_class(tag, count, source, entries, bool(meant)))
     silent = {tag: counts[tag] for tag, label in labels.items() if label is None}
     if silent:
-        what = f"tags {_counted(silent)} name no class to look for: every picture has background, and void is nothing"
+        what = f"tags {_counted(silent)} name no class to look for: every image has background, and void is nothing"
         problems.append(Problem(str(source), what, "leave them out; they are passed over", "warning"))
     return Meaning(labels, (*problems, *_spellings(labels, counts, source, entries)))
 
@@ -63,10 +63,10 @@ def _no_class(tag: str, count: int, source: Path, entries: Table, unclear: bool)
     if unclear:
         what, cure = "could be several classes", "write it as the class table does"
     elif len(words) > 1 and set(words) <= set(names):
-        what, cure = "is no class, but its words are", "part the tags of a picture with ; instead of blanks"
+        what, cure = "is no class, but its words are", "part the tags of an image with ; instead of blanks"
     else:
         what, cure = "is no class", choices(tag, names)
-    return Problem(str(source), f"tag {tag!r} of {_pictures(count)} {what}", cure)
+    return Problem(str(source), f"tag {tag!r} of {_images(count)} {what}", cure)
 
 
 def _spellings(labels: Mapping[str, int | None], counts: Counter[str], source: Path, entries: Table) -> list[Problem]:
@@ -89,16 +89,16 @@ def _spellings(labels: Mapping[str, int | None], counts: Counter[str], source: P
 
 
 def _counted(tags: Mapping[str, int]) -> str:
-    return " and ".join(f"{tag!r} ({_pictures(count)})" for tag, count in sorted(tags.items()))
+    return " and ".join(f"{tag!r} ({_images(count)})" for tag, count in sorted(tags.items()))
 
 
-def _pictures(count: int) -> str:
-    return f"{count} picture{'' if count == 1 else 's'}"
+def _images(count: int) -> str:
+    return f"{count} image{'' if count == 1 else 's'}"
 
 
 def invented(listed: TagList) -> Table:
     """Background and, in alphabetical order, a class for each tag, called as it is written most often."""
-    counts = Counter(tag for of_picture in listed.tags.values() for tag in of_picture)
+    counts = Counter(tag for of_image in listed.tags.values() for tag in of_image)
     ways: dict[str, list[str]] = defaultdict(list)
     for tag in sorted(counts, key=lambda tag: (-counts[tag], tag)):
         ways[folded(tag)].append(tag)
@@ -107,9 +107,9 @@ def invented(listed: TagList) -> Table:
 
 
 def doubts(entries: Table, listed: TagList, masked: bool) -> Iterable[Problem]:
-    """What is doubtful about the classes: tags too much alike; no background, unless every picture is `masked`."""
+    """What is doubtful about the classes: tags too much alike; no background, unless every image is `masked`."""
     classes = classes_of(entries)
-    tags = {tag for of_picture in listed.tags.values() for tag in of_picture}
+    tags = {tag for of_image in listed.tags.values() for tag in of_image}
     for one, other in lookalikes(tags & set(classes.names)):
         what = f"tags {one!r} and {other!r} may be two spellings of one class"
         yield Problem(str(listed.source), what, "if so, keep one of them", "warning")

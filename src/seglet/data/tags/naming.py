@@ -1,4 +1,4 @@
-"""Which picture is meant by a name in a tag file."""
+"""Which image is meant by a name in a tag file."""
 
 import re
 import unicodedata
@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from seglet.data.description import Item
 from seglet.data.errors import Problem
-from seglet.data.files import PICTURES, identity
+from seglet.data.files import IMAGE_SUFFIXES, identity
 from seglet.data.tags.taglist import Names, TagList
 
 SHOWN = 3
@@ -19,7 +19,7 @@ MANY = 2000  # names: to look for the nearest among more takes too long
 
 @dataclass(frozen=True)
 class Named:
-    """The tags of each picture as written, by its path, and the names that are of no picture here."""
+    """The tags of each image as written, by its path, and the names that are of no image here."""
 
     tags: Mapping[Path, Names]
     strangers: tuple[str, ...]
@@ -27,7 +27,7 @@ class Named:
 
 
 def named(listed: TagList, items: Iterable[Item], root: Path) -> Named:
-    """Finds the picture of every name, which is an id or a path from any folder on, with or without its ending."""
+    """Finds the image of every name, which is an id or a path from any folder on, with or without its ending."""
     known = _known(items, root)
     tags: dict[Path, Names] = {}
     names: dict[Path, str] = {}
@@ -39,11 +39,11 @@ def named(listed: TagList, items: Iterable[Item], root: Path) -> Named:
         elif len(meant) > 1:
             shown = " or ".join(repr(identity(path, root)) for path in sorted(meant)[:SHOWN])
             problems.append(Problem(str(listed.source), f"{name!r} could be {shown}", "write it with its folder"))
-        elif (picture := next(iter(meant))) in tags:
-            what = f"{names[picture]!r} and {name!r} are one picture"
+        elif (image := next(iter(meant))) in tags:
+            what = f"{names[image]!r} and {name!r} are one image"
             problems.append(Problem(str(listed.source), what, "keep one of them"))
         else:
-            tags[picture], names[picture] = of_name, name
+            tags[image], names[image] = of_name, name
     return Named(tags, tuple(strangers), (*problems, *_strange(listed, strangers, known)))
 
 
@@ -58,7 +58,7 @@ def _known(items: Iterable[Item], root: Path) -> dict[str, set[Path]]:
 
 
 def _meant(name: str, known: Mapping[str, set[Path]]) -> set[Path]:
-    """The pictures that a name could be of; of an absolute path, which another machine may have written, its end."""
+    """The images that a name could be of; of an absolute path, which another machine may have written, its end."""
     plain = _without_ending(unicodedata.normalize("NFC", name).replace("\\", "/"))
     if not re.match(r"/|[A-Za-z]:/", plain):
         return known.get(plain.removeprefix("./"), set())
@@ -69,18 +69,18 @@ def _meant(name: str, known: Mapping[str, set[Path]]) -> set[Path]:
 
 def _without_ending(name: str) -> str:
     path = PurePosixPath(name)
-    return name[: -len(path.suffix)] if path.suffix.lower() in PICTURES else name
+    return name[: -len(path.suffix)] if path.suffix.lower() in IMAGE_SUFFIXES else name
 
 
 def _strange(listed: TagList, strangers: list[str], known: Mapping[str, set[Path]]) -> list[Problem]:
-    """One finding for all names that are of no picture: an error only if no name fits, as the file may be of more."""
+    """One finding for all names that are of no image: an error only if no name fits, as the file may be of more."""
     if not strangers:
         return []
     near = nearest(strangers[0], known)
     hint = f" (did you mean {near!r}?)" if near else ""
-    what = f"{len(strangers)} of {len(listed.tags)} names are of no picture here: {shown(strangers)}"
+    what = f"{len(strangers)} of {len(listed.tags)} names are of no image here: {shown(strangers)}"
     if len(strangers) == len(listed.tags):
-        return [Problem(str(listed.source), what, f"write the names as the pictures' files have them{hint}")]
+        return [Problem(str(listed.source), what, f"write the names as the images' files have them{hint}")]
     return [Problem(str(listed.source), what, f"right if it is of a larger set; else mend them{hint}", "warning")]
 
 

@@ -1,4 +1,4 @@
-"""Where the tags of a data set are: said by the user, or found beside the pictures."""
+"""Where the tags of a data set are: said by the user, or found beside the images."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ USUAL = TagSource()
 
 
 def read(path: Path, known: Collection[Path], key: str = "", ending: str = "") -> TagList:
-    """The tags in a file or folder, whatever its format; `known` are the pictures of the data set.
+    """The tags in a file or folder, whatever its format; `known` are the images of the data set.
 
     Raises:
         DataError: it is not there or of no format that is read; what is wrong inside may be among the problems.
@@ -41,7 +41,7 @@ def read(path: Path, known: Collection[Path], key: str = "", ending: str = "") -
     if path.is_dir():
         listed = voc_xml.read(path) if voc_xml.files(path) else class_folders.read(path, known)
         if not listed.tags and not listed.problems:
-            raise DataError(f"{str(path)!r} holds neither VOC's XML nor a folder of pictures for each class")
+            raise DataError(f"{str(path)!r} holds neither VOC's XML nor a folder of images for each class")
         return listed
     if path.suffix.lower() == ".npy":
         raise DataError(f"{str(path)!r} is a NumPy file, which can run code when read; save the tags as CSV or JSON")
@@ -53,7 +53,7 @@ def read(path: Path, known: Collection[Path], key: str = "", ending: str = "") -
 
 
 def look_up(wanted: TagSource, root: Path, masks: Path | None, found: Found, entries: Table | None) -> TagList | None:
-    """The tags that are wanted, or that lie beside the pictures; None if there are none, or those of masks are wanted.
+    """The tags that are wanted, or that lie beside the images; None if there are none, or those of masks are wanted.
 
     Raises:
         DataError: they are not where they were said to be, or cannot be read.
@@ -70,7 +70,7 @@ def look_up(wanted: TagSource, root: Path, masks: Path | None, found: Found, ent
 
 
 def _beside(root: Path, masks: Path | None, found: Found, entries: Table | None) -> Path | None:
-    """A file called tags, VOC's annotations, or the pictures' own folders if all are called like classes."""
+    """A file called tags, VOC's annotations, or the images' own folders if all are called like classes."""
     above = masks is not None and not any((root / name).is_dir() for name in IMAGES)
     homes = [root, root.parent] if above else [root]
     candidates = [home / name for home in homes for name in FILES]

@@ -1,4 +1,4 @@
-"""Tags in CSV: a picture and its tags in each row, or a column of 0 and 1 for each class."""
+"""Tags in CSV: an image and its tags in each row, or a column of 0 and 1 for each class."""
 
 import csv
 import io
@@ -9,7 +9,7 @@ from seglet.data.errors import DataError, Problem
 from seglet.data.files import content_hash, read_bytes
 from seglet.data.tags.taglist import Names, TagList, once
 
-PICTURE_HEADINGS = frozenset(
+NAME_HEADINGS = frozenset(
     {"image", "images", "img", "picture", "photo", "file", "filename", "file_name", "path", "name", "id", "image_id"}
 )
 TAG_HEADINGS = frozenset({"tag", "tags", "label", "labels", "class", "classes", "category", "categories", "name"})
@@ -21,11 +21,11 @@ Row = list[str]
 def read(path: Path) -> TagList:
     """The tags of each row. Rows are parted by tabs, commas or semicolons, whichever the first row uses first.
 
-    Several tags of a picture stand in several cells, or in one with `;`, `|` or a quoted comma between them, or in
+    Several tags of an image stand in several cells, or in one with `;`, `|` or a quoted comma between them, or in
     several rows. Where all cells but the first are 0 or 1, the columns' headings are the tags.
 
     Raises:
-        DataError: it is not UTF-8 or not CSV, holds no picture, or numbers other than 0 and 1 under headings.
+        DataError: it is not UTF-8 or not CSV, holds no image, or numbers other than 0 and 1 under headings.
     """
     content = read_bytes(path)
     try:
@@ -35,7 +35,7 @@ def read(path: Path) -> TagList:
     rows = _rows(text, path)
     found = _columns(rows, path) if _has_columns(rows) else (_lists(rows), ())
     if not found[0]:
-        raise DataError(f"{str(path)!r} names no picture; write a row `picture,tag;tag` for each")
+        raise DataError(f"{str(path)!r} names no image; write a row `image,tag;tag` for each")
     return TagList(path, "csv", found[0], content_hash(content), found[1])
 
 
@@ -78,9 +78,9 @@ def _columns(rows: list[Row], path: Path) -> tuple[dict[str, Names], tuple[Probl
 
 def _lists(rows: list[Row]) -> dict[str, Names]:
     titled = rows and (
-        rows[0][0].lower() in PICTURE_HEADINGS or any(cell.lower() in TAG_HEADINGS - {"name"} for cell in rows[0][1:])
+        rows[0][0].lower() in NAME_HEADINGS or any(cell.lower() in TAG_HEADINGS - {"name"} for cell in rows[0][1:])
     )
     tags: dict[str, Names] = {}
-    for picture, *cells in rows[1:] if titled else rows:
-        tags[picture] = once([*tags.get(picture, ()), *(tag for cell in cells for tag in SEPARATORS.split(cell))])
+    for image, *cells in rows[1:] if titled else rows:
+        tags[image] = once([*tags.get(image, ()), *(tag for cell in cells for tag in SEPARATORS.split(cell))])
     return tags

@@ -1,4 +1,4 @@
-"""Tags as a file writes them, before anybody knows which pictures and classes there are."""
+"""Tags as a file writes them, before anybody knows which images and classes there are."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ Names = tuple[str, ...]
 class TagList:
     """What a file, or a folder of files, says in its own words.
 
-    `tags` maps each picture's name to its tags, each once; a picture may be named and have none. `form` says how it is
+    `tags` maps each image's name to its tags, each once; an image may be named and have none. `form` says how it is
     written: csv, json, coco, voc-xml or folders. `hash` is that of the file's content, empty where it is a folder.
     """
 

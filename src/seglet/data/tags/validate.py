@@ -14,10 +14,10 @@ from seglet.data.tags.naming import nearest, shown
 
 
 def unusable(name: str, items: Sequence[Item], assigned: Assigned, unmasked: Sequence[Item]) -> dict[Item, Problem]:
-    """The error of each picture of a split that can serve for nothing.
+    """The error of each image of a split that can serve for nothing.
 
     That is one without the mask it ought to have, unless it has tags and nothing is scored on the split; and one
-    without tags or mask, where the tags of other pictures of the split are known.
+    without tags or mask, where the tags of other images of the split are known.
     """
     ought = set(unmasked)
     scored = name.startswith(("val", "test"))
@@ -35,26 +35,26 @@ def unusable(name: str, items: Sequence[Item], assigned: Assigned, unmasked: Seq
 def _untagged(item: Item, assigned: Assigned) -> Problem:
     near = nearest(item.id, assigned.strangers)
     hint = f" (it names {near!r}: is that the one?)" if near else ""
-    what = f"picture without tags: {_source(assigned)} does not name it{hint}"
-    return Problem(str(item.image), what, "add it there, or move the picture to a folder of unlabelled ones")
+    what = f"image without tags: {_source(assigned)} does not name it{hint}"
+    return Problem(str(item.image), what, "add it there, or move the image to a folder of unlabelled ones")
 
 
 def gaps(name: str, items: Sequence[Item], assigned: Assigned) -> list[Problem]:
-    """A warning for all pictures of a split that have only a mask, for all that hold no class, and for a split without
+    """A warning for all images of a split that have only a mask, for all that hold no class, and for a split without
     masks of which the tags do not speak at all."""
     if name.startswith(("test", *UNLABELLED)) or assigned.origin is None:
         return []
     lacking = [item for item in items if item.image not in assigned.tags and item.image not in assigned.spoilt]
     masked = [item.id for item in lacking if item.mask is not None]
     if len(lacking) == len(items):
-        what = f"none of its {len(items)} pictures is named in {_source(assigned)}"
+        what = f"none of its {len(items)} images is named in {_source(assigned)}"
         return [] if masked or not items else [_warning(name, what, "right if nothing is learnt from it")]
     problems = []
     if masked:
-        what = f"{len(masked)} of {len(items)} pictures are not named in {_source(assigned)}: {shown(masked)}"
+        what = f"{len(masked)} of {len(items)} images are not named in {_source(assigned)}: {shown(masked)}"
         problems.append(_warning(name, what, "their tags are taken from their masks; add them if that is not meant"))
     if empty := [item.id for item in items if assigned.tags.get(item.image) == ()]:
-        what = f"{len(empty)} of {len(items)} pictures have no tag: {shown(empty)}"
+        what = f"{len(empty)} of {len(items)} images have no tag: {shown(empty)}"
         problems.append(_warning(name, what, "right if none of the classes is in them; else tag them"))
     return problems
 
@@ -62,7 +62,7 @@ def gaps(name: str, items: Sequence[Item], assigned: Assigned) -> list[Problem]:
 def contradictions(
     name: str, items: Sequence[Item], facts: Mapping[Request, Facts], description: Description
 ) -> list[Problem]:
-    """Warnings where the tags of a split name other classes than its masks, or its pictures' twins have other tags."""
+    """Warnings where the tags of a split name other classes than its masks, or its images' twins have other tags."""
     labels = label_of(description)
     names = description.classes.names
     against: dict[str, str] = {}
@@ -75,11 +75,11 @@ def contradictions(
                 against[item.id] = ", ".join(names[label] for label in odd)
         twin = twins.setdefault(item.image_hash, item)
         if twin.tags != item.tags:
-            what = f"is the same picture as {twin.id!r} and has other tags"
+            what = f"is the same image as {twin.id!r} and has other tags"
             problems.append(Problem(str(item.image), what, "keep one, with the tags of both", "warning"))
     if against:
         first = next(iter(against))
-        what = f"tags and masks of {len(against)} pictures name different classes: of {first!r}, {against[first]}"
+        what = f"tags and masks of {len(against)} images name different classes: of {first!r}, {against[first]}"
         cure = "training from tags believes the tags, scores believe the masks; mend what is wrong"
         problems.append(_warning(name, what, cure))
     return problems

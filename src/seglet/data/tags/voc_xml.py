@@ -1,4 +1,4 @@
-"""Tags in PASCAL VOC's XML, as many labelling tools write it: the names of a picture's objects, one file a picture."""
+"""Tags in PASCAL VOC's XML, as many labelling tools write it: the names of an image's objects, one file an image."""
 
 from pathlib import Path
 from xml.parsers import expat
@@ -17,7 +17,7 @@ def files(folder: Path) -> list[Path]:
 
 
 def read(folder: Path) -> TagList:
-    """The classes of the objects in each file of the folder; a file belongs to the picture of its own name.
+    """The classes of the objects in each file of the folder; a file belongs to the image of its own name.
 
     Difficult and truncated objects count: they are there. Files that cannot be read are among the problems.
     """

@@ -21,7 +21,7 @@ class Ground:
     light: Colour
     phrase: str
     near: float
-    """Depth at the bottom of the picture; at the top it is `far`."""
+    """Depth at the bottom of the image; at the top it is `far`."""
     far: float
 
 

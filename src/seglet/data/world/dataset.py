@@ -107,7 +107,7 @@ class World(Dataset):
     `…/unlabelled` the others, without their masks and tags.
 
     `columns` asks for "depth" and "dark" to be part of every sample; they follow from the rest and are not part of
-    the fingerprint. With `dark` the pictures themselves are those of the night, of the same scenes.
+    the fingerprint. With `dark` the images themselves are those of the night, of the same scenes.
     """
 
     def __init__(
@@ -158,7 +158,7 @@ class World(Dataset):
         return scene(self._first + index, self.size, self.difficulty)
 
     def identity(self, index: int, reads: Sequence[str] = ("image",)) -> str:
-        """Of the scene, whose picture, mask and tags all follow from its seed; the same in every world it is in."""
+        """Of the scene, whose image, mask and tags all follow from its seed; the same in every world it is in."""
         told = {"version": VERSION, "scene": self._first + index, "size": self.size, **asdict(self.difficulty)}
         return json.dumps({"world": told | ({"dark": True} if self.dark else {})}, sort_keys=True)
 

@@ -16,7 +16,7 @@ BULGE = 0.04
 
 
 def paint(plan: Plan, size: int) -> tuple[UInt8[np.ndarray, "h w 3"], UInt8[np.ndarray, "h w"]]:
-    """The picture and its labels: 0 where there is no object, else 1 + the place of the shape's name."""
+    """The image and its labels: 0 where there is no object, else 1 + the place of the shape's name."""
     dice = Dice(plan.seed, PIXELS)
     canvas = _backdrop(plan.background, size, dice)
     labels = np.zeros((size, size), np.uint8)

@@ -85,7 +85,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Stencil:
-    """The part of a picture a thing may touch: its coordinates in radii and its field in pixels."""
+    """The part of an image a thing may touch: its coordinates in radii and its field in pixels."""
 
     rows: slice
     columns: slice
@@ -107,7 +107,7 @@ def plan(seed: int, difficulty: Difficulty) -> Plan:
 
 
 def stencil(thing: Thing | Blob, field: str, size: int) -> Stencil:
-    """Where a thing is in a picture of `size` pixels a side."""
+    """Where a thing is in an image of `size` pixels a side."""
     reach = thing.radius * max(thing.aspect, 1.0) * REACH
     rows, columns = (
         slice(max(0, math.floor((at - reach) * size)), min(size, math.ceil((at + reach) * size)))

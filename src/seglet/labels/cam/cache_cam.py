@@ -1,4 +1,4 @@
-"""Class activation maps joined by what a key-value cache of pictures knows.
+"""Class activation maps joined by what a key-value cache of images knows.
 
 Axes: b images, n patches, k classes, c = k + 1 with the background first.
 """

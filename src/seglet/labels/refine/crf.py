@@ -37,14 +37,14 @@ def dense_crf(
     settings: CRFSettings = SSSS,
     backend: Backend = "seglet",
 ) -> Float[Tensor, "b k h w"]:
-    """Class probabilities moved to the edges of the picture, in float32.
+    """Class probabilities moved to the edges of the image, in float32.
 
     Scores that do not sum to 1 are taken as they are; below 1e-5 they count as that. Images are RGB in [0, 1]; colours
     are rounded to 256 levels, as `CRFSettings.colour_sigma` counts them. An empty batch comes back.
 
     Raises:
         ValueError: images and probabilities differ in number or size, there is no class or no pixel, a value is not
-            finite, images are not in [0, 1], the kernels are too narrow for the size of the picture, or the package
+            finite, images are not in [0, 1], the kernels are too narrow for the size of the image, or the package
             pydensecrf is asked for and not installed.
     """
     _finite("probabilities", probabilities)

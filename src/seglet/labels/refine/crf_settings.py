@@ -33,7 +33,7 @@ class CRFSettings:
 
 
 SSSS = CRFSettings(3, 3, 80, 13, 10)
-"""SSSS's inference; DGKD-WLSS's pictures."""
+"""SSSS's inference; DGKD-WLSS's images."""
 
 LABELS = CRFSettings(3, 3, 50, 5, 10)
 """Cleaning hard labels (see `soft_labels`) in AFA, WeCLIP, SeCo, ExCEL and DGKD-WLSS."""

@@ -1,4 +1,4 @@
-"""Pixel-adaptive mask refinement (PAMR): masks follow the edges of the picture.
+"""Pixel-adaptive mask refinement (PAMR): masks follow the edges of the image.
 
 Axes: b images, k classes, h rows, w columns; c colours, n neighbours, r rows of a band.
 """

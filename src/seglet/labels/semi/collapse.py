@@ -46,7 +46,7 @@ def watched(
 def collapse(terms: Mapping[str, float], names: Sequence[str]) -> dict[str, str]:
     """What goes wrong, by kind, told from means of `share/…`, `labelled-share/…` and `confident`; most often nothing.
 
-    Shares of the labels are those of the labelled pictures in the same steps, which a healthy run comes near. A term
+    Shares of the labels are those of the labelled images in the same steps, which a healthy run comes near. A term
     `labelled`, their loss in nats, tells confidence that is deserved from one that is not.
     """
     guessed, labelled = (

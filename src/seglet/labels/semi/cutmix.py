@@ -1,4 +1,4 @@
-"""CutMix: a box of another picture, pasted with all that is said of it.
+"""CutMix: a box of another image, pasted with all that is said of it.
 
 Axes: b images, c channels, h rows, w columns, l tokens, d their width.
 """
@@ -86,7 +86,7 @@ def paste(
 
 
 def paste_guess(own: Guess, partner: Guess, box: Bool[Tensor, "b h w"]) -> Guess:
-    """Labels, trust and padding of the picture that `paste` makes."""
+    """Labels, trust and padding of the image that `paste` makes."""
     labels, confidence, valid = (
         paste(getattr(own, name), getattr(partner, name), box) for name in ("labels", "confidence", "valid")
     )
@@ -94,7 +94,7 @@ def paste_guess(own: Guess, partner: Guess, box: Bool[Tensor, "b h w"]) -> Guess
 
 
 def mixed(box: Bool[Tensor, "b h w"]) -> Bool[Tensor, " b"]:
-    """Which pictures show a part of their partner."""
+    """Which images show a part of their partner."""
     return box.flatten(1).any(1)
 
 
@@ -103,6 +103,6 @@ def join_tokens(
     partner: tuple[Float[Tensor, "b l2 d"], Bool[Tensor, "b l2"]],
     also: Bool[Tensor, " b"],
 ) -> tuple[Float[Tensor, "b l3 d"], Bool[Tensor, "b l3"]]:
-    """Caption tokens and which of them count: a picture that is `mixed` is described by both captions."""
+    """Caption tokens and which of them count: an image that is `mixed` is described by both captions."""
     (tokens, counted), (more, more_counted) = own, partner
     return torch.cat((tokens, more), dim=1), torch.cat((counted, more_counted & also[:, None]), dim=1)

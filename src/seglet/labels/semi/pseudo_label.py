@@ -14,14 +14,14 @@ from seglet.types import IGNORE, Movable, Target
 
 @dataclass(frozen=True)
 class Guess(Movable):
-    """The most probable class of each pixel, its probability, and where there is a picture at all."""
+    """The most probable class of each pixel, its probability, and where there is an image at all."""
 
     labels: Integer[Tensor, "b h w"]
     confidence: Float[Tensor, "b h w"]
     valid: Bool[Tensor, "b h w"]
 
     def reversed(self) -> "Guess":
-        """With the pictures in reverse order."""
+        """With the images in reverse order."""
         return Guess(self.labels.flip(0), self.confidence.flip(0), self.valid.flip(0))
 
     def target(self, threshold: float) -> Target:
@@ -43,7 +43,7 @@ class Guess(Movable):
 
 @torch.no_grad()
 def guess(logits: Float[Tensor, "b k h w"], valid: Bool[Tensor, "b h w"]) -> Guess:
-    """The guess that logits at the pictures' size stand for; in at least float32, without gradient."""
+    """The guess that logits at the images' size stand for; in at least float32, without gradient."""
     probabilities = logits.detach().to(torch.promote_types(logits.dtype, torch.float32)).softmax(dim=1)
     confidence, labels = probabilities.max(dim=1)
     return Guess(labels, confidence, valid)

@@ -1,4 +1,4 @@
-"""Pictures in the dark, segmented from tags and taught by a network that saw the same pictures in the light."""
+"""Images in the dark, segmented from tags and taught by a network that saw the same images in the light."""
 
 from seglet.methods.dgkd.config import Config
 from seglet.methods.dgkd.method import Method

@@ -22,13 +22,13 @@ class Config(SelfTaughtConfig, PairConfig, StudentConfig):
     teacher: str | None = option(None, "a saved segmenter of the same classes that learned in the light; Sec. 4.2")
     score_teacher: bool = option(True, "evaluate the teacher in the dark before training, and say what it reaches")
     compat: Literal["paper", "official"] = option(
-        "paper", "official: scale + 1, pictures not normalised, the teacher's projections random; DGKD-WLSS code"
+        "paper", "official: scale + 1, images not normalised, the teacher's projections random; DGKD-WLSS code"
     )
     distil: Literal["both", "features", "masks", "none"] = option(
         "both", "what the teacher's is compared: layers 3 and 6, the predicted masks; Table 2a"
     )
-    masks_at: Literal["pictures", "logits"] = option(
-        "pictures", "size at which masks are compared: the picture's (code), or the network's own, which is far cheaper"
+    masks_at: Literal["images", "logits"] = option(
+        "images", "size at which masks are compared: the image's (code), or the network's own, which is far cheaper"
     )
     denoise: bool = option(True, "take the student's for the teacher's with noise, and denoise it first; Sec. 3.2")
     denoise_steps: int = option(5, "T: steps of denoising; Table 9 finds 4-6 equal")
@@ -44,12 +44,12 @@ class Config(SelfTaughtConfig, PairConfig, StudentConfig):
     fusion_weight: float = option(0.5, "λ of Eq. 12; Table 8 finds 0.5 best")
     depth: str = option("depth-anything", "depth network: short name, id of the hub or folder; Table 2c")
     depth_brighten: Literal["none", "clahe", "equalise", "gamma", "retinex"] = option(
-        "none", "brighten pictures before their depth is estimated; the paper does not"
+        "none", "brighten images before their depth is estimated; the paper does not"
     )
     depth_files: str | None = option(None, "folder of depth maps of your own, NAME.png; then no network is asked")
 
-    scales: tuple[float, ...] = option((1.0, 0.5), "of a picture in validation; code; in test 1, .5, .75")
-    least_score: float = option(0.1, "presence below which a class is removed from a picture; code, in test")
+    scales: tuple[float, ...] = option((1.0, 0.5), "of an image in validation; code; in test 1, .5, .75")
+    least_score: float = option(0.1, "presence below which a class is removed from an image; code, in test")
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -22,9 +22,9 @@ from seglet.models.foundation.hub import find
 
 @dataclass(frozen=True)
 class EstimatedDepth(Producer):
-    """Depth that a network sees in the picture in the dark, at its size, in half precision; 0 nearest, 1 farthest.
+    """Depth that a network sees in the image in the dark, at its size, in half precision; 0 nearest, 1 farthest.
 
-    `brighten` is done to the picture first: depth networks know the light.
+    `brighten` is done to the image first: depth networks know the light.
     """
 
     source: str
@@ -74,7 +74,7 @@ class GivenDepth(Producer):
 
 
 def as_it_is(image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
-    """What is done to pictures that are not brightened."""
+    """What is done to images that are not brightened."""
     return image
 
 

@@ -33,7 +33,7 @@ from seglet.types import Classes, Labelled, Losses, Progress, Tagged
 
 Step = Tagged | Labelled
 AS_THEY_ARE = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0), "bgr": False}
-"""The authors undo the normalisation in place before their networks see the pictures; golden dgkd_head."""
+"""The authors undo the normalisation in place before their networks see the images; golden dgkd_head."""
 
 
 class Method(base.Method[Step]):
@@ -119,8 +119,8 @@ class Method(base.Method[Step]):
         if self.teacher is None:
             return {}
         if LIGHT not in step.columns:
-            raise ValueError("the teacher sees the light and the step has no such pictures; see `light`, `brighten`")
-        like = step.images if self.config.masks_at == "pictures" else seen.logits
+            raise ValueError("the teacher sees the light and the step has no such images; see `light`, `brighten`")
+        like = step.images if self.config.masks_at == "images" else seen.logits
         size = (like.shape[2], like.shape[3])
         tags = step.tags[:, 1:] if isinstance(step, Tagged) else None
         with torch.no_grad():

@@ -1,4 +1,4 @@
-"""What is distilled of a network's look at pictures: layer 3, layer 6, the masks.
+"""What is distilled of a network's look at images: layer 3, layer 6, the masks.
 
 Axes: b images, c channels, k classes with the background first, h rows, w columns, n = k - 1 classes.
 """

@@ -37,9 +37,9 @@ class AttentionConfig:
         "oracle: of the true masks, which only a control may read; none: CLIP stays as it is"
     )  # fmt: skip
     attention_loop: bool = option(
-        False, "run diffusion on the views in each step, as the paper does, instead of once on whole pictures"
+        False, "run diffusion on the views in each step, as the paper does, instead of once on whole images"
     )
-    attention_grid: Size = option((32, 32), "rows and columns of the stored attention, over the whole picture")
+    attention_grid: Size = option((32, 32), "rows and columns of the stored attention, over the whole image")
     attention_rank: int = option(32, "channels of a stored query and key: 4 bytes each per patch")
     diffusion: tuple[str, ...] = option(
         ("sd-2.1-base",), "Stable Diffusions by name, hub id or folder; attention is the mean over all; Table XIII"
@@ -48,9 +48,9 @@ class AttentionConfig:
     diffusion_layers: tuple[str, ...] = option(
         (), "decoder layers that are read, such as up_blocks.3; none: all. The paper does not say"
     )
-    diffusion_size: int | None = option(None, "side that pictures are resized to for diffusion; none: its own")
-    timestep: int = option(100, "how noisy the picture is made, of 1000; DiffSegmenter, the paper does not say")
-    noise_seed: int = option(0, "of the noise, the same for all pictures")
+    diffusion_size: int | None = option(None, "side that images are resized to for diffusion; none: its own")
+    timestep: int = option(100, "how noisy the image is made, of 1000; DiffSegmenter, the paper does not say")
+    noise_seed: int = option(0, "of the noise, the same for all images")
 
     def __post_init__(self) -> None:
         for name in ("attention_rank", "timestep"):
@@ -86,7 +86,7 @@ class DiffusionAttention(nn.Module):
 
     @torch.no_grad()
     def forward(self, images: Float[Tensor, "b 3 y x"], grid: Size) -> Float[Tensor, "b n n"]:
-        """Of pictures of one size; a picture's does not depend on the others."""
+        """Of images of one size; an image's does not depend on the others."""
         seen = [
             source.attention(images, grid, torch.Generator().manual_seed(self.seed))
             for source in self.sources
@@ -97,7 +97,7 @@ class DiffusionAttention(nn.Module):
 
 @dataclass(frozen=True)
 class AttentionColumn(Producer):
-    """Self-attention of diffusion models on whole pictures, as short queries and keys on a grid: [h, w, 2 r], half."""
+    """Self-attention of diffusion models on whole images, as short queries and keys on a grid: [h, w, 2 r], half."""
 
     config: AttentionConfig
     name: str = ATTENTION
@@ -128,9 +128,9 @@ class AttentionColumn(Producer):
         return compute
 
     def _maps(self, source: DiffusionAttention, image: np.ndarray, device: torch.device) -> np.ndarray:
-        pictures = torch.from_numpy(image).to(device).permute(2, 0, 1)[None].float() / 255
+        images = torch.from_numpy(image).to(device).permute(2, 0, 1)[None].float() / 255
         grid = self.config.attention_grid
-        compact = low_rank_attention(source(pictures, grid), self.config.attention_rank)
+        compact = low_rank_attention(source(images, grid), self.config.attention_rank)
         return np.asarray(compact.maps(grid)[0].cpu().numpy())
 
 
@@ -158,11 +158,11 @@ class RegionsColumn(Producer):
 
 def _labels(sample: Sample) -> np.ndarray:
     if sample.labels is None:
-        raise ValueError("oracle attention is of true masks, and this picture has none; choose another attention")
+        raise ValueError("oracle attention is of true masks, and this image has none; choose another attention")
     return np.asarray(sample.labels)
 
 
 def stored_attention(column: Float[Tensor, "b y x c"], crop: Crop, grid: Size) -> Float[Tensor, "b n n"]:
-    """What the part of a whole picture's attention that each view shows is among the patches of the view."""
+    """What the part of a whole image's attention that each view shows is among the patches of the view."""
     cut = follow(column.permute(0, 3, 1, 2), crop, grid)
     return LowRankAttention.of_maps(cut.permute(0, 2, 3, 1)).dense()

@@ -1,6 +1,6 @@
-"""Pictures that show one class each, to remember it by: drawn by Stable Diffusion, or the user's own.
+"""Images that show one class each, to remember it by: drawn by Stable Diffusion, or the user's own.
 
-Axes: b pictures, h rows, w columns.
+Axes: b images, h rows, w columns.
 """
 
 import hashlib
@@ -36,14 +36,14 @@ Note = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class PicturesConfig:
-    """Which pictures a class is remembered by."""
+class ImagesConfig:
+    """Which images a class is remembered by."""
 
     cache_from: Literal["generated", "real", "none"] = option(
-        "generated", "what a class is remembered by: pictures drawn for it, those of the training split that are "
+        "generated", "what a class is remembered by: images drawn for it, those of the training split that are "
         "tagged with it alone (Table XIII), or nothing"
     )  # fmt: skip
-    cache_pictures: int = option(50, "pictures of each class; Table XIV")
+    cache_images: int = option(50, "images of each class; Table XIV")
     cache_classes: float = option(1.0, "share of the classes, from the first on, that are remembered; Table XV")
     generator: str = option("sd-2.1-base", "the Stable Diffusion that draws: name, hub id or folder")
     generator_dtype: str = option("float32", "float32, or float16 and bfloat16 on a GPU")
@@ -51,12 +51,12 @@ class PicturesConfig:
     generator_negative: str = option("", "what is not to be shown")
     generator_steps: int = option(30, "denoising steps; the text lost the number, 35 minutes fit 20 to 30")
     generator_guidance: float = option(7.5, "strength of the prompt; the text lost it, diffusers takes 7.5")
-    generator_size: int | None = option(None, "side of the drawn pictures; none: as the model was trained")
-    generator_batch: int = option(4, "pictures drawn at once")
-    generator_seed: int = option(0, "of the pictures")
+    generator_size: int | None = option(None, "side of the drawn images; none: as the model was trained")
+    generator_batch: int = option(4, "images drawn at once")
+    generator_seed: int = option(0, "of the images")
 
     def __post_init__(self) -> None:
-        for name in ("cache_pictures", "generator_steps", "generator_batch"):
+        for name in ("cache_images", "generator_steps", "generator_batch"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
         if not 0 < self.cache_classes <= 1:
@@ -70,7 +70,7 @@ class PicturesConfig:
         return Recipe(self.generator_steps, self.generator_guidance, self.generator_negative, side)
 
     def drawing(self) -> dict[str, Any]:
-        """All that decides the drawn pictures, but for the name of the class and the number of the picture."""
+        """All that decides the drawn images, but for the name of the class and the number of the image."""
         names = ("dtype", "prompt", "negative", "steps", "guidance", "size", "seed")
         return {
             "weights": weights(self.generator, "diffusion"),
@@ -79,16 +79,16 @@ class PicturesConfig:
 
 
 def drawn(
-    config: PicturesConfig, names: tuple[str, ...], root: Path, device: torch.device, note: Note
+    config: ImagesConfig, names: tuple[str, ...], root: Path, device: torch.device, note: Note
 ) -> list[list[Path]]:
-    """Files of the pictures of each class, those that are not there yet being drawn now; ended, it goes on there.
+    """Files of the images of each class, those that are not there yet being drawn now; ended, it goes on there.
 
     Raises:
-        ValueError: there is no such model, or a picture is not finite.
+        ValueError: there is no such model, or an image is not finite.
     """
     told = json.dumps(config.drawing(), sort_keys=True)
     folder = root / f"generated-{hashlib.sha256(told.encode()).hexdigest()[:16]}"
-    files = [[folder / _folder(name) / f"{i:04d}.png" for i in range(config.cache_pictures)] for name in names]
+    files = [[folder / _folder(name) / f"{i:04d}.png" for i in range(config.cache_images)] for name in names]
     due = [
         (config.generator_prompt.replace(HOLE, spoken(name)), config.generator_seed + i, file)
         for name, of_class in zip(names, files, strict=True)
@@ -96,7 +96,7 @@ def drawn(
         if not file.is_file()
     ]
     if due:
-        note(f"draws {len(due)} pictures into {folder}; look at them")
+        note(f"draws {len(due)} images into {folder}; look at them")
         _draw(config, due, device, note)
     return files
 
@@ -107,7 +107,7 @@ def _folder(name: str) -> str:
     return f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
 
 
-def _draw(config: PicturesConfig, due: list[tuple[str, int, Path]], device: torch.device, note: Note) -> None:
+def _draw(config: ImagesConfig, due: list[tuple[str, int, Path]], device: torch.device, note: Note) -> None:
     model = StableDiffusion.load(config.generator, dtype=config.generator_dtype).to(device)
     for text in dict.fromkeys(prompt for prompt, _, _ in due):
         reading = model.text.read([text])[0]
@@ -116,19 +116,19 @@ def _draw(config: PicturesConfig, due: list[tuple[str, int, Path]], device: torc
     generator = ImageGenerator(model)
     for begin in range(0, len(due), config.generator_batch):
         part = due[begin : begin + config.generator_batch]
-        pictures = generator.generate([prompt for prompt, _, _ in part], [seed for _, seed, _ in part], config.recipe)
-        for picture, (_, _, file) in zip(pictures, part, strict=True):
-            array = picture.clamp(0, 1).mul(255).round().byte().permute(1, 2, 0).cpu().numpy()
+        images = generator.generate([prompt for prompt, _, _ in part], [seed for _, seed, _ in part], config.recipe)
+        for image, (_, _, file) in zip(images, part, strict=True):
+            array = image.clamp(0, 1).mul(255).round().byte().permute(1, 2, 0).cpu().numpy()
             with replacing(file) as temporary:
                 Image.fromarray(array).save(temporary, format="PNG")
 
 
 def opened(files: list[Path]) -> Iterator[Float[Tensor, "1 3 h w"]]:
-    return (picture(read_image(file)) for file in files)
+    return (as_tensor(read_image(file)) for file in files)
 
 
 def single(data: Dataset, label: int, most: int) -> Iterator[Sample]:
-    """The first pictures that are tagged with one class alone."""
+    """The first images that are tagged with one class alone."""
     found = 0
     for index in range(len(data)):
         sample = data.read(index)
@@ -139,6 +139,6 @@ def single(data: Dataset, label: int, most: int) -> Iterator[Sample]:
             return
 
 
-def picture(image: np.ndarray) -> Float[Tensor, "1 3 h w"]:
+def as_tensor(image: np.ndarray) -> Float[Tensor, "1 3 h w"]:
     """In [0, 1]."""
     return torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None].float() / 255

@@ -31,7 +31,7 @@ class Config(TSAConfig, VCEConfig):
     affinity_radius: int = option(8, "patches apart that this loss compares; logs")
     cam_scales: tuple[float, ...] = option((1.0,), "sizes at which maps are made for scores; logs: 1, .5, .75, 1.5")
 
-    online_keys: int = option(0, "keys of each class that are learned from confident regions of the user's pictures")
+    online_keys: int = option(0, "keys of each class that are learned from confident regions of the user's images")
     online_start: float = option(0.3, "share of training before that begins")
     online_confidence: float = option(0.8, "share of a refined map that a pixel must have to be remembered")
 

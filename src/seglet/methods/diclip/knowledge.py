@@ -1,4 +1,4 @@
-"""What CLIP, with the attention lent to it, knows of pictures and of words: nothing here is trained.
+"""What CLIP, with the attention lent to it, knows of images and of words: nothing here is trained.
 
 Axes: b images, n patches, d channels of the space of images and texts, k classes without background, m words.
 """
@@ -80,7 +80,7 @@ class Knowledge(nn.Module):
             self.open_diffusion()
 
     def open_diffusion(self) -> None:
-        """Loads the diffusion models, to be run on views and on pictures without a column."""
+        """Loads the diffusion models, to be run on views and on images without a column."""
         if self.config.attention == "diffusion" and self.diffusion is None:
             self.diffusion = Frozen(DiffusionAttention(self.config).to(self.words.device))
 

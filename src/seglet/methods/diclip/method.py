@@ -52,11 +52,11 @@ ADAPTER = 0xADA
 """Keeps the draw of prompts apart from that of the decoder."""
 
 UNSAID = ("attention_grid", "attention_rank", "attention_loop", "diffusion")
-"""Keys of VCE that do not change what is remembered of a picture, whose attention is read in full."""
+"""Keys of VCE that do not change what is remembered of an image, whose attention is read in full."""
 
 
 class Method(base.Method[Tagged]):
-    """A decoder on frozen CLIP that learns from maps which CLIP, diffusion and a memory of pictures make of tags."""
+    """A decoder on frozen CLIP that learns from maps which CLIP, diffusion and a memory of images make of tags."""
 
     columns = (ATTENTION, REGIONS)
     supervision = Tagged
@@ -103,7 +103,7 @@ class Method(base.Method[Tagged]):
         if config.cache_from == "none":
             return []
         if config.attention == "oracle":
-            raise ValueError("oracle attention is of masks, and pictures to remember have none; set cache_from to none")
+            raise ValueError("oracle attention is of masks, and images to remember have none; set cache_from to none")
         said = {f.name: getattr(config, f.name) for f in fields(VCEConfig) if f.name not in UNSAID}
         said |= {name: getattr(config, name) for name in ("prompts", "background_power", "par_steps")}
         whose = [weights(config.clip_model, "clip")]
@@ -182,7 +182,7 @@ class Method(base.Method[Tagged]):
 
     @torch.no_grad()
     def _target(self, cam: Float[Tensor, "b n p"], seen: View, tags: Float[Tensor, "b n"], step: Tagged) -> Target:
-        """Pseudo labels of maps; void beyond the picture."""
+        """Pseudo labels of maps; void beyond the image."""
         labels = pseudo_labels(self.config, self._spread(cam, seen, step.images), tags, step.images)
         inside = covered(step.crop, (labels.shape[1], labels.shape[2]))
         return Target(labels.masked_fill(~inside, IGNORE), torch.ones_like(labels, dtype=torch.float32))
@@ -267,5 +267,5 @@ class Method(base.Method[Tagged]):
         """How CLIP reads the classes, what the memory lacks, and what the networks are."""
         names = self.student.classes.names
         lacking = [] if self.cache is None else [names[label] for label in self.cache.unknown()]
-        told = [f"the memory knows no picture of {', '.join(lacking)}: their maps come from words alone"]
+        told = [f"the memory knows no image of {', '.join(lacking)}: their maps come from words alone"]
         return [*self.knowledge.remarks, *(told if lacking else [])]

@@ -1,4 +1,4 @@
-"""A memory that grows with the user's own pictures: the paper names it as future work and leaves it open.
+"""A memory that grows with the user's own images: the paper names it as future work and leaves it open.
 
 Axes: d channels, k classes without background, s places for each, m places that are filled.
 """
@@ -17,12 +17,12 @@ class OnlineKeys(nn.Module):
     """The last `places` confident regions of each class, with where they come from; the oldest gives way.
 
     All is in buffers and so part of a checkpoint. `step` and `picture` are each key's provenance: the optimiser step at
-    which it was learned and the first 63 bits of the SHA-256 of its picture's id; -1 where a place is empty.
+    which it was learned and the first 63 bits of the SHA-256 of its image's id; -1 where a place is empty.
     """
 
     keys: Float[Tensor, "k s d"]
     step: Int64[Tensor, "k s"]
-    picture: Int64[Tensor, "k s"]
+    picture: Int64[Tensor, "k s"]  # named so in the checkpoints of 0.1.0
     learned: Int64[Tensor, " k"]
 
     def __init__(self, classes: int, places: int, dim: int) -> None:
@@ -50,5 +50,5 @@ class OnlineKeys(nn.Module):
         return self.keys[known], F.one_hot(labels, len(self.keys) + 1).to(self.keys)
 
 
-def number(picture: str) -> int:
-    return int.from_bytes(hashlib.sha256(picture.encode()).digest()[:8], "big") >> 1
+def number(image: str) -> int:
+    return int.from_bytes(hashlib.sha256(image.encode()).digest()[:8], "big") >> 1

@@ -1,4 +1,4 @@
-"""Text semantic augmentation (TSA): classes known by pictures of them, in a memory that is looked up patch by patch.
+"""Text semantic augmentation (TSA): classes known by images of them, in a memory that is looked up patch by patch.
 
 Axes: b images, h rows, w columns, n patches, d channels, k classes without background, c = k + 1 with it.
 Equation and table numbers are DiCLIP's.
@@ -17,7 +17,7 @@ from seglet.data.artefact import Artefact
 from seglet.data.dataset import Dataset
 from seglet.labels.cam.cache_cam import enhanced, static_scores
 from seglet.labels.cam.patch_text import min_max
-from seglet.methods.diclip.cache_images import PicturesConfig, drawn, opened, picture, single
+from seglet.methods.diclip.cache_images import ImagesConfig, as_tensor, drawn, opened, single
 from seglet.models.clip_cache.build import build_cache
 from seglet.models.foundation.image_input import resized
 from seglet.models.layers.masked_pooling import masked_mean
@@ -29,10 +29,10 @@ Look = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 @dataclass(frozen=True)
-class TSAConfig(PicturesConfig):
+class TSAConfig(ImagesConfig):
     """How the memory is built and looked up."""
 
-    cache_size: int = option(320, "side that pictures to remember are resized to; the paper's crop")
+    cache_size: int = option(320, "side that images to remember are resized to; the paper's crop")
     cache_centroids: int = option(10, "N: keys of each class; 10 on VOC, 5 on COCO; Table VI e; 0 keeps all (Table V)")
     background_centroids: int = option(1, "keys of what surrounds each class; 1: 20 of 220 keys on VOC")
     cache_weighted: bool = option(True, "values say as much as keys are like the class's word, Eq. 10; else one-hot")
@@ -78,7 +78,7 @@ class CacheArtefact(Artefact):
     maker: str = "diclip-cache/1"
 
     @property
-    def of_pictures(self) -> bool:  # type: ignore[override]
+    def of_images(self) -> bool:  # type: ignore[override]
         return self.config.cache_from == "real"
 
     def identity(self) -> str:
@@ -86,10 +86,10 @@ class CacheArtefact(Artefact):
 
     def settings(self) -> Mapping[str, Any]:
         config = self.config
-        own = ("cache_from", "cache_pictures", "cache_classes", "cache_size", "cache_centroids", "background_centroids",
+        own = ("cache_from", "cache_classes", "cache_size", "cache_centroids", "background_centroids",
                "cache_weighted", "cache_centred")  # fmt: skip
         drawing = config.drawing() if config.cache_from == "generated" else {}
-        chosen = {name: getattr(config, name) for name in own}
+        chosen = {name: getattr(config, name) for name in own} | {"cache_pictures": config.cache_images}  # as in 0.1.0
         return {"classes": list(self.classes.names), **chosen, "drawing": drawing, "said": dict(self.said)}
 
     def make(self, root: Path, data: Dataset, device: torch.device, note: Callable[[str], None]) -> dict[str, Tensor]:
@@ -118,12 +118,12 @@ class CacheArtefact(Artefact):
         return max(1, round(self.config.cache_classes * (len(self.classes) - 1)))
 
     def _real(self, data: Dataset, label: int) -> Iterable[Tensor]:
-        return (picture(sample.image) for sample in single(data, label, self.config.cache_pictures))
+        return (as_tensor(sample.image) for sample in single(data, label, self.config.cache_images))
 
     def _features(
         self, look: Look, shown: Iterable[Tensor], index: int, words: Float[Tensor, "k d"]
     ) -> tuple[Float[Tensor, "i d"], Float[Tensor, "j d"], int]:
-        """Of one class's pictures: features inside and around, and how many pictures show nothing."""
+        """Of one class's images: features inside and around, and how many images show nothing."""
         inside, outside, empty = [words[:0]], [words[:0]], 0
         tags = torch.zeros(1, len(words), device=words.device)
         tags[0, index] = 1
@@ -140,11 +140,11 @@ class CacheArtefact(Artefact):
     def _tell(self, note: Callable[[str], None], name: str, count: int, empty: int) -> None:
         wanted = self.config.counts[0] or 1
         if count == 0:
-            note(f"{name}: no picture shows it; its maps come from words alone")
+            note(f"{name}: no image shows it; its maps come from words alone")
         elif empty:
-            note(f"{name}: in {empty} of {count + empty} pictures nothing of it is found; they are left out")
+            note(f"{name}: in {empty} of {count + empty} images nothing of it is found; they are left out")
         if 0 < count < wanted:
-            note(f"{name}: {count} pictures for {wanted} keys; it has {count} keys at most")
+            note(f"{name}: {count} images for {wanted} keys; it has {count} keys at most")
 
 
 def static_cam(

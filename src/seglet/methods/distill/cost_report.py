@@ -55,7 +55,7 @@ def describe(tapped: Tapped, size: tuple[int, int], batch: int) -> str:
 
 
 def suspects(step: Labelled, terms: Sequence[Tapped], both: tuple[Seen, Seen], pairs: Sequence[Pair]) -> list[str]:
-    """Which samples are to blame, and why: the picture, a map of student or teacher (`both`), or a term of it alone.
+    """Which samples are to blame, and why: the image, a map of student or teacher (`both`), or a term of it alone.
 
     Only the first of these reasons that anything has is given. In training batch normalisation spreads what is not
     finite over all samples, which are then blamed together.
@@ -65,7 +65,7 @@ def suspects(step: Labelled, terms: Sequence[Tapped], both: tuple[Seen, Seen], p
         for whose, seen in zip(("student", "teacher"), both, strict=True)
         for place, found in {"logits": seen.prediction.logits, **seen.maps}.items()
     }
-    causes = {"its picture is not finite": step.images} | {f"{name} are not finite": m for name, m in maps.items()}
+    causes = {"its image is not finite": step.images} | {f"{name} are not finite": m for name, m in maps.items()}
     for reason, tensor in causes.items():
         finite = torch.isfinite(tensor).flatten(1).all(dim=1).tolist()
         if not any(finite) and len(finite) > 1:

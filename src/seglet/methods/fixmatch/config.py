@@ -16,13 +16,13 @@ class Config(SemiConfig, StudentConfig):
     auxiliary_weight: float = option(0.0, "of the loss of a ResNet's auxiliary head; 0 builds none, as in UniMatch")
     threshold: float = option(0.95, "confidence from which a pixel teaches; UniMatch code: 0.95, Cityscapes 0")
     believe: Literal["pixel", "ratio", "average"] = option(
-        "pixel", "pixel by pixel; or whole pictures by their share above the threshold or mean confidence: SemiVL code"
+        "pixel", "pixel by pixel; or whole images by their share above the threshold or mean confidence: SemiVL code"
     )
     strong_weight: float = option(0.5, "of the strong views together, half each if two; UniMatch Eq. 7")
     feature_weight: float = option(0.5, "of the view whose features lack channels; UniMatch Eq. 7; 0 leaves it out")
     feature_drop: float = option(0.5, "share of channels dropped from each stage in that view; UniMatch code")
     halve: bool = option(True, "divide the sum of labelled and unlabelled losses by two; UniMatch code")
-    cutmix_chance: float = option(0.5, "that a strong view has a box of another picture; UniMatch code")
+    cutmix_chance: float = option(0.5, "that a strong view has a box of another image; UniMatch code")
     cutmix_area: tuple[float, float] = option((0.02, 0.4), "least and largest share of the box; UniMatch code")
     cutmix_aspect: float = option(0.3, "least height by width of the box, the largest is its inverse; UniMatch code")
 

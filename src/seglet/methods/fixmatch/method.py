@@ -90,12 +90,12 @@ class Method(base.Method[SemiStep]):
         plain = Prediction(logits[:labelled], feature[:labelled], auxiliary)
         return plain, logits[labelled:both].detach(), logits[both:] if len(logits) > both else None
 
-    def _guess_apart(self, pictures: Unlabelled) -> Guess:
+    def _guess_apart(self, images: Unlabelled) -> Guess:
         """In a pass of its own, in evaluation mode: by the average, or by the student of what is only pasted."""
         if self.average is not None:
-            return guess(self.average(pictures.images), pictures.valid)
+            return guess(self.average(images.images), images.valid)
         with evaluating(self.student), torch.no_grad():
-            return guess(self.student(pictures.images), pictures.valid)
+            return guess(self.student(images.images), images.valid)
 
     def _strong(self, step: SemiStep, own: Guess, partner: Guess | None, progress: Progress) -> Float[Tensor, ""]:
         """Mean over the strong views of the loss against what CutMix makes of the guess."""

@@ -22,10 +22,10 @@ class Config(SelfTaughtConfig, StudentConfig):
         False, "keep early layers and the backbone's batch norms as they are (SSSS code); only with pretrained weights"
     )
 
-    scales: tuple[float, ...] = option((1.0, 0.5), "of a picture in validation; SSSS code, in test 1, .5, 1.5, 2")
+    scales: tuple[float, ...] = option((1.0, 0.5), "of an image in validation; SSSS code, in test 1, .5, 1.5, 2")
     mirror: bool = option(False, "mirror each of them too; SSSS code in test")
     background_power: float = option(1.0, "the background yields to classes above 1; SSSS code: 3 in test")
-    least_score: float = option(0.1, "presence below which a class is removed from a picture; SSSS code")
+    least_score: float = option(0.1, "presence below which a class is removed from an image; SSSS code")
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -1,4 +1,4 @@
-"""Sec. 3.2: what is said of each picture, computed once, and the same as CLIP's tokens.
+"""Sec. 3.2: what is said of each image, computed once, and the same as CLIP's tokens.
 
 Axes: h rows, w columns, l tokens, t their channels.
 """
@@ -69,7 +69,7 @@ def _image(sample: Sample, device: torch.device) -> Tensor:
 
 @dataclass(frozen=True)
 class Written(Producer):
-    """Captions that the user brings in a file, by the pictures' names."""
+    """Captions that the user brings in a file, by the images' names."""
 
     path: Path
     name: str = CAPTIONS
@@ -126,9 +126,9 @@ def _said(sample: Sample) -> str:
 
 @dataclass(frozen=True)
 class Told(Producer):
-    """CLIP's token states of a picture's captions in a row, begin and end of each among them; or each text's vector.
+    """CLIP's token states of an image's captions in a row, begin and end of each among them; or each text's vector.
 
-    Empty captions are replaced by others of the same picture, and at last by a `neutral` sentence.
+    Empty captions are replaced by others of the same image, and at last by a `neutral` sentence.
     """
 
     source: str
@@ -168,7 +168,7 @@ class Told(Producer):
 
 
 def producers(config: Config) -> list[Producer]:
-    """Who captions the pictures, and who reads the captions; nobody where `captions` is none."""
+    """Who captions the images, and who reads the captions; nobody where `captions` is none."""
     if config.captions is None:
         return []
     writer: Producer

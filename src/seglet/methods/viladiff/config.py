@@ -27,14 +27,14 @@ class Config(SemiConfig, StudentConfig):
 
     student: str = option("vila-clip_b16", "network that is trained: vila-BACKBONE; ViT-B/16 in the paper")
     auxiliary_weight: float = option(0.0, "of an auxiliary head's loss; the network has none")
-    streams: int = option(1, "strong views of a picture in a step; 1, as in Fig. 2")
+    streams: int = option(1, "strong views of an image in a step; 1, as in Fig. 2")
     partner: Partner = option(
         "reversed", "what CutMix pastes: the step in reverse (UniMatch-V2 code), or others (batch)"
     )
     freeze_backbone: bool = option(False, "train the decoder alone, for small cards; the paper trains all")
     rate_batch: int | None = option(
         None,
-        "labelled pictures a step that learning_rate is meant for; it then grows with batch; none: as it is written",
+        "labelled images a step that learning_rate is meant for; it then grows with batch; none: as it is written",
     )
 
     captions: str | None = option(
@@ -43,8 +43,8 @@ class Config(SemiConfig, StudentConfig):
     caption_prompts: tuple[str, ...] = option(("A photo of", "A photo contains"), "how captions begin; Sec. 3.2")
     caption_length: int = option(30, "tokens of a caption at most; the paper is silent")
     caption_precision: Precision = option("float32", "of the captioner; float16 halves its 15 GB if it is BLIP-2")
-    caption_neutral: str = option("a photo", "in place of the captions of a picture that has none; ours")
-    shuffle_captions: bool = option(False, "give each picture of a step another's captions, as an ablation")
+    caption_neutral: str = option("a photo", "in place of the captions of an image that has none; ours")
+    shuffle_captions: bool = option(False, "give each image of a step another's captions, as an ablation")
     text: str = option("clip-b16", "CLIP that reads captions: short name, id or folder; Fig. 2")
     text_width: int = option(512, "channels of its tokens: 512 of clip-b16, 128 of tiny-clip")
     text_pooled: bool = option(
@@ -92,14 +92,14 @@ class Config(SemiConfig, StudentConfig):
     denoiser: Literal["whole", "corrector"] = option(
         "whole", "says the labels anew, or what to add to the segmenter's logits, at first nothing; the paper is silent"
     )
-    denoise_labelled: bool = option(False, "also train it on masks; Eq. 11 says on unlabelled pictures alone")
+    denoise_labelled: bool = option(False, "also train it on masks; Eq. 11 says on unlabelled images alone")
     denoise_from: Literal["masks", "guesses"] = option(
         "masks",
         "what gets noise there: the masks, or what the student guesses, of which it learns how right it is; ours",
     )
     teach_through: bool = option(False, "let its loss reach the student through what it is conditioned on; ours: no")
 
-    cutmix_chance: float = option(0.5, "that a strong view has a box of another picture; UniMatch code")
+    cutmix_chance: float = option(0.5, "that a strong view has a box of another image; UniMatch code")
     cutmix_area: tuple[float, float] = option((0.02, 0.4), "least and largest share of the box; UniMatch code")
     cutmix_aspect: float = option(0.3, "least height by width of the box, the largest is its inverse; UniMatch code")
     average_momentum: float = option(0.99, "of the teacher; Sec. 4.1")

@@ -14,7 +14,7 @@ from seglet.models.heads.vila import Fusion, Streams, Text, streams
 from seglet.models.network import Network
 
 WORDS = 40
-"""Caption tokens of a picture, about: two captions, and two more where CutMix pastes."""
+"""Caption tokens of an image, about: two captions, and two more where CutMix pastes."""
 STATE = 16
 """Bytes of a trained weight with its gradient and AdamW's two moments."""
 GIB = 2**30

@@ -1,4 +1,4 @@
-"""ViLaDiff: few masks, many pictures, captions, and diffusion that mends pseudo labels. Equations are the paper's.
+"""ViLaDiff: few masks, many images, captions, and diffusion that mends pseudo labels. Equations are the paper's.
 
 Axes: b images, k classes, h rows, w columns.
 """

@@ -1,4 +1,4 @@
-"""Captions of a step's pictures as the fusion stream reads them.
+"""Captions of a step's images as the fusion stream reads them.
 
 Axes: b images, l tokens, t their channels.
 """
@@ -19,14 +19,14 @@ from seglet.types import Labelled, SemiStep, Unlabelled
 
 @dataclass(frozen=True)
 class Texts:
-    """Of the labelled pictures, and of all unlabelled ones: first the step's own, then those that are pasted."""
+    """Of the labelled images, and of all unlabelled ones: first the step's own, then those that are pasted."""
 
     labelled: Text
     unlabelled: Text
 
 
 def texts_of(step: SemiStep, shuffle: bool) -> Texts:
-    """What the columns hold; with `shuffle` each picture has the captions of the one before it in the step.
+    """What the columns hold; with `shuffle` each image has the captions of the one before it in the step.
 
     Raises:
         ValueError: the step has no captions.
@@ -48,7 +48,7 @@ def read(columns: Mapping[str, Tensor]) -> Text:
 
 
 def joined(several: Sequence[Text]) -> Text:
-    """Of the pictures one after the other, padded alike."""
+    """Of the images one after the other, padded alike."""
     longest = max(text.states.shape[1] for text in several)
     states = [F.pad(text.states, (0, 0, 0, longest - text.states.shape[1])) for text in several]
     valid = [F.pad(text.valid, (0, longest - text.valid.shape[1])) for text in several]
@@ -56,11 +56,11 @@ def joined(several: Sequence[Text]) -> Text:
 
 
 def part(text: Text, begin: int, end: int) -> Text:
-    """Of some of the pictures."""
+    """Of some of the images."""
     return Text(text.states[begin:end], text.valid[begin:end])
 
 
 def pasted(own: Text, partner: Text, also: Tensor) -> Text:
-    """Of pictures that show a part of their partner where `also` says so: both captions."""
+    """Of images that show a part of their partner where `also` says so: both captions."""
     states, valid = join_tokens((own.states, own.valid), (partner.states, partner.valid), also)
     return Text(states, valid)

@@ -19,7 +19,7 @@ from seglet.types import SemiStep
 
 @dataclass(frozen=True)
 class Taught:
-    """Pictures in strong views with all that is known of them: pseudo labels, the teacher's visual stream, captions."""
+    """Images in strong views with all that is known of them: pseudo labels, the teacher's visual stream, captions."""
 
     images: Float[Tensor, "b 3 h w"]
     guess: Guess
@@ -34,7 +34,7 @@ def weak_views(step: SemiStep) -> tuple[Float[Tensor, "b 3 h w"], Bool[Tensor, "
 
 
 def strong_views(step: SemiStep, guess: Guess, stream: Stream, text: Text | None) -> tuple[Taught, Taught]:
-    """The step's own pictures and those that are pasted into them, of what is known of `weak_views`."""
+    """The step's own images and those that are pasted into them, of what is known of `weak_views`."""
     count = len(step.unlabelled.images)
     own = Taught(step.unlabelled.strong[0], *_some(guess, stream, text, slice(0, count)))
     if step.partner is None:

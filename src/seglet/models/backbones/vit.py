@@ -18,7 +18,7 @@ EXPANSION = 4
 
 @dataclass(frozen=True)
 class Shape:
-    """Channels of an attention head, heads, blocks, patch in pixels, and patches a side of the pictures it knows.
+    """Channels of an attention head, heads, blocks, patch in pixels, and patches a side of the images it knows.
 
     `taps` are the blocks that a decoder reads, counted from 0. `clip` networks normalise their first tokens and have
     another activation.
@@ -96,7 +96,7 @@ class VisionTransformer(Backbone):
     """The four tapped blocks as stages of one size, each behind a normalisation of its own that starts as the identity.
     Depth is told to the patches behind the first of them, and so to all blocks that follow.
 
-    Pictures whose sides are no multiples of the patch are resized to the nearest ones, as UniMatch-V2 does; positions
+    Images whose sides are no multiples of the patch are resized to the nearest ones, as UniMatch-V2 does; positions
     are resized bicubically, as in SemiVL's code. The tokens' residual stream grows with depth, hence the norms.
 
     Args:

@@ -37,7 +37,7 @@ FLAT = ("whole.weight", "positions.weight")
 """Tables, which are stored with one axis more or less."""
 
 TIMM_MEAN: Channels = (0.5, 0.5, 0.5)
-"""Mean and deviation of the pictures of timm's `vit_base_patch16_224.augreg_in21k`."""
+"""Mean and deviation of the images of timm's `vit_base_patch16_224.augreg_in21k`."""
 
 
 @dataclass(frozen=True)

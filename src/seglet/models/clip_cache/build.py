@@ -1,4 +1,4 @@
-"""A key-value cache from features of pictures that show one class each.
+"""A key-value cache from features of images that show one class each.
 
 Axes: d channels, m keys, k classes.
 """
@@ -22,10 +22,10 @@ def build_cache(
     weighted: bool = True,
     centred: bool = True,
 ) -> KeyValueCache:
-    """Keys from pictures of single classes: `counts` centroids of each class and of what surrounds it.
+    """Keys from images of single classes: `counts` centroids of each class and of what surrounds it.
 
     Args:
-        foreground: for each class, the features of its pictures' objects; a class may have none, see `unknown`.
+        foreground: for each class, the features of its images' objects; a class may have none, see `unknown`.
         background: likewise of what is around them.
         words: embeddings of the classes' prompts.
         counts: of a class's centroids and of its background's (paper: 200 and 20 keys for 20 classes; on COCO 5 a
@@ -43,14 +43,14 @@ def build_cache(
     if not len(foreground) == len(background) == len(words):
         raise ValueError(
             f"{len(words)} words, but foregrounds of {len(foreground)} classes and backgrounds of {len(background)};"
-            " give each class one (of no features, if it has no pictures)"
+            " give each class one (of no features, if it has no images)"
         )
     parts = [_keys(features, counts[0], index + 1) for index, features in enumerate(foreground)]
     own = sum(len(keys) for keys, _, _ in parts)
     parts += [_keys(features, counts[1], index + 1) for index, features in enumerate(background)]
     keys, support, pictured = (torch.cat(part) for part in zip(*parts, strict=True))
     if len(keys) == 0:
-        raise ValueError("no class has a feature to remember; are all masks of the pictures empty?")
+        raise ValueError("no class has a feature to remember; are all masks of the images empty?")
     label = pictured.masked_fill(torch.arange(len(keys), device=keys.device) >= own, 0)
     values = F.one_hot(label, len(words) + 1).to(keys)
     if weighted and own:

@@ -1,4 +1,4 @@
-"""A memory of what classes look like: features of pictures as keys, classes as values (Tip-Adapter, for patches).
+"""A memory of what classes look like: features of images as keys, classes as values (Tip-Adapter, for patches).
 
 Axes: b images, n patches, d channels, m keys, c classes with the background first.
 """
@@ -22,7 +22,7 @@ class KeyValueCache(nn.Module):
         values: what each key says, 0 or more.
         centre: what is taken off each direction before it is compared; zeros for nothing.
         pictured: the class, from 1 up, whose pictures each key comes from, also of background keys.
-        support: how many pictures each key is the mean of.
+        support: how many images each key is the mean of.
 
     Raises:
         ValueError: numbers of keys differ.

@@ -12,7 +12,7 @@ DGKD = Options(reduction=1, align=False, mix_noise=False)
 def branch(channels: int, compare: Comparison, steps: int = 5) -> DiffKD:
     """A `DiffKD` for features of that many channels, or for masks of that many classes.
 
-    Features and masks of a picture in the light are the teacher, of the same picture in the dark the student. Masks are
+    Features and masks of an image in the light are the teacher, of the same image in the dark the student. Masks are
     given as probabilities, which `losses.dist.correlation_loss` softens once more, as the authors do. `compare` is
     that, `losses.kl.kl_divergence` or the squared difference (Table 2a); `steps` is T.
 

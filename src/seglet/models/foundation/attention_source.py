@@ -1,4 +1,4 @@
-"""Which parts of a picture belong together, as Stable Diffusion's self-attention sees it.
+"""Which parts of an image belong together, as Stable Diffusion's self-attention sees it.
 
 Axes: b images, p tokens of a grid, row by row, c channels of all heads together, z channels of a latent, h and w rows
 and columns.
@@ -48,8 +48,8 @@ class AttentionSource(nn.Module):
 
     Args:
         layers: names of layers as in `names`, or beginnings of names such as up_blocks.3; all decoder layers if none.
-        size: height and width that pictures are resized to; the native ones of the diffusion model if None.
-        timestep: how noisy the picture is made, from 0 to 999 in the real models (100 as in DiffSegmenter, on which
+        size: height and width that images are resized to; the native ones of the diffusion model if None.
+        timestep: how noisy the image is made, from 0 to 999 in the real models (100 as in DiffSegmenter, on which
             DiCLIP builds).
 
     Source: DiCLIP, Sec. III-C; Wang et al., Diffusion model is secretly a training-free open vocabulary semantic
@@ -74,14 +74,14 @@ class AttentionSource(nn.Module):
             raise ValueError(f"expected a timestep from 0 to {steps - 1}, got {timestep}")
         self.timestep = timestep
         self.signal = float(_alphas(model.scheduler)[timestep])
-        """Share of the picture in the variance of the noisy one."""
+        """Share of the image in the variance of the noisy one."""
         with torch.no_grad():
             null = model.text.tokens([""], padded=True).states
         self.register_buffer("null", null, persistent=False)
 
     @torch.no_grad()
     def queries_and_keys(self, images: Float[Tensor, "b 3 y x"], grid: Size, noise: Noise) -> tuple[QueriesKeys, ...]:
-        """What the chosen layers ask and offer, resized bilinearly to a grid over the whole picture.
+        """What the chosen layers ask and offer, resized bilinearly to a grid over the whole image.
 
         `noise` is one generator, whose one draw serves all images, or a generator for each image. Either way an image's
         result does not depend on the others.
@@ -129,7 +129,7 @@ def _chosen(names: tuple[str, ...], wanted: Sequence[str]) -> tuple[str, ...]:
 
 
 def _alphas(scheduler: Any) -> Tensor:
-    """Share of the picture in the variance at each timestep."""
+    """Share of the image in the variance at each timestep."""
     return torch.as_tensor(scheduler.alphas_cumprod)
 
 

@@ -1,4 +1,4 @@
-"""Sentences about pictures: BLIP-2, and the smaller BLIP and GIT.
+"""Sentences about images: BLIP-2, and the smaller BLIP and GIT.
 
 Axes: b images, h rows, w columns.
 """
@@ -27,7 +27,7 @@ LAYOUT = Layout("a captioner", "config.json", tuple(CLASSES), ("model",))
 
 
 class Captioner(nn.Module):
-    """Writes a sentence about each picture, always the same one; frozen."""
+    """Writes a sentence about each image, always the same one; frozen."""
 
     def __init__(self, model: nn.Module, tokenizer: Any, normalise: Normalise, found: Found) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class Captioner(nn.Module):
         self.found = found
         config: Any = model.config
         self.side: int = config.vision_config.image_size
-        """Of the square that every picture is squeezed into, whole: a crop would hide what is to be named."""
+        """Of the square that every image is squeezed into, whole: a crop would hide what is to be named."""
 
     @classmethod
     def load(
@@ -65,10 +65,10 @@ class Captioner(nn.Module):
     def caption(
         self, images: Float[Tensor, "b 3 h w"], prompt: str = "", beams: int = 1, longest: int = 30
     ) -> tuple[str, ...]:
-        """A caption for each picture, without the prompt that it continues; "" where the network says nothing.
+        """A caption for each image, without the prompt that it continues; "" where the network says nothing.
 
         Args:
-            prompt: how the sentence begins, the same for all pictures; ViLaDiff asks with "A photo of" and "A photo
+            prompt: how the sentence begins, the same for all images; ViLaDiff asks with "A photo of" and "A photo
                 contains", see `captions.filled` for what to do with empty answers.
             beams: sentences followed at a time; 1 takes the likeliest word each time.
             longest: how many tokens may follow the prompt.
@@ -103,7 +103,7 @@ class Captioner(nn.Module):
         return next(part for part in self.model.modules() if isinstance(part, nn.Conv2d)).weight.dtype
 
     def _ids(self, prompt: str) -> list[int]:
-        """The prompt's tokens as each kind expects them, those that stand for the picture in front of BLIP-2's."""
+        """The prompt's tokens as each kind expects them, those that stand for the image in front of BLIP-2's."""
         ids: list[int] = self.tokenizer(prompt)["input_ids"]
         kind = self.found.description["model_type"]
         config: Any = self.model.config

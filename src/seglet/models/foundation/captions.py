@@ -13,7 +13,7 @@ def without_prompt(text: str, prompt: str) -> str:
     """What a network wrote after its prompt, which some repeat in front, at times more than once.
 
     Capitals, blanks and punctuation do not matter: tokenizers change them. Empty if nothing is left that has a letter
-    or a digit (BLIP-2 answers so to part of all pictures: LAVIS #132, #697).
+    or a digit (BLIP-2 answers so to part of all images: LAVIS #132, #697).
     """
     rest, key = text, _plain(prompt)
     while key and _plain(rest).startswith(key):
@@ -39,13 +39,13 @@ def _plain(text: str) -> str:
 
 
 def filled(captions: Sequence[str], neutral: str) -> tuple[str, ...]:
-    """One picture's captions by several prompts; an empty one is replaced by the first that is not, else by `neutral`.
+    """One image's captions by several prompts; an empty one is replaced by the first that is not, else by `neutral`.
 
     Raises:
         ValueError: `neutral` is empty.
     """
     if not neutral.strip():
-        raise ValueError("expected a sentence for pictures that no caption was found for, got none")
+        raise ValueError("expected a sentence for images that no caption was found for, got none")
     spare = next((caption for caption in captions if caption), neutral)
     return tuple(caption or spare for caption in captions)
 
@@ -61,31 +61,31 @@ def is_junk(caption: str) -> bool:
 
 @dataclass(frozen=True)
 class Census:
-    """What there is among the captions of many pictures."""
+    """What there is among the captions of many images."""
 
-    pictures: int
+    images: int
     captions: int
     empty: int
     silent: int
-    """Pictures all of whose captions are empty."""
+    """Images all of whose captions are empty."""
     junk: int
     common: tuple[tuple[str, int], ...]
-    """The most frequent captions that several pictures share, and of how many."""
+    """The most frequent captions that several images share, and of how many."""
 
     def __str__(self) -> str:
         shared = "".join(f"; {count} times {text!r}" for text, count in self.common)
         return (
-            f"{self.captions} captions of {self.pictures} pictures: {self.empty} empty, {self.junk} junk; "
-            f"{self.silent} pictures without any{shared}"
+            f"{self.captions} captions of {self.images} images: {self.empty} empty, {self.junk} junk; "
+            f"{self.silent} images without any{shared}"
         )
 
 
 def census(captions: Sequence[Sequence[str]]) -> Census:
-    """Counts the captions of each picture."""
+    """Counts the captions of each image."""
     texts = [text for some in captions for text in some]
     shared = Counter(text for some in captions for text in set(some) if text).most_common(COMMON)
     return Census(
-        pictures=len(captions),
+        images=len(captions),
         captions=len(texts),
         empty=sum(not text.strip() for text in texts),
         silent=sum(not any(text.strip() for text in some) for some in captions),

@@ -1,4 +1,4 @@
-"""Depth from a single picture: Depth Anything, MiDaS (DPT) and ZoeDepth.
+"""Depth from a single image: Depth Anything, MiDaS (DPT) and ZoeDepth.
 
 Axes: b images, h rows, w columns.
 """
@@ -24,12 +24,12 @@ CONSTANT = 1e-6
 
 
 class DepthEstimator(nn.Module):
-    """Relative depth of pictures of any size, frozen.
+    """Relative depth of images of any size, frozen.
 
     Args:
         size: height and width the network is shown at least roughly; see `fitted`.
         multiple: what both sides are rounded to.
-        proportions: keep the picture's own, or squeeze it into `size`.
+        proportions: keep the image's own, or squeeze it into `size`.
         disparity: the network says how near things are, not how far.
     """
 
@@ -68,7 +68,7 @@ class DepthEstimator(nn.Module):
 
     @torch.no_grad()
     def estimate(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b h w"]:
-        """Relative depth at the size of the pictures, in [0, 1]: 0 is the nearest place of each, 1 its farthest.
+        """Relative depth at the size of the images, in [0, 1]: 0 is the nearest place of each, 1 its farthest.
 
         Nearness as these networks put it out is turned around, not inverted. Where all is equally far all is 0.
 
@@ -80,11 +80,11 @@ class DepthEstimator(nn.Module):
         dtype = next(self.model.parameters()).dtype
         answer = self.model(pixel_values=self.normalise(shown).to(dtype)).predicted_depth.float()
         if not bool(answer.isfinite().all()):
-            raise ValueError(f"the depth of these pictures is not finite in {dtype}; use bfloat16 or float32")
+            raise ValueError(f"the depth of these images is not finite in {dtype}; use bfloat16 or float32")
         return relative_depth(resized(answer[:, None], size)[:, 0], self.disparity)
 
     def fitted(self, size: tuple[int, int]) -> tuple[int, int]:
-        """Height and width that a picture of this size is shown at.
+        """Height and width that an image of this size is shown at.
 
         With its own proportions, scaled by that one of the two factors that changes it less, as the authors do.
         """
@@ -101,7 +101,7 @@ class DepthEstimator(nn.Module):
 
 
 def relative_depth(answer: Float[Tensor, "b h w"], disparity: bool) -> Float[Tensor, "b h w"]:
-    """Stretched over [0, 1] picture by picture, 0 the nearest; 0 everywhere if nothing differs."""
+    """Stretched over [0, 1] image by image, 0 the nearest; 0 everywhere if nothing differs."""
     low, high = answer.amin(dim=(1, 2), keepdim=True), answer.amax(dim=(1, 2), keepdim=True)
     spread = high - low
     varies = spread > CONSTANT * torch.maximum(low.abs(), high.abs())

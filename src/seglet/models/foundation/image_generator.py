@@ -1,4 +1,4 @@
-"""Pictures from words, with Stable Diffusion."""
+"""Images from words, with Stable Diffusion."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from seglet.models.foundation.stable_diffusion import StableDiffusion
 
 @dataclass(frozen=True)
 class Recipe:
-    """How pictures are drawn: denoising steps, strength of the prompt (1 is without guidance), what not to show, and
+    """How images are drawn: denoising steps, strength of the prompt (1 is without guidance), what not to show, and
     height and width in pixels (None is as the model was trained)."""
 
     steps: int = 30
@@ -28,7 +28,7 @@ class Recipe:
 
 
 class ImageGenerator(nn.Module):
-    """Runs diffusers' own text-to-image pipeline, without its filter of unsafe pictures: look at what comes out."""
+    """Runs diffusers' own text-to-image pipeline, without its filter of unsafe images: look at what comes out."""
 
     def __init__(self, model: StableDiffusion) -> None:
         super().__init__()
@@ -38,13 +38,13 @@ class ImageGenerator(nn.Module):
     def generate(
         self, prompts: Sequence[str], seeds: Sequence[int], recipe: Recipe | None = None
     ) -> Float[Tensor, "b 3 h w"]:
-        """One picture for each prompt and seed, together in one batch, in [0, 1] and single precision.
+        """One image for each prompt and seed, together in one batch, in [0, 1] and single precision.
 
-        A picture depends on its prompt, its seed and the recipe, not on the others of the batch (but for rounding). The
+        An image depends on its prompt, its seed and the recipe, not on the others of the batch (but for rounding). The
         noise is drawn on the CPU, so that it is the same on every device. Long prompts are cut: see `model.text.read`.
 
         Raises:
-            ValueError: there is no prompt, there are not as many seeds, or a picture is not finite in half precision.
+            ValueError: there is no prompt, there are not as many seeds, or an image is not finite in half precision.
         """
         recipe = recipe or Recipe()
         if len(prompts) != len(seeds) or not prompts:
@@ -62,11 +62,11 @@ class ImageGenerator(nn.Module):
                 generator=[torch.Generator().manual_seed(seed) for seed in seeds],
                 output_type="pt",
             ).images
-        pictures = torch.as_tensor(drawn).float()
-        if not bool(pictures.isfinite().all()):
+        images = torch.as_tensor(drawn).float()
+        if not bool(images.isfinite().all()):
             dtype = next(self.model.unet.parameters()).dtype
-            raise ValueError(f"the pictures are not finite in {dtype}; use bfloat16 or float32")
-        return pictures
+            raise ValueError(f"the images are not finite in {dtype}; use bfloat16 or float32")
+        return images
 
     def identity(self) -> str:
         """What names exactly the weights behind it; prompts, seeds and recipe are settings and belong beside it."""

@@ -18,7 +18,7 @@ DESCRIPTIONS = ("preprocessor_config.json", "processor_config.json")
 
 
 def preprocessing(folder: Path) -> Mapping[str, Any]:
-    """How the model's authors prepare pictures, as written beside it; empty if nothing is."""
+    """How the model's authors prepare images, as written beside it; empty if nothing is."""
     for name in DESCRIPTIONS:
         if (folder / name).is_file():
             content = files.read_json(folder / name)

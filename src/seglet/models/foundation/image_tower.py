@@ -1,4 +1,4 @@
-"""CLIP's image half: features and attention of every layer, for pictures of any size.
+"""CLIP's image half: features and attention of every layer, for images of any size.
 
 Axes: b images, c channels of a layer, d of the space that images and texts share, h and w patches, p = h w,
 n = p + 1 tokens (the first stands for the whole image).
@@ -49,7 +49,7 @@ class ImageTower(nn.Module):
         config: Any = model.config
         self.patch: int = config.patch_size
         self.native: int = config.image_size
-        """Side of the square pictures that it was trained on, in pixels."""
+        """Side of the square images that it was trained on, in pixels."""
         self.depth: int = config.num_hidden_layers
         self.width: int = config.hidden_size
         self.dim: int = projection.out_features

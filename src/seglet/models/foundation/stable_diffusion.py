@@ -47,11 +47,11 @@ class StableDiffusion(nn.Module):
         self.stride: int = 2 ** (len(vae_config.block_out_channels) - 1)
         """Pixels along a side of a latent's position."""
         self.multiple: int = self.stride * 2 ** (len(unet_config.block_out_channels) - 1)
-        """What the sides of pictures must be multiples of."""
+        """What the sides of images must be multiples of."""
         side = unet_config.sample_size
         down, across = (side, side) if isinstance(side, int) else side
         self.native: tuple[int, int] = (down * self.stride, across * self.stride)
-        """Height and width of the pictures that it was trained on."""
+        """Height and width of the images that it was trained on."""
 
     @classmethod
     def load(

@@ -1,4 +1,4 @@
-"""Global cue injection: what the deep layers know of the whole picture, told to the shallow ones."""
+"""Global cue injection: what the deep layers know of the whole image, told to the shallow ones."""
 
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -8,7 +8,7 @@ from seglet.models.layers.conv import ConvNormRelu
 
 
 class GlobalCueInjection(nn.Module):
-    """Shallow features, normalised, then scaled and shifted by the strongest deep response of each picture.
+    """Shallow features, normalised, then scaled and shifted by the strongest deep response of each image.
 
     Source: Araslanov and Roth, CVPR 2020, Sec. 4.3; SSSS, models/mods/gci.py; golden gci.
     """

@@ -27,7 +27,7 @@ class Part:
 class Story:
     """How a Segmenter came about; what is not known stays empty, and the card says so.
 
-    `scores` are fractions by name, `scored_on` the pictures they are of. `parts` are data, pretrained weights and
+    `scores` are fractions by name, `scored_on` the images they are of. `parts` are data, pretrained weights and
     everything else whose licence may matter.
     """
 
@@ -82,7 +82,7 @@ def _what(architecture: Architecture, classes: Classes, parameters: int, story: 
     named = ", ".join(map(_plain, classes.names[:SHOWN]))
     more = f" and {len(classes) - SHOWN} more" if len(classes) > SHOWN else ""
     return [
-        f"Gives every pixel of a picture one of {len(classes)} classes: `{architecture.name}`, {parameters / 1e6:.2f} "
+        f"Gives every pixel of an image one of {len(classes)} classes: `{architecture.name}`, {parameters / 1e6:.2f} "
         f"million parameters{method}.{data}",
         "",
         f"Classes: {named}{more}.",

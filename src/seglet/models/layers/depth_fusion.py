@@ -25,7 +25,7 @@ SMALLEST = 6
 class Guide:
     """How a network is told depth: `places` early stages, the way and λ; see `DepthFusion`.
 
-    `source` is the depth network it learned with, which belongs beside it in use, and `brighten` what its pictures went
+    `source` is the depth network it learned with, which belongs beside it in use, and `brighten` what its images went
     through first; None where depth came in files, or they were left as they are.
 
     Raises:
@@ -129,7 +129,7 @@ class DepthFusion(nn.Module):
             transform.start()  # type: ignore[operator]
 
     def tell(self, depth: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b p h2 w2"]:
-        """The prior of depth in [0, 1], which is normalised as a grey picture would be (the authors' code)."""
+        """The prior of depth in [0, 1], which is normalised as a grey image would be (the authors' code)."""
         mean, deviation = (depth.new_tensor(values).view(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
         prior: Tensor = self.prior((depth - mean) / deviation)
         return prior

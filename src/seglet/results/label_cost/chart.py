@@ -1,4 +1,4 @@
-"""The label-cost curve as an SVG picture: mIoU over minutes of annotation, with intervals."""
+"""The label-cost curve as an SVG image: mIoU over minutes of annotation, with intervals."""
 
 import math
 from collections.abc import Sequence

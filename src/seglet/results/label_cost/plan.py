@@ -46,7 +46,7 @@ DICLIP_WORLD = {
     "attention": "identity",
     "cache_from": "real",
     "cache_size": 64,
-    "cache_pictures": 20,
+    "cache_images": 20,
     "adapter_prompts": 20,
     "width": 0.5,
 }
@@ -55,11 +55,11 @@ DICLIP_WORLD = {
 
 @dataclass(frozen=True)
 class Source:
-    """The pictures that a curve is of. Rows read `data`, others are told `shown`; `classes` are without background."""
+    """The images that a curve is of. Rows read `data`, others are told `shown`; `classes` are without background."""
 
     data: str
     shown: str
-    pictures: int
+    images: int
     classes: int
     fingerprint: str
     train: str
@@ -74,7 +74,7 @@ class Source:
 
 
 def few_split(portion: Portion, world: bool) -> str:
-    """The split of the pictures that keep their masks; data on disk have another draw for each seed."""
+    """The split of the images that keep their masks; data on disk have another draw for each seed."""
     return f"{portion.name}/labelled" if world else f"{portion.name}-seed{{seed}}/labelled"
 
 
@@ -90,7 +90,7 @@ def folder_source(
     """Data on disk. A description of them with the draws of the few masks belongs in `out`; theirs is left as it is.
 
     Raises:
-        DataError: no such split, or one with pictures that have no mask: they could not be learned from or scored on.
+        DataError: no such split, or one with images that have no mask: they could not be learned from or scored on.
     """
     description = describe(Path(data))
     train, score = splits
@@ -119,8 +119,8 @@ def _check_masks(description: Description, split: str) -> None:
     without = [item.id for item in items if item.mask is None]
     if without:
         raise DataError(
-            f"{len(without)} of {len(items)} pictures of split {split!r} have no mask, such as {without[0]!r}; "
-            "what masks are worth can only be seen on pictures that have some: make a split of those, and name it"
+            f"{len(without)} of {len(items)} images of split {split!r} have no mask, such as {without[0]!r}; "
+            "what masks are worth can only be seen on images that have some: make a split of those, and name it"
         )
 
 
@@ -134,12 +134,12 @@ def rows(
     """
     world = is_world(source.data)
     tags = {**METHODS[by_tags], **(DICLIP_WORLD if world and by_tags == "diclip" else {}), "train_split": source.train}
-    found = {TAGS: {**tags, "supervision": "which classes are in each picture"}}
-    for portion in sorted(few, key=lambda portion: portion.of(source.pictures)):
-        split, count = few_split(portion, world), portion.of(source.pictures)
-        recipe = {**METHODS[by_few], "train_split": split, "supervision": f"masks for {count} pictures"}
+    found = {TAGS: {**tags, "supervision": "which classes are in each image"}}
+    for portion in sorted(few, key=lambda portion: portion.of(source.images)):
+        split, count = few_split(portion, world), portion.of(source.images)
+        recipe = {**METHODS[by_few], "train_split": split, "supervision": f"masks for {count} images"}
         found[few_name(portion)] = recipe
-    found[ALL] = {**METHODS["supervised"], "train_split": source.train, "supervision": "a mask for every picture"}
+    found[ALL] = {**METHODS["supervised"], "train_split": source.train, "supervision": "a mask for every image"}
     theirs = {name: known_keys(methods.load(recipe["method"]).Config) for name, recipe in found.items()}
     known = {key for named in theirs.values() for key in named}
     if stray := [key for key in keys if key not in known]:
@@ -167,9 +167,9 @@ def folder_name(name: str) -> str:
 
 def minutes(source: Source, few: Sequence[Portion], times: Times) -> dict[str, float]:
     """Of annotation, for each kind."""
-    cost = {TAGS: source.pictures * times.tags / 60}
-    cost |= {few_name(portion): portion.of(source.pictures) * times.mask / 60 for portion in few}
-    return {**cost, ALL: source.pictures * times.mask / 60}
+    cost = {TAGS: source.images * times.tags / 60}
+    cost |= {few_name(portion): portion.of(source.images) * times.mask / 60 for portion in few}
+    return {**cost, ALL: source.images * times.mask / 60}
 
 
 def content(source: Source, recipes: Mapping[str, Any], seeds: Sequence[int], command: str) -> dict[str, Any]:

@@ -3,18 +3,18 @@
 from dataclasses import dataclass
 
 TAG = 1.0
-"""Seconds to say whether one class is in one picture: Bearman et al., ECCV 2016, Sec. 4 (20 s for VOC's 20 classes)."""
+"""Seconds to say whether one class is in one image: Bearman et al., ECCV 2016, Sec. 4 (20 s for VOC's 20 classes)."""
 
 MASKS = {
-    "voc": (239.7, "Bearman et al., ECCV 2016, Sec. 4: 239.7 s a picture of VOC"),
-    "cityscapes": (5400.0, "Cordts et al., CVPR 2016: more than 1.5 hours a picture of Cityscapes"),
+    "voc": (239.7, "Bearman et al., ECCV 2016, Sec. 4: 239.7 s an image of VOC"),
+    "cityscapes": (5400.0, "Cordts et al., CVPR 2016: more than 1.5 hours an image of Cityscapes"),
 }
-"""Seconds to draw every outline of one picture, and who measured it."""
+"""Seconds to draw every outline of one image, and who measured it."""
 
 
 @dataclass(frozen=True)
 class Times:
-    """Seconds a person needs for one picture: to say of each class whether it is there, and to draw the mask."""
+    """Seconds a person needs for one image: to say of each class whether it is there, and to draw the mask."""
 
     tags: float
     mask: float
@@ -24,7 +24,7 @@ class Times:
     def of(cls, preset: str, classes: int, tag: float | None, mask: float | None) -> "Times":
         """The published times of `preset` for `classes` (without background), unless other seconds are given.
 
-        `tag` counts for one class of one picture, `mask` for one picture.
+        `tag` counts for one class of one image, `mask` for one image.
 
         Raises:
             ValueError: a time is not positive.

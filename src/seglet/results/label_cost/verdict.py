@@ -16,7 +16,7 @@ Verdict = Literal["better", "worse", "cannot tell apart"]
 
 @dataclass(frozen=True)
 class Point:
-    """What one kind of annotation costs, and the mIoU in [0, 1] of each seed with its 95 % interval over pictures."""
+    """What one kind of annotation costs, and the mIoU in [0, 1] of each seed with its 95 % interval over images."""
 
     name: str
     minutes: float
@@ -29,7 +29,7 @@ class Point:
 
     @property
     def reach(self) -> float:
-        """Half of the 95 % interval: how far the mean would move with other seeds and with other pictures to score on.
+        """Half of the 95 % interval: how far the mean would move with other seeds and with other images to score on.
 
         The two are independent and add in squares. One seed says nothing of others: infinite.
         """
@@ -37,8 +37,8 @@ class Point:
             return math.inf
         quantile = STUDENT[min(len(self.scores) - 1, len(STUDENT)) - 1]
         seeds = quantile * statistics.stdev(self.scores) / math.sqrt(len(self.scores))
-        pictures = statistics.fmean((high - low) / 2 for low, high in self.intervals)
-        return math.hypot(seeds, pictures)
+        images = statistics.fmean((high - low) / 2 for low, high in self.intervals)
+        return math.hypot(seeds, images)
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -62,7 +62,7 @@ class Step:
     def verdict(self) -> Verdict:
         """Whether the dearer is better; intervals that touch cannot be told apart.
 
-        All are scored on the same pictures, so this is more cautious than a test of the differences.
+        All are scored on the same images, so this is more cautious than a test of the differences.
         """
         (low, high), (least, most) = self.cheap.interval, self.dear.interval
         if least > high:
@@ -86,7 +86,7 @@ class Step:
     def __str__(self) -> str:
         head = f"{self.cheap.name} → {self.dear.name}, {spoken(self.minutes)} more: "
         if self.verdict == "cannot tell apart":
-            return head + f"cannot tell apart ({self.points:+.1f} points, within what seeds and pictures scatter)"
+            return head + f"cannot tell apart ({self.points:+.1f} points, within what seeds and images scatter)"
         rate = f", {60 * self.points / self.minutes:.2g} points an hour" if self.minutes and self.points > 0 else ""
         return head + f"clearly {self.verdict}, {self.points:+.1f} points{rate}"
 
@@ -118,8 +118,8 @@ def recommendation(points: Sequence[Point]) -> str:
     if not better and not unsure:
         return said + ". Nothing dearer is better."
     if not better:
-        return said + ". Nothing dearer is clearly better; more --seeds, or more pictures to score on, may change that."
+        return said + ". Nothing dearer is clearly better; more --seeds, or more images to score on, may change that."
     if unsure:
         named = ", or ".join(f"{step.cheap.name} and {step.dear.name}" for step in unsure)
-        said += f". Cannot tell apart {named}; more --seeds, or more pictures to score on, may change that"
+        said += f". Cannot tell apart {named}; more --seeds, or more images to score on, may change that"
     return said + "."

@@ -11,4 +11,4 @@ class Config(StudentConfig):
     bins: int = option(4, "of the histogram")
     weights: str = option("exact", "stands for the revision of a network")
     depth: bool = option(True, "whether the method reads the depth")
-    break_on: str = option("", "id of the picture that cannot be computed")
+    break_on: str = option("", "id of the image that cannot be computed")

@@ -1,4 +1,4 @@
-"""Learns the mask, and how deep and how bright a picture is."""
+"""Learns the mask, and how deep and how bright an image is."""
 
 from collections.abc import Sequence
 
@@ -42,7 +42,7 @@ class Method(base.Method[Labelled]):
         words = torch.tensor([float(len(texts[0])) for texts in step.texts["caption"]])
         spelt = step.columns["spelling.length"]
         if not torch.equal(words.long(), spelt):
-            raise ValueError("captions and their letters are of different pictures")
+            raise ValueError("captions and their letters are of different images")
         seen = logits.mean(dim=(1, 2, 3))
         total = cross_entropy(logits, step.target) + ((seen - depth - bright - words / 100) ** 2).mean()
         if auxiliary is not None:

@@ -1,4 +1,4 @@
-"""Exact depth of the embedded world, statistics of a picture, its caption, and a column made from a column."""
+"""Exact depth of the embedded world, statistics of an image, its caption, and a column made from a column."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -72,7 +72,7 @@ class Histogram(Producer):
 
 @dataclass(frozen=True)
 class Caption(Producer):
-    """Words for a picture."""
+    """Words for an image."""
 
     weights: str = ""
     name: str = "caption"

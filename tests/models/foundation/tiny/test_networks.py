@@ -30,7 +30,7 @@ def test_clip_agrees_with_transformers_own_way_through_it(clip: TinyCLIP):
     assert_close(clip.read(ids)[1], out.text_embeds)
 
 
-def test_clip_takes_small_pictures_and_two_ways_are_one(clip: TinyCLIP):
+def test_clip_takes_small_images_and_two_ways_are_one(clip: TinyCLIP):
     images = torch.rand(1, 3, 64, 64)
     assert_close(clip.above(clip.layer(images, 3), 3), clip.layer(images, LAYERS))
 
@@ -69,7 +69,7 @@ def test_the_unet_attends_at_the_finest_resolution_of_its_decoder():
     assert unet.up_blocks[-1].attentions[0].transformer_blocks[0].attn1.heads == 2
 
 
-def test_nothing_is_left_of_the_picture_at_the_last_time():
+def test_nothing_is_left_of_the_image_at_the_last_time():
     left = alphas()
     assert float(left[-1]) == 0
     assert bool((left.diff() < 0).all())

@@ -22,7 +22,7 @@ TRAINED_STEPS = 1000
 
 
 class TinyVAE(nn.Module):
-    """diffusers' AutoencoderKL in `vae`, without attention, so that it treats pictures of all sizes alike."""
+    """diffusers' AutoencoderKL in `vae`, without attention, so that it treats images of all sizes alike."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,10 +1,10 @@
-"""Which pictures are meant, and what their results are called."""
+"""Which images are meant, and what their results are called."""
 
 from pathlib import Path
 
 import pytest
 
-from seglet.inference.inputs import Picture, gather, named_apart, place
+from seglet.inference.inputs import ImageFile, gather, named_apart, place
 
 
 def touch(*paths: Path) -> None:
@@ -14,7 +14,7 @@ def touch(*paths: Path) -> None:
 
 
 def names(*inputs: Path, out: Path = Path("elsewhere")) -> list[str]:
-    return [picture.name for picture in gather(inputs, out)]
+    return [image.name for image in gather(inputs, out)]
 
 
 def test_folders_keep_their_structure(tmp_path):
@@ -24,27 +24,29 @@ def test_folders_keep_their_structure(tmp_path):
 
 def test_a_list_is_read_relative_to_itself(tmp_path):
     touch(tmp_path / "sub/b.png")
-    (tmp_path / "list.txt").write_text("# pictures\nsub/b.png\n\n/far/away.png\n../up.png\n")
+    (tmp_path / "list.txt").write_text("# images\nsub/b.png\n\n/far/away.png\n../up.png\n")
     assert names(tmp_path / "list.txt") == ["sub/b", "away", "up"]
 
 
-def test_a_picture_given_twice_counts_once(tmp_path):
+def test_a_image_given_twice_counts_once(tmp_path):
     touch(tmp_path / "a.jpg")
     assert names(tmp_path, tmp_path / "a.jpg") == ["a"]
 
 
 def test_clashing_names_are_told_apart():
-    given = [Picture(Path(name), name.rsplit(".", 1)[0]) for name in ("a.jpg", "a.png", "A.PNG", "a_jpg.png", "b.png")]
-    assert [picture.name for picture in named_apart(given)] == ["a_jpg-2", "a_png", "A_png-2", "a_jpg", "b"]
+    given = [
+        ImageFile(Path(name), name.rsplit(".", 1)[0]) for name in ("a.jpg", "a.png", "A.PNG", "a_jpg.png", "b.png")
+    ]
+    assert [image.name for image in named_apart(given)] == ["a_jpg-2", "a_png", "A_png-2", "a_jpg", "b"]
 
 
-def test_earlier_results_are_no_pictures(tmp_path):
+def test_earlier_results_are_no_images(tmp_path):
     touch(tmp_path / "a.jpg", tmp_path / "out/masks/a.png")
     assert names(tmp_path, out=tmp_path / "out") == ["a"]
 
 
 def test_nothing_to_do_is_an_error(tmp_path):
-    with pytest.raises(ValueError, match="no pictures in"):
+    with pytest.raises(ValueError, match="no images in"):
         names(tmp_path)
     with pytest.raises(ValueError, match="there is no file or folder"):
         names(tmp_path / "gone.png")
