@@ -4,10 +4,10 @@ The names here are promised to stay; everything else can be imported but may cha
 one of them is used.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from seglet._version import __version__
+from seglet.lazy import lazy_exports
 
 if TYPE_CHECKING:
     from seglet.data.dataset import open_dataset
@@ -27,11 +27,4 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"seglet has no {name!r}; it has {', '.join(_HOMES)}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy_exports(__name__, _HOMES)
