@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from seglet.data.images import write_mask
 from seglet.data.world.dataset import CLASSES, World
+from seglet.images import write_mask
 
 
 def write(folder: Path, scenes: int, scored: int, size: int) -> None:

@@ -11,12 +11,18 @@ import os
 import re
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+class DataError(ValueError):
+    """Data on disk are not what they should be; the message names the file and the cure."""
+
 
 TEMPORARY = ".partial-"
 """Prefix of files and folders that were being written when the process died; see `delete_partial`."""
@@ -127,3 +133,40 @@ def sha256(path: Path) -> str:
     """Hexadecimal digest of a file's content."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_bytes(path: Path) -> bytes:
+    """The content of a regular file that is not empty; anything else is a DataError that says what it is."""
+    try:
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):
+            kind = "a folder" if stat.S_ISDIR(mode) else "not a regular file"
+            raise DataError(f"{str(path)!r} is {kind}; an image file was expected, rename or remove it")
+        content = path.read_bytes()
+    except FileNotFoundError:
+        if path.is_symlink():
+            raise DataError(f"{str(path)!r} links to a file that is gone; repair or remove the link") from None
+        raise DataError(f"{str(path)!r} does not exist; restore it or run `seglet data check` again") from None
+    except OSError as error:
+        raise DataError(f"{str(path)!r} cannot be read ({error.strerror}); check its permissions") from error
+    if not content:
+        raise DataError(f"{str(path)!r} is empty (0 bytes); download or export it again")
+    return content
+
+
+def content_hash(content: bytes) -> str:
+    """128 bits of SHA-256 in hex."""
+    return hashlib.sha256(content).hexdigest()[:32]
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Puts `content` at `path` whole or not at all; makes the folders it needs.
+
+    Raises:
+        DataError: the folder cannot be written, or the disk is full.
+    """
+    try:
+        with replacing(path) as temporary:
+            temporary.write_bytes(content)
+    except OSError as error:
+        raise DataError(f"cannot write {str(path)!r} ({error.strerror}); free space or choose another place") from error

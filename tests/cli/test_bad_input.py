@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from seglet.data.images import write_mask
+from seglet.images import write_mask
 from seglet.inference.batch import failure
 from seglet.models.architecture import Architecture
 from seglet.models.segmenter import Segmenter, build

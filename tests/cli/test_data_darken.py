@@ -12,7 +12,7 @@ from seglet.data.dark.parameters import from_dict
 from seglet.data.dark.pipeline import darken_image
 from seglet.data.dataset import open_dataset
 from seglet.data.description import load
-from seglet.data.images import read_image
+from seglet.images import read_image
 
 
 @pytest.fixture

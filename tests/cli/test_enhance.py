@@ -10,7 +10,7 @@ import torch
 from tests.data.disk import save, text
 
 from seglet.cli import enhance
-from seglet.data.images import read_image
+from seglet.images import read_image
 from seglet.inference import zero_dce_training
 from seglet.inference.brighten import RULES, Network
 from seglet.inference.inputs import gather

@@ -13,10 +13,10 @@ from PIL import Image
 
 from seglet.cli import export as command
 from seglet.cli.main import main
-from seglet.data.images import read_image, read_mask
 from seglet.data.world.dataset import CLASSES, World
 from seglet.deploy import onnx_export
 from seglet.deploy.onnx_export import Parity, compare, facts_of
+from seglet.images import read_image, read_mask
 from seglet.models.architecture import Architecture
 from seglet.models.layers.depth_fusion import Guide
 from seglet.models.onnx_segmenter import Facts

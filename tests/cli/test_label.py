@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from seglet.cli.options.annotation_tool import TOOLS
-from seglet.data.images import read_image, read_mask
 from seglet.data.label_tools import read
 from seglet.data.label_tools.regions import paint
 from seglet.data.world.dataset import CLASSES
+from seglet.images import read_image, read_mask
 from seglet.inference.confident_regions import confident
 from seglet.models.segmenter import load
 from seglet.types import IGNORE

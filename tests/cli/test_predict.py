@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from seglet.data import description
-from seglet.data.images import read_image, read_mask
 from seglet.data.world.dataset import CLASSES
+from seglet.images import read_image, read_mask
 from seglet.inference.options import Seeing
 from seglet.inference.predict import probabilities
 from seglet.inference.write import Settings, segment

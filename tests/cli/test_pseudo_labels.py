@@ -9,11 +9,11 @@ import torch
 from tests.data.disk import text, write_image
 
 from seglet.data.dataset import open_dataset
-from seglet.data.images import read_image, read_mask
 from seglet.data.world.dataset import CLASSES, World
 from seglet.engine.run import Run
 from seglet.evaluation.class_maps import class_maps
 from seglet.files import sha256
+from seglet.images import read_image, read_mask
 from seglet.inference.options import PseudoSettings, Seeing
 from seglet.inference.pseudo_labels import pseudo_labels
 from seglet.inference.refiner import Refiner

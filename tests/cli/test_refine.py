@@ -9,7 +9,7 @@ import pytest
 import torch
 from tests.data.disk import mask, text, write_image
 
-from seglet.data.images import read_image, read_mask
+from seglet.images import read_image, read_mask
 from seglet.inference.score_maps import read_scores
 from seglet.labels.refine.crf import dense_crf, soft_labels
 from seglet.labels.refine.crf_settings import LABELS, CRFSettings

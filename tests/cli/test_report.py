@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from seglet.cli.main import main
-from seglet.data.images import write_mask
 from seglet.data.world.dataset import CLASSES
+from seglet.images import write_mask
 from seglet.models.architecture import Architecture
 from seglet.models.segmenter import build
 from seglet.report import charts

@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 from tests.engine.test_diclip import TINY
 
-from seglet.data.images import read_mask
 from seglet.data.overlay import GAP
 from seglet.files import read_json, write_json
+from seglet.images import read_mask
 from seglet.inference.explain import LINE, SIDE, sheet
 from seglet.inference.from_tags import classes_named, open_method
 from seglet.models.segmenter import load

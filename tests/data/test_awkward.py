@@ -9,7 +9,7 @@ from seglet.data.checking.rules import Rules
 from seglet.data.class_table import read_table
 from seglet.data.errors import DataError
 from seglet.data.files import image_files
-from seglet.data.images import image_size, read_image, read_mask
+from seglet.images import image_size, read_image, read_mask
 
 
 @pytest.fixture

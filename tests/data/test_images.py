@@ -7,7 +7,7 @@ from PIL import Image
 from tests.data.disk import mask, save, write_image
 
 from seglet.data.errors import DataError
-from seglet.data.images import image_size, read_image, read_mask, write_mask
+from seglet.images import image_size, read_image, read_mask, write_mask
 from seglet.types import IGNORE, Classes
 
 CLASSES = Classes(("road", "car"), ((10, 20, 30), (40, 50, 60)))

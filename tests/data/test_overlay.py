@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from seglet.data.errors import DataError
-from seglet.data.overlay import card, colours, contact_sheet, legend, overlay
+from seglet.data.overlay import card, colours, contact_sheet, legend
+from seglet.images import overlay
 from seglet.types import IGNORE, Classes
 
 CLASSES = Classes(("road", "图"), ((200, 0, 0), (0, 0, 200)))

@@ -12,9 +12,9 @@ from PIL import Image
 from tests.webapp.conftest import until
 from tests.webapp.test_open_vocabulary import CLIP
 
-from seglet.data.images import read_image, read_mask
 from seglet.data.world.dataset import CLASSES, World
 from seglet.files import write_json
+from seglet.images import read_image, read_mask
 from seglet.models.architecture import Architecture
 from seglet.models.segmenter import build, load
 from seglet.types import Classes

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from seglet.data.images import read_mask
 from seglet.data.label_tools import read
 from seglet.data.label_tools.regions import paint
+from seglet.images import read_mask
 from seglet.types import Classes
 from seglet.webapp.answers import Answer
 from seglet.webapp.downloads import downloads

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from seglet.data.errors import DataError
-from seglet.data.files import read_bytes
+from seglet.files import read_bytes
 from seglet.types import IGNORE, Classes
 
 Colour = tuple[int, int, int]

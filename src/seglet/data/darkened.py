@@ -8,7 +8,7 @@ from seglet.data.dark.pipeline import darken_image
 from seglet.data.dark.presets import Preset, preset
 from seglet.data.dark.stops import stopped_down
 from seglet.data.dataset import Dataset, Sample
-from seglet.data.files import content_hash
+from seglet.files import content_hash
 
 
 class Darkened(Dataset):

@@ -17,10 +17,10 @@ from seglet.data.columns.kinds import Kind
 from seglet.data.description import FILE, Description, Item, load
 from seglet.data.errors import DataError
 from seglet.data.files import is_writable, keep_for
-from seglet.data.images import read_image, read_mask
 from seglet.data.splits.divide import UNLABELLED, unlabelled_item
 from seglet.data.splits.fractions import commands
 from seglet.data.splits.official import split_ids
+from seglet.images import read_image, read_mask
 from seglet.types import Classes
 
 

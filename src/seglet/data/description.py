@@ -26,8 +26,8 @@ from seglet.data.class_table import (
     unpack,
 )
 from seglet.data.errors import DataError, choices
-from seglet.data.files import content_hash, read_bytes, write_atomically
-from seglet.data.images import MAX_PIXELS
+from seglet.files import content_hash, read_bytes, write_atomically
+from seglet.images import MAX_PIXELS
 from seglet.types import IGNORE, Classes
 
 Coding = Literal["index", "colour", "binary_255"]

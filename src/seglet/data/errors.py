@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal
 
+from seglet.files import DataError
 
-class DataError(ValueError):
-    """Data on disk are not what they should be; the message names the file and the cure."""
+__all__ = ["DataError", "Problem", "choices"]
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """Files and folders of images: reading, hashing, finding them, and where what is computed may be kept."""
 
-import hashlib
 import os
 import stat
 import unicodedata
@@ -8,52 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from seglet.data.errors import DataError
-from seglet.files import replacing
+from seglet.files import content_hash
 
 IMAGE_SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".jfif", ".mpo", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm"}
 )
 """File name endings, in any case, that a folder scan takes for images."""
-
-RAW = frozenset({".dng", ".arw", ".nef", ".nrw", ".cr2", ".cr3", ".raf", ".rw2", ".orf", ".pef", ".srw"})
-"""Those of what a camera's sensor recorded. Some open as TIFF, but what they then show is a small preview."""
-
-
-def read_bytes(path: Path) -> bytes:
-    """The content of a regular file that is not empty; anything else is a DataError that says what it is."""
-    try:
-        mode = path.stat().st_mode
-        if not stat.S_ISREG(mode):
-            kind = "a folder" if stat.S_ISDIR(mode) else "not a regular file"
-            raise DataError(f"{str(path)!r} is {kind}; an image file was expected, rename or remove it")
-        content = path.read_bytes()
-    except FileNotFoundError:
-        if path.is_symlink():
-            raise DataError(f"{str(path)!r} links to a file that is gone; repair or remove the link") from None
-        raise DataError(f"{str(path)!r} does not exist; restore it or run `seglet data check` again") from None
-    except OSError as error:
-        raise DataError(f"{str(path)!r} cannot be read ({error.strerror}); check its permissions") from error
-    if not content:
-        raise DataError(f"{str(path)!r} is empty (0 bytes); download or export it again")
-    return content
-
-
-def content_hash(content: bytes) -> str:
-    """128 bits of SHA-256 in hex."""
-    return hashlib.sha256(content).hexdigest()[:32]
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Puts `content` at `path` whole or not at all; makes the folders it needs.
-
-    Raises:
-        DataError: the folder cannot be written, or the disk is full.
-    """
-    try:
-        with replacing(path) as temporary:
-            temporary.write_bytes(content)
-    except OSError as error:
-        raise DataError(f"cannot write {str(path)!r} ({error.strerror}); free space or choose another place") from error
 
 
 def image_files(folder: Path) -> list[Path]:

@@ -10,28 +10,14 @@ from jaxtyping import Float, UInt8
 from PIL import Image, ImageDraw, ImageFont
 
 from seglet.data.errors import DataError
-from seglet.data.images import palette
-from seglet.types import IGNORE, Classes
+from seglet.images import palette
+from seglet.types import Classes
 
 GAP = 4
 PAPER = (255, 255, 255)
 INK = (0, 0, 0)
 SWATCH = 14
 LONGEST_NAME = 22
-
-
-def overlay(
-    image: UInt8[np.ndarray, "h w 3"], labels: UInt8[np.ndarray, "h w"], classes: Classes, opacity: float = 0.55
-) -> UInt8[np.ndarray, "h w 3"]:
-    """The image with its labels in their colours over it; void pixels show the image as it is.
-
-    Raises:
-        DataError: the sizes differ.
-    """
-    if image.shape[:2] != labels.shape:
-        raise DataError(f"image is {image.shape[:2]} and labels are {labels.shape}; give both at one size (h, w)")
-    mixed = (1 - opacity) * image + opacity * palette(classes)[labels]
-    return np.where((labels == IGNORE)[..., None], image, mixed.round()).astype(np.uint8)
 
 
 def colours(labels: UInt8[np.ndarray, "h w"], classes: Classes) -> UInt8[np.ndarray, "h w 3"]:

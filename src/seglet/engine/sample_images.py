@@ -14,10 +14,11 @@ from seglet.data.dataset import Dataset, Sample
 from seglet.data.loading.sampling import Order, StepSampler, augmentation_rng
 from seglet.data.loading.semi import SemiDataset
 from seglet.data.loading.semi_loader import semi_loader
-from seglet.data.overlay import colours, contact_sheet, legend, overlay
+from seglet.data.overlay import colours, contact_sheet, legend
 from seglet.data.planes import depth_plane
 from seglet.engine.feed import augment
 from seglet.engine.settings import Settings
+from seglet.images import overlay
 from seglet.methods.base import Method
 
 

@@ -14,9 +14,8 @@ from seglet.data.dark.pipeline import darken_image
 from seglet.data.dark.presets import Ranges
 from seglet.data.description import FILE, WHOLE, Description, Item, TagOrigin
 from seglet.data.errors import DataError
-from seglet.data.files import content_hash, read_bytes
-from seglet.data.images import read_image, read_mask, write_mask
-from seglet.files import delete, read_json, replacing, write_json, write_text
+from seglet.files import content_hash, delete, read_bytes, read_json, replacing, write_json, write_text
+from seglet.images import read_image, read_mask, write_mask
 from seglet.inference.inputs import place
 from seglet.inference.training_set import write_tags
 

@@ -10,7 +10,8 @@ from jaxtyping import Float, UInt8
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from seglet.data.overlay import INK, PAPER, coloured, contact_sheet, overlay
+from seglet.data.overlay import INK, PAPER, coloured, contact_sheet
+from seglet.images import overlay
 from seglet.methods.base import Explanation
 from seglet.types import Classes
 

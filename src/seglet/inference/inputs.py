@@ -8,8 +8,8 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from jaxtyping import UInt8
 
-from seglet.data.files import RAW, identity, image_files
-from seglet.data.images import read_image
+from seglet.data.files import identity, image_files
+from seglet.images import RAW, read_image
 
 
 @dataclass(frozen=True)

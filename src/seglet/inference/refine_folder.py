@@ -11,7 +11,7 @@ from jaxtyping import Float32, UInt8
 from seglet.data.class_table import Table, classes_of
 from seglet.data.description import Coding, Description
 from seglet.data.errors import DataError
-from seglet.data.images import read_image, read_mask, write_mask
+from seglet.images import read_image, read_mask, write_mask
 from seglet.inference.batch import work_through
 from seglet.inference.inputs import place
 from seglet.inference.refine import refine, size, soft

@@ -12,8 +12,8 @@ from PIL import Image
 from seglet.data.dataset import open_dataset
 from seglet.data.errors import DataError
 from seglet.data.files import IMAGE_SUFFIXES, identity, image_files
-from seglet.data.images import write_mask
 from seglet.files import delete, replacing, write_json
+from seglet.images import write_mask
 from seglet.inference.inputs import ImageFile, place
 from seglet.inference.models import check_classes
 from seglet.types import Classes

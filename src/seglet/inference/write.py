@@ -12,11 +12,10 @@ from PIL import Image
 from torch import Tensor
 
 from seglet.data.dataset import resized
-from seglet.data.images import write_mask
-from seglet.data.overlay import overlay
 from seglet.evaluation.inference import decide
 from seglet.evaluation.options import EvaluationOptions
 from seglet.files import replacing
+from seglet.images import overlay, write_mask
 from seglet.inference.depth import Depths
 from seglet.inference.inputs import ImageFile, place
 from seglet.inference.options import Seeing

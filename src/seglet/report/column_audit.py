@@ -21,9 +21,9 @@ from seglet.data.columns.recipe import Recipe
 from seglet.data.columns.store import Store
 from seglet.data.dataset import Dataset
 from seglet.data.errors import DataError
-from seglet.data.images import palette
 from seglet.data.overlay import _unit, coloured, contact_sheet
 from seglet.files import replacing, write_text
+from seglet.images import palette
 from seglet.models.foundation.captions import census
 from seglet.types import IGNORE, Classes
 

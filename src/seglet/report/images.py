@@ -10,7 +10,7 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 
 from seglet.data.dataset import Dataset, Sample
-from seglet.data.images import palette
+from seglet.images import palette
 from seglet.inference.options import Seeing
 from seglet.inference.predict import see, settled, taught_by_tags
 from seglet.models.layers.dropout import has_active_dropout

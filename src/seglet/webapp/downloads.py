@@ -9,10 +9,10 @@ import numpy as np
 from jaxtyping import Float
 from PIL import Image
 
-from seglet.data.images import write_mask
 from seglet.data.label_tools import coco_json, labelme
 from seglet.data.label_tools.regions import Annotated, annotate
 from seglet.files import read_json, write_json
+from seglet.images import write_mask
 from seglet.webapp.answers import Answer
 from seglet.webapp.uploads import Dropped
 

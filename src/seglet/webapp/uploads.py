@@ -10,7 +10,7 @@ from jaxtyping import UInt8
 
 from seglet.data.dataset import resized
 from seglet.data.errors import DataError
-from seglet.data.images import decode_image
+from seglet.images import decode_image
 
 MEGABYTES = 32
 """Of a file; see `server.launch`, which refuses larger ones before they have arrived."""

@@ -72,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _rules(arguments: argparse.Namespace) -> "Rules":
     from seglet.data.checking.rules import Rules
-    from seglet.data.images import MAX_PIXELS
+    from seglet.images import MAX_PIXELS
 
     return Rules(arguments.coding, tuple(arguments.void), arguments.stray, arguments.max_pixels or MAX_PIXELS)
 

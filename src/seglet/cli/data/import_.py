@@ -131,8 +131,8 @@ def _write(
     from pathlib import PurePosixPath
 
     from seglet.data.errors import DataError
-    from seglet.data.images import image_size, write_mask
     from seglet.data.label_tools.regions import paint
+    from seglet.images import image_size, write_mask
     from seglet.inference.inputs import ImageFile, place
     from seglet.inference.training_set import link
 

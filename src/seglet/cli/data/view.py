@@ -64,8 +64,9 @@ def rows(data: "Dataset", settings: "Settings", count: int) -> list[list["np.nda
     """
     from seglet.data.augment.geometry import view
     from seglet.data.loading.sampling import Order, augmentation_rng
-    from seglet.data.overlay import card, overlay
+    from seglet.data.overlay import card
     from seglet.engine.feed import augment
+    from seglet.images import overlay
 
     order, found = Order(len(data), settings.seed), []
     for position in range(count):

@@ -14,7 +14,7 @@ from PIL import Image
 
 from seglet.data.class_table import pack
 from seglet.data.errors import DataError
-from seglet.data.images import decode_image, decode_mask
+from seglet.images import decode_image, decode_mask
 
 MAX_VALUES = 1024
 

@@ -8,8 +8,8 @@ from seglet.data.checking.file_facts import Facts
 from seglet.data.class_table import ClassEntry, Table, binary, table, unpack, with_void
 from seglet.data.description import Coding
 from seglet.data.errors import DataError, Problem
-from seglet.data.images import MAX_PIXELS
 from seglet.data.layouts.found import Found
+from seglet.images import MAX_PIXELS
 from seglet.types import IGNORE
 
 MAX_CLASSES = 255

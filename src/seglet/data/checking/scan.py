@@ -10,7 +10,7 @@ from typing import Any
 
 from seglet.data.checking.file_facts import Facts, facts_from_json, of_image, of_mask
 from seglet.data.errors import DataError
-from seglet.data.files import content_hash, read_bytes, write_atomically
+from seglet.files import content_hash, read_bytes, write_atomically
 
 ProgressCallback = Callable[[int, int], None]
 """Told how many files are done, and of how many."""

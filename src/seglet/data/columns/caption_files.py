@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from seglet.data.errors import DataError
-from seglet.data.files import content_hash, read_bytes
+from seglet.files import content_hash, read_bytes
 
 KINDS = (".csv", ".tsv", ".json", ".jsonl")
 NAME_KEYS = ("id", "image", "picture", "file", "file_name", "filename", "path", "name", "image_id")

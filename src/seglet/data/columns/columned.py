@@ -11,7 +11,7 @@ from seglet.data.columns.shards import Place
 from seglet.data.columns.store import Store
 from seglet.data.dataset import Dataset, Sample
 from seglet.data.errors import DataError
-from seglet.data.files import content_hash
+from seglet.files import content_hash
 
 
 class Columned(Dataset):

@@ -13,7 +13,8 @@ from jaxtyping import Float32
 from PIL import Image
 
 from seglet.data.errors import DataError
-from seglet.data.files import identity, read_bytes
+from seglet.data.files import identity
+from seglet.files import read_bytes
 
 ENDINGS = (".png", ".tif", ".tiff", ".npy")
 SUFFIX = "_depth"

@@ -17,8 +17,7 @@ from seglet.data.columns.kinds import Value
 from seglet.data.columns.recipe import Recipe, from_dict
 from seglet.data.columns.shards import SHARD, Place
 from seglet.data.errors import DataError
-from seglet.data.files import write_atomically
-from seglet.files import TEMPORARY, delete, read_json, write_json
+from seglet.files import TEMPORARY, delete, read_json, write_atomically, write_json
 
 ABOUT = "column.json"
 ABANDONED = 3600.0

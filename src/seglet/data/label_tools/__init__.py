@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from seglet.data.errors import DataError
-from seglet.data.files import read_bytes
 from seglet.data.label_tools import coco_json, cvat, label_studio, labelme
 from seglet.data.label_tools.exchange import Annotations
 from seglet.data.label_tools.regions import Annotated, Form
-from seglet.files import read_json
+from seglet.files import read_bytes, read_json
 from seglet.types import Classes
 
 Tool = Literal["coco", "labelme", "cvat", "label-studio"]

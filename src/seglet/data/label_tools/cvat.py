@@ -6,12 +6,12 @@ from xml.etree import ElementTree
 from xml.parsers import expat
 
 from seglet.data.errors import DataError
-from seglet.data.files import read_bytes, write_atomically
 from seglet.data.label_tools.exchange import Annotations, safe, size_of, unique
 from seglet.data.label_tools.outline import outlines
 from seglet.data.label_tools.regions import VOID, Annotated, Form, Region, names_of, without_void
 from seglet.data.label_tools.runs import cvat_runs, from_cvat_runs
 from seglet.data.layouts.rasterise import region
+from seglet.files import read_bytes, write_atomically
 from seglet.types import Classes
 
 FILE = "annotations.xml"

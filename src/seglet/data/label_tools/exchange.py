@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from seglet.data.errors import DataError
-from seglet.data.images import MAX_PIXELS
 from seglet.data.label_tools.regions import Annotated
+from seglet.images import MAX_PIXELS
 
 BROKEN = (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, RecursionError)
 """What comes of reading a file that is not of the form it should be; DataError is a ValueError too."""

@@ -17,12 +17,12 @@ from PIL import Image
 
 from seglet.data.errors import DataError
 from seglet.data.files import identity
-from seglet.data.images import decode_mask
 from seglet.data.label_tools.exchange import Annotations, size_of, unique
 from seglet.data.label_tools.outline import outlines
 from seglet.data.label_tools.regions import Annotated, Form, Region, names_of
 from seglet.data.layouts.rasterise import region
 from seglet.files import read_json, write_json
+from seglet.images import decode_mask
 
 FOLDER = "labelme"
 VERSION = "5.4.1"

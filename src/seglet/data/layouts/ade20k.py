@@ -8,9 +8,10 @@ from pathlib import Path
 
 from seglet.data.class_table import ClassEntry, Table, read_table, table, with_void
 from seglet.data.errors import DataError
-from seglet.data.files import image_files, read_bytes
+from seglet.data.files import image_files
 from seglet.data.layouts import folders
 from seglet.data.layouts.found import Found
+from seglet.files import read_bytes
 
 NUM_CLASSES = 150
 VOID = 0

@@ -11,9 +11,9 @@ from jaxtyping import UInt8
 
 from seglet.data.class_table import classes_of, table
 from seglet.data.errors import DataError, Problem
-from seglet.data.files import content_hash, read_bytes
-from seglet.data.images import MAX_PIXELS, write_mask
 from seglet.data.layouts.rasterise import region
+from seglet.files import content_hash, read_bytes
+from seglet.images import MAX_PIXELS, write_mask
 from seglet.types import IGNORE
 
 MAX_CATEGORIES = 254

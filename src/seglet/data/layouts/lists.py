@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from seglet.data.errors import DataError
-from seglet.data.files import read_bytes
+from seglet.files import read_bytes
 
 
 def read_list(path: Path) -> list[str]:

@@ -8,9 +8,9 @@ from typing import Any
 import yaml
 
 from seglet.data.errors import DataError, choices
-from seglet.data.files import read_bytes
 from seglet.data.prompts.prompts import HOLE, Phrases, Prompts
 from seglet.data.spelling import folded
+from seglet.files import read_bytes
 from seglet.types import Classes
 
 PUBLISHED = ("voc", "coco", "world")

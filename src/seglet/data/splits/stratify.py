@@ -8,9 +8,9 @@ import numpy as np
 
 from seglet.data.description import Description, Item
 from seglet.data.errors import DataError
-from seglet.data.images import read_mask
 from seglet.data.splits.divide import unlabelled_item
 from seglet.data.splits.fractions import Portion
+from seglet.images import read_mask
 
 
 def draw_stratified(present: Mapping[str, frozenset[int]], count: int, seed: int = 0) -> list[str]:

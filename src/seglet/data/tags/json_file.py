@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from seglet.data.errors import DataError, choices
-from seglet.data.files import content_hash, read_bytes
 from seglet.data.tags import coco
 from seglet.data.tags.taglist import Names, TagList, once
+from seglet.files import content_hash, read_bytes
 
 NAME_KEYS = ("image", "file_name", "filename", "file", "picture", "path", "name", "id")
 TAG_KEYS = ("tags", "labels", "classes", "categories", "tag", "label", "class", "category")

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from seglet.data.errors import DataError, Problem
-from seglet.data.files import content_hash, read_bytes
 from seglet.data.tags.taglist import Names, TagList, once
+from seglet.files import content_hash, read_bytes
 
 NAME_HEADINGS = frozenset(
     {"image", "images", "img", "picture", "photo", "file", "filename", "file_name", "path", "name", "id", "image_id"}

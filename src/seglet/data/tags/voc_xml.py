@@ -4,8 +4,9 @@ from pathlib import Path
 from xml.parsers import expat
 
 from seglet.data.errors import DataError, Problem
-from seglet.data.files import identity, read_bytes
+from seglet.data.files import identity
 from seglet.data.tags.taglist import Names, TagList, once
+from seglet.files import read_bytes
 
 NAME = ["annotation", "object", "name"]
 """Where the class of an object stands; its parts (head, hand) have names too, deeper down, and are no tags."""

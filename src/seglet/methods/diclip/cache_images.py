@@ -17,9 +17,9 @@ from PIL import Image
 from torch import Tensor
 
 from seglet.data.dataset import Dataset, Sample
-from seglet.data.images import read_image
 from seglet.data.prompts.prompts import HOLE, spoken
 from seglet.files import replacing
+from seglet.images import read_image
 from seglet.methods.diclip.weights import weights
 from seglet.models.foundation.image_generator import ImageGenerator, Recipe
 from seglet.models.foundation.stable_diffusion import StableDiffusion

@@ -1,4 +1,4 @@
-"""Images and masks as arrays, read by content whatever the file is called.
+"""Images and masks as arrays, read by content whatever the file is called, and labels in their colours.
 
 Axes: h rows, w columns.
 
@@ -15,13 +15,14 @@ import numpy as np
 from jaxtyping import Integer, UInt8
 from PIL import Image, ImageOps
 
-from seglet.data.errors import DataError
-from seglet.data.files import RAW, content_hash, read_bytes, write_atomically
+from seglet.files import DataError, content_hash, read_bytes, write_atomically
 from seglet.types import IGNORE, Classes
 
 MAX_PIXELS = 64_000_000
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 """What is opened at all, MPO as JPEG; Pillow knows many more, some of which start other programs."""
+RAW = frozenset({".dng", ".arw", ".nef", ".nrw", ".cr2", ".cr3", ".raf", ".rw2", ".orf", ".pef", ".srw"})
+"""Those of what a camera's sensor recorded. Some open as TIFF, but what they then show is a small preview."""
 ORIENTATION = 0x0112
 BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, KeyError, IndexError, TypeError,
           OverflowError, MemoryError)  # fmt: skip
@@ -164,3 +165,17 @@ def _grey_step(png: bytes) -> int:
     """Pillow stretches grey of 2 or 4 bits over 0..255; this is by what, from the header of the file."""
     depth, colour_type = png[24], png[25]
     return {2: 85, 4: 17}.get(depth, 1) if colour_type == 0 else 1
+
+
+def overlay(
+    image: UInt8[np.ndarray, "h w 3"], labels: UInt8[np.ndarray, "h w"], classes: Classes, opacity: float = 0.55
+) -> UInt8[np.ndarray, "h w 3"]:
+    """The image with its labels in their colours over it; void pixels show the image as it is.
+
+    Raises:
+        DataError: the sizes differ.
+    """
+    if image.shape[:2] != labels.shape:
+        raise DataError(f"image is {image.shape[:2]} and labels are {labels.shape}; give both at one size (h, w)")
+    mixed = (1 - opacity) * image + opacity * palette(classes)[labels]
+    return np.where((labels == IGNORE)[..., None], image, mixed.round()).astype(np.uint8)
