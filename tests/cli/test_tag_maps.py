@@ -107,7 +107,7 @@ def test_what_is_missing_or_too_much_is_told(experiment, images, seglet, tmp_pat
     for words, told in (
         (("--method", experiment, images / "images/val", *out), "give --tags FILE"),
         (("--method", "supervised", images / "images/val", "--tags", "x.csv", *out), "makes no masks from tags"),
-        (("--method", "nowhere.yaml", images / "images/val", *out), "there is no experiment nowhere.yaml"),
+        (("--method", "nowhere.yaml", images / "images/val", *out), "cannot read the experiment nowhere.yaml"),
         (("--method", experiment, "--data", "world", "--scales", 2, *out), "leave out --scales"),
         (("--method", experiment, *out), "one of the two"),
         (out, "give a segmenter to segment with, or --method"),

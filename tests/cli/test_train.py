@@ -22,6 +22,7 @@ def test_a_world_of_another_size_is_scored_at_that_size():
 def test_a_runs_default_name_is_that_of_method_data_set_and_file():
     assert default_name("fotf", Path("configs/fotf/world.yaml")) == "fotf-world"
     assert default_name("distill", Path("configs/distill/voc/pspnet-cwd.yaml")) == "distill-voc-pspnet-cwd"
+    assert default_name("distill", Path("configs/distill/voc.yaml#pspnet-cwd")) == "distill-voc-pspnet-cwd"
     assert default_name("distill", Path("mine/pspnet-cwd.yaml")) == "distill-pspnet-cwd"
     assert default_name("fotf", None) == "fotf-default"
 

@@ -9,7 +9,7 @@ import torch
 from tests.engine.toys import from_file
 
 from seglet.data.dataset import Dataset
-from seglet.engine.experiment import read_yaml
+from seglet.engine.experiment_file import read_yaml
 from seglet.engine.feed import datasets
 from seglet.engine.module import TrainingModule
 from seglet.engine.optimise import optimiser

@@ -38,7 +38,7 @@ Several devices: torchrun --nproc-per-node 4 -m seglet prepare EXPERIMENT. Image
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = DESCRIPTION
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("config", metavar="EXPERIMENT", help="experiment file (YAML), or a method's name")
+    parser.add_argument("config", metavar="EXPERIMENT", help="experiment file (YAML), FILE#ROW or a method's name")
     parser.add_argument("--dry-run", action="store_true", help="measure one batch and stop; with --clean, only list")
     parser.add_argument("--batch", type=whole(1, 100_000), default=8, help="images computed at once (default 8)")
     add_device(parser)

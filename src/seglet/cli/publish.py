@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def story_of(arguments: argparse.Namespace) -> "Story":
     """What the run's own files, and the command line, say of it."""
-    from seglet.engine.experiment import read_yaml
+    from seglet.engine.experiment_file import read_yaml
     from seglet.engine.run import Run
     from seglet.files import read_json
     from seglet.models.io.card import Story

@@ -21,8 +21,10 @@ A method's name in place of a file takes that method's defaults. `--keys` lists 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = DESCRIPTION
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("config", nargs="?", help="experiment file (YAML) or a method's name; not needed with --resume")
-    parser.add_argument("--out", type=Path, help="the run's folder (default: runs/METHOD-NAME, or METHOD-DATASET-NAME)")
+    parser.add_argument(
+        "config", nargs="?", help="experiment file (YAML), FILE#ROW or a method's name; not with --resume"
+    )
+    parser.add_argument("--out", type=Path, help="the run's folder (default: runs/METHOD-FILE, with the row behind it)")
     parser.add_argument("--resume", action="store_true", help="go on exactly where the run in --out was interrupted")
     parser.add_argument("--overwrite", action="store_true", help="throw away the run that is in --out")
     parser.add_argument("--force", action="store_true", help="resume although the experiment has changed")
@@ -56,11 +58,17 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
 
 
 def default_name(method: str, file: Path | None) -> str:
-    """Of a run's folder: method and file, with the folder between them (`configs/distill/voc/…`) if there is one."""
+    """Returns the name of a run's folder: method, file and row, with the folder between them if there is one.
+
+    `configs/distill/voc.yaml#pspnet-cwd` and `configs/distill/voc/pspnet-cwd.yaml` name the same folder.
+    """
+    from seglet.engine.experiment_file import split_row
+
     if file is None:
         return f"{method}-default"
-    between = [file.parent.name] if file.parent.parent.name == method else []
-    return "-".join([method, *between, file.stem])
+    path, row = split_row(file)
+    between = [path.parent.name] if path.parent.parent.name == method else []
+    return "-".join([method, *between, path.stem, *([row] if row else [])])
 
 
 def hints(model: Path, settings: "Settings", dark: bool = False) -> list[str]:
@@ -77,12 +85,14 @@ def hints(model: Path, settings: "Settings", dark: bool = False) -> list[str]:
 
 
 def locate(arguments: argparse.Namespace) -> tuple[Path | None, str | None]:
-    """The experiment's file, or the name of a method."""
+    """Returns the experiment's file, with its row behind `#` if one is named, or the name of a method."""
+    from seglet.engine.experiment_file import names_experiment_file
+
     if arguments.config is None:
         if arguments.resume and arguments.out:
             return arguments.out / "experiment.yaml", None
         raise ValueError("which experiment? give a YAML file or a method's name, or --resume with --out RUN")
-    if Path(arguments.config).suffix in {".yaml", ".yml"} or Path(arguments.config).exists():
+    if names_experiment_file(arguments.config) or Path(arguments.config).exists():
         return Path(arguments.config), None
     return None, arguments.config
 

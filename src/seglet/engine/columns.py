@@ -137,12 +137,11 @@ def relatives(store: Store) -> list[Store]:
 
 
 def command(experiment: Experiment) -> str:
-    """What to type for the columns of an experiment."""
-    file = {origin for origin in experiment.origin.values() if origin not in ("default", "command line")}
+    """Returns the command that prepares the columns of an experiment."""
     keys = [*DECIDING, *(f.name for f in fields(experiment.config))]
     given = [key for key in keys if experiment.origin.get(key) == "command line"]
     words = [word for key in given for word in (f"--{key}", *_words(experiment.values()[key]))]
-    return shlex.join(["seglet", "prepare", *(sorted(file) or [experiment.method]), *words])
+    return shlex.join(["seglet", "prepare", experiment.source or experiment.method, *words])
 
 
 def _words(value: Any) -> list[str]:

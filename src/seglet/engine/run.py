@@ -14,7 +14,8 @@ from typing import Any
 
 from seglet import files
 from seglet._version import __version__
-from seglet.engine.experiment import Experiment, read_yaml
+from seglet.engine.experiment import Experiment
+from seglet.engine.experiment_file import read_yaml
 from seglet.engine.settings import FREE_ON_RESUME
 from seglet.values import ConfigError
 

@@ -111,15 +111,14 @@ def open_method(source: str, data: Dataset | None, named: str | None, device: st
     """
     from seglet.engine import checkpoint
     from seglet.engine.experiment import resolve
+    from seglet.engine.experiment_file import names_experiment_file
     from seglet.engine.splits import training_data
     from seglet.engine.train import build_method
     from seglet.inference.models import check_classes, choose_device
 
     place, run = choose_device(device), Path(source) / "experiment.yaml"
     file = run if run.is_file() else Path(source)
-    named_file = file.is_file()
-    if not named_file and Path(source).suffix in (".yaml", ".yml"):
-        raise ValueError(f"there is no experiment {source}; check the path, or give a method's name")
+    named_file = names_experiment_file(file)
     experiment = resolve(file if named_file else None, {} if named_file else {"method": source})
     if methods.load(experiment.method).Method.label_maps is Method.label_maps:
         raise ValueError(f"method {experiment.method!r} makes no masks from tags alone; train a segmenter with it, or "

@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("data", metavar="DIR|world", help="a data set's folder, or world for the embedded one")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="where the sheet goes; ends in .png")
-    parser.add_argument("--config", type=Path, help="experiment file that says how views are taken")
+    parser.add_argument("--config", type=Path, help="experiment file, or FILE#ROW, that says how views are taken")
     parser.add_argument("--count", type=whole(1, 1000), default=8, help="how many views (default 8)")
 
 

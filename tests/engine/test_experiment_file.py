@@ -1,0 +1,135 @@
+"""Experiment files: flat ones, and tables of which a row is named behind a `#`."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from seglet.engine.columns import command
+from seglet.engine.experiment import resolve
+from seglet.engine.experiment_file import experiments_in, names_experiment_file, read_experiment_file, split_row
+from seglet.values import ConfigError
+
+TABLE = """\
+method: fotf
+steps: 7
+rows:
+  small-kd: {kappa: 3, steps: 9}
+  small: {}
+"""
+
+
+@pytest.fixture
+def table(tmp_path):
+    (tmp_path / "voc.yaml").write_text(TABLE)
+    return tmp_path / "voc.yaml"
+
+
+def test_a_row_lies_over_the_shared_keys_and_under_the_command_line(table):
+    experiment = resolve(f"{table}#small-kd", {"kappa": 9, "batch": 2})
+    assert (experiment.config.kappa, experiment.settings.steps, experiment.settings.batch) == (9.0, 9, 2)
+    assert resolve(f"{table}#small", {}).settings.steps == 7
+
+
+def test_every_value_has_its_origin(table):
+    origin = resolve(f"{table}#small-kd", {"batch": 2}).origin
+    assert [origin[key] for key in ("method", "kappa", "batch", "seed")] == [
+        str(table), f"{table}#small-kd", "command line", "default"]  # fmt: skip
+    assert origin["steps"] == f"{table}#small-kd"
+
+
+def test_a_path_names_a_row_as_text_does(table):
+    assert resolve(Path(f"{table}#small"), {}).values() == resolve(f"{table}#small", {}).values()
+
+
+def test_the_command_of_a_row_without_keys_names_it(table):
+    assert command(resolve(f"{table}#small", {})) == f"seglet prepare '{table}#small'"
+
+
+def test_a_file_lists_its_experiments(table, tmp_path):
+    (tmp_path / "one.yaml").write_text("method: fotf\n")
+    assert experiments_in(table) == [f"{table}#small-kd", f"{table}#small"]
+    assert experiments_in(tmp_path / "one.yaml") == [str(tmp_path / "one.yaml")]
+
+
+def test_a_file_whose_name_has_a_hash_is_taken_whole(tmp_path):
+    file = tmp_path / "a.yaml#b"
+    assert split_row(file) == (tmp_path / "a.yaml", "b")
+    file.write_text("method: fotf\n")
+    assert split_row(file) == (file, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [("a.yaml", True), ("a.yml#b", True), ("fotf", False), ("runs/a", False), ("a#b", False)],
+)
+def test_an_experiment_file_is_told_from_a_method(text, named):
+    assert names_experiment_file(text) is named
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("", r"is a table of 2 experiments; name one, such as .*voc\.yaml#small-kd, of small-kd, small$"),
+        ("#smal-kd", r"has no row 'smal-kd'; did you mean 'small-kd'\?; its rows are small-kd, small$"),
+        ("#", r"has no row ''; its rows are small-kd, small$"),
+    ],
+)
+def test_a_wrong_row_is_answered_with_those_there_are(table, row, message):
+    with pytest.raises(ConfigError, match=message):
+        resolve(f"{table}{row}", {})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("method: fotf\n", "has no rows: it is one experiment; leave out #a"),
+        ("method: fotf\nrows: {}\n", "expected under `rows:` lines"),
+        ("method: fotf\nrows: [a]\n", "expected under `rows:` lines"),
+        ("method: fotf\nrows: {a: }\n", "row 'a' must be a mapping of keys"),
+        ("method: fotf\nrows: {a b: {}}\n", "row 'a b' must be named by letters"),
+        ("method: fotf\nrows: {a: {rows: {b: {}}}}\n", "one level of rows"),
+        ("method: fotf\nrows: {a: {steps: 1}, a: {}}\n", "gives a more than once"),
+        ("method: fotf\nrows: {a: {steps: 1, steps: 2}}\n", "gives steps more than once"),
+        ("method: fotf\nrows: {a: {kapa: 1}}\n", r"'kapa' \(did you mean 'kappa'\?\)"),
+    ],
+)
+def test_a_wrong_table_is_refused_with_its_cure(tmp_path, text, message):
+    (tmp_path / "a.yaml").write_text(text)
+    with pytest.raises(ValueError, match=message):
+        resolve(tmp_path / "a.yaml#a", {})
+
+
+def test_a_list_may_be_named_once_and_used_again(tmp_path):
+    (tmp_path / "a.yaml").write_text("method: distill\nrows:\n  a: {terms: &two [kl, dist]}\n  b: {terms: *two}\n")
+    assert resolve(tmp_path / "a.yaml#b", {}).config.terms == ("kl", "dist")
+
+
+def test_a_file_that_holds_itself_ends(tmp_path):
+    (tmp_path / "a.yaml").write_text("&me\nmethod: fotf\nrows: *me\n")
+    with pytest.raises(ConfigError, match="row 'method' must be a mapping"):
+        resolve(tmp_path / "a.yaml#rows", {})
+
+
+@pytest.mark.parametrize(
+    ("missing", "meant"),
+    [
+        ("voc/small-kd.yaml", "voc.yaml#small-kd"),
+        ("voc-small-kd.yaml", "voc.yaml#small-kd"),
+        ("small.yaml", "voc.yaml#small"),
+        ("vocc.yaml", "voc.yaml#small"),
+        ("worlds.yaml", "world.yaml"),
+    ],
+)
+def test_a_path_of_before_is_answered_with_the_row_of_today(table, tmp_path, missing, meant):
+    (tmp_path / "world.yaml").write_text(yaml.safe_dump({"method": "fotf"}))
+    (tmp_path / "broken.yaml").write_text("- [")
+    with pytest.raises(ConfigError, match="there is no such file; did you mean") as refused:
+        read_experiment_file(tmp_path / missing)
+    assert f"did you mean {str(tmp_path / meant)!r}?" in str(refused.value)
+
+
+def test_an_old_key_is_read_in_a_row_with_a_warning(tmp_path, capsys):
+    (tmp_path / "a.yaml").write_text("method: diclip\nrows: {a: {cache_pictures: 7}}\n")
+    assert resolve(tmp_path / "a.yaml#a", {}).config.cache_images == 7
+    assert "a.yaml#a is now cache_images" in capsys.readouterr().err
