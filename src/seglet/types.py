@@ -1,15 +1,28 @@
 """The vocabulary every layer shares. Imports torch and nothing of ours.
 
-Axes: b images, k classes, h rows, w columns, s strong views.
+Axes: b images, k classes, f foreground classes (all but the background), h rows, w columns, s strong views.
 Images are RGB floats in [0, 1]; each backbone applies its own normalisation.
+
+Tags, the classes known to be in an image, are written in three ways, each converted here and nowhere else:
+
+- label ids, a tuple of ints, as files and samples have them: `(1, 3)`;
+- the tag vector, with a column for every class, as `Tagged` has it; `tag_vector` makes it of label ids. The column of
+  the background is 0;
+- the foreground tags, with a column for every class but the background, as losses and class maps take them;
+  `without_background` makes them of the tag vector, and likewise foreground maps of the maps of all classes.
+
+The last way needs the background as class 0 (`check_background_first`). Column i then belongs to label i + 1, and
+`with_background` goes back.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, TypeVar
+from types import MappingProxyType
+from typing import Any, ClassVar, TypeVar
 
 import torch
-from jaxtyping import Bool, Float, Integer
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Integer, Shaped
 from torch import Tensor
 
 IGNORE = 255
@@ -24,29 +37,89 @@ def option(default: Any, help: str) -> Any:  # noqa: A002  argparse and click ca
 
 
 class Movable:
-    """A frozen record of tensors that moves as one.
+    """Base of frozen records of tensors, which are moved, changed, sliced and concatenated as one.
 
     Lightning walks into dataclasses and rebuilds them by assignment, which frozen ones refuse, unless they have `to`.
     """
 
+    batch_axes: ClassVar[Mapping[str, int | None]] = MappingProxyType({})
+    """Axis of the images in the fields where it is not the first; None where all images share the value."""
+
     def to(self: Record, *args: Any, **kwargs: Any) -> Record:
-        return _map(self, lambda tensor: tensor.to(*args, **kwargs))
+        return self.map(lambda tensor: tensor.to(*args, **kwargs))
 
     def pin_memory(self: Record) -> Record:
-        return _map(self, lambda tensor: tensor.pin_memory())
+        return self.map(lambda tensor: tensor.pin_memory())
+
+    def map(self: Record, change: Callable[..., Tensor], *others: Record) -> Record:
+        """Returns the record with `change` applied to every tensor, also to those of records and mappings within it.
+
+        With `others` of the same make-up, `change` also takes their tensors at the same place. Values that are no
+        tensors stay as they are in `self`.
+        """
+        return _rebuilt(self, others, lambda _, *values: _mapped(change, *values))
+
+    def __getitem__(self: Record, which: slice | Shaped[Tensor, " _"]) -> Record:
+        """Returns the record of some images: a slice, indices, or a mask of the batch."""
+        return _rebuilt(self, (), lambda axis, value: value if axis is None else _sliced(value, which, axis))
+
+    @classmethod
+    def cat(cls: type[Record], records: Sequence[Record]) -> Record:
+        """Returns one record of the images of all, in their order; values that are not of images come from the first.
+
+        Raises:
+            ValueError: a field is missing in some of the records, or a mapping has other names.
+        """
+        first, *others = records
+        return _rebuilt(first, others, lambda axis, *values: values[0] if axis is None else _joined(values, axis))
 
 
-def _map(record: Record, change: Any) -> Record:
-    def visit(value: Any) -> Any:
-        if isinstance(value, Tensor):
-            return change(value)
-        if isinstance(value, Movable):
-            return _map(value, change)
-        if isinstance(value, Mapping):
-            return {name: visit(item) for name, item in value.items()}
-        return value
+def _rebuilt(record: Record, others: Sequence[Record], change: Callable[..., Any]) -> Record:
+    """Returns the record with `change` applied to the batch axis and the values of each field."""
 
-    return replace(record, **{f.name: visit(getattr(record, f.name)) for f in fields(record)})  # type: ignore[arg-type, type-var]
+    def changed(name: str) -> Any:
+        return change(record.batch_axes.get(name, 0), *(getattr(each, name) for each in (record, *others)))
+
+    return replace(record, **{part.name: changed(part.name) for part in fields(record)})  # type: ignore[arg-type, type-var]
+
+
+def _mapped(change: Callable[..., Tensor], value: Any, *others: Any) -> Any:
+    if isinstance(value, Tensor):
+        return change(value, *others)
+    if isinstance(value, Movable):
+        return value.map(change, *others)
+    if isinstance(value, Mapping):
+        return {name: _mapped(change, item, *(other[name] for other in others)) for name, item in value.items()}
+    return value
+
+
+def _sliced(value: Any, which: slice | Tensor, axis: int) -> Any:
+    if isinstance(value, Tensor):
+        return value[(slice(None),) * axis + (which,)]
+    if isinstance(value, Movable):
+        return value[which]
+    if isinstance(value, Mapping):
+        return {name: _sliced(item, which, axis) for name, item in value.items()}
+    if isinstance(value, tuple):
+        places = torch.arange(len(value))[which.cpu() if isinstance(which, Tensor) else which]
+        return tuple(value[place] for place in places.tolist())
+    return value
+
+
+def _joined(values: Sequence[Any], axis: int) -> Any:
+    first = values[0]
+    if any((value is None) != (first is None) for value in values):
+        raise ValueError("cannot concatenate records of which some lack a field; give it to all of them or to none")
+    if isinstance(first, Tensor):
+        return torch.cat(list(values), dim=axis)
+    if isinstance(first, Movable):
+        return type(first).cat(values)
+    if isinstance(first, Mapping):
+        if any(set(value) != set(first) for value in values):
+            names = " and ".join(str(sorted(value)) for value in values)
+            raise ValueError(f"cannot concatenate mappings of different names: {names}")
+        return {name: _joined([value[name] for value in values], axis) for name in first}
+    return sum(values, ()) if isinstance(first, tuple) else first
 
 
 @dataclass(frozen=True)
@@ -72,6 +145,43 @@ class Classes:
         """The class called background, if there is one: every image has some of it, so no tag names it."""
         plain = [name.strip(" _").lower() for name in self.names]
         return plain.index("background") if "background" in plain else None
+
+    @property
+    def foreground(self) -> dict[int, str]:
+        """Label ids and names of the classes that a tag can name: all but the background."""
+        return {label: name for label, name in enumerate(self.names) if label != self.background}
+
+
+def check_background_first(classes: Classes) -> None:
+    """Checks that the background is class 0 and not the only one, as everything that learns from tags needs it.
+
+    Raises:
+        ValueError: the first class is not the background, or there is no other.
+    """
+    if classes.background != 0:
+        raise ValueError(
+            f"expected the background as class 0, got {classes.names[0]!r}; masks from tags need one: "
+            "put 'background' first in the class table"
+        )
+    if len(classes) < 2:
+        raise ValueError("expected at least one class beside the background; nothing can be tagged")
+
+
+def tag_vector(labels: Iterable[int], num_classes: int) -> Float[Tensor, " k"]:
+    """Returns 1 for each class among the label ids and 0 for all others."""
+    vector = torch.zeros(num_classes)
+    vector[list(labels)] = 1
+    return vector
+
+
+def without_background(scores: Shaped[Tensor, "b k *size"]) -> Shaped[Tensor, "b f *size"]:
+    """Returns tags, scores or maps of the foreground classes alone."""
+    return scores[:, 1:]
+
+
+def with_background(scores: Shaped[Tensor, "b f *size"], value: float) -> Shaped[Tensor, "b k *size"]:
+    """Returns tags, scores or maps of all classes, those of the background being `value` everywhere."""
+    return F.pad(scores, (*(0, 0) * (scores.ndim - 2), 1, 0), value=value)
 
 
 @dataclass(frozen=True)
@@ -122,6 +232,8 @@ class Labelled(Movable):
 class Unlabelled(Movable):
     """Views of the same crops: `images` weakly, each of the `strong` ones strongly altered; padding is not `valid`."""
 
+    batch_axes = MappingProxyType({"strong": 1})
+
     ids: tuple[str, ...]
     images: Float[Tensor, "b 3 h w"]
     strong: Float[Tensor, "s b 3 h w"]
@@ -133,10 +245,10 @@ class Unlabelled(Movable):
 
 @dataclass(frozen=True)
 class Tagged(Movable):
-    """Images that come with the set of classes present (1 present, 0 absent), and no masks.
+    """Images with their tag vectors (1 present, 0 absent), and no masks.
 
-    A tag has a column for each class of the data set; that of `Classes.background` is always 0, there being some in
-    every image. An image whose tags are all 0 holds none of the classes, and was looked at to know that.
+    The column of `Classes.background` is always 0, there being some in every image. An image whose tags are all 0
+    holds none of the other classes, and somebody has checked that.
     """
 
     ids: tuple[str, ...]

@@ -324,7 +324,7 @@ def test_confident_regions_are_remembered_with_where_they_come_from(make: Make) 
 def test_of_each_class_the_last_regions_stay() -> None:
     online = OnlineKeys(classes=2, places=2, dim=3)
     for place in range(3):
-        online.learn(torch.eye(3)[place], torch.zeros(3), 1, (place, "x"))
+        online.learn(torch.eye(3)[place], torch.zeros(3), 2, (place, "x"))
     keys, values = online.filled()
     assert online.step.tolist() == [[-1, -1], [2, 1]]
     assert keys.tolist() == [[0, 0, 1], [0, 1, 0]]

@@ -20,7 +20,7 @@ from seglet.engine.console import tell
 from seglet.methods.base import Explanation, Method
 from seglet.models.image_tensor import as_batch
 from seglet.models.layers.conv import resize
-from seglet.types import Classes
+from seglet.types import Classes, tag_vector, without_background
 
 if TYPE_CHECKING:
     from seglet.engine.experiment import Experiment
@@ -80,12 +80,10 @@ class TagMaps:
         truths: Sequence[UInt8[np.ndarray, "h2 w2"]] | None,
     ) -> tuple[Tensor, Tensor, Tensor | None]:
         """Images, tags and regions as a method takes them."""
-        present = torch.zeros(len(images), len(self.classes) - 1, device=self.device)
-        for row, labels in zip(present, tags, strict=True):
-            row[[label - 1 for label in labels]] = 1
+        vectors = torch.stack([tag_vector(labels, len(self.classes)) for labels in tags])
         sources = torch.cat([as_batch(resized(image, shrink)) for image in images]).to(self.device)
         regions = None if truths is None else torch.from_numpy(np.stack(truths)).to(self.device).long()
-        return sources, present, regions
+        return sources, without_background(vectors).to(self.device), regions
 
 
 class Unseen(Dataset):

@@ -24,6 +24,7 @@ from seglet.models.image_tensor import pad_to
 from seglet.models.layers.conv import resize
 from seglet.models.multiscale import MultiScale
 from seglet.models.segmenter import SMALLEST_SIDE, Segmenter
+from seglet.types import tag_vector, without_background
 
 Seer = Segmenter | TagMaps
 """Whatever looks at images."""
@@ -131,8 +132,7 @@ def _masks(
     options = replace(options, **{name: value for name, value in given.items() if value is not None})
     present = None
     if tags is not None:
-        present = images.new_zeros(1, len(model.classes) - 1)
-        present[0, [label - 1 for label in tags]] = 1
+        present = without_background(tag_vector(tags, len(model.classes))[None]).to(images)
     background = BACKGROUND if seeing.background is None else seeing.background
     network = _of_any_size(lambda view: model.network(view).logits)
     return class_maps(head, network, images, options, present, background).masks

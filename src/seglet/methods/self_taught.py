@@ -14,7 +14,7 @@ from seglet.labels.refine.pamr import pamr
 from seglet.losses.mask import mask_loss
 from seglet.losses.pixel import resize
 from seglet.models.multiscale import cleaned
-from seglet.types import IGNORE, Classes, Progress, Target, option
+from seglet.types import IGNORE, Progress, Target, option
 
 
 @dataclass(frozen=True)
@@ -39,18 +39,6 @@ class SelfTaughtConfig:
                 raise ValueError(f"{name}: expected 0 or more, got {getattr(self, name)}")
         if self.focal_floor <= 0:
             raise ValueError(f"focal_floor: expected above 0, got {self.focal_floor}")
-
-
-def check_background(classes: Classes) -> None:
-    """
-    Raises:
-        ValueError: the first class is not the background, which no tag names.
-    """
-    if classes.background != 0:
-        raise ValueError(
-            f"expected the background as class 0, got {classes.names[0]!r}; masks from tags need one: "
-            "put 'background' first in the class table"
-        )
 
 
 def begun(config: SelfTaughtConfig, progress: Progress) -> bool:

@@ -49,7 +49,7 @@ class Words(Viewer):
     @property
     def classes(self) -> tuple[str, ...]:
         """What can be typed; empty if anything can."""
-        return () if self.known is None else self.known.classes.names[1:]
+        return () if self.known is None else tuple(self.known.classes.foreground.values())
 
     def labels(self, image: UInt8[np.ndarray, "h w 3"], name: str, tags: str) -> UInt8[np.ndarray, "h w"]:
         return self.answer(image, name, tags).labels

@@ -23,7 +23,7 @@ from seglet.data.columns.kinds import LENGTH, Kind
 from seglet.data.dataset import Dataset, Sample
 from seglet.data.errors import DataError
 from seglet.data.loading.sampling import StepSampler, augmentation_rng
-from seglet.types import IGNORE, Crop, Labelled, SemiStep, Tagged, Target
+from seglet.types import IGNORE, Crop, Labelled, SemiStep, Tagged, Target, tag_vector
 
 
 def labelled_loader(dataset: Dataset, augment: Augment, sampler: StepSampler, workers: int = 0) -> DataLoader[Labelled]:
@@ -211,9 +211,7 @@ def _with_tags(sample: Sample, classes: int) -> tuple[Sample, Tensor]:
         )
     if not set(sample.tags) <= set(range(classes)):
         raise DataError(f"sample {sample.id!r} has tags {sample.tags}, but classes are 0 to {classes - 1}")
-    row = torch.zeros(classes)
-    row[list(sample.tags)] = 1
-    return replace(sample, labels=None), row
+    return replace(sample, labels=None), tag_vector(sample.tags, classes)
 
 
 def _collate(

@@ -20,7 +20,7 @@ from seglet.methods.dgkd.config import Config
 from seglet.methods.dgkd.depth import EstimatedDepth, GivenDepth
 from seglet.methods.dgkd.teacher import open_teacher
 from seglet.methods.dgkd.views import View, look
-from seglet.methods.self_taught import begun, check_background, mask_terms, refined
+from seglet.methods.self_taught import begun, mask_terms, refined
 from seglet.models.class_scores import class_scores
 from seglet.models.distillation.teachers import Frozen
 from seglet.models.heads.ssss import SSSSHead
@@ -29,7 +29,15 @@ from seglet.models.multiscale import MultiScale, predict_masks
 from seglet.models.network import Network
 from seglet.models.segmenter import Segmenter
 from seglet.models.student import build_student
-from seglet.types import Classes, Labelled, Losses, Progress, Tagged
+from seglet.types import (
+    Classes,
+    Labelled,
+    Losses,
+    Progress,
+    Tagged,
+    check_background_first,
+    without_background,
+)
 
 Step = Tagged | Labelled
 AS_THEY_ARE = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0), "bgr": False}
@@ -60,7 +68,7 @@ class Method(base.Method[Step]):
             ValueError: the first class is not the background; there is no teacher, or one that does not fit.
         """
         if config.learns_from == "tags":
-            check_background(classes)
+            check_background_first(classes)
         convention = AS_THEY_ARE if config.official else {}
         student = build_student(config, classes, seed, depth=config.guide(), **convention)
         teacher = None if config.distil == "none" else open_teacher(config, classes)
@@ -106,7 +114,7 @@ class Method(base.Method[Step]):
         if isinstance(step, Labelled):
             task = cross_entropy(seen.logits, step.target)
             return {"task": task}, task
-        config, tags = self.config, step.tags[:, 1:]
+        config, tags = self.config, without_background(step.tags)
         terms = {"tags": soft_margin(class_scores(seen.logits, config.focal_power, config.focal_floor), tags)}  # L_cls
         total = terms["tags"]
         if begun(config, progress):
@@ -122,7 +130,7 @@ class Method(base.Method[Step]):
             raise ValueError("the teacher sees the light and the step has no such images; see `light`, `brighten`")
         like = step.images if self.config.masks_at == "images" else seen.logits
         size = (like.shape[2], like.shape[3])
-        tags = step.tags[:, 1:] if isinstance(step, Tagged) else None
+        tags = without_background(step.tags) if isinstance(step, Tagged) else None
         with torch.no_grad():
             taught = look(self.teacher.network, step.columns[LIGHT].to(step.images))
             target = taught.maps(size, tags)

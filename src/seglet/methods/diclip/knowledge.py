@@ -36,9 +36,11 @@ def read_words(text: TextTower, classes: Classes, prompts: str) -> Words:
         ValueError: CLIP knows no word of a class.
     """
     chosen = prompts_for(classes, prompts)
-    texts = [chosen.texts(name) for name in classes.names[1:]]
+    names = classes.foreground.values()
+    texts = [chosen.texts(name) for name in names]
     remarks = []
-    for name, phrases in zip(classes.names[1:], (chosen.phrases[name] for name in classes.names[1:]), strict=True):
+    for name in names:
+        phrases = chosen.phrases[name]
         readings = text.read(phrases)
         if all(reading.empty or len(reading.unknown) == len(reading.pieces) for reading in readings):
             raise ValueError(f"CLIP knows no word of {name!r}, read as {phrases[0]!r}; give other words with `prompts`")

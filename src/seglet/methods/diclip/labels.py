@@ -13,6 +13,7 @@ from seglet.labels.cam.affinity import affinity_refined
 from seglet.labels.cam.background import labels_between, with_absence
 from seglet.labels.refine.par import par
 from seglet.methods.diclip.config import Config
+from seglet.types import with_background, without_background
 
 
 @torch.no_grad()
@@ -25,11 +26,11 @@ def refined_maps(
     """
     present = tags.any(dim=0)
     if not present.any():
-        return torch.nn.functional.pad(cams.new_zeros(*tags.shape, *images.shape[2:]), (0, 0, 0, 0, 1, 0), value=1.0)
+        return with_background(cams.new_zeros(*tags.shape, *images.shape[2:]), 1.0)
     few = with_absence(cams[:, present], tags[:, present], images.shape[2:], config.background_power)
     moved = par(few, images, steps=config.par_steps)
     whole = moved.new_zeros(len(cams), cams.shape[1] + 1, images.shape[2], images.shape[3])
-    whole[:, torch.nn.functional.pad(present, (1, 0), value=True)] = moved
+    whole[:, with_background(present[None], True)[0]] = moved
     return whole
 
 
@@ -40,7 +41,7 @@ def pseudo_labels(
     """0 for background, i + 1 for the class of map i, IGNORE where `between` does not know; Sec. III-E."""
     if config.background == "absence":
         return refined_maps(config, cams, tags, images).argmax(dim=1)
-    fractions = with_absence(cams, tags, (cams.shape[2], cams.shape[3]))[:, 1:]
+    fractions = without_background(with_absence(cams, tags, (cams.shape[2], cams.shape[3])))
     enlarged = torch.nn.functional.interpolate(fractions, images.shape[2:], mode="bilinear", align_corners=False)
     thresholds = (config.background_low, config.background_high)
     refine = partial(par, steps=config.par_steps)
@@ -54,5 +55,5 @@ def on_grid(cams: Float[Tensor, "b k n"], grid: tuple[int, int]) -> Float[Tensor
 @torch.no_grad()
 def spread(cams: Float[Tensor, "b k h w"], attention: Float[Tensor, "b n n"], share: float) -> Float[Tensor, "b k h w"]:
     """Maps spread along attention from inside their boxes (CLIP-ES), each filling [0, 1] before and after."""
-    flat = with_absence(cams, cams.new_ones(cams.shape[:2]), (cams.shape[2], cams.shape[3]))[:, 1:]
+    flat = without_background(with_absence(cams, cams.new_ones(cams.shape[:2]), (cams.shape[2], cams.shape[3])))
     return affinity_refined(flat, attention, share)

@@ -27,7 +27,6 @@ from seglet.methods.diclip.labels import on_grid, pseudo_labels, refined_maps, s
 from seglet.methods.diclip.online import OnlineKeys
 from seglet.methods.diclip.student import (
     build_segmenter,
-    refuse_classes,
     tower,
     with_own_backbone,
     without_backbone,
@@ -43,7 +42,17 @@ from seglet.models.layers.dropout import drawing_from
 from seglet.models.layers.masked_pooling import masked_mean
 from seglet.models.layers.patch_affinity import cosine_affinity
 from seglet.models.segmenter import Segmenter
-from seglet.types import IGNORE, Classes, Losses, Progress, Tagged, Target
+from seglet.types import (
+    IGNORE,
+    Classes,
+    Losses,
+    Progress,
+    Tagged,
+    Target,
+    check_background_first,
+    with_background,
+    without_background,
+)
 
 CAA_LAYERS = 6
 """Of CLIP, whose attention maps spread along; ExCEL code."""
@@ -82,7 +91,7 @@ class Method(base.Method[Tagged]):
         Raises:
             ValueError: the first class is not the background; CLIP is not to be had, or knows no word of a class.
         """
-        refuse_classes(classes)
+        check_background_first(classes)
         clip = open_clip(config)
         student = build_segmenter(config, classes, clip, seed)
         return cls(config, student, Knowledge(config, read_words(clip.text, classes, config.prompts)), seed)
@@ -99,7 +108,7 @@ class Method(base.Method[Tagged]):
         Raises:
             ValueError: the first class is not the background; or the memory is to be of masks, which it never sees.
         """
-        refuse_classes(classes)
+        check_background_first(classes)
         if config.cache_from == "none":
             return []
         if config.attention == "oracle":
@@ -139,7 +148,7 @@ class Method(base.Method[Tagged]):
 
     def losses(self, step: Tagged, progress: Progress) -> Losses:
         """L = L_seg + λ L_CAM; `confident` is the share of pixels that are labelled. Sec. III-E."""
-        tags, seen = step.tags[:, 1:], self.knowledge.of_step(self.tower, step)
+        tags, seen = without_background(step.tags), self.knowledge.of_step(self.tower, step)
         static = static_cam(self.config, seen.cam, self._looked_up(seen))
         with drawing_from(self.student, progress.generator(step.images.device)):
             prediction = self.student.network(step.images)
@@ -204,11 +213,11 @@ class Method(base.Method[Tagged]):
         maps = refined_maps(self.config, on_grid(cam, seen.grid), tags, step.images)
         shares = maps / maps.sum(dim=1, keepdim=True).clamp_min(torch.finfo(maps.dtype).tiny)
         patches = on_grid(seen.patches.mT, seen.grid)
-        for image, index in tags.nonzero().tolist():
-            sure = shares[image, index + 1] >= self.config.online_confidence
+        for image, label in with_background(tags, 0.0).nonzero().tolist():
+            sure = shares[image, label] >= self.config.online_confidence
             if sure.any():
                 feature, _ = masked_mean(patches[image : image + 1], sure[None].float())
-                self.online.learn(feature[0], self.cache.centre, index, (progress.step, step.ids[image]))
+                self.online.learn(feature[0], self.cache.centre, label, (progress.step, step.ids[image]))
 
     @torch.no_grad()
     def look(self, images: Float[Tensor, "b 3 y x"], tags: Float[Tensor, "b n"]) -> tuple[Tensor, Tensor]:

@@ -34,9 +34,10 @@ class OnlineKeys(nn.Module):
 
     @torch.no_grad()
     def learn(
-        self, feature: Float[Tensor, " d"], centre: Float[Tensor, " d"], index: int, origin: tuple[int, str]
+        self, feature: Float[Tensor, " d"], centre: Float[Tensor, " d"], label: int, origin: tuple[int, str]
     ) -> None:
-        """Remembers the mean feature of a region as a key of the class `index`; `origin` is a step and an id."""
+        """Remembers the mean feature of a region as a key of the class `label`; `origin` is a step and an id."""
+        index = label - 1  # no key is of the background
         place = int(self.learned[index]) % self.keys.shape[1]
         self.keys[index, place] = directions(feature, centre).to(self.keys)
         self.step[index, place] = origin[0]

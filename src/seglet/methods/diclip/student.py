@@ -52,17 +52,3 @@ def without_backbone(module: Any, state: MutableMapping[str, Any], prefix: str, 
 def with_own_backbone(module: Any, state: MutableMapping[str, Any], prefix: str, *rest: Any) -> None:
     own = module.student.network.backbone.state_dict(prefix=prefix + BACKBONE)
     state.update(own)
-
-
-def refuse_classes(classes: Classes) -> None:
-    """
-    Raises:
-        ValueError: the first class is not the background, or it is the only one.
-    """
-    if classes.background != 0:
-        raise ValueError(
-            f"expected the background as class 0, got {classes.names[0]!r}; masks from tags need one: "
-            "put 'background' first in the class table"
-        )
-    if len(classes) < 2:
-        raise ValueError("expected at least one class beside the background; nothing can be tagged")

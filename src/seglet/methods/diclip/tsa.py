@@ -21,7 +21,7 @@ from seglet.methods.diclip.cache_images import ImagesConfig, as_tensor, drawn, o
 from seglet.models.clip_cache.build import build_cache
 from seglet.models.foundation.image_input import resized
 from seglet.models.layers.masked_pooling import masked_mean
-from seglet.types import Classes, option
+from seglet.types import Classes, option, tag_vector, with_background, without_background
 
 CACHE = "cache"
 Look = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
@@ -94,17 +94,17 @@ class CacheArtefact(Artefact):
 
     def make(self, root: Path, data: Dataset, device: torch.device, note: Callable[[str], None]) -> dict[str, Tensor]:
         """Masks by VCE, features under them and around them (Eq. 8), and their centroids (Eq. 9)."""
-        names, known = self.classes.names[1:], self._known
+        names, known = tuple(self.classes.foreground.values()), self._known
         files = drawn(self.config, names[:known], root, device, note) if self.config.cache_from == "generated" else []
         look, words = self.opens(device)
         inside: list[Tensor] = []
         outside: list[Tensor] = []
-        for index, name in enumerate(names):
+        for label, name in self.classes.foreground.items():
             shown: Iterable[Tensor] = ()
-            if index < known:
-                shown = opened(files[index]) if files else self._real(data, index + 1)
-            own, around, empty = self._features(look, shown, index, words)
-            if index < known:
+            if label <= known:
+                shown = opened(files[label - 1]) if files else self._real(data, label)
+            own, around, empty = self._features(look, shown, label, words)
+            if label <= known:
                 self._tell(note, name, len(own), empty)
             inside.append(own)
             outside.append(around)
@@ -121,12 +121,11 @@ class CacheArtefact(Artefact):
         return (as_tensor(sample.image) for sample in single(data, label, self.config.cache_images))
 
     def _features(
-        self, look: Look, shown: Iterable[Tensor], index: int, words: Float[Tensor, "k d"]
+        self, look: Look, shown: Iterable[Tensor], label: int, words: Float[Tensor, "k d"]
     ) -> tuple[Float[Tensor, "i d"], Float[Tensor, "j d"], int]:
         """Of one class's images: features inside and around, and how many images show nothing."""
         inside, outside, empty = [words[:0]], [words[:0]], 0
-        tags = torch.zeros(1, len(words), device=words.device)
-        tags[0, index] = 1
+        tags = without_background(tag_vector([label], len(self.classes))[None]).to(words.device)
         for image in shown:
             side = (self.config.cache_size, self.config.cache_size)
             patches, masks = look(resized(image.to(words.device), side), tags)
@@ -161,7 +160,7 @@ def dynamic_cam(
 ) -> Float[Tensor, "b k n"]:
     """The patch-text map, enhanced by the foreground part of what the adapter says. Eq. 13."""
     if config.dynamic == "range":
-        return enhanced(cam, min_max(learned.float())[..., 1:].mT, config.cache_weight)
-    absent = torch.nn.functional.pad(tags, (1, 0), value=1.0)[:, None] == 0
+        return enhanced(cam, without_background(min_max(learned.float()).mT), config.cache_weight)
+    absent = with_background(tags, 1.0)[:, None] == 0
     shares = learned.float().masked_fill(absent, -torch.inf).softmax(dim=2)
-    return enhanced(cam, shares[..., 1:].mT, config.cache_weight)
+    return enhanced(cam, without_background(shares.mT), config.cache_weight)

@@ -10,7 +10,7 @@ from torch import Tensor
 from seglet.labels.cam.activation import cam_masks
 from seglet.losses.tags import soft_margin
 from seglet.methods import base
-from seglet.methods.self_taught import begun, check_background, mask_terms, refined
+from seglet.methods.self_taught import begun, mask_terms, refined
 from seglet.methods.ssss.config import Config
 from seglet.models.class_scores import class_scores
 from seglet.models.heads.cam import mean_scores
@@ -19,7 +19,15 @@ from seglet.models.multiscale import MultiScale, predict_masks
 from seglet.models.pretrained import freeze_pretrained, rest_norms
 from seglet.models.segmenter import Segmenter
 from seglet.models.student import build_student
-from seglet.types import Classes, Losses, Progress, Tagged, Target
+from seglet.types import (
+    Classes,
+    Losses,
+    Progress,
+    Tagged,
+    Target,
+    check_background_first,
+    without_background,
+)
 
 
 class Method(base.Method[Tagged]):
@@ -40,7 +48,7 @@ class Method(base.Method[Tagged]):
         Raises:
             ValueError: the first class is not the background, which no tag names.
         """
-        check_background(classes)
+        check_background_first(classes)
         return cls(config, build_student(config, classes, seed))
 
     def train(self, mode: bool = True) -> "Method":
@@ -53,7 +61,7 @@ class Method(base.Method[Tagged]):
         """The loss of the tags and, after `mask_start`, of the masks; `confident` is the share of labelled pixels."""
         with drawing_from(self.student, progress.generator(step.images.device)):
             logits = self.student.network(step.images).logits
-        tags = step.tags[:, 1:]
+        tags = without_background(step.tags)
         terms = {"tags": soft_margin(self._scores(logits), tags)}
         total = terms["tags"]
         if begun(self.config, progress):
@@ -73,7 +81,7 @@ class Method(base.Method[Tagged]):
 
     def _masks(self, logits: Float[Tensor, "b k h w"]) -> Float[Tensor, "b k h w"]:
         if self.config.scores == "mean":
-            return cam_masks(logits[:, 1:], (logits.shape[2], logits.shape[3]))
+            return cam_masks(without_background(logits), (logits.shape[2], logits.shape[3]))
         return logits.to(torch.promote_types(logits.dtype, torch.float32)).softmax(dim=1)
 
     def predict(self, images: Float[Tensor, "b planes h w"]) -> Float[Tensor, "b k h w"]:

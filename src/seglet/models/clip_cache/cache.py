@@ -53,8 +53,8 @@ class KeyValueCache(nn.Module):
 
     def unknown(self) -> list[int]:
         """Classes, from 1 up, that no key speaks for."""
-        spoken = self.values[:, 1:].gt(0).any(dim=0)
-        return [index + 1 for index, known in enumerate(spoken.tolist()) if not known]
+        known = self.values.gt(0).any(dim=0).tolist()
+        return [label for label in range(1, len(known)) if not known[label]]
 
 
 def retrieved(
