@@ -39,7 +39,7 @@ def run() -> FullSizeResult:
     batch = random_batch(SIZE)
     config = viladiff.Config(student=STUDENT, captions="world", text_width=SIZE.width)
     method = viladiff.Method.build(config, SIZE.names, seed=0)
-    told = method.remarks((SIZE.side, SIZE.side), SIZE.batch)[0]
+    told = method.training_notes((SIZE.side, SIZE.side), SIZE.batch)[0]
     shapes = shapes_of(method)
     early, refining = (timed(training_step(method, batch, progress)) for progress in (EARLY, LATE))
     gib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20

@@ -1,4 +1,4 @@
-"""What the engine does for a method that learns from a teacher and has opponents and memories."""
+"""What the engine does for a method that learns from a teacher and has adversaries and memories."""
 
 import json
 import subprocess
@@ -56,7 +56,7 @@ def test_the_list_of_terms_survives_the_experiments_file(finished):
     assert list(resolve(finished.experiment, {}).config.terms) == TERMS
 
 
-def test_opponents_memories_and_their_optimiser_resume_exactly(finished, teacher, tmp_path, monkeypatch):
+def test_adversaries_memories_and_their_optimiser_resume_exactly(finished, teacher, tmp_path, monkeypatch):
     losses = Method.losses
 
     def dying(self, step, progress):
@@ -96,7 +96,7 @@ def test_a_step_that_failed_can_be_taken_again(failed):
     again = replay(failed)
     assert not torch.isfinite(again.losses.terms["kl"])
     assert torch.isfinite(again.losses.terms["diffkd-denoising"])
-    assert again.suspects == ["all samples: logits of the student are not finite"]
+    assert again.findings == ["all samples: logits of the student are not finite"]
 
 
 def test_the_command_says_what_came_out(failed, capsys):
@@ -111,7 +111,7 @@ def test_an_error_on_the_way_to_the_cause_does_not_hide_the_loss(monkeypatch, te
     def lost(self, step, progress):
         raise ValueError("the cause is not to be found")
 
-    monkeypatch.setattr(Method, "suspects", lost)
+    monkeypatch.setattr(Method, "diagnose_non_finite", lost)
     monkeypatch.setattr(Method, "after_step", lambda self, progress: spoil(self))
     with pytest.raises(NonFiniteLossError, match="not finite: task"):
         train(distill(teacher), tmp_path / "run")
@@ -122,7 +122,7 @@ def test_a_run_without_a_failed_step_has_nothing_to_replay(finished):
         replay(finished)
 
 
-def test_two_processes_train_with_memories_and_opponents(teacher, tmp_path):
+def test_two_processes_train_with_memories_and_adversaries(teacher, tmp_path):
     words = "--world_size 32 --world_scenes 100 --crop 32 --batch 8 --workers 0 --width 0.0625 --steps 2 --devices 2"
     command = [sys.executable, "-m", "seglet", "train", "distill", "--out", str(tmp_path / "run"), *words.split()]
     command += ["--teacher", teacher, "--accelerator", "cpu", "--terms", *TERMS]

@@ -118,7 +118,7 @@ def test_heads_and_biases_may_have_rates_of_their_own():
 
 
 def test_rates_keep_their_ratio_while_they_decay():
-    method = SimpleNamespace(rate=lambda batch: 1.0)
+    method = SimpleNamespace()
     module = SimpleNamespace(step=1, settings=Settings(steps=4, power=1.0, learning_rate=1.0), method=method)
     groups = [{"lr": 1.0}, {"lr": 9.0, "rate": 10.0}, {"lr": 3.0, "constant_rate": True}]
     module.trainer = SimpleNamespace(optimizers=[SimpleNamespace(param_groups=groups)])

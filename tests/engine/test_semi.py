@@ -29,7 +29,7 @@ def digest(run):
     return sha256(run.last / "model.safetensors")
 
 
-def test_a_run_reports_its_alarms_and_both_networks(tmp_path, capsys):
+def test_a_run_prints_training_warnings_and_scores_both_networks(tmp_path, capsys):
     run = train(semi(guesser="average", keep="average", alarm_from=0.0), tmp_path / "run")
     lines = [json.loads(line) for line in run.metrics.read_text().splitlines()]
     assert {"train/strong", "train/confident", "train/share/background"} <= lines[0].keys()
@@ -78,7 +78,7 @@ def test_methods_with_masks_learn_from_the_labelled_part_alone():
 def test_a_plan_counts_the_unlabelled_images_too():
     made = plan(semi())
     assert made.samples == {"1_8/unlabelled": 35, "val": 100, "1_8/labelled": 5}
-    assert any("epoch" in line for line in made.remarks)
+    assert any("epoch" in line for line in made.notes)
 
 
 def test_a_step_that_failed_can_be_taken_again(tmp_path, monkeypatch):

@@ -185,5 +185,5 @@ def test_one_labelled_image_is_enough(ready, tmp_path):
 
 
 def test_a_plan_tells_the_rate_that_the_batch_makes(ready):
-    told = plan(experiment(ready, rate_batch=1)).remarks
+    told = plan(experiment(ready, rate_batch=1)).notes
     assert "learning rate: 0.04, the 0.02 asked for times 2, because a step has 2 images" in told

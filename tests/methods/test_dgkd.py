@@ -124,7 +124,7 @@ def test_without_fusion_the_student_sees_colours_alone(teacher: str) -> None:
     method = dgkd(teacher, fusion="none")
     step = replace(tagged(), columns={"light": labelled().images})
     assert method.losses(step, EARLY).total.isfinite()
-    assert Method.producers(method.config, CLASSES) == () == Method.scored_columns(method.config)
+    assert Method.producers(method.config, CLASSES) == () == Method.validation_columns(method.config)
 
 
 def test_one_step_lowers_the_loss(teacher: str) -> None:
@@ -160,7 +160,7 @@ def test_prediction_needs_depth_and_is_at_the_size_of_the_images(teacher: str) -
     method = dgkd(teacher).eval()
     with torch.no_grad():
         assert method.predict(torch.rand(2, 4, 32, 40)).shape == (2, 3, 32, 40)
-        assert method.references()["teacher in the dark"](torch.rand(2, 4, 32, 40)).shape == (2, 3, 32, 40)
+        assert method.reference_predictions()["teacher in the dark"](torch.rand(2, 4, 32, 40)).shape == (2, 3, 32, 40)
         with pytest.raises(ValueError, match="expected images of 4 planes, got 3; give depth as a fourth plane"):
             method.predict(torch.rand(2, 3, 32, 40))
 

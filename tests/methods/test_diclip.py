@@ -63,7 +63,7 @@ def make(chosen: Choose, tmp_path: Path) -> Make:
         config = chosen(**changes)
         method = Method.build(config, CLASSES, seed=0)
         made = {one.name: made_of(one, tmp_path) for one in Method.artefacts(config, CLASSES)}
-        method.equip(made)
+        method.load_artefacts(made)
         return method.train()
 
     return build
@@ -220,20 +220,20 @@ def test_fewer_images_than_keys_and_classes_without_any_are_told(chosen: Choose,
 
 
 def test_classes_beyond_the_share_are_known_from_words_alone_and_told(make: Make) -> None:
-    told = make(cache_classes=0.5).remarks((32, 32), 2)
+    told = make(cache_classes=0.5).training_notes((32, 32), 2)
     assert any("the memory knows no image of cat" in line for line in told)
 
 
 def test_names_that_clip_reads_in_pieces_are_told(chosen: Choose) -> None:
     strange = Classes(("background", "zyx", "cat"), CLASSES.colours)
     method = Method.build(chosen(cache_from="none"), strange, 0)
-    assert any("zyx of class 'zyx' in pieces" in line for line in method.remarks((32, 32), 2))
+    assert any("zyx of class 'zyx' in pieces" in line for line in method.training_notes((32, 32), 2))
 
 
 def test_names_too_long_for_clip_are_told(chosen: Choose) -> None:
     wordy = Classes(("background", "dog", "cat " * 80), CLASSES.colours)
     method = Method.build(chosen(cache_from="none"), wordy, 0)
-    assert any("CLIP reads only the first" in line for line in method.remarks((32, 32), 2))
+    assert any("CLIP reads only the first" in line for line in method.training_notes((32, 32), 2))
 
 
 def test_a_name_without_a_word_for_clip_is_refused(chosen: Choose) -> None:

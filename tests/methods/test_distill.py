@@ -166,10 +166,10 @@ def test_what_terms_train_stays_out_of_the_saved_student(distill) -> None:
     assert not any(name.startswith("teacher") for name in rich.state_dict())
 
 
-def test_the_discriminator_is_an_opponent_and_the_student_does_not_train_it(distill) -> None:
+def test_the_discriminator_is_an_adversary_and_the_student_does_not_train_it(distill) -> None:
     method = distill("holistic discriminator=0", task_weight=0.0)
     total(method).backward()
-    judges = list(method.opponents().parameters())
+    judges = list(method.adversaries().parameters())
     assert judges
     assert all(p.grad is None or not p.grad.any() for p in judges)
 
@@ -178,10 +178,10 @@ def test_a_discriminator_nobody_wants_to_fool_is_not_run(distill) -> None:
     assert "holistic-discriminator" not in distill("holistic adversarial=0").losses(labelled(), NOW).terms
 
 
-def test_queues_are_alike_in_all_processes_by_name(distill) -> None:
+def test_queues_are_named_as_buffers_that_need_no_broadcast(distill) -> None:
     method = distill("kl", "cirkd-memory")
-    assert set(method.alike()) <= {name for name, _ in method.named_buffers()}
-    assert len(method.alike()) == 4
+    assert set(method.unsynchronised_buffers()) <= {name for name, _ in method.named_buffers()}
+    assert len(method.unsynchronised_buffers()) == 4
 
 
 def test_only_the_redrawing_convolutions_are_clipped(distill) -> None:
@@ -196,10 +196,10 @@ def test_only_the_redrawing_convolutions_are_clipped(distill) -> None:
 
 
 def test_memory_is_estimated_before_it_is_needed(distill) -> None:
-    remarks = distill("kl", "cirkd-minibatch budget=0", "cirkd-memory").remarks((512, 1024), 2)
-    assert remarks[0] == "term kl: weight 1 at logits, 3 → 3 channels"
-    assert "MiB for 2 maps of 64x128" in remarks[1]
-    assert "MiB for 2 maps of 64x128" in remarks[2]
+    notes = distill("kl", "cirkd-minibatch budget=0", "cirkd-memory").training_notes((512, 1024), 2)
+    assert notes[0] == "term kl: weight 1 at logits, 3 → 3 channels"
+    assert "MiB for 2 maps of 64x128" in notes[1]
+    assert "MiB for 2 maps of 64x128" in notes[2]
 
 
 def test_the_sample_behind_a_loss_that_is_no_number_is_named(distill) -> None:
@@ -209,13 +209,13 @@ def test_the_sample_behind_a_loss_that_is_no_number_is_named(distill) -> None:
     method = distill("kl", student="segformer-mit_b0", auxiliary_weight=0.0)
     broken = replace(batch, images=images)
     assert not torch.isfinite(total(method, broken))
-    assert method.suspects(broken, NOW) == ["sample 'b': its image is not finite"]
+    assert method.diagnose_non_finite(broken, NOW) == ["sample 'b': its image is not finite"]
 
 
 def test_what_batch_normalisation_spreads_is_blamed_on_no_single_sample(distill) -> None:
     method = distill("kl")
     next(method.student.parameters()).data.fill_(torch.nan)
-    assert method.suspects(labelled(), NOW) == ["all samples: logits of the student are not finite"]
+    assert method.diagnose_non_finite(labelled(), NOW) == ["all samples: logits of the student are not finite"]
 
 
 def test_the_term_behind_it_is_named_too(distill, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,11 +229,11 @@ def test_the_term_behind_it_is_named_too(distill, monkeypatch: pytest.MonkeyPatc
     method = distill("kl", dropout=0.0)
     first = method.eval().student.network(labelled().images).logits[0]
     monkeypatch.setattr(Tapped, "forward", broken)
-    assert method.suspects(labelled(), NOW) == ["sample 'a': kl is inf"]
+    assert method.diagnose_non_finite(labelled(), NOW) == ["sample 'a': kl is inf"]
 
 
 def test_the_teacher_can_be_scored(distill) -> None:
-    (name, predict), *others = distill("kl").references().items()
+    (name, predict), *others = distill("kl").reference_predictions().items()
     assert (name, others) == ("teacher", [])
     assert predict(labelled().images).shape == (2, 3, 32, 32)
-    assert distill("kl", score_teacher=False).references() == {}
+    assert distill("kl", score_teacher=False).reference_predictions() == {}

@@ -72,7 +72,7 @@ def test_the_average_begins_as_the_student_and_follows_it() -> None:
     method.after_step(Progress(1, 10))
     kept = method.segmenter().network.head.tail.classifier.weight
     torch.testing.assert_close(kept, method.student.network.head.tail.classifier.weight)
-    assert set(method.companions()) == {"student"}
+    assert set(method.extra_predictions()) == {"student"}
     assert not method.segmenter().training
 
 
@@ -99,8 +99,8 @@ def test_images_may_be_believed_as_a_whole(believe: str) -> None:
 def test_a_collapse_is_told_once_training_is_under_way() -> None:
     method = fixmatch()
     terms = {"share/sky": 1.0, "labelled-share/sky": 0.5, "labelled-share/road": 0.5, "confident": 0.9}
-    assert method.alarms(terms, Progress(1, 10)) == {}
-    assert set(method.alarms(terms, Progress(5, 10))) == {"collapse", "vanished"}
+    assert method.training_warnings(terms, Progress(1, 10)) == {}
+    assert set(method.training_warnings(terms, Progress(5, 10))) == {"collapse", "vanished"}
 
 
 @pytest.mark.parametrize(

@@ -123,8 +123,8 @@ def test_the_teacher_begins_as_the_student_in_both_streams_and_is_what_is_kept()
     method.after_step(Progress(1, 10))
     assert torch.equal(method.fused_teacher.network.read.weight, method.fusion.read.weight)  # type: ignore[union-attr]
     assert method.segmenter() is method.teacher.network
-    assert set(method.companions()) == {"student", "refined"}
-    assert set(viladiff(keep="student", mix="none").companions()) == {"average"}
+    assert set(method.extra_predictions()) == {"student", "refined"}
+    assert set(viladiff(keep="student", mix="none").extra_predictions()) == {"average"}
 
 
 def test_use_needs_no_captions_and_is_the_visual_stream_bit_for_bit() -> None:
@@ -157,8 +157,8 @@ def test_a_frozen_backbone_has_no_gradient() -> None:
 
 
 def test_the_rate_follows_the_batch_it_is_meant_for() -> None:
-    assert viladiff(rate_batch=4).rate(16) == 4
-    assert viladiff().rate(16) == 1
+    assert viladiff(rate_batch=4).learning_rate_factor(16) == 4
+    assert viladiff().learning_rate_factor(16) == 1
 
 
 def test_shuffled_captions_are_those_of_the_image_before() -> None:
@@ -262,12 +262,12 @@ def test_a_network_without_streams_is_refused() -> None:
 def test_a_collapse_is_told_once_training_is_under_way() -> None:
     terms = {"share/sky": 1.0, "labelled-share/sky": 0.5, "labelled-share/road": 0.5, "confident": 0.9}
     method = viladiff()
-    assert method.alarms(terms, Progress(1, 10)) == {}
-    assert set(method.alarms(terms, Progress(5, 10))) == {"collapse", "vanished"}
+    assert method.training_warnings(terms, Progress(1, 10)) == {}
+    assert set(method.training_warnings(terms, Progress(5, 10))) == {"collapse", "vanished"}
 
 
 def test_memory_is_estimated_before_a_step_is_taken() -> None:
-    lines = viladiff().remarks((32, 32), 2)
+    lines = viladiff().training_notes((32, 32), 2)
     assert lines[0].startswith("memory: about 0.")
     assert "4 views of 32x32" in lines[0]
     assert lines[1].startswith("denoiser: a pass takes")

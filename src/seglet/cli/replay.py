@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def as_json(replayed: Any, values: dict[str, float]) -> dict[str, Any]:
     finite = {name: value if math.isfinite(value) else None for name, value in values.items()}
-    return {"folder": str(replayed.folder), "error": replayed.error, "terms": finite, "suspects": replayed.suspects}
+    return {"folder": str(replayed.folder), "error": replayed.error, "terms": finite, "suspects": replayed.findings}
 
 
 def text(replayed: Any, values: dict[str, float]) -> str:
@@ -38,4 +38,4 @@ def text(replayed: Any, values: dict[str, float]) -> str:
     lines += [f"  {name:<{width}}  {value:.6g}" for name, value in values.items()]
     if all(map(math.isfinite, values.values())):
         lines.append("all finite this time: it was the arithmetic; train with precision 32 or bf16-mixed")
-    return "\n".join([*lines, *replayed.suspects])
+    return "\n".join([*lines, *replayed.findings])

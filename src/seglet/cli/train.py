@@ -124,6 +124,7 @@ def describe_keys(method: str) -> str:
 
     from seglet import methods
     from seglet.engine.settings import Settings
+    from seglet.methods.protocols import KeyGuide
     from seglet.values import describe, help_of
 
     lines = []
@@ -133,5 +134,5 @@ def describe_keys(method: str) -> str:
         for f in fields(kind):
             default = "" if f.default is MISSING else f" = {f.default}"
             lines.append(f"  --{f.name}{default}  ({describe(hints[f.name])})\n        {help_of(f)}")
-    guide = methods.load(method).Method.guide()
-    return "\n".join([*lines, guide] if guide else lines)
+    kind = methods.load(method).Method
+    return "\n".join([*lines, kind.key_guide()] if isinstance(kind, KeyGuide) else lines)

@@ -14,6 +14,7 @@ from seglet.data.dataset import Dataset
 from seglet.engine.columns import command, folder
 from seglet.engine.experiment import Experiment
 from seglet.methods.base import Method
+from seglet.methods.protocols import Artefacts
 from seglet.values import ConfigError
 
 
@@ -33,6 +34,8 @@ def artefacts(experiment: Experiment, data: Dataset) -> list[Kept]:
     """Everything that the method is to be given for the classes of `data`, the split to train on."""
     method = methods.load(experiment.method).Method
     root = folder(experiment.settings)
+    if not isinstance(method, Artefacts):
+        return []
     made = method.artefacts(experiment.config, data.classes)
     return [Kept(one, artefact.place(one, root, data)) for one in made]
 
@@ -57,7 +60,7 @@ def make(kept: Kept, data: Dataset, device: torch.device, note: Callable[[str], 
     note(f"{kept.artefact.name}: is in {kept.folder}")
 
 
-def equip(method: Method[Any], experiment: Experiment, data: Dataset) -> None:
+def load_artefacts(method: Method[Any], experiment: Experiment, data: Dataset) -> None:
     """Gives a method what was made for it.
 
     Raises:
@@ -69,5 +72,5 @@ def equip(method: Method[Any], experiment: Experiment, data: Dataset) -> None:
     if lacking:
         told = [f"{kept.artefact.name!r} is not in {str(kept.folder.parent)!r}" for kept in lacking]
         raise ConfigError("\n  ".join([*told, f"make what is missing with: {command(experiment)}"]))
-    if wanted:
-        method.equip({kept.artefact.name: artefact.read(kept.folder) for kept in wanted})
+    if wanted and isinstance(method, Artefacts):
+        method.load_artefacts({kept.artefact.name: artefact.read(kept.folder) for kept in wanted})

@@ -22,7 +22,7 @@ from seglet.engine import checkpoint
 from seglet.engine.console import Steps
 from seglet.engine.module import TrainingModule
 from seglet.engine.run import Run
-from seglet.methods.base import Prediction
+from seglet.methods.protocols import ExtraValidation, PredictFunction, ReferencePredictions, TrainingWarnings
 
 Scores = Mapping[str, float]
 
@@ -69,13 +69,13 @@ class Metrics:
 
 
 class Report(AfterStep):
-    """Logs the terms of the loss, mean over the steps since the last line; moves the progress bar; passes alarms on."""
+    """Logs the terms of the loss, mean over the steps since the last line; moves the progress bar; prints warnings."""
 
     def __init__(self, metrics: Metrics, bar: Steps, every: int) -> None:
         self.metrics = metrics
         self.bar = bar
         self.every = every
-        self.alarmed: set[str] = set()
+        self.warned: set[str] = set()
         self.sums: dict[str, Tensor] = {}
         self.count = 0
         self.since = time.perf_counter()
@@ -92,26 +92,31 @@ class Report(AfterStep):
         rate = trainer.optimizers[0].param_groups[0]["lr"]
         self.metrics.write(module.step, {**_prefixed("train", means), "learning_rate": rate, "steps_per_second": pace})
         self.bar.advance(module.step, f"loss {means['loss']:.3f}")
-        self.warn(module.method.alarms(means, module.progress()), module.step)
+        if isinstance(module.method, TrainingWarnings):
+            self.warn(module.method.training_warnings(means, module.progress()), module.step)
         self.sums, self.count, self.since = {}, 0, time.perf_counter()
 
-    def warn(self, alarms: Mapping[str, str], step: int) -> None:
+    def warn(self, warnings: Mapping[str, str], step: int) -> None:
         """Says what goes wrong once, and again if it had gone right meanwhile."""
-        for name in sorted(alarms.keys() - self.alarmed):
-            self.bar.note(f"step {step}: {alarms[name]}")
-        self.alarmed = set(alarms)
+        for name in sorted(warnings.keys() - self.warned):
+            self.bar.note(f"step {step}: {warnings[name]}")
+        self.warned = set(warnings)
 
 
 class References(lightning.Callback):
     """Scores the networks that a method learns from before its first step, and says what they reach."""
 
-    def __init__(self, score: Callable[[Prediction], Scores], metrics: Metrics, note: Callable[[str], None]) -> None:
+    def __init__(
+        self, score: Callable[[PredictFunction], Scores], metrics: Metrics, note: Callable[[str], None]
+    ) -> None:
         self.score = score
         self.metrics = metrics
         self.note = note
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
-        for name, predict in pl_module.method.references().items():
+        if not isinstance(pl_module.method, ReferencePredictions):
+            return
+        for name, predict in pl_module.method.reference_predictions().items():
             with torch.inference_mode(), trainer.precision_plugin.forward_context():
                 scores = self.score(predict)
             self.metrics.write(0, _prefixed(name, scores))
@@ -119,10 +124,10 @@ class References(lightning.Callback):
 
 
 class Validation(AfterStep):
-    """Scores the method, and its companions, every so often and keeps the Segmenter that scores best."""
+    """Scores the method, and its extra predictions, every so often and keeps the Segmenter that scores best."""
 
     def __init__(
-        self, score: Callable[[Prediction], Scores], run: Run, metrics: Metrics, note: Callable[[str], None]
+        self, score: Callable[[PredictFunction], Scores], run: Run, metrics: Metrics, note: Callable[[str], None]
     ) -> None:
         self.score = score
         self.run = run
@@ -139,7 +144,7 @@ class Validation(AfterStep):
         self.agree(trainer, module)
         with torch.inference_mode(), trainer.precision_plugin.forward_context():
             scores = self.score(module.method.predict)
-            beside = {name: self.score(predict) for name, predict in module.method.companions().items()}
+            beside = {name: self.score(predict) for name, predict in self.extra(module).items()}
         module.method.train()
         score = module.step if settings.selection == "last" else scores[settings.selection]
         if score > self.best or not self.best_step:  # there is a model even if nothing could be scored
@@ -150,6 +155,10 @@ class Validation(AfterStep):
         self.metrics.write(module.step, {**_prefixed("val", scores), **others})
         also = "".join(f"; the {name}: mIoU {100 * found['miou']:.2f} %" for name, found in beside.items())
         self.note(f"step {module.step}: mIoU {100 * scores['miou']:.2f} %, ECE {100 * scores['ece_10']:.2f} %{also}")
+
+    def extra(self, module: TrainingModule) -> Mapping[str, PredictFunction]:
+        """Returns what else the method has to score."""
+        return module.method.extra_predictions() if isinstance(module.method, ExtraValidation) else {}
 
     def agree(self, trainer: lightning.Trainer, module: TrainingModule) -> None:
         """All processes take the first one's batch-norm statistics, which are those that are saved.

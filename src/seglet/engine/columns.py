@@ -2,6 +2,7 @@
 
 import shlex
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from seglet.data.loading.semi import SemiDataset
 from seglet.engine.experiment import Experiment
 from seglet.engine.settings import Settings
 from seglet.engine.splits import scored_data, training_data
+from seglet.methods.protocols import ValidationColumns
 from seglet.types import Classes
 from seglet.values import ConfigError
 
@@ -67,10 +69,15 @@ def folder(settings: Settings) -> Path:
 
 def scored_columns(experiment: Experiment, classes: Classes) -> list[Column]:
     """Those columns that images to be scored on need too, behind those they are made from."""
-    names = methods.load(experiment.method).Method.scored_columns(experiment.config)
+    names = _validation_names(experiment)
     found = columns(experiment, classes)
     needed = {name for column in found if column.name in names for name in (column.name, *column.producer.sources)}
     return [column for column in found if column.name in needed]
+
+
+def _validation_names(experiment: Experiment) -> Sequence[str]:
+    method = methods.load(experiment.method).Method
+    return method.validation_columns(experiment.config) if isinstance(method, ValidationColumns) else ()
 
 
 def shares(experiment: Experiment) -> list[tuple[Dataset, list[Column]]]:
@@ -85,7 +92,7 @@ def shares(experiment: Experiment) -> list[tuple[Dataset, list[Column]]]:
 
 def with_scored_columns(experiment: Experiment, data: Dataset) -> Dataset:
     """The data to score on with what its images need; the same data if that is nothing; see `with_columns`."""
-    names = methods.load(experiment.method).Method.scored_columns(experiment.config)
+    names = _validation_names(experiment)
     wanted = [column.store for column in scored_columns(experiment, data.classes) if column.name in names]
     return _complete(experiment, data, wanted)
 

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from seglet import files, methods
 from seglet.engine.experiment import resolve
-from seglet.engine.module import NonFiniteLossError, suspects
+from seglet.engine.module import NonFiniteLossError, diagnose_non_finite
 from seglet.engine.run import Run
 from seglet.methods.base import Method
 from seglet.types import Classes, Losses, Progress
@@ -61,7 +61,7 @@ class Replayed:
     folder: Path
     error: str
     losses: Losses
-    suspects: list[str]
+    findings: list[str]
 
 
 def replay(run: Run) -> Replayed:
@@ -87,7 +87,7 @@ def replay(run: Run) -> Replayed:
     progress = Progress(**content["progress"])
     torch.manual_seed(progress.seed)
     losses = method.losses(batch, progress)
-    return Replayed(folder, content["error"], losses, suspects(method, batch, progress))
+    return Replayed(folder, content["error"], losses, diagnose_non_finite(method, batch, progress))
 
 
 def _step(path: Path) -> int:

@@ -7,9 +7,10 @@ import lightning
 import torch
 from torch import Tensor
 
-from seglet.engine.optimise import learning_rate, optimiser
+from seglet.engine.optimise import learning_rate, learning_rate_factor, optimiser
 from seglet.engine.settings import Settings
 from seglet.methods.base import Method
+from seglet.methods.protocols import BeforeStep, NonFiniteDiagnosis, UnsynchronisedBuffers
 from seglet.types import Losses, Progress
 
 EVERYBODY = 2**31
@@ -27,7 +28,7 @@ class TrainingModule(lightning.LightningModule):
         self.latest: Mapping[str, Tensor] = {}
         self.batch: Any = None
         # what DistributedDataParallel looks for: buffers that it would send to all processes in every step
-        self._ddp_params_and_buffers_to_ignore = [f"method.{name}" for name in method.alike()]
+        self._ddp_params_and_buffers_to_ignore = [f"method.{name}" for name in unsynchronised_buffers(method)]
 
     @property
     def step(self) -> int:
@@ -45,18 +46,19 @@ class TrainingModule(lightning.LightningModule):
         self.batch = batch
         losses = self.method.losses(batch, progress)
         if not torch.isfinite(losses.total):
-            raise NonFiniteLossError(losses, batch, progress, suspects(self.method, batch, progress))
+            raise NonFiniteLossError(losses, batch, progress, diagnose_non_finite(self.method, batch, progress))
         self.latest = {"loss": losses.total.detach(), **{name: term.detach() for name, term in losses.terms.items()}}
         return losses.total
 
     def on_train_batch_start(self, batch: Any, index: int) -> None:
-        rate = learning_rate(self.step, self.settings) * self.method.rate(self.settings.batch)
+        rate = learning_rate(self.step, self.settings) * learning_rate_factor(self.method, self.settings)
         for group in self.trainer.optimizers[0].param_groups:
             if not group.get("constant_rate"):
                 group["lr"] = rate * group.get("rate", 1.0)
 
     def on_before_optimizer_step(self, optimizer: Any) -> None:
-        self.method.before_step()
+        if isinstance(self.method, BeforeStep):
+            self.method.before_step()
 
     def finish_step(self) -> None:
         """Called once after each optimiser step, before anything is scored or saved."""
@@ -77,11 +79,11 @@ class TrainingModule(lightning.LightningModule):
 class NonFiniteLossError(ValueError):
     """A loss became NaN or infinite; knows in which step, on what, and which terms."""
 
-    def __init__(self, losses: Losses, batch: Any, progress: Progress, suspects: Sequence[str] = ()) -> None:
+    def __init__(self, losses: Losses, batch: Any, progress: Progress, findings: Sequence[str] = ()) -> None:
         self.batch, self.progress = batch, progress
         culprits = [name for name, term in losses.terms.items() if not torch.isfinite(term).all()]
         ids = ", ".join(map(str, getattr(batch, "ids", ())))
-        blamed = f" ({'; '.join(suspects)})" if suspects else ""
+        blamed = f" ({'; '.join(findings)})" if findings else ""
         super().__init__(
             f"the loss of step {progress.step} is {losses.total.item()}; not finite: "
             f"{', '.join(culprits) or 'only the sum'}; samples {ids}{blamed}; "
@@ -89,22 +91,29 @@ class NonFiniteLossError(ValueError):
         )
 
 
-def suspects(method: Method[Any], batch: Any, progress: Progress) -> list[str]:
+def diagnose_non_finite(method: Method[Any], batch: Any, progress: Progress) -> list[str]:
     """What the method knows of the samples behind a loss that is not finite; leaves its state as it was.
 
     Nothing in one of several processes: to look again may need all of them, and the others are elsewhere.
     """
+    if not isinstance(method, NonFiniteDiagnosis):
+        return []
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         return []
     buffers = {name: buffer.clone() for name, buffer in method.named_buffers()}
     try:
         with torch.no_grad():
-            return method.suspects(batch, progress)
+            return method.diagnose_non_finite(batch, progress)
     except (ValueError, RuntimeError):  # what is told must be the loss, not a second error on the way to its cause
         return []
     finally:
         for name, buffer in method.named_buffers():
             buffer.copy_(buffers[name])
+
+
+def unsynchronised_buffers(method: Method[Any]) -> list[str]:
+    """Returns the names of the buffers that the method keeps equal in all processes by itself."""
+    return method.unsynchronised_buffers() if isinstance(method, UnsynchronisedBuffers) else []
 
 
 def mix(*numbers: int) -> int:

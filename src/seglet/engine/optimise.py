@@ -9,26 +9,33 @@ from torch import nn
 from seglet.engine.poly_warmup import poly_warmup
 from seglet.engine.settings import Settings
 from seglet.methods.base import Method
+from seglet.methods.protocols import Adversaries, LearningRateFactor
 
-OPPONENT_RATE, OPPONENT_BETAS = 4e-4, (0.9, 0.99)
-"""Of Adam for a method's opponents, at every step; CIRKD code."""
+_ADVERSARY_RATE, _ADVERSARY_BETAS = 4e-4, (0.9, 0.99)
+"""Of Adam for a method's adversaries, at every step; CIRKD code."""
 
 
 def optimiser(method: Method[Any], settings: Settings) -> torch.optim.Optimizer:
     """For all trained parameters; by default alike, with no exemption from weight decay (CIRKD code).
 
     With `head_rate` or `bias_rate` they are divided into groups that carry their `rate`, a multiple of the learning
-    rate. A method's opponents are trained beside them by Adam.
+    rate. A method's adversaries are trained beside them by Adam.
     """
-    opponents = [p for p in method.opponents().parameters() if p.requires_grad]
-    apart = {id(p) for p in opponents}
+    adversaries = _adversaries(method)
+    apart = {id(p) for p in adversaries}
     trained = {name: p for name, p in method.named_parameters() if p.requires_grad and id(p) not in apart}
     main = _main(groups(trained, method, settings), settings)
-    if not opponents:
+    if not adversaries:
         return main
-    adam = torch.optim.Adam(opponents, lr=OPPONENT_RATE, betas=OPPONENT_BETAS)
+    adam = torch.optim.Adam(adversaries, lr=_ADVERSARY_RATE, betas=_ADVERSARY_BETAS)
     adam.param_groups[0]["constant_rate"] = True
     return Together([main, adam])
+
+
+def _adversaries(method: Method[Any]) -> list[nn.Parameter]:
+    if not isinstance(method, Adversaries):
+        return []
+    return [p for p in method.adversaries().parameters() if p.requires_grad]
 
 
 def groups(trained: Mapping[str, nn.Parameter], method: Method[Any], settings: Settings) -> list[dict[str, Any]]:
@@ -104,3 +111,8 @@ def learning_rate(step: int, settings: Settings) -> float:
     warm = min(1.0, (step + 1) / settings.warmup) if settings.warmup else 1.0
     decay: float = (1 - step / settings.steps) ** settings.power
     return settings.learning_rate * warm * decay
+
+
+def learning_rate_factor(method: object, settings: Settings) -> float:
+    """Returns the factor that the method puts on the learning rate for its batch size."""
+    return method.learning_rate_factor(settings.batch) if isinstance(method, LearningRateFactor) else 1.0

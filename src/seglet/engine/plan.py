@@ -14,7 +14,7 @@ from seglet.engine.columns import with_columns
 from seglet.engine.experiment import Experiment
 from seglet.engine.feed import datasets, training_loader
 from seglet.engine.settings import Settings
-from seglet.engine.train import build_method, refuse_missing_hardware, remarks
+from seglet.engine.train import build_method, refuse_missing_hardware, training_notes
 from seglet.methods.base import Method
 from seglet.types import Labelled, Progress
 
@@ -34,7 +34,7 @@ class Plan:
     frozen: int
     memory: int
     seconds_per_step: float
-    remarks: list[str]
+    notes: list[str]
 
     def text(self) -> str:
         """The plan as aligned lines for people."""
@@ -48,7 +48,7 @@ class Plan:
             f"parameters  {self.trained:,} trained, {self.frozen:,} frozen (never saved)",
             f"memory      about {self.memory / 2**30:.2f} GiB per process (weights, gradients, optimiser, activations)",
             f"time        about {self.seconds_per_step:.2f} s a step on this processor, {hours:.2f} h in all",
-            *self.remarks,
+            *self.notes,
         ]
         return "\n".join(lines)
 
@@ -74,7 +74,7 @@ def plan(experiment: Experiment) -> Plan:
         frozen=frozen,
         memory=trained * (8 + STATE_PER_WEIGHT[settings.optimiser]) + 4 * frozen + activations * micro // views,
         seconds_per_step=seconds / views * micro * settings.accumulate,
-        remarks=remarks(method, settings, train_set),
+        notes=training_notes(method, settings, train_set),
     )
 
 

@@ -18,7 +18,7 @@ from seglet.data.dataset import Dataset
 from seglet.data.loading.loaders import evaluation_samples
 from seglet.data.loading.semi import SemiDataset, missing_classes
 from seglet.engine import checkpoint
-from seglet.engine.artefacts import equip
+from seglet.engine.artefacts import load_artefacts
 from seglet.engine.callbacks import Checkpoints, Finish, Metrics, References, Report, StopRequest, Validation
 from seglet.engine.columns import with_columns, with_scored_columns
 from seglet.engine.console import Steps
@@ -27,11 +27,13 @@ from seglet.engine.experiment import Experiment
 from seglet.engine.failed_step import Evidence
 from seglet.engine.feed import Feed, datasets
 from seglet.engine.module import TrainingModule
+from seglet.engine.optimise import learning_rate_factor
 from seglet.engine.run import Run
 from seglet.engine.sample_images import training_views, unlabelled_views, validation_images
 from seglet.engine.settings import Settings
 from seglet.evaluation.evaluate import EvaluationOptions, evaluate
-from seglet.methods.base import Method, Prediction
+from seglet.methods.base import Method
+from seglet.methods.protocols import BoundaryValidation, PredictFunction, TrainingNotes
 from seglet.types import Labelled, SemiStep, Tagged
 from seglet.values import ConfigError
 
@@ -92,7 +94,7 @@ def build_method(experiment: Experiment, data: Dataset) -> Method[Any]:
     built: Method[Any] = methods.load(experiment.method).Method.build(
         experiment.config, data.classes, experiment.settings.seed
     )
-    equip(built, experiment, data)
+    load_artefacts(built, experiment, data)
     return built
 
 
@@ -128,7 +130,7 @@ def _fit(run: Run, experiment: Experiment, method: Method[Any], sets: dict[str, 
     metrics = Metrics(run.metrics, first_process(), mirror)
     bar = Steps(f"{experiment.method} → {run.folder}", settings.steps, active=first_process())
 
-    def score(predict: Prediction) -> dict[str, float]:
+    def score(predict: PredictFunction) -> dict[str, float]:
         return scores(module, sets[settings.val_split], predict)
 
     validation = Validation(score, run, metrics, bar.note)
@@ -147,8 +149,8 @@ def _fit(run: Run, experiment: Experiment, method: Method[Any], sets: dict[str, 
     else:
         callbacks.insert(0, references)
     if not state and first_process():
-        for remark in remarks(method, settings, sets[settings.train_split]):
-            bar.note(remark)
+        for line in training_notes(method, settings, sets[settings.train_split]):
+            bar.note(line)
         seen = sets[settings.train_split]
         training_views(run.samples, seen, settings)
         if isinstance(seen, SemiDataset):
@@ -203,7 +205,7 @@ class Restore(lightning.Callback):
             trainer.precision_plugin.load_state_dict(self.state["precision"])
 
 
-def scores(module: TrainingModule, data: Dataset, predict: Prediction) -> dict[str, float]:
+def scores(module: TrainingModule, data: Dataset, predict: PredictFunction) -> dict[str, float]:
     """Validation of a network over all processes, each image once, at its mask's size.
 
     Without masks the scores are no numbers.
@@ -211,23 +213,29 @@ def scores(module: TrainingModule, data: Dataset, predict: Prediction) -> dict[s
     if data.read(0).labels is None:
         return dict.fromkeys(("miou", "ece_10"), math.nan)
     samples = evaluation_samples(data, module.global_rank, module.trainer.world_size)
-    options = EvaluationOptions(batch=8, replicas=0, boundary=module.method.boundary)
+    options = EvaluationOptions(batch=8, replicas=0, boundary=_validates_boundary(module.method))
     return evaluate(predict, samples, data.classes, options, device=module.device).reduce().scores()
 
 
-def remarks(method: Method[Any], settings: Settings, data: Dataset) -> list[str]:
+def _validates_boundary(method: Method[Any]) -> bool:
+    return isinstance(method, BoundaryValidation) and method.validates_boundary
+
+
+def training_notes(method: Method[Any], settings: Settings, data: Dataset) -> list[str]:
     """What is to be said before the method is trained on these data with these settings."""
-    of_data = semi_remarks(data, settings) if isinstance(data, SemiDataset) else []
-    factor = method.rate(settings.batch)
+    lines = semi_notes(data, settings) if isinstance(data, SemiDataset) else []
+    factor = learning_rate_factor(method, settings)
     if factor != 1:
-        of_data.append(
+        lines.append(
             f"learning rate: {settings.learning_rate * factor:g}, the {settings.learning_rate:g} asked for times "
             f"{factor:g}, because a step has {settings.batch} images"
         )
-    return of_data + method.remarks(settings.crop, settings.batch // (settings.devices * settings.accumulate))
+    if isinstance(method, TrainingNotes):
+        lines += method.training_notes(settings.crop, settings.batch // (settings.devices * settings.accumulate))
+    return lines
 
 
-def semi_remarks(data: SemiDataset, settings: Settings) -> list[str]:
+def semi_notes(data: SemiDataset, settings: Settings) -> list[str]:
     """How often images come, and which classes nothing labelled shows."""
     unlabelled = len(data.unlabelled)
     taken = settings.batch * data.config.unlabelled_ratio

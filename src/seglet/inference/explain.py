@@ -12,7 +12,7 @@ from torch import Tensor
 
 from seglet.data.overlay import INK, PAPER, coloured, contact_sheet
 from seglet.images import overlay
-from seglet.methods.base import Explanation
+from seglet.methods.protocols import Explanation
 from seglet.types import Classes
 
 SIDE = 112

@@ -6,7 +6,7 @@ Axes: k classes with the background first, h rows, w columns.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from seglet import methods
 from seglet.data.dataset import Dataset, Sample, resized
 from seglet.data.errors import DataError
 from seglet.engine.console import tell
-from seglet.methods.base import Explanation, Method
+from seglet.methods.protocols import Explanation, Explanations, LabelMaps
 from seglet.models.image_tensor import as_batch
 from seglet.models.layers.conv import resize
 from seglet.types import Classes, tag_vector, without_background
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 class TagMaps:
     """Stands where a segmenter stands, for images whose classes are known."""
 
-    method: Method[Any]
+    method: LabelMaps
     classes: Classes
     device: torch.device
 
@@ -70,6 +70,10 @@ class TagMaps:
         Raises:
             ValueError: the method has nothing to show of it.
         """
+        if not isinstance(self.method, Explanations):
+            raise ValueError(
+                "this method does not show the stages of its class maps; leave --explain out, or choose diclip"
+            )
         return self.method.explain(*self._given([image], [tags], shrink, None))
 
     def _given(
@@ -118,7 +122,7 @@ def open_method(source: str, data: Dataset | None, named: str | None, device: st
     file = run if run.is_file() else Path(source)
     named_file = names_experiment_file(file)
     experiment = resolve(file if named_file else None, {} if named_file else {"method": source})
-    if methods.load(experiment.method).Method.label_maps is Method.label_maps:
+    if not isinstance(methods.load(experiment.method).Method, LabelMaps):
         raise ValueError(f"method {experiment.method!r} makes no masks from tags alone; train a segmenter with it, or "
                          "choose --method diclip")  # fmt: skip
     if file is run:
@@ -133,7 +137,7 @@ def open_method(source: str, data: Dataset | None, named: str | None, device: st
     method = build_method(experiment, images)
     if file is run:
         method.load_state_dict(checkpoint.load_newest(Path(source) / "checkpoints")[1]["method"])
-    return TagMaps(method.to(place).eval(), images.classes, place)
+    return TagMaps(cast(LabelMaps, method.to(place).eval()), images.classes, place)  # its class was checked above
 
 
 def make_missing(experiment: "Experiment", data: Dataset, device: torch.device) -> None:

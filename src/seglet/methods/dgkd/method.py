@@ -14,7 +14,7 @@ from seglet.data.loading.pairs import LIGHT
 from seglet.data.planes import DEPTH
 from seglet.losses.pixel import cross_entropy
 from seglet.losses.tags import soft_margin
-from seglet.methods import base
+from seglet.methods import base, protocols
 from seglet.methods.dgkd.branches import Branches
 from seglet.methods.dgkd.config import Config
 from seglet.methods.dgkd.depth import EstimatedDepth, GivenDepth
@@ -44,7 +44,7 @@ AS_THEY_ARE = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0), "bgr": False}
 """The authors undo the normalisation in place before their networks see the images; golden dgkd_head."""
 
 
-class Method(base.Method[Step]):
+class Method(base.Method[Step], protocols.ValidationColumns, protocols.TrainingNotes, protocols.ReferencePredictions):
     """A student that sees the dark and is told depth, a teacher that sees the same in the light, and what is between.
 
     Only the student is kept: neither denoisers nor projections are in the saved segmenter.
@@ -86,7 +86,7 @@ class Method(base.Method[Step]):
         return (EstimatedDepth(config.depth, None if config.depth_brighten == "none" else config.depth_brighten),)
 
     @classmethod
-    def scored_columns(cls, config: Config) -> Sequence[str]:
+    def validation_columns(cls, config: Config) -> Sequence[str]:
         return () if config.fusion == "none" else (DEPTH,)
 
     def losses(self, step: Step, progress: Progress) -> Losses:
@@ -148,7 +148,7 @@ class Method(base.Method[Step]):
         options = MultiScale(config.scales, False, 1.0, config.least_score, config.focal_power, config.focal_floor)
         return predict_masks(lambda view: network(view).logits, images, options).logits()
 
-    def references(self) -> Mapping[str, base.Prediction]:
+    def reference_predictions(self) -> Mapping[str, protocols.PredictFunction]:
         teacher = self.teacher
         if teacher is None or not self.config.score_teacher:
             return {}
@@ -161,7 +161,7 @@ class Method(base.Method[Step]):
 
         return {"teacher in the dark": in_the_dark}
 
-    def remarks(self, size: tuple[int, int], batch: int) -> list[str]:
+    def training_notes(self, size: tuple[int, int], batch: int) -> list[str]:
         kept, passing = _count(self.student.network), _count(self.branches)
         lines = [f"the student has {kept:,} parameters; {passing:,} more denoise and compare, in training only"]
         if self.config.fusion != "none":

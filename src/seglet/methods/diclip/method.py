@@ -18,7 +18,7 @@ from seglet.labels.cam.background import with_absence
 from seglet.losses.affinity import affinity_error, pair_labels
 from seglet.losses.pixel import cross_entropy
 from seglet.losses.split import split_cross_entropy
-from seglet.methods import base
+from seglet.methods import base, protocols
 from seglet.methods.diclip.attention import ATTENTION, REGIONS, AttentionColumn, RegionsColumn
 from seglet.methods.diclip.config import Config
 from seglet.methods.diclip.explain import attentions, rungs
@@ -64,7 +64,14 @@ UNSAID = ("attention_grid", "attention_rank", "attention_loop", "diffusion")
 """Keys of VCE that do not change what is remembered of an image, whose attention is read in full."""
 
 
-class Method(base.Method[Tagged]):
+class Method(
+    base.Method[Tagged],
+    protocols.Artefacts,
+    protocols.UnsynchronisedBuffers,
+    protocols.TrainingNotes,
+    protocols.LabelMaps,
+    protocols.Explanations,
+):
     """A decoder on frozen CLIP that learns from maps which CLIP, diffusion and a memory of images make of tags."""
 
     columns = (ATTENTION, REGIONS)
@@ -125,12 +132,12 @@ class Method(base.Method[Tagged]):
 
         return [CacheArtefact(config, classes, said, ", ".join(whose), opens)]
 
-    def equip(self, made: Mapping[str, Mapping[str, Tensor]]) -> None:
+    def load_artefacts(self, tensors: Mapping[str, Mapping[str, Tensor]]) -> None:
         """Takes the memory, and makes the adapter that begins as it (Eq. 12)."""
-        if CACHE not in made:
+        if CACHE not in tensors:
             return
         config = self.config
-        self.cache = KeyValueCache(**made[CACHE])
+        self.cache = KeyValueCache(**tensors[CACHE])
         if config.adapter:
             generator = torch.Generator().manual_seed(self.seed ^ ADAPTER)
             self.adapter = CacheAdapter(
@@ -254,7 +261,7 @@ class Method(base.Method[Tagged]):
         images: Float[Tensor, "b 3 y x"],
         tags: Float[Tensor, "b n"],
         regions: Integer[Tensor, "b _ _"] | None = None,
-    ) -> base.Explanation:
+    ) -> protocols.Explanation:
         """The rungs of Table IV, and attention before and after ACR and fusion; of the images at their size alone."""
         lent = self.knowledge.attention(self.tower, images, regions)
         plain, seen = (self.knowledge.view(self.tower, images, attention) for attention in (None, lent))
@@ -263,16 +270,16 @@ class Method(base.Method[Tagged]):
             learned = (self.adapter(seen.patches), tags)
         maps = rungs(self.config, plain.cam, seen.cam, self._looked_up(seen), learned)
         on_image = {name: self._spread(cam, seen, images) for name, cam in maps.items()}
-        return base.Explanation(on_image, attentions(self.config, self.tower, images, lent))
+        return protocols.Explanation(on_image, attentions(self.config, self.tower, images, lent))
 
     def after_step(self, progress: Progress) -> None:
         self.taught.fill_(True)
 
-    def alike(self) -> list[str]:
+    def unsynchronised_buffers(self) -> list[str]:
         """Everything but what is learned online: nothing else that is no weight ever changes."""
         return [name for name, _ in self.named_buffers() if not name.startswith("online.")]
 
-    def remarks(self, size: tuple[int, int], batch: int) -> list[str]:
+    def training_notes(self, size: tuple[int, int], batch: int) -> list[str]:
         """How CLIP reads the classes, what the memory lacks, and what the networks are."""
         names = self.student.classes.names
         lacking = [] if self.cache is None else [names[label] for label in self.cache.unknown()]

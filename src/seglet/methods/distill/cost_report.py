@@ -16,7 +16,7 @@ from seglet.types import Labelled, Target
 from seglet.values import help_of
 
 
-def guide() -> str:
+def key_guide() -> str:
     """All terms with their purpose in a line, and options with defaults; those of every term once."""
     lines = ["options of every term:", *_options(Options, [])]
     for name, kind in TERMS.items():
@@ -54,7 +54,9 @@ def describe(tapped: Tapped, size: tuple[int, int], batch: int) -> str:
     return ", ".join(parts)
 
 
-def suspects(step: Labelled, terms: Sequence[Tapped], both: tuple[Seen, Seen], pairs: Sequence[Pair]) -> list[str]:
+def diagnose_non_finite(
+    step: Labelled, terms: Sequence[Tapped], both: tuple[Seen, Seen], pairs: Sequence[Pair]
+) -> list[str]:
     """Which samples are to blame, and why: the image, a map of student or teacher (`both`), or a term of it alone.
 
     Only the first of these reasons that anything has is given. In training batch normalisation spreads what is not

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from seglet.losses.pixel import cross_entropy
-from seglet.methods import base
+from seglet.methods import base, protocols
 from seglet.methods.distill import cost_report
 from seglet.methods.distill.config import Config
 from seglet.methods.distill.spec import parse
@@ -23,7 +23,16 @@ from seglet.models.student import build_student
 from seglet.types import Classes, Labelled, Losses, Progress
 
 
-class Method(base.Method[Labelled]):
+class Method(
+    base.Method[Labelled],
+    protocols.KeyGuide,
+    protocols.BeforeStep,
+    protocols.Adversaries,
+    protocols.UnsynchronisedBuffers,
+    protocols.TrainingNotes,
+    protocols.ReferencePredictions,
+    protocols.NonFiniteDiagnosis,
+):
     """The task loss, the auxiliary head's, and every term of the list, each with its weight.
 
     One pass of the student and one of the teacher serve all terms.
@@ -56,8 +65,8 @@ class Method(base.Method[Labelled]):
         return cls(config, student, teacher, terms)
 
     @classmethod
-    def guide(cls) -> str:
-        return cost_report.guide()
+    def key_guide(cls) -> str:
+        return cost_report.key_guide()
 
     @property
     def tapped(self) -> list[Tapped]:
@@ -109,23 +118,27 @@ class Method(base.Method[Labelled]):
         for tapped in self.tapped:
             tapped.term.before_step()
 
-    def opponents(self) -> nn.Module:
-        found = (tapped.term.opponent() for tapped in self.tapped)
-        return nn.ModuleList(opponent for opponent in found if opponent is not None)
+    def adversaries(self) -> nn.Module:
+        found = (tapped.term.adversary() for tapped in self.tapped)
+        return nn.ModuleList(adversary for adversary in found if adversary is not None)
 
-    def alike(self) -> list[str]:
-        return [f"terms.{part.spec.name}.term.{buffer}" for part in self.tapped for buffer in part.term.alike()]
+    def unsynchronised_buffers(self) -> list[str]:
+        return [
+            f"terms.{part.spec.name}.term.{buffer}"
+            for part in self.tapped
+            for buffer in part.term.unsynchronised_buffers()
+        ]
 
-    def references(self) -> Mapping[str, base.Prediction]:
+    def reference_predictions(self) -> Mapping[str, protocols.PredictFunction]:
         def taught(images: Tensor) -> Tensor:
             height, width = images.shape[-2:]
             return resize(self.teacher(images).logits, (height, width))
 
         return {"teacher": taught} if self.config.score_teacher else {}
 
-    def remarks(self, size: tuple[int, int], batch: int) -> list[str]:
+    def training_notes(self, size: tuple[int, int], batch: int) -> list[str]:
         return [cost_report.describe(tapped, size, batch) for tapped in self.tapped]
 
-    def suspects(self, step: Labelled, progress: Progress) -> list[str]:
+    def diagnose_non_finite(self, step: Labelled, progress: Progress) -> list[str]:
         both, _, pairs = self._see(step, progress)
-        return cost_report.suspects(step, self.tapped, both, pairs)
+        return cost_report.diagnose_non_finite(step, self.tapped, both, pairs)

@@ -15,7 +15,7 @@ from seglet.labels.semi.cutmix import draw_boxes, inside, paste, paste_guess
 from seglet.labels.semi.pseudo_label import Guess, guess
 from seglet.losses.confident import average_cross_entropy, ratio_cross_entropy
 from seglet.losses.pixel import cross_entropy, resize
-from seglet.methods import base
+from seglet.methods import base, protocols
 from seglet.methods.fixmatch.config import Config
 from seglet.models.distillation.teachers import EMA
 from seglet.models.layers.dropout import Dropout, drawing_from
@@ -29,7 +29,7 @@ BOXES = 0xB0C5
 """Keeps the draw of boxes apart from that of dropout, which shares the seed of the step."""
 
 
-class Method(base.Method[SemiStep]):
+class Method(base.Method[SemiStep], protocols.TrainingWarnings, protocols.ExtraValidation):
     """A student that must see in strongly altered views what it, or its running average, is sure of in plain ones."""
 
     supervision = SemiStep
@@ -126,11 +126,11 @@ class Method(base.Method[SemiStep]):
         return ratio_cross_entropy(logits, taught.labels, taught.confidence, taught.valid, config.threshold)
 
     def _watched(self, own: Guess, target: Target) -> dict[str, Tensor]:
-        """What alarms look at: how much is taught, and how often each class is guessed and is labelled."""
+        """What training warnings look at: how much is taught, and how often each class is guessed and is labelled."""
         told = watched(own.labels, own.valid, target.labels, self.student.classes.names)
         return {"confident": own.share_above(self.config.threshold), **told}
 
-    def alarms(self, terms: Mapping[str, float], progress: Progress) -> Mapping[str, str]:
+    def training_warnings(self, terms: Mapping[str, float], progress: Progress) -> Mapping[str, str]:
         """A collapse of the guessed labels, once `alarm_from` of training is over."""
         if progress.fraction < self.config.alarm_from:
             return {}
@@ -144,7 +144,7 @@ class Method(base.Method[SemiStep]):
         """The student, or its average with `keep: average`."""
         return self.average.network if self.average is not None and self.config.keep == "average" else self.student
 
-    def companions(self) -> Mapping[str, base.Prediction]:
+    def extra_predictions(self) -> Mapping[str, protocols.PredictFunction]:
         """With an average, the one of the two that is not kept."""
         if self.average is None:
             return {}

@@ -15,7 +15,7 @@ from seglet.labels.semi.collapse import collapse, watched
 from seglet.labels.semi.pseudo_label import Guess, guess
 from seglet.losses.pixel import precise, resize
 from seglet.losses.vila import diffusion_loss, stream_loss
-from seglet.methods import base
+from seglet.methods import base, protocols
 from seglet.methods.viladiff.captions import TOKENS, producers
 from seglet.methods.viladiff.config import Config
 from seglet.methods.viladiff.cost_report import account
@@ -35,12 +35,19 @@ BOXES, NOISE, REPAIR = 0xB0C5, 0x0153, 0x4E4D
 """Keep the draws of boxes, of the denoiser's noise and of refinement apart from that of dropout."""
 
 
-class Method(base.Method[SemiStep]):
+class Method(
+    base.Method[SemiStep],
+    protocols.LearningRateFactor,
+    protocols.TrainingNotes,
+    protocols.TrainingWarnings,
+    protocols.ExtraValidation,
+    protocols.BoundaryValidation,
+):
     """A student of two streams, its running average as teacher, and a denoiser of the teacher's pseudo labels."""
 
     columns = (TOKENS,)
     supervision = SemiStep
-    boundary = True  # MixE is said to mend them
+    validates_boundary = True  # MixE is said to mend them
 
     def __init__(self, config: Config, student: Segmenter, fusion: Fusion | None, mixe: MixE | None) -> None:
         super().__init__()
@@ -164,7 +171,7 @@ class Method(base.Method[SemiStep]):
         """Whether labels are guessed by the visual stream."""
         return both.fused is None or self.config.guess_from == "visual"
 
-    def alarms(self, terms: Mapping[str, float], progress: Progress) -> Mapping[str, str]:
+    def training_warnings(self, terms: Mapping[str, float], progress: Progress) -> Mapping[str, str]:
         """A collapse of the guessed labels, once `alarm_from` of training is over."""
         if progress.fraction < self.config.alarm_from:
             return {}
@@ -175,7 +182,7 @@ class Method(base.Method[SemiStep]):
         if self.fused_teacher is not None and self.fusion is not None:
             self.fused_teacher.update(self.fusion, progress.step)
 
-    def rate(self, batch: int) -> float:
+    def learning_rate_factor(self, batch: int) -> float:
         """Linear in the batch, with `rate_batch`."""
         return 1.0 if self.config.rate_batch is None else batch / self.config.rate_batch
 
@@ -183,9 +190,9 @@ class Method(base.Method[SemiStep]):
         """The teacher, or the student with `keep: student`; without captions in either case."""
         return self.teacher.network if self.config.keep == "average" else self.student
 
-    def companions(self) -> Mapping[str, base.Prediction]:
+    def extra_predictions(self) -> Mapping[str, protocols.PredictFunction]:
         """The one of teacher and student that is not kept; and with MixE what refinement makes of the teacher."""
-        other: dict[str, base.Prediction] = (
+        other: dict[str, protocols.PredictFunction] = (
             {"student": self.student} if self.config.keep == "average" else {"average": self.teacher}
         )
         return other if self.mixe is None else {**other, "refined": self.refined}
@@ -204,7 +211,7 @@ class Method(base.Method[SemiStep]):
         belief = resize(self.mixe.mended(visual, 1.0, draws), images.shape[-2:])
         return self._weighed(logits, belief).clamp_min(1e-20).log()
 
-    def remarks(self, size: tuple[int, int], batch: int) -> list[str]:
+    def training_notes(self, size: tuple[int, int], batch: int) -> list[str]:
         """About memory and the denoiser's share of the work."""
         return account(
             self.student.network, self.fusion, None if self.mixe is None else self.mixe.denoiser, size, batch

@@ -92,11 +92,11 @@ class Term(nn.Module, ABC):
     def before_step(self) -> None:
         """Called once before each optimiser step, gradients being complete."""
 
-    def opponent(self) -> nn.Module | None:
+    def adversary(self) -> nn.Module | None:
         """A network that is trained against the student."""
         return None
 
-    def alike(self) -> list[str]:
+    def unsynchronised_buffers(self) -> list[str]:
         """Buffers that all processes compute alike."""
         return []
 

@@ -53,7 +53,7 @@ class Holistic(Term):
             parts["penalty"] = Part(slope, chosen.penalty * chosen.discriminator)
         return parts
 
-    def opponent(self) -> nn.Module:
+    def adversary(self) -> nn.Module:
         return self.judge
 
 

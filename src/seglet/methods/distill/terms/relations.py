@@ -80,7 +80,7 @@ class Memory(Term):
         terms = cirkd_memory(projected, pair.teacher, pair.target.labels, self.queues.keys(draws), *temperatures)
         return {"pixel": Part(terms.pixel, chosen.pixel), "region": Part(terms.region, chosen.region)}
 
-    def alike(self) -> list[str]:
+    def unsynchronised_buffers(self) -> list[str]:
         return [f"queues.{name}" for name, _ in self.queues.named_buffers()]
 
     def memory(self, batch: int, size: tuple[int, int]) -> int:
