@@ -11,7 +11,6 @@ from tests.data.disk import text, write_image
 from seglet.data.dataset import open_dataset
 from seglet.data.world.dataset import CLASSES, World
 from seglet.engine.run import Run
-from seglet.evaluation.class_maps import class_maps
 from seglet.files import sha256
 from seglet.images import read_image, read_mask
 from seglet.inference.options import PseudoSettings, Seeing
@@ -20,6 +19,7 @@ from seglet.inference.refiner import Refiner
 from seglet.inference.score_maps import read_scores
 from seglet.labels.refine.pamr import pamr
 from seglet.models.architecture import Architecture
+from seglet.models.class_maps import class_maps
 from seglet.models.multiscale import MultiScale
 from seglet.models.segmenter import Segmenter, build
 from seglet.types import IGNORE, Classes

@@ -20,7 +20,7 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 from torch import Tensor, nn
 
-from seglet.evaluation.class_maps import TAUGHT_BY_TAGS
+from seglet.models.class_maps import LEARNED_FROM_TAGS
 from seglet.models.onnx_segmenter import IMAGES, LOGITS, MISSING, Facts
 from seglet.models.segmenter import Segmenter
 
@@ -55,7 +55,7 @@ def facts_of(model: Segmenter, size: tuple[int, int] | None, weights: str) -> Fa
     if size is None and head in FIXED:
         raise ValueError(f"a {head} network is exported for one size of images; say which with --size H W")
     count = sum(parameter.numel() for parameter in model.parameters())
-    return Facts(model.architecture, model.classes, size, head not in TAUGHT_BY_TAGS, count, weights)
+    return Facts(model.architecture, model.classes, size, head not in LEARNED_FROM_TAGS, count, weights)
 
 
 def write_graph(model: Segmenter, facts: Facts, file: Path) -> None:

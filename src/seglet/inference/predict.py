@@ -12,7 +12,6 @@ from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
 
 from seglet.data.dataset import resized
-from seglet.evaluation.class_maps import BACKGROUND, TAUGHT_BY_TAGS, class_maps
 from seglet.evaluation.inference import logits
 from seglet.evaluation.options import EvaluationOptions
 from seglet.inference.brighten import enhancer
@@ -20,6 +19,7 @@ from seglet.inference.from_tags import TagMaps
 from seglet.inference.options import Seeing
 from seglet.inference.refine import normalised, refine
 from seglet.inference.refiner import Refiner
+from seglet.models.class_maps import CAM_BACKGROUND, LEARNED_FROM_TAGS, class_maps
 from seglet.models.image_tensor import pad_to
 from seglet.models.layers.conv import resize
 from seglet.models.multiscale import MultiScale
@@ -36,7 +36,7 @@ Depth = Float[np.ndarray, "rows columns"]
 def taught_by_tags(model: Seer) -> bool:
     if isinstance(model, TagMaps):
         return True
-    return model.architecture.head in TAUGHT_BY_TAGS
+    return model.architecture.head in LEARNED_FROM_TAGS
 
 
 def check_network(model: Seer, seeing: Seeing) -> None:
@@ -50,7 +50,8 @@ def check_network(model: Seer, seeing: Seeing) -> None:
                              "--background… and --least-score, and set its keys")  # fmt: skip
         return
     name, head = model.architecture.name, model.architecture.head
-    for option, heads in {"background_power": ("ssss",), "background": ("cam",), "least_score": TAUGHT_BY_TAGS}.items():
+    own = {"background_power": ("ssss",), "background": ("cam",), "least_score": LEARNED_FROM_TAGS}
+    for option, heads in own.items():
         if getattr(seeing, option) is not None and head not in heads:
             flag = option.replace("_", "-")
             raise ValueError(f"--{flag} is for {' and '.join(heads)} networks, this is {name}; leave it out")
@@ -133,7 +134,7 @@ def _masks(
     present = None
     if tags is not None:
         present = without_background(tag_vector(tags, len(model.classes))[None]).to(images)
-    background = BACKGROUND if seeing.background is None else seeing.background
+    background = CAM_BACKGROUND if seeing.background is None else seeing.background
     network = _of_any_size(lambda view: model.network(view).logits)
     return class_maps(head, network, images, options, present, background).masks
 

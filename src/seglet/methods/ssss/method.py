@@ -7,13 +7,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from seglet.labels.cam.activation import cam_masks
 from seglet.losses.tags import soft_margin
 from seglet.methods import base
 from seglet.methods.self_taught import begun, mask_terms, refined
 from seglet.methods.ssss.config import Config
 from seglet.models.class_scores import class_scores
-from seglet.models.heads.cam import mean_scores
+from seglet.models.heads.cam import cam_masks, mean_scores
 from seglet.models.layers.dropout import drawing_from
 from seglet.models.multiscale import MultiScale, predict_masks
 from seglet.models.pretrained import freeze_pretrained, rest_norms

@@ -6,6 +6,7 @@ Axes: b images, k classes with the background first, h rows, w columns, n = k - 
 import math
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -14,12 +15,14 @@ from seglet.models.heads.base import Head, Tail
 from seglet.models.heads.with_background import WithBackground
 from seglet.models.layers.dropout import Dropout
 
+_EPSILON = 1e-5
+
 
 class CAMHead(Head):
     """A 1x1 convolution on the deepest stage, behind a dropout of whole channels (0.5 as published).
 
     The background's logit is 0, so that a pixel is an object where an activation is positive. Masks as the authors
-    make them come from `labels.cam.cam_masks(logits[:, 1:], …)`, scores from `mean_scores`.
+    make them come from `cam_masks(logits[:, 1:], …)`, scores from `mean_scores`.
 
     Source: Zhou et al., CVPR 2016; SSSS, BaselineCAM; golden cam_bg_score.
     """
@@ -44,3 +47,21 @@ class CAMHead(Head):
 def mean_scores(logits: Float[Tensor, "b k h w"]) -> Float[Tensor, "b n"]:
     """Logits of presence of every class but the background: the mean activation."""
     return logits[:, 1:].mean((2, 3))
+
+
+def cam_masks(
+    activations: Float[Tensor, "b n _ _"], size: tuple[int, int], background: float = 0.1
+) -> Float[Tensor, "b k h w"]:
+    """Returns class activation maps: activations at `size` (h, w) above 0, divided by their class's maximum.
+
+    The background's mask is a constant: an activation above it is an object. A class without positive activation is 0.
+
+    Args:
+        activations: class logits of each place, before they are pooled.
+        background: score of the background in [0, 1].
+
+    Source: Zhou et al., CVPR 2016; SSSS, BaselineCAM.forward_mask; golden cam_bg_score.
+    """
+    maps = F.interpolate(activations, size, mode="bilinear", align_corners=True).relu()
+    scaled = maps / (_EPSILON + maps.amax((2, 3), keepdim=True))
+    return torch.cat([torch.full_like(scaled[:, :1], background), scaled], dim=1)

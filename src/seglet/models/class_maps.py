@@ -1,4 +1,4 @@
-"""Masks of a network that learned from tags, as its paper reads them off several views of an image.
+"""Class maps of networks that learned from tags, averaged over several views of an image as their papers do.
 
 Axes: b images, k classes with the background first, h rows, w columns, n = k - 1 classes that a tag can name.
 """
@@ -8,19 +8,21 @@ from collections.abc import Callable
 from jaxtyping import Float
 from torch import Tensor
 
-from seglet.labels.cam.activation import cam_masks
-from seglet.models.heads.cam import mean_scores
+from seglet.models.heads.cam import cam_masks, mean_scores
 from seglet.models.multiscale import Masks, MultiScale, Reading, predict_masks
 
-TAUGHT_BY_TAGS = ("ssss", "cam")
-"""Heads whose logits are no masks yet: classes that are not in the image have to be ruled out first."""
+LEARNED_FROM_TAGS = ("ssss", "cam")
+"""Heads trained on tags alone: their logits become masks once classes absent from the image are ruled out."""
 
-BACKGROUND = 0.1
-"""Share of a class's highest activation that an object exceeds; SSSS, code of the CAM baseline."""
+CAM_BACKGROUND = 0.1
+"""Share of a class's highest activation above which a pixel is an object; SSSS, code of the CAM baseline."""
 
 
-def activated(background: float = BACKGROUND) -> Reading:
-    """Masks are class activation maps beside a constant background, classes are scored by their mean activation."""
+def cam_reading(background: float = CAM_BACKGROUND) -> Reading:
+    """Returns how a CAM head's logits are read: masks are activation maps beside a constant background.
+
+    A class's presence is its mean activation.
+    """
 
     def read(logits: Float[Tensor, "b k _ _"], size: tuple[int, int]) -> tuple[Tensor, Tensor]:
         activations = logits.float()
@@ -35,9 +37,9 @@ def class_maps(
     images: Float[Tensor, "b planes h w"],
     options: MultiScale,
     tags: Float[Tensor, "b n"] | None = None,
-    background: float = BACKGROUND,
+    background: float = CAM_BACKGROUND,
 ) -> Masks:
-    """Masks of all views at image size, without classes that are absent; see `predict_masks`.
+    """Returns masks averaged over all views, at image size, with absent classes removed; see `predict_masks`.
 
     Args:
         head: one of `TAUGHT_BY_TAGS`.
@@ -47,7 +49,7 @@ def class_maps(
     Raises:
         ValueError: another head.
     """
-    if head not in TAUGHT_BY_TAGS:
-        raise ValueError(f"expected a head that learned from tags ({', '.join(TAUGHT_BY_TAGS)}), got {head!r}")
-    reading = activated(background) if head == "cam" else None
+    if head not in LEARNED_FROM_TAGS:
+        raise ValueError(f"expected a head that learned from tags ({', '.join(LEARNED_FROM_TAGS)}), got {head!r}")
+    reading = cam_reading(background) if head == "cam" else None
     return predict_masks(network, images, options, tags, reading)
