@@ -10,8 +10,7 @@ import torch
 
 from benchmarks._harness import Result, overhead
 from benchmarks.dgkd_step import CLASSES
-from seglet.models.architecture import Architecture
-from seglet.models.layers.depth_fusion import Guide
+from seglet.models.architecture import Architecture, DepthGuidance
 from seglet.models.segmenter import Segmenter, build, load
 from seglet.types import Classes
 
@@ -21,7 +20,7 @@ SIDE, WIDTH = 321, 0.25
 def run() -> Result:
     names = ("background", *(f"class {k}" for k in range(1, CLASSES)))
     classes = Classes(names, tuple((k, k, k) for k in range(CLASSES)))
-    told = saved(build(Architecture("ssss-wideresnet38", width=WIDTH, depth=Guide()), classes))
+    told = saved(build(Architecture("ssss-wideresnet38", width=WIDTH, depth=DepthGuidance()), classes))
     plain = saved(build(Architecture("ssss-wideresnet38", width=WIDTH), classes))
     images = torch.rand(1, 4, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
     shapes = f"ssss-wideresnet38 x {WIDTH}, 1x3x{SIDE}x{SIDE}, {CLASSES} classes; `equal`: fusion is all that is added"

@@ -11,7 +11,7 @@ from tests.data.disk import text
 from seglet.data.enhance.gamma import lift
 from seglet.data.overlay import colours
 from seglet.data.world.dataset import CLASSES, World
-from seglet.models.layers.depth_fusion import Guide
+from seglet.models.architecture import DepthGuidance
 from seglet.models.segmenter import Architecture, build, load
 from seglet.types import Classes
 
@@ -32,7 +32,7 @@ def dark(tmp_path: Path) -> Path:
 def night(tmp_path_factory) -> Path:
     """A student that is told depth."""
     folder = tmp_path_factory.mktemp("night") / "night"
-    build(Architecture("ssss-resnet18", width=0.125, depth=Guide(source="tiny-depth")), CLASSES).save(folder)
+    build(Architecture("ssss-resnet18", width=0.125, depth=DepthGuidance(source="tiny-depth")), CLASSES).save(folder)
     return folder
 
 

@@ -15,8 +15,7 @@ from seglet.inference.brighten import enhancer
 from seglet.inference.depth import depths_for, with_depth
 from seglet.inference.options import Seeing
 from seglet.inference.predict import see
-from seglet.models.architecture import Architecture
-from seglet.models.layers.depth_fusion import Guide
+from seglet.models.architecture import Architecture, DepthGuidance
 from seglet.models.segmenter import build
 from seglet.results.row import Recipe
 from seglet.results.runner import Table, shown
@@ -31,7 +30,7 @@ def network(tmp_path_factory):
 
 
 def told(source, **keys):
-    return build(Architecture(**SMALL, depth=Guide(source=source, **keys)), CLASSES).eval()
+    return build(Architecture(**SMALL, depth=DepthGuidance(source=source, **keys)), CLASSES).eval()
 
 
 def test_the_network_of_training_runs_beside_the_segmenter_that_names_it(network):

@@ -17,8 +17,7 @@ from seglet.data.world.dataset import CLASSES, World
 from seglet.deploy import onnx_export
 from seglet.deploy.onnx_export import Parity, compare, facts_of
 from seglet.images import read_image, read_mask
-from seglet.models.architecture import Architecture
-from seglet.models.layers.depth_fusion import Guide
+from seglet.models.architecture import Architecture, DepthGuidance
 from seglet.models.onnx_segmenter import Facts
 from seglet.models.segmenter import build, load
 
@@ -134,7 +133,7 @@ def test_a_difference_is_found():
 
 
 def test_a_network_that_is_told_depth_takes_it_as_a_fourth_plane():
-    model = build(Architecture("ssss-resnet18", width=0.0625, depth=Guide()), CLASSES)
+    model = build(Architecture("ssss-resnet18", width=0.0625, depth=DepthGuidance()), CLASSES)
     assert facts_of(model, None, "").planes == 4
 
 

@@ -9,9 +9,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from seglet.methods.dgkd import Config, Method
 from seglet.methods.dgkd.branches import Branches, SameProjection
-from seglet.models.architecture import assemble
+from seglet.models.architecture import DepthGuidance
+from seglet.models.assembly import assemble_network
 from seglet.models.diffusion.branch import FeatureProjection
-from seglet.models.layers.depth_fusion import Guide
 from seglet.models.segmenter import Architecture, build, load
 from seglet.types import Classes, Labelled, Progress, Tagged
 
@@ -173,17 +173,17 @@ def test_the_saved_segmenter_holds_the_student_alone(teacher: str, tmp_path: Pat
     told = method.student.network.backbone.fusion
     assert told is not None
     assert count(again) == count(plain) + count(told)
-    assert again.architecture.depth == Guide("dgf2", 3, 0.5, False, "some/depth", "gamma")
+    assert again.architecture.depth == DepthGuidance("dgf2", 3, 0.5, False, "some/depth", "gamma")
 
 
 def count(module: torch.nn.Module) -> int:
     return sum(p.numel() for p in module.parameters())
 
 
-def cost(guide: Guide | None, projections: bool = False, name: str = "ssss-wideresnet38") -> tuple[int, float]:
+def cost(guide: DepthGuidance | None, projections: bool = False, name: str = "ssss-wideresnet38") -> tuple[int, float]:
     """Parameters and, in units of 1e9, multiply-adds of an SSSS at 321 x 321 and 21 classes; nothing is computed."""
     with torch.device("meta"):
-        network = assemble(Architecture(name, depth=guide), 21).eval()
+        network = assemble_network(Architecture(name, depth=guide), 21).eval()
         network.backbone.normalise = torch.nn.Identity()  # type: ignore[assignment]
         heads = [FeatureProjection(256).eval(), FeatureProjection(4096).eval()] if projections else []
         images = torch.zeros(1, 3 if guide is None else 4, 321, 321)
@@ -197,19 +197,19 @@ def cost(guide: Guide | None, projections: bool = False, name: str = "ssss-wider
 def test_the_student_costs_what_equations_8_to_13_cost_and_no_more() -> None:
     parameters, work = cost(None)
     assert (parameters, round(work, 1)) == (137_973_172, 276.6)
-    parameters, work = cost(Guide())
+    parameters, work = cost(DepthGuidance())
     assert (parameters, round(work, 1)) == (137_973_172 + 215_968, 278.2)
 
 
 def test_a_vision_transformer_has_a_fifth_of_the_work() -> None:
     parameters, work = cost(None, name="ssss-vit_b16")
     assert (parameters, round(work, 1)) == (94_151_028, 54.4)
-    parameters, work = cost(Guide(), name="ssss-vit_b16")
+    parameters, work = cost(DepthGuidance(), name="ssss-vit_b16")
     assert (parameters, round(work, 1)) == (94_151_028 + 399_008, 55.0)
 
 
 def test_with_its_projections_the_student_has_the_size_and_cost_of_the_authors() -> None:
-    parameters, work = cost(Guide(), projections=True)
+    parameters, work = cost(DepthGuidance(), projections=True)
     assert (parameters, round(work, 1)) == (148_217_684, 297.9)
 
 
@@ -255,7 +255,7 @@ def test_a_teacher_that_does_not_fit_is_refused(teacher: str, tmp_path: Path) ->
     other = Classes(("background", "cat"), ((0, 0, 0), (1, 1, 1)))
     for name, architecture, classes in (
         ("other classes", Architecture("ssss-resnet18", width=0.0625), other),
-        ("told depth", Architecture("ssss-resnet18", width=0.0625, depth=Guide()), CLASSES),
+        ("told depth", Architecture("ssss-resnet18", width=0.0625, depth=DepthGuidance()), CLASSES),
         ("PSPHead", Architecture("pspnet-resnet18", width=0.0625), CLASSES),
         ("channels", Architecture("ssss-resnet18", width=0.125), CLASSES),
     ):

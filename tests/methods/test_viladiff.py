@@ -16,7 +16,8 @@ from seglet.methods.viladiff.distil import distilled, ramp_up
 from seglet.methods.viladiff.mixe import MixE, at_maps
 from seglet.methods.viladiff.texts import texts_of
 from seglet.methods.viladiff.views import Taught, box_at, cutmix
-from seglet.models.architecture import Architecture, assemble
+from seglet.models.architecture import Architecture
+from seglet.models.assembly import assemble_network
 from seglet.models.diffusion.categorical import one_hot
 from seglet.models.diffusion.label_denoiser import LabelDenoiser
 from seglet.models.diffusion.mixed import Denoised, State
@@ -276,7 +277,7 @@ def test_memory_is_estimated_before_a_step_is_taken() -> None:
 def test_the_estimate_of_the_full_network_is_gigabytes_and_its_denoiser_small() -> None:
     classes = Classes(tuple(map(str, range(21))), ((0, 0, 0),) * 21)
     with torch.device("meta"):
-        network = assemble(Architecture("vila-vit_b16"), len(classes))
+        network = assemble_network(Architecture("vila-vit_b16"), len(classes))
         denoiser = LabelDenoiser(21, 128)
         (memory, _) = account(network, Fusion(256, 512), denoiser, (512, 512), 4)
     assert denoiser_share(network, denoiser, (512, 512)) < 0.05

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from seglet.models.architecture import TOWERS, Architecture
+from seglet.models.architecture import CLIP_NETWORKS, Architecture
 from seglet.models.backbones.clip_backbone import CLIPBackbone
 from seglet.models.segmenter import Segmenter, build
 from seglet.types import Classes
@@ -24,7 +24,7 @@ def segmenter(name: str = "weclip-clip", seed: int = 0) -> Segmenter:
     return build(Architecture(name, width=0.125, tower=TOWER, **convention), CLASSES, seed).eval()  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("name", TOWERS)
+@pytest.mark.parametrize("name", CLIP_NETWORKS)
 def test_logits_have_the_size_of_the_images(name: str) -> None:
     assert segmenter(name)(IMAGES).shape == (2, 3, 40, 56)
 
@@ -69,7 +69,7 @@ def test_monte_carlo_passes_repeat_the_tail() -> None:
     assert seen.uncertainty.max() > 0
 
 
-@pytest.mark.parametrize("name", TOWERS)
+@pytest.mark.parametrize("name", CLIP_NETWORKS)
 def test_untrained_decoders_are_nearly_undecided(name: str) -> None:
     chances = segmenter(name)(IMAGES).softmax(dim=1)
     assert chances.min() > 0.1

@@ -7,7 +7,8 @@ from safetensors.torch import save_file
 from tests.models.tiny import CLASSES, NAMES, SSSS, tiny
 from torch import Tensor, nn
 
-from seglet.models.architecture import Architecture, assemble
+from seglet.models.architecture import Architecture
+from seglet.models.assembly import assemble_network
 from seglet.models.convert.convert import CIRKD_MEAN, compare, convert, load_foreign, with_cirkd_input
 from seglet.models.convert.identify import identify
 from seglet.models.convert.key_maps import official_name
@@ -42,7 +43,7 @@ def backbone_of(network: Network) -> dict[str, Tensor]:
 def full(name: str, num_classes: int = 19) -> dict[str, Tensor]:
     """Names and shapes of a network of usual width, without memory."""
     with torch.device("meta"):
-        return official(assemble(Architecture(name), num_classes))
+        return official(assemble_network(Architecture(name), num_classes))
 
 
 @pytest.mark.parametrize("name", [*NAMES, *PUBLISHED])
@@ -73,7 +74,7 @@ def test_our_own_weights_are_understood_too(tmp_path: Path) -> None:
 
 def test_a_torchvision_resnet_is_reported_and_not_loaded() -> None:
     with torch.device("meta"):
-        network = assemble(Architecture("deeplabv3-resnet18"), 3)
+        network = assemble_network(Architecture("deeplabv3-resnet18"), 3)
     weights = backbone_of(network)
     weights["conv1.weight"] = torch.zeros(64, 3, 7, 7, device="meta")
     weights["layer1.0.conv1.weight"] = torch.zeros(64, 64, 3, 3, device="meta")
@@ -86,13 +87,13 @@ def test_the_second_version_of_cirkd_is_recognised_by_its_width() -> None:
     weights["head.block.4.weight"] = torch.zeros(19, 512, 1, 1, device="meta")
     weights["head.aspp.b0.0.weight"] = torch.zeros(512, 512, 1, 1, device="meta")
     with torch.device("meta"):
-        report = compare(assemble(Architecture("deeplabv3-resnet18"), 19), weights)
+        report = compare(assemble_network(Architecture("deeplabv3-resnet18"), 19), weights)
     assert any("second version" in note for note in report.notes)
 
 
 def test_another_number_of_classes_is_explained() -> None:
     with torch.device("meta"):
-        report = compare(assemble(Architecture("pspnet-resnet18"), 11), full("pspnet-resnet18", 19))
+        report = compare(assemble_network(Architecture("pspnet-resnet18"), 11), full("pspnet-resnet18", 19))
     assert report.notes == ("the file was trained with 19 classes; name as many",)
     assert ("head.classifier.bias", (19,), (11,)) in report.mismatched
 

@@ -10,7 +10,8 @@ from tests.models.ssss_reference import masks_logits
 from tests.models.tiny import images, tiny
 from torch import Tensor
 
-from seglet.models.architecture import Architecture, assemble
+from seglet.models.architecture import Architecture
+from seglet.models.assembly import assemble_network
 from seglet.models.convert.convert import Conversion, compare, fed_as_trained, load_foreign
 from seglet.models.convert.identify import identify
 from seglet.models.convert.key_maps import dgkd_name, official_name
@@ -32,7 +33,7 @@ def released(golden: Path, name: str) -> dict[str, Tensor]:
 
 def network(num_classes: int = 21) -> Network:
     with torch.device("meta"):
-        return assemble(Architecture("ssss-wideresnet38"), num_classes)
+        return assemble_network(Architecture("ssss-wideresnet38"), num_classes)
 
 
 def compared(golden: Path, name: str) -> Conversion:
@@ -97,6 +98,6 @@ def test_another_number_of_classes_counts_the_background(golden: Path) -> None:
 
 def test_a_resnet_of_ssss_is_told_by_its_stem() -> None:
     with torch.device("meta"):
-        ours = assemble(Architecture("ssss-resnet50"), 21)
+        ours = assemble_network(Architecture("ssss-resnet50"), 21)
     weights = {"conv1.weight": torch.empty(64, 3, 7, 7, device="meta")}
     assert any("7x7 stem" in note for note in compare(ours, weights).notes)

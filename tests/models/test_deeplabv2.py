@@ -2,13 +2,14 @@ import pytest
 import torch
 from tests.models.tiny import images, tiny
 
-from seglet.models.architecture import Architecture, assemble
+from seglet.models.architecture import Architecture
+from seglet.models.assembly import assemble_network
 from seglet.models.heads.deeplabv2 import AtrousClassifier
 
 
 def test_parameters_of_the_head_are_four_convolutions_and_their_biases() -> None:
     with torch.device("meta"):
-        network = assemble(Architecture("deeplabv2-resnet101"), 21)
+        network = assemble_network(Architecture("deeplabv2-resnet101"), 21)
     assert sum(part.numel() for part in network.head.parameters()) == 4 * (3 * 3 * 2048 * 21 + 21) == 1_548_372
 
 
@@ -21,7 +22,7 @@ def test_parameters_of_the_backbone_are_those_of_a_resnet101_with_a_deep_stem() 
         expected += depth * block + channels * (inside + (depth - 1) * outside) + inside * outside + 2 * outside
         inside = outside
     with torch.device("meta"):
-        backbone = assemble(Architecture("deeplabv2-resnet101"), 21).backbone
+        backbone = assemble_network(Architecture("deeplabv2-resnet101"), 21).backbone
     assert sum(part.numel() for part in backbone.parameters()) == expected
 
 

@@ -2,7 +2,8 @@ import pytest
 import torch
 from tests.models.tiny import images, tiny
 
-from seglet.models.architecture import Architecture, assemble
+from seglet.models.architecture import Architecture
+from seglet.models.assembly import assemble_network
 
 
 def test_parameters_of_the_head_by_hand() -> None:
@@ -10,7 +11,7 @@ def test_parameters_of_the_head_by_hand() -> None:
     pyramid = 256 * (2048 * (1 + 3 * 9 + 1) + 5 * 2) + 256 * (5 * 256 + 2)
     joined = 48 * (256 + 2) + 256 * (9 * (256 + 48) + 2) + 256 * (9 * 256 + 2)
     with torch.device("meta"):
-        network = assemble(Architecture("deeplabv3plus-resnet101", auxiliary=False), 21)
+        network = assemble_network(Architecture("deeplabv3plus-resnet101", auxiliary=False), 21)
     assert sum(part.numel() for part in network.head.parameters()) == pyramid + joined + 21 * 257
 
 

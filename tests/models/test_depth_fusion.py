@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from seglet.models.layers.depth_fusion import DepthFusion, DepthPrior, Guide, fuse
-from seglet.models.layers.init import initialise
-from seglet.models.layers.sft import SFT
+from seglet.models.architecture import DepthGuidance
+from seglet.models.layers.depth_fusion import SFT, DepthFusion, DepthPrior, fuse
+from seglet.models.layers.initialise import initialise
 from seglet.models.segmenter import Architecture, Segmenter, build, load
 from seglet.types import Classes
 
@@ -90,7 +90,7 @@ def test_the_papers_fusion_has_as_many_parameters_as_the_authors() -> None:
 @pytest.mark.parametrize("official", [True, False])
 def test_a_started_transform_changes_nothing_and_learns(official: bool) -> None:
     part, features, prior = SFT(3, 2, official), torch.randn(2, 3, 4, 4), torch.randn(2, 2, 9, 7)
-    part.start()
+    part.draw_weights(torch.Generator())
     out = part(features, prior)
     torch.testing.assert_close(out, features)
     out.square().sum().backward()
@@ -124,7 +124,7 @@ def test_impossible_fusions_are_an_error(channels: list[int], way: str, weight: 
 
 
 def guided(places: int, way: str = "dgf2", backbone: str = "wideresnet38", width: float = 0.0625) -> Segmenter:
-    guide = Guide(way, places)  # type: ignore[arg-type]
+    guide = DepthGuidance(way, places)  # type: ignore[arg-type]
     return build(Architecture(f"ssss-{backbone}", width=width, depth=guide), CLASSES, seed=0).eval()
 
 
@@ -191,5 +191,5 @@ def test_depth_for_a_network_that_sees_colours_alone_is_an_error() -> None:
 @pytest.mark.usefixtures("unchecked")
 @pytest.mark.parametrize("keys", [{"way": "film"}, {"places": 4}, {"weight": 2.0}])
 def test_impossible_guides_are_an_error(keys: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match="expected depth told by dgf2 or sft at 1 to 3 places"):
-        Guide(**keys)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="expected depth guidance by dgf2 or sft at 1 to 3 places"):
+        DepthGuidance(**keys)  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ from torch import Tensor
 from seglet.losses.distillation.dist import correlation_loss
 from seglet.losses.distillation.kl import kl_divergence
 from seglet.models.diffusion.diffkd import Comparison, DiffKD, Draws, Options, draw
-from seglet.models.layers.init import initialise
+from seglet.models.layers.initialise import initialise
 
 TOLERANCES = [(torch.float32, 2e-5), (torch.float64, 1e-7)]  # their table of signal is float32
 DGKD = Options(reduction=1, align=False, mix_noise=False)

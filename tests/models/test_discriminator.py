@@ -8,7 +8,7 @@ from torch import Tensor
 
 from seglet.losses.distillation.adversarial import fooling, gradient_penalty, hinge, wasserstein
 from seglet.models.distillation.discriminator import Discriminator, SelfAttention
-from seglet.models.layers.init import initialise
+from seglet.models.layers.initialise import initialise
 
 TOLERANCES = [(torch.float32, 2e-5), (torch.float64, 1e-9)]
 NAMES = {

@@ -9,7 +9,8 @@ import torch
 from tests.models.hash_weights import hash_weight, hashed
 from torch import Tensor
 
-from seglet.models.architecture import Architecture, assemble
+from seglet.models.architecture import Architecture
+from seglet.models.assembly import assemble_network
 from seglet.models.convert.convert import load_foreign
 from seglet.models.convert.key_maps import official_name
 from seglet.models.network import Network
@@ -22,7 +23,7 @@ def network_of(case: Case) -> Network:
     head, _, backbone = str(case["name"]).removeprefix("net_").rpartition("_case")[0].partition("_")
     still = {"dropout": 0.0, "aspp_dropout": 0.0, "drop_path": 0.0}
     architecture = Architecture(f"{head}-{backbone}", mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0), **still)
-    network = assemble(architecture, int(case["hp_num_classes"]))
+    network = assemble_network(architecture, int(case["hp_num_classes"]))
     pairs = zip(case["state_names"].tolist(), case["state_shapes"].tolist(), strict=True)
     report = load_foreign(network, {name: hash_weight(name, ast.literal_eval(shape)) for name, shape in pairs})
     assert not report.missing
@@ -110,5 +111,5 @@ PARAMETERS = {
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_parameters_for_19_classes_are_counted_exactly(name: str) -> None:
     with torch.device("meta"):
-        network = assemble(Architecture(name), 19)
+        network = assemble_network(Architecture(name), 19)
     assert sum(parameter.numel() for parameter in network.parameters()) == PARAMETERS[name]

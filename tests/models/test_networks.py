@@ -6,7 +6,8 @@ from tests.models.tiny import NAMES as KINDS
 from tests.models.tiny import images, tiny
 from torch import nn
 
-from seglet.models.architecture import NAMES, Architecture, assemble
+from seglet.models.architecture import NETWORK_NAMES, Architecture
+from seglet.models.assembly import assemble_network
 from seglet.models.layers.normalise import Normalise
 from seglet.models.segmenter import build
 
@@ -37,10 +38,10 @@ def test_any_size_from_32_pixels_passes(name: str, size: tuple[int, int]) -> Non
     assert tiny(name)(images(2, *size)).shape == (2, 3, *size)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", NETWORK_NAMES)
 def test_every_name_builds(name: str) -> None:
     with torch.device("meta"):
-        assert sum(part.numel() for part in assemble(Architecture(name, width=0.25), 3).parameters()) > 0
+        assert sum(part.numel() for part in assemble_network(Architecture(name, width=0.25), 3).parameters()) > 0
 
 
 def test_the_auxiliary_head_speaks_in_training_only() -> None:

@@ -10,7 +10,8 @@ from tests.models.tiny import SSSS, images, tiny
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from seglet.models.architecture import Architecture, assemble, rates
+from seglet.models.architecture import Architecture
+from seglet.models.assembly import assemble_network, pyramid_rates
 from seglet.models.heads.aspp import ASPP
 from seglet.models.heads.gci import GlobalCueInjection
 from seglet.models.heads.ssss import SSSSHead
@@ -48,14 +49,18 @@ def tensor(case: Case, name: str) -> Tensor:
 def full(name: str = "ssss-wideresnet38", num_classes: int = 21) -> Network:
     """Of usual width, without memory."""
     with torch.device("meta"):
-        return assemble(Architecture(name), num_classes).to("meta")
+        return assemble_network(Architecture(name), num_classes).to("meta")
 
 
 @pytest.mark.golden("weak", "aspp")
 def test_the_pyramid_is_the_authors(case: Case) -> None:
     """Our copies of the cases hold the first channels of the output alone."""
     stride = int(case["output_stride"])
-    pyramid = ASPP(case["x"].shape[1], 256, rates(Architecture("ssss-resnet50", output_stride=stride))).double().eval()
+    pyramid = (
+        ASPP(case["x"].shape[1], 256, pyramid_rates(Architecture("ssss-resnet50", output_stride=stride)))
+        .double()
+        .eval()
+    )
     copy_weights(pyramid, named(case, ASPP_NAMES))
     kept = case["out"].shape[1]
     torch.testing.assert_close(pyramid(tensor(case, "x"))[:, :kept], tensor(case, "out"), rtol=1e-4, atol=1e-5)

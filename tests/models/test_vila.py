@@ -10,11 +10,12 @@ from tests.models.foundation.makers import save_clip
 from tests.models.tiny import CLASSES, images, tiny
 from torch import Tensor, nn
 
+from seglet.models.architecture import DepthGuidance
 from seglet.models.backbones import vit
+from seglet.models.backbones.variants import VISION_TRANSFORMERS, VisionTransformerShape
 from seglet.models.foundation.clip import ImageTextEncoder
 from seglet.models.foundation.image_input import rounded
 from seglet.models.heads.vila import Fusion, Text, positions, streams
-from seglet.models.layers.depth_fusion import Guide
 from seglet.models.segmenter import Architecture, Segmenter, build, load
 from seglet.models.student import StudentConfig, build_student
 
@@ -134,7 +135,7 @@ def test_a_saved_network_loads_and_predicts_the_same(tmp_path: Path) -> None:
 
 
 def told(way: str, places: int) -> Segmenter:
-    return build(Architecture("ssss-clip_tiny", width=0.125, depth=Guide(way, places)), CLASSES).eval()  # type: ignore[arg-type]
+    return build(Architecture("ssss-clip_tiny", width=0.125, depth=DepthGuidance(way, places)), CLASSES).eval()  # type: ignore[arg-type]
 
 
 def with_depth(depth: float) -> Tensor:
@@ -177,7 +178,9 @@ def clip_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def as_the_toy(monkeypatch: pytest.MonkeyPatch) -> None:
     """`clip_tiny` with the shape of the random CLIP of these tests."""
     monkeypatch.setattr(vit, "EXPANSION", 2)
-    monkeypatch.setitem(vit.VARIANTS, "clip_tiny", vit.Shape(4, 4, 4, 8, 4, (0, 1, 2, 3), clip=True))
+    monkeypatch.setitem(
+        VISION_TRANSFORMERS, "clip_tiny", VisionTransformerShape(4, 4, 4, 8, 4, (0, 1, 2, 3), clip=True)
+    )
 
 
 def student(weights: str | Path, name: str = NAME) -> Segmenter:
@@ -215,7 +218,7 @@ def timm_names(backbone: vit.VisionTransformer) -> dict[str, Tensor]:
 
 
 def test_files_of_timm_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(vit.VARIANTS, "vit_b16", vit.Shape(8, 2, 2, 8, 4, (0, 0, 1, 1), clip=False))
+    monkeypatch.setitem(VISION_TRANSFORMERS, "vit_b16", VisionTransformerShape(8, 2, 2, 8, 4, (0, 0, 1, 1), clip=False))
     teaching = build(Architecture("vila-vit_b16"), CLASSES, seed=3).network.backbone
     assert isinstance(teaching, vit.VisionTransformer)
     save_file(timm_names(teaching), tmp_path / "timm.safetensors")

@@ -4,8 +4,13 @@ import torch
 from tests.models.authors import copy_weights, named
 from torch import Tensor, nn
 
-from seglet.models.heads.large_field import LargeFieldClassifier
-from seglet.models.heads.weclip_decoder import Block, LayerFusion, TransformerClassifier, WeCLIPDecoder
+from seglet.models.heads.weclip_decoder import (
+    Block,
+    LargeFieldClassifier,
+    LayerFusion,
+    TransformerClassifier,
+    WeCLIPDecoder,
+)
 from seglet.models.layers.patch_affinity import cosine_affinity, product_affinity
 
 Case = dict[str, np.ndarray]

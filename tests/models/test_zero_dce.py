@@ -10,7 +10,7 @@ from seglet.models.zero_dce import ZeroDCE, enhanced
 
 def started(width: int = 4, iterations: int = 2) -> ZeroDCE:
     model = ZeroDCE(width, iterations)
-    model.start(torch.Generator().manual_seed(0))
+    model.draw_weights(torch.Generator().manual_seed(0))
     return model
 
 

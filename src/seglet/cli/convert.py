@@ -79,7 +79,7 @@ def choose(tensors: "Mapping[str, Tensor]", name: str | None, fed: str, classes:
     Raises:
         ValueError: neither says which, or the file has another number of classes.
     """
-    from seglet.models.architecture import NAMES, Architecture
+    from seglet.models.architecture import NETWORK_NAMES, Architecture
     from seglet.models.convert.convert import fed_as_trained, with_cirkd_input
     from seglet.models.convert.identify import identify
 
@@ -89,10 +89,12 @@ def choose(tensors: "Mapping[str, Tensor]", name: str | None, fed: str, classes:
     if found and found[1] != classes:
         raise ValueError(f"the file was trained with {found[1]} classes, --classes names {classes}; name as many")
     if name is None and found is None:
-        raise ValueError(f"the file does not show its architecture; give --architecture, one of {', '.join(NAMES)}")
+        raise ValueError(
+            f"the file does not show its architecture; give --architecture, one of {', '.join(NETWORK_NAMES)}"
+        )
     if found and fed == "auto":
         return fed_as_trained(found[0])
-    architecture = Architecture(found[0].name if found else name or NAMES[0])
+    architecture = Architecture(found[0].name if found else name or NETWORK_NAMES[0])
     return with_cirkd_input(architecture) if fed == "cirkd" else architecture
 
 

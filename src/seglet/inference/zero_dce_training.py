@@ -39,7 +39,7 @@ def train(sources: Sequence[ImageFile], training: Training, device: torch.device
         ValueError: an image cannot be read, or the loss is not finite.
     """
     model = ZeroDCE()
-    model.start(torch.Generator().manual_seed(training.seed))
+    model.draw_weights(torch.Generator().manual_seed(training.seed))
     model.to(device)
     optimiser = torch.optim.Adam(model.parameters(), training.rate, weight_decay=DECAY)
     with Steps("train zero-dce", training.steps) as shown:

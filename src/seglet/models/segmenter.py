@@ -3,6 +3,7 @@
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -10,17 +11,18 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor, nn
 
-from seglet.models.architecture import Architecture, assemble, input_convention
+from seglet.models.architecture import Architecture
+from seglet.models.assembly import assemble_network, input_convention
 from seglet.models.image_tensor import as_batch, pad_to, with_depth
 from seglet.models.io import storage
-from seglet.models.io.bundled import shipped
-from seglet.models.io.card import Story, model_card
 from seglet.models.layers.conv import resize
 from seglet.models.layers.evaluating import evaluating
-from seglet.models.layers.init import initialise
+from seglet.models.layers.initialise import initialise
 from seglet.models.network import Network
-from seglet.models.uncertainty import mc_mean_and_deviation
 from seglet.types import Classes
+
+if TYPE_CHECKING:
+    from seglet.models.io.card import Story
 
 __all__ = ["Architecture", "Segmentation", "Segmenter", "build", "load"]
 
@@ -106,6 +108,8 @@ class Segmenter(nn.Module):
         height, width = images.shape[2:]
         if samples == 0:
             return self(images).softmax(dim=1), None
+        from seglet.models.uncertainty import mc_mean_and_deviation
+
         generator = torch.Generator(images.device).manual_seed(seed)
         trunk = self.network.embed(images).trunk
         mean, deviation = mc_mean_and_deviation(self.network, trunk, samples, generator)
@@ -119,17 +123,19 @@ class Segmenter(nn.Module):
         """
         storage.save(Path(folder), self.network.state_dict(), self.architecture, self.classes)
 
-    def publish(self, folder: str | Path, story: Story | None = None) -> None:
+    def publish(self, folder: str | Path, story: "Story | None" = None) -> None:
         """Writes what `save` does, and a card beside it, `README.md`: the folder that belongs on the hub.
 
         Raises:
             ValueError: the folder holds something.
         """
+        from seglet.models.io.card import Story, model_card
+
         count = sum(parameter.numel() for parameter in self.network.parameters())
         card = model_card(self.architecture, self.classes, count, story or Story())
         storage.publish(Path(folder), self.network.state_dict(), self.architecture, self.classes, card)
 
-    def push_to_hub(self, name: str, story: Story | None = None, private: bool = True) -> None:
+    def push_to_hub(self, name: str, story: "Story | None" = None, private: bool = True) -> None:
         """Uploads what `publish` writes to the Hugging Face hub (`owner/name`), as whoever is logged in there.
 
         A repository that does not exist is made, `private` or not; `seglet.load(name)` reads it back.
@@ -137,6 +143,8 @@ class Segmenter(nn.Module):
         Raises:
             ValueError: the name has another form, or the hub refuses.
         """
+        from seglet.models.io.card import Story
+
         with tempfile.TemporaryDirectory() as parent:
             folder = Path(parent) / "segmenter"
             self.publish(folder, replace(story or Story(), name=name))
@@ -166,7 +174,7 @@ def build(architecture: Architecture, classes: Classes, seed: int = 0) -> Segmen
 
 def _without_weights(architecture: Architecture, classes: Classes) -> Network:
     with torch.device("meta"):
-        return assemble(architecture, len(classes))
+        return assemble_network(architecture, len(classes))
 
 
 def load(source: str | Path, revision: str | None = None) -> Segmenter:
@@ -175,5 +183,7 @@ def load(source: str | Path, revision: str | None = None) -> Segmenter:
     """
     folder = Path(source)
     if not folder.exists():
+        from seglet.models.io.bundled import shipped
+
         folder = shipped(str(source)) or storage.download(str(source), revision)
     return Segmenter.load(folder)

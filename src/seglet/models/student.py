@@ -6,8 +6,7 @@ from typing import Any
 
 from seglet import files
 from seglet.models.architecture import Architecture
-from seglet.models.backbones.vit import VARIANTS, VisionTransformer
-from seglet.models.backbones.vit_pretrained import pretrained
+from seglet.models.backbones.variants import VISION_TRANSFORMERS
 from seglet.models.io.storage import CONFIG, FORMAT
 from seglet.models.segmenter import Segmenter, build, load
 from seglet.types import Classes, option
@@ -32,9 +31,9 @@ def build_student(config: StudentConfig, classes: Classes, seed: int, **more: An
     """The network with the weights to start from; `seed` decides those that start from chance.
 
     `more` are fields of its `Architecture` that a method decides, such as `depth`. Weights come from `student_weights`,
-    and with them the input convention; a vision transformer may also take its own from elsewhere, see
-    `vit_weights.pretrained`. Classifiers for another number of classes start from chance, and so does the whole head if
-    the saved one is of another kind.
+    and with them the input convention; a vision transformer may also take CLIP's or timm's, see
+    `vit_pretrained.pretrained`. Classifiers for another number of classes start from chance, and so does the whole head
+    if the saved one is of another kind.
 
     Raises:
         ValueError: no such network, or `student_weights` holds another backbone.
@@ -50,7 +49,7 @@ def build_student(config: StudentConfig, classes: Classes, seed: int, **more: An
     )
     if config.student_weights is None:
         return build(architecture, classes, seed)
-    if architecture.backbone in VARIANTS and not is_segmenter(config.student_weights):
+    if architecture.backbone in VISION_TRANSFORMERS and not is_segmenter(config.student_weights):
         return build_pretrained(architecture, config.student_weights, classes, seed)
     start = load(config.student_weights)
     given = start.architecture
@@ -77,6 +76,9 @@ def build_pretrained(architecture: Architecture, source: str, classes: Classes, 
     Raises:
         ValueError: these weights are not to be had or do not fit.
     """
+    from seglet.models.backbones.vit import VisionTransformer
+    from seglet.models.backbones.vit_pretrained import pretrained
+
     backbone = build(architecture, classes, seed).network.backbone
     if not isinstance(backbone, VisionTransformer):
         raise ValueError(f"{architecture.backbone} is no vision transformer")

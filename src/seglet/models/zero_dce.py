@@ -28,7 +28,7 @@ class ZeroDCE(nn.Module):
         self.layers = nn.ModuleList(map(_convolution, insides, outsides))
 
     @torch.no_grad()
-    def start(self, generator: torch.Generator) -> None:
+    def draw_weights(self, generator: torch.Generator) -> None:
         """Weights as the authors draw them, so that at first the curves hardly change an image."""
         for name, parameter in self.named_parameters():
             if name.endswith("weight"):

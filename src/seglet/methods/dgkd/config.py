@@ -5,7 +5,7 @@ from typing import Literal
 
 from seglet.data.loading.pairs import PairConfig
 from seglet.methods.self_taught import SelfTaughtConfig
-from seglet.models.layers.depth_fusion import Guide
+from seglet.models.architecture import DepthGuidance
 from seglet.models.student import StudentConfig
 from seglet.types import option
 
@@ -73,7 +73,7 @@ class Config(SelfTaughtConfig, PairConfig, StudentConfig):
     def official(self) -> bool:
         return self.compat == "official"
 
-    def guide(self) -> Guide | None:
+    def guide(self) -> DepthGuidance | None:
         """How the student is told depth.
 
         Raises:
@@ -81,7 +81,7 @@ class Config(SelfTaughtConfig, PairConfig, StudentConfig):
         """
         if self.fusion == "none":
             return None
-        guide = Guide(self.fusion, self.places, self.fusion_weight, self.official)
+        guide = DepthGuidance(self.fusion, self.places, self.fusion_weight, self.official)
         if self.depth_files is not None:
             return guide
         return replace(

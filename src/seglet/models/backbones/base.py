@@ -1,16 +1,17 @@
 """What a head may expect of any backbone."""
 
-from abc import ABC
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
-from seglet.models.layers.depth_fusion import DepthFusion
+from seglet.models.layers.initialise import CustomInitialisation
 from seglet.models.layers.normalise import Normalise
+
+if TYPE_CHECKING:
+    from seglet.models.layers.depth_fusion import DepthFusion
 
 Stages = tuple[Tensor, ...]
 """Feature maps, finest first; one may be as fine as the one before it. Four stages of a convolutional network or a Mix
@@ -29,7 +30,7 @@ class Sight:
     own: Stages
 
 
-class Backbone(nn.Module, ABC):
+class Backbone(CustomInitialisation):
     """Images in [0, 1] to the feature maps of its stages, `channels` wide each.
 
     With a `fusion` images have depth as a fourth plane, in [0, 1], which is told to the first stages.
@@ -40,7 +41,7 @@ class Backbone(nn.Module, ABC):
     shallow: ClassVar[int] = 0
     """Index of the stage at stride 4, which decoders take for edges."""
 
-    fusion: DepthFusion | None
+    fusion: "DepthFusion | None"
 
     def __init__(self, normalise: Normalise) -> None:
         super().__init__()
@@ -86,9 +87,6 @@ class Backbone(nn.Module, ABC):
     def steps(self) -> Steps:
         """From normalised images to the first stage, and from each to the next; none where `look` does otherwise."""
         return ()
-
-    def start(self, generator: torch.Generator) -> None:
-        """Draws the weights that should begin otherwise than `initialise` draws them; most backbones have none."""
 
     def settle(self, normalise: Normalise) -> None:
         """Takes an input convention, and makes anew whatever else is neither weight nor statistic."""

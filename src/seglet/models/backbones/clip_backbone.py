@@ -31,7 +31,7 @@ class CLIPBackbone(Backbone):
         return Sight(layers, layers)
 
     @torch.no_grad()
-    def start(self, generator: torch.Generator) -> None:
+    def draw_weights(self, generator: torch.Generator) -> None:
         """The token for the whole image, as transformers draws it."""
         embeddings: Any = self.tower.model.embeddings
         embeddings.class_embedding.normal_(0, self.tower.width**-0.5, generator=generator)

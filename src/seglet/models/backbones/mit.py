@@ -5,22 +5,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from seglet.models.backbones.base import Backbone, Steps
+from seglet.models.backbones.variants import MIX_TRANSFORMERS
 from seglet.models.layers.dropout import DropPath
 from seglet.models.layers.normalise import Normalise
 
 HEADS = (1, 2, 5, 8)
 REDUCTIONS = (8, 4, 2, 1)
 EXPANSION = 4
-
-VARIANTS: dict[str, tuple[int, tuple[int, int, int, int]]] = {
-    "mit_b0": (32, (2, 2, 2, 2)),
-    "mit_b1": (64, (2, 2, 2, 2)),
-    "mit_b2": (64, (3, 4, 6, 3)),
-    "mit_b3": (64, (3, 4, 18, 3)),
-    "mit_b4": (64, (3, 8, 27, 3)),
-    "mit_b5": (64, (3, 6, 40, 3)),
-}
-"""Channels of one attention head, and the depths of the stages."""
 
 
 class PatchEmbedding(nn.Module):
@@ -122,15 +113,15 @@ class Stage(nn.Module):
 class MixTransformer(Backbone):
     """
     Args:
-        variant: a key of `VARIANTS`.
+        variant: a key of `MIX_TRANSFORMERS`.
         width: factor on the channels of each attention head (rounded to multiples of 4).
         drop_path: of the last block; earlier ones ramp up from 0.
     """
 
     def __init__(self, variant: str, normalise: Normalise, width: float = 1.0, drop_path: float = 0.1) -> None:
         super().__init__(normalise)
-        per_head, depths = VARIANTS[variant]
-        unit = max(4, round(per_head * width / 4) * 4)
+        depths = MIX_TRANSFORMERS[variant].depths
+        unit = max(4, round(MIX_TRANSFORMERS[variant].head_channels * width / 4) * 4)
         a, b, c, d = (heads * unit for heads in HEADS)
         self.channels = (a, b, c, d)
         last = sum(depths) - 1

@@ -3,13 +3,12 @@
 Source: He et al., CVPR 2016; the stem of three 3x3 convolutions and the dilations are those of CIRKD's networks.
 """
 
-from collections.abc import Callable
-
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from seglet.models.backbones.base import Backbone, Steps
+from seglet.models.backbones.variants import RESNETS
 from seglet.models.layers.conv import ConvNorm, ConvNormRelu, scaled
 from seglet.models.layers.normalise import Normalise
 
@@ -48,20 +47,10 @@ class Bottleneck(nn.Module):
         return F.relu(self.conv3(self.conv2(self.conv1(features))) + self.shortcut(features), inplace=True)
 
 
-Block = Callable[[int, int, int, tuple[int, int]], nn.Module]
-
-VARIANTS: dict[str, tuple[type[BasicBlock] | type[Bottleneck], tuple[int, int, int, int]]] = {
-    "resnet18": (BasicBlock, (2, 2, 2, 2)),
-    "resnet34": (BasicBlock, (3, 4, 6, 3)),
-    "resnet50": (Bottleneck, (3, 4, 6, 3)),
-    "resnet101": (Bottleneck, (3, 4, 23, 3)),
-}
-
-
 class ResNet(Backbone):
     """
     Args:
-        variant: a key of `VARIANTS`.
+        variant: a key of `RESNETS`.
         width: factor on all channel counts (rounded to multiples of 8).
         output_stride: 8 or 16, of the last stage; strides beyond it become dilation.
     """
@@ -70,7 +59,8 @@ class ResNet(Backbone):
         super().__init__(normalise)
         if output_stride not in (8, 16):
             raise ValueError(f"expected an output stride of 8 or 16, got {output_stride}")
-        block, depths = VARIANTS[variant]
+        shape = RESNETS[variant]
+        block, depths = Bottleneck if shape.bottleneck else BasicBlock, shape.depths
         plain = [scaled(channels, width) for channels in STAGE_CHANNELS]
         a, b, c, d = (channels * block.expansion for channels in plain)
         self.channels = (a, b, c, d)

@@ -2,48 +2,17 @@
 et al., ICML 2021. Axes: b images, n tokens (the first stands for the whole image), c channels.
 """
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from seglet.models.backbones.base import Backbone, Sight
+from seglet.models.backbones.variants import VISION_TRANSFORMERS
 from seglet.models.foundation.image_input import resized, rounded
 from seglet.models.layers.normalise import Normalise
 
 EXPANSION = 4
-
-
-@dataclass(frozen=True)
-class Shape:
-    """Channels of an attention head, heads, blocks, patch in pixels, and patches a side of the images it knows.
-
-    `taps` are the blocks that a decoder reads, counted from 0. `clip` networks normalise their first tokens and have
-    another activation.
-    """
-
-    per_head: int
-    heads: int
-    depth: int
-    patch: int
-    side: int
-    taps: tuple[int, int, int, int]
-    clip: bool
-
-
-VARIANTS = {
-    "vit_b16": Shape(64, 12, 12, 16, 14, (2, 5, 8, 11), clip=False),
-    "clip_b16": Shape(64, 12, 12, 16, 14, (2, 5, 8, 11), clip=True),
-    "clip_b32": Shape(64, 12, 12, 32, 7, (2, 5, 8, 11), clip=True),
-    "clip_l14": Shape(64, 16, 24, 14, 16, (5, 11, 17, 23), clip=True),
-    "clip_tiny": Shape(32, 4, 6, 8, 16, (1, 2, 4, 5), clip=True),
-}
-"""ViT-B/16 as trained on ImageNet-21k, CLIP's image halves, and that of the embedded world's miniature.
-
-Every third of twelve blocks is tapped, as UniMatch-V2's decoder does; others in proportion.
-"""
 
 
 class QuickGELU(nn.Module):
@@ -100,7 +69,7 @@ class VisionTransformer(Backbone):
     are resized bicubically, as in SemiVL's code. The tokens' residual stream grows with depth, hence the norms.
 
     Args:
-        variant: a key of `VARIANTS`.
+        variant: a key of `VISION_TRANSFORMERS`.
         width: factor on the channels of each attention head (rounded to multiples of 4).
         read: which of the taps a head reads; the others are not normalised.
     """
@@ -109,8 +78,8 @@ class VisionTransformer(Backbone):
         self, variant: str, normalise: Normalise, width: float = 1.0, read: tuple[int, ...] = (0, 1, 2, 3)
     ) -> None:
         super().__init__(normalise)
-        shape = VARIANTS[variant]
-        c = shape.heads * max(4, round(shape.per_head * width / 4) * 4)
+        shape = VISION_TRANSFORMERS[variant]
+        c = shape.heads * max(4, round(shape.head_channels * width / 4) * 4)
         self.shape = shape
         self.channels = (c, c, c, c)
         self.patches = nn.Conv2d(3, c, shape.patch, shape.patch, bias=not shape.clip)
@@ -121,7 +90,7 @@ class VisionTransformer(Backbone):
         norms = (nn.LayerNorm(c) if place in read else nn.Identity() for place in range(len(shape.taps)))
         self.norms = nn.ModuleList(norms)
 
-    def start(self, generator: torch.Generator) -> None:
+    def draw_weights(self, generator: torch.Generator) -> None:
         """Tokens and positions begin as small as the linear layers do."""
         for embedding in (self.whole, self.positions):
             nn.init.trunc_normal_(embedding.weight, std=0.02, generator=generator)

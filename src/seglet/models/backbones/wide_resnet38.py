@@ -12,8 +12,6 @@ from seglet.models.layers.conv import scaled
 from seglet.models.layers.dropout import Dropout
 from seglet.models.layers.normalise import Normalise
 
-VARIANTS = ("wideresnet38",)
-
 
 class PreBlock(nn.Module):
     """Normalise, ReLU, 3x3 convolution, twice; `dilations` holds one for each."""

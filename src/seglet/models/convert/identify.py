@@ -6,7 +6,7 @@ from dataclasses import replace
 from torch import Tensor
 
 from seglet.models.architecture import Architecture
-from seglet.models.backbones import mit, resnet, wide_resnet38
+from seglet.models.backbones.variants import MIX_TRANSFORMERS, RESNETS, WIDE_RESNETS
 from seglet.models.convert.key_maps import is_of_depth
 
 SSSS = ("aspp.aspp1.atrous_conv.weight", "last_conv.8.weight")
@@ -46,25 +46,23 @@ def with_usual_input(architecture: Architecture, tensors: Mapping[str, Tensor]) 
 
 def _any_backbone(tensors: Mapping[str, Tensor], part: str) -> str | None:
     if f"{part}b7.conv_branch2b2.weight" in tensors:
-        return wide_resnet38.VARIANTS[0]
+        return WIDE_RESNETS[0]
     return _transformer(tensors) or _resnet(tensors, part) or _resnet(tensors)
 
 
 def _resnet(tensors: Mapping[str, Tensor], part: str = "pretrained.") -> str | None:
     depths = tuple(_count(tensors, f"{part}layer{i}.") for i in range(1, 5))
     bottleneck = f"{part}layer1.0.conv3.weight" in tensors
-    fitting = [
-        name
-        for name, (block, known) in resnet.VARIANTS.items()
-        if known == depths and (block.expansion > 1) == bottleneck
-    ]
+    fitting = [name for name, shape in RESNETS.items() if (shape.bottleneck, shape.depths) == (bottleneck, depths)]
     return fitting[0] if fitting else None
 
 
 def _transformer(tensors: Mapping[str, Tensor]) -> str | None:
     depths = tuple(_count(tensors, f"block{i}.") for i in range(1, 5))
     channels = tensors["norm1.weight"].shape[0] if "norm1.weight" in tensors else 0
-    fitting = [name for name, known in mit.VARIANTS.items() if known == (channels, depths)]
+    fitting = [
+        name for name, shape in MIX_TRANSFORMERS.items() if (shape.head_channels, shape.depths) == (channels, depths)
+    ]
     return fitting[0] if fitting else None
 
 

@@ -3,14 +3,14 @@
 Monte-Carlo passes then repeat the tail alone.
 """
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from seglet.models.backbones.base import Stages
 from seglet.models.layers.dropout import Dropout
+from seglet.models.layers.initialise import CustomInitialisation
 
 
 class Tail(nn.Module):
@@ -48,7 +48,7 @@ def classify_with_dropped_weights(
     return logits if classifier.bias is None else logits + classifier.bias.view(1, -1, 1, 1)
 
 
-class Head(nn.Module, ABC):
+class Head(CustomInitialisation):
     """From a backbone's stages to logits at the head's own resolution.
 
     In evaluation mode the stem is deterministic; in training mode it is too, save where a head says otherwise.
@@ -59,9 +59,6 @@ class Head(nn.Module, ABC):
     @abstractmethod
     def stem(self, stages: Stages) -> Float[Tensor, "b c h w"]:
         """Everything before the first dropout that Monte-Carlo passes repeat."""
-
-    def start(self, generator: torch.Generator) -> None:
-        """Draws the weights that should begin otherwise than `initialise` draws them; most heads have none."""
 
     def forward(self, stages: Stages) -> tuple[Float[Tensor, "b k h w"], Float[Tensor, "b d h w"]]:
         """Logits and the distilled feature."""

@@ -36,7 +36,7 @@ class CAMHead(Head):
         return stages[-1]
 
     @torch.no_grad()
-    def start(self, generator: torch.Generator) -> None:
+    def draw_weights(self, generator: torch.Generator) -> None:
         """Xavier's uniform draw, as the authors'."""
         for part in self.modules():
             if isinstance(part, nn.Conv2d):

@@ -37,7 +37,7 @@ class DeepLabV2Head(Head):
         return stages[-1]
 
     @torch.no_grad()
-    def start(self, generator: torch.Generator) -> None:
+    def draw_weights(self, generator: torch.Generator) -> None:
         """Deviation 0.01, as usual: the sum runs over 36 times the channels, so Kaiming's would saturate softmax."""
         for part in self.modules():
             if isinstance(part, nn.Conv2d):

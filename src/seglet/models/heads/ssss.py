@@ -82,7 +82,7 @@ class SSSSHead(Head):
         return trunk
 
     @torch.no_grad()
-    def start(self, generator: torch.Generator) -> None:
+    def draw_weights(self, generator: torch.Generator) -> None:
         """Variance 2 / fan-in, as the authors draw it: the background's constant 1 needs logits of about that size."""
         for part in self.modules():
             if isinstance(part, nn.Conv2d):

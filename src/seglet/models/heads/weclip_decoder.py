@@ -118,13 +118,26 @@ class TransformerClassifier(nn.Module):
         return torch.stack(seen, dim=1)
 
 
+class LargeFieldClassifier(nn.Sequential):
+    """Two wide dilated convolutions and logits: the convolutional decoder of Table IX (DeepLab-LargeFOV).
+
+    Source: Chen et al., 2015; width and dilation as in the code of DuPL and ToCo.
+    """
+
+    def __init__(self, channels: int, num_classes: int, hidden: int = 512, dilation: int = 5) -> None:
+        first = nn.Conv2d(channels, hidden, 3, padding=dilation, dilation=dilation)
+        second = nn.Conv2d(hidden, hidden, 3, padding=dilation, dilation=dilation)
+        parts = {"first": first, "relu1": nn.ReLU(), "second": second, "relu2": nn.ReLU()}
+        super().__init__(OrderedDict(**parts, classifier=nn.Conv2d(hidden, num_classes, 1)))
+
+
 class WeCLIPDecoder(Head):
     """`fusion` joins the layers; `tail` drops channels and classifies, and is all that Monte-Carlo passes repeat.
 
     Logits stand on the patches' grid; the feature that comes with them, before dropout, is what `patch_affinity` reads.
 
     Args:
-        classifier: `TransformerClassifier`, or `large_field.LargeFieldClassifier`.
+        classifier: `TransformerClassifier`, or `LargeFieldClassifier`.
     """
 
     def __init__(self, fusion: LayerFusion, classifier: nn.Module, dropout: float = 0.1) -> None:
@@ -137,7 +150,7 @@ class WeCLIPDecoder(Head):
         return fused
 
     @torch.no_grad()
-    def start(self, generator: torch.Generator) -> None:
+    def draw_weights(self, generator: torch.Generator) -> None:
         """As torch draws layers by itself, as the authors let it; others begin with far too large logits."""
         for part in self.modules():
             if isinstance(part, nn.Conv2d | nn.Linear):

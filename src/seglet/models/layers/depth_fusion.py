@@ -4,47 +4,57 @@ Axes: b images, c channels, p channels of the prior, h rows, w columns.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from seglet.models.layers.conv import scaled
+from seglet.models.architecture import DepthTransform
+from seglet.models.layers.conv import resize, scaled
+from seglet.models.layers.initialise import CustomInitialisation
 from seglet.models.layers.normalise import IMAGENET_MEAN, IMAGENET_STD
-from seglet.models.layers.sft import LEAK, SFT
 
-Way = Literal["dgf2", "sft"]
-"""`sft` takes what the transform makes of the features; `dgf2` adds to it where both agree."""
+LEAK = 0.1
+"""Slope of the authors' LeakyReLU below 0."""
 SMALLEST = 6
 """Sides of a depth map below this are lost in the prior's two unpadded convolutions."""
 
 
-@dataclass(frozen=True)
-class Guide:
-    """How a network is told depth: `places` early stages, the way and λ; see `DepthFusion`.
+class SFT(CustomInitialisation):
+    """`scale` · features + `shift`, both made of a prior, which is brought to the features' size.
 
-    `source` is the depth network it learned with, which belongs beside it in use, and `brighten` what its images went
-    through first; None where depth came in files, or they were left as they are.
+    `draw_weights` makes it the identity: a scale drawn around 0 would erase the features that it is applied to.
 
-    Raises:
-        ValueError: a value is out of its range.
+    Args:
+        channels: of the features.
+        prior_channels: of the prior.
+        official: scale + 1 in place of scale, as in the authors' code; Eq. 10 has no 1.
+
+    Source: Wang et al., CVPR 2018; DGKD-WLSS, Eq. 9-10 and models/sft.py; golden sft.
     """
 
-    way: Way = "dgf2"
-    places: int = 3
-    weight: float = 0.5
-    official: bool = False
-    source: str | None = None
-    brighten: str | None = None
+    def __init__(self, channels: int, prior_channels: int = 64, official: bool = False) -> None:
+        super().__init__()
+        self.official = official
+        self.scale, self.shift = _two_layers(prior_channels, channels), _two_layers(prior_channels, channels)
 
-    def __post_init__(self) -> None:
-        if self.way not in get_args(Way) or self.places not in (1, 2, 3) or not 0 <= self.weight <= 1:
-            raise ValueError(
-                f"expected depth told by dgf2 or sft at 1 to 3 places with a weight from 0 to 1, got {self.way!r}, "
-                f"{self.places}, {self.weight}"
-            )
+    @torch.no_grad()
+    def draw_weights(self, generator: torch.Generator) -> None:
+        """Makes the transform the identity, from which it can learn; draws nothing."""
+        for layers, value in ((self.scale, 0.0 if self.official else 1.0), (self.shift, 0.0)):
+            for name, parameter in layers[-1].named_parameters():
+                parameter.fill_(value if name == "bias" else 0.0)
+
+    def forward(self, features: Float[Tensor, "b c h w"], prior: Float[Tensor, "b p _ _"]) -> Float[Tensor, "b c h w"]:
+        here = resize(prior, (features.shape[2], features.shape[3]), align_corners=False)
+        scale: Tensor = self.scale(here)  # Eq. 9
+        shift: Tensor = self.shift(here)
+        return features * (scale + 1 if self.official else scale) + shift  # Eq. 10
+
+
+def _two_layers(inside: int, outside: int) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(inside, inside, 1), nn.LeakyReLU(LEAK), nn.Conv2d(inside, outside, 1))
 
 
 class DepthPrior(nn.Module):
@@ -96,11 +106,9 @@ def fuse(
 class DepthFusion(nn.Module):
     """One prior for an image, and a transform for each place where features meet it.
 
-    Call `start` after weights are initialised; see `SFT`.
-
     Args:
         channels: of the features, place by place: three places for the paper's WideResNet38, one for its "single".
-        way: see `Way`.
+        way: see `DepthTransform`.
         weight: λ of Eq. 12, in [0, 1].
         official: see `SFT`.
         width: see `DepthPrior`.
@@ -109,24 +117,19 @@ class DepthFusion(nn.Module):
     def __init__(
         self,
         channels: Sequence[int],
-        way: Way = "dgf2",
+        way: DepthTransform = "dgf2",
         weight: float = 0.5,
         official: bool = False,
         width: float = 1.0,
     ) -> None:
         super().__init__()
-        if not channels or way not in get_args(Way) or not 0 <= weight <= 1:
+        if not channels or way not in get_args(DepthTransform) or not 0 <= weight <= 1:
             raise ValueError(
                 f"expected a place or more, way dgf2 or sft, weight 0 to 1, got {len(channels)}, {way!r}, {weight}"
             )
         self.way, self.weight = way, weight
         self.prior = DepthPrior(width)
         self.transforms = nn.ModuleList(SFT(count, self.prior.channels, official) for count in channels)
-
-    @torch.no_grad()
-    def start(self) -> None:
-        for transform in self.transforms:
-            transform.start()  # type: ignore[operator]
 
     def tell(self, depth: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b p h2 w2"]:
         """The prior of depth in [0, 1], which is normalised as a grey image would be (the authors' code)."""

@@ -1,0 +1,195 @@
+"""Networks from their descriptions. Only the modules of the backbone and the head that a name asks for are imported."""
+
+from collections.abc import Callable, Mapping
+
+from seglet.models.architecture import Architecture
+from seglet.models.backbones.base import Backbone
+from seglet.models.backbones.variants import MIX_TRANSFORMERS, RESNETS, VISION_TRANSFORMERS, WIDE_RESNETS
+from seglet.models.heads.base import Head
+from seglet.models.layers.conv import scaled
+from seglet.models.layers.normalise import Normalise
+from seglet.models.network import Network
+
+_WITH_AUXILIARY = ("deeplabv3", "deeplabv3plus", "pspnet", "deeplabv2")
+"""Heads beside which an auxiliary one is trained."""
+
+_HIDDEN = {"clip_tiny": 64}
+"""Channels of the decoder by backbone; 256 of all others, where their authors do not say otherwise."""
+
+_DEEPLABV3_SHARES = {"resnet50": 8, "resnet101": 8, "wideresnet38": 16}
+"""Divisors of the deepest stage's channels that give those of DeepLabV3's decoder; 4 for all other backbones."""
+
+
+def assemble_network(architecture: Architecture, num_classes: int) -> Network:
+    """Builds a network with the weights torch draws from its global generator (none on the meta device)."""
+    backbone = build_backbone(architecture)
+    if architecture.depth is not None:
+        from seglet.models.layers.depth_fusion import DepthFusion
+
+        guidance = architecture.depth
+        channels = backbone.channels[: guidance.places]
+        backbone.fusion = DepthFusion(channels, guidance.way, guidance.weight, guidance.official, architecture.width)
+    head = build_head(architecture, backbone, num_classes)
+    if not (architecture.auxiliary and architecture.head in _WITH_AUXILIARY):
+        return Network(backbone, head)
+    from seglet.models.heads.fcn import FCNHead
+
+    return Network(backbone, head, FCNHead(backbone.channels[2], num_classes, architecture.dropout))
+
+
+def input_convention(architecture: Architecture) -> Normalise:
+    """Returns the normalisation that a network's images go through first."""
+    return Normalise(architecture.mean, architecture.std, architecture.bgr)
+
+
+def build_backbone(architecture: Architecture) -> Backbone:
+    """Builds the backbone without depth guidance."""
+    return _BACKBONES[architecture.backbone](architecture, input_convention(architecture))
+
+
+def _resnet(architecture: Architecture, normalise: Normalise) -> Backbone:
+    from seglet.models.backbones.resnet import ResNet
+
+    return ResNet(architecture.backbone, normalise, architecture.width, architecture.output_stride)
+
+
+def _wide_resnet38(architecture: Architecture, normalise: Normalise) -> Backbone:
+    from seglet.models.backbones.wide_resnet38 import WideResNet38
+
+    return WideResNet38(normalise, architecture.width)
+
+
+def _mix_transformer(architecture: Architecture, normalise: Normalise) -> Backbone:
+    from seglet.models.backbones.mit import MixTransformer
+
+    return MixTransformer(architecture.backbone, normalise, architecture.width, drop_path=architecture.drop_path)
+
+
+def _vision_transformer(architecture: Architecture, normalise: Normalise) -> Backbone:
+    from seglet.models.backbones.vit import VisionTransformer
+
+    read = (0, 3) if architecture.head == "ssss" else (0, 1, 2, 3)
+    return VisionTransformer(architecture.backbone, normalise, architecture.width, read)
+
+
+def _clip(architecture: Architecture, normalise: Normalise) -> Backbone:
+    from seglet.models.backbones.clip_backbone import CLIPBackbone
+    from seglet.models.foundation.image_tower import ImageTower
+
+    if architecture.tower is None:
+        raise ValueError(f"network {architecture.name!r} needs an image tower's description")
+    return CLIPBackbone(ImageTower.build(architecture.tower), normalise)
+
+
+_BACKBONES: Mapping[str, Callable[[Architecture, Normalise], Backbone]] = {
+    **dict.fromkeys(RESNETS, _resnet),
+    **dict.fromkeys(WIDE_RESNETS, _wide_resnet38),
+    **dict.fromkeys(MIX_TRANSFORMERS, _mix_transformer),
+    **dict.fromkeys(VISION_TRANSFORMERS, _vision_transformer),
+    "clip": _clip,
+}
+
+
+def build_head(architecture: Architecture, backbone: Backbone, num_classes: int) -> Head:
+    """Builds the head of a backbone.
+
+    DeepLabV3's and PSPNet's heads are as wide as in CIRKD's first version, the others as wide as their authors make
+    them.
+    """
+    return _HEADS[architecture.head](architecture, backbone, num_classes)
+
+
+def _deeplabv2(architecture: Architecture, backbone: Backbone, num_classes: int) -> Head:
+    from seglet.models.heads.deeplabv2 import DeepLabV2Head
+
+    return DeepLabV2Head(backbone.channels[-1], num_classes, architecture.dropout)
+
+
+def _deeplabv3(architecture: Architecture, backbone: Backbone, num_classes: int) -> Head:
+    from seglet.models.heads.deeplabv3 import DeepLabV3Head
+
+    inside = backbone.channels[-1]
+    hidden = inside // _DEEPLABV3_SHARES.get(architecture.backbone, 4)
+    return DeepLabV3Head(inside, hidden, num_classes, architecture.dropout, architecture.aspp_dropout)
+
+
+def _deeplabv3plus(architecture: Architecture, backbone: Backbone, num_classes: int) -> Head:
+    from seglet.models.heads.deeplabv3plus import DeepLabV3PlusHead
+
+    hidden, rates = scaled(256, architecture.width), pyramid_rates(architecture)
+    return DeepLabV3PlusHead(backbone.channels, hidden, num_classes, backbone.shallow, rates, architecture.dropout)
+
+
+def _pspnet(architecture: Architecture, backbone: Backbone, num_classes: int) -> Head:
+    from seglet.models.heads.pspnet import PSPHead
+
+    return PSPHead(backbone.channels[-1], num_classes, architecture.dropout)
+
+
+def _segformer(architecture: Architecture, backbone: Backbone, num_classes: int) -> Head:
+    from seglet.models.heads.segformer import SegFormerHead
+
+    hidden = scaled(256 if architecture.backbone in ("mit_b0", "mit_b1") else 768, architecture.width)
+    return SegFormerHead(backbone.channels, hidden, num_classes, architecture.dropout)
+
+
+def _cam(architecture: Architecture, backbone: Backbone, num_classes: int) -> Head:
+    from seglet.models.heads.cam import CAMHead
+
+    return CAMHead(backbone.channels[-1], num_classes, architecture.dropout)
+
+
+def _ssss(architecture: Architecture, backbone: Backbone, num_classes: int) -> Head:
+    from seglet.models.heads.ssss import Grid, SSSSHead
+
+    name = architecture.backbone
+    grid = Grid(backbone.shallow, VISION_TRANSFORMERS[name].patch // 4 if name in VISION_TRANSFORMERS else 1)
+    dropouts = (architecture.dropout, architecture.aspp_dropout)
+    return SSSSHead(backbone.channels, _hidden(architecture), num_classes, grid, pyramid_rates(architecture), dropouts)
+
+
+def _vila(architecture: Architecture, backbone: Backbone, num_classes: int) -> Head:
+    from seglet.models.heads.vila import ViLaHead
+
+    return ViLaHead(backbone.channels, _hidden(architecture), num_classes, architecture.dropout)
+
+
+def _weclip(architecture: Architecture, backbone: Backbone, num_classes: int) -> Head:
+    from seglet.models.heads.weclip_decoder import (
+        LargeFieldClassifier,
+        LayerFusion,
+        TransformerClassifier,
+        WeCLIPDecoder,
+    )
+
+    channels, hidden = backbone.channels, scaled(256, architecture.width)
+    kind = TransformerClassifier if architecture.head == "weclip" else LargeFieldClassifier
+    fusion = LayerFusion(channels[-1], len(channels), hidden)
+    return WeCLIPDecoder(fusion, kind(hidden, num_classes), architecture.dropout)
+
+
+_HEADS: Mapping[str, Callable[[Architecture, Backbone, int], Head]] = {
+    "deeplabv2": _deeplabv2,
+    "deeplabv3": _deeplabv3,
+    "deeplabv3plus": _deeplabv3plus,
+    "pspnet": _pspnet,
+    "segformer": _segformer,
+    "cam": _cam,
+    "ssss": _ssss,
+    "vila": _vila,
+    "weclip": _weclip,
+    "largefield": _weclip,
+}
+
+
+def _hidden(architecture: Architecture) -> int:
+    return scaled(_HIDDEN.get(architecture.backbone, 256), architecture.width)
+
+
+def pyramid_rates(architecture: Architecture) -> tuple[int, int, int]:
+    """Returns the dilations of the pyramid: the authors' for stride 8, half of them for larger strides."""
+    name = architecture.backbone
+    coarse = name in MIX_TRANSFORMERS or (name in RESNETS and architecture.output_stride == 16)
+    if name in VISION_TRANSFORMERS:
+        coarse = VISION_TRANSFORMERS[name].patch > 8
+    return (6, 12, 18) if coarse else (12, 24, 36)

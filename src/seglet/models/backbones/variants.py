@@ -1,0 +1,73 @@
+"""Shapes of the backbones by name, without the networks, so that a description can be checked at little cost."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+Depths = tuple[int, int, int, int]
+"""Number of blocks in each of four stages."""
+
+
+@dataclass(frozen=True)
+class ResNetShape:
+    """Shape of a ResNet: bottleneck blocks (three convolutions) or basic ones (two), and how many in each stage."""
+
+    bottleneck: bool
+    depths: Depths
+
+
+RESNETS: Mapping[str, ResNetShape] = {
+    "resnet18": ResNetShape(False, (2, 2, 2, 2)),
+    "resnet34": ResNetShape(False, (3, 4, 6, 3)),
+    "resnet50": ResNetShape(True, (3, 4, 6, 3)),
+    "resnet101": ResNetShape(True, (3, 4, 23, 3)),
+}
+
+WIDE_RESNETS = ("wideresnet38",)
+
+
+@dataclass(frozen=True)
+class MixTransformerShape:
+    """Shape of a Mix Transformer: channels of one attention head, and blocks in each stage."""
+
+    head_channels: int
+    depths: Depths
+
+
+MIX_TRANSFORMERS: Mapping[str, MixTransformerShape] = {
+    "mit_b0": MixTransformerShape(32, (2, 2, 2, 2)),
+    "mit_b1": MixTransformerShape(64, (2, 2, 2, 2)),
+    "mit_b2": MixTransformerShape(64, (3, 4, 6, 3)),
+    "mit_b3": MixTransformerShape(64, (3, 4, 18, 3)),
+    "mit_b4": MixTransformerShape(64, (3, 8, 27, 3)),
+    "mit_b5": MixTransformerShape(64, (3, 6, 40, 3)),
+}
+
+
+@dataclass(frozen=True)
+class VisionTransformerShape:
+    """Shape of a vision transformer: channels of one attention head, heads, blocks, patch and image sizes.
+
+    `patch` is in pixels, `side` in patches along a side of the images it was trained on. `taps` are the blocks that a
+    decoder reads, counted from 0. `clip` networks normalise their first tokens and have another activation.
+    """
+
+    head_channels: int
+    heads: int
+    depth: int
+    patch: int
+    side: int
+    taps: tuple[int, int, int, int]
+    clip: bool
+
+
+VISION_TRANSFORMERS: dict[str, VisionTransformerShape] = {
+    "vit_b16": VisionTransformerShape(64, 12, 12, 16, 14, (2, 5, 8, 11), clip=False),
+    "clip_b16": VisionTransformerShape(64, 12, 12, 16, 14, (2, 5, 8, 11), clip=True),
+    "clip_b32": VisionTransformerShape(64, 12, 12, 32, 7, (2, 5, 8, 11), clip=True),
+    "clip_l14": VisionTransformerShape(64, 16, 24, 14, 16, (5, 11, 17, 23), clip=True),
+    "clip_tiny": VisionTransformerShape(32, 4, 6, 8, 16, (1, 2, 4, 5), clip=True),
+}
+"""ViT-B/16 as trained on ImageNet-21k, CLIP's image encoders, and that of the embedded world's tiny CLIP.
+
+Every third of twelve blocks is tapped, as UniMatch-V2's decoder does; others in proportion.
+"""
