@@ -6,7 +6,8 @@ from torch import Tensor
 
 from benchmarks._gradients import LossResult, compare, feature_maps
 from seglet.losses.distillation.cirkd_memory import cirkd_memory
-from seglet.models.distillation.cirkd_memory import CirkdMemory, Draws, labels_at
+from seglet.models.distillation.cirkd_memory import CirkdMemory, Draws
+from seglet.tensors import resize_labels
 
 CHANNELS, CLASSES, TEMPERATURE = 512, 19, 0.1
 
@@ -35,7 +36,7 @@ def run() -> LossResult:
 def plain(student: Tensor, teacher: Tensor, labels: Tensor, queues: dict[str, Tensor], draws: Draws) -> Tensor:
     """Writes and reads class by class, then one softmax over all pixels and keys."""
     own, other = (F.normalize(maps, dim=1).permute(0, 2, 3, 1).flatten(1, 2) for maps in (student, teacher))
-    small = labels_at(labels, student.shape[-2:]).flatten(1)
+    small = resize_labels(labels, student.shape[-2:]).flatten(1)
     pixels, regions = queues["pixels.vectors"], queues["regions.vectors"]
     places = [[0, 0] for _ in range(CLASSES)]
     for vectors, classes, order in zip(other, small, draws.order.flatten(1), strict=True):

@@ -7,7 +7,7 @@ from torch import Tensor
 from benchmarks._gradients import LossResult, compare, feature_maps
 from benchmarks._images import blobs
 from seglet.losses.distillation.ifvd import variation_error
-from seglet.losses.pixel import labels_at
+from seglet.tensors import resize_labels
 from seglet.types import IGNORE
 
 CHANNELS, CLASSES, SIZE = 512, 19, 512
@@ -22,7 +22,7 @@ def run() -> LossResult:
         return variation_error(maps, teacher, labels, CLASSES)
 
     def rival(maps: Tensor) -> Tensor:
-        small = labels_at(labels, maps.shape[2:]).unsqueeze(1)
+        small = resize_labels(labels, maps.shape[2:]).unsqueeze(1)
         return F.mse_loss(likeness(maps, small), likeness(teacher, small))
 
     shapes = f"{'x'.join(map(str, student.shape))} float32, forward and backward, {CLASSES} classes"

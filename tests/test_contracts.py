@@ -25,6 +25,8 @@ FAULTS = {
     "models_import_methods": ({"models/probe.py": "import seglet.methods"}, LAYERS),
     "methods_import_evaluation": ({"methods/probe.py": "import seglet.evaluation"}, LAYERS),
     "evaluation_imports_engine": ({"evaluation/probe.py": "import seglet.engine"}, LAYERS),
+    "tensors_import_labels": ({"tensors.py": "import seglet.labels"}, LAYERS),
+    "types_import_tensors": ({"types.py": "import seglet.tensors"}, LAYERS),
     "types_and_files_meet": ({"types.py": "import seglet.files"}, LAYERS),
     "stray_package": ({"utils/__init__.py": ""}, LAYERS),
     "stray_module": ({"helpers.py": ""}, LAYERS),

@@ -4,9 +4,8 @@ import torch
 from benchmarks._memory import LiveBytes
 from benchmarks.sliding import plain
 
-from seglet.evaluation.inference import decide, logits
+from seglet.evaluation.inference import decide, logits, nearest_multiple
 from seglet.evaluation.options import EvaluationOptions
-from seglet.evaluation.resize import nearest_multiple
 from seglet.evaluation.sliding import bands, windows
 
 

@@ -5,7 +5,7 @@ from tests.losses.golden import check_loss
 from torch import Tensor
 
 from seglet.losses.distillation.ifvd import variation_error
-from seglet.losses.pixel import labels_at
+from seglet.tensors import resize_labels
 from seglet.types import IGNORE
 
 Case = dict[str, np.ndarray]
@@ -21,7 +21,7 @@ def test_matches_the_authors_numbers(case: Case, source: str) -> None:
 @pytest.mark.golden("kd", "ifvd")
 def test_labels_shrink_as_the_authors_do(case: Case) -> None:
     small = case["out_labels_small"]
-    np.testing.assert_array_equal(labels_at(torch.from_numpy(case["in_labels"]), small.shape[1:]).numpy(), small)
+    np.testing.assert_array_equal(resize_labels(torch.from_numpy(case["in_labels"]), small.shape[1:]).numpy(), small)
 
 
 def row(*pixels: tuple[float, float]) -> Tensor:

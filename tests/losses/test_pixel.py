@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from seglet.losses.pixel import cross_entropy, resize
+from seglet.losses.pixel import cross_entropy
+from seglet.tensors import resize_align_corners
 from seglet.types import IGNORE, Target
 
 
@@ -60,5 +61,5 @@ def test_takes_eight_bit_labels() -> None:
 
 def test_resizing_keeps_the_corner_values() -> None:
     corners = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
-    resized = resize(corners, (5, 7))
+    resized = resize_align_corners(corners, (5, 7))
     torch.testing.assert_close(resized[..., [0, 0, -1, -1], [0, -1, 0, -1]].flatten(), corners.flatten())

@@ -83,7 +83,7 @@ def test_one_draw_does_not_deviate() -> None:
 
 
 def test_no_draw_is_an_error() -> None:
-    with pytest.raises(ValueError, match="at least one stochastic pass"):
+    with pytest.raises(ValueError, match="at least one draw"):
         deviation([])
 
 

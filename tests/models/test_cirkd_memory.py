@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from seglet.losses.distillation.cirkd_memory import MemoryTerms, cirkd_memory
-from seglet.models.distillation.cirkd_memory import CirkdMemory, Draws, MemorySize, labels_at, projector
+from seglet.models.distillation.cirkd_memory import CirkdMemory, Draws, MemorySize, projector
+from seglet.tensors import resize_labels
 from seglet.types import IGNORE
 
 Case = dict[str, np.ndarray]
@@ -40,7 +41,7 @@ def labels_of(case: Case) -> Tensor:
 def authors_draws(case: Case) -> Iterator[Draws]:
     """Their permutations, of each class in each image and then of the slots, as the draws of two calls."""
     permutations = iter(torch.from_numpy(case[f"in_perm_{i:03}"]) for i in range(int(case["hp_n_perm"])))
-    labels = labels_at(labels_of(case), case["in_feat_T"].shape[-2:])
+    labels = resize_labels(labels_of(case), case["in_feat_T"].shape[-2:])
     for _ in range(2):
         order = torch.full(labels.shape, torch.inf)
         for image, places in zip(labels, order, strict=True):

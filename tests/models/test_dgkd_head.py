@@ -10,8 +10,8 @@ from seglet.labels.refine.pamr import pamr
 from seglet.losses.mask import mask_loss
 from seglet.losses.tags import soft_margin
 from seglet.models.class_scores import class_scores
-from seglet.models.layers.conv import resize
 from seglet.models.multiscale import cleaned
+from seglet.tensors import resize_align_corners
 
 Case = dict[str, np.ndarray]
 FLOOR = 0.3
@@ -30,7 +30,7 @@ def test_scores_loss_and_masks_are_the_authors(case: Case) -> None:
     scores = class_scores(logits, 3.0, FLOOR)
     np.testing.assert_allclose(scores, case["cls"], **NEAR)
     np.testing.assert_allclose(soft_margin(scores, tags), case["loss_cls"], **NEAR)
-    masks = cleaned(resize(logits.softmax(1), case["masks_out"].shape[2:]), tags)
+    masks = cleaned(resize_align_corners(logits.softmax(1), case["masks_out"].shape[2:]), tags)
     np.testing.assert_allclose(masks, case["masks_out"], **NEAR)
 
 
@@ -49,6 +49,6 @@ def test_the_loss_of_the_masks_is_the_authors(case: Case) -> None:
         tensor(case, "image_after_call"),
     )
     size = images.shape[-2:]
-    refined = pamr(logits.softmax(1), resize(images, logits.shape[-2:]), steps=10)
-    target = balanced_target(confident_masks(cleaned(resize(refined, size), tags)), tags)
+    refined = pamr(logits.softmax(1), resize_align_corners(images, logits.shape[-2:]), steps=10)
+    target = balanced_target(confident_masks(cleaned(resize_align_corners(refined, size), tags)), tags)
     np.testing.assert_allclose(mask_loss(logits, target), case["loss_mask_per_sample"], rtol=1e-3)

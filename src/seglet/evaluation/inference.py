@@ -11,8 +11,8 @@ from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
 
 from seglet.evaluation.options import EvaluationOptions
-from seglet.evaluation.resize import at_size, nearest_multiple
 from seglet.evaluation.sliding import Band, Predict, assemble, bands, finish, start
+from seglet.tensors import at_least_float32, resize_align_corners
 
 STRIP = 1 << 19  # logits at a time: several passes over them stay in cache
 
@@ -32,7 +32,8 @@ def logits(
     options = options or EvaluationOptions()
     size = (images.shape[-2], images.shape[-1])
     parts = _parts(predict, images, options)
-    return at_size(assemble(parts, size[0]) if _slides(options) else next(parts).logits, size)
+    whole = assemble(parts, size[0]) if _slides(options) else next(parts).logits
+    return resize_align_corners(at_least_float32(whole), size)
 
 
 def decide(
@@ -50,9 +51,9 @@ def decide(
     size = size or given
     parts = _parts(predict, images, options)
     if not _slides(options):
-        parts = iter([Band(0, at_size(next(parts).logits, size))])
+        parts = iter([Band(0, resize_align_corners(at_least_float32(next(parts).logits), size))])
     elif size != given:
-        parts = iter([Band(0, at_size(assemble(parts, given[0]), size))])
+        parts = iter([Band(0, resize_align_corners(at_least_float32(assemble(parts, given[0])), size))])
     labels = torch.empty(len(images), *size, dtype=torch.uint8, device=images.device)
     confidence = torch.empty(len(images), *size, device=images.device)
     for band in parts:
@@ -87,10 +88,16 @@ def _parts(predict: Predict, images: Tensor, options: EvaluationOptions) -> Iter
         yield Band(0, network(images))
 
 
+def nearest_multiple(length: int, multiple: int) -> int:
+    """The multiple nearest to a length, upwards from the middle, and at least one."""
+    return max(int(length / multiple + 0.5), 1) * multiple
+
+
 def _fitted(predict: Predict, multiple: int) -> Predict:
     def fitted(images: Tensor) -> Tensor:
         height, width = images.shape[-2:]
-        return predict(at_size(images, (nearest_multiple(height, multiple), nearest_multiple(width, multiple))))
+        size = (nearest_multiple(height, multiple), nearest_multiple(width, multiple))
+        return predict(resize_align_corners(images, size))
 
     return predict if multiple == 1 else fitted
 
@@ -109,9 +116,9 @@ def _at_scales(network: Predict, images: Tensor, options: EvaluationOptions) -> 
     total: Tensor | None = None
     for scale in options.scales:
         size = (max(round(height * scale), 1), max(round(width * scale), 1))
-        resized = at_size(images, size)
+        resized = resize_align_corners(images, size)
         part = network(resized) if options.window is None else assemble(bands(network, resized, options), size[0])
-        part = start(at_size(part, (height, width)), options)
+        part = start(resize_align_corners(at_least_float32(part), (height, width)), options)
         total = part.clone() if total is None else total.add_(part)
     if total is None:
         raise ValueError("no scale to predict at; give at least one")

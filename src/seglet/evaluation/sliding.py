@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from seglet.evaluation.options import EvaluationOptions
-from seglet.evaluation.resize import at_size
+from seglet.tensors import at_least_float32, resize_align_corners
 
 Predict = Callable[[Float[Tensor, "b planes h w"]], Float[Tensor, "b k h2 w2"]]
 """Class logits, at any resolution, of RGB images in [0, 1]; depth may be a fourth plane."""
@@ -70,7 +70,7 @@ def _strip(
     total: Tensor | None = None
     for left, right in columns:
         view = images[..., left:right]
-        part = start(at_size(predict(view), (view.shape[-2], view.shape[-1])), options)
+        part = start(resize_align_corners(at_least_float32(predict(view)), (view.shape[-2], view.shape[-1])), options)
         if total is None:
             total = part.new_zeros(*part.shape[:2], *images.shape[-2:])
         total[..., left:right] += part

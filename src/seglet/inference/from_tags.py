@@ -19,7 +19,7 @@ from seglet.data.errors import DataError
 from seglet.engine.console import tell
 from seglet.methods.protocols import Explanation, Explanations, LabelMaps
 from seglet.models.image_tensor import as_batch
-from seglet.models.layers.conv import resize
+from seglet.tensors import resize_align_corners
 from seglet.types import Classes, tag_vector, without_background
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class TagMaps:
     ) -> Float32[np.ndarray, "b k h w"]:
         """Of some images of one size, each as it would be alone: to rounding."""
         found: Tensor = self.method.label_maps(*self._given(images, tags, shrink, truths))
-        return np.asarray(resize(found, (images[0].shape[0], images[0].shape[1])).float().cpu().numpy())
+        return np.asarray(resize_align_corners(found, (images[0].shape[0], images[0].shape[1])).float().cpu().numpy())
 
     @torch.inference_mode()
     def explain(self, image: UInt8[np.ndarray, "h w 3"], tags: Sequence[int], shrink: float = 1.0) -> Explanation:

@@ -21,9 +21,9 @@ from seglet.inference.refine import normalised, refine
 from seglet.inference.refiner import Refiner
 from seglet.models.class_maps import CAM_BACKGROUND, LEARNED_FROM_TAGS, class_maps
 from seglet.models.image_tensor import pad_to
-from seglet.models.layers.conv import resize
 from seglet.models.multiscale import MultiScale
 from seglet.models.segmenter import SMALLEST_SIDE, Segmenter
+from seglet.tensors import resize_align_corners
 from seglet.types import tag_vector, without_background
 
 Seer = Segmenter | TagMaps
@@ -116,7 +116,7 @@ def see(
         return model.maps(shown(image, seeing), tags, seeing.resize)
     images = model.planes(resized(shown(image, seeing), seeing.resize), depth)
     scores = _masks(model, images, tags, seeing) if taught_by_tags(model) else _averaged(model, images, seeing)
-    return np.asarray(resize(scores.float(), (image.shape[0], image.shape[1]))[0].cpu().numpy())
+    return np.asarray(resize_align_corners(scores.float(), (image.shape[0], image.shape[1]))[0].cpu().numpy())
 
 
 def shown(image: UInt8[np.ndarray, "h w 3"], seeing: Seeing) -> UInt8[np.ndarray, "h w 3"]:
@@ -154,6 +154,6 @@ def _of_any_size(predict: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tens
         larger = pad_to(view, SMALLEST_SIDE)
         if larger is view:
             return predict(view)
-        return resize(predict(larger), (larger.shape[2], larger.shape[3]))[..., :height, :width]
+        return resize_align_corners(predict(larger), (larger.shape[2], larger.shape[3]))[..., :height, :width]
 
     return padded

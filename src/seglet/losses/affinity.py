@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Bool, Float, Integer
 from torch import Tensor
 
-from seglet.losses.pixel import labels_at, precise
+from seglet.tensors import at_least_float32, resize_labels
 from seglet.types import IGNORE
 
 
@@ -21,7 +21,7 @@ def affinity_error(affinity: Float[Tensor, "b n n"], pairs: Integer[Tensor, "b n
     Source: Ru et al., CVPR 2022 (AFA), Eq. 7, whose code adds the one; called diver_loss in the logs of DiCLIP, which
     weighs it 0.1; golden affinity_loss.
     """
-    values = precise(affinity)
+    values = at_least_float32(affinity)
     same, apart = pairs == 1, pairs == 0
     within = torch.where(same, 1 - values, 0).sum() / (same.sum() + 1)
     across = torch.where(apart, values, 0).sum() / (apart.sum() + 1)
@@ -42,7 +42,7 @@ def pair_labels(
     Source: AFA, code, cams_to_affinity_label and get_mask_by_radius; golden affinity_loss. Another version of this
     code leaves a patch and itself out.
     """
-    flat = labels_at(labels, size).flatten(1)
+    flat = resize_labels(labels, size).flatten(1)
     known = (flat != IGNORE)[:, :, None] & (flat != IGNORE)[:, None, :] & _near(size, radius, labels.device)
     same = (flat[:, :, None] == flat[:, None, :]).to(labels.dtype)
     return same.masked_fill(~known, IGNORE)

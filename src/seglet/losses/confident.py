@@ -4,11 +4,10 @@ Pixel by pixel it is `cross_entropy` with a target of weights 0 and 1.
 Axes: b images, k classes, h rows, w columns.
 """
 
-import torch.nn.functional as F
 from jaxtyping import Bool, Float, Integer
 from torch import Tensor
 
-from seglet.losses.pixel import precise, resize
+from seglet.tensors import pixel_cross_entropy
 
 
 def ratio_cross_entropy(
@@ -46,5 +45,4 @@ def average_cross_entropy(
 
 
 def _sums(logits: Tensor, labels: Tensor) -> Float[Tensor, " b"]:
-    enlarged = resize(precise(logits), labels.shape[-2:])
-    return F.cross_entropy(enlarged, labels.long(), reduction="none").flatten(1).sum(1)
+    return pixel_cross_entropy(logits, labels).flatten(1).sum(1)

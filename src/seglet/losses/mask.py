@@ -3,12 +3,11 @@
 Axes: b images, k classes, h rows, w columns.
 """
 
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from seglet.losses.pixel import precise, resize
-from seglet.types import IGNORE, Target
+from seglet.tensors import pixel_cross_entropy
+from seglet.types import Target
 
 
 def mask_loss(logits: Float[Tensor, "b k _ _"], target: Target) -> Float[Tensor, " b"]:
@@ -20,6 +19,5 @@ def mask_loss(logits: Float[Tensor, "b k _ _"], target: Target) -> Float[Tensor,
     Source: SSSS, balanced_mask_loss_ce with the weights of `labels.pseudo_masks.balanced_target`; golden pseudo_gt.
     """
     labels = target.labels.long()
-    enlarged = resize(precise(logits), labels.shape[-2:])
-    per_pixel = F.cross_entropy(enlarged, labels, ignore_index=IGNORE, reduction="none")
+    per_pixel = pixel_cross_entropy(logits, labels)
     return (per_pixel * target.weight).sum((1, 2)) / max(labels[0].numel() if len(labels) else 1, 1)

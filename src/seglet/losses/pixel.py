@@ -4,35 +4,16 @@ Axes: b images, k classes, h rows, w columns.
 """
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Bool, Float, Integer
 from torch import Tensor
 
+from seglet.tensors import pixel_cross_entropy, resize_labels
 from seglet.types import IGNORE, Target
 
 
-def resize(values: Float[Tensor, "b c _ _"], size: torch.Size | tuple[int, int]) -> Float[Tensor, "b c h w"]:
-    """The map at `size` (h, w), bilinear with corner pixels on corner pixels, as CIRKD trains and evaluates."""
-    if values.shape[-2:] == size:
-        return values
-    return F.interpolate(values, size=size, mode="bilinear", align_corners=True)
-
-
-def labels_at(labels: Integer[Tensor, "b _ _"], size: torch.Size | tuple[int, int]) -> Integer[Tensor, "b h w"]:
-    """The labels at `size` (h, w), each from the pixel at or before its place, as CIRKD and IFVD shrink them."""
-    if labels.shape[-2:] == size:
-        return labels
-    return F.interpolate(labels[:, None].float(), size=size, mode="nearest")[:, 0].to(labels.dtype)
-
-
 def annotated(labels: Integer[Tensor, "b _ _"], size: torch.Size | tuple[int, int]) -> Bool[Tensor, "b h w"]:
-    """Where `labels_at` that size is not IGNORE."""
-    return labels_at(labels, size) != IGNORE
-
-
-def precise(values: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """At least float32: what a network computes in half precision is still summed over a million pixels."""
-    return values.to(torch.promote_types(values.dtype, torch.float32))
+    """Where `resize_labels` that size is not IGNORE."""
+    return resize_labels(labels, size) != IGNORE
 
 
 def cross_entropy(logits: Float[Tensor, "b k _ _"], target: Target) -> Float[Tensor, ""]:
@@ -46,6 +27,5 @@ def cross_entropy(logits: Float[Tensor, "b k _ _"], target: Target) -> Float[Ten
     """
     labels = target.labels.long()
     annotated = labels != IGNORE
-    enlarged = resize(precise(logits), labels.shape[-2:])
-    per_pixel = F.cross_entropy(enlarged, labels, ignore_index=IGNORE, reduction="none")
+    per_pixel = pixel_cross_entropy(logits, labels)
     return (per_pixel * target.weight).sum() / annotated.sum().clamp(min=1)

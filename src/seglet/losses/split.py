@@ -3,11 +3,10 @@
 Axes: b images, k classes, h rows, w columns.
 """
 
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from seglet.losses.pixel import precise, resize
+from seglet.tensors import pixel_cross_entropy
 from seglet.types import IGNORE, Target
 
 
@@ -20,8 +19,7 @@ def split_cross_entropy(logits: Float[Tensor, "b k _ _"], target: Target) -> Flo
     Source: AFA and WeCLIP, code, get_seg_loss; golden affinity_loss (seg_loss).
     """
     labels = target.labels.long()
-    enlarged = resize(precise(logits), labels.shape[-2:])
-    per_pixel = F.cross_entropy(enlarged, labels, ignore_index=IGNORE, reduction="none") * target.weight
+    per_pixel = pixel_cross_entropy(logits, labels) * target.weight
     kinds = (labels == 0, (labels != 0) & (labels != IGNORE))
     background, foreground = ((per_pixel * kind).sum() / kind.sum().clamp(min=1) for kind in kinds)
     return (background + foreground) / 2

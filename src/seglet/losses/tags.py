@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from seglet.losses.pixel import precise
+from seglet.tensors import at_least_float32
 
 
 def soft_margin(scores: Float[Tensor, "b n"], tags: Float[Tensor, "b n"]) -> Float[Tensor, ""]:
@@ -19,6 +19,6 @@ def soft_margin(scores: Float[Tensor, "b n"], tags: Float[Tensor, "b n"]) -> Flo
 
     Source: SSSS, the multilabel soft margin loss of torch; golden ssss_head.
     """
-    logits, there = precise(scores), precise(tags)
+    logits, there = at_least_float32(scores), at_least_float32(tags)
     each = there * F.softplus(-logits) + (1 - there) * F.softplus(logits)
     return each.sum() / max(each.numel(), 1)

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, Integer
 from torch import Tensor
 
-from seglet.losses.pixel import resize
+from seglet.tensors import resize_align_corners, running_mean_and_deviation
 from seglet.types import IGNORE
 
 Merging = Literal["logits", "pixel", "channel", "sample"]
@@ -21,7 +21,7 @@ Growth = Literal["power", "exponential"]
 
 
 def deviation(draws: Iterable[Float[Tensor, "b k h w"]], ddof: int = 1) -> Float[Tensor, "b k h w"]:
-    """σ of each probability over the draws, which are consumed one at a time; 0 for a single draw.
+    """Computes σ of each probability over the draws, which are consumed one at a time; 0 for a single draw.
 
     The sum of squares is divided by (number of draws - `ddof`).
 
@@ -30,17 +30,7 @@ def deviation(draws: Iterable[Float[Tensor, "b k h w"]], ddof: int = 1) -> Float
 
     Source: FOTF Eq. 6; ddof 0 is Eq. 5, ddof 1 what `torch.std` computes.
     """
-    stream = iter(draws)
-    mean = next(stream, None)
-    if mean is None:
-        raise ValueError("no draw to take a deviation of; ask for at least one stochastic pass")
-    squares, count = torch.zeros_like(mean), 1
-    for draw in stream:  # Welford's update: no draw is kept
-        count += 1
-        surprise = draw - mean
-        mean = mean + surprise / count
-        squares = squares + surprise * (draw - mean)
-    return (squares / max(count - ddof, 1)).sqrt()
+    return running_mean_and_deviation(draws, ddof)[1]
 
 
 def deviation_at(
@@ -53,7 +43,7 @@ def deviation_at(
     """
     least = torch.finfo(probabilities.dtype).tiny
     logits = (draw.clamp_min(least).log() for draw in probabilities)
-    return deviation((resize(draw, size).softmax(dim=1) for draw in logits), ddof)
+    return deviation((resize_align_corners(draw, size).softmax(dim=1) for draw in logits), ddof)
 
 
 def merge(deviations: Float[Tensor, "b k h w"], merging: Merging) -> Float[Tensor, "b #k #h #w"]:
@@ -78,7 +68,7 @@ def merge_at(
     """σ resized to `size`, then merged."""
     if merging in ("pixel", "sample"):
         deviations = merge(deviations, "pixel")  # commutes with resizing and leaves one map instead of k
-    return merge(resize(deviations, size), merging)
+    return merge(resize_align_corners(deviations, size), merging)
 
 
 def uncertainty_weight(

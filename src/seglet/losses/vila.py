@@ -13,7 +13,8 @@ from torch import Tensor
 
 from seglet.losses.distillation.shapes import check_same_shape
 from seglet.losses.distillation.vectors import unit
-from seglet.losses.pixel import cross_entropy, precise, resize
+from seglet.losses.pixel import cross_entropy
+from seglet.tensors import at_least_float32, pixel_cross_entropy
 from seglet.types import IGNORE, Target
 
 MU = (1.0, 0.5, 0.5)
@@ -37,7 +38,7 @@ def feature_distillation(
     Source: ViLaDiff Eq. 1, λ from Table 6; golden distill.
     """
     check_same_shape(student, teacher)
-    mine, theirs = precise(student), precise(teacher)
+    mine, theirs = at_least_float32(student), at_least_float32(teacher)
     squared = F.mse_loss(mine, theirs, reduction=distance)
     cosine = (unit(mine) * unit(theirs)).sum(dim=1)
     return squared + direction * (1 - cosine).mean()
@@ -54,8 +55,7 @@ def better(first: Float[Tensor, "b k _ _"], second: Float[Tensor, "b k _ _"], ta
 def image_cross_entropy(logits: Float[Tensor, "b k _ _"], target: Target) -> Float[Tensor, " b"]:
     """`cross_entropy` of each image alone, in nats; 0 for one without annotated pixels."""
     labels = target.labels.long()
-    enlarged = resize(precise(logits), labels.shape[-2:])
-    per_pixel = F.cross_entropy(enlarged, labels, ignore_index=IGNORE, reduction="none") * target.weight
+    per_pixel = pixel_cross_entropy(logits, labels) * target.weight
     return per_pixel.flatten(1).sum(1) / (labels != IGNORE).flatten(1).sum(1).clamp(min=1)
 
 
@@ -70,7 +70,7 @@ def noise_error(
     found: Float[Tensor, "b d h w"], noise: Float[Tensor, "b d h w"], where: Bool[Tensor, "b h w"]
 ) -> Float[Tensor, ""]:
     """Mean square of what is wrong with the noise found, over the pixels that got some; 0 if none did (Eq. 4)."""
-    squared = (precise(found) - precise(noise)).square() * where[:, None]
+    squared = (at_least_float32(found) - at_least_float32(noise)).square() * where[:, None]
     return squared.sum() / (where.sum() * noise.shape[1]).clamp(min=1)
 
 

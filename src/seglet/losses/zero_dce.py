@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from seglet.losses.pixel import precise
+from seglet.tensors import at_least_float32
 
 REGION, PATCH = 4, 16
 """Sides of what is averaged for structure and for exposure."""
@@ -44,19 +44,20 @@ def structure(before: Float[Tensor, "b 3 h w"], after: Float[Tensor, "b 3 h w"])
 
     Regions at the edge have fewer neighbours; the authors' code gives them black ones.
     """
-    change = F.avg_pool2d(precise(after).mean(1, keepdim=True) - precise(before).mean(1, keepdim=True), REGION)
+    bright, dark = (at_least_float32(images).mean(1, keepdim=True) for images in (after, before))
+    change = F.avg_pool2d(bright - dark, REGION)
     squares = change.diff(dim=2).square().sum() + change.diff(dim=3).square().sum()
     return 2 * squares / change.numel()  # Eq. 4; each pair is met from both sides
 
 
 def exposure(after: Float[Tensor, "b 3 h w"], wanted: float = WELL_EXPOSED) -> Float[Tensor, ""]:
     """Mean square of how far patches of 16x16 pixels are from the wanted brightness."""
-    return (F.avg_pool2d(precise(after).mean(1, keepdim=True), PATCH) - wanted).square().mean()  # Eq. 5
+    return (F.avg_pool2d(at_least_float32(after).mean(1, keepdim=True), PATCH) - wanted).square().mean()  # Eq. 5
 
 
 def colour(after: Float[Tensor, "b 3 h w"]) -> Float[Tensor, ""]:
     """How far red, green and blue are apart on average over an image: the grey world."""
-    red, green, blue = precise(after).mean((2, 3)).unbind(1)
+    red, green, blue = at_least_float32(after).mean((2, 3)).unbind(1)
     apart = torch.stack([(red - green).square(), (red - blue).square(), (green - blue).square()])
     tiny = torch.finfo(apart.dtype).tiny  # no NaN in the gradient of a grey image
     return apart.square().sum(0).clamp_min(tiny).sqrt().mean()  # Eq. 6
@@ -64,6 +65,6 @@ def colour(after: Float[Tensor, "b 3 h w"]) -> Float[Tensor, ""]:
 
 def smoothness(curves: Float[Tensor, "b n h w"]) -> Float[Tensor, ""]:
     """Squared differences between neighbours of each curve map, averaged over places and summed over curves."""
-    values = precise(curves)
+    values = at_least_float32(curves)
     down, across = values.diff(dim=2).square().mean((2, 3)), values.diff(dim=3).square().mean((2, 3))
     return 2 * (down + across).sum(1).mean()  # Eq. 7

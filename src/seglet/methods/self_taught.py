@@ -12,8 +12,8 @@ from torch import Tensor
 from seglet.labels.cam.pseudo_masks import balanced_target, confident_masks
 from seglet.labels.refine.pamr import pamr
 from seglet.losses.mask import mask_loss
-from seglet.losses.pixel import resize
 from seglet.models.multiscale import cleaned
+from seglet.tensors import resize_align_corners
 from seglet.types import IGNORE, Progress, Target, option
 
 
@@ -56,8 +56,8 @@ def refined(
     """What these masks become after PAMR, where they are confident; IGNORE elsewhere (SSSS, Sec. 4.3)."""
     size = images.shape[-2:]
     if config.refine_steps:
-        masks = pamr(masks, resize(images, masks.shape[-2:]), steps=config.refine_steps)
-    masks = cleaned(resize(masks, size), tags.to(masks))
+        masks = pamr(masks, resize_align_corners(images, masks.shape[-2:]), steps=config.refine_steps)
+    masks = cleaned(resize_align_corners(masks, size), tags.to(masks))
     return balanced_target(confident_masks(masks, config.foreground, config.background, config.least), tags)
 
 

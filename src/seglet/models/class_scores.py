@@ -3,9 +3,10 @@
 Axes: b images, k classes with the background first, h rows, w columns, n = k - 1 classes that a tag can name.
 """
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
+
+from seglet.tensors import at_least_float32
 
 
 def class_scores(
@@ -17,9 +18,9 @@ def class_scores(
 
     Source: Araslanov and Roth, CVPR 2020, Eq. 1 and 2; golden ssss_head.
     """
-    precise = logits.to(torch.promote_types(logits.dtype, torch.float32))
-    masks = precise.softmax(dim=1)
-    scores = pooled_scores(precise, masks) + size_penalty(masks.mean((2, 3)), focal_power, focal_floor)
+    logits = at_least_float32(logits)
+    masks = logits.softmax(dim=1)
+    scores = pooled_scores(logits, masks) + size_penalty(masks.mean((2, 3)), focal_power, focal_floor)
     return scores[:, 1:]
 
 

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from seglet.models.layers.conv import resize
+from seglet.tensors import resize_half_pixel
 
 
 def as_batch(image: Image.Image | np.ndarray | Tensor) -> Float[Tensor, "1 3 h w"]:
@@ -64,7 +64,7 @@ def with_depth(images: Float[Tensor, "1 3 h w"], depth: np.ndarray | Tensor | No
     low, high = float(plane.min()), float(plane.max())
     if not (low >= 0 and high <= 1):
         raise ValueError(f"expected depth from 0, nearest, to 1, farthest, got {low:g} to {high:g}; scale it")
-    return torch.cat([images, resize(plane[None, None], (height, width), align_corners=False)], dim=1)
+    return torch.cat([images, resize_half_pixel(plane[None, None], (height, width))], dim=1)
 
 
 def pad_to(images: Float[Tensor, "b planes h w"], smallest: int) -> Float[Tensor, "b planes h2 w2"]:

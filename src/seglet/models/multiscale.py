@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
 from seglet.models.class_scores import class_scores
-from seglet.models.layers.conv import resize
+from seglet.tensors import resize_align_corners, resize_antialiased, resize_half_pixel
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ def scored(options: MultiScale) -> Reading:
 
     def read(logits: Float[Tensor, "b k _ _"], size: tuple[int, int]) -> tuple[Tensor, Tensor]:
         presence = class_scores(logits, options.focal_power, options.focal_floor).sigmoid()
-        return resize(logits.to(presence.dtype).softmax(dim=1), size), presence
+        return resize_align_corners(logits.to(presence.dtype).softmax(dim=1), size), presence
 
     return read
 
@@ -113,8 +112,7 @@ def views(
     height, width = images.shape[2:]
     for scale in options.scales:
         size = (max(round(height * scale), 1), max(round(width * scale), 1))
-        smooth = F.interpolate(images, size, mode="bicubic", align_corners=False, antialias=True).clamp(0, 1)
-        scaled = images if size == (height, width) else smooth
+        scaled = images if size == (height, width) else resize_antialiased(images, size, "bicubic").clamp(0, 1)
         yield scaled, False
         if options.flip:
             yield scaled.flip(-1), True
@@ -122,7 +120,7 @@ def views(
 
 def place(masks: Float[Tensor, "b k _ _"], size: tuple[int, int], mirrored: bool) -> Float[Tensor, "b k h w"]:
     """The masks of a view where they belong in an image of that size."""
-    placed = resize(masks, size, align_corners=False)
+    placed = resize_half_pixel(masks, size)
     return placed.flip(-1) if mirrored else placed
 
 

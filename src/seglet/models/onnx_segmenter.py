@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from seglet.models.architecture import Architecture
 from seglet.models.network import Embedding, Network, Prediction
 from seglet.models.segmenter import SMALLEST_SIDE, Segmenter
+from seglet.tensors import resize_antialiased
 from seglet.types import Classes
 
 SUFFIX = ".onnx"
@@ -100,8 +100,8 @@ class OnnxNetwork(Network):
 
     def forward(self, images: Float[Tensor, "b planes h w"]) -> Prediction:
         size = self.facts.size
-        if size is not None and images.shape[-2:] != size:
-            images = F.interpolate(images, size, mode="bilinear", antialias=True)
+        if size is not None:
+            images = resize_antialiased(images, size)
         given = np.ascontiguousarray(images.detach().float().cpu().numpy())
         logits = torch.from_numpy(self.session.run([LOGITS], {IMAGES: given})[0]).to(images.device)
         return Prediction(logits, logits, None)

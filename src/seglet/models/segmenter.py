@@ -15,10 +15,10 @@ from seglet.models.architecture import Architecture
 from seglet.models.assembly import assemble_network, input_convention
 from seglet.models.image_tensor import as_batch, pad_to, with_depth
 from seglet.models.io import storage
-from seglet.models.layers.conv import resize
 from seglet.models.layers.evaluating import evaluating
 from seglet.models.layers.initialise import initialise
 from seglet.models.network import Network
+from seglet.tensors import resize_align_corners
 from seglet.types import Classes
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Segmenter(nn.Module):
 
     def forward(self, images: Float[Tensor, "b planes h w"]) -> Float[Tensor, "b k h w"]:
         height, width = images.shape[2:]
-        return resize(self.network(images).logits, (height, width))
+        return resize_align_corners(self.network(images).logits, (height, width))
 
     @torch.inference_mode()
     def predict(
@@ -105,7 +105,7 @@ class Segmenter(nn.Module):
         return with_depth(as_batch(image), depth).to(parameter.device, parameter.dtype)
 
     def _probabilities(self, images: Tensor, samples: int, seed: int) -> tuple[Tensor, Tensor | None]:
-        height, width = images.shape[2:]
+        size = (images.shape[2], images.shape[3])
         if samples == 0:
             return self(images).softmax(dim=1), None
         from seglet.models.uncertainty import mc_mean_and_deviation
@@ -113,7 +113,8 @@ class Segmenter(nn.Module):
         generator = torch.Generator(images.device).manual_seed(seed)
         trunk = self.network.embed(images).trunk
         mean, deviation = mc_mean_and_deviation(self.network, trunk, samples, generator)
-        return resize(mean, (height, width)), resize(deviation.mean(dim=1, keepdim=True), (height, width))
+        mean, deviation = resize_align_corners(mean, size), deviation.mean(dim=1, keepdim=True)
+        return mean, resize_align_corners(deviation, size)
 
     def save(self, folder: str | Path) -> None:
         """Writes `config.json` and `model.safetensors`, all or nothing; replaces a Segmenter that is there already.

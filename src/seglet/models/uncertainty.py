@@ -16,6 +16,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from seglet.models.heads.base import Tail
 from seglet.models.layers.dropout import drawing_from, dropouts, has_active_dropout
 from seglet.models.network import Network
+from seglet.tensors import running_mean_and_deviation, wide_dtype
 
 Sites = Literal["all", "last"]
 """Which dropouts of the tail act: all, or only the one before the classifier."""
@@ -73,14 +74,9 @@ def mc_mean_and_deviation(
     if ddof not in (0, 1):
         raise ValueError(f"expected ddof 0 or 1, got {ddof}")
     passes = _passes(network.head.tail, trunk, samples, generator, sites)
-    mean = next(passes)
-    squares = torch.zeros_like(mean)
-    for count, probabilities in enumerate(passes, start=2):  # Welford, Technometrics 1962: no cancellation
-        difference = probabilities.sub_(mean)
-        mean.add_(difference, alpha=1 / count)
-        squares.addcmul_(difference, difference, value=(count - 1) / count)
-    _check_spread(squares, samples)
-    return mean, squares.div_(max(samples - ddof, 1)).sqrt_()
+    mean, deviation = running_mean_and_deviation(passes, ddof)
+    _check_spread(deviation, samples)
+    return mean, deviation
 
 
 def _passes(
@@ -95,7 +91,7 @@ def _passes(
         feature = tail.body(trunk) if steady else None
         for _ in range(samples):
             logits, _ = tail(trunk) if feature is None else tail.classify(feature)
-            yield logits.softmax(dim=1, dtype=torch.promote_types(logits.dtype, torch.float32))
+            yield logits.softmax(dim=1, dtype=wide_dtype(logits))
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from seglet.tensors import wide_dtype
 from seglet.types import Crop
 
 
@@ -19,7 +20,7 @@ def follow(grids: Float[Tensor, "b c h w"], crop: Crop, size: tuple[int, int]) -
 
     A column of kind grid is stored as [h, w, c]: `follow(step.columns["name"].permute(0, 3, 1, 2), step.crop, size)`.
     """
-    wide = torch.promote_types(grids.dtype, torch.float32)
+    wide = wide_dtype(grids)
     top, left, bottom, right = crop.box.to(grids.device, wide).unbind(dim=1)
     down = _weights(top, bottom, grids.shape[2], size[0])
     across = _weights(left, right, grids.shape[3], size[1])

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from seglet.labels.attention.attention_clusters import attention_clusters
+from seglet.tensors import at_least_float32
 
 Cluster = Callable[[Tensor], Tensor]
 """Attention b n n to groups b n: `attention_clusters`, or a part of it with other options."""
@@ -38,7 +39,7 @@ def refined_attention(
     """
     if threshold < 0 or iterations < 0:
         raise ValueError(f"expected a threshold and a number of iterations from 0 up, got {threshold} and {iterations}")
-    refined = attention.to(torch.promote_types(attention.dtype, torch.float32))
+    refined = at_least_float32(attention)
     for _ in range(iterations):
         kept = refined * same_group(cluster(refined)).logical_and_(refined >= threshold)  # Eq. 6
         with torch.autocast(attention.device.type, enabled=False):
@@ -58,7 +59,7 @@ def above_mean(attention: Float[Tensor, "b n n"]) -> Float[Tensor, "b n n"]:
 
     Source: DiCLIP, Sec. V-A and Table XI (b).
     """
-    values = attention.to(torch.promote_types(attention.dtype, torch.float32))
+    values = at_least_float32(attention)
     return to_rows(values.masked_fill(values < values.mean(dim=(1, 2), keepdim=True), 0), values)
 
 

@@ -7,6 +7,8 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from seglet.tensors import at_least_float32
+
 EPSILON = 1e-8
 """Added to a share before its logarithm, so that a patch that ignores another is far from one that does not, but not
 infinitely; as in DiffSeg."""
@@ -42,7 +44,7 @@ def attention_clusters(
     if groups < 1 or steps < 1:
         raise ValueError(f"expected at least one group and one step, got {groups} and {steps}")
     with torch.autocast(attention.device.type, enabled=False):
-        measure = _Divergence(attention.to(torch.promote_types(attention.dtype, torch.float32)), symmetric)
+        measure = _Divergence(at_least_float32(attention), symmetric)
         centres = _start(measure, min(groups, attention.shape[1]), generator)
         nearest = measure(centres).argmin(dim=2)
         for _ in range(steps - 1):

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from seglet.tensors import at_least_float32
 from seglet.types import Movable
 
 FLOOR = 1e-3
@@ -59,7 +60,7 @@ def low_rank_attention(attention: Float[Tensor, "b n n"], rank: int = 32) -> Low
     if rank < 1:
         raise ValueError(f"expected a rank of at least 1, got {rank}")
     count = attention.shape[2]
-    logs = attention.to(torch.promote_types(attention.dtype, torch.float32)).clamp_min(FLOOR / count).log_()
+    logs = at_least_float32(attention).clamp_min(FLOOR / count).log_()
     logs -= logs.mean(dim=2, keepdim=True)
     with torch.autocast(attention.device.type, enabled=False):
         basis = _range(logs, min(count, rank + SPARE))

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from seglet.labels.cam.boxes import inside_boxes
+from seglet.tensors import at_least_float32
 
 
 @torch.no_grad()
@@ -29,7 +30,7 @@ def affinity_refined(
     if attention.shape != (images, height * width, height * width):
         expected = (images, height * width, height * width)
         raise ValueError(f"attention {tuple(attention.shape)} does not fit maps {tuple(maps.shape)}; give {expected}")
-    values = maps.to(torch.promote_types(maps.dtype, torch.float32))
+    values = at_least_float32(maps)
     sources = (values * inside_boxes(values, share)).reshape(images, classes, height * width)
     with torch.autocast(maps.device.type, enabled=False):
         spread = torch.bmm(sources, transition(attention).to(values.dtype))  # symmetric
@@ -44,7 +45,7 @@ def transition(attention: Float[Tensor, "b n n"]) -> Float[Tensor, "b n n"]:
 
     Source: CLIP-ES, code, compute_trans_mat.
     """
-    balanced = attention.to(torch.promote_types(attention.dtype, torch.float32))
+    balanced = at_least_float32(attention)
     tiny = torch.finfo(balanced.dtype).tiny
     for _ in range(3):
         balanced = balanced / balanced.sum(dim=1, keepdim=True).clamp_min(tiny)
@@ -62,7 +63,7 @@ def agreeing_attention(layers: Float[Tensor, "b l n n"], own: Float[Tensor, "b n
 
     Source: WeCLIP; code of ExCEL, refine_cams_with_aff with seg_attn, used there after 14 000 steps.
     """
-    layers = layers.to(torch.promote_types(layers.dtype, torch.float32))
+    layers = at_least_float32(layers)
     lack = (own[:, None] - layers).sum(dim=(2, 3))
     counts = (lack <= lack.mean(dim=1, keepdim=True)).to(layers)[:, :, None, None]
     return (counts * layers).sum(dim=1) / (counts.sum(dim=1) + 1e-5) * own

@@ -13,6 +13,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from seglet.labels.refine.par import par
+from seglet.tensors import at_least_float32, resize_half_pixel
 from seglet.types import IGNORE
 
 Refine = Callable[[Tensor, Tensor], Tensor]
@@ -46,12 +47,12 @@ def labels_between(
     size = (cams.shape[2] // shrink, cams.shape[3] // shrink)
     if 0 in size:
         raise ValueError(f"maps {tuple(cams.shape)} are smaller than one pixel when shrunk {shrink} times; use 1")
-    small = _resized(_precise(cams), size)
+    small = resize_half_pixel(at_least_float32(cams), size)
     both = torch.stack([_with_constant(small, level) for level in (low, high)], dim=1)  # b s k+1 h w
     absent = F.pad(tags, (1, 0), value=1.0)[:, None, :, None, None] == 0
     shares = both.masked_fill(absent, -torch.inf).softmax(dim=2).flatten(1, 2)
-    refined = refine(shares, _resized(_precise(images), size))
-    weak, strong = (_resized(maps, cams.shape[2:]).argmax(dim=1) for maps in refined.chunk(2, dim=1))
+    refined = refine(shares, resize_half_pixel(at_least_float32(images), size))
+    weak, strong = (resize_half_pixel(maps, cams.shape[2:]).argmax(dim=1) for maps in refined.chunk(2, dim=1))
     return strong.masked_fill((strong == 0) & (weak != 0), IGNORE)
 
 
@@ -69,7 +70,7 @@ def labels_against_absence(
 
     Source: WeCLIP; code of ExCEL, refine_cams_with_bkg_weclip (20 steps of PAR); golden caa_refine.
     """
-    return refine(with_absence(cams, tags, images.shape[2:], power), _precise(images)).argmax(dim=1)
+    return refine(with_absence(cams, tags, images.shape[2:], power), at_least_float32(images)).argmax(dim=1)
 
 
 @torch.no_grad()
@@ -82,22 +83,13 @@ def with_absence(
 
     Source: CLIP-ES and WeCLIP; code of ExCEL, scale_cam_image and refine_cams_with_bkg_weclip; golden caa_refine.
     """
-    values = _precise(cams)
+    values = at_least_float32(cams)
     values = values - values.amin(dim=(2, 3), keepdim=True)
     values = values / (1e-7 + values.amax(dim=(2, 3), keepdim=True)) * tags[:, :, None, None]
-    values = _resized(values, size)
+    values = resize_half_pixel(values, size)
     strongest = F.pad(values, (0, 0, 0, 0, 1, 0)).amax(dim=1, keepdim=True)  # of no class, 0
     return torch.cat([(1 - strongest) ** power, values], dim=1)
 
 
-def _precise(values: Tensor) -> Tensor:
-    return values.to(torch.promote_types(values.dtype, torch.float32))
-
-
 def _with_constant(maps: Float[Tensor, "b k h w"], level: float) -> Float[Tensor, "b k+1 h w"]:
     return F.pad(maps, (0, 0, 0, 0, 1, 0), value=level)
-
-
-def _resized(maps: Float[Tensor, "b k _ _"], size: torch.Size | tuple[int, int]) -> Float[Tensor, "b k h w"]:
-    """Bilinear by the area of pixels, not by their corners: so do the authors here, unlike in PAR."""
-    return F.interpolate(maps, size=size, mode="bilinear", align_corners=False)

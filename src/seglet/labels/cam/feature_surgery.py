@@ -7,6 +7,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from seglet.tensors import wide_dtype
+
 SHARPNESS = 2.0
 """Of the softmax over words; CLIP Surgery's code."""
 
@@ -21,7 +23,7 @@ def surgery(tokens: Float[Tensor, "b t d"], words: Float[Tensor, "k d"]) -> Floa
 
     Source: Li et al., CLIP Surgery, 2023; code of ExCEL, clip_feature_surgery; golden clip_surgery.
     """
-    precision = torch.promote_types(tokens.dtype, torch.float32)
+    precision = wide_dtype(tokens)
     with torch.autocast(tokens.device.type, enabled=False):
         likeness = tokens.to(precision) @ words.to(precision).mT
     shares = (SHARPNESS * likeness[:, :1]).softmax(dim=2)

@@ -10,6 +10,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from seglet.tensors import wide_dtype
+
 Scale = Literal["range", "positive"]
 
 
@@ -39,7 +41,7 @@ def patch_text_cam(
 
 def cosine(patches: Float[Tensor, "b n d"], words: Float[Tensor, "k d"]) -> Float[Tensor, "b n k"]:
     """In [-1, 1], in at least float32; 0 for a vector of zeros."""
-    precision = torch.promote_types(patches.dtype, torch.float32)
+    precision = wide_dtype(patches)
     with torch.autocast(patches.device.type, enabled=False):
         likeness: Tensor = F.normalize(patches.to(precision), dim=2) @ F.normalize(words.to(precision), dim=1).mT
     return likeness

@@ -67,23 +67,15 @@ def check_dilations(dilations: tuple[int, ...]) -> None:
         raise ValueError(f"dilations are whole pixels from 1 up, at least one, got {dilations}")
 
 
-def same_precision(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
-    """Both in the finer of their two precisions, which is at least float32."""
-    precision = torch.promote_types(torch.promote_types(first.dtype, second.dtype), torch.float32)
-    return first.to(precision), second.to(precision)
-
-
-def resized(values: Float[Tensor, "b c _ _"], size: torch.Size) -> Float[Tensor, "b c h w"]:
-    """The map at `size` (h, w), bilinear with corner pixels on corner pixels.
+def check_pixels(masks: Tensor, images: Tensor) -> None:
+    """Checks that there is something to refine.
 
     Raises:
-        ValueError: one of both has no pixels.
+        ValueError: the masks or the images have no pixels.
     """
-    if not (values.shape[2:].numel() and size.numel()):
-        raise ValueError(f"cannot refine maps without pixels: sizes {tuple(values.shape[2:])} and {tuple(size)}")
-    if values.shape[2:] == size:
-        return values
-    return F.interpolate(values, size=size, mode="bilinear", align_corners=True)
+    if not (masks.shape[2:].numel() and images.shape[2:].numel()):
+        sizes = tuple(masks.shape[2:]), tuple(images.shape[2:])
+        raise ValueError(f"cannot refine maps without pixels: masks of size {sizes[0]}, images of size {sizes[1]}")
 
 
 def spread(differences: Float[Tensor, "n c r w"], own: int = 0) -> Float[Tensor, "c r w"]:

@@ -7,7 +7,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from seglet.labels.refine.neighbours import DILATIONS, flow, resized, same_precision, spread
+from seglet.labels.refine.neighbours import DILATIONS, check_pixels, flow, spread
+from seglet.tensors import resize_align_corners, wide_dtype
 
 
 def pamr(
@@ -28,8 +29,9 @@ def pamr(
 
     Source: Araslanov and Roth, CVPR 2020, Sec. 4.3; their code; golden pamr.
     """
-    masks, images = same_precision(masks, images)
-    masks = resized(masks, images.shape[2:])
+    check_pixels(masks, images)
+    dtype = wide_dtype(masks, images)
+    masks, images = resize_align_corners(masks.to(dtype), images.shape[2:]), images.to(dtype)
     return flow(masks, images, _likeness, dilations, steps)
 
 

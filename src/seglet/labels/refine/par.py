@@ -7,7 +7,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from seglet.labels.refine.neighbours import DILATIONS, check_dilations, flow, resized, same_precision, spread
+from seglet.labels.refine.neighbours import DILATIONS, check_dilations, check_pixels, flow, spread
+from seglet.tensors import resize_align_corners, wide_dtype
 
 SHARPNESS = 0.3
 """Differences count in units of this many standard deviations."""
@@ -34,9 +35,10 @@ def par(
 
     Source: Ru et al., CVPR 2022 (AFA), Sec. 3.4; code of WeCLIP, PAR.py; golden par.
     """
-    masks, images = same_precision(masks, images)
-    images = resized(images, masks.shape[2:])
     check_dilations(dilations)
+    check_pixels(masks, images)
+    dtype = wide_dtype(masks, images)
+    masks, images = masks.to(dtype), resize_align_corners(images.to(dtype), masks.shape[2:])
     near = NEARNESS * _nearness(dilations).to(masks)[:, None, None]
     return flow(masks, images, lambda differences: _likeness(differences).add_(near), dilations, steps)
 

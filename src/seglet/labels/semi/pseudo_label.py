@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Bool, Float, Integer
 from torch import Tensor
 
+from seglet.tensors import at_least_float32
 from seglet.types import IGNORE, Movable, Target
 
 
@@ -44,6 +45,6 @@ class Guess(Movable):
 @torch.no_grad()
 def guess(logits: Float[Tensor, "b k h w"], valid: Bool[Tensor, "b h w"]) -> Guess:
     """The guess that logits at the images' size stand for; in at least float32, without gradient."""
-    probabilities = logits.detach().to(torch.promote_types(logits.dtype, torch.float32)).softmax(dim=1)
+    probabilities = at_least_float32(logits.detach()).softmax(dim=1)
     confidence, labels = probabilities.max(dim=1)
     return Guess(labels, confidence, valid)

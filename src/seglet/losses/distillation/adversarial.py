@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from seglet.losses.pixel import precise
+from seglet.tensors import at_least_float32
 
 
 def hinge(real: Float[Tensor, "..."], fake: Float[Tensor, "..."]) -> Float[Tensor, ""]:
@@ -19,7 +19,7 @@ def hinge(real: Float[Tensor, "..."], fake: Float[Tensor, "..."]) -> Float[Tenso
 
     Source: CIRKD, losses/adv.py (hinge); golden skd_holistic.
     """
-    return F.relu(1 - precise(real)).mean() + F.relu(1 + precise(fake)).mean()
+    return F.relu(1 - at_least_float32(real)).mean() + F.relu(1 + at_least_float32(fake)).mean()
 
 
 def wasserstein(real: Float[Tensor, "..."], fake: Float[Tensor, "..."]) -> Float[Tensor, ""]:
@@ -29,12 +29,12 @@ def wasserstein(real: Float[Tensor, "..."], fake: Float[Tensor, "..."]) -> Float
 
     Source: SKD (Liu et al., CVPR 2019), as in CIRKD, losses/adv.py (wgan-gp); golden skd_holistic.
     """
-    return precise(fake).mean() - precise(real).mean()
+    return at_least_float32(fake).mean() - at_least_float32(real).mean()
 
 
 def fooling(fake: Float[Tensor, "..."]) -> Float[Tensor, ""]:
     """The student's loss for either discriminator, unbounded: minus its mean score."""
-    return -precise(fake).mean()
+    return -at_least_float32(fake).mean()
 
 
 def gradient_penalty(
@@ -58,7 +58,7 @@ def gradient_penalty(
         raise ValueError(
             f"teacher and student must agree in shape to mix, got {tuple(real.shape)}, {tuple(fake.shape)}; resize one"
         )
-    real, fake = precise(real.detach()), precise(fake.detach())
+    real, fake = at_least_float32(real.detach()), at_least_float32(fake.detach())
     share = draws.to(real) if isinstance(draws, Tensor) else _uniform(real, draws)
     graded = torch.is_grad_enabled()
     with torch.enable_grad(), torch.autocast(real.device.type, enabled=False):

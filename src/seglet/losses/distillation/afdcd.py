@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from seglet.losses.distillation.vectors import full_precision
-from seglet.losses.pixel import precise
+from seglet.tensors import at_least_float32
 
 
 def feature_distance(redrawn: Float[Tensor, "b c h w"], teacher: Float[Tensor, "b c h w"]) -> Float[Tensor, ""]:
@@ -19,7 +19,7 @@ def feature_distance(redrawn: Float[Tensor, "b c h w"], teacher: Float[Tensor, "
 
     Source: Fan et al., NeurIPS 2023; the sum as in Af-DCD, losses/ocmgd.py; golden afdcd.
     """
-    return (precise(redrawn) - precise(teacher.detach())).square().sum() / len(redrawn)
+    return (at_least_float32(redrawn) - at_least_float32(teacher.detach())).square().sum() / len(redrawn)
 
 
 def omni_contrast(
@@ -51,7 +51,7 @@ def omni_contrast(
     if min(redrawn.shape[-2:]) < pool * patch:
         raise ValueError(f"a map of {tuple(redrawn.shape[-2:])} holds no patch of {patch} after pooling by {pool}")
     with full_precision(redrawn):
-        own, other = (_patches(precise(maps), groups, pool, patch) for maps in (redrawn, teacher.detach()))
+        own, other = (_patches(at_least_float32(maps), groups, pool, patch) for maps in (redrawn, teacher.detach()))
         similarity = torch.cdist(own, other, p=1) / -temperature
         found = similarity.diagonal(dim1=1, dim2=2)
         entropy = similarity.masked_fill(_same_group_elsewhere(patch**2, groups, own.device), -torch.inf).logsumexp(2)

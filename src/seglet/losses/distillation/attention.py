@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from seglet.losses.distillation.shapes import check_same_places
-from seglet.losses.pixel import precise
+from seglet.tensors import at_least_float32
 
 
 def attention_error(student: Float[Tensor, "b c h w"], teacher: Float[Tensor, "b d h w"]) -> Float[Tensor, ""]:
@@ -28,4 +28,4 @@ def attention_error(student: Float[Tensor, "b c h w"], teacher: Float[Tensor, "b
 
 def attention(features: Float[Tensor, "b c h w"]) -> Float[Tensor, "b n"]:
     """Mean square over channels at each of the n = h·w positions, as a vector of length 1; 0 where all is 0."""
-    return F.normalize(precise(features).square().mean(dim=1).flatten(1))
+    return F.normalize(at_least_float32(features).square().mean(dim=1).flatten(1))

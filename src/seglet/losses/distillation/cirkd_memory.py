@@ -11,7 +11,7 @@ from jaxtyping import Float, Integer
 from torch import Tensor
 
 from seglet.losses.distillation.vectors import full_precision, lengths, same_pixels, whole_lines
-from seglet.losses.pixel import precise
+from seglet.tensors import at_least_float32, resize_labels
 from seglet.types import IGNORE
 
 ROWS = 512
@@ -49,11 +49,10 @@ def cirkd_memory(
     same_pixels(student, teacher)
     if min(temperature, kd_temperature) <= 0:
         raise ValueError(f"temperatures must be above 0, got {temperature} and {kd_temperature}")
-    size = student.shape[-2:]
-    annotated = F.interpolate(labels[:, None].float(), size=tuple(size), mode="nearest")[:, 0] != IGNORE
-    own, other = (precise(maps).permute(0, 2, 3, 1)[annotated] for maps in (student, teacher.detach()))
+    annotated = resize_labels(labels, student.shape[-2:]) != IGNORE
+    own, other = (at_least_float32(maps).permute(0, 2, 3, 1)[annotated] for maps in (student, teacher.detach()))
     sharpness = 1 / (temperature * kd_temperature)
-    vectors = tuple(precise(kind.detach()).to(own) for kind in keys)
+    vectors = tuple(at_least_float32(kind.detach()).to(own) for kind in keys)
     with full_precision(student):
         pixel, region = _Resemblance.apply(own, other, vectors, sharpness)  # type: ignore[no-untyped-call]
     return MemoryTerms(pixel * kd_temperature**2, region * kd_temperature**2)

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from seglet.losses.distillation.shapes import check_same_shape, check_temperature
-from seglet.losses.pixel import precise
+from seglet.tensors import at_least_float32
 
 
 def channel_divergence(
@@ -34,7 +34,7 @@ def channel_divergence(
     check_temperature(temperature)
     if channels is not None and channels <= 0:
         raise ValueError(f"channels must be above 0, got {channels}; None takes those of the map")
-    log_student = F.log_softmax(precise(student).flatten(2) / temperature, dim=2)
-    log_teacher = F.log_softmax(precise(teacher).flatten(2) / temperature, dim=2)
+    log_student = F.log_softmax(at_least_float32(student).flatten(2) / temperature, dim=2)
+    log_teacher = F.log_softmax(at_least_float32(teacher).flatten(2) / temperature, dim=2)
     divergence = F.kl_div(log_student, log_teacher, reduction="sum", log_target=True)
     return divergence / (len(student) * (channels or student.shape[1])) * temperature**2

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from seglet.losses.distillation.shapes import check_same_shape, check_temperature
-from seglet.losses.pixel import precise
+from seglet.tensors import at_least_float32
 
 
 def correlation_loss(
@@ -31,7 +31,7 @@ def correlation_loss(
     """
     check_same_shape(student, teacher)
     check_temperature(temperature)
-    own, other = ((pixels(precise(logits)) / temperature).softmax(dim=0) for logits in (student, teacher))
+    own, other = ((pixels(at_least_float32(logits)) / temperature).softmax(dim=0) for logits in (student, teacher))
     return temperature**2 * (beta * between_classes(own, other) + gamma * within_classes(own, other))
 
 

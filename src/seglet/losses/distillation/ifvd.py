@@ -12,7 +12,7 @@ from torch import Tensor
 
 from seglet.losses.distillation.shapes import check_same_places
 from seglet.losses.distillation.vectors import full_precision
-from seglet.losses.pixel import labels_at, precise
+from seglet.tensors import at_least_float32, resize_labels
 
 
 def variation_error(
@@ -36,9 +36,9 @@ def variation_error(
     if len(labels) != len(student):
         raise ValueError(f"labels of {len(labels)} images for features of {len(student)}; give one map of labels each")
     classes = torch.arange(num_classes, device=student.device)[:, None]
-    member = labels_at(labels, student.shape[-2:]).flatten(1)[:, None] == classes  # b k n
+    member = resize_labels(labels, student.shape[-2:]).flatten(1)[:, None] == classes  # b k n
     with full_precision(student):
-        own, other = (_likeness(precise(maps).flatten(2), member) for maps in (student, teacher))
+        own, other = (_likeness(at_least_float32(maps).flatten(2), member) for maps in (student, teacher))
     return F.mse_loss(own, other)  # Eq. 3
 
 

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from seglet.losses.distillation.shapes import check_same_shape, check_temperature
-from seglet.losses.pixel import precise
+from seglet.tensors import at_least_float32
 
 
 def kl_divergence(
@@ -34,8 +34,8 @@ def kl_divergence(
     """
     check_same_shape(student, teacher)
     check_temperature(temperature)
-    log_student = F.log_softmax(precise(student) / temperature, dim=1)
-    log_teacher = F.log_softmax(precise(teacher) / temperature, dim=1)
+    log_student = F.log_softmax(at_least_float32(student) / temperature, dim=1)
+    log_teacher = F.log_softmax(at_least_float32(teacher) / temperature, dim=1)
     summands = F.kl_div(log_student, log_teacher, reduction="none", log_target=True)  # Eq. 2: q_T · log(q_T / q_S)
     return _mean_over_pixels(summands, weight, counted) * temperature**2
 
@@ -67,7 +67,7 @@ def soft_cross_entropy(
     Source: structure_knowledge_distillation, utils/criterion.py; golden kl_pixel, loss_skd_pi.
     """
     check_same_shape(student, teacher)
-    summands = -F.log_softmax(precise(student), dim=1) * F.softmax(precise(teacher), dim=1)
+    summands = -F.log_softmax(at_least_float32(student), dim=1) * F.softmax(at_least_float32(teacher), dim=1)
     return _mean_over_pixels(summands, weight, counted) * len(student)
 
 

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from seglet.losses.distillation.shapes import check_same_shape
-from seglet.losses.pixel import precise
+from seglet.tensors import at_least_float32
 
 
 def mean_squared_error(student: Float[Tensor, "b c h w"], teacher: Float[Tensor, "b c h w"]) -> Float[Tensor, ""]:
@@ -23,4 +23,4 @@ def mean_squared_error(student: Float[Tensor, "b c h w"], teacher: Float[Tensor,
     Source: Romero et al., ICLR 2015 (FitNets), Eq. 3; mean as in CIRKD, losses/fitnet.py; golden mse.
     """
     check_same_shape(student, teacher)
-    return F.mse_loss(precise(student), precise(teacher))
+    return F.mse_loss(at_least_float32(student), at_least_float32(teacher))

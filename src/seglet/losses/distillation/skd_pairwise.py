@@ -12,7 +12,7 @@ from torch import Tensor
 
 from seglet.losses.distillation.shapes import check_same_places
 from seglet.losses.distillation.vectors import full_precision, unit, whole_lines
-from seglet.losses.pixel import precise
+from seglet.tensors import at_least_float32
 
 ROWS = 128
 """Places whose similarities to all others are held at once."""
@@ -34,7 +34,7 @@ def pairwise_error(
     check_same_places(student, teacher)
     if window < 1:
         raise ValueError(f"window must be at least 1, got {window}; 1 compares all positions")
-    maps = (F.max_pool2d(precise(values), window, ceil_mode=True) for values in (student, teacher))
+    maps = (F.max_pool2d(at_least_float32(values), window, ceil_mode=True) for values in (student, teacher))
     return _mean_gap(*(unit(places).flatten(2) for places in maps))
 
 
@@ -55,7 +55,7 @@ def coarse_pairwise_error(
         raise ValueError(f"scale must be in (0, 1], got {scale}; 0.5 compares quarters of the image")
     height, width = student.shape[-2:]
     window = max(1, int(height * scale)), max(1, int(width * scale))
-    maps = (F.max_pool2d(precise(values), window, ceil_mode=True).flatten(2) for values in (student, teacher))
+    maps = (F.max_pool2d(at_least_float32(values), window, ceil_mode=True).flatten(2) for values in (student, teacher))
     return _mean_gap(*(_over_constant_length(places) for places in maps))
 
 

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from seglet.losses.pixel import precise
+from seglet.tensors import at_least_float32
 
 DEAD = 1e-12
 """A vector shorter than this has no direction."""
@@ -20,7 +20,7 @@ def unit(features: Float[Tensor, "b c *place"]) -> Float[Tensor, "b c *place"]:
 
     `F.normalize` alone multiplies the gradient of such a dead pixel by 1e12.
     """
-    values: Tensor = precise(features)
+    values: Tensor = at_least_float32(features)
     return values / lengths(values)
 
 

@@ -16,7 +16,7 @@ from seglet.losses.distillation.mse import mean_squared_error
 from seglet.methods.dgkd.config import Config
 from seglet.models.diffusion.branch import FeatureProjection, branch
 from seglet.models.diffusion.diffkd import Comparison, DiffKD
-from seglet.models.layers.conv import resize
+from seglet.tensors import resize_align_corners
 
 FEATURES = ("shallow", "deep")
 NAMES = {"both": (*FEATURES, "mask"), "features": FEATURES, "masks": ("mask",), "none": ()}
@@ -76,7 +76,7 @@ class Branch(nn.Module):
         (Eq. 5) the denoiser alone."""
         with torch.no_grad():
             project = self.own if self.taught is None else self.taught
-            target = resize(project(teacher), (student.shape[2], student.shape[3]))
+            target = resize_align_corners(project(teacher), (student.shape[2], student.shape[3]))
         seen = self.own(student)
         if self.diffusion is None:
             return {"distillation": self.compare(seen, target)}

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor
 
-from seglet.models.layers.conv import resize
 from seglet.models.multiscale import cleaned
 from seglet.models.network import Network
+from seglet.tensors import resize_align_corners
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class View:
 
     def masks(self, size: tuple[int, int], tags: Float[Tensor, "b n"] | None) -> Float[Tensor, "b k h4 w4"]:
         """Class probabilities at `size`, without classes that the tags, if there are any, rule out."""
-        masks = resize(self.logits.float().softmax(dim=1), size)
+        masks = resize_align_corners(self.logits.float().softmax(dim=1), size)
         return masks if tags is None else cleaned(masks, tags)
 
     def maps(self, size: tuple[int, int], tags: Float[Tensor, "b n"] | None) -> dict[str, Tensor]:

@@ -13,6 +13,7 @@ from seglet.labels.cam.affinity import affinity_refined
 from seglet.labels.cam.background import labels_between, with_absence
 from seglet.labels.refine.par import par
 from seglet.methods.diclip.config import Config
+from seglet.tensors import resize_half_pixel
 from seglet.types import with_background, without_background
 
 
@@ -42,7 +43,7 @@ def pseudo_labels(
     if config.background == "absence":
         return refined_maps(config, cams, tags, images).argmax(dim=1)
     fractions = without_background(with_absence(cams, tags, (cams.shape[2], cams.shape[3])))
-    enlarged = torch.nn.functional.interpolate(fractions, images.shape[2:], mode="bilinear", align_corners=False)
+    enlarged = resize_half_pixel(fractions, images.shape[2:])
     thresholds = (config.background_low, config.background_high)
     refine = partial(par, steps=config.par_steps)
     return labels_between(enlarged, tags, images, thresholds, refine)

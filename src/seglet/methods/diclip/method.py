@@ -36,12 +36,12 @@ from seglet.methods.diclip.vce import VCEConfig, own_attention
 from seglet.methods.diclip.weights import weights
 from seglet.models.clip_cache.adapter import CacheAdapter
 from seglet.models.clip_cache.cache import KeyValueCache, directions, retrieved
-from seglet.models.foundation.image_input import resized
 from seglet.models.foundation.image_tower import ImageTower
 from seglet.models.layers.dropout import drawing_from
 from seglet.models.layers.masked_pooling import masked_mean
 from seglet.models.layers.patch_affinity import cosine_affinity
 from seglet.models.segmenter import Segmenter
+from seglet.tensors import resize_antialiased
 from seglet.types import (
     IGNORE,
     Classes,
@@ -248,7 +248,7 @@ class Method(
         self, images: Tensor, tags: Float[Tensor, "b n"], regions: Tensor | None, scale: float
     ) -> Float[Tensor, "b k y x"]:
         height, width = images.shape[2], images.shape[3]
-        view = resized(images, (max(1, round(scale * height)), max(1, round(scale * width))))
+        view = resize_antialiased(images, (max(1, round(scale * height)), max(1, round(scale * width))))
         seen = self.knowledge.of_images(self.tower, view, regions)
         cam = static_cam(self.config, seen.cam, self._looked_up(seen))
         if self.adapter is not None and bool(self.taught):

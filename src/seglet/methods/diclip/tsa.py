@@ -19,8 +19,8 @@ from seglet.labels.cam.cache_cam import enhanced, static_scores
 from seglet.labels.cam.patch_text import min_max
 from seglet.methods.diclip.cache_images import ImagesConfig, as_tensor, drawn, opened, single
 from seglet.models.clip_cache.build import build_cache
-from seglet.models.foundation.image_input import resized
 from seglet.models.layers.masked_pooling import masked_mean
+from seglet.tensors import resize_antialiased
 from seglet.types import Classes, option, tag_vector, with_background, without_background
 
 CACHE = "cache"
@@ -128,7 +128,7 @@ class CacheArtefact(Artefact):
         tags = without_background(tag_vector([label], len(self.classes))[None]).to(words.device)
         for image in shown:
             side = (self.config.cache_size, self.config.cache_size)
-            patches, masks = look(resized(image.to(words.device), side), tags)
+            patches, masks = look(resize_antialiased(image.to(words.device), side), tags)
             own, found = masked_mean(patches, masks)
             around, left = masked_mean(patches, 1 - masks)
             inside.append(own[found].to(words))

@@ -18,11 +18,11 @@ from seglet.labels.attention.attention_clusters import attention_clusters
 from seglet.labels.attention.control_attention import identity_attention, oracle_attention, uniform_attention
 from seglet.labels.cam.feature_surgery import surgery
 from seglet.labels.cam.patch_text import Scale, min_max, over_background, patch_text_cam, positive
-from seglet.losses.pixel import labels_at
 from seglet.methods.diclip.attention import AttentionConfig
 from seglet.models.foundation.attention import changed_attention
 from seglet.models.foundation.image_tower import ImageTower, Seen
 from seglet.models.layers.attention_fusion import Fusion, fused_attention
+from seglet.tensors import resize_labels
 from seglet.types import option
 
 
@@ -78,7 +78,7 @@ def control(
     if config.attention == "oracle":
         if regions is None:
             raise ValueError("oracle attention is told the true masks; give data with masks, or another attention")
-        return oracle_attention(labels_at(regions, grid).flatten(1))
+        return oracle_attention(resize_labels(regions, grid).flatten(1))
     return None
 
 

@@ -15,11 +15,11 @@ from seglet.methods.distill.terms.base import Pair, Part
 from seglet.methods.weighting import Weights, weights_for
 from seglet.models.distillation.feature_taps import Seen, look
 from seglet.models.distillation.teachers import Frozen, load_teacher
-from seglet.models.layers.conv import resize
 from seglet.models.layers.dropout import drawing_from
 from seglet.models.network import Network
 from seglet.models.segmenter import Segmenter
 from seglet.models.student import build_student
+from seglet.tensors import resize_align_corners
 from seglet.types import Classes, Labelled, Losses, Progress
 
 
@@ -132,7 +132,7 @@ class Method(
     def reference_predictions(self) -> Mapping[str, protocols.PredictFunction]:
         def taught(images: Tensor) -> Tensor:
             height, width = images.shape[-2:]
-            return resize(self.teacher(images).logits, (height, width))
+            return resize_align_corners(self.teacher(images).logits, (height, width))
 
         return {"teacher": taught} if self.config.score_teacher else {}
 

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 
 from torch import Tensor, nn
 
-from seglet.losses.pixel import resize
 from seglet.methods.distill.spec import Spec
 from seglet.methods.distill.terms.base import Pair, Part, Shape
 from seglet.models.distillation.adaptors import Adaptor
 from seglet.models.distillation.feature_taps import Place, measure
 from seglet.models.network import Network
+from seglet.tensors import resize_align_corners
 
 
 class Tapped(nn.Module):
@@ -44,8 +44,8 @@ class Tapped(nn.Module):
             if way == "none":
                 sizes = f"{tuple(student.shape[-2:])} and {tuple(teacher.shape[-2:])}"
                 raise ValueError(f"maps of {sizes} at {self.spec.places}; choose resize=teacher or resize=student")
-            student = resize(student, teacher.shape[-2:]) if way == "student" else student
-            teacher = resize(teacher, student.shape[-2:])
+            student = resize_align_corners(student, teacher.shape[-2:]) if way == "student" else student
+            teacher = resize_align_corners(teacher, student.shape[-2:])
         if self.adaptor is not None:
             student = self.adaptor(student)
         weight = self._weight(pair.weight, student) if self.spec.weighable else None
@@ -55,7 +55,7 @@ class Tapped(nn.Module):
         """FOTF's weight at the size that is compared; one that is the same everywhere stays as it is."""
         if weight is None or weight.shape[-2:] == (1, 1):
             return weight
-        return resize(weight, like.shape[-2:])
+        return resize_align_corners(weight, like.shape[-2:])
 
 
 def attach(specs: Sequence[Spec], student: Network, teacher: Network, classes: int) -> list[Tapped]:

@@ -14,7 +14,7 @@ from seglet.labels.semi.collapse import collapse, watched
 from seglet.labels.semi.cutmix import draw_boxes, inside, paste, paste_guess
 from seglet.labels.semi.pseudo_label import Guess, guess
 from seglet.losses.confident import average_cross_entropy, ratio_cross_entropy
-from seglet.losses.pixel import cross_entropy, resize
+from seglet.losses.pixel import cross_entropy
 from seglet.methods import base, protocols
 from seglet.methods.fixmatch.config import Config
 from seglet.models.distillation.teachers import EMA
@@ -23,6 +23,7 @@ from seglet.models.layers.evaluating import evaluating
 from seglet.models.network import Network, Prediction
 from seglet.models.segmenter import Segmenter
 from seglet.models.student import build_student
+from seglet.tensors import resize_align_corners
 from seglet.types import Classes, Losses, Progress, SemiStep, Target, Unlabelled
 
 BOXES = 0xB0C5
@@ -62,7 +63,7 @@ class Method(base.Method[SemiStep], protocols.TrainingWarnings, protocols.ExtraV
         if self.average is not None:
             own = self._guess_apart(unlabelled)
         else:
-            own = guess(resize(weak, unlabelled.images.shape[-2:]), unlabelled.valid)
+            own = guess(resize_align_corners(weak, unlabelled.images.shape[-2:]), unlabelled.valid)
         terms = {"labelled": cross_entropy(plain.logits, step.labelled.target)}
         total = terms["labelled"]
         if plain.auxiliary is not None:

@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from seglet.losses.distillation.kl import kl_divergence
-from seglet.losses.pixel import annotated, cross_entropy, resize
+from seglet.losses.pixel import annotated, cross_entropy
 from seglet.methods import base
 from seglet.methods.fotf.config import Config
 from seglet.methods.weighting import Weights, weights_for
@@ -14,6 +14,7 @@ from seglet.models.layers.dropout import drawing_from
 from seglet.models.network import Network
 from seglet.models.segmenter import Segmenter
 from seglet.models.student import build_student
+from seglet.tensors import resize_align_corners
 from seglet.types import Classes, Labelled, Losses, Progress
 
 
@@ -63,6 +64,6 @@ class Method(base.Method[Labelled]):
         self, teacher: Frozen[Network], logits: Float[Tensor, "b k h w"], step: Labelled, weights: Weights
     ) -> Float[Tensor, ""]:
         with torch.no_grad():
-            taught = resize(teacher(step.images).logits, logits.shape[-2:])
+            taught = resize_align_corners(teacher(step.images).logits, logits.shape[-2:])
         counted = annotated(step.target.labels, logits.shape[-2:]) if self.config.mask_ignored else None
         return kl_divergence(logits, taught, self.config.temperature, weights.distillation, counted)  # Eq. 3

@@ -18,6 +18,7 @@ from seglet.models.multiscale import MultiScale, predict_masks
 from seglet.models.pretrained import freeze_pretrained, rest_norms
 from seglet.models.segmenter import Segmenter
 from seglet.models.student import build_student
+from seglet.tensors import at_least_float32
 from seglet.types import (
     Classes,
     Losses,
@@ -81,7 +82,7 @@ class Method(base.Method[Tagged]):
     def _masks(self, logits: Float[Tensor, "b k h w"]) -> Float[Tensor, "b k h w"]:
         if self.config.scores == "mean":
             return cam_masks(without_background(logits), (logits.shape[2], logits.shape[3]))
-        return logits.to(torch.promote_types(logits.dtype, torch.float32)).softmax(dim=1)
+        return at_least_float32(logits).softmax(dim=1)
 
     def predict(self, images: Float[Tensor, "b planes h w"]) -> Float[Tensor, "b k h w"]:
         """Log-masks over all scales, without the classes that no scale believes in (Sec. 5.1)."""

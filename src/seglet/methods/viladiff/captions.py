@@ -23,8 +23,8 @@ from seglet.methods.viladiff.config import Config, Precision
 from seglet.models.foundation import captioner, clip
 from seglet.models.foundation.captions import filled
 from seglet.models.foundation.hub import find
-from seglet.models.foundation.image_input import resized
 from seglet.models.foundation.text_tower import TextTower
+from seglet.tensors import resize_antialiased
 
 CAPTIONS, TOKENS = "captions", "caption-tokens"
 
@@ -56,7 +56,8 @@ class Captioned(Producer):
 
         def compute(samples: Sequence[Sample]) -> list[Value]:
             side = (writer.side, writer.side)
-            images = torch.cat([resized(_image(sample, device), side, "bicubic") for sample in samples]).clamp(0, 1)
+            images = torch.cat([resize_antialiased(_image(sample, device), side, "bicubic") for sample in samples])
+            images = images.clamp(0, 1)
             by_prompt = [writer.caption(images, prompt, longest=self.longest) for prompt in self.prompts]
             return list(zip(*by_prompt, strict=True))
 

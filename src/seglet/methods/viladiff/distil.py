@@ -12,11 +12,11 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from seglet.losses.distillation.kl import kl_divergence
-from seglet.losses.pixel import labels_at
 from seglet.losses.vila import better, feature_distillation
 from seglet.methods.viladiff.config import Config
 from seglet.methods.viladiff.views import Taught
 from seglet.models.heads.vila import Stream
+from seglet.tensors import resize_labels
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,6 @@ def _parts(
         return nothing, nothing
     mine, theirs = (stream.tokens[which].mean(dim=(2, 3)) for stream in (student, teacher))
     features = feature_distillation(mine, theirs.detach(), config.direction, config.distance)
-    valid = labels_at(taught.guess.valid[which].long(), student.logits.shape[-2:]).bool()
+    valid = resize_labels(taught.guess.valid[which].long(), student.logits.shape[-2:]).bool()
     logits = kl_divergence(student.logits[which], teacher.logits[which].detach(), config.temperature, counted=valid)
     return features, logits

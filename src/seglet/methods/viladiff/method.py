@@ -13,7 +13,6 @@ from torch import Tensor
 from seglet.data.columns.producer import Producer
 from seglet.labels.semi.collapse import collapse, watched
 from seglet.labels.semi.pseudo_label import Guess, guess
-from seglet.losses.pixel import precise, resize
 from seglet.losses.vila import diffusion_loss, stream_loss
 from seglet.methods import base, protocols
 from seglet.methods.viladiff.captions import TOKENS, producers
@@ -29,6 +28,7 @@ from seglet.models.heads.vila import Fusion, Stream, Streams, ViLaHead, streams
 from seglet.models.layers.dropout import drawing_from
 from seglet.models.segmenter import Segmenter
 from seglet.models.student import build_student
+from seglet.tensors import at_least_float32, resize_align_corners
 from seglet.types import IGNORE, Classes, Losses, Progress, SemiStep
 
 BOXES, NOISE, REPAIR = 0xB0C5, 0x0153, 0x4E4D
@@ -141,18 +141,18 @@ class Method(
         seen = streams(self.teacher.network.network, fusion, images, text)
         source = seen.visual if self._sees(seen) else seen.fused or seen.visual
         size = images.shape[-2:]
-        logits = resize(source.logits, size)
+        logits = resize_align_corners(source.logits, size)
         first = guess(logits, valid)
         if self.mixe is None or progress.fraction < config.refine_start:
             return first, seen.visual, {}
         belief = self.mixe.mended(source, progress.fraction, generator(progress, REPAIR, images.device))
-        confidence, labels = self._weighed(logits, resize(belief, size)).max(dim=1)
+        confidence, labels = self._weighed(logits, resize_align_corners(belief, size)).max(dim=1)
         changed = ((labels != first.labels) & valid).sum() / valid.sum().clamp(min=1)
         return Guess(labels, confidence, valid), seen.visual, {"mended": changed}
 
     def _weighed(self, guessed: Float[Tensor, "b k h w"], mended: Float[Tensor, "b k h w"]) -> Float[Tensor, "b k h w"]:
         """Probabilities of the denoiser and of the guess whose logits these are, as far as the config trusts each."""
-        return torch.lerp(precise(guessed).softmax(dim=1), mended, self.config.refined_share)
+        return torch.lerp(at_least_float32(guessed).softmax(dim=1), mended, self.config.refined_share)
 
     def _diffused(
         self, mixe: MixE, seen: tuple[Streams, Streams], step: SemiStep, taught: Guess, progress: Progress
@@ -204,11 +204,11 @@ class Method(
         The same draws for every batch.
         """
         visual = streams(self.teacher.network.network, None, images, None).visual
-        logits = resize(visual.logits, images.shape[-2:])
+        logits = resize_align_corners(visual.logits, images.shape[-2:])
         if self.mixe is None:
             return logits
         draws = torch.Generator(images.device).manual_seed(REPAIR)
-        belief = resize(self.mixe.mended(visual, 1.0, draws), images.shape[-2:])
+        belief = resize_align_corners(self.mixe.mended(visual, 1.0, draws), images.shape[-2:])
         return self._weighed(logits, belief).clamp_min(1e-20).log()
 
     def training_notes(self, size: tuple[int, int], batch: int) -> list[str]:

@@ -4,13 +4,12 @@ Axes: b images, k classes, e channels of the decoder's maps, h rows, w columns.
 """
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, Int, Integer
 from torch import Tensor, nn
 
 from seglet.labels.semi.edges import edge_rates, label_edges
 from seglet.labels.semi.pseudo_label import Guess
-from seglet.losses.pixel import cross_entropy, labels_at, precise
+from seglet.losses.pixel import cross_entropy
 from seglet.losses.vila import edge_cross_entropy, noise_error
 from seglet.methods.viladiff.config import Config
 from seglet.models.diffusion.categorical import Flips
@@ -20,6 +19,7 @@ from seglet.models.diffusion.mixed import Denoised, MixedDiffusion, State
 from seglet.models.diffusion.routing import route, threshold_at
 from seglet.models.heads.vila import Stream
 from seglet.models.layers.evaluating import evaluating
+from seglet.tensors import at_least_float32, resize_labels, resize_nearest
 from seglet.types import IGNORE, Target
 
 
@@ -55,7 +55,7 @@ class MixE(nn.Module):
         the first `guessed` images it begins with the student's labels, as in `mended`, and is to say those of `taught`.
         """
         labels, confidence = at_maps(taught, seen.maps)
-        maps, logits = precise(seen.maps), precise(seen.logits)
+        maps, logits = at_least_float32(seen.maps), at_least_float32(seen.logits)
         if not self.config.teach_through:
             maps, logits = maps.detach(), logits.detach()
         sure, own = logits[:guessed].detach().softmax(dim=1).max(dim=1)
@@ -74,7 +74,7 @@ class MixE(nn.Module):
     @torch.no_grad()
     def mended(self, seen: Stream, fraction: float, generator: torch.Generator) -> Float[Tensor, "b k h w"]:
         """Probabilities of refined pseudo labels, at the resolution of the maps that a teacher sees."""
-        logits = precise(seen.logits)
+        logits = at_least_float32(seen.logits)
         confidence, labels = logits.softmax(dim=1).max(dim=1)
         diffusion = self.diffusion(labels, confidence, fraction)
 
@@ -83,11 +83,11 @@ class MixE(nn.Module):
             return found
 
         with evaluating(self.denoiser):
-            return diffusion.restore(denoise, State(labels, precise(seen.maps)), generator)
+            return diffusion.restore(denoise, State(labels, at_least_float32(seen.maps)), generator)
 
 
 def at_maps(taught: Guess, maps: Float[Tensor, "b e h w"]) -> tuple[Integer[Tensor, "b h w"], Float[Tensor, "b h w"]]:
     """Labels, IGNORE on padding, and confidence at the resolution of the maps, by nearest neighbour."""
     size = maps.shape[-2:]
-    labels = labels_at(taught.labels.masked_fill(~taught.valid, IGNORE), size)
-    return labels, F.interpolate(taught.confidence[:, None], size, mode="nearest")[:, 0]
+    labels = resize_labels(taught.labels.masked_fill(~taught.valid, IGNORE), size)
+    return labels, resize_nearest(taught.confidence[:, None], size)[:, 0]

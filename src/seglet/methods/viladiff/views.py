@@ -6,7 +6,6 @@ Axes: b images, k classes, h rows, w columns.
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
@@ -14,6 +13,7 @@ from seglet.labels.semi.cutmix import Boxes, draw_boxes, inside, mixed, paste, p
 from seglet.labels.semi.pseudo_label import Guess
 from seglet.methods.viladiff.texts import pasted
 from seglet.models.heads.vila import Stream, Text
+from seglet.tensors import resize_nearest
 from seglet.types import SemiStep
 
 
@@ -75,7 +75,7 @@ def cutmix(own: Taught, partner: Taught, how: Boxes, generator: torch.Generator)
 
 def box_at(box: Bool[Tensor, "b y x"], size: tuple[int, int]) -> Bool[Tensor, "b h w"]:
     """The box at the resolution of a map, by nearest neighbour."""
-    return F.interpolate(box[:, None].float(), size, mode="nearest")[:, 0].bool()
+    return resize_nearest(box[:, None].float(), size)[:, 0].bool()
 
 
 def halves(stream: Stream, count: int) -> tuple[Stream, Stream]:

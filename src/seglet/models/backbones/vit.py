@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 from seglet.models.backbones.base import Backbone, Sight
 from seglet.models.backbones.variants import VISION_TRANSFORMERS
-from seglet.models.foundation.image_input import resized, rounded
+from seglet.models.foundation.image_input import rounded
 from seglet.models.layers.normalise import Normalise
+from seglet.tensors import resize_antialiased, resize_half_pixel
 
 EXPANSION = 4
 
@@ -122,7 +123,7 @@ class VisionTransformer(Backbone):
 
     def tokens(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b n c"]:
         """What the first block is given, of normalised images."""
-        whole = resized(images, rounded((images.shape[2], images.shape[3]), self.shape.patch))
+        whole = resize_antialiased(images, rounded((images.shape[2], images.shape[3]), self.shape.patch))
         maps = self.patches(whole)
         patches = maps.flatten(2).transpose(1, 2)
         first = self.whole.weight.expand(patches.shape[0], 1, -1).to(patches.dtype)
@@ -136,7 +137,7 @@ class VisionTransformer(Backbone):
         if grid == (side, side):
             return table
         square = table[1:].T.reshape(1, -1, side, side)
-        patches = F.interpolate(square.float(), grid, mode="bicubic", align_corners=False).to(table.dtype)
+        patches = resize_half_pixel(square.float(), grid, "bicubic").to(table.dtype)
         return torch.cat((table[:1], patches[0].flatten(1).T))
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from seglet.models.clip_cache.cache import KeyValueCache, directions
 from seglet.models.clip_cache.centroids import centroids
+from seglet.tensors import at_least_float32
 
 
 def build_cache(
@@ -61,7 +62,7 @@ def build_cache(
 
 def _keys(features: Float[Tensor, "_ d"], count: int | None, label: int) -> tuple[Tensor, Tensor, Tensor]:
     """Directions, how many features each stands for, and the class."""
-    unit = F.normalize(features.to(torch.promote_types(features.dtype, torch.float32)), dim=1)
+    unit = F.normalize(at_least_float32(features), dim=1)
     if count is None:
         keys, support = unit, torch.ones(len(unit), dtype=torch.long, device=unit.device)
     else:

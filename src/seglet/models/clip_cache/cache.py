@@ -8,6 +8,8 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
+from seglet.tensors import at_least_float32, wide_dtype
+
 LOUDEST = 20.0
 """The largest exponent in retrieval: learned keys may grow, but what they say stays finite."""
 
@@ -64,7 +66,7 @@ def retrieved(
 
     Source: Zhang et al., ECCV 2022 (Tip-Adapter), Eq. 3, whose sharpness lies between 1 and 5.5; golden tip_adapter.
     """
-    precision = torch.promote_types(queries.dtype, torch.float32)
+    precision = wide_dtype(queries)
     with torch.autocast(queries.device.type, enabled=False):
         likeness = queries.to(precision) @ keys.to(precision).mT
         scores: Tensor = activation(likeness, sharpness) @ values.to(precision)
@@ -78,5 +80,5 @@ def activation(likeness: Float[Tensor, "b n m"], sharpness: float) -> Float[Tens
 
 def directions(features: Float[Tensor, "*any d"], centre: Float[Tensor, " d"]) -> Float[Tensor, "*any d"]:
     """Features at length 1, the centre taken off, at length 1 again; zeros stay what minus the centre is."""
-    values = F.normalize(features.to(torch.promote_types(features.dtype, torch.float32)), dim=-1)
+    values = F.normalize(at_least_float32(features), dim=-1)
     return F.normalize(values - centre.to(values), dim=-1)

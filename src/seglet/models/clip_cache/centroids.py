@@ -8,6 +8,8 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from seglet.tensors import at_least_float32
+
 
 @torch.no_grad()
 def centroids(
@@ -29,7 +31,7 @@ def centroids(
     """
     if count < 1:
         raise ValueError(f"expected at least one centroid, got {count}")
-    points = vectors.to(torch.promote_types(vectors.dtype, torch.float32))
+    points = at_least_float32(vectors)
     if cosine:
         points = F.normalize(points, dim=1)
     centres = _far_apart(points, count)

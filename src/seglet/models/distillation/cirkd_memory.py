@@ -14,6 +14,7 @@ from torch import distributed as dist
 
 from seglet.models.distillation.queue import Queue
 from seglet.models.layers.conv import ConvNormRelu
+from seglet.tensors import resize_labels
 from seglet.types import IGNORE, Movable
 
 
@@ -104,8 +105,9 @@ class CirkdMemory(nn.Module):
         Raises:
             ValueError: a label is neither a class nor IGNORE.
         """
-        values, small = unit_pixels(features.to(self.pixels.vectors.dtype)), labels_at(labels, features.shape[-2:])
-        small = small.flatten(1).masked_fill(small.flatten(1) == IGNORE, self.classes)
+        values = unit_pixels(features.to(self.pixels.vectors.dtype))
+        small = resize_labels(labels.long(), features.shape[-2:]).flatten(1)
+        small = small.masked_fill(small == IGNORE, self.classes)
         least, most = small.aminmax()
         if least < 0 or most > self.classes:
             raise ValueError(f"labels run from {least} to {most}, but classes from 0 to {self.classes - 1}")
@@ -139,11 +141,6 @@ class CirkdMemory(nn.Module):
 
 def unit_pixels(features: Float[Tensor, "b d h w"]) -> Float[Tensor, "b n d"]:
     return F.normalize(features.flatten(2).transpose(1, 2), dim=2)
-
-
-def labels_at(labels: Integer[Tensor, "b _ _"], size: torch.Size | tuple[int, ...]) -> Integer[Tensor, "b h w"]:
-    """Labels at another size, each the nearest one."""
-    return F.interpolate(labels[:, None].float(), size=tuple(size), mode="nearest")[:, 0].long()
 
 
 def _processes() -> int:

@@ -11,8 +11,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from seglet.models.layers.conv import resize
 from seglet.models.layers.spectral import SpectralConv2d
+from seglet.tensors import resize_align_corners
 
 SMALLEST = 64
 """Four halvings leave 4 x 4 of it, all that the last convolution sees."""
@@ -71,7 +71,7 @@ class Discriminator(nn.Module):
             raise ValueError(f"this discriminator judges {self.num_classes} classes, got logits of {logits.shape[1]}")
         with torch.autocast(logits.device.type, enabled=False):
             size = (max(SMALLEST, logits.shape[2]), max(SMALLEST, logits.shape[3]))
-            maps = self.norm(resize(logits.to(self.last.weight.dtype), size))
+            maps = self.norm(resize_align_corners(logits.to(self.last.weight.dtype), size))
             for index, conv in enumerate(self.convs):
                 maps = F.leaky_relu(conv(maps), 0.1)
                 if index >= 2:

@@ -12,9 +12,9 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from seglet.models.foundation.stable_diffusion import StableDiffusion
+from seglet.tensors import resize_half_pixel
 from seglet.types import Movable
 
 Size = tuple[int, int]
@@ -194,4 +194,4 @@ def _catching(unet: nn.Module, layers: Sequence[str], grid: Size) -> Iterator[di
 def _on_grid(tokens: Tensor, shape: Size, grid: Size) -> Float[Tensor, "b p c"]:
     b, _, c = tokens.shape
     square = tokens.mT.reshape(b, c, *shape)
-    return F.interpolate(square, size=grid, mode="bilinear", align_corners=False).flatten(2).mT
+    return resize_half_pixel(square, grid).flatten(2).mT

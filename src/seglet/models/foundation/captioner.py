@@ -12,11 +12,12 @@ from torch import Tensor, nn
 
 from seglet.models.foundation.captions import without_prompt
 from seglet.models.foundation.hub import Found, find
-from seglet.models.foundation.image_input import CLIP_MEAN, CLIP_STD, normalisation, preprocessing, resized
+from seglet.models.foundation.image_input import CLIP_MEAN, CLIP_STD, normalisation, preprocessing
 from seglet.models.foundation.loading import as_dtype, library, load, quiet
 from seglet.models.foundation.reading import open_tokenizer
 from seglet.models.foundation.whole import Layout
 from seglet.models.layers.normalise import Normalise
+from seglet.tensors import resize_antialiased
 
 CLASSES = {
     "blip-2": "Blip2ForConditionalGeneration",
@@ -78,7 +79,7 @@ class Captioner(nn.Module):
         """
         if beams < 1 or longest < 1:
             raise ValueError(f"expected at least one beam and one token, got {beams} and {longest}")
-        pixels = self.normalise(resized(images, (self.side, self.side), "bicubic").clamp(0, 1))
+        pixels = self.normalise(resize_antialiased(images, (self.side, self.side), "bicubic").clamp(0, 1))
         ids = torch.tensor([self._ids(prompt)] * len(images), device=images.device)
         model: Any = self.model
         with quiet():

@@ -12,10 +12,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from seglet.models.foundation.hub import Found, find
-from seglet.models.foundation.image_input import normalisation, preprocessing, resized
+from seglet.models.foundation.image_input import normalisation, preprocessing
 from seglet.models.foundation.loading import as_dtype, library, load
 from seglet.models.foundation.whole import Layout
 from seglet.models.layers.normalise import IMAGENET_MEAN, IMAGENET_STD, Normalise
+from seglet.tensors import resize_antialiased
 
 LAYOUT = Layout("a depth network", "config.json", ("depth_anything", "dpt", "zoedepth"), ("model",))
 IDLE = ("fusion_stage.layers.0.residual_layer1.",)  # the published MiDaS and ZoeDepth lack it: nothing enters it
@@ -76,12 +77,12 @@ class DepthEstimator(nn.Module):
             ValueError: the network's answer is not finite: half precision was too coarse.
         """
         size = (images.shape[-2], images.shape[-1])
-        shown = resized(images, self.fitted(size), "bicubic").clamp(0, 1)
+        shown = resize_antialiased(images, self.fitted(size), "bicubic").clamp(0, 1)
         dtype = next(self.model.parameters()).dtype
         answer = self.model(pixel_values=self.normalise(shown).to(dtype)).predicted_depth.float()
         if not bool(answer.isfinite().all()):
             raise ValueError(f"the depth of these images is not finite in {dtype}; use bfloat16 or float32")
-        return relative_depth(resized(answer[:, None], size)[:, 0], self.disparity)
+        return relative_depth(resize_antialiased(answer[:, None], size)[:, 0], self.disparity)
 
     def fitted(self, size: tuple[int, int]) -> tuple[int, int]:
         """Height and width that an image of this size is shown at.

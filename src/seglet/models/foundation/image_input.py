@@ -5,9 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
-from torch.nn import functional as F
 
 from seglet import files
 from seglet.models.layers.normalise import Channels, Normalise
@@ -36,18 +33,6 @@ def _three(values: Any, otherwise: Channels) -> Channels:
         return otherwise
     red, green, blue = values
     return float(red), float(green), float(blue)
-
-
-def resized(
-    images: Float[Tensor, "b c h w"], size: tuple[int, int], mode: str = "bilinear"
-) -> Float[Tensor, "b c h2 w2"]:
-    """Bilinear or bicubic, smoothed where it shrinks; the images themselves where nothing changes.
-
-    An exported graph has to do for every size, so it always resizes.
-    """
-    if not torch.compiler.is_exporting() and images.shape[-2:] == size:
-        return images
-    return F.interpolate(images, size=size, mode=mode, align_corners=False, antialias=True)
 
 
 def rounded(size: tuple[int, int], multiple: int) -> tuple[int, int]:

@@ -13,12 +13,12 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from seglet.models.foundation.attention import Recorded, recording
-from seglet.models.foundation.image_input import CLIP_MEAN, CLIP_STD, resized, rounded
+from seglet.models.foundation.image_input import CLIP_MEAN, CLIP_STD, rounded
 from seglet.models.foundation.loading import library
 from seglet.models.layers.normalise import Normalise
+from seglet.tensors import resize_antialiased, resize_half_pixel
 from seglet.types import Movable
 
 
@@ -86,7 +86,7 @@ class ImageTower(nn.Module):
     def see(self, images: Float[Tensor, "b 3 y x"]) -> Seen:
         """The same of images that were normalised before."""
         h, w = self.grid((images.shape[-2], images.shape[-1]))
-        whole = resized(images, (h * self.patch, w * self.patch))
+        whole = resize_antialiased(images, (h * self.patch, w * self.patch))
         model: Any = self.model
         output = model(whole, interpolate_pos_encoding=True, output_hidden_states=True)
         last: Tensor = model.post_layernorm(output.last_hidden_state)  # the library norms the first token only
@@ -124,5 +124,5 @@ def _bilinear_positions(embeddings: Any, tokens: Tensor, height: int, width: int
     if grid == (side, side):
         return table[None]
     square = table[1:].T.reshape(1, -1, side, side)
-    patches = F.interpolate(square.float(), size=grid, mode="bilinear", align_corners=False).to(table.dtype)
+    patches = resize_half_pixel(square.float(), grid).to(table.dtype)
     return torch.cat((table[:1], patches[0].flatten(1).T))[None]

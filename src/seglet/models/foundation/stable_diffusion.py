@@ -11,11 +11,12 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from seglet.models.foundation.hub import Found, find
-from seglet.models.foundation.image_input import resized, rounded
+from seglet.models.foundation.image_input import rounded
 from seglet.models.foundation.loading import as_dtype, library, load, quiet
 from seglet.models.foundation.reading import check_fit, open_tokenizer
 from seglet.models.foundation.text_tower import TextTower
 from seglet.models.foundation.whole import Layout
+from seglet.tensors import resize_antialiased
 
 STEM = "diffusion_pytorch_model"
 LAYOUT = Layout(
@@ -101,7 +102,7 @@ class StableDiffusion(nn.Module):
 
     def fitted(self, images: Float[Tensor, "b 3 y x"], size: tuple[int, int] | None) -> Float[Tensor, "b 3 y2 x2"]:
         """The images resized to `size(size)`, without regard to their proportions: places stay the same fractions."""
-        return resized(images, self.size(size))
+        return resize_antialiased(images, self.size(size))
 
 
 def _scheduler(diffusers: Any, found: Found) -> Any:

@@ -6,7 +6,6 @@ Axes: b images, k classes with the background first, h rows, w columns, n = k - 
 import math
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -14,6 +13,7 @@ from seglet.models.backbones.base import Stages
 from seglet.models.heads.base import Head, Tail
 from seglet.models.heads.with_background import WithBackground
 from seglet.models.layers.dropout import Dropout
+from seglet.tensors import resize_align_corners
 
 _EPSILON = 1e-5
 
@@ -62,6 +62,6 @@ def cam_masks(
 
     Source: Zhou et al., CVPR 2016; SSSS, BaselineCAM.forward_mask; golden cam_bg_score.
     """
-    maps = F.interpolate(activations, size, mode="bilinear", align_corners=True).relu()
+    maps = resize_align_corners(activations, size).relu()
     scaled = maps / (_EPSILON + maps.amax((2, 3), keepdim=True))
     return torch.cat([torch.full_like(scaled[:, :1], background), scaled], dim=1)

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from seglet.models.backbones.base import Stages
 from seglet.models.heads.aspp import ASPP
 from seglet.models.heads.base import Head, Tail
-from seglet.models.layers.conv import ConvNormRelu, resize
+from seglet.models.layers.conv import ConvNormRelu
 from seglet.models.layers.dropout import Dropout
+from seglet.tensors import resize_align_corners
 
 SKIP = 48 / 256
 """Channels of the skip connection, as a share of the others'."""
@@ -47,6 +48,6 @@ class DeepLabV3PlusHead(Head):
 
     def stem(self, stages: Stages) -> Float[Tensor, "b c h w"]:
         shallow = stages[self.shallow]
-        deep = resize(self.aspp(stages[-1]), (shallow.shape[2], shallow.shape[3]))
+        deep = resize_align_corners(self.aspp(stages[-1]), (shallow.shape[2], shallow.shape[3]))
         trunk: Tensor = self.refine(self.merge(torch.cat([deep, self.skip(shallow)], dim=1)))
         return trunk

@@ -7,8 +7,9 @@ from torch import Tensor, nn
 
 from seglet.models.backbones.base import Stages
 from seglet.models.heads.base import Head, Tail, pooled_size_check
-from seglet.models.layers.conv import ConvNormRelu, resize
+from seglet.models.layers.conv import ConvNormRelu
 from seglet.models.layers.dropout import Dropout
+from seglet.tensors import resize_align_corners
 
 BINS = (1, 2, 3, 6)
 
@@ -28,5 +29,6 @@ class PSPHead(Head):
         pooled_size_check(last, self.training)
         height, width = last.shape[2:]
         pooled = [branch(F.adaptive_avg_pool2d(last, bins)) for branch, bins in zip(self.pyramid, BINS, strict=True)]
-        trunk: Tensor = self.conv(torch.cat([last, *[resize(cells, (height, width)) for cells in pooled]], dim=1))
+        cells = [resize_align_corners(maps, (height, width)) for maps in pooled]
+        trunk: Tensor = self.conv(torch.cat([last, *cells], dim=1))
         return trunk

@@ -6,8 +6,8 @@ from torch import Tensor, nn
 
 from seglet.models.backbones.base import Stages
 from seglet.models.heads.base import Head, Tail
-from seglet.models.layers.conv import resize
 from seglet.models.layers.dropout import Dropout
+from seglet.tensors import resize_half_pixel
 
 
 class SegFormerHead(Head):
@@ -27,6 +27,6 @@ class SegFormerHead(Head):
         shares = self.fuse.weight.chunk(len(stages), dim=1)
         backwards = [*zip(stages, self.linear, strict=True)][::-1]  # the coarsest stage comes first in `fuse`
         fused = [F.conv2d(linear(maps), share) for (maps, linear), share in zip(backwards, shares, strict=True)]
-        coarse = sum(resize(maps, (height, width), align_corners=False) for maps in fused[:-1])
+        coarse = sum(resize_half_pixel(maps, (height, width)) for maps in fused[:-1])
         bias = 0 if self.fuse.bias is None else self.fuse.bias.view(1, -1, 1, 1)
         return F.relu(self.norm(fused[-1] + coarse + bias), inplace=True)

@@ -17,8 +17,9 @@ from seglet.models.heads.base import Head, Tail
 from seglet.models.heads.gci import GlobalCueInjection
 from seglet.models.heads.stochastic_gate import StochasticGate
 from seglet.models.heads.with_background import WithBackground
-from seglet.models.layers.conv import ConvNormRelu, resize
+from seglet.models.layers.conv import ConvNormRelu
 from seglet.models.layers.dropout import Dropout
+from seglet.tensors import resize_align_corners
 
 SKIP = 48 / 256
 """Channels of the skip connection, as a share of the others'."""
@@ -76,8 +77,8 @@ class SSSSHead(Head):
         views = self.dropout(self.aspp(stages[-1]))
         height, width = (self.finer * side for side in shallow.shape[2:])
         if self.finer > 1:
-            shallow = resize(shallow, (height, width))
-        deep = self.merge(torch.cat([resize(views, (height, width)), self.skip(shallow)], dim=1))
+            shallow = resize_align_corners(shallow, (height, width))
+        deep = self.merge(torch.cat([resize_align_corners(views, (height, width)), self.skip(shallow)], dim=1))
         trunk: Tensor = self.gate(deep, self.injection(shallow, deep))
         return trunk
 

@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from seglet.models.backbones.base import Stages
 from seglet.models.backbones.vit import Block, perceptron
 from seglet.models.heads.base import Head, Tail
-from seglet.models.layers.conv import resize
 from seglet.models.layers.dropout import Dropout
 from seglet.models.network import Network
+from seglet.tensors import resize_half_pixel
 from seglet.types import Movable
 
 HEADS, GROUPS = 8, 4
@@ -143,7 +143,7 @@ class Up(nn.Module):
 
     def forward(self, maps: Float[Tensor, "b d h w"], tap: Float[Tensor, "b c _ _"]) -> Float[Tensor, "b e h2 w2"]:
         large = self.enlarge(maps)
-        beside = resize(self.beside(tap), (large.shape[2], large.shape[3]), align_corners=False)
+        beside = resize_half_pixel(self.beside(tap), (large.shape[2], large.shape[3]))
         return F.relu(self.norm(self.join(torch.cat((large, beside), dim=1))))
 
 

@@ -9,6 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from seglet.tensors import wide_dtype
+
 Fusion = Literal["own", "other", "gating", "scaling", "normalisation", "sum"]
 
 
@@ -39,7 +41,7 @@ def fused_attention(
         raise ValueError(f"attention {tuple(other.shape)} does not fit {tuple(own.shape)}; give {expected}")
     if how == "own" or (how == "sum" and weight == 0):
         return own
-    precision = torch.promote_types(own.dtype, torch.float32)
+    precision = wide_dtype(own)
     patches = _fused(own[..., 1:, 1:].to(precision), other[:, None].to(precision), how, weight)
     fused = own.clone()
     fused[..., 1:, 1:] = patches.to(own.dtype)

@@ -2,9 +2,7 @@
 
 from collections import OrderedDict
 
-import torch.nn.functional as F
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 
 
 class ConvNorm(nn.Sequential):
@@ -29,12 +27,3 @@ class ConvNormRelu(ConvNorm):
 def scaled(channels: int, width: float) -> int:
     """`channels` times `width`, rounded to a multiple of 8 that is at least 8."""
     return max(8, round(channels * width / 8) * 8)
-
-
-def resize(
-    maps: Float[Tensor, "b c h w"], size: tuple[int, int], align_corners: bool = True
-) -> Float[Tensor, "b c h2 w2"]:
-    """Bilinear; the maps themselves if they have that size already."""
-    if maps.shape[-2:] == size:
-        return maps
-    return F.interpolate(maps, size, mode="bilinear", align_corners=align_corners)

@@ -11,9 +11,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from seglet.models.architecture import DepthTransform
-from seglet.models.layers.conv import resize, scaled
+from seglet.models.layers.conv import scaled
 from seglet.models.layers.initialise import CustomInitialisation
 from seglet.models.layers.normalise import IMAGENET_MEAN, IMAGENET_STD
+from seglet.tensors import resize_half_pixel
 
 LEAK = 0.1
 """Slope of the authors' LeakyReLU below 0."""
@@ -47,7 +48,7 @@ class SFT(CustomInitialisation):
                 parameter.fill_(value if name == "bias" else 0.0)
 
     def forward(self, features: Float[Tensor, "b c h w"], prior: Float[Tensor, "b p _ _"]) -> Float[Tensor, "b c h w"]:
-        here = resize(prior, (features.shape[2], features.shape[3]), align_corners=False)
+        here = resize_half_pixel(prior, (features.shape[2], features.shape[3]))
         scale: Tensor = self.scale(here)  # Eq. 9
         shift: Tensor = self.shift(here)
         return features * (scale + 1 if self.official else scale) + shift  # Eq. 10

@@ -8,6 +8,8 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from seglet.tensors import wide_dtype
+
 
 def masked_mean(
     features: Float[Tensor, "b d h w"], masks: Float[Tensor, "b _ _"]
@@ -22,7 +24,7 @@ def masked_mean(
 
     Source: DiCLIP, Eq. 8.
     """
-    precision = torch.promote_types(features.dtype, torch.float32)
+    precision = wide_dtype(features)
     weights = F.adaptive_avg_pool2d(masks.to(precision)[:, None], (features.shape[2], features.shape[3]))[:, 0]
     total = weights.sum(dim=(1, 2))
     with torch.autocast(features.device.type, enabled=False):

@@ -8,6 +8,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from seglet.tensors import at_least_float32
+
 
 def product_affinity(feature: Float[Tensor, "b d h w"]) -> Float[Tensor, "b n n"]:
     """By their product, in [0, 1]. Source: code of WeCLIP; golden weclip_decoder."""
@@ -24,7 +26,7 @@ def cosine_affinity(feature: Float[Tensor, "b d h w"], sharpness: float = 3.0) -
 
 
 def _vectors(feature: Float[Tensor, "b d h w"]) -> Float[Tensor, "b d n"]:
-    return feature.flatten(2).to(torch.promote_types(feature.dtype, torch.float32))
+    return at_least_float32(feature.flatten(2))
 
 
 def _products(vectors: Float[Tensor, "b d n"]) -> Float[Tensor, "b n n"]:
