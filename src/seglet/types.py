@@ -27,8 +27,7 @@ from torch import Tensor
 
 IGNORE = 255
 """Label of a pixel that carries no annotation: padding, void, object border."""
-
-Record = TypeVar("Record", bound="Movable")
+_This = TypeVar("_This", bound="Movable")
 
 
 def option(default: Any, help: str) -> Any:  # noqa: A002  argparse and click call it so
@@ -45,13 +44,13 @@ class Movable:
     batch_axes: ClassVar[Mapping[str, int | None]] = MappingProxyType({})
     """Axis of the images in the fields where it is not the first; None where all images share the value."""
 
-    def to(self: Record, *args: Any, **kwargs: Any) -> Record:
+    def to(self: _This, *args: Any, **kwargs: Any) -> _This:
         return self.map(lambda tensor: tensor.to(*args, **kwargs))
 
-    def pin_memory(self: Record) -> Record:
+    def pin_memory(self: _This) -> _This:
         return self.map(lambda tensor: tensor.pin_memory())
 
-    def map(self: Record, change: Callable[..., Tensor], *others: Record) -> Record:
+    def map(self: _This, change: Callable[..., Tensor], *others: _This) -> _This:
         """Returns the record with `change` applied to every tensor, also to those of records and mappings within it.
 
         With `others` of the same make-up, `change` also takes their tensors at the same place. Values that are no
@@ -59,12 +58,12 @@ class Movable:
         """
         return _rebuilt(self, others, lambda _, *values: _mapped(change, *values))
 
-    def __getitem__(self: Record, which: slice | Shaped[Tensor, " _"]) -> Record:
+    def __getitem__(self: _This, which: slice | Shaped[Tensor, " _"]) -> _This:
         """Returns the record of some images: a slice, indices, or a mask of the batch."""
         return _rebuilt(self, (), lambda axis, value: value if axis is None else _sliced(value, which, axis))
 
     @classmethod
-    def cat(cls: type[Record], records: Sequence[Record]) -> Record:
+    def cat(cls: type[_This], records: Sequence[_This]) -> _This:
         """Returns one record of the images of all, in their order; values that are not of images come from the first.
 
         Raises:
@@ -72,6 +71,10 @@ class Movable:
         """
         first, *others = records
         return _rebuilt(first, others, lambda axis, *values: values[0] if axis is None else _joined(values, axis))
+
+
+Record = TypeVar("Record", bound=Movable)
+"""Any kind of record, for functions that return the kind they take."""
 
 
 def _rebuilt(record: Record, others: Sequence[Record], change: Callable[..., Any]) -> Record:

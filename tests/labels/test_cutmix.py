@@ -4,7 +4,18 @@ import numpy as np
 import pytest
 import torch
 
-from seglet.labels.semi.cutmix import Boxes, box_sides, draw_boxes, fits, inside, join_tokens, mixed, paste, paste_guess
+from seglet.labels.semi.cutmix import (
+    Boxes,
+    box_at,
+    box_sides,
+    draw_boxes,
+    fits,
+    inside,
+    join_tokens,
+    mixed,
+    paste,
+    paste_record,
+)
 from seglet.labels.semi.pseudo_label import Guess
 
 Case = Mapping[str, np.ndarray]
@@ -65,10 +76,15 @@ def test_a_batch_of_one_is_its_own_reversed_partner() -> None:
 def test_labels_trust_and_padding_are_pasted_together() -> None:
     own = Guess(torch.zeros(1, 2, 2, dtype=torch.long), torch.zeros(1, 2, 2), torch.zeros(1, 2, 2, dtype=torch.bool))
     other = Guess(own.labels + 3, own.confidence + 0.5, ~own.valid)
-    pasted = paste_guess(own, other, inside(torch.tensor([[0, 1, 2, 1]]), (2, 2)))
+    pasted = paste_record(own, other, inside(torch.tensor([[0, 1, 2, 1]]), (2, 2)))
     assert pasted.labels.tolist() == [[[0, 3], [0, 3]]]
     assert pasted.confidence.tolist() == [[[0, 0.5], [0, 0.5]]]
     assert pasted.valid.tolist() == [[[False, True], [False, True]]]
+
+
+def test_a_box_follows_a_coarser_map() -> None:
+    box = inside(torch.tensor([[0, 2, 4, 2]]), (4, 4))
+    assert box_at(box, (2, 2)).tolist() == [[[False, True], [False, True]]]
 
 
 def test_a_mixed_image_is_described_by_both_captions() -> None:

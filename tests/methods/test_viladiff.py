@@ -7,7 +7,7 @@ from tests.methods.toys import CLASSES
 from tests.methods.viladiffs import TINY, captioned, viladiff
 from torch import Tensor
 
-from seglet.labels.semi.cutmix import mixed
+from seglet.labels.semi.cutmix import box_at, mixed
 from seglet.labels.semi.pseudo_label import Guess
 from seglet.losses.vila import MU
 from seglet.methods.viladiff import Config
@@ -15,7 +15,7 @@ from seglet.methods.viladiff.cost_report import account, denoiser_share
 from seglet.methods.viladiff.distil import distilled, ramp_up
 from seglet.methods.viladiff.mixe import MixE, at_maps
 from seglet.methods.viladiff.texts import texts_of
-from seglet.methods.viladiff.views import Taught, box_at, cutmix
+from seglet.methods.viladiff.views import Taught, cutmix
 from seglet.models.architecture import Architecture
 from seglet.models.assembly import assemble_network
 from seglet.models.diffusion.categorical import one_hot

@@ -231,3 +231,11 @@ def test_a_segmenter_is_a_start_too(tmp_path: Path) -> None:
     build(Architecture(NAME), CLASSES, seed=5).save(tmp_path / "net")
     started = student(tmp_path / "net").eval()
     assert torch.equal(started(images()), load(tmp_path / "net")(images()))
+
+
+def test_captions_are_concatenated_padded_to_the_longest() -> None:
+    short = Text(torch.ones(1, 1, 2), torch.ones(1, 1, dtype=torch.bool))
+    long = Text(torch.ones(1, 3, 2), torch.ones(1, 3, dtype=torch.bool))
+    both = Text.cat([short, long])
+    assert both.states.sum(dim=2).tolist() == [[2, 0, 0], [2, 2, 2]]
+    assert both.valid.tolist() == [[True, False, False], [True, True, True]]

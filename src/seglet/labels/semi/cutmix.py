@@ -9,7 +9,8 @@ import torch
 from jaxtyping import Bool, Float, Integer, Shaped
 from torch import Tensor
 
-from seglet.labels.semi.pseudo_label import Guess
+from seglet.tensors import resize_nearest
+from seglet.types import Record
 
 TRIES = 1000
 """Draws after which a box that does not fit is given up; with any sensible range a few are enough."""
@@ -85,12 +86,16 @@ def paste(
     return torch.where(where, partner, maps)
 
 
-def paste_guess(own: Guess, partner: Guess, box: Bool[Tensor, "b h w"]) -> Guess:
-    """Labels, trust and padding of the image that `paste` makes."""
-    labels, confidence, valid = (
-        paste(getattr(own, name), getattr(partner, name), box) for name in ("labels", "confidence", "valid")
-    )
-    return Guess(labels, confidence, valid)
+def paste_record(own: Record, partner: Record, box: Bool[Tensor, "b y x"]) -> Record:
+    """Returns the record whose maps show the partner's in the boxes, each map at its own resolution."""
+    return own.map(lambda maps, others: paste(maps, others, box_at(box, (maps.shape[-2], maps.shape[-1]))), partner)
+
+
+def box_at(box: Bool[Tensor, "b y x"], size: tuple[int, int]) -> Bool[Tensor, "b h w"]:
+    """Returns the boxes at the resolution of a map, by nearest neighbour."""
+    if box.shape[1:] == size:
+        return box
+    return resize_nearest(box[:, None].float(), size)[:, 0].bool()
 
 
 def mixed(box: Bool[Tensor, "b h w"]) -> Bool[Tensor, " b"]:

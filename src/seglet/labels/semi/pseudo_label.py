@@ -21,10 +21,6 @@ class Guess(Movable):
     confidence: Float[Tensor, "b h w"]
     valid: Bool[Tensor, "b h w"]
 
-    def reversed(self) -> "Guess":
-        """With the images in reverse order."""
-        return Guess(self.labels.flip(0), self.confidence.flip(0), self.valid.flip(0))
-
     def target(self, threshold: float) -> Target:
         """Pixels of at least this confidence pull, others count but pull on nothing, padding does not count.
 

@@ -12,7 +12,7 @@ from seglet.methods.distill.tapped import Tapped
 from seglet.methods.distill.terms import TERMS
 from seglet.methods.distill.terms.base import Options, Pair
 from seglet.models.distillation.feature_taps import Seen
-from seglet.types import Labelled, Target
+from seglet.types import Labelled
 from seglet.values import help_of
 
 
@@ -87,8 +87,6 @@ def _alone(terms: Sequence[Tapped], pairs: Sequence[Pair], index: int) -> Iterat
     """Each part of each term for one sample, except of terms that need several."""
     one = slice(index, index + 1)
     for term, pair in zip(terms, pairs, strict=True):
-        target = Target(pair.target.labels[one], pair.target.weight[one])
-        weight = None if pair.weight is None else pair.weight[one]
         with contextlib.suppress(ValueError):
-            parts = term(Pair(pair.student[one], pair.teacher[one], target, weight, pair.generator, pair.common))
+            parts = term(pair[one])
             yield from ((name, part.value) for name, part in parts.items())

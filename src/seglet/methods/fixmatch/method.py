@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from seglet.labels.semi.collapse import collapse, watched
-from seglet.labels.semi.cutmix import draw_boxes, inside, paste, paste_guess
+from seglet.labels.semi.cutmix import draw_boxes, inside, paste, paste_record
 from seglet.labels.semi.pseudo_label import Guess, guess
 from seglet.losses.confident import average_cross_entropy, ratio_cross_entropy
 from seglet.losses.pixel import cross_entropy
@@ -114,9 +114,10 @@ class Method(base.Method[SemiStep], protocols.TrainingWarnings, protocols.ExtraV
             boxes = draw_boxes(len(images), size, self.config.boxes, generator)
             box = inside(boxes, size).to(images.device)
             if step.partner is None or partner is None:
-                yield paste(images, images.flip(0), box), paste_guess(own, own.reversed(), box)
+                reverse = own.map(lambda maps: maps.flip(0))
+                yield paste(images, images.flip(0), box), paste_record(own, reverse, box)
             else:
-                yield paste(images, step.partner.strong[stream], box), paste_guess(own, partner, box)
+                yield paste(images, step.partner.strong[stream], box), paste_record(own, partner, box)
 
     def _against(self, logits: Float[Tensor, "b k _ _"], taught: Guess) -> Float[Tensor, ""]:
         config = self.config

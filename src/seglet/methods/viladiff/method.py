@@ -20,11 +20,11 @@ from seglet.methods.viladiff.config import Config
 from seglet.methods.viladiff.cost_report import account
 from seglet.methods.viladiff.distil import distilled, ramp_up
 from seglet.methods.viladiff.mixe import MixE
-from seglet.methods.viladiff.texts import Texts, joined, texts_of
-from seglet.methods.viladiff.views import Taught, cutmix, halves, strong_views, weak_views
+from seglet.methods.viladiff.texts import Texts, texts_of
+from seglet.methods.viladiff.views import Taught, cutmix, strong_views, weak_views
 from seglet.models.diffusion.label_denoiser import LabelDenoiser
 from seglet.models.distillation.teachers import EMA
-from seglet.models.heads.vila import Fusion, Stream, Streams, ViLaHead, streams
+from seglet.models.heads.vila import Fusion, Stream, Streams, Text, ViLaHead, streams
 from seglet.models.layers.dropout import drawing_from
 from seglet.models.segmenter import Segmenter
 from seglet.models.student import build_student
@@ -123,12 +123,10 @@ class Method(
     def _seen(self, step: SemiStep, taught: Taught, texts: Texts | None) -> tuple[Streams, Streams]:
         """The student's streams of the labelled and of the strong views, seen together."""
         images = torch.cat((step.labelled.images, taught.images))
-        text = None if texts is None or taught.text is None else joined([texts.labelled, taught.text])
+        text = None if texts is None or taught.text is None else Text.cat([texts.labelled, taught.text])
         both = streams(self.student.network, self.fusion, images, text)
         count = len(step.labelled.images)
-        visual = halves(both.visual, count)
-        fused = (None, None) if both.fused is None else halves(both.fused, count)
-        return Streams(visual[0], fused[0]), Streams(visual[1], fused[1])
+        return both[:count], both[count:]
 
     @torch.no_grad()
     def _taught(
@@ -165,7 +163,7 @@ class Method(
         labels = step.labelled.target.labels
         drawn = Guess(labels, torch.ones_like(labels, dtype=taught.confidence.dtype), labels != IGNORE)
         guessed = len(labels) if self.config.denoise_from == "guesses" else 0
-        return mixe.losses(together(mine, theirs), after(drawn, taught), progress.fraction, noise, guessed)
+        return mixe.losses(Stream.cat([mine, theirs]), Guess.cat([drawn, taught]), progress.fraction, noise, guessed)
 
     def _sees(self, both: Streams) -> bool:
         """Whether labels are guessed by the visual stream."""
@@ -221,17 +219,6 @@ class Method(
 def logits_of(stream: Stream | None) -> Tensor | None:
     """Of a stream that may not be there."""
     return None if stream is None else stream.logits
-
-
-def together(first: Stream, second: Stream) -> Stream:
-    """Of the images one after the other."""
-    return Stream(*(torch.cat((getattr(first, name), getattr(second, name))) for name in ("tokens", "maps", "logits")))
-
-
-def after(first: Guess, second: Guess) -> Guess:
-    """Of the images one after the other."""
-    pairs = ((getattr(first, name), getattr(second, name)) for name in ("labels", "confidence", "valid"))
-    return Guess(*map(torch.cat, pairs))
 
 
 def generator(progress: Progress, apart: int, device: torch.device | str = "cpu") -> torch.Generator:

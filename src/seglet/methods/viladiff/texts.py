@@ -3,11 +3,10 @@
 Axes: b images, l tokens, t their channels.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from seglet.data.columns.kinds import LENGTH
@@ -34,30 +33,17 @@ def texts_of(step: SemiStep, shuffle: bool) -> Texts:
     parts: list[Labelled | Unlabelled] = [step.labelled, step.unlabelled, *([step.partner] if step.partner else [])]
     if any(TOKENS not in part.columns for part in parts):
         raise ValueError(f"the step has no column {TOKENS!r}; run `seglet prepare`, or set captions: none")
-    whole = joined([read(part.columns) for part in parts])
+    whole = Text.cat([read(part.columns) for part in parts])
     if shuffle:
-        whole = Text(whole.states.roll(1, 0), whole.valid.roll(1, 0))
+        whole = whole.map(lambda rows: rows.roll(1, 0))
     labelled = len(step.labelled.images)
-    return Texts(part(whole, 0, labelled), part(whole, labelled, len(whole.states)))
+    return Texts(whole[:labelled], whole[labelled:])
 
 
 def read(columns: Mapping[str, Tensor]) -> Text:
     """A batch's column of sequences; in single precision, as half is what it was stored in."""
     states, lengths = columns[TOKENS], columns[TOKENS + LENGTH]
     return Text(states.float(), torch.arange(states.shape[1], device=states.device) < lengths[:, None])
-
-
-def joined(several: Sequence[Text]) -> Text:
-    """Of the images one after the other, padded alike."""
-    longest = max(text.states.shape[1] for text in several)
-    states = [F.pad(text.states, (0, 0, 0, longest - text.states.shape[1])) for text in several]
-    valid = [F.pad(text.valid, (0, longest - text.valid.shape[1])) for text in several]
-    return Text(torch.cat(states), torch.cat(valid))
-
-
-def part(text: Text, begin: int, end: int) -> Text:
-    """Of some of the images."""
-    return Text(text.states[begin:end], text.valid[begin:end])
 
 
 def pasted(own: Text, partner: Text, also: Tensor) -> Text:

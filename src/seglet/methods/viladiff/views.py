@@ -9,16 +9,15 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from seglet.labels.semi.cutmix import Boxes, draw_boxes, inside, mixed, paste, paste_guess
+from seglet.labels.semi.cutmix import Boxes, draw_boxes, inside, mixed, paste, paste_record
 from seglet.labels.semi.pseudo_label import Guess
 from seglet.methods.viladiff.texts import pasted
 from seglet.models.heads.vila import Stream, Text
-from seglet.tensors import resize_nearest
-from seglet.types import SemiStep
+from seglet.types import Movable, SemiStep
 
 
 @dataclass(frozen=True)
-class Taught:
+class Taught(Movable):
     """Images in strong views with all that is known of them: pseudo labels, the teacher's visual stream, captions."""
 
     images: Float[Tensor, "b 3 h w"]
@@ -36,17 +35,11 @@ def weak_views(step: SemiStep) -> tuple[Float[Tensor, "b 3 h w"], Bool[Tensor, "
 def strong_views(step: SemiStep, guess: Guess, stream: Stream, text: Text | None) -> tuple[Taught, Taught]:
     """The step's own images and those that are pasted into them, of what is known of `weak_views`."""
     count = len(step.unlabelled.images)
-    own = Taught(step.unlabelled.strong[0], *_some(guess, stream, text, slice(0, count)))
     if step.partner is None:
-        back = torch.arange(count - 1, -1, -1, device=own.images.device)
-        return own, Taught(own.images[back], *_some(guess, stream, text, back))
-    return own, Taught(step.partner.strong[0], *_some(guess, stream, text, slice(count, 2 * count)))
-
-
-def _some(guess: Guess, stream: Stream, text: Text | None, which: slice | Tensor) -> tuple[Guess, Stream, Text | None]:
-    chosen = Guess(guess.labels[which], guess.confidence[which], guess.valid[which])
-    streamed = Stream(stream.tokens[which], stream.maps[which], stream.logits[which])
-    return chosen, streamed, None if text is None else Text(text.states[which], text.valid[which])
+        own = Taught(step.unlabelled.strong[0], guess, stream, text)
+        return own, own.map(lambda tensor: tensor.flip(0))
+    both = Taught(torch.cat((step.unlabelled.strong[0], step.partner.strong[0])), guess, stream, text)
+    return both[:count], both[count:]
 
 
 def cutmix(own: Taught, partner: Taught, how: Boxes, generator: torch.Generator) -> Taught:
@@ -58,30 +51,7 @@ def cutmix(own: Taught, partner: Taught, how: Boxes, generator: torch.Generator)
         text = pasted(own.text, partner.text, mixed(box))
     return Taught(
         paste(own.images, partner.images, box),
-        paste_guess(own.guess, partner.guess, box),
-        Stream(
-            *(
-                paste(mine, theirs, box_at(box, (mine.shape[2], mine.shape[3])))
-                for mine, theirs in (
-                    (own.stream.tokens, partner.stream.tokens),
-                    (own.stream.maps, partner.stream.maps),
-                    (own.stream.logits, partner.stream.logits),
-                )
-            )
-        ),
+        paste_record(own.guess, partner.guess, box),
+        paste_record(own.stream, partner.stream, box),
         text,
     )
-
-
-def box_at(box: Bool[Tensor, "b y x"], size: tuple[int, int]) -> Bool[Tensor, "b h w"]:
-    """The box at the resolution of a map, by nearest neighbour."""
-    return resize_nearest(box[:, None].float(), size)[:, 0].bool()
-
-
-def halves(stream: Stream, count: int) -> tuple[Stream, Stream]:
-    """Of the first `count` images, and of the others."""
-    first, second = (
-        Stream(stream.tokens[some], stream.maps[some], stream.logits[some])
-        for some in (slice(0, count), slice(count, None))
-    )
-    return first, second

@@ -6,6 +6,7 @@ Axes: b images, c channels, d of the streams, e of their maps, k classes, l capt
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -32,6 +33,16 @@ class Text(Movable):
 
     states: Float[Tensor, "b l t"]
     valid: Bool[Tensor, "b l"]
+
+    @classmethod
+    def cat(cls, records: Sequence["Text"]) -> "Text":
+        """Returns the captions of the images of all records, padded to the longest of them."""
+        longest = max(text.states.shape[1] for text in records)
+        return super().cat([text._padded(longest) for text in records])
+
+    def _padded(self, length: int) -> "Text":
+        missing = length - self.states.shape[1]
+        return Text(F.pad(self.states, (0, 0, 0, missing)), F.pad(self.valid, (0, missing)))
 
 
 @dataclass(frozen=True)
