@@ -1,4 +1,4 @@
-"""One flat mapping to frozen dataclasses: types checked, unknown keys answered with the nearest right one."""
+"""Plain values made into frozen dataclasses: types are checked, wrong names are answered with the nearest right one."""
 
 import difflib
 import math
@@ -7,15 +7,19 @@ from dataclasses import MISSING, Field, fields
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-Config = TypeVar("Config")
+_ConfigT = TypeVar("_ConfigT")
 
 
 class ConfigError(ValueError):
     """A configuration that cannot be used; the message names the key, what came and what was expected."""
 
 
-def build(kind: type[Config], values: Mapping[str, Any]) -> Config:
-    """An instance of the dataclass `kind`; keys that it does not have must have been refused before."""
+def build_config(kind: type[_ConfigT], values: Mapping[str, Any]) -> _ConfigT:
+    """Builds an instance of the dataclass `kind`; keys that it lacks are ignored, see `check_known_keys`.
+
+    Raises:
+        ConfigError: a key without default is missing, or a value does not fit its type.
+    """
     hints = get_type_hints(kind)
     known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
     missing = [name for name, f in known.items() if f.default is MISSING and name not in values]
@@ -23,26 +27,31 @@ def build(kind: type[Config], values: Mapping[str, Any]) -> Config:
         raise ConfigError(
             f"missing key {', '.join(map(repr, missing))}; add it to the experiment or give --{missing[0]}"
         )
-    return kind(**{name: convert(name, values[name], hints[name]) for name in known if name in values})
+    return kind(**{name: convert_value(name, values[name], hints[name]) for name in known if name in values})
 
 
-def refuse_unknown(keys: Iterable[str], known: Iterable[str], where: str) -> None:
-    """
+def check_known_keys(keys: Iterable[str], known: Iterable[str], where: str) -> None:
+    """Checks that every key is a known one.
+
     Raises:
-        ConfigError: some key is not known; each is named with the nearest known one.
+        ConfigError: some are not; the message gives the nearest known key for each.
     """
     names = sorted(known)
-    complaints = []
+    unknown = []
     for key in keys:
         if key not in names:
-            near = difflib.get_close_matches(key, names, n=1)
-            complaints.append(f"{key!r}" + (f" (did you mean {near[0]!r}?)" if near else ""))
-    if complaints:
-        raise ConfigError(f"unknown key {', '.join(complaints)} in {where}; known keys: {', '.join(names)}")
+            near = nearest_names(key, names)
+            unknown.append(f"{key!r}" + (f" (did you mean {near[0]!r}?)" if near else ""))
+    if unknown:
+        raise ConfigError(f"unknown key {', '.join(unknown)} in {where}; known keys: {', '.join(names)}")
 
 
-def convert(name: str, value: Any, expected: Any) -> Any:
-    """`value` as the annotated type: numbers are not strings, but '1e-3' (text to YAML 1.1) is a number."""
+def convert_value(name: str, value: Any, expected: Any) -> Any:
+    """Returns `value` as the annotated type: numbers are not strings, but '1e-3' (text to YAML 1.1) is a number.
+
+    Raises:
+        ConfigError: it is not of this type; the message begins with `name`.
+    """
     origin, arguments = get_origin(expected), get_args(expected)
     if origin is UnionType:
         return _optional(name, value, arguments)
@@ -52,7 +61,7 @@ def convert(name: str, value: Any, expected: Any) -> Any:
         return _tuple(name, value, arguments)
     scalar = _scalar(value, expected)
     if scalar is None:
-        raise ConfigError(f"{name}: expected {describe(expected)}, got {value!r}")
+        raise ConfigError(f"{name}: expected {describe_type(expected)}, got {value!r}")
     return scalar
 
 
@@ -60,15 +69,14 @@ def _optional(name: str, value: Any, arguments: tuple[Any, ...]) -> Any:
     if value is None or value in ("none", "null", ""):
         return None
     (inner,) = [kind for kind in arguments if kind is not NoneType]
-    return convert(name, value, inner)
+    return convert_value(name, value, inner)
 
 
 def _choice(name: str, value: Any, choices: tuple[Any, ...]) -> Any:
     for choice in choices:
         if str(value) == str(choice):
             return choice
-    near = difflib.get_close_matches(str(value), [str(c) for c in choices], n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
+    hint = did_you_mean(str(value), map(str, choices))
     raise ConfigError(f"{name}: expected one of {', '.join(map(str, choices))}, got {value!r}{hint}")
 
 
@@ -82,13 +90,13 @@ def _tuple(name: str, value: Any, kinds: tuple[Any, ...]) -> Any:
         items = [*items] * len(kinds)  # one number stands for all: crop: 64
     if not isinstance(items, list | tuple) or len(items) != len(kinds):
         raise ConfigError(f"{name}: expected {len(kinds)} values, got {value!r}")
-    return tuple(convert(name, item, kind) for item, kind in zip(items, kinds, strict=True))
+    return tuple(convert_value(name, item, kind) for item, kind in zip(items, kinds, strict=True))
 
 
 def _list(name: str, value: Any, kind: Any) -> Any:
-    """Any number of items; a single one needs no list. Text may hold blanks and commas."""
+    """Converts any number of items; a single one needs no list. Text is one item, blanks and commas included."""
     items = value if isinstance(value, list | tuple) else [value]
-    return tuple(convert(name, item, kind) for item in items)
+    return tuple(convert_value(name, item, kind) for item in items)
 
 
 def _scalar(value: Any, expected: Any) -> Any:
@@ -109,25 +117,43 @@ def _scalar(value: Any, expected: Any) -> Any:
     return number
 
 
-def describe(expected: Any) -> str:
-    """A type in words, for people."""
+def describe_type(expected: Any) -> str:
+    """Describes a type in plain words, for error messages and help."""
     origin, arguments = get_origin(expected), get_args(expected)
     if origin is UnionType:
-        return " or ".join("none" if kind is NoneType else describe(kind) for kind in arguments)
+        return " or ".join("none" if kind is NoneType else describe_type(kind) for kind in arguments)
     if origin is Literal:
         return "|".join(map(str, arguments))
     if origin is tuple:
-        many = arguments[1:] == (Ellipsis,)
-        return f"one or more of {describe(arguments[0])}" if many else f"{len(arguments)} × {describe(arguments[0])}"
+        item = describe_type(arguments[0])
+        return f"one or more of {item}" if arguments[1:] == (Ellipsis,) else f"{len(arguments)} × {item}"
     return {int: "a whole number", float: "a number", bool: "true or false", str: "text"}.get(expected, str(expected))
 
 
-def help_of(field: Field[Any]) -> str:
+def option_help(field: Field[Any]) -> str:
+    """Returns the help text of a config field made by `types.option`; empty if it has none."""
     text: str = field.metadata.get("help", "")
     return text
 
 
-def suggest(wrong: str, right: Iterable[str]) -> str:
-    """'; did you mean …?' if something near was meant."""
-    near = difflib.get_close_matches(wrong, list(right), n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+def nearest_names(wrong: str, right: Iterable[str], count: int = 1, least: float = 0.6) -> list[str]:
+    """Returns at most `count` of the right names that resemble the wrong one, the most similar first.
+
+    Args:
+        least: similarity in [0, 1] that a name must reach: twice the common letters over all letters.
+    """
+    return difflib.get_close_matches(wrong, list(right), n=count, cutoff=least)
+
+
+def did_you_mean(wrong: str, right: Iterable[str], count: int = 1, least: float = 0.6) -> str:
+    """Returns "; did you mean 'x'?" for the end of an error message, empty if no right name is near."""
+    near = nearest_names(wrong, right, count, least)
+    return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+
+
+def choose_from(wrong: str, right: Iterable[str]) -> str:
+    """Returns the end of an error message: the nearest right name if one is near, then all right names."""
+    names = list(right)
+    near = nearest_names(wrong, names)
+    suggestion = f"did you mean {near[0]!r}? " if near else ""
+    return f"{suggestion}choose from {', '.join(names)}" if names else "there is none"

@@ -9,7 +9,7 @@ from seglet.methods.distill import Config
 from seglet.methods.distill.spec import parse
 from seglet.methods.distill.terms import TERMS
 from seglet.methods.distill.terms.base import Options
-from seglet.values import build, help_of
+from seglet.values import build_config, option_help
 
 
 def test_a_term_is_a_name_and_options() -> None:
@@ -69,7 +69,7 @@ def test_weighing_needs_a_term_to_weigh() -> None:
 def test_every_option_of_a_term_has_a_default_and_a_word_on_it(name: str) -> None:
     kind = TERMS[name].options
     kind()
-    assert all(help_of(field) for field in fields(kind))
+    assert all(option_help(field) for field in fields(kind))
 
 
 def rows_of_the_page() -> dict[str, str]:
@@ -87,4 +87,4 @@ def test_the_page_lists_every_option_of_a_term_with_its_default(name: str) -> No
     listed = dict(pair.split("=") for pair in re.findall(r"`([^`]+)`", rows_of_the_page()[name]))
     own = {field.name for field in fields(TERMS[name].options)} - {field.name for field in fields(Options)}
     assert own <= listed.keys() <= own | {"weight"}
-    assert build(TERMS[name].options, listed) == TERMS[name].options()
+    assert build_config(TERMS[name].options, listed) == TERMS[name].options()

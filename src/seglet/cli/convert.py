@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from seglet.cli.output import answer
 from seglet.cli.parsing import add_json
-from seglet.values import suggest
+from seglet.values import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -124,7 +124,7 @@ def find_classes(source: str) -> "Classes":
         path = path / description.FILE
     if not path.is_file():
         known = ", ".join(KNOWN_CLASSES)
-        hint = suggest(source, KNOWN_CLASSES)
+        hint = did_you_mean(source, KNOWN_CLASSES)
         raise ValueError(f"there are no classes {source!r}{hint}; give {known}, a dataset.json or a text file")
     described = path.suffix == ".json" and path.read_bytes().lstrip()[:1] == b"{"  # a table is a list
     return description.load(path).classes if described else classes_of(read_table(path))

@@ -18,7 +18,7 @@ from types import FrameType
 from seglet._version import __version__
 from seglet.cli.parsing import Parser, UsageError
 from seglet.engine.console import tell
-from seglet.values import suggest
+from seglet.values import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def find(words: Sequence[str]) -> tuple[str, list[str]]:
     if below and (len(words) == 1 or words[1] in ("-h", "--help")):
         return group, []
     wrong = " ".join(words[:2]) if below else group
-    hint = suggest(wrong, COMMANDS)
+    hint = did_you_mean(wrong, COMMANDS)
     raise UsageError(f"there is no command {wrong!r}{hint}; see `seglet --help`")
 
 

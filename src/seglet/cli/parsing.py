@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NoReturn
 
 from seglet.engine.console import tell
-from seglet.values import suggest
+from seglet.values import did_you_mean
 
 LONGEST_SIDE = 1_000_000
 """More pixels than a side of any image has."""
@@ -91,7 +91,7 @@ def _complaint(word: str, options: Sequence[str]) -> str:
     if not word.startswith("-"):
         return f"did not expect {word!r}"
     name = word.partition("=")[0]
-    return f"unknown option {name!r}{suggest(name, options)}"
+    return f"unknown option {name!r}{did_you_mean(name, options)}"
 
 
 def whole(smallest: int, largest: int) -> Callable[[str], int]:
@@ -155,7 +155,7 @@ def darkness(text: str) -> str | float:
         stops = -1.0
     if not 0 <= stops <= STOPS:
         choice = f"{', '.join(PRESETS)} or stops from 0 to {STOPS}"
-        raise argparse.ArgumentTypeError(f"expected {choice}, got {text!r}{suggest(text, PRESETS)}")
+        raise argparse.ArgumentTypeError(f"expected {choice}, got {text!r}{did_you_mean(text, PRESETS)}")
     return stops
 
 

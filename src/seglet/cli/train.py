@@ -125,7 +125,7 @@ def describe_keys(method: str) -> str:
     from seglet import methods
     from seglet.engine.settings import Settings
     from seglet.methods.protocols import KeyGuide
-    from seglet.values import describe, help_of
+    from seglet.values import describe_type, option_help
 
     lines = []
     for title, kind in ((f"keys of {method}", methods.load(method).Config), ("keys of every experiment", Settings)):
@@ -133,6 +133,6 @@ def describe_keys(method: str) -> str:
         lines.append(f"{title}:")
         for f in fields(kind):
             default = "" if f.default is MISSING else f" = {f.default}"
-            lines.append(f"  --{f.name}{default}  ({describe(hints[f.name])})\n        {help_of(f)}")
+            lines.append(f"  --{f.name}{default}  ({describe_type(hints[f.name])})\n        {option_help(f)}")
     kind = methods.load(method).Method
     return "\n".join([*lines, kind.key_guide()] if isinstance(kind, KeyGuide) else lines)

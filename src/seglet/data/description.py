@@ -25,10 +25,11 @@ from seglet.data.class_table import (
     train_ids,
     unpack,
 )
-from seglet.data.errors import DataError, choices
+from seglet.data.errors import DataError
 from seglet.files import content_hash, read_bytes, write_atomically
 from seglet.images import MAX_PIXELS
 from seglet.types import IGNORE, Classes
+from seglet.values import choose_from
 
 Coding = Literal["index", "colour", "binary_255"]
 """Masks hold ids, or colours, or 0 and 255 where 255 is an object and not void."""
@@ -99,7 +100,7 @@ class Description:
         if split not in self.splits:
             sizes = {name: len(items) for name, items in self.splits.items()}
             there = ", ".join(f"{name} ({size})" for name, size in sizes.items())
-            cure = DIVIDE if list(sizes) == [WHOLE] else choices(split, sizes)
+            cure = DIVIDE if list(sizes) == [WHOLE] else choose_from(split, sizes)
             raise DataError(f"{str(self.root)!r} holds no split {split!r}, only {there}; {cure}")
         return self.splits[split]
 
@@ -219,7 +220,7 @@ def _coding(name: object) -> Coding:
     for coding in get_args(Coding):
         if coding == name:
             return coding  # type: ignore[no-any-return]
-    raise ValueError(f"coding {name!r}; {choices(str(name), get_args(Coding))}")
+    raise ValueError(f"coding {name!r}; {choose_from(str(name), get_args(Coding))}")
 
 
 def _entry_rows(entries: Table) -> list[dict[str, Any]]:

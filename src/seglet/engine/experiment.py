@@ -10,7 +10,7 @@ import yaml
 from seglet import methods
 from seglet.engine.experiment_file import WrittenKeys, read_experiment_file, with_current_names
 from seglet.engine.settings import Settings
-from seglet.values import ConfigError, build, refuse_unknown
+from seglet.values import ConfigError, build_config, check_known_keys
 
 
 @dataclass(frozen=True)
@@ -56,10 +56,10 @@ def resolve(source: str | Path | None, overrides: Mapping[str, Any]) -> Experime
         )
     package = methods.load(str(values.pop("method")))
     keys = known_keys(package.Config)
-    refuse_unknown(written.values.keys() - {"method"}, keys, str(source))
-    refuse_unknown(overrides.keys() - {"method"}, keys, "the command line")
-    settings = build(Settings, _select(values, Settings))
-    config = build(package.Config, _select(values, package.Config))
+    check_known_keys(written.values.keys() - {"method"}, keys, str(source))
+    check_known_keys(overrides.keys() - {"method"}, keys, "the command line")
+    settings = build_config(Settings, _select(values, Settings))
+    config = build_config(package.Config, _select(values, package.Config))
     validate(settings)
     origin = {**dict.fromkeys(keys, "default"), **written.origin, **dict.fromkeys(overrides, "command line")}
     return Experiment(

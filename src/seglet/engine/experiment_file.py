@@ -19,7 +19,7 @@ from typing import Any
 import yaml
 
 from seglet.engine.console import tell
-from seglet.values import ConfigError, suggest
+from seglet.values import ConfigError, did_you_mean
 
 ROWS = "rows"
 """Key of a table under which its experiments are named."""
@@ -79,7 +79,7 @@ def read_experiment_file(source: str | Path) -> WrittenKeys:
     if not rows:
         raise ConfigError(f"{file} has no rows: it is one experiment; leave out #{row}")
     if row not in rows:
-        raise ConfigError(f"{file} has no row {row!r}{suggest(row, rows)}; its rows are {', '.join(rows)}")
+        raise ConfigError(f"{file} has no row {row!r}{did_you_mean(row, rows)}; its rows are {', '.join(rows)}")
     origin = dict.fromkeys(shared, str(file)) | dict.fromkeys(rows[row], f"{file}#{row}")
     return WrittenKeys({**shared, **rows[row]}, origin)
 
@@ -167,7 +167,7 @@ def _suggest_experiment(file: Path) -> str:
     beside = _experiments_near(file.parent)
     above = _experiments_near(file.parent.parent)
     spelled = beside.get(file.stem) or above.get(f"{file.parent.name}-{file.stem}")
-    return f"; did you mean {spelled!r}?" if spelled else suggest(str(file), beside.values())
+    return f"; did you mean {spelled!r}?" if spelled else did_you_mean(str(file), beside.values())
 
 
 def _experiments_near(folder: Path) -> dict[str, str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from seglet.data.class_table import Table, read_table
 from seglet.data.files import identity, image_files
 from seglet.data.layouts.folders import find_table
-from seglet.data.tags.naming import nearest
+from seglet.data.tags.naming import nearest_image
 from seglet.inference.inputs import ImageFile, gather
 from seglet.inference.score_maps import ENDINGS
 
@@ -79,7 +79,7 @@ def paired(found: Sequence[ImageFile], folder: Path, out: Path) -> tuple[list[Ta
         elif source.name in there:
             tasks[source.name] = Task(source.path, there[source.name], source.name)
         else:
-            near = nearest(source.name, there)
+            near = nearest_image(source.name, there)
             hint = f" (there is {near!r})" if near else ""
             failed.append(_failure(source, f"no image {source.name!r} in {str(folder)!r}{hint}; add or rename it"))
     return list(tasks.values()), failed

@@ -1,9 +1,10 @@
 """Papers. A folder here is a method by its name; it exports exactly `Config` and `Method`."""
 
-import difflib
 import importlib
 import pkgutil
 from types import ModuleType
+
+from seglet.values import did_you_mean
 
 
 def available() -> list[str]:
@@ -19,7 +20,5 @@ def load(name: str) -> ModuleType:
     """
     names = available()
     if name not in names:
-        near = difflib.get_close_matches(name, names, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else "."
-        raise ValueError(f"no method {name!r}{hint} There are: {', '.join(names)}")
+        raise ValueError(f"no method {name!r}{did_you_mean(name, names) or '.'} There are: {', '.join(names)}")
     return importlib.import_module(f"{__name__}.{name}")

@@ -1,12 +1,12 @@
 """Descriptions of networks that fit in a JSON file. `assembly` builds the networks."""
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
 from seglet.models.backbones.variants import MIX_TRANSFORMERS, RESNETS, VISION_TRANSFORMERS, WIDE_RESNETS
 from seglet.models.layers.normalise import IMAGENET_MEAN, IMAGENET_STD, Channels
+from seglet.values import choose_from
 
 _CONVOLUTIONAL = (*RESNETS, *WIDE_RESNETS)
 
@@ -93,7 +93,7 @@ class Architecture:
 
     def __post_init__(self) -> None:
         if self.name not in (*NETWORK_NAMES, *CLIP_NETWORKS):
-            raise ValueError(f"unknown network {self.name!r}; {_nearest(self.name, NETWORK_NAMES)}")
+            raise ValueError(f"unknown network {self.name!r}; {choose_from(self.name, NETWORK_NAMES)}")
         if (self.tower is not None) != (self.name in CLIP_NETWORKS):
             kind = "an image tower's description" if self.name in CLIP_NETWORKS else "no `tower`"
             raise ValueError(f"network {self.name!r} needs {kind}; methods that learn from CLIP give it one")
@@ -136,9 +136,9 @@ class Architecture:
         known = [field.name for field in fields(cls)]
         for key in values:
             if key not in known:
-                raise ValueError(f"unknown key {key!r} in an architecture; {_nearest(key, known)}")
+                raise ValueError(f"unknown key {key!r} in an architecture; {choose_from(key, known)}")
         if "name" not in values:
-            raise ValueError("an architecture needs a `name`; " + _nearest("", NETWORK_NAMES))
+            raise ValueError("an architecture needs a `name`; " + choose_from("", NETWORK_NAMES))
         tuples: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
         return cls(**tuples | {"depth": _depth_guidance(values.get("depth"))})
 
@@ -151,10 +151,5 @@ def _depth_guidance(values: Any) -> DepthGuidance | None:
     known = [field.name for field in fields(DepthGuidance)]
     for key in values:
         if key not in known:
-            raise ValueError(f"unknown key {key!r} of an architecture's depth; {_nearest(key, known)}")
+            raise ValueError(f"unknown key {key!r} of an architecture's depth; {choose_from(key, known)}")
     return DepthGuidance(**values)
-
-
-def _nearest(name: str, known: tuple[str, ...] | list[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    return (f"did you mean {close[0]!r}? " if close else "") + "There are: " + ", ".join(known)

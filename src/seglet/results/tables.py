@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 from seglet import methods
-from seglet.values import suggest
+from seglet.values import did_you_mean
 
 
 def names() -> list[str]:
@@ -25,7 +25,7 @@ def definition(name: str) -> dict[str, Any]:
         ValueError: there is no such table; names the right ones.
     """
     if name not in names():
-        raise ValueError(f"there is no table {name!r}{suggest(name, names())}; there are {', '.join(names())}")
+        raise ValueError(f"there is no table {name!r}{did_you_mean(name, names())}; there are {', '.join(names())}")
     text = (importlib.resources.files("seglet.results") / "definitions" / f"{name}.json").read_text(encoding="utf-8")
     content: dict[str, Any] = json.loads(text)
     if content["rows"] == OF_THE_METHODS:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import UInt8
 
-from seglet.data.errors import choices
 from seglet.inference.from_tags import TagMaps
 from seglet.inference.options import Seeing
 from seglet.inference.predict import see, settled
+from seglet.values import choose_from
 from seglet.webapp.answers import Answer, Viewer
 
 MOST = 32
@@ -72,7 +72,7 @@ class Words(Viewer):
             if not wrong:
                 return self.known
             if self.learn is None:
-                raise ValueError(f"there is no class {wrong[0]!r}; {choices(wrong[0], self.classes)}")
+                raise ValueError(f"there is no class {wrong[0]!r}; {choose_from(wrong[0], self.classes)}")
         if self.learn is None:
             raise ValueError("nothing says which classes there are; start the page with --names")
         key = tuple(words)

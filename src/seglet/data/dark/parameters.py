@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
 from seglet.data.dark.cameras import CAMERAS
-from seglet.values import build, refuse_unknown
+from seglet.values import build_config, check_known_keys
 
 Variant = Literal["degrade", "isp"]
 """`degrade` is MAET's torch code (a tone curve is undone, quantisation is uniform noise); `isp` its NumPy code, without
@@ -62,5 +62,5 @@ def from_dict(values: Mapping[str, Any]) -> Darkening:
     Raises:
         ValueError: a key is missing, unknown, or of the wrong kind.
     """
-    refuse_unknown(values, [field.name for field in fields(Darkening)], "the parameters of a darkening")
-    return build(Darkening, values)
+    check_known_keys(values, [field.name for field in fields(Darkening)], "the parameters of a darkening")
+    return build_config(Darkening, values)

@@ -11,9 +11,10 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from seglet.data.class_table import is_void
-from seglet.data.errors import DataError, choices
+from seglet.data.errors import DataError
 from seglet.data.label_tools.pieces import pieces
 from seglet.types import IGNORE, Classes
+from seglet.values import choose_from
 
 Form = Literal["polygons", "masks"]
 """Polygons, one for each connected piece, with corners to move; or masks, one for each class, to be painted on."""
@@ -83,7 +84,7 @@ def paint(annotated: Annotated, classes: Classes, unlabelled: int) -> UInt8[np.n
     for region in annotated.regions:
         if not is_void(region.name) and region.name not in classes.names:
             raise DataError(f"{annotated.file!r} has a region called {region.name!r}, which is no class; "
-                            f"{choices(region.name, classes.names)}")  # fmt: skip
+                            f"{choose_from(region.name, classes.names)}")  # fmt: skip
         labels[region.inside] = IGNORE if is_void(region.name) else classes.names.index(region.name)
     return labels
 

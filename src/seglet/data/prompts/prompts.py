@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from seglet.data.errors import DataError, choices
+from seglet.data.errors import DataError
 from seglet.data.spelling import folded
 from seglet.types import Classes
+from seglet.values import choose_from
 
 Phrases = tuple[str, ...]
 HOLE = "{}"
@@ -44,7 +45,7 @@ class Prompts:
         wanted = [name for label, name in enumerate(classes.names) if label != classes.background]
         strange = [name for key, name in names.items() if key not in {folded(name) for name in wanted}]
         if strange:
-            raise DataError(f"prompts for {strange[0]!r}, which is no class; {choices(strange[0], wanted)}")
+            raise DataError(f"prompts for {strange[0]!r}, which is no class; {choose_from(strange[0], wanted)}")
         phrases = {
             name: self.phrases[names[folded(name)]] if folded(name) in names else (spoken(name),) for name in wanted
         }

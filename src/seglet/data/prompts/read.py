@@ -7,11 +7,12 @@ from typing import Any
 
 import yaml
 
-from seglet.data.errors import DataError, choices
+from seglet.data.errors import DataError
 from seglet.data.prompts.prompts import HOLE, Phrases, Prompts
 from seglet.data.spelling import folded
 from seglet.files import read_bytes
 from seglet.types import Classes
+from seglet.values import choose_from
 
 PUBLISHED = ("voc", "coco", "world")
 TEMPLATES = ("a clean origami {}.",)  # CLIP-ES, WeCLIP, ExCEL
@@ -26,7 +27,7 @@ def published(name: str) -> Prompts:
         DataError: there are none of this name.
     """
     if name not in PUBLISHED:
-        raise DataError(f"no published prompts are called {name!r}; {choices(name, PUBLISHED)}")
+        raise DataError(f"no published prompts are called {name!r}; {choose_from(name, PUBLISHED)}")
     return _parsed((files("seglet.data.prompts") / f"{name}.yaml").read_text(encoding="utf-8"), f"{name}.yaml")
 
 
@@ -67,7 +68,7 @@ def _parsed(text: str, file: str) -> Prompts:
         if not isinstance(content, dict):
             raise DataError(f"it must have some of the keys {', '.join(KEYS)}")
         if unknown := [key for key in content if key not in KEYS]:
-            raise DataError(f"unknown key {unknown[0]!r}; {choices(str(unknown[0]), KEYS)}")
+            raise DataError(f"unknown key {unknown[0]!r}; {choose_from(str(unknown[0]), KEYS)}")
         templates = _phrases("templates", content.get("templates") or list(TEMPLATES))
         phrases = _classes(content.get("classes") or {})
         background = content.get("background")

@@ -9,7 +9,8 @@ import lzma
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-from seglet.data.errors import DataError, choices
+from seglet.data.errors import DataError
+from seglet.values import choose_from
 
 SUFFIXES = (".txt", ".txt.xz")
 
@@ -34,7 +35,7 @@ def split_ids(name: str) -> tuple[str, ...]:
     """
     names, full = split_names(), full_name(name)
     if full not in names:
-        raise DataError(f"there is no split list {name!r}; {choices(name, names)}")
+        raise DataError(f"there is no split list {name!r}; {choose_from(name, names)}")
     for suffix in SUFFIXES:
         path = _folder().joinpath(f"{full}{suffix}")
         if path.is_file():

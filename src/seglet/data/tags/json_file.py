@@ -5,10 +5,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from seglet.data.errors import DataError, choices
+from seglet.data.errors import DataError
 from seglet.data.tags import coco
 from seglet.data.tags.taglist import Names, TagList, once
 from seglet.files import content_hash, read_bytes
+from seglet.values import choose_from
 
 NAME_KEYS = ("image", "file_name", "filename", "file", "picture", "path", "name", "id")
 TAG_KEYS = ("tags", "labels", "classes", "categories", "tag", "label", "class", "category")
@@ -77,7 +78,7 @@ def _names(value: Any, keys: Sequence[str]) -> list[str]:
     if isinstance(value, dict):
         key = next((key for key in keys if key in value), None)
         if key is None:
-            there = choices(keys[0], value)
+            there = choose_from(keys[0], value)
             raise DataError(f"no field {keys[0]!r}; say which holds the tags with --tags-key: {there}")
         return _names(value[key], ()) if not isinstance(value[key], dict) else _set(value[key])
     if value is None:

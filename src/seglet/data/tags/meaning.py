@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seglet.data.class_table import Table, classes_of, table, train_ids
-from seglet.data.errors import Problem, choices
+from seglet.data.errors import Problem
 from seglet.data.spelling import folded, lookalikes
 from seglet.data.tags.taglist import Names, TagList
 from seglet.types import IGNORE
+from seglet.values import choose_from
 
 BACKGROUND = "background"
 
@@ -65,7 +66,7 @@ def _no_class(tag: str, count: int, source: Path, entries: Table, unclear: bool)
     elif len(words) > 1 and set(words) <= set(names):
         what, cure = "is no class, but its words are", "part the tags of an image with ; instead of blanks"
     else:
-        what, cure = "is no class", choices(tag, names)
+        what, cure = "is no class", choose_from(tag, names)
     return Problem(str(source), f"tag {tag!r} of {_images(count)} {what}", cure)
 
 

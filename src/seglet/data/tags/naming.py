@@ -5,13 +5,13 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 
 from seglet.data.description import Item
 from seglet.data.errors import Problem
 from seglet.data.files import IMAGE_SUFFIXES, identity
 from seglet.data.tags.taglist import Names, TagList
+from seglet.values import nearest_names
 
 SHOWN = 3
 MANY = 2000  # names: to look for the nearest among more takes too long
@@ -76,7 +76,7 @@ def _strange(listed: TagList, strangers: list[str], known: Mapping[str, set[Path
     """One finding for all names that are of no image: an error only if no name fits, as the file may be of more."""
     if not strangers:
         return []
-    near = nearest(strangers[0], known)
+    near = nearest_image(strangers[0], known)
     hint = f" (did you mean {near!r}?)" if near else ""
     what = f"{len(strangers)} of {len(listed.tags)} names are of no image here: {shown(strangers)}"
     if len(strangers) == len(listed.tags):
@@ -90,8 +90,8 @@ def shown(names: Iterable[str]) -> str:
     return ", ".join(map(repr, every[:SHOWN])) + (", …" if len(every) > SHOWN else "")
 
 
-def nearest(name: str, others: Iterable[str]) -> str | None:
-    """The name most like this one, if any is and there are not too many to look."""
+def nearest_image(name: str, others: Iterable[str]) -> str | None:
+    """The name most like this one, if any is and there are not too many to compare."""
     every = list(others)
-    near = get_close_matches(_without_ending(name), every, n=1, cutoff=0.8) if len(every) <= MANY else []
+    near = nearest_names(_without_ending(name), every, least=0.8) if len(every) <= MANY else []
     return near[0] if near else None

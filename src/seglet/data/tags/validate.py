@@ -10,7 +10,7 @@ from seglet.data.errors import Problem
 from seglet.data.layouts.found import without_mask
 from seglet.data.splits.divide import UNLABELLED
 from seglet.data.tags.assign import Assigned, in_mask
-from seglet.data.tags.naming import nearest, shown
+from seglet.data.tags.naming import nearest_image, shown
 
 
 def unusable(name: str, items: Sequence[Item], assigned: Assigned, unmasked: Sequence[Item]) -> dict[Item, Problem]:
@@ -33,7 +33,7 @@ def unusable(name: str, items: Sequence[Item], assigned: Assigned, unmasked: Seq
 
 
 def _untagged(item: Item, assigned: Assigned) -> Problem:
-    near = nearest(item.id, assigned.strangers)
+    near = nearest_image(item.id, assigned.strangers)
     hint = f" (it names {near!r}: is that the one?)" if near else ""
     what = f"image without tags: {_source(assigned)} does not name it{hint}"
     return Problem(str(item.image), what, "add it there, or move the image to a folder of unlabelled ones")

@@ -11,12 +11,13 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from seglet.data.dataset import Dataset, Sample
-from seglet.data.errors import DataError, choices
+from seglet.data.errors import DataError
 from seglet.data.splits.fractions import read_split
 from seglet.data.world.captions import caption
 from seglet.data.world.render import darken, depth, paint
 from seglet.data.world.scene import SHAPES, Difficulty, Plan, plan
 from seglet.types import Classes
+from seglet.values import choose_from
 
 VERSION = 1
 """Raised whenever a pixel of some scene changes, so that no two different worlds share a fingerprint."""
@@ -122,11 +123,11 @@ class World(Dataset):
     ) -> None:
         part = read_split(split)
         if part is None and split not in SPLITS:
-            there = choices(split, SPLITS)
+            there = choose_from(split, SPLITS)
             raise DataError(f"the embedded world has no split {split!r}; {there}, or parts of train: 1_8/labelled")
         for name in columns:
             if name not in COLUMNS:
-                raise DataError(f"the embedded world has no column {name!r}; {choices(name, COLUMNS)}")
+                raise DataError(f"the embedded world has no column {name!r}; {choose_from(name, COLUMNS)}")
         if dark not in (0, 1):
             raise DataError(f"dark={dark} says nothing; 1 is the world at night, 0 by day")
         if not 1 <= scenes <= MOST or size < SMALLEST or not 0 <= seed < 2**64:

@@ -3,9 +3,10 @@
 from dataclasses import fields
 from typing import Any
 
-from seglet.data.errors import DataError, choices
+from seglet.data.errors import DataError
 from seglet.data.world.dataset import World
 from seglet.data.world.scene import Difficulty
+from seglet.values import choose_from
 
 WHOLE = ("scenes", "size", "seed", "dark", "clutter")
 KNOBS = tuple(field.name for field in fields(Difficulty))
@@ -36,7 +37,7 @@ def world_options(data: str) -> dict[str, Any]:
     for part in filter(None, data.removeprefix("world").removeprefix(":").split(",")):
         name, _, value = (word.strip() for word in part.partition("="))
         if name not in OPTIONS:
-            raise DataError(f"the embedded world has no option {name!r}; {choices(name, OPTIONS)}")
+            raise DataError(f"the embedded world has no option {name!r}; {choose_from(name, OPTIONS)}")
         options[name] = _number(part, value, whole=name in WHOLE)
     return options
 

@@ -13,7 +13,7 @@ from seglet.methods.distill.terms import TERMS
 from seglet.methods.distill.terms.base import Options, Pair
 from seglet.models.distillation.feature_taps import Seen
 from seglet.types import Labelled
-from seglet.values import help_of
+from seglet.values import option_help
 
 
 def key_guide() -> str:
@@ -29,7 +29,7 @@ def _options(kind: type[Options], known: Iterable[Field[Any]]) -> Iterator[str]:
     defaults = {field.name: field.default for field in known}
     for field in fields(kind):
         if field.name not in defaults or defaults[field.name] != field.default:
-            yield f"    {field.name}={_shown(field.default)}  {help_of(field)}"
+            yield f"    {field.name}={_shown(field.default)}  {option_help(field)}"
 
 
 def _shown(default: object) -> str:

@@ -1,13 +1,12 @@
 """From the list of terms in an experiment to names and checked options."""
 
-import difflib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 from seglet.methods.distill.terms import TERMS
 from seglet.methods.distill.terms.base import Options, Term
-from seglet.values import build, refuse_unknown
+from seglet.values import build_config, check_known_keys, did_you_mean
 
 
 @dataclass(frozen=True)
@@ -48,8 +47,7 @@ def parse(terms: Sequence[str]) -> tuple[Spec, ...]:
 def _read(term: str) -> tuple[str, Options]:
     kind, *words = term.split() or [""]
     if kind not in TERMS:
-        near = difflib.get_close_matches(kind, TERMS, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else "."
+        hint = did_you_mean(kind, TERMS) or "."
         raise ValueError(f"terms: there is no term {kind!r}{hint} There are: {', '.join(TERMS)}")
     pairs = [word.partition("=") for word in words]
     bare = [name for name, equals, _ in pairs if not equals]
@@ -59,8 +57,8 @@ def _read(term: str) -> tuple[str, Options]:
     if len(given) < len(pairs):
         raise ValueError(f"terms: an option is given twice in {term!r}; keep one")
     kinds = TERMS[kind].options
-    refuse_unknown(given, [field.name for field in fields(kinds)], f"the term {term!r}")
+    check_known_keys(given, [field.name for field in fields(kinds)], f"the term {term!r}")
     try:
-        return kind, build(kinds, given)
+        return kind, build_config(kinds, given)
     except ValueError as error:
         raise ValueError(f"terms: {term!r}: {error}") from error

@@ -6,7 +6,6 @@ Axes: b images, c channels, h rows, w columns.
 """
 
 import contextlib
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from seglet.models.network import Embedding, Network, Prediction
+from seglet.values import did_you_mean
 
 OUTPUTS = ("logits", "feature", "auxiliary")
 STAGES = ("stage1", "stage2", "stage3", "stage4")
@@ -54,8 +54,7 @@ def check_places(network: nn.Module, places: Sequence[str]) -> None:
     modules = [name for name, _ in network.named_modules() if name]
     for place in places:
         if place not in (*OUTPUTS, *STAGES, *modules):
-            near = difflib.get_close_matches(place, [*OUTPUTS, *STAGES, *modules], n=3, cutoff=0.4)
-            hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else "."
+            hint = did_you_mean(place, [*OUTPUTS, *STAGES, *modules], count=3, least=0.4) or "."
             raise ValueError(
                 f"there is nothing to tap at {place!r}{hint} There are {', '.join((*OUTPUTS, *STAGES))}, "
                 "and the modules of the network by name"

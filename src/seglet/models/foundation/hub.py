@@ -3,7 +3,6 @@
 import hashlib
 import warnings
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from seglet.models.foundation.known import KNOWN, Kind, known
 from seglet.models.foundation.loading import library
 from seglet.models.foundation.whole import TEXTS, Layout, check_folder, weight_files
 from seglet.models.io.bundled import shipped
+from seglet.values import nearest_names
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def locate(
 
 def _choices(name: str, kind: Kind) -> str:
     names = [entry.name for entry in KNOWN if entry.kind == kind]
-    near = get_close_matches(name, names, n=1)
+    near = nearest_names(name, names)
     return f"check the path, or choose a known one: {', '.join(near or names)}"
 
 

@@ -16,7 +16,7 @@ from seglet.engine.experiment import known_keys
 from seglet.engine.settings import Settings
 from seglet.files import write_json
 from seglet.results.label_cost.times import Times
-from seglet.values import suggest
+from seglet.values import did_you_mean
 
 TAGS, ALL = "tags", "masks for all"
 SHARED = {
@@ -143,7 +143,7 @@ def rows(
     theirs = {name: known_keys(methods.load(recipe["method"]).Config) for name, recipe in found.items()}
     known = {key for named in theirs.values() for key in named}
     if stray := [key for key in keys if key not in known]:
-        raise ValueError(f"no run of the curve has a key {stray[0]!r}{suggest(stray[0], known)}")
+        raise ValueError(f"no run of the curve has a key {stray[0]!r}{did_you_mean(stray[0], known)}")
     for name, recipe in found.items():
         recipe.update({key: value for key, value in keys.items() if key in theirs[name]})
     return {folder_name(name): recipe for name, recipe in found.items()}
