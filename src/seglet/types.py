@@ -27,6 +27,10 @@ from torch import Tensor
 
 IGNORE = 255
 """Label of a pixel that carries no annotation: padding, void, object border."""
+
+Colour = tuple[int, int, int]
+"""Red, green and blue, from 0 to 255."""
+
 _This = TypeVar("_This", bound="Movable")
 
 
@@ -125,12 +129,27 @@ def _joined(values: Sequence[Any], axis: int) -> Any:
     return sum(values, ()) if isinstance(first, tuple) else first
 
 
+def voc_colour(label: int) -> Colour:
+    """Returns the colour PASCAL VOC gives to a label: its bits are dealt in turn to red, green and blue."""
+    red = green = blue = 0
+    for bit in range(8):
+        for_this = label >> (3 * bit)
+        red |= (for_this & 1) << (7 - bit)
+        green |= (for_this >> 1 & 1) << (7 - bit)
+        blue |= (for_this >> 2 & 1) << (7 - bit)
+    return red, green, blue
+
+
 @dataclass(frozen=True)
 class Classes:
-    """Names and RGB colours (0 to 255) of the classes, in the order of their label ids."""
+    """Names and RGB colours (0 to 255) of the classes, in the order of their label ids.
+
+    Raises:
+        ValueError: no or too many names, names that repeat, or another number of colours.
+    """
 
     names: tuple[str, ...]
-    colours: tuple[tuple[int, int, int], ...]
+    colours: tuple[Colour, ...]
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.names) <= IGNORE:
@@ -139,6 +158,17 @@ class Classes:
             raise ValueError(f"{len(self.names)} class names but {len(self.colours)} colours; give each class one")
         if len(set(self.names)) != len(self.names):
             raise ValueError(f"class names repeat: {sorted(n for n in set(self.names) if self.names.count(n) > 1)}")
+
+    @classmethod
+    def named(cls, names: Sequence[str]) -> "Classes":
+        """Returns classes of these names, in the colours of PASCAL VOC.
+
+        Raises:
+            ValueError: `names` is one string, or see `Classes`.
+        """
+        if isinstance(names, str):
+            raise ValueError(f"expected a list of class names, got the string {names!r}; give [{names!r}]")
+        return cls(tuple(names), tuple(map(voc_colour, range(len(names)))))
 
     def __len__(self) -> int:
         return len(self.names)

@@ -3,15 +3,15 @@ from pathlib import Path
 import pytest
 from tests.data.disk import text
 
-from seglet.data.class_table import ClassEntry, classes_of, colour_of, read_table, train_colours, train_ids, with_void
+from seglet.data.class_table import ClassEntry, classes_of, read_table, train_colours, train_ids, with_void
 from seglet.data.errors import DataError
-from seglet.types import IGNORE
+from seglet.types import IGNORE, voc_colour
 
 ROAD = ClassEntry(0, "road", (128, 64, 128))
 
 
 def test_colours_are_those_of_pascal_voc():
-    assert [colour_of(index) for index in (0, 1, 15, 20)] == [(0, 0, 0), (128, 0, 0), (192, 128, 128), (0, 64, 128)]
+    assert [voc_colour(index) for index in (0, 1, 15, 20)] == [(0, 0, 0), (128, 0, 0), (192, 128, 128), (0, 64, 128)]
 
 
 @pytest.mark.parametrize(

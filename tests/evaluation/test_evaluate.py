@@ -49,6 +49,16 @@ def test_the_matrix_is_that_of_all_pixels_at_once() -> None:
     assert result.scores()["miou"] == Scores.from_confusion(plain(samples)).mean_iou()
 
 
+def test_a_module_predicts_in_evaluation_mode_and_is_put_back_into_its_own() -> None:
+    network = torch.nn.Sequential(torch.nn.BatchNorm2d(3), torch.nn.Dropout(0.5))
+    network[1].eval()
+    before = network[0].running_mean.clone()
+    found = evaluate(network, [sample(0)], CLASSES).confusion
+    assert (network[0].training, network[1].training) == (True, False)
+    assert torch.equal(network[0].running_mean, before)
+    assert np.array_equal(found, plain([sample(0)]))  # fresh statistics leave images as they are
+
+
 def test_neither_batches_nor_order_change_anything() -> None:
     samples = [sample(index, (9, 8 + index // 3)) for index in range(8)]
     wanted = evaluate(colours, samples, CLASSES).as_dict()

@@ -47,7 +47,7 @@ def check(case: Case) -> None:
 @torch.no_grad()
 def check_evaluation(network: Network, case: Case) -> None:
     embedding = network.embed(torch.from_numpy(case["in_x"]).double())
-    logits, feature = network.finish(embedding.trunk)
+    logits, feature = network.classify(embedding.trunk)
     assert close(logits, case["out_eval_logits"])
     if "out_eval_feat" in case:
         assert close(feature, case["out_eval_feat"])

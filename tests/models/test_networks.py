@@ -15,7 +15,7 @@ from seglet.models.segmenter import build
 @pytest.mark.parametrize("name", KINDS)
 def test_embed_then_finish_is_forward(name: str) -> None:
     network, sources = tiny(name).network.eval(), images()
-    logits, feature = network.finish(network.embed(sources).trunk)
+    logits, feature = network.classify(network.embed(sources).trunk)
     whole = network(sources)
     assert torch.equal(whole.logits, logits)
     assert torch.equal(whole.feature, feature)

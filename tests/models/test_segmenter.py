@@ -11,7 +11,7 @@ from tests.models.tiny import images, tiny
 
 import seglet
 from seglet import files
-from seglet.models.io.storage import download
+from seglet.models.io.locate import segmenter_folder
 from seglet.models.segmenter import Segmenter, build
 from seglet.types import Classes
 
@@ -156,7 +156,7 @@ def test_weights_that_are_no_safetensors_are_named(saved: Path) -> None:
 @pytest.mark.parametrize("name", ["runs/a/b", "./somewhere", "net", "owner/net.pth"])
 def test_what_is_neither_folder_nor_hub_name_is_not_asked_for(name: str) -> None:
     with pytest.raises(ValueError, match=f"there is no folder {name}"):
-        download(name, None)
+        segmenter_folder(name)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 70), (8000, 4), (31, 33)])
@@ -249,3 +249,32 @@ def test_what_is_no_image_is_refused(segmenter: Segmenter, image: Any, message: 
 def test_classes_name_the_outputs() -> None:
     classes = Classes(("a", "b"), ((0, 0, 0), (1, 1, 1)))
     assert build(tiny().architecture, classes)(images()).shape[1] == 2
+
+
+def test_names_of_classes_are_enough_to_build_and_save(tmp_path: Path) -> None:
+    build(tiny().architecture, ["a", "b"]).save(tmp_path / "net")
+    assert seglet.load(tmp_path / "net").classes == Classes(("a", "b"), ((0, 0, 0), (128, 0, 0)))
+
+
+def test_a_string_is_no_list_of_classes() -> None:
+    with pytest.raises(ValueError, match=r"the string 'cat'; give \['cat'\]"):
+        build(tiny().architecture, "cat")
+
+
+@pytest.mark.parametrize("kept", ["model", "last"])
+def test_a_runs_folder_loads_its_segmenter(segmenter: Segmenter, tmp_path: Path, kept: str) -> None:
+    (tmp_path / "experiment.yaml").touch()
+    segmenter.save(tmp_path / kept)
+    assert torch.equal(seglet.load(tmp_path)(images()), segmenter.eval()(images()))
+
+
+def test_the_best_segmenter_of_a_run_comes_before_the_last(segmenter: Segmenter, tmp_path: Path) -> None:
+    build(segmenter.architecture, segmenter.classes, seed=1).save(tmp_path / "last")
+    segmenter.save(tmp_path / "model")
+    assert torch.equal(seglet.load(tmp_path)(images()), segmenter.eval()(images()))
+
+
+def test_a_run_without_a_segmenter_says_how_to_go_on(tmp_path: Path) -> None:
+    (tmp_path / "experiment.yaml").touch()
+    with pytest.raises(ValueError, match="not been validated yet; go on with `seglet train --resume"):
+        seglet.load(tmp_path)

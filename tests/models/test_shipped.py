@@ -7,26 +7,26 @@ import pytest
 import torch
 
 from seglet.models.foundation.known import KNOWN
-from seglet.models.io.bundled import FOLDER, SHIPPED, shipped
+from seglet.models.io.locate import BUNDLED_FOLDER, BUNDLED_MODELS, bundled_model
 from seglet.models.segmenter import load
 
 MOST = 24_000_000
-CARDS = sorted(FOLDER.glob("*/card.json"))
+CARDS = sorted(BUNDLED_FOLDER.glob("*/card.json"))
 
 
 def test_a_name_that_is_not_shipped_has_no_folder() -> None:
-    assert shipped("clip-b16") is None
-    assert shipped("clip") is None
+    assert bundled_model("clip-b16") is None
+    assert bundled_model("clip") is None
 
 
 def test_every_known_model_without_an_id_is_shipped() -> None:
-    assert {entry.name for entry in KNOWN if not entry.homes} <= SHIPPED.keys()
+    assert {entry.name for entry in KNOWN if not entry.homes} <= BUNDLED_MODELS.keys()
 
 
 def test_all_weights_together_are_small_enough_for_a_package() -> None:
-    files = [path for path in FOLDER.rglob("*") if path.is_file()]
+    files = [path for path in BUNDLED_FOLDER.rglob("*") if path.is_file()]
     assert 0 < sum(path.stat().st_size for path in files) <= MOST
-    assert {path.name for path in FOLDER.iterdir()} == set(SHIPPED.values())
+    assert {path.name for path in BUNDLED_FOLDER.iterdir()} == set(BUNDLED_MODELS.values())
 
 
 @pytest.mark.parametrize("card", CARDS, ids=lambda card: card.parent.name)
@@ -38,8 +38,8 @@ def test_a_card_says_how_the_model_was_made_and_what_it_scores(card: Path) -> No
     assert (card.parent / "README.md").is_file()
 
 
-@pytest.mark.parametrize("name", [name for name in SHIPPED if "-w" in name])
+@pytest.mark.parametrize("name", [name for name in BUNDLED_MODELS if "-w" in name])
 def test_a_backbone_that_comes_with_seglet_is_a_segmenter_in_single_precision(name: str) -> None:
     segmenter = load(name)
-    assert segmenter.architecture.backbone == SHIPPED[name].split("-")[0]
+    assert segmenter.architecture.backbone == BUNDLED_MODELS[name].split("-")[0]
     assert {p.dtype for p in segmenter.network.parameters()} == {torch.float32}

@@ -88,7 +88,7 @@ def test_passes_carry_no_gradient_and_leave_that_of_the_trunk_possible() -> None
     network = tiny().network.train()
     trunk = network.embed(images()).trunk
     assert not mc_deviation(network, trunk, 2, seeded()).requires_grad
-    network.finish(trunk)[0].sum().backward()
+    network.classify(trunk)[0].sum().backward()
 
 
 def test_only_the_last_dropout_acts_if_asked() -> None:

@@ -12,9 +12,8 @@ from jaxtyping import UInt8
 
 from seglet.data.errors import DataError
 from seglet.files import read_bytes
-from seglet.types import IGNORE, Classes
+from seglet.types import IGNORE, Classes, Colour, voc_colour
 
-Colour = tuple[int, int, int]
 VOID_NAMES = frozenset({"void", "unlabelled", "unlabeled", "ignore", "ignored", "__ignore__"})
 MAX_ID = 65535
 
@@ -38,21 +37,10 @@ class ClassEntry:
 Table = tuple[ClassEntry, ...]
 
 
-def colour_of(index: int) -> Colour:
-    """The colour PASCAL VOC gives to the label `index`: its bits are dealt in turn to red, green and blue."""
-    red = green = blue = 0
-    for bit in range(8):
-        for_this = index >> (3 * bit)
-        red |= (for_this & 1) << (7 - bit)
-        green |= (for_this >> 1 & 1) << (7 - bit)
-        blue |= (for_this >> 2 & 1) << (7 - bit)
-    return red, green, blue
-
-
 def table(names: Iterable[str], colours: Sequence[Colour] | None = None, first: int = 0) -> Table:
     """Consecutive ids from `first` for the names, VOC's colours unless others are given; VOID_NAMES are void."""
     return tuple(
-        ClassEntry(first + place, name, colours[place] if colours else colour_of(first + place), is_void(name))
+        ClassEntry(first + place, name, colours[place] if colours else voc_colour(first + place), is_void(name))
         for place, name in enumerate(names)
     )
 
@@ -74,7 +62,7 @@ def binary(entries: Table | None) -> Table:
     """Background at 0 and one object at 255, named as in `entries` if it names two classes."""
     names = [entry.name for entry in entries or () if not entry.void]
     low, high = names if len(names) == 2 else ("background", "object")
-    return ClassEntry(0, low, colour_of(0)), ClassEntry(255, high, colour_of(1))
+    return ClassEntry(0, low, voc_colour(0)), ClassEntry(255, high, voc_colour(1))
 
 
 def classes_of(entries: Table) -> Classes:
@@ -168,11 +156,11 @@ def _entry(line: str, place: int, path: Path) -> ClassEntry:
     try:
         if numbered and numbered[2]:
             number = int(numbered[1])
-            colour = _colour(numbered.groups()[2:]) or colour_of(number)
+            colour = _colour(numbered.groups()[2:]) or voc_colour(number)
             return ClassEntry(number, numbered[2].strip(), colour, is_void(numbered[2]))
         if named:
             return ClassEntry(place, named[1].strip(), _colour(named.groups()[1:]) or (0, 0, 0), is_void(named[1]))
-        return ClassEntry(place, line, colour_of(place), is_void(line))
+        return ClassEntry(place, line, voc_colour(place), is_void(line))
     except DataError as error:
         raise DataError(f"{str(path)!r}, line {line!r}: {error}") from error
 
@@ -203,7 +191,7 @@ def entry_from_json(row: dict[str, object]) -> ClassEntry:
     if not isinstance(number, int) or not isinstance(name, str):
         raise TypeError(f"class {row!r} needs a whole number as id and a text as name")
     if colour is None:
-        chosen = colour_of(number)
+        chosen = voc_colour(number)
     elif isinstance(colour, list) and len(colour) == 3 and all(type(part) is int for part in colour):
         chosen = (colour[0], colour[1], colour[2])
     else:

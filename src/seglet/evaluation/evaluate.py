@@ -3,12 +3,13 @@
 Axes: b images, k classes, h rows, w columns.
 """
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import torch
 from jaxtyping import Float32, UInt8
-from torch import Tensor
+from torch import Tensor, nn
 
 from seglet.data.dataset import Sample
 from seglet.data.planes import depth_plane
@@ -16,6 +17,7 @@ from seglet.evaluation.inference import decide
 from seglet.evaluation.options import EvaluationOptions
 from seglet.evaluation.result import Evaluation
 from seglet.evaluation.sliding import Predict
+from seglet.models.layers.evaluating import evaluating
 from seglet.types import Classes
 
 __all__ = ["Evaluation", "EvaluationOptions", "evaluate"]
@@ -33,18 +35,20 @@ def evaluate(
 
     Where samples have a column of depth it is the fourth plane of the images; see `data.planes`.
 
-    `progress` is told how many images are done. Under torch.distributed, give each process its own samples and call
-    `reduce` on the result. Switching dropout and batch norm to evaluation is the caller's affair.
+    `progress` is called with the number of images done. Under torch.distributed, give each process its own samples and
+    call `reduce` on the result. A module predicts in evaluation mode and is then put back into its own mode; with any
+    other `predict`, dropout and batch norm are up to the caller.
 
     Raises:
         ValueError: a sample has no labels or labels that are no class, or the logits do not fit; the sample is named.
     """
     options = options or EvaluationOptions()
     result = Evaluation(classes, options.replicas, options.seed, options.boundary)
-    for group in grouped(samples, options.batch):
-        _count(predict, group, options, result, torch.device(device))
-        if progress is not None:
-            progress(result.count)
+    with evaluating(predict) if isinstance(predict, nn.Module) else contextlib.nullcontext():
+        for group in grouped(samples, options.batch):
+            _count(predict, group, options, result, torch.device(device))
+            if progress is not None:
+                progress(result.count)
     return result
 
 

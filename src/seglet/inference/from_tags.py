@@ -155,7 +155,5 @@ def classes_named(names: Sequence[str]) -> Unseen:
     Raises:
         ValueError: a name is there twice, or is the background's.
     """
-    from seglet.data.class_table import colour_of
-
     table = ("background", *names)
-    return Unseen(Classes(table, tuple(colour_of(label) for label in range(len(table)))))
+    return Unseen(Classes.named(table))

@@ -6,6 +6,7 @@ import torch
 
 from seglet.files import read_json, sha256
 from seglet.models.io import storage
+from seglet.models.io.locate import segmenter_folder
 from seglet.models.onnx_segmenter import SUFFIX, load_exported
 from seglet.models.segmenter import Segmenter, load
 from seglet.types import Classes
@@ -28,15 +29,7 @@ def model_folder(source: str) -> Path:
     Raises:
         ValueError: there is none.
     """
-    if Path(source).suffix == SUFFIX:
-        return Path(source)
-    best = Path(source) / "model"
-    in_run = (Path(source) / "experiment.yaml").is_file()
-    if in_run and not best.is_dir():
-        raise ValueError(f"run {source} has not been validated yet; go on with `seglet train --resume --out {source}`")
-    if best.is_dir():
-        return best
-    return Path(source) if Path(source).exists() else storage.download(source, None)
+    return Path(source) if Path(source).suffix == SUFFIX else segmenter_folder(source)
 
 
 def weights_hash(folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""A backbone and a head, as training sees them: logits, the distilled feature and the auxiliary logits."""
+"""A backbone and a head, which together give logits, the feature that is distilled and auxiliary logits."""
 
 from dataclasses import dataclass
 
@@ -11,16 +11,16 @@ from seglet.models.heads.base import Head
 
 @dataclass(frozen=True)
 class Embedding:
-    """What the deterministic part of a network makes of images."""
+    """Output of the deterministic part of a network."""
 
     trunk: Float[Tensor, "b c h w"]
     auxiliary_in: Float[Tensor, "b d h2 w2"] | None
-    """What the auxiliary head reads; None if the network has none."""
+    """Input of the auxiliary head; None if the network has none."""
 
 
 @dataclass(frozen=True)
-class Prediction:
-    """Everything at the head's own resolution: 1/8 of the image for most networks, 1/4 for SegFormer.
+class NetworkOutput:
+    """Output of a network at the head's own resolution: 1/8 of the image for most networks, 1/4 for SegFormer.
 
     `feature` is the map that feature distillation compares; `auxiliary` is None outside training.
     """
@@ -31,7 +31,10 @@ class Prediction:
 
 
 class Network(nn.Module):
-    """`forward` is `embed`, then `finish`; the auxiliary head, if any, runs in training mode only."""
+    """A backbone and a head; an auxiliary head, if there is one, runs in training mode only.
+
+    `forward` is `embed`, then `decode`, whose first part is `classify`.
+    """
 
     def __init__(self, backbone: Backbone, head: Head, auxiliary: nn.Module | None = None) -> None:
         super().__init__()
@@ -40,21 +43,21 @@ class Network(nn.Module):
         self.auxiliary = auxiliary
 
     def embed(self, images: Float[Tensor, "b planes h w"]) -> Embedding:
-        """The backbone, and the head up to its first dropout; images have three planes, or depth as a fourth."""
+        """Runs the backbone, and the head up to its first dropout; images may have depth as a fourth channel."""
         stages = self.backbone(images)
         return Embedding(self.head.stem(stages), None if self.auxiliary is None else stages[2])
 
-    def finish(self, trunk: Float[Tensor, "b c h w"]) -> tuple[Float[Tensor, "b k h w"], Float[Tensor, "b d h w"]]:
-        """Logits and feature, from the head's first dropout on."""
+    def classify(self, trunk: Float[Tensor, "b c h w"]) -> tuple[Float[Tensor, "b k h w"], Float[Tensor, "b d h w"]]:
+        """Returns logits and feature of a trunk: the head from its first dropout on."""
         logits, feature = self.head.tail(trunk)
         return logits, feature
 
-    def complete(self, embedding: Embedding) -> Prediction:
-        """The rest of `forward`, for callers that need the embedding for something else too."""
-        logits, feature = self.finish(embedding.trunk)
+    def decode(self, embedding: Embedding) -> NetworkOutput:
+        """Returns the output for an embedding: the rest of `forward`, for callers that need the embedding too."""
+        logits, feature = self.classify(embedding.trunk)
         if self.auxiliary is None or embedding.auxiliary_in is None or not self.training:
-            return Prediction(logits, feature, None)
-        return Prediction(logits, feature, self.auxiliary(embedding.auxiliary_in))
+            return NetworkOutput(logits, feature, None)
+        return NetworkOutput(logits, feature, self.auxiliary(embedding.auxiliary_in))
 
-    def forward(self, images: Float[Tensor, "b planes h w"]) -> Prediction:
-        return self.complete(self.embed(images))
+    def forward(self, images: Float[Tensor, "b planes h w"]) -> NetworkOutput:
+        return self.decode(self.embed(images))

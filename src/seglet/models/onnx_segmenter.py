@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from seglet.models.architecture import Architecture
-from seglet.models.network import Embedding, Network, Prediction
+from seglet.models.network import Embedding, Network, NetworkOutput
 from seglet.models.segmenter import SMALLEST_SIDE, Segmenter
 from seglet.tensors import resize_antialiased
 from seglet.types import Classes
@@ -98,13 +98,13 @@ class OnnxNetwork(Network):
     def embed(self, images: Float[Tensor, "b planes h w"]) -> Embedding:
         raise ValueError("an exported network has no dropout left for Monte-Carlo samples; use the one it was made of")
 
-    def forward(self, images: Float[Tensor, "b planes h w"]) -> Prediction:
+    def forward(self, images: Float[Tensor, "b planes h w"]) -> NetworkOutput:
         size = self.facts.size
         if size is not None:
             images = resize_antialiased(images, size)
         given = np.ascontiguousarray(images.detach().float().cpu().numpy())
         logits = torch.from_numpy(self.session.run([LOGITS], {IMAGES: given})[0]).to(images.device)
-        return Prediction(logits, logits, None)
+        return NetworkOutput(logits, logits, None)
 
 
 def open_session(file: Path, threads: int | None = None) -> Any:

@@ -1,6 +1,7 @@
 """What every method yields: a network that knows its classes and its input convention."""
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from seglet.models.architecture import Architecture
 from seglet.models.assembly import assemble_network, input_convention
 from seglet.models.image_tensor import as_batch, pad_to, with_depth
 from seglet.models.io import storage
+from seglet.models.io.locate import segmenter_folder
 from seglet.models.layers.evaluating import evaluating
 from seglet.models.layers.initialise import initialise
 from seglet.models.network import Network
@@ -165,8 +167,18 @@ class Segmenter(nn.Module):
         return cls(network, stored.classes, stored.architecture).eval()
 
 
-def build(architecture: Architecture, classes: Classes, seed: int = 0) -> Segmenter:
-    """A Segmenter with random weights that depend on `seed` alone; torch's global generator is left as it was."""
+def build(architecture: Architecture, classes: Classes | Sequence[str], seed: int = 0) -> Segmenter:
+    """Builds a segmenter with random weights, in training mode.
+
+    Args:
+        architecture: description of the network.
+        classes: the classes, or their names, which then get PASCAL VOC's colours.
+        seed: all that the weights depend on; torch's global generator is left as it was.
+
+    Raises:
+        ValueError: no names, too many, or names that repeat.
+    """
+    classes = classes if isinstance(classes, Classes) else Classes.named(classes)
     network = _without_weights(architecture, classes).to_empty(device="cpu")
     initialise(network, torch.Generator().manual_seed(seed))
     network.backbone.settle(input_convention(architecture))  # emptied above
@@ -179,12 +191,14 @@ def _without_weights(architecture: Architecture, classes: Classes) -> Network:
 
 
 def load(source: str | Path, revision: str | None = None) -> Segmenter:
-    """A Segmenter from a folder, one that comes with seglet (`tiny-resnet18-w25`), or from the Hugging Face hub
-    (`owner/name`, optionally at a revision).
-    """
-    folder = Path(source)
-    if not folder.exists():
-        from seglet.models.io.bundled import shipped
+    """Loads a segmenter, on the CPU, in evaluation mode.
 
-        folder = shipped(str(source)) or storage.download(str(source), revision)
-    return Segmenter.load(folder)
+    Args:
+        source: a folder that `Segmenter.save` wrote; a run's folder, whose best segmenter is taken; the name of one
+            that comes with seglet (`tiny-resnet18-w25`); or owner/name on the Hugging Face hub.
+        revision: branch, tag or commit on the hub.
+
+    Raises:
+        ValueError: there is none, or a file is missing, damaged or of another format; the message says what to do.
+    """
+    return Segmenter.load(segmenter_folder(source, revision))

@@ -90,7 +90,7 @@ def _passes(
         steady = sites == "last" or not has_active_dropout(tail.body)
         feature = tail.body(trunk) if steady else None
         for _ in range(samples):
-            logits, _ = tail(trunk) if feature is None else tail.classify(feature)
+            logits, _ = tail(trunk) if feature is None else tail.classify_feature(feature)
             yield logits.softmax(dim=1, dtype=wide_dtype(logits))
 
 

@@ -34,5 +34,5 @@ class View:
 def look(network: Network, images: Float[Tensor, "b planes h w"]) -> View:
     """One pass."""
     seen = network.backbone.look(images)
-    logits, _ = network.finish(network.head.stem(seen.stages))
+    logits, _ = network.classify(network.head.stem(seen.stages))
     return View(seen.own[network.backbone.shallow], seen.stages[-1], logits)

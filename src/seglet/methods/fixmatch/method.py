@@ -20,7 +20,7 @@ from seglet.methods.fixmatch.config import Config
 from seglet.models.distillation.teachers import EMA
 from seglet.models.layers.dropout import Dropout, drawing_from
 from seglet.models.layers.evaluating import evaluating
-from seglet.models.network import Network, Prediction
+from seglet.models.network import Network, NetworkOutput
 from seglet.models.segmenter import Segmenter
 from seglet.models.student import build_student
 from seglet.tensors import resize_align_corners
@@ -77,7 +77,7 @@ class Method(base.Method[SemiStep], protocols.TrainingWarnings, protocols.ExtraV
             total = total + config.feature_weight * terms["features"]
         return Losses(total / 2 if config.halve else total, {**terms, **self._watched(own, step.labelled.target)})
 
-    def _plain(self, network: Network, step: SemiStep) -> tuple[Prediction, Tensor, Tensor | None]:
+    def _plain(self, network: Network, step: SemiStep) -> tuple[NetworkOutput, Tensor, Tensor | None]:
         """The labelled views, the weak ones' logits, and these once more with channels missing (Eq. 3)."""
         labelled = len(step.labelled.images)
         stages = network.backbone(torch.cat((step.labelled.images, step.unlabelled.images)))
@@ -85,10 +85,10 @@ class Method(base.Method[SemiStep], protocols.TrainingWarnings, protocols.ExtraV
         if self.config.feature_weight > 0:
             seen.append(tuple(self.perturb(stage[labelled:]) for stage in stages))
         joined = tuple(torch.cat(maps) for maps in zip(*seen, strict=True))
-        logits, feature = network.finish(network.head.stem(joined))
+        logits, feature = network.classify(network.head.stem(joined))
         auxiliary = None if network.auxiliary is None or not self.training else network.auxiliary(stages[2][:labelled])
         both = len(stages[0])
-        plain = Prediction(logits[:labelled], feature[:labelled], auxiliary)
+        plain = NetworkOutput(logits[:labelled], feature[:labelled], auxiliary)
         return plain, logits[labelled:both].detach(), logits[both:] if len(logits) > both else None
 
     def _guess_apart(self, images: Unlabelled) -> Guess:

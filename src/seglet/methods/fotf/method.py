@@ -48,7 +48,7 @@ class Method(base.Method[Labelled]):
         network, generator = self.student.network, progress.generator(step.images.device)
         with drawing_from(network, generator):  # graded before sampled: the same masks as in vanilla distillation
             embedding = network.embed(step.images)
-            graded = network.complete(embedding)
+            graded = network.decode(embedding)
         distils = self.teacher is not None
         weights = weights_for(self.config, network, embedding, step.target, generator, distils)
         terms = {"task": cross_entropy(graded.logits, weights.target)}  # Eq. 8

@@ -1,6 +1,6 @@
 """What goes on inside a network while it runs: maps caught at places that have names.
 
-A place is `logits`, `feature` or `auxiliary` of a `Prediction`; `stage1` to `stage4` of the backbone; or the name of
+A place is `logits`, `feature` or `auxiliary` of a `NetworkOutput`; `stage1` to `stage4` of the backbone; or the name of
 any module of the network, such as `backbone.layer3` or `head.aspp`, whose output is caught by a hook.
 Axes: b images, c channels, h rows, w columns.
 """
@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from seglet.models.network import Embedding, Network, Prediction
+from seglet.models.network import Embedding, Network, NetworkOutput
 from seglet.values import did_you_mean
 
 OUTPUTS = ("logits", "feature", "auxiliary")
@@ -26,12 +26,12 @@ class Seen:
     """One pass: what it came to, and the maps at the places that were asked for."""
 
     embedding: Embedding
-    prediction: Prediction
+    prediction: NetworkOutput
     maps: Mapping[str, Float[Tensor, "b c h w"]]
 
 
 def look(network: Network, images: Float[Tensor, "b planes h w"], places: Sequence[str]) -> Seen:
-    """Runs `embed` and `complete`; unlike there, an auxiliary head that is asked for answers in evaluation mode too.
+    """Runs `embed` and `decode`; unlike there, an auxiliary head that is asked for answers in evaluation mode too.
 
     Raises:
         ValueError: there is no such place, or nothing was caught there; see `check_places`.
@@ -39,7 +39,7 @@ def look(network: Network, images: Float[Tensor, "b planes h w"], places: Sequen
     check_places(network, places)
     with _catching(network, places) as caught:
         embedding = network.embed(images)
-        prediction = network.complete(embedding)
+        prediction = network.decode(embedding)
     outputs = {"logits": prediction.logits, "feature": prediction.feature, "auxiliary": prediction.auxiliary}
     if "auxiliary" in places and prediction.auxiliary is None and network.auxiliary is not None:
         outputs["auxiliary"] = network.auxiliary(embedding.auxiliary_in)

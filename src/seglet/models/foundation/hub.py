@@ -10,7 +10,7 @@ from seglet import files
 from seglet.models.foundation.known import KNOWN, Kind, known
 from seglet.models.foundation.loading import library
 from seglet.models.foundation.whole import TEXTS, Layout, check_folder, weight_files
-from seglet.models.io.bundled import shipped
+from seglet.models.io.locate import bundled_model
 from seglet.values import nearest_names
 
 
@@ -69,7 +69,7 @@ def locate(
         raise ValueError(f"{name!r} is no folder and no id of the hub (owner/name); {_choices(name, kind)}")
     if entry is not None and entry.kind != kind:
         raise ValueError(f"{name!r} is {entry.about}, not {layout.what}; {_choices(name, kind)}")
-    if (own := shipped(name)) is not None:
+    if (own := bundled_model(name)) is not None:
         if revision is not None:
             raise ValueError(f"{name} comes with seglet and has no revision {revision!r}; leave the revision out")
         return own, ""

@@ -24,10 +24,12 @@ class Tail(nn.Module):
 
     def forward(self, trunk: Float[Tensor, "b c h w"]) -> tuple[Float[Tensor, "b k h w"], Float[Tensor, "b d h w"]]:
         """Logits, and the feature that CIRKD distils: behind the dropout, or before it if that drops whole channels."""
-        return self.classify(self.body(trunk))
+        return self.classify_feature(self.body(trunk))
 
-    def classify(self, feature: Float[Tensor, "b d h w"]) -> tuple[Float[Tensor, "b k h w"], Float[Tensor, "b d h w"]]:
-        """What follows `body`."""
+    def classify_feature(
+        self, feature: Float[Tensor, "b d h w"]
+    ) -> tuple[Float[Tensor, "b k h w"], Float[Tensor, "b d h w"]]:
+        """Returns logits and feature of an output of `body`."""
         if not self.dropout.channelwise:
             feature = self.dropout(feature)
             return self.classifier(feature), feature

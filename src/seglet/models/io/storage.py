@@ -164,22 +164,3 @@ def upload(folder: Path, name: str, private: bool) -> None:
         raise ValueError(
             f"the hub did not take {name} ({error}); log in with `hf auth login`, check the name"
         ) from error
-
-
-def download(name: str, revision: str | None) -> Path:
-    """The two files of a Segmenter on the Hugging Face hub, from its local copy if there is one.
-
-    Raises:
-        ValueError: `name` is neither a folder nor of the form owner/name, or cannot be fetched.
-    """
-    if Path(name).suffix in PICKLES or name.count("/") != 1 or name.startswith((".", "/", "~")):
-        raise ValueError(f"there is no folder {name}, and it is no hub name (owner/name) either; check the path")
-    try:
-        from huggingface_hub import snapshot_download
-    except ImportError as error:
-        cure = "for a Segmenter on the hub run `pip install seglet[hub]`"
-        raise ValueError(f"there is no folder {name}; {cure}, else check the path") from error
-    try:
-        return Path(snapshot_download(name, revision=revision, allow_patterns=[CONFIG, WEIGHTS]))
-    except Exception as error:  # the hub's errors share no base class
-        raise ValueError(f"there is no folder {name}, and the hub did not give it: {error}") from error
