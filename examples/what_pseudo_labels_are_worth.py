@@ -23,7 +23,7 @@ from seglet.engine.experiment import resolve
 from seglet.engine.splits import open_split
 from seglet.evaluation.confusion import confusion
 from seglet.evaluation.scores import marginals, mean_iou
-from seglet.labels.semi.pseudo_label import guess
+from seglet.labels.semi.pseudo_label import pseudo_label_map
 from seglet.methods.viladiff.method import Method
 from seglet.models.heads.vila import Text, streams
 from seglet.tensors import resize_align_corners
@@ -67,7 +67,7 @@ def worth(
     for number, sample in enumerate(samples):
         image = torch.from_numpy(sample.image).permute(2, 0, 1)[None].float() / 255
         labels = torch.from_numpy(sample.labels)[None]
-        seen = guess(resize_align_corners(source(image, number), image.shape[-2:]), labels != IGNORE)
+        seen = pseudo_label_map(resize_align_corners(source(image, number), image.shape[-2:]), labels != IGNORE)
         kept = (seen.confidence >= threshold) & seen.valid
         counts += confusion(seen.labels, labels, classes)
         sure, right = sure + int(kept.sum()), right + int((kept & (seen.labels == labels)).sum())

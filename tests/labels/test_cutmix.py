@@ -16,7 +16,7 @@ from seglet.labels.semi.cutmix import (
     paste,
     paste_record,
 )
-from seglet.labels.semi.pseudo_label import Guess
+from seglet.labels.semi.pseudo_label import PseudoLabelMap
 
 Case = Mapping[str, np.ndarray]
 NAMES = ("img", "label", "conf", "ignore")
@@ -74,8 +74,10 @@ def test_a_batch_of_one_is_its_own_reversed_partner() -> None:
 
 
 def test_labels_trust_and_padding_are_pasted_together() -> None:
-    own = Guess(torch.zeros(1, 2, 2, dtype=torch.long), torch.zeros(1, 2, 2), torch.zeros(1, 2, 2, dtype=torch.bool))
-    other = Guess(own.labels + 3, own.confidence + 0.5, ~own.valid)
+    own = PseudoLabelMap(
+        torch.zeros(1, 2, 2, dtype=torch.long), torch.zeros(1, 2, 2), torch.zeros(1, 2, 2, dtype=torch.bool)
+    )
+    other = PseudoLabelMap(own.labels + 3, own.confidence + 0.5, ~own.valid)
     pasted = paste_record(own, other, inside(torch.tensor([[0, 1, 2, 1]]), (2, 2)))
     assert pasted.labels.tolist() == [[[0, 3], [0, 3]]]
     assert pasted.confidence.tolist() == [[[0, 0.5], [0, 0.5]]]

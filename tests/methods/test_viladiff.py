@@ -8,7 +8,7 @@ from tests.methods.viladiffs import TINY, captioned, viladiff
 from torch import Tensor
 
 from seglet.labels.semi.cutmix import box_at, mixed
-from seglet.labels.semi.pseudo_label import Guess
+from seglet.labels.semi.pseudo_label import PseudoLabelMap
 from seglet.losses.vila import MU
 from seglet.methods.viladiff import Config
 from seglet.methods.viladiff.cost_report import account, denoiser_share
@@ -180,7 +180,7 @@ def taught(value: float, step: SemiStep) -> Taught:
     text = texts_of(step, False).unlabelled
     maps = [torch.full((2, 2, side, side), value) for side in (4, 16, 16)]
     labels = torch.full((2, 32, 32), int(value))
-    guess = Guess(labels, labels.float(), torch.ones_like(labels, dtype=torch.bool))
+    guess = PseudoLabelMap(labels, labels.float(), torch.ones_like(labels, dtype=torch.bool))
     return Taught(torch.full((2, 3, 32, 32), value), guess, Stream(*maps), text)
 
 
@@ -230,7 +230,7 @@ def test_padding_has_no_label_for_the_denoiser() -> None:
     labels = torch.arange(16).view(1, 4, 4)
     valid = torch.ones_like(labels, dtype=torch.bool)
     valid[..., 2:] = False
-    found, sure = at_maps(Guess(labels, labels / 16, valid), torch.zeros(1, 1, 2, 2))
+    found, sure = at_maps(PseudoLabelMap(labels, labels / 16, valid), torch.zeros(1, 1, 2, 2))
     assert found.tolist() == [[[0, IGNORE], [8, IGNORE]]]
     assert sure.tolist() == [[[0.0, 0.125], [0.5, 0.625]]]
 
@@ -250,7 +250,7 @@ def test_the_denoiser_may_begin_with_what_the_student_sees_where_it_is_taught_ma
     denoiser = Repeating(classes=2, channels=2, width=8, blocks=1)
     mixe = MixE(Config(mix="gaussian"), denoiser)  # labels do not flip
     ones = torch.ones(2, 16, 16, dtype=torch.long)
-    terms = mixe.losses(stream(2.0), Guess(ones, ones.float(), ones.bool()), 0.0, torch.Generator(), guessed)
+    terms = mixe.losses(stream(2.0), PseudoLabelMap(ones, ones.float(), ones.bool()), 0.0, torch.Generator(), guessed)
     assert [int(labels.unique()) for labels in denoiser.shown] == shown
     assert float(terms["region"]) == pytest.approx(10 * wrong, abs=1e-3)  # of the pixels shown wrongly
 

@@ -1,4 +1,4 @@
-"""What a teacher takes unlabelled pixels for, and how far that is believed.
+"""Pseudo labels: the most probable class of each unlabelled pixel, with its confidence.
 
 Axes: b images, k classes, h rows, w columns.
 """
@@ -14,15 +14,15 @@ from seglet.types import IGNORE, Movable, Target
 
 
 @dataclass(frozen=True)
-class Guess(Movable):
-    """The most probable class of each pixel, its probability, and where there is an image at all."""
+class PseudoLabelMap(Movable):
+    """The most probable class of each pixel and its probability; pixels of padding are not `valid`."""
 
     labels: Integer[Tensor, "b h w"]
     confidence: Float[Tensor, "b h w"]
     valid: Bool[Tensor, "b h w"]
 
     def target(self, threshold: float) -> Target:
-        """Pixels of at least this confidence pull, others count but pull on nothing, padding does not count.
+        """Returns the target of a loss: pixels below the threshold get weight 0, padding is IGNORE.
 
         `losses.pixel.cross_entropy` against it is FixMatch's loss: its mean divides by all valid pixels, not by the
         confident ones, so that few confident pixels also pull little.
@@ -33,14 +33,14 @@ class Guess(Movable):
         return Target(labels, (self.confidence >= threshold).to(self.confidence.dtype))
 
     def share_above(self, threshold: float) -> Float[Tensor, ""]:
-        """Which part of the valid pixels the threshold lets through, in [0, 1]; 0 if none is valid."""
+        """Returns the share of the valid pixels that reach the threshold, in [0, 1]; 0 if none is valid."""
         kept = (self.confidence >= threshold) & self.valid
         return kept.sum().to(self.confidence.dtype) / self.valid.sum().clamp(min=1)
 
 
 @torch.no_grad()
-def guess(logits: Float[Tensor, "b k h w"], valid: Bool[Tensor, "b h w"]) -> Guess:
-    """The guess that logits at the images' size stand for; in at least float32, without gradient."""
+def pseudo_label_map(logits: Float[Tensor, "b k h w"], valid: Bool[Tensor, "b h w"]) -> PseudoLabelMap:
+    """Returns the pseudo labels of logits at the size of the images; in at least float32, without gradient."""
     probabilities = at_least_float32(logits.detach()).softmax(dim=1)
     confidence, labels = probabilities.max(dim=1)
-    return Guess(labels, confidence, valid)
+    return PseudoLabelMap(labels, confidence, valid)

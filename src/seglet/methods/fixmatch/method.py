@@ -12,7 +12,7 @@ from torch import Tensor
 
 from seglet.labels.semi.collapse import collapse, watched
 from seglet.labels.semi.cutmix import draw_boxes, inside, paste, paste_record
-from seglet.labels.semi.pseudo_label import Guess, guess
+from seglet.labels.semi.pseudo_label import PseudoLabelMap, pseudo_label_map
 from seglet.losses.confident import average_cross_entropy, ratio_cross_entropy
 from seglet.losses.pixel import cross_entropy
 from seglet.methods import base, protocols
@@ -63,7 +63,7 @@ class Method(base.Method[SemiStep], protocols.TrainingWarnings, protocols.ExtraV
         if self.average is not None:
             own = self._guess_apart(unlabelled)
         else:
-            own = guess(resize_align_corners(weak, unlabelled.images.shape[-2:]), unlabelled.valid)
+            own = pseudo_label_map(resize_align_corners(weak, unlabelled.images.shape[-2:]), unlabelled.valid)
         terms = {"labelled": cross_entropy(plain.logits, step.labelled.target)}
         total = terms["labelled"]
         if plain.auxiliary is not None:
@@ -91,14 +91,16 @@ class Method(base.Method[SemiStep], protocols.TrainingWarnings, protocols.ExtraV
         plain = NetworkOutput(logits[:labelled], feature[:labelled], auxiliary)
         return plain, logits[labelled:both].detach(), logits[both:] if len(logits) > both else None
 
-    def _guess_apart(self, images: Unlabelled) -> Guess:
+    def _guess_apart(self, images: Unlabelled) -> PseudoLabelMap:
         """In a pass of its own, in evaluation mode: by the average, or by the student of what is only pasted."""
         if self.average is not None:
-            return guess(self.average(images.images), images.valid)
+            return pseudo_label_map(self.average(images.images), images.valid)
         with evaluating(self.student), torch.no_grad():
-            return guess(self.student(images.images), images.valid)
+            return pseudo_label_map(self.student(images.images), images.valid)
 
-    def _strong(self, step: SemiStep, own: Guess, partner: Guess | None, progress: Progress) -> Float[Tensor, ""]:
+    def _strong(
+        self, step: SemiStep, own: PseudoLabelMap, partner: PseudoLabelMap | None, progress: Progress
+    ) -> Float[Tensor, ""]:
         """Mean over the strong views of the loss against what CutMix makes of the guess."""
         mixed = list(self._mixed(step, own, partner, boxes_generator(progress)))
         logits = self.student.network(torch.cat([images for images, _ in mixed])).logits
@@ -106,8 +108,8 @@ class Method(base.Method[SemiStep], protocols.TrainingWarnings, protocols.ExtraV
         return torch.stack([self._against(seen, taught) for seen, (_, taught) in parts]).mean()
 
     def _mixed(
-        self, step: SemiStep, own: Guess, partner: Guess | None, generator: torch.Generator
-    ) -> Iterator[tuple[Float[Tensor, "b 3 h w"], Guess]]:
+        self, step: SemiStep, own: PseudoLabelMap, partner: PseudoLabelMap | None, generator: torch.Generator
+    ) -> Iterator[tuple[Float[Tensor, "b 3 h w"], PseudoLabelMap]]:
         """Each strong view and its guess, with boxes of the partner's, or else of the batch in reverse order."""
         size = (own.labels.shape[1], own.labels.shape[2])
         for stream, images in enumerate(step.unlabelled.strong):
@@ -119,7 +121,7 @@ class Method(base.Method[SemiStep], protocols.TrainingWarnings, protocols.ExtraV
             else:
                 yield paste(images, step.partner.strong[stream], box), paste_record(own, partner, box)
 
-    def _against(self, logits: Float[Tensor, "b k _ _"], taught: Guess) -> Float[Tensor, ""]:
+    def _against(self, logits: Float[Tensor, "b k _ _"], taught: PseudoLabelMap) -> Float[Tensor, ""]:
         config = self.config
         if config.believe == "pixel":
             return cross_entropy(logits, taught.target(config.threshold))
@@ -127,7 +129,7 @@ class Method(base.Method[SemiStep], protocols.TrainingWarnings, protocols.ExtraV
             return average_cross_entropy(logits, taught.labels, taught.confidence, taught.valid)
         return ratio_cross_entropy(logits, taught.labels, taught.confidence, taught.valid, config.threshold)
 
-    def _watched(self, own: Guess, target: Target) -> dict[str, Tensor]:
+    def _watched(self, own: PseudoLabelMap, target: Target) -> dict[str, Tensor]:
         """What training warnings look at: how much is taught, and how often each class is guessed and is labelled."""
         told = watched(own.labels, own.valid, target.labels, self.student.classes.names)
         return {"confident": own.share_above(self.config.threshold), **told}

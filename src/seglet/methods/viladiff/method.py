@@ -12,7 +12,7 @@ from torch import Tensor
 
 from seglet.data.columns.producer import Producer
 from seglet.labels.semi.collapse import collapse, watched
-from seglet.labels.semi.pseudo_label import Guess, guess
+from seglet.labels.semi.pseudo_label import PseudoLabelMap, pseudo_label_map
 from seglet.losses.vila import diffusion_loss, stream_loss
 from seglet.methods import base, protocols
 from seglet.methods.viladiff.captions import TOKENS, producers
@@ -131,7 +131,7 @@ class Method(
     @torch.no_grad()
     def _taught(
         self, step: SemiStep, texts: Texts | None, progress: Progress
-    ) -> tuple[Guess, Stream, dict[str, Float[Tensor, ""]]]:
+    ) -> tuple[PseudoLabelMap, Stream, dict[str, Float[Tensor, ""]]]:
         """Pseudo labels of all plain views, refined once it is time, and the teacher's visual stream of them."""
         config, (images, valid) = self.config, weak_views(step)
         fusion = None if self.fused_teacher is None else self.fused_teacher.network
@@ -140,20 +140,20 @@ class Method(
         source = seen.visual if self._sees(seen) else seen.fused or seen.visual
         size = images.shape[-2:]
         logits = resize_align_corners(source.logits, size)
-        first = guess(logits, valid)
+        first = pseudo_label_map(logits, valid)
         if self.mixe is None or progress.fraction < config.refine_start:
             return first, seen.visual, {}
         belief = self.mixe.mended(source, progress.fraction, generator(progress, REPAIR, images.device))
         confidence, labels = self._weighed(logits, resize_align_corners(belief, size)).max(dim=1)
         changed = ((labels != first.labels) & valid).sum() / valid.sum().clamp(min=1)
-        return Guess(labels, confidence, valid), seen.visual, {"mended": changed}
+        return PseudoLabelMap(labels, confidence, valid), seen.visual, {"mended": changed}
 
     def _weighed(self, guessed: Float[Tensor, "b k h w"], mended: Float[Tensor, "b k h w"]) -> Float[Tensor, "b k h w"]:
         """Probabilities of the denoiser and of the guess whose logits these are, as far as the config trusts each."""
         return torch.lerp(at_least_float32(guessed).softmax(dim=1), mended, self.config.refined_share)
 
     def _diffused(
-        self, mixe: MixE, seen: tuple[Streams, Streams], step: SemiStep, taught: Guess, progress: Progress
+        self, mixe: MixE, seen: tuple[Streams, Streams], step: SemiStep, taught: PseudoLabelMap, progress: Progress
     ) -> dict[str, Float[Tensor, ""]]:
         """The denoiser's losses, on the stream that labels are guessed by; on masks too if the config says so."""
         mine, theirs = (both.visual if self._sees(both) else both.fused or both.visual for both in seen)
@@ -161,9 +161,11 @@ class Method(
         if not self.config.denoise_labelled:
             return mixe.losses(theirs, taught, progress.fraction, noise)
         labels = step.labelled.target.labels
-        drawn = Guess(labels, torch.ones_like(labels, dtype=taught.confidence.dtype), labels != IGNORE)
+        drawn = PseudoLabelMap(labels, torch.ones_like(labels, dtype=taught.confidence.dtype), labels != IGNORE)
         guessed = len(labels) if self.config.denoise_from == "guesses" else 0
-        return mixe.losses(Stream.cat([mine, theirs]), Guess.cat([drawn, taught]), progress.fraction, noise, guessed)
+        return mixe.losses(
+            Stream.cat([mine, theirs]), PseudoLabelMap.cat([drawn, taught]), progress.fraction, noise, guessed
+        )
 
     def _sees(self, both: Streams) -> bool:
         """Whether labels are guessed by the visual stream."""

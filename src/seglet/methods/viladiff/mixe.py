@@ -8,7 +8,7 @@ from jaxtyping import Float, Int, Integer
 from torch import Tensor, nn
 
 from seglet.labels.semi.edges import edge_rates, label_edges
-from seglet.labels.semi.pseudo_label import Guess
+from seglet.labels.semi.pseudo_label import PseudoLabelMap
 from seglet.losses.pixel import cross_entropy
 from seglet.losses.vila import edge_cross_entropy, noise_error
 from seglet.methods.viladiff.config import Config
@@ -47,7 +47,7 @@ class MixE(nn.Module):
         )
 
     def losses(
-        self, seen: Stream, taught: Guess, fraction: float, generator: torch.Generator, guessed: int = 0
+        self, seen: Stream, taught: PseudoLabelMap, fraction: float, generator: torch.Generator, guessed: int = 0
     ) -> dict[str, Float[Tensor, ""]]:
         """`region`, `edge` and `noise` of Eq. 13: what the denoiser makes of the noisy labels of these maps.
 
@@ -86,7 +86,9 @@ class MixE(nn.Module):
             return diffusion.restore(denoise, State(labels, at_least_float32(seen.maps)), generator)
 
 
-def at_maps(taught: Guess, maps: Float[Tensor, "b e h w"]) -> tuple[Integer[Tensor, "b h w"], Float[Tensor, "b h w"]]:
+def at_maps(
+    taught: PseudoLabelMap, maps: Float[Tensor, "b e h w"]
+) -> tuple[Integer[Tensor, "b h w"], Float[Tensor, "b h w"]]:
     """Labels, IGNORE on padding, and confidence at the resolution of the maps, by nearest neighbour."""
     size = maps.shape[-2:]
     labels = resize_labels(taught.labels.masked_fill(~taught.valid, IGNORE), size)

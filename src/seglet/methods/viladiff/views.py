@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from seglet.labels.semi.cutmix import Boxes, draw_boxes, inside, mixed, paste, paste_record
-from seglet.labels.semi.pseudo_label import Guess
+from seglet.labels.semi.pseudo_label import PseudoLabelMap
 from seglet.methods.viladiff.texts import pasted
 from seglet.models.heads.vila import Stream, Text
 from seglet.types import Movable, SemiStep
@@ -21,7 +21,7 @@ class Taught(Movable):
     """Images in strong views with all that is known of them: pseudo labels, the teacher's visual stream, captions."""
 
     images: Float[Tensor, "b 3 h w"]
-    guess: Guess
+    guess: PseudoLabelMap
     stream: Stream
     text: Text | None
 
@@ -32,7 +32,7 @@ def weak_views(step: SemiStep) -> tuple[Float[Tensor, "b 3 h w"], Bool[Tensor, "
     return torch.cat([part.images for part in parts]), torch.cat([part.valid for part in parts])
 
 
-def strong_views(step: SemiStep, guess: Guess, stream: Stream, text: Text | None) -> tuple[Taught, Taught]:
+def strong_views(step: SemiStep, guess: PseudoLabelMap, stream: Stream, text: Text | None) -> tuple[Taught, Taught]:
     """The step's own images and those that are pasted into them, of what is known of `weak_views`."""
     count = len(step.unlabelled.images)
     if step.partner is None:
