@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from benchmarks._harness import Result, side_by_side
-from seglet.deploy.onnx_export import LARGEST_DIFFERENCE, facts_of, write_graph
+from seglet.deploy.onnx_export import LARGEST_DIFFERENCE, export_facts, write_graph
 from seglet.models.architecture import Architecture
 from seglet.models.onnx_segmenter import OnnxNetwork, open_session
 from seglet.models.segmenter import build
@@ -21,7 +21,7 @@ def run() -> Result:
     torch.set_num_threads(2)
     names = tuple(map(str, range(CLASSES)))
     model = build(STUDENT, Classes(names, tuple((place, place, place) for place in range(CLASSES)))).eval()
-    facts = facts_of(model, None, "")
+    facts = export_facts(model, None, "")
     image = torch.rand(1, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
     with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
         file = Path(folder) / "student.onnx"

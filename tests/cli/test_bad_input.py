@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from seglet.images import write_mask
-from seglet.inference.batch import failure
+from seglet.inference.batch import failure_reason
 from seglet.models.architecture import Architecture
 from seglet.models.segmenter import Segmenter, build
 from seglet.types import Classes
@@ -122,4 +122,4 @@ def test_a_image_that_memory_is_too_small_for_is_passed_over(
 
 def test_a_fault_of_ours_is_not_laid_on_a_image():
     with pytest.raises(RuntimeError, match="shapes"):
-        failure(RuntimeError("shapes do not fit"))
+        failure_reason(RuntimeError("shapes do not fit"))

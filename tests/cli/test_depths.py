@@ -11,10 +11,10 @@ from tests.models.foundation.makers import save_depth
 from seglet.cli.main import main
 from seglet.data.enhance.histogram import clahe
 from seglet.data.world.dataset import CLASSES, World
-from seglet.inference.brighten import enhancer
-from seglet.inference.depth import depths_for, with_depth
-from seglet.inference.options import Seeing
-from seglet.inference.predict import see
+from seglet.inference.brighten import find_enhancer
+from seglet.inference.depth import add_depth_column, find_depth_source
+from seglet.inference.options import InferenceOptions
+from seglet.inference.predict import predict_maps
 from seglet.models.architecture import Architecture, DepthGuidance
 from seglet.models.segmenter import build
 from seglet.results.row import Recipe
@@ -35,14 +35,14 @@ def told(source, **keys):
 
 def test_the_network_of_training_runs_beside_the_segmenter_that_names_it(network):
     data = World("val", scenes=1, size=32, dark=True)
-    sample = with_depth(data, told(network), None).read(0)
+    sample = add_depth_column(data, told(network), None).read(0)
     assert sample.columns["depth"].shape == (32, 32)
     assert (sample.columns["depth"].min(), sample.columns["depth"].max()) == (0, 1)
 
 
 def test_images_are_brightened_for_the_depth_network_as_in_training(network):
     image = World("val", scenes=1, size=32, dark=True).read(0).image
-    plain, bright = depths_for(told(network), None), depths_for(told(network, brighten="clahe"), None)
+    plain, bright = find_depth_source(told(network), None), find_depth_source(told(network, brighten="clahe"), None)
     assert plain is not None
     assert bright is not None
     np.testing.assert_array_equal(bright(image, "a"), plain(clahe(image), "a"))
@@ -53,14 +53,14 @@ def test_the_column_of_training_is_what_runs_beside_in_use(network):
 
     sample = World("val", scenes=1, size=32, dark=True).read(0)
     (made,) = EstimatedDepth(network, "clahe").load(torch.device("cpu"))([sample])
-    used = depths_for(told(network, brighten="clahe"), None)
+    used = find_depth_source(told(network, brighten="clahe"), None)
     assert used is not None
     np.testing.assert_allclose(made, used(sample.image, sample.id), atol=1e-3)  # stored in half precision
 
 
 def test_a_network_that_is_not_to_be_had_is_an_error_that_names_it():
     with pytest.raises(ValueError, match="no folder and no id"):
-        depths_for(told("./nowhere"), None)
+        find_depth_source(told("./nowhere"), None)
 
 
 def test_a_brightened_look_is_a_look_at_the_brightened_image():
@@ -68,13 +68,13 @@ def test_a_brightened_look_is_a_look_at_the_brightened_image():
         build(Architecture(**SMALL), CLASSES).eval(),
         World("val", scenes=1, size=32, dark=True).read(0).image,
     )
-    seen = see(model, image, None, Seeing(scales=(1.0,), brighten="clahe"))
-    np.testing.assert_array_equal(seen, see(model, clahe(image), None, Seeing(scales=(1.0,))))
+    seen = predict_maps(model, image, None, InferenceOptions(scales=(1.0,), brighten="clahe"))
+    np.testing.assert_array_equal(seen, predict_maps(model, clahe(image), None, InferenceOptions(scales=(1.0,))))
 
 
 def test_an_unknown_way_to_brighten_names_those_there_are():
     with pytest.raises(ValueError, match="no way to brighten is called 'clah'; there are clahe, equalise, gamma"):
-        enhancer("clah")
+        find_enhancer("clah")
 
 
 @pytest.mark.parametrize("name", ["ssss-resnet18", "pspnet-resnet18"])

@@ -12,9 +12,9 @@ from tests.data.disk import save, text
 from seglet.cli import enhance
 from seglet.images import read_image
 from seglet.inference import zero_dce_training
-from seglet.inference.brighten import RULES, Network
-from seglet.inference.inputs import gather
-from seglet.inference.zero_dce_training import Training, batches, train
+from seglet.inference.brighten import ENHANCERS, ZeroDCEEnhancer
+from seglet.inference.inputs import gather_images
+from seglet.inference.zero_dce_training import ZeroDCETraining, crop_batches, train_zero_dce
 from seglet.models.io.zero_dce_storage import load
 
 
@@ -30,29 +30,29 @@ def dark(tmp_path: Path) -> Path:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Training on one small crop a step."""
-    monkeypatch.setattr(zero_dce_training, "Training", partial(Training, batch=1, crop=16))
+    monkeypatch.setattr(zero_dce_training, "ZeroDCETraining", partial(ZeroDCETraining, batch=1, crop=16))
 
 
 def words(dark: Path, *more: object) -> tuple[object, ...]:
     return ("enhance", dark, "--out", dark.parent / "bright", "--jobs", 1, *more)
 
 
-@pytest.mark.parametrize("method", RULES)
+@pytest.mark.parametrize("method", ENHANCERS)
 def test_images_become_what_the_rule_makes_of_them(method, dark, seglet):
     done = seglet(*words(dark, "--method", method))
     assert done.code == 0, done.err
-    expected = RULES[method](read_image(dark / "sub/c.png"))
+    expected = ENHANCERS[method](read_image(dark / "sub/c.png"))
     np.testing.assert_array_equal(read_image(dark.parent / "bright/sub/c.png"), expected)
 
 
 def test_every_rule_is_a_method():
-    assert sorted([*RULES, "zero-dce"]) == sorted(enhance.METHODS)
+    assert sorted([*ENHANCERS, "zero-dce"]) == sorted(enhance.METHODS)
 
 
 def test_a_network_is_trained_on_dark_images_kept_and_used(dark, seglet, small):
     done = seglet(*words(dark, "--method", "zero-dce", "--train-on", dark, "--steps", 2, "--device", "cpu"))
     assert done.code == 0, done.err
-    network = Network(load(dark.parent / "bright/zero-dce"))
+    network = ZeroDCEEnhancer(load(dark.parent / "bright/zero-dce"))
     np.testing.assert_array_equal(read_image(dark.parent / "bright/a.png"), network(read_image(dark / "a.png")))
     again = ("enhance", dark, "--out", dark.parent / "again", "--method", "zero-dce", "--jobs", 1)
     assert seglet(*again, "--model", dark.parent / "bright/zero-dce").code == 0
@@ -71,21 +71,21 @@ def test_a_trained_network_is_not_trained_again(dark, seglet, monkeypatch, small
     command = words(dark, "--method", "zero-dce", "--train-on", dark, "--steps", 1, "--device", "cpu")
     assert seglet(*command).code == 0
     (dark.parent / "bright/a.png").unlink()
-    monkeypatch.setattr(zero_dce_training, "train", None)
+    monkeypatch.setattr(zero_dce_training, "train_zero_dce", None)
     assert "enhanced: 1, finished before: 2" in seglet(*command).out
 
 
 def test_training_makes_dark_images_brighter_and_is_a_function_of_its_seed(dark):
-    sources = gather([dark], dark.parent / "out")
-    training = Training(steps=6, batch=2, crop=16, rate=0.01)
-    first, same = (train(sources, training, torch.device("cpu")) for _ in range(2))
+    sources = gather_images([dark], dark.parent / "out")
+    training = ZeroDCETraining(steps=6, batch=2, crop=16, rate=0.01)
+    first, same = (train_zero_dce(sources, training, torch.device("cpu")) for _ in range(2))
     images = torch.full((1, 3, 16, 16), 0.1)
     assert first(images).mean() > 0.12
     torch.testing.assert_close(first(images), same(images), rtol=0, atol=0)
 
 
 def test_images_smaller_than_a_crop_repeat_their_edges(dark):
-    (batch,) = batches(gather([dark], dark.parent / "out"), Training(steps=1, batch=2, crop=32))
+    (batch,) = crop_batches(gather_images([dark], dark.parent / "out"), ZeroDCETraining(steps=1, batch=2, crop=32))
     assert batch.shape == (2, 3, 32, 32)
     assert batch.max() < 0.2
 

@@ -8,8 +8,8 @@ import pytest
 from seglet.data.world.dataset import CLASSES, World
 from seglet.evaluation.evaluate import evaluate
 from seglet.inference.models import check_classes, choose_device
-from seglet.inference.options import Seeing
-from seglet.inference.predict import probabilities
+from seglet.inference.options import InferenceOptions
+from seglet.inference.predict import predict_probabilities
 from seglet.inference.refiner import Refiner
 from seglet.models.architecture import Architecture
 from seglet.models.segmenter import build, load
@@ -106,7 +106,9 @@ def test_scores_can_be_refined_first(model, seglet):
     words = ("evaluate", model, "--data", "world:scenes=1,size=32", "--json")
     found = json.loads(seglet(*words, "--refiner", "pamr", "--steps", 2).out)
     sample = World("val", scenes=1, size=32).read(0)
-    labels = probabilities(load(model), sample.image, None, Seeing(refiner=Refiner("pamr", 2))).argmax(0)
+    labels = predict_probabilities(
+        load(model), sample.image, None, InferenceOptions(refiner=Refiner("pamr", 2))
+    ).argmax(0)
     assert found["pixel_accuracy"] == pytest.approx((labels == sample.labels).mean())
 
 

@@ -15,7 +15,7 @@ from seglet.cli import export as command
 from seglet.cli.main import main
 from seglet.data.world.dataset import CLASSES, World
 from seglet.deploy import onnx_export
-from seglet.deploy.onnx_export import Parity, compare, facts_of
+from seglet.deploy.onnx_export import Parity, compare_networks, export_facts
 from seglet.images import read_image, read_mask
 from seglet.models.architecture import Architecture, DepthGuidance
 from seglet.models.onnx_segmenter import Facts
@@ -112,7 +112,7 @@ def test_a_missing_file_is_said_to_be_missing(images, seglet, tmp_path):
 
 def test_a_graph_that_disagrees_gets_no_file(model, monkeypatch, tmp_path):
     bad = Parity((192, 256), 2, 0.5, 0.9)
-    monkeypatch.setattr("seglet.deploy.onnx_export.compare", lambda *_: bad)
+    monkeypatch.setattr("seglet.deploy.onnx_export.compare_networks", lambda *_: bad)
     monkeypatch.setattr("seglet.deploy.onnx_export.write_graph", lambda model, facts, file: file.write_bytes(b"graph"))
     monkeypatch.setattr(command, "runner", lambda *_: None)
     with pytest.raises(ValueError, match=r"disagrees .* at 192x256: .* no file was written"):
@@ -126,29 +126,32 @@ def test_a_difference_is_found():
     def two(batch):
         return torch.cat([batch[:, :1], 0.5 - batch[:, :1]], dim=1)
 
-    same, other = compare(two, two, images, (6, 4)), compare(two, lambda batch: -two(batch), images, (6, 4))
+    same, other = (
+        compare_networks(two, two, images, (6, 4)),
+        compare_networks(two, lambda batch: -two(batch), images, (6, 4)),
+    )
     assert (same.images, same.difference, same.equal, same.holds) == (3, 0, 1, True)
     assert (other.equal, other.holds) == (0, False)
-    assert not compare(two, lambda batch: two(batch) * torch.nan, images, (6, 4)).holds
+    assert not compare_networks(two, lambda batch: two(batch) * torch.nan, images, (6, 4)).holds
 
 
 def test_a_network_that_is_told_depth_takes_it_as_a_fourth_plane():
     model = build(Architecture("ssss-resnet18", width=0.0625, depth=DepthGuidance()), CLASSES)
-    assert facts_of(model, None, "").planes == 4
+    assert export_facts(model, None, "").planes == 4
 
 
 def test_why_a_network_cannot_be_exported_is_one_plain_line():
     said = "Failed. \x1b[96mThis is step 1/3\x1b[0m of it:\n\n## Exception summary\n\n\x1b[96mNo\x1b[0m such op\n(see)"
-    assert onnx_export.summary(RuntimeError(said)) == "No such op"
-    assert onnx_export.summary(RuntimeError("no program\nat all")) == "no program"
-    assert onnx_export.summary(RuntimeError()) == "RuntimeError"
+    assert onnx_export.exporter_message(RuntimeError(said)) == "No such op"
+    assert onnx_export.exporter_message(RuntimeError("no program\nat all")) == "no program"
+    assert onnx_export.exporter_message(RuntimeError()) == "RuntimeError"
 
 
 def test_pyramid_pooling_needs_a_size():
     model = build(Architecture("pspnet-resnet18", width=0.125), CLASSES)
     with pytest.raises(ValueError, match="--size H W"):
-        facts_of(model, None, "")
-    assert facts_of(model, (64, 64), "").size == (64, 64)
+        export_facts(model, None, "")
+    assert export_facts(model, (64, 64), "").size == (64, 64)
 
 
 def test_facts_come_back_from_metadata():

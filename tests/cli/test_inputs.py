@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from seglet.inference.inputs import ImageFile, gather, named_apart, place
+from seglet.inference.inputs import ImageFile, gather_images, result_path, with_unique_names
 
 
 def touch(*paths: Path) -> None:
@@ -14,7 +14,7 @@ def touch(*paths: Path) -> None:
 
 
 def names(*inputs: Path, out: Path = Path("elsewhere")) -> list[str]:
-    return [image.name for image in gather(inputs, out)]
+    return [image.name for image in gather_images(inputs, out)]
 
 
 def test_folders_keep_their_structure(tmp_path):
@@ -37,7 +37,7 @@ def test_clashing_names_are_told_apart():
     given = [
         ImageFile(Path(name), name.rsplit(".", 1)[0]) for name in ("a.jpg", "a.png", "A.PNG", "a_jpg.png", "b.png")
     ]
-    assert [image.name for image in named_apart(given)] == ["a_jpg-2", "a_png", "A_png-2", "a_jpg", "b"]
+    assert [image.name for image in with_unique_names(given)] == ["a_jpg-2", "a_png", "A_png-2", "a_jpg", "b"]
 
 
 def test_earlier_results_are_no_images(tmp_path):
@@ -59,4 +59,4 @@ def test_a_folder_of_a_cameras_raw_files_says_what_to_do(tmp_path):
 
 
 def test_dots_in_names_stay():
-    assert place(Path("out"), "sub/v1.2", ".png") == Path("out/sub/v1.2.png")
+    assert result_path(Path("out"), "sub/v1.2", ".png") == Path("out/sub/v1.2.png")

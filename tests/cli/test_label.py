@@ -10,7 +10,7 @@ from seglet.data.label_tools import read
 from seglet.data.label_tools.regions import paint
 from seglet.data.world.dataset import CLASSES
 from seglet.images import read_image, read_mask
-from seglet.inference.confident_regions import confident
+from seglet.inference.confident_regions import keep_confident_regions
 from seglet.models.segmenter import load
 from seglet.types import IGNORE
 
@@ -40,9 +40,9 @@ def test_what_the_network_is_sure_of_is_written(tool, model, images, seglet, tmp
 def test_unsure_pieces_become_void():
     labels = np.array([[1, 1, 0, 1], [0, 0, 0, 0]], np.uint8)
     confidence = np.array([[0.9, 0.5, 0.6, 0.6], [0.6, 0.6, 0.6, 0.6]])
-    assert confident(labels, confidence, 0.65, 0).tolist() == [[1, 1, 255, 255], [255] * 4]
-    assert confident(labels, confidence, 0.0, 2).tolist() == [[1, 1, 0, 255], [0] * 4]
-    assert confident(labels, confidence, 0.0, 0).tolist() == labels.tolist()
+    assert keep_confident_regions(labels, confidence, 0.65, 0).tolist() == [[1, 1, 255, 255], [255] * 4]
+    assert keep_confident_regions(labels, confidence, 0.0, 2).tolist() == [[1, 1, 0, 255], [0] * 4]
+    assert keep_confident_regions(labels, confidence, 0.0, 0).tolist() == labels.tolist()
 
 
 def test_void_regions_can_be_left_out(model, images, seglet, tmp_path):

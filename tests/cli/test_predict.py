@@ -9,9 +9,9 @@ from PIL import Image
 from seglet.data import description
 from seglet.data.world.dataset import CLASSES
 from seglet.images import read_image, read_mask
-from seglet.inference.options import Seeing
-from seglet.inference.predict import probabilities
-from seglet.inference.write import Settings, segment
+from seglet.inference.options import InferenceOptions
+from seglet.inference.predict import predict_probabilities
+from seglet.inference.write import SegmentOptions, segment_image
 from seglet.models.architecture import Architecture
 from seglet.models.segmenter import build, load
 
@@ -67,25 +67,29 @@ def test_earlier_results_are_kept_unless_told(model, images, seglet, tmp_path):
 
 def test_windows_agree_with_the_whole_where_the_network_sees_no_further(model):
     image = np.full((40, 50, 3), 128, np.uint8)
-    found = segment(load(model), image, Settings(seeing=Seeing(window=(32, 32))))
+    found = segment_image(load(model), image, SegmentOptions(inference=InferenceOptions(window=(32, 32))))
     assert found.labels.shape == found.confidence.shape == (40, 50)
-    small = segment(load(model), image[:20, :20], Settings(seeing=Seeing(window=(32, 32))))
+    small = segment_image(load(model), image[:20, :20], SegmentOptions(inference=InferenceOptions(window=(32, 32))))
     np.testing.assert_array_equal(small.labels, load(model).predict(image[:20, :20]).labels)
 
 
 @pytest.mark.parametrize(
     "settings",
-    [{"samples": 1}, {"samples": 2, "seeing": Seeing(window=(8, 8))}, {"samples": 2, "seeing": Seeing(flip=True)}],
+    [
+        {"samples": 1},
+        {"samples": 2, "inference": InferenceOptions(window=(8, 8))},
+        {"samples": 2, "inference": InferenceOptions(flip=True)},
+    ],
 )
 def test_settings_that_contradict_are_refused(settings):
     with pytest.raises(ValueError, match="--samples"):
-        Settings(**settings)
+        SegmentOptions(**settings)
 
 
 def test_images_can_be_read_smaller_and_maps_keep_their_size(model, images, seglet, tmp_path):
     segmenter, image = load(model), read_image(images / "images/val/val0.png")
     small = np.asarray(Image.fromarray(image).resize((16, 16), Image.Resampling.BOX))
-    whole = segment(segmenter, image, Settings(seeing=Seeing(resize=0.5)))
+    whole = segment_image(segmenter, image, SegmentOptions(inference=InferenceOptions(resize=0.5)))
     expected = Image.fromarray(segmenter.predict(small).labels).resize((32, 32), Image.Resampling.NEAREST)
     np.testing.assert_array_equal(whole.labels, expected)
     assert whole.confidence.shape == (32, 32)
@@ -103,7 +107,9 @@ def test_predictions_can_be_checked_as_masks(model, images, seglet, tmp_path):
 def test_a_network_taught_by_tags_looks_as_its_paper_does():
     model = build(Architecture("ssss-resnet18", width=0.125), CLASSES).eval()
     image = np.random.default_rng(0).integers(0, 256, (48, 40, 3), dtype=np.uint8)
-    found = segment(model, image, Settings())
-    scores = probabilities(model, image, None, Seeing(scales=(1.0, 0.5, 1.5, 2.0), flip=True, background_power=3.0))
+    found = segment_image(model, image, SegmentOptions())
+    scores = predict_probabilities(
+        model, image, None, InferenceOptions(scales=(1.0, 0.5, 1.5, 2.0), flip=True, background_power=3.0)
+    )
     np.testing.assert_array_equal(found.labels, scores.argmax(0))
     np.testing.assert_array_equal(found.confidence, scores.max(0))

@@ -13,8 +13,8 @@ from seglet.data.world.dataset import CLASSES, World
 from seglet.engine.run import Run
 from seglet.files import sha256
 from seglet.images import read_image, read_mask
-from seglet.inference.options import PseudoSettings, Seeing
-from seglet.inference.pseudo_labels import pseudo_labels
+from seglet.inference.options import InferenceOptions, PseudoLabelOptions
+from seglet.inference.pseudo_labels import predict_pseudo_labels
 from seglet.inference.refiner import Refiner
 from seglet.inference.score_maps import read_scores
 from seglet.labels.refine.pamr import pamr
@@ -34,21 +34,21 @@ def small(head: str, classes: Classes = CLASSES) -> Segmenter:
 
 def test_probabilities_are_those_of_the_segmenter_where_nothing_else_is_asked():
     model = small("pspnet")
-    made = pseudo_labels(model, IMAGE, None, PseudoSettings(threshold=0))
+    made = predict_pseudo_labels(model, IMAGE, None, PseudoLabelOptions(threshold=0))
     np.testing.assert_allclose(made.scores, model.predict(IMAGE).probabilities, atol=1e-6)
     np.testing.assert_array_equal(made.labels, model.predict(IMAGE).labels)
 
 
 def test_pixels_below_the_threshold_are_void():
-    whole = pseudo_labels(small("pspnet"), IMAGE, None, PseudoSettings(threshold=0))
+    whole = predict_pseudo_labels(small("pspnet"), IMAGE, None, PseudoLabelOptions(threshold=0))
     middle = float(np.median(whole.confidence))
-    made = pseudo_labels(small("pspnet"), IMAGE, None, PseudoSettings(threshold=middle))
+    made = predict_pseudo_labels(small("pspnet"), IMAGE, None, PseudoLabelOptions(threshold=middle))
     np.testing.assert_array_equal(made.labels == IGNORE, made.confidence < middle)
     assert 0.3 < (made.labels == IGNORE).mean() < 0.7
 
 
 def test_only_tags_and_background_compete():
-    made = pseudo_labels(small("pspnet"), IMAGE, (3, 5), PseudoSettings(threshold=0))
+    made = predict_pseudo_labels(small("pspnet"), IMAGE, (3, 5), PseudoLabelOptions(threshold=0))
     probable = small("pspnet").predict(IMAGE).probabilities[[0, 3, 5]]
     np.testing.assert_allclose(made.scores[[0, 3, 5]], probable / probable.sum(0), atol=1e-6)
     assert set(np.unique(made.labels)) <= {0, 3, 5}
@@ -57,7 +57,9 @@ def test_only_tags_and_background_compete():
 
 def test_where_no_class_is_possible_nothing_is_labelled():
     classes = Classes(("cat", "dog"), ((1, 2, 3), (4, 5, 6)))
-    made = pseudo_labels(small("pspnet", classes), IMAGE, (), PseudoSettings(0, Seeing(refiner=Refiner("pamr"))))
+    made = predict_pseudo_labels(
+        small("pspnet", classes), IMAGE, (), PseudoLabelOptions(0, InferenceOptions(refiner=Refiner("pamr")))
+    )
     assert (made.labels == IGNORE).all()
     assert made.confidence.max() == 0
 
@@ -65,7 +67,9 @@ def test_where_no_class_is_possible_nothing_is_labelled():
 @pytest.mark.parametrize(("head", "own"), [("ssss", {"background_power": 2.0}), ("cam", {"background": 0.3})])
 def test_networks_taught_by_tags_look_at_several_scales(head, own):
     model = small(head)
-    made = pseudo_labels(model, IMAGE, (2,), PseudoSettings(0, Seeing(scales=(1.0, 0.5), flip=False, **own)))
+    made = predict_pseudo_labels(
+        model, IMAGE, (2,), PseudoLabelOptions(0, InferenceOptions(scales=(1.0, 0.5), flip=False, **own))
+    )
     options = MultiScale(scales=(1.0, 0.5), flip=False, background_power=own.get("background_power", 1.0))
     tags = torch.zeros(1, 10).index_fill(1, torch.tensor([1]), 1)
     with torch.inference_mode():
@@ -74,8 +78,10 @@ def test_networks_taught_by_tags_look_at_several_scales(head, own):
 
 
 def test_scores_are_refined_before_the_threshold():
-    plain = pseudo_labels(small("pspnet"), IMAGE, None, PseudoSettings(threshold=0))
-    made = pseudo_labels(small("pspnet"), IMAGE, None, PseudoSettings(0, Seeing(refiner=Refiner("pamr", 2))))
+    plain = predict_pseudo_labels(small("pspnet"), IMAGE, None, PseudoLabelOptions(threshold=0))
+    made = predict_pseudo_labels(
+        small("pspnet"), IMAGE, None, PseudoLabelOptions(0, InferenceOptions(refiner=Refiner("pamr", 2)))
+    )
     refined = pamr(torch.from_numpy(plain.scores)[None], BATCH, steps=2)[0]
     np.testing.assert_allclose(made.scores, refined / refined.sum(0), atol=1e-6)
 
@@ -84,8 +90,8 @@ def test_scores_are_refined_before_the_threshold():
 @pytest.mark.parametrize("name", ["ssss-resnet18", "segformer-mit_b0", "cam-mit_b0"])
 def test_any_size_will_do(name, size):
     model = build(Architecture(name, width=0.125), CLASSES).eval()
-    settings = PseudoSettings(seeing=Seeing(scales=(1.0, 0.5), flip=True, resize=0.5))
-    assert pseudo_labels(model, np.zeros((*size, 3), np.uint8), None, settings).labels.shape == size
+    settings = PseudoLabelOptions(inference=InferenceOptions(scales=(1.0, 0.5), flip=True, resize=0.5))
+    assert predict_pseudo_labels(model, np.zeros((*size, 3), np.uint8), None, settings).labels.shape == size
 
 
 def test_a_data_set_comes_out_on_which_supervised_trains(model, images, seglet, tmp_path):

@@ -10,7 +10,7 @@ from tests.engine.test_diclip import TINY
 from seglet.data.overlay import GAP
 from seglet.files import read_json, write_json
 from seglet.images import read_mask
-from seglet.inference.explain import LINE, SIDE, sheet
+from seglet.inference.explain import CAPTION_HEIGHT, CELL_HEIGHT, explanation_sheet
 from seglet.inference.from_tags import classes_named, open_method
 from seglet.models.segmenter import load
 
@@ -63,14 +63,14 @@ def test_how_a_mask_came_about_is_drawn_for_each_image(experiment, seglet, tmp_p
     for entry in record:
         with Image.open(tmp_path / "out" / entry["explained"]) as sheet:
             rows = 2 + 2 * len(entry["tags"])  # the mask; a class and where it looks; elsewhere
-            assert sheet.size == (5 * (SIDE + GAP) + GAP, rows * (SIDE + LINE + GAP) + GAP)
+            assert sheet.size == (5 * (CELL_HEIGHT + GAP) + GAP, rows * (CELL_HEIGHT + CAPTION_HEIGHT + GAP) + GAP)
 
 
 def test_a_image_of_nothing_is_explained_without_maps(experiment):
     seer = open_method(str(experiment), classes_named(["star"]), None, "cpu")
     image = np.zeros((32, 48, 3), np.uint8)
-    drawn = sheet(image, np.zeros((32, 48), np.uint8), (), seer.explain(image, ()), seer.classes)
-    assert drawn.size == (2 * (round(48 / 32 * SIDE) + GAP) + GAP, SIDE + LINE + 2 * GAP)
+    drawn = explanation_sheet(image, np.zeros((32, 48), np.uint8), (), seer.explain(image, ()), seer.classes)
+    assert drawn.size == (2 * (round(48 / 32 * CELL_HEIGHT) + GAP) + GAP, CELL_HEIGHT + CAPTION_HEIGHT + 2 * GAP)
 
 
 def test_images_seen_together_are_seen_as_alone(experiment, seglet):

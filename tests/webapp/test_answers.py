@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from seglet.data.world.dataset import CLASSES, World
-from seglet.inference.options import Seeing
+from seglet.inference.options import InferenceOptions
 from seglet.models.architecture import Architecture
 from seglet.models.segmenter import build, load
 from seglet.types import Classes
@@ -49,8 +49,8 @@ def test_an_exported_network_has_no_uncertainty(model, image, monkeypatch):
 
 def test_options_of_seeing_are_followed(model, image):
     network = load(model)
-    flipped = Network("it", network, Seeing(flip=True)).labels(image, "a.png")
-    mirrored = Network("it", network, Seeing(flip=True)).labels(image[:, ::-1].copy(), "a.png")
+    flipped = Network("it", network, InferenceOptions(flip=True)).labels(image, "a.png")
+    mirrored = Network("it", network, InferenceOptions(flip=True)).labels(image[:, ::-1].copy(), "a.png")
     assert (flipped == mirrored[:, ::-1]).mean() > 0.99
 
 

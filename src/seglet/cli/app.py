@@ -10,7 +10,7 @@ from seglet.cli.parsing import add_device, add_json, add_method, fraction, whole
 from seglet.engine.console import tell
 
 if TYPE_CHECKING:
-    from seglet.inference.options import Seeing
+    from seglet.inference.options import InferenceOptions
     from seglet.webapp.answers import Network, Viewer
     from seglet.webapp.open_vocabulary import Words
 
@@ -121,28 +121,28 @@ def called(sources: list[str]) -> list[str]:
     return names
 
 
-def network(source: str, name: str, arguments: argparse.Namespace, seeing: "Seeing") -> "Network":
-    from seglet.inference.depth import depths_for
+def network(source: str, name: str, arguments: argparse.Namespace, seeing: "InferenceOptions") -> "Network":
+    from seglet.inference.depth import find_depth_source
     from seglet.inference.models import load_model
-    from seglet.inference.predict import check_network
+    from seglet.inference.predict import check_inference_options
     from seglet.webapp.answers import Network
 
     model = load_model(source, arguments.device)
-    check_network(model, seeing)
-    return Network(name, model, seeing, arguments.samples, depths_for(model, seeing.depth))
+    check_inference_options(model, seeing)
+    return Network(name, model, seeing, arguments.samples, find_depth_source(model, seeing.depth))
 
 
-def words(arguments: argparse.Namespace, seeing: "Seeing") -> "Words":
+def words(arguments: argparse.Namespace, seeing: "InferenceOptions") -> "Words":
     """Classes are those of --names, or of a run or experiment; of a method's bare name, any that are typed."""
     from pathlib import Path
 
-    from seglet.inference.from_tags import TagMaps, classes_named, open_method
-    from seglet.inference.predict import check_network
+    from seglet.inference.from_tags import TagPredictor, classes_named, open_method
+    from seglet.inference.predict import check_inference_options
     from seglet.webapp.open_vocabulary import Words
 
     source: str = arguments.method
 
-    def learn(names: "list[str] | tuple[str, ...]") -> TagMaps:
+    def learn(names: "list[str] | tuple[str, ...]") -> TagPredictor:
         return open_method(source, classes_named(names), None, arguments.device)
 
     if arguments.names is not None:
@@ -151,5 +151,5 @@ def words(arguments: argparse.Namespace, seeing: "Seeing") -> "Words":
         known = open_method(source, None, None, arguments.device)
     else:
         return Words(source, None, learn, seeing)  # type: ignore[arg-type]
-    check_network(known, seeing)
+    check_inference_options(known, seeing)
     return Words(Path(source).stem, known, None, seeing)

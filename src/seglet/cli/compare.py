@@ -40,8 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from seglet.inference.brighten import enhancer
-    from seglet.inference.inputs import gather
+    from seglet.inference.brighten import find_enhancer
+    from seglet.inference.inputs import gather_images
     from seglet.results.gallery import Sheet, UnlabelledImages, compare
 
     if arguments.out.suffix.lower() != ".png":
@@ -49,10 +49,10 @@ def run(arguments: argparse.Namespace) -> int:
     check_writable(arguments.out)
     looks = looks_of(arguments.models)
     classes = common_classes(looks)
-    images, failed = readable(spread(gather(arguments.images, arguments.out), arguments.most))
+    images, failed = readable(spread(gather_images(arguments.images, arguments.out), arguments.most))
     if not images:
         raise ValueError(f"none of the images can be read, such as {failed[0]['source']}: {failed[0]['reason']}")
-    lift = None if arguments.lift is None else enhancer(arguments.lift)
+    lift = None if arguments.lift is None else find_enhancer(arguments.lift)
     sheet = Sheet(len(images), arguments.columns, arguments.height, lift)
     rows = compare(looks, UnlabelledImages(images, classes), arguments.out, sheet)
     said: dict[str, Any] = {"seglet": __version__, "out": str(arguments.out), "rows": rows}

@@ -79,7 +79,7 @@ def devices() -> list[Finding]:
 
     build = f"CUDA {torch.version.cuda}" if torch.version.cuda else "without CUDA"
     found = [Finding("torch build", "ok", f"{build}, {torch.get_num_threads()} threads of {os.cpu_count()} cores")]
-    for name in models.devices():
+    for name in models.available_devices():
         try:
             total = float(torch.ones(64, 64, device=name).mm(torch.ones(64, 64, device=name)).sum())
         except RuntimeError as error:

@@ -49,25 +49,25 @@ def run(arguments: argparse.Namespace) -> int:
 
     from seglet.engine.output_folder import claim
     from seglet.files import write_json
-    from seglet.inference.batch import account, work_through
-    from seglet.inference.brighten import enhance_one, tasks_of
-    from seglet.inference.parallel import processors
+    from seglet.inference.batch import outcome_lines, process_all
+    from seglet.inference.brighten import enhance_file, enhance_tasks
+    from seglet.inference.parallel import processor_count
 
     check_options(arguments)
     out = arguments.out
-    tasks = tasks_of(arguments.images, out) if arguments.images else []
+    tasks = enhance_tasks(arguments.images, out) if arguments.images else []
     record: dict[str, Any] = {"seglet": __version__, "command": arguments.command_line}
     record |= {"settings": _settings(arguments), "finished": False}
     claim(out, RECORD, record, arguments.overwrite)
     write_json(out / RECORD, record)
     enhancer = _enhancer(arguments)
-    work = partial(enhance_one, enhancer)
-    outcomes = work_through("enhance", work, tasks, arguments.jobs or processors(), arguments.overwrite)
+    work = partial(enhance_file, enhancer)
+    outcomes = process_all("enhance", work, tasks, arguments.jobs or processor_count(), arguments.overwrite)
     failed = [{"file": outcome.name, "reason": outcome.reason} for outcome in outcomes if outcome.reason]
     done = [outcome.name for outcome in outcomes if not outcome.reason]
     record |= {"finished": True, "out": str(out), "files": done, "failed": failed}
     write_json(out / RECORD, record)
-    answer("\n".join([*account("enhanced", outcomes), f"the images are in {out}"]), record, arguments.json)
+    answer("\n".join([*outcome_lines("enhanced", outcomes), f"the images are in {out}"]), record, arguments.json)
     return 2 if failed else 0
 
 
@@ -108,13 +108,13 @@ def _steps(arguments: argparse.Namespace) -> int:
 
 
 def _enhancer(arguments: argparse.Namespace) -> "Enhancer":
-    from seglet.inference.brighten import RULES, Network
+    from seglet.inference.brighten import ENHANCERS, ZeroDCEEnhancer
 
     if arguments.method != "zero-dce":
-        return RULES[arguments.method]
+        return ENHANCERS[arguments.method]
     from seglet.models.io.zero_dce_storage import load
 
-    return Network(load(arguments.model if arguments.model is not None else _trained(arguments)))
+    return ZeroDCEEnhancer(load(arguments.model if arguments.model is not None else _trained(arguments)))
 
 
 def _trained(arguments: argparse.Namespace) -> Path:
@@ -123,17 +123,17 @@ def _trained(arguments: argparse.Namespace) -> Path:
 
     from seglet.data.dataset import open_dataset
     from seglet.inference.dataset_images import DatasetImages
-    from seglet.inference.inputs import gather
+    from seglet.inference.inputs import gather_images
     from seglet.inference.models import choose_device
-    from seglet.inference.zero_dce_training import Training, train
+    from seglet.inference.zero_dce_training import ZeroDCETraining, train_zero_dce
     from seglet.models.io.zero_dce_storage import save
 
     folder: Path = arguments.out / "zero-dce"
     if not folder.is_dir() or arguments.overwrite:
-        training = Training(_steps(arguments), seed=arguments.seed)
+        training = ZeroDCETraining(_steps(arguments), seed=arguments.seed)
         if arguments.train_data is None:
-            images = gather([arguments.train_on], arguments.out)
+            images = gather_images([arguments.train_on], arguments.out)
         else:
             images = DatasetImages(arguments.train_data, open_dataset(arguments.train_data, "train")).images
-        save(folder, train(images, training, choose_device(arguments.device)), asdict(training))
+        save(folder, train_zero_dce(images, training, choose_device(arguments.device)), asdict(training))
     return folder

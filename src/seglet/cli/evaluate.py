@@ -8,7 +8,7 @@ from seglet._version import __version__
 from seglet.cli.options.inference import add_seeing, chosen_seeing
 from seglet.cli.output import answer, check_writable
 from seglet.cli.parsing import add_device, add_json, add_method, darkness, fraction, whole
-from seglet.inference.options import Seeing
+from seglet.inference.options import InferenceOptions
 
 if TYPE_CHECKING:
     from seglet.data.dataset import Dataset
@@ -64,51 +64,55 @@ def run(arguments: argparse.Namespace) -> int:
     from seglet.data.darkened import Darkened
     from seglet.data.dataset import open_dataset
     from seglet.files import write_json
-    from seglet.inference.brighten import Changed, enhancer
-    from seglet.inference.depth import with_depth
-    from seglet.inference.evaluate_maps import score_maps
+    from seglet.inference.brighten import EnhancedDataset, find_enhancer
+    from seglet.inference.depth import add_depth_column
+    from seglet.inference.evaluate_maps import evaluate_maps
     from seglet.inference.from_tags import open_method
     from seglet.inference.models import check_classes, load_model
-    from seglet.inference.predict import check_network, taught_by_tags
+    from seglet.inference.predict import check_inference_options, learned_from_tags
     from seglet.models.onnx_segmenter import parameter_count
 
-    seeing = chosen_seeing(arguments)
+    options = chosen_seeing(arguments)
     if arguments.out:
         check_writable(arguments.out)
     if (arguments.model is None) == (arguments.method is None):
         raise ValueError("give a segmenter to score, or --method METHOD for its maps; one of the two")
     model = None if arguments.model is None else load_model(arguments.model, arguments.device)
-    maps = model is None or taught_by_tags(model) or seeing.refiner is not None or arguments.known_tags
+    maps = model is None or learned_from_tags(model) or options.refiner is not None or arguments.known_tags
     # maps are refined at the size of the image, wherever the network works, as `seglet predict` does it
     size = 1.0 if maps else arguments.resize
     data = open_dataset(_name(arguments), arguments.split, resize=size, whole_masks=True)
     seer = model or open_method(arguments.method, data, _name(arguments), arguments.device)
-    check_network(seer, seeing)
+    check_inference_options(seer, options)
     check_classes(seer.classes, data.classes)
     if arguments.darken is not None:
         data = Darkened(data, arguments.darken)
     if model is not None:
-        data = with_depth(data, model, seeing.depth)
-    if seeing.brighten is not None and not maps:
-        data = Changed(data, enhancer(seeing.brighten))
+        data = add_depth_column(data, model, options.depth)
+    if options.brighten is not None and not maps:
+        data = EnhancedDataset(data, find_enhancer(options.brighten))
     if model is None or maps:
         known_tags = arguments.known_tags or model is None
-        found = score_maps(seer, data, seeing, known_tags, arguments.workers, arguments.batch)
+        found = evaluate_maps(seer, data, options, known_tags, arguments.workers, arguments.batch)
     else:
-        found = score(model, data, _options(seeing, arguments.batch), arguments.workers).as_dict()
+        found = score(model, data, _options(options, arguments.batch), arguments.workers).as_dict()
     size = {} if model is None else {"parameters": parameter_count(model)}
-    content = {**_about(arguments, data, seeing), **size, **found}
+    content = {**_about(arguments, data, options), **size, **found}
     if arguments.out:
         write_json(arguments.out, content)
     answer(_text(arguments, content), content, arguments.json)
     return 0
 
 
-def _options(seeing: Seeing, batch: int) -> "EvaluationOptions":
+def _options(options: InferenceOptions, batch: int) -> "EvaluationOptions":
     from seglet.evaluation.evaluate import EvaluationOptions
 
     return EvaluationOptions(
-        batch=batch, window=seeing.window, stride=seeing.stride, scales=seeing.scales or (1.0,), flip=bool(seeing.flip)
+        batch=batch,
+        window=options.window,
+        stride=options.stride,
+        scales=options.scales or (1.0,),
+        flip=bool(options.flip),
     )
 
 
@@ -133,13 +137,13 @@ def score(model: "Segmenter", data: "Dataset", options: "EvaluationOptions", wor
         return evaluate(model, samples, data.classes, options, steps.advance, device)
 
 
-def _about(arguments: argparse.Namespace, data: "Dataset", seeing: Seeing) -> dict[str, Any]:
+def _about(arguments: argparse.Namespace, data: "Dataset", options: InferenceOptions) -> dict[str, Any]:
     """What was scored and how, so that the numbers can be had again."""
     named = {name: getattr(arguments, name) for name in ("model", "split", "convention", "known_tags", "darken")}
     if arguments.method is not None:
         named |= {"method": arguments.method, "known_tags": True}
     about = {"seglet": __version__, "data": _name(arguments), "fingerprint": data.fingerprint}
-    return {**about, **named, **seeing.as_dict()}
+    return {**about, **named, **options.as_dict()}
 
 
 def _text(arguments: argparse.Namespace, content: dict[str, Any]) -> str:

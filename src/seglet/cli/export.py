@@ -82,10 +82,10 @@ def check(arguments: argparse.Namespace) -> None:
 def example_images(arguments: argparse.Namespace) -> "list[np.ndarray]":
     """Some that the file is compared on."""
     from seglet.data.dataset import open_dataset
-    from seglet.inference.inputs import gather
+    from seglet.inference.inputs import gather_images
 
     if arguments.images is not None:
-        found = gather(arguments.images, arguments.out)
+        found = gather_images(arguments.images, arguments.out)
         return [image.read() for image in found[:: max(1, len(found) // COUNT)][:COUNT]]
     data = open_dataset(arguments.data or "world:scenes=8", arguments.split)
     return [data.read(index * len(data) // COUNT).image for index in range(min(COUNT, len(data)))]
@@ -99,19 +99,19 @@ def export(
     Raises:
         ValueError: it disagrees, or the network cannot be exported.
     """
-    from seglet.deploy.onnx_export import annotate, facts_of, milliseconds, write_graph
+    from seglet.deploy.onnx_export import export_facts, median_milliseconds, write_graph, write_metadata
     from seglet.files import replacing
 
-    facts = facts_of(model, size, weights)
+    facts = export_facts(model, size, weights)
     sizes = SIZES if size is None else (size,)
     with replacing(out) as temporary:
         named = temporary.with_suffix(".onnx")
         write_graph(model, facts, named)
         parities = agreement(model, named, facts, images, sizes)
-        annotate(named, facts, {"parity": [asdict(parity) for parity in parities]})
+        write_metadata(named, facts, {"parity": [asdict(parity) for parity in parities]})
         named.replace(temporary)
     runs = {"exported": runner(out, facts), "original": original(model, facts)}
-    times = {name: milliseconds(each, sizes[0], facts.planes) for name, each in runs.items()}
+    times = {name: median_milliseconds(each, sizes[0], facts.planes) for name, each in runs.items()}
     return {
         "size": size,
         "parity": [asdict(parity) for parity in parities],
@@ -128,11 +128,11 @@ def agreement(
     Raises:
         ValueError: the file gives something else than the network.
     """
-    from seglet.deploy.onnx_export import LARGEST_DIFFERENCE, LEAST_EQUAL, compare
+    from seglet.deploy.onnx_export import LARGEST_DIFFERENCE, LEAST_EQUAL, compare_networks
 
     exported, network = runner(file, facts), original(model, facts)
     try:
-        found = [compare(network, exported, images, size, facts.planes) for size in sizes]
+        found = [compare_networks(network, exported, images, size, facts.planes) for size in sizes]
     except Exception as error:
         if not type(error).__module__.startswith("onnxruntime"):
             raise
@@ -163,14 +163,20 @@ def export_int8(model: "Segmenter", images: "list[np.ndarray]", arguments: argpa
     """Writes the file with 8-bit numbers; says how it compares with the other, and what mIoU both have."""
     from seglet.cli.evaluate import score
     from seglet.data.dataset import open_dataset
-    from seglet.deploy.onnx_export import annotate, at_size, compare, milliseconds, quantise
+    from seglet.deploy.onnx_export import (
+        compare_networks,
+        median_milliseconds,
+        quantise_graph,
+        resized_example,
+        write_metadata,
+    )
     from seglet.evaluation.options import EvaluationOptions
     from seglet.files import replacing
-    from seglet.inference.depth import with_depth
+    from seglet.inference.depth import add_depth_column
     from seglet.inference.models import check_classes
     from seglet.models.onnx_segmenter import facts_in, load_exported
 
-    data = with_depth(open_dataset(arguments.data, arguments.split, whole_masks=True), model, None)
+    data = add_depth_column(open_dataset(arguments.data, arguments.split, whole_masks=True), model, None)
     check_classes(model.classes, data.classes)
     out = arguments.out.with_suffix(".int8.onnx")
     floats = load_exported(arguments.out)
@@ -179,18 +185,18 @@ def export_int8(model: "Segmenter", images: "list[np.ndarray]", arguments: argpa
     size = facts.size or SIZES[0]
     with replacing(out) as temporary:
         named = temporary.with_suffix(".onnx")
-        quantise(arguments.out, named, [at_size(image, size, facts.planes).numpy() for image in images])
-        annotate(named, facts, {"int8": True})
+        quantise_graph(arguments.out, named, [resized_example(image, size, facts.planes).numpy() for image in images])
+        write_metadata(named, facts, {"int8": True})
         named.replace(temporary)
     ours, network = runner(out, facts), original(model, facts)
-    parity = compare(network, ours, images, size, facts.planes)
+    parity = compare_networks(network, ours, images, size, facts.planes)
     scores = {
         name: score(each, data, EvaluationOptions()).scores()["miou"]
         for name, each in (("float", floats), ("int8", load_exported(out)))
     }
     return {
         "out": str(out), "bytes": out.stat().st_size, "equal": parity.equal, "miou": scores,
-        "lost": scores["float"] - scores["int8"], "milliseconds": milliseconds(ours, size, facts.planes),
+        "lost": scores["float"] - scores["int8"], "milliseconds": median_milliseconds(ours, size, facts.planes),
     }  # fmt: skip
 
 

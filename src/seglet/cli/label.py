@@ -11,10 +11,10 @@ from seglet.cli.output import answer
 from seglet.cli.parsing import add_device, add_json, fraction, share, whole
 
 if TYPE_CHECKING:
-    from seglet.inference.annotation_folder import Labels
-    from seglet.inference.depth import Depths
+    from seglet.inference.annotation_folder import LabelsAndConfidence
+    from seglet.inference.depth import DepthSource
     from seglet.inference.inputs import ImageFile
-    from seglet.inference.options import Seeing
+    from seglet.inference.options import InferenceOptions
     from seglet.models.segmenter import Segmenter
 
 DESCRIPTION = """\
@@ -51,39 +51,43 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from seglet.files import read_json
-    from seglet.inference.annotation_folder import RECORD, ToolFolder, claim
-    from seglet.inference.depth import depths_for
-    from seglet.inference.inputs import gather
+    from seglet.inference.annotation_folder import LABEL_RECORD, AnnotationFolder, check_annotation_folder
+    from seglet.inference.depth import find_depth_source
+    from seglet.inference.inputs import gather_images
     from seglet.inference.models import load_model, model_folder, weights_hash
-    from seglet.inference.predict import check_network
+    from seglet.inference.predict import check_inference_options
 
-    seeing = chosen_seeing(arguments)
-    claim(arguments.out, arguments.overwrite)
-    images = gather(arguments.inputs, arguments.out)
+    options = chosen_seeing(arguments)
+    check_annotation_folder(arguments.out, arguments.overwrite)
+    images = gather_images(arguments.inputs, arguments.out)
     folder = model_folder(arguments.model)
     model = load_model(str(folder), arguments.device)
-    check_network(model, seeing)
-    depths = depths_for(model, seeing.depth)
-    target = ToolFolder.of(arguments, model.classes, arguments.void)
+    check_inference_options(model, options)
+    depths = find_depth_source(model, options.depth)
+    target = AnnotationFolder.of(arguments, model.classes, arguments.void)
     kept = {name: getattr(arguments, name) for name in ("threshold", "least_confidence", "least_area", "void")}
     about: dict[str, Any] = {"seglet": __version__, "command": arguments.command_line}
-    about |= {"model": arguments.model, "weights": weights_hash(folder), "settings": {**kept, **seeing.as_dict()}}
-    file = target.fill(images, lambda image: _labels(model, image, arguments, seeing, depths), about)
-    record = read_json(arguments.out / RECORD)
-    answer("\n".join(target.account(file)), record, arguments.json)
+    about |= {"model": arguments.model, "weights": weights_hash(folder), "settings": {**kept, **options.as_dict()}}
+    file = target.fill(images, lambda image: _labels(model, image, arguments, options, depths), about)
+    record = read_json(arguments.out / LABEL_RECORD)
+    answer("\n".join(target.summary_lines(file)), record, arguments.json)
     return 2 if target.failed else 0
 
 
 def _labels(
-    model: "Segmenter", source: "ImageFile", arguments: argparse.Namespace, seeing: "Seeing", depths: "Depths | None"
-) -> "Labels":
+    model: "Segmenter",
+    source: "ImageFile",
+    arguments: argparse.Namespace,
+    options: "InferenceOptions",
+    depths: "DepthSource | None",
+) -> "LabelsAndConfidence":
     from seglet.data.dataset import resized
-    from seglet.inference.confident_regions import confident
-    from seglet.inference.options import PseudoSettings
-    from seglet.inference.pseudo_labels import pseudo_labels
+    from seglet.inference.confident_regions import keep_confident_regions
+    from seglet.inference.options import PseudoLabelOptions
+    from seglet.inference.pseudo_labels import predict_pseudo_labels
 
     image = source.read()
-    depth = None if depths is None else depths(resized(image, seeing.resize), source.name)
-    found = pseudo_labels(model, image, None, PseudoSettings(arguments.threshold, seeing), depth)
-    labels = confident(found.labels, found.confidence, arguments.least_confidence, arguments.least_area)
+    depth = None if depths is None else depths(resized(image, options.resize), source.name)
+    found = predict_pseudo_labels(model, image, None, PseudoLabelOptions(arguments.threshold, options), depth)
+    labels = keep_confident_regions(found.labels, found.confidence, arguments.least_confidence, arguments.least_area)
     return labels, found.confidence

@@ -12,14 +12,14 @@ from seglet.cli.parsing import add_device, add_json, add_method, fraction, whole
 
 if TYPE_CHECKING:
     from seglet.inference.dataset_images import DatasetImages
-    from seglet.inference.from_tags import TagMaps
+    from seglet.inference.from_tags import TagPredictor
     from seglet.inference.inputs import ImageFile
     from seglet.inference.known_tags import KnownTags
-    from seglet.inference.options import PseudoSettings
-    from seglet.inference.predict import Seer
-    from seglet.inference.pseudo_label_set import Labelling
-    from seglet.inference.tagged_images import Tagging
-    from seglet.inference.write import Segmenting
+    from seglet.inference.options import PseudoLabelOptions
+    from seglet.inference.predict import Predictor
+    from seglet.inference.pseudo_label_set import PseudoLabelJob
+    from seglet.inference.tagged_images import TaggedImagesJob
+    from seglet.inference.write import SegmentationJob
     from seglet.types import Classes
 
 RECORD = "predictions.json"
@@ -74,14 +74,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from seglet.data.class_table import CLASSES, class_lines
     from seglet.files import write_json, write_text
-    from seglet.inference.depth import depths_for
-    from seglet.inference.from_tags import TagMaps
-    from seglet.inference.inputs import gather
+    from seglet.inference.depth import find_depth_source
+    from seglet.inference.from_tags import TagPredictor
+    from seglet.inference.inputs import gather_images
     from seglet.inference.models import load_model, model_folder, weights_hash
-    from seglet.inference.options import PseudoSettings
-    from seglet.inference.predict import check_network
-    from seglet.inference.tagged_images import Tagging
-    from seglet.inference.write import Segmenting, Settings
+    from seglet.inference.options import PseudoLabelOptions
+    from seglet.inference.predict import check_inference_options
+    from seglet.inference.tagged_images import TaggedImagesJob
+    from seglet.inference.write import SegmentationJob, SegmentOptions
     from seglet.models.segmenter import Segmenter
 
     seeing = chosen_seeing(arguments)
@@ -89,7 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.explain and (arguments.method is None or pseudo is not None):
         raise ValueError("--explain draws how a --method makes masks; give one, and leave --pseudo-labels out")
     claim(arguments.out, arguments.overwrite, pseudo is not None)
-    model: Segmenter | TagMaps
+    model: Segmenter | TagPredictor
     if arguments.method is not None:
         model, data = _method(arguments)
         about = {"method": arguments.method}
@@ -98,17 +98,17 @@ def run(arguments: argparse.Namespace) -> int:
         model = load_model(str(folder), arguments.device)
         data = _of_data(arguments, model.classes)
         about = {"model": arguments.model, "weights": weights_hash(folder)}
-    check_network(model, seeing)
-    way: Segmenting | Labelling | Tagging
-    if isinstance(model, TagMaps) and pseudo is None:
+    check_inference_options(model, seeing)
+    way: SegmentationJob | PseudoLabelJob | TaggedImagesJob
+    if isinstance(model, TagPredictor) and pseudo is None:
         images, tags = _tagged(arguments, data, model.classes)
-        way = Tagging(model, images, tags, arguments.out, seeing, arguments.explain)
-    elif not isinstance(model, TagMaps) and pseudo is None:
-        images = gather(arguments.inputs, arguments.out) if data is None else data.images
-        settings = Settings(arguments.samples, arguments.seed, seeing)
-        way = Segmenting(model, images, arguments.out, settings, depths=depths_for(model, seeing.depth))
+        way = TaggedImagesJob(model, images, tags, arguments.out, seeing, arguments.explain)
+    elif not isinstance(model, TagPredictor) and pseudo is None:
+        images = gather_images(arguments.inputs, arguments.out) if data is None else data.images
+        settings = SegmentOptions(arguments.samples, arguments.seed, seeing)
+        way = SegmentationJob(model, images, arguments.out, settings, depths=find_depth_source(model, seeing.depth))
     else:
-        way = _labelling(model, data, arguments, pseudo or PseudoSettings())
+        way = _labelling(model, data, arguments, pseudo or PseudoLabelOptions())
     record = {"seglet": __version__, "command": arguments.command_line, "settings": way.about}
     record |= {**about, "classes": list(model.classes.names)}
     write_json(arguments.out / RECORD, {**record, "finished": False})
@@ -153,7 +153,7 @@ def _model(arguments: argparse.Namespace) -> str:
     return str(arguments.model)
 
 
-def _method(arguments: argparse.Namespace) -> "tuple[TagMaps, DatasetImages | None]":
+def _method(arguments: argparse.Namespace) -> "tuple[TagPredictor, DatasetImages | None]":
     """A method in place of a model, whose name is then the first image's.
 
     Raises:
@@ -184,12 +184,12 @@ def _tagged(
     Raises:
         ValueError: nobody says which classes are in the images.
     """
-    from seglet.inference.inputs import gather
-    from seglet.inference.known_tags import known_tags
+    from seglet.inference.inputs import gather_images
+    from seglet.inference.known_tags import read_known_tags
 
-    images = list(gather(arguments.inputs, arguments.out)) if data is None else data.images
+    images = list(gather_images(arguments.inputs, arguments.out)) if data is None else data.images
     if arguments.tags is not None:
-        return images, known_tags(arguments.tags, arguments.tags_key or "", images, classes)
+        return images, read_known_tags(arguments.tags, arguments.tags_key or "", images, classes)
     known = None if data is None else data.tags()
     if known is None:
         raise ValueError("nothing says which classes are in the images; give --tags FILE, or --data with tags")
@@ -197,17 +197,17 @@ def _tagged(
 
 
 def _labelling(
-    model: "Seer", data: "DatasetImages | None", arguments: argparse.Namespace, pseudo: "PseudoSettings"
-) -> "Labelling":
-    from seglet.inference.inputs import gather
-    from seglet.inference.known_tags import known_tags
-    from seglet.inference.pseudo_label_set import Labelling
+    model: "Predictor", data: "DatasetImages | None", arguments: argparse.Namespace, pseudo: "PseudoLabelOptions"
+) -> "PseudoLabelJob":
+    from seglet.inference.inputs import gather_images
+    from seglet.inference.known_tags import read_known_tags
+    from seglet.inference.pseudo_label_set import PseudoLabelJob
 
-    images = gather(arguments.inputs, arguments.out) if data is None else data.images
+    images = gather_images(arguments.inputs, arguments.out) if data is None else data.images
     tags = None if data is None or arguments.tags is not None else data.tags()
     if arguments.tags is not None:
-        tags = known_tags(arguments.tags, arguments.tags_key or "", images, model.classes)
-    return Labelling(model, images, tags, arguments, pseudo, None if data is None else data.truth)
+        tags = read_known_tags(arguments.tags, arguments.tags_key or "", images, model.classes)
+    return PseudoLabelJob(model, images, tags, arguments, pseudo, None if data is None else data.truth)
 
 
 def claim(folder: Path, overwrite: bool, pseudo: bool) -> None:
@@ -236,10 +236,12 @@ def _holds_pseudo_labels(folder: Path) -> bool:
     return isinstance(settings, dict) and bool(settings.get("pseudo_labels"))
 
 
-def segment_all(way: "Segmenting | Labelling | Tagging") -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
+def segment_all(
+    way: "SegmentationJob | PseudoLabelJob | TaggedImagesJob",
+) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
     """What was made of each image, and of which nothing was made and why."""
     from seglet.engine.console import Steps
-    from seglet.inference.batch import failure
+    from seglet.inference.batch import failure_reason
 
     done: list[dict[str, Any]] = []
     failed = [{"source": str(image.path), "reason": reason} for image, reason in way.passed_over]
@@ -248,7 +250,7 @@ def segment_all(way: "Segmenting | Labelling | Tagging") -> tuple[list[dict[str,
             try:
                 done.append({"source": str(image.path), **way.make(image, image.read())})
             except (ValueError, OSError, MemoryError, RuntimeError) as error:
-                failed.append({"source": str(image.path), "reason": failure(error)})
+                failed.append({"source": str(image.path), "reason": failure_reason(error)})
                 steps.note(f"failed: {image.path}")
             steps.advance(count)
     return done, failed

@@ -40,18 +40,24 @@ def run(arguments: argparse.Namespace) -> int:
     from seglet.data.class_table import class_lines, classes_of
     from seglet.engine.output_folder import claim
     from seglet.files import write_json, write_text
-    from seglet.inference.parallel import processors
-    from seglet.inference.refine_folder import Plan, refine_all
-    from seglet.inference.refine_inputs import are_scores, class_entries, home, paired, sources
+    from seglet.inference.parallel import processor_count
+    from seglet.inference.refine_folder import RefinePlan, refine_files
+    from seglet.inference.refine_inputs import (
+        are_score_maps,
+        find_class_table,
+        find_map_folder,
+        find_maps,
+        pair_with_images,
+    )
 
-    out, folder = arguments.out, home(arguments.folder)
-    found = sources(folder, out)
-    hard = not are_scores(found)
+    out, folder = arguments.out, find_map_folder(arguments.folder)
+    found = find_maps(folder, out)
+    hard = not are_score_maps(found)
     refiner = chosen(arguments, "labels" if hard else "ssss")
-    entries = class_entries(arguments.classes, folder)
+    entries = find_class_table(arguments.classes, folder)
     classes = classes_of(entries)
-    tasks, failed = paired(found, arguments.images, out)
-    plan = Plan(out, entries, refiner, arguments.confidence, arguments.scores)
+    tasks, failed = pair_with_images(found, arguments.images, out)
+    plan = RefinePlan(out, entries, refiner, arguments.confidence, arguments.scores)
     settings = {**refiner.as_dict(), **({"confidence": plan.confidence} if hard and refiner.name == "crf" else {})}
     settings |= {"in": str(folder.resolve()), "images": str(arguments.images.resolve())}
     record: dict[str, Any] = {"seglet": __version__, "command": arguments.command_line, "settings": settings}
@@ -59,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     claim(out, RECORD, record, arguments.overwrite)
     write_json(out / RECORD, record)
     write_text(out / CLASSES, class_lines(classes))
-    done, unrefined = refine_all(plan, tasks, arguments.jobs or processors(), arguments.overwrite)
+    done, unrefined = refine_files(plan, tasks, arguments.jobs or processor_count(), arguments.overwrite)
     failed += unrefined
     record |= {"finished": True, "out": str(out), "files": done, "failed": failed}
     write_json(out / RECORD, record)

@@ -24,10 +24,10 @@ from seglet.models.class_maps import LEARNED_FROM_TAGS
 from seglet.models.onnx_segmenter import IMAGES, LOGITS, MISSING, Facts
 from seglet.models.segmenter import Segmenter
 
-FIXED = ("pspnet",)
+_FIXED_SIZE_HEADS = ("pspnet",)
 """Heads that pool to a grid whose cells depend on the size, which a graph for all sizes cannot say."""
-OPSET = 18
-EXAMPLE = (96, 128)
+_OPSET = 18
+_EXAMPLE_SIZE = (96, 128)
 LARGEST_DIFFERENCE = 1e-3
 """Of a probability, between PyTorch and the exported graph."""
 LEAST_EQUAL = 0.999
@@ -46,13 +46,13 @@ class _Graph(nn.Module):
         return found
 
 
-def facts_of(model: Segmenter, size: tuple[int, int] | None, weights: str) -> Facts:
+def export_facts(model: Segmenter, size: tuple[int, int] | None, weights: str) -> Facts:
     """
     Raises:
         ValueError: this network has to be given a size.
     """
     head = model.architecture.head
-    if size is None and head in FIXED:
+    if size is None and head in _FIXED_SIZE_HEADS:
         raise ValueError(f"a {head} network is exported for one size of images; say which with --size H W")
     count = sum(parameter.numel() for parameter in model.parameters())
     return Facts(model.architecture, model.classes, size, head not in LEARNED_FROM_TAGS, count, weights)
@@ -68,12 +68,12 @@ def write_graph(model: Segmenter, facts: Facts, file: Path) -> None:
         _library(name)
     free = torch.export.Dim.DYNAMIC
     moving = {0: free} if facts.size is not None else {0: free, 2: free, 3: free}
-    images = torch.rand(2, facts.planes, *(facts.size or EXAMPLE), generator=torch.Generator().manual_seed(0))
+    images = torch.rand(2, facts.planes, *(facts.size or _EXAMPLE_SIZE), generator=torch.Generator().manual_seed(0))
     try:
         with _quiet():
             program = torch.onnx.export(
                 _Graph(model, facts.whole).eval(), (images,), None, input_names=[IMAGES], output_names=[LOGITS],
-                dynamic_shapes={"images": moving}, dynamo=True, opset_version=OPSET, verbose=False,
+                dynamic_shapes={"images": moving}, dynamo=True, opset_version=_OPSET, verbose=False,
             )  # fmt: skip
             if program is None:
                 raise RuntimeError("no program came out")
@@ -82,7 +82,7 @@ def write_graph(model: Segmenter, facts: Facts, file: Path) -> None:
         if isinstance(error, (MemoryError, KeyboardInterrupt)):
             raise
         cure = "" if facts.size else "; try one size with --size H W"
-        raise ValueError(f"{model.architecture.name} cannot be exported ({summary(error)}){cure}") from error
+        raise ValueError(f"{model.architecture.name} cannot be exported ({exporter_message(error)}){cure}") from error
 
 
 @contextlib.contextmanager
@@ -98,7 +98,7 @@ def _quiet() -> Iterator[None]:
         logging.disable(before)
 
 
-def annotate(file: Path, facts: Facts, more: dict[str, Any]) -> None:
+def write_metadata(file: Path, facts: Facts, more: dict[str, Any]) -> None:
     """Writes what is known of the network, and `more` as JSON, into the file."""
     onnx = _library("onnx")
     graph = onnx.load(str(file))
@@ -108,7 +108,7 @@ def annotate(file: Path, facts: Facts, more: dict[str, Any]) -> None:
     onnx.save(graph, str(file))
 
 
-def quantise(file: Path, target: Path, images: Sequence[Float[np.ndarray, "1 planes h w"]]) -> None:
+def quantise_graph(file: Path, target: Path, images: Sequence[Float[np.ndarray, "1 planes h w"]]) -> None:
     """Weights and activations in 8 bits; the range of the activations is that of these images."""
     quantization = _library("onnxruntime.quantization")
     given = iter(images)
@@ -125,7 +125,7 @@ def quantise(file: Path, target: Path, images: Sequence[Float[np.ndarray, "1 pla
         )  # fmt: skip
 
 
-def summary(error: Exception) -> str:
+def exporter_message(error: Exception) -> str:
     """The one line that matters of what PyTorch's exporter says, or the first."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
     lines = text.rpartition("Exception summary")[2].strip().splitlines() or [type(error).__name__]
@@ -156,19 +156,19 @@ class Parity:
         return self.difference <= LARGEST_DIFFERENCE and self.equal >= LEAST_EQUAL
 
 
-Run = Callable[[Tensor], Tensor]
+LogitsFunction = Callable[[Tensor], Tensor]
 
 
 @torch.inference_mode()
-def compare(
-    original: Run,
-    exported: Run,
+def compare_networks(
+    original: LogitsFunction,
+    exported: LogitsFunction,
     images: Sequence[UInt8[np.ndarray, "_ _ 3"]],
     size: tuple[int, int],
     planes: int = 3,
 ) -> Parity:
     """Both give logits; the images are brought to `size`, and two of them go in at once if there are two."""
-    batch = torch.cat([at_size(image, size, planes) for image in images])
+    batch = torch.cat([resized_example(image, size, planes) for image in images])
     differences, equal = [], []
     for part in torch.split(batch, 2):
         one, two = original(part).softmax(1), exported(part).softmax(1)
@@ -177,14 +177,16 @@ def compare(
     return Parity(size, len(batch), max(differences), float(torch.cat(equal).mean()))
 
 
-def at_size(image: UInt8[np.ndarray, "_ _ 3"], size: tuple[int, int], planes: int = 3) -> Float[Tensor, "1 planes h w"]:
+def resized_example(
+    image: UInt8[np.ndarray, "_ _ 3"], size: tuple[int, int], planes: int = 3
+) -> Float[Tensor, "1 planes h w"]:
     """The image as a network takes it; brightness stands in for depth, as any depth will do to compare two networks."""
     small = np.array(Image.fromarray(image).resize(size[::-1], Image.Resampling.BILINEAR))
     colours = torch.from_numpy(small).permute(2, 0, 1)[None].float() / 255
     return colours if planes == 3 else torch.cat([colours, colours.mean(dim=1, keepdim=True)], dim=1)
 
 
-def milliseconds(run: Run, size: tuple[int, int], planes: int = 3, repeats: int = 5) -> float:
+def median_milliseconds(run: LogitsFunction, size: tuple[int, int], planes: int = 3, repeats: int = 5) -> float:
     """Median time of one image, after one to warm up."""
     image = torch.rand(1, planes, *size, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
@@ -192,7 +194,7 @@ def milliseconds(run: Run, size: tuple[int, int], planes: int = 3, repeats: int 
         return 1000 * statistics.median(_seconds(run, image) for _ in range(repeats))
 
 
-def _seconds(run: Run, image: Tensor) -> float:
+def _seconds(run: LogitsFunction, image: Tensor) -> float:
     begin = time.perf_counter()
     run(image)
     return time.perf_counter() - begin

@@ -8,11 +8,11 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from seglet.engine.console import Steps
 from seglet.files import delete_partial
-from seglet.inference.parallel import in_processes
+from seglet.inference.parallel import map_in_processes
 
 
 @runtime_checkable
-class Task(Protocol):
+class FileTask(Protocol):
     """One image's work; picklable. `name` is unique, the last of `results` is written last."""
 
     @property
@@ -23,11 +23,11 @@ class Task(Protocol):
     def results(self) -> tuple[Path, ...]: ...
 
 
-AnyTask = TypeVar("AnyTask", bound=Task)
+_AnyTask = TypeVar("_AnyTask", bound=FileTask)
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TaskOutcome:
     """What was made of an image, or the reason why nothing was; `earlier` if a former call made it."""
 
     name: str
@@ -36,7 +36,7 @@ class Outcome:
     earlier: bool = False
 
 
-def finished(task: Task) -> bool:
+def is_finished(task: FileTask) -> bool:
     """Whether all results are there, and newer than what they were made of."""
     made = [path.stat().st_mtime_ns for path in task.results if path.is_file()]
     if len(made) < len(task.results):
@@ -44,22 +44,24 @@ def finished(task: Task) -> bool:
     return min(made) >= max((path.stat().st_mtime_ns for path in task.sources if path.exists()), default=0)
 
 
-def work_through(
+def process_all(
     title: str,
-    work: Callable[[AnyTask], dict[str, Any]],
-    tasks: Sequence[AnyTask],
+    work: Callable[[_AnyTask], dict[str, Any]],
+    tasks: Sequence[_AnyTask],
     jobs: int,
     again: bool,
     things: str = "images",
-) -> list[Outcome]:
+) -> list[TaskOutcome]:
     """Does what is not finished, or everything `again`; what became of each, in their order."""
     for folder in {path.parent for task in tasks for path in task.results}:
         delete_partial(folder)
-    outcomes = {task.name: Outcome(task.name, {}, earlier=True) for task in tasks if not again and finished(task)}
+    outcomes = {
+        task.name: TaskOutcome(task.name, {}, earlier=True) for task in tasks if not again and is_finished(task)
+    }
     due = [task for task in tasks if task.name not in outcomes]
     with Steps(title, len(tasks), things) as steps:
         steps.advance(len(outcomes))
-        for index, outcome in in_processes(partial(attempt, work), due, jobs):
+        for index, outcome in map_in_processes(partial(_attempt, work), due, jobs):
             outcomes[due[index].name] = outcome
             if outcome.reason:
                 steps.note(f"failed: {due[index].name}")
@@ -67,19 +69,19 @@ def work_through(
     return [outcomes[task.name] for task in tasks]
 
 
-def attempt(work: Callable[[AnyTask], dict[str, Any]], task: AnyTask) -> Outcome:
+def _attempt(work: Callable[[_AnyTask], dict[str, Any]], task: _AnyTask) -> TaskOutcome:
     """Does one; what is wrong with it becomes the reason."""
     try:
-        return Outcome(task.name, work(task))
+        return TaskOutcome(task.name, work(task))
     except (ValueError, OSError, MemoryError) as error:
-        return Outcome(task.name, {}, str(error) or "memory ran out")
+        return TaskOutcome(task.name, {}, str(error) or "memory ran out")
     except RuntimeError as error:
         if not _memory_ran_out(error):
             raise
-        return Outcome(task.name, {}, "memory ran out")
+        return TaskOutcome(task.name, {}, "memory ran out")
 
 
-def failure(error: Exception) -> str:
+def failure_reason(error: Exception) -> str:
     """Why a network made nothing of an image, for people.
 
     Raises:
@@ -97,7 +99,7 @@ def _memory_ran_out(error: RuntimeError) -> bool:
     return "can't allocate memory" in str(error) or "out of memory" in str(error)
 
 
-def account(done: str, outcomes: Sequence[Outcome]) -> list[str]:
+def outcome_lines(done: str, outcomes: Sequence[TaskOutcome]) -> list[str]:
     """How many were done (`done` says what), were finished before, and failed; the failed with their reasons."""
     failed = [outcome for outcome in outcomes if outcome.reason]
     earlier = sum(outcome.earlier for outcome in outcomes)

@@ -16,7 +16,7 @@ from seglet.data.enhance.gamma import lift
 from seglet.data.enhance.histogram import clahe, equalise
 from seglet.data.enhance.retinex import msrcr
 from seglet.files import replacing
-from seglet.inference.inputs import ImageFile, gather, place
+from seglet.inference.inputs import ImageFile, gather_images, result_path
 from seglet.models.image_tensor import as_batch
 from seglet.models.io.zero_dce_storage import load
 from seglet.models.zero_dce import ZeroDCE
@@ -24,13 +24,13 @@ from seglet.models.zero_dce import ZeroDCE
 Enhancer = Callable[[UInt8[np.ndarray, "h w 3"]], UInt8[np.ndarray, "h w 3"]]
 """Picklable, so that processes can share the work."""
 
-RULES: Mapping[str, Enhancer] = MappingProxyType(
+ENHANCERS: Mapping[str, Enhancer] = MappingProxyType(
     {"clahe": clahe, "equalise": equalise, "gamma": lift, "retinex": msrcr}
 )
 
 
 @dataclass(frozen=True)
-class Network:
+class ZeroDCEEnhancer:
     """A trained network as an `Enhancer`, on the CPU."""
 
     model: ZeroDCE
@@ -41,21 +41,21 @@ class Network:
         return np.asarray((bright * 255).round().to(torch.uint8).numpy())
 
 
-def enhancer(name: str) -> Enhancer:
+def find_enhancer(name: str) -> Enhancer:
     """The rule of that name, or the trained network in that folder.
 
     Raises:
         ValueError: there is none.
     """
-    if name in RULES:
-        return RULES[name]
+    if name in ENHANCERS:
+        return ENHANCERS[name]
     if not Path(name).is_dir():
-        raise ValueError(f"no way to brighten is called {name!r}; there are {', '.join(RULES)}, or give the folder "
+        raise ValueError(f"no way to brighten is called {name!r}; there are {', '.join(ENHANCERS)}, or give the folder "
                          "zero-dce that `seglet enhance --method zero-dce` saved")  # fmt: skip
-    return Network(load(Path(name)))
+    return ZeroDCEEnhancer(load(Path(name)))
 
 
-class Changed(Dataset):
+class EnhancedDataset(Dataset):
     """The samples with their images gone through an enhancer."""
 
     def __init__(self, dataset: Dataset, change: Enhancer) -> None:
@@ -68,7 +68,7 @@ class Changed(Dataset):
 
 
 @dataclass(frozen=True)
-class Enhancing:
+class EnhanceTask:
     """An image to brighten."""
 
     image: ImageFile
@@ -84,18 +84,18 @@ class Enhancing:
 
     @property
     def results(self) -> tuple[Path, ...]:
-        return (place(self.out, self.name, ".png"),)
+        return (result_path(self.out, self.name, ".png"),)
 
 
-def tasks_of(inputs: Sequence[Path], out: Path) -> list[Enhancing]:
+def enhance_tasks(inputs: Sequence[Path], out: Path) -> list[EnhanceTask]:
     """
     Raises:
         ValueError: an input is not there, or there is no image at all.
     """
-    return [Enhancing(image, out) for image in gather(inputs, out)]
+    return [EnhanceTask(image, out) for image in gather_images(inputs, out)]
 
 
-def enhance_one(enhancer: Enhancer, task: Enhancing) -> dict[str, Any]:
+def enhance_file(enhancer: Enhancer, task: EnhanceTask) -> dict[str, Any]:
     bright = enhancer(task.image.read())
     with replacing(task.results[0]) as temporary:
         Image.fromarray(bright).save(temporary, "PNG", compress_level=3)

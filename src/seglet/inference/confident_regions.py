@@ -7,7 +7,7 @@ from seglet.data.label_tools.pieces import numbered
 from seglet.types import IGNORE
 
 
-def confident(
+def keep_confident_regions(
     labels: UInt8[np.ndarray, "h w"], confidence: Float[np.ndarray, "h w"], least: float, area: int
 ) -> UInt8[np.ndarray, "h w"]:
     """The labels with IGNORE for pieces of one class whose mean confidence is below `least`, or smaller than `area`."""

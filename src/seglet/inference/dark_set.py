@@ -16,12 +16,12 @@ from seglet.data.description import FILE, WHOLE, Description, Item, TagOrigin
 from seglet.data.errors import DataError
 from seglet.files import content_hash, delete, read_bytes, read_json, replacing, write_json, write_text
 from seglet.images import read_image, read_mask, write_mask
-from seglet.inference.inputs import place
+from seglet.inference.inputs import result_path
 from seglet.inference.training_set import write_tags
 
 
 @dataclass(frozen=True)
-class Darkened:
+class DarkenTask:
     """An image to darken; `name` is where it goes below images/, masks/ and parameters/."""
 
     item: Item
@@ -39,31 +39,31 @@ class Darkened:
 
     @property
     def image(self) -> Path:
-        return place(self.out / "images", self.name, ".png")
+        return result_path(self.out / "images", self.name, ".png")
 
     @property
     def mask(self) -> Path:
-        return place(self.out / "masks", self.name, ".png")
+        return result_path(self.out / "masks", self.name, ".png")
 
     @property
     def parameters(self) -> Path:
-        return place(self.out / "parameters", self.name, ".json")
+        return result_path(self.out / "parameters", self.name, ".json")
 
 
-def tasks_of(description: Description, out: Path) -> list[Darkened]:
+def darken_tasks(description: Description, out: Path) -> list[DarkenTask]:
     """Each image once, whatever splits it is in.
 
     Raises:
         DataError: two images would get the same name.
     """
-    found: dict[Path, Darkened] = {}
+    found: dict[Path, DarkenTask] = {}
     apart = _apart(description)
     for split, items in description.splits.items():
         for item in items:
             name = f"{split}/{item.id}" if apart else item.id
             known = found.get(item.image)
             if known is None or known.item.mask is None:  # unlabelled in one split, labelled in another
-                found[item.image] = Darkened(item, name, out)
+                found[item.image] = DarkenTask(item, name, out)
     counts = Counter(task.name.casefold() for task in found.values())
     if twice := [task for task in found.values() if counts[task.name.casefold()] > 1]:
         files = " and ".join(str(task.item.image) for task in twice[:2])
@@ -77,7 +77,7 @@ def _apart(description: Description) -> bool:
     return list(description.splits) != [WHOLE] and max(counts.values()) == 1
 
 
-def darken_one(ranges: Ranges, seed: int, description: Description, task: Darkened) -> dict[str, Any]:
+def darken_one(ranges: Ranges, seed: int, description: Description, task: DarkenTask) -> dict[str, Any]:
     """Writes the image in the dark, its mask, and then what was drawn for it."""
     item = task.item
     image = read_image(item.image, description.max_pixels, item.image_hash)
@@ -101,7 +101,7 @@ def _hash(path: Path) -> str:
 
 def describe_dark(description: Description, out: Path, done: Collection[str]) -> None:
     """Writes dataset.json, tags.json and, where splits share images, lists/ for the tasks that are `done`."""
-    there = {task.item.image: task for task in tasks_of(description, out) if task.name in done}
+    there = {task.item.image: task for task in darken_tasks(description, out) if task.name in done}
     delete(out / FILE)  # a description of something else until the end
     splits = {
         name: tuple(_dark(item, there[item.image]) for item in items if item.image in there)
@@ -116,7 +116,7 @@ def describe_dark(description: Description, out: Path, done: Collection[str]) ->
     replace(dark, stray=0.0, tags=_tags(description, splits, out)).save(out / FILE)
 
 
-def _dark(item: Item, task: Darkened) -> Item:
+def _dark(item: Item, task: DarkenTask) -> Item:
     hashes: Mapping[str, str] = read_json(task.parameters)["hashes"]
     image, mask = task.image.resolve(), None if item.mask is None else task.mask.resolve()
     return replace(item, image=image, mask=mask, image_hash=hashes["image"], mask_hash=hashes["mask"] if mask else "")

@@ -14,15 +14,15 @@ from jaxtyping import Float32, UInt8
 from seglet.data.columns.depth_files import DepthFiles
 from seglet.data.dataset import Dataset, Sample
 from seglet.data.planes import DEPTH
-from seglet.inference.brighten import Enhancer, enhancer
+from seglet.inference.brighten import Enhancer, find_enhancer
 from seglet.models.foundation.depth_estimator import DepthEstimator
 from seglet.models.segmenter import Segmenter
 
-Depths = Callable[[UInt8[np.ndarray, "h w 3"], str], Float32[np.ndarray, "rows columns"]]
+DepthSource = Callable[[UInt8[np.ndarray, "h w 3"], str], Float32[np.ndarray, "rows columns"]]
 """Depth in [0, 1] of an image with this name."""
 
 
-def depths_for(model: Segmenter, given: str | None) -> Depths | None:
+def find_depth_source(model: Segmenter, given: str | None) -> DepthSource | None:
     """Where this network has depth from: as `given`, a folder of maps or a depth network, else as in training.
 
     None for a network that sees colours alone.
@@ -44,15 +44,15 @@ def depths_for(model: Segmenter, given: str | None) -> Depths | None:
     folder = Path(source)
     if folder.is_dir() and not (folder / "config.json").is_file():
         return _from_files(DepthFiles(folder))
-    change = None if guide.brighten is None else enhancer(guide.brighten)
+    change = None if guide.brighten is None else find_enhancer(guide.brighten)
     return _estimated(DepthEstimator.load(source).to(next(model.parameters()).device), change)
 
 
-def _from_files(files: DepthFiles) -> Depths:
+def _from_files(files: DepthFiles) -> DepthSource:
     return lambda image, name: files.read(name, (image.shape[0], image.shape[1]))
 
 
-def _estimated(estimator: DepthEstimator, change: Enhancer | None) -> Depths:
+def _estimated(estimator: DepthEstimator, change: Enhancer | None) -> DepthSource:
     device = next(estimator.parameters()).device
 
     def depths(image: UInt8[np.ndarray, "h w 3"], name: str) -> Float32[np.ndarray, "h w"]:
@@ -63,10 +63,10 @@ def _estimated(estimator: DepthEstimator, change: Enhancer | None) -> Depths:
     return depths
 
 
-class WithDepth(Dataset):
+class DepthDataset(Dataset):
     """The samples with their depth as a column."""
 
-    def __init__(self, dataset: Dataset, depths: Depths) -> None:
+    def __init__(self, dataset: Dataset, depths: DepthSource) -> None:
         self.dataset, self.depths = dataset, depths
         self.classes, self.ids, self.fingerprint = dataset.classes, dataset.ids, dataset.fingerprint
 
@@ -79,7 +79,7 @@ class WithDepth(Dataset):
         return replace(sample, columns={**sample.columns, DEPTH: depth}, kinds={**sample.kinds, DEPTH: "image"})
 
 
-def with_depth(data: Dataset, model: Segmenter, given: str | None) -> Dataset:
+def add_depth_column(data: Dataset, model: Segmenter, given: str | None) -> Dataset:
     """The data with what this network needs; the same data for one that sees colours alone; see `depths_for`."""
-    depths = depths_for(model, given)
-    return data if depths is None else WithDepth(data, depths)
+    depths = find_depth_source(model, given)
+    return data if depths is None else DepthDataset(data, depths)

@@ -17,13 +17,18 @@ from seglet.engine.console import Steps
 from seglet.evaluation.cam_curve import CamCurve
 from seglet.evaluation.evaluate import grouped
 from seglet.evaluation.result import Evaluation
-from seglet.inference.from_tags import TagMaps
-from seglet.inference.options import Seeing
-from seglet.inference.predict import Seer, see, settled, shown, taught_by_tags
+from seglet.inference.from_tags import TagPredictor
+from seglet.inference.options import InferenceOptions
+from seglet.inference.predict import Predictor, brightened, learned_from_tags, predict_maps, refined_probabilities
 
 
-def score_maps(
-    model: Seer, data: Dataset, seeing: Seeing, known_tags: bool = False, workers: int = 0, batch: int = 1
+def evaluate_maps(
+    model: Predictor,
+    data: Dataset,
+    options: InferenceOptions,
+    known_tags: bool = False,
+    workers: int = 0,
+    batch: int = 1,
 ) -> dict[str, Any]:
     """What `Evaluation.as_dict` gives and, of a network that learned from tags, the curve of its maps unrefined.
 
@@ -34,27 +39,31 @@ def score_maps(
         ValueError: an image has no mask.
     """
     found = Evaluation(data.classes)
-    curve = CamCurve(data.classes) if taught_by_tags(model) else None
+    curve = CamCurve(data.classes) if learned_from_tags(model) else None
     samples = evaluation_samples(data, workers=workers)
     with Steps("evaluate", len(data), "images") as steps:
-        for group in grouped(samples, batch if isinstance(model, TagMaps) else 1):
+        for group in grouped(samples, batch if isinstance(model, TagPredictor) else 1):
             tags = [_tags(sample, found) if known_tags else None for sample in group]
-            for sample, known, maps in zip(group, tags, _maps(model, group, seeing, tags), strict=True):
-                _add(sample, maps, settled(maps, model, sample.image, known, seeing.refiner), found, curve)
+            for sample, known, maps in zip(group, tags, _maps(model, group, options, tags), strict=True):
+                _add(
+                    sample, maps, refined_probabilities(maps, model, sample.image, known, options.refiner), found, curve
+                )
                 steps.advance(found.count)
     return found.as_dict() | ({} if curve is None else {"cam_curve": curve.as_dict()})
 
 
 def _maps(
-    model: Seer, group: Sequence[Sample], seeing: Seeing, tags: Sequence[Sequence[int] | None]
+    model: Predictor, group: Sequence[Sample], options: InferenceOptions, tags: Sequence[Sequence[int] | None]
 ) -> Sequence[Float32[np.ndarray, "k h w"]]:
-    if not isinstance(model, TagMaps):
+    if not isinstance(model, TagPredictor):
         pairs = zip(group, tags, strict=True)
-        return [see(model, sample.image, known, seeing, depth_plane(sample)) for sample, known in pairs]
-    images, truths = [shown(sample.image, seeing) for sample in group], [sample.labels for sample in group]
+        return [predict_maps(model, sample.image, known, options, depth_plane(sample)) for sample, known in pairs]
+    images, truths = [brightened(sample.image, options) for sample in group], [sample.labels for sample in group]
     known = [() if labels is None else labels for labels in tags]
     # one of a method's controls reads the truth
-    return list(model.maps_of(images, known, seeing.resize, [truth for truth in truths if truth is not None]))
+    return list(
+        model.class_maps_of_batch(images, known, options.resize, [truth for truth in truths if truth is not None])
+    )
 
 
 def _add(

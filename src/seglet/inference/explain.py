@@ -15,19 +15,19 @@ from seglet.images import overlay
 from seglet.methods.protocols import Explanation
 from seglet.types import Classes
 
-SIDE = 112
+CELL_HEIGHT = 112
 """Height of an image, in pixels."""
 
-LINE = 16
+CAPTION_HEIGHT = 16
 """Height of the words over it."""
 
-MARK = (255, 0, 255)
+_MARK = (255, 0, 255)
 """Colour of the patch that looks."""
 
 ImageArray = UInt8[np.ndarray, "_ _ 3"]
 
 
-def sheet(
+def explanation_sheet(
     image: ImageArray, labels: UInt8[np.ndarray, "_ _"], tags: Sequence[int], found: Explanation, classes: Classes
 ) -> Image.Image:
     """A row of maps for each class that is known to be there, then a row of attention for each of them and one more.
@@ -44,7 +44,7 @@ def sheet(
     for name, patch in _patches(maps, tags, classes).items():
         looked = {stage: _numbers(value)[patch].reshape(grid) for stage, value in found.attention.items()}
         rows.append([_captioned(_marked(image, patch, (grid[0], grid[1])), name), *_heat(looked, image.shape)])
-    return contact_sheet(rows, height=SIDE + LINE)
+    return contact_sheet(rows, height=CELL_HEIGHT + CAPTION_HEIGHT)
 
 
 def _patches(maps: Mapping[str, Float[np.ndarray, "k p q"]], tags: Sequence[int], classes: Classes) -> dict[str, int]:
@@ -75,15 +75,15 @@ def _marked(image: ImageArray, patch: int, grid: tuple[int, int]) -> ImageArray:
     row, column = divmod(patch, grid[1])
     down, across = image.shape[0] / grid[0], image.shape[1] / grid[1]
     box = (column * across, row * down, (column + 1) * across - 1, (row + 1) * down - 1)
-    ImageDraw.Draw(marked).rectangle(box, outline=MARK, width=max(1, round(min(image.shape[:2]) / 100)))
+    ImageDraw.Draw(marked).rectangle(box, outline=_MARK, width=max(1, round(min(image.shape[:2]) / 100)))
     return np.asarray(marked)
 
 
 def _captioned(image: ImageArray, words: str) -> ImageArray:
     """At the height of all, below a line of words; the font has Latin letters only."""
-    width = max(1, round(image.shape[1] * SIDE / image.shape[0]))
-    cell = Image.new("RGB", (width, SIDE + LINE), PAPER)
-    cell.paste(Image.fromarray(image).resize((width, SIDE), Image.Resampling.BOX), (0, LINE))
+    width = max(1, round(image.shape[1] * CELL_HEIGHT / image.shape[0]))
+    cell = Image.new("RGB", (width, CELL_HEIGHT + CAPTION_HEIGHT), PAPER)
+    cell.paste(Image.fromarray(image).resize((width, CELL_HEIGHT), Image.Resampling.BOX), (0, CAPTION_HEIGHT))
     text = words.encode("latin-1", "replace").decode("latin-1")
     ImageDraw.Draw(cell).text((1, 2), text, fill=INK, font=ImageFont.load_default())
     return np.asarray(cell)

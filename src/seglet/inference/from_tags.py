@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class TagMaps:
+class TagPredictor:
     """Stands where a segmenter stands, for images whose classes are known."""
 
     method: LabelMaps
     classes: Classes
     device: torch.device
 
-    def maps(
+    def class_maps(
         self,
         image: UInt8[np.ndarray, "h w 3"],
         tags: Sequence[int] | None,
@@ -49,10 +49,10 @@ class TagMaps:
         if tags is None:
             raise ValueError("a method makes masks of the classes that are known to be in an image; give --tags, or "
                              "--data with tags or masks")  # fmt: skip
-        return np.asarray(self.maps_of([image], [tags], shrink, None if truth is None else [truth])[0])
+        return np.asarray(self.class_maps_of_batch([image], [tags], shrink, None if truth is None else [truth])[0])
 
     @torch.inference_mode()
-    def maps_of(
+    def class_maps_of_batch(
         self,
         images: Sequence[UInt8[np.ndarray, "h w 3"]],
         tags: Sequence[Sequence[int]],
@@ -90,7 +90,7 @@ class TagMaps:
         return sources, without_background(vectors).to(self.device), regions
 
 
-class Unseen(Dataset):
+class ClassesOnly(Dataset):
     """Classes without images."""
 
     def __init__(self, classes: Classes) -> None:
@@ -100,7 +100,7 @@ class Unseen(Dataset):
         raise DataError("there are no images to remember classes by; give --data, or set cache_from otherwise")
 
 
-def open_method(source: str, data: Dataset | None, named: str | None, device: str) -> TagMaps:
+def open_method(source: str, data: Dataset | None, named: str | None, device: str) -> TagPredictor:
     """A method by name, by its experiment (YAML), or as a run has trained it, with what it needs; which is made now if
     it is not there.
 
@@ -133,14 +133,14 @@ def open_method(source: str, data: Dataset | None, named: str | None, device: st
     elif data is not None and named is not None:
         experiment = replace(experiment, settings=replace(experiment.settings, data=named))
     images = training_data(experiment.settings) if data is None else data
-    make_missing(experiment, images, place)
+    make_missing_artefacts(experiment, images, place)
     method = build_method(experiment, images)
     if file is run:
         method.load_state_dict(checkpoint.load_newest(Path(source) / "checkpoints")[1]["method"])
-    return TagMaps(cast(LabelMaps, method.to(place).eval()), images.classes, place)  # its class was checked above
+    return TagPredictor(cast(LabelMaps, method.to(place).eval()), images.classes, place)  # its class was checked above
 
 
-def make_missing(experiment: "Experiment", data: Dataset, device: torch.device) -> None:
+def make_missing_artefacts(experiment: "Experiment", data: Dataset, device: torch.device) -> None:
     """What a method needs made for the classes is made once, and kept."""
     from seglet.engine.artefacts import artefacts, make
 
@@ -149,11 +149,11 @@ def make_missing(experiment: "Experiment", data: Dataset, device: torch.device) 
             make(kept, data, device, tell)
 
 
-def classes_named(names: Sequence[str]) -> Unseen:
+def classes_named(names: Sequence[str]) -> ClassesOnly:
     """The background and these classes, in VOC's colours.
 
     Raises:
         ValueError: a name is there twice, or is the background's.
     """
     table = ("background", *names)
-    return Unseen(Classes.named(table))
+    return ClassesOnly(Classes.named(table))

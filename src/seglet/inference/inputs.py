@@ -31,7 +31,7 @@ class ImageFile:
         return read_image(self.path) if self.draw is None else self.draw()
 
 
-def gather(inputs: Sequence[Path], results: Path) -> list[ImageFile]:
+def gather_images(inputs: Sequence[Path], results: Path) -> list[ImageFile]:
     """The images in files, folders (with all below) and text lists (one path a line), each once, named apart.
 
     Images below the folder `results` are passed over: they came out of an earlier call.
@@ -50,7 +50,7 @@ def gather(inputs: Sequence[Path], results: Path) -> list[ImageFile]:
         if raw:
             cure = f"but {len(raw)} raw files of a camera, such as {raw[0].name}: develop them to PNG or TIFF"
         raise ValueError(f"no images in {', '.join(map(str, inputs))}; {cure}")
-    return named_apart(found.values())
+    return with_unique_names(found.values())
 
 
 def _expand(given: Path) -> list[ImageFile]:
@@ -78,7 +78,7 @@ def _below(path: Path, home: Path) -> str:
     return identity(path, home) if path.is_relative_to(home) else path.stem
 
 
-def named_apart(found: Iterable[ImageFile]) -> list[ImageFile]:
+def with_unique_names(found: Iterable[ImageFile]) -> list[ImageFile]:
     """The same images with names that differ in more than capitals: where two clash, ending or number are added."""
     given = list(found)
     shared = Counter(image.name.casefold() for image in given)
@@ -101,6 +101,6 @@ def _free(name: str, taken: set[str]) -> str:
     return free
 
 
-def place(folder: Path, name: str, ending: str) -> Path:
+def result_path(folder: Path, name: str, ending: str) -> Path:
     """The file of a result; the ending is added whole, as names may hold dots."""
     return folder / PurePosixPath(name).parent / f"{PurePosixPath(name).name}{ending}"

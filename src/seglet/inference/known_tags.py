@@ -17,12 +17,12 @@ from seglet.types import Classes
 class KnownTags:
     """Labels of each image by its path, sorted and without background; `hash` is that of the file, if it is one."""
 
-    of: dict[Path, tuple[int, ...]]
+    by_path: dict[Path, tuple[int, ...]]
     source: Path
     hash: str
 
 
-def known_tags(source: Path, key: str, images: Sequence[ImageFile], classes: Classes) -> KnownTags:
+def read_known_tags(source: Path, key: str, images: Sequence[ImageFile], classes: Classes) -> KnownTags:
     """Images may be named by any end of their path. What is doubtful is said on stderr.
 
     Raises:

@@ -45,7 +45,7 @@ def choose_device(name: str) -> torch.device:
     Raises:
         ValueError: there is no such device here; says which there are.
     """
-    there = devices()
+    there = available_devices()
     if name == "auto":
         return torch.device(there[0])
     wanted = "cuda:0" if name == "cuda" else name
@@ -54,7 +54,7 @@ def choose_device(name: str) -> torch.device:
     return torch.device(wanted)
 
 
-def devices() -> list[str]:
+def available_devices() -> list[str]:
     """Names of the devices of this machine, the fastest kind first."""
     graphics = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
     return [*graphics, *(["mps"] if torch.backends.mps.is_available() else []), "cpu"]

@@ -7,7 +7,7 @@ from seglet.inference.refiner import Refiner
 
 
 @dataclass(frozen=True)
-class Seeing:
+class InferenceOptions:
     """None leaves a choice to the kind of network; `docs/cli.md` has the choices.
 
     `background_power`, `background` and `least_score` are for networks that learned from tags; see `class_maps`.
@@ -44,16 +44,16 @@ class Seeing:
         return {**seen, **rest, **refiner}
 
 
-THRESHOLD = 0.5
+DEFAULT_THRESHOLD = 0.5
 
 
 @dataclass(frozen=True)
-class PseudoSettings:
+class PseudoLabelOptions:
     """How pseudo labels are made. A pixel whose probability is below `threshold` gets no label."""
 
-    threshold: float = THRESHOLD
-    seeing: Seeing = field(default_factory=Seeing)
+    threshold: float = DEFAULT_THRESHOLD
+    inference: InferenceOptions = field(default_factory=InferenceOptions)
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return {"threshold": self.threshold, **self.seeing.as_dict()}
+        return {"threshold": self.threshold, **self.inference.as_dict()}

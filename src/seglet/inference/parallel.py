@@ -9,11 +9,13 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
-Task = TypeVar("Task")
-Result = TypeVar("Result")
+_Task = TypeVar("_Task")
+_Result = TypeVar("_Result")
 
 
-def in_processes(work: Callable[[Task], Result], tasks: Sequence[Task], jobs: int) -> Iterator[tuple[int, Result]]:
+def map_in_processes(
+    work: Callable[[_Task], _Result], tasks: Sequence[_Task], jobs: int
+) -> Iterator[tuple[int, _Result]]:
     """The place of each task and what came of it, as it comes. One job works in this process, in order.
 
     `work` and tasks have to be picklable. When the caller stops, what was begun is finished, and nothing else.
@@ -28,7 +30,7 @@ def in_processes(work: Callable[[Task], Result], tasks: Sequence[Task], jobs: in
     fresh = multiprocessing.get_context("spawn")  # torch has threads, which a fork does not survive
     pool = ProcessPoolExecutor(jobs, fresh, _begin)
     try:
-        places: dict[Future[Result], int] = {pool.submit(work, task): place for place, task in enumerate(tasks)}
+        places: dict[Future[_Result], int] = {pool.submit(work, task): place for place, task in enumerate(tasks)}
         for future in as_completed(places):
             yield places.pop(future), future.result()
     except BrokenProcessPool as error:
@@ -37,7 +39,7 @@ def in_processes(work: Callable[[Task], Result], tasks: Sequence[Task], jobs: in
         pool.shutdown(cancel_futures=True)
 
 
-def processors() -> int:
+def processor_count() -> int:
     """How many this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

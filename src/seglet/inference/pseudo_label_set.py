@@ -11,21 +11,21 @@ from jaxtyping import UInt8
 
 from seglet.data.dataset import resized
 from seglet.evaluation.pseudo_labels import PseudoLabelQuality
-from seglet.inference.depth import depths_for
-from seglet.inference.from_tags import TagMaps
-from seglet.inference.inputs import ImageFile, place
+from seglet.inference.depth import find_depth_source
+from seglet.inference.from_tags import TagPredictor
+from seglet.inference.inputs import ImageFile, result_path
 from seglet.inference.known_tags import KnownTags
-from seglet.inference.options import PseudoSettings
-from seglet.inference.predict import Seer, check_network
-from seglet.inference.pseudo_labels import pseudo_labels
+from seglet.inference.options import PseudoLabelOptions
+from seglet.inference.predict import Predictor, check_inference_options
+from seglet.inference.pseudo_labels import predict_pseudo_labels
 from seglet.inference.score_maps import write_scores
-from seglet.inference.training_set import add_split, clear, link, write_tags
-from seglet.inference.write import Found, write
+from seglet.inference.training_set import clear_earlier_results, copy_scored_split, link_image, write_tags
+from seglet.inference.write import PredictedMaps, write_maps
 
-NO_TAGS = "the tags do not name it; add it to them, with no tag if no class is in it"
+UNNAMED_BY_TAGS = "the tags do not name it; add it to them, with no tag if no class is in it"
 
 
-class Labelling:
+class PseudoLabelJob:
     """`seglet predict --pseudo-labels`: `images` have the names of their results.
 
     Those that the tags, if there are any, do not name are `passed_over`, with the reason.
@@ -36,25 +36,27 @@ class Labelling:
 
     def __init__(
         self,
-        model: Seer,
+        model: Predictor,
         images: Sequence[ImageFile],
         tags: KnownTags | None,
         arguments: argparse.Namespace,
-        settings: PseudoSettings,
+        settings: PseudoLabelOptions,
         truth: Callable[[ImageFile], UInt8[np.ndarray, "h w"] | None] | None = None,
     ) -> None:
-        check_network(model, settings.seeing)
+        check_inference_options(model, settings.inference)
         self.model, self.settings, self.out, self.keep_scores = model, settings, arguments.out, bool(arguments.scores)
         self.tags, self.truth, self.quality = tags, truth, PseudoLabelQuality(model.classes)
-        known = {image.path for image in images} if self.tags is None else self.tags.of.keys()
-        self.passed_over = [(image, NO_TAGS) for image in images if image.path not in known]
+        known = {image.path for image in images} if self.tags is None else self.tags.by_path.keys()
+        self.passed_over = [(image, UNNAMED_BY_TAGS) for image in images if image.path not in known]
         prefix = "" if arguments.score_on is None else "train/"
         self.images = [replace(image, name=prefix + image.name) for image in images if image.path in known]
-        self.depths = None if isinstance(model, TagMaps) else depths_for(model, settings.seeing.depth)
-        clear(self.out)
+        self.depths = None if isinstance(model, TagPredictor) else find_depth_source(model, settings.inference.depth)
+        clear_earlier_results(self.out)
         self.scored_on = 0
         if arguments.score_on is not None:
-            self.scored_on = add_split(arguments.score_on, arguments.score_split or "val", model.classes, self.out)
+            self.scored_on = copy_scored_split(
+                arguments.score_on, arguments.score_split or "val", model.classes, self.out
+            )
 
     @property
     def about(self) -> dict[str, Any]:
@@ -70,19 +72,19 @@ class Labelling:
     def make(self, source: ImageFile, image: UInt8[np.ndarray, "h w 3"]) -> dict[str, Any]:
         """Labels one image and writes the results; says where they are, and which tags got no pixel."""
         classes = self.model.classes
-        tags = None if self.tags is None else self.tags.of[source.path]
-        seen = resized(image, self.settings.seeing.resize)
+        tags = None if self.tags is None else self.tags.by_path[source.path]
+        seen = resized(image, self.settings.inference.resize)
         depth = None if self.depths is None else self.depths(seen, source.name)
-        made = pseudo_labels(self.model, image, tags, self.settings, depth)
-        written = write(Found(made.labels, made.confidence), image, source.name, self.out, classes)
+        made = predict_pseudo_labels(self.model, image, tags, self.settings, depth)
+        written = write_maps(PredictedMaps(made.labels, made.confidence), image, source.name, self.out, classes)
         if self.keep_scores:
-            path = place(self.out / "scores", source.name, ".npz")
+            path = result_path(self.out / "scores", source.name, ".npz")
             write_scores(path, made.scores)
             written["scores"] = path.relative_to(self.out).as_posix()
         truth = None if self.truth is None else self.truth(source)
         if truth is not None:
             self.quality.add(torch.from_numpy(made.labels), torch.from_numpy(truth.copy()))
-        written["image"] = link(source, self.out).relative_to(self.out).as_posix()
+        written["image"] = link_image(source, self.out).relative_to(self.out).as_posix()
         if tags is not None:
             written["tags"] = [classes.names[label] for label in tags]
             written["missing"] = [classes.names[label] for label in tags if not (made.labels == label).any()]

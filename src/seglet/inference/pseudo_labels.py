@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32, UInt8
 
-from seglet.inference.options import PseudoSettings
-from seglet.inference.predict import Depth, Seer, probabilities
+from seglet.inference.options import PseudoLabelOptions
+from seglet.inference.predict import DepthMap, Predictor, predict_probabilities
 from seglet.types import IGNORE
 
 
@@ -24,15 +24,15 @@ class PseudoLabels:
         return np.asarray(self.scores.max(axis=0))
 
 
-def pseudo_labels(
-    model: Seer,
+def predict_pseudo_labels(
+    model: Predictor,
     image: UInt8[np.ndarray, "h w 3"],
     tags: Sequence[int] | None,
-    settings: PseudoSettings,
-    depth: Depth | None = None,
+    settings: PseudoLabelOptions,
+    depth: DepthMap | None = None,
 ) -> PseudoLabels:
     """Only the classes among the tags, and background, are given; without tags (None) all may be."""
-    scores = probabilities(model, image, tags, settings.seeing, depth)
+    scores = predict_probabilities(model, image, tags, settings.inference, depth)
     labels = scores.argmax(axis=0).astype(np.uint8)
     confidence = scores.max(axis=0)
     labels[(confidence < settings.threshold) | (confidence == 0)] = IGNORE

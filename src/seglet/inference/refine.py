@@ -13,7 +13,7 @@ from seglet.labels.refine.crf import dense_crf, soft_labels
 from seglet.labels.refine.pamr import pamr
 from seglet.labels.refine.par import par
 
-STRENGTHS = {
+_CRF_SETTINGS = {
     "ssss": crf_settings.SSSS,
     "labels": crf_settings.LABELS,
     "weclip": crf_settings.WECLIP,
@@ -22,7 +22,7 @@ STRENGTHS = {
 }
 
 
-def refine(
+def refine_scores(
     scores: Float32[np.ndarray, "k h w"], image: UInt8[np.ndarray, "h w 3"], refiner: Refiner
 ) -> Float32[np.ndarray, "k h w"]:
     """Scores in [0, 1] as probabilities that sum to 1 over the classes; pixels that no class has reached stay 0.
@@ -31,10 +31,11 @@ def refine(
         ValueError: scores and image differ in size.
     """
     if scores.shape[1:] != image.shape[:2]:
-        raise ValueError(f"scores are {size(scores.shape[1:])}, the image {size(image.shape[:2])}; resize one of them")
+        sizes = f"scores are {width_by_height(scores.shape[1:])}, the image {width_by_height(image.shape)}"
+        raise ValueError(f"{sizes}; resize one of them")
     maps = torch.from_numpy(scores)[None]
     images = torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255
-    return normalised(_refined(maps, images, refiner)[0].numpy())
+    return normalise_scores(_refined(maps, images, refiner)[0].numpy())
 
 
 def _refined(maps: Tensor, images: Tensor, refiner: Refiner) -> Tensor:
@@ -42,10 +43,10 @@ def _refined(maps: Tensor, images: Tensor, refiner: Refiner) -> Tensor:
         return pamr(maps, images, steps=refiner.steps)
     if refiner.name == "par":
         return par(maps, images, steps=refiner.steps)
-    return dense_crf(maps, images, replace(STRENGTHS[refiner.crf_settings], iterations=refiner.steps))
+    return dense_crf(maps, images, replace(_CRF_SETTINGS[refiner.crf_settings], iterations=refiner.steps))
 
 
-def soft(
+def label_probabilities(
     labels: UInt8[np.ndarray, "h w"], num_classes: int, refiner: Refiner, confidence: float
 ) -> Float32[np.ndarray, "k h w"]:
     """Probabilities for labels: as sure as `confidence` for a CRF, which moves only what may be wrong; else certain.
@@ -56,12 +57,12 @@ def soft(
     return np.asarray(soft_labels(torch.from_numpy(labels)[None], num_classes, sure)[0].numpy(), np.float32)
 
 
-def normalised(scores: Float32[np.ndarray, "k h w"]) -> Float32[np.ndarray, "k h w"]:
+def normalise_scores(scores: Float32[np.ndarray, "k h w"]) -> Float32[np.ndarray, "k h w"]:
     """Divided by their sum over the classes; 0 where that is 0."""
     total = scores.sum(axis=0, keepdims=True)
     return np.asarray(np.divide(scores, total, out=np.zeros_like(scores), where=total > 0))
 
 
-def size(shape: tuple[int, ...]) -> str:
+def width_by_height(shape: tuple[int, ...]) -> str:
     """Width and height, for people."""
     return f"{shape[1]}x{shape[0]}"

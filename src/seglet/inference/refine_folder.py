@@ -12,17 +12,17 @@ from seglet.data.class_table import Table, classes_of
 from seglet.data.description import Coding, Description
 from seglet.data.errors import DataError
 from seglet.images import read_image, read_mask, write_mask
-from seglet.inference.batch import work_through
-from seglet.inference.inputs import place
-from seglet.inference.refine import refine, size, soft
-from seglet.inference.refine_inputs import Task
+from seglet.inference.batch import process_all
+from seglet.inference.inputs import result_path
+from seglet.inference.refine import label_probabilities, refine_scores, width_by_height
+from seglet.inference.refine_inputs import RefineInput
 from seglet.inference.refiner import Refiner
-from seglet.inference.score_maps import ENDINGS, read_scores, write_scores
+from seglet.inference.score_maps import SCORE_SUFFIXES, read_scores, write_scores
 from seglet.types import IGNORE
 
 
 @dataclass(frozen=True)
-class Plan:
+class RefinePlan:
     """What is alike for all files. `confidence` is how sure the classes of index masks are, in (0, 1]."""
 
     out: Path
@@ -33,16 +33,16 @@ class Plan:
 
     def results(self, name: str) -> dict[str, Path]:
         """What is written for one file, the mask last."""
-        scores = {"scores": place(self.out / "scores", name, ".npz")} if self.keep_scores else {}
-        return {**scores, "mask": place(self.out / "masks", name, ".png")}
+        scores = {"scores": result_path(self.out / "scores", name, ".npz")} if self.keep_scores else {}
+        return {**scores, "mask": result_path(self.out / "masks", name, ".png")}
 
 
 @dataclass(frozen=True)
-class Refining:
+class RefineTask:
     """One file's work, as `batch` wants it."""
 
-    plan: Plan
-    task: Task
+    plan: RefinePlan
+    task: RefineInput
 
     @property
     def name(self) -> str:
@@ -65,13 +65,13 @@ class Refining:
         return {**about, **made, **({"earlier": True} if earlier else {})}
 
 
-def refine_all(
-    plan: Plan, tasks: Sequence[Task], jobs: int, again: bool
+def refine_files(
+    plan: RefinePlan, tasks: Sequence[RefineInput], jobs: int, again: bool
 ) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
     """Refines what is not finished, or everything `again`; what was made of files, and why nothing was of others."""
-    due = [Refining(plan, task) for task in tasks]
+    due = [RefineTask(plan, task) for task in tasks]
     done, failed = [], []
-    for one, outcome in zip(due, work_through("refine", _refined, due, jobs, again, "files"), strict=True):
+    for one, outcome in zip(due, process_all("refine", _refined, due, jobs, again, "files"), strict=True):
         if outcome.reason:
             failed.append({"file": str(one.task.source), "reason": outcome.reason})
         else:
@@ -79,17 +79,17 @@ def refine_all(
     return done, failed
 
 
-def _refined(one: Refining) -> dict[str, Any]:
+def _refined(one: RefineTask) -> dict[str, Any]:
     return _work(one.plan, one.task)
 
 
-def _work(plan: Plan, task: Task) -> dict[str, Any]:
+def _work(plan: RefinePlan, task: RefineInput) -> dict[str, Any]:
     image = read_image(task.image)
     scores, before = _read(plan, task.source)
     if before.shape != image.shape[:2]:
-        sizes = f"is {size(before.shape)}, its image {size(image.shape)}"
+        sizes = f"is {width_by_height(before.shape)}, its image {width_by_height(image.shape)}"
         raise DataError(f"{str(task.source)!r} {sizes}; save both at one size")
-    refined = refine(scores, image, plan.refiner)
+    refined = refine_scores(scores, image, plan.refiner)
     labels = refined.argmax(axis=0).astype(np.uint8)
     results = plan.results(task.name)
     if plan.keep_scores:
@@ -100,13 +100,13 @@ def _work(plan: Plan, task: Task) -> dict[str, Any]:
     return {"changed": changed, "mean_confidence": float(refined.max(axis=0).mean())}
 
 
-def _read(plan: Plan, source: Path) -> tuple[Float32[np.ndarray, "k h w"], UInt8[np.ndarray, "h w"]]:
+def _read(plan: RefinePlan, source: Path) -> tuple[Float32[np.ndarray, "k h w"], UInt8[np.ndarray, "h w"]]:
     """The scores to refine, and the labels before."""
     num_classes = len(classes_of(plan.entries))
-    if source.suffix.lower() in ENDINGS:
+    if source.suffix.lower() in SCORE_SUFFIXES:
         scores = read_scores(source, num_classes)
         return scores, scores.argmax(axis=0).astype(np.uint8)
     values = read_mask(source)
     coding: Coding = "colour" if values.ndim == 3 else "index"
     labels = Description(source.parent, "folders", plan.entries, {}, coding).labels(values, source)
-    return soft(labels, num_classes, plan.refiner, plan.confidence), labels
+    return label_probabilities(labels, num_classes, plan.refiner, plan.confidence), labels

@@ -8,15 +8,15 @@ from seglet.data.class_table import Table, read_table
 from seglet.data.files import identity, image_files
 from seglet.data.layouts.folders import find_table
 from seglet.data.tags.naming import nearest_image
-from seglet.inference.inputs import ImageFile, gather
-from seglet.inference.score_maps import ENDINGS
+from seglet.inference.inputs import ImageFile, gather_images
+from seglet.inference.score_maps import SCORE_SUFFIXES
 
-FOLDERS = ("scores", "masks")
+_FOLDERS = ("scores", "masks")
 """Of those that `seglet predict` writes: what can be refined, the best first."""
 
 
 @dataclass(frozen=True)
-class Task:
+class RefineInput:
     """A score map or an index mask, its image, and the name of the results."""
 
     source: Path
@@ -24,7 +24,7 @@ class Task:
     name: str
 
 
-def home(folder: Path) -> Path:
+def find_map_folder(folder: Path) -> Path:
     """Where score maps or masks lie in a folder, which may be one that `seglet predict` wrote.
 
     Raises:
@@ -32,16 +32,16 @@ def home(folder: Path) -> Path:
     """
     if not folder.is_dir():
         raise ValueError(f"{str(folder)!r} is not a folder; give the folder of score maps or masks")
-    return next((folder / name for name in FOLDERS if (folder / name).is_dir()), folder)
+    return next((folder / name for name in _FOLDERS if (folder / name).is_dir()), folder)
 
 
-def sources(folder: Path, out: Path) -> list[ImageFile]:
+def find_maps(folder: Path, out: Path) -> list[ImageFile]:
     """The score maps below a folder, or, if there are none, its masks; what lies below `out` is passed over.
 
     Raises:
         ValueError: there are neither.
     """
-    maps = sorted(path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS and path.name[0] != ".")
+    maps = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SCORE_SUFFIXES and path.name[0] != ".")
     found = maps or image_files(folder)
     own = [path for path in found if not path.resolve().is_relative_to(out.resolve())]
     if not own:
@@ -49,11 +49,11 @@ def sources(folder: Path, out: Path) -> list[ImageFile]:
     return [ImageFile(path, identity(path, folder)) for path in own]
 
 
-def are_scores(found: Sequence[ImageFile]) -> bool:
-    return found[0].path.suffix.lower() in ENDINGS
+def are_score_maps(found: Sequence[ImageFile]) -> bool:
+    return found[0].path.suffix.lower() in SCORE_SUFFIXES
 
 
-def class_entries(given: Path | None, folder: Path) -> Table:
+def find_class_table(given: Path | None, folder: Path) -> Table:
     """The class table that is given, or lies in the folder or beside it.
 
     Raises:
@@ -66,10 +66,12 @@ def class_entries(given: Path | None, folder: Path) -> Table:
     return read_table(file)
 
 
-def paired(found: Sequence[ImageFile], folder: Path, out: Path) -> tuple[list[Task], list[dict[str, str]]]:
+def pair_with_images(
+    found: Sequence[ImageFile], folder: Path, out: Path
+) -> tuple[list[RefineInput], list[dict[str, str]]]:
     """Each file with the image of its name, and those that have none, or share a name with another file."""
-    there = {image.name: image.path for image in gather([folder], out)}
-    tasks: dict[str, Task] = {}
+    there = {image.name: image.path for image in gather_images([folder], out)}
+    tasks: dict[str, RefineInput] = {}
     failed = []
     for source in found:
         if source.name in tasks:
@@ -77,7 +79,7 @@ def paired(found: Sequence[ImageFile], folder: Path, out: Path) -> tuple[list[Ta
                 _failure(source, f"same name as {tasks[source.name].source.name!r}; rename or remove one of them")
             )
         elif source.name in there:
-            tasks[source.name] = Task(source.path, there[source.name], source.name)
+            tasks[source.name] = RefineInput(source.path, there[source.name], source.name)
         else:
             near = nearest_image(source.name, there)
             hint = f" (there is {near!r})" if near else ""

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
-NAMES = ("pamr", "par", "crf")
+REFINERS = ("pamr", "par", "crf")
 
 
 CRF_SETTINGS = ("ssss", "labels", "weclip", "seco", "excel")
 
 
-STEPS = 10  # all the papers that `labels.crf_settings` names, and PAMR and PAR on VOC
+REFINER_STEPS = 10  # all the papers that `labels.crf_settings` names, and PAMR and PAR on VOC
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Refiner:
     """`steps` are iterations for a CRF; `crf_settings` names one of `labels.crf_settings`, and is empty for others."""
 
     name: str
-    steps: int = STEPS
+    steps: int = REFINER_STEPS
     crf_settings: str = ""
 
     def as_dict(self) -> dict[str, Any]:

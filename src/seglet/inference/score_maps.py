@@ -10,10 +10,10 @@ from jaxtyping import Float, Float32
 from seglet.data.errors import DataError
 from seglet.files import replacing
 
-ENDINGS = (".npy", ".npz")
-NAME = "scores"
-ROUNDING = 1e-3  # of half precision, in which they are kept
-BROKEN = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError)
+SCORE_SUFFIXES = (".npy", ".npz")
+_NAME = "scores"
+_ROUNDING = 1e-3  # of half precision, in which they are kept
+_BROKEN = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError)
 
 
 def read_scores(path: Path, num_classes: int) -> Float32[np.ndarray, "k h w"]:
@@ -27,7 +27,7 @@ def read_scores(path: Path, num_classes: int) -> Float32[np.ndarray, "k h w"]:
         array = loaded if isinstance(loaded, np.ndarray) else _of_archive(loaded, path)
     except DataError:
         raise
-    except BROKEN as error:
+    except _BROKEN as error:
         raise DataError(f"{str(path)!r} is no NumPy file of numbers ({error}); save it with numpy.save") from error
     if array.ndim != 3 or array.dtype.kind != "f" or not array.size:
         raise DataError(
@@ -36,7 +36,7 @@ def read_scores(path: Path, num_classes: int) -> Float32[np.ndarray, "k h w"]:
     if len(array) != num_classes:
         raise DataError(f"{str(path)!r} has scores of {len(array)} classes, the class table has {num_classes}")
     low, high = float(array.min()), float(array.max())
-    if not (low >= -ROUNDING and high <= 1 + ROUNDING):
+    if not (low >= -_ROUNDING and high <= 1 + _ROUNDING):
         raise DataError(
             f"{str(path)!r} has scores from {low:g} to {high:g}, expected 0 to 1; save probabilities, not logits"
         )
@@ -46,9 +46,9 @@ def read_scores(path: Path, num_classes: int) -> Float32[np.ndarray, "k h w"]:
 def _of_archive(archive: "np.lib.npyio.NpzFile", path: Path) -> np.ndarray:
     with archive:
         names = archive.files
-        if NAME not in names and len(names) != 1:
-            raise DataError(f"{str(path)!r} holds {len(names)} arrays, none called {NAME!r}: {', '.join(names[:5])}")
-        array: np.ndarray = archive[NAME if NAME in names else names[0]]
+        if _NAME not in names and len(names) != 1:
+            raise DataError(f"{str(path)!r} holds {len(names)} arrays, none called {_NAME!r}: {', '.join(names[:5])}")
+        array: np.ndarray = archive[_NAME if _NAME in names else names[0]]
     return array
 
 

@@ -9,39 +9,39 @@ import numpy as np
 from jaxtyping import UInt8
 
 from seglet.files import replacing
-from seglet.inference.explain import sheet
-from seglet.inference.from_tags import TagMaps
-from seglet.inference.inputs import ImageFile, place
+from seglet.inference.explain import explanation_sheet
+from seglet.inference.from_tags import TagPredictor
+from seglet.inference.inputs import ImageFile, result_path
 from seglet.inference.known_tags import KnownTags
-from seglet.inference.options import Seeing
-from seglet.inference.predict import probabilities, shown
-from seglet.inference.pseudo_label_set import NO_TAGS
-from seglet.inference.write import Found, write
+from seglet.inference.options import InferenceOptions
+from seglet.inference.predict import brightened, predict_probabilities
+from seglet.inference.pseudo_label_set import UNNAMED_BY_TAGS
+from seglet.inference.write import PredictedMaps, write_maps
 
 
 @dataclass(frozen=True)
-class Tagging:
+class TaggedImagesJob:
     """Masks of images by a method; those that the tags do not name are passed over."""
 
-    model: TagMaps
+    model: TagPredictor
     named: Sequence[ImageFile]
     tags: KnownTags
     out: Path
-    seeing: Seeing
+    options: InferenceOptions
     explain: bool = False
 
     @property
     def images(self) -> list[ImageFile]:
-        return [image for image in self.named if image.path in self.tags.of]
+        return [image for image in self.named if image.path in self.tags.by_path]
 
     @property
     def passed_over(self) -> list[tuple[ImageFile, str]]:
-        return [(image, NO_TAGS) for image in self.named if image.path not in self.tags.of]
+        return [(image, UNNAMED_BY_TAGS) for image in self.named if image.path not in self.tags.by_path]
 
     @property
     def about(self) -> dict[str, Any]:
         """For JSON."""
-        return {"tags": {"file": str(self.tags.source), "hash": self.tags.hash}, **self.seeing.as_dict()}
+        return {"tags": {"file": str(self.tags.source), "hash": self.tags.hash}, **self.options.as_dict()}
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -49,23 +49,23 @@ class Tagging:
 
     def make(self, source: ImageFile, image: UInt8[np.ndarray, "h w 3"]) -> dict[str, Any]:
         """Segments one image and writes the results; says where they are and what was seen."""
-        tags = self.tags.of[source.path]
-        scores = probabilities(self.model, image, tags, self.seeing)
-        found = Found(scores.argmax(axis=0).astype(np.uint8), np.asarray(scores.max(axis=0)))
+        tags = self.tags.by_path[source.path]
+        scores = predict_probabilities(self.model, image, tags, self.options)
+        found = PredictedMaps(scores.argmax(axis=0).astype(np.uint8), np.asarray(scores.max(axis=0)))
         names = [self.model.classes.names[label] for label in tags]
-        written = write(found, image, source.name, self.out, self.model.classes)
+        written = write_maps(found, image, source.name, self.out, self.model.classes)
         return {**written, **self._explained(source, image, found, tags), "tags": names}
 
     def _explained(
-        self, source: ImageFile, image: UInt8[np.ndarray, "h w 3"], found: Found, tags: Sequence[int]
+        self, source: ImageFile, image: UInt8[np.ndarray, "h w 3"], found: PredictedMaps, tags: Sequence[int]
     ) -> dict[str, str]:
         """Where the sheet is that shows how the mask came about, if one is wanted."""
         if not self.explain:
             return {}
-        stages = self.model.explain(shown(image, self.seeing), tags, self.seeing.resize)
-        file = place(self.out / "explained", source.name, ".png")
+        stages = self.model.explain(brightened(image, self.options), tags, self.options.resize)
+        file = result_path(self.out / "explained", source.name, ".png")
         with replacing(file) as temporary:
-            sheet(image, found.labels, tags, stages, self.model.classes).save(temporary, "PNG")
+            explanation_sheet(image, found.labels, tags, stages, self.model.classes).save(temporary, "PNG")
         return {"explained": file.relative_to(self.out).as_posix()}
 
     def finish(self, done: Sequence[dict[str, Any]]) -> list[str]:

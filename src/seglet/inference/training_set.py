@@ -14,30 +14,30 @@ from seglet.data.errors import DataError
 from seglet.data.files import IMAGE_SUFFIXES, identity, image_files
 from seglet.files import delete, replacing, write_json
 from seglet.images import write_mask
-from seglet.inference.inputs import ImageFile, place
+from seglet.inference.inputs import ImageFile, result_path
 from seglet.inference.models import check_classes
 from seglet.types import Classes
 
-MADE = ("masks", "overlays", "confidence", "scores", "tags.json", "dataset.json", ".seglet")
+_MADE = ("masks", "overlays", "confidence", "scores", "tags.json", "dataset.json", ".seglet")
 
 
-def clear(out: Path) -> None:
+def clear_earlier_results(out: Path) -> None:
     """Removes the results of an earlier call, as what is not written over would be trained on.
 
     Of the images those go that have a mask here, and all links; others were put there by somebody else.
     """
     images = out / "images"
     for path in image_files(images) if images.is_dir() else []:
-        if path.is_symlink() or place(out / "masks", identity(path, images), ".png").is_file():
+        if path.is_symlink() or result_path(out / "masks", identity(path, images), ".png").is_file():
             delete(path)
-    for name in MADE:
+    for name in _MADE:
         delete(out / name)
 
 
-def link(image: ImageFile, out: Path) -> Path:
+def link_image(image: ImageFile, out: Path) -> Path:
     """A link to the image under the name of its mask; a copy where links are not possible, or it has no file."""
     suffix = image.path.suffix.lower()
-    path = place(out / "images", image.name, suffix if suffix in IMAGE_SUFFIXES else ".png")
+    path = result_path(out / "images", image.name, suffix if suffix in IMAGE_SUFFIXES else ".png")
     with replacing(path) as temporary:
         if image.draw is not None:
             Image.fromarray(image.draw()).save(temporary, "PNG")
@@ -49,7 +49,7 @@ def link(image: ImageFile, out: Path) -> Path:
     return path
 
 
-def add_split(data: str, split: str, classes: Classes, out: Path) -> int:
+def copy_scored_split(data: str, split: str, classes: Classes, out: Path) -> int:
     """Copies the images and true masks of a split to val/; returns how many there are.
 
     Raises:
@@ -61,9 +61,9 @@ def add_split(data: str, split: str, classes: Classes, out: Path) -> int:
         sample = samples.read(index)
         if sample.labels is None:
             raise DataError(f"image {sample.id!r} of {data!r} has no mask to score on; choose another --score-split")
-        with replacing(place(out / "images/val", sample.id, ".png")) as temporary:
+        with replacing(result_path(out / "images/val", sample.id, ".png")) as temporary:
             Image.fromarray(sample.image).save(temporary, "PNG")
-        write_mask(place(out / "masks/val", sample.id, ".png"), sample.labels, classes)
+        write_mask(result_path(out / "masks/val", sample.id, ".png"), sample.labels, classes)
     return len(samples)
 
 

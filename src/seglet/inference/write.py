@@ -16,19 +16,19 @@ from seglet.evaluation.inference import decide
 from seglet.evaluation.options import EvaluationOptions
 from seglet.files import replacing
 from seglet.images import overlay, write_mask
-from seglet.inference.depth import Depths
-from seglet.inference.inputs import ImageFile, place
-from seglet.inference.options import Seeing
-from seglet.inference.predict import Depth, probabilities, shown, taught_by_tags
+from seglet.inference.depth import DepthSource
+from seglet.inference.inputs import ImageFile, result_path
+from seglet.inference.options import InferenceOptions
+from seglet.inference.predict import DepthMap, brightened, learned_from_tags, predict_probabilities
 from seglet.models.segmenter import Segmenter
 from seglet.types import Classes
 
-LONGEST_JPEG = 65500
+_LONGEST_JPEG = 65500
 """Pixels a side that the format can hold."""
 
 
 @dataclass(frozen=True)
-class Settings:
+class SegmentOptions:
     """How images are segmented: `samples` Monte-Carlo passes, of whole images seen once, or none.
 
     Raises:
@@ -37,12 +37,12 @@ class Settings:
 
     samples: int = 0
     seed: int = 0
-    seeing: Seeing = field(default_factory=Seeing)
+    inference: InferenceOptions = field(default_factory=InferenceOptions)
 
     def __post_init__(self) -> None:
-        if self.samples and self.seeing.window:
+        if self.samples and self.inference.window:
             raise ValueError("Monte-Carlo samples are taken of whole images; give --samples or --window, not both")
-        if self.samples and not self.seeing.plain:
+        if self.samples and not self.inference.plain:
             raise ValueError("Monte-Carlo samples are taken of plain images; leave out --samples, or all of "
                              "--scales, --flip, --background…, --least-score and --refiner")  # fmt: skip
         if self.samples == 1:
@@ -50,11 +50,11 @@ class Settings:
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return {"samples": self.samples, "seed": self.seed, **self.seeing.as_dict()}
+        return {"samples": self.samples, "seed": self.seed, **self.inference.as_dict()}
 
 
 @dataclass(frozen=True)
-class Found:
+class PredictedMaps:
     """Class, or IGNORE, and its probability for each pixel; `uncertainty` is a deviation summed over classes."""
 
     labels: UInt8[np.ndarray, "h w"]
@@ -63,15 +63,15 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Segmenting:
+class SegmentationJob:
     """`seglet predict`: what is done with each image."""
 
     model: Segmenter
     images: Sequence[ImageFile]
     out: Path
-    settings: Settings
+    settings: SegmentOptions
     passed_over: Sequence[tuple[ImageFile, str]] = ()
-    depths: Depths | None = None
+    depths: DepthSource | None = None
 
     @property
     def about(self) -> dict[str, Any]:
@@ -85,10 +85,10 @@ class Segmenting:
 
     def make(self, source: ImageFile, image: UInt8[np.ndarray, "h w 3"]) -> dict[str, Any]:
         """Segments one image and writes the results; says where they are and what was seen."""
-        seen = resized(image, self.settings.seeing.resize)
+        seen = resized(image, self.settings.inference.resize)
         depth = None if self.depths is None else self.depths(seen, source.name)
-        found = segment(self.model, image, self.settings, depth)
-        return write(found, image, source.name, self.out, self.model.classes)
+        found = segment_image(self.model, image, self.settings, depth)
+        return write_maps(found, image, source.name, self.out, self.model.classes)
 
     def finish(self, done: Sequence[dict[str, Any]]) -> list[str]:
         """What to do with the results."""
@@ -100,36 +100,36 @@ class Segmenting:
         ]
 
 
-def segment(
-    model: Segmenter, image: UInt8[np.ndarray, "h w 3"], settings: Settings, depth: Depth | None = None
-) -> Found:
+def segment_image(
+    model: Segmenter, image: UInt8[np.ndarray, "h w 3"], settings: SegmentOptions, depth: DepthMap | None = None
+) -> PredictedMaps:
     """Images no larger than a window are taken whole; a network that learned from tags looks as its paper says."""
-    seeing = settings.seeing
-    if not seeing.plain or (taught_by_tags(model) and not settings.samples):
-        scores = probabilities(model, image, None, seeing, depth)
-        return Found(scores.argmax(axis=0).astype(np.uint8), np.asarray(scores.max(axis=0)))
+    seeing = settings.inference
+    if not seeing.plain or (learned_from_tags(model) and not settings.samples):
+        scores = predict_probabilities(model, image, None, seeing, depth)
+        return PredictedMaps(scores.argmax(axis=0).astype(np.uint8), np.asarray(scores.max(axis=0)))
     if seeing.brighten is not None:
-        plain = replace(settings, seeing=replace(seeing, brighten=None))
-        return segment(model, shown(image, seeing), plain, depth)
+        plain = replace(settings, inference=replace(seeing, brighten=None))
+        return segment_image(model, brightened(image, seeing), plain, depth)
     if seeing.resize != 1:
-        whole = replace(settings, seeing=replace(seeing, resize=1.0))
-        return _enlarged(segment(model, resized(image, seeing.resize), whole, depth), image.shape[:2])
+        whole = replace(settings, inference=replace(seeing, resize=1.0))
+        return _enlarged(segment_image(model, resized(image, seeing.resize), whole, depth), image.shape[:2])
     window = seeing.window
     if window is not None and (image.shape[0] > window[0] or image.shape[1] > window[1]):
         return _in_windows(model, model.planes(image, depth), window, seeing.stride)
     seen = model.predict(image, settings.samples, settings.seed, depth)
     summed = None if seen.uncertainty is None else seen.uncertainty * len(model.classes)
-    return Found(seen.labels, seen.confidence, summed)
+    return PredictedMaps(seen.labels, seen.confidence, summed)
 
 
-def _enlarged(found: Found, size: tuple[int, int]) -> Found:
+def _enlarged(found: PredictedMaps, size: tuple[int, int]) -> PredictedMaps:
     """The maps at the size (h, w): classes of the nearest pixel, numbers between pixels interpolated."""
 
     def map_to(values: np.ndarray, how: Image.Resampling) -> np.ndarray:
         return np.array(Image.fromarray(values).resize(size[::-1], how))
 
     uncertainty = found.uncertainty
-    return Found(
+    return PredictedMaps(
         map_to(found.labels, Image.Resampling.NEAREST),
         map_to(found.confidence, Image.Resampling.BILINEAR),
         None if uncertainty is None else map_to(uncertainty, Image.Resampling.BILINEAR),
@@ -139,23 +139,25 @@ def _enlarged(found: Found, size: tuple[int, int]) -> Found:
 @torch.inference_mode()
 def _in_windows(
     model: Segmenter, images: Float[Tensor, "1 planes h w"], window: tuple[int, int], stride: tuple[int, int] | None
-) -> Found:
+) -> PredictedMaps:
     decision = decide(model, images, options=EvaluationOptions(window=window, stride=stride))
-    return Found(decision.labels[0].numpy(), decision.confidence[0].numpy())
+    return PredictedMaps(decision.labels[0].numpy(), decision.confidence[0].numpy())
 
 
-def write(found: Found, image: UInt8[np.ndarray, "h w 3"], name: str, out: Path, classes: Classes) -> dict[str, Any]:
+def write_maps(
+    found: PredictedMaps, image: UInt8[np.ndarray, "h w 3"], name: str, out: Path, classes: Classes
+) -> dict[str, Any]:
     """Writes all maps of one image, each whole or not at all; says where they are and what was seen.
 
     `shares` are those of all pixels; void ones have their own.
     """
-    shown = ".jpg" if max(image.shape) <= LONGEST_JPEG else ".png"
-    maps = {"mask": place(out / "masks", name, ".png"), "overlay": place(out / "overlays", name, shown)}
+    shown = ".jpg" if max(image.shape) <= _LONGEST_JPEG else ".png"
+    maps = {"mask": result_path(out / "masks", name, ".png"), "overlay": result_path(out / "overlays", name, shown)}
     write_mask(maps["mask"], found.labels, classes)
     _save(maps["overlay"], overlay(image, found.labels, classes))
     for kind, values in (("confidence", found.confidence), ("uncertainty", found.uncertainty)):
         if values is not None:
-            maps[kind] = place(out / kind, name, ".png")
+            maps[kind] = result_path(out / kind, name, ".png")
             _save(maps[kind], _grey(values))
     counts = np.bincount(found.labels.ravel(), minlength=len(classes))
     whole = found.labels.size

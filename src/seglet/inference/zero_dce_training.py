@@ -14,12 +14,12 @@ from seglet.inference.inputs import ImageFile
 from seglet.losses.zero_dce import zero_reference_terms
 from seglet.models.zero_dce import ZeroDCE, enhanced
 
-DECAY, CLIP = 1e-4, 0.1
+_DECAY, _CLIP = 1e-4, 0.1
 """Of Adam, and the largest norm of a gradient; the authors' code."""
 
 
 @dataclass(frozen=True)
-class Training:
+class ZeroDCETraining:
     """How long and on what: some minutes on a processor.
 
     The authors take 512 pixels a side, 8 images, a rate of 1e-4, and some 60 000 steps on 2 422 images.
@@ -32,7 +32,7 @@ class Training:
     rate: float = 1e-3
 
 
-def train(sources: Sequence[ImageFile], training: Training, device: torch.device) -> ZeroDCE:
+def train_zero_dce(sources: Sequence[ImageFile], training: ZeroDCETraining, device: torch.device) -> ZeroDCE:
     """A network for images like these, in evaluation mode on the CPU; depends on them and `training` alone.
 
     Raises:
@@ -41,9 +41,9 @@ def train(sources: Sequence[ImageFile], training: Training, device: torch.device
     model = ZeroDCE()
     model.draw_weights(torch.Generator().manual_seed(training.seed))
     model.to(device)
-    optimiser = torch.optim.Adam(model.parameters(), training.rate, weight_decay=DECAY)
+    optimiser = torch.optim.Adam(model.parameters(), training.rate, weight_decay=_DECAY)
     with Steps("train zero-dce", training.steps) as shown:
-        for step, batch in enumerate(batches(sources, training)):
+        for step, batch in enumerate(crop_batches(sources, training)):
             images = batch.to(device)
             curves = model.curves(images)
             total = torch.stack(list(zero_reference_terms(images, enhanced(images, curves), curves).values())).sum()
@@ -51,13 +51,13 @@ def train(sources: Sequence[ImageFile], training: Training, device: torch.device
                 raise ValueError(f"the loss of Zero-DCE is {total.item()} at step {step}; lower its rate")
             optimiser.zero_grad()
             total.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP)
+            torch.nn.utils.clip_grad_norm_(model.parameters(), _CLIP)
             optimiser.step()
             shown.advance(step + 1)
     return model.cpu().eval().requires_grad_(False)
 
 
-def batches(images: Sequence[ImageFile], training: Training) -> Iterator[Float[Tensor, "b 3 h w"]]:
+def crop_batches(images: Sequence[ImageFile], training: ZeroDCETraining) -> Iterator[Float[Tensor, "b 3 h w"]]:
     """Random crops, half of them mirrored; each depends on the seed and its position alone."""
     order = Order(len(images), training.seed)
     for step in range(training.steps):
@@ -66,7 +66,7 @@ def batches(images: Sequence[ImageFile], training: Training) -> Iterator[Float[T
         yield torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).float() / 255
 
 
-def _crop(source: ImageFile, training: Training, place: int) -> np.ndarray:
+def _crop(source: ImageFile, training: ZeroDCETraining, place: int) -> np.ndarray:
     image, rng = source.read(), augmentation_rng(training.seed, place)
     missing = [(0, max(0, training.crop - side)) for side in image.shape[:2]]
     image = np.pad(image, (*missing, (0, 0)), mode="edge")

@@ -11,8 +11,8 @@ from PIL import Image
 
 from seglet.data.dataset import Dataset, Sample
 from seglet.images import palette
-from seglet.inference.options import Seeing
-from seglet.inference.predict import see, settled, taught_by_tags
+from seglet.inference.options import InferenceOptions
+from seglet.inference.predict import learned_from_tags, predict_maps, refined_probabilities
 from seglet.models.layers.dropout import has_active_dropout
 from seglet.models.onnx_segmenter import facts_in
 from seglet.report.measure import Measured, look, truth
@@ -111,7 +111,7 @@ def _shown(subjects: Sequence[Subject], sample: Sample, place: int) -> Shown:
 def _uncertainty(subject: Subject, sample: Sample) -> Float[np.ndarray, "h w"] | None:
     """Deviation summed over classes; None of networks without dropout, or whose masks are read off otherwise."""
     model = subject.model
-    if taught_by_tags(model) or facts_in(model) is not None or not has_active_dropout(model.network.head):
+    if learned_from_tags(model) or facts_in(model) is not None or not has_active_dropout(model.network.head):
         return None
     spread = subject.model.predict(sample.image, SAMPLES, depth=subject.depth(sample)).uncertainty
     return None if spread is None else spread * len(subject.model.classes)
@@ -119,12 +119,12 @@ def _uncertainty(subject: Subject, sample: Sample) -> Float[np.ndarray, "h w"] |
 
 def _stages(subject: Subject, sample: Sample) -> dict[str, UInt8[np.ndarray, "h w"]]:
     """Of a network that learned from tags what comes before its masks: raw maps, refined ones, pseudo labels."""
-    if not taught_by_tags(subject.model):
+    if not learned_from_tags(subject.model):
         return {}
     from seglet.inference.refiner import Refiner
 
-    maps = see(subject.model, sample.image, None, Seeing(), subject.depth(sample))
-    refined = settled(maps, subject.model, sample.image, sample.tags, Refiner("pamr"))
+    maps = predict_maps(subject.model, sample.image, None, InferenceOptions(), subject.depth(sample))
+    refined = refined_probabilities(maps, subject.model, sample.image, sample.tags, Refiner("pamr"))
     pseudo = np.where(refined.max(axis=0) < 0.5, IGNORE, refined.argmax(axis=0)).astype(np.uint8)
     return {
         "class maps": maps.argmax(axis=0).astype(np.uint8),

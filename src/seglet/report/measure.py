@@ -18,8 +18,8 @@ from seglet.evaluation.inference import decide
 from seglet.evaluation.result import Evaluation
 from seglet.evaluation.scores import marginals, mean_iou
 from seglet.evaluation.slices import Slices
-from seglet.inference.predict import taught_by_tags
-from seglet.inference.write import Found, Settings, segment
+from seglet.inference.predict import learned_from_tags
+from seglet.inference.write import PredictedMaps, SegmentOptions, segment_image
 from seglet.models.onnx_segmenter import facts_in
 from seglet.models.segmenter import SMALLEST_SIDE
 from seglet.report.subject import Subject
@@ -89,15 +89,15 @@ def truth(sample: Sample) -> UInt8[np.ndarray, "h w"]:
 
 
 @torch.inference_mode()
-def look(subject: Subject, sample: Sample) -> Found:
+def look(subject: Subject, sample: Sample) -> PredictedMaps:
     """Classes at the size of the mask, as `seglet evaluate` finds them."""
     model, size = subject.model, truth(sample).shape
-    if taught_by_tags(model):
-        return segment(model, sample.image, Settings(), subject.depth(sample))
+    if learned_from_tags(model):
+        return segment_image(model, sample.image, SegmentOptions(), subject.depth(sample))
     if min(sample.image.shape[:2]) < SMALLEST_SIDE and size == sample.image.shape[:2]:
-        return segment(model, sample.image, Settings(), subject.depth(sample))
+        return segment_image(model, sample.image, SegmentOptions(), subject.depth(sample))
     decision = decide(model, model.planes(sample.image, subject.depth(sample)), (size[0], size[1]))
-    return Found(decision.labels[0].numpy(), decision.confidence[0].numpy())
+    return PredictedMaps(decision.labels[0].numpy(), decision.confidence[0].numpy())
 
 
 @torch.inference_mode()

@@ -16,7 +16,7 @@ from seglet.engine.experiment import Experiment, resolve
 from seglet.engine.run import Run
 from seglet.engine.splits import open_split
 from seglet.files import read_json
-from seglet.inference.depth import Depths, depths_for
+from seglet.inference.depth import DepthSource, find_depth_source
 from seglet.inference.models import check_classes, load_model, model_folder
 from seglet.models.segmenter import Segmenter
 
@@ -32,7 +32,7 @@ class Subject:
     experiment: Experiment | None
     record: dict[str, Any]
     curves: dict[str, Curve]
-    depths: Depths | None = None
+    depths: DepthSource | None = None
 
     def depth(self, sample: Sample) -> np.ndarray | None:
         """How far things are in an image, for a network that is told so."""
@@ -83,7 +83,7 @@ def _apart(sources: Sequence[str]) -> list[str]:
 def _open(source: str, name: str, device: str, depth: str | None) -> Subject:
     run = Run(Path(source))
     model = load_model(str(model_folder(source)), device)
-    depths = depths_for(model, None if model.architecture.depth is None else depth)
+    depths = find_depth_source(model, None if model.architecture.depth is None else depth)
     if not run.experiment.is_file():
         return Subject(name, model, None, {}, {}, depths)
     record = read_json(run.record) if run.record.is_file() else {}

@@ -13,12 +13,12 @@ from seglet.data.dataset import Dataset, Sample
 from seglet.data.overlay import colours, contact_sheet, legend, scaled
 from seglet.files import replacing
 from seglet.inference.brighten import Enhancer
-from seglet.inference.depth import depths_for
+from seglet.inference.depth import find_depth_source
 from seglet.inference.from_tags import open_method
 from seglet.inference.inputs import ImageFile
-from seglet.inference.options import Seeing
-from seglet.inference.predict import settled
-from seglet.inference.write import Settings, segment
+from seglet.inference.options import InferenceOptions
+from seglet.inference.predict import refined_probabilities
+from seglet.inference.write import SegmentOptions, segment_image
 from seglet.models.segmenter import load
 from seglet.types import Classes
 
@@ -55,7 +55,7 @@ class Look:
     """
 
     model: Path
-    seeing: Seeing
+    seeing: InferenceOptions
     data: Dataset | None = None
 
     @classmethod
@@ -95,20 +95,20 @@ def compare(looks: Mapping[str, Look], data: Dataset, file: Path, sheet: Sheet =
 
 def _seer(look: Look, data: Dataset) -> Callable[[Sample], Labels]:
     if (look.model / "config.json").is_file():
-        model, settings = load(look.model).eval(), Settings(seeing=look.seeing)
-        depths = depths_for(model, look.seeing.depth)
+        model, settings = load(look.model).eval(), SegmentOptions(inference=look.seeing)
+        depths = find_depth_source(model, look.seeing.depth)
 
         def segmented(sample: Sample) -> Labels:
             depth = None if depths is None else depths(sample.image, sample.id)
-            return segment(model, sample.image, settings, depth).labels
+            return segment_image(model, sample.image, settings, depth).labels
 
         return segmented
     seer = open_method(str(look.model), data, None, "cpu")
 
     def from_tags(sample: Sample) -> Labels:
         tags = () if sample.tags is None else sample.tags
-        maps = seer.maps(sample.image, tags, look.seeing.resize, sample.labels)
-        scores = settled(maps, seer, sample.image, tags, look.seeing.refiner)
+        maps = seer.class_maps(sample.image, tags, look.seeing.resize, sample.labels)
+        scores = refined_probabilities(maps, seer, sample.image, tags, look.seeing.refiner)
         return np.asarray(scores.argmax(axis=0).astype(np.uint8))
 
     return from_tags

@@ -10,10 +10,10 @@ from jaxtyping import Float, UInt8
 from seglet.data.dataset import resized
 from seglet.evaluation.confusion import confusion
 from seglet.evaluation.scores import marginals, mean_iou, pixel_accuracy
-from seglet.inference.depth import Depths
-from seglet.inference.options import Seeing
-from seglet.inference.predict import shown, taught_by_tags
-from seglet.inference.write import Settings, segment
+from seglet.inference.depth import DepthSource
+from seglet.inference.options import InferenceOptions
+from seglet.inference.predict import brightened, learned_from_tags
+from seglet.inference.write import SegmentOptions, segment_image
 from seglet.models.layers.dropout import has_active_dropout
 from seglet.models.onnx_segmenter import facts_in
 from seglet.models.segmenter import Segmenter
@@ -69,15 +69,15 @@ class Network(Viewer):
 
     name: str
     model: Segmenter
-    seeing: Seeing = field(default_factory=Seeing)
+    seeing: InferenceOptions = field(default_factory=InferenceOptions)
     samples: int = 8
-    depths: Depths | None = None
+    depths: DepthSource | None = None
 
     def labels(self, image: UInt8[np.ndarray, "h w 3"], name: str, tags: str = "") -> UInt8[np.ndarray, "h w"]:
-        return segment(self.model, image, Settings(seeing=self.seeing), self._depth(image, name)).labels
+        return segment_image(self.model, image, SegmentOptions(inference=self.seeing), self._depth(image, name)).labels
 
     def answer(self, image: UInt8[np.ndarray, "h w 3"], name: str, tags: str = "") -> Answer:
-        found = segment(self.model, image, Settings(seeing=self.seeing), self._depth(image, name))
+        found = segment_image(self.model, image, SegmentOptions(inference=self.seeing), self._depth(image, name))
         spread, remark = self._uncertainty(image, name)
         return Answer(self.model.classes, found.labels, found.confidence, spread, remark=remark)
 
@@ -90,13 +90,13 @@ class Network(Viewer):
             return None, "no uncertainty: --samples is below 2"
         if facts_in(self.model) is not None:
             return None, "no uncertainty: an exported network has no dropout left"
-        if taught_by_tags(self.model):
+        if learned_from_tags(self.model):
             return None, f"no uncertainty: {self.model.architecture.name} reads its masks off maps of classes"
         if not has_active_dropout(self.model.network.head):
             return None, "no uncertainty: the head has no dropout"
         depth = None if self.depths is None else self.depths(image, name)
         try:
-            seen = self.model.predict(shown(image, self.seeing), self.samples, 0, depth)
+            seen = self.model.predict(brightened(image, self.seeing), self.samples, 0, depth)
         except ValueError as error:  # all passes are equal
             return None, f"no uncertainty: {error}"
         return None if seen.uncertainty is None else seen.uncertainty * len(self.model.classes), ""

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import UInt8
 
-from seglet.inference.from_tags import TagMaps
-from seglet.inference.options import Seeing
-from seglet.inference.predict import see, settled
+from seglet.inference.from_tags import TagPredictor
+from seglet.inference.options import InferenceOptions
+from seglet.inference.predict import predict_maps, refined_probabilities
 from seglet.values import choose_from
 from seglet.webapp.answers import Answer, Viewer
 
@@ -41,10 +41,10 @@ class Words(Viewer):
     """
 
     name: str
-    known: TagMaps | None
-    learn: Callable[[Sequence[str]], TagMaps] | None = None
-    seeing: Seeing = field(default_factory=Seeing)
-    learned: dict[tuple[str, ...], TagMaps] = field(default_factory=dict)
+    known: TagPredictor | None
+    learn: Callable[[Sequence[str]], TagPredictor] | None = None
+    seeing: InferenceOptions = field(default_factory=InferenceOptions)
+    learned: dict[tuple[str, ...], TagPredictor] = field(default_factory=dict)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -59,14 +59,14 @@ class Words(Viewer):
         words = typed(tags)
         model = self._model(words)
         present = [model.classes.names.index(word) for word in words]
-        raw = see(model, image, present, self.seeing)
-        scores = settled(raw, model, image, present, self.seeing.refiner)
+        raw = predict_maps(model, image, present, self.seeing)
+        scores = refined_probabilities(raw, model, image, present, self.seeing.refiner)
         labels = scores.argmax(axis=0).astype(np.uint8)
         maps = {f"CAM of {word}": raw[label] for word, label in zip(words, present, strict=True)}
         remark = "no uncertainty: a method makes masks without Monte-Carlo passes"
         return Answer(model.classes, labels, np.asarray(scores.max(axis=0)), None, maps, remark)
 
-    def _model(self, words: Sequence[str]) -> TagMaps:
+    def _model(self, words: Sequence[str]) -> TagPredictor:
         if self.known is not None:
             wrong = [word for word in words if word not in self.classes]
             if not wrong:

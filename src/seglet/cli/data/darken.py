@@ -9,7 +9,7 @@ from seglet.cli.output import answer
 from seglet.cli.parsing import PRESETS, add_json, whole
 
 if TYPE_CHECKING:
-    from seglet.inference.batch import Outcome
+    from seglet.inference.batch import TaskOutcome
 
 RECORD = "darkened.json"
 DESCRIPTION = """\
@@ -49,9 +49,9 @@ def run(arguments: argparse.Namespace) -> int:
     from seglet.data.dataset import describe
     from seglet.engine.output_folder import claim
     from seglet.files import write_json, write_text
-    from seglet.inference.batch import work_through
-    from seglet.inference.dark_set import darken_one, describe_dark, tasks_of
-    from seglet.inference.parallel import processors
+    from seglet.inference.batch import process_all
+    from seglet.inference.dark_set import darken_one, darken_tasks, describe_dark
+    from seglet.inference.parallel import processor_count
 
     out = arguments.out
     description = describe(arguments.data)
@@ -61,12 +61,12 @@ def run(arguments: argparse.Namespace) -> int:
     settings |= {name: getattr(arguments, name) for name in ("preset", "variant", "seed")}
     record: dict[str, Any] = {"seglet": __version__, "command": arguments.command_line, "settings": settings}
     record |= {"classes": list(description.classes.names), "finished": False}
-    tasks = tasks_of(description, out)
+    tasks = darken_tasks(description, out)
     claim(out, RECORD, record, arguments.overwrite)
     write_json(out / RECORD, record)
     write_text(out / "classes.txt", class_lines(description.classes))
     work = partial(darken_one, preset(arguments.preset, arguments.variant), arguments.seed, description)
-    outcomes = work_through("darken", work, tasks, arguments.jobs or processors(), arguments.overwrite)
+    outcomes = process_all("darken", work, tasks, arguments.jobs or processor_count(), arguments.overwrite)
     describe_dark(description, out, {outcome.name for outcome in outcomes if not outcome.reason})
     record |= {"finished": True, "out": str(out), **_became(outcomes)}
     write_json(out / RECORD, record)
@@ -74,17 +74,17 @@ def run(arguments: argparse.Namespace) -> int:
     return 2 if record["failed"] else 0
 
 
-def _became(outcomes: "list[Outcome]") -> dict[str, Any]:
+def _became(outcomes: "list[TaskOutcome]") -> dict[str, Any]:
     failed = [{"file": outcome.name, "reason": outcome.reason} for outcome in outcomes if outcome.reason]
     return {"files": [outcome.name for outcome in outcomes if not outcome.reason], "failed": failed}
 
 
-def _text(out: Path, outcomes: "list[Outcome]") -> str:
-    from seglet.inference.batch import account
+def _text(out: Path, outcomes: "list[TaskOutcome]") -> str:
+    from seglet.inference.batch import outcome_lines
 
     return "\n".join(
         [
-            *account("darkened", outcomes),
+            *outcome_lines("darkened", outcomes),
             f"the dark data set is in {out}, and {RECORD} says how it was made",
             f"next: seglet data view {out} --out dark.png",
         ]

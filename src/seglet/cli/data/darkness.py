@@ -32,12 +32,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from seglet.inference.inputs import gather
+    from seglet.inference.inputs import gather_images
 
-    dark = gather(arguments.images, NOWHERE)
+    dark = gather_images(arguments.images, NOWHERE)
     found = {"these images": measured(dark)}
     if arguments.lit is not None:
-        found |= of_presets(_spread(gather([arguments.lit], NOWHERE), arguments.most), arguments.seed)
+        found |= of_presets(_spread(gather_images([arguments.lit], NOWHERE), arguments.most), arguments.seed)
     content = {name: _row(measures) for name, measures in found.items()}
     heads = ("", "images", "luma 10 %", "50 %", "90 %", "stops", "dim %", "noise")
     rows = [(name, *(f"{value:.4g}" for value in row.values())) for name, row in content.items()]

@@ -26,16 +26,21 @@ def run(arguments: argparse.Namespace) -> int:
     from seglet.data.dataset import open_dataset
     from seglet.data.errors import DataError
     from seglet.files import read_json
-    from seglet.inference.annotation_folder import RECORD, Labels, ToolFolder, claim
+    from seglet.inference.annotation_folder import (
+        LABEL_RECORD,
+        AnnotationFolder,
+        LabelsAndConfidence,
+        check_annotation_folder,
+    )
     from seglet.inference.dataset_images import DatasetImages
     from seglet.inference.inputs import ImageFile
 
     samples = open_dataset(arguments.data, arguments.split)
     data = DatasetImages(arguments.data, samples)
-    claim(arguments.out, arguments.overwrite)
-    target = ToolFolder.of(arguments, samples.classes)
+    check_annotation_folder(arguments.out, arguments.overwrite)
+    target = AnnotationFolder.of(arguments, samples.classes)
 
-    def drawn(image: ImageFile) -> Labels:
+    def drawn(image: ImageFile) -> LabelsAndConfidence:
         labels = data.truth(image)
         if labels is None:
             raise DataError(f"{image.name!r} has no mask")
@@ -44,5 +49,5 @@ def run(arguments: argparse.Namespace) -> int:
     about = {"seglet": __version__, "command": arguments.command_line, "data": arguments.data}
     about |= {"split": arguments.split, "fingerprint": samples.fingerprint}
     file = target.fill(data.images, drawn, about)
-    answer("\n".join(target.account(file)), read_json(arguments.out / RECORD), arguments.json)
+    answer("\n".join(target.summary_lines(file)), read_json(arguments.out / LABEL_RECORD), arguments.json)
     return 2 if target.failed else 0

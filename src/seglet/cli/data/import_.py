@@ -133,8 +133,8 @@ def _write(
     from seglet.data.errors import DataError
     from seglet.data.label_tools.regions import paint
     from seglet.images import image_size, write_mask
-    from seglet.inference.inputs import ImageFile, place
-    from seglet.inference.training_set import link
+    from seglet.inference.inputs import ImageFile, result_path
+    from seglet.inference.training_set import link_image
 
     name = PurePosixPath(one.file).with_suffix("").as_posix()
     labels = paint(one, classes, unlabelled)
@@ -144,5 +144,5 @@ def _write(
             raise DataError(f"{len(there)} images are called {one.file!r}; restore it, or name another --images")
         if image_size(there[0]) != one.size:
             raise DataError(f"the image is {image_size(there[0])}, what was drawn on is {one.size} (h, w)")
-        link(ImageFile(there[0], name), out)
-    write_mask(place(out / "masks", name, ".png"), labels, classes)
+        link_image(ImageFile(there[0], name), out)
+    write_mask(result_path(out / "masks", name, ".png"), labels, classes)

@@ -4,7 +4,7 @@ import argparse
 
 from seglet.cli.options.refiner import add_refiner, chosen
 from seglet.cli.parsing import LONGEST_SIDE, scale, share, whole
-from seglet.inference.options import Seeing
+from seglet.inference.options import InferenceOptions
 
 
 def add_seeing(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +38,7 @@ def add_seeing(parser: argparse.ArgumentParser) -> None:
     add_refiner(group, None)
 
 
-def chosen_seeing(arguments: argparse.Namespace) -> Seeing:
+def chosen_seeing(arguments: argparse.Namespace) -> InferenceOptions:
     """
     Raises:
         ValueError: options contradict each other.
@@ -48,7 +48,7 @@ def chosen_seeing(arguments: argparse.Namespace) -> Seeing:
     if arguments.stride is not None and arguments.window is None:
         raise ValueError("--stride lies between windows; give --window too, or leave it out")
     window, stride = arguments.window, arguments.stride
-    return Seeing(
+    return InferenceOptions(
         scales=tuple(arguments.scales) if arguments.scales else None,
         flip=arguments.flip,
         background_power=arguments.background_power,

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from seglet.cli.parsing import share
-from seglet.inference.options import THRESHOLD, PseudoSettings, Seeing
+from seglet.inference.options import DEFAULT_THRESHOLD, InferenceOptions, PseudoLabelOptions
 
 OWN = ("tags", "tags_key", "threshold", "scores", "score_on", "score_split")
 
@@ -20,7 +20,10 @@ def add_pseudo_labels(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--tags-key", metavar="KEY", help="field of the JSON file that holds the tags")
     group.add_argument(
-        "--threshold", type=share, metavar="T", help=f"probability below which a pixel is void (default {THRESHOLD})"
+        "--threshold",
+        type=share,
+        metavar="T",
+        help=f"probability below which a pixel is void (default {DEFAULT_THRESHOLD})",
     )
     group.add_argument("--scores", action="store_true", default=None, help="also write score maps, to refine later")
     group.add_argument(
@@ -29,7 +32,7 @@ def add_pseudo_labels(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--score-split", metavar="SPLIT", help="another split of them than val")
 
 
-def pseudo_settings(arguments: argparse.Namespace, seeing: Seeing) -> PseudoSettings | None:
+def pseudo_settings(arguments: argparse.Namespace, seeing: InferenceOptions) -> PseudoLabelOptions | None:
     """None where no pseudo labels are asked for.
 
     Raises:
@@ -44,7 +47,7 @@ def pseudo_settings(arguments: argparse.Namespace, seeing: Seeing) -> PseudoSett
             )
         return None
     _check(arguments)
-    return PseudoSettings(THRESHOLD if arguments.threshold is None else arguments.threshold, seeing)
+    return PseudoLabelOptions(DEFAULT_THRESHOLD if arguments.threshold is None else arguments.threshold, seeing)
 
 
 def _check(arguments: argparse.Namespace) -> None:
