@@ -9,7 +9,8 @@ import torch
 from tests.engine.toys import from_file
 
 from seglet.data.dataset import Dataset
-from seglet.engine.experiment_file import read_yaml
+from seglet.engine.experiment import resolve
+from seglet.engine.experiment_file import experiments_in
 from seglet.engine.feed import datasets
 from seglet.engine.module import TrainingModule
 from seglet.engine.optimise import optimiser
@@ -18,7 +19,7 @@ from seglet.engine.train import build_method
 from seglet.models.segmenter import Architecture, build
 
 CONFIGS = Path(__file__).parents[2] / "configs"
-FILES = sorted(CONFIGS.rglob("*.yaml"))
+EXPERIMENTS = [source for file in sorted(CONFIGS.rglob("*.yaml")) for source in experiments_in(file)]
 
 
 ALONE = {"attention": "identity", "cache_from": "none"}
@@ -47,9 +48,9 @@ class Deep(Dataset):
         return replace(sample, columns={**sample.columns, "depth": depth}, kinds={**sample.kinds, "depth": "image"})
 
 
-def smaller(file: Path, teacher: str) -> dict[str, object]:
-    """What brings a shipped experiment down to a fraction of a second; terms keep their weights and options."""
-    content = read_yaml(file)
+def smaller(source: str, teacher: str) -> dict[str, object]:
+    """Returns keys that bring an experiment down to a fraction of a second; terms keep their weights and options."""
+    content = resolve(source, {}).values()
     keys: dict[str, object] = {"teacher": teacher} if content.get("teacher") else {}
     if content["method"] == "diclip":  # a miniature of CLIP, and nothing that `prepare` makes; test_diclip.py has both
         return {"crop": 64, "world_size": 64, "clip_model": "tiny-clip", "prompts": "world", **ALONE}
@@ -66,9 +67,9 @@ def smaller(file: Path, teacher: str) -> dict[str, object]:
     return {"crop": side, "world_size": 64, "width": 0.0625, **keys}
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.relative_to(CONFIGS).as_posix())
-def test_a_shipped_experiment_takes_a_step(file, teacher):
-    experiment = from_file(file, batch=2, **smaller(file, teacher))
+@pytest.mark.parametrize("source", EXPERIMENTS, ids=lambda source: Path(source).relative_to(CONFIGS).as_posix())
+def test_a_shipped_experiment_takes_a_step(source, teacher):
+    experiment = from_file(source, batch=2, **smaller(source, teacher))
     data = datasets(experiment.settings, experiment.config)[experiment.settings.train_split]
     data = Deep(data) if experiment.method == "dgkd" else data
     method = build_method(experiment, data).train()

@@ -133,3 +133,11 @@ def test_an_old_key_is_read_in_a_row_with_a_warning(tmp_path, capsys):
     (tmp_path / "a.yaml").write_text("method: diclip\nrows: {a: {cache_pictures: 7}}\n")
     assert resolve(tmp_path / "a.yaml#a", {}).config.cache_images == 7
     assert "a.yaml#a is now cache_images" in capsys.readouterr().err
+
+
+def test_an_old_choice_is_read_with_a_warning(tmp_path, capsys):
+    (tmp_path / "a.yaml").write_text("method: dgkd\nmasks_at: pictures\n")
+    assert resolve(tmp_path / "a.yaml", {}).config.masks_at == "images"
+    assert "masks_at: pictures in" in capsys.readouterr().err
+    assert resolve(None, {"method": "dgkd", "masks_at": "pictures"}).config.masks_at == "images"
+    assert "in the command line is now images" in capsys.readouterr().err

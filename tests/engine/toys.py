@@ -32,9 +32,9 @@ def tiny(method: str = "supervised", **keys: Any) -> Experiment:
     return resolve(None, {"method": method, **TINY, "width": 0.0625, **keys})
 
 
-def from_file(path: Path, **keys: Any) -> Experiment:
-    """A shipped experiment, brought down to a few small scenes; its networks and losses stay."""
-    return resolve(path, {**TINY, **keys})
+def from_file(source: str | Path, **keys: Any) -> Experiment:
+    """Reads a shipped experiment and brings it down to a few small scenes; its networks and losses stay."""
+    return resolve(source, {**TINY, **keys})
 
 
 def two_processes(experiment: Experiment, folder: Path) -> list[str]:

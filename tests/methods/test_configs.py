@@ -1,18 +1,90 @@
-"""The shipped experiments say everything, and say what the paper says."""
+"""The shipped experiments say only what differs from the defaults, with its source; resolved, they are the papers'."""
 
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
-import yaml
 
 from seglet import methods
+from seglet.engine.experiment import resolve
+from seglet.engine.experiment_file import ROWS, experiments_in, read_yaml
 from seglet.engine.settings import Settings
+from seglet.values import convert_value
 
-CONFIGS = Path(__file__).parents[2] / "configs"
+ROOT = Path(__file__).parents[2]
+CONFIGS = ROOT / "configs"
 FILES = sorted(CONFIGS.rglob("*.yaml"))
+EXPERIMENTS = [Path(source).relative_to(CONFIGS).as_posix() for file in FILES for source in experiments_in(file)]
 every_file = pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(CONFIGS).as_posix())
+every_experiment = pytest.mark.parametrize("name", EXPERIMENTS)
+
+MOST_LINES = {"diclip/world.yaml": 30, "viladiff/world.yaml": 26}
+"""Worlds whose networks are all miniatures; other files have at most 15 lines below their header."""
+MOST_LINES_OF_A_ROW = 6
+
+
+@cache
+def resolved(name: str) -> dict[str, Any]:
+    return resolve(CONFIGS / name, {}).values()
+
+
+def restated(method: str, below: Mapping[str, Any], keys: Mapping[str, Any]) -> Iterable[str]:
+    """Keys whose value holds without them."""
+    hints = get_type_hints(Settings) | get_type_hints(methods.load(method).Config)
+    return [
+        key for key in keys if convert_value(key, keys[key], hints[key]) == convert_value(key, below[key], hints[key])
+    ]
+
+
+@every_file
+def test_no_line_restates_what_holds_without_it(path: Path) -> None:
+    shared = read_yaml(path)
+    method, rows = shared.pop("method"), shared.pop(ROWS, {})
+    defaults = {f.name: f.default for kind in (Settings, methods.load(method).Config) for f in fields(kind)}
+    assert restated(method, defaults, shared) == []
+    assert [key for row in rows.values() for key in restated(method, defaults | shared, row)] == []
+
+
+@every_file
+def test_every_key_and_row_has_its_source_beside_it(path: Path) -> None:
+    stated = [line for line in path.read_text(encoding="utf-8").splitlines() if re.match(r"(  )?[\w.-]+:", line)]
+    bare = [line for line in stated if not re.search(r"\S  # \S", line)]
+    assert [line for line in bare if not re.match(r"(method: \w+|rows:)$", line)] == []
+
+
+@every_file
+def test_two_lines_say_what_a_file_is_and_how_to_run_it(path: Path) -> None:
+    first, second, third, *_ = path.read_text(encoding="utf-8").splitlines()
+    assert first.startswith("# ")
+    assert second.startswith("#   seglet train configs/")
+    assert third == f"method: {path.parent.name}"
+    assert ROOT / second.split()[3] in map(Path, experiments_in(path))
+
+
+@every_file
+def test_a_file_is_short(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    shared, _, rows = text.partition("\nrows:")
+    assert max(map(len, text.splitlines())) <= 120
+    assert len(shared.splitlines()) - 2 <= MOST_LINES.get(path.relative_to(CONFIGS).as_posix(), 15)
+    assert all(row.count("\n") <= MOST_LINES_OF_A_ROW for row in re.split(r"\n(?=  \S)", rows)[1:])
+
+
+@every_file
+def test_files_that_a_file_names_are_there(path: Path) -> None:
+    named = re.findall(r"configs/[\w/-]+\.yaml(?:#[\w-]+)?", path.read_text(encoding="utf-8"))
+    assert [name for name in named if name.removeprefix("configs/") not in {*EXPERIMENTS, *(
+        file.relative_to(CONFIGS).as_posix() for file in FILES)}] == []  # fmt: skip
+
+
+@every_experiment
+def test_an_experiment_runs_without_any_download(name: str) -> None:
+    assert resolved(name)["data"] == "world"
+
 
 # Appendix A.3 of the paper, (κ, m): without a teacher, and with vanilla distillation
 PRESETS = {
@@ -30,36 +102,28 @@ def read(path: Path) -> dict[str, Any]:
     return content
 
 
-@every_file
-def test_a_config_spells_out_every_key_of_its_method(path: Path) -> None:
-    content, method = read(path), path.relative_to(CONFIGS).parts[0]
-    keys = [f.name for kind in (Settings, methods.load(method).Config) for f in fields(kind)]
-    assert content["method"] == method
-    assert set(content) == {"method", *keys}
-
-
-@every_file
-def test_a_config_runs_without_any_download(path: Path) -> None:
-    assert read(path)["data"] == "world"
+def fotf(name: str, mode: str) -> dict[str, Any]:
+    data, _, network = name.partition("-")
+    return resolved(f"fotf/{data}.yaml#{network}-{mode}")
 
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_presets_are_the_papers(name: str) -> None:
-    baseline, taught = (read(CONFIGS / "fotf" / f"{name}-{mode}.yaml") for mode in ("baseline", "kd"))
+    baseline, taught = (fotf(name, mode) for mode in ("baseline", "kd"))
     assert ((baseline["kappa"], baseline["m"]), (taught["kappa"], taught["m"])) == PRESETS[name]
     assert baseline["teacher"] is None
     assert taught["teacher"] is not None
 
 
 def test_rows_with_their_own_schedule_have_it() -> None:
-    decay = {name: read(CONFIGS / "fotf" / f"{name}-kd.yaml")["weight_decay"] for name in PRESETS}
-    rate = {name: read(CONFIGS / "fotf" / f"{name}-kd.yaml")["learning_rate"] for name in PRESETS}
+    decay = {name: fotf(name, "kd")["weight_decay"] for name in PRESETS}
+    rate = {name: fotf(name, "kd")["learning_rate"] for name in PRESETS}
     assert {name for name, value in decay.items() if value == 5e-4} == {"cityscapes-deeplabv3", "cityscapes-pspnet"}
     assert {name for name, value in rate.items() if value == 0.015} == {"voc-pspnet"}
 
 
 # Tables 1 and 3: the rows of each network on each data set, and Appendix A.3's (κ, m) of those with FOTF
-ROWS = ["kd", "skd", "ifvd", "cwd", "cirkd", "afdcd"]
+ROWS_OF_TABLES = ["kd", "skd", "ifvd", "cwd", "cirkd", "afdcd"]
 WEIGHED = {
     "cityscapes/deeplabv3": {"kd": (5, 1), "cirkd": (1, 1), "afdcd": (7, 1)},
     "cityscapes/pspnet": {"kd": (6, 1), "cirkd": (5, 1), "afdcd": (5, 1)},
@@ -71,42 +135,49 @@ WEIGHED = {
 }
 
 
-def distilled(name: str) -> dict[str, Any]:
-    return read(CONFIGS / "distill" / f"{name}.yaml")
+def distilled() -> list[str]:
+    """Names the rows of the tables as `voc/pspnet-cwd`."""
+    names = [name.removeprefix("distill/") for name in EXPERIMENTS if name.startswith("distill/") and "#" in name]
+    return [name.replace("-segformer.yaml#", "/segformer-").replace(".yaml#", "/") for name in names]
+
+
+def distil(name: str) -> dict[str, Any]:
+    data, _, row = name.partition("/")
+    if row.startswith("segformer-"):
+        return resolved(f"distill/{data}-segformer.yaml#{row.removeprefix('segformer-')}")
+    return resolved(f"distill/{data}.yaml#{row}")
 
 
 @pytest.mark.parametrize("network", WEIGHED)
-def test_every_row_of_the_tables_has_a_file(network: str) -> None:
-    rows = [row for row in ROWS if row != "kd"] if network.endswith("segformer") else ROWS
+def test_every_row_of_the_tables_is_there(network: str) -> None:
+    rows = [row for row in ROWS_OF_TABLES if row != "kd"] if network.endswith("segformer") else ROWS_OF_TABLES
     wanted = {*rows, *(f"{row}-fotf" for row in WEIGHED[network])}
-    folder, _, name = network.partition("/")
-    found = {path.stem.removeprefix(f"{name}-") for path in (CONFIGS / "distill" / folder).glob(f"{name}-*.yaml")}
+    found = {name.removeprefix(f"{network}-") for name in distilled() if name.startswith(f"{network}-")}
     assert found - {"cirkd-dropout"} == wanted
 
 
 @pytest.mark.parametrize("network", WEIGHED)
 def test_weighed_rows_have_the_papers_kappa_and_m_and_the_others_are_not_weighed(network: str) -> None:
     for row, expected in WEIGHED[network].items():
-        weighed = distilled(f"{network}-{row}-fotf")
+        weighed = distil(f"{network}-{row}-fotf")
         assert (weighed["kappa"], weighed["m"]) == expected
         assert weighed["weigh_kd"] is weighed["weigh_task"] is True
-    plain = distilled(f"{network}-cirkd")
+    plain = distil(f"{network}-cirkd")
     assert plain["weigh_kd"] is plain["weigh_task"] is False
 
 
 def test_weights_follow_the_data_set_as_in_the_authors_scripts() -> None:
-    assert "cirkd-memory pixel=0.01 region=0.01" in distilled("voc/deeplabv3-cirkd")["terms"]
-    assert "cirkd-memory pixel=0.1 region=0.1" in distilled("camvid/pspnet-cirkd")["terms"]
-    assert "afdcd tap=stage4 distance=8e-6 contrast=0.01 pool=1" in distilled("camvid/deeplabv3-afdcd")["terms"]
-    assert "afdcd tap=stage4 distance=1e-6 contrast=0.005" in distilled("voc/pspnet-afdcd")["terms"]
-    assert "cwd weight=5 tap=feature temperature=4" in distilled("cityscapes/segformer-cwd")["terms"]
+    assert "cirkd-memory pixel=0.01 region=0.01" in distil("voc/deeplabv3-cirkd")["terms"]
+    assert "cirkd-memory pixel=0.1 region=0.1" in distil("camvid/pspnet-cirkd")["terms"]
+    assert "afdcd tap=stage4 distance=8e-6 contrast=0.01 pool=1" in distil("camvid/deeplabv3-afdcd")["terms"]
+    assert "afdcd tap=stage4 distance=1e-6 contrast=0.005" in distil("voc/pspnet-afdcd")["terms"]
+    assert "cwd weight=5 tap=feature temperature=4" in distil("cityscapes/segformer-cwd")["terms"]
 
 
 def test_rows_of_the_distilled_tables_with_their_own_schedule_have_it() -> None:
-    files = sorted((CONFIGS / "distill").glob("*/*.yaml"))
-    names = {path: f"{path.parent.name}/{path.stem}" for path in files if "segformer" not in path.stem}
-    decay = {name for path, name in names.items() if read(path)["weight_decay"] != 1e-4}
-    rate = {name: read(path)["learning_rate"] for path, name in names.items() if read(path)["learning_rate"] != 0.02}
+    names = [name for name in distilled() if "segformer" not in name]
+    decay = {name for name in names if distil(name)["weight_decay"] != 1e-4}
+    rate = {name: distil(name)["learning_rate"] for name in names if distil(name)["learning_rate"] != 0.02}
     assert decay == {"cityscapes/deeplabv3-kd-fotf", "cityscapes/pspnet-kd-fotf"}
     assert rate == {"voc/pspnet-kd-fotf": 0.015, "voc/deeplabv3-cirkd-fotf": 0.015, "voc/pspnet-cirkd-fotf": 0.016}
 
@@ -116,7 +187,7 @@ def test_rows_of_the_distilled_tables_with_their_own_schedule_have_it() -> None:
 ])  # fmt: skip
 def test_diclips_presets_are_its_logs(name: str, steps: int, rate: float, warmup: int, keys: int, prompts: int) -> None:
     """Learning rates of the trained groups are ten times the rate; prompts are num_attri less one key a class."""
-    preset = read(CONFIGS / "diclip" / f"{name}.yaml")
+    preset = resolved(f"diclip/paper.yaml#{name}")
     assert (preset["steps"], preset["learning_rate"], preset["warmup"]) == (steps, rate, warmup)
     assert (preset["head_rate"], preset["schedule"], preset["power"], preset["weight_decay"]) == (
         10, "poly-warmup", 1, 0.01)  # fmt: skip

@@ -27,6 +27,9 @@ ROWS = "rows"
 RENAMED_KEYS = {"cache_pictures": "cache_images"}
 """Old spellings of keys, which are still read, with a warning."""
 
+RENAMED_VALUES = {"masks_at": {"pictures": "images"}}
+"""Old spellings of choices by today's key, which are still read, with a warning."""
+
 _WITH_ROW = re.compile(r"(?P<file>.+\.ya?ml)#(?P<row>[^/]*)")
 _ROW_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _MOST_FILES = 100
@@ -114,7 +117,7 @@ def read_yaml(file: Path) -> dict[str, Any]:
 
 
 def with_current_names(values: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """Replaces old spellings of keys by today's, with a warning on stderr for each.
+    """Replaces old spellings of keys and choices by today's, with a warning on stderr for each.
 
     Raises:
         ConfigError: a key is given under both names.
@@ -124,7 +127,13 @@ def with_current_names(values: Mapping[str, Any], where: str) -> dict[str, Any]:
             raise ConfigError(f"{where} gives {new} twice, once as {old}; keep one")
         if old in values:
             tell(f"warning: {old} in {where} is now {new}; the old spelling goes with the next release")
-    return {RENAMED_KEYS.get(key, key): value for key, value in values.items()}
+    current = dict[str, Any]()
+    for key, value in values.items():
+        name = RENAMED_KEYS.get(key, key)
+        current[name] = new = RENAMED_VALUES.get(name, {}).get(str(value), value)
+        if new is not value:
+            tell(f"warning: {name}: {value} in {where} is now {new}; the old spelling goes with the next release")
+    return current
 
 
 def _row_names(file: Path) -> list[str]:
