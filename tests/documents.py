@@ -33,7 +33,7 @@ def commands(page: Path) -> Iterator[Line]:
     content = text(name(page))
     for block in blocks(content, "sh"):
         for line in block.replace("\\\n", " ").splitlines():
-            if words := shlex.split(line, comments=True):
+            if words := shlex.split(re.sub(r"(^|\s)#.*", "", line)):  # but FILE#ROW is one word
                 yield Line(f"{name(page)}: {line}", _bare(words))
     for found in re.findall(r"`((?:seglet|make|python -m benchmarks) [^`…\n]+)`", FENCED.sub("", content)):
         yield Line(f"{name(page)}: {found}", _bare(shlex.split(found)))
