@@ -19,8 +19,8 @@ from torch import Tensor
 from seglet import methods
 from seglet.data.dataset import Sample
 from seglet.engine import checkpoint
+from seglet.engine.datasets import split_source
 from seglet.engine.experiment import resolve
-from seglet.engine.splits import open_split
 from seglet.evaluation.confusion import confusion
 from seglet.evaluation.scores import marginals, mean_iou
 from seglet.labels.semi.pseudo_label import pseudo_label_map
@@ -80,7 +80,7 @@ def main(run: Path, most: int) -> None:
     settings = experiment.settings
     if experiment.method != "viladiff":
         raise SystemExit(f"{run} is a run of {experiment.method}; give one of viladiff")
-    data = open_split(settings, settings.val_split, scored=False)
+    data = split_source(settings).open(settings.val_split)
     method = methods.load("viladiff").Method.build(experiment.config, data.classes, settings.seed)
     method.load_state_dict(checkpoint.load_newest(run / "checkpoints")[1]["method"])
     samples = [data.read(index) for index in range(min(most, len(data)))]

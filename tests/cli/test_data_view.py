@@ -9,8 +9,8 @@ from seglet.cli.data.view import rows
 from seglet.data.dataset import open_dataset
 from seglet.data.loading.sampling import StepSampler
 from seglet.data.world.dataset import World
-from seglet.engine.feed import augment
 from seglet.engine.settings import Settings
+from seglet.engine.training_loader import view_augmentation
 
 
 def test_a_sheet_is_drawn(images, seglet, tmp_path):
@@ -30,7 +30,7 @@ def test_views_are_those_of_training():
     from seglet.data.loading.loaders import labelled_loader
 
     settings, data = Settings(crop=(16, 16), seed=5), World(scenes=9, size=32)
-    batch = next(iter(labelled_loader(data, augment(settings), StepSampler(9, batch=4, seed=5))))
+    batch = next(iter(labelled_loader(data, view_augmentation(settings), StepSampler(9, batch=4, seed=5))))
     trained = (batch.images[3].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
     np.testing.assert_array_equal(rows(data, settings, count=7)[3][1], trained)
 

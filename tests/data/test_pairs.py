@@ -10,8 +10,8 @@ from seglet.data.dataset import Dataset, Sample, open_dataset
 from seglet.data.errors import DataError
 from seglet.data.loading.pairs import Brightened, Paired, shifted
 from seglet.data.world.dataset import CLASSES, World
+from seglet.engine.datasets import open_datasets
 from seglet.engine.experiment import resolve
-from seglet.engine.feed import datasets
 
 
 class Images(Dataset):
@@ -105,7 +105,7 @@ def lis(tmp_path):
 def test_lis_is_read_as_it_is(lis):
     keys = {"data": str(lis / "RGB-dark"), "light": str(lis / "RGB-normal"), "light_offset": -1, "val_split": "test"}
     experiment = resolve(None, {"method": "dgkd", **keys})
-    sets = datasets(experiment.settings, experiment.config)
+    sets = open_datasets(experiment.settings, experiment.config)
     sample = sets["train"].read(0)
     assert (sample.id, sample.tags, sample.columns["light"].min()) == ("2", (1,), 200)
     assert sets["test"].read(0).image.max() < 30
@@ -115,5 +115,5 @@ def test_images_in_the_dark_alone_are_taught_by_themselves_brightened(lis):
     experiment = resolve(
         None, {"method": "dgkd", "data": str(lis / "RGB-dark"), "val_split": "test", "brighten": "gamma"}
     )
-    sample = datasets(experiment.settings, experiment.config)["train"].read(0)
+    sample = open_datasets(experiment.settings, experiment.config)["train"].read(0)
     assert sample.columns["light"].mean() > 2 * sample.image.mean()

@@ -10,16 +10,17 @@ from tests.engine.toys import tiny
 
 from seglet.engine import checkpoint
 from seglet.engine.columns import command, folder, with_columns
+from seglet.engine.datasets import training_data
 from seglet.engine.experiment import resolve
 from seglet.engine.failed_step import replay
 from seglet.engine.module import NonFiniteLossError
-from seglet.engine.plan import first_batch, plan
+from seglet.engine.plan import plan
 from seglet.engine.prepare import Work, complete
 from seglet.engine.settings import Settings
-from seglet.engine.splits import training_data
 from seglet.engine.train import Start, train
+from seglet.engine.training_loader import first_batch
 from seglet.files import sha256
-from seglet.types import Losses
+from seglet.types import Labelled, Losses
 from seglet.values import ConfigError
 
 
@@ -50,7 +51,7 @@ def experiment(root, **keys):
 def test_a_step_carries_what_the_method_reads(root):
     settings = experiment(root).settings
     data = with_columns(experiment(root), training_data(settings))
-    step = first_batch(data, settings, 4)
+    step = first_batch(experiment(root), data, 4, Labelled)
     assert set(step.columns) == {"depth", "histogram", "spelling", "spelling.length"}
     assert step.columns["depth"].shape == (4, 32, 32)
     assert [texts[0].endswith(name) for texts, name in zip(step.texts["caption"], step.ids, strict=True)] == [True] * 4
@@ -58,7 +59,7 @@ def test_a_step_carries_what_the_method_reads(root):
 
 def test_a_column_the_config_turns_off_is_not_in_the_step(root):
     without = experiment(root, depth="false")
-    step = first_batch(with_columns(without, training_data(without.settings)), without.settings, 2)
+    step = first_batch(without, with_columns(without, training_data(without.settings)), 2, Labelled)
     assert "depth" not in step.columns
 
 

@@ -9,13 +9,13 @@ import torch
 from tests.engine.toys import from_file
 
 from seglet.data.dataset import Dataset
+from seglet.engine.datasets import open_datasets
 from seglet.engine.experiment import resolve
 from seglet.engine.experiment_file import experiments_in
-from seglet.engine.feed import datasets
 from seglet.engine.module import TrainingModule
 from seglet.engine.optimise import optimiser
-from seglet.engine.plan import first_batch
 from seglet.engine.train import build_method
+from seglet.engine.training_loader import first_batch
 from seglet.models.segmenter import Architecture, build
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -70,12 +70,12 @@ def smaller(source: str, teacher: str) -> dict[str, object]:
 @pytest.mark.parametrize("source", EXPERIMENTS, ids=lambda source: Path(source).relative_to(CONFIGS).as_posix())
 def test_a_shipped_experiment_takes_a_step(source, teacher):
     experiment = from_file(source, batch=2, **smaller(source, teacher))
-    data = datasets(experiment.settings, experiment.config)[experiment.settings.train_split]
+    data = open_datasets(experiment.settings, experiment.config)[experiment.settings.train_split]
     data = Deep(data) if experiment.method == "dgkd" else data
     method = build_method(experiment, data).train()
     before = [p.detach().clone() for p in method.parameters() if p.requires_grad]
     step = TrainingModule(method, experiment.settings)
-    losses = method.losses(first_batch(data, experiment.settings, 2, method.supervision), step.progress())
+    losses = method.losses(first_batch(experiment, data, 2, method.supervision), step.progress())
     losses.total.backward()
     optimiser(method, experiment.settings).step()
     after = [p.detach() for p in method.parameters() if p.requires_grad]

@@ -10,7 +10,7 @@ from tests.engine.toys import tiny, two_processes
 from seglet.cli.main import main
 from seglet.data.world.dataset import CLASSES, World
 from seglet.engine.columns import shares, with_columns
-from seglet.engine.feed import datasets
+from seglet.engine.datasets import open_datasets
 from seglet.engine.prepare import Work, complete
 from seglet.engine.train import Start, train
 from seglet.files import sha256
@@ -57,7 +57,7 @@ def finished(place, tmp_path_factory):
 
 def test_the_world_is_dark_and_the_teacher_sees_its_light(place, finished):
     experiment = dgkd(place)
-    data = with_columns(experiment, datasets(experiment.settings, experiment.config)["train"])
+    data = with_columns(experiment, open_datasets(experiment.settings, experiment.config)["train"])
     sample, scene = data.read(3), World("train", scenes=SCENES, size=32).scene(3)
     np.testing.assert_array_equal(sample.image, scene.dark)
     np.testing.assert_array_equal(sample.columns["light"], scene.image)

@@ -9,9 +9,9 @@ import torch
 from tests.models.foundation import makers
 
 from seglet.engine.artefacts import artefacts, make
+from seglet.engine.datasets import training_data
 from seglet.engine.experiment import Experiment, resolve
 from seglet.engine.prepare import Work, complete
-from seglet.engine.splits import training_data
 from seglet.engine.train import Start, train
 from seglet.files import sha256
 from seglet.values import ConfigError

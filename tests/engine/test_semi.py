@@ -8,8 +8,8 @@ from tests.engine.toys import tiny
 
 from seglet.data.errors import DataError
 from seglet.data.world.dataset import CLASSES
+from seglet.engine.datasets import open_datasets
 from seglet.engine.failed_step import replay
-from seglet.engine.feed import datasets
 from seglet.engine.module import NonFiniteLossError
 from seglet.engine.plan import plan
 from seglet.engine.run import Run
@@ -66,12 +66,12 @@ def test_unlabelled_images_that_are_labelled_are_refused_before_anything_is_writ
 def test_a_training_split_without_counterpart_asks_for_one():
     experiment = semi(train_split="train")
     with pytest.raises(DataError, match="name them with unlabelled_split"):
-        datasets(experiment.settings, experiment.config)
+        open_datasets(experiment.settings, experiment.config)
 
 
 def test_methods_with_masks_learn_from_the_labelled_part_alone():
     experiment = tiny("supervised", train_split="1_8/labelled")
-    sets = datasets(experiment.settings, experiment.config)
+    sets = open_datasets(experiment.settings, experiment.config)
     assert {name: len(data) for name, data in sets.items()} == {"val": 100, "1_8/labelled": 12}
 
 

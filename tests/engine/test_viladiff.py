@@ -15,11 +15,12 @@ from seglet.data.columns.store import stored
 from seglet.data.errors import DataError
 from seglet.data.world.dataset import World
 from seglet.engine.columns import with_columns
+from seglet.engine.datasets import open_datasets
 from seglet.engine.experiment import Experiment
-from seglet.engine.feed import datasets
-from seglet.engine.plan import first_batch, plan
+from seglet.engine.plan import plan
 from seglet.engine.prepare import Work, complete
 from seglet.engine.train import Start, train
+from seglet.engine.training_loader import first_batch
 from seglet.files import sha256
 from seglet.methods.viladiff import Method
 from seglet.models.segmenter import load
@@ -121,8 +122,8 @@ def test_a_run_that_broke_off_ends_with_the_same_weights(keys, ready, tmp_path, 
 
 def test_both_kinds_of_images_come_with_their_captions(ready):
     wanted = experiment(ready)
-    data = with_columns(wanted, datasets(wanted.settings, wanted.config)["1_8/labelled"])
-    step = first_batch(data, wanted.settings, 2, Method.supervision)
+    data = with_columns(wanted, open_datasets(wanted.settings, wanted.config)["1_8/labelled"])
+    step = first_batch(wanted, data, 2, Method.supervision)
     assert step.labelled.columns["caption-tokens"].shape[2] == 16
     assert step.unlabelled.columns["caption-tokens.length"].min() > 2
 
@@ -155,7 +156,8 @@ def test_a_captioner_answers_each_prompt_and_silence_is_kept_to_be_counted(says,
     wanted = experiment(keys, caption_length=3, caption_prompts=("a photo", "a photo of a"))
     assert prepare(wanted) == {"captions": {}, "caption-tokens": {}}
     assert set(texts(keys["columns"])) == {(caption, caption)}
-    with_columns(wanted, datasets(wanted.settings, wanted.config)["1_8/labelled"])  # the neutral sentence has tokens
+    sets = open_datasets(wanted.settings, wanted.config)
+    with_columns(wanted, sets["1_8/labelled"])  # the neutral sentence has tokens
 
 
 def test_an_audit_counts_captions_over_all_images(ready, tmp_path, capsys):
@@ -169,8 +171,8 @@ def test_an_audit_counts_captions_over_all_images(ready, tmp_path, capsys):
 def test_pooled_captions_are_one_vector_each(pooled, folders, tmp_path):
     wanted = experiment(folders, columns=str(tmp_path), text_pooled=pooled, text_width=8 if pooled else 16)
     prepare(wanted)
-    data = with_columns(wanted, datasets(wanted.settings, wanted.config)["1_8/labelled"])
-    step = first_batch(data, wanted.settings, 2, Method.supervision)
+    data = with_columns(wanted, open_datasets(wanted.settings, wanted.config)["1_8/labelled"])
+    step = first_batch(wanted, data, 2, Method.supervision)
     assert step.labelled.columns["caption-tokens"].shape[2] == (8 if pooled else 16)
     assert bool((step.labelled.columns["caption-tokens.length"] == 1).all()) is pooled
 

@@ -46,14 +46,15 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
 
         print(plan(experiment).text())
         return 0
-    from seglet.data.loading.pairs import PairConfig
+    from seglet.engine.datasets import data_config
     from seglet.engine.train import Start, train
 
     folder = arguments.out or Path("runs") / default_name(experiment.method, file)
     finished = train(experiment, folder, Start(arguments.resume, arguments.overwrite, arguments.force))
     if int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))) == 0:
         print(f"the best segmenter is in {finished.model}, the last in {finished.last}, scores in {finished.metrics}")
-        print("\n".join(hints(finished.model, experiment.settings, isinstance(experiment.config, PairConfig))))
+        scored = data_config(experiment.config).evaluation_data(experiment.settings.data)
+        print("\n".join(hints(finished.model, experiment.settings, scored)))
     return 0
 
 
@@ -71,15 +72,14 @@ def default_name(method: str, file: Path | None) -> str:
     return "-".join([method, *between, path.stem, *([row] if row else [])])
 
 
-def hints(model: Path, settings: "Settings", dark: bool = False) -> list[str]:
-    """What to do with the segmenter, with images of the size, and of the embedded world in the dark, it knows."""
+def hints(model: Path, settings: "Settings", data: str | None = None) -> list[str]:
+    """Returns commands that use the segmenter on images of the size it was trained on; `data`: to score on."""
     resize = f" --resize {settings.resize:g}" if settings.resize != 1 else ""
     embedded = settings.data.partition(":")[0] == "world"
     size = f" --world-size {settings.world_size}" if embedded and settings.world_size != WORLD_SIZE else ""
     scored = "" if embedded else resize
-    night = ":dark=1" if embedded and dark else ""
     return [
-        f"next: seglet evaluate {model} --data {settings.data}{night} --split {settings.val_split}{size}{scored}",
+        f"next: seglet evaluate {model} --data {data or settings.data} --split {settings.val_split}{size}{scored}",
         f"      seglet predict {model} IMAGES --out predictions{resize}",
     ]
 

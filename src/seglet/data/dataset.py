@@ -4,7 +4,7 @@ Axes: h rows, w columns.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -72,6 +72,10 @@ class Dataset(ABC):
         splits share it and a change of one image leaves the others' alone. Nothing is read.
         """
         return f"{self.fingerprint} {self.ids[index]}"
+
+    def map_parts(self, change: "Callable[[Dataset], Dataset]") -> "Dataset":
+        """Returns this data set with `change` applied to each list of images it is made of; here to itself."""
+        return change(self)
 
 
 class FolderDataset(Dataset):

@@ -14,10 +14,9 @@ from seglet.data.columns.recipe import recipes
 from seglet.data.columns.store import Store, stored
 from seglet.data.dataset import Dataset, is_world
 from seglet.data.files import keep_for, user_cache
-from seglet.data.loading.semi import SemiDataset
+from seglet.engine.datasets import training_data, validation_data
 from seglet.engine.experiment import Experiment
 from seglet.engine.settings import Settings
-from seglet.engine.splits import scored_data, training_data
 from seglet.methods.protocols import ValidationColumns
 from seglet.types import Classes
 from seglet.values import ConfigError
@@ -86,7 +85,7 @@ def shares(experiment: Experiment) -> list[tuple[Dataset, list[Column]]]:
     learnt = training_data(settings, config)
     found = [(learnt, columns(experiment, learnt.classes))]
     if scored := scored_columns(experiment, learnt.classes):
-        found.append((scored_data(settings, config), scored))
+        found.append((validation_data(settings, config), scored))
     return found
 
 
@@ -110,16 +109,21 @@ def with_columns(experiment: Experiment, data: Dataset) -> Dataset:
 def _complete(experiment: Experiment, data: Dataset, wanted: list[Store]) -> Dataset:
     if not wanted:
         return data
-    parts = (data.labelled, data.unlabelled) if isinstance(data, SemiDataset) else (data,)
-    complete = [Columned(part, wanted) for part in parts]
+    parts: list[Columned] = []
+
+    def add_columns(part: Dataset) -> Dataset:
+        parts.append(Columned(part, wanted))
+        return parts[-1]
+
+    complete = data.map_parts(add_columns)
     lacking = Counter[str]()
-    for part in complete:
+    for part in parts:
         lacking.update(part.missing())
     if lacking:
         images = sum(map(len, parts))
         told = [complaint(store, lacking[store.recipe.name], images) for store in wanted if lacking[store.recipe.name]]
         raise ConfigError("\n  ".join([*told, f"make what is missing with: {command(experiment)}"]))
-    return SemiDataset(complete[0], complete[1], data.config) if isinstance(data, SemiDataset) else complete[0]
+    return complete
 
 
 def complaint(store: Store, missing: int, images: int) -> str:

@@ -9,14 +9,13 @@ import torch
 from torch import Tensor
 
 from seglet.data.dataset import Dataset
-from seglet.data.loading.sampling import StepSampler
 from seglet.engine.columns import with_columns
+from seglet.engine.datasets import open_datasets
 from seglet.engine.experiment import Experiment
-from seglet.engine.feed import datasets, training_loader
-from seglet.engine.settings import Settings
 from seglet.engine.train import build_method, refuse_missing_hardware, training_notes
+from seglet.engine.training_loader import first_batch
 from seglet.methods.base import Method
-from seglet.types import Labelled, Progress
+from seglet.types import Progress
 
 STATE_PER_WEIGHT = {"sgd": 4, "adamw": 8}
 """Bytes of optimiser state for each trained weight."""
@@ -57,12 +56,12 @@ def plan(experiment: Experiment) -> Plan:
     """Builds everything, takes one step on at most two views to measure, and throws it away."""
     settings = experiment.settings
     refuse_missing_hardware(settings)
-    sets = datasets(settings, experiment.config)
+    sets = open_datasets(settings, experiment.config)
     train_set = with_columns(experiment, sets[settings.train_split])
     method = build_method(experiment, train_set)
     micro = settings.batch // (settings.devices * settings.accumulate)
     views = min(2, micro)
-    activations, seconds = probe(method, train_set, settings, views)
+    activations, seconds = probe(method, train_set, experiment, views)
     trained = sum(p.numel() for p in method.parameters() if p.requires_grad)
     frozen = sum(p.numel() for p in method.parameters()) - trained
     return Plan(
@@ -74,19 +73,13 @@ def plan(experiment: Experiment) -> Plan:
         frozen=frozen,
         memory=trained * (8 + STATE_PER_WEIGHT[settings.optimiser]) + 4 * frozen + activations * micro // views,
         seconds_per_step=seconds / views * micro * settings.accumulate,
-        notes=training_notes(method, settings, train_set),
+        notes=training_notes(method, experiment, train_set),
     )
 
 
-def first_batch(data: Dataset, settings: Settings, views: int, supervision: type = Labelled) -> Any:
-    """The first views that training would see."""
-    sampler = StepSampler(size=len(data), batch=views, seed=settings.seed)
-    return next(iter(training_loader(supervision, data, settings, sampler)))
-
-
-def probe(method: Method[Any], data: Dataset, settings: Settings, views: int) -> tuple[int, float]:
+def probe(method: Method[Any], data: Dataset, experiment: Experiment, views: int) -> tuple[int, float]:
     """Bytes kept for the backward pass and seconds of one training step on `views` images."""
-    batch = first_batch(data, settings, views, method.supervision)
+    batch, settings = first_batch(experiment, data, views, method.supervision), experiment.settings
     method.train()
     seconds = []
     for _ in range(2):  # the first step warms up

@@ -1,6 +1,5 @@
 """Images in a run's folder: what the model sees in training, and what it makes of images it has not seen."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +10,13 @@ from PIL import Image
 from seglet import files
 from seglet.data.augment.geometry import view
 from seglet.data.dataset import Dataset, Sample
-from seglet.data.loading.sampling import Order, StepSampler, augmentation_rng
-from seglet.data.loading.semi import SemiDataset
-from seglet.data.loading.semi_loader import semi_loader
+from seglet.data.loading.sampling import Order, augmentation_rng
 from seglet.data.overlay import colours, contact_sheet, legend
 from seglet.data.planes import depth_plane
-from seglet.engine.feed import augment
+from seglet.engine.datasets import data_config
+from seglet.engine.experiment import Experiment
 from seglet.engine.settings import Settings
+from seglet.engine.training_loader import view_augmentation
 from seglet.images import overlay
 from seglet.methods.base import Method
 
@@ -27,7 +26,7 @@ def training_views(folder: Path, data: Dataset, settings: Settings, count: int =
     order, views = Order(len(data), settings.seed), []
     for position in range(count):
         sample = data.read(order.index(position))
-        seen = view(sample, augment(settings), augmentation_rng(settings.seed, position))
+        seen = view(sample, view_augmentation(settings), augmentation_rng(settings.seed, position))
         image = (seen.image.permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
         views.append((image, seen.labels))
     rows = [[image for image, _ in views]]
@@ -37,14 +36,12 @@ def training_views(folder: Path, data: Dataset, settings: Settings, count: int =
     _save(folder / "training.png", contact_sheet(rows, footer=legend(data.classes)))
 
 
-def unlabelled_views(folder: Path, data: SemiDataset, settings: Settings, count: int = 8) -> None:
-    """The first images without masks as training sees them: plainly, and each strongly altered view below."""
-    config = replace(data.config, unlabelled_ratio=1, partner="reversed")
-    sampler = StepSampler(len(data), count, seed=settings.seed)
-    step = next(iter(semi_loader(SemiDataset(data.labelled, data.unlabelled, config), augment(settings), sampler)))
-    views = torch.cat((step.unlabelled.images[None], step.unlabelled.strong)).permute(0, 1, 3, 4, 2)
-    rows = (views * 255).round().to(torch.uint8).numpy()
-    _save(folder / "unlabelled.png", contact_sheet([list(row) for row in rows]))
+def config_sheets(folder: Path, data: Dataset, experiment: Experiment, count: int = 8) -> None:
+    """Saves the sheets that the method's config adds, such as weak and strong views of images without masks."""
+    settings = experiment.settings
+    config, views = data_config(experiment.config), view_augmentation(settings)
+    for name, rows in config.example_sheets(data, views, settings.seed, count).items():
+        _save(folder / f"{name}.png", contact_sheet(rows))
 
 
 def validation_images(folder: Path, data: Dataset, method: Method[Any], count: int = 6) -> None:

@@ -16,25 +16,24 @@ import torch
 from seglet import methods
 from seglet.data.dataset import Dataset
 from seglet.data.loading.loaders import evaluation_samples
-from seglet.data.loading.semi import SemiDataset, missing_classes
 from seglet.engine import checkpoint
 from seglet.engine.artefacts import load_artefacts
 from seglet.engine.callbacks import Checkpoints, Finish, Metrics, References, Report, StopRequest, Validation
 from seglet.engine.columns import with_columns, with_scored_columns
 from seglet.engine.console import Steps
+from seglet.engine.datasets import data_config, open_datasets
 from seglet.engine.events import events, writer_type
 from seglet.engine.experiment import Experiment
 from seglet.engine.failed_step import Evidence
-from seglet.engine.feed import Feed, datasets
 from seglet.engine.module import TrainingModule
 from seglet.engine.optimise import learning_rate_factor
 from seglet.engine.run import Run
-from seglet.engine.sample_images import training_views, unlabelled_views, validation_images
+from seglet.engine.sample_images import config_sheets, training_views, validation_images
 from seglet.engine.settings import Settings
+from seglet.engine.training_loader import TrainingDataModule
 from seglet.evaluation.evaluate import EvaluationOptions, evaluate
 from seglet.methods.base import Method
 from seglet.methods.protocols import BoundaryValidation, PredictFunction, TrainingNotes
-from seglet.types import Labelled, SemiStep, Tagged
 from seglet.values import ConfigError
 
 
@@ -71,9 +70,9 @@ def train(experiment: Experiment, folder: Path, start: Start = Start()) -> Run:
     refuse_missing_hardware(settings)
     if settings.tensorboard:
         writer_type()
-    sets = datasets(settings, experiment.config)
+    sets = open_datasets(settings, experiment.config)
     method = build_method(experiment, sets[settings.train_split])
-    refuse_missing_annotation(method, sets, settings)
+    refuse_missing_annotation(method, sets, experiment)
     sets[settings.val_split] = with_scored_columns(experiment, sets[settings.val_split])
     sets[settings.train_split] = with_columns(experiment, sets[settings.train_split])
     run = Run(folder)  # nothing is written, or thrown away, before all of the above is sound
@@ -149,16 +148,16 @@ def _fit(run: Run, experiment: Experiment, method: Method[Any], sets: dict[str, 
     else:
         callbacks.insert(0, references)
     if not state and first_process():
-        for line in training_notes(method, settings, sets[settings.train_split]):
+        for line in training_notes(method, experiment, sets[settings.train_split]):
             bar.note(line)
         seen = sets[settings.train_split]
         training_views(run.samples, seen, settings)
-        if isinstance(seen, SemiDataset):
-            unlabelled_views(run.samples, seen, settings)
+        config_sheets(run.samples, seen, experiment)
     trainer = make_trainer(settings, begin, callbacks)
     with cleanup, contextlib.closing(bar):
         if begin < settings.steps:
-            _run(trainer, module, Feed(sets[settings.train_split], settings, method.supervision, begin))
+            stream = TrainingDataModule(sets[settings.train_split], experiment, method.supervision, begin)
+            _run(trainer, module, stream)
     if stop.signal:
         raise InterruptedTrainingError(stop.signal, run, module.step)
     if first_process():
@@ -166,10 +165,10 @@ def _fit(run: Run, experiment: Experiment, method: Method[Any], sets: dict[str, 
         validation_images(run.samples, sets[settings.val_split], method)
 
 
-def _run(trainer: lightning.Trainer, module: TrainingModule, feed: Feed) -> None:
+def _run(trainer: lightning.Trainer, module: TrainingModule, stream: TrainingDataModule) -> None:
     """Trains; what Lightning makes of an interruption, and gloo of a lost process, is told as what it is."""
     try:
-        trainer.fit(module, feed)
+        trainer.fit(module, stream)
     except SystemExit as left:
         if isinstance(left.__context__, KeyboardInterrupt):
             raise left.__context__ from None
@@ -221,9 +220,10 @@ def _validates_boundary(method: Method[Any]) -> bool:
     return isinstance(method, BoundaryValidation) and method.validates_boundary
 
 
-def training_notes(method: Method[Any], settings: Settings, data: Dataset) -> list[str]:
-    """What is to be said before the method is trained on these data with these settings."""
-    lines = semi_notes(data, settings) if isinstance(data, SemiDataset) else []
+def training_notes(method: Method[Any], experiment: Experiment, data: Dataset) -> list[str]:
+    """Returns lines to print before the method is trained on these data."""
+    settings = experiment.settings
+    lines = list(data_config(experiment.config).training_notes(data, settings.steps, settings.batch))
     factor = learning_rate_factor(method, settings)
     if factor != 1:
         lines.append(
@@ -233,19 +233,6 @@ def training_notes(method: Method[Any], settings: Settings, data: Dataset) -> li
     if isinstance(method, TrainingNotes):
         lines += method.training_notes(settings.crop, settings.batch // (settings.devices * settings.accumulate))
     return lines
-
-
-def semi_notes(data: SemiDataset, settings: Settings) -> list[str]:
-    """How often images come, and which classes nothing labelled shows."""
-    unlabelled = len(data.unlabelled)
-    taken = settings.batch * data.config.unlabelled_ratio
-    missing = missing_classes(data.labelled)
-    lines = [
-        f"{len(data)} labelled and {unlabelled} unlabelled images: an epoch of these is "
-        f"{math.ceil(unlabelled / taken)} steps, this run has {settings.steps * taken / unlabelled:.1f}; "
-        f"each labelled image comes {settings.steps * settings.batch / len(data):.0f} times"
-    ]
-    return lines + [f"no labelled image shows {', '.join(missing)}: it cannot be learnt"] * bool(missing)
 
 
 def make_trainer(settings: Settings, begin: int, callbacks: list[lightning.Callback]) -> lightning.Trainer:
@@ -310,16 +297,18 @@ def refuse_missing_hardware(settings: Settings) -> None:
         raise ConfigError("sync_bn: batch-norm statistics are shared between GPUs only; leave it false on a processor")
 
 
-def refuse_missing_annotation(method: Method[Any], sets: Mapping[str, Dataset], settings: Settings) -> None:
+def refuse_missing_annotation(method: Method[Any], sets: Mapping[str, Dataset], experiment: Experiment) -> None:
     """
     Raises:
         ConfigError: the split to train on lacks what the method learns from, or that to validate on has no masks and
             the model is to be selected by a score.
     """
-    learnt = sets[settings.train_split].read(0)
-    if method.supervision in (Labelled, SemiStep) and learnt.labels is None:
+    settings = experiment.settings
+    config, sample = data_config(experiment.config), sets[settings.train_split].read(0)
+    missing = config.missing_annotation(method.supervision, sample)
+    if missing == "masks":
         raise ConfigError(f"the images of {settings.train_split!r} have no masks; choose another train_split")
-    if method.supervision is Tagged and learnt.tags is None:
+    if missing == "tags":
         raise ConfigError(
             f"the images of {settings.train_split!r} have no tags; say where they are: "
             f"seglet data check {settings.data} --tags FILE"

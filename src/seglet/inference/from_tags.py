@@ -112,9 +112,9 @@ def open_method(source: str, data: Dataset | None, named: str | None, device: st
         ValueError: there is no such method or run, or it cannot do without training.
     """
     from seglet.engine import checkpoint
+    from seglet.engine.datasets import training_data
     from seglet.engine.experiment import resolve
     from seglet.engine.experiment_file import names_experiment_file
-    from seglet.engine.splits import training_data
     from seglet.engine.train import build_method
     from seglet.inference.models import check_classes, choose_device
 

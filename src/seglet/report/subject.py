@@ -12,9 +12,9 @@ import numpy as np
 
 from seglet._version import __version__
 from seglet.data.dataset import Dataset, Sample, open_dataset
+from seglet.engine.datasets import split_source
 from seglet.engine.experiment import Experiment, resolve
 from seglet.engine.run import Run
-from seglet.engine.splits import open_split
 from seglet.files import read_json
 from seglet.inference.depth import DepthSource, find_depth_source
 from seglet.inference.models import check_classes, load_model, model_folder
@@ -139,6 +139,6 @@ def open_data(arguments: argparse.Namespace, subjects: Sequence[Subject]) -> tup
     else:
         settings = first.experiment.settings
         split = arguments.split or settings.val_split
-        data, name = open_split(settings, split, scored=True), f"{settings.data} ({split})"
+        data, name = split_source(settings).open(split, scored=True), f"{settings.data} ({split})"
     check_classes(first.model.classes, data.classes)
     return data, name

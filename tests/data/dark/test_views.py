@@ -10,8 +10,8 @@ from tests.data.toys import sample
 from seglet.data.augment.geometry import Augment, Viewed, view
 from seglet.data.dark.views import DarkViews
 from seglet.data.loading.sampling import augmentation_rng
-from seglet.engine.feed import augment
 from seglet.engine.settings import Settings
+from seglet.engine.training_loader import view_augmentation
 
 LIT = Augment(crop=(18, 25))
 DARK = replace(LIT, dark=DarkViews("extreme", 1.0))
@@ -48,8 +48,8 @@ def test_a_share_of_the_views_is_darkened() -> None:
 
 
 def test_an_experiment_says_how_dark() -> None:
-    assert augment(Settings(dark="mild", dark_share=0.3)).dark == DarkViews("mild", 0.3)
-    assert augment(Settings()).dark.dark == "none"
+    assert view_augmentation(Settings(dark="mild", dark_share=0.3)).dark == DarkViews("mild", 0.3)
+    assert view_augmentation(Settings()).dark.dark == "none"
 
 
 @pytest.mark.usefixtures("unchecked")

@@ -2,7 +2,6 @@
 
 import argparse
 import shlex
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,8 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, rest: list[str]) -> int:
     from seglet.cli.train import parse_overrides
     from seglet.data.overlay import contact_sheet, legend
+    from seglet.engine.datasets import training_data
     from seglet.engine.experiment import resolve
-    from seglet.engine.feed import datasets
     from seglet.files import replacing
 
     if arguments.out.suffix.lower() != ".png":
@@ -43,7 +42,7 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
     check_writable(arguments.out)
     method = {} if arguments.config else {"method": "supervised"}
     settings = resolve(arguments.config, {**method, **parse_overrides(rest), "data": arguments.data}).settings
-    data = datasets(replace(settings, val_split=settings.train_split))[settings.train_split]
+    data = training_data(settings)
     sheet = contact_sheet(rows(data, settings, arguments.count), footer=legend(data.classes))
     with replacing(arguments.out) as temporary:
         sheet.save(temporary, "PNG")
@@ -65,13 +64,13 @@ def rows(data: "Dataset", settings: "Settings", count: int) -> list[list["np.nda
     from seglet.data.augment.geometry import view
     from seglet.data.loading.sampling import Order, augmentation_rng
     from seglet.data.overlay import card
-    from seglet.engine.feed import augment
+    from seglet.engine.training_loader import view_augmentation
     from seglet.images import overlay
 
     order, found = Order(len(data), settings.seed), []
     for position in range(count):
         sample = data.read(order.index(position))
-        viewed = view(sample, augment(settings), augmentation_rng(settings.seed, position))
+        viewed = view(sample, view_augmentation(settings), augmentation_rng(settings.seed, position))
         shown = (viewed.image.permute(1, 2, 0).numpy() * 255).round().astype("uint8")
         if sample.labels is None or viewed.labels is None:
             tags = [] if sample.tags is None else [card(sample.tags, data.classes)]

@@ -12,11 +12,12 @@ from typing import Literal
 import numpy as np
 from jaxtyping import UInt8
 
-from seglet.data.dataset import Dataset, Sample
+from seglet.data.dataset import Dataset, Sample, is_world, open_dataset
 from seglet.data.enhance.gamma import lift
 from seglet.data.enhance.histogram import clahe, equalise
 from seglet.data.enhance.retinex import msrcr
 from seglet.data.errors import DataError
+from seglet.data.loading.data_config import DataConfig, SplitSource
 from seglet.types import option
 
 LIGHT = "light"
@@ -29,7 +30,7 @@ BRIGHTENING: Mapping[Brightening, Callable[[np.ndarray], np.ndarray]] = {
 
 
 @dataclass(frozen=True)
-class PairConfig:
+class PairConfig(DataConfig):
     """The keys of every method that sees images in the dark beside those in the light."""
 
     light: str | None = option(
@@ -38,6 +39,37 @@ class PairConfig:
     light_split: str | None = option(None, "its split; none: called as train_split")
     light_offset: int = option(0, "number in the name of an image in the light, less that in the dark; LIS: -1")
     brighten: Brightening = option("clahe", "what stands in for the light where there is none; the paper's future work")
+
+    def training_images(self, source: SplitSource) -> Dataset:
+        """Opens the dark images."""
+        return source.open(source.train_split, dark=True)
+
+    def validation_images(self, source: SplitSource) -> Dataset:
+        """Opens the dark images to score on."""
+        return source.open(source.val_split, scored=True, dark=True)
+
+    def datasets(self, source: SplitSource) -> dict[str, Dataset]:
+        """Opens the data sets of a run, all dark; those to train on have the light image beside each dark one.
+
+        Raises:
+            DataError: there are no light images, a pair is not complete, or the classes differ.
+        """
+        pairs = self._paired(source, self.training_images(source))
+        scored = self.validation_images(source)
+        return {source.val_split: source.cached(scored), source.train_split: source.cached(pairs)}
+
+    def _paired(self, source: SplitSource, dark: Dataset) -> Dataset:
+        split = self.light_split or source.train_split
+        if self.light is None:
+            return Paired(dark, source.open(split)) if source.is_world else Brightened(dark, self.brighten)
+        light = open_dataset(self.light, split, resize=source.resize)
+        return Paired(dark, light, self.light_offset)
+
+    def evaluation_data(self, data: str) -> str:
+        """Returns the name under which `seglet evaluate` opens the dark images."""
+        if not is_world(data):
+            return data
+        return f"{data},dark=1" if ":" in data else f"{data}:dark=1"
 
 
 class Paired(Dataset):

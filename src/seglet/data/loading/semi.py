@@ -1,24 +1,32 @@
 """Few images with masks and many without, as one data set for training."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
+import torch
+from torch.utils.data import DataLoader
 
 from seglet.data.augment.colour import Jitter
+from seglet.data.augment.geometry import Augment
 from seglet.data.augment.strong import Strong
 from seglet.data.columns.columned import Columned
 from seglet.data.dataset import Dataset, FolderDataset, Sample
 from seglet.data.errors import DataError
 from seglet.data.loading.cached import Cached
-from seglet.types import option
+from seglet.data.loading.data_config import DataConfig, ImageRows, SplitSource
+from seglet.data.loading.joined import Joined
+from seglet.data.loading.sampling import StepSampler
+from seglet.data.splits.fractions import counterpart
+from seglet.types import SemiStep, option
 
 Partner = Literal["reversed", "batch"]
 
 
 @dataclass(frozen=True)
-class SemiConfig:
+class SemiConfig(DataConfig):
     """The keys of every method that learns from images without masks too."""
 
     unlabelled_split: str | None = option(
@@ -58,6 +66,68 @@ class SemiConfig:
             self.strong_blur,
         )
 
+    def training_images(self, source: SplitSource) -> Dataset:
+        """Opens the labelled images and, after them, those without masks."""
+        return Joined((source.open(source.train_split), source.open(self._unlabelled_split(source))))
+
+    def datasets(self, source: SplitSource) -> dict[str, Dataset]:
+        """Opens the data sets of a run: a `SemiDataset` to train on, and its images without masks under their own name.
+
+        Raises:
+            DataError: an unlabelled image is also labelled, or there is no unlabelled split.
+        """
+        scored = source.cached(self.validation_images(source))
+        labelled = source.cached(source.open(source.train_split))
+        split = self._unlabelled_split(source)
+        unlabelled = source.cached(source.open(split))
+        return {
+            split: unlabelled,
+            source.val_split: scored,
+            source.train_split: SemiDataset(labelled, unlabelled, self),
+        }
+
+    def _unlabelled_split(self, source: SplitSource) -> str:
+        return self.unlabelled_split or counterpart(source.train_split)
+
+    def loader(
+        self, supervision: type, data: Dataset, augment: Augment, sampler: StepSampler, workers: int = 0
+    ) -> DataLoader[Any]:
+        """Returns the endless stream of training steps, `SemiStep` or those of the labelled images alone."""
+        if supervision is not SemiStep or not isinstance(data, SemiDataset):
+            return super().loader(supervision, data, augment, sampler, workers)
+        from seglet.data.loading.semi_loader import semi_loader
+
+        return semi_loader(data, augment, sampler, workers)
+
+    def missing_annotation(self, supervision: type, sample: Sample) -> Literal["masks", "tags"] | None:
+        """Returns what steps of type `supervision` need and this sample of the training split lacks."""
+        if supervision is SemiStep:
+            return "masks" if sample.labels is None else None
+        return super().missing_annotation(supervision, sample)
+
+    def training_notes(self, data: Dataset, steps: int, batch: int) -> list[str]:
+        """Returns how often images come, and which classes no labelled image shows."""
+        if not isinstance(data, SemiDataset):
+            return []
+        unlabelled, taken, missing = len(data.unlabelled), batch * self.unlabelled_ratio, missing_classes(data.labelled)
+        lines = [
+            f"{len(data)} labelled and {unlabelled} unlabelled images: an epoch of these is "
+            f"{math.ceil(unlabelled / taken)} steps, this run has {steps * taken / unlabelled:.1f}; "
+            f"each labelled image comes {steps * batch / len(data):.0f} times"
+        ]
+        return lines + [f"no labelled image shows {', '.join(missing)}: it cannot be learnt"] * bool(missing)
+
+    def example_sheets(self, data: Dataset, augment: Augment, seed: int, count: int) -> Mapping[str, ImageRows]:
+        """Returns one sheet: the weak views of the first images without masks, below them each strong view."""
+        if not isinstance(data, SemiDataset):
+            return {}
+        config = replace(self, unlabelled_ratio=1, partner="reversed")
+        shown = SemiDataset(data.labelled, data.unlabelled, config)
+        step = next(iter(config.loader(SemiStep, shown, augment, StepSampler(len(data), count, seed=seed))))
+        views = torch.cat((step.unlabelled.images[None], step.unlabelled.strong)).permute(0, 1, 3, 4, 2)
+        rows = (views * 255).round().to(torch.uint8).numpy()
+        return {"unlabelled": [list(row) for row in rows]}
+
 
 class SemiDataset(Dataset):
     """The labelled images, with the `unlabelled` ones beside them; its fingerprint covers both.
@@ -79,6 +149,10 @@ class SemiDataset(Dataset):
 
     def read(self, index: int) -> Sample:
         return self.labelled.read(index)
+
+    def map_parts(self, change: Callable[[Dataset], Dataset]) -> Dataset:
+        """Returns this data set with `change` applied to the labelled and to the unlabelled images."""
+        return SemiDataset(change(self.labelled), change(self.unlabelled), self.config)
 
 
 def refuse_leaks(labelled: Dataset, unlabelled: Dataset) -> None:
