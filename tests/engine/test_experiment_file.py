@@ -71,8 +71,8 @@ def test_an_experiment_file_is_told_from_a_method(text, named):
     ("row", "message"),
     [
         ("", r"is a table of 2 experiments; name one, such as .*voc\.yaml#small-kd, of small-kd, small$"),
-        ("#smal-kd", r"has no row 'smal-kd'; did you mean 'small-kd'\?; its rows are small-kd, small$"),
-        ("#", r"has no row ''; its rows are small-kd, small$"),
+        ("#smal-kd", r"has no row 'smal-kd'; did you mean 'small-kd'\? choose from small-kd, small$"),
+        ("#", r"has no row ''; choose from small-kd, small$"),
     ],
 )
 def test_a_wrong_row_is_answered_with_those_there_are(table, row, message):

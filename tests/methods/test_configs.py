@@ -11,7 +11,7 @@ import pytest
 
 from seglet import methods
 from seglet.engine.experiment import resolve
-from seglet.engine.experiment_file import ROWS, experiments_in, read_yaml
+from seglet.engine.experiment_file import TABLE_ROWS, experiments_in, read_yaml
 from seglet.engine.settings import Settings
 from seglet.values import convert_value
 
@@ -43,7 +43,7 @@ def restated(method: str, below: Mapping[str, Any], keys: Mapping[str, Any]) -> 
 @every_file
 def test_no_line_restates_what_holds_without_it(path: Path) -> None:
     shared = read_yaml(path)
-    method, rows = shared.pop("method"), shared.pop(ROWS, {})
+    method, rows = shared.pop("method"), shared.pop(TABLE_ROWS, {})
     defaults = {f.name: f.default for kind in (Settings, methods.load(method).Config) for f in fields(kind)}
     assert restated(method, defaults, shared) == []
     assert [key for row in rows.values() for key in restated(method, defaults | shared, row)] == []

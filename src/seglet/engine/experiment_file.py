@@ -19,9 +19,9 @@ from typing import Any
 import yaml
 
 from seglet.engine.console import tell
-from seglet.values import ConfigError, did_you_mean
+from seglet.values import ConfigError, choose_from, did_you_mean
 
-ROWS = "rows"
+TABLE_ROWS = "rows"
 """Key of a table under which its experiments are named."""
 
 RENAMED_KEYS = {"cache_pictures": "cache_images"}
@@ -71,7 +71,7 @@ def read_experiment_file(source: str | Path) -> WrittenKeys:
     if not file.exists():
         raise ConfigError(f"cannot read the experiment {source}: there is no such file{_suggest_experiment(file)}")
     shared = read_yaml(file)
-    rows = _rows(shared.pop(ROWS), file) if ROWS in shared else {}
+    rows = _rows(shared.pop(TABLE_ROWS), file) if TABLE_ROWS in shared else {}
     if row is None:
         if rows:
             raise ConfigError(
@@ -82,7 +82,7 @@ def read_experiment_file(source: str | Path) -> WrittenKeys:
     if not rows:
         raise ConfigError(f"{file} has no rows: it is one experiment; leave out #{row}")
     if row not in rows:
-        raise ConfigError(f"{file} has no row {row!r}{did_you_mean(row, rows)}; its rows are {', '.join(rows)}")
+        raise ConfigError(f"{file} has no row {row!r}; {choose_from(row, rows)}")
     origin = dict.fromkeys(shared, str(file)) | dict.fromkeys(rows[row], f"{file}#{row}")
     return WrittenKeys({**shared, **rows[row]}, origin)
 
@@ -138,19 +138,19 @@ def with_current_names(values: Mapping[str, Any], where: str) -> dict[str, Any]:
 
 def _row_names(file: Path) -> list[str]:
     content = read_yaml(file)
-    return list(_rows(content[ROWS], file)) if ROWS in content else []
+    return list(_rows(content[TABLE_ROWS], file)) if TABLE_ROWS in content else []
 
 
 def _rows(content: Any, file: Path) -> dict[str, dict[str, Any]]:
     """Checks the rows of a table, each a mapping of the keys in which it differs."""
     if not _is_mapping(content) or not content:
-        raise ConfigError(f"{file}: expected under `{ROWS}:` lines of `name: {{key: value}}`, got {content!r}")
+        raise ConfigError(f"{file}: expected under `{TABLE_ROWS}:` lines of `name: {{key: value}}`, got {content!r}")
     for name, row in content.items():
         if not _ROW_NAME.fullmatch(name):
             raise ConfigError(f"{file}: row {name!r} must be named by letters, digits, '.', '_' and '-' alone")
         if not _is_mapping(row):
             raise ConfigError(f"{file}: row {name!r} must be a mapping of keys, such as {{steps: 500}}, got {row!r}")
-        if ROWS in row:
+        if TABLE_ROWS in row:
             raise ConfigError(f"{file}: row {name!r} has rows of its own; a table has one level of rows")
     return {name: with_current_names(row, f"{file}#{name}") for name, row in content.items()}
 

@@ -16,14 +16,24 @@ from seglet.types import Classes, option
 class StudentConfig:
     """The keys with which the config of every method begins."""
 
-    student: str = option("deeplabv3-resnet18", "network that is trained: head-backbone; FOTF Sec. 4.1")
-    width: float = option(1.0, "factor on all its channel counts; 1 in all papers")
-    output_stride: int = option(8, "pixels per position of a ResNet's last stage, 8 or 16; CIRKD code")
-    dropout: float = option(0.1, "rate before the classifier; FOTF Sec. 4.1")
-    aspp_dropout: float = option(0.5, "rate behind DeepLabV3's pyramid; CIRKD code")
-    auxiliary_weight: float = option(0.4, "of the loss of a ResNet's auxiliary head; 0 builds none; CIRKD code")
+    student: str = option("deeplabv3-resnet18", "network to train: HEAD-BACKBONE; FOTF Sec. 4.1")
+    width: float = option(
+        1.0, "factor on all channel counts; 1 in all papers, and the only one that pretrained weights fit"
+    )
+    output_stride: int = option(8, "pixels per position of a ResNet's last stage, 8 or 16; FOTF, CIRKD code: 8")
+    dropout: float = option(
+        0.1, "dropout before the classifier; FOTF Sec. 4.1, where CIRKD code has none for SegFormer"
+    )
+    aspp_dropout: float = option(
+        0.5, "dropout behind ASPP (DeepLabV3, and SSSS's decoder); CIRKD code; PSPNet has none"
+    )
+    auxiliary_weight: float = option(
+        0.4, "weight of the auxiliary head's loss, for ResNets; 0: no such head; CIRKD code"
+    )
     student_weights: str | None = option(
-        None, "saved segmenter to start from; for a vision transformer also a CLIP model or timm's file; none: chance"
+        None,
+        "saved segmenter to start from, such as a converted ImageNet backbone (FOTF, UniMatch); for a vision "
+        "transformer also a CLIP model or timm's file; none: random weights",
     )
 
 
