@@ -3,16 +3,16 @@
 import pytest
 
 from seglet.cli import demo
-from seglet.results.tables import definition, demo_rows
+from seglet.results.definition import demo_rows, table_definition
 
 
 def test_all_methods_run_where_everything_is_installed():
-    assert demo.possible(None) == tuple(definition("demo")["rows"])
+    assert demo.possible_rows(None) == tuple(table_definition("demo").rows)
 
 
 def test_rows_that_need_foundation_models_are_left_out_without_them(monkeypatch, capsys):
     monkeypatch.setattr(demo, "installed", lambda name: None)
-    rows = demo.possible(None)
+    rows = demo.possible_rows(None)
     assert "ssss" in rows
     assert "diclip" not in rows
     assert 'left out: diclip, dgkd, which need transformers and diffusers: pip install "seglet[hub]"' in (
@@ -23,4 +23,4 @@ def test_rows_that_need_foundation_models_are_left_out_without_them(monkeypatch,
 def test_a_method_that_needs_them_says_what_to_install(monkeypatch):
     monkeypatch.setattr(demo, "installed", lambda name: None)
     with pytest.raises(ValueError, match=r"\(diclip\) need transformers and diffusers"):
-        demo.possible(demo_rows("diclip"))
+        demo.possible_rows(tuple(demo_rows("diclip")))

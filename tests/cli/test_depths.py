@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from seglet.results.row import Recipe
 from tests.models.foundation.makers import save_depth
 
 from seglet.cli.main import main
@@ -17,7 +18,6 @@ from seglet.inference.options import InferenceOptions
 from seglet.inference.predict import predict_maps
 from seglet.models.architecture import Architecture, DepthGuidance
 from seglet.models.segmenter import build
-from seglet.results.row import Recipe
 from seglet.results.runner import Table, shown
 
 SMALL = {"name": "ssss-resnet18", "width": 0.0625}

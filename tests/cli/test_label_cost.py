@@ -10,11 +10,13 @@ from seglet.cli.main import main
 from seglet.data.dataset import open_dataset
 from seglet.data.splits.fractions import Portion
 from seglet.engine.experiment import resolve
+from seglet.results import runner
+from seglet.results.experiments import experiment_keys
 from seglet.results.label_cost.chart import svg
-from seglet.results.label_cost.plan import common, content, folder_source, minutes, rows, world_source
+from seglet.results.label_cost.plan import common, definition, folder_source, minutes, rows, world_source
 from seglet.results.label_cost.times import Times, spoken
 from seglet.results.label_cost.verdict import Point, Step, recommendation, steps, worth
-from seglet.results.runner import Table
+from seglet.results.plan import TablePlan
 
 
 def point(name, cost, mean, half):
@@ -126,10 +128,10 @@ def test_a_key_holds_for_the_methods_that_have_it():
 @pytest.mark.parametrize("by_few", ["fixmatch", "supervised"])
 def test_every_run_of_a_curve_is_a_sound_experiment(by_tags, by_few, tmp_path):
     source = world_source("world", "train", "test", 40)
-    given = content(source, rows(source, [Portion(1, 8)], by_tags, by_few, {}), (0, 1), "")
-    table = Table("runs", tmp_path, tmp_path, {"data": "world"}, given=given)
-    for row, seed in table.cells():
-        assert resolve(None, table.keys(row, seed)).settings.seed == seed
+    found = rows(source, [Portion(1, 8)], by_tags, by_few, {})
+    plan = TablePlan(definition(source, found, (0, 1), ""), tmp_path, tmp_path, {"data": "world"})
+    for cell in plan.cells():
+        assert resolve(None, experiment_keys(plan, cell)).settings.seed == cell.seed
 
 
 def test_images_without_masks_are_told(images, tmp_path):
@@ -160,12 +162,8 @@ SMALL = ("--steps", 1, "--crop", 16, 16, "--width", 0.125, "--batch", 2, "--jobs
 
 @pytest.fixture
 def in_this_process(monkeypatch):
-    """The commands of a table, without a new Python for each."""
-
-    def call(self, folder, *words):
-        assert main([str(word) for word in words]) == 0
-
-    monkeypatch.setattr(Table, "call", call)
+    """The tasks of a table, without a new Python for each."""
+    monkeypatch.setattr(runner, "run_task", lambda task, threads: task.run())
 
 
 def test_short_runs_become_a_curve(seglet, images, tmp_path, in_this_process, unchecked):

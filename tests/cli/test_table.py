@@ -8,18 +8,29 @@ from PIL import Image
 from seglet.data.dataset import open_dataset
 from seglet.data.world.dataset import CLASSES
 from seglet.engine.experiment import resolve
-from seglet.files import write_json, write_text
+from seglet.files import read_json, write_json, write_text
 from seglet.methods import available
 from seglet.models.architecture import Architecture
 from seglet.models.segmenter import build
 from seglet.results import runner
-from seglet.results.collect import drawn
-from seglet.results.curves import mean_curve, svg
+from seglet.results.collect import results_chart, write_results
+from seglet.results.comparison import draw_table
+from seglet.results.curves import line_chart, mean_curve
+from seglet.results.definition import TableRow, demo_rows, read_inference_options, table_definition, table_names
 from seglet.results.demo_page import write_page
+from seglet.results.experiments import experiment_keys, scored_data
 from seglet.results.markdown import paste, render
-from seglet.results.row import Recipe
-from seglet.results.runner import Table
-from seglet.results.tables import definition, demo_rows, names
+from seglet.results.plan import Cell, TablePlan
+from seglet.results.runner import fill_table, pending_tasks, run_task
+from seglet.results.tasks import (
+    EnhancerTask,
+    EvaluateTask,
+    PrepareTask,
+    PseudoLabelTask,
+    TrainTask,
+    task_from_json,
+    task_to_json,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,10 +49,9 @@ RESULTS = {
 }
 
 
-def table(tmp_path, **changes):
-    return Table(
-        **{"name": "fotf", "runs": tmp_path / "runs", "results": tmp_path / "results", "overrides": {}, **changes}
-    )
+def table(tmp_path, name="fotf", **changes):
+    folders = {"runs": tmp_path / "runs", "results": tmp_path / "results"}
+    return TablePlan(table_definition(name), **{**folders, **changes})
 
 
 def test_the_papers_confusion_ratios_stand_beside_ours():
@@ -65,28 +75,28 @@ def test_a_page_gets_its_block_written_anew(tmp_path):
     assert (tmp_path / "page.md").read_text().endswith("<!-- /results:toy -->\nafter\n")
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", table_names())
 def test_every_row_of_every_table_is_a_sound_experiment(name, tmp_path):
-    filled = table(tmp_path, name=name, overrides={"data": "world"})
-    for row, seed in filled.cells():
-        if filled.recipe(row).model_of is None:
-            assert resolve(None, filled.keys(row, seed)).settings.seed == seed
+    plan = table(tmp_path, name, overrides={"data": "world"})
+    for cell in plan.cells():
+        if plan.row(cell).model_of is None:
+            assert resolve(None, experiment_keys(plan, cell)).settings.seed == cell.seed
 
 
-def test_a_teacher_is_trained_once_and_taught_rows_point_at_it(tmp_path):
-    filled = table(tmp_path)
-    assert [seed for row, seed in filled.cells() if row == "teacher"] == [0]
-    assert filled.keys("kd", 2)["teacher"] == str(tmp_path / "runs" / "teacher-0" / "last")
+def test_a_teacher_is_trained_once_and_its_students_name_it(tmp_path):
+    plan = table(tmp_path)
+    assert [seed for row, seed in plan.cells() if row == "teacher"] == [0]
+    assert experiment_keys(plan, Cell("kd", 2))["teacher"] == str(tmp_path / "runs" / "teacher-0" / "last")
 
 
 def test_asked_for_other_seeds_rows_learn_from_the_same_teacher_as_before(tmp_path):
-    filled = table(tmp_path, seeds=(1, 2))
-    assert {cell for cell in filled.cells() if cell[0] in ("teacher", "kd")} == {("teacher", 0), ("kd", 1), ("kd", 2)}
-    assert filled.keys("kd", 1)["teacher"] == str(tmp_path / "runs" / "teacher-0" / "last")
+    plan = table(tmp_path, seeds=(1, 2))
+    assert {cell for cell in plan.cells() if cell.row in ("teacher", "kd")} == {("teacher", 0), ("kd", 1), ("kd", 2)}
+    assert experiment_keys(plan, Cell("kd", 1))["teacher"] == str(tmp_path / "runs" / "teacher-0" / "last")
 
 
-def finish(filled, row, seed, miou, commit):
-    folder = filled.folder(row, seed)
+def finish(plan, row, seed, miou, commit):
+    folder = plan.folders.run(Cell(row, seed))
     folder.mkdir(parents=True)
     write_json(folder / "record.json", {"commit": commit, "versions": {}, "data": None})
     write_json(folder / "scores.json", {"miou": miou, "pixel_accuracy": 0.5, "ece_10": 0.1, "ece_15": 0.1})
@@ -96,179 +106,203 @@ def test_rows_that_were_not_asked_for_stay_as_the_file_has_them(tmp_path):
     first = table(tmp_path, runs=tmp_path / "here")
     finish(first, "kd", 0, 0.4, "abc")
     finish(first, "kd", 1, 0.5, "abc+")
-    first.write()
+    write_results(first)
     elsewhere = {"runs": tmp_path / "there"}
     finish(table(tmp_path, **elsewhere), "kd", 1, 0.6, "def")
-    part = table(tmp_path, **elsewhere, seeds=(1,)).write()
+    part = write_results(table(tmp_path, **elsewhere, seeds=(1,)))
     assert [(each["seed"], each["miou"], each["commit"]) for each in part["rows"]] == [(0, 0.4, "abc"), (1, 0.6, "def")]
     assert part["commit"] == "abc, def"
-    other = table(tmp_path, **elsewhere, seeds=(1,), overrides={"steps": 5}).write()
+    other = write_results(table(tmp_path, **elsewhere, seeds=(1,), overrides={"steps": 5}))
     assert [each["seed"] for each in other["rows"]] == [1]  # of other keys: another table
 
 
 def test_a_whole_table_keeps_nothing_that_it_has_not_run(tmp_path):
     first = table(tmp_path, runs=tmp_path / "here")
     finish(first, "kd", 0, 0.4, "abc")
-    first.write()
+    write_results(first)
     finish(table(tmp_path, runs=tmp_path / "there"), "kd", 1, 0.6, "def")
-    assert [each["seed"] for each in table(tmp_path, runs=tmp_path / "there").write()["rows"]] == [1]
+    assert [each["seed"] for each in write_results(table(tmp_path, runs=tmp_path / "there"))["rows"]] == [1]
 
 
-def test_a_wrong_row_or_table_or_missing_data_is_told(tmp_path):
+def test_a_wrong_row_or_table_or_missing_data_is_refused(tmp_path):
     with pytest.raises(ValueError, match="no row fog"):
         table(tmp_path, rows=("fog",))
     with pytest.raises(ValueError, match="did you mean 'fotf'"):
-        definition("fotff")
+        table_definition("fotff")
     with pytest.raises(ValueError, match="--data DIR"):
-        table(tmp_path, name="fotf-camvid")
+        table(tmp_path, "fotf-camvid")
+
+
+def test_a_wrong_inference_option_of_a_row_is_answered_with_the_nearest():
+    with pytest.raises(ValueError, match=r"'scale' \(did you mean 'scales'\?\)"):
+        TableRow.read({"method": "ssss", "inference": {"scale": [1]}})
+
+
+def test_inference_options_of_a_table_come_back_from_json():
+    keys = {"scales": [1, 0.5], "flip": True, "refiner": "crf", "steps": 3, "crf_settings": "excel"}
+    options = read_inference_options(keys)
+    assert (options.scales, options.flip, options.refiner.crf_settings) == ((1.0, 0.5), True, "excel")
+    assert read_inference_options(json.loads(json.dumps(options.as_dict()))) == options
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        TrainTask("runs/a-0", {"method": "fotf", "crop": [64, 64]}),
+        PrepareTask("runs/a-0", {"method": "diclip"}, "runs/a-0.yaml"),
+        EvaluateTask("a", "m", "world", "val", "s.json", read_inference_options({"refiner": "par"}), stops=2),
+        PseudoLabelTask("a", "m", "world", "train", "world", read_inference_options({"scales": [1, 2]})),
+        EnhancerTask("a", "world:dark=1", 3),
+    ],
+)
+def test_a_task_survives_the_way_to_its_process(task):
+    assert task_from_json(json.loads(json.dumps(task_to_json(task)))) == task
+
+
+SCORES = {"miou": 0.5, "pixel_accuracy": 0.5, "ece_10": 0.1, "ece_15": 0.1}
+
+
+def pretend(task):
+    """Writes the files that a task would write."""
+    folder = Path(task.folder)
+    write_text(folder / "record.json", '{"commit": "abc", "data": {"train": "1"}, "versions": {}}')
+    if isinstance(task, TrainTask):
+        write_text(folder / "metrics.jsonl", '{"step": 1, "val/miou": 0.25}\n')
+    if isinstance(task, PseudoLabelTask):
+        write_text(folder / "predictions.json", '{"finished": true}')
+    if isinstance(task, EvaluateTask):
+        scores = {**SCORES, "miou": 0.5 - (task.stops or 0) / 20}
+        write_text(Path(task.out), json.dumps(scores))
 
 
 @pytest.fixture
-def calls(monkeypatch):
-    """The commands of a table, answered with files as if they had been run."""
+def tasks(monkeypatch):
+    """The tasks of a table, whose files are written as if they had been run."""
     made = []
-    scores = {"miou": 0.5, "pixel_accuracy": 0.5, "ece_10": 0.1, "ece_15": 0.1}
 
-    def fake(self, folder, *words):
-        made.append((words[0], folder.name, *map(str, words[1:])))
-        folder.mkdir(parents=True, exist_ok=True)
-        write_text(folder / "record.json", '{"commit": "abc", "data": {"train": "1"}, "versions": {}}')
-        if words[0] == "train":
-            write_text(folder / "metrics.jsonl", '{"step": 1, "val/miou": 0.25}\n')
-        if words[0] == "predict":
-            write_text(folder / "predictions.json", '{"finished": true}')
-        if words[0] == "evaluate":
-            write_text(words[-1], json.dumps(scores))
+    def run(task, threads):
+        made.append(task)
+        pretend(task)
 
-    monkeypatch.setattr(runner.Table, "call", fake)
+    monkeypatch.setattr(runner, "run_task", run)
     return made
 
 
-def test_a_table_by_darkness_scores_each_row_once_more_for_every_stop(tmp_path, monkeypatch):
-    called = []
+def kinds(tasks, row=""):
+    """Kind and folder of each task of a row."""
+    return [(type(task), Path(task.folder).name) for task in tasks if Path(task.folder).name.startswith(row)]
 
-    def call(self, folder, *words):
-        called.append(words)
-        folder.mkdir(parents=True, exist_ok=True)
-        loss = int(words[words.index("--darken") + 1]) if "--darken" in words else 0
-        kinds = {"miou": 0.4 - loss / 20, "pixel_accuracy": 0.5, "ece_10": 0.1, "ece_15": 0.1}
-        (folder / words[-1]).write_text(json.dumps(kinds))
-        (folder / "record.json").write_text('{"commit": "abc", "data": {}, "versions": {}}')
 
-    monkeypatch.setattr(Table, "call", call)
-    monkeypatch.setattr(Table, "train", lambda self, row, seed: None)
-    night = table(tmp_path, name="dgkd-darkness", rows=("student",), seeds=(0,))
-    lines = render(night.fill()).splitlines()
+def test_a_table_by_darkness_scores_each_row_once_more_for_every_stop(tmp_path, tasks):
+    plan = table(tmp_path, "dgkd-darkness", rows=("student",), seeds=(0,))
+    lines = render(fill_table(plan)).splitlines()
     assert lines[0].startswith("| row | all light | 1 stop | 2 stops |")
-    assert lines[2].startswith("| student | 40.00 | 35.00 | 30.00 |")
-    assert [str(words[words.index("--data") + 1]) for words in called if "--darken" not in words][-1].endswith("dark=1")
-    assert not any("dark=1" in str(word) for words in called if "--darken" in words for word in words)
+    assert lines[2].startswith("| student | 50.00 | 45.00 | 40.00 |")
+    evaluated = [task for task in tasks if isinstance(task, EvaluateTask)]
+    assert [task.data for task in evaluated if task.stops is None][-1].endswith("dark=1")
+    assert not any("dark=1" in task.data for task in evaluated if task.stops is not None)
     assert "by stops of light taken away" in (tmp_path / "results/dgkd-darkness.svg").read_text()
 
 
-def test_finished_runs_are_not_repeated_and_all_are_written(tmp_path, calls):
-    filled = table(tmp_path, rows=("fotf",), seeds=(0, 1))
-    assert [row["row"] for row in filled.fill()["rows"]] == ["teacher", "fotf", "fotf"]
-    assert len(calls) == 6
-    filled.fill()
-    assert len(calls) == 6
+def test_finished_runs_are_not_repeated_and_all_are_written(tmp_path, tasks):
+    plan = table(tmp_path, rows=("fotf",), seeds=(0, 1))
+    assert [row["row"] for row in fill_table(plan)["rows"]] == ["teacher", "fotf", "fotf"]
+    assert len(tasks) == 6
+    fill_table(plan)
+    assert len(tasks) == 6
 
 
-def test_a_row_may_score_another_rows_model_in_its_own_way(tmp_path, calls):
-    found = table(tmp_path, name="weak", rows=("ssss-crf",), seeds=(0,)).fill()
+def test_a_row_may_score_another_rows_model_in_its_own_way(tmp_path, tasks):
+    found = fill_table(table(tmp_path, "weak", rows=("ssss-crf",), seeds=(0,)))
     assert [(entry["row"], entry["known_tags"], len(entry["curve"])) for entry in found["rows"]] == [
         ("ssss", 0.5, 1),
         ("ssss-crf", 0.5, 0),
     ]
-    assert [call[:2] for call in calls].count(("train", "ssss-crf-0")) == 0
-    known, scored = (call for call in calls if call[1] == "ssss-crf-0")
-    assert known[2] == scored[2] == str(tmp_path / "runs/ssss-0/last")
-    assert "--known-tags" in known
-    assert "crf" in scored
+    known, scored = (task for task in tasks if Path(task.folder).name == "ssss-crf-0")
+    assert known.predictor == scored.predictor == str(tmp_path / "runs/ssss-0/last")
+    assert (known.known_tags, known.split) == (True, "train")
+    assert scored.options.refiner.name == "crf"
 
 
-def test_a_row_may_be_trained_on_what_another_one_labels(tmp_path, calls):
-    table(tmp_path, name="weak", rows=("two-stage",), seeds=(1,)).fill()
-    assert [call[:2] for call in calls if "two-stage" in call[1]] == [
-        ("predict", "two-stage-1-labels"),
-        ("train", "two-stage-1"),
-        ("evaluate", "two-stage-1"),
+def test_a_row_may_be_trained_on_what_another_one_labels(tmp_path, tasks):
+    fill_table(table(tmp_path, "weak", rows=("two-stage",), seeds=(1,)))
+    assert kinds(tasks, "two-stage") == [
+        (PseudoLabelTask, "two-stage-1-labels"),
+        (TrainTask, "two-stage-1"),
+        (EvaluateTask, "two-stage-1"),
     ]
-    labelled, trained = (call for call in calls if call[0] in ("predict", "train") and "two-stage" in call[1])
-    assert labelled[2] == str(tmp_path / "runs/ssss-1/last")
-    assert trained[trained.index("--data") + 1] == str(tmp_path / "runs/two-stage-1-labels")
+    labelled, trained = (task for task in tasks if "two-stage" in task.folder and not isinstance(task, EvaluateTask))
+    assert labelled.model == str(tmp_path / "runs/ssss-1/last")
+    assert labelled.options.refiner.name == "crf"
+    assert trained.keys["data"] == str(tmp_path / "runs/two-stage-1-labels")
 
 
 def test_a_row_is_scored_on_the_world_it_was_trained_in(tmp_path):
-    world = table(tmp_path, name="world")
-    assert world.data(500) == ("--data", "world:scenes=500,size=64")
-    assert world.data(500, world.recipe("masks")) == ("--data", "world:scenes=500,size=128")
-    turned = table(tmp_path, name="dgkd", overrides={"data": "world:clutter=8"})
-    at_night = turned.data(200, turned.recipe("student"))
-    assert at_night == ("--data", "world:scenes=200,size=64,clutter=8,dark=1")
+    world = table(tmp_path, "world")
+    assert scored_data(world) == "world:scenes=500,size=64"
+    assert scored_data(world, world.definition.rows["masks"]) == "world:scenes=500,size=128"
+    turned = table(tmp_path, "dgkd", overrides={"data": "world:clutter=8"})
+    dark = scored_data(turned, turned.definition.rows["student"])
+    assert dark == "world:scenes=500,size=64,clutter=8,dark=1"
 
 
-def test_splits_that_nobody_made_yet_are_told_with_their_commands_before_anything_runs(tmp_path, images, calls):
-    camvid = table(tmp_path, name="viladiff-camvid", overrides={"data": str(images)})
+def test_missing_splits_are_named_with_their_commands_before_anything_runs(tmp_path, images, tasks):
+    camvid = table(tmp_path, "viladiff-camvid", overrides={"data": str(images)})
     with pytest.raises(ValueError, match=r"not chosen yet:\n  .* --share 1/8\n  .* --share 1/4$") as raised:
-        camvid.fill()
+        fill_table(camvid)
     assert f"seglet data split {images} --share 1/8" in str(raised.value)
-    assert calls == []
+    assert tasks == []
     with pytest.raises(ValueError, match=r"no split '7/labelled' of .* yet; make it: seglet data split .* --count 7"):
         open_dataset(str(images), "7/labelled")
 
 
-def test_a_row_may_brighten_with_a_network_that_learned_from_the_dark_alone(tmp_path, calls):
-    filled = table(tmp_path, name="dgkd-enhance", rows=("zero-dce",), seeds=(0, 1))
-    filled.fill()
-    made = [call for call in calls if call[1].startswith("zero-dce-1")]
+def test_a_row_may_brighten_with_a_network_that_learned_from_the_dark_alone(tmp_path, tasks):
+    fill_table(table(tmp_path, "dgkd-enhance", rows=("zero-dce",), seeds=(0, 1)))
+    trained, scored = (task for task in tasks if Path(task.folder).name.startswith("zero-dce-1"))
     out = tmp_path / "runs/zero-dce-1-enhancer"
-    assert [call[0] for call in made] == ["enhance", "evaluate"]
-    learnt = ("--method", "zero-dce", "--train-data", "world:scenes=2000,size=64,dark=1", "--seed", "1")
-    assert made[0][2:] == (*learnt, "--device", "cpu", "--out", str(out))
-    assert made[1][-4:-2] == ("--brighten", str(out / "zero-dce"))
+    assert trained == EnhancerTask(str(out), "world:scenes=2000,size=64,dark=1", 1)
+    assert scored.options.brighten == str(out / "zero-dce")
 
 
 def test_models_of_rows_that_teach_are_those_of_the_first_seed(tmp_path):
-    filled = table(tmp_path, name="dgkd-enhance")
-    assert filled.model("zero-dce", 2) == tmp_path / "runs/teacher-0/last"
-    assert [seed for row, seed in filled.cells() if row == "direct"] == [0]  # nothing in it is drawn
+    plan = table(tmp_path, "dgkd-enhance")
+    assert plan.model_folder(Cell("zero-dce", 2)) == tmp_path / "runs/teacher-0/last"
+    assert [seed for row, seed in plan.cells() if row == "direct"] == [0]  # nothing in it is drawn
 
 
-def test_pseudo_labels_before_and_after_refinement_are_drawn_beside_the_table(tmp_path, calls):
+def test_pseudo_labels_before_and_after_refinement_are_drawn_beside_the_table(tmp_path, tasks):
     folder = tmp_path / "runs/mixe-0"
-    folder.mkdir(parents=True)
-    filled = table(tmp_path, name="viladiff", rows=("supervised", "mixe"), seeds=(0,))
-    filled.fill()
-    assert not filled.file.with_name("viladiff-refined-miou.svg").exists()  # nothing refined them
+    plan = table(tmp_path, "viladiff", rows=("supervised", "mixe"), seeds=(0,))
+    fill_table(plan)
+    assert not plan.file.with_name("viladiff-refined-miou.svg").exists()  # nothing refined them
     line = {"step": 1, "val/miou": 0.25, "refined/miou": 0.5, "val/boundary_iou": 0.1, "refined/boundary_iou": 0.2}
     write_text(folder / "metrics.jsonl", json.dumps(line) + "\n")
-    filled.fill()
+    fill_table(plan)
     for key, name in (("miou", "mIoU"), ("boundary_iou", "boundary IoU")):
-        drawn = filled.file.with_name(f"viladiff-refined-{key}.svg").read_text()
-        said = [element.text for element in ElementTree.fromstring(drawn).iter() if element.tag.endswith("text")]
-        assert said[-2:] == ["mixe, as guessed", "mixe, refined"]
-        assert f"validation {name} %, by step" in said
+        chart = plan.file.with_name(f"viladiff-refined-{key}.svg").read_text()
+        texts = [element.text for element in ElementTree.fromstring(chart).iter() if element.tag.endswith("text")]
+        assert texts[-2:] == ["mixe, predicted", "mixe, refined"]
+        assert f"validation {name} %, by step" in texts
 
 
-def test_rows_can_be_drawn_side_by_side(tmp_path, calls):
-    filled = table(tmp_path, name="weak", rows=("ssss-crf",), seeds=(0,))
-    filled.fill()
+def test_rows_can_be_drawn_side_by_side(tmp_path, tasks):
+    plan = table(tmp_path, "weak", rows=("ssss-crf",), seeds=(0,))
+    fill_table(plan)
     build(Architecture("ssss-resnet18", width=0.125), CLASSES).save(tmp_path / "runs/ssss-0/last")
-    assert filled.draw(tmp_path / "p.png") == ["image", "truth", "ssss", "ssss-crf"]
-    with Image.open(tmp_path / "p.png") as drawn:
-        assert drawn.height > 4 * 96
+    assert draw_table(plan, tmp_path / "p.png") == ["image", "truth", "ssss", "ssss-crf"]
+    with Image.open(tmp_path / "p.png") as sheet:
+        assert sheet.height > 4 * 96
 
 
 def test_every_method_brings_a_short_run_for_the_demo():
     found = {method: demo_rows(method) for method in available()}
     assert all(found.values())
-    assert list(definition("demo")["rows"]) == [row for rows in found.values() for row in rows]
-    assert all(Recipe.read(row).supervision for rows in found.values() for row in rows.values())
+    assert list(table_definition("demo").rows) == [row for rows in found.values() for row in rows]
+    assert all(TableRow.read(row).supervision for rows in found.values() for row in rows.values())
 
 
 def test_a_method_alone_runs_behind_the_teacher_it_needs(tmp_path):
-    assert table(tmp_path, name="demo", rows=tuple(demo_rows("fotf"))).wanted() == ["teacher", "fotf"]
+    assert table(tmp_path, "demo", rows=tuple(demo_rows("fotf"))).wanted_rows() == ["teacher", "fotf"]
 
 
 def test_the_page_of_the_demo_holds_all_it_shows(tmp_path):
@@ -304,19 +338,19 @@ def test_curves_are_means_over_seeds():
     ]
 
 
-def test_a_image_of_curves_is_sound_xml_with_a_line_for_each_row():
+def test_a_chart_of_curves_is_sound_xml_with_a_line_for_each_row():
     rows = [
         {**entry, "row": "a<b" if entry["row"] == "kd" else "fotf", "curve": [[1, 0.1], [2, 0.3]]}
         for entry in RESULTS["rows"]
     ]
-    tree = ElementTree.fromstring(svg({**RESULTS, "title": "toy & more", "rows": rows}))
+    tree = ElementTree.fromstring(line_chart({**RESULTS, "title": "toy & more", "rows": rows}))
     assert len(tree.findall("{http://www.w3.org/2000/svg}polyline")) == 2
 
 
 def test_curves_begin_at_the_tens_below_and_long_or_many_names_make_the_image_larger():
     def drawn(names: list[str]) -> ElementTree.Element:
         rows = [{"row": name, "curve": [[1, 0.25], [2, 0.34]]} for name in names]
-        return ElementTree.fromstring(svg({"title": "toy", "rows": rows}))
+        return ElementTree.fromstring(line_chart({"title": "toy", "rows": rows}))
 
     few, many = drawn(["kd"]), drawn([f"a row of a long name {number}" for number in range(20)])
     assert few.get("viewBox") == "0 0 640 320"
@@ -332,7 +366,7 @@ def test_a_table_by_share_draws_a_line_of_each_method_over_its_shares():
         {"row": "few-full", "seed": 0, "miou": 0.6},
         {"row": "more-full", "seed": 0, "miou": 0.7},
     ]
-    tree = ElementTree.fromstring(drawn({"title": "toy", "shares": ["1-8", "full"], "rows": rows}))
+    tree = ElementTree.fromstring(results_chart({"title": "toy", "shares": ["1-8", "full"], "rows": rows}))
     space = "{http://www.w3.org/2000/svg}"
     (first, last), (alone,) = (line.get("points").split() for line in tree.findall(f"{space}polyline"))
     height, ten = [float(point.split(",")[1]) for point in (first, last, alone)], 248 / 3
@@ -344,24 +378,36 @@ def test_a_table_by_share_draws_a_line_of_each_method_over_its_shares():
     assert [text.text for text in tree.findall(f"{space}text")][-2:] == ["few", "more"]
 
 
-def test_columns_are_computed_before_a_row_that_reads_some(tmp_path, monkeypatch):
-    called = []
-    monkeypatch.setattr(Table, "call", lambda self, folder, *words: called.append(words[:2]))
-    filled = table(tmp_path, name="viladiff")
-    filled.train("supervised", 0)
-    filled.train("vila", 0)
-    assert called == [("train", "supervised"), ("prepare", "viladiff"), ("train", "viladiff")]
+def test_columns_are_computed_before_a_row_that_reads_some_is_trained(tmp_path):
+    plan = table(tmp_path, "viladiff")
+    assert [type(task) for task in pending_tasks(plan, Cell("supervised", 0))] == [TrainTask, EvaluateTask]
+    assert [type(task) for task in pending_tasks(plan, Cell("vila", 0))] == [PrepareTask, TrainTask, EvaluateTask]
 
 
-def test_a_row_may_be_scored_by_what_its_method_makes_of_tags(tmp_path, calls):
-    found = table(tmp_path, name="diclip", rows=("identity", "identity-adapter"), seeds=(0,)).fill()
+def test_a_row_may_be_scored_by_the_masks_its_method_makes_of_tags(tmp_path, tasks):
+    found = fill_table(table(tmp_path, "diclip", rows=("identity", "identity-adapter"), seeds=(0,)))
     assert [entry["row"] for entry in found["rows"]] == ["identity", "identity-diclip", "identity-adapter"]
-    made = {(call[0], call[1]): call for call in calls}
-    assert ("train", "identity-0") not in made
-    assert made["evaluate", "identity-0"][2:4] == ("--method", str(tmp_path / "runs/identity-0.yaml"))
-    assert made["evaluate", "identity-adapter-0"][2:4] == ("--method", str(tmp_path / "runs/identity-diclip-0"))
+    made = {(type(task), Path(task.folder).name): task for task in tasks}
+    assert (TrainTask, "identity-0") not in made
+    assert made[PrepareTask, "identity-0"].experiment == str(tmp_path / "runs/identity-0.yaml")
+    untrained, trained = made[EvaluateTask, "identity-0"], made[EvaluateTask, "identity-adapter-0"]
+    assert (untrained.method, untrained.predictor) == (True, str(tmp_path / "runs/identity-0.yaml"))
+    assert (trained.method, trained.predictor) == (True, str(tmp_path / "runs/identity-diclip-0"))
 
 
-def test_what_a_method_reads_is_prepared_before_it_trains(tmp_path, calls):
-    table(tmp_path, name="diclip", rows=("identity-diclip",), seeds=(0,)).fill()
-    assert [call[0] for call in calls] == ["prepare", "train", "evaluate"]
+def test_what_a_method_reads_is_prepared_before_it_trains(tmp_path, tasks):
+    fill_table(table(tmp_path, "diclip", rows=("identity-diclip",), seeds=(0,)))
+    assert [type(task) for task in tasks] == [PrepareTask, TrainTask, EvaluateTask]
+
+
+def test_a_task_runs_in_a_process_of_its_own_with_a_log(tmp_path, model):
+    out = tmp_path / "a-0" / "scores.json"
+    run_task(EvaluateTask(str(out.parent), str(model), "world:scenes=2,size=32", "val", str(out)), threads=1)
+    assert 0 <= read_json(out)["miou"] <= 1
+    assert (tmp_path / "a-0.log").is_file()
+
+
+def test_a_failed_task_shows_the_end_of_its_log(tmp_path):
+    task = EvaluateTask(str(tmp_path / "a-0"), str(tmp_path / "none"), "world", "val", str(tmp_path / "s.json"))
+    with pytest.raises(ValueError, match=r"task 'evaluate' failed in .*a-0.log ends:\n(.*\n)*  error: .*none"):
+        run_task(task, threads=1)

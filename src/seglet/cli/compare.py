@@ -1,18 +1,20 @@
 """`seglet compare`: what several segmenters see in the same images, masks or none, as one sheet."""
 
 import argparse
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seglet._version import __version__
+from seglet.cli.options.inference import add_seeing, chosen_seeing
 from seglet.cli.output import answer, check_writable
-from seglet.cli.parsing import add_json, whole
+from seglet.cli.parsing import Parser, add_json, fraction, whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from seglet.inference.inputs import ImageFile
-    from seglet.results.gallery import Look
+    from seglet.results.comparison import SheetRow
     from seglet.types import Classes
 
 DESCRIPTION = """\
@@ -40,77 +42,77 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from seglet.inference.brighten import find_enhancer
-    from seglet.inference.inputs import gather_images
-    from seglet.results.gallery import Sheet, UnlabelledImages, compare
+    from seglet.inference.brighten import enhancer
+    from seglet.inference.inputs import gather
+    from seglet.results.comparison import SheetLayout, UnlabelledImages, draw_comparison
 
     if arguments.out.suffix.lower() != ".png":
         raise ValueError(f"expected --out to end in .png, got {arguments.out.name!r}")
     check_writable(arguments.out)
-    looks = looks_of(arguments.models)
-    classes = common_classes(looks)
-    images, failed = readable(spread(gather_images(arguments.images, arguments.out), arguments.most))
+    rows = {text: _sheet_row(text) for text in arguments.models}
+    classes = _common_classes(rows)
+    images, failed = _readable(spread_evenly(gather(arguments.images, arguments.out), arguments.most))
     if not images:
         raise ValueError(f"none of the images can be read, such as {failed[0]['source']}: {failed[0]['reason']}")
-    lift = None if arguments.lift is None else find_enhancer(arguments.lift)
-    sheet = Sheet(len(images), arguments.columns, arguments.height, lift)
-    rows = compare(looks, UnlabelledImages(images, classes), arguments.out, sheet)
-    said: dict[str, Any] = {"seglet": __version__, "out": str(arguments.out), "rows": rows}
-    said |= {"images": [str(image.path) for image in images], "failed": failed}
-    lines = [f"{len(images)} images are in {arguments.out}; rows: {', '.join(rows)}"]
+    brighten = None if arguments.lift is None else enhancer(arguments.lift)
+    layout = SheetLayout(len(images), arguments.columns, arguments.height, brighten)
+    names = draw_comparison(rows, UnlabelledImages(images, classes), arguments.out, layout)
+    content: dict[str, Any] = {"seglet": __version__, "out": str(arguments.out), "rows": names}
+    content |= {"images": [str(image.path) for image in images], "failed": failed}
+    lines = [f"{len(images)} images are in {arguments.out}; rows: {', '.join(names)}"]
     lines += [f"failed: {failure['source']}\n    {failure['reason']}" for failure in failed]
-    answer("\n".join(lines), said, arguments.json)
+    answer("\n".join(lines), content, arguments.json)
     return 2 if failed else 0
 
 
-def looks_of(models: list[str]) -> "dict[str, Look]":
-    """
+def _sheet_row(text: str) -> "SheetRow":
+    """Returns the row of a segmenter that is named in `text`, alone or with inference options behind it.
+
     Raises:
-        ValueError: there is no such segmenter, or what follows it is no option about how it looks.
+        ValueError: there is no such segmenter, or what follows it is no inference option.
     """
-    import shlex
-
     from seglet.inference.models import model_folder
-    from seglet.results.gallery import Look
+    from seglet.results.comparison import SheetRow
 
-    found = {}
-    for text in models:
-        source, *words = [text] if Path(text).exists() else shlex.split(text) or [text]
-        found[text] = Look.at(model_folder(source), words)
-    return found
+    source, *words = [text] if Path(text).exists() else shlex.split(text) or [text]
+    parser = Parser("compare")
+    parser.add_argument("--resize", type=fraction, default=1.0)
+    add_seeing(parser)
+    return SheetRow(model_folder(source), chosen_seeing(parser.read(words)))
 
 
-def common_classes(looks: "Mapping[str, Look]") -> "Classes":
-    """
+def _common_classes(rows: "Mapping[str, SheetRow]") -> "Classes":
+    """Returns the classes that all segmenters have.
+
     Raises:
         ValueError: two segmenters have different classes.
     """
     from seglet.inference.models import check_classes
     from seglet.models.segmenter import load
 
-    first, *others = looks
-    classes = load(looks[first].model).classes
+    first, *others = rows
+    classes = load(rows[first].predictor).classes
     for other in others:
         try:
-            check_classes(classes, load(looks[other].model).classes)
+            check_classes(classes, load(rows[other].predictor).classes)
         except ValueError as error:
             raise ValueError(f"{first} and {other} cannot be compared: {error}") from error
     return classes
 
 
-def spread(images: "list[ImageFile]", most: int) -> "list[ImageFile]":
-    """At most so many, evenly spread over all."""
+def spread_evenly(images: "list[ImageFile]", most: int) -> "list[ImageFile]":
+    """Returns at most `most` of the images, evenly spread over all."""
     count = min(most, len(images))
-    return [images[place * len(images) // count] for place in range(count)]
+    return [images[index * len(images) // count] for index in range(count)]
 
 
-def readable(images: "list[ImageFile]") -> "tuple[list[ImageFile], list[dict[str, str]]]":
-    """Those that can be read, and of the others why not."""
-    good, failed = [], []
+def _readable(images: "list[ImageFile]") -> "tuple[list[ImageFile], list[dict[str, str]]]":
+    """Divides the images into those that can be read, and file and reason of those that cannot."""
+    readable, failed = [], []
     for image in images:
         try:
             image.read()
-            good.append(image)
+            readable.append(image)
         except (ValueError, OSError) as error:
             failed.append({"source": str(image.path), "reason": str(error)})
-    return good, failed
+    return readable, failed

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from seglet.results.label_cost.plan import Source
     from seglet.results.label_cost.times import Times
     from seglet.results.label_cost.verdict import Point
-    from seglet.results.runner import Table
+    from seglet.results.plan import TablePlan
 
 OWN = ("data", "seed", "method", "train_split", "val_split", "teacher")
 """Keys of an experiment that the rows of the curve decide."""
@@ -65,10 +65,11 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
     from seglet.cli.train import parse_overrides
     from seglet.files import write_json, write_text
     from seglet.results.label_cost.chart import svg
-    from seglet.results.label_cost.plan import common, content, minutes, rows, settle
+    from seglet.results.label_cost.plan import common, definition, minutes, rows, settle
     from seglet.results.label_cost.times import Times, spoken
     from seglet.results.label_cost.verdict import recommendation, steps
-    from seglet.results.runner import Table
+    from seglet.results.plan import TablePlan
+    from seglet.results.runner import fill_table
 
     overrides, few = parse_overrides(rest), _few(arguments)
     _check(arguments, overrides)
@@ -79,20 +80,17 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
     settle(arguments.out, {**splits, **methods, "keys": overrides})
     source.write()
     command = shlex.join(["seglet", "cost", *_words(arguments, source, overrides)])
-    given = content(source, recipes, arguments.seeds, command)
-    table = Table(
-        name="runs",
+    table = TablePlan(
+        definition(source, recipes, arguments.seeds, command),
         runs=arguments.out / "runs",
         results=arguments.out,
         overrides={**common(overrides), "data": source.data, **_validated(source)},
         seeds=tuple(arguments.seeds),
-        jobs=arguments.jobs,
-        given=given,
     )
     times = Times.of(arguments.times, source.classes, arguments.tag_seconds, arguments.mask_seconds)
     costs = minutes(source, few, times)
     print(f"{len(recipes)} kinds of annotation, {len(arguments.seeds)} seeds each", file=sys.stderr)
-    filled = table.fill()
+    filled = fill_table(table, arguments.jobs)
     points = read(table, costs)
     found = [step.as_dict() for step in steps(points)]
     said = recommendation(points)
@@ -148,31 +146,32 @@ def _validated(source: "Source") -> dict[str, str]:
 
 def _words(arguments: argparse.Namespace, source: "Source", overrides: Mapping[str, Any]) -> list[str]:
     """The command again, without the place of anybody's data."""
-    from seglet.results.runner import shown
+    from seglet.results.collect import override_words
 
     words = [source.shown, "--few", *arguments.few, "--seeds", *map(str, arguments.seeds)]
     words += ["--tags-with", arguments.tags_with, "--few-with", arguments.few_with, "--times", arguments.times]
     for name in ("tag_seconds", "mask_seconds"):
         if getattr(arguments, name) is not None:
             words += [f"--{name.replace('_', '-')}", f"{getattr(arguments, name):g}"]
-    return [*words, *shown(overrides)]
+    return [*words, *override_words(overrides)]
 
 
-def read(table: "Table", costs: Mapping[str, float]) -> "list[Point]":
+def read(table: "TablePlan", costs: Mapping[str, float]) -> "list[Point]":
     """What the finished runs of each kind of annotation scored."""
     from seglet.files import read_json
     from seglet.results.label_cost.plan import folder_name
     from seglet.results.label_cost.verdict import Point
+    from seglet.results.plan import Cell
 
     points = []
     for name, cost in costs.items():
-        found = [read_json(table.folder(folder_name(name), seed) / "scores.json") for seed in table.all_seeds]
+        found = [read_json(table.folders.scores(Cell(folder_name(name), seed))) for seed in table.all_seeds]
         intervals = tuple((entry["intervals"]["miou"][0], entry["intervals"]["miou"][1]) for entry in found)
         points.append(Point(name, cost, tuple(entry["miou"] for entry in found), intervals))
     return sorted(points, key=lambda point: point.minutes)
 
 
-def text(points: "list[Point]", times: "Times", source: "Source", table: "Table", out: Path) -> str:
+def text(points: "list[Point]", times: "Times", source: "Source", table: "TablePlan", out: Path) -> str:
     """The curve in words."""
     from seglet.results.label_cost.times import spoken
     from seglet.results.label_cost.verdict import recommendation, steps
@@ -182,7 +181,7 @@ def text(points: "list[Point]", times: "Times", source: "Source", table: "Table"
         low, high = (f"{100 * end:.1f}" for end in point.interval)
         scores = " ".join(f"{100 * score:.1f}" for score in point.scores)
         lines.append((point.name, spoken(point.minutes), f"{100 * point.mean:.1f}", f"{low} – {high}", scores))
-    length = {**table.content["shared"], **table.overrides}["steps"]
+    length = table.common_keys["steps"]
     return "\n".join(
         [
             *columns(lines, ""),

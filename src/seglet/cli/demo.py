@@ -2,15 +2,15 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from seglet.cli.diagnosis import installed
 from seglet.cli.parsing import whole
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
-    from seglet.results.runner import Table
+    from seglet.results.plan import TablePlan
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,47 +25,50 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from seglet.methods import load
+    from seglet.results.comparison import draw_table
+    from seglet.results.definition import demo_rows, table_definition
     from seglet.results.demo_page import write_page
     from seglet.results.markdown import render
-    from seglet.results.runner import Table
-    from seglet.results.tables import demo_rows
+    from seglet.results.plan import TablePlan
+    from seglet.results.runner import fill_table
 
     out: Path = arguments.out
     if arguments.method is not None:
         load(arguments.method)  # complains of a wrong name
-    rows = possible(None if arguments.method is None else demo_rows(arguments.method))
-    table = Table("demo", runs=out, results=out, overrides={}, rows=rows, jobs=arguments.jobs)
-    print(f"the embedded world: scenes drawn from a seed, every pixel known. Runs: {', '.join(table.wanted())}")
-    results = table.fill()
+    rows = possible_rows(None if arguments.method is None else tuple(demo_rows(arguments.method)))
+    plan = TablePlan(table_definition("demo"), out, out, rows=rows)
+    print(f"the embedded world: scenes drawn from a seed, every pixel known. Runs: {', '.join(plan.wanted_rows())}")
+    results = fill_table(plan, arguments.jobs)
     print(f"\n{render(results)}\n")
-    shown = table.draw(out / "demo.png")
-    write_page(out / "demo.html", results, out / "demo.png", shown)
-    print(f"images: {out / 'demo.html'} (rows: {', '.join(shown)}); numbers: {table.file}")
-    for line in _next(table):
-        print(line)
+    names = draw_table(plan, out / "demo.png")
+    write_page(out / "demo.html", results, out / "demo.png", names)
+    print(f"images: {out / 'demo.html'} (rows: {', '.join(names)}); numbers: {plan.file}")
+    print("\n".join(_next_commands(plan)))
     return 0
 
 
-def possible(chosen: "Mapping[str, Mapping[str, Any]] | None") -> tuple[str, ...]:
-    """The rows that what is installed is enough for; of all methods, or of the one that was chosen.
+def possible_rows(chosen: "Sequence[str] | None") -> tuple[str, ...]:
+    """Returns the `chosen` rows of the demo, or all of them if None, as far as their needs are installed.
 
     Raises:
-        ValueError: a row was chosen for which it is not enough.
+        ValueError: a chosen row needs something that is not installed.
     """
-    from seglet.results.tables import definition
+    from seglet.results.definition import table_definition
 
-    rows = definition("demo")["rows"] if chosen is None else chosen
-    without = [row for row in rows if rows[row].get("needs") == "hub" and installed("transformers") is None]
+    rows = table_definition("demo").rows
+    without = [row for row in chosen or rows if rows[row].needs == "hub" and installed("transformers") is None]
     cure = 'need transformers and diffusers: pip install "seglet[hub]"'
     if without and chosen is not None:
         raise ValueError(f"the runs of this method ({', '.join(without)}) {cure}")
     if without:
         print(f"left out: {', '.join(without)}, which {cure}")
-    return tuple(row for row in rows if row not in without)
+    return tuple(row for row in chosen or rows if row not in without)
 
 
-def _next(table: "Table") -> list[str]:
-    model = table.model(table.wanted()[-1], 0)
+def _next_commands(plan: "TablePlan") -> list[str]:
+    from seglet.results.plan import Cell
+
+    model = plan.model_folder(Cell(plan.wanted_rows()[-1], 0))
     return [
         f"next: seglet predict {model} IMAGES --out predictions   (any images; it knows the world's shapes)",
         "      seglet data check DIR                                 (your own images, with masks or tags)",

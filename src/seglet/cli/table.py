@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 from seglet.cli.parsing import whole
-from seglet.results.markdown import paste, render
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,27 +33,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, rest: list[str]) -> int:
     from seglet.cli.train import parse_overrides
-    from seglet.results.runner import Table
-    from seglet.results.tables import definition, names
+    from seglet.results.definition import table_definition, table_names
+    from seglet.results.markdown import paste, render
+    from seglet.results.plan import TablePlan
+    from seglet.results.runner import fill_table
 
     if arguments.name is None:
-        print("\n".join(f"{name:<14} {definition(name)['title']}" for name in names()))
+        print("\n".join(f"{name:<14} {table_definition(name).title}" for name in table_names()))
         return 0
-    table = Table(
-        name=arguments.name,
+    plan = TablePlan(
+        table_definition(arguments.name),
         runs=arguments.runs / arguments.name,
         results=arguments.results,
         overrides=parse_overrides(rest),
         rows=tuple(arguments.rows),
         seeds=tuple(arguments.seeds),
-        jobs=arguments.jobs,
     )
-    results = table.fill()
+    results = fill_table(plan, arguments.jobs)
     if arguments.page:
         paste(arguments.page, results)
     if arguments.figure:
-        shown = table.draw(arguments.figure)
-        print(f"rows of {arguments.figure}: {', '.join(shown)}", file=sys.stderr)
+        from seglet.results.comparison import draw_table
+
+        print(f"rows of {arguments.figure}: {', '.join(draw_table(plan, arguments.figure))}", file=sys.stderr)
     print(json.dumps(results) if arguments.json else render(results))
-    print(f"written to {table.file}; the runs are in {table.runs}", file=sys.stderr)
+    print(f"written to {plan.file}; the runs are in {plan.runs}", file=sys.stderr)
     return 0

@@ -1,4 +1,4 @@
-"""What the finished rows of a table came to: one file of results, and their curves as images."""
+"""Results of a table's finished cells: one JSON file, and charts of their curves beside it."""
 
 import json
 import os
@@ -9,57 +9,79 @@ from statistics import fmean
 from typing import Any
 
 from seglet.files import read_json, write_json, write_text
-from seglet.results.curves import Curve, svg
-from seglet.results.runner import Table, shown
+from seglet.results.curves import Curve, line_chart
+from seglet.results.plan import Cell, TablePlan
 
-SCORES = {"miou": "miou", "pixel_accuracy": "pixel_accuracy", "ece": "ece_10", "ece_15": "ece_15"}
-"""Names in a table, and in an evaluation."""
+_SCORES = {"miou": "miou", "pixel_accuracy": "pixel_accuracy", "ece": "ece_10", "ece_15": "ece_15"}
+"""Names of scores in a table, and in an evaluation."""
 
-REFINED = {"miou": "mIoU", "boundary_iou": "boundary IoU"}
-"""What pseudo labels are scored by before and after refinement, and its name."""
+_REFINED_SCORES = {"miou": "mIoU", "boundary_iou": "boundary IoU"}
+"""Scores of pseudo labels before and after refinement, and their titles."""
 
-Cell = tuple[str, int]
+_PLACEHOLDERS = {"data": "DIR", "light": "LIGHT"}
+"""Keys that hold a path of somebody's, and the words that stand in its place."""
 
 
-def write(table: Table) -> dict[str, Any]:
-    """The results so far, in the table's file.
+def write_results(plan: TablePlan) -> dict[str, Any]:
+    """Writes the results so far to the table's file, with charts beside it, and returns them.
 
     Where a part of the table was asked for, rows that have no run here stay as the file has them: a table can be filled
     on several machines. Each row says which commit made it.
     """
-    done = [cell for cell in table.cells() if (table.folder(*cell) / "scores.json").exists()]
-    command = table.content.get("command") or shlex.join(["seglet", "table", table.name, *shown(table.overrides)])
-    before = kept(table, command)
-    records = {cell: read_json(table.trained(*cell) / "record.json") for cell in done}
-    found = {**before, **{cell: result(table, *cell, str(records[cell]["commit"])) for cell in done}}
+    done = [cell for cell in plan.cells() if plan.folders.scores(cell).exists()]
+    records = {cell: read_json(plan.training_folder(cell) / "record.json") for cell in done}
+    new = {cell: _cell_results(plan, cell, str(records[cell]["commit"])) for cell in done}
+    command = table_command(plan)
+    found = {**_kept_results(plan, command), **new}
+    definition = plan.definition
+    optional = {
+        "columns": definition.columns,
+        "stops": definition.stops or None,
+        "shares": definition.shares or None,
+    }
     results = {
-        "name": table.name,
-        "title": table.content["title"],
+        "name": definition.name,
+        "title": definition.title,
         "command": command,
         "commit": ", ".join(dict.fromkeys(name for each in found.values() for name in each["commit"].split(", "))),
         "data": next((record["data"] for record in records.values() if record["data"]), None),
         "hardware": f"{os.cpu_count()} CPU cores",
         "versions": next((record["versions"] for record in records.values()), None),
-        "rows": [found[cell] for cell in table.every_cell() if cell in found],
-        "paper": table.content["paper"],
-        **{key: table.content[key] for key in ("columns", "stops", "shares") if key in table.content},
+        "rows": [found[cell] for cell in plan.all_cells() if cell in found],
+        "paper": list(definition.paper),
+        **{key: list(value) for key, value in optional.items() if value is not None},
     }
-    write_json(table.file, results)
+    write_json(plan.file, results)
     if found:
-        write_text(table.file.with_suffix(".svg"), drawn(results))
-    draw_refinement(table, done)
+        write_text(plan.file.with_suffix(".svg"), results_chart(results))
+    _write_refinement_charts(plan, done)
     return results
 
 
-def drawn(results: Mapping[str, Any]) -> str:
-    """The curves of a table: over what it varies, or else over the steps of training."""
+def table_command(plan: TablePlan) -> str:
+    """Returns the command that fills the table, without the path of anybody's data."""
+    words = ["seglet", "table", plan.definition.name, *override_words(plan.overrides)]
+    return plan.definition.command or shlex.join(words)
+
+
+def override_words(overrides: Mapping[str, Any]) -> list[str]:
+    """Returns keys of an experiment as options of the command line, without the path of anybody's data."""
+    words = []
+    for key, value in overrides.items():
+        values = value if isinstance(value, list | tuple) else [_PLACEHOLDERS.get(key, value)]
+        words += [f"--{key}", *("none" if each is None else str(each) for each in values)]
+    return words
+
+
+def results_chart(results: Mapping[str, Any]) -> str:
+    """Draws the scores of a table as SVG: over what it varies, or else over the steps of training."""
     if "stops" in results:
-        return by_darkness(results)
-    return by_share(results) if "shares" in results else svg(results)
+        return _darkness_chart(results)
+    return _share_chart(results) if "shares" in results else line_chart(results)
 
 
-def by_share(results: Mapping[str, Any]) -> str:
-    """A table's scores over the shares of masks that end its rows' names (`viladiff-1-8`); the rest names the line.
+def _share_chart(results: Mapping[str, Any]) -> str:
+    """Draws the scores over the shares of masks that end the rows' names (`viladiff-1-8`); the rest names the line.
 
     Each point is the mean over the seeds that its own row has.
     """
@@ -70,69 +92,69 @@ def by_share(results: Mapping[str, Any]) -> str:
             lines.setdefault(row.removesuffix(f"-{share}"), []).append((place, score))
     rows = [{"row": name, "curve": line} for name, line in lines.items()]
     ticks = {place: share.replace("-", "/") for place, share in enumerate(results["shares"])}
-    return svg({**results, "rows": rows}, "mIoU %, by share of images with masks", ticks)
+    return line_chart({**results, "rows": rows}, "mIoU %, by share of images with masks", ticks)
 
 
-def by_darkness(results: Mapping[str, Any]) -> str:
-    """The curve of a table that is scored with ever less light."""
+def _darkness_chart(results: Mapping[str, Any]) -> str:
+    """Draws the scores over the stops of light that are taken away."""
     rows = [
         {"row": each["row"], "curve": [[int(stops), miou] for stops, miou in each["stops"].items()]}
         for each in results["rows"]
         if "stops" in each
     ]
-    return svg({**results, "rows": rows}, "mIoU %, by stops of light taken away")
+    return line_chart({**results, "rows": rows}, "mIoU %, by stops of light taken away")
 
 
-def kept(table: Table, command: str) -> dict[Cell, dict[str, Any]]:
-    """Rows in the table's file that stay, where only other rows or seeds were asked for."""
-    if not (table.rows or table.seeds) or not table.file.exists():
+def _kept_results(plan: TablePlan, command: str) -> dict[Cell, dict[str, Any]]:
+    """Returns the results in the table's file that stay because only other rows or seeds were asked for."""
+    if not (plan.rows or plan.seeds) or not plan.file.exists():
         return {}
-    old = read_json(table.file)
+    old = read_json(plan.file)
     if old["command"] != command:
         return {}
-    return {(each["row"], each["seed"]): {**each, "commit": each.get("commit", old["commit"])} for each in old["rows"]}
+    return {
+        Cell(each["row"], each["seed"]): {**each, "commit": each.get("commit", old["commit"])} for each in old["rows"]
+    }
 
 
-def draw_refinement(table: Table, done: Sequence[Cell]) -> None:
-    """Curves of pseudo labels before and after refinement, beside the results; none where no run refines them."""
-    for key, measure in REFINED.items():
-        entries = [
-            {"row": f"{row}, {said}", "curve": curve(table.folder(row, seed) / "metrics.jsonl", f"{kind}/{key}")}
-            for row, seed in done
-            for kind, said in (("val", "as guessed"), ("refined", "refined"))
-            if curve(table.folder(row, seed) / "metrics.jsonl", f"refined/{key}")
-        ]
-        if entries:
-            drawn = svg(
-                {"title": f"{table.content['title']}: pseudo labels", "rows": entries},
-                f"validation {measure} %, by step",
-            )
-            write_text(table.file.with_name(f"{table.name}-refined-{key}.svg"), drawn)
+def _write_refinement_charts(plan: TablePlan, done: Sequence[Cell]) -> None:
+    """Writes charts of pseudo labels before and after refinement; none where no run refines them."""
+    for key, score in _REFINED_SCORES.items():
+        rows = []
+        for cell in done:
+            metrics = plan.folders.run(cell) / "metrics.jsonl"
+            if refined := validation_curve(metrics, f"refined/{key}"):
+                rows.append({"row": f"{cell.row}, predicted", "curve": validation_curve(metrics, f"val/{key}")})
+                rows.append({"row": f"{cell.row}, refined", "curve": refined})
+        if rows:
+            content = {"title": f"{plan.definition.title}: pseudo labels", "rows": rows}
+            chart = line_chart(content, f"validation {score} %, by step")
+            write_text(plan.file.with_name(f"{plan.definition.name}-refined-{key}.svg"), chart)
 
 
-def result(table: Table, row: str, seed: int, commit: str) -> dict[str, Any]:
-    """What one run came to."""
-    folder, supervision = table.folder(row, seed), table.recipe(row).supervision
-    scores, known = read_json(folder / "scores.json"), folder / "known-tags.json"
-    found: dict[str, Any] = {"row": row, "seed": seed, **{name: scores[key] for name, key in SCORES.items()}}
+def _cell_results(plan: TablePlan, cell: Cell, commit: str) -> dict[str, Any]:
+    """Reads the results of one finished cell."""
+    row, scores = plan.row(cell), read_json(plan.folders.scores(cell))
+    known_tags = plan.folders.known_tags(cell)
+    found: dict[str, Any] = {**cell._asdict(), **{name: scores[key] for name, key in _SCORES.items()}}
     if "confusion_ratio" in scores:
         found["confusion_ratio"] = scores["confusion_ratio"]["mean"]
     if "cam_curve" in scores:
         found["cam"] = scores["cam_curve"]["best"]["miou"]
-    if known.exists():
-        found["known_tags"] = read_json(known)["miou"]
+    if known_tags.exists():
+        found["known_tags"] = read_json(known_tags)["miou"]
     if "parameters" in scores:
         found["parameters"] = scores["parameters"]
-    if supervision:
-        found["supervision"] = supervision
-    if table.stops:
-        files = {stops: table.stops_file(row, seed, stops) for stops in table.stops}
+    if row.supervision:
+        found["supervision"] = row.supervision
+    if plan.definition.stops:
+        files = {stops: plan.folders.darkened(cell, stops) for stops in plan.definition.stops}
         found["stops"] = {str(stops): read_json(file)["miou"] for stops, file in files.items() if file.exists()}
-    return {**found, "commit": commit, "curve": curve(folder / "metrics.jsonl")}
+    return {**found, "commit": commit, "curve": validation_curve(plan.folders.run(cell) / "metrics.jsonl")}
 
 
-def curve(metrics: Path, key: str = "val/miou") -> list[list[float]]:
-    """Step and score of each validation; none where nothing was trained, or it has no such score."""
+def validation_curve(metrics: Path, key: str = "val/miou") -> list[list[float]]:
+    """Reads step and score of each validation; empty where nothing was trained, or the run has no such score."""
     if not metrics.exists():
         return []
     lines = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]

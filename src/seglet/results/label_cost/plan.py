@@ -15,6 +15,7 @@ from seglet.data.world.options import open_world
 from seglet.engine.experiment import known_keys
 from seglet.engine.settings import Settings
 from seglet.files import write_json
+from seglet.results.definition import TableDefinition
 from seglet.results.label_cost.times import Times
 from seglet.values import did_you_mean
 
@@ -33,9 +34,15 @@ SHARED = {
 WORLD = {"world_scenes": 400, "world_size": 64, "crop": [64, 64], "scored_scenes": 300}
 FOLDER = {"crop": [192, 192], "scored_scenes": 0}
 NETWORK = {"student": "deeplabv3plus-resnet18", "width": 0.25, "auxiliary_weight": 0}
-LOOK = ["--scales", "1", "0.75", "1.25", "--background-power", "1"]
+INFERENCE = {"scales": [1, 0.75, 1.25], "background_power": 1}
 METHODS: Mapping[str, Mapping[str, Any]] = {
-    "ssss": {"method": "ssss", "student": "ssss-resnet18", "width": 0.25, "learning_rate": 0.003, "look": LOOK},
+    "ssss": {
+        "method": "ssss",
+        "student": "ssss-resnet18",
+        "width": 0.25,
+        "learning_rate": 0.003,
+        "inference": INFERENCE,
+    },
     "diclip": {"method": "diclip", "learning_rate": 0.0001, "head_rate": 10, "schedule": "poly-warmup", "needs": "hub"},
     "fixmatch": {"method": "fixmatch", **NETWORK},
     "supervised": {"method": "supervised", **NETWORK},
@@ -172,21 +179,20 @@ def minutes(source: Source, few: Sequence[Portion], times: Times) -> dict[str, f
     return {**cost, ALL: source.images * times.mask / 60}
 
 
-def content(source: Source, recipes: Mapping[str, Any], seeds: Sequence[int], command: str) -> dict[str, Any]:
-    """The definition of the table that trains them."""
+def definition(source: Source, recipes: Mapping[str, Any], seeds: Sequence[int], command: str) -> TableDefinition:
+    """Returns the definition of the table that trains them."""
     usual = WORLD if is_world(source.data) else FOLDER
-    return {
+    content = {
         "title": "What annotation buys: short runs from tags, a few masks and masks for all",
-        "needs_data": None,
         "score_on": source.score,
         "scored_scenes": usual["scored_scenes"],
         "seeds": list(seeds),
         "columns": ["miou", "pixel_accuracy", "ece", "supervision"],
         "shared": {**SHARED, **{key: value for key, value in usual.items() if key != "scored_scenes"}},
         "rows": dict(recipes),
-        "paper": [],
         "command": command,
     }
+    return TableDefinition.read("runs", content)
 
 
 def settle(out: Path, settings: Mapping[str, Any]) -> None:

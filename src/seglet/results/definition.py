@@ -1,0 +1,155 @@
+"""Definitions of results tables: their rows, the experiment keys that rows share, and how rows are scored."""
+
+import importlib.resources
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from seglet import methods
+from seglet.inference.options import Seeing
+from seglet.inference.refiner import STEPS, Refiner
+from seglet.values import build, refuse_unknown, suggest
+
+OF_THE_METHODS = "of the methods"
+"""Stands in place of a table's rows where each method brings its own, in a file `demo.json` beside its code."""
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """One row of a table: an experiment, or the model of another row, and how it is scored."""
+
+    experiment: Mapping[str, Any] = field(default_factory=dict)
+    """Keys of the experiment; `teacher` may be `@row`, for the model of that row."""
+    model_of: str | None = None
+    """The row whose model is scored in another way; nothing is trained."""
+    labels_of: str | None = None
+    """The row whose model makes the pseudo labels that this one is trained on, from known tags."""
+    pseudo_labels: Seeing = field(default_factory=Seeing)
+    """Inference options for these pseudo labels."""
+    inference: Seeing = field(default_factory=Seeing)
+    """Inference options for scoring."""
+    known_tags: bool = False
+    """Also score the images it was trained on, with the classes ruled out that their tags lack."""
+    supervision: str = ""
+    """Description of what the row learns from."""
+    world: str = ""
+    """Options of the embedded world that it is scored on, beside its size: `dark=1`."""
+    maps: bool = False
+    """Score the masks that the method makes from tags: as the row `model_of` was trained to, else untrained."""
+    needs: str = ""
+    """The extra of seglet's installation that the row needs."""
+    zero_dce: bool = False
+    """Brighten the scored images by a Zero-DCE that is trained on the images that the row learns from."""
+
+    @classmethod
+    def read(cls, keys: Mapping[str, Any]) -> "TableRow":
+        """Builds a row from a table's JSON, where keys of the row and of its experiment stand side by side.
+
+        Raises:
+            ConfigError: an inference option is unknown or of the wrong type.
+        """
+        own = {f.name for f in fields(cls)} - {"experiment"}
+        given: dict[str, Any] = {key: value for key, value in keys.items() if key in own}
+        for key in ("pseudo_labels", "inference"):
+            given[key] = read_inference_options(given.get(key, {}))
+        return cls({key: value for key, value in keys.items() if key not in own}, **given)
+
+    @property
+    def teacher(self) -> str | None:
+        """The row whose model is the teacher, trained once for all seeds."""
+        teacher = self.experiment.get("teacher")
+        return teacher.removeprefix("@") if teacher else None
+
+    @property
+    def sources(self) -> list[str]:
+        """The rows that must be finished before this one."""
+        return [row for row in (self.teacher, self.model_of, self.labels_of) if row]
+
+
+def read_inference_options(keys: Mapping[str, Any]) -> Seeing:
+    """Builds inference options from a table's JSON: the fields of the dataclass and, for the refiner, `refiner`,
+    `steps` and `crf_settings`.
+
+    Raises:
+        ConfigError: an option is unknown or of the wrong type.
+    """
+    of_refiner = ("refiner", "steps", "crf_settings")
+    refuse_unknown(keys, [*(f.name for f in fields(Seeing)), *of_refiner], "inference options")
+    options = build(Seeing, {key: value for key, value in keys.items() if key not in of_refiner})
+    if keys.get("refiner") is None:
+        return options
+    settings = str(keys.get("crf_settings", "ssss")) if keys["refiner"] == "crf" else ""
+    return replace(options, refiner=Refiner(str(keys["refiner"]), int(keys.get("steps", STEPS)), settings))
+
+
+@dataclass(frozen=True)
+class TableDefinition:
+    """Content of a results table: its rows, what they have in common, and the paper's numbers beside them."""
+
+    name: str
+    title: str
+    rows: Mapping[str, TableRow]
+    seeds: tuple[int, ...]
+    shared: Mapping[str, Any]
+    """Keys of the experiment that all rows share."""
+    score_on: str
+    """The split that rows are scored on."""
+    needs_data: str | None = None
+    """The data set that the user must give; None for the embedded world."""
+    paper: tuple[Mapping[str, Any], ...] = ()
+    """Numbers of the paper, by row."""
+    columns: tuple[str, ...] | None = None
+    """Scores to show; None for the usual ones."""
+    once: tuple[str, ...] = ()
+    """Rows that have the first seed alone."""
+    scored_scenes: int = 500
+    """Scenes of the embedded world that rows are scored on."""
+    stops: tuple[int, ...] = ()
+    """Stops of light to take from the images; each row is scored again for each."""
+    shares: tuple[str, ...] = ()
+    """Endings of the rows' names that say which share of the images has masks."""
+    command: str | None = None
+    """The command that fills the table, if it is not `seglet table`."""
+
+    @classmethod
+    def read(cls, name: str, content: Mapping[str, Any]) -> "TableDefinition":
+        """Builds a definition from its JSON.
+
+        Raises:
+            ConfigError: a key is unknown, or an inference option of a row is.
+        """
+        known = [f.name for f in fields(cls) if f.name != "name"]
+        refuse_unknown(content, known, f"table {name}")
+        given: dict[str, Any] = {key: tuple(each) if isinstance(each, list) else each for key, each in content.items()}
+        given["rows"] = {row: TableRow.read(keys) for row, keys in content["rows"].items()}
+        return cls(name, **given)
+
+
+def table_names() -> list[str]:
+    """Lists the tables of the package."""
+    folder = importlib.resources.files("seglet.results") / "definitions"
+    return sorted(entry.name.removesuffix(".json") for entry in folder.iterdir() if entry.name.endswith(".json"))
+
+
+def table_definition(name: str) -> TableDefinition:
+    """Reads the definition of one of the package's tables.
+
+    Raises:
+        ValueError: there is no such table; the message names the right ones.
+    """
+    if name not in table_names():
+        there = table_names()
+        raise ValueError(f"there is no table {name!r}{suggest(name, there)}; there are {', '.join(there)}")
+    text = (importlib.resources.files("seglet.results") / "definitions" / f"{name}.json").read_text(encoding="utf-8")
+    content: dict[str, Any] = json.loads(text)
+    if content["rows"] == OF_THE_METHODS:
+        content["rows"] = {row: keys for method in methods.available() for row, keys in demo_rows(method).items()}
+    return TableDefinition.read(name, content)
+
+
+def demo_rows(method: str) -> dict[str, Any]:
+    """Reads the short runs on the embedded world that a method brings; empty if it brings none."""
+    file = importlib.resources.files("seglet.methods") / method / "demo.json"
+    rows: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    return rows

@@ -1,0 +1,88 @@
+"""Settings of a table's cells: the experiment that each is trained as, and the data and options it is scored with."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from seglet import methods
+from seglet.data.dataset import describe, is_world
+from seglet.data.splits.fractions import commands
+from seglet.engine.experiment import known_keys
+from seglet.inference.options import Seeing
+from seglet.results.definition import TableRow
+from seglet.results.plan import Cell, TablePlan
+
+LABEL_SCENES = 200
+"""Scenes of the embedded world that are put beside pseudo labels to validate on."""
+
+
+def experiment_keys(plan: TablePlan, cell: Cell) -> dict[str, Any]:
+    """Returns the keys of the cell's experiment; `{seed}` in the name of its training split becomes the seed."""
+    row = plan.row(cell)
+    keys = {**plan.definition.shared, **row.experiment, **plan.overrides, "seed": cell.seed}
+    if "light" in plan.overrides and "light" not in known_keys(methods.load(keys["method"]).Config):
+        keys["data"] = keys.pop("light")  # a method that does not take pairs is trained on the light images
+    if row.teacher:
+        keys["teacher"] = str(plan.model_folder(plan.source_cell(row.teacher, cell.seed)))
+    if row.labels_of:
+        keys["data"] = str(plan.folders.pseudo_labels(cell))
+    if "train_split" in keys:
+        keys["train_split"] = keys["train_split"].replace("{seed}", str(cell.seed))
+    return keys
+
+
+def scored_data(plan: TablePlan, row: TableRow | None = None) -> str:
+    """Returns the name of the data that the table is scored on, or one `row` with options or a size of its own."""
+    return data_name(plan, plan.definition.scored_scenes, row)
+
+
+def training_data_name(plan: TablePlan, row: TableRow) -> str:
+    """Returns the name of the data that a row's images to label or to brighten come from."""
+    return data_name(plan, int(plan.common_keys.get("world_scenes", 0)), row)
+
+
+def data_name(plan: TablePlan, scenes: int, row: TableRow | None = None) -> str:
+    """Returns the name of the table's data, or of one row's, with so many scenes if it is the embedded world.
+
+    Of real images with partners in the `light`, rows with options are scored in the dark and others in the light.
+    """
+    own, options = (row.experiment, row.world) if row else ({}, "")
+    keys = {**plan.definition.shared, **own, **plan.overrides}
+    name, _, settings = str(plan.common_keys["data"]).partition(":")
+    if name != "world":
+        return str(keys["data"] if options else keys.get("light", keys["data"]))
+    parts = (f"scenes={scenes}", f"size={keys.get('world_size')}", settings, options)
+    return f"world:{','.join(filter(None, parts))}"
+
+
+def scoring_options(plan: TablePlan, cell: Cell) -> Seeing:
+    """Returns the inference options that the cell is scored with."""
+    options = replace(plan.row(cell).inference, resize=resize_fraction(plan))
+    if not plan.row(cell).zero_dce:
+        return options
+    return replace(options, brighten=str(plan.folders.enhancer(cell) / "zero-dce"))
+
+
+def resize_fraction(plan: TablePlan) -> float:
+    """Returns the fraction of their size at which images are segmented."""
+    return float(plan.common_keys.get("resize", 1.0))
+
+
+def check_splits(plan: TablePlan) -> None:
+    """Checks that real images have the splits that the rows are trained on.
+
+    Raises:
+        ValueError: some are missing; the message has the commands that make them.
+    """
+    data = str(plan.overrides.get("data", "world"))
+    rows = [plan.definition.rows[name] for name in plan.wanted_rows()]
+    trained = [name for name, row in zip(plan.wanted_rows(), rows, strict=True) if not (row.labels_of or row.model_of)]
+    keys = [experiment_keys(plan, Cell(name, plan.all_seeds[0])) for name in trained]
+    splits = [each["train_split"] for each in keys if "train_split" in each]
+    if is_world(data) or not commands(data, splits, ()):
+        return
+    if needed := commands(data, splits, describe(Path(data)).splits):
+        lines = "\n  ".join(needed)
+        raise ValueError(
+            f"table {plan.definition.name} learns from few of the masks, and these are not chosen yet:\n  {lines}"
+        )

@@ -1,0 +1,238 @@
+"""Units of work of a results table, each done in a process of its own: plain data that JSON can carry, and `run`."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seglet.inference.options import Seeing
+from seglet.results.definition import read_inference_options
+
+if TYPE_CHECKING:
+    from seglet.evaluation.options import EvaluationOptions
+
+ENHANCER = "zero-dce"
+"""Folder of the network in that of an `EnhancerTask`."""
+RECORD = "predictions.json"
+"""File that says whether a folder of pseudo labels is finished."""
+WORKERS = 2
+"""Threads that read images ahead."""
+
+
+@dataclass(frozen=True)
+class TrainTask:
+    """Trains the experiment of these keys in `folder`; an interrupted run is resumed."""
+
+    folder: str
+    keys: Mapping[str, Any]
+
+    def run(self) -> None:
+        """Trains the experiment."""
+        from seglet.engine.experiment import resolve
+        from seglet.engine.train import Start, train
+
+        begun = any((Path(self.folder) / "checkpoints").glob("step-*"))
+        train(resolve(None, self.keys), Path(self.folder), Start(resume=begun, overwrite=not begun))
+
+
+@dataclass(frozen=True)
+class PrepareTask:
+    """Computes the columns and artefacts that the experiment of these keys reads and that are not there yet."""
+
+    folder: str
+    keys: Mapping[str, Any]
+    experiment: str | None = None
+    """File to write the experiment to, for a method that is scored without training; `folder` gets a record then."""
+
+    def run(self) -> None:
+        """Computes what is missing.
+
+        Raises:
+            ValueError: the values of some images cannot be computed.
+        """
+        from seglet.engine.columns import shares
+        from seglet.engine.console import tell
+        from seglet.engine.experiment import resolve
+        from seglet.engine.prepare import Work, prepare
+        from seglet.engine.run import commit, versions
+        from seglet.files import write_json, write_text
+        from seglet.inference.from_tags import make_missing
+        from seglet.inference.models import choose_device
+
+        if self.experiment is not None:
+            write_text(Path(self.experiment), json.dumps(self.keys, indent=2))  # JSON is YAML
+            record = {"commit": commit(), "versions": versions(), "data": None}
+            write_json(Path(self.folder) / "record.json", record)
+        experiment, device = resolve(None, self.keys), choose_device("auto")
+        parts = shares(experiment)
+        make_missing(experiment, parts[0][0], device)
+        outcomes = [outcome for data, columns in parts for outcome in prepare(data, columns, Work(device), tell)]
+        failed = [f"{one.name} of {image}: {reason}" for one in outcomes for image, reason in one.failed.items()]
+        if failed:
+            raise ValueError("\n  ".join([f"{len(failed)} values cannot be computed:", *failed[:4]]))
+
+
+@dataclass(frozen=True)
+class EvaluateTask:
+    """Scores a model, or with `method` the masks that a method makes from tags, and writes the scores to `out`."""
+
+    folder: str
+    predictor: str
+    data: str
+    split: str
+    out: str
+    options: Seeing = field(default_factory=Seeing)
+    method: bool = False
+    known_tags: bool = False
+    stops: int | None = None
+    """Stops of light to take from the images."""
+    batch: int = 1
+    """Images that a method works on at once, where neighbours are of one size."""
+
+    def run(self) -> None:
+        """Computes and writes the scores."""
+        from seglet._version import __version__
+        from seglet.data.darkened import Darkened
+        from seglet.data.dataset import open_dataset
+        from seglet.data.loading.loaders import evaluation_samples
+        from seglet.evaluation.evaluate import evaluate
+        from seglet.files import write_json
+        from seglet.inference.brighten import Changed, enhancer
+        from seglet.inference.depth import with_depth
+        from seglet.inference.evaluate_maps import score_maps
+        from seglet.inference.from_tags import open_method
+        from seglet.inference.models import check_classes, load_model
+        from seglet.inference.predict import check_network, taught_by_tags
+        from seglet.models.onnx_segmenter import parameter_count
+
+        model = None if self.method else load_model(self.predictor, "auto")
+        maps = model is None or taught_by_tags(model) or self.options.refiner is not None or self.known_tags
+        data = open_dataset(self.data, self.split, resize=1.0 if maps else self.options.resize, whole_masks=True)
+        predictor = model or open_method(self.predictor, data, self.data, "auto")
+        check_network(predictor, self.options)
+        check_classes(predictor.classes, data.classes)
+        about: dict[str, Any] = {
+            "seglet": __version__,
+            "data": self.data,
+            "fingerprint": data.fingerprint,
+            "split": self.split,
+        }
+        about |= {"method" if self.method else "model": self.predictor, "known_tags": self.known_tags or self.method}
+        if self.stops is not None:
+            data, about = Darkened(data, self.stops), {**about, "darken": self.stops}
+        if model is not None:
+            data, about = with_depth(data, model, self.options.depth), {**about, "parameters": parameter_count(model)}
+        if model is None or maps:
+            known_tags = self.known_tags or self.method
+            scores = score_maps(predictor, data, self.options, known_tags, WORKERS, self.batch)
+        else:
+            if self.options.brighten is not None:
+                data = Changed(data, enhancer(self.options.brighten))
+            samples, device = evaluation_samples(data, workers=WORKERS), next(model.parameters()).device
+            scores = evaluate(model, samples, data.classes, self._options(), device=device).as_dict()
+        write_json(Path(self.out), {**about, **self.options.as_dict(), **scores})
+
+    def _options(self) -> "EvaluationOptions":
+        from seglet.evaluation.options import EvaluationOptions
+
+        options = self.options
+        return EvaluationOptions(
+            window=options.window,
+            stride=options.stride,
+            scales=options.scales or (1.0,),
+            flip=bool(options.flip),
+        )
+
+
+@dataclass(frozen=True)
+class PseudoLabelTask:
+    """Writes images of a split and a model's pseudo labels to `folder`, and beside them a split to validate on."""
+
+    folder: str
+    model: str
+    data: str
+    split: str
+    score_on: str
+    options: Seeing = field(default_factory=Seeing)
+
+    def run(self) -> None:
+        """Makes the pseudo labels."""
+        import argparse
+
+        from seglet._version import __version__
+        from seglet.data.class_table import CLASSES, class_lines
+        from seglet.data.dataset import open_dataset
+        from seglet.files import write_json, write_text
+        from seglet.inference.dataset_images import DatasetImages
+        from seglet.inference.models import check_classes, load_model
+        from seglet.inference.options import PseudoSettings
+        from seglet.inference.pseudo_label_set import Labelling
+
+        out = Path(self.folder)
+        model, samples = load_model(self.model, "auto"), open_dataset(self.data, self.split)
+        check_classes(model.classes, samples.classes)
+        data, settings = DatasetImages(self.data, samples), PseudoSettings(seeing=self.options)
+        arguments = argparse.Namespace(out=out, scores=False, score_on=self.score_on, score_split=None)
+        labelling = Labelling(model, data.images, data.tags(), arguments, settings, data.truth)
+        record = {"seglet": __version__, "model": self.model, "settings": labelling.about}
+        write_json(out / RECORD, {**record, "finished": False})
+        write_text(out / CLASSES, class_lines(model.classes))
+        done = [{"source": str(image.path), **labelling.make(image, image.read())} for image in labelling.images]
+        labelling.finish(done)
+        write_json(out / RECORD, {**record, "finished": True, **labelling.summary, "images": done})
+
+
+@dataclass(frozen=True)
+class EnhancerTask:
+    """Trains a Zero-DCE network on the images of a data set and keeps it in `folder`, unless one is there."""
+
+    folder: str
+    data: str
+    seed: int
+
+    def run(self) -> None:
+        """Trains and saves the network."""
+        import torch
+
+        from seglet.data.dataset import open_dataset
+        from seglet.inference.dataset_images import DatasetImages
+        from seglet.inference.zero_dce_training import Training, train
+        from seglet.models.io.zero_dce_storage import save
+
+        place = Path(self.folder) / ENHANCER
+        if not place.is_dir():
+            training = Training(seed=self.seed)
+            images = DatasetImages(self.data, open_dataset(self.data, "train")).images
+            save(place, train(images, training, torch.device("cpu")), asdict(training))
+
+
+Task = TrainTask | PrepareTask | EvaluateTask | PseudoLabelTask | EnhancerTask
+_KINDS: dict[str, type[Task]] = {
+    "train": TrainTask,
+    "prepare": PrepareTask,
+    "evaluate": EvaluateTask,
+    "pseudo-labels": PseudoLabelTask,
+    "enhancer": EnhancerTask,
+}
+
+
+def task_name(task: Task) -> str:
+    """Returns the name of the kind of task."""
+    return next(name for name, kind in _KINDS.items() if isinstance(task, kind))
+
+
+def task_to_json(task: Task) -> dict[str, Any]:
+    """Returns the task as plain values."""
+    values = {"task": task_name(task), **asdict(task)}
+    if isinstance(task, EvaluateTask | PseudoLabelTask):
+        values["options"] = task.options.as_dict()
+    return values
+
+
+def task_from_json(values: Mapping[str, Any]) -> Task:
+    """Builds the task that `task_to_json` turned into these values."""
+    own = {key: value for key, value in values.items() if key != "task"}
+    if "options" in own:
+        own["options"] = read_inference_options(own["options"])
+    return _KINDS[values["task"]](**own)
