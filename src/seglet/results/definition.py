@@ -9,7 +9,7 @@ from typing import Any
 from seglet import methods
 from seglet.inference.options import Seeing
 from seglet.inference.refiner import STEPS, Refiner
-from seglet.values import build, refuse_unknown, suggest
+from seglet.values import build_config, check_known_keys, did_you_mean
 
 OF_THE_METHODS = "of the methods"
 """Stands in place of a table's rows where each method brings its own, in a file `demo.json` beside its code."""
@@ -75,8 +75,8 @@ def read_inference_options(keys: Mapping[str, Any]) -> Seeing:
         ConfigError: an option is unknown or of the wrong type.
     """
     of_refiner = ("refiner", "steps", "crf_settings")
-    refuse_unknown(keys, [*(f.name for f in fields(Seeing)), *of_refiner], "inference options")
-    options = build(Seeing, {key: value for key, value in keys.items() if key not in of_refiner})
+    check_known_keys(keys, [*(f.name for f in fields(Seeing)), *of_refiner], "inference options")
+    options = build_config(Seeing, {key: value for key, value in keys.items() if key not in of_refiner})
     if keys.get("refiner") is None:
         return options
     settings = str(keys.get("crf_settings", "ssss")) if keys["refiner"] == "crf" else ""
@@ -120,7 +120,7 @@ class TableDefinition:
             ConfigError: a key is unknown, or an inference option of a row is.
         """
         known = [f.name for f in fields(cls) if f.name != "name"]
-        refuse_unknown(content, known, f"table {name}")
+        check_known_keys(content, known, f"table {name}")
         given: dict[str, Any] = {key: tuple(each) if isinstance(each, list) else each for key, each in content.items()}
         given["rows"] = {row: TableRow.read(keys) for row, keys in content["rows"].items()}
         return cls(name, **given)
@@ -140,7 +140,7 @@ def table_definition(name: str) -> TableDefinition:
     """
     if name not in table_names():
         there = table_names()
-        raise ValueError(f"there is no table {name!r}{suggest(name, there)}; there are {', '.join(there)}")
+        raise ValueError(f"there is no table {name!r}{did_you_mean(name, there)}; there are {', '.join(there)}")
     text = (importlib.resources.files("seglet.results") / "definitions" / f"{name}.json").read_text(encoding="utf-8")
     content: dict[str, Any] = json.loads(text)
     if content["rows"] == OF_THE_METHODS:
