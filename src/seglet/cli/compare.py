@@ -42,8 +42,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from seglet.inference.brighten import enhancer
-    from seglet.inference.inputs import gather
+    from seglet.inference.brighten import find_enhancer
+    from seglet.inference.inputs import gather_images
     from seglet.results.comparison import SheetLayout, UnlabelledImages, draw_comparison
 
     if arguments.out.suffix.lower() != ".png":
@@ -51,10 +51,10 @@ def run(arguments: argparse.Namespace) -> int:
     check_writable(arguments.out)
     rows = {text: _sheet_row(text) for text in arguments.models}
     classes = _common_classes(rows)
-    images, failed = _readable(spread_evenly(gather(arguments.images, arguments.out), arguments.most))
+    images, failed = _readable(spread_evenly(gather_images(arguments.images, arguments.out), arguments.most))
     if not images:
         raise ValueError(f"none of the images can be read, such as {failed[0]['source']}: {failed[0]['reason']}")
-    brighten = None if arguments.lift is None else enhancer(arguments.lift)
+    brighten = None if arguments.lift is None else find_enhancer(arguments.lift)
     layout = SheetLayout(len(images), arguments.columns, arguments.height, brighten)
     names = draw_comparison(rows, UnlabelledImages(images, classes), arguments.out, layout)
     content: dict[str, Any] = {"seglet": __version__, "out": str(arguments.out), "rows": names}

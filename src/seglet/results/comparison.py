@@ -11,12 +11,12 @@ from seglet.data.dataset import Dataset, Sample, open_dataset
 from seglet.data.overlay import colours, contact_sheet, legend, scaled
 from seglet.files import replacing
 from seglet.inference.brighten import Enhancer
-from seglet.inference.depth import depths_for
+from seglet.inference.depth import find_depth_source
 from seglet.inference.from_tags import open_method
 from seglet.inference.inputs import ImageFile
-from seglet.inference.options import Seeing
-from seglet.inference.predict import settled
-from seglet.inference.write import Settings, segment
+from seglet.inference.options import InferenceOptions
+from seglet.inference.predict import refined_probabilities
+from seglet.inference.write import SegmentOptions, segment_image
 from seglet.models.segmenter import load
 from seglet.results.experiments import scored_data, scoring_options
 from seglet.results.plan import TablePlan
@@ -59,7 +59,7 @@ class SheetRow:
     """
 
     predictor: Path
-    options: Seeing
+    options: InferenceOptions
     data: Dataset | None = None
 
 
@@ -110,12 +110,12 @@ def _predict_function(row: SheetRow, data: Dataset) -> Callable[[Sample], Labels
     """Loads a row's model or method and returns the function that predicts the labels of a sample."""
     if not (row.predictor / "config.json").is_file():
         return _tag_function(row, data)
-    model, settings = load(row.predictor).eval(), Settings(seeing=row.options)
-    depths = depths_for(model, row.options.depth)
+    model, settings = load(row.predictor).eval(), SegmentOptions(inference=row.options)
+    depths = find_depth_source(model, row.options.depth)
 
     def predict(sample: Sample) -> Labels:
         depth = None if depths is None else depths(sample.image, sample.id)
-        return segment(model, sample.image, settings, depth).labels
+        return segment_image(model, sample.image, settings, depth).labels
 
     return predict
 
@@ -126,8 +126,8 @@ def _tag_function(row: SheetRow, data: Dataset) -> Callable[[Sample], Labels]:
 
     def predict(sample: Sample) -> Labels:
         tags = () if sample.tags is None else sample.tags
-        maps = method.maps(sample.image, tags, row.options.resize, sample.labels)
-        scores = settled(maps, method, sample.image, tags, row.options.refiner)
+        maps = method.class_maps(sample.image, tags, row.options.resize, sample.labels)
+        scores = refined_probabilities(maps, method, sample.image, tags, row.options.refiner)
         return np.asarray(scores.argmax(axis=0).astype(np.uint8))
 
     return predict

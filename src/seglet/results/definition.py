@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from seglet import methods
-from seglet.inference.options import Seeing
-from seglet.inference.refiner import STEPS, Refiner
+from seglet.inference.options import InferenceOptions
+from seglet.inference.refiner import REFINER_STEPS, Refiner
 from seglet.values import build_config, check_known_keys, did_you_mean
 
 OF_THE_METHODS = "of the methods"
@@ -25,9 +25,9 @@ class TableRow:
     """The row whose model is scored in another way; nothing is trained."""
     labels_of: str | None = None
     """The row whose model makes the pseudo labels that this one is trained on, from known tags."""
-    pseudo_labels: Seeing = field(default_factory=Seeing)
+    pseudo_labels: InferenceOptions = field(default_factory=InferenceOptions)
     """Inference options for these pseudo labels."""
-    inference: Seeing = field(default_factory=Seeing)
+    inference: InferenceOptions = field(default_factory=InferenceOptions)
     """Inference options for scoring."""
     known_tags: bool = False
     """Also score the images it was trained on, with the classes ruled out that their tags lack."""
@@ -67,7 +67,7 @@ class TableRow:
         return [row for row in (self.teacher, self.model_of, self.labels_of) if row]
 
 
-def read_inference_options(keys: Mapping[str, Any]) -> Seeing:
+def read_inference_options(keys: Mapping[str, Any]) -> InferenceOptions:
     """Builds inference options from a table's JSON: the fields of the dataclass and, for the refiner, `refiner`,
     `steps` and `crf_settings`.
 
@@ -75,12 +75,12 @@ def read_inference_options(keys: Mapping[str, Any]) -> Seeing:
         ConfigError: an option is unknown or of the wrong type.
     """
     of_refiner = ("refiner", "steps", "crf_settings")
-    check_known_keys(keys, [*(f.name for f in fields(Seeing)), *of_refiner], "inference options")
-    options = build_config(Seeing, {key: value for key, value in keys.items() if key not in of_refiner})
+    check_known_keys(keys, [*(f.name for f in fields(InferenceOptions)), *of_refiner], "inference options")
+    options = build_config(InferenceOptions, {key: value for key, value in keys.items() if key not in of_refiner})
     if keys.get("refiner") is None:
         return options
     settings = str(keys.get("crf_settings", "ssss")) if keys["refiner"] == "crf" else ""
-    return replace(options, refiner=Refiner(str(keys["refiner"]), int(keys.get("steps", STEPS)), settings))
+    return replace(options, refiner=Refiner(str(keys["refiner"]), int(keys.get("steps", REFINER_STEPS)), settings))
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from seglet import methods
 from seglet.data.dataset import describe, is_world
 from seglet.data.splits.fractions import commands
 from seglet.engine.experiment import known_keys
-from seglet.inference.options import Seeing
+from seglet.inference.options import InferenceOptions
 from seglet.results.definition import TableRow
 from seglet.results.plan import Cell, TablePlan
 
@@ -55,7 +55,7 @@ def data_name(plan: TablePlan, scenes: int, row: TableRow | None = None) -> str:
     return f"world:{','.join(filter(None, parts))}"
 
 
-def scoring_options(plan: TablePlan, cell: Cell) -> Seeing:
+def scoring_options(plan: TablePlan, cell: Cell) -> InferenceOptions:
     """Returns the inference options that the cell is scored with."""
     options = replace(plan.row(cell).inference, resize=resize_fraction(plan))
     if not plan.row(cell).zero_dce:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seglet.inference.options import Seeing
+from seglet.inference.options import InferenceOptions
 from seglet.results.definition import read_inference_options
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class PrepareTask:
         from seglet.engine.prepare import Work, prepare
         from seglet.engine.run import commit, versions
         from seglet.files import write_json, write_text
-        from seglet.inference.from_tags import make_missing
+        from seglet.inference.from_tags import make_missing_artefacts
         from seglet.inference.models import choose_device
 
         if self.experiment is not None:
@@ -66,7 +66,7 @@ class PrepareTask:
             write_json(Path(self.folder) / "record.json", record)
         experiment, device = resolve(None, self.keys), choose_device("auto")
         parts = shares(experiment)
-        make_missing(experiment, parts[0][0], device)
+        make_missing_artefacts(experiment, parts[0][0], device)
         outcomes = [outcome for data, columns in parts for outcome in prepare(data, columns, Work(device), tell)]
         failed = [f"{one.name} of {image}: {reason}" for one in outcomes for image, reason in one.failed.items()]
         if failed:
@@ -82,7 +82,7 @@ class EvaluateTask:
     data: str
     split: str
     out: str
-    options: Seeing = field(default_factory=Seeing)
+    options: InferenceOptions = field(default_factory=InferenceOptions)
     method: bool = False
     known_tags: bool = False
     stops: int | None = None
@@ -98,19 +98,19 @@ class EvaluateTask:
         from seglet.data.loading.loaders import evaluation_samples
         from seglet.evaluation.evaluate import evaluate
         from seglet.files import write_json
-        from seglet.inference.brighten import Changed, enhancer
-        from seglet.inference.depth import with_depth
-        from seglet.inference.evaluate_maps import score_maps
+        from seglet.inference.brighten import EnhancedDataset, find_enhancer
+        from seglet.inference.depth import add_depth_column
+        from seglet.inference.evaluate_maps import evaluate_maps
         from seglet.inference.from_tags import open_method
         from seglet.inference.models import check_classes, load_model
-        from seglet.inference.predict import check_network, taught_by_tags
+        from seglet.inference.predict import check_inference_options, learned_from_tags
         from seglet.models.onnx_segmenter import parameter_count
 
         model = None if self.method else load_model(self.predictor, "auto")
-        maps = model is None or taught_by_tags(model) or self.options.refiner is not None or self.known_tags
+        maps = model is None or learned_from_tags(model) or self.options.refiner is not None or self.known_tags
         data = open_dataset(self.data, self.split, resize=1.0 if maps else self.options.resize, whole_masks=True)
         predictor = model or open_method(self.predictor, data, self.data, "auto")
-        check_network(predictor, self.options)
+        check_inference_options(predictor, self.options)
         check_classes(predictor.classes, data.classes)
         about: dict[str, Any] = {
             "seglet": __version__,
@@ -122,13 +122,16 @@ class EvaluateTask:
         if self.stops is not None:
             data, about = Darkened(data, self.stops), {**about, "darken": self.stops}
         if model is not None:
-            data, about = with_depth(data, model, self.options.depth), {**about, "parameters": parameter_count(model)}
+            data, about = (
+                add_depth_column(data, model, self.options.depth),
+                {**about, "parameters": parameter_count(model)},
+            )
         if model is None or maps:
             known_tags = self.known_tags or self.method
-            scores = score_maps(predictor, data, self.options, known_tags, WORKERS, self.batch)
+            scores = evaluate_maps(predictor, data, self.options, known_tags, WORKERS, self.batch)
         else:
             if self.options.brighten is not None:
-                data = Changed(data, enhancer(self.options.brighten))
+                data = EnhancedDataset(data, find_enhancer(self.options.brighten))
             samples, device = evaluation_samples(data, workers=WORKERS), next(model.parameters()).device
             scores = evaluate(model, samples, data.classes, self._options(), device=device).as_dict()
         write_json(Path(self.out), {**about, **self.options.as_dict(), **scores})
@@ -154,7 +157,7 @@ class PseudoLabelTask:
     data: str
     split: str
     score_on: str
-    options: Seeing = field(default_factory=Seeing)
+    options: InferenceOptions = field(default_factory=InferenceOptions)
 
     def run(self) -> None:
         """Makes the pseudo labels."""
@@ -166,15 +169,15 @@ class PseudoLabelTask:
         from seglet.files import write_json, write_text
         from seglet.inference.dataset_images import DatasetImages
         from seglet.inference.models import check_classes, load_model
-        from seglet.inference.options import PseudoSettings
-        from seglet.inference.pseudo_label_set import Labelling
+        from seglet.inference.options import PseudoLabelOptions
+        from seglet.inference.pseudo_label_set import PseudoLabelJob
 
         out = Path(self.folder)
         model, samples = load_model(self.model, "auto"), open_dataset(self.data, self.split)
         check_classes(model.classes, samples.classes)
-        data, settings = DatasetImages(self.data, samples), PseudoSettings(seeing=self.options)
+        data, settings = DatasetImages(self.data, samples), PseudoLabelOptions(inference=self.options)
         arguments = argparse.Namespace(out=out, scores=False, score_on=self.score_on, score_split=None)
-        labelling = Labelling(model, data.images, data.tags(), arguments, settings, data.truth)
+        labelling = PseudoLabelJob(model, data.images, data.tags(), arguments, settings, data.truth)
         record = {"seglet": __version__, "model": self.model, "settings": labelling.about}
         write_json(out / RECORD, {**record, "finished": False})
         write_text(out / CLASSES, class_lines(model.classes))
@@ -197,14 +200,14 @@ class EnhancerTask:
 
         from seglet.data.dataset import open_dataset
         from seglet.inference.dataset_images import DatasetImages
-        from seglet.inference.zero_dce_training import Training, train
+        from seglet.inference.zero_dce_training import ZeroDCETraining, train_zero_dce
         from seglet.models.io.zero_dce_storage import save
 
         place = Path(self.folder) / ENHANCER
         if not place.is_dir():
-            training = Training(seed=self.seed)
+            training = ZeroDCETraining(seed=self.seed)
             images = DatasetImages(self.data, open_dataset(self.data, "train")).images
-            save(place, train(images, training, torch.device("cpu")), asdict(training))
+            save(place, train_zero_dce(images, training, torch.device("cpu")), asdict(training))
 
 
 Task = TrainTask | PrepareTask | EvaluateTask | PseudoLabelTask | EnhancerTask
