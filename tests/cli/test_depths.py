@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from seglet.results.row import Recipe
 from tests.models.foundation.makers import save_depth
 
 from seglet.cli.main import main
@@ -18,7 +17,6 @@ from seglet.inference.options import InferenceOptions
 from seglet.inference.predict import predict_maps
 from seglet.models.architecture import Architecture, DepthGuidance
 from seglet.models.segmenter import build
-from seglet.results.runner import Table, shown
 
 SMALL = {"name": "ssss-resnet18", "width": 0.0625}
 
@@ -116,45 +114,6 @@ def test_a_wrong_darkness_is_answered_with_what_there_is(capsys):
     assert main([*words, "nigt"]) == 2
     assert "mild, night, extreme or stops from 0 to 16, got 'nigt'; did you mean 'night'?" in capsys.readouterr().err
     assert main([*words, "17"]) == 2
-
-
-def table(tmp_path, name="dgkd", **overrides):
-    return Table(name, tmp_path / "runs", tmp_path / "results", overrides)
-
-
-def test_rows_of_the_dark_are_scored_at_night_and_the_teacher_by_day(tmp_path):
-    filled = table(tmp_path)
-    worlds = {row: filled.data(500, filled.recipe(row))[1] for row in ("teacher", "teacher-dark", "dgkd-dgf2")}
-    assert worlds["teacher"] == "world:scenes=500,size=64"
-    assert worlds["teacher-dark"] == worlds["dgkd-dgf2"] == "world:scenes=500,size=64,dark=1"
-
-
-def test_of_real_pairs_the_teacher_learns_and_is_scored_in_the_light(tmp_path):
-    filled = table(tmp_path, "dgkd-msrc", data="DARK", light="LIGHT")
-    assert filled.keys("teacher", 0)["data"] == "LIGHT"
-    assert "light" not in filled.keys("teacher", 0)
-    assert (filled.keys("dgkd", 0)["data"], filled.keys("dgkd", 0)["light"]) == ("DARK", "LIGHT")
-    assert filled.data(500, filled.recipe("teacher"))[1] == filled.data(500)[1] == "LIGHT"
-    assert filled.data(500, filled.recipe("dgkd"))[1] == "DARK"
-
-
-def test_a_table_of_real_pairs_begins_with_every_row_and_names_nobodys_folders(tmp_path):
-    filled = table(tmp_path, "dgkd-msrc", data="/my/dark", light="/my/light")
-    filled.check_splits()  # `teacher-dark` has no experiment of its own
-    assert shown(filled.overrides) == ["--data", "DIR", "--light", "LIGHT"]
-
-
-def test_columns_of_a_row_are_made_before_it_is_trained(tmp_path, monkeypatch):
-    called = []
-    monkeypatch.setattr(Table, "call", lambda self, folder, *words: called.append(words[0]))
-    table(tmp_path).train("dgkd-dgf2", 0)
-    table(tmp_path).train("teacher", 0)
-    assert called == ["prepare", "train", "train"]
-
-
-def test_the_world_of_a_row_is_none_of_its_experiment():
-    row = Recipe.read({"method": "dgkd", "world": "dark=1"})
-    assert (row.world, dict(row.experiment)) == ("dark=1", {"method": "dgkd"})
 
 
 @pytest.mark.parametrize("command", [["report"], ["label", "--tool", "coco"]])

@@ -13,7 +13,7 @@ from seglet.methods import available
 from seglet.models.architecture import Architecture
 from seglet.models.segmenter import build
 from seglet.results import runner
-from seglet.results.collect import results_chart, write_results
+from seglet.results.collect import override_words, results_chart, write_results
 from seglet.results.comparison import draw_table
 from seglet.results.curves import line_chart, mean_curve
 from seglet.results.definition import TableRow, demo_rows, read_inference_options, table_definition, table_names
@@ -411,3 +411,37 @@ def test_a_failed_task_shows_the_end_of_its_log(tmp_path):
     task = EvaluateTask(str(tmp_path / "a-0"), str(tmp_path / "none"), "world", "val", str(tmp_path / "s.json"))
     with pytest.raises(ValueError, match=r"task 'evaluate' failed in .*a-0.log ends:\n(.*\n)*  error: .*none"):
         run_task(task, threads=1)
+
+
+def test_rows_of_the_dark_are_scored_in_the_dark_and_the_teacher_in_the_light(tmp_path):
+    plan = table(tmp_path, "dgkd")
+    worlds = {row: scored_data(plan, plan.definition.rows[row]) for row in ("teacher", "teacher-dark", "dgkd-dgf2")}
+    assert worlds["teacher"] == "world:scenes=500,size=64"
+    assert worlds["teacher-dark"] == worlds["dgkd-dgf2"] == "world:scenes=500,size=64,dark=1"
+
+
+def test_of_real_pairs_the_teacher_learns_and_is_scored_in_the_light(tmp_path):
+    plan = table(tmp_path, "dgkd-msrc", overrides={"data": "DARK", "light": "LIGHT"})
+    teacher, student = (experiment_keys(plan, Cell(row, 0)) for row in ("teacher", "dgkd"))
+    assert teacher["data"] == "LIGHT"
+    assert "light" not in teacher
+    assert (student["data"], student["light"]) == ("DARK", "LIGHT")
+    assert scored_data(plan, plan.definition.rows["teacher"]) == scored_data(plan) == "LIGHT"
+    assert scored_data(plan, plan.definition.rows["dgkd"]) == "DARK"
+
+
+def test_a_table_of_real_pairs_begins_with_every_row_and_names_nobodys_folders(tmp_path):
+    plan = table(tmp_path, "dgkd-msrc", overrides={"data": "/my/dark", "light": "/my/light"})
+    check_splits(plan)  # `teacher-dark` has no experiment of its own
+    assert override_words(plan.overrides) == ["--data", "DIR", "--light", "LIGHT"]
+
+
+def test_depth_is_computed_before_a_row_that_reads_it_is_trained(tmp_path):
+    plan = table(tmp_path, "dgkd")
+    assert [type(task) for task in pending_tasks(plan, Cell("dgkd-dgf2", 0))][:2] == [PrepareTask, TrainTask]
+    assert type(pending_tasks(plan, Cell("teacher", 0))[0]) is TrainTask
+
+
+def test_the_world_of_a_row_is_no_key_of_its_experiment():
+    row = TableRow.read({"method": "dgkd", "world": "dark=1"})
+    assert (row.world, dict(row.experiment)) == ("dark=1", {"method": "dgkd"})
