@@ -7,7 +7,7 @@ import yaml
 
 import seglet
 from seglet.models.architecture import Architecture
-from seglet.models.io.card import Part, Story, model_card
+from seglet.models.io.model_card import Part, Story, model_card
 from seglet.models.segmenter import build
 from seglet.types import Classes
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from seglet.models.architecture import CLIP_NETWORKS, Architecture
-from seglet.models.backbones.clip_backbone import CLIPBackbone
+from seglet.models.backbones.clip import CLIPBackbone
 from seglet.models.segmenter import Segmenter, build
 from seglet.types import Classes
 

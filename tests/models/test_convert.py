@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from seglet.models.architecture import Architecture
 from seglet.models.assembly import assemble_network
-from seglet.models.convert.convert import CIRKD_MEAN, compare, convert, load_foreign, with_cirkd_input
+from seglet.models.convert.conversion import CIRKD_MEAN, compare, convert, load_foreign, with_cirkd_input
 from seglet.models.convert.identify import identify
 from seglet.models.convert.key_maps import official_name
 from seglet.models.io.checkpoints import read_tensors

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from seglet.models.architecture import Architecture
 from seglet.models.assembly import assemble_network
-from seglet.models.convert.convert import Conversion, compare, fed_as_trained, load_foreign
+from seglet.models.convert.conversion import Conversion, compare, fed_as_trained, load_foreign
 from seglet.models.convert.identify import identify
 from seglet.models.convert.key_maps import dgkd_name, official_name
 from seglet.models.layers.normalise import IMAGENET_MEAN

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from seglet.models.architecture import Architecture
 from seglet.models.assembly import assemble_network
-from seglet.models.convert.convert import load_foreign
+from seglet.models.convert.conversion import load_foreign
 from seglet.models.convert.key_maps import official_name
 from seglet.models.network import Network
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from seglet.models.foundation.known import KNOWN
+from seglet.models.foundation.known_models import KNOWN
 from seglet.models.io.locate import BUNDLED_FOLDER, BUNDLED_MODELS, bundled_model
 from seglet.models.segmenter import load
 

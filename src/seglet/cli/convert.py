@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from seglet.models.architecture import Architecture
-    from seglet.models.convert.convert import Conversion
+    from seglet.models.convert.conversion import Conversion
     from seglet.types import Classes
 
 KNOWN_CLASSES = ("ade20k", "camvid", "cityscapes", "voc", "world")
@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from seglet.models.convert.convert import load_foreign
+    from seglet.models.convert.conversion import load_foreign
     from seglet.models.io.checkpoints import read_tensors
     from seglet.models.segmenter import build
 
@@ -80,7 +80,7 @@ def choose(tensors: "Mapping[str, Tensor]", name: str | None, fed: str, classes:
         ValueError: neither says which, or the file has another number of classes.
     """
     from seglet.models.architecture import NETWORK_NAMES, Architecture
-    from seglet.models.convert.convert import fed_as_trained, with_cirkd_input
+    from seglet.models.convert.conversion import fed_as_trained, with_cirkd_input
     from seglet.models.convert.identify import identify
 
     found = identify(tensors)

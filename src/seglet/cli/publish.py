@@ -8,7 +8,7 @@ from seglet.cli.output import answer
 from seglet.cli.parsing import UsageError, add_json
 
 if TYPE_CHECKING:
-    from seglet.models.io.card import Part, Story
+    from seglet.models.io.model_card import Part, Story
 
 SCORES = ("miou", "miou_present", "miou_all", "pixel_accuracy", "mean_accuracy", "ece_15")
 WEIGHTS_KEYS = ("student_weights", "teacher", "weights")
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from seglet.inference.models import model_folder
-    from seglet.models.io.card import NOT_STATED
+    from seglet.models.io.model_card import NOT_STATED
     from seglet.models.segmenter import Segmenter
 
     if arguments.to is not None and arguments.to.count("/") != 1:
@@ -65,7 +65,7 @@ def story_of(arguments: argparse.Namespace) -> "Story":
     from seglet.engine.experiment_file import read_yaml
     from seglet.engine.run import Run
     from seglet.files import read_json
-    from seglet.models.io.card import Story
+    from seglet.models.io.model_card import Story
 
     run = Run(Path(arguments.run))
     values = read_yaml(run.experiment) if run.experiment.is_file() else {}
@@ -117,8 +117,8 @@ def _known(found: dict[str, Any]) -> dict[str, float]:
 
 def _parts(values: dict[str, Any], data_licence: str) -> "tuple[Part, ...]":
     """Data, foundation models that the experiment names, and weights it began with or learned from."""
-    from seglet.models.foundation.known import known
-    from seglet.models.io.card import NOT_STATED, Part
+    from seglet.models.foundation.known_models import known
+    from seglet.models.io.model_card import NOT_STATED, Part
 
     if not values:
         return (Part("the data", data_licence or NOT_STATED),)

@@ -73,7 +73,7 @@ def _vision_transformer(architecture: Architecture, normalise: Normalise) -> Bac
 
 
 def _clip(architecture: Architecture, normalise: Normalise) -> Backbone:
-    from seglet.models.backbones.clip_backbone import CLIPBackbone
+    from seglet.models.backbones.clip import CLIPBackbone
     from seglet.models.foundation.image_tower import ImageTower
 
     if architecture.tower is None:

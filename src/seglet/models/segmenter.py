@@ -24,7 +24,7 @@ from seglet.tensors import resize_align_corners
 from seglet.types import Classes
 
 if TYPE_CHECKING:
-    from seglet.models.io.card import Story
+    from seglet.models.io.model_card import Story
 
 __all__ = ["Architecture", "Segmentation", "Segmenter", "build", "load"]
 
@@ -132,7 +132,7 @@ class Segmenter(nn.Module):
         Raises:
             ValueError: the folder holds something.
         """
-        from seglet.models.io.card import Story, model_card
+        from seglet.models.io.model_card import Story, model_card
 
         count = sum(parameter.numel() for parameter in self.network.parameters())
         card = model_card(self.architecture, self.classes, count, story or Story())
@@ -146,7 +146,7 @@ class Segmenter(nn.Module):
         Raises:
             ValueError: the name has another form, or the hub refuses.
         """
-        from seglet.models.io.card import Story
+        from seglet.models.io.model_card import Story
 
         with tempfile.TemporaryDirectory() as parent:
             folder = Path(parent) / "segmenter"

@@ -14,7 +14,7 @@ from seglet.models.foundation.captioner import Captioner
 from seglet.models.foundation.clip import LAYOUT, ImageTextEncoder
 from seglet.models.foundation.depth_estimator import DepthEstimator
 from seglet.models.foundation.hub import find
-from seglet.models.foundation.known import KNOWN, known
+from seglet.models.foundation.known_models import KNOWN, known
 from seglet.models.foundation.loading import as_dtype, library
 from seglet.models.foundation.stable_diffusion import StableDiffusion
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from seglet.methods.diclip.config import Config
 from seglet.models.architecture import Architecture
-from seglet.models.backbones.clip_backbone import CLIPBackbone
+from seglet.models.backbones.clip import CLIPBackbone
 from seglet.models.foundation.clip import ImageTextEncoder
 from seglet.models.foundation.image_tower import ImageTower
 from seglet.models.segmenter import Segmenter, build

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from seglet.models.foundation import clip, stable_diffusion
 from seglet.models.foundation.hub import find
-from seglet.models.foundation.known import Kind, known
+from seglet.models.foundation.known_models import Kind, known
 
 LAYOUTS = {"clip": clip.LAYOUT, "diffusion": stable_diffusion.LAYOUT}
 

@@ -12,10 +12,10 @@ from seglet.methods import base
 from seglet.methods.self_taught import begun, mask_terms, refined
 from seglet.methods.ssss.config import Config
 from seglet.models.class_scores import class_scores
+from seglet.models.freezing import freeze_pretrained, rest_norms
 from seglet.models.heads.cam import cam_masks, mean_scores
 from seglet.models.layers.dropout import drawing_from
 from seglet.models.multiscale import MultiScale, predict_masks
-from seglet.models.pretrained import freeze_pretrained, rest_norms
 from seglet.models.segmenter import Segmenter
 from seglet.models.student import build_student
 from seglet.tensors import at_least_float32

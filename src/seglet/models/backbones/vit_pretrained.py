@@ -13,7 +13,7 @@ from seglet.models.backbones.vit import VisionTransformer
 from seglet.models.foundation.clip import LAYOUT
 from seglet.models.foundation.hub import find
 from seglet.models.foundation.image_input import CLIP_MEAN, CLIP_STD, normalisation, preprocessing
-from seglet.models.foundation.whole import weight_files
+from seglet.models.foundation.model_folder import weight_files
 from seglet.models.layers.normalise import Channels
 
 OUTER = {

@@ -14,8 +14,8 @@ from seglet.models.foundation.captions import without_prompt
 from seglet.models.foundation.hub import Found, find
 from seglet.models.foundation.image_input import CLIP_MEAN, CLIP_STD, normalisation, preprocessing
 from seglet.models.foundation.loading import as_dtype, library, load, quiet
-from seglet.models.foundation.reading import open_tokenizer
-from seglet.models.foundation.whole import Layout
+from seglet.models.foundation.model_folder import Layout
+from seglet.models.foundation.tokenizer import open_tokenizer
 from seglet.models.layers.normalise import Normalise
 from seglet.tensors import resize_antialiased
 

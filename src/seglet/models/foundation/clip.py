@@ -9,9 +9,9 @@ from seglet.models.foundation.hub import Found, find
 from seglet.models.foundation.image_input import CLIP_MEAN, CLIP_STD, normalisation, preprocessing
 from seglet.models.foundation.image_tower import ImageTower
 from seglet.models.foundation.loading import as_dtype, library, load
-from seglet.models.foundation.reading import check_fit, open_tokenizer
+from seglet.models.foundation.model_folder import Layout
 from seglet.models.foundation.text_tower import TextTower
-from seglet.models.foundation.whole import Layout
+from seglet.models.foundation.tokenizer import check_fit, open_tokenizer
 
 LAYOUT = Layout("a CLIP model", "config.json", ("clip",), ("model",))
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from seglet.models.foundation.hub import Found, find
 from seglet.models.foundation.image_input import normalisation, preprocessing
 from seglet.models.foundation.loading import as_dtype, library, load
-from seglet.models.foundation.whole import Layout
+from seglet.models.foundation.model_folder import Layout
 from seglet.models.layers.normalise import IMAGENET_MEAN, IMAGENET_STD, Normalise
 from seglet.tensors import resize_antialiased
 

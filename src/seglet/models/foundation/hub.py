@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from seglet import files
-from seglet.models.foundation.known import KNOWN, Kind, known
+from seglet.models.foundation.known_models import KNOWN, Kind, known
 from seglet.models.foundation.loading import library
-from seglet.models.foundation.whole import TEXTS, Layout, check_folder, weight_files
+from seglet.models.foundation.model_folder import TEXTS, Layout, check_folder, weight_files
 from seglet.models.io.locate import bundled_model
 from seglet.values import nearest_names
 

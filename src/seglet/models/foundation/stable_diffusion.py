@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from seglet.models.foundation.hub import Found, find
 from seglet.models.foundation.image_input import rounded
 from seglet.models.foundation.loading import as_dtype, library, load, quiet
-from seglet.models.foundation.reading import check_fit, open_tokenizer
+from seglet.models.foundation.model_folder import Layout
 from seglet.models.foundation.text_tower import TextTower
-from seglet.models.foundation.whole import Layout
+from seglet.models.foundation.tokenizer import check_fit, open_tokenizer
 from seglet.tensors import resize_antialiased
 
 STEM = "diffusion_pytorch_model"

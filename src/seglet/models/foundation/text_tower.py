@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seglet.models.foundation.reading import Reading, read
+from seglet.models.foundation.tokenizer import Reading, read
 from seglet.types import Movable
 
 BATCH = 256

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from seglet import files
 from seglet.models.foundation.hub import locate
-from seglet.models.foundation.known import Kind
-from seglet.models.foundation.whole import TEXTS, Layout, weight_files
+from seglet.models.foundation.known_models import Kind
+from seglet.models.foundation.model_folder import TEXTS, Layout, weight_files
 from seglet.models.io.checkpoints import read_tensors
 
 SUFFIX = ".bin"

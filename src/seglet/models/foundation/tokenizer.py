@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from seglet.models.foundation.loading import library, quiet
-from seglet.models.foundation.whole import AGAIN
+from seglet.models.foundation.model_folder import AGAIN
 
 VOCABULARIES = ("tokenizer.json", "vocab.json", "vocab.txt")
 
