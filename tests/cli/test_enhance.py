@@ -15,7 +15,7 @@ from seglet.inference import zero_dce_training
 from seglet.inference.brighten import ENHANCERS, ZeroDCEEnhancer
 from seglet.inference.inputs import gather_images
 from seglet.inference.zero_dce_training import ZeroDCETraining, crop_batches, train_zero_dce
-from seglet.models.io.zero_dce_storage import load
+from seglet.models.zero_dce import load_zero_dce
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_every_rule_is_a_method():
 def test_a_network_is_trained_on_dark_images_kept_and_used(dark, seglet, small):
     done = seglet(*words(dark, "--method", "zero-dce", "--train-on", dark, "--steps", 2, "--device", "cpu"))
     assert done.code == 0, done.err
-    network = ZeroDCEEnhancer(load(dark.parent / "bright/zero-dce"))
+    network = ZeroDCEEnhancer(load_zero_dce(dark.parent / "bright/zero-dce"))
     np.testing.assert_array_equal(read_image(dark.parent / "bright/a.png"), network(read_image(dark / "a.png")))
     again = ("enhance", dark, "--out", dark.parent / "again", "--method", "zero-dce", "--jobs", 1)
     assert seglet(*again, "--model", dark.parent / "bright/zero-dce").code == 0
@@ -63,7 +63,7 @@ def test_a_network_may_learn_from_a_data_set_and_brighten_nothing(dark, seglet, 
     only = ("enhance", "--method", "zero-dce", "--train-data", "world:scenes=2,size=16,dark=1", "--steps", 1)
     done = seglet(*only, "--out", dark.parent / "kept", "--device", "cpu")
     assert done.code == 0, done.err
-    assert load(dark.parent / "kept/zero-dce")
+    assert load_zero_dce(dark.parent / "kept/zero-dce")
     assert "nothing to brighten" in seglet("enhance", "--out", dark.parent / "none").err
 
 

@@ -11,7 +11,7 @@ from seglet.methods.dgkd import Config, Method
 from seglet.methods.dgkd.branches import Branches, SameProjection
 from seglet.models.architecture import DepthGuidance
 from seglet.models.assembly import assemble_network
-from seglet.models.diffusion.branch import FeatureProjection
+from seglet.models.diffusion.diffkd import FeatureProjection
 from seglet.models.segmenter import Architecture, build, load
 from seglet.types import Classes, Labelled, Progress, Tagged
 

@@ -9,8 +9,7 @@ from torch import nn
 
 from seglet.losses.distillation.dist import between_classes, correlation_loss, pixels, within_classes
 from seglet.losses.distillation.kl import elementwise_kl_divergence, kl_divergence
-from seglet.models.diffusion.branch import FeatureProjection, branch
-from seglet.models.diffusion.diffkd import DiffKD, Draws, Options
+from seglet.models.diffusion.diffkd import DiffKD, Draws, FeatureProjection, Options, branch
 
 Case = dict[str, np.ndarray]
 NEAR = {"rtol": 1e-3, "atol": 2e-5}  # theirs is float32, through 5 passes of the network

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from seglet.models.clip_cache.centroids import centroids
-from seglet.models.layers.masked_pooling import masked_mean
+from seglet.models.layers.patch_features import masked_mean
 
 PILES = torch.tensor([[0.0, 0.0], [0.0, 2.0], [10.0, 0.0], [10.0, 2.0], [10.0, 1.0]])
 

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from seglet.losses.distillation.cirkd_memory import MemoryTerms, cirkd_memory
-from seglet.models.distillation.cirkd_memory import CirkdMemory, Draws, MemorySize, projector
+from seglet.models.distillation.adaptors import projector
+from seglet.models.distillation.cirkd_memory import CirkdMemory, Draws, MemorySize
 from seglet.tensors import resize_labels
 from seglet.types import IGNORE
 

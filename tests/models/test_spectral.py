@@ -1,6 +1,6 @@
 import torch
 
-from seglet.models.layers.spectral import SpectralConv2d
+from seglet.models.distillation.discriminator import SpectralConv2d
 
 
 def conv() -> SpectralConv2d:

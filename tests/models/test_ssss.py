@@ -13,11 +13,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from seglet.models.architecture import Architecture
 from seglet.models.assembly import assemble_network, pyramid_rates
 from seglet.models.freezing import batch_norms, freeze_pretrained, rest_norms
-from seglet.models.heads.aspp import ASPP
-from seglet.models.heads.gci import GlobalCueInjection
-from seglet.models.heads.ssss import SSSSHead
-from seglet.models.heads.stochastic_gate import StochasticGate, gated
-from seglet.models.heads.with_background import WithBackground
+from seglet.models.heads.base import WithBackground
+from seglet.models.heads.deeplabv3 import ASPP
+from seglet.models.heads.ssss import GlobalCueInjection, SSSSHead, StochasticGate, gated
 from seglet.models.network import Network
 from seglet.models.segmenter import Segmenter
 from seglet.models.uncertainty import mc_mean_and_deviation

@@ -11,7 +11,7 @@ from seglet.models.heads.weclip_decoder import (
     TransformerClassifier,
     WeCLIPDecoder,
 )
-from seglet.models.layers.patch_affinity import cosine_affinity, product_affinity
+from seglet.models.layers.patch_features import cosine_affinity, product_affinity
 
 Case = dict[str, np.ndarray]
 PARTS = {"attn.out_proj": "out", "ln_1": "norm1", "ln_2": "norm2", "mlp.c_fc": "widen", "mlp.c_proj": "narrow"}

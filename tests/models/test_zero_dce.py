@@ -4,8 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from seglet.models.io.zero_dce_storage import CONFIG, WEIGHTS, load, save
-from seglet.models.zero_dce import ZeroDCE, enhanced
+from seglet.models.zero_dce import _CONFIG, _WEIGHTS, ZeroDCE, enhanced, load_zero_dce, save_zero_dce
 
 
 def started(width: int = 4, iterations: int = 2) -> ZeroDCE:
@@ -44,17 +43,17 @@ def test_any_size_is_kept(size: tuple[int, int]) -> None:
 
 def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
     images, model = torch.rand(1, 3, 8, 8), started()
-    save(tmp_path / "dce", model, {"steps": 1})
-    torch.testing.assert_close(load(tmp_path / "dce")(images), model(images).detach())
+    save_zero_dce(tmp_path / "dce", model, {"steps": 1})
+    torch.testing.assert_close(load_zero_dce(tmp_path / "dce")(images), model(images).detach())
 
 
 def test_a_folder_that_holds_none_or_a_damaged_one_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="has no config"):
-        load(tmp_path)
-    save(tmp_path / "dce", started(), {})
-    (tmp_path / "dce" / WEIGHTS).write_bytes(b"x")
+        load_zero_dce(tmp_path)
+    save_zero_dce(tmp_path / "dce", started(), {})
+    (tmp_path / "dce" / _WEIGHTS).write_bytes(b"x")
     with pytest.raises(ValueError, match="not the file that"):
-        load(tmp_path / "dce")
-    (tmp_path / "dce" / CONFIG).write_text(json.dumps({"format": "other"}))
+        load_zero_dce(tmp_path / "dce")
+    (tmp_path / "dce" / _CONFIG).write_text(json.dumps({"format": "other"}))
     with pytest.raises(ValueError, match="does not describe a Zero-DCE"):
-        load(tmp_path / "dce")
+        load_zero_dce(tmp_path / "dce")

@@ -112,9 +112,9 @@ def _enhancer(arguments: argparse.Namespace) -> "Enhancer":
 
     if arguments.method != "zero-dce":
         return ENHANCERS[arguments.method]
-    from seglet.models.io.zero_dce_storage import load
+    from seglet.models.zero_dce import load_zero_dce
 
-    return ZeroDCEEnhancer(load(arguments.model if arguments.model is not None else _trained(arguments)))
+    return ZeroDCEEnhancer(load_zero_dce(arguments.model if arguments.model is not None else _trained(arguments)))
 
 
 def _trained(arguments: argparse.Namespace) -> Path:
@@ -126,7 +126,7 @@ def _trained(arguments: argparse.Namespace) -> Path:
     from seglet.inference.inputs import gather_images
     from seglet.inference.models import choose_device
     from seglet.inference.zero_dce_training import ZeroDCETraining, train_zero_dce
-    from seglet.models.io.zero_dce_storage import save
+    from seglet.models.zero_dce import save_zero_dce
 
     folder: Path = arguments.out / "zero-dce"
     if not folder.is_dir() or arguments.overwrite:
@@ -135,5 +135,5 @@ def _trained(arguments: argparse.Namespace) -> Path:
             images = gather_images([arguments.train_on], arguments.out)
         else:
             images = DatasetImages(arguments.train_data, open_dataset(arguments.train_data, "train")).images
-        save(folder, train_zero_dce(images, training, choose_device(arguments.device)), asdict(training))
+        save_zero_dce(folder, train_zero_dce(images, training, choose_device(arguments.device)), asdict(training))
     return folder

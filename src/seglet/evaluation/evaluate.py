@@ -17,7 +17,7 @@ from seglet.evaluation.inference import decide
 from seglet.evaluation.options import EvaluationOptions
 from seglet.evaluation.result import Evaluation
 from seglet.evaluation.sliding import Predict
-from seglet.models.layers.evaluating import evaluating
+from seglet.models.network import evaluating
 from seglet.types import Classes
 
 __all__ = ["Evaluation", "EvaluationOptions", "evaluate"]

@@ -18,8 +18,7 @@ from seglet.data.enhance.retinex import msrcr
 from seglet.files import replacing
 from seglet.inference.inputs import ImageFile, gather_images, result_path
 from seglet.models.image_tensor import as_batch
-from seglet.models.io.zero_dce_storage import load
-from seglet.models.zero_dce import ZeroDCE
+from seglet.models.zero_dce import ZeroDCE, load_zero_dce
 
 Enhancer = Callable[[UInt8[np.ndarray, "h w 3"]], UInt8[np.ndarray, "h w 3"]]
 """Picklable, so that processes can share the work."""
@@ -52,7 +51,7 @@ def find_enhancer(name: str) -> Enhancer:
     if not Path(name).is_dir():
         raise ValueError(f"no way to brighten is called {name!r}; there are {', '.join(ENHANCERS)}, or give the folder "
                          "zero-dce that `seglet enhance --method zero-dce` saved")  # fmt: skip
-    return ZeroDCEEnhancer(load(Path(name)))
+    return ZeroDCEEnhancer(load_zero_dce(Path(name)))
 
 
 class EnhancedDataset(Dataset):

@@ -32,7 +32,7 @@ def assemble_network(architecture: Architecture, num_classes: int) -> Network:
     head = build_head(architecture, backbone, num_classes)
     if not (architecture.auxiliary and architecture.head in _WITH_AUXILIARY):
         return Network(backbone, head)
-    from seglet.models.heads.fcn import FCNHead
+    from seglet.models.heads.base import FCNHead
 
     return Network(backbone, head, FCNHead(backbone.channels[2], num_classes, architecture.dropout))
 

@@ -1,5 +1,7 @@
 """A backbone and a head, which together give logits, the feature that is distilled and auxiliary logits."""
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from jaxtyping import Float
@@ -61,3 +63,15 @@ class Network(nn.Module):
 
     def forward(self, images: Float[Tensor, "b planes h w"]) -> NetworkOutput:
         return self.decode(self.embed(images))
+
+
+@contextlib.contextmanager
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """Evaluation mode within the block; each part then returns to its own."""
+    modes = [(part, part.training) for part in module.modules()]
+    module.eval()
+    try:
+        yield
+    finally:
+        for part, training in modes:
+            part.training = training

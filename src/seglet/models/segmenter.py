@@ -17,9 +17,8 @@ from seglet.models.assembly import assemble_network, input_convention
 from seglet.models.image_tensor import as_batch, pad_to, with_depth
 from seglet.models.io import storage
 from seglet.models.io.locate import segmenter_folder
-from seglet.models.layers.evaluating import evaluating
 from seglet.models.layers.initialise import initialise
-from seglet.models.network import Network
+from seglet.models.network import Network, evaluating
 from seglet.tensors import resize_align_corners
 from seglet.types import Classes
 

@@ -1,11 +1,23 @@
-"""Zero-DCE: a small network that brightens an image by curves of its own for each pixel.
+"""Zero-DCE, a small network that brightens an image by curves of its own for each pixel, and its folder on disk.
+
+The folder holds `config.json` and `model.safetensors`, nothing executable.
 
 Axes: b images, c channels, h rows, w columns, n = 3 · iterations curves.
 """
 
+from pathlib import Path
+from typing import Any
+
 import torch
 from jaxtyping import Float
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
+
+from seglet import files
+
+_CONFIG, _WEIGHTS = "config.json", "model.safetensors"
+_FORMAT, _VERSION = "seglet-zero-dce", 1
 
 
 class ZeroDCE(nn.Module):
@@ -61,3 +73,38 @@ def enhanced(images: Float[Tensor, "b 3 h w"], curves: Float[Tensor, "b n h w"])
     for alpha in curves.chunk(curves.shape[1] // 3, dim=1):
         images = images + alpha * images * (1 - images)  # Eq. 3
     return images
+
+
+def save_zero_dce(folder: Path, model: ZeroDCE, training: dict[str, Any]) -> None:
+    """Writes the whole folder or nothing; `training` says how it came about."""
+    with files.replacing(folder) as temporary:
+        temporary.mkdir()
+        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+        files.write_tensors(temporary / _WEIGHTS, tensors, {"format": "pt"})
+        digest = files.sha256(temporary / _WEIGHTS)
+        size = {"width": model.width, "iterations": model.iterations}
+        about = {"format": _FORMAT, "version": _VERSION, **size, "sha256": digest, "training": training}
+        files.write_json(temporary / _CONFIG, about)
+
+
+def load_zero_dce(folder: Path) -> ZeroDCE:
+    """The network in evaluation mode, on the CPU.
+
+    Raises:
+        ValueError: something is missing, damaged or of another format; the message names it and the cure.
+    """
+    cure = "give a folder that `seglet enhance --method zero-dce --train-on DIR` saved"
+    if not (folder / _CONFIG).is_file() or not (folder / _WEIGHTS).is_file():
+        raise ValueError(f"{str(folder)!r} has no {_CONFIG} and {_WEIGHTS}; {cure}")
+    config = files.read_json(folder / _CONFIG)
+    if not isinstance(config, dict) or (config.get("format"), config.get("version")) != (_FORMAT, _VERSION):
+        raise ValueError(f"{str(folder / _CONFIG)!r} does not describe a Zero-DCE of version {_VERSION}; {cure}")
+    if files.sha256(folder / _WEIGHTS) != config.get("sha256"):
+        raise ValueError(f"{str(folder / _WEIGHTS)!r} is not the file that {_CONFIG} describes; copy or train it again")
+    try:
+        with torch.device("meta"):
+            model = ZeroDCE(int(config["width"]), int(config["iterations"]))
+        model.load_state_dict(load_file(folder / _WEIGHTS), assign=True)
+    except (KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        raise ValueError(f"{str(folder)!r} does not fit its {_CONFIG} ({error}); train it again") from error
+    return model.eval().requires_grad_(False)

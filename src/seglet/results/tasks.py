@@ -201,13 +201,13 @@ class EnhancerTask:
         from seglet.data.dataset import open_dataset
         from seglet.inference.dataset_images import DatasetImages
         from seglet.inference.zero_dce_training import ZeroDCETraining, train_zero_dce
-        from seglet.models.io.zero_dce_storage import save
+        from seglet.models.zero_dce import save_zero_dce
 
         place = Path(self.folder) / ENHANCER
         if not place.is_dir():
             training = ZeroDCETraining(seed=self.seed)
             images = DatasetImages(self.data, open_dataset(self.data, "train")).images
-            save(place, train_zero_dce(images, training, torch.device("cpu")), asdict(training))
+            save_zero_dce(place, train_zero_dce(images, training, torch.device("cpu")), asdict(training))
 
 
 Task = TrainTask | PrepareTask | EvaluateTask | PseudoLabelTask | EnhancerTask

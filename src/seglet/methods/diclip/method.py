@@ -38,8 +38,7 @@ from seglet.models.clip_cache.adapter import CacheAdapter
 from seglet.models.clip_cache.cache import KeyValueCache, directions, retrieved
 from seglet.models.foundation.image_tower import ImageTower
 from seglet.models.layers.dropout import drawing_from
-from seglet.models.layers.masked_pooling import masked_mean
-from seglet.models.layers.patch_affinity import cosine_affinity
+from seglet.models.layers.patch_features import cosine_affinity, masked_mean
 from seglet.models.segmenter import Segmenter
 from seglet.tensors import resize_antialiased
 from seglet.types import (

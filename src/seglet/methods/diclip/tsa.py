@@ -19,7 +19,7 @@ from seglet.labels.cam.cache_cam import enhanced, static_scores
 from seglet.labels.cam.patch_text import min_max
 from seglet.methods.diclip.cache_images import ImagesConfig, as_tensor, drawn, opened, single
 from seglet.models.clip_cache.build import build_cache
-from seglet.models.layers.masked_pooling import masked_mean
+from seglet.models.layers.patch_features import masked_mean
 from seglet.tensors import resize_antialiased
 from seglet.types import Classes, option, tag_vector, with_background, without_background
 

@@ -19,8 +19,7 @@ from seglet.methods import base, protocols
 from seglet.methods.fixmatch.config import Config
 from seglet.models.distillation.teachers import EMA
 from seglet.models.layers.dropout import Dropout, drawing_from
-from seglet.models.layers.evaluating import evaluating
-from seglet.models.network import Network, NetworkOutput
+from seglet.models.network import Network, NetworkOutput, evaluating
 from seglet.models.segmenter import Segmenter
 from seglet.models.student import build_student
 from seglet.tensors import resize_align_corners

@@ -18,7 +18,7 @@ from seglet.models.diffusion.label_denoiser import LabelDenoiser
 from seglet.models.diffusion.mixed import Denoised, MixedDiffusion, State
 from seglet.models.diffusion.routing import route, threshold_at
 from seglet.models.heads.vila import Stream
-from seglet.models.layers.evaluating import evaluating
+from seglet.models.network import evaluating
 from seglet.tensors import at_least_float32, resize_labels, resize_nearest
 from seglet.types import IGNORE, Target
 

@@ -2,6 +2,8 @@
 
 from torch import nn
 
+from seglet.models.layers.conv import ConvNormRelu
+
 
 class Adaptor(nn.Conv2d):
     """A 1×1 convolution that gives a student's feature the channels of its teacher's.
@@ -12,3 +14,9 @@ class Adaptor(nn.Conv2d):
 
     def __init__(self, inside: int, outside: int, bias: bool = False) -> None:
         super().__init__(inside, outside, kernel_size=1, bias=bias)
+
+
+def projector(student_channels: int, teacher_channels: int) -> nn.Sequential:
+    """Takes the student's features to the teacher's channels: 1×1 convolution, norm, ReLU, 1×1 convolution."""
+    last = nn.Conv2d(teacher_channels, teacher_channels, 1, bias=False)
+    return nn.Sequential(ConvNormRelu(student_channels, teacher_channels), last)

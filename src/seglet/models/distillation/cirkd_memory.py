@@ -13,15 +13,8 @@ from torch import Tensor, nn
 from torch import distributed as dist
 
 from seglet.models.distillation.queue import Queue
-from seglet.models.layers.conv import ConvNormRelu
 from seglet.tensors import resize_labels
 from seglet.types import IGNORE, Movable
-
-
-def projector(student_channels: int, teacher_channels: int) -> nn.Sequential:
-    """Takes the student's features to the teacher's channels: 1×1 convolution, norm, ReLU, 1×1 convolution."""
-    last = nn.Conv2d(teacher_channels, teacher_channels, 1, bias=False)
-    return nn.Sequential(ConvNormRelu(student_channels, teacher_channels), last)
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,14 @@ Monte-Carlo passes then repeat the tail alone.
 """
 
 from abc import abstractmethod
+from collections import OrderedDict
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from seglet.models.backbones.base import Stages
+from seglet.models.layers.conv import ConvNormRelu
 from seglet.models.layers.dropout import Dropout
 from seglet.models.layers.initialise import CustomInitialisation
 
@@ -78,3 +81,36 @@ def pooled_size_check(maps: Float[Tensor, "b c h w"], training: bool) -> None:
             "this head pools each image to one pixel and normalises over the batch, so a training step needs at least "
             "2 images on each process; raise the batch size or use a segformer network"
         )
+
+
+class FCNHead(nn.Sequential):
+    """3x3 to a quarter of the channels, dropout, classifier. Source: Long et al., CVPR 2015; sizes as in CIRKD."""
+
+    def __init__(self, inside: int, num_classes: int, dropout: float = 0.1) -> None:
+        hidden = inside // 4
+        super().__init__(
+            OrderedDict(
+                conv=ConvNormRelu(inside, hidden, 3),
+                dropout=Dropout(dropout),
+                classifier=nn.Conv2d(hidden, num_classes, 1),
+            )
+        )
+
+
+class WithBackground(nn.Module):
+    """A 1x1 convolution to the logits of all classes but class 0, whose own logit is a constant.
+
+    Raises:
+        ValueError: there is no class besides the background.
+    """
+
+    def __init__(self, inside: int, num_classes: int, constant: float, bias: bool = True) -> None:
+        super().__init__()
+        if num_classes < 2:
+            raise ValueError(f"class 0 is the background here, so 2 classes are the least; got {num_classes}")
+        self.foreground = nn.Conv2d(inside, num_classes - 1, 1, bias=bias)
+        self.constant = constant
+
+    def forward(self, features: Float[Tensor, "b c h w"]) -> Float[Tensor, "b k h w"]:
+        logits: Tensor = self.foreground(features)
+        return torch.cat([torch.full_like(logits[:, :1], self.constant), logits], dim=1)

@@ -10,8 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from seglet.models.backbones.base import Stages
-from seglet.models.heads.base import Head, Tail
-from seglet.models.heads.with_background import WithBackground
+from seglet.models.heads.base import Head, Tail, WithBackground
 from seglet.models.layers.dropout import Dropout
 from seglet.tensors import resize_align_corners
 

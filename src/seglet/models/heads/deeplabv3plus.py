@@ -8,8 +8,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from seglet.models.backbones.base import Stages
-from seglet.models.heads.aspp import ASPP
 from seglet.models.heads.base import Head, Tail
+from seglet.models.heads.deeplabv3 import ASPP
 from seglet.models.layers.conv import ConvNormRelu
 from seglet.models.layers.dropout import Dropout
 from seglet.tensors import resize_align_corners

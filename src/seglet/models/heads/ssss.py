@@ -8,17 +8,15 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from seglet.models.backbones.base import Stages
-from seglet.models.heads.aspp import ASPP
-from seglet.models.heads.base import Head, Tail
-from seglet.models.heads.gci import GlobalCueInjection
-from seglet.models.heads.stochastic_gate import StochasticGate
-from seglet.models.heads.with_background import WithBackground
+from seglet.models.heads.base import Head, Tail, WithBackground
+from seglet.models.heads.deeplabv3 import ASPP
 from seglet.models.layers.conv import ConvNormRelu
-from seglet.models.layers.dropout import Dropout
+from seglet.models.layers.dropout import Dropout, Noise
 from seglet.tensors import resize_align_corners
 
 SKIP = 48 / 256
@@ -88,3 +86,53 @@ class SSSSHead(Head):
         for part in self.modules():
             if isinstance(part, nn.Conv2d):
                 part.weight.normal_(0, math.sqrt(2 / part.weight[0].numel()), generator=generator)
+
+
+class GlobalCueInjection(nn.Module):
+    """Shallow features, normalised, then scaled and shifted by the strongest deep response of each image.
+
+    Source: Araslanov and Roth, CVPR 2020, Sec. 4.3; SSSS, models/mods/gci.py; golden gci.
+    """
+
+    def __init__(self, shallow: int, deep: int) -> None:
+        super().__init__()
+        self.cues = ConvNormRelu(deep, 2 * deep)
+        self.conv = nn.Conv2d(shallow, deep, 1, bias=False)
+        self.norm = nn.BatchNorm2d(deep, affine=False)
+        self.out = ConvNormRelu(deep, deep)
+
+    def forward(self, shallow: Float[Tensor, "b c h w"], deep: Float[Tensor, "b d h2 w2"]) -> Float[Tensor, "b d h w"]:
+        scale, shift = self.cues(deep).amax((2, 3), keepdim=True).chunk(2, dim=1)
+        injected: Tensor = self.out(F.relu(self.norm(self.conv(shallow)) * (scale + 1) + shift))
+        return injected
+
+
+class StochasticGate(Noise):
+    """Mixes two maps: in evaluation a share `p` of the shallow one; in training each value comes from one of the two.
+
+    Its draws come from a generator like those of all `Noise`. Each call draws anew, whatever the batch size; the
+    authors' gate remembers the shape of its first batch.
+
+    Source: Araslanov and Roth, CVPR 2020, Sec. 4.4; SSSS, models/mods/sg.py; golden stochastic_gate.
+    """
+
+    def __init__(self, p: float = 0.3) -> None:  # 0.3 is ψ of the authors' config
+        super().__init__(p)
+
+    def forward(self, deep: Float[Tensor, "b c h w"], shallow: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        if not self.training or self.p == 0:
+            return deep.lerp(shallow, self.p)
+        return gated(deep, shallow, self.draw(deep, tuple(deep.shape)) * (1 - self.p), self.p)
+
+
+def gated(
+    deep: Float[Tensor, "b c h w"], shallow: Float[Tensor, "b c h w"], keep: Float[Tensor, "b c h w"], p: float
+) -> Float[Tensor, "b c h w"]:
+    """Where `keep` is 1 the deep value, moved away from the shallow one so that the mean over draws is `deep`; where
+    it is 0 the shallow value.
+
+    Args:
+        keep: 0 with probability `p`, else 1.
+    """
+    moved = (deep - p * shallow) / (1 - p)
+    return shallow + keep * (moved - shallow)

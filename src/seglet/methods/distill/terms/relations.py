@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from seglet.losses.distillation.cirkd_memory import cirkd_memory
 from seglet.losses.distillation.cirkd_minibatch import LEAST_TEMPERATURE, cirkd_minibatch, cirkd_minibatch_bytes
 from seglet.methods.distill.terms.base import Options, Pair, Part, Shape, Term
-from seglet.models.distillation.cirkd_memory import CirkdMemory, MemorySize, projector
+from seglet.models.distillation.adaptors import projector
+from seglet.models.distillation.cirkd_memory import CirkdMemory, MemorySize
 from seglet.types import option
 
 

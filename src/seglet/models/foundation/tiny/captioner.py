@@ -11,8 +11,8 @@ import torch
 from jaxtyping import Float, Integer
 from torch import Tensor, nn
 
+from seglet.models.foundation.loading import quiet
 from seglet.models.foundation.tiny.clip import MEAN, STD, half
-from seglet.models.foundation.tiny.quiet import quiet
 
 WIDTH, HEADS, LAYERS, TEXT_LAYERS, PATCH, SIZE, LENGTH = 96, 4, 5, 2, 8, 64, 32
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")

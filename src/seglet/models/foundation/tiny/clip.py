@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Integer
 from torch import Tensor, nn
 
-from seglet.models.foundation.tiny.quiet import quiet
+from seglet.models.foundation.loading import quiet
 from seglet.models.foundation.tiny.vocabulary import build_tokenizer, encode, save_tokenizer
 
 WIDTH, HEADS, LAYERS, TEXT_LAYERS = 128, 4, 6, 2

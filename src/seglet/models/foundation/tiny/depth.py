@@ -10,8 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from seglet.models.foundation.loading import quiet
 from seglet.models.foundation.tiny.clip import half
-from seglet.models.foundation.tiny.quiet import quiet
 from seglet.models.layers.normalise import IMAGENET_MEAN, IMAGENET_STD
 
 WIDTH, HEADS, LAYERS, PATCH, SIZE = 64, 4, 4, 8, 64

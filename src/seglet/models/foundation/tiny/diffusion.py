@@ -11,8 +11,8 @@ import torch
 from jaxtyping import Float, Integer
 from torch import Tensor, nn
 
+from seglet.models.foundation.loading import quiet
 from seglet.models.foundation.tiny.clip import TinyCLIP, half
-from seglet.models.foundation.tiny.quiet import quiet
 
 VAE_CHANNELS = (16, 32, 64)
 UNET_CHANNELS = (48, 96)

@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from seglet.models.foundation.tiny.quiet import quiet
+from seglet.models.foundation.loading import quiet
 
 BEGIN, END = "<|startoftext|>", "<|endoftext|>"
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789.,;:!?'\"()-/&"
