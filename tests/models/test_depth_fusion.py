@@ -168,7 +168,7 @@ def test_a_network_that_is_told_depth_is_saved_and_loaded_with_it(tmp_path: Path
 @pytest.mark.parametrize(
     ("depth", "message"),
     [
-        (None, "told how far things are: give the image's `depth`"),
+        (None, "this network takes depth: give the image's `depth`"),
         (torch.rand(32, 16), "depth of 32x16 has other proportions than its image of 32x32"),
         (torch.rand(1, 32, 32), r"expected depth as floats \[h, w\]"),
         (torch.full((32, 32), 2.0), "expected depth from 0, nearest, to 1, farthest, got 2 to 2"),
@@ -182,7 +182,7 @@ def test_depth_that_is_missing_or_does_not_fit_is_an_error(depth: Tensor | None,
 
 def test_depth_for_a_network_that_sees_colours_alone_is_an_error() -> None:
     model = build(Architecture("ssss-resnet18", width=0.0625), CLASSES, seed=0)
-    with pytest.raises(ValueError, match="sees colours alone"):
+    with pytest.raises(ValueError, match="takes colours alone"):
         model.predict(torch.rand(3, 32, 32), depth=torch.rand(32, 32))
     with pytest.raises(ValueError, match="expected images of 3 planes, got 4"):
         model(torch.rand(1, 4, 32, 32))

@@ -11,6 +11,9 @@ from tests.models.tiny import images, tiny
 
 import seglet
 from seglet import files
+from seglet.files import DataError
+from seglet.models.architecture import Architecture
+from seglet.models.class_maps import class_maps, default_views
 from seglet.models.io.locate import segmenter_folder
 from seglet.models.segmenter import Segmenter, build
 from seglet.types import Classes
@@ -173,6 +176,37 @@ def test_all_forms_of_a_image_give_the_same(segmenter: Segmenter) -> None:
     expected = segmenter.predict(IMAGE).probabilities
     for form in forms:
         np.testing.assert_allclose(segmenter.predict(form).probabilities, expected, atol=1e-5)
+
+
+def test_a_file_is_read_as_a_data_set_reads_it(segmenter: Segmenter, tmp_path: Path) -> None:
+    deep = IMAGE[..., 0].astype(np.uint16) * 257
+    Image.fromarray(deep).save(tmp_path / "deep.png")  # Pillow alone clips 16 bits to white
+    grey = segmenter.predict(IMAGE[..., 0])
+    for path in (tmp_path / "deep.png", str(tmp_path / "deep.png")):
+        np.testing.assert_allclose(segmenter.predict(path).probabilities, grey.probabilities, atol=1e-6)
+
+
+def test_a_folder_is_no_image_and_the_message_says_how_to_name_its_files(segmenter: Segmenter, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"is a folder; give its files, such as sorted\(Path\("):
+        segmenter.predict(tmp_path)
+
+
+def test_of_several_images_each_is_segmented_when_it_is_asked_for(segmenter: Segmenter, tmp_path: Path) -> None:
+    results = segmenter.predict(iter([IMAGE, IMAGE[:20], tmp_path / "gone.png"]))
+    assert [next(results).labels.shape, next(results).labels.shape] == [IMAGE.shape[:2], (20, IMAGE.shape[1])]
+    with pytest.raises(DataError, match="does not exist"):
+        next(results)
+
+
+@pytest.mark.parametrize("head", ["ssss", "cam"])
+def test_networks_that_learned_from_tags_predict_as_their_papers_do(head: str) -> None:
+    classes = Classes.named(["background", "a", "b"])
+    model = build(Architecture(f"{head}-resnet18", width=0.0625), classes).eval()
+    image = np.tile(IMAGE, (2, 2, 1))
+    batch = torch.from_numpy(image).permute(2, 0, 1)[None] / 255
+    with torch.no_grad():
+        maps = class_maps(head, lambda view: model.network(view).logits, batch, default_views(head)).masks[0].numpy()
+    np.testing.assert_allclose(model.predict(image).probabilities, maps / maps.sum(0), rtol=1e-4, atol=1e-6)
 
 
 def test_a_grey_image_is_three_equal_channels(segmenter: Segmenter) -> None:

@@ -20,7 +20,7 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 from torch import Tensor, nn
 
-from seglet.models.class_maps import LEARNED_FROM_TAGS
+from seglet.models.architecture import LEARNED_FROM_TAGS
 from seglet.models.onnx_segmenter import IMAGES, LOGITS, MISSING, Facts
 from seglet.models.segmenter import Segmenter
 

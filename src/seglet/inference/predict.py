@@ -3,7 +3,7 @@
 Axes: k classes, h rows, w columns.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -19,10 +19,10 @@ from seglet.inference.from_tags import TagPredictor
 from seglet.inference.options import InferenceOptions
 from seglet.inference.refine import normalise_scores, refine_scores
 from seglet.inference.refiner import Refiner
-from seglet.models.class_maps import CAM_BACKGROUND, LEARNED_FROM_TAGS, class_maps
-from seglet.models.image_tensor import pad_to
-from seglet.models.multiscale import MultiScale
-from seglet.models.segmenter import SMALLEST_SIDE, Segmenter
+from seglet.models.architecture import LEARNED_FROM_TAGS
+from seglet.models.class_maps import CAM_BACKGROUND, default_views, segmenter_class_maps
+from seglet.models.image_tensor import of_any_size
+from seglet.models.segmenter import Segmenter
 from seglet.tensors import resize_align_corners
 from seglet.types import tag_vector, without_background
 
@@ -133,16 +133,14 @@ def brightened(image: UInt8[np.ndarray, "h w 3"], options: InferenceOptions) -> 
 def _masks(
     model: Segmenter, images: Float[Tensor, "1 planes h w"], tags: Sequence[int] | None, options: InferenceOptions
 ) -> Float[Tensor, "1 k h w"]:
-    head = model.architecture.head
-    views = MultiScale(background_power=1.0) if head == "cam" else MultiScale()
     given = {name: getattr(options, name) for name in ("scales", "flip", "background_power", "least_score")}
+    views = default_views(model.architecture.head)
     views = replace(views, **{name: value for name, value in given.items() if value is not None})
     present = None
     if tags is not None:
         present = without_background(tag_vector(tags, len(model.classes))[None]).to(images)
     background = CAM_BACKGROUND if options.background is None else options.background
-    network = _of_any_size(lambda view: model.network(view).logits)
-    return class_maps(head, network, images, views, present, background).masks
+    return segmenter_class_maps(model, images, present, views, background)
 
 
 def _averaged(
@@ -151,17 +149,4 @@ def _averaged(
     views = EvaluationOptions(
         window=options.window, stride=options.stride, scales=options.scales or (1.0,), flip=bool(options.flip)
     )
-    return logits(_of_any_size(model), images, views).softmax(dim=1)
-
-
-def _of_any_size(predict: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-    """Returns the function for views of any size: small ones are padded by repeating their last row and column."""
-
-    def padded(view: Float[Tensor, "b planes h w"]) -> Float[Tensor, "b k _ _"]:
-        height, width = view.shape[2:]
-        larger = pad_to(view, SMALLEST_SIDE)
-        if larger is view:
-            return predict(view)
-        return resize_align_corners(predict(larger), (larger.shape[2], larger.shape[3]))[..., :height, :width]
-
-    return padded
+    return logits(of_any_size(model), images, views).softmax(dim=1)

@@ -25,6 +25,9 @@ NETWORK_NAMES = (
 CLIP_NETWORKS = ("weclip-clip", "largefield-clip")
 """Networks on CLIP's image tower, which has a description of its own: `tower`."""
 
+LEARNED_FROM_TAGS = ("ssss", "cam")
+"""Heads trained on tags alone: their logits become masks once classes absent from the image are ruled out."""
+
 DepthTransform = Literal["dgf2", "sft"]
 """`sft` replaces features by their spatial feature transform; `dgf2` adds to it where both are strong or both weak."""
 

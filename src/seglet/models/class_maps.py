@@ -4,15 +4,18 @@ Axes: b images, k classes with the background first, h rows, w columns, n = k - 
 """
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from jaxtyping import Float
 from torch import Tensor
 
+from seglet.models.architecture import LEARNED_FROM_TAGS
 from seglet.models.heads.cam import cam_masks, mean_scores
+from seglet.models.image_tensor import of_any_size
 from seglet.models.multiscale import Masks, MultiScale, Reading, predict_masks
 
-LEARNED_FROM_TAGS = ("ssss", "cam")
-"""Heads trained on tags alone: their logits become masks once classes absent from the image are ruled out."""
+if TYPE_CHECKING:
+    from seglet.models.segmenter import Segmenter
 
 CAM_BACKGROUND = 0.1
 """Share of a class's highest activation above which a pixel is an object; SSSS, code of the CAM baseline."""
@@ -53,3 +56,26 @@ def class_maps(
         raise ValueError(f"expected a head that learned from tags ({', '.join(LEARNED_FROM_TAGS)}), got {head!r}")
     reading = cam_reading(background) if head == "cam" else None
     return predict_masks(network, images, options, tags, reading)
+
+
+def segmenter_class_maps(
+    segmenter: "Segmenter",
+    images: Float[Tensor, "b planes h w"],
+    tags: Float[Tensor, "b n"] | None = None,
+    options: MultiScale | None = None,
+    background: float = CAM_BACKGROUND,
+) -> Float[Tensor, "b k h w"]:
+    """Returns the class maps that a segmenter predicts for images of any size; see `class_maps`.
+
+    Args:
+        segmenter: one with a head of `LEARNED_FROM_TAGS`, in evaluation mode.
+        options: views to average; None for those of the head's paper.
+    """
+    head = segmenter.architecture.head
+    network = of_any_size(lambda view: segmenter.network(view).logits)
+    return class_maps(head, network, images, options or default_views(head), tags, background).masks
+
+
+def default_views(head: str) -> MultiScale:
+    """Returns the views that a head's paper averages: SSSS's, for a CAM without weakening the background."""
+    return MultiScale(background_power=1.0) if head == "cam" else MultiScale()

@@ -1,28 +1,60 @@
 """Images in the forms users have them, as a batch of one."""
 
+from collections.abc import Callable
+from os import PathLike
+from pathlib import Path
+
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from seglet.tensors import resize_half_pixel
+from seglet.files import DataError
+from seglet.images import read_image
+from seglet.tensors import resize_align_corners, resize_half_pixel
+
+SMALLEST_SIDE = 32
+"""Pixels a side below which the coarsest stage of a network would be empty; smaller images are padded."""
+
+ImageLike = str | PathLike[str] | Image.Image | np.ndarray | Tensor
+"""An image as users have it: the path of a file, a PIL image, an array or a tensor; see `as_batch`."""
+
+DepthLike = np.ndarray | Tensor
+"""Depth of an image as users have it; see `with_depth`."""
 
 
-def as_batch(image: Image.Image | np.ndarray | Tensor) -> Float[Tensor, "1 3 h w"]:
-    """RGB in [0, 1]. EXIF orientation is applied to PIL images, grey is repeated, alpha dropped.
+def as_batch(image: ImageLike) -> Float[Tensor, "1 3 h w"]:
+    """Returns an image as RGB in [0, 1]. EXIF orientation is applied to PIL images, grey is repeated, alpha dropped.
 
     Raises:
-        ValueError: another shape, no pixels, or values outside 0..255 (integers) or 0..1 (floats).
+        DataError: a file is no readable image.
+        ValueError: another type or shape, no pixels, or values outside 0..255 (integers) or 0..1 (floats).
     """
+    if isinstance(image, str | PathLike):
+        image = read_image(_file(image))
     if isinstance(image, Image.Image):
         image = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
     if isinstance(image, np.ndarray):
         image = torch.from_numpy(_channels_first(image))
     if not isinstance(image, Tensor):
-        raise ValueError(f"expected a PIL image, an array or a tensor, got {type(image).__name__}")
+        raise ValueError(
+            f"expected the path of an image file, a PIL image, an array or a tensor, not a {type(image).__name__}"
+        )
     return _planes(image).unsqueeze(0)
+
+
+def as_uint8(images: Float[Tensor, "1 planes h w"]) -> UInt8[np.ndarray, "h w 3"]:
+    """Returns the colours of a batch of one as an array."""
+    return np.asarray((images[0, :3].float() * 255).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy())
+
+
+def _file(image: str | PathLike[str]) -> Path:
+    path = Path(image)
+    if path.is_dir():
+        raise DataError(f"{str(path)!r} is a folder; give its files, such as sorted(Path({str(path)!r}).glob('*.png'))")
+    return path
 
 
 def _channels_first(image: np.ndarray) -> np.ndarray:
@@ -72,3 +104,16 @@ def pad_to(images: Float[Tensor, "b planes h w"], smallest: int) -> Float[Tensor
     height, width = images.shape[2:]
     right, below = max(0, smallest - width), max(0, smallest - height)
     return F.pad(images, (0, right, 0, below), mode="replicate") if right or below else images
+
+
+def of_any_size(network: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """Returns the network for images of any size: small ones are padded, and its logits cut to their size again."""
+
+    def padded(images: Float[Tensor, "b planes h w"]) -> Float[Tensor, "b k _ _"]:
+        height, width = images.shape[2:]
+        larger = pad_to(images, SMALLEST_SIDE)
+        if larger is images:
+            return network(images)
+        return resize_align_corners(network(larger), (larger.shape[2], larger.shape[3]))[..., :height, :width]
+
+    return padded

@@ -12,8 +12,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from seglet.models.architecture import Architecture
+from seglet.models.image_tensor import SMALLEST_SIDE
 from seglet.models.network import Embedding, Network, NetworkOutput
-from seglet.models.segmenter import SMALLEST_SIDE, Segmenter
+from seglet.models.segmenter import Segmenter
 from seglet.tensors import resize_antialiased
 from seglet.types import Classes
 

@@ -1,10 +1,12 @@
 """What every method yields: a network that knows its classes and its input convention."""
 
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import repeat
+from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast, overload
 
 import numpy as np
 import torch
@@ -12,13 +14,14 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor, nn
 
-from seglet.models.architecture import Architecture
+from seglet.models.architecture import LEARNED_FROM_TAGS, Architecture
 from seglet.models.assembly import assemble_network, input_convention
-from seglet.models.image_tensor import as_batch, pad_to, with_depth
+from seglet.models.image_tensor import SMALLEST_SIDE, DepthLike, ImageLike, as_batch, as_uint8, pad_to, with_depth
 from seglet.models.io import storage
 from seglet.models.io.locate import segmenter_folder
 from seglet.models.layers.initialise import initialise
 from seglet.models.network import Network, evaluating
+from seglet.models.segmentation import Segmentation
 from seglet.tensors import resize_align_corners
 from seglet.types import Classes
 
@@ -26,27 +29,6 @@ if TYPE_CHECKING:
     from seglet.models.io.model_card import Story
 
 __all__ = ["Architecture", "Segmentation", "Segmenter", "build", "load"]
-
-SMALLEST_SIDE = 32
-"""Below this many pixels the coarsest stage would be empty; `predict` pads."""
-
-
-@dataclass(frozen=True)
-class Segmentation:
-    """What a network sees in one image, at the image's size. Axes: k classes."""
-
-    labels: np.ndarray
-    """uint8 [h, w]: index of the most probable class."""
-    probabilities: np.ndarray
-    """float32 [k, h, w]; with Monte-Carlo samples, their mean."""
-    uncertainty: np.ndarray | None
-    """float32 [h, w]: deviation over Monte-Carlo samples, averaged over classes; None without samples."""
-
-    @property
-    def confidence(self) -> np.ndarray:
-        """float32 [h, w]: probability of the labelled class."""
-        highest: np.ndarray = self.probabilities.max(axis=0)
-        return highest
 
 
 class Segmenter(nn.Module):
@@ -62,60 +44,88 @@ class Segmenter(nn.Module):
         height, width = images.shape[2:]
         return resize_align_corners(self.network(images).logits, (height, width))
 
-    @torch.inference_mode()
+    @overload
+    def predict(  # type: ignore[overload-overlap]  # a string is iterable too, but as a path comes first
+        self, image: ImageLike, samples: int = 0, seed: int = 0, depth: DepthLike | None = None
+    ) -> Segmentation: ...
+
+    @overload
+    def predict(
+        self, image: Iterable[ImageLike], samples: int = 0, seed: int = 0, depth: Iterable[DepthLike] | None = None
+    ) -> Iterator[Segmentation]: ...
+
     def predict(
         self,
-        image: Image.Image | np.ndarray | Tensor,
+        image: ImageLike | Iterable[ImageLike],
         samples: int = 0,
         seed: int = 0,
-        depth: np.ndarray | Tensor | None = None,
-    ) -> Segmentation:
-        """Segments one image of any size, in evaluation mode.
+        depth: DepthLike | Iterable[DepthLike] | None = None,
+    ) -> Segmentation | Iterator[Segmentation]:
+        """Segments an image of any size, or one after the other of several, in evaluation mode.
+
+        Networks that learned from tags (ssss, cam) predict at several scales, mirrored too, and without the classes
+        that are absent, as their papers do. `seglet.predict` takes the options of the command of that name.
 
         Args:
-            image: a PIL image; an array [h, w], [h, w, 3] or [h, w, 4]; or a tensor [3, h, w]. Integers are 0 to 255,
-                floats 0 to 1.
+            image: the path of an image file; a PIL image; an array [h, w], [h, w, 3] or [h, w, 4]; or a tensor
+                [3, h, w]. Integers are 0 to 255, floats 0 to 1. For a list or another iterable of these, an iterator
+                reads and segments each image when it is asked for.
             samples: Monte-Carlo passes for an uncertainty; 0 for none.
-            seed: of their dropout masks.
-            depth: [h, w] in [0, 1], of any resolution, 0 nearest; for a network that is told depth, and for no other.
+            seed: seed of their dropout masks.
+            depth: depth of the image, [h, w] in [0, 1], of any resolution, 0 nearest, or an iterable with one for each
+                image; for networks that take depth, and for no other.
 
         Raises:
+            DataError: a file is no readable image.
             ValueError: the image or its depth has another shape, or values out of range; depth is missing, or not
                 wanted.
         """
-        batch = self.planes(image, depth)
-        height, width = batch.shape[2:]
-        padded = pad_to(batch, SMALLEST_SIDE)
-        with evaluating(self):
-            probabilities, deviation = self._probabilities(padded, samples, seed)
-        whole = probabilities[0, :, :height, :width].float().cpu().numpy()
-        uncertainty = None if deviation is None else deviation[0, 0, :height, :width].float().cpu().numpy()
-        return Segmentation(whole.argmax(0).astype(np.uint8), whole, uncertainty)
+        if isinstance(image, str | PathLike | Image.Image | np.ndarray | Tensor):
+            return self._predict_one(image, samples, seed, cast("DepthLike | None", depth))
+        depths = repeat(None) if depth is None else depth
+        pairs = zip(image, depths, strict=depth is not None)
+        return (self._predict_one(one, samples, seed, cast("DepthLike | None", plane)) for one, plane in pairs)
 
-    def planes(
-        self, image: Image.Image | np.ndarray | Tensor, depth: np.ndarray | Tensor | None = None
-    ) -> Float[Tensor, "1 planes h w"]:
-        """An image as this network wants it, on its device; see `predict`."""
+    @torch.inference_mode()
+    def _predict_one(self, image: ImageLike, samples: int, seed: int, depth: DepthLike | None) -> Segmentation:
+        batch = self.planes(image, depth)
+        with evaluating(self):
+            probabilities, deviation = self._probabilities(batch, samples, seed)
+        whole = probabilities[0].float().cpu().numpy()
+        labels = whole.argmax(0).astype(np.uint8)
+        uncertainty = None if deviation is None else deviation[0, 0].float().cpu().numpy()
+        return Segmentation(labels, whole, uncertainty, as_uint8(batch), self.classes)
+
+    def planes(self, image: ImageLike, depth: DepthLike | None = None) -> Float[Tensor, "1 planes h w"]:
+        """Returns an image as this network takes it, on its device; see `predict`."""
         guide = self.architecture.depth
         if guide is not None and depth is None:
             cure = f"the network {guide.source!r} says it, as in training" if guide.source else "as in training"
-            raise ValueError(f"this network is told how far things are: give the image's `depth`; {cure}")
+            raise ValueError(f"this network takes depth: give the image's `depth`; {cure}; `seglet.predict` runs it")
         if guide is None and depth is not None:
-            raise ValueError(f"this {self.architecture.name} sees colours alone; leave `depth` out")
+            raise ValueError(f"this {self.architecture.name} takes colours alone; leave `depth` out")
         parameter = next(self.network.parameters())
         return with_depth(as_batch(image), depth).to(parameter.device, parameter.dtype)
 
     def _probabilities(self, images: Tensor, samples: int, seed: int) -> tuple[Tensor, Tensor | None]:
-        size = (images.shape[2], images.shape[3])
+        if samples == 0 and self.architecture.head in LEARNED_FROM_TAGS:
+            from seglet.models.class_maps import segmenter_class_maps
+
+            maps = segmenter_class_maps(self, images)
+            total = maps.sum(dim=1, keepdim=True)
+            return torch.where(total > 0, maps / total, 0), None
+        height, width = images.shape[2:]
+        padded = pad_to(images, SMALLEST_SIDE)
         if samples == 0:
-            return self(images).softmax(dim=1), None
+            return self(padded).softmax(dim=1)[..., :height, :width], None
         from seglet.models.uncertainty import mc_mean_and_deviation
 
+        size = (padded.shape[2], padded.shape[3])
         generator = torch.Generator(images.device).manual_seed(seed)
-        trunk = self.network.embed(images).trunk
+        trunk = self.network.embed(padded).trunk
         mean, deviation = mc_mean_and_deviation(self.network, trunk, samples, generator)
         mean, deviation = resize_align_corners(mean, size), deviation.mean(dim=1, keepdim=True)
-        return mean, resize_align_corners(deviation, size)
+        return mean[..., :height, :width], resize_align_corners(deviation, size)[..., :height, :width]
 
     def save(self, folder: str | Path) -> None:
         """Writes `config.json` and `model.safetensors`, all or nothing; replaces a Segmenter that is there already.

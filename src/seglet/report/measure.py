@@ -20,8 +20,8 @@ from seglet.evaluation.scores import marginals, mean_iou
 from seglet.evaluation.slices import Slices
 from seglet.inference.predict import learned_from_tags
 from seglet.inference.write import PredictedMaps, SegmentOptions, segment_image
+from seglet.models.image_tensor import SMALLEST_SIDE
 from seglet.models.onnx_segmenter import facts_in
-from seglet.models.segmenter import SMALLEST_SIDE
 from seglet.report.subject import Subject
 from seglet.types import IGNORE, Classes
 
