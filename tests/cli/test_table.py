@@ -18,7 +18,7 @@ from seglet.results.comparison import draw_table
 from seglet.results.curves import line_chart, mean_curve
 from seglet.results.definition import TableRow, demo_rows, read_inference_options, table_definition, table_names
 from seglet.results.demo_page import write_page
-from seglet.results.experiments import experiment_keys, scored_data
+from seglet.results.experiments import check_splits, experiment_keys, scored_data
 from seglet.results.markdown import paste, render
 from seglet.results.plan import Cell, TablePlan
 from seglet.results.runner import fill_table, pending_tasks, run_task
