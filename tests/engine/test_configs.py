@@ -37,7 +37,7 @@ def teacher(tmp_path_factory):
 
 
 class Deep(Dataset):
-    """The data with a column of depth, for those who read it: no network is asked."""
+    """A data set with a column of depth that no network computed."""
 
     def __init__(self, data):
         self.data, self.classes, self.ids, self.fingerprint = data, data.classes, data.ids, data.fingerprint

@@ -7,9 +7,17 @@ import yaml
 
 from seglet.engine.columns import command
 from seglet.engine.experiment import resolve
-from seglet.engine.experiment_file import experiments_in, names_experiment_file, read_experiment_file, split_row
+from seglet.engine.experiment_file import (
+    RENAMED_KEYS,
+    RENAMED_VALUES,
+    experiments_in,
+    names_experiment_file,
+    read_experiment_file,
+    split_row,
+)
 from seglet.values import ConfigError
 
+ROOT = Path(__file__).parents[2]
 TABLE = """\
 method: fotf
 steps: 7
@@ -141,3 +149,22 @@ def test_an_old_choice_is_read_with_a_warning(tmp_path, capsys):
     assert "masks_at: pictures in" in capsys.readouterr().err
     assert resolve(None, {"method": "dgkd", "masks_at": "pictures"}).config.masks_at == "images"
     assert "in the command line is now images" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("method", ["supervised", "fotf", "diclip", "dgkd", "viladiff"])
+def test_an_experiment_kept_by_0_1_0_resolves_to_the_same_values(method):
+    file = ROOT / "tests/fixtures/0.1.0" / method / "experiment.yaml"
+    before = {RENAMED_KEYS.get(key, key): value for key, value in yaml.safe_load(file.read_text()).items()}
+    for key, choices in RENAMED_VALUES.items():
+        if key in before:
+            before[key] = choices.get(before[key], before[key])
+    assert resolve(file, {}).values().items() >= before.items()
+
+
+def test_the_documentation_lists_what_was_renamed():
+    page = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
+    keys = [f"| `{old}` | `{new}` |" for old, new in RENAMED_KEYS.items()]
+    choices = [
+        f"| `{key}: {old}` | `{key}: {new}` |" for key, pairs in RENAMED_VALUES.items() for old, new in pairs.items()
+    ]
+    assert [row for row in (*keys, *choices) if row not in page] == []

@@ -1,4 +1,4 @@
-"""The shipped experiments say only what differs from the defaults, with its source; resolved, they are the papers'."""
+"""The shipped files hold only what differs from the defaults, with its source; resolved, the values are the papers'."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -33,7 +33,7 @@ def resolved(name: str) -> dict[str, Any]:
 
 
 def restated(method: str, below: Mapping[str, Any], keys: Mapping[str, Any]) -> Iterable[str]:
-    """Keys whose value holds without them."""
+    """Returns the keys whose value is the same without them."""
     hints = get_type_hints(Settings) | get_type_hints(methods.load(method).Config)
     return [
         key for key in keys if convert_value(key, keys[key], hints[key]) == convert_value(key, below[key], hints[key])
@@ -136,7 +136,7 @@ WEIGHED = {
 
 
 def distilled() -> list[str]:
-    """Names the rows of the tables as `voc/pspnet-cwd`."""
+    """Returns the rows of the tables as `voc/pspnet-cwd`."""
     names = [name.removeprefix("distill/") for name in EXPERIMENTS if name.startswith("distill/") and "#" in name]
     return [name.replace("-segformer.yaml#", "/segformer-").replace(".yaml#", "/") for name in names]
 

@@ -28,12 +28,12 @@ class Experiment:
     source: str | None = None
 
     def values(self) -> dict[str, Any]:
-        """Every key with its resolved value, flat, as a YAML file holds it."""
+        """Returns every key with its resolved value, flat, as a YAML file holds it."""
         flat = {"method": self.method, **asdict(self.settings), **asdict(self.config)}
         return {key: list(value) if isinstance(value, tuple) else value for key, value in flat.items()}
 
     def yaml(self) -> str:
-        """The experiment as a flat YAML file that spells every key."""
+        """Returns the experiment as flat YAML with every key."""
         return yaml.safe_dump(self.values(), sort_keys=False, allow_unicode=True)
 
 
@@ -68,7 +68,7 @@ def resolve(source: str | Path | None, overrides: Mapping[str, Any]) -> Experime
 
 
 def known_keys(config: type) -> list[str]:
-    """Lists the keys of an experiment whose method has this config: the shared ones, then the method's."""
+    """Returns the keys of an experiment whose method has this config: the shared ones, then the method's."""
     return [f.name for kind in (Settings, config) for f in fields(kind)]
 
 

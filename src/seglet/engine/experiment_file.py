@@ -38,7 +38,7 @@ _MOST_FILES = 100
 
 @dataclass(frozen=True)
 class WrittenKeys:
-    """Keys of one experiment as its file has them, and where each stands: in `FILE`, or in the row `FILE#ROW`."""
+    """Keys of one experiment as its file has them, and the origin of each: `FILE`, or the row `FILE#ROW`."""
 
     values: Mapping[str, Any]
     origin: Mapping[str, str]
@@ -56,7 +56,7 @@ def split_row(source: str | Path) -> tuple[Path, str | None]:
 
 
 def names_experiment_file(source: str | Path) -> bool:
-    """Tells whether the text means an experiment file, with or without a row, and not a method or a run."""
+    """Returns whether the text names an experiment file, with or without a row, and not a method or a run."""
     file, _ = split_row(source)
     return file.suffix in {".yaml", ".yml"} or file.is_file()
 
@@ -88,7 +88,7 @@ def read_experiment_file(source: str | Path) -> WrittenKeys:
 
 
 def experiments_in(file: Path) -> list[str]:
-    """Lists how each experiment of a file is named: the file itself, or `FILE#ROW` for every row of a table.
+    """Returns the names of the experiments in a file: the file itself, or `FILE#ROW` for every row of a table.
 
     Raises:
         ConfigError: the file is no experiment file.
@@ -97,7 +97,7 @@ def experiments_in(file: Path) -> list[str]:
 
 
 def read_yaml(file: Path) -> dict[str, Any]:
-    """Reads a mapping of text to values, with today's names of the keys; no key may stand twice.
+    """Reads a mapping of text to values, with today's names of the keys; no key may occur twice.
 
     Raises:
         ConfigError: the file cannot be read or is no such mapping.
@@ -142,7 +142,7 @@ def _row_names(file: Path) -> list[str]:
 
 
 def _rows(content: Any, file: Path) -> dict[str, dict[str, Any]]:
-    """Checks the rows of a table, each a mapping of the keys in which it differs."""
+    """Returns the rows of a table by name, after checking that each is a mapping of keys."""
     if not _is_mapping(content) or not content:
         raise ConfigError(f"{file}: expected under `{TABLE_ROWS}:` lines of `name: {{key: value}}`, got {content!r}")
     for name, row in content.items():
@@ -160,7 +160,7 @@ def _is_mapping(content: Any) -> bool:
 
 
 def _repeated(node: yaml.Node | None, levels: int) -> list[str]:
-    """Lists keys that stand twice in a mapping, or in one within it, of which YAML would silently take the last."""
+    """Returns keys that occur twice in a mapping, or in one within it, of which YAML would silently take the last."""
     if levels == 0 or not isinstance(node, yaml.MappingNode):
         return []
     keys = [key.value for key, _ in node.value if isinstance(key.value, str)]
@@ -169,7 +169,7 @@ def _repeated(node: yaml.Node | None, levels: int) -> list[str]:
 
 
 def _suggest_experiment(file: Path) -> str:
-    """Suggests what a missing file may mean: a file or a row of a table that has its name, or nearly so.
+    """Returns the end of an error message for a missing file: the experiment that has its name, or nearly so.
 
     A table `voc.yaml` with a row `pspnet-cwd` answers for `voc-pspnet-cwd.yaml` and for `voc/pspnet-cwd.yaml`.
     """
@@ -180,7 +180,7 @@ def _suggest_experiment(file: Path) -> str:
 
 
 def _experiments_near(folder: Path) -> dict[str, str]:
-    """Maps plain names of the experiments in a folder to how they are spelled: `voc-pspnet-cwd`, `pspnet-cwd`."""
+    """Maps plain names of the experiments in a folder, `voc-pspnet-cwd` or `pspnet-cwd`, to their full names."""
     known: dict[str, str] = {}
     for file in islice(sorted(folder.glob("*.y*ml")), _MOST_FILES):
         try:
