@@ -11,17 +11,15 @@ from seglet.lazy import lazy_exports
 
 if TYPE_CHECKING:
     from seglet.data.dataset import open_dataset
-    from seglet.evaluation.evaluate import evaluate
     from seglet.models.architecture import Architecture
     from seglet.models.segmenter import Segmenter, build, load
 
-__all__ = ["Architecture", "Segmenter", "__version__", "build", "evaluate", "load", "open_dataset"]
+__all__ = ["Architecture", "Segmenter", "__version__", "build", "load", "open_dataset"]
 
 _HOMES = {
     "Architecture": "seglet.models.architecture",
     "Segmenter": "seglet.models.segmenter",
     "build": "seglet.models.segmenter",
-    "evaluate": "seglet.evaluation.evaluate",
     "load": "seglet.models.segmenter",
     "open_dataset": "seglet.data.dataset",
 }

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from seglet.data.world.dataset import CLASSES, World
-from seglet.evaluation.evaluate import evaluate
+from seglet.evaluation.evaluate import evaluate_samples
 from seglet.inference.models import check_classes, choose_device
 from seglet.inference.options import InferenceOptions
 from seglet.inference.predict import predict_probabilities
@@ -21,7 +21,7 @@ def test_scores_are_those_of_the_evaluation(model, images, seglet, tmp_path):
 
     done = seglet("evaluate", model, "--data", images, "--out", tmp_path / "s.json", "--json")
     data = open_dataset(str(images), "val")
-    expected = evaluate(load(model), map(data.read, range(2)), data.classes)
+    expected = evaluate_samples(load(model), map(data.read, range(2)), data.classes)
     found = json.loads(done.out)
     assert {name: found[name] for name in expected.as_dict()} == expected.as_dict()
     assert json.loads((tmp_path / "s.json").read_text()) == found

@@ -15,6 +15,14 @@ def test_a_sample_has_what_lies_on_disk(tmp_path):
     assert sample.labels.tolist() == [[0, 0, 0, 0, 1, 1, 1, 1]] * 6
 
 
+def test_a_data_set_is_indexed_and_iterated_over_like_a_list(tmp_path):
+    data = open_dataset(pairs(tmp_path), "all")
+    assert [sample.id for sample in data] == list(data.ids)
+    assert (data[0].id, data[-1].id) == (data.ids[0], data.ids[-1])
+    with pytest.raises(IndexError):
+        data[len(data)]
+
+
 def test_images_and_masks_shrink_together(tmp_path):
     sample = open_dataset(str(pairs(tmp_path)), "all", resize=0.5).read(0)
     full = open_dataset(str(tmp_path), "all").read(0)

@@ -3,7 +3,7 @@ import torch
 
 from seglet.data.dataset import Sample
 from seglet.evaluation.boundary import Boundary, band, band_width
-from seglet.evaluation.evaluate import EvaluationOptions, evaluate
+from seglet.evaluation.evaluate import EvaluationOptions, evaluate_samples
 from seglet.types import Classes
 
 HALVES = Classes(("left", "right"), ((0, 0, 0), (1, 1, 1)))
@@ -51,6 +51,6 @@ def test_a_shifted_outline_costs_more_here_than_over_whole_masks():
         wrong = torch.from_numpy(np.roll(labels, 2, 1)).long()
         return torch.nn.functional.one_hot(wrong, 2).permute(2, 0, 1)[None].float()
 
-    scores = evaluate(shifted, [sample], HALVES, EvaluationOptions(replicas=0, boundary=True)).scores()
+    scores = evaluate_samples(shifted, [sample], HALVES, EvaluationOptions(replicas=0, boundary=True)).scores()
     assert scores["boundary_iou"] < scores["miou"] < 1
-    assert "boundary_iou" not in evaluate(shifted, [sample], HALVES, EvaluationOptions(replicas=0)).scores()
+    assert "boundary_iou" not in evaluate_samples(shifted, [sample], HALVES, EvaluationOptions(replicas=0)).scores()

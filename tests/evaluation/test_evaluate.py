@@ -11,7 +11,7 @@ import torch.multiprocessing as mp
 from benchmarks._memory import LiveBytes
 
 from seglet.data.dataset import Sample
-from seglet.evaluation.evaluate import Evaluation, EvaluationOptions, evaluate
+from seglet.evaluation.evaluate import Evaluation, EvaluationOptions, evaluate_samples
 from seglet.evaluation.scores import Scores
 from seglet.types import IGNORE, Classes
 
@@ -43,7 +43,7 @@ def plain(samples: list[Sample]) -> np.ndarray:
 
 def test_the_matrix_is_that_of_all_pixels_at_once() -> None:
     samples = [sample(index) for index in range(7)]
-    result = evaluate(colours, samples, CLASSES)
+    result = evaluate_samples(colours, samples, CLASSES)
     assert np.array_equal(result.confusion, plain(samples))
     assert result.count == 7
     assert result.scores()["miou"] == Scores.from_confusion(plain(samples)).mean_iou()
@@ -53,7 +53,7 @@ def test_a_module_predicts_in_evaluation_mode_and_is_put_back_into_its_own() -> 
     network = torch.nn.Sequential(torch.nn.BatchNorm2d(3), torch.nn.Dropout(0.5))
     network[1].eval()
     before = network[0].running_mean.clone()
-    found = evaluate(network, [sample(0)], CLASSES).confusion
+    found = evaluate_samples(network, [sample(0)], CLASSES).confusion
     assert (network[0].training, network[1].training) == (True, False)
     assert torch.equal(network[0].running_mean, before)
     assert np.array_equal(found, plain([sample(0)]))  # fresh statistics leave images as they are
@@ -61,9 +61,9 @@ def test_a_module_predicts_in_evaluation_mode_and_is_put_back_into_its_own() -> 
 
 def test_neither_batches_nor_order_change_anything() -> None:
     samples = [sample(index, (9, 8 + index // 3)) for index in range(8)]
-    wanted = evaluate(colours, samples, CLASSES).as_dict()
+    wanted = evaluate_samples(colours, samples, CLASSES).as_dict()
     for batch, given in ((4, samples), (3, samples[::-1])):
-        found = evaluate(colours, given, CLASSES, EvaluationOptions(batch=batch)).as_dict()
+        found = evaluate_samples(colours, given, CLASSES, EvaluationOptions(batch=batch)).as_dict()
         assert found["confusion"] == wanted["confusion"]
         assert found["intervals"] == wanted["intervals"]
         assert found["ece_15"] == pytest.approx(wanted["ece_15"], rel=1e-12)
@@ -77,33 +77,33 @@ def test_only_neighbours_of_one_size_share_a_batch() -> None:
         return colours(images)
 
     samples = [sample(i, (5, width)) for i, width in enumerate([4, 4, 4, 6, 4])]
-    evaluate(watched, samples, CLASSES, EvaluationOptions(batch=2))
+    evaluate_samples(watched, samples, CLASSES, EvaluationOptions(batch=2))
     assert seen == [2, 1, 1, 1]
 
 
 def test_scores_are_taken_at_the_size_of_the_labels() -> None:
     small = sample(0)
     large = Sample("large", small.image, np.zeros((18, 16), np.uint8))
-    assert evaluate(colours, [large], CLASSES).confusion.sum() == 18 * 16
+    assert evaluate_samples(colours, [large], CLASSES).confusion.sum() == 18 * 16
 
 
 def test_progress_is_told_how_many_images_are_done() -> None:
     done = []
-    evaluate(colours, map(sample, range(5)), CLASSES, EvaluationOptions(batch=2), done.append)
+    evaluate_samples(colours, map(sample, range(5)), CLASSES, EvaluationOptions(batch=2), done.append)
     assert done == [2, 4, 5]
 
 
 def test_what_is_written_is_json_without_nan() -> None:
-    empty = evaluate(colours, [], CLASSES)
+    empty = evaluate_samples(colours, [], CLASSES)
     assert json.loads(json.dumps(empty.as_dict(), allow_nan=False))["miou"] is None
-    found = json.loads(json.dumps(evaluate(colours, [sample(0)], CLASSES).as_dict(), allow_nan=False))
+    found = json.loads(json.dumps(evaluate_samples(colours, [sample(0)], CLASSES).as_dict(), allow_nan=False))
     assert [row["name"] for row in found["classes"]] == ["red", "green", "blue"]
     assert [len(found["reliability"][bins]) for bins in ("10", "15")] == [10, 15]
     assert found["intervals"]["miou"][0] <= found["miou"] <= found["intervals"]["miou"][1]
 
 
 def test_the_table_has_a_line_for_each_class_and_mean() -> None:
-    text = evaluate(colours, map(sample, range(3)), CLASSES).table()
+    text = evaluate_samples(colours, map(sample, range(3)), CLASSES).table()
     lines = text.splitlines()
     assert lines[0].split() == ["class", "IoU", "%", "95", "%", "interval", "accuracy", "%", "pixels"]
     assert [line.split()[0] for line in lines[1:4]] == list(CLASSES.names)
@@ -112,37 +112,37 @@ def test_the_table_has_a_line_for_each_class_and_mean() -> None:
 
 
 def test_the_table_of_nothing_has_dashes() -> None:
-    assert "–" in evaluate(colours, [], CLASSES, EvaluationOptions(replicas=0)).table()
+    assert "–" in evaluate_samples(colours, [], CLASSES, EvaluationOptions(replicas=0)).table()
 
 
 def test_a_sample_without_labels_is_named() -> None:
     with pytest.raises(ValueError, match="sample 'x' has no labels"):
-        evaluate(colours, [Sample("x", sample(0).image, None)], CLASSES)
+        evaluate_samples(colours, [Sample("x", sample(0).image, None)], CLASSES)
 
 
 def test_a_label_that_is_no_class_is_named_with_its_sample() -> None:
     wrong = Sample("x", sample(0).image, np.full((9, 8), 7, np.uint8))
     with pytest.raises(ValueError, match=r"sample 'x': labels hold 7 \(72 pixels\)"):
-        evaluate(colours, [wrong], CLASSES)
+        evaluate_samples(colours, [wrong], CLASSES)
 
 
 def test_logits_of_other_classes_are_refused() -> None:
     with pytest.raises(ValueError, match=r"expected logits \(1, 3, h, w\), got \(1, 2, 9, 8\)"):
-        evaluate(lambda images: images[:, :2], [sample(0)], CLASSES)
+        evaluate_samples(lambda images: images[:, :2], [sample(0)], CLASSES)
 
 
 def test_a_network_that_diverged_is_not_scored() -> None:
     with pytest.raises(ValueError, match=r"sample 'image 0': .*nan"):
-        evaluate(lambda images: images * math.nan, [sample(0)], CLASSES)
+        evaluate_samples(lambda images: images * math.nan, [sample(0)], CLASSES)
 
 
 def test_memory_does_not_grow_with_the_number_of_images() -> None:
     options, peaks = EvaluationOptions(replicas=10), []
     for count in (20, 2, 20):  # the first fills what the interpreter keeps anyway
         with LiveBytes() as tensors:
-            evaluate(colours, map(sample, range(count)), CLASSES, options)
+            evaluate_samples(colours, map(sample, range(count)), CLASSES, options)
         tracemalloc.start()
-        evaluate(colours, map(sample, range(count)), CLASSES, options)
+        evaluate_samples(colours, map(sample, range(count)), CLASSES, options)
         peaks.append((tensors.peak, tracemalloc.get_traced_memory()[1]))
         tracemalloc.stop()
     assert peaks[2][0] == peaks[1][0]
@@ -150,14 +150,14 @@ def test_memory_does_not_grow_with_the_number_of_images() -> None:
 
 
 def test_without_processes_reduce_changes_nothing() -> None:
-    result = evaluate(colours, [sample(0)], CLASSES)
+    result = evaluate_samples(colours, [sample(0)], CLASSES)
     assert result.reduce() is result
 
 
 @pytest.mark.slow
 def test_processes_add_up_to_one(tmp_path: Path) -> None:
     mp.spawn(share, (tmp_path,), nprocs=2)
-    wanted = evaluate(colours, map(sample, range(5)), CLASSES).as_dict()
+    wanted = evaluate_samples(colours, map(sample, range(5)), CLASSES).as_dict()
     for rank in range(2):
         found = json.loads((tmp_path / f"{rank}.json").read_text())
         assert found.pop("ece_10") == pytest.approx(wanted["ece_10"], rel=1e-12)
@@ -168,6 +168,25 @@ def test_processes_add_up_to_one(tmp_path: Path) -> None:
 def share(rank: int, folder: Path) -> None:
     """One of two processes that evaluate five images, three and two."""
     dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
-    result: Evaluation = evaluate(colours, map(sample, range(rank, 5, 2)), CLASSES)
+    result: Evaluation = evaluate_samples(colours, map(sample, range(rank, 5, 2)), CLASSES)
     (folder / f"{rank}.json").write_text(json.dumps(result.reduce().as_dict()))
     dist.destroy_process_group()
+
+
+def test_a_result_shows_its_mean_and_a_line_for_each_class() -> None:
+    result = evaluate_samples(colours, [sample(0)], CLASSES)
+    assert result.miou == result.scores()["miou"]
+    assert repr(result).startswith(f"Evaluation: mIoU {100 * result.miou:.2f} %")
+    assert all(name in repr(result) for name in CLASSES.names)
+
+
+def test_a_notebook_gets_a_table_with_names_escaped() -> None:
+    classes = Classes(("<red>", "green", "blue"), CLASSES.colours)
+    shown = evaluate_samples(colours, [sample(0)], classes)._repr_html_()
+    assert shown.count("<tr>") == 1 + 3 + 7
+    assert "&lt;red&gt;" in shown
+
+
+def test_a_result_of_nothing_can_be_shown() -> None:
+    assert "mIoU – %" in repr(Evaluation(CLASSES))
+    assert "0 images" in Evaluation(CLASSES)._repr_html_()

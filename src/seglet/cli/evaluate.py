@@ -129,12 +129,12 @@ def score(model: "Segmenter", data: "Dataset", options: "EvaluationOptions", wor
     """The evaluation of a model on all samples, with progress on stderr."""
     from seglet.data.loading.loaders import evaluation_samples
     from seglet.engine.console import Steps
-    from seglet.evaluation.evaluate import evaluate
+    from seglet.evaluation.evaluate import evaluate_samples
 
     device = next(model.parameters()).device
     with Steps("evaluate", len(data), "images") as steps:
         samples = evaluation_samples(data, workers=workers)
-        return evaluate(model, samples, data.classes, options, steps.advance, device)
+        return evaluate_samples(model, samples, data.classes, options, steps.advance, device)
 
 
 def _about(arguments: argparse.Namespace, data: "Dataset", options: InferenceOptions) -> dict[str, Any]:

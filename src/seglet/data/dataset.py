@@ -4,7 +4,7 @@ Axes: h rows, w columns.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -56,6 +56,19 @@ class Dataset(ABC):
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def __getitem__(self, index: int) -> Sample:
+        """Returns the sample at `index`, which counts from the end if it is negative.
+
+        Raises:
+            IndexError: there are fewer samples.
+            DataError: its files cannot be read.
+        """
+        return self.read(range(len(self))[index])
+
+    def __iter__(self) -> Iterator[Sample]:
+        """Reads the samples one after the other."""
+        return (self.read(index) for index in range(len(self)))
 
     @abstractmethod
     def read(self, index: int) -> Sample:
@@ -141,7 +154,7 @@ def resized(array: np.ndarray, factor: float, how: Image.Resampling = Image.Resa
     return np.array(Image.fromarray(array).resize((width, height), smooth))
 
 
-def open_dataset(data: str, split: str, *, resize: float = 1.0, whole_masks: bool = False) -> Dataset:
+def open_dataset(data: str | Path, split: str, *, resize: float = 1.0, whole_masks: bool = False) -> Dataset:
     """The samples of one split of the embedded world or of a data set on disk.
 
     `data` is `world`, or `world:scenes=100,clutter=8` with fields of `World` (`dark=1` is night) and `Difficulty`; or a
@@ -153,6 +166,7 @@ def open_dataset(data: str, split: str, *, resize: float = 1.0, whole_masks: boo
     Raises:
         DataError: no such data or split, naming those there are; or the data have problems.
     """
+    data = str(data)
     if is_world(data):
         from seglet.data.world.options import open_world  # worlds are data sets themselves
 

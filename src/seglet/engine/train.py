@@ -31,7 +31,7 @@ from seglet.engine.run import Run
 from seglet.engine.sample_images import config_sheets, training_views, validation_images
 from seglet.engine.settings import Settings
 from seglet.engine.training_loader import TrainingDataModule
-from seglet.evaluation.evaluate import EvaluationOptions, evaluate
+from seglet.evaluation.evaluate import EvaluationOptions, evaluate_samples
 from seglet.methods.base import Method
 from seglet.methods.protocols import BoundaryValidation, PredictFunction, TrainingNotes
 from seglet.values import ConfigError
@@ -213,7 +213,7 @@ def scores(module: TrainingModule, data: Dataset, predict: PredictFunction) -> d
         return dict.fromkeys(("miou", "ece_10"), math.nan)
     samples = evaluation_samples(data, module.global_rank, module.trainer.world_size)
     options = EvaluationOptions(batch=8, replicas=0, boundary=_validates_boundary(module.method))
-    return evaluate(predict, samples, data.classes, options, device=module.device).reduce().scores()
+    return evaluate_samples(predict, samples, data.classes, options, device=module.device).reduce().scores()
 
 
 def _validates_boundary(method: Method[Any]) -> bool:

@@ -20,10 +20,10 @@ from seglet.evaluation.sliding import Predict
 from seglet.models.network import evaluating
 from seglet.types import Classes
 
-__all__ = ["Evaluation", "EvaluationOptions", "evaluate"]
+__all__ = ["Evaluation", "EvaluationOptions", "evaluate_samples"]
 
 
-def evaluate(
+def evaluate_samples(
     predict: Predict,
     samples: Iterable[Sample],
     classes: Classes,
@@ -31,7 +31,7 @@ def evaluate(
     progress: Callable[[int], object] | None = None,
     device: torch.device | str = "cpu",
 ) -> Evaluation:
-    """Applies `predict` to every sample and counts what came out, at the size of the sample's labels.
+    """Applies `predict` to every sample and returns the scores, at the size of each sample's labels.
 
     Where samples have a column of depth it is the fourth plane of the images; see `data.planes`.
 
@@ -45,15 +45,15 @@ def evaluate(
     options = options or EvaluationOptions()
     result = Evaluation(classes, options.replicas, options.seed, options.boundary)
     with evaluating(predict) if isinstance(predict, nn.Module) else contextlib.nullcontext():
-        for group in grouped(samples, options.batch):
+        for group in group_by_size(samples, options.batch):
             _count(predict, group, options, result, torch.device(device))
             if progress is not None:
                 progress(result.count)
     return result
 
 
-def grouped(samples: Iterable[Sample], batch: int) -> Iterator[list[Sample]]:
-    """Up to `batch` neighbours whose images, and whose labels, share a size."""
+def group_by_size(samples: Iterable[Sample], batch: int) -> Iterator[list[Sample]]:
+    """Yields lists of up to `batch` neighbours whose images, and whose labels, share a size."""
     group: list[Sample] = []
     for sample in samples:
         if group and (len(group) == batch or _sizes(group[0]) != _sizes(sample)):

@@ -1,4 +1,4 @@
-"""What an evaluation found: everything that can be added up over images and processes, and the numbers read off it.
+"""The result of an evaluation: counts that add up over images and processes, and the scores computed from them.
 
 Axes: k classes, h rows, w columns.
 """
@@ -16,10 +16,11 @@ from torch import Tensor
 from seglet.evaluation.bootstrap import Bootstrap
 from seglet.evaluation.boundary import Boundary
 from seglet.evaluation.calibration import Calibration
+from seglet.evaluation.cam_curve import CamCurve
 from seglet.evaluation.confusion import confusion
 from seglet.evaluation.confusion_ratio import Cooccurrence
 from seglet.evaluation.scores import CONVENTIONS, Convention, Scores, mean_iou
-from seglet.evaluation.table import table
+from seglet.evaluation.table import html_table, percent, table
 from seglet.types import Classes
 
 BINS = (10, 15)  # FOTF, Table 7; Guo et al. 2017
@@ -28,24 +29,42 @@ MIOU: dict[Convention, str] = {"either": "miou", "present": "miou_present", "all
 
 
 class Evaluation:
-    """A sum over images: confusion, also by number of classes in an image, calibration, bootstrap, number of images.
+    """Scores of a model on images with masks: counts summed over images, from which all scores follow.
 
-    With `boundary` also what is right and wrong near outlines.
+    Args:
+        classes: names of the classes.
+        replicas: replicas of the bootstrap over images behind the intervals; 0 for none.
+        seed: seed of the bootstrap.
+        boundary: also count right and wrong pixels near outlines, for boundary IoU.
+        cam_curve: scores of class activation maps at every background threshold, added to by the caller.
     """
 
-    def __init__(self, classes: Classes, replicas: int = 1000, seed: int = 0, boundary: bool = False) -> None:
+    def __init__(
+        self,
+        classes: Classes,
+        replicas: int = 1000,
+        seed: int = 0,
+        boundary: bool = False,
+        cam_curve: CamCurve | None = None,
+    ) -> None:
         self.classes = classes
         self.boundary = Boundary(len(classes)) if boundary else None
         self.confusion = torch.zeros(len(classes), len(classes), dtype=torch.int64)
         self.calibration = Calibration()
         self.cooccurrence = Cooccurrence(classes)
         self.bootstrap = Bootstrap(len(classes), replicas, seed)
+        self.cam_curve = cam_curve
         self._count = torch.zeros(1, dtype=torch.int64)
 
     @property
     def count(self) -> int:
-        """Images counted so far."""
+        """Number of images counted so far."""
         return int(self._count)
+
+    @property
+    def miou(self) -> float:
+        """Mean IoU in [0, 1] over the classes in the truth or the prediction; nan where nothing was counted."""
+        return self.scores()["miou"]
 
     def add(
         self,
@@ -69,7 +88,7 @@ class Evaluation:
         self._count += 1
 
     def reduce(self) -> "Evaluation":
-        """The sum over all processes; itself where torch.distributed does not run. Images must not repeat."""
+        """Returns the sum over all processes; itself where torch.distributed does not run. Images must not repeat."""
         if not (dist.is_available() and dist.is_initialized()):
             return self
         total = copy.deepcopy(self)
@@ -81,15 +100,17 @@ class Evaluation:
             shared = part.cuda() if on_gpu else part
             dist.all_reduce(shared)
             part.copy_(shared)
+        if self.cam_curve is not None:
+            total.cam_curve = self.cam_curve.reduce()
         return total
 
     @property
     def summary(self) -> Scores:
-        """Everything that follows from the confusion matrix."""
+        """Scores that follow from the confusion matrix."""
         return Scores.from_confusion(self.confusion, self.classes.names)
 
     def scores(self) -> dict[str, float]:
-        """The headline numbers by name, as fractions; nan where nothing was measured."""
+        """Returns the headline scores by name, as fractions; nan where nothing was measured."""
         summary = self.summary
         return {
             **{MIOU[convention]: summary.mean_iou(convention) for convention in CONVENTIONS},
@@ -100,7 +121,7 @@ class Evaluation:
         }
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything, ready for JSON: fractions, intervals of 95 %, null where nothing was measured."""
+        """Returns all scores, ready for JSON: fractions, 95 % intervals, null where nothing was measured."""
         found = {
             "images": self.count,
             "pixels": int(self.confusion.sum()),
@@ -111,6 +132,8 @@ class Evaluation:
             "reliability": {str(bins): [asdict(bar) for bar in self.calibration.reliability(bins)] for bins in BINS},
             "confusion": self.confusion.tolist(),
         }
+        if self.cam_curve is not None:
+            found["cam_curve"] = self.cam_curve.as_dict()
         return {name: _without_nan(value) for name, value in found.items()}
 
     def _classes(self) -> list[dict[str, Any]]:
@@ -127,8 +150,14 @@ class Evaluation:
         ]
 
     def table(self) -> str:
-        """The numbers for people, in percent."""
+        """Returns the scores as a table in plain text, in percent."""
         return table(self.as_dict())
+
+    def __repr__(self) -> str:
+        return f"Evaluation: mIoU {percent(None if math.isnan(self.miou) else self.miou)} %\n{self.table()}"
+
+    def _repr_html_(self) -> str:
+        return html_table(self.as_dict())
 
 
 def _without_nan(value: Any) -> Any:

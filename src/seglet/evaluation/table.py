@@ -1,5 +1,6 @@
-"""An evaluation as plain text, in percent, aligned."""
+"""An evaluation as a table, in percent: plain text, or HTML for notebooks."""
 
+import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ MEANS = (
 
 
 def table(found: Mapping[str, Any]) -> str:
-    """A line for each class, then one for each mean, from what `Evaluation.as_dict` gives."""
+    """Returns a line for each class, then one for each mean, from what `Evaluation.as_dict` returns."""
     classes = [
         (row["name"], percent(row["iou"]), interval(row["interval"]), percent(row["accuracy"]), str(row["pixels"]))
         for row in found["classes"]
@@ -29,6 +30,26 @@ def table(found: Mapping[str, Any]) -> str:
     means += _confusion_ratio(found["confusion_ratio"])
     size = f"{found['images']} images, {found['pixels']} labelled pixels"
     return "\n".join([*columns([HEADER, *classes], ">"), "", *columns(means, "<"), "", size])
+
+
+def html_table(found: Mapping[str, Any]) -> str:
+    """Returns the classes and means of `Evaluation.as_dict` as two HTML tables."""
+    classes = [
+        [row["name"], percent(row["iou"]), interval(row["interval"]), percent(row["accuracy"]), str(row["pixels"])]
+        for row in found["classes"]
+    ]
+    means = [
+        [label, percent(found[key]), interval(found["intervals"].get(key, (None, None))), meaning]
+        for label, key, meaning in MEANS
+    ]
+    size = f"<p>{found['images']} images, {found['pixels']} labelled pixels</p>"
+    return _html_rows(means, ()) + _html_rows(classes, HEADER) + size
+
+
+def _html_rows(rows: Sequence[Sequence[str]], header: Sequence[str]) -> str:
+    head = f"<tr>{''.join(f'<th>{html.escape(cell)}</th>' for cell in header)}</tr>" if header else ""
+    lines = (f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
+    return f"<table>{head}{''.join(lines)}</table>"
 
 
 def _confusion_ratio(found: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:

@@ -96,7 +96,7 @@ class EvaluateTask:
         from seglet.data.darkened import Darkened
         from seglet.data.dataset import open_dataset
         from seglet.data.loading.loaders import evaluation_samples
-        from seglet.evaluation.evaluate import evaluate
+        from seglet.evaluation.evaluate import evaluate_samples
         from seglet.files import write_json
         from seglet.inference.brighten import EnhancedDataset, find_enhancer
         from seglet.inference.depth import add_depth_column
@@ -133,7 +133,7 @@ class EvaluateTask:
             if self.options.brighten is not None:
                 data = EnhancedDataset(data, find_enhancer(self.options.brighten))
             samples, device = evaluation_samples(data, workers=WORKERS), next(model.parameters()).device
-            scores = evaluate(model, samples, data.classes, self._options(), device=device).as_dict()
+            scores = evaluate_samples(model, samples, data.classes, self._options(), device=device).as_dict()
         write_json(Path(self.out), {**about, **self.options.as_dict(), **scores})
 
     def _options(self) -> "EvaluationOptions":
