@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from benchmarks._gradients import Effort, LossResult, compare, feature_maps
-from seglet.losses.distillation.afdcd import feature_distance, omni_contrast
+from seglet.losses.distillation.afdcd import feature_distance, omni_contrastive_loss
 from seglet.models.distillation.afdcd import FeatureMasking
 
 CHANNELS, TEACHER_CHANNELS, GROUPS, TEMPERATURE = 512, 2048, 16, 0.07
@@ -35,7 +35,7 @@ def run() -> AfdcdResult:
     redrawn, teacher = feature_maps(TEACHER_CHANNELS, seed=2), feature_maps(TEACHER_CHANNELS, seed=1)
     contrast = compare(
         "contrast",
-        lambda maps: omni_contrast(maps, teacher),
+        lambda maps: omni_contrastive_loss(maps, teacher),
         lambda maps: plain(maps, teacher),
         redrawn,
         shapes,
@@ -50,7 +50,7 @@ def equal_in_double() -> bool:
     """Whether both contrasts of 2048 channels, and their gradients, are the same in float64."""
     redrawn, teacher = (feature_maps(TEACHER_CHANNELS, seed, (1, 20, 20)).double() for seed in (2, 1))
     redrawn.requires_grad_()
-    mine, theirs = omni_contrast(redrawn, teacher), plain(redrawn, teacher)
+    mine, theirs = omni_contrastive_loss(redrawn, teacher), plain(redrawn, teacher)
     (slope,), (expected,) = (torch.autograd.grad(value, redrawn) for value in (mine, theirs))
     return torch.allclose(mine, theirs, rtol=1e-12) and torch.allclose(slope, expected, rtol=1e-9, atol=1e-12)
 
@@ -63,7 +63,7 @@ def whole(student: Tensor, channels: int, shapes: str, repeats: int) -> LossResu
 
     def ours(maps: Tensor) -> Tensor:
         redrawn: Tensor = net(maps, uniform)
-        return WEIGHTS[0] * feature_distance(redrawn, teacher) + WEIGHTS[1] * omni_contrast(redrawn, teacher)
+        return WEIGHTS[0] * feature_distance(redrawn, teacher) + WEIGHTS[1] * omni_contrastive_loss(redrawn, teacher)
 
     def rival(maps: Tensor) -> Tensor:
         redrawn: Tensor = net(maps, uniform)

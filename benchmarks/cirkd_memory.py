@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from benchmarks._gradients import LossResult, compare, feature_maps
-from seglet.losses.distillation.cirkd_memory import cirkd_memory
+from seglet.losses.distillation.cirkd_memory import cirkd_memory_loss
 from seglet.models.distillation.cirkd_memory import CirkdMemory, Draws
 from seglet.tensors import resize_labels
 
@@ -24,7 +24,7 @@ def run() -> LossResult:
         memory.pixels.position.zero_()
         memory.regions.position.zero_()
         memory.remember(teacher, labels, draws.order)
-        return sum(cirkd_memory(maps, teacher, labels, memory.keys(draws), TEMPERATURE), torch.zeros(()))
+        return sum(cirkd_memory_loss(maps, teacher, labels, memory.keys(draws), TEMPERATURE), torch.zeros(()))
 
     def rival(maps: Tensor) -> Tensor:
         return plain(maps, teacher, labels, start, draws)

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from benchmarks._gradients import LossResult, compare, feature_maps
-from seglet.losses.distillation.cirkd_minibatch import cirkd_minibatch
+from seglet.losses.distillation.cirkd_minibatch import cirkd_minibatch_loss
 
 CHANNELS, TEMPERATURE = 512, 0.1
 
@@ -14,7 +14,7 @@ def run() -> LossResult:
     student, teacher = feature_maps(CHANNELS, seed=0), feature_maps(CHANNELS, seed=1)
     return compare(
         "cirkd-minibatch",
-        lambda maps: cirkd_minibatch(maps, teacher, TEMPERATURE),
+        lambda maps: cirkd_minibatch_loss(maps, teacher, TEMPERATURE),
         lambda maps: plain(maps, teacher),
         student,
         f"{'x'.join(map(str, student.shape))} float32, forward and backward",

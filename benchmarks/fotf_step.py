@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from benchmarks._harness import Result, in_turn
-from seglet.losses.uncertainty import deviation
 from seglet.methods.fotf import Config, Method
 from seglet.methods.weighting import Deviations, deviate
 from seglet.models.architecture import Architecture
@@ -19,6 +18,7 @@ from seglet.models.distillation.teachers import Frozen
 from seglet.models.layers.dropout import drawing_from
 from seglet.models.network import Network
 from seglet.models.segmenter import build
+from seglet.tensors import running_mean_and_deviation
 from seglet.types import Classes, Crop, Labelled, Progress, Target
 
 SIDE, BATCH, CLASSES = 129, 2, 19
@@ -106,7 +106,7 @@ def in_full(method: Method, batch: Labelled) -> Step:
 def full_passes(network: Network, images: Tensor, samples: int, generator: torch.Generator) -> Tensor:
     """σ as the paper describes it; the auxiliary head's masks come from elsewhere, so both ways draw alike."""
     with drawing_from(network.head, generator):
-        return deviation([network(images).logits.softmax(dim=1) for _ in range(samples)])
+        return running_mean_and_deviation([network(images).logits.softmax(dim=1) for _ in range(samples)])[1]
 
 
 def repeats_equal_full_passes(classes: Classes, batch: Labelled) -> bool:

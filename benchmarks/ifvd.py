@@ -6,7 +6,7 @@ from torch import Tensor
 
 from benchmarks._gradients import LossResult, compare, feature_maps
 from benchmarks._images import blobs
-from seglet.losses.distillation.ifvd import variation_error
+from seglet.losses.distillation.ifvd import variation_loss
 from seglet.tensors import resize_labels
 from seglet.types import IGNORE
 
@@ -19,7 +19,7 @@ def run() -> LossResult:
     labels[..., : SIZE // 20] = IGNORE
 
     def ours(maps: Tensor) -> Tensor:
-        return variation_error(maps, teacher, labels, CLASSES)
+        return variation_loss(maps, teacher, labels, CLASSES)
 
     def rival(maps: Tensor) -> Tensor:
         small = resize_labels(labels, maps.shape[2:]).unsqueeze(1)

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from benchmarks._gradients import LossResult, compare, feature_maps
-from seglet.losses.distillation.skd_pairwise import pairwise_error
+from seglet.losses.distillation.skd_pairwise import pairwise_loss
 
 CHANNELS = 512
 
@@ -13,9 +13,7 @@ CHANNELS = 512
 def run() -> LossResult:
     student, teacher = feature_maps(CHANNELS, seed=0), feature_maps(CHANNELS, seed=1)
     shapes = f"{'x'.join(map(str, student.shape))} float32, forward and backward, 33x33 places after pooling"
-    return compare(
-        "skd", lambda maps: pairwise_error(maps, teacher), lambda maps: rival(maps, teacher), student, shapes
-    )
+    return compare("skd", lambda maps: pairwise_loss(maps, teacher), lambda maps: rival(maps, teacher), student, shapes)
 
 
 def rival(student: Tensor, teacher: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from jaxtyping import TypeCheckError
 from seglet.data.dataset import Sample
 from seglet.evaluation.confusion import confusion
 from seglet.losses.distillation.kl import kl_divergence
-from seglet.losses.pixel import cross_entropy
+from seglet.losses.task import cross_entropy
 from seglet.types import Target
 
 TARGET = Target(torch.zeros(2, 4, 4, dtype=torch.long), torch.ones(2, 4, 4))

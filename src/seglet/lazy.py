@@ -8,7 +8,8 @@ from typing import Any
 def lazy_exports(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """Returns `__getattr__` and `__dir__` for a package whose names live in the modules that `homes` maps them to.
 
-    A package keeps static imports of the same names under `TYPE_CHECKING`, so that editors and type checkers see them.
+    A package keeps static imports of the same names under `TYPE_CHECKING`, so that editors and type checkers see them,
+    and lists them in `__all__`. A name must not be that of a module of the package, which would hide it once imported.
     """
 
     def __getattr__(name: str) -> Any:  # noqa: N807

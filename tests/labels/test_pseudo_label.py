@@ -5,8 +5,7 @@ import pytest
 import torch
 
 from seglet.labels.semi.pseudo_label import PseudoLabelMap, pseudo_label_map
-from seglet.losses.confident import average_cross_entropy, ratio_cross_entropy
-from seglet.losses.pixel import cross_entropy
+from seglet.losses.task import confidence_ratio_cross_entropy, cross_entropy, mean_confidence_cross_entropy
 from seglet.types import IGNORE, Target
 
 Case = Mapping[str, np.ndarray]
@@ -30,8 +29,8 @@ def test_pseudo_labels_and_their_loss_are_unimatchs(case: Case) -> None:
 @pytest.mark.golden("semi", "conf_ce")
 def test_weights_of_whole_images_are_semivls(case: Case) -> None:
     found, strong, threshold = read_case(case)
-    ratio = ratio_cross_entropy(strong, found.labels, found.confidence, found.valid, threshold)
-    average = average_cross_entropy(strong, found.labels, found.confidence, found.valid)
+    ratio = confidence_ratio_cross_entropy(strong, found.labels, found.confidence, found.valid, threshold)
+    average = mean_confidence_cross_entropy(strong, found.labels, found.confidence, found.valid)
     np.testing.assert_allclose(ratio.item(), case["loss_pixelratio_semivl"], rtol=1e-12)
     np.testing.assert_allclose(average.item(), case["loss_pixelavg_semivl"], rtol=1e-12)
 
@@ -55,8 +54,8 @@ def test_nothing_valid_gives_zero_and_no_nan() -> None:
     logits = torch.rand(2, 3, 2, 2)
     assert cross_entropy(logits, found.target(0.5)) == 0
     assert found.share_above(0.5) == 0
-    assert ratio_cross_entropy(logits, found.labels, found.confidence, found.valid, 0.5) == 0
-    assert average_cross_entropy(logits, found.labels, found.confidence, found.valid) == 0
+    assert confidence_ratio_cross_entropy(logits, found.labels, found.confidence, found.valid, 0.5) == 0
+    assert mean_confidence_cross_entropy(logits, found.labels, found.confidence, found.valid) == 0
 
 
 def test_pseudo_labels_from_half_precision_have_probabilities_of_single() -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from seglet.losses.distillation.adversarial import fooling, gradient_penalty, hinge, wasserstein
+from seglet.losses.distillation.adversarial import adversarial_loss, gradient_penalty, hinge_loss, wasserstein_loss
 
 
 def scores(*values: float) -> Tensor:
@@ -12,25 +12,25 @@ def scores(*values: float) -> Tensor:
 
 
 def test_hinge_at_hand_values() -> None:
-    assert hinge(scores(2.0, 0.5), scores(-3.0, 0.5)).item() == pytest.approx(0.25 + 0.75)
+    assert hinge_loss(scores(2.0, 0.5), scores(-3.0, 0.5)).item() == pytest.approx(0.25 + 0.75)
 
 
 def test_hinge_of_a_discriminator_that_is_sure_and_right_is_zero() -> None:
-    assert hinge(scores(1.0, 9.0), scores(-1.0, -9.0)).item() == 0
+    assert hinge_loss(scores(1.0, 9.0), scores(-1.0, -9.0)).item() == 0
 
 
 def test_wasserstein_is_how_much_higher_the_student_scores() -> None:
-    assert wasserstein(scores(1.0, 3.0), scores(5.0)).item() == 3
+    assert wasserstein_loss(scores(1.0, 3.0), scores(5.0)).item() == 3
 
 
 def test_the_student_wants_a_high_score() -> None:
-    assert fooling(scores(1.0, 3.0)).item() == -2
+    assert adversarial_loss(scores(1.0, 3.0)).item() == -2
 
 
 def test_half_precision_scores_are_averaged_in_float32() -> None:
     fake = torch.full((4,), 6e4, dtype=torch.float16)
-    assert fooling(fake).item() == pytest.approx(-6e4, rel=1e-3)
-    assert hinge(-fake, fake).item() == pytest.approx(1.2e5, rel=1e-3)
+    assert adversarial_loss(fake).item() == pytest.approx(-6e4, rel=1e-3)
+    assert hinge_loss(-fake, fake).item() == pytest.approx(1.2e5, rel=1e-3)
 
 
 def sum_times(factor: Tensor) -> Callable[[Tensor], Tensor]:

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from seglet.losses.distillation.afdcd import feature_distance, omni_contrast
+from seglet.losses.distillation.afdcd import feature_distance, omni_contrastive_loss
 
 
 def test_distance_is_summed_over_pixels_and_averaged_over_images() -> None:
@@ -13,26 +13,26 @@ def test_distance_is_summed_over_pixels_and_averaged_over_images() -> None:
 
 def test_two_groups_at_one_position_are_a_choice_of_two() -> None:
     redrawn, teacher = torch.tensor([0.0, 1.0]).reshape(1, 2, 1, 1), torch.tensor([0.0, 3.0]).reshape(1, 2, 1, 1)
-    value = omni_contrast(redrawn, teacher, groups=2, temperature=1.0, pool=1, patch=1)
+    value = omni_contrastive_loss(redrawn, teacher, groups=2, temperature=1.0, pool=1, patch=1)
     first = math.log(1 + math.exp(-3))  # distances 0 (its own) and 3
     second = math.log(1 + math.exp(1))  # distances 2 (its own) and 1
     assert value.item() == pytest.approx(first + second, rel=1e-5)
 
 
 def test_one_group_has_nothing_to_be_mistaken_for() -> None:
-    value = omni_contrast(torch.randn(1, 4, 4, 4), torch.randn(1, 4, 4, 4), groups=1, pool=1, patch=4)
+    value = omni_contrastive_loss(torch.randn(1, 4, 4, 4), torch.randn(1, 4, 4, 4), groups=1, pool=1, patch=4)
     assert value.item() == pytest.approx(0, abs=1e-3)
 
 
 def test_what_fills_no_patch_is_left_out() -> None:
     redrawn, teacher = torch.randn(1, 4, 45, 46), torch.randn(1, 4, 45, 46)
-    cut = omni_contrast(redrawn[..., :44, :44], teacher[..., :44, :44], groups=2, pool=1)
-    torch.testing.assert_close(omni_contrast(redrawn, teacher, groups=2, pool=1), cut)
+    cut = omni_contrastive_loss(redrawn[..., :44, :44], teacher[..., :44, :44], groups=2, pool=1)
+    torch.testing.assert_close(omni_contrastive_loss(redrawn, teacher, groups=2, pool=1), cut)
 
 
 def test_huge_features_stay_finite() -> None:
     redrawn, teacher = (torch.randn(2, 1, 16, 16, 16) * 1e4).requires_grad_().unbind()
-    value = omni_contrast(redrawn, teacher) + feature_distance(redrawn, teacher)
+    value = omni_contrastive_loss(redrawn, teacher) + feature_distance(redrawn, teacher)
     (gradient,) = torch.autograd.grad(value, redrawn)
     assert value.isfinite()
     assert gradient.isfinite().all()
@@ -41,13 +41,13 @@ def test_huge_features_stay_finite() -> None:
 def test_autocast_and_halves_are_summed_in_float32() -> None:
     redrawn, teacher = torch.randn(1, 16, 16, 16).half(), torch.randn(1, 16, 16, 16).half()
     with torch.autocast("cpu", torch.bfloat16):
-        value = omni_contrast(redrawn, teacher)
-    torch.testing.assert_close(value, omni_contrast(redrawn.float(), teacher.float()))
+        value = omni_contrastive_loss(redrawn, teacher)
+    torch.testing.assert_close(value, omni_contrastive_loss(redrawn.float(), teacher.float()))
 
 
 def test_the_teacher_gets_no_gradient() -> None:
     redrawn, teacher = (torch.randn(1, 16, 16, 16, requires_grad=True) for _ in range(2))
-    (omni_contrast(redrawn, teacher) + feature_distance(redrawn, teacher)).backward()
+    (omni_contrastive_loss(redrawn, teacher) + feature_distance(redrawn, teacher)).backward()
     assert teacher.grad is None
 
 
@@ -61,4 +61,4 @@ def test_the_teacher_gets_no_gradient() -> None:
 )
 def test_impossible_options_are_refused(options: dict[str, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        omni_contrast(torch.zeros(1, 16, 16, 16), torch.zeros(1, 16, 16, 16), **options)  # type: ignore[arg-type]
+        omni_contrastive_loss(torch.zeros(1, 16, 16, 16), torch.zeros(1, 16, 16, 16), **options)  # type: ignore[arg-type]

@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from seglet.losses.affinity import affinity_error, pair_labels
+from seglet.losses.affinity import affinity_loss, pair_labels
 from seglet.types import IGNORE
 
 Case = dict[str, np.ndarray]
@@ -22,13 +22,13 @@ def test_pairs_match_the_authors(case: Case) -> None:
 @pytest.mark.golden("weak", "affinity_loss")
 def test_loss_matches_the_authors_number(case: Case) -> None:  # computed in float32
     affinity = torch.from_numpy(case["attn_pred"]).double()
-    assert affinity_error(affinity, pairs_of(case)).item() == pytest.approx(case["aff_loss"].item(), rel=1e-6)
+    assert affinity_loss(affinity, pairs_of(case)).item() == pytest.approx(case["aff_loss"].item(), rel=1e-6)
 
 
 @pytest.mark.golden("weak", "affinity_loss")
 def test_gradient_is_that_of_the_formula(case: Case) -> None:
     pairs, affinity = pairs_of(case), torch.from_numpy(case["attn_pred"]).double().requires_grad_()
-    (gradient,) = torch.autograd.grad(affinity_error(affinity, pairs), affinity)
+    (gradient,) = torch.autograd.grad(affinity_loss(affinity, pairs), affinity)
     counts = case["pos_count"], case["neg_count"]  # with the one they add
     expected = (pairs == 0).double() / (2 * counts[1]) - (pairs == 1).double() / (2 * counts[0])
     torch.testing.assert_close(gradient, expected, rtol=1e-9, atol=0)
@@ -61,12 +61,12 @@ def test_labels_are_taken_at_the_grid() -> None:
 def test_half_the_mean_lack_within_plus_half_the_mean_affinity_across() -> None:
     affinity = torch.full((1, 3, 3), 0.25)  # 5 pairs within, 4 across, one more of each in the divisor
     expected = (5 * 0.75 / 6 + 4 * 0.25 / 5) / 2
-    assert affinity_error(affinity, torch.tensor(PAIRS)).item() == pytest.approx(expected)
+    assert affinity_loss(affinity, torch.tensor(PAIRS)).item() == pytest.approx(expected)
 
 
 def test_nothing_known_costs_nothing_and_pulls_on_nothing() -> None:
     affinity = torch.full((1, 4, 4), torch.nan).requires_grad_()
-    loss = affinity_error(affinity, pair_labels(torch.full((1, 8, 8), IGNORE), (2, 2)))
+    loss = affinity_loss(affinity, pair_labels(torch.full((1, 8, 8), IGNORE), (2, 2)))
     loss.backward()
     assert loss.item() == 0
     assert affinity.grad is not None
@@ -76,7 +76,7 @@ def test_nothing_known_costs_nothing_and_pulls_on_nothing() -> None:
 def test_half_precision_is_summed_in_single() -> None:
     affinity = torch.rand(1, 400, 400, generator=torch.Generator().manual_seed(0)).half()
     pairs = pair_labels(torch.arange(400).reshape(1, 20, 20) % 3, (20, 20))
-    assert affinity_error(affinity, pairs) == affinity_error(affinity.float(), pairs)
+    assert affinity_loss(affinity, pairs) == affinity_loss(affinity.float(), pairs)
 
 
 def test_a_negative_radius_is_refused() -> None:

@@ -4,14 +4,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from seglet.losses.distillation.cirkd_minibatch import cirkd_minibatch, cirkd_minibatch_bytes
+from seglet.losses.distillation.cirkd_minibatch import cirkd_minibatch_bytes, cirkd_minibatch_loss
 
 Case = dict[str, np.ndarray]
 
 
 def with_gradient(student: Tensor, teacher: Tensor, budget: int = 2**28) -> tuple[Tensor, Tensor]:
     leaf = student.detach().requires_grad_()
-    value = cirkd_minibatch(leaf, teacher, budget=budget)
+    value = cirkd_minibatch_loss(leaf, teacher, budget=budget)
     return value.detach(), torch.autograd.grad(value, leaf)[0]
 
 
@@ -21,7 +21,7 @@ def with_gradient(student: Tensor, teacher: Tensor, budget: int = 2**28) -> tupl
 def test_matches_the_authors_number_and_gradient(case: Case, dtype: torch.dtype, rtol: float, budget: int) -> None:
     student = torch.from_numpy(case["in_feat_S"]).to(dtype).requires_grad_()
     teacher = torch.from_numpy(case["in_feat_T"]).to(dtype)
-    value = cirkd_minibatch(student, teacher, float(case["hp_temperature"]), bool(case["hp_pooling"]), budget)
+    value = cirkd_minibatch_loss(student, teacher, float(case["hp_temperature"]), bool(case["hp_pooling"]), budget)
     (gradient,) = torch.autograd.grad(value, student)
     np.testing.assert_allclose(value.item(), case["out_loss_f64"], rtol=rtol)
     theirs = case["out_grad_feat_S__loss"]
@@ -32,7 +32,7 @@ def test_matches_the_authors_number_and_gradient(case: Case, dtype: torch.dtype,
 def test_tiles_leave_no_seam(budget: int, monkeypatch: pytest.MonkeyPatch) -> None:
     student, teacher = torch.randn(3, 4, 5, 7).double(), torch.randn(3, 6, 5, 7).double()
     whole = with_gradient(student, teacher)
-    monkeypatch.setattr("seglet.losses.distillation.cirkd_minibatch.TILE", 8)
+    monkeypatch.setattr("seglet.losses.distillation.cirkd_minibatch._TILE", 8)
     torch.testing.assert_close(with_gradient(student, teacher, budget), whole)
 
 
@@ -41,7 +41,7 @@ def test_one_image_is_compared_with_itself() -> None:
     own, other = (F.normalize(maps, dim=1).flatten(2)[0] for maps in (student, teacher))
     logits = (own.T @ own / 0.1).log_softmax(1), (other.T @ other / 0.1).log_softmax(1)
     expected = F.kl_div(*logits, reduction="batchmean", log_target=True)
-    torch.testing.assert_close(cirkd_minibatch(student, teacher), expected)
+    torch.testing.assert_close(cirkd_minibatch_loss(student, teacher), expected)
 
 
 def test_equal_maps_are_zero_apart_and_at_rest() -> None:
@@ -68,13 +68,13 @@ def test_a_dead_pixel_is_not_pulled() -> None:
 def test_autocast_changes_nothing() -> None:
     student, teacher = torch.randn(2, 3, 4, 4), torch.randn(2, 3, 4, 4)
     with torch.autocast("cpu", torch.bfloat16):
-        value = cirkd_minibatch(student, teacher)
-    assert torch.equal(value, cirkd_minibatch(student, teacher))
+        value = cirkd_minibatch_loss(student, teacher)
+    assert torch.equal(value, cirkd_minibatch_loss(student, teacher))
 
 
 def test_the_teacher_gets_no_gradient() -> None:
     student, teacher = (torch.randn(1, 3, 2, 2, requires_grad=True) for _ in range(2))
-    cirkd_minibatch(student, teacher).backward()
+    cirkd_minibatch_loss(student, teacher).backward()
     assert teacher.grad is None
 
 
@@ -87,10 +87,10 @@ def test_the_estimate_falls_when_nothing_is_kept_or_pixels_are_pooled() -> None:
 
 def test_a_temperature_too_low_for_float32_is_refused() -> None:
     with pytest.raises(ValueError, match="temperature must be at least"):
-        cirkd_minibatch(torch.zeros(1, 2, 1, 1), torch.zeros(1, 2, 1, 1), temperature=0.01)
+        cirkd_minibatch_loss(torch.zeros(1, 2, 1, 1), torch.zeros(1, 2, 1, 1), temperature=0.01)
 
 
 @pytest.mark.usefixtures("unchecked")
 def test_maps_of_different_size_are_refused() -> None:
     with pytest.raises(ValueError, match="resize one of them first"):
-        cirkd_minibatch(torch.zeros(1, 2, 4, 4), torch.zeros(1, 2, 3, 3))
+        cirkd_minibatch_loss(torch.zeros(1, 2, 4, 4), torch.zeros(1, 2, 3, 3))

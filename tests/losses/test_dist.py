@@ -4,7 +4,7 @@ import torch
 from tests.losses.golden import check_loss
 from torch import Tensor
 
-from seglet.losses.distillation.dist import between_classes, correlation_loss, pixels, within_classes
+from seglet.losses.distillation.dist import between_classes, class_rows, correlation_loss, within_classes
 
 Case = dict[str, np.ndarray]
 
@@ -24,7 +24,7 @@ def test_matches_the_authors_classification(case: Case) -> None:
 @pytest.mark.golden("kd", "dist")
 def test_matches_both_terms(case: Case) -> None:
     for term, name in ((between_classes, "loss_inter"), (within_classes, "loss_intra")):
-        check_loss(case, lambda s, t, term=term: term(pixels(s).softmax(0), pixels(t).softmax(0)), name)
+        check_loss(case, lambda s, t, term=term: term(class_rows(s).softmax(0), class_rows(t).softmax(0)), name)
 
 
 def line(*probabilities: float) -> Tensor:

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from tests.losses.golden import check_loss
 from torch import Tensor
 
-from seglet.losses.distillation.mse import mean_squared_error
+from seglet.losses.distillation.features import mean_squared_error
 
 
 @pytest.mark.golden("kd", "mse")

@@ -7,24 +7,23 @@ import torch
 from tests.losses.golden import Loss
 from torch import Tensor
 
-from seglet.losses.distillation.attention import attention_error
 from seglet.losses.distillation.cwd import channel_divergence
 from seglet.losses.distillation.dist import correlation_loss
-from seglet.losses.distillation.ifvd import variation_error
-from seglet.losses.distillation.mse import mean_squared_error
-from seglet.losses.distillation.skd_pairwise import coarse_pairwise_error, pairwise_error
+from seglet.losses.distillation.features import attention_transfer_loss, mean_squared_error
+from seglet.losses.distillation.ifvd import variation_loss
+from seglet.losses.distillation.skd_pairwise import coarse_pairwise_loss, pairwise_loss
 
 
 def variation(student: Tensor, teacher: Tensor) -> Tensor:
     labels = torch.arange(64).reshape(1, 8, 8).remainder(3).expand(len(student), -1, -1)
-    return variation_error(student, teacher, labels, num_classes=5)  # classes 3 and 4 are absent
+    return variation_loss(student, teacher, labels, num_classes=5)  # classes 3 and 4 are absent
 
 
 ALL: tuple[Loss, ...] = (
     mean_squared_error,
-    attention_error,
-    pairwise_error,
-    coarse_pairwise_error,
+    attention_transfer_loss,
+    pairwise_loss,
+    coarse_pairwise_loss,
     channel_divergence,
     partial(channel_divergence, temperature=1.0),
     correlation_loss,
@@ -106,7 +105,7 @@ def test_other_channels_are_refused_where_they_must_agree(loss: Loss) -> None:
         loss(torch.zeros(1, 3, 2, 2), torch.zeros(1, 4, 2, 2))
 
 
-@pytest.mark.parametrize("loss", [attention_error, pairwise_error, coarse_pairwise_error, variation])
+@pytest.mark.parametrize("loss", [attention_transfer_loss, pairwise_loss, coarse_pairwise_loss, variation])
 def test_other_channels_are_welcome_where_they_may_differ(loss: Loss) -> None:
     student, teacher = maps()
     assert loss(student, torch.cat([teacher, teacher], dim=1)).isfinite()

@@ -6,15 +6,15 @@ import pytest
 import torch
 
 from seglet.losses.distillation.kl import kl_divergence
-from seglet.losses.pixel import cross_entropy
+from seglet.losses.task import cross_entropy
 from seglet.losses.uncertainty import (
-    deviation,
-    deviation_at,
-    merge,
-    merge_at,
+    label_weight,
+    merge_deviation,
+    merge_resized_deviation,
+    resized_deviation,
     uncertainty_weight,
-    weight_of_labels,
 )
+from seglet.tensors import running_mean_and_deviation
 from seglet.types import IGNORE, Target
 
 MERGINGS = ("logits", "pixel", "channel", "sample")
@@ -33,14 +33,14 @@ def weight(case: Case, sigma: torch.Tensor, growth: Any = "power") -> torch.Tens
 @pytest.mark.golden("kd", "fotf_reference")
 @pytest.mark.parametrize("ddof", [0, 1])
 def test_deviation_matches_reference(case: Case, ddof: int) -> None:
-    sigma = deviation(probabilities(case), ddof)
+    sigma = running_mean_and_deviation(probabilities(case), ddof)[1]
     np.testing.assert_allclose(sigma.numpy(), case[f"out_sigma_ddof{ddof}"], rtol=1e-9)
 
 
 @pytest.mark.golden("kd", "fotf_reference")
 @pytest.mark.parametrize(("merging", "growth", "ddof"), list(itertools.product(MERGINGS, GROWTHS, [0, 1])))
 def test_distillation_matches_reference(case: Case, merging: Any, growth: str, ddof: int) -> None:
-    sigma = merge(deviation(probabilities(case), ddof), merging)
+    sigma = merge_deviation(running_mean_and_deviation(probabilities(case), ddof)[1], merging)
     student, teacher = (torch.from_numpy(case[f"in_logits_{who}"]).double() for who in "ST")
     student.requires_grad_()
     loss = kl_divergence(student, teacher, weight=weight(case, sigma, GROWTHS[growth]))
@@ -59,8 +59,8 @@ def test_task_loss_matches_reference(case: Case, merging: Any, where: str) -> No
     labels[labels == int(case["hp_ignore_index"])] = IGNORE
     size = (labels.shape[1], labels.shape[2])
     draws = probabilities(case)
-    sigma = deviation(draws) if where == "A" else deviation_at(draws, size)
-    trust = weight_of_labels(weight(case, merge_at(sigma, merging, size)), labels).expand(labels.shape)
+    sigma = running_mean_and_deviation(draws)[1] if where == "A" else resized_deviation(draws, size)
+    trust = label_weight(weight(case, merge_resized_deviation(sigma, merging, size)), labels).expand(labels.shape)
     loss = cross_entropy(torch.from_numpy(case["in_logits_S"]).double(), Target(labels, trust))
     np.testing.assert_allclose(loss.item(), case[f"out_loss_task_{merging}_{where}"], rtol=1e-9)
 
@@ -72,32 +72,17 @@ def test_without_weights_the_plain_losses_come_back(case: Case) -> None:
     np.testing.assert_allclose(kl_divergence(student, teacher, weight=ones), case["out_loss_kd_unweighted"], rtol=1e-9)
 
 
-def test_two_draws_deviate_by_their_distance_over_root_two() -> None:
-    draws = [torch.full((1, 1, 1, 1), value) for value in (0.2, 0.6)]
-    assert deviation(draws).item() == pytest.approx(0.4 / 2**0.5)
-    assert deviation(draws, ddof=0).item() == pytest.approx(0.2)
-
-
-def test_one_draw_does_not_deviate() -> None:
-    assert deviation(torch.rand(1, 2, 3, 4, 4)).eq(0).all()
-
-
-def test_no_draw_is_an_error() -> None:
-    with pytest.raises(ValueError, match="at least one draw"):
-        deviation([])
-
-
 def test_merging_keeps_apart_what_its_name_says() -> None:
     sigma = torch.rand(2, 3, 4, 5)
-    shapes = {merging: tuple(merge(sigma, merging).shape) for merging in MERGINGS}  # type: ignore[arg-type]
+    shapes = {merging: tuple(merge_deviation(sigma, merging).shape) for merging in MERGINGS}  # type: ignore[arg-type]
     assert shapes == {"logits": (2, 3, 4, 5), "pixel": (2, 1, 4, 5), "channel": (2, 3, 1, 1), "sample": (2, 1, 1, 1)}
 
 
 def test_merging_averages() -> None:
     sigma = torch.tensor([[[[0.0, 1.0]], [[2.0, 5.0]]]])  # 2 classes, 1 row, 2 columns
-    assert merge(sigma, "pixel").flatten().tolist() == [1, 3]
-    assert merge(sigma, "channel").flatten().tolist() == [0.5, 3.5]
-    assert merge(sigma, "sample").flatten().tolist() == [2]
+    assert merge_deviation(sigma, "pixel").flatten().tolist() == [1, 3]
+    assert merge_deviation(sigma, "channel").flatten().tolist() == [0.5, 3.5]
+    assert merge_deviation(sigma, "sample").flatten().tolist() == [2]
 
 
 @pytest.mark.parametrize("growth", GROWTHS.values())
@@ -115,11 +100,11 @@ def test_weight_at_a_hand_value() -> None:
 def test_label_weight_is_that_of_the_true_class() -> None:
     weights = torch.tensor([1.0, 7.0]).reshape(1, 2, 1, 1)
     labels = torch.tensor([[[0, 1, IGNORE]]])
-    assert weight_of_labels(weights, labels).flatten().tolist() == [1, 7, 1]
+    assert label_weight(weights, labels).flatten().tolist() == [1, 7, 1]
 
 
 def test_wrong_names_list_the_right_ones() -> None:  # a TypeError where shapes and types are checked
     with pytest.raises((ValueError, TypeError), match=r"logits.*pixel.*channel.*sample"):
-        merge(torch.zeros(1, 2, 1, 1), "class")  # type: ignore[arg-type]
+        merge_deviation(torch.zeros(1, 2, 1, 1), "class")  # type: ignore[arg-type]
     with pytest.raises((ValueError, TypeError), match=r"power.*exponential"):
         uncertainty_weight(torch.zeros(1), 1, growth="linear")  # type: ignore[arg-type]

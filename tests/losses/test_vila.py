@@ -5,14 +5,14 @@ import pytest
 import torch
 
 from seglet.losses.distillation.kl import kl_divergence
-from seglet.losses.pixel import cross_entropy
+from seglet.losses.task import cross_entropy
 from seglet.losses.vila import (
-    better,
     diffusion_loss,
     edge_cross_entropy,
     feature_distillation,
     image_cross_entropy,
-    noise_error,
+    lower_cross_entropy,
+    noise_loss,
     stream_loss,
 )
 from seglet.models.diffusion.routing import threshold_at
@@ -69,8 +69,8 @@ def test_a_feature_of_zeros_gives_no_nan() -> None:
 def test_the_better_stream_is_told_image_by_image() -> None:
     right = torch.nn.functional.one_hot(LABELS, 3).permute(0, 3, 1, 2).float()
     first = torch.stack((right[0], -right[1]))
-    assert better(first, torch.zeros(2, 3, 4, 4), target(LABELS)).tolist() == [True, False]
-    assert not better(first, torch.zeros(2, 3, 4, 4), target(torch.full_like(LABELS, IGNORE))).any()
+    assert lower_cross_entropy(first, torch.zeros(2, 3, 4, 4), target(LABELS)).tolist() == [True, False]
+    assert not lower_cross_entropy(first, torch.zeros(2, 3, 4, 4), target(torch.full_like(LABELS, IGNORE))).any()
     torch.testing.assert_close(
         image_cross_entropy(logits(), target(LABELS)).mean(), cross_entropy(logits(), target(LABELS))
     )
@@ -87,8 +87,8 @@ def test_edges_alone_count_at_the_boundary() -> None:
 def test_noise_counts_only_where_there_is_some() -> None:
     where = torch.tensor([[[True, False]]])
     found, noise = torch.tensor([[[[3.0, 9.0]]]]), torch.tensor([[[[1.0, 0.0]]]])
-    assert noise_error(found, noise, where) == 4
-    assert noise_error(found, noise, ~where & False) == 0
+    assert noise_loss(found, noise, where) == 4
+    assert noise_loss(found, noise, ~where & False) == 0
 
 
 def test_terms_are_weighed_and_streams_averaged() -> None:

@@ -5,7 +5,7 @@ import torch
 from tests.methods.semi import fixmatch, semi
 from tests.methods.toys import labelled
 
-from seglet.losses.pixel import cross_entropy
+from seglet.losses.task import cross_entropy
 from seglet.methods.fixmatch import Config
 from seglet.types import Progress, SemiStep
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from seglet.labels.semi.cutmix import box_at, mixed
 from seglet.labels.semi.pseudo_label import PseudoLabelMap
-from seglet.losses.vila import MU
+from seglet.losses.vila import DIFFUSION_WEIGHTS
 from seglet.methods.viladiff import Config
 from seglet.methods.viladiff.cost_report import account, denoiser_share
 from seglet.methods.viladiff.distil import distilled, ramp_up
@@ -32,7 +32,7 @@ def test_the_total_is_the_papers_sum_and_the_term_that_its_equations_forget() ->
     losses = viladiff().losses(captioned(), EARLY)
     t = losses.terms
     uns = t["features"] + t["logits"] + t["path-features"] + t["path-logits"]
-    diffused = MU[0] * t["region"] + MU[1] * t["edge"] + MU[2] * t["noise"]
+    diffused = DIFFUSION_WEIGHTS[0] * t["region"] + DIFFUSION_WEIGHTS[1] * t["edge"] + DIFFUSION_WEIGHTS[2] * t["noise"]
     torch.testing.assert_close(losses.total, t["labelled"] + t["pseudo"] + uns + diffused)
 
 

@@ -2,10 +2,10 @@ import pytest
 import torch
 from tests.methods.toys import fotf, labelled
 
-from seglet.losses.uncertainty import deviation
 from seglet.methods.fotf import Config
 from seglet.methods.weighting import Deviations, deviate, weigh
 from seglet.models.layers.dropout import drawing_from
+from seglet.tensors import running_mean_and_deviation
 from seglet.types import IGNORE, Target
 
 
@@ -15,7 +15,8 @@ def test_repeating_the_tail_equals_repeating_the_whole_network(student: str) -> 
     network.backbone.apply(lambda part: setattr(part, "p", 0) if hasattr(part, "p") else None)  # no DropPath
     images, config = labelled().images, Config(samples=4)
     with drawing_from(network, torch.Generator().manual_seed(7)):
-        naive = deviation([network(images).logits.softmax(dim=1).detach() for _ in range(4)])
+        draws = [network(images).logits.softmax(dim=1).detach() for _ in range(4)]
+    naive = running_mean_and_deviation(draws)[1]
     ours = deviate(config, network, network.embed(images).trunk, images.shape[-2:], torch.Generator().manual_seed(7))
     torch.testing.assert_close(ours.at_logits, naive, rtol=1e-4, atol=1e-7)
 

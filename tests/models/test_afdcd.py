@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from seglet.losses.distillation.afdcd import feature_distance, omni_contrast
+from seglet.losses.distillation.afdcd import feature_distance, omni_contrastive_loss
 from seglet.models.distillation.afdcd import FeatureMasking
 
 Case = dict[str, np.ndarray]
@@ -33,7 +33,7 @@ def terms(case: Case, dtype: torch.dtype) -> tuple[Tensor, dict[str, Tensor]]:
     uniform = torch.from_numpy(case["in_mask_uniform"]) if "in_mask_uniform" in case else None
     redrawn = masking(case, dtype)(student, uniform)
     options = int(case["hp_M"]), float(case["hp_tau"]), int(case["hp_pool_size"]), int(case["hp_patch"])
-    return student, {"fd": feature_distance(redrawn, teacher), "ctr": omni_contrast(redrawn, teacher, *options)}
+    return student, {"fd": feature_distance(redrawn, teacher), "ctr": omni_contrastive_loss(redrawn, teacher, *options)}
 
 
 @pytest.mark.golden("kd", "afdcd")

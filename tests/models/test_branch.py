@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from tests.models.test_diffkd import our_name
 from torch import nn
 
-from seglet.losses.distillation.dist import between_classes, correlation_loss, pixels, within_classes
+from seglet.losses.distillation.dist import between_classes, class_rows, correlation_loss, within_classes
 from seglet.losses.distillation.kl import elementwise_kl_divergence, kl_divergence
 from seglet.models.diffusion.diffkd import DiffKD, Draws, FeatureProjection, Options, branch
 
@@ -81,7 +81,7 @@ def test_what_diffkd_refines_is_the_authors(case: Case) -> None:
 @pytest.mark.golden("weak", "dist_kd")
 def test_the_distances_to_choose_from_are_the_authors(case: Case) -> None:
     student, teacher = tensor(case, "student").requires_grad_(), tensor(case, "teacher")
-    own, other = (pixels(maps).softmax(dim=0) for maps in (student, teacher))
+    own, other = (class_rows(maps).softmax(dim=0) for maps in (student, teacher))
     loss = correlation_loss(student, teacher)
     (gradient,) = torch.autograd.grad(loss, student)
     np.testing.assert_allclose(between_classes(own, other).item(), case["inter"], rtol=1e-5)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from seglet.losses.distillation.cirkd_memory import MemoryTerms, cirkd_memory
+from seglet.losses.distillation.cirkd_memory import MemoryTerms, cirkd_memory_loss
 from seglet.models.distillation.adaptors import projector
 from seglet.models.distillation.cirkd_memory import CirkdMemory, Draws, MemorySize
 from seglet.tensors import resize_labels
@@ -59,7 +59,7 @@ def call(case: Case, memory: CirkdMemory, net: nn.Module, teacher: str, draws: D
     features = torch.from_numpy(case[teacher]).to(dtype)
     memory.remember(features, labels_of(case), draws.order)
     temperatures = float(case["hp_contrast_temperature"]), float(case["hp_contrast_kd_temperature"])
-    return student, cirkd_memory(net(student), features, labels_of(case), memory.keys(draws), *temperatures)
+    return student, cirkd_memory_loss(net(student), features, labels_of(case), memory.keys(draws), *temperatures)
 
 
 @pytest.mark.golden("kd", "cirkd_memory")

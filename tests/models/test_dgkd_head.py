@@ -7,8 +7,7 @@ from tests.losses.ssss import with_background
 
 from seglet.labels.cam.pseudo_masks import balanced_target, confident_masks
 from seglet.labels.refine.pamr import pamr
-from seglet.losses.mask import mask_loss
-from seglet.losses.tags import soft_margin
+from seglet.losses.task import mask_loss, multilabel_soft_margin
 from seglet.models.class_scores import class_scores
 from seglet.models.multiscale import cleaned
 from seglet.tensors import resize_align_corners
@@ -29,7 +28,7 @@ def test_scores_loss_and_masks_are_the_authors(case: Case) -> None:
     logits, tags = with_background(tensor(case, "logits_fg")), tensor(case, "labels")
     scores = class_scores(logits, 3.0, FLOOR)
     np.testing.assert_allclose(scores, case["cls"], **NEAR)
-    np.testing.assert_allclose(soft_margin(scores, tags), case["loss_cls"], **NEAR)
+    np.testing.assert_allclose(multilabel_soft_margin(scores, tags), case["loss_cls"], **NEAR)
     masks = cleaned(resize_align_corners(logits.softmax(1), case["masks_out"].shape[2:]), tags)
     np.testing.assert_allclose(masks, case["masks_out"], **NEAR)
 

@@ -6,7 +6,7 @@ from tests.models.golden_check import Case, error, input_of, output_of
 from tests.models.hash_weights import hash_weight
 from torch import Tensor
 
-from seglet.losses.distillation.adversarial import fooling, gradient_penalty, hinge, wasserstein
+from seglet.losses.distillation.adversarial import adversarial_loss, gradient_penalty, hinge_loss, wasserstein_loss
 from seglet.models.distillation.discriminator import Discriminator, SelfAttention
 from seglet.models.layers.initialise import initialise
 
@@ -42,8 +42,8 @@ def play(case: Case, dtype: torch.dtype) -> dict[str, Tensor]:
     network, teacher = discriminator_of(case, dtype), input_of(case, "feat_T", dtype)
     student = input_of(case, "feat_S", dtype).requires_grad_()
     first, second, real = network.judge(student), network(student.detach()), network(teacher)
-    found = {"d_out_S": first, "loss_G": fooling(first), "d_out_S2": second, "d_out_T": real}
-    found |= {"loss_D_hinge": hinge(real, second), "loss_D_wgan_gp": wasserstein(real, second)}
+    found = {"d_out_S": first, "loss_G": adversarial_loss(first), "d_out_S2": second, "d_out_T": real}
+    found |= {"loss_D_hinge": hinge_loss(real, second), "loss_D_wgan_gp": wasserstein_loss(real, second)}
     found["grad_feat_S__loss_G"] = torch.autograd.grad(found["loss_G"], student)[0]
     last = torch.autograd.grad(found["loss_D_hinge"], network.last.weight)[0]
     penalty = gradient_penalty(network, teacher, student, input_of(case, "alpha", dtype))
@@ -71,7 +71,7 @@ def test_a_round_of_the_game_is_the_authors(case: Case, dtype: torch.dtype, tole
 
 def test_judging_gives_the_discriminator_no_gradient() -> None:
     network, student = small(), logits(1, 3, 64, 64).requires_grad_()
-    fooling(network.judge(student)).backward()
+    adversarial_loss(network.judge(student)).backward()
     assert student.grad is not None
     assert student.grad.abs().sum() > 0
     assert [name for name, parameter in network.named_parameters() if parameter.grad is not None] == []
@@ -85,8 +85,8 @@ def test_judged_and_trained_scores_agree() -> None:
 def test_both_players_learn_in_one_backward_pass() -> None:
     network, student, teacher = small(), logits(2, 3, 64, 64).requires_grad_(), logits(2, 3, 64, 64, scale=2)
     penalty = gradient_penalty(network, teacher, student, torch.Generator().manual_seed(0))
-    game = hinge(network(teacher), network(student.detach())) + 10 * penalty
-    (fooling(network.judge(student)) + game).backward()
+    game = hinge_loss(network(teacher), network(student.detach())) + 10 * penalty
+    (adversarial_loss(network.judge(student)) + game).backward()
     assert [name for name, parameter in network.named_parameters() if parameter.grad is None] == []
 
 
@@ -98,7 +98,7 @@ def test_small_maps_are_enlarged_to_what_four_halvings_need(size: tuple[int, int
 @pytest.mark.parametrize("maps", [logits(1, 3, 64, 64, scale=1e4), torch.full((1, 3, 64, 64), 1e4)])
 def test_one_image_of_huge_or_constant_logits_stays_finite(maps: Tensor) -> None:
     network, student = small(), maps.clone().requires_grad_()
-    (fooling(network(student)) + gradient_penalty(network, -maps, maps)).backward()
+    (adversarial_loss(network(student)) + gradient_penalty(network, -maps, maps)).backward()
     gradients = [student.grad, *(parameter.grad for parameter in network.parameters())]
     assert all(gradient is not None and gradient.isfinite().all() for gradient in gradients)
 

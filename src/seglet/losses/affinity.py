@@ -1,4 +1,4 @@
-"""Agreement of a learned affinity between patches with pseudo labels.
+"""Loss of a learned affinity between patches, against pseudo labels.
 
 Axes: b images, h rows, w columns, n = h·w patches.
 """
@@ -11,12 +11,12 @@ from seglet.tensors import at_least_float32, resize_labels
 from seglet.types import IGNORE
 
 
-def affinity_error(affinity: Float[Tensor, "b n n"], pairs: Integer[Tensor, "b n n"]) -> Float[Tensor, ""]:
-    """Half the mean lack of affinity within labels and half the mean affinity across them; in [0, 1].
+def affinity_loss(affinity: Float[Tensor, "b n n"], pairs: Integer[Tensor, "b n n"]) -> Float[Tensor, ""]:
+    """Computes half the mean missing affinity within labels plus half the mean affinity across labels; in [0, 1].
 
-    Affinity lies in [0, 1]. `pairs` is 1 where it should be 1, 0 where it should be 0, anything else where nobody
-    knows. Each mean is over the batch, and its divisor one more than the number of pairs, so that without pairs it
-    is 0.
+    Affinity lies in [0, 1]. `pairs` is 1 for patches of one label, 0 for patches of different labels, any other
+    value where that is unknown; see `pair_labels`. Each mean is over the batch and divides by the number of pairs
+    plus one, so that it is 0 without pairs.
 
     Source: Ru et al., CVPR 2022 (AFA), Eq. 7, whose code adds the one; called diver_loss in the logs of DiCLIP, which
     weighs it 0.1; golden affinity_loss.
@@ -31,10 +31,11 @@ def affinity_error(affinity: Float[Tensor, "b n n"], pairs: Integer[Tensor, "b n
 def pair_labels(
     labels: Integer[Tensor, "b _ _"], size: tuple[int, int], radius: int | None = None
 ) -> Integer[Tensor, "b n n"]:
-    """Whether two patches of a grid of `size` (h, w) have one label: 1 or 0; IGNORE where nobody knows.
+    """Returns 1 for pairs of patches with one label, 0 for those with different labels, IGNORE for all other pairs.
 
-    Nobody knows of ignored patches and of patches more than `radius` rows or columns apart (WeCLIP, ExCEL and DiCLIP
-    take 8). A patch and itself are a pair. Each patch has the label of the pixel at or before its place.
+    Patches form a grid of `size` (h, w); each takes the label of the pixel at or before its place. Other pairs are
+    those with an ignored patch and those more than `radius` rows or columns apart (WeCLIP, ExCEL and DiCLIP take 8).
+    A patch and itself are a pair.
 
     Raises:
         ValueError: the radius is negative.

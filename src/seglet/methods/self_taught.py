@@ -11,7 +11,7 @@ from torch import Tensor
 
 from seglet.labels.cam.pseudo_masks import balanced_target, confident_masks
 from seglet.labels.refine.pamr import pamr
-from seglet.losses.mask import mask_loss
+from seglet.losses.task import mask_loss
 from seglet.models.multiscale import cleaned
 from seglet.tensors import resize_align_corners
 from seglet.types import IGNORE, Progress, Target, option

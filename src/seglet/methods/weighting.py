@@ -13,17 +13,17 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from seglet.losses.uncertainty import (
-    Growth,
-    Merging,
-    deviation,
-    deviation_at,
-    merge,
-    merge_at,
+    DeviationMerging,
+    WeightGrowth,
+    label_weight,
+    merge_deviation,
+    merge_resized_deviation,
+    resized_deviation,
     uncertainty_weight,
-    weight_of_labels,
 )
 from seglet.models.network import Embedding, Network
 from seglet.models.uncertainty import Sites, mc_deviation, mc_probabilities
+from seglet.tensors import running_mean_and_deviation
 from seglet.types import IGNORE, Target, option
 
 
@@ -34,11 +34,13 @@ class WeighingConfig:
     samples: int = option(5, "T, stochastic passes; FOTF Sec. 4.1")
     kappa: float = option(5.0, "κ, how sharply the weight rises with σ; Eq. 7, A.3.1: Cityscapes, DeepLabV3")
     m: float = option(1.0, "how strongly σ counts; Eq. 7, A.3.1: Cityscapes, DeepLabV3")
-    function: Growth = option("power", "power: (1 + mσ)^κ, Eq. 7; exponential: exp(κmσ), Table 4 with m = 1")
+    function: WeightGrowth = option("power", "power: (1 + mσ)^κ, Eq. 7; exponential: exp(κmσ), Table 4 with m = 1")
     weigh_kd: bool = option(True, "weigh the distillation term by uncertainty; Eq. 3")
     weigh_task: bool = option(True, "weigh the task loss by uncertainty; Eq. 8, Table 5")
-    kd_merge: Merging = option("channel", "what keeps its own σ in the distillation term; best mean of Table 4")
-    task_merge: Merging = option("pixel", "what keeps its own σ in the task loss; best mean of Table 8")
+    kd_merge: DeviationMerging = option(
+        "channel", "what keeps its own σ in the distillation term; best mean of Table 4"
+    )
+    task_merge: DeviationMerging = option("pixel", "what keeps its own σ in the task loss; best mean of Table 8")
     ddof: int = option(1, "σ divides by T - ddof: 1 as torch.std does, 0 as Eq. 5 prints")
     sites: Sites = option("all", "dropouts that are sampled: all of the head, or only the last")
     deviation_at: Literal["logits", "labels"] = option(
@@ -108,12 +110,12 @@ def weigh(config: WeighingConfig, deviations: Deviations, target: Target, distil
     terms = {"deviation_mean": deviations.at_logits.mean()}
     weight = None
     if config.weigh_task:
-        merged = merge_at(deviations.for_task, config.task_merge, target.labels.shape[-2:])
-        trust = weight_of_labels(_weight(config, merged), target.labels)
+        merged = merge_resized_deviation(deviations.for_task, config.task_merge, target.labels.shape[-2:])
+        trust = label_weight(_weight(config, merged), target.labels)
         terms |= _summary("task_weight", trust, target.labels != IGNORE)
         target = Target(target.labels, target.weight * trust)
     if distils and config.weigh_kd:
-        weight = _weight(config, merge(deviations.at_logits, config.kd_merge))
+        weight = _weight(config, merge_deviation(deviations.at_logits, config.kd_merge))
         terms |= _summary("weight", weight)
     return Weights(target, weight, terms)
 
@@ -131,7 +133,9 @@ def deviate(
         sigma = mc_deviation(network, trunk, config.samples, generator, config.ddof, config.sites)  # Eq. 6
         return Deviations(sigma, sigma)
     draws = mc_probabilities(network, trunk, config.samples, generator, config.sites)
-    return Deviations(deviation(draws, config.ddof), deviation_at(draws, size, config.ddof))  # Eq. 6
+    return Deviations(
+        running_mean_and_deviation(draws, config.ddof)[1], resized_deviation(draws, size, config.ddof)
+    )  # Eq. 6
 
 
 def _weight(config: WeighingConfig, sigma: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:

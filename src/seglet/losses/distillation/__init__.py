@@ -1,1 +1,69 @@
-"""Knowledge-distillation losses."""
+"""Knowledge-distillation losses, as pure functions of tensors."""
+
+from typing import TYPE_CHECKING
+
+from seglet.lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from seglet.losses.distillation.adversarial import adversarial_loss, gradient_penalty, hinge_loss, wasserstein_loss
+    from seglet.losses.distillation.afdcd import feature_distance, omni_contrastive_loss
+    from seglet.losses.distillation.cirkd_memory import MemoryTerms, cirkd_memory_loss
+    from seglet.losses.distillation.cirkd_minibatch import cirkd_minibatch_bytes, cirkd_minibatch_loss
+    from seglet.losses.distillation.cwd import channel_divergence
+    from seglet.losses.distillation.dist import between_classes, correlation_loss, within_classes
+    from seglet.losses.distillation.features import attention_transfer_loss, mean_squared_error
+    from seglet.losses.distillation.ifvd import variation_loss
+    from seglet.losses.distillation.kl import elementwise_kl_divergence, kl_divergence, soft_cross_entropy
+    from seglet.losses.distillation.skd_pairwise import coarse_pairwise_loss, pairwise_loss
+
+__all__ = [
+    "MemoryTerms",
+    "adversarial_loss",
+    "attention_transfer_loss",
+    "between_classes",
+    "channel_divergence",
+    "cirkd_memory_loss",
+    "cirkd_minibatch_bytes",
+    "cirkd_minibatch_loss",
+    "coarse_pairwise_loss",
+    "correlation_loss",
+    "elementwise_kl_divergence",
+    "feature_distance",
+    "gradient_penalty",
+    "hinge_loss",
+    "kl_divergence",
+    "mean_squared_error",
+    "omni_contrastive_loss",
+    "pairwise_loss",
+    "soft_cross_entropy",
+    "variation_loss",
+    "wasserstein_loss",
+    "within_classes",
+]
+
+_HOMES = {
+    "MemoryTerms": "seglet.losses.distillation.cirkd_memory",
+    "adversarial_loss": "seglet.losses.distillation.adversarial",
+    "attention_transfer_loss": "seglet.losses.distillation.features",
+    "between_classes": "seglet.losses.distillation.dist",
+    "channel_divergence": "seglet.losses.distillation.cwd",
+    "cirkd_memory_loss": "seglet.losses.distillation.cirkd_memory",
+    "cirkd_minibatch_bytes": "seglet.losses.distillation.cirkd_minibatch",
+    "cirkd_minibatch_loss": "seglet.losses.distillation.cirkd_minibatch",
+    "coarse_pairwise_loss": "seglet.losses.distillation.skd_pairwise",
+    "correlation_loss": "seglet.losses.distillation.dist",
+    "elementwise_kl_divergence": "seglet.losses.distillation.kl",
+    "feature_distance": "seglet.losses.distillation.afdcd",
+    "gradient_penalty": "seglet.losses.distillation.adversarial",
+    "hinge_loss": "seglet.losses.distillation.adversarial",
+    "kl_divergence": "seglet.losses.distillation.kl",
+    "mean_squared_error": "seglet.losses.distillation.features",
+    "omni_contrastive_loss": "seglet.losses.distillation.afdcd",
+    "pairwise_loss": "seglet.losses.distillation.skd_pairwise",
+    "soft_cross_entropy": "seglet.losses.distillation.kl",
+    "variation_loss": "seglet.losses.distillation.ifvd",
+    "wasserstein_loss": "seglet.losses.distillation.adversarial",
+    "within_classes": "seglet.losses.distillation.dist",
+}
+
+__getattr__, __dir__ = lazy_exports(__name__, _HOMES)

@@ -1,7 +1,7 @@
-"""Losses of a discriminator, and of a student that wants to be taken for its teacher.
+"""Adversarial distillation: losses of the discriminator, which tells student from teacher, and of the student.
 
-Scores may have any shape: means are over all of them. Where an argument is `draws`, give the draw itself, or a
-generator to draw it from, on the device of the maps; None is torch's global generator.
+Scores may have any shape: means are over all of them. An argument `draws` is the draw itself or a generator to draw it
+from, on the device of the maps; None is torch's global generator.
 """
 
 from collections.abc import Callable
@@ -14,26 +14,26 @@ from torch import Tensor
 from seglet.tensors import at_least_float32
 
 
-def hinge(real: Float[Tensor, "..."], fake: Float[Tensor, "..."]) -> Float[Tensor, ""]:
-    """The discriminator's loss, at least 0: scores of the teacher should exceed 1, of the student fall below -1.
+def hinge_loss(real: Float[Tensor, "..."], fake: Float[Tensor, "..."]) -> Float[Tensor, ""]:
+    """Computes the discriminator's hinge loss, at least 0: it wants teachers above 1 and students below -1.
 
     Source: CIRKD, losses/adv.py (hinge); golden skd_holistic.
     """
     return F.relu(1 - at_least_float32(real)).mean() + F.relu(1 + at_least_float32(fake)).mean()
 
 
-def wasserstein(real: Float[Tensor, "..."], fake: Float[Tensor, "..."]) -> Float[Tensor, ""]:
-    """The discriminator's loss, unbounded: how much higher the student's mean score is than the teacher's.
+def wasserstein_loss(real: Float[Tensor, "..."], fake: Float[Tensor, "..."]) -> Float[Tensor, ""]:
+    """Computes the discriminator's Wasserstein loss, unbounded: the student's mean score minus the teacher's.
 
-    To be trained with `gradient_penalty`.
+    It needs `gradient_penalty` beside it.
 
     Source: SKD (Liu et al., CVPR 2019), as in CIRKD, losses/adv.py (wgan-gp); golden skd_holistic.
     """
     return at_least_float32(fake).mean() - at_least_float32(real).mean()
 
 
-def fooling(fake: Float[Tensor, "..."]) -> Float[Tensor, ""]:
-    """The student's loss for either discriminator, unbounded: minus its mean score."""
+def adversarial_loss(fake: Float[Tensor, "..."]) -> Float[Tensor, ""]:
+    """Computes the student's loss for either discriminator, unbounded: minus its mean score."""
     return -at_least_float32(fake).mean()
 
 
@@ -43,11 +43,11 @@ def gradient_penalty(
     fake: Float[Tensor, "b k h w"],
     draws: Float[Tensor, "b 1 1 1"] | torch.Generator | None = None,
 ) -> Float[Tensor, ""]:
-    """How far the discriminator's slope is from 1 between teacher and student: the mean square over images.
+    """Computes the mean squared difference from 1 of the discriminator's slope between teacher and student.
 
-    At least 0; the authors multiply it by 10. `draws` are the shares of `real` in [0, 1], one an image. Gradient
-    reaches the discriminator alone. A slope of exactly 0 counts 1 and has no gradient, where a plain norm gives
-    NaN. The extra pass moves what other passes move: singular vectors, running statistics.
+    At least 0; the authors multiply it by 10. `draws` are the shares of `real` in [0, 1], one per image. Only the
+    discriminator gets a gradient. A slope of exactly 0 counts as 1 and has no gradient, where a plain norm gives NaN.
+    Like any forward pass, this one updates singular vectors and running statistics.
 
     Raises:
         ValueError: `real` and `fake` differ in shape.

@@ -1,4 +1,4 @@
-"""Af-DCD's terms: the student's features, aligned to the teacher's channels and redrawn, against the teacher's.
+"""Losses of Af-DCD: the student's features, aligned to the teacher's channels and redrawn, against the teacher's.
 
 Axes: b images, c channels, h rows, w columns; a patch has p positions, a pixel m groups of channels.
 """
@@ -8,12 +8,12 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from seglet.losses.distillation.vectors import full_precision
+from seglet.losses.distillation.feature_maps import full_precision
 from seglet.tensors import at_least_float32
 
 
 def feature_distance(redrawn: Float[Tensor, "b c h w"], teacher: Float[Tensor, "b c h w"]) -> Float[Tensor, ""]:
-    """Squared distance of two maps, summed over channels and pixels and averaged over images.
+    """Computes the squared distance of two maps, summed over channels and pixels and averaged over images.
 
     It grows with the size of the map; Af-DCD weighs it by about 1e-6. The teacher gets no gradient.
 
@@ -22,7 +22,7 @@ def feature_distance(redrawn: Float[Tensor, "b c h w"], teacher: Float[Tensor, "
     return (at_least_float32(redrawn) - at_least_float32(teacher.detach())).square().sum() / len(redrawn)
 
 
-def omni_contrast(
+def omni_contrastive_loss(
     redrawn: Float[Tensor, "b c h w"],
     teacher: Float[Tensor, "b c h w"],
     groups: int = 16,
@@ -30,7 +30,7 @@ def omni_contrast(
     pool: int = 4,
     patch: int = 4,
 ) -> Float[Tensor, ""]:
-    """Cross-entropy, in nats, of finding each vector of the student among the teacher's in the same patch.
+    """Computes the cross-entropy, in nats, of finding each student vector among the teacher's in the same patch.
 
     Both maps are max-pooled by `pool`, cut into patches of `patch`² positions (what is left over on the right and
     below is left out) and each pixel's channels into `groups` vectors of neighbours. A vector should be closer, in L1
@@ -61,7 +61,7 @@ def omni_contrast(
 def _patches(
     maps: Float[Tensor, "b c h w"], groups: int, pool: int, patch: int
 ) -> Float[Tensor, "patches vectors channels"]:
-    """The vectors of each patch, position after position, and group after group at each."""
+    """Returns the vectors of each patch, ordered by position and then by group."""
     pooled = F.max_pool2d(maps, pool) if pool > 1 else maps
     rows, columns = (side // patch for side in pooled.shape[-2:])
     cut = pooled[..., : rows * patch, : columns * patch]

@@ -1,4 +1,4 @@
-"""CIRKD's memory terms: how pixels resemble pixels and regions of past batches.
+"""Memory losses of CIRKD: similarities of pixels to remembered pixels and regions of past batches.
 
 Axes: b images, d channels, h rows, w columns, a annotated pixels, n keys.
 """
@@ -10,22 +10,22 @@ import torch.nn.functional as F
 from jaxtyping import Float, Integer
 from torch import Tensor
 
-from seglet.losses.distillation.vectors import full_precision, lengths, same_pixels, whole_lines
+from seglet.losses.distillation.feature_maps import check_same_pixels, full_precision, vector_lengths, whole_cache_lines
 from seglet.tensors import at_least_float32, resize_labels
 from seglet.types import IGNORE
 
-ROWS = 512
-"""Pixels compared at once: few enough that their similarities to CIRKD's 4104 keys stay in a processor's cache."""
+_ROWS = 512
+"""Number of pixels compared at once: their similarities to CIRKD's 4104 keys then fit a processor's cache."""
 
 
 class MemoryTerms(NamedTuple):
-    """Comparison with remembered pixels, and with remembered regions."""
+    """Loss against remembered pixels and loss against remembered regions."""
 
     pixel: Float[Tensor, ""]
     region: Float[Tensor, ""]
 
 
-def cirkd_memory(
+def cirkd_memory_loss(
     student: Float[Tensor, "b d h w"],
     teacher: Float[Tensor, "b d h w"],
     labels: Integer[Tensor, "b _ _"],
@@ -33,10 +33,10 @@ def cirkd_memory(
     temperature: float = 0.1,
     kd_temperature: float = 1.0,
 ) -> MemoryTerms:
-    """KL(teacher ‖ student) of each annotated pixel's similarity to the keys, in nats · kd_temperature², averaged.
+    """Computes the mean KL(teacher ‖ student) of annotated pixels' similarities to keys, in nats · kd_temperature².
 
     Keys (of pixels, of regions) are unit vectors in the teacher's space, into which the student's map was projected;
-    a pixel's similarities to all keys of a kind are one distribution. Labels, resized to the maps (nearest), only say
+    a pixel's similarities to all keys of a kind are one distribution. Labels, resized to the maps, only decide
     which pixels are annotated. No annotated pixel or no key gives 0; the authors' code gives NaN. Neither teacher nor
     keys get a gradient, and the gradient cannot be differentiated again. Memory is linear in the number of keys:
     pixels are compared 512 at a time.
@@ -46,7 +46,7 @@ def cirkd_memory(
 
     Source: Yang et al., CVPR 2022; reduction as in CIRKD, losses/cirkd_memory.py; golden cirkd_memory.
     """
-    same_pixels(student, teacher)
+    check_same_pixels(student, teacher)
     if min(temperature, kd_temperature) <= 0:
         raise ValueError(f"temperatures must be above 0, got {temperature} and {kd_temperature}")
     annotated = resize_labels(labels, student.shape[-2:]) != IGNORE
@@ -66,10 +66,10 @@ class _Resemblance(torch.autograd.Function):
         ctx: Any, student: Tensor, teacher: Tensor, keys: tuple[Tensor, Tensor], sharpness: float
     ) -> tuple[Tensor, ...]:
         kinds = [_Comparison(student, vectors * sharpness, ctx.needs_input_grad[0]) for vectors in keys]
-        for begin in range(0, len(student), ROWS):
-            rows = slice(begin, begin + ROWS)
+        for begin in range(0, len(student), _ROWS):
+            rows = slice(begin, begin + _ROWS)
             both = torch.cat((student[rows], teacher[rows]))
-            length = lengths(both)
+            length = vector_lengths(both)
             both /= length
             for kind in kinds:
                 kind.add(both, length, rows)
@@ -84,21 +84,21 @@ class _Resemblance(torch.autograd.Function):
 
 
 class _Comparison:
-    """Pixels against one kind of keys: the summed KL, and the gradient [a, d] of its mean, a portion at a time.
+    """Comparison of pixels with one kind of keys, in portions: the summed KL and the gradient [a, d] of its mean.
 
-    There is at least one key too many, whose logit is set so low that it takes no part. Nothing as large as the
-    logits is allocated anew for a portion, as that can take as long as all that is done to them.
+    At least one key is padding, whose logit is so low that it takes no part. No portion allocates anything as large as
+    the logits, since that can take as long as the computation itself.
     """
 
     def __init__(self, student: Tensor, keys: Tensor, differentiable: bool) -> None:
         self.count, self.pixels = len(keys), len(student)
-        self.keys = F.pad(keys, (0, 0, 0, whole_lines(self.count + 1) - self.count))
-        self.logits, self.likely = student.new_empty(2, 2 * min(ROWS, self.pixels), len(self.keys))
+        self.keys = F.pad(keys, (0, 0, 0, whole_cache_lines(self.count + 1) - self.count))
+        self.logits, self.likely = student.new_empty(2, 2 * min(_ROWS, self.pixels), len(self.keys))
         self.total = student.new_zeros(())
         self.gradient = torch.empty_like(student) if differentiable else None
 
     def add(self, both: Tensor, length: Tensor, rows: slice) -> None:
-        """Takes unit vectors [2r, d] of the student and then of the teacher, and what they were divided by."""
+        """Adds a portion: unit vectors [2r, d] of the student, then of the teacher, and the lengths they had before."""
         logits, likely = self.logits[: len(both)], self.likely[: len(both)]
         torch.mm(both, self.keys.T, out=logits)
         logits[:, self.count :] = torch.finfo(logits.dtype).min
@@ -110,5 +110,5 @@ class _Comparison:
         if self.gradient is not None:
             gradient, unit = self.gradient[rows], both[: len(student)]
             torch.mm(likely_student.sub_(likely_teacher), self.keys, out=gradient)
-            along = (gradient * unit).sum(dim=1, keepdim=True)  # what changes a vector's length changes nothing
+            along = (gradient * unit).sum(dim=1, keepdim=True)  # changes of length have no effect
             gradient.addcmul_(unit, along, value=-1).div_(length[: len(student)] * self.pixels)

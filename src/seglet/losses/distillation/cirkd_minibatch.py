@@ -1,11 +1,11 @@
-"""CIRKD's mini-batch term: how pixels resemble each other across the images of a batch.
+"""Mini-batch loss of CIRKD: similarities of pixels across the images of a batch.
 
 Axes: b images, c channels of the student, d of the teacher, h rows, w columns, n = h·w pixels.
 
 With M the similarities of all pixels of image i to all of image j, row p is a distribution over the pixels of j.
 Two things keep this cheap. M of (j, i) is M of (i, j) transposed, so that one product serves both and softmax is
-taken along its rows and its columns. And M is visited in tiles, in two sweeps: the first sums what softmax divides
-by, the second needs those sums for the gradient, which is therefore taken together with the value.
+taken along its rows and its columns. And M is computed in tiles, in two sweeps: the first adds up the denominators of
+the softmax, the second uses them for the gradient, which is therefore computed together with the value.
 """
 
 import math
@@ -18,30 +18,30 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from seglet.losses.distillation.vectors import full_precision, same_pixels, unit, whole_lines
+from seglet.losses.distillation.feature_maps import check_same_pixels, full_precision, unit_vectors, whole_cache_lines
 
-TILE = 1024
+_TILE = 1024
 LEAST_TEMPERATURE = 1 / 64  # e^64, times any number of pixels, is a float32
-Tile = tuple[slice, slice]
-Vectors = tuple[Tensor, Tensor]
+_Tile = tuple[slice, slice]
+_Vectors = tuple[Tensor, Tensor]
 
 
-def cirkd_minibatch(
+def cirkd_minibatch_loss(
     student: Float[Tensor, "b c h w"],
     teacher: Float[Tensor, "b d h w"],
     temperature: float = 0.1,
     pooling: bool = False,
     budget: int = 2**28,
 ) -> Float[Tensor, ""]:
-    """KL(teacher ‖ student) of each pixel's similarity to all pixels of one image, in nats, averaged.
+    """Computes KL(teacher ‖ student) of each pixel's similarities to all pixels of one image, in nats, averaged.
 
     The mean is over pixels and over all ordered pairs of images, an image with itself included; there is no
-    factor temperature². Never negative beyond rounding. Labels play no part. The teacher gets no gradient, and the
+    factor temperature². Never negative beyond rounding. Labels are not used. The teacher gets no gradient, and the
     gradient cannot be differentiated again.
 
     Args:
         pooling: average 2×2 pixels first, which takes 1/16 of the time and memory (CIRKD does so for SegFormer only).
-        budget: bytes. The exponentials of an image pair are kept between the two sweeps if they fit in it; if not,
+        budget: bytes for the exponentials of an image pair, which are kept between the two sweeps. If they need more,
             they are computed again, which takes 1.7 times as long and makes memory linear in the pixels.
 
     Raises:
@@ -49,12 +49,12 @@ def cirkd_minibatch(
 
     Source: Yang et al., CVPR 2022; reduction as in CIRKD, losses/cirkd_mini_batch.py; golden cirkd_minibatch.
     """
-    same_pixels(student, teacher)
+    check_same_pixels(student, teacher)
     if temperature < LEAST_TEMPERATURE:
         raise ValueError(f"temperature must be at least {LEAST_TEMPERATURE} (1/64), got {temperature}")
     if pooling:
         student, teacher = (F.avg_pool2d(maps, 2, 2, ceil_mode=True) for maps in (student, teacher))
-    vectors = [unit(maps).flatten(2).transpose(1, 2) for maps in (student, teacher.detach())]
+    vectors = [unit_vectors(maps).flatten(2).transpose(1, 2) for maps in (student, teacher.detach())]
     with full_precision(student):
         value: Tensor = _Relations.apply(*vectors, temperature, budget)  # type: ignore[no-untyped-call]
     return value
@@ -63,20 +63,20 @@ def cirkd_minibatch(
 def cirkd_minibatch_bytes(
     shape: tuple[int, int, int, int], teacher_channels: int, pooling: bool = False, budget: int = 2**28, size: int = 4
 ) -> int:
-    """Estimate of the most bytes `cirkd_minibatch` holds beside its inputs, for a student map of `shape` (b, c, h, w).
+    """Estimates the peak bytes that `cirkd_minibatch_loss` needs beside its inputs, for a student map of `shape`.
 
-    `size` is the number of bytes of one value: 4 unless the maps are float64.
+    `shape` is (b, c, h, w); `size` the number of bytes of one value: 4 unless the maps are float64.
     """
     images, channels, height, width = shape
     pixels = math.ceil(height / 2) * math.ceil(width / 2) if pooling else height * width
     vectors = images * pixels * (2 * channels + 2 * teacher_channels)
-    tile = min(TILE, pixels) ** 2
+    tile = min(_TILE, pixels) ** 2
     pair = 2 * pixels**2
     return size * (vectors + 5 * tile + (pair if pair * size <= budget else 0))
 
 
 class _Relations(torch.autograd.Function):
-    """The loss of unit vectors [b, n, c] and [b, n, d], its gradient taken on the way."""
+    """Loss of unit vectors [b, n, c] and [b, n, d]; its gradient is computed along with it."""
 
     @staticmethod
     def forward(ctx: Any, student: Tensor, teacher: Tensor, temperature: float, budget: int) -> Tensor:
@@ -102,28 +102,28 @@ class _Relations(torch.autograd.Function):
 
 
 class _Pair:
-    """The similarities of two images, in student and teacher: both orders unless it is `alike`, one image twice."""
+    """Similarities of two images in student and teacher, in both orders; `alike` if it is one image twice."""
 
-    def __init__(self, student: Vectors, teacher: Vectors, temperature: float, alike: bool, keep: bool) -> None:
+    def __init__(self, student: _Vectors, teacher: _Vectors, temperature: float, alike: bool, keep: bool) -> None:
         self.student, self.teacher = student, teacher
         self.temperature, self.alike, self.keep = temperature, alike, keep
         self.kept: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
         self.sums = student[0].new_zeros(2, 2, len(student[0]))  # [student or teacher, along rows or columns, pixel]
 
-    def tiles(self) -> Iterator[Tile]:
-        """Of an image with itself only those on and above the diagonal: the rest is their mirror image."""
+    def tiles(self) -> Iterator[_Tile]:
+        """Returns the tiles; for an image with itself only those on and above the diagonal, since it is symmetric."""
         count = len(self.student[0])
-        edge = whole_lines(math.ceil(count / math.ceil(count / TILE)))
+        edge = whole_cache_lines(math.ceil(count / math.ceil(count / _TILE)))
         starts = range(0, count, edge)
         return ((slice(a, a + edge), slice(b, b + edge)) for a in starts for b in starts if a <= b or not self.alike)
 
-    def logits(self, vectors: Vectors, tile: Tile) -> Tensor:
+    def logits(self, vectors: _Vectors, tile: _Tile) -> Tensor:
         rows, columns = vectors[0][tile[0]] / self.temperature, vectors[1][tile[1]]
-        values = rows.new_empty(len(rows), whole_lines(len(columns)))[:, : len(columns)]
+        values = rows.new_empty(len(rows), whole_cache_lines(len(columns)))[:, : len(columns)]
         return torch.mm(rows, columns.T, out=values)
 
     def divergence(self) -> Tensor:
-        """Sum over pixels p of Σ_q P_T(q|p) · (M_T - M_S) - log Z_T + log Z_S, in both directions."""
+        """Computes the sum over pixels p of Σ_q P_T(q|p) · (M_T - M_S) - log Z_T + log Z_S, in both directions."""
         gaps = torch.zeros_like(self.sums[0])
         for tile in self.tiles():
             ms, mt = self.logits(self.student, tile), self.logits(self.teacher, tile)
@@ -138,8 +138,8 @@ class _Pair:
         divergences = gaps / self.sums[1] + self.sums[0].log() - self.sums[1].log()
         return divergences[0].sum() if self.alike else divergences.sum()
 
-    def add(self, totals: Tensor, values: Tensor, tile: Tile) -> None:
-        """Row sums of the tile, and its column sums, which of one image alone are row sums of the mirror image."""
+    def add(self, totals: Tensor, values: Tensor, tile: _Tile) -> None:
+        """Adds the row and column sums of a tile; for an image with itself, columns are rows of the mirrored tile."""
         totals[0][tile[0]] += values.sum(dim=1)
         if not self.alike:
             totals[1][tile[1]] += values.sum(dim=0)
@@ -157,7 +157,7 @@ class _Pair:
             if not self.alike or tile[0] != tile[1]:
                 gradient_j[tile[1]].addmm_(pull.T, self.student[0][tile[0]])
 
-    def exponentials(self, tile: Tile) -> tuple[Tensor, Tensor]:
+    def exponentials(self, tile: _Tile) -> tuple[Tensor, Tensor]:
         if self.keep:
             return self.kept.pop((tile[0].start, tile[1].start))
         return self.logits(self.student, tile).exp_(), self.logits(self.teacher, tile).exp_()

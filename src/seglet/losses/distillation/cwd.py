@@ -1,4 +1,4 @@
-"""Distillation of where each channel fires (channel-wise distillation, CWD).
+"""Distillation of the spatial distribution of each channel (channel-wise distillation, CWD).
 
 Axes: b images, c channels, h rows, w columns.
 """
@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from seglet.losses.distillation.shapes import check_same_shape, check_temperature
+from seglet.losses.distillation.feature_maps import check_same_shape, check_temperature
 from seglet.tensors import at_least_float32
 
 
@@ -17,10 +17,10 @@ def channel_divergence(
     temperature: float = 4.0,
     channels: int | None = None,
 ) -> Float[Tensor, ""]:
-    """KL(teacher ‖ student) of the distributions of each channel over the image, in nats, averaged over b·c.
+    """Computes KL(teacher ‖ student) of the distribution of each channel over the image, in nats, averaged over b·c.
 
     Softmax over positions makes a channel a distribution, so only *where* it fires matters, not how strongly.
-    Multiplied by temperature². Works on features and on logits. Give the teacher's map without gradient.
+    Multiplied by temperature². Works on features and on logits. Pass the teacher's map detached.
 
     `channels` replaces c in the mean: CIRKD divides by the channels the student had *before* its adaptor.
 

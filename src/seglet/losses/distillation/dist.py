@@ -1,4 +1,4 @@
-"""Distillation of what correlates with what (DIST).
+"""Distillation of the correlations between and within classes (DIST).
 
 Axes: b images or samples, k classes; positions are h rows and w columns, or none where whole images are classified;
 n = b·h·w pixels of the whole batch.
@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from seglet.losses.distillation.shapes import check_same_shape, check_temperature
+from seglet.losses.distillation.feature_maps import check_same_shape, check_temperature
 from seglet.tensors import at_least_float32
 
 
@@ -19,10 +19,10 @@ def correlation_loss(
     beta: float = 1.0,
     gamma: float = 1.0,
 ) -> Float[Tensor, ""]:
-    """`beta` × `between_classes` + `gamma` × `within_classes` of the probabilities of two logit maps.
+    """Computes `beta` × `between_classes` + `gamma` × `within_classes` of the probabilities of two logit maps.
 
     Multiplied by temperature². The authors' segmentation code is the case of temperature 1; with a temperature
-    and logits of shape (b, k) this is their loss for classification. Give the teacher's logits without gradient.
+    and logits of shape (b, k) this is their loss for classification. Pass the teacher's logits detached.
 
     Raises:
         ValueError: the maps differ in shape or are empty; `temperature` is not positive.
@@ -31,17 +31,17 @@ def correlation_loss(
     """
     check_same_shape(student, teacher)
     check_temperature(temperature)
-    own, other = ((pixels(at_least_float32(logits)) / temperature).softmax(dim=0) for logits in (student, teacher))
+    own, other = ((class_rows(at_least_float32(logits)) / temperature).softmax(dim=0) for logits in (student, teacher))
     return temperature**2 * (beta * between_classes(own, other) + gamma * within_classes(own, other))
 
 
-def pixels(maps: Float[Tensor, "b k *positions"]) -> Float[Tensor, "k n"]:
-    """All pixels of the batch in one line for each class."""
+def class_rows(maps: Float[Tensor, "b k *positions"]) -> Float[Tensor, "k n"]:
+    """Returns the maps with all pixels of the batch in one row per class."""
     return maps.transpose(0, 1).flatten(1)
 
 
 def between_classes(student: Float[Tensor, "k n"], teacher: Float[Tensor, "k n"]) -> Float[Tensor, ""]:
-    """1 - Pearson correlation over the classes of a pixel, averaged over pixels; in [0, 2].
+    """Computes 1 - Pearson correlation over the classes of a pixel, averaged over pixels; in [0, 2].
 
     A pixel whose classes are all equally likely correlates with nothing and adds 1.
     """
@@ -49,7 +49,7 @@ def between_classes(student: Float[Tensor, "k n"], teacher: Float[Tensor, "k n"]
 
 
 def within_classes(student: Float[Tensor, "k n"], teacher: Float[Tensor, "k n"]) -> Float[Tensor, ""]:
-    """1 - Pearson correlation of a class over all pixels of the batch, averaged over classes; in [0, 2].
+    """Computes 1 - Pearson correlation of a class over all pixels of the batch, averaged over classes; in [0, 2].
 
     A class equally likely everywhere, such as any class of a single pixel, correlates with nothing and adds 1.
     """
@@ -57,11 +57,11 @@ def within_classes(student: Float[Tensor, "k n"], teacher: Float[Tensor, "k n"])
 
 
 def _pearson(a: Float[Tensor, "k n"], b: Float[Tensor, "k n"], axis: int) -> Float[Tensor, " others"]:
-    """Correlation along an axis; 0 where one of the two does not vary."""
+    """Computes the correlation along an axis; 0 where one of the two does not vary."""
     a, b = a - a.mean(axis, keepdim=True), b - b.mean(axis, keepdim=True)
     return (a * b).sum(axis) / (_length(a, axis) * _length(b, axis) + 1e-8)
 
 
 def _length(a: Float[Tensor, "k n"], axis: int) -> Float[Tensor, " others"]:
-    """As `vector_norm`, in half the time; the clamp keeps the gradient at 0 from becoming NaN."""
+    """Computes the Euclidean norm in half the time of `vector_norm`; the clamp keeps its gradient at 0 finite."""
     return a.square().sum(axis).clamp_min(torch.finfo(a.dtype).tiny).sqrt()

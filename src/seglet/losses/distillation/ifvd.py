@@ -1,4 +1,4 @@
-"""Distillation of how features vary within a class (intra-class feature variation, IFVD).
+"""Distillation of the variation of features within a class (intra-class feature variation, IFVD).
 
 Axes: b images, c channels, h rows, w columns; d channels of the teacher, k classes, n = h·w positions.
 """
@@ -10,22 +10,21 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Integer
 from torch import Tensor
 
-from seglet.losses.distillation.shapes import check_same_places
-from seglet.losses.distillation.vectors import full_precision
+from seglet.losses.distillation.feature_maps import check_same_places, full_precision
 from seglet.tensors import at_least_float32, resize_labels
 
 
-def variation_error(
+def variation_loss(
     student: Float[Tensor, "b c h w"],
     teacher: Float[Tensor, "b d h w"],
     labels: Integer[Tensor, "b _ _"],
     num_classes: int,
 ) -> Float[Tensor, ""]:
-    """Squared difference of how alike each pixel is to the mean of its class, averaged over b·h·w; in [0, 4].
+    """Computes the mean squared difference of pixels' similarities to the mean of their class; in [0, 4].
 
-    Likeness is the cosine between the feature of a pixel and the mean feature of its class in its image. Labels
-    are taken at the size of the features; ignored pixels, and labels that are no class, add 0 but are divided by.
-    Channel counts may differ. Gradients flow through the means. Give the teacher's map without gradient.
+    Similarity is the cosine between the feature of a pixel and the mean feature of its class in its image. Labels
+    are resized to the features; ignored pixels and labels that are no class add 0 but count in the mean. Channel
+    counts may differ. Gradients flow through the means. Pass the teacher's map detached.
 
     Raises:
         ValueError: the maps differ in other axes than channels or are empty; labels of other images.
@@ -38,21 +37,21 @@ def variation_error(
     classes = torch.arange(num_classes, device=student.device)[:, None]
     member = resize_labels(labels, student.shape[-2:]).flatten(1)[:, None] == classes  # b k n
     with full_precision(student):
-        own, other = (_likeness(at_least_float32(maps).flatten(2), member) for maps in (student, teacher))
+        own, other = (_similarity(at_least_float32(maps).flatten(2), member) for maps in (student, teacher))
     return F.mse_loss(own, other)  # Eq. 3
 
 
-def _likeness(features: Float[Tensor, "b c n"], member: Bool[Tensor, "b k n"]) -> Float[Tensor, "b n"]:
-    cosine: Tensor = _Likeness.apply(features, member.to(features.dtype))  # type: ignore[no-untyped-call]
+def _similarity(features: Float[Tensor, "b c n"], member: Bool[Tensor, "b k n"]) -> Float[Tensor, "b n"]:
+    cosine: Tensor = _Similarity.apply(features, member.to(features.dtype))  # type: ignore[no-untyped-call]
     return cosine
 
 
-class _Likeness(torch.autograd.Function):
+class _Similarity(torch.autograd.Function):
     """Cosine of each position to the mean of its class; 0, and no gradient, where there is no class or no feature.
 
-    All is products with the one-hot labels: no mean is copied to its positions, nor any gradient of one. With u the
-    mean at length 1 and f the feature, the gradient of the cosine is u / |f| - cosine · f / |f|² in f, and f / |f|
-    in u, which goes back to all pixels of the class alike.
+    Everything is a product with the one-hot labels: neither means nor their gradients are copied to positions. With u
+    the mean at length 1 and f the feature, the gradient of the cosine is u / |f| - cosine · f / |f|² in f, and
+    f / |f| in u, which goes back to all pixels of the class alike.
     """
 
     @staticmethod

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from seglet.losses.distillation.shapes import check_same_shape, check_temperature
+from seglet.losses.distillation.feature_maps import check_same_shape, check_temperature
 from seglet.tensors import at_least_float32
 
 
@@ -18,11 +18,11 @@ def kl_divergence(
     weight: Float[Tensor, "#b #k #h #w"] | None = None,
     counted: Bool[Tensor, "b h w"] | None = None,
 ) -> Float[Tensor, ""]:
-    """KL(teacher ‖ student) of the class probabilities of two logit maps, in nats, averaged over pixels.
+    """Computes KL(teacher ‖ student) of the class probabilities of two logit maps, in nats, averaged over pixels.
 
     Multiplied by temperature², so that its gradient does not fade as the temperature rises. Pixels where
-    `counted` is false neither add nor are divided by; without it all count, annotated or not. Give the
-    teacher's logits without gradient.
+    `counted` is false take no part in the mean; without it all do, annotated or not. Pass the teacher's logits
+    detached.
 
     A `weight` multiplies each summand. If it differs between the classes of a pixel the value is no
     divergence any more: it can be negative, and is least where q_S ∝ weight · q_T. It is returned as it is.
@@ -47,7 +47,7 @@ def elementwise_kl_divergence(
     weight: Float[Tensor, "#b #k #h #w"] | None = None,
     counted: Bool[Tensor, "b h w"] | None = None,
 ) -> Float[Tensor, ""]:
-    """`kl_divergence` as IFVD's code reduces it: averaged over b·k·h·w and without temperature², so k·T² times less.
+    """Computes `kl_divergence` as IFVD's code averages it: over b·k·h·w and without temperature², so k·T² times less.
 
     Source: IFVD, utils/criterion.py; golden kl_pixel, loss_ifvd_kd.
     """
@@ -60,7 +60,7 @@ def soft_cross_entropy(
     weight: Float[Tensor, "#b #k #h #w"] | None = None,
     counted: Bool[Tensor, "b h w"] | None = None,
 ) -> Float[Tensor, ""]:
-    """-Σ q_T · log q_S as SKD's code reduces it: averaged over pixels and *summed* over images, in nats.
+    """Computes -Σ q_T · log q_S as SKD's code does: averaged over pixels and *summed* over images, in nats.
 
     Its gradient is b times that of `kl_divergence`; where both agree it is b times the teacher's entropy, not 0.
 

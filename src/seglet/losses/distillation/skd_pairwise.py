@@ -1,4 +1,4 @@
-"""Distillation of how alike two places of an image are (the pairwise term of structured knowledge distillation, SKD).
+"""Distillation of similarities between places of an image (pairwise term of structured knowledge distillation, SKD).
 
 Axes: b images, c channels, h rows, w columns; d channels of the teacher, n places after pooling.
 """
@@ -10,20 +10,19 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from seglet.losses.distillation.shapes import check_same_places
-from seglet.losses.distillation.vectors import full_precision, unit, whole_lines
+from seglet.losses.distillation.feature_maps import check_same_places, full_precision, unit_vectors, whole_cache_lines
 from seglet.tensors import at_least_float32
 
-ROWS = 128
-"""Places whose similarities to all others are held at once."""
+_ROWS = 128
+"""Number of places whose similarities to all others are held at once."""
 
 
-def pairwise_error(
+def pairwise_loss(
     student: Float[Tensor, "b c h w"], teacher: Float[Tensor, "b d h w"], window: int = 2
 ) -> Float[Tensor, ""]:
-    """Squared difference of the cosines between all pairs of places, averaged over b·n²; in [0, 4].
+    """Computes the squared difference of the cosines between all pairs of places, averaged over b·n²; in [0, 4].
 
-    Places are what max-pooling with a square `window` leaves. Channel counts may differ. Memory does not grow
+    Places are the cells of max-pooling with a square `window`. Channel counts may differ. Memory does not grow
     with n²; no gradient reaches the teacher.
 
     Raises:
@@ -35,15 +34,16 @@ def pairwise_error(
     if window < 1:
         raise ValueError(f"window must be at least 1, got {window}; 1 compares all positions")
     maps = (F.max_pool2d(at_least_float32(values), window, ceil_mode=True) for values in (student, teacher))
-    return _mean_gap(*(unit(places).flatten(2) for places in maps))
+    return _mean_gap(*(unit_vectors(places).flatten(2) for places in maps))
 
 
-def coarse_pairwise_error(
+def coarse_pairwise_loss(
     student: Float[Tensor, "b c h w"], teacher: Float[Tensor, "b d h w"], scale: float = 0.5
 ) -> Float[Tensor, ""]:
-    """The original: the same, with places as large as `scale` times the map (2×2 or 3×3 of them for a half).
+    """Computes `pairwise_loss` as SKD's own code does, with places as large as `scale` times the map.
 
-    Features are divided by a length that counts as a constant, so gradients are not those of the cosine.
+    For a scale of a half there are 2×2 or 3×3 places. Features are divided by a length that counts as a constant, so
+    gradients are not those of the cosine.
 
     Raises:
         ValueError: the maps differ in other axes than channels or are empty; `scale` is not in (0, 1].
@@ -73,23 +73,23 @@ def _mean_gap(student: Float[Tensor, "b c n"], teacher: Float[Tensor, "b d n"]) 
 class _MeanGap(torch.autograd.Function):
     """Mean of G² over images and pairs, G = sᵀs - tᵀt, in blocks of rows.
 
-    G is symmetric: only what lies on and above the diagonal is multiplied out. The gradient, 4 G s / (b n²), is made
-    on the way, while a block is there.
+    G is symmetric: only entries on and above the diagonal are computed. The gradient, 4 G s / (b n²), is computed
+    along with each block.
     """
 
     @staticmethod
     def forward(ctx: Any, student: Tensor, teacher: Tensor) -> Tensor:
         b, _, n = student.shape
-        width = whole_lines(n)
+        width = whole_cache_lines(n)
         slope = student.new_zeros(*student.shape[:2], width)[..., :n] if ctx.needs_input_grad[0] else None
-        gaps = student.new_empty(b, min(ROWS, n), width)
+        gaps = student.new_empty(b, min(_ROWS, n), width)
         total = student.new_zeros(())
-        for top in range(0, n, ROWS):
-            here, below = slice(top, top + ROWS), slice(top + ROWS, n)
-            gap = gaps[:, : min(ROWS, n - top), : n - top]
+        for top in range(0, n, _ROWS):
+            here, below = slice(top, top + _ROWS), slice(top + _ROWS, n)
+            gap = gaps[:, : min(_ROWS, n - top), : n - top]
             torch.bmm(student[:, :, here].mT, student[:, :, top:], out=gap)
             gap.baddbmm_(teacher[:, :, here].mT, teacher[:, :, top:], alpha=-1)
-            mirrored = gap[:, :, ROWS:]
+            mirrored = gap[:, :, _ROWS:]
             if slope is not None:
                 slope[:, :, here].baddbmm_(student[:, :, top:], gap.mT)
                 slope[:, :, below].baddbmm_(student[:, :, here], mirrored)

@@ -11,8 +11,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from seglet.losses.distillation.dist import correlation_loss
+from seglet.losses.distillation.features import mean_squared_error
 from seglet.losses.distillation.kl import kl_divergence
-from seglet.losses.distillation.mse import mean_squared_error
 from seglet.methods.dgkd.config import Config
 from seglet.models.diffusion.diffkd import Comparison, DiffKD, FeatureProjection, branch
 from seglet.tensors import resize_align_corners

@@ -12,8 +12,7 @@ from torch import Tensor
 from seglet.data.columns.producer import Producer
 from seglet.data.loading.pairs import LIGHT
 from seglet.data.planes import DEPTH
-from seglet.losses.pixel import cross_entropy
-from seglet.losses.tags import soft_margin
+from seglet.losses.task import cross_entropy, multilabel_soft_margin
 from seglet.methods import base, protocols
 from seglet.methods.dgkd.branches import Branches
 from seglet.methods.dgkd.config import Config
@@ -115,7 +114,9 @@ class Method(base.Method[Step], protocols.ValidationColumns, protocols.TrainingN
             task = cross_entropy(seen.logits, step.target)
             return {"task": task}, task
         config, tags = self.config, without_background(step.tags)
-        terms = {"tags": soft_margin(class_scores(seen.logits, config.focal_power, config.focal_floor), tags)}  # L_cls
+        terms = {
+            "tags": multilabel_soft_margin(class_scores(seen.logits, config.focal_power, config.focal_floor), tags)
+        }  # L_cls
         total = terms["tags"]
         if begun(config, progress):
             masks = seen.logits.detach().float().softmax(dim=1)

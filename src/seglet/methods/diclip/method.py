@@ -15,9 +15,8 @@ from seglet.data.artefact import Artefact
 from seglet.data.columns.follow import covered
 from seglet.data.columns.producer import Producer
 from seglet.labels.cam.background import with_absence
-from seglet.losses.affinity import affinity_error, pair_labels
-from seglet.losses.pixel import cross_entropy
-from seglet.losses.split import split_cross_entropy
+from seglet.losses.affinity import affinity_loss, pair_labels
+from seglet.losses.task import balanced_cross_entropy, cross_entropy
 from seglet.methods import base, protocols
 from seglet.methods.diclip.attention import ATTENTION, REGIONS, AttentionColumn, RegionsColumn
 from seglet.methods.diclip.config import Config
@@ -165,7 +164,7 @@ class Method(
             terms["cam"] = cross_entropy(on_grid(learned.mT, seen.grid), target)  # Eq. 14
             cam = dynamic_cam(self.config, seen.cam, learned.detach(), tags)  # Eq. 13
         target = self._target(cam, seen, tags, step)
-        terms["seg"] = split_cross_entropy(prediction.logits, target)
+        terms["seg"] = balanced_cross_entropy(prediction.logits, target)
         terms["confident"] = (target.labels != IGNORE).float().mean()
         total = terms["seg"]
         if "cam" in terms:
@@ -173,7 +172,7 @@ class Method(
         if self.config.affinity_weight:
             size = (prediction.feature.shape[2], prediction.feature.shape[3])
             pairs = pair_labels(target.labels, size, self.config.affinity_radius)
-            terms["affinity"] = affinity_error(cosine_affinity(prediction.feature), pairs)
+            terms["affinity"] = affinity_loss(cosine_affinity(prediction.feature), pairs)
             total = total + self.config.affinity_weight * terms["affinity"]
         if self.online is not None and progress.fraction >= self.config.online_start:
             self._remember(cam, seen, tags, step, progress)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from seglet.losses.pixel import cross_entropy
+from seglet.losses.task import cross_entropy
 from seglet.methods import base, protocols
 from seglet.methods.distill import cost_report
 from seglet.methods.distill.config import Config

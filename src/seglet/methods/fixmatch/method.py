@@ -13,8 +13,7 @@ from torch import Tensor
 from seglet.labels.semi.collapse import collapse, watched
 from seglet.labels.semi.cutmix import draw_boxes, inside, paste, paste_record
 from seglet.labels.semi.pseudo_label import PseudoLabelMap, pseudo_label_map
-from seglet.losses.confident import average_cross_entropy, ratio_cross_entropy
-from seglet.losses.pixel import cross_entropy
+from seglet.losses.task import confidence_ratio_cross_entropy, cross_entropy, mean_confidence_cross_entropy
 from seglet.methods import base, protocols
 from seglet.methods.fixmatch.config import Config
 from seglet.models.distillation.teachers import EMA
@@ -125,8 +124,8 @@ class Method(base.Method[SemiStep], protocols.TrainingWarnings, protocols.ExtraV
         if config.believe == "pixel":
             return cross_entropy(logits, taught.target(config.threshold))
         if config.believe == "average":
-            return average_cross_entropy(logits, taught.labels, taught.confidence, taught.valid)
-        return ratio_cross_entropy(logits, taught.labels, taught.confidence, taught.valid, config.threshold)
+            return mean_confidence_cross_entropy(logits, taught.labels, taught.confidence, taught.valid)
+        return confidence_ratio_cross_entropy(logits, taught.labels, taught.confidence, taught.valid, config.threshold)
 
     def _watched(self, own: PseudoLabelMap, target: Target) -> dict[str, Tensor]:
         """What training warnings look at: how much is taught, and how often each class is guessed and is labelled."""

@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from seglet.losses.distillation.kl import kl_divergence
-from seglet.losses.pixel import annotated, cross_entropy
+from seglet.losses.task import annotated_pixels, cross_entropy
 from seglet.methods import base
 from seglet.methods.fotf.config import Config
 from seglet.methods.weighting import Weights, weights_for
@@ -65,5 +65,5 @@ class Method(base.Method[Labelled]):
     ) -> Float[Tensor, ""]:
         with torch.no_grad():
             taught = resize_align_corners(teacher(step.images).logits, logits.shape[-2:])
-        counted = annotated(step.target.labels, logits.shape[-2:]) if self.config.mask_ignored else None
+        counted = annotated_pixels(step.target.labels, logits.shape[-2:]) if self.config.mask_ignored else None
         return kl_divergence(logits, taught, self.config.temperature, weights.distillation, counted)  # Eq. 3

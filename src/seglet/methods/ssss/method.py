@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from seglet.losses.tags import soft_margin
+from seglet.losses.task import multilabel_soft_margin
 from seglet.methods import base
 from seglet.methods.self_taught import begun, mask_terms, refined
 from seglet.methods.ssss.config import Config
@@ -62,7 +62,7 @@ class Method(base.Method[Tagged]):
         with drawing_from(self.student, progress.generator(step.images.device)):
             logits = self.student.network(step.images).logits
         tags = without_background(step.tags)
-        terms = {"tags": soft_margin(self._scores(logits), tags)}
+        terms = {"tags": multilabel_soft_margin(self._scores(logits), tags)}
         total = terms["tags"]
         if begun(self.config, progress):
             terms |= mask_terms(logits, self.refined(logits.detach(), step.images, tags))

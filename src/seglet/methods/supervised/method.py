@@ -1,6 +1,6 @@
 """Cross-entropy on annotated pixels, for the network and its auxiliary head."""
 
-from seglet.losses.pixel import cross_entropy
+from seglet.losses.task import cross_entropy
 from seglet.methods import base
 from seglet.methods.supervised.config import Config
 from seglet.models.layers.dropout import drawing_from

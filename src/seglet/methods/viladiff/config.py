@@ -5,7 +5,7 @@ from typing import Literal
 
 from seglet.data.loading.semi import Partner, SemiConfig
 from seglet.labels.semi.cutmix import Boxes
-from seglet.losses.vila import MU
+from seglet.losses.vila import DIFFUSION_WEIGHTS
 from seglet.models.diffusion.gaussian import Clock
 from seglet.models.diffusion.routing import Reading
 from seglet.models.student import StudentConfig
@@ -82,7 +82,7 @@ class Config(SemiConfig, StudentConfig):
     edge_rate: float = option(0.1, "how much more on edges; Sec. 3.4; 0 knows no edges")
     tau: float = option(0.8, "confidence that parts the noises, once it has risen; Sec. 3.4")
     tau_until: float = option(0.5, "share of training in which it rises from 0; Sec. 3.4")
-    mu: tuple[float, float, float] = option(MU, "μ of region, edge and noise; Eq. 11, 13")
+    mu: tuple[float, float, float] = option(DIFFUSION_WEIGHTS, "μ of region, edge and noise; Eq. 11, 13")
     refine_start: float = option(0.5, "share of training after which pseudo labels are refined: later stages in Fig. 2")
     refined_share: float = option(
         1.0, "of the denoiser in refined probabilities, the rest is the guess's; 1 as in the paper, 0.5 doubts both"

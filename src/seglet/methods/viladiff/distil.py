@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from seglet.losses.distillation.kl import kl_divergence
-from seglet.losses.vila import better, feature_distillation
+from seglet.losses.vila import feature_distillation, lower_cross_entropy
 from seglet.methods.viladiff.config import Config
 from seglet.methods.viladiff.views import Taught
 from seglet.models.heads.vila import Stream
@@ -36,7 +36,7 @@ def distilled(config: Config, visual: Stream, fused: Stream, taught: Taught) -> 
     weights = (config.feature_weight, config.logit_weight)
     gate = torch.ones(len(visual.tokens), dtype=torch.bool, device=visual.tokens.device)
     if config.gate == "per_image":
-        gate = better(fused.logits.detach(), visual.logits.detach(), taught.guess.target(0.0))
+        gate = lower_cross_entropy(fused.logits.detach(), visual.logits.detach(), taught.guess.target(0.0))
     within = _parts(config, visual, fused, taught, gate)
     total = torch.stack([w * part for w, part in zip(weights, within, strict=True)]).sum()
     terms = {"features": within[0], "logits": within[1], "better": gate.float().mean()}

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from seglet.labels.semi.edges import edge_rates, label_edges
 from seglet.labels.semi.pseudo_label import PseudoLabelMap
-from seglet.losses.pixel import cross_entropy
-from seglet.losses.vila import edge_cross_entropy, noise_error
+from seglet.losses.task import cross_entropy
+from seglet.losses.vila import edge_cross_entropy, noise_loss
 from seglet.methods.viladiff.config import Config
 from seglet.models.diffusion.categorical import Flips
 from seglet.models.diffusion.gaussian import Clock
@@ -68,7 +68,7 @@ class MixE(nn.Module):
         return {
             "region": cross_entropy(found.logits, target),
             "edge": edge_cross_entropy(found.logits, target, label_edges(labels)),
-            "noise": noise_error(found.noise, noise.detach(), diffusion.route.gaussian & (labels != IGNORE)),  # Eq. 4
+            "noise": noise_loss(found.noise, noise.detach(), diffusion.route.gaussian & (labels != IGNORE)),  # Eq. 4
         }
 
     @torch.no_grad()

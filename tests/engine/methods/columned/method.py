@@ -8,7 +8,7 @@ from seglet.methods.columned.producers import Caption, Histogram, Spelling, Worl
 
 from seglet.data.columns.follow import follow
 from seglet.data.columns.producer import Producer
-from seglet.losses.pixel import cross_entropy
+from seglet.losses.task import cross_entropy
 from seglet.methods import base
 from seglet.models.segmenter import Segmenter
 from seglet.models.student import build_student

@@ -7,8 +7,8 @@ from typing import Literal
 import torch.nn.functional as F
 from torch import nn
 
-from seglet.losses.distillation.adversarial import fooling, gradient_penalty, hinge, wasserstein
-from seglet.losses.distillation.afdcd import feature_distance, omni_contrast
+from seglet.losses.distillation.adversarial import adversarial_loss, gradient_penalty, hinge_loss, wasserstein_loss
+from seglet.losses.distillation.afdcd import feature_distance, omni_contrastive_loss
 from seglet.losses.distillation.dist import correlation_loss
 from seglet.losses.distillation.kl import kl_divergence
 from seglet.methods.distill.terms.base import Options, Pair, Part, Shape, Term
@@ -44,9 +44,9 @@ class Holistic(Term):
         if chosen.adversarial == 0:  # the authors train their discriminator all the same
             return {}
         student, teacher = pair.student, pair.teacher
-        fooled = fooling(self.judge.judge(student))
+        fooled = adversarial_loss(self.judge.judge(student))
         fake, real = self.judge(student.detach()), self.judge(teacher)
-        own = hinge(real, fake) if chosen.mode == "hinge" else wasserstein(real, fake)
+        own = hinge_loss(real, fake) if chosen.mode == "hinge" else wasserstein_loss(real, fake)
         parts = {"fooling": Part(fooled, chosen.adversarial), "discriminator": Part(own, chosen.discriminator)}
         if chosen.mode == "wgan-gp":
             slope = gradient_penalty(self.judge, teacher, student, pair.generator)
@@ -89,7 +89,10 @@ class AfDCD(Term):
         redrawn = self.masking(pair.student, generator=pair.generator)
         how = chosen.groups, chosen.temperature, chosen.pool, chosen.patch
         distance = Part(feature_distance(redrawn, pair.teacher), chosen.distance)
-        return {"distance": distance, "contrast": Part(omni_contrast(redrawn, pair.teacher, *how), chosen.contrast)}
+        return {
+            "distance": distance,
+            "contrast": Part(omni_contrastive_loss(redrawn, pair.teacher, *how), chosen.contrast),
+        }
 
     def before_step(self) -> None:
         if self.chosen.clip is not None:

@@ -4,14 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from seglet.losses.distillation.attention import attention_error
 from seglet.losses.distillation.cwd import channel_divergence
 from seglet.losses.distillation.dist import correlation_loss
-from seglet.losses.distillation.ifvd import variation_error
+from seglet.losses.distillation.features import attention_transfer_loss, mean_squared_error
+from seglet.losses.distillation.ifvd import variation_loss
 from seglet.losses.distillation.kl import elementwise_kl_divergence, kl_divergence, soft_cross_entropy
-from seglet.losses.distillation.mse import mean_squared_error
-from seglet.losses.distillation.skd_pairwise import coarse_pairwise_error, pairwise_error
-from seglet.losses.pixel import annotated
+from seglet.losses.distillation.skd_pairwise import coarse_pairwise_loss, pairwise_loss
+from seglet.losses.task import annotated_pixels
 from seglet.methods.distill.terms.base import Options, Pair, Part, Shape, Term
 from seglet.types import option
 
@@ -46,7 +45,7 @@ class KL(Term):
 
     def forward(self, pair: Pair) -> Mapping[str, Part]:
         student, teacher, chosen = pair.student, pair.teacher, self.chosen
-        counted = annotated(pair.target.labels, student.shape[-2:]) if chosen.mask_ignored else None
+        counted = annotated_pixels(pair.target.labels, student.shape[-2:]) if chosen.mask_ignored else None
         if chosen.reduction == "skd":
             return {"": Part(soft_cross_entropy(student, teacher, pair.weight, counted))}
         reduce = kl_divergence if chosen.reduction == "cirkd" else elementwise_kl_divergence
@@ -103,7 +102,7 @@ class AT(Term):
     options = ATOptions
 
     def forward(self, pair: Pair) -> Mapping[str, Part]:
-        return {"": Part(attention_error(pair.student, pair.teacher))}
+        return {"": Part(attention_transfer_loss(pair.student, pair.teacher))}
 
 
 @dataclass(frozen=True)
@@ -127,7 +126,7 @@ class SKD(Term):
         self.window = options.window
 
     def forward(self, pair: Pair) -> Mapping[str, Part]:
-        return {"": Part(pairwise_error(pair.student, pair.teacher, self.window))}
+        return {"": Part(pairwise_loss(pair.student, pair.teacher, self.window))}
 
 
 @dataclass(frozen=True)
@@ -151,7 +150,7 @@ class CoarseSKD(Term):
         self.scale = options.scale
 
     def forward(self, pair: Pair) -> Mapping[str, Part]:
-        return {"": Part(coarse_pairwise_error(pair.student, pair.teacher, self.scale))}
+        return {"": Part(coarse_pairwise_loss(pair.student, pair.teacher, self.scale))}
 
 
 @dataclass(frozen=True)
@@ -169,7 +168,7 @@ class IFVD(Term):
         self.classes = shape.classes
 
     def forward(self, pair: Pair) -> Mapping[str, Part]:
-        return {"": Part(variation_error(pair.student, pair.teacher, pair.target.labels, self.classes))}
+        return {"": Part(variation_loss(pair.student, pair.teacher, pair.target.labels, self.classes))}
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from seglet.losses.distillation.cirkd_memory import cirkd_memory
-from seglet.losses.distillation.cirkd_minibatch import LEAST_TEMPERATURE, cirkd_minibatch, cirkd_minibatch_bytes
+from seglet.losses.distillation.cirkd_memory import cirkd_memory_loss
+from seglet.losses.distillation.cirkd_minibatch import LEAST_TEMPERATURE, cirkd_minibatch_bytes, cirkd_minibatch_loss
 from seglet.methods.distill.terms.base import Options, Pair, Part, Shape, Term
 from seglet.models.distillation.adaptors import projector
 from seglet.models.distillation.cirkd_memory import CirkdMemory, MemorySize
@@ -36,7 +36,9 @@ class Minibatch(Term):
 
     def forward(self, pair: Pair) -> Mapping[str, Part]:
         chosen = self.chosen
-        value = cirkd_minibatch(pair.student, pair.teacher, chosen.temperature, chosen.pooling, chosen.budget * 2**20)
+        value = cirkd_minibatch_loss(
+            pair.student, pair.teacher, chosen.temperature, chosen.pooling, chosen.budget * 2**20
+        )
         return {"": Part(value)}
 
     def memory(self, batch: int, size: tuple[int, int]) -> int:
@@ -78,7 +80,7 @@ class Memory(Term):
         self.queues.remember(pair.teacher, pair.target.labels, draws.order)
         temperatures = chosen.temperature, chosen.kd_temperature
         projected = self.project(pair.student)
-        terms = cirkd_memory(projected, pair.teacher, pair.target.labels, self.queues.keys(draws), *temperatures)
+        terms = cirkd_memory_loss(projected, pair.teacher, pair.target.labels, self.queues.keys(draws), *temperatures)
         return {"pixel": Part(terms.pixel, chosen.pixel), "region": Part(terms.region, chosen.region)}
 
     def unsynchronised_buffers(self) -> list[str]:

@@ -6,8 +6,7 @@ import torch
 from tests.losses.ssss import decoded, scores, with_background
 
 from seglet.labels.cam.pseudo_masks import balanced_target, confident_masks
-from seglet.losses.mask import mask_loss
-from seglet.losses.tags import soft_margin
+from seglet.losses.task import mask_loss, multilabel_soft_margin
 from seglet.types import IGNORE, Target
 
 Case = dict[str, np.ndarray]
@@ -29,7 +28,7 @@ def test_the_whole_objective_and_its_gradient_are_the_authors(case: Case) -> Non
     foreground, tags = decoded(case), torch.from_numpy(case["labels"]).double()
     target = balanced_target(confident_masks(torch.from_numpy(case["masks_dec"])), tags)
     masks = mask_loss(with_background(foreground), target)
-    total = soft_margin(scores(case, foreground), tags) + masks.mean()
+    total = multilabel_soft_margin(scores(case, foreground), tags) + masks.mean()
     (gradient,) = torch.autograd.grad(total, foreground)
     np.testing.assert_allclose(masks.detach(), case["loss_mask_per_sample"], rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(total.item(), case["loss_total"], rtol=1e-5)

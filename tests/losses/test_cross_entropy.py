@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from seglet.losses.pixel import cross_entropy
+from seglet.losses.task import cross_entropy
 from seglet.tensors import resize_align_corners
 from seglet.types import IGNORE, Target
 
