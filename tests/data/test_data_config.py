@@ -7,10 +7,10 @@ import torch
 
 from seglet.data.augment.geometry import Augment
 from seglet.data.dataset import Sample
+from seglet.data.loading.dark_light_pairs import PairConfig
 from seglet.data.loading.data_config import DataConfig, SplitSource
-from seglet.data.loading.pairs import PairConfig
-from seglet.data.loading.sampling import StepSampler
-from seglet.data.loading.semi import SemiConfig
+from seglet.data.loading.semi_dataset import SemiConfig
+from seglet.data.loading.step_sampler import StepSampler
 from seglet.types import Labelled, SemiStep, Tagged
 
 WORLD = SplitSource("world", "1_8/labelled", "val", world_scenes=16, world_size=32)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from seglet.data.columns.depth_files import DepthFiles
+from seglet.data.columns.depth import DepthFiles
 from seglet.data.dataset import Sample
 from seglet.data.errors import DataError
 from seglet.data.planes import depth_plane

@@ -10,9 +10,9 @@ from tests.data.toys import Toys, random_image, sample
 from seglet.data.augment.geometry import Augment
 from seglet.data.dataset import Sample
 from seglet.data.errors import DataError
-from seglet.data.loading.cached import Cached
 from seglet.data.loading.loaders import evaluation_samples, labelled_loader, tagged_loader
-from seglet.data.loading.sampling import StepSampler
+from seglet.data.loading.step_sampler import StepSampler
+from seglet.data.loading.wrapped_datasets import Cached
 from seglet.data.world.dataset import World
 
 AUGMENT = Augment(crop=(8, 8))

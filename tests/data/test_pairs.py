@@ -8,7 +8,7 @@ from PIL import Image
 
 from seglet.data.dataset import Dataset, Sample, open_dataset
 from seglet.data.errors import DataError
-from seglet.data.loading.pairs import Brightened, Paired, shifted
+from seglet.data.loading.dark_light_pairs import Brightened, Paired, shifted
 from seglet.data.world.dataset import CLASSES, World
 from seglet.engine.datasets import open_datasets
 from seglet.engine.experiment import resolve

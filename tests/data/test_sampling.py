@@ -2,7 +2,7 @@ from itertools import chain, islice
 
 import pytest
 
-from seglet.data.loading.sampling import Order, StepSampler, augmentation_rng
+from seglet.data.loading.step_sampler import Order, StepSampler, augmentation_rng
 
 
 def positions(batches):

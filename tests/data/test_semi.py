@@ -14,9 +14,9 @@ from seglet.data.checking.check import check
 from seglet.data.dataset import FolderDataset, Sample
 from seglet.data.errors import DataError
 from seglet.data.loading.loaders import labelled_loader
-from seglet.data.loading.sampling import StepSampler
-from seglet.data.loading.semi import SemiConfig, SemiDataset, missing_classes
+from seglet.data.loading.semi_dataset import SemiConfig, SemiDataset, missing_classes
 from seglet.data.loading.semi_loader import semi_loader
+from seglet.data.loading.step_sampler import StepSampler
 from seglet.data.splits.fractions import Portion, counterpart, read_portion, read_split
 from seglet.data.world.dataset import World
 

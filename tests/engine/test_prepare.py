@@ -7,7 +7,7 @@ import torch
 from tests.data.columns.producers import Caption, CopyProducer, Letters
 from tests.data.toys import Toys, sample
 
-from seglet.data.columns.columned import Columned
+from seglet.data.columns.columned_dataset import Columned
 from seglet.data.columns.recipe import recipes
 from seglet.data.columns.store import Store
 from seglet.data.errors import DataError

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from seglet.data.world.appearance import HUES, TEXTURES
 from seglet.data.world.backgrounds import GROUNDS
 from seglet.data.world.dataset import CLASSES, Scene
-from seglet.data.world.scene import SHAPES, Plan
+from seglet.data.world.plan import SHAPES, Plan
 from seglet.models.io import storage
 from seglet.models.segmenter import Architecture, Segmenter, build
 from tools.pretrain.corpus import Corpus

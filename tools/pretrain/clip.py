@@ -17,7 +17,7 @@ from jaxtyping import Bool, Float, Integer
 from torch import Tensor, nn
 
 from seglet.data.world.backgrounds import GROUNDS
-from seglet.data.world.scene import SHAPES
+from seglet.data.world.plan import SHAPES
 from seglet.models.foundation.tiny.clip import TinyCLIP
 from tools.pretrain.corpus import Corpus
 from tools.pretrain.loop import Objective, Phase, Recipe

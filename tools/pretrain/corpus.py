@@ -15,7 +15,7 @@ from torch import Tensor
 
 from seglet import files
 from seglet.data.world.dataset import VERSION, World
-from seglet.data.world.scene import Plan
+from seglet.data.world.plan import Plan
 
 CHUNK = 1000
 Note = Callable[[int], None]

@@ -3,7 +3,7 @@
 import torch
 
 from seglet.data.world.backgrounds import GROUNDS
-from seglet.data.world.scene import SHAPES
+from seglet.data.world.plan import SHAPES
 from seglet.models.foundation.tiny.diffusion import generate
 from tools.pretrain.backbones import QUESTIONS, BackboneObjective
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from seglet.data.world.backgrounds import GROUNDS
 from seglet.data.world.dataset import CLASSES, Scene, World
-from seglet.data.world.scene import SHAPES
+from seglet.data.world.plan import SHAPES
 from seglet.evaluation.cam_curve import CamCurve
 from seglet.models.foundation.tiny.captioner import TinyCaptioner
 from seglet.models.foundation.tiny.clip import LAYERS, PATCH, SIZE, TinyCLIP

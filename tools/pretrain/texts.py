@@ -10,7 +10,7 @@ from torch import Tensor
 from seglet.data.world.appearance import HUES, TEXTURES
 from seglet.data.world.backgrounds import GROUNDS
 from seglet.data.world.captions import OPENINGS
-from seglet.data.world.scene import SHAPES
+from seglet.data.world.plan import SHAPES
 
 PROMPTS = ("a clean origami", "a realistic photograph of", "a drawing of", "this is", "there is")
 """Openings of prompts that people use with CLIP and Stable Diffusion; part of the captions begins with one."""

@@ -61,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from seglet.data.darkened import Darkened
+    from seglet.data.dark.darkened_dataset import Darkened
     from seglet.data.dataset import open_dataset
     from seglet.files import write_json
     from seglet.inference.brighten import EnhancedDataset, find_enhancer

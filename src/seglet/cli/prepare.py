@@ -118,7 +118,7 @@ def make_once(data: "Dataset", wanted: "Sequence[Kept]", arguments: argparse.Nam
 
 def account(experiment: "Experiment", parts: "Sequence[Part]", outcomes: "Sequence[Outcome]", work: "Work") -> str:
     """What was done, every image that failed, and what comes next."""
-    from seglet.data.columns.columned import Columned
+    from seglet.data.columns.columned_dataset import Columned
 
     lines = [] if work.dry else [f"{one.name}: made {one.made} of {one.images} images" for one in outcomes]
     for one in outcomes:

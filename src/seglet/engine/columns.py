@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from seglet import methods
-from seglet.data.columns.columned import Columned
+from seglet.data.columns.columned_dataset import Columned
 from seglet.data.columns.producer import Producer
 from seglet.data.columns.recipe import recipes
 from seglet.data.columns.store import Store, stored

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from seglet.data.columns.columned import Columned, address
+from seglet.data.columns.columned_dataset import Columned, address
 from seglet.data.columns.kinds import DTYPES, Value, checked
 from seglet.data.columns.producer import Compute
 from seglet.data.columns.store import Store

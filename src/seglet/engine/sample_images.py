@@ -10,7 +10,7 @@ from PIL import Image
 from seglet import files
 from seglet.data.augment.geometry import view
 from seglet.data.dataset import Dataset, Sample
-from seglet.data.loading.sampling import Order, augmentation_rng
+from seglet.data.loading.step_sampler import Order, augmentation_rng
 from seglet.data.overlay import colours, contact_sheet, legend
 from seglet.data.planes import depth_plane
 from seglet.engine.datasets import data_config

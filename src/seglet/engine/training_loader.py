@@ -9,7 +9,7 @@ from seglet.data.augment.colour import Jitter
 from seglet.data.augment.geometry import Augment
 from seglet.data.dark.views import DarkViews
 from seglet.data.dataset import Dataset
-from seglet.data.loading.sampling import StepSampler
+from seglet.data.loading.step_sampler import StepSampler
 from seglet.engine.datasets import data_config
 from seglet.engine.experiment import Experiment
 from seglet.engine.settings import Settings

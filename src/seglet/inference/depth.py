@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from jaxtyping import Float32, UInt8
 
-from seglet.data.columns.depth_files import DepthFiles
+from seglet.data.columns.depth import DepthFiles
 from seglet.data.dataset import Dataset, Sample
 from seglet.data.planes import DEPTH
 from seglet.inference.brighten import Enhancer, find_enhancer

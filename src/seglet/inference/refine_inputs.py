@@ -7,7 +7,7 @@ from pathlib import Path
 from seglet.data.class_table import Table, read_table
 from seglet.data.files import identity, image_files
 from seglet.data.layouts.folders import find_table
-from seglet.data.tags.naming import nearest_image
+from seglet.data.tags.match import nearest_image
 from seglet.inference.inputs import ImageFile, gather_images
 from seglet.inference.score_maps import SCORE_SUFFIXES
 

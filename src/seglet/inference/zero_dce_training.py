@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from seglet.data.loading.sampling import Order, augmentation_rng
+from seglet.data.loading.step_sampler import Order, augmentation_rng
 from seglet.engine.console import Steps
 from seglet.inference.inputs import ImageFile
 from seglet.losses.zero_dce import zero_reference_terms

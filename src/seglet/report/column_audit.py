@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from PIL import Image, ImageDraw, ImageFont
 
-from seglet.data.columns.columned import Columned, address
+from seglet.data.columns.columned_dataset import Columned, address
 from seglet.data.columns.kinds import Kind, Value
 from seglet.data.columns.recipe import Recipe
 from seglet.data.columns.store import Store

@@ -93,7 +93,7 @@ class EvaluateTask:
     def run(self) -> None:
         """Computes and writes the scores."""
         from seglet._version import __version__
-        from seglet.data.darkened import Darkened
+        from seglet.data.dark.darkened_dataset import Darkened
         from seglet.data.dataset import open_dataset
         from seglet.data.loading.loaders import evaluation_samples
         from seglet.evaluation.evaluate import evaluate_samples

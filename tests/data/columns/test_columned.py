@@ -7,15 +7,15 @@ from tests.data.columns.producers import Caption, CopyProducer, Letters
 from tests.data.toys import Toys, sample
 
 from seglet.data.augment.geometry import Augment
-from seglet.data.columns.columned import Columned, address
+from seglet.data.columns.columned_dataset import Columned, address
 from seglet.data.columns.kinds import checked
 from seglet.data.columns.recipe import recipes
 from seglet.data.columns.store import Store
 from seglet.data.dataset import FolderDataset, describe
 from seglet.data.errors import DataError
-from seglet.data.loading.cached import Cached
 from seglet.data.loading.loaders import labelled_loader
-from seglet.data.loading.sampling import StepSampler
+from seglet.data.loading.step_sampler import StepSampler
+from seglet.data.loading.wrapped_datasets import Cached
 from seglet.data.world.dataset import World
 from seglet.types import Labelled
 

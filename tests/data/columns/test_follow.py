@@ -6,7 +6,7 @@ import torch
 from tests.data.toys import random_image, sample
 
 from seglet.data.augment.geometry import Augment, view
-from seglet.data.columns.follow import covered, follow
+from seglet.data.columns.token_grid import covered, follow
 from seglet.data.loading.loaders import crops
 from seglet.types import Crop
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from seglet.data.dark.darkened_dataset import Darkened
 from seglet.data.dark.measure import darkness
 from seglet.data.dark.stops import camera, stopped_down
-from seglet.data.darkened import Darkened
 from seglet.data.world.dataset import World
 
 WORLD = World("val", scenes=2, size=32)

@@ -9,7 +9,7 @@ from tests.data.toys import sample
 
 from seglet.data.augment.geometry import Augment, Viewed, view
 from seglet.data.dark.views import DarkViews
-from seglet.data.loading.sampling import augmentation_rng
+from seglet.data.loading.step_sampler import augmentation_rng
 from seglet.engine.settings import Settings
 from seglet.engine.training_loader import view_augmentation
 

@@ -7,8 +7,8 @@ import pytest
 from seglet.data.class_table import ClassEntry, table
 from seglet.data.description import Item
 from seglet.data.spelling import lookalikes
-from seglet.data.tags.meaning import invented, meaning
-from seglet.data.tags.naming import named
+from seglet.data.tags.match import named
+from seglet.data.tags.resolve import invented, meaning
 from seglet.data.tags.taglist import TagList
 
 ENTRIES = (*table(("background", "dining table", "tv")), ClassEntry(255, "void", (0, 0, 0), void=True))

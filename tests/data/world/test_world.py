@@ -7,7 +7,7 @@ import pytest
 from seglet.data.errors import DataError
 from seglet.data.world.backgrounds import GROUNDS
 from seglet.data.world.dataset import CLASSES, World, scene
-from seglet.data.world.scene import SHAPES, Difficulty
+from seglet.data.world.plan import SHAPES, Difficulty
 
 
 def digest(*arrays):

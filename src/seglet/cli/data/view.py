@@ -62,7 +62,7 @@ def rows(data: "Dataset", settings: "Settings", count: int) -> list[list["np.nda
     Of an image without mask: itself, the view, and its tags if it has some.
     """
     from seglet.data.augment.geometry import view
-    from seglet.data.loading.sampling import Order, augmentation_rng
+    from seglet.data.loading.step_sampler import Order, augmentation_rng
     from seglet.data.overlay import card
     from seglet.engine.training_loader import view_augmentation
     from seglet.images import overlay

@@ -18,7 +18,7 @@ from seglet.data.layouts import infer
 from seglet.data.layouts.found import Found, without_mask
 from seglet.data.splits.divide import UNLABELLED
 from seglet.data.tags.assign import Assigned, assign, from_masks, without_names
-from seglet.data.tags.meaning import doubts, invented
+from seglet.data.tags.resolve import doubts, invented
 from seglet.data.tags.source import USUAL, TagSource, look_up
 from seglet.data.tags.taglist import TagList
 from seglet.data.tags.validate import contradictions, gaps, unusable

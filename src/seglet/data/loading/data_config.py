@@ -9,7 +9,7 @@ from torch.utils.data import DataLoader
 
 from seglet.data.augment.geometry import Augment
 from seglet.data.dataset import Dataset, Sample, is_world, open_dataset
-from seglet.data.loading.sampling import StepSampler
+from seglet.data.loading.step_sampler import StepSampler
 from seglet.types import Labelled, Tagged
 
 ImageRows = Sequence[Sequence[np.ndarray]]
@@ -55,7 +55,7 @@ class SplitSource:
         """Returns the data set with up to `cache` GiB of decoded samples kept in memory; 0 keeps none."""
         if not self.cache:
             return data
-        from seglet.data.loading.cached import Cached
+        from seglet.data.loading.wrapped_datasets import Cached
 
         return Cached(data, int(self.cache * 2**30))
 

@@ -22,7 +22,7 @@ from seglet.data.augment.geometry import Augment, Viewed, view
 from seglet.data.columns.kinds import LENGTH, Kind
 from seglet.data.dataset import Dataset, Sample
 from seglet.data.errors import DataError
-from seglet.data.loading.sampling import StepSampler, augmentation_rng
+from seglet.data.loading.step_sampler import StepSampler, augmentation_rng
 from seglet.types import IGNORE, Crop, Labelled, SemiStep, Tagged, Target, tag_vector
 
 

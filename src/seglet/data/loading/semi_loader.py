@@ -27,8 +27,8 @@ from seglet.data.loading.loaders import (
     with_labels,
     without_annotation,
 )
-from seglet.data.loading.sampling import StepSampler, augmentation_rng, stream_seed
-from seglet.data.loading.semi import SemiDataset
+from seglet.data.loading.semi_dataset import SemiDataset
+from seglet.data.loading.step_sampler import StepSampler, augmentation_rng, stream_seed
 from seglet.types import SemiStep, Unlabelled
 
 UNLABELLED, PARTNER, STRONG = 1, 2, 3

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from seglet.data.errors import DataError
-from seglet.data.prompts.prompts import HOLE, Phrases, Prompts
+from seglet.data.prompts.class_prompts import HOLE, Phrases, Prompts
 from seglet.data.spelling import folded
 from seglet.files import read_bytes
 from seglet.types import Classes

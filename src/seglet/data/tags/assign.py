@@ -9,8 +9,8 @@ from seglet.data.checking.scan import Request
 from seglet.data.checking.validate import label_of
 from seglet.data.description import Description, Item, TagOrigin
 from seglet.data.errors import Problem
-from seglet.data.tags.meaning import meaning
-from seglet.data.tags.naming import named
+from seglet.data.tags.match import named
+from seglet.data.tags.resolve import meaning
 from seglet.data.tags.taglist import TagList
 from seglet.types import IGNORE, Classes
 

@@ -10,7 +10,7 @@ from seglet.data.errors import Problem
 from seglet.data.layouts.found import without_mask
 from seglet.data.splits.divide import UNLABELLED
 from seglet.data.tags.assign import Assigned, in_mask
-from seglet.data.tags.naming import nearest_image, shown
+from seglet.data.tags.match import nearest_image, shown
 
 
 def unusable(name: str, items: Sequence[Item], assigned: Assigned, unmasked: Sequence[Item]) -> dict[Item, Problem]:

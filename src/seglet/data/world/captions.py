@@ -2,7 +2,7 @@
 
 from seglet.data.portable_rng import Dice
 from seglet.data.world.backgrounds import GROUNDS
-from seglet.data.world.scene import CAPTION, Plan, Thing
+from seglet.data.world.plan import CAPTION, Plan, Thing
 
 OPENINGS = ("a photo of", "a picture of", "an image of", "")
 

@@ -14,8 +14,8 @@ from seglet.data.dataset import Dataset, Sample
 from seglet.data.errors import DataError
 from seglet.data.splits.fractions import read_split
 from seglet.data.world.captions import caption
+from seglet.data.world.plan import SHAPES, Difficulty, Plan, plan
 from seglet.data.world.render import darken, depth, paint
-from seglet.data.world.scene import SHAPES, Difficulty, Plan, plan
 from seglet.types import Classes
 from seglet.values import choose_from
 

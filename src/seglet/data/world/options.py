@@ -5,7 +5,7 @@ from typing import Any
 
 from seglet.data.errors import DataError
 from seglet.data.world.dataset import World
-from seglet.data.world.scene import Difficulty
+from seglet.data.world.plan import Difficulty
 from seglet.values import choose_from
 
 WHOLE = ("scenes", "size", "seed", "dark", "clutter")

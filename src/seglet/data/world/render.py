@@ -6,7 +6,7 @@ from jaxtyping import Float32, UInt8
 from seglet.data.portable_rng import Dice
 from seglet.data.world.appearance import HUES, TEXTURES, Colour
 from seglet.data.world.backgrounds import GROUNDS, Canvas, centres, pattern
-from seglet.data.world.scene import DARKNESS, PIXELS, SHAPES, Blob, Plan, Stencil, Thing, stencil
+from seglet.data.world.plan import DARKNESS, PIXELS, SHAPES, Blob, Plan, Stencil, Thing, stencil
 
 NOISE = 0.05
 """Width of the camera's noise."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from seglet.data.loading.pairs import PairConfig
+from seglet.data.loading.dark_light_pairs import PairConfig
 from seglet.methods.self_taught import SelfTaughtConfig
 from seglet.models.architecture import DepthGuidance
 from seglet.models.student import StudentConfig

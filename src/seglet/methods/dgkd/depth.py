@@ -10,11 +10,11 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
-from seglet.data.columns.depth_files import DepthFiles
+from seglet.data.columns.depth import DepthFiles
 from seglet.data.columns.kinds import Kind, Value
 from seglet.data.columns.producer import Compute, Producer
 from seglet.data.dataset import Sample
-from seglet.data.loading.pairs import BRIGHTENING, Brightening
+from seglet.data.loading.dark_light_pairs import BRIGHTENING, Brightening
 from seglet.data.planes import DEPTH
 from seglet.models.foundation.depth_estimator import LAYOUT, DepthEstimator
 from seglet.models.foundation.hub import find

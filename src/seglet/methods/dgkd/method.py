@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from seglet.data.columns.producer import Producer
-from seglet.data.loading.pairs import LIGHT
+from seglet.data.loading.dark_light_pairs import LIGHT
 from seglet.data.planes import DEPTH
 from seglet.losses.task import cross_entropy, multilabel_soft_margin
 from seglet.methods import base, protocols

@@ -12,9 +12,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from seglet.data.columns.follow import follow
 from seglet.data.columns.kinds import Kind, Value
 from seglet.data.columns.producer import Compute, Producer, Reads
+from seglet.data.columns.token_grid import follow
 from seglet.data.dataset import Sample
 from seglet.labels.attention.low_rank_attention import LowRankAttention, low_rank_attention
 from seglet.methods.diclip.weights import weights

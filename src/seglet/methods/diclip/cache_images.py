@@ -17,7 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from seglet.data.dataset import Dataset, Sample
-from seglet.data.prompts.prompts import HOLE, spoken
+from seglet.data.prompts.class_prompts import HOLE, spoken
 from seglet.files import replacing
 from seglet.images import read_image
 from seglet.methods.diclip.weights import weights

@@ -12,8 +12,8 @@ from jaxtyping import Float, Integer
 from torch import Tensor
 
 from seglet.data.artefact import Artefact
-from seglet.data.columns.follow import covered
 from seglet.data.columns.producer import Producer
+from seglet.data.columns.token_grid import covered
 from seglet.labels.cam.background import with_absence
 from seglet.losses.affinity import affinity_loss, pair_labels
 from seglet.losses.task import balanced_cross_entropy, cross_entropy

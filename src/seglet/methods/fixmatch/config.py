@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from seglet.data.loading.semi import SemiConfig
+from seglet.data.loading.semi_dataset import SemiConfig
 from seglet.labels.semi.cutmix import Boxes
 from seglet.models.student import StudentConfig
 from seglet.types import option

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from seglet.data.loading.semi import Partner, SemiConfig
+from seglet.data.loading.semi_dataset import Partner, SemiConfig
 from seglet.labels.semi.cutmix import Boxes
 from seglet.losses.vila import DIFFUSION_WEIGHTS
 from seglet.models.diffusion.gaussian import Clock

@@ -6,9 +6,9 @@ import torch
 from seglet.methods.columned.config import Config
 from seglet.methods.columned.producers import Caption, Histogram, Spelling, WorldDepth
 
-from seglet.data.columns.follow import follow
 from seglet.data.columns.producer import Producer
 from seglet.losses.task import cross_entropy
+from seglet.data.columns.token_grid import follow
 from seglet.methods import base
 from seglet.models.segmenter import Segmenter
 from seglet.models.student import build_student

@@ -12,13 +12,13 @@ from torch.utils.data import DataLoader
 from seglet.data.augment.colour import Jitter
 from seglet.data.augment.geometry import Augment
 from seglet.data.augment.strong import Strong
-from seglet.data.columns.columned import Columned
+from seglet.data.columns.columned_dataset import Columned
 from seglet.data.dataset import Dataset, FolderDataset, Sample
 from seglet.data.errors import DataError
-from seglet.data.loading.cached import Cached
 from seglet.data.loading.data_config import DataConfig, ImageRows, SplitSource
 from seglet.data.loading.joined import Joined
-from seglet.data.loading.sampling import StepSampler
+from seglet.data.loading.step_sampler import StepSampler
+from seglet.data.loading.wrapped_datasets import Cached
 from seglet.data.splits.fractions import counterpart
 from seglet.types import SemiStep, option
 
