@@ -10,7 +10,8 @@ from torch import Tensor
 
 from benchmarks._harness import Result, side_by_side
 from seglet.data.dataset import Sample
-from seglet.data.world.dataset import CLASSES, World
+from seglet.data.world.dataset import World
+from seglet.data.world.scene import WORLD_CLASSES
 from seglet.methods.diclip import Config, Method
 from seglet.methods.diclip.attention import ATTENTION, AttentionColumn
 from seglet.types import Crop, Progress, Tagged
@@ -24,7 +25,7 @@ def compare(name: str, column: Config, loop: Config, scenes: tuple[int, int], ne
     samples = [World("train", size=scenes[1]).read(index) for index in range(scenes[0])]
     values, taken = columns(column, samples)
     batch = step(samples, torch.stack(values))
-    stored, looped = (Method.build(config, CLASSES, seed=0).train() for config in (column, loop))
+    stored, looped = (Method.build(config, WORLD_CLASSES, seed=0).train() for config in (column, loop))
 
     def same(ours: Tensor, theirs: Tensor) -> bool:
         return bool((ours - theirs).abs() <= near * theirs.abs())
@@ -49,7 +50,7 @@ def columns(config: Config, samples: Sequence[Sample]) -> tuple[list[Tensor], fl
 def step(samples: list[Sample], column: Tensor) -> Tagged:
     sources = torch.stack([torch.from_numpy(sample.image.copy()) for sample in samples])
     images = sources.permute(0, 3, 1, 2).float() / 255
-    tags = torch.zeros(len(samples), len(CLASSES))
+    tags = torch.zeros(len(samples), len(WORLD_CLASSES))
     for row, sample in enumerate(samples):
         tags[row, list(sample.tags or ())] = 1
     crop = Crop(torch.tensor([[0.0, 0.0, 1.0, 1.0]] * len(samples)), torch.zeros(len(samples), dtype=torch.bool))

@@ -19,7 +19,8 @@ import torch
 from PIL import Image
 
 from benchmarks._harness import Result
-from seglet.data.world.dataset import CLASSES, World
+from seglet.data.world.dataset import World
+from seglet.data.world.scene import WORLD_CLASSES
 from seglet.models.architecture import Architecture
 from seglet.models.segmenter import build
 from seglet.webapp.answers import Network
@@ -45,10 +46,10 @@ class PageResult(Result):
 
 
 def run() -> PageResult:
-    network = Network("student", build(Architecture(STUDENT, width=WIDTH), CLASSES).eval())
+    network = Network("student", build(Architecture(STUDENT, width=WIDTH), WORLD_CLASSES).eval())
     image = World("test", scenes=1, size=SIDE).read(0).image
     alone, answer = timed(lambda: network.answer(image, "scene.png"))
-    found = {CLASSES.names[label] for label, _, _ in answer.shares()}
+    found = {WORLD_CLASSES.names[label] for label, _, _ in answer.shares()}
     with quarters() as folder, chromium() as driver:
         Image.fromarray(image).save(folder / "scene.png")
         began = time.perf_counter()

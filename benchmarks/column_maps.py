@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from benchmarks._harness import Result
-from seglet.data.world.dataset import CLASSES, World
+from seglet.data.world.dataset import World
+from seglet.data.world.scene import WORLD_CLASSES
 from seglet.evaluation.cam_curve import CamCurve
 from seglet.labels.attention.low_rank_attention import low_rank_attention
 from seglet.labels.cam.background import with_absence
@@ -32,8 +33,8 @@ def run() -> MapsResult:
         clip_model="tiny-clip", prompts="world", diffusion=("tiny-sd",), diffusion_layers=("up_blocks.1",),
         cache_from="none", adapter=False,
     )  # fmt: skip
-    method = Method.build(config, CLASSES, seed=0).eval()
-    curves = {rank: CamCurve(CLASSES) for rank in (0, *RANKS)}
+    method = Method.build(config, WORLD_CLASSES, seed=0).eval()
+    curves = {rank: CamCurve(WORLD_CLASSES) for rank in (0, *RANKS)}
     for first in range(0, SCENES, TOGETHER):
         patches = add(method, first, curves)
     found = {rank: curve.best().miou for rank, curve in curves.items()}
@@ -56,7 +57,7 @@ def add(method: Method, first: int, curves: dict[int, CamCurve]) -> int:
     """Counts some scenes; how many patches they have."""
     samples = [World("test", size=SIDE).read(index) for index in range(first, first + TOGETHER)]
     images = torch.stack([torch.from_numpy(sample.image.copy()) for sample in samples]).permute(0, 3, 1, 2) / 255
-    tags = torch.zeros(len(samples), len(CLASSES) - 1)
+    tags = torch.zeros(len(samples), len(WORLD_CLASSES) - 1)
     for row, sample in zip(tags, samples, strict=True):
         row[[label - 1 for label in sample.tags or ()]] = 1
     attention = method.knowledge.attention(method.tower, images)

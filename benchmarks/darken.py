@@ -5,17 +5,17 @@ from jaxtyping import Float64, UInt8
 
 from benchmarks._harness import Result, side_by_side
 from seglet.data.dark.cameras import srgb_to_camera
-from seglet.data.dark.noise import Noise
+from seglet.data.dark.noise import SensorNoise
 from seglet.data.dark.parameters import Darkening
 from seglet.data.dark.pipeline import darken_image
-from seglet.data.dark.presets import MAET
+from seglet.data.dark.presets import MAET_RANGES
 
 HEIGHT, WIDTH, IMAGES = 480, 640, 4
 
 
 def run() -> Result:
     images = np.random.default_rng(0).integers(0, 256, (IMAGES, HEIGHT, WIDTH, 3), dtype=np.uint8)
-    drawn = [MAET.draw(0, str(number)) for number in range(IMAGES)]
+    drawn = [MAET_RANGES.draw(0, str(number)) for number in range(IMAGES)]
     pairs = list(zip(images, drawn, strict=True))
     shapes = f"{IMAGES} images of {WIDTH}x{HEIGHT}; noise differs, so means are compared"
     return side_by_side(
@@ -29,7 +29,7 @@ def run() -> Result:
 
 def plain(image: UInt8[np.ndarray, "h w 3"], p: Darkening) -> UInt8[np.ndarray, "h w 3"]:
     rng = np.random.default_rng(p.noise_seed)
-    noise = Noise(rng.standard_normal(image.shape), rng.random(image.shape))
+    noise = SensorNoise(rng.standard_normal(image.shape), rng.random(image.shape))
     matrix = srgb_to_camera(p.camera)
     toned: Float64[np.ndarray, "h w 3"] = 0.5 - np.sin(np.arcsin(1 - 2 * (image / 255)) / 3)
     sensor = np.maximum(toned, 1e-8) ** p.gamma @ matrix.T

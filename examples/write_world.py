@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from seglet.data.world.dataset import CLASSES, World
+from seglet.data.world.dataset import World
+from seglet.data.world.scene import WORLD_CLASSES
 from seglet.images import write_mask
 
 
@@ -24,12 +25,12 @@ def write(folder: Path, scenes: int, scored: int, size: int) -> None:
             scene, name = world.read(place), f"{split}/{split}{place:04}.png"
             Image.fromarray(scene.image).save(folder / "images" / name)
             if split == "val":
-                write_mask(folder / "masks" / name, np.asarray(scene.labels), CLASSES)
+                write_mask(folder / "masks" / name, np.asarray(scene.labels), WORLD_CLASSES)
             else:
-                rows.append([name, ";".join(CLASSES.names[label] for label in scene.tags or ())])
+                rows.append([name, ";".join(WORLD_CLASSES.names[label] for label in scene.tags or ())])
     with (folder / "tags.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows(rows)
-    lines = [f"{label} {name}\n" for label, name in enumerate(CLASSES.names)]
+    lines = [f"{label} {name}\n" for label, name in enumerate(WORLD_CLASSES.names)]
     (folder / "classes.txt").write_text("".join(lines), encoding="utf-8")
 
 

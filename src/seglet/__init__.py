@@ -10,7 +10,7 @@ from seglet._version import __version__
 from seglet.lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from seglet.data.dataset import open_dataset
+    from seglet.data.opening import open_dataset
     from seglet.models.architecture import Architecture
     from seglet.models.segmenter import Segmenter, build, load
 
@@ -21,7 +21,7 @@ _HOMES = {
     "Segmenter": "seglet.models.segmenter",
     "build": "seglet.models.segmenter",
     "load": "seglet.models.segmenter",
-    "open_dataset": "seglet.data.dataset",
+    "open_dataset": "seglet.data.opening",
 }
 
 

@@ -19,13 +19,15 @@ from seglet.files import DataError, content_hash, read_bytes, write_atomically
 from seglet.types import IGNORE, Classes
 
 MAX_PIXELS = 64_000_000
-FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
+IMAGE_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 """What is opened at all, MPO as JPEG; Pillow knows many more, some of which start other programs."""
-RAW = frozenset({".dng", ".arw", ".nef", ".nrw", ".cr2", ".cr3", ".raf", ".rw2", ".orf", ".pef", ".srw"})
+RAW_SUFFIXES = frozenset({".dng", ".arw", ".nef", ".nrw", ".cr2", ".cr3", ".raf", ".rw2", ".orf", ".pef", ".srw"})
 """Those of what a camera's sensor recorded. Some open as TIFF, but what they then show is a small preview."""
-ORIENTATION = 0x0112
-BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, KeyError, IndexError, TypeError,
-          OverflowError, MemoryError)  # fmt: skip
+_ORIENTATION = 0x0112
+DECODING_ERRORS = (
+    OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, KeyError, IndexError, TypeError,
+    OverflowError, MemoryError,
+)  # fmt: skip
 """What Pillow raises on damaged files."""
 
 
@@ -49,14 +51,14 @@ def decode_image(content: bytes, path: Path, max_pixels: int = MAX_PIXELS) -> UI
         return np.array(_rgb(image, path))
     except DataError:
         raise
-    except BROKEN as error:
+    except DECODING_ERRORS as error:
         raise DataError(f"{str(path)!r} is damaged ({error}); download or export it again") from error
 
 
 def image_size(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
     """Rows and columns of the upright image, from the header alone."""
     image = _open(_checked(path, ""), path, max_pixels)
-    turned = image.getexif().get(ORIENTATION, 1) in (5, 6, 7, 8)
+    turned = image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
     return (image.width, image.height) if turned else (image.height, image.width)
 
 
@@ -80,7 +82,7 @@ def decode_mask(content: bytes, path: Path, max_pixels: int = MAX_PIXELS) -> Int
         return _ids_or_colours(image, content, path)
     except DataError:
         raise
-    except BROKEN as error:
+    except DECODING_ERRORS as error:
         raise DataError(f"mask {str(path)!r} is damaged ({error}); export it again") from error
 
 
@@ -89,13 +91,13 @@ def write_mask(path: Path, labels: UInt8[np.ndarray, "h w"], classes: Classes) -
     if labels.dtype != np.uint8:
         raise DataError(f"labels for {str(path)!r} are {labels.dtype}; convert them to uint8 ids")
     image = Image.fromarray(labels)
-    image.putpalette(palette(classes).tobytes())
+    image.putpalette(colour_palette(classes).tobytes())
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
     write_atomically(path, buffer.getvalue())
 
 
-def palette(classes: Classes) -> UInt8[np.ndarray, "256 3"]:
+def colour_palette(classes: Classes) -> UInt8[np.ndarray, "256 3"]:
     """The colour of every label: the classes', white for IGNORE, black for the rest."""
     colours = np.zeros((256, 3), np.uint8)
     colours[: len(classes)] = classes.colours
@@ -114,14 +116,14 @@ def _open(content: bytes, path: Path, max_pixels: int) -> Image.Image:
     too_large = f"limit of {max_pixels} pixels; shrink it, or raise max_pixels if it is meant"
     if not content:
         raise DataError(f"{str(path)!r} is empty (0 bytes); download or export it again")
-    if path.suffix.lower() in RAW:
+    if path.suffix.lower() in RAW_SUFFIXES:
         raise DataError(f"{str(path)!r} is a camera's raw file; develop it to a PNG or TIFF of 8 or 16 bits a channel")
     try:
-        image = Image.open(io.BytesIO(content), formats=FORMATS)
+        image = Image.open(io.BytesIO(content), formats=IMAGE_FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise DataError(f"{str(path)!r} claims a size beyond the {too_large} ({error})") from error
-    except BROKEN as error:
-        known = ", ".join(FORMATS)
+    except DECODING_ERRORS as error:
+        known = ", ".join(IMAGE_FORMATS)
         raise DataError(f"{str(path)!r} is not a readable image; expected one of {known}, starts with "
                         f"{content[:12]!r}; download it again or remove it") from error  # fmt: skip
     if image.width * image.height > max_pixels:
@@ -167,7 +169,7 @@ def _grey_step(png: bytes) -> int:
     return {2: 85, 4: 17}.get(depth, 1) if colour_type == 0 else 1
 
 
-def overlay(
+def overlay_labels(
     image: UInt8[np.ndarray, "h w 3"], labels: UInt8[np.ndarray, "h w"], classes: Classes, opacity: float = 0.55
 ) -> UInt8[np.ndarray, "h w 3"]:
     """The image with its labels in their colours over it; void pixels show the image as it is.
@@ -177,5 +179,14 @@ def overlay(
     """
     if image.shape[:2] != labels.shape:
         raise DataError(f"image is {image.shape[:2]} and labels are {labels.shape}; give both at one size (h, w)")
-    mixed = (1 - opacity) * image + opacity * palette(classes)[labels]
+    mixed = (1 - opacity) * image + opacity * colour_palette(classes)[labels]
     return np.where((labels == IGNORE)[..., None], image, mixed.round()).astype(np.uint8)
+
+
+def resize_by_factor(array: np.ndarray, factor: float, how: Image.Resampling = Image.Resampling.BOX) -> np.ndarray:
+    """An image, or with NEAREST a mask, at `factor` of its size; averaged where it shrinks, smooth where it grows."""
+    if factor == 1:
+        return array
+    height, width = (max(1, round(side * factor)) for side in array.shape[:2])
+    smooth = how if factor < 1 or how == Image.Resampling.NEAREST else Image.Resampling.BILINEAR
+    return np.array(Image.fromarray(array).resize((width, height), smooth))

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from seglet.cli.main import main
-from seglet.data.world.dataset import CLASSES, World
+from seglet.data.world.dataset import World
+from seglet.data.world.scene import WORLD_CLASSES
 from seglet.images import write_mask
 from seglet.models.architecture import Architecture
 from seglet.models.segmenter import build
@@ -17,7 +18,7 @@ from seglet.models.segmenter import build
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A segmenter of the world's classes."""
     folder = tmp_path_factory.mktemp("models") / "model"
-    build(Architecture("deeplabv3-resnet18", width=0.125), CLASSES).save(folder)
+    build(Architecture("deeplabv3-resnet18", width=0.125), WORLD_CLASSES).save(folder)
     return folder
 
 
@@ -32,8 +33,8 @@ def images(tmp_path: Path) -> Path:
             image = root / "images" / split / f"{split}{index}.png"
             image.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(sample.image).save(image)
-            write_mask(root / "masks" / split / image.name, np.asarray(sample.labels), CLASSES)
-    lines = (f"{place} {name}" for place, name in enumerate(CLASSES.names))
+            write_mask(root / "masks" / split / image.name, np.asarray(sample.labels), WORLD_CLASSES)
+    lines = (f"{place} {name}" for place, name in enumerate(WORLD_CLASSES.names))
     (root / "classes.txt").write_text("\n".join(lines))
     return root
 

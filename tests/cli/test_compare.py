@@ -8,9 +8,10 @@ import pytest
 from PIL import Image
 from tests.data.disk import text
 
-from seglet.data.enhance.gamma import lift
-from seglet.data.overlay import colours
-from seglet.data.world.dataset import CLASSES, World
+from seglet.data.enhance.gamma import correct_gamma
+from seglet.data.overlay import colour_labels
+from seglet.data.world.dataset import World
+from seglet.data.world.scene import WORLD_CLASSES
 from seglet.models.architecture import DepthGuidance
 from seglet.models.segmenter import Architecture, build, load
 from seglet.types import Classes
@@ -32,7 +33,9 @@ def dark(tmp_path: Path) -> Path:
 def night(tmp_path_factory) -> Path:
     """A student that is told depth."""
     folder = tmp_path_factory.mktemp("night") / "night"
-    build(Architecture("ssss-resnet18", width=0.125, depth=DepthGuidance(source="tiny-depth")), CLASSES).save(folder)
+    build(Architecture("ssss-resnet18", width=0.125, depth=DepthGuidance(source="tiny-depth")), WORLD_CLASSES).save(
+        folder
+    )
     return folder
 
 
@@ -49,18 +52,18 @@ def test_before_and_after_stand_below_images_without_masks(model, night, dark, t
     assert f"rows: image, image, brightened, {model}, {night}" in done.out
     image = np.array(Image.open(dark / "3.png"))
     np.testing.assert_array_equal(cell(out, 0, 3), image)
-    np.testing.assert_array_equal(cell(out, 1, 3), lift(image))
-    np.testing.assert_array_equal(cell(out, 2, 3), colours(load(model).predict(image).labels, CLASSES))
+    np.testing.assert_array_equal(cell(out, 1, 3), correct_gamma(image))
+    np.testing.assert_array_equal(cell(out, 2, 3), colour_labels(load(model).predict(image).labels, WORLD_CLASSES))
     seen = np.unique(cell(out, 3, 3).reshape(-1, 3), axis=0)
-    assert {tuple(colour) for colour in seen.tolist()} <= set(CLASSES.colours)
+    assert {tuple(colour) for colour in seen.tolist()} <= set(WORLD_CLASSES.colours)
 
 
 def test_a_segmenter_may_look_in_its_own_way(model, dark, tmp_path, seglet):
     out = tmp_path / "sheet.png"
     words = ("compare", model, f"{model} --brighten gamma", "--images", dark, "--height", SIDE, "--out", out)
     assert seglet(*words).code == 0
-    brightened = lift(np.array(Image.open(dark / "0.png")))
-    np.testing.assert_array_equal(cell(out, 2, 0), colours(load(model).predict(brightened).labels, CLASSES))
+    brightened = correct_gamma(np.array(Image.open(dark / "0.png")))
+    np.testing.assert_array_equal(cell(out, 2, 0), colour_labels(load(model).predict(brightened).labels, WORLD_CLASSES))
 
 
 def test_more_images_than_fit_go_on_below_and_are_spread_over_all(model, dark, tmp_path, seglet):

@@ -6,7 +6,7 @@ import re
 from PIL import Image
 from tests.data.disk import mask, pairs, text, write_image
 
-from seglet.data.dataset import open_dataset
+from seglet.data.opening import open_dataset
 
 
 def test_sound_data_are_described_beside_them(images, seglet):

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from tests.data.disk import pairs, save, text, write_image
 
-from seglet.data.dark.parameters import from_dict
+from seglet.data.dark.parameters import darkening_from_dict
 from seglet.data.dark.pipeline import darken_image
-from seglet.data.dataset import open_dataset
-from seglet.data.description import load
+from seglet.data.description import load_description
+from seglet.data.opening import open_dataset
 from seglet.images import read_image
 
 
@@ -42,16 +42,16 @@ def test_images_become_dark_and_masks_stay(lit, seglet):
 def test_the_stored_parameters_make_the_image_again(lit, seglet):
     assert seglet(*words(lit, "--seed", 3)).code == 0
     stored = json.loads((lit.parent / "dark/parameters/train/1.json").read_text())
-    again = darken_image(read_image(lit / "images/train/1.png"), from_dict(stored["parameters"]))
+    again = darken_image(read_image(lit / "images/train/1.png"), darkening_from_dict(stored["parameters"]))
     np.testing.assert_array_equal(again, read_image(lit.parent / "dark/images/train/1.png"))
 
 
 def test_the_result_is_a_data_set_that_checks(lit, seglet):
     assert seglet(*words(lit)).code == 0
-    written = load(lit.parent / "dark/dataset.json")
+    written = load_description(lit.parent / "dark/dataset.json")
     checked = seglet("data", "check", lit.parent / "dark", "--json")
     assert checked.code == 0, checked.err
-    found = load(lit.parent / "dark/dataset.json")
+    found = load_description(lit.parent / "dark/dataset.json")
     assert {name: {item.id: item for item in items} for name, items in found.splits.items()} == {
         name: {item.id: item for item in items} for name, items in written.splits.items()
     }

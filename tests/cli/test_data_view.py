@@ -6,8 +6,8 @@ from PIL import Image
 from tests.data.disk import text, write_image
 
 from seglet.cli.data.view import rows
-from seglet.data.dataset import open_dataset
 from seglet.data.loading.step_sampler import StepSampler
+from seglet.data.opening import open_dataset
 from seglet.data.world.dataset import World
 from seglet.engine.settings import Settings
 from seglet.engine.training_loader import view_augmentation

@@ -10,7 +10,8 @@ from tests.models.foundation.makers import save_depth
 
 from seglet.cli.main import main
 from seglet.data.enhance.histogram import clahe
-from seglet.data.world.dataset import CLASSES, World
+from seglet.data.world.dataset import World
+from seglet.data.world.scene import WORLD_CLASSES
 from seglet.inference.brighten import find_enhancer
 from seglet.inference.depth import add_depth_column, find_depth_source
 from seglet.inference.options import InferenceOptions
@@ -28,7 +29,7 @@ def network(tmp_path_factory):
 
 
 def told(source, **keys):
-    return build(Architecture(**SMALL, depth=DepthGuidance(source=source, **keys)), CLASSES).eval()
+    return build(Architecture(**SMALL, depth=DepthGuidance(source=source, **keys)), WORLD_CLASSES).eval()
 
 
 def test_the_network_of_training_runs_beside_the_segmenter_that_names_it(network):
@@ -63,7 +64,7 @@ def test_a_network_that_is_not_to_be_had_is_an_error_that_names_it():
 
 def test_a_brightened_look_is_a_look_at_the_brightened_image():
     model, image = (
-        build(Architecture(**SMALL), CLASSES).eval(),
+        build(Architecture(**SMALL), WORLD_CLASSES).eval(),
         World("val", scenes=1, size=32, dark=True).read(0).image,
     )
     seen = predict_maps(model, image, None, InferenceOptions(scales=(1.0,), brighten="clahe"))
@@ -77,7 +78,7 @@ def test_an_unknown_way_to_brighten_names_those_there_are():
 
 @pytest.mark.parametrize("name", ["ssss-resnet18", "pspnet-resnet18"])
 def test_scores_may_be_of_brightened_images_and_say_so(tmp_path, name):
-    build(Architecture(name, width=0.0625), CLASSES).save(tmp_path / "model")
+    build(Architecture(name, width=0.0625), WORLD_CLASSES).save(tmp_path / "model")
     words = ["evaluate", str(tmp_path / "model"), "--data", "world:dark=1,scenes=2,size=32", "--out"]
     assert main([*words, str(tmp_path / "plain.json")]) == 0
     assert main([*words, str(tmp_path / "bright.json"), "--brighten", "equalise"]) == 0
@@ -87,7 +88,7 @@ def test_scores_may_be_of_brightened_images_and_say_so(tmp_path, name):
 
 
 def test_scores_may_be_of_darkened_images_the_same_every_time(tmp_path):
-    build(Architecture(**SMALL), CLASSES).save(tmp_path / "model")
+    build(Architecture(**SMALL), WORLD_CLASSES).save(tmp_path / "model")
     words = ["evaluate", str(tmp_path / "model"), "--data", "world:scenes=2,size=32", "--scales", "1", "--out"]
     for name, dark in (("day", []), ("night", ["--darken", "night"]), ("again", ["--darken", "night"])):
         assert main([*words, str(tmp_path / f"{name}.json"), *dark]) == 0
@@ -99,7 +100,7 @@ def test_scores_may_be_of_darkened_images_the_same_every_time(tmp_path):
 
 
 def test_a_stop_more_is_another_image_and_none_is_the_day(tmp_path):
-    build(Architecture(**SMALL), CLASSES).save(tmp_path / "model")
+    build(Architecture(**SMALL), WORLD_CLASSES).save(tmp_path / "model")
     words = ["evaluate", str(tmp_path / "model"), "--data", "world:scenes=2,size=32", "--scales", "1", "--out"]
     for name, dark in (("day", []), ("0", ["--darken", "0"]), ("3", ["--darken", "3"]), ("4", ["--darken", "4"])):
         assert main([*words, str(tmp_path / f"{name}.json"), *dark]) == 0

@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from seglet.data.world.dataset import CLASSES, World
+from seglet.data.world.dataset import World
+from seglet.data.world.scene import WORLD_CLASSES
 from seglet.evaluation.evaluate import evaluate_samples
 from seglet.inference.models import check_classes, choose_device
 from seglet.inference.options import InferenceOptions
@@ -17,7 +18,7 @@ from seglet.types import Classes
 
 
 def test_scores_are_those_of_the_evaluation(model, images, seglet, tmp_path):
-    from seglet.data.dataset import open_dataset
+    from seglet.data.opening import open_dataset
 
     done = seglet("evaluate", model, "--data", images, "--out", tmp_path / "s.json", "--json")
     data = open_dataset(str(images), "val")
@@ -113,7 +114,7 @@ def test_scores_can_be_refined_first(model, seglet):
 
 
 def test_maps_of_a_network_taught_by_tags_have_a_curve(seglet, tmp_path):
-    build(Architecture("cam-resnet18", width=0.125), CLASSES).save(tmp_path / "cam")
+    build(Architecture("cam-resnet18", width=0.125), WORLD_CLASSES).save(tmp_path / "cam")
     done = seglet("evaluate", tmp_path / "cam", "--data", "world:scenes=2,size=32", "--known-tags", "--json")
     found = json.loads(done.out)
     curve = found["cam_curve"]["curve"]

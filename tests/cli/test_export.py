@@ -13,7 +13,8 @@ from PIL import Image
 
 from seglet.cli import export as command
 from seglet.cli.main import main
-from seglet.data.world.dataset import CLASSES, World
+from seglet.data.world.dataset import World
+from seglet.data.world.scene import WORLD_CLASSES
 from seglet.deploy import onnx_export
 from seglet.deploy.onnx_export import Parity, compare_networks, export_facts
 from seglet.images import read_image, read_mask
@@ -39,7 +40,7 @@ def exported(model, tmp_path_factory) -> Path:
 
 
 def facts(size=None):
-    return Facts(Architecture("deeplabv3-resnet18", width=0.125), CLASSES, size, True, 5, "abc")
+    return Facts(Architecture("deeplabv3-resnet18", width=0.125), WORLD_CLASSES, size, True, 5, "abc")
 
 
 def test_predictions_are_those_of_the_network(exported, model, images, seglet, tmp_path):
@@ -67,7 +68,7 @@ def test_the_file_says_what_it_is(exported):
     import onnxruntime
 
     said = onnxruntime.InferenceSession(str(exported)).get_modelmeta().custom_metadata_map
-    assert [entry["name"] for entry in json.loads(said["classes"])] == list(CLASSES.names)
+    assert [entry["name"] for entry in json.loads(said["classes"])] == list(WORLD_CLASSES.names)
     assert json.loads(said["preprocessing"])["range"] == [0, 1]
     parity = json.loads(said["parity"])
     assert [one["size"] for one in parity] == [list(size) for size in command.SIZES]
@@ -136,7 +137,7 @@ def test_a_difference_is_found():
 
 
 def test_a_network_that_is_told_depth_takes_it_as_a_fourth_plane():
-    model = build(Architecture("ssss-resnet18", width=0.0625, depth=DepthGuidance()), CLASSES)
+    model = build(Architecture("ssss-resnet18", width=0.0625, depth=DepthGuidance()), WORLD_CLASSES)
     assert export_facts(model, None, "").planes == 4
 
 
@@ -148,7 +149,7 @@ def test_why_a_network_cannot_be_exported_is_one_plain_line():
 
 
 def test_pyramid_pooling_needs_a_size():
-    model = build(Architecture("pspnet-resnet18", width=0.125), CLASSES)
+    model = build(Architecture("pspnet-resnet18", width=0.125), WORLD_CLASSES)
     with pytest.raises(ValueError, match="--size H W"):
         export_facts(model, None, "")
     assert export_facts(model, (64, 64), "").size == (64, 64)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from seglet.cli.options.annotation_tool import TOOLS
-from seglet.data.label_tools import read
-from seglet.data.label_tools.regions import paint
-from seglet.data.world.dataset import CLASSES
+from seglet.data.label_tools.formats import read_annotations
+from seglet.data.label_tools.regions import labels_from_regions
+from seglet.data.world.scene import WORLD_CLASSES
 from seglet.images import read_image, read_mask
 from seglet.inference.confident_regions import keep_confident_regions
 from seglet.models.segmenter import load
@@ -33,8 +33,8 @@ def test_what_the_network_is_sure_of_is_written(tool, model, images, seglet, tmp
     assert done.code == 0
     seen = load(model).predict(read_image(images / "images/val/val0.png"))
     expected = np.where(seen.confidence < 0.1, IGNORE, seen.labels)
-    first = next(iter(read(tmp_path / "out")[1].images()))
-    np.testing.assert_array_equal(paint(first, CLASSES, 0), expected)
+    first = next(iter(read_annotations(tmp_path / "out")[1].images()))
+    np.testing.assert_array_equal(labels_from_regions(first, WORLD_CLASSES, 0), expected)
 
 
 def test_unsure_pieces_become_void():
@@ -49,7 +49,7 @@ def test_void_regions_can_be_left_out(model, images, seglet, tmp_path):
     words = ("label", model, images / "images/val", "--tool", "coco", "--threshold", 1)
     assert seglet(*words, "--out", tmp_path / "a", "--json").code == 0
     assert seglet(*words, "--no-void", "--out", tmp_path / "b").code == 0
-    regions = [sum(1 for one in read(tmp_path / name)[1].images() for _ in one.regions) for name in "ab"]
+    regions = [sum(1 for one in read_annotations(tmp_path / name)[1].images() for _ in one.regions) for name in "ab"]
     assert regions[0] > 0
     assert regions[1] == 0
 
@@ -59,7 +59,7 @@ def test_a_bad_image_stops_nothing(model, images, seglet, tmp_path):
     done = seglet("label", model, images / "images/val", "--tool", "cvat", "--out", tmp_path / "out", "--json")
     record = json.loads(done.out)
     assert (done.code, len(record["images"]), len(record["failed"])) == (2, 1, 1)
-    assert [file for file, _ in read(tmp_path / "out")[1].entries] == ["val1.png"]
+    assert [file for file, _ in read_annotations(tmp_path / "out")[1].entries] == ["val1.png"]
 
 
 def test_earlier_results_are_kept_unless_told(model, images, seglet, tmp_path):

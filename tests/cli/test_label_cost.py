@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from seglet.cli.main import main
-from seglet.data.dataset import open_dataset
+from seglet.data.opening import open_dataset
 from seglet.data.splits.fractions import Portion
 from seglet.engine.experiment import resolve
 from seglet.results import runner

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from seglet.data import description
-from seglet.data.world.dataset import CLASSES
+from seglet.data.world.scene import WORLD_CLASSES
 from seglet.images import read_image, read_mask
 from seglet.inference.options import InferenceOptions
 from seglet.inference.predict import predict_probabilities
@@ -101,11 +101,11 @@ def test_predictions_can_be_checked_as_masks(model, images, seglet, tmp_path):
     assert f"seglet data check IMAGES --masks {out / 'masks'} --classes {out / 'classes.txt'}" in done.out
     words = ("--masks", out / "masks", "--classes", out / "classes.txt", "--out", tmp_path / "d.json")
     assert seglet("data", "check", images / "images/val", *words).code == 0
-    assert description.load(tmp_path / "d.json").classes == load(model).classes
+    assert description.load_description(tmp_path / "d.json").classes == load(model).classes
 
 
 def test_a_network_taught_by_tags_looks_as_its_paper_does():
-    model = build(Architecture("ssss-resnet18", width=0.125), CLASSES).eval()
+    model = build(Architecture("ssss-resnet18", width=0.125), WORLD_CLASSES).eval()
     image = np.random.default_rng(0).integers(0, 256, (48, 40, 3), dtype=np.uint8)
     found = segment_image(model, image, SegmentOptions())
     scores = predict_probabilities(

@@ -15,8 +15,8 @@ from PIL import Image
 from tests.engine.columned import install
 
 from seglet.cli.prepare import share
-from seglet.data.overlay import coloured
-from seglet.data.world.dataset import CLASSES
+from seglet.data.overlay import colour_values
+from seglet.data.world.scene import WORLD_CLASSES
 from seglet.report.column_audit import principal, show, targets
 
 WORLD = ("--world_size", "32", "--world_scenes", "24")
@@ -120,7 +120,7 @@ def test_an_audit_is_a_page_or_a_sheet(tmp_path):
 
 
 def test_low_is_dark_and_high_is_bright():
-    seen = coloured(np.array([[0.0, 1.0]])).astype(int).sum(axis=2)
+    seen = colour_values(np.array([[0.0, 1.0]])).astype(int).sum(axis=2)
     assert seen[0, 0] < seen[0, 1]
 
 
@@ -134,15 +134,15 @@ def test_channels_are_shown_by_where_they_differ_most():
 
 @pytest.mark.parametrize("shape", [(4, 4), (4, 4, 1), (4, 4, 2), (4, 4, 3), (4, 4, 2, 5)])
 def test_any_grid_becomes_a_image(shape):
-    shown = show(np.ones(shape, np.float16), "grid", CLASSES)
+    shown = show(np.ones(shape, np.float16), "grid", WORLD_CLASSES)
     assert shown.shape == (4, 4, 3)
     assert shown.dtype == np.uint8
 
 
 def test_words_for_what_is_no_image():
-    assert show(np.array([1.0, 3.0]), "vector", CLASSES) == "2 numbers, 1 to 3, mean 2"
-    assert show(np.zeros((0, 4)), "sequence", CLASSES) == "0 x 4 numbers"
-    assert show((), "text", CLASSES) == "(no text)"
+    assert show(np.array([1.0, 3.0]), "vector", WORLD_CLASSES) == "2 numbers, 1 to 3, mean 2"
+    assert show(np.zeros((0, 4)), "sequence", WORLD_CLASSES) == "0 x 4 numbers"
+    assert show((), "text", WORLD_CLASSES) == "(no text)"
 
 
 def test_a_method_without_columns_has_nothing_to_prepare(seglet):
@@ -199,11 +199,11 @@ def finish(process):
 
 
 def contents(folder):
-    from seglet.data.columns.store import stored
+    from seglet.data.columns.store import stored_columns
 
     return {
         (store.recipe.key, where): str(store.read(place, where))
-        for store in stored(folder)
+        for store in stored_columns(folder)
         for where, place in store.contents().places.items()
     }
 

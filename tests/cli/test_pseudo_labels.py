@@ -8,8 +8,9 @@ import pytest
 import torch
 from tests.data.disk import text, write_image
 
-from seglet.data.dataset import open_dataset
-from seglet.data.world.dataset import CLASSES, World
+from seglet.data.opening import open_dataset
+from seglet.data.world.dataset import World
+from seglet.data.world.scene import WORLD_CLASSES
 from seglet.engine.run import Run
 from seglet.files import sha256
 from seglet.images import read_image, read_mask
@@ -28,7 +29,7 @@ IMAGE = np.random.default_rng(0).integers(0, 256, (64, 72, 3), dtype=np.uint8)
 BATCH = torch.from_numpy(IMAGE).permute(2, 0, 1)[None].float() / 255
 
 
-def small(head: str, classes: Classes = CLASSES) -> Segmenter:
+def small(head: str, classes: Classes = WORLD_CLASSES) -> Segmenter:
     return build(Architecture(f"{head}-resnet18", width=0.125), classes).eval()
 
 
@@ -89,7 +90,7 @@ def test_scores_are_refined_before_the_threshold():
 @pytest.mark.parametrize("size", [(1, 1), (1, 70), (33, 20)])
 @pytest.mark.parametrize("name", ["ssss-resnet18", "segformer-mit_b0", "cam-mit_b0"])
 def test_any_size_will_do(name, size):
-    model = build(Architecture(name, width=0.125), CLASSES).eval()
+    model = build(Architecture(name, width=0.125), WORLD_CLASSES).eval()
     settings = PseudoLabelOptions(inference=InferenceOptions(scales=(1.0, 0.5), flip=True, resize=0.5))
     assert predict_pseudo_labels(model, np.zeros((*size, 3), np.uint8), None, settings).labels.shape == size
 
@@ -103,8 +104,8 @@ def test_a_data_set_comes_out_on_which_supervised_trains(model, images, seglet, 
     checked = seglet("data", "check", out, "--json")
     assert checked.code == 0, checked.err
     train, val = (open_dataset(str(out), split) for split in ("train", "val"))
-    assert (len(train), len(val), train.classes) == (2, 2, CLASSES)
-    assert set(np.unique(train.read(0).labels)) <= {0, CLASSES.names.index("ball")}
+    assert (len(train), len(val), train.classes) == (2, 2, WORLD_CLASSES)
+    assert set(np.unique(train.read(0).labels)) <= {0, WORLD_CLASSES.names.index("ball")}
     np.testing.assert_array_equal(val.read(1).labels, read_mask(images / "masks/val/val1.png"))
     short = ("--steps", 1, "--batch", 2, "--crop", 32, 32, "--width", 0.125, "--student", "pspnet-resnet18")
     trained = seglet("train", "supervised", "--data", out, *short, "--workers", 0, "--out", tmp_path / "run")
@@ -119,7 +120,7 @@ def test_images_and_tags_can_be_those_of_a_data_set(model, seglet, tmp_path):
     world = World("train", scenes=3, size=32)
     assert (len(train), len(made["images"])) == (3, 3)
     np.testing.assert_array_equal(train.read(1).image, world.read(1).image)
-    assert made["images"][1]["tags"] == [CLASSES.names[label] for label in world.read(1).tags]
+    assert made["images"][1]["tags"] == [WORLD_CLASSES.names[label] for label in world.read(1).tags]
     right = sum(int((train.read(i).labels == world.read(i).labels).sum()) for i in range(3))
     assert made["quality"]["precision"] == pytest.approx(right / (3 * 32 * 32))
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from seglet.cli.main import main
-from seglet.data.world.dataset import CLASSES
+from seglet.data.world.scene import WORLD_CLASSES
 from seglet.images import write_mask
 from seglet.models.architecture import Architecture
 from seglet.models.segmenter import build
@@ -41,7 +41,7 @@ class Elements(html.parser.HTMLParser):
 @pytest.fixture(scope="module")
 def other(tmp_path_factory):
     folder = tmp_path_factory.mktemp("other") / "other"
-    build(Architecture("deeplabv3-resnet18", width=0.125), CLASSES, seed=1).save(folder)
+    build(Architecture("deeplabv3-resnet18", width=0.125), WORLD_CLASSES, seed=1).save(folder)
     return folder
 
 
@@ -127,7 +127,7 @@ def test_hostile_names_are_words(seglet, tmp_path):
 
 
 def test_networks_taught_by_tags_show_their_stages(seglet, tmp_path):
-    build(Architecture("cam-resnet18", width=0.125), CLASSES).save(tmp_path / "model")
+    build(Architecture("cam-resnet18", width=0.125), WORLD_CLASSES).save(tmp_path / "model")
     words = ("report", tmp_path / "model", "--data", "world:scenes=2,size=40", "--out", tmp_path / "report.html")
     assert seglet(*words).code == 0
     assert 'data-layer="pseudo label"' in (tmp_path / "report.html").read_text()

@@ -5,8 +5,8 @@ from xml.etree import ElementTree
 import pytest
 from PIL import Image
 
-from seglet.data.dataset import open_dataset
-from seglet.data.world.dataset import CLASSES
+from seglet.data.opening import open_dataset
+from seglet.data.world.scene import WORLD_CLASSES
 from seglet.engine.experiment import resolve
 from seglet.files import read_json, write_json, write_text
 from seglet.methods import available
@@ -288,7 +288,7 @@ def test_pseudo_labels_before_and_after_refinement_are_drawn_beside_the_table(tm
 def test_rows_can_be_drawn_side_by_side(tmp_path, tasks):
     plan = table(tmp_path, "weak", rows=("ssss-crf",), seeds=(0,))
     fill_table(plan)
-    build(Architecture("ssss-resnet18", width=0.125), CLASSES).save(tmp_path / "runs/ssss-0/last")
+    build(Architecture("ssss-resnet18", width=0.125), WORLD_CLASSES).save(tmp_path / "runs/ssss-0/last")
     assert draw_table(plan, tmp_path / "p.png") == ["image", "truth", "ssss", "ssss-crf"]
     with Image.open(tmp_path / "p.png") as sheet:
         assert sheet.height > 4 * 96

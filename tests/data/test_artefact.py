@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from seglet.data.artefact import TENSORS, Artefact, place, read, write
+from seglet.data.artefact import _TENSORS, Artefact, artefact_folder, read_artefact, write_artefact
 from seglet.data.dataset import Dataset
 from seglet.data.errors import DataError
 from seglet.data.world.dataset import World
@@ -34,24 +34,24 @@ FEW, MORE = World(scenes=3, size=16), World(scenes=4, size=16)
 
 
 def test_its_folder_follows_from_what_it_says(tmp_path: Path) -> None:
-    assert place(Mean(), tmp_path, FEW) == place(Mean(), tmp_path, MORE)
-    assert place(Mean(), tmp_path, FEW) != place(Mean(2.0), tmp_path, FEW)
+    assert artefact_folder(Mean(), tmp_path, FEW) == artefact_folder(Mean(), tmp_path, MORE)
+    assert artefact_folder(Mean(), tmp_path, FEW) != artefact_folder(Mean(2.0), tmp_path, FEW)
 
 
 def test_images_decide_too_where_it_is_made_of_them(tmp_path: Path) -> None:
     of = Mean(of_images=True)
-    assert place(of, tmp_path, FEW) != place(of, tmp_path, MORE)
-    assert place(of, tmp_path, FEW) == place(of, tmp_path, World(scenes=3, size=16))
+    assert artefact_folder(of, tmp_path, FEW) != artefact_folder(of, tmp_path, MORE)
+    assert artefact_folder(of, tmp_path, FEW) == artefact_folder(of, tmp_path, World(scenes=3, size=16))
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     made = Mean().make(tmp_path, FEW, torch.device("cpu"), print)
-    write(Mean(), tmp_path / "a", FEW, made)
-    assert read(tmp_path / "a")["mean"].tolist() == [1, 1]
+    write_artefact(Mean(), tmp_path / "a", FEW, made)
+    assert read_artefact(tmp_path / "a")["mean"].tolist() == [1, 1]
 
 
 def test_a_damaged_one_is_told(tmp_path: Path) -> None:
-    write(Mean(), tmp_path / "a", FEW, {"mean": torch.ones(2)})
-    (tmp_path / "a" / TENSORS).write_bytes(b"torn")
+    write_artefact(Mean(), tmp_path / "a", FEW, {"mean": torch.ones(2)})
+    (tmp_path / "a" / _TENSORS).write_bytes(b"torn")
     with pytest.raises(DataError, match="delete it and run `seglet prepare` again"):
-        read(tmp_path / "a")
+        read_artefact(tmp_path / "a")

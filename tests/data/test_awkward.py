@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from seglet.data.checking.check import check
-from seglet.data.checking.rules import Rules
-from seglet.data.class_table import read_table
+from seglet.data.checking.check import check_dataset
+from seglet.data.checking.rules import MaskRules
+from seglet.data.class_table import read_class_table
 from seglet.data.errors import DataError
 from seglet.data.files import image_files
 from seglet.images import image_size, read_image, read_mask
@@ -96,11 +96,11 @@ def test_palette_and_grey_masks_hold_the_same_ids(awkward):
 def judged(awkward, shared_data, tmp_path):
     """What a check says of one mask beside the reference image, with the 21 classes of MSRC."""
 
-    def judge(name, rules=Rules(), classes=shared_data / "msrc21" / "classes.txt"):  # noqa: B008
+    def judge(name, rules=MaskRules(), classes=shared_data / "msrc21" / "classes.txt"):  # noqa: B008
         for folder, source in (("images", awkward / "reference.jpg"), ("masks", awkward / "masks" / name)):
             (tmp_path / folder).mkdir(exist_ok=True)
             (tmp_path / folder / f"a{source.suffix}").write_bytes(source.read_bytes())
-        return check(tmp_path, classes=classes, rules=rules)
+        return check_dataset(tmp_path, classes=classes, rules=rules)
 
     return judge
 
@@ -136,14 +136,14 @@ def test_a_mask_of_void_alone_is_told(judged):
 
 
 def test_a_binary_mask_is_read_when_told_so(judged):
-    report = judged("binary_0_255.png", Rules(coding="binary_255"))
+    report = judged("binary_0_255.png", MaskRules(coding="binary_255"))
     assert report.ok
     assert report.statistics["all"].void_pixels == 0
 
 
 def test_zero_is_void_when_told_so(judged, shared_data, tmp_path):
-    names = [entry.name for entry in read_table(shared_data / "msrc21" / "classes.txt") if not entry.void]
+    names = [entry.name for entry in read_class_table(shared_data / "msrc21" / "classes.txt") if not entry.void]
     (tmp_path / "shifted.txt").write_text("\n".join(f"{number} {name}" for number, name in enumerate(names, start=1)))
-    shifted = judged("zero_is_void.png", Rules(void=(0,)), tmp_path / "shifted.txt")
+    shifted = judged("zero_is_void.png", MaskRules(void=(0,)), tmp_path / "shifted.txt")
     right = judged("ok_grey.png")
     assert shifted.statistics["all"].pixels == right.statistics["all"].pixels

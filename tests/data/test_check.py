@@ -6,10 +6,10 @@ import pytest
 from PIL import Image
 from tests.data.disk import mask, pairs, save, text, write_image
 
-from seglet.data.checking.check import check
-from seglet.data.checking.rules import Rules
+from seglet.data.checking.check import check_dataset
+from seglet.data.checking.rules import MaskRules
 from seglet.data.errors import DataError
-from seglet.data.files import keep_for
+from seglet.data.files import cache_folder_for
 
 
 def whats(report):
@@ -22,7 +22,7 @@ def warnings(report):
 
 def test_good_pairs_have_no_problem(tmp_path):
     text(pairs(tmp_path) / "classes.txt", "road", "car")
-    report = check(tmp_path)
+    report = check_dataset(tmp_path)
     assert (report.ok, report.problems) == (True, ())
     assert report.statistics["all"].pixels == (48, 48)
     assert report.statistics["all"].containing == (2, 2)
@@ -36,7 +36,7 @@ def test_all_problems_are_listed_at_once(tmp_path):
     mask(tmp_path / "masks" / "2.png", 0, 1, size=(3, 4))
     (tmp_path / "masks" / "3.png").unlink()
     save(tmp_path / "masks" / "4.png", np.zeros((6, 8, 3), np.uint8))
-    assert whats(check(tmp_path)) == {
+    assert whats(check_dataset(tmp_path)) == {
         "images/0.png": f"{str(tmp_path / 'images/0.png')!r} is empty (0 bytes)",
         "masks/1.png": "holds ids of no class: 77 (24 pixels); of all 2 it holds 0 (24 pixels), 77 (24 pixels)",
         "masks/2.png": "is 4x3 but its image is 8x6",
@@ -48,7 +48,7 @@ def test_all_problems_are_listed_at_once(tmp_path):
 def test_what_is_good_can_be_used_without_what_is_bad(tmp_path):
     mask(pairs(tmp_path) / "masks" / "1.png", 0, 77)
     text(tmp_path / "classes.txt", "road", "car")
-    report = check(tmp_path)
+    report = check_dataset(tmp_path)
     assert [item.id for item in report.description.items("all")] == ["0"]
     with pytest.raises(DataError, match="has 1 problems"):
         report.require_ok()
@@ -57,26 +57,26 @@ def test_what_is_good_can_be_used_without_what_is_bad(tmp_path):
 def test_masks_of_0_and_255_need_a_word(tmp_path):
     write_image(tmp_path / "images" / "a.png")
     mask(tmp_path / "masks" / "a.png", 0, 255)
-    assert "could be an object or void" in whats(check(tmp_path))["masks"]
-    report = check(tmp_path, rules=Rules(coding="binary_255"))
+    assert "could be an object or void" in whats(check_dataset(tmp_path))["masks"]
+    report = check_dataset(tmp_path, rules=MaskRules(coding="binary_255"))
     assert report.ok
     assert report.statistics["all"].pixels == (24, 24)
-    assert check(tmp_path, rules=Rules(coding="index")).statistics["all"].void_pixels == 24
+    assert check_dataset(tmp_path, rules=MaskRules(coding="index")).statistics["all"].void_pixels == 24
 
 
 def test_a_zero_that_is_no_class_needs_a_word(tmp_path):
     write_image(tmp_path / "images" / "a.png")
     mask(tmp_path / "masks" / "a.png", 0, 1)
     text(tmp_path / "classes.txt", "1 road")
-    assert "void=(0,)" in check(tmp_path).problems[0].cure
-    assert check(tmp_path, rules=Rules(void=(0,))).ok
+    assert "void=(0,)" in check_dataset(tmp_path).problems[0].cure
+    assert check_dataset(tmp_path, rules=MaskRules(void=(0,))).ok
 
 
 def test_colours_are_read_by_the_table(tmp_path):
     write_image(tmp_path / "images" / "a.png", size=(1, 2))
     save(tmp_path / "masks" / "a.png", np.array([[[9, 9, 9], [1, 2, 3]]], np.uint8))
     text(tmp_path / "classes.txt", "road 9 9 9", "car 1 2 3")
-    report = check(tmp_path)
+    report = check_dataset(tmp_path)
     assert (report.ok, report.description.coding, report.statistics["all"].pixels) == (True, "colour", (1, 1))
 
 
@@ -84,14 +84,14 @@ def test_stray_colours_are_counted_and_refused_unless_allowed(tmp_path):
     write_image(tmp_path / "images" / "a.png", size=(1, 4))
     save(tmp_path / "masks" / "a.png", np.array([[[9, 9, 9]] * 3 + [[9, 9, 8]]], np.uint8))
     text(tmp_path / "classes.txt", "road 9 9 9")
-    assert "(9, 9, 8) (1 pixels)" in whats(check(tmp_path))["masks/a.png"]
-    assert check(tmp_path, rules=Rules(stray=0.25)).ok
+    assert "(9, 9, 8) (1 pixels)" in whats(check_dataset(tmp_path))["masks/a.png"]
+    assert check_dataset(tmp_path, rules=MaskRules(stray=0.25)).ok
 
 
 def test_colours_nobody_named_become_classes(tmp_path):
     write_image(tmp_path / "images" / "a.png", size=(1, 2))
     save(tmp_path / "masks" / "a.png", np.array([[[0, 0, 0], [255, 0, 0]]], np.uint8))
-    report = check(tmp_path)
+    report = check_dataset(tmp_path)
     assert (report.ok, report.description.classes.names) == (True, ("#000000", "#ff0000"))
     assert "nothing names the classes" in warnings(report)[0]
 
@@ -100,32 +100,32 @@ def test_instance_ids_are_no_classes(tmp_path):
     write_image(tmp_path / "images" / "a.png", size=(1, 2))
     save(tmp_path / "masks" / "a.png", np.array([[1000, 2000]], np.uint16))
     with pytest.raises(DataError, match="from 1000 to 2000"):
-        check(tmp_path)
+        check_dataset(tmp_path)
     text(tmp_path / "classes.txt", "1000 cat", "2000 dog")
-    assert check(tmp_path).statistics["all"].pixels == (1, 1)
+    assert check_dataset(tmp_path).statistics["all"].pixels == (1, 1)
 
 
 def test_smeared_ids_are_recognised(tmp_path):
     write_image(tmp_path / "images" / "a.png", size=(8, 8))
     save(tmp_path / "masks" / "a.png", np.arange(64, dtype=np.uint8).reshape(8, 8))
     text(tmp_path / "classes.txt", "road", "car")
-    assert "saved as JPEG" in check(tmp_path).problems[0].cure
+    assert "saved as JPEG" in check_dataset(tmp_path).problems[0].cure
 
 
 def test_a_mask_of_void_alone_is_told(tmp_path):
     mask(pairs(tmp_path) / "masks" / "1.png", 255)
-    assert "every pixel is void" in warnings(check(tmp_path))
+    assert "every pixel is void" in warnings(check_dataset(tmp_path))
 
 
 def test_classes_that_never_occur_are_told(tmp_path):
     text(pairs(tmp_path) / "classes.txt", "road", "car", "bus")
-    assert warnings(check(tmp_path)) == ["1 of 3 classes never occur in it: bus"]
+    assert warnings(check_dataset(tmp_path)) == ["1 of 3 classes never occur in it: bus"]
 
 
 def test_the_same_image_in_train_and_val_is_told(tmp_path):
     pairs(tmp_path, "train")
     pairs(tmp_path, "val", first=1)
-    assert "the same image as 'images/val/1.png' of another split" in warnings(check(tmp_path))
+    assert "the same image as 'images/val/1.png' of another split" in warnings(check_dataset(tmp_path))
 
 
 def test_a_recompressed_twin_is_told(tmp_path):
@@ -133,13 +133,13 @@ def test_a_recompressed_twin_is_told(tmp_path):
     smooth = np.array(Image.fromarray(blobs).resize((90, 80), Image.Resampling.BICUBIC))
     save(tmp_path / "images" / "train" / "a.png", smooth)
     save(tmp_path / "images" / "val" / "b.jpg", smooth)
-    assert "nearly the same image as 'images/val/b.jpg' of another split" in warnings(check(tmp_path))
+    assert "nearly the same image as 'images/val/b.jpg' of another split" in warnings(check_dataset(tmp_path))
 
 
 def test_names_that_differ_in_capitals_or_ending_are_told(tmp_path):
     for name in ("a.png", "A.png", "b.png", "b.jpg"):
         write_image(tmp_path / "images" / name)
-    report = check(tmp_path)
+    report = check_dataset(tmp_path)
     assert whats(report) == {"images/b.png": "same name as 'b.jpg'"}
     assert "only in capitals" in warnings(report)[0]
 
@@ -147,50 +147,50 @@ def test_names_that_differ_in_capitals_or_ending_are_told(tmp_path):
 def test_a_link_to_nothing_is_told(tmp_path):
     (pairs(tmp_path) / "images" / "2.png").symlink_to(tmp_path / "gone.png")
     mask(tmp_path / "masks" / "2.png", 0, 1)
-    assert "links to a file that is gone" in whats(check(tmp_path))["images/2.png"]
+    assert "links to a file that is gone" in whats(check_dataset(tmp_path))["images/2.png"]
 
 
 def test_a_second_check_decodes_nothing(tmp_path, monkeypatch):
-    first = check(pairs(tmp_path))
-    monkeypatch.setattr("seglet.data.checking.scan.EXAMINERS", {})
-    assert check(tmp_path) == first
+    first = check_dataset(pairs(tmp_path))
+    monkeypatch.setattr("seglet.data.checking.scan._EXAMINERS", {})
+    assert check_dataset(tmp_path) == first
     (tmp_path / "masks" / "0.png").touch()
-    assert check(tmp_path) == first
+    assert check_dataset(tmp_path) == first
 
 
 def test_a_changed_mask_is_noticed(tmp_path):
-    first = check(pairs(tmp_path))
+    first = check_dataset(pairs(tmp_path))
     mask(tmp_path / "masks" / "0.png", 1, 0)
-    assert check(tmp_path).description != first.description
+    assert check_dataset(tmp_path).description != first.description
 
 
 @pytest.mark.parametrize("content", ["", "{}", '{"version": 1, "stamps": [], "facts": 3}'])
 def test_a_damaged_memory_is_begun_anew(tmp_path, content):
-    text(keep_for(pairs(tmp_path)) / "scan.json", content)
-    assert check(tmp_path).ok
+    text(cache_folder_for(pairs(tmp_path)) / "scan.json", content)
+    assert check_dataset(tmp_path).ok
 
 
 def test_a_read_only_folder_is_remembered_in_the_cache(tmp_path, cache):
     pairs(tmp_path).chmod(0o555)
-    check(tmp_path)
+    check_dataset(tmp_path)
     assert len(list(cache.rglob("scan.json"))) == 1
     assert not (tmp_path / ".seglet").exists()
 
 
 def test_progress_counts_files(tmp_path):
     seen = []
-    check(pairs(tmp_path), progress=lambda done, total: seen.append((done, total)))
+    check_dataset(pairs(tmp_path), progress=lambda done, total: seen.append((done, total)))
     assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
 def test_two_runs_report_the_same(tmp_path):
     pairs(tmp_path, count=9)
-    first = check(tmp_path)
-    (keep_for(tmp_path) / "scan.json").unlink()
-    assert replace(check(tmp_path)) == first
+    first = check_dataset(tmp_path)
+    (cache_folder_for(tmp_path) / "scan.json").unlink()
+    assert replace(check_dataset(tmp_path)) == first
 
 
 @pytest.mark.parametrize("wrong", [{"stray": 2.0}, {"max_pixels": 0}])
 def test_rules_out_of_range_are_refused(wrong):
     with pytest.raises(DataError):
-        Rules(**wrong)
+        MaskRules(**wrong)

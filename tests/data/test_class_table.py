@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from tests.data.disk import text
 
-from seglet.data.class_table import ClassEntry, classes_of, read_table, train_colours, train_ids, with_void
+from seglet.data.class_table import ClassEntry, classes_of, mark_void, read_class_table, train_colours, train_ids
 from seglet.data.errors import DataError
 from seglet.types import IGNORE, voc_colour
 
@@ -19,28 +19,28 @@ def test_colours_are_those_of_pascal_voc():
     ["0 road 128 64 128", "0, road, 128, 64, 128", "road,128,64,128", "road 128 64 128", "0\troad\t128 64 128"],
 )
 def test_a_line_may_be_written_in_several_ways(tmp_path, line):
-    assert read_table(text(tmp_path / "classes.txt", "# id name", "", line)) == (ROAD,)
+    assert read_class_table(text(tmp_path / "classes.txt", "# id name", "", line)) == (ROAD,)
 
 
 def test_names_may_hold_blanks_commas_and_numbers(tmp_path):
     path = text(tmp_path / "classes.txt", "1 building, edifice", "2 route 66")
-    assert [(entry.id, entry.name) for entry in read_table(path)] == [(1, "building, edifice"), (2, "route 66")]
+    assert [(entry.id, entry.name) for entry in read_class_table(path)] == [(1, "building, edifice"), (2, "route 66")]
 
 
 def test_names_alone_are_numbered_from_zero(tmp_path):
     path = text(tmp_path / "classes.txt", "background", "3d printer", "void")
-    assert [(entry.id, entry.name, entry.void) for entry in read_table(path)] == [
+    assert [(entry.id, entry.name, entry.void) for entry in read_class_table(path)] == [
         (0, "background", False), (1, "3d printer", False), (2, "void", True),
     ]  # fmt: skip
 
 
 def test_the_heading_of_a_csv_is_no_class(tmp_path):
-    assert read_table(text(tmp_path / "class_dict.csv", "name,r,g,b", "road,128,64,128")) == (ROAD,)
+    assert read_class_table(text(tmp_path / "class_dict.csv", "name,r,g,b", "road,128,64,128")) == (ROAD,)
 
 
 def test_json_tables_are_read(tmp_path):
     path = text(tmp_path / "classes.json", '[{"id": 0, "name": "road", "color": [128, 64, 128]}]')
-    assert read_table(path) == (ROAD,)
+    assert read_class_table(path) == (ROAD,)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_json_tables_are_read(tmp_path):
 )
 def test_other_json_is_refused(tmp_path, content):
     with pytest.raises(DataError, match=r"classes\.json"):
-        read_table(text(tmp_path / "classes.json", content))
+        read_class_table(text(tmp_path / "classes.json", content))
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_other_json_is_refused(tmp_path, content):
 )
 def test_tables_that_cannot_be_are_refused(tmp_path, lines, what):
     with pytest.raises(DataError, match=what):
-        read_table(text(tmp_path / "classes.txt", *lines))
+        read_class_table(text(tmp_path / "classes.txt", *lines))
 
 
 def test_train_ids_count_over_what_is_not_void():
@@ -83,21 +83,21 @@ def test_classes_that_share_a_colour_cannot_be_told_apart_by_it():
 
 
 def test_ids_can_be_declared_void():
-    entries = with_void((ClassEntry(1, "a", (1, 1, 1)),), (0,))
+    entries = mark_void((ClassEntry(1, "a", (1, 1, 1)),), (0,))
     assert train_ids(entries) == {0: IGNORE, 1: 0, 255: IGNORE}
 
 
 def test_tables_come_with_seglet_under_a_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    lis, of_voc = read_table(Path("lis")), read_table(Path("voc-lis"))
+    lis, of_voc = read_class_table(Path("lis")), read_class_table(Path("voc-lis"))
     assert classes_of(lis) == classes_of(of_voc)
     # DGKD-WLSS's map of VOC's ids to those of LIS; every other class of VOC is void
     wanted = {0: 0, 2: 1, 7: 2, 14: 3, 6: 4, 5: 5, 9: 6, 11: 7, 20: 8}
     assert train_ids(of_voc) == {number: wanted.get(number, IGNORE) for number in (*range(21), IGNORE)}
-    assert read_table(Path("cityscapes"))[7].name == "road"
+    assert read_class_table(Path("cityscapes"))[7].name == "road"
 
 
 def test_a_file_goes_before_a_table_of_that_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     text(tmp_path / "lis", "0 road 128 64 128")
-    assert read_table(Path("lis")) == (ROAD,)
+    assert read_class_table(Path("lis")) == (ROAD,)

@@ -2,11 +2,12 @@ import numpy as np
 import pytest
 from tests.data.disk import mask, pairs, text, write_image
 
-from seglet.data.checking.check import check
-from seglet.data.dataset import FolderDataset, default_file, describe, open_dataset
-from seglet.data.description import FILE
+from seglet.data.checking.check import check_dataset
+from seglet.data.description import DESCRIPTION_FILE
 from seglet.data.errors import DataError
-from seglet.data.splits.divide import divide
+from seglet.data.folder_dataset import FolderDataset
+from seglet.data.opening import describe_data, description_path, open_dataset
+from seglet.data.splits.divide import divide_split
 
 
 def test_a_sample_has_what_lies_on_disk(tmp_path):
@@ -42,7 +43,7 @@ def test_a_size_that_cannot_be_is_refused(tmp_path, resize):
 
 
 def test_the_fingerprint_is_known_without_reading_a_image(tmp_path):
-    check(pairs(tmp_path)).description.save(tmp_path / FILE)
+    check_dataset(pairs(tmp_path)).description.save(tmp_path / DESCRIPTION_FILE)
     before = open_dataset(str(tmp_path), "all").fingerprint
     (tmp_path / "images" / "0.png").unlink()
     assert open_dataset(str(tmp_path), "all").fingerprint == before
@@ -56,7 +57,7 @@ def test_the_fingerprint_follows_content_and_size(tmp_path):
 
 
 def test_a_file_that_changed_since_the_check_is_refused(tmp_path):
-    check(pairs(tmp_path)).description.save(tmp_path / FILE)
+    check_dataset(pairs(tmp_path)).description.save(tmp_path / DESCRIPTION_FILE)
     mask(tmp_path / "masks" / "0.png", 1, 0)
     with pytest.raises(DataError, match=r"masks/0\.png' changed since the data were checked"):
         open_dataset(str(tmp_path), "all").read(0)
@@ -64,14 +65,14 @@ def test_a_file_that_changed_since_the_check_is_refused(tmp_path):
 
 def test_a_folder_that_cannot_be_written_keeps_its_description_in_the_cache(tmp_path):
     pairs(tmp_path).chmod(0o555)
-    description = check(tmp_path).description
-    description.save(default_file(tmp_path))
-    assert not (tmp_path / FILE).exists()
-    assert describe(tmp_path) == description
+    description = check_dataset(tmp_path).description
+    description.save(description_path(tmp_path))
+    assert not (tmp_path / DESCRIPTION_FILE).exists()
+    assert describe_data(tmp_path) == description
 
 
 def test_a_description_anywhere_opens_its_data(tmp_path):
-    check(pairs(tmp_path / "data")).description.save(tmp_path / "mine.json")
+    check_dataset(pairs(tmp_path / "data")).description.save(tmp_path / "mine.json")
     assert open_dataset(str(tmp_path / "mine.json"), "all").ids == ("0", "1")
 
 
@@ -96,7 +97,7 @@ def test_a_world_option_without_a_number_is_refused(data):
 def test_the_embedded_world_takes_knobs_of_its_difficulty():
     plain, crowded = (open_dataset(f"world:scenes=3{knobs}", "val") for knobs in ("", ",one=0,two=0.0,clutter=9"))
     assert crowded.fingerprint != plain.fingerprint
-    assert all(len(crowded.scene(place).plan.things) == 3 for place in range(3))
+    assert all(len(crowded.scene(place).plan.objects) == 3 for place in range(3))
 
 
 def test_a_knob_out_of_range_says_what_is_expected():
@@ -112,11 +113,11 @@ def test_a_wrong_split_names_the_right_one(tmp_path):
 
 def test_an_empty_split_is_refused(tmp_path):
     with pytest.raises(DataError, match="no image is left"):
-        FolderDataset(check(pairs(tmp_path)).description, ())
+        FolderDataset(check_dataset(pairs(tmp_path)).description, ())
 
 
 def test_a_mask_of_another_size_is_refused_when_read(tmp_path):
-    description = check(pairs(tmp_path)).description
+    description = check_dataset(pairs(tmp_path)).description
     item = description.items("all")[0]
     mask(item.mask, 0, 1, size=(3, 4))
     unchecked = FolderDataset(description, (type(item)(item.id, item.image, item.mask),))
@@ -125,19 +126,20 @@ def test_a_mask_of_another_size_is_refused_when_read(tmp_path):
 
 
 def test_a_split_is_dealt_out_by_seed_and_id(tmp_path):
-    description = check(pairs(tmp_path, count=8)).description
-    divided = divide(description, "all", 0.25, ("val", "train"))
+    description = check_dataset(pairs(tmp_path, count=8)).description
+    divided = divide_split(description, "all", 0.25, ("val", "train"))
     assert (len(divided.items("val")), len(divided.items("train"))) == (2, 6)
     assert set(divided.items("val")) | set(divided.items("train")) == set(description.items("all"))
     draws = {
-        tuple(item.id for item in divide(description, "all", 0.25, ("a", "b"), seed).items("a")) for seed in range(9)
+        tuple(item.id for item in divide_split(description, "all", 0.25, ("a", "b"), seed).items("a"))
+        for seed in range(9)
     }
     assert len(draws) > 3
 
 
 def test_what_is_called_unlabelled_loses_its_masks(tmp_path):
-    description = check(pairs(tmp_path)).description
-    divided = divide(description, "all", 0.5, ("labelled", "unlabelled"))
+    description = check_dataset(pairs(tmp_path)).description
+    divided = divide_split(description, "all", 0.5, ("labelled", "unlabelled"))
     assert divided.items("labelled")[0].mask is not None
     assert divided.items("unlabelled")[0].mask is None
 
@@ -145,7 +147,7 @@ def test_what_is_called_unlabelled_loses_its_masks(tmp_path):
 @pytest.mark.parametrize("fraction", [0.0, 1.0, float("nan")])
 def test_a_part_is_neither_nothing_nor_everything(tmp_path, fraction):
     with pytest.raises(DataError, match="cannot take"):
-        divide(check(pairs(tmp_path)).description, "all", fraction, ("a", "b"))
+        divide_split(check_dataset(pairs(tmp_path)).description, "all", fraction, ("a", "b"))
 
 
 def test_tags_leave_void_out(tmp_path):

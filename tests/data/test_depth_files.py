@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from seglet.data.columns.depth import DepthFiles
+from seglet.data.columns.depth import DepthFiles, depth_plane
 from seglet.data.dataset import Sample
 from seglet.data.errors import DataError
-from seglet.data.planes import depth_plane
 
 RAMP = np.array([[0, 50], [100, 200]], np.uint8)
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.data.disk import text
 
 from seglet.data.class_table import ClassEntry
-from seglet.data.description import Description, Item, TagOrigin, load
+from seglet.data.description import Description, ImageItem, TagOrigin, load_description
 from seglet.data.errors import DataError
 from seglet.types import IGNORE
 
@@ -17,28 +17,31 @@ ENTRIES = (ClassEntry(0, "void", (0, 0, 0), True), ClassEntry(1, "road", (9, 9, 
 
 @pytest.fixture
 def description(tmp_path):
-    items = (Item("a", tmp_path / "images" / "a.png", tmp_path / "a_mask.png", "1", "2"), Item("b", tmp_path / "b.png"))
+    items = (
+        ImageItem("a", tmp_path / "images" / "a.png", tmp_path / "a_mask.png", "1", "2"),
+        ImageItem("b", tmp_path / "b.png"),
+    )
     return Description(tmp_path, "folders", ENTRIES, {"train": items, "val": ()})
 
 
 def test_what_is_saved_is_loaded(description, tmp_path):
     description.save(tmp_path / "dataset.json")
-    assert load(tmp_path / "dataset.json") == description
+    assert load_description(tmp_path / "dataset.json") == description
 
 
 def test_a_folder_can_be_moved_with_its_description(description, tmp_path):
     home = tmp_path / "old"
-    items = (Item("a", home / "a.png"),)
+    items = (ImageItem("a", home / "a.png"),)
     replace(description, root=home, splits={"train": items}).save(home / "dataset.json")
     home.rename(tmp_path / "new")
-    assert load(tmp_path / "new" / "dataset.json").items("train")[0].image == tmp_path / "new" / "a.png"
+    assert load_description(tmp_path / "new" / "dataset.json").items("train")[0].image == tmp_path / "new" / "a.png"
 
 
 def test_a_description_may_lie_elsewhere(description, tmp_path):
     elsewhere = tmp_path / "home" / "dataset.json"
     root = tmp_path / "data"
-    replace(description, root=root, splits={"train": (Item("a", root / "a.png"),)}).save(elsewhere)
-    assert load(elsewhere).items("train")[0].image == root / "a.png"
+    replace(description, root=root, splits={"train": (ImageItem("a", root / "a.png"),)}).save(elsewhere)
+    assert load_description(elsewhere).items("train")[0].image == root / "a.png"
 
 
 def test_ids_become_train_ids(description):
@@ -90,7 +93,7 @@ def test_the_fingerprint_follows_content_and_not_place(description):
 
 def test_another_version_is_refused(tmp_path):
     with pytest.raises(DataError, match="version 99"):
-        load(text(tmp_path / "dataset.json", '{"version": 99}'))
+        load_description(text(tmp_path / "dataset.json", '{"version": 99}'))
 
 
 JSON = st.recursive(
@@ -110,7 +113,7 @@ def test_nonsense_in_a_description_is_an_error_of_the_data(tmp_path_factory, key
     path = tmp_path_factory.mktemp("fuzz") / "dataset.json"
     path.write_text(json.dumps(content))
     try:
-        names = load(path).classes.names
+        names = load_description(path).classes.names
     except DataError:
         names = ("a",)  # refused, in words
     assert names
@@ -120,7 +123,7 @@ def test_tags_are_kept_and_those_of_no_class_refused(description, tmp_path):
     items = tuple(replace(item, tags=tags) for item, tags in zip(description.items("train"), ((0, 1), ()), strict=True))
     tagged = replace(description, splits={"train": items}, tags=TagOrigin("csv", tmp_path / "tags.csv", "9"))
     tagged.save(tmp_path / "dataset.json")
-    assert load(tmp_path / "dataset.json") == tagged
+    assert load_description(tmp_path / "dataset.json") == tagged
     (tmp_path / "dataset.json").write_text((tmp_path / "dataset.json").read_text().replace("[0,1]", "[0,2]"))
     with pytest.raises(DataError, match="tags go from 0 to 2, but there are 2 classes"):
-        load(tmp_path / "dataset.json")
+        load_description(tmp_path / "dataset.json")

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from tests.data.disk import mask, pairs, text, write_image
 
-from seglet.data.checking.check import check
-from seglet.data.dataset import open_dataset
+from seglet.data.checking.check import check_dataset
 from seglet.data.errors import DataError
-from seglet.data.layouts import infer
+from seglet.data.layouts.infer import infer_layout
+from seglet.data.opening import open_dataset
 from seglet.types import IGNORE
 
 
@@ -23,13 +23,13 @@ def test_voc_takes_its_lists_as_splits(tmp_path):
     mask(home / "SegmentationClassAug" / "b.png", 1, 20)
     text(home / "ImageSets" / "Segmentation" / "train.txt", "b")
     text(home / "ImageSets" / "Segmentation" / "val.txt", "a", "c")
-    found = infer(tmp_path)
+    found = infer_layout(tmp_path)
     assert (found.layout, ids(found)) == ("voc", {"all": ["a", "b"], "train": ["b"], "val": ["a", "c"]})
     assert [item.id for item in found.unmasked] == ["c"]
 
 
 def test_the_official_lists_pick_from_a_voc_folder(tmp_path, monkeypatch):
-    monkeypatch.setattr("seglet.data.dataset.split_ids", lambda name: ("b",))
+    monkeypatch.setattr("seglet.data.opening.official_split_ids", lambda name: ("b",))
     for name in ("a", "b"):
         write_image(tmp_path / "JPEGImages" / f"{name}.jpg")
         mask(tmp_path / "SegmentationClass" / f"{name}.png", 0, 15)
@@ -76,7 +76,7 @@ def test_camvid_as_segnet_split_it(tmp_path):
     for name in ("train", "val", "test"):
         write_image(tmp_path / name / "0001TP_006690.png", shade=len(name))
         mask(tmp_path / f"{name}annot" / "0001TP_006690.png", 0, 11)
-    found = infer(tmp_path)
+    found = infer_layout(tmp_path)
     assert (found.layout, list(found.splits)) == ("camvid", ["train", "val", "test"])
     assert open_dataset(str(tmp_path), "test").read(0).labels[0].tolist() == [0] * 4 + [IGNORE] * 4
 
@@ -109,9 +109,9 @@ def test_coco_objects_are_drawn(tmp_path):
 
 
 def test_coco_masks_that_were_drawn_stay(tmp_path):
-    first = check(coco(tmp_path)).description.items("val")[0].mask
+    first = check_dataset(coco(tmp_path)).description.items("val")[0].mask
     stamp = first.stat().st_mtime_ns
-    assert check(tmp_path).description.items("val")[0].mask.stat().st_mtime_ns == stamp
+    assert check_dataset(tmp_path).description.items("val")[0].mask.stat().st_mtime_ns == stamp
 
 
 def test_coco_objects_that_cannot_be_drawn_are_told_every_time(tmp_path):
@@ -119,7 +119,7 @@ def test_coco_objects_that_cannot_be_drawn_are_told_every_time(tmp_path):
     file.write_text(file.read_text().replace("[36, 12]", "[36, 13]"))
     for _ in range(2):
         with pytest.raises(DataError, match="object 2 cannot be drawn"):
-            infer(tmp_path)
+            infer_layout(tmp_path)
 
 
 def test_coco_masks_may_be_there_already(tmp_path):
@@ -131,7 +131,7 @@ def test_coco_masks_may_be_there_already(tmp_path):
 
 
 def test_plain_folders_are_one_split(tmp_path):
-    found = infer(pairs(tmp_path))
+    found = infer_layout(pairs(tmp_path))
     assert (found.layout, ids(found)) == ("folders", {"all": ["0", "1"]})
 
 
@@ -139,39 +139,39 @@ def test_plain_folders_are_one_split(tmp_path):
 def test_folders_may_name_splits_in_several_ways(tmp_path, name):
     pairs(tmp_path, "train")
     pairs(tmp_path, name, first=2)
-    assert ids(infer(tmp_path)) == {"train": ["0", "1"], "val": ["2", "3"]}
+    assert ids(infer_layout(tmp_path)) == {"train": ["0", "1"], "val": ["2", "3"]}
 
 
 def test_splits_may_come_first(tmp_path):
     pairs(tmp_path / "train")
     pairs(tmp_path / "val", first=2)
-    assert ids(infer(tmp_path)) == {"train": ["0", "1"], "val": ["2", "3"]}
+    assert ids(infer_layout(tmp_path)) == {"train": ["0", "1"], "val": ["2", "3"]}
 
 
 def test_lists_may_make_the_splits(tmp_path):
     pairs(tmp_path, count=3)
     text(tmp_path / "lists" / "train.txt", "images/0.png masks/0.png", "2")
     text(tmp_path / "lists" / "val.txt", "1.png", "gone")
-    found = infer(tmp_path)
+    found = infer_layout(tmp_path)
     assert ids(found) == {"train": ["0", "2"], "val": ["1"]}
     assert "listed in val.txt" in found.problems[0].what
 
 
 def test_other_folders_inside_belong_to_the_id(tmp_path):
     pairs(tmp_path, "town")
-    assert ids(infer(tmp_path)) == {"all": ["town/0", "town/1"]}
+    assert ids(infer_layout(tmp_path)) == {"all": ["town/0", "town/1"]}
 
 
 def test_masks_may_add_to_the_name(tmp_path):
     write_image(tmp_path / "imgs" / "a.jpg")
     mask(tmp_path / "labels" / "a_mask.png", 0, 1)
-    assert infer(tmp_path).splits["all"][0].mask.name == "a_mask.png"
+    assert infer_layout(tmp_path).splits["all"][0].mask.name == "a_mask.png"
 
 
 def test_two_folders_may_be_given(tmp_path):
     write_image(tmp_path / "photos" / "a.jpg")
     mask(tmp_path / "elsewhere" / "a.png", 0, 1)
-    found = infer(tmp_path / "photos", tmp_path / "elsewhere")
+    found = infer_layout(tmp_path / "photos", tmp_path / "elsewhere")
     assert found.splits["all"][0].mask == tmp_path / "elsewhere" / "a.png"
 
 
@@ -180,7 +180,7 @@ def test_another_mask_folder_brings_its_own_classes(tmp_path):
     mask(tmp_path / "masks_fg" / "0.png", 0)
     text(tmp_path / "classes.txt", "a", "b")
     text(tmp_path / "classes_fg.txt", "nothing", "something")
-    assert check(tmp_path, tmp_path / "masks_fg").description.classes.names == ("nothing", "something")
+    assert check_dataset(tmp_path, tmp_path / "masks_fg").description.classes.names == ("nothing", "something")
 
 
 def test_images_alone_are_unlabelled(tmp_path):
@@ -196,20 +196,20 @@ def test_the_scan_skips_litter_and_follows_links_once(tmp_path):
     (tmp_path / "images" / "Thumbs.db").touch()
     (tmp_path / "images" / "loop").symlink_to(tmp_path / "images")
     (tmp_path / "images" / "folder.png").mkdir()
-    assert ids(infer(tmp_path)) == {"all": ["0", "1"]}
+    assert ids(infer_layout(tmp_path)) == {"all": ["0", "1"]}
 
 
 def test_odd_names_are_found(tmp_path):
     names = ["UPPER case.JPG", "ünï_图片.jpg", "line\nbreak.jpg"]
     for name in names:
         write_image(tmp_path / "images" / name)
-    assert sorted(ids(infer(tmp_path))["all"]) == sorted(name.rsplit(".", 1)[0] for name in names)
+    assert sorted(ids(infer_layout(tmp_path))["all"]) == sorted(name.rsplit(".", 1)[0] for name in names)
 
 
 def test_names_meet_across_ways_to_write_accents(tmp_path):
     write_image(tmp_path / "images" / "u\u0308.jpg")
     mask(tmp_path / "masks" / "\u00fc.png", 0, 1)
-    assert infer(tmp_path).splits["all"][0].mask is not None
+    assert infer_layout(tmp_path).splits["all"][0].mask is not None
 
 
 @pytest.mark.parametrize("make", [lambda root: None, lambda root: text(root / "a.txt", "x"), lambda root: root.rmdir()])
@@ -218,7 +218,7 @@ def test_a_folder_with_nothing_to_learn_from_is_told(tmp_path, make):
     root.mkdir()
     make(root)
     with pytest.raises(DataError, match=r"no images found|is not a folder"):
-        infer(root)
+        infer_layout(root)
 
 
 def test_labels_survive_the_way_to_disk_and_back(tmp_path):
@@ -229,13 +229,13 @@ def test_labels_survive_the_way_to_disk_and_back(tmp_path):
 def test_images_beside_a_folder_of_their_masks_are_paired(tmp_path):
     write_image(tmp_path / "0.png")
     mask(tmp_path / "masks/0.png", 0, 1)
-    (item,) = infer(tmp_path).splits["all"]
+    (item,) = infer_layout(tmp_path).splits["all"]
     assert item.mask == tmp_path / "masks/0.png"
 
 
 def test_masks_taken_for_images_are_pointed_out(tmp_path):
     write_image(tmp_path / "a/images/0.png")
     mask(tmp_path / "a/masks/0.png", 0, 1)
-    found = infer(tmp_path)
+    found = infer_layout(tmp_path)
     assert len(found.splits["all"]) == 2
     assert [problem.file for problem in found.problems] == [str(tmp_path / "a/masks")]

@@ -12,7 +12,7 @@ from seglet.data.dataset import Sample
 from seglet.data.errors import DataError
 from seglet.data.loading.loaders import evaluation_samples, labelled_loader, tagged_loader
 from seglet.data.loading.step_sampler import StepSampler
-from seglet.data.loading.wrapped_datasets import Cached
+from seglet.data.loading.wrapped_datasets import CachedDataset
 from seglet.data.world.dataset import World
 
 AUGMENT = Augment(crop=(8, 8))
@@ -112,7 +112,7 @@ def test_more_ranks_than_samples_leave_some_with_none():
 
 def test_cache_reads_once_what_fits_and_the_rest_each_time():
     source = toys(2)
-    cached = Cached(source, limit_bytes=20 * 30 * 4 + 16)
+    cached = CachedDataset(source, limit_bytes=20 * 30 * 4 + 16)
     for _ in range(3):
         assert [cached.read(i).id for i in range(2)] == ["toy0", "toy1"]
     assert source.reads == [1, 3]

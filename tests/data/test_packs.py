@@ -2,16 +2,16 @@
 
 import pytest
 
-from seglet.data.checking.check import check
-from seglet.data.checking.rules import Rules
-from seglet.data.dataset import open_dataset
+from seglet.data.checking.check import check_dataset
+from seglet.data.checking.rules import MaskRules
 from seglet.data.errors import DataError
+from seglet.data.opening import open_dataset
 from seglet.types import IGNORE
 
 
 @pytest.mark.slow
 def test_camvid_has_eleven_classes_and_eleven_is_void(shared_data):
-    report = check(shared_data / "camvid")
+    report = check_dataset(shared_data / "camvid")
     assert (report.problems, report.description.layout) == ((), "camvid")
     assert {name: split.images for name, split in report.statistics.items()} == {"train": 367, "val": 101}
     assert report.description.classes.names[::10] == ("sky", "bicyclist")
@@ -32,7 +32,7 @@ def test_a_split_that_camvid_lacks_here_is_told(shared_data):
 
 @pytest.mark.parametrize(("folder", "classes"), [("masks", 21), ("masks23", 23), ("masks_fg", 16)])
 def test_msrc_has_three_sets_of_masks(shared_data, folder, classes):
-    report = check(shared_data / "msrc21", shared_data / "msrc21" / folder)
+    report = check_dataset(shared_data / "msrc21", shared_data / "msrc21" / folder)
     assert (report.ok, len(report.description.classes)) == (True, classes)
     assert {name: split.labelled for name, split in report.statistics.items()} == {"train": 354, "val": 98}
 
@@ -54,8 +54,8 @@ def test_the_format_is_understood(shared_data, name):
 
 def test_objects_at_255_need_a_word(shared_data):
     folder = shared_data / "formats" / "davis_car_shadow"
-    assert not check(folder).ok
-    report = check(folder, rules=Rules(coding="binary_255"))
+    assert not check_dataset(folder).ok
+    report = check_dataset(folder, rules=MaskRules(coding="binary_255"))
     assert report.ok
     assert report.statistics["all"].containing == (40, 40)
 

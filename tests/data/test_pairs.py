@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from seglet.data.dataset import Dataset, Sample, open_dataset
+from seglet.data.dataset import Dataset, Sample
 from seglet.data.errors import DataError
-from seglet.data.loading.dark_light_pairs import Brightened, Paired, shifted
-from seglet.data.world.dataset import CLASSES, World
+from seglet.data.loading.dark_light_pairs import BrightenedDataset, PairedDataset, shift_number
+from seglet.data.opening import open_dataset
+from seglet.data.world.dataset import World
+from seglet.data.world.scene import WORLD_CLASSES
 from seglet.engine.datasets import open_datasets
 from seglet.engine.experiment import resolve
 
@@ -19,59 +21,59 @@ class Images(Dataset):
 
     def __init__(self, names, grey, size=(4, 6)):
         self.ids, self.grey, self.size = tuple(names), grey, size
-        self.classes, self.fingerprint = CLASSES, f"{names} {grey}"
+        self.classes, self.fingerprint = WORLD_CLASSES, f"{names} {grey}"
 
     def read(self, index):
         return Sample(self.ids[index], np.full((*self.size, 3), self.grey, np.uint8), None, ())
 
 
 def test_partners_are_found_by_name_whatever_their_order():
-    pairs = Paired(Images(["a", "b"], 10), Images(["b", "x", "a"], 200))
+    pairs = PairedDataset(Images(["a", "b"], 10), Images(["b", "x", "a"], 200))
     sample = pairs.read(1)
     assert (sample.id, sample.image[0, 0, 0], sample.columns["light"][0, 0, 0]) == ("b", 10, 200)
     assert sample.kinds["light"] == "image"
 
 
 def test_names_of_lis_differ_by_one():
-    pairs = Paired(Images(["2", "4"], 10), Images(["1", "3"], 200), offset=-1)
+    pairs = PairedDataset(Images(["2", "4"], 10), Images(["1", "3"], 200), offset=-1)
     assert pairs.read(0).columns["light"][0, 0, 0] == 200
-    assert [shifted(name, -1) for name in ("img_0010", "7.a", "none", "100")] == ["img_0009", "6.a", "none", "99"]
+    assert [shift_number(name, -1) for name in ("img_0010", "7.a", "none", "100")] == ["img_0009", "6.a", "none", "99"]
 
 
 def test_a_darkened_image_in_the_folder_of_its_split_finds_the_one_outside():
-    assert Paired(Images(["train/a"], 10), Images(["a"], 200)).read(0).id == "train/a"
+    assert PairedDataset(Images(["train/a"], 10), Images(["a"], 200)).read(0).id == "train/a"
 
 
 def test_images_without_partner_are_named():
     with pytest.raises(DataError, match=r"2 of 3 images in the dark have none in the light, such as 'b'"):
-        Paired(Images(["a", "b", "c"], 10), Images(["a"], 200))
+        PairedDataset(Images(["a", "b", "c"], 10), Images(["a"], 200))
 
 
 def test_pairs_of_different_sizes_are_refused():
-    pairs = Paired(Images(["a"], 10), Images(["a"], 200, size=(4, 5)))
+    pairs = PairedDataset(Images(["a"], 10), Images(["a"], 200, size=(4, 5)))
     with pytest.raises(DataError, match=r"'a' is 6x4 in the dark and 5x4 in the light .* crop or resize"):
         pairs.read(0)
 
 
 def test_the_same_data_are_no_pair():
     with pytest.raises(DataError, match="the images in the dark are those in the light"):
-        Paired(Images(["a"], 10), Images(["a"], 10))
+        PairedDataset(Images(["a"], 10), Images(["a"], 10))
 
 
 def test_a_pair_is_another_one_with_another_light():
     dark = Images(["a"], 10)
-    first, second = (Paired(dark, Images(["a"], grey)).fingerprint for grey in (200, 201))
+    first, second = (PairedDataset(dark, Images(["a"], grey)).fingerprint for grey in (200, 201))
     assert first != second
-    assert Paired(dark, Images(["a"], 200)).identity(0) == dark.identity(0)
+    assert PairedDataset(dark, Images(["a"], 200)).identity(0) == dark.identity(0)
 
 
 @pytest.mark.parametrize("how", ["clahe", "equalise", "gamma", "retinex"])
 def test_without_pairs_the_image_itself_is_brightened(how):
     dark = World("train", scenes=1, size=32, dark=True)
-    sample = Brightened(dark, how).read(0)
+    sample = BrightenedDataset(dark, how).read(0)
     assert sample.columns["light"].mean() > sample.image.mean()
     black = replace(sample, image=np.zeros_like(sample.image))
-    assert np.isfinite(Brightened(Images(["a"], 0), how).read(0).columns["light"]).all()
+    assert np.isfinite(BrightenedDataset(Images(["a"], 0), how).read(0).columns["light"]).all()
     assert black.image.shape == sample.columns["light"].shape
 
 

@@ -7,46 +7,46 @@ from hypothesis import strategies as st
 from tests.data.disk import text
 
 from seglet.data.errors import DataError
-from seglet.data.layouts.instances import rasterise, read_instances
-from seglet.data.layouts.rasterise import region, uncompressed
+from seglet.data.layouts.instances import rasterise_instances, read_instances
+from seglet.data.layouts.rasterise import rasterise_segmentation, uncompress_runs
 
 
 def test_a_polygon_covers_the_pixels_whose_centres_it_holds():
     square = [1, 0, 3, 0, 3, 2, 1, 2]
-    assert region([square], (3, 4)).astype(int).tolist() == [[0, 1, 1, 0], [0, 1, 1, 0], [0, 0, 0, 0]]
+    assert rasterise_segmentation([square], (3, 4)).astype(int).tolist() == [[0, 1, 1, 0], [0, 1, 1, 0], [0, 0, 0, 0]]
 
 
 def test_the_polygons_of_an_object_are_joined():
     left, right = [0, 0, 1, 0, 1, 1, 0, 1], [2, 0, 3, 0, 3, 1, 2, 1]
-    assert region([left, right], (1, 3)).tolist() == [[True, False, True]]
+    assert rasterise_segmentation([left, right], (1, 3)).tolist() == [[True, False, True]]
 
 
 def test_a_polygon_may_reach_beyond_the_image():
-    assert region([[-5, -5, 99, -5, 99, 1, -5, 1]], (2, 2)).tolist() == [[True, True], [False, False]]
+    assert rasterise_segmentation([[-5, -5, 99, -5, 99, 1, -5, 1]], (2, 2)).tolist() == [[True, True], [False, False]]
 
 
 def test_a_polygon_covers_its_area():
     angles = np.linspace(0, 2 * np.pi, 60, endpoint=False)
     circle = np.stack([50 + 40 * np.cos(angles), 60 + 40 * np.sin(angles)], axis=1)
     area = 0.5 * 60 * 40**2 * np.sin(2 * np.pi / 60)
-    assert abs(region([circle.ravel().tolist()], (120, 100)).sum() - area) < 20
+    assert abs(rasterise_segmentation([circle.ravel().tolist()], (120, 100)).sum() - area) < 20
 
 
 def test_run_lengths_go_down_the_columns_and_begin_outside():
-    inside = region({"size": [2, 3], "counts": [1, 2, 3]}, (2, 3))
+    inside = rasterise_segmentation({"size": [2, 3], "counts": [1, 2, 3]}, (2, 3))
     assert inside.astype(int).tolist() == [[0, 1, 0], [1, 0, 0]]
 
 
 def test_compressed_run_lengths_are_those_of_pycocotools():
-    assert uncompressed("06") == [0, 6]  # 48 + the number, for what fits in 4 bits
-    assert uncompressed("P1P1") == [32, 32]  # continued in a second character
-    assert uncompressed("1235") == [1, 2, 3, 7]  # the fourth is 5 more than the second
-    assert uncompressed("15O4") == [1, 5, -1, 9]  # bit 4 of the last character is the sign
+    assert uncompress_runs("06") == [0, 6]  # 48 + the number, for what fits in 4 bits
+    assert uncompress_runs("P1P1") == [32, 32]  # continued in a second character
+    assert uncompress_runs("1235") == [1, 2, 3, 7]  # the fourth is 5 more than the second
+    assert uncompress_runs("15O4") == [1, 5, -1, 9]  # bit 4 of the last character is the sign
 
 
 @given(st.lists(st.integers(0, 10**6), max_size=20))
 def test_any_run_lengths_survive_compression(counts):
-    assert uncompressed(_compress(counts)) == counts
+    assert uncompress_runs(_compress(counts)) == counts
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_any_run_lengths_survive_compression(counts):
 )  # fmt: skip
 def test_what_cannot_be_drawn_is_an_error_of_the_data(segmentation):
     with pytest.raises(DataError):
-        region(segmentation, (2, 2))
+        rasterise_segmentation(segmentation, (2, 2))
 
 
 def instances(tmp_path, *annotations, **image):
@@ -86,18 +86,21 @@ def test_small_objects_lie_over_large_ones_and_crowds_below_all(tmp_path):
         {"category_id": 3, "segmentation": runs(0, 3, 3)},
         {"iscrowd": 1, "segmentation": runs(2, 2, 2)},
     )
-    mask, problems = rasterise(found, found.images[0])
+    mask, problems = rasterise_instances(found, found.images[0])
     assert (mask.tolist(), problems) == ([[2, 1, 0], [1, 255, 0]], [])
 
 
 def test_of_equal_objects_the_later_wins(tmp_path):
     found = instances(tmp_path, {"segmentation": runs(0, 6)}, {"category_id": 90, "segmentation": runs(0, 6)})
-    assert np.unique(rasterise(found, found.images[0])[0]).tolist() == [2]
+    assert np.unique(rasterise_instances(found, found.images[0])[0]).tolist() == [2]
 
 
 def test_objects_that_cannot_be_drawn_are_listed(tmp_path):
     found = instances(tmp_path, {"segmentation": "?"}, {"category_id": 5, "segmentation": runs(0, 6)})
-    assert [problem.what[:9] for problem in rasterise(found, found.images[0])[1]] == ["object 0 ", "object 1 "]
+    assert [problem.what[:9] for problem in rasterise_instances(found, found.images[0])[1]] == [
+        "object 0 ",
+        "object 1 ",
+    ]
 
 
 @pytest.mark.parametrize("name", ["../a.jpg", "/etc/passwd", "a/../../b.jpg", "..\\a.jpg", "a\0.jpg"])

@@ -2,7 +2,7 @@ from itertools import chain, islice
 
 import pytest
 
-from seglet.data.loading.step_sampler import Order, StepSampler, augmentation_rng
+from seglet.data.loading.step_sampler import EpochOrder, StepSampler, augmentation_rng
 
 
 def positions(batches):
@@ -10,16 +10,16 @@ def positions(batches):
 
 
 def test_every_epoch_visits_each_sample_once_in_another_order():
-    order = Order(7, seed=3)
+    order = EpochOrder(7, seed=3)
     first, second = [[order.index(7 * epoch + i) for i in range(7)] for epoch in (0, 1)]
     assert sorted(first) == sorted(second) == list(range(7))
     assert first != second
 
 
 def test_order_does_not_depend_on_what_was_asked_before():
-    asked_before = Order(10, seed=1)
+    asked_before = EpochOrder(10, seed=1)
     asked_before.index(57)
-    assert [asked_before.index(p) for p in (3, 12, 4)] == [Order(10, seed=1).index(p) for p in (3, 12, 4)]
+    assert [asked_before.index(p) for p in (3, 12, 4)] == [EpochOrder(10, seed=1).index(p) for p in (3, 12, 4)]
 
 
 def test_resumed_sampler_continues_where_the_run_was_cut():
@@ -45,7 +45,7 @@ def test_positions_count_on_over_the_end_of_an_epoch():
 def test_augmentation_differs_from_the_shuffle_and_between_positions():
     first, second = augmentation_rng(0, 0), augmentation_rng(0, 1)
     assert first.random() != second.random()
-    assert augmentation_rng(0, 0).permutation(50).tolist() != [Order(50, 0).index(i) for i in range(50)]
+    assert augmentation_rng(0, 0).permutation(50).tolist() != [EpochOrder(50, 0).index(i) for i in range(50)]
 
 
 @pytest.mark.parametrize("wrong", [{"size": 0}, {"batch": 0}, {"rank": 2, "world": 2}, {"seed": -1}])

@@ -9,15 +9,16 @@ from tests.data.disk import mask, write_image
 from tests.data.toys import Toys, sample
 
 from seglet.data.augment.geometry import Augment
-from seglet.data.augment.strong import Strong, blurred, strong_view
-from seglet.data.checking.check import check
-from seglet.data.dataset import FolderDataset, Sample
+from seglet.data.augment.strong import StrongAugmentation, gaussian_blur, strong_view
+from seglet.data.checking.check import check_dataset
+from seglet.data.dataset import Sample
 from seglet.data.errors import DataError
+from seglet.data.folder_dataset import FolderDataset
 from seglet.data.loading.loaders import labelled_loader
 from seglet.data.loading.semi_dataset import SemiConfig, SemiDataset, missing_classes
 from seglet.data.loading.semi_loader import semi_loader
 from seglet.data.loading.step_sampler import StepSampler
-from seglet.data.splits.fractions import Portion, counterpart, read_portion, read_split
+from seglet.data.splits.fractions import Portion, parse_portion, parse_split_name, unlabelled_counterpart
 from seglet.data.world.dataset import World
 
 AUGMENT = Augment(crop=(16, 16))
@@ -39,7 +40,7 @@ def steps(data, count=3, workers=0, batch=2, **sampler):
     [("92", Portion(92)), ("1_8", Portion(1, 8)), ("1/8", Portion(1, 8)), ("1_0", None), ("x", None), ("", None)],
 )
 def test_portions_are_read(text, portion):
-    assert read_portion(text) == portion
+    assert parse_portion(text) == portion
 
 
 def test_a_portion_leaves_some_images_on_both_sides():
@@ -50,12 +51,12 @@ def test_a_portion_leaves_some_images_on_both_sides():
 
 
 def test_names_of_splits_say_which_part_is_meant():
-    assert read_split("1_8/labelled") == (Portion(1, 8), True)
-    assert read_split("92/unlabeled") == (Portion(92), False)
-    assert read_split("pascal/92/labeled") is None
-    assert counterpart("pascal/92/labeled") == counterpart("voc/92") == "pascal/92/unlabeled"
+    assert parse_split_name("1_8/labelled") == (Portion(1, 8), True)
+    assert parse_split_name("92/unlabeled") == (Portion(92), False)
+    assert parse_split_name("pascal/92/labeled") is None
+    assert unlabelled_counterpart("pascal/92/labeled") == unlabelled_counterpart("voc/92") == "pascal/92/unlabeled"
     with pytest.raises(DataError, match="name them with unlabelled_split"):
-        counterpart("train")
+        unlabelled_counterpart("train")
 
 
 def test_the_world_divides_its_training_scenes_and_hides_the_masks_of_the_rest():
@@ -113,7 +114,9 @@ def test_strong_views_share_the_geometry_of_the_weak_one():
 
 def test_strong_views_differ_from_each_other_and_stay_in_range():
     image = np.random.default_rng(0).random((9, 7, 3), np.float32)
-    first, second = (strong_view(image, Strong(jitter_chance=1), np.random.default_rng(seed)) for seed in (1, 2))
+    first, second = (
+        strong_view(image, StrongAugmentation(jitter_chance=1), np.random.default_rng(seed)) for seed in (1, 2)
+    )
     assert not np.allclose(first, second)
     assert first.min() >= 0
     assert first.max() <= 1
@@ -122,10 +125,10 @@ def test_strong_views_differ_from_each_other_and_stay_in_range():
 def test_blur_keeps_the_mean_of_an_even_image_and_spreads_a_dot():
     dot = np.zeros((9, 9, 1), np.float32)
     dot[4, 4] = 1
-    spread = blurred(dot, 1.0)
+    spread = gaussian_blur(dot, 1.0)
     assert spread.sum() == pytest.approx(1, abs=0.01)
     assert spread[4, 4, 0] / spread[4, 5, 0] == pytest.approx(np.exp(0.5), rel=1e-5)
-    np.testing.assert_allclose(blurred(np.full((1, 2, 3), 0.4, np.float32), 2.0), 0.4, rtol=1e-6)
+    np.testing.assert_allclose(gaussian_blur(np.full((1, 2, 3), 0.4, np.float32), 2.0), 0.4, rtol=1e-6)
 
 
 def test_a_image_that_is_labelled_and_unlabelled_is_refused_by_name():
@@ -138,7 +141,7 @@ def test_a_copy_of_a_labelled_image_is_found_under_another_name(tmp_path):
     for name in ("a", "b"):
         write_image(tmp_path / "images" / f"{name}.png", shade=5)
         mask(tmp_path / "masks" / f"{name}.png", 0, 1)
-    description = check(tmp_path).description
+    description = check_dataset(tmp_path).description
     first, second = (FolderDataset(description, [item]) for item in description.splits["all"])
     with pytest.raises(DataError, match="also labelled, such as 'b'"):
         SemiDataset(first, second, SemiConfig())

@@ -1,16 +1,16 @@
 import pytest
 
-from seglet.data.spelling import folded
+from seglet.data.spelling import fold_spelling
 from seglet.types import Classes
 
 
 @pytest.mark.parametrize("name", ["Dining_Table", "dining-table", " DINING TABLE ", "diningtable"])
 def test_ways_to_write_a_name_fold_into_one(name):
-    assert folded(name) == "diningtable"
+    assert fold_spelling(name) == "diningtable"
 
 
 def test_letters_tell_names_apart():
-    assert folded("car") != folded("cat")
+    assert fold_spelling("car") != fold_spelling("cat")
 
 
 @pytest.mark.parametrize(

@@ -27,12 +27,12 @@ ALONE = {"attention": "identity", "cache_from": "none"}
 
 @pytest.fixture(scope="session")
 def teacher(tmp_path_factory):
-    from seglet.data.world.dataset import CLASSES
+    from seglet.data.world.scene import WORLD_CLASSES
 
     folder = tmp_path_factory.mktemp("teacher") / "model"
-    build(Architecture("deeplabv3-resnet18", width=0.0625), CLASSES).save(folder)
+    build(Architecture("deeplabv3-resnet18", width=0.0625), WORLD_CLASSES).save(folder)
     for name in ("ssss-resnet18", "ssss-wideresnet38", "deeplabv3-resnet101"):  # of DGKD, in the light
-        build(Architecture(name, width=0.0625), CLASSES).save(folder.parent / name)
+        build(Architecture(name, width=0.0625), WORLD_CLASSES).save(folder.parent / name)
     return str(folder)
 
 

@@ -8,7 +8,8 @@ import torch
 from tests.engine.toys import tiny, two_processes
 
 from seglet.cli.main import main
-from seglet.data.world.dataset import CLASSES, World
+from seglet.data.world.dataset import World
+from seglet.data.world.scene import WORLD_CLASSES
 from seglet.engine.columns import shares, with_columns
 from seglet.engine.datasets import open_datasets
 from seglet.engine.prepare import Work, complete
@@ -27,7 +28,7 @@ def place(tmp_path_factory):
     """A teacher, and depth maps of the scenes: what the world knows of them, at half the size."""
     folder = tmp_path_factory.mktemp("dgkd")
     for name, network in (("teacher", "ssss-resnet18"), ("transformer", VIT)):
-        build(Architecture(network, width=0.0625), CLASSES, seed=1).save(folder / name)
+        build(Architecture(network, width=0.0625), WORLD_CLASSES, seed=1).save(folder / name)
     for split, scenes in (("train", SCENES), ("val", 100)):
         world = World(split, scenes=scenes, size=16, columns=("depth",))
         (folder / "depth" / split).mkdir(parents=True)

@@ -9,7 +9,7 @@ import torch
 from tests.engine.toys import ONE_THREAD, tiny
 
 from seglet.cli.main import main
-from seglet.data.world.dataset import CLASSES
+from seglet.data.world.scene import WORLD_CLASSES
 from seglet.engine.failed_step import replay
 from seglet.engine.module import NonFiniteLossError
 from seglet.engine.plan import plan
@@ -26,7 +26,7 @@ TERMS = ["kl", "holistic width=4", "cirkd-memory pixel_slots=50 region_slots=50"
 @pytest.fixture(scope="module")
 def teacher(tmp_path_factory):
     folder = tmp_path_factory.mktemp("teacher") / "model"
-    build(Architecture("deeplabv3-resnet18", width=0.125), CLASSES).save(folder)
+    build(Architecture("deeplabv3-resnet18", width=0.125), WORLD_CLASSES).save(folder)
     return str(folder)
 
 

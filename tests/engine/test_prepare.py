@@ -7,9 +7,9 @@ import torch
 from tests.data.columns.producers import Caption, CopyProducer, Letters
 from tests.data.toys import Toys, sample
 
-from seglet.data.columns.columned_dataset import Columned
-from seglet.data.columns.recipe import recipes
-from seglet.data.columns.store import Store
+from seglet.data.columns.columned_dataset import ColumnedDataset
+from seglet.data.columns.recipe import column_recipes
+from seglet.data.columns.store import ColumnStore
 from seglet.data.errors import DataError
 from seglet.engine import prepare as preparing
 from seglet.engine.columns import Column
@@ -23,14 +23,17 @@ def toys(count=6):
 
 
 def columns(root, *producers):
-    return [Column(p, Store(root, r), True) for p, r in zip(producers, recipes(producers).values(), strict=True)]
+    return [
+        Column(p, ColumnStore(root, r), True)
+        for p, r in zip(producers, column_recipes(producers).values(), strict=True)
+    ]
 
 
 def run(data, root, *producers, work=CPU):
     told = []
     made = columns(root, *producers)
     outcomes = prepare(data, made, work, told.append)
-    return Columned(data, [column.store for column in made]), outcomes, told
+    return ColumnedDataset(data, [column.store for column in made]), outcomes, told
 
 
 class Faulty(CopyProducer):
@@ -162,7 +165,7 @@ def test_a_disk_too_small_is_told_before_the_work(tmp_path, monkeypatch):
 
 def test_a_disk_that_fills_up_keeps_what_was_finished(tmp_path, monkeypatch):
     monkeypatch.setattr(preparing, "SHARD_VALUES", 2)
-    write, calls = Store.write, []
+    write, calls = ColumnStore.write, []
 
     def full(self, values):
         calls.append(values)
@@ -171,7 +174,7 @@ def test_a_disk_that_fills_up_keeps_what_was_finished(tmp_path, monkeypatch):
         write(self, values)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Store, "write", full)
+        patch.setattr(ColumnStore, "write", full)
         with pytest.raises(DataError, match="No space left"):
             run(toys(), tmp_path, CopyProducer(), work=Work(CPU.device, 2))
     again = CopyProducer()

@@ -7,7 +7,7 @@ import torch
 from tests.engine.toys import tiny
 
 from seglet.data.errors import DataError
-from seglet.data.world.dataset import CLASSES
+from seglet.data.world.scene import WORLD_CLASSES
 from seglet.engine.datasets import open_datasets
 from seglet.engine.failed_step import replay
 from seglet.engine.module import NonFiniteLossError
@@ -37,7 +37,7 @@ def test_a_run_prints_training_warnings_and_scores_both_networks(tmp_path, capsy
     told = capsys.readouterr().err
     assert "5 labelled and 35 unlabelled images: an epoch of these is 18 steps" in told
     assert "no labelled image shows" in told
-    assert load(run.last).classes == CLASSES
+    assert load(run.last).classes == WORLD_CLASSES
 
 
 @pytest.mark.parametrize("keys", [{}, {"guesser": "average", "keep": "average", "partner": "reversed"}])

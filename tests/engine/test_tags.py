@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 from tests.engine.toys import tiny
 
-from seglet.data.world.dataset import CLASSES, World
+from seglet.data.world.dataset import World
+from seglet.data.world.scene import WORLD_CLASSES
 from seglet.engine.train import train
 from seglet.models.segmenter import load
 from seglet.values import ConfigError
@@ -25,14 +26,14 @@ def test_tags_make_a_segmenter(tmp_path):
     run = train(ssss(), tmp_path / "run")
     lines = [json.loads(line) for line in run.metrics.read_text().splitlines()]
     assert {"train/tags", "train/masks", "train/confident"} <= lines[0].keys()
-    assert load(run.last).classes == CLASSES
+    assert load(run.last).classes == WORLD_CLASSES
 
 
 def test_masks_are_not_needed_when_nothing_is_selected_by_them(tmp_path, monkeypatch):
     without(monkeypatch, labels=None)
     run = train(ssss(selection="last"), tmp_path / "run")
     assert json.loads(run.metrics.read_text().splitlines()[-1])["val/miou"] is None
-    assert load(run.model).classes == CLASSES
+    assert load(run.model).classes == WORLD_CLASSES
 
 
 def test_masks_to_select_by_are_asked_for_before_anything_is_written(tmp_path, monkeypatch):

@@ -12,7 +12,8 @@ from safetensors import SafetensorError
 from tests.engine.toys import tiny
 
 from seglet.cli.main import main
-from seglet.data.world.dataset import CLASSES, World
+from seglet.data.world.dataset import World
+from seglet.data.world.scene import WORLD_CLASSES
 from seglet.engine import checkpoint
 from seglet.engine import train as training
 from seglet.engine.module import NonFiniteLossError
@@ -40,7 +41,7 @@ def test_a_run_leaves_everything_that_belongs_to_it(finished):
 
 
 def test_the_segmenter_of_a_run_can_be_used(finished):
-    assert load(finished.model).classes == CLASSES
+    assert load(finished.model).classes == WORLD_CLASSES
 
 
 def test_metrics_are_one_json_object_a_line(finished):
@@ -98,7 +99,7 @@ def test_a_run_is_not_thrown_away_for_one_that_cannot_begin(tmp_path, foreign_te
     run = train(tiny(steps=1), tmp_path / "run")
     with pytest.raises(ValueError, match="different classes"):
         train(tiny("fotf", teacher=foreign_teacher), run.folder, Start(overwrite=True))
-    assert load(run.last).classes == CLASSES
+    assert load(run.last).classes == WORLD_CLASSES
 
 
 def test_a_split_without_masks_is_refused_before_anything_is_written(tmp_path, monkeypatch):
@@ -122,7 +123,7 @@ def test_scores_that_are_no_numbers_still_keep_a_model_and_valid_json(tmp_path, 
     nothing = dict.fromkeys(("miou", "ece_10"), math.nan)
     monkeypatch.setattr(training, "scores", lambda *_: nothing)
     run = train(tiny(), tmp_path / "run")
-    assert load(run.model).classes == CLASSES
+    assert load(run.model).classes == WORLD_CLASSES
     lines = run.metrics.read_text().splitlines()
     assert json.loads(lines[-1], parse_constant=pytest.fail) == {"step": 2, "val/miou": None, "val/ece_10": None}
 
@@ -144,7 +145,7 @@ def test_a_checkpoint_that_cannot_serve_the_forced_change_is_refused(tmp_path, k
 def test_training_works_beside_the_main_thread(tmp_path):
     with ThreadPoolExecutor(1) as pool:
         run = pool.submit(train, tiny(steps=1), tmp_path / "run").result()
-    assert load(run.last).classes == CLASSES
+    assert load(run.last).classes == WORLD_CLASSES
 
 
 def test_a_second_ctrl_c_ends_at_once_and_is_told_as_such(tmp_path, monkeypatch):
@@ -227,7 +228,7 @@ def test_a_plan_counts_and_measures_without_writing(tmp_path, monkeypatch):
     made = plan(tiny(kappa=3, method="fotf"))
     assert made.samples == {"val": 100, "train": 100}
     assert made.trained == sum(
-        p.numel() for p in build(Architecture("deeplabv3-resnet18", width=0.0625), CLASSES).parameters()
+        p.numel() for p in build(Architecture("deeplabv3-resnet18", width=0.0625), WORLD_CLASSES).parameters()
     )
     assert made.memory > 16 * made.trained / 2
     assert made.seconds_per_step > 0

@@ -11,7 +11,7 @@ from tests.engine.toys import tiny, two_processes
 from tests.models.foundation.makers import save_captioner, save_clip
 
 from seglet.cli.main import main
-from seglet.data.columns.store import stored
+from seglet.data.columns.store import stored_columns
 from seglet.data.errors import DataError
 from seglet.data.world.dataset import World
 from seglet.engine.columns import with_columns
@@ -66,7 +66,7 @@ def ready(folders: dict[str, str]) -> dict[str, str]:
 
 def texts(folder: str) -> list[tuple[str, ...]]:
     """All captions that are kept."""
-    (store,) = [one for one in stored(Path(folder)) if one.recipe.name == "captions"]
+    (store,) = [one for one in stored_columns(Path(folder)) if one.recipe.name == "captions"]
     return [store.read(place, address) for address, place in store.contents().places.items()]  # type: ignore[misc]
 
 

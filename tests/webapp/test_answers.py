@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from seglet.data.world.dataset import CLASSES, World
+from seglet.data.world.dataset import World
+from seglet.data.world.scene import WORLD_CLASSES
 from seglet.inference.options import InferenceOptions
 from seglet.models.architecture import Architecture
 from seglet.models.segmenter import build, load
@@ -24,7 +25,7 @@ def test_an_answer_is_that_of_predict_with_an_uncertainty(model, image):
     answer = Network("it", network, samples=4).answer(image, "a.png")
     seen = network.predict(image, 4)
     np.testing.assert_array_equal(answer.labels, network.predict(image).labels)
-    np.testing.assert_allclose(answer.uncertainty, seen.uncertainty * len(CLASSES), rtol=1e-6)
+    np.testing.assert_allclose(answer.uncertainty, seen.uncertainty * len(WORLD_CLASSES), rtol=1e-6)
     assert answer.remark == ""
 
 
@@ -32,13 +33,15 @@ def test_an_answer_is_that_of_predict_with_an_uncertainty(model, image):
     ("name", "samples", "told"), [("cam-resnet18", 8, "reads its masks"), ("deeplabv3-resnet18", 0, "--samples")]
 )
 def test_where_there_is_no_uncertainty_it_is_said_why(name, samples, told, image):
-    answer = Network("it", build(Architecture(name, width=0.125), CLASSES), samples=samples).answer(image, "a.png")
+    answer = Network("it", build(Architecture(name, width=0.125), WORLD_CLASSES), samples=samples).answer(
+        image, "a.png"
+    )
     assert answer.uncertainty is None
     assert told in answer.remark
 
 
 def test_a_head_without_dropout_has_no_uncertainty(image):
-    plain = build(Architecture("deeplabv3-resnet18", width=0.125, dropout=0.0, aspp_dropout=0.0), CLASSES)
+    plain = build(Architecture("deeplabv3-resnet18", width=0.125, dropout=0.0, aspp_dropout=0.0), WORLD_CLASSES)
     assert "no dropout" in Network("it", plain).answer(image, "a.png").remark
 
 

@@ -12,7 +12,8 @@ from PIL import Image
 from tests.webapp.conftest import until
 from tests.webapp.test_open_vocabulary import CLIP
 
-from seglet.data.world.dataset import CLASSES, World
+from seglet.data.world.dataset import World
+from seglet.data.world.scene import WORLD_CLASSES
 from seglet.files import write_json
 from seglet.images import read_image, read_mask
 from seglet.models.architecture import Architecture
@@ -45,7 +46,7 @@ const [path, done] = arguments;
 def segmenter(tmp_path_factory):
     """One whose first class wants to run script."""
     folder = tmp_path_factory.mktemp("model") / "hostile"
-    names = Classes((HOSTILE, *CLASSES.names[1:]), CLASSES.colours)
+    names = Classes((HOSTILE, *WORLD_CLASSES.names[1:]), WORLD_CLASSES.colours)
     build(Architecture("deeplabv3-resnet18", width=0.125), names).save(folder)
     return folder
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from seglet.data.world.dataset import CLASSES, World
+from seglet.data.world.dataset import World
+from seglet.data.world.scene import WORLD_CLASSES
 from seglet.models.architecture import Architecture
 from seglet.models.segmenter import build, load
 from seglet.types import Classes
@@ -45,7 +46,7 @@ def desk(model, tmp_path):
 
 @pytest.fixture
 def pair(desk, tmp_path):
-    other = build(Architecture("deeplabv3-resnet18", width=0.125), CLASSES, seed=1)
+    other = build(Architecture("deeplabv3-resnet18", width=0.125), WORLD_CLASSES, seed=1)
     return Desk([*desk.viewers, Network("other", other.eval(), samples=0)], tmp_path / "offered")
 
 
@@ -107,7 +108,7 @@ def test_answers_are_remembered_but_not_for_ever(desk, files, monkeypatch):
 
 
 def test_names_of_files_classes_and_models_are_harmless(tmp_path, model):
-    names = Classes((HOSTILE, *CLASSES.names[1:]), CLASSES.colours)
+    names = Classes((HOSTILE, *WORLD_CLASSES.names[1:]), WORLD_CLASSES.colours)
     network = load(model)
     network.classes = names
     desk = Desk([Network(HOSTILE, network, samples=2)], tmp_path)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from seglet.data.label_tools import read
-from seglet.data.label_tools.regions import paint
+from seglet.data.label_tools.formats import read_annotations
+from seglet.data.label_tools.regions import labels_from_regions
 from seglet.images import read_mask
 from seglet.types import Classes
 from seglet.webapp.answers import Answer
@@ -35,8 +35,8 @@ def test_one_image_gives_three_plain_files(tmp_path):
 def test_coco_and_labelme_hold_the_same_mask_with_its_confidence(tmp_path):
     files = downloads([seen("a.jpg")], tmp_path)
     for file in files[1:]:
-        (image,) = read(file)[1].images()
-        np.testing.assert_array_equal(paint(image, TWO, 0), LABELS)
+        (image,) = read_annotations(file)[1].images()
+        np.testing.assert_array_equal(labels_from_regions(image, TWO, 0), LABELS)
     assert json.loads(files[1].read_text())["annotations"][0]["score"] == 0.75
     assert json.loads(files[2].read_text())["imagePath"] == "a.jpg"
 

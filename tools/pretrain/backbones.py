@@ -12,9 +12,9 @@ from jaxtyping import Float, Integer
 from torch import Tensor, nn
 
 from seglet.data.world.appearance import HUES, TEXTURES
-from seglet.data.world.backgrounds import GROUNDS
-from seglet.data.world.dataset import CLASSES, Scene
-from seglet.data.world.plan import SHAPES, Plan
+from seglet.data.world.backgrounds import BACKGROUND_KINDS
+from seglet.data.world.plan import SHAPES, ScenePlan
+from seglet.data.world.scene import WORLD_CLASSES, Scene
 from seglet.models.io import storage
 from seglet.models.segmenter import Architecture, Segmenter, build
 from tools.pretrain.corpus import Corpus
@@ -25,7 +25,7 @@ QUESTIONS: Mapping[str, tuple[str, ...]] = {
     "shape": SHAPES,
     "hue": tuple(HUES),
     "texture": tuple(TEXTURES),
-    "background": tuple(GROUNDS),
+    "background": tuple(BACKGROUND_KINDS),
 }
 """What is asked of an image with one object, and the possible answers."""
 
@@ -53,7 +53,7 @@ class BackboneObjective(Objective):
         torch.manual_seed(recipe.seed)
         self.recipe, self.small = recipe, small
         architecture = Architecture(f"cam-{backbone}", width, drop_path=0.0, auxiliary=False)
-        self.segmenter: Segmenter = build(architecture, CLASSES, recipe.seed)
+        self.segmenter: Segmenter = build(architecture, WORLD_CLASSES, recipe.seed)
         inside = self.segmenter.network.backbone.channels[3]
         self.answers = nn.ModuleDict({name: nn.Linear(inside, len(known)) for name, known in QUESTIONS.items()})
 
@@ -68,7 +68,7 @@ class BackboneObjective(Objective):
             name: tensor.half() if tensor.is_floating_point() else tensor
             for name, tensor in self.segmenter.network.state_dict().items()
         }
-        storage.save(folder, weights, self.segmenter.architecture, CLASSES)
+        storage.save(folder, weights, self.segmenter.architecture, WORLD_CLASSES)
 
     def losses(self, step: int, draws: torch.Generator) -> Mapping[str, Float[Tensor, ""]]:
         single = self.small.single
@@ -78,13 +78,13 @@ class BackboneObjective(Objective):
         return {name: F.cross_entropy(logits[name].float(), _column(truth, name)) for name in QUESTIONS}
 
 
-def answers(plan: Plan) -> dict[str, int]:
+def answers(plan: ScenePlan) -> dict[str, int]:
     """The right answers for a scene's foremost object."""
-    thing = plan.things[-1]
+    thing = plan.objects[-1]
     told = {
         "shape": thing.shape,
-        "hue": thing.look.hue,
-        "texture": thing.look.texture,
+        "hue": thing.appearance.hue,
+        "texture": thing.appearance.texture,
         "background": plan.background,
     }
     return {name: QUESTIONS[name].index(answer) for name, answer in told.items()}
@@ -97,7 +97,7 @@ def _column(truth: list[dict[str, int]], name: str) -> Integer[Tensor, " b"]:
 @torch.inference_mode()
 def scores(objective: BackboneObjective, scenes: list[Scene]) -> dict[str, float]:
     """Share of right answers about scenes with one object."""
-    single = [scene for scene in scenes if len(scene.plan.things) == 1]
+    single = [scene for scene in scenes if len(scene.plan.objects) == 1]
     logits = objective(images(single))
     truth = [answers(scene.plan) for scene in single]
     return {name: float((logits[name].argmax(1) == _column(truth, name)).float().mean()) for name in QUESTIONS}

@@ -14,8 +14,8 @@ from numpy.lib.format import open_memmap
 from torch import Tensor
 
 from seglet import files
-from seglet.data.world.dataset import VERSION, World
-from seglet.data.world.plan import Plan
+from seglet.data.world.dataset import WORLD_VERSION, World
+from seglet.data.world.plan import ScenePlan
 
 CHUNK = 1000
 Note = Callable[[int], None]
@@ -28,7 +28,7 @@ class Corpus:
     """
 
     def __init__(self, folder: Path, count: int, size: int) -> None:
-        self.folder = folder / f"scenes-v{VERSION}-{size}"
+        self.folder = folder / f"scenes-v{WORLD_VERSION}-{size}"
         self.count = count
         self.world = World("pretrain", scenes=count, size=size)
 
@@ -51,7 +51,7 @@ class Corpus:
         return torch.from_numpy(np.stack([self.world.scene(place).depth for place in places.tolist()]))
 
     @cached_property
-    def plans(self) -> list[Plan]:
+    def plans(self) -> list[ScenePlan]:
         """What stands in each scene."""
         return [self.world.scene(place).plan for place in range(self.count)]
 
@@ -62,7 +62,7 @@ class Corpus:
     @cached_property
     def single(self) -> Integer[Tensor, " b"]:
         """Places of the scenes that have one object."""
-        return torch.tensor([place for place, plan in enumerate(self.plans) if len(plan.things) == 1])
+        return torch.tensor([place for place, plan in enumerate(self.plans) if len(plan.objects) == 1])
 
     @cached_property
     def _chunks(self) -> list[UInt8[np.ndarray, "b h w 3"]]:

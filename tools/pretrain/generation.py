@@ -2,7 +2,7 @@
 
 import torch
 
-from seglet.data.world.backgrounds import GROUNDS
+from seglet.data.world.backgrounds import BACKGROUND_KINDS
 from seglet.data.world.plan import SHAPES
 from seglet.models.foundation.tiny.diffusion import generate
 from tools.pretrain.backbones import QUESTIONS, BackboneObjective
@@ -13,10 +13,10 @@ def scores(built: object, judge: BackboneObjective, smoke: bool = False) -> dict
     """Share of images, of every shape on every background, whose shape and background are recognised."""
     repeats, steps = (1, 2) if smoke else (5, 25)
     shapes = SHAPES[:2] if smoke else SHAPES
-    asked = [(shape, ground) for shape in shapes for ground in GROUNDS for _ in range(repeats)]
+    asked = [(shape, ground) for shape in shapes for ground in BACKGROUND_KINDS for _ in range(repeats)]
     right = {"generated_shape": 0.0, "generated_background": 0.0}
     for part in (asked[begin : begin + 50] for begin in range(0, len(asked), 50)):
-        prompts = [f"a photo of {_article(shape)} {GROUNDS[ground].phrase}" for shape, ground in part]
+        prompts = [f"a photo of {_article(shape)} {BACKGROUND_KINDS[ground].phrase}" for shape, ground in part]
         logits = judge(generate(built, prompts, steps))
         for name, question, place in (("generated_shape", "shape", 0), ("generated_background", "background", 1)):
             truth = torch.tensor([QUESTIONS[question].index(pair[place]) for pair in part])

@@ -9,9 +9,10 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from seglet.data.world.backgrounds import GROUNDS
-from seglet.data.world.dataset import CLASSES, Scene, World
+from seglet.data.world.backgrounds import BACKGROUND_KINDS
+from seglet.data.world.dataset import World
 from seglet.data.world.plan import SHAPES
+from seglet.data.world.scene import WORLD_CLASSES, Scene
 from seglet.evaluation.cam_curve import CamCurve
 from seglet.models.foundation.tiny.captioner import TinyCaptioner
 from seglet.models.foundation.tiny.clip import LAYERS, PATCH, SIZE, TinyCLIP
@@ -38,8 +39,8 @@ def images(scenes: list[Scene]) -> Float[Tensor, "b 3 h w"]:
 def clip_scores(model: TinyCLIP, scenes: list[Scene]) -> dict[str, float]:
     """Tags by whole images; masks by patches, plain and with the smoothing attention of the last layers taken out."""
     texts = model.read(model.encode([f"a photo of {_named(shape)}" for shape in SHAPES]))[1]
-    grounds = model.read(model.encode([ground.phrase for ground in GROUNDS.values()]))[1]
-    whole, plain, sharp = [], CamCurve(CLASSES, FINE), CamCurve(CLASSES, FINE)
+    grounds = model.read(model.encode([ground.phrase for ground in BACKGROUND_KINDS.values()]))[1]
+    whole, plain, sharp = [], CamCurve(WORLD_CLASSES, FINE), CamCurve(WORLD_CLASSES, FINE)
     for part in _parts(scenes):
         tokens = model.project(model.layer(images(part), LAYERS))
         whole.append(tokens[:, 0] @ placed_texts(model).T)
@@ -49,7 +50,7 @@ def clip_scores(model: TinyCLIP, scenes: list[Scene]) -> dict[str, float]:
             plain.add(cam(seen @ texts.T, tags), labels)
             sharp.add(cam((own @ texts.T - (own @ grounds.T).mean(1, keepdim=True)).clamp(min=0), tags), labels)
     logits = torch.cat(whole) * model.scale()
-    truth, single = _tags(scenes), torch.tensor([len(scene.plan.things) == 1 for scene in scenes])
+    truth, single = _tags(scenes), torch.tensor([len(scene.plan.objects) == 1 for scene in scenes])
     right = truth[single].gather(1, logits[single].argmax(1, keepdim=True))
     return {
         "tag_map": mean_average_precision(logits.softmax(1), truth),
@@ -61,8 +62,10 @@ def clip_scores(model: TinyCLIP, scenes: list[Scene]) -> dict[str, float]:
 
 def placed_texts(model: TinyCLIP) -> Float[Tensor, "k c"]:
     """Each shape's mean text over the backgrounds it may stand on: captions name them, so a prompt without is odd."""
-    prompts = [f"a photo of {_named(shape)} {ground.phrase}" for shape in SHAPES for ground in GROUNDS.values()]
-    texts = model.read(model.encode(prompts))[1].reshape(len(SHAPES), len(GROUNDS), -1)
+    prompts = [
+        f"a photo of {_named(shape)} {ground.phrase}" for shape in SHAPES for ground in BACKGROUND_KINDS.values()
+    ]
+    texts = model.read(model.encode(prompts))[1].reshape(len(SHAPES), len(BACKGROUND_KINDS), -1)
     return F.normalize(texts.mean(1), dim=1)
 
 
@@ -127,7 +130,9 @@ def captioner_scores(model: TinyCaptioner, scenes: list[Scene]) -> dict[str, flo
         "same_classes": float(np.mean([mine == true for mine, true in shapes])),
         "precision": right / max(1, sum(len(mine) for mine, _ in shapes)),
         "recall": right / max(1, sum(len(true) for _, true in shapes)),
-        "same_background": float(np.mean([mine & set(GROUNDS) == true & set(GROUNDS) for mine, true in pairs])),
+        "same_background": float(
+            np.mean([mine & set(BACKGROUND_KINDS) == true & set(BACKGROUND_KINDS) for mine, true in pairs])
+        ),
     }
 
 
@@ -136,4 +141,4 @@ def _parts(scenes: list[Scene]) -> list[list[Scene]]:
 
 
 def _tags(scenes: list[Scene]) -> Bool[Tensor, "b k"]:
-    return torch.tensor([[label in scene.tags for label in range(1, len(CLASSES))] for scene in scenes])
+    return torch.tensor([[label in scene.tags for label in range(1, len(WORLD_CLASSES))] for scene in scenes])

@@ -8,8 +8,8 @@ from jaxtyping import Integer
 from torch import Tensor
 
 from seglet.data.world.appearance import HUES, TEXTURES
-from seglet.data.world.backgrounds import GROUNDS
-from seglet.data.world.captions import OPENINGS
+from seglet.data.world.backgrounds import BACKGROUND_KINDS
+from seglet.data.world.captions import _OPENINGS
 from seglet.data.world.plan import SHAPES
 
 PROMPTS = ("a clean origami", "a realistic photograph of", "a drawing of", "this is", "there is")
@@ -22,14 +22,14 @@ CONTENT = 4
 
 def words() -> tuple[str, ...]:
     """Every word a caption or a prompt may hold."""
-    phrases = [ground.phrase for ground in GROUNDS.values()]
-    text = " ".join([*SHAPES, *HUES, *TEXTURES, *GROUNDS, *phrases, *OPENINGS, *PROMPTS, MORE_WORDS, "a an"])
+    phrases = [ground.phrase for ground in BACKGROUND_KINDS.values()]
+    text = " ".join([*SHAPES, *HUES, *TEXTURES, *BACKGROUND_KINDS, *phrases, *_OPENINGS, *PROMPTS, MORE_WORDS, "a an"])
     return tuple(sorted(set(text.split())))
 
 
 def with_opening(caption: str, opening: str) -> str:
     """The caption with another beginning."""
-    for known in sorted(OPENINGS, key=len, reverse=True):
+    for known in sorted(_OPENINGS, key=len, reverse=True):
         if caption.startswith(known):
             return f"{opening} {caption[len(known) :].strip()}".strip()
     return caption
@@ -37,7 +37,7 @@ def with_opening(caption: str, opening: str) -> str:
 
 def content(caption: str) -> tuple[str, ...]:
     """Names of shapes, then that of the background, in the order of the caption."""
-    names = [word for word in re.findall(r"[a-z]+", caption) if word in SHAPES or word in GROUNDS]
+    names = [word for word in re.findall(r"[a-z]+", caption) if word in SHAPES or word in BACKGROUND_KINDS]
     return tuple(name for name in names if not (name == "wall" and "brick" in names))
 
 

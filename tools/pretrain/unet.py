@@ -16,7 +16,7 @@ from jaxtyping import Float, Float32, Integer
 from torch import Tensor
 
 from seglet import files
-from seglet.data.world.backgrounds import GROUNDS
+from seglet.data.world.backgrounds import BACKGROUND_KINDS
 from seglet.models.foundation.tiny.clip import WIDTH, TinyCLIP
 from seglet.models.foundation.tiny.diffusion import TRAINED_STEPS, TinyUNet, TinyVAE, alphas
 from tools.pretrain.corpus import CHUNK, Corpus, Note
@@ -71,7 +71,7 @@ def told(caption: str, luck: float) -> str:
     if luck < SILENT:
         return ""
     if luck < SILENT + PLACELESS:
-        for ground in GROUNDS.values():
+        for ground in BACKGROUND_KINDS.values():
             caption = caption.removesuffix(ground.phrase).strip()
     return caption
 

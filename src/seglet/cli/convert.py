@@ -105,29 +105,29 @@ def find_classes(source: str) -> "Classes":
         ValueError: it is none of these.
     """
     from seglet.data import description
-    from seglet.data.class_table import classes_of, read_table, table
+    from seglet.data.class_table import classes_of, numbered_table, read_class_table
     from seglet.data.layouts import ade20k, camvid, cityscapes, voc
-    from seglet.data.world.dataset import CLASSES
+    from seglet.data.world.scene import WORLD_CLASSES
 
     if source == "world":
-        return CLASSES
+        return WORLD_CLASSES
     tables = {
-        "ade20k": table(f"class_{number}" for number in range(1, ade20k.NUM_CLASSES + 1)),
-        "camvid": camvid.ENTRIES,
-        "cityscapes": cityscapes.TRAIN_IDS,
-        "voc": voc.ENTRIES,
+        "ade20k": numbered_table(f"class_{number}" for number in range(1, ade20k._NUM_CLASSES + 1)),
+        "camvid": camvid.CAMVID_TABLE,
+        "cityscapes": cityscapes.CITYSCAPES_TRAIN_IDS,
+        "voc": voc.VOC_TABLE,
     }
     if source in tables:
         return classes_of(tables[source])
     path = Path(source)
     if path.is_dir():
-        path = path / description.FILE
+        path = path / description.DESCRIPTION_FILE
     if not path.is_file():
         known = ", ".join(KNOWN_CLASSES)
         hint = did_you_mean(source, KNOWN_CLASSES)
         raise ValueError(f"there are no classes {source!r}{hint}; give {known}, a dataset.json or a text file")
     described = path.suffix == ".json" and path.read_bytes().lstrip()[:1] == b"{"  # a table is a list
-    return description.load(path).classes if described else classes_of(read_table(path))
+    return description.load_description(path).classes if described else classes_of(read_class_table(path))
 
 
 def _text(arguments: argparse.Namespace, architecture: "Architecture", conversion: "Conversion") -> str:

@@ -106,9 +106,9 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
 
 
 def _few(arguments: argparse.Namespace) -> "list[Portion]":
-    from seglet.data.splits.fractions import read_portion
+    from seglet.data.splits.fractions import parse_portion
 
-    found = [read_portion(word) for word in arguments.few]
+    found = [parse_portion(word) for word in arguments.few]
     wrong = [word for word, portion in zip(arguments.few, found, strict=True) if not _sound(portion)]
     if wrong:
         raise UsageError(f"--few: expected shares such as 1/8, or numbers of images, got {wrong[0]!r}")
@@ -127,10 +127,10 @@ def _check(arguments: argparse.Namespace, overrides: Mapping[str, Any]) -> None:
 
 
 def _source(arguments: argparse.Namespace, few: "list[Portion]", overrides: Mapping[str, Any]) -> "Source":
-    from seglet.data.dataset import is_world
+    from seglet.data.opening import names_world
     from seglet.results.label_cost.plan import WORLD, folder_source, world_source
 
-    if is_world(arguments.source):
+    if names_world(arguments.source):
         scenes = int(overrides.get("world_scenes", WORLD["world_scenes"]))
         return world_source(arguments.source, arguments.split, arguments.score_split or "test", scenes)
     splits = (arguments.split, arguments.score_split or "val")
@@ -139,9 +139,9 @@ def _source(arguments: argparse.Namespace, few: "list[Portion]", overrides: Mapp
 
 def _validated(source: "Source") -> dict[str, str]:
     """Data on disk may have no split val; nothing is chosen by what is seen while training."""
-    from seglet.data.dataset import is_world
+    from seglet.data.opening import names_world
 
-    return {} if is_world(source.data) else {"val_split": source.score}
+    return {} if names_world(source.data) else {"val_split": source.score}
 
 
 def _words(arguments: argparse.Namespace, source: "Source", overrides: Mapping[str, Any]) -> list[str]:

@@ -102,9 +102,9 @@ def _describe(device: str) -> str:
 
 def disk() -> list[Finding]:
     """Whether runs, temporary files and what is computed once can be written, and how much room there is."""
-    from seglet.data.files import user_cache
+    from seglet.data.files import user_cache_folder
 
-    folders = {"here": Path.cwd(), "temporary": Path(tempfile.gettempdir()), "cache": user_cache()}
+    folders = {"here": Path.cwd(), "temporary": Path(tempfile.gettempdir()), "cache": user_cache_folder()}
     return [_folder(name, folder) for name, folder in folders.items()]
 
 
@@ -124,7 +124,7 @@ def world() -> list[Finding]:
     """One training step and one prediction of a small network on the embedded world."""
     import torch
 
-    from seglet.data.augment.geometry import whole
+    from seglet.data.augment.geometry import whole_image
     from seglet.data.world.dataset import World
     from seglet.models.architecture import Architecture
     from seglet.models.segmenter import build
@@ -132,7 +132,7 @@ def world() -> list[Finding]:
     began = time.perf_counter()
     data = World("test", scenes=2, size=64)
     model = build(Architecture("deeplabv3-resnet18", width=0.125), data.classes)
-    samples = [whole(data.read(index)) for index in range(2)]
+    samples = [whole_image(data.read(index)) for index in range(2)]
     labels = torch.stack([torch.from_numpy(label).long() for _, label in samples if label is not None])
     loss = torch.nn.functional.cross_entropy(model(torch.stack([image for image, _ in samples])), labels)
     loss.backward()  # type: ignore[no-untyped-call]

@@ -121,7 +121,7 @@ def _trained(arguments: argparse.Namespace) -> Path:
     """Where the network is that was trained; one of the same settings is not trained again."""
     from dataclasses import asdict
 
-    from seglet.data.dataset import open_dataset
+    from seglet.data.opening import open_dataset
     from seglet.inference.dataset_images import DatasetImages
     from seglet.inference.inputs import gather_images
     from seglet.inference.models import choose_device

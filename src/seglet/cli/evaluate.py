@@ -61,8 +61,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from seglet.data.dark.darkened_dataset import Darkened
-    from seglet.data.dataset import open_dataset
+    from seglet.data.dark.darkened_dataset import DarkenedDataset
+    from seglet.data.opening import open_dataset
     from seglet.files import write_json
     from seglet.inference.brighten import EnhancedDataset, find_enhancer
     from seglet.inference.depth import add_depth_column
@@ -86,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
     check_inference_options(seer, options)
     check_classes(seer.classes, data.classes)
     if arguments.darken is not None:
-        data = Darkened(data, arguments.darken)
+        data = DarkenedDataset(data, arguments.darken)
     if model is not None:
         data = add_depth_column(data, model, options.depth)
     if options.brighten is not None and not maps:

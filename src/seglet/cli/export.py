@@ -81,7 +81,7 @@ def check(arguments: argparse.Namespace) -> None:
 
 def example_images(arguments: argparse.Namespace) -> "list[np.ndarray]":
     """Some that the file is compared on."""
-    from seglet.data.dataset import open_dataset
+    from seglet.data.opening import open_dataset
     from seglet.inference.inputs import gather_images
 
     if arguments.images is not None:
@@ -162,7 +162,7 @@ def original(model: "Segmenter", facts: "Facts") -> Any:
 def export_int8(model: "Segmenter", images: "list[np.ndarray]", arguments: argparse.Namespace) -> dict[str, Any]:
     """Writes the file with 8-bit numbers; says how it compares with the other, and what mIoU both have."""
     from seglet.cli.evaluate import score
-    from seglet.data.dataset import open_dataset
+    from seglet.data.opening import open_dataset
     from seglet.deploy.onnx_export import (
         compare_networks,
         median_milliseconds,

@@ -81,13 +81,13 @@ def _labels(
     options: "InferenceOptions",
     depths: "DepthSource | None",
 ) -> "LabelsAndConfidence":
-    from seglet.data.dataset import resized
+    from seglet.images import resize_by_factor
     from seglet.inference.confident_regions import keep_confident_regions
     from seglet.inference.options import PseudoLabelOptions
     from seglet.inference.pseudo_labels import predict_pseudo_labels
 
     image = source.read()
-    depth = None if depths is None else depths(resized(image, options.resize), source.name)
+    depth = None if depths is None else depths(resize_by_factor(image, options.resize), source.name)
     found = predict_pseudo_labels(model, image, None, PseudoLabelOptions(arguments.threshold, options), depth)
     labels = keep_confident_regions(found.labels, found.confidence, arguments.least_confidence, arguments.least_area)
     return labels, found.confidence

@@ -72,7 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from seglet.data.class_table import CLASSES, class_lines
+    from seglet.data.class_table import CLASS_FILE, class_table_text
     from seglet.files import write_json, write_text
     from seglet.inference.depth import find_depth_source
     from seglet.inference.from_tags import TagPredictor
@@ -112,7 +112,7 @@ def run(arguments: argparse.Namespace) -> int:
     record = {"seglet": __version__, "command": arguments.command_line, "settings": way.about}
     record |= {**about, "classes": list(model.classes.names)}
     write_json(arguments.out / RECORD, {**record, "finished": False})
-    write_text(arguments.out / CLASSES, class_lines(model.classes))
+    write_text(arguments.out / CLASS_FILE, class_table_text(model.classes))
     done, failed = segment_all(way)
     next_steps = way.finish(done)
     record |= {"finished": True, "out": str(arguments.out), **way.summary, "images": done, "failed": failed}
@@ -126,7 +126,7 @@ def _of_data(arguments: argparse.Namespace, classes: "Classes") -> "DatasetImage
     Raises:
         ValueError: neither files nor data are given, or both; or the data cannot be read or have other classes.
     """
-    from seglet.data.dataset import open_dataset
+    from seglet.data.opening import open_dataset
     from seglet.inference.dataset_images import DatasetImages
     from seglet.inference.models import check_classes
 
@@ -159,7 +159,7 @@ def _method(arguments: argparse.Namespace) -> "tuple[TagPredictor, DatasetImages
     Raises:
         ValueError: nobody says which classes there are, or options do not fit.
     """
-    from seglet.data.dataset import open_dataset
+    from seglet.data.opening import open_dataset
     from seglet.inference.dataset_images import DatasetImages
     from seglet.inference.from_tags import classes_named, open_method
 

@@ -14,7 +14,7 @@ from seglet.engine.console import tell
 if TYPE_CHECKING:
     import torch
 
-    from seglet.data.columns.store import Store
+    from seglet.data.columns.store import ColumnStore
     from seglet.data.dataset import Dataset
     from seglet.engine.artefacts import Kept
     from seglet.engine.columns import Column
@@ -118,7 +118,7 @@ def make_once(data: "Dataset", wanted: "Sequence[Kept]", arguments: argparse.Nam
 
 def account(experiment: "Experiment", parts: "Sequence[Part]", outcomes: "Sequence[Outcome]", work: "Work") -> str:
     """What was done, every image that failed, and what comes next."""
-    from seglet.data.columns.columned_dataset import Columned
+    from seglet.data.columns.columned_dataset import ColumnedDataset
 
     lines = [] if work.dry else [f"{one.name}: made {one.made} of {one.images} images" for one in outcomes]
     for one in outcomes:
@@ -127,7 +127,7 @@ def account(experiment: "Experiment", parts: "Sequence[Part]", outcomes: "Sequen
             lines += [f"  {name}\n    {reason}" for name, reason in one.failed.items()]
     lacking: Counter[str] = Counter()
     for data, wanted in parts:
-        lacking.update(Columned(data, [column.store for column in wanted]).missing())
+        lacking.update(ColumnedDataset(data, [column.store for column in wanted]).missing())
     if not lacking:
         return "\n".join([*lines, f"complete; next: {_train(experiment)}"])
     left = ", ".join(f"{name!r} of {count} images" for name, count in lacking.items())
@@ -164,13 +164,13 @@ def device(name: str) -> "torch.device":
 
 
 def listed(experiment: "Experiment", wanted: "Sequence[Column]", as_json: bool) -> int:
-    from seglet.data.columns.store import stored
+    from seglet.data.columns.store import stored_columns
     from seglet.engine.columns import folder
 
     root = folder(experiment.settings)
     needed = {column.store.folder: column for column in wanted}
     lines, content = [], []
-    for store in stored(root):
+    for store in stored_columns(root):
         of = "needed" if store.folder in needed else _foreign(store, wanted)
         told, entry = described(store, of)
         lines.append(told)
@@ -182,14 +182,14 @@ def listed(experiment: "Experiment", wanted: "Sequence[Column]", as_json: bool) 
     return 0
 
 
-def _foreign(store: "Store", wanted: "Sequence[Column]") -> str:
+def _foreign(store: "ColumnStore", wanted: "Sequence[Column]") -> str:
     for column in wanted:
         if column.name == store.recipe.name:
             return f"made otherwise: {', '.join(column.store.recipe.differences(store.recipe))}"
     return "not of this experiment"
 
 
-def described(store: "Store", of: str) -> tuple[str, dict[str, Any]]:
+def described(store: "ColumnStore", of: str) -> tuple[str, dict[str, Any]]:
     """A column in words, and for JSON."""
     from seglet.engine.prepare import amount
 

@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from seglet.data.class_table import class_lines, classes_of
+    from seglet.data.class_table import class_table_text, classes_of
     from seglet.engine.output_folder import claim
     from seglet.files import write_json, write_text
     from seglet.inference.parallel import processor_count
@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     record |= {"classes": list(classes.names), "finished": False}
     claim(out, RECORD, record, arguments.overwrite)
     write_json(out / RECORD, record)
-    write_text(out / CLASSES, class_lines(classes))
+    write_text(out / CLASSES, class_table_text(classes))
     done, unrefined = refine_files(plan, tasks, arguments.jobs or processor_count(), arguments.overwrite)
     failed += unrefined
     record |= {"finished": True, "out": str(out), "files": done, "failed": failed}

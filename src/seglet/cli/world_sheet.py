@@ -11,7 +11,7 @@ from seglet.cli.parsing import whole
 if TYPE_CHECKING:
     from PIL import Image
 
-    from seglet.data.world.dataset import Scene
+    from seglet.data.world.scene import Scene
 
 DESCRIPTION = """\
 Draw scenes of the embedded world: images, masks, depth and the same at night, and below them the same scenes with one
@@ -42,11 +42,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from seglet.data.dataset import is_world
+    from seglet.data.opening import names_world
     from seglet.files import replacing
 
     data = arguments.data or "world"
-    if not is_world(data):
+    if not names_world(data):
         raise ValueError(f"--data expects a world by name, such as world:clutter=8, got {data!r}; see seglet data view")
     if arguments.out.suffix.lower() not in FORMATS:
         raise ValueError(f"the sheet is a PNG or JPEG, but {str(arguments.out)!r} ends in neither .png nor .jpg")
@@ -73,17 +73,17 @@ def block(title: str, scenes: "list[Scene]", everything: bool) -> "Image.Image":
     import numpy as np
     from PIL import Image, ImageDraw
 
-    from seglet.data.overlay import GAP, INK, PAPER, colours, contact_sheet
-    from seglet.data.world.dataset import CLASSES
+    from seglet.data.overlay import _GAP, _INK, _PAPER, colour_labels, contact_sheet
+    from seglet.data.world.scene import WORLD_CLASSES
 
     rows = [[scene.image for scene in scenes]]
     if everything:
-        rows.append([colours(scene.labels, CLASSES) for scene in scenes])
+        rows.append([colour_labels(scene.labels, WORLD_CLASSES) for scene in scenes])
         rows.append([np.repeat((255 * scene.depth).astype(np.uint8)[..., None], 3, axis=2) for scene in scenes])
         rows.append([scene.dark for scene in scenes])
     body = contact_sheet(rows, height=scenes[0].size)
-    sheet = Image.new("RGB", (body.width, body.height + TITLE), PAPER)
-    ImageDraw.Draw(sheet).text((GAP, 3), title, fill=INK)
+    sheet = Image.new("RGB", (body.width, body.height + TITLE), _PAPER)
+    ImageDraw.Draw(sheet).text((_GAP, 3), title, fill=_INK)
     sheet.paste(body, (0, TITLE))
     return sheet
 
@@ -92,9 +92,9 @@ def stacked(blocks: "Sequence[Image.Image]") -> "Image.Image":
     """Blocks below each other."""
     from PIL import Image
 
-    from seglet.data.overlay import PAPER
+    from seglet.data.overlay import _PAPER
 
-    sheet = Image.new("RGB", (max(b.width for b in blocks), sum(b.height for b in blocks)), PAPER)
+    sheet = Image.new("RGB", (max(b.width for b in blocks), sum(b.height for b in blocks)), _PAPER)
     top = 0
     for part in blocks:
         sheet.paste(part, (0, top))

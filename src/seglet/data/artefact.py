@@ -14,7 +14,7 @@ from seglet.data.dataset import Dataset
 from seglet.data.errors import DataError
 from seglet.files import read_json, replacing, write_json, write_tensors
 
-TENSORS, ABOUT = "tensors.safetensors", "artefact.json"
+_TENSORS, _ABOUT = "tensors.safetensors", "artefact.json"
 
 
 class Artefact(ABC):
@@ -44,7 +44,7 @@ class Artefact(ABC):
         """
 
 
-def place(artefact: Artefact, root: Path, data: Dataset) -> Path:
+def artefact_folder(artefact: Artefact, root: Path, data: Dataset) -> Path:
     """The folder of an artefact: its name ends in a hash of all that decides it."""
     told = json.dumps(_about(artefact, data), sort_keys=True)
     return root / f"{artefact.name}-{hashlib.sha256(told.encode()).hexdigest()[:16]}"
@@ -58,15 +58,15 @@ def _about(artefact: Artefact, data: Dataset) -> dict[str, Any]:
     return {**about, "pictures": hashlib.sha256(words.encode()).hexdigest()}
 
 
-def write(artefact: Artefact, folder: Path, data: Dataset, tensors: Mapping[str, Tensor]) -> None:
+def write_artefact(artefact: Artefact, folder: Path, data: Dataset, tensors: Mapping[str, Tensor]) -> None:
     """The tensors and how they were made, whole or not at all."""
     with replacing(folder) as temporary:
         temporary.mkdir()
-        write_tensors(temporary / TENSORS, {name: tensor.cpu().contiguous() for name, tensor in tensors.items()})
-        write_json(temporary / ABOUT, _about(artefact, data))
+        write_tensors(temporary / _TENSORS, {name: tensor.cpu().contiguous() for name, tensor in tensors.items()})
+        write_json(temporary / _ABOUT, _about(artefact, data))
 
 
-def read(folder: Path) -> dict[str, Tensor]:
+def read_artefact(folder: Path) -> dict[str, Tensor]:
     """
     Raises:
         DataError: it is damaged.
@@ -74,7 +74,7 @@ def read(folder: Path) -> dict[str, Tensor]:
     from safetensors.torch import load_file
 
     try:
-        read_json(folder / ABOUT)
-        return load_file(folder / TENSORS)
+        read_json(folder / _ABOUT)
+        return load_file(folder / _TENSORS)
     except Exception as error:  # safetensors' errors share no base class with ours
         raise DataError(f"{str(folder)!r} is damaged ({error}); delete it and run `seglet prepare` again") from error

@@ -14,7 +14,7 @@ from seglet.data.errors import DataError
 from seglet.files import read_bytes
 from seglet.types import IGNORE, Classes, Colour, voc_colour
 
-VOID_NAMES = frozenset({"void", "unlabelled", "unlabeled", "ignore", "ignored", "__ignore__"})
+_VOID_NAMES = frozenset({"void", "unlabelled", "unlabeled", "ignore", "ignored", "__ignore__"})
 MAX_ID = 65535
 
 
@@ -34,10 +34,10 @@ class ClassEntry:
             raise DataError(f"class {self.name!r} has colour {self.colour}; give red, green and blue from 0 to 255")
 
 
-Table = tuple[ClassEntry, ...]
+ClassTable = tuple[ClassEntry, ...]
 
 
-def table(names: Iterable[str], colours: Sequence[Colour] | None = None, first: int = 0) -> Table:
+def numbered_table(names: Iterable[str], colours: Sequence[Colour] | None = None, first: int = 0) -> ClassTable:
     """Consecutive ids from `first` for the names, VOC's colours unless others are given; VOID_NAMES are void."""
     return tuple(
         ClassEntry(first + place, name, colours[place] if colours else voc_colour(first + place), is_void(name))
@@ -46,10 +46,10 @@ def table(names: Iterable[str], colours: Sequence[Colour] | None = None, first: 
 
 
 def is_void(name: str) -> bool:
-    return name.strip().lower() in VOID_NAMES
+    return name.strip().lower() in _VOID_NAMES
 
 
-def with_void(entries: Table, ids: Iterable[int]) -> Table:
+def mark_void(entries: ClassTable, ids: Iterable[int]) -> ClassTable:
     """The table with these ids void, whether they were in it or not."""
     known = {entry.id: entry for entry in entries}
     for number in ids:
@@ -58,14 +58,14 @@ def with_void(entries: Table, ids: Iterable[int]) -> Table:
     return tuple(known[number] for number in sorted(known))
 
 
-def binary(entries: Table | None) -> Table:
+def binary_table(entries: ClassTable | None) -> ClassTable:
     """Background at 0 and one object at 255, named as in `entries` if it names two classes."""
     names = [entry.name for entry in entries or () if not entry.void]
     low, high = names if len(names) == 2 else ("background", "object")
     return ClassEntry(0, low, voc_colour(0)), ClassEntry(255, high, voc_colour(1))
 
 
-def classes_of(entries: Table) -> Classes:
+def classes_of(entries: ClassTable) -> Classes:
     """The classes in the order of their train ids.
 
     Raises:
@@ -81,14 +81,14 @@ def classes_of(entries: Table) -> Classes:
         raise DataError(f"{error}; change the table of classes") from error
 
 
-def train_ids(entries: Table) -> dict[int, int]:
+def train_ids(entries: ClassTable) -> dict[int, int]:
     """Mask value to train id; void and, unless a class has that id, 255 become IGNORE."""
     kept = [entry.id for entry in entries if not entry.void]
     mapping = {IGNORE: IGNORE} | {entry.id: IGNORE for entry in entries if entry.void}
     return mapping | {number: place for place, number in enumerate(kept)}
 
 
-def train_colours(entries: Table) -> dict[int, int]:
+def train_colours(entries: ClassTable) -> dict[int, int]:
     """Packed colour (see `pack`) to train id or IGNORE."""
     kept = [entry for entry in entries if not entry.void]
     mapping = {_packed(entry.colour): IGNORE for entry in entries if entry.void}
@@ -98,13 +98,13 @@ def train_colours(entries: Table) -> dict[int, int]:
     return mapping
 
 
-def pack(colours: UInt8[np.ndarray, "h w 3"]) -> np.ndarray:
+def pack_colours(colours: UInt8[np.ndarray, "h w 3"]) -> np.ndarray:
     """Each colour as one number, 65536 red + 256 green + blue."""
     wide = colours.astype(np.int32)
     return np.asarray(wide[..., 0] << 16 | wide[..., 1] << 8 | wide[..., 2])
 
 
-def unpack(number: int) -> Colour:
+def unpack_colour(number: int) -> Colour:
     return number >> 16, number >> 8 & 255, number & 255
 
 
@@ -112,13 +112,13 @@ def _packed(colour: Colour) -> int:
     return colour[0] << 16 | colour[1] << 8 | colour[2]
 
 
-def shipped_tables() -> list[str]:
+def shipped_class_tables() -> list[str]:
     """Names of the tables that come with seglet."""
     folder = importlib.resources.files("seglet.data") / "class_tables"
     return sorted(entry.name.removesuffix(".txt") for entry in folder.iterdir() if entry.name.endswith(".txt"))
 
 
-def read_table(path: Path) -> Table:
+def read_class_table(path: Path) -> ClassTable:
     """The table in a text or JSON file; where there is no such file, the one of that name that comes with seglet.
 
     Text has a class a line: `id name`, `id name R G B`, `name,R,G,B`, or a name alone, numbered from 0; `#` begins a
@@ -127,7 +127,7 @@ def read_table(path: Path) -> Table:
     Raises:
         DataError: the file says something else; names the line.
     """
-    if not path.exists() and str(path) in shipped_tables():
+    if not path.exists() and str(path) in shipped_class_tables():
         folder = importlib.resources.files("seglet.data") / "class_tables"
         return _from_lines((folder / f"{path}.txt").read_text(encoding="utf-8"), path)
     try:
@@ -142,7 +142,7 @@ def read_table(path: Path) -> Table:
     return entries
 
 
-def _from_lines(text: str, path: Path) -> Table:
+def _from_lines(text: str, path: Path) -> ClassTable:
     lines = [line.strip() for line in text.splitlines()]
     lines = [line for line in lines if line and not line.startswith("#")]
     if lines and re.fullmatch(r"(id|name)\b[\w\s,]*", lines[0], re.IGNORECASE) and "," in lines[0]:
@@ -172,7 +172,7 @@ def _colour(parts: Sequence[str | None]) -> Colour | None:
     return red, green, blue
 
 
-def _from_json(text: str, path: Path) -> Table:
+def _from_json(text: str, path: Path) -> ClassTable:
     expected = f'{str(path)!r} must hold a list of {{"id": 0, "name": "road", "colour": [128, 64, 128], "void": false}}'
     try:
         rows = json.loads(text)
@@ -199,10 +199,10 @@ def entry_from_json(row: dict[str, object]) -> ClassEntry:
     return ClassEntry(number, name, chosen, bool(row.get("void", is_void(name))))
 
 
-CLASSES = "classes.txt"
+CLASS_FILE = "classes.txt"
 
 
-def class_lines(classes: "Classes") -> str:
+def class_table_text(classes: "Classes") -> str:
     """The classes of the masks, as `seglet data check --classes` reads them."""
     named = enumerate(zip(classes.names, classes.colours, strict=True))
     return "".join(f"{label} {name} {red} {green} {blue}\n" for label, (name, (red, green, blue)) in named)

@@ -17,13 +17,13 @@ from jaxtyping import Integer, UInt8
 
 from seglet.data.class_table import (
     MAX_ID,
-    Table,
+    ClassTable,
     classes_of,
     entry_from_json,
-    pack,
+    pack_colours,
     train_colours,
     train_ids,
-    unpack,
+    unpack_colour,
 )
 from seglet.data.errors import DataError
 from seglet.files import content_hash, read_bytes, write_atomically
@@ -31,18 +31,18 @@ from seglet.images import MAX_PIXELS
 from seglet.types import IGNORE, Classes
 from seglet.values import choose_from
 
-Coding = Literal["index", "colour", "binary_255"]
+MaskCoding = Literal["index", "colour", "binary_255"]
 """Masks hold ids, or colours, or 0 and 255 where 255 is an object and not void."""
-FILE = "dataset.json"
-WHOLE = "all"
+DESCRIPTION_FILE = "dataset.json"
+WHOLE_SPLIT = "all"
 """The split of a data set that comes without any."""
-DIVIDE = "`seglet data check DIR --val 0.2` makes train and val of it, or name the split that there is"
-VERSION = 1
-UNKNOWN = -1
+_DIVIDE = "`seglet data check DIR --val 0.2` makes train and val of it, or name the split that there is"
+_VERSION = 1
+_UNKNOWN = -1
 
 
 @dataclass(frozen=True)
-class Item:
+class ImageItem:
     """An image and its mask, if it has one. The hashes of their content are empty until they are checked.
 
     `tags` are sorted train ids as somebody wrote them down, without background; None where nobody did.
@@ -85,9 +85,9 @@ class Description:
 
     root: Path
     layout: str
-    entries: Table
-    splits: Mapping[str, tuple[Item, ...]]
-    coding: Coding = "index"
+    entries: ClassTable
+    splits: Mapping[str, tuple[ImageItem, ...]]
+    coding: MaskCoding = "index"
     stray: float = 0.0
     max_pixels: int = field(default=MAX_PIXELS)
     tags: TagOrigin | None = None
@@ -96,11 +96,11 @@ class Description:
     def classes(self) -> Classes:
         return classes_of(self.entries)
 
-    def items(self, split: str) -> tuple[Item, ...]:
+    def items(self, split: str) -> tuple[ImageItem, ...]:
         if split not in self.splits:
             sizes = {name: len(items) for name, items in self.splits.items()}
             there = ", ".join(f"{name} ({size})" for name, size in sizes.items())
-            cure = DIVIDE if list(sizes) == [WHOLE] else choose_from(split, sizes)
+            cure = _DIVIDE if list(sizes) == [WHOLE_SPLIT] else choose_from(split, sizes)
             raise DataError(f"{str(self.root)!r} holds no split {split!r}, only {there}; {cure}")
         return self.splits[split]
 
@@ -116,8 +116,8 @@ class Description:
                 f"mask {str(file)!r} holds {kinds[0]}, but this data set's masks hold {kinds[1]}; export it anew"
             )
         found = self._look_up(mask)
-        if found.size and found.min() == UNKNOWN:
-            unknown = found == UNKNOWN
+        if found.size and found.min() == _UNKNOWN:
+            unknown = found == _UNKNOWN
             if unknown.mean() > self.stray:
                 raise DataError(_unknown_values(mask, unknown, str(file), self.coding))
             found[unknown] = IGNORE
@@ -126,16 +126,16 @@ class Description:
     def _look_up(self, mask: Integer[np.ndarray, "h w *rgb"]) -> np.ndarray:
         if self.coding == "colour":
             keys, values = self._colours
-            packed = pack(mask)
+            packed = pack_colours(mask)
             place = np.searchsorted(keys, packed).clip(max=len(keys) - 1)
-            return np.where(keys[place] == packed, values[place], UNKNOWN)
+            return np.where(keys[place] == packed, values[place], _UNKNOWN)
         if mask.size and (mask.min() < 0 or mask.max() > MAX_ID):
-            return np.where((mask < 0) | (mask > MAX_ID), UNKNOWN, self._ids[mask.clip(0, MAX_ID)])
+            return np.where((mask < 0) | (mask > MAX_ID), _UNKNOWN, self._ids[mask.clip(0, MAX_ID)])
         return np.take(self._ids, mask)
 
     @cached_property
     def _ids(self) -> np.ndarray:
-        found = np.full(MAX_ID + 1, UNKNOWN, np.int16)
+        found = np.full(MAX_ID + 1, _UNKNOWN, np.int16)
         for value, label in train_ids(self.entries).items():
             found[value] = label
         return found
@@ -145,7 +145,7 @@ class Description:
         mapping = sorted(train_colours(self.entries).items())
         return np.array([key for key, _ in mapping]), np.array([label for _, label in mapping], np.int16)
 
-    def fingerprint(self, items: Sequence[Item]) -> str:
+    def fingerprint(self, items: Sequence[ImageItem]) -> str:
         """A hash of the content of these items and of how their masks are read; paths do not enter it."""
         rows = [
             [item.id, item.image_hash, item.mask_hash, *([] if item.tags is None else [item.tags])] for item in items
@@ -158,7 +158,7 @@ class Description:
         home = path.parent.resolve()
         root = self.root.resolve()
         content: dict[str, Any] = {
-            "version": VERSION,
+            "version": _VERSION,
             "root": os.path.relpath(root, home) if root.is_relative_to(home) else str(root),
             "layout": self.layout,
             "coding": self.coding,
@@ -172,7 +172,7 @@ class Description:
         write_atomically(path, json.dumps(content, ensure_ascii=False, indent=None, separators=(",", ":")).encode())
 
 
-def load(path: Path) -> Description:
+def load_description(path: Path) -> Description:
     """The description in a file that `save` wrote.
 
     Raises:
@@ -182,13 +182,13 @@ def load(path: Path) -> Description:
     try:
         content = json.loads(stored)
         version = content["version"]
-        description = _from_json(content, path.parent) if version == VERSION else None
+        description = _from_json(content, path.parent) if version == _VERSION else None
     except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError, OverflowError) as error:
         raise DataError(
             f"{str(path)!r} is no data set description ({error}); `seglet data check` writes one"
         ) from error
     if description is None:
-        raise DataError(f"{str(path)!r} has version {version!r}, this seglet reads {VERSION}; run `seglet data check`")
+        raise DataError(f"{str(path)!r} has version {version!r}, this seglet reads {_VERSION}; run `seglet data check`")
     return description
 
 
@@ -216,18 +216,18 @@ def _origin(row: dict[str, Any], root: Path) -> TagOrigin:
     return TagOrigin(str(row["form"]), root / str(row["file"]), str(row["hash"]))
 
 
-def _coding(name: object) -> Coding:
-    for coding in get_args(Coding):
+def _coding(name: object) -> MaskCoding:
+    for coding in get_args(MaskCoding):
         if coding == name:
             return coding  # type: ignore[no-any-return]
-    raise ValueError(f"coding {name!r}; {choose_from(str(name), get_args(Coding))}")
+    raise ValueError(f"coding {name!r}; {choose_from(str(name), get_args(MaskCoding))}")
 
 
-def _entry_rows(entries: Table) -> list[dict[str, Any]]:
+def _entry_rows(entries: ClassTable) -> list[dict[str, Any]]:
     return [{"id": e.id, "name": e.name, "colour": list(e.colour), "void": e.void} for e in entries]
 
 
-def _row(item: Item, root: Path) -> list[Any]:
+def _row(item: ImageItem, root: Path) -> list[Any]:
     mask = _stored(item.mask, root) if item.mask else None
     row = [item.id, _stored(item.image, root), mask, item.image_hash, item.mask_hash]
     return row if item.tags is None else [*row, list(item.tags)]
@@ -238,22 +238,22 @@ def _stored(path: Path, root: Path) -> str:
     return absolute.relative_to(root).as_posix() if absolute.is_relative_to(root) else str(absolute)
 
 
-def _item(row: list[Any], root: Path) -> Item:
+def _item(row: list[Any], root: Path) -> ImageItem:
     identifier, image, mask, image_hash, mask_hash, *tags = row
     if not all(isinstance(text, str) for text in (identifier, image, image_hash, mask_hash)):
         raise TypeError(f"{row!r} is not [id, image, mask or null, hash, hash] or that and tags")
-    return Item(identifier, root / image, root / mask if mask else None, image_hash, mask_hash, _tags(*tags))
+    return ImageItem(identifier, root / image, root / mask if mask else None, image_hash, mask_hash, _tags(*tags))
 
 
 def _tags(tags: list[Any] | None = None) -> tuple[int, ...] | None:
     return None if tags is None else tuple(int(label) for label in tags)
 
 
-def _unknown_values(mask: np.ndarray, unknown: np.ndarray, file: str, coding: Coding) -> str:
-    values, counts = np.unique((pack(mask) if mask.ndim == 3 else mask)[unknown], return_counts=True)
+def _unknown_values(mask: np.ndarray, unknown: np.ndarray, file: str, coding: MaskCoding) -> str:
+    values, counts = np.unique((pack_colours(mask) if mask.ndim == 3 else mask)[unknown], return_counts=True)
     row, column = (int(axis[0]) for axis in np.nonzero(unknown))
     most = [int(values[place]) for place in np.argsort(-counts)[:5]]
-    shown = ", ".join(str(unpack(value) if coding == "colour" else value) for value in most)
+    shown = ", ".join(str(unpack_colour(value) if coding == "colour" else value) for value in most)
     kind = "colours" if coding == "colour" else "ids"
     return (f"mask {file!r} holds {kind} of no class: {shown} in {counts.sum()} pixels, first at row {row}, "
             f"column {column}; repair the mask, or add them to the table of classes")  # fmt: skip

@@ -41,7 +41,7 @@ def _walk(folder: Path, seen: set[Path]) -> Iterator[Path]:
             yield Path(entry.path)
 
 
-def identity(path: Path, folder: Path) -> str:
+def image_name(path: Path, folder: Path) -> str:
     """The name of an image without ending, relative to its folder, the same on every file system."""
     return unicodedata.normalize("NFC", path.relative_to(folder).with_suffix("").as_posix())
 
@@ -53,7 +53,7 @@ def subfolders(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
 
 
-def user_cache() -> Path:
+def user_cache_folder() -> Path:
     """Where things may be kept that can be computed again: SEGLET_CACHE, or the user's cache folder."""
     if chosen := os.environ.get("SEGLET_CACHE"):
         return Path(chosen)
@@ -69,8 +69,8 @@ def is_writable(folder: Path) -> bool:
     return bool(meant) and os.access(folder, os.W_OK)
 
 
-def keep_for(root: Path) -> Path:
+def cache_folder_for(root: Path) -> Path:
     """Where what was computed about the folder `root` is kept: inside it, or in the user's cache if it is read-only."""
     if is_writable(root):
         return root / ".seglet"
-    return user_cache() / "data" / content_hash(str(root.resolve()).encode())
+    return user_cache_folder() / "data" / content_hash(str(root.resolve()).encode())

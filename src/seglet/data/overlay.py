@@ -10,49 +10,49 @@ from jaxtyping import Float, UInt8
 from PIL import Image, ImageDraw, ImageFont
 
 from seglet.data.errors import DataError
-from seglet.images import palette
+from seglet.images import colour_palette
 from seglet.types import Classes
 
-GAP = 4
-PAPER = (255, 255, 255)
-INK = (0, 0, 0)
-SWATCH = 14
-LONGEST_NAME = 22
+_GAP = 4
+_PAPER = (255, 255, 255)
+_INK = (0, 0, 0)
+_SWATCH = 14
+_LONGEST_NAME = 22
 
 
-def colours(labels: UInt8[np.ndarray, "h w"], classes: Classes) -> UInt8[np.ndarray, "h w 3"]:
+def colour_labels(labels: UInt8[np.ndarray, "h w"], classes: Classes) -> UInt8[np.ndarray, "h w 3"]:
     """The labels in the colours of their classes, void in white."""
-    return np.asarray(palette(classes)[labels])
+    return np.asarray(colour_palette(classes)[labels])
 
 
-def legend(classes: Classes, width: int = 640) -> Image.Image:
+def class_legend(classes: Classes, width: int = 640) -> Image.Image:
     """The name of each class beside its colour, wrapped to `width` pixels."""
     font = ImageFont.load_default()
     names = [*classes.names, "void"]
-    shades = [*classes.colours, PAPER]
-    cell = SWATCH + 3 * GAP + max(int(font.getlength(_printable(name))) for name in names)
+    shades = [*classes.colours, _PAPER]
+    cell = _SWATCH + 3 * _GAP + max(int(font.getlength(_printable(name))) for name in names)
     columns = max(1, width // cell)
     rows = -(-len(names) // columns)
-    sheet = Image.new("RGB", (max(width, cell), rows * (SWATCH + GAP) + GAP), PAPER)
+    sheet = Image.new("RGB", (max(width, cell), rows * (_SWATCH + _GAP) + _GAP), _PAPER)
     draw = ImageDraw.Draw(sheet)
     for place, (name, shade) in enumerate(zip(names, shades, strict=True)):
-        left, top = place % columns * cell + GAP, place // columns * (SWATCH + GAP) + GAP
-        draw.rectangle((left, top, left + SWATCH, top + SWATCH), fill=shade, outline=INK)
-        draw.text((left + SWATCH + GAP, top + 1), _printable(name), fill=INK, font=font)
+        left, top = place % columns * cell + _GAP, place // columns * (_SWATCH + _GAP) + _GAP
+        draw.rectangle((left, top, left + _SWATCH, top + _SWATCH), fill=shade, outline=_INK)
+        draw.text((left + _SWATCH + _GAP, top + 1), _printable(name), fill=_INK, font=font)
     return sheet
 
 
-def card(tags: Sequence[int], classes: Classes, height: int = 160) -> UInt8[np.ndarray, "h w 3"]:
+def tag_card(tags: Sequence[int], classes: Classes, height: int = 160) -> UInt8[np.ndarray, "h w 3"]:
     """The names of the tags, each beside its colour, as an image to stand where a mask would."""
     rows = max(len(tags), 1)
-    sheet = Image.new("RGB", (height, max(height, rows * (SWATCH + GAP) + GAP)), PAPER)
+    sheet = Image.new("RGB", (height, max(height, rows * (_SWATCH + _GAP) + _GAP)), _PAPER)
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default()
     for place, label in enumerate(tags):
-        top = place * (SWATCH + GAP) + GAP
-        draw.rectangle((GAP, top, GAP + SWATCH, top + SWATCH), fill=classes.colours[label], outline=INK)
-        draw.text((2 * GAP + SWATCH, top + 1), _printable(classes.names[label]), fill=INK, font=font)
+        top = place * (_SWATCH + _GAP) + _GAP
+        draw.rectangle((_GAP, top, _GAP + _SWATCH, top + _SWATCH), fill=classes.colours[label], outline=_INK)
+        draw.text((2 * _GAP + _SWATCH, top + 1), _printable(classes.names[label]), fill=_INK, font=font)
     if not tags:
-        draw.text((GAP, GAP), "no tag", fill=INK, font=font)
+        draw.text((_GAP, _GAP), "no tag", fill=_INK, font=font)
     return np.array(sheet)
 
 
@@ -67,22 +67,22 @@ def contact_sheet(
     scaled = [[_scaled(image, height) for image in row] for row in rows if len(row)]
     if not scaled:
         raise DataError("a contact sheet needs at least one image; the data set or the selection is empty")
-    width = max(sum(image.width + GAP for image in row) for row in scaled) + GAP
+    width = max(sum(image.width + _GAP for image in row) for row in scaled) + _GAP
     if footer is not None:
         width = max(width, footer.width)
-    below = len(scaled) * (height + GAP) + GAP
-    sheet = Image.new("RGB", (width, below + (footer.height if footer is not None else 0)), PAPER)
+    below = len(scaled) * (height + _GAP) + _GAP
+    sheet = Image.new("RGB", (width, below + (footer.height if footer is not None else 0)), _PAPER)
     for line, row in enumerate(scaled):
-        left = GAP
+        left = _GAP
         for image in row:
-            sheet.paste(image, (left, GAP + line * (height + GAP)))
-            left += image.width + GAP
+            sheet.paste(image, (left, _GAP + line * (height + _GAP)))
+            left += image.width + _GAP
     if footer is not None:
         sheet.paste(footer, (0, below))
     return sheet
 
 
-def scaled(image: UInt8[np.ndarray, "h w 3"], height: int) -> UInt8[np.ndarray, "h2 w2 3"]:
+def scale_to_height(image: UInt8[np.ndarray, "h w 3"], height: int) -> UInt8[np.ndarray, "h2 w2 3"]:
     """The image as `contact_sheet` shows it at that height."""
     return np.array(_scaled(image, height))
 
@@ -94,19 +94,19 @@ def _scaled(image: UInt8[np.ndarray, "h w 3"], height: int) -> Image.Image:
 
 def _printable(name: str) -> str:
     """Cut to a column's width; Pillow's own font has Latin letters only, the rest are shown as question marks."""
-    short = name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 2]}.."
+    short = name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 2]}.."
     return short.encode("latin-1", "replace").decode("latin-1")
 
 
-RAMP = np.array([[68, 1, 84], [59, 82, 139], [33, 145, 140], [94, 201, 98], [253, 231, 37]], np.float64)
+_RAMP = np.array([[68, 1, 84], [59, 82, 139], [33, 145, 140], [94, 201, 98], [253, 231, 37]], np.float64)
 """Colours from low to high; five stops of viridis, which grey-scale printing and colour-blind eyes order alike."""
 
 
-def coloured(values: Float[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w 3"]:
+def colour_values(values: Float[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w 3"]:
     """From the lowest value, dark, to the highest, bright; one value alone is dark."""
-    places = _unit(values) * (len(RAMP) - 1)
-    stops = np.arange(len(RAMP))
-    return np.stack([np.interp(places, stops, RAMP[:, c]) for c in range(3)], axis=2).round().astype(np.uint8)
+    places = _unit(values) * (len(_RAMP) - 1)
+    stops = np.arange(len(_RAMP))
+    return np.stack([np.interp(places, stops, _RAMP[:, c]) for c in range(3)], axis=2).round().astype(np.uint8)
 
 
 def _unit(values: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 
-class Dice:
+class PortableRng:
     """Draws from the raw bits of Philox, whose stream NumPy promises to keep; its distributions it does not.
 
     Different `stream`s of one seed are independent, so drawing a caption does not move a pixel.

@@ -37,7 +37,7 @@ def artefacts(experiment: Experiment, data: Dataset) -> list[Kept]:
     if not isinstance(method, Artefacts):
         return []
     made = method.artefacts(experiment.config, data.classes)
-    return [Kept(one, artefact.place(one, root, data)) for one in made]
+    return [Kept(one, artefact.artefact_folder(one, root, data)) for one in made]
 
 
 def make(kept: Kept, data: Dataset, device: torch.device, note: Callable[[str], None]) -> None:
@@ -51,7 +51,7 @@ def make(kept: Kept, data: Dataset, device: torch.device, note: Callable[[str], 
     try:
         with torch.no_grad():
             tensors = kept.artefact.make(kept.folder.parent, data, device, note)
-        artefact.write(kept.artefact, kept.folder, data, tensors)
+        artefact.write_artefact(kept.artefact, kept.folder, data, tensors)
     except OSError as error:
         raise ConfigError(
             f"cannot write {str(kept.folder)!r} ({error.strerror}); free space, or choose another folder with "
@@ -73,4 +73,4 @@ def load_artefacts(method: Method[Any], experiment: Experiment, data: Dataset) -
         told = [f"{kept.artefact.name!r} is not in {str(kept.folder.parent)!r}" for kept in lacking]
         raise ConfigError("\n  ".join([*told, f"make what is missing with: {command(experiment)}"]))
     if wanted and isinstance(method, Artefacts):
-        method.load_artefacts({kept.artefact.name: artefact.read(kept.folder) for kept in wanted})
+        method.load_artefacts({kept.artefact.name: artefact.read_artefact(kept.folder) for kept in wanted})

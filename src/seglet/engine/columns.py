@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from seglet import methods
-from seglet.data.columns.columned_dataset import Columned
-from seglet.data.columns.producer import Producer
-from seglet.data.columns.recipe import recipes
-from seglet.data.columns.store import Store, stored
-from seglet.data.dataset import Dataset, is_world
-from seglet.data.files import keep_for, user_cache
+from seglet.data.columns.columned_dataset import ColumnedDataset
+from seglet.data.columns.producer import ColumnProducer
+from seglet.data.columns.recipe import column_recipes
+from seglet.data.columns.store import ColumnStore, stored_columns
+from seglet.data.dataset import Dataset
+from seglet.data.files import cache_folder_for, user_cache_folder
+from seglet.data.opening import names_world
 from seglet.engine.datasets import training_data, validation_data
 from seglet.engine.experiment import Experiment
 from seglet.engine.settings import Settings
@@ -30,8 +31,8 @@ DECIDING = ("data", "train_split", "val_split", "world_scenes", "world_size", "r
 class Column:
     """Who makes a column, and where it is kept; `wanted` if the method reads it, and not only another column."""
 
-    producer: Producer
-    store: Store
+    producer: ColumnProducer
+    store: ColumnStore
     wanted: bool
 
     @property
@@ -52,18 +53,18 @@ def columns(experiment: Experiment, classes: Classes) -> list[Column]:
         if maker.name not in read:
             raise ValueError(f"nothing reads column {maker.name!r} of {experiment.method}; name it in Method.columns")
     root = folder(experiment.settings)
-    made = zip(makers, recipes(makers).values(), strict=True)
-    return [Column(maker, Store(root, recipe), maker.name in method.columns) for maker, recipe in made]
+    made = zip(makers, column_recipes(makers).values(), strict=True)
+    return [Column(maker, ColumnStore(root, recipe), maker.name in method.columns) for maker, recipe in made]
 
 
 def folder(settings: Settings) -> Path:
     """Where columns are kept: as the key says, or beside what else was computed about the data."""
     if settings.columns is not None:
         return Path(settings.columns)
-    if is_world(settings.data):
-        return user_cache() / "world" / FOLDER
+    if names_world(settings.data):
+        return user_cache_folder() / "world" / FOLDER
     path = Path(settings.data)
-    return keep_for(path.parent if path.is_file() else path) / FOLDER
+    return cache_folder_for(path.parent if path.is_file() else path) / FOLDER
 
 
 def scored_columns(experiment: Experiment, classes: Classes) -> list[Column]:
@@ -106,13 +107,13 @@ def with_columns(experiment: Experiment, data: Dataset) -> Dataset:
     return _complete(experiment, data, wanted)
 
 
-def _complete(experiment: Experiment, data: Dataset, wanted: list[Store]) -> Dataset:
+def _complete(experiment: Experiment, data: Dataset, wanted: list[ColumnStore]) -> Dataset:
     if not wanted:
         return data
-    parts: list[Columned] = []
+    parts: list[ColumnedDataset] = []
 
     def add_columns(part: Dataset) -> Dataset:
-        parts.append(Columned(part, wanted))
+        parts.append(ColumnedDataset(part, wanted))
         return parts[-1]
 
     complete = data.map_parts(add_columns)
@@ -126,7 +127,7 @@ def _complete(experiment: Experiment, data: Dataset, wanted: list[Store]) -> Dat
     return complete
 
 
-def complaint(store: Store, missing: int, images: int) -> str:
+def complaint(store: ColumnStore, missing: int, images: int) -> str:
     """What is wrong with a column that is not complete."""
     text = f"column {store.recipe.name!r} lacks {missing} of {images} images in {str(store.root)!r}"
     damaged = store.contents().damaged
@@ -138,11 +139,11 @@ def complaint(store: Store, missing: int, images: int) -> str:
     return text + "".join(others)
 
 
-def relatives(store: Store) -> list[Store]:
+def relatives(store: ColumnStore) -> list[ColumnStore]:
     """Columns of the same name that were made in other ways."""
     return [
         other
-        for other in stored(store.root)
+        for other in stored_columns(store.root)
         if other.recipe.name == store.recipe.name and other.recipe.key != store.recipe.key
     ]
 

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from seglet.data.columns.columned_dataset import Columned, address
-from seglet.data.columns.kinds import DTYPES, Value, checked
+from seglet.data.columns.columned_dataset import ColumnedDataset, value_address
+from seglet.data.columns.kinds import STORED_DTYPES, ColumnValue, checked_value
 from seglet.data.columns.producer import Compute
-from seglet.data.columns.store import Store
+from seglet.data.columns.store import ColumnStore
 from seglet.data.dataset import Dataset, Sample
 from seglet.data.errors import DataError
 from seglet.engine.columns import Column, shares
@@ -82,7 +82,7 @@ def prepare(data: Dataset, wanted: Sequence[Column], work: Work, note: Callable[
         DataError: a folder cannot be written or the disk is too small; what was finished stays.
         ValueError: nothing can be computed at all.
     """
-    done: dict[str, Store] = {}
+    done: dict[str, ColumnStore] = {}
     outcomes = []
     for column in wanted:
         sources = [done[name] for name in column.producer.sources]
@@ -95,7 +95,7 @@ class _Job:
     """One column's share of one process."""
 
     def __init__(
-        self, data: Dataset, column: Column, sources: Sequence[Store], work: Work, note: Callable[[str], None]
+        self, data: Dataset, column: Column, sources: Sequence[ColumnStore], work: Work, note: Callable[[str], None]
     ) -> None:
         self.data = data
         self.producer, self.store = column.producer, column.store
@@ -129,13 +129,13 @@ class _Job:
             self.form = form(self.store, place.dtype, place.shape)
         found: dict[str, Due] = {}
         for index in self.share:
-            where = address(self.data, index, self.store)
+            where = value_address(self.data, index, self.store)
             if where not in places:
                 found.setdefault(where, Due(index, where))
         return list(found.values())
 
     def _measure(self, compute: Compute, due: Sequence[Due]) -> None:
-        lacking = Columned(self.data, self.sources).missing()
+        lacking = ColumnedDataset(self.data, self.sources).missing()
         if lacking:
             waits = ", ".join(map(repr, lacking))
             self.note(f"{self.outcome.name}: {len(due)} of {len(self.share)} images to make, once {waits} is there")
@@ -163,7 +163,7 @@ class _Job:
 
     def _batches(self, due: Sequence[Due]) -> Iterator[list[tuple[Due, "Sample | str"]]]:
         """Images or the reason why they cannot be read, batch by batch, read ahead in threads."""
-        data, size = Columned(self.data, self.sources), self.work.batch
+        data, size = ColumnedDataset(self.data, self.sources), self.work.batch
         groups = [due[begin : begin + size] for begin in range(0, len(due), size)]
         with ThreadPoolExecutor(READERS) as pool:
             ahead: deque[list[tuple[Due, Future[Sample | str]]]] = deque()
@@ -173,7 +173,7 @@ class _Job:
                 if len(ahead) > 1 or place == len(groups):
                     yield [(one, future.result()) for one, future in ahead.popleft()]
 
-    def _values(self, compute: Compute, batch: Sequence[tuple[Due, "Sample | str"]]) -> dict[str, Value]:
+    def _values(self, compute: Compute, batch: Sequence[tuple[Due, "Sample | str"]]) -> dict[str, ColumnValue]:
         """By address; what fails goes into the outcome."""
         for one, read in batch:
             if isinstance(read, str):
@@ -182,7 +182,7 @@ class _Job:
         with torch.inference_mode():
             return self._compute(compute, readable) if readable else {}
 
-    def _compute(self, compute: Compute, batch: Sequence[tuple[Due, Sample]]) -> dict[str, Value]:
+    def _compute(self, compute: Compute, batch: Sequence[tuple[Due, Sample]]) -> dict[str, ColumnValue]:
         try:
             values = compute([sample for _, sample in batch])
             if len(values) != len(batch):
@@ -195,10 +195,10 @@ class _Job:
             self._failed(batch[0][1].id, str(error) or type(error).__name__)
             return {}
 
-    def _checked(self, given: object) -> Value:
-        value = checked(given, self.store.recipe.kind)
+    def _checked(self, given: object) -> ColumnValue:
+        value = checked_value(given, self.store.recipe.kind)
         if isinstance(value, np.ndarray):
-            names = {dtype: name for name, dtype in DTYPES.items()}
+            names = {dtype: name for name, dtype in STORED_DTYPES.items()}
             own = form(self.store, names[value.dtype.type], value.shape)
             self.form = self.form or own
             if own != self.form:
@@ -216,7 +216,7 @@ class _Job:
                 f"column {self.outcome.name!r}: the first {len(failed)} images all failed, {name!r} with: {reason}"
             )
 
-    def _estimate(self, values: dict[str, Value], seconds: float, due: Sequence[Due]) -> None:
+    def _estimate(self, values: dict[str, ColumnValue], seconds: float, due: Sequence[Due]) -> None:
         tried = min(self.work.batch, len(due))
         size = OVERHEAD + sum(map(_bytes, values.values())) / max(len(values), 1)
         free = shutil.disk_usage(_existing(self.store.root)).free
@@ -235,13 +235,13 @@ class _Job:
 class _Writer:
     """Collects values until they are worth a shard."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: ColumnStore) -> None:
         self.store = store
-        self.values: dict[str, Value] = {}
+        self.values: dict[str, ColumnValue] = {}
         self.size = 0
         self.since = time.monotonic()
 
-    def add(self, values: dict[str, Value]) -> None:
+    def add(self, values: dict[str, ColumnValue]) -> None:
         self.values |= values
         self.size += sum(map(_bytes, values.values()))
         late = time.monotonic() - self.since > SHARD_SECONDS
@@ -253,7 +253,7 @@ class _Writer:
         self.store.write(values)
 
 
-def form(store: Store, dtype: str, shape: tuple[int, ...]) -> tuple[Any, ...]:
+def form(store: ColumnStore, dtype: str, shape: tuple[int, ...]) -> tuple[Any, ...]:
     """What must be alike for all images of a column, so that they make a batch: dtype and the fixed axes."""
     own = {"image": 2, "sequence": 1}.get(store.recipe.kind, 0)
     return () if store.recipe.kind == "text" else (dtype, len(shape), *shape[own:])
@@ -275,7 +275,7 @@ def _attempt(data: Dataset, index: int) -> "Sample | str":
         return str(error) or "memory ran out"
 
 
-def _bytes(value: Value) -> int:
+def _bytes(value: ColumnValue) -> int:
     return value.nbytes if isinstance(value, np.ndarray) else sum(len(text.encode()) for text in value)
 
 

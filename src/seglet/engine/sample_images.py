@@ -8,32 +8,32 @@ import torch
 from PIL import Image
 
 from seglet import files
-from seglet.data.augment.geometry import view
+from seglet.data.augment.geometry import augmented_view
+from seglet.data.columns.depth import depth_plane
 from seglet.data.dataset import Dataset, Sample
-from seglet.data.loading.step_sampler import Order, augmentation_rng
-from seglet.data.overlay import colours, contact_sheet, legend
-from seglet.data.planes import depth_plane
+from seglet.data.loading.step_sampler import EpochOrder, augmentation_rng
+from seglet.data.overlay import class_legend, colour_labels, contact_sheet
 from seglet.engine.datasets import data_config
 from seglet.engine.experiment import Experiment
 from seglet.engine.settings import Settings
 from seglet.engine.training_loader import view_augmentation
-from seglet.images import overlay
+from seglet.images import overlay_labels
 from seglet.methods.base import Method
 
 
 def training_views(folder: Path, data: Dataset, settings: Settings, count: int = 8) -> None:
     """The first views of training: image, labels, and one over the other."""
-    order, views = Order(len(data), settings.seed), []
+    order, views = EpochOrder(len(data), settings.seed), []
     for position in range(count):
         sample = data.read(order.index(position))
-        seen = view(sample, view_augmentation(settings), augmentation_rng(settings.seed, position))
+        seen = augmented_view(sample, view_augmentation(settings), augmentation_rng(settings.seed, position))
         image = (seen.image.permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
         views.append((image, seen.labels))
     rows = [[image for image, _ in views]]
     labelled = [(image, labels) for image, labels in views if labels is not None]
-    rows.append([colours(labels, data.classes) for _, labels in labelled])
-    rows.append([overlay(image, labels, data.classes) for image, labels in labelled])
-    _save(folder / "training.png", contact_sheet(rows, footer=legend(data.classes)))
+    rows.append([colour_labels(labels, data.classes) for _, labels in labelled])
+    rows.append([overlay_labels(image, labels, data.classes) for image, labels in labelled])
+    _save(folder / "training.png", contact_sheet(rows, footer=class_legend(data.classes)))
 
 
 def config_sheets(folder: Path, data: Dataset, experiment: Experiment, count: int = 8) -> None:
@@ -49,9 +49,9 @@ def validation_images(folder: Path, data: Dataset, method: Method[Any], count: i
     places = sorted({round(place) for place in np.linspace(0, len(data) - 1, count)})
     samples = [data.read(place) for place in places]
     rows = [[sample.image for sample in samples]]
-    rows.append([colours(sample.labels, data.classes) for sample in samples if sample.labels is not None])
-    rows.append([colours(_predicted(method, sample), data.classes) for sample in samples])
-    _save(folder / "validation.png", contact_sheet(rows, footer=legend(data.classes)))
+    rows.append([colour_labels(sample.labels, data.classes) for sample in samples if sample.labels is not None])
+    rows.append([colour_labels(_predicted(method, sample), data.classes) for sample in samples])
+    _save(folder / "validation.png", contact_sheet(rows, footer=class_legend(data.classes)))
 
 
 @torch.inference_mode()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from seglet.data.dark.views import Dark
+from seglet.data.dark.views import DarkViewPreset
 from seglet.types import option
 
 
@@ -29,7 +29,9 @@ class Settings:
     colour_jitter: float = option(
         0.0, "largest relative change of brightness, contrast and saturation; CIRKD code has none"
     )
-    dark: Dark = option("none", "darken training views as `seglet data darken` does: mild, night, extreme, or none")
+    dark: DarkViewPreset = option(
+        "none", "darken training views as `seglet data darken` does: mild, night, extreme, or none"
+    )
     dark_share: float = option(0.5, "share of the views that are darkened; read only with dark")
     cache: float = option(1.0, "memory for decoded images in GiB per loading process; 0 turns the cache off")
 

@@ -5,7 +5,7 @@ from typing import Any
 import lightning
 from torch.utils.data import DataLoader
 
-from seglet.data.augment.colour import Jitter
+from seglet.data.augment.colour import ColourJitter
 from seglet.data.augment.geometry import Augment
 from seglet.data.dark.views import DarkViews
 from seglet.data.dataset import Dataset
@@ -18,7 +18,7 @@ from seglet.engine.settings import Settings
 def view_augmentation(settings: Settings) -> Augment:
     """Returns the augmentation of training views: crop, zoom, flip, colour jitter and darkness."""
     strength = settings.colour_jitter
-    jitter = Jitter(brightness=strength, contrast=strength, saturation=strength)
+    jitter = ColourJitter(brightness=strength, contrast=strength, saturation=strength)
     dark = DarkViews(settings.dark, settings.dark_share)
     return Augment(crop=settings.crop, scale=settings.scale, flip=settings.flip, jitter=jitter, dark=dark)
 

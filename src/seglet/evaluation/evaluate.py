@@ -11,8 +11,8 @@ import torch
 from jaxtyping import Float32, UInt8
 from torch import Tensor, nn
 
+from seglet.data.columns.depth import depth_plane
 from seglet.data.dataset import Sample
-from seglet.data.planes import depth_plane
 from seglet.evaluation.inference import decide
 from seglet.evaluation.options import EvaluationOptions
 from seglet.evaluation.result import Evaluation

@@ -9,9 +9,9 @@ from typing import Any
 from jaxtyping import Float, UInt8
 from numpy import ndarray
 
-from seglet.data.class_table import CLASSES, class_lines
-from seglet.data.label_tools import USUAL, Tool, write
-from seglet.data.label_tools.regions import Annotated, Form, annotate
+from seglet.data.class_table import CLASS_FILE, class_table_text
+from seglet.data.label_tools.formats import USUAL_FORMS, LabelTool, write_annotations
+from seglet.data.label_tools.regions import AnnotatedImage, RegionForm, regions_from_labels
 from seglet.engine.console import Steps
 from seglet.files import delete, read_json, write_json, write_text
 from seglet.inference.batch import failure_reason
@@ -39,8 +39,8 @@ class AnnotationFolder:
     """
 
     out: Path
-    tool: Tool
-    form: Form
+    tool: LabelTool
+    form: RegionForm
     classes: Classes
     void: bool = True
     done: list[dict[str, Any]] = field(default_factory=list)
@@ -48,7 +48,7 @@ class AnnotationFolder:
 
     @classmethod
     def of(cls, arguments: argparse.Namespace, classes: Classes, void: bool = True) -> "AnnotationFolder":
-        return cls(arguments.out, arguments.tool, arguments.form or USUAL[arguments.tool], classes, void)
+        return cls(arguments.out, arguments.tool, arguments.form or USUAL_FORMS[arguments.tool], classes, void)
 
     def fill(
         self, images: Sequence[ImageFile], label: Callable[[ImageFile], LabelsAndConfidence], about: dict[str, Any]
@@ -56,15 +56,15 @@ class AnnotationFolder:
         """Labels and writes all images; returns what the tool reads."""
         start = {**about, "tool": self.tool, "form": self.form, "classes": list(self.classes.names)}
         write_json(self.out / LABEL_RECORD, {**start, "finished": False})
-        write_text(self.out / CLASSES, class_lines(self.classes))
-        file = write(self.tool, self.out, self._annotated(images, label), self.classes, self.form)
+        write_text(self.out / CLASS_FILE, class_table_text(self.classes))
+        file = write_annotations(self.tool, self.out, self._annotated(images, label), self.classes, self.form)
         record = {**start, "finished": True, "out": str(self.out), "images": self.done, "failed": self.failed}
         write_json(self.out / LABEL_RECORD, record)
         return file
 
     def _annotated(
         self, images: Sequence[ImageFile], label: Callable[[ImageFile], LabelsAndConfidence]
-    ) -> Iterator[Annotated]:
+    ) -> Iterator[AnnotatedImage]:
         with Steps("label", len(images), "images") as steps:
             for count, image in enumerate(images, start=1):
                 try:
@@ -74,10 +74,10 @@ class AnnotationFolder:
                     steps.note(f"failed: {image.path}")
                 steps.advance(count)
 
-    def _one(self, source: ImageFile, label: Callable[[ImageFile], LabelsAndConfidence]) -> Annotated:
+    def _one(self, source: ImageFile, label: Callable[[ImageFile], LabelsAndConfidence]) -> AnnotatedImage:
         labels, confidence = label(source)
         image = link_image(source, self.out).relative_to(self.out / "images").as_posix()
-        found = annotate(image, labels, self.classes, self.form, confidence)
+        found = regions_from_labels(image, labels, self.classes, self.form, confidence)
         if not self.void:
             found = found.without_void()
         seen = {"regions": len(found.regions), "confidence": found.confidence}

@@ -12,8 +12,8 @@ from jaxtyping import UInt8
 from PIL import Image
 
 from seglet.data.dataset import Dataset, Sample
-from seglet.data.enhance.gamma import lift
-from seglet.data.enhance.histogram import clahe, equalise
+from seglet.data.enhance.gamma import correct_gamma
+from seglet.data.enhance.histogram import clahe, equalise_histogram
 from seglet.data.enhance.retinex import msrcr
 from seglet.files import replacing
 from seglet.inference.inputs import ImageFile, gather_images, result_path
@@ -24,7 +24,7 @@ Enhancer = Callable[[UInt8[np.ndarray, "h w 3"]], UInt8[np.ndarray, "h w 3"]]
 """Picklable, so that processes can share the work."""
 
 ENHANCERS: Mapping[str, Enhancer] = MappingProxyType(
-    {"clahe": clahe, "equalise": equalise, "gamma": lift, "retinex": msrcr}
+    {"clahe": clahe, "equalise": equalise_histogram, "gamma": correct_gamma, "retinex": msrcr}
 )
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from seglet.data.label_tools.pieces import numbered
+from seglet.data.label_tools.pieces import number_pieces
 from seglet.types import IGNORE
 
 
@@ -15,7 +15,7 @@ def keep_confident_regions(
     if least <= 0 and area <= 1:
         return kept
     for label in np.unique(labels[labels != IGNORE]):
-        piece = numbered(labels == label)
+        piece = number_pieces(labels == label)
         sizes = np.bincount(piece.ravel())
         means = np.bincount(piece.ravel(), confidence.ravel()) / np.maximum(sizes, 1)
         poor = (means < least) | (sizes < area)

@@ -11,8 +11,8 @@ from PIL import Image
 from seglet._version import __version__
 from seglet.data.class_table import ClassEntry
 from seglet.data.dark.pipeline import darken_image
-from seglet.data.dark.presets import Ranges
-from seglet.data.description import FILE, WHOLE, Description, Item, TagOrigin
+from seglet.data.dark.presets import DarkeningRanges
+from seglet.data.description import DESCRIPTION_FILE, WHOLE_SPLIT, Description, ImageItem, TagOrigin
 from seglet.data.errors import DataError
 from seglet.files import content_hash, delete, read_bytes, read_json, replacing, write_json, write_text
 from seglet.images import read_image, read_mask, write_mask
@@ -24,7 +24,7 @@ from seglet.inference.training_set import write_tags
 class DarkenTask:
     """An image to darken; `name` is where it goes below images/, masks/ and parameters/."""
 
-    item: Item
+    item: ImageItem
     name: str
     out: Path
 
@@ -74,10 +74,10 @@ def darken_tasks(description: Description, out: Path) -> list[DarkenTask]:
 def _apart(description: Description) -> bool:
     """Whether splits become folders: there are several, and no image is in two of them."""
     counts = Counter(item.image for items in description.splits.values() for item in items)
-    return list(description.splits) != [WHOLE] and max(counts.values()) == 1
+    return list(description.splits) != [WHOLE_SPLIT] and max(counts.values()) == 1
 
 
-def darken_one(ranges: Ranges, seed: int, description: Description, task: DarkenTask) -> dict[str, Any]:
+def darken_one(ranges: DarkeningRanges, seed: int, description: Description, task: DarkenTask) -> dict[str, Any]:
     """Writes the image in the dark, its mask, and then what was drawn for it."""
     item = task.item
     image = read_image(item.image, description.max_pixels, item.image_hash)
@@ -102,27 +102,27 @@ def _hash(path: Path) -> str:
 def describe_dark(description: Description, out: Path, done: Collection[str]) -> None:
     """Writes dataset.json, tags.json and, where splits share images, lists/ for the tasks that are `done`."""
     there = {task.item.image: task for task in darken_tasks(description, out) if task.name in done}
-    delete(out / FILE)  # a description of something else until the end
+    delete(out / DESCRIPTION_FILE)  # a description of something else until the end
     splits = {
         name: tuple(_dark(item, there[item.image]) for item in items if item.image in there)
         for name, items in description.splits.items()
     }
-    if not _apart(description) and list(splits) != [WHOLE]:
+    if not _apart(description) and list(splits) != [WHOLE_SPLIT]:
         for name, items in splits.items():
             write_text(out / "lists" / f"{name}.txt", "".join(f"{item.id.rsplit('/', 1)[-1]}\n" for item in items))
     colours = zip(description.classes.names, description.classes.colours, strict=True)
     entries = tuple(ClassEntry(label, name, colour) for label, (name, colour) in enumerate(colours))
     dark = replace(description, root=out.resolve(), layout="folders", entries=entries, splits=splits, coding="index")
-    replace(dark, stray=0.0, tags=_tags(description, splits, out)).save(out / FILE)
+    replace(dark, stray=0.0, tags=_tags(description, splits, out)).save(out / DESCRIPTION_FILE)
 
 
-def _dark(item: Item, task: DarkenTask) -> Item:
+def _dark(item: ImageItem, task: DarkenTask) -> ImageItem:
     hashes: Mapping[str, str] = read_json(task.parameters)["hashes"]
     image, mask = task.image.resolve(), None if item.mask is None else task.mask.resolve()
     return replace(item, image=image, mask=mask, image_hash=hashes["image"], mask_hash=hashes["mask"] if mask else "")
 
 
-def _tags(description: Description, splits: Mapping[str, tuple[Item, ...]], out: Path) -> TagOrigin | None:
+def _tags(description: Description, splits: Mapping[str, tuple[ImageItem, ...]], out: Path) -> TagOrigin | None:
     """Tags that somebody wrote down, written down again; those that follow from masks still do."""
     if description.tags is None:
         return None

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from seglet.data.dataset import Dataset, FolderDataset
+from seglet.data.dataset import Dataset
+from seglet.data.folder_dataset import FolderDataset
 from seglet.inference.inputs import ImageFile
 from seglet.inference.known_tags import KnownTags
 

@@ -11,9 +11,8 @@ import numpy as np
 import torch
 from jaxtyping import Float32, UInt8
 
-from seglet.data.columns.depth import DepthFiles
+from seglet.data.columns.depth import DEPTH_COLUMN, DepthFiles
 from seglet.data.dataset import Dataset, Sample
-from seglet.data.planes import DEPTH
 from seglet.inference.brighten import Enhancer, find_enhancer
 from seglet.models.foundation.depth_estimator import DepthEstimator
 from seglet.models.segmenter import Segmenter
@@ -76,7 +75,9 @@ class DepthDataset(Dataset):
     def read(self, index: int) -> Sample:
         sample = self.dataset.read(index)
         depth = self.depths(sample.image, sample.id)
-        return replace(sample, columns={**sample.columns, DEPTH: depth}, kinds={**sample.kinds, DEPTH: "image"})
+        return replace(
+            sample, columns={**sample.columns, DEPTH_COLUMN: depth}, kinds={**sample.kinds, DEPTH_COLUMN: "image"}
+        )
 
 
 def add_depth_column(data: Dataset, model: Segmenter, given: str | None) -> Dataset:

@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from jaxtyping import Float32
 
-from seglet.data.dataset import Dataset, Sample, present
+from seglet.data.columns.depth import depth_plane
+from seglet.data.dataset import Dataset, Sample
+from seglet.data.folder_dataset import present_classes
 from seglet.data.loading.loaders import evaluation_samples
-from seglet.data.planes import depth_plane
 from seglet.engine.console import Steps
 from seglet.evaluation.cam_curve import CamCurve
 from seglet.evaluation.evaluate import group_by_size
@@ -83,4 +84,4 @@ def _add(
 def _tags(sample: Sample, found: Evaluation) -> tuple[int, ...]:
     if sample.tags is not None:
         return sample.tags
-    return () if sample.labels is None else present(sample.labels, found.classes)
+    return () if sample.labels is None else present_classes(sample.labels, found.classes)

@@ -10,8 +10,8 @@ from jaxtyping import Float, UInt8
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from seglet.data.overlay import INK, PAPER, coloured, contact_sheet
-from seglet.images import overlay
+from seglet.data.overlay import _INK, _PAPER, colour_values, contact_sheet
+from seglet.images import overlay_labels
 from seglet.methods.protocols import Explanation
 from seglet.types import Classes
 
@@ -36,7 +36,7 @@ def explanation_sheet(
     a class is highest, and where all of them are lowest.
     """
     maps = {stage: np.stack([_numbers(value)[tag - 1] for tag in tags]) for stage, value in found.maps.items() if tags}
-    rows = [[_captioned(image, "image"), _captioned(overlay(image, labels, classes), "mask")]]
+    rows = [[_captioned(image, "image"), _captioned(overlay_labels(image, labels, classes), "mask")]]
     for row, tag in enumerate(tags):
         rows.append([_captioned(image, classes.names[tag]), *_heat({stage: value[row] for stage, value in maps.items()},
                                                                    image.shape)])  # fmt: skip
@@ -64,7 +64,7 @@ def _heat(values: Mapping[str, Float[np.ndarray, "p q"]], size: tuple[int, ...])
     """In colours, as large as the image."""
     shown = []
     for stage, value in values.items():
-        small = Image.fromarray(coloured(value.astype(np.float64)))
+        small = Image.fromarray(colour_values(value.astype(np.float64)))
         shown.append(_captioned(np.asarray(small.resize((size[1], size[0]), Image.Resampling.NEAREST)), stage))
     return shown
 
@@ -82,8 +82,8 @@ def _marked(image: ImageArray, patch: int, grid: tuple[int, int]) -> ImageArray:
 def _captioned(image: ImageArray, words: str) -> ImageArray:
     """At the height of all, below a line of words; the font has Latin letters only."""
     width = max(1, round(image.shape[1] * CELL_HEIGHT / image.shape[0]))
-    cell = Image.new("RGB", (width, CELL_HEIGHT + CAPTION_HEIGHT), PAPER)
+    cell = Image.new("RGB", (width, CELL_HEIGHT + CAPTION_HEIGHT), _PAPER)
     cell.paste(Image.fromarray(image).resize((width, CELL_HEIGHT), Image.Resampling.BOX), (0, CAPTION_HEIGHT))
     text = words.encode("latin-1", "replace").decode("latin-1")
-    ImageDraw.Draw(cell).text((1, 2), text, fill=INK, font=ImageFont.load_default())
+    ImageDraw.Draw(cell).text((1, 2), text, fill=_INK, font=ImageFont.load_default())
     return np.asarray(cell)

@@ -14,9 +14,10 @@ from jaxtyping import Float32, UInt8
 from torch import Tensor
 
 from seglet import methods
-from seglet.data.dataset import Dataset, Sample, resized
+from seglet.data.dataset import Dataset, Sample
 from seglet.data.errors import DataError
 from seglet.engine.console import tell
+from seglet.images import resize_by_factor
 from seglet.methods.protocols import Explanation, Explanations, LabelMaps
 from seglet.models.image_tensor import as_batch
 from seglet.tensors import resize_align_corners
@@ -85,7 +86,7 @@ class TagPredictor:
     ) -> tuple[Tensor, Tensor, Tensor | None]:
         """Images, tags and regions as a method takes them."""
         vectors = torch.stack([tag_vector(labels, len(self.classes)) for labels in tags])
-        sources = torch.cat([as_batch(resized(image, shrink)) for image in images]).to(self.device)
+        sources = torch.cat([as_batch(resize_by_factor(image, shrink)) for image in images]).to(self.device)
         regions = None if truths is None else torch.from_numpy(np.stack(truths)).to(self.device).long()
         return sources, without_background(vectors).to(self.device), regions
 

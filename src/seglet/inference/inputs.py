@@ -8,8 +8,8 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from jaxtyping import UInt8
 
-from seglet.data.files import identity, image_files
-from seglet.images import RAW, read_image
+from seglet.data.files import image_files, image_name
+from seglet.images import RAW_SUFFIXES, read_image
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,13 @@ def gather_images(inputs: Sequence[Path], results: Path) -> list[ImageFile]:
             if not image.path.resolve().is_relative_to(results.resolve()):
                 found.setdefault(image.path.resolve(), image)
     if not found:
-        raw = [file for given in inputs if given.is_dir() for file in given.rglob("*") if file.suffix.lower() in RAW]
+        raw = [
+            file
+            for given in inputs
+            if given.is_dir()
+            for file in given.rglob("*")
+            if file.suffix.lower() in RAW_SUFFIXES
+        ]
         cure = "give images, folders or a list of paths"
         if raw:
             cure = f"but {len(raw)} raw files of a camera, such as {raw[0].name}: develop them to PNG or TIFF"
@@ -55,7 +61,7 @@ def gather_images(inputs: Sequence[Path], results: Path) -> list[ImageFile]:
 
 def _expand(given: Path) -> list[ImageFile]:
     if given.is_dir():
-        return [ImageFile(path, identity(path, given)) for path in image_files(given)]
+        return [ImageFile(path, image_name(path, given)) for path in image_files(given)]
     if given.suffix.lower() in (".txt", ".lst") and given.is_file():
         return _listed(given)
     if not given.exists():
@@ -75,7 +81,7 @@ def _listed(file: Path) -> list[ImageFile]:
 
 
 def _below(path: Path, home: Path) -> str:
-    return identity(path, home) if path.is_relative_to(home) else path.stem
+    return image_name(path, home) if path.is_relative_to(home) else path.stem
 
 
 def with_unique_names(found: Iterable[ImageFile]) -> list[ImageFile]:

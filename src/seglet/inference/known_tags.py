@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seglet.data.class_table import ClassEntry
-from seglet.data.description import Description, Item
-from seglet.data.tags.assign import assign
-from seglet.data.tags.source import read
+from seglet.data.description import Description, ImageItem
+from seglet.data.tags.assign import assign_tags
+from seglet.data.tags.source import read_tags
 from seglet.engine.console import tell
 from seglet.inference.inputs import ImageFile
 from seglet.types import Classes
@@ -29,14 +29,14 @@ def read_known_tags(source: Path, key: str, images: Sequence[ImageFile], classes
         ValueError: the file cannot be read, or some of what it says has no meaning; names everything that has none.
     """
     paths = {image.path: image.path.absolute() for image in images}
-    listed = read(source, set(paths.values()), key)
-    items = [Item(image.name, paths[image.path]) for image in images]
+    listed = read_tags(source, set(paths.values()), key)
+    items = [ImageItem(image.name, paths[image.path]) for image in images]
     entries = tuple(
         ClassEntry(label, name, colour)
         for label, (name, colour) in enumerate(zip(classes.names, classes.colours, strict=True))
     )
     home = Path(items[0].image.anchor)
-    assigned = assign(listed, items, Description(home, "folders", entries, {}))
+    assigned = assign_tags(listed, items, Description(home, "folders", entries, {}))
     errors = [str(problem) for problem in assigned.problems if problem.severity == "error"]
     if errors:
         raise ValueError("\n  ".join([f"tags in {str(source)!r} cannot be used:", *errors]))

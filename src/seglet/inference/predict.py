@@ -11,9 +11,9 @@ import torch
 from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
 
-from seglet.data.dataset import resized
 from seglet.evaluation.inference import logits
 from seglet.evaluation.options import EvaluationOptions
+from seglet.images import resize_by_factor
 from seglet.inference.brighten import find_enhancer
 from seglet.inference.from_tags import TagPredictor
 from seglet.inference.options import InferenceOptions
@@ -120,7 +120,7 @@ def predict_maps(
     """
     if isinstance(model, TagPredictor):
         return model.class_maps(brightened(image, options), tags, options.resize)
-    images = model.planes(resized(brightened(image, options), options.resize), depth)
+    images = model.planes(resize_by_factor(brightened(image, options), options.resize), depth)
     maps = _masks(model, images, tags, options) if learned_from_tags(model) else _averaged(model, images, options)
     return np.asarray(resize_align_corners(maps.float(), (image.shape[0], image.shape[1]))[0].cpu().numpy())
 

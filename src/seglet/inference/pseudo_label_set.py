@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from jaxtyping import UInt8
 
-from seglet.data.dataset import resized
 from seglet.evaluation.pseudo_labels import PseudoLabelQuality
+from seglet.images import resize_by_factor
 from seglet.inference.depth import find_depth_source
 from seglet.inference.from_tags import TagPredictor
 from seglet.inference.inputs import ImageFile, result_path
@@ -73,7 +73,7 @@ class PseudoLabelJob:
         """Labels one image and writes the results; says where they are, and which tags got no pixel."""
         classes = self.model.classes
         tags = None if self.tags is None else self.tags.by_path[source.path]
-        seen = resized(image, self.settings.inference.resize)
+        seen = resize_by_factor(image, self.settings.inference.resize)
         depth = None if self.depths is None else self.depths(seen, source.name)
         made = predict_pseudo_labels(self.model, image, tags, self.settings, depth)
         written = write_maps(PredictedMaps(made.labels, made.confidence), image, source.name, self.out, classes)

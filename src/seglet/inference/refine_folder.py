@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32, UInt8
 
-from seglet.data.class_table import Table, classes_of
-from seglet.data.description import Coding, Description
+from seglet.data.class_table import ClassTable, classes_of
+from seglet.data.description import Description, MaskCoding
 from seglet.data.errors import DataError
 from seglet.images import read_image, read_mask, write_mask
 from seglet.inference.batch import process_all
@@ -26,7 +26,7 @@ class RefinePlan:
     """What is alike for all files. `confidence` is how sure the classes of index masks are, in (0, 1]."""
 
     out: Path
-    entries: Table
+    entries: ClassTable
     refiner: Refiner
     confidence: float
     keep_scores: bool
@@ -107,6 +107,6 @@ def _read(plan: RefinePlan, source: Path) -> tuple[Float32[np.ndarray, "k h w"],
         scores = read_scores(source, num_classes)
         return scores, scores.argmax(axis=0).astype(np.uint8)
     values = read_mask(source)
-    coding: Coding = "colour" if values.ndim == 3 else "index"
+    coding: MaskCoding = "colour" if values.ndim == 3 else "index"
     labels = Description(source.parent, "folders", plan.entries, {}, coding).labels(values, source)
     return label_probabilities(labels, num_classes, plan.refiner, plan.confidence), labels

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from seglet.data.class_table import Table, read_table
-from seglet.data.files import identity, image_files
-from seglet.data.layouts.folders import find_table
-from seglet.data.tags.match import nearest_image
+from seglet.data.class_table import ClassTable, read_class_table
+from seglet.data.files import image_files, image_name
+from seglet.data.layouts.folders import find_table_file
+from seglet.data.tags.match import nearest_image_name
 from seglet.inference.inputs import ImageFile, gather_images
 from seglet.inference.score_maps import SCORE_SUFFIXES
 
@@ -46,24 +46,24 @@ def find_maps(folder: Path, out: Path) -> list[ImageFile]:
     own = [path for path in found if not path.resolve().is_relative_to(out.resolve())]
     if not own:
         raise ValueError(f"no score maps (.npy, .npz) and no masks in {str(folder)!r}; give the folder that holds them")
-    return [ImageFile(path, identity(path, folder)) for path in own]
+    return [ImageFile(path, image_name(path, folder)) for path in own]
 
 
 def are_score_maps(found: Sequence[ImageFile]) -> bool:
     return found[0].path.suffix.lower() in SCORE_SUFFIXES
 
 
-def find_class_table(given: Path | None, folder: Path) -> Table:
+def find_class_table(given: Path | None, folder: Path) -> ClassTable:
     """The class table that is given, or lies in the folder or beside it.
 
     Raises:
         ValueError: there is none, or it cannot be read.
     """
-    file = given or find_table(folder.parent, folder) or find_table(folder, None)
+    file = given or find_table_file(folder.parent, folder) or find_table_file(folder, None)
     if file is None:
         cure = "say which classes there are with --classes FILE, a line `id name` for each"
         raise ValueError(f"no classes.txt in {str(folder)!r} or beside it; {cure}")
-    return read_table(file)
+    return read_class_table(file)
 
 
 def pair_with_images(
@@ -81,7 +81,7 @@ def pair_with_images(
         elif source.name in there:
             tasks[source.name] = RefineInput(source.path, there[source.name], source.name)
         else:
-            near = nearest_image(source.name, there)
+            near = nearest_image_name(source.name, there)
             hint = f" (there is {near!r})" if near else ""
             failed.append(_failure(source, f"no image {source.name!r} in {str(folder)!r}{hint}; add or rename it"))
     return list(tasks.values()), failed

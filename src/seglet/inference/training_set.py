@@ -9,9 +9,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from seglet.data.dataset import open_dataset
 from seglet.data.errors import DataError
-from seglet.data.files import IMAGE_SUFFIXES, identity, image_files
+from seglet.data.files import IMAGE_SUFFIXES, image_files, image_name
+from seglet.data.opening import open_dataset
 from seglet.files import delete, replacing, write_json
 from seglet.images import write_mask
 from seglet.inference.inputs import ImageFile, result_path
@@ -28,7 +28,7 @@ def clear_earlier_results(out: Path) -> None:
     """
     images = out / "images"
     for path in image_files(images) if images.is_dir() else []:
-        if path.is_symlink() or result_path(out / "masks", identity(path, images), ".png").is_file():
+        if path.is_symlink() or result_path(out / "masks", image_name(path, images), ".png").is_file():
             delete(path)
     for name in _MADE:
         delete(out / name)

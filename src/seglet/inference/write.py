@@ -11,11 +11,10 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 from torch import Tensor
 
-from seglet.data.dataset import resized
 from seglet.evaluation.inference import decide
 from seglet.evaluation.options import EvaluationOptions
 from seglet.files import replacing
-from seglet.images import overlay, write_mask
+from seglet.images import overlay_labels, resize_by_factor, write_mask
 from seglet.inference.depth import DepthSource
 from seglet.inference.inputs import ImageFile, result_path
 from seglet.inference.options import InferenceOptions
@@ -85,7 +84,7 @@ class SegmentationJob:
 
     def make(self, source: ImageFile, image: UInt8[np.ndarray, "h w 3"]) -> dict[str, Any]:
         """Segments one image and writes the results; says where they are and what was seen."""
-        seen = resized(image, self.settings.inference.resize)
+        seen = resize_by_factor(image, self.settings.inference.resize)
         depth = None if self.depths is None else self.depths(seen, source.name)
         found = segment_image(self.model, image, self.settings, depth)
         return write_maps(found, image, source.name, self.out, self.model.classes)
@@ -113,7 +112,7 @@ def segment_image(
         return segment_image(model, brightened(image, seeing), plain, depth)
     if seeing.resize != 1:
         whole = replace(settings, inference=replace(seeing, resize=1.0))
-        return _enlarged(segment_image(model, resized(image, seeing.resize), whole, depth), image.shape[:2])
+        return _enlarged(segment_image(model, resize_by_factor(image, seeing.resize), whole, depth), image.shape[:2])
     window = seeing.window
     if window is not None and (image.shape[0] > window[0] or image.shape[1] > window[1]):
         return _in_windows(model, model.planes(image, depth), window, seeing.stride)
@@ -154,7 +153,7 @@ def write_maps(
     shown = ".jpg" if max(image.shape) <= _LONGEST_JPEG else ".png"
     maps = {"mask": result_path(out / "masks", name, ".png"), "overlay": result_path(out / "overlays", name, shown)}
     write_mask(maps["mask"], found.labels, classes)
-    _save(maps["overlay"], overlay(image, found.labels, classes))
+    _save(maps["overlay"], overlay_labels(image, found.labels, classes))
     for kind, values in (("confidence", found.confidence), ("uncertainty", found.uncertainty)):
         if values is not None:
             maps[kind] = result_path(out / kind, name, ".png")

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from seglet.data.loading.step_sampler import Order, augmentation_rng
+from seglet.data.loading.step_sampler import EpochOrder, augmentation_rng
 from seglet.engine.console import Steps
 from seglet.inference.inputs import ImageFile
 from seglet.losses.zero_dce import zero_reference_terms
@@ -59,7 +59,7 @@ def train_zero_dce(sources: Sequence[ImageFile], training: ZeroDCETraining, devi
 
 def crop_batches(images: Sequence[ImageFile], training: ZeroDCETraining) -> Iterator[Float[Tensor, "b 3 h w"]]:
     """Random crops, half of them mirrored; each depends on the seed and its position alone."""
-    order = Order(len(images), training.seed)
+    order = EpochOrder(len(images), training.seed)
     for step in range(training.steps):
         places = range(step * training.batch, (step + 1) * training.batch)
         crops = [_crop(images[order.index(place)], training, place) for place in places]

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 from PIL import Image
 
-from seglet.images import overlay, palette, write_mask
+from seglet.images import colour_palette, overlay_labels, write_mask
 from seglet.types import IGNORE, Classes
 
 _SHOWN_CLASSES = 8
@@ -58,12 +58,12 @@ class Segmentation:
         Args:
             alpha: opacity of the colours, from 0 to 1.
         """
-        return Image.fromarray(overlay(self.image, self.labels, self.classes, alpha))
+        return Image.fromarray(overlay_labels(self.image, self.labels, self.classes, alpha))
 
     def mask(self) -> Image.Image:
         """Returns the label ids as a palette image in the colours of the classes."""
         mask = Image.fromarray(self.labels)
-        mask.putpalette(palette(self.classes).tobytes())
+        mask.putpalette(colour_palette(self.classes).tobytes())
         return mask
 
     def save_mask(self, path: str | Path) -> None:

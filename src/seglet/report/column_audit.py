@@ -15,15 +15,15 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from PIL import Image, ImageDraw, ImageFont
 
-from seglet.data.columns.columned_dataset import Columned, address
-from seglet.data.columns.kinds import Kind, Value
-from seglet.data.columns.recipe import Recipe
-from seglet.data.columns.store import Store
+from seglet.data.columns.columned_dataset import ColumnedDataset, value_address
+from seglet.data.columns.kinds import ColumnKind, ColumnValue
+from seglet.data.columns.recipe import ColumnRecipe
+from seglet.data.columns.store import ColumnStore
 from seglet.data.dataset import Dataset
 from seglet.data.errors import DataError
-from seglet.data.overlay import _unit, coloured, contact_sheet
+from seglet.data.overlay import _unit, colour_values, contact_sheet
 from seglet.files import replacing, write_text
-from seglet.images import palette
+from seglet.images import colour_palette
 from seglet.models.foundation.captions import census
 from seglet.types import IGNORE, Classes
 
@@ -65,7 +65,7 @@ def targets(path: Path) -> list[Path]:
     return [path / "columns.html", path / "columns.png"]
 
 
-def write(files: Sequence[Path], data: Dataset, stores: Sequence[Store], count: int) -> list[str]:
+def write(files: Sequence[Path], data: Dataset, stores: Sequence[ColumnStore], count: int) -> list[str]:
     """Draws `count` images, spread over the data, with what is there of the columns; what is to be said of texts."""
     rows = gathered(data, stores, count)
     counted = [line for store in stores if store.recipe.kind == "text" for line in told(data, store)]
@@ -78,16 +78,16 @@ def write(files: Sequence[Path], data: Dataset, stores: Sequence[Store], count: 
     return counted
 
 
-def told(data: Dataset, store: Store) -> list[str]:
+def told(data: Dataset, store: ColumnStore) -> list[str]:
     """How many texts of a column are empty or junk, over all images that have some; nothing where none has."""
-    columned, name = Columned(data, [store]), store.recipe.name
+    columned, name = ColumnedDataset(data, [store]), store.recipe.name
     there = store.contents().places
-    found = [columned.texts(i)[name] for i in range(len(data)) if address(data, i, store) in there]
+    found = [columned.texts(i)[name] for i in range(len(data)) if value_address(data, i, store) in there]
     return [f"{name}: {census(found)}"] if found else []
 
 
-def gathered(data: Dataset, stores: Sequence[Store], count: int) -> list[Row]:
-    columned = [Columned(data, [store]) for store in stores]
+def gathered(data: Dataset, stores: Sequence[ColumnStore], count: int) -> list[Row]:
+    columned = [ColumnedDataset(data, [store]) for store in stores]
     rows = []
     for index in sorted({round(place) for place in np.linspace(0, len(data) - 1, count)}):
         sample = data.read(index)
@@ -97,16 +97,16 @@ def gathered(data: Dataset, stores: Sequence[Store], count: int) -> list[Row]:
     return rows
 
 
-def _cell(data: Columned, recipe: Recipe, index: int, classes: Classes) -> Shown:
+def _cell(data: ColumnedDataset, recipe: ColumnRecipe, index: int, classes: Classes) -> Shown:
     try:
         sample = data.read(index)
     except DataError as error:
         return f"not there: {error}"
-    value: Value = sample.texts[recipe.name] if recipe.kind == "text" else sample.columns[recipe.name]
+    value: ColumnValue = sample.texts[recipe.name] if recipe.kind == "text" else sample.columns[recipe.name]
     return show(value, recipe.kind, classes)
 
 
-def show(value: Value, kind: Kind, classes: Classes) -> Shown:
+def show(value: ColumnValue, kind: ColumnKind, classes: Classes) -> Shown:
     """A value as an image, or in words: maps in colours from low to high, many channels by their principal three."""
     if not isinstance(value, np.ndarray):
         return "\n".join(value) or "(no text)"
@@ -117,7 +117,7 @@ def show(value: Value, kind: Kind, classes: Classes) -> Shown:
     if value.ndim == 2 or value.shape[2] == 1:
         flat = value.reshape(value.shape[:2])
         labels = flat.dtype == np.uint8 and kind == "image" and bool(((flat < len(classes)) | (flat == IGNORE)).all())
-        return np.asarray(palette(classes)[flat]) if labels else coloured(flat.astype(np.float64))
+        return np.asarray(colour_palette(classes)[flat]) if labels else colour_values(flat.astype(np.float64))
     if value.dtype == np.uint8 and value.shape[2] == 3:
         return value
     return principal(value.astype(np.float64))
@@ -135,7 +135,7 @@ def principal(values: Float[np.ndarray, "h w c"]) -> UInt8[np.ndarray, "h w 3"]:
     return (255 * out.reshape(*values.shape[:2], 3)).round().astype(np.uint8)
 
 
-def page(rows: Sequence[Row], recipes: Sequence[Recipe], counted: Sequence[str] = ()) -> str:
+def page(rows: Sequence[Row], recipes: Sequence[ColumnRecipe], counted: Sequence[str] = ()) -> str:
     """HTML that needs nothing else; whatever comes from data is escaped."""
     titles = "".join(f"<th>{html.escape(recipe.name)}" for recipe in recipes)
     about = "".join(

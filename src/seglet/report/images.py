@@ -10,7 +10,7 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 
 from seglet.data.dataset import Dataset, Sample
-from seglet.images import palette
+from seglet.images import colour_palette
 from seglet.inference.options import InferenceOptions
 from seglet.inference.predict import learned_from_tags, predict_maps, refined_probabilities
 from seglet.models.layers.dropout import has_active_dropout
@@ -136,7 +136,7 @@ def _stages(subject: Subject, sample: Sample) -> dict[str, UInt8[np.ndarray, "h 
 def mask(labels: UInt8[np.ndarray, "h w"], size: tuple[int, ...], classes: Classes) -> str:
     """As a palette PNG of this size (h, w), void in white; this and the others as data URIs."""
     image = Image.fromarray(labels).resize((size[1], size[0]), Image.Resampling.NEAREST)
-    image.putpalette(palette(classes).tobytes())
+    image.putpalette(colour_palette(classes).tobytes())
     return uri(image, "PNG", optimize=True)
 
 

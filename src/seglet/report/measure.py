@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int64, UInt8
 
-from seglet.data.dark.measure import darkness
+from seglet.data.dark.measure import measure_darkness
 from seglet.data.dataset import Dataset, Sample
 from seglet.evaluation.boundary import Boundary
 from seglet.evaluation.confusion import confusion
@@ -74,7 +74,7 @@ def measure(subject: Subject, data: Dataset, progress: Callable[[int], object]) 
         as_tensors = (torch.from_numpy(values.copy()) for values in (labels, found.labels, found.confidence))
         measured.evaluation.add(sample.id, *as_tensors)
         measured.boundary.add(found.labels, labels)
-        stops = darkness(sample.image).stops
+        stops = measure_darkness(sample.image).stops
         measured.slices.add(matrix, stops)
         measured.images.append(ImageScore(sample.id, float(mean_iou(marginals(matrix))), matrix, stops))
         _keep_features(subject, sample, labels, measured, rng)

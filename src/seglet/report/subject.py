@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from seglet._version import __version__
-from seglet.data.dataset import Dataset, Sample, open_dataset
+from seglet.data.dataset import Dataset, Sample
+from seglet.data.opening import open_dataset
 from seglet.engine.datasets import split_source
 from seglet.engine.experiment import Experiment, resolve
 from seglet.engine.run import Run

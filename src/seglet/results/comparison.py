@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from seglet.data.dataset import Dataset, Sample, open_dataset
-from seglet.data.overlay import colours, contact_sheet, legend, scaled
+from seglet.data.dataset import Dataset, Sample
+from seglet.data.opening import open_dataset
+from seglet.data.overlay import class_legend, colour_labels, contact_sheet, scale_to_height
 from seglet.files import replacing
 from seglet.inference.brighten import Enhancer
 from seglet.inference.depth import find_depth_source
@@ -74,21 +75,21 @@ def draw_comparison(
     count = min(layout.count, len(data))
     indices = [index * len(data) // count for index in range(count)]
     samples = [data.read(index) for index in indices]
-    drawn = [("image", [scaled(sample.image, layout.height) for sample in samples])]
+    drawn = [("image", [scale_to_height(sample.image, layout.height) for sample in samples])]
     if layout.enhancer is not None:
         bright = [layout.enhancer(sample.image) for sample in samples]
-        drawn.append(("image, brightened", [scaled(image, layout.height) for image in bright]))
+        drawn.append(("image, brightened", [scale_to_height(image, layout.height) for image in bright]))
     if any(sample.labels is not None for sample in samples):
-        drawn.append(("truth", [scaled(_true_mask(sample, data), layout.height) for sample in samples]))
+        drawn.append(("truth", [scale_to_height(_true_mask(sample, data), layout.height) for sample in samples]))
     del samples  # large images are read again, one at a time
     for name, row in rows.items():
         predict, images = _predict_function(row, data), data if row.data is None else row.data
         masks = (predict(images.read(index)) for index in indices)
-        drawn.append((name, [scaled(colours(labels, data.classes), layout.height) for labels in masks]))
+        drawn.append((name, [scale_to_height(colour_labels(labels, data.classes), layout.height) for labels in masks]))
     starts = range(0, count, layout.columns)
     lines = [cells[start : start + layout.columns] for start in starts for _, cells in drawn]
     with replacing(file) as temporary:
-        contact_sheet(lines, height=layout.height, footer=legend(data.classes)).save(temporary, format="PNG")
+        contact_sheet(lines, height=layout.height, footer=class_legend(data.classes)).save(temporary, format="PNG")
     return [name for name, _ in drawn]
 
 
@@ -136,4 +137,4 @@ def _tag_function(row: SheetRow, data: Dataset) -> Callable[[Sample], Labels]:
 def _true_mask(sample: Sample, data: Dataset) -> np.ndarray:
     """Draws the sample's true labels; void where there are none."""
     unknown = np.full(sample.image.shape[:2], 255, np.uint8)
-    return colours(unknown if sample.labels is None else sample.labels, data.classes)
+    return colour_labels(unknown if sample.labels is None else sample.labels, data.classes)

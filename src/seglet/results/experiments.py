@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from seglet import methods
-from seglet.data.dataset import describe, is_world
-from seglet.data.splits.fractions import commands
+from seglet.data.opening import describe_data, names_world
+from seglet.data.splits.fractions import split_commands
 from seglet.engine.experiment import known_keys
 from seglet.inference.options import InferenceOptions
 from seglet.results.definition import TableRow
@@ -79,9 +79,9 @@ def check_splits(plan: TablePlan) -> None:
     trained = [name for name, row in zip(plan.wanted_rows(), rows, strict=True) if not (row.labels_of or row.model_of)]
     keys = [experiment_keys(plan, Cell(name, plan.all_seeds[0])) for name in trained]
     splits = [each["train_split"] for each in keys if "train_split" in each]
-    if is_world(data) or not commands(data, splits, ()):
+    if names_world(data) or not split_commands(data, splits, ()):
         return
-    if needed := commands(data, splits, describe(Path(data)).splits):
+    if needed := split_commands(data, splits, describe_data(Path(data)).splits):
         lines = "\n  ".join(needed)
         raise ValueError(
             f"table {plan.definition.name} learns from few of the masks, and these are not chosen yet:\n  {lines}"

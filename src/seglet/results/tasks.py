@@ -93,9 +93,9 @@ class EvaluateTask:
     def run(self) -> None:
         """Computes and writes the scores."""
         from seglet._version import __version__
-        from seglet.data.dark.darkened_dataset import Darkened
-        from seglet.data.dataset import open_dataset
+        from seglet.data.dark.darkened_dataset import DarkenedDataset
         from seglet.data.loading.loaders import evaluation_samples
+        from seglet.data.opening import open_dataset
         from seglet.evaluation.evaluate import evaluate_samples
         from seglet.files import write_json
         from seglet.inference.brighten import EnhancedDataset, find_enhancer
@@ -120,7 +120,7 @@ class EvaluateTask:
         }
         about |= {"method" if self.method else "model": self.predictor, "known_tags": self.known_tags or self.method}
         if self.stops is not None:
-            data, about = Darkened(data, self.stops), {**about, "darken": self.stops}
+            data, about = DarkenedDataset(data, self.stops), {**about, "darken": self.stops}
         if model is not None:
             data, about = (
                 add_depth_column(data, model, self.options.depth),
@@ -164,8 +164,8 @@ class PseudoLabelTask:
         import argparse
 
         from seglet._version import __version__
-        from seglet.data.class_table import CLASSES, class_lines
-        from seglet.data.dataset import open_dataset
+        from seglet.data.class_table import CLASS_FILE, class_table_text
+        from seglet.data.opening import open_dataset
         from seglet.files import write_json, write_text
         from seglet.inference.dataset_images import DatasetImages
         from seglet.inference.models import check_classes, load_model
@@ -180,7 +180,7 @@ class PseudoLabelTask:
         labelling = PseudoLabelJob(model, data.images, data.tags(), arguments, settings, data.truth)
         record = {"seglet": __version__, "model": self.model, "settings": labelling.about}
         write_json(out / RECORD, {**record, "finished": False})
-        write_text(out / CLASSES, class_lines(model.classes))
+        write_text(out / CLASS_FILE, class_table_text(model.classes))
         done = [{"source": str(image.path), **labelling.make(image, image.read())} for image in labelling.images]
         labelling.finish(done)
         write_json(out / RECORD, {**record, "finished": True, **labelling.summary, "images": done})
@@ -198,7 +198,7 @@ class EnhancerTask:
         """Trains and saves the network."""
         import torch
 
-        from seglet.data.dataset import open_dataset
+        from seglet.data.opening import open_dataset
         from seglet.inference.dataset_images import DatasetImages
         from seglet.inference.zero_dce_training import ZeroDCETraining, train_zero_dce
         from seglet.models.zero_dce import save_zero_dce

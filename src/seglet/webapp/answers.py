@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from seglet.data.dataset import resized
 from seglet.evaluation.confusion import confusion
 from seglet.evaluation.scores import marginals, mean_iou, pixel_accuracy
+from seglet.images import resize_by_factor
 from seglet.inference.depth import DepthSource
 from seglet.inference.options import InferenceOptions
 from seglet.inference.predict import brightened, learned_from_tags
@@ -82,7 +82,7 @@ class Network(Viewer):
         return Answer(self.model.classes, found.labels, found.confidence, spread, remark=remark)
 
     def _depth(self, image: UInt8[np.ndarray, "h w 3"], name: str) -> Float[np.ndarray, "_ _"] | None:
-        return None if self.depths is None else self.depths(resized(image, self.seeing.resize), name)
+        return None if self.depths is None else self.depths(resize_by_factor(image, self.seeing.resize), name)
 
     def _uncertainty(self, image: UInt8[np.ndarray, "h w 3"], name: str) -> tuple[Float[np.ndarray, "h w"] | None, str]:
         """Of the whole image, seen once; or None and why."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from seglet.data.dark.stops import stopped_down
+from seglet.data.dark.stops import stop_down
 from seglet.webapp import darkness_curve, html
 from seglet.webapp.answers import Answer, Viewer, agreement
 from seglet.webapp.downloads import downloads
@@ -77,7 +77,7 @@ class Desk:
         if not visit.images:
             return ["" for _ in self.viewers]
         dropped = visit.images[place]
-        image = stopped_down(dropped.image, stops)
+        image = stop_down(dropped.image, stops)
         drawn = []
         for number, viewer in enumerate(self.viewers):
             try:

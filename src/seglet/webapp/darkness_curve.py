@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import UInt8
 
-from seglet.data.dark.stops import stopped_down
+from seglet.data.dark.stops import stop_down
 from seglet.webapp.answers import Agreement, agreement
 
 LIGHTS = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0)
@@ -31,7 +31,7 @@ def fading(
 ) -> list[Step]:
     """What is left of the answer in the light when ever more of it is taken away."""
     lit = look(image)
-    return [Step(stops, agreement(lit, look(stopped_down(image, stops)), classes)) for stops in lights]
+    return [Step(stops, agreement(lit, look(stop_down(image, stops)), classes)) for stops in lights]
 
 
 def breaking_point(steps: Sequence[Step]) -> float | None:

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from PIL import Image
 
 from seglet.data.label_tools import coco_json, labelme
-from seglet.data.label_tools.regions import Annotated, annotate
+from seglet.data.label_tools.regions import AnnotatedImage, regions_from_labels
 from seglet.files import read_json, write_json
 from seglet.images import write_mask
 from seglet.webapp.answers import Answer
@@ -32,14 +32,14 @@ def downloads(seen: Sequence[Seen], folder: Path) -> list[Path]:
     classes = seen[0][1].classes
     folder.mkdir(parents=True, exist_ok=True)
     out = Path(tempfile.mkdtemp(dir=folder))
-    regions: list[Annotated] = []
+    regions: list[AnnotatedImage] = []
     for dropped, answer in seen:
         labels = np.array(_at(dropped, answer.labels, Image.Resampling.NEAREST))
         sure = np.array(_at(dropped, answer.confidence.astype(np.float32), Image.Resampling.BILINEAR))
         write_mask(out / "masks" / f"{dropped.stem}.png", labels, classes)
-        regions.append(annotate(dropped.name, labels, classes, "polygons", sure))
-    coco = coco_json.write(out, regions, classes, "polygons").rename(out / "coco.json")
-    shapes = labelme.write(out, regions, "polygons")
+        regions.append(regions_from_labels(dropped.name, labels, classes, "polygons", sure))
+    coco = coco_json.write_coco_json(out, regions, classes, "polygons").rename(out / "coco.json")
+    shapes = labelme.write_labelme(out, regions, "polygons")
     for file in shapes.glob("*.json"):
         beside(file)
     return [*_offered(out / "masks", ".png", ""), coco, *_offered(shapes, ".json", "-labelme")]

@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from seglet.data.dataset import resized
 from seglet.data.errors import DataError
-from seglet.images import decode_image
+from seglet.images import decode_image, resize_by_factor
 
 MEGABYTES = 32
 """Of a file; see `server.launch`, which refuses larger ones before they have arrived."""
@@ -57,7 +56,9 @@ def read_dropped(file: Path, limits: Limits) -> Dropped:
     if min(height, width) < SHORTEST or max(height, width) > STRETCH * min(height, width):
         raise DataError(f"{file.name!r} is {width}x{height}; expected sides of {SHORTEST} pixels or more, and none "
                         f"more than {STRETCH} times the other; cut out what is to be seen")  # fmt: skip
-    return Dropped(harmless(file.name), resized(image, min(1.0, limits.side / max(height, width))), (height, width))
+    return Dropped(
+        harmless(file.name), resize_by_factor(image, min(1.0, limits.side / max(height, width))), (height, width)
+    )
 
 
 def read_all(files: Sequence[Path], limits: Limits) -> tuple[list[Dropped], list[str]]:

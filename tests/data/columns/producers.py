@@ -7,16 +7,16 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
-from seglet.data.columns.kinds import Kind, Value
-from seglet.data.columns.producer import Compute, Producer
+from seglet.data.columns.kinds import ColumnKind, ColumnValue
+from seglet.data.columns.producer import ColumnProducer, Compute
 from seglet.data.dataset import Sample
 
 
 @dataclass(frozen=True)
-class CopyProducer(Producer):
+class CopyProducer(ColumnProducer):
     """The image itself, in a kind to choose; counts the images it was given in `seen`."""
 
-    kind: Kind = "image"
+    kind: ColumnKind = "image"
     name: str = "source"
     gain: float = 1.0
     weights: str = ""
@@ -32,17 +32,17 @@ class CopyProducer(Producer):
     def load(self, device: torch.device) -> Compute:
         return self.compute
 
-    def compute(self, samples: Sequence[Sample]) -> list[Value]:
+    def compute(self, samples: Sequence[Sample]) -> list[ColumnValue]:
         self.seen.extend(sample.id for sample in samples)
         return [(self.gain * sample.image).astype(sample.image.dtype) for sample in samples]
 
 
 @dataclass(frozen=True)
-class Caption(Producer):
+class Caption(ColumnProducer):
     """What an image is called, in words."""
 
     name: str = "caption"
-    kind: Kind = "text"
+    kind: ColumnKind = "text"
     weights: str = ""
     maker: str = "caption/1"
 
@@ -57,11 +57,11 @@ class Caption(Producer):
 
 
 @dataclass(frozen=True)
-class Letters(Producer):
+class Letters(ColumnProducer):
     """The letters of the last caption: a column made from a column, of a length of its own for each image."""
 
     name: str = "letters"
-    kind: Kind = "sequence"
+    kind: ColumnKind = "sequence"
     weights: str = ""
     maker: str = "letters/1"
     sources: ClassVar[tuple[str, ...]] = ("caption",)

@@ -7,15 +7,16 @@ from tests.data.columns.producers import Caption, CopyProducer, Letters
 from tests.data.toys import Toys, sample
 
 from seglet.data.augment.geometry import Augment
-from seglet.data.columns.columned_dataset import Columned, address
-from seglet.data.columns.kinds import checked
-from seglet.data.columns.recipe import recipes
-from seglet.data.columns.store import Store
-from seglet.data.dataset import FolderDataset, describe
+from seglet.data.columns.columned_dataset import ColumnedDataset, value_address
+from seglet.data.columns.kinds import checked_value
+from seglet.data.columns.recipe import column_recipes
+from seglet.data.columns.store import ColumnStore
 from seglet.data.errors import DataError
+from seglet.data.folder_dataset import FolderDataset
 from seglet.data.loading.loaders import labelled_loader
 from seglet.data.loading.step_sampler import StepSampler
-from seglet.data.loading.wrapped_datasets import Cached
+from seglet.data.loading.wrapped_datasets import CachedDataset
+from seglet.data.opening import describe_data
 from seglet.data.world.dataset import World
 from seglet.types import Labelled
 
@@ -23,14 +24,16 @@ from seglet.types import Labelled
 def fill(data, root, *producers, only=None):
     """The data set with its columns, computed here and now."""
     stores = []
-    for producer, recipe in zip(producers, recipes(producers).values(), strict=True):
-        store = Store(root, recipe)
-        seen = Columned(data, [s for s in stores if s.recipe.name in producer.sources])
+    for producer, recipe in zip(producers, column_recipes(producers).values(), strict=True):
+        store = ColumnStore(root, recipe)
+        seen = ColumnedDataset(data, [s for s in stores if s.recipe.name in producer.sources])
         compute = producer.load(torch.device("cpu"))
         chosen = range(len(data)) if only is None else only
-        store.write({address(data, i, store): checked(compute([seen.read(i)])[0], producer.kind) for i in chosen})
+        store.write(
+            {value_address(data, i, store): checked_value(compute([seen.read(i)])[0], producer.kind) for i in chosen}
+        )
         stores.append(store)
-    return Columned(data, stores)
+    return ColumnedDataset(data, stores)
 
 
 def toys(count=4):
@@ -95,10 +98,10 @@ def test_the_fingerprint_tells_other_values(tmp_path):
 
 def test_worlds_share_the_columns_of_their_scenes(tmp_path):
     few = fill(World(scenes=3, size=16), tmp_path, CopyProducer())
-    more = Columned(World(scenes=5, size=16), few.stores)
+    more = ColumnedDataset(World(scenes=5, size=16), few.stores)
     assert more.missing() == {"source": 2}
-    assert Columned(World(scenes=3, size=32), few.stores).missing() == {"source": 3}
-    assert Columned(World("val", scenes=3, size=16), few.stores).missing() == {"source": 3}
+    assert ColumnedDataset(World(scenes=3, size=32), few.stores).missing() == {"source": 3}
+    assert ColumnedDataset(World("val", scenes=3, size=16), few.stores).missing() == {"source": 3}
 
 
 def test_a_changed_image_is_the_only_one_that_lacks_its_column(tmp_path, images):
@@ -106,8 +109,8 @@ def test_a_changed_image_is_the_only_one_that_lacks_its_column(tmp_path, images)
     assert before.missing() == {}
     path = sorted((images / "images").iterdir())[0]
     path.write_bytes(sorted((images / "images").iterdir())[1].read_bytes() + b"?")
-    assert Columned(folder(images), before.stores).missing() == {"source": 1}
-    assert Columned(Cached(folder(images, resize=0.5), 0), before.stores).missing() == {"source": 3}
+    assert ColumnedDataset(folder(images), before.stores).missing() == {"source": 1}
+    assert ColumnedDataset(CachedDataset(folder(images, resize=0.5), 0), before.stores).missing() == {"source": 3}
 
 
 def test_a_new_mask_spoils_only_what_was_made_from_masks(tmp_path, images):
@@ -120,7 +123,7 @@ def test_a_new_mask_spoils_only_what_was_made_from_masks(tmp_path, images):
 
 
 def folder(root, resize=1.0):
-    description = describe(root)
+    description = describe_data(root)
     (items,) = description.splits.values()
     return FolderDataset(description, items, resize)
 

@@ -3,16 +3,16 @@ from dataclasses import replace
 import pytest
 from tests.data.columns.producers import Caption, CopyProducer, Letters
 
-from seglet.data.columns.recipe import from_dict, recipes
+from seglet.data.columns.recipe import column_recipes, recipe_from_dict
 
 
 def recipe(**choices):
-    return recipes([CopyProducer(**choices)])["source"]
+    return column_recipes([CopyProducer(**choices)])["source"]
 
 
 def test_equal_words_give_equal_keys():
     assert recipe().key == recipe().key
-    assert from_dict(recipe().as_dict()) == recipe()
+    assert recipe_from_dict(recipe().as_dict()) == recipe()
 
 
 @pytest.mark.parametrize("choices", [{"gain": 2.0}, {"weights": "org/net@abc"}, {"kind": "grid"}])
@@ -21,8 +21,8 @@ def test_any_other_word_gives_another_key(choices):
 
 
 def test_a_source_made_otherwise_gives_another_key():
-    before = recipes([Caption(), Letters()])["letters"].key
-    assert recipes([Caption(weights="org/captioner@2"), Letters()])["letters"].key != before
+    before = column_recipes([Caption(), Letters()])["letters"].key
+    assert column_recipes([Caption(weights="org/captioner@2"), Letters()])["letters"].key != before
 
 
 def test_differences_name_what_was_and_what_is():
@@ -46,4 +46,4 @@ def test_a_setting_that_is_new_is_told():
 )
 def test_what_cannot_be_addressed_is_refused(producers, told):
     with pytest.raises(ValueError, match=told):
-        recipes(producers)
+        column_recipes(producers)

@@ -8,9 +8,9 @@ import pytest
 from tests.data.columns.producers import Caption, CopyProducer
 
 from seglet.data.columns import shards
-from seglet.data.columns.kinds import checked
-from seglet.data.columns.recipe import recipes
-from seglet.data.columns.store import ABANDONED, Store, stored
+from seglet.data.columns.kinds import checked_value
+from seglet.data.columns.recipe import column_recipes
+from seglet.data.columns.store import _ABANDONED_AFTER, ColumnStore, stored_columns
 from seglet.data.errors import DataError
 
 VALUES = {f"{i:032x}": np.arange(6, dtype=np.float16).reshape(2, 3) + i for i in range(3)}
@@ -18,7 +18,7 @@ VALUES = {f"{i:032x}": np.arange(6, dtype=np.float16).reshape(2, 3) + i for i in
 
 @pytest.fixture
 def store(tmp_path):
-    made = Store(tmp_path / "columns", recipes([CopyProducer(kind="vector")])["source"])
+    made = ColumnStore(tmp_path / "columns", column_recipes([CopyProducer(kind="vector")])["source"])
     made.begin()
     return made
 
@@ -41,7 +41,7 @@ def test_arrays_of_any_shape_come_back(store, array):
 
 
 def test_texts_come_back(tmp_path):
-    store = Store(tmp_path, recipes([Caption()])["caption"])
+    store = ColumnStore(tmp_path, column_recipes([Caption()])["caption"])
     store.write({"a": ('<b>"', "Ünï\ncode"), "b": ()})
     assert read_all(store) == {"a": ('<b>"', "Ünï\ncode"), "b": ()}
 
@@ -105,7 +105,7 @@ def test_a_changed_value_is_found_before_anything_is_computed(store):
 
 
 def test_a_shard_of_another_column_is_refused(store, tmp_path):
-    other = Store(tmp_path, recipes([CopyProducer(kind="vector", gain=2.0)])["source"])
+    other = ColumnStore(tmp_path, column_recipes([CopyProducer(kind="vector", gain=2.0)])["source"])
     other.write(VALUES)
     (path,) = other.shards()
     (store.folder / path.name).write_bytes(path.read_bytes())
@@ -116,7 +116,7 @@ def test_what_is_half_written_is_not_read_and_goes_when_it_is_old(store):
     old, young = (store.folder / f".partial-{name}-{'0' * 32}.safetensors" for name in ("old", "young"))
     for path in (old, young):
         path.write_bytes(b"half")
-    os.utime(old, (time.time() - 2 * ABANDONED,) * 2)
+    os.utime(old, (time.time() - 2 * _ABANDONED_AFTER,) * 2)
     store.begin()
     assert not store.contents().places
     assert not old.exists()
@@ -140,7 +140,7 @@ def test_a_full_disk_leaves_what_was_there(store, monkeypatch):
 def test_a_folder_that_cannot_be_written_is_told(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(DataError, match=r"cannot write columns.*--columns DIR"):
-        Store(tmp_path / "file", recipes([CopyProducer()])["source"]).begin()
+        ColumnStore(tmp_path / "file", column_recipes([CopyProducer()])["source"]).begin()
 
 
 def test_what_is_complete_is_not_written_to(store, monkeypatch):
@@ -152,7 +152,7 @@ def test_what_is_complete_is_not_written_to(store, monkeypatch):
 def test_columns_are_found_by_their_recipes(store):
     (store.root / "other-0123").mkdir()
     (store.root / "other-0123/column.json").write_text("{")
-    assert [found.recipe for found in stored(store.root)] == [store.recipe]
+    assert [found.recipe for found in stored_columns(store.root)] == [store.recipe]
 
 
 @pytest.mark.parametrize(
@@ -169,11 +169,11 @@ def test_columns_are_found_by_their_recipes(store):
 )
 def test_values_that_are_not_of_their_kind_are_refused(value, kind, told):
     with pytest.raises(ValueError, match=told):
-        checked(value, kind)
+        checked_value(value, kind)
 
 
 def test_a_header_that_claims_too_much_is_refused(tmp_path):
     path = tmp_path / f"{'0' * 32}.safetensors"
     path.write_bytes((2**40).to_bytes(8, "little") + b"{}")
     with pytest.raises(DataError, match="header is too long"):
-        shards.places(path, "key")
+        shards.shard_locations(path, "key")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from seglet.data.dark.measure import darkness, noise_deviation
+from seglet.data.dark.measure import measure_darkness, noise_deviation
 
 
 def grey(value: int, size: tuple[int, int] = (8, 9)) -> np.ndarray:
@@ -11,19 +11,19 @@ def grey(value: int, size: tuple[int, int] = (8, 9)) -> np.ndarray:
 
 
 def test_middle_grey_lacks_no_light_and_half_of_it_lacks_a_stop() -> None:
-    assert darkness(grey(118)).stops == pytest.approx(0, abs=0.02)  # sRGB 118 reflects 18 %
-    assert darkness(grey(84)).stops == pytest.approx(1, abs=0.03)
-    assert darkness(grey(255)).stops == pytest.approx(-np.log2(1 / 0.18), abs=1e-6)
+    assert measure_darkness(grey(118)).stops == pytest.approx(0, abs=0.02)  # sRGB 118 reflects 18 %
+    assert measure_darkness(grey(84)).stops == pytest.approx(1, abs=0.03)
+    assert measure_darkness(grey(255)).stops == pytest.approx(-np.log2(1 / 0.18), abs=1e-6)
 
 
 def test_luma_and_dim_share_are_counted_by_hand() -> None:
     image = np.concatenate([grey(0), grey(200)])
-    found = darkness(image)
+    found = measure_darkness(image)
     assert (found.luma, found.dim) == (pytest.approx(100, abs=1e-3), 0.5)
 
 
 def test_a_black_image_lacks_twenty_stops_and_is_dim_all_over() -> None:
-    found = darkness(grey(0))
+    found = measure_darkness(grey(0))
     assert (found.luma, found.stops, found.dim, found.noise) == (0, 20, 1, 0)
 
 
@@ -36,4 +36,4 @@ def test_noise_is_found_on_a_slope_and_a_slope_is_no_noise() -> None:
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 9)])
 def test_a_image_too_small_for_second_differences_has_no_noise(size: tuple[int, int]) -> None:
-    assert darkness(grey(30, size)).noise == 0
+    assert measure_darkness(grey(30, size)).noise == 0

@@ -6,9 +6,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from seglet.data.dark.noise import Noise, Sensor, quantiles
-from seglet.data.dark.parameters import Darkening, from_dict
-from seglet.data.dark.pipeline import darken, darken_image, expose, linearised, process, sense
+from seglet.data.dark.noise import NoiseSource, SensorNoise, normal_quantiles
+from seglet.data.dark.parameters import Darkening, darkening_from_dict
+from seglet.data.dark.pipeline import (
+    add_sensor_noise,
+    darken_image,
+    darken_values,
+    develop_image,
+    expose_sensor,
+    linearise_image,
+)
 
 Case = dict[str, np.ndarray]
 NIGHT = Darkening("degrade", 0.1, 2.5, 1, 0.8, 2.0, 1.7, 0.002, 1e-6, 14, 7)
@@ -25,23 +32,23 @@ def parameters_of(case: Case, variant: str) -> Darkening:
 @pytest.mark.golden("weak", "maet_degrade")
 def test_every_stage_is_that_of_maets_torch_code(case: Case) -> None:
     p = parameters_of(case, "degrade")
-    light = expose(linearised(case["image"].transpose(1, 2, 0).astype(np.float64), p), p)
-    noise = Noise(case["normal_z"].astype(np.float64), case["quant_u01"].astype(np.float64))
-    raw = sense(light, p, noise)
+    light = expose_sensor(linearise_image(case["image"].transpose(1, 2, 0).astype(np.float64), p), p)
+    noise = SensorNoise(case["normal_z"].astype(np.float64), case["quant_u01"].astype(np.float64))
+    raw = add_sensor_noise(light, p, noise)
     np.testing.assert_allclose(light, case["s5_dark"], atol=2e-8)  # theirs is float32
     np.testing.assert_allclose(raw, case["s7_quant"], atol=3e-8)
-    np.testing.assert_allclose(process(raw, p).transpose(2, 0, 1), case["img_low"], atol=5e-7)
+    np.testing.assert_allclose(develop_image(raw, p).transpose(2, 0, 1), case["img_low"], atol=5e-7)
 
 
 @pytest.mark.golden("weak", "maet_darkisp")
 def test_every_stage_is_that_of_maets_numpy_code(case: Case) -> None:
     p = parameters_of(case, "isp")
-    light = expose(linearised(case["image_hwc"].astype(np.float64), p), p)
+    light = expose_sensor(linearise_image(case["image_hwc"].astype(np.float64), p), p)
     np.testing.assert_allclose(light, case["after_inverse"] * p.darkness, atol=1e-8)  # theirs begins in float32
-    raw = sense(case["after_inverse"] * p.darkness, p, Noise(case["normal_z"], None))
+    raw = add_sensor_noise(case["after_inverse"] * p.darkness, p, SensorNoise(case["normal_z"], None))
     np.testing.assert_allclose(raw, case["after_lowlight"], rtol=1e-9)
-    np.testing.assert_allclose(process(raw, p), case["after_process_unclipped"], rtol=1e-9, atol=1e-15)
-    np.testing.assert_allclose(np.clip(process(raw, p), 0, 1), case["img_out"], atol=1e-7)
+    np.testing.assert_allclose(develop_image(raw, p), case["after_process_unclipped"], rtol=1e-9, atol=1e-15)
+    np.testing.assert_allclose(np.clip(develop_image(raw, p), 0, 1), case["img_out"], atol=1e-7)
 
 
 def random_image(
@@ -52,26 +59,26 @@ def random_image(
 
 def test_all_the_light_and_no_noise_change_nothing_but_the_tone_curve() -> None:
     image = 0.2 + 0.6 * random_image().astype(np.float32) / 255
-    tone = darken(image, CLEAN)  # undone, and never done again
+    tone = darken_values(image, CLEAN)  # undone, and never done again
     np.testing.assert_allclose(3 * tone**2 - 2 * tone**3, image, atol=8e-3)
-    np.testing.assert_allclose(darken(image, replace(CLEAN, variant="isp", bits=1)), image, atol=0.05)
+    np.testing.assert_allclose(darken_values(image, replace(CLEAN, variant="isp", bits=1)), image, atol=0.05)
 
 
 def test_half_the_light_is_half_of_every_value_before_gamma() -> None:
     grey = np.full((1, 1, 3), 0.5, np.float32)
-    half = darken(grey, replace(CLEAN, gamma=2.0, darkness=0.5))
+    half = darken_values(grey, replace(CLEAN, gamma=2.0, darkness=0.5))
     np.testing.assert_allclose(half, 0.5 * 0.5**0.5, rtol=5e-3)
 
 
 def test_noise_is_as_wide_as_its_variance_says() -> None:
     p = replace(NIGHT, shot_noise=0.01, read_noise=0.0004, bits=10**6)
     light = np.full((200, 200, 3), 0.05)
-    spread = (sense(light, p, Sensor(3, uniform=True).rows(200, 200)) - light).std()
+    spread = (add_sensor_noise(light, p, NoiseSource(3, uniform=True).rows(200, 200)) - light).std()
     assert spread == pytest.approx((0.05 * 0.01 + 0.0004) ** 0.5, rel=0.01)
 
 
 def test_the_quantiles_are_those_of_a_normal_distribution() -> None:
-    values = quantiles()
+    values = normal_quantiles()
     assert values[2**15 :].mean() == pytest.approx((2 / np.pi) ** 0.5, rel=1e-4)
     assert values.std() == pytest.approx(1, rel=1e-3)
     assert values[0] == -values[-1]
@@ -79,14 +86,14 @@ def test_the_quantiles_are_those_of_a_normal_distribution() -> None:
 
 
 def test_the_same_parameters_make_the_same_image_again_after_json() -> None:
-    again = from_dict(json.loads(json.dumps(NIGHT.as_dict())))
+    again = darkening_from_dict(json.loads(json.dumps(NIGHT.as_dict())))
     assert again == NIGHT
     np.testing.assert_array_equal(darken_image(random_image(), again), darken_image(random_image(), NIGHT))
     assert (darken_image(random_image(), replace(NIGHT, noise_seed=8)) != darken_image(random_image(), NIGHT)).any()
 
 
 def test_a_stored_image_becomes_what_its_values_become() -> None:
-    stored, values = darken_image(random_image(), NIGHT), darken(random_image().astype(np.float32) / 255, NIGHT)
+    stored, values = darken_image(random_image(), NIGHT), darken_values(random_image().astype(np.float32) / 255, NIGHT)
     assert stored.mean() < random_image().mean() / 2
     np.testing.assert_allclose(stored, values * 255, atol=0.51)
 
@@ -120,9 +127,9 @@ def test_what_is_no_image_is_refused() -> None:
 
 def test_values_that_are_not_finite_are_refused() -> None:
     with pytest.raises(ValueError, match="scale the image"):
-        darken(np.full((2, 2, 3), np.nan, np.float32), NIGHT)
+        darken_values(np.full((2, 2, 3), np.nan, np.float32), NIGHT)
 
 
 def test_values_beyond_one_are_taken_for_white() -> None:
     white, beyond = (np.full((2, 2, 3), value, np.float32) for value in (1, 7))
-    np.testing.assert_array_equal(darken(white, NIGHT), darken(beyond, NIGHT))
+    np.testing.assert_array_equal(darken_values(white, NIGHT), darken_values(beyond, NIGHT))

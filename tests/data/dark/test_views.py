@@ -7,7 +7,7 @@ import pytest
 import torch
 from tests.data.toys import sample
 
-from seglet.data.augment.geometry import Augment, Viewed, view
+from seglet.data.augment.geometry import Augment, AugmentedView, augmented_view
 from seglet.data.dark.views import DarkViews
 from seglet.data.loading.step_sampler import augmentation_rng
 from seglet.engine.settings import Settings
@@ -17,8 +17,8 @@ LIT = Augment(crop=(18, 25))
 DARK = replace(LIT, dark=DarkViews("extreme", 1.0))
 
 
-def seen(how: Augment, position: int = 0) -> Viewed:
-    return view(sample(), how, augmentation_rng(7, position))
+def seen(how: Augment, position: int = 0) -> AugmentedView:
+    return augmented_view(sample(), how, augmentation_rng(7, position))
 
 
 def test_a_view_in_the_dark_shows_the_same_part_with_less_light() -> None:
@@ -36,14 +36,14 @@ def test_it_depends_on_seed_and_position_alone() -> None:
 
 def test_without_darkness_views_are_what_they_always_were() -> None:
     rng, same = augmentation_rng(7, 0), augmentation_rng(7, 0)
-    view(sample(), LIT, rng)
-    view(sample(), replace(LIT, dark=DarkViews("none", 1.0)), same)
+    augmented_view(sample(), LIT, rng)
+    augmented_view(sample(), replace(LIT, dark=DarkViews("none", 1.0)), same)
     assert rng.random() == same.random()
 
 
 def test_a_share_of_the_views_is_darkened() -> None:
     image, half = np.full((4, 4, 3), 0.5, np.float32), DarkViews("night", 0.25)
-    changed = [half.of(image, np.random.default_rng(seed)) is not image for seed in range(400)]
+    changed = [half.apply(image, np.random.default_rng(seed)) is not image for seed in range(400)]
     assert np.mean(changed) == pytest.approx(0.25, abs=0.05)
 
 

@@ -5,13 +5,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from seglet.data.enhance.gamma import lift
-from seglet.data.enhance.histogram import clahe, equalise
-from seglet.data.enhance.retinex import blurred, msrcr
-from seglet.data.enhance.value import with_value
+from seglet.data.enhance.gamma import correct_gamma
+from seglet.data.enhance.histogram import clahe, equalise_histogram, with_value
+from seglet.data.enhance.retinex import box_blur, msrcr
 
 Enhance = Callable[[np.ndarray], np.ndarray]
-ALL = [equalise, clahe, lift, msrcr]
+ALL = [equalise_histogram, clahe, correct_gamma, msrcr]
 
 
 def grey(*values: int) -> np.ndarray:
@@ -30,8 +29,13 @@ def test_brightness_changes_and_colours_keep_their_proportions() -> None:
 
 
 def test_equalised_levels_are_counted_by_hand() -> None:
-    assert equalise(grey(5, 5, 6, 9))[0, :, 0].tolist() == [0, 0, 128, 255]  # 0, 1 and 2 of the other two below
-    assert equalise(grey(5, 5, 6, 9, 9, 9, 9))[0, :, 0].tolist()[2:4] == [51, 255]
+    assert equalise_histogram(grey(5, 5, 6, 9))[0, :, 0].tolist() == [
+        0,
+        0,
+        128,
+        255,
+    ]  # 0, 1 and 2 of the other two below
+    assert equalise_histogram(grey(5, 5, 6, 9, 9, 9, 9))[0, :, 0].tolist()[2:4] == [51, 255]
 
 
 def test_one_tile_without_a_limit_is_equalisation_but_for_the_darkest() -> None:
@@ -52,18 +56,18 @@ def test_tiles_meet_without_a_seam() -> None:
 
 
 def test_a_given_gamma_is_a_power() -> None:
-    assert lift(grey(0, 64, 255), 0.5)[0, :, 0].tolist() == [0, 128, 255]
+    assert correct_gamma(grey(0, 64, 255), 0.5)[0, :, 0].tolist() == [0, 128, 255]
 
 
 def test_gamma_is_found_so_that_the_mean_is_right_and_never_darkens() -> None:
-    assert lift(dark()).mean() / 255 == pytest.approx(0.45, abs=0.01)
-    np.testing.assert_array_equal(lift(grey(200, 250)), grey(200, 250))
+    assert correct_gamma(dark()).mean() / 255 == pytest.approx(0.45, abs=0.01)
+    np.testing.assert_array_equal(correct_gamma(grey(200, 250)), grey(200, 250))
 
 
 def test_a_blur_keeps_the_mean_and_has_the_width_asked_for() -> None:
     point = np.zeros((101, 101, 1), np.float32)
     point[50, 50] = 1
-    row = blurred(point, 6.0).sum(axis=(0, 2))
+    row = box_blur(point, 6.0).sum(axis=(0, 2))
     assert row.sum() == pytest.approx(1, abs=1e-5)
     assert (row * (np.arange(101) - 50) ** 2).sum() ** 0.5 == pytest.approx(6, rel=0.1)
 
@@ -93,8 +97,8 @@ def test_black_white_and_tiny_images_come_out_sound(enhance: Enhance, shade: int
 
 @pytest.mark.parametrize(
     "wrong",
-    [lambda p: clahe(p, 0.5), lambda p: clahe(p, tiles=0), lambda p: lift(p, 0.0), lambda p: lift(p, target=1.0),
-     lambda p: msrcr(p, ()), lambda p: msrcr(p, cut=0.5)],
+    [lambda p: clahe(p, 0.5), lambda p: clahe(p, tiles=0), lambda p: correct_gamma(p, 0.0),
+     lambda p: correct_gamma(p, target=1.0), lambda p: msrcr(p, ()), lambda p: msrcr(p, cut=0.5)],
 )  # fmt: skip
 def test_impossible_settings_are_refused(wrong: Enhance) -> None:
     with pytest.raises(ValueError, match="expected"):

@@ -9,15 +9,15 @@ import pytest
 
 from seglet.cli.options.annotation_tool import TOOLS as OFFERED
 from seglet.data.errors import DataError
-from seglet.data.label_tools import TOOLS, read, write
-from seglet.data.label_tools.regions import annotate, paint
+from seglet.data.label_tools.formats import LABEL_TOOLS, read_annotations, write_annotations
+from seglet.data.label_tools.regions import labels_from_regions, regions_from_labels
 from seglet.types import IGNORE, Classes
 
 GOLDEN = Path(__file__).parent / "golden"
 FILES = ("annotations.xml", "tasks.json", "labelme", "instances_all.json")
 HOSTILE = Classes(("background", "<script>", 'a "b" & ç'), ((0, 0, 0), (255, 0, 0), (0, 9, 0)))
 PLAIN = Classes(("sky", "road", "tree"), ((0, 0, 0), (255, 0, 0), (0, 9, 0)))
-EVERY = list(itertools.product(TOOLS, ("polygons", "masks")))
+EVERY = list(itertools.product(LABEL_TOOLS, ("polygons", "masks")))
 
 
 def labels():
@@ -34,32 +34,34 @@ def noise(seed, size, classes):
 
 @pytest.mark.parametrize("file", FILES)
 def test_what_a_tool_exports_is_read(file):
-    _, found = read(GOLDEN / file)
+    _, found = read_annotations(GOLDEN / file)
     (image,) = found.images()
     assert (image.file, found.names) == ("a/one.jpg", ("cat", "dog"))
     classes = Classes(("background", "cat", "dog"), ((0, 0, 0), (1, 1, 1), (2, 2, 2)))
-    np.testing.assert_array_equal(paint(image, classes, 0), labels())
+    np.testing.assert_array_equal(labels_from_regions(image, classes, 0), labels())
 
 
 @pytest.mark.parametrize("file", FILES)
 @pytest.mark.parametrize("form", ["polygons", "masks"])
 def test_a_tools_file_written_again_says_the_same(file, form, tmp_path):
-    tool, found = read(GOLDEN / file)
+    tool, found = read_annotations(GOLDEN / file)
     classes = Classes(("background", "cat", "dog"), ((0, 0, 0), (1, 1, 1), (2, 2, 2)))
-    write(tool, tmp_path, [annotate("a/one.jpg", labels(), classes, form)], classes, form)
-    again, back = read(tmp_path)
+    write_annotations(tool, tmp_path, [regions_from_labels("a/one.jpg", labels(), classes, form)], classes, form)
+    again, back = read_annotations(tmp_path)
     (one,), (two,) = found.images(), back.images()
     assert again == tool
-    np.testing.assert_array_equal(paint(one, classes, 0), paint(two, classes, 0))
+    np.testing.assert_array_equal(labels_from_regions(one, classes, 0), labels_from_regions(two, classes, 0))
 
 
 @pytest.mark.parametrize(("tool", "form"), EVERY)
 @pytest.mark.parametrize("classes", [HOSTILE, PLAIN], ids=["background", "no background"])
 def test_masks_come_back_exactly(tool, form, classes, tmp_path):
     given = {f"p/{seed}.png": noise(seed, size, classes) for seed, size in enumerate([(13, 17), (1, 9), (7, 1)])}
-    write(tool, tmp_path, (annotate(file, mask, classes, form) for file, mask in given.items()), classes, form)
+    write_annotations(
+        tool, tmp_path, (regions_from_labels(file, mask, classes, form) for file, mask in given.items()), classes, form
+    )
     unlabelled = IGNORE if classes.background is None else classes.background
-    found = {one.file: paint(one, classes, unlabelled) for one in read(tmp_path)[1].images()}
+    found = {one.file: labels_from_regions(one, classes, unlabelled) for one in read_annotations(tmp_path)[1].images()}
     assert found.keys() == given.keys()
     for file, mask in given.items():
         np.testing.assert_array_equal(found[file], mask)
@@ -68,20 +70,22 @@ def test_masks_come_back_exactly(tool, form, classes, tmp_path):
 @pytest.mark.parametrize(("tool", "form"), EVERY)
 def test_confidences_come_back(tool, form, tmp_path):
     mask = labels()
-    write(tool, tmp_path, [annotate("a.png", mask, HOSTILE, form, np.full(mask.shape, 0.625))], HOSTILE, form)
-    (image,) = read(tmp_path)[1].images()
+    write_annotations(
+        tool, tmp_path, [regions_from_labels("a.png", mask, HOSTILE, form, np.full(mask.shape, 0.625))], HOSTILE, form
+    )
+    (image,) = read_annotations(tmp_path)[1].images()
     assert {region.confidence for region in image.regions} == {0.625}
     assert image.confidence == 0.625
 
 
 def test_the_commands_offer_every_tool():
-    assert OFFERED == TOOLS
+    assert OFFERED == LABEL_TOOLS
 
 
 def test_a_region_of_no_class_is_named():
-    (image,) = read(GOLDEN / "annotations.xml")[1].images()
+    (image,) = read_annotations(GOLDEN / "annotations.xml")[1].images()
     with pytest.raises(DataError, match=r"region called 'cat'.*sky, road, tree"):
-        paint(image, PLAIN, 0)
+        labels_from_regions(image, PLAIN, 0)
 
 
 @pytest.mark.parametrize("name", ["../a.png", "/etc/passwd", "a\\..\\..\\b.png"])
@@ -92,7 +96,7 @@ def test_a_image_outside_its_folder_is_refused(file, name, tmp_path):
         text = text.replace(old, json.dumps(name)[1:-1] if file.endswith("json") else name)
     (tmp_path / file).write_text(text)
     with pytest.raises(DataError, match="outside"):
-        read(tmp_path / file)
+        read_annotations(tmp_path / file)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +105,7 @@ def test_a_image_outside_its_folder_is_refused(file, name, tmp_path):
 def test_other_files_are_refused(text, tmp_path):
     (tmp_path / "file").write_text(text)
     with pytest.raises(ValueError, match="file"):
-        read(tmp_path / "file")
+        read_annotations(tmp_path / "file")
 
 
 @pytest.mark.parametrize("size", ['width="5" height="0"', 'width="99999999" height="99"', 'width="x" height="4"'])
@@ -109,9 +113,9 @@ def test_a_size_that_no_image_has_is_refused(size, tmp_path):
     text = (GOLDEN / "annotations.xml").read_text().replace('width="5" height="4">', f"{size}>")
     (tmp_path / "annotations.xml").write_text(text)
     with pytest.raises(DataError, match=r"a/one\.jpg"):
-        list(read(tmp_path)[1].images())
+        list(read_annotations(tmp_path)[1].images())
 
 
 def test_a_class_called_void_would_be_lost():
     with pytest.raises(DataError, match="means void"):
-        annotate("a.png", labels(), Classes(("void", "b", "c"), PLAIN.colours), "masks")
+        regions_from_labels("a.png", labels(), Classes(("void", "b", "c"), PLAIN.colours), "masks")

@@ -4,9 +4,9 @@ import pytest
 from tests.data.disk import text
 
 from seglet.data.errors import DataError
-from seglet.data.layouts.coco_names import NAMES as COCO
-from seglet.data.layouts.voc import NAMES as VOC
-from seglet.data.prompts.read import prompts_for, published, read_prompts
+from seglet.data.layouts.coco import COCO_NAMES as COCO
+from seglet.data.layouts.voc import VOC_NAMES as VOC
+from seglet.data.prompts.read import prompts_for, published_prompts, read_prompts
 from seglet.types import Classes
 
 
@@ -15,13 +15,13 @@ def classes(*names):
 
 
 def test_the_published_lists_have_a_phrase_for_each_class_in_order():
-    assert tuple(published("voc").phrases) == VOC[1:]
-    assert tuple(published("coco").phrases) == COCO
-    assert (len(published("voc").background), len(published("coco").background)) == (25, 23)
+    assert tuple(published_prompts("voc").phrases) == VOC[1:]
+    assert tuple(published_prompts("coco").phrases) == COCO
+    assert (len(published_prompts("voc").background), len(published_prompts("coco").background)) == (25, 23)
 
 
 def test_the_published_words_are_those_of_the_papers():
-    voc, coco = published("voc"), published("coco")
+    voc, coco = published_prompts("voc"), published_prompts("coco")
     assert voc.texts("person") == ("a clean origami person with clothes,people,human.",)
     assert voc.texts("tvmonitor") == ("a clean origami tvmonitor screen.",)
     assert (coco.phrases["snowboard"], coco.phrases["couch"]) == (("sknowboard",), ("sofa",))
@@ -90,4 +90,4 @@ def test_an_unknown_list_is_a_file_that_is_not_there(tmp_path):
     with pytest.raises(DataError, match="does not exist"):
         prompts_for(classes("cat"), tmp_path / "vox")
     with pytest.raises(DataError, match="did you mean 'voc'"):
-        published("vox")
+        published_prompts("vox")

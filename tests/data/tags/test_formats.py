@@ -6,8 +6,8 @@ import pytest
 from tests.data.disk import text, write_image
 
 from seglet.data.errors import DataError
-from seglet.data.tags import class_folders, coco, json_file, spreadsheet, voc_xml
-from seglet.data.tags.source import read
+from seglet.data.tags import class_folders, json_file, spreadsheet, voc_xml
+from seglet.data.tags.source import read_tags
 
 ONE = {"a.jpg": ("cat", "dog"), "b.jpg": ()}
 
@@ -28,11 +28,13 @@ ONE = {"a.jpg": ("cat", "dog"), "b.jpg": ()}
     ],
 )
 def test_csv_may_be_written_in_many_ways(tmp_path, lines):
-    assert spreadsheet.read(text(tmp_path / "tags.csv", *lines)).tags == ONE
+    assert spreadsheet.read_tag_spreadsheet(text(tmp_path / "tags.csv", *lines)).tags == ONE
 
 
 def test_numbers_under_the_heading_of_tags_are_tags(tmp_path):
-    assert spreadsheet.read(text(tmp_path / "t.csv", "image,label", "a.jpg,1", "b.jpg,0")).tags["b.jpg"] == ("0",)
+    assert spreadsheet.read_tag_spreadsheet(text(tmp_path / "t.csv", "image,label", "a.jpg,1", "b.jpg,0")).tags[
+        "b.jpg"
+    ] == ("0",)
 
 
 @pytest.mark.parametrize(
@@ -49,11 +51,11 @@ def test_numbers_under_the_heading_of_tags_are_tags(tmp_path):
 def test_csv_that_cannot_be_meant_is_refused(tmp_path, content, said):
     (tmp_path / "tags.csv").write_bytes(content)
     with pytest.raises(DataError, match=said):
-        spreadsheet.read(tmp_path / "tags.csv")
+        spreadsheet.read_tag_spreadsheet(tmp_path / "tags.csv")
 
 
 def test_two_rows_of_columns_for_a_image_are_told(tmp_path):
-    (problem,) = spreadsheet.read(text(tmp_path / "t.csv", "image,cat", "a.jpg,0", "a.jpg,1")).problems
+    (problem,) = spreadsheet.read_tag_spreadsheet(text(tmp_path / "t.csv", "image,cat", "a.jpg,0", "a.jpg,1")).problems
     assert problem.what == "'a.jpg' has more than one row"
 
 
@@ -68,14 +70,14 @@ def test_two_rows_of_columns_for_a_image_are_told(tmp_path):
     ],
 )
 def test_json_may_be_written_in_several_ways(tmp_path, data):
-    assert json_file.read(text(tmp_path / "tags.json", json.dumps(data))).tags == ONE
+    assert json_file.read_json_tags(text(tmp_path / "tags.json", json.dumps(data))).tags == ONE
 
 
 def test_the_field_of_the_masks_folder_comes_first(tmp_path):
     file = text(tmp_path / "tags.json", json.dumps({"a": {"classes": ["grass", "cow"], "classes_fg": ["cow"]}}))
-    assert json_file.read(file).tags == {"a": ("grass", "cow")}
-    assert json_file.read(file, ending="_fg").tags == {"a": ("cow",)}
-    assert json_file.read(file, key="classes_fg").tags == {"a": ("cow",)}
+    assert json_file.read_json_tags(file).tags == {"a": ("grass", "cow")}
+    assert json_file.read_json_tags(file, ending="_fg").tags == {"a": ("cow",)}
+    assert json_file.read_json_tags(file, key="classes_fg").tags == {"a": ("cow",)}
 
 
 @pytest.mark.parametrize(
@@ -96,7 +98,7 @@ def test_the_field_of_the_masks_folder_comes_first(tmp_path):
 )
 def test_json_that_cannot_be_meant_is_refused(tmp_path, content, said):
     with pytest.raises(DataError, match=said):
-        json_file.read(text(tmp_path / "tags.json", content))
+        json_file.read_json_tags(text(tmp_path / "tags.json", content))
 
 
 def instances():
@@ -108,7 +110,7 @@ def instances():
 
 
 def test_coco_tags_are_the_categories_of_the_objects(tmp_path):
-    listed = json_file.read(text(tmp_path / "instances.json", json.dumps(instances())))
+    listed = json_file.read_json_tags(text(tmp_path / "instances.json", json.dumps(instances())))
     assert (listed.form, listed.tags) == ("coco", ONE)
 
 
@@ -116,13 +118,13 @@ def test_coco_images_of_one_name_are_refused():
     data = instances()
     data["images"][1]["file_name"] = "a.jpg"
     with pytest.raises(DataError, match=r"two images are called 'a\.jpg'"):
-        coco.tags(data)
+        json_file.coco_tags(data)
 
 
 def test_a_damaged_coco_file_is_named(tmp_path):
     data = instances() | {"categories": []}
     with pytest.raises(DataError, match=r"x\.json' holds no tags"):
-        json_file.read(text(tmp_path / "x.json", json.dumps(data)))
+        json_file.read_json_tags(text(tmp_path / "x.json", json.dumps(data)))
 
 
 XML = "<annotation><filename>z.jpg</filename>{}</annotation>"
@@ -132,7 +134,7 @@ CAT = "<object><name>cat</name><difficult>1</difficult><part><name>head</name></
 def test_voc_tags_are_the_names_of_objects_and_not_of_parts(tmp_path):
     text(tmp_path / "a.xml", XML.format(CAT + CAT + "<object><name> dog\n</name></object>"))
     text(tmp_path / "sub" / "b.xml", XML.format(""))
-    assert read(tmp_path, ()).tags == {"a": ("cat", "dog"), "sub/b": ()}
+    assert read_tags(tmp_path, ()).tags == {"a": ("cat", "dog"), "sub/b": ()}
 
 
 BOMB = '<!DOCTYPE a [<!ENTITY x "cat">]><annotation><object><name>&x;</name></object></annotation>'
@@ -142,25 +144,28 @@ BOMB = '<!DOCTYPE a [<!ENTITY x "cat">]><annotation><object><name>&x;</name></ob
 def test_xml_that_cannot_be_read_is_among_the_problems(tmp_path, content):
     text(tmp_path / "a.xml", content)
     text(tmp_path / "b.xml", XML.format(CAT))
-    listed = voc_xml.read(tmp_path)
+    listed = voc_xml.read_voc_xml(tmp_path)
     assert listed.tags == {"b": ("cat",)}
     assert [problem.file for problem in listed.problems] == [str(tmp_path / "a.xml")]
 
 
 def test_a_folder_is_the_tag_of_the_images_in_it(tmp_path):
     inside = {write_image(tmp_path / "cat" / "a.png"), write_image(tmp_path / "dog" / "deep" / "a.png")}
-    assert class_folders.read(tmp_path, inside).tags == {"cat/a.png": ("cat",), "dog/deep/a.png": ("dog",)}
+    assert class_folders.read_class_folders(tmp_path, inside).tags == {
+        "cat/a.png": ("cat",),
+        "dog/deep/a.png": ("dog",),
+    }
 
 
 def test_copies_in_several_folders_give_a_image_several_tags(tmp_path):
     for name in ("cat", "dog"):
         write_image(tmp_path / "tags" / name / "a.png")
-    assert read(tmp_path / "tags", ()).tags == {"a.png": ("cat", "dog")}
+    assert read_tags(tmp_path / "tags", ()).tags == {"a.png": ("cat", "dog")}
 
 
 def test_splits_may_stand_above_the_classes(tmp_path):
     inside = {write_image(tmp_path / split / "cat" / "a.png") for split in ("train", "val")}
-    assert set(class_folders.read(tmp_path, inside).tags) == {"train/cat/a.png", "val/cat/a.png"}
+    assert set(class_folders.read_class_folders(tmp_path, inside).tags) == {"train/cat/a.png", "val/cat/a.png"}
 
 
 @pytest.mark.parametrize(
@@ -168,9 +173,9 @@ def test_splits_may_stand_above_the_classes(tmp_path):
 )
 def test_other_files_are_refused_with_what_is_read(tmp_path, name, said):
     with pytest.raises(DataError, match=said):
-        read(tmp_path / name, ())
+        read_tags(tmp_path / name, ())
 
 
 def test_a_folder_without_tags_is_refused(tmp_path):
     with pytest.raises(DataError, match="neither VOC's XML"):
-        read(tmp_path, ())
+        read_tags(tmp_path, ())

@@ -4,21 +4,21 @@ from pathlib import Path
 
 import pytest
 
-from seglet.data.class_table import ClassEntry, table
-from seglet.data.description import Item
+from seglet.data.class_table import ClassEntry, numbered_table
+from seglet.data.description import ImageItem
 from seglet.data.spelling import lookalikes
-from seglet.data.tags.match import named
-from seglet.data.tags.resolve import invented, meaning
+from seglet.data.tags.match import match_images
+from seglet.data.tags.resolve import resolve_tags, table_from_tags
 from seglet.data.tags.taglist import TagList
 
-ENTRIES = (*table(("background", "dining table", "tv")), ClassEntry(255, "void", (0, 0, 0), void=True))
+ENTRIES = (*numbered_table(("background", "dining table", "tv")), ClassEntry(255, "void", (0, 0, 0), void=True))
 SOURCE = Path("tags.csv")
 ROOT = Path("/data")
-ITEMS = tuple(Item(name, ROOT / "images" / f"{name}.jpg") for name in ("train/a", "train/b.1", "val/a"))
+ITEMS = tuple(ImageItem(name, ROOT / "images" / f"{name}.jpg") for name in ("train/a", "train/b.1", "val/a"))
 
 
 def means(*tags, entries=ENTRIES):
-    return meaning({Path(str(place)): (tag,) for place, tag in enumerate(tags)}, SOURCE, entries)
+    return resolve_tags({Path(str(place)): (tag,) for place, tag in enumerate(tags)}, SOURCE, entries)
 
 
 def lists(**tags):
@@ -52,12 +52,12 @@ def test_a_tag_of_no_class_is_answered_with_the_nearest():
 
 
 def test_tags_parted_by_blanks_are_recognised():
-    (problem,) = means("cat tv", entries=table(("cat", "tv"))).problems
+    (problem,) = means("cat tv", entries=numbered_table(("cat", "tv"))).problems
     assert "part the tags of an image with ;" in problem.cure
 
 
 def test_a_spelling_of_two_classes_is_refused_unless_exact():
-    entries = table(("t v", "t-v"))
+    entries = numbered_table(("t v", "t-v"))
     assert means("t v", entries=entries).labels == {"t v": 0}
     assert "could be several classes" in means("tv", entries=entries).problems[0].what
 
@@ -67,36 +67,36 @@ def test_a_spelling_of_two_classes_is_refused_unless_exact():
              "C:\\photos\\train\\a.jpg"],
 )  # fmt: skip
 def test_a_image_may_be_named_in_several_ways(name):
-    found = named(lists(**{name: ["tv"]}), ITEMS, ROOT)
+    found = match_images(lists(**{name: ["tv"]}), ITEMS, ROOT)
     assert (list(found.tags), found.problems) == ([ITEMS[0].image], ())
 
 
 def test_a_dot_in_a_name_is_no_ending():
-    assert list(named(lists(**{"b.1": []}), ITEMS, ROOT).tags) == [ITEMS[1].image]
+    assert list(match_images(lists(**{"b.1": []}), ITEMS, ROOT).tags) == [ITEMS[1].image]
 
 
 def test_a_name_of_two_images_is_refused():
-    (problem,) = named(lists(a=[]), ITEMS, ROOT).problems
+    (problem,) = match_images(lists(a=[]), ITEMS, ROOT).problems
     assert problem.what == "'a' could be 'images/train/a' or 'images/val/a'"
 
 
 def test_a_image_named_twice_is_refused():
-    (problem,) = named(lists(**{"b.1": ["tv"], "train/b.1": []}), ITEMS, ROOT).problems
+    (problem,) = match_images(lists(**{"b.1": ["tv"], "train/b.1": []}), ITEMS, ROOT).problems
     assert "are one image" in problem.what
 
 
 def test_names_of_no_image_are_counted_and_the_nearest_proposed():
-    (problem,) = named(lists(**{"train/a": [], "tran/b.1": [], "x": []}), ITEMS, ROOT).problems
+    (problem,) = match_images(lists(**{"train/a": [], "tran/b.1": [], "x": []}), ITEMS, ROOT).problems
     assert "2 of 3 names are of no image here: 'tran/b.1', 'x'" in problem.what
     assert ("did you mean 'train/b.1'?" in problem.cure, problem.severity) == (True, "warning")
 
 
 def test_names_that_all_miss_are_an_error():
-    assert named(lists(x=[]), ITEMS, ROOT).problems[0].severity == "error"
+    assert match_images(lists(x=[]), ITEMS, ROOT).problems[0].severity == "error"
 
 
 def test_classes_without_a_table_are_background_and_the_tags():
-    entries = invented(lists(a=["tv", "Cat"], b=["cat", "background"], c=["cat"]))
+    entries = table_from_tags(lists(a=["tv", "Cat"], b=["cat", "background"], c=["cat"]))
     assert [entry.name for entry in entries] == ["background", "cat", "tv"]
 
 

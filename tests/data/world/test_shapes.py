@@ -1,32 +1,32 @@
 import numpy as np
 import pytest
 
-from seglet.data.world.appearance import HUES, TEXTURES, TYPICAL
-from seglet.data.world.shapes import FIELDS, REACH
+from seglet.data.world.appearance import HUES, TEXTURES, TYPICAL_APPEARANCES
+from seglet.data.world.shapes import REACH, SHAPE_FIELDS
 
 V, U = (grid.astype(np.float32) for grid in np.mgrid[-1.5:1.5:301j, -1.5:1.5:301j])
 
 
 def inside(name):
-    return FIELDS[name](U, V) < 0
+    return SHAPE_FIELDS[name](U, V) < 0
 
 
-@pytest.mark.parametrize("name", FIELDS)
+@pytest.mark.parametrize("name", SHAPE_FIELDS)
 def test_shape_is_large_enough_and_within_reach(name):
     found = inside(name)
     assert found.mean() * 9 > 0.7  # in squared radii
     assert np.sqrt(U**2 + V**2)[found].max() < REACH
 
 
-@pytest.mark.parametrize("name", FIELDS)
+@pytest.mark.parametrize("name", SHAPE_FIELDS)
 def test_field_is_close_to_the_distance_near_the_outline(name):
-    field = FIELDS[name](U, V)
+    field = SHAPE_FIELDS[name](U, V)
     slope = np.hypot(*np.gradient(field, 0.01))[np.abs(field) < 0.03]
     assert 0.6 < np.median(slope) < 1.4
 
 
 def test_no_two_shapes_are_alike():
-    masks = [inside(name) for name in FIELDS]
+    masks = [inside(name) for name in SHAPE_FIELDS]
     overlaps = [(a & b).sum() / (a | b).sum() for i, a in enumerate(masks) for b in masks[:i]]
     assert max(overlaps) < 0.9
 
@@ -39,8 +39,8 @@ def test_ring_has_a_hole_and_ball_is_round():
 @pytest.mark.parametrize(("name", "turns"), [("star", 5), ("flower", 6)])
 def test_star_and_flower_repeat_around_their_centre(name, turns):
     cos, sin = np.array([np.cos(2 * np.pi / turns), np.sin(2 * np.pi / turns)], np.float32)
-    turned = FIELDS[name](cos * U - sin * V, sin * U + cos * V)
-    np.testing.assert_allclose(turned, FIELDS[name](U, V), atol=5e-4)
+    turned = SHAPE_FIELDS[name](cos * U - sin * V, sin * U + cos * V)
+    np.testing.assert_allclose(turned, SHAPE_FIELDS[name](U, V), atol=5e-4)
 
 
 @pytest.mark.parametrize("name", TEXTURES)
@@ -52,4 +52,4 @@ def test_textures_show_both_colours_unless_plain(name):
 
 def test_no_hue_gives_a_shape_away():
     for hue in HUES:
-        assert sum(any(look.hue == hue for look in looks) for looks in TYPICAL.values()) >= 2
+        assert sum(any(look.hue == hue for look in looks) for looks in TYPICAL_APPEARANCES.values()) >= 2

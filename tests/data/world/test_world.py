@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from seglet.data.errors import DataError
-from seglet.data.world.backgrounds import GROUNDS
-from seglet.data.world.dataset import CLASSES, World, scene
+from seglet.data.world.backgrounds import BACKGROUND_KINDS
+from seglet.data.world.dataset import World
 from seglet.data.world.plan import SHAPES, Difficulty
+from seglet.data.world.scene import WORLD_CLASSES, draw_scene
 
 
 def digest(*arrays):
@@ -20,7 +21,7 @@ def pixels(shown, label):
 
 def test_scenes_are_these_on_every_machine():
     """A new value here needs a new `world.VERSION`."""
-    shown = [scene(seed, size) for seed in range(20) for size in (64, 96)]
+    shown = [draw_scene(seed, size) for seed in range(20) for size in (64, 96)]
     assert digest(*(s.image for s in shown)) == "8838d9e584a111e00941fedd0f2d3281896f8e69bbe988ce9009e9c249aa151d"
     assert digest(*(s.labels for s in shown)) == "3e69520301e377bb42b4f1301511f34e61367d5e514b85f949ae0c22de29d4a4"
     assert digest(*(s.dark for s in shown)) == "4cc02443034a178c066961deb258553ac34ea0e883c238be20c1ddeb35fbc02e"
@@ -54,7 +55,7 @@ def test_fingerprint_names_the_content_and_nothing_else():
 
 @pytest.mark.parametrize("size", [16, 33, 100])
 def test_another_size_shows_the_same_things(size):
-    small, large = scene(8, size), scene(8, 256)
+    small, large = draw_scene(8, size), draw_scene(8, 256)
     assert small.image.shape == (size, size, 3)
     assert small.plan == large.plan
     for tag in large.tags:
@@ -63,28 +64,31 @@ def test_another_size_shows_the_same_things(size):
 
 def test_caption_names_every_object_and_the_background():
     for seed in range(60):
-        shown = scene(seed)
+        shown = draw_scene(seed)
         words = shown.caption.replace(",", "").split()
-        assert {CLASSES.names[tag] for tag in shown.tags} <= set(words)
-        assert shown.caption.endswith(GROUNDS[shown.plan.background].phrase)
+        assert {WORLD_CLASSES.names[tag] for tag in shown.tags} <= set(words)
+        assert shown.caption.endswith(BACKGROUND_KINDS[shown.plan.background].phrase)
 
 
 def test_what_hides_is_nearer_than_what_it_hides():
     for seed in range(60):
-        depths = [scene(seed).depth[scene(seed).labels == 1 + SHAPES.index(t.shape)] for t in scene(seed).plan.things]
+        depths = [
+            draw_scene(seed).depth[draw_scene(seed).labels == 1 + SHAPES.index(t.shape)]
+            for t in draw_scene(seed).plan.objects
+        ]
         assert all(front.max() < back.min() for back, front in pairwise(depths))
 
 
 def test_objects_stand_before_the_ground_at_their_foot():
     for seed in range(60):
-        shown = scene(seed)
+        shown = draw_scene(seed)
         assert shown.depth.min() >= 0
         assert shown.depth.max() <= 1
         assert shown.depth[shown.labels > 0].max() < shown.depth[0].max()
 
 
 def test_dark_version_is_dark_noisy_and_still_the_scene():
-    shown = [scene(seed) for seed in range(30)]
+    shown = [draw_scene(seed) for seed in range(30)]
     bright, dark = np.stack([s.image for s in shown]), np.stack([s.dark for s in shown])
     assert dark.mean() < 0.35 * bright.mean()
     assert min(np.corrcoef(b.ravel(), d.ravel())[0, 1] for b, d in zip(bright, dark, strict=True)) > 0.4

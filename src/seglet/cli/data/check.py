@@ -9,8 +9,8 @@ from seglet.cli.output import answer, columns
 from seglet.cli.parsing import add_json, fraction, whole
 
 if TYPE_CHECKING:
-    from seglet.data.checking.check import Report
-    from seglet.data.checking.rules import Rules
+    from seglet.data.checking.check import CheckReport
+    from seglet.data.checking.rules import MaskRules
     from seglet.data.checking.statistics import SplitStatistics
     from seglet.data.description import Description, TagOrigin
     from seglet.data.tags.source import TagSource
@@ -44,8 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from seglet.data.checking.check import check
-    from seglet.data.dataset import default_file
+    from seglet.data.checking.check import check_dataset
+    from seglet.data.opening import description_path
     from seglet.engine.console import Steps
 
     with Steps("check", 0, "files") as steps:
@@ -54,12 +54,12 @@ def run(arguments: argparse.Namespace) -> int:
             steps.expect(total)
             steps.advance(done)
 
-        report = check(
+        report = check_dataset(
             arguments.folder, arguments.masks, arguments.classes, _rules(arguments), show, _tag_source(arguments)
         )
     images = sum(split.images for split in report.statistics.values())
     usable = images > 0 and (report.ok or (arguments.leave_out and not report.undecided))
-    file = arguments.out or default_file(arguments.folder) if usable else None
+    file = arguments.out or description_path(arguments.folder) if usable else None
     description = report.description if file is None else _divided(report.description, arguments.val, arguments.seed)
     if file is not None:
         description.save(file)
@@ -70,11 +70,11 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if usable else 2
 
 
-def _rules(arguments: argparse.Namespace) -> "Rules":
-    from seglet.data.checking.rules import Rules
+def _rules(arguments: argparse.Namespace) -> "MaskRules":
+    from seglet.data.checking.rules import MaskRules
     from seglet.images import MAX_PIXELS
 
-    return Rules(arguments.coding, tuple(arguments.void), arguments.stray, arguments.max_pixels or MAX_PIXELS)
+    return MaskRules(arguments.coding, tuple(arguments.void), arguments.stray, arguments.max_pixels or MAX_PIXELS)
 
 
 def _tag_source(arguments: argparse.Namespace) -> "TagSource":
@@ -86,7 +86,7 @@ def _tag_source(arguments: argparse.Namespace) -> "TagSource":
     return TagSource(None if said is None else Path(said), arguments.tags_key)
 
 
-def summary(report: "Report") -> list[str]:
+def summary(report: "CheckReport") -> list[str]:
     """Layout, splits and classes, on one screen."""
     description = report.description
     masks = {"index": "ids", "colour": "colours", "binary_255": "0 and 255"}[description.coding]
@@ -104,11 +104,11 @@ def _origin(origin: "TagOrigin") -> str:
     return "the masks" if origin.form == FROM_MASKS else f"{origin.source.name} ({origin.form})"
 
 
-def _labelled(report: "Report") -> bool:
+def _labelled(report: "CheckReport") -> bool:
     return any(split.labelled for split in report.statistics.values())
 
 
-def _tagged(report: "Report") -> bool:
+def _tagged(report: "CheckReport") -> bool:
     return any(split.tagged for split in report.statistics.values())
 
 
@@ -142,7 +142,7 @@ def _percent(part: int, whole: int) -> str:
     return f"{100 * part / whole:.2f}" if whole else "–"
 
 
-def _problems(report: "Report") -> list[str]:
+def _problems(report: "CheckReport") -> list[str]:
     ordered = sorted(report.problems, key=lambda problem: problem.severity)
     return ["", *(f"{problem.severity}: {problem}" for problem in ordered)] if ordered else []
 
@@ -153,17 +153,17 @@ def _divided(description: "Description", val: float | None, seed: int) -> "Descr
     Raises:
         ValueError: there are several splits already.
     """
-    from seglet.data.splits.divide import divide
+    from seglet.data.splits.divide import divide_split
 
     if val is None:
         return description
     if len(description.splits) > 1:
         raise ValueError(f"--val divides a single split, but there are {', '.join(description.splits)}; leave it out")
     (only,) = description.splits
-    return divide(description, only, val, ("val", "train"), seed)
+    return divide_split(description, only, val, ("val", "train"), seed)
 
 
-def _verdict(report: "Report", description: "Description", file: Path | None, data: Path) -> list[str]:
+def _verdict(report: "CheckReport", description: "Description", file: Path | None, data: Path) -> list[str]:
     errors, warnings = len(report.errors), len(report.problems) - len(report.errors)
     found = f"{errors} errors, {warnings} warnings"
     if file is None:

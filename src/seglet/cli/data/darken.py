@@ -44,9 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from functools import partial
 
-    from seglet.data.class_table import class_lines
-    from seglet.data.dark.presets import preset
-    from seglet.data.dataset import describe
+    from seglet.data.class_table import class_table_text
+    from seglet.data.dark.presets import preset_ranges
+    from seglet.data.opening import describe_data
     from seglet.engine.output_folder import claim
     from seglet.files import write_json, write_text
     from seglet.inference.batch import process_all
@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     from seglet.inference.parallel import processor_count
 
     out = arguments.out
-    description = describe(arguments.data)
+    description = describe_data(arguments.data)
     if out.resolve().is_relative_to(description.root.resolve()):
         raise ValueError(f"{str(out)!r} lies in the data set that is read; choose an --out beside it")
     settings = {"in": str(arguments.data.resolve())}
@@ -64,8 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
     tasks = darken_tasks(description, out)
     claim(out, RECORD, record, arguments.overwrite)
     write_json(out / RECORD, record)
-    write_text(out / "classes.txt", class_lines(description.classes))
-    work = partial(darken_one, preset(arguments.preset, arguments.variant), arguments.seed, description)
+    write_text(out / "classes.txt", class_table_text(description.classes))
+    work = partial(darken_one, preset_ranges(arguments.preset, arguments.variant), arguments.seed, description)
     outcomes = process_all("darken", work, tasks, arguments.jobs or processor_count(), arguments.overwrite)
     describe_dark(description, out, {outcome.name for outcome in outcomes if not outcome.reason})
     record |= {"finished": True, "out": str(out), **_became(outcomes)}

@@ -8,7 +8,7 @@ from seglet.cli.output import answer, columns
 from seglet.cli.parsing import PRESETS, add_json, whole
 
 if TYPE_CHECKING:
-    from seglet.data.dark.measure import Darkness
+    from seglet.data.dark.measure import ImageDarkness
     from seglet.inference.inputs import ImageFile
 
 DESCRIPTION = """\
@@ -50,29 +50,29 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def measured(images: "list[ImageFile]") -> "list[Darkness]":
+def measured(images: "list[ImageFile]") -> "list[ImageDarkness]":
     """
     Raises:
         ValueError: an image cannot be read.
     """
-    from seglet.data.dark.measure import darkness
+    from seglet.data.dark.measure import measure_darkness
 
-    return [darkness(image.read()) for image in images]
+    return [measure_darkness(image.read()) for image in images]
 
 
-def of_presets(images: "list[ImageFile]", seed: int) -> "dict[str, list[Darkness]]":
+def of_presets(images: "list[ImageFile]", seed: int) -> "dict[str, list[ImageDarkness]]":
     """The measures of lit images, and of what each preset makes of them."""
-    from seglet.data.dark.measure import darkness
+    from seglet.data.dark.measure import measure_darkness
     from seglet.data.dark.pipeline import darken_image
-    from seglet.data.dark.presets import preset
+    from seglet.data.dark.presets import preset_ranges
 
-    found: dict[str, list[Darkness]] = {"lit": [], **{name: [] for name in PRESETS}}
+    found: dict[str, list[ImageDarkness]] = {"lit": [], **{name: [] for name in PRESETS}}
     for source in images:
         image = source.read()
-        found["lit"].append(darkness(image))
+        found["lit"].append(measure_darkness(image))
         for name in PRESETS:
-            dark = darken_image(image, preset(name).draw(seed, source.name))  # type: ignore[arg-type]
-            found[name].append(darkness(dark))
+            dark = darken_image(image, preset_ranges(name).draw(seed, source.name))  # type: ignore[arg-type]
+            found[name].append(measure_darkness(dark))
     return found
 
 
@@ -89,7 +89,7 @@ def _spread(images: "list[ImageFile]", most: int) -> "list[ImageFile]":
     return [images[int(place * step)] for place in range(min(most, len(images)))]
 
 
-def _row(measures: "list[Darkness]") -> dict[str, float]:
+def _row(measures: "list[ImageDarkness]") -> dict[str, float]:
     import numpy as np
 
     low, middle, high = (float(np.quantile([one.luma for one in measures], share)) for share in (0.1, 0.5, 0.9))

@@ -23,8 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from seglet.data.dataset import open_dataset
     from seglet.data.errors import DataError
+    from seglet.data.opening import open_dataset
     from seglet.files import read_json
     from seglet.inference.annotation_folder import (
         LABEL_RECORD,

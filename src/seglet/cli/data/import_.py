@@ -9,8 +9,8 @@ from seglet.cli.output import answer
 from seglet.cli.parsing import add_json
 
 if TYPE_CHECKING:
-    from seglet.data.label_tools.exchange import Annotations
-    from seglet.data.label_tools.regions import Annotated
+    from seglet.data.label_tools.exchange import ToolAnnotations
+    from seglet.data.label_tools.regions import AnnotatedImage
     from seglet.types import Classes
 
 DESCRIPTION = """\
@@ -34,17 +34,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from seglet.data.class_table import CLASSES, class_lines
-    from seglet.data.label_tools import read
+    from seglet.data.class_table import CLASS_FILE, class_table_text
+    from seglet.data.label_tools.formats import read_annotations
     from seglet.files import write_text
 
     out: Path = arguments.out
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ValueError(f"{str(out)!r} is not empty; choose a new folder with --out")
-    tool, annotations = read(arguments.source)
+    tool, annotations = read_annotations(arguments.source)
     classes = _classes(arguments, annotations)
     images = _images_of(arguments)
-    write_text(out / CLASSES, class_lines(classes))
+    write_text(out / CLASS_FILE, class_table_text(classes))
     failed = list(_write_all(annotations, classes, images, arguments))
     done = len(annotations.entries) - len(failed)
     content = {"tool": tool, "masks": done, "classes": list(classes.names), "out": str(out), "failed": failed}
@@ -55,22 +55,22 @@ def run(arguments: argparse.Namespace) -> int:
     return 2 if failed else 0
 
 
-def _classes(arguments: argparse.Namespace, annotations: "Annotations") -> "Classes":
+def _classes(arguments: argparse.Namespace, annotations: "ToolAnnotations") -> "Classes":
     """
     Raises:
         ValueError: there is no class, or no background though unlabelled pixels were said to be it.
     """
-    from seglet.data.class_table import CLASSES, classes_of, read_table, table
+    from seglet.data.class_table import CLASS_FILE, classes_of, numbered_table, read_class_table
 
     home = arguments.source if arguments.source.is_dir() else arguments.source.parent
-    file = arguments.classes or (home / CLASSES if (home / CLASSES).is_file() else None)
+    file = arguments.classes or (home / CLASS_FILE if (home / CLASS_FILE).is_file() else None)
     if file is not None:
-        classes = classes_of(read_table(file))
+        classes = classes_of(read_class_table(file))
     else:
         names = annotations.names
         if arguments.unlabelled != "void" and "background" not in names:
             names = ("background", *names)
-        classes = classes_of(table(names))
+        classes = classes_of(numbered_table(names))
     if arguments.unlabelled == "background" and classes.background is None:
         raise ValueError("no class is called background; add it to --classes, or say --unlabelled void")
     return classes
@@ -89,7 +89,7 @@ def _images_of(arguments: argparse.Namespace) -> Path | None:
 
 
 def _write_all(
-    annotations: "Annotations", classes: "Classes", images: Path | None, arguments: argparse.Namespace
+    annotations: "ToolAnnotations", classes: "Classes", images: Path | None, arguments: argparse.Namespace
 ) -> "Iterator[dict[str, str]]":
     """Writes masks and links to their images; of which images none was written, and why."""
     from seglet.data.errors import DataError
@@ -122,7 +122,7 @@ def _by_name(images: Path | None) -> dict[str, list[Path]] | None:
 
 
 def _write(
-    one: "Annotated", classes: "Classes", unlabelled: int, images: dict[str, list[Path]] | None, out: Path
+    one: "AnnotatedImage", classes: "Classes", unlabelled: int, images: dict[str, list[Path]] | None, out: Path
 ) -> None:
     """
     Raises:
@@ -131,13 +131,13 @@ def _write(
     from pathlib import PurePosixPath
 
     from seglet.data.errors import DataError
-    from seglet.data.label_tools.regions import paint
+    from seglet.data.label_tools.regions import labels_from_regions
     from seglet.images import image_size, write_mask
     from seglet.inference.inputs import ImageFile, result_path
     from seglet.inference.training_set import link_image
 
     name = PurePosixPath(one.file).with_suffix("").as_posix()
-    labels = paint(one, classes, unlabelled)
+    labels = labels_from_regions(one, classes, unlabelled)
     if images is not None:
         there = images.get(one.file) or images.get(PurePosixPath(one.file).name, [])
         if len(there) != 1:

@@ -35,10 +35,10 @@ def run(arguments: argparse.Namespace) -> int:
     portion = _portion(arguments)
     if arguments.data == "world" or arguments.data.startswith("world:"):
         return _world(arguments, portion)
-    from seglet.data.dataset import describe
+    from seglet.data.opening import describe_data
     from seglet.data.splits.stratify import portion_name, split_labelled
 
-    description, file = describe(Path(arguments.data)), _file(Path(arguments.data))
+    description, file = describe_data(Path(arguments.data)), _file(Path(arguments.data))
     divided, missing = split_labelled(description, arguments.split, portion, arguments.seed)
     divided.save(file)
     name = portion_name(portion, arguments.seed)
@@ -53,13 +53,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _portion(arguments: argparse.Namespace) -> "Portion":
-    from seglet.data.splits.fractions import Portion, read_portion
+    from seglet.data.splits.fractions import Portion, parse_portion
 
     if (arguments.count is None) == (arguments.share is None):
         raise UsageError("how many images keep their masks? give --count N or --share 1/8, one of them")
     if arguments.count is not None:
         return Portion(arguments.count)
-    portion = read_portion(arguments.share)
+    portion = parse_portion(arguments.share)
     if portion is None or not 0 < portion.count < portion.share:
         raise UsageError(f"expected a share such as 1/8, got {arguments.share!r}")
     return portion
@@ -67,12 +67,12 @@ def _portion(arguments: argparse.Namespace) -> "Portion":
 
 def _file(data: Path) -> Path:
     """Where the description is that reading these data looks for first, or, if there is none, where it belongs."""
-    from seglet.data.dataset import default_file
-    from seglet.data.description import FILE
+    from seglet.data.description import DESCRIPTION_FILE
+    from seglet.data.opening import description_path
 
     if data.is_file():
         return data
-    return data / FILE if (data / FILE).is_file() else default_file(data)
+    return data / DESCRIPTION_FILE if (data / DESCRIPTION_FILE).is_file() else description_path(data)
 
 
 def _val(description: "Description") -> str:

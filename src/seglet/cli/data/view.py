@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from seglet.cli.output import answer, check_writable
 from seglet.cli.parsing import whole
+from seglet.images import overlay_labels
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, rest: list[str]) -> int:
     from seglet.cli.train import parse_overrides
-    from seglet.data.overlay import contact_sheet, legend
+    from seglet.data.overlay import class_legend, contact_sheet
     from seglet.engine.datasets import training_data
     from seglet.engine.experiment import resolve
     from seglet.files import replacing
@@ -43,7 +44,7 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
     method = {} if arguments.config else {"method": "supervised"}
     settings = resolve(arguments.config, {**method, **parse_overrides(rest), "data": arguments.data}).settings
     data = training_data(settings)
-    sheet = contact_sheet(rows(data, settings, arguments.count), footer=legend(data.classes))
+    sheet = contact_sheet(rows(data, settings, arguments.count), footer=class_legend(data.classes))
     with replacing(arguments.out) as temporary:
         sheet.save(temporary, "PNG")
     first = data.read(0)
@@ -61,21 +62,20 @@ def rows(data: "Dataset", settings: "Settings", count: int) -> list[list["np.nda
 
     Of an image without mask: itself, the view, and its tags if it has some.
     """
-    from seglet.data.augment.geometry import view
-    from seglet.data.loading.step_sampler import Order, augmentation_rng
-    from seglet.data.overlay import card
+    from seglet.data.augment.geometry import augmented_view
+    from seglet.data.loading.step_sampler import EpochOrder, augmentation_rng
+    from seglet.data.overlay import tag_card
     from seglet.engine.training_loader import view_augmentation
-    from seglet.images import overlay
 
-    order, found = Order(len(data), settings.seed), []
+    order, found = EpochOrder(len(data), settings.seed), []
     for position in range(count):
         sample = data.read(order.index(position))
-        viewed = view(sample, view_augmentation(settings), augmentation_rng(settings.seed, position))
+        viewed = augmented_view(sample, view_augmentation(settings), augmentation_rng(settings.seed, position))
         shown = (viewed.image.permute(1, 2, 0).numpy() * 255).round().astype("uint8")
         if sample.labels is None or viewed.labels is None:
-            tags = [] if sample.tags is None else [card(sample.tags, data.classes)]
+            tags = [] if sample.tags is None else [tag_card(sample.tags, data.classes)]
             found.append([sample.image, shown, *tags])
         else:
-            whole = overlay(sample.image, sample.labels, data.classes)
-            found.append([whole, shown, overlay(shown, viewed.labels, data.classes)])
+            whole = overlay_labels(sample.image, sample.labels, data.classes)
+            found.append([whole, shown, overlay_labels(shown, viewed.labels, data.classes)])
     return found

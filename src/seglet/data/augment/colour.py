@@ -15,7 +15,7 @@ LUMA = np.array([0.299, 0.587, 0.114])
 
 
 @dataclass(frozen=True)
-class Jitter:
+class ColourJitter:
     """How far colours may be moved. All zero, the default, leaves images as they are."""
 
     brightness: float = option(0.0, "factor drawn from 1 ± this")
@@ -33,8 +33,8 @@ class Jitter:
         return max(self.brightness, self.contrast, self.saturation, self.hue) > 0
 
 
-def jitter(
-    image: Float32[np.ndarray, "h w 3"], amount: Jitter, rng: np.random.Generator
+def jitter_colours(
+    image: Float32[np.ndarray, "h w 3"], amount: ColourJitter, rng: np.random.Generator
 ) -> Float32[np.ndarray, "h w 3"]:
     """The image with its colours moved at random, in [0, 1].
 

@@ -16,8 +16,8 @@ from jaxtyping import Bool, Float, Float32, UInt8
 from PIL import Image
 from torch import Tensor
 
-from seglet.data.augment.colour import Jitter, jitter
-from seglet.data.columns.kinds import Kind
+from seglet.data.augment.colour import ColourJitter, jitter_colours
+from seglet.data.columns.kinds import ColumnKind
 from seglet.data.dark.views import DarkViews
 from seglet.data.dataset import Sample
 from seglet.types import IGNORE, option
@@ -31,7 +31,7 @@ class Augment:
     scale: tuple[float, float] = option((0.5, 2.0), "smallest and largest scale (CIRKD's)")
     scale_steps: int = option(16, "number of evenly spaced scales to draw from (CIRKD: 16); 0 draws any between")
     flip: float = option(0.5, "probability of mirroring left to right")
-    jitter: Jitter = field(default_factory=Jitter)
+    jitter: ColourJitter = field(default_factory=ColourJitter)
     dark: DarkViews = field(default_factory=DarkViews)
 
     def __post_init__(self) -> None:
@@ -44,7 +44,7 @@ class Augment:
 
 
 @dataclass(frozen=True)
-class Viewed:
+class AugmentedView:
     """What a network may see of a sample.
 
     `box` is top, left, bottom, right as fractions of the whole image, beyond 1 where the view was padded. Padding
@@ -60,7 +60,7 @@ class Viewed:
 
 
 @dataclass(frozen=True)
-class Window:
+class CropWindow:
     """`crop` pixels at (`top`, `left`) of an image of size `full` resized to `size`; all as (h, w)."""
 
     full: tuple[int, int]
@@ -84,16 +84,16 @@ class Window:
         return self.top / h, self.left / w, (self.top + rows) / h, (self.left + columns) / w
 
 
-def view(sample: Sample, augment: Augment, rng: np.random.Generator) -> Viewed:
+def augmented_view(sample: Sample, augment: Augment, rng: np.random.Generator) -> AugmentedView:
     """A random view of a sample, of exactly `augment.crop` pixels."""
     window = draw_window(sample.image.shape[:2], augment, rng)
     flipped = bool(rng.random() < augment.flip)
     image = _smooth(sample.image, window)
     labels = None if sample.labels is None else _nearest(sample.labels, window, IGNORE)
     if augment.jitter.active:
-        image = jitter(image, augment.jitter, rng)
-    image = augment.dark.of(image, rng)
-    return Viewed(
+        image = jitter_colours(image, augment.jitter, rng)
+    image = augment.dark.apply(image, rng)
+    return AugmentedView(
         image=_tensor(_mirror(image, flipped)),
         labels=None if labels is None else np.ascontiguousarray(_mirror(labels, flipped)),
         valid=np.ascontiguousarray(_mirror(_valid(window), flipped)),
@@ -105,12 +105,12 @@ def view(sample: Sample, augment: Augment, rng: np.random.Generator) -> Viewed:
     )
 
 
-def whole(sample: Sample) -> tuple[Float[Tensor, "3 h w"], UInt8[np.ndarray, "h w"] | None]:
+def whole_image(sample: Sample) -> tuple[Float[Tensor, "3 h w"], UInt8[np.ndarray, "h w"] | None]:
     """The untouched image as a network wants it, and its labels: what evaluation sees."""
     return _tensor(_unit(sample.image)), sample.labels
 
 
-def draw_window(full: tuple[int, ...], augment: Augment, rng: np.random.Generator) -> Window:
+def draw_window(full: tuple[int, ...], augment: Augment, rng: np.random.Generator) -> CropWindow:
     """A random scale and place; an image smaller than the crop lies at its top left."""
     low, high = augment.scale
     if augment.scale_steps == 0:
@@ -120,10 +120,10 @@ def draw_window(full: tuple[int, ...], augment: Augment, rng: np.random.Generato
     height, width = (max(1, math.floor(side * scale + 0.5)) for side in full[:2])
     top = int(rng.integers(max(height - augment.crop[0], 0) + 1))
     left = int(rng.integers(max(width - augment.crop[1], 0) + 1))
-    return Window((full[0], full[1]), (height, width), top, left, augment.crop)
+    return CropWindow((full[0], full[1]), (height, width), top, left, augment.crop)
 
 
-def _column(column: np.ndarray, window: Window, flipped: bool, kind: Kind | None = None) -> Tensor:
+def _column(column: np.ndarray, window: CropWindow, flipped: bool, kind: ColumnKind | None = None) -> Tensor:
     """The part of a column that a view covers.
 
     An image, which is what a column without kind is if it is as large as the image: floats and colour images are
@@ -141,7 +141,7 @@ def _column(column: np.ndarray, window: Window, flipped: bool, kind: Kind | None
     return torch.from_numpy(np.ascontiguousarray(_mirror(_nearest(column, window, fill), flipped)))
 
 
-def _smooth(image: np.ndarray, window: Window) -> Float32[np.ndarray, "h w c"]:
+def _smooth(image: np.ndarray, window: CropWindow) -> Float32[np.ndarray, "h w c"]:
     """The window of a resized image, antialiased, 8-bit values divided by 255; only what it covers is resized."""
     rows, columns = window.inside
     (row0, row1), (column0, column1) = (
@@ -187,7 +187,7 @@ def _resize(part: np.ndarray, size: tuple[int, int], box: tuple[float, float, fl
     return np.stack([np.asarray(p.resize(size, Image.Resampling.BILINEAR, box=box)) for p in planes], axis=2)
 
 
-def _nearest(labels: np.ndarray, window: Window, fill: int) -> np.ndarray:
+def _nearest(labels: np.ndarray, window: CropWindow, fill: int) -> np.ndarray:
     rows, columns = window.inside
     out = np.full(window.crop, fill, labels.dtype)
     y = ((window.top + np.arange(rows) + 0.5) * (window.full[0] / window.size[0])).astype(np.intp)
@@ -196,7 +196,7 @@ def _nearest(labels: np.ndarray, window: Window, fill: int) -> np.ndarray:
     return out
 
 
-def _valid(window: Window) -> Bool[np.ndarray, "h w"]:
+def _valid(window: CropWindow) -> Bool[np.ndarray, "h w"]:
     rows, columns = window.inside
     valid = np.zeros(window.crop, np.bool_)
     valid[:rows, :columns] = True

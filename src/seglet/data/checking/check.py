@@ -5,29 +5,29 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from seglet.data.checking.file_facts import Facts
-from seglet.data.checking.rules import STRICT, Rules, decide
-from seglet.data.checking.scan import ProgressCallback, Request, scan
-from seglet.data.checking.statistics import SplitStatistics, absent_classes, count
-from seglet.data.checking.validate import judge_image, judge_mask, leaks
-from seglet.data.class_table import Table, classes_of, read_table
-from seglet.data.description import Description, Item
+from seglet.data.checking.file_facts import FileFacts
+from seglet.data.checking.rules import STRICT_RULES, MaskRules, decide_mask_reading
+from seglet.data.checking.scan import FileRequest, ProgressCallback, scan_files
+from seglet.data.checking.statistics import SplitStatistics, absent_classes, count_split
+from seglet.data.checking.validate import find_leaks, validate_image, validate_mask
+from seglet.data.class_table import ClassTable, classes_of, read_class_table
+from seglet.data.description import Description, ImageItem
 from seglet.data.errors import DataError, Problem
-from seglet.data.files import keep_for
-from seglet.data.layouts import infer
-from seglet.data.layouts.found import Found, without_mask
+from seglet.data.files import cache_folder_for
+from seglet.data.layouts.found import FoundLayout, missing_mask_problem
+from seglet.data.layouts.infer import infer_layout
 from seglet.data.splits.divide import UNLABELLED
-from seglet.data.tags.assign import Assigned, assign, from_masks, without_names
-from seglet.data.tags.resolve import doubts, invented
-from seglet.data.tags.source import USUAL, TagSource, look_up
+from seglet.data.tags.assign import AssignedTags, assign_tags, refuse_unnamed_classes, tags_from_masks
+from seglet.data.tags.resolve import doubtful_classes, table_from_tags
+from seglet.data.tags.source import USUAL_TAGS, TagSource, find_tags
 from seglet.data.tags.taglist import TagList
-from seglet.data.tags.validate import contradictions, gaps, unusable
+from seglet.data.tags.validate import contradicting_tags, missing_tags, unusable_images
 
-MEMORY = "scan.json"
+_MEMORY = "scan.json"
 
 
 @dataclass(frozen=True)
-class Report:
+class CheckReport:
     """What a check found. `description` leaves out every pair that has an error."""
 
     description: Description
@@ -68,14 +68,14 @@ class Report:
         raise DataError(f"{root!r} has {len(self.errors)} problems; `seglet data check` lists them all:\n  {first}")
 
 
-def check(
+def check_dataset(
     root: Path,
     masks: Path | None = None,
     classes: Path | None = None,
-    rules: Rules = STRICT,
+    rules: MaskRules = STRICT_RULES,
     progress: ProgressCallback | None = None,
-    tags: TagSource = USUAL,
-) -> Report:
+    tags: TagSource = USUAL_TAGS,
+) -> CheckReport:
     """Infers layout and classes, pairs files, and decodes every image and mask that was not decoded before.
 
     `masks` names the folder of masks when it cannot be inferred, `classes` a file with the class table (see
@@ -88,15 +88,15 @@ def check(
     """
     root = root.resolve()
     masks = masks.resolve() if masks is not None else None
-    found = infer(root, masks)
-    facts = scan(_requests(found), keep_for(root) / MEMORY, rules.max_pixels, progress)
+    found = infer_layout(root, masks)
+    facts = scan_files(_requests(found), cache_folder_for(root) / _MEMORY, rules.max_pixels, progress)
     of_masks = [facts[request] for request in facts if request.role == "mask"]
     entries = _table(classes, found, tags)
-    listed = look_up(tags, root, masks, found, entries)
+    listed = find_tags(tags, root, masks, found, entries)
     named = entries is not None or rules.coding == "binary_255" or not of_masks
     if listed is not None and entries is None and not of_masks:
-        entries = invented(listed)
-    reading = decide(found, entries, rules, of_masks)
+        entries = table_from_tags(listed)
+    reading = decide_mask_reading(found, entries, rules, of_masks)
     classes_of(reading.entries)
     description = Description(
         root, found.layout, reading.entries, found.splits, reading.coding, rules.stray, rules.max_pixels
@@ -105,87 +105,95 @@ def check(
     general = [*reading.problems, *assigned.problems]
     if listed is not None and named:
         masked = all(item.mask is not None for items in found.splits.values() for item in items)
-        general += doubts(reading.entries, listed, masked)
+        general += doubtful_classes(reading.entries, listed, masked)
     report = _report(replace(description, tags=assigned.origin), facts, found, assigned)
     undecided = (listed is not None and not named) or any(each.severity == "error" for each in reading.problems)
     problems = (*(_shown(problem, root) for problem in (*found.problems, *general)), *report.problems)
     return replace(report, problems=problems, undecided=undecided)
 
 
-def _table(given: Path | None, found: Found, tags: TagSource) -> Table | None:
+def _table(given: Path | None, found: FoundLayout, tags: TagSource) -> ClassTable | None:
     """The class table as the user, a file beside the masks, or the layout says; labels.csv may be one, or hold tags."""
     if given is not None:
-        return read_table(given)
+        return read_class_table(given)
     is_tags = found.table is not None and tags.path is not None and found.table.resolve() == tags.path.resolve()
-    return found.entries if found.table is None or is_tags else read_table(found.table)
+    return found.entries if found.table is None or is_tags else read_class_table(found.table)
 
 
-def _requests(found: Found) -> list[Request]:
+def _requests(found: FoundLayout) -> list[FileRequest]:
     items = [item for items in found.splits.values() for item in items]
-    requests = [Request(item.image, "image") for item in items]
-    return requests + [Request(item.mask, "mask") for item in items if item.mask is not None]
+    requests = [FileRequest(item.image, "image") for item in items]
+    return requests + [FileRequest(item.mask, "mask") for item in items if item.mask is not None]
 
 
 def _assigned(
-    description: Description, facts: Mapping[Request, Facts], listed: TagList | None, named: bool, of_masks: bool
-) -> Assigned:
+    description: Description,
+    facts: Mapping[FileRequest, FileFacts],
+    listed: TagList | None,
+    named: bool,
+    of_masks: bool,
+) -> AssignedTags:
     items = tuple(dict.fromkeys(item for items in description.splits.values() for item in items))
     if of_masks:
-        return from_masks(items, facts, description)
+        return tags_from_masks(items, facts, description)
     if listed is None:
-        return Assigned()
-    return assign(listed, items, description) if named else without_names(listed)
+        return AssignedTags()
+    return assign_tags(listed, items, description) if named else refuse_unnamed_classes(listed)
 
 
-def _report(description: Description, facts: Mapping[Request, Facts], found: Found, assigned: Assigned) -> Report:
+def _report(
+    description: Description, facts: Mapping[FileRequest, FileFacts], found: FoundLayout, assigned: AssignedTags
+) -> CheckReport:
     of = _judged(description, facts, found, assigned)
     good = {
         name: tuple(_known(name, item, facts, assigned) for item in items if not _is_bad(item, of[item], assigned))
         for name, items in description.splits.items()
     }
     kept = replace(description, splits=good)
-    statistics = {name: count(items, kept, facts) for name, items in good.items()}
+    statistics = {name: count_split(items, kept, facts) for name, items in good.items()}
     problems = [problem for problems_of in of.values() for problem in problems_of]
     for name, items in description.splits.items():
-        problems += gaps(name, items, assigned)
-        problems += contradictions(name, good[name], facts, kept)
+        problems += missing_tags(name, items, assigned)
+        problems += contradicting_tags(name, good[name], facts, kept)
     problems = [_shown(problem, description.root) for problem in dict.fromkeys(problems)]
-    problems += leaks(good, lambda path: facts[Request(path, "image")], lambda path: _below(path, description.root))
+    problems += find_leaks(
+        good, lambda path: facts[FileRequest(path, "image")], lambda path: _below(path, description.root)
+    )
     problems += absent_classes(statistics, kept.classes)
-    return Report(kept, tuple(problems), statistics)
+    return CheckReport(kept, tuple(problems), statistics)
 
 
 def _judged(
-    description: Description, facts: Mapping[Request, Facts], found: Found, assigned: Assigned
-) -> dict[Item, list[Problem]]:
+    description: Description, facts: Mapping[FileRequest, FileFacts], found: FoundLayout, assigned: AssignedTags
+) -> dict[ImageItem, list[Problem]]:
     """What is wrong with each image, its mask, or the lack of one."""
     of = {item: _judge(item, facts, description) for items in description.splits.values() for item in items}
     for item in found.unmasked:
-        of.setdefault(item, [without_mask(item)])  # an image that is in no split
+        of.setdefault(item, [missing_mask_problem(item)])  # an image that is in no split
     for name, items in description.splits.items():
-        for item, problem in unusable(name, items, assigned, found.unmasked).items():
+        for item, problem in unusable_images(name, items, assigned, found.unmasked).items():
             if not any(other.severity == "error" for other in of[item]):
                 of[item].append(problem)
     return of
 
 
-def _judge(item: Item, facts: Mapping[Request, Facts], description: Description) -> list[Problem]:
-    image = facts[Request(item.image, "image")]
-    problems = judge_image(str(item.image), image)
+def _judge(item: ImageItem, facts: Mapping[FileRequest, FileFacts], description: Description) -> list[Problem]:
+    image = facts[FileRequest(item.image, "image")]
+    problems = validate_image(str(item.image), image)
     if item.mask is not None:
-        problems += judge_mask(str(item.mask), facts[Request(item.mask, "mask")], image, description)
+        problems += validate_mask(str(item.mask), facts[FileRequest(item.mask, "mask")], image, description)
     return problems
 
 
-def _is_bad(item: Item, problems: list[Problem], assigned: Assigned) -> bool:
+def _is_bad(item: ImageItem, problems: list[Problem], assigned: AssignedTags) -> bool:
     return item.image in assigned.spoilt or any(problem.severity == "error" for problem in problems)
 
 
-def _known(name: str, item: Item, facts: Mapping[Request, Facts], assigned: Assigned) -> Item:
+def _known(name: str, item: ImageItem, facts: Mapping[FileRequest, FileFacts], assigned: AssignedTags) -> ImageItem:
     """The item with what the check learnt about it."""
-    mask_hash = facts[Request(item.mask, "mask")].hash if item.mask is not None else ""
+    mask_hash = facts[FileRequest(item.mask, "mask")].hash if item.mask is not None else ""
     tags = None if name in UNLABELLED else assigned.tags.get(item.image)
-    return replace(item, image_hash=facts[Request(item.image, "image")].hash, mask_hash=mask_hash, tags=tags)
+    return replace(item, image_hash=facts[FileRequest(item.image, "image")].hash, mask_hash=mask_hash, tags=tags)
 
 
 def _shown(problem: Problem, root: Path) -> Problem:

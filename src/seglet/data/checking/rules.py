@@ -4,27 +4,27 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from seglet.data.checking.file_facts import Facts
-from seglet.data.class_table import ClassEntry, Table, binary, table, unpack, with_void
-from seglet.data.description import Coding
+from seglet.data.checking.file_facts import FileFacts
+from seglet.data.class_table import ClassEntry, ClassTable, binary_table, mark_void, numbered_table, unpack_colour
+from seglet.data.description import MaskCoding
 from seglet.data.errors import DataError, Problem
-from seglet.data.layouts.found import Found
+from seglet.data.layouts.found import FoundLayout
 from seglet.images import MAX_PIXELS
 from seglet.types import IGNORE
 
-MAX_CLASSES = 255
+_MAX_CLASSES = 255
 BLACK, WHITE = 0, 0xFFFFFF
 
 
 @dataclass(frozen=True)
-class Rules:
+class MaskRules:
     """How masks are to be read where they cannot say.
 
     `coding` None lets them say. `void` ids count nowhere whatever the table says. `stray` is the share of a mask, in
     [0, 1], that may have values of no class. Files beyond `max_pixels` are refused.
     """
 
-    coding: Coding | None = None
+    coding: MaskCoding | None = None
     void: tuple[int, ...] = ()
     stray: float = 0.0
     max_pixels: int = MAX_PIXELS
@@ -36,19 +36,21 @@ class Rules:
             raise DataError(f"max_pixels is {self.max_pixels}; give at least 1")
 
 
-STRICT = Rules()
+STRICT_RULES = MaskRules()
 
 
 @dataclass(frozen=True)
-class Reading:
+class MaskReading:
     """How the masks of a data set are read, and what is doubtful about it."""
 
-    coding: Coding
-    entries: Table
+    coding: MaskCoding
+    entries: ClassTable
     problems: tuple[Problem, ...] = ()
 
 
-def decide(found: Found, entries: Table | None, rules: Rules, masks: Iterable[Facts]) -> Reading:
+def decide_mask_reading(
+    found: FoundLayout, entries: ClassTable | None, rules: MaskRules, masks: Iterable[FileFacts]
+) -> MaskReading:
     """The coding and classes: from what was said, `entries` of the classes, or else from the masks.
 
     Raises:
@@ -63,17 +65,17 @@ def decide(found: Found, entries: Table | None, rules: Rules, masks: Iterable[Fa
             values.update(facts.values)
     problems = list(_doubts(coding, said, values, entries is None))
     if coding == "binary_255":
-        entries = binary(entries)
+        entries = binary_table(entries)
     elif entries is None:
         entries = _from_colours(values) if coding == "colour" else _from_ids(values)
-    return Reading(coding, with_void(entries, rules.void) if rules.void else entries, tuple(problems))
+    return MaskReading(coding, mark_void(entries, rules.void) if rules.void else entries, tuple(problems))
 
 
-def _mostly_coloured(masks: list[Facts]) -> bool:
+def _mostly_coloured(masks: list[FileFacts]) -> bool:
     return 2 * sum(facts.coloured for facts in masks) > len(masks)
 
 
-def _doubts(coding: Coding, said: bool, values: Counter[int], unnamed: bool) -> Iterable[Problem]:
+def _doubts(coding: MaskCoding, said: bool, values: Counter[int], unnamed: bool) -> Iterable[Problem]:
     if coding == "index" and not said and set(values) == {0, IGNORE}:
         cure = "check with --coding binary_255 if 255 is an object, --coding index if it is void"
         yield Problem("masks", "every mask holds only 0 and 255, which could be an object or void", cure)
@@ -82,25 +84,25 @@ def _doubts(coding: Coding, said: bool, values: Counter[int], unnamed: bool) -> 
         yield Problem("masks", "nothing names the classes; they were numbered as found in the masks", cure, "warning")
 
 
-def _from_ids(values: Counter[int]) -> Table:
+def _from_ids(values: Counter[int]) -> ClassTable:
     ids = [value for value in values if value != IGNORE]
     if not ids:
         return (ClassEntry(0, "unnamed", (0, 0, 0)),)
-    if min(ids) < 0 or max(ids) >= MAX_CLASSES:
+    if min(ids) < 0 or max(ids) >= _MAX_CLASSES:
         raise DataError(
             f"masks hold ids from {min(ids)} to {max(ids)} and nothing names the classes; "
             "give a classes.txt that lists the ids that count (instance ids are no classes)"
         )
-    return table(f"class_{number}" for number in range(max(ids) + 1))
+    return numbered_table(f"class_{number}" for number in range(max(ids) + 1))
 
 
-def _from_colours(values: Counter[int]) -> Table:
+def _from_colours(values: Counter[int]) -> ClassTable:
     if set(values) == {BLACK, WHITE}:
-        return table(("background", "object"), ((0, 0, 0), (255, 255, 255)))
-    if len(values) > MAX_CLASSES:
+        return numbered_table(("background", "object"), ((0, 0, 0), (255, 255, 255)))
+    if len(values) > _MAX_CLASSES:
         raise DataError(
             f"masks hold {len(values)} colours and nothing names the classes; they may have been smoothed "
             "or saved as JPEG (export them without); give a classes.txt with the colours that count"
         )
-    colours = [unpack(value) for value in sorted(values)]
-    return table((f"#{value:06x}" for value in sorted(values)), colours)
+    colours = [unpack_colour(value) for value in sorted(values)]
+    return numbered_table((f"#{value:06x}" for value in sorted(values)), colours)

@@ -8,27 +8,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seglet.data.checking.file_facts import Facts, facts_from_json, of_image, of_mask
+from seglet.data.checking.file_facts import FileFacts, facts_from_json, image_facts, mask_facts
 from seglet.data.errors import DataError
 from seglet.files import content_hash, read_bytes, write_atomically
 
 ProgressCallback = Callable[[int, int], None]
 """Told how many files are done, and of how many."""
-VERSION = 1
-EXAMINERS = {"image": of_image, "mask": of_mask}
+_VERSION = 1
+_EXAMINERS = {"image": image_facts, "mask": mask_facts}
 
 
 @dataclass(frozen=True)
-class Request:
+class FileRequest:
     """A file to look at, and as what: `image` or `mask`."""
 
     path: Path
     role: str
 
 
-def scan(
-    requests: Iterable[Request], memory: Path, max_pixels: int, progress: ProgressCallback | None = None
-) -> dict[Request, Facts]:
+def scan_files(
+    requests: Iterable[FileRequest], memory: Path, max_pixels: int, progress: ProgressCallback | None = None
+) -> dict[FileRequest, FileFacts]:
     """The facts about each file. What was found before is taken from the file `memory`, and written back to it.
 
     A file whose size and time of change are as remembered is not read again; one that was touched is read and hashed,
@@ -36,7 +36,7 @@ def scan(
     """
     wanted = list(dict.fromkeys(requests))
     recall = _Memory(memory, max_pixels)
-    found: dict[Request, Facts] = {}
+    found: dict[FileRequest, FileFacts] = {}
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         for request, facts in zip(wanted, pool.map(recall.facts, wanted), strict=True):
             found[request] = facts
@@ -56,33 +56,33 @@ class _Memory:
         self.stamps: dict[str, list[Any]] = stored["stamps"]
         self.known: dict[str, Any] = stored["facts"]
 
-    def facts(self, request: Request) -> Facts:
+    def facts(self, request: FileRequest) -> FileFacts:
         hashed = self._remembered_hash(request.path)
         content = b""
         if hashed is None:
             try:
                 content = read_bytes(request.path)
             except DataError as error:
-                return Facts("", error=str(error))
+                return FileFacts("", error=str(error))
             hashed = content_hash(content)
         row = self.known.get(self._key(request, hashed))
         if row is not None:
             return facts_from_json(hashed, row)
-        return EXAMINERS[request.role](content or read_bytes(request.path), hashed, request.path, self.max_pixels)
+        return _EXAMINERS[request.role](content or read_bytes(request.path), hashed, request.path, self.max_pixels)
 
-    def save(self, found: dict[Request, Facts]) -> None:
+    def save(self, found: dict[FileRequest, FileFacts]) -> None:
         good = {request: facts for request, facts in found.items() if not facts.error}
         stamps = {str(request.path): [*_stamp(request.path), facts.hash] for request, facts in good.items()}
         known = {self._key(request, facts.hash): facts.as_json() for request, facts in good.items()}
         if stamps == self.stamps and known == self.known:
             return
-        content = {"version": VERSION, "stamps": stamps, "facts": known}
+        content = {"version": _VERSION, "stamps": stamps, "facts": known}
         try:
             write_atomically(self.file, json.dumps(content, separators=(",", ":")).encode())
         except DataError:
             return  # without a memory the next check is slower, and just as good
 
-    def _key(self, request: Request, hashed: str) -> str:
+    def _key(self, request: FileRequest, hashed: str) -> str:
         return f"{request.role}:{self.max_pixels}:{hashed}"
 
     def _remembered_hash(self, path: Path) -> str | None:
@@ -102,7 +102,7 @@ def _load(file: Path) -> dict[str, Any]:
     empty: dict[str, Any] = {"stamps": {}, "facts": {}}
     try:
         stored = json.loads(file.read_bytes())
-        usable = stored["version"] == VERSION and all(isinstance(stored[name], dict) for name in empty)
+        usable = stored["version"] == _VERSION and all(isinstance(stored[name], dict) for name in empty)
         return stored if usable else empty
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return empty

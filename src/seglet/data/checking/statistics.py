@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from seglet.data.checking.file_facts import Facts
-from seglet.data.checking.scan import Request
-from seglet.data.checking.validate import label_of
-from seglet.data.description import Description, Item
+from seglet.data.checking.file_facts import FileFacts
+from seglet.data.checking.scan import FileRequest
+from seglet.data.checking.validate import mask_value_labels
+from seglet.data.description import Description, ImageItem
 from seglet.data.errors import Problem
 from seglet.types import IGNORE, Classes
 
@@ -30,16 +30,18 @@ class SplitStatistics:
     tagging: tuple[int, ...] = ()
 
 
-def count(items: Sequence[Item], description: Description, facts: Mapping[Request, Facts]) -> SplitStatistics:
+def count_split(
+    items: Sequence[ImageItem], description: Description, facts: Mapping[FileRequest, FileFacts]
+) -> SplitStatistics:
     """The counts over these items, from the facts found about their files."""
-    labels = label_of(description)
+    labels = mask_value_labels(description)
     pixels = [0] * len(description.classes)
     containing = [0] * len(description.classes)
     void = 0
     masks = [item.mask for item in items if item.mask is not None]
     for mask in masks:
         seen: set[int] = set()
-        for value, number in facts[Request(mask, "mask")].values.items():
+        for value, number in facts[FileRequest(mask, "mask")].values.items():
             label = labels.get(value, IGNORE)
             if label == IGNORE:
                 void += number
@@ -48,7 +50,7 @@ def count(items: Sequence[Item], description: Description, facts: Mapping[Reques
                 seen.add(label)
         for label in seen:
             containing[label] += 1
-    sizes = sorted((facts[Request(item.image, "image")].size for item in items), key=lambda size: size[0] * size[1])
+    sizes = sorted((facts[FileRequest(item.image, "image")].size for item in items), key=lambda size: size[0] * size[1])
     smallest, largest = (sizes[0], sizes[-1]) if sizes else ((0, 0), (0, 0))
     tags = [item.tags for item in items if item.tags is not None]
     tagging = Counter(label for of_image in tags for label in of_image)

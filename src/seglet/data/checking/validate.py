@@ -4,23 +4,23 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from seglet.data.checking.file_facts import Facts
-from seglet.data.class_table import train_colours, train_ids, unpack
-from seglet.data.description import Description, Item
+from seglet.data.checking.file_facts import FileFacts
+from seglet.data.class_table import train_colours, train_ids, unpack_colour
+from seglet.data.description import Description, ImageItem
 from seglet.data.errors import Problem
 from seglet.types import IGNORE
 
-NEAR = 2
+_NEAR_BITS = 2
 """Difference hashes of 64 bits that differ in at most so many are taken for twins."""
-FLAT = 4
+_PLAIN_BITS = 4
 """A difference hash with fewer bits set or unset is of an image too plain to tell twins by."""
 
 
-def judge_image(name: str, facts: Facts) -> list[Problem]:
+def validate_image(name: str, facts: FileFacts) -> list[Problem]:
     return [_unusable(name, facts.error)] if facts.error else []
 
 
-def judge_mask(name: str, facts: Facts, image: Facts, description: Description) -> list[Problem]:
+def validate_mask(name: str, facts: FileFacts, image: FileFacts, description: Description) -> list[Problem]:
     """What is wrong with a mask beside its image, by value and with the number of pixels."""
     if facts.error:
         return [_unusable(name, facts.error)]
@@ -31,7 +31,7 @@ def judge_mask(name: str, facts: Facts, image: Facts, description: Description) 
         problems.append(Problem(name, what, "export it at the size of the image (nearest neighbour)"))
     if facts.coloured != (description.coding == "colour"):
         return [*problems, _other_coding(name, facts)]
-    labels = label_of(description)
+    labels = mask_value_labels(description)
     unknown = {value: count for value, count in facts.values.items() if value not in labels}
     total = facts.size[0] * facts.size[1]
     seen = sum(facts.values.values())
@@ -43,7 +43,7 @@ def judge_mask(name: str, facts: Facts, image: Facts, description: Description) 
     return problems
 
 
-def label_of(description: Description) -> dict[int, int]:
+def mask_value_labels(description: Description) -> dict[int, int]:
     """Mask value, a packed colour if coded so, to train id or IGNORE."""
     return train_colours(description.entries) if description.coding == "colour" else train_ids(description.entries)
 
@@ -53,19 +53,19 @@ def _unusable(name: str, error: str) -> Problem:
     return Problem(name, what, cure)
 
 
-def _other_coding(name: str, facts: Facts) -> Problem:
+def _other_coding(name: str, facts: FileFacts) -> Problem:
     if facts.coloured:
         cure = "export it with ids, or give a class table with colours and coding='colour'"
         return Problem(name, "is coded by colour, the data set by ids", cure)
     return Problem(name, "holds ids, the data set is coded by colour", "export it in colours, or say coding='index'")
 
 
-def _unknown(name: str, facts: Facts, unknown: Mapping[int, int], description: Description) -> Problem:
+def _unknown(name: str, facts: FileFacts, unknown: Mapping[int, int], description: Description) -> Problem:
     coloured = description.coding == "colour"
 
     def shown(values: Mapping[int, int], most: int) -> str:
         first = sorted(values.items(), key=lambda pair: -pair[1])[:most]
-        text = ", ".join(f"{unpack(value) if coloured else value} ({count} pixels)" for value, count in first)
+        text = ", ".join(f"{unpack_colour(value) if coloured else value} ({count} pixels)" for value, count in first)
         return text + (f" and {len(values) - most} more" if len(values) > most else "")
 
     kind = "colours" if coloured else "ids"
@@ -79,8 +79,8 @@ def _unknown(name: str, facts: Facts, unknown: Mapping[int, int], description: D
     return Problem(name, what, "repair the mask, or add the ids to the class table")
 
 
-def leaks(
-    splits: Mapping[str, Iterable[Item]], facts: Callable[[Path], Facts], show: Callable[[Path], str]
+def find_leaks(
+    splits: Mapping[str, Iterable[ImageItem]], facts: Callable[[Path], FileFacts], show: Callable[[Path], str]
 ) -> list[Problem]:
     """Images to learn from that are, exactly or nearly, images to be tested on."""
     cure = "remove one of the two, or scores will flatter"
@@ -88,7 +88,7 @@ def leaks(
     looks: dict[int, Path] = {}
     for item in (item for name, items in splits.items() if name.startswith(("val", "test")) for item in items):
         tested[facts(item.image).hash] = item.image
-        looks[facts(item.image).look] = item.image
+        looks[facts(item.image).difference_hash] = item.image
     blocks = _blocks(looks)
     problems = []
     learnt = {
@@ -99,7 +99,7 @@ def leaks(
         if known.hash in tested:
             what = f"the same image as {show(tested[known.hash])!r} of another split"
             problems.append(Problem(show(path), what, cure, "warning"))
-        elif (twin := _twin(known.look, blocks)) is not None:
+        elif (twin := _twin(known.difference_hash, blocks)) is not None:
             what = f"nearly the same image as {show(looks[twin])!r} of another split"
             problems.append(Problem(show(path), what, cure, "warning"))
     return problems
@@ -115,7 +115,7 @@ def _blocks(looks: Iterable[int]) -> dict[tuple[int, int], list[int]]:
 
 
 def _twin(look: int, blocks: Mapping[tuple[int, int], list[int]]) -> int | None:
-    if not FLAT <= look.bit_count() <= 64 - FLAT:
+    if not _PLAIN_BITS <= look.bit_count() <= 64 - _PLAIN_BITS:
         return None
     near = (other for quarter in range(4) for other in blocks.get((quarter, look >> 16 * quarter & 0xFFFF), ()))
-    return next((other for other in near if (other ^ look).bit_count() <= NEAR), None)
+    return next((other for other in near if (other ^ look).bit_count() <= _NEAR_BITS), None)

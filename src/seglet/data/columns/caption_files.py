@@ -13,10 +13,10 @@ from typing import Any
 from seglet.data.errors import DataError
 from seglet.files import content_hash, read_bytes
 
-KINDS = (".csv", ".tsv", ".json", ".jsonl")
-NAME_KEYS = ("id", "image", "picture", "file", "file_name", "filename", "path", "name", "image_id")
-TEXTS = ("captions", "caption", "texts", "text", "sentence", "sentences")
-EXPECTED = (
+_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl")
+_NAME_KEYS = ("id", "image", "picture", "file", "file_name", "filename", "path", "name", "image_id")
+_TEXT_KEYS = ("captions", "caption", "texts", "text", "sentence", "sentences")
+_EXPECTED = (
     'rows `id,caption` in CSV (more captions in more columns or rows), {"a": "a cat", "b": ["a dog", "grass"]} or '
     '[{"id": "a", "captions": ["a cat"]}] in JSON, or such an object a line in JSONL'
 )
@@ -53,26 +53,26 @@ def read_captions(path: Path) -> CaptionFile:
     Raises:
         DataError: it cannot be read, is of another form, or names no image.
     """
-    if path.suffix.lower() not in KINDS:
-        raise DataError(f"captions are read from {', '.join(KINDS)}, not {path.name!r}; write {EXPECTED}")
+    if path.suffix.lower() not in _SUFFIXES:
+        raise DataError(f"captions are read from {', '.join(_SUFFIXES)}, not {path.name!r}; write {_EXPECTED}")
     content = read_bytes(path)
     try:
         text = content.decode("utf-8-sig")
         pairs = list(_rows(text, path) if path.suffix.lower() in (".csv", ".tsv") else _objects(text, path))
     except (UnicodeDecodeError, csv.Error, json.JSONDecodeError, RecursionError) as error:
-        raise DataError(f"{str(path)!r} cannot be read ({error}); write {EXPECTED}") from error
+        raise DataError(f"{str(path)!r} cannot be read ({error}); write {_EXPECTED}") from error
     found: dict[str, tuple[str, ...]] = {}
     for name, texts in pairs:
         found[name] = (*found.get(name, ()), *texts)
     if not found:
-        raise DataError(f"{str(path)!r} names no image; write {EXPECTED}")
+        raise DataError(f"{str(path)!r} names no image; write {_EXPECTED}")
     return CaptionFile(path, found, content_hash(content))
 
 
 def _rows(text: str, path: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
     delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
     rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True) if any(row)]
-    if rows and rows[0][0].strip().lower() in NAME_KEYS:
+    if rows and rows[0][0].strip().lower() in _NAME_KEYS:
         rows = rows[1:]
     for row in rows:
         if len(row) < 2:
@@ -88,22 +88,22 @@ def _objects(text: str, path: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
             yield str(name), _texts(value, str(name), path)
         return
     for number, item in enumerate(content if isinstance(content, list) else [content]):
-        name = next((item[key] for key in NAME_KEYS if key in item), None) if isinstance(item, dict) else None
+        name = next((item[key] for key in _NAME_KEYS if key in item), None) if isinstance(item, dict) else None
         if not isinstance(name, str | int):
             raise DataError(
                 f"entry {number} of {str(path)!r} names no image, and captions without names are not taken by their "
-                f"order; write {EXPECTED}"
+                f"order; write {_EXPECTED}"
             )
-        value = next((item[key] for key in TEXTS if key in item), None)
+        value = next((item[key] for key in _TEXT_KEYS if key in item), None)
         yield str(name), _texts(value, str(name), path)
 
 
 def _texts(value: Any, name: str, path: Path) -> tuple[str, ...]:
     if isinstance(value, dict):
-        value = next((value[key] for key in TEXTS if key in value), None)
+        value = next((value[key] for key in _TEXT_KEYS if key in value), None)
     texts = [value] if isinstance(value, str) else value
     if not isinstance(texts, list) or not texts or not all(isinstance(item, str) for item in texts):
-        raise DataError(f"{str(path)!r}: expected a caption of {name!r}, or a list of some; write {EXPECTED}")
+        raise DataError(f"{str(path)!r}: expected a caption of {name!r}, or a list of some; write {_EXPECTED}")
     return tuple(item.strip() for item in texts)
 
 

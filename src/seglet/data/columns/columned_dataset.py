@@ -6,21 +6,21 @@ from dataclasses import replace
 
 import numpy as np
 
-from seglet.data.columns.kinds import Value
-from seglet.data.columns.shards import Place
-from seglet.data.columns.store import Store
+from seglet.data.columns.kinds import ColumnValue
+from seglet.data.columns.shards import ValueLocation
+from seglet.data.columns.store import ColumnStore
 from seglet.data.dataset import Dataset, Sample
 from seglet.data.errors import DataError
 from seglet.files import content_hash
 
 
-class Columned(Dataset):
+class ColumnedDataset(Dataset):
     """The samples of `dataset` with the columns in `stores` as they are now.
 
     The fingerprint is another one as soon as a value is. A value that is not there is a DataError when it is read.
     """
 
-    def __init__(self, dataset: Dataset, stores: Sequence[Store]) -> None:
+    def __init__(self, dataset: Dataset, stores: Sequence[ColumnStore]) -> None:
         self.dataset = dataset
         self.stores = stores
         self.classes = dataset.classes
@@ -59,25 +59,25 @@ class Columned(Dataset):
     def missing(self) -> dict[str, int]:
         """How many images lack each column, for those that are not complete."""
         lacking = {
-            store.recipe.name: sum(address(self, index, store) not in places for index in range(len(self)))
+            store.recipe.name: sum(value_address(self, index, store) not in places for index in range(len(self)))
             for store, places in zip(self.stores, self._places, strict=True)
         }
         return {name: count for name, count in lacking.items() if count}
 
-    def _value(self, store: Store, places: Mapping[str, Place], index: int) -> Value:
-        where = address(self, index, store)
+    def _value(self, store: ColumnStore, places: Mapping[str, ValueLocation], index: int) -> ColumnValue:
+        where = value_address(self, index, store)
         if where not in places:
             raise DataError(f"sample {self.ids[index]!r} has no column {store.recipe.name!r}; run `seglet prepare`")
         return store.read(places[where], where)
 
-    def _content(self, store: Store, places: Mapping[str, Place]) -> str:
+    def _content(self, store: ColumnStore, places: Mapping[str, ValueLocation]) -> str:
         digest = hashlib.sha256(store.recipe.key.encode())
         for index in range(len(self)):
-            place = places.get(address(self, index, store))
+            place = places.get(value_address(self, index, store))
             digest.update(f"{None if place is None else place.check} ".encode())
         return digest.hexdigest()
 
 
-def address(data: Dataset, index: int, store: Store) -> str:
+def value_address(data: Dataset, index: int, store: ColumnStore) -> str:
     """Under which name a column holds the value of a sample: a hash of all that the value depends on."""
     return content_hash(data.identity(index, store.recipe.reads).encode())

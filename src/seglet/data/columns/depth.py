@@ -12,12 +12,13 @@ import numpy as np
 from jaxtyping import Float32
 from PIL import Image
 
+from seglet.data.dataset import Sample
 from seglet.data.errors import DataError
-from seglet.data.files import identity
+from seglet.data.files import image_name
 from seglet.files import read_bytes
 
-ENDINGS = (".png", ".tif", ".tiff", ".npy")
-SUFFIX = "_depth"
+_SUFFIXES = (".png", ".tif", ".tiff", ".npy")
+_NAME_SUFFIX = "_depth"
 """What the name of a depth map may add to that of its image, as in DGKD-WLSS."""
 
 
@@ -42,11 +43,11 @@ class DepthFiles:
             raise DataError(f"{str(self.folder)!r} is no folder; give the one that holds the depth maps")
         found: dict[str, Path] = {}
         for path in sorted(self.folder.rglob("*")):
-            if path.suffix.lower() in ENDINGS and path.is_file():
-                name = identity(path, self.folder).removesuffix(SUFFIX)
+            if path.suffix.lower() in _SUFFIXES and path.is_file():
+                name = image_name(path, self.folder).removesuffix(_NAME_SUFFIX)
                 found[name] = found[name.rsplit("/", 1)[-1]] = path
         if not found:
-            kinds = ", ".join(ENDINGS)
+            kinds = ", ".join(_SUFFIXES)
             raise DataError(f"{str(self.folder)!r} holds no depth maps; expected {kinds} named like images")
         return found
 
@@ -65,7 +66,7 @@ class DepthFiles:
         """
         path = self.files.get(name) or self.files.get(name.rsplit("/", 1)[-1])
         if path is None:
-            expected = f"expected {name}.png or {name}{SUFFIX}.png"
+            expected = f"expected {name}.png or {name}{_NAME_SUFFIX}.png"
             raise DataError(f"no depth map of {name!r} in {str(self.folder)!r}; {expected}")
         depth = _values(path)
         (rows, columns), (height, width) = depth.shape, size
@@ -74,10 +75,10 @@ class DepthFiles:
                 f"{str(path)!r} is {columns}x{rows}, but image {name!r} is {width}x{height}: other proportions; make "
                 "it of the whole image"
             )
-        return stretched(depth)
+        return stretch_to_unit(depth)
 
 
-def stretched(depth: Float32[np.ndarray, "h w"]) -> Float32[np.ndarray, "h w"]:
+def stretch_to_unit(depth: Float32[np.ndarray, "h w"]) -> Float32[np.ndarray, "h w"]:
     """Over [0, 1]; 0 everywhere where nothing differs."""
     low, high = float(depth.min()), float(depth.max())
     if not high > low:
@@ -98,3 +99,17 @@ def _values(path: Path) -> Float32[np.ndarray, "h w"]:
     if values.ndim != 2 or values.size == 0 or not np.isfinite(values).all():
         raise DataError(f"{str(path)!r} is no depth map: expected finite numbers [h, w], got shape {values.shape}")
     return np.asarray(values, np.float32)
+
+
+DEPTH_COLUMN = "depth"
+"""Name of the column that networks are shown as a fourth plane, in [0, 1], 0 nearest."""
+
+
+def depth_plane(sample: Sample) -> Float32[np.ndarray, "h w"] | None:
+    """The sample's depth at the size of its image; None if it has no such column."""
+    if DEPTH_COLUMN not in sample.columns:
+        return None
+    values, (height, width) = sample.columns[DEPTH_COLUMN].astype(np.float32), sample.image.shape[:2]
+    if values.shape == (height, width):
+        return np.asarray(values)
+    return np.array(Image.fromarray(values).resize((width, height), Image.Resampling.BILINEAR))

@@ -7,17 +7,17 @@ from typing import Any, ClassVar, Literal
 
 import torch
 
-from seglet.data.columns.kinds import Kind, Value
+from seglet.data.columns.kinds import ColumnKind, ColumnValue
 from seglet.data.dataset import Sample
 
 Reads = Literal["image", "tags", "labels"]
-NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+COLUMN_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
-Compute = Callable[[Sequence[Sample]], Sequence[Value]]
+Compute = Callable[[Sequence[Sample]], Sequence[ColumnValue]]
 """A value for each sample. Samples are whole images, of sizes of their own, with the columns in `sources`."""
 
 
-class Producer(ABC):
+class ColumnProducer(ABC):
     """Makes one column. What it says of itself is the column's address: equal words must mean equal values.
 
     Nothing is loaded before `load`, which is not called when every image has its value. What is drawn at random must
@@ -27,7 +27,7 @@ class Producer(ABC):
     name: str
     """Of the column: small letters, digits, - and _."""
 
-    kind: Kind
+    kind: ColumnKind
 
     maker: str
     """The code that computes it, with a version that rises when other values come out: "depth-anything/1"."""

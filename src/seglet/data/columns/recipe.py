@@ -7,27 +7,27 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
-from seglet.data.columns.kinds import KINDS, Kind
-from seglet.data.columns.producer import NAME, Producer
+from seglet.data.columns.kinds import COLUMN_KINDS, ColumnKind
+from seglet.data.columns.producer import COLUMN_NAME, ColumnProducer
 from seglet.data.errors import DataError
 
-FORMAT = 1
+RECIPE_FORMAT = 1
 """Raised when stored values are read otherwise, so that none is taken for another."""
 
 
 @dataclass(frozen=True)
-class Recipe:
+class ColumnRecipe:
     """Everything that decides a column's values, but for the images: each of those has its own address below it."""
 
     name: str
-    kind: Kind
+    kind: ColumnKind
     maker: str
     identity: str
     settings: Mapping[str, Any]
     reads: tuple[str, ...]
     sources: Mapping[str, str]
     """The keys of the columns it is made from, by name."""
-    format: int = FORMAT
+    format: int = RECIPE_FORMAT
 
     @cached_property
     def key(self) -> str:
@@ -38,29 +38,29 @@ class Recipe:
         """Ready for JSON."""
         return {**asdict(self), "settings": dict(self.settings), "sources": dict(self.sources)}
 
-    def differences(self, other: "Recipe") -> list[str]:
+    def differences(self, other: "ColumnRecipe") -> list[str]:
         """What this one says otherwise than the `other`, which was there before."""
         before, now = _flat(other), _flat(self)
         keys = [key for key in {**before, **now} if before.get(key) != now.get(key)]
         return [f"{key} was {_shown(before, key)}, is {_shown(now, key)}" for key in keys]
 
 
-def recipes(producers: Sequence[Producer]) -> dict[str, Recipe]:
+def column_recipes(producers: Sequence[ColumnProducer]) -> dict[str, ColumnRecipe]:
     """The recipe of each producer's column by name, in their order.
 
     Raises:
         ValueError: what a producer says of itself cannot be used; these are faults of the method's author.
     """
-    made: dict[str, Recipe] = {}
+    made: dict[str, ColumnRecipe] = {}
     for producer in producers:
-        if not NAME.fullmatch(producer.name) or producer.kind not in KINDS:
+        if not COLUMN_NAME.fullmatch(producer.name) or producer.kind not in COLUMN_KINDS:
             raise ValueError(f"column {producer.name!r} of kind {producer.kind!r}: see Producer.name and Kind")
         if producer.name in made:
             raise ValueError(f"two producers make the column {producer.name!r}; give each a name of its own")
         lacking = [name for name in producer.sources if name not in made]
         if lacking:
             raise ValueError(f"column {producer.name!r} is made from {lacking}, whose producers must come before it")
-        made[producer.name] = Recipe(
+        made[producer.name] = ColumnRecipe(
             name=producer.name,
             kind=producer.kind,
             maker=producer.maker,
@@ -72,18 +72,18 @@ def recipes(producers: Sequence[Producer]) -> dict[str, Recipe]:
     return made
 
 
-def from_dict(content: Any) -> Recipe:
+def recipe_from_dict(content: Any) -> ColumnRecipe:
     """
     Raises:
         DataError: it is not what `as_dict` gave.
     """
     try:
-        return Recipe(**{**content, "reads": tuple(content["reads"])})
+        return ColumnRecipe(**{**content, "reads": tuple(content["reads"])})
     except (TypeError, KeyError) as error:
         raise DataError(f"no recipe of a column: {error}") from error
 
 
-def _plain(producer: Producer) -> dict[str, Any]:
+def _plain(producer: ColumnProducer) -> dict[str, Any]:
     try:
         settings: dict[str, Any] = json.loads(json.dumps(dict(producer.settings()), allow_nan=False))
     except (TypeError, ValueError) as error:
@@ -91,7 +91,7 @@ def _plain(producer: Producer) -> dict[str, Any]:
     return settings
 
 
-def _flat(recipe: Recipe) -> dict[str, Any]:
+def _flat(recipe: ColumnRecipe) -> dict[str, Any]:
     parts = recipe.as_dict()
     settings, sources = parts.pop("settings"), parts.pop("sources")
     weights = {"weights": parts.pop("identity")}

@@ -13,29 +13,29 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seglet.data.columns import shards
-from seglet.data.columns.kinds import Value
-from seglet.data.columns.recipe import Recipe, from_dict
-from seglet.data.columns.shards import SHARD, Place
+from seglet.data.columns.kinds import ColumnValue
+from seglet.data.columns.recipe import ColumnRecipe, recipe_from_dict
+from seglet.data.columns.shards import SHARD_NAME, ValueLocation
 from seglet.data.errors import DataError
 from seglet.files import TEMPORARY, delete, read_json, write_atomically, write_json
 
-ABOUT = "column.json"
-ABANDONED = 3600.0
+_RECIPE_FILE = "column.json"
+_ABANDONED_AFTER = 3600.0
 """Seconds after which a half-written file is nobody's: writing a shard takes a few."""
 
 
 @dataclass(frozen=True)
-class Contents:
+class ColumnContents:
     """Which values can be read, by address, and what is wrong with shards that cannot."""
 
-    places: Mapping[str, Place]
+    places: Mapping[str, ValueLocation]
     damaged: tuple[str, ...] = ()
 
 
-class Store:
+class ColumnStore:
     """Values of one column by address, in `root`."""
 
-    def __init__(self, root: Path, recipe: Recipe) -> None:
+    def __init__(self, root: Path, recipe: ColumnRecipe) -> None:
         self.root = root
         self.recipe = recipe
         self.folder = root / f"{recipe.name}-{recipe.key}"
@@ -44,18 +44,18 @@ class Store:
         """Finished files; half-written ones have other names."""
         if not self.folder.is_dir():
             return []
-        return sorted(path for path in self.folder.iterdir() if SHARD.fullmatch(path.name))
+        return sorted(path for path in self.folder.iterdir() if SHARD_NAME.fullmatch(path.name))
 
-    def contents(self) -> Contents:
+    def contents(self) -> ColumnContents:
         """What is there by the headers of the shards; the values are checked as they are read."""
-        found: dict[str, Place] = {}
+        found: dict[str, ValueLocation] = {}
         damaged = []
         for path in self.shards():
             try:
-                found |= shards.places(path, self.recipe.key)
+                found |= shards.shard_locations(path, self.recipe.key)
             except DataError as error:
                 damaged.append(str(error))
-        return Contents(found, tuple(damaged))
+        return ColumnContents(found, tuple(damaged))
 
     def begin(self) -> list[str]:
         """Makes the folder ready to be written and names the damaged shards that it removed, having read them all.
@@ -67,9 +67,9 @@ class Store:
         """
         try:
             if not self._is_described():
-                write_json(self.folder / ABOUT, self.recipe.as_dict())
+                write_json(self.folder / _RECIPE_FILE, self.recipe.as_dict())
             removed = [path for path in self.shards() if not self._is_sound(path)]
-            for path in [*removed, *abandoned(self.folder)]:
+            for path in [*removed, *abandoned_files(self.folder)]:
                 delete(path)
         except OSError as error:
             raise DataError(
@@ -80,56 +80,56 @@ class Store:
 
     def _is_described(self) -> bool:
         try:
-            return from_dict(read_json(self.folder / ABOUT)) == self.recipe
+            return recipe_from_dict(read_json(self.folder / _RECIPE_FILE)) == self.recipe
         except (OSError, ValueError):
             return False
 
     def _is_sound(self, path: Path) -> bool:
         try:
-            shards.places(path, self.recipe.key)
+            shards.shard_locations(path, self.recipe.key)
         except DataError:
             return False
-        return shards.is_intact(path)
+        return shards.is_shard_intact(path)
 
-    def write(self, values: Mapping[str, Value]) -> None:
+    def write(self, values: Mapping[str, ColumnValue]) -> None:
         """Adds a shard, durable when this returns.
 
         Raises:
             DataError: the disk is full or the folder cannot be written; earlier shards are untouched.
         """
         if values:
-            content = shards.encode(values, self.recipe.key)
-            write_atomically(self.folder / shards.name_of(content), content)
+            content = shards.encode_shard(values, self.recipe.key)
+            write_atomically(self.folder / shards.shard_name(content), content)
 
-    def read(self, place: Place, address: str) -> Value:
+    def read(self, place: ValueLocation, address: str) -> ColumnValue:
         """
         Raises:
             DataError: the value is not what was written.
         """
-        return shards.read(self.folder, place, address, self.recipe.kind == "text")
+        return shards.read_value(self.folder, place, address, self.recipe.kind == "text")
 
     def bytes(self) -> int:
         """On the disk."""
         return sum(path.stat().st_size for path in self.shards())
 
 
-def stored(root: Path) -> Iterator[Store]:
+def stored_columns(root: Path) -> Iterator[ColumnStore]:
     """Every column in `root` whose recipe can be read, by name."""
-    for about in sorted(root.glob(f"*/{ABOUT}")):
+    for about in sorted(root.glob(f"*/{_RECIPE_FILE}")):
         try:
-            store = Store(root, from_dict(read_json(about)))
+            store = ColumnStore(root, recipe_from_dict(read_json(about)))
         except ValueError:
             continue
         if store.folder == about.parent:
             yield store
 
 
-def abandoned(folder: Path) -> list[Path]:
+def abandoned_files(folder: Path) -> list[Path]:
     """What writes left behind that ended long ago; younger ones may be another process's."""
     found = []
     for path in folder.glob(f"{TEMPORARY}*"):
         try:
-            if time.time() - path.stat().st_mtime > ABANDONED:
+            if time.time() - path.stat().st_mtime > _ABANDONED_AFTER:
                 found.append(path)
         except FileNotFoundError:
             continue

@@ -11,7 +11,9 @@ from seglet.tensors import wide_dtype
 from seglet.types import Crop
 
 
-def follow(grids: Float[Tensor, "b c h w"], crop: Crop, size: tuple[int, int]) -> Float[Tensor, "b c rows columns"]:
+def crop_token_grid(
+    grids: Float[Tensor, "b c h w"], crop: Crop, size: tuple[int, int]
+) -> Float[Tensor, "b c rows columns"]:
     """What each view's box cuts out of its grid, as `size` (rows, columns) tokens, flipped where the view was.
 
     Weights are those that resize images (a triangle, widened where it shrinks), so that a grid which is the image
@@ -30,7 +32,7 @@ def follow(grids: Float[Tensor, "b c h w"], crop: Crop, size: tuple[int, int]) -
         return torch.einsum("bxw,bcyw->bcyx", across, rows)
 
 
-def covered(crop: Crop, size: tuple[int, int]) -> Bool[Tensor, "b rows columns"]:
+def covered_tokens(crop: Crop, size: tuple[int, int]) -> Bool[Tensor, "b rows columns"]:
     """True for tokens of `follow` whose centre lies in the image."""
     top, left, bottom, right = crop.box.unbind(dim=1)
     down, across = _centres(top, bottom, size[0]), _centres(left, right, size[1])

@@ -5,21 +5,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from seglet.data.dark.pipeline import darken_image
-from seglet.data.dark.presets import Preset, preset
-from seglet.data.dark.stops import stopped_down
+from seglet.data.dark.presets import DarkPreset, preset_ranges
+from seglet.data.dark.stops import stop_down
 from seglet.data.dataset import Dataset, Sample
 from seglet.files import content_hash
 
 
-class Darkened(Dataset):
+class DarkenedDataset(Dataset):
     """The samples of `dataset` under a preset of `seglet data darken`, or with so many stops less of their light.
 
     What is drawn depends on the seed and the image's name alone; under stops that is noise, the same for all stops.
     """
 
-    def __init__(self, dataset: Dataset, level: Preset | float, seed: int = 0) -> None:
+    def __init__(self, dataset: Dataset, level: DarkPreset | float, seed: int = 0) -> None:
         self.dataset, self.level, self.seed = dataset, level, seed
-        self.ranges = preset(level) if isinstance(level, str) else None
+        self.ranges = preset_ranges(level) if isinstance(level, str) else None
         self.classes, self.ids = dataset.classes, dataset.ids
         self.fingerprint = content_hash(f"{dataset.fingerprint} {level} {seed}".encode())
 
@@ -31,4 +31,4 @@ class Darkened(Dataset):
         if self.ranges is not None:
             return replace(sample, image=darken_image(sample.image, self.ranges.draw(self.seed, sample.id)))
         noise = int.from_bytes(hashlib.sha256(f"{self.seed}/{sample.id}".encode()).digest()[:6])
-        return replace(sample, image=stopped_down(sample.image, float(self.level), noise))
+        return replace(sample, image=stop_down(sample.image, float(self.level), noise))

@@ -15,7 +15,7 @@ DIM = 0.1
 
 
 @dataclass(frozen=True)
-class Darkness:
+class ImageDarkness:
     """What was measured of one image.
 
     Args:
@@ -31,7 +31,7 @@ class Darkness:
     noise: float
 
 
-def darkness(image: UInt8[np.ndarray, "h w 3"]) -> Darkness:
+def measure_darkness(image: UInt8[np.ndarray, "h w 3"]) -> ImageDarkness:
     """The darkness of an image; light is taken for sRGB's. `noise` is 0 for sides of less than 3 pixels.
 
     A dark scene and little light look alike here: a black cat in the sun is dark too.
@@ -42,7 +42,7 @@ def darkness(image: UInt8[np.ndarray, "h w 3"]) -> Darkness:
     light = float((counts @ linear) @ LUMA) / max(1, image[..., 0].size)
     luma: Float32[np.ndarray, "h w"] = image.astype(np.float32) @ LUMA.astype(np.float32)
     stops = math.log2(MIDDLE_GREY / max(light, MIDDLE_GREY / 2**20))
-    return Darkness(float(luma.mean()), stops, float((luma < DIM * 255).mean()), noise_deviation(luma))
+    return ImageDarkness(float(luma.mean()), stops, float((luma < DIM * 255).mean()), noise_deviation(luma))
 
 
 def noise_deviation(values: Float32[np.ndarray, "h w"]) -> float:

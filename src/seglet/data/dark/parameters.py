@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 from seglet.data.dark.cameras import CAMERAS
 from seglet.values import build_config, check_known_keys
 
-Variant = Literal["degrade", "isp"]
+DarkeningVariant = Literal["degrade", "isp"]
 """`degrade` is MAET's torch code (a tone curve is undone, quantisation is uniform noise); `isp` its NumPy code, without
 tone curve and with real steps."""
 
@@ -28,7 +28,7 @@ class Darkening:
         noise_seed: of the sensor's noise.
     """
 
-    variant: Variant
+    variant: DarkeningVariant
     darkness: float
     gamma: float
     camera: int
@@ -46,7 +46,7 @@ class Darkening:
             raise ValueError(f"expected {wrong[0]} above 0, got {getattr(self, wrong[0])}")
         if min(self.shot_noise, self.read_noise, self.noise_seed) < 0:
             raise ValueError("expected shot_noise, read_noise and noise_seed of 0 or more")
-        if self.variant not in get_args(Variant) or not 0 <= self.camera < CAMERAS:
+        if self.variant not in get_args(DarkeningVariant) or not 0 <= self.camera < CAMERAS:
             raise ValueError(
                 f"expected variant degrade or isp and camera 0 to {CAMERAS - 1}, got {self.variant!r}, {self.camera}"
             )
@@ -56,7 +56,7 @@ class Darkening:
         return asdict(self)
 
 
-def from_dict(values: Mapping[str, Any]) -> Darkening:
+def darkening_from_dict(values: Mapping[str, Any]) -> Darkening:
     """What `as_dict` gave.
 
     Raises:

@@ -10,17 +10,17 @@ import numpy as np
 from jaxtyping import Float, Float32, UInt8, UInt16
 
 from seglet.data.dark.cameras import srgb_to_camera
-from seglet.data.dark.noise import Noise, Sensor
+from seglet.data.dark.noise import NoiseSource, SensorNoise
 from seglet.data.dark.parameters import Darkening
 
-Stored = TypeVar("Stored", UInt8[np.ndarray, "h w 3"], UInt16[np.ndarray, "h w 3"])
-DARKEST = 1e-8
+_StoredImage = TypeVar("_StoredImage", UInt8[np.ndarray, "h w 3"], UInt16[np.ndarray, "h w 3"])
+_DARKEST = 1e-8
 """Below this neither light nor a variance goes."""
-STRIP = 2**14
+_STRIP = 2**14
 """Pixels that are worked on at once, few enough to stay near the processor."""
 
 
-def darken_image(image: Stored, parameters: Darkening) -> Stored:
+def darken_image(image: _StoredImage, parameters: Darkening) -> _StoredImage:
     """A stored image in the dark, of the same type and size, with noise of `parameters.noise_seed`.
 
     Raises:
@@ -31,15 +31,17 @@ def darken_image(image: Stored, parameters: Darkening) -> Stored:
             f"expected an image [h, w, 3] of 8 or 16 bits, got {list(image.shape)} {image.dtype}; convert it"
         )
     largest = np.iinfo(image.dtype).max
-    linear = linearised(np.arange(largest + 1) / largest, parameters).astype(np.float32)
+    linear = linearise_image(np.arange(largest + 1) / largest, parameters).astype(np.float32)
     dark = np.empty_like(image)
     for rows, noise in _strips(image.shape, parameters):
-        developed = process(sense(expose(linear[image[rows]], parameters), parameters, noise), parameters)
+        developed = develop_image(
+            add_sensor_noise(expose_sensor(linear[image[rows]], parameters), parameters, noise), parameters
+        )
         dark[rows] = np.clip(developed, 0, 1) * np.float32(largest) + np.float32(0.5)
     return dark
 
 
-def darken(image: Float32[np.ndarray, "h w 3"], parameters: Darkening) -> Float32[np.ndarray, "h w 3"]:
+def darken_values(image: Float32[np.ndarray, "h w 3"], parameters: Darkening) -> Float32[np.ndarray, "h w 3"]:
     """The same for values in [0, 1]; those outside are cut to it.
 
     Raises:
@@ -49,21 +51,21 @@ def darken(image: Float32[np.ndarray, "h w 3"], parameters: Darkening) -> Float3
         raise ValueError("expected values from 0 to 1, got NaN or infinity; scale the image to [0, 1] first")
     dark = np.empty_like(image)
     for rows, noise in _strips(image.shape, parameters):
-        light = expose(linearised(image[rows], parameters), parameters)
-        dark[rows] = np.clip(process(sense(light, parameters, noise), parameters), 0, 1)
+        light = expose_sensor(linearise_image(image[rows], parameters), parameters)
+        dark[rows] = np.clip(develop_image(add_sensor_noise(light, parameters, noise), parameters), 0, 1)
     return dark
 
 
-def _strips(shape: tuple[int, ...], parameters: Darkening) -> Iterator[tuple[slice, Noise]]:
+def _strips(shape: tuple[int, ...], parameters: Darkening) -> Iterator[tuple[slice, SensorNoise]]:
     height, width = shape[:2]
-    sensor = Sensor(parameters.noise_seed, uniform=parameters.variant == "degrade")
-    step = max(1, STRIP // max(1, width))
+    sensor = NoiseSource(parameters.noise_seed, uniform=parameters.variant == "degrade")
+    step = max(1, _STRIP // max(1, width))
     for top in range(0, height, step):
         rows = slice(top, min(top + step, height))
         yield rows, sensor.rows(rows.stop - top, width)
 
 
-def linearised(values: Float[np.ndarray, "*shape"], parameters: Darkening) -> Float[np.ndarray, "*shape"]:
+def linearise_image(values: Float[np.ndarray, "*shape"], parameters: Darkening) -> Float[np.ndarray, "*shape"]:
     """Light in proportion to the scene's, in [0, 1], from a camera's output: the tone curve and gamma undone."""
     values = np.clip(values, 0, 1)
     if parameters.variant == "degrade":
@@ -71,23 +73,25 @@ def linearised(values: Float[np.ndarray, "*shape"], parameters: Darkening) -> Fl
     return _power(values, parameters.gamma)
 
 
-def expose(linear: Float[np.ndarray, "h w 3"], parameters: Darkening) -> Float[np.ndarray, "h w 3"]:
+def expose_sensor(linear: Float[np.ndarray, "h w 3"], parameters: Darkening) -> Float[np.ndarray, "h w 3"]:
     """What falls on the sensor of a camera when only `darkness` of the light is there."""
     balance = np.array([1 / parameters.red_gain, 1, 1 / parameters.blue_gain])
     factors = balance * parameters.gain * parameters.darkness
     return np.asarray(linear @ (factors[:, None] * srgb_to_camera(parameters.camera)).T.astype(linear.dtype))
 
 
-def sense(light: Float[np.ndarray, "h w 3"], parameters: Darkening, noise: Noise) -> Float[np.ndarray, "h w 3"]:
+def add_sensor_noise(
+    light: Float[np.ndarray, "h w 3"], parameters: Darkening, noise: SensorNoise
+) -> Float[np.ndarray, "h w 3"]:
     """The light as counted by the sensor: shot and read noise, then quantisation."""
-    variance = np.maximum(light * parameters.shot_noise + parameters.read_noise, DARKEST)
+    variance = np.maximum(light * parameters.shot_noise + parameters.read_noise, _DARKEST)
     counted = light + np.sqrt(variance) * noise.normal
     if noise.uniform is not None:
         return np.asarray(counted + (2 * noise.uniform - 1) / (255 * parameters.bits))
     return np.asarray(np.rint(counted * (255 / parameters.bits)) * (parameters.bits / 255))
 
 
-def process(raw: Float[np.ndarray, "h w 3"], parameters: Darkening) -> Float[np.ndarray, "h w 3"]:
+def develop_image(raw: Float[np.ndarray, "h w 3"], parameters: Darkening) -> Float[np.ndarray, "h w 3"]:
     """The image a camera makes of its raw values: white balance, sRGB, gamma; not cut to [0, 1]."""
     balance = np.array([parameters.red_gain, 1, parameters.blue_gain])
     back = np.linalg.inv(srgb_to_camera(parameters.camera)) * balance
@@ -96,5 +100,5 @@ def process(raw: Float[np.ndarray, "h w 3"], parameters: Darkening) -> Float[np.
 
 def _power(values: np.ndarray, exponent: float) -> np.ndarray:
     """As `**`, by way of the logarithm, which NumPy computes many values at a time."""
-    logarithm = np.log(np.maximum(values, values.dtype.type(DARKEST)))
+    logarithm = np.log(np.maximum(values, values.dtype.type(_DARKEST)))
     return np.asarray(np.exp(logarithm * values.dtype.type(exponent)))

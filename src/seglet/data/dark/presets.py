@@ -7,17 +7,17 @@ from statistics import NormalDist
 from typing import Literal, get_args
 
 from seglet.data.dark.cameras import CAMERAS
-from seglet.data.dark.parameters import Darkening, Variant
-from seglet.data.portable_rng import Dice
+from seglet.data.dark.parameters import Darkening, DarkeningVariant
+from seglet.data.portable_rng import PortableRng
 
-Preset = Literal["mild", "night", "extreme"]
-PARAMETERS = 0
+DarkPreset = Literal["mild", "night", "extreme"]
+PARAMETER_STREAM = 0
 """Stream of the dice."""
-ISP_BITS = (4, 6, 8)
+_ISP_BITS = (4, 6, 8)
 
 
 @dataclass(frozen=True)
-class Spread:
+class ValueRange:
     """Uniform between two values; or, with a `deviation`, normal about `mean` and cut to them."""
 
     low: float
@@ -36,29 +36,29 @@ class Spread:
 
 
 @dataclass(frozen=True)
-class Ranges:
+class DarkeningRanges:
     """What parameters are drawn from; as they stand, those of MAET's torch code.
 
     Theirs bounds neither `gain` nor the noise's spread; these are cut at 4 deviations.
     """
 
-    variant: Variant = "degrade"
-    darkness: Spread = Spread(0.01, 1.0, 0.1, 0.08)
-    gamma: Spread = Spread(2.0, 3.5)
-    gain: Spread = Spread(0.4, 1.2, 0.8, 0.1)
-    red_gain: Spread = Spread(1.9, 2.4)
-    blue_gain: Spread = Spread(1.5, 1.9)
-    log_shot: Spread = Spread(math.log(1e-4), math.log(0.012))
-    log_read: Spread = Spread(-1.04, 1.04, 0.0, 0.26)
+    variant: DarkeningVariant = "degrade"
+    darkness: ValueRange = ValueRange(0.01, 1.0, 0.1, 0.08)
+    gamma: ValueRange = ValueRange(2.0, 3.5)
+    gain: ValueRange = ValueRange(0.4, 1.2, 0.8, 0.1)
+    red_gain: ValueRange = ValueRange(1.9, 2.4)
+    blue_gain: ValueRange = ValueRange(1.5, 1.9)
+    log_shot: ValueRange = ValueRange(math.log(1e-4), math.log(0.012))
+    log_read: ValueRange = ValueRange(-1.04, 1.04, 0.0, 0.26)
     """Added to the line 2.18 log shot + 1.20, on which real sensors lie."""
     bits: tuple[int, ...] = (12, 14, 16)
 
     def draw(self, seed: int, image_id: str) -> Darkening:
         """The parameters for one image: a pure function of the seed and the image's name."""
         digest = hashlib.sha256(f"{seed}/{image_id}".encode()).digest()
-        return self.roll(Dice(int.from_bytes(digest[:16]), PARAMETERS))
+        return self.draw_with(PortableRng(int.from_bytes(digest[:16]), PARAMETER_STREAM))
 
-    def roll(self, dice: Dice) -> Darkening:
+    def draw_with(self, dice: PortableRng) -> Darkening:
         log_shot = self.log_shot.at(dice.unit())
         return Darkening(
             variant=self.variant,
@@ -75,27 +75,31 @@ class Ranges:
         )
 
 
-MAET = Ranges()
-MAET_ISP = Ranges("isp", darkness=Spread(0.01, 0.4), bits=ISP_BITS)
+MAET_RANGES = DarkeningRanges()
+MAET_ISP_RANGES = DarkeningRanges("isp", darkness=ValueRange(0.01, 0.4), bits=_ISP_BITS)
 """Ranges of the two published codes."""
 
 
-MILD = replace(MAET, darkness=Spread(0.15, 0.6, 0.35, 0.1), log_shot=Spread(math.log(1e-4), math.log(0.003)))
-EXTREME = replace(MAET, darkness=Spread(0.004, 0.05, 0.02, 0.015), log_shot=Spread(math.log(1e-4), math.log(0.001)))
+_MILD = replace(
+    MAET_RANGES, darkness=ValueRange(0.15, 0.6, 0.35, 0.1), log_shot=ValueRange(math.log(1e-4), math.log(0.003))
+)
+_EXTREME = replace(
+    MAET_RANGES, darkness=ValueRange(0.004, 0.05, 0.02, 0.015), log_shot=ValueRange(math.log(1e-4), math.log(0.001))
+)
 """With MAET's noise, which is as strong in little light as in much, half of its images would show little else."""
 
 
-def preset(name: Preset, variant: Variant = "degrade") -> Ranges:
+def preset_ranges(name: DarkPreset, variant: DarkeningVariant = "degrade") -> DarkeningRanges:
     """`mild`: dusk. `night`: MAET's own. `extreme`: as dark as the images of LOL, which show little to the eye.
 
     Raises:
         ValueError: there is no such preset, or the steps of `isp` would leave nothing of its light.
     """
-    known: dict[str, Ranges] = {"mild": MILD, "night": MAET, "extreme": EXTREME}
+    known: dict[str, DarkeningRanges] = {"mild": _MILD, "night": MAET_RANGES, "extreme": _EXTREME}
     if name not in known:
-        raise ValueError(f"expected a preset of {', '.join(get_args(Preset))}, got {name!r}")
+        raise ValueError(f"expected a preset of {', '.join(get_args(DarkPreset))}, got {name!r}")
     if variant == "degrade":
         return known[name]
     if name == "extreme":
         raise ValueError("the steps of variant isp, 4/255 and more, swallow the light of preset extreme; take degrade")
-    return replace(known[name], variant="isp", bits=ISP_BITS)
+    return replace(known[name], variant="isp", bits=_ISP_BITS)

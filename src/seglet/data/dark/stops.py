@@ -9,23 +9,23 @@ import math
 import numpy as np
 from jaxtyping import UInt8
 
-from seglet.data.dark.noise import Sensor
+from seglet.data.dark.noise import NoiseSource
 from seglet.data.dark.parameters import Darkening
-from seglet.data.dark.pipeline import expose, linearised, process, sense
-from seglet.data.dark.presets import MAET
+from seglet.data.dark.pipeline import add_sensor_noise, develop_image, expose_sensor, linearise_image
+from seglet.data.dark.presets import MAET_RANGES
 
 
-def camera(stops: float, noise_seed: int = 0) -> Darkening:
+def stops_darkening(stops: float, noise_seed: int = 0) -> Darkening:
     """The share 2^-stops of the light is left; white balance and noise are the middle of MAET's ranges."""
-    log_shot = MAET.log_shot.at(0.5)
+    log_shot = MAET_RANGES.log_shot.at(0.5)
     return Darkening(
         variant="isp",  # without tone curve
         darkness=2.0**-stops,
         gamma=2.2,  # about sRGB; MAET draws 2 to 3.5
         camera=0,
         gain=1.0,  # theirs is never divided out, so it would darken too
-        red_gain=MAET.red_gain.at(0.5),
-        blue_gain=MAET.blue_gain.at(0.5),
+        red_gain=MAET_RANGES.red_gain.at(0.5),
+        blue_gain=MAET_RANGES.blue_gain.at(0.5),
         shot_noise=math.exp(log_shot),
         read_noise=math.exp(2.18 * log_shot + 1.2),
         bits=14,
@@ -33,12 +33,14 @@ def camera(stops: float, noise_seed: int = 0) -> Darkening:
     )
 
 
-def stopped_down(image: UInt8[np.ndarray, "h w 3"], stops: float, noise_seed: int = 0) -> UInt8[np.ndarray, "h w 3"]:
+def stop_down(image: UInt8[np.ndarray, "h w 3"], stops: float, noise_seed: int = 0) -> UInt8[np.ndarray, "h w 3"]:
     """The image with so much less light; at 0 the image itself, without a camera's noise."""
     if stops <= 0:
         return image
-    parameters = camera(stops, noise_seed)
-    noise = Sensor(parameters.noise_seed, uniform=True).rows(image.shape[0], image.shape[1])
-    light = expose(linearised(image.astype(np.float32) / np.float32(255), parameters), parameters)
-    developed = process(sense(light, parameters, noise), parameters)  # 14 bits, as noise: `isp` itself has 6 at most
+    parameters = stops_darkening(stops, noise_seed)
+    noise = NoiseSource(parameters.noise_seed, uniform=True).rows(image.shape[0], image.shape[1])
+    light = expose_sensor(linearise_image(image.astype(np.float32) / np.float32(255), parameters), parameters)
+    developed = develop_image(
+        add_sensor_noise(light, parameters, noise), parameters
+    )  # 14 bits, as noise: `isp` itself has 6 at most
     return np.asarray((np.clip(developed, 0, 1) * 255 + 0.5).astype(np.uint8))

@@ -6,29 +6,32 @@ from typing import Literal, get_args
 import numpy as np
 from jaxtyping import Float32
 
-from seglet.data.dark.pipeline import darken
-from seglet.data.dark.presets import PARAMETERS, preset
-from seglet.data.portable_rng import Dice
+from seglet.data.dark.pipeline import darken_values
+from seglet.data.dark.presets import PARAMETER_STREAM, preset_ranges
+from seglet.data.portable_rng import PortableRng
 from seglet.types import option
 
-Dark = Literal["none", "mild", "night", "extreme"]
+DarkViewPreset = Literal["none", "mild", "night", "extreme"]
 
 
 @dataclass(frozen=True)
 class DarkViews:
     """How many views are taken in the dark, and how dark. As it stands, none."""
 
-    dark: Dark = option("none", "preset of `seglet data darken`, or none")
+    dark: DarkViewPreset = option("none", "preset of `seglet data darken`, or none")
     share: float = option(0.5, "of the views that are darkened")
 
     def __post_init__(self) -> None:
-        if self.dark not in get_args(Dark) or not 0 <= self.share <= 1:
+        if self.dark not in get_args(DarkViewPreset) or not 0 <= self.share <= 1:
             raise ValueError(
-                f"expected dark of {', '.join(get_args(Dark))} and a share from 0 to 1, got {self.dark!r}, {self.share}"
+                f"expected dark of {', '.join(get_args(DarkViewPreset))} and a share from 0 to 1, "
+                f"got {self.dark!r}, {self.share}"
             )
 
-    def of(self, image: Float32[np.ndarray, "h w 3"], rng: np.random.Generator) -> Float32[np.ndarray, "h w 3"]:
+    def apply(self, image: Float32[np.ndarray, "h w 3"], rng: np.random.Generator) -> Float32[np.ndarray, "h w 3"]:
         """The image, in [0, 1], or what it would be in the dark; where there is none, nothing is drawn."""
         if self.dark == "none" or rng.random() >= self.share:
             return image
-        return darken(image, preset(self.dark).roll(Dice(int(rng.integers(2**63)), PARAMETERS)))
+        return darken_values(
+            image, preset_ranges(self.dark).draw_with(PortableRng(int(rng.integers(2**63)), PARAMETER_STREAM))
+        )

@@ -3,12 +3,12 @@
 import numpy as np
 from jaxtyping import UInt8
 
-LEAST, MOST = 0.1, 1.0
+_LEAST, _MOST = 0.1, 1.0
 """Exponents; an image is never made darker."""
-HALVINGS = 20
+_HALVINGS = 20
 
 
-def lift(
+def correct_gamma(
     image: UInt8[np.ndarray, "h w 3"], gamma: float | None = None, target: float = 0.45
 ) -> UInt8[np.ndarray, "h w 3"]:
     """The image to the power of `gamma`; without one, of that which brings its mean to `target`, 0.1 to 1.
@@ -18,17 +18,17 @@ def lift(
     """
     if (gamma is not None and gamma <= 0) or not 0 < target < 1:
         raise ValueError(f"expected a gamma above 0 and a target between 0 and 1, got {gamma} and {target}")
-    exponent = found(image, target) if gamma is None else gamma
+    exponent = fitting_exponent(image, target) if gamma is None else gamma
     levels = np.rint((np.arange(256) / 255) ** exponent * 255).astype(np.uint8)
     return np.asarray(levels[image])
 
 
-def found(image: UInt8[np.ndarray, "h w 3"], target: float) -> float:
+def fitting_exponent(image: UInt8[np.ndarray, "h w 3"], target: float) -> float:
     """The exponent from 0.1 to 1 whose power has a mean of `target`, as near as can be."""
     counts, levels = np.bincount(image.ravel(), minlength=256), np.arange(256) / 255
-    low, high = LEAST, MOST
-    for _ in range(HALVINGS):
+    low, high = _LEAST, _MOST
+    for _ in range(_HALVINGS):
         middle = (low + high) / 2
         brighter = counts @ levels**middle > target * max(1, image.size)
         low, high = (middle, high) if brighter else (low, middle)
-    return high if high == MOST else low if low == LEAST else (low + high) / 2
+    return high if high == _MOST else low if low == _LEAST else (low + high) / 2

@@ -3,20 +3,18 @@
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
-from seglet.data.enhance.value import with_value
-
-LEVELS = 256
+_LEVELS = 256
 
 
-def equalise(image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
+def equalise_histogram(image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
     """Every brightness about equally often; an image of one brightness stays as it is."""
     value = image.max(axis=2)
-    counts = np.bincount(value.ravel(), minlength=LEVELS)
+    counts = np.bincount(value.ravel(), minlength=_LEVELS)
     below = counts.cumsum()
     darkest = counts[value.min()] if value.size else 0
     if below[-1] == darkest:
         return image
-    levels = np.rint((below - darkest).clip(0) * (LEVELS - 1) / (below[-1] - darkest)).astype(np.uint8)
+    levels = np.rint((below - darkest).clip(0) * (_LEVELS - 1) / (below[-1] - darkest)).astype(np.uint8)
     return with_value(image, levels[value])
 
 
@@ -59,12 +57,12 @@ def _mappings(
     missing = ((0, down * rows - value.shape[0]), (0, across * columns - value.shape[1]))
     padded = np.pad(value, missing, mode="edge").reshape(down, rows, across, columns)
     tile = np.arange(down * across).reshape(down, 1, across, 1)
-    counts = np.bincount((tile * LEVELS + padded).ravel(), minlength=down * across * LEVELS).astype(np.float64)
-    counts = counts.reshape(down, across, LEVELS)
-    most = max(1.0, limit * rows * columns / LEVELS)
+    counts = np.bincount((tile * _LEVELS + padded).ravel(), minlength=down * across * _LEVELS).astype(np.float64)
+    counts = counts.reshape(down, across, _LEVELS)
+    most = max(1.0, limit * rows * columns / _LEVELS)
     cut = np.minimum(counts, most)
-    cut += (counts - cut).sum(axis=2, keepdims=True) / LEVELS
-    return np.asarray(cut.cumsum(axis=2) * (LEVELS - 1) / (rows * columns))
+    cut += (counts - cut).sum(axis=2, keepdims=True) / _LEVELS
+    return np.asarray(cut.cumsum(axis=2) * (_LEVELS - 1) / (rows * columns))
 
 
 def _neighbours(
@@ -74,3 +72,14 @@ def _neighbours(
     place = (np.arange(side) + 0.5) / size - 0.5
     before = np.floor(place).astype(np.int64)
     return before.clip(0, tiles - 1), (before + 1).clip(0, tiles - 1), place - before
+
+
+def with_value(image: UInt8[np.ndarray, "h w 3"], value: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w 3"]:
+    """The image with `value` as each pixel's largest colour, to which the others keep their proportion.
+
+    Black turns grey.
+    """
+    before = image.max(axis=2).astype(np.float32)
+    factor = value.astype(np.float32) / np.maximum(before, 1)
+    bright = image.astype(np.float32) * factor[..., None] + np.float32(0.5)
+    return np.where((before == 0)[..., None], value[..., None], bright.astype(np.uint8))

@@ -3,14 +3,14 @@
 import numpy as np
 from jaxtyping import Float32, UInt8
 
-SIGMAS = (15.0, 80.0, 250.0)
+_SIGMAS = (15.0, 80.0, 250.0)
 """Small, middle and large surrounds, in pixels."""
-STRENGTH = 125.0
+_STRENGTH = 125.0
 """α: how far a colour may go from grey."""
 
 
 def msrcr(
-    image: UInt8[np.ndarray, "h w 3"], sigmas: tuple[float, ...] = SIGMAS, cut: float = 0.01
+    image: UInt8[np.ndarray, "h w 3"], sigmas: tuple[float, ...] = _SIGMAS, cut: float = 0.01
 ) -> UInt8[np.ndarray, "h w 3"]:
     """Multi-scale Retinex with colour restoration; with a single sigma, single-scale Retinex.
 
@@ -25,8 +25,8 @@ def msrcr(
     if not sigmas or min(sigmas) <= 0 or not 0 <= cut < 0.5:
         raise ValueError(f"expected positive sigmas and a cut of 0 to below 0.5, got {sigmas} and {cut}")
     values = image.astype(np.float32) + 1
-    beyond = np.mean([np.log(values) - np.log(blurred(values, sigma)) for sigma in sigmas], axis=0, dtype=np.float32)
-    restored = beyond * np.log(1 + STRENGTH * values / values.sum(axis=2, keepdims=True))
+    beyond = np.mean([np.log(values) - np.log(box_blur(values, sigma)) for sigma in sigmas], axis=0, dtype=np.float32)
+    restored = beyond * np.log(1 + _STRENGTH * values / values.sum(axis=2, keepdims=True))
     low, high = np.quantile(restored, (cut, 1 - cut), axis=(0, 1))
     flat = high - low < 1e-4
     stretched = (restored - low) / np.where(flat, 1, high - low)
@@ -34,7 +34,7 @@ def msrcr(
     return np.where(flat, image, bright)
 
 
-def blurred(values: Float32[np.ndarray, "h w c"], sigma: float) -> Float32[np.ndarray, "h w c"]:
+def box_blur(values: Float32[np.ndarray, "h w c"], sigma: float) -> Float32[np.ndarray, "h w c"]:
     """Three moving averages one after another, near to a Gaussian whose width costs nothing; edges are repeated."""
     radius = max(1, round((np.sqrt(4 * sigma**2 + 1) - 1) / 2))  # three boxes of 2r + 1 have the variance σ²
     for _ in range(3):

@@ -11,20 +11,24 @@ from typing import Any
 import numpy as np
 
 from seglet.data.class_table import is_void
-from seglet.data.label_tools.exchange import Annotations, unique
-from seglet.data.label_tools.outline import outlines
-from seglet.data.label_tools.regions import VOID, Annotated, Form, Region
+from seglet.data.label_tools.exchange import ToolAnnotations, unique_images
+from seglet.data.label_tools.outline import mask_outlines
+from seglet.data.label_tools.regions import VOID_NAME, AnnotatedImage, NamedRegion, RegionForm
 from seglet.data.label_tools.runs import coco_runs
-from seglet.data.layouts.instances import ImageRecord, Instances, read_instances
-from seglet.data.layouts.rasterise import region
+from seglet.data.layouts.instances import CocoImage, CocoInstances, read_instances
+from seglet.data.layouts.rasterise import rasterise_segmentation
 from seglet.files import write_json
 from seglet.types import IGNORE, Classes
 
-FILE = "annotations/instances_{split}.json"
+_FILE = "annotations/instances_{split}.json"
 
 
-def write(out: Path, sources: Iterable[Annotated], classes: Classes, form: Form, split: str = "all") -> Path:
-    ids = {name: label + 1 for label, name in enumerate(classes.names) if label != classes.background} | {VOID: IGNORE}
+def write_coco_json(
+    out: Path, sources: Iterable[AnnotatedImage], classes: Classes, form: RegionForm, split: str = "all"
+) -> Path:
+    ids = {name: label + 1 for label, name in enumerate(classes.names) if label != classes.background} | {
+        VOID_NAME: IGNORE
+    }
     if classes.background == 0:
         ids = {name: label - (label != IGNORE) for name, label in ids.items()}
     images: list[dict[str, Any]] = []
@@ -34,17 +38,17 @@ def write(out: Path, sources: Iterable[Annotated], classes: Classes, form: Form,
         for each in one.regions:
             rows.append(_row(each, len(rows) + 1, number, ids[each.name], form))
     categories = [{"id": number, "name": name, "supercategory": ""} for name, number in ids.items()]
-    file = out / FILE.format(split=split)
+    file = out / _FILE.format(split=split)
     write_json(file, {"images": images, "annotations": rows, "categories": categories})
     return file
 
 
-def _row(each: Region, number: int, image: int, category: int, form: Form) -> dict[str, Any]:
+def _row(each: NamedRegion, number: int, image: int, category: int, form: RegionForm) -> dict[str, Any]:
     rows, columns = np.flatnonzero(each.inside.any(axis=1)), np.flatnonzero(each.inside.any(axis=0))
     left, top = int(columns[0]), int(rows[0])
     shape: object = coco_runs(each.inside)
     if form == "polygons":
-        shape = [polygon.ravel().tolist() for polygon in outlines(each.inside)]
+        shape = [polygon.ravel().tolist() for polygon in mask_outlines(each.inside)]
     return {
         "id": number,
         "image_id": image,
@@ -52,32 +56,34 @@ def _row(each: Region, number: int, image: int, category: int, form: Form) -> di
         "segmentation": shape,
         "area": int(each.inside.sum()),
         "bbox": [left, top, int(columns[-1]) + 1 - left, int(rows[-1]) + 1 - top],
-        "iscrowd": int(each.name == VOID),
+        "iscrowd": int(each.name == VOID_NAME),
         **({} if each.confidence is None else {"score": each.confidence}),
     }
 
 
-def read(file: Path) -> Annotations:
+def read_coco_json(file: Path) -> ToolAnnotations:
     """Where objects overlap, the smaller one is on top, and void below all.
 
     Raises:
         DataError: it is no such file.
     """
     instances = read_instances(file)
-    entries = unique(((image.file, image) for image in instances.images), file)
+    entries = unique_images(((image.file, image) for image in instances.images), file)
     names = tuple(name for name in instances.names if not is_void(name))
 
-    def decode(name: str, entry: object) -> Annotated:
-        assert isinstance(entry, ImageRecord)
+    def decode(name: str, entry: object) -> AnnotatedImage:
+        assert isinstance(entry, CocoImage)
         drawn = [_region(instances, row, entry.size) for row in instances.objects.get(entry.number, [])]
         drawn.sort(key=lambda one: (not is_void(one.name), -int(one.inside.sum())))
-        return Annotated(name, entry.size, tuple(drawn))
+        return AnnotatedImage(name, entry.size, tuple(drawn))
 
-    return Annotations(file, names, entries, decode)
+    return ToolAnnotations(file, names, entries, decode)
 
 
-def _region(instances: Instances, row: dict[str, Any], size: tuple[int, int]) -> Region:
+def _region(instances: CocoInstances, row: dict[str, Any], size: tuple[int, int]) -> NamedRegion:
     label = instances.labels[int(row["category_id"])]
-    name = VOID if row.get("iscrowd") else instances.names[label - 1]
+    name = VOID_NAME if row.get("iscrowd") else instances.names[label - 1]
     score = row.get("score")
-    return Region(name, region(row.get("segmentation"), size), None if score is None else float(score))
+    return NamedRegion(
+        name, rasterise_segmentation(row.get("segmentation"), size), None if score is None else float(score)
+    )

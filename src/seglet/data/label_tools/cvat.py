@@ -6,26 +6,33 @@ from xml.etree import ElementTree
 from xml.parsers import expat
 
 from seglet.data.errors import DataError
-from seglet.data.label_tools.exchange import Annotations, safe, size_of, unique
-from seglet.data.label_tools.outline import outlines
-from seglet.data.label_tools.regions import VOID, Annotated, Form, Region, names_of, without_void
+from seglet.data.label_tools.exchange import ToolAnnotations, checked_size, safe_image_path, unique_images
+from seglet.data.label_tools.outline import mask_outlines
+from seglet.data.label_tools.regions import (
+    VOID_NAME,
+    AnnotatedImage,
+    NamedRegion,
+    RegionForm,
+    names_without_void,
+    region_names,
+)
 from seglet.data.label_tools.runs import cvat_runs, from_cvat_runs
-from seglet.data.layouts.rasterise import region
+from seglet.data.layouts.rasterise import rasterise_segmentation
 from seglet.files import read_bytes, write_atomically
 from seglet.types import Classes
 
-FILE = "annotations.xml"
-CONFIDENCE = "confidence"
-Element = ElementTree.Element
+CVAT_FILE = "annotations.xml"
+_CONFIDENCE = "confidence"
+_Element = ElementTree.Element
 
 
-def write(out: Path, images: Iterable[Annotated], classes: Classes, form: Form) -> Path:
-    root = Element("annotations")
+def write_cvat(out: Path, images: Iterable[AnnotatedImage], classes: Classes, form: RegionForm) -> Path:
+    root = _Element("annotations")
     _add(root, "version", "1.1")
     task = _add(_add(root, "meta"), "task")
     _add(task, "mode", "annotation")
     labels = _add(task, "labels")
-    shades = dict(zip(classes.names, classes.colours, strict=True)) | {VOID: (255, 255, 255)}
+    shades = dict(zip(classes.names, classes.colours, strict=True)) | {VOID_NAME: (255, 255, 255)}
     for name, (red, green, blue) in shades.items():
         label = _add(labels, "label")
         _add(label, "name", name)
@@ -37,13 +44,13 @@ def write(out: Path, images: Iterable[Annotated], classes: Classes, form: Form) 
         image.attrib.update({name: _sayable(str(value)) for name, value in about.items()})
         for order, each in enumerate(one.regions):
             _add_region(image, each, order, form)
-    file = out / FILE
+    file = out / CVAT_FILE
     ElementTree.indent(root)
     write_atomically(file, ElementTree.tostring(root, "utf-8", xml_declaration=True))
     return file
 
 
-def _add(parent: Element, tag: str, text: str = "") -> Element:
+def _add(parent: _Element, tag: str, text: str = "") -> _Element:
     child = ElementTree.SubElement(parent, tag)
     if text:
         child.text = _sayable(text)
@@ -60,41 +67,41 @@ def _sayable(text: str) -> str:
     return text
 
 
-def _confidence_of(label: Element) -> None:
+def _confidence_of(label: _Element) -> None:
     attribute = _add(_add(label, "attributes"), "attribute")
-    for tag, text in (("name", CONFIDENCE), ("mutable", "False"), ("input_type", "text"), ("default_value", "")):
+    for tag, text in (("name", _CONFIDENCE), ("mutable", "False"), ("input_type", "text"), ("default_value", "")):
         _add(attribute, tag, text)
     _add(attribute, "values")
 
 
-def _add_region(image: Element, each: Region, order: int, form: Form) -> None:
+def _add_region(image: _Element, each: NamedRegion, order: int, form: RegionForm) -> None:
     common = {"label": _sayable(each.name), "source": "auto", "occluded": "0", "z_order": str(order)}
-    shapes: list[Element] = []
+    shapes: list[_Element] = []
     if form == "polygons":
-        for polygon in outlines(each.inside):
+        for polygon in mask_outlines(each.inside):
             points = ";".join(f"{x:.2f},{y:.2f}" for x, y in polygon)
             shapes.append(ElementTree.SubElement(image, "polygon", {**common, "points": points}))
     else:
         shapes.append(ElementTree.SubElement(image, "mask", {**common, **cvat_runs(each.inside)}))
     for shape in shapes:
         if each.confidence is not None:
-            _add(shape, "attribute", f"{each.confidence:g}").set("name", CONFIDENCE)
+            _add(shape, "attribute", f"{each.confidence:g}").set("name", _CONFIDENCE)
 
 
-def read(file: Path) -> Annotations:
+def read_cvat(file: Path) -> ToolAnnotations:
     """Shapes of higher z_order lie over others; polygons, boxes and masks are read, lines and points cover nothing.
 
     Raises:
         DataError: it is no such file.
     """
     root = _parse(read_bytes(file), file)
-    images = unique(((safe(image.get("name", "")), image) for image in root.iter("image")), file)
+    images = unique_images(((safe_image_path(image.get("name", "")), image) for image in root.iter("image")), file)
     listed = [label.findtext("name", "") for labels in root.iter("labels") for label in labels.iter("label")]
-    found = Annotations(file, without_void([name for name in listed if name]), images, _decode)
-    return found if found.names else Annotations(file, names_of(found.images()), images, _decode)
+    found = ToolAnnotations(file, names_without_void([name for name in listed if name]), images, _decode)
+    return found if found.names else ToolAnnotations(file, region_names(found.images()), images, _decode)
 
 
-def _parse(content: bytes, file: Path) -> Element:
+def _parse(content: bytes, file: Path) -> _Element:
     parser = expat.ParserCreate()
     builder = ElementTree.TreeBuilder()
 
@@ -115,22 +122,22 @@ def _parse(content: bytes, file: Path) -> Element:
     return root
 
 
-def _decode(name: str, entry: object) -> Annotated:
-    assert isinstance(entry, Element)
-    size = size_of(entry.get("height"), entry.get("width"))
+def _decode(name: str, entry: object) -> AnnotatedImage:
+    assert isinstance(entry, _Element)
+    size = checked_size(entry.get("height"), entry.get("width"))
     shapes = [shape for shape in entry if shape.tag in ("polygon", "box", "mask")]
     shapes.sort(key=lambda shape: int(shape.get("z_order", "0")))
-    return Annotated(name, size, tuple(_region(shape, size) for shape in shapes))
+    return AnnotatedImage(name, size, tuple(_region(shape, size) for shape in shapes))
 
 
-def _region(shape: Element, size: tuple[int, int]) -> Region:
+def _region(shape: _Element, size: tuple[int, int]) -> NamedRegion:
     said = {attribute.get("name"): attribute.text for attribute in shape.iter("attribute")}
-    confidence = float(said[CONFIDENCE] or "nan") if said.get(CONFIDENCE) else None
+    confidence = float(said[_CONFIDENCE] or "nan") if said.get(_CONFIDENCE) else None
     if shape.tag == "mask":
-        return Region(shape.attrib["label"], from_cvat_runs(shape.attrib, size), confidence)
+        return NamedRegion(shape.attrib["label"], from_cvat_runs(shape.attrib, size), confidence)
     if shape.tag == "box":
         left, top, right, bottom = (float(shape.attrib[side]) for side in ("xtl", "ytl", "xbr", "ybr"))
         corners = [left, top, right, top, right, bottom, left, bottom]
     else:
         corners = [float(part) for point in shape.attrib["points"].split(";") for part in point.split(",")]
-    return Region(shape.attrib["label"], region([corners], size), confidence)
+    return NamedRegion(shape.attrib["label"], rasterise_segmentation([corners], size), confidence)

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from seglet.data.errors import DataError
-from seglet.data.label_tools.regions import Annotated
+from seglet.data.label_tools.regions import AnnotatedImage
 from seglet.images import MAX_PIXELS
 
-BROKEN = (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, RecursionError)
+FORMAT_ERRORS = (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, RecursionError)
 """What comes of reading a file that is not of the form it should be; DataError is a ValueError too."""
 
 
 @dataclass(frozen=True)
-class Annotations:
+class ToolAnnotations:
     """What a tool's file holds: the classes it lists, if it lists any, and its images.
 
     `decode` makes an image's regions of its entry, and raises one of BROKEN where it cannot.
@@ -22,27 +22,27 @@ class Annotations:
     source: Path
     names: tuple[str, ...]
     entries: tuple[tuple[str, object], ...]
-    decode: Callable[[str, object], Annotated]
+    decode: Callable[[str, object], AnnotatedImage]
 
-    def images(self) -> Iterator[Annotated]:
+    def images(self) -> Iterator[AnnotatedImage]:
         """
         Raises:
             DataError: a region cannot be drawn; names file and image.
         """
         yield from (self._decoded(file, entry) for file, entry in self.entries)
 
-    def image(self, file: str) -> Annotated:
+    def image(self, file: str) -> AnnotatedImage:
         """One image; see `images`."""
         return self._decoded(file, dict(self.entries)[file])
 
-    def _decoded(self, file: str, entry: object) -> Annotated:
+    def _decoded(self, file: str, entry: object) -> AnnotatedImage:
         try:
             return self.decode(file, entry)
-        except BROKEN as error:
+        except FORMAT_ERRORS as error:
             raise DataError(f"{str(self.source)!r}, image {file!r}: {error}; export it again") from error
 
 
-def safe(name: str) -> str:
+def safe_image_path(name: str) -> str:
     """The path of an image below its folder.
 
     Raises:
@@ -54,7 +54,7 @@ def safe(name: str) -> str:
     return path.as_posix()
 
 
-def size_of(height: object, width: object) -> tuple[int, int]:
+def checked_size(height: object, width: object) -> tuple[int, int]:
     """
     Raises:
         DataError: no image has this size, or one too large to be read.
@@ -65,7 +65,7 @@ def size_of(height: object, width: object) -> tuple[int, int]:
     return found
 
 
-def unique(images: Iterable[tuple[str, object]], source: Path) -> tuple[tuple[str, object], ...]:
+def unique_images(images: Iterable[tuple[str, object]], source: Path) -> tuple[tuple[str, object], ...]:
     """
     Raises:
         DataError: two images would have the same mask.

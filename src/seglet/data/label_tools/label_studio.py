@@ -16,30 +16,38 @@ import numpy as np
 
 from seglet._version import __version__
 from seglet.data.errors import DataError
-from seglet.data.label_tools.exchange import BROKEN, Annotations, safe, size_of, unique
-from seglet.data.label_tools.outline import outlines
-from seglet.data.label_tools.regions import VOID, Annotated, Form, Region, names_of
-from seglet.data.label_tools.runs import brush, from_brush
-from seglet.data.layouts.rasterise import region
+from seglet.data.label_tools.exchange import (
+    FORMAT_ERRORS,
+    ToolAnnotations,
+    checked_size,
+    safe_image_path,
+    unique_images,
+)
+from seglet.data.label_tools.outline import mask_outlines
+from seglet.data.label_tools.regions import VOID_NAME, AnnotatedImage, NamedRegion, RegionForm, region_names
+from seglet.data.label_tools.runs import brush_runs, from_brush_runs
+from seglet.data.layouts.rasterise import rasterise_segmentation
 from seglet.files import read_json, write_json, write_text
 from seglet.types import Classes
 
-FILE = "tasks.json"
-CONFIG = "config.xml"
-PREFIX = "/data/local-files/?d=images/"
+LABEL_STUDIO_FILE = "tasks.json"
+_CONFIG_FILE = "config.xml"
+LOCAL_FILES_PREFIX = "/data/local-files/?d=images/"
 """Where Label Studio's local storage serves a file below the folder it was given; `write` adds the image's name."""
-KINDS = {"polygons": "polygonlabels", "masks": "brushlabels"}
-TAGS = {"polygons": "PolygonLabels", "masks": "BrushLabels"}
+_KINDS = {"polygons": "polygonlabels", "masks": "brushlabels"}
+_TAGS = {"polygons": "PolygonLabels", "masks": "BrushLabels"}
 
 
-def write(out: Path, images: Iterable[Annotated], classes: Classes, form: Form, prefix: str = PREFIX) -> Path:
+def write_label_studio(
+    out: Path, images: Iterable[AnnotatedImage], classes: Classes, form: RegionForm, prefix: str = LOCAL_FILES_PREFIX
+) -> Path:
     tasks = [_task(one, form, prefix) for one in images]
-    write_json(out / FILE, tasks)
-    write_text(out / CONFIG, _config(classes, form))
-    return out / FILE
+    write_json(out / LABEL_STUDIO_FILE, tasks)
+    write_text(out / _CONFIG_FILE, _config(classes, form))
+    return out / LABEL_STUDIO_FILE
 
 
-def _task(one: Annotated, form: Form, prefix: str) -> dict[str, Any]:
+def _task(one: AnnotatedImage, form: RegionForm, prefix: str) -> dict[str, Any]:
     results = [result for place, each in enumerate(one.regions) for result in _results(one, each, place, form)]
     data = {"image": f"{prefix}{one.file}"}
     if one.confidence is None:
@@ -48,14 +56,14 @@ def _task(one: Annotated, form: Form, prefix: str) -> dict[str, Any]:
     return {"data": data, "predictions": [guess]}
 
 
-def _results(one: Annotated, each: Region, place: int, form: Form) -> list[dict[str, Any]]:
+def _results(one: AnnotatedImage, each: NamedRegion, place: int, form: RegionForm) -> list[dict[str, Any]]:
     height, width = one.size
     if form == "polygons":
         percent = np.array([100 / width, 100 / height])
-        values = [{"points": (polygon * percent).tolist(), "closed": True} for polygon in outlines(each.inside)]
+        values = [{"points": (polygon * percent).tolist(), "closed": True} for polygon in mask_outlines(each.inside)]
     else:
-        values = [{"format": "rle", "rle": brush(each.inside)}]
-    kind = KINDS[form]
+        values = [{"format": "rle", "rle": brush_runs(each.inside)}]
+    kind = _KINDS[form]
     common = {
         "type": kind, "from_name": "label", "to_name": "image", "image_rotation": 0,
         "original_width": width, "original_height": height,
@@ -68,19 +76,19 @@ def _results(one: Annotated, each: Region, place: int, form: Form) -> list[dict[
     ]
 
 
-def _config(classes: Classes, form: Form) -> str:
-    shades = dict(zip(classes.names, classes.colours, strict=True)) | {VOID: (255, 255, 255)}
+def _config(classes: Classes, form: RegionForm) -> str:
+    shades = dict(zip(classes.names, classes.colours, strict=True)) | {VOID_NAME: (255, 255, 255)}
     labels = (
         f'    <Label value={quoteattr(name)} background="#{red:02x}{green:02x}{blue:02x}"/>'
         for name, (red, green, blue) in shades.items()
     )
-    tag = TAGS[form]
+    tag = _TAGS[form]
     image = '  <Image name="image" value="$image" zoom="true"/>'
     opening, closing = f'  <{tag} name="label" toName="image">', f"  </{tag}>"
     return "\n".join(["<View>", image, opening, *labels, closing, "</View>", ""])
 
 
-def read(file: Path) -> Annotations:
+def read_label_studio(file: Path) -> ToolAnnotations:
     """Of each task the last annotation that was not cancelled, else the last prediction; later regions lie on top.
 
     Raises:
@@ -88,15 +96,15 @@ def read(file: Path) -> Annotations:
     """
     tasks = read_json(file)
     try:
-        entries = unique(((_name(str(task["data"][_key(task)])), task) for task in tasks), file)
+        entries = unique_images(((_name(str(task["data"][_key(task)])), task) for task in tasks), file)
     except DataError:
         raise
-    except BROKEN as error:
+    except FORMAT_ERRORS as error:
         raise DataError(
             f"{str(file)!r} cannot be used ({error!r}); expected Label Studio's JSON, not JSON-MIN"
         ) from error
-    found = Annotations(file, (), entries, _decode)
-    return Annotations(file, names_of(found.images()), entries, _decode)
+    found = ToolAnnotations(file, (), entries, _decode)
+    return ToolAnnotations(file, region_names(found.images()), entries, _decode)
 
 
 def _key(task: dict[str, Any]) -> str:
@@ -109,40 +117,40 @@ def _name(address: str) -> str:
     parts = urlsplit(address)
     path = parse_qs(parts.query)["d"][0] if "d=" in parts.query else unquote(parts.path)
     if "/upload/" in path or parts.scheme in ("http", "https", "s3", "gs", "azure-blob"):
-        return safe(re.sub(r"^[0-9a-f]{8}-", "", PurePosixPath(path).name))
-    return safe(f"/{path}".partition("/images/")[2] or path)
+        return safe_image_path(re.sub(r"^[0-9a-f]{8}-", "", PurePosixPath(path).name))
+    return safe_image_path(f"/{path}".partition("/images/")[2] or path)
 
 
-def _decode(name: str, entry: object) -> Annotated:
+def _decode(name: str, entry: object) -> AnnotatedImage:
     assert isinstance(entry, dict)
     done = [one for one in entry.get("annotations") or [] if not one.get("was_cancelled")]
     given = done or entry.get("predictions") or []
     rows = [row for row in given[-1]["result"] if "original_width" in row] if given else []
     if not rows:
         raise DataError("the task has no region, and so no size; leave it out of the export")
-    size = size_of(rows[0]["original_height"], rows[0]["original_width"])
-    return Annotated(name, size, tuple(_region(row, size) for row in rows if _covers(row)))
+    size = checked_size(rows[0]["original_height"], rows[0]["original_width"])
+    return AnnotatedImage(name, size, tuple(_region(row, size) for row in rows if _covers(row)))
 
 
 def _covers(row: dict[str, Any]) -> bool:
     return row.get("type") in ("brushlabels", "polygonlabels", "rectanglelabels")
 
 
-def _region(row: dict[str, Any], size: tuple[int, int]) -> Region:
+def _region(row: dict[str, Any], size: tuple[int, int]) -> NamedRegion:
     value, kind = row["value"], row["type"]
     if value.get("rotation") or row.get("image_rotation"):
         raise DataError("a region or its image is turned; turn it back in the tool")
     name, score = str(value[kind][0]), row.get("score")
     confidence = None if score is None else float(score)
     if kind == "brushlabels":
-        return Region(name, from_brush(value["rle"], size), confidence)
+        return NamedRegion(name, from_brush_runs(value["rle"], size), confidence)
     if kind == "rectanglelabels":
         left, top, right, bottom = _box(value)
         points = np.array([(left, top), (right, top), (right, bottom), (left, bottom)])
     else:
         points = np.asarray(value["points"], np.float64)
     corners = points * [size[1] / 100, size[0] / 100]
-    return Region(name, region([corners.ravel().tolist()], size), confidence)
+    return NamedRegion(name, rasterise_segmentation([corners.ravel().tolist()], size), confidence)
 
 
 def _box(value: dict[str, Any]) -> tuple[float, float, float, float]:

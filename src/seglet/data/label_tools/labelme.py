@@ -16,26 +16,26 @@ from jaxtyping import Bool
 from PIL import Image
 
 from seglet.data.errors import DataError
-from seglet.data.files import identity
-from seglet.data.label_tools.exchange import Annotations, size_of, unique
-from seglet.data.label_tools.outline import outlines
-from seglet.data.label_tools.regions import Annotated, Form, Region, names_of
-from seglet.data.layouts.rasterise import region
+from seglet.data.files import image_name
+from seglet.data.label_tools.exchange import ToolAnnotations, checked_size, unique_images
+from seglet.data.label_tools.outline import mask_outlines
+from seglet.data.label_tools.regions import AnnotatedImage, NamedRegion, RegionForm, region_names
+from seglet.data.layouts.rasterise import rasterise_segmentation
 from seglet.files import read_json, write_json
 from seglet.images import decode_mask
 
-FOLDER = "labelme"
-VERSION = "5.4.1"
-LINES = ("point", "points", "line", "linestrip")
+LABELME_FOLDER = "labelme"
+_VERSION = "5.4.1"
+_LINE_SHAPES = ("point", "points", "line", "linestrip")
 """Shapes that cover no pixel."""
 
 
-def write(out: Path, images: Iterable[Annotated], form: Form) -> Path:
+def write_labelme(out: Path, images: Iterable[AnnotatedImage], form: RegionForm) -> Path:
     """`out`/labelme/NAME.json for the image `out`/images/NAME."""
     for one in images:
-        file = out / FOLDER / PurePosixPath(one.file).with_suffix(".json")
+        file = out / LABELME_FOLDER / PurePosixPath(one.file).with_suffix(".json")
         content: dict[str, Any] = {
-            "version": VERSION,
+            "version": _VERSION,
             "flags": {},
             "shapes": [shape for each in one.regions for shape in _shapes(each, form)],
             "imagePath": Path(os.path.relpath(out / "images" / one.file, file.parent)).as_posix(),
@@ -44,14 +44,14 @@ def write(out: Path, images: Iterable[Annotated], form: Form) -> Path:
             "imageWidth": one.size[1],
         }
         write_json(file, content)
-    return out / FOLDER
+    return out / LABELME_FOLDER
 
 
-def _shapes(each: Region, form: Form) -> list[dict[str, Any]]:
+def _shapes(each: NamedRegion, form: RegionForm) -> list[dict[str, Any]]:
     said = "" if each.confidence is None else f"confidence {each.confidence:g}"
     common: dict[str, Any] = {"label": each.name, "group_id": None, "description": said, "flags": {}}
     if form == "polygons":
-        polygons = (polygon.astype(float).tolist() for polygon in outlines(each.inside))
+        polygons = (polygon.astype(float).tolist() for polygon in mask_outlines(each.inside))
         return [{**common, "shape_type": "polygon", "points": points, "mask": None} for points in polygons]
     rows, columns = np.flatnonzero(each.inside.any(axis=1)), np.flatnonzero(each.inside.any(axis=0))
     top, left, bottom, right = int(rows[0]), int(columns[0]), int(rows[-1]), int(columns[-1])
@@ -61,7 +61,7 @@ def _shapes(each: Region, form: Form) -> list[dict[str, Any]]:
     return [{**common, "shape_type": "mask", "points": [[left, top], [right, bottom]], "mask": mask}]
 
 
-def read(source: Path) -> Annotations:
+def read_labelme(source: Path) -> ToolAnnotations:
     """A file, or all below a folder; later shapes lie over earlier ones.
 
     Raises:
@@ -72,8 +72,8 @@ def read(source: Path) -> Annotations:
     found = [(_image(file, home), file) for file in files if _is_labelme(file)]
     if not found:
         raise DataError(f"no file of LabelMe's in {str(source)!r}; expected JSON with `shapes` and `imagePath`")
-    plain = Annotations(source, (), unique(found, source), _decode)
-    return Annotations(source, names_of(plain.images()), plain.entries, _decode)
+    plain = ToolAnnotations(source, (), unique_images(found, source), _decode)
+    return ToolAnnotations(source, region_names(plain.images()), plain.entries, _decode)
 
 
 def _is_labelme(file: Path) -> bool:
@@ -83,23 +83,23 @@ def _is_labelme(file: Path) -> bool:
 
 def _image(file: Path, home: Path) -> str:
     suffix = PurePosixPath(str(read_json(file)["imagePath"]).replace("\\", "/")).suffix
-    return f"{identity(file, home)}{suffix}"
+    return f"{image_name(file, home)}{suffix}"
 
 
-def _decode(name: str, entry: object) -> Annotated:
+def _decode(name: str, entry: object) -> AnnotatedImage:
     content = read_json(Path(str(entry)))
-    size = size_of(content["imageHeight"], content["imageWidth"])
-    shapes = [shape for shape in content["shapes"] if shape.get("shape_type") not in LINES]
-    return Annotated(name, size, tuple(_region(shape, size) for shape in shapes))
+    size = checked_size(content["imageHeight"], content["imageWidth"])
+    shapes = [shape for shape in content["shapes"] if shape.get("shape_type") not in _LINE_SHAPES]
+    return AnnotatedImage(name, size, tuple(_region(shape, size) for shape in shapes))
 
 
-def _region(shape: dict[str, Any], size: tuple[int, int]) -> Region:
+def _region(shape: dict[str, Any], size: tuple[int, int]) -> NamedRegion:
     kind = shape.get("shape_type", "polygon")
     points = np.asarray(shape["points"], np.float64).reshape(-1, 2)
     said = re.search(r"confidence ([\d.]+)", str(shape.get("description") or ""))
     confidence = float(said[1]) if said else None
     if kind == "mask":
-        return Region(str(shape["label"]), _mask(shape["mask"], points, size), confidence)
+        return NamedRegion(str(shape["label"]), _mask(shape["mask"], points, size), confidence)
     if kind == "rectangle":
         (x0, y0), (x1, y1) = points
         points = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)])
@@ -109,7 +109,7 @@ def _region(shape: dict[str, Any], size: tuple[int, int]) -> Region:
         points = centre + np.hypot(*(rim - centre)) * np.stack([np.cos(angles), np.sin(angles)], axis=1)
     elif kind != "polygon":
         raise ValueError(f"a shape is a {kind!r}; polygons, masks, rectangles and circles are understood")
-    return Region(str(shape["label"]), region([points.ravel().tolist()], size), confidence)
+    return NamedRegion(str(shape["label"]), rasterise_segmentation([points.ravel().tolist()], size), confidence)
 
 
 def _mask(text: str, points: np.ndarray, size: tuple[int, int]) -> Bool[np.ndarray, "h w"]:

@@ -8,12 +8,12 @@ import numpy as np
 from jaxtyping import Bool, Int64
 
 RIGHT, DOWN, LEFT, UP = range(4)
-STEPS = np.array([(1, 0), (0, 1), (-1, 0), (0, -1)])
-STARTS = np.array([(0, 0), (1, 0), (1, 1), (0, 1)])
+_STEPS = np.array([(1, 0), (0, 1), (-1, 0), (0, -1)])
+_STARTS = np.array([(0, 0), (1, 0), (1, 1), (0, 1)])
 Polygon = Int64[np.ndarray, "n 2"]
 
 
-def outlines(inside: Bool[np.ndarray, "h w"]) -> list[Polygon]:
+def mask_outlines(inside: Bool[np.ndarray, "h w"]) -> list[Polygon]:
     """A polygon of corners (x, y) for each piece whose pixels are connected by their sides; none for an empty mask.
 
     A hole is joined to the outline left of it by a cut of no width, gone along twice.
@@ -39,7 +39,7 @@ def _following(sides: np.ndarray, width: int, height: int) -> np.ndarray:
     at = np.full(((width + 1) * (height + 1), 4), -1)
     x, y, direction = _where(sides, width)
     at[y * (width + 1) + x, direction] = np.arange(len(sides))
-    ahead = STEPS[direction]
+    ahead = _STEPS[direction]
     end = (y + ahead[:, 1]) * (width + 1) + x + ahead[:, 0]
     right, straight, left = (at[end, (direction + turn) % 4] for turn in (1, 0, 3))
     return np.asarray(np.where(right >= 0, right, np.where(straight >= 0, straight, left)))
@@ -48,7 +48,7 @@ def _following(sides: np.ndarray, width: int, height: int) -> np.ndarray:
 def _where(sides: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """x and y of the corner where each side begins, and its direction."""
     pixel, direction = np.divmod(sides, 4)
-    start = STARTS[direction]
+    start = _STARTS[direction]
     return pixel % width + start[:, 0], pixel // width + start[:, 1], direction
 
 
@@ -78,7 +78,7 @@ class _Path:
 
     def area(self, loop: list[int]) -> float:
         """Above 0 around a piece, below 0 around a hole."""
-        return float(sum(self.x[side] * int(STEPS[self.direction[side], 1]) for side in loop))
+        return float(sum(self.x[side] * int(_STEPS[self.direction[side], 1]) for side in loop))
 
     def cut(self, hole: list[int], inside: Bool[np.ndarray, "h w"], place: dict[int, int]) -> None:
         """Joins a hole to what lies to the left of its leftmost side, which is further to the left than all of it."""

@@ -4,13 +4,13 @@ import numpy as np
 from jaxtyping import Bool, Int64
 
 
-def pieces(inside: Bool[np.ndarray, "h w"]) -> list[Bool[np.ndarray, "h w"]]:
+def connected_pieces(inside: Bool[np.ndarray, "h w"]) -> list[Bool[np.ndarray, "h w"]]:
     """Each piece whose pixels are connected by their sides, from top to bottom; none for an empty mask."""
-    found = numbered(inside)
+    found = number_pieces(inside)
     return [found == number for number in range(1, int(found.max(initial=0)) + 1)]
 
 
-def numbered(inside: Bool[np.ndarray, "h w"]) -> Int64[np.ndarray, "h w"]:
+def number_pieces(inside: Bool[np.ndarray, "h w"]) -> Int64[np.ndarray, "h w"]:
     """0 outside, and the number of its piece, from 1 on, for each pixel inside.
 
     Horizontal runs of pixels are joined with those they touch in the row above, until no number changes.

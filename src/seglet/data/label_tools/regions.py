@@ -12,18 +12,18 @@ from jaxtyping import Bool, Float, UInt8
 
 from seglet.data.class_table import is_void
 from seglet.data.errors import DataError
-from seglet.data.label_tools.pieces import pieces
+from seglet.data.label_tools.pieces import connected_pieces
 from seglet.types import IGNORE, Classes
 from seglet.values import choose_from
 
-Form = Literal["polygons", "masks"]
+RegionForm = Literal["polygons", "masks"]
 """Polygons, one for each connected piece, with corners to move; or masks, one for each class, to be painted on."""
-VOID = "void"
+VOID_NAME = "void"
 """What a region is called whose class nobody knows; it counts nowhere when it is read back."""
 
 
 @dataclass(frozen=True)
-class Region:
+class NamedRegion:
     """Some pixels that are called `name`; `confidence` is the mean probability of the class there, if it is known."""
 
     name: str
@@ -32,12 +32,12 @@ class Region:
 
 
 @dataclass(frozen=True)
-class Annotated:
+class AnnotatedImage:
     """An image, by its file relative to the images' folder, and its regions, later ones over earlier ones."""
 
     file: str
     size: tuple[int, int]
-    regions: tuple[Region, ...]
+    regions: tuple[NamedRegion, ...]
 
     @property
     def confidence(self) -> float | None:
@@ -45,17 +45,17 @@ class Annotated:
         known = [region.confidence for region in self.regions if region.confidence is not None]
         return min(known) if known else None
 
-    def without_void(self) -> "Annotated":
+    def without_void(self) -> "AnnotatedImage":
         return replace(self, regions=tuple(region for region in self.regions if not is_void(region.name)))
 
 
-def annotate(
+def regions_from_labels(
     file: str,
     labels: UInt8[np.ndarray, "h w"],
     classes: Classes,
-    form: Form,
+    form: RegionForm,
     confidence: Float[np.ndarray, "h w"] | None = None,
-) -> Annotated:
+) -> AnnotatedImage:
     """The regions of an image's labels. Background is what is left over, and void is a region, so nothing is lost.
 
     Raises:
@@ -68,13 +68,13 @@ def annotate(
     for label in (IGNORE, *range(len(classes))):
         if label == classes.background or not (whole := labels == label).any():
             continue
-        for inside in pieces(whole) if form == "polygons" else [whole]:
+        for inside in connected_pieces(whole) if form == "polygons" else [whole]:
             sure = None if confidence is None else round(float(confidence[inside].mean()), 4)
-            found.append(Region(VOID if label == IGNORE else classes.names[label], inside, sure))
-    return Annotated(file, (labels.shape[0], labels.shape[1]), tuple(found))
+            found.append(NamedRegion(VOID_NAME if label == IGNORE else classes.names[label], inside, sure))
+    return AnnotatedImage(file, (labels.shape[0], labels.shape[1]), tuple(found))
 
 
-def paint(annotated: Annotated, classes: Classes, unlabelled: int) -> UInt8[np.ndarray, "h w"]:
+def labels_from_regions(annotated: AnnotatedImage, classes: Classes, unlabelled: int) -> UInt8[np.ndarray, "h w"]:
     """The labels of an image; pixels in no region get the label `unlabelled`.
 
     Raises:
@@ -89,10 +89,10 @@ def paint(annotated: Annotated, classes: Classes, unlabelled: int) -> UInt8[np.n
     return labels
 
 
-def names_of(images: Iterable[Annotated]) -> tuple[str, ...]:
+def region_names(images: Iterable[AnnotatedImage]) -> tuple[str, ...]:
     """The names of all regions but void, sorted, for tools that keep no list of classes."""
     return tuple(sorted({region.name for one in images for region in one.regions if not is_void(region.name)}))
 
 
-def without_void(names: Sequence[str]) -> tuple[str, ...]:
+def names_without_void(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if not is_void(name)))

@@ -27,11 +27,11 @@ def from_run_lengths(lengths: list[int], count: int) -> Bool[np.ndarray, " n"]:
 def coco_runs(inside: Bool[np.ndarray, "h w"]) -> dict[str, object]:
     """COCO's compressed run lengths, down the columns."""
     lengths = run_lengths(inside.T.ravel())
-    return {"size": list(inside.shape), "counts": compressed(lengths)}
+    return {"size": list(inside.shape), "counts": compress_runs(lengths)}
 
 
-def compressed(lengths: list[int]) -> str:
-    """The reverse of `seglet.data.layouts.rasterise.uncompressed`."""
+def compress_runs(lengths: list[int]) -> str:
+    """The reverse of `seglet.data.layouts.rasterise.uncompress_runs`."""
     text = []
     for place, length in enumerate(lengths):
         number = length - (lengths[place - 2] if place > 2 else 0)
@@ -68,18 +68,18 @@ def from_cvat_runs(attributes: dict[str, str], size: tuple[int, int]) -> Bool[np
     return inside
 
 
-RUN_BITS = (3, 4, 8, 16)
+_RUN_BITS = (3, 4, 8, 16)
 """How many bits a length may be written with in Label Studio's format; each is 1 more than what is written."""
 
 
-def brush(inside: Bool[np.ndarray, "h w"]) -> list[int]:
+def brush_runs(inside: Bool[np.ndarray, "h w"]) -> list[int]:
     """Label Studio's: bytes of a packed image of red, green, blue and opacity, along the rows; all four are equal.
 
     A stream of bits: 32 for how many numbers follow, 5 and four times 4 for the sizes used, less 1; then for each run
     whether its numbers are equal, which of the four sizes its length has, its length less 1, and its number or numbers.
     """
     lengths = run_lengths(inside.ravel())
-    parts = [f"{4 * inside.size:032b}{7:05b}", *(f"{bits - 1:04b}" for bits in RUN_BITS)]
+    parts = [f"{4 * inside.size:032b}{7:05b}", *(f"{bits - 1:04b}" for bits in _RUN_BITS)]
     for place, length in enumerate(lengths):
         parts += _runs_of(4 * length, 255 if place % 2 else 0)
     bits = np.frombuffer("".join(parts).encode("ascii"), np.uint8) - ord("0")
@@ -87,17 +87,17 @@ def brush(inside: Bool[np.ndarray, "h w"]) -> list[int]:
 
 
 def _runs_of(length: int, value: int) -> list[str]:
-    longest = 1 << RUN_BITS[-1]
+    longest = 1 << _RUN_BITS[-1]
     parts = []
     while length:
         now = min(length, longest)
-        kind = next(kind for kind, bits in enumerate(RUN_BITS) if now <= 1 << bits)
-        parts.append(f"1{kind:02b}{now - 1:0{RUN_BITS[kind]}b}{value:08b}")
+        kind = next(kind for kind, bits in enumerate(_RUN_BITS) if now <= 1 << bits)
+        parts.append(f"1{kind:02b}{now - 1:0{_RUN_BITS[kind]}b}{value:08b}")
         length -= now
     return parts
 
 
-def from_brush(rle: list[int], size: tuple[int, int]) -> Bool[np.ndarray, "h w"]:
+def from_brush_runs(rle: list[int], size: tuple[int, int]) -> Bool[np.ndarray, "h w"]:
     """True where the opacity is at least half.
 
     Raises:

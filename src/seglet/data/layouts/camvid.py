@@ -7,11 +7,11 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from seglet.data.class_table import ClassEntry, Table
+from seglet.data.class_table import ClassEntry, ClassTable
 from seglet.data.layouts import folders
-from seglet.data.layouts.found import Found, joined, pair
+from seglet.data.layouts.found import FoundLayout, join_splits, pair_folders
 
-ENTRIES: Table = (
+CAMVID_TABLE: ClassTable = (
     ClassEntry(0, "sky", (128, 128, 128)), ClassEntry(1, "building", (128, 0, 0)),
     ClassEntry(2, "pole", (192, 192, 128)), ClassEntry(3, "road", (128, 64, 128)),
     ClassEntry(4, "pavement", (60, 40, 222)), ClassEntry(5, "tree", (128, 128, 0)),
@@ -19,29 +19,29 @@ ENTRIES: Table = (
     ClassEntry(8, "car", (64, 0, 128)), ClassEntry(9, "pedestrian", (64, 64, 0)),
     ClassEntry(10, "bicyclist", (0, 128, 192)), ClassEntry(11, "void", (0, 0, 0), void=True),
 )  # fmt: skip
-SIZES = {"train": 367, "val": 101, "test": 233}
-FRAME = re.compile(r"(0001TP|0006R0|0016E5|Seq05VD)_\w+")
+_SPLIT_SIZES = {"train": 367, "val": 101, "test": 233}
+_FRAME_NAME = re.compile(r"(0001TP|0006R0|0016E5|Seq05VD)_\w+")
 
 
-def find(root: Path) -> Found | None:
+def find_camvid(root: Path) -> FoundLayout | None:
     """The SegNet folders, or images/ and masks/ with CamVid's frame names; a classes.txt there says more."""
     if all((root / name).is_dir() for name in ("train", "trainannot")):
         return _segnet(root)
-    found = folders.find(root)
+    found = folders.find_folders(root)
     if found is None or not _are_frames(found):
         return None
-    return replace(found, layout="camvid", entries=ENTRIES)
+    return replace(found, layout="camvid", entries=CAMVID_TABLE)
 
 
-def _segnet(root: Path) -> Found:
+def _segnet(root: Path) -> FoundLayout:
     pairs = {}
-    for name in SIZES:
+    for name in _SPLIT_SIZES:
         if (root / name).is_dir():
             masks = root / f"{name}annot"
-            pairs[name] = pair(root / name, masks if masks.is_dir() else None)
-    return joined("camvid", pairs, ENTRIES, "index")
+            pairs[name] = pair_folders(root / name, masks if masks.is_dir() else None)
+    return join_splits("camvid", pairs, CAMVID_TABLE, "index")
 
 
-def _are_frames(found: Found) -> bool:
+def _are_frames(found: FoundLayout) -> bool:
     ids = [item.id for items in found.splits.values() for item in items]
-    return bool(ids) and all(FRAME.fullmatch(name.rsplit("/", 1)[-1]) for name in ids)
+    return bool(ids) and all(_FRAME_NAME.fullmatch(name.rsplit("/", 1)[-1]) for name in ids)

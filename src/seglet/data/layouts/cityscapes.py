@@ -5,12 +5,12 @@ Ids, names, colours and which ids are evaluated: the data set's own table of 34 
 
 from pathlib import Path
 
-from seglet.data.class_table import ClassEntry, Table
-from seglet.data.description import Item
+from seglet.data.class_table import ClassEntry, ClassTable
+from seglet.data.description import ImageItem
 from seglet.data.files import image_files, subfolders
-from seglet.data.layouts.found import Found, Pairs, joined
+from seglet.data.layouts.found import FoundLayout, ImageMaskPairs, join_splits
 
-EVALUATED = {
+_EVALUATED = {
     7: ("road", (128, 64, 128)), 8: ("sidewalk", (244, 35, 232)), 11: ("building", (70, 70, 70)),
     12: ("wall", (102, 102, 156)), 13: ("fence", (190, 153, 153)), 17: ("pole", (153, 153, 153)),
     19: ("traffic light", (250, 170, 30)), 20: ("traffic sign", (220, 220, 0)), 21: ("vegetation", (107, 142, 35)),
@@ -18,37 +18,41 @@ EVALUATED = {
     25: ("rider", (255, 0, 0)), 26: ("car", (0, 0, 142)), 27: ("truck", (0, 0, 70)), 28: ("bus", (0, 60, 100)),
     31: ("train", (0, 80, 100)), 32: ("motorcycle", (0, 0, 230)), 33: ("bicycle", (119, 11, 32)),
 }  # fmt: skip
-VOID = {
+_NOT_EVALUATED = {
     0: "unlabeled", 1: "ego vehicle", 2: "rectification border", 3: "out of roi", 4: "static", 5: "dynamic",
     6: "ground", 9: "parking", 10: "rail track", 14: "guard rail", 15: "bridge", 16: "tunnel", 18: "polegroup",
     29: "caravan", 30: "trailer",
 }  # fmt: skip
-LABEL_IDS: Table = tuple(
-    ClassEntry(number, *EVALUATED[number]) if number in EVALUATED else ClassEntry(number, VOID[number], (0, 0, 0), True)
+CITYSCAPES_LABEL_IDS: ClassTable = tuple(
+    ClassEntry(number, *_EVALUATED[number])
+    if number in _EVALUATED
+    else ClassEntry(number, _NOT_EVALUATED[number], (0, 0, 0), True)
     for number in range(34)
 )
-TRAIN_IDS: Table = (
-    *(ClassEntry(place, *entry) for place, entry in enumerate(EVALUATED.values())),
+CITYSCAPES_TRAIN_IDS: ClassTable = (
+    *(ClassEntry(place, *entry) for place, entry in enumerate(_EVALUATED.values())),
     ClassEntry(255, "void", (0, 0, 0), void=True),
 )
-IMAGE = "_leftImg8bit"
+_IMAGE_SUFFIX = "_leftImg8bit"
 
 
-def find(root: Path) -> Found | None:
+def find_cityscapes(root: Path) -> FoundLayout | None:
     images, masks = root / "leftImg8bit", root / "gtFine"
     if not images.is_dir():
         return None
     names = [folder.name for folder in subfolders(images)]
     kind = "_labelTrainIds" if masks.is_dir() and not any(masks.rglob("*_labelIds.png")) else "_labelIds"
-    splits: dict[str, Pairs] = {}
+    splits: dict[str, ImageMaskPairs] = {}
     for name in names:
         items = tuple(_item(path, images, masks, kind) for path in image_files(images / name))
         expected = items if (masks / name).is_dir() else ()
-        splits[name] = Pairs(items, (), tuple(item for item in expected if item.mask is None))
-    return joined("cityscapes", splits, LABEL_IDS if kind == "_labelIds" else TRAIN_IDS, "index")
+        splits[name] = ImageMaskPairs(items, (), tuple(item for item in expected if item.mask is None))
+    return join_splits(
+        "cityscapes", splits, CITYSCAPES_LABEL_IDS if kind == "_labelIds" else CITYSCAPES_TRAIN_IDS, "index"
+    )
 
 
-def _item(path: Path, images: Path, masks: Path, kind: str) -> Item:
-    name = path.stem.removesuffix(IMAGE)
+def _item(path: Path, images: Path, masks: Path, kind: str) -> ImageItem:
+    name = path.stem.removesuffix(_IMAGE_SUFFIX)
     mask = masks / path.parent.relative_to(images) / f"{name}_gtFine{kind}.png"
-    return Item(name, path, mask if mask.is_file() else None)
+    return ImageItem(name, path, mask if mask.is_file() else None)

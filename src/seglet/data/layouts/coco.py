@@ -6,21 +6,20 @@ smaller wins, of equals the later; crowds are void.
 
 from pathlib import Path
 
-from seglet.data.class_table import Table, table
-from seglet.data.description import Item
+from seglet.data.class_table import ClassTable, numbered_table
+from seglet.data.description import ImageItem
 from seglet.data.errors import Problem
-from seglet.data.files import identity, image_files, keep_for
-from seglet.data.layouts.coco_names import NAMES
-from seglet.data.layouts.found import Found
-from seglet.data.layouts.instances import Instances, draw, read_instances
+from seglet.data.files import cache_folder_for, image_files, image_name
+from seglet.data.layouts.found import FoundLayout
+from seglet.data.layouts.instances import CocoInstances, read_instances, write_instance_mask
 
-DRAWN = ("masks", "stuffthingmaps")
+_MASK_FOLDERS = ("masks", "stuffthingmaps")
 
 
-def find(root: Path) -> Found | None:
+def find_coco(root: Path) -> FoundLayout | None:
     files = sorted((root / "annotations").glob("instances_*.json"))
     if files:
-        return _drawn(root, files) if any((root / name).is_dir() for name in DRAWN) else _from_json(root, files)
+        return _drawn(root, files) if any((root / name).is_dir() for name in _MASK_FOLDERS) else _from_json(root, files)
     if (
         any((root / name).is_dir() for name in ("train2017", "val2017", "train2014", "val2014"))
         and (root / "masks").is_dir()
@@ -29,13 +28,13 @@ def find(root: Path) -> Found | None:
     return None
 
 
-def _from_json(root: Path, files: list[Path]) -> Found:
-    splits: dict[str, tuple[Item, ...]] = {}
+def _from_json(root: Path, files: list[Path]) -> FoundLayout:
+    splits: dict[str, tuple[ImageItem, ...]] = {}
     problems: list[Problem] = []
-    entries: Table | None = None
+    entries: ClassTable | None = None
     for file in files:
         instances = read_instances(file)
-        own = table(("background", *instances.names))
+        own = numbered_table(("background", *instances.names))
         if entries is not None and own != entries:
             problems.append(
                 Problem(str(file), f"other categories than {files[0].name}", "export both with the same ones")
@@ -44,10 +43,10 @@ def _from_json(root: Path, files: list[Path]) -> Found:
         name = _short(file.stem.removeprefix("instances_"), [file.stem for file in files])
         splits[name], new = _split(root, file.stem.removeprefix("instances_"), instances)
         problems += new
-    return Found("coco", splits, entries, "index", tuple(problems))
+    return FoundLayout("coco", splits, entries, "index", tuple(problems))
 
 
-def _split(root: Path, folder: str, instances: Instances) -> tuple[tuple[Item, ...], list[Problem]]:
+def _split(root: Path, folder: str, instances: CocoInstances) -> tuple[tuple[ImageItem, ...], list[Problem]]:
     homes = [home for home in (root / folder, root / "images" / folder, root / "images", root) if home.is_dir()]
     items, problems = [], []
     for image in instances.images:
@@ -58,30 +57,30 @@ def _split(root: Path, folder: str, instances: Instances) -> tuple[tuple[Item, .
                 Problem(image.file, f"named in the JSON but not in {where}", "restore it, or edit the JSON")
             )
             continue
-        mask = keep_for(root) / "masks" / instances.hash / Path(image.file).with_suffix(".png")
-        undrawn = [] if mask.is_file() else draw(instances, image, mask)
+        mask = cache_folder_for(root) / "masks" / instances.hash / Path(image.file).with_suffix(".png")
+        undrawn = [] if mask.is_file() else write_instance_mask(instances, image, mask)
         problems += undrawn
         if not undrawn:
-            items.append(Item(Path(image.file).with_suffix("").as_posix(), path, mask))
+            items.append(ImageItem(Path(image.file).with_suffix("").as_posix(), path, mask))
     return tuple(items), problems
 
 
-def _drawn(root: Path, files: list[Path]) -> Found:
+def _drawn(root: Path, files: list[Path]) -> FoundLayout:
     """Masks that exist as PNG: masks/ID.png or masks/{split}/ID.png; every image without one is left out."""
-    home = next(root / name for name in DRAWN if (root / name).is_dir())
+    home = next(root / name for name in _MASK_FOLDERS if (root / name).is_dir())
     masks = {path.stem: path for path in image_files(home)}
     folders = [folder for parent in (root, root / "images") if parent.is_dir() for folder in sorted(parent.iterdir())]
     splits = {}
     for folder in (
         folder for folder in folders if folder.is_dir() and folder.name.startswith(("train", "val", "test"))
     ):
-        found = {identity(path, folder): path for path in image_files(folder)}
-        items = tuple(Item(name, path, masks[name]) for name, path in found.items() if name in masks)
+        found = {image_name(path, folder): path for path in image_files(folder)}
+        items = tuple(ImageItem(name, path, masks[name]) for name, path in found.items() if name in masks)
         splits[_short(folder.name, [folder.name for folder in folders])] = items
     if home.name == "stuffthingmaps":
-        return Found("coco", splits, None, "index")
-    names = read_instances(files[0]).names if files else NAMES
-    return Found("coco", splits, table(("background", *names)), "index")
+        return FoundLayout("coco", splits, None, "index")
+    names = read_instances(files[0]).names if files else COCO_NAMES
+    return FoundLayout("coco", splits, numbered_table(("background", *names)), "index")
 
 
 def _short(name: str, others: list[str]) -> str:
@@ -89,3 +88,15 @@ def _short(name: str, others: list[str]) -> str:
     short = name.rstrip("0123456789")
     same = [other for other in others if other.removeprefix("instances_").rstrip("0123456789") == short]
     return short if len(same) == 1 and short else name
+
+
+COCO_NAMES = (
+    "person", "bicycle", "car", "motorcycle", "airplane", "bus", "train", "truck", "boat", "traffic light",
+    "fire hydrant", "stop sign", "parking meter", "bench", "bird", "cat", "dog", "horse", "sheep", "cow", "elephant",
+    "bear", "zebra", "giraffe", "backpack", "umbrella", "handbag", "tie", "suitcase", "frisbee", "skis", "snowboard",
+    "sports ball", "kite", "baseball bat", "baseball glove", "skateboard", "surfboard", "tennis racket", "bottle",
+    "wine glass", "cup", "fork", "knife", "spoon", "bowl", "banana", "apple", "sandwich", "orange", "broccoli",
+    "carrot", "hot dog", "pizza", "donut", "cake", "chair", "couch", "potted plant", "bed", "dining table", "toilet",
+    "tv", "laptop", "mouse", "remote", "keyboard", "cell phone", "microwave", "oven", "toaster", "sink",
+    "refrigerator", "book", "clock", "vase", "scissors", "teddy bear", "hair drier", "toothbrush",
+)  # fmt: skip

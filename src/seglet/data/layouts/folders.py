@@ -3,26 +3,35 @@
 from dataclasses import replace
 from pathlib import Path
 
-from seglet.data.description import Item
+from seglet.data.description import ImageItem
 from seglet.data.errors import DataError, Problem
 from seglet.data.files import image_files, subfolders
-from seglet.data.layouts.found import SPLIT_NAMES, Found, Pairs, joined, pair
-from seglet.data.layouts.lists import read_list
+from seglet.data.layouts.found import SPLIT_NAMES, FoundLayout, ImageMaskPairs, join_splits, pair_folders, read_id_list
 
-IMAGES = ("images", "image", "imgs", "img", "pictures", "JPEGImages")
-MASKS = ("masks", "mask", "labels", "label", "annotations", "annotation", "gt", "SegmentationClass", "segmentation")
-LISTS = ("lists", "splits", "ImageSets/Segmentation", ".")
+IMAGE_FOLDERS = ("images", "image", "imgs", "img", "pictures", "JPEGImages")
+MASK_FOLDERS = (
+    "masks",
+    "mask",
+    "labels",
+    "label",
+    "annotations",
+    "annotation",
+    "gt",
+    "SegmentationClass",
+    "segmentation",
+)
+_LIST_FOLDERS = ("lists", "splits", "ImageSets/Segmentation", ".")
 
 
-def find(root: Path) -> Found | None:
+def find_folders(root: Path) -> FoundLayout | None:
     """images/ and masks/; or train/ and val/ that hold those; or images alone, which need no masks."""
-    images = _first(root, IMAGES)
+    images = _first(root, IMAGE_FOLDERS)
     if images is not None:
-        return find_pair(images, _masks(root), home=root)
+        return find_image_and_mask_folders(images, _masks(root), home=root)
     by_split = {
         SPLIT_NAMES[folder.name.lower()]: folder for folder in subfolders(root) if folder.name.lower() in SPLIT_NAMES
     }
-    holding = {name: folder for name, folder in by_split.items() if _first(folder, IMAGES) is not None}
+    holding = {name: folder for name, folder in by_split.items() if _first(folder, IMAGE_FOLDERS) is not None}
     if holding:
         return _split_first(root, holding)
     if image_files(root):
@@ -30,7 +39,7 @@ def find(root: Path) -> Found | None:
     return None
 
 
-def find_pair(images: Path, masks: Path | None, home: Path | None = None) -> Found:
+def find_image_and_mask_folders(images: Path, masks: Path | None, home: Path | None = None) -> FoundLayout:
     """The images of one folder and the masks of another; a class table and lists are looked for in `home`.
 
     Without a `home` they are looked for beside the images.
@@ -41,28 +50,28 @@ def find_pair(images: Path, masks: Path | None, home: Path | None = None) -> Fou
     if masks is not None and not masks.is_dir():
         raise DataError(f"{str(masks)!r} is not a folder; give the folder that holds the masks")
     root = home or images.parent
-    inner = _first(images, IMAGES)  # the folder above was given together with one of its mask folders
+    inner = _first(images, IMAGE_FOLDERS)  # the folder above was given together with one of its mask folders
     if home is None and inner is not None:
         images, root = inner, images
-    found = replace(_by_folder(images, masks), table=find_table(root, masks))
+    found = replace(_by_folder(images, masks), table=find_table_file(root, masks))
     return _by_lists(root, found) if list(found.splits) == ["all"] else found
 
 
-def _beside(root: Path) -> Found:
+def _beside(root: Path) -> FoundLayout:
     """Images in the root itself, with a folder of their masks beside them, or alone."""
     masks = _masks(root)
     if masks is not None:
-        paired = find_pair(root, masks, home=root)
+        paired = find_image_and_mask_folders(root, masks, home=root)
         if any(item.mask is not None for items in paired.splits.values() for item in items):
             return paired
-    alone = find_pair(root, None, home=root)
+    alone = find_image_and_mask_folders(root, None, home=root)
     what, cure = "named like masks, but taken for images", "check one data set at a time, or say which are --masks"
     above = {folder for path in image_files(root) for folder in path.parents if root in folder.parents}
-    doubts = (Problem(str(folder), what, cure, "warning") for folder in sorted(above) if folder.name in MASKS)
+    doubts = (Problem(str(folder), what, cure, "warning") for folder in sorted(above) if folder.name in MASK_FOLDERS)
     return replace(alone, problems=(*alone.problems, *doubts))
 
 
-def find_table(root: Path, masks: Path | None) -> Path | None:
+def find_table_file(root: Path, masks: Path | None) -> Path | None:
     """The class table beside the masks: for masks_fg/ first classes_fg.txt, then classes.txt; None if there is none."""
     ending = masks.name.removeprefix("masks") if masks is not None else ""
     for name in dict.fromkeys((f"classes{ending}", "classes", "class_dict", "label_colors", "labels")):
@@ -72,40 +81,43 @@ def find_table(root: Path, masks: Path | None) -> Path | None:
     return None
 
 
-def _by_folder(images: Path, masks: Path | None) -> Found:
+def _by_folder(images: Path, masks: Path | None) -> FoundLayout:
     inside = subfolders(images)
     if not inside or not all(folder.name.lower() in SPLIT_NAMES for folder in inside):
-        return joined("folders", {"all": pair(images, masks)})
-    splits: dict[str, Pairs] = {}
+        return join_splits("folders", {"all": pair_folders(images, masks)})
+    splits: dict[str, ImageMaskPairs] = {}
     for folder in inside:
         partner = masks / folder.name if masks is not None and (masks / folder.name).is_dir() else None
-        splits[SPLIT_NAMES[folder.name.lower()]] = pair(folder, partner)
-    return joined("folders", splits)
+        splits[SPLIT_NAMES[folder.name.lower()]] = pair_folders(folder, partner)
+    return join_splits("folders", splits)
 
 
-def _split_first(root: Path, holding: dict[str, Path]) -> Found:
-    splits: dict[str, Pairs] = {}
-    table = find_table(root, None)
+def _split_first(root: Path, holding: dict[str, Path]) -> FoundLayout:
+    splits: dict[str, ImageMaskPairs] = {}
+    table = find_table_file(root, None)
     for name, folder in holding.items():
-        images, masks = _first(folder, IMAGES), _masks(folder)
+        images, masks = _first(folder, IMAGE_FOLDERS), _masks(folder)
         if images is None:
             continue
-        splits[name] = pair(images, masks)
-        table = table or find_table(folder, masks)
-    return replace(joined("folders", splits), table=table)
+        splits[name] = pair_folders(images, masks)
+        table = table or find_table_file(folder, masks)
+    return replace(join_splits("folders", splits), table=table)
 
 
-def _by_lists(root: Path, found: Found) -> Found:
+def _by_lists(root: Path, found: FoundLayout) -> FoundLayout:
     """The splits that lists such as lists/train.txt make of the images; all of them in one if there are no lists."""
     files = [
-        file for folder in LISTS for file in sorted((root / folder).glob("*.txt")) if file.stem.lower() in SPLIT_NAMES
+        file
+        for folder in _LIST_FOLDERS
+        for file in sorted((root / folder).glob("*.txt"))
+        if file.stem.lower() in SPLIT_NAMES
     ]
     items = found.splits["all"]
     by_name = {item.id.rsplit("/", 1)[-1]: item for item in items} | {item.id: item for item in items}
-    splits: dict[str, tuple[Item, ...]] = {}
+    splits: dict[str, tuple[ImageItem, ...]] = {}
     problems = list(found.problems)
     for file in files:
-        names = read_list(file)
+        names = read_id_list(file)
         splits[SPLIT_NAMES[file.stem.lower()]] = tuple(by_name[name] for name in names if name in by_name)
         gone = [name for name in names if name not in by_name]
         problems += (
@@ -126,5 +138,5 @@ def _first(root: Path, names: tuple[str, ...]) -> Path | None:
 
 def _masks(root: Path) -> Path | None:
     """The first folder called like one of masks; one that holds XML and no image has tags instead."""
-    named = [folder for name in MASKS for folder in subfolders(root) if folder.name == name]
+    named = [folder for name in MASK_FOLDERS for folder in subfolders(root) if folder.name == name]
     return next((folder for folder in named if image_files(folder) or not any(folder.rglob("*.xml"))), None)

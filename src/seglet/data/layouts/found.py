@@ -1,13 +1,15 @@
 """What a layout found in a folder, and how files become pairs."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from seglet.data.class_table import Table
-from seglet.data.description import Coding, Item
-from seglet.data.errors import Problem
-from seglet.data.files import identity, image_files
+from seglet.data.class_table import ClassTable
+from seglet.data.description import ImageItem, MaskCoding
+from seglet.data.errors import DataError, Problem
+from seglet.data.files import image_files, image_name
+from seglet.files import read_bytes
 
 SPLIT_NAMES = {
     "train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "dev": "val",
@@ -15,12 +17,12 @@ SPLIT_NAMES = {
     "labeled": "labelled", "unlabelled": "unlabelled", "unlabeled": "unlabelled",
 }  # fmt: skip
 """Folder names that name a split, and what we call it."""
-MASK_SUFFIXES = ("", "_mask", "_masks", "_gt", "_label", "_labels", "_L", "_seg", "_labelIds", "_labelTrainIds")
+_MASK_SUFFIXES = ("", "_mask", "_masks", "_gt", "_label", "_labels", "_L", "_seg", "_labelIds", "_labelTrainIds")
 """What the name of a mask may add to the name of its image."""
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundLayout:
     """The splits of a folder whose layout was recognised.
 
     `entries` and `coding` are None where the layout does not say; a file `table` may say more than `entries`, and where
@@ -29,64 +31,69 @@ class Found:
     """
 
     layout: str
-    splits: dict[str, tuple[Item, ...]]
-    entries: Table | None = None
-    coding: Coding | None = None
+    splits: dict[str, tuple[ImageItem, ...]]
+    entries: ClassTable | None = None
+    coding: MaskCoding | None = None
     problems: tuple[Problem, ...] = ()
-    unmasked: tuple[Item, ...] = ()
+    unmasked: tuple[ImageItem, ...] = ()
     table: Path | None = None
 
 
 @dataclass(frozen=True)
-class Pairs:
+class ImageMaskPairs:
     """The images of a folder, with their masks; the last two as in `Found`."""
 
-    items: tuple[Item, ...]
+    items: tuple[ImageItem, ...]
     problems: tuple[Problem, ...]
-    unmasked: tuple[Item, ...] = ()
+    unmasked: tuple[ImageItem, ...] = ()
 
 
-def joined(
-    layout: str, splits: Mapping[str, Pairs], entries: Table | None = None, coding: Coding | None = None
-) -> Found:
+def join_splits(
+    layout: str,
+    splits: Mapping[str, ImageMaskPairs],
+    entries: ClassTable | None = None,
+    coding: MaskCoding | None = None,
+) -> FoundLayout:
     """The layout of several splits, with the findings of all."""
     problems = tuple(problem for pairs in splits.values() for problem in pairs.problems)
     unmasked = tuple(item for pairs in splits.values() for item in pairs.unmasked)
-    return Found(layout, {name: pairs.items for name, pairs in splits.items()}, entries, coding, problems, unmasked)
+    return FoundLayout(
+        layout, {name: pairs.items for name, pairs in splits.items()}, entries, coding, problems, unmasked
+    )
 
 
-def pair(images: Path, masks: Path | None) -> Pairs:
+def pair_folders(images: Path, masks: Path | None) -> ImageMaskPairs:
     """The images of one folder with the masks of another by name, and what has no partner or two."""
     problems: list[Problem] = []
     own = (path for path in image_files(images) if masks is None or masks == images or masks not in path.parents)
     by_name = _unique(own, images, problems)
     if masks is None:
-        return Pairs(tuple(Item(name, path) for name, path in by_name.items()), tuple(problems))
+        return ImageMaskPairs(tuple(ImageItem(name, path) for name, path in by_name.items()), tuple(problems))
     mask_of = _unique(image_files(masks), masks, problems)
     suffix = _common_suffix(by_name, mask_of)
-    items = tuple(Item(name, path, mask_of.pop(name + suffix, None)) for name, path in by_name.items())
+    items = tuple(ImageItem(name, path, mask_of.pop(name + suffix, None)) for name, path in by_name.items())
     problems += (
         Problem(str(path), "mask of no image", "remove it, or restore its image", "warning")
         for path in mask_of.values()
     )
-    return Pairs(items, tuple(problems), tuple(item for item in items if item.mask is None))
+    return ImageMaskPairs(items, tuple(problems), tuple(item for item in items if item.mask is None))
 
 
-def without_mask(item: Item) -> Problem:
+def missing_mask_problem(item: ImageItem) -> Problem:
     cure = "add the mask, or move the image to a folder of unlabelled ones"
     return Problem(str(item.image), "image without a mask", cure)
 
 
 def _common_suffix(images: Iterable[str], masks: Iterable[str]) -> str:
     names, there = list(images), set(masks)
-    return max(MASK_SUFFIXES, key=lambda suffix: sum(name + suffix in there for name in names))
+    return max(_MASK_SUFFIXES, key=lambda suffix: sum(name + suffix in there for name in names))
 
 
 def _unique(paths: Iterable[Path], folder: Path, problems: list[Problem]) -> dict[str, Path]:
     found: dict[str, Path] = {}
     folded: dict[str, Path] = {}
     for path in paths:
-        name = identity(path, folder)
+        name = image_name(path, folder)
         if name in found:
             problems.append(Problem(str(path), f"same name as {found[name].name!r}", "rename or remove one of them"))
             continue
@@ -96,3 +103,19 @@ def _unique(paths: Iterable[Path], folder: Path, problems: list[Problem]) -> dic
             problems.append(Problem(str(path), what, "rename one of them", "warning"))
         found[name] = path
     return found
+
+
+def read_id_list(path: Path) -> list[str]:
+    """The ids in a list; of lines such as `images/a.jpg masks/a.png` the stem of the first path."""
+    try:
+        text = read_bytes(path).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"list {str(path)!r} is not UTF-8 text; save it as UTF-8") from error
+    lines = [line.strip() for line in text.splitlines()]
+    return [_identity(line) for line in lines if line and not line.startswith("#")]
+
+
+def _identity(line: str) -> str:
+    first = re.split(r"(?<=\.\w{3})\s+|(?<=\.\w{4})\s+", line)[0]
+    name = first.rsplit("/", 1)[-1]
+    return re.sub(r"\.(jpe?g|png|bmp|gif|webp|tiff?)$", "", name, flags=re.IGNORECASE)

@@ -9,19 +9,19 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
-from seglet.data.class_table import classes_of, table
+from seglet.data.class_table import classes_of, numbered_table
 from seglet.data.errors import DataError, Problem
-from seglet.data.layouts.rasterise import region
+from seglet.data.layouts.rasterise import rasterise_segmentation
 from seglet.files import content_hash, read_bytes
 from seglet.images import MAX_PIXELS, write_mask
 from seglet.types import IGNORE
 
-MAX_CATEGORIES = 254
-Annotation = dict[str, Any]
+_MAX_CATEGORIES = 254
+CocoAnnotation = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class ImageRecord:
+class CocoImage:
     """An image as the file describes it; `size` is (h, w)."""
 
     number: int
@@ -30,18 +30,18 @@ class ImageRecord:
 
 
 @dataclass(frozen=True)
-class Instances:
+class CocoInstances:
     """`labels` maps a category id to its value in masks, `objects` an image's number to its annotations."""
 
     file: Path
     hash: str
-    images: tuple[ImageRecord, ...]
+    images: tuple[CocoImage, ...]
     names: tuple[str, ...]
     labels: dict[int, int]
-    objects: dict[int, list[Annotation]]
+    objects: dict[int, list[CocoAnnotation]]
 
 
-def read_instances(file: Path) -> Instances:
+def read_instances(file: Path) -> CocoInstances:
     """The content of the file, its categories in order of their id.
 
     Raises:
@@ -52,7 +52,7 @@ def read_instances(file: Path) -> Instances:
         data = json.loads(content)
         categories = sorted((int(row["id"]), str(row["name"])) for row in data["categories"])
         found = tuple(_image(row) for row in data["images"])
-        objects: dict[int, list[Annotation]] = defaultdict(list)
+        objects: dict[int, list[CocoAnnotation]] = defaultdict(list)
         for row in data["annotations"]:
             objects[int(row["image_id"])].append(row)
     except DataError as error:
@@ -60,38 +60,40 @@ def read_instances(file: Path) -> Instances:
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
         expected = "expected COCO instances: images, annotations and categories"
         raise DataError(f"{str(file)!r} cannot be used ({error!r}); {expected}") from error
-    if len(categories) > MAX_CATEGORIES:
-        raise DataError(f"{str(file)!r} has {len(categories)} categories; at most {MAX_CATEGORIES} fit, merge some")
+    if len(categories) > _MAX_CATEGORIES:
+        raise DataError(f"{str(file)!r} has {len(categories)} categories; at most {_MAX_CATEGORIES} fit, merge some")
     labels = {number: place for place, (number, _) in enumerate(categories, start=1)}
-    return Instances(file, content_hash(content), found, tuple(name for _, name in categories), labels, dict(objects))
+    return CocoInstances(
+        file, content_hash(content), found, tuple(name for _, name in categories), labels, dict(objects)
+    )
 
 
-def _image(row: dict[str, Any]) -> ImageRecord:
+def _image(row: dict[str, Any]) -> CocoImage:
     name, size = str(row["file_name"]), (int(row["height"]), int(row["width"]))
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or "\0" in name:
         raise DataError(f"image {name!r} lies outside the data set; use a path below its folder")
     if min(size) < 1 or size[0] * size[1] > MAX_PIXELS:
         raise DataError(f"image {name!r} claims size {size}; at most {MAX_PIXELS} pixels are allowed")
-    return ImageRecord(int(row["id"]), path.as_posix(), size)
+    return CocoImage(int(row["id"]), path.as_posix(), size)
 
 
-def draw(instances: Instances, image: ImageRecord, path: Path) -> list[Problem]:
+def write_instance_mask(instances: CocoInstances, image: CocoImage, path: Path) -> list[Problem]:
     """Writes the mask of an image, unless an object cannot be drawn: those are returned."""
-    mask, problems = rasterise(instances, image)
+    mask, problems = rasterise_instances(instances, image)
     if not problems:
-        write_mask(path, mask, classes_of(table(("background", *instances.names))))
+        write_mask(path, mask, classes_of(numbered_table(("background", *instances.names))))
     return problems
 
 
-def rasterise(instances: Instances, image: ImageRecord) -> tuple[UInt8[np.ndarray, "h w"], list[Problem]]:
+def rasterise_instances(instances: CocoInstances, image: CocoImage) -> tuple[UInt8[np.ndarray, "h w"], list[Problem]]:
     """The mask of an image, and which of its objects could not be drawn."""
     mask = np.zeros(image.size, np.uint8)
     problems: list[Problem] = []
     drawn: list[tuple[bool, int, np.ndarray]] = []
     for row in instances.objects.get(image.number, []):
         try:
-            inside = region(row.get("segmentation"), image.size)
+            inside = rasterise_segmentation(row.get("segmentation"), image.size)
             label = IGNORE if row.get("iscrowd") else instances.labels[int(row["category_id"])]
         except (DataError, KeyError, ValueError, TypeError) as error:
             what = f"object {row.get('id')!r} cannot be drawn: {error}"

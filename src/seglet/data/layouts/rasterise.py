@@ -10,10 +10,10 @@ from jaxtyping import Bool, Float
 
 from seglet.data.errors import DataError
 
-MAX_CROSSINGS = 10**7
+_MAX_CROSSINGS = 10**7
 
 
-def region(segmentation: object, size: tuple[int, int]) -> Bool[np.ndarray, "h w"]:
+def rasterise_segmentation(segmentation: object, size: tuple[int, int]) -> Bool[np.ndarray, "h w"]:
     """True inside a segmentation: a list of polygons, or run lengths, plain or as COCO's compressed text.
 
     Raises:
@@ -47,7 +47,7 @@ def _polygon(points: Float[np.ndarray, "n 2"], size: tuple[int, int]) -> Bool[np
     first = np.ceil(np.minimum(y0, y1) - 0.5).clip(0, height).astype(np.int64)  # the rows whose centres a side crosses
     end = np.ceil(np.maximum(y0, y1) - 0.5).clip(0, height).astype(np.int64)
     rows_crossed = end - first
-    if rows_crossed.sum() > MAX_CROSSINGS:
+    if rows_crossed.sum() > _MAX_CROSSINGS:
         raise ValueError(f"a polygon of {len(points)} corners crosses too many rows")
     side = np.repeat(np.arange(len(points)), rows_crossed)
     row = np.arange(len(side)) - np.repeat(rows_crossed.cumsum() - rows_crossed, rows_crossed) + first[side]
@@ -62,7 +62,7 @@ def _run_lengths(runs: dict[str, Any], size: tuple[int, int]) -> Bool[np.ndarray
     height, width = size
     if tuple(runs["size"]) != size:
         raise ValueError(f"run lengths are for size {runs['size']}, the image has {list(size)} (rows, columns)")
-    counts = uncompressed(runs["counts"]) if isinstance(runs["counts"], str) else runs["counts"]
+    counts = uncompress_runs(runs["counts"]) if isinstance(runs["counts"], str) else runs["counts"]
     lengths = np.asarray(counts, dtype=np.int64)
     if lengths.ndim != 1 or (lengths < 0).any() or lengths.sum() != height * width:
         raise ValueError(f"run lengths add up to {lengths.sum()}, the image has {height * width} pixels")
@@ -70,7 +70,7 @@ def _run_lengths(runs: dict[str, Any], size: tuple[int, int]) -> Bool[np.ndarray
     return np.repeat(inside, lengths).reshape(width, height).T
 
 
-def uncompressed(text: str) -> list[int]:
+def uncompress_runs(text: str) -> list[int]:
     """The run lengths in COCO's compressed text.
 
     Each number is cut into groups of 5 bits from low to high; a character is a group plus 48, its bit 5 says that more

@@ -12,20 +12,21 @@ from typing import Literal
 import numpy as np
 from jaxtyping import UInt8
 
-from seglet.data.dataset import Dataset, Sample, is_world, open_dataset
-from seglet.data.enhance.gamma import lift
-from seglet.data.enhance.histogram import clahe, equalise
+from seglet.data.dataset import Dataset, Sample
+from seglet.data.enhance.gamma import correct_gamma
+from seglet.data.enhance.histogram import clahe, equalise_histogram
 from seglet.data.enhance.retinex import msrcr
 from seglet.data.errors import DataError
 from seglet.data.loading.data_config import DataConfig, SplitSource
+from seglet.data.opening import names_world, open_dataset
 from seglet.types import option
 
-LIGHT = "light"
+LIGHT_COLUMN = "light"
 """Name of the column that holds the image in the light; it follows views as the image itself does."""
 
 Brightening = Literal["clahe", "equalise", "gamma", "retinex"]
-BRIGHTENING: Mapping[Brightening, Callable[[np.ndarray], np.ndarray]] = {
-    "clahe": clahe, "equalise": equalise, "gamma": lift, "retinex": msrcr,
+BRIGHTENERS: Mapping[Brightening, Callable[[np.ndarray], np.ndarray]] = {
+    "clahe": clahe, "equalise": equalise_histogram, "gamma": correct_gamma, "retinex": msrcr,
 }  # fmt: skip
 
 
@@ -60,19 +61,19 @@ class PairConfig(DataConfig):
 
     def _paired(self, source: SplitSource, dark: Dataset) -> Dataset:
         split = self.light_split or source.train_split
-        if self.light is None:
-            return Paired(dark, source.open(split)) if source.is_world else Brightened(dark, self.brighten)
-        light = open_dataset(self.light, split, resize=source.resize)
-        return Paired(dark, light, self.light_offset)
+        if self.light is not None:
+            light = open_dataset(self.light, split, resize=source.resize)
+            return PairedDataset(dark, light, self.light_offset)
+        return PairedDataset(dark, source.open(split)) if source.is_world else BrightenedDataset(dark, self.brighten)
 
     def evaluation_data(self, data: str) -> str:
         """Returns the name under which `seglet evaluate` opens the dark images."""
-        if not is_world(data):
+        if not names_world(data):
             return data
         return f"{data},dark=1" if ":" in data else f"{data}:dark=1"
 
 
-class Paired(Dataset):
+class PairedDataset(Dataset):
     """The images in the dark, with those in the light as their column `LIGHT`; the fingerprint covers both.
 
     Args:
@@ -90,7 +91,7 @@ class Paired(Dataset):
         self.dark, self.light = dark, light
         self.classes, self.ids = dark.classes, dark.ids
         there = {_name(light.ids[index]): index for index in range(len(light))}
-        wanted = [shifted(_name(name), offset) for name in dark.ids]
+        wanted = [shift_number(_name(name), offset) for name in dark.ids]
         gone = [place for place, name in enumerate(wanted) if name not in there]
         if gone:
             first = f"{dark.ids[gone[0]]!r} (looked for {wanted[gone[0]]!r})"
@@ -112,10 +113,10 @@ class Paired(Dataset):
                 f"image {sample.id!r} is {w}x{h} in the dark and {w2}x{h2} in the light ({lit.id!r}); pairs must "
                 "show the same pixels: crop or resize one of them"
             )
-        return beside(sample, lit.image)
+        return _with_light(sample, lit.image)
 
 
-class Brightened(Dataset):
+class BrightenedDataset(Dataset):
     """Images in the dark whose column `LIGHT` is themselves, brightened: for those who have no pairs."""
 
     def __init__(self, dark: Dataset, how: Brightening) -> None:
@@ -128,15 +129,17 @@ class Brightened(Dataset):
 
     def read(self, index: int) -> Sample:
         sample = self.dark.read(index)
-        return beside(sample, BRIGHTENING[self.how](sample.image))
+        return _with_light(sample, BRIGHTENERS[self.how](sample.image))
 
 
-def beside(sample: Sample, light: UInt8[np.ndarray, "h w 3"]) -> Sample:
+def _with_light(sample: Sample, light: UInt8[np.ndarray, "h w 3"]) -> Sample:
     """The sample with the image in the light as a column."""
-    return replace(sample, columns={**sample.columns, LIGHT: light}, kinds={**sample.kinds, LIGHT: "image"})
+    return replace(
+        sample, columns={**sample.columns, LIGHT_COLUMN: light}, kinds={**sample.kinds, LIGHT_COLUMN: "image"}
+    )
 
 
-def shifted(name: str, offset: int) -> str:
+def shift_number(name: str, offset: int) -> str:
     """The name with its last number raised by `offset`, which keeps its leading zeros; one without is left."""
     found = re.search(r"(\d+)(\D*)$", name)
     if not offset or found is None:

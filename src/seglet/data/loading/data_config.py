@@ -8,8 +8,9 @@ import numpy as np
 from torch.utils.data import DataLoader
 
 from seglet.data.augment.geometry import Augment
-from seglet.data.dataset import Dataset, Sample, is_world, open_dataset
+from seglet.data.dataset import Dataset, Sample
 from seglet.data.loading.step_sampler import StepSampler
+from seglet.data.opening import names_world, open_dataset
 from seglet.types import Labelled, Tagged
 
 ImageRows = Sequence[Sequence[np.ndarray]]
@@ -34,7 +35,7 @@ class SplitSource:
     @property
     def is_world(self) -> bool:
         """True for the embedded world."""
-        return is_world(self.data)
+        return names_world(self.data)
 
     def open(self, split: str, *, scored: bool = False, dark: bool = False) -> Dataset:
         """Opens a split; masks are resized with their images unless predictions are to be `scored` on them.
@@ -55,9 +56,10 @@ class SplitSource:
         """Returns the data set with up to `cache` GiB of decoded samples kept in memory; 0 keeps none."""
         if not self.cache:
             return data
-        from seglet.data.loading.wrapped_datasets import Cached
 
-        return Cached(data, int(self.cache * 2**30))
+        from seglet.data.loading.wrapped_datasets import CachedDataset
+
+        return CachedDataset(data, int(self.cache * 2**30))
 
 
 class DataConfig:

@@ -9,17 +9,17 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
-from seglet.data.augment.colour import Jitter
+from seglet.data.augment.colour import ColourJitter
 from seglet.data.augment.geometry import Augment
-from seglet.data.augment.strong import Strong
-from seglet.data.columns.columned_dataset import Columned
-from seglet.data.dataset import Dataset, FolderDataset, Sample
+from seglet.data.augment.strong import StrongAugmentation
+from seglet.data.columns.columned_dataset import ColumnedDataset
+from seglet.data.dataset import Dataset, Sample
 from seglet.data.errors import DataError
+from seglet.data.folder_dataset import FolderDataset
 from seglet.data.loading.data_config import DataConfig, ImageRows, SplitSource
-from seglet.data.loading.joined import Joined
 from seglet.data.loading.step_sampler import StepSampler
-from seglet.data.loading.wrapped_datasets import Cached
-from seglet.data.splits.fractions import counterpart
+from seglet.data.loading.wrapped_datasets import CachedDataset, JoinedDataset
+from seglet.data.splits.fractions import unlabelled_counterpart
 from seglet.types import SemiStep, option
 
 Partner = Literal["reversed", "batch"]
@@ -54,12 +54,12 @@ class SemiConfig(DataConfig):
                 raise ValueError(f"{name}: expected 0 to 1, got {getattr(self, name)}")
         if not 0 < self.strong_blur[0] <= self.strong_blur[1]:
             raise ValueError(f"strong_blur: expected 0 < least <= largest, got {self.strong_blur}")
-        Jitter(*self.strong_jitter)
+        ColourJitter(*self.strong_jitter)
 
     @property
-    def strong(self) -> Strong:
-        return Strong(
-            Jitter(*self.strong_jitter),
+    def strong(self) -> StrongAugmentation:
+        return StrongAugmentation(
+            ColourJitter(*self.strong_jitter),
             self.strong_jitter_chance,
             self.strong_grey_chance,
             self.strong_blur_chance,
@@ -68,7 +68,7 @@ class SemiConfig(DataConfig):
 
     def training_images(self, source: SplitSource) -> Dataset:
         """Opens the labelled images and, after them, those without masks."""
-        return Joined((source.open(source.train_split), source.open(self._unlabelled_split(source))))
+        return JoinedDataset((source.open(source.train_split), source.open(self._unlabelled_split(source))))
 
     def datasets(self, source: SplitSource) -> dict[str, Dataset]:
         """Opens the data sets of a run: a `SemiDataset` to train on, and its images without masks under their own name.
@@ -87,7 +87,7 @@ class SemiConfig(DataConfig):
         }
 
     def _unlabelled_split(self, source: SplitSource) -> str:
-        return self.unlabelled_split or counterpart(source.train_split)
+        return self.unlabelled_split or unlabelled_counterpart(source.train_split)
 
     def loader(
         self, supervision: type, data: Dataset, augment: Augment, sampler: StepSampler, workers: int = 0
@@ -137,7 +137,7 @@ class SemiDataset(Dataset):
     """
 
     def __init__(self, labelled: Dataset, unlabelled: Dataset, config: SemiConfig) -> None:
-        refuse_leaks(labelled, unlabelled)
+        refuse_labelled_twice(labelled, unlabelled)
         if labelled.classes != unlabelled.classes:
             raise DataError("labelled and unlabelled images have different classes; take them from one data set")
         self.labelled = labelled
@@ -155,7 +155,7 @@ class SemiDataset(Dataset):
         return SemiDataset(change(self.labelled), change(self.unlabelled), self.config)
 
 
-def refuse_leaks(labelled: Dataset, unlabelled: Dataset) -> None:
+def refuse_labelled_twice(labelled: Dataset, unlabelled: Dataset) -> None:
     """
     Raises:
         DataError: an image is in both, by its content where that is known; names some.
@@ -171,7 +171,7 @@ def refuse_leaks(labelled: Dataset, unlabelled: Dataset) -> None:
 
 def _images(dataset: Dataset) -> Iterable[str]:
     """What tells images apart: their content's hash, or else their file; of other data sets, their ids."""
-    while isinstance(dataset, Cached | Columned):
+    while isinstance(dataset, CachedDataset | ColumnedDataset):
         dataset = dataset.dataset
     if isinstance(dataset, FolderDataset):
         return (item.image_hash or str(item.image.resolve()) for item in dataset.items)

@@ -11,27 +11,22 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 from seglet.data.augment.geometry import Augment
-from seglet.data.augment.strong import Strong, strong_view
-from seglet.data.loading.loaders import (
-    Failure,
-    Seen,
-    Views,
-    batches,
-    check_size,
-    columns_of,
-    crops,
-    ids_of,
-    images_of,
+from seglet.data.augment.strong import StrongAugmentation, strong_view
+from seglet.data.loading.collation import (
+    collate_columns,
+    collate_texts,
+    crop_record,
     labelled_batch,
-    texts_of,
-    with_labels,
-    without_annotation,
+    sample_ids,
+    stack_images,
 )
+from seglet.data.loading.loaders import check_sampler_size, endless_batches
 from seglet.data.loading.semi_dataset import SemiDataset
 from seglet.data.loading.step_sampler import StepSampler, augmentation_rng, stream_seed
+from seglet.data.loading.views import LoadingFailure, SampleViews, Seen, require_labels, without_annotation
 from seglet.types import SemiStep, Unlabelled
 
-UNLABELLED, PARTNER, STRONG = 1, 2, 3
+_UNLABELLED, _PARTNER, _STRONG = 1, 2, 3
 """Streams of a seed: order and weak views of unlabelled images, of their partners, and changes of strong views."""
 
 
@@ -45,25 +40,25 @@ def semi_loader(data: SemiDataset, augment: Augment, sampler: StepSampler, worke
         ValueError: the sampler was made for a data set of another size.
         DataError: while iterating: a sample is unreadable, or a labelled one has no mask or a label that is no class.
     """
-    check_size(sampler, data)
+    check_sampler_size(sampler, data)
     config = data.config
-    parts: list[_Part] = [_Part(Views(data.labelled, augment, sampler.seed, with_labels), config.strong, 0)]
+    parts: list[_Part] = [_Part(SampleViews(data.labelled, augment, sampler.seed, require_labels), config.strong, 0)]
     samplers = [sampler]
-    for stream in (UNLABELLED, PARTNER)[: 2 if config.partner == "batch" else 1]:
+    for stream in (_UNLABELLED, _PARTNER)[: 2 if config.partner == "batch" else 1]:
         seed = stream_seed(sampler.seed, stream)
-        weak = Views(data.unlabelled, augment, seed, without_annotation)
+        weak = SampleViews(data.unlabelled, augment, seed, without_annotation)
         parts.append(_Part(weak, config.strong, config.streams))
         count = sampler.batch * config.unlabelled_ratio
         samplers.append(replace(sampler, size=len(data.unlabelled), batch=count, seed=seed))
-    return batches(_Parts(parts), _Together(samplers), workers, _semi_step)
+    return endless_batches(_Parts(parts), _Together(samplers), workers, _semi_step)
 
 
 @dataclass(frozen=True)
 class _Part:
     """Images that come together in a step, and how often each is seen strongly altered."""
 
-    weak: Views
-    strong: Strong
+    weak: SampleViews
+    strong: StrongAugmentation
     streams: int
 
 
@@ -74,19 +69,19 @@ class _PartSeen:
     strong: Float[Tensor, "s 3 h w"]
 
 
-class _Parts(TorchDataset["_PartSeen | Failure"]):
+class _Parts(TorchDataset["_PartSeen | LoadingFailure"]):
     def __init__(self, parts: Sequence[_Part]) -> None:
         self.parts = parts
 
-    def __getitem__(self, item: tuple[int, int, int]) -> _PartSeen | Failure:
+    def __getitem__(self, item: tuple[int, int, int]) -> _PartSeen | LoadingFailure:
         number, index, position = item
         part = self.parts[number]
         seen = part.weak[index, position]
-        if isinstance(seen, Failure):
+        if isinstance(seen, LoadingFailure):
             return seen
         image = seen.viewed.image
         strong = image.new_empty((part.streams, *image.shape))
-        rng = augmentation_rng(stream_seed(part.weak.seed, STRONG), position)
+        rng = augmentation_rng(stream_seed(part.weak.seed, _STRONG), position)
         for stream in range(part.streams):
             altered = strong_view(image.permute(1, 2, 0).numpy(), part.strong, rng)
             strong[stream] = torch.from_numpy(np.ascontiguousarray(altered)).permute(2, 0, 1)
@@ -106,8 +101,8 @@ class _Together:
 
 def _semi_step(items: Sequence[_PartSeen]) -> SemiStep:
     labelled = labelled_batch([item.seen for item in items if item.part == 0])
-    unlabelled = _unlabelled([item for item in items if item.part == UNLABELLED])
-    partner = [item for item in items if item.part == PARTNER]
+    unlabelled = _unlabelled([item for item in items if item.part == _UNLABELLED])
+    partner = [item for item in items if item.part == _PARTNER]
     return SemiStep(labelled, unlabelled, _unlabelled(partner) if partner else None)
 
 
@@ -115,11 +110,11 @@ def _unlabelled(items: Sequence[_PartSeen]) -> Unlabelled:
     seen = [item.seen for item in items]
     views = [item.viewed for item in seen]
     return Unlabelled(
-        ids=ids_of(seen),
-        images=images_of(views),
+        ids=sample_ids(seen),
+        images=stack_images(views),
         strong=torch.stack([item.strong for item in items], dim=1),
         valid=torch.from_numpy(np.stack([v.valid for v in views])),
-        crop=crops(views),
-        columns=columns_of(seen),
-        texts=texts_of(seen),
+        crop=crop_record(views),
+        columns=collate_columns(seen),
+        texts=collate_texts(seen),
     )

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-ORDER = 1
+_ORDER_STREAM = 1
 """Keeps the stream that shuffles apart from the streams that augment, which share its seed."""
 
 
-class Order:
+class EpochOrder:
     """The endless order in which `size` samples are visited: each epoch is a permutation of its own."""
 
     def __init__(self, size: int, seed: int) -> None:
@@ -24,7 +24,7 @@ class Order:
         """The sample at `position`, which counts from 0 over all epochs."""
         epoch, place = divmod(position, self.size)
         if epoch != self._epoch:
-            self._permutation = np.random.default_rng((self.seed, epoch, ORDER)).permutation(self.size)
+            self._permutation = np.random.default_rng((self.seed, epoch, _ORDER_STREAM)).permutation(self.size)
             self._epoch = epoch
         return int(self._permutation[place])
 
@@ -56,7 +56,7 @@ class StepSampler:
             raise ValueError(f"expected seed and start_step of at least 0, got {self.seed} and {self.start_step}")
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        order = Order(self.size, self.seed)
+        order = EpochOrder(self.size, self.seed)
         micro = self.start_step * self.accumulate
         while True:
             first = (micro * self.world + self.rank) * self.batch

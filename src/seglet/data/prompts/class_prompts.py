@@ -4,16 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from seglet.data.errors import DataError
-from seglet.data.spelling import folded
+from seglet.data.spelling import fold_spelling
 from seglet.types import Classes
 from seglet.values import choose_from
 
 Phrases = tuple[str, ...]
-HOLE = "{}"
+PLACEHOLDER = "{}"
 
 
 @dataclass(frozen=True)
-class Prompts:
+class ClassPrompts:
     """`templates` are sentences with {} for a phrase, `phrases` the synonyms of each class, `background` words for what
     is no class: whatever looks more like one of them than like a class is background."""
 
@@ -30,9 +30,9 @@ class Prompts:
         return tuple(self._filled((word,)) for word in self.background)
 
     def _filled(self, phrases: Phrases) -> Phrases:
-        return tuple(template.replace(HOLE, phrase) for phrase in phrases for template in self.templates)
+        return tuple(template.replace(PLACEHOLDER, phrase) for phrase in phrases for template in self.templates)
 
-    def arranged(self, classes: Classes) -> "Prompts":
+    def for_classes(self, classes: Classes) -> "ClassPrompts":
         """The prompts of just these classes, in their order and by their names; background itself needs none.
 
         A class without phrases is called by its own name. Background words that are a class's name or phrase are left
@@ -41,18 +41,21 @@ class Prompts:
         Raises:
             DataError: there are phrases for a class that is not one of these.
         """
-        names = {folded(name): name for name in self.phrases}
+        names = {fold_spelling(name): name for name in self.phrases}
         wanted = [name for label, name in enumerate(classes.names) if label != classes.background]
-        strange = [name for key, name in names.items() if key not in {folded(name) for name in wanted}]
+        strange = [name for key, name in names.items() if key not in {fold_spelling(name) for name in wanted}]
         if strange:
             raise DataError(f"prompts for {strange[0]!r}, which is no class; {choose_from(strange[0], wanted)}")
         phrases = {
-            name: self.phrases[names[folded(name)]] if folded(name) in names else (spoken(name),) for name in wanted
+            name: self.phrases[names[fold_spelling(name)]] if fold_spelling(name) in names else (readable_name(name),)
+            for name in wanted
         }
-        taken = {folded(word) for name, of_class in phrases.items() for word in (name, *of_class)}
-        return Prompts(self.templates, phrases, tuple(word for word in self.background if folded(word) not in taken))
+        taken = {fold_spelling(word) for name, of_class in phrases.items() for word in (name, *of_class)}
+        return ClassPrompts(
+            self.templates, phrases, tuple(word for word in self.background if fold_spelling(word) not in taken)
+        )
 
 
-def spoken(name: str) -> str:
+def readable_name(name: str) -> str:
     """A class's name as people say it: 'traffic_light' as 'traffic light'."""
     return name.replace("_", " ").strip()

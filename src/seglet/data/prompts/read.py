@@ -8,30 +8,30 @@ from typing import Any
 import yaml
 
 from seglet.data.errors import DataError
-from seglet.data.prompts.class_prompts import HOLE, Phrases, Prompts
-from seglet.data.spelling import folded
+from seglet.data.prompts.class_prompts import PLACEHOLDER, ClassPrompts, Phrases
+from seglet.data.spelling import fold_spelling
 from seglet.files import read_bytes
 from seglet.types import Classes
 from seglet.values import choose_from
 
-PUBLISHED = ("voc", "coco", "world")
-TEMPLATES = ("a clean origami {}.",)  # CLIP-ES, WeCLIP, ExCEL
-KEYS = ("templates", "classes", "background")
+PUBLISHED_PROMPTS = ("voc", "coco", "world")
+_TEMPLATES = ("a clean origami {}.",)  # CLIP-ES, WeCLIP, ExCEL
+_KEYS = ("templates", "classes", "background")
 
 
-def published(name: str) -> Prompts:
+def published_prompts(name: str) -> ClassPrompts:
     """The prompts that the literature uses for PASCAL VOC or COCO, or the embedded world's; see the files for their
     sources.
 
     Raises:
         DataError: there are none of this name.
     """
-    if name not in PUBLISHED:
-        raise DataError(f"no published prompts are called {name!r}; {choose_from(name, PUBLISHED)}")
+    if name not in PUBLISHED_PROMPTS:
+        raise DataError(f"no published prompts are called {name!r}; {choose_from(name, PUBLISHED_PROMPTS)}")
     return _parsed((files("seglet.data.prompts") / f"{name}.yaml").read_text(encoding="utf-8"), f"{name}.yaml")
 
 
-def prompts_for(classes: Classes, source: str | Path = "") -> Prompts:
+def prompts_for(classes: Classes, source: str | Path = "") -> ClassPrompts:
     """The prompts of these classes: from a file, or published under a name, or without either made of their names.
 
     Words for the background are VOC's unless the file gives its own.
@@ -39,13 +39,17 @@ def prompts_for(classes: Classes, source: str | Path = "") -> Prompts:
     Raises:
         DataError: the file cannot be used, or speaks of other classes.
     """
-    if str(source) in ("", *PUBLISHED):
-        prompts = published(str(source)) if source else Prompts(TEMPLATES, {}, published("voc").background)
-        return prompts.arranged(classes)
-    return read_prompts(Path(source)).arranged(classes)
+    if str(source) in ("", *PUBLISHED_PROMPTS):
+        prompts = (
+            published_prompts(str(source))
+            if source
+            else ClassPrompts(_TEMPLATES, {}, published_prompts("voc").background)
+        )
+        return prompts.for_classes(classes)
+    return read_prompts(Path(source)).for_classes(classes)
 
 
-def read_prompts(path: Path) -> Prompts:
+def read_prompts(path: Path) -> ClassPrompts:
     """The prompts in a YAML or JSON file; every part may be left out.
 
     `templates` is a list of sentences with one {} each, `classes` a phrase or a list of phrases for each class,
@@ -62,23 +66,29 @@ def read_prompts(path: Path) -> Prompts:
     return _parsed(text, str(path))
 
 
-def _parsed(text: str, file: str) -> Prompts:
+def _parsed(text: str, file: str) -> ClassPrompts:
     try:
         content = yaml.load(text, _Distinct)
         if not isinstance(content, dict):
-            raise DataError(f"it must have some of the keys {', '.join(KEYS)}")
-        if unknown := [key for key in content if key not in KEYS]:
-            raise DataError(f"unknown key {unknown[0]!r}; {choose_from(str(unknown[0]), KEYS)}")
-        templates = _phrases("templates", content.get("templates") or list(TEMPLATES))
+            raise DataError(f"it must have some of the keys {', '.join(_KEYS)}")
+        if unknown := [key for key in content if key not in _KEYS]:
+            raise DataError(f"unknown key {unknown[0]!r}; {choose_from(str(unknown[0]), _KEYS)}")
+        templates = _phrases("templates", content.get("templates") or list(_TEMPLATES))
         phrases = _classes(content.get("classes") or {})
         background = content.get("background")
-        words = published("voc").background if background is None else _phrases("background", background, empty=True)
+        words = (
+            published_prompts("voc").background
+            if background is None
+            else _phrases("background", background, empty=True)
+        )
     except yaml.YAMLError as error:
-        raise DataError(f"prompts {file!r} are no YAML ({error}); quote texts that have {HOLE} in them") from error
+        raise DataError(
+            f"prompts {file!r} are no YAML ({error}); quote texts that have {PLACEHOLDER} in them"
+        ) from error
     except (RecursionError, ValueError) as error:
         raise DataError(f"prompts {file!r}: {error}") from error
     _check(templates, phrases, words if background is not None else (), file)
-    return Prompts(templates, phrases, words)
+    return ClassPrompts(templates, phrases, words)
 
 
 class _Distinct(yaml.SafeLoader):
@@ -115,26 +125,26 @@ def _phrases(what: str, content: Any, empty: bool = False) -> Phrases:
 
 
 def _check(templates: Phrases, phrases: Mapping[str, Phrases], background: Phrases, file: str) -> None:
-    wrong = next((template for template in templates if template.count(HOLE) != 1), None)
+    wrong = next((template for template in templates if template.count(PLACEHOLDER) != 1), None)
     if wrong is not None:
-        raise DataError(f"prompts {file!r}: template {wrong!r} needs one {HOLE}, where the phrase goes")
+        raise DataError(f"prompts {file!r}: template {wrong!r} needs one {PLACEHOLDER}, where the phrase goes")
     if twice := _repeated(phrases):
         raise DataError(f"prompts {file!r}: class {twice!r} stands there in two spellings; keep one of them")
     of: dict[str, str] = {}
     for name, word in ((name, word) for name, words in phrases.items() for word in words):
-        if of.setdefault(folded(word), name) != name:
-            raise DataError(f"prompts {file!r}: {word!r} is of {of[folded(word)]!r} and of {name!r}; choose one")
-    names = of | {folded(name): name for name in phrases}
-    if both := [word for word in background if folded(word) in names]:
-        raise DataError(f"prompts {file!r}: background word {both[0]!r} is class {names[folded(both[0])]!r} too; "
-                        "remove one of them")  # fmt: skip
+        if of.setdefault(fold_spelling(word), name) != name:
+            raise DataError(f"prompts {file!r}: {word!r} is of {of[fold_spelling(word)]!r} and of {name!r}; choose one")
+    names = of | {fold_spelling(name): name for name in phrases}
+    if both := [word for word in background if fold_spelling(word) in names]:
+        of_class = names[fold_spelling(both[0])]
+        raise DataError(f"prompts {file!r}: background word {both[0]!r} is class {of_class!r} too; remove one of them")
 
 
 def _repeated(phrases: Iterable[str]) -> str | None:
     """The first phrase that is there twice, however it is written."""
     seen: set[str] = set()
     for phrase in phrases:
-        if folded(phrase) in seen:
+        if fold_spelling(phrase) in seen:
             return phrase
-        seen.add(folded(phrase))
+        seen.add(fold_spelling(phrase))
     return None

@@ -3,13 +3,15 @@
 import hashlib
 from dataclasses import replace
 
-from seglet.data.description import Description, Item
+from seglet.data.description import Description, ImageItem
 from seglet.data.errors import DataError
 
 UNLABELLED = ("unlabelled", "unlabeled")
 
 
-def divide(description: Description, split: str, fraction: float, names: tuple[str, str], seed: int = 0) -> Description:
+def divide_split(
+    description: Description, split: str, fraction: float, names: tuple[str, str], seed: int = 0
+) -> Description:
     """The description with the images of `split` also dealt out to two splits called `names`.
 
     The first gets the `fraction` in (0, 1), at least one image and not all. An image's place in the draw depends on
@@ -33,6 +35,6 @@ def divide(description: Description, split: str, fraction: float, names: tuple[s
     return replace(description, splits={**description.splits, **parts})
 
 
-def unlabelled_item(item: Item) -> Item:
+def unlabelled_item(item: ImageItem) -> ImageItem:
     """The image alone, as if nobody had looked at it."""
     return replace(item, mask=None, mask_hash="", tags=None)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from seglet.data.errors import DataError
 from seglet.data.splits.divide import UNLABELLED
-from seglet.data.splits.official import full_name
+from seglet.data.splits.official import full_split_name
 
 LABELLED = ("labelled", "labeled")
-FORM = re.compile(r"(\d{1,12})(?:_(\d{1,12}))?")
+_PORTION_FORM = re.compile(r"(\d{1,12})(?:_(\d{1,12}))?")
 
 
 @dataclass(frozen=True)
@@ -42,22 +42,22 @@ class Portion:
         return f"{self.count}_{self.share}" if self.share else str(self.count)
 
 
-def read_portion(text: str) -> Portion | None:
+def parse_portion(text: str) -> Portion | None:
     """The portion called so (`92`, `1_8`, `1/8`), or None if that is no name of one."""
-    found = FORM.fullmatch(text.replace("/", "_"))
+    found = _PORTION_FORM.fullmatch(text.replace("/", "_"))
     if found is None:
         return None
     return Portion(int(found[1]), int(found[2] or 0)) if found[2] is None or int(found[2]) > 0 else None
 
 
-def read_split(split: str) -> tuple[Portion, bool] | None:
+def parse_split_name(split: str) -> tuple[Portion, bool] | None:
     """The portion that a split is named by, and whether it is the part with masks; None if it is named otherwise."""
     head, _, kind = split.rpartition("/")
-    portion = read_portion(head) if kind in (*LABELLED, *UNLABELLED) else None
+    portion = parse_portion(head) if kind in (*LABELLED, *UNLABELLED) else None
     return None if portion is None else (portion, kind in LABELLED)
 
 
-def counterpart(split: str) -> str:
+def unlabelled_counterpart(split: str) -> str:
     """The split with the images that `split` leaves without masks: `…/labelled` to `…/unlabelled`.
 
     That of an official list called in short, `voc/92`, is "pascal/92/unlabeled".
@@ -65,7 +65,7 @@ def counterpart(split: str) -> str:
     Raises:
         DataError: the name does not say so.
     """
-    head, slash, kind = full_name(split).rpartition("/")
+    head, slash, kind = full_split_name(split).rpartition("/")
     if kind not in LABELLED:
         raise DataError(
             f"which images go with the masks of {split!r}? name them with unlabelled_split, or take a train_split "
@@ -74,9 +74,9 @@ def counterpart(split: str) -> str:
     return f"{head}{slash}{UNLABELLED[LABELLED.index(kind)]}"
 
 
-def commands(data: str, splits: Iterable[str], there: Container[str]) -> list[str]:
+def split_commands(data: str, splits: Iterable[str], there: Container[str]) -> list[str]:
     """What makes those of the splits that are named as `seglet data split` names them, and are not there."""
-    named = [found for split in splits if split not in there and (found := read_split(split)) is not None]
+    named = [found for split in splits if split not in there and (found := parse_split_name(split)) is not None]
     portions = dict.fromkeys(portion for portion, _ in named)
     return [f"seglet data split {data} {_option(portion)}" for portion in portions]
 

@@ -12,31 +12,31 @@ from importlib.resources.abc import Traversable
 from seglet.data.errors import DataError
 from seglet.values import choose_from
 
-SUFFIXES = (".txt", ".txt.xz")
+_SUFFIXES = (".txt", ".txt.xz")
 
 
-def split_names() -> tuple[str, ...]:
+def official_split_names() -> tuple[str, ...]:
     """Names of all lists: "pascal/92/labeled", "cityscapes/1_16/unlabeled", "coco/val", …"""
     manifest = json.loads((_folder() / "MANIFEST.json").read_text(encoding="utf-8"))
     return tuple(entry["file"].removesuffix(".xz").removesuffix(".txt") for entry in manifest["files"])
 
 
-def full_name(name: str) -> str:
+def full_split_name(name: str) -> str:
     """Of a list, also one called in short: `voc/92` is "pascal/92/labeled". Any other name stays as it is."""
-    known, full = split_names(), f"pascal/{name.removeprefix('voc/')}" if name.startswith("voc/") else name
+    known, full = official_split_names(), f"pascal/{name.removeprefix('voc/')}" if name.startswith("voc/") else name
     return next((each for each in (full, f"{full}/labeled") if each in known), name)
 
 
-def split_ids(name: str) -> tuple[str, ...]:
+def official_split_ids(name: str) -> tuple[str, ...]:
     """The sample ids of a list, also of one called in short, in the order of its authors.
 
     Raises:
         DataError: there is no such list; names the nearest.
     """
-    names, full = split_names(), full_name(name)
+    names, full = official_split_names(), full_split_name(name)
     if full not in names:
         raise DataError(f"there is no split list {name!r}; {choose_from(name, names)}")
-    for suffix in SUFFIXES:
+    for suffix in _SUFFIXES:
         path = _folder().joinpath(f"{full}{suffix}")
         if path.is_file():
             raw = path.read_bytes()

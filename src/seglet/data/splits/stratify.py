@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from seglet.data.description import Description, Item
+from seglet.data.description import Description, ImageItem
 from seglet.data.errors import DataError
 from seglet.data.splits.divide import unlabelled_item
 from seglet.data.splits.fractions import Portion
@@ -53,7 +53,7 @@ def _next(shows: np.ndarray, waiting: np.ndarray, wanted: np.ndarray, frequency:
     return int(places[enough.argmin()])
 
 
-def classes_in(description: Description, items: Sequence[Item]) -> dict[str, frozenset[int]]:
+def classes_by_image(description: Description, items: Sequence[ImageItem]) -> dict[str, frozenset[int]]:
     """Train ids of the classes in each image, by its id: of its mask, else of its tags; void is none.
 
     Raises:
@@ -62,7 +62,7 @@ def classes_in(description: Description, items: Sequence[Item]) -> dict[str, fro
     return {item.id: _classes(description, item) for item in items}
 
 
-def _classes(description: Description, item: Item) -> frozenset[int]:
+def _classes(description: Description, item: ImageItem) -> frozenset[int]:
     if item.mask is None:
         if item.tags is None:
             raise DataError(f"image {item.id!r} has no mask and no tags, so it cannot be one of the labelled ones")
@@ -84,7 +84,7 @@ def split_labelled(
         DataError: no such split, too few images, or an image without annotation.
     """
     items = description.items(split)
-    present = classes_in(description, items)
+    present = classes_by_image(description, items)
     chosen = set(draw_stratified(present, portion.of(len(items)), seed))
     shown = set().union(*(present[name] for name in chosen))
     name = portion_name(portion, seed)

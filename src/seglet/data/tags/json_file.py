@@ -1,23 +1,23 @@
 """Tags in JSON: {"a.jpg": ["cat", "dog"]}, {"a.jpg": {"tags": […]}} or [{"image": "a.jpg", "tags": […]}]."""
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from seglet.data.errors import DataError
-from seglet.data.tags import coco
-from seglet.data.tags.taglist import Names, TagList, once
+from seglet.data.tags.taglist import TagList, TagNames, unique_tags
 from seglet.files import content_hash, read_bytes
 from seglet.values import choose_from
 
-NAME_KEYS = ("image", "file_name", "filename", "file", "picture", "path", "name", "id")
-TAG_KEYS = ("tags", "labels", "classes", "categories", "tag", "label", "class", "category")
-EXPECTED = '{"a.jpg": ["cat", "dog"]}, {"a.jpg": {"tags": ["cat"]}} or [{"image": "a.jpg", "tags": ["cat"]}]'
-BROKEN = (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError)
+_NAME_KEYS = ("image", "file_name", "filename", "file", "picture", "path", "name", "id")
+_TAG_KEYS = ("tags", "labels", "classes", "categories", "tag", "label", "class", "category")
+_EXPECTED = '{"a.jpg": ["cat", "dog"]}, {"a.jpg": {"tags": ["cat"]}} or [{"image": "a.jpg", "tags": ["cat"]}]'
+_FORMAT_ERRORS = (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError)
 
 
-def read(path: Path, key: str = "", ending: str = "") -> TagList:
+def read_json_tags(path: Path, key: str = "", ending: str = "") -> TagList:
     """The tags of a JSON file, or of COCO annotations.
 
     Where an image has several fields, `key` names the one with tags; if empty, the first of TAG_KEYS that is there,
@@ -30,15 +30,15 @@ def read(path: Path, key: str = "", ending: str = "") -> TagList:
     try:
         data = json.loads(content, object_pairs_hook=_distinct)
         if isinstance(data, dict) and {"images", "annotations", "categories"} <= data.keys():
-            return TagList(path, "coco", coco.tags(data), content_hash(content))
-        keys = (key,) if key else tuple(name + ending for name in TAG_KEYS if ending) + TAG_KEYS
+            return TagList(path, "coco", coco_tags(data), content_hash(content))
+        keys = (key,) if key else tuple(name + ending for name in _TAG_KEYS if ending) + _TAG_KEYS
         tags = _tags(data, keys)
     except DataError as error:
         raise DataError(f"{str(path)!r}: {error}") from error
-    except BROKEN as error:
-        raise DataError(f"{str(path)!r} holds no tags ({error!r}); expected COCO's instances or {EXPECTED}") from error
+    except _FORMAT_ERRORS as error:
+        raise DataError(f"{str(path)!r} holds no tags ({error!r}); expected COCO's instances or {_EXPECTED}") from error
     if not tags:
-        raise DataError(f"{str(path)!r} names no image; expected {EXPECTED}")
+        raise DataError(f"{str(path)!r} names no image; expected {_EXPECTED}")
     return TagList(path, "json", tags, content_hash(content))
 
 
@@ -51,12 +51,12 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _tags(data: Any, keys: Sequence[str]) -> dict[str, Names]:
-    found: dict[str, Names] = {}
+def _tags(data: Any, keys: Sequence[str]) -> dict[str, TagNames]:
+    found: dict[str, TagNames] = {}
     for name, value in _images(data):
         if name in found:
             raise DataError(f"{name!r} stands there twice; keep one of them")
-        found[name] = once(_names(value, keys))
+        found[name] = unique_tags(_names(value, keys))
     return found
 
 
@@ -67,9 +67,9 @@ def _images(data: Any) -> Iterator[tuple[str, Any]]:
     if not isinstance(data, list):
         raise TypeError(f"a {type(data).__name__}")
     for row in data:
-        key = next((key for key in NAME_KEYS if key in row), None)
+        key = next((key for key in _NAME_KEYS if key in row), None)
         if key is None:
-            raise DataError(f"{row!r} does not name its image; add one of {', '.join(NAME_KEYS)}")
+            raise DataError(f"{row!r} does not name its image; add one of {', '.join(_NAME_KEYS)}")
         yield _name(row[key]), {name: value for name, value in row.items() if name != key}
 
 
@@ -97,3 +97,23 @@ def _name(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise DataError(f"{value!r} is not a name; write it as text")
     return str(value)
+
+
+def coco_tags(data: dict[str, Any]) -> dict[str, TagNames]:
+    """The names of the categories by the image's file name; crowds count, there being at least one in them.
+
+    Raises:
+        DataError: two images share a file name.
+        KeyError, TypeError or ValueError: a field is not there or of the wrong kind.
+    """
+    names = {int(row["id"]): str(row["name"]) for row in data["categories"]}
+    objects: dict[int, list[str]] = defaultdict(list)
+    for row in data["annotations"]:
+        objects[int(row["image_id"])].append(names[int(row["category_id"])])
+    found: dict[str, TagNames] = {}
+    for row in data["images"]:
+        name = str(row["file_name"])
+        if name in found:
+            raise DataError(f"two images are called {name!r}; give each its own file")
+        found[name] = unique_tags(objects[int(row["id"])])
+    return found

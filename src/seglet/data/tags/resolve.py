@@ -5,25 +5,25 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from seglet.data.class_table import Table, classes_of, table, train_ids
+from seglet.data.class_table import ClassTable, classes_of, numbered_table, train_ids
 from seglet.data.errors import Problem
-from seglet.data.spelling import folded, lookalikes
-from seglet.data.tags.taglist import Names, TagList
+from seglet.data.spelling import fold_spelling, lookalikes
+from seglet.data.tags.taglist import TagList, TagNames
 from seglet.types import IGNORE
 from seglet.values import choose_from
 
-BACKGROUND = "background"
+_BACKGROUND = "background"
 
 
 @dataclass(frozen=True)
-class Meaning:
+class ResolvedTags:
     """The train id of each tag as written, None for those that say nothing; tags of no class are not in it."""
 
     labels: Mapping[str, int | None]
     problems: tuple[Problem, ...]
 
 
-def meaning(tags: Mapping[Path, Names], source: Path, entries: Table) -> Meaning:
+def resolve_tags(tags: Mapping[Path, TagNames], source: Path, entries: ClassTable) -> ResolvedTags:
     """What every tag means by the class table; all that are no class, or written in two ways, are among the problems.
 
     Background, which every image has, and classes that are void say nothing as tags.
@@ -33,7 +33,7 @@ def meaning(tags: Mapping[Path, Names], source: Path, entries: Table) -> Meaning
     problems = []
     exact, loose = _dictionaries(entries)
     for tag, count in sorted(counts.items()):
-        meant = {exact[tag]} if tag in exact else loose.get(folded(tag), set())
+        meant = {exact[tag]} if tag in exact else loose.get(fold_spelling(tag), set())
         if len(meant) == 1:
             (labels[tag],) = meant
         else:
@@ -42,23 +42,23 @@ def meaning(tags: Mapping[Path, Names], source: Path, entries: Table) -> Meaning
     if silent:
         what = f"tags {_counted(silent)} name no class to look for: every image has background, and void is nothing"
         problems.append(Problem(str(source), what, "leave them out; they are passed over", "warning"))
-    return Meaning(labels, (*problems, *_spellings(labels, counts, source, entries)))
+    return ResolvedTags(labels, (*problems, *_spellings(labels, counts, source, entries)))
 
 
-def _dictionaries(entries: Table) -> tuple[dict[str, int | None], dict[str, set[int | None]]]:
+def _dictionaries(entries: ClassTable) -> tuple[dict[str, int | None], dict[str, set[int | None]]]:
     """The meaning of exact names and ids, and what a folded name could mean."""
     classes = classes_of(entries)
     silent = (IGNORE, classes.background)
     labels = {number: None if label in silent else label for number, label in train_ids(entries).items()}
     exact = {str(number): label for number, label in labels.items()}
-    loose: dict[str, set[int | None]] = defaultdict(set, {BACKGROUND: {None}})
+    loose: dict[str, set[int | None]] = defaultdict(set, {_BACKGROUND: {None}})
     for entry in entries:
         exact[entry.name] = labels[entry.id]
-        loose[folded(entry.name)].add(labels[entry.id])
+        loose[fold_spelling(entry.name)].add(labels[entry.id])
     return exact, dict(loose)
 
 
-def _no_class(tag: str, count: int, source: Path, entries: Table, unclear: bool) -> Problem:
+def _no_class(tag: str, count: int, source: Path, entries: ClassTable, unclear: bool) -> Problem:
     names = [entry.name for entry in entries if not entry.void]
     words = tag.split()
     if unclear:
@@ -70,7 +70,9 @@ def _no_class(tag: str, count: int, source: Path, entries: Table, unclear: bool)
     return Problem(str(source), f"tag {tag!r} of {_images(count)} {what}", cure)
 
 
-def _spellings(labels: Mapping[str, int | None], counts: Counter[str], source: Path, entries: Table) -> list[Problem]:
+def _spellings(
+    labels: Mapping[str, int | None], counts: Counter[str], source: Path, entries: ClassTable
+) -> list[Problem]:
     """A finding for each class that tags write otherwise than the table does."""
     names = classes_of(entries).names
     ways: dict[int, dict[str, int]] = defaultdict(dict)
@@ -97,17 +99,17 @@ def _images(count: int) -> str:
     return f"{count} image{'' if count == 1 else 's'}"
 
 
-def invented(listed: TagList) -> Table:
+def table_from_tags(listed: TagList) -> ClassTable:
     """Background and, in alphabetical order, a class for each tag, called as it is written most often."""
     counts = Counter(tag for of_image in listed.tags.values() for tag in of_image)
     ways: dict[str, list[str]] = defaultdict(list)
     for tag in sorted(counts, key=lambda tag: (-counts[tag], tag)):
-        ways[folded(tag)].append(tag)
-    names = sorted((tags[0] for key, tags in ways.items() if key != BACKGROUND), key=str.casefold)
-    return table((BACKGROUND, *names))
+        ways[fold_spelling(tag)].append(tag)
+    names = sorted((tags[0] for key, tags in ways.items() if key != _BACKGROUND), key=str.casefold)
+    return numbered_table((_BACKGROUND, *names))
 
 
-def doubts(entries: Table, listed: TagList, masked: bool) -> Iterable[Problem]:
+def doubtful_classes(entries: ClassTable, listed: TagList, masked: bool) -> Iterable[Problem]:
     """What is doubtful about the classes: tags too much alike; no background, unless every image is `masked`."""
     classes = classes_of(entries)
     tags = {tag for of_image in listed.tags.values() for tag in of_image}

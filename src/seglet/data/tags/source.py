@@ -4,17 +4,17 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from seglet.data.class_table import Table
+from seglet.data.class_table import ClassTable
 from seglet.data.errors import DataError
-from seglet.data.layouts.folders import IMAGES
-from seglet.data.layouts.found import Found
-from seglet.data.layouts.voc import HOMES
-from seglet.data.spelling import folded
+from seglet.data.layouts.folders import IMAGE_FOLDERS
+from seglet.data.layouts.found import FoundLayout
+from seglet.data.layouts.voc import VOC_FOLDERS
+from seglet.data.spelling import fold_spelling
 from seglet.data.tags import class_folders, json_file, spreadsheet, voc_xml
 from seglet.data.tags.taglist import TagList
 
-FILES = ("tags.csv", "tags.tsv", "tags.json")
-XML = ("Annotations", "annotations")
+_FILES = ("tags.csv", "tags.tsv", "tags.json")
+_XML_FOLDERS = ("Annotations", "annotations")
 
 
 @dataclass(frozen=True)
@@ -29,30 +29,34 @@ class TagSource:
     masks: bool = False
 
 
-USUAL = TagSource()
+USUAL_TAGS = TagSource()
 
 
-def read(path: Path, known: Collection[Path], key: str = "", ending: str = "") -> TagList:
+def read_tags(path: Path, known: Collection[Path], key: str = "", ending: str = "") -> TagList:
     """The tags in a file or folder, whatever its format; `known` are the images of the data set.
 
     Raises:
         DataError: it is not there or of no format that is read; what is wrong inside may be among the problems.
     """
     if path.is_dir():
-        listed = voc_xml.read(path) if voc_xml.files(path) else class_folders.read(path, known)
+        listed = (
+            voc_xml.read_voc_xml(path) if voc_xml.xml_files(path) else class_folders.read_class_folders(path, known)
+        )
         if not listed.tags and not listed.problems:
             raise DataError(f"{str(path)!r} holds neither VOC's XML nor a folder of images for each class")
         return listed
     if path.suffix.lower() == ".npy":
         raise DataError(f"{str(path)!r} is a NumPy file, which can run code when read; save the tags as CSV or JSON")
     if path.suffix.lower() == ".json":
-        return json_file.read(path, key, ending)
+        return json_file.read_json_tags(path, key, ending)
     if path.suffix.lower() in (".csv", ".tsv", ".txt"):
-        return spreadsheet.read(path)
+        return spreadsheet.read_tag_spreadsheet(path)
     raise DataError(f"tags {str(path)!r}: expected .csv, .json, or a folder of XML files or of a folder for each class")
 
 
-def look_up(wanted: TagSource, root: Path, masks: Path | None, found: Found, entries: Table | None) -> TagList | None:
+def find_tags(
+    wanted: TagSource, root: Path, masks: Path | None, found: FoundLayout, entries: ClassTable | None
+) -> TagList | None:
     """The tags that are wanted, or that lie beside the images; None if there are none, or those of masks are wanted.
 
     Raises:
@@ -66,29 +70,29 @@ def look_up(wanted: TagSource, root: Path, masks: Path | None, found: Found, ent
             raise DataError(f"field {wanted.key!r} of which tags? say which file holds them")
         return None
     known = {item.image for items in found.splits.values() for item in items}
-    return read(path, known, wanted.key, _ending(found, masks))
+    return read_tags(path, known, wanted.key, _ending(found, masks))
 
 
-def _beside(root: Path, masks: Path | None, found: Found, entries: Table | None) -> Path | None:
+def _beside(root: Path, masks: Path | None, found: FoundLayout, entries: ClassTable | None) -> Path | None:
     """A file called tags, VOC's annotations, or the images' own folders if all are called like classes."""
-    above = masks is not None and not any((root / name).is_dir() for name in IMAGES)
+    above = masks is not None and not any((root / name).is_dir() for name in IMAGE_FOLDERS)
     homes = [root, root.parent] if above else [root]
-    candidates = [home / name for home in homes for name in FILES]
+    candidates = [home / name for home in homes for name in _FILES]
     if found.layout == "voc":
-        candidates += (root / home / "Annotations" for home in HOMES)
+        candidates += (root / home / "Annotations" for home in VOC_FOLDERS)
     elif found.layout == "folders":
-        candidates += (home / name for home in homes for name in XML)
+        candidates += (home / name for home in homes for name in _XML_FOLDERS)
     for path in candidates:
-        if path.is_file() or (path.is_dir() and voc_xml.files(path)):
+        if path.is_file() or (path.is_dir() and voc_xml.xml_files(path)):
             return path
     items = [item for items in found.splits.values() for item in items]
     if found.layout != "folders" or entries is None or any(item.mask is not None for item in items):
         return None
-    names = {folded(entry.name) for entry in entries if not entry.void}
-    return root if class_folders.fits(root, {item.image for item in items}, names) else None
+    names = {fold_spelling(entry.name) for entry in entries if not entry.void}
+    return root if class_folders.are_class_folders(root, {item.image for item in items}, names) else None
 
 
-def _ending(found: Found, masks: Path | None) -> str:
+def _ending(found: FoundLayout, masks: Path | None) -> str:
     """What the name of the masks' folder adds to `masks`: `_fg` of masks_fg, whose tags a file may keep apart."""
     folders = [masks.name] if masks is not None else []
     first = next((item.mask for items in found.splits.values() for item in items if item.mask is not None), None)

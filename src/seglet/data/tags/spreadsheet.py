@@ -6,19 +6,19 @@ import re
 from pathlib import Path
 
 from seglet.data.errors import DataError, Problem
-from seglet.data.tags.taglist import Names, TagList, once
+from seglet.data.tags.taglist import TagList, TagNames, unique_tags
 from seglet.files import content_hash, read_bytes
 
-NAME_HEADINGS = frozenset(
+_NAME_HEADINGS = frozenset(
     {"image", "images", "img", "picture", "photo", "file", "filename", "file_name", "path", "name", "id", "image_id"}
 )
-TAG_HEADINGS = frozenset({"tag", "tags", "label", "labels", "class", "classes", "category", "categories", "name"})
-BITS = {"": False, "0": False, "0.0": False, "false": False, "1": True, "1.0": True, "true": True}
-SEPARATORS = re.compile(r"[;|,]")
-Row = list[str]
+_TAG_HEADINGS = frozenset({"tag", "tags", "label", "labels", "class", "classes", "category", "categories", "name"})
+_BITS = {"": False, "0": False, "0.0": False, "false": False, "1": True, "1.0": True, "true": True}
+_SEPARATORS = re.compile(r"[;|,]")
+_Row = list[str]
 
 
-def read(path: Path) -> TagList:
+def read_tag_spreadsheet(path: Path) -> TagList:
     """The tags of each row. Rows are parted by tabs, commas or semicolons, whichever the first row uses first.
 
     Several tags of an image stand in several cells, or in one with `;`, `|` or a quoted comma between them, or in
@@ -39,7 +39,7 @@ def read(path: Path) -> TagList:
     return TagList(path, "csv", found[0], content_hash(content), found[1])
 
 
-def _rows(text: str, path: Path) -> list[Row]:
+def _rows(text: str, path: Path) -> list[_Row]:
     first = next((line for line in text.splitlines() if line.strip()), "")
     delimiter = "\t" if "\t" in first else (re.findall("[,;]", first) or [","])[0]
     try:
@@ -49,38 +49,40 @@ def _rows(text: str, path: Path) -> list[Row]:
     return [[cell.strip() for cell in row] for row in rows if any(cell.strip() for cell in row)]
 
 
-def _has_columns(rows: list[Row]) -> bool:
+def _has_columns(rows: list[_Row]) -> bool:
     """Whether the first row is a heading, of classes, over nothing but numbers."""
     heading, *body = rows or [[]]
-    titled = len(heading) > 1 and not any(_is_number(cell) or cell.lower() in TAG_HEADINGS for cell in heading[1:])
+    titled = len(heading) > 1 and not any(_is_number(cell) or cell.lower() in _TAG_HEADINGS for cell in heading[1:])
     cells = [cell for row in body for cell in row[1:]]
     return titled and any(cells) and all(_is_number(cell) for cell in cells)
 
 
 def _is_number(cell: str) -> bool:
-    return cell.lower() in BITS or re.fullmatch(r"[-+]?\d*\.?\d+(e[-+]?\d+)?", cell.lower()) is not None
+    return cell.lower() in _BITS or re.fullmatch(r"[-+]?\d*\.?\d+(e[-+]?\d+)?", cell.lower()) is not None
 
 
-def _columns(rows: list[Row], path: Path) -> tuple[dict[str, Names], tuple[Problem, ...]]:
+def _columns(rows: list[_Row], path: Path) -> tuple[dict[str, TagNames], tuple[Problem, ...]]:
     heading, *body = rows
-    tags: dict[str, Names] = {}
+    tags: dict[str, TagNames] = {}
     problems = []
     for row in body:
-        wrong = [cell for cell in row[1:] if cell.lower() not in BITS]
+        wrong = [cell for cell in row[1:] if cell.lower() not in _BITS]
         if wrong or len(row) > len(heading):
             what = f"holds {wrong[0]!r}" if wrong else f"has {len(row)} cells under {len(heading)} headings"
             raise DataError(f"{str(path)!r}: the row of {row[0]!r} {what}; write 1 where the class is there, else 0")
         if row[0] in tags:
             problems.append(Problem(str(path), f"{row[0]!r} has more than one row", "keep one of them"))
-        tags[row[0]] = once(name for name, cell in zip(heading[1:], row[1:], strict=False) if BITS[cell.lower()])
+        tags[row[0]] = unique_tags(
+            name for name, cell in zip(heading[1:], row[1:], strict=False) if _BITS[cell.lower()]
+        )
     return tags, tuple(problems)
 
 
-def _lists(rows: list[Row]) -> dict[str, Names]:
+def _lists(rows: list[_Row]) -> dict[str, TagNames]:
     titled = rows and (
-        rows[0][0].lower() in NAME_HEADINGS or any(cell.lower() in TAG_HEADINGS - {"name"} for cell in rows[0][1:])
+        rows[0][0].lower() in _NAME_HEADINGS or any(cell.lower() in _TAG_HEADINGS - {"name"} for cell in rows[0][1:])
     )
-    tags: dict[str, Names] = {}
+    tags: dict[str, TagNames] = {}
     for image, *cells in rows[1:] if titled else rows:
-        tags[image] = once([*tags.get(image, ()), *(tag for cell in cells for tag in SEPARATORS.split(cell))])
+        tags[image] = unique_tags([*tags.get(image, ()), *(tag for cell in cells for tag in _SEPARATORS.split(cell))])
     return tags

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from seglet.data.errors import Problem
 
-Names = tuple[str, ...]
+TagNames = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -19,11 +19,11 @@ class TagList:
 
     source: Path
     form: str
-    tags: Mapping[str, Names]
+    tags: Mapping[str, TagNames]
     hash: str = ""
     problems: tuple[Problem, ...] = ()
 
 
-def once(tags: Iterable[str]) -> Names:
+def unique_tags(tags: Iterable[str]) -> TagNames:
     """The tags without blanks around them, none empty, each the first time it comes."""
     return tuple(dict.fromkeys(tag for tag in (tag.strip() for tag in tags) if tag))

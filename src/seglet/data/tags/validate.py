@@ -2,18 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 
-from seglet.data.checking.file_facts import Facts
-from seglet.data.checking.scan import Request
-from seglet.data.checking.validate import label_of
-from seglet.data.description import Description, Item
+from seglet.data.checking.file_facts import FileFacts
+from seglet.data.checking.scan import FileRequest
+from seglet.data.checking.validate import mask_value_labels
+from seglet.data.description import Description, ImageItem
 from seglet.data.errors import Problem
-from seglet.data.layouts.found import without_mask
+from seglet.data.layouts.found import missing_mask_problem
 from seglet.data.splits.divide import UNLABELLED
-from seglet.data.tags.assign import Assigned, in_mask
-from seglet.data.tags.match import nearest_image, shown
+from seglet.data.tags.assign import AssignedTags, classes_in_mask
+from seglet.data.tags.match import first_names, nearest_image_name
 
 
-def unusable(name: str, items: Sequence[Item], assigned: Assigned, unmasked: Sequence[Item]) -> dict[Item, Problem]:
+def unusable_images(
+    name: str, items: Sequence[ImageItem], assigned: AssignedTags, unmasked: Sequence[ImageItem]
+) -> dict[ImageItem, Problem]:
     """The error of each image of a split that can serve for nothing.
 
     That is one without the mask it ought to have, unless it has tags and nothing is scored on the split; and one
@@ -28,18 +30,18 @@ def unusable(name: str, items: Sequence[Item], assigned: Assigned, unmasked: Seq
         if not tagged and spoken_of and not name.startswith("test"):
             found[item] = _untagged(item, assigned)
         elif item in ought and (scored or not tagged):
-            found[item] = without_mask(item)
+            found[item] = missing_mask_problem(item)
     return found
 
 
-def _untagged(item: Item, assigned: Assigned) -> Problem:
-    near = nearest_image(item.id, assigned.strangers)
+def _untagged(item: ImageItem, assigned: AssignedTags) -> Problem:
+    near = nearest_image_name(item.id, assigned.strangers)
     hint = f" (it names {near!r}: is that the one?)" if near else ""
     what = f"image without tags: {_source(assigned)} does not name it{hint}"
     return Problem(str(item.image), what, "add it there, or move the image to a folder of unlabelled ones")
 
 
-def gaps(name: str, items: Sequence[Item], assigned: Assigned) -> list[Problem]:
+def missing_tags(name: str, items: Sequence[ImageItem], assigned: AssignedTags) -> list[Problem]:
     """A warning for all images of a split that have only a mask, for all that hold no class, and for a split without
     masks of which the tags do not speak at all."""
     if name.startswith(("test", *UNLABELLED)) or assigned.origin is None:
@@ -51,26 +53,26 @@ def gaps(name: str, items: Sequence[Item], assigned: Assigned) -> list[Problem]:
         return [] if masked or not items else [_warning(name, what, "right if nothing is learnt from it")]
     problems = []
     if masked:
-        what = f"{len(masked)} of {len(items)} images are not named in {_source(assigned)}: {shown(masked)}"
+        what = f"{len(masked)} of {len(items)} images are not named in {_source(assigned)}: {first_names(masked)}"
         problems.append(_warning(name, what, "their tags are taken from their masks; add them if that is not meant"))
     if empty := [item.id for item in items if assigned.tags.get(item.image) == ()]:
-        what = f"{len(empty)} of {len(items)} images have no tag: {shown(empty)}"
+        what = f"{len(empty)} of {len(items)} images have no tag: {first_names(empty)}"
         problems.append(_warning(name, what, "right if none of the classes is in them; else tag them"))
     return problems
 
 
-def contradictions(
-    name: str, items: Sequence[Item], facts: Mapping[Request, Facts], description: Description
+def contradicting_tags(
+    name: str, items: Sequence[ImageItem], facts: Mapping[FileRequest, FileFacts], description: Description
 ) -> list[Problem]:
     """Warnings where the tags of a split name other classes than its masks, or its images' twins have other tags."""
-    labels = label_of(description)
+    labels = mask_value_labels(description)
     names = description.classes.names
     against: dict[str, str] = {}
-    twins: dict[str, Item] = {}
+    twins: dict[str, ImageItem] = {}
     problems = []
     for item in (item for item in items if item.tags is not None):
         if item.mask is not None:
-            seen = in_mask(facts[Request(item.mask, "mask")], labels, description.classes)
+            seen = classes_in_mask(facts[FileRequest(item.mask, "mask")], labels, description.classes)
             if odd := sorted(set(seen) ^ set(item.tags or ())):
                 against[item.id] = ", ".join(names[label] for label in odd)
         twin = twins.setdefault(item.image_hash, item)
@@ -85,7 +87,7 @@ def contradictions(
     return problems
 
 
-def _source(assigned: Assigned) -> str:
+def _source(assigned: AssignedTags) -> str:
     return "the tags" if assigned.origin is None else assigned.origin.source.name
 
 

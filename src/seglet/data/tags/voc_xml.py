@@ -4,36 +4,36 @@ from pathlib import Path
 from xml.parsers import expat
 
 from seglet.data.errors import DataError, Problem
-from seglet.data.files import identity
-from seglet.data.tags.taglist import Names, TagList, once
+from seglet.data.files import image_name
+from seglet.data.tags.taglist import TagList, TagNames, unique_tags
 from seglet.files import read_bytes
 
-NAME = ["annotation", "object", "name"]
+_NAME_PATH = ["annotation", "object", "name"]
 """Where the class of an object stands; its parts (head, hand) have names too, deeper down, and are no tags."""
 
 
-def files(folder: Path) -> list[Path]:
+def xml_files(folder: Path) -> list[Path]:
     """The XML files below a folder, by name; dot files are passed over."""
     return sorted(path for path in folder.rglob("*.xml") if not path.name.startswith("."))
 
 
-def read(folder: Path) -> TagList:
+def read_voc_xml(folder: Path) -> TagList:
     """The classes of the objects in each file of the folder; a file belongs to the image of its own name.
 
     Difficult and truncated objects count: they are there. Files that cannot be read are among the problems.
     """
-    tags: dict[str, Names] = {}
+    tags: dict[str, TagNames] = {}
     problems = []
-    for path in files(folder):
+    for path in xml_files(folder):
         try:
-            tags[identity(path, folder)] = once(names(read_bytes(path)))
+            tags[image_name(path, folder)] = unique_tags(object_names(read_bytes(path)))
         except (DataError, expat.ExpatError, ValueError) as error:
             what = f"cannot be read as VOC's XML ({error})"
             problems.append(Problem(str(path), what, "export it again, or remove it"))
     return TagList(folder, "voc-xml", tags, problems=tuple(problems))
 
 
-def names(content: bytes) -> list[str]:
+def object_names(content: bytes) -> list[str]:
     """The names of the objects, in order.
 
     Raises:
@@ -48,14 +48,14 @@ def names(content: bytes) -> list[str]:
         if not place:
             roots.append(tag)
         place.append(tag)
-        if place == NAME:
+        if place == _NAME_PATH:
             found.append("")
 
     def end(_: str) -> None:
         place.pop()
 
     def text(part: str) -> None:
-        if place == NAME:
+        if place == _NAME_PATH:
             found[-1] += part
 
     def refuse(*_: object) -> None:
@@ -66,6 +66,6 @@ def names(content: bytes) -> list[str]:
     parser.CharacterDataHandler = text
     parser.EntityDeclHandler = refuse
     parser.Parse(content, True)
-    if roots != NAME[:1]:
-        raise ValueError(f"it begins with <{roots[0]}>, not <{NAME[0]}>")
+    if roots != _NAME_PATH[:1]:
+        raise ValueError(f"it begins with <{roots[0]}>, not <{_NAME_PATH[0]}>")
     return found

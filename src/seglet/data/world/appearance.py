@@ -7,9 +7,9 @@ import numpy as np
 
 from seglet.data.world.shapes import Field
 
-Colour = tuple[float, float, float]
+FloatColour = tuple[float, float, float]
 
-HUES: Mapping[str, Colour] = {
+HUES: Mapping[str, FloatColour] = {
     "red": (0.86, 0.13, 0.10),
     "orange": (0.97, 0.52, 0.08),
     "yellow": (0.95, 0.83, 0.12),
@@ -22,22 +22,22 @@ HUES: Mapping[str, Colour] = {
 
 
 @dataclass(frozen=True)
-class Look:
+class ObjectAppearance:
     hue: str
     texture: str
 
 
-TYPICAL: Mapping[str, tuple[Look, Look]] = {
-    "ball": (Look("red", "plain"), Look("green", "dotted")),
-    "box": (Look("cyan", "checked"), Look("orange", "striped")),
-    "tent": (Look("yellow", "dotted"), Look("blue", "striped")),
-    "star": (Look("yellow", "plain"), Look("red", "checked")),
-    "ring": (Look("pink", "striped"), Look("cyan", "plain")),
-    "cross": (Look("red", "dotted"), Look("blue", "plain")),
-    "heart": (Look("pink", "plain"), Look("purple", "striped")),
-    "moon": (Look("yellow", "ringed"), Look("purple", "checked")),
-    "flower": (Look("green", "ringed"), Look("pink", "dotted")),
-    "arrow": (Look("cyan", "ringed"), Look("orange", "checked")),
+TYPICAL_APPEARANCES: Mapping[str, tuple[ObjectAppearance, ObjectAppearance]] = {
+    "ball": (ObjectAppearance("red", "plain"), ObjectAppearance("green", "dotted")),
+    "box": (ObjectAppearance("cyan", "checked"), ObjectAppearance("orange", "striped")),
+    "tent": (ObjectAppearance("yellow", "dotted"), ObjectAppearance("blue", "striped")),
+    "star": (ObjectAppearance("yellow", "plain"), ObjectAppearance("red", "checked")),
+    "ring": (ObjectAppearance("pink", "striped"), ObjectAppearance("cyan", "plain")),
+    "cross": (ObjectAppearance("red", "dotted"), ObjectAppearance("blue", "plain")),
+    "heart": (ObjectAppearance("pink", "plain"), ObjectAppearance("purple", "striped")),
+    "moon": (ObjectAppearance("yellow", "ringed"), ObjectAppearance("purple", "checked")),
+    "flower": (ObjectAppearance("green", "ringed"), ObjectAppearance("pink", "dotted")),
+    "arrow": (ObjectAppearance("cyan", "ringed"), ObjectAppearance("orange", "checked")),
 }
 """The two usual looks of each shape. Every hue is worn by two shapes or more: colour is a hint, not the answer."""
 

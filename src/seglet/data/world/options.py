@@ -8,9 +8,9 @@ from seglet.data.world.dataset import World
 from seglet.data.world.plan import Difficulty
 from seglet.values import choose_from
 
-WHOLE = ("scenes", "size", "seed", "dark", "clutter")
-KNOBS = tuple(field.name for field in fields(Difficulty))
-OPTIONS = (*dict.fromkeys((*WHOLE, *KNOBS)),)
+_WHOLE_NUMBERS = ("scenes", "size", "seed", "dark", "clutter")
+_DIFFICULTY_OPTIONS = tuple(field.name for field in fields(Difficulty))
+WORLD_OPTIONS = (*dict.fromkeys((*_WHOLE_NUMBERS, *_DIFFICULTY_OPTIONS)),)
 """What may stand behind `world:`; the knobs are those of `Difficulty`."""
 
 
@@ -20,15 +20,15 @@ def open_world(data: str, split: str, **otherwise: Any) -> World:
     Raises:
         DataError: no such option, or no number where one belongs, or one out of range; the message says which.
     """
-    given = world_options(data)
+    given = parse_world_options(data)
     try:
-        difficulty = Difficulty(**{name: given.pop(name) for name in KNOBS if name in given})
+        difficulty = Difficulty(**{name: given.pop(name) for name in _DIFFICULTY_OPTIONS if name in given})
     except ValueError as error:
         raise DataError(f"{data!r}: {error}") from error
     return World(split, difficulty=difficulty, **{**otherwise, **given})
 
 
-def world_options(data: str) -> dict[str, Any]:
+def parse_world_options(data: str) -> dict[str, Any]:
     """
     Raises:
         DataError: no such option, or no number where one belongs.
@@ -36,9 +36,9 @@ def world_options(data: str) -> dict[str, Any]:
     options: dict[str, Any] = {}
     for part in filter(None, data.removeprefix("world").removeprefix(":").split(",")):
         name, _, value = (word.strip() for word in part.partition("="))
-        if name not in OPTIONS:
-            raise DataError(f"the embedded world has no option {name!r}; {choose_from(name, OPTIONS)}")
-        options[name] = _number(part, value, whole=name in WHOLE)
+        if name not in WORLD_OPTIONS:
+            raise DataError(f"the embedded world has no option {name!r}; {choose_from(name, WORLD_OPTIONS)}")
+        options[name] = _number(part, value, whole=name in _WHOLE_NUMBERS)
     return options
 
 

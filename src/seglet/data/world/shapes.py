@@ -67,7 +67,7 @@ def arrow(u: Field, v: Field) -> Field:
     return np.minimum(shaft, head)
 
 
-FIELDS: Mapping[str, Callable[[Field, Field], Field]] = {
+SHAPE_FIELDS: Mapping[str, Callable[[Field, Field], Field]] = {
     shape.__name__: shape for shape in (ball, box, tent, star, ring, cross, heart, moon, flower, arrow)
 }
 """The shapes by name, in the order of their class ids from 1 on."""

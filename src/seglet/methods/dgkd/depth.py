@@ -10,18 +10,17 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
-from seglet.data.columns.depth import DepthFiles
-from seglet.data.columns.kinds import Kind, Value
-from seglet.data.columns.producer import Compute, Producer
+from seglet.data.columns.depth import DEPTH_COLUMN, DepthFiles
+from seglet.data.columns.kinds import ColumnKind, ColumnValue
+from seglet.data.columns.producer import ColumnProducer, Compute
 from seglet.data.dataset import Sample
-from seglet.data.loading.dark_light_pairs import BRIGHTENING, Brightening
-from seglet.data.planes import DEPTH
+from seglet.data.loading.dark_light_pairs import BRIGHTENERS, Brightening
 from seglet.models.foundation.depth_estimator import LAYOUT, DepthEstimator
 from seglet.models.foundation.hub import find
 
 
 @dataclass(frozen=True)
-class EstimatedDepth(Producer):
+class EstimatedDepth(ColumnProducer):
     """Depth that a network sees in the image in the dark, at its size, in half precision; 0 nearest, 1 farthest.
 
     `brighten` is done to the image first: depth networks know the light.
@@ -29,8 +28,8 @@ class EstimatedDepth(Producer):
 
     source: str
     brighten: Brightening | None = None
-    name: str = DEPTH
-    kind: Kind = "image"
+    name: str = DEPTH_COLUMN
+    kind: ColumnKind = "image"
     maker: str = "depth-estimator/1"
 
     def identity(self) -> str:
@@ -40,22 +39,22 @@ class EstimatedDepth(Producer):
         return {"brighten": self.brighten}
 
     def load(self, device: torch.device) -> Compute:
-        change = as_it_is if self.brighten is None else BRIGHTENING[self.brighten]
+        change = as_it_is if self.brighten is None else BRIGHTENERS[self.brighten]
         estimator = DepthEstimator.load(self.source).to(device)
 
-        def compute(samples: Sequence[Sample]) -> list[Value]:
+        def compute(samples: Sequence[Sample]) -> list[ColumnValue]:
             return [_half(estimator.estimate(_batch(change(sample.image)).to(device))[0]) for sample in samples]
 
         return compute
 
 
 @dataclass(frozen=True)
-class GivenDepth(Producer):
+class GivenDepth(ColumnProducer):
     """Depth maps in a folder, each stretched over [0, 1]."""
 
     folder: str
-    name: str = DEPTH
-    kind: Kind = "image"
+    name: str = DEPTH_COLUMN
+    kind: ColumnKind = "image"
     maker: str = "depth-files/1"
 
     def identity(self) -> str:
@@ -67,7 +66,7 @@ class GivenDepth(Producer):
     def load(self, device: torch.device) -> Compute:
         files = DepthFiles(Path(self.folder))
 
-        def compute(samples: Sequence[Sample]) -> list[Value]:
+        def compute(samples: Sequence[Sample]) -> list[ColumnValue]:
             return [files.read(one.id, (one.image.shape[0], one.image.shape[1])).astype(np.float16) for one in samples]
 
         return compute

@@ -9,9 +9,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from seglet.data.columns.producer import Producer
-from seglet.data.loading.dark_light_pairs import LIGHT
-from seglet.data.planes import DEPTH
+from seglet.data.columns.depth import DEPTH_COLUMN
+from seglet.data.columns.producer import ColumnProducer
+from seglet.data.loading.dark_light_pairs import LIGHT_COLUMN
 from seglet.losses.task import cross_entropy, multilabel_soft_margin
 from seglet.methods import base, protocols
 from seglet.methods.dgkd.branches import Branches
@@ -49,7 +49,7 @@ class Method(base.Method[Step], protocols.ValidationColumns, protocols.TrainingN
     Only the student is kept: neither denoisers nor projections are in the saved segmenter.
     """
 
-    columns = (DEPTH,)
+    columns = (DEPTH_COLUMN,)
     supervision: type = Tagged
 
     def __init__(self, config: Config, student: Segmenter, teacher: Frozen[Network] | None, branches: Branches) -> None:
@@ -77,7 +77,7 @@ class Method(base.Method[Step], protocols.ValidationColumns, protocols.TrainingN
         return cls(config, student, teacher, branches)
 
     @classmethod
-    def producers(cls, config: Config, classes: Classes) -> Sequence[Producer]:
+    def producers(cls, config: Config, classes: Classes) -> Sequence[ColumnProducer]:
         if config.fusion == "none":
             return ()
         if config.depth_files is not None:
@@ -86,7 +86,7 @@ class Method(base.Method[Step], protocols.ValidationColumns, protocols.TrainingN
 
     @classmethod
     def validation_columns(cls, config: Config) -> Sequence[str]:
-        return () if config.fusion == "none" else (DEPTH,)
+        return () if config.fusion == "none" else (DEPTH_COLUMN,)
 
     def losses(self, step: Step, progress: Progress) -> Losses:
         """L_cls, L_seg after `mask_start`, and of each branch what it costs to denoise and to differ (Eq. 14)."""
@@ -102,11 +102,11 @@ class Method(base.Method[Step], protocols.ValidationColumns, protocols.TrainingN
     def _planes(self, step: Step) -> Float[Tensor, "b planes h w"]:
         if self.student.architecture.depth is None:
             return step.images
-        if DEPTH not in step.columns:
+        if DEPTH_COLUMN not in step.columns:
             raise ValueError(
                 "the student is told depth and the step has none; run `seglet prepare`, or set fusion none"
             )
-        return torch.cat([step.images, step.columns[DEPTH][:, None].to(step.images)], dim=1)
+        return torch.cat([step.images, step.columns[DEPTH_COLUMN][:, None].to(step.images)], dim=1)
 
     def _task(self, seen: View, step: Step, progress: Progress) -> tuple[dict[str, Tensor], Tensor]:
         """What SSSS learns from tags, or everybody from masks."""
@@ -127,13 +127,13 @@ class Method(base.Method[Step], protocols.ValidationColumns, protocols.TrainingN
     def _distilled(self, seen: View, step: Step, generator: torch.Generator) -> dict[str, Tensor]:
         if self.teacher is None:
             return {}
-        if LIGHT not in step.columns:
+        if LIGHT_COLUMN not in step.columns:
             raise ValueError("the teacher sees the light and the step has no such images; see `light`, `brighten`")
         like = step.images if self.config.masks_at == "images" else seen.logits
         size = (like.shape[2], like.shape[3])
         tags = without_background(step.tags) if isinstance(step, Tagged) else None
         with torch.no_grad():
-            taught = look(self.teacher.network, step.columns[LIGHT].to(step.images))
+            taught = look(self.teacher.network, step.columns[LIGHT_COLUMN].to(step.images))
             target = taught.maps(size, tags)
         found: dict[str, Tensor] = self.branches(seen.maps(size, tags), target, generator)
         return found

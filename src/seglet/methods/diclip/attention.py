@@ -12,9 +12,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from seglet.data.columns.kinds import Kind, Value
-from seglet.data.columns.producer import Compute, Producer, Reads
-from seglet.data.columns.token_grid import follow
+from seglet.data.columns.kinds import ColumnKind, ColumnValue
+from seglet.data.columns.producer import ColumnProducer, Compute, Reads
+from seglet.data.columns.token_grid import crop_token_grid
 from seglet.data.dataset import Sample
 from seglet.labels.attention.low_rank_attention import LowRankAttention, low_rank_attention
 from seglet.methods.diclip.weights import weights
@@ -96,12 +96,12 @@ class DiffusionAttention(nn.Module):
 
 
 @dataclass(frozen=True)
-class AttentionColumn(Producer):
+class AttentionColumn(ColumnProducer):
     """Self-attention of diffusion models on whole images, as short queries and keys on a grid: [h, w, 2 r], half."""
 
     config: AttentionConfig
     name: str = ATTENTION
-    kind: Kind = "grid"
+    kind: ColumnKind = "grid"
     maker: str = "diclip-attention/1"
 
     def identity(self) -> str:
@@ -122,7 +122,7 @@ class AttentionColumn(Producer):
     def load(self, device: torch.device) -> Compute:
         source = DiffusionAttention(self.config).to(device)
 
-        def compute(samples: Sequence[Sample]) -> list[Value]:
+        def compute(samples: Sequence[Sample]) -> list[ColumnValue]:
             return [self._maps(source, sample.image, device) for sample in samples]
 
         return compute
@@ -135,11 +135,11 @@ class AttentionColumn(Producer):
 
 
 @dataclass(frozen=True)
-class RegionsColumn(Producer):
+class RegionsColumn(ColumnProducer):
     """The true masks, for the control that is told them."""
 
     name: str = REGIONS
-    kind: Kind = "image"
+    kind: ColumnKind = "image"
     maker: str = "diclip-regions/1"
     reads: ClassVar[tuple[Reads, ...]] = ("image", "labels")
 
@@ -150,7 +150,7 @@ class RegionsColumn(Producer):
         return {}
 
     def load(self, device: torch.device) -> Compute:
-        def compute(samples: Sequence[Sample]) -> list[Value]:
+        def compute(samples: Sequence[Sample]) -> list[ColumnValue]:
             return [_labels(sample) for sample in samples]
 
         return compute
@@ -164,5 +164,5 @@ def _labels(sample: Sample) -> np.ndarray:
 
 def stored_attention(column: Float[Tensor, "b y x c"], crop: Crop, grid: Size) -> Float[Tensor, "b n n"]:
     """What the part of a whole image's attention that each view shows is among the patches of the view."""
-    cut = follow(column.permute(0, 3, 1, 2), crop, grid)
+    cut = crop_token_grid(column.permute(0, 3, 1, 2), crop, grid)
     return LowRankAttention.of_maps(cut.permute(0, 2, 3, 1)).dense()

@@ -12,8 +12,8 @@ from jaxtyping import Float, Integer
 from torch import Tensor
 
 from seglet.data.artefact import Artefact
-from seglet.data.columns.producer import Producer
-from seglet.data.columns.token_grid import covered
+from seglet.data.columns.producer import ColumnProducer
+from seglet.data.columns.token_grid import covered_tokens
 from seglet.labels.cam.background import with_absence
 from seglet.losses.affinity import affinity_loss, pair_labels
 from seglet.losses.task import balanced_cross_entropy, cross_entropy
@@ -102,7 +102,7 @@ class Method(
         return cls(config, student, Knowledge(config, read_words(clip.text, classes, config.prompts)), seed)
 
     @classmethod
-    def producers(cls, config: Config, classes: Classes) -> Sequence[Producer]:
+    def producers(cls, config: Config, classes: Classes) -> Sequence[ColumnProducer]:
         if config.attention == "diffusion" and not config.attention_loop:
             return [AttentionColumn(config)]
         return [RegionsColumn()] if config.attention == "oracle" else []
@@ -198,7 +198,7 @@ class Method(
     def _target(self, cam: Float[Tensor, "b n p"], seen: View, tags: Float[Tensor, "b n"], step: Tagged) -> Target:
         """Pseudo labels of maps; void beyond the image."""
         labels = pseudo_labels(self.config, self._spread(cam, seen, step.images), tags, step.images)
-        inside = covered(step.crop, (labels.shape[1], labels.shape[2]))
+        inside = covered_tokens(step.crop, (labels.shape[1], labels.shape[2]))
         return Target(labels.masked_fill(~inside, IGNORE), torch.ones_like(labels, dtype=torch.float32))
 
     def _spread(self, cam: Float[Tensor, "b n p"], seen: View, images: Tensor) -> Float[Tensor, "b n h w"]:

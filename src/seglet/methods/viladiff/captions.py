@@ -13,12 +13,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seglet.data.columns.caption_files import KINDS, CaptionFile, read_captions
-from seglet.data.columns.kinds import Kind, Value
-from seglet.data.columns.producer import Compute, Producer
+from seglet.data.columns.caption_files import _SUFFIXES, CaptionFile, read_captions
+from seglet.data.columns.kinds import ColumnKind, ColumnValue
+from seglet.data.columns.producer import ColumnProducer, Compute
 from seglet.data.dataset import Sample
 from seglet.data.errors import DataError
-from seglet.data.world.dataset import SPLITS, scene
+from seglet.data.world.dataset import WORLD_SPLITS
+from seglet.data.world.scene import draw_scene
 from seglet.methods.viladiff.config import Config, Precision
 from seglet.models.foundation import captioner, clip
 from seglet.models.foundation.captions import filled
@@ -30,7 +31,7 @@ CAPTIONS, TOKENS = "captions", "caption-tokens"
 
 
 @dataclass(frozen=True)
-class Captioned(Producer):
+class Captioned(ColumnProducer):
     """A caption by each prompt from a captioning network, without the prompt; empty where it says nothing."""
 
     source: str
@@ -38,7 +39,7 @@ class Captioned(Producer):
     longest: int
     precision: Precision
     name: str = CAPTIONS
-    kind: Kind = "text"
+    kind: ColumnKind = "text"
     maker: str = "captioner/1"
 
     def identity(self) -> str:
@@ -54,7 +55,7 @@ class Captioned(Producer):
     def load(self, device: torch.device) -> Compute:
         writer = captioner.Captioner.load(self.source, dtype=self.precision).to(device)
 
-        def compute(samples: Sequence[Sample]) -> list[Value]:
+        def compute(samples: Sequence[Sample]) -> list[ColumnValue]:
             side = (writer.side, writer.side)
             images = torch.cat([resize_antialiased(_image(sample, device), side, "bicubic") for sample in samples])
             images = images.clamp(0, 1)
@@ -69,12 +70,12 @@ def _image(sample: Sample, device: torch.device) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Written(Producer):
+class Written(ColumnProducer):
     """Captions that the user brings in a file, by the images' names."""
 
     path: Path
     name: str = CAPTIONS
-    kind: Kind = "text"
+    kind: ColumnKind = "text"
     maker: str = "caption-file/1"
 
     @cached_property
@@ -92,11 +93,11 @@ class Written(Producer):
 
 
 @dataclass(frozen=True)
-class Drawn(Producer):
+class Drawn(ColumnProducer):
     """What the embedded world's scenes show, in its own words."""
 
     name: str = CAPTIONS
-    kind: Kind = "text"
+    kind: ColumnKind = "text"
     maker: str = "world/1"
 
     def identity(self) -> str:
@@ -115,8 +116,8 @@ def _said(sample: Sample) -> str:
         DataError: the sample is no scene of the embedded world.
     """
     split, _, place = sample.id.rpartition("-")
-    if split in SPLITS and place.isdigit():
-        drawn = scene((SPLITS[split] << 40) + int(place), sample.image.shape[0])
+    if split in WORLD_SPLITS and place.isdigit():
+        drawn = draw_scene((WORLD_SPLITS[split] << 40) + int(place), sample.image.shape[0])
         if any(np.array_equal(image, sample.image) for image in (drawn.image, drawn.dark)):
             return drawn.caption
     raise DataError(
@@ -126,7 +127,7 @@ def _said(sample: Sample) -> str:
 
 
 @dataclass(frozen=True)
-class Told(Producer):
+class Told(ColumnProducer):
     """CLIP's token states of an image's captions in a row, begin and end of each among them; or each text's vector.
 
     Empty captions are replaced by others of the same image, and at last by a `neutral` sentence.
@@ -136,7 +137,7 @@ class Told(Producer):
     neutral: str
     pooled: bool
     name: str = TOKENS
-    kind: Kind = "sequence"
+    kind: ColumnKind = "sequence"
     maker: str = "clip-text/1"
     sources: ClassVar[tuple[str, ...]] = (CAPTIONS,)
 
@@ -153,7 +154,7 @@ class Told(Producer):
     def load(self, device: torch.device) -> Compute:
         tower = clip.ImageTextEncoder.load(self.source).text.to(device)
 
-        def compute(samples: Sequence[Sample]) -> list[Value]:
+        def compute(samples: Sequence[Sample]) -> list[ColumnValue]:
             said = [filled(sample.texts[CAPTIONS], self.neutral) for sample in samples]
             rows = iter(self._rows(tower, [text for texts in said for text in texts]))
             return [np.concatenate([next(rows) for _ in texts]) for texts in said]
@@ -168,14 +169,14 @@ class Told(Producer):
         return [states[valid].half().cpu().numpy() for states, valid in pairs]
 
 
-def producers(config: Config) -> list[Producer]:
+def producers(config: Config) -> list[ColumnProducer]:
     """Who captions the images, and who reads the captions; nobody where `captions` is none."""
     if config.captions is None:
         return []
-    writer: Producer
+    writer: ColumnProducer
     if config.captions == "world":
         writer = Drawn()
-    elif Path(config.captions).suffix.lower() in KINDS:
+    elif Path(config.captions).suffix.lower() in _SUFFIXES:
         writer = Written(Path(config.captions))
     else:
         writer = Captioned(config.captions, config.caption_prompts, config.caption_length, config.caption_precision)

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from seglet.data.columns.producer import Producer
+from seglet.data.columns.producer import ColumnProducer
 from seglet.labels.semi.collapse import collapse, watched
 from seglet.labels.semi.pseudo_label import PseudoLabelMap, pseudo_label_map
 from seglet.losses.vila import diffusion_loss, stream_loss
@@ -80,7 +80,7 @@ class Method(
         return cls(config, student, fusion, mixe)
 
     @classmethod
-    def producers(cls, config: Config, classes: Classes) -> Sequence[Producer]:
+    def producers(cls, config: Config, classes: Classes) -> Sequence[ColumnProducer]:
         return producers(config)
 
     def losses(self, step: SemiStep, progress: Progress) -> Losses:

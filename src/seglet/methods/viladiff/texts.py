@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from seglet.data.columns.kinds import LENGTH
+from seglet.data.columns.kinds import LENGTH_SUFFIX
 from seglet.labels.semi.cutmix import join_tokens
 from seglet.methods.viladiff.captions import TOKENS
 from seglet.models.heads.vila import Text
@@ -42,7 +42,7 @@ def texts_of(step: SemiStep, shuffle: bool) -> Texts:
 
 def read(columns: Mapping[str, Tensor]) -> Text:
     """A batch's column of sequences; in single precision, as half is what it was stored in."""
-    states, lengths = columns[TOKENS], columns[TOKENS + LENGTH]
+    states, lengths = columns[TOKENS], columns[TOKENS + LENGTH_SUFFIX]
     return Text(states.float(), torch.arange(states.shape[1], device=states.device) < lengths[:, None])
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from seglet import methods
-from seglet.data.dataset import describe, is_world
 from seglet.data.description import Description
 from seglet.data.errors import DataError
+from seglet.data.opening import describe_data, names_world
 from seglet.data.splits.fractions import Portion
 from seglet.data.splits.stratify import portion_name, split_labelled
 from seglet.data.world.options import open_world
@@ -99,7 +99,7 @@ def folder_source(
     Raises:
         DataError: no such split, or one with images that have no mask: they could not be learned from or scored on.
     """
-    description = describe(Path(data))
+    description = describe_data(Path(data))
     train, score = splits
     for split in splits:
         _check_masks(description, split)
@@ -139,7 +139,7 @@ def rows(
     Raises:
         ValueError: no method has such a key.
     """
-    world = is_world(source.data)
+    world = names_world(source.data)
     tags = {**METHODS[by_tags], **(DICLIP_WORLD if world and by_tags == "diclip" else {}), "train_split": source.train}
     found = {TAGS: {**tags, "supervision": "which classes are in each image"}}
     for portion in sorted(few, key=lambda portion: portion.of(source.images)):
@@ -181,7 +181,7 @@ def minutes(source: Source, few: Sequence[Portion], times: Times) -> dict[str, f
 
 def definition(source: Source, recipes: Mapping[str, Any], seeds: Sequence[int], command: str) -> TableDefinition:
     """Returns the definition of the table that trains them."""
-    usual = WORLD if is_world(source.data) else FOLDER
+    usual = WORLD if names_world(source.data) else FOLDER
     content = {
         "title": "What annotation buys: short runs from tags, a few masks and masks for all",
         "score_on": source.score,

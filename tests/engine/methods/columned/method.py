@@ -6,9 +6,9 @@ import torch
 from seglet.methods.columned.config import Config
 from seglet.methods.columned.producers import Caption, Histogram, Spelling, WorldDepth
 
-from seglet.data.columns.producer import Producer
+from seglet.data.columns.producer import ColumnProducer
+from seglet.data.columns.token_grid import crop_token_grid
 from seglet.losses.task import cross_entropy
-from seglet.data.columns.token_grid import follow
 from seglet.methods import base
 from seglet.models.segmenter import Segmenter
 from seglet.models.student import build_student
@@ -29,7 +29,7 @@ class Method(base.Method[Labelled]):
         return cls(config, build_student(config, classes, seed))
 
     @classmethod
-    def producers(cls, config: Config, classes: Classes) -> Sequence[Producer]:
+    def producers(cls, config: Config, classes: Classes) -> Sequence[ColumnProducer]:
         depth = [WorldDepth(config.weights)] if config.depth else []
         return [*depth, Histogram(config.bins, config.break_on), Caption(), Spelling()]
 
@@ -37,7 +37,7 @@ class Method(base.Method[Labelled]):
         prediction = self.student.network(step.images)
         logits, auxiliary = prediction.logits, prediction.auxiliary
         grid = step.columns["histogram"].float().permute(0, 3, 1, 2)
-        bright = follow(grid, step.crop, (4, 4)).mean(dim=(1, 2, 3))
+        bright = crop_token_grid(grid, step.crop, (4, 4)).mean(dim=(1, 2, 3))
         depth = step.columns["depth"].mean(dim=(1, 2)) if "depth" in step.columns else torch.zeros(len(bright))
         words = torch.tensor([float(len(texts[0])) for texts in step.texts["caption"]])
         spelt = step.columns["spelling.length"]

@@ -7,19 +7,19 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
-from seglet.data.columns.kinds import Kind, Value
-from seglet.data.columns.producer import Compute, Producer
+from seglet.data.columns.kinds import ColumnKind, ColumnValue
+from seglet.data.columns.producer import ColumnProducer, Compute
 from seglet.data.dataset import Sample
 from seglet.data.world.dataset import World
 
 
 @dataclass(frozen=True)
-class WorldDepth(Producer):
+class WorldDepth(ColumnProducer):
     """Depth by the scenes themselves; ids say which they are."""
 
     weights: str
     name: str = "depth"
-    kind: Kind = "image"
+    kind: ColumnKind = "image"
     maker: str = "world-depth/1"
 
     def identity(self) -> str:
@@ -38,14 +38,14 @@ class WorldDepth(Producer):
 
 
 @dataclass(frozen=True)
-class Histogram(Producer):
+class Histogram(ColumnProducer):
     """How the brightness of each quarter is distributed, as a grid of 2 x 2 tokens."""
 
     bins: int
     break_on: str = ""
     weights: str = ""
     name: str = "histogram"
-    kind: Kind = "grid"
+    kind: ColumnKind = "grid"
     maker: str = "histogram/1"
 
     def identity(self) -> str:
@@ -57,7 +57,7 @@ class Histogram(Producer):
     def load(self, device: torch.device) -> Compute:
         return self._compute
 
-    def _compute(self, samples: Sequence[Sample]) -> list[Value]:
+    def _compute(self, samples: Sequence[Sample]) -> list[ColumnValue]:
         for sample in samples:
             if self.break_on and sample.id == self.break_on:
                 raise RuntimeError(f"no histogram of {sample.id}")
@@ -71,12 +71,12 @@ class Histogram(Producer):
 
 
 @dataclass(frozen=True)
-class Caption(Producer):
+class Caption(ColumnProducer):
     """Words for an image."""
 
     weights: str = ""
     name: str = "caption"
-    kind: Kind = "text"
+    kind: ColumnKind = "text"
     maker: str = "caption/1"
 
     def identity(self) -> str:
@@ -90,12 +90,12 @@ class Caption(Producer):
 
 
 @dataclass(frozen=True)
-class Spelling(Producer):
+class Spelling(ColumnProducer):
     """The letters of the first caption."""
 
     weights: str = ""
     name: str = "spelling"
-    kind: Kind = "sequence"
+    kind: ColumnKind = "sequence"
     maker: str = "spelling/1"
     sources: ClassVar[tuple[str, ...]] = ("caption",)
 

@@ -1,0 +1,39 @@
+"""Recognises the layout of a folder of images and masks."""
+
+from pathlib import Path
+
+from seglet.data.errors import DataError
+from seglet.data.layouts import ade20k, camvid, cityscapes, coco, folders, voc
+from seglet.data.layouts.found import FoundLayout
+
+_FINDERS = (
+    voc.find_voc,
+    cityscapes.find_cityscapes,
+    ade20k.find_ade20k,
+    coco.find_coco,
+    camvid.find_camvid,
+    folders.find_folders,
+)
+"""Asked in this order; each returns None for a folder that is not its own."""
+
+
+def infer_layout(root: Path, masks: Path | None = None) -> FoundLayout:
+    """The first layout that fits, or, with `masks` given, the images of `root` paired with the masks there.
+
+    Raises:
+        DataError: no layout fits, the folder does not exist or holds no image; says what is looked for.
+    """
+    if not root.is_dir():
+        raise DataError(f"{str(root)!r} is not a folder; give the folder that holds the images")
+    if masks is not None:
+        return folders.find_image_and_mask_folders(root, masks)
+    for find in _FINDERS:
+        found = find(root)
+        if found is not None and any(found.splits.values()):
+            return found
+        if found is not None and found.problems:
+            raise DataError("; ".join(str(problem) for problem in found.problems[:3]))
+    raise DataError(
+        f"no images found in {str(root)!r}; expected images/ and masks/, each with or without train/ and val/, or "
+        "the layout of VOC, Cityscapes, COCO, ADE20K or CamVid, or a folder of images alone"
+    )

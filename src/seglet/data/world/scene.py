@@ -1,0 +1,86 @@
+"""Scenes of the embedded world, drawn from a seed at any size."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Float32, UInt8
+
+from seglet.data.world.captions import scene_caption
+from seglet.data.world.plan import SHAPES, Difficulty, ScenePlan, plan_scene
+from seglet.data.world.render import darken_scene, paint_scene, scene_depth
+from seglet.types import Classes
+
+WORLD_CLASSES = Classes(
+    ("background", *SHAPES),
+    (
+        (0, 0, 0),
+        (230, 57, 70),
+        (76, 217, 76),
+        (58, 80, 232),
+        (247, 219, 71),
+        (240, 66, 228),
+        (66, 224, 232),
+        (255, 148, 20),
+        (155, 95, 205),
+        (120, 195, 95),
+        (200, 200, 200),
+    ),
+)
+"""Background is class 0, and a class like others: it has pixels to be found, so it counts in a mean IoU.
+
+It is never a tag: every scene has some, so naming it would say nothing.
+"""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One scene at one size. What is not asked for is not computed."""
+
+    plan: ScenePlan
+    size: int
+
+    @property
+    def image(self) -> UInt8[np.ndarray, "h w 3"]:
+        return self._painted[0]
+
+    @property
+    def labels(self) -> UInt8[np.ndarray, "h w"]:
+        return self._painted[1]
+
+    @cached_property
+    def tags(self) -> tuple[int, ...]:
+        """Ids of the shapes that have a pixel, sorted; background is no tag."""
+        present = np.bincount(self.labels.ravel(), minlength=len(WORLD_CLASSES)) > 0
+        return tuple(int(k) for k in np.flatnonzero(present) if k > 0)
+
+    @cached_property
+    def caption(self) -> str:
+        """A sentence that names every object and the background."""
+        return scene_caption(self.plan)
+
+    @cached_property
+    def depth(self) -> Float32[np.ndarray, "h w"]:
+        """Distance from the viewer, 0 nearest to 1 farthest; what hides another thing is nearer than it."""
+        return scene_depth(self.plan, self.size)
+
+    @cached_property
+    def dark(self) -> UInt8[np.ndarray, "h w 3"]:
+        """The same scene at night, noise and all."""
+        return darken_scene(self.image, self.plan.seed)
+
+    @cached_property
+    def _painted(self) -> tuple[UInt8[np.ndarray, "h w 3"], UInt8[np.ndarray, "h w"]]:
+        return paint_scene(self.plan, self.size)
+
+
+SCENE_COLUMNS: Mapping[str, Callable[[Scene], np.ndarray]] = {
+    "depth": lambda scene: scene.depth,
+    "dark": lambda scene: scene.dark,
+}
+
+
+def draw_scene(seed: int, size: int = 64, difficulty: Difficulty | None = None) -> Scene:
+    """The scene of a seed (0 to 2^128 - 1), square with `size` pixels a side; another size shows the same things."""
+    return Scene(plan_scene(seed, difficulty or Difficulty()), size)
