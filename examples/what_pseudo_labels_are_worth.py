@@ -18,9 +18,9 @@ from torch import Tensor
 
 from seglet import methods
 from seglet.data.dataset import Sample
-from seglet.engine import checkpoint
+from seglet.engine.checkpoint import load_newest_checkpoint
 from seglet.engine.datasets import split_source
-from seglet.engine.experiment import resolve
+from seglet.engine.experiment import resolve_experiment
 from seglet.evaluation.confusion import confusion
 from seglet.evaluation.scores import marginals, mean_iou
 from seglet.labels.semi.pseudo_label import pseudo_label_map
@@ -76,13 +76,13 @@ def worth(
 
 
 def main(run: Path, most: int) -> None:
-    experiment = resolve(run / "experiment.yaml", {})
+    experiment = resolve_experiment(run / "experiment.yaml", {})
     settings = experiment.settings
     if experiment.method != "viladiff":
         raise SystemExit(f"{run} is a run of {experiment.method}; give one of viladiff")
     data = split_source(settings).open(settings.val_split)
-    method = methods.load("viladiff").Method.build(experiment.config, data.classes, settings.seed)
-    method.load_state_dict(checkpoint.load_newest(run / "checkpoints")[1]["method"])
+    method = methods.load_method("viladiff").Method.build(experiment.config, data.classes, settings.seed)
+    method.load_state_dict(load_newest_checkpoint(run / "checkpoints")[1]["method"])
     samples = [data.read(index) for index in range(min(most, len(data)))]
     for name, source in sources(method.eval(), samples).items():
         found = worth(source, samples, len(data.classes), method.config.threshold)

@@ -25,7 +25,7 @@ TARGETS = set(re.findall(r"^([a-z]+):", text("Makefile"), re.M))
 
 
 def keys_of_experiments() -> set[str]:
-    configs = [methods.load(method).Config for method in methods.available()]
+    configs = [methods.load_method(method).Config for method in methods.method_names()]
     return {field.name for kind in (Settings, *configs) for field in dataclasses.fields(kind)}
 
 
@@ -88,6 +88,6 @@ def test_the_method_in_the_tutorial_takes_a_step(tmp_path: Path, monkeypatch: py
         "from seglet.methods.mine.config import Config\nfrom seglet.methods.mine.method import Method\n"
     )
     monkeypatch.setattr(methods, "__path__", [*methods.__path__, str(tmp_path)])
-    mine = methods.load("mine")
+    mine = methods.load_method("mine")
     built = mine.Method.build(mine.Config(width=0.125), CLASSES, 0)
     assert built.losses(labelled(), Progress(0, 10)).total > 0

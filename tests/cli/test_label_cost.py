@@ -9,7 +9,7 @@ import pytest
 from seglet.cli.main import main
 from seglet.data.opening import open_dataset
 from seglet.data.splits.fractions import Portion
-from seglet.engine.experiment import resolve
+from seglet.engine.experiment import resolve_experiment
 from seglet.results import runner
 from seglet.results.experiments import experiment_keys
 from seglet.results.label_cost.chart import svg
@@ -131,7 +131,7 @@ def test_every_run_of_a_curve_is_a_sound_experiment(by_tags, by_few, tmp_path):
     found = rows(source, [Portion(1, 8)], by_tags, by_few, {})
     plan = TablePlan(definition(source, found, (0, 1), ""), tmp_path, tmp_path, {"data": "world"})
     for cell in plan.cells():
-        assert resolve(None, experiment_keys(plan, cell)).settings.seed == cell.seed
+        assert resolve_experiment(None, experiment_keys(plan, cell)).settings.seed == cell.seed
 
 
 def test_images_without_masks_are_told(images, tmp_path):

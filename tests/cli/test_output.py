@@ -5,7 +5,7 @@ import json
 import pytest
 
 from seglet.cli.output import answer, check_writable, columns
-from seglet.engine.console import printable
+from seglet.engine.console import printable_text
 
 
 def test_json_keeps_stdout_for_one_object(capsys):
@@ -16,11 +16,11 @@ def test_json_keeps_stdout_for_one_object(capsys):
 
 
 def test_names_cannot_steer_the_terminal():
-    assert printable("a\x1b[2Jb\nc\td\r", None) == "a\\x1b[2Jb\nc\td\\r"
+    assert printable_text("a\x1b[2Jb\nc\td\r", None) == "a\\x1b[2Jb\nc\td\\r"
 
 
 def test_what_the_terminal_cannot_show_is_escaped():
-    assert printable("für 图", "latin-1") == "für \\u56fe"
+    assert printable_text("für 图", "latin-1") == "für \\u56fe"
 
 
 def test_columns_line_up():

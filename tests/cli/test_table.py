@@ -7,9 +7,9 @@ from PIL import Image
 
 from seglet.data.opening import open_dataset
 from seglet.data.world.scene import WORLD_CLASSES
-from seglet.engine.experiment import resolve
+from seglet.engine.experiment import resolve_experiment
 from seglet.files import read_json, write_json, write_text
-from seglet.methods import available
+from seglet.methods import method_names
 from seglet.models.architecture import Architecture
 from seglet.models.segmenter import build
 from seglet.results import runner
@@ -80,7 +80,7 @@ def test_every_row_of_every_table_is_a_sound_experiment(name, tmp_path):
     plan = table(tmp_path, name, overrides={"data": "world"})
     for cell in plan.cells():
         if plan.row(cell).model_of is None:
-            assert resolve(None, experiment_keys(plan, cell)).settings.seed == cell.seed
+            assert resolve_experiment(None, experiment_keys(plan, cell)).settings.seed == cell.seed
 
 
 def test_a_teacher_is_trained_once_and_its_students_name_it(tmp_path):
@@ -295,7 +295,7 @@ def test_rows_can_be_drawn_side_by_side(tmp_path, tasks):
 
 
 def test_every_method_brings_a_short_run_for_the_demo():
-    found = {method: demo_rows(method) for method in available()}
+    found = {method: demo_rows(method) for method in method_names()}
     assert all(found.values())
     assert list(table_definition("demo").rows) == [row for rows in found.values() for row in rows]
     assert all(TableRow.read(row).supervision for rows in found.values() for row in rows.values())

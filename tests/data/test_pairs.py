@@ -13,7 +13,7 @@ from seglet.data.opening import open_dataset
 from seglet.data.world.dataset import World
 from seglet.data.world.scene import WORLD_CLASSES
 from seglet.engine.datasets import open_datasets
-from seglet.engine.experiment import resolve
+from seglet.engine.experiment import resolve_experiment
 
 
 class Images(Dataset):
@@ -106,7 +106,7 @@ def lis(tmp_path):
 
 def test_lis_is_read_as_it_is(lis):
     keys = {"data": str(lis / "RGB-dark"), "light": str(lis / "RGB-normal"), "light_offset": -1, "val_split": "test"}
-    experiment = resolve(None, {"method": "dgkd", **keys})
+    experiment = resolve_experiment(None, {"method": "dgkd", **keys})
     sets = open_datasets(experiment.settings, experiment.config)
     sample = sets["train"].read(0)
     assert (sample.id, sample.tags, sample.columns["light"].min()) == ("2", (1,), 200)
@@ -114,7 +114,7 @@ def test_lis_is_read_as_it_is(lis):
 
 
 def test_images_in_the_dark_alone_are_taught_by_themselves_brightened(lis):
-    experiment = resolve(
+    experiment = resolve_experiment(
         None, {"method": "dgkd", "data": str(lis / "RGB-dark"), "val_split": "test", "brighten": "gamma"}
     )
     sample = open_datasets(experiment.settings, experiment.config)["train"].read(0)

@@ -26,7 +26,7 @@ def main(argv: list[str]) -> int:
     from seglet.engine import prepare
 
     methods.__path__ = [*methods.__path__, FOLDER]
-    prepare.SHARD_VALUES = 4
+    prepare._SHARD_VALUES = 4
     slow = prepare._attempt
 
     def _attempt(*arguments):

@@ -8,16 +8,16 @@ import torch
 from tests.engine.columned import install
 from tests.engine.toys import tiny
 
-from seglet.engine import checkpoint
-from seglet.engine.columns import command, folder, with_columns
+from seglet.engine.checkpoint import checkpoint_name
+from seglet.engine.columns import columns_folder, prepare_command, with_columns
 from seglet.engine.datasets import training_data
-from seglet.engine.experiment import resolve
-from seglet.engine.failed_step import replay
+from seglet.engine.experiment import resolve_experiment
+from seglet.engine.failed_step import replay_failed_step
 from seglet.engine.module import NonFiniteLossError
-from seglet.engine.plan import plan
-from seglet.engine.prepare import Work, complete
+from seglet.engine.plan import plan_run
+from seglet.engine.prepare import PrepareOptions, prepare_experiment
 from seglet.engine.settings import Settings
-from seglet.engine.train import Start, train
+from seglet.engine.train import StartOptions, train_experiment
 from seglet.engine.training_loader import first_batch
 from seglet.files import sha256
 from seglet.types import Labelled, Losses
@@ -41,7 +41,9 @@ def root(prepared, tmp_path):
 
 
 def fill(experiment):
-    assert not any(one.failed for one in complete(experiment, Work(torch.device("cpu"), 64), lambda text: None))
+    assert not any(
+        one.failed for one in prepare_experiment(experiment, PrepareOptions(torch.device("cpu"), 64), lambda text: None)
+    )
 
 
 def experiment(root, **keys):
@@ -78,41 +80,41 @@ def test_a_method_without_columns_sees_the_very_same_data():
 
 @pytest.fixture(scope="module")
 def whole(prepared, tmp_path_factory):
-    run = train(experiment(prepared, steps=4), tmp_path_factory.mktemp("whole") / "run")
+    run = train_experiment(experiment(prepared, steps=4), tmp_path_factory.mktemp("whole") / "run")
     return sha256(run.last / "model.safetensors")
 
 
 def test_a_resumed_run_ends_with_the_same_weights(root, whole, tmp_path):
-    run = train(experiment(root, steps=4), tmp_path / "run")
+    run = train_experiment(experiment(root, steps=4), tmp_path / "run")
     for step in (3, 4):
-        shutil.rmtree(run.checkpoints / checkpoint.name(step), ignore_errors=True)
+        shutil.rmtree(run.checkpoints / checkpoint_name(step), ignore_errors=True)
     shutil.rmtree(run.last)
     moved = shutil.copytree(root, tmp_path / "moved")
-    train(experiment(moved, steps=4, workers=2), run.folder, Start(resume=True))
+    train_experiment(experiment(moved, steps=4, workers=2), run.folder, StartOptions(resume=True))
     assert sha256(run.last / "model.safetensors") == whole
 
 
 def test_a_run_is_not_resumed_on_other_values(root, tmp_path):
-    run = train(experiment(root, steps=1), tmp_path / "run")
+    run = train_experiment(experiment(root, steps=1), tmp_path / "run")
     record = json.loads(run.record.read_text())
     plain = training_data(experiment(root).settings).fingerprint
     assert record["data"]["train"] != plain
     record["data"]["train"] = plain
     run.record.write_text(json.dumps(record))
     with pytest.raises(ConfigError, match="the images, masks or columns have changed"):
-        train(experiment(root, steps=1), run.folder, Start(resume=True))
+        train_experiment(experiment(root, steps=1), run.folder, StartOptions(resume=True))
 
 
 def test_a_missing_column_is_told_with_the_command_before_anything_is_written(prepared, tmp_path):
     with pytest.raises(ConfigError, match="seglet prepare columned") as told:
-        train(experiment(tmp_path / "none"), tmp_path / "run")
+        train_experiment(experiment(tmp_path / "none"), tmp_path / "run")
     assert "column 'depth' lacks 100 of 100 images" in str(told.value)
     assert not (tmp_path / "run").exists()
 
 
 def test_a_dry_run_tells_it_too(prepared, tmp_path):
     with pytest.raises(ConfigError, match="seglet prepare columned"):
-        plan(experiment(tmp_path / "none"))
+        plan_run(experiment(tmp_path / "none"))
 
 
 def test_an_incomplete_column_is_told(root):
@@ -140,18 +142,18 @@ def test_a_column_made_otherwise_says_what_differs(root):
 def test_the_command_has_the_keys_that_decide(prepared, tmp_path):
     file = tmp_path / "my experiment.yaml"
     file.write_text("method: columned\nworld_size: 32\n")
-    given = resolve(file, {"bins": "8", "crop": ["16", "16"], "batch": 2})
-    assert command(given) == f"seglet prepare '{file}' --bins 8"
+    given = resolve_experiment(file, {"bins": "8", "crop": ["16", "16"], "batch": 2})
+    assert prepare_command(given) == f"seglet prepare '{file}' --bins 8"
 
 
 def test_columns_are_kept_beside_the_data(tmp_path, monkeypatch):
     monkeypatch.setenv("SEGLET_CACHE", str(tmp_path / "cache"))
     (tmp_path / "data").mkdir()
-    assert folder(Settings(data=str(tmp_path / "data"))) == tmp_path / "data/.seglet/columns"
-    assert folder(Settings()) == tmp_path / "cache/world/columns"
-    assert folder(Settings(columns="there")).name == "there"
+    assert columns_folder(Settings(data=str(tmp_path / "data"))) == tmp_path / "data/.seglet/columns"
+    assert columns_folder(Settings()) == tmp_path / "cache/world/columns"
+    assert columns_folder(Settings(columns="there")).name == "there"
     (tmp_path / "data").chmod(0o555)
-    assert folder(Settings(data=str(tmp_path / "data"))).is_relative_to(tmp_path / "cache")
+    assert columns_folder(Settings(data=str(tmp_path / "data"))).is_relative_to(tmp_path / "cache")
 
 
 def test_a_step_with_texts_can_be_replayed(root, tmp_path, monkeypatch):
@@ -163,7 +165,7 @@ def test_a_step_with_texts_can_be_replayed(root, tmp_path, monkeypatch):
 
     monkeypatch.setattr(Method, "losses", broken)
     with pytest.raises(NonFiniteLossError):
-        train(experiment(root), tmp_path / "run")
+        train_experiment(experiment(root), tmp_path / "run")
     from seglet.engine.run import Run
 
-    assert replay(Run(tmp_path / "run")).losses.terms["words"] > 0
+    assert replay_failed_step(Run(tmp_path / "run")).losses.terms["words"] > 0

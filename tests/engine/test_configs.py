@@ -10,10 +10,10 @@ from tests.engine.toys import from_file
 
 from seglet.data.dataset import Dataset
 from seglet.engine.datasets import open_datasets
-from seglet.engine.experiment import resolve
+from seglet.engine.experiment import resolve_experiment
 from seglet.engine.experiment_file import experiments_in
 from seglet.engine.module import TrainingModule
-from seglet.engine.optimise import optimiser
+from seglet.engine.optimise import build_optimiser
 from seglet.engine.train import build_method
 from seglet.engine.training_loader import first_batch
 from seglet.models.segmenter import Architecture, build
@@ -50,7 +50,7 @@ class Deep(Dataset):
 
 def smaller(source: str, teacher: str) -> dict[str, object]:
     """Returns keys that bring an experiment down to a fraction of a second; terms keep their weights and options."""
-    content = resolve(source, {}).values()
+    content = resolve_experiment(source, {}).values()
     keys: dict[str, object] = {"teacher": teacher} if content.get("teacher") else {}
     if content["method"] == "diclip":  # a miniature of CLIP, and nothing that `prepare` makes; test_diclip.py has both
         return {"crop": 64, "world_size": 64, "clip_model": "tiny-clip", "prompts": "world", **ALONE}
@@ -77,7 +77,7 @@ def test_a_shipped_experiment_takes_a_step(source, teacher):
     step = TrainingModule(method, experiment.settings)
     losses = method.losses(first_batch(experiment, data, 2, method.supervision), step.progress())
     losses.total.backward()
-    optimiser(method, experiment.settings).step()
+    build_optimiser(method, experiment.settings).step()
     after = [p.detach() for p in method.parameters() if p.requires_grad]
     assert torch.isfinite(losses.total)
     assert all(torch.isfinite(p).all() for p in after)

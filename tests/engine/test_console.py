@@ -3,26 +3,26 @@
 import pytest
 
 from seglet.engine import console
-from seglet.engine.console import Steps, duration, line
+from seglet.engine.console import ProgressDisplay, format_duration, progress_line
 
 
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0.4, "0 s"), (99, "99 s"), (180, "3 min"), (3570, "1 h 00 min"), (7500, "2 h 05 min")]
 )
 def test_durations_are_for_people(seconds, text):
-    assert duration(seconds) == text
+    assert format_duration(seconds) == text
 
 
 def test_a_line_says_how_far_and_how_long():
-    assert line("train", 50, 200, "steps", pace=2.5) == "train: 50/200 steps (25 %), 2.5/s, 60 s left"
-    assert line("check", 7, 0, "files", pace=None) == "check: 7 files"
-    assert line("train", 200, 200, "steps", pace=4.0) == "train: 200/200 steps (100 %), 4/s"
+    assert progress_line("train", 50, 200, "steps", pace=2.5) == "train: 50/200 steps (25 %), 2.5/s, 60 s left"
+    assert progress_line("check", 7, 0, "files", pace=None) == "check: 7 files"
+    assert progress_line("train", 200, 200, "steps", pace=4.0) == "train: 200/200 steps (100 %), 4/s"
 
 
 def test_a_pipe_gets_a_line_now_and_then(capsys, monkeypatch):
     now = iter(float(second) for second in range(1000))
     monkeypatch.setattr(console.time, "monotonic", lambda: next(now))
-    with Steps("train", 12) as steps:
+    with ProgressDisplay("train", 12) as steps:
         for done in range(1, 13):
             steps.advance(done, f"loss {done}")
     lines = capsys.readouterr().err.splitlines()
@@ -33,14 +33,14 @@ def test_a_pipe_gets_a_line_now_and_then(capsys, monkeypatch):
 def test_a_resumed_job_is_paced_by_what_it_did_itself(capsys, monkeypatch):
     now = iter([0.0, 0.0, 10.0])
     monkeypatch.setattr(console.time, "monotonic", lambda: next(now))
-    steps = Steps("train", 1000)
+    steps = ProgressDisplay("train", 1000)
     steps.advance(500)
     steps.advance(520)
     assert capsys.readouterr().err == "train: 520/1000 steps (52 %), 2/s, 4 min left\n"
 
 
 def test_other_processes_are_silent(capsys):
-    with Steps("train", 3, active=False) as steps:
+    with ProgressDisplay("train", 3, active=False) as steps:
         steps.advance(3, "loss")
         steps.note("hello")
         steps.expect(4)
@@ -50,7 +50,7 @@ def test_other_processes_are_silent(capsys):
 def test_a_terminal_gets_a_bar(capsys, monkeypatch):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     monkeypatch.setenv("TERM", "xterm")
-    with Steps("train [x]", 3) as steps:
+    with ProgressDisplay("train [x]", 3) as steps:
         steps.advance(2, "loss [1]")
         steps.note("[bold]as it is")
     shown = capsys.readouterr().err

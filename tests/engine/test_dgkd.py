@@ -10,10 +10,10 @@ from tests.engine.toys import tiny, two_processes
 from seglet.cli.main import main
 from seglet.data.world.dataset import World
 from seglet.data.world.scene import WORLD_CLASSES
-from seglet.engine.columns import shares, with_columns
+from seglet.engine.columns import datasets_with_columns, with_columns
 from seglet.engine.datasets import open_datasets
-from seglet.engine.prepare import Work, complete
-from seglet.engine.train import Start, train
+from seglet.engine.prepare import PrepareOptions, prepare_experiment
+from seglet.engine.train import StartOptions, train_experiment
 from seglet.files import sha256
 from seglet.methods.dgkd import Method
 from seglet.models.segmenter import Architecture, build, load
@@ -52,8 +52,8 @@ def dgkd(place, **keys):
 
 @pytest.fixture(scope="module")
 def finished(place, tmp_path_factory):
-    complete(dgkd(place), Work(torch.device("cpu")), lambda text: None)
-    return train(dgkd(place), tmp_path_factory.mktemp("whole") / "run")
+    prepare_experiment(dgkd(place), PrepareOptions(torch.device("cpu")), lambda text: None)
+    return train_experiment(dgkd(place), tmp_path_factory.mktemp("whole") / "run")
 
 
 def test_the_world_is_dark_and_the_teacher_sees_its_light(place, finished):
@@ -85,8 +85,8 @@ def resumed(experiment, folder, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(Method, "losses", dying)
         with pytest.raises(ZeroDivisionError):
-            train(experiment, folder)
-    return train(experiment, folder, Start(resume=True))
+            train_experiment(experiment, folder)
+    return train_experiment(experiment, folder, StartOptions(resume=True))
 
 
 def test_a_run_that_died_resumes_to_the_same_weights(finished, place, tmp_path, monkeypatch):
@@ -97,7 +97,7 @@ def test_a_run_that_died_resumes_to_the_same_weights(finished, place, tmp_path, 
 @pytest.mark.slow
 def test_a_vision_transformer_learns_resumes_and_is_kept_alone(finished, place, tmp_path, monkeypatch):
     experiment = dgkd(place, student=VIT, teacher=str(place / "transformer"), validate_every=3)
-    whole = train(experiment, tmp_path / "whole")
+    whole = train_experiment(experiment, tmp_path / "whole")
     again = resumed(experiment, tmp_path / "run", monkeypatch)
     assert sha256(again.last / "model.safetensors") == sha256(whole.last / "model.safetensors")
     kept = load(again.last)
@@ -121,14 +121,14 @@ def logged(run):
 
 
 def test_depth_is_made_for_what_is_learnt_from_and_for_what_is_scored_on(place):
-    found = [(data.ids[0], [column.name for column in wanted]) for data, wanted in shares(dgkd(place))]
+    found = [(data.ids[0], [column.name for column in wanted]) for data, wanted in datasets_with_columns(dgkd(place))]
     assert found == [("train-000000", ["depth"]), ("val-000000", ["depth"])]
-    assert [len(wanted) for _, wanted in shares(dgkd(place, fusion="none"))] == [0]
+    assert [len(wanted) for _, wanted in datasets_with_columns(dgkd(place, fusion="none"))] == [0]
 
 
 def test_training_without_the_column_names_the_command(place, tmp_path):
     with pytest.raises(ConfigError, match=r"column 'depth' lacks 100 of 100 images .*\n.*seglet prepare dgkd"):
-        train(dgkd(place, columns=str(tmp_path / "empty")), tmp_path / "run")
+        train_experiment(dgkd(place, columns=str(tmp_path / "empty")), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 

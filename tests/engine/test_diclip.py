@@ -8,11 +8,11 @@ import pytest
 import torch
 from tests.models.foundation import makers
 
-from seglet.engine.artefacts import artefacts, make
+from seglet.engine.artefacts import make_artefact, needed_artefacts
 from seglet.engine.datasets import training_data
-from seglet.engine.experiment import Experiment, resolve
-from seglet.engine.prepare import Work, complete
-from seglet.engine.train import Start, train
+from seglet.engine.experiment import Experiment, resolve_experiment
+from seglet.engine.prepare import PrepareOptions, prepare_experiment
+from seglet.engine.train import StartOptions, train_experiment
 from seglet.files import sha256
 from seglet.values import ConfigError
 
@@ -33,27 +33,27 @@ def diffusion(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def experiment(diffusion: str, columns: Path, **changes: Any) -> Experiment:
     keys = {**TINY, "diffusion": [diffusion], "generator": diffusion, "columns": str(columns), **changes}
-    return resolve(None, keys)
+    return resolve_experiment(None, keys)
 
 
 def prepare(chosen: Experiment) -> list[str]:
     notes: list[str] = []
     data = training_data(chosen.settings)
-    work = Work(torch.device("cpu"))
-    complete(chosen, work, notes.append)
-    for kept in artefacts(chosen, data):
-        if not kept.there:
-            make(kept, data, work.device, notes.append)
+    work = PrepareOptions(torch.device("cpu"))
+    prepare_experiment(chosen, work, notes.append)
+    for kept in needed_artefacts(chosen, data):
+        if not kept.exists:
+            make_artefact(kept, data, work.device, notes.append)
     return notes
 
 
 def test_a_run_that_was_ended_goes_on_to_the_same_weights(diffusion: str, tmp_path: Path) -> None:
     chosen = experiment(diffusion, tmp_path / "columns")
     prepare(chosen)
-    train(chosen, tmp_path / "run")
+    train_experiment(chosen, tmp_path / "run")
     whole = sha256(tmp_path / "run" / "checkpoints" / "step-0000004" / "tensors.safetensors")
     shutil.rmtree(tmp_path / "run" / "checkpoints" / "step-0000004")
-    train(chosen, tmp_path / "run", Start(resume=True))
+    train_experiment(chosen, tmp_path / "run", StartOptions(resume=True))
     assert sha256(tmp_path / "run" / "checkpoints" / "step-0000004" / "tensors.safetensors") == whole
     assert not list((tmp_path / "run").rglob("*.pth"))
 
@@ -61,7 +61,7 @@ def test_a_run_that_was_ended_goes_on_to_the_same_weights(diffusion: str, tmp_pa
 def test_training_names_the_command_that_makes_what_is_missing(diffusion: str, tmp_path: Path) -> None:
     chosen = experiment(diffusion, tmp_path / "columns")
     with pytest.raises(ConfigError, match=r"'cache' is not in .*\n.*seglet prepare diclip"):
-        train(chosen, tmp_path / "run")
+        train_experiment(chosen, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
@@ -76,6 +76,6 @@ def test_other_keys_of_the_memory_are_another_memory_and_the_same_images(diffusi
 def test_a_memory_of_the_users_images_is_another_one_for_other_images(diffusion: str, tmp_path: Path) -> None:
     keys = {"cache_from": "real", "attention": "identity"}
     few, more = (experiment(diffusion, tmp_path, world_scenes=scenes, **keys) for scenes in (24, 25))
-    places = [artefacts(chosen, training_data(chosen.settings))[0].folder for chosen in (few, more, few)]
+    places = [needed_artefacts(chosen, training_data(chosen.settings))[0].folder for chosen in (few, more, few)]
     assert places[0] != places[1]
     assert places[0] == places[2]

@@ -10,11 +10,11 @@ from tests.engine.toys import ONE_THREAD, tiny
 
 from seglet.cli.main import main
 from seglet.data.world.scene import WORLD_CLASSES
-from seglet.engine.failed_step import replay
+from seglet.engine.failed_step import replay_failed_step
 from seglet.engine.module import NonFiniteLossError
-from seglet.engine.plan import plan
+from seglet.engine.plan import plan_run
 from seglet.engine.run import Run
-from seglet.engine.train import Start, train
+from seglet.engine.train import StartOptions, train_experiment
 from seglet.files import sha256
 from seglet.methods.distill import Method
 from seglet.models.segmenter import Architecture, build
@@ -32,7 +32,7 @@ def teacher(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def finished(teacher, tmp_path_factory):
-    return train(distill(teacher), tmp_path_factory.mktemp("runs") / "run")
+    return train_experiment(distill(teacher), tmp_path_factory.mktemp("runs") / "run")
 
 
 def distill(teacher, **keys):
@@ -51,9 +51,9 @@ def test_the_teacher_is_scored_before_the_first_step(finished):
 
 
 def test_the_list_of_terms_survives_the_experiments_file(finished):
-    from seglet.engine.experiment import resolve
+    from seglet.engine.experiment import resolve_experiment
 
-    assert list(resolve(finished.experiment, {}).config.terms) == TERMS
+    assert list(resolve_experiment(finished.experiment, {}).config.terms) == TERMS
 
 
 def test_adversaries_memories_and_their_optimiser_resume_exactly(finished, teacher, tmp_path, monkeypatch):
@@ -67,12 +67,12 @@ def test_adversaries_memories_and_their_optimiser_resume_exactly(finished, teach
     with monkeypatch.context() as patch:
         patch.setattr(Method, "losses", dying)
         with pytest.raises(ZeroDivisionError):
-            train(distill(teacher), tmp_path / "run")
-    assert weights(train(distill(teacher), tmp_path / "run", Start(resume=True))) == weights(finished)
+            train_experiment(distill(teacher), tmp_path / "run")
+    assert weights(train_experiment(distill(teacher), tmp_path / "run", StartOptions(resume=True))) == weights(finished)
 
 
 def test_the_plan_names_every_term(teacher):
-    text = plan(distill(teacher)).text()
+    text = plan_run(distill(teacher)).text()
     assert "term mse: weight 10 at feature, 8 → 16 channels, 1x1 adaptor" in text
     assert "term cirkd-memory: weight 1 at feature" in text
 
@@ -84,7 +84,7 @@ def failed(teacher, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(Method, "after_step", lambda self, progress: spoil(self) or after(self, progress))
         with pytest.raises(NonFiniteLossError, match=r"not finite: task, .*all samples: logits of the student are not"):
-            train(distill(teacher), tmp_path / "run")
+            train_experiment(distill(teacher), tmp_path / "run")
     return Run(tmp_path / "run")
 
 
@@ -93,7 +93,7 @@ def spoil(method):
 
 
 def test_a_step_that_failed_can_be_taken_again(failed):
-    again = replay(failed)
+    again = replay_failed_step(failed)
     assert not torch.isfinite(again.losses.terms["kl"])
     assert torch.isfinite(again.losses.terms["diffkd-denoising"])
     assert again.findings == ["all samples: logits of the student are not finite"]
@@ -114,12 +114,12 @@ def test_an_error_on_the_way_to_the_cause_does_not_hide_the_loss(monkeypatch, te
     monkeypatch.setattr(Method, "diagnose_non_finite", lost)
     monkeypatch.setattr(Method, "after_step", lambda self, progress: spoil(self))
     with pytest.raises(NonFiniteLossError, match="not finite: task"):
-        train(distill(teacher), tmp_path / "run")
+        train_experiment(distill(teacher), tmp_path / "run")
 
 
 def test_a_run_without_a_failed_step_has_nothing_to_replay(finished):
     with pytest.raises(ConfigError, match="nothing to replay"):
-        replay(finished)
+        replay_failed_step(finished)
 
 
 def test_two_processes_train_with_memories_and_adversaries(teacher, tmp_path):

@@ -1,7 +1,7 @@
 import pytest
 
-from seglet.engine.experiment import resolve
-from seglet.engine.run import Run, commit, differences
+from seglet.engine.experiment import resolve_experiment
+from seglet.engine.run import Run, changed_keys, source_commit
 from seglet.values import ConfigError
 
 
@@ -11,7 +11,7 @@ def written(tmp_path, text):
 
 
 def test_the_command_line_lies_over_the_file_over_the_defaults(tmp_path):
-    experiment = resolve(written(tmp_path, "method: fotf\nkappa: 3\nsteps: 7\n"), {"kappa": "9"})
+    experiment = resolve_experiment(written(tmp_path, "method: fotf\nkappa: 3\nsteps: 7\n"), {"kappa": "9"})
     assert (experiment.config.kappa, experiment.settings.steps, experiment.config.m) == (9.0, 7, 1.0)
     assert experiment.origin["kappa"] == "command line"
     assert experiment.origin["steps"].endswith("a.yaml")
@@ -40,28 +40,28 @@ def test_the_command_line_lies_over_the_file_over_the_defaults(tmp_path):
 )
 def test_a_wrong_file_is_refused_with_its_cure(tmp_path, text, message):
     with pytest.raises(ValueError, match=message):
-        resolve(written(tmp_path, text), {})
+        resolve_experiment(written(tmp_path, text), {})
 
 
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(ConfigError, match=r"nothing\.yaml"):
-        resolve(tmp_path / "nothing.yaml", {})
+        resolve_experiment(tmp_path / "nothing.yaml", {})
 
 
 def test_what_cannot_change_the_result_may_change_on_resume():
-    assert differences({"workers": 2, "kappa": 5}, {"workers": 0, "kappa": 5}) == []
-    assert differences({"kappa": 5}, {"kappa": 6}) == ["kappa: was 5, now 6"]
+    assert changed_keys({"workers": 2, "kappa": 5}, {"workers": 0, "kappa": 5}) == []
+    assert changed_keys({"kappa": 5}, {"kappa": 6}) == ["kappa: was 5, now 6"]
 
 
 def test_a_damaged_experiment_of_a_run_is_named(tmp_path):
     (tmp_path / "experiment.yaml").write_text("a: [")
     with pytest.raises(ConfigError, match=r"experiment\.yaml is not plain YAML"):
-        Run(tmp_path).resume(resolve(None, {"method": "fotf"}), {}, force=False)
+        Run(tmp_path).resume(resolve_experiment(None, {"method": "fotf"}), {}, force=False)
 
 
 def test_a_record_needs_no_git(monkeypatch):
     monkeypatch.setenv("PATH", "")
-    assert commit() is None
+    assert source_commit() is None
 
 
 def test_lines_after_the_resumed_step_and_half_lines_go(tmp_path):

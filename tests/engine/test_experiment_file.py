@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from seglet.engine.columns import command
-from seglet.engine.experiment import resolve
+from seglet.engine.columns import prepare_command
+from seglet.engine.experiment import resolve_experiment
 from seglet.engine.experiment_file import (
     RENAMED_KEYS,
     RENAMED_VALUES,
@@ -34,24 +34,24 @@ def table(tmp_path):
 
 
 def test_a_row_lies_over_the_shared_keys_and_under_the_command_line(table):
-    experiment = resolve(f"{table}#small-kd", {"kappa": 9, "batch": 2})
+    experiment = resolve_experiment(f"{table}#small-kd", {"kappa": 9, "batch": 2})
     assert (experiment.config.kappa, experiment.settings.steps, experiment.settings.batch) == (9.0, 9, 2)
-    assert resolve(f"{table}#small", {}).settings.steps == 7
+    assert resolve_experiment(f"{table}#small", {}).settings.steps == 7
 
 
 def test_every_value_has_its_origin(table):
-    origin = resolve(f"{table}#small-kd", {"batch": 2}).origin
+    origin = resolve_experiment(f"{table}#small-kd", {"batch": 2}).origin
     assert [origin[key] for key in ("method", "kappa", "batch", "seed")] == [
         str(table), f"{table}#small-kd", "command line", "default"]  # fmt: skip
     assert origin["steps"] == f"{table}#small-kd"
 
 
 def test_a_path_names_a_row_as_text_does(table):
-    assert resolve(Path(f"{table}#small"), {}).values() == resolve(f"{table}#small", {}).values()
+    assert resolve_experiment(Path(f"{table}#small"), {}).values() == resolve_experiment(f"{table}#small", {}).values()
 
 
 def test_the_command_of_a_row_without_keys_names_it(table):
-    assert command(resolve(f"{table}#small", {})) == f"seglet prepare '{table}#small'"
+    assert prepare_command(resolve_experiment(f"{table}#small", {})) == f"seglet prepare '{table}#small'"
 
 
 def test_a_file_lists_its_experiments(table, tmp_path):
@@ -85,7 +85,7 @@ def test_an_experiment_file_is_told_from_a_method(text, named):
 )
 def test_a_wrong_row_is_answered_with_those_there_are(table, row, message):
     with pytest.raises(ConfigError, match=message):
-        resolve(f"{table}{row}", {})
+        resolve_experiment(f"{table}{row}", {})
 
 
 @pytest.mark.parametrize(
@@ -105,18 +105,18 @@ def test_a_wrong_row_is_answered_with_those_there_are(table, row, message):
 def test_a_wrong_table_is_refused_with_its_cure(tmp_path, text, message):
     (tmp_path / "a.yaml").write_text(text)
     with pytest.raises(ValueError, match=message):
-        resolve(tmp_path / "a.yaml#a", {})
+        resolve_experiment(tmp_path / "a.yaml#a", {})
 
 
 def test_a_list_may_be_named_once_and_used_again(tmp_path):
     (tmp_path / "a.yaml").write_text("method: distill\nrows:\n  a: {terms: &two [kl, dist]}\n  b: {terms: *two}\n")
-    assert resolve(tmp_path / "a.yaml#b", {}).config.terms == ("kl", "dist")
+    assert resolve_experiment(tmp_path / "a.yaml#b", {}).config.terms == ("kl", "dist")
 
 
 def test_a_file_that_holds_itself_ends(tmp_path):
     (tmp_path / "a.yaml").write_text("&me\nmethod: fotf\nrows: *me\n")
     with pytest.raises(ConfigError, match="row 'method' must be a mapping"):
-        resolve(tmp_path / "a.yaml#rows", {})
+        resolve_experiment(tmp_path / "a.yaml#rows", {})
 
 
 @pytest.mark.parametrize(
@@ -139,15 +139,15 @@ def test_a_path_of_before_is_answered_with_the_row_of_today(table, tmp_path, mis
 
 def test_an_old_key_is_read_in_a_row_with_a_warning(tmp_path, capsys):
     (tmp_path / "a.yaml").write_text("method: diclip\nrows: {a: {cache_pictures: 7}}\n")
-    assert resolve(tmp_path / "a.yaml#a", {}).config.cache_images == 7
+    assert resolve_experiment(tmp_path / "a.yaml#a", {}).config.cache_images == 7
     assert "a.yaml#a is now cache_images" in capsys.readouterr().err
 
 
 def test_an_old_choice_is_read_with_a_warning(tmp_path, capsys):
     (tmp_path / "a.yaml").write_text("method: dgkd\nmasks_at: pictures\n")
-    assert resolve(tmp_path / "a.yaml", {}).config.masks_at == "images"
+    assert resolve_experiment(tmp_path / "a.yaml", {}).config.masks_at == "images"
     assert "masks_at: pictures in" in capsys.readouterr().err
-    assert resolve(None, {"method": "dgkd", "masks_at": "pictures"}).config.masks_at == "images"
+    assert resolve_experiment(None, {"method": "dgkd", "masks_at": "pictures"}).config.masks_at == "images"
     assert "in the command line is now images" in capsys.readouterr().err
 
 
@@ -158,7 +158,7 @@ def test_an_experiment_kept_by_0_1_0_resolves_to_the_same_values(method):
     for key, choices in RENAMED_VALUES.items():
         if key in before:
             before[key] = choices.get(before[key], before[key])
-    assert resolve(file, {}).values().items() >= before.items()
+    assert resolve_experiment(file, {}).values().items() >= before.items()
 
 
 def test_the_documentation_lists_what_was_renamed():

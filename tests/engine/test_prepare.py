@@ -12,10 +12,10 @@ from seglet.data.columns.recipe import column_recipes
 from seglet.data.columns.store import ColumnStore
 from seglet.data.errors import DataError
 from seglet.engine import prepare as preparing
-from seglet.engine.columns import Column
-from seglet.engine.prepare import Work, amount, prepare
+from seglet.engine.columns import OfflineColumn
+from seglet.engine.prepare import PrepareOptions, format_bytes, prepare_columns
 
-CPU = Work(torch.device("cpu"))
+CPU = PrepareOptions(torch.device("cpu"))
 
 
 def toys(count=6):
@@ -24,7 +24,7 @@ def toys(count=6):
 
 def columns(root, *producers):
     return [
-        Column(p, ColumnStore(root, r), True)
+        OfflineColumn(p, ColumnStore(root, r), True)
         for p, r in zip(producers, column_recipes(producers).values(), strict=True)
     ]
 
@@ -32,7 +32,7 @@ def columns(root, *producers):
 def run(data, root, *producers, work=CPU):
     told = []
     made = columns(root, *producers)
-    outcomes = prepare(data, made, work, told.append)
+    outcomes = prepare_columns(data, made, work, told.append)
     return ColumnedDataset(data, [column.store for column in made]), outcomes, told
 
 
@@ -85,7 +85,7 @@ def test_a_column_is_made_from_a_column(tmp_path):
 
 @pytest.mark.parametrize("batch", [1, 3, 8])
 def test_images_that_fail_are_named_and_the_rest_is_kept(tmp_path, batch):
-    data, (outcome,), _ = run(toys(), tmp_path, Faulty(), work=Work(CPU.device, batch))
+    data, (outcome,), _ = run(toys(), tmp_path, Faulty(), work=PrepareOptions(CPU.device, batch))
     assert outcome.failed == {"toy1": "out of memory", "toy4": "out of memory"}
     assert data.missing() == {"source": 2}
 
@@ -137,8 +137,8 @@ def test_where_everything_fails_it_ends_early(tmp_path, monkeypatch):
 
 def test_processes_share_the_images_and_complete_them_together(tmp_path):
     first, second = CopyProducer(), CopyProducer()
-    run(toys(5), tmp_path, first, work=Work(CPU.device, 2, rank=0, world=2))
-    data, (outcome,), _ = run(toys(5), tmp_path, second, work=Work(CPU.device, 2, rank=1, world=2))
+    run(toys(5), tmp_path, first, work=PrepareOptions(CPU.device, 2, rank=0, world=2))
+    data, (outcome,), _ = run(toys(5), tmp_path, second, work=PrepareOptions(CPU.device, 2, rank=1, world=2))
     assert (first.seen, second.seen) == (["toy0", "toy2", "toy4"], ["toy1", "toy3"])
     assert outcome.images == 2
     assert data.missing() == {}
@@ -151,7 +151,9 @@ def test_an_estimate_comes_first(tmp_path):
 
 
 def test_a_dry_run_measures_and_writes_nothing(tmp_path):
-    _, _, told = run(toys(), tmp_path / "none", CopyProducer(), Caption(), Letters(), work=Work(CPU.device, dry=True))
+    _, _, told = run(
+        toys(), tmp_path / "none", CopyProducer(), Caption(), Letters(), work=PrepareOptions(CPU.device, dry=True)
+    )
     assert "6 of 6 images to make, about" in told[0]
     assert "once 'caption' is there" in told[2]
     assert not (tmp_path / "none").exists()
@@ -164,7 +166,7 @@ def test_a_disk_too_small_is_told_before_the_work(tmp_path, monkeypatch):
 
 
 def test_a_disk_that_fills_up_keeps_what_was_finished(tmp_path, monkeypatch):
-    monkeypatch.setattr(preparing, "SHARD_VALUES", 2)
+    monkeypatch.setattr(preparing, "_SHARD_VALUES", 2)
     write, calls = ColumnStore.write, []
 
     def full(self, values):
@@ -176,7 +178,7 @@ def test_a_disk_that_fills_up_keeps_what_was_finished(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(ColumnStore, "write", full)
         with pytest.raises(DataError, match="No space left"):
-            run(toys(), tmp_path, CopyProducer(), work=Work(CPU.device, 2))
+            run(toys(), tmp_path, CopyProducer(), work=PrepareOptions(CPU.device, 2))
     again = CopyProducer()
     data, _, _ = run(toys(), tmp_path, again)
     assert again.seen == ["toy2", "toy3", "toy4", "toy5"]
@@ -192,15 +194,15 @@ def test_an_interruption_keeps_what_was_computed(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(CopyProducer, "load", lambda *_: impatient)
         with pytest.raises(KeyboardInterrupt):
-            run(toys(), tmp_path, CopyProducer(), work=Work(CPU.device, 2))
+            run(toys(), tmp_path, CopyProducer(), work=PrepareOptions(CPU.device, 2))
     again = CopyProducer()
     run(toys(), tmp_path, again)
     assert again.seen == ["toy4", "toy5"]
 
 
 def test_a_damaged_shard_is_made_again(tmp_path, monkeypatch):
-    monkeypatch.setattr(preparing, "SHARD_VALUES", 2)
-    data, _, _ = run(toys(), tmp_path, CopyProducer(), work=Work(CPU.device, 2))
+    monkeypatch.setattr(preparing, "_SHARD_VALUES", 2)
+    data, _, _ = run(toys(), tmp_path, CopyProducer(), work=PrepareOptions(CPU.device, 2))
     path = data.stores[0].shards()[0]
     path.write_bytes(path.read_bytes()[:-1] + b"?")
     again = CopyProducer()
@@ -214,4 +216,4 @@ def test_a_damaged_shard_is_made_again(tmp_path, monkeypatch):
     ("size", "words"), [(0, "0 bytes"), (999, "999 bytes"), (2048, "2 KiB"), (3 * 2**29, "1.5 GiB")]
 )
 def test_sizes_in_words(size, words):
-    assert amount(size) == words
+    assert format_bytes(size) == words

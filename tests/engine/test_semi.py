@@ -9,11 +9,11 @@ from tests.engine.toys import tiny
 from seglet.data.errors import DataError
 from seglet.data.world.scene import WORLD_CLASSES
 from seglet.engine.datasets import open_datasets
-from seglet.engine.failed_step import replay
+from seglet.engine.failed_step import replay_failed_step
 from seglet.engine.module import NonFiniteLossError
-from seglet.engine.plan import plan
+from seglet.engine.plan import plan_run
 from seglet.engine.run import Run
-from seglet.engine.train import Start, train
+from seglet.engine.train import StartOptions, train_experiment
 from seglet.files import sha256
 from seglet.methods.fixmatch import Method
 from seglet.models.segmenter import load
@@ -30,7 +30,7 @@ def digest(run):
 
 
 def test_a_run_prints_training_warnings_and_scores_both_networks(tmp_path, capsys):
-    run = train(semi(guesser="average", keep="average", alarm_from=0.0), tmp_path / "run")
+    run = train_experiment(semi(guesser="average", keep="average", alarm_from=0.0), tmp_path / "run")
     lines = [json.loads(line) for line in run.metrics.read_text().splitlines()]
     assert {"train/strong", "train/confident", "train/share/background"} <= lines[0].keys()
     assert {"val/miou", "student/miou"} <= lines[-1].keys()
@@ -43,7 +43,7 @@ def test_a_run_prints_training_warnings_and_scores_both_networks(tmp_path, capsy
 @pytest.mark.parametrize("keys", [{}, {"guesser": "average", "keep": "average", "partner": "reversed"}])
 def test_a_run_that_broke_off_ends_with_the_same_weights(keys, tmp_path, monkeypatch):
     experiment = semi(steps=4, selection="last", validate_every=4, **keys)
-    whole, after = train(experiment, tmp_path / "whole"), Method.after_step
+    whole, after = train_experiment(experiment, tmp_path / "whole"), Method.after_step
 
     def broken(self, progress):
         if progress.step == 3:
@@ -52,14 +52,14 @@ def test_a_run_that_broke_off_ends_with_the_same_weights(keys, tmp_path, monkeyp
 
     monkeypatch.setattr(Method, "after_step", broken)
     with pytest.raises(RuntimeError, match="power"):
-        train(experiment, tmp_path / "part")
+        train_experiment(experiment, tmp_path / "part")
     monkeypatch.setattr(Method, "after_step", after)
-    assert digest(train(experiment, tmp_path / "part", Start(resume=True))) == digest(whole)
+    assert digest(train_experiment(experiment, tmp_path / "part", StartOptions(resume=True))) == digest(whole)
 
 
 def test_unlabelled_images_that_are_labelled_are_refused_before_anything_is_written(tmp_path):
     with pytest.raises(DataError, match="also labelled, such as 'train-000000'"):
-        train(semi(unlabelled_split="train"), tmp_path / "run")
+        train_experiment(semi(unlabelled_split="train"), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
@@ -76,7 +76,7 @@ def test_methods_with_masks_learn_from_the_labelled_part_alone():
 
 
 def test_a_plan_counts_the_unlabelled_images_too():
-    made = plan(semi())
+    made = plan_run(semi())
     assert made.samples == {"1_8/unlabelled": 35, "val": 100, "1_8/labelled": 5}
     assert any("epoch" in line for line in made.notes)
 
@@ -87,9 +87,9 @@ def test_a_step_that_failed_can_be_taken_again(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Method, "after_step", spoil)
     with pytest.raises(NonFiniteLossError, match="not finite: labelled"):
-        train(semi(), tmp_path / "run")
-    assert not torch.isfinite(replay(Run(tmp_path / "run")).losses.total)
+        train_experiment(semi(), tmp_path / "run")
+    assert not torch.isfinite(replay_failed_step(Run(tmp_path / "run")).losses.total)
 
 
 def test_one_labelled_image_is_enough(tmp_path):
-    assert train(semi(train_split="1/labelled", steps=1), tmp_path / "run").last.is_dir()
+    assert train_experiment(semi(train_split="1/labelled", steps=1), tmp_path / "run").last.is_dir()

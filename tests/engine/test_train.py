@@ -14,11 +14,11 @@ from tests.engine.toys import tiny
 from seglet.cli.main import main
 from seglet.data.world.dataset import World
 from seglet.data.world.scene import WORLD_CLASSES
-from seglet.engine import checkpoint
 from seglet.engine import train as training
+from seglet.engine.checkpoint import CheckpointError, checkpoint_steps, load_newest_checkpoint
 from seglet.engine.module import NonFiniteLossError
-from seglet.engine.plan import plan
-from seglet.engine.train import Start, build_method, train
+from seglet.engine.plan import plan_run
+from seglet.engine.train import StartOptions, build_method, train_experiment
 from seglet.files import sha256
 from seglet.methods.supervised import Method
 from seglet.models.segmenter import Architecture, build, load
@@ -28,7 +28,7 @@ from seglet.values import ConfigError
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    return train(tiny(), tmp_path_factory.mktemp("runs") / "run")
+    return train_experiment(tiny(), tmp_path_factory.mktemp("runs") / "run")
 
 
 def test_a_run_leaves_everything_that_belongs_to_it(finished):
@@ -53,23 +53,23 @@ def test_metrics_are_one_json_object_a_line(finished):
 
 def test_a_finished_run_is_not_overwritten_by_accident(finished):
     with pytest.raises(ConfigError, match="--resume"):
-        train(tiny(), finished.folder)
+        train_experiment(tiny(), finished.folder)
     assert finished.model.is_dir()
 
 
 def test_the_resolved_experiment_does_the_same_again(finished):
-    from seglet.engine.experiment import resolve
+    from seglet.engine.experiment import resolve_experiment
 
-    assert resolve(finished.experiment, {}).values() == tiny().values()
+    assert resolve_experiment(finished.experiment, {}).values() == tiny().values()
 
 
 def test_accumulated_micro_batches_make_one_step(tmp_path):
-    run = train(tiny(batch=4, accumulate=2), tmp_path / "run")
-    assert checkpoint.steps(run.checkpoints) == [1, 2]
+    run = train_experiment(tiny(batch=4, accumulate=2), tmp_path / "run")
+    assert checkpoint_steps(run.checkpoints) == [1, 2]
 
 
 def test_bfloat16_trains(tmp_path):
-    run = train(tiny(precision="bf16-mixed"), tmp_path / "run")
+    run = train_experiment(tiny(precision="bf16-mixed"), tmp_path / "run")
     assert load(run.last).network.head.tail.classifier.weight.dtype == torch.float32
 
 
@@ -91,14 +91,14 @@ def foreign_teacher(tmp_path):
 
 def test_a_teacher_of_other_classes_is_refused_before_anything_is_written(tmp_path, foreign_teacher):
     with pytest.raises(ValueError, match="different classes"):
-        train(tiny("fotf", teacher=foreign_teacher), tmp_path / "run")
+        train_experiment(tiny("fotf", teacher=foreign_teacher), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
 def test_a_run_is_not_thrown_away_for_one_that_cannot_begin(tmp_path, foreign_teacher):
-    run = train(tiny(steps=1), tmp_path / "run")
+    run = train_experiment(tiny(steps=1), tmp_path / "run")
     with pytest.raises(ValueError, match="different classes"):
-        train(tiny("fotf", teacher=foreign_teacher), run.folder, Start(overwrite=True))
+        train_experiment(tiny("fotf", teacher=foreign_teacher), run.folder, StartOptions(overwrite=True))
     assert load(run.last).classes == WORLD_CLASSES
 
 
@@ -106,7 +106,7 @@ def test_a_split_without_masks_is_refused_before_anything_is_written(tmp_path, m
     read = World.read
     monkeypatch.setattr(World, "read", lambda self, index: replace(read(self, index), labels=None))
     with pytest.raises(ConfigError, match="'train' have no masks"):
-        train(tiny(), tmp_path / "run")
+        train_experiment(tiny(), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
@@ -114,37 +114,37 @@ def test_a_run_that_died_before_its_first_checkpoint_resumes_from_the_start(fini
     with monkeypatch.context() as patch:
         patch.setattr(Method, "losses", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            train(tiny(), tmp_path / "run")
-    resumed = train(tiny(), tmp_path / "run", Start(resume=True))
+            train_experiment(tiny(), tmp_path / "run")
+    resumed = train_experiment(tiny(), tmp_path / "run", StartOptions(resume=True))
     assert sha256(resumed.last / "model.safetensors") == sha256(finished.last / "model.safetensors")
 
 
 def test_scores_that_are_no_numbers_still_keep_a_model_and_valid_json(tmp_path, monkeypatch):
     nothing = dict.fromkeys(("miou", "ece_10"), math.nan)
     monkeypatch.setattr(training, "scores", lambda *_: nothing)
-    run = train(tiny(), tmp_path / "run")
+    run = train_experiment(tiny(), tmp_path / "run")
     assert load(run.model).classes == WORLD_CLASSES
     lines = run.metrics.read_text().splitlines()
     assert json.loads(lines[-1], parse_constant=pytest.fail) == {"step": 2, "val/miou": None, "val/ece_10": None}
 
 
 def test_a_forced_change_of_the_optimiser_is_heeded(tmp_path):
-    run = train(tiny(steps=1), tmp_path / "run")
-    train(tiny(weight_decay=0.5), run.folder, Start(resume=True, force=True))
-    _, state = checkpoint.load_newest(run.checkpoints)
+    run = train_experiment(tiny(steps=1), tmp_path / "run")
+    train_experiment(tiny(weight_decay=0.5), run.folder, StartOptions(resume=True, force=True))
+    _, state = load_newest_checkpoint(run.checkpoints)
     assert state["optimiser"]["param_groups"][0]["weight_decay"] == 0.5
 
 
 @pytest.mark.parametrize("keys", [{"optimiser": "adamw"}, {"width": 0.125}])
 def test_a_checkpoint_that_cannot_serve_the_forced_change_is_refused(tmp_path, keys):
-    run = train(tiny(steps=1), tmp_path / "run")
-    with pytest.raises(checkpoint.CheckpointError, match="--overwrite"):
-        train(tiny(**keys), run.folder, Start(resume=True, force=True))
+    run = train_experiment(tiny(steps=1), tmp_path / "run")
+    with pytest.raises(CheckpointError, match="--overwrite"):
+        train_experiment(tiny(**keys), run.folder, StartOptions(resume=True, force=True))
 
 
 def test_training_works_beside_the_main_thread(tmp_path):
     with ThreadPoolExecutor(1) as pool:
-        run = pool.submit(train, tiny(steps=1), tmp_path / "run").result()
+        run = pool.submit(train_experiment, tiny(steps=1), tmp_path / "run").result()
     assert load(run.last).classes == WORLD_CLASSES
 
 
@@ -154,7 +154,7 @@ def test_a_second_ctrl_c_ends_at_once_and_is_told_as_such(tmp_path, monkeypatch)
 
     monkeypatch.setattr(Method, "losses", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        train(tiny(), tmp_path / "run")
+        train_experiment(tiny(), tmp_path / "run")
     signal.signal(signal.SIGINT, signal.default_int_handler)  # Lightning leaves it ignored
 
 
@@ -172,14 +172,14 @@ def test_events_mirror_the_metrics(tmp_path, monkeypatch):
             seen.append(("closed", self.folder))
 
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", types.SimpleNamespace(SummaryWriter=Writer))
-    run = train(tiny(tensorboard=True), tmp_path / "run")
+    run = train_experiment(tiny(tensorboard=True), tmp_path / "run")
     assert {("train/loss", 1), ("val/miou", 2), ("closed", str(run.folder / "events"))} <= set(seen)
 
 
 def test_missing_tensorboard_is_told_before_anything_is_written(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     with pytest.raises(ConfigError, match=r"seglet\[log\]"):
-        train(tiny(tensorboard=True), tmp_path / "run")
+        train_experiment(tiny(tensorboard=True), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
@@ -200,32 +200,32 @@ def test_a_loss_that_is_not_a_number_stops_training_and_keeps_the_batch(tmp_path
 
     monkeypatch.setattr(Method, "losses", broken)
     with pytest.raises(NonFiniteLossError, match="not finite: task; samples train-"):
-        train(tiny(), tmp_path / "run")
+        train_experiment(tiny(), tmp_path / "run")
     (kept,) = (tmp_path / "run" / "failed-batch").iterdir()
     assert {path.name for path in kept.iterdir()} == {"step.json", "batch.safetensors", "method.safetensors"}
 
 
 def test_a_full_disk_costs_no_earlier_checkpoint(tmp_path, monkeypatch):
-    run = train(tiny(steps=1), tmp_path / "run")
+    run = train_experiment(tiny(steps=1), tmp_path / "run")
 
     def full(*_):
         raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
 
     monkeypatch.setattr("safetensors.torch.save_file", full)
     with pytest.raises(OSError, match="No space left"):
-        train(tiny(steps=3), run.folder, Start(resume=True, force=True))
-    assert checkpoint.load_newest(run.checkpoints)[0] == 1
+        train_experiment(tiny(steps=3), run.folder, StartOptions(resume=True, force=True))
+    assert load_newest_checkpoint(run.checkpoints)[0] == 1
 
 
 def test_a_folder_that_cannot_be_written_is_told_before_training(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match="choose another --out"):
-        train(tiny(), tmp_path / "file" / "run")
+        train_experiment(tiny(), tmp_path / "file" / "run")
 
 
 def test_a_plan_counts_and_measures_without_writing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    made = plan(tiny(kappa=3, method="fotf"))
+    made = plan_run(tiny(kappa=3, method="fotf"))
     assert made.samples == {"val": 100, "train": 100}
     assert made.trained == sum(
         p.numel() for p in build(Architecture("deeplabv3-resnet18", width=0.0625), WORLD_CLASSES).parameters()
@@ -241,5 +241,5 @@ def test_a_plan_counts_and_measures_without_writing(tmp_path, monkeypatch):
 @pytest.mark.parametrize("keys", [{"accelerator": "gpu"}, {"precision": "16-mixed"}, {"sync_bn": True}])
 def test_missing_hardware_is_told_before_anything_is_written(tmp_path, keys):
     with pytest.raises(ConfigError, match=next(iter(keys))):
-        train(tiny(**keys), tmp_path / "run")
+        train_experiment(tiny(**keys), tmp_path / "run")
     assert not (tmp_path / "run").exists()

@@ -17,9 +17,9 @@ from seglet.data.world.dataset import World
 from seglet.engine.columns import with_columns
 from seglet.engine.datasets import open_datasets
 from seglet.engine.experiment import Experiment
-from seglet.engine.plan import plan
-from seglet.engine.prepare import Work, complete
-from seglet.engine.train import Start, train
+from seglet.engine.plan import plan_run
+from seglet.engine.prepare import PrepareOptions, prepare_experiment
+from seglet.engine.train import StartOptions, train_experiment
 from seglet.engine.training_loader import first_batch
 from seglet.files import sha256
 from seglet.methods.viladiff import Method
@@ -54,7 +54,7 @@ def experiment(folders: dict[str, str], **keys: object) -> Experiment:
 
 def prepare(wanted: Experiment) -> dict[str, dict[str, str]]:
     """Which images failed, by column."""
-    done = complete(wanted, Work(torch.device("cpu"), batch=4), lambda line: None)
+    done = prepare_experiment(wanted, PrepareOptions(torch.device("cpu"), batch=4), lambda line: None)
     return {one.name: one.failed for one in done}
 
 
@@ -71,7 +71,7 @@ def texts(folder: str) -> list[tuple[str, ...]]:
 
 
 def test_a_run_scores_teacher_student_and_refined_labels_and_tells_its_cost_first(ready, tmp_path, capsys):
-    run = train(experiment(ready, alarm_from=0.0), tmp_path / "run")
+    run = train_experiment(experiment(ready, alarm_from=0.0), tmp_path / "run")
     lines = [json.loads(line) for line in run.metrics.read_text().splitlines()]
     assert {"train/region", "train/better", "train/share/background"} <= lines[0].keys()
     assert {"val/miou", "student/miou", "refined/miou", "val/boundary_iou", "refined/boundary_iou"} <= lines[-1].keys()
@@ -89,7 +89,7 @@ def test_a_run_scores_teacher_student_and_refined_labels_and_tells_its_cost_firs
     ],
 )
 def test_the_example_says_how_right_and_how_sure_pseudo_labels_are(keys, rows, ready, tmp_path, capsys):
-    train(experiment(ready, **keys), tmp_path / "run")
+    train_experiment(experiment(ready, **keys), tmp_path / "run")
     runpy.run_path(str(EXAMPLE))["main"](tmp_path / "run", most=3)
     told = [re.findall(r"^(.*?) +mIoU|([0-9.]+) %", line) for line in capsys.readouterr().out.splitlines()]
     assert [row[0][0] for row in told] == rows
@@ -105,7 +105,7 @@ def test_two_processes_share_a_step_and_resume_to_the_same_weights(ready, tmp_pa
 @pytest.mark.parametrize("keys", [{}, {"captions": None, "partner": "batch"}])
 def test_a_run_that_broke_off_ends_with_the_same_weights(keys, ready, tmp_path, monkeypatch):
     wanted = experiment(ready, steps=4, selection="last", validate_every=4, **keys)
-    whole, after = train(wanted, tmp_path / "whole"), Method.after_step
+    whole, after = train_experiment(wanted, tmp_path / "whole"), Method.after_step
 
     def broken(self, progress):
         if progress.step == 3:
@@ -114,9 +114,9 @@ def test_a_run_that_broke_off_ends_with_the_same_weights(keys, ready, tmp_path, 
 
     monkeypatch.setattr(Method, "after_step", broken)
     with pytest.raises(RuntimeError, match="power"):
-        train(wanted, tmp_path / "part")
+        train_experiment(wanted, tmp_path / "part")
     monkeypatch.setattr(Method, "after_step", after)
-    resumed = train(wanted, tmp_path / "part", Start(resume=True))
+    resumed = train_experiment(wanted, tmp_path / "part", StartOptions(resume=True))
     assert sha256(resumed.last / "model.safetensors") == sha256(whole.last / "model.safetensors")
 
 
@@ -135,7 +135,7 @@ def test_the_worlds_captions_are_those_of_its_scenes(ready):
 
 def test_captions_that_are_missing_end_a_run_before_it_begins_with_the_command(folders, tmp_path):
     with pytest.raises(ConfigError, match=r"'caption-tokens' lacks 16 of 16 images(.|\n)*seglet prepare viladiff"):
-        train(experiment(folders, columns=str(tmp_path)), tmp_path / "run")
+        train_experiment(experiment(folders, columns=str(tmp_path)), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
@@ -179,13 +179,13 @@ def test_pooled_captions_are_one_vector_each(pooled, folders, tmp_path):
 
 def test_labelled_images_among_the_unlabelled_are_refused_with_columns_too(ready, tmp_path):
     with pytest.raises(DataError, match="also labelled, such as 'train-000000'"):
-        train(experiment(ready, unlabelled_split="train"), tmp_path / "run")
+        train_experiment(experiment(ready, unlabelled_split="train"), tmp_path / "run")
 
 
 def test_one_labelled_image_is_enough(ready, tmp_path):
-    assert train(experiment(ready, train_split="1/labelled", steps=1), tmp_path / "run").last.is_dir()
+    assert train_experiment(experiment(ready, train_split="1/labelled", steps=1), tmp_path / "run").last.is_dir()
 
 
 def test_a_plan_tells_the_rate_that_the_batch_makes(ready):
-    told = plan(experiment(ready, rate_batch=1)).notes
+    told = plan_run(experiment(ready, rate_batch=1)).notes
     assert "learning rate: 0.04, the 0.02 asked for times 2, because a step has 2 images" in told

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from seglet.engine.experiment import Experiment, resolve
+from seglet.engine.experiment import Experiment, resolve_experiment
 from seglet.files import sha256
 
 ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}  # sums depend on how many threads share them
@@ -29,12 +29,12 @@ TINY: dict[str, Any] = {
 
 def tiny(method: str = "supervised", **keys: Any) -> Experiment:
     """One of the narrowest networks on a few small scenes."""
-    return resolve(None, {"method": method, **TINY, "width": 0.0625, **keys})
+    return resolve_experiment(None, {"method": method, **TINY, "width": 0.0625, **keys})
 
 
 def from_file(source: str | Path, **keys: Any) -> Experiment:
     """Reads a shipped experiment and brings it down to a few small scenes; its networks and losses stay."""
-    return resolve(source, {**TINY, **keys})
+    return resolve_experiment(source, {**TINY, **keys})
 
 
 def two_processes(experiment: Experiment, folder: Path) -> list[str]:

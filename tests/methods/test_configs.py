@@ -10,7 +10,7 @@ from typing import Any, get_type_hints
 import pytest
 
 from seglet import methods
-from seglet.engine.experiment import resolve
+from seglet.engine.experiment import resolve_experiment
 from seglet.engine.experiment_file import TABLE_ROWS, experiments_in, read_yaml
 from seglet.engine.settings import Settings
 from seglet.values import convert_value
@@ -29,12 +29,12 @@ MOST_LINES_OF_A_ROW = 6
 
 @cache
 def resolved(name: str) -> dict[str, Any]:
-    return resolve(CONFIGS / name, {}).values()
+    return resolve_experiment(CONFIGS / name, {}).values()
 
 
 def restated(method: str, below: Mapping[str, Any], keys: Mapping[str, Any]) -> Iterable[str]:
     """Returns the keys whose value is the same without them."""
-    hints = get_type_hints(Settings) | get_type_hints(methods.load(method).Config)
+    hints = get_type_hints(Settings) | get_type_hints(methods.load_method(method).Config)
     return [
         key for key in keys if convert_value(key, keys[key], hints[key]) == convert_value(key, below[key], hints[key])
     ]
@@ -44,7 +44,7 @@ def restated(method: str, below: Mapping[str, Any], keys: Mapping[str, Any]) -> 
 def test_no_line_restates_what_holds_without_it(path: Path) -> None:
     shared = read_yaml(path)
     method, rows = shared.pop("method"), shared.pop(TABLE_ROWS, {})
-    defaults = {f.name: f.default for kind in (Settings, methods.load(method).Config) for f in fields(kind)}
+    defaults = {f.name: f.default for kind in (Settings, methods.load_method(method).Config) for f in fields(kind)}
     assert restated(method, defaults, shared) == []
     assert [key for row in rows.values() for key in restated(method, defaults | shared, row)] == []
 

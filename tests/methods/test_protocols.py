@@ -17,15 +17,15 @@ PROTOCOLS = [
 ]
 
 
-@pytest.mark.parametrize("name", methods.available())
+@pytest.mark.parametrize("name", methods.method_names())
 def test_a_method_names_exactly_the_protocols_it_implements(name: str) -> None:
-    kind = methods.load(name).Method
+    kind = methods.load_method(name).Method
     implemented = {each.__name__ for each in PROTOCOLS if isinstance(kind, each)}
     assert implemented == {each.__name__ for each in PROTOCOLS if each in kind.__mro__}
 
 
 def test_every_protocol_is_implemented_by_some_method() -> None:
-    kinds = [methods.load(name).Method for name in methods.available()]
+    kinds = [methods.load_method(name).Method for name in methods.method_names()]
     assert [each.__name__ for each in PROTOCOLS if not any(isinstance(kind, each) for kind in kinds)] == []
 
 

@@ -9,7 +9,7 @@ from tools.pretrain.loop import Objective, Phase, Recipe, train
 from torch import nn
 
 from seglet import files
-from seglet.engine import checkpoint
+from seglet.engine.checkpoint import checkpoint_steps
 
 RECIPE = Recipe((Phase(4, 1e-2, 2), Phase(3, 1e-3)), batch=2)
 
@@ -62,7 +62,7 @@ def test_another_recipe_is_refused(tmp_path: Path):
 def test_two_checkpoints_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(loop, "SECONDS_BETWEEN_CHECKPOINTS", 0)
     train(Noise(), tmp_path, "kept")
-    assert checkpoint.steps(tmp_path) == [6, 7]
+    assert checkpoint_steps(tmp_path) == [6, 7]
 
 
 def test_losses_are_logged_as_means_and_steps_taken_again_only_once(tmp_path: Path):

@@ -14,8 +14,14 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from seglet import files
-from seglet.engine import checkpoint
-from seglet.engine.console import Steps
+from seglet.engine.checkpoint import (
+    checkpoint_name,
+    checkpoint_steps,
+    delete_old_checkpoints,
+    load_newest_checkpoint,
+    save_checkpoint,
+)
+from seglet.engine.console import ProgressDisplay
 
 SECONDS_BETWEEN_CHECKPOINTS = 60.0
 STEPS_BETWEEN_LINES = 20
@@ -97,7 +103,7 @@ def train(objective: Objective, folder: Path, title: str) -> None:
     begin, spent = _restore(folder, objective, optimiser)
     clock, saved = time.process_time() - spent, time.monotonic()
     log = Log(folder / "losses.jsonl", begin)
-    with Steps(title, recipe.steps) as bar:
+    with ProgressDisplay(title, recipe.steps) as bar:
         for step in range(begin, recipe.steps):
             terms = _step(objective, optimiser, recipe, step)
             bar.advance(step + 1, log.add(step, terms))
@@ -110,7 +116,7 @@ def train(objective: Objective, folder: Path, title: str) -> None:
 
 def finished(folder: Path, recipe: Recipe) -> bool:
     """Whether a training with this recipe has come to its end there."""
-    return checkpoint.steps(folder)[-1:] == [recipe.steps]
+    return checkpoint_steps(folder)[-1:] == [recipe.steps]
 
 
 def _step(objective: Objective, optimiser: torch.optim.Optimizer, recipe: Recipe, step: int) -> dict[str, float]:
@@ -169,15 +175,15 @@ def _claim(folder: Path, recipe: Recipe) -> None:
 
 def _save(folder: Path, step: int, objective: nn.Module, optimiser: torch.optim.Optimizer, seconds: float) -> None:
     state = {"objective": objective.state_dict(), "optimiser": optimiser.state_dict(), "seconds": seconds}
-    checkpoint.save(folder / checkpoint.name(step), state)
-    checkpoint.prune(folder, KEPT, step)
+    save_checkpoint(folder / checkpoint_name(step), state)
+    delete_old_checkpoints(folder, KEPT, step)
 
 
 def _restore(folder: Path, objective: nn.Module, optimiser: torch.optim.Optimizer) -> tuple[int, float]:
     """Steps and seconds of processor time that are behind us."""
-    if not checkpoint.steps(folder):
+    if not checkpoint_steps(folder):
         return 0, 0.0
-    step, state = checkpoint.load_newest(folder)
+    step, state = load_newest_checkpoint(folder)
     objective.load_state_dict(state["objective"])
     _adopt(optimiser, state["optimiser"])
     return step, float(state["seconds"])

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from seglet.engine.console import Steps
+from seglet.engine.console import ProgressDisplay
 from seglet.models.foundation.tiny.diffusion import pipeline, save_pipeline
 from tools.pretrain import backbones, captioner, clip, depth, generation, unet, vae
 from tools.pretrain.descriptions import DESCRIPTIONS
@@ -78,7 +78,7 @@ def make_stable_diffusion(shop: Workshop) -> None:
     images = finished(shop, "vae", vae.VAEObjective(shop.recipe(vae.RECIPE), corpus, corpus)).model
     judge = backbones.BackboneObjective(shop.recipe(backbones.recipe(JUDGE)), corpus, *backbones.SIZES[JUDGE])
     finished(shop, JUDGE, judge)
-    with Steps("latents", corpus.count, "scenes", active=not shop.smoke) as bar:
+    with ProgressDisplay("latents", corpus.count, "scenes", active=not shop.smoke) as bar:
         parts = unet.encode_corpus(images, corpus, shop.training("latents"), bar.advance)
     latents = np.concatenate([np.load(part) for part in parts]).astype(np.float32)
     images.scale_by(float(1 / latents.std()))

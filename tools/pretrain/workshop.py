@@ -12,9 +12,9 @@ from torch import nn
 
 from seglet import files
 from seglet._version import __version__
-from seglet.engine import checkpoint
-from seglet.engine.console import Steps
-from seglet.engine.run import commit
+from seglet.engine.checkpoint import load_newest_checkpoint
+from seglet.engine.console import ProgressDisplay
+from seglet.engine.run import source_commit
 from tools.pretrain import loop
 from tools.pretrain.corpus import Corpus
 from tools.pretrain.loop import Objective, Recipe
@@ -54,7 +54,7 @@ class Workshop:
     def corpus(self, size: int) -> Corpus:
         """Scenes of this size, all drawn."""
         corpus = Corpus(self.out / "corpus", 40 if self.smoke else SCENES[size], size)
-        with Steps(f"scenes of {size} pixels", corpus.count, "scenes", active=not self.smoke) as bar:
+        with ProgressDisplay(f"scenes of {size} pixels", corpus.count, "scenes", active=not self.smoke) as bar:
             corpus.draw(bar.advance)
         return corpus
 
@@ -87,7 +87,7 @@ class Workshop:
         """
         if not loop.finished(self.training(name), objective.recipe):
             raise ValueError(f"the training of {name} in {self.training(name)} is not finished; leave out --only")
-        _, state = checkpoint.load_newest(self.training(name))
+        _, state = load_newest_checkpoint(self.training(name))
         objective.load_state_dict(state["objective"])
 
     def is_made(self, name: str, recipe: Recipe) -> bool:
@@ -99,7 +99,7 @@ class Workshop:
         self, name: str, recipe: Recipe, save: Callable[[Path], None], about: Description, scores: Scores
     ) -> None:
         """Writes the model with its card, all or nothing."""
-        _, state = checkpoint.load_newest(self.training(name))
+        _, state = load_newest_checkpoint(self.training(name))
         with files.replacing(self.model(name)) as temporary:
             temporary.mkdir()
             save(temporary)
@@ -120,7 +120,7 @@ class Workshop:
             "made": {
                 "command": self.command(),
                 "seglet": __version__,
-                "commit": commit(),
+                "commit": source_commit(),
                 "torch": torch.__version__,
                 "day": time.strftime("%Y-%m-%d"),
                 "core_minutes": round(seconds / 60, 1),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from seglet.cli.options.inference import add_seeing, chosen_seeing
 from seglet.cli.output import answer
 from seglet.cli.parsing import add_device, add_json, add_method, fraction, whole
-from seglet.engine.console import tell
+from seglet.engine.console import print_message
 
 if TYPE_CHECKING:
     from seglet.inference.options import InferenceOptions
@@ -67,7 +67,9 @@ def run(arguments: argparse.Namespace) -> int:
         page = build(gr, desk)
         with serving(gr, page, arguments.host, arguments.port) as address:
             if arguments.host not in ("127.0.0.1", "localhost"):
-                tell(f"warning: everybody who reaches {arguments.host} can use this page; there is no password")
+                print_message(
+                    f"warning: everybody who reaches {arguments.host} can use this page; there is no password"
+                )
             answer(f"{address} is open; Ctrl-C ends it", {"address": address}, arguments.json)
             threading.Event().wait()
     return 0

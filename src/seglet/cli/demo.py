@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from seglet.methods import load
+    from seglet.methods import load_method
     from seglet.results.comparison import draw_table
     from seglet.results.definition import demo_rows, table_definition
     from seglet.results.demo_page import write_page
@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     out: Path = arguments.out
     if arguments.method is not None:
-        load(arguments.method)  # complains of a wrong name
+        load_method(arguments.method)  # complains of a wrong name
     rows = possible_rows(None if arguments.method is None else tuple(demo_rows(arguments.method)))
     plan = TablePlan(table_definition("demo"), out, out, rows=rows)
     print(f"the embedded world: scenes drawn from a seed, every pixel known. Runs: {', '.join(plan.wanted_rows())}")

@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from functools import partial
 
-    from seglet.engine.output_folder import claim
+    from seglet.engine.output_folder import check_output_folder
     from seglet.files import write_json
     from seglet.inference.batch import outcome_lines, process_all
     from seglet.inference.brighten import enhance_file, enhance_tasks
@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     tasks = enhance_tasks(arguments.images, out) if arguments.images else []
     record: dict[str, Any] = {"seglet": __version__, "command": arguments.command_line}
     record |= {"settings": _settings(arguments), "finished": False}
-    claim(out, RECORD, record, arguments.overwrite)
+    check_output_folder(out, RECORD, record, arguments.overwrite)
     write_json(out / RECORD, record)
     enhancer = _enhancer(arguments)
     work = partial(enhance_file, enhancer)

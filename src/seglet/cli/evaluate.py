@@ -128,11 +128,11 @@ def _name(arguments: argparse.Namespace) -> str:
 def score(model: "Segmenter", data: "Dataset", options: "EvaluationOptions", workers: int = 0) -> "Evaluation":
     """The evaluation of a model on all samples, with progress on stderr."""
     from seglet.data.loading.loaders import evaluation_samples
-    from seglet.engine.console import Steps
+    from seglet.engine.console import ProgressDisplay
     from seglet.evaluation.evaluate import evaluate_samples
 
     device = next(model.parameters()).device
-    with Steps("evaluate", len(data), "images") as steps:
+    with ProgressDisplay("evaluate", len(data), "images") as steps:
         samples = evaluation_samples(data, workers=workers)
         return evaluate_samples(model, samples, data.classes, options, steps.advance, device)
 

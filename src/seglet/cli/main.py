@@ -17,7 +17,7 @@ from types import FrameType
 
 from seglet._version import __version__
 from seglet.cli.parsing import Parser, UsageError
-from seglet.engine.console import tell
+from seglet.engine.console import print_message
 from seglet.values import did_you_mean
 
 
@@ -177,7 +177,7 @@ def _terminate(number: int, frame: FrameType | None) -> None:
 def _failed(error: Exception) -> int:
     if debugging():
         traceback.print_exception(error)
-    tell(f"error: {reason(error)}")
+    print_message(f"error: {reason(error)}")
     return 2
 
 
@@ -189,12 +189,12 @@ def reason(error: Exception) -> str:
 
 
 def _stopped(error: KeyboardInterrupt) -> int:
-    tell(str(error) or "interrupted")
+    print_message(str(error) or "interrupted")
     return 128 + int(vars(error).get("signal", signal.SIGINT))
 
 
 def _out_of_memory() -> int:
-    tell("error: memory ran out; use smaller images, a smaller batch or crop, or windows")
+    print_message("error: memory ran out; use smaller images, a smaller batch or crop, or windows")
     return 2
 
 
@@ -202,7 +202,7 @@ def _our_fault(error: Exception) -> int:
     if isinstance(error, RuntimeError) and ("out of memory" in str(error) or "can't allocate memory" in str(error)):
         return _out_of_memory()  # torch has no error of its own for this on the CPU
     traceback.print_exception(error)
-    tell("error: this is a fault of seglet's own; please report it with the output of `seglet doctor`")
+    print_message("error: this is a fault of seglet's own; please report it with the output of `seglet doctor`")
     return 1
 
 

@@ -8,16 +8,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from seglet.engine.console import printable, tell
+from seglet.engine.console import print_message, printable_text
 
 
 def answer(text: str, content: Mapping[str, Any], as_json: bool) -> None:
     """Prints the text on stdout; or, as JSON, `content` there and the text on stderr."""
     if as_json:
-        tell(text)
+        print_message(text)
         print(json.dumps(content, allow_nan=False), flush=True)
     else:
-        print(printable(text, sys.stdout.encoding), flush=True)
+        print(printable_text(text, sys.stdout.encoding), flush=True)
 
 
 def check_writable(file: Path) -> None:

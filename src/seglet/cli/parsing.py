@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Callable, Iterable, Sequence
 from typing import NoReturn
 
-from seglet.engine.console import tell
+from seglet.engine.console import print_message
 from seglet.values import did_you_mean
 
 LONGEST_SIDE = 1_000_000
@@ -58,7 +58,7 @@ class Parser(argparse.ArgumentParser):
             name, equals, value = word.partition("=")
             new = RENAMED_OPTIONS.get(name, name)
             if new != name and new in options and name not in options:
-                tell(f"warning: {name} is now {new}; the old spelling goes with the next release")
+                print_message(f"warning: {name} is now {new}; the old spelling goes with the next release")
                 word = f"{new}{equals}{value}"
             current.append(word)
         return current

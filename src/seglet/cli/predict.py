@@ -240,12 +240,12 @@ def segment_all(
     way: "SegmentationJob | PseudoLabelJob | TaggedImagesJob",
 ) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
     """What was made of each image, and of which nothing was made and why."""
-    from seglet.engine.console import Steps
+    from seglet.engine.console import ProgressDisplay
     from seglet.inference.batch import failure_reason
 
     done: list[dict[str, Any]] = []
     failed = [{"source": str(image.path), "reason": reason} for image, reason in way.passed_over]
-    with Steps("predict", len(way.images), "images") as steps:
+    with ProgressDisplay("predict", len(way.images), "images") as steps:
         for count, image in enumerate(way.images, start=1):
             try:
                 done.append({"source": str(image.path), **way.make(image, image.read())})

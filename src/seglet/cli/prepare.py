@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 from seglet.cli.output import answer
 from seglet.cli.parsing import add_device, add_json, whole
-from seglet.engine.console import tell
+from seglet.engine.console import print_message
 
 if TYPE_CHECKING:
     import torch
 
     from seglet.data.columns.store import ColumnStore
     from seglet.data.dataset import Dataset
-    from seglet.engine.artefacts import Kept
-    from seglet.engine.columns import Column
+    from seglet.engine.artefacts import StoredArtefact
+    from seglet.engine.columns import OfflineColumn
     from seglet.engine.experiment import Experiment
-    from seglet.engine.prepare import Outcome, Work
+    from seglet.engine.prepare import ColumnOutcome, PrepareOptions
 
-    Part = tuple[Dataset, list[Column]]
+    Part = tuple[Dataset, list[OfflineColumn]]
 
 DESCRIPTION = """\
 Compute once what a method wants to know of each image: depth, captions, attention. Such columns are kept beside the
@@ -52,17 +52,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, rest: list[str]) -> int:
     from seglet.cli.train import locate, parse_overrides
-    from seglet.engine.artefacts import artefacts
-    from seglet.engine.columns import shares
-    from seglet.engine.experiment import resolve
+    from seglet.engine.artefacts import needed_artefacts
+    from seglet.engine.columns import datasets_with_columns
+    from seglet.engine.experiment import resolve_experiment
 
     file, method = locate(argparse.Namespace(config=arguments.config, resume=False, out=None))
-    experiment = resolve(file, {**({"method": method} if method else {}), **parse_overrides(rest)})
-    parts = shares(experiment)
+    experiment = resolve_experiment(file, {**({"method": method} if method else {}), **parse_overrides(rest)})
+    parts = datasets_with_columns(experiment)
     data, wanted = parts[0]
     if arguments.list:
         return listed(experiment, wanted, arguments.json)
-    once = artefacts(experiment, data)
+    once = needed_artefacts(experiment, data)
     if not wanted and not once:
         answer(f"{experiment.method} asks for no columns: there is nothing to prepare", {"columns": []}, arguments.json)
         return 0
@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
     made = make_once(data, once, arguments)
     if wanted:
         return compute(experiment, parts, arguments, made)
-    lacking = ", ".join(one.artefact.name for one in once if not one.there)
+    lacking = ", ".join(one.artefact.name for one in once if not one.exists)
     text = f"missing: {lacking}" if lacking else f"complete; next: {_train(experiment)}"
     answer(text, {"columns": [], "once": made}, arguments.json)
     return 0
@@ -82,12 +82,12 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
 def compute(
     experiment: "Experiment", parts: "Sequence[Part]", arguments: argparse.Namespace, once: list[dict[str, str]]
 ) -> int:
-    from seglet.engine.prepare import Work, prepare
+    from seglet.engine.prepare import PrepareOptions, prepare_columns
 
     rank, world = share(os.environ)
-    work = Work(device(arguments.device), arguments.batch, rank, world, arguments.dry_run)
-    note = tell if rank == 0 else lambda text: None
-    outcomes = [outcome for data, wanted in parts for outcome in prepare(data, wanted, work, note)]
+    work = PrepareOptions(device(arguments.device), arguments.batch, rank, world, arguments.dry_run)
+    note = print_message if rank == 0 else lambda text: None
+    outcomes = [outcome for data, wanted in parts for outcome in prepare_columns(data, wanted, work, note)]
     content = {
         "columns": [
             {"name": one.name, "images": one.images, "made": one.made, "failed": one.failed} for one in outcomes
@@ -103,20 +103,24 @@ def compute(
     return 2 if failed else 0
 
 
-def make_once(data: "Dataset", wanted: "Sequence[Kept]", arguments: argparse.Namespace) -> list[dict[str, str]]:
+def make_once(
+    data: "Dataset", wanted: "Sequence[StoredArtefact]", arguments: argparse.Namespace
+) -> list[dict[str, str]]:
     """Makes what belongs to the classes, of which the first of several processes takes care; where it is, for JSON."""
-    from seglet.engine.artefacts import make
+    from seglet.engine.artefacts import make_artefact
 
     if not share(os.environ)[0] and not arguments.dry_run:
         for kept in wanted:
-            if kept.there:
-                tell(f"{kept.artefact.name}: is in {kept.folder}")
+            if kept.exists:
+                print_message(f"{kept.artefact.name}: is in {kept.folder}")
             else:
-                make(kept, data, device(arguments.device), tell)
-    return [{"name": kept.artefact.name, "folder": str(kept.folder), "there": str(kept.there)} for kept in wanted]
+                make_artefact(kept, data, device(arguments.device), print_message)
+    return [{"name": kept.artefact.name, "folder": str(kept.folder), "there": str(kept.exists)} for kept in wanted]
 
 
-def account(experiment: "Experiment", parts: "Sequence[Part]", outcomes: "Sequence[Outcome]", work: "Work") -> str:
+def account(
+    experiment: "Experiment", parts: "Sequence[Part]", outcomes: "Sequence[ColumnOutcome]", work: "PrepareOptions"
+) -> str:
     """What was done, every image that failed, and what comes next."""
     from seglet.data.columns.columned_dataset import ColumnedDataset
 
@@ -135,9 +139,9 @@ def account(experiment: "Experiment", parts: "Sequence[Part]", outcomes: "Sequen
 
 
 def _train(experiment: "Experiment") -> str:
-    from seglet.engine.columns import command
+    from seglet.engine.columns import prepare_command
 
-    return command(experiment).replace("seglet prepare", "seglet train", 1)
+    return prepare_command(experiment).replace("seglet prepare", "seglet train", 1)
 
 
 def share(environment: "os._Environ[str] | dict[str, str]") -> tuple[int, int]:
@@ -163,11 +167,11 @@ def device(name: str) -> "torch.device":
     return choose_device(name)
 
 
-def listed(experiment: "Experiment", wanted: "Sequence[Column]", as_json: bool) -> int:
+def listed(experiment: "Experiment", wanted: "Sequence[OfflineColumn]", as_json: bool) -> int:
     from seglet.data.columns.store import stored_columns
-    from seglet.engine.columns import folder
+    from seglet.engine.columns import columns_folder
 
-    root = folder(experiment.settings)
+    root = columns_folder(experiment.settings)
     needed = {column.store.folder: column for column in wanted}
     lines, content = [], []
     for store in stored_columns(root):
@@ -182,7 +186,7 @@ def listed(experiment: "Experiment", wanted: "Sequence[Column]", as_json: bool) 
     return 0
 
 
-def _foreign(store: "ColumnStore", wanted: "Sequence[Column]") -> str:
+def _foreign(store: "ColumnStore", wanted: "Sequence[OfflineColumn]") -> str:
     for column in wanted:
         if column.name == store.recipe.name:
             return f"made otherwise: {', '.join(column.store.recipe.differences(store.recipe))}"
@@ -191,26 +195,26 @@ def _foreign(store: "ColumnStore", wanted: "Sequence[Column]") -> str:
 
 def described(store: "ColumnStore", of: str) -> tuple[str, dict[str, Any]]:
     """A column in words, and for JSON."""
-    from seglet.engine.prepare import amount
+    from seglet.engine.prepare import format_bytes
 
     contents, size = store.contents(), store.bytes()
     recipe = store.recipe
     settings = ", ".join(f"{key} {value}" for key, value in recipe.settings.items()) or "no settings"
     damage = f", {len(contents.damaged)} damaged files" if contents.damaged else ""
     text = (
-        f"{recipe.name} {recipe.key}: {len(contents.places)} images, {amount(size)}{damage} ({of})\n"
+        f"{recipe.name} {recipe.key}: {len(contents.places)} images, {format_bytes(size)}{damage} ({of})\n"
         f"  {recipe.kind} by {recipe.maker}, weights {recipe.identity or 'none'}, {settings}"
     )
     entry = {**recipe.as_dict(), "key": recipe.key, "images": len(contents.places), "bytes": size, "use": of}
     return text, entry
 
 
-def clean(wanted: "Sequence[Column]", dry: bool, as_json: bool) -> int:
-    from seglet.engine.columns import relatives
-    from seglet.engine.prepare import amount
+def clean(wanted: "Sequence[OfflineColumn]", dry: bool, as_json: bool) -> int:
+    from seglet.engine.columns import columns_made_otherwise
+    from seglet.engine.prepare import format_bytes
     from seglet.files import delete
 
-    stale = {store.folder: store for column in wanted for store in relatives(column.store)}
+    stale = {store.folder: store for column in wanted for store in columns_made_otherwise(column.store)}
     lines, total = [], 0
     for place, store in stale.items():
         text, entry = described(store, _foreign(store, wanted))
@@ -220,12 +224,14 @@ def clean(wanted: "Sequence[Column]", dry: bool, as_json: bool) -> int:
             delete(place)
             if place.exists():
                 raise ValueError(f"cannot delete {str(place)!r}; check its permissions")
-    text = "\n".join([*lines, f"{len(stale)} columns, {amount(total)}"]) if stale else "nothing was made otherwise"
+    text = (
+        "\n".join([*lines, f"{len(stale)} columns, {format_bytes(total)}"]) if stale else "nothing was made otherwise"
+    )
     answer(text, {"deleted": [] if dry else [str(place) for place in stale], "bytes": total}, as_json)
     return 0
 
 
-def audit(data: "Dataset", wanted: "Sequence[Column]", arguments: argparse.Namespace) -> int:
+def audit(data: "Dataset", wanted: "Sequence[OfflineColumn]", arguments: argparse.Namespace) -> int:
     from seglet.cli.output import check_writable
     from seglet.report.column_audit import targets, write
 

@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from seglet.data.class_table import class_table_text, classes_of
-    from seglet.engine.output_folder import claim
+    from seglet.engine.output_folder import check_output_folder
     from seglet.files import write_json, write_text
     from seglet.inference.parallel import processor_count
     from seglet.inference.refine_folder import RefinePlan, refine_files
@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     settings |= {"in": str(folder.resolve()), "images": str(arguments.images.resolve())}
     record: dict[str, Any] = {"seglet": __version__, "command": arguments.command_line, "settings": settings}
     record |= {"classes": list(classes.names), "finished": False}
-    claim(out, RECORD, record, arguments.overwrite)
+    check_output_folder(out, RECORD, record, arguments.overwrite)
     write_json(out / RECORD, record)
     write_text(out / CLASSES, class_table_text(classes))
     done, unrefined = refine_files(plan, tasks, arguments.jobs or processor_count(), arguments.overwrite)

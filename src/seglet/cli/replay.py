@@ -17,10 +17,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from seglet.engine.failed_step import replay
+    from seglet.engine.failed_step import replay_failed_step
     from seglet.engine.run import Run
 
-    replayed = replay(Run(arguments.run))
+    replayed = replay_failed_step(Run(arguments.run))
     terms = {"total": replayed.losses.total, **replayed.losses.terms}
     values = {name: float(term.detach()) for name, term in terms.items()}
     print(json.dumps(as_json(replayed, values)) if arguments.json else text(replayed, values))

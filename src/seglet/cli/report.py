@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from seglet.engine.console import Steps
+    from seglet.engine.console import ProgressDisplay
     from seglet.files import write_text
     from seglet.report.images import choose, show
     from seglet.report.measure import Measured, measure
@@ -39,12 +39,12 @@ def run(arguments: argparse.Namespace) -> int:
     subjects = open_subjects(arguments.runs, arguments.device, arguments.depth)
     data, name = open_data(arguments, subjects)
     measured: list[Measured] = []
-    with Steps("look", len(data) * len(subjects), "images") as steps:
+    with ProgressDisplay("look", len(data) * len(subjects), "images") as steps:
         for subject in subjects:
             before = len(data) * len(measured)
             measured.append(measure(subject, data, lambda count, before=before: steps.advance(before + count)))  # type: ignore[misc]
     places = choose(measured)
-    with Steps("draw", len(places), "images") as steps:
+    with ProgressDisplay("draw", len(places), "images") as steps:
         shown = show(subjects, data, places, steps.advance)
     content = Content(subjects, measured, shown, name, data.fingerprint, arguments.command_line)
     write_text(arguments.out, page(content))

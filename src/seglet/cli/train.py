@@ -33,24 +33,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, rest: list[str]) -> int:
-    from seglet.engine.experiment import resolve
+    from seglet.engine.experiment import resolve_experiment
 
     overrides = parse_overrides(rest)
     file, method = locate(arguments)
-    experiment = resolve(file, {**({"method": method} if method else {}), **overrides})
+    experiment = resolve_experiment(file, {**({"method": method} if method else {}), **overrides})
     if arguments.keys:
         print(describe_keys(experiment.method))
         return 0
     if arguments.dry_run:
-        from seglet.engine.plan import plan
+        from seglet.engine.plan import plan_run
 
-        print(plan(experiment).text())
+        print(plan_run(experiment).text())
         return 0
     from seglet.engine.datasets import data_config
-    from seglet.engine.train import Start, train
+    from seglet.engine.train import StartOptions, train_experiment
 
     folder = arguments.out or Path("runs") / default_name(experiment.method, file)
-    finished = train(experiment, folder, Start(arguments.resume, arguments.overwrite, arguments.force))
+    finished = train_experiment(
+        experiment, folder, StartOptions(arguments.resume, arguments.overwrite, arguments.force)
+    )
     if int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))) == 0:
         print(f"the best segmenter is in {finished.model}, the last in {finished.last}, scores in {finished.metrics}")
         scored = data_config(experiment.config).evaluation_data(experiment.settings.data)
@@ -128,11 +130,14 @@ def describe_keys(method: str) -> str:
     from seglet.values import describe_type, option_help
 
     lines = []
-    for title, kind in ((f"keys of {method}", methods.load(method).Config), ("keys of every experiment", Settings)):
+    for title, kind in (
+        (f"keys of {method}", methods.load_method(method).Config),
+        ("keys of every experiment", Settings),
+    ):
         hints = get_type_hints(kind)
         lines.append(f"{title}:")
         for f in fields(kind):
             default = "" if f.default is MISSING else f" = {f.default}"
             lines.append(f"  --{f.name}{default}  ({describe_type(hints[f.name])})\n        {option_help(f)}")
-    kind = methods.load(method).Method
+    kind = methods.load_method(method).Method
     return "\n".join([*lines, kind.key_guide()] if isinstance(kind, KeyGuide) else lines)

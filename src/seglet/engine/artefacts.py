@@ -11,7 +11,7 @@ from seglet import methods
 from seglet.data import artefact
 from seglet.data.artefact import Artefact
 from seglet.data.dataset import Dataset
-from seglet.engine.columns import command, folder
+from seglet.engine.columns import columns_folder, prepare_command
 from seglet.engine.experiment import Experiment
 from seglet.methods.base import Method
 from seglet.methods.protocols import Artefacts
@@ -19,28 +19,28 @@ from seglet.values import ConfigError
 
 
 @dataclass(frozen=True)
-class Kept:
+class StoredArtefact:
     """An artefact and the folder it is in, or will be."""
 
     artefact: Artefact
     folder: Path
 
     @property
-    def there(self) -> bool:
+    def exists(self) -> bool:
         return self.folder.is_dir()
 
 
-def artefacts(experiment: Experiment, data: Dataset) -> list[Kept]:
+def needed_artefacts(experiment: Experiment, data: Dataset) -> list[StoredArtefact]:
     """Everything that the method is to be given for the classes of `data`, the split to train on."""
-    method = methods.load(experiment.method).Method
-    root = folder(experiment.settings)
+    method = methods.load_method(experiment.method).Method
+    root = columns_folder(experiment.settings)
     if not isinstance(method, Artefacts):
         return []
     made = method.artefacts(experiment.config, data.classes)
-    return [Kept(one, artefact.artefact_folder(one, root, data)) for one in made]
+    return [StoredArtefact(one, artefact.artefact_folder(one, root, data)) for one in made]
 
 
-def make(kept: Kept, data: Dataset, device: torch.device, note: Callable[[str], None]) -> None:
+def make_artefact(kept: StoredArtefact, data: Dataset, device: torch.device, note: Callable[[str], None]) -> None:
     """Computes one that is not there.
 
     Raises:
@@ -67,10 +67,10 @@ def load_artefacts(method: Method[Any], experiment: Experiment, data: Dataset) -
         ConfigError: something is not there; names the command.
         DataError: something is damaged.
     """
-    wanted = artefacts(experiment, data)
-    lacking = [kept for kept in wanted if not kept.there]
+    wanted = needed_artefacts(experiment, data)
+    lacking = [kept for kept in wanted if not kept.exists]
     if lacking:
         told = [f"{kept.artefact.name!r} is not in {str(kept.folder.parent)!r}" for kept in lacking]
-        raise ConfigError("\n  ".join([*told, f"make what is missing with: {command(experiment)}"]))
+        raise ConfigError("\n  ".join([*told, f"make what is missing with: {prepare_command(experiment)}"]))
     if wanted and isinstance(method, Artefacts):
         method.load_artefacts({kept.artefact.name: artefact.read_artefact(kept.folder) for kept in wanted})

@@ -18,13 +18,13 @@ import lightning
 import torch
 from torch import Tensor
 
-from seglet.engine import checkpoint
-from seglet.engine.console import Steps
+from seglet.engine.checkpoint import checkpoint_name, delete_old_checkpoints, save_checkpoint
+from seglet.engine.console import ProgressDisplay
 from seglet.engine.module import TrainingModule
 from seglet.engine.run import Run
 from seglet.methods.protocols import ExtraValidation, PredictFunction, ReferencePredictions, TrainingWarnings
 
-Scores = Mapping[str, float]
+_Scores = Mapping[str, float]
 
 
 class AfterStep(lightning.Callback, ABC):
@@ -34,18 +34,18 @@ class AfterStep(lightning.Callback, ABC):
     def act(self, trainer: lightning.Trainer, module: TrainingModule) -> None: ...
 
     def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
-        if pl_module.stepped(batch_idx):
+        if pl_module.ends_step(batch_idx):
             self.act(trainer, pl_module)
 
 
-class Finish(AfterStep):
+class FinishStep(AfterStep):
     """Lets the method end its step; the first of all, for Lightning calls callbacks before the module's own hook."""
 
     def act(self, trainer: lightning.Trainer, module: TrainingModule) -> None:
         module.finish_step()
 
 
-class Metrics:
+class MetricsFile:
     """One JSON object a line, null for what is no number, flushed as it is written; silent on all ranks but the first.
 
     `mirror` is told the same.
@@ -68,10 +68,10 @@ class Metrics:
             self.mirror(step, values)
 
 
-class Report(AfterStep):
+class ReportMetrics(AfterStep):
     """Logs the terms of the loss, mean over the steps since the last line; moves the progress bar; prints warnings."""
 
-    def __init__(self, metrics: Metrics, bar: Steps, every: int) -> None:
+    def __init__(self, metrics: MetricsFile, bar: ProgressDisplay, every: int) -> None:
         self.metrics = metrics
         self.bar = bar
         self.every = every
@@ -103,11 +103,11 @@ class Report(AfterStep):
         self.warned = set(warnings)
 
 
-class References(lightning.Callback):
+class ScoreReferences(lightning.Callback):
     """Scores the networks that a method learns from before its first step, and says what they reach."""
 
     def __init__(
-        self, score: Callable[[PredictFunction], Scores], metrics: Metrics, note: Callable[[str], None]
+        self, score: Callable[[PredictFunction], _Scores], metrics: MetricsFile, note: Callable[[str], None]
     ) -> None:
         self.score = score
         self.metrics = metrics
@@ -127,7 +127,7 @@ class Validation(AfterStep):
     """Scores the method, and its extra predictions, every so often and keeps the Segmenter that scores best."""
 
     def __init__(
-        self, score: Callable[[PredictFunction], Scores], run: Run, metrics: Metrics, note: Callable[[str], None]
+        self, score: Callable[[PredictFunction], _Scores], run: Run, metrics: MetricsFile, note: Callable[[str], None]
     ) -> None:
         self.score = score
         self.run = run
@@ -170,10 +170,10 @@ class Validation(AfterStep):
                 torch.distributed.broadcast(buffer, src=0)
 
 
-class Checkpoints(AfterStep):
+class SaveCheckpoints(AfterStep):
     """Saves the state of training every so often, and at once when the process is asked to stop."""
 
-    def __init__(self, run: Run, validation: Validation, stop: "StopRequest") -> None:
+    def __init__(self, run: Run, validation: Validation, stop: "StopOnSignal") -> None:
         self.run = run
         self.validation = validation
         self.stop = stop
@@ -196,11 +196,11 @@ class Checkpoints(AfterStep):
             "precision": trainer.precision_plugin.state_dict(),
             "best": {"score": self.validation.best, "step": self.validation.best_step},
         }
-        checkpoint.save(self.run.checkpoints / checkpoint.name(module.step), state)
-        checkpoint.prune(self.run.checkpoints, module.settings.keep_checkpoints, module.step)
+        save_checkpoint(self.run.checkpoints / checkpoint_name(module.step), state)
+        delete_old_checkpoints(self.run.checkpoints, module.settings.keep_checkpoints, module.step)
 
 
-class StopRequest(lightning.Callback):
+class StopOnSignal(lightning.Callback):
     """SIGTERM or Ctrl-C: finish the step, save, stop. A second one stops at once."""
 
     def __init__(self) -> None:

@@ -15,68 +15,68 @@ from torch import Tensor
 
 from seglet import files
 
-TENSORS, REST = "tensors.safetensors", "state.json"
+_TENSORS, _REST = "tensors.safetensors", "state.json"
 
 
 class CheckpointError(ValueError):
     """A checkpoint that is missing, damaged or of another experiment."""
 
 
-def save(folder: Path, state: Any) -> None:
+def save_checkpoint(folder: Path, state: Any) -> None:
     """Writes a nest of dicts, lists, tensors and plain values; dict keys may be strings or whole numbers."""
     tensors: dict[str, Tensor] = {}
     rest = _take_tensors(state, "", tensors)
     with files.replacing(folder) as temporary:
         temporary.mkdir()
-        files.write_tensors(temporary / TENSORS, tensors)
-        digest = files.sha256(temporary / TENSORS)
-        files.write_json(temporary / REST, {"state": rest, "sha256": digest, "state_sha256": _hash(rest)})
+        files.write_tensors(temporary / _TENSORS, tensors)
+        digest = files.sha256(temporary / _TENSORS)
+        files.write_json(temporary / _REST, {"state": rest, "sha256": digest, "state_sha256": _hash(rest)})
 
 
-def load(folder: Path) -> Any:
+def load_checkpoint(folder: Path) -> Any:
     """
     Raises:
         CheckpointError: anything is missing or not exactly what was written.
     """
     try:
-        content = files.read_json(folder / REST)
-        if files.sha256(folder / TENSORS) != content["sha256"] or _hash(content["state"]) != content["state_sha256"]:
+        content = files.read_json(folder / _REST)
+        if files.sha256(folder / _TENSORS) != content["sha256"] or _hash(content["state"]) != content["state_sha256"]:
             raise CheckpointError(f"{folder} does not match its checksum")
-        return _put_tensors(content["state"], load_file(folder / TENSORS))
+        return _put_tensors(content["state"], load_file(folder / _TENSORS))
     except CheckpointError:
         raise
     except Exception as error:
         raise CheckpointError(f"{folder} cannot be read: {error}") from error
 
 
-def load_newest(root: Path) -> tuple[int, Any]:
+def load_newest_checkpoint(root: Path) -> tuple[int, Any]:
     """Step and state of the newest whole checkpoint; damaged ones are passed over with a warning.
 
     Raises:
         CheckpointError: there is none.
     """
-    for folder in sorted(steps(root), reverse=True):
-        path = root / name(folder)
+    for folder in sorted(checkpoint_steps(root), reverse=True):
+        path = root / checkpoint_name(folder)
         try:
-            return folder, load(path)
+            return folder, load_checkpoint(path)
         except CheckpointError as error:
             warnings.warn(f"{error}; going back to the checkpoint before it", stacklevel=2)
     raise CheckpointError(f"no usable checkpoint in {root}; start again without --resume, with --overwrite")
 
 
-def name(step: int) -> str:
+def checkpoint_name(step: int) -> str:
     return f"step-{step:07d}"
 
 
-def steps(root: Path) -> list[int]:
+def checkpoint_steps(root: Path) -> list[int]:
     """Steps of the checkpoints in `root`, ascending."""
     return sorted(int(path.name.removeprefix("step-")) for path in root.glob("step-[0-9]*") if path.is_dir())
 
 
-def prune(root: Path, keep: int, newest: int) -> None:
+def delete_old_checkpoints(root: Path, keep: int, newest: int) -> None:
     """Deletes all but the `keep` newest checkpoints up to step `newest`; any behind it were passed over as damaged."""
-    for step in [step for step in steps(root) if step <= newest][:-keep]:
-        files.delete(root / name(step))
+    for step in [step for step in checkpoint_steps(root) if step <= newest][:-keep]:
+        files.delete(root / checkpoint_name(step))
 
 
 def _hash(value: Any) -> str:
@@ -107,10 +107,10 @@ def _put_tensors(value: Any, tensors: Mapping[str, Tensor]) -> Any:
     return content
 
 
-def to_device(value: Any, device: torch.device) -> Any:
+def nest_to_device(value: Any, device: torch.device) -> Any:
     """The same nest with its tensors on `device`."""
     if isinstance(value, Tensor):
         return value.to(device)
     if isinstance(value, Mapping):
-        return {key: to_device(item, device) for key, item in value.items()}
-    return [to_device(item, device) for item in value] if isinstance(value, list) else value
+        return {key: nest_to_device(item, device) for key, item in value.items()}
+    return [nest_to_device(item, device) for item in value] if isinstance(value, list) else value

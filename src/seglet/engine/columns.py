@@ -22,13 +22,13 @@ from seglet.methods.protocols import ValidationColumns
 from seglet.types import Classes
 from seglet.values import ConfigError
 
-FOLDER = "columns"
-DECIDING = ("data", "train_split", "val_split", "world_scenes", "world_size", "resize", "columns")
+_FOLDER = "columns"
+_DECIDING_KEYS = ("data", "train_split", "val_split", "world_scenes", "world_size", "resize", "columns")
 """Shared keys that `seglet prepare` must be given alike."""
 
 
 @dataclass(frozen=True)
-class Column:
+class OfflineColumn:
     """Who makes a column, and where it is kept; `wanted` if the method reads it, and not only another column."""
 
     producer: ColumnProducer
@@ -40,60 +40,60 @@ class Column:
         return self.store.recipe.name
 
 
-def columns(experiment: Experiment, classes: Classes) -> list[Column]:
+def needed_columns(experiment: Experiment, classes: Classes) -> list[OfflineColumn]:
     """Every column that the experiment's method is to be given, those first that others are made from.
 
     Raises:
         ValueError: the method's author named one otherwise where it is made than where it is read, or not at all.
     """
-    method = methods.load(experiment.method).Method
+    method = methods.load_method(experiment.method).Method
     makers = tuple(method.producers(experiment.config, classes))
     read = {*method.columns, *(name for maker in makers for name in maker.sources)}
     for maker in makers:
         if maker.name not in read:
             raise ValueError(f"nothing reads column {maker.name!r} of {experiment.method}; name it in Method.columns")
-    root = folder(experiment.settings)
+    root = columns_folder(experiment.settings)
     made = zip(makers, column_recipes(makers).values(), strict=True)
-    return [Column(maker, ColumnStore(root, recipe), maker.name in method.columns) for maker, recipe in made]
+    return [OfflineColumn(maker, ColumnStore(root, recipe), maker.name in method.columns) for maker, recipe in made]
 
 
-def folder(settings: Settings) -> Path:
+def columns_folder(settings: Settings) -> Path:
     """Where columns are kept: as the key says, or beside what else was computed about the data."""
     if settings.columns is not None:
         return Path(settings.columns)
     if names_world(settings.data):
-        return user_cache_folder() / "world" / FOLDER
+        return user_cache_folder() / "world" / _FOLDER
     path = Path(settings.data)
-    return cache_folder_for(path.parent if path.is_file() else path) / FOLDER
+    return cache_folder_for(path.parent if path.is_file() else path) / _FOLDER
 
 
-def scored_columns(experiment: Experiment, classes: Classes) -> list[Column]:
+def needed_validation_columns(experiment: Experiment, classes: Classes) -> list[OfflineColumn]:
     """Those columns that images to be scored on need too, behind those they are made from."""
     names = _validation_names(experiment)
-    found = columns(experiment, classes)
+    found = needed_columns(experiment, classes)
     needed = {name for column in found if column.name in names for name in (column.name, *column.producer.sources)}
     return [column for column in found if column.name in needed]
 
 
 def _validation_names(experiment: Experiment) -> Sequence[str]:
-    method = methods.load(experiment.method).Method
+    method = methods.load_method(experiment.method).Method
     return method.validation_columns(experiment.config) if isinstance(method, ValidationColumns) else ()
 
 
-def shares(experiment: Experiment) -> list[tuple[Dataset, list[Column]]]:
+def datasets_with_columns(experiment: Experiment) -> list[tuple[Dataset, list[OfflineColumn]]]:
     """Data and the columns to be made for them: what is learnt from, and what is scored on if that needs some too."""
     settings, config = experiment.settings, experiment.config
     learnt = training_data(settings, config)
-    found = [(learnt, columns(experiment, learnt.classes))]
-    if scored := scored_columns(experiment, learnt.classes):
+    found = [(learnt, needed_columns(experiment, learnt.classes))]
+    if scored := needed_validation_columns(experiment, learnt.classes):
         found.append((validation_data(settings, config), scored))
     return found
 
 
-def with_scored_columns(experiment: Experiment, data: Dataset) -> Dataset:
+def with_validation_columns(experiment: Experiment, data: Dataset) -> Dataset:
     """The data to score on with what its images need; the same data if that is nothing; see `with_columns`."""
     names = _validation_names(experiment)
-    wanted = [column.store for column in scored_columns(experiment, data.classes) if column.name in names]
+    wanted = [column.store for column in needed_validation_columns(experiment, data.classes) if column.name in names]
     return _complete(experiment, data, wanted)
 
 
@@ -103,7 +103,7 @@ def with_columns(experiment: Experiment, data: Dataset) -> Dataset:
     Raises:
         ConfigError: a column is missing or incomplete; says how those that are there were made, and the command.
     """
-    wanted = [column.store for column in columns(experiment, data.classes) if column.wanted]
+    wanted = [column.store for column in needed_columns(experiment, data.classes) if column.wanted]
     return _complete(experiment, data, wanted)
 
 
@@ -122,12 +122,16 @@ def _complete(experiment: Experiment, data: Dataset, wanted: list[ColumnStore]) 
         lacking.update(part.missing())
     if lacking:
         images = sum(map(len, parts))
-        told = [complaint(store, lacking[store.recipe.name], images) for store in wanted if lacking[store.recipe.name]]
-        raise ConfigError("\n  ".join([*told, f"make what is missing with: {command(experiment)}"]))
+        told = [
+            describe_missing(store, lacking[store.recipe.name], images)
+            for store in wanted
+            if lacking[store.recipe.name]
+        ]
+        raise ConfigError("\n  ".join([*told, f"make what is missing with: {prepare_command(experiment)}"]))
     return complete
 
 
-def complaint(store: ColumnStore, missing: int, images: int) -> str:
+def describe_missing(store: ColumnStore, missing: int, images: int) -> str:
     """What is wrong with a column that is not complete."""
     text = f"column {store.recipe.name!r} lacks {missing} of {images} images in {str(store.root)!r}"
     damaged = store.contents().damaged
@@ -135,11 +139,14 @@ def complaint(store: ColumnStore, missing: int, images: int) -> str:
         text += f"; {len(damaged)} of its files are damaged"
     if store.shards():
         return text
-    others = [f"; one is there, but {', '.join(store.recipe.differences(old.recipe))}" for old in relatives(store)]
+    others = [
+        f"; one is there, but {', '.join(store.recipe.differences(old.recipe))}"
+        for old in columns_made_otherwise(store)
+    ]
     return text + "".join(others)
 
 
-def relatives(store: ColumnStore) -> list[ColumnStore]:
+def columns_made_otherwise(store: ColumnStore) -> list[ColumnStore]:
     """Columns of the same name that were made in other ways."""
     return [
         other
@@ -148,9 +155,9 @@ def relatives(store: ColumnStore) -> list[ColumnStore]:
     ]
 
 
-def command(experiment: Experiment) -> str:
+def prepare_command(experiment: Experiment) -> str:
     """Returns the command that prepares the columns of an experiment."""
-    keys = [*DECIDING, *(f.name for f in fields(experiment.config))]
+    keys = [*_DECIDING_KEYS, *(f.name for f in fields(experiment.config))]
     given = [key for key in keys if experiment.origin.get(key) == "command line"]
     words = [word for key in given for word in (f"--{key}", *_words(experiment.values()[key]))]
     return shlex.join(["seglet", "prepare", experiment.source or experiment.method, *words])

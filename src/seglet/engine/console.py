@@ -9,7 +9,7 @@ from types import TracebackType
 SECONDS_BETWEEN_LINES = 5.0
 
 
-class Steps:
+class ProgressDisplay:
     """The progress of one job of `total` steps.
 
     An inactive one shows nothing: for processes beside the first. A `total` of 0 is not known beforehand.
@@ -36,7 +36,7 @@ class Steps:
     def close(self) -> None:
         self._display.close()
 
-    def __enter__(self) -> "Steps":
+    def __enter__(self) -> "ProgressDisplay":
         return self
 
     def __exit__(
@@ -150,21 +150,21 @@ class _Lines(_Display):
     def _write(self, now: float) -> None:
         steps, seconds = self._done - (self._first or 0), now - self._since
         pace = steps / seconds if steps and seconds else None
-        parts = [line(self._title, self._done, self._total, self._unit, pace), self._note]
+        parts = [progress_line(self._title, self._done, self._total, self._unit, pace), self._note]
         self.note(", ".join(part for part in parts if part))
         self._shown, self._written = now, self._done
 
 
-def line(title: str, done: int, total: int, unit: str, pace: float | None) -> str:
+def progress_line(title: str, done: int, total: int, unit: str, pace: float | None) -> str:
     """One line of progress in words; `pace` in steps a second, None while it is not known."""
     text = f"{title}: {done}/{total} {unit} ({100 * done / total:.0f} %)" if total else f"{title}: {done} {unit}"
     if pace is None:
         return text
-    left = f", {duration((total - done) / pace)} left" if total > done else ""
+    left = f", {format_duration((total - done) / pace)} left" if total > done else ""
     return f"{text}, {pace:.3g}/s{left}"
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """A time span for people: 8 s, 3 min, 2 h 05 min."""
     minutes = round(seconds / 60)
     if seconds < 100:
@@ -172,12 +172,12 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
-def tell(text: str) -> None:
+def print_message(text: str) -> None:
     """Says something on the side, on stderr."""
-    print(printable(text, sys.stderr.encoding), file=sys.stderr, flush=True)
+    print(printable_text(text, sys.stderr.encoding), file=sys.stderr, flush=True)
 
 
-def printable(text: str, encoding: str | None) -> str:
+def printable_text(text: str, encoding: str | None) -> str:
     """The text without what the encoding (None: UTF-8) lacks and what would steer a terminal, as names of files may."""
     encoding = encoding or "utf-8"
     encoded = text.encode(encoding, "backslashreplace").decode(encoding)

@@ -7,10 +7,10 @@ from typing import Any
 
 from seglet.values import ConfigError
 
-Mirror = Callable[[int, Mapping[str, float]], None]
+ScalarWriter = Callable[[int, Mapping[str, float]], None]
 
 
-def writer_type() -> Any:
+def summary_writer() -> Any:
     """
     Raises:
         ConfigError: TensorBoard is not installed.
@@ -26,12 +26,12 @@ def writer_type() -> Any:
 
 
 @contextmanager
-def events(folder: Path, active: bool) -> Iterator[Mirror | None]:
+def tensorboard_events(folder: Path, active: bool) -> Iterator[ScalarWriter | None]:
     """Writes each metric as a scalar of its step into `folder`; None if not `active`."""
     if not active:
         yield None
         return
-    writer = writer_type()(str(folder))
+    writer = summary_writer()(str(folder))
 
     def mirror(step: int, values: Mapping[str, float]) -> None:
         for name, value in values.items():

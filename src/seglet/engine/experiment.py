@@ -37,7 +37,7 @@ class Experiment:
         return yaml.safe_dump(self.values(), sort_keys=False, allow_unicode=True)
 
 
-def resolve(source: str | Path | None, overrides: Mapping[str, Any]) -> Experiment:
+def resolve_experiment(source: str | Path | None, overrides: Mapping[str, Any]) -> Experiment:
     """Resolves an experiment: the defaults, over them the keys of a file and its row, over these `overrides`.
 
     Args:
@@ -52,15 +52,15 @@ def resolve(source: str | Path | None, overrides: Mapping[str, Any]) -> Experime
     values = {**written.values, **overrides}
     if "method" not in values:
         raise ConfigError(
-            f"no 'method' in {source or 'the command line'}; choose one of {', '.join(methods.available())}"
+            f"no 'method' in {source or 'the command line'}; choose one of {', '.join(methods.method_names())}"
         )
-    package = methods.load(str(values.pop("method")))
+    package = methods.load_method(str(values.pop("method")))
     keys = known_keys(package.Config)
     check_known_keys(written.values.keys() - {"method"}, keys, str(source))
     check_known_keys(overrides.keys() - {"method"}, keys, "the command line")
     settings = build_config(Settings, _select(values, Settings))
     config = build_config(package.Config, _select(values, package.Config))
-    validate(settings)
+    check_settings(settings)
     origin = {**dict.fromkeys(keys, "default"), **written.origin, **dict.fromkeys(overrides, "command line")}
     return Experiment(
         package.__name__.rpartition(".")[2], settings, config, origin, None if source is None else str(source)
@@ -77,7 +77,7 @@ def _select(values: Mapping[str, Any], kind: type) -> dict[str, Any]:
     return {key: value for key, value in values.items() if key in names}
 
 
-def validate(settings: Settings) -> None:
+def check_settings(settings: Settings) -> None:
     """Checks the shared settings before any training time is spent.
 
     Raises:

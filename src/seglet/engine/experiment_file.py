@@ -18,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from seglet.engine.console import tell
+from seglet.engine.console import print_message
 from seglet.values import ConfigError, choose_from, did_you_mean
 
 TABLE_ROWS = "rows"
@@ -126,13 +126,15 @@ def with_current_names(values: Mapping[str, Any], where: str) -> dict[str, Any]:
         if old in values and new in values:
             raise ConfigError(f"{where} gives {new} twice, once as {old}; keep one")
         if old in values:
-            tell(f"warning: {old} in {where} is now {new}; the old spelling goes with the next release")
+            print_message(f"warning: {old} in {where} is now {new}; the old spelling goes with the next release")
     current = dict[str, Any]()
     for key, value in values.items():
         name = RENAMED_KEYS.get(key, key)
         current[name] = new = RENAMED_VALUES.get(name, {}).get(str(value), value)
         if new is not value:
-            tell(f"warning: {name}: {value} in {where} is now {new}; the old spelling goes with the next release")
+            print_message(
+                f"warning: {name}: {value} in {where} is now {new}; the old spelling goes with the next release"
+            )
     return current
 
 

@@ -19,15 +19,15 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from seglet import files, methods
-from seglet.engine.experiment import resolve
-from seglet.engine.module import NonFiniteLossError, diagnose_non_finite
+from seglet.engine.experiment import resolve_experiment
+from seglet.engine.module import NonFiniteLossError, diagnose_step
 from seglet.engine.run import Run
 from seglet.methods.base import Method
 from seglet.types import Classes, Losses, Progress
 from seglet.values import ConfigError
 
 
-class Evidence(lightning.Callback):
+class SaveFailedStep(lightning.Callback):
     """Keeps the batch on which a loss became NaN or infinite, so that it can be looked at and replayed."""
 
     def __init__(self, run: Run) -> None:
@@ -36,10 +36,10 @@ class Evidence(lightning.Callback):
     def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
         if isinstance(exception, NonFiniteLossError):
             name = f"step-{exception.progress.step}-rank-{trainer.global_rank}"
-            keep(self.run.failed / name, pl_module.method, exception)
+            save_failed_step(self.run.failed / name, pl_module.method, exception)
 
 
-def keep(folder: Path, method: Method[Any], error: NonFiniteLossError) -> None:
+def save_failed_step(folder: Path, method: Method[Any], error: NonFiniteLossError) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     files.write_tensors(folder / "batch.safetensors", _tensors("", error.batch))
     files.write_tensors(folder / "method.safetensors", _tensors("", method.state_dict()))
@@ -55,7 +55,7 @@ def keep(folder: Path, method: Method[Any], error: NonFiniteLossError) -> None:
 
 
 @dataclass(frozen=True)
-class Replayed:
+class ReplayedStep:
     """The step taken again: its losses, and what is known of the samples behind what is not finite."""
 
     folder: Path
@@ -64,7 +64,7 @@ class Replayed:
     findings: list[str]
 
 
-def replay(run: Run) -> Replayed:
+def replay_failed_step(run: Run) -> ReplayedStep:
     """Takes the last step that failed in this run again, on the processor, in 32-bit arithmetic.
 
     Raises:
@@ -75,10 +75,10 @@ def replay(run: Run) -> Replayed:
         raise ConfigError(f"nothing to replay in {run.folder}: no loss of this run was NaN or infinite")
     folder = kept[-1].parent
     content = files.read_json(kept[-1])
-    experiment = resolve(run.experiment, {})
+    experiment = resolve_experiment(run.experiment, {})
     colours = tuple(tuple(colour) for colour in content["classes"]["colours"])
     classes = Classes(tuple(content["classes"]["names"]), colours)
-    package = methods.load(experiment.method).Method
+    package = methods.load_method(experiment.method).Method
     method: Method[Any] = package.build(experiment.config, classes, experiment.settings.seed).train()
     method.load_state_dict(load_file(folder / "method.safetensors"))
     ids = {name: tuple(found) for name, found in content["ids"].items()}
@@ -87,7 +87,7 @@ def replay(run: Run) -> Replayed:
     progress = Progress(**content["progress"])
     torch.manual_seed(progress.seed)
     losses = method.losses(batch, progress)
-    return Replayed(folder, content["error"], losses, diagnose_non_finite(method, batch, progress))
+    return ReplayedStep(folder, content["error"], losses, diagnose_step(method, batch, progress))
 
 
 def _step(path: Path) -> int:

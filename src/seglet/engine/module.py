@@ -7,13 +7,13 @@ import lightning
 import torch
 from torch import Tensor
 
-from seglet.engine.optimise import learning_rate, learning_rate_factor, optimiser
+from seglet.engine.optimise import build_optimiser, learning_rate_factor, scheduled_learning_rate
 from seglet.engine.settings import Settings
 from seglet.methods.base import Method
 from seglet.methods.protocols import BeforeStep, NonFiniteDiagnosis, UnsynchronisedBuffers
 from seglet.types import Losses, Progress
 
-EVERYBODY = 2**31
+_ALL_PROCESSES = 2**31
 """In place of a rank: seeds that all processes share."""
 
 
@@ -37,8 +37,8 @@ class TrainingModule(lightning.LightningModule):
 
     def progress(self, micro: int = 0) -> Progress:
         settings = self.settings
-        seed = mix(settings.seed, self.step, self.global_rank, micro)
-        return Progress(self.step, settings.steps, seed, mix(settings.seed, self.step, EVERYBODY, micro))
+        seed = mix_seed(settings.seed, self.step, self.global_rank, micro)
+        return Progress(self.step, settings.steps, seed, mix_seed(settings.seed, self.step, _ALL_PROCESSES, micro))
 
     def training_step(self, batch: Any, index: int) -> Tensor:
         progress = self.progress(index % self.settings.accumulate)
@@ -46,12 +46,12 @@ class TrainingModule(lightning.LightningModule):
         self.batch = batch
         losses = self.method.losses(batch, progress)
         if not torch.isfinite(losses.total):
-            raise NonFiniteLossError(losses, batch, progress, diagnose_non_finite(self.method, batch, progress))
+            raise NonFiniteLossError(losses, batch, progress, diagnose_step(self.method, batch, progress))
         self.latest = {"loss": losses.total.detach(), **{name: term.detach() for name, term in losses.terms.items()}}
         return losses.total
 
     def on_train_batch_start(self, batch: Any, index: int) -> None:
-        rate = learning_rate(self.step, self.settings) * learning_rate_factor(self.method, self.settings)
+        rate = scheduled_learning_rate(self.step, self.settings) * learning_rate_factor(self.method, self.settings)
         for group in self.trainer.optimizers[0].param_groups:
             if not group.get("constant_rate"):
                 group["lr"] = rate * group.get("rate", 1.0)
@@ -64,16 +64,16 @@ class TrainingModule(lightning.LightningModule):
         """Called once after each optimiser step, before anything is scored or saved."""
         settings = self.settings
         seed, common = (  # no micro-batch of the next step has them
-            mix(settings.seed, self.step, rank, settings.accumulate) for rank in (0, EVERYBODY)
+            mix_seed(settings.seed, self.step, rank, settings.accumulate) for rank in (0, _ALL_PROCESSES)
         )
         self.method.after_step(Progress(self.step, settings.steps, seed, common))
 
-    def stepped(self, index: int) -> bool:
+    def ends_step(self, index: int) -> bool:
         """Whether the micro-batch `index` was the last of its optimiser step."""
         return (index + 1) % self.settings.accumulate == 0
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        return optimiser(self.method, self.settings)
+        return build_optimiser(self.method, self.settings)
 
 
 class NonFiniteLossError(ValueError):
@@ -91,7 +91,7 @@ class NonFiniteLossError(ValueError):
         )
 
 
-def diagnose_non_finite(method: Method[Any], batch: Any, progress: Progress) -> list[str]:
+def diagnose_step(method: Method[Any], batch: Any, progress: Progress) -> list[str]:
     """What the method knows of the samples behind a loss that is not finite; leaves its state as it was.
 
     Nothing in one of several processes: to look again may need all of them, and the others are elsewhere.
@@ -116,7 +116,7 @@ def unsynchronised_buffers(method: Method[Any]) -> list[str]:
     return method.unsynchronised_buffers() if isinstance(method, UnsynchronisedBuffers) else []
 
 
-def mix(*numbers: int) -> int:
+def mix_seed(*numbers: int) -> int:
     """A 63-bit seed from whole numbers; different inputs give unrelated seeds."""
     state = 0x9E3779B97F4A7C15
     for number in numbers:  # splitmix64 rounds

@@ -15,7 +15,7 @@ _ADVERSARY_RATE, _ADVERSARY_BETAS = 4e-4, (0.9, 0.99)
 """Of Adam for a method's adversaries, at every step; CIRKD code."""
 
 
-def optimiser(method: Method[Any], settings: Settings) -> torch.optim.Optimizer:
+def build_optimiser(method: Method[Any], settings: Settings) -> torch.optim.Optimizer:
     """For all trained parameters; by default alike, with no exemption from weight decay (CIRKD code).
 
     With `head_rate` or `bias_rate` they are divided into groups that carry their `rate`, a multiple of the learning
@@ -24,12 +24,12 @@ def optimiser(method: Method[Any], settings: Settings) -> torch.optim.Optimizer:
     adversaries = _adversaries(method)
     apart = {id(p) for p in adversaries}
     trained = {name: p for name, p in method.named_parameters() if p.requires_grad and id(p) not in apart}
-    main = _main(groups(trained, method, settings), settings)
+    main = _main(parameter_groups(trained, method, settings), settings)
     if not adversaries:
         return main
     adam = torch.optim.Adam(adversaries, lr=_ADVERSARY_RATE, betas=_ADVERSARY_BETAS)
     adam.param_groups[0]["constant_rate"] = True
-    return Together([main, adam])
+    return JointOptimiser([main, adam])
 
 
 def _adversaries(method: Method[Any]) -> list[nn.Parameter]:
@@ -38,7 +38,9 @@ def _adversaries(method: Method[Any]) -> list[nn.Parameter]:
     return [p for p in method.adversaries().parameters() if p.requires_grad]
 
 
-def groups(trained: Mapping[str, nn.Parameter], method: Method[Any], settings: Settings) -> list[dict[str, Any]]:
+def parameter_groups(
+    trained: Mapping[str, nn.Parameter], method: Method[Any], settings: Settings
+) -> list[dict[str, Any]]:
     """One group where all learn alike; else backbone and rest, their weights and their biases, without empty ones.
 
     Source: SSSS, models/stage_net.py: 1, 2, 10 and 20 times the rate, no decay of biases.
@@ -65,7 +67,7 @@ def _main(trained: list[dict[str, Any]], settings: Settings) -> torch.optim.Opti
     )
 
 
-class Together(torch.optim.Optimizer):
+class JointOptimiser(torch.optim.Optimizer):
     """Several optimisers of disjoint parameters that step as one."""
 
     def __init__(self, parts: Iterable[torch.optim.Optimizer]) -> None:
@@ -103,7 +105,7 @@ class Together(torch.optim.Optimizer):
         self.param_groups = [group for part in self.parts for group in part.param_groups]
 
 
-def learning_rate(step: int, settings: Settings) -> float:
+def scheduled_learning_rate(step: int, settings: Settings) -> float:
     """Of the step numbered from 0: polynomial decay to zero after a linear warm-up, in one of two ways."""
     if settings.schedule == "poly-warmup":
         factor = poly_warmup(step, settings.steps, settings.warmup, power=settings.power)

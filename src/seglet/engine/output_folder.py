@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 
-def claim(out: Path, file: str, record: dict[str, Any], overwrite: bool) -> None:
+def check_output_folder(out: Path, file: str, record: dict[str, Any], overwrite: bool) -> None:
     """Checks that `out` is new, empty, or of the same settings and classes as its record in `file` says.
 
     Raises:

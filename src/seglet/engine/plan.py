@@ -12,17 +12,17 @@ from seglet.data.dataset import Dataset
 from seglet.engine.columns import with_columns
 from seglet.engine.datasets import open_datasets
 from seglet.engine.experiment import Experiment
-from seglet.engine.train import build_method, refuse_missing_hardware, training_notes
+from seglet.engine.train import build_method, check_hardware, training_notes
 from seglet.engine.training_loader import first_batch
 from seglet.methods.base import Method
 from seglet.types import Progress
 
-STATE_PER_WEIGHT = {"sgd": 4, "adamw": 8}
+_STATE_PER_WEIGHT = {"sgd": 4, "adamw": 8}
 """Bytes of optimiser state for each trained weight."""
 
 
 @dataclass(frozen=True)
-class Plan:
+class RunPlan:
     """Estimates hold for this machine's processor and 32-bit arithmetic; memory in bytes per process."""
 
     values: dict[str, Any]
@@ -52,32 +52,32 @@ class Plan:
         return "\n".join(lines)
 
 
-def plan(experiment: Experiment) -> Plan:
+def plan_run(experiment: Experiment) -> RunPlan:
     """Builds everything, takes one step on at most two views to measure, and throws it away."""
     settings = experiment.settings
-    refuse_missing_hardware(settings)
+    check_hardware(settings)
     sets = open_datasets(settings, experiment.config)
     train_set = with_columns(experiment, sets[settings.train_split])
     method = build_method(experiment, train_set)
     micro = settings.batch // (settings.devices * settings.accumulate)
     views = min(2, micro)
-    activations, seconds = probe(method, train_set, experiment, views)
+    activations, seconds = measure_step(method, train_set, experiment, views)
     trained = sum(p.numel() for p in method.parameters() if p.requires_grad)
     frozen = sum(p.numel() for p in method.parameters()) - trained
-    return Plan(
+    return RunPlan(
         values=experiment.values(),
         origin=dict(experiment.origin),
         samples={split: len(data) for split, data in sets.items()},
         classes=list(train_set.classes.names),
         trained=trained,
         frozen=frozen,
-        memory=trained * (8 + STATE_PER_WEIGHT[settings.optimiser]) + 4 * frozen + activations * micro // views,
+        memory=trained * (8 + _STATE_PER_WEIGHT[settings.optimiser]) + 4 * frozen + activations * micro // views,
         seconds_per_step=seconds / views * micro * settings.accumulate,
         notes=training_notes(method, experiment, train_set),
     )
 
 
-def probe(method: Method[Any], data: Dataset, experiment: Experiment, views: int) -> tuple[int, float]:
+def measure_step(method: Method[Any], data: Dataset, experiment: Experiment, views: int) -> tuple[int, float]:
     """Bytes kept for the backward pass and seconds of one training step on `views` images."""
     batch, settings = first_batch(experiment, data, views, method.supervision), experiment.settings
     method.train()

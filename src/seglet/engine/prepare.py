@@ -18,26 +18,26 @@ from seglet.data.columns.producer import Compute
 from seglet.data.columns.store import ColumnStore
 from seglet.data.dataset import Dataset, Sample
 from seglet.data.errors import DataError
-from seglet.engine.columns import Column, shares
-from seglet.engine.console import Steps, duration
+from seglet.engine.columns import OfflineColumn, datasets_with_columns
+from seglet.engine.console import ProgressDisplay, format_duration
 from seglet.engine.experiment import Experiment
 
-SHARD_BYTES, SHARD_VALUES, SHARD_SECONDS = 32 * 2**20, 1024, 60.0
+_SHARD_BYTES, _SHARD_VALUES, _SHARD_SECONDS = 32 * 2**20, 1024, 60.0
 """A shard is written as soon as it has one of these: so much is lost at most when the process is killed."""
 
-OVERHEAD = 150
+_OVERHEAD = 150
 """Bytes of a shard for each value, beside the value."""
 
-HOPELESS = 16
+_HOPELESS = 16
 """So many failures without a success are no matter of single images."""
 
-READERS = 2
-FAILURES = (ValueError, OSError, RuntimeError, MemoryError, ArithmeticError, LookupError)
+_READERS = 2
+_FAILURES = (ValueError, OSError, RuntimeError, MemoryError, ArithmeticError, LookupError)
 """What an image may do to a producer; torch runs out of memory with a RuntimeError."""
 
 
 @dataclass(frozen=True)
-class Work:
+class PrepareOptions:
     """How columns are computed; process `rank` of `world` takes every `world`-th image. `dry` only measures."""
 
     device: torch.device
@@ -48,7 +48,7 @@ class Work:
 
 
 @dataclass
-class Outcome:
+class ColumnOutcome:
     """What became of this process's share of a column; `failed` has the reason by the image's id."""
 
     name: str
@@ -58,24 +58,32 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Due:
+class _MissingValue:
     """An image whose value is missing, and the address the value will have."""
 
     index: int
     address: str
 
 
-def complete(experiment: Experiment, work: Work, note: Callable[[str], None]) -> list[Outcome]:
+def prepare_experiment(
+    experiment: Experiment, work: PrepareOptions, note: Callable[[str], None]
+) -> list[ColumnOutcome]:
     """Computes all that training the experiment needs and does not find; nothing for a method without columns.
 
     Raises:
         DataError: the data are not sound, a folder cannot be written or the disk is too small.
         ValueError: nothing can be computed at all.
     """
-    return [outcome for data, wanted in shares(experiment) for outcome in prepare(data, wanted, work, note)]
+    return [
+        outcome
+        for data, wanted in datasets_with_columns(experiment)
+        for outcome in prepare_columns(data, wanted, work, note)
+    ]
 
 
-def prepare(data: Dataset, wanted: Sequence[Column], work: Work, note: Callable[[str], None]) -> list[Outcome]:
+def prepare_columns(
+    data: Dataset, wanted: Sequence[OfflineColumn], work: PrepareOptions, note: Callable[[str], None]
+) -> list[ColumnOutcome]:
     """Completes the columns of the data, in order; `note` is told what is there, and an estimate of the rest.
 
     Raises:
@@ -95,7 +103,12 @@ class _Job:
     """One column's share of one process."""
 
     def __init__(
-        self, data: Dataset, column: Column, sources: Sequence[ColumnStore], work: Work, note: Callable[[str], None]
+        self,
+        data: Dataset,
+        column: OfflineColumn,
+        sources: Sequence[ColumnStore],
+        work: PrepareOptions,
+        note: Callable[[str], None],
     ) -> None:
         self.data = data
         self.producer, self.store = column.producer, column.store
@@ -103,15 +116,15 @@ class _Job:
         self.work = work
         self.note = note
         self.share = range(work.rank, len(data), work.world)
-        self.outcome = Outcome(column.name, len(self.share))
+        self.outcome = ColumnOutcome(column.name, len(self.share))
         self.form: tuple[Any, ...] | None = None
 
-    def run(self) -> Outcome:
+    def run(self) -> ColumnOutcome:
         for name in [] if self.work.dry else self.store.begin():
             self.note(f"{self.outcome.name}: {name} was damaged and is made again")
         due = self._due()
         if not due:
-            size = amount(self.store.bytes())
+            size = format_bytes(self.store.bytes())
             self.note(f"{self.outcome.name}: all {len(self.share)} images are there, {size} in {self.store.folder}")
             return self.outcome
         compute = self.producer.load(self.work.device)
@@ -121,20 +134,20 @@ class _Job:
             self._fill(compute, due)
         return self.outcome
 
-    def _due(self) -> list[Due]:
+    def _due(self) -> list[_MissingValue]:
         """What is missing; images that are alike share a value."""
         places = self.store.contents().places
         if places:
             place = next(iter(places.values()))
-            self.form = form(self.store, place.dtype, place.shape)
-        found: dict[str, Due] = {}
+            self.form = _value_form(self.store, place.dtype, place.shape)
+        found: dict[str, _MissingValue] = {}
         for index in self.share:
             where = value_address(self.data, index, self.store)
             if where not in places:
-                found.setdefault(where, Due(index, where))
+                found.setdefault(where, _MissingValue(index, where))
         return list(found.values())
 
-    def _measure(self, compute: Compute, due: Sequence[Due]) -> None:
+    def _measure(self, compute: Compute, due: Sequence[_MissingValue]) -> None:
         lacking = ColumnedDataset(self.data, self.sources).missing()
         if lacking:
             waits = ", ".join(map(repr, lacking))
@@ -144,11 +157,11 @@ class _Job:
         values = self._values(compute, next(self._batches(due[: self.work.batch])))
         self._estimate(values, time.perf_counter() - begin, due)
 
-    def _fill(self, compute: Compute, due: Sequence[Due]) -> None:
+    def _fill(self, compute: Compute, due: Sequence[_MissingValue]) -> None:
         writer, begin, seen = _Writer(self.store), time.perf_counter(), 0
         title = f"prepare {self.outcome.name}"
         try:
-            with Steps(title, len(due), "images", active=self.work.rank == 0) as steps:
+            with ProgressDisplay(title, len(due), "images", active=self.work.rank == 0) as steps:
                 for batch in self._batches(due):
                     values = self._values(compute, batch)
                     if not seen:
@@ -161,19 +174,21 @@ class _Job:
         finally:
             writer.flush()  # what is computed is kept, also if somebody lost patience
 
-    def _batches(self, due: Sequence[Due]) -> Iterator[list[tuple[Due, "Sample | str"]]]:
+    def _batches(self, due: Sequence[_MissingValue]) -> Iterator[list[tuple[_MissingValue, "Sample | str"]]]:
         """Images or the reason why they cannot be read, batch by batch, read ahead in threads."""
         data, size = ColumnedDataset(self.data, self.sources), self.work.batch
         groups = [due[begin : begin + size] for begin in range(0, len(due), size)]
-        with ThreadPoolExecutor(READERS) as pool:
-            ahead: deque[list[tuple[Due, Future[Sample | str]]]] = deque()
+        with ThreadPoolExecutor(_READERS) as pool:
+            ahead: deque[list[tuple[_MissingValue, Future[Sample | str]]]] = deque()
             for place in range(len(groups) + 1):
                 if place < len(groups):
                     ahead.append([(one, pool.submit(_attempt, data, one.index)) for one in groups[place]])
                 if len(ahead) > 1 or place == len(groups):
                     yield [(one, future.result()) for one, future in ahead.popleft()]
 
-    def _values(self, compute: Compute, batch: Sequence[tuple[Due, "Sample | str"]]) -> dict[str, ColumnValue]:
+    def _values(
+        self, compute: Compute, batch: Sequence[tuple[_MissingValue, "Sample | str"]]
+    ) -> dict[str, ColumnValue]:
         """By address; what fails goes into the outcome."""
         for one, read in batch:
             if isinstance(read, str):
@@ -182,13 +197,13 @@ class _Job:
         with torch.inference_mode():
             return self._compute(compute, readable) if readable else {}
 
-    def _compute(self, compute: Compute, batch: Sequence[tuple[Due, Sample]]) -> dict[str, ColumnValue]:
+    def _compute(self, compute: Compute, batch: Sequence[tuple[_MissingValue, Sample]]) -> dict[str, ColumnValue]:
         try:
             values = compute([sample for _, sample in batch])
             if len(values) != len(batch):
                 raise ValueError(f"{self.producer.maker} gave {len(values)} values for {len(batch)} images")
             return {one.address: self._checked(value) for (one, _), value in zip(batch, values, strict=True)}
-        except FAILURES as error:
+        except _FAILURES as error:
             if len(batch) > 1:  # whose fault was it? And half a batch may fit into memory
                 half = len(batch) // 2
                 return {**self._compute(compute, batch[:half]), **self._compute(compute, batch[half:])}
@@ -199,7 +214,7 @@ class _Job:
         value = checked_value(given, self.store.recipe.kind)
         if isinstance(value, np.ndarray):
             names = {dtype: name for name, dtype in STORED_DTYPES.items()}
-            own = form(self.store, names[value.dtype.type], value.shape)
+            own = _value_form(self.store, names[value.dtype.type], value.shape)
             self.form = self.form or own
             if own != self.form:
                 raise ValueError(f"its value is {own}, those of others {self.form}; to be batched all must be alike")
@@ -210,24 +225,25 @@ class _Job:
 
     def _give_up(self) -> None:
         failed = self.outcome.failed
-        if not self.outcome.made and len(failed) >= HOPELESS:
+        if not self.outcome.made and len(failed) >= _HOPELESS:
             name, reason = list(failed.items())[-1]
             raise ValueError(
                 f"column {self.outcome.name!r}: the first {len(failed)} images all failed, {name!r} with: {reason}"
             )
 
-    def _estimate(self, values: dict[str, ColumnValue], seconds: float, due: Sequence[Due]) -> None:
+    def _estimate(self, values: dict[str, ColumnValue], seconds: float, due: Sequence[_MissingValue]) -> None:
         tried = min(self.work.batch, len(due))
-        size = OVERHEAD + sum(map(_bytes, values.values())) / max(len(values), 1)
+        size = _OVERHEAD + sum(map(_bytes, values.values())) / max(len(values), 1)
         free = shutil.disk_usage(_existing(self.store.root)).free
+        needed, room = format_bytes(size * len(due)), format_bytes(free)
         self.note(
             f"{self.outcome.name}: {len(due)} of {len(self.share)} images to make, about "
-            f"{duration(seconds / tried * len(due))} and {amount(size * len(due))} ({amount(size)} each) "
-            f"in {self.store.folder}, where {amount(free)} are free"
+            f"{format_duration(seconds / tried * len(due))} and {needed} ({format_bytes(size)} each) "
+            f"in {self.store.folder}, where {room} are free"
         )
         if size * len(due) > free:
             raise DataError(
-                f"column {self.outcome.name!r} needs about {amount(size * len(due))}, but {amount(free)} are free in "
+                f"column {self.outcome.name!r} needs about {needed}, but {room} are free in "
                 f"{str(self.store.root)!r}; free space, or choose another folder with --columns DIR"
             )
 
@@ -244,8 +260,8 @@ class _Writer:
     def add(self, values: dict[str, ColumnValue]) -> None:
         self.values |= values
         self.size += sum(map(_bytes, values.values()))
-        late = time.monotonic() - self.since > SHARD_SECONDS
-        if self.size >= SHARD_BYTES or len(self.values) >= SHARD_VALUES or late:
+        late = time.monotonic() - self.since > _SHARD_SECONDS
+        if self.size >= _SHARD_BYTES or len(self.values) >= _SHARD_VALUES or late:
             self.flush()
 
     def flush(self) -> None:
@@ -253,13 +269,13 @@ class _Writer:
         self.store.write(values)
 
 
-def form(store: ColumnStore, dtype: str, shape: tuple[int, ...]) -> tuple[Any, ...]:
+def _value_form(store: ColumnStore, dtype: str, shape: tuple[int, ...]) -> tuple[Any, ...]:
     """What must be alike for all images of a column, so that they make a batch: dtype and the fixed axes."""
     own = {"image": 2, "sequence": 1}.get(store.recipe.kind, 0)
     return () if store.recipe.kind == "text" else (dtype, len(shape), *shape[own:])
 
 
-def amount(size: float) -> str:
+def format_bytes(size: float) -> str:
     """Bytes for people."""
     for unit in ("bytes", "KiB", "MiB"):
         if size < 1000:

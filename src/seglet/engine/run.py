@@ -19,7 +19,7 @@ from seglet.engine.experiment_file import read_yaml
 from seglet.engine.settings import FREE_ON_RESUME
 from seglet.values import ConfigError
 
-PACKAGES = ("torch", "lightning", "numpy", "pillow", "safetensors")
+_PACKAGES = ("torch", "lightning", "numpy", "pillow", "safetensors")
 
 
 class Run:
@@ -60,7 +60,7 @@ class Run:
                 files.delete(self.folder)
             self.folder.mkdir(parents=True, exist_ok=True)
             files.write_text(self.experiment, experiment.yaml())
-            files.write_json(self.record, record(experiment, data))
+            files.write_json(self.record, run_record(experiment, data))
         except OSError as error:
             raise ConfigError(
                 f"cannot write the run's folder {self.folder}: {error.strerror}; choose another --out"
@@ -75,7 +75,7 @@ class Run:
         if not self.experiment.exists():
             raise ConfigError(f"no run to resume in {self.folder}; start it without --resume")
         before = read_yaml(self.experiment)
-        changes = differences(before, experiment.values())
+        changes = changed_keys(before, experiment.values())
         old_data = files.read_json(self.record)["data"]
         changes += [
             f"data of {split}: the images, masks or columns have changed"
@@ -92,7 +92,7 @@ class Run:
             files.delete_partial(folder)
         files.write_text(self.experiment, experiment.yaml())
         history = files.read_json(self.record)
-        history.setdefault("resumed", []).append({"command": command(), "forced": changes})
+        history.setdefault("resumed", []).append({"command": typed_command(), "forced": changes})
         files.write_json(self.record, history)
 
     def cut_metrics(self, step: int) -> None:
@@ -109,7 +109,7 @@ class Run:
         files.write_text(self.metrics, "".join(line + "\n" for line in kept))
 
 
-def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+def changed_keys(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """One line for each key whose value changed and matters to the result."""
     keys = [key for key in {**before, **now} if key not in FREE_ON_RESUME]
     missing = object()
@@ -120,27 +120,27 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def record(experiment: Experiment, data: Mapping[str, Any]) -> dict[str, Any]:
+def run_record(experiment: Experiment, data: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "command": command(),
-        "commit": commit(),
-        "versions": versions(),
+        "command": typed_command(),
+        "commit": source_commit(),
+        "versions": installed_versions(),
         "machine": {"platform": platform.platform(), "cores": os.cpu_count()},
         "origin": dict(experiment.origin),
         "data": dict(data),
     }
 
 
-def command() -> str:
+def typed_command() -> str:
     return shlex.join(["seglet", *sys.argv[1:]])
 
 
-def versions() -> dict[str, str]:
-    found = {name: metadata.version(name) for name in PACKAGES}
+def installed_versions() -> dict[str, str]:
+    found = {name: metadata.version(name) for name in _PACKAGES}
     return {"python": platform.python_version(), "seglet": __version__, **found}
 
 
-def commit() -> str | None:
+def source_commit() -> str | None:
     """Of the source tree seglet runs from, with '+' if its code has changes; none without such a tree or git."""
     root = Path(__file__).parents[3]
     if not (root / ".git").exists() or shutil.which("git") is None:

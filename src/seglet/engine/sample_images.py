@@ -21,7 +21,7 @@ from seglet.images import overlay_labels
 from seglet.methods.base import Method
 
 
-def training_views(folder: Path, data: Dataset, settings: Settings, count: int = 8) -> None:
+def save_training_views(folder: Path, data: Dataset, settings: Settings, count: int = 8) -> None:
     """The first views of training: image, labels, and one over the other."""
     order, views = EpochOrder(len(data), settings.seed), []
     for position in range(count):
@@ -36,7 +36,7 @@ def training_views(folder: Path, data: Dataset, settings: Settings, count: int =
     _save(folder / "training.png", contact_sheet(rows, footer=class_legend(data.classes)))
 
 
-def config_sheets(folder: Path, data: Dataset, experiment: Experiment, count: int = 8) -> None:
+def save_config_sheets(folder: Path, data: Dataset, experiment: Experiment, count: int = 8) -> None:
     """Saves the sheets that the method's config adds, such as weak and strong views of images without masks."""
     settings = experiment.settings
     config, views = data_config(experiment.config), view_augmentation(settings)
@@ -44,7 +44,7 @@ def config_sheets(folder: Path, data: Dataset, experiment: Experiment, count: in
         _save(folder / f"{name}.png", contact_sheet(rows))
 
 
-def validation_images(folder: Path, data: Dataset, method: Method[Any], count: int = 6) -> None:
+def save_validation_images(folder: Path, data: Dataset, method: Method[Any], count: int = 6) -> None:
     """Images spread over the validation set: image, truth, prediction."""
     places = sorted({round(place) for place in np.linspace(0, len(data) - 1, count)})
     samples = [data.read(place) for place in places]

@@ -16,19 +16,27 @@ import torch
 from seglet import methods
 from seglet.data.dataset import Dataset
 from seglet.data.loading.loaders import evaluation_samples
-from seglet.engine import checkpoint
 from seglet.engine.artefacts import load_artefacts
-from seglet.engine.callbacks import Checkpoints, Finish, Metrics, References, Report, StopRequest, Validation
-from seglet.engine.columns import with_columns, with_scored_columns
-from seglet.engine.console import Steps
+from seglet.engine.callbacks import (
+    FinishStep,
+    MetricsFile,
+    ReportMetrics,
+    SaveCheckpoints,
+    ScoreReferences,
+    StopOnSignal,
+    Validation,
+)
+from seglet.engine.checkpoint import CheckpointError, checkpoint_steps, load_newest_checkpoint
+from seglet.engine.columns import with_columns, with_validation_columns
+from seglet.engine.console import ProgressDisplay
 from seglet.engine.datasets import data_config, open_datasets
-from seglet.engine.events import events, writer_type
+from seglet.engine.events import summary_writer, tensorboard_events
 from seglet.engine.experiment import Experiment
-from seglet.engine.failed_step import Evidence
+from seglet.engine.failed_step import SaveFailedStep
 from seglet.engine.module import TrainingModule
 from seglet.engine.optimise import learning_rate_factor
 from seglet.engine.run import Run
-from seglet.engine.sample_images import config_sheets, training_views, validation_images
+from seglet.engine.sample_images import save_config_sheets, save_training_views, save_validation_images
 from seglet.engine.settings import Settings
 from seglet.engine.training_loader import TrainingDataModule
 from seglet.evaluation.evaluate import EvaluationOptions, evaluate_samples
@@ -48,7 +56,7 @@ class InterruptedTrainingError(KeyboardInterrupt):
 
 
 @dataclass(frozen=True)
-class Start:
+class StartOptions:
     """How a run begins: afresh, over an old one, or where an interrupted one stood."""
 
     resume: bool = False
@@ -56,7 +64,7 @@ class Start:
     force: bool = False
 
 
-def train(experiment: Experiment, folder: Path, start: Start = Start()) -> Run:
+def train_experiment(experiment: Experiment, folder: Path, start: StartOptions = StartOptions()) -> Run:
     """Trains, validates, checkpoints; the run's folder holds the results.
 
     Raises:
@@ -67,13 +75,13 @@ def train(experiment: Experiment, folder: Path, start: Start = Start()) -> Run:
     """
     experiment = replace(experiment, settings=_with_launcher(experiment.settings))
     settings = experiment.settings
-    refuse_missing_hardware(settings)
+    check_hardware(settings)
     if settings.tensorboard:
-        writer_type()
+        summary_writer()
     sets = open_datasets(settings, experiment.config)
     method = build_method(experiment, sets[settings.train_split])
-    refuse_missing_annotation(method, sets, experiment)
-    sets[settings.val_split] = with_scored_columns(experiment, sets[settings.val_split])
+    check_annotation(method, sets, experiment)
+    sets[settings.val_split] = with_validation_columns(experiment, sets[settings.val_split])
     sets[settings.train_split] = with_columns(experiment, sets[settings.train_split])
     run = Run(folder)  # nothing is written, or thrown away, before all of the above is sound
     state = _open(run, experiment, {split: data.fingerprint for split, data in sets.items()}, start)
@@ -90,23 +98,23 @@ def build_method(experiment: Experiment, data: Dataset) -> Method[Any]:
         ConfigError: something was not made yet.
     """
     torch.manual_seed(experiment.settings.seed)
-    built: Method[Any] = methods.load(experiment.method).Method.build(
+    built: Method[Any] = methods.load_method(experiment.method).Method.build(
         experiment.config, data.classes, experiment.settings.seed
     )
     load_artefacts(built, experiment, data)
     return built
 
 
-def _open(run: Run, experiment: Experiment, data: dict[str, str], start: Start) -> Any:
+def _open(run: Run, experiment: Experiment, data: dict[str, str], start: StartOptions) -> Any:
     if start.resume:
-        if first_process():
+        if is_first_process():
             run.resume(experiment, data, start.force)
-        none_yet = not checkpoint.steps(run.checkpoints)  # it ended before the first: begin at the beginning
-        step, state = (0, None) if none_yet else checkpoint.load_newest(run.checkpoints)
-        if first_process():
+        none_yet = not checkpoint_steps(run.checkpoints)  # it ended before the first: begin at the beginning
+        step, state = (0, None) if none_yet else load_newest_checkpoint(run.checkpoints)
+        if is_first_process():
             run.cut_metrics(step)
         return state
-    if first_process():
+    if is_first_process():
         run.start(experiment, data, start.overwrite)
     return None
 
@@ -115,7 +123,7 @@ def _restore(method: Method[Any], state: Any) -> None:
     try:
         method.load_state_dict(state["method"])
     except RuntimeError as error:
-        raise checkpoint.CheckpointError(
+        raise CheckpointError(
             f"the checkpoint holds other networks than this experiment; start again with --overwrite: {error}"
         ) from error
 
@@ -124,45 +132,47 @@ def _fit(run: Run, experiment: Experiment, method: Method[Any], sets: dict[str, 
     settings = experiment.settings
     begin = state["step"] if state else 0
     module = TrainingModule(method, settings, begin)
-    stop, cleanup = StopRequest(), contextlib.ExitStack()
-    mirror = cleanup.enter_context(events(run.folder / "events", settings.tensorboard and first_process()))
-    metrics = Metrics(run.metrics, first_process(), mirror)
-    bar = Steps(f"{experiment.method} → {run.folder}", settings.steps, active=first_process())
+    stop, cleanup = StopOnSignal(), contextlib.ExitStack()
+    mirror = cleanup.enter_context(
+        tensorboard_events(run.folder / "events", settings.tensorboard and is_first_process())
+    )
+    metrics = MetricsFile(run.metrics, is_first_process(), mirror)
+    bar = ProgressDisplay(f"{experiment.method} → {run.folder}", settings.steps, active=is_first_process())
 
     def score(predict: PredictFunction) -> dict[str, float]:
-        return scores(module, sets[settings.val_split], predict)
+        return validation_scores(module, sets[settings.val_split], predict)
 
     validation = Validation(score, run, metrics, bar.note)
-    references = References(score, metrics, bar.note)
+    references = ScoreReferences(score, metrics, bar.note)
     callbacks = [
-        Finish(),
-        Report(metrics, bar, every=max(1, min(50, settings.steps // 20))),
+        FinishStep(),
+        ReportMetrics(metrics, bar, every=max(1, min(50, settings.steps // 20))),
         validation,
-        Checkpoints(run, validation, stop),
+        SaveCheckpoints(run, validation, stop),
         stop,
-        Evidence(run),
+        SaveFailedStep(run),
     ]
     if state:
         validation.best, validation.best_step = state["best"]["score"], state["best"]["step"]
-        callbacks.append(Restore(state))
+        callbacks.append(RestoreOptimiser(state))
     else:
         callbacks.insert(0, references)
-    if not state and first_process():
+    if not state and is_first_process():
         for line in training_notes(method, experiment, sets[settings.train_split]):
             bar.note(line)
         seen = sets[settings.train_split]
-        training_views(run.samples, seen, settings)
-        config_sheets(run.samples, seen, experiment)
-    trainer = make_trainer(settings, begin, callbacks)
+        save_training_views(run.samples, seen, settings)
+        save_config_sheets(run.samples, seen, experiment)
+    trainer = build_trainer(settings, begin, callbacks)
     with cleanup, contextlib.closing(bar):
         if begin < settings.steps:
             stream = TrainingDataModule(sets[settings.train_split], experiment, method.supervision, begin)
             _run(trainer, module, stream)
     if stop.signal:
         raise InterruptedTrainingError(stop.signal, run, module.step)
-    if first_process():
+    if is_first_process():
         method.segmenter().save(run.last)
-        validation_images(run.samples, sets[settings.val_split], method)
+        save_validation_images(run.samples, sets[settings.val_split], method)
 
 
 def _run(trainer: lightning.Trainer, module: TrainingModule, stream: TrainingDataModule) -> None:
@@ -183,7 +193,7 @@ class LostProcessError(ValueError):
     """A process that shares the training is gone."""
 
 
-class Restore(lightning.Callback):
+class RestoreOptimiser(lightning.Callback):
     """Puts the optimiser and the loss scaler where they stood; weight decay and the like are the experiment's."""
 
     def __init__(self, state: Any) -> None:
@@ -194,7 +204,7 @@ class Restore(lightning.Callback):
         chosen = [{key: value for key, value in group.items() if key != "params"} for group in optimiser.param_groups]
         for saved, wanted in zip(self.state["optimiser"]["param_groups"], chosen, strict=True):
             if saved.keys() - {"params"} != wanted.keys():
-                raise checkpoint.CheckpointError(
+                raise CheckpointError(
                     "the checkpoint's optimiser is another one than the experiment's; start again with --overwrite"
                 )
         optimiser.load_state_dict(self.state["optimiser"])
@@ -204,7 +214,7 @@ class Restore(lightning.Callback):
             trainer.precision_plugin.load_state_dict(self.state["precision"])
 
 
-def scores(module: TrainingModule, data: Dataset, predict: PredictFunction) -> dict[str, float]:
+def validation_scores(module: TrainingModule, data: Dataset, predict: PredictFunction) -> dict[str, float]:
     """Validation of a network over all processes, each image once, at its mask's size.
 
     Without masks the scores are no numbers.
@@ -235,9 +245,13 @@ def training_notes(method: Method[Any], experiment: Experiment, data: Dataset) -
     return lines
 
 
-def make_trainer(settings: Settings, begin: int, callbacks: list[lightning.Callback]) -> lightning.Trainer:
+def build_trainer(settings: Settings, begin: int, callbacks: list[lightning.Callback]) -> lightning.Trainer:
     """Lightning with everything switched off that we do ourselves: loops over validation, logs, checkpoints, bars."""
-    nodes = int(os.environ.get("WORLD_SIZE", 1)) // int(os.environ.get("LOCAL_WORLD_SIZE", 1)) if launched() else 1
+    nodes = (
+        int(os.environ.get("WORLD_SIZE", 1)) // int(os.environ.get("LOCAL_WORLD_SIZE", 1))
+        if started_by_torchrun()
+        else 1
+    )
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     for noise in (
         "does not have many workers",
@@ -269,17 +283,17 @@ def make_trainer(settings: Settings, begin: int, callbacks: list[lightning.Callb
     )
 
 
-def launched() -> bool:
+def started_by_torchrun() -> bool:
     """Whether torchrun started this process."""
     return "TORCHELASTIC_RUN_ID" in os.environ
 
 
-def first_process() -> bool:
+def is_first_process() -> bool:
     """Whether this is the process that writes; launchers announce the others in the environment."""
     return int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))) == 0
 
 
-def refuse_missing_hardware(settings: Settings) -> None:
+def check_hardware(settings: Settings) -> None:
     """
     Raises:
         ConfigError: the experiment asks for what this machine does not have.
@@ -289,7 +303,7 @@ def refuse_missing_hardware(settings: Settings) -> None:
         raise ConfigError(
             "accelerator: gpu was asked for, but torch sees none; try --accelerator cpu, or `seglet doctor`"
         )
-    if gpus and settings.devices > gpus and not launched():
+    if gpus and settings.devices > gpus and not started_by_torchrun():
         raise ConfigError(f"devices: {settings.devices} were asked for, but there are {gpus} GPUs")
     if settings.precision == "16-mixed" and not gpus:
         raise ConfigError("precision: 16-mixed needs a GPU; take bf16-mixed or 32 on a processor")
@@ -297,7 +311,7 @@ def refuse_missing_hardware(settings: Settings) -> None:
         raise ConfigError("sync_bn: batch-norm statistics are shared between GPUs only; leave it false on a processor")
 
 
-def refuse_missing_annotation(method: Method[Any], sets: Mapping[str, Dataset], experiment: Experiment) -> None:
+def check_annotation(method: Method[Any], sets: Mapping[str, Dataset], experiment: Experiment) -> None:
     """
     Raises:
         ConfigError: the split to train on lacks what the method learns from, or that to validate on has no masks and
@@ -322,7 +336,7 @@ def refuse_missing_annotation(method: Method[Any], sets: Mapping[str, Dataset], 
 
 def _with_launcher(settings: Settings) -> Settings:
     """Under torchrun the number of processes is already decided."""
-    if not launched():
+    if not started_by_torchrun():
         return settings
     world = int(os.environ["WORLD_SIZE"])
     if settings.batch % (world * settings.accumulate):

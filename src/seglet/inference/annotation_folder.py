@@ -12,7 +12,7 @@ from numpy import ndarray
 from seglet.data.class_table import CLASS_FILE, class_table_text
 from seglet.data.label_tools.formats import USUAL_FORMS, LabelTool, write_annotations
 from seglet.data.label_tools.regions import AnnotatedImage, RegionForm, regions_from_labels
-from seglet.engine.console import Steps
+from seglet.engine.console import ProgressDisplay
 from seglet.files import delete, read_json, write_json, write_text
 from seglet.inference.batch import failure_reason
 from seglet.inference.inputs import ImageFile
@@ -65,7 +65,7 @@ class AnnotationFolder:
     def _annotated(
         self, images: Sequence[ImageFile], label: Callable[[ImageFile], LabelsAndConfidence]
     ) -> Iterator[AnnotatedImage]:
-        with Steps("label", len(images), "images") as steps:
+        with ProgressDisplay("label", len(images), "images") as steps:
             for count, image in enumerate(images, start=1):
                 try:
                     yield self._one(image, label)

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
-from seglet.engine.console import Steps
+from seglet.engine.console import ProgressDisplay
 from seglet.files import delete_partial
 from seglet.inference.parallel import map_in_processes
 
@@ -59,7 +59,7 @@ def process_all(
         task.name: TaskOutcome(task.name, {}, earlier=True) for task in tasks if not again and is_finished(task)
     }
     due = [task for task in tasks if task.name not in outcomes]
-    with Steps(title, len(tasks), things) as steps:
+    with ProgressDisplay(title, len(tasks), things) as steps:
         steps.advance(len(outcomes))
         for index, outcome in map_in_processes(partial(_attempt, work), due, jobs):
             outcomes[due[index].name] = outcome

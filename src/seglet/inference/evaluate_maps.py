@@ -14,7 +14,7 @@ from seglet.data.columns.depth import depth_plane
 from seglet.data.dataset import Dataset, Sample
 from seglet.data.folder_dataset import present_classes
 from seglet.data.loading.loaders import evaluation_samples
-from seglet.engine.console import Steps
+from seglet.engine.console import ProgressDisplay
 from seglet.evaluation.cam_curve import CamCurve
 from seglet.evaluation.evaluate import group_by_size
 from seglet.evaluation.result import Evaluation
@@ -42,7 +42,7 @@ def evaluate_maps(
     found = Evaluation(data.classes)
     curve = CamCurve(data.classes) if learned_from_tags(model) else None
     samples = evaluation_samples(data, workers=workers)
-    with Steps("evaluate", len(data), "images") as steps:
+    with ProgressDisplay("evaluate", len(data), "images") as steps:
         for group in group_by_size(samples, batch if isinstance(model, TagPredictor) else 1):
             tags = [_tags(sample, found) if known_tags else None for sample in group]
             for sample, known, maps in zip(group, tags, _maps(model, group, options, tags), strict=True):

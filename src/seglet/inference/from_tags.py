@@ -16,7 +16,7 @@ from torch import Tensor
 from seglet import methods
 from seglet.data.dataset import Dataset, Sample
 from seglet.data.errors import DataError
-from seglet.engine.console import tell
+from seglet.engine.console import print_message
 from seglet.images import resize_by_factor
 from seglet.methods.protocols import Explanation, Explanations, LabelMaps
 from seglet.models.image_tensor import as_batch
@@ -112,9 +112,9 @@ def open_method(source: str, data: Dataset | None, named: str | None, device: st
     Raises:
         ValueError: there is no such method or run, or it cannot do without training.
     """
-    from seglet.engine import checkpoint
+    from seglet.engine.checkpoint import load_newest_checkpoint
     from seglet.engine.datasets import training_data
-    from seglet.engine.experiment import resolve
+    from seglet.engine.experiment import resolve_experiment
     from seglet.engine.experiment_file import names_experiment_file
     from seglet.engine.train import build_method
     from seglet.inference.models import check_classes, choose_device
@@ -122,8 +122,8 @@ def open_method(source: str, data: Dataset | None, named: str | None, device: st
     place, run = choose_device(device), Path(source) / "experiment.yaml"
     file = run if run.is_file() else Path(source)
     named_file = names_experiment_file(file)
-    experiment = resolve(file if named_file else None, {} if named_file else {"method": source})
-    if not isinstance(methods.load(experiment.method).Method, LabelMaps):
+    experiment = resolve_experiment(file if named_file else None, {} if named_file else {"method": source})
+    if not isinstance(methods.load_method(experiment.method).Method, LabelMaps):
         raise ValueError(f"method {experiment.method!r} makes no masks from tags alone; train a segmenter with it, or "
                          "choose --method diclip")  # fmt: skip
     if file is run:
@@ -137,17 +137,17 @@ def open_method(source: str, data: Dataset | None, named: str | None, device: st
     make_missing_artefacts(experiment, images, place)
     method = build_method(experiment, images)
     if file is run:
-        method.load_state_dict(checkpoint.load_newest(Path(source) / "checkpoints")[1]["method"])
+        method.load_state_dict(load_newest_checkpoint(Path(source) / "checkpoints")[1]["method"])
     return TagPredictor(cast(LabelMaps, method.to(place).eval()), images.classes, place)  # its class was checked above
 
 
 def make_missing_artefacts(experiment: "Experiment", data: Dataset, device: torch.device) -> None:
     """What a method needs made for the classes is made once, and kept."""
-    from seglet.engine.artefacts import artefacts, make
+    from seglet.engine.artefacts import make_artefact, needed_artefacts
 
-    for kept in artefacts(experiment, data):
-        if not kept.there:
-            make(kept, data, device, tell)
+    for kept in needed_artefacts(experiment, data):
+        if not kept.exists:
+            make_artefact(kept, data, device, print_message)
 
 
 def classes_named(names: Sequence[str]) -> ClassesOnly:

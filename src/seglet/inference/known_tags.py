@@ -8,7 +8,7 @@ from seglet.data.class_table import ClassEntry
 from seglet.data.description import Description, ImageItem
 from seglet.data.tags.assign import assign_tags
 from seglet.data.tags.source import read_tags
-from seglet.engine.console import tell
+from seglet.engine.console import print_message
 from seglet.inference.inputs import ImageFile
 from seglet.types import Classes
 
@@ -41,6 +41,6 @@ def read_known_tags(source: Path, key: str, images: Sequence[ImageFile], classes
     if errors:
         raise ValueError("\n  ".join([f"tags in {str(source)!r} cannot be used:", *errors]))
     for problem in assigned.problems:
-        tell(f"warning: {problem}")
+        print_message(f"warning: {problem}")
     found = {path: assigned.tags[whole] for path, whole in paths.items() if whole in assigned.tags}
     return KnownTags(found, source, listed.hash)

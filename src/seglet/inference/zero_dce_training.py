@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from seglet.data.loading.step_sampler import EpochOrder, augmentation_rng
-from seglet.engine.console import Steps
+from seglet.engine.console import ProgressDisplay
 from seglet.inference.inputs import ImageFile
 from seglet.losses.zero_dce import zero_reference_terms
 from seglet.models.zero_dce import ZeroDCE, enhanced
@@ -42,7 +42,7 @@ def train_zero_dce(sources: Sequence[ImageFile], training: ZeroDCETraining, devi
     model.draw_weights(torch.Generator().manual_seed(training.seed))
     model.to(device)
     optimiser = torch.optim.Adam(model.parameters(), training.rate, weight_decay=_DECAY)
-    with Steps("train zero-dce", training.steps) as shown:
+    with ProgressDisplay("train zero-dce", training.steps) as shown:
         for step, batch in enumerate(crop_batches(sources, training)):
             images = batch.to(device)
             curves = model.curves(images)

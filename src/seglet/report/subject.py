@@ -14,7 +14,7 @@ from seglet._version import __version__
 from seglet.data.dataset import Dataset, Sample
 from seglet.data.opening import open_dataset
 from seglet.engine.datasets import split_source
-from seglet.engine.experiment import Experiment, resolve
+from seglet.engine.experiment import Experiment, resolve_experiment
 from seglet.engine.run import Run
 from seglet.files import read_json
 from seglet.inference.depth import DepthSource, find_depth_source
@@ -98,7 +98,7 @@ def _experiment(run: Run, record: dict[str, Any]) -> Experiment:
         ValueError: it cannot be read, as when another version of seglet wrote it; says what still can be done.
     """
     try:
-        return resolve(run.experiment, {})
+        return resolve_experiment(run.experiment, {})
     except ValueError as error:
         found = record.get("versions")
         made = found.get("seglet", "unknown") if isinstance(found, dict) else "unknown"

@@ -144,7 +144,7 @@ def table_definition(name: str) -> TableDefinition:
     text = (importlib.resources.files("seglet.results") / "definitions" / f"{name}.json").read_text(encoding="utf-8")
     content: dict[str, Any] = json.loads(text)
     if content["rows"] == OF_THE_METHODS:
-        content["rows"] = {row: keys for method in methods.available() for row, keys in demo_rows(method).items()}
+        content["rows"] = {row: keys for method in methods.method_names() for row, keys in demo_rows(method).items()}
     return TableDefinition.read(name, content)
 
 

@@ -20,7 +20,7 @@ def experiment_keys(plan: TablePlan, cell: Cell) -> dict[str, Any]:
     """Returns the keys of the cell's experiment; `{seed}` in the name of its training split becomes the seed."""
     row = plan.row(cell)
     keys = {**plan.definition.shared, **row.experiment, **plan.overrides, "seed": cell.seed}
-    if "light" in plan.overrides and "light" not in known_keys(methods.load(keys["method"]).Config):
+    if "light" in plan.overrides and "light" not in known_keys(methods.load_method(keys["method"]).Config):
         keys["data"] = keys.pop("light")  # a method that does not take pairs is trained on the light images
     if row.teacher:
         keys["teacher"] = str(plan.model_folder(plan.source_cell(row.teacher, cell.seed)))

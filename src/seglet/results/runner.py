@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from seglet import methods
-from seglet.engine.console import tell
+from seglet.engine.console import print_message
 from seglet.files import read_json
 from seglet.results.collect import write_results
 from seglet.results.experiments import (
@@ -119,7 +119,7 @@ def _model_tasks(plan: TablePlan, cell: Cell) -> list[Task]:
     tasks: list[Task] = []
     if row.model_of is None:
         keys = experiment_keys(plan, cell)
-        if methods.load(keys["method"]).Method.columns:
+        if methods.load_method(keys["method"]).Method.columns:
             tasks.append(PrepareTask(folder, keys))
         tasks.append(TrainTask(folder, keys))
     if row.zero_dce:
@@ -162,4 +162,4 @@ def run_task(task: Task, threads: int) -> None:
     if code:
         tail = "\n  ".join(log.read_text(encoding="utf-8").splitlines()[-5:])
         raise ValueError(f"task {name!r} failed in {folder}; {log} ends:\n  {tail}")
-    tell(f"{folder.name}: {name} done")
+    print_message(f"{folder.name}: {name} done")

@@ -29,11 +29,13 @@ class TrainTask:
 
     def run(self) -> None:
         """Trains the experiment."""
-        from seglet.engine.experiment import resolve
-        from seglet.engine.train import Start, train
+        from seglet.engine.experiment import resolve_experiment
+        from seglet.engine.train import StartOptions, train_experiment
 
         begun = any((Path(self.folder) / "checkpoints").glob("step-*"))
-        train(resolve(None, self.keys), Path(self.folder), Start(resume=begun, overwrite=not begun))
+        train_experiment(
+            resolve_experiment(None, self.keys), Path(self.folder), StartOptions(resume=begun, overwrite=not begun)
+        )
 
 
 @dataclass(frozen=True)
@@ -51,23 +53,27 @@ class PrepareTask:
         Raises:
             ValueError: the values of some images cannot be computed.
         """
-        from seglet.engine.columns import shares
-        from seglet.engine.console import tell
-        from seglet.engine.experiment import resolve
-        from seglet.engine.prepare import Work, prepare
-        from seglet.engine.run import commit, versions
+        from seglet.engine.columns import datasets_with_columns
+        from seglet.engine.console import print_message
+        from seglet.engine.experiment import resolve_experiment
+        from seglet.engine.prepare import PrepareOptions, prepare_columns
+        from seglet.engine.run import installed_versions, source_commit
         from seglet.files import write_json, write_text
         from seglet.inference.from_tags import make_missing_artefacts
         from seglet.inference.models import choose_device
 
         if self.experiment is not None:
             write_text(Path(self.experiment), json.dumps(self.keys, indent=2))  # JSON is YAML
-            record = {"commit": commit(), "versions": versions(), "data": None}
+            record = {"commit": source_commit(), "versions": installed_versions(), "data": None}
             write_json(Path(self.folder) / "record.json", record)
-        experiment, device = resolve(None, self.keys), choose_device("auto")
-        parts = shares(experiment)
+        experiment, device = resolve_experiment(None, self.keys), choose_device("auto")
+        parts = datasets_with_columns(experiment)
         make_missing_artefacts(experiment, parts[0][0], device)
-        outcomes = [outcome for data, columns in parts for outcome in prepare(data, columns, Work(device), tell)]
+        outcomes = [
+            outcome
+            for data, columns in parts
+            for outcome in prepare_columns(data, columns, PrepareOptions(device), print_message)
+        ]
         failed = [f"{one.name} of {image}: {reason}" for one in outcomes for image, reason in one.failed.items()]
         if failed:
             raise ValueError("\n  ".join([f"{len(failed)} values cannot be computed:", *failed[:4]]))

@@ -5,7 +5,7 @@ import signal
 import sys
 from types import FrameType
 
-from seglet.engine.console import tell
+from seglet.engine.console import print_message
 from seglet.results.tasks import task_from_json
 
 
@@ -20,7 +20,7 @@ def main() -> int:
     try:
         task_from_json(given["task"]).run()
     except (ValueError, OSError) as error:
-        tell(f"error: {error}")
+        print_message(f"error: {error}")
         return 2
     return 0
 

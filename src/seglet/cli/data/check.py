@@ -46,9 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from seglet.data.checking.check import check_dataset
     from seglet.data.opening import description_path
-    from seglet.engine.console import Steps
+    from seglet.engine.console import ProgressDisplay
 
-    with Steps("check", 0, "files") as steps:
+    with ProgressDisplay("check", 0, "files") as steps:
 
         def show(done: int, total: int) -> None:
             steps.expect(total)

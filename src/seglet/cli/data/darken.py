@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     from seglet.data.class_table import class_table_text
     from seglet.data.dark.presets import preset_ranges
     from seglet.data.opening import describe_data
-    from seglet.engine.output_folder import claim
+    from seglet.engine.output_folder import check_output_folder
     from seglet.files import write_json, write_text
     from seglet.inference.batch import process_all
     from seglet.inference.dark_set import darken_one, darken_tasks, describe_dark
@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     record: dict[str, Any] = {"seglet": __version__, "command": arguments.command_line, "settings": settings}
     record |= {"classes": list(description.classes.names), "finished": False}
     tasks = darken_tasks(description, out)
-    claim(out, RECORD, record, arguments.overwrite)
+    check_output_folder(out, RECORD, record, arguments.overwrite)
     write_json(out / RECORD, record)
     write_text(out / "classes.txt", class_table_text(description.classes))
     work = partial(darken_one, preset_ranges(arguments.preset, arguments.variant), arguments.seed, description)

@@ -93,12 +93,12 @@ def _write_all(
 ) -> "Iterator[dict[str, str]]":
     """Writes masks and links to their images; of which images none was written, and why."""
     from seglet.data.errors import DataError
-    from seglet.engine.console import Steps
+    from seglet.engine.console import ProgressDisplay
     from seglet.types import IGNORE
 
     background = None if arguments.unlabelled == "void" else classes.background
     found = _by_name(images)
-    with Steps("import", len(annotations.entries), "images") as steps:
+    with ProgressDisplay("import", len(annotations.entries), "images") as steps:
         for count, (name, _) in enumerate(annotations.entries, start=1):
             try:
                 one = annotations.image(name)

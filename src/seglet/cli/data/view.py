@@ -35,14 +35,16 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
     from seglet.cli.train import parse_overrides
     from seglet.data.overlay import class_legend, contact_sheet
     from seglet.engine.datasets import training_data
-    from seglet.engine.experiment import resolve
+    from seglet.engine.experiment import resolve_experiment
     from seglet.files import replacing
 
     if arguments.out.suffix.lower() != ".png":
         raise ValueError(f"the sheet is a PNG, but {str(arguments.out)!r} does not end in .png; rename it")
     check_writable(arguments.out)
     method = {} if arguments.config else {"method": "supervised"}
-    settings = resolve(arguments.config, {**method, **parse_overrides(rest), "data": arguments.data}).settings
+    settings = resolve_experiment(
+        arguments.config, {**method, **parse_overrides(rest), "data": arguments.data}
+    ).settings
     data = training_data(settings)
     sheet = contact_sheet(rows(data, settings, arguments.count), footer=class_legend(data.classes))
     with replacing(arguments.out) as temporary:

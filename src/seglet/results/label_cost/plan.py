@@ -147,7 +147,7 @@ def rows(
         recipe = {**METHODS[by_few], "train_split": split, "supervision": f"masks for {count} images"}
         found[few_name(portion)] = recipe
     found[ALL] = {**METHODS["supervised"], "train_split": source.train, "supervision": "a mask for every image"}
-    theirs = {name: known_keys(methods.load(recipe["method"]).Config) for name, recipe in found.items()}
+    theirs = {name: known_keys(methods.load_method(recipe["method"]).Config) for name, recipe in found.items()}
     known = {key for named in theirs.values() for key in named}
     if stray := [key for key in keys if key not in known]:
         raise ValueError(f"no run of the curve has a key {stray[0]!r}{did_you_mean(stray[0], known)}")
@@ -201,8 +201,8 @@ def settle(out: Path, settings: Mapping[str, Any]) -> None:
     Raises:
         ValueError: it holds other files, or runs of other settings.
     """
-    from seglet.engine.output_folder import claim
+    from seglet.engine.output_folder import check_output_folder
 
     record = {"settings": dict(settings)}
-    claim(out, "plan.json", record, overwrite=False)
+    check_output_folder(out, "plan.json", record, overwrite=False)
     write_json(out / "plan.json", record)
