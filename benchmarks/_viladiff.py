@@ -8,7 +8,7 @@ from torch import Tensor
 
 from seglet.methods import fixmatch
 from seglet.methods.base import Method
-from seglet.methods.viladiff.captions import TOKENS
+from seglet.methods.viladiff.captions import TOKENS_COLUMN
 from seglet.types import Classes, Crop, Labelled, Progress, SemiStep, Target, Unlabelled
 
 EARLY, LATE = Progress(1, 10), Progress(9, 10)
@@ -55,7 +55,7 @@ def random_batch(size: Size) -> SemiStep:
 
     def columns() -> dict[str, Tensor]:
         tokens = torch.randn(batch, size.words, size.width, generator=generator)
-        return {TOKENS: tokens, f"{TOKENS}.length": torch.full((batch,), size.words)}
+        return {TOKENS_COLUMN: tokens, f"{TOKENS_COLUMN}.length": torch.full((batch,), size.words)}
 
     names = tuple("abcdefgh"[:batch])
     labelled = Labelled(names, images(), Target(labels, torch.ones(labels.shape)), crop, columns())

@@ -46,7 +46,7 @@ def sources(method: Method, samples: list[Sample]) -> dict[str, Callable[[Tensor
         "visual stream": lambda image, _: streams(teacher, None, image, None).visual.logits
     }
     if method.mixe is not None:
-        found["the same, refined"] = lambda image, _: method.refined(image)
+        found["the same, refined"] = lambda image, _: method.predict_refined(image)
     if fusion is not None:
         own = texts(method, samples)
 

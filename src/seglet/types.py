@@ -326,9 +326,9 @@ class Progress:
         """Share of training that is done, in [0, 1]."""
         return self.step / max(self.total, 1)
 
-    def generator(self, device: torch.device | str = "cpu") -> torch.Generator:
-        """A fresh source of randomness that depends on the seed of this step and nothing else."""
-        return torch.Generator(device).manual_seed(self.seed)
+    def generator(self, device: torch.device | str = "cpu", purpose: int = 0) -> torch.Generator:
+        """Returns a new random generator that depends on the seed of this step and on the purpose of its draws."""
+        return torch.Generator(device).manual_seed(self.seed ^ purpose)
 
     def common_generator(self, device: torch.device | str = "cpu") -> torch.Generator:
         """The same for what all processes must draw alike."""

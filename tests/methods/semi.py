@@ -10,12 +10,12 @@ from seglet.types import SemiStep, Unlabelled
 
 
 def unlabelled(seed: int = 1, streams: int = 2) -> Unlabelled:
-    """The labelled toys seen with other noise; the last column is padding."""
-    seen = labelled(seed)
-    valid = torch.ones(seen.images.shape[0], *seen.images.shape[2:], dtype=torch.bool)
+    """Returns the labelled toys with other noise; the last column is padding."""
+    weak = labelled(seed)
+    valid = torch.ones(weak.images.shape[0], *weak.images.shape[2:], dtype=torch.bool)
     valid[:, :, -1] = False
-    strong = torch.stack([(seen.images * (0.5 + 0.3 * stream)) for stream in range(streams)])
-    return Unlabelled(("c", "d"), seen.images, strong, valid, seen.crop)
+    strong = torch.stack([(weak.images * (0.5 + 0.3 * stream)) for stream in range(streams)])
+    return Unlabelled(("c", "d"), weak.images, strong, valid, weak.crop)
 
 
 def semi(partner: bool = False, streams: int = 2) -> SemiStep:

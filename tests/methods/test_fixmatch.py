@@ -26,7 +26,7 @@ def test_one_stream_without_features_is_fixmatch() -> None:
     torch.testing.assert_close(losses.total, (losses.terms["labelled"] + losses.terms["strong"]) / 2)
 
 
-def test_strong_views_like_the_weak_one_cost_the_doubt_of_the_guess_alone() -> None:
+def test_strong_views_equal_to_the_weak_one_cost_as_much_as_unperturbed_features() -> None:
     method, step = fixmatch(dropout=0.0, cutmix_chance=0.0, feature_drop=0.0).eval(), semi()
     weak = step.unlabelled.images
     alike = SemiStep(step.labelled, replace(step.unlabelled, strong=weak[None]))
@@ -34,14 +34,14 @@ def test_strong_views_like_the_weak_one_cost_the_doubt_of_the_guess_alone() -> N
     torch.testing.assert_close(terms["strong"], terms["features"])
 
 
-def test_nothing_above_the_threshold_teaches_nothing_but_the_labels() -> None:
+def test_pixels_below_the_threshold_teach_nothing() -> None:
     method = fixmatch(threshold=1.0, dropout=0.0)
     terms = method.losses(semi(), BEGIN).terms
     assert (terms["strong"], terms["features"], terms["confident"]) == (0, 0, 0)
     assert terms["labelled"] > 0
 
 
-def test_no_gradient_passes_through_the_guess() -> None:
+def test_no_gradient_passes_through_pseudo_labels() -> None:
     method = fixmatch(guesser="average")
     method.losses(semi(partner=True), BEGIN).total.backward()
     assert all(p.grad is None for p in method.average.parameters())  # type: ignore[union-attr]
@@ -58,15 +58,15 @@ def test_one_step_lowers_the_loss() -> None:
     assert after.terms["labelled"] < before.terms["labelled"]
 
 
-def test_what_is_drawn_depends_on_the_seed_of_the_step_alone() -> None:
+def test_random_draws_depend_on_the_seed_of_the_step_alone() -> None:
     step = semi(partner=True)
     first = fixmatch().losses(step, BEGIN).total
-    torch.rand(3)  # someone else draws
+    torch.rand(3)  # draws from the global generator
     assert fixmatch().losses(step, Progress(5, 10, seed=3)).total == first
     assert fixmatch().losses(step, Progress(0, 10, seed=4)).total != first
 
 
-def test_the_average_begins_as_the_student_and_follows_it() -> None:
+def test_the_average_starts_as_a_copy_of_the_student() -> None:
     method = fixmatch(guesser="average", keep="average")
     method.student.network.head.tail.classifier.weight.data += 1
     method.after_step(Progress(1, 10))
@@ -76,10 +76,10 @@ def test_the_average_begins_as_the_student_and_follows_it() -> None:
     assert not method.segmenter().training
 
 
-def test_the_partner_is_guessed_in_evaluation_mode_and_leaves_no_trace() -> None:
+def test_pseudo_labels_of_the_partner_leave_no_trace_in_the_student() -> None:
     method = fixmatch(cutmix_chance=1.0)
     before = {name: buffer.clone() for name, buffer in method.named_buffers() if "running" in name}
-    method._guess_apart(semi(partner=True).partner)  # type: ignore[arg-type]
+    method._pseudo_labels(semi(partner=True).partner)  # type: ignore[arg-type]
     assert all(torch.equal(buffer, before[name]) for name, buffer in method.named_buffers() if name in before)
     assert method.student.training
 
@@ -91,12 +91,12 @@ def test_labelled_views_are_learnt_as_the_supervised_baseline_learns_them() -> N
 
 
 @pytest.mark.parametrize("believe", ["ratio", "average"])
-def test_images_may_be_believed_as_a_whole(believe: str) -> None:
+def test_images_may_be_weighed_as_a_whole(believe: str) -> None:
     losses = fixmatch(believe=believe, threshold=0.3).losses(semi(partner=True), BEGIN)
     assert torch.isfinite(losses.total)
 
 
-def test_a_collapse_is_told_once_training_is_under_way() -> None:
+def test_a_collapse_is_reported_once_training_is_under_way() -> None:
     method = fixmatch()
     terms = {"share/sky": 1.0, "labelled-share/sky": 0.5, "labelled-share/road": 0.5, "confident": 0.9}
     assert method.training_warnings(terms, Progress(1, 10)) == {}

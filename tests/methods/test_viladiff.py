@@ -11,11 +11,11 @@ from seglet.labels.semi.cutmix import box_at, mixed
 from seglet.labels.semi.pseudo_label import PseudoLabelMap
 from seglet.losses.vila import DIFFUSION_WEIGHTS
 from seglet.methods.viladiff import Config
-from seglet.methods.viladiff.cost_report import account, denoiser_share
-from seglet.methods.viladiff.distil import distilled, ramp_up
-from seglet.methods.viladiff.mixe import MixE, at_maps
-from seglet.methods.viladiff.texts import texts_of
-from seglet.methods.viladiff.views import Taught, cutmix
+from seglet.methods.viladiff.cost_report import denoiser_share, estimate_costs
+from seglet.methods.viladiff.dual_path import dual_path_losses, ramp_up
+from seglet.methods.viladiff.mixe import MixE, labels_at_maps
+from seglet.methods.viladiff.step_captions import captions_of_step
+from seglet.methods.viladiff.strong_views import StrongViews, cutmix_views
 from seglet.models.architecture import Architecture
 from seglet.models.assembly import assemble_network
 from seglet.models.diffusion.categorical import one_hot
@@ -24,11 +24,11 @@ from seglet.models.diffusion.mixed import Denoised, State
 from seglet.models.heads.vila import Fusion, Stream
 from seglet.types import IGNORE, Classes, Progress, SemiStep
 
-GUESSES = {"denoise_labelled": True, "denoise_from": "guesses"}
+PREDICTED = {"denoise_labelled": True, "denoise_from": "guesses"}
 EARLY, LATE = Progress(1, 10, seed=3), Progress(7, 10, seed=3)
 
 
-def test_the_total_is_the_papers_sum_and_the_term_that_its_equations_forget() -> None:
+def test_the_total_is_the_papers_sum_plus_the_loss_of_pseudo_labels() -> None:
     losses = viladiff().losses(captioned(), EARLY)
     t = losses.terms
     uns = t["features"] + t["logits"] + t["path-features"] + t["path-logits"]
@@ -45,11 +45,11 @@ def test_the_total_is_the_papers_sum_and_the_term_that_its_equations_forget() ->
         ({"path_weight": 0.0}, {"path-features", "path-logits"}),
     ],
 )
-def test_what_is_switched_off_is_not_computed(switch: dict[str, object], absent: set[str]) -> None:
+def test_a_term_that_is_switched_off_is_not_computed(switch: dict[str, object], absent: set[str]) -> None:
     assert not absent & viladiff(**switch).losses(captioned(), LATE).terms.keys()
 
 
-def test_weights_of_table_5_take_a_term_out_of_the_total() -> None:
+def test_a_weight_of_zero_takes_a_term_out_of_the_total() -> None:
     whole = viladiff().losses(captioned(), EARLY)
     without = viladiff(feature_weight=0.0, mu=(1.0, 0.0, 0.5)).losses(captioned(), EARLY)
     gone = whole.terms["features"] + whole.terms["path-features"] + 0.5 * whole.terms["edge"]
@@ -82,15 +82,17 @@ def test_pseudo_labels_are_refined_from_half_of_training_on() -> None:
     assert 0 <= method.losses(captioned(), Progress(5, 10)).terms["mended"] <= 1
 
 
-def test_what_is_drawn_depends_on_the_seed_of_the_step_alone() -> None:
+def test_random_draws_depend_on_the_seed_of_the_step_alone() -> None:
     step = captioned(partner=True)
     first = viladiff().losses(step, LATE).total
-    torch.rand(3)  # someone else draws
+    torch.rand(3)  # draws from the global generator
     assert viladiff().losses(step, LATE).total == first
     assert viladiff().losses(step, replace(LATE, seed=4)).total != first
 
 
-@pytest.mark.parametrize("keys", [{}, {"captions": None}, {"teach_through": True}, {"denoise_labelled": True}, GUESSES])
+@pytest.mark.parametrize(
+    "keys", [{}, {"captions": None}, {"teach_through": True}, {"denoise_labelled": True}, PREDICTED]
+)
 def test_gradients_reach_student_fusion_and_denoiser_and_no_teacher(keys: dict[str, object]) -> None:
     method = viladiff(gate="always", **keys)
     method.losses(captioned(), LATE).total.backward()
@@ -117,7 +119,7 @@ def test_one_step_lowers_the_loss() -> None:
     assert method.losses(captioned(), EARLY).terms["labelled"] < before.terms["labelled"]
 
 
-def test_the_teacher_begins_as_the_student_in_both_streams_and_is_what_is_kept() -> None:
+def test_the_teacher_starts_as_a_copy_in_both_streams_and_is_kept() -> None:
     method = viladiff()
     method.student.network.head.tail.classifier.weight.data += 1  # type: ignore[operator, union-attr]
     method.fusion.read.weight.data += 1  # type: ignore[union-attr]
@@ -128,7 +130,7 @@ def test_the_teacher_begins_as_the_student_in_both_streams_and_is_what_is_kept()
     assert set(viladiff(keep="student", mix="none").extra_predictions()) == {"average"}
 
 
-def test_use_needs_no_captions_and_is_the_visual_stream_bit_for_bit() -> None:
+def test_prediction_needs_no_captions_and_is_the_visual_stream_bit_for_bit() -> None:
     method = viladiff()
     images = captioned().unlabelled.images
     assert torch.equal(method.predict(images), method.teacher.network(images))
@@ -136,17 +138,17 @@ def test_use_needs_no_captions_and_is_the_visual_stream_bit_for_bit() -> None:
 
 def test_refinement_is_scored_with_the_same_draws_each_time() -> None:
     method, images = viladiff(), captioned().unlabelled.images
-    seen = method.refined(images)
-    assert torch.equal(method.refined(images), seen)
-    torch.testing.assert_close(seen.exp().sum(1), torch.ones(2, 32, 32))
+    first = method.predict_refined(images)
+    assert torch.equal(method.predict_refined(images), first)
+    torch.testing.assert_close(first.exp().sum(1), torch.ones(2, 32, 32))
 
 
-def test_refined_labels_are_the_denoisers_or_a_mean_of_its_and_the_guess() -> None:
+def test_refined_probabilities_are_a_mean_of_the_denoisers_and_the_teachers() -> None:
     images = captioned().unlabelled.images
-    guessed, whole = viladiff().predict(images).softmax(1), viladiff().refined(images).exp()
-    mean = viladiff(refined_share=0.25).refined(images).exp()
-    torch.testing.assert_close(mean, 0.75 * guessed + 0.25 * whole)
-    assert not torch.allclose(mean, whole)
+    teacher, denoiser = viladiff().predict(images).softmax(1), viladiff().predict_refined(images).exp()
+    mean = viladiff(refined_share=0.25).predict_refined(images).exp()
+    torch.testing.assert_close(mean, 0.75 * teacher + 0.25 * denoiser)
+    assert not torch.allclose(mean, denoiser)
     assert viladiff(refined_share=0.0).losses(captioned(), LATE).terms["mended"] == 0
     assert viladiff(refined_share=1.0).losses(captioned(), LATE).terms["mended"] > 0
 
@@ -157,102 +159,102 @@ def test_a_frozen_backbone_has_no_gradient() -> None:
     assert all(p.grad is None for p in method.student.network.backbone.parameters())
 
 
-def test_the_rate_follows_the_batch_it_is_meant_for() -> None:
+def test_the_learning_rate_scales_with_the_batch_if_asked() -> None:
     assert viladiff(rate_batch=4).learning_rate_factor(16) == 4
     assert viladiff().learning_rate_factor(16) == 1
 
 
 def test_shuffled_captions_are_those_of_the_image_before() -> None:
     step = captioned()
-    plain, shuffled = texts_of(step, False), texts_of(step, True)
+    plain, shuffled = captions_of_step(step, False), captions_of_step(step, True)
     assert torch.equal(shuffled.labelled.states[1], plain.labelled.states[0])
     assert torch.equal(shuffled.unlabelled.states[0], plain.labelled.states[1])
     assert torch.equal(shuffled.labelled.states[0], plain.unlabelled.states[1])
 
 
-def test_a_step_without_captions_is_told_from_one_that_needs_none() -> None:
+def test_a_step_without_captions_is_refused() -> None:
     with pytest.raises(ValueError, match="no column 'caption-tokens'; run `seglet prepare`"):
         viladiff().losses(semi(streams=1), EARLY)
 
 
-def taught(value: float, step: SemiStep) -> Taught:
-    """Everything of one image is the same number."""
-    text = texts_of(step, False).unlabelled
+def views(value: float, step: SemiStep) -> StrongViews:
+    """Returns views whose images, labels and maps all hold the same number."""
+    text = captions_of_step(step, False).unlabelled
     maps = [torch.full((2, 2, side, side), value) for side in (4, 16, 16)]
     labels = torch.full((2, 32, 32), int(value))
-    guess = PseudoLabelMap(labels, labels.float(), torch.ones_like(labels, dtype=torch.bool))
-    return Taught(torch.full((2, 3, 32, 32), value), guess, Stream(*maps), text)
+    pseudo = PseudoLabelMap(labels, labels.float(), torch.ones_like(labels, dtype=torch.bool))
+    return StrongViews(torch.full((2, 3, 32, 32), value), pseudo, Stream(*maps), text)
 
 
 def test_a_pasted_box_brings_labels_maps_and_captions_along() -> None:
     step, how = captioned(), Config(cutmix_chance=1.0, cutmix_area=(0.3, 0.4)).boxes
-    out = cutmix(taught(0.0, step), taught(1.0, step), how, torch.Generator().manual_seed(0))
+    out = cutmix_views(views(0.0, step), views(1.0, step), how, torch.Generator().manual_seed(0))
     box = out.images[:, 0] == 1
-    assert torch.equal(out.guess.labels == 1, box)
-    assert torch.equal(out.stream.logits[:, 0] == 1, box_at(box, (16, 16)))
-    assert torch.equal(out.stream.tokens[:, 0] == 1, box_at(box, (4, 4)))
+    assert torch.equal(out.pseudo.labels == 1, box)
+    assert torch.equal(out.teacher.logits[:, 0] == 1, box_at(box, (16, 16)))
+    assert torch.equal(out.teacher.tokens[:, 0] == 1, box_at(box, (4, 4)))
     assert mixed(box).all()
-    assert out.text is not None
-    assert out.text.valid.sum(1).tolist() == [8, 4]
+    assert out.captions is not None
+    assert out.captions.valid.sum(1).tolist() == [8, 4]
 
 
 def test_without_a_box_there_is_one_caption() -> None:
     step, how = captioned(), Config(cutmix_chance=0.0).boxes
-    out = cutmix(taught(0.0, step), taught(1.0, step), how, torch.Generator())
-    assert out.text is not None
-    assert out.text.valid.sum(1).tolist() == [4, 2]
+    out = cutmix_views(views(0.0, step), views(1.0, step), how, torch.Generator())
+    assert out.captions is not None
+    assert out.captions.valid.sum(1).tolist() == [4, 2]
 
 
 def stream(logit: float) -> Stream:
-    """Sure of the first class by `logit`."""
+    """Returns a stream whose logits favour the first class by `logit`."""
     logits = torch.zeros(2, 2, 16, 16)
     logits[:, 0] = logit
     return Stream(torch.ones(2, 2, 4, 4), torch.zeros(2, 2, 16, 16), logits.requires_grad_())
 
 
 def test_the_fusion_stream_teaches_where_it_is_better_and_never_learns_from_the_visual_one() -> None:
-    config, given = Config(path_weight=0.0), taught(0.0, captioned())
+    config, strong = Config(path_weight=0.0), views(0.0, captioned())
     visual, fused = stream(0.0), stream(2.0)
-    good = distilled(config, visual, fused, given)
+    good = dual_path_losses(config, visual, fused, strong)
     good.total.backward()
     assert good.terms["better"] == 1
     assert fused.logits.grad is None
     assert visual.logits.grad is not None
-    assert distilled(config, stream(2.0), stream(0.0), given).total == 0
+    assert dual_path_losses(config, stream(2.0), stream(0.0), strong).total == 0
 
 
 def test_an_open_gate_teaches_always() -> None:
-    config, given = Config(path_weight=0.0, gate="always"), taught(0.0, captioned())
-    assert distilled(config, stream(2.0), stream(0.0), given).total > 0
+    config, strong = Config(path_weight=0.0, gate="always"), views(0.0, captioned())
+    assert dual_path_losses(config, stream(2.0), stream(0.0), strong).total > 0
 
 
 def test_padding_has_no_label_for_the_denoiser() -> None:
     labels = torch.arange(16).view(1, 4, 4)
     valid = torch.ones_like(labels, dtype=torch.bool)
     valid[..., 2:] = False
-    found, sure = at_maps(PseudoLabelMap(labels, labels / 16, valid), torch.zeros(1, 1, 2, 2))
+    found, sure = labels_at_maps(PseudoLabelMap(labels, labels / 16, valid), torch.zeros(1, 1, 2, 2))
     assert found.tolist() == [[[0, IGNORE], [8, IGNORE]]]
     assert sure.tolist() == [[[0.0, 0.125], [0.5, 0.625]]]
 
 
 class Repeating(LabelDenoiser):
-    """Says again the labels it is shown, by a margin of 10, and keeps them."""
+    """A denoiser that predicts the labels it is given, by a margin of 10, and remembers them."""
 
     def forward(self, state: State, logits: Tensor, steps: Tensor) -> Denoised:
-        self.shown = state.labels
+        self.given = state.labels
         return Denoised(10.0 * one_hot(state.labels, 2).float(), torch.zeros_like(state.features))
 
 
-@pytest.mark.parametrize(("guessed", "shown", "wrong"), [(0, [1, 1], 0), (1, [0, 1], 0.5)])
-def test_the_denoiser_may_begin_with_what_the_student_sees_where_it_is_taught_masks(
-    guessed: int, shown: list[int], wrong: float
+@pytest.mark.parametrize(("predicted", "given", "wrong"), [(0, [1, 1], 0), (1, [0, 1], 0.5)])
+def test_on_masks_the_denoiser_may_start_from_the_students_labels(
+    predicted: int, given: list[int], wrong: float
 ) -> None:
     denoiser = Repeating(classes=2, channels=2, width=8, blocks=1)
     mixe = MixE(Config(mix="gaussian"), denoiser)  # labels do not flip
     ones = torch.ones(2, 16, 16, dtype=torch.long)
-    terms = mixe.losses(stream(2.0), PseudoLabelMap(ones, ones.float(), ones.bool()), 0.0, torch.Generator(), guessed)
-    assert [int(labels.unique()) for labels in denoiser.shown] == shown
-    assert float(terms["region"]) == pytest.approx(10 * wrong, abs=1e-3)  # of the pixels shown wrongly
+    terms = mixe.losses(stream(2.0), PseudoLabelMap(ones, ones.float(), ones.bool()), 0.0, torch.Generator(), predicted)
+    assert [int(labels.unique()) for labels in denoiser.given] == given
+    assert float(terms["region"]) == pytest.approx(10 * wrong, abs=1e-3)  # fraction of pixels with a wrong label
 
 
 def test_a_network_without_streams_is_refused() -> None:
@@ -260,14 +262,14 @@ def test_a_network_without_streams_is_refused() -> None:
         viladiff(student="pspnet-resnet18", captions=None)
 
 
-def test_a_collapse_is_told_once_training_is_under_way() -> None:
+def test_a_collapse_is_reported_once_training_is_under_way() -> None:
     terms = {"share/sky": 1.0, "labelled-share/sky": 0.5, "labelled-share/road": 0.5, "confident": 0.9}
     method = viladiff()
     assert method.training_warnings(terms, Progress(1, 10)) == {}
     assert set(method.training_warnings(terms, Progress(5, 10))) == {"collapse", "vanished"}
 
 
-def test_memory_is_estimated_before_a_step_is_taken() -> None:
+def test_memory_is_estimated_before_the_first_step() -> None:
     lines = viladiff().training_notes((32, 32), 2)
     assert lines[0].startswith("memory: about 0.")
     assert "4 views of 32x32" in lines[0]
@@ -279,7 +281,7 @@ def test_the_estimate_of_the_full_network_is_gigabytes_and_its_denoiser_small() 
     with torch.device("meta"):
         network = assemble_network(Architecture("vila-vit_b16"), len(classes))
         denoiser = LabelDenoiser(21, 128)
-        (memory, _) = account(network, Fusion(256, 512), denoiser, (512, 512), 4)
+        (memory, _) = estimate_costs(network, Fusion(256, 512), denoiser, (512, 512), 4)
     assert denoiser_share(network, denoiser, (512, 512)) < 0.05
     assert 5 < float(memory.split()[2]) < 15
 
@@ -290,10 +292,10 @@ def test_the_estimate_of_the_full_network_is_gigabytes_and_its_denoiser_small() 
         ({"threshold": 2.0}, "threshold: expected 0 to 1"),
         ({"streams": 2}, "streams: expected 1, as in Fig. 2"),
         ({"temperature": 0.0}, "temperature: expected above 0"),
-        ({"flip_rate": 0.5}, "flip_rate and edge_rate: expected up to 0.5 together"),
+        ({"flip_rate": 0.5}, "flip_rate and edge_rate: expected a sum of at most 0.5"),
         ({"mu": (1.0, -1.0, 0.0)}, "mu: expected 0 or more"),
         ({"denoising_steps": 0}, "expected 1 to 1000 steps"),
-        ({"captions": "blip2", "student": "pspnet-resnet18"}, "captions are read by networks called vila-"),
+        ({"captions": "blip2", "student": "pspnet-resnet18"}, "captions: only networks called vila-"),
     ],
 )
 def test_impossible_values_are_refused_by_key(keys: dict[str, object], message: str) -> None:
@@ -320,7 +322,7 @@ def test_a_step_of_void_alone_teaches_nothing_and_stays_finite() -> None:
     labels = torch.full_like(step.labelled.target.labels, IGNORE)
     empty = replace(step.labelled, target=replace(step.labelled.target, labels=labels))
     padded = replace(step.unlabelled, valid=torch.zeros_like(step.unlabelled.valid))
-    losses = viladiff(**GUESSES).losses(SemiStep(empty, padded), LATE)
+    losses = viladiff(**PREDICTED).losses(SemiStep(empty, padded), LATE)
     losses.total.backward()
     assert losses.terms["labelled"] == losses.terms["pseudo"] == 0
     assert torch.isfinite(losses.total)

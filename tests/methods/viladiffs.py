@@ -1,4 +1,4 @@
-"""ViLaDiff small enough for a step in a fraction of a second."""
+"""A ViLaDiff that takes a step in a fraction of a second."""
 
 from dataclasses import replace
 from typing import Any
@@ -8,7 +8,7 @@ from tests.methods.semi import semi
 from tests.methods.toys import CLASSES
 
 from seglet.methods.viladiff import Config, Method
-from seglet.methods.viladiff.captions import TOKENS
+from seglet.methods.viladiff.captions import TOKENS_COLUMN
 from seglet.types import SemiStep
 
 TINY: dict[str, Any] = {
@@ -23,18 +23,18 @@ TINY: dict[str, Any] = {
 
 
 def viladiff(**changes: Any) -> Method:
-    """With captions of five channels; `captions: None` has none."""
+    """Returns a ViLaDiff for caption tokens of five channels; `captions=None` takes none."""
     return Method.build(Config(**{**TINY, "captions": "world", **changes}), CLASSES, seed=0).train()
 
 
 def captioned(partner: bool = False, seed: int = 0) -> SemiStep:
-    """The toys with four caption tokens, of which the second image lacks two."""
+    """Returns the toy step with four caption tokens per image, two of the second image being padding."""
     step = semi(partner, streams=1)
-    draws = torch.Generator().manual_seed(seed)
-    parts = [_told(part, draws) for part in (step.labelled, step.unlabelled, *([step.partner] if partner else []))]
+    rng = torch.Generator().manual_seed(seed)
+    parts = [_with_tokens(part, rng) for part in (step.labelled, step.unlabelled, *([step.partner] if partner else []))]
     return SemiStep(*parts)  # type: ignore[arg-type]
 
 
-def _told(part: Any, draws: torch.Generator) -> Any:
-    tokens = torch.randn(2, 4, 5, generator=draws)
-    return replace(part, columns={TOKENS: tokens, f"{TOKENS}.length": torch.tensor([4, 2])})
+def _with_tokens(part: Any, rng: torch.Generator) -> Any:
+    tokens = torch.randn(2, 4, 5, generator=rng)
+    return replace(part, columns={TOKENS_COLUMN: tokens, f"{TOKENS_COLUMN}.length": torch.tensor([4, 2])})

@@ -13,7 +13,7 @@ from typing import Any
 from seglet.data.errors import DataError
 from seglet.files import content_hash, read_bytes
 
-_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl")
+CAPTION_FILE_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl")
 _NAME_KEYS = ("id", "image", "picture", "file", "file_name", "filename", "path", "name", "image_id")
 _TEXT_KEYS = ("captions", "caption", "texts", "text", "sentence", "sentences")
 _EXPECTED = (
@@ -53,8 +53,10 @@ def read_captions(path: Path) -> CaptionFile:
     Raises:
         DataError: it cannot be read, is of another form, or names no image.
     """
-    if path.suffix.lower() not in _SUFFIXES:
-        raise DataError(f"captions are read from {', '.join(_SUFFIXES)}, not {path.name!r}; write {_EXPECTED}")
+    if path.suffix.lower() not in CAPTION_FILE_SUFFIXES:
+        raise DataError(
+            f"captions are read from {', '.join(CAPTION_FILE_SUFFIXES)}, not {path.name!r}; write {_EXPECTED}"
+        )
     content = read_bytes(path)
     try:
         text = content.decode("utf-8-sig")

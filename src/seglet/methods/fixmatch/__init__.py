@@ -1,4 +1,4 @@
-"""Weak-to-strong consistency: what is sure in a plain view is taught on altered ones (FixMatch, UniMatch)."""
+"""Weak-to-strong consistency: confident predictions on weak views are labels of strong views (FixMatch, UniMatch)."""
 
 from seglet.methods.fixmatch.config import Config
 from seglet.methods.fixmatch.method import Method

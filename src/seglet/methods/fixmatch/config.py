@@ -1,4 +1,4 @@
-"""What a consistency experiment can choose; docs/methods/fixmatch.md says where the papers and their codes differ."""
+"""Configuration of weak-to-strong consistency; docs/methods/fixmatch.md says where papers and codes differ."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -11,29 +11,32 @@ from seglet.types import option
 
 @dataclass(frozen=True)
 class Config(SemiConfig, StudentConfig):
-    """The defaults are UniMatch's; with `streams: 1` and `feature_weight: 0` it is FixMatch."""
+    """Keys of weak-to-strong consistency, by default as in UniMatch; `streams: 1, feature_weight: 0` is FixMatch."""
 
-    auxiliary_weight: float = option(0.0, "of the loss of a ResNet's auxiliary head; 0 builds none, as in UniMatch")
-    threshold: float = option(0.95, "confidence from which a pixel teaches; UniMatch code: 0.95, Cityscapes 0")
+    auxiliary_weight: float = option(0.0, "weight of the loss of a ResNet's auxiliary head; 0 builds none, as UniMatch")
+    threshold: float = option(0.95, "least confidence of pseudo labels that are used; UniMatch code, Cityscapes: 0")
     believe: Literal["pixel", "ratio", "average"] = option(
-        "pixel", "pixel by pixel; or whole images by their share above the threshold or mean confidence: SemiVL code"
+        "pixel",
+        "weigh pixels by the threshold, or images by the share above it (ratio) or by mean confidence; SemiVL code",
     )
-    strong_weight: float = option(0.5, "of the strong views together, half each if two; UniMatch Eq. 7")
-    feature_weight: float = option(0.5, "of the view whose features lack channels; UniMatch Eq. 7; 0 leaves it out")
-    feature_drop: float = option(0.5, "share of channels dropped from each stage in that view; UniMatch code")
+    strong_weight: float = option(0.5, "weight of the mean loss of the strong views; UniMatch Eq. 7")
+    feature_weight: float = option(0.5, "weight of the view with dropped feature channels; UniMatch Eq. 7; 0: none")
+    feature_drop: float = option(0.5, "fraction of channels dropped from each stage in that view; UniMatch code")
     halve: bool = option(True, "divide the sum of labelled and unlabelled losses by two; UniMatch code")
-    cutmix_chance: float = option(0.5, "that a strong view has a box of another image; UniMatch code")
-    cutmix_area: tuple[float, float] = option((0.02, 0.4), "least and largest share of the box; UniMatch code")
-    cutmix_aspect: float = option(0.3, "least height by width of the box, the largest is its inverse; UniMatch code")
+    cutmix_chance: float = option(0.5, "probability that a strong view has a box of another image; UniMatch code")
+    cutmix_area: tuple[float, float] = option(
+        (0.02, 0.4), "smallest and largest area of the box, as a fraction of the image; UniMatch code"
+    )
+    cutmix_aspect: float = option(0.3, "smallest height / width of the box, the largest is its inverse; UniMatch code")
 
     guesser: Literal["student", "average"] = option(
-        "student", "who guesses labels: the student itself (UniMatch), or its running average (UniMatch-V2)"
+        "student", "network that predicts pseudo labels: the student (UniMatch) or its moving average (UniMatch-V2)"
     )
-    average_momentum: float = option(0.996, "of the running average; UniMatch-V2 code, U2PL 0.99")
-    average_ramp: bool = option(True, "let the average begin as a copy and slow down; UniMatch-V2 and U2PL code")
-    keep: Literal["student", "average"] = option("student", "which of the two is scored as the model and kept")
+    average_momentum: float = option(0.996, "momentum of the moving average; UniMatch-V2 code, U2PL 0.99")
+    average_ramp: bool = option(True, "let the average start as a copy and slow down; UniMatch-V2 and U2PL code")
+    keep: Literal["student", "average"] = option("student", "network of the two that is validated and saved")
     alarm_from: float = option(
-        0.25, "share of training after which a collapse is warned of; before, all looks like one"
+        0.25, "fraction of training after which a collapse is reported; before, every run looks like one"
     )
 
     def __post_init__(self) -> None:

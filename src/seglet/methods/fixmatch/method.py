@@ -4,7 +4,6 @@ Axes: b images, k classes, c channels, h rows, w columns, s strong views.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
 import torch
 from jaxtyping import Float
@@ -24,12 +23,12 @@ from seglet.models.student import build_student
 from seglet.tensors import resize_align_corners
 from seglet.types import Classes, Losses, Progress, SemiStep, Target, Unlabelled
 
-BOXES = 0xB0C5
-"""Keeps the draw of boxes apart from that of dropout, which shares the seed of the step."""
+_BOXES = 0xB0C5
+"""Purpose of the draws of CutMix's boxes, beside dropout."""
 
 
 class Method(base.Method[SemiStep], protocols.TrainingWarnings, protocols.ExtraValidation):
-    """A student that must see in strongly altered views what it, or its running average, is sure of in plain ones."""
+    """A student trained on strong views with the confident pseudo labels of weak ones, its own or its average's."""
 
     supervision = SemiStep
 
@@ -47,68 +46,73 @@ class Method(base.Method[SemiStep], protocols.TrainingWarnings, protocols.ExtraV
         return cls(config, build_student(config, classes, seed))
 
     def losses(self, step: SemiStep, progress: Progress) -> Losses:
-        """Labelled and unlabelled terms; `confident` is the share of pixels that teach, `share/…` the guessed classes.
+        """Computes the labelled and unlabelled losses (Eq. 7).
 
-        The labelled and the weak views go through the student together, the strong ones through it together.
+        Labelled and weak views pass the student together, then all strong views together. Terms beside the losses:
+        `confident`, fraction of pixels above the threshold; `share/…`, fraction of pixels of each class among the
+        pseudo labels.
         """
         with drawing_from(self, progress.generator(step.unlabelled.images.device)):
             return self._losses(step, progress)
 
     def _losses(self, step: SemiStep, progress: Progress) -> Losses:
-        config, network, unlabelled = self.config, self.student.network, step.unlabelled
-        partner = None if step.partner is None else self._guess_apart(step.partner)
-        plain, weak, dropped = self._plain(network, step)
+        config, unlabelled = self.config, step.unlabelled
+        partner = None if step.partner is None else self._pseudo_labels(step.partner)
+        labelled, weak, perturbed = self._weak_predictions(self.student.network, step)
         if self.average is not None:
-            own = self._guess_apart(unlabelled)
+            own = self._pseudo_labels(unlabelled)
         else:
             own = pseudo_label_map(resize_align_corners(weak, unlabelled.images.shape[-2:]), unlabelled.valid)
-        terms = {"labelled": cross_entropy(plain.logits, step.labelled.target)}
+        terms = {"labelled": cross_entropy(labelled.logits, step.labelled.target)}
         total = terms["labelled"]
-        if plain.auxiliary is not None:
-            terms["auxiliary"] = cross_entropy(plain.auxiliary, step.labelled.target)
+        if labelled.auxiliary is not None:
+            terms["auxiliary"] = cross_entropy(labelled.auxiliary, step.labelled.target)
             total = total + config.auxiliary_weight * terms["auxiliary"]
         if config.strong_weight > 0:
-            terms["strong"] = self._strong(step, own, partner, progress)  # Eq. 5, 6
+            terms["strong"] = self._strong_loss(step, own, partner, progress)  # Eq. 5, 6
             total = total + config.strong_weight * terms["strong"]
-        if dropped is not None:
-            terms["features"] = self._against(dropped, own)  # Eq. 4
+        if perturbed is not None:
+            terms["features"] = self._pseudo_loss(perturbed, own)  # Eq. 4
             total = total + config.feature_weight * terms["features"]
-        return Losses(total / 2 if config.halve else total, {**terms, **self._watched(own, step.labelled.target)})
+        return Losses(total / 2 if config.halve else total, {**terms, **self._statistics(own, step.labelled.target)})
 
-    def _plain(self, network: Network, step: SemiStep) -> tuple[NetworkOutput, Tensor, Tensor | None]:
-        """The labelled views, the weak ones' logits, and these once more with channels missing (Eq. 3)."""
+    def _weak_predictions(self, network: Network, step: SemiStep) -> tuple[NetworkOutput, Tensor, Tensor | None]:
+        """Computes predictions of the labelled views, and logits of the weak ones: as they are and perturbed (Eq. 3).
+
+        The perturbed logits, of features with dropped channels, are None with `feature_weight` 0.
+        """
         labelled = len(step.labelled.images)
         stages = network.backbone(torch.cat((step.labelled.images, step.unlabelled.images)))
-        seen = [stages]
+        passes = [stages]
         if self.config.feature_weight > 0:
-            seen.append(tuple(self.perturb(stage[labelled:]) for stage in stages))
-        joined = tuple(torch.cat(maps) for maps in zip(*seen, strict=True))
-        logits, feature = network.classify(network.head.stem(joined))
+            passes.append(tuple(self.perturb(stage[labelled:]) for stage in stages))
+        together = tuple(torch.cat(maps) for maps in zip(*passes, strict=True))
+        logits, feature = network.classify(network.head.stem(together))
         auxiliary = None if network.auxiliary is None or not self.training else network.auxiliary(stages[2][:labelled])
-        both = len(stages[0])
-        plain = NetworkOutput(logits[:labelled], feature[:labelled], auxiliary)
-        return plain, logits[labelled:both].detach(), logits[both:] if len(logits) > both else None
+        plain = len(stages[0])
+        prediction = NetworkOutput(logits[:labelled], feature[:labelled], auxiliary)
+        return prediction, logits[labelled:plain].detach(), logits[plain:] if len(logits) > plain else None
 
-    def _guess_apart(self, images: Unlabelled) -> PseudoLabelMap:
-        """In a pass of its own, in evaluation mode: by the average, or by the student of what is only pasted."""
+    def _pseudo_labels(self, views: Unlabelled) -> PseudoLabelMap:
+        """Predicts pseudo labels in a pass of their own, by the average or by the student in evaluation mode."""
         if self.average is not None:
-            return pseudo_label_map(self.average(images.images), images.valid)
+            return pseudo_label_map(self.average(views.images), views.valid)
         with evaluating(self.student), torch.no_grad():
-            return pseudo_label_map(self.student(images.images), images.valid)
+            return pseudo_label_map(self.student(views.images), views.valid)
 
-    def _strong(
+    def _strong_loss(
         self, step: SemiStep, own: PseudoLabelMap, partner: PseudoLabelMap | None, progress: Progress
     ) -> Float[Tensor, ""]:
-        """Mean over the strong views of the loss against what CutMix makes of the guess."""
-        mixed = list(self._mixed(step, own, partner, boxes_generator(progress)))
+        """Computes the mean loss of the strong views after CutMix."""
+        mixed = list(self._cutmix(step, own, partner, progress.generator(purpose=_BOXES)))
         logits = self.student.network(torch.cat([images for images, _ in mixed])).logits
-        parts = zip(logits.chunk(len(mixed)), mixed, strict=True)
-        return torch.stack([self._against(seen, taught) for seen, (_, taught) in parts]).mean()
+        pairs = zip(logits.chunk(len(mixed)), mixed, strict=True)
+        return torch.stack([self._pseudo_loss(part, pseudo) for part, (_, pseudo) in pairs]).mean()
 
-    def _mixed(
+    def _cutmix(
         self, step: SemiStep, own: PseudoLabelMap, partner: PseudoLabelMap | None, generator: torch.Generator
     ) -> Iterator[tuple[Float[Tensor, "b 3 h w"], PseudoLabelMap]]:
-        """Each strong view and its guess, with boxes of the partner's, or else of the batch in reverse order."""
+        """Yields each strong view and its pseudo labels with boxes of the partner, or of the batch in reverse order."""
         size = (own.labels.shape[1], own.labels.shape[2])
         for stream, images in enumerate(step.unlabelled.strong):
             boxes = draw_boxes(len(images), size, self.config.boxes, generator)
@@ -119,21 +123,22 @@ class Method(base.Method[SemiStep], protocols.TrainingWarnings, protocols.ExtraV
             else:
                 yield paste(images, step.partner.strong[stream], box), paste_record(own, partner, box)
 
-    def _against(self, logits: Float[Tensor, "b k _ _"], taught: PseudoLabelMap) -> Float[Tensor, ""]:
+    def _pseudo_loss(self, logits: Float[Tensor, "b k _ _"], pseudo: PseudoLabelMap) -> Float[Tensor, ""]:
+        """Computes the loss against pseudo labels, weighted as `believe` says."""
         config = self.config
         if config.believe == "pixel":
-            return cross_entropy(logits, taught.target(config.threshold))
+            return cross_entropy(logits, pseudo.target(config.threshold))
         if config.believe == "average":
-            return mean_confidence_cross_entropy(logits, taught.labels, taught.confidence, taught.valid)
-        return confidence_ratio_cross_entropy(logits, taught.labels, taught.confidence, taught.valid, config.threshold)
+            return mean_confidence_cross_entropy(logits, pseudo.labels, pseudo.confidence, pseudo.valid)
+        return confidence_ratio_cross_entropy(logits, pseudo.labels, pseudo.confidence, pseudo.valid, config.threshold)
 
-    def _watched(self, own: PseudoLabelMap, target: Target) -> dict[str, Tensor]:
-        """What training warnings look at: how much is taught, and how often each class is guessed and is labelled."""
-        told = watched(own.labels, own.valid, target.labels, self.student.classes.names)
-        return {"confident": own.share_above(self.config.threshold), **told}
+    def _statistics(self, pseudo: PseudoLabelMap, target: Target) -> dict[str, Tensor]:
+        """Returns the fraction of confident pixels, and of each class among pseudo labels and labels."""
+        shares = watched(pseudo.labels, pseudo.valid, target.labels, self.student.classes.names)
+        return {"confident": pseudo.share_above(self.config.threshold), **shares}
 
     def training_warnings(self, terms: Mapping[str, float], progress: Progress) -> Mapping[str, str]:
-        """A collapse of the guessed labels, once `alarm_from` of training is over."""
+        """Returns a warning if the pseudo labels collapse, once `alarm_from` of training is done."""
         if progress.fraction < self.config.alarm_from:
             return {}
         return collapse(terms, self.student.classes.names)
@@ -143,16 +148,11 @@ class Method(base.Method[SemiStep], protocols.TrainingWarnings, protocols.ExtraV
             self.average.update(self.student, progress.step)
 
     def segmenter(self) -> Segmenter:
-        """The student, or its average with `keep: average`."""
+        """Returns the student, or its average with `keep: average`."""
         return self.average.network if self.average is not None and self.config.keep == "average" else self.student
 
     def extra_predictions(self) -> Mapping[str, protocols.PredictFunction]:
-        """With an average, the one of the two that is not kept."""
+        """Returns the network of student and average that is not kept, if there is an average."""
         if self.average is None:
             return {}
         return {"student": self.student} if self.config.keep == "average" else {"average": self.average}
-
-
-def boxes_generator(progress: Progress) -> torch.Generator:
-    """On the processor, whatever the device; as reproducible as the step's own."""
-    return replace(progress, seed=progress.seed ^ BOXES).generator()

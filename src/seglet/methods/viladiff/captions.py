@@ -1,4 +1,4 @@
-"""Sec. 3.2: what is said of each image, computed once, and the same as CLIP's tokens.
+"""Columns of captions and of their CLIP tokens, computed once for each image (Sec. 3.2).
 
 Axes: h rows, w columns, l tokens, t their channels.
 """
@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seglet.data.columns.caption_files import _SUFFIXES, CaptionFile, read_captions
+from seglet.data.columns.caption_files import CAPTION_FILE_SUFFIXES, CaptionFile, read_captions
 from seglet.data.columns.kinds import ColumnKind, ColumnValue
 from seglet.data.columns.producer import ColumnProducer, Compute
 from seglet.data.dataset import Sample
@@ -27,18 +27,18 @@ from seglet.models.foundation.hub import find
 from seglet.models.foundation.text_tower import TextTower
 from seglet.tensors import resize_antialiased
 
-CAPTIONS, TOKENS = "captions", "caption-tokens"
+CAPTIONS_COLUMN, TOKENS_COLUMN = "captions", "caption-tokens"
 
 
 @dataclass(frozen=True)
-class Captioned(ColumnProducer):
-    """A caption by each prompt from a captioning network, without the prompt; empty where it says nothing."""
+class GeneratedCaptions(ColumnProducer):
+    """Producer of captions by a captioning network: one per prompt, without the prompt, empty if it adds nothing."""
 
     source: str
     prompts: tuple[str, ...]
     longest: int
     precision: Precision
-    name: str = CAPTIONS
+    name: str = CAPTIONS_COLUMN
     kind: ColumnKind = "text"
     maker: str = "captioner/1"
 
@@ -53,13 +53,13 @@ class Captioned(ColumnProducer):
         return {"prompts": list(self.prompts), "longest": self.longest, "precision": self.precision}
 
     def load(self, device: torch.device) -> Compute:
-        writer = captioner.Captioner.load(self.source, dtype=self.precision).to(device)
+        network = captioner.Captioner.load(self.source, dtype=self.precision).to(device)
 
         def compute(samples: Sequence[Sample]) -> list[ColumnValue]:
-            side = (writer.side, writer.side)
+            side = (network.side, network.side)
             images = torch.cat([resize_antialiased(_image(sample, device), side, "bicubic") for sample in samples])
             images = images.clamp(0, 1)
-            by_prompt = [writer.caption(images, prompt, longest=self.longest) for prompt in self.prompts]
+            by_prompt = [network.caption(images, prompt, longest=self.longest) for prompt in self.prompts]
             return list(zip(*by_prompt, strict=True))
 
         return compute
@@ -70,11 +70,11 @@ def _image(sample: Sample, device: torch.device) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Written(ColumnProducer):
-    """Captions that the user brings in a file, by the images' names."""
+class FileCaptions(ColumnProducer):
+    """Producer of captions from a file of the user, found by image name."""
 
     path: Path
-    name: str = CAPTIONS
+    name: str = CAPTIONS_COLUMN
     kind: ColumnKind = "text"
     maker: str = "caption-file/1"
 
@@ -93,10 +93,10 @@ class Written(ColumnProducer):
 
 
 @dataclass(frozen=True)
-class Drawn(ColumnProducer):
-    """What the embedded world's scenes show, in its own words."""
+class WorldCaptions(ColumnProducer):
+    """Producer of the captions that come with the scenes of the embedded world."""
 
-    name: str = CAPTIONS
+    name: str = CAPTIONS_COLUMN
     kind: ColumnKind = "text"
     maker: str = "world/1"
 
@@ -107,39 +107,41 @@ class Drawn(ColumnProducer):
         return {}
 
     def load(self, device: torch.device) -> Compute:
-        return lambda samples: [(_said(sample),) for sample in samples]
+        return lambda samples: [(_scene_caption(sample),) for sample in samples]
 
 
-def _said(sample: Sample) -> str:
-    """
+def _scene_caption(sample: Sample) -> str:
+    """Returns the caption of a scene of the embedded world.
+
     Raises:
         DataError: the sample is no scene of the embedded world.
     """
     split, _, place = sample.id.rpartition("-")
     if split in WORLD_SPLITS and place.isdigit():
-        drawn = draw_scene((WORLD_SPLITS[split] << 40) + int(place), sample.image.shape[0])
-        if any(np.array_equal(image, sample.image) for image in (drawn.image, drawn.dark)):
-            return drawn.caption
+        rendered = draw_scene((WORLD_SPLITS[split] << 40) + int(place), sample.image.shape[0])
+        if any(np.array_equal(image, sample.image) for image in (rendered.image, rendered.dark)):
+            return rendered.caption
     raise DataError(
-        f"{sample.id!r} is no scene of the embedded world as it comes without options, whose captions are known; set "
-        "captions to a captioner or to a file of your own"
+        f"{sample.id!r} is no scene of the embedded world with its default options, and only those have known "
+        "captions; set captions to a captioner or to a file of your own"
     )
 
 
 @dataclass(frozen=True)
-class Told(ColumnProducer):
-    """CLIP's token states of an image's captions in a row, begin and end of each among them; or each text's vector.
+class CaptionTokens(ColumnProducer):
+    """Producer of CLIP's token features of an image's captions, one after the other, start and end tokens included.
 
-    Empty captions are replaced by others of the same image, and at last by a `neutral` sentence.
+    With `pooled` each caption gives one vector instead. An empty caption is replaced by another one of the same image,
+    or by the `neutral` sentence if all are empty.
     """
 
     source: str
     neutral: str
     pooled: bool
-    name: str = TOKENS
+    name: str = TOKENS_COLUMN
     kind: ColumnKind = "sequence"
     maker: str = "clip-text/1"
-    sources: ClassVar[tuple[str, ...]] = (CAPTIONS,)
+    sources: ClassVar[tuple[str, ...]] = (CAPTIONS_COLUMN,)
 
     def identity(self) -> str:
         return self._identity
@@ -155,9 +157,9 @@ class Told(ColumnProducer):
         tower = clip.ImageTextEncoder.load(self.source).text.to(device)
 
         def compute(samples: Sequence[Sample]) -> list[ColumnValue]:
-            said = [filled(sample.texts[CAPTIONS], self.neutral) for sample in samples]
-            rows = iter(self._rows(tower, [text for texts in said for text in texts]))
-            return [np.concatenate([next(rows) for _ in texts]) for texts in said]
+            captions = [filled(sample.texts[CAPTIONS_COLUMN], self.neutral) for sample in samples]
+            rows = iter(self._rows(tower, [text for texts in captions for text in texts]))
+            return [np.concatenate([next(rows) for _ in texts]) for texts in captions]
 
         return compute
 
@@ -169,15 +171,17 @@ class Told(ColumnProducer):
         return [states[valid].half().cpu().numpy() for states, valid in pairs]
 
 
-def producers(config: Config) -> list[ColumnProducer]:
-    """Who captions the images, and who reads the captions; nobody where `captions` is none."""
+def caption_producers(config: Config) -> list[ColumnProducer]:
+    """Returns the producers of captions and of their tokens, or none if `captions` is none."""
     if config.captions is None:
         return []
     writer: ColumnProducer
     if config.captions == "world":
-        writer = Drawn()
-    elif Path(config.captions).suffix.lower() in _SUFFIXES:
-        writer = Written(Path(config.captions))
+        writer = WorldCaptions()
+    elif Path(config.captions).suffix.lower() in CAPTION_FILE_SUFFIXES:
+        writer = FileCaptions(Path(config.captions))
     else:
-        writer = Captioned(config.captions, config.caption_prompts, config.caption_length, config.caption_precision)
-    return [writer, Told(config.text, config.caption_neutral, config.text_pooled)]
+        writer = GeneratedCaptions(
+            config.captions, config.caption_prompts, config.caption_length, config.caption_precision
+        )
+    return [writer, CaptionTokens(config.text, config.caption_neutral, config.text_pooled)]

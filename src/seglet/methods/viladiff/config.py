@@ -1,4 +1,4 @@
-"""What a ViLaDiff experiment can choose; docs/methods/viladiff.md says where the paper is silent or at odds."""
+"""Configuration of ViLaDiff; docs/methods/viladiff.md says where the paper is silent or contradicts itself."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -12,111 +12,133 @@ from seglet.models.student import StudentConfig
 from seglet.types import option
 
 Precision = Literal["float32", "float16", "bfloat16"]
-SHARES = (
+_FRACTIONS = (
     "threshold", "average_momentum", "alarm_from", "tau", "tau_until", "refine_start", "refined_share", "flip_rate",
     "distil_ramp",
 )  # fmt: skip
-WEIGHTS = (
+_WEIGHTS = (
     "pseudo_weight", "feature_weight", "logit_weight", "path_weight", "direction", "edge_rate", "auxiliary_weight",
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Config(SemiConfig, StudentConfig):
-    """With `captions: none` MixE alone, with `mix: none` ViLa alone, with both the consistency of SemiBaseline."""
+    """Keys of ViLaDiff.
 
-    student: str = option("vila-clip_b16", "network that is trained: vila-BACKBONE; ViT-B/16 in the paper")
-    auxiliary_weight: float = option(0.0, "of an auxiliary head's loss; the network has none")
-    streams: int = option(1, "strong views of an image in a step; 1, as in Fig. 2")
+    `captions: none` trains MixE alone, `mix: none` ViLa alone, and both together the consistency of SemiBaseline.
+    """
+
+    student: str = option("vila-clip_b16", "network to train: vila-BACKBONE; ViT-B/16 in the paper")
+    auxiliary_weight: float = option(0.0, "weight of an auxiliary head's loss; the network has no such head")
+    streams: int = option(1, "strong views of an image per step; 1, as in Fig. 2")
     partner: Partner = option(
-        "reversed", "what CutMix pastes: the step in reverse (UniMatch-V2 code), or others (batch)"
+        "reversed", "images that CutMix pastes: the batch in reverse order (UniMatch-V2 code), or others (batch)"
     )
-    freeze_backbone: bool = option(False, "train the decoder alone, for small cards; the paper trains all")
+    freeze_backbone: bool = option(False, "train the decoder alone, to save memory; the paper trains everything")
     rate_batch: int | None = option(
         None,
-        "labelled images a step that learning_rate is meant for; it then grows with batch; none: as it is written",
+        "labelled images per step that learning_rate is meant for; the rate then grows with batch; none: no scaling",
     )
 
     captions: str | None = option(
-        None, "who says what is shown: a captioner (short name, id, folder), a CSV or JSON file, world; none: no ViLa"
+        None, "captioner (short name, hub id or folder), a CSV or JSON file of captions, or world; none: no ViLa"
     )
     caption_prompts: tuple[str, ...] = option(("A photo of", "A photo contains"), "how captions begin; Sec. 3.2")
-    caption_length: int = option(30, "tokens of a caption at most; the paper is silent")
-    caption_precision: Precision = option("float32", "of the captioner; float16 halves its 15 GB if it is BLIP-2")
-    caption_neutral: str = option("a photo", "in place of the captions of an image that has none; ours")
-    shuffle_captions: bool = option(False, "give each image of a step another's captions, as an ablation")
-    text: str = option("clip-b16", "CLIP that reads captions: short name, id or folder; Fig. 2")
-    text_width: int = option(512, "channels of its tokens: 512 of clip-b16, 128 of tiny-clip")
+    caption_length: int = option(30, "largest number of tokens of a caption; the paper does not say")
+    caption_precision: Precision = option("float32", "of the captioner; float16 halves the 15 GB of BLIP-2")
+    caption_neutral: str = option("a photo", "caption of an image for which there is none; ours")
+    shuffle_captions: bool = option(False, "give each image of a step the captions of another, as an ablation")
+    text: str = option("clip-b16", "CLIP that encodes captions: short name, hub id or folder; Fig. 2")
+    text_width: int = option(512, "channels of its token features: 512 for clip-b16, 128 for tiny-clip")
     text_pooled: bool = option(
-        False, "read one vector a caption in place of its tokens; tokens are ours, Fig. 2 is silent"
+        False, "one vector per caption instead of its tokens; Fig. 2 does not say, tokens are our choice"
     )
 
-    threshold: float = option(0.95, "confidence from which a pixel teaches; UniMatch code: 0.95, Cityscapes 0")
+    threshold: float = option(0.95, "least confidence of pseudo labels that are used; UniMatch code, Cityscapes: 0")
     pseudo_weight: float = option(
-        1.0, "of the cross-entropy against pseudo labels, which Eq. 9-13 forget; ours, 0: none"
+        1.0, "weight of the cross-entropy against pseudo labels, missing from Eq. 9-13; ours; 0 leaves it out"
     )
-    guess_from: Literal["fused", "visual"] = option("fused", "the teacher's stream that guesses; the fused where it is")
-    feature_weight: float = option(1.0, "of L_feat; Eq. 12, Table 5; 0 leaves it out")
-    logit_weight: float = option(1.0, "of L_logits; Eq. 12, Table 5; 0 leaves it out")
-    path_weight: float = option(1.0, "of both from the teacher's visual to the student's fusion stream; Sec. 3.3")
+    guess_from: Literal["fused", "visual"] = option(
+        "fused", "stream of the teacher that predicts pseudo labels; without captions always the visual one"
+    )
+    feature_weight: float = option(1.0, "weight of L_feat; Eq. 12, Table 5; 0 leaves it out")
+    logit_weight: float = option(1.0, "weight of L_logits; Eq. 12, Table 5; 0 leaves it out")
+    path_weight: float = option(
+        1.0, "weight of both from the teacher's visual stream to the student's fusion stream; Sec. 3.3"
+    )
     distil_ramp: float = option(
-        0.0, "share of training in which both distillations' weights rise; Mean Teacher has one; 0: at once, as printed"
+        0.0, "fraction of training over which both distillation weights rise, as in Mean Teacher; 0: constant (paper)"
     )
-    direction: float = option(0.5, "λ of Eq. 1, of the cosine; Table 6")
-    distance: Literal["mean", "sum"] = option("mean", "of the squares of Eq. 1: called mean, printed as a sum")
-    temperature: float = option(2.0, "T of Eq. 2; the paper is silent")
+    direction: float = option(0.5, "λ of Eq. 1, weight of the cosine distance; Table 6")
+    distance: Literal["mean", "sum"] = option(
+        "mean", "squared differences of Eq. 1 as a mean (the text) or a sum (the equation)"
+    )
+    temperature: float = option(2.0, "T of Eq. 2; the paper does not say")
     gate: Literal["per_image", "always"] = option(
-        "per_image", "teach the visual stream where the fused is better, by its cross-entropy; Sec. 3.3 is silent how"
+        "per_image",
+        "distil to the visual stream where the fused one has the lower cross-entropy, or always; Sec. 3.3 is vague",
     )
 
     mix: Literal["both", "flips", "gaussian", "none"] = option(
-        "both", "noises of MixE, q_C and q_G of Table 5; none: off"
+        "both", "noise of MixE: label flips q_C, Gaussian q_G or both, Table 5; none: no denoiser"
     )
-    route: Reading = option("prose", "which pixels get which noise: Eq. 7 as the text or as its arguments have it")
+    route: Reading = option("prose", "which pixels get which noise: Eq. 7 as its text or as its arguments read")
     discrete: Literal["cumulative", "literal"] = option(
-        "cumulative", "flips of t steps, or one as Eq. 5 reads literally"
+        "cumulative", "label flips of t steps, or of one step as Eq. 5 reads literally"
     )
-    predicts: Literal["clean", "previous"] = option("clean", "what the denoiser is asked for; Eq. 8 reads: previous")
-    denoising_steps: int = option(10, "of training and refinement; Table 7")
-    flip_rate: float = option(0.1, "β, chance of a flip in a step; Sec. 3.4")
-    edge_rate: float = option(0.1, "how much more on edges; Sec. 3.4; 0 knows no edges")
-    tau: float = option(0.8, "confidence that parts the noises, once it has risen; Sec. 3.4")
-    tau_until: float = option(0.5, "share of training in which it rises from 0; Sec. 3.4")
-    mu: tuple[float, float, float] = option(DIFFUSION_WEIGHTS, "μ of region, edge and noise; Eq. 11, 13")
-    refine_start: float = option(0.5, "share of training after which pseudo labels are refined: later stages in Fig. 2")
+    predicts: Literal["clean", "previous"] = option(
+        "clean", "what the denoiser predicts: clean labels, or those of the previous step as Eq. 8 reads"
+    )
+    denoising_steps: int = option(10, "diffusion steps in training and refinement; Table 7")
+    flip_rate: float = option(0.1, "β, probability of a label flip per step; Sec. 3.4")
+    edge_rate: float = option(0.1, "additional probability on edges; Sec. 3.4; 0 treats edges like all other pixels")
+    tau: float = option(0.8, "confidence that separates the two kinds of noise, once it has risen; Sec. 3.4")
+    tau_until: float = option(0.5, "fraction of training over which tau rises from 0; Sec. 3.4")
+    mu: tuple[float, float, float] = option(
+        DIFFUSION_WEIGHTS, "μ, weights of the region, edge and noise losses; Eq. 11, 13"
+    )
+    refine_start: float = option(
+        0.5, "fraction of training after which pseudo labels are refined; Fig. 2: in later stages"
+    )
     refined_share: float = option(
-        1.0, "of the denoiser in refined probabilities, the rest is the guess's; 1 as in the paper, 0.5 doubts both"
+        1.0, "weight of the denoiser's probabilities in refined ones, the rest is the teacher's; paper: 1"
     )
     denoiser_width: int = option(64, "channels of the denoiser, a multiple of 8; ours")
-    denoiser_blocks: int = option(4, "of one 3x3 convolution each; ours")
+    denoiser_blocks: int = option(4, "blocks of the denoiser, each with a 3x3 convolution; ours")
     denoiser: Literal["whole", "corrector"] = option(
-        "whole", "says the labels anew, or what to add to the segmenter's logits, at first nothing; the paper is silent"
+        "whole", "predict labels, or a correction of the segmenter's logits that starts at 0; the paper does not say"
     )
-    denoise_labelled: bool = option(False, "also train it on masks; Eq. 11 says on unlabelled images alone")
+    denoise_labelled: bool = option(False, "train the denoiser on masks too; Eq. 11: on unlabelled images alone")
     denoise_from: Literal["masks", "guesses"] = option(
         "masks",
-        "what gets noise there: the masks, or what the student guesses, of which it learns how right it is; ours",
+        "labels that are corrupted there: the masks, or the student's predictions, whose errors it then learns; ours",
     )
-    teach_through: bool = option(False, "let its loss reach the student through what it is conditioned on; ours: no")
+    teach_through: bool = option(
+        False, "let the denoiser's loss reach the student through the maps and logits it is given; ours: no"
+    )
 
-    cutmix_chance: float = option(0.5, "that a strong view has a box of another image; UniMatch code")
-    cutmix_area: tuple[float, float] = option((0.02, 0.4), "least and largest share of the box; UniMatch code")
-    cutmix_aspect: float = option(0.3, "least height by width of the box, the largest is its inverse; UniMatch code")
-    average_momentum: float = option(0.99, "of the teacher; Sec. 4.1")
-    average_ramp: bool = option(True, "let the teacher begin as a copy and slow down; U2PL code, the paper: a constant")
+    cutmix_chance: float = option(0.5, "probability that a strong view has a box of another image; UniMatch code")
+    cutmix_area: tuple[float, float] = option(
+        (0.02, 0.4), "smallest and largest area of the box, as a fraction of the image; UniMatch code"
+    )
+    cutmix_aspect: float = option(0.3, "smallest height / width of the box, the largest is its inverse; UniMatch code")
+    average_momentum: float = option(0.99, "momentum of the teacher's moving average; Sec. 4.1")
+    average_ramp: bool = option(
+        True, "let the teacher start as a copy and slow down; U2PL code, the paper's momentum is constant"
+    )
     keep: Literal["student", "average"] = option(
-        "average", "which of student and teacher is scored as the model and kept"
+        "average", "network that is validated and saved: the student, or the teacher (average)"
     )
     alarm_from: float = option(
-        0.25, "share of training after which a collapse is warned of; before, all looks like one"
+        0.25, "fraction of training after which a collapse is reported; before, every run looks like one"
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in SHARES:
+        for name in _FRACTIONS:
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name}: expected 0 to 1, got {getattr(self, name)}")
-        for name in WEIGHTS:
+        for name in _WEIGHTS:
             if getattr(self, name) < 0:
                 raise ValueError(f"{name}: expected 0 or more, got {getattr(self, name)}")
         if self.streams != 1:
@@ -127,11 +149,11 @@ class Config(SemiConfig, StudentConfig):
             raise ValueError(f"temperature: expected above 0, got {self.temperature}")
         if not 0 < self.flip_rate + self.edge_rate <= 0.5:
             raise ValueError(
-                f"flip_rate and edge_rate: expected up to 0.5 together, got {self.flip_rate + self.edge_rate}"
+                f"flip_rate and edge_rate: expected a sum of at most 0.5, got {self.flip_rate + self.edge_rate}"
             )
         if self.captions is not None and not self.student.startswith("vila-"):
             raise ValueError(
-                f"captions are read by networks called vila-…, not by {self.student}; or set captions: none"
+                f"captions: only networks called vila-… read them, not {self.student}; or set captions: none"
             )
         _ = self.boxes, Clock(self.denoising_steps)
 

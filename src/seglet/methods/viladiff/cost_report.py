@@ -1,4 +1,4 @@
-"""What a ViLaDiff step costs, told before it is taken: counted on tensors without memory."""
+"""Estimate of what a ViLaDiff step costs, made before the first one on tensors without memory."""
 
 import copy
 from dataclasses import dataclass, field
@@ -13,52 +13,54 @@ from seglet.models.diffusion.mixed import State
 from seglet.models.heads.vila import Fusion, Streams, Text, streams
 from seglet.models.network import Network
 
-WORDS = 40
+_CAPTION_TOKENS = 40
 """Caption tokens of an image, about: two captions, and two more where CutMix pastes."""
-STATE = 16
+_BYTES_PER_WEIGHT = 16
 """Bytes of a trained weight with its gradient and AdamW's two moments."""
-GIB = 2**30
+_GIB = 2**30
 
-Part = TypeVar("Part", bound=nn.Module)
+_Part = TypeVar("_Part", bound=nn.Module)
 
 
 @dataclass
-class Kept:
-    """Bytes that autograd keeps for the backward pass, each storage once, without the matrices of attention.
+class SavedActivations:
+    """Bytes that autograd keeps for the backward pass, counting each storage once and no attention matrices.
 
-    Without memory torch attends in plain products, while its fused kernels never keep what has `tokens` rows or one
-    more and as many columns.
+    On tensors without memory torch computes attention as plain products, while its fused kernels never keep a matrix
+    that has `tokens` rows (or one more) and as many columns.
     """
 
     tokens: int
     sizes: dict[int, int] = field(default_factory=dict)
     alive: list[Tensor] = field(default_factory=list)
 
-    def keep(self, tensor: Tensor) -> Tensor:
+    def add(self, tensor: Tensor) -> Tensor:
+        """Counts a tensor that autograd saves, and returns it unchanged."""
         storage = tensor.untyped_storage()
         rows, columns = (0, 0, *tensor.shape)[-2:]
-        if rows - self.tokens in (0, 1) and (columns - self.tokens in (0, 1) or columns == WORDS):
+        if rows - self.tokens in (0, 1) and (columns - self.tokens in (0, 1) or columns == _CAPTION_TOKENS):
             return tensor
         if storage._cdata not in self.sizes:
-            self.alive.append(tensor)  # or the number would be given again
+            self.alive.append(tensor)  # else its number could be given to another storage
             self.sizes[storage._cdata] = storage.nbytes()
         return tensor
 
 
-def account(
+def estimate_costs(
     network: Network, fusion: Fusion | None, denoiser: LabelDenoiser | None, size: tuple[int, int], batch: int
 ) -> list[str]:
-    """Lines about the memory of a process with `batch` labelled and as many unlabelled views, and about the denoiser.
+    """Returns a line on the memory of a process with `batch` labelled and as many unlabelled views.
 
-    Activations are counted in single precision with attention as torch's fused kernels keep it.
+    With a denoiser another line compares its work with the backbone's. Activations are counted in single precision,
+    with attention as torch's fused kernels keep it.
     """
     parts = [part for part in (network, fusion, denoiser) if part is not None]
     trained = sum(p.numel() for part in parts for p in part.parameters() if p.requires_grad)
     copied = sum(p.numel() for part in parts[: 1 if fusion is None else 2] for p in part.parameters())
-    kept = STATE * trained, 4 * copied, activations(network, fusion, denoiser, size, batch)
+    kept = _BYTES_PER_WEIGHT * trained, 4 * copied, activation_bytes(network, fusion, denoiser, size, batch)
     lines = [
-        f"memory: about {sum(kept) / GIB:.2f} GiB a process: {kept[0] / GIB:.2f} for weights, gradients and AdamW, "
-        f"{kept[1] / GIB:.2f} for the teacher, {kept[2] / GIB:.2f} for activations of {2 * batch} views of "
+        f"memory: about {sum(kept) / _GIB:.2f} GiB a process: {kept[0] / _GIB:.2f} for weights, gradients and AdamW, "
+        f"{kept[1] / _GIB:.2f} for the teacher, {kept[2] / _GIB:.2f} for activations of {2 * batch} views of "
         f"{size[0]}x{size[1]} (half of that in mixed precision; accumulate divides them)"
     ]
     if denoiser is not None:
@@ -67,52 +69,52 @@ def account(
     return lines
 
 
-def activations(
+def activation_bytes(
     network: Network, fusion: Fusion | None, denoiser: LabelDenoiser | None, size: tuple[int, int], batch: int
 ) -> int:
-    """Bytes kept for the backward pass of a step."""
-    seen_by = _elsewhere(network)
+    """Returns the bytes that a step keeps for its backward pass."""
+    student = _on_meta(network)
     with torch.no_grad():
-        grid = seen_by.backbone(torch.empty(1, 3, *size, device="meta"))[3].shape
-    kept = Kept(grid[2] * grid[3])
-    asks = None if fusion is None else _elsewhere(fusion)
-    mends = None if denoiser is None else _elsewhere(denoiser)
-    with torch.autograd.graph.saved_tensors_hooks(kept.keep, lambda tensor: tensor):
-        both = _seen(seen_by, asks, size, 2 * batch)
-        if mends is not None:
-            _denoised(mends, both, batch)
-    parts: list[nn.Module] = [part for part in (seen_by, asks, mends) if part is not None]
-    own = {p.untyped_storage()._cdata for part in parts for p in part.parameters()}
-    return sum(nbytes for place, nbytes in kept.sizes.items() if place not in own)
+        grid = student.backbone(torch.empty(1, 3, *size, device="meta"))[3].shape
+    saved = SavedActivations(grid[2] * grid[3])
+    fusion = None if fusion is None else _on_meta(fusion)
+    denoiser = None if denoiser is None else _on_meta(denoiser)
+    with torch.autograd.graph.saved_tensors_hooks(saved.add, lambda tensor: tensor):
+        both = _run_streams(student, fusion, size, 2 * batch)
+        if denoiser is not None:
+            _run_denoiser(denoiser, both, batch)
+    parts: list[nn.Module] = [part for part in (student, fusion, denoiser) if part is not None]
+    weights = {p.untyped_storage()._cdata for part in parts for p in part.parameters()}
+    return sum(nbytes for storage, nbytes in saved.sizes.items() if storage not in weights)
 
 
 def denoiser_share(network: Network, denoiser: LabelDenoiser, size: tuple[int, int]) -> float:
-    """Multiplications of a pass of the denoiser over those of a pass of the backbone, for one image."""
-    seen_by, mends = _elsewhere(network), _elsewhere(denoiser)
+    """Returns the multiplications of a denoiser pass divided by those of a backbone pass, for one image."""
+    student, denoiser = _on_meta(network), _on_meta(denoiser)
     image = torch.empty(1, 3, *size, device="meta")
     with torch.no_grad():
         with FlopCounterMode(display=False) as backbone:
-            seen_by.backbone(image)
-        both = streams(seen_by, None, image, None)
+            student.backbone(image)
+        both = streams(student, None, image, None)
         with FlopCounterMode(display=False) as own:
-            _denoised(mends, both, 1)
+            _run_denoiser(denoiser, both, 1)
     return float(own.get_total_flops() / backbone.get_total_flops())
 
 
-def _elsewhere(part: Part) -> Part:
-    """A copy without memory, in training mode."""
+def _on_meta(part: _Part) -> _Part:
+    """Returns a copy without memory, in training mode."""
     return copy.deepcopy(part).to("meta").train()
 
 
-def _seen(network: Network, fusion: Fusion | None, size: tuple[int, int], count: int) -> Streams:
-    text = None
+def _run_streams(network: Network, fusion: Fusion | None, size: tuple[int, int], count: int) -> Streams:
+    captions = None
     if fusion is not None:
-        states = torch.empty(count, WORDS, fusion.text, device="meta")
-        text = Text(states, torch.empty(count, WORDS, dtype=torch.bool, device="meta"))
-    return streams(network, fusion, torch.empty(count, 3, *size, device="meta"), text)
+        states = torch.empty(count, _CAPTION_TOKENS, fusion.text, device="meta")
+        captions = Text(states, torch.empty(count, _CAPTION_TOKENS, dtype=torch.bool, device="meta"))
+    return streams(network, fusion, torch.empty(count, 3, *size, device="meta"), captions)
 
 
-def _denoised(denoiser: LabelDenoiser, both: Streams, count: int) -> None:
+def _run_denoiser(denoiser: LabelDenoiser, both: Streams, count: int) -> None:
     maps, logits = both.visual.maps[:count].detach(), both.visual.logits[:count].detach()
     labels = torch.empty(count, *maps.shape[2:], dtype=torch.long, device="meta")
     denoiser(State(labels, maps), logits, torch.empty(count, dtype=torch.long, device="meta"))

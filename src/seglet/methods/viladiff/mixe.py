@@ -1,4 +1,4 @@
-"""MixE: noise in labels and features, and the denoiser that mends pseudo labels (Sec. 3.4).
+"""MixE: noise in labels and features, and the denoiser that refines pseudo labels (Sec. 3.4).
 
 Axes: b images, k classes, e channels of the decoder's maps, h rows, w columns.
 """
@@ -24,7 +24,7 @@ from seglet.types import IGNORE, Target
 
 
 class MixE(nn.Module):
-    """The denoiser and its noise; works at the resolution of the decoder's maps."""
+    """Denoiser of pseudo labels with its noise; works at the resolution of the decoder's maps."""
 
     def __init__(self, config: Config, denoiser: LabelDenoiser) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class MixE(nn.Module):
     def diffusion(
         self, labels: Integer[Tensor, "b h w"], confidence: Float[Tensor, "b h w"], fraction: float
     ) -> MixedDiffusion:
-        """The noise of these pseudo labels when this share of training is done."""
+        """Returns the noise model of these pseudo labels after this fraction of training."""
         config = self.config
         noises = "both" if config.mix == "none" else config.mix
         tau = threshold_at(fraction, config.tau, config.tau_until)
@@ -47,20 +47,21 @@ class MixE(nn.Module):
         )
 
     def losses(
-        self, seen: Stream, taught: PseudoLabelMap, fraction: float, generator: torch.Generator, guessed: int = 0
+        self, stream: Stream, pseudo: PseudoLabelMap, fraction: float, generator: torch.Generator, predicted: int = 0
     ) -> dict[str, Float[Tensor, ""]]:
-        """`region`, `edge` and `noise` of Eq. 13: what the denoiser makes of the noisy labels of these maps.
+        """Computes `region`, `edge` and `noise` of Eq. 13 for the denoiser of noisy labels.
 
-        The maps and logits that it is conditioned on are the student's, in which the labels are not to be read off. In
-        the first `guessed` images it begins with the student's labels, as in `mended`, and is to say those of `taught`.
+        The denoiser is conditioned on the student's maps and logits, from which the labels cannot be read off. In the
+        first `predicted` images it starts from the student's own labels, as in `refine`, and is to find those of
+        `pseudo`.
         """
-        labels, confidence = at_maps(taught, seen.maps)
-        maps, logits = at_least_float32(seen.maps), at_least_float32(seen.logits)
+        labels, confidence = labels_at_maps(pseudo, stream.maps)
+        maps, logits = at_least_float32(stream.maps), at_least_float32(stream.logits)
         if not self.config.teach_through:
             maps, logits = maps.detach(), logits.detach()
-        sure, own = logits[:guessed].detach().softmax(dim=1).max(dim=1)
-        start = torch.cat((own.to(labels), labels[guessed:]))
-        diffusion = self.diffusion(start, torch.cat((sure, confidence[guessed:])), fraction)
+        own_confidence, own = logits[:predicted].detach().softmax(dim=1).max(dim=1)
+        start = torch.cat((own.to(labels), labels[predicted:]))
+        diffusion = self.diffusion(start, torch.cat((own_confidence, confidence[predicted:])), fraction)
         steps = diffusion.clock.draw(len(labels), generator)
         noisy, noise = diffusion.corrupt(State(start, maps), steps, generator)
         found: Denoised = self.denoiser(noisy, logits, steps)
@@ -72,9 +73,9 @@ class MixE(nn.Module):
         }
 
     @torch.no_grad()
-    def mended(self, seen: Stream, fraction: float, generator: torch.Generator) -> Float[Tensor, "b k h w"]:
-        """Probabilities of refined pseudo labels, at the resolution of the maps that a teacher sees."""
-        logits = at_least_float32(seen.logits)
+    def refine(self, stream: Stream, fraction: float, generator: torch.Generator) -> Float[Tensor, "b k h w"]:
+        """Computes the class probabilities of refined pseudo labels, at the resolution of the teacher's maps."""
+        logits = at_least_float32(stream.logits)
         confidence, labels = logits.softmax(dim=1).max(dim=1)
         diffusion = self.diffusion(labels, confidence, fraction)
 
@@ -83,13 +84,13 @@ class MixE(nn.Module):
             return found
 
         with evaluating(self.denoiser):
-            return diffusion.restore(denoise, State(labels, at_least_float32(seen.maps)), generator)
+            return diffusion.restore(denoise, State(labels, at_least_float32(stream.maps)), generator)
 
 
-def at_maps(
-    taught: PseudoLabelMap, maps: Float[Tensor, "b e h w"]
+def labels_at_maps(
+    pseudo: PseudoLabelMap, maps: Float[Tensor, "b e h w"]
 ) -> tuple[Integer[Tensor, "b h w"], Float[Tensor, "b h w"]]:
-    """Labels, IGNORE on padding, and confidence at the resolution of the maps, by nearest neighbour."""
+    """Returns labels, IGNORE on padding, and confidence at the resolution of the maps, by nearest neighbour."""
     size = maps.shape[-2:]
-    labels = resize_labels(taught.labels.masked_fill(~taught.valid, IGNORE), size)
-    return labels, resize_nearest(taught.confidence[:, None], size)[:, 0]
+    labels = resize_labels(pseudo.labels.masked_fill(~pseudo.valid, IGNORE), size)
+    return labels, resize_nearest(pseudo.confidence[:, None], size)[:, 0]

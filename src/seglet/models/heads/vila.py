@@ -61,6 +61,11 @@ class Streams(Movable):
     visual: Stream
     fused: Stream | None
 
+    @property
+    def logits(self) -> tuple[Float[Tensor, "b k h4 w4"], Float[Tensor, "b k h4 w4"] | None]:
+        """Logits of both streams."""
+        return self.visual.logits, None if self.fused is None else self.fused.logits
+
 
 class ViLaHead(Head):
     """The visual stream: taps projected and summed, a block of self-attention, reconstructed at four times the grid."""

@@ -1,0 +1,63 @@
+"""Strong views of unlabelled images with the teacher's pseudo labels, mixed by CutMix.
+
+Axes: b images, k classes, h rows, w columns.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from seglet.labels.semi.cutmix import Boxes, draw_boxes, inside, mixed, paste, paste_record
+from seglet.labels.semi.pseudo_label import PseudoLabelMap
+from seglet.methods.viladiff.step_captions import with_partner_captions
+from seglet.models.heads.vila import Stream, Text
+from seglet.types import Movable, SemiStep
+
+
+@dataclass(frozen=True)
+class StrongViews(Movable):
+    """Strongly augmented images with pseudo labels, the teacher's visual stream and captions of their weak views."""
+
+    images: Float[Tensor, "b 3 h w"]
+    pseudo: PseudoLabelMap
+    teacher: Stream
+    captions: Text | None
+
+
+def weak_views(step: SemiStep) -> tuple[Float[Tensor, "b 3 h w"], Bool[Tensor, "b h w"]]:
+    """Returns the weak views that get pseudo labels, the step's own before a partner's, and where they are valid."""
+    parts = [step.unlabelled, *([step.partner] if step.partner else [])]
+    return torch.cat([part.images for part in parts]), torch.cat([part.valid for part in parts])
+
+
+def strong_views(
+    step: SemiStep, pseudo: PseudoLabelMap, teacher: Stream, captions: Text | None
+) -> tuple[StrongViews, StrongViews]:
+    """Returns the strong views of the step and those to paste into them, given what belongs to its `weak_views`.
+
+    Without a partner the same images are pasted in reverse order.
+    """
+    count = len(step.unlabelled.images)
+    if step.partner is None:
+        own = StrongViews(step.unlabelled.strong[0], pseudo, teacher, captions)
+        return own, own.map(lambda tensor: tensor.flip(0))
+    images = torch.cat((step.unlabelled.strong[0], step.partner.strong[0]))
+    both = StrongViews(images, pseudo, teacher, captions)
+    return both[:count], both[count:]
+
+
+def cutmix_views(own: StrongViews, partner: StrongViews, how: Boxes, generator: torch.Generator) -> StrongViews:
+    """Pastes boxes of the partner's images, pseudo labels and teacher maps; an image with a box gets both captions."""
+    size = (own.images.shape[2], own.images.shape[3])
+    box = inside(draw_boxes(len(own.images), size, how, generator), size).to(own.images.device)
+    captions = None
+    if own.captions is not None and partner.captions is not None:
+        captions = with_partner_captions(own.captions, partner.captions, mixed(box))
+    return StrongViews(
+        paste(own.images, partner.images, box),
+        paste_record(own.pseudo, partner.pseudo, box),
+        paste_record(own.teacher, partner.teacher, box),
+        captions,
+    )
