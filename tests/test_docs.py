@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib
+import importlib.util
 import re
 import tomllib
 from pathlib import Path
@@ -69,8 +70,9 @@ def test_a_link_leads_to_a_file(page: Path) -> None:
 
 def test_every_page_is_in_the_menu() -> None:
     nav = str(tomllib.loads(text("zensical.toml"))["project"]["nav"])
-    listed = set(re.findall(r"[\w/-]+\.md", nav))
-    assert listed == {page.relative_to(ROOT / "docs").as_posix() for page in PAGES if "docs" in page.parts}
+    docs = ROOT / "docs"
+    listed = {docs / page for page in re.findall(r"[\w/-]+\.md", nav)}
+    assert listed == {page for page in PAGES if page.is_relative_to(docs)}
 
 
 def test_a_test_named_as_proof_exists() -> None:
@@ -91,3 +93,19 @@ def test_the_method_in_the_tutorial_takes_a_step(tmp_path: Path, monkeypatch: py
     mine = methods.load_method("mine")
     built = mine.Method.build(mine.Config(width=0.125), CLASSES, 0)
     assert built.losses(labelled(), Progress(0, 10)).total > 0
+
+
+GLOSSARY = re.findall(r"`(seglet(?:\.\w+)+)`", text("docs/glossary.md"))
+
+
+@pytest.mark.parametrize("name", GLOSSARY)
+def test_the_glossary_names_code_that_exists(name: str) -> None:
+    module, _, member = name.rpartition(".")
+    assert is_module(name) or hasattr(importlib.import_module(module), member)
+
+
+def is_module(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
