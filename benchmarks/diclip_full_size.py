@@ -12,7 +12,7 @@ import torch
 from benchmarks._diclip import compare
 from benchmarks._harness import Result
 from seglet.methods.diclip import Config
-from seglet.models.foundation.tiny.vocabulary import build_tokenizer, save_tokenizer
+from seglet.models.foundation.tiny.vocabulary import build_word_tokenizer, save_tokenizer
 
 WORDS = ("a", "clean", "origami", "photo", "of")
 VOCABULARY, LENGTH = 49408, 77
@@ -30,7 +30,7 @@ def run() -> Result:
 
 
 def text_config() -> dict[str, int]:
-    tokenizer = build_tokenizer(WORDS, LENGTH)
+    tokenizer = build_word_tokenizer(WORDS, LENGTH)
     ids = {name: getattr(tokenizer, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
     return {"vocab_size": VOCABULARY, "max_position_embeddings": LENGTH, **ids}
 
@@ -46,7 +46,7 @@ def save_clip(folder: Path) -> None:
         projection_dim=512,
     )
     CLIPModel(config).save_pretrained(folder)
-    save_tokenizer(build_tokenizer(WORDS, LENGTH), WORDS, folder)
+    save_tokenizer(build_word_tokenizer(WORDS, LENGTH), WORDS, folder)
 
 
 def save_diffusion(folder: Path) -> None:
@@ -68,8 +68,8 @@ def save_diffusion(folder: Path) -> None:
         beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012, clip_sample=False, steps_offset=1
     )
     StableDiffusionPipeline(
-        vae=vae.half(), text_encoder=CLIPTextModel(text).half(), tokenizer=build_tokenizer(WORDS, LENGTH),
+        vae=vae.half(), text_encoder=CLIPTextModel(text).half(), tokenizer=build_word_tokenizer(WORDS, LENGTH),
         unet=unet.half(), scheduler=scheduler, safety_checker=None, feature_extractor=None,
         requires_safety_checker=False,
     ).save_pretrained(folder)  # fmt: skip
-    save_tokenizer(build_tokenizer(WORDS, LENGTH), WORDS, folder / "tokenizer")
+    save_tokenizer(build_word_tokenizer(WORDS, LENGTH), WORDS, folder / "tokenizer")

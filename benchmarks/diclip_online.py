@@ -10,7 +10,7 @@ from benchmarks._diclip import compare
 from benchmarks._harness import Result
 from seglet.methods.diclip import Config
 from seglet.models.foundation.tiny.clip import TinyCLIP
-from seglet.models.foundation.tiny.diffusion import TinyUNet, TinyVAE, pipeline, save_pipeline
+from seglet.models.foundation.tiny.diffusion import TinyUNet, TinyVAE, build_pipeline, save_pipeline
 
 
 def run() -> Result:
@@ -18,7 +18,7 @@ def run() -> Result:
     with tempfile.TemporaryDirectory() as folder:
         torch.manual_seed(0)
         text = TinyCLIP(("a", "photo", "of", "nothing"))
-        save_pipeline(pipeline(TinyVAE(), TinyUNet(text.clip.config.projection_dim), text), Path(folder))
+        save_pipeline(build_pipeline(TinyVAE(), TinyUNet(text.clip.config.projection_dim), text), Path(folder))
         column = Config(
             clip_model="tiny-clip", prompts="world", diffusion=(folder,), diffusion_layers=("up_blocks.1",),
             attention_grid=(16, 16), attention_rank=16, cache_from="none", width=0.5,

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from benchmarks._harness import Result, side_by_side
-from seglet.models.clip_cache.cache import retrieved
+from seglet.models.clip_cache.cache import retrieve_values
 
 IMAGES, PATCHES, CHANNELS, KEYS, CLASSES, SHARPNESS = 4, 400, 512, 312, 21, 5.5
 
@@ -22,7 +22,7 @@ def run() -> Result:
     shapes = f"{IMAGES}x{PATCHES} patches, {CHANNELS} channels, {KEYS} keys, {CLASSES} classes, float32"
     return side_by_side(
         "retrieval",
-        lambda: retrieved(queries, keys, values, SHARPNESS),
+        lambda: retrieve_values(queries, keys, values, SHARPNESS),
         lambda: rival(queries, keys, values),
         same,
         shapes,

@@ -8,7 +8,7 @@ from tests.data.disk import pairs
 
 from seglet.cli.convert import find_classes
 from seglet.models.architecture import Architecture
-from seglet.models.convert.key_maps import official_name
+from seglet.models.convert.key_maps import published_name
 from seglet.models.segmenter import build, load
 
 
@@ -16,7 +16,7 @@ from seglet.models.segmenter import build, load
 def foreign(tmp_path_factory):
     """A network of CamVid's classes under its published names."""
     segmenter = build(Architecture("deeplabv3-resnet18"), find_classes("camvid"), seed=3)
-    weights = {official_name(name, segmenter.network): w for name, w in segmenter.network.state_dict().items()}
+    weights = {published_name(name, segmenter.network): w for name, w in segmenter.network.state_dict().items()}
     folder = tmp_path_factory.mktemp("foreign")
     torch.save(weights, folder / "cirkd.pth")
     prefix = "pretrained."
@@ -82,7 +82,7 @@ def test_a_misspelt_name_of_classes_is_mended():
 
 def test_a_checkpoint_of_ssss_is_fed_as_its_authors_fed_it(seglet, tmp_path):
     segmenter = build(Architecture("ssss-resnet18", width=1), find_classes("voc"))
-    weights = {official_name(name, segmenter.network): w for name, w in segmenter.network.state_dict().items()}
+    weights = {published_name(name, segmenter.network): w for name, w in segmenter.network.state_dict().items()}
     torch.save(weights, tmp_path / "ssss.pth")
     done = seglet("convert", tmp_path / "ssss.pth", "--classes", "voc", "--out", tmp_path / "m")
     assert "a ssss-resnet18, fed red first, ImageNet's mean" in done.out

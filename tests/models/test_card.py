@@ -7,14 +7,15 @@ import yaml
 
 import seglet
 from seglet.models.architecture import Architecture
-from seglet.models.io.model_card import Part, Story, model_card
+from seglet.models.io.model_card import LicensedPart, Provenance, model_card
 from seglet.models.segmenter import build
 from seglet.types import Classes
 
 CLASSES = Classes(("background", "<script>x</script>", "a|b"), ((0, 0, 0), (1, 1, 1), (2, 2, 2)))
 NETWORK = Architecture("deeplabv3-resnet18", width=0.125)
-STORY = Story(
-    "owner/name", "fotf", "world", "world, split val", "CC-BY-4.0", (Part("data", "CC0"), Part("teacher")),
+PROVENANCE = Provenance(
+    "owner/name", "fotf", "world", "world, split val", "CC-BY-4.0",
+    (LicensedPart("data", "CC0"), LicensedPart("teacher")),
     {"miou": 0.71234}, "seglet train `fotf`", "abc123",
 )  # fmt: skip
 
@@ -48,21 +49,21 @@ def front(text):
 
 
 def test_the_hub_finds_task_licence_and_scores():
-    found = front(model_card(NETWORK, CLASSES, 5_000_000, STORY))
+    found = front(model_card(NETWORK, CLASSES, 5_000_000, PROVENANCE))
     assert (found["pipeline_tag"], found["license"]) == ("image-segmentation", "cc-by-4.0")
     (result,) = found["model-index"][0]["results"]
     assert result["metrics"] == [{"type": "miou", "value": 0.71234}]
 
 
 def test_people_find_classes_data_command_and_every_licence():
-    text = model_card(NETWORK, CLASSES, 5_000_000, STORY)
+    text = model_card(NETWORK, CLASSES, 5_000_000, PROVENANCE)
     for said in ("3 classes", "5.00 million", "`fotf`", "learned from world", "71.23", "| data | CC0 |",
                  "| teacher | not stated |", "| seglet's code | Apache-2.0 |", "commit `abc123`"):  # fmt: skip
         assert said in text
 
 
 def test_what_nobody_said_is_not_made_up():
-    text = model_card(NETWORK, CLASSES, 5_000_000, Story())
+    text = model_card(NETWORK, CLASSES, 5_000_000, Provenance())
     assert front(text)["license"] == "other"
     assert "model-index" not in front(text)
     for said in ("is not stated", "None are stated", "| these weights | not stated |"):
@@ -70,7 +71,7 @@ def test_what_nobody_said_is_not_made_up():
 
 
 def test_hostile_names_are_words():
-    text = model_card(NETWORK, CLASSES, 5_000_000, Story(name="---\n<b>", data="x\n\n# y"))
+    text = model_card(NETWORK, CLASSES, 5_000_000, Provenance(name="---\n<b>", data="x\n\n# y"))
     assert "<script>" not in text
     assert "&lt;script&gt;" in text
     assert "a\\|b" in text
@@ -80,7 +81,7 @@ def test_hostile_names_are_words():
 
 def test_what_is_pushed_is_loaded(hub):
     model = build(NETWORK, CLASSES)
-    model.push_to_hub("owner/name", STORY)
+    model.push_to_hub("owner/name", PROVENANCE)
     again = seglet.load("owner/name")
     assert again.classes == CLASSES
     assert all(bool((one == two).all()) for one, two in zip(model.parameters(), again.parameters(), strict=True))

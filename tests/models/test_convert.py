@@ -9,9 +9,15 @@ from torch import Tensor, nn
 
 from seglet.models.architecture import Architecture
 from seglet.models.assembly import assemble_network
-from seglet.models.convert.conversion import CIRKD_MEAN, compare, convert, load_foreign, with_cirkd_input
-from seglet.models.convert.identify import identify
-from seglet.models.convert.key_maps import official_name
+from seglet.models.convert.conversion import (
+    CIRKD_MEAN,
+    compare_weights,
+    convert_checkpoint,
+    load_foreign_weights,
+    with_cirkd_input,
+)
+from seglet.models.convert.identify import identify_architecture
+from seglet.models.convert.key_maps import published_name
 from seglet.models.io.checkpoints import read_tensors
 from seglet.models.network import Network
 
@@ -24,7 +30,7 @@ HEADS |= {"aspp", "fc8_skip", "fc8_x", "shallow_mask", "last_conv"}
 
 def official(network: Network) -> dict[str, Tensor]:
     """A network's weights as its authors would store them."""
-    shaped = {official_name(name, network): tensor for name, tensor in network.state_dict().items()}
+    shaped = {published_name(name, network): tensor for name, tensor in network.state_dict().items()}
     return {
         name: tensor[..., 0, 0] if name.startswith("linear_c") and tensor.ndim == 4 else tensor
         for name, tensor in shaped.items()
@@ -34,7 +40,7 @@ def official(network: Network) -> dict[str, Tensor]:
 def backbone_of(network: Network) -> dict[str, Tensor]:
     """Its backbone as its authors would store it."""
     return {
-        official_name(name, network).removeprefix("pretrained."): tensor
+        published_name(name, network).removeprefix("pretrained."): tensor
         for name, tensor in network.state_dict().items()
         if name.startswith("backbone.")
     }
@@ -50,7 +56,7 @@ def full(name: str, num_classes: int = 19) -> dict[str, Tensor]:
 def test_an_official_checkpoint_becomes_the_same_network(name: str, tmp_path: Path) -> None:
     source = tiny(name)
     torch.save(official(source.network), tmp_path / "best.pth")
-    segmenter, report = convert(tmp_path / "best.pth", source.architecture, CLASSES)
+    segmenter, report = convert_checkpoint(tmp_path / "best.pth", source.architecture, CLASSES)
     assert all(torch.equal(a, b) for a, b in zip(segmenter.parameters(), source.parameters(), strict=True))
     assert (report.missing, report.extra, report.mismatched, report.backbone_only) == ((), (), (), False)
 
@@ -59,7 +65,7 @@ def test_an_official_checkpoint_becomes_the_same_network(name: str, tmp_path: Pa
 def test_an_imagenet_backbone_fills_the_backbone_and_reports_the_rest(name: str) -> None:
     source, network = tiny(name).network, tiny(name).network
     weights = {**backbone_of(source), "fc.weight": torch.zeros(1000, 64)}
-    report = load_foreign(network, weights)
+    report = load_foreign_weights(network, weights)
     assert report.backbone_only
     assert report.extra == ("fc.weight",)
     assert {part.split(".")[0] for part in report.missing} <= HEADS
@@ -68,7 +74,7 @@ def test_an_imagenet_backbone_fills_the_backbone_and_reports_the_rest(name: str)
 
 def test_our_own_weights_are_understood_too(tmp_path: Path) -> None:
     tiny().save(tmp_path / "net")
-    report = load_foreign(tiny().network, read_tensors(tmp_path / "net" / "model.safetensors"))
+    report = load_foreign_weights(tiny().network, read_tensors(tmp_path / "net" / "model.safetensors"))
     assert not report.missing + report.extra
 
 
@@ -79,7 +85,7 @@ def test_a_torchvision_resnet_is_reported_and_not_loaded() -> None:
     weights["conv1.weight"] = torch.zeros(64, 3, 7, 7, device="meta")
     weights["layer1.0.conv1.weight"] = torch.zeros(64, 64, 3, 3, device="meta")
     with pytest.raises(ValueError, match=r"7x7 stem \(torchvision's\)"):
-        load_foreign(network, weights)
+        load_foreign_weights(network, weights)
 
 
 def test_the_second_version_of_cirkd_is_recognised_by_its_width() -> None:
@@ -87,13 +93,13 @@ def test_the_second_version_of_cirkd_is_recognised_by_its_width() -> None:
     weights["head.block.4.weight"] = torch.zeros(19, 512, 1, 1, device="meta")
     weights["head.aspp.b0.0.weight"] = torch.zeros(512, 512, 1, 1, device="meta")
     with torch.device("meta"):
-        report = compare(assemble_network(Architecture("deeplabv3-resnet18"), 19), weights)
+        report = compare_weights(assemble_network(Architecture("deeplabv3-resnet18"), 19), weights)
     assert any("second version" in note for note in report.notes)
 
 
 def test_another_number_of_classes_is_explained() -> None:
     with torch.device("meta"):
-        report = compare(assemble_network(Architecture("pspnet-resnet18"), 11), full("pspnet-resnet18", 19))
+        report = compare_weights(assemble_network(Architecture("pspnet-resnet18"), 11), full("pspnet-resnet18", 19))
     assert report.notes == ("the file was trained with 19 classes; name as many",)
     assert ("head.classifier.bias", (19,), (11,)) in report.mismatched
 
@@ -104,13 +110,13 @@ def test_nothing_is_copied_when_something_does_not_fit() -> None:
     weights["head.block.4.bias"] = torch.zeros(7)
     before = network.backbone.stem[0].conv.weight.clone()
     with pytest.raises(ValueError, match=r"of another shape: head\.block\.4\.bias"):
-        load_foreign(network, weights)
+        load_foreign_weights(network, weights)
     assert torch.equal(network.backbone.stem[0].conv.weight, before)
 
 
 def test_weights_of_something_else_are_refused() -> None:
     with pytest.raises(ValueError, match=r"do not fit[\s\S]*not used: embeddings"):
-        load_foreign(tiny().network, {"embeddings": torch.zeros(3)})
+        load_foreign_weights(tiny().network, {"embeddings": torch.zeros(3)})
 
 
 @pytest.mark.parametrize("wrap", [lambda w: {"state_dict": w, "epoch": 3}, lambda w: {"model": w}, lambda w: w])
@@ -162,12 +168,12 @@ def test_files_without_tensors_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["deeplabv3-resnet101", "pspnet-resnet34", "segformer-mit_b3", *PUBLISHED])
 def test_a_checkpoint_tells_its_architecture_and_classes(name: str) -> None:
-    assert identify(full(name, 21)) == (Architecture(name), 21)
+    assert identify_architecture(full(name, 21)) == (Architecture(name), 21)
 
 
 def test_what_is_none_of_ours_is_not_identified() -> None:
-    assert identify({"embeddings": torch.zeros(1)}) is None
-    assert identify({**full("segformer-mit_b0"), "block1.7.norm1.weight": torch.zeros(1)}) is None
+    assert identify_architecture({"embeddings": torch.zeros(1)}) is None
+    assert identify_architecture({**full("segformer-mit_b0"), "block1.7.norm1.weight": torch.zeros(1)}) is None
 
 
 def test_cirkd_feeds_blue_first_without_dividing() -> None:

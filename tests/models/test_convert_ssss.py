@@ -12,9 +12,9 @@ from torch import Tensor
 
 from seglet.models.architecture import Architecture
 from seglet.models.assembly import assemble_network
-from seglet.models.convert.conversion import Conversion, compare, fed_as_trained, load_foreign
-from seglet.models.convert.identify import identify
-from seglet.models.convert.key_maps import dgkd_name, official_name
+from seglet.models.convert.conversion import ConversionReport, compare_weights, load_foreign_weights, with_authors_input
+from seglet.models.convert.identify import identify_architecture
+from seglet.models.convert.key_maps import dgkd_name, published_name
 from seglet.models.layers.normalise import IMAGENET_MEAN
 from seglet.models.network import Network
 
@@ -36,8 +36,8 @@ def network(num_classes: int = 21) -> Network:
         return assemble_network(Architecture("ssss-wideresnet38"), num_classes)
 
 
-def compared(golden: Path, name: str) -> Conversion:
-    return compare(network(), released(golden, name))
+def compared(golden: Path, name: str) -> ConversionReport:
+    return compare_weights(network(), released(golden, name))
 
 
 def test_every_tensor_of_the_published_ssss_has_its_place(golden: Path) -> None:
@@ -62,22 +62,22 @@ def test_the_depth_branch_is_missed_aloud(golden: Path) -> None:
 
 
 def test_the_published_ssss_is_recognised_and_fed_as_usual(golden: Path) -> None:
-    found = identify(released(golden, "ssss_official"))
+    found = identify_architecture(released(golden, "ssss_official"))
     assert found == (Architecture("ssss-wideresnet38"), 21)
-    assert fed_as_trained(found[0]).mean == IMAGENET_MEAN
+    assert with_authors_input(found[0]).mean == IMAGENET_MEAN
 
 
 @pytest.mark.parametrize(("name", "mean"), [("dgkd_student", (0.0, 0.0, 0.0)), ("dgkd_teacher", IMAGENET_MEAN)])
 def test_a_student_of_dgkd_sees_images_as_they_are(golden: Path, name: str, mean: tuple[float, ...]) -> None:
-    found = identify(released(golden, name))
+    found = identify_architecture(released(golden, name))
     assert found is not None
-    assert (found[0].name, fed_as_trained(found[0]).mean, found[1]) == ("ssss-wideresnet38", mean, 21)
+    assert (found[0].name, with_authors_input(found[0]).mean, found[1]) == ("ssss-wideresnet38", mean, 21)
 
 
 def test_values_of_a_dgkd_student_arrive() -> None:
     source, target = tiny("ssss-wideresnet38").network, tiny("ssss-wideresnet38").network
     weights = {dgkd_name(name, source): tensor + 1 for name, tensor in source.state_dict().items()}
-    load_foreign(target, weights)
+    load_foreign_weights(target, weights)
     pairs = zip(source.parameters(), target.parameters(), strict=True)
     assert all(torch.equal(theirs + 1, ours) for theirs, ours in pairs)
 
@@ -86,13 +86,13 @@ def test_each_published_name_does_what_the_paper_says() -> None:
     """Many tensors share a shape, so that one in another's place would fit: a plain computation by name tells."""
     ours = tiny("ssss-wideresnet38", width=0.03).network.double().eval()
     state, draws = ours.state_dict(), torch.Generator().manual_seed(0)
-    weights = {official_name(name, ours): w.uniform_(0, 0.3, generator=draws) for name, w in state.items() if w.ndim}
+    weights = {published_name(name, ours): w.uniform_(0, 0.3, generator=draws) for name, w in state.items() if w.ndim}
     sources = images(2, 40, 56).double()
     torch.testing.assert_close(ours(sources).logits, masks_logits(ours.backbone.normalise(sources), weights))
 
 
 def test_another_number_of_classes_counts_the_background(golden: Path) -> None:
-    report = compare(network(11), released(golden, "ssss_official"))
+    report = compare_weights(network(11), released(golden, "ssss_official"))
     assert "the file was trained with 21 classes; name as many" in report.notes
 
 
@@ -100,4 +100,4 @@ def test_a_resnet_of_ssss_is_told_by_its_stem() -> None:
     with torch.device("meta"):
         ours = assemble_network(Architecture("ssss-resnet50"), 21)
     weights = {"conv1.weight": torch.empty(64, 3, 7, 7, device="meta")}
-    assert any("7x7 stem" in note for note in compare(ours, weights).notes)
+    assert any("7x7 stem" in note for note in compare_weights(ours, weights).notes)

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from seglet.models.architecture import Architecture
 from seglet.models.assembly import assemble_network
-from seglet.models.convert.conversion import load_foreign
-from seglet.models.convert.key_maps import official_name
+from seglet.models.convert.conversion import load_foreign_weights
+from seglet.models.convert.key_maps import published_name
 from seglet.models.network import Network
 
 Case = Mapping[str, np.ndarray]
@@ -25,7 +25,7 @@ def network_of(case: Case) -> Network:
     architecture = Architecture(f"{head}-{backbone}", mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0), **still)
     network = assemble_network(architecture, int(case["hp_num_classes"]))
     pairs = zip(case["state_names"].tolist(), case["state_shapes"].tolist(), strict=True)
-    report = load_foreign(network, {name: hash_weight(name, ast.literal_eval(shape)) for name, shape in pairs})
+    report = load_foreign_weights(network, {name: hash_weight(name, ast.literal_eval(shape)) for name, shape in pairs})
     assert not report.missing
     assert not report.extra
     return network.double().eval()
@@ -68,7 +68,7 @@ def check_training(network: Network, case: Case) -> None:
     assert close(loss, case["out_train_loss"], 1e-8)  # a mean over terms of both signs
     loss.backward()
     norms = {
-        official_name(name, network): p.grad.norm() for name, p in network.named_parameters() if p.grad is not None
+        published_name(name, network): p.grad.norm() for name, p in network.named_parameters() if p.grad is not None
     }
     for name, expected in zip(case["out_train_grad_names"].tolist(), case["out_train_grad_l2"], strict=True):
         assert abs(float(norms[name]) - expected) <= 1e-7 * expected + 1e-12, name

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from seglet.models.clip_cache.adapter import CacheAdapter
 from seglet.models.clip_cache.build import build_cache
-from seglet.models.clip_cache.cache import KeyValueCache, directions, retrieved
+from seglet.models.clip_cache.cache import KeyValueCache, retrieve_values, unit_directions
 
 Case = dict[str, np.ndarray]
 X, Y, Z = torch.eye(3)
@@ -18,7 +18,7 @@ def tensor(case: Case, name: str) -> Tensor:
 @pytest.mark.golden("weak", "tip_adapter")
 def test_retrieval_is_the_authors(case: Case) -> None:  # computed in float32
     queries, keys = tensor(case, "features"), tensor(case, "keys_DxK").mT
-    scores = retrieved(queries[None], keys, tensor(case, "values"), float(case["beta"]))[0]
+    scores = retrieve_values(queries[None], keys, tensor(case, "values"), float(case["beta"]))[0]
     np.testing.assert_allclose(scores.numpy(), case["cache_logits"], rtol=1e-6)
     logits = 100 * queries @ tensor(case, "clip_weights_DxC") + float(case["alpha"]) * scores
     np.testing.assert_allclose(logits.numpy(), case["tip_logits"], rtol=1e-5, atol=1e-5)
@@ -55,7 +55,7 @@ def test_without_clustering_every_image_is_a_key() -> None:
 def test_the_mean_key_is_taken_off_keys_and_queries() -> None:
     cache = a_cache()
     torch.testing.assert_close(cache.centre, torch.tensor([1 / 5, 1 / 5, 3 / 5]))
-    torch.testing.assert_close(cache.keys[0], directions(5 * X, cache.centre))
+    torch.testing.assert_close(cache.keys[0], unit_directions(5 * X, cache.centre))
     scores = cache(5 * X[None, None], sharpness=100.0)
     torch.testing.assert_close(scores, torch.tensor([[[0.0, 1.0, 0.0]]]), rtol=0, atol=1e-4)
 
@@ -63,7 +63,7 @@ def test_the_mean_key_is_taken_off_keys_and_queries() -> None:
 def test_classes_without_a_key_are_named_and_score_nothing() -> None:
     empty = torch.empty(0, 3)
     cache = build_cache([empty, Y[None]], [empty, Z[None]], torch.stack([X, Y]))
-    assert cache.unknown() == [1]
+    assert cache.classes_without_keys() == [1]
     assert cache(torch.rand(1, 4, 3))[..., 1].eq(0).all()
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from seglet.models.foundation.known_models import KNOWN
+from seglet.models.foundation.known_models import KNOWN_MODELS
 from seglet.models.io.locate import BUNDLED_FOLDER, BUNDLED_MODELS, bundled_model
 from seglet.models.segmenter import load
 
@@ -20,7 +20,7 @@ def test_a_name_that_is_not_shipped_has_no_folder() -> None:
 
 
 def test_every_known_model_without_an_id_is_shipped() -> None:
-    assert {entry.name for entry in KNOWN if not entry.homes} <= BUNDLED_MODELS.keys()
+    assert {entry.name for entry in KNOWN_MODELS if not entry.homes} <= BUNDLED_MODELS.keys()
 
 
 def test_all_weights_together_are_small_enough_for_a_package() -> None:

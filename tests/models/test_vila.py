@@ -14,7 +14,7 @@ from seglet.models.architecture import DepthGuidance
 from seglet.models.backbones import vit
 from seglet.models.backbones.variants import VISION_TRANSFORMERS, VisionTransformerShape
 from seglet.models.foundation.clip import ImageTextEncoder
-from seglet.models.foundation.image_input import rounded
+from seglet.models.foundation.image_input import round_to_multiple
 from seglet.models.heads.vila import Fusion, Text, positions, streams
 from seglet.models.segmenter import Architecture, Segmenter, build, load
 from seglet.models.student import StudentConfig, build_student
@@ -72,7 +72,7 @@ def test_a_graph_of_any_number_height_and_width_can_be_traced_and_rounds_sides_a
 
 @pytest.mark.parametrize(("side", "near"), [(1, 8), (11, 8), (12, 16), (13, 16), (20, 24)])
 def test_sides_go_to_the_nearest_multiple_and_the_larger_of_two(side: int, near: int) -> None:
-    assert rounded((side, 8), 8) == (near, 8)
+    assert round_to_multiple((side, 8), 8) == (near, 8)
 
 
 def test_with_text_the_visual_stream_is_the_network_bit_for_bit() -> None:

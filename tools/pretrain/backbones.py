@@ -68,7 +68,7 @@ class BackboneObjective(Objective):
             name: tensor.half() if tensor.is_floating_point() else tensor
             for name, tensor in self.segmenter.network.state_dict().items()
         }
-        storage.save(folder, weights, self.segmenter.architecture, WORLD_CLASSES)
+        storage.write_segmenter(folder, weights, self.segmenter.architecture, WORLD_CLASSES)
 
     def losses(self, step: int, draws: torch.Generator) -> Mapping[str, Float[Tensor, ""]]:
         single = self.small.single

@@ -4,7 +4,7 @@ import torch
 
 from seglet.data.world.backgrounds import BACKGROUND_KINDS
 from seglet.data.world.plan import SHAPES
-from seglet.models.foundation.tiny.diffusion import generate
+from seglet.models.foundation.tiny.diffusion import generate_images
 from tools.pretrain.backbones import QUESTIONS, BackboneObjective
 
 
@@ -17,7 +17,7 @@ def scores(built: object, judge: BackboneObjective, smoke: bool = False) -> dict
     right = {"generated_shape": 0.0, "generated_background": 0.0}
     for part in (asked[begin : begin + 50] for begin in range(0, len(asked), 50)):
         prompts = [f"a photo of {_article(shape)} {BACKGROUND_KINDS[ground].phrase}" for shape, ground in part]
-        logits = judge(generate(built, prompts, steps))
+        logits = judge(generate_images(built, prompts, steps))
         for name, question, place in (("generated_shape", "shape", 0), ("generated_background", "background", 1)):
             truth = torch.tensor([QUESTIONS[question].index(pair[place]) for pair in part])
             right[name] += float((logits[question].argmax(1) == truth).sum()) / len(asked)

@@ -6,7 +6,7 @@ from typing import TypeVar
 import numpy as np
 
 from seglet.engine.console import ProgressDisplay
-from seglet.models.foundation.tiny.diffusion import pipeline, save_pipeline
+from seglet.models.foundation.tiny.diffusion import build_pipeline, save_pipeline
 from tools.pretrain import backbones, captioner, clip, depth, generation, unet, vae
 from tools.pretrain.descriptions import DESCRIPTIONS
 from tools.pretrain.loop import Objective
@@ -85,7 +85,7 @@ def make_stable_diffusion(shop: Workshop) -> None:
     objective = unet.UNetObjective(recipe, corpus, latents / latents.std(), text)
     shop.train("stable-diffusion", objective)
     round_to_half(objective.average)
-    built = pipeline(images, objective.average, text)
+    built = build_pipeline(images, objective.average, text)
     scores = vae_scores(images, held_out(shop.held_out, 64)) | generation.scores(built, judge, shop.smoke)
     about = DESCRIPTIONS["stable-diffusion"]
     shop.finish("stable-diffusion", recipe, lambda folder: save_pipeline(built, folder), about, scores)

@@ -18,7 +18,7 @@ from torch import Tensor
 from seglet import files
 from seglet.data.world.backgrounds import BACKGROUND_KINDS
 from seglet.models.foundation.tiny.clip import WIDTH, TinyCLIP
-from seglet.models.foundation.tiny.diffusion import TRAINED_STEPS, TinyUNet, TinyVAE, alphas
+from seglet.models.foundation.tiny.diffusion import TRAINING_TIMESTEPS, TinyUNet, TinyVAE, signal_shares
 from tools.pretrain.corpus import CHUNK, Corpus, Note
 from tools.pretrain.loop import Objective, Phase, Recipe
 
@@ -46,8 +46,8 @@ class UNetObjective(Objective):
         places = torch.randint(self.small.count, (self.recipe.batch,), generator=draws)
         clean = torch.from_numpy(self.latents[places.numpy()])
         noise = torch.randn(clean.shape, generator=draws)
-        times = torch.randint(TRAINED_STEPS, (len(places),), generator=draws)
-        left = alphas()[times][:, None, None, None]
+        times = torch.randint(TRAINING_TIMESTEPS, (len(places),), generator=draws)
+        left = signal_shares()[times][:, None, None, None]
         noised = left.sqrt() * clean + (1 - left).sqrt() * noise
         velocity = left.sqrt() * noise - (1 - left).sqrt() * clean
         with torch.no_grad():

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from seglet.models.architecture import Architecture
-    from seglet.models.convert.conversion import Conversion
+    from seglet.models.convert.conversion import ConversionReport
     from seglet.types import Classes
 
 KNOWN_CLASSES = ("ade20k", "camvid", "cityscapes", "voc", "world")
@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from seglet.models.convert.conversion import load_foreign
+    from seglet.models.convert.conversion import load_foreign_weights
     from seglet.models.io.checkpoints import read_tensors
     from seglet.models.segmenter import build
 
@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     tensors = read_tensors(arguments.file)
     architecture = choose(tensors, arguments.architecture, arguments.input, len(classes))
     segmenter = build(architecture, classes)
-    conversion = load_foreign(segmenter.network, tensors)
+    conversion = load_foreign_weights(segmenter.network, tensors)
     segmenter.save(arguments.out)
     content = {
         "out": str(arguments.out),
@@ -80,10 +80,10 @@ def choose(tensors: "Mapping[str, Tensor]", name: str | None, fed: str, classes:
         ValueError: neither says which, or the file has another number of classes.
     """
     from seglet.models.architecture import NETWORK_NAMES, Architecture
-    from seglet.models.convert.conversion import fed_as_trained, with_cirkd_input
-    from seglet.models.convert.identify import identify
+    from seglet.models.convert.conversion import with_authors_input, with_cirkd_input
+    from seglet.models.convert.identify import identify_architecture
 
-    found = identify(tensors)
+    found = identify_architecture(tensors)
     if found and name not in (None, found[0].name):
         raise ValueError(f"the file holds a {found[0].name}, not a {name}; leave --architecture out")
     if found and found[1] != classes:
@@ -93,7 +93,7 @@ def choose(tensors: "Mapping[str, Tensor]", name: str | None, fed: str, classes:
             f"the file does not show its architecture; give --architecture, one of {', '.join(NETWORK_NAMES)}"
         )
     if found and fed == "auto":
-        return fed_as_trained(found[0])
+        return with_authors_input(found[0])
     architecture = Architecture(found[0].name if found else name or NETWORK_NAMES[0])
     return with_cirkd_input(architecture) if fed == "cirkd" else architecture
 
@@ -130,7 +130,7 @@ def find_classes(source: str) -> "Classes":
     return description.load_description(path).classes if described else classes_of(read_class_table(path))
 
 
-def _text(arguments: argparse.Namespace, architecture: "Architecture", conversion: "Conversion") -> str:
+def _text(arguments: argparse.Namespace, architecture: "Architecture", conversion: "ConversionReport") -> str:
     mean = "ImageNet's mean" if any(architecture.mean) else "no mean"
     fed = "blue first, CIRKD's mean" if architecture.bgr else f"red first, {mean}"
     lines = [conversion.summary(), f"a {architecture.name}, fed {fed}, is in {arguments.out}"]

@@ -8,7 +8,7 @@ from seglet.cli.output import answer
 from seglet.cli.parsing import UsageError, add_json
 
 if TYPE_CHECKING:
-    from seglet.models.io.model_card import Part, Story
+    from seglet.models.io.model_card import LicensedPart, Provenance
 
 SCORES = ("miou", "miou_present", "miou_all", "pixel_accuracy", "mean_accuracy", "ece_15")
 WEIGHTS_KEYS = ("student_weights", "teacher", "weights")
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from seglet.inference.models import model_folder
-    from seglet.models.io.model_card import NOT_STATED
+    from seglet.models.io.model_card import LICENCE_NOT_STATED
     from seglet.models.segmenter import Segmenter
 
     if arguments.to is not None and arguments.to.count("/") != 1:
@@ -44,28 +44,28 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.out.exists() and (not arguments.out.is_dir() or any(arguments.out.iterdir())):
         raise ValueError(f"{str(arguments.out)!r} is not empty; choose a new folder with --out")
     model = Segmenter.load(model_folder(arguments.run))
-    story = story_of(arguments)
-    model.publish(arguments.out, story)
-    missing = [part.name for part in story.parts if part.licence == NOT_STATED]
+    provenance = provenance_of(arguments)
+    model.publish(arguments.out, provenance)
+    missing = [part.name for part in provenance.parts if part.licence == LICENCE_NOT_STATED]
     lines = [f"{arguments.out} holds the segmenter and its card, README.md; read it before others do"]
-    if not story.licence:
+    if not provenance.licence:
         missing.insert(0, "these weights (--licence)")
     if missing:
         lines.append(f"the card states no licence of: {', '.join(missing)}")
     if arguments.to is not None:
-        model.push_to_hub(arguments.to, story, private=not arguments.public)
+        model.push_to_hub(arguments.to, provenance, private=not arguments.public)
         lines.append(f'uploaded; use it with seglet.load("{arguments.to}")')
     content = {"out": str(arguments.out), "uploaded": arguments.to, "licences_missing": missing}
     answer("\n".join(lines), content, arguments.json)
     return 0
 
 
-def story_of(arguments: argparse.Namespace) -> "Story":
+def provenance_of(arguments: argparse.Namespace) -> "Provenance":
     """What the run's own files, and the command line, say of it."""
     from seglet.engine.experiment_file import read_yaml
     from seglet.engine.run import Run
     from seglet.files import read_json
-    from seglet.models.io.model_card import Story
+    from seglet.models.io.model_card import Provenance
 
     run = Run(Path(arguments.run))
     values = read_yaml(run.experiment) if run.experiment.is_file() else {}
@@ -73,7 +73,7 @@ def story_of(arguments: argparse.Namespace) -> "Story":
     record = record if isinstance(record, dict) else {}
     scores, scored_on = _scores(arguments, run, values)
     data = f"{values['data']}, split {values['train_split']}" if values else ""
-    return Story(
+    return Provenance(
         name=arguments.to or Path(arguments.run).resolve().name,
         method=str(values.get("method", "")),
         data=data,
@@ -115,19 +115,21 @@ def _known(found: dict[str, Any]) -> dict[str, float]:
     return {name: float(found[name]) for name in SCORES if isinstance(found.get(name), int | float)}
 
 
-def _parts(values: dict[str, Any], data_licence: str) -> "tuple[Part, ...]":
+def _parts(values: dict[str, Any], data_licence: str) -> "tuple[LicensedPart, ...]":
     """Data, foundation models that the experiment names, and weights it began with or learned from."""
-    from seglet.models.foundation.known_models import known
-    from seglet.models.io.model_card import NOT_STATED, Part
+    from seglet.models.foundation.known_models import known_model
+    from seglet.models.io.model_card import LICENCE_NOT_STATED, LicensedPart
 
     if not values:
-        return (Part("the data", data_licence or NOT_STATED),)
+        return (LicensedPart("the data", data_licence or LICENCE_NOT_STATED),)
     drawn = str(values["data"]) == "world"
-    parts = [Part(f"the data, {values['data']}", data_licence or ("Apache-2.0" if drawn else NOT_STATED))]
+    parts = [
+        LicensedPart(f"the data, {values['data']}", data_licence or ("Apache-2.0" if drawn else LICENCE_NOT_STATED))
+    ]
     for key, value in values.items():
-        entry = known(value) if isinstance(value, str) else None
+        entry = known_model(value) if isinstance(value, str) else None
         if entry is not None:
-            parts.append(Part(f"{entry.id}, {entry.about}", entry.licence))
+            parts.append(LicensedPart(f"{entry.id}, {entry.about}", entry.licence))
         elif key in WEIGHTS_KEYS and isinstance(value, str) and value:
-            parts.append(Part(f"{key.replace('_', ' ')}: {Path(value).name}"))
+            parts.append(LicensedPart(f"{key.replace('_', ' ')}: {Path(value).name}"))
     return tuple(dict.fromkeys(parts))

@@ -36,7 +36,7 @@ def weights_hash(folder: Path) -> str:
     """SHA-256 of the weights of a segmenter, which `load` compared with the file; or of an exported file."""
     if folder.suffix == SUFFIX:
         return sha256(folder)
-    return str(read_json(folder / storage.CONFIG)["weights"]["sha256"])
+    return str(read_json(folder / storage.CONFIG_FILE)["weights"]["sha256"])
 
 
 def choose_device(name: str) -> torch.device:

@@ -47,6 +47,7 @@ class Facts:
         return 3 if self.architecture.depth is None else 4
 
     def as_metadata(self) -> dict[str, str]:
+        """Returns the metadata of an exported file."""
         table = [{"name": n, "colour": c} for n, c in zip(self.classes.names, self.classes.colours, strict=True)]
         architecture = self.architecture.as_dict()
         preprocessing = {
@@ -62,7 +63,8 @@ class Facts:
 
     @classmethod
     def from_metadata(cls, said: dict[str, str], file: Path) -> "Facts":
-        """
+        """Reads the metadata of an exported file.
+
         Raises:
             ValueError: it is no export of ours, or of another version.
         """

@@ -26,7 +26,7 @@ from seglet.tensors import resize_align_corners
 from seglet.types import Classes
 
 if TYPE_CHECKING:
-    from seglet.models.io.model_card import Story
+    from seglet.models.io.model_card import Provenance
 
 __all__ = ["Architecture", "Segmentation", "Segmenter", "build", "load"]
 
@@ -133,21 +133,21 @@ class Segmenter(nn.Module):
         Raises:
             ValueError: the folder holds something else.
         """
-        storage.save(Path(folder), self.network.state_dict(), self.architecture, self.classes)
+        storage.write_segmenter(Path(folder), self.network.state_dict(), self.architecture, self.classes)
 
-    def publish(self, folder: str | Path, story: "Story | None" = None) -> None:
+    def publish(self, folder: str | Path, provenance: "Provenance | None" = None) -> None:
         """Writes what `save` does, and a card beside it, `README.md`: the folder that belongs on the hub.
 
         Raises:
             ValueError: the folder holds something.
         """
-        from seglet.models.io.model_card import Story, model_card
+        from seglet.models.io.model_card import Provenance, model_card
 
         count = sum(parameter.numel() for parameter in self.network.parameters())
-        card = model_card(self.architecture, self.classes, count, story or Story())
-        storage.publish(Path(folder), self.network.state_dict(), self.architecture, self.classes, card)
+        card = model_card(self.architecture, self.classes, count, provenance or Provenance())
+        storage.write_published(Path(folder), self.network.state_dict(), self.architecture, self.classes, card)
 
-    def push_to_hub(self, name: str, story: "Story | None" = None, private: bool = True) -> None:
+    def push_to_hub(self, name: str, provenance: "Provenance | None" = None, private: bool = True) -> None:
         """Uploads what `publish` writes to the Hugging Face hub (`owner/name`), as whoever is logged in there.
 
         A repository that does not exist is made, `private` or not; `seglet.load(name)` reads it back.
@@ -155,12 +155,12 @@ class Segmenter(nn.Module):
         Raises:
             ValueError: the name has another form, or the hub refuses.
         """
-        from seglet.models.io.model_card import Story
+        from seglet.models.io.model_card import Provenance
 
         with tempfile.TemporaryDirectory() as parent:
             folder = Path(parent) / "segmenter"
-            self.publish(folder, replace(story or Story(), name=name))
-            storage.upload(folder, name, private)
+            self.publish(folder, replace(provenance or Provenance(), name=name))
+            storage.upload_folder(folder, name, private)
 
     @classmethod
     def load(cls, folder: str | Path) -> "Segmenter":
@@ -169,7 +169,7 @@ class Segmenter(nn.Module):
         Raises:
             ValueError: a file is missing, damaged, of another format or does not fit; the message says which and why.
         """
-        stored = storage.load(Path(folder))
+        stored = storage.read_segmenter(Path(folder))
         network = _without_weights(stored.architecture, stored.classes)
         storage.check_shapes(stored, network.state_dict())
         network.load_state_dict(stored.weights, assign=True)

@@ -7,7 +7,7 @@ from typing import Any
 from seglet import files
 from seglet.models.architecture import Architecture
 from seglet.models.backbones.variants import VISION_TRANSFORMERS
-from seglet.models.io.storage import CONFIG, FORMAT
+from seglet.models.io.storage import CONFIG_FILE, SEGMENTER_FORMAT
 from seglet.models.segmenter import Segmenter, build, load
 from seglet.types import Classes, option
 
@@ -76,8 +76,8 @@ def build_student(config: StudentConfig, classes: Classes, seed: int, **more: An
 
 def is_segmenter(source: str) -> bool:
     """Whether it is a folder that a segmenter was saved to."""
-    about = Path(source) / CONFIG
-    return about.is_file() and dict(files.read_json(about)).get("format") == FORMAT
+    about = Path(source) / CONFIG_FILE
+    return about.is_file() and dict(files.read_json(about)).get("format") == SEGMENTER_FORMAT
 
 
 def build_pretrained(architecture: Architecture, source: str, classes: Classes, seed: int) -> Segmenter:

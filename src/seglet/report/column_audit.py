@@ -24,7 +24,7 @@ from seglet.data.errors import DataError
 from seglet.data.overlay import _unit, colour_values, contact_sheet
 from seglet.files import replacing, write_text
 from seglet.images import colour_palette
-from seglet.models.foundation.captions import census
+from seglet.models.foundation.captions import count_captions
 from seglet.types import IGNORE, Classes
 
 SMALLEST = 128
@@ -83,7 +83,7 @@ def told(data: Dataset, store: ColumnStore) -> list[str]:
     columned, name = ColumnedDataset(data, [store]), store.recipe.name
     there = store.contents().places
     found = [columned.texts(i)[name] for i in range(len(data)) if value_address(data, i, store) in there]
-    return [f"{name}: {census(found)}"] if found else []
+    return [f"{name}: {count_captions(found)}"] if found else []
 
 
 def gathered(data: Dataset, stores: Sequence[ColumnStore], count: int) -> list[Row]:

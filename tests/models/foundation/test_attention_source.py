@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from seglet.models.foundation.attention_source import AttentionSource, QueriesKeys, decoder_layers, draws
+from seglet.models.foundation.attention_source import AttentionSource, QueriesKeys, decoder_attention_layers, draw_noise
 from seglet.models.foundation.stable_diffusion import StableDiffusion
 
 IMAGES = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(5))
@@ -78,7 +78,7 @@ def test_queries_and_keys_are_resized_bilinearly_to_the_grid(diffusion: StableDi
 
 def test_layers_of_different_heads_count_alike(diffusion: StableDiffusion) -> None:
     every = AttentionSource(diffusion)
-    assert every.layers == decoder_layers(diffusion.unet)
+    assert every.layers == decoder_attention_layers(diffusion.unet)
     single = [AttentionSource(diffusion, [layer]).attention(IMAGES, (4, 4), seeded()) for layer in every.layers]
     assert torch.allclose(every.attention(IMAGES, (4, 4), seeded()), torch.stack(single).mean(dim=0), atol=1e-6)
 
@@ -127,7 +127,7 @@ def test_images_may_have_noise_of_their_own(diffusion: StableDiffusion) -> None:
     both = source.attention(IMAGES, (4, 4), [seeded(1), seeded(2)])
     assert torch.allclose(both[1:], source.attention(IMAGES[1:], (4, 4), seeded(2)), atol=1e-6)
     with pytest.raises(ValueError, match=r"one for each of 2 images, got 1"):
-        draws([seeded()], torch.zeros(2, 4, 8, 8))
+        draw_noise([seeded()], torch.zeros(2, 4, 8, 8))
 
 
 def test_images_of_any_shape_have_attention_on_their_grid(diffusion: StableDiffusion) -> None:

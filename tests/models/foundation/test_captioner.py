@@ -7,7 +7,7 @@ import torch
 from tests.models.foundation.makers import rewrite, save_captioner, tokenizer
 
 from seglet.models.foundation.captioner import Captioner
-from seglet.models.foundation.captions import without_prompt
+from seglet.models.foundation.captions import strip_prompt
 
 KINDS = ("blip-2", "blip", "git")
 IMAGES = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(3))
@@ -33,7 +33,7 @@ def test_the_likeliest_words_follow_one_another(captioner_folders: dict[str, Pat
     model: Any = captioner.model
     theirs = model.generate(pixel_values=captioner.normalise(IMAGES), do_sample=False, max_new_tokens=5)
     texts = captioner.tokenizer.batch_decode(theirs, skip_special_tokens=True)
-    assert captioner.caption(IMAGES, longest=5) == tuple(without_prompt(text, "") for text in texts)
+    assert captioner.caption(IMAGES, longest=5) == tuple(strip_prompt(text, "") for text in texts)
 
 
 @pytest.mark.parametrize("kind", ["blip", "git"])

@@ -1,6 +1,6 @@
 import pytest
 
-from seglet.models.foundation.captions import census, filled, is_junk, without_prompt
+from seglet.models.foundation.captions import count_captions, fill_empty_captions, is_junk, strip_prompt
 
 
 @pytest.mark.parametrize(
@@ -19,18 +19,18 @@ from seglet.models.foundation.captions import census, filled, is_junk, without_p
     ],
 )
 def test_only_what_follows_the_prompt_is_kept(text: str, prompt: str, rest: str) -> None:
-    assert without_prompt(text, prompt) == rest
+    assert strip_prompt(text, prompt) == rest
 
 
 def test_an_empty_caption_borrows_from_the_other_prompt() -> None:
-    assert filled(["", "a dog"], "an image") == ("a dog", "a dog")
-    assert filled(["a cat", "a dog"], "an image") == ("a cat", "a dog")
-    assert filled(["", ""], "an image") == ("an image", "an image")
+    assert fill_empty_captions(["", "a dog"], "an image") == ("a dog", "a dog")
+    assert fill_empty_captions(["a cat", "a dog"], "an image") == ("a cat", "a dog")
+    assert fill_empty_captions(["", ""], "an image") == ("an image", "an image")
 
 
 def test_the_neutral_sentence_says_something() -> None:
     with pytest.raises(ValueError, match="expected a sentence"):
-        filled([""], " ")
+        fill_empty_captions([""], " ")
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_captions_that_repeat_themselves_are_junk(caption: str, junk: bool) -> N
 
 
 def test_a_census_counts_what_says_nothing() -> None:
-    found = census([("a cat", ""), ("", " "), ("a cat", "a a a a")])
+    found = count_captions([("a cat", ""), ("", " "), ("a cat", "a a a a")])
     assert (found.images, found.captions, found.empty, found.silent, found.junk) == (3, 6, 3, 1, 1)
     assert found.common == (("a cat", 2),)
     assert "1 images without any; 2 times 'a cat'" in str(found)

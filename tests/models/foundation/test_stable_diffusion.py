@@ -6,10 +6,10 @@ import pytest
 import torch
 from tests.models.foundation.makers import rewrite
 
-from seglet.models.foundation.hub import find
-from seglet.models.foundation.image_generator import ImageGenerator, Recipe
-from seglet.models.foundation.loading import quiet
-from seglet.models.foundation.stable_diffusion import LAYOUT, StableDiffusion
+from seglet.models.foundation.hub import find_model
+from seglet.models.foundation.image_generator import GenerationRecipe, ImageGenerator
+from seglet.models.foundation.loading import quiet_libraries
+from seglet.models.foundation.stable_diffusion import STABLE_DIFFUSION_LAYOUT, StableDiffusion
 
 SEEDS = (3, 4)
 PROMPTS = ("a photo of a dog", "a red cat")
@@ -36,9 +36,9 @@ def test_latents_are_the_mean_code_scaled(diffusion: StableDiffusion) -> None:
 
 def test_images_are_resized_to_what_the_networks_can_halve(diffusion: StableDiffusion) -> None:
     assert diffusion.native == (32, 32)
-    assert diffusion.size(None) == (32, 32)
-    assert diffusion.size((31, 1)) == (32, 4)
-    assert diffusion.fitted(torch.rand(1, 3, 50, 41), (24, 40)).shape == (1, 3, 24, 40)
+    assert diffusion.working_size(None) == (32, 32)
+    assert diffusion.working_size((31, 1)) == (32, 4)
+    assert diffusion.resize_images(torch.rand(1, 3, 50, 41), (24, 40)).shape == (1, 3, 24, 40)
 
 
 @pytest.mark.parametrize("predicts", ["noise", "velocity"])
@@ -55,40 +55,43 @@ def test_one_step_draws_what_the_prediction_says(
     signal, spread = share**0.5, (1 - share) ** 0.5
     clean = (noise - spread * said) / signal if predicts == "noise" else signal * noise - spread * said
     by_hand = vae.decode(clean / 0.18215).sample / 2 + 0.5  # type: ignore[operator]
-    drawn = ImageGenerator(model).generate(PROMPTS[:1], SEEDS[:1], Recipe(steps=1, guidance=1))
+    drawn = ImageGenerator(model).generate(PROMPTS[:1], SEEDS[:1], GenerationRecipe(steps=1, guidance=1))
     assert torch.allclose(drawn, by_hand.clamp(0, 1), atol=1e-4)
 
 
 def test_images_are_those_of_diffusers_own_pipeline(diffusion: StableDiffusion, diffusion_folder: Path) -> None:
     from diffusers import StableDiffusionPipeline
 
-    with quiet():
+    with quiet_libraries():
         pipeline = StableDiffusionPipeline.from_pretrained(diffusion_folder, local_files_only=True)
         generators = [torch.Generator().manual_seed(seed) for seed in SEEDS]
         theirs = pipeline(list(PROMPTS), negative_prompt=["the sky"] * 2, num_inference_steps=3, guidance_scale=5.0,
                           generator=generators, output_type="pt").images  # fmt: skip
-    mine = ImageGenerator(diffusion).generate(PROMPTS, SEEDS, Recipe(3, 5.0, "the sky"))
+    mine = ImageGenerator(diffusion).generate(PROMPTS, SEEDS, GenerationRecipe(3, 5.0, "the sky"))
     assert torch.allclose(mine, theirs, atol=1e-5)
 
 
 def test_a_image_does_not_depend_on_its_neighbours(diffusion: StableDiffusion) -> None:
     draw = ImageGenerator(diffusion).generate
-    alone = draw(PROMPTS[1:], SEEDS[1:], Recipe(3))
-    assert torch.allclose(draw(PROMPTS, SEEDS, Recipe(3))[1:], alone, atol=1e-4)
-    assert torch.equal(draw(["a bird", PROMPTS[1]], [9, SEEDS[1]], Recipe(3))[1], draw(PROMPTS, SEEDS, Recipe(3))[1])
+    alone = draw(PROMPTS[1:], SEEDS[1:], GenerationRecipe(3))
+    assert torch.allclose(draw(PROMPTS, SEEDS, GenerationRecipe(3))[1:], alone, atol=1e-4)
+    assert torch.equal(
+        draw(["a bird", PROMPTS[1]], [9, SEEDS[1]], GenerationRecipe(3))[1],
+        draw(PROMPTS, SEEDS, GenerationRecipe(3))[1],
+    )
 
 
 def test_seed_prompt_and_what_is_not_wanted_matter(diffusion: StableDiffusion) -> None:
-    draw, plain = ImageGenerator(diffusion).generate, Recipe(2)
+    draw, plain = ImageGenerator(diffusion).generate, GenerationRecipe(2)
     first = draw(["a dog"], [1], plain)
     assert not torch.equal(draw(["a dog"], [2], plain), first)
     assert not torch.equal(draw(["a cat"], [1], plain), first)
-    assert not torch.equal(draw(["a dog"], [1], Recipe(2, negative="a cat")), first)
+    assert not torch.equal(draw(["a dog"], [1], GenerationRecipe(2, negative="a cat")), first)
     assert torch.equal(draw(["a dog"], [1], plain), first)
 
 
 def test_a_image_has_the_size_of_the_recipe(diffusion: StableDiffusion) -> None:
-    drawn = ImageGenerator(diffusion).generate(["a dog"], [0], Recipe(1, size=(24, 40)))
+    drawn = ImageGenerator(diffusion).generate(["a dog"], [0], GenerationRecipe(1, size=(24, 40)))
     assert drawn.shape == (1, 3, 24, 40)
     assert drawn.min() >= 0
     assert drawn.max() <= 1
@@ -99,7 +102,7 @@ def test_prompts_and_seeds_come_in_pairs(diffusion: StableDiffusion) -> None:
         with pytest.raises(ValueError, match="expected a seed for each prompt"):
             ImageGenerator(diffusion).generate(prompts, seeds)
     with pytest.raises(ValueError, match="at least one denoising step, got 0"):
-        Recipe(steps=0)
+        GenerationRecipe(steps=0)
 
 
 def test_diffusion_texts_have_no_space_in_common_with_images(diffusion: StableDiffusion) -> None:
@@ -109,15 +112,15 @@ def test_diffusion_texts_have_no_space_in_common_with_images(diffusion: StableDi
 
 def test_half_precision_draws_too(diffusion_folder: Path) -> None:
     half = StableDiffusion.load(diffusion_folder, dtype="bfloat16")
-    drawn = ImageGenerator(half).generate(["a dog"], [0], Recipe(2))
+    drawn = ImageGenerator(half).generate(["a dog"], [0], GenerationRecipe(2))
     assert drawn.dtype == torch.float32
     assert drawn.isfinite().all()
 
 
 def test_identity_covers_every_part(diffusion: StableDiffusion, folder: Path) -> None:
-    assert find(folder, "diffusion", LAYOUT).identity() == diffusion.identity()
+    assert find_model(folder, "diffusion", STABLE_DIFFUSION_LAYOUT).identity() == diffusion.identity()
     rewrite(folder / "scheduler" / "scheduler_config.json", beta_end=0.02)
-    assert find(folder, "diffusion", LAYOUT).identity() != diffusion.identity()
+    assert find_model(folder, "diffusion", STABLE_DIFFUSION_LAYOUT).identity() != diffusion.identity()
 
 
 @pytest.mark.parametrize(

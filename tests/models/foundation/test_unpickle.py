@@ -6,10 +6,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from seglet.models.foundation.clip import LAYOUT, ImageTextEncoder
-from seglet.models.foundation.stable_diffusion import LAYOUT as DIFFUSION
+from seglet.models.foundation.clip import CLIP_LAYOUT, ImageTextEncoder
+from seglet.models.foundation.stable_diffusion import STABLE_DIFFUSION_LAYOUT as DIFFUSION
 from seglet.models.foundation.stable_diffusion import StableDiffusion
-from seglet.models.foundation.unpickle import unpickle
+from seglet.models.foundation.unpickle import unpickle_model
 
 
 def pickle(weights: Path, name: str) -> None:
@@ -26,7 +26,7 @@ def pickled(clip_folder: Path, tmp_path: Path) -> Path:
 
 
 def test_a_pickled_clip_becomes_the_same_clip(pickled: Path, tmp_path: Path, clip: ImageTextEncoder) -> None:
-    again = ImageTextEncoder.load(unpickle(pickled, "clip", LAYOUT, tmp_path / "new"))
+    again = ImageTextEncoder.load(unpickle_model(pickled, "clip", CLIP_LAYOUT, tmp_path / "new"))
     images = torch.rand(1, 3, 32, 32)
     assert torch.equal(again.image(images).patches, clip.image(images).patches)
     assert torch.equal(again.text.embed(["a dog"]), clip.text.embed(["a dog"]))
@@ -40,7 +40,7 @@ def test_shards_become_one_file(pickled: Path, tmp_path: Path) -> None:
         torch.save({name: weights[name] for name in names if shards[name] == shard}, pickled / shard)
     (pickled / "pytorch_model.bin").unlink()
     (pickled / "pytorch_model.bin.index.json").write_text(json.dumps({"weight_map": shards}))
-    new = unpickle(pickled, "clip", LAYOUT, tmp_path / "new")
+    new = unpickle_model(pickled, "clip", CLIP_LAYOUT, tmp_path / "new")
     assert sorted(load_file(new / "model.safetensors")) == names
     assert not list(new.glob("*.bin*"))
 
@@ -50,21 +50,21 @@ def test_every_part_of_a_pipeline_is_turned(diffusion_folder: Path, diffusion: S
     for part in ("unet", "vae"):
         pickle(folder / part / "diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.bin")
     pickle(folder / "text_encoder" / "model.safetensors", "pytorch_model.bin")
-    again = StableDiffusion.load(unpickle(folder, "diffusion", DIFFUSION, tmp_path / "new"))
+    again = StableDiffusion.load(unpickle_model(folder, "diffusion", DIFFUSION, tmp_path / "new"))
     assert torch.equal(again.latents(torch.ones(1, 3, 32, 32)), diffusion.latents(torch.ones(1, 3, 32, 32)))
 
 
 def test_a_pickle_that_would_run_code_is_refused_and_nothing_written(pickled: Path, tmp_path: Path) -> None:
     torch.save({"model": Path("x").exists}, pickled / "pytorch_model.bin")
     with pytest.raises(ValueError, match="reading that would run code"):
-        unpickle(pickled, "clip", LAYOUT, tmp_path / "new")
+        unpickle_model(pickled, "clip", CLIP_LAYOUT, tmp_path / "new")
     assert not (tmp_path / "new").exists()
 
 
 def test_nothing_is_overwritten(pickled: Path) -> None:
     with pytest.raises(ValueError, match="exists; name a new folder"):
-        unpickle(pickled, "clip", LAYOUT, pickled)
+        unpickle_model(pickled, "clip", CLIP_LAYOUT, pickled)
 
 
 def test_the_hub_is_asked_for_pickles_only_here() -> None:
-    assert not any(".bin" in pattern for pattern in LAYOUT.patterns)
+    assert not any(".bin" in pattern for pattern in CLIP_LAYOUT.patterns)

@@ -15,8 +15,8 @@ from seglet.data.columns.kinds import ColumnKind, ColumnValue
 from seglet.data.columns.producer import ColumnProducer, Compute
 from seglet.data.dataset import Sample
 from seglet.data.loading.dark_light_pairs import BRIGHTENERS, Brightening
-from seglet.models.foundation.depth_estimator import LAYOUT, DepthEstimator
-from seglet.models.foundation.hub import find
+from seglet.models.foundation.depth_estimator import DEPTH_LAYOUT, DepthEstimator
+from seglet.models.foundation.hub import find_model
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class EstimatedDepth(ColumnProducer):
     maker: str = "depth-estimator/1"
 
     def identity(self) -> str:
-        return find(self.source, "depth", LAYOUT).identity()
+        return find_model(self.source, "depth", DEPTH_LAYOUT).identity()
 
     def settings(self) -> Mapping[str, Any]:
         return {"brighten": self.brighten}

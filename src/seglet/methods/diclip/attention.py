@@ -19,7 +19,7 @@ from seglet.data.dataset import Sample
 from seglet.labels.attention.low_rank_attention import LowRankAttention, low_rank_attention
 from seglet.methods.diclip.weights import weights
 from seglet.models.foundation.attention_source import AttentionSource
-from seglet.models.foundation.loading import as_dtype
+from seglet.models.foundation.loading import parse_dtype
 from seglet.models.foundation.stable_diffusion import StableDiffusion
 from seglet.types import Crop, option
 
@@ -60,7 +60,7 @@ class AttentionConfig:
             raise ValueError(f"attention_grid: expected at least 1 row and column, got {self.attention_grid}")
         if self.attention == "diffusion" and not self.diffusion:
             raise ValueError("diffusion: expected at least one Stable Diffusion, got none; or choose another attention")
-        as_dtype(self.diffusion_dtype)
+        parse_dtype(self.diffusion_dtype)
 
     @property
     def side(self) -> Size | None:

@@ -21,7 +21,7 @@ from seglet.data.prompts.class_prompts import PLACEHOLDER, readable_name
 from seglet.files import replacing
 from seglet.images import read_image
 from seglet.methods.diclip.weights import weights
-from seglet.models.foundation.image_generator import ImageGenerator, Recipe
+from seglet.models.foundation.image_generator import GenerationRecipe, ImageGenerator
 from seglet.models.foundation.stable_diffusion import StableDiffusion
 from seglet.types import option
 
@@ -67,9 +67,9 @@ class ImagesConfig:
             )
 
     @property
-    def recipe(self) -> Recipe:
+    def recipe(self) -> GenerationRecipe:
         side = None if self.generator_size is None else (self.generator_size, self.generator_size)
-        return Recipe(self.generator_steps, self.generator_guidance, self.generator_negative, side)
+        return GenerationRecipe(self.generator_steps, self.generator_guidance, self.generator_negative, side)
 
     def drawing(self) -> dict[str, Any]:
         """All that decides the drawn images, but for the name of the class and the number of the image."""
@@ -112,7 +112,7 @@ def _folder(name: str) -> str:
 def _draw(config: ImagesConfig, due: list[tuple[str, int, Path]], device: torch.device, note: Note) -> None:
     model = StableDiffusion.load(config.generator, dtype=config.generator_dtype).to(device)
     for text in dict.fromkeys(prompt for prompt, _, _ in due):
-        reading = model.text.read([text])[0]
+        reading = model.text.tokenize([text])[0]
         if reading.truncated:
             note(f"the generator reads only the beginning of {text!r}; shorten generator_prompt")
     generator = ImageGenerator(model)

@@ -41,13 +41,13 @@ def read_words(text: TextTower, classes: Classes, prompts: str) -> Words:
     remarks = []
     for name in names:
         phrases = chosen.phrases[name]
-        readings = text.read(phrases)
+        readings = text.tokenize(phrases)
         if all(reading.empty or len(reading.unknown) == len(reading.pieces) for reading in readings):
             raise ValueError(f"CLIP knows no word of {name!r}, read as {phrases[0]!r}; give other words with `prompts`")
         broken = dict.fromkeys(word for reading in readings for word in (*reading.broken, *reading.unknown))
         if broken:
             remarks.append(f"CLIP reads {', '.join(broken)} of class {name!r} in pieces; other words may serve better")
-    for reading in text.read([one for group in texts for one in group]):
+    for reading in text.tokenize([one for group in texts for one in group]):
         if reading.truncated:
             remarks.append(f"CLIP reads only the first {reading.limit} tokens of {reading.text!r}; shorten it")
     behind = chosen.background_texts()

@@ -34,7 +34,7 @@ from seglet.methods.diclip.tsa import CACHE, CacheArtefact, Look, dynamic_cam, s
 from seglet.methods.diclip.vce import VCEConfig, own_attention
 from seglet.methods.diclip.weights import weights
 from seglet.models.clip_cache.adapter import CacheAdapter
-from seglet.models.clip_cache.cache import KeyValueCache, directions, retrieved
+from seglet.models.clip_cache.cache import KeyValueCache, retrieve_values, unit_directions
 from seglet.models.foundation.image_tower import ImageTower
 from seglet.models.layers.dropout import drawing_from
 from seglet.models.layers.patch_features import cosine_affinity, masked_mean
@@ -190,9 +190,9 @@ class Method(
         if self.online is None:
             return torch.as_tensor(self.cache(seen.patches, self.config.sharpness))
         keys, values = self.online.filled()
-        queries = directions(seen.patches, self.cache.centre)
+        queries = unit_directions(seen.patches, self.cache.centre)
         both = torch.cat([self.cache.keys, keys]), torch.cat([self.cache.values, values])
-        return retrieved(queries, *both, self.config.sharpness)
+        return retrieve_values(queries, *both, self.config.sharpness)
 
     @torch.no_grad()
     def _target(self, cam: Float[Tensor, "b n p"], seen: View, tags: Float[Tensor, "b n"], step: Tagged) -> Target:
@@ -280,6 +280,6 @@ class Method(
     def training_notes(self, size: tuple[int, int], batch: int) -> list[str]:
         """How CLIP reads the classes, what the memory lacks, and what the networks are."""
         names = self.student.classes.names
-        lacking = [] if self.cache is None else [names[label] for label in self.cache.unknown()]
+        lacking = [] if self.cache is None else [names[label] for label in self.cache.classes_without_keys()]
         told = [f"the memory knows no image of {', '.join(lacking)}: their maps come from words alone"]
         return [*self.knowledge.remarks, *(told if lacking else [])]

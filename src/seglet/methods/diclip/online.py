@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from seglet.models.clip_cache.cache import directions
+from seglet.models.clip_cache.cache import unit_directions
 
 
 class OnlineKeys(nn.Module):
@@ -39,7 +39,7 @@ class OnlineKeys(nn.Module):
         """Remembers the mean feature of a region as a key of the class `label`; `origin` is a step and an id."""
         index = label - 1  # no key is of the background
         place = int(self.learned[index]) % self.keys.shape[1]
-        self.keys[index, place] = directions(feature, centre).to(self.keys)
+        self.keys[index, place] = unit_directions(feature, centre).to(self.keys)
         self.step[index, place] = origin[0]
         self.picture[index, place] = number(origin[1])
         self.learned[index] += 1

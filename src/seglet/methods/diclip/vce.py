@@ -20,7 +20,7 @@ from seglet.labels.cam.feature_surgery import surgery
 from seglet.labels.cam.patch_text import Scale, min_max, over_background, patch_text_cam, positive
 from seglet.methods.diclip.attention import AttentionConfig
 from seglet.models.foundation.attention import changed_attention
-from seglet.models.foundation.image_tower import ImageTower, Seen
+from seglet.models.foundation.image_tower import ImageFeatures, ImageTower
 from seglet.models.layers.attention_fusion import Fusion, fused_attention
 from seglet.tensors import resize_labels
 from seglet.types import option
@@ -84,7 +84,7 @@ def control(
 
 def own_attention(tower: ImageTower, images: Float[Tensor, "b 3 y x"], layers: int) -> Float[Tensor, "b n n"]:
     """CLIP's own among patches, mean over the last layers; rows sum to 1."""
-    _, seen = tower.attend(images)
+    _, seen = tower.forward_with_attention(images)
     among = torch.stack(seen[-layers:]).mean(dim=0)[:, 1:, 1:].float()
     return to_rows(among, among)
 
@@ -102,7 +102,7 @@ def refined(config: VCEConfig, attention: Float[Tensor, "b n n"]) -> Float[Tenso
 
 def enhanced(
     config: VCEConfig, tower: ImageTower, images: Float[Tensor, "b 3 y x"], attention: Float[Tensor, "b n n"] | None
-) -> Seen:
+) -> ImageFeatures:
     """What CLIP makes of images with the attention in its last layers; without one, or with weight 0, its own output.
 
     Raises:
@@ -111,16 +111,16 @@ def enhanced(
     if config.fused_layers > tower.depth:
         raise ValueError(f"fused_layers: CLIP has {tower.depth} layers, {config.fused_layers} are to be changed")
     if attention is None:
-        plain: Seen = tower(images)
+        plain: ImageFeatures = tower(images)
         return plain
     change = partial(fused_attention, other=attention, how=config.fusion, weight=config.fusion_weight)  # Eq. 7
     with changed_attention(tower.attentions[-config.fused_layers :], change):
-        fused: Seen = tower(images)
+        fused: ImageFeatures = tower(images)
     return fused
 
 
 def word_maps(
-    config: VCEConfig, seen: Seen, words: Float[Tensor, "k d"], around: Float[Tensor, "m d"]
+    config: VCEConfig, seen: ImageFeatures, words: Float[Tensor, "k d"], around: Float[Tensor, "m d"]
 ) -> Float[Tensor, "b k n"]:
     """How much each patch is like each class: the patch-text map of Eq. 1, in [0, 1]."""
     patches = seen.patches.flatten(2).mT

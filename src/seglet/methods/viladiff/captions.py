@@ -22,8 +22,8 @@ from seglet.data.world.dataset import WORLD_SPLITS
 from seglet.data.world.scene import draw_scene
 from seglet.methods.viladiff.config import Config, Precision
 from seglet.models.foundation import captioner, clip
-from seglet.models.foundation.captions import filled
-from seglet.models.foundation.hub import find
+from seglet.models.foundation.captions import fill_empty_captions
+from seglet.models.foundation.hub import find_model
 from seglet.models.foundation.text_tower import TextTower
 from seglet.tensors import resize_antialiased
 
@@ -47,7 +47,7 @@ class GeneratedCaptions(ColumnProducer):
 
     @cached_property
     def _identity(self) -> str:
-        return find(self.source, "captioner", captioner.LAYOUT).identity()
+        return find_model(self.source, "captioner", captioner.CAPTIONER_LAYOUT).identity()
 
     def settings(self) -> Mapping[str, Any]:
         return {"prompts": list(self.prompts), "longest": self.longest, "precision": self.precision}
@@ -148,7 +148,7 @@ class CaptionTokens(ColumnProducer):
 
     @cached_property
     def _identity(self) -> str:
-        return find(self.source, "clip", clip.LAYOUT).identity()
+        return find_model(self.source, "clip", clip.CLIP_LAYOUT).identity()
 
     def settings(self) -> Mapping[str, Any]:
         return {"neutral": self.neutral, "pooled": self.pooled}
@@ -157,7 +157,7 @@ class CaptionTokens(ColumnProducer):
         tower = clip.ImageTextEncoder.load(self.source).text.to(device)
 
         def compute(samples: Sequence[Sample]) -> list[ColumnValue]:
-            captions = [filled(sample.texts[CAPTIONS_COLUMN], self.neutral) for sample in samples]
+            captions = [fill_empty_captions(sample.texts[CAPTIONS_COLUMN], self.neutral) for sample in samples]
             rows = iter(self._rows(tower, [text for texts in captions for text in texts]))
             return [np.concatenate([next(rows) for _ in texts]) for texts in captions]
 

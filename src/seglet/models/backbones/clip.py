@@ -27,7 +27,7 @@ class CLIPBackbone(Backbone):
         """
         if images.shape[1] != 3:
             raise ValueError(f"expected images of 3 planes, got {images.shape[1]}; CLIP cannot be told depth")
-        layers = self.tower.see(self.normalise(images)).layers
+        layers = self.tower.forward_normalised(self.normalise(images)).layers
         return Sight(layers, layers)
 
     @torch.no_grad()

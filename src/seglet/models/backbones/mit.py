@@ -111,7 +111,8 @@ class Stage(nn.Module):
 
 
 class MixTransformer(Backbone):
-    """
+    """Mix Transformer of one of the sizes B0 to B5.
+
     Args:
         variant: a key of `MIX_TRANSFORMERS`.
         width: factor on the channels of each attention head (rounded to multiples of 4).

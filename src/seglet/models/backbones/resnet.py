@@ -48,7 +48,8 @@ class Bottleneck(nn.Module):
 
 
 class ResNet(Backbone):
-    """
+    """ResNet with a deep stem, whose last stages are dilated.
+
     Args:
         variant: a key of `RESNETS`.
         width: factor on all channel counts (rounded to multiples of 8).

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from seglet.models.backbones.base import Backbone, Sight
 from seglet.models.backbones.variants import VISION_TRANSFORMERS
-from seglet.models.foundation.image_input import rounded
+from seglet.models.foundation.image_input import round_to_multiple
 from seglet.models.layers.normalise import Normalise
 from seglet.tensors import resize_antialiased, resize_half_pixel
 
@@ -102,7 +102,9 @@ class VisionTransformer(Backbone):
             ValueError: see `Backbone.look`.
         """
         prior = self.prior(images)
-        h, w = (side // self.shape.patch for side in rounded((images.shape[2], images.shape[3]), self.shape.patch))
+        h, w = (
+            side // self.shape.patch for side in round_to_multiple((images.shape[2], images.shape[3]), self.shape.patch)
+        )
         own: list[Tensor] = []
         stages: list[Tensor] = []
         tokens = self.tokens(self.normalise(images[:, :3]))
@@ -123,7 +125,7 @@ class VisionTransformer(Backbone):
 
     def tokens(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b n c"]:
         """What the first block is given, of normalised images."""
-        whole = resize_antialiased(images, rounded((images.shape[2], images.shape[3]), self.shape.patch))
+        whole = resize_antialiased(images, round_to_multiple((images.shape[2], images.shape[3]), self.shape.patch))
         maps = self.patches(whole)
         patches = maps.flatten(2).transpose(1, 2)
         first = self.whole.weight.expand(patches.shape[0], 1, -1).to(patches.dtype)

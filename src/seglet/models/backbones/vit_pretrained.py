@@ -10,9 +10,9 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from seglet.models.backbones.vit import VisionTransformer
-from seglet.models.foundation.clip import LAYOUT
-from seglet.models.foundation.hub import find
-from seglet.models.foundation.image_input import CLIP_MEAN, CLIP_STD, normalisation, preprocessing
+from seglet.models.foundation.clip import CLIP_LAYOUT
+from seglet.models.foundation.hub import find_model
+from seglet.models.foundation.image_input import CLIP_MEAN, CLIP_STD, authors_normalisation, read_preprocessing
 from seglet.models.foundation.model_folder import weight_files
 from seglet.models.layers.normalise import Channels
 
@@ -59,9 +59,9 @@ def pretrained(source: str, backbone: VisionTransformer) -> Pretrained:
     """
     if source.endswith(".safetensors"):
         return _timm(Path(source), backbone)
-    folder = find(source, "clip", LAYOUT).folder
-    given = _tensors(weight_files(folder, LAYOUT.weights[0]), "vision_model.")
-    normalise = normalisation(preprocessing(folder), CLIP_MEAN, CLIP_STD)
+    folder = find_model(source, "clip", CLIP_LAYOUT).folder
+    given = _tensors(weight_files(folder, CLIP_LAYOUT.weights[0]), "vision_model.")
+    normalise = authors_normalisation(read_preprocessing(folder), CLIP_MEAN, CLIP_STD)
     mean, std = (_three(buffer) for buffer in (normalise.mean, normalise.std))
     return Pretrained(_named(given, backbone, 0, source), mean, std)
 

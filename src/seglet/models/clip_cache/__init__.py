@@ -1,1 +1,1 @@
-"""CLIP's key-value cache of generated or real images, and its adapter."""
+"""Key-value cache of CLIP's features, and the adapter that trains it."""

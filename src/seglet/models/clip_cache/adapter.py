@@ -1,4 +1,4 @@
-"""A key-value cache that learns: two layers whose weights begin as keys and values.
+"""Trainable key-value cache: two layers whose weights start as keys and values.
 
 Axes: b images, n patches, d channels, m keys, c classes with the background first.
 """
@@ -7,11 +7,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from seglet.models.clip_cache.cache import KeyValueCache, activation, directions
+from seglet.models.clip_cache.cache import KeyValueCache, cache_activation, unit_directions
 
 
 class CacheAdapter(nn.Module):
-    """Dynamic retrieval; at the start it says what the cache says, as the prompts' values are 0.
+    """Dynamic retrieval. It starts with the scores of the cache, as the values of its prompts are 0.
 
     Prompts are keys that belong to no class until they have learned one. They are drawn: keys with deviation 0.02.
     The cache itself does not change.
@@ -53,11 +53,11 @@ class CacheAdapter(nn.Module):
         self.register_buffer("centre", cache.centre.clone())
 
     def forward(self, features: Float[Tensor, "b n d"]) -> Float[Tensor, "b n c"]:
-        """Of features of any length, in at least float32."""
+        """Returns class scores of features of any length, in at least float32."""
         with torch.autocast(features.device.type, enabled=False):
-            queries = directions(features, self.centre)
+            queries = unit_directions(features, self.centre)
             likeness = queries @ self.keys.to(queries).mT + self.key_bias
-            scores: Tensor = activation(likeness, self.sharpness) @ self.values.to(queries) + self.value_bias
+            scores: Tensor = cache_activation(likeness, self.sharpness) @ self.values.to(queries) + self.value_bias
         return scores
 
 

@@ -1,4 +1,4 @@
-"""A key-value cache from features of images that show one class each.
+"""Builds a key-value cache from features of images that show one class each.
 
 Axes: d channels, m keys, k classes.
 """
@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from seglet.models.clip_cache.cache import KeyValueCache, directions
-from seglet.models.clip_cache.centroids import centroids
+from seglet.models.clip_cache.cache import KeyValueCache, unit_directions
+from seglet.models.clip_cache.centroids import find_centroids
 from seglet.tensors import at_least_float32
 
 
@@ -23,7 +23,7 @@ def build_cache(
     weighted: bool = True,
     centred: bool = True,
 ) -> KeyValueCache:
-    """Keys from images of single classes: `counts` centroids of each class and of what surrounds it.
+    """Builds a cache whose keys are `counts` centroids of each class and of its background.
 
     Args:
         foreground: for each class, the features of its images' objects; a class may have none, see `unknown`.
@@ -57,21 +57,23 @@ def build_cache(
     if weighted and own:
         values[:own] *= _importance(keys[:own], words.to(keys)[pictured[:own] - 1])[:, None]
     centre = keys.mean(dim=0) if centred else torch.zeros_like(keys[0])
-    return KeyValueCache(directions(keys, centre), values, centre, pictured, support)
+    return KeyValueCache(unit_directions(keys, centre), values, centre, pictured, support)
 
 
 def _keys(features: Float[Tensor, "_ d"], count: int | None, label: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Directions, how many features each stands for, and the class."""
+    """Returns keys as directions, the number of features each stands for, and their class."""
     unit = F.normalize(at_least_float32(features), dim=1)
     if count is None:
         keys, support = unit, torch.ones(len(unit), dtype=torch.long, device=unit.device)
     else:
-        keys, support = centroids(unit, count)
+        keys, support = find_centroids(unit, count)
     return F.normalize(keys, dim=1), support, torch.full_like(support, label)
 
 
 def _importance(keys: Float[Tensor, "m d"], words: Float[Tensor, "m d"]) -> Float[Tensor, " m"]:
-    """Of each key beside the most important one; all 1 where no key is like its word. Source: DiCLIP, Eq. 10."""
+    """Returns the importance of each key relative to the largest; 1 for all where no key resembles its text. Source:
+    DiCLIP, Eq. 10.
+    """
     likeness = (keys * F.normalize(words, dim=1)).sum(dim=1).clamp_min(0)
     most = likeness.max()
     return torch.where(most > 0, likeness / most.clamp_min(torch.finfo(keys.dtype).tiny), 1)

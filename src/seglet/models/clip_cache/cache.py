@@ -1,4 +1,4 @@
-"""A memory of what classes look like: features of images as keys, classes as values (Tip-Adapter, for patches).
+"""Key-value cache of class appearance: image features as keys, classes as values (Tip-Adapter, for patches).
 
 Axes: b images, n patches, d channels, m keys, c classes with the background first.
 """
@@ -10,12 +10,12 @@ from torch import Tensor, nn
 
 from seglet.tensors import at_least_float32, wide_dtype
 
-LOUDEST = 20.0
-"""The largest exponent in retrieval: learned keys may grow, but what they say stays finite."""
+_MAX_EXPONENT = 20.0
+"""Largest exponent in retrieval: learned keys may grow, but scores stay finite."""
 
 
 class KeyValueCache(nn.Module):
-    """Static retrieval: `forward` says how much the keys that a patch is like speak for each class.
+    """Static retrieval: scores each class by the values of the keys that a patch resembles.
 
     All is kept in buffers, so that a cache is its `state_dict`: `KeyValueCache(**state)` is the same one again.
 
@@ -50,35 +50,35 @@ class KeyValueCache(nn.Module):
         self.register_buffer("support", support)
 
     def forward(self, features: Float[Tensor, "b n d"], sharpness: float = 5.5) -> Float[Tensor, "b n c"]:
-        """Features of any length. Without keys, 0. Source: DiCLIP, Eq. 2."""
-        return retrieved(directions(features, self.centre), self.keys, self.values, sharpness)
+        """Returns class scores of features of any length; 0 without keys. Source: DiCLIP, Eq. 2."""
+        return retrieve_values(unit_directions(features, self.centre), self.keys, self.values, sharpness)
 
-    def unknown(self) -> list[int]:
-        """Classes, from 1 up, that no key speaks for."""
+    def classes_without_keys(self) -> list[int]:
+        """Returns the classes, from 1 up, that no key stands for."""
         known = self.values.gt(0).any(dim=0).tolist()
         return [label for label in range(1, len(known)) if not known[label]]
 
 
-def retrieved(
+def retrieve_values(
     queries: Float[Tensor, "b n d"], keys: Float[Tensor, "m d"], values: Float[Tensor, "m c"], sharpness: float = 5.5
 ) -> Float[Tensor, "b n c"]:
-    """Values weighed by exp(-sharpness (1 - likeness)) of query and key, their product; in at least float32.
+    """Returns values weighted by exp(-sharpness (1 - similarity)) of query and key, in at least float32.
 
     Source: Zhang et al., ECCV 2022 (Tip-Adapter), Eq. 3, whose sharpness lies between 1 and 5.5; golden tip_adapter.
     """
     precision = wide_dtype(queries)
     with torch.autocast(queries.device.type, enabled=False):
         likeness = queries.to(precision) @ keys.to(precision).mT
-        scores: Tensor = activation(likeness, sharpness) @ values.to(precision)
+        scores: Tensor = cache_activation(likeness, sharpness) @ values.to(precision)
     return scores
 
 
-def activation(likeness: Float[Tensor, "b n m"], sharpness: float) -> Float[Tensor, "b n m"]:
-    """Changes what it is given; 1 where likeness is 1, but never more than e to the power of `LOUDEST`."""
-    return likeness.sub_(1).mul_(sharpness).clamp_(max=LOUDEST).exp_()
+def cache_activation(likeness: Float[Tensor, "b n m"], sharpness: float) -> Float[Tensor, "b n m"]:
+    """Turns similarities into weights in place: 1 at similarity 1, at most e to the power of 20."""
+    return likeness.sub_(1).mul_(sharpness).clamp_(max=_MAX_EXPONENT).exp_()
 
 
-def directions(features: Float[Tensor, "*any d"], centre: Float[Tensor, " d"]) -> Float[Tensor, "*any d"]:
-    """Features at length 1, the centre taken off, at length 1 again; zeros stay what minus the centre is."""
+def unit_directions(features: Float[Tensor, "*any d"], centre: Float[Tensor, " d"]) -> Float[Tensor, "*any d"]:
+    """Normalises features to unit length, subtracts the centre and normalises again; zeros become minus the centre."""
     values = F.normalize(at_least_float32(features), dim=-1)
     return F.normalize(values - centre.to(values), dim=-1)

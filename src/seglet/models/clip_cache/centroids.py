@@ -1,4 +1,4 @@
-"""A few vectors that stand for many: k-means.
+"""K-means centroids of feature vectors.
 
 Axes: n vectors, d channels, k centroids.
 """
@@ -12,10 +12,10 @@ from seglet.tensors import at_least_float32
 
 
 @torch.no_grad()
-def centroids(
+def find_centroids(
     vectors: Float[Tensor, "n d"], count: int, steps: int = 50, cosine: bool = False
 ) -> tuple[Float[Tensor, "k d"], Int64[Tensor, " k"]]:
-    """At most `count` centroids, in at least float32, and how many vectors each is the mean of.
+    """Returns at most `count` centroids, in at least float32, and the number of vectors that each is the mean of.
 
     Fewer if there are fewer vectors that differ, none of none. The result depends on the vectors alone: the first
     centroid is the vector farthest from the mean, each next one the vector farthest from those before it.
@@ -53,7 +53,7 @@ def _squares(points: Float[Tensor, "n d"], centres: Float[Tensor, "k d"]) -> Flo
 
 
 def _far_apart(points: Float[Tensor, "n d"], count: int) -> Float[Tensor, "k d"]:
-    """Vectors that differ, at most `count`."""
+    """Returns vectors that differ, at most `count`."""
     if len(points) == 0:
         return points
     gap = _squares(points, points.mean(dim=0, keepdim=True))[:, 0]

@@ -1,1 +1,1 @@
-"""Foreign checkpoints to segmenters."""
+"""Converts checkpoints of other code bases to segmenters."""

@@ -1,4 +1,4 @@
-"""Weights of other code bases, brought into our networks.
+"""Loads weights of other code bases into our networks.
 
 Understood are the checkpoints of CIRKD's first version (CVPR 2022), of Af-DCD, of SSSS and of DGKD-WLSS, ImageNet
 backbones of the same families, and our own weights. Files are read as plain tensors; nothing in them is ever executed.
@@ -13,7 +13,13 @@ import torch
 from torch import Tensor
 
 from seglet.models.architecture import Architecture
-from seglet.models.convert.key_maps import dgkd_name, is_constant, is_of_depth, is_of_training, official_name
+from seglet.models.convert.key_maps import (
+    dgkd_name,
+    is_depth_tensor,
+    is_pamr_constant,
+    is_training_tensor,
+    published_name,
+)
 from seglet.models.io.checkpoints import read_tensors
 from seglet.models.layers.normalise import Channels
 from seglet.models.network import Network
@@ -23,30 +29,40 @@ from seglet.types import Classes
 CIRKD_MEAN: Channels = (104.00698793 / 255, 116.66876762 / 255, 122.67891434 / 255)
 CIRKD_STD: Channels = (1 / 255, 1 / 255, 1 / 255)
 CIRKD_HEADS = ("deeplabv3", "pspnet", "segformer")
-HEADS = ("head.", "auxlayer.", "linear_", "auxiliary.", "classifier.", "aspp.", "fc8_", "shallow_mask.", "last_conv.")
-"""How the published names of heads begin."""
+_HEAD_PREFIXES = (
+    "head.",
+    "auxlayer.",
+    "linear_",
+    "auxiliary.",
+    "classifier.",
+    "aspp.",
+    "fc8_",
+    "shallow_mask.",
+    "last_conv.",
+)
+"""Prefixes of the published names of heads."""
 
-Shape = tuple[int, ...]
+_Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Conversion:
-    """What became of every tensor: names in the file, except `missing`, which the file should have had."""
+class ConversionReport:
+    """Report of a conversion. Names are those in the file, except `missing`, which the file should have had."""
 
     matched: tuple[str, ...]
     missing: tuple[str, ...]
     extra: tuple[str, ...]
-    mismatched: tuple[tuple[str, Shape, Shape], ...]
+    mismatched: tuple[tuple[str, _Shape, _Shape], ...]
     """Name, shape in the file, shape in the network."""
     notes: tuple[str, ...] = ()
 
     @property
     def backbone_only(self) -> bool:
-        """The file has a whole backbone and nothing of the heads."""
-        return bool(self.matched) and not any(name.startswith(HEADS) for name in self.matched)
+        """Whether the file has a whole backbone and nothing of the heads."""
+        return bool(self.matched) and not any(name.startswith(_HEAD_PREFIXES) for name in self.matched)
 
     def summary(self) -> str:
-        """For people: counts, the first few names of each kind, notes."""
+        """Returns a readable summary: counts, the first few names of each kind, notes."""
         lines = [f"matched {len(self.matched)} tensors"]
         if self.missing:
             lines.append(f"missing in the file: {_some(self.missing)}")
@@ -56,14 +72,14 @@ class Conversion:
         return "\n".join([*lines, *([f"of another shape: {_some(wrong)}"] if wrong else []), *self.notes])
 
 
-def load_foreign(network: Network, tensors: Mapping[str, Tensor]) -> Conversion:
+def load_foreign_weights(network: Network, tensors: Mapping[str, Tensor]) -> ConversionReport:
     """Copies a checkpoint or an ImageNet backbone into `network`; what the file lacks keeps its values.
 
     Raises:
         ValueError: a tensor has another shape, or no name is known; nothing is copied then.
     """
     names = _names_in_file(network, tensors)
-    report = compare(network, tensors)
+    report = compare_weights(network, tensors)
     if report.mismatched or not report.matched:
         raise ValueError(f"these weights do not fit the network:\n{report.summary()}")
     own = network.state_dict()
@@ -74,8 +90,8 @@ def load_foreign(network: Network, tensors: Mapping[str, Tensor]) -> Conversion:
     return report
 
 
-def compare(network: Network, tensors: Mapping[str, Tensor]) -> Conversion:
-    """Which tensors of a file belong where; changes nothing."""
+def compare_weights(network: Network, tensors: Mapping[str, Tensor]) -> ConversionReport:
+    """Compares the tensors of a file with those of a network; changes nothing."""
     names = _names_in_file(network, tensors)
     own = network.state_dict()
     shapes = {
@@ -84,46 +100,46 @@ def compare(network: Network, tensors: Mapping[str, Tensor]) -> Conversion:
     wrong = tuple((name, *pair) for name, pair in shapes.items() if not _fits(*pair))
     matched = tuple(name for name, pair in shapes.items() if _fits(*pair))
     missing = tuple(name for name in names.values() if name not in tensors and not name.endswith("num_batches_tracked"))
-    extra = tuple(name for name in tensors if name not in shapes and not is_constant(name))
-    return Conversion(matched, missing, extra, wrong, (*_notes(tensors, wrong), *_leftovers(tensors)))
+    extra = tuple(name for name in tensors if name not in shapes and not is_pamr_constant(name))
+    return ConversionReport(matched, missing, extra, wrong, (*_notes(tensors, wrong), *_leftovers(tensors)))
 
 
-def convert(path: Path, architecture: Architecture, classes: Classes) -> tuple[Segmenter, Conversion]:
-    """A Segmenter with the weights of a foreign file; see `load_foreign` and `with_cirkd_input`."""
+def convert_checkpoint(path: Path, architecture: Architecture, classes: Classes) -> tuple[Segmenter, ConversionReport]:
+    """Builds a segmenter with the weights of a foreign file; see `load_foreign_weights` and `with_cirkd_input`."""
     segmenter = build(architecture, classes)
-    return segmenter.eval(), load_foreign(segmenter.network, read_tensors(path))
+    return segmenter.eval(), load_foreign_weights(segmenter.network, read_tensors(path))
 
 
 def with_cirkd_input(architecture: Architecture) -> Architecture:
-    """The same network fed as CIRKD feeds its own: blue first, a mean subtracted, values in 0..255."""
+    """Returns the same network with CIRKD's input convention: blue first, a mean subtracted, values in 0..255."""
     values: dict[str, Any] = {**architecture.as_dict(), "mean": CIRKD_MEAN, "std": CIRKD_STD, "bgr": True}
     return Architecture(**values)
 
 
-def fed_as_trained(architecture: Architecture) -> Architecture:
-    """The network that `identify` read off a checkpoint, fed as it was by the authors of that kind of network."""
+def with_authors_input(architecture: Architecture) -> Architecture:
+    """Returns an identified network with the input convention of the authors of its kind of network."""
     return with_cirkd_input(architecture) if architecture.head in CIRKD_HEADS else architecture
 
 
 def _names_in_file(network: Network, tensors: Mapping[str, Tensor]) -> dict[str, str]:
-    """Our names to those the file uses or should use."""
+    """Maps our names to those the file uses or should use."""
     own = network.state_dict()
     if any(name.startswith("classifier.") for name in tensors):
         return {name: dgkd_name(name, network) for name in own}
     if any(name.startswith("backbone.") for name in tensors):
         return {name: name for name in own}
-    official = {name: official_name(name, network) for name in own}
+    official = {name: published_name(name, network) for name in own}
     if any(name.startswith("pretrained.") for name in tensors):
         return official
     return {name: theirs.removeprefix("pretrained.") for name, theirs in official.items()}
 
 
-def _fits(found: Shape, expected: Shape) -> bool:
-    """Linear layers serve as 1x1 convolutions."""
+def _fits(found: _Shape, expected: _Shape) -> bool:
+    """Checks whether shapes agree; linear layers serve as 1x1 convolutions."""
     return found == expected or (*found, 1, 1) == expected
 
 
-def _notes(tensors: Mapping[str, Tensor], wrong: tuple[tuple[str, Shape, Shape], ...]) -> tuple[str, ...]:
+def _notes(tensors: Mapping[str, Tensor], wrong: tuple[tuple[str, _Shape, _Shape], ...]) -> tuple[str, ...]:
     notes = []
     names = {name for name, _, _ in wrong}
     if any(name.removeprefix("pretrained.") == "conv1.weight" and found[-1] == 7 for name, found, _ in wrong):
@@ -145,8 +161,8 @@ def _notes(tensors: Mapping[str, Tensor], wrong: tuple[tuple[str, Shape, Shape],
 
 
 def _leftovers(tensors: Mapping[str, Tensor]) -> tuple[str, ...]:
-    """What is known of the tensors of SSSS and DGKD-WLSS that have no place in a network."""
-    counts = [sum(map(rule, tensors)) for rule in (is_constant, is_of_training, is_of_depth)]
+    """Explains the tensors of SSSS and DGKD-WLSS that have no place in a network."""
+    counts = [sum(map(rule, tensors)) for rule in (is_pamr_constant, is_training_tensor, is_depth_tensor)]
     texts = (
         "{} constants of PAMR are no weights and were left out",
         "{} tensors only served the training of DGKD-WLSS and were left out",
@@ -155,7 +171,7 @@ def _leftovers(tensors: Mapping[str, Tensor]) -> tuple[str, ...]:
     return tuple(text.format(count) for text, count in zip(texts, counts, strict=True) if count)
 
 
-def _shape(tensor: Tensor) -> Shape:
+def _shape(tensor: Tensor) -> _Shape:
     return tuple(tensor.shape)
 
 

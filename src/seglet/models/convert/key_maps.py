@@ -1,4 +1,4 @@
-"""What CIRKD, Af-DCD, SegFormer, SSSS and DGKD-WLSS call the tensors of our networks."""
+"""Names of our networks' tensors in the code of CIRKD, Af-DCD, SegFormer, SSSS and DGKD-WLSS."""
 
 import re
 from collections.abc import Callable
@@ -12,55 +12,55 @@ from seglet.models.heads.segformer import SegFormerHead
 from seglet.models.heads.ssss import SSSSHead
 from seglet.models.network import Network
 
-Rule = tuple[str, str | Callable[[re.Match[str]], str]]
-Rules = tuple[Rule, ...]
+_Rule = tuple[str, str | Callable[[re.Match[str]], str]]
+_Rules = tuple[_Rule, ...]
 
 
-def official_name(name: str, network: Network) -> str:
-    """The published name of one of `network`'s tensors; ResNet backbones carry the prefix `pretrained.`.
+def published_name(name: str, network: Network) -> str:
+    """Returns the published name of one of `network`'s tensors; ResNet backbones carry the prefix `pretrained.`.
 
     DeepLabV2's head keeps our names: the networks it was published with are none of ours.
     """
-    backbones: dict[type, Rules] = {ResNet: RESNET, MixTransformer: TRANSFORMER, WideResNet38: WIDE_RESNET38}
-    heads: dict[type, Rules] = {
-        SegFormerHead: SEGFORMER,
-        PSPHead: PSPNET,
-        DeepLabV3Head: DEEPLABV3,
-        SSSSHead: SSSS,
+    backbones: dict[type, _Rules] = {ResNet: _RESNET, MixTransformer: _MIX_TRANSFORMER, WideResNet38: _WIDE_RESNET38}
+    heads: dict[type, _Rules] = {
+        SegFormerHead: _SEGFORMER,
+        PSPHead: _PSPNET,
+        DeepLabV3Head: _DEEPLABV3,
+        SSSSHead: _SSSS,
     }
-    rules = (*backbones.get(type(network.backbone), ()), *heads.get(type(network.head), ()), *AUXILIARY)
+    rules = (*backbones.get(type(network.backbone), ()), *heads.get(type(network.head), ()), *_AUXILIARY)
     for pattern, replacement in rules:
         name = re.sub(f"^{pattern}", replacement, name)
     return name
 
 
 def dgkd_name(name: str, network: Network) -> str:
-    """The same in DGKD-WLSS, which puts SSSS's backbone and head into two parts."""
+    """Returns the name of a tensor in DGKD-WLSS, which puts SSSS's backbone and head into two parts."""
     part = "backbone" if name.startswith("backbone.") else "classifier"
-    return f"{part}.{official_name(name, network)}"
+    return f"{part}.{published_name(name, network)}"
 
 
-def is_constant(name: str) -> bool:
-    """Whether a published tensor holds a constant of PAMR and no weight."""
+def is_pamr_constant(name: str) -> bool:
+    """Checks whether a published tensor is a constant of PAMR and no weight."""
     return re.fullmatch(r"(classifier\.)?_aff\.aff_(x|m|std)\.kernel", name) is not None
 
 
-def is_of_training(name: str) -> bool:
-    """Whether a tensor of DGKD-WLSS served its training and does not take part in a prediction."""
+def is_training_tensor(name: str) -> bool:
+    """Checks whether a tensor of DGKD-WLSS was only used in training."""
     return name.startswith(("_criterion_kd", "classifier.feat.", "classifier.feat2."))
 
 
-def is_of_depth(name: str) -> bool:
-    """Whether a tensor of DGKD-WLSS belongs to its depth branch (DGF2)."""
+def is_depth_tensor(name: str) -> bool:
+    """Checks whether a tensor of DGKD-WLSS belongs to its depth branch (DGF2)."""
     return name.startswith(("backbone.CondNet.", "backbone.sft"))
 
 
 def _counted(before: str, after: str = "") -> Callable[[re.Match[str]], str]:
-    """Our lists count from 0, the published attributes from 1."""
+    """Returns a replacement that counts from 1 as the published attributes do; our lists count from 0."""
     return lambda match: f"{before}{int(match[1]) + 1}{after}"
 
 
-RESNET: Rules = (
+_RESNET: _Rules = (
     (r"backbone\.stem\.(\d)\.conv", _counted("pretrained.conv")),
     (r"backbone\.stem\.(\d)\.norm", _counted("pretrained.bn")),
     (r"backbone\.(layer\d\.\d+)\.conv(\d)\.conv", r"pretrained.\1.conv\2"),
@@ -68,18 +68,18 @@ RESNET: Rules = (
     (r"backbone\.(layer\d\.\d+)\.shortcut\.conv", r"pretrained.\1.downsample.0"),
     (r"backbone\.(layer\d\.\d+)\.shortcut\.norm", r"pretrained.\1.downsample.1"),
 )
-PLACES = ("a", "b1", "b2")
-WIDE_RESNET38: Rules = (
+_BRANCHES = ("a", "b1", "b2")
+_WIDE_RESNET38: _Rules = (
     (r"backbone\.stem", "conv1a"),
     (r"backbone\.norm", "bn7"),
     (r"backbone\.layer(\d)\.0\.", r"b\1."),
     (r"backbone\.layer(\d)\.(\d)\.", r"b\1_\2."),
     (r"backbone\.layer(\d)\.", r"b\1."),
-    (r"(b\d\w*)\.norm(\d)", lambda match: f"{match[1]}.bn_branch2{PLACES[int(match[2]) - 1]}"),
-    (r"(b\d\w*)\.conv(\d)", lambda match: f"{match[1]}.conv_branch2{PLACES[int(match[2]) - 1]}"),
+    (r"(b\d\w*)\.norm(\d)", lambda match: f"{match[1]}.bn_branch2{_BRANCHES[int(match[2]) - 1]}"),
+    (r"(b\d\w*)\.conv(\d)", lambda match: f"{match[1]}.conv_branch2{_BRANCHES[int(match[2]) - 1]}"),
     (r"(b\d\w*)\.shortcut", r"\1.conv_branch1"),
 )
-TRANSFORMER: Rules = (
+_MIX_TRANSFORMER: _Rules = (
     (r"backbone\.parts\.(\d)\.patches\.conv", _counted("patch_embed", ".proj")),
     (r"backbone\.parts\.(\d)\.patches\.norm", _counted("patch_embed", ".norm")),
     (r"backbone\.parts\.(\d)\.norm", _counted("norm")),
@@ -93,12 +93,12 @@ TRANSFORMER: Rules = (
     (r"(block\d\.\d+)\.feed_forward\.depthwise", r"\1.mlp.dwconv.dwconv"),
     (r"(block\d\.\d+)\.feed_forward\.narrow", r"\1.mlp.fc2"),
 )
-PSPNET: Rules = (
+_PSPNET: _Rules = (
     (r"head\.pyramid\.(\d)", _counted("head.psp.conv")),
     (r"head\.conv\.", "head.block."),
     (r"head\.tail\.classifier", "head.classifier"),
 )
-DEEPLABV3: Rules = (
+_DEEPLABV3: _Rules = (
     (r"head\.point", "head.aspp.b0"),
     (r"head\.atrous\.(\d)", _counted("head.aspp.b", ".block")),
     (r"head\.pooled\.conv", "head.aspp.b4.gap.1"),
@@ -107,7 +107,7 @@ DEEPLABV3: Rules = (
     (r"head\.tail\.body\.conv", "head.block"),
     (r"head\.tail\.classifier", "head.block.4"),
 )
-SSSS: Rules = (
+_SSSS: _Rules = (
     (r"head\.aspp\.atrous\.(\d)", lambda match: f"aspp.aspp{int(match[1]) + 2}"),
     (r"head\.aspp\.point", "aspp.aspp1"),
     (r"head\.aspp\.pooled\.conv", "aspp.global_avg_pool.1"),
@@ -129,13 +129,13 @@ SSSS: Rules = (
     (r"(fc8_\w+|shallow_mask\.\w+)\.conv(?=\.\w+$)", r"\1.0"),
     (r"(fc8_\w+|shallow_mask\.\w+)\.norm(?=\.\w+$)", r"\1.1"),
 )
-AUXILIARY: Rules = (
+_AUXILIARY: _Rules = (
     (r"auxiliary\.conv", "auxlayer.block"),
     (r"auxiliary\.classifier", "auxlayer.block.4"),
     (r"((?:head|auxlayer)\..+)\.conv(?=\.\w+$)", r"\1.0"),
     (r"((?:head|auxlayer)\..+)\.norm(?=\.\w+$)", r"\1.1"),
 )
-SEGFORMER: Rules = (
+_SEGFORMER: _Rules = (
     (r"head\.linear\.(\d)", _counted("linear_c", ".proj")),
     (r"head\.fuse", "linear_fuse.0"),
     (r"head\.norm", "linear_fuse.1"),

@@ -51,6 +51,7 @@ class FeatureMasking(nn.Module):
     def visible(
         self, student: Float[Tensor, "b c h w"], uniform: Tensor | None, generator: torch.Generator | None
     ) -> Bool[Tensor, "b 1 h w"]:
+        """Returns a mask of the pixels that stay visible."""
         images, _, height, width = student.shape
         if self.hidden == "middle":
             mask = torch.ones(images, 1, height, width, dtype=torch.bool, device=student.device)

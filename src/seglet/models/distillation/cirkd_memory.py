@@ -133,6 +133,7 @@ class CirkdMemory(nn.Module):
 
 
 def unit_pixels(features: Float[Tensor, "b d h w"]) -> Float[Tensor, "b n d"]:
+    """Returns the feature of each pixel at unit length."""
     return F.normalize(features.flatten(2).transpose(1, 2), dim=2)
 
 

@@ -31,6 +31,7 @@ class SelfAttention(nn.Module):
         self.gain = nn.Parameter(torch.zeros(1))
 
     def forward(self, maps: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        """Returns the scores of logit maps."""
         query, key, value = (part(maps).flatten(2) for part in (self.query, self.key, self.value))
         attention = (query.mT @ key).softmax(dim=-1)  # b n n; fused kernels have no second derivative
         mixture: Tensor = value @ attention.mT

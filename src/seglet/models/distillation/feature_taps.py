@@ -47,7 +47,8 @@ def look(network: Network, images: Float[Tensor, "b planes h w"], places: Sequen
 
 
 def check_places(network: nn.Module, places: Sequence[str]) -> None:
-    """
+    """Checks that a network has outputs, stages or modules of these names.
+
     Raises:
         ValueError: a place is no output, stage or module of this network; names the nearest that is.
     """

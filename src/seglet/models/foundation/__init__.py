@@ -1,1 +1,1 @@
-"""Foundation models: the only place that knows transformers and diffusers, and imports them when asked."""
+"""Foundation models. No other package imports transformers or diffusers, and here they are imported on first use."""

@@ -1,4 +1,4 @@
-"""Looking at, and changing, the attention inside a transformers model, without a line of its code copied.
+"""Reads and changes the attention inside a transformers model, without copying any of its code.
 
 A hook on an attention module receives the probabilities that the library worked out (the models here are loaded with
 eager attention: its other kinds never form them). Where they are changed, only the two steps after them are done anew,
@@ -16,13 +16,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-Change = Callable[[Float[Tensor, "b a n n"]], Float[Tensor, "b a n n"]]
-Recorded = dict[int, Float[Tensor, "b n n"]]
+AttentionChange = Callable[[Float[Tensor, "b a n n"]], Float[Tensor, "b a n n"]]
+RecordedAttention = dict[int, Float[Tensor, "b n n"]]
 
 
 @contextlib.contextmanager
-def changed_attention(modules: Sequence[nn.Module], change: Change) -> Iterator[None]:
-    """Within the block these attention modules weigh their values by what `change` makes of the probabilities.
+def changed_attention(modules: Sequence[nn.Module], change: AttentionChange) -> Iterator[None]:
+    """Makes attention modules use, within the block, the probabilities that `change` returns.
 
     What comes out need not sum to one. If `change` returns what it was given, the module's own output stands, bit for
     bit. Gradients pass through the change.
@@ -45,12 +45,12 @@ def changed_attention(modules: Sequence[nn.Module], change: Change) -> Iterator[
 
 
 @contextlib.contextmanager
-def recording(modules: Sequence[nn.Module]) -> Iterator[Recorded]:
-    """Within the block the attention of each module is kept under its place in `modules`, averaged over its heads.
+def recorded_attention(modules: Sequence[nn.Module]) -> Iterator[RecordedAttention]:
+    """Records the attention of each module within the block, by its place in `modules` and averaged over its heads.
 
     No more than one layer's heads are held at a time, unless gradients are.
     """
-    recorded: Recorded = {}
+    recorded: RecordedAttention = {}
 
     def keep(layer: int) -> Any:
         def hook(module: Any, inputs: Any, keywords: Any, output: tuple[Tensor, Tensor | None]) -> None:
@@ -81,8 +81,9 @@ def _formed(output: tuple[Tensor, Tensor | None]) -> Tensor:
     return output[1]
 
 
-def added(extra: Float[Tensor, "b p p"], weight: float | Float[Tensor, ""]) -> Change:
-    """The change that adds `weight` times a matrix to every head's attention between patches, and to nothing else.
+def added_attention(extra: Float[Tensor, "b p p"], weight: float | Float[Tensor, ""]) -> AttentionChange:
+    """Returns a change that adds `weight` times a matrix to every head's attention between patches, and nothing
+    elsewhere.
 
     Raises (when it is used):
         ValueError: `extra` is not of as many patches as the model sees.

@@ -1,4 +1,4 @@
-"""Which parts of an image belong together, as Stable Diffusion's self-attention sees it.
+"""Affinity of image regions, read from the self-attention of Stable Diffusion.
 
 Axes: b images, p tokens of a grid, row by row, c channels of all heads together, z channels of a latent, h and w rows
 and columns.
@@ -18,12 +18,12 @@ from seglet.tensors import resize_half_pixel
 from seglet.types import Movable
 
 Size = tuple[int, int]
-Noise = torch.Generator | Sequence[torch.Generator]
+NoiseGenerators = torch.Generator | Sequence[torch.Generator]
 
 
 @dataclass(frozen=True)
 class QueriesKeys(Movable):
-    """What one self-attention layer asks and offers at each place of a grid; channels lie head after head.
+    """Queries and keys of one self-attention layer at each place of a grid; channels lie head after head.
 
     `scale` multiplies the products before the softmax.
     """
@@ -35,7 +35,7 @@ class QueriesKeys(Movable):
     keys: Float[Tensor, "b p c"]
 
     def attention(self) -> Float[Tensor, "b p p"]:
-        """Probabilities averaged over the heads, in single precision; one head is held at a time. Rows sum to one."""
+        """Returns attention probabilities averaged over the heads, in single precision; rows sum to one."""
         b, p, _ = self.queries.shape
         mean = torch.zeros(b, p, p, device=self.queries.device)
         for query, key in zip(self.queries.chunk(self.heads, 2), self.keys.chunk(self.heads, 2), strict=True):
@@ -67,8 +67,8 @@ class AttentionSource(nn.Module):
     ) -> None:
         super().__init__()
         self.model = model
-        self.size = model.size(size)
-        self.layers = _chosen(decoder_layers(model.unet), layers)
+        self.size = model.working_size(size)
+        self.layers = _chosen(decoder_attention_layers(model.unet), layers)
         steps = model.scheduler.config.num_train_timesteps
         if not 0 <= timestep < steps:
             raise ValueError(f"expected a timestep from 0 to {steps - 1}, got {timestep}")
@@ -80,8 +80,10 @@ class AttentionSource(nn.Module):
         self.register_buffer("null", null, persistent=False)
 
     @torch.no_grad()
-    def queries_and_keys(self, images: Float[Tensor, "b 3 y x"], grid: Size, noise: Noise) -> tuple[QueriesKeys, ...]:
-        """What the chosen layers ask and offer, resized bilinearly to a grid over the whole image.
+    def queries_and_keys(
+        self, images: Float[Tensor, "b 3 y x"], grid: Size, noise: NoiseGenerators
+    ) -> tuple[QueriesKeys, ...]:
+        """Returns queries and keys of the chosen layers, resized bilinearly to a grid over the whole image.
 
         `noise` is one generator, whose one draw serves all images, or a generator for each image. Either way an image's
         result does not depend on the others.
@@ -89,8 +91,8 @@ class AttentionSource(nn.Module):
         Raises:
             ValueError: there are not as many generators as images.
         """
-        latents = self.model.latents(self.model.fitted(images, self.size))
-        noisy = self.signal**0.5 * latents + (1 - self.signal) ** 0.5 * draws(noise, latents)
+        latents = self.model.latents(self.model.resize_images(images, self.size))
+        noisy = self.signal**0.5 * latents + (1 - self.signal) ** 0.5 * draw_noise(noise, latents)
         with _catching(self.model.unet, self.layers, grid) as caught, contextlib.suppress(_CaughtAllError):
             self.model.unet(noisy, self.timestep, encoder_hidden_states=self.null.expand(len(images), -1, -1))
         attentions: dict[str, Any] = {layer: self.model.unet.get_submodule(layer) for layer in self.layers}
@@ -99,8 +101,8 @@ class AttentionSource(nn.Module):
             for layer, module in attentions.items()
         )
 
-    def attention(self, images: Float[Tensor, "b 3 y x"], grid: Size, noise: Noise) -> Float[Tensor, "b p p"]:
-        """The mean over the heads of each layer, and then over the chosen layers; rows sum to one.
+    def attention(self, images: Float[Tensor, "b 3 y x"], grid: Size, noise: NoiseGenerators) -> Float[Tensor, "b p p"]:
+        """Returns attention averaged over the heads of each layer, then over the chosen layers; rows sum to one.
 
         The heads of a layer are never held together, nor are the layers' attentions.
         """
@@ -111,12 +113,12 @@ class AttentionSource(nn.Module):
         return mean / len(layers)
 
     def identity(self) -> str:
-        """What names exactly the weights behind it; layers, size and timestep are settings and belong beside it."""
+        """Returns an identifier of the exact weights; layers, size and timestep are settings and belong beside it."""
         return self.model.identity()
 
 
-def decoder_layers(unet: nn.Module) -> tuple[str, ...]:
-    """The names of all self-attention layers of the decoder, coarse to fine."""
+def decoder_attention_layers(unet: nn.Module) -> tuple[str, ...]:
+    """Returns the names of all self-attention layers of the decoder, coarse to fine."""
     return tuple(name for name, _ in unet.named_modules() if name.startswith("up_blocks.") and name.endswith(".attn1"))
 
 
@@ -129,12 +131,12 @@ def _chosen(names: tuple[str, ...], wanted: Sequence[str]) -> tuple[str, ...]:
 
 
 def _alphas(scheduler: Any) -> Tensor:
-    """Share of the image in the variance at each timestep."""
+    """Returns the share of the image in the variance at each timestep."""
     return torch.as_tensor(scheduler.alphas_cumprod)
 
 
-def draws(noise: Noise, latents: Float[Tensor, "b z h w"]) -> Float[Tensor, "b z h w"]:
-    """Standard normal noise for each latent; one generator draws once for all.
+def draw_noise(noise: NoiseGenerators, latents: Float[Tensor, "b z h w"]) -> Float[Tensor, "b z h w"]:
+    """Draws standard normal noise for each latent; a single generator draws once for all.
 
     Raises:
         ValueError: there are not as many generators as latents.
@@ -151,12 +153,12 @@ def _draw(generator: torch.Generator, latents: Tensor) -> Tensor:
 
 
 class _CaughtAllError(Exception):
-    """All has been caught, and the rest of the UNet need not run."""
+    """Signals that all layers were recorded, so that the rest of the UNet need not run."""
 
 
 @contextlib.contextmanager
 def _catching(unet: nn.Module, layers: Sequence[str], grid: Size) -> Iterator[dict[str, Tensor]]:
-    """Keeps what the layers' to_q and to_k give, resized to the grid as it comes; ends the UNet's run after the last.
+    """Records the outputs of the layers' to_q and to_k, resized to the grid, and stops the UNet after the last one.
 
     Raises (in the UNet):
         _CaughtAllError: nothing is left to be caught.

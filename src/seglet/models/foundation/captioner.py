@@ -1,4 +1,4 @@
-"""Sentences about images: BLIP-2, and the smaller BLIP and GIT.
+"""Image captioning with BLIP-2, and with the smaller BLIP and GIT.
 
 Axes: b images, h rows, w columns.
 """
@@ -10,27 +10,27 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from seglet.models.foundation.captions import without_prompt
-from seglet.models.foundation.hub import Found, find
-from seglet.models.foundation.image_input import CLIP_MEAN, CLIP_STD, normalisation, preprocessing
-from seglet.models.foundation.loading import as_dtype, library, load, quiet
-from seglet.models.foundation.model_folder import Layout
+from seglet.models.foundation.captions import strip_prompt
+from seglet.models.foundation.hub import ModelFiles, find_model
+from seglet.models.foundation.image_input import CLIP_MEAN, CLIP_STD, authors_normalisation, read_preprocessing
+from seglet.models.foundation.loading import import_library, load_network, parse_dtype, quiet_libraries
+from seglet.models.foundation.model_folder import ModelLayout
 from seglet.models.foundation.tokenizer import open_tokenizer
 from seglet.models.layers.normalise import Normalise
 from seglet.tensors import resize_antialiased
 
-CLASSES = {
+_CLASSES = {
     "blip-2": "Blip2ForConditionalGeneration",
     "blip": "BlipForConditionalGeneration",
     "git": "GitForCausalLM",
 }
-LAYOUT = Layout("a captioner", "config.json", tuple(CLASSES), ("model",))
+CAPTIONER_LAYOUT = ModelLayout("a captioner", "config.json", tuple(_CLASSES), ("model",))
 
 
 class Captioner(nn.Module):
     """Writes a sentence about each image, always the same one; frozen."""
 
-    def __init__(self, model: nn.Module, tokenizer: Any, normalise: Normalise, found: Found) -> None:
+    def __init__(self, model: nn.Module, tokenizer: Any, normalise: Normalise, found: ModelFiles) -> None:
         super().__init__()
         self.model = model
         self.tokenizer = tokenizer
@@ -38,7 +38,7 @@ class Captioner(nn.Module):
         self.found = found
         config: Any = model.config
         self.side: int = config.vision_config.image_size
-        """Of the square that every image is squeezed into, whole: a crop would hide what is to be named."""
+        """Side in pixels of the square that every image is resized to, whole: a crop could hide objects."""
 
     @classmethod
     def load(
@@ -48,29 +48,31 @@ class Captioner(nn.Module):
         dtype: str | torch.dtype = "float32",
         offline: bool = False,
     ) -> "Captioner":
-        """From a folder, an id of the hub, or a short name of `known.KNOWN`; see `hub.find`.
+        """Loads a captioner from a folder, an id of the hub, or a short name of `KNOWN_MODELS`; see `hub.find_model`.
 
         Raises:
             ValueError: the model is not to be had, not whole or no captioner of these three kinds, or its tokenizer is
                 another's.
         """
-        wanted = as_dtype(dtype)  # before anything is downloaded
-        found = find(source, "captioner", LAYOUT, revision, offline)
+        wanted = parse_dtype(dtype)  # before anything is downloaded
+        found = find_model(source, "captioner", CAPTIONER_LAYOUT, revision, offline)
         tokenizer = open_tokenizer(found.folder)
-        model = load(getattr(library("transformers"), CLASSES[found.description["model_type"]]), found.folder, wanted)
+        model = load_network(
+            getattr(import_library("transformers"), _CLASSES[found.description["model_type"]]), found.folder, wanted
+        )
         _check_fit(model, tokenizer, found.folder)
-        normalise = normalisation(preprocessing(found.folder), CLIP_MEAN, CLIP_STD)
+        normalise = authors_normalisation(read_preprocessing(found.folder), CLIP_MEAN, CLIP_STD)
         return cls(model, tokenizer, normalise, found).eval()
 
     @torch.no_grad()
     def caption(
         self, images: Float[Tensor, "b 3 h w"], prompt: str = "", beams: int = 1, longest: int = 30
     ) -> tuple[str, ...]:
-        """A caption for each image, without the prompt that it continues; "" where the network says nothing.
+        """Returns a caption for each image, without the prompt that it continues; "" where the network writes nothing.
 
         Args:
             prompt: how the sentence begins, the same for all images; ViLaDiff asks with "A photo of" and "A photo
-                contains", see `captions.filled` for what to do with empty answers.
+                contains", see `captions.fill_empty_captions` for what to do with empty answers.
             beams: sentences followed at a time; 1 takes the likeliest word each time.
             longest: how many tokens may follow the prompt.
 
@@ -82,7 +84,7 @@ class Captioner(nn.Module):
         pixels = self.normalise(resize_antialiased(images, (self.side, self.side), "bicubic").clamp(0, 1))
         ids = torch.tensor([self._ids(prompt)] * len(images), device=images.device)
         model: Any = self.model
-        with quiet():
+        with quiet_libraries():
             written = model.generate(
                 pixel_values=pixels.to(self._dtype),
                 input_ids=ids,
@@ -92,19 +94,19 @@ class Captioner(nn.Module):
                 do_sample=False,
             )
         texts = self.tokenizer.batch_decode(written, skip_special_tokens=True)
-        return tuple(without_prompt(text, prompt) for text in texts)
+        return tuple(strip_prompt(text, prompt) for text in texts)
 
     def identity(self) -> str:
-        """What names exactly these weights, for the key of a column: see `Found.identity`."""
+        """Returns an identifier of the exact weights, for the address of a column; see `ModelFiles.identity`."""
         return self.found.identity()
 
     @property
     def _dtype(self) -> torch.dtype:
-        """That of the part that sees; BLIP-2 keeps others in single precision."""
+        """Dtype of the image encoder; BLIP-2 keeps other parts in single precision."""
         return next(part for part in self.model.modules() if isinstance(part, nn.Conv2d)).weight.dtype
 
     def _ids(self, prompt: str) -> list[int]:
-        """The prompt's tokens as each kind expects them, those that stand for the image in front of BLIP-2's."""
+        """Returns the prompt's tokens as each kind expects them, for BLIP-2 behind the tokens of the image."""
         ids: list[int] = self.tokenizer(prompt)["input_ids"]
         kind = self.found.description["model_type"]
         config: Any = self.model.config

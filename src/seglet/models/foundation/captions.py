@@ -1,16 +1,16 @@
-"""What captioning networks write, put in order: without the prompt, and without what says nothing."""
+"""Cleaning of generated captions: prompts are removed, and captions without content are found."""
 
 import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-COMMON = 3
-"""So many of the most frequent captions are told."""
+_COMMON = 3
+"""Number of most frequent captions that are reported."""
 
 
-def without_prompt(text: str, prompt: str) -> str:
-    """What a network wrote after its prompt, which some repeat in front, at times more than once.
+def strip_prompt(text: str, prompt: str) -> str:
+    """Returns a generated caption without its prompt, which some networks repeat in front, at times more than once.
 
     Capitals, blanks and punctuation do not matter: tokenizers change them. Empty if nothing is left that has a letter
     or a digit (BLIP-2 answers so to part of all images: LAVIS #132, #697).
@@ -25,7 +25,7 @@ def without_prompt(text: str, prompt: str) -> str:
 
 
 def _after(text: str, key: str) -> str | None:
-    """What follows the words that spell `key`; None if it ends within a word."""
+    """Returns the text after the words that spell `key`; None if `key` ends within a word."""
     spelt = 0
     for place, letter in enumerate(text):
         if spelt == len(key):
@@ -38,8 +38,8 @@ def _plain(text: str) -> str:
     return "".join(letter for letter in text.casefold() if letter.isalnum())
 
 
-def filled(captions: Sequence[str], neutral: str) -> tuple[str, ...]:
-    """One image's captions by several prompts; an empty one is replaced by the first that is not, else by `neutral`.
+def fill_empty_captions(captions: Sequence[str], neutral: str) -> tuple[str, ...]:
+    """Replaces empty captions of one image by its first caption that is not empty, else by `neutral`.
 
     Raises:
         ValueError: `neutral` is empty.
@@ -51,26 +51,27 @@ def filled(captions: Sequence[str], neutral: str) -> tuple[str, ...]:
 
 
 def is_junk(caption: str) -> bool:
-    """Whether a caption repeats itself instead of saying something: at most half of four or more words are different.
+    """Checks whether a caption repeats itself: at most half of its four or more words differ, or no word has three
+    letters.
 
-    Or none of its words has three letters. An empty caption is no junk, it is empty.
+    An empty caption is not junk.
     """
     words = re.findall(r"\w+", caption.casefold())
     return bool(words) and (2 * len(set(words)) <= len(words) >= 4 or max(map(len, words)) < 3)
 
 
 @dataclass(frozen=True)
-class Census:
-    """What there is among the captions of many images."""
+class CaptionCensus:
+    """Counts of the captions of many images."""
 
     images: int
     captions: int
     empty: int
     silent: int
-    """Images all of whose captions are empty."""
+    """Number of images all of whose captions are empty."""
     junk: int
     common: tuple[tuple[str, int], ...]
-    """The most frequent captions that several images share, and of how many."""
+    """The most frequent captions that several images share, each with its number of images."""
 
     def __str__(self) -> str:
         shared = "".join(f"; {count} times {text!r}" for text, count in self.common)
@@ -80,11 +81,11 @@ class Census:
         )
 
 
-def census(captions: Sequence[Sequence[str]]) -> Census:
-    """Counts the captions of each image."""
+def count_captions(captions: Sequence[Sequence[str]]) -> CaptionCensus:
+    """Counts the captions of many images, one sequence for each."""
     texts = [text for some in captions for text in some]
-    shared = Counter(text for some in captions for text in set(some) if text).most_common(COMMON)
-    return Census(
+    shared = Counter(text for some in captions for text in set(some) if text).most_common(_COMMON)
+    return CaptionCensus(
         images=len(captions),
         captions=len(texts),
         empty=sum(not text.strip() for text in texts),

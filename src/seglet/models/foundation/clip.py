@@ -1,19 +1,19 @@
-"""CLIP, from the hub or a folder: images and texts in one space."""
+"""CLIP from the hub or a folder: images and texts embedded in one space."""
 
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from seglet.models.foundation.hub import Found, find
-from seglet.models.foundation.image_input import CLIP_MEAN, CLIP_STD, normalisation, preprocessing
+from seglet.models.foundation.hub import ModelFiles, find_model
+from seglet.models.foundation.image_input import CLIP_MEAN, CLIP_STD, authors_normalisation, read_preprocessing
 from seglet.models.foundation.image_tower import ImageTower
-from seglet.models.foundation.loading import as_dtype, library, load
-from seglet.models.foundation.model_folder import Layout
+from seglet.models.foundation.loading import import_library, load_network, parse_dtype
+from seglet.models.foundation.model_folder import ModelLayout
 from seglet.models.foundation.text_tower import TextTower
-from seglet.models.foundation.tokenizer import check_fit, open_tokenizer
+from seglet.models.foundation.tokenizer import check_tokenizer, open_tokenizer
 
-LAYOUT = Layout("a CLIP model", "config.json", ("clip",), ("model",))
+CLIP_LAYOUT = ModelLayout("a CLIP model", "config.json", ("clip",), ("model",))
 
 
 class ImageTextEncoder(nn.Module):
@@ -23,7 +23,7 @@ class ImageTextEncoder(nn.Module):
         scale: what CLIP multiplies the cosine of an image and a text by before the softmax.
     """
 
-    def __init__(self, image: ImageTower, text: TextTower, scale: float, found: Found) -> None:
+    def __init__(self, image: ImageTower, text: TextTower, scale: float, found: ModelFiles) -> None:
         super().__init__()
         self.image = image
         self.text = text
@@ -38,23 +38,23 @@ class ImageTextEncoder(nn.Module):
         dtype: str | torch.dtype = "float32",
         offline: bool = False,
     ) -> "ImageTextEncoder":
-        """From a folder, an id of the hub, or a short name of `known.KNOWN`; see `hub.find`.
+        """Loads a CLIP model from a folder, an id of the hub, or a short name of `KNOWN_MODELS`; see `hub.find_model`.
 
         Raises:
             ValueError: the model is not to be had, not whole or no CLIP, or its tokenizer is another's.
         """
-        wanted = as_dtype(dtype)  # before anything is downloaded
-        found = find(source, "clip", LAYOUT, revision, offline)
+        wanted = parse_dtype(dtype)  # before anything is downloaded
+        found = find_model(source, "clip", CLIP_LAYOUT, revision, offline)
         tokenizer = open_tokenizer(found.folder)
-        kind = library("transformers").CLIPModel
+        kind = import_library("transformers").CLIPModel
         # The attention that is fast by default never forms the matrix that is looked at and changed here.
-        model = load(kind, found.folder, wanted, attn_implementation="eager")
-        check_fit(tokenizer, model.config.text_config, found.folder)
-        normalise = normalisation(preprocessing(found.folder), CLIP_MEAN, CLIP_STD)
+        model = load_network(kind, found.folder, wanted, attn_implementation="eager")
+        check_tokenizer(tokenizer, model.config.text_config, found.folder)
+        normalise = authors_normalisation(read_preprocessing(found.folder), CLIP_MEAN, CLIP_STD)
         image = ImageTower(model.vision_model, model.visual_projection, normalise)
         text = TextTower(model.text_model, tokenizer, model.text_projection)
         return cls(image, text, float(model.logit_scale.exp()), found).eval()
 
     def identity(self) -> str:
-        """What names exactly these weights, for the key of a column: see `Found.identity`."""
+        """Returns an identifier of the exact weights, for the address of a column; see `ModelFiles.identity`."""
         return self.found.identity()

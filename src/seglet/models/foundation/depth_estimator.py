@@ -11,17 +11,17 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from seglet.models.foundation.hub import Found, find
-from seglet.models.foundation.image_input import normalisation, preprocessing
-from seglet.models.foundation.loading import as_dtype, library, load
-from seglet.models.foundation.model_folder import Layout
+from seglet.models.foundation.hub import ModelFiles, find_model
+from seglet.models.foundation.image_input import authors_normalisation, read_preprocessing
+from seglet.models.foundation.loading import import_library, load_network, parse_dtype
+from seglet.models.foundation.model_folder import ModelLayout
 from seglet.models.layers.normalise import IMAGENET_MEAN, IMAGENET_STD, Normalise
 from seglet.tensors import resize_antialiased
 
-LAYOUT = Layout("a depth network", "config.json", ("depth_anything", "dpt", "zoedepth"), ("model",))
-IDLE = ("fusion_stage.layers.0.residual_layer1.",)  # the published MiDaS and ZoeDepth lack it: nothing enters it
-CONSTANT = 1e-6
-"""A depth that varies by less than this share of itself is the same everywhere."""
+DEPTH_LAYOUT = ModelLayout("a depth network", "config.json", ("depth_anything", "dpt", "zoedepth"), ("model",))
+_IDLE = ("fusion_stage.layers.0.residual_layer1.",)  # the published MiDaS and ZoeDepth lack it: nothing enters it
+_CONSTANT = 1e-6
+"""Depth that varies by less than this share of itself counts as constant."""
 
 
 class DepthEstimator(nn.Module):
@@ -35,7 +35,7 @@ class DepthEstimator(nn.Module):
     """
 
     def __init__(
-        self, model: nn.Module, normalise: Normalise, fit: Mapping[str, Any], disparity: bool, found: Found
+        self, model: nn.Module, normalise: Normalise, fit: Mapping[str, Any], disparity: bool, found: ModelFiles
     ) -> None:
         super().__init__()
         self.model = model
@@ -54,22 +54,24 @@ class DepthEstimator(nn.Module):
         dtype: str | torch.dtype = "float32",
         offline: bool = False,
     ) -> "DepthEstimator":
-        """From a folder, an id of the hub, or a short name of `known.KNOWN`; see `hub.find`.
+        """Loads a depth network from a folder, an id of the hub, or a short name of `KNOWN_MODELS`; see
+        `hub.find_model`.
 
         Raises:
             ValueError: the model is not to be had, not whole or no depth network of these three kinds.
         """
-        wanted = as_dtype(dtype)  # before anything is downloaded
-        found = find(source, "depth", LAYOUT, revision, offline)
-        kind = library("transformers").AutoModelForDepthEstimation
-        model = load(kind, found.folder, wanted, IDLE, trust_remote_code=False)
-        settings = preprocessing(found.folder)
-        normalise = normalisation(settings, IMAGENET_MEAN, IMAGENET_STD)
+        wanted = parse_dtype(dtype)  # before anything is downloaded
+        found = find_model(source, "depth", DEPTH_LAYOUT, revision, offline)
+        kind = import_library("transformers").AutoModelForDepthEstimation
+        model = load_network(kind, found.folder, wanted, _IDLE, trust_remote_code=False)
+        settings = read_preprocessing(found.folder)
+        normalise = authors_normalisation(settings, IMAGENET_MEAN, IMAGENET_STD)
         return cls(model, normalise, _fit(settings, model.config), _says_nearness(model.config), found).eval()
 
     @torch.no_grad()
     def estimate(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b h w"]:
-        """Relative depth at the size of the images, in [0, 1]: 0 is the nearest place of each, 1 its farthest.
+        """Estimates relative depth at the size of the images, in [0, 1]: 0 is the nearest place of each image, 1 its
+        farthest.
 
         Nearness as these networks put it out is turned around, not inverted. Where all is equally far all is 0.
 
@@ -85,7 +87,7 @@ class DepthEstimator(nn.Module):
         return relative_depth(resize_antialiased(answer[:, None], size)[:, 0], self.disparity)
 
     def fitted(self, size: tuple[int, int]) -> tuple[int, int]:
-        """Height and width that an image of this size is shown at.
+        """Returns the height and width that an image of this size is resized to.
 
         With its own proportions, scaled by that one of the two factors that changes it less, as the authors do.
         """
@@ -97,15 +99,15 @@ class DepthEstimator(nn.Module):
         return down, across
 
     def identity(self) -> str:
-        """What names exactly these weights, for the key of a column: see `Found.identity`."""
+        """Returns an identifier of the exact weights, for the address of a column; see `ModelFiles.identity`."""
         return self.found.identity()
 
 
 def relative_depth(answer: Float[Tensor, "b h w"], disparity: bool) -> Float[Tensor, "b h w"]:
-    """Stretched over [0, 1] image by image, 0 the nearest; 0 everywhere if nothing differs."""
+    """Rescales the output of each image to depth in [0, 1], 0 the nearest; 0 everywhere if it is constant."""
     low, high = answer.amin(dim=(1, 2), keepdim=True), answer.amax(dim=(1, 2), keepdim=True)
     spread = high - low
-    varies = spread > CONSTANT * torch.maximum(low.abs(), high.abs())
+    varies = spread > _CONSTANT * torch.maximum(low.abs(), high.abs())
     distance = high - answer if disparity else answer - low
     return torch.where(varies, distance / torch.where(varies, spread, 1), 0)
 

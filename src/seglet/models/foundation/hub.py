@@ -1,4 +1,4 @@
-"""One way to open a pretrained model: by short name, hub id or folder; nothing executable is ever loaded."""
+"""Finds a pretrained model by short name, hub id or folder. Nothing executable is ever loaded."""
 
 import hashlib
 import warnings
@@ -7,53 +7,59 @@ from pathlib import Path
 from typing import Any
 
 from seglet import files
-from seglet.models.foundation.known_models import KNOWN, Kind, known
-from seglet.models.foundation.loading import library
-from seglet.models.foundation.model_folder import TEXTS, Layout, check_folder, weight_files
+from seglet.models.foundation.known_models import KNOWN_MODELS, ModelKind, known_model
+from seglet.models.foundation.loading import import_library
+from seglet.models.foundation.model_folder import DESCRIPTION_PATTERNS, ModelLayout, check_model_folder, weight_files
 from seglet.models.io.locate import bundled_model
 from seglet.values import nearest_names
 
 
 @dataclass(frozen=True)
-class Found:
-    """A whole model on the disk; `repository` and `commit` are empty for a folder of the user's own."""
+class ModelFiles:
+    """A complete model on disk; `repository` and `commit` are empty for a folder of the user's own."""
 
     folder: Path
-    layout: Layout
+    layout: ModelLayout
     description: dict[str, Any]
     repository: str = ""
     commit: str = ""
 
     def identity(self) -> str:
-        """What names exactly this content, wherever it lies: id@commit, or a hash of descriptions and weights."""
+        """Returns an identifier of the exact content, wherever it lies: id@commit, or a hash of descriptions and
+        weights.
+        """
         if self.repository:
             return f"{self.repository}@{self.commit}"
         weights = [path for stem in self.layout.weights for path in weight_files(self.folder, stem)]
         folders = {path.parent for path in [*weights, *(self.folder / name for name in self.layout.files)]}
-        texts = [path for folder in {self.folder, *folders} for kind in TEXTS for path in folder.glob(kind)]
+        texts = [
+            path for folder in {self.folder, *folders} for kind in DESCRIPTION_PATTERNS for path in folder.glob(kind)
+        ]
         lines = [f"{path.relative_to(self.folder).as_posix()} {files.sha256(path)}\n" for path in {*weights, *texts}]
         return f"sha256:{hashlib.sha256(''.join(sorted(lines)).encode()).hexdigest()}"
 
 
-def find(source: str | Path, kind: Kind, layout: Layout, revision: str | None = None, offline: bool = False) -> Found:
-    """The folder of a model, downloaded if need be, and checked.
+def find_model(
+    source: str | Path, kind: ModelKind, layout: ModelLayout, revision: str | None = None, offline: bool = False
+) -> ModelFiles:
+    """Finds the folder of a model, downloads it if necessary, and checks it.
 
     Args:
-        source: a folder, an id of the hub (owner/name), or a short name of `known.KNOWN`.
+        source: a folder, an id of the hub (owner/name), or a short name of `KNOWN_MODELS`.
         revision: branch, tag or commit; for ids only, and then no mirror stands in for the id.
         offline: use only what was downloaded before, as the variable HF_HUB_OFFLINE=1 does everywhere.
 
     Raises:
         ValueError: it is not to be had, not whole, or not of this kind; the message names the cure.
     """
-    folder, repository = locate(source, kind, layout, revision, offline)
-    return Found(folder, layout, check_folder(folder, layout), repository, folder.name if repository else "")
+    folder, repository = locate_model(source, kind, layout, revision, offline)
+    return ModelFiles(folder, layout, check_model_folder(folder, layout), repository, folder.name if repository else "")
 
 
-def locate(
-    source: str | Path, kind: Kind, layout: Layout, revision: str | None = None, offline: bool = False
+def locate_model(
+    source: str | Path, kind: ModelKind, layout: ModelLayout, revision: str | None = None, offline: bool = False
 ) -> tuple[Path, str]:
-    """The folder that `find` then checks, and the id of the repository if it comes from the hub.
+    """Returns the folder of a model without checking it, and the id of its repository if it comes from the hub.
 
     Raises:
         ValueError: it is not to be had, or known to be of another kind.
@@ -64,7 +70,7 @@ def locate(
             raise ValueError(f"{folder} is a folder and has no revision {revision!r}; leave the revision out")
         return folder, ""
     name = str(source)
-    entry = known(name)
+    entry = known_model(name)
     if entry is None and (name.count("/") != 1 or name.startswith((".", "/", "~")) or folder.exists()):
         raise ValueError(f"{name!r} is no folder and no id of the hub (owner/name); {_choices(name, kind)}")
     if entry is not None and entry.kind != kind:
@@ -78,13 +84,13 @@ def locate(
     return _first_home(homes, layout, revision, offline)
 
 
-def _choices(name: str, kind: Kind) -> str:
-    names = [entry.name for entry in KNOWN if entry.kind == kind]
+def _choices(name: str, kind: ModelKind) -> str:
+    names = [entry.name for entry in KNOWN_MODELS if entry.kind == kind]
     near = nearest_names(name, names)
     return f"check the path, or choose a known one: {', '.join(near or names)}"
 
 
-def _first_home(homes: list[str], layout: Layout, revision: str | None, offline: bool) -> tuple[Path, str]:
+def _first_home(homes: list[str], layout: ModelLayout, revision: str | None, offline: bool) -> tuple[Path, str]:
     refusals: list[str] = []
     for home in homes:
         try:
@@ -98,12 +104,13 @@ def _first_home(homes: list[str], layout: Layout, revision: str | None, offline:
     raise ValueError(f"there is no folder {homes[0]}; " + "\n".join(refusals))
 
 
-def _download(repository: str, layout: Layout, revision: str | None, offline: bool) -> Path:
-    """
+def _download(repository: str, layout: ModelLayout, revision: str | None, offline: bool) -> Path:
+    """Downloads a model, or takes it from earlier downloads.
+
     Raises:
         ValueError: the hub, or without it the folder of earlier downloads, does not have it.
     """
-    hub, errors = library("huggingface_hub"), library("huggingface_hub.errors")
+    hub, errors = import_library("huggingface_hub"), import_library("huggingface_hub.errors")
     try:
         return Path(
             hub.snapshot_download(
@@ -130,8 +137,8 @@ def _fetch(repository: str) -> str:
 
 
 def _absent(repository: str, revision: str | None) -> str:
-    """Why a model is not among the earlier downloads, when the hub is not asked or not reached."""
-    cache = Path(library("huggingface_hub.constants").HF_HUB_CACHE)
+    """Explains why a model is not among earlier downloads, when the hub is offline or unreachable."""
+    cache = Path(import_library("huggingface_hub.constants").HF_HUB_CACHE)
     place = cache / f"models--{repository.replace('/', '--')}"
     refs, snapshots = place / "refs", place / "snapshots"
     there = [path.relative_to(refs).as_posix() for path in refs.rglob("*") if path.is_file()]

@@ -1,4 +1,4 @@
-"""Images from words, with Stable Diffusion."""
+"""Images generated from text by Stable Diffusion."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,14 +8,20 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from seglet.models.foundation.loading import library, quiet
+from seglet.models.foundation.loading import import_library, quiet_libraries
 from seglet.models.foundation.stable_diffusion import StableDiffusion
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """How images are drawn: denoising steps, strength of the prompt (1 is without guidance), what not to show, and
-    height and width in pixels (None is as the model was trained)."""
+class GenerationRecipe:
+    """Settings of image generation.
+
+    Args:
+        steps: denoising steps.
+        guidance: strength of the prompt; 1 is without guidance.
+        negative: prompt of what not to show.
+        size: height and width in pixels; None is as the model was trained.
+    """
 
     steps: int = 30
     guidance: float = 7.5
@@ -28,7 +34,7 @@ class Recipe:
 
 
 class ImageGenerator(nn.Module):
-    """Runs diffusers' own text-to-image pipeline, without its filter of unsafe images: look at what comes out."""
+    """Runs diffusers' own text-to-image pipeline, without its filter of unsafe images: check the results."""
 
     def __init__(self, model: StableDiffusion) -> None:
         super().__init__()
@@ -36,9 +42,9 @@ class ImageGenerator(nn.Module):
 
     @torch.no_grad()
     def generate(
-        self, prompts: Sequence[str], seeds: Sequence[int], recipe: Recipe | None = None
+        self, prompts: Sequence[str], seeds: Sequence[int], recipe: GenerationRecipe | None = None
     ) -> Float[Tensor, "b 3 h w"]:
-        """One image for each prompt and seed, together in one batch, in [0, 1] and single precision.
+        """Generates one image for each prompt and seed, in one batch, in [0, 1] and single precision.
 
         An image depends on its prompt, its seed and the recipe, not on the others of the batch (but for rounding). The
         noise is drawn on the CPU, so that it is the same on every device. Long prompts are cut: see `model.text.read`.
@@ -46,11 +52,11 @@ class ImageGenerator(nn.Module):
         Raises:
             ValueError: there is no prompt, there are not as many seeds, or an image is not finite in half precision.
         """
-        recipe = recipe or Recipe()
+        recipe = recipe or GenerationRecipe()
         if len(prompts) != len(seeds) or not prompts:
             raise ValueError(f"expected a seed for each prompt, got {len(prompts)} prompts and {len(seeds)} seeds")
-        height, width = self.model.size(recipe.size)
-        with quiet():
+        height, width = self.model.working_size(recipe.size)
+        with quiet_libraries():
             pipeline = self._pipeline()
             drawn = pipeline(
                 prompt_embeds=self._states(prompts),
@@ -69,7 +75,7 @@ class ImageGenerator(nn.Module):
         return images
 
     def identity(self) -> str:
-        """What names exactly the weights behind it; prompts, seeds and recipe are settings and belong beside it."""
+        """Returns an identifier of the exact weights; prompts, seeds and settings belong beside it."""
         return self.model.identity()
 
     def _states(self, texts: Sequence[str]) -> Tensor:
@@ -79,7 +85,7 @@ class ImageGenerator(nn.Module):
         model = self.model
         # A scheduler counts its steps: each call gets one of its own.
         scheduler = type(model.scheduler).from_config(model.scheduler.config)
-        pipeline = library("diffusers").StableDiffusionPipeline(
+        pipeline = import_library("diffusers").StableDiffusionPipeline(
             vae=model.vae,
             text_encoder=model.text.model,
             tokenizer=model.text.tokenizer,

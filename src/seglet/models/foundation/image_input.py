@@ -1,4 +1,4 @@
-"""From RGB in [0, 1] of any size to what a foundation model was trained on."""
+"""Preparation of RGB images in [0, 1] of any size for foundation models."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,20 +11,20 @@ from seglet.models.layers.normalise import Channels, Normalise
 
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
-DESCRIPTIONS = ("preprocessor_config.json", "processor_config.json")
+_DESCRIPTIONS = ("preprocessor_config.json", "processor_config.json")
 
 
-def preprocessing(folder: Path) -> Mapping[str, Any]:
-    """How the model's authors prepare images, as written beside it; empty if nothing is."""
-    for name in DESCRIPTIONS:
+def read_preprocessing(folder: Path) -> Mapping[str, Any]:
+    """Reads the authors' preprocessing settings from a model's folder; empty if there are none."""
+    for name in _DESCRIPTIONS:
         if (folder / name).is_file():
             content = files.read_json(folder / name)
             return dict(content.get("image_processor", content))
     return {}
 
 
-def normalisation(settings: Mapping[str, Any], mean: Channels, std: Channels) -> Normalise:
-    """With the mean and deviation of the authors, or else those given."""
+def authors_normalisation(settings: Mapping[str, Any], mean: Channels, std: Channels) -> Normalise:
+    """Returns a normalisation with the authors' mean and deviation, or else those given."""
     return Normalise(_three(settings.get("image_mean"), mean), _three(settings.get("image_std"), std))
 
 
@@ -35,8 +35,8 @@ def _three(values: Any, otherwise: Channels) -> Channels:
     return float(red), float(green), float(blue)
 
 
-def rounded(size: tuple[int, int], multiple: int) -> tuple[int, int]:
-    """The nearest height and width that are multiples, the larger of two as near, at least one each."""
+def round_to_multiple(size: tuple[int, int], multiple: int) -> tuple[int, int]:
+    """Returns the nearest height and width that are multiples, the larger of two as near, at least one each."""
     nearest = ((side + multiple // 2) // multiple * multiple for side in size)
     height, width = (torch.sym_max(multiple, side) for side in nearest)  # type: ignore[no-untyped-call]
     return height, width

@@ -1,4 +1,4 @@
-"""From a whole folder to a network: the classes of transformers and diffusers, imported late and held to their word."""
+"""Loads networks with transformers and diffusers, which are imported on first use."""
 
 import contextlib
 import importlib
@@ -10,12 +10,12 @@ from typing import Any
 
 import torch
 
-DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
-INSTALL = 'pip install "seglet[hub]"'
+_DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+_INSTALL = 'pip install "seglet[hub]"'
 
 
-def library(name: str) -> Any:
-    """A library of the extra `hub`, imported when first needed: it takes seconds.
+def import_library(name: str) -> Any:
+    """Imports a library of the extra `hub` on first use, as it takes seconds.
 
     Raises:
         ValueError: it is not installed.
@@ -23,22 +23,25 @@ def library(name: str) -> Any:
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        raise ValueError(f"foundation models need {name}, which cannot be imported ({error}); run {INSTALL}") from error
+        raise ValueError(
+            f"foundation models need {name}, which cannot be imported ({error}); run {_INSTALL}"
+        ) from error
 
 
-def as_dtype(dtype: str | torch.dtype) -> torch.dtype:
-    """
+def parse_dtype(dtype: str | torch.dtype) -> torch.dtype:
+    """Returns the dtype of a name.
+
     Raises:
         ValueError: it is none that networks compute in here.
     """
-    found = DTYPES.get(str(dtype).removeprefix("torch."))
+    found = _DTYPES.get(str(dtype).removeprefix("torch."))
     if found is None:
-        raise ValueError(f"expected a dtype of {', '.join(DTYPES)}, got {dtype!r}")
+        raise ValueError(f"expected a dtype of {', '.join(_DTYPES)}, got {dtype!r}")
     return found
 
 
-def load(kind: Any, folder: Path, dtype: str | torch.dtype, idle: Sequence[str] = (), **options: Any) -> Any:
-    """A network of a class of transformers or diffusers, with all its weights, frozen and in evaluation mode.
+def load_network(kind: Any, folder: Path, dtype: str | torch.dtype, idle: Sequence[str] = (), **options: Any) -> Any:
+    """Loads a network of a class of transformers or diffusers, with all its weights, frozen and in evaluation mode.
 
     Args:
         idle: parts of names of weights that may be missing, because the network has them without using them.
@@ -46,9 +49,9 @@ def load(kind: Any, folder: Path, dtype: str | torch.dtype, idle: Sequence[str] 
     Raises:
         ValueError: the weights do not fit the description beside them.
     """
-    wanted = {"dtype" if kind.__module__.startswith("transformers") else "torch_dtype": as_dtype(dtype)}
+    wanted = {"dtype" if kind.__module__.startswith("transformers") else "torch_dtype": parse_dtype(dtype)}
     try:
-        with quiet():
+        with quiet_libraries():
             network, report = kind.from_pretrained(
                 folder,
                 local_files_only=True,
@@ -69,8 +72,8 @@ def load(kind: Any, folder: Path, dtype: str | torch.dtype, idle: Sequence[str] 
 
 
 @contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Without progress bars and chatter of the libraries in the block; what they warn of is checked here instead."""
+def quiet_libraries() -> Iterator[None]:
+    """Silences progress bars and messages of the libraries within the block; loading is checked here instead."""
     spoken = [importlib.import_module(f"{name}.utils.logging") for name in _present("transformers", "diffusers")]
     before = [(log.get_verbosity(), log.is_progress_bar_enabled()) for log in spoken]
     for log in spoken:
@@ -87,5 +90,5 @@ def quiet() -> Iterator[None]:
 
 
 def _present(*names: str) -> list[str]:
-    """Those that were imported already: the rest has nothing to say."""
+    """Returns the libraries that are already imported."""
     return [name for name in names if sys.modules.get(name)]

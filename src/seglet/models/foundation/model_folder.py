@@ -1,4 +1,4 @@
-"""Whether a folder with a pretrained model is all there, and what it is if it is not what was expected."""
+"""Checks of folders that hold pretrained models, with messages that say what is there instead."""
 
 import json
 from dataclasses import dataclass
@@ -7,18 +7,18 @@ from typing import Any
 
 from seglet import files
 
-PICKLES = ("*.bin", "*.ckpt", "*.pt", "*.pth", "*.msgpack", "*.h5")
-TEXTS = ("*.json", "*.txt")
-AGAIN = "download or copy it again"
-SAFETENSORS = (
+_PICKLES = ("*.bin", "*.ckpt", "*.pt", "*.pth", "*.msgpack", "*.h5")
+DESCRIPTION_PATTERNS = ("*.json", "*.txt")
+DOWNLOAD_AGAIN = "download or copy it again"
+_SAFETENSORS = (
     "take a revision of it that has safetensors (the hub's bot often offers one as refs/pr/NUMBER), "
-    "or turn them into safetensors once with seglet.models.foundation.unpickle.unpickle"
+    "or turn them into safetensors once with seglet.models.foundation.unpickle.unpickle_model"
 )
 
 
 @dataclass(frozen=True)
-class Layout:
-    """How a kind of model lies on disk.
+class ModelLayout:
+    """Files of one kind of model on disk.
 
     `types` are what `model_type` (transformers) or `_class_name` (a diffusers pipeline) of its description may say;
     `weights` the stems of its weight files, such as unet/diffusion_pytorch_model; `files` what must be there besides.
@@ -33,16 +33,16 @@ class Layout:
 
     @property
     def patterns(self) -> list[str]:
-        """What to ask the hub for: each weight in one form only, and nothing that could be run."""
+        """File patterns to download: each weight in one form only, and nothing that could be run."""
         forms = (f"{self.suffix}*", f"-*-of-*{self.suffix}")
         sizes = [f"{stem}{form}" for stem in self.weights for form in forms]
         folders = sorted({file.rpartition("/")[0] for file in (self.description, *self.weights, *self.files)})
-        texts = [f"{folder}/{kind}" if folder else kind for folder in folders for kind in TEXTS]
+        texts = [f"{folder}/{kind}" if folder else kind for folder in folders for kind in DESCRIPTION_PATTERNS]
         return [*sizes, *texts]
 
 
-def check_folder(folder: Path, layout: Layout) -> dict[str, Any]:
-    """The description of the model in `folder`, whose weights are all there.
+def check_model_folder(folder: Path, layout: ModelLayout) -> dict[str, Any]:
+    """Reads the description of the model in `folder` and checks that its weights are complete.
 
     Raises:
         ValueError: it holds another kind of model, or some of its files are missing or cut short; the message says what
@@ -50,23 +50,25 @@ def check_folder(folder: Path, layout: Layout) -> dict[str, Any]:
     """
     description = folder / layout.description
     if not description.is_file():
-        raise ValueError(f"{folder} is not {layout.what}: it has no {layout.description}; it is {describe(folder)}")
+        raise ValueError(
+            f"{folder} is not {layout.what}: it has no {layout.description}; it is {describe_folder(folder)}"
+        )
     content = files.read_json(description)
     found = content.get("_class_name", content.get("model_type")) if isinstance(content, dict) else None
     if found not in layout.types:
         raise ValueError(
-            f"{folder} is not {layout.what} (of type {' or '.join(layout.types)}); it is {describe(folder)}; "
+            f"{folder} is not {layout.what} (of type {' or '.join(layout.types)}); it is {describe_folder(folder)}; "
             "give the folder or id of one"
         )
     for stem in layout.weights:
         _check_weights(folder, stem)
     if missing := [name for name in layout.files if not (folder / name).is_file()]:
-        raise ValueError(f"{folder} lacks {', '.join(missing)}: half a download? {AGAIN}")
+        raise ValueError(f"{folder} lacks {', '.join(missing)}: half a download? {DOWNLOAD_AGAIN}")
     return dict(content)
 
 
-def describe(folder: Path) -> str:
-    """What a folder seems to hold, for messages."""
+def describe_folder(folder: Path) -> str:
+    """Describes the content of a folder, for messages."""
     if (folder / "model_index.json").is_file():
         return f"a diffusers pipeline ({_entry(folder / 'model_index.json', '_class_name')})"
     if (config := folder / "config.json").is_file():
@@ -90,11 +92,11 @@ def _entry(path: Path, key: str) -> str:
 
 
 def _pickles(folder: Path) -> list[Path]:
-    return sorted(path for pattern in PICKLES for path in folder.glob(pattern))
+    return sorted(path for pattern in _PICKLES for path in folder.glob(pattern))
 
 
 def weight_files(folder: Path, stem: str, suffix: str = ".safetensors") -> list[Path]:
-    """The files that hold the weights called `stem`, whether there or not: one, or those that its index names."""
+    """Returns the files that hold the weights called `stem`, present or not: one, or those that its index names."""
     index = folder / f"{stem}{suffix}.index.json"
     if (folder / f"{stem}{suffix}").is_file() or not index.is_file():
         return [folder / f"{stem}{suffix}"]
@@ -108,18 +110,21 @@ def _check_weights(folder: Path, stem: str) -> None:
     if missing and (pickles := _pickles(missing[0].parent)):
         raise ValueError(
             f"{folder} has no {missing[0].name}, only {pickles[0].name}, which may hold code and is never loaded; "
-            f"{SAFETENSORS}"
+            f"{_SAFETENSORS}"
         )
     if missing:
         names = ", ".join(path.name for path in missing[:3])
-        raise ValueError(f"{missing[0].parent} lacks {len(missing)} of {len(paths)} weight files ({names}): "
-                         f"half a download? {AGAIN}; or a model without safetensors? {SAFETENSORS}")  # fmt: skip
+        raise ValueError(
+            f"{missing[0].parent} lacks {len(missing)} of {len(paths)} weight files ({names}): half a download? "
+            f"{DOWNLOAD_AGAIN}; or a model without safetensors? {_SAFETENSORS}"
+        )
     for path in paths:
-        check_tensors(path)
+        check_safetensors(path)
 
 
-def check_tensors(path: Path) -> None:
-    """
+def check_safetensors(path: Path) -> None:
+    """Checks the length of a safetensors file.
+
     Raises:
         ValueError: a safetensors file is not as long as its own header says, or has none.
     """
@@ -130,9 +135,10 @@ def check_tensors(path: Path) -> None:
             header = json.loads(file.read(length)) if length < size else {}
         ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ValueError(f"{path} is no safetensors file; delete it and {AGAIN}") from error
+        raise ValueError(f"{path} is no safetensors file; delete it and {DOWNLOAD_AGAIN}") from error
     expected = 8 + length + max(ends, default=0)
     if size != expected:
         raise ValueError(
-            f"{path} is {size} bytes long where its header promises {expected}: half a download? delete it and {AGAIN}"
+            f"{path} is {size} bytes long where its header promises {expected}: half a download? "
+            f"delete it and {DOWNLOAD_AGAIN}"
         )

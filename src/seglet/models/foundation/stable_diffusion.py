@@ -1,4 +1,4 @@
-"""Stable Diffusion, from the hub or a folder: the parts that attention is read from and images are drawn with.
+"""Stable Diffusion from the hub or a folder: its networks, scheduler and latents.
 
 Axes: b images, z channels of a latent, h and w its rows and columns.
 """
@@ -10,24 +10,24 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from seglet.models.foundation.hub import Found, find
-from seglet.models.foundation.image_input import rounded
-from seglet.models.foundation.loading import as_dtype, library, load, quiet
-from seglet.models.foundation.model_folder import Layout
+from seglet.models.foundation.hub import ModelFiles, find_model
+from seglet.models.foundation.image_input import round_to_multiple
+from seglet.models.foundation.loading import import_library, load_network, parse_dtype, quiet_libraries
+from seglet.models.foundation.model_folder import ModelLayout
 from seglet.models.foundation.text_tower import TextTower
-from seglet.models.foundation.tokenizer import check_fit, open_tokenizer
+from seglet.models.foundation.tokenizer import check_tokenizer, open_tokenizer
 from seglet.tensors import resize_antialiased
 
-STEM = "diffusion_pytorch_model"
-LAYOUT = Layout(
+_STEM = "diffusion_pytorch_model"
+STABLE_DIFFUSION_LAYOUT = ModelLayout(
     "a Stable Diffusion",
     "model_index.json",
     ("StableDiffusionPipeline",),
-    (f"unet/{STEM}", f"vae/{STEM}", "text_encoder/model"),
+    (f"unet/{_STEM}", f"vae/{_STEM}", "text_encoder/model"),
     ("unet/config.json", "vae/config.json", "text_encoder/config.json", "scheduler/scheduler_config.json",
      "tokenizer/tokenizer_config.json"),
 )  # fmt: skip
-PREDICTIONS = ("epsilon", "v_prediction", "sample")
+_PREDICTIONS = ("epsilon", "v_prediction", "sample")
 
 
 class StableDiffusion(nn.Module):
@@ -36,7 +36,7 @@ class StableDiffusion(nn.Module):
     What the UNet predicts (noise or velocity) is the scheduler's affair and taken care of.
     """
 
-    def __init__(self, vae: nn.Module, unet: nn.Module, text: TextTower, scheduler: Any, found: Found) -> None:
+    def __init__(self, vae: nn.Module, unet: nn.Module, text: TextTower, scheduler: Any, found: ModelFiles) -> None:
         super().__init__()
         self.vae = vae
         self.unet = unet
@@ -46,9 +46,9 @@ class StableDiffusion(nn.Module):
         unet_config: Any = unet.config
         vae_config: Any = vae.config
         self.stride: int = 2 ** (len(vae_config.block_out_channels) - 1)
-        """Pixels along a side of a latent's position."""
+        """Side in pixels of one position of a latent."""
         self.multiple: int = self.stride * 2 ** (len(unet_config.block_out_channels) - 1)
-        """What the sides of images must be multiples of."""
+        """Number that the sides of images must be multiples of."""
         side = unet_config.sample_size
         down, across = (side, side) if isinstance(side, int) else side
         self.native: tuple[int, int] = (down * self.stride, across * self.stride)
@@ -62,33 +62,34 @@ class StableDiffusion(nn.Module):
         dtype: str | torch.dtype = "float32",
         offline: bool = False,
     ) -> "StableDiffusion":
-        """From a folder, an id of the hub, or a short name of `known.KNOWN`; see `hub.find`.
+        """Loads Stable Diffusion from a folder, an id of the hub, or a short name of `KNOWN_MODELS`; see
+        `hub.find_model`.
 
         Raises:
             ValueError: the model is not to be had, not whole or no Stable Diffusion, or its parts do not fit.
         """
-        wanted = as_dtype(dtype)  # before anything is downloaded
-        found = find(source, "diffusion", LAYOUT, revision, offline)
-        transformers, diffusers = library("transformers"), library("diffusers")
+        wanted = parse_dtype(dtype)  # before anything is downloaded
+        found = find_model(source, "diffusion", STABLE_DIFFUSION_LAYOUT, revision, offline)
+        transformers, diffusers = import_library("transformers"), import_library("diffusers")
         tokenizer = open_tokenizer(found.folder / "tokenizer")
-        encoder = load(transformers.CLIPTextModel, found.folder / "text_encoder", wanted)
-        check_fit(tokenizer, encoder.config, found.folder)
-        unet = load(diffusers.UNet2DConditionModel, found.folder / "unet", wanted)
-        vae = load(diffusers.AutoencoderKL, found.folder / "vae", wanted)
+        encoder = load_network(transformers.CLIPTextModel, found.folder / "text_encoder", wanted)
+        check_tokenizer(tokenizer, encoder.config, found.folder)
+        unet = load_network(diffusers.UNet2DConditionModel, found.folder / "unet", wanted)
+        vae = load_network(diffusers.AutoencoderKL, found.folder / "vae", wanted)
         scheduler = _scheduler(diffusers, found)
         _check_parts(unet, vae, encoder, found.folder)
         return cls(vae, unet, TextTower(encoder, tokenizer), scheduler, found).eval()
 
     def identity(self) -> str:
-        """What names exactly these weights, for the key of a column: see `Found.identity`."""
+        """Returns an identifier of the exact weights, for the address of a column; see `ModelFiles.identity`."""
         return self.found.identity()
 
-    def size(self, wanted: tuple[int, int] | None) -> tuple[int, int]:
-        """The nearest height and width that it can work at; its native ones if none are wanted."""
-        return rounded(wanted or self.native, self.multiple)
+    def working_size(self, wanted: tuple[int, int] | None) -> tuple[int, int]:
+        """Returns the nearest height and width that it can work at; its native ones if none are wanted."""
+        return round_to_multiple(wanted or self.native, self.multiple)
 
     def latents(self, images: Float[Tensor, "b 3 y x"]) -> Float[Tensor, "b z h w"]:
-        """The VAE's mean code of images whose sides are multiples of `multiple`, scaled as the UNet expects.
+        """Encodes images as the VAE's mean latents, scaled as the UNet expects; sides must be multiples of `multiple`.
 
         Raises:
             ValueError: the code is not finite: half precision was too coarse.
@@ -100,13 +101,16 @@ class StableDiffusion(nn.Module):
             raise ValueError(f"the VAE's code of these images is not finite in {dtype}; use bfloat16 or float32")
         return torch.as_tensor(code)
 
-    def fitted(self, images: Float[Tensor, "b 3 y x"], size: tuple[int, int] | None) -> Float[Tensor, "b 3 y2 x2"]:
-        """The images resized to `size(size)`, without regard to their proportions: places stay the same fractions."""
-        return resize_antialiased(images, self.size(size))
+    def resize_images(
+        self, images: Float[Tensor, "b 3 y x"], size: tuple[int, int] | None
+    ) -> Float[Tensor, "b 3 y2 x2"]:
+        """Resizes images to `working_size(size)` without keeping proportions: places stay the same fractions."""
+        return resize_antialiased(images, self.working_size(size))
 
 
-def _scheduler(diffusers: Any, found: Found) -> Any:
-    """
+def _scheduler(diffusers: Any, found: ModelFiles) -> Any:
+    """Loads the scheduler that the pipeline names.
+
     Raises:
         ValueError: there is no scheduler of this name, or the UNet predicts what it does not know.
     """
@@ -115,11 +119,11 @@ def _scheduler(diffusers: Any, found: Found) -> Any:
     if kind is None:
         raise ValueError(f"{found.folder} names a scheduler {name} that diffusers does not have; "
                          "update diffusers, or name another one in model_index.json")  # fmt: skip
-    with quiet():
+    with quiet_libraries():
         scheduler = kind.from_pretrained(found.folder / "scheduler", local_files_only=True)
-    if scheduler.config.prediction_type not in PREDICTIONS:
+    if scheduler.config.prediction_type not in _PREDICTIONS:
         raise ValueError(f"{found.folder}/scheduler has prediction_type {scheduler.config.prediction_type!r}, "
-                         f"expected one of {', '.join(PREDICTIONS)}")  # fmt: skip
+                         f"expected one of {', '.join(_PREDICTIONS)}")  # fmt: skip
     return scheduler
 
 

@@ -1,4 +1,4 @@
-"""CLIP's text half: vectors of texts, of classes and of single tokens.
+"""CLIP's text encoder: vectors of texts, of classes and of single tokens.
 
 Axes: t texts, k classes, l tokens, c channels of a token, d of the space that images and texts share.
 """
@@ -12,14 +12,14 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seglet.models.foundation.tokenizer import Reading, read
+from seglet.models.foundation.tokenizer import TokenizedText, tokenize_texts
 from seglet.types import Movable
 
-BATCH = 256
+_BATCH = 256
 
 
 @dataclass(frozen=True)
-class Tokens(Movable):
+class TokenVectors(Movable):
     """Token vectors after the last norm, begin and end of the text among them; `valid` is false on padding."""
 
     states: Float[Tensor, "t l c"]
@@ -37,14 +37,14 @@ class TextTower(nn.Module):
         config: Any = model.config
         self.width: int = config.hidden_size
         self.limit: int = min(config.max_position_embeddings, tokenizer.model_max_length)
-        """How many tokens of a text are read, those for begin and end included."""
+        """Number of tokens of a text that are read, those for begin and end included."""
 
-    def read(self, texts: Sequence[str]) -> tuple[Reading, ...]:
-        """How each text is read: whether its end is cut off, which words fall apart or are unknown."""
-        return read(self.tokenizer, texts, self.limit)
+    def tokenize(self, texts: Sequence[str]) -> tuple[TokenizedText, ...]:
+        """Tokenizes texts and reports whether an end is cut off and which words fall apart or are unknown."""
+        return tokenize_texts(self.tokenizer, texts, self.limit)
 
-    def tokens(self, texts: Sequence[str], padded: bool = False) -> Tokens:
-        """The vectors of all tokens of some texts; what is beyond the limit is cut off, see `read`.
+    def tokens(self, texts: Sequence[str], padded: bool = False) -> TokenVectors:
+        """Returns the vectors of all tokens of texts; tokens beyond the limit are cut off, see `tokenize`.
 
         As long as the longest text, or always as long as the limit if `padded`, which diffusion models expect.
 
@@ -52,10 +52,10 @@ class TextTower(nn.Module):
             ValueError: there is no text.
         """
         written, output = self._run(texts, "max_length" if padded else "longest")
-        return Tokens(output.last_hidden_state, written["attention_mask"].bool())
+        return TokenVectors(output.last_hidden_state, written["attention_mask"].bool())
 
     def embed(self, texts: Sequence[str]) -> Float[Tensor, "t d"]:
-        """A vector of unit length for each text, in single precision, in the space that images share.
+        """Returns a vector of unit length for each text, in single precision, in the space shared with images.
 
         Raises:
             ValueError: this model has no such space, or there is no text.
@@ -65,12 +65,12 @@ class TextTower(nn.Module):
                              "load a CLIP model")  # fmt: skip
         if not texts:
             raise ValueError("expected at least one text to embed, got none")
-        parts = [texts[start : start + BATCH] for start in range(0, len(texts), BATCH)]
+        parts = [texts[start : start + _BATCH] for start in range(0, len(texts), _BATCH)]
         vectors = [self.projection(self._run(part, "longest")[1].pooler_output) for part in parts]
         return F.normalize(torch.cat(vectors).float(), dim=1)
 
     def embed_classes(self, texts: Sequence[Sequence[str]]) -> Float[Tensor, "k d"]:
-        """A vector of unit length for each class: the mean direction of its texts.
+        """Returns a vector of unit length for each class: the mean direction of its texts.
 
         For each class every template with every synonym, as `Prompts.texts` gives them.
 

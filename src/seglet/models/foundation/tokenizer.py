@@ -1,19 +1,19 @@
-"""What a tokenizer makes of a text, for those who have to say when it makes too little of it."""
+"""Tokenizers, and reports of how much of a text they can express."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seglet.models.foundation.loading import library, quiet
-from seglet.models.foundation.model_folder import AGAIN
+from seglet.models.foundation.loading import import_library, quiet_libraries
+from seglet.models.foundation.model_folder import DOWNLOAD_AGAIN
 
-VOCABULARIES = ("tokenizer.json", "vocab.json", "vocab.txt")
+_VOCABULARIES = ("tokenizer.json", "vocab.json", "vocab.txt")
 
 
 @dataclass(frozen=True)
-class Reading:
-    """How a text is read.
+class TokenizedText:
+    """Result of tokenizing a text.
 
     `length` counts tokens with those for begin and end, `limit` is how many the network reads. `pieces` says into how
     many tokens each word falls apart; `unknown` are words that the vocabulary has nothing for.
@@ -27,27 +27,27 @@ class Reading:
 
     @property
     def truncated(self) -> bool:
-        """The end of the text is not read."""
+        """Whether the end of the text is cut off."""
         return self.length > self.limit
 
     @property
     def empty(self) -> bool:
-        """Nothing of the text is read."""
+        """Whether the text has no tokens at all."""
         return not self.pieces
 
     @property
     def broken(self) -> tuple[str, ...]:
-        """Words that are read in more than two pieces: rarely seen in training, if ever."""
+        """Words of more than two tokens, which were rare in training, if there were any."""
         return tuple(word for word, count in self.pieces if count > 2)
 
 
-def read(tokenizer: Any, texts: Sequence[str], limit: int) -> tuple[Reading, ...]:
-    """A reading of each text."""
-    with quiet():
+def tokenize_texts(tokenizer: Any, texts: Sequence[str], limit: int) -> tuple[TokenizedText, ...]:
+    """Tokenizes each text and counts the tokens of its words."""
+    with quiet_libraries():
         return tuple(_read(tokenizer, text, limit) for text in texts)
 
 
-def _read(tokenizer: Any, text: str, limit: int) -> Reading:
+def _read(tokenizer: Any, text: str, limit: int) -> TokenizedText:
     plain = tokenizer(text, add_special_tokens=False, truncation=False, return_offsets_mapping=True)
     ids, spans, words = plain["input_ids"], plain["offset_mapping"], plain.word_ids()
     places: dict[int, list[int]] = {}
@@ -57,31 +57,33 @@ def _read(tokenizer: Any, text: str, limit: int) -> Reading:
     spelt = {word: text[spans[at[0]][0] : spans[at[-1]][1]].strip() for word, at in places.items()}
     pieces = tuple((spelt[word], len(at)) for word, at in places.items())
     unknown = tuple(spelt[word] for word, at in places.items() if tokenizer.unk_token_id in [ids[i] for i in at])
-    return Reading(text, len(ids) + tokenizer.num_special_tokens_to_add(), limit, pieces, unknown)
+    return TokenizedText(text, len(ids) + tokenizer.num_special_tokens_to_add(), limit, pieces, unknown)
 
 
 def open_tokenizer(folder: Path) -> Any:
-    """
+    """Opens the tokenizer in a folder.
+
     Raises:
         ValueError: there is none in the folder that can be read.
     """
-    if not any((folder / name).is_file() for name in VOCABULARIES):  # the library would make one without words
-        raise ValueError(f"{folder} has no tokenizer ({' or '.join(VOCABULARIES)}): half a download? {AGAIN}")
-    transformers = library("transformers")
+    if not any((folder / name).is_file() for name in _VOCABULARIES):  # the library would make one without words
+        raise ValueError(f"{folder} has no tokenizer ({' or '.join(_VOCABULARIES)}): half a download? {DOWNLOAD_AGAIN}")
+    transformers = import_library("transformers")
     try:
-        with quiet():
+        with quiet_libraries():
             tokenizer = transformers.AutoTokenizer.from_pretrained(
                 folder, local_files_only=True, padding_side="right", trust_remote_code=False
             )
     except Exception as error:  # the library's errors on damaged or absent files share no base class
-        raise ValueError(f"{folder} has no tokenizer that can be read ({error}); {AGAIN}") from error
+        raise ValueError(f"{folder} has no tokenizer that can be read ({error}); {DOWNLOAD_AGAIN}") from error
     if not tokenizer.is_fast:
         raise ValueError(f"the tokenizer in {folder} has no tokenizer.json; save it anew with a newer transformers")
     return tokenizer
 
 
-def check_fit(tokenizer: Any, config: Any, folder: Path) -> None:
-    """
+def check_tokenizer(tokenizer: Any, config: Any, folder: Path) -> None:
+    """Checks that a tokenizer belongs to the text network beside it.
+
     Raises:
         ValueError: the tokenizer is not that of the text network beside it: it has words that the network has no
             vectors for, or ends texts with another token.

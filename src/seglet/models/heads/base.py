@@ -72,7 +72,8 @@ class Head(CustomInitialisation):
 
 
 def pooled_size_check(maps: Float[Tensor, "b c h w"], training: bool) -> None:
-    """
+    """Checks that batch normalisation has more than one value to normalise over.
+
     Raises:
         ValueError: one image alone, pooled to one pixel, gives batch normalisation nothing to normalise over.
     """

@@ -41,7 +41,8 @@ class LayerFusion(nn.Module):
         self.fuse = nn.Conv2d(hidden * layers, hidden, 1)
 
     def forward(self, layers: Sequence[Float[Tensor, "b c h w"]]) -> Float[Tensor, "b d h w"]:
-        """
+        """Fuses the maps of all layers.
+
         Raises:
             ValueError: another number of layers.
         """

@@ -1,4 +1,4 @@
-"""Reading other people's weight files as plain tensors."""
+"""Reads foreign weight files as plain tensors."""
 
 import pickle
 import warnings
@@ -11,12 +11,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "network")
-PREFIXES = ("module.", "model.")
+_WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "network")
+_PREFIXES = ("module.", "model.")
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Named tensors of a `.safetensors`, `.pth`, `.pt`, `.bin` or `.ckpt`, without a trainer's wrappers.
+    """Reads the named tensors of a `.safetensors`, `.pth`, `.pt`, `.bin` or `.ckpt` file, without a trainer's wrappers.
 
     Raises:
         ValueError: the file is missing or damaged, would have to run code, or holds no named tensors.
@@ -27,7 +27,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     tensors = _tensors(content)
     if not tensors:
         raise ValueError(f"{path} holds no named tensors; give a file that was saved from a network's state_dict")
-    for prefix in PREFIXES:
+    for prefix in _PREFIXES:
         if all(name.startswith(prefix) for name in tensors):
             tensors = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
     return tensors
@@ -59,7 +59,7 @@ def _read_pickle(path: Path) -> Any:
 def _tensors(content: Any) -> dict[str, Tensor]:
     if not isinstance(content, Mapping):
         return {}
-    for wrapper in WRAPPERS:
+    for wrapper in _WRAPPERS:
         if isinstance(content.get(wrapper), Mapping):
             return _tensors(content[wrapper])
     return {name: value for name, value in content.items() if isinstance(name, str) and isinstance(value, Tensor)}

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from seglet.models.io.storage import CONFIG, PICKLES, WEIGHTS
+from seglet.models.io.storage import CONFIG_FILE, PICKLE_SUFFIXES, WEIGHTS_FILE
 
 BUNDLED_FOLDER = Path(__file__).parents[1] / "weights"
 
@@ -52,7 +52,7 @@ def _download(name: str, revision: str | None) -> Path:
     Raises:
         ValueError: `name` is neither a folder nor of the form owner/name, or cannot be fetched.
     """
-    if Path(name).suffix in PICKLES or name.count("/") != 1 or name.startswith((".", "/", "~")):
+    if Path(name).suffix in PICKLE_SUFFIXES or name.count("/") != 1 or name.startswith((".", "/", "~")):
         raise ValueError(f"there is no folder {name}, and it is no hub name (owner/name) either; check the path")
     try:
         from huggingface_hub import snapshot_download
@@ -60,6 +60,6 @@ def _download(name: str, revision: str | None) -> Path:
         cure = "for a Segmenter on the hub run `pip install seglet[hub]`"
         raise ValueError(f"there is no folder {name}; {cure}, else check the path") from error
     try:
-        return Path(snapshot_download(name, revision=revision, allow_patterns=[CONFIG, WEIGHTS]))
+        return Path(snapshot_download(name, revision=revision, allow_patterns=[CONFIG_FILE, WEIGHTS_FILE]))
     except Exception as error:  # the hub's errors share no base class
         raise ValueError(f"there is no folder {name}, and the hub did not give it: {error}") from error

@@ -14,17 +14,17 @@ from seglet import files
 from seglet.models.architecture import Architecture
 from seglet.types import Classes
 
-CONFIG = "config.json"
-WEIGHTS = "model.safetensors"
-CARD = "README.md"
-FORMAT = "seglet-segmenter"
-VERSION = 1
-PICKLES = (".pth", ".pt", ".bin", ".ckpt", ".pkl")
+CONFIG_FILE = "config.json"
+WEIGHTS_FILE = "model.safetensors"
+_CARD_FILE = "README.md"
+SEGMENTER_FORMAT = "seglet-segmenter"
+_VERSION = 1
+PICKLE_SUFFIXES = (".pth", ".pt", ".bin", ".ckpt", ".pkl")
 
 
 @dataclass(frozen=True)
-class Stored:
-    """What a folder holds."""
+class StoredSegmenter:
+    """Content of a segmenter's folder."""
 
     folder: Path
     architecture: Architecture
@@ -32,8 +32,8 @@ class Stored:
     weights: dict[str, Tensor]
 
 
-def save(folder: Path, weights: Mapping[str, Tensor], architecture: Architecture, classes: Classes) -> None:
-    """Writes the whole folder under another name, then gives it its own.
+def write_segmenter(folder: Path, weights: Mapping[str, Tensor], architecture: Architecture, classes: Classes) -> None:
+    """Writes a segmenter's folder, all or nothing.
 
     Raises:
         ValueError: `folder` is a file, or holds files that are no Segmenter's.
@@ -41,48 +41,57 @@ def save(folder: Path, weights: Mapping[str, Tensor], architecture: Architecture
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder} is a file; name a folder to save to")
     others = (
-        sorted(path.name for path in folder.iterdir() if path.name not in (CONFIG, WEIGHTS)) if folder.exists() else []
+        sorted(path.name for path in folder.iterdir() if path.name not in (CONFIG_FILE, WEIGHTS_FILE))
+        if folder.exists()
+        else []
     )
     if others:
         raise ValueError(f"{folder} holds other files ({', '.join(others[:3])}); save to a new or empty folder")
     with files.replacing(folder) as temporary:
         temporary.mkdir()
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
-        files.write_tensors(temporary / WEIGHTS, tensors, {"format": "pt"})
-        files.write_json(temporary / CONFIG, _config(architecture, classes, files.sha256(temporary / WEIGHTS)))
+        files.write_tensors(temporary / WEIGHTS_FILE, tensors, {"format": "pt"})
+        files.write_json(
+            temporary / CONFIG_FILE, _config(architecture, classes, files.sha256(temporary / WEIGHTS_FILE))
+        )
 
 
 def _config(architecture: Architecture, classes: Classes, digest: str) -> dict[str, Any]:
     table = [{"name": name, "colour": colour} for name, colour in zip(classes.names, classes.colours, strict=True)]
     return {
-        "format": FORMAT,
-        "version": VERSION,
+        "format": SEGMENTER_FORMAT,
+        "version": _VERSION,
         "architecture": architecture.as_dict(),
         "classes": table,
-        "weights": {"file": WEIGHTS, "sha256": digest},
+        "weights": {"file": WEIGHTS_FILE, "sha256": digest},
     }
 
 
-def load(folder: Path) -> Stored:
-    """
+def read_segmenter(folder: Path) -> StoredSegmenter:
+    """Reads a segmenter's folder and checks it.
+
     Raises:
         ValueError: something is missing, damaged or of another format; the message names it and the cure.
     """
-    if folder.suffix in PICKLES:
+    if folder.suffix in PICKLE_SUFFIXES:
         raise ValueError(f"{folder} may hold code, which is never loaded; run `seglet convert {folder}` once")
     if not folder.is_dir():
-        raise ValueError(f"{folder} is not a folder; give the folder that holds {CONFIG} and {WEIGHTS}")
-    if not (folder / CONFIG).is_file():
-        pickles = sorted(path.name for path in folder.iterdir() if path.suffix in PICKLES)
+        raise ValueError(f"{folder} is not a folder; give the folder that holds {CONFIG_FILE} and {WEIGHTS_FILE}")
+    if not (folder / CONFIG_FILE).is_file():
+        pickles = sorted(path.name for path in folder.iterdir() if path.suffix in PICKLE_SUFFIXES)
         cure = f"run `seglet convert {folder / pickles[0]}`" if pickles else "give the folder a Segmenter was saved to"
-        raise ValueError(f"{folder} has no {CONFIG}; {cure}")
-    config = files.read_json(folder / CONFIG)
-    if not isinstance(config, dict) or config.get("format") != FORMAT:
-        raise ValueError(f"{folder / CONFIG} does not describe a Segmenter (its `format` is not {FORMAT!r})")
-    if config.get("version") != VERSION:
-        raise ValueError(f"{folder} has format version {config.get('version')}, this seglet reads {VERSION}; update it")
-    architecture, classes, digest = _parse(config, folder / CONFIG)
-    return Stored(folder, architecture, classes, _read_weights(folder / WEIGHTS, digest))
+        raise ValueError(f"{folder} has no {CONFIG_FILE}; {cure}")
+    config = files.read_json(folder / CONFIG_FILE)
+    if not isinstance(config, dict) or config.get("format") != SEGMENTER_FORMAT:
+        raise ValueError(
+            f"{folder / CONFIG_FILE} does not describe a Segmenter (its `format` is not {SEGMENTER_FORMAT!r})"
+        )
+    if config.get("version") != _VERSION:
+        raise ValueError(
+            f"{folder} has format version {config.get('version')}, this seglet reads {_VERSION}; update it"
+        )
+    architecture, classes, digest = _parse(config, folder / CONFIG_FILE)
+    return StoredSegmenter(folder, architecture, classes, _read_weights(folder / WEIGHTS_FILE, digest))
 
 
 def _parse(config: dict[str, Any], path: Path) -> tuple[Architecture, Classes, str]:
@@ -105,7 +114,9 @@ def _read_weights(path: Path, digest: str) -> dict[str, Tensor]:
     if not path.is_file():
         raise ValueError(f"{path.parent} has no {path.name}; copy or save the whole folder again")
     if files.sha256(path) != digest:
-        raise ValueError(f"{path} is not the file that {CONFIG} describes (its sha256 differs); copy or save it again")
+        raise ValueError(
+            f"{path} is not the file that {CONFIG_FILE} describes (its sha256 differs); copy or save it again"
+        )
     try:
         tensors = load_file(path)
     except SafetensorError as error:
@@ -115,12 +126,13 @@ def _read_weights(path: Path, digest: str) -> dict[str, Tensor]:
     return {name: tensor.to(singles[name], copy=True) for name, tensor in tensors.items()}
 
 
-def check_shapes(stored: Stored, expected: Mapping[str, Tensor]) -> None:
-    """
+def check_shapes(stored: StoredSegmenter, expected: Mapping[str, Tensor]) -> None:
+    """Checks stored weights against the names and shapes that their architecture expects.
+
     Raises:
         ValueError: names differ, or a tensor has another shape than the architecture gives it.
     """
-    where = f"{stored.folder / WEIGHTS} does not fit {stored.architecture.name} of its {CONFIG}:"
+    where = f"{stored.folder / WEIGHTS_FILE} does not fit {stored.architecture.name} of its {CONFIG_FILE}:"
     missing, extra = expected.keys() - stored.weights.keys(), stored.weights.keys() - expected.keys()
     if missing or extra:
         raise ValueError(f"{where} missing {sorted(missing)[:3]}, unknown {sorted(extra)[:3]}")
@@ -130,10 +142,10 @@ def check_shapes(stored: Stored, expected: Mapping[str, Tensor]) -> None:
             raise ValueError(f"{where} {name} has shape {shapes}")
 
 
-def publish(
+def write_published(
     folder: Path, weights: Mapping[str, Tensor], architecture: Architecture, classes: Classes, card: str
 ) -> None:
-    """Writes a Segmenter and its card, README.md, whole or not at all.
+    """Writes a segmenter and its card, README.md, all or nothing.
 
     Raises:
         ValueError: the folder holds something.
@@ -141,12 +153,13 @@ def publish(
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ValueError(f"{folder} is not empty; publish to a new folder")
     with files.replacing(folder) as temporary:
-        save(temporary, weights, architecture, classes)
-        files.write_text(temporary / CARD, card)
+        write_segmenter(temporary, weights, architecture, classes)
+        files.write_text(temporary / _CARD_FILE, card)
 
 
-def upload(folder: Path, name: str, private: bool) -> None:
-    """
+def upload_folder(folder: Path, name: str, private: bool) -> None:
+    """Uploads a folder to the Hugging Face hub.
+
     Raises:
         ValueError: `name` is not of the form owner/name, huggingface_hub is missing, or the hub refuses.
     """

@@ -48,6 +48,7 @@ class SFT(CustomInitialisation):
                 parameter.fill_(value if name == "bias" else 0.0)
 
     def forward(self, features: Float[Tensor, "b c h w"], prior: Float[Tensor, "b p _ _"]) -> Float[Tensor, "b c h w"]:
+        """Computes the prior of depth maps."""
         here = resize_half_pixel(prior, (features.shape[2], features.shape[3]))
         scale: Tensor = self.scale(here)  # Eq. 9
         shift: Tensor = self.shift(here)

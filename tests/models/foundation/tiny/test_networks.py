@@ -9,7 +9,7 @@ from torch.testing import assert_close
 from seglet.models.foundation.tiny.captioner import TinyCaptioner
 from seglet.models.foundation.tiny.clip import LAYERS, TinyCLIP
 from seglet.models.foundation.tiny.depth import TinyDepth
-from seglet.models.foundation.tiny.diffusion import TinyUNet, TinyVAE, alphas
+from seglet.models.foundation.tiny.diffusion import TinyUNet, TinyVAE, signal_shares
 
 WORDS = ("a", "ball", "photo", "of", "on", "sand")
 
@@ -70,6 +70,6 @@ def test_the_unet_attends_at_the_finest_resolution_of_its_decoder():
 
 
 def test_nothing_is_left_of_the_image_at_the_last_time():
-    left = alphas()
+    left = signal_shares()
     assert float(left[-1]) == 0
     assert bool((left.diff() < 0).all())

@@ -1,1 +1,1 @@
-"""Miniatures of foundation models, built through transformers and diffusers and stored exactly as the real ones are."""
+"""Miniatures of foundation models, built with transformers and diffusers and stored exactly as the real ones are."""

@@ -11,13 +11,13 @@ import torch
 from jaxtyping import Float, Integer
 from torch import Tensor, nn
 
-from seglet.models.foundation.loading import quiet
-from seglet.models.foundation.tiny.clip import MEAN, STD, half
+from seglet.models.foundation.loading import quiet_libraries
+from seglet.models.foundation.tiny.clip import MEAN, STD, half_precision_copy
 
 WIDTH, HEADS, LAYERS, TEXT_LAYERS, PATCH, SIZE, LENGTH = 96, 4, 5, 2, 8, 64, 32
-SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
-IGNORED = -100
-"""The label that transformers' losses leave out."""
+_SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+_IGNORED = -100
+"""Label that transformers' losses ignore."""
 
 
 class TinyCaptioner(nn.Module):
@@ -27,7 +27,7 @@ class TinyCaptioner(nn.Module):
         from transformers import BertTokenizer, BlipConfig, BlipForConditionalGeneration
 
         super().__init__()
-        vocabulary = {token: place for place, token in enumerate((*SPECIAL, *words))}
+        vocabulary = {token: place for place, token in enumerate((*_SPECIAL, *words))}
         shape = {"hidden_size": WIDTH, "intermediate_size": 4 * WIDTH, "num_attention_heads": HEADS}
         text = {
             "vocab_size": len(vocabulary),
@@ -39,7 +39,7 @@ class TinyCaptioner(nn.Module):
             "sep_token_id": 3,
         }
         vision = {"num_hidden_layers": LAYERS, "image_size": SIZE, "patch_size": PATCH, "initializer_range": 0.02}
-        with quiet():
+        with quiet_libraries():
             self.tokenizer: Any = BertTokenizer(vocabulary, model_max_length=LENGTH)
             self.blip: Any = BlipForConditionalGeneration(
                 BlipConfig(
@@ -49,32 +49,32 @@ class TinyCaptioner(nn.Module):
             self.blip.set_attn_implementation("eager")
 
     def encode(self, captions: Sequence[str]) -> tuple[Integer[Tensor, "b n"], Integer[Tensor, "b n"]]:
-        """Token ids padded to the longest, and 1 where there is a token."""
+        """Returns token ids padded to the longest caption, and a mask that is 1 where there is a token."""
         out = self.tokenizer(list(captions), padding=True, truncation=True)
         return torch.tensor(out["input_ids"]), torch.tensor(out["attention_mask"])
 
     def loss(
         self, images: Float[Tensor, "b 3 h w"], ids: Integer[Tensor, "b n"], mask: Integer[Tensor, "b n"]
     ) -> Float[Tensor, ""]:
-        """Cross-entropy of each word given those before it and the image, in nats a word."""
-        labels = ids.masked_fill(mask == 0, IGNORED)
+        """Computes the cross-entropy of each word given those before it and the image, in nats a word."""
+        labels = ids.masked_fill(mask == 0, _IGNORED)
         out: Tensor = self.blip(self._normal(images), ids, attention_mask=mask, labels=labels).loss
         return out
 
     def caption(self, images: Float[Tensor, "b 3 h w"], prompt: str = "") -> list[str]:
-        """The likeliest words, one after the other, behind a prompt."""
+        """Generates a caption by taking the most probable word each time, behind a prompt."""
         ids = torch.tensor(self.tokenizer([prompt] * len(images))["input_ids"])
-        with quiet():
+        with quiet_libraries():
             out = self.blip.generate(self._normal(images), ids, max_length=LENGTH, num_beams=1, do_sample=False)
         texts: list[str] = self.tokenizer.batch_decode(out, skip_special_tokens=True)
         return texts
 
     def save(self, folder: Path) -> None:
-        """Model in half precision, tokenizer and processor, as transformers reads them."""
+        """Saves model in half precision, tokenizer and processor, as transformers reads them."""
         from transformers import BlipImageProcessorPil
 
-        with quiet():
-            half(self.blip).save_pretrained(folder)
+        with quiet_libraries():
+            half_precision_copy(self.blip).save_pretrained(folder)
             self.tokenizer.save_pretrained(folder)
             tokens = self.tokenizer.get_vocab()
             lines = sorted(tokens, key=lambda token: tokens[token])

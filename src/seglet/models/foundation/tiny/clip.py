@@ -13,14 +13,14 @@ import torch.nn.functional as F
 from jaxtyping import Float, Integer
 from torch import Tensor, nn
 
-from seglet.models.foundation.loading import quiet
-from seglet.models.foundation.tiny.vocabulary import build_tokenizer, encode, save_tokenizer
+from seglet.models.foundation.loading import quiet_libraries
+from seglet.models.foundation.tiny.vocabulary import build_word_tokenizer, encode_texts, save_tokenizer
 
 WIDTH, HEADS, LAYERS, TEXT_LAYERS = 128, 4, 6, 2
 PATCH, SIZE, LENGTH = 8, 128, 32
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)
-"""Of the colours, as the real CLIP's."""
+"""Mean and deviation of the colours, as for the real CLIP."""
 
 
 class TinyCLIP(nn.Module):
@@ -34,7 +34,7 @@ class TinyCLIP(nn.Module):
 
         super().__init__()
         self.words = tuple(words)
-        self.tokenizer = build_tokenizer(words, LENGTH)
+        self.tokenizer = build_word_tokenizer(words, LENGTH)
         shape = {
             "hidden_size": WIDTH,
             "intermediate_size": 4 * WIDTH,
@@ -44,7 +44,7 @@ class TinyCLIP(nn.Module):
         ids = {"bos_token_id": self.tokenizer.bos_token_id, "eos_token_id": self.tokenizer.eos_token_id}
         text = {"vocab_size": len(self.tokenizer), "max_position_embeddings": LENGTH, "num_hidden_layers": TEXT_LAYERS}
         vision = {"image_size": SIZE, "patch_size": PATCH, "num_hidden_layers": LAYERS}
-        with quiet():
+        with quiet_libraries():
             config = CLIPConfig(
                 text_config={**shape, **ids, **text, "pad_token_id": self.tokenizer.pad_token_id},
                 vision_config={**shape, **vision},
@@ -54,46 +54,46 @@ class TinyCLIP(nn.Module):
             self.clip.set_attn_implementation("eager")  # 1.6 times faster here than torch's fused one, in bf16
 
     def encode(self, texts: Sequence[str]) -> Integer[Tensor, "b n"]:
-        """Token ids, padded to the model's length."""
-        return torch.tensor(encode(self.tokenizer, texts))
+        """Returns token ids, padded to the model's length."""
+        return torch.tensor(encode_texts(self.tokenizer, texts))
 
     def layer(self, images: Float[Tensor, "b 3 h w"], depth: int) -> Float[Tensor, "b n c"]:
-        """What the first `depth` layers make of images, of any size that patches divide."""
+        """Returns the output of the first `depth` layers for images of any size that patches divide."""
         vision = self.clip.vision_model
         return self._through(vision.pre_layrnorm(self._patches(images)), 0, depth)
 
     def above(self, tokens: Float[Tensor, "b n c"], depth: int) -> Float[Tensor, "b n c"]:
-        """What the layers above the first `depth` make of their output."""
+        """Returns the output of the layers above the first `depth` for the output of those."""
         return self._through(tokens, depth, LAYERS)
 
     def project(self, tokens: Float[Tensor, "*b c"]) -> Float[Tensor, "*b c"]:
-        """Image tokens behind the last layer, in the space that images and texts share; of length one."""
+        """Projects image tokens of the last layer into the space shared with texts, at unit length."""
         vision = self.clip.vision_model
         return F.normalize(self.clip.visual_projection(vision.post_layernorm(tokens)).float(), dim=-1)
 
     def read(self, ids: Integer[Tensor, "b n"]) -> tuple[Float[Tensor, "b n c"], Float[Tensor, "b c"]]:
-        """States of all tokens and of the whole texts, in the shared space; of length one."""
+        """Returns vectors of all tokens and of whole texts in the shared space, at unit length."""
         out = self.clip.text_model(input_ids=ids)
         states = self.clip.text_projection(out.last_hidden_state).float()
         whole = self.clip.text_projection(out.pooler_output).float()
         return F.normalize(states, dim=-1), F.normalize(whole, dim=-1)
 
     def condition(self, texts: Sequence[str]) -> Float[Tensor, "b n c"]:
-        """States of texts as Stable Diffusion is told them: of all places, before the projection."""
+        """Returns token states of texts as Stable Diffusion takes them: of all places, before the projection."""
         states: Tensor = self.clip.text_model(input_ids=self.encode(texts)).last_hidden_state
         return states
 
     def scale(self) -> Float[Tensor, ""]:
-        """The factor of cosines, at most 100."""
+        """Returns the factor of cosines, at most 100."""
         factor: Tensor = self.clip.logit_scale.clamp(max=4.6052).exp()
         return factor
 
     def save(self, folder: Path) -> None:
-        """Model in half precision, tokenizer and image processor, as transformers reads them."""
+        """Saves model in half precision, tokenizer and image processor, as transformers reads them."""
         from transformers import CLIPImageProcessorPil
 
-        with quiet():
-            half(self.clip).save_pretrained(folder)
+        with quiet_libraries():
+            half_precision_copy(self.clip).save_pretrained(folder)
             save_tokenizer(self.tokenizer, self.words, folder)
             sides = {"height": SIZE, "width": SIZE}
             CLIPImageProcessorPil(size={"shortest_edge": SIZE}, crop_size=sides).save_pretrained(folder)
@@ -110,6 +110,6 @@ class TinyCLIP(nn.Module):
         return tokens
 
 
-def half(model: Any) -> Any:
-    """A copy in half precision, as weights are shipped."""
+def half_precision_copy(model: Any) -> Any:
+    """Returns a copy in half precision, as weights are shipped."""
     return copy.deepcopy(model).half()

@@ -10,21 +10,23 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from seglet.models.foundation.loading import quiet
-from seglet.models.foundation.tiny.clip import half
+from seglet.models.foundation.loading import quiet_libraries
+from seglet.models.foundation.tiny.clip import half_precision_copy
 from seglet.models.layers.normalise import IMAGENET_MEAN, IMAGENET_STD
 
 WIDTH, HEADS, LAYERS, PATCH, SIZE = 64, 4, 4, 8, 64
 
 
 class TinyDepth(nn.Module):
-    """transformers' model in `depth`. As the real one it tells nearness: larger is nearer, no unit, never negative."""
+    """transformers' model in `depth`. Its output is nearness, as that of the real one: larger is nearer, never
+    negative, without a unit.
+    """
 
     def __init__(self) -> None:
         from transformers import DepthAnythingConfig, DepthAnythingForDepthEstimation, Dinov2Config
 
         super().__init__()
-        with quiet():
+        with quiet_libraries():
             backbone = Dinov2Config(
                 hidden_size=WIDTH,
                 num_attention_heads=HEADS,
@@ -47,7 +49,7 @@ class TinyDepth(nn.Module):
             self.depth.set_attn_implementation("eager")
 
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b h w"]:
-        """Nearness of each pixel of images in [0, 1] whose sides patches divide."""
+        """Returns the nearness of each pixel of images in [0, 1] whose sides patches divide."""
         mean, std = (
             torch.tensor(values, device=images.device)[:, None, None] for values in (IMAGENET_MEAN, IMAGENET_STD)
         )
@@ -55,11 +57,11 @@ class TinyDepth(nn.Module):
         return near
 
     def save(self, folder: Path) -> None:
-        """Model in half precision and image processor, as transformers reads them."""
+        """Saves model in half precision and image processor, as transformers reads them."""
         from transformers import DPTImageProcessorPil
 
-        with quiet():
-            half(self.depth).save_pretrained(folder)
+        with quiet_libraries():
+            half_precision_copy(self.depth).save_pretrained(folder)
             DPTImageProcessorPil(
                 size={"height": SIZE, "width": SIZE},
                 ensure_multiple_of=PATCH,

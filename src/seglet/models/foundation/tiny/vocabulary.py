@@ -1,4 +1,4 @@
-"""A word-level tokenizer in the layout of CLIP's: byte pairs merged until every known word is one token."""
+"""Word-level tokenizer in the layout of CLIP's: byte pairs are merged until every known word is one token."""
 
 import json
 from collections import Counter
@@ -7,36 +7,36 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from seglet.models.foundation.loading import quiet
+from seglet.models.foundation.loading import quiet_libraries
 
-BEGIN, END = "<|startoftext|>", "<|endoftext|>"
-LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789.,;:!?'\"()-/&"
-LAST = "</w>"
+_BEGIN, _END = "<|startoftext|>", "<|endoftext|>"
+_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789.,;:!?'\"()-/&"
+_LAST = "</w>"
 
-Symbols = tuple[str, ...]
-Pair = tuple[str, str]
+_Symbols = tuple[str, ...]
+_Pair = tuple[str, str]
 
 
-def byte_pairs(words: Iterable[str]) -> tuple[dict[str, int], list[Pair]]:
-    """Ids of all tokens and the merges, in order, that make each of `words` one token.
+def byte_pairs(words: Iterable[str]) -> tuple[dict[str, int], list[_Pair]]:
+    """Returns ids of all tokens, and the merges, in order, that make each of `words` one token.
 
     An unknown word falls into known pieces and letters, as in CLIP; the end token has the largest id, as in CLIP.
 
     Source: Sennrich et al., ACL 2016, carried on until nothing is left to merge; equal counts go by the alphabet.
     """
-    parts: list[Symbols] = [(*word[:-1], word[-1] + LAST) for word in sorted(set(words))]
-    merges: list[Pair] = []
+    parts: list[_Symbols] = [(*word[:-1], word[-1] + _LAST) for word in sorted(set(words))]
+    merges: list[_Pair] = []
     while counts := Counter(pair for word in parts for pair in pairwise(word)):
         best = min(counts, key=lambda pair: (-counts[pair], pair))
         merges.append(best)
-        parts = [merge(word, best) for word in parts]
-    letters = [*LETTERS, *(letter + LAST for letter in LETTERS)]
-    tokens = dict.fromkeys([*letters, *("".join(pair) for pair in merges), BEGIN, END])
+        parts = [merge_pair(word, best) for word in parts]
+    letters = [*_LETTERS, *(letter + _LAST for letter in _LETTERS)]
+    tokens = dict.fromkeys([*letters, *("".join(pair) for pair in merges), _BEGIN, _END])
     return {token: place for place, token in enumerate(tokens)}, merges
 
 
-def merge(word: Symbols, pair: Pair) -> Symbols:
-    """The word with each occurrence of the pair, from the left, made one symbol."""
+def merge_pair(word: _Symbols, pair: _Pair) -> _Symbols:
+    """Returns the word with each occurrence of the pair, from the left, made one symbol."""
     out: list[str] = []
     for symbol in word:
         if out and (out[-1], symbol) == pair:
@@ -46,17 +46,17 @@ def merge(word: Symbols, pair: Pair) -> Symbols:
     return tuple(out)
 
 
-def build_tokenizer(words: Iterable[str], length: int) -> Any:
-    """A CLIPTokenizer that knows `words` (lower case) and cuts texts at `length` tokens."""
+def build_word_tokenizer(words: Iterable[str], length: int) -> Any:
+    """Builds a CLIPTokenizer that knows `words` (lower case) and cuts texts at `length` tokens."""
     from transformers import CLIPTokenizer
 
     vocabulary, merges = byte_pairs(words)
-    with quiet():
+    with quiet_libraries():
         return CLIPTokenizer(vocabulary, [*merges], model_max_length=length)
 
 
 def save_tokenizer(tokenizer: Any, words: Iterable[str], folder: Path) -> None:
-    """Writes transformers' files, and beside them `vocab.json` and `merges.txt`, which older readers ask for."""
+    """Saves transformers' files, and `vocab.json` and `merges.txt`, which older readers need."""
     vocabulary, merges = byte_pairs(words)
     tokenizer.save_pretrained(folder)
     (folder / "vocab.json").write_text(json.dumps(vocabulary, ensure_ascii=False), encoding="utf-8")
@@ -64,7 +64,7 @@ def save_tokenizer(tokenizer: Any, words: Iterable[str], folder: Path) -> None:
     (folder / "merges.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def encode(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
-    """Ids of each text, padded to the tokenizer's length."""
+def encode_texts(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
+    """Returns the token ids of each text, padded to the tokenizer's length."""
     ids: list[list[int]] = tokenizer(list(texts), padding="max_length", truncation=True)["input_ids"]
     return ids
