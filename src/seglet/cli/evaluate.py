@@ -2,7 +2,7 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from seglet._version import __version__
 from seglet.cli.options.inference import add_seeing, chosen_seeing
@@ -10,13 +10,8 @@ from seglet.cli.output import answer, check_writable
 from seglet.cli.parsing import add_device, add_json, add_method, darkness, fraction, whole
 from seglet.inference.options import InferenceOptions
 
-if TYPE_CHECKING:
-    from seglet.data.dataset import Dataset
-    from seglet.evaluation.evaluate import Evaluation, EvaluationOptions
-    from seglet.models.segmenter import Segmenter
-
 CONVENTIONS = {"either": "miou", "present": "miou_present", "all": "miou_all"}
-"""Which classes enter the mean, and what the evaluation calls it."""
+"""Choices of the classes that enter the mean, with the key of each mean in an evaluation."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,63 +56,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from seglet.data.dark.darkened_dataset import DarkenedDataset
-    from seglet.data.opening import open_dataset
     from seglet.files import write_json
-    from seglet.inference.brighten import EnhancedDataset, find_enhancer
-    from seglet.inference.depth import add_depth_column
-    from seglet.inference.evaluate_maps import evaluate_maps
-    from seglet.inference.from_tags import open_method
-    from seglet.inference.models import check_classes, load_model
-    from seglet.inference.predict import check_inference_options, learned_from_tags
-    from seglet.models.onnx_segmenter import parameter_count
+    from seglet.inference.evaluate import ScoringOptions, score_model
+    from seglet.inference.sources import LabelMethod
 
-    options = chosen_seeing(arguments)
+    inference = chosen_seeing(arguments)
     if arguments.out:
         check_writable(arguments.out)
     if (arguments.model is None) == (arguments.method is None):
         raise ValueError("give a segmenter to score, or --method METHOD for its maps; one of the two")
-    model = None if arguments.model is None else load_model(arguments.model, arguments.device)
-    maps = model is None or learned_from_tags(model) or options.refiner is not None or arguments.known_tags
-    # maps are refined at the size of the image, wherever the network works, as `seglet predict` does it
-    size = 1.0 if maps else arguments.resize
-    data = open_dataset(_name(arguments), arguments.split, resize=size, whole_masks=True)
-    seer = model or open_method(arguments.method, data, _name(arguments), arguments.device)
-    check_inference_options(seer, options)
-    check_classes(seer.classes, data.classes)
-    if arguments.darken is not None:
-        data = DarkenedDataset(data, arguments.darken)
-    if model is not None:
-        data = add_depth_column(data, model, options.depth)
-    if options.brighten is not None and not maps:
-        data = EnhancedDataset(data, find_enhancer(options.brighten))
-    if model is None or maps:
-        known_tags = arguments.known_tags or model is None
-        found = evaluate_maps(seer, data, options, known_tags, arguments.workers, arguments.batch)
-    else:
-        found = score(model, data, _options(options, arguments.batch), arguments.workers).as_dict()
-    size = {} if model is None else {"parameters": parameter_count(model)}
-    content = {**_about(arguments, data, options), **size, **found}
+    options = ScoringOptions(
+        inference,
+        known_tags=arguments.known_tags,
+        darken=arguments.darken,
+        batch=arguments.batch,
+        workers=arguments.workers,
+        device=arguments.device,
+    )
+    model = arguments.model or LabelMethod(arguments.method)
+    scored = score_model(model, _name(arguments), arguments.split, options)
+    size = {} if scored.parameters is None else {"parameters": scored.parameters}
+    content = {**_settings(arguments, scored.fingerprint, inference), **size, **scored.evaluation.as_dict()}
     if arguments.out:
         write_json(arguments.out, content)
     answer(_text(arguments, content), content, arguments.json)
     return 0
 
 
-def _options(options: InferenceOptions, batch: int) -> "EvaluationOptions":
-    from seglet.evaluation.evaluate import EvaluationOptions
-
-    return EvaluationOptions(
-        batch=batch,
-        window=options.window,
-        stride=options.stride,
-        scales=options.scales or (1.0,),
-        flip=bool(options.flip),
-    )
-
-
 def _name(arguments: argparse.Namespace) -> str:
-    """The data, with the size of the world's scenes as part of its name."""
+    """Returns the name of the data, with the size of the world's scenes as a part of it."""
     if arguments.world_size is None:
         return str(arguments.data)
     if arguments.data.partition(":")[0] != "world":
@@ -125,24 +92,12 @@ def _name(arguments: argparse.Namespace) -> str:
     return f"{arguments.data}{',' if ':' in arguments.data else ':'}size={arguments.world_size}"
 
 
-def score(model: "Segmenter", data: "Dataset", options: "EvaluationOptions", workers: int = 0) -> "Evaluation":
-    """The evaluation of a model on all samples, with progress on stderr."""
-    from seglet.data.loading.loaders import evaluation_samples
-    from seglet.engine.console import ProgressDisplay
-    from seglet.evaluation.evaluate import evaluate_samples
-
-    device = next(model.parameters()).device
-    with ProgressDisplay("evaluate", len(data), "images") as steps:
-        samples = evaluation_samples(data, workers=workers)
-        return evaluate_samples(model, samples, data.classes, options, steps.advance, device)
-
-
-def _about(arguments: argparse.Namespace, data: "Dataset", options: InferenceOptions) -> dict[str, Any]:
-    """What was scored and how, so that the numbers can be had again."""
+def _settings(arguments: argparse.Namespace, fingerprint: str, options: InferenceOptions) -> dict[str, Any]:
+    """Returns what was scored and how, for repeating it."""
     named = {name: getattr(arguments, name) for name in ("model", "split", "convention", "known_tags", "darken")}
     if arguments.method is not None:
         named |= {"method": arguments.method, "known_tags": True}
-    about = {"seglet": __version__, "data": _name(arguments), "fingerprint": data.fingerprint}
+    about = {"seglet": __version__, "data": _name(arguments), "fingerprint": fingerprint}
     return {**about, **named, **options.as_dict()}
 
 
@@ -153,7 +108,7 @@ def _text(arguments: argparse.Namespace, content: dict[str, Any]) -> str:
     between = interval(content["intervals"][key])
     verdict = f"mIoU ({arguments.convention}) {percent(content[key])} %" + (f", 95 %: {between}" if between else "")
     resize = f" --resize {arguments.resize:g}" if arguments.resize != 1 else ""
-    seer = arguments.model or f"--method {arguments.method} --tags FILE"
+    predictor = arguments.model or f"--method {arguments.method} --tags FILE"
     where = f"scores are in {arguments.out}" if arguments.out else "keep these scores with --out FILE"
     return "\n".join(
         [
@@ -164,13 +119,13 @@ def _text(arguments: argparse.Namespace, content: dict[str, Any]) -> str:
             verdict,
             *_curve(content.get("cam_curve")),
             where,
-            f"next: seglet predict {seer} IMAGES --out predictions{resize}",
+            f"next: seglet predict {predictor} IMAGES --out predictions{resize}",
         ]
     )
 
 
 def _curve(found: dict[str, Any] | None) -> list[str]:
-    """The best background threshold of class maps, which a user may want to set."""
+    """Returns a line with the best background threshold of class maps, which a user may want to set."""
     if found is None or found["best"]["miou"] is None:
         return []
     best = found["best"]

@@ -161,7 +161,6 @@ def original(model: "Segmenter", facts: "Facts") -> Any:
 
 def export_int8(model: "Segmenter", images: "list[np.ndarray]", arguments: argparse.Namespace) -> dict[str, Any]:
     """Writes the file with 8-bit numbers; says how it compares with the other, and what mIoU both have."""
-    from seglet.cli.evaluate import score
     from seglet.data.opening import open_dataset
     from seglet.deploy.onnx_export import (
         compare_networks,
@@ -170,13 +169,12 @@ def export_int8(model: "Segmenter", images: "list[np.ndarray]", arguments: argpa
         resized_example,
         write_metadata,
     )
-    from seglet.evaluation.options import EvaluationOptions
     from seglet.files import replacing
-    from seglet.inference.depth import add_depth_column
+    from seglet.inference.evaluate import ScoringOptions, score_model
     from seglet.inference.models import check_classes
     from seglet.models.onnx_segmenter import facts_in, load_exported
 
-    data = add_depth_column(open_dataset(arguments.data, arguments.split, whole_masks=True), model, None)
+    data = open_dataset(arguments.data, arguments.split, whole_masks=True)
     check_classes(model.classes, data.classes)
     out = arguments.out.with_suffix(".int8.onnx")
     floats = load_exported(arguments.out)
@@ -191,7 +189,7 @@ def export_int8(model: "Segmenter", images: "list[np.ndarray]", arguments: argpa
     ours, network = runner(out, facts), original(model, facts)
     parity = compare_networks(network, ours, images, size, facts.planes)
     scores = {
-        name: score(each, data, EvaluationOptions()).scores()["miou"]
+        name: score_model(each, data, arguments.split, ScoringOptions(workers=0)).evaluation.miou
         for name, each in (("float", floats), ("int8", load_exported(out)))
     }
     return {

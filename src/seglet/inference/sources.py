@@ -1,0 +1,128 @@
+"""Models and data in the forms callers name them: paths, objects, methods, pairs of images and masks."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seglet.data.dataset import Dataset, Sample
+from seglet.data.folder_dataset import present_classes
+from seglet.data.opening import open_dataset
+from seglet.engine.run import Run
+from seglet.images import read_mask
+from seglet.inference.from_tags import TagPredictor, open_method
+from seglet.inference.models import choose_device, load_model
+from seglet.models.image_tensor import ImageLike, as_batch, as_uint8
+from seglet.models.segmenter import Segmenter
+from seglet.types import Classes
+
+
+@dataclass(frozen=True)
+class LabelMethod:
+    """A method that makes masks from tags, in place of a model.
+
+    `source` is its name, the path of its experiment (YAML) or of a run of it.
+    """
+
+    source: str
+
+
+ModelLike = Segmenter | TagPredictor | LabelMethod | Run | str | PathLike[str]
+"""A model, the folder of one or of a run, an exported file, or a name on the hub."""
+
+LogitsFunction = Callable[[Tensor], Tensor]
+"""A function from images [b, 3, h, w] in [0, 1] to class logits, of any resolution."""
+
+MaskLike = np.ndarray | Tensor | str | PathLike[str]
+"""Label ids [h, w], 255 for void, or the path of a mask that holds them."""
+
+DataLike = Dataset | str | PathLike[str] | Iterable[Sample | tuple[ImageLike, MaskLike]]
+"""A data set, its folder or dataset.json, `world…`, or samples, or pairs of an image and its mask."""
+
+
+def open_predictor(
+    model: ModelLike, device: str | None = None, data: Dataset | None = None, data_name: str | None = None
+) -> Segmenter | TagPredictor:
+    """Returns the model on a device, loaded if a path or a name is given.
+
+    Args:
+        model: the model, or where it is.
+        device: where it computes; None for the device it is on, or a GPU if there is one for a model to be loaded.
+        data: images whose classes a `LabelMethod` is to find.
+        data_name: name of these data.
+
+    Raises:
+        ValueError: there is no such model or device.
+    """
+    if isinstance(model, LabelMethod):
+        return open_method(model.source, data, data_name, device or "auto")
+    if isinstance(model, TagPredictor):
+        return model
+    if isinstance(model, Segmenter):
+        return model if device is None else model.to(choose_device(device))
+    folder = model.folder if isinstance(model, Run) else model
+    return load_model(str(folder), device or "auto")
+
+
+def open_images_with_masks(data: DataLike, split: str, classes: Classes | None, resize: float = 1.0) -> Dataset:
+    """Returns the data as a data set whose masks keep their size; images of one on disk are read at `resize`.
+
+    Raises:
+        ValueError: there are no such data, or only pairs and no classes.
+    """
+    if isinstance(data, Dataset):
+        return data
+    if isinstance(data, str | PathLike):
+        return open_dataset(str(data), split, resize=resize, whole_masks=True)
+    if classes is None:
+        raise ValueError("images and masks alone do not name their classes; give `classes`, such as a list of names")
+    return PairedDataset(list(data), classes)
+
+
+class PairedDataset(Dataset):
+    """Images with their masks, in memory or as files; each image is called by its file or its place."""
+
+    def __init__(self, pairs: Sequence[Sample | tuple[ImageLike, MaskLike]], classes: Classes) -> None:
+        self.pairs, self.classes, self.fingerprint = pairs, classes, "unknown"
+        self.ids = tuple(_name(pair, index) for index, pair in enumerate(pairs))
+
+    def read(self, index: int) -> Sample:
+        """Returns one pair as a sample.
+
+        Raises:
+            DataError: a file cannot be read.
+            ValueError: it is not a pair of an image and a mask.
+        """
+        pair = self.pairs[index]
+        if isinstance(pair, Sample):
+            return pair
+        image, mask = _checked_pair(pair)
+        labels = _label_ids(mask, self.ids[index])
+        return Sample(self.ids[index], as_uint8(as_batch(image)), labels, present_classes(labels, self.classes))
+
+
+def _name(pair: Sample | tuple[ImageLike, MaskLike], index: int) -> str:
+    if isinstance(pair, Sample):
+        return pair.id
+    image, _ = _checked_pair(pair)
+    return f"{index} {Path(image).name}" if isinstance(image, str | PathLike) else str(index)
+
+
+def _checked_pair(pair: object) -> tuple[ImageLike, MaskLike]:
+    if not isinstance(pair, tuple | list) or len(pair) != 2:
+        raise ValueError(f"expected pairs (image, mask) or samples of a data set, got {type(pair).__name__}")
+    return pair[0], pair[1]
+
+
+def _label_ids(mask: MaskLike, name: str) -> np.ndarray:
+    if isinstance(mask, str | PathLike):
+        mask = read_mask(Path(mask))
+    labels = mask.cpu().numpy() if isinstance(mask, torch.Tensor) else np.asarray(mask)
+    if labels.ndim != 2 or labels.dtype.kind not in "ui" or labels.min(initial=0) < 0 or labels.max(initial=0) > 255:
+        raise ValueError(f"mask of image {name!r}: expected label ids [h, w] from 0 to 255, got {labels.dtype} "
+                         f"{list(labels.shape)}")  # fmt: skip
+    return labels.astype(np.uint8)
