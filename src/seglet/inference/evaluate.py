@@ -15,7 +15,7 @@ from torch import nn
 
 from seglet.data.columns.depth import depth_plane
 from seglet.data.dark.darkened_dataset import DarkenedDataset
-from seglet.data.dark.presets import Preset
+from seglet.data.dark.presets import DarkPreset
 from seglet.data.dataset import Dataset, Sample
 from seglet.data.folder_dataset import present_classes
 from seglet.data.loading.loaders import evaluation_samples
@@ -68,7 +68,7 @@ class ScoringOptions:
 
     inference: InferenceOptions = field(default_factory=InferenceOptions)
     known_tags: bool = False
-    darken: Preset | float | None = None
+    darken: DarkPreset | float | None = None
     batch: int = 1
     workers: int = 2
     device: str | None = None

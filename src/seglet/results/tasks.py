@@ -10,7 +10,7 @@ from seglet.inference.options import InferenceOptions
 from seglet.results.definition import read_inference_options
 
 if TYPE_CHECKING:
-    from seglet.evaluation.options import EvaluationOptions
+    pass
 
 ENHANCER = "zero-dce"
 """Folder of the network in that of an `EnhancerTask`."""
@@ -99,59 +99,28 @@ class EvaluateTask:
     def run(self) -> None:
         """Computes and writes the scores."""
         from seglet._version import __version__
-        from seglet.data.dark.darkened_dataset import DarkenedDataset
-        from seglet.data.loading.loaders import evaluation_samples
-        from seglet.data.opening import open_dataset
-        from seglet.evaluation.evaluate import evaluate_samples
         from seglet.files import write_json
-        from seglet.inference.brighten import EnhancedDataset, find_enhancer
-        from seglet.inference.depth import add_depth_column
-        from seglet.inference.evaluate_maps import evaluate_maps
-        from seglet.inference.from_tags import open_method
-        from seglet.inference.models import check_classes, load_model
-        from seglet.inference.predict import check_inference_options, learned_from_tags
-        from seglet.models.onnx_segmenter import parameter_count
+        from seglet.inference.evaluate import ScoringOptions, score_model
+        from seglet.inference.sources import LabelMethod
 
-        model = None if self.method else load_model(self.predictor, "auto")
-        maps = model is None or learned_from_tags(model) or self.options.refiner is not None or self.known_tags
-        data = open_dataset(self.data, self.split, resize=1.0 if maps else self.options.resize, whole_masks=True)
-        predictor = model or open_method(self.predictor, data, self.data, "auto")
-        check_inference_options(predictor, self.options)
-        check_classes(predictor.classes, data.classes)
-        about: dict[str, Any] = {
-            "seglet": __version__,
-            "data": self.data,
-            "fingerprint": data.fingerprint,
-            "split": self.split,
-        }
-        about |= {"method" if self.method else "model": self.predictor, "known_tags": self.known_tags or self.method}
-        if self.stops is not None:
-            data, about = DarkenedDataset(data, self.stops), {**about, "darken": self.stops}
-        if model is not None:
-            data, about = (
-                add_depth_column(data, model, self.options.depth),
-                {**about, "parameters": parameter_count(model)},
-            )
-        if model is None or maps:
-            known_tags = self.known_tags or self.method
-            scores = evaluate_maps(predictor, data, self.options, known_tags, WORKERS, self.batch)
-        else:
-            if self.options.brighten is not None:
-                data = EnhancedDataset(data, find_enhancer(self.options.brighten))
-            samples, device = evaluation_samples(data, workers=WORKERS), next(model.parameters()).device
-            scores = evaluate_samples(model, samples, data.classes, self._options(), device=device).as_dict()
-        write_json(Path(self.out), {**about, **self.options.as_dict(), **scores})
-
-    def _options(self) -> "EvaluationOptions":
-        from seglet.evaluation.options import EvaluationOptions
-
-        options = self.options
-        return EvaluationOptions(
-            window=options.window,
-            stride=options.stride,
-            scales=options.scales or (1.0,),
-            flip=bool(options.flip),
+        options = ScoringOptions(
+            self.options,
+            known_tags=self.known_tags,
+            darken=self.stops,
+            batch=self.batch if self.method else 1,
+            workers=WORKERS,
+            device="auto",
         )
+        model = LabelMethod(self.predictor) if self.method else self.predictor
+        scored = score_model(model, self.data, self.split, options)
+        record: dict[str, Any] = {"seglet": __version__, "data": self.data, "fingerprint": scored.fingerprint}
+        record["split"] = self.split
+        record |= {"method" if self.method else "model": self.predictor, "known_tags": self.known_tags or self.method}
+        if self.stops is not None:
+            record["darken"] = self.stops
+        if scored.parameters is not None:
+            record["parameters"] = scored.parameters
+        write_json(Path(self.out), {**record, **self.options.as_dict(), **scored.evaluation.as_dict()})
 
 
 @dataclass(frozen=True)
