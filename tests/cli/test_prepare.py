@@ -17,7 +17,7 @@ from tests.engine.columned import install
 from seglet.cli.prepare import share
 from seglet.data.overlay import colour_values
 from seglet.data.world.scene import WORLD_CLASSES
-from seglet.report.column_audit import principal, show, targets
+from seglet.report.column_audit import audit_files, principal_colours, render_value
 
 WORLD = ("--world_size", "32", "--world_scenes", "24")
 SCRIPT = Path(__file__).parents[1] / "engine" / "columned.py"
@@ -109,14 +109,14 @@ def test_an_audit_shows_columns_and_escapes_what_comes_from_data(prepare, tmp_pa
 
 def test_an_audit_before_anything_is_there_says_so(prepare, tmp_path):
     assert prepare("--audit", tmp_path / "both", "--count", "2").code == 0
-    assert "not there" in (tmp_path / "both/columns.html").read_text()
+    assert "missing" in (tmp_path / "both/columns.html").read_text()
     with Image.open(tmp_path / "both/columns.png") as sheet:
         assert sheet.width > 5 * 160
 
 
 def test_an_audit_is_a_page_or_a_sheet(tmp_path):
     with pytest.raises(ValueError, match=r"a \.html page or a \.png sheet"):
-        targets(tmp_path / "audit.txt")
+        audit_files(tmp_path / "audit.txt")
 
 
 def test_low_is_dark_and_high_is_bright():
@@ -127,22 +127,22 @@ def test_low_is_dark_and_high_is_bright():
 def test_channels_are_shown_by_where_they_differ_most():
     values = np.zeros((2, 2, 5))
     values[0, :, 3] = 1
-    seen = principal(values)
+    seen = principal_colours(values)
     assert (seen[0] != seen[1]).any()
     assert (seen[:, 0] == seen[:, 1]).all()
 
 
 @pytest.mark.parametrize("shape", [(4, 4), (4, 4, 1), (4, 4, 2), (4, 4, 3), (4, 4, 2, 5)])
 def test_any_grid_becomes_a_image(shape):
-    shown = show(np.ones(shape, np.float16), "grid", WORLD_CLASSES)
+    shown = render_value(np.ones(shape, np.float16), "grid", WORLD_CLASSES)
     assert shown.shape == (4, 4, 3)
     assert shown.dtype == np.uint8
 
 
 def test_words_for_what_is_no_image():
-    assert show(np.array([1.0, 3.0]), "vector", WORLD_CLASSES) == "2 numbers, 1 to 3, mean 2"
-    assert show(np.zeros((0, 4)), "sequence", WORLD_CLASSES) == "0 x 4 numbers"
-    assert show((), "text", WORLD_CLASSES) == "(no text)"
+    assert render_value(np.array([1.0, 3.0]), "vector", WORLD_CLASSES) == "2 numbers, 1 to 3, mean 2"
+    assert render_value(np.zeros((0, 4)), "sequence", WORLD_CLASSES) == "0 x 4 numbers"
+    assert render_value((), "text", WORLD_CLASSES) == "(no text)"
 
 
 def test_a_method_without_columns_has_nothing_to_prepare(seglet):

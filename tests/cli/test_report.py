@@ -17,7 +17,7 @@ from seglet.images import write_mask
 from seglet.models.architecture import Architecture
 from seglet.models.segmenter import build
 from seglet.report import charts
-from seglet.report.embedding import principal, tsne
+from seglet.report.embedding import principal_components, tsne
 from seglet.types import Classes
 
 DATA = ("--data", "world:scenes=6,size=40")
@@ -28,14 +28,14 @@ class Elements(html.parser.HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.found, self.said = [], []
+        self.found, self.texts = [], []
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
         self.found.append((tag, dict(attrs)))
 
     def handle_data(self, data):
-        self.said.append(data)
+        self.texts.append(data)
 
 
 @pytest.fixture(scope="module")
@@ -86,17 +86,17 @@ def test_nothing_is_loaded_and_nothing_needs_leave_to_run(page):
 
 def test_every_section_is_there(page):
     headings = re.findall(r"<h2[^>]*>(.*?)</h2>", page)
-    assert headings == ["Classes", "What is taken for what", "model and other", "Images", "Confidence",
-                        "Where it works", "Features"]  # fmt: skip
+    assert headings == ["Classes", "Confusion matrix", "model and other", "Images", "Confidence",
+                        "Slices", "Features"]  # fmt: skip
 
 
 def test_cells_of_the_matrix_show_images_that_are_there(page):
     elements = Elements(page).found
-    places = {attributes["data-place"] for _, attributes in elements if "data-place" in attributes}
+    places = {attributes["data-index"] for _, attributes in elements if "data-index" in attributes}
     buttons = [attributes for tag, attributes in elements if tag == "button"]
     assert len(buttons) > 5
     assert all(set(button["data-show"].split()) <= places for button in buttons)
-    assert any("is taken for" in button.get("aria-label", "") for button in buttons)
+    assert any("is predicted as" in button.get("aria-label", "") for button in buttons)
 
 
 def test_images_have_layers_and_words(page):
@@ -123,7 +123,7 @@ def test_hostile_names_are_words(seglet, tmp_path):
     elements = Elements((tmp_path / "report.html").read_text())
     assert [tag for tag, _ in elements.found].count("script") == 1
     assert not {"i", "b"} & {tag for tag, _ in elements.found}
-    assert any(names[1] in said for said in elements.said)
+    assert any(names[1] in texts for texts in elements.texts)
 
 
 def test_networks_taught_by_tags_show_their_stages(seglet, tmp_path):
@@ -149,14 +149,15 @@ def test_a_run_that_refines_pseudo_labels_shows_them_before_and_after(run, segle
     text = (tmp_path / "report.html").read_text()
     captions = re.findall(r"<figcaption>(pseudo labels.*?)</figcaption>", text)
     assert captions == ["pseudo labels of run: mIoU, by step", "pseudo labels of run: boundary IoU, by step"]
-    assert text.count(">refined</text>") == text.count(">as guessed</text>") == 2
+    assert text.count(">refined</text>") == text.count(">predicted</text>") == 2
 
 
 def test_a_run_that_was_cut_off_is_said_to_be(run, seglet, tmp_path):
     copy = shutil.copytree(run, tmp_path / "run")
     (copy / "experiment.yaml").write_text((run / "experiment.yaml").read_text().replace("steps: 2\n", "steps: 9\n"))
     assert "stopped at step 2 of 9" in seglet("report", copy, *DATA, "--out", tmp_path / "report.html").out
-    shutil.rmtree(copy / "model")
+    for folder in ("model", "last"):
+        shutil.rmtree(copy / folder)
     done = seglet("report", copy, "--out", tmp_path / "report.html")
     assert (done.code, "not been validated" in done.err) == (2, True)
 
@@ -194,7 +195,7 @@ def test_features_that_are_apart_stay_apart():
     place = tsne(features)
     within = np.linalg.norm(place[:60] - place[:60].mean(0), axis=1).mean()
     assert np.linalg.norm(place[:60].mean(0) - place[60:].mean(0)) > 2 * within
-    assert principal(features).shape == (120, 2)
+    assert principal_components(features).shape == (120, 2)
     assert tsne(features[:4]).shape == (4, 2)
 
 
@@ -203,4 +204,4 @@ def test_charts_escape_names_and_say_what_they_are():
     assert "<title>a &lt; b</title>" in drawn
     assert "&lt;x&gt;" in drawn
     assert charts.line_chart("nothing", {}) == ""
-    assert charts.scatter("nothing", []) == ""
+    assert charts.scatter_chart("nothing", []) == ""

@@ -15,7 +15,7 @@ from seglet.models.segmenter import build
 from seglet.results import runner
 from seglet.results.collect import override_words, results_chart, write_results
 from seglet.results.comparison import draw_table
-from seglet.results.curves import line_chart, mean_curve
+from seglet.results.curves import mean_curve, score_chart
 from seglet.results.definition import TableRow, demo_rows, read_inference_options, table_definition, table_names
 from seglet.results.demo_page import write_page
 from seglet.results.experiments import check_splits, experiment_keys, scored_data
@@ -343,14 +343,14 @@ def test_a_chart_of_curves_is_sound_xml_with_a_line_for_each_row():
         {**entry, "row": "a<b" if entry["row"] == "kd" else "fotf", "curve": [[1, 0.1], [2, 0.3]]}
         for entry in RESULTS["rows"]
     ]
-    tree = ElementTree.fromstring(line_chart({**RESULTS, "title": "toy & more", "rows": rows}))
+    tree = ElementTree.fromstring(score_chart({**RESULTS, "title": "toy & more", "rows": rows}))
     assert len(tree.findall("{http://www.w3.org/2000/svg}polyline")) == 2
 
 
 def test_curves_begin_at_the_tens_below_and_long_or_many_names_make_the_image_larger():
     def drawn(names: list[str]) -> ElementTree.Element:
         rows = [{"row": name, "curve": [[1, 0.25], [2, 0.34]]} for name in names]
-        return ElementTree.fromstring(line_chart({"title": "toy", "rows": rows}))
+        return ElementTree.fromstring(score_chart({"title": "toy", "rows": rows}))
 
     few, many = drawn(["kd"]), drawn([f"a row of a long name {number}" for number in range(20)])
     assert few.get("viewBox") == "0 0 640 320"

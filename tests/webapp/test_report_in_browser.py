@@ -60,6 +60,6 @@ def test_a_cell_of_the_confusion_matrix_shows_its_images(press, page):
     wanted = set(button.get_attribute("data-show").split())
     press(button)
     until(lambda: page.driver.switch_to.active_element.get_attribute("id") == "images-title")
-    shown = {one.get_attribute("data-place") for one in page.all("figure[data-place]") if one.is_displayed()}
+    shown = {one.get_attribute("data-index") for one in page.all("figure[data-index]") if one.is_displayed()}
     assert shown <= wanted
     assert shown

@@ -233,13 +233,13 @@ def clean(wanted: "Sequence[OfflineColumn]", dry: bool, as_json: bool) -> int:
 
 def audit(data: "Dataset", wanted: "Sequence[OfflineColumn]", arguments: argparse.Namespace) -> int:
     from seglet.cli.output import check_writable
-    from seglet.report.column_audit import targets, write
+    from seglet.report.column_audit import audit_files, write_audit
 
-    files = targets(arguments.audit)
+    files = audit_files(arguments.audit)
     for file in files:
         check_writable(file)
     count = min(arguments.count, len(data))
-    told = write(files, data, [column.store for column in wanted], count)
+    told = write_audit(files, data, [column.store for column in wanted], count)
     shown = ", ".join(map(str, files))
     text = "\n".join([f"{count} of {len(data)} images with their columns are in {shown}", *told])
     answer(text, {"files": list(map(str, files)), "texts": told}, arguments.json)

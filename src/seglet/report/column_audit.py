@@ -1,4 +1,4 @@
-"""Columns as images: one page without scripts or links, or one sheet, for people to look over.
+"""Audits of columns: a page without scripts or links, or one image, that shows the values of some images.
 
 Axes: h rows, w columns, c channels.
 """
@@ -27,11 +27,11 @@ from seglet.images import colour_palette
 from seglet.models.foundation.captions import count_captions
 from seglet.types import IGNORE, Classes
 
-SMALLEST = 128
-"""Height of images on the page, at least."""
+_SMALLEST = 128
+"""Least height of images on the page, in pixels."""
 
 
-HEAD = """<!doctype html>
+_HEAD = """<!doctype html>
 <html lang="en"><meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
 <title>Columns</title>
@@ -39,21 +39,21 @@ HEAD = """<!doctype html>
 overflow-wrap:anywhere}img{image-rendering:pixelated}</style>
 """
 
-Shown = UInt8[np.ndarray, "_ _ 3"] | str
-"""An image, or words."""
+AuditCell = UInt8[np.ndarray, "_ _ 3"] | str
+"""ColumnValue of a column as an image or as text."""
 
 
 @dataclass(frozen=True)
-class Row:
-    """An image and its columns, as they are shown."""
+class AuditRow:
+    """An image with its columns as they are shown."""
 
     id: str
     image: UInt8[np.ndarray, "h w 3"]
-    columns: tuple[Shown, ...]
+    columns: tuple[AuditCell, ...]
 
 
-def targets(path: Path) -> list[Path]:
-    """The files an audit writes: the one that is named, or a page and a sheet in a folder.
+def audit_files(path: Path) -> list[Path]:
+    """Returns the files of an audit: the one that is named, or a page and an image in a folder.
 
     Raises:
         ValueError: a file of another kind is named.
@@ -65,49 +65,53 @@ def targets(path: Path) -> list[Path]:
     return [path / "columns.html", path / "columns.png"]
 
 
-def write(files: Sequence[Path], data: Dataset, stores: Sequence[ColumnStore], count: int) -> list[str]:
-    """Draws `count` images, spread over the data, with what is there of the columns; what is to be said of texts."""
-    rows = gathered(data, stores, count)
-    counted = [line for store in stores if store.recipe.kind == "text" for line in told(data, store)]
+def write_audit(files: Sequence[Path], data: Dataset, stores: Sequence[ColumnStore], count: int) -> list[str]:
+    """Writes an audit of `count` images, spread over the data, and returns the statistics of its texts."""
+    rows = audit_rows(data, stores, count)
+    counted = [line for store in stores if store.recipe.kind == "text" for line in text_statistics(data, store)]
     for file in files:
         if file.suffix.lower() == ".png":
             with replacing(file) as temporary:
-                sheet(rows).save(temporary, "PNG")
+                audit_sheet(rows).save(temporary, "PNG")
         else:
-            write_text(file, page(rows, [store.recipe for store in stores], counted))
+            write_text(file, audit_page(rows, [store.recipe for store in stores], counted))
     return counted
 
 
-def told(data: Dataset, store: ColumnStore) -> list[str]:
-    """How many texts of a column are empty or junk, over all images that have some; nothing where none has."""
+def text_statistics(data: Dataset, store: ColumnStore) -> list[str]:
+    """Returns a line on how many texts of a column are empty or junk; no line if no image has texts."""
     columned, name = ColumnedDataset(data, [store]), store.recipe.name
     there = store.contents().places
     found = [columned.texts(i)[name] for i in range(len(data)) if value_address(data, i, store) in there]
     return [f"{name}: {count_captions(found)}"] if found else []
 
 
-def gathered(data: Dataset, stores: Sequence[ColumnStore], count: int) -> list[Row]:
+def audit_rows(data: Dataset, stores: Sequence[ColumnStore], count: int) -> list[AuditRow]:
+    """Reads `count` images, spread over the data, with their columns."""
     columned = [ColumnedDataset(data, [store]) for store in stores]
     rows = []
     for index in sorted({round(place) for place in np.linspace(0, len(data) - 1, count)}):
         sample = data.read(index)
         pairs = zip(columned, stores, strict=True)
         shown = tuple(_cell(one, store.recipe, index, data.classes) for one, store in pairs)
-        rows.append(Row(sample.id, sample.image, shown))
+        rows.append(AuditRow(sample.id, sample.image, shown))
     return rows
 
 
-def _cell(data: ColumnedDataset, recipe: ColumnRecipe, index: int, classes: Classes) -> Shown:
+def _cell(data: ColumnedDataset, recipe: ColumnRecipe, index: int, classes: Classes) -> AuditCell:
     try:
         sample = data.read(index)
     except DataError as error:
-        return f"not there: {error}"
+        return f"missing: {error}"
     value: ColumnValue = sample.texts[recipe.name] if recipe.kind == "text" else sample.columns[recipe.name]
-    return show(value, recipe.kind, classes)
+    return render_value(value, recipe.kind, classes)
 
 
-def show(value: ColumnValue, kind: ColumnKind, classes: Classes) -> Shown:
-    """A value as an image, or in words: maps in colours from low to high, many channels by their principal three."""
+def render_value(value: ColumnValue, kind: ColumnKind, classes: Classes) -> AuditCell:
+    """Renders a value as an image or as text.
+
+    Maps are colour_values from low to high; of many channels the first three principal components are shown.
+    """
     if not isinstance(value, np.ndarray):
         return "\n".join(value) or "(no text)"
     if kind in ("vector", "sequence") or not value.size:
@@ -120,11 +124,11 @@ def show(value: ColumnValue, kind: ColumnKind, classes: Classes) -> Shown:
         return np.asarray(colour_palette(classes)[flat]) if labels else colour_values(flat.astype(np.float64))
     if value.dtype == np.uint8 and value.shape[2] == 3:
         return value
-    return principal(value.astype(np.float64))
+    return principal_colours(value.astype(np.float64))
 
 
-def principal(values: Float[np.ndarray, "h w c"]) -> UInt8[np.ndarray, "h w 3"]:
-    """The three directions in which the tokens of a grid differ most, as red, green and blue."""
+def principal_colours(values: Float[np.ndarray, "h w c"]) -> UInt8[np.ndarray, "h w 3"]:
+    """Renders the first three principal components of the tokens of a grid as red, green and blue."""
     tokens = values.reshape(-1, values.shape[2])
     tokens = tokens - tokens.mean(axis=0)
     _, directions = np.linalg.eigh(tokens.T @ tokens)
@@ -135,8 +139,8 @@ def principal(values: Float[np.ndarray, "h w c"]) -> UInt8[np.ndarray, "h w 3"]:
     return (255 * out.reshape(*values.shape[:2], 3)).round().astype(np.uint8)
 
 
-def page(rows: Sequence[Row], recipes: Sequence[ColumnRecipe], counted: Sequence[str] = ()) -> str:
-    """HTML that needs nothing else; whatever comes from data is escaped."""
+def audit_page(rows: Sequence[AuditRow], recipes: Sequence[ColumnRecipe], counted: Sequence[str] = ()) -> str:
+    """Returns the audit as HTML that needs no other file; all text from data is escaped."""
     titles = "".join(f"<th>{html.escape(recipe.name)}" for recipe in recipes)
     about = "".join(
         f"<p>{html.escape(recipe.name)}: {recipe.kind} by {html.escape(recipe.maker)}, weights "
@@ -146,17 +150,17 @@ def page(rows: Sequence[Row], recipes: Sequence[ColumnRecipe], counted: Sequence
     )
     about += "".join(f"<p>{html.escape(line)}</p>\n" for line in counted)
     lines = ["<tr><td>" + "<td>".join(map(_html, (row.id, row.image, *row.columns))) for row in rows]
-    return f"{HEAD}{about}<table><tr><th>id<th>image{titles}\n" + "\n".join(lines) + "\n</table></html>\n"
+    return f"{_HEAD}{about}<table><tr><th>id<th>image{titles}\n" + "\n".join(lines) + "\n</table></html>\n"
 
 
-def sheet(rows: Sequence[Row]) -> Image.Image:
-    """The same as one image."""
+def audit_sheet(rows: Sequence[AuditRow]) -> Image.Image:
+    """Returns the audit as one image."""
     return contact_sheet(
         [[row.image, *(_card(shown) if isinstance(shown, str) else shown for shown in row.columns)] for row in rows]
     )
 
 
-def _html(shown: Shown) -> str:
+def _html(shown: AuditCell) -> str:
     if isinstance(shown, str):
         return html.escape(shown).replace("\n", "<br>")
     return _image(shown)
@@ -165,12 +169,12 @@ def _html(shown: Shown) -> str:
 def _image(image: UInt8[np.ndarray, "h w 3"]) -> str:
     buffer = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(image)).save(buffer, "PNG")
-    height = max(SMALLEST, min(image.shape[0], 2 * SMALLEST))
+    height = max(_SMALLEST, min(image.shape[0], 2 * _SMALLEST))
     return f'<img height="{height}" src="data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}">'
 
 
 def _card(words: str, side: int = 160) -> UInt8[np.ndarray, "h w 3"]:
-    """Words as an image; the font has Latin letters only."""
+    """Draws text as an image; the font has Latin letters only."""
     lines = [line for part in words.split("\n") for line in textwrap.wrap(part, 25) or [""]]
     card = Image.new("RGB", (side, side), (255, 255, 255))
     text = "\n".join(lines[:12]).encode("latin-1", "replace").decode("latin-1")

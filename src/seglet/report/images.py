@@ -1,7 +1,5 @@
-"""The images of a report: which are shown, and the layers of each, small. Axes: h rows, w columns."""
+"""Images of a report: the choice of those to show, and the layers of each as thumbnails. Axes: h rows, w columns."""
 
-import base64
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -10,28 +8,34 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 
 from seglet.data.dataset import Dataset, Sample
-from seglet.images import colour_palette
 from seglet.inference.options import InferenceOptions
 from seglet.inference.predict import learned_from_tags, predict_maps, refined_probabilities
 from seglet.models.layers.dropout import has_active_dropout
 from seglet.models.onnx_segmenter import facts_in
-from seglet.report.measure import Measured, look, truth
-from seglet.report.subject import Subject
-from seglet.types import IGNORE, Classes
+from seglet.report.data_uris import grey_uri, image_uri, jpeg_uri, mask_uri
+from seglet.report.scores import ReportScores, predict_sample, true_labels
+from seglet.report.subject import ReportSubject
+from seglet.types import IGNORE
 
-LONGEST = 224
-"""Pixels of the longer side of a thumbnail."""
-BUDGET = 3_600_000
+_LONGEST = 224
+"""Longer side of a thumbnail in pixels."""
+_BUDGET = 3_600_000
 """Characters of all layers together; images beyond it are left out."""
-WORST, BEST, OF_A_CELL, CELLS, REGRESSIONS = 12, 6, 3, 30, 8
-SAMPLES = 8
+WORST_SHOWN, BEST_SHOWN = 12, 6
+"""Images that are shown of those with the lowest and the highest score."""
+_CELLS, _IMAGES_PER_CELL = 30, 3
+"""Cells of the confusion matrix that have images to show, and how many each has."""
+_WORSE_IMAGES = 8
+"""Images shown for each further run that are worse in it than in the first."""
+_SAMPLES = 8
 """Monte-Carlo passes for the uncertainty."""
-RIGHT, WRONG = (40, 40, 40), (255, 60, 0)
+_RIGHT, _WRONG = (40, 40, 40), (255, 60, 0)
+"""Colours of the layer of differences."""
 
 
 @dataclass
-class Shown:
-    """An image of the page: its place in the data and its layers, by name, as data URIs."""
+class ReportImage:
+    """An image of the page: its index in the data, its size (h, w), and its layers by name, as data URIs."""
 
     index: int
     image: str
@@ -39,86 +43,92 @@ class Shown:
     layers: dict[str, str] = field(default_factory=dict)
 
     @property
-    def weight(self) -> int:
+    def characters(self) -> int:
+        """Number of characters in the page."""
         return len(self.image) + sum(map(len, self.layers.values()))
 
 
-def choose(measured: Sequence[Measured]) -> list[int]:
-    """Places of the images to show, the most important first: worst, regressions, best, those of large errors."""
-    first = measured[0]
-    scores = np.array([image.miou for image in first.images])
-    order = np.argsort(np.where(np.isnan(scores), np.inf, scores), kind="stable")
-    order = order[: int((~np.isnan(scores)).sum())]
-    chosen = [*order[:WORST], *(place for other in measured[1:] for place in regressions(first, other)[:REGRESSIONS])]
-    chosen += [*order[::-1][:BEST]]
-    for row, column in largest_errors(first):
-        amounts = np.array([image.confusion[row, column] for image in first.images])
-        chosen += [place for place in np.argsort(-amounts, kind="stable")[:OF_A_CELL] if amounts[place]]
-    return list(dict.fromkeys(int(place) for place in chosen))
+def choose_report_images(scores: Sequence[ReportScores]) -> list[int]:
+    """Returns the indices of the images to show, the most important first.
+
+    These are the worst of the first subject, those that are worse in others, its best, and those of large errors.
+    """
+    first = scores[0]
+    values = np.array([image.miou for image in first.images])
+    order = np.argsort(np.where(np.isnan(values), np.inf, values), kind="stable")
+    order = order[: int((~np.isnan(values)).sum())]
+    chosen = list(order[:WORST_SHOWN])
+    for other in scores[1:]:
+        chosen += worse_images(first, other)[:_WORSE_IMAGES]
+    chosen += list(order[::-1][:BEST_SHOWN])
+    for row, column in largest_confusions(first):
+        pixels = np.array([image.confusion[row, column] for image in first.images])
+        chosen += [index for index in np.argsort(-pixels, kind="stable")[:_IMAGES_PER_CELL] if pixels[index]]
+    return list(dict.fromkeys(int(index) for index in chosen))
 
 
-def regressions(first: Measured, other: Measured) -> list[int]:
-    """Places where the other is worse than the first, the largest loss first."""
+def worse_images(first: ReportScores, other: ReportScores) -> list[int]:
+    """Returns the indices of the images where `other` is worse than `first`, the largest loss first."""
     losses = np.array([a.miou - b.miou for a, b in zip(first.images, other.images, strict=True)])
-    return [int(place) for place in np.argsort(-np.nan_to_num(losses), kind="stable") if losses[place] > 0]
+    return [int(index) for index in np.argsort(-np.nan_to_num(losses), kind="stable") if losses[index] > 0]
 
 
-def largest_errors(measured: Measured) -> list[tuple[int, int]]:
-    """Cells of the confusion matrix beside the diagonal, those of the most pixels first."""
-    wrong = measured.evaluation.confusion.numpy().copy()
+def largest_confusions(scores: ReportScores) -> list[tuple[int, int]]:
+    """Returns true and predicted class of the most frequent errors, those of the most pixels first."""
+    wrong = scores.evaluation.confusion.numpy().copy()
     np.fill_diagonal(wrong, 0)
-    cells = np.argsort(-wrong, axis=None, kind="stable")[:CELLS]
+    cells = np.argsort(-wrong, axis=None, kind="stable")[:_CELLS]
     return [(int(cell) // len(wrong), int(cell) % len(wrong)) for cell in cells if wrong.flat[cell]]
 
 
-def show(
-    subjects: Sequence[Subject], data: Dataset, places: Sequence[int], progress: Callable[[int], object]
-) -> list[Shown]:
-    """The images with their layers, as far as the page's size allows."""
-    shown: list[Shown] = []
-    room = BUDGET
-    for count, place in enumerate(places, start=1):
-        one = _shown(subjects, data.read(place), place)
-        room -= one.weight
-        if room < 0 and shown:
+def render_report_images(
+    subjects: Sequence[ReportSubject], data: Dataset, indices: Sequence[int], progress: Callable[[int], object]
+) -> list[ReportImage]:
+    """Renders the images at these indices with their layers, as far as the page's size allows."""
+    images: list[ReportImage] = []
+    characters = 0
+    for count, index in enumerate(indices, start=1):
+        image = _render_image(subjects, data.read(index), index)
+        characters += image.characters
+        if characters > _BUDGET and images:
             break
-        shown.append(one)
+        images.append(image)
         progress(count)
-    return shown
+    return images
 
 
-def _shown(subjects: Sequence[Subject], sample: Sample, place: int) -> Shown:
-    first, labels = subjects[0], truth(sample)
+def _render_image(subjects: Sequence[ReportSubject], sample: Sample, index: int) -> ReportImage:
+    first, labels = subjects[0], true_labels(sample)
     classes = first.model.classes
-    found = look(first, sample)
-    scale = min(1.0, LONGEST / max(labels.shape))
-    size = tuple(max(1, round(side * scale)) for side in labels.shape)
-    one = Shown(place, jpeg(sample.image, size), (size[0], size[1]))
-    one.layers["prediction"] = mask(found.labels, size, classes)
-    one.layers["truth"] = mask(labels, size, classes)
-    one.layers["difference"] = _difference(found.labels, labels, size)
-    one.layers["confidence"] = grey(found.confidence, size)
+    predicted = predict_sample(first, sample)
+    scale = min(1.0, _LONGEST / max(labels.shape))
+    size = (max(1, round(labels.shape[0] * scale)), max(1, round(labels.shape[1] * scale)))
+    image = ReportImage(index, jpeg_uri(sample.image, size), size)
+    image.layers["prediction"] = mask_uri(predicted.labels, size, classes)
+    image.layers["truth"] = mask_uri(labels, size, classes)
+    image.layers["difference"] = _difference_uri(predicted.labels, labels, size)
+    image.layers["confidence"] = grey_uri(predicted.confidence, size)
     uncertainty = _uncertainty(first, sample)
     if uncertainty is not None:
-        one.layers["uncertainty"] = grey(uncertainty, size)
-    for name, stage in _stages(first, sample).items():
-        one.layers[name] = mask(stage, size, classes)
+        image.layers["uncertainty"] = grey_uri(uncertainty, size)
+    for name, stage in _tag_stages(first, sample).items():
+        image.layers[name] = mask_uri(stage, size, classes)
     for other in subjects[1:]:
-        one.layers[f"prediction of {other.name}"] = mask(look(other, sample).labels, size, classes)
-    return one
+        image.layers[f"prediction of {other.name}"] = mask_uri(predict_sample(other, sample).labels, size, classes)
+    return image
 
 
-def _uncertainty(subject: Subject, sample: Sample) -> Float[np.ndarray, "h w"] | None:
-    """Deviation summed over classes; None of networks without dropout, or whose masks are read off otherwise."""
+def _uncertainty(subject: ReportSubject, sample: Sample) -> Float[np.ndarray, "h w"] | None:
+    """Returns the Monte-Carlo deviation summed over classes; None for networks without dropout or with class maps."""
     model = subject.model
     if learned_from_tags(model) or facts_in(model) is not None or not has_active_dropout(model.network.head):
         return None
-    spread = subject.model.predict(sample.image, SAMPLES, depth=subject.depth(sample)).uncertainty
+    spread = subject.model.predict(sample.image, _SAMPLES, depth=subject.depth(sample)).uncertainty
     return None if spread is None else spread * len(subject.model.classes)
 
 
-def _stages(subject: Subject, sample: Sample) -> dict[str, UInt8[np.ndarray, "h w"]]:
-    """Of a network that learned from tags what comes before its masks: raw maps, refined ones, pseudo labels."""
+def _tag_stages(subject: ReportSubject, sample: Sample) -> dict[str, UInt8[np.ndarray, "h w"]]:
+    """Predicts class maps, refined class maps and pseudo labels; empty for networks that did not learn from tags."""
     if not learned_from_tags(subject.model):
         return {}
     from seglet.inference.refiner import Refiner
@@ -133,35 +143,8 @@ def _stages(subject: Subject, sample: Sample) -> dict[str, UInt8[np.ndarray, "h 
     }
 
 
-def mask(labels: UInt8[np.ndarray, "h w"], size: tuple[int, ...], classes: Classes) -> str:
-    """As a palette PNG of this size (h, w), void in white; this and the others as data URIs."""
-    image = Image.fromarray(labels).resize((size[1], size[0]), Image.Resampling.NEAREST)
-    image.putpalette(colour_palette(classes).tobytes())
-    return uri(image, "PNG", optimize=True)
-
-
-def _difference(found: UInt8[np.ndarray, "h w"], labels: UInt8[np.ndarray, "h w"], size: tuple[int, ...]) -> str:
+def _difference_uri(found: UInt8[np.ndarray, "h w"], labels: UInt8[np.ndarray, "h w"], size: tuple[int, ...]) -> str:
     kind = np.where(labels == IGNORE, 2, found != labels).astype(np.uint8)
     image = Image.fromarray(kind).resize((size[1], size[0]), Image.Resampling.NEAREST)
-    image.putpalette([*RIGHT, *WRONG, 255, 255, 255])
-    return uri(image, "PNG", optimize=True)
-
-
-def grey(values: Float[np.ndarray, "h w"], size: tuple[int, ...]) -> str:
-    """In 16 steps, white for 1 and above, as a thumbnail shows no more."""
-    image = Image.fromarray(np.asarray(values, np.float32)).resize((size[1], size[0]), Image.Resampling.BILINEAR)
-    steps = (np.array(image).clip(0, 1) * 15).round().astype(np.uint8)
-    shades = Image.fromarray(steps)
-    shades.putpalette([17 * step for step in range(16) for _ in range(3)])
-    return uri(shades, "PNG", optimize=True)
-
-
-def jpeg(image: UInt8[np.ndarray, "h w 3"], size: tuple[int, ...]) -> str:
-    small = Image.fromarray(image).resize((size[1], size[0]), Image.Resampling.BOX)
-    return uri(small, "JPEG", quality=80)
-
-
-def uri(image: Image.Image, form: str, **options: object) -> str:
-    buffer = io.BytesIO()
-    image.save(buffer, form, **options)
-    return f"data:image/{form.lower()};base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
+    image.putpalette([*_RIGHT, *_WRONG, 255, 255, 255])
+    return image_uri(image, "PNG", optimize=True)

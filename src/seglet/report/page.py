@@ -1,13 +1,13 @@
-"""The page: one HTML file in which everything is, and which may load nothing.
+"""The page of a report: one HTML file that holds everything and may load nothing.
 
-All that comes from files or people goes through `escape`. The policy allows this page's own style and script by their
-hashes, and images that are part of it; no other script can run, whatever a class is called.
+All text that comes from files or people goes through `escape`. The policy allows this page's own style and script by
+their hashes, and images that are part of it; no other script can run, whatever the name of a class is.
 """
 
 import base64
 import hashlib
 import importlib.resources
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
@@ -20,37 +20,45 @@ from seglet.evaluation.scores import iou, mean_iou
 from seglet.evaluation.slices import SIZES, STOPS, Slice
 from seglet.report import charts
 from seglet.report.embedding import tsne
-from seglet.report.images import BEST, WORST, Shown
-from seglet.report.measure import Measured
-from seglet.report.sections import comparison, curves, facts, matrix, verdict
-from seglet.report.subject import Subject
+from seglet.report.images import BEST_SHOWN, WORST_SHOWN, ReportImage
+from seglet.report.scores import ReportScores
+from seglet.report.sections import (
+    comparison_section,
+    confusion_section,
+    format_percent,
+    scores_section,
+    summary_section,
+    training_section,
+)
+from seglet.report.subject import ReportSubject
 
 
 @dataclass(frozen=True)
-class Content:
-    """All that a page is made of; the first subject is the one that it is mostly about."""
+class ReportContent:
+    """Content of a page; most sections are about the first subject."""
 
-    subjects: Sequence[Subject]
-    measured: Sequence[Measured]
-    shown: Sequence[Shown]
+    subjects: Sequence[ReportSubject]
+    scores: Sequence[ReportScores]
+    images: Sequence[ReportImage]
     data: str
     fingerprint: str
     command: str
 
 
-def page(content: Content) -> str:
-    first = content.measured[0]
+def render_report(content: ReportContent) -> str:
+    """Returns the page as HTML."""
+    first = content.scores[0]
     names = ", ".join(subject.name for subject in content.subjects)
     body = [
         f"<h1>{escape(names)}</h1>",
-        verdict(content.subjects, content.measured, content.data),
-        facts(content.subjects, content.measured, content.data, content.fingerprint, content.command),
-        curves(content.subjects),
+        summary_section(content.subjects, content.scores, content.data),
+        scores_section(content.subjects, content.scores, content.data, content.fingerprint, content.command),
+        training_section(content.subjects),
         _classes(content.subjects[0], first),
-        matrix(content.subjects[0], first, content.shown),
+        confusion_section(content.subjects[0], first, content.images),
         *(
-            comparison(content.subjects, content.measured, place, content.shown)
-            for place in range(1, len(content.subjects))
+            comparison_section(content.subjects, content.scores, number, content.images)
+            for number in range(1, len(content.subjects))
         ),
         _images(content),
         _calibration(first),
@@ -61,7 +69,7 @@ def page(content: Content) -> str:
 
 
 def _document(title: str, body: Sequence[str]) -> str:
-    style, script = _own("style.css"), _own("script.js")
+    style, script = _resource("style.css"), _resource("script.js")
     policy = (
         f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
         "base-uri 'none'; form-action 'none'"
@@ -78,7 +86,7 @@ def _document(title: str, body: Sequence[str]) -> str:
     return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body><main>\n{main}\n</main>{end}</body></html>\n'
 
 
-def _own(name: str) -> str:
+def _resource(name: str) -> str:
     return (importlib.resources.files("seglet.report") / name).read_text(encoding="utf-8")
 
 
@@ -86,42 +94,47 @@ def _hash(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode('ascii')}"
 
 
-def _classes(subject: Subject, measured: Measured) -> str:
-    found = measured.evaluation.as_dict()
-    edges = iou(measured.boundary.counts)
+def _classes(subject: ReportSubject, scores: ReportScores) -> str:
+    found = scores.evaluation.as_dict()
+    edges = iou(scores.boundary.counts)
     rows = [(row["name"], row["iou"], *row["interval"]) for row in found["classes"]]
-    chart = charts.intervals("IoU of each class from 0 to 1, with 95 % intervals", rows)
+    chart = charts.interval_chart("IoU of each class from 0 to 1, with 95 % intervals", rows)
     lines = [
-        f"<tr><th scope=row>{charts.swatch(colour)}{escape(row['name'])}</th><td>{percent(row['iou'])}</td>"
-        f"<td>{percent(row['interval'][0])} – {percent(row['interval'][1])}</td><td>{percent(edge)}</td>"
-        f"<td>{percent(row['accuracy'])}</td><td>{row['pixels']}</td></tr>"
+        _class_line(row, charts.colour_swatch(colour), float(edge))
         for row, edge, colour in zip(found["classes"], edges, subject.model.classes.colours, strict=True)
     ]
-    head = "<tr><th>class<th>IoU %<th>95 % interval<th>boundary IoU %<th>found %<th>pixels</tr>"
-    mean = f"Boundary IoU, mean: {percent(float(mean_iou(measured.boundary.counts)))} %."
+    head = "<tr><th>class<th>IoU %<th>95 % interval<th>boundary IoU %<th>accuracy %<th>pixels</tr>"
+    mean = f"Boundary IoU, mean: {format_percent(float(mean_iou(scores.boundary.counts)))} %."
     return (
         "<h2>Classes</h2><p>Intervals are those of a bootstrap over images. "
-        f"{mean} It looks at bands along the outlines, 2 % of the diagonal wide.</p>"
+        f"{mean} It counts bands along the outlines, 2 % of the diagonal wide.</p>"
         f'<div class="row"><div class="scroll"><table><thead>{head}</thead><tbody>{"".join(lines)}</tbody></table>'
         f"</div>{chart}</div>"
     )
 
 
-def _images(content: Content) -> str:
-    first = content.measured[0]
-    ordered = sorted(content.shown, key=lambda one: first.images[one.index].miou)
-    layers = list(dict.fromkeys(name for one in ordered for name in one.layers))
+def _class_line(row: Mapping[str, Any], swatch: str, boundary_iou: float) -> str:
+    low, high = map(format_percent, row["interval"])
+    scores = (format_percent(row["iou"]), f"{low} – {high}", format_percent(boundary_iou))
+    cells = (*scores, format_percent(row["accuracy"]), str(row["pixels"]))
+    return f"<tr><th scope=row>{swatch}{escape(row['name'])}</th><td>{'</td><td>'.join(cells)}</td></tr>"
+
+
+def _images(content: ReportContent) -> str:
+    first = content.scores[0]
+    ordered = sorted(content.images, key=lambda image: first.images[image.index].miou)
+    layers = list(dict.fromkeys(name for image in ordered for name in image.layers))
     radios = "".join(
-        f'<label><input type="radio" name="layer" value="{escape(name)}"{" checked" if place == 0 else ""}> '
+        f'<label><input type="radio" name="layer" value="{escape(name)}"{" checked" if number == 0 else ""}> '
         f"{escape(name)}</label>"
-        for place, name in enumerate(layers)
+        for number, name in enumerate(layers)
     )
-    places = [str(one.index) for one in ordered]
-    groups = {"all shown": places, "worst": places[:WORST], "best": places[::-1][:BEST]}
-    buttons = " ".join(show_button(name, f"Images: {name}", chosen) for name, chosen in groups.items())
-    figures = "".join(_figure(one, content) for one in ordered)
+    indices = [str(image.index) for image in ordered]
+    groups = {"all shown": indices, "worst": indices[:WORST_SHOWN], "best": indices[::-1][:BEST_SHOWN]}
+    buttons = " ".join(_show_button(name, f"Images: {name}", chosen) for name, chosen in groups.items())
+    figures = "".join(_figure(image, content) for image in ordered)
     return (
-        '<h2 id="images-title" tabindex="-1">Images</h2><div class="controls"><fieldset><legend>Over the images'
+        '<h2 id="images-title" tabindex="-1">Images</h2><div class="controls"><fieldset><legend>Layer'
         f'</legend>{radios}<label>opacity <input id="opacity" type="range" min="0" max="100" value="60"></label>'
         "</fieldset>"
         f"<p>{buttons}</p></div><noscript><p>Layers and filters need this page's own script.</p></noscript>"
@@ -129,98 +142,96 @@ def _images(content: Content) -> str:
     )
 
 
-def show_button(name: str, title: str, places: Sequence[str]) -> str:
-    shown = " ".join(places)
+def _show_button(name: str, title: str, indices: Sequence[str]) -> str:
+    shown = " ".join(indices)
     return f'<button type="button" data-show="{shown}" data-title="{escape(title)}">{escape(name)}</button>'
 
 
-def _figure(one: Shown, content: Content) -> str:
-    score = content.measured[0].images[one.index]
-    size = f'width="{one.size[1]}" height="{one.size[0]}"'
+def _figure(image: ReportImage, content: ReportContent) -> str:
+    score = content.scores[0].images[image.index]
+    size = f'width="{image.size[1]}" height="{image.size[0]}"'
     layers = "".join(
-        f'<img class="layer{" on" if place == 0 else ""}" data-layer="{escape(name)}" alt="{escape(name)}" {size} '
+        f'<img class="layer{" on" if number == 0 else ""}" data-layer="{escape(name)}" alt="{escape(name)}" {size} '
         f'src="{uri}">'
-        for place, (name, uri) in enumerate(one.layers.items())
+        for number, (name, uri) in enumerate(image.layers.items())
     )
     others = "".join(
-        f", {escape(subject.name)} {percent(found.images[one.index].miou)} %"
-        for subject, found in zip(content.subjects[1:], content.measured[1:], strict=True)
+        f", {escape(subject.name)} {format_percent(scores.images[image.index].miou)} %"
+        for subject, scores in zip(content.subjects[1:], content.scores[1:], strict=True)
     )
-    caption = f"{escape(score.id)}: mIoU {percent(score.miou)} %{others}"
-    image = f'<img alt="image {escape(score.id)}" {size} src="{one.image}">'
-    stack = f'<div class="stack">{image}{layers}</div>'
-    return f'<figure data-place="{one.index}">{stack}<figcaption>{caption}</figcaption></figure>'
+    caption = f"{escape(score.id)}: mIoU {format_percent(score.miou)} %{others}"
+    below = f'<img alt="image {escape(score.id)}" {size} src="{image.image}">'
+    stack = f'<div class="stack">{below}{layers}</div>'
+    return f'<figure data-index="{image.index}">{stack}<figcaption>{caption}</figcaption></figure>'
 
 
-def _calibration(measured: Measured) -> str:
-    found = measured.evaluation.calibration
+def _calibration(scores: ReportScores) -> str:
+    found = scores.evaluation.calibration
     bars = [(bar.lower, bar.upper, bar.accuracy, bar.count) for bar in found.reliability(15)]
-    chart = charts.reliability("Share of right pixels by confidence, 15 bins", bars)
+    chart = charts.reliability_chart("Accuracy of pixels by confidence, 15 bins", bars)
     return (
-        f"<h2>Confidence</h2><p>ECE {percent(found.ece(15))} % (15 bins): how far confidences are from the truth. "
-        f"Where bars end below the line, the network is too sure of itself.</p>{chart}"
+        f"<h2>Confidence</h2><p>ECE {format_percent(found.ece(15))} % (15 bins): the mean distance of "
+        f"confidence and accuracy. Where bars end below the line, the network is overconfident.</p>{chart}"
     )
 
 
-def _slices(measured: Measured) -> str:
-    found = measured.slices
-    ratio = measured.evaluation.cooccurrence.as_dict()["by_number"]
+def _slices(scores: ReportScores) -> str:
+    slices = scores.slices
+    ratio = scores.evaluation.cooccurrence.as_dict()["by_number"]
     crowd = "".join(
         f"<tr><th scope=row>{row['classes']}</th><td>{row['images']}</td><td>{_number(row['mean'])}</td></tr>"
         for row in ratio
     )
     tables = [
-        _table("share of the image", ("classes in images", found.size), _edges(SIZES, lambda e: f"{100 * e:g} %")),
-        _table("stops below middle grey", ("images", found.stops), _edges(STOPS, lambda e: f"{e:g}")),
-        _table("classes in the image", ("images", found.crowd), ["0 or 1", "2", "3", "4 and more"]),
+        _slice_table(
+            "share of the image", "classes in images", slices.size, _range_names(SIZES, lambda e: f"{100 * e:g} %")
+        ),
+        _slice_table("stops below middle grey", "images", slices.stops, _range_names(STOPS, lambda e: f"{e:g}")),
+        _slice_table("classes in the image", "images", slices.crowd, ["0 or 1", "2", "3", "4 and more"]),
         f"<div><h3>confusion ratio by number of classes</h3><table><thead><tr><th>classes<th>images<th>false ÷ true"
         f"</tr></thead><tbody>{crowd}</tbody></table></div>",
     ]
     return (
-        "<h2>Where it works</h2><p>Mean IoU of parts of the data: of classes by how much of an image they cover, "
-        "of images by how much light they lack, and by how many classes share them. The confusion ratio is false "
-        "over true positives.</p>"
+        "<h2>Slices</h2><p>Mean IoU on parts of the data: by the share of an image that a class covers, by the "
+        "darkness of the image, and by the number of classes in it. The confusion ratio is false over true "
+        "positives.</p>"
         f'<div class="row">{"".join(tables)}</div>'
     )
 
 
-def _edges(edges: Sequence[float], say: Any) -> list[str]:
-    middle = [f"{say(low)} to {say(high)}" for low, high in pairwise(edges)]
-    return [f"below {say(edges[0])}", *middle, f"{say(edges[-1])} and more"]
+def _range_names(edges: Sequence[float], text: Callable[[float], str]) -> list[str]:
+    """Returns a name for each range between the edges, and for those below and above all."""
+    middle = [f"{text(low)} to {text(high)}" for low, high in pairwise(edges)]
+    return [f"below {text(edges[0])}", *middle, f"{text(edges[-1])} and more"]
 
 
-def _table(title: str, of: tuple[str, Slice], names: Sequence[str]) -> str:
-    what, found = of
+def _slice_table(title: str, unit: str, scores: Slice, names: Sequence[str]) -> str:
     rows = "".join(
-        f"<tr><th scope=row>{escape(name)}</th><td>{number}</td><td>{percent(score)}</td></tr>"
-        for name, (number, score) in zip(names, found.rows(), strict=True)
+        f"<tr><th scope=row>{escape(name)}</th><td>{number}</td><td>{format_percent(score)}</td></tr>"
+        for name, (number, score) in zip(names, scores.rows(), strict=True)
     )
-    head = f"<tr><th>{escape(title)}<th>{what}<th>mIoU %</tr>"
+    head = f"<tr><th>{escape(title)}<th>{unit}<th>mIoU %</tr>"
     return f"<div><h3>by {escape(title)}</h3><table><thead>{head}</thead><tbody>{rows}</tbody></table></div>"
 
 
-def _features(subject: Subject, measured: Measured) -> str:
-    if len(measured.features) < 3:
+def _features(subject: ReportSubject, scores: ReportScores) -> str:
+    if len(scores.features) < 3:
         return ""
     classes = subject.model.classes
-    places = tsne(np.stack(measured.features))
+    places = tsne(np.stack(scores.features))
     dots = [
         (float(x), float(y), "#{:02x}{:02x}{:02x}".format(*classes.colours[label]), classes.names[label])
-        for (x, y), label in zip(places, measured.feature_labels, strict=True)
+        for (x, y), label in zip(places, scores.feature_labels, strict=True)
     ]
-    chart = charts.scatter("Features of pixels, coloured by their true class", dots)
+    chart = charts.scatter_chart("Features of pixels, coloured by their true class", dots)
     key = " ".join(
-        f"<span>{charts.swatch(classes.colours[label])}{escape(classes.names[label])}</span>"
-        for label in sorted(set(measured.feature_labels))
+        f"<span>{charts.colour_swatch(classes.colours[label])}{escape(classes.names[label])}</span>"
+        for label in sorted(set(scores.feature_labels))
     )
     return (
-        f"<h2>Features</h2><p>{len(dots)} pixels of all classes by the features that the network sees in them, laid "
-        f"out by t-SNE: alike ones lie together, distances between groups mean little.</p>{chart}<p>{key}</p>"
+        f"<h2>Features</h2><p>Features of {len(dots)} pixels of all classes, laid out by t-SNE: similar features lie "
+        f"together, distances between groups mean little.</p>{chart}<p>{key}</p>"
     )
-
-
-def percent(value: float | None) -> str:
-    return "–" if value is None or not np.isfinite(value) else f"{100 * value:.1f}"
 
 
 def _number(value: float | None) -> str:

@@ -1,4 +1,4 @@
-"""Parts of the page that put runs beside each other, or ask for images."""
+"""Sections of the page that compare runs or have buttons that show images."""
 
 import statistics
 from collections.abc import Sequence
@@ -8,73 +8,77 @@ import numpy as np
 
 from seglet.evaluation.sign_test import sign_test
 from seglet.report import charts
-from seglet.report.images import Shown, regressions
-from seglet.report.measure import Measured
-from seglet.report.subject import Subject
+from seglet.report.images import ReportImage, worse_images
+from seglet.report.scores import ReportScores
+from seglet.report.subject import MetricCurve, ReportSubject
 
-CONVENTION = "mean over the classes in the truth or the prediction"
-MOST_CLASSES = 40
-"""Rows of the matrix; of more classes those with the most errors are shown."""
-LISTED = 20
+_CONVENTION = "mean over the classes in the truth or the prediction"
+_MOST_CLASSES = 40
+"""Largest number of rows of the confusion matrix; of more classes those with the most errors are shown."""
+_LISTED = 20
+"""Largest number of images in a table of those that got worse."""
+_SCORES = {"miou": "mIoU", "miou_present": "mIoU, classes in the truth", "miou_all": "mIoU, all classes",
+           "pixel_accuracy": "pixel accuracy", "mean_accuracy": "mean accuracy", "ece_15": "ECE, 15 bins"}  # fmt: skip
+"""Scores of the table of runs, and their names there."""
 
 
-def verdict(subjects: Sequence[Subject], measured: Sequence[Measured], data: str) -> str:
-    """One line: the score, of repeated runs with its deviation, and the worst class; then what is wrong with runs."""
-    scores = [100 * found.evaluation.scores()["miou"] for found in measured]
-    first = measured[0].evaluation
+def summary_section(subjects: Sequence[ReportSubject], scores: Sequence[ReportScores], data: str) -> str:
+    """Renders the first lines: mIoU, over repeated runs with its deviation, and the worst class; then warnings."""
+    values = [100 * each.evaluation.scores()["miou"] for each in scores]
+    first = scores[0].evaluation
     known = [
         (value, name) for value, name in zip(first.summary.iou, first.classes.names, strict=True) if value == value
     ]
     worst = f", worst class: {escape(min(known)[1])} {100 * min(known)[0]:.1f}" if known else ""
-    if repeated(subjects):
-        said = f"mIoU {statistics.mean(scores):.1f} ± {statistics.stdev(scores):.1f} % ({len(scores)} seeds)"
+    if differ_by_seed_alone(subjects):
+        text = f"mIoU {statistics.mean(values):.1f} ± {statistics.stdev(values):.1f} % ({len(values)} seeds)"
     else:
         low, high = 100 * first.bootstrap.mean_iou()
-        said = f"mIoU {scores[0]:.1f} %, 95 %: {low:.1f} – {high:.1f}"
-        said += "".join(f"; {escape(s.name)} {score:.1f} %" for s, score in zip(subjects[1:], scores[1:], strict=True))
-    remarks = [f'<p class="warning">{escape(s.name)} {escape(s.remark)}.</p>' for s in subjects if s.remark]
-    where = f"on {first.count} images of {escape(data)}; {CONVENTION}"
-    return f'<p class="verdict">{said}{worst}</p><p>{where}.</p>{"".join(remarks)}'
+        text = f"mIoU {values[0]:.1f} %, 95 %: {low:.1f} – {high:.1f}"
+        text += "".join(f"; {escape(s.name)} {value:.1f} %" for s, value in zip(subjects[1:], values[1:], strict=True))
+    warnings = [f'<p class="warning">{escape(s.name)} {escape(s.warning)}.</p>' for s in subjects if s.warning]
+    where = f"on {first.count} images of {escape(data)}; {_CONVENTION}"
+    return f'<p class="summary">{text}{worst}</p><p>{where}.</p>{"".join(warnings)}'
 
 
-def repeated(subjects: Sequence[Subject]) -> bool:
-    """Whether all are runs of one experiment that differ by their seeds alone."""
-    experiments = [subject.seedless() for subject in subjects]
+def differ_by_seed_alone(subjects: Sequence[ReportSubject]) -> bool:
+    """Returns True if all are runs of one experiment with different seeds."""
+    experiments = [subject.experiment_without_seed() for subject in subjects]
     seeds = {subject.experiment.settings.seed for subject in subjects if subject.experiment is not None}
     same = experiments[0] is not None and all(other == experiments[0] for other in experiments)
     return same and len(subjects) > 1 and len(seeds) == len(subjects)
 
 
-def facts(subjects: Sequence[Subject], measured: Sequence[Measured], data: str, fingerprint: str, command: str) -> str:
-    """Scores of every run beside each other, and how to have all this again."""
-    keys = {"miou": "mIoU", "miou_present": "mIoU, classes in the truth", "miou_all": "mIoU, all classes",
-            "pixel_accuracy": "pixel accuracy", "mean_accuracy": "mean accuracy", "ece_15": "ECE, 15 bins"}  # fmt: skip
+def scores_section(
+    subjects: Sequence[ReportSubject], scores: Sequence[ReportScores], data: str, fingerprint: str, command: str
+) -> str:
+    """Renders the scores of all runs side by side, and the commands and data that reproduce them."""
     head = "".join(f"<th>{escape(subject.name)}" for subject in subjects)
-    found = [one.evaluation.scores() for one in measured]
+    values = [each.evaluation.scores() for each in scores]
     rows = "".join(
-        f"<tr><th scope=row>{label}</th>{''.join(f'<td>{_percent(one[key])}</td>' for one in found)}</tr>"
-        for key, label in keys.items()
+        f"<tr><th scope=row>{title}</th>{''.join(f'<td>{format_percent(each[key])}</td>' for each in values)}</tr>"
+        for key, title in _SCORES.items()
     )
-    again = [f"<dt>this page</dt><dd><code>{escape(command)}</code></dd>"]
+    origin = [f"<dt>this page</dt><dd><code>{escape(command)}</code></dd>"]
     for subject in subjects:
         if subject.record:
             made = f"<code>{escape(str(subject.record.get('command', '')))}</code>, commit "
-            again.append(f"<dt>{escape(subject.name)}</dt><dd>{made}{escape(str(subject.record.get('commit')))}</dd>")
-    again.append(f"<dt>data</dt><dd>{escape(data)}, fingerprint <code>{escape(fingerprint)}</code></dd>")
+            origin.append(f"<dt>{escape(subject.name)}</dt><dd>{made}{escape(str(subject.record.get('commit')))}</dd>")
+    origin.append(f"<dt>data</dt><dd>{escape(data)}, fingerprint <code>{escape(fingerprint)}</code></dd>")
     return (
         f'<div class="scroll"><table><thead><tr><th>%{head}</tr></thead><tbody>{rows}</tbody></table></div>'
-        f"<details><summary>How to have this again</summary><dl>{''.join(again)}</dl></details>"
+        f"<details><summary>How to reproduce this</summary><dl>{''.join(origin)}</dl></details>"
     )
 
 
-def curves(subjects: Sequence[Subject]) -> str:
-    """Validation scores and losses by step, and what refinement makes of pseudo labels, as far as they were logged."""
+def training_section(subjects: Sequence[ReportSubject]) -> str:
+    """Renders curves of validation scores, losses and pseudo labels by step, as far as they were logged."""
     scores = {subject.name: subject.curves.get("val/miou", subject.curves.get("miou", [])) for subject in subjects}
-    first = {name: curve for name, curve in subjects[0].curves.items() if "loss" in name}
+    losses = {name: curve for name, curve in subjects[0].curves.items() if "loss" in name}
     drawn = [
         ("validation mIoU, by step", {name: curve for name, curve in scores.items() if curve}, True),
-        (f"losses of {subjects[0].name}, by step", first, False),
-        *((title, lines, True) for subject in subjects for title, lines in refinement(subject)),
+        (f"losses of {subjects[0].name}, by step", losses, False),
+        *((title, lines, True) for subject in subjects for title, lines in _refinement_curves(subject)),
     ]
     charted = [
         (title, charts.line_chart(title[0].upper() + title[1:], lines, percent)) for title, lines, percent in drawn
@@ -85,87 +89,87 @@ def curves(subjects: Sequence[Subject]) -> str:
     return f'<h2>Training</h2><div class="row">{figures}</div>' if figures else ""
 
 
-def refinement(subject: Subject) -> list[tuple[str, dict[str, list[tuple[int, float]]]]]:
-    """How good pseudo labels are before and after they are refined; nothing of runs that refine none.
-
-    Before is what the average guesses, which is what is validated, and after what refinement makes of that.
-    """
-    known = {"miou": "mIoU", "boundary_iou": "boundary IoU"}
+def _refinement_curves(subject: ReportSubject) -> list[tuple[str, dict[str, MetricCurve]]]:
+    """Returns title and curves of pseudo labels as predicted by the averaged model, which is what is validated, and
+    after refinement; empty for runs that refine none."""
+    names = {"miou": "mIoU", "boundary_iou": "boundary IoU"}
     return [
         (
-            f"pseudo labels of {subject.name}: {label}, by step",
-            {"as guessed": subject.curves.get(f"val/{key}", []), "refined": subject.curves[f"refined/{key}"]},
+            f"pseudo labels of {subject.name}: {name}, by step",
+            {"predicted": subject.curves.get(f"val/{key}", []), "refined": subject.curves[f"refined/{key}"]},
         )
-        for key, label in known.items()
+        for key, name in names.items()
         if f"refined/{key}" in subject.curves
     ]
 
 
-def matrix(subject: Subject, measured: Measured, shown: Sequence[Shown]) -> str:
-    """Shares of each class's pixels that were taken for each class; a cell shows the images that feed it."""
-    counts = measured.evaluation.confusion.numpy()
+def confusion_section(subject: ReportSubject, scores: ReportScores, images: Sequence[ReportImage]) -> str:
+    """Renders the confusion matrix in shares of each true class; a cell has a button that shows images with it."""
+    counts = scores.evaluation.confusion.numpy()
     classes = subject.model.classes
     wrong = counts.sum(axis=0) + counts.sum(axis=1) - 2 * counts.diagonal()
-    kept = sorted(np.argsort(-wrong, kind="stable")[:MOST_CLASSES].tolist())
+    kept = sorted(np.argsort(-wrong, kind="stable")[:_MOST_CLASSES].tolist())
     head = "".join(f'<th scope="col">{escape(classes.names[label])}' for label in kept)
     rows = "".join(
-        f'<tr><th scope="row">{charts.swatch(classes.colours[row])}{escape(classes.names[row])}</th>'
-        + "".join(_cell(row, column, counts, measured, shown) for column in kept)
+        f'<tr><th scope="row">{charts.colour_swatch(classes.colours[row])}{escape(classes.names[row])}</th>'
+        + "".join(_confusion_cell(row, column, counts, scores, images) for column in kept)
         + "</tr>"
         for row in kept
     )
-    cut = f" Shown are the {MOST_CLASSES} classes with the most errors." if len(kept) < len(classes) else ""
+    cut = f" Shown are the {_MOST_CLASSES} classes with the most errors." if len(kept) < len(classes) else ""
     return (
-        "<h2>What is taken for what</h2><p>Rows are true classes, columns what the network saw, in % of the row's "
-        f"pixels. A button shows images that feed its cell.{cut}</p>"
+        "<h2>Confusion matrix</h2><p>Rows are true classes, columns are predicted classes, in % of the row's "
+        f"pixels. A button shows images with this error.{cut}</p>"
         f'<div class="scroll"><table class="matrix"><thead><tr><th>truth{head}</tr></thead><tbody>{rows}</tbody>'
         "</table></div>"
     )
 
 
-def _cell(row: int, column: int, counts: np.ndarray, measured: Measured, shown: Sequence[Shown]) -> str:
+def _confusion_cell(
+    row: int, column: int, counts: np.ndarray, scores: ReportScores, images: Sequence[ReportImage]
+) -> str:
     whole, count = int(counts[row].sum()), int(counts[row, column])
     if not count:
         return "<td></td>"
-    said = f"{100 * count / whole:.1f}"
+    share = f"{100 * count / whole:.1f}"
     if row == column:
-        return f'<td class="right">{said}</td>'
-    feeding = [(int(measured.images[one.index].confusion[row, column]), one.index) for one in shown]
-    places = " ".join(str(place) for amount, place in sorted(feeding, reverse=True) if amount)
-    if not places:
-        return f"<td>{said}</td>"
-    names = measured.evaluation.classes.names
-    title = escape(f"Images where {names[row]} is taken for {names[column]}")
-    aria = f'aria-label="{said} %: {title}"'
-    return f'<td><button type="button" {aria} data-show="{places}" data-title="{title}">{said}</button></td>'
+        return f'<td class="right">{share}</td>'
+    pixels = [(int(scores.images[image.index].confusion[row, column]), image.index) for image in images]
+    indices = " ".join(str(index) for count, index in sorted(pixels, reverse=True) if count)
+    if not indices:
+        return f"<td>{share}</td>"
+    names = scores.evaluation.classes.names
+    title = escape(f"Images where {names[row]} is predicted as {names[column]}")
+    aria = f'aria-label="{share} %: {title}"'
+    return f'<td><button type="button" {aria} data-show="{indices}" data-title="{title}">{share}</button></td>'
 
 
-def comparison(subjects: Sequence[Subject], measured: Sequence[Measured], place: int, shown: Sequence[Shown]) -> str:
-    """The first run and another, image by image."""
-    one, other = measured[0], measured[place]
-    test = sign_test([p.miou for p in one.images], [p.miou for p in other.images])
-    lost = regressions(one, other)
-    there = {each.index for each in shown}
+def comparison_section(
+    subjects: Sequence[ReportSubject], scores: Sequence[ReportScores], number: int, images: Sequence[ReportImage]
+) -> str:
+    """Renders a comparison of the first run with the run of this number, image by image."""
+    first, other = scores[0], scores[number]
+    test = sign_test([image.miou for image in first.images], [image.miou for image in other.images])
+    worse = worse_images(first, other)
+    rendered = {image.index for image in images}
     rows = "".join(
-        f"<tr><th scope=row>{escape(one.images[i].id)}</th><td>{_percent(one.images[i].miou)}</td>"
-        f"<td>{_percent(other.images[i].miou)}</td></tr>"
-        for i in lost[:LISTED]
+        f"<tr><th scope=row>{escape(first.images[i].id)}</th><td>{format_percent(first.images[i].miou)}</td>"
+        f"<td>{format_percent(other.images[i].miou)}</td></tr>"
+        for i in worse[:_LISTED]
     )
-    names = escape(subjects[0].name), escape(subjects[place].name)
-    places = " ".join(str(i) for i in lost if i in there)
-    title = escape(f"Images where {subjects[place].name} is worse than {subjects[0].name}")
-    button = (
-        f'<p><button type="button" data-show="{places}" data-title="{title}">show them</button></p>' if places else ""
+    names = escape(subjects[0].name), escape(subjects[number].name)
+    indices = " ".join(str(i) for i in worse if i in rendered)
+    title = escape(f"Images where {subjects[number].name} is worse than {subjects[0].name}")
+    button = f'<p><button type="button" data-show="{indices}" data-title="{title}">show them</button></p>'
+    head = f"<tr><th>images that got worse<th>{names[0]}<th>{names[1]}</tr>"
+    table = f"<table><thead>{head}</thead><tbody>{rows}</tbody></table>"
+    text = (
+        f"{names[1]} is better than {names[0]} on {test.better} images, worse on {test.worse}, equal on {test.equal}; "
+        f"a difference as large as this has probability {test.p:.2g} by chance (sign test, two-sided)."
     )
-    table = (
-        f"<table><thead><tr><th>worse than before<th>{names[0]}<th>{names[1]}</tr></thead><tbody>{rows}</tbody></table>"
-    )
-    verdict = (
-        f"{names[1]} is better than {names[0]} on {test.better} images, worse on {test.worse}, equal on "
-        f"{test.equal}; by chance alone so uneven with probability {test.p:.2g} (sign test, two-sided)."
-    )
-    return f"<h2>{names[0]} and {names[1]}</h2><p>{verdict}</p>{table if rows else ''}{button}"
+    return f"<h2>{names[0]} and {names[1]}</h2><p>{text}</p>{table if rows else ''}{button if indices else ''}"
 
 
-def _percent(value: float) -> str:
-    return "–" if not np.isfinite(value) else f"{100 * value:.1f}"
+def format_percent(value: float | None) -> str:
+    """Returns a share in percent with one decimal; a dash if it is not known."""
+    return "–" if value is None or not np.isfinite(value) else f"{100 * value:.1f}"

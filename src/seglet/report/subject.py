@@ -1,6 +1,5 @@
-"""What a report is about: a run, or a saved segmenter, and the data it is scored on."""
+"""Subjects of a report: runs or saved segmenters, and the data they are scored on."""
 
-import argparse
 import json
 import math
 from collections.abc import Sequence
@@ -21,50 +20,55 @@ from seglet.inference.depth import DepthSource, find_depth_source
 from seglet.inference.models import check_classes, load_model, model_folder
 from seglet.models.segmenter import Segmenter
 
-Curve = list[tuple[int, float]]
+MetricCurve = list[tuple[int, float]]
+"""Steps and values of a logged number."""
 
 
 @dataclass(frozen=True)
-class Subject:
-    """A model and, if it came out of a run, how it was trained; `name` tells it from the others."""
+class ReportSubject:
+    """A model with a name of its own and, if it came out of a run, the run's experiment, record and logged numbers."""
 
     name: str
     model: Segmenter
     experiment: Experiment | None
     record: dict[str, Any]
-    curves: dict[str, Curve]
+    curves: dict[str, MetricCurve]
     depths: DepthSource | None = None
 
     def depth(self, sample: Sample) -> np.ndarray | None:
-        """How far things are in an image, for a network that is told so."""
+        """Returns the depth of an image; None for a network that does not take depth."""
         return None if self.depths is None else self.depths(sample.image, sample.id)
 
     @property
     def resize(self) -> float:
+        """Fraction of their size at which the run read images."""
         return 1.0 if self.experiment is None else self.experiment.settings.resize
 
     @property
-    def remark(self) -> str:
-        """What there is to say of a run that is not finished."""
+    def warning(self) -> str:
+        """Message about a run that is not finished; empty for others."""
         if self.experiment is None:
             return ""
         done = max((curve[-1][0] for curve in self.curves.values() if curve), default=0)
         total = self.experiment.settings.steps
         return f"stopped at step {done} of {total}; this is its best model so far" if done < total else ""
 
-    def seedless(self) -> dict[str, Any] | None:
-        """The experiment without its seed: runs that share it differ by chance alone; None if it is not known."""
+    def experiment_without_seed(self) -> dict[str, Any] | None:
+        """Returns the values of the experiment apart from its seed; None if they are not known."""
         return None if self.experiment is None else {**self.experiment.values(), "seed": None}
 
 
-def open_subjects(sources: Sequence[str], device: str, depth: str | None = None) -> list[Subject]:
-    """`depth` is where networks that are told depth have it from, if not from where they had it in training.
+def open_report_subjects(sources: Sequence[str], device: str, depth: str | None = None) -> list[ReportSubject]:
+    """Loads the models of a report, with names that tell them apart.
+
+    Args:
+        depth: source of depth for networks that take it, if not the one of their training.
 
     Raises:
         ValueError: there is no model, a run was never validated, or classes differ.
     """
-    names = _apart(sources)
-    found = [_open(source, name, device, depth) for source, name in zip(sources, names, strict=True)]
+    names = _distinct_names(sources)
+    found = [_open_subject(source, name, device, depth) for source, name in zip(sources, names, strict=True)]
     for other in found[1:]:
         try:
             check_classes(found[0].model.classes, other.model.classes)
@@ -73,29 +77,34 @@ def open_subjects(sources: Sequence[str], device: str, depth: str | None = None)
     return found
 
 
-def _apart(sources: Sequence[str]) -> list[str]:
-    """Last parts of the paths, or the whole paths where these do not differ."""
+def _distinct_names(sources: Sequence[str]) -> list[str]:
+    """Returns the last parts of the paths, or the whole paths where these do not differ.
+
+    Raises:
+        ValueError: a path occurs twice.
+    """
     short = [Path(source).resolve().name if Path(source).exists() else source for source in sources]
     if len(set(sources)) < len(sources):
         raise ValueError("the same run was named twice; name each once")
     return list(sources) if len(set(short)) < len(short) else short
 
 
-def _open(source: str, name: str, device: str, depth: str | None) -> Subject:
+def _open_subject(source: str, name: str, device: str, depth: str | None) -> ReportSubject:
     run = Run(Path(source))
     model = load_model(str(model_folder(source)), device)
     depths = find_depth_source(model, None if model.architecture.depth is None else depth)
     if not run.experiment.is_file():
-        return Subject(name, model, None, {}, {}, depths)
+        return ReportSubject(name, model, None, {}, {}, depths)
     record = read_json(run.record) if run.record.is_file() else {}
     known = record if isinstance(record, dict) else {}
-    return Subject(name, model, _experiment(run, known), known, _curves(run), depths)
+    return ReportSubject(name, model, _run_experiment(run, known), known, _metric_curves(run), depths)
 
 
-def _experiment(run: Run, record: dict[str, Any]) -> Experiment:
-    """
+def _run_experiment(run: Run, record: dict[str, Any]) -> Experiment:
+    """Reads the experiment of a run.
+
     Raises:
-        ValueError: it cannot be read, as when another version of seglet wrote it; says what still can be done.
+        ValueError: it cannot be read, for example because another version of seglet wrote it; the message has the cure.
     """
     try:
         return resolve_experiment(run.experiment, {})
@@ -108,9 +117,9 @@ def _experiment(run: Run, record: dict[str, Any]) -> Experiment:
         ) from error
 
 
-def _curves(run: Run) -> dict[str, Curve]:
-    """Every number that was logged, by step; a line that was cut off is passed over."""
-    curves: dict[str, Curve] = {}
+def _metric_curves(run: Run) -> dict[str, MetricCurve]:
+    """Reads every logged number by step; skips a line that was cut off."""
+    curves: dict[str, MetricCurve] = {}
     lines = run.metrics.read_text(encoding="utf-8", errors="replace").splitlines() if run.metrics.is_file() else []
     for line in lines:
         try:
@@ -124,22 +133,25 @@ def _curves(run: Run) -> dict[str, Curve]:
     return curves
 
 
-def open_data(arguments: argparse.Namespace, subjects: Sequence[Subject]) -> tuple[Dataset, str]:
-    """What all are scored on: what was named, or else the validation data of the first run; and its name.
+def open_report_data(subjects: Sequence[ReportSubject], data: str | None, split: str | None) -> tuple[Dataset, str]:
+    """Opens the data that all subjects are scored on, and returns them with their name.
+
+    Args:
+        data: data set to open; None for the validation data of the first run.
+        split: split to open; None for "val", or the run's own validation split.
 
     Raises:
-        ValueError: there are none, or they have other classes or no masks.
+        ValueError: there are no such data, or they have other classes.
     """
     first = subjects[0]
-    if arguments.data is not None:
-        split = arguments.split or "val"
-        data = open_dataset(arguments.data, split, resize=first.resize, whole_masks=True)
-        name = f"{arguments.data} ({split})"
+    if data is not None:
+        split = split or "val"
+        images = open_dataset(data, split, resize=first.resize, whole_masks=True)
     elif first.experiment is None:
         raise ValueError(f"{first.name} is no run, so its data are not known; name images with masks with --data DATA")
     else:
         settings = first.experiment.settings
-        split = arguments.split or settings.val_split
-        data, name = split_source(settings).open(split, scored=True), f"{settings.data} ({split})"
-    check_classes(first.model.classes, data.classes)
-    return data, name
+        data, split = settings.data, split or settings.val_split
+        images = split_source(settings).open(split, scored=True)
+    check_classes(first.model.classes, images.classes)
+    return images, f"{data} ({split})"

@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import Any
 
 from seglet.files import read_json, write_json, write_text
-from seglet.results.curves import Curve, line_chart
+from seglet.results.curves import Curve, score_chart
 from seglet.results.plan import Cell, TablePlan
 
 _SCORES = {"miou": "miou", "pixel_accuracy": "pixel_accuracy", "ece": "ece_10", "ece_15": "ece_15"}
@@ -77,7 +77,7 @@ def results_chart(results: Mapping[str, Any]) -> str:
     """Draws the scores of a table as SVG: over what it varies, or else over the steps of training."""
     if "stops" in results:
         return _darkness_chart(results)
-    return _share_chart(results) if "shares" in results else line_chart(results)
+    return _share_chart(results) if "shares" in results else score_chart(results)
 
 
 def _share_chart(results: Mapping[str, Any]) -> str:
@@ -92,7 +92,7 @@ def _share_chart(results: Mapping[str, Any]) -> str:
             lines.setdefault(row.removesuffix(f"-{share}"), []).append((place, score))
     rows = [{"row": name, "curve": line} for name, line in lines.items()]
     ticks = {place: share.replace("-", "/") for place, share in enumerate(results["shares"])}
-    return line_chart({**results, "rows": rows}, "mIoU %, by share of images with masks", ticks)
+    return score_chart({**results, "rows": rows}, "mIoU %, by share of images with masks", ticks)
 
 
 def _darkness_chart(results: Mapping[str, Any]) -> str:
@@ -102,7 +102,7 @@ def _darkness_chart(results: Mapping[str, Any]) -> str:
         for each in results["rows"]
         if "stops" in each
     ]
-    return line_chart({**results, "rows": rows}, "mIoU %, by stops of light taken away")
+    return score_chart({**results, "rows": rows}, "mIoU %, by stops of light taken away")
 
 
 def _kept_results(plan: TablePlan, command: str) -> dict[Cell, dict[str, Any]]:
@@ -128,7 +128,7 @@ def _write_refinement_charts(plan: TablePlan, done: Sequence[Cell]) -> None:
                 rows.append({"row": f"{cell.row}, refined", "curve": refined})
         if rows:
             content = {"title": f"{plan.definition.title}: pseudo labels", "rows": rows}
-            chart = line_chart(content, f"validation {score} %, by step")
+            chart = score_chart(content, f"validation {score} %, by step")
             write_text(plan.file.with_name(f"{plan.definition.name}-refined-{key}.svg"), chart)
 
 

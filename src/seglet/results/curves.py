@@ -15,7 +15,7 @@ Curve = list[tuple[int, float]]
 """Steps and scores."""
 
 
-def line_chart(
+def score_chart(
     results: Mapping[str, Any], title: str = "validation mIoU %, by step", ticks: Mapping[int, str] | None = None
 ) -> str:
     """Draws the rows' scores in percent over optimiser steps, or over what else the `title` of the axes says.

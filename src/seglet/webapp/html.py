@@ -6,8 +6,8 @@ from html import escape
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from seglet.report.charts import line_chart, swatch
-from seglet.report.images import grey, jpeg, mask
+from seglet.report.charts import colour_swatch, line_chart
+from seglet.report.data_uris import grey_uri, jpeg_uri, mask_uri
 from seglet.types import Classes
 from seglet.webapp.answers import Agreement, Answer
 from seglet.webapp.darkness_curve import BROKEN, Step, breaking_point
@@ -36,18 +36,18 @@ def look(image: UInt8[np.ndarray, "h w 3"], answer: Answer, layer: str, caption:
     maps: dict[str, Float[np.ndarray, "h w"]] = {CONFIDENCE: answer.confidence, **answer.maps}
     if answer.uncertainty is not None:
         maps[UNCERTAINTY] = answer.uncertainty
-    over = grey(maps[layer], size) if layer in maps else mask(answer.labels, size, answer.classes)
+    over = grey_uri(maps[layer], size) if layer in maps else mask_uri(answer.labels, size, answer.classes)
     return stack(image, over, caption, layer if layer in maps else MASK)
 
 
 def masked(image: UInt8[np.ndarray, "h w 3"], labels: UInt8[np.ndarray, "h w"], classes: Classes, caption: str) -> str:
     """The image with a mask over it."""
-    return stack(image, mask(labels, labels.shape, classes), caption, MASK)
+    return stack(image, mask_uri(labels, labels.shape, classes), caption, MASK)
 
 
 def stack(image: UInt8[np.ndarray, "h w 3"], over: str, caption: str, layer: str) -> str:
     """An image, and the data URI of what lies over it."""
-    below = f'<img class="image" alt="the image" src="{jpeg(image, image.shape[:2])}">'
+    below = f'<img class="image" alt="the image" src="{jpeg_uri(image, image.shape[:2])}">'
     above = f'<img class="layer" alt="{escape(layer)}" src="{over}">'
     return box(f'<figure><div class="stack">{below}{above}</div><figcaption>{escape(caption)}</figcaption></figure>')
 
@@ -56,7 +56,7 @@ def table(answer: Answer) -> str:
     """The classes that were found, with their shares."""
     head = "<tr><th>class</th><th>share</th><th>confidence</th></tr>"
     rows = [
-        f"<tr><td>{swatch(answer.classes.colours[label])}{escape(answer.classes.names[label])}</td>"
+        f"<tr><td>{colour_swatch(answer.classes.colours[label])}{escape(answer.classes.names[label])}</td>"
         f"<td>{_percent(share)}</td><td>{_percent(sure)}</td></tr>"
         for label, share, sure in answer.shares()
     ]
