@@ -5,8 +5,8 @@ from torch import Tensor
 
 from benchmarks._attention import regional_attention
 from benchmarks._harness import Result, side_by_side
-from seglet.labels.attention.acr import refined_attention
-from seglet.labels.attention.attention_clusters import EPSILON
+from seglet.labels.attention.cluster_refinement import refine_attention
+from seglet.labels.attention.clusters import _EPSILON
 
 IMAGES, SIDE, GROUPS, STEPS, THRESHOLD, ITERATIONS = 1, 32, 9, 20, 5e-4, 3
 
@@ -18,7 +18,7 @@ def run() -> Result:
         return torch.allclose(ours, theirs, rtol=1e-4, atol=1e-7)
 
     shapes = f"{IMAGES}x{SIDE * SIDE}x{SIDE * SIDE} float32, {GROUPS} groups, {ITERATIONS} iterations"
-    return side_by_side("acr", lambda: refined_attention(attention), lambda: rival(attention), same, shapes, 3)
+    return side_by_side("acr", lambda: refine_attention(attention), lambda: rival(attention), same, shapes, 3)
 
 
 def rival(attention: Tensor) -> Tensor:
@@ -54,4 +54,4 @@ def clusters(rows: Tensor) -> Tensor:
 
 
 def divergence(rows: Tensor, centre: Tensor) -> Tensor:
-    return (rows * ((rows + EPSILON).log() - (centre + EPSILON).log())).sum(dim=1)
+    return (rows * ((rows + _EPSILON).log() - (centre + _EPSILON).log())).sum(dim=1)

@@ -1,4 +1,4 @@
-"""Attention of 32 × 32 patches in a column: bytes of an image raw and compact, and what is lost."""
+"""Attention of 32 × 32 patches in a column: bytes of an image raw and compact, and the error of the latter."""
 
 from dataclasses import dataclass
 
@@ -7,10 +7,9 @@ from torch import Tensor
 
 from benchmarks._attention import regional_attention
 from benchmarks._harness import Result
-from seglet.labels.attention.low_rank_attention import low_rank_attention
-from seglet.labels.attention.sparse_attention import sparse_attention
+from seglet.labels.attention.low_rank import low_rank_attention
 
-IMAGES, SIDE, RANK, KEPT = 4, 32, 32, 32
+IMAGES, SIDE, RANK = 4, 32, 32
 MOST_BYTES, LARGEST_ERROR = 128 * 1024, 0.05
 
 
@@ -19,18 +18,16 @@ class ColumnResult(Result):
     """`ours` is the low-rank form, `rival` raw half precision; `equal` if ours has at most 128 KiB and 0.05 of error.
 
     An error is the part of a row's attention that goes elsewhere (total variation), the mean over rows, in [0, 1].
-    `even_error` is that of even attention: knowing nothing.
+    `even_error` is that of uniform attention.
     """
 
     ours_error: float
-    sparse_bytes: int
-    sparse_error: float
     even_error: float
 
 
 def run() -> ColumnResult:
     attention = regional_attention(IMAGES, SIDE)
-    low_rank, sparse = low_rank_attention(attention, RANK), sparse_attention(attention, KEPT)
+    low_rank = low_rank_attention(attention, RANK)
     raw, size = attention[0].numel() * 2, low_rank.image_bytes
     lost = error(attention, low_rank.dense())
     even = error(attention, torch.full_like(attention, 1 / attention.shape[2]))
@@ -41,11 +38,9 @@ def run() -> ColumnResult:
         ratio=raw / size,
         unit="bytes",
         equal=size <= MOST_BYTES and lost <= LARGEST_ERROR,
-        shapes=f"{SIDE}x{SIDE} synthetic patches, rank {RANK} or {KEPT} values a row, half precision",
+        shapes=f"{SIDE}x{SIDE} synthetic patches, rank {RANK}, half precision",
         threads=torch.get_num_threads(),
         ours_error=lost,
-        sparse_bytes=sparse.image_bytes,
-        sparse_error=error(attention, sparse.dense()),
         even_error=even,
     )
 

@@ -9,8 +9,8 @@ from benchmarks._harness import Result
 from seglet.data.world.dataset import World
 from seglet.data.world.scene import WORLD_CLASSES
 from seglet.evaluation.cam_curve import CamCurve
-from seglet.labels.attention.low_rank_attention import low_rank_attention
-from seglet.labels.cam.background import with_absence
+from seglet.labels.attention.low_rank import low_rank_attention
+from seglet.labels.cam.background import add_absence_background
 from seglet.methods.diclip import Config, Method
 from seglet.methods.diclip.labels import on_grid
 
@@ -72,4 +72,4 @@ def add(method: Method, first: int, curves: dict[int, CamCurve]) -> int:
 
 def maps_of(method: Method, images: Tensor, tags: Tensor, lent: Tensor) -> Tensor:
     seen = method.knowledge.view(method.tower, images, lent)
-    return with_absence(on_grid(seen.cam, seen.grid), tags, (SIDE, SIDE))
+    return add_absence_background(on_grid(seen.cam, seen.grid), tags, (SIDE, SIDE))

@@ -15,7 +15,7 @@ from torch import Tensor
 from benchmarks._harness import Result, in_turn, side_by_side
 from benchmarks._memory import LiveBytes
 from seglet.labels.refine.crf import dense_crf
-from seglet.labels.refine.crf_settings import SSSS, CRFSettings
+from seglet.labels.refine.crf_settings import SSSS_CRF, CRFSettings
 
 SIZE, LABELS, TOLERANCE = 321, 21, 1e-3
 
@@ -41,7 +41,7 @@ def run() -> CRFResult:
         return dense_crf(probabilities, image)
 
     def simple() -> Tensor:
-        return plain(probabilities, image, SSSS)
+        return plain(probabilities, image, SSSS_CRF)
 
     def package() -> Tensor:
         return dense_crf(probabilities, image, backend="pydensecrf")
@@ -49,7 +49,7 @@ def run() -> CRFResult:
     installed = importlib.util.find_spec("pydensecrf") is not None
     rival = package if installed else simple
     (mine, my_bytes), (theirs, their_bytes) = peak(ours), peak(simple)
-    shapes = f"1x{LABELS}x{SIZE}x{SIZE} float32, {SSSS.iterations} iterations"
+    shapes = f"1x{LABELS}x{SIZE}x{SIZE} float32, {SSSS_CRF.iterations} iterations"
     result = side_by_side("crf", ours, rival, same, shapes, repeats=5)
     return CRFResult(
         **{**vars(result), "equal": result.equal and same(mine, theirs)},

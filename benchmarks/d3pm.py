@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from benchmarks._harness import Result, side_by_side
-from seglet.labels.semi.edges import edge_rates, label_edges
+from seglet.labels.semi.edges import edge_flip_rates, label_edges
 from seglet.models.diffusion.categorical import Flips, one_hot
 
 CLASSES, SIDE, STEP = 81, 128, 6
@@ -30,7 +30,7 @@ def run() -> D3PMResult:
     generator = torch.Generator().manual_seed(0)
     cells = torch.randint(CLASSES, (1, SIDE // CELL, SIDE // CELL), generator=generator)
     labels = cells.repeat_interleave(CELL, 1).repeat_interleave(CELL, 2)
-    rates = edge_rates(label_edges(labels))
+    rates = edge_flip_rates(label_edges(labels))
     belief = torch.randn(1, CLASSES, SIDE, SIDE, generator=generator).softmax(dim=1)
     steps, flips = torch.tensor([STEP]), Flips(rates, CLASSES)
     noisy = flips.flip(labels, steps, generator)

@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from benchmarks._refiners import STEPS, RefinerResult, compare, neighbours, refine
-from seglet.labels.refine.pamr import pamr
+from seglet.labels.refine.pixel_adaptive import pamr
 
 
 def run() -> RefinerResult:

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from benchmarks._refiners import STEPS, RefinerResult, compare, neighbours, refine
 from seglet.labels.refine.neighbours import DILATIONS
-from seglet.labels.refine.par import par
+from seglet.labels.refine.pixel_adaptive import par
 
 
 def run() -> RefinerResult:

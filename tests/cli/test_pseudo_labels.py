@@ -18,7 +18,7 @@ from seglet.inference.options import InferenceOptions, PseudoLabelOptions
 from seglet.inference.pseudo_labels import predict_pseudo_labels
 from seglet.inference.refiner import Refiner
 from seglet.inference.score_maps import read_scores
-from seglet.labels.refine.pamr import pamr
+from seglet.labels.refine.pixel_adaptive import pamr
 from seglet.models.architecture import Architecture
 from seglet.models.class_maps import class_maps
 from seglet.models.multiscale import MultiScale

@@ -12,9 +12,8 @@ from tests.data.disk import mask, text, write_image
 from seglet.images import read_image, read_mask
 from seglet.inference.score_maps import read_scores
 from seglet.labels.refine.crf import dense_crf, soft_labels
-from seglet.labels.refine.crf_settings import LABELS, CRFSettings
-from seglet.labels.refine.pamr import pamr
-from seglet.labels.refine.par import par
+from seglet.labels.refine.crf_settings import LABELS_CRF, CRFSettings
+from seglet.labels.refine.pixel_adaptive import pamr, par
 
 SIZE = (6, 8)
 
@@ -67,7 +66,7 @@ def test_masks_are_softened_for_a_crf(maps, seglet):
     mask(maps / "masks/sub/0.png", 0, 1, 255, 1)
     assert seglet(*words(maps, "--refiner", "crf", given="masks")).code == 0
     labels = torch.from_numpy(read_mask(maps / "masks/sub/0.png"))[None]
-    expected = dense_crf(soft_labels(labels, 2, 0.7), as_images(maps / "images/sub/0.png"), LABELS)
+    expected = dense_crf(soft_labels(labels, 2, 0.7), as_images(maps / "images/sub/0.png"), LABELS_CRF)
     np.testing.assert_array_equal(read_mask(maps / "out/masks/sub/0.png"), expected[0].argmax(0))
 
 

@@ -4,7 +4,7 @@ import torch
 from tests.labels.images import Case
 from torch import Tensor
 
-from seglet.labels.cam.affinity import affinity_refined, agreeing_attention, transition
+from seglet.labels.cam.affinity import agreeing_attention, refine_by_affinity, transition_matrix
 from seglet.labels.cam.boxes import inside_boxes
 
 
@@ -19,7 +19,7 @@ def maps(case: Case) -> Tensor:
 
 @pytest.mark.golden("weak", "caa_refine")
 def test_transition_matches_the_authors_numbers(case: Case) -> None:  # computed in float32
-    spread = transition(layers(case).mean(dim=1))[0]
+    spread = transition_matrix(layers(case).mean(dim=1))[0]
     np.testing.assert_allclose(spread.numpy(), case["trans_mat_mean_attn"], rtol=1e-5)
 
 
@@ -28,7 +28,7 @@ def test_refined_maps_match_the_authors_numbers(case: Case) -> None:  # computed
     attention = layers(case).mean(dim=1)
     if "seg_attn" in case:
         attention = agreeing_attention(layers(case), torch.from_numpy(case["seg_attn"]).double())
-    refined = affinity_refined(maps(case), attention, float(case["caa_thre"]))[0, case["cls_list"]]
+    refined = refine_by_affinity(maps(case), attention, float(case["caa_thre"]))[0, case["cls_list"]]
     np.testing.assert_allclose(refined.numpy(), case["refined"], rtol=1e-5)
 
 
@@ -48,32 +48,32 @@ def one_map() -> Tensor:
 
 def test_without_attention_to_others_a_map_stays_inside_its_boxes() -> None:
     values = torch.rand(1, 2, 3, 4, generator=torch.Generator().manual_seed(0))
-    refined = affinity_refined(values, torch.eye(12)[None], share=0.5)
+    refined = refine_by_affinity(values, torch.eye(12)[None], share=0.5)
     torch.testing.assert_close(refined, values * inside_boxes(values, 0.5))
 
 
 def test_even_attention_spreads_a_map_evenly_on_grids_that_are_not_square() -> None:
-    torch.testing.assert_close(affinity_refined(one_map(), torch.ones(1, 6, 6)), torch.full((1, 1, 2, 3), 1 / 6))
+    torch.testing.assert_close(refine_by_affinity(one_map(), torch.ones(1, 6, 6)), torch.full((1, 1, 2, 3), 1 / 6))
 
 
 def test_transition_is_symmetric_and_nearly_balanced() -> None:
-    spread = transition(torch.rand(2, 9, 9, generator=torch.Generator().manual_seed(0)) + 0.1)
+    spread = transition_matrix(torch.rand(2, 9, 9, generator=torch.Generator().manual_seed(0)) + 0.1)
     torch.testing.assert_close(spread, spread.mT)
     torch.testing.assert_close(spread.sum(dim=1), torch.ones(2, 9), rtol=1e-3, atol=0)
 
 
 def test_patches_nobody_attends_to_and_empty_maps_stay_finite() -> None:
-    assert affinity_refined(one_map(), torch.zeros(1, 6, 6)).eq(0).all()
-    assert affinity_refined(torch.zeros(1, 1, 2, 3), torch.ones(1, 6, 6)).eq(0).all()
-    assert affinity_refined(torch.ones(1, 1, 1, 1), torch.ones(1, 1, 1)).isfinite().all()
+    assert refine_by_affinity(one_map(), torch.zeros(1, 6, 6)).eq(0).all()
+    assert refine_by_affinity(torch.zeros(1, 1, 2, 3), torch.ones(1, 6, 6)).eq(0).all()
+    assert refine_by_affinity(torch.ones(1, 1, 1, 1), torch.ones(1, 1, 1)).isfinite().all()
 
 
 def test_half_precision_and_autocast_compute_in_single() -> None:
     attention = torch.rand(1, 6, 6, generator=torch.Generator().manual_seed(0))
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        inside = affinity_refined(one_map(), attention)
-    assert torch.equal(inside, affinity_refined(one_map(), attention))
-    assert affinity_refined(one_map().half(), attention.half()).dtype == torch.float32
+        inside = refine_by_affinity(one_map(), attention)
+    assert torch.equal(inside, refine_by_affinity(one_map(), attention))
+    assert refine_by_affinity(one_map().half(), attention.half()).dtype == torch.float32
 
 
 def test_layers_weaker_than_most_do_not_count() -> None:
@@ -85,4 +85,4 @@ def test_layers_weaker_than_most_do_not_count() -> None:
 @pytest.mark.usefixtures("unchecked")
 def test_attention_with_the_class_token_is_refused() -> None:
     with pytest.raises(ValueError, match=r"attention \(1, 7, 7\) does not fit maps \(1, 1, 2, 3\); give \(1, 6, 6\)"):
-        affinity_refined(one_map(), torch.ones(1, 7, 7))
+        refine_by_affinity(one_map(), torch.ones(1, 7, 7))

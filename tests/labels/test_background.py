@@ -6,10 +6,17 @@ import torch
 from tests.labels.images import Case, some_images, some_masks
 from torch import Tensor
 
-from seglet.labels.cam.background import labels_against_absence, labels_between, with_absence
-from seglet.labels.cam.seeds import only_inside
-from seglet.labels.refine.par import par
+from seglet.labels.cam.background import add_absence_background, labels_between_backgrounds, labels_from_absence
+from seglet.labels.refine.pixel_adaptive import par
 from seglet.types import IGNORE
+
+
+def ignore_outside(labels: Tensor, boxes: Tensor) -> Tensor:
+    """Returns the labels inside each image's box (first row, row after its last, likewise columns), IGNORE outside."""
+    outside = torch.ones_like(labels, dtype=torch.bool)
+    for mask, (top, bottom, left, right) in zip(outside, boxes.tolist(), strict=True):
+        mask[top:bottom, left:right] = False
+    return labels.masked_fill(outside, IGNORE)
 
 
 @pytest.mark.golden("weak", "refine_cams_bkg_v2")
@@ -17,18 +24,18 @@ def test_labels_between_two_backgrounds_match_the_authors(case: Case) -> None:
     cams, tags, images, boxes = (torch.from_numpy(case[n]) for n in ("cams", "cls_labels", "images", "img_box"))
     thresholds = (float(case["low_thre"]), float(case["high_thre"]))
     refine = partial(par, steps=int(case["par_iter"]))
-    labels = labels_between(cams, tags, images, thresholds, refine, shrink=int(case["down_scale"]))
-    np.testing.assert_array_equal(only_inside(labels, boxes).numpy(), case["refined_label"])
+    labels = labels_between_backgrounds(cams, tags, images, thresholds, refine, shrink=int(case["down_scale"]))
+    np.testing.assert_array_equal(ignore_outside(labels, boxes).numpy(), case["refined_label"])
 
 
 @pytest.mark.golden("weak", "caa_refine")
 def test_labels_against_absence_match_the_authors(case: Case) -> None:
     cams, image = torch.from_numpy(case["refined"])[None], torch.from_numpy(case["image"])[None]
     tags = torch.ones(cams.shape[:2])
-    absence = with_absence(cams, tags, image.shape[2:])
+    absence = add_absence_background(cams, tags, image.shape[2:])
     np.testing.assert_allclose(absence[0].numpy(), case["cams_with_bg"], rtol=1e-5, atol=1e-6)
     keys = torch.from_numpy(np.append(0, case["cls_list"] + 1))
-    np.testing.assert_array_equal(keys[labels_against_absence(cams, tags, image)].numpy(), case["pseudo_label"])
+    np.testing.assert_array_equal(keys[labels_from_absence(cams, tags, image)].numpy(), case["pseudo_label"])
 
 
 def kept(masks: Tensor, images: Tensor) -> Tensor:
@@ -41,40 +48,42 @@ TAGS, IMAGE = torch.tensor([[1.0, 0.0]]), torch.zeros(1, 3, 1, 3)
 
 
 def test_a_class_must_beat_the_strong_background_and_background_the_weak_one() -> None:
-    assert labels_between(CAMS, TAGS, IMAGE, (0.25, 0.7), kept, shrink=1).tolist() == [[[1, IGNORE, 0]]]
+    assert labels_between_backgrounds(CAMS, TAGS, IMAGE, (0.25, 0.7), kept, shrink=1).tolist() == [[[1, IGNORE, 0]]]
 
 
 def test_classes_without_tags_are_never_labels() -> None:
     tags = torch.tensor([[0.0, 0.0], [0.0, 1.0]])
-    labels = labels_between(some_masks(2), tags, some_images(), (0.1, 0.2), shrink=1)
+    labels = labels_between_backgrounds(some_masks(2), tags, some_images(), (0.1, 0.2), shrink=1)
     assert labels[0].eq(0).all()
     assert set(labels[1].unique().tolist()) <= {0, 2, IGNORE}
 
 
 def test_background_is_where_no_class_is() -> None:
-    scores = with_absence(CAMS, TAGS, (1, 3), power=2)
+    scores = add_absence_background(CAMS, TAGS, (1, 3), power=2)
     torch.testing.assert_close(scores[0, :, 0], torch.tensor([[0.0, 0.25, 1.0], [1.0, 0.5, 0.0], [0.0, 0.0, 0.0]]))
-    assert labels_against_absence(CAMS, TAGS, IMAGE, refine=kept).tolist() == [[[1, 0, 0]]]
+    assert labels_from_absence(CAMS, TAGS, IMAGE, refine=kept).tolist() == [[[1, 0, 0]]]
 
 
 def test_an_image_without_tags_is_background() -> None:
-    assert labels_against_absence(CAMS, torch.zeros(1, 2), IMAGE).eq(0).all()
-    assert labels_between(CAMS, torch.zeros(1, 2), IMAGE, shrink=1).eq(0).all()
+    assert labels_from_absence(CAMS, torch.zeros(1, 2), IMAGE).eq(0).all()
+    assert labels_between_backgrounds(CAMS, torch.zeros(1, 2), IMAGE, shrink=1).eq(0).all()
 
 
 def test_a_constant_map_and_huge_maps_stay_finite() -> None:
     for values in (torch.ones(1, 2, 4, 4), 1e30 * some_masks(2)[:1]):
-        assert with_absence(values, torch.ones(1, 2), (8, 8)).isfinite().all()
-        assert labels_between(values, torch.ones(1, 2), torch.zeros(1, 3, *values.shape[2:])).max() <= IGNORE
+        assert add_absence_background(values, torch.ones(1, 2), (8, 8)).isfinite().all()
+        assert (
+            labels_between_backgrounds(values, torch.ones(1, 2), torch.zeros(1, 3, *values.shape[2:])).max() <= IGNORE
+        )
 
 
 def test_half_precision_gives_the_same_labels() -> None:
-    half = labels_between(CAMS.half(), TAGS.half(), IMAGE.half(), shrink=1)
-    assert torch.equal(half, labels_between(CAMS, TAGS, IMAGE, shrink=1))
+    half = labels_between_backgrounds(CAMS.half(), TAGS.half(), IMAGE.half(), shrink=1)
+    assert torch.equal(half, labels_between_backgrounds(CAMS, TAGS, IMAGE, shrink=1))
 
 
 def test_what_cannot_be_done_is_said() -> None:
     with pytest.raises(ValueError, match="swap them"):
-        labels_between(CAMS, TAGS, IMAGE, (0.7, 0.25))
+        labels_between_backgrounds(CAMS, TAGS, IMAGE, (0.7, 0.25))
     with pytest.raises(ValueError, match="smaller than one pixel when shrunk 2 times"):
-        labels_between(CAMS, TAGS, IMAGE)
+        labels_between_backgrounds(CAMS, TAGS, IMAGE)

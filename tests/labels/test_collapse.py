@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from seglet.labels.semi.collapse import collapse, shares, told_shares, variety
+from seglet.labels.semi.collapse import class_shares, detect_collapse, effective_classes, named_shares
 
 NAMES = ("sky", "road", "car")
 
@@ -14,37 +14,37 @@ def terms(guessed: tuple[float, ...], known: tuple[float, ...] = (0.5, 0.4, 0.1)
 
 def test_shares_count_valid_pixels_only() -> None:
     labels = torch.tensor([[[0, 0, 1, 255]]])
-    found = shares(labels, labels < 3, 3)
+    found = class_shares(labels, labels < 3, 3)
     torch.testing.assert_close(found, torch.tensor([2 / 3, 1 / 3, 0]))
-    assert shares(labels, torch.zeros_like(labels, dtype=torch.bool), 3).tolist() == [0, 0, 0]
-    assert list(told_shares("share", found, NAMES)) == ["share/sky", "share/road", "share/car"]
+    assert class_shares(labels, torch.zeros_like(labels, dtype=torch.bool), 3).tolist() == [0, 0, 0]
+    assert list(named_shares("share", found, NAMES)) == ["share/sky", "share/road", "share/car"]
 
 
 def test_variety_is_the_number_of_equally_frequent_classes() -> None:
-    assert variety({"a": 0.25, "b": 0.25, "c": 0.0}) == pytest.approx(2)
-    assert variety({}) == 0
+    assert effective_classes({"a": 0.25, "b": 0.25, "c": 0.0}) == pytest.approx(2)
+    assert effective_classes({}) == 0
 
 
 def test_a_healthy_run_says_nothing() -> None:
-    assert collapse(terms((0.55, 0.4, 0.05)), NAMES) == {}
+    assert detect_collapse(terms((0.55, 0.4, 0.05)), NAMES) == {}
 
 
 def test_one_class_for_everything_is_a_collapse_and_says_which() -> None:
-    found = collapse(terms((0.99, 0.01, 0.0)), NAMES)
-    assert "99.0 % of unlabelled pixels are taken for 'sky', of labelled ones 50.0 %" in found["collapse"]
+    found = detect_collapse(terms((0.99, 0.01, 0.0)), NAMES)
+    assert "99.0 % of unlabelled pixels are predicted as 'sky', of labelled ones 50.0 %" in found["collapse"]
     assert "road, car" in found["vanished"]
 
 
 def test_a_class_that_vanished_is_named_though_the_others_are_well() -> None:
-    found = collapse(terms((0.6, 0.4, 0.001)), NAMES)
+    found = detect_collapse(terms((0.6, 0.4, 0.001)), NAMES)
     assert list(found) == ["vanished"]
-    assert "taken for car" in found["vanished"]
+    assert "predicted as car" in found["vanished"]
 
 
 def test_a_class_that_is_hardly_labelled_is_not_missed() -> None:
-    assert collapse(terms((0.6, 0.4, 0.0), (0.6, 0.399, 0.001)), NAMES) == {}
+    assert detect_collapse(terms((0.6, 0.4, 0.0), (0.6, 0.399, 0.001)), NAMES) == {}
 
 
 def test_a_threshold_that_nothing_or_everything_passes_is_told() -> None:
-    assert list(collapse(terms((0.5, 0.4, 0.1), confident=0.001), NAMES)) == ["unsure"]
-    assert list(collapse(terms((0.5, 0.4, 0.1), confident=1.0, labelled=2.0), NAMES)) == ["overconfident"]
+    assert list(detect_collapse(terms((0.5, 0.4, 0.1), confident=0.001), NAMES)) == ["unsure"]
+    assert list(detect_collapse(terms((0.5, 0.4, 0.1), confident=1.0, labelled=2.0), NAMES)) == ["overconfident"]

@@ -1,6 +1,6 @@
 import torch
 
-from seglet.labels.attention.control_attention import identity_attention, oracle_attention, uniform_attention
+from seglet.labels.attention.cluster_refinement import identity_attention, oracle_attention, uniform_attention
 from seglet.types import IGNORE
 
 LIKE = torch.rand(2, 4, 4, generator=torch.Generator().manual_seed(0))

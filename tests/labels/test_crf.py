@@ -7,12 +7,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from seglet.labels.refine.crf import Backend, dense_crf, mean_field, soft_labels
-from seglet.labels.refine.crf_settings import EXCEL, LABELS, SECO, SSSS, WECLIP, CRFSettings
+from seglet.labels.refine.crf import CRFBackend, crf_mean_field, dense_crf, soft_labels
+from seglet.labels.refine.crf_settings import EXCEL_CRF, LABELS_CRF, SECO_CRF, SSSS_CRF, WECLIP_CRF, CRFSettings
 from seglet.types import IGNORE
 
 Case = dict[str, np.ndarray]
-PUBLISHED = {"ssss_crf": SSSS, "excel_voc_crf": EXCEL, "weclip_crf": WECLIP}
+PUBLISHED = {"ssss_crf": SSSS_CRF, "excel_voc_crf": EXCEL_CRF, "weclip_crf": WECLIP_CRF}
 
 
 def image_of(case: Case) -> Tensor:
@@ -33,7 +33,7 @@ def test_matches_pydensecrf_with_the_settings_of_each_paper(case: Case, name: st
 @pytest.mark.golden("weak", "dense_crf")
 def test_cleans_hard_labels_to_the_pixel_as_the_authors_do(case: Case) -> None:
     labels = torch.from_numpy(case["label_in"])[None]
-    refined = dense_crf(soft_labels(labels, len(case["probs"])), image_of(case), LABELS)
+    refined = dense_crf(soft_labels(labels, len(case["probs"])), image_of(case), LABELS_CRF)
     np.testing.assert_array_equal(refined[0].argmax(0), case["label_crf"])
 
 
@@ -49,7 +49,7 @@ def test_the_other_backend_gives_the_same(case: Case) -> None:
 def test_the_other_backend_gives_the_same_at_any_width_in_the_dark(width: int) -> None:
     pytest.importorskip("pydensecrf")
     probabilities, image = noise(1, 4, 7, width).softmax(1), noise(1, 3, 7, width) / 8
-    ours, theirs = (dense_crf(probabilities, image, SECO, backend) for backend in get_args(Backend))
+    ours, theirs = (dense_crf(probabilities, image, SECO_CRF, backend) for backend in get_args(CRFBackend))
     torch.testing.assert_close(ours, theirs, atol=5e-5, rtol=0)
 
 
@@ -74,7 +74,9 @@ def test_an_iteration_on_two_pixels_of_a_plain_image_by_hand() -> None:
     torch.testing.assert_close(dense_crf(probabilities, torch.zeros(1, 3, 1, 2), settings), expected, atol=1e-4, rtol=0)
 
 
-@pytest.mark.parametrize("settings", [replace(SSSS, iterations=0), CRFSettings(spatial_weight=0, bilateral_weight=0)])
+@pytest.mark.parametrize(
+    "settings", [replace(SSSS_CRF, iterations=0), CRFSettings(spatial_weight=0, bilateral_weight=0)]
+)
 def test_without_iterations_or_kernels_probabilities_stay(settings: CRFSettings) -> None:
     probabilities = (3 * noise(1, 4, 5, 6)).softmax(1)
     torch.testing.assert_close(dense_crf(probabilities, noise(1, 3, 5, 6), settings), probabilities)
@@ -88,7 +90,7 @@ def test_a_batch_is_its_images_one_by_one_to_the_bit() -> None:
 
 def test_logits_negated_are_energies() -> None:
     logits, images = 3 * noise(1, 4, 5, 6), noise(1, 3, 5, 6)
-    torch.testing.assert_close(mean_field(-logits, images), dense_crf(logits.softmax(1), images))
+    torch.testing.assert_close(crf_mean_field(-logits, images), dense_crf(logits.softmax(1), images))
 
 
 def test_half_precision_is_computed_in_full() -> None:
@@ -110,7 +112,7 @@ def test_any_size_of_a_plain_image_gives_probabilities(shape: tuple[int, int, in
 
 
 def test_huge_energies_stay_finite() -> None:
-    assert mean_field(3e38 * (noise(1, 3, 4, 5) - 0.5), noise(1, 3, 4, 5)).isfinite().all()
+    assert crf_mean_field(3e38 * (noise(1, 3, 4, 5) - 0.5), noise(1, 3, 4, 5)).isfinite().all()
 
 
 WRONG = {

@@ -5,16 +5,16 @@ import pytest
 import torch
 
 from seglet.labels.semi.cutmix import (
-    Boxes,
-    box_at,
+    CutMixOptions,
+    box_fits,
+    box_mask,
     box_sides,
-    draw_boxes,
-    fits,
-    inside,
-    join_tokens,
-    mixed,
-    paste,
+    draw_cutmix_boxes,
+    has_box,
+    join_captions,
+    paste_boxes,
     paste_record,
+    resize_box_mask,
 )
 from seglet.labels.semi.pseudo_label import PseudoLabelMap
 
@@ -32,12 +32,12 @@ def seeded(seed: int = 0) -> torch.Generator:
 
 @pytest.mark.golden("semi", "cutmix")
 def test_boxes_are_pasted_as_unimatch_does(case: Case) -> None:
-    box = inside(tensor(case, "boxes"), case["img"].shape[2:])
+    box = box_mask(tensor(case, "boxes"), case["img"].shape[2:])
     np.testing.assert_array_equal(box.numpy(), case["box_mask"])
     for name in NAMES:
         own, partner = tensor(case, name), tensor(case, f"{name}_mix")
-        np.testing.assert_array_equal(paste(own, partner, box), case[f"out_{name}"])
-        np.testing.assert_array_equal(paste(own, own.flip(0), box), case[f"outflip_{name}"])
+        np.testing.assert_array_equal(paste_boxes(own, partner, box), case[f"out_{name}"])
+        np.testing.assert_array_equal(paste_boxes(own, own.flip(0), box), case[f"outflip_{name}"])
 
 
 @pytest.mark.golden("semi", "cutmix")
@@ -46,11 +46,11 @@ def test_draws_become_the_boxes_that_unimatch_makes_of_them(case: Case) -> None:
     shapes = [box_sides(size, float(f), float(q)) for f, q in zip(case["geom_frac"], case["geom_ratio"], strict=True)]
     assert shapes == list(zip(case["geom_h"].tolist(), case["geom_w"].tolist(), strict=True))
     corners = zip(case["geom_y"].tolist(), case["geom_x"].tolist(), strict=True)
-    assert [fits(c, s, size) for c, s in zip(corners, shapes, strict=True)] == case["geom_accept"].tolist()
+    assert [box_fits(c, s, size) for c, s in zip(corners, shapes, strict=True)] == case["geom_accept"].tolist()
 
 
 def test_boxes_lie_within_the_image_and_have_the_areas_asked_for() -> None:
-    y, x, h, w = draw_boxes(300, (40, 60), Boxes(chance=1.0), seeded()).T
+    y, x, h, w = draw_cutmix_boxes(300, (40, 60), CutMixOptions(chance=1.0), seeded()).T
     assert ((y + h <= 40) & (x + w <= 60) & (h > 0) & (w > 0)).all()
     share = h * w / 2400
     assert share.min() > 0.01
@@ -58,19 +58,19 @@ def test_boxes_lie_within_the_image_and_have_the_areas_asked_for() -> None:
 
 
 def test_half_the_images_get_a_box_and_the_same_generator_gives_the_same() -> None:
-    boxes = draw_boxes(400, (32, 32), Boxes(), seeded(3))
-    assert torch.equal(boxes, draw_boxes(400, (32, 32), Boxes(), seeded(3)))
+    boxes = draw_cutmix_boxes(400, (32, 32), CutMixOptions(), seeded(3))
+    assert torch.equal(boxes, draw_cutmix_boxes(400, (32, 32), CutMixOptions(), seeded(3)))
     assert 0.42 < (boxes[:, 2] > 0).float().mean() < 0.58
 
 
 def test_a_image_of_one_pixel_gets_no_box() -> None:
-    assert draw_boxes(5, (1, 1), Boxes(chance=1.0), seeded()).sum() == 0
-    assert draw_boxes(0, (8, 8), Boxes(), seeded()).shape == (0, 4)
+    assert draw_cutmix_boxes(5, (1, 1), CutMixOptions(chance=1.0), seeded()).sum() == 0
+    assert draw_cutmix_boxes(0, (8, 8), CutMixOptions(), seeded()).shape == (0, 4)
 
 
 def test_a_batch_of_one_is_its_own_reversed_partner() -> None:
     image = torch.rand(1, 3, 8, 8)
-    assert torch.equal(paste(image, image.flip(0), inside(torch.tensor([[1, 1, 4, 4]]), (8, 8))), image)
+    assert torch.equal(paste_boxes(image, image.flip(0), box_mask(torch.tensor([[1, 1, 4, 4]]), (8, 8))), image)
 
 
 def test_labels_trust_and_padding_are_pasted_together() -> None:
@@ -78,22 +78,22 @@ def test_labels_trust_and_padding_are_pasted_together() -> None:
         torch.zeros(1, 2, 2, dtype=torch.long), torch.zeros(1, 2, 2), torch.zeros(1, 2, 2, dtype=torch.bool)
     )
     other = PseudoLabelMap(own.labels + 3, own.confidence + 0.5, ~own.valid)
-    pasted = paste_record(own, other, inside(torch.tensor([[0, 1, 2, 1]]), (2, 2)))
+    pasted = paste_record(own, other, box_mask(torch.tensor([[0, 1, 2, 1]]), (2, 2)))
     assert pasted.labels.tolist() == [[[0, 3], [0, 3]]]
     assert pasted.confidence.tolist() == [[[0, 0.5], [0, 0.5]]]
     assert pasted.valid.tolist() == [[[False, True], [False, True]]]
 
 
 def test_a_box_follows_a_coarser_map() -> None:
-    box = inside(torch.tensor([[0, 2, 4, 2]]), (4, 4))
-    assert box_at(box, (2, 2)).tolist() == [[[False, True], [False, True]]]
+    box = box_mask(torch.tensor([[0, 2, 4, 2]]), (4, 4))
+    assert resize_box_mask(box, (2, 2)).tolist() == [[[False, True], [False, True]]]
 
 
 def test_a_mixed_image_is_described_by_both_captions() -> None:
-    box = inside(torch.tensor([[0, 0, 1, 1], [0, 0, 0, 0]]), (2, 2))
+    box = box_mask(torch.tensor([[0, 0, 1, 1], [0, 0, 0, 0]]), (2, 2))
     own = torch.zeros(2, 3, 4), torch.ones(2, 3, dtype=torch.bool)
     partner = torch.ones(2, 2, 4), torch.tensor([[True, False], [True, True]])
-    tokens, counted = join_tokens(own, partner, mixed(box))
+    tokens, counted = join_captions(own, partner, has_box(box))
     assert tokens.shape == (2, 5, 4)
     assert counted.tolist() == [[True, True, True, True, False], [True, True, True, False, False]]
 
@@ -101,4 +101,4 @@ def test_a_mixed_image_is_described_by_both_captions() -> None:
 @pytest.mark.parametrize("wrong", [{"chance": 2.0}, {"area": (0.5, 0.1)}, {"aspect": 0.0}])
 def test_boxes_that_cannot_be_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="expected"):
-        Boxes(**wrong)  # type: ignore[arg-type]
+        CutMixOptions(**wrong)  # type: ignore[arg-type]

@@ -5,14 +5,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from seglet.labels.semi.edges import Neighbours, edge_rates, label_edges, laplacian
+from seglet.labels.semi.edges import Neighbourhood, edge_flip_rates, label_edges, laplacian
 
 Case = Mapping[str, np.ndarray]
 
 
 @pytest.mark.golden("semi", "laplacian")
 @pytest.mark.parametrize("neighbours", [4, 8])
-def test_edges_are_those_of_the_one_hot_laplacian(case: Case, neighbours: Neighbours) -> None:
+def test_edges_are_those_of_the_one_hot_laplacian(case: Case, neighbours: Neighbourhood) -> None:
     labels = torch.from_numpy(case["label"])[None]
     planes = F.one_hot(labels).permute(0, 3, 1, 2).double()
     sign = case[f"kernel{neighbours}"][0, 1]  # theirs for 8 neighbours points the other way
@@ -27,12 +27,12 @@ def test_edges_are_those_of_the_one_hot_laplacian(case: Case, neighbours: Neighb
 def test_ignored_pixels_are_and_make_no_edge_and_edges_are_doubted_more(case: Case) -> None:
     edges = label_edges(torch.from_numpy(case["label_ignore"])[None])
     np.testing.assert_array_equal(edges[0], case["edge8_ignore"])
-    rates = edge_rates(label_edges(torch.from_numpy(case["label"])[None]))
+    rates = edge_flip_rates(label_edges(torch.from_numpy(case["label"])[None]))
     np.testing.assert_allclose(rates[0, 0], case["beta_map"], rtol=1e-6)
 
 
 @pytest.mark.parametrize("neighbours", [4, 8])
-def test_any_map_has_the_edges_of_its_laplacian(neighbours: Neighbours) -> None:
+def test_any_map_has_the_edges_of_its_laplacian(neighbours: Neighbourhood) -> None:
     labels = torch.randint(3, (2, 9, 7), generator=torch.Generator().manual_seed(0))
     planes = F.one_hot(labels, 3).permute(0, 3, 1, 2).double()
     assert torch.equal(label_edges(labels, neighbours), (laplacian(planes, neighbours) != 0).any(1))

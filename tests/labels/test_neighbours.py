@@ -8,8 +8,7 @@ from tests.labels.images import some_images, some_masks
 from torch import Tensor
 
 from seglet.labels.refine import neighbours
-from seglet.labels.refine.pamr import pamr
-from seglet.labels.refine.par import par
+from seglet.labels.refine.pixel_adaptive import pamr, par
 
 Refine = Callable[..., Tensor]
 every_refiner = pytest.mark.parametrize("refine", [pamr, par])
@@ -49,7 +48,7 @@ def test_bands_of_rows_change_nothing(refine: Refine) -> None:
 @every_refiner
 def test_weights_too_large_to_keep_are_made_again_in_each_step(refine: Refine, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = refine(some_masks(6), some_images())
-    monkeypatch.setattr(neighbours, "KEPT", 0)
+    monkeypatch.setattr(neighbours, "_KEPT", 0)
     assert torch.equal(refine(some_masks(6), some_images()), kept)
 
 

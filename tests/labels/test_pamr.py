@@ -3,7 +3,7 @@ import pytest
 import torch
 from tests.labels.images import Case, golden, halves, side_by_side, some_images, some_masks
 
-from seglet.labels.refine.pamr import pamr
+from seglet.labels.refine.pixel_adaptive import pamr
 
 
 @pytest.mark.golden("weak", "pamr")

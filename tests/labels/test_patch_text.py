@@ -4,8 +4,13 @@ import torch
 from tests.labels.images import Case
 from torch import Tensor
 
-from seglet.labels.cam.feature_surgery import surgery
-from seglet.labels.cam.patch_text import cosine, min_max, patch_text_cam, positive
+from seglet.labels.cam.text_cam import (
+    cosine_similarity,
+    feature_surgery,
+    patch_text_cam,
+    scale_positive,
+    scale_to_range,
+)
 
 PATCHES = torch.tensor([[[1.0, 0.0], [0.0, 2.0], [-3.0, 0.0]]])
 WORDS = torch.eye(2)
@@ -17,19 +22,19 @@ def golden(case: Case) -> tuple[Tensor, Tensor]:
 
 @pytest.mark.golden("weak", "clip_surgery")
 def test_surgery_is_the_authors(case: Case) -> None:  # computed in float32
-    likeness = surgery(*golden(case))
+    likeness = feature_surgery(*golden(case))
     np.testing.assert_allclose(likeness.numpy(), case["similarity"], rtol=0, atol=2e-7)
-    np.testing.assert_allclose(min_max(likeness).numpy(), case["attr_maps"], rtol=0, atol=1e-6)
+    np.testing.assert_allclose(scale_to_range(likeness).numpy(), case["attr_maps"], rtol=0, atol=1e-6)
 
 
 @pytest.mark.golden("weak", "clip_surgery")
 def test_the_paper_s_formula_is_a_scaled_cosine(case: Case) -> None:  # computed in float32
-    np.testing.assert_allclose(cosine(*golden(case)).numpy(), case["plain_cos"], rtol=0, atol=2e-7)
+    np.testing.assert_allclose(cosine_similarity(*golden(case)).numpy(), case["plain_cos"], rtol=0, atol=2e-7)
     np.testing.assert_allclose(patch_text_cam(*golden(case)).mT.numpy(), case["plain_cos_minmax"], rtol=0, atol=1e-6)
 
 
 def test_surgery_of_one_word_is_nothing() -> None:
-    assert surgery(PATCHES, WORDS[:1]).eq(0).all()
+    assert feature_surgery(PATCHES, WORDS[:1]).eq(0).all()
 
 
 def test_a_map_fills_its_range_whatever_the_features_lengths() -> None:
@@ -48,9 +53,9 @@ def test_no_word_for_the_background_changes_nothing() -> None:
 
 def test_maps_without_a_range_are_zero() -> None:
     even = torch.full((1, 4, 2), 0.3)
-    assert min_max(even).eq(0).all()
-    assert positive(-even).eq(0).all()
-    assert min_max(even[:, :0]).shape == positive(even[:, :0]).shape == (1, 0, 2)
+    assert scale_to_range(even).eq(0).all()
+    assert scale_positive(-even).eq(0).all()
+    assert scale_to_range(even[:, :0]).shape == scale_positive(even[:, :0]).shape == (1, 0, 2)
 
 
 def test_vectors_of_zeros_and_huge_ones_stay_finite() -> None:
@@ -60,5 +65,5 @@ def test_vectors_of_zeros_and_huge_ones_stay_finite() -> None:
 
 def test_autocast_and_half_precision_compute_in_single() -> None:
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        assert torch.equal(cosine(PATCHES, WORDS), cosine(PATCHES.half(), WORDS.half()))
-        assert surgery(PATCHES, WORDS).dtype == torch.float32
+        assert torch.equal(cosine_similarity(PATCHES, WORDS), cosine_similarity(PATCHES.half(), WORDS.half()))
+        assert feature_surgery(PATCHES, WORDS).dtype == torch.float32

@@ -9,7 +9,7 @@ import torch
 
 from seglet.data.artefact import Artefact
 from seglet.data.dataset import Dataset, Sample
-from seglet.labels.cam.background import with_absence
+from seglet.labels.cam.background import add_absence_background
 from seglet.methods.diclip import Config, Method
 from seglet.methods.diclip.attention import ATTENTION, REGIONS, AttentionColumn
 from seglet.methods.diclip.online import OnlineKeys, number
@@ -273,7 +273,7 @@ def test_it_explains_the_maps_rung_by_rung(make: Make) -> None:
     method.after_step(Progress(1, 10))
     found = method.explain(step().images, tags)
     assert list(found.maps) == [*rungs, "adapter"]
-    last = with_absence(found.maps["adapter"], tags, (32, 32), method.config.background_power)
+    last = add_absence_background(found.maps["adapter"], tags, (32, 32), method.config.background_power)
     torch.testing.assert_close(last, method.label_maps(step().images, tags))
 
 

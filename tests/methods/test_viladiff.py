@@ -7,7 +7,7 @@ from tests.methods.toys import CLASSES
 from tests.methods.viladiffs import TINY, captioned, viladiff
 from torch import Tensor
 
-from seglet.labels.semi.cutmix import box_at, mixed
+from seglet.labels.semi.cutmix import has_box, resize_box_mask
 from seglet.labels.semi.pseudo_label import PseudoLabelMap
 from seglet.losses.vila import DIFFUSION_WEIGHTS
 from seglet.methods.viladiff import Config
@@ -191,9 +191,9 @@ def test_a_pasted_box_brings_labels_maps_and_captions_along() -> None:
     out = cutmix_views(views(0.0, step), views(1.0, step), how, torch.Generator().manual_seed(0))
     box = out.images[:, 0] == 1
     assert torch.equal(out.pseudo.labels == 1, box)
-    assert torch.equal(out.teacher.logits[:, 0] == 1, box_at(box, (16, 16)))
-    assert torch.equal(out.teacher.tokens[:, 0] == 1, box_at(box, (4, 4)))
-    assert mixed(box).all()
+    assert torch.equal(out.teacher.logits[:, 0] == 1, resize_box_mask(box, (16, 16)))
+    assert torch.equal(out.teacher.tokens[:, 0] == 1, resize_box_mask(box, (4, 4)))
+    assert has_box(box).all()
     assert out.captions is not None
     assert out.captions.valid.sum(1).tolist() == [8, 4]
 

@@ -6,7 +6,7 @@ import torch
 from tests.losses.ssss import with_background
 
 from seglet.labels.cam.pseudo_masks import balanced_target, confident_masks
-from seglet.labels.refine.pamr import pamr
+from seglet.labels.refine.pixel_adaptive import pamr
 from seglet.losses.task import mask_loss, multilabel_soft_margin
 from seglet.models.class_scores import class_scores
 from seglet.models.multiscale import cleaned

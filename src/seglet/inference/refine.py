@@ -10,15 +10,14 @@ from torch import Tensor
 from seglet.inference.refiner import Refiner
 from seglet.labels.refine import crf_settings
 from seglet.labels.refine.crf import dense_crf, soft_labels
-from seglet.labels.refine.pamr import pamr
-from seglet.labels.refine.par import par
+from seglet.labels.refine.pixel_adaptive import pamr, par
 
 _CRF_SETTINGS = {
-    "ssss": crf_settings.SSSS,
-    "labels": crf_settings.LABELS,
-    "weclip": crf_settings.WECLIP,
-    "seco": crf_settings.SECO,
-    "excel": crf_settings.EXCEL,
+    "ssss": crf_settings.SSSS_CRF,
+    "labels": crf_settings.LABELS_CRF,
+    "weclip": crf_settings.WECLIP_CRF,
+    "seco": crf_settings.SECO_CRF,
+    "excel": crf_settings.EXCEL_CRF,
 }
 
 

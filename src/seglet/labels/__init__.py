@@ -1,1 +1,186 @@
-"""Where targets come from: pseudo labels, trust, refiners."""
+"""Pseudo labels and their refinement, as functions of tensors, each imported when it is first used."""
+
+from typing import TYPE_CHECKING
+
+from seglet.lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from seglet.labels.attention.cluster_refinement import (
+        ClusterPatches,
+        attention_above_mean,
+        identity_attention,
+        normalise_rows,
+        oracle_attention,
+        refine_attention,
+        same_group,
+        uniform_attention,
+    )
+    from seglet.labels.attention.clusters import attention_clusters
+    from seglet.labels.attention.low_rank import LowRankAttention, low_rank_attention
+    from seglet.labels.cam.affinity import agreeing_attention, refine_by_affinity, transition_matrix
+    from seglet.labels.cam.background import (
+        MaskRefiner,
+        add_absence_background,
+        labels_between_backgrounds,
+        labels_from_absence,
+    )
+    from seglet.labels.cam.boxes import inside_boxes
+    from seglet.labels.cam.pseudo_masks import balanced_target, confident_masks
+    from seglet.labels.cam.text_cam import (
+        cosine_similarity,
+        enhance_cam,
+        feature_surgery,
+        patch_text_cam,
+        scale_positive,
+        scale_to_range,
+        static_scores,
+        subtract_background,
+    )
+    from seglet.labels.refine.crf import CRFBackend, crf_mean_field, dense_crf, soft_labels
+    from seglet.labels.refine.crf_settings import EXCEL_CRF, LABELS_CRF, SECO_CRF, SSSS_CRF, WECLIP_CRF, CRFSettings
+    from seglet.labels.refine.neighbours import DILATIONS
+    from seglet.labels.refine.permutohedral import PermutohedralLattice, build_lattice
+    from seglet.labels.refine.pixel_adaptive import pamr, par
+    from seglet.labels.semi.collapse import class_shares, detect_collapse, effective_classes, share_terms
+    from seglet.labels.semi.cutmix import (
+        CutMixOptions,
+        box_mask,
+        draw_cutmix_boxes,
+        has_box,
+        join_captions,
+        paste_boxes,
+        paste_record,
+        resize_box_mask,
+    )
+    from seglet.labels.semi.edges import edge_flip_rates, label_edges, laplacian
+    from seglet.labels.semi.pseudo_label import PseudoLabelMap, pseudo_label_map
+
+__all__ = [
+    "DILATIONS",
+    "EXCEL_CRF",
+    "LABELS_CRF",
+    "SECO_CRF",
+    "SSSS_CRF",
+    "WECLIP_CRF",
+    "CRFBackend",
+    "CRFSettings",
+    "ClusterPatches",
+    "CutMixOptions",
+    "LowRankAttention",
+    "MaskRefiner",
+    "PermutohedralLattice",
+    "PseudoLabelMap",
+    "add_absence_background",
+    "agreeing_attention",
+    "attention_above_mean",
+    "attention_clusters",
+    "balanced_target",
+    "box_mask",
+    "build_lattice",
+    "class_shares",
+    "confident_masks",
+    "cosine_similarity",
+    "crf_mean_field",
+    "dense_crf",
+    "detect_collapse",
+    "draw_cutmix_boxes",
+    "edge_flip_rates",
+    "effective_classes",
+    "enhance_cam",
+    "feature_surgery",
+    "has_box",
+    "identity_attention",
+    "inside_boxes",
+    "join_captions",
+    "label_edges",
+    "labels_between_backgrounds",
+    "labels_from_absence",
+    "laplacian",
+    "low_rank_attention",
+    "normalise_rows",
+    "oracle_attention",
+    "pamr",
+    "par",
+    "paste_boxes",
+    "paste_record",
+    "patch_text_cam",
+    "pseudo_label_map",
+    "refine_attention",
+    "refine_by_affinity",
+    "resize_box_mask",
+    "same_group",
+    "scale_positive",
+    "scale_to_range",
+    "share_terms",
+    "soft_labels",
+    "static_scores",
+    "subtract_background",
+    "transition_matrix",
+    "uniform_attention",
+]
+
+_HOMES = {
+    "CRFBackend": "seglet.labels.refine.crf",
+    "CRFSettings": "seglet.labels.refine.crf_settings",
+    "ClusterPatches": "seglet.labels.attention.cluster_refinement",
+    "CutMixOptions": "seglet.labels.semi.cutmix",
+    "DILATIONS": "seglet.labels.refine.neighbours",
+    "EXCEL_CRF": "seglet.labels.refine.crf_settings",
+    "LABELS_CRF": "seglet.labels.refine.crf_settings",
+    "LowRankAttention": "seglet.labels.attention.low_rank",
+    "MaskRefiner": "seglet.labels.cam.background",
+    "PermutohedralLattice": "seglet.labels.refine.permutohedral",
+    "PseudoLabelMap": "seglet.labels.semi.pseudo_label",
+    "SECO_CRF": "seglet.labels.refine.crf_settings",
+    "SSSS_CRF": "seglet.labels.refine.crf_settings",
+    "WECLIP_CRF": "seglet.labels.refine.crf_settings",
+    "add_absence_background": "seglet.labels.cam.background",
+    "agreeing_attention": "seglet.labels.cam.affinity",
+    "attention_above_mean": "seglet.labels.attention.cluster_refinement",
+    "attention_clusters": "seglet.labels.attention.clusters",
+    "balanced_target": "seglet.labels.cam.pseudo_masks",
+    "box_mask": "seglet.labels.semi.cutmix",
+    "build_lattice": "seglet.labels.refine.permutohedral",
+    "class_shares": "seglet.labels.semi.collapse",
+    "confident_masks": "seglet.labels.cam.pseudo_masks",
+    "cosine_similarity": "seglet.labels.cam.text_cam",
+    "crf_mean_field": "seglet.labels.refine.crf",
+    "dense_crf": "seglet.labels.refine.crf",
+    "detect_collapse": "seglet.labels.semi.collapse",
+    "draw_cutmix_boxes": "seglet.labels.semi.cutmix",
+    "edge_flip_rates": "seglet.labels.semi.edges",
+    "effective_classes": "seglet.labels.semi.collapse",
+    "enhance_cam": "seglet.labels.cam.text_cam",
+    "feature_surgery": "seglet.labels.cam.text_cam",
+    "has_box": "seglet.labels.semi.cutmix",
+    "identity_attention": "seglet.labels.attention.cluster_refinement",
+    "inside_boxes": "seglet.labels.cam.boxes",
+    "join_captions": "seglet.labels.semi.cutmix",
+    "label_edges": "seglet.labels.semi.edges",
+    "labels_between_backgrounds": "seglet.labels.cam.background",
+    "labels_from_absence": "seglet.labels.cam.background",
+    "laplacian": "seglet.labels.semi.edges",
+    "low_rank_attention": "seglet.labels.attention.low_rank",
+    "normalise_rows": "seglet.labels.attention.cluster_refinement",
+    "oracle_attention": "seglet.labels.attention.cluster_refinement",
+    "pamr": "seglet.labels.refine.pixel_adaptive",
+    "par": "seglet.labels.refine.pixel_adaptive",
+    "paste_boxes": "seglet.labels.semi.cutmix",
+    "paste_record": "seglet.labels.semi.cutmix",
+    "patch_text_cam": "seglet.labels.cam.text_cam",
+    "pseudo_label_map": "seglet.labels.semi.pseudo_label",
+    "refine_attention": "seglet.labels.attention.cluster_refinement",
+    "refine_by_affinity": "seglet.labels.cam.affinity",
+    "resize_box_mask": "seglet.labels.semi.cutmix",
+    "same_group": "seglet.labels.attention.cluster_refinement",
+    "scale_positive": "seglet.labels.cam.text_cam",
+    "scale_to_range": "seglet.labels.cam.text_cam",
+    "share_terms": "seglet.labels.semi.collapse",
+    "soft_labels": "seglet.labels.refine.crf",
+    "static_scores": "seglet.labels.cam.text_cam",
+    "subtract_background": "seglet.labels.cam.text_cam",
+    "transition_matrix": "seglet.labels.cam.affinity",
+    "uniform_attention": "seglet.labels.attention.cluster_refinement",
+}
+
+__getattr__, __dir__ = lazy_exports(__name__, _HOMES)

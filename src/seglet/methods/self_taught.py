@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from seglet.labels.cam.pseudo_masks import balanced_target, confident_masks
-from seglet.labels.refine.pamr import pamr
+from seglet.labels.refine.pixel_adaptive import pamr
 from seglet.losses.task import mask_loss
 from seglet.models.multiscale import cleaned
 from seglet.tensors import resize_align_corners

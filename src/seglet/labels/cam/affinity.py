@@ -1,4 +1,4 @@
-"""Class maps that spread along the attention of a transformer (class-aware affinity, CLIP-ES).
+"""Refinement of class maps along the attention of a transformer (class-aware affinity, CLIP-ES).
 
 Axes: b images, l layers, n = h·w patches, k classes, h rows, w columns.
 """
@@ -12,17 +12,18 @@ from seglet.tensors import at_least_float32
 
 
 @torch.no_grad()
-def affinity_refined(
+def refine_by_affinity(
     maps: Float[Tensor, "b k h w"], attention: Float[Tensor, "b n n"], share: float = 0.79
 ) -> Float[Tensor, "b k h w"]:
-    """Each class map spread to patches that attend to one another, from inside its boxes only.
+    """Spreads class maps to patches that attend to one another, starting inside its boxes only.
 
-    Maps lie in [0, 1]; what comes out does not fill that range. A box surrounds a region above `share` of the map's
+    Maps lie in [0, 1]; the results do not fill that range. A box surrounds a region above `share` of the map's
     maximum (0.79 on VOC, 0.88 on COCO in ExCEL; CLIP-ES 0.4 and 0.7). Attention is among patches alone, without the
-    class token, not negative; grids need not be square. A map without a box becomes 0. Computes in at least float32.
+    class token, and not negative; grids need not be square. A map without a box becomes 0. Computes in at
+    least float32.
 
     Raises:
-        ValueError: attention of other images or another number of patches.
+        ValueError: the attention is of other images or of another number of patches.
 
     Source: Lin et al., CVPR 2023 (CLIP-ES), Sec. 3.4; code of ExCEL, refine_cams_with_aff; golden caa_refine.
     """
@@ -33,15 +34,15 @@ def affinity_refined(
     values = at_least_float32(maps)
     sources = (values * inside_boxes(values, share)).reshape(images, classes, height * width)
     with torch.autocast(maps.device.type, enabled=False):
-        spread = torch.bmm(sources, transition(attention).to(values.dtype))  # symmetric
+        spread = torch.bmm(sources, transition_matrix(attention).to(values.dtype))  # symmetric
     return spread.reshape(images, classes, height, width)
 
 
 @torch.no_grad()
-def transition(attention: Float[Tensor, "b n n"]) -> Float[Tensor, "b n n"]:
-    """How much of each patch reaches each other in two steps: symmetric, rows and columns sum to about 1.
+def transition_matrix(attention: Float[Tensor, "b n n"]) -> Float[Tensor, "b n n"]:
+    """Computes the share of each patch that reaches each other patch in two steps: symmetric, rows sum to about 1.
 
-    Attention is balanced three times, columns first. Rows and columns of zeros stay zeros.
+    Attention is normalised three times, columns before rows. Rows and columns of zeros stay zeros.
 
     Source: CLIP-ES, code, compute_trans_mat.
     """
@@ -57,9 +58,9 @@ def transition(attention: Float[Tensor, "b n n"]) -> Float[Tensor, "b n n"]:
 
 @torch.no_grad()
 def agreeing_attention(layers: Float[Tensor, "b l n n"], own: Float[Tensor, "b n n"]) -> Float[Tensor, "b n n"]:
-    """The mean of those layers that are at least as strong as most, times an affinity the head has learned itself.
+    """Multiplies the mean attention of the strong layers by an affinity that the head has learned.
 
-    A layer counts if the sum of `own` minus its attention is at most the mean of these sums over layers.
+    A layer is strong if the sum of `own` minus its attention is at most the mean of these sums over layers.
 
     Source: WeCLIP; code of ExCEL, refine_cams_with_aff with seg_attn, used there after 14 000 steps.
     """

@@ -1,7 +1,7 @@
-"""Labels from refined class activation maps, with a background that is assumed (AFA) or the lack of a class (WeCLIP).
+"""Labels from refined class activation maps, with a constant background (AFA) or the absence of classes (WeCLIP).
 
-Axes: b images, k classes without background, h rows, w columns; s assumptions. Tags are 1 where a class is in the
-image, else 0. Label 0 is background, label i + 1 the class of map i.
+Axes: b images, k classes without background, h rows, w columns; s background strengths. Tags are 1 where a class is in
+the image, else 0. Label 0 is background, label i + 1 the class of map i.
 """
 
 from collections.abc import Callable
@@ -12,31 +12,32 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from seglet.labels.refine.par import par
+from seglet.labels.refine.pixel_adaptive import par
 from seglet.tensors import at_least_float32, resize_half_pixel
 from seglet.types import IGNORE
 
-Refine = Callable[[Tensor, Tensor], Tensor]
-"""Masks b k h w and images b 3 h w, of one size, to better masks: `par`, `pamr`, or what you like."""
+MaskRefiner = Callable[[Tensor, Tensor], Tensor]
+"""Function from masks b k h w and images b 3 h w of one size to refined masks, such as `par` and `pamr`."""
 
 
 @torch.no_grad()
-def labels_between(
+def labels_between_backgrounds(
     cams: Float[Tensor, "b k h w"],
     tags: Float[Tensor, "b k"],
     images: Float[Tensor, "b 3 h w"],
     thresholds: tuple[float, float] = (0.25, 0.7),
-    refine: Refine = par,
+    refine: MaskRefiner = par,
     shrink: int = 2,
 ) -> Int64[Tensor, "b h w"]:
-    """What wins against a strong background; background if it even beats every class when weak, IGNORE in between.
+    """Returns labels that hold for a weak and for a strong background; IGNORE where the two disagree.
 
-    Thresholds are the weak and the strong strength of a constant background beside the maps, which lie in [0, 1].
-    Classes of the tags compete with it by a softmax, refined at one `shrink`-th of the size. Both backgrounds are
-    refined in one call. An image without tags is background.
+    `thresholds` are the strengths of the weak and the strong background: constant maps beside the class maps, which
+    lie in [0, 1]. A pixel gets the class that wins against the strong background. It gets background if the weak one
+    wins, too. The softmax over the background and the tagged classes is refined at 1 / `shrink` of the size, both
+    backgrounds in one call. An image without tags is background.
 
     Raises:
-        ValueError: the weak background is above the strong one; an image smaller than `shrink`.
+        ValueError: the weak background is stronger than the strong one; an image is smaller than `shrink`.
 
     Source: AFA, code, refine_cams_with_bkg_v2 (10 steps of PAR; defaults of WeCLIP and ExCEL); golden
     refine_cams_bkg_v2.
@@ -57,29 +58,29 @@ def labels_between(
 
 
 @torch.no_grad()
-def labels_against_absence(
+def labels_from_absence(
     cams: Float[Tensor, "b k _ _"],
     tags: Float[Tensor, "b k"],
     images: Float[Tensor, "b 3 h w"],
     power: float = 1.0,
-    refine: Refine = partial(par, steps=20),  # noqa: B008  a function, not a state
+    refine: MaskRefiner = partial(par, steps=20),  # noqa: B008  a function, not a state
 ) -> Int64[Tensor, "b h w"]:
-    """What wins when background is where no class is, after refinement at the size of the images.
+    """Returns labels from maps to which `add_absence_background` is applied, refined at the size of the images.
 
     An image without tags is background.
 
     Source: WeCLIP; code of ExCEL, refine_cams_with_bkg_weclip (20 steps of PAR); golden caa_refine.
     """
-    return refine(with_absence(cams, tags, images.shape[2:], power), at_least_float32(images)).argmax(dim=1)
+    return refine(add_absence_background(cams, tags, images.shape[2:], power), at_least_float32(images)).argmax(dim=1)
 
 
 @torch.no_grad()
-def with_absence(
+def add_absence_background(
     cams: Float[Tensor, "b k _ _"], tags: Float[Tensor, "b k"], size: torch.Size | tuple[int, int], power: float = 1.0
 ) -> Float[Tensor, "b k+1 h w"]:
-    """Background in front of the maps: 1 minus the strongest, to a power; maps fill [0, 1] and have `size` (h, w).
+    """Scales maps to [0, 1] and `size` (h, w), and puts a background before them: 1 minus the strongest, to a power.
 
-    Maps of classes without a tag become 0. A constant map becomes 0 too.
+    Maps of classes without a tag become 0, as do constant maps.
 
     Source: CLIP-ES and WeCLIP; code of ExCEL, scale_cam_image and refine_cams_with_bkg_weclip; golden caa_refine.
     """

@@ -1,4 +1,4 @@
-"""Boxes around the regions in which a map is strong.
+"""Bounding boxes around the strong regions of a map.
 
 Axes: b images, k classes, h rows, w columns; m maps.
 """
@@ -11,9 +11,9 @@ from torch import Tensor
 
 @torch.no_grad()
 def inside_boxes(maps: Float[Tensor, "b k h w"], share: float) -> Bool[Tensor, "b k h w"]:
-    """Whether a pixel lies in the box around a region where its map exceeds a share of its maximum.
+    """Returns True for pixels in the bounding box of a region where the map exceeds a share of its maximum.
 
-    Maps lie in [0, 1] and are compared in 256 steps. A region is connected also by corners. Boxes end before the last
+    Maps lie in [0, 1] and are compared in 256 steps. Regions are 8-connected. Boxes end before the last
     row and column even where the region reaches them, as in the authors' code; a map of zeros has no box.
 
     Source: CLIP-ES, scoremap2bbox, which asks OpenCV for contours; golden caa_refine.
@@ -27,7 +27,7 @@ def inside_boxes(maps: Float[Tensor, "b k h w"], share: float) -> Bool[Tensor, "
 
 
 def _corners(strong: Bool[Tensor, "m h w"]) -> Int64[Tensor, "4 m h w"]:
-    """Top, left, and the row and column after the last of the region each pixel belongs to; nonsense outside."""
+    """Returns top, left, and the row and column after the last of each pixel's region; undefined outside regions."""
     _, height, width = strong.shape
     rows = torch.arange(height, device=strong.device, dtype=torch.float32)[:, None].expand(height, width)
     columns = torch.arange(width, device=strong.device, dtype=torch.float32).expand(height, width)
@@ -43,12 +43,12 @@ def _corners(strong: Bool[Tensor, "m h w"]) -> Int64[Tensor, "4 m h w"]:
 
 
 def _painted(corners: Int64[Tensor, "4 m h w"], strong: Bool[Tensor, "m h w"]) -> Bool[Tensor, "m h w"]:
-    """Inside any of the boxes: counted from where boxes begin and end, as their number does not matter then."""
+    """Returns True inside any box: counts box corners cumulatively, in time that does not depend on their number."""
     maps, height, width = strong.shape
-    which = strong.nonzero()[:, 0]
+    owner = strong.nonzero()[:, 0]
     top, left, bottom, right = corners[:, strong]
     edges = torch.zeros(maps, height, width, dtype=torch.int32, device=strong.device)
-    one = torch.ones_like(which, dtype=torch.int32)
+    one = torch.ones_like(owner, dtype=torch.int32)
     for row, column, sign in ((top, left, 1), (top, right, -1), (bottom, left, -1), (bottom, right, 1)):
-        edges.index_put_((which, row, column), sign * one, accumulate=True)
+        edges.index_put_((owner, row, column), sign * one, accumulate=True)
     return edges.cumsum(dim=1).cumsum(dim=2) > 0

@@ -1,4 +1,4 @@
-"""From refined masks to a target: only what is confident, and rare classes as loud as common ones.
+"""Targets from refined masks: confident pixels alone, with weights that balance the classes.
 
 Axes: b images, k classes with the background first, h rows, w columns, n = k - 1 classes that a tag can name.
 """
@@ -13,15 +13,15 @@ from seglet.types import IGNORE, Target
 def confident_masks(
     masks: Float[Tensor, "b k h w"], foreground: float = 0.6, background: float = 0.7, least: float = 0.2
 ) -> Bool[Tensor, "b k h w"]:
-    """Where a class comes near its own maximum in the image, and no other class does.
+    """Returns True for pixels where one class, and no other, comes near its maximum in the image.
 
-    Give masks whose absent classes are 0 (`models.multiscale.cleaned`).
+    Masks of absent classes must be 0; see `seglet.models.multiscale`.
 
     Args:
         masks: refined, in [0, 1].
         foreground: share of its maximum that a class has to exceed.
         background: the same for the background.
-        least: a floor for what has to be exceeded.
+        least: lower limit of the value to exceed.
 
     Source: Araslanov and Roth, CVPR 2020, Sec. 4.2; SSSS, pseudo_gtmask, where 0.7 is hard-coded; golden pseudo_gt.
     """
@@ -31,13 +31,13 @@ def confident_masks(
 
 
 def balanced_target(confident: Bool[Tensor, "b k h w"], tags: Float[Tensor, "b n"]) -> Target:
-    """Labels of the confident pixels, IGNORE elsewhere; pixels of a class weigh as much as the other classes are many.
+    """Returns labels of the confident pixels, IGNORE elsewhere; pixels of rare classes weigh more.
 
     The weight of class c is (N - N_c) / (1 + N), with N confident pixels of which N_c are of that class. It is 0 in
-    the whole image unless as many classes have confident pixels as there are tags, and one more: the background.
+    the whole image unless all tagged classes and the background have confident pixels.
 
     Raises:
-        ValueError: there is not one tag for each class but the background.
+        ValueError: the tags are not one per class without the background.
 
     Source: SSSS, balanced_mask_loss_ce; golden pseudo_gt.
     """

@@ -1,4 +1,4 @@
-"""The package pydensecrf as another way to the same inference, for those who have compiled it."""
+"""Backend of the dense CRF that uses the package pydensecrf, for comparison."""
 
 import importlib
 from typing import Any
@@ -11,10 +11,10 @@ from torch import Tensor
 from seglet.labels.refine.crf_settings import CRFSettings
 
 
-def infer(
+def infer_with_pydensecrf(
     energy: Float[Tensor, "k h w"], colours: UInt8[Tensor, "3 h w"], settings: CRFSettings
 ) -> Float[Tensor, "k h w"]:
-    """Mean-field inference of one image, on the CPU.
+    """Infers one image by mean field, on the CPU.
 
     Raises:
         ValueError: the package is not installed.
@@ -35,7 +35,7 @@ def infer(
 
 
 def _package() -> Any:
-    """Imported when first used: most people do not have it, and nobody needs it."""
+    """Imports the package when it is first used: it is optional, and few have it."""
     try:
         return importlib.import_module("pydensecrf.densecrf")
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""How strongly the fully connected CRF ties pixels together, and the strengths that papers use."""
+"""Settings of the dense CRF, and the settings that papers use."""
 
 import math
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ class CRFSettings:
     """Two Gaussian kernels between all pairs of pixels, and the number of mean-field iterations.
 
     The spatial kernel falls with distance alone, the bilateral one with distance and difference of colour. A weight is
-    what unequal labels cost (Potts model), in nats, where all that surrounds a pixel is close and disagrees; a kernel
-    of weight 0 is left out. The defaults are `SSSS`.
+    the cost of unequal labels (Potts model), in nats, for a pixel whose surroundings are all close and disagree; a
+    kernel of weight 0 is left out. The defaults are `SSSS_CRF`.
 
     Raises:
-        ValueError: a deviation is not positive, a weight or the number of iterations negative or infinite.
+        ValueError: a deviation is not positive; a weight or the number of iterations is negative or infinite.
     """
 
     spatial_sigma: float = 3.0  # pixels
@@ -32,17 +32,17 @@ class CRFSettings:
                 raise ValueError(f"{name} must be finite and not negative, it is {getattr(self, name)}")
 
 
-SSSS = CRFSettings(3, 3, 80, 13, 10)
-"""SSSS's inference; DGKD-WLSS's images."""
+SSSS_CRF = CRFSettings(3, 3, 80, 13, 10)
+"""Inference of SSSS; images of DGKD-WLSS."""
 
-LABELS = CRFSettings(3, 3, 50, 5, 10)
+LABELS_CRF = CRFSettings(3, 3, 50, 5, 10)
 """Cleaning hard labels (see `soft_labels`) in AFA, WeCLIP, SeCo, ExCEL and DGKD-WLSS."""
 
-WECLIP = CRFSettings(3, 3, 64, 5, 4)
-"""AFA's and WeCLIP's tests on VOC and COCO."""
+WECLIP_CRF = CRFSettings(3, 3, 64, 5, 4)
+"""Tests of AFA and WeCLIP on VOC and COCO."""
 
-SECO = CRFSettings(1, 1, 121, 5, 4)
-"""SeCo's tests on VOC and COCO."""
+SECO_CRF = CRFSettings(1, 1, 121, 5, 4)
+"""Tests of SeCo on VOC and COCO."""
 
-EXCEL = CRFSettings(1, 3, 67, 3, 4)
-"""ExCEL, MoRe and CLIP-ES; most likely DiCLIP, which does not say."""
+EXCEL_CRF = CRFSettings(1, 3, 67, 3, 4)
+"""ExCEL, MoRe and CLIP-ES; probably also DiCLIP, which does not say."""

@@ -1,8 +1,8 @@
 """Gaussian filtering at scattered points in feature space, in time linear in their number.
 
 Points lie in simplices of a lattice. Filtering spreads each point's value over the vertices of its simplex, blurs along
-the axes of the lattice, and gathers the result back at the points. All three are products with sparse matrices, made
-once and used for any number of channels and filterings.
+the axes of the lattice, and gathers the result at the points. All three are products with sparse matrices, which are
+built once for any number of channels and filterings.
 
 Axes: n points, d dimensions, v = d + 1 vertices of a simplex, m vertices of the lattice in use, c channels.
 
@@ -20,13 +20,13 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
-BLOCK = 8192
-"""Points treated at once: what belongs to them fits a processor's cache, and memory stays bounded."""
+_BLOCK = 8192
+"""Number of points treated at once: their data fit a processor's cache, and memory stays bounded."""
 
 
 @dataclass(frozen=True)
 class SparseRows:
-    """A sparse matrix, row by row. Its product adds up in the order of storage, hence always to the same bits."""
+    """Sparse matrix stored row by row; products add up in the order of storage, so they are deterministic."""
 
     columns: Int[Tensor, " e"]
     weights: Float[Tensor, " e"]
@@ -39,8 +39,8 @@ class SparseRows:
 
 
 @dataclass(frozen=True)
-class Lattice:
-    """What filtering needs of n points; `corners` are the vertices around each point, `shares` its weight at them."""
+class PermutohedralLattice:
+    """Lattice of n points, ready to filter; `corners` are the vertices around a point, `shares` its weights there."""
 
     splat: SparseRows
     blurs: tuple[SparseRows, ...]
@@ -48,7 +48,7 @@ class Lattice:
     shares: Float[Tensor, "n v"]
 
     def filter(self, values: Float[Tensor, "n c"]) -> Float[Tensor, "n c"]:
-        """The sum over all points of value times exp(-distance² / 2), up to the approximation of the lattice.
+        """Computes the sum over all points of value times exp(-distance² / 2), as far as the lattice approximates it.
 
         Distances are between features. A point's own weight is not 1 but depends on where it lies in its simplex.
         """
@@ -56,22 +56,22 @@ class Lattice:
         return torch.cat([self.gather(table, block) for block in self.blocks()])
 
     def spread(self, values: Float[Tensor, "n c"]) -> Float[Tensor, "m c"]:
-        """The values at the vertices, blurred: all of a filtering but `gather`."""
+        """Returns the values spread to the vertices and blurred: all of a filtering but `gather`."""
         table = self.splat @ values
         for blur in self.blurs:
             table = blur @ table
         return table
 
     def gather(self, table: Float[Tensor, "m c"], block: slice) -> Float[Tensor, "block c"]:
-        """What `spread` made, back at a block of the points."""
+        """Returns the result of `spread` at a block of the points."""
         return F.embedding_bag(self.corners[block], table, mode="sum", per_sample_weights=self.shares[block])
 
     def blocks(self) -> list[slice]:
-        """The points in the blocks in which `gather` is quickest."""
-        return [slice(start, start + BLOCK) for start in range(0, len(self.corners), BLOCK)]
+        """Returns the blocks of points for which `gather` is fastest."""
+        return [slice(start, start + _BLOCK) for start in range(0, len(self.corners), _BLOCK)]
 
-    def weighted(self, before: Float[Tensor, " n"], after: Float[Tensor, " n"]) -> "Lattice":
-        """The lattice that multiplies a point's value by `before` when it spreads and by `after` when it gathers."""
+    def weighted(self, before: Float[Tensor, " n"], after: Float[Tensor, " n"]) -> "PermutohedralLattice":
+        """Returns the lattice that multiplies values by `before` when it spreads and by `after` when it gathers."""
         sources = self.splat.columns.long()
         splat = replace(self.splat, weights=self.splat.weights * before[sources])
         return replace(self, splat=splat, shares=self.shares * after[:, None])
@@ -79,7 +79,7 @@ class Lattice:
 
 @dataclass(frozen=True)
 class _Packing:
-    """How a vertex becomes one integer.
+    """Encoding of a vertex as one integer.
 
     All coordinates of a vertex leave the same remainder when divided by d + 1. The remainder is the last digit, the
     quotients, counted from `lowest`, are the others; the last coordinate follows from the rest and has stride 0.
@@ -89,24 +89,24 @@ class _Packing:
     strides: Int[Tensor, " v"]
 
     def below(self, codes: Int[Tensor, " m"], axis: int) -> Int[Tensor, " m"]:
-        """The next vertices along an axis: every coordinate one less, that of the axis d more."""
+        """Returns the next vertices along an axis: every coordinate one less, that of the axis d more."""
         size = len(self.strides)
         down = torch.where(codes % size > 0, -1, size - 1 - self.strides.sum())
         return codes + down + self.strides[axis]
 
 
-def lattice(features: Float[Tensor, "d n"], idle: int = 0) -> Lattice:
-    """The lattice of n >= 1 points, whose features are in units of the Gaussian's standard deviation.
+def build_lattice(features: Float[Tensor, "d n"], idle: int = 0) -> PermutohedralLattice:
+    """Builds the lattice of n >= 1 points, whose features are in units of the Gaussian's standard deviation.
 
-    The last `idle` points have no value and are not filtered; they bring vertices into use, over which others blur.
+    The last `idle` points have no value and are not filtered; they only add vertices over which others blur.
 
     Raises:
-        ValueError: the features span more deviations than can be told apart.
+        ValueError: the features span too many standard deviations for the integers that encode vertices.
     """
     d = len(features)
     packing = _packing(features)
     tables, corners, shares = [], [], []
-    for block in torch.split(features, BLOCK, dim=1):
+    for block in torch.split(features, _BLOCK, dim=1):
         codes, weights = _simplices(block, packing)
         table, corner = torch.unique(codes.T, return_inverse=True)
         tables.append(table)
@@ -118,11 +118,11 @@ def lattice(features: Float[Tensor, "d n"], idle: int = 0) -> Lattice:
     filtered = features.shape[1] - idle
     corner, share = torch.cat(corners)[:filtered], torch.cat(shares)[:filtered]
     blurs = tuple(_blur(codes, packing.below(codes, axis), share.dtype) for axis in range(d + 1))
-    return Lattice(_splat(corner, share, len(codes)), blurs, corner, share / (1 + 2.0**-d))
+    return PermutohedralLattice(_splat(corner, share, len(codes)), blurs, corner, share / (1 + 2.0**-d))
 
 
 def _elevate(features: Float[Tensor, "d n"]) -> Float[Tensor, "v n"]:
-    """The points in the plane of coordinate sum 0, where blurring the lattice is a Gaussian of deviation 1."""
+    """Maps points to the plane of coordinate sum 0, where blurring the lattice is a Gaussian of deviation 1."""
     d = len(features)
     deviation = torch.tensor(math.sqrt(2 / 3) * (d + 1)).item()  # float32: a last bit moves points on a simplex's edge
     rows, after = [], torch.zeros_like(features[0])
@@ -134,7 +134,7 @@ def _elevate(features: Float[Tensor, "d n"]) -> Float[Tensor, "v n"]:
 
 
 def _simplices(features: Float[Tensor, "d n"], packing: _Packing) -> tuple[Int[Tensor, "v n"], Float[Tensor, "v n"]]:
-    """The packed vertices of each point's simplex, by remainder, and the point's barycentric coordinates."""
+    """Returns the encoded vertices of each point's simplex, by remainder, and the point's barycentric coordinates."""
     d = len(features)
     elevated = _elevate(features)
     quotient = (elevated * (1 / (d + 1))).round()
@@ -152,7 +152,7 @@ def _simplices(features: Float[Tensor, "d n"], packing: _Packing) -> tuple[Int[T
 
 
 def _rank(values: Float[Tensor, "v n"]) -> Int[Tensor, "v n"]:
-    """How many values of the column come before each, from the largest on; of equal ones the first comes first."""
+    """Ranks the values of each column, the largest first; of equal values the first comes first."""
     rank = torch.arange(len(values), dtype=torch.int8, device=values.device)[:, None].repeat(1, values.shape[1])
     rows = rank.unbind()
     for (i, one), (j, other) in combinations(enumerate(values.unbind()), 2):
@@ -163,7 +163,7 @@ def _rank(values: Float[Tensor, "v n"]) -> Int[Tensor, "v n"]:
 
 
 def _packing(features: Float[Tensor, "d n"]) -> _Packing:
-    """Room for every vertex around the points and its neighbours, from the extent of the features alone."""
+    """Returns an encoding with room for every vertex around the points and its neighbours."""
     d = len(features)
     exact = features.double()
     low, high = exact.amin(1), exact.amax(1)
@@ -180,7 +180,7 @@ def _packing(features: Float[Tensor, "d n"]) -> _Packing:
 
 
 def _splat(corners: Int[Tensor, "n v"], shares: Float[Tensor, "n v"], vertices: int) -> SparseRows:
-    """From points to vertices: each row lists the points around one vertex, in their order."""
+    """Returns the matrix from points to vertices: each row lists the points around one vertex, in their order."""
     ascending, order = corners.flatten().sort(stable=True)
     ends = torch.arange(vertices + 1, dtype=ascending.dtype, device=corners.device)
     starts = torch.searchsorted(ascending, ends, out_int32=True)
@@ -188,7 +188,7 @@ def _splat(corners: Int[Tensor, "n v"], shares: Float[Tensor, "n v"], vertices: 
 
 
 def _blur(codes: Int[Tensor, " m"], wanted: Int[Tensor, " m"], dtype: torch.dtype) -> SparseRows:
-    """Each vertex plus half of its two neighbours along an axis; the lower one is `wanted`, if it is in use."""
+    """Returns the blur along an axis: a vertex plus half of each neighbour; the lower one is `wanted`, if in use."""
     own = torch.arange(len(codes), device=codes.device)
     found = torch.searchsorted(codes, wanted).clamp_max(len(codes) - 1)
     below = torch.where(codes[found] == wanted, found, -1)

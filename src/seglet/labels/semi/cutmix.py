@@ -1,4 +1,4 @@
-"""CutMix: a box of another image, pasted with all that is said of it.
+"""CutMix: a box of another image is pasted, together with its labels and features.
 
 Axes: b images, c channels, h rows, w columns, l tokens, d their width.
 """
@@ -12,15 +12,15 @@ from torch import Tensor
 from seglet.tensors import resize_nearest
 from seglet.types import Record
 
-TRIES = 1000
-"""Draws after which a box that does not fit is given up; with any sensible range a few are enough."""
+_TRIES = 1000
+"""Number of draws after which an image gets no box because none fits; usually a few are enough."""
 
 
 @dataclass(frozen=True)
-class Boxes:
-    """How boxes are drawn: their chance for each image, area as a share of the image, and least height by width.
+class CutMixOptions:
+    """Distribution of boxes: their probability per image, area as a share of the image, and least height / width.
 
-    The largest height by width is 1 / `aspect`. Source: UniMatch, obtain_cutmix_box, its defaults.
+    The largest height / width is 1 / `aspect`. Source: UniMatch, obtain_cutmix_box, its defaults.
     """
 
     chance: float = 0.5
@@ -36,41 +36,43 @@ class Boxes:
             raise ValueError(f"expected a least aspect above 0 and up to 1, got {self.aspect}")
 
 
-def draw_boxes(count: int, size: tuple[int, int], how: Boxes, generator: torch.Generator) -> Integer[Tensor, "b 4"]:
-    """Top, left, height and width of a box in pixels for each of `count` images of `size`; zeros are no box.
+def draw_cutmix_boxes(
+    count: int, size: tuple[int, int], how: CutMixOptions, generator: torch.Generator
+) -> Integer[Tensor, "b 4"]:
+    """Draws top, left, height and width of a box in pixels for each of `count` images of `size`; zeros are no box.
 
-    `generator` lives on the processor, and so does the result.
+    The generator must be on the CPU, and so is the result.
     """
     return torch.tensor([_draw_box(size, how, generator) for _ in range(count)], dtype=torch.long).view(count, 4)
 
 
-def _draw_box(size: tuple[int, int], how: Boxes, generator: torch.Generator) -> tuple[int, int, int, int]:
+def _draw_box(size: tuple[int, int], how: CutMixOptions, generator: torch.Generator) -> tuple[int, int, int, int]:
     if float(torch.rand((), generator=generator)) >= how.chance:
         return 0, 0, 0, 0
-    for _ in range(TRIES):
+    for _ in range(_TRIES):
         area, aspect, top, left = torch.rand(4, generator=generator, dtype=torch.float64).tolist()
         share = how.area[0] + area * (how.area[1] - how.area[0])
         ratio = how.aspect + aspect * (1 / how.aspect - how.aspect)
         height, width = box_sides(size, share, ratio)
         y, x = int(top * size[0]), int(left * size[1])
-        if fits((y, x), (height, width), size):
+        if box_fits((y, x), (height, width), size):
             return y, x, height, width
     return 0, 0, 0, 0
 
 
 def box_sides(size: tuple[int, int], share: float, ratio: float) -> tuple[int, int]:
-    """Height and width, cut to whole pixels, of a box with this share of the image and height / width = `ratio`."""
+    """Computes height and width, rounded down, of a box with this share of the image and height / width = `ratio`."""
     area = share * size[0] * size[1]
     return int((area * ratio) ** 0.5), int((area / ratio) ** 0.5)
 
 
-def fits(corner: tuple[int, int], sides: tuple[int, int], size: tuple[int, int]) -> bool:
-    """Whether a box at (top, left) lies within the image; one that does not is drawn anew, not cut."""
+def box_fits(corner: tuple[int, int], sides: tuple[int, int], size: tuple[int, int]) -> bool:
+    """Returns whether a box at (top, left) lies within the image; one that does not is drawn again, not cut."""
     return corner[0] + sides[0] <= size[0] and corner[1] + sides[1] <= size[1]
 
 
-def inside(boxes: Integer[Tensor, "b 4"], size: tuple[int, int]) -> Bool[Tensor, "b h w"]:
-    """Where the boxes are; nowhere in images without one."""
+def box_mask(boxes: Integer[Tensor, "b 4"], size: tuple[int, int]) -> Bool[Tensor, "b h w"]:
+    """Returns the mask of the pixels inside the boxes; False everywhere in images without a box."""
     top, left, height, width = boxes[:, :, None].unbind(1)
     rows, columns = (torch.arange(length, device=boxes.device) for length in size)
     down = (rows >= top) & (rows < top + height)
@@ -78,36 +80,38 @@ def inside(boxes: Integer[Tensor, "b 4"], size: tuple[int, int]) -> Bool[Tensor,
     return down[:, :, None] & across[:, None, :]
 
 
-def paste(
+def paste_boxes(
     maps: Shaped[Tensor, "b *c h w"], partner: Shaped[Tensor, "b *c h w"], box: Bool[Tensor, "b h w"]
 ) -> Shaped[Tensor, "b *c h w"]:
-    """The maps with those of the partner in the boxes: images, labels, trust, a teacher's features alike."""
+    """Returns the maps with the partner's inside the boxes; for images, labels, confidences and features alike."""
     where = box.view(box.shape[0], *[1] * (maps.ndim - 3), *box.shape[1:])
     return torch.where(where, partner, maps)
 
 
 def paste_record(own: Record, partner: Record, box: Bool[Tensor, "b y x"]) -> Record:
-    """Returns the record whose maps show the partner's in the boxes, each map at its own resolution."""
-    return own.map(lambda maps, others: paste(maps, others, box_at(box, (maps.shape[-2], maps.shape[-1]))), partner)
+    """Returns the record with the partner's maps inside the boxes, each map at its own resolution."""
+    return own.map(
+        lambda maps, others: paste_boxes(maps, others, resize_box_mask(box, (maps.shape[-2], maps.shape[-1]))), partner
+    )
 
 
-def box_at(box: Bool[Tensor, "b y x"], size: tuple[int, int]) -> Bool[Tensor, "b h w"]:
-    """Returns the boxes at the resolution of a map, by nearest neighbour."""
+def resize_box_mask(box: Bool[Tensor, "b y x"], size: tuple[int, int]) -> Bool[Tensor, "b h w"]:
+    """Resizes the mask of the boxes to the resolution of a map, by nearest neighbour."""
     if box.shape[1:] == size:
         return box
     return resize_nearest(box[:, None].float(), size)[:, 0].bool()
 
 
-def mixed(box: Bool[Tensor, "b h w"]) -> Bool[Tensor, " b"]:
-    """Which images show a part of their partner."""
+def has_box(box: Bool[Tensor, "b h w"]) -> Bool[Tensor, " b"]:
+    """Returns True for images with a box, which show a part of their partner."""
     return box.flatten(1).any(1)
 
 
-def join_tokens(
+def join_captions(
     own: tuple[Float[Tensor, "b l d"], Bool[Tensor, "b l"]],
     partner: tuple[Float[Tensor, "b l2 d"], Bool[Tensor, "b l2"]],
     also: Bool[Tensor, " b"],
 ) -> tuple[Float[Tensor, "b l3 d"], Bool[Tensor, "b l3"]]:
-    """Caption tokens and which of them count: an image that is `mixed` is described by both captions."""
+    """Concatenates caption tokens and their masks; an image with a box (`also`) is described by both captions."""
     (tokens, counted), (more, more_counted) = own, partner
     return torch.cat((tokens, more), dim=1), torch.cat((counted, more_counted & also[:, None]), dim=1)

@@ -24,7 +24,7 @@ class PseudoLabelMap(Movable):
     def target(self, threshold: float) -> Target:
         """Returns the target of a loss: pixels below the threshold get weight 0, padding is IGNORE.
 
-        `losses.task.cross_entropy` against it is FixMatch's loss: its mean divides by all valid pixels, not by the
+        `seglet.losses.cross_entropy` against it is FixMatch's loss: its mean divides by all valid pixels, not by the
         confident ones, so that few confident pixels also pull little.
 
         Source: UniMatch, code (pixelwise in SemiVL's); golden conf_ce.

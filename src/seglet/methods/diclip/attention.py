@@ -16,7 +16,7 @@ from seglet.data.columns.kinds import ColumnKind, ColumnValue
 from seglet.data.columns.producer import ColumnProducer, Compute, Reads
 from seglet.data.columns.token_grid import crop_token_grid
 from seglet.data.dataset import Sample
-from seglet.labels.attention.low_rank_attention import LowRankAttention, low_rank_attention
+from seglet.labels.attention.low_rank import LowRankAttention, low_rank_attention
 from seglet.methods.diclip.weights import weights
 from seglet.models.foundation.attention_source import AttentionSource
 from seglet.models.foundation.loading import parse_dtype
@@ -165,4 +165,4 @@ def _labels(sample: Sample) -> np.ndarray:
 def stored_attention(column: Float[Tensor, "b y x c"], crop: Crop, grid: Size) -> Float[Tensor, "b n n"]:
     """What the part of a whole image's attention that each view shows is among the patches of the view."""
     cut = crop_token_grid(column.permute(0, 3, 1, 2), crop, grid)
-    return LowRankAttention.of_maps(cut.permute(0, 2, 3, 1)).dense()
+    return LowRankAttention.from_maps(cut.permute(0, 2, 3, 1)).dense()

@@ -9,9 +9,9 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from seglet.labels.cam.affinity import affinity_refined
-from seglet.labels.cam.background import labels_between, with_absence
-from seglet.labels.refine.par import par
+from seglet.labels.cam.affinity import refine_by_affinity
+from seglet.labels.cam.background import add_absence_background, labels_between_backgrounds
+from seglet.labels.refine.pixel_adaptive import par
 from seglet.methods.diclip.config import Config
 from seglet.tensors import resize_half_pixel
 from seglet.types import with_background, without_background
@@ -28,7 +28,7 @@ def refined_maps(
     present = tags.any(dim=0)
     if not present.any():
         return with_background(cams.new_zeros(*tags.shape, *images.shape[2:]), 1.0)
-    few = with_absence(cams[:, present], tags[:, present], images.shape[2:], config.background_power)
+    few = add_absence_background(cams[:, present], tags[:, present], images.shape[2:], config.background_power)
     moved = par(few, images, steps=config.par_steps)
     whole = moved.new_zeros(len(cams), cams.shape[1] + 1, images.shape[2], images.shape[3])
     whole[:, with_background(present[None], True)[0]] = moved
@@ -42,11 +42,11 @@ def pseudo_labels(
     """0 for background, i + 1 for the class of map i, IGNORE where `between` does not know; Sec. III-E."""
     if config.background == "absence":
         return refined_maps(config, cams, tags, images).argmax(dim=1)
-    fractions = without_background(with_absence(cams, tags, (cams.shape[2], cams.shape[3])))
+    fractions = without_background(add_absence_background(cams, tags, (cams.shape[2], cams.shape[3])))
     enlarged = resize_half_pixel(fractions, images.shape[2:])
     thresholds = (config.background_low, config.background_high)
     refine = partial(par, steps=config.par_steps)
-    return labels_between(enlarged, tags, images, thresholds, refine)
+    return labels_between_backgrounds(enlarged, tags, images, thresholds, refine)
 
 
 def on_grid(cams: Float[Tensor, "b k n"], grid: tuple[int, int]) -> Float[Tensor, "b k h w"]:
@@ -56,5 +56,7 @@ def on_grid(cams: Float[Tensor, "b k n"], grid: tuple[int, int]) -> Float[Tensor
 @torch.no_grad()
 def spread(cams: Float[Tensor, "b k h w"], attention: Float[Tensor, "b n n"], share: float) -> Float[Tensor, "b k h w"]:
     """Maps spread along attention from inside their boxes (CLIP-ES), each filling [0, 1] before and after."""
-    flat = without_background(with_absence(cams, cams.new_ones(cams.shape[:2]), (cams.shape[2], cams.shape[3])))
-    return affinity_refined(flat, attention, share)
+    flat = without_background(
+        add_absence_background(cams, cams.new_ones(cams.shape[:2]), (cams.shape[2], cams.shape[3]))
+    )
+    return refine_by_affinity(flat, attention, share)

@@ -14,7 +14,7 @@ from torch import Tensor
 from seglet.data.artefact import Artefact
 from seglet.data.columns.producer import ColumnProducer
 from seglet.data.columns.token_grid import covered_tokens
-from seglet.labels.cam.background import with_absence
+from seglet.labels.cam.background import add_absence_background
 from seglet.losses.affinity import affinity_loss, pair_labels
 from seglet.losses.task import balanced_cross_entropy, cross_entropy
 from seglet.methods import base, protocols
@@ -251,7 +251,9 @@ class Method(
         cam = static_cam(self.config, seen.cam, self._looked_up(seen))
         if self.adapter is not None and bool(self.taught):
             cam = dynamic_cam(self.config, seen.cam, self.adapter(seen.patches), tags)
-        return with_absence(self._spread(cam, seen, view), tags, (height, width), self.config.background_power)
+        return add_absence_background(
+            self._spread(cam, seen, view), tags, (height, width), self.config.background_power
+        )
 
     @torch.no_grad()
     def explain(

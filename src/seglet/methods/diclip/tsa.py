@@ -15,8 +15,7 @@ from torch import Tensor
 
 from seglet.data.artefact import Artefact
 from seglet.data.dataset import Dataset
-from seglet.labels.cam.cache_cam import enhanced, static_scores
-from seglet.labels.cam.patch_text import min_max
+from seglet.labels.cam.text_cam import enhance_cam, scale_to_range, static_scores
 from seglet.methods.diclip.cache_images import ImagesConfig, as_tensor, drawn, opened, single
 from seglet.models.clip_cache.build import build_cache
 from seglet.models.layers.patch_features import masked_mean
@@ -152,7 +151,7 @@ def static_cam(
     """The patch-text map, enhanced by what the memory says. Eq. 2 and 11."""
     if looked_up is None:
         return cam
-    return enhanced(cam, static_scores(looked_up, config.cache_negative), config.cache_weight)
+    return enhance_cam(cam, static_scores(looked_up, config.cache_negative), config.cache_weight)
 
 
 def dynamic_cam(
@@ -160,7 +159,7 @@ def dynamic_cam(
 ) -> Float[Tensor, "b k n"]:
     """The patch-text map, enhanced by the foreground part of what the adapter says. Eq. 13."""
     if config.dynamic == "range":
-        return enhanced(cam, without_background(min_max(learned.float()).mT), config.cache_weight)
+        return enhance_cam(cam, without_background(scale_to_range(learned.float()).mT), config.cache_weight)
     absent = with_background(tags, 1.0)[:, None] == 0
     shares = learned.float().masked_fill(absent, -torch.inf).softmax(dim=2)
-    return enhanced(cam, without_background(shares.mT), config.cache_weight)
+    return enhance_cam(cam, without_background(shares.mT), config.cache_weight)

@@ -13,11 +13,23 @@ import torch.nn.functional as F
 from jaxtyping import Float, Integer
 from torch import Tensor
 
-from seglet.labels.attention.acr import above_mean, refined_attention, to_rows
-from seglet.labels.attention.attention_clusters import attention_clusters
-from seglet.labels.attention.control_attention import identity_attention, oracle_attention, uniform_attention
-from seglet.labels.cam.feature_surgery import surgery
-from seglet.labels.cam.patch_text import Scale, min_max, over_background, patch_text_cam, positive
+from seglet.labels.attention.cluster_refinement import (
+    attention_above_mean,
+    identity_attention,
+    normalise_rows,
+    oracle_attention,
+    refine_attention,
+    uniform_attention,
+)
+from seglet.labels.attention.clusters import attention_clusters
+from seglet.labels.cam.text_cam import (
+    CamScale,
+    feature_surgery,
+    patch_text_cam,
+    scale_positive,
+    scale_to_range,
+    subtract_background,
+)
 from seglet.methods.diclip.attention import AttentionConfig
 from seglet.models.foundation.attention import changed_attention
 from seglet.models.foundation.image_tower import ImageFeatures, ImageTower
@@ -46,7 +58,9 @@ class VCEConfig(AttentionConfig):
         True, "take off a patch's likeness to the likeliest word for a background, as CLIP-ES; Eq. 1 does not"
     )
     likeness: Literal["cosine", "surgery"] = option("cosine", "Eq. 1; or without what all words share: ExCEL's code")
-    cam_scale: Scale = option("range", "a map fills [0, 1] from its least value, Eq. 1; or from 0, with less cut off")
+    cam_scale: CamScale = option(
+        "range", "a map fills [0, 1] from its least value, Eq. 1; or from 0, with less cut off"
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -86,18 +100,18 @@ def own_attention(tower: ImageTower, images: Float[Tensor, "b 3 y x"], layers: i
     """CLIP's own among patches, mean over the last layers; rows sum to 1."""
     _, seen = tower.forward_with_attention(images)
     among = torch.stack(seen[-layers:]).mean(dim=0)[:, 1:, 1:].float()
-    return to_rows(among, among)
+    return normalise_rows(among, among)
 
 
 @torch.no_grad()
 def refined(config: VCEConfig, attention: Float[Tensor, "b n n"]) -> Float[Tensor, "b n n"]:
     """What is put into CLIP: ACR, or what it is compared with. Even and self-attentive rows stay what they are."""
     if config.acr == "threshold":
-        return above_mean(attention)
+        return attention_above_mean(attention)
     if config.acr == "none" or config.attention == "identity":
         return attention
     cluster = partial(attention_clusters, groups=config.groups)
-    return refined_attention(attention, cluster, config.acr_threshold, config.acr_iterations, config.acr_product)
+    return refine_attention(attention, cluster, config.acr_threshold, config.acr_iterations, config.acr_product)
 
 
 def enhanced(
@@ -128,6 +142,6 @@ def word_maps(
     if config.likeness == "cosine":
         return patch_text_cam(patches, words, behind if len(behind) else None, config.cam_scale)
     tokens = F.normalize(torch.cat([seen.image[:, None], patches], dim=1).float(), dim=2)
-    likeness = surgery(tokens, torch.cat([words, behind]).to(tokens))[:, 1:]
-    likeness = over_background(likeness[..., : len(words)], likeness[..., len(words) :])
-    return (min_max(likeness) if config.cam_scale == "range" else positive(likeness)).mT
+    likeness = feature_surgery(tokens, torch.cat([words, behind]).to(tokens))[:, 1:]
+    likeness = subtract_background(likeness[..., : len(words)], likeness[..., len(words) :])
+    return (scale_to_range(likeness) if config.cam_scale == "range" else scale_positive(likeness)).mT

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from seglet.data.loading.semi_dataset import SemiConfig
-from seglet.labels.semi.cutmix import Boxes
+from seglet.labels.semi.cutmix import CutMixOptions
 from seglet.models.student import StudentConfig
 from seglet.types import option
 
@@ -54,5 +54,5 @@ class Config(SemiConfig, StudentConfig):
         _ = self.boxes
 
     @property
-    def boxes(self) -> Boxes:
-        return Boxes(self.cutmix_chance, self.cutmix_area, self.cutmix_aspect)
+    def boxes(self) -> CutMixOptions:
+        return CutMixOptions(self.cutmix_chance, self.cutmix_area, self.cutmix_aspect)

@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from seglet.labels.semi.collapse import collapse, watched
-from seglet.labels.semi.cutmix import draw_boxes, inside, paste, paste_record
+from seglet.labels.semi.collapse import detect_collapse, share_terms
+from seglet.labels.semi.cutmix import box_mask, draw_cutmix_boxes, paste_boxes, paste_record
 from seglet.labels.semi.pseudo_label import PseudoLabelMap, pseudo_label_map
 from seglet.losses.task import confidence_ratio_cross_entropy, cross_entropy, mean_confidence_cross_entropy
 from seglet.methods import base, protocols
@@ -115,13 +115,13 @@ class Method(base.Method[SemiStep], protocols.TrainingWarnings, protocols.ExtraV
         """Yields each strong view and its pseudo labels with boxes of the partner, or of the batch in reverse order."""
         size = (own.labels.shape[1], own.labels.shape[2])
         for stream, images in enumerate(step.unlabelled.strong):
-            boxes = draw_boxes(len(images), size, self.config.boxes, generator)
-            box = inside(boxes, size).to(images.device)
+            boxes = draw_cutmix_boxes(len(images), size, self.config.boxes, generator)
+            box = box_mask(boxes, size).to(images.device)
             if step.partner is None or partner is None:
                 reverse = own.map(lambda maps: maps.flip(0))
-                yield paste(images, images.flip(0), box), paste_record(own, reverse, box)
+                yield paste_boxes(images, images.flip(0), box), paste_record(own, reverse, box)
             else:
-                yield paste(images, step.partner.strong[stream], box), paste_record(own, partner, box)
+                yield paste_boxes(images, step.partner.strong[stream], box), paste_record(own, partner, box)
 
     def _pseudo_loss(self, logits: Float[Tensor, "b k _ _"], pseudo: PseudoLabelMap) -> Float[Tensor, ""]:
         """Computes the loss against pseudo labels, weighted as `believe` says."""
@@ -134,14 +134,14 @@ class Method(base.Method[SemiStep], protocols.TrainingWarnings, protocols.ExtraV
 
     def _statistics(self, pseudo: PseudoLabelMap, target: Target) -> dict[str, Tensor]:
         """Returns the fraction of confident pixels, and of each class among pseudo labels and labels."""
-        shares = watched(pseudo.labels, pseudo.valid, target.labels, self.student.classes.names)
+        shares = share_terms(pseudo.labels, pseudo.valid, target.labels, self.student.classes.names)
         return {"confident": pseudo.share_above(self.config.threshold), **shares}
 
     def training_warnings(self, terms: Mapping[str, float], progress: Progress) -> Mapping[str, str]:
         """Returns a warning if the pseudo labels collapse, once `alarm_from` of training is done."""
         if progress.fraction < self.config.alarm_from:
             return {}
-        return collapse(terms, self.student.classes.names)
+        return detect_collapse(terms, self.student.classes.names)
 
     def after_step(self, progress: Progress) -> None:
         if self.average is not None:

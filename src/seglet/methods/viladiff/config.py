@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from seglet.data.loading.semi_dataset import Partner, SemiConfig
-from seglet.labels.semi.cutmix import Boxes
+from seglet.labels.semi.cutmix import CutMixOptions
 from seglet.losses.vila import DIFFUSION_WEIGHTS
 from seglet.models.diffusion.gaussian import Clock
 from seglet.models.diffusion.routing import Reading
@@ -158,5 +158,5 @@ class Config(SemiConfig, StudentConfig):
         _ = self.boxes, Clock(self.denoising_steps)
 
     @property
-    def boxes(self) -> Boxes:
-        return Boxes(self.cutmix_chance, self.cutmix_area, self.cutmix_aspect)
+    def boxes(self) -> CutMixOptions:
+        return CutMixOptions(self.cutmix_chance, self.cutmix_area, self.cutmix_aspect)

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from seglet.data.columns.producer import ColumnProducer
-from seglet.labels.semi.collapse import collapse, watched
+from seglet.labels.semi.collapse import detect_collapse, share_terms
 from seglet.labels.semi.pseudo_label import PseudoLabelMap, pseudo_label_map
 from seglet.losses.vila import diffusion_loss, stream_loss
 from seglet.methods import base, protocols
@@ -112,7 +112,9 @@ class Method(
             parts = self._denoiser_losses(self.mixe, (labelled, strong), step, views.pseudo, progress)
             terms |= parts
             total = total + diffusion_loss(parts, config.mu)  # Eq. 11, 13
-        shares = watched(own.pseudo.labels, own.pseudo.valid, step.labelled.target.labels, self.student.classes.names)
+        shares = share_terms(
+            own.pseudo.labels, own.pseudo.valid, step.labelled.target.labels, self.student.classes.names
+        )
         return Losses(total, {**terms, **changed, "confident": own.pseudo.share_above(config.threshold), **shares})
 
     def _captions(self, step: SemiStep) -> StepCaptions | None:
@@ -181,7 +183,7 @@ class Method(
         """Returns a warning if the pseudo labels collapse, once `alarm_from` of training is done."""
         if progress.fraction < self.config.alarm_from:
             return {}
-        return collapse(terms, self.student.classes.names)
+        return detect_collapse(terms, self.student.classes.names)
 
     def after_step(self, progress: Progress) -> None:
         self.teacher.update(self.student, progress.step)

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float, Int, Integer
 from torch import Tensor, nn
 
-from seglet.labels.semi.edges import edge_rates, label_edges
+from seglet.labels.semi.edges import edge_flip_rates, label_edges
 from seglet.labels.semi.pseudo_label import PseudoLabelMap
 from seglet.losses.task import cross_entropy
 from seglet.losses.vila import edge_cross_entropy, noise_loss
@@ -38,7 +38,7 @@ class MixE(nn.Module):
         config = self.config
         noises = "both" if config.mix == "none" else config.mix
         tau = threshold_at(fraction, config.tau, config.tau_until)
-        rates = edge_rates(label_edges(labels), config.flip_rate, config.edge_rate)
+        rates = edge_flip_rates(label_edges(labels), config.flip_rate, config.edge_rate)
         return MixedDiffusion(
             Flips(rates, self.denoiser.classes, config.discrete == "cumulative"),
             route(confidence, tau, config.route, noises),  # Eq. 7

@@ -11,7 +11,7 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from seglet.data.columns.kinds import LENGTH_SUFFIX
-from seglet.labels.semi.cutmix import join_tokens
+from seglet.labels.semi.cutmix import join_captions
 from seglet.methods.viladiff.captions import TOKENS_COLUMN
 from seglet.models.heads.vila import Text
 from seglet.types import Labelled, SemiStep, Unlabelled
@@ -49,5 +49,5 @@ def captions_in_columns(columns: Mapping[str, Tensor]) -> Text:
 
 def with_partner_captions(own: Text, partner: Text, mixed: Bool[Tensor, " b"]) -> Text:
     """Returns captions to which those of the partner are added where an image is `mixed` with it."""
-    states, valid = join_tokens((own.states, own.valid), (partner.states, partner.valid), mixed)
+    states, valid = join_captions((own.states, own.valid), (partner.states, partner.valid), mixed)
     return Text(states, valid)

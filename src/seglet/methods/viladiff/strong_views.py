@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from seglet.labels.semi.cutmix import Boxes, draw_boxes, inside, mixed, paste, paste_record
+from seglet.labels.semi.cutmix import CutMixOptions, box_mask, draw_cutmix_boxes, has_box, paste_boxes, paste_record
 from seglet.labels.semi.pseudo_label import PseudoLabelMap
 from seglet.methods.viladiff.step_captions import with_partner_captions
 from seglet.models.heads.vila import Stream, Text
@@ -48,15 +48,15 @@ def strong_views(
     return both[:count], both[count:]
 
 
-def cutmix_views(own: StrongViews, partner: StrongViews, how: Boxes, generator: torch.Generator) -> StrongViews:
+def cutmix_views(own: StrongViews, partner: StrongViews, how: CutMixOptions, generator: torch.Generator) -> StrongViews:
     """Pastes boxes of the partner's images, pseudo labels and teacher maps; an image with a box gets both captions."""
     size = (own.images.shape[2], own.images.shape[3])
-    box = inside(draw_boxes(len(own.images), size, how, generator), size).to(own.images.device)
+    box = box_mask(draw_cutmix_boxes(len(own.images), size, how, generator), size).to(own.images.device)
     captions = None
     if own.captions is not None and partner.captions is not None:
-        captions = with_partner_captions(own.captions, partner.captions, mixed(box))
+        captions = with_partner_captions(own.captions, partner.captions, has_box(box))
     return StrongViews(
-        paste(own.images, partner.images, box),
+        paste_boxes(own.images, partner.images, box),
         paste_record(own.pseudo, partner.pseudo, box),
         paste_record(own.teacher, partner.teacher, box),
         captions,

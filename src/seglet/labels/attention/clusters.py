@@ -1,6 +1,6 @@
-"""Patches grouped by where they look: k-means of attention rows under the Kullback-Leibler divergence.
+"""Clusters of patches with similar attention: k-means of attention rows under the Kullback-Leibler divergence.
 
-Axes: b images, n patches, m patches looked at, k groups.
+Axes: b images, n patches, m patches they attend to, k clusters.
 """
 
 import torch
@@ -9,9 +9,8 @@ from torch import Tensor
 
 from seglet.tensors import at_least_float32
 
-EPSILON = 1e-8
-"""Added to a share before its logarithm, so that a patch that ignores another is far from one that does not, but not
-infinitely; as in DiffSeg."""
+_EPSILON = 1e-8
+"""Added to a share before its logarithm, which keeps divergences finite; as in DiffSeg."""
 
 
 @torch.no_grad()
@@ -22,24 +21,24 @@ def attention_clusters(
     symmetric: bool = False,
     generator: torch.Generator | None = None,
 ) -> Int64[Tensor, "b n"]:
-    """The group of each patch, from 0 up; at most `groups` of them, fewer where fewer rows differ.
+    """Returns the cluster of each patch, from 0 up; at most `groups`, fewer where fewer rows differ.
 
-    Rows are distributions over patches. A centre is the mean of its rows, which is the best one for the divergence of
-    rows from it. Ends when no image's groups change any more. Without a generator the first centres are rows far from
-    one another, beginning with the one farthest from the mean row; with one they are drawn, each in proportion to its
-    divergence from those before it (k-means++). Computes in at least float32; memory grows by about the size of the
+    Rows are distributions over patches. A centre is the mean of its rows, which minimises their divergence from it.
+    It ends when no image's clusters change. Without a generator the first centres are rows far from one another,
+    beginning with the row farthest from the mean; with one they are drawn, each in proportion to its divergence from
+    those before it (k-means++). Computes in at least float32; memory grows by about the size of the
     attention, however many groups.
 
     Args:
-        steps: most reassignments.
-        symmetric: half the divergence of a row from the centre and half that of the centre from the row, as in
+        steps: largest number of reassignments.
+        symmetric: use the mean of the divergence of a row from the centre and of the centre from the row, as in
             DiffSeg, instead of the first alone.
 
     Raises:
-        ValueError: fewer than one group or step.
+        ValueError: there is less than one group or step.
 
-    Source: DiCLIP, Eq. 4, which cites k-means with this divergence and says no more: 9 groups from Table VI (a), the
-    rest is our reading.
+    Source: DiCLIP, Eq. 4, which cites k-means with this divergence and gives no details: 9 groups are from Table
+    VI (a), the rest is our reading.
     """
     if groups < 1 or steps < 1:
         raise ValueError(f"expected at least one group and one step, got {groups} and {steps}")
@@ -56,16 +55,16 @@ def attention_clusters(
 
 
 class _Divergence:
-    """Of rows from centres, in nats, as products of matrices: nothing of the size of rows times centres times m."""
+    """Divergence of rows from centres in nats, by matrix products: nothing as large as rows times centres times m."""
 
     def __init__(self, rows: Float[Tensor, "b n m"], symmetric: bool) -> None:
-        logs = rows.add(EPSILON).log_()
+        logs = rows.add(_EPSILON).log_()
         self.rows = rows
         self.order = torch.einsum("bnm,bnm->bn", rows, logs)[:, :, None]  # minus the entropy
         self.logs = logs if symmetric else None
 
     def __call__(self, centres: Float[Tensor, "b k m"]) -> Float[Tensor, "b n k"]:
-        logs = centres.add(EPSILON).log_()
+        logs = centres.add(_EPSILON).log_()
         forward = self.order - torch.bmm(self.rows, logs.mT)
         if self.logs is None:
             return forward
@@ -74,7 +73,7 @@ class _Divergence:
 
 
 def _start(measure: _Divergence, groups: int, generator: torch.Generator | None) -> Float[Tensor, "b k m"]:
-    """Rows to begin with; where all rows are among them, some twice."""
+    """Returns the first centres; a row is taken twice only when all rows are taken."""
     images = torch.arange(len(measure.rows), device=measure.rows.device)
     gap = measure(measure.rows.mean(dim=1, keepdim=True))[:, :, 0]
     chosen: list[Tensor] = []
@@ -87,7 +86,7 @@ def _start(measure: _Divergence, groups: int, generator: torch.Generator | None)
 
 
 def _drawn(gap: Float[Tensor, "b n"], generator: torch.Generator) -> Int64[Tensor, " b"]:
-    """A row of each image, as likely as it is far; the first where all are near."""
+    """Draws a row of each image with a probability in proportion to `gap`; the first row where all gaps are 0."""
     draw = torch.rand(len(gap), 1, generator=generator, device=generator.device).to(gap)
     reached = gap.clamp_min(0).cumsum(dim=1)
     return torch.searchsorted(reached, draw * reached[:, -1:]).clamp_max(gap.shape[1] - 1)[:, 0]
@@ -96,7 +95,7 @@ def _drawn(gap: Float[Tensor, "b n"], generator: torch.Generator) -> Int64[Tenso
 def _means(
     rows: Float[Tensor, "b n m"], labels: Int64[Tensor, "b n"], before: Float[Tensor, "b k m"]
 ) -> Float[Tensor, "b k m"]:
-    """Of the rows of each group; a group without rows keeps its centre."""
+    """Computes the mean row of each cluster; a cluster without rows keeps its centre."""
     member = torch.nn.functional.one_hot(labels, before.shape[1]).to(rows)
     counts = member.sum(dim=1)[:, :, None]
     return torch.where(counts > 0, torch.bmm(member.mT, rows) / counts.clamp_min(1), before)

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from seglet.labels.attention.acr import above_mean, refined_attention, same_group
-from seglet.labels.attention.attention_clusters import attention_clusters
+from seglet.labels.attention.cluster_refinement import attention_above_mean, refine_attention, same_group
+from seglet.labels.attention.clusters import attention_clusters
 
 HALVES = torch.tensor([[[0.4, 0.3, 0.2, 0.1], [0.3, 0.4, 0.1, 0.2], [0.2, 0.1, 0.4, 0.3], [0.1, 0.2, 0.3, 0.4]]])
 """Of two patches on the left and two on the right."""
@@ -22,14 +22,14 @@ def some_attention(patches: int = 16) -> Tensor:
 
 
 def test_what_is_reliable_within_groups_is_all_that_is_left() -> None:
-    once = refined_attention(HALVES, two_groups, threshold=0.35, iterations=1)
+    once = refine_attention(HALVES, two_groups, threshold=0.35, iterations=1)
     torch.testing.assert_close(once[0], torch.eye(4))
-    loose = refined_attention(HALVES, two_groups, threshold=0.15, iterations=1)
+    loose = refine_attention(HALVES, two_groups, threshold=0.15, iterations=1)
     torch.testing.assert_close(loose[0, 0], torch.tensor([4 / 7, 3 / 7, 0, 0]))
 
 
 def test_as_a_product_it_carries_attention_one_step_further() -> None:
-    once = refined_attention(HALVES, two_groups, threshold=0.15, iterations=1, product=True)
+    once = refine_attention(HALVES, two_groups, threshold=0.15, iterations=1, product=True)
     torch.testing.assert_close(once[0, 0], (0.4 * HALVES[0, 0] + 0.3 * HALVES[0, 1]) / 0.7)
 
 
@@ -41,33 +41,33 @@ def test_equals_the_formula_with_groups_found_anew(product: bool) -> None:
         kept = refined * (refined >= 5e-4) * (related @ related.mT)
         kept = kept @ refined if product else kept
         refined = kept / kept.sum(dim=2, keepdim=True)
-    ours = refined_attention(attention, partial(attention_clusters, groups=4), product=product)
+    ours = refine_attention(attention, partial(attention_clusters, groups=4), product=product)
     torch.testing.assert_close(ours, refined, rtol=1e-9, atol=0)
 
 
 def test_without_iterations_it_is_the_attention() -> None:
-    assert torch.equal(refined_attention(HALVES, iterations=0), HALVES)
+    assert torch.equal(refine_attention(HALVES, iterations=0), HALVES)
 
 
 def test_rows_keep_summing_to_one() -> None:
-    total = refined_attention(some_attention()).sum(dim=2)
+    total = refine_attention(some_attention()).sum(dim=2)
     torch.testing.assert_close(total, torch.ones_like(total))
 
 
 @pytest.mark.parametrize("product", [False, True])
 def test_even_rows_below_the_threshold_and_rows_of_zeros_stay_as_they_were(product: bool) -> None:
     even = torch.full((1, 4, 4), 0.25)
-    assert torch.equal(refined_attention(even, threshold=0.3, product=product), even)
-    assert refined_attention(torch.zeros(1, 4, 4), product=product).eq(0).all()
+    assert torch.equal(refine_attention(even, threshold=0.3, product=product), even)
+    assert refine_attention(torch.zeros(1, 4, 4), product=product).eq(0).all()
 
 
 def test_patches_that_see_themselves_alone_go_on_doing_so() -> None:
-    assert torch.equal(refined_attention(torch.eye(20)[None])[0], torch.eye(20))
+    assert torch.equal(refine_attention(torch.eye(20)[None])[0], torch.eye(20))
 
 
 def test_one_patch_and_more_groups_than_patches_are_no_trouble() -> None:
-    assert refined_attention(torch.ones(1, 1, 1)).item() == 1
-    assert refined_attention(HALVES, partial(attention_clusters, groups=9)).isfinite().all()
+    assert refine_attention(torch.ones(1, 1, 1)).item() == 1
+    assert refine_attention(HALVES, partial(attention_clusters, groups=9)).isfinite().all()
 
 
 def test_patches_of_one_group_are_related() -> None:
@@ -75,10 +75,10 @@ def test_patches_of_one_group_are_related() -> None:
 
 
 def test_a_threshold_at_the_mean_needs_no_groups() -> None:
-    torch.testing.assert_close(above_mean(HALVES)[0, 0], torch.tensor([4 / 7, 3 / 7, 0, 0]))
-    assert above_mean(torch.full((1, 4, 4), 0.25)).eq(0.25).all()
+    torch.testing.assert_close(attention_above_mean(HALVES)[0, 0], torch.tensor([4 / 7, 3 / 7, 0, 0]))
+    assert attention_above_mean(torch.full((1, 4, 4), 0.25)).eq(0.25).all()
 
 
 def test_a_negative_threshold_is_refused() -> None:
     with pytest.raises(ValueError, match=r"from 0 up, got -0\.1 and 3"):
-        refined_attention(HALVES, threshold=-0.1)
+        refine_attention(HALVES, threshold=-0.1)

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from seglet.labels.attention.attention_clusters import attention_clusters
+from seglet.labels.attention.clusters import attention_clusters
 
 KINDS = torch.tensor([[0.7, 0.1, 0.1, 0.1], [0.1, 0.1, 0.1, 0.7]])
 

@@ -1,6 +1,6 @@
 import torch
 
-from seglet.labels.cam.cache_cam import enhanced, static_scores
+from seglet.labels.cam.text_cam import enhance_cam, static_scores
 
 RETRIEVED = torch.tensor([[[0.0, 4.0], [1.0, 8.0], [2.0, 6.0]]])
 """Background and one class at three patches."""
@@ -19,4 +19,4 @@ def test_a_class_or_background_without_keys_is_zero() -> None:
 
 
 def test_scores_are_added_with_their_weight() -> None:
-    assert enhanced(torch.tensor([[[0.25, 0.5]]]), torch.tensor([[[1.0, 0.0]]])).tolist() == [[[0.75, 0.5]]]
+    assert enhance_cam(torch.tensor([[[0.25, 0.5]]]), torch.tensor([[[1.0, 0.0]]])).tolist() == [[[0.75, 0.5]]]

@@ -2,8 +2,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from seglet.labels.attention.low_rank_attention import LowRankAttention, low_rank_attention
-from seglet.labels.attention.sparse_attention import sparse_attention
+from seglet.labels.attention.low_rank import LowRankAttention, low_rank_attention
 
 
 def attention_of_rank(rank: int, patches: int = 40) -> Tensor:
@@ -32,33 +31,20 @@ def test_maps_may_be_cropped_and_are_then_the_attention_within_the_crop() -> Non
     maps = low_rank_attention(attention, 2).maps((5, 8))
     within = attention.unflatten(2, (5, 8)).unflatten(1, (5, 8))[:, :2, :, :2].flatten(3).flatten(1, 2)
     expected = within / within.sum(dim=2, keepdim=True)
-    assert lost(expected, LowRankAttention.of_maps(maps[:, :2]).dense()) < 0.01
+    assert lost(expected, LowRankAttention.from_maps(maps[:, :2]).dense()) < 0.01
 
 
-def test_all_values_of_a_row_are_the_row() -> None:
-    attention = attention_of_rank(3)
-    torch.testing.assert_close(sparse_attention(attention, 99).dense(), attention, rtol=1e-3, atol=1e-6)
-
-
-def test_the_rest_of_a_row_is_spread_over_what_was_not_kept() -> None:
-    attention = torch.tensor([[[0.5, 0.25, 0.125, 0.125]] * 4])
-    assert sparse_attention(attention, 1).dense()[0, 0].tolist() == pytest.approx([1 / 2, 1 / 6, 1 / 6, 1 / 6])
-
-
-@pytest.mark.parametrize("compact", [low_rank_attention, sparse_attention])
-def test_rows_of_awkward_attention_sum_to_one(compact: object) -> None:
+def test_rows_of_awkward_attention_sum_to_one() -> None:
     for attention in (torch.full((1, 5, 5), 0.2), torch.eye(5)[None], torch.ones(1, 1, 1), attention_of_rank(4)):
-        dense = compact(attention, 2).dense()  # type: ignore[operator]
+        dense = low_rank_attention(attention, 2).dense()
         torch.testing.assert_close(dense.sum(dim=2), torch.ones(dense.shape[:2]), rtol=2e-3, atol=0)
 
 
 def test_an_image_of_32_by_32_patches_takes_128_kib_by_default() -> None:
     even = torch.full((1, 1024, 1024), 1 / 1024)
-    assert sparse_attention(even).image_bytes == low_rank_attention(even).image_bytes == 128 * 1024
+    assert low_rank_attention(even).image_bytes == 128 * 1024
 
 
-def test_nothing_to_keep_is_refused() -> None:
+def test_a_rank_of_zero_is_refused() -> None:
     with pytest.raises(ValueError, match="a rank of at least 1, got 0"):
         low_rank_attention(torch.eye(3)[None], 0)
-    with pytest.raises(ValueError, match="at least 1 kept value and at most 32768 patches, got 0 and 3"):
-        sparse_attention(torch.eye(3)[None], 0)
