@@ -23,14 +23,14 @@ from seglet.data.world.dataset import World
 from seglet.data.world.scene import WORLD_CLASSES
 from seglet.models.architecture import Architecture
 from seglet.models.segmenter import build
-from seglet.webapp.answers import Network
-from seglet.webapp.controller import Desk
-from seglet.webapp.page import build as build_page
-from seglet.webapp.server import gradio, quarters, serving
+from seglet.webapp.controller import Controller
+from seglet.webapp.page import build_page
+from seglet.webapp.predictors import SegmenterPredictor
+from seglet.webapp.server import import_gradio, private_folder, serve_page
 
 STUDENT, WIDTH, SIDE, REPEATS = "deeplabv2-resnet18", 0.25, 64, 5
 PATIENCE = 600
-FIELD, MASK = "#seglet-files input[type=file]", "#seglet-look-0 .layer"
+FIELD, MASK = "#seglet-files input[type=file]", "#seglet-overlay-0 .layer"
 
 
 @dataclass(frozen=True)
@@ -46,15 +46,15 @@ class PageResult(Result):
 
 
 def run() -> PageResult:
-    network = Network("student", build(Architecture(STUDENT, width=WIDTH), WORLD_CLASSES).eval())
+    network = SegmenterPredictor("student", build(Architecture(STUDENT, width=WIDTH), WORLD_CLASSES).eval())
     image = World("test", scenes=1, size=SIDE).read(0).image
-    alone, answer = timed(lambda: network.answer(image, "scene.png"))
-    found = {WORLD_CLASSES.names[label] for label, _, _ in answer.shares()}
-    with quarters() as folder, chromium() as driver:
+    alone, answer = timed(lambda: network.predict(image, "scene.png"))
+    found = {WORLD_CLASSES.names[label] for label, _, _ in answer.class_shares()}
+    with private_folder() as folder, chromium() as driver:
         Image.fromarray(image).save(folder / "scene.png")
         began = time.perf_counter()
-        gr = gradio()
-        with serving(gr, build_page(gr, Desk([network], folder / "offered")), "127.0.0.1", None) as address:
+        gr = import_gradio()
+        with serve_page(gr, build_page(gr, Controller([network], folder / "offered")), "127.0.0.1", None) as address:
             serve = time.perf_counter() - began
             opened, _ = timed(lambda: opening(driver, address), 1)
             times = []

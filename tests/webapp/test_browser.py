@@ -88,8 +88,8 @@ def fetched(served, path, host=None):
 def test_a_dropped_image_comes_back_under_its_mask(page, scene):
     page.complaints(), page.asked()
     drop(page, scene)
-    assert page.one("#seglet-look-0 .layer").get_attribute("alt") == "mask"
-    assert "hostile: scene.png" in page.text("#seglet-look-0")
+    assert page.one("#seglet-overlay-0 .layer").get_attribute("alt") == "mask"
+    assert "hostile: scene.png" in page.text("#seglet-overlay-0")
     assert "%" in page.text("#seglet-table-0")
     assert page.complaints() == []
 
@@ -98,7 +98,7 @@ def test_no_request_leaves_the_machine(served, page, scene):
     page.asked()
     page.driver.get(served.address)
     drop(page, scene)
-    page.one("#seglet-look-0 .layer")
+    page.one("#seglet-overlay-0 .layer")
     asked = page.asked()
     assert served.address.rstrip("/") in asked
     assert asked <= {served.address.rstrip("/"), "data:", "blob:"}
@@ -115,37 +115,37 @@ def test_no_name_of_a_class_runs(page, scene):
 
 def test_what_lies_over_the_image_is_chosen_with_a_click(page, scene):
     drop(page, scene)
-    page.one("#seglet-look-0 .layer")
+    page.one("#seglet-overlay-0 .layer")
     for kind in ("uncertainty", "confidence", "mask"):
         page.one(f"#seglet-layer input[value={kind}]").click()
-        until(lambda kind=kind: page.one("#seglet-look-0 .layer").get_attribute("alt") == kind)
+        until(lambda kind=kind: page.one("#seglet-overlay-0 .layer").get_attribute("alt") == kind)
 
 
 def test_opacity_follows_the_keys(page, scene):
     drop(page, scene)
-    layer = page.one("#seglet-look-0 .layer")
+    layer = page.one("#seglet-overlay-0 .layer")
     assert layer.value_of_css_property("opacity") == "0.6"
     page.one("#seglet-opacity input[type=range]").send_keys("\ue012" * 10)  # arrow left
-    until(lambda: page.one("#seglet-look-0 .layer").value_of_css_property("opacity") == "0.5")
+    until(lambda: page.one("#seglet-overlay-0 .layer").value_of_css_property("opacity") == "0.5")
 
 
 def test_light_is_taken_away_and_what_is_left_is_said(page, scene):
     drop(page, scene)
-    page.one("#seglet-look-0 .layer")
+    page.one("#seglet-overlay-0 .layer")
     page.one("#seglet-stops input[type=range]").send_keys("\ue014" * 6)  # arrow right
-    until(lambda: "3 stops less" in page.text("#seglet-night-0"))
-    assert "of the pixels as in the light" in page.text("#seglet-night-0")
-    page.one("#seglet-fade").click()
+    until(lambda: "3 stops less" in page.text("#seglet-dark-0"))
+    assert "of the pixels as at full light" in page.text("#seglet-dark-0")
+    page.one("#seglet-find-break").click()
     until(lambda: page.all("#seglet-curve polyline"))
     assert "stops" in page.text("#seglet-curve")
 
 
 def test_masks_are_taken_home(page, scene, segmenter):
     drop(page, scene)
-    page.one("#seglet-look-0 .layer")
-    page.one("#seglet-make").click()
-    until(lambda: len(page.all("#seglet-offered a[download]")) == 3)
-    for link in page.all("#seglet-offered a[download]"):
+    page.one("#seglet-overlay-0 .layer")
+    page.one("#seglet-make-files").click()
+    until(lambda: len(page.all("#seglet-downloads a[download]")) == 3)
+    for link in page.all("#seglet-downloads a[download]"):
         link.click()
     mask = page.downloaded("scene.png")
     np.testing.assert_array_equal(read_mask(mask), load(segmenter).predict(read_image(scene)).labels)
@@ -161,11 +161,11 @@ def test_what_is_no_image_is_said_and_the_rest_is_shown(page, scene, tmp_path):
     content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
     (tmp_path / "bomb.png").write_bytes(content)
     drop(page, tmp_path / "page.png", tmp_path / "line.png", tmp_path / "bomb.png", scene)
-    page.one("#seglet-look-0 .layer")
-    told = page.text("#seglet-told")
-    assert "'page.png' is not a readable image" in told
-    assert "'line.png' is 20000x3" in told
-    assert "'bomb.png' claims a size beyond the limit" in told
+    page.one("#seglet-overlay-0 .layer")
+    message = page.text("#seglet-message")
+    assert "'page.png' is not a readable image" in message
+    assert "'line.png' is 20000x3" in message
+    assert "'bomb.png' claims a size beyond the limit" in message
     assert page.driver.title == "seglet"
 
 
@@ -173,10 +173,10 @@ def test_no_name_of_a_file_runs(page, scene):
     hostile = scene.with_name("<img src=x onerror=document.title='owned'>.png")
     hostile.write_text("none")
     drop(page, hostile)
-    until(lambda: "is not a readable image" in page.text("#seglet-told"))
+    until(lambda: "is not a readable image" in page.text("#seglet-message"))
     drop(page, scene.rename(scene.with_name("<script>document.title='owned'<.png")))
     assert page.driver.title == "seglet"
-    assert page.all("#seglet-told img") == []
+    assert page.all("#seglet-message img") == []
 
 
 def test_a_file_that_is_too_large_never_arrives(page, tmp_path, scene):
@@ -184,7 +184,7 @@ def test_a_file_that_is_too_large_never_arrives(page, tmp_path, scene):
         file.truncate(33_000_000)
     drop(page, tmp_path / "large.png")
     until(lambda: "exceed the maximum allowed size" in page.text("body"))
-    assert page.all("#seglet-look-0 .layer") == []
+    assert page.all("#seglet-overlay-0 .layer") == []
 
 
 def test_files_of_this_machine_are_not_served(served, tmp_path):
@@ -201,7 +201,7 @@ def test_a_file_that_nobody_dropped_is_not_read(served, page, scene):
     assert '"success":false' in forged
     assert "data:image" not in forged
     drop(page, scene)
-    page.one("#seglet-look-0 .layer")
+    page.one("#seglet-overlay-0 .layer")
     (arrived, *_) = served.temporary.glob("seglet-app-*/*/scene.png")
     assert '"success":true' in page.driver.execute_async_script(FORGED, str(arrived))
 
@@ -219,7 +219,7 @@ def test_nothing_is_left_when_it_ends(serve, segmenter, scene, browser):
     assert list(served.temporary.glob("seglet-app-*"))
     browser.driver.get(served.address)
     drop(browser, scene)
-    browser.one("#seglet-look-0 .layer")
+    browser.one("#seglet-overlay-0 .layer")
     assert list(served.temporary.glob("seglet-app-*/*"))
     assert served.end() == 128 + 15
     assert list(served.temporary.glob("*")) == []
@@ -230,8 +230,8 @@ def test_tags_are_typed_and_their_maps_are_seen(serve, browser, scene, tmp_path)
     browser.driver.get(serve("--method", tmp_path / "e.yaml", "--names", "star", "moon").address)
     drop(browser, scene)
     browser.one("#seglet-layer input[value='CAM of moon']").click()
-    until(lambda: browser.one("#seglet-look-0 .layer").get_attribute("alt") == "CAM of moon")
+    until(lambda: browser.one("#seglet-overlay-0 .layer").get_attribute("alt") == "CAM of moon")
     field = browser.one("#seglet-tags textarea, #seglet-tags input")
     field.clear()
     field.send_keys("mon\n")
-    until(lambda: "there is no class 'mon'; did you mean 'moon'" in browser.text("#seglet-remark"))
+    until(lambda: "there is no class 'mon'; did you mean 'moon'" in browser.text("#seglet-image-message"))

@@ -1,4 +1,4 @@
-"""`seglet app`: what can be asked of it, and what it leaves behind. The page itself: test_browser.py."""
+"""`seglet app`: its options, its predictors and its temporary files. The page itself: test_browser.py."""
 
 import os
 import sys
@@ -7,35 +7,29 @@ import types
 import pytest
 from tests.webapp.test_open_vocabulary import CLIP
 
-from seglet.cli.app import add_arguments, called, viewers
-from seglet.cli.parsing import Parser
 from seglet.files import write_json
+from seglet.inference.options import InferenceOptions
 from seglet.models.architecture import Architecture
 from seglet.models.segmenter import build
 from seglet.types import Classes
 from seglet.webapp import server
-
-
-def read(*words):
-    parser = Parser("app")
-    add_arguments(parser)
-    return parser.read([str(word) for word in words])
+from seglet.webapp.loading import distinct_names, load_open_vocabulary, load_segmenters
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
-        ((), "give a segmenter to look through, or --method"),
+        ((), "give a segmenter, or --method"),
         (("a", "--method", "diclip"), "one of the two"),
         (("a", "b", "c"), "3 models were named; two can be compared"),
         (("a", "a"), "named twice"),
         (("a", "--names", "cat"), "--names are the classes of a --method"),
     ],
 )
-def test_what_contradicts_itself_is_said(words, told, seglet):
+def test_contradictory_options_are_refused(words, message, seglet):
     done = seglet("app", *words)
     assert done.code == 2
-    assert told in done.err
+    assert message in done.err
 
 
 def test_without_gradio_the_extra_is_named(model, seglet, monkeypatch):
@@ -54,25 +48,26 @@ def test_without_gradio_the_extra_is_named(model, seglet, monkeypatch):
         (["last", "runs/last"], ["last", "runs/last"]),
     ],
 )
-def test_models_are_called_by_what_tells_them_apart(sources, names):
-    assert called(sources) == names
+def test_models_are_named_by_the_parts_of_their_paths_that_differ(sources, names):
+    assert distinct_names(sources) == names
 
 
 def test_models_of_different_classes_are_not_compared(model, tmp_path):
     classes = Classes(("background", "cat"), ((0, 0, 0), (255, 0, 0)))
     build(Architecture("deeplabv3-resnet18", width=0.125), classes).save(tmp_path / "cats")
     with pytest.raises(ValueError, match="model and cats cannot be compared"):
-        viewers(read(model, tmp_path / "cats"))
+        load_segmenters([str(model), str(tmp_path / "cats")], InferenceOptions(), 0, "cpu")
 
 
 def test_a_method_takes_the_classes_that_are_named_or_any(tmp_path):
     write_json(tmp_path / "e.yaml", CLIP)
-    (named,) = viewers(read("--method", tmp_path / "e.yaml", "--names", "star", "moon"))
+    named, own = (
+        load_open_vocabulary(str(tmp_path / "e.yaml"), names, InferenceOptions(), "cpu")
+        for names in (["star", "moon"], None)
+    )
     assert named.known.classes.names == ("background", "star", "moon")
-    (own,) = viewers(read("--method", tmp_path / "e.yaml"))
     assert len(own.known.classes) > 3
-    (free,) = viewers(read("--method", "diclip"))
-    assert free.known is None
+    assert load_open_vocabulary("diclip", None, InferenceOptions(), "cpu").known is None
 
 
 class Taken:
@@ -85,19 +80,19 @@ class Taken:
         raise OSError("no empty port")
 
 
-def test_a_port_that_is_taken_is_said():
+def test_a_port_that_is_taken_is_reported():
     pytest.importorskip("starlette", reason="what Gradio brings is not installed")
     gr = types.SimpleNamespace(themes=types.SimpleNamespace(Base=dict))
     message = r"cannot serve at 127.0.0.1:7860 \(no empty port\); choose another --port"
-    with pytest.raises(ValueError, match=message), server.serving(gr, Taken(), "127.0.0.1", 7860):
+    with pytest.raises(ValueError, match=message), server.serve_page(gr, Taken(), "127.0.0.1", 7860):
         pass
 
 
-def test_our_quarters_are_gone_afterwards_and_so_is_what_was_set(monkeypatch):
+def test_the_private_folder_and_its_settings_are_gone_afterwards(monkeypatch):
     monkeypatch.setenv("NO_PROXY", "intranet")
     monkeypatch.setenv("GRADIO_ALLOWED_PATHS", "/")
     before = dict(os.environ)
-    with server.quarters() as folder:
+    with server.private_folder() as folder:
         inside = {name: value for name, value in os.environ.items() if name.startswith("GRADIO_")}
         assert os.environ["NO_PROXY"] == "intranet,127.0.0.1,localhost"
         (folder / "upload").mkdir()

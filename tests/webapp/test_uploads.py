@@ -1,4 +1,4 @@
-"""What may be dropped on the page, and what is said of the rest."""
+"""Files that may be upload on the page, and messages about the others."""
 
 import struct
 import zlib
@@ -9,7 +9,7 @@ from PIL import Image
 
 from seglet.data.errors import DataError
 from seglet.webapp import uploads
-from seglet.webapp.uploads import Limits, harmless, read_all, read_dropped
+from seglet.webapp.uploads import UploadLimits, read_upload, read_uploads, safe_file_name
 
 
 def drop(folder, name, height=20, width=30):
@@ -19,23 +19,23 @@ def drop(folder, name, height=20, width=30):
     return file
 
 
-def test_a_image_is_taken_as_it_is(tmp_path):
-    dropped = read_dropped(drop(tmp_path, "a.png"), Limits())
-    assert (dropped.name, dropped.size, dropped.image.shape) == ("a.png", (20, 30), (20, 30, 3))
+def test_an_image_is_taken_as_it_is(tmp_path):
+    upload = read_upload(drop(tmp_path, "a.png"), UploadLimits())
+    assert (upload.name, upload.size, upload.image.shape) == ("a.png", (20, 30), (20, 30, 3))
 
 
-def test_a_long_image_is_looked_at_shrunk(tmp_path):
-    dropped = read_dropped(drop(tmp_path, "a.png", 20, 60), Limits(side=30))
-    assert (dropped.size, dropped.image.shape) == ((20, 60), (10, 30, 3))
+def test_a_long_image_is_shrunk(tmp_path):
+    upload = read_upload(drop(tmp_path, "a.png", 20, 60), UploadLimits(side=30))
+    assert (upload.size, upload.image.shape) == ((20, 60), (10, 30, 3))
 
 
 @pytest.mark.parametrize(
-    ("height", "width", "told"),
+    ("height", "width", "message"),
     [(3, 20000, "'a.png' is 20000x3; expected sides of 8"), (8, 200, "16 times"), (90, 90, "limit of 8000 pixels")],
 )
-def test_images_of_no_use_are_refused(height, width, told, tmp_path):
-    with pytest.raises(DataError, match=told):
-        read_dropped(drop(tmp_path, "a.png", height, width), Limits(max_pixels=8000 if height == 90 else 100_000))
+def test_images_of_no_use_are_refused(height, width, message, tmp_path):
+    with pytest.raises(DataError, match=message):
+        read_upload(drop(tmp_path, "a.png", height, width), UploadLimits(max_pixels=8000 if height == 90 else 100_000))
 
 
 def test_a_bomb_is_refused_from_its_header(tmp_path):
@@ -44,13 +44,15 @@ def test_a_bomb_is_refused_from_its_header(tmp_path):
     content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
     (tmp_path / "bomb.png").write_bytes(content)
     with pytest.raises(DataError, match=r"'bomb\.png' claims a size beyond the limit of 24000000 pixels"):
-        read_dropped(tmp_path / "bomb.png", Limits())
+        read_upload(tmp_path / "bomb.png", UploadLimits())
 
 
 def test_errors_name_the_file_and_not_where_it_lies(tmp_path):
     (tmp_path / "page.png").write_text("<script>alert(1)</script>")
     (tmp_path / "empty.png").touch()
-    images, wrong = read_all([tmp_path / "page.png", drop(tmp_path, "a.png"), tmp_path / "empty.png"], Limits())
+    images, wrong = read_uploads(
+        [tmp_path / "page.png", drop(tmp_path, "a.png"), tmp_path / "empty.png"], UploadLimits()
+    )
     assert [one.name for one in images] == ["a.png"]
     assert wrong[0].startswith("'page.png' is not a readable image")
     assert wrong[1].startswith("'empty.png' is empty")
@@ -58,19 +60,19 @@ def test_errors_name_the_file_and_not_where_it_lies(tmp_path):
 
 
 def test_a_file_beyond_the_limit_is_not_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(uploads, "MEGABYTES", 0)
+    monkeypatch.setattr(uploads, "UPLOAD_MEGABYTES", 0)
     with pytest.raises(DataError, match="larger than 0 MB"):
-        read_dropped(drop(tmp_path, "a.png"), Limits())
+        read_upload(drop(tmp_path, "a.png"), UploadLimits())
 
 
 def test_images_of_one_name_are_told_apart(tmp_path):
     files = [drop(tmp_path, f"{folder}/a.png") for folder in "xyz"]
-    assert [one.name for one in read_all(files, Limits())[0]] == ["a.png", "a-2.png", "a-3.png"]
+    assert [one.name for one in read_uploads(files, UploadLimits())[0]] == ["a.png", "a-2.png", "a-3.png"]
 
 
 def test_no_more_than_a_handful_is_taken_at_once(tmp_path, monkeypatch):
-    monkeypatch.setattr(uploads, "MOST_IMAGES", 1)
-    images, wrong = read_all([drop(tmp_path, "a.png"), drop(tmp_path, "b.png")], Limits())
+    monkeypatch.setattr(uploads, "_MOST_IMAGES", 1)
+    images, wrong = read_uploads([drop(tmp_path, "a.png"), drop(tmp_path, "b.png")], UploadLimits())
     assert len(images) == 1
     assert wrong == ["2 files were dropped, the first 1 are shown; `seglet predict` takes any number"]
 
@@ -87,4 +89,4 @@ def test_no_more_than_a_handful_is_taken_at_once(tmp_path, monkeypatch):
     ],
 )
 def test_names_of_downloads_are_harmless(name, kept):
-    assert harmless(name) == kept
+    assert safe_file_name(name) == kept

@@ -1,130 +1,135 @@
-"""What the page does when somebody drops, picks, types or asks; knows nothing of Gradio."""
+"""Actions of the page: receive files, show, darken and download; independent of Gradio."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from seglet.data.dark.stops import stop_down
-from seglet.webapp import darkness_curve, html
-from seglet.webapp.answers import Answer, Viewer, agreement
-from seglet.webapp.downloads import downloads
-from seglet.webapp.uploads import Dropped, Limits, read_all
+from seglet.webapp import html
+from seglet.webapp.darkness_curve import darkness_curve
+from seglet.webapp.downloads import write_downloads
+from seglet.webapp.predictors import ImagePrediction, ImagePredictor, compare_masks
+from seglet.webapp.uploads import Upload, UploadLimits, read_uploads
 
-KEPT = 16
-"""Answers that are remembered of one visit."""
+_MOST_PREDICTIONS = 16
+"""Predictions that are kept of one visit."""
+_NO_IMAGE = "drop an image first"
 
 
 @dataclass
 class Visit:
-    """The images that one visitor dropped, and the latest answers."""
+    """Images that one visitor uploaded, and the latest predictions by predictor, image and tags."""
 
-    images: list[Dropped] = field(default_factory=list)
-    answers: dict[tuple[int, int, str], Answer] = field(default_factory=dict)
+    images: list[Upload] = field(default_factory=list)
+    predictions: dict[tuple[int, int, str], ImagePrediction] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Shown:
-    """An image as the page shows it: for each network its look and table, and what can be laid over it."""
+class ImageView:
+    """HTML of one image: an overlay and a table for each predictor, the names of the layers, and a message."""
 
-    looks: list[str]
+    overlays: list[str]
     tables: list[str]
     layers: list[str]
-    remark: str
+    message: str
 
 
 @dataclass(frozen=True)
-class Desk:
-    """One or two viewers, and how large images may be; `folder` takes the files that are offered."""
+class Controller:
+    """Actions of the page, with one or two predictors; `folder` takes the files for download."""
 
-    viewers: Sequence[Viewer]
+    predictors: Sequence[ImagePredictor]
     folder: Path
-    limits: Limits = field(default_factory=Limits)
+    limits: UploadLimits = field(default_factory=UploadLimits)
 
-    def arrive(self, files: Sequence[str]) -> tuple[Visit, str]:
-        """What was dropped, and what is wrong with the rest of it."""
-        images, wrong = read_all([Path(file) for file in files], self.limits)
-        return Visit(images), html.told(wrong)
+    def receive_files(self, files: Sequence[str]) -> tuple[Visit, str]:
+        """Reads uploaded files; returns a visit with the images, and messages about the other files."""
+        images, messages = read_uploads([Path(file) for file in files], self.limits)
+        return Visit(images), html.messages_html(messages)
 
-    def show(self, visit: Visit, place: int, layer: str, tags: str) -> Shown:
-        """One image as all see it; nothing, and why, if there is no answer."""
+    def show_image(self, visit: Visit, index: int, layer: str, tags: str) -> ImageView:
+        """Returns the view of one image; an empty one with a message if it cannot be predicted."""
         if not visit.images:
-            return self._nothing("")
-        place = min(max(place, 0), len(visit.images) - 1)
-        dropped = visit.images[place]
+            return self._empty_view("")
+        index = min(max(index, 0), len(visit.images) - 1)
+        upload = visit.images[index]
         try:
-            answers = [self.answer(visit, number, place, tags) for number in range(len(self.viewers))]
+            predictions = [self.predict(visit, number, index, tags) for number in range(len(self.predictors))]
         except ValueError as error:
-            return self._nothing(html.told([str(error)]))
-        looks = [
-            html.look(dropped.image, answer, layer, f"{viewer.name}: {dropped.name}")
-            for viewer, answer in zip(self.viewers, answers, strict=True)
+            return self._empty_view(html.messages_html([str(error)]))
+        overlays = [
+            html.overlay_html(upload.image, prediction, layer, f"{predictor.name}: {upload.name}")
+            for predictor, prediction in zip(self.predictors, predictions, strict=True)
         ]
-        kinds = list(dict.fromkeys(kind for answer in answers for kind in html.layers(answer)))
-        return Shown(looks, [html.table(answer) for answer in answers], kinds, _compared(answers))
+        layers = list(dict.fromkeys(name for prediction in predictions for name in html.layer_names(prediction)))
+        tables = [html.class_table_html(prediction) for prediction in predictions]
+        return ImageView(overlays, tables, layers, _agreement_message(predictions))
 
-    def answer(self, visit: Visit, number: int, place: int, tags: str) -> Answer:
-        """Of one viewer to one image; remembered."""
-        key = (number, place, tags)
-        if key not in visit.answers:
-            while len(visit.answers) >= KEPT:
-                visit.answers.pop(next(iter(visit.answers)))
-            dropped = visit.images[place]
-            visit.answers[key] = self.viewers[number].answer(dropped.image, dropped.name, tags)
-        return visit.answers[key]
+    def predict(self, visit: Visit, number: int, index: int, tags: str) -> ImagePrediction:
+        """Predicts one image with the predictor of this number, unless the visit keeps the prediction."""
+        key = (number, index, tags)
+        if key not in visit.predictions:
+            while len(visit.predictions) >= _MOST_PREDICTIONS:
+                visit.predictions.pop(next(iter(visit.predictions)))
+            upload = visit.images[index]
+            visit.predictions[key] = self.predictors[number].predict(upload.image, upload.name, tags)
+        return visit.predictions[key]
 
-    def dark(self, visit: Visit, place: int, stops: float, tags: str) -> list[str]:
-        """For each viewer the image without so much of its light, and what is left of the answer."""
+    def darken_image(self, visit: Visit, index: int, stops: float, tags: str) -> list[str]:
+        """Returns the darkened image under each predictor's mask, with its agreement with that on the full image."""
         if not visit.images:
-            return ["" for _ in self.viewers]
-        dropped = visit.images[place]
-        image = stop_down(dropped.image, stops)
+            return ["" for _ in self.predictors]
+        upload = visit.images[index]
+        image = stop_down(upload.image, stops)
         drawn = []
-        for number, viewer in enumerate(self.viewers):
+        for number, predictor in enumerate(self.predictors):
             try:
-                lit = self.answer(visit, number, place, tags)
-                labels = viewer.labels(image, dropped.name, tags)
+                full = self.predict(visit, number, index, tags)
+                labels = predictor.labels(image, upload.name, tags)
             except ValueError as error:
-                drawn.append(html.told([str(error)]))
+                drawn.append(html.messages_html([str(error)]))
                 continue
-            left = html.left(agreement(lit.labels, labels, len(lit.classes)))
-            drawn.append(html.masked(image, labels, lit.classes, f"{viewer.name}, {html.stops(stops)} less: {left}"))
+            agreement = html.agreement_text(compare_masks(full.labels, labels, len(full.classes)))
+            caption = f"{predictor.name}, {html.stops_text(stops)} less: {agreement}"
+            drawn.append(html.mask_html(image, labels, full.classes, caption))
         return drawn
 
-    def fade(self, visit: Visit, place: int, tags: str) -> str:
-        """The curve of what is left when ever more light is gone."""
+    def draw_darkness_curve(self, visit: Visit, index: int, tags: str) -> str:
+        """Returns a chart of each predictor's agreement with its prediction on the full image, as light is lost."""
         if not visit.images:
-            return html.told(["drop an image first"])
-        dropped = visit.images[place]
+            return html.messages_html([_NO_IMAGE])
+        upload = visit.images[index]
         try:
             curves = {
-                viewer.name: darkness_curve.fading(
-                    lambda image, viewer=viewer: viewer.labels(image, dropped.name, tags),  # type: ignore[misc]
-                    dropped.image,
-                    len(self.answer(visit, number, place, tags).classes),
+                predictor.name: darkness_curve(
+                    lambda image, predictor=predictor: predictor.labels(image, upload.name, tags),  # type: ignore[misc]
+                    upload.image,
+                    len(self.predict(visit, number, index, tags).classes),
                 )
-                for number, viewer in enumerate(self.viewers)
+                for number, predictor in enumerate(self.predictors)
             }
         except ValueError as error:
-            return html.told([str(error)])
-        return html.fading(curves)
+            return html.messages_html([str(error)])
+        return html.darkness_curve_html(curves)
 
-    def offer(self, visit: Visit, tags: str) -> tuple[list[str], str]:
-        """Files of the first viewer's answers to all images; and what is wrong."""
+    def make_downloads(self, visit: Visit, tags: str) -> tuple[list[str], str]:
+        """Writes files of the first predictor's predictions of all images; returns their paths, or a message."""
         try:
-            seen = [(dropped, self.answer(visit, 0, place, tags)) for place, dropped in enumerate(visit.images)]
-            return [str(file) for file in downloads(seen, self.folder)], ""
+            predicted = [(upload, self.predict(visit, 0, index, tags)) for index, upload in enumerate(visit.images)]
+            return [str(file) for file in write_downloads(predicted, self.folder)], ""
         except ValueError as error:
-            return [], html.told([str(error)])
+            return [], html.messages_html([str(error)])
 
-    def _nothing(self, why: str) -> Shown:
-        empty = ["" for _ in self.viewers]
-        return Shown(empty, empty, [html.MASK, html.CONFIDENCE], why)
+    def _empty_view(self, message: str) -> ImageView:
+        empty = ["" for _ in self.predictors]
+        return ImageView(empty, empty, [html.MASK_LAYER, html.CONFIDENCE_LAYER], message)
 
 
-def _compared(answers: Sequence[Answer]) -> str:
-    """How far two answers agree."""
-    if len(answers) < 2:
+def _agreement_message(predictions: Sequence[ImagePrediction]) -> str:
+    """Returns a message on how far two predictions agree; empty for one prediction."""
+    if len(predictions) < 2:
         return ""
-    both = agreement(answers[0].labels, answers[1].labels, len(answers[0].classes))
-    said = f"The two agree on {100 * both.pixels:.1f} % of the pixels; mIoU {100 * both.miou:.1f} % between them."
-    return html.told([said], wrong=False)
+    first, second = predictions
+    agreement = compare_masks(first.labels, second.labels, len(first.classes))
+    text = f"The two agree on {100 * agreement.pixels:.1f} % of the pixels, with mIoU {100 * agreement.miou:.1f} %."
+    return html.messages_html([text], wrong=False)

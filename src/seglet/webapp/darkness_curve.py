@@ -1,4 +1,4 @@
-"""Light taken from an image step by step, and what is then left of an answer. Axes: h rows, w columns."""
+"""Darkness curve: agreement with the prediction on the full image, as light is taken away. Axes: h rows, w columns."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,33 +7,33 @@ import numpy as np
 from jaxtyping import UInt8
 
 from seglet.data.dark.stops import stop_down
-from seglet.webapp.answers import Agreement, agreement
+from seglet.webapp.predictors import MaskAgreement, compare_masks
 
-LIGHTS = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0)
-"""Stops of light that are taken away; each halves it."""
-BROKEN = 0.5
-"""Mean IoU with its own answer in the light below which an answer is not that answer any more."""
+DARKENING_STOPS = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0)
+"""Stops of light to take away; each halves it."""
+BREAKING_MIOU = 0.5
+"""Mean IoU with the prediction on the full image below which a prediction counts as broken."""
 
 
 @dataclass(frozen=True)
-class Step:
-    """What is left of an answer when `stops` of light are gone."""
+class DarkeningStep:
+    """Point of a darkness curve: agreement with the prediction on the full image at so many stops less."""
 
     stops: float
-    left: Agreement
+    agreement: MaskAgreement
 
 
-def fading(
-    look: Callable[[UInt8[np.ndarray, "h w 3"]], UInt8[np.ndarray, "h w"]],
+def darkness_curve(
+    predict: Callable[[UInt8[np.ndarray, "h w 3"]], UInt8[np.ndarray, "h w"]],
     image: UInt8[np.ndarray, "h w 3"],
     classes: int,
-    lights: Sequence[float] = LIGHTS,
-) -> list[Step]:
-    """What is left of the answer in the light when ever more of it is taken away."""
-    lit = look(image)
-    return [Step(stops, agreement(lit, look(stop_down(image, stops)), classes)) for stops in lights]
+    stops: Sequence[float] = DARKENING_STOPS,
+) -> list[DarkeningStep]:
+    """Computes the agreement with the prediction on the full image for each number of stops taken away."""
+    full = predict(image)
+    return [DarkeningStep(each, compare_masks(full, predict(stop_down(image, each)), classes)) for each in stops]
 
 
-def breaking_point(steps: Sequence[Step]) -> float | None:
-    """Stops at which the answer is broken for the first time; None if it never is."""
-    return next((step.stops for step in steps if step.left.miou < BROKEN), None)
+def breaking_point(steps: Sequence[DarkeningStep]) -> float | None:
+    """Returns the stops at which the prediction is broken for the first time; None if it never is."""
+    return next((step.stops for step in steps if step.agreement.miou < BREAKING_MIOU), None)

@@ -1,4 +1,4 @@
-"""Answers as HTML. Names of files and classes may hold anything: all text is escaped. Axes: h rows, w columns."""
+"""Predictions as HTML. All text is escaped, as names of files and classes may hold markup. Axes: h rows, w columns."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -9,11 +9,12 @@ from jaxtyping import Float, UInt8
 from seglet.report.charts import colour_swatch, line_chart
 from seglet.report.data_uris import grey_uri, jpeg_uri, mask_uri
 from seglet.types import Classes
-from seglet.webapp.answers import Agreement, Answer
-from seglet.webapp.darkness_curve import BROKEN, Step, breaking_point
+from seglet.webapp.darkness_curve import BREAKING_MIOU, DarkeningStep, breaking_point
+from seglet.webapp.predictors import ImagePrediction, MaskAgreement
 
-MASK, CONFIDENCE, UNCERTAINTY = "mask", "confidence", "uncertainty"
-STYLE = """
+MASK_LAYER, CONFIDENCE_LAYER, _UNCERTAINTY_LAYER = "mask", "confidence", "uncertainty"
+"""Names of the layers over an image."""
+PAGE_STYLE = """
 .seglet figure { margin: 0 } .seglet figcaption { overflow-wrap: anywhere; margin: .2rem 0 }
 .seglet .stack { display: grid } .seglet .stack img { grid-area: 1 / 1; width: 100%; image-rendering: pixelated }
 .seglet .stack .layer { opacity: var(--seglet-opacity, .6) }
@@ -24,76 +25,81 @@ STYLE = """
 """
 
 
-def layers(answer: Answer) -> list[str]:
-    """What can be laid over the image."""
-    spread = [] if answer.uncertainty is None else [UNCERTAINTY]
-    return [MASK, CONFIDENCE, *spread, *answer.maps]
+def layer_names(prediction: ImagePrediction) -> list[str]:
+    """Lists the layers that a prediction has."""
+    uncertainty = [] if prediction.uncertainty is None else [_UNCERTAINTY_LAYER]
+    return [MASK_LAYER, CONFIDENCE_LAYER, *uncertainty, *prediction.maps]
 
 
-def look(image: UInt8[np.ndarray, "h w 3"], answer: Answer, layer: str, caption: str) -> str:
-    """The image with a layer over it; one that this answer lacks is its mask."""
-    size = answer.labels.shape
-    maps: dict[str, Float[np.ndarray, "h w"]] = {CONFIDENCE: answer.confidence, **answer.maps}
-    if answer.uncertainty is not None:
-        maps[UNCERTAINTY] = answer.uncertainty
-    over = grey_uri(maps[layer], size) if layer in maps else mask_uri(answer.labels, size, answer.classes)
-    return stack(image, over, caption, layer if layer in maps else MASK)
+def overlay_html(image: UInt8[np.ndarray, "h w 3"], prediction: ImagePrediction, layer: str, caption: str) -> str:
+    """Returns the image under a layer, or under the mask if the prediction does not have the layer."""
+    size = prediction.labels.shape
+    maps: dict[str, Float[np.ndarray, "h w"]] = {CONFIDENCE_LAYER: prediction.confidence, **prediction.maps}
+    if prediction.uncertainty is not None:
+        maps[_UNCERTAINTY_LAYER] = prediction.uncertainty
+    if layer not in maps:
+        return mask_html(image, prediction.labels, prediction.classes, caption)
+    return _stacked(image, grey_uri(maps[layer], size), caption, layer)
 
 
-def masked(image: UInt8[np.ndarray, "h w 3"], labels: UInt8[np.ndarray, "h w"], classes: Classes, caption: str) -> str:
-    """The image with a mask over it."""
-    return stack(image, mask_uri(labels, labels.shape, classes), caption, MASK)
+def mask_html(
+    image: UInt8[np.ndarray, "h w 3"], labels: UInt8[np.ndarray, "h w"], classes: Classes, caption: str
+) -> str:
+    """Returns the image under a mask."""
+    return _stacked(image, mask_uri(labels, labels.shape, classes), caption, MASK_LAYER)
 
 
-def stack(image: UInt8[np.ndarray, "h w 3"], over: str, caption: str, layer: str) -> str:
-    """An image, and the data URI of what lies over it."""
+def _stacked(image: UInt8[np.ndarray, "h w 3"], layer_uri: str, caption: str, layer: str) -> str:
+    """Returns the image under a layer that is given as a data URI."""
     below = f'<img class="image" alt="the image" src="{jpeg_uri(image, image.shape[:2])}">'
-    above = f'<img class="layer" alt="{escape(layer)}" src="{over}">'
-    return box(f'<figure><div class="stack">{below}{above}</div><figcaption>{escape(caption)}</figcaption></figure>')
+    above = f'<img class="layer" alt="{escape(layer)}" src="{layer_uri}">'
+    return _box(f'<figure><div class="stack">{below}{above}</div><figcaption>{escape(caption)}</figcaption></figure>')
 
 
-def table(answer: Answer) -> str:
-    """The classes that were found, with their shares."""
+def class_table_html(prediction: ImagePrediction) -> str:
+    """Returns a table of the predicted classes with their shares and confidence."""
     head = "<tr><th>class</th><th>share</th><th>confidence</th></tr>"
     rows = [
-        f"<tr><td>{colour_swatch(answer.classes.colours[label])}{escape(answer.classes.names[label])}</td>"
-        f"<td>{_percent(share)}</td><td>{_percent(sure)}</td></tr>"
-        for label, share, sure in answer.shares()
+        f"<tr><td>{colour_swatch(prediction.classes.colours[label])}{escape(prediction.classes.names[label])}</td>"
+        f"<td>{_percent(share)}</td><td>{_percent(confidence)}</td></tr>"
+        for label, share, confidence in prediction.class_shares()
     ]
-    remark = f"<p>{escape(answer.remark)}</p>" if answer.remark else ""
-    return box(f"<table><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table>{remark}")
+    message = f"<p>{escape(prediction.message)}</p>" if prediction.message else ""
+    return _box(f"<table><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table>{message}")
 
 
-def left(found: Agreement) -> str:
-    """What is left of an answer, in words."""
+def agreement_text(agreement: MaskAgreement) -> str:
+    """Returns the agreement of a prediction in the dark with that on the full image, in words."""
     return (
-        f"{_percent(found.pixels)} of the pixels as in the light, mIoU {_percent(found.miou)} with its own answer there"
+        f"{_percent(agreement.pixels)} of the pixels as at full light, mIoU {_percent(agreement.miou)} with the "
+        "prediction there"
     )
 
 
-def fading(curves: Mapping[str, Sequence[Step]]) -> str:
-    """A line for each network, and where it breaks."""
-    series = {name: [(step.stops, step.left.miou) for step in steps] for name, steps in curves.items()}
-    chart = line_chart("mIoU with the answer in the light, by stops of light taken away", series, percent=True)
-    said = []
+def darkness_curve_html(curves: Mapping[str, Sequence[DarkeningStep]]) -> str:
+    """Returns a chart with a line for each predictor, and a list of the points where they break."""
+    series = {name: [(step.stops, step.agreement.miou) for step in steps] for name, steps in curves.items()}
+    chart = line_chart("mIoU with the prediction at full light, by stops of light taken away", series, percent=True)
+    items = []
     for name, steps in curves.items():
         point = breaking_point(steps)
-        broken = f"breaks at {stops(point)}" if point is not None else f"still stands at {stops(steps[-1].stops)}"
-        said.append(f"<li>{escape(name)} {broken} (below {_percent(BROKEN)})</li>")
-    return box(f"{chart}<p>Across: stops of light taken away; each halves it.</p><ul>{''.join(said)}</ul>")
+        result = f"still holds at {stops_text(steps[-1].stops)}" if point is None else f"breaks at {stops_text(point)}"
+        items.append(f"<li>{escape(name)} {result} (below {_percent(BREAKING_MIOU)})</li>")
+    return _box(f"{chart}<p>Horizontal axis: stops of light taken away; each halves it.</p><ul>{''.join(items)}</ul>")
 
 
-def stops(count: float) -> str:
+def stops_text(count: float) -> str:
+    """Returns a number of stops in words."""
     return f"{count:g} stop" if count == 1 else f"{count:g} stops"
 
 
-def told(lines: Sequence[str], wrong: bool = True) -> str:
-    """Lines for people; nothing for none."""
+def messages_html(lines: Sequence[str], wrong: bool = True) -> str:
+    """Returns messages, as alerts if something is `wrong`; empty for none."""
     kind = ' class="wrong" role="alert"' if wrong else ""
-    return box("".join(f"<p{kind}>{escape(line)}</p>" for line in lines)) if lines else ""
+    return _box("".join(f"<p{kind}>{escape(line)}</p>" for line in lines)) if lines else ""
 
 
-def box(inside: str) -> str:
+def _box(inside: str) -> str:
     return f'<div class="seglet">{inside}</div>'
 
 

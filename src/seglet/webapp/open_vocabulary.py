@@ -1,4 +1,4 @@
-"""Masks of the classes that a person types, by a method that needs no training. Axes: h rows, w columns."""
+"""Masks of the classes that a user types, by a method that makes masks from tags. Axes: h rows, w columns."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -11,73 +11,79 @@ from seglet.inference.from_tags import TagPredictor
 from seglet.inference.options import InferenceOptions
 from seglet.inference.predict import predict_maps, refined_probabilities
 from seglet.values import choose_from
-from seglet.webapp.answers import Answer, Viewer
+from seglet.webapp.predictors import ImagePrediction, ImagePredictor
 
-MOST = 32
-"""Tags of an image."""
-KEPT = 4
-"""Sets of words whose maps are kept ready."""
+_MOST_TAGS = 32
+"""Tags of an image, at most."""
+_MOST_VOCABULARIES = 4
+"""Sets of tags that predictors are kept for."""
 
 
-def typed(text: str) -> list[str]:
-    """The tags in a text, between commas, semicolons or lines, each once.
+def parse_tags(text: str) -> list[str]:
+    """Returns the tags in a text, between commas, semicolons or lines, each once.
 
     Raises:
-        ValueError: there is none, or are too many.
+        ValueError: there are none, or too many.
     """
     tags = list(dict.fromkeys(tag for part in re.split(r"[,;\n]", text) if (tag := " ".join(part.split()))))
     if not tags:
         raise ValueError("type what is in the image: tags with commas between, such as cat, dog")
-    if len(tags) > MOST:
-        raise ValueError(f"{len(tags)} tags were typed; at most {MOST} are looked for at once")
+    if len(tags) > _MOST_TAGS:
+        raise ValueError(f"{len(tags)} tags were typed; give at most {_MOST_TAGS}")
     return tags
 
 
 @dataclass
-class Words(Viewer):
-    """A method that makes masks from tags: for classes that it knows from the start, or for any words (`learn`).
+class OpenVocabulary(ImagePredictor):
+    """Predictor that makes masks from typed tags.
 
-    Without either only the classes of `known` can be typed.
+    The tags are classes of `known`, or anything where `open_vocabulary` makes a predictor for any classes.
     """
 
     name: str
     known: TagPredictor | None
-    learn: Callable[[Sequence[str]], TagPredictor] | None = None
-    seeing: InferenceOptions = field(default_factory=InferenceOptions)
-    learned: dict[tuple[str, ...], TagPredictor] = field(default_factory=dict)
+    open_vocabulary: Callable[[Sequence[str]], TagPredictor] | None = None
+    options: InferenceOptions = field(default_factory=InferenceOptions)
+    opened: dict[tuple[str, ...], TagPredictor] = field(default_factory=dict)
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """What can be typed; empty if anything can."""
+        """Names of the classes known from the start; empty if there are none."""
         return () if self.known is None else tuple(self.known.classes.foreground.values())
 
     def labels(self, image: UInt8[np.ndarray, "h w 3"], name: str, tags: str) -> UInt8[np.ndarray, "h w"]:
-        return self.answer(image, name, tags).labels
+        """Predicts the classes alone, among the tags and the background."""
+        return self.predict(image, name, tags).labels
 
-    def answer(self, image: UInt8[np.ndarray, "h w 3"], name: str, tags: str) -> Answer:
-        """Classes among the tags and background compete; `maps` are those before anything is refined."""
-        words = typed(tags)
-        model = self._model(words)
-        present = [model.classes.names.index(word) for word in words]
-        raw = predict_maps(model, image, present, self.seeing)
-        scores = refined_probabilities(raw, model, image, present, self.seeing.refiner)
+    def predict(self, image: UInt8[np.ndarray, "h w 3"], name: str, tags: str) -> ImagePrediction:
+        """Predicts classes among the tags and the background; `maps` are the class maps before refinement."""
+        names = parse_tags(tags)
+        model = self._predictor(names)
+        present = [model.classes.names.index(name) for name in names]
+        raw = predict_maps(model, image, present, self.options)
+        scores = refined_probabilities(raw, model, image, present, self.options.refiner)
         labels = scores.argmax(axis=0).astype(np.uint8)
-        maps = {f"CAM of {word}": raw[label] for word, label in zip(words, present, strict=True)}
-        remark = "no uncertainty: a method makes masks without Monte-Carlo passes"
-        return Answer(model.classes, labels, np.asarray(scores.max(axis=0)), None, maps, remark)
+        maps = {f"CAM of {name}": raw[label] for name, label in zip(names, present, strict=True)}
+        message = "no uncertainty: a method makes masks without Monte-Carlo passes"
+        return ImagePrediction(model.classes, labels, np.asarray(scores.max(axis=0)), None, maps, message)
 
-    def _model(self, words: Sequence[str]) -> TagPredictor:
+    def _predictor(self, names: Sequence[str]) -> TagPredictor:
+        """Returns a predictor that has these classes.
+
+        Raises:
+            ValueError: there is none; the message has the nearest class.
+        """
         if self.known is not None:
-            wrong = [word for word in words if word not in self.classes]
+            wrong = [name for name in names if name not in self.classes]
             if not wrong:
                 return self.known
-            if self.learn is None:
+            if self.open_vocabulary is None:
                 raise ValueError(f"there is no class {wrong[0]!r}; {choose_from(wrong[0], self.classes)}")
-        if self.learn is None:
+        if self.open_vocabulary is None:
             raise ValueError("nothing says which classes there are; start the page with --names")
-        key = tuple(words)
-        if key not in self.learned:
-            while len(self.learned) >= KEPT:
-                self.learned.pop(next(iter(self.learned)))
-            self.learned[key] = self.learn(words)
-        return self.learned[key]
+        key = tuple(names)
+        if key not in self.opened:
+            while len(self.opened) >= _MOST_VOCABULARIES:
+                self.opened.pop(next(iter(self.opened)))
+            self.opened[key] = self.open_vocabulary(names)
+        return self.opened[key]

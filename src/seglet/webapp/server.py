@@ -1,4 +1,4 @@
-"""Gradio's server around the page: on this machine alone, silent, and gone without a trace when it ends."""
+"""Gradio's server for the page: on this machine alone, without telemetry, and with no files left when it ends."""
 
 import contextlib
 import importlib
@@ -8,31 +8,31 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from seglet.webapp.host_check import LOOPBACK, Guard
-from seglet.webapp.uploads import MEGABYTES
+from seglet.webapp.host_check import LOOPBACK, HostCheck
+from seglet.webapp.uploads import UPLOAD_MEGABYTES
 
-MISSING = "the page needs Gradio; run `pip install seglet[app]`"
-SILENT = {
+_MISSING_GRADIO = "the page needs Gradio; run `pip install seglet[app]`"
+_PRIVATE_SETTINGS = {
     "GRADIO_ANALYTICS_ENABLED": "False",
-    "GRADIO_RUN_HISTORY": "False",  # else the browser keeps all that was asked, and offers to upload it
+    "GRADIO_RUN_HISTORY": "False",  # else the browser keeps all requests, and offers to upload them
     "HF_HUB_DISABLE_TELEMETRY": "1",
 }
-FONTS = ["system-ui", "sans-serif"]
-"""Those of the reader's machine; Gradio's own themes may name some of Google's."""
+_FONTS = ["system-ui", "sans-serif"]
+"""Fonts of the user's machine; Gradio's own themes may load some of Google's."""
 
 
 @contextlib.contextmanager
-def quarters() -> Iterator[Path]:
-    """A folder of our own in which Gradio, and we, keep all files meanwhile; deleted at the end.
+def private_folder() -> Iterator[Path]:
+    """Gives a temporary folder for all files of Gradio and of the page; deletes it at the end.
 
-    Gradio takes folders to serve, hosts and more from the environment; it finds nothing there but what is said here.
+    Gradio reads folders to serve, hosts and more from the environment; meanwhile only the settings made here are there.
     """
     before = dict(os.environ)
     direct = ",".join(filter(None, [before.get("NO_PROXY") or before.get("no_proxy"), "127.0.0.1,localhost"]))
     with tempfile.TemporaryDirectory(prefix="seglet-app-") as folder:
         for name in [name for name in before if name.startswith("GRADIO_")]:
             del os.environ[name]
-        os.environ.update({"GRADIO_TEMP_DIR": folder, "NO_PROXY": direct, "no_proxy": direct, **SILENT})
+        os.environ.update({"GRADIO_TEMP_DIR": folder, "NO_PROXY": direct, "no_proxy": direct, **_PRIVATE_SETTINGS})
         try:
             yield Path(folder)
         finally:
@@ -40,8 +40,8 @@ def quarters() -> Iterator[Path]:
             os.environ.update(before)
 
 
-def gradio() -> Any:
-    """The module, inside `quarters`.
+def import_gradio() -> Any:
+    """Imports Gradio; to be called inside `private_folder`.
 
     Raises:
         ValueError: it is not installed.
@@ -49,22 +49,22 @@ def gradio() -> Any:
     try:
         return importlib.import_module("gradio")
     except ImportError as error:
-        raise ValueError(f"{MISSING} ({error})") from error
+        raise ValueError(f"{_MISSING_GRADIO} ({error})") from error
 
 
 @contextlib.contextmanager
-def serving(gr: Any, page: Any, host: str, port: int | None) -> Iterator[str]:
-    """Serves the page meanwhile; gives its address.
+def serve_page(gr: Any, page: Any, host: str, port: int | None) -> Iterator[str]:
+    """Serves the page inside the context; gives its address.
 
     Raises:
         ValueError: the port is taken, or the host is not this machine's.
     """
-    theme = gr.themes.Base(font=FONTS, font_mono=["ui-monospace", "monospace"])
+    theme = gr.themes.Base(font=_FONTS, font_mono=["ui-monospace", "monospace"])
     hosts = LOOPBACK if host in LOOPBACK else ()
     try:
         _, address, _ = page.queue(max_size=16, default_concurrency_limit=1, api_open=False).launch(
             server_name=host, server_port=port, prevent_thread_lock=True, quiet=True, inbrowser=False, share=False,
-            show_error=False, allowed_paths=[], max_file_size=MEGABYTES * 1_000_000, enable_monitoring=False,
+            show_error=False, allowed_paths=[], max_file_size=UPLOAD_MEGABYTES * 1_000_000, enable_monitoring=False,
             ssr_mode=False, pwa=False, mcp_server=False, footer_links=[], state_session_capacity=16, theme=theme,
             css=_style(), app_kwargs={"middleware": [_middleware(hosts)]},
         )  # fmt: skip
@@ -78,11 +78,11 @@ def serving(gr: Any, page: Any, host: str, port: int | None) -> Iterator[str]:
 
 
 def _style() -> str:
-    from seglet.webapp.html import STYLE
+    from seglet.webapp.html import PAGE_STYLE
 
-    return STYLE
+    return PAGE_STYLE
 
 
 def _middleware(hosts: tuple[str, ...]) -> Any:
     kind: Callable[..., Any] = importlib.import_module("starlette.middleware").Middleware
-    return kind(Guard, hosts=hosts)
+    return kind(HostCheck, hosts=hosts)
