@@ -13,8 +13,8 @@ from seglet.data.dataset import Sample
 from seglet.data.world.dataset import World
 from seglet.data.world.scene import WORLD_CLASSES
 from seglet.methods.diclip import Config, Method
-from seglet.methods.diclip.attention import ATTENTION, AttentionColumn
-from seglet.types import Crop, Progress, Tagged
+from seglet.methods.diclip.attention import ATTENTION_COLUMN, AttentionColumn
+from seglet.types import Crop, Progress, Tagged, tag_vector
 
 
 def compare(name: str, column: Config, loop: Config, scenes: tuple[int, int], near: float, repeats: int) -> Result:
@@ -50,11 +50,9 @@ def columns(config: Config, samples: Sequence[Sample]) -> tuple[list[Tensor], fl
 def step(samples: list[Sample], column: Tensor) -> Tagged:
     sources = torch.stack([torch.from_numpy(sample.image.copy()) for sample in samples])
     images = sources.permute(0, 3, 1, 2).float() / 255
-    tags = torch.zeros(len(samples), len(WORLD_CLASSES))
-    for row, sample in enumerate(samples):
-        tags[row, list(sample.tags or ())] = 1
+    tags = torch.stack([tag_vector(sample.tags or (), len(WORLD_CLASSES)) for sample in samples])
     crop = Crop(torch.tensor([[0.0, 0.0, 1.0, 1.0]] * len(samples)), torch.zeros(len(samples), dtype=torch.bool))
-    return Tagged(tuple(sample.id for sample in samples), images, tags, crop, {ATTENTION: column})
+    return Tagged(tuple(sample.id for sample in samples), images, tags, crop, {ATTENTION_COLUMN: column})
 
 
 def loss(method: Method, batch: Tagged) -> Tensor:

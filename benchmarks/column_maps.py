@@ -12,7 +12,8 @@ from seglet.evaluation.cam_curve import CamCurve
 from seglet.labels.attention.low_rank import low_rank_attention
 from seglet.labels.cam.background import add_absence_background
 from seglet.methods.diclip import Config, Method
-from seglet.methods.diclip.labels import on_grid
+from seglet.methods.diclip.labels import as_grid
+from seglet.types import tag_vector, without_background
 
 SCENES, SIDE, TOGETHER, RANKS, CHOSEN, MOST_LOST = 160, 128, 8, (4, 8, 16, 32, 64), 16, 0.005
 
@@ -57,10 +58,8 @@ def add(method: Method, first: int, curves: dict[int, CamCurve]) -> int:
     """Counts some scenes; how many patches they have."""
     samples = [World("test", size=SIDE).read(index) for index in range(first, first + TOGETHER)]
     images = torch.stack([torch.from_numpy(sample.image.copy()) for sample in samples]).permute(0, 3, 1, 2) / 255
-    tags = torch.zeros(len(samples), len(WORLD_CLASSES) - 1)
-    for row, sample in zip(tags, samples, strict=True):
-        row[[label - 1 for label in sample.tags or ()]] = 1
-    attention = method.knowledge.attention(method.tower, images)
+    tags = without_background(torch.stack([tag_vector(sample.tags or (), len(WORLD_CLASSES)) for sample in samples]))
+    attention = method.clip.raw_attention(method.tower, images)
     if attention is None:
         raise ValueError("expected attention of diffusion")
     for rank, curve in curves.items():
@@ -71,5 +70,5 @@ def add(method: Method, first: int, curves: dict[int, CamCurve]) -> int:
 
 
 def maps_of(method: Method, images: Tensor, tags: Tensor, lent: Tensor) -> Tensor:
-    seen = method.knowledge.view(method.tower, images, lent)
-    return add_absence_background(on_grid(seen.cam, seen.grid), tags, (SIDE, SIDE))
+    encoded = method.clip.encode(method.tower, images, lent)
+    return add_absence_background(as_grid(encoded.cam, encoded.grid), tags, (SIDE, SIDE))

@@ -1,4 +1,4 @@
-"""DiCLIP through the engine: what is prepared, trained, resumed and kept; with tiny models, random and shipped."""
+"""DiCLIP through the engine: prepared, trained and resumed, with tiny models."""
 
 import shutil
 from pathlib import Path
@@ -47,7 +47,7 @@ def prepare(chosen: Experiment) -> list[str]:
     return notes
 
 
-def test_a_run_that_was_ended_goes_on_to_the_same_weights(diffusion: str, tmp_path: Path) -> None:
+def test_an_interrupted_run_resumes_to_the_same_weights(diffusion: str, tmp_path: Path) -> None:
     chosen = experiment(diffusion, tmp_path / "columns")
     prepare(chosen)
     train_experiment(chosen, tmp_path / "run")
@@ -58,22 +58,22 @@ def test_a_run_that_was_ended_goes_on_to_the_same_weights(diffusion: str, tmp_pa
     assert not list((tmp_path / "run").rglob("*.pth"))
 
 
-def test_training_names_the_command_that_makes_what_is_missing(diffusion: str, tmp_path: Path) -> None:
+def test_training_names_the_command_that_makes_a_missing_artefact(diffusion: str, tmp_path: Path) -> None:
     chosen = experiment(diffusion, tmp_path / "columns")
     with pytest.raises(ConfigError, match=r"'cache' is not in .*\n.*seglet prepare diclip"):
         train_experiment(chosen, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
-def test_other_keys_of_the_memory_are_another_memory_and_the_same_images(diffusion: str, tmp_path: Path) -> None:
+def test_other_keys_of_the_cache_make_another_cache_of_the_same_images(diffusion: str, tmp_path: Path) -> None:
     prepare(experiment(diffusion, tmp_path, attention="identity"))
     notes = prepare(experiment(diffusion, tmp_path, attention="identity", cache_weighted=False))
     assert len(list(tmp_path.glob("cache-*"))) == 2
     assert len(list(tmp_path.glob("generated-*"))) == 1
-    assert not any("draws" in note for note in notes)
+    assert not any("generates" in note for note in notes)
 
 
-def test_a_memory_of_the_users_images_is_another_one_for_other_images(diffusion: str, tmp_path: Path) -> None:
+def test_a_cache_of_the_users_images_depends_on_these_images(diffusion: str, tmp_path: Path) -> None:
     keys = {"cache_from": "real", "attention": "identity"}
     few, more = (experiment(diffusion, tmp_path, world_scenes=scenes, **keys) for scenes in (24, 25))
     places = [needed_artefacts(chosen, training_data(chosen.settings))[0].folder for chosen in (few, more, few)]

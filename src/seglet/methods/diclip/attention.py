@@ -1,4 +1,4 @@
-"""Which patches belong together, by Stable Diffusion or by whoever stands in for it: raw, before it is refined.
+"""Attention among patches, by Stable Diffusion or a control, before it is refined.
 
 Axes: b images, n = h·w patches.
 """
@@ -17,40 +17,44 @@ from seglet.data.columns.producer import ColumnProducer, Compute, Reads
 from seglet.data.columns.token_grid import crop_token_grid
 from seglet.data.dataset import Sample
 from seglet.labels.attention.low_rank import LowRankAttention, low_rank_attention
-from seglet.methods.diclip.weights import weights
+from seglet.methods.diclip.model_weights import weights_identity
 from seglet.models.foundation.attention_source import AttentionSource
 from seglet.models.foundation.loading import parse_dtype
 from seglet.models.foundation.stable_diffusion import StableDiffusion
 from seglet.types import Crop, option
 
-ATTENTION, REGIONS = "attention", "regions"
-Source = Literal["diffusion", "clip", "identity", "uniform", "oracle", "none"]
-Size = tuple[int, int]
+ATTENTION_COLUMN, REGIONS_COLUMN = "attention", "regions"
+AttentionChoice = Literal["diffusion", "clip", "identity", "uniform", "oracle", "none"]
+GridSize = tuple[int, int]
 
 
 @dataclass(frozen=True)
 class AttentionConfig:
-    """Whose attention, and how it is read."""
+    """Keys of the attention that is put into CLIP."""
 
-    attention: Source = option(
-        "diffusion", "whose attention enters CLIP; clip: its own, refined (Table XI a); identity, uniform: controls; "
-        "oracle: of the true masks, which only a control may read; none: CLIP stays as it is"
+    attention: AttentionChoice = option(
+        "diffusion", "model whose attention is put into CLIP; clip: its own, refined (Table XI a); identity, uniform: "
+        "controls; oracle: a control that uses the true masks; none: CLIP is not changed"
     )  # fmt: skip
     attention_loop: bool = option(
-        False, "run diffusion on the views in each step, as the paper does, instead of once on whole images"
+        False, "run diffusion on the views of every step, as in the paper, instead of once on whole images"
     )
-    attention_grid: Size = option((32, 32), "rows and columns of the stored attention, over the whole image")
-    attention_rank: int = option(32, "channels of a stored query and key: 4 bytes each per patch")
+    attention_grid: GridSize = option((32, 32), "rows and columns of the stored attention of a whole image")
+    attention_rank: int = option(32, "channels of stored queries and keys, each 4 bytes per patch")
     diffusion: tuple[str, ...] = option(
-        ("sd-2.1-base",), "Stable Diffusions by name, hub id or folder; attention is the mean over all; Table XIII"
+        ("sd-2.1-base",), "Stable Diffusion models by name, hub id or folder; attention is their mean; Table XIII"
     )
-    diffusion_dtype: str = option("float32", "float32, or float16 and bfloat16 on a GPU")
+    diffusion_dtype: str = option("float32", "precision of diffusion: float32, or on a GPU also float16 and bfloat16")
     diffusion_layers: tuple[str, ...] = option(
-        (), "decoder layers that are read, such as up_blocks.3; none: all. The paper does not say"
+        (), "decoder layers whose attention is used, such as up_blocks.3; none: all; the paper does not say"
     )
-    diffusion_size: int | None = option(None, "side that images are resized to for diffusion; none: its own")
-    timestep: int = option(100, "how noisy the image is made, of 1000; DiffSegmenter, the paper does not say")
-    noise_seed: int = option(0, "of the noise, the same for all images")
+    diffusion_size: int | None = option(
+        None, "side in pixels that images are resized to for diffusion; none: the model's own"
+    )
+    timestep: int = option(
+        100, "diffusion timestep of the noise added to the image, of 1000; DiffSegmenter, the paper does not say"
+    )
+    noise_seed: int = option(0, "seed of the noise, which is the same for all images")
 
     def __post_init__(self) -> None:
         for name in ("attention_rank", "timestep"):
@@ -63,12 +67,12 @@ class AttentionConfig:
         parse_dtype(self.diffusion_dtype)
 
     @property
-    def side(self) -> Size | None:
+    def side(self) -> GridSize | None:
         return None if self.diffusion_size is None else (self.diffusion_size, self.diffusion_size)
 
 
 class DiffusionAttention(nn.Module):
-    """The mean attention of some diffusion models."""
+    """Mean self-attention of several diffusion models."""
 
     def __init__(self, config: AttentionConfig) -> None:
         super().__init__()
@@ -85,27 +89,27 @@ class DiffusionAttention(nn.Module):
         self.requires_grad_(False)
 
     @torch.no_grad()
-    def forward(self, images: Float[Tensor, "b 3 y x"], grid: Size) -> Float[Tensor, "b n n"]:
-        """Of images of one size; an image's does not depend on the others."""
-        seen = [
+    def forward(self, images: Float[Tensor, "b 3 y x"], grid: GridSize) -> Float[Tensor, "b n n"]:
+        """Computes the attention of images of one size, of each image independently of the others."""
+        attention = [
             source.attention(images, grid, torch.Generator().manual_seed(self.seed))
             for source in self.sources
             if isinstance(source, AttentionSource)
         ]
-        return torch.stack(seen).mean(dim=0)
+        return torch.stack(attention).mean(dim=0)
 
 
 @dataclass(frozen=True)
 class AttentionColumn(ColumnProducer):
-    """Self-attention of diffusion models on whole images, as short queries and keys on a grid: [h, w, 2 r], half."""
+    """Producer of diffusion attention on whole images, as queries and keys of low rank r: [h, w, 2 r] in half."""
 
     config: AttentionConfig
-    name: str = ATTENTION
+    name: str = ATTENTION_COLUMN
     kind: ColumnKind = "grid"
     maker: str = "diclip-attention/1"
 
     def identity(self) -> str:
-        return ", ".join(weights(source, "diffusion") for source in self.config.diffusion)
+        return ", ".join(weights_identity(source, "diffusion") for source in self.config.diffusion)
 
     def settings(self) -> Mapping[str, Any]:
         config = self.config
@@ -136,9 +140,9 @@ class AttentionColumn(ColumnProducer):
 
 @dataclass(frozen=True)
 class RegionsColumn(ColumnProducer):
-    """The true masks, for the control that is told them."""
+    """Producer of the true masks, for the oracle control."""
 
-    name: str = REGIONS
+    name: str = REGIONS_COLUMN
     kind: ColumnKind = "image"
     maker: str = "diclip-regions/1"
     reads: ClassVar[tuple[Reads, ...]] = ("image", "labels")
@@ -158,11 +162,11 @@ class RegionsColumn(ColumnProducer):
 
 def _labels(sample: Sample) -> np.ndarray:
     if sample.labels is None:
-        raise ValueError("oracle attention is of true masks, and this image has none; choose another attention")
+        raise ValueError("oracle attention needs true masks, and this image has none; choose another attention")
     return np.asarray(sample.labels)
 
 
-def stored_attention(column: Float[Tensor, "b y x c"], crop: Crop, grid: Size) -> Float[Tensor, "b n n"]:
-    """What the part of a whole image's attention that each view shows is among the patches of the view."""
-    cut = crop_token_grid(column.permute(0, 3, 1, 2), crop, grid)
-    return LowRankAttention.from_maps(cut.permute(0, 2, 3, 1)).dense()
+def attention_of_views(column: Float[Tensor, "b y x c"], crop: Crop, grid: GridSize) -> Float[Tensor, "b n n"]:
+    """Returns the attention among the patches of each view, cropped from that of its whole image."""
+    cropped = crop_token_grid(column.permute(0, 3, 1, 2), crop, grid)
+    return LowRankAttention.from_maps(cropped.permute(0, 2, 3, 1)).dense()

@@ -1,4 +1,4 @@
-"""What an experiment with DiCLIP can choose; docs/methods/diclip.md says where the paper and its relatives differ."""
+"""Configuration of DiCLIP; docs/methods/diclip.md says where the paper and related work differ."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,30 +10,37 @@ from seglet.types import option
 
 @dataclass(frozen=True)
 class Config(TSAConfig, VCEConfig):
-    """With `attention: none` and `cache_from: none` it is the baseline: plain CLIP's maps teach the decoder."""
+    """Keys of DiCLIP; `attention: none` and `cache_from: none` is the baseline, pseudo labels of plain CLIP."""
 
-    clip_model: str = option("clip-b16", "the CLIP: name, hub id or folder; ViT-B/16 in the paper")
-    prompts: str = option("", "words of the classes: voc, coco, world, or a file; none: names in CLIP-ES's prompt")
+    clip_model: str = option("clip-b16", "CLIP by name, hub id or folder; ViT-B/16 in the paper")
+    prompts: str = option(
+        "", "phrases for the classes: voc, coco, world, or a file; none: the class names in CLIP-ES's prompt"
+    )
     head: Literal["weclip", "largefield"] = option("weclip", "transformer decoder, or the convolutional one; Table IX")
     width: float = option(1.0, "factor on the decoder's 256 channels")
-    dropout: float = option(0.1, "of whole channels, before the decoder's transformer; WeCLIP code")
+    dropout: float = option(0.1, "dropout of whole channels before the decoder's transformer; WeCLIP code")
 
-    cam_weight: float = option(0.1, "λ: of the adapter's loss; Table VI h")
+    cam_weight: float = option(0.1, "λ, weight of the adapter's loss; Table VI h")
     background: Literal["absence", "between"] = option(
-        "absence", "background is where no class is (WeCLIP code), or below a weak threshold, void up to a strong one"
+        "absence",
+        "background where no class is (WeCLIP code), or below a low threshold, and void up to a high one (between)",
     )
-    background_power: float = option(1.0, "of the absence; above 1 the background yields")
-    background_low: float = option(0.25, "the weak threshold; logs of DiCLIP")
-    background_high: float = option(0.7, "the strong threshold; logs of DiCLIP")
+    background_power: float = option(1.0, "exponent of the background map; above 1 it gives way to classes")
+    background_low: float = option(0.25, "low threshold of `background: between`; DiCLIP's logs")
+    background_high: float = option(0.7, "high threshold of `background: between`; DiCLIP's logs")
     par_steps: int = option(20, "steps of PAR; WeCLIP and ExCEL code; 0 leaves maps as they are")
-    caa: float = option(0.0, "box threshold with which maps first spread along CLIP's attention: 0.79 in ExCEL; 0: not")
-    affinity_weight: float = option(0.0, "of a loss that the logs have and the paper has not: 0.1 there")
-    affinity_radius: int = option(8, "patches apart that this loss compares; logs")
-    cam_scales: tuple[float, ...] = option((1.0,), "sizes at which maps are made for scores; logs: 1, .5, .75, 1.5")
+    caa: float = option(
+        0.0, "box threshold with which maps are first spread along CLIP's attention; ExCEL: 0.79; 0: not at all"
+    )
+    affinity_weight: float = option(0.0, "weight of an affinity loss that DiCLIP's logs have (0.1), but not the paper")
+    affinity_radius: int = option(8, "distance in patches up to which this loss compares; DiCLIP's logs")
+    cam_scales: tuple[float, ...] = option(
+        (1.0,), "image scales over which maps are averaged when they are evaluated; DiCLIP's logs: 1, .5, .75, 1.5"
+    )
 
-    online_keys: int = option(0, "keys of each class that are learned from confident regions of the user's images")
-    online_start: float = option(0.3, "share of training before that begins")
-    online_confidence: float = option(0.8, "share of a refined map that a pixel must have to be remembered")
+    online_keys: int = option(0, "keys per class that are learned from confident regions of the user's images")
+    online_start: float = option(0.3, "fraction of training after which they are learned")
+    online_confidence: float = option(0.8, "least share of a refined map at a pixel of such a region")
 
     def __post_init__(self) -> None:
         VCEConfig.__post_init__(self)

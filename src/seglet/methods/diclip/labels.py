@@ -1,6 +1,6 @@
-"""From maps on the grid of patches to labels of pixels.
+"""Pseudo labels of pixels from class maps on the grid of patches.
 
-Axes: b images, k classes without background, n = h·w patches, y rows and x columns of pixels.
+Axes: b images, k classes, f foreground classes, n = h·w patches, y rows and x columns of pixels.
 """
 
 from functools import partial
@@ -18,30 +18,30 @@ from seglet.types import with_background, without_background
 
 
 @torch.no_grad()
-def refined_maps(
-    config: Config, cams: Float[Tensor, "b k h w"], tags: Float[Tensor, "b k"], images: Float[Tensor, "b 3 y x"]
-) -> Float[Tensor, "b k+1 y x"]:
-    """Maps of tagged classes and, in front, of the lack of them, moved to the edges of the images by PAR.
+def refine_maps(
+    config: Config, cams: Float[Tensor, "b f h w"], tags: Float[Tensor, "b f"], images: Float[Tensor, "b 3 y x"]
+) -> Float[Tensor, "b k y x"]:
+    """Refines the maps of tagged classes by PAR, with a background map that is strong where no class is.
 
-    Only the classes that some image has go through PAR, which treats each map alike: that saves most of its time.
+    Only classes that some image has go through PAR, which treats all maps alike; that saves most of its time.
     """
     present = tags.any(dim=0)
     if not present.any():
         return with_background(cams.new_zeros(*tags.shape, *images.shape[2:]), 1.0)
-    few = add_absence_background(cams[:, present], tags[:, present], images.shape[2:], config.background_power)
-    moved = par(few, images, steps=config.par_steps)
-    whole = moved.new_zeros(len(cams), cams.shape[1] + 1, images.shape[2], images.shape[3])
-    whole[:, with_background(present[None], True)[0]] = moved
-    return whole
+    maps = add_absence_background(cams[:, present], tags[:, present], images.shape[2:], config.background_power)
+    refined = par(maps, images, steps=config.par_steps)
+    all_classes = refined.new_zeros(len(cams), cams.shape[1] + 1, images.shape[2], images.shape[3])
+    all_classes[:, with_background(present[None], True)[0]] = refined
+    return all_classes
 
 
 @torch.no_grad()
-def pseudo_labels(
-    config: Config, cams: Float[Tensor, "b k h w"], tags: Float[Tensor, "b k"], images: Float[Tensor, "b 3 y x"]
+def label_maps_from_cams(
+    config: Config, cams: Float[Tensor, "b f h w"], tags: Float[Tensor, "b f"], images: Float[Tensor, "b 3 y x"]
 ) -> Int64[Tensor, "b y x"]:
-    """0 for background, i + 1 for the class of map i, IGNORE where `between` does not know; Sec. III-E."""
+    """Computes pseudo labels, IGNORE where `background: between` is undecided (Sec. III-E)."""
     if config.background == "absence":
-        return refined_maps(config, cams, tags, images).argmax(dim=1)
+        return refine_maps(config, cams, tags, images).argmax(dim=1)
     fractions = without_background(add_absence_background(cams, tags, (cams.shape[2], cams.shape[3])))
     enlarged = resize_half_pixel(fractions, images.shape[2:])
     thresholds = (config.background_low, config.background_high)
@@ -49,13 +49,16 @@ def pseudo_labels(
     return labels_between_backgrounds(enlarged, tags, images, thresholds, refine)
 
 
-def on_grid(cams: Float[Tensor, "b k n"], grid: tuple[int, int]) -> Float[Tensor, "b k h w"]:
-    return cams.reshape(*cams.shape[:2], *grid)
+def as_grid(patches: Float[Tensor, "b c n"], grid: tuple[int, int]) -> Float[Tensor, "b c h w"]:
+    """Returns values of patches as maps on their grid."""
+    return patches.reshape(*patches.shape[:2], *grid)
 
 
 @torch.no_grad()
-def spread(cams: Float[Tensor, "b k h w"], attention: Float[Tensor, "b n n"], share: float) -> Float[Tensor, "b k h w"]:
-    """Maps spread along attention from inside their boxes (CLIP-ES), each filling [0, 1] before and after."""
+def spread_along_attention(
+    cams: Float[Tensor, "b f h w"], attention: Float[Tensor, "b n n"], share: float
+) -> Float[Tensor, "b f h w"]:
+    """Spreads maps along attention from inside their boxes (CLIP-ES); each map fills [0, 1] before and after."""
     flat = without_background(
         add_absence_background(cams, cams.new_ones(cams.shape[:2]), (cams.shape[2], cams.shape[3]))
     )

@@ -1,7 +1,7 @@
-"""DiCLIP (CLIP and Stable Diffusion, image tags in, masks out). Equation and section numbers are the paper's.
+"""DiCLIP: masks from image tags by CLIP and Stable Diffusion. Equation and section numbers are the paper's.
 
-Axes: b images, k classes with the background first, n = k - 1 classes that a tag can name, p patches, c = k values of
-the memory, d channels of the space of images and texts, y rows and x columns of pixels.
+Axes: b images, k classes, f foreground classes, n patches, d channels of the space that images and texts share, y rows
+and x columns of pixels, h and w of the grid of patches.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,23 +18,19 @@ from seglet.labels.cam.background import add_absence_background
 from seglet.losses.affinity import affinity_loss, pair_labels
 from seglet.losses.task import balanced_cross_entropy, cross_entropy
 from seglet.methods import base, protocols
-from seglet.methods.diclip.attention import ATTENTION, REGIONS, AttentionColumn, RegionsColumn
+from seglet.methods.diclip.attention import ATTENTION_COLUMN, REGIONS_COLUMN, AttentionColumn, RegionsColumn
 from seglet.methods.diclip.config import Config
-from seglet.methods.diclip.explain import attentions, rungs
-from seglet.methods.diclip.knowledge import Knowledge, View, open_clip, read_words
-from seglet.methods.diclip.labels import on_grid, pseudo_labels, refined_maps, spread
+from seglet.methods.diclip.enhanced_clip import EnhancedCLIP, PatchMaps, embed_class_texts
+from seglet.methods.diclip.labels import as_grid, label_maps_from_cams, refine_maps, spread_along_attention
+from seglet.methods.diclip.model_weights import weights_identity
 from seglet.methods.diclip.online import OnlineKeys
-from seglet.methods.diclip.student import (
-    build_segmenter,
-    tower,
-    with_own_backbone,
-    without_backbone,
-)
-from seglet.methods.diclip.tsa import CACHE, CacheArtefact, Look, dynamic_cam, static_cam
-from seglet.methods.diclip.vce import VCEConfig, own_attention
-from seglet.methods.diclip.weights import weights
+from seglet.methods.diclip.stages import attention_stages, map_stages
+from seglet.methods.diclip.student import build_segmenter, drop_backbone, image_tower, keep_backbone
+from seglet.methods.diclip.tsa import CACHE_ARTEFACT, CacheArtefact, EncodeTagged, dynamic_cam, static_cam
+from seglet.methods.diclip.vce import VCEConfig, clip_attention
 from seglet.models.clip_cache.adapter import CacheAdapter
 from seglet.models.clip_cache.cache import KeyValueCache, retrieve_values, unit_directions
+from seglet.models.foundation.clip import ImageTextEncoder
 from seglet.models.foundation.image_tower import ImageTower
 from seglet.models.layers.dropout import drawing_from
 from seglet.models.layers.patch_features import cosine_affinity, masked_mean
@@ -52,14 +48,14 @@ from seglet.types import (
     without_background,
 )
 
-CAA_LAYERS = 6
-"""Of CLIP, whose attention maps spread along; ExCEL code."""
+_CAA_LAYERS = 6
+"""Number of CLIP's last layers along whose attention maps are spread; ExCEL code."""
 
-ADAPTER = 0xADA
-"""Keeps the draw of prompts apart from that of the decoder."""
+_ADAPTER = 0xADA
+"""Purpose of the draws of the adapter, beside those of the decoder."""
 
-UNSAID = ("attention_grid", "attention_rank", "attention_loop", "diffusion")
-"""Keys of VCE that do not change what is remembered of an image, whose attention is read in full."""
+_NOT_ENCODER_KEYS = ("attention_grid", "attention_rank", "attention_loop", "diffusion")
+"""Keys of VCE that do not change the features in the cache, which are made with the full attention."""
 
 
 class Method(
@@ -70,36 +66,37 @@ class Method(
     protocols.LabelMaps,
     protocols.Explanations,
 ):
-    """A decoder on frozen CLIP that learns from maps which CLIP, diffusion and a memory of images make of tags."""
+    """A decoder on frozen CLIP, trained on pseudo labels that CLIP, diffusion and a cache of images make of tags."""
 
-    columns = (ATTENTION, REGIONS)
+    columns = (ATTENTION_COLUMN, REGIONS_COLUMN)
     supervision = Tagged
 
-    taught: Tensor
+    taught: Tensor  # whether the adapter has been trained; named so in the checkpoints of 0.1.0
 
-    def __init__(self, config: Config, student: Segmenter, knowledge: Knowledge, seed: int = 0) -> None:
+    def __init__(self, config: Config, student: Segmenter, clip: EnhancedCLIP, seed: int = 0) -> None:
         super().__init__()
         self.config = config
         self.student = student
-        self.knowledge = knowledge
+        self.clip = clip
         self.seed = seed
         self.cache: KeyValueCache | None = None
         self.adapter: CacheAdapter | None = None
         self.online: OnlineKeys | None = None
         self.register_buffer("taught", torch.zeros((), dtype=torch.bool))
-        self.register_state_dict_post_hook(without_backbone)  # type: ignore[no-untyped-call]
-        self.register_load_state_dict_pre_hook(with_own_backbone)  # type: ignore[no-untyped-call]
+        self.register_state_dict_post_hook(drop_backbone)  # type: ignore[no-untyped-call]
+        self.register_load_state_dict_pre_hook(keep_backbone)  # type: ignore[no-untyped-call]
 
     @classmethod
     def build(cls, config: Config, classes: Classes, seed: int) -> "Method":
-        """
+        """Loads CLIP, embeds the class prompts and builds the decoder.
+
         Raises:
-            ValueError: the first class is not the background; CLIP is not to be had, or knows no word of a class.
+            ValueError: the first class is not the background; CLIP cannot be loaded, or knows no word of a class.
         """
         check_background_first(classes)
-        clip = open_clip(config)
+        clip = ImageTextEncoder.load(config.clip_model)
         student = build_segmenter(config, classes, clip, seed)
-        return cls(config, student, Knowledge(config, read_words(clip.text, classes, config.prompts)), seed)
+        return cls(config, student, EnhancedCLIP(config, embed_class_texts(clip.text, classes, config.prompts)), seed)
 
     @classmethod
     def producers(cls, config: Config, classes: Classes) -> Sequence[ColumnProducer]:
@@ -109,35 +106,36 @@ class Method(
 
     @classmethod
     def artefacts(cls, config: Config, classes: Classes) -> Sequence[Artefact]:
-        """
+        """Returns the cache, unless `cache_from` is none.
+
         Raises:
-            ValueError: the first class is not the background; or the memory is to be of masks, which it never sees.
+            ValueError: the first class is not the background, or the cache needs oracle attention.
         """
         check_background_first(classes)
         if config.cache_from == "none":
             return []
         if config.attention == "oracle":
-            raise ValueError("oracle attention is of masks, and images to remember have none; set cache_from to none")
-        said = {f.name: getattr(config, f.name) for f in fields(VCEConfig) if f.name not in UNSAID}
-        said |= {name: getattr(config, name) for name in ("prompts", "background_power", "par_steps")}
-        whose = [weights(config.clip_model, "clip")]
+            raise ValueError("oracle attention needs masks, and images of the cache have none; set cache_from to none")
+        keys = {f.name: getattr(config, f.name) for f in fields(VCEConfig) if f.name not in _NOT_ENCODER_KEYS}
+        keys |= {name: getattr(config, name) for name in ("prompts", "background_power", "par_steps")}
+        models = [weights_identity(config.clip_model, "clip")]
         if config.attention == "diffusion":
-            whose += [weights(source, "diffusion") for source in config.diffusion]
+            models += [weights_identity(source, "diffusion") for source in config.diffusion]
 
-        def opens(device: torch.device) -> tuple[Look, Tensor]:
+        def load_encoder(device: torch.device) -> tuple[EncodeTagged, Tensor]:
             method = cls.build(config, classes, 0).to(device).eval()
-            return method.look, method.knowledge.words
+            return method.encode_tagged, method.clip.words
 
-        return [CacheArtefact(config, classes, said, ", ".join(whose), opens)]
+        return [CacheArtefact(config, classes, keys, ", ".join(models), load_encoder)]
 
     def load_artefacts(self, tensors: Mapping[str, Mapping[str, Tensor]]) -> None:
-        """Takes the memory, and makes the adapter that begins as it (Eq. 12)."""
-        if CACHE not in tensors:
+        """Takes the cache, and builds the adapter that starts as a copy of it (Eq. 12)."""
+        if CACHE_ARTEFACT not in tensors:
             return
         config = self.config
-        self.cache = KeyValueCache(**tensors[CACHE])
+        self.cache = KeyValueCache(**tensors[CACHE_ARTEFACT])
         if config.adapter:
-            generator = torch.Generator().manual_seed(self.seed ^ ADAPTER)
+            generator = torch.Generator().manual_seed(self.seed ^ _ADAPTER)
             self.adapter = CacheAdapter(
                 self.cache, generator, config.adapter_prompts, config.adapter_random, config.sharpness
             )
@@ -146,24 +144,24 @@ class Method(
             self.online = OnlineKeys(classes, config.online_keys, self.cache.keys.shape[1])
 
     def train(self, mode: bool = True) -> "Method":
-        """CLIP stays in evaluation mode."""
+        """Sets the mode of everything but CLIP, which stays in evaluation mode."""
         super().train(mode)
         self.student.network.backbone.eval()
         return self
 
     def losses(self, step: Tagged, progress: Progress) -> Losses:
-        """L = L_seg + λ L_CAM; `confident` is the share of pixels that are labelled. Sec. III-E."""
-        tags, seen = without_background(step.tags), self.knowledge.of_step(self.tower, step)
-        static = static_cam(self.config, seen.cam, self._looked_up(seen))
+        """Computes L = L_seg + λ L_CAM (Sec. III-E); the term `confident` is the fraction of labelled pixels."""
+        tags, encoded = without_background(step.tags), self.clip.encode_step(self.tower, step)
+        static = static_cam(self.config, encoded.cam, self._retrieved(encoded))
         with drawing_from(self.student, progress.generator(step.images.device)):
             prediction = self.student.network(step.images)
         cam, terms = static, {}
         if self.adapter is not None:
-            learned = self.adapter(seen.patches)
-            target = self._target(static, seen, tags, step)
-            terms["cam"] = cross_entropy(on_grid(learned.mT, seen.grid), target)  # Eq. 14
-            cam = dynamic_cam(self.config, seen.cam, learned.detach(), tags)  # Eq. 13
-        target = self._target(cam, seen, tags, step)
+            learned = self.adapter(encoded.patches)
+            target = self._target(static, encoded, tags, step)
+            terms["cam"] = cross_entropy(as_grid(learned.mT, encoded.grid), target)  # Eq. 14
+            cam = dynamic_cam(self.config, encoded.cam, learned.detach(), tags)  # Eq. 13
+        target = self._target(cam, encoded, tags, step)
         terms["seg"] = balanced_cross_entropy(prediction.logits, target)
         terms["confident"] = (target.labels != IGNORE).float().mean()
         total = terms["seg"]
@@ -175,49 +173,57 @@ class Method(
             terms["affinity"] = affinity_loss(cosine_affinity(prediction.feature), pairs)
             total = total + self.config.affinity_weight * terms["affinity"]
         if self.online is not None and progress.fraction >= self.config.online_start:
-            self._remember(cam, seen, tags, step, progress)
+            self._remember(cam, encoded, tags, step, progress)
         return Losses(total, terms)
 
     @property
     def tower(self) -> ImageTower:
-        return tower(self.student)
+        """CLIP's image tower, the backbone of the student."""
+        return image_tower(self.student)
 
     @torch.no_grad()
-    def _looked_up(self, seen: View) -> Float[Tensor, "b p c"] | None:
-        """What the memory says of each patch; with what was learned since, if anything was."""
+    def _retrieved(self, encoded: PatchMaps) -> Float[Tensor, "b n k"] | None:
+        """Queries the cache, and the keys learned online if there are any, for each patch."""
         if self.cache is None:
             return None
         if self.online is None:
-            return torch.as_tensor(self.cache(seen.patches, self.config.sharpness))
+            return torch.as_tensor(self.cache(encoded.patches, self.config.sharpness))
         keys, values = self.online.filled()
-        queries = unit_directions(seen.patches, self.cache.centre)
+        queries = unit_directions(encoded.patches, self.cache.centre)
         both = torch.cat([self.cache.keys, keys]), torch.cat([self.cache.values, values])
         return retrieve_values(queries, *both, self.config.sharpness)
 
     @torch.no_grad()
-    def _target(self, cam: Float[Tensor, "b n p"], seen: View, tags: Float[Tensor, "b n"], step: Tagged) -> Target:
-        """Pseudo labels of maps; void beyond the image."""
-        labels = pseudo_labels(self.config, self._spread(cam, seen, step.images), tags, step.images)
+    def _target(
+        self, cam: Float[Tensor, "b f n"], encoded: PatchMaps, tags: Float[Tensor, "b f"], step: Tagged
+    ) -> Target:
+        """Returns the pseudo labels of maps, void outside the image."""
+        labels = label_maps_from_cams(self.config, self._spread(cam, encoded, step.images), tags, step.images)
         inside = covered_tokens(step.crop, (labels.shape[1], labels.shape[2]))
         return Target(labels.masked_fill(~inside, IGNORE), torch.ones_like(labels, dtype=torch.float32))
 
-    def _spread(self, cam: Float[Tensor, "b n p"], seen: View, images: Tensor) -> Float[Tensor, "b n h w"]:
-        """On the grid; along CLIP's own attention, where that is asked for."""
-        maps = on_grid(cam, seen.grid)
+    def _spread(self, cam: Float[Tensor, "b f n"], encoded: PatchMaps, images: Tensor) -> Float[Tensor, "b f h w"]:
+        """Returns maps on the grid, spread along CLIP's own attention if the config says so."""
+        maps = as_grid(cam, encoded.grid)
         if not self.config.caa:
             return maps
-        return spread(maps, own_attention(self.tower, images, CAA_LAYERS), self.config.caa)
+        return spread_along_attention(maps, clip_attention(self.tower, images, _CAA_LAYERS), self.config.caa)
 
     @torch.no_grad()
     def _remember(
-        self, cam: Float[Tensor, "b n p"], seen: View, tags: Float[Tensor, "b n"], step: Tagged, progress: Progress
+        self,
+        cam: Float[Tensor, "b f n"],
+        encoded: PatchMaps,
+        tags: Float[Tensor, "b f"],
+        step: Tagged,
+        progress: Progress,
     ) -> None:
-        """Keys from the regions of which the maps are sure."""
+        """Stores keys of the regions where the maps are confident."""
         if self.online is None or self.cache is None:
             return
-        maps = refined_maps(self.config, on_grid(cam, seen.grid), tags, step.images)
+        maps = refine_maps(self.config, as_grid(cam, encoded.grid), tags, step.images)
         shares = maps / maps.sum(dim=1, keepdim=True).clamp_min(torch.finfo(maps.dtype).tiny)
-        patches = on_grid(seen.patches.mT, seen.grid)
+        patches = as_grid(encoded.patches.mT, encoded.grid)
         for image, label in with_background(tags, 0.0).nonzero().tolist():
             sure = shares[image, label] >= self.config.online_confidence
             if sure.any():
@@ -225,63 +231,64 @@ class Method(
                 self.online.learn(feature[0], self.cache.centre, label, (progress.step, step.ids[image]))
 
     @torch.no_grad()
-    def look(self, images: Float[Tensor, "b 3 y x"], tags: Float[Tensor, "b n"]) -> tuple[Tensor, Tensor]:
-        """Patches, and masks of what is tagged by words alone: what a memory is made of. Sec. III-D (D.1)."""
-        seen = self.knowledge.of_images(self.tower, images)
-        labels = refined_maps(self.config, on_grid(seen.cam, seen.grid), tags, images).argmax(dim=1)
-        return on_grid(seen.patches.mT, seen.grid), (labels > 0).float()
+    def encode_tagged(self, images: Float[Tensor, "b 3 y x"], tags: Float[Tensor, "b f"]) -> tuple[Tensor, Tensor]:
+        """Returns patch features, and masks of the tagged classes by text alone, for the cache (Sec. III-D, D.1)."""
+        encoded = self.clip.encode_images(self.tower, images)
+        labels = refine_maps(self.config, as_grid(encoded.cam, encoded.grid), tags, images).argmax(dim=1)
+        return as_grid(encoded.patches.mT, encoded.grid), (labels > 0).float()
 
     @torch.no_grad()
     def label_maps(
         self,
         images: Float[Tensor, "b 3 y x"],
-        tags: Float[Tensor, "b n"],
+        tags: Float[Tensor, "b f"],
         regions: Integer[Tensor, "b _ _"] | None = None,
     ) -> Float[Tensor, "b k y x"]:
-        """What pseudo labels come from, at the size of the images and before PAR; the mean over `cam_scales`."""
+        """Returns class maps at the size of the images, before PAR, as the mean over `cam_scales`."""
         views = [self._maps_at(images, tags, regions, scale) for scale in self.config.cam_scales]
         return torch.stack(views).mean(dim=0)
 
     def _maps_at(
-        self, images: Tensor, tags: Float[Tensor, "b n"], regions: Tensor | None, scale: float
+        self, images: Tensor, tags: Float[Tensor, "b f"], regions: Tensor | None, scale: float
     ) -> Float[Tensor, "b k y x"]:
         height, width = images.shape[2], images.shape[3]
         view = resize_antialiased(images, (max(1, round(scale * height)), max(1, round(scale * width))))
-        seen = self.knowledge.of_images(self.tower, view, regions)
-        cam = static_cam(self.config, seen.cam, self._looked_up(seen))
+        encoded = self.clip.encode_images(self.tower, view, regions)
+        cam = static_cam(self.config, encoded.cam, self._retrieved(encoded))
         if self.adapter is not None and bool(self.taught):
-            cam = dynamic_cam(self.config, seen.cam, self.adapter(seen.patches), tags)
+            cam = dynamic_cam(self.config, encoded.cam, self.adapter(encoded.patches), tags)
         return add_absence_background(
-            self._spread(cam, seen, view), tags, (height, width), self.config.background_power
+            self._spread(cam, encoded, view), tags, (height, width), self.config.background_power
         )
 
     @torch.no_grad()
     def explain(
         self,
         images: Float[Tensor, "b 3 y x"],
-        tags: Float[Tensor, "b n"],
+        tags: Float[Tensor, "b f"],
         regions: Integer[Tensor, "b _ _"] | None = None,
     ) -> protocols.Explanation:
-        """The rungs of Table IV, and attention before and after ACR and fusion; of the images at their size alone."""
-        lent = self.knowledge.attention(self.tower, images, regions)
-        plain, seen = (self.knowledge.view(self.tower, images, attention) for attention in (None, lent))
+        """Returns the maps of Table IV, and attention before and after ACR and fusion; ignores `cam_scales`."""
+        attention = self.clip.raw_attention(self.tower, images, regions)
+        plain, encoded = (self.clip.encode(self.tower, images, used) for used in (None, attention))
         learned = None
         if self.adapter is not None and bool(self.taught):
-            learned = (self.adapter(seen.patches), tags)
-        maps = rungs(self.config, plain.cam, seen.cam, self._looked_up(seen), learned)
-        on_image = {name: self._spread(cam, seen, images) for name, cam in maps.items()}
-        return protocols.Explanation(on_image, attentions(self.config, self.tower, images, lent))
+            learned = (self.adapter(encoded.patches), tags)
+        maps = map_stages(self.config, plain.cam, encoded.cam, self._retrieved(encoded), learned)
+        on_grid = {name: self._spread(cam, encoded, images) for name, cam in maps.items()}
+        return protocols.Explanation(on_grid, attention_stages(self.config, self.tower, images, attention))
 
     def after_step(self, progress: Progress) -> None:
         self.taught.fill_(True)
 
     def unsynchronised_buffers(self) -> list[str]:
-        """Everything but what is learned online: nothing else that is no weight ever changes."""
+        """Returns all buffers but those of the online keys: the others never change, or change alike."""
         return [name for name, _ in self.named_buffers() if not name.startswith("online.")]
 
     def training_notes(self, size: tuple[int, int], batch: int) -> list[str]:
-        """How CLIP reads the classes, what the memory lacks, and what the networks are."""
+        """Returns notes on how CLIP reads the class names, and on classes without images in the cache."""
         names = self.student.classes.names
         lacking = [] if self.cache is None else [names[label] for label in self.cache.classes_without_keys()]
-        told = [f"the memory knows no image of {', '.join(lacking)}: their maps come from words alone"]
-        return [*self.knowledge.remarks, *(told if lacking else [])]
+        if not lacking:
+            return list(self.clip.notes)
+        return [*self.clip.notes, f"the cache has no image of {', '.join(lacking)}: their maps come from text alone"]

@@ -1,4 +1,4 @@
-"""The segmenter that DiCLIP trains: CLIP's image tower, which stays as it is, and a decoder of all its layers."""
+"""Segmenter of DiCLIP: CLIP's frozen image tower and a decoder of all its layers."""
 
 from collections.abc import MutableMapping
 from typing import Any
@@ -11,11 +11,11 @@ from seglet.models.foundation.image_tower import ImageTower
 from seglet.models.segmenter import Segmenter, build
 from seglet.types import Classes
 
-BACKBONE = "student.network.backbone."
+_BACKBONE = "student.network.backbone."
 
 
 def build_segmenter(config: Config, classes: Classes, clip: ImageTextEncoder, seed: int) -> Segmenter:
-    """A decoder from chance on CLIP's own weights."""
+    """Builds a segmenter of CLIP's image tower and a decoder with random weights."""
     description = clip.image.description()
     architecture = Architecture(
         name=f"{config.head}-clip",
@@ -27,15 +27,16 @@ def build_segmenter(config: Config, classes: Classes, clip: ImageTextEncoder, se
         tower=description,
     )
     student = build(architecture, classes, seed)
-    tower(student).load_state_dict(clip.image.state_dict())
+    image_tower(student).load_state_dict(clip.image.state_dict())
     student.network.backbone.requires_grad_(False)
     return student
 
 
-def tower(student: Segmenter) -> ImageTower:
-    """
+def image_tower(student: Segmenter) -> ImageTower:
+    """Returns CLIP's image tower in a segmenter.
+
     Raises:
-        ValueError: the student has none.
+        ValueError: the segmenter has none.
     """
     backbone = student.network.backbone
     if not isinstance(backbone, CLIPBackbone):
@@ -43,12 +44,13 @@ def tower(student: Segmenter) -> ImageTower:
     return backbone.tower
 
 
-def without_backbone(module: Any, state: MutableMapping[str, Any], prefix: str, metadata: Any) -> None:
-    """A checkpoint need not hold what never changes."""
-    for name in [name for name in state if name.startswith(prefix + BACKBONE)]:
+def drop_backbone(module: Any, state: MutableMapping[str, Any], prefix: str, metadata: Any) -> None:
+    """Removes the backbone from the state of a checkpoint, because it never changes."""
+    for name in [name for name in state if name.startswith(prefix + _BACKBONE)]:
         del state[name]
 
 
-def with_own_backbone(module: Any, state: MutableMapping[str, Any], prefix: str, *rest: Any) -> None:
-    own = module.student.network.backbone.state_dict(prefix=prefix + BACKBONE)
+def keep_backbone(module: Any, state: MutableMapping[str, Any], prefix: str, *rest: Any) -> None:
+    """Adds the module's own backbone to the state of a checkpoint that is about to be loaded."""
+    own = module.student.network.backbone.state_dict(prefix=prefix + _BACKBONE)
     state.update(own)

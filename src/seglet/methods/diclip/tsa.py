@@ -1,6 +1,6 @@
-"""Text semantic augmentation (TSA): classes known by images of them, in a memory that is looked up patch by patch.
+"""Text semantic augmentation (TSA): a cache of what classes look like in images, queried for every patch.
 
-Axes: b images, h rows, w columns, n patches, d channels, k classes without background, c = k + 1 with it.
+Axes: b images, h rows, w columns, n patches, d channels, k classes, f foreground classes, i j images of one class.
 Equation and table numbers are DiCLIP's.
 """
 
@@ -16,34 +16,46 @@ from torch import Tensor
 from seglet.data.artefact import Artefact
 from seglet.data.dataset import Dataset
 from seglet.labels.cam.text_cam import enhance_cam, scale_to_range, static_scores
-from seglet.methods.diclip.cache_images import ImagesConfig, as_tensor, drawn, opened, single
+from seglet.methods.diclip.cache_images import (
+    CacheImagesConfig,
+    as_tensor,
+    generated_images,
+    read_as_tensors,
+    single_class_samples,
+)
 from seglet.models.clip_cache.build import build_cache
 from seglet.models.layers.patch_features import masked_mean
 from seglet.tensors import resize_antialiased
 from seglet.types import Classes, option, tag_vector, with_background, without_background
 
-CACHE = "cache"
-Look = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
-"""Images b 3 h w and their tags b k to patches b d y x and masks b h w of what is tagged."""
+CACHE_ARTEFACT = "cache"
+EncodeTagged = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+"""Takes images b 3 h w and their tags b f, returns patch features b d y x and masks b y x of the tagged classes."""
 
 
 @dataclass(frozen=True)
-class TSAConfig(ImagesConfig):
-    """How the memory is built and looked up."""
+class TSAConfig(CacheImagesConfig):
+    """Keys of how the cache is built and queried."""
 
-    cache_size: int = option(320, "side that images to remember are resized to; the paper's crop")
-    cache_centroids: int = option(10, "N: keys of each class; 10 on VOC, 5 on COCO; Table VI e; 0 keeps all (Table V)")
-    background_centroids: int = option(1, "keys of what surrounds each class; 1: 20 of 220 keys on VOC")
-    cache_weighted: bool = option(True, "values say as much as keys are like the class's word, Eq. 10; else one-hot")
-    cache_centred: bool = option(True, "take off the mean key before comparing: features of CLIP lie in a narrow cone")
-    cache_negative: bool = option(True, "what is known as background counts against a class; Table IV")
-    cache_weight: float = option(0.5, "γ of Eq. 11 and 13; Table VI g")
-    sharpness: float = option(5.5, "how fast a key is forgotten with distance; Tip-Adapter: 1 to 5.5")
-    adapter: bool = option(True, "learn from the memory (Eq. 12 and 13), and teach with what is learned")
-    adapter_prompts: int = option(92, "Q: keys that belong to no class yet; Table VI f: 92 on VOC")
-    adapter_random: bool = option(False, "start the adapter from chance instead of the memory; Table V")
+    cache_size: int = option(320, "side in pixels that images of the cache are resized to; the paper's crop")
+    cache_centroids: int = option(
+        10, "N, keys per class; 10 on VOC, 5 on COCO; Table VI e; 0 keeps all features (Table V)"
+    )
+    background_centroids: int = option(1, "background keys per class; 1: 20 of the 220 keys on VOC")
+    cache_weighted: bool = option(
+        True, "weight values by the similarity of their key to the class's text, Eq. 10; else one-hot"
+    )
+    cache_centred: bool = option(True, "subtract the mean key before comparing, for CLIP features lie in a narrow cone")
+    cache_negative: bool = option(True, "let background keys count against a class; Table IV")
+    cache_weight: float = option(0.5, "γ of Eq. 11 and 13, weight of the cache's scores; Table VI g")
+    sharpness: float = option(5.5, "how fast the influence of a key falls with distance; Tip-Adapter: 1 to 5.5")
+    adapter: bool = option(
+        True, "train an adapter that starts as the cache, and take pseudo labels from it; Eq. 12, 13"
+    )
+    adapter_prompts: int = option(92, "Q, additional keys that belong to no class at first; Table VI f: 92 on VOC")
+    adapter_random: bool = option(False, "start the adapter with random weights instead of the cache; Table V")
     dynamic: Literal["range", "softmax"] = option(
-        "range", "how the adapter's scores become maps: each class scaled to its range, or probabilities"
+        "range", "scaling of the adapter's scores to maps: each class to its range, or softmax over the classes"
     )
 
     def __post_init__(self) -> None:
@@ -56,24 +68,27 @@ class TSAConfig(ImagesConfig):
 
     @property
     def counts(self) -> tuple[int | None, int | None]:
+        """Keys per class and background keys per class; None keeps all features."""
         return self.cache_centroids or None, self.background_centroids or None
 
 
 @dataclass(frozen=True)
 class CacheArtefact(Artefact):
-    """The memory of some classes; `look` opens CLIP and whoever lends it attention, when first called for.
+    """The cache of a class set.
 
     Args:
-        said: whatever decides what `look` returns.
-        words: opens the embeddings of the classes' prompts [k, d].
+        encoder_keys: config keys that decide what the encoder returns.
+        encoder_weights: identity of the weights of all its models.
+        load_encoder: loads CLIP and the models whose attention it gets; returns the encoder and the embeddings of the
+            prompts.
     """
 
     config: TSAConfig
     classes: Classes
-    said: Mapping[str, Any]
-    weights: str
-    opens: Callable[[torch.device], tuple[Look, Float[Tensor, "k d"]]]
-    name: str = CACHE
+    encoder_keys: Mapping[str, Any]
+    encoder_weights: str
+    load_encoder: Callable[[torch.device], tuple[EncodeTagged, Float[Tensor, "f d"]]]
+    name: str = CACHE_ARTEFACT
     maker: str = "diclip-cache/1"
 
     @property
@@ -81,7 +96,7 @@ class CacheArtefact(Artefact):
         return self.config.cache_from == "real"
 
     def identity(self) -> str:
-        return self.weights
+        return self.encoder_weights
 
     def settings(self) -> Mapping[str, Any]:
         config = self.config
@@ -89,26 +104,31 @@ class CacheArtefact(Artefact):
                "cache_weighted", "cache_centred")  # fmt: skip
         drawing = config.drawing() if config.cache_from == "generated" else {}
         chosen = {name: getattr(config, name) for name in own} | {"cache_pictures": config.cache_images}  # as in 0.1.0
-        return {"classes": list(self.classes.names), **chosen, "drawing": drawing, "said": dict(self.said)}
+        named = {"drawing": drawing, "said": dict(self.encoder_keys)}  # as in 0.1.0, whose artefacts are still found
+        return {"classes": list(self.classes.names), **chosen, **named}
 
     def make(self, root: Path, data: Dataset, device: torch.device, note: Callable[[str], None]) -> dict[str, Tensor]:
-        """Masks by VCE, features under them and around them (Eq. 8), and their centroids (Eq. 9)."""
+        """Computes masks by VCE, features inside and around them (Eq. 8), and their centroids (Eq. 9)."""
         names, known = tuple(self.classes.foreground.values()), self._known
-        files = drawn(self.config, names[:known], root, device, note) if self.config.cache_from == "generated" else []
-        look, words = self.opens(device)
+        files = (
+            generated_images(self.config, names[:known], root, device, note)
+            if self.config.cache_from == "generated"
+            else []
+        )
+        encode, texts = self.load_encoder(device)
         inside: list[Tensor] = []
         outside: list[Tensor] = []
         for label, name in self.classes.foreground.items():
-            shown: Iterable[Tensor] = ()
+            images: Iterable[Tensor] = ()
             if label <= known:
-                shown = opened(files[label - 1]) if files else self._real(data, label)
-            own, around, empty = self._features(look, shown, label, words)
+                images = read_as_tensors(files[label - 1]) if files else self._real_images(data, label)
+            own, around, empty = self._features(encode, images, label, texts)
             if label <= known:
-                self._tell(note, name, len(own), empty)
+                self._note_shortage(note, name, len(own), empty)
             inside.append(own)
             outside.append(around)
         cache = build_cache(
-            inside, outside, words, self.config.counts, self.config.cache_weighted, self.config.cache_centred
+            inside, outside, texts, self.config.counts, self.config.cache_weighted, self.config.cache_centred
         )
         return dict(cache.state_dict())
 
@@ -116,48 +136,48 @@ class CacheArtefact(Artefact):
     def _known(self) -> int:
         return max(1, round(self.config.cache_classes * (len(self.classes) - 1)))
 
-    def _real(self, data: Dataset, label: int) -> Iterable[Tensor]:
-        return (as_tensor(sample.image) for sample in single(data, label, self.config.cache_images))
+    def _real_images(self, data: Dataset, label: int) -> Iterable[Tensor]:
+        return (as_tensor(sample.image) for sample in single_class_samples(data, label, self.config.cache_images))
 
     def _features(
-        self, look: Look, shown: Iterable[Tensor], label: int, words: Float[Tensor, "k d"]
+        self, encode: EncodeTagged, images: Iterable[Tensor], label: int, texts: Float[Tensor, "f d"]
     ) -> tuple[Float[Tensor, "i d"], Float[Tensor, "j d"], int]:
-        """Of one class's images: features inside and around, and how many images show nothing."""
-        inside, outside, empty = [words[:0]], [words[:0]], 0
-        tags = without_background(tag_vector([label], len(self.classes))[None]).to(words.device)
-        for image in shown:
+        """Returns features inside and around the masks of a class's images, and the number of images without a mask."""
+        inside, outside, empty = [texts[:0]], [texts[:0]], 0
+        tags = without_background(tag_vector([label], len(self.classes))[None]).to(texts.device)
+        for image in images:
             side = (self.config.cache_size, self.config.cache_size)
-            patches, masks = look(resize_antialiased(image.to(words.device), side), tags)
+            patches, masks = encode(resize_antialiased(image.to(texts.device), side), tags)
             own, found = masked_mean(patches, masks)
             around, left = masked_mean(patches, 1 - masks)
-            inside.append(own[found].to(words))
-            outside.append(around[found & left].to(words))
+            inside.append(own[found].to(texts))
+            outside.append(around[found & left].to(texts))
             empty += int((~found).sum())
         return torch.cat(inside), torch.cat(outside), empty
 
-    def _tell(self, note: Callable[[str], None], name: str, count: int, empty: int) -> None:
+    def _note_shortage(self, note: Callable[[str], None], name: str, count: int, empty: int) -> None:
         wanted = self.config.counts[0] or 1
         if count == 0:
-            note(f"{name}: no image shows it; its maps come from words alone")
+            note(f"{name}: no usable image; its maps come from text alone")
         elif empty:
-            note(f"{name}: in {empty} of {count + empty} images nothing of it is found; they are left out")
+            note(f"{name}: not found in {empty} of {count + empty} images, which are left out")
         if 0 < count < wanted:
-            note(f"{name}: {count} images for {wanted} keys; it has {count} keys at most")
+            note(f"{name}: {count} images for {wanted} keys, so it has at most {count} keys")
 
 
 def static_cam(
-    config: TSAConfig, cam: Float[Tensor, "b k n"], looked_up: Float[Tensor, "b n c"] | None
-) -> Float[Tensor, "b k n"]:
-    """The patch-text map, enhanced by what the memory says. Eq. 2 and 11."""
-    if looked_up is None:
+    config: TSAConfig, cam: Float[Tensor, "b f n"], retrieved: Float[Tensor, "b n k"] | None
+) -> Float[Tensor, "b f n"]:
+    """Adds the cache's scores, if there are any, to the patch-text maps (Eq. 2 and 11)."""
+    if retrieved is None:
         return cam
-    return enhance_cam(cam, static_scores(looked_up, config.cache_negative), config.cache_weight)
+    return enhance_cam(cam, static_scores(retrieved, config.cache_negative), config.cache_weight)
 
 
 def dynamic_cam(
-    config: TSAConfig, cam: Float[Tensor, "b k n"], learned: Float[Tensor, "b n c"], tags: Float[Tensor, "b k"]
-) -> Float[Tensor, "b k n"]:
-    """The patch-text map, enhanced by the foreground part of what the adapter says. Eq. 13."""
+    config: TSAConfig, cam: Float[Tensor, "b f n"], learned: Float[Tensor, "b n k"], tags: Float[Tensor, "b f"]
+) -> Float[Tensor, "b f n"]:
+    """Adds the adapter's scores of the foreground classes to the patch-text maps (Eq. 13)."""
     if config.dynamic == "range":
         return enhance_cam(cam, without_background(scale_to_range(learned.float()).mT), config.cache_weight)
     absent = with_background(tags, 1.0)[:, None] == 0

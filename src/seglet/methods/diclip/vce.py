@@ -1,7 +1,7 @@
-"""Visual correlation enhancement (VCE): attention refined in groups, put into CLIP's last layers, compared with words.
+"""Visual correlation enhancement (VCE): attention refined in groups and put into CLIP's last layers.
 
-Axes: b images, h and w patches, n = h·w, d channels of the space of images and texts, k classes without background,
-m words for what is around them. Equation and table numbers are DiCLIP's.
+Axes: b images, h and w patches, n = h·w, d channels of the space that images and texts share, f foreground classes,
+m background phrases. Equation and table numbers are DiCLIP's.
 """
 
 from dataclasses import dataclass
@@ -40,26 +40,28 @@ from seglet.types import option
 
 @dataclass(frozen=True)
 class VCEConfig(AttentionConfig):
-    """How attention is refined and fused, and patches are compared with words."""
+    """Keys of how attention is refined and fused, and of how patches are compared with text."""
 
     acr: Literal["cluster", "threshold", "none"] = option(
-        "cluster", "attention kept within groups (ACR), above its mean (Table XI b), or as it is"
+        "cluster", "refine attention within groups (ACR), cut it below its mean (threshold, Table XI b), or keep it"
     )
-    groups: int = option(9, "M: groups of patches; Table VI a")
-    acr_threshold: float = option(5e-4, "τ: attention below it is left out; Table VI c")
-    acr_iterations: int = option(3, "recursions; Table VII")
-    acr_product: bool = option(False, "the other reading of Eq. 6: relations carry the attention a step further")
+    groups: int = option(9, "M, number of groups of patches; Table VI a")
+    acr_threshold: float = option(5e-4, "τ: attention below it is dropped; Table VI c")
+    acr_iterations: int = option(3, "recursions of ACR; Table VII")
+    acr_product: bool = option(False, "the other reading of Eq. 6: relations carry the attention one step further")
     fusion: Fusion = option(
-        "sum", "Eq. 7; or own, other, gating, scaling, normalisation as in Table XII: only CLIP, only SD, and so on"
+        "sum", "fusion with CLIP's attention, Eq. 7; or own, other, gating, scaling, normalisation as in Table XII"
     )
-    fusion_weight: float = option(1.0, "α of Eq. 7; Table VI d")
-    fused_layers: int = option(3, "L: the last layers of CLIP that are changed; Table VI b")
+    fusion_weight: float = option(1.0, "α of Eq. 7, weight of the other attention; Table VI d")
+    fused_layers: int = option(3, "L, number of CLIP's last layers that are changed; Table VI b")
     background_words: bool = option(
-        True, "take off a patch's likeness to the likeliest word for a background, as CLIP-ES; Eq. 1 does not"
+        True, "subtract a patch's similarity to the most similar background phrase, as CLIP-ES; Eq. 1 does not"
     )
-    likeness: Literal["cosine", "surgery"] = option("cosine", "Eq. 1; or without what all words share: ExCEL's code")
+    likeness: Literal["cosine", "surgery"] = option(
+        "cosine", "similarity of patch and text: Eq. 1, or without what all texts share (surgery, ExCEL code)"
+    )
     cam_scale: CamScale = option(
-        "range", "a map fills [0, 1] from its least value, Eq. 1; or from 0, with less cut off"
+        "range", "scaling of maps to [0, 1]: from their smallest value, Eq. 1; or from 0, negative values cut off"
     )
 
     def __post_init__(self) -> None:
@@ -73,10 +75,10 @@ class VCEConfig(AttentionConfig):
 
 
 @torch.no_grad()
-def control(
+def control_attention(
     config: VCEConfig, tower: ImageTower, images: Float[Tensor, "b 3 y x"], regions: Integer[Tensor, "b _ _"] | None
 ) -> Float[Tensor, "b n n"] | None:
-    """Attention that needs no diffusion model; None where CLIP is to stay as it is.
+    """Computes attention that needs no diffusion model; None if CLIP is not to be changed.
 
     Raises:
         ValueError: oracle attention without true regions.
@@ -88,24 +90,24 @@ def control(
     if config.attention == "uniform":
         return uniform_attention(like)
     if config.attention == "clip":
-        return own_attention(tower, images, config.fused_layers)
+        return clip_attention(tower, images, config.fused_layers)
     if config.attention == "oracle":
         if regions is None:
-            raise ValueError("oracle attention is told the true masks; give data with masks, or another attention")
+            raise ValueError("oracle attention needs the true masks; give data with masks, or another attention")
         return oracle_attention(resize_labels(regions, grid).flatten(1))
     return None
 
 
-def own_attention(tower: ImageTower, images: Float[Tensor, "b 3 y x"], layers: int) -> Float[Tensor, "b n n"]:
-    """CLIP's own among patches, mean over the last layers; rows sum to 1."""
-    _, seen = tower.forward_with_attention(images)
-    among = torch.stack(seen[-layers:]).mean(dim=0)[:, 1:, 1:].float()
+def clip_attention(tower: ImageTower, images: Float[Tensor, "b 3 y x"], layers: int) -> Float[Tensor, "b n n"]:
+    """Computes CLIP's own attention among patches, as a mean over its last layers; rows sum to 1."""
+    _, attention = tower.forward_with_attention(images)
+    among = torch.stack(attention[-layers:]).mean(dim=0)[:, 1:, 1:].float()
     return normalise_rows(among, among)
 
 
 @torch.no_grad()
-def refined(config: VCEConfig, attention: Float[Tensor, "b n n"]) -> Float[Tensor, "b n n"]:
-    """What is put into CLIP: ACR, or what it is compared with. Even and self-attentive rows stay what they are."""
+def apply_acr(config: VCEConfig, attention: Float[Tensor, "b n n"]) -> Float[Tensor, "b n n"]:
+    """Refines attention by ACR, or as the config says; identity and uniform attention stay what they are."""
     if config.acr == "threshold":
         return attention_above_mean(attention)
     if config.acr == "none" or config.attention == "identity":
@@ -114,10 +116,10 @@ def refined(config: VCEConfig, attention: Float[Tensor, "b n n"]) -> Float[Tenso
     return refine_attention(attention, cluster, config.acr_threshold, config.acr_iterations, config.acr_product)
 
 
-def enhanced(
+def encode_with_attention(
     config: VCEConfig, tower: ImageTower, images: Float[Tensor, "b 3 y x"], attention: Float[Tensor, "b n n"] | None
 ) -> ImageFeatures:
-    """What CLIP makes of images with the attention in its last layers; without one, or with weight 0, its own output.
+    """Encodes images with this attention in CLIP's last layers; None, or weight 0, gives CLIP's own output.
 
     Raises:
         ValueError: the tower has fewer layers than are to be changed.
@@ -133,15 +135,15 @@ def enhanced(
     return fused
 
 
-def word_maps(
-    config: VCEConfig, seen: ImageFeatures, words: Float[Tensor, "k d"], around: Float[Tensor, "m d"]
-) -> Float[Tensor, "b k n"]:
-    """How much each patch is like each class: the patch-text map of Eq. 1, in [0, 1]."""
-    patches = seen.patches.flatten(2).mT
-    behind = around if config.background_words else around[:0]
+def patch_text_maps(
+    config: VCEConfig, features: ImageFeatures, classes: Float[Tensor, "f d"], background: Float[Tensor, "m d"]
+) -> Float[Tensor, "b f n"]:
+    """Computes the similarity of each patch to the text of each class, in [0, 1] (Eq. 1)."""
+    patches = features.patches.flatten(2).mT
+    behind = background if config.background_words else background[:0]
     if config.likeness == "cosine":
-        return patch_text_cam(patches, words, behind if len(behind) else None, config.cam_scale)
-    tokens = F.normalize(torch.cat([seen.image[:, None], patches], dim=1).float(), dim=2)
-    likeness = feature_surgery(tokens, torch.cat([words, behind]).to(tokens))[:, 1:]
-    likeness = subtract_background(likeness[..., : len(words)], likeness[..., len(words) :])
-    return (scale_to_range(likeness) if config.cam_scale == "range" else scale_positive(likeness)).mT
+        return patch_text_cam(patches, classes, behind if len(behind) else None, config.cam_scale)
+    tokens = F.normalize(torch.cat([features.image[:, None], patches], dim=1).float(), dim=2)
+    similarity = feature_surgery(tokens, torch.cat([classes, behind]).to(tokens))[:, 1:]
+    similarity = subtract_background(similarity[..., : len(classes)], similarity[..., len(classes) :])
+    return (scale_to_range(similarity) if config.cam_scale == "range" else scale_positive(similarity)).mT

@@ -1,0 +1,130 @@
+"""CLIP with visual correlation enhancement: patch features and class maps of images. Nothing here is trained.
+
+Axes: b images, n patches, d channels of the space that images and texts share, k classes, f foreground classes (all
+but the background), m background phrases.
+"""
+
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import torch
+from jaxtyping import Float, Integer
+from torch import Tensor, nn
+
+from seglet.data.prompts.read import prompts_for
+from seglet.methods.diclip.attention import (
+    ATTENTION_COLUMN,
+    REGIONS_COLUMN,
+    DiffusionAttention,
+    GridSize,
+    attention_of_views,
+)
+from seglet.methods.diclip.config import Config
+from seglet.methods.diclip.vce import apply_acr, control_attention, encode_with_attention, patch_text_maps
+from seglet.models.distillation.teachers import Frozen
+from seglet.models.foundation.image_tower import ImageTower
+from seglet.models.foundation.text_tower import TextTower
+from seglet.types import Classes, Movable, Tagged
+
+
+@dataclass(frozen=True)
+class ClassTexts:
+    """Text embeddings of the foreground classes and of background phrases, and notes on how CLIP reads them."""
+
+    classes: Float[Tensor, "f d"]
+    background: Float[Tensor, "m d"]
+    notes: tuple[str, ...] = ()
+
+
+@torch.no_grad()
+def embed_class_texts(text: TextTower, classes: Classes, prompts: str) -> ClassTexts:
+    """Embeds the prompts of all classes.
+
+    Raises:
+        ValueError: CLIP knows no word of a class.
+    """
+    chosen = prompts_for(classes, prompts)
+    names = classes.foreground.values()
+    texts = [chosen.texts(name) for name in names]
+    notes = []
+    for name in names:
+        phrases = chosen.phrases[name]
+        readings = text.tokenize(phrases)
+        if all(reading.empty or len(reading.unknown) == len(reading.pieces) for reading in readings):
+            raise ValueError(f"CLIP knows no word of {name!r}, read as {phrases[0]!r}; give other words with `prompts`")
+        broken = dict.fromkeys(word for reading in readings for word in (*reading.broken, *reading.unknown))
+        if broken:
+            notes.append(f"CLIP splits {', '.join(broken)} of class {name!r} into pieces; other words may work better")
+    for reading in text.tokenize([one for group in texts for one in group]):
+        if reading.truncated:
+            notes.append(f"CLIP reads only the first {reading.limit} tokens of {reading.text!r}; shorten it")
+    background = chosen.background_texts()
+    embedded = text.embed_classes(texts)
+    return ClassTexts(embedded, text.embed_classes(background) if background else embedded[:0], tuple(notes))
+
+
+@dataclass(frozen=True)
+class PatchMaps(Movable):
+    """Patch features of images, their class maps by text alone, and the grid of patches."""
+
+    batch_axes = MappingProxyType({"grid": None})
+
+    patches: Float[Tensor, "b n d"]
+    cam: Float[Tensor, "b f n"]
+    grid: GridSize
+
+
+class EnhancedCLIP(nn.Module):
+    """Visual correlation enhancement (Sec. III-C). It runs an image tower that it is given and does not own."""
+
+    words: Tensor
+    around: Tensor
+
+    def __init__(self, config: Config, texts: ClassTexts) -> None:
+        super().__init__()
+        self.config = config
+        self.notes = texts.notes
+        self.register_buffer("words", texts.classes, persistent=False)
+        self.register_buffer("around", texts.background, persistent=False)
+        self.diffusion: Frozen[DiffusionAttention] | None = None
+        if config.attention == "diffusion" and config.attention_loop:
+            self.load_diffusion()
+
+    def load_diffusion(self) -> None:
+        """Loads the diffusion models, which views and images without a column need."""
+        if self.config.attention == "diffusion" and self.diffusion is None:
+            self.diffusion = Frozen(DiffusionAttention(self.config).to(self.words.device))
+
+    def encode_step(self, tower: ImageTower, step: Tagged) -> PatchMaps:
+        """Encodes the views of a training step, with attention from its columns where it has been computed before."""
+        if self.config.attention != "diffusion" or self.config.attention_loop:
+            return self.encode_images(tower, step.images, step.columns.get(REGIONS_COLUMN))
+        grid = tower.grid((step.images.shape[2], step.images.shape[3]))
+        return self.encode(tower, step.images, attention_of_views(step.columns[ATTENTION_COLUMN], step.crop, grid))
+
+    def encode_images(
+        self, tower: ImageTower, images: Float[Tensor, "b 3 y x"], regions: Integer[Tensor, "b _ _"] | None = None
+    ) -> PatchMaps:
+        """Encodes any images; `regions` are the true masks, for the oracle control."""
+        return self.encode(tower, images, self.raw_attention(tower, images, regions))
+
+    def raw_attention(
+        self, tower: ImageTower, images: Float[Tensor, "b 3 y x"], regions: Integer[Tensor, "b _ _"] | None = None
+    ) -> Float[Tensor, "b n n"] | None:
+        """Computes the attention to put into CLIP, before it is refined; None if CLIP is not to be changed."""
+        if self.config.attention != "diffusion":
+            return control_attention(self.config, tower, images, regions)
+        self.load_diffusion()
+        grid = tower.grid((images.shape[2], images.shape[3]))
+        return None if self.diffusion is None else self.diffusion(images, grid)
+
+    @torch.no_grad()
+    def encode(
+        self, tower: ImageTower, images: Float[Tensor, "b 3 y x"], attention: Float[Tensor, "b n n"] | None
+    ) -> PatchMaps:
+        """Encodes images with this attention, refined first, in CLIP's last layers; None leaves CLIP as it is."""
+        refined = attention if attention is None else apply_acr(self.config, attention)
+        features = encode_with_attention(self.config, tower, images, refined)
+        cam = patch_text_maps(self.config, features, self.words, self.around)
+        grid = (features.patches.shape[2], features.patches.shape[3])
+        return PatchMaps(features.patches.flatten(2).mT.float(), cam, grid)
