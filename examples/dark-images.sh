@@ -1,5 +1,5 @@
 #!/bin/sh
-# From images in the light with tags to a network that segments in the dark: docs/tutorials/dark-images.md.
+# From light images with tags to a network that segments dark images: docs/tutorials/dark-images.md.
 set -e
 
 python examples/write_world.py runs/dark/light

@@ -1,10 +1,11 @@
-"""Segments a PNG with a network that `seglet export` wrote, with onnxruntime and numpy alone: no PyTorch, no seglet.
+"""Segments a PNG with an exported network, using onnxruntime and numpy alone: no PyTorch, no seglet.
 
     pip install numpy onnxruntime
     python segment_with_numpy.py model.onnx image.png mask.png
 
-The mask is a palette PNG in the colours of the classes. Images are 8-bit PNGs without interlacing, as Python brings
-along what these need; with another library for images, `segment` takes any array [h, w, 3] of 0 to 255.
+`seglet export` writes the network. The mask is a palette PNG in the colours of the classes. Images are 8-bit PNGs
+without interlacing, because Python can read these by itself; with another library for images, `segment` takes any
+array [h, w, 3] of 0 to 255.
 """
 
 import json
@@ -18,27 +19,27 @@ import onnxruntime
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
-"""Numbers for each pixel, by colour type: grey, RGB, palette, grey and alpha, RGB and alpha."""
+"""Numbers per pixel, by colour type: grey, RGB, palette, grey and alpha, RGB and alpha."""
 
 
 class Segmenter:
-    """A network in an exported file."""
+    """Network loaded from an exported file."""
 
     def __init__(self, file: str) -> None:
         self.session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
-        said = self.session.get_modelmeta().custom_metadata_map
-        if said.get("format") != "seglet-onnx" or not json.loads(said["whole"]):
-            raise SystemExit(f"{file} was not written by `seglet export`, or its logits are no masks yet")
-        if json.loads(said["preprocessing"])["planes"] != 3:
-            raise SystemExit(f"{file} wants the depth of an image as its fourth plane; this example has none")
-        table = json.loads(said["classes"])
+        metadata = self.session.get_modelmeta().custom_metadata_map
+        if metadata.get("format") != "seglet-onnx" or not json.loads(metadata["whole"]):
+            raise SystemExit(f"{file} was not written by `seglet export`, or its logits are not yet masks")
+        if json.loads(metadata["preprocessing"])["planes"] != 3:
+            raise SystemExit(f"{file} takes depth as a fourth plane; this example has none")
+        table = json.loads(metadata["classes"])
         self.names = [entry["name"] for entry in table]
         self.palette = np.array([entry["colour"] for entry in table], np.uint8)
-        self.size = json.loads(said["size"])
-        self.smallest = json.loads(said["preprocessing"])["smallest_side"]
+        self.size = json.loads(metadata["size"])
+        self.smallest = json.loads(metadata["preprocessing"])["smallest_side"]
 
     def segment(self, image: np.ndarray) -> np.ndarray:
-        """The class of each pixel of an image [h, w, 3] of 0 to 255; the network subtracts means itself."""
+        """Returns the class of each pixel of an image [h, w, 3] of 0 to 255; the network normalises it itself."""
         height, width = image.shape[:2]
         if self.size is not None and [height, width] != self.size:
             raise SystemExit(f"this network takes images of {self.size[0]}x{self.size[1]} (rows, columns)")
@@ -50,7 +51,7 @@ class Segmenter:
 
 
 def read_png(file: str) -> np.ndarray:
-    """The image as RGB [h, w, 3] of 0 to 255; transparency is dropped."""
+    """Reads an image as RGB [h, w, 3] of 0 to 255; transparency is dropped."""
     content = Path(file).read_bytes()
     if content[:8] != SIGNATURE:
         raise SystemExit(f"{file} is no PNG")
@@ -71,7 +72,7 @@ def read_png(file: str) -> np.ndarray:
 
 
 def unfiltered(data: bytes, height: int, stride: int, step: int) -> np.ndarray:
-    """Undoes what PNG adds to each row: differences to the left, above, their mean, or the nearest of three."""
+    """Inverts the row filters of PNG: differences to the left, above, their mean, or the nearest of three."""
     lines = np.frombuffer(data, np.uint8).reshape(height, stride + 1)
     rows = np.zeros((height + 1, stride + step), np.int64)
     for place, (kind, line) in enumerate(zip(lines[:, 0], lines[:, 1:], strict=True), start=1):
@@ -87,13 +88,13 @@ def unfiltered(data: bytes, height: int, stride: int, step: int) -> np.ndarray:
 
 
 def nearest(left: int, up: int, corner: int) -> int:
-    """Paeth's predictor, from the PNG specification."""
+    """Computes Paeth's predictor, from the PNG specification."""
     estimate = left + up - corner
     return min((left, up, corner), key=lambda value: abs(estimate - value))
 
 
 def write_png(file: str, labels: np.ndarray, palette: np.ndarray) -> None:
-    """Labels [h, w] as a palette PNG."""
+    """Writes labels [h, w] as a palette PNG."""
     height, width = labels.shape
     rows = np.zeros((height, width + 1), np.uint8)
     rows[:, 1:] = labels

@@ -1,5 +1,5 @@
 #!/bin/sh
-# From images of which only the classes are known to a small network as an ONNX file: docs/tutorials/tags-to-onnx.md.
+# From images with tags to a small network as an ONNX file: docs/tutorials/tags-to-onnx.md.
 set -e
 
 seglet prepare configs/diclip/world.yaml --world_scenes 300 --attention identity --cache_from real

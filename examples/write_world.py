@@ -1,6 +1,6 @@
-"""Writes scenes of the embedded world as files, as your own images may lie: tags to learn from, masks to score on.
+"""Writes scenes of the embedded world as files: training images with tags, validation images with masks.
 
-python examples/write_world.py FOLDER [scenes to learn from] [scenes to be scored on] [side in pixels]
+python examples/write_world.py FOLDER [training scenes] [validation scenes] [side in pixels]
 """
 
 import csv
@@ -16,7 +16,7 @@ from seglet.images import write_mask
 
 
 def write(folder: Path, scenes: int, scored: int, size: int) -> None:
-    """Images in images/, what is in those to learn from in tags.csv, masks of the others in masks/."""
+    """Writes images to images/, the tags of training images to tags.csv, and the other masks to masks/."""
     rows = []
     for split, count in (("train", scenes), ("val", scored)):
         world = World(split, scenes=count, size=size)

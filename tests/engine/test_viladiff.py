@@ -26,7 +26,7 @@ from seglet.methods.viladiff import Method
 from seglet.models.segmenter import load
 from seglet.values import ConfigError
 
-EXAMPLE = Path(__file__).parents[2] / "examples/what_pseudo_labels_are_worth.py"
+EXAMPLE = Path(__file__).parents[2] / "examples/score_pseudo_labels.py"
 KEYS = {
     "train_split": "1_8/labelled",
     "student": "vila-clip_tiny",

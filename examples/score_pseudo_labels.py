@@ -1,10 +1,10 @@
-"""What the pseudo labels of a ViLaDiff run are worth: how right they are, how sure, and how right where they are sure.
+"""Scores the pseudo labels of a ViLaDiff run: mIoU, the share of confident pixels, and their accuracy.
 
-    python what_pseudo_labels_are_worth.py RUN [MOST]
+    python score_pseudo_labels.py RUN [MOST]
 
-The running average labels the images to validate on, at most MOST of them (200): by the stream that only looks; as
-the denoiser refines that, if the run has one; and, if the run reads captions, by the other stream with each image's
-own captions and with those of the image before. Sure are pixels above the run's threshold, which teach.
+The moving average labels the validation images, at most MOST of them (200): with the visual stream; refined by the
+denoiser, if the run has one; and, if the run reads captions, with the fusion stream, given each image's own captions
+and those of the previous image. Pixels above the run's threshold are confident; training uses these.
 """
 
 import sys
@@ -31,7 +31,7 @@ from seglet.types import IGNORE
 
 
 def texts(method: Method, samples: list[Sample]) -> list[Text]:
-    """What the fusion stream reads of each image, from scratch."""
+    """Returns the caption tokens of each image, computed without stored columns."""
     captions, tokens = method.producers(method.config, method.student.classes)
     say, read = captions.load(torch.device("cpu")), tokens.load(torch.device("cpu"))
     said = [replace(sample, texts={captions.name: say([sample])[0]}) for sample in samples]
@@ -40,7 +40,7 @@ def texts(method: Method, samples: list[Sample]) -> list[Text]:
 
 
 def sources(method: Method, samples: list[Sample]) -> dict[str, Callable[[Tensor, int], Tensor]]:
-    """Who labels: logits of an image [1, 3, h, w], the image of this number."""
+    """Returns the label sources by name: each computes logits from an image [1, 3, h, w] and its number."""
     teacher, fusion = method.teacher.network.network, method.fused_teacher
     found: dict[str, Callable[[Tensor, int], Tensor]] = {
         "visual stream": lambda image, _: streams(teacher, None, image, None).visual.logits
@@ -62,7 +62,7 @@ def sources(method: Method, samples: list[Sample]) -> dict[str, Callable[[Tensor
 def worth(
     source: Callable[[Tensor, int], Tensor], samples: list[Sample], classes: int, threshold: float
 ) -> list[float]:
-    """mIoU, share of the pixels that are sure, and of these the share that is right; all in %."""
+    """Returns mIoU, the share of confident pixels, and the share of these that are right; all in %."""
     counts, sure, right, pixels = torch.zeros(classes, classes, dtype=torch.int64), 0, 0, 0
     for number, sample in enumerate(samples):
         image = torch.from_numpy(sample.image).permute(2, 0, 1)[None].float() / 255
@@ -86,7 +86,7 @@ def main(run: Path, most: int) -> None:
     samples = [data.read(index) for index in range(min(most, len(data)))]
     for name, source in sources(method.eval(), samples).items():
         found = worth(source, samples, len(data.classes), method.config.threshold)
-        sys.stdout.write("{:<18} mIoU {:.1f} %, sure of {:.1f} %, which are right in {:.1f} %\n".format(name, *found))
+        sys.stdout.write("{:<18} mIoU {:.1f} %, confident {:.1f} %, of which right {:.1f} %\n".format(name, *found))
 
 
 if __name__ == "__main__":
