@@ -6,7 +6,7 @@ from torchmetrics.classification import MulticlassConfusionMatrix
 
 from benchmarks._harness import Result, side_by_side
 from benchmarks._images import answered
-from seglet.evaluation.confusion import confusion
+from seglet.evaluation.confusion import confusion_matrix
 from seglet.types import IGNORE
 
 SHAPE, CLASSES = (4, 1024, 2048), 19
@@ -23,4 +23,4 @@ def run() -> Result:
         return matrix
 
     shapes = f"{'x'.join(map(str, SHAPE))} pixels, {CLASSES} classes, uint8"
-    return side_by_side("confusion", lambda: confusion(pred, labels, CLASSES), rival, torch.equal, shapes)
+    return side_by_side("confusion", lambda: confusion_matrix(pred, labels, CLASSES), rival, torch.equal, shapes)

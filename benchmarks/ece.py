@@ -6,7 +6,7 @@ from torchmetrics.classification import MulticlassCalibrationError
 from benchmarks._harness import Result, side_by_side
 from benchmarks._images import answered
 from seglet.evaluation.calibration import Calibration
-from seglet.evaluation.inference import decide
+from seglet.evaluation.inference import predict_labels
 from seglet.types import IGNORE
 
 SHAPE, CLASSES, BINS = (1, 512, 1024), 19, (10, 15)
@@ -20,7 +20,7 @@ def run() -> Result:
 
     def ours() -> list[float]:
         calibration = Calibration()
-        decision = decide(lambda images: logits, torch.empty(1, 3, *SHAPE[1:]))
+        decision = predict_labels(lambda images: logits, torch.empty(1, 3, *SHAPE[1:]))
         calibration.add(decision.confidence, decision.labels, labels)
         return [calibration.ece(bins) for bins in BINS]
 

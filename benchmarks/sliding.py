@@ -6,9 +6,9 @@ from torch import Tensor
 
 from benchmarks._harness import Result
 from benchmarks._memory import LiveBytes
-from seglet.evaluation.inference import decide
+from seglet.evaluation.inference import predict_labels
 from seglet.evaluation.options import EvaluationOptions
-from seglet.evaluation.sliding import Predict, windows
+from seglet.evaluation.sliding import PredictLogits, window_spans
 
 SIZE, CLASSES, WINDOW = (4096, 512), 21, 256
 
@@ -22,7 +22,7 @@ def run() -> Result:
         return torch.einsum("kc,bchw->bkhw", mix, view)
 
     with LiveBytes() as ours:
-        mine = decide(predict, images, options=options).labels
+        mine = predict_labels(predict, images, options=options).labels
     with LiveBytes() as rival:
         theirs = plain(predict, images, options)
     shapes = f"{SIZE[0]}x{SIZE[1]} pixels, {CLASSES} classes, window {WINDOW}"
@@ -30,13 +30,15 @@ def run() -> Result:
     return Result("sliding", ours.peak, rival.peak, rival.peak / ours.peak, "bytes", same, shapes, 1)
 
 
-def plain(predict: Predict, images: Float[Tensor, "b 3 h w"], options: EvaluationOptions) -> UInt8[Tensor, "b h w"]:
+def plain(
+    predict: PredictLogits, images: Float[Tensor, "b 3 h w"], options: EvaluationOptions
+) -> UInt8[Tensor, "b h w"]:
     """Sums and counts of all windows for the whole image, then one division and one argmax."""
     height, width = images.shape[-2:]
     total = torch.zeros(len(images), CLASSES, height, width)
     count = torch.zeros(height, width)
-    for top, bottom in windows(height, WINDOW, options.steps[0]):
-        for left, right in windows(width, WINDOW, options.steps[1]):
+    for top, bottom in window_spans(height, WINDOW, options.steps[0]):
+        for left, right in window_spans(width, WINDOW, options.steps[1]):
             total[..., top:bottom, left:right] += predict(images[..., top:bottom, left:right])
             count[top:bottom, left:right] += 1
     return (total / count).argmax(1).to(torch.uint8)

@@ -13,9 +13,9 @@ from torch import Tensor
 
 from benchmarks._harness import Result, in_turn
 from benchmarks._memory import LiveBytes
-from seglet.evaluation.inference import decide
+from seglet.evaluation.inference import predict_labels
 from seglet.evaluation.options import EvaluationOptions
-from seglet.evaluation.sliding import Predict, windows
+from seglet.evaluation.sliding import PredictLogits, window_spans
 
 SIDE, CLASSES, WINDOW, STRIDE = 4096, 21, 256, 192
 NEAR = 1e-5
@@ -52,16 +52,16 @@ def run() -> Result:
     return Result("tiled", ours.peak, rival.peak, rival.peak / ours.peak, "bytes", same, shapes, 1)
 
 
-def in_bands(predict: Predict, image: Float[Tensor, "1 3 h w"], options: EvaluationOptions) -> Found:
-    decision = decide(predict, image, options=options)
+def in_bands(predict: PredictLogits, image: Float[Tensor, "1 3 h w"], options: EvaluationOptions) -> Found:
+    decision = predict_labels(predict, image, options=options)
     return Found(decision.labels, decision.confidence)
 
 
-def whole(predict: Predict, image: Float[Tensor, "1 3 h w"]) -> Found:
+def whole(predict: PredictLogits, image: Float[Tensor, "1 3 h w"]) -> Found:
     """Logits of all windows summed for the whole image, divided by how many there were, then softmax and maximum."""
     total, count = torch.zeros(1, CLASSES, SIDE, SIDE), torch.zeros(SIDE, SIDE)
-    for top, bottom in windows(SIDE, WINDOW, STRIDE):
-        for left, right in windows(SIDE, WINDOW, STRIDE):
+    for top, bottom in window_spans(SIDE, WINDOW, STRIDE):
+        for left, right in window_spans(SIDE, WINDOW, STRIDE):
             total[..., top:bottom, left:right] += predict(image[..., top:bottom, left:right])
             count[top:bottom, left:right] += 1
     confidence, labels = total.div_(count).softmax(1).max(1)

@@ -21,8 +21,8 @@ from seglet.data.dataset import Sample
 from seglet.engine.checkpoint import load_newest_checkpoint
 from seglet.engine.datasets import split_source
 from seglet.engine.experiment import resolve_experiment
-from seglet.evaluation.confusion import confusion
-from seglet.evaluation.scores import marginals, mean_iou
+from seglet.evaluation.confusion import confusion_matrix
+from seglet.evaluation.scores import class_counts, mean_iou
 from seglet.labels.semi.pseudo_label import pseudo_label_map
 from seglet.methods.viladiff.method import Method
 from seglet.models.heads.vila import Text, streams
@@ -69,10 +69,10 @@ def worth(
         labels = torch.from_numpy(sample.labels)[None]
         seen = pseudo_label_map(resize_align_corners(source(image, number), image.shape[-2:]), labels != IGNORE)
         kept = (seen.confidence >= threshold) & seen.valid
-        counts += confusion(seen.labels, labels, classes)
+        counts += confusion_matrix(seen.labels, labels, classes)
         sure, right = sure + int(kept.sum()), right + int((kept & (seen.labels == labels)).sum())
         pixels += int(seen.valid.sum())
-    return [100 * mean_iou(marginals(counts)), 100 * sure / max(pixels, 1), 100 * right / max(sure, 1)]
+    return [100 * mean_iou(class_counts(counts)), 100 * sure / max(pixels, 1), 100 * right / max(sure, 1)]
 
 
 def main(run: Path, most: int) -> None:

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import TypeCheckError
 
 from seglet.data.dataset import Sample
-from seglet.evaluation.confusion import confusion
+from seglet.evaluation.confusion import confusion_matrix
 from seglet.losses.distillation.kl import kl_divergence
 from seglet.losses.task import cross_entropy
 from seglet.types import Target
@@ -16,7 +16,7 @@ TARGET = Target(torch.zeros(2, 4, 4, dtype=torch.long), torch.ones(2, 4, 4))
 
 def test_axes_of_one_name_have_one_length() -> None:
     with pytest.raises(TypeCheckError, match="labels"):
-        confusion(torch.zeros(4, dtype=torch.long), torch.zeros(5, dtype=torch.long), 3)
+        confusion_matrix(torch.zeros(4, dtype=torch.long), torch.zeros(5, dtype=torch.long), 3)
 
 
 def test_every_axis_is_there() -> None:
@@ -47,4 +47,4 @@ def test_a_whole_number_may_stand_for_a_float() -> None:
 @pytest.mark.usefixtures("unchecked")
 def test_a_test_can_look_at_what_users_meet_without_the_checks() -> None:
     with pytest.raises(ValueError, match="differ in shape"):
-        confusion(torch.zeros(4, dtype=torch.long), torch.zeros(5, dtype=torch.long), 3)
+        confusion_matrix(torch.zeros(4, dtype=torch.long), torch.zeros(5, dtype=torch.long), 3)

@@ -2,7 +2,7 @@ import numpy as np
 import torch
 
 from seglet.data.dataset import Sample
-from seglet.evaluation.boundary import Boundary, band, band_width
+from seglet.evaluation.boundary import BoundaryCounts, band_width, boundary_band
 from seglet.evaluation.evaluate import EvaluationOptions, evaluate_samples
 from seglet.types import Classes
 
@@ -14,12 +14,12 @@ def test_the_band_of_a_square_is_its_rim():
     inside[1:4, 1:4] = True
     rim = inside.copy()
     rim[2, 2] = False
-    np.testing.assert_array_equal(band(inside, 1), rim)
+    np.testing.assert_array_equal(boundary_band(inside, 1), rim)
 
 
 def test_the_border_of_the_image_is_an_outline():
-    assert band(np.ones((5, 5), np.bool_), 1).sum() == 16
-    assert band(np.ones((5, 5), np.bool_), 2).sum() == 24
+    assert boundary_band(np.ones((5, 5), np.bool_), 1).sum() == 16
+    assert boundary_band(np.ones((5, 5), np.bool_), 2).sum() == 24
 
 
 def test_the_band_is_as_wide_as_a_share_of_the_diagonal():
@@ -32,13 +32,13 @@ def test_only_pixels_near_outlines_count():
     truth, found = np.zeros((20, 20), np.uint8), np.zeros((20, 20), np.uint8)
     truth[5:15, 5:15] = 1
     found[5:15, 6:15] = 1
-    boundary = Boundary(2)
+    boundary = BoundaryCounts(2)
     boundary.add(found, truth)
     assert boundary.counts[1].tolist() == [36 - 10, 36, 34]
 
 
 def test_void_counts_nowhere():
-    boundary = Boundary(2)
+    boundary = BoundaryCounts(2)
     boundary.add(np.ones((4, 4), np.uint8), np.full((4, 4), 255, np.uint8))
     assert boundary.counts.sum() == 0
 

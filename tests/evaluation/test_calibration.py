@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from seglet.evaluation.calibration import CHUNK, Calibration
+from seglet.evaluation.calibration import _CHUNK, Calibration
 from seglet.types import IGNORE
 
 
-def pixels(size: int = 3 * CHUNK + 5) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def pixels(size: int = 3 * _CHUNK + 5) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(0)
     confidence = 0.1 + 0.9 * torch.rand(size, generator=generator)
     labels = torch.randint(0, 3, (size,), generator=generator, dtype=torch.uint8)
@@ -85,8 +85,8 @@ def test_a_confidence_that_is_no_probability_is_an_error(wrong: float) -> None:
         Calibration().add(torch.tensor([wrong]), one, one)
 
 
-def test_bins_that_cannot_be_read_off_are_an_error() -> None:
-    with pytest.raises(ValueError, match=r"20 bins cannot be read off 30; .* Calibration\(20\)"):
+def test_bins_that_do_not_divide_the_resolution_are_an_error() -> None:
+    with pytest.raises(ValueError, match=r"20 bins cannot be derived from 30; .* Calibration\(20\)"):
         Calibration().ece(20)
 
 

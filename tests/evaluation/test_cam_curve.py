@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from seglet.evaluation.cam_curve import THRESHOLDS, CamCurve
-from seglet.evaluation.confusion import confusion
+from seglet.evaluation.cam_curve import CAM_THRESHOLDS, CamCurve
+from seglet.evaluation.confusion import confusion_matrix
 from seglet.evaluation.scores import Scores
 from seglet.types import IGNORE, Classes
 
@@ -32,9 +32,9 @@ def test_equals_an_evaluation_at_each_threshold(place: int) -> None:
     for cams, labels in pairs:
         labels[0] = IGNORE
         curve.add(cams, labels)
-    for threshold, found in zip(THRESHOLDS, curve.miou(), strict=True):
+    for threshold, found in zip(CAM_THRESHOLDS, curve.miou(), strict=True):
         maps = [cams.index_fill(0, torch.tensor([place]), threshold) for cams, _ in pairs]
-        matrix = sum(confusion(cams.argmax(0), labels, 4) for cams, (_, labels) in zip(maps, pairs, strict=True))
+        matrix = sum(confusion_matrix(cams.argmax(0), labels, 4) for cams, (_, labels) in zip(maps, pairs, strict=True))
         assert found == Scores.from_confusion(matrix).mean_iou()
 
 

@@ -5,16 +5,16 @@ import numpy as np
 import pytest
 import torch
 
-from seglet.evaluation.confusion import confusion
+from seglet.evaluation.confusion import confusion_matrix
 from seglet.evaluation.confusion_ratio import Cooccurrence, confusion_ratio, mean_confusion_ratio
-from seglet.evaluation.scores import marginals
+from seglet.evaluation.scores import class_counts
 from seglet.types import IGNORE, Classes
 
 CLASSES = Classes(("background", "cat", "dog"), ((0, 0, 0), (1, 0, 0), (2, 0, 0)))
 
 
 def counts(*rows: list[int]) -> np.ndarray:
-    return marginals(np.array(rows))
+    return class_counts(np.array(rows))
 
 
 def test_false_positives_are_divided_by_true_ones() -> None:
@@ -48,7 +48,7 @@ def test_a_ceiling_of_nothing_is_refused(ceiling: float) -> None:
 def test_matches_authors_numbers(case: dict[str, np.ndarray]) -> None:
     k = int(case["num_classes"])
     pairs = [(case[f"pred{place}"], case[f"gt{place}"]) for place in range(3)]
-    found = marginals(sum(confusion(pred, labels, k) for pred, labels in pairs))
+    found = class_counts(sum(confusion_matrix(pred, labels, k) for pred, labels in pairs))
     assert confusion_ratio(found) == pytest.approx(case["cr"], rel=1e-9)
     assert mean_confusion_ratio(found) == pytest.approx(float(case["mean_cr"]), rel=1e-9)
 

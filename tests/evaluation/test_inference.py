@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from seglet.evaluation.inference import decide, logits
+from seglet.evaluation.inference import predict_labels, predict_logits
 from seglet.evaluation.options import EvaluationOptions
 
 IMAGES = torch.rand(2, 3, 12, 10, generator=torch.Generator().manual_seed(0))
@@ -21,31 +21,31 @@ def halves(images: torch.Tensor) -> torch.Tensor:
 
 
 def test_the_decision_is_the_softmax_of_the_logits() -> None:
-    decision = decide(colours, IMAGES)
+    decision = predict_labels(colours, IMAGES)
     confidence, labels = colours(IMAGES).softmax(1).max(1)
     assert torch.equal(decision.labels, labels.to(torch.uint8))
     assert torch.allclose(decision.confidence, confidence)
 
 
 def test_the_first_of_equal_classes_is_taken() -> None:
-    assert decide(lambda images: torch.zeros(2, 5, 3, 3), IMAGES, (3, 3)).labels.max() == 0
+    assert predict_labels(lambda images: torch.zeros(2, 5, 3, 3), IMAGES, (3, 3)).labels.max() == 0
 
 
 def test_strips_do_not_show() -> None:
     tall = torch.rand(1, 3, 900, 700, generator=torch.Generator().manual_seed(0))  # several strips
-    assert torch.equal(decide(colours, tall).labels[0], tall[0].argmax(0).to(torch.uint8))
+    assert torch.equal(predict_labels(colours, tall).labels[0], tall[0].argmax(0).to(torch.uint8))
 
 
 def test_logits_are_resampled_with_aligned_corners_before_the_decision() -> None:
     small = torch.randn(2, 4, 3, 5, generator=torch.Generator().manual_seed(1))
     wanted = F.interpolate(small, (25, 31), mode="bilinear", align_corners=True)
-    decision = decide(lambda images: small, IMAGES, (25, 31))
+    decision = predict_labels(lambda images: small, IMAGES, (25, 31))
     assert torch.equal(decision.labels, wanted.argmax(1).to(torch.uint8))
 
 
 def test_windows_and_another_label_size_go_together() -> None:
-    decision = decide(colours, IMAGES, (30, 30), EvaluationOptions(window=(8, 8)))
-    assert torch.equal(decision.labels, decide(colours, IMAGES, (30, 30)).labels)
+    decision = predict_labels(colours, IMAGES, (30, 30), EvaluationOptions(window=(8, 8)))
+    assert torch.equal(decision.labels, predict_labels(colours, IMAGES, (30, 30)).labels)
 
 
 def test_a_pixelwise_network_is_the_same_flipped_windowed_and_resized() -> None:
@@ -54,11 +54,11 @@ def test_a_pixelwise_network_is_the_same_flipped_windowed_and_resized() -> None:
         EvaluationOptions(window=(7, 6)),
         EvaluationOptions(scales=(1.0, 1.0)),
     ):
-        assert torch.allclose(logits(colours, IMAGES, options), colours(IMAGES), atol=1e-5)
+        assert torch.allclose(predict_logits(colours, IMAGES, options), colours(IMAGES), atol=1e-5)
 
 
 def test_flipping_averages_with_the_mirrored_answer() -> None:
-    assert torch.equal(logits(halves, IMAGES, EvaluationOptions(flip=True)), torch.full((2, 2, 12, 10), 0.5))
+    assert torch.equal(predict_logits(halves, IMAGES, EvaluationOptions(flip=True)), torch.full((2, 2, 12, 10), 0.5))
 
 
 def test_scales_are_averaged_at_image_size() -> None:
@@ -68,22 +68,22 @@ def test_scales_are_averaged_at_image_size() -> None:
         sizes.append(tuple(images.shape[-2:]))
         return torch.full((2, 1, 3, 3), float(len(sizes)))
 
-    averaged = logits(constant, IMAGES, EvaluationOptions(scales=(0.5, 1.0, 1.75)))
+    averaged = predict_logits(constant, IMAGES, EvaluationOptions(scales=(0.5, 1.0, 1.75)))
     assert sizes == [(6, 5), (12, 10), (21, 18)]
     assert torch.allclose(averaged, torch.full((2, 1, 12, 10), 2.0))
 
 
 def test_averaged_probabilities_are_the_softmax_of_the_result() -> None:
     options = EvaluationOptions(flip=True, scales=(1.0, 2.0), window=(8, 8), average="probabilities")
-    assert logits(halves, IMAGES, options).exp().sum(1).sub(1).abs().max() < 1e-5
+    assert predict_logits(halves, IMAGES, options).exp().sum(1).sub(1).abs().max() < 1e-5
     one = EvaluationOptions(flip=True, average="probabilities")
     wanted = (halves(IMAGES).softmax(1) + halves(IMAGES).softmax(1).flip(-1)) / 2
-    assert torch.allclose(logits(halves, IMAGES, one).softmax(1), wanted)
+    assert torch.allclose(predict_logits(halves, IMAGES, one).softmax(1), wanted)
 
 
 def test_impossible_probabilities_stay_finite() -> None:
     options = EvaluationOptions(average="probabilities", window=(8, 8))
-    assert logits(lambda images: 1e6 * halves(images), IMAGES, options).isfinite().all()
+    assert predict_logits(lambda images: 1e6 * halves(images), IMAGES, options).isfinite().all()
 
 
 def test_the_network_sees_a_multiple_and_the_result_has_image_size() -> None:
@@ -93,18 +93,18 @@ def test_the_network_sees_a_multiple_and_the_result_has_image_size() -> None:
         seen.append(tuple(images.shape[-2:]))
         return images[:, :2, ::7, ::7]
 
-    assert logits(patches, IMAGES, EvaluationOptions(multiple=14)).shape == (2, 2, 12, 10)
+    assert predict_logits(patches, IMAGES, EvaluationOptions(multiple=14)).shape == (2, 2, 12, 10)
     assert seen == [(14, 14)]
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (300, 2)])
 def test_any_image_size_works_with_every_option(size: tuple[int, int]) -> None:
     options = EvaluationOptions(window=(16, 16), flip=True, scales=(0.25, 1.5), multiple=8)
-    assert decide(colours, torch.rand(1, 3, *size), options=options).labels.shape == (1, *size)
+    assert predict_labels(colours, torch.rand(1, 3, *size), options=options).labels.shape == (1, *size)
 
 
 def test_half_precision_logits_are_decided_in_single() -> None:
-    decision = decide(lambda images: colours(images).bfloat16(), IMAGES, options=EvaluationOptions(flip=True))
+    decision = predict_labels(lambda images: colours(images).bfloat16(), IMAGES, options=EvaluationOptions(flip=True))
     assert decision.confidence.dtype == torch.float32
 
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, jaccard_score
 
-from seglet.evaluation.confusion import confusion
+from seglet.evaluation.confusion import confusion_matrix
 from seglet.evaluation.scores import Scores
 from seglet.types import IGNORE
 
@@ -40,7 +40,7 @@ def test_nothing_measured_is_nan_without_a_warning() -> None:
 
 def test_agrees_with_scikit_learn() -> None:
     pred, labels = np.random.default_rng(0).integers(0, 5, (2, 500))
-    scores = Scores.from_confusion(confusion(pred, labels, 5))
+    scores = Scores.from_confusion(confusion_matrix(pred, labels, 5))
     assert scores.iou == pytest.approx(jaccard_score(labels, pred, average=None))
     assert scores.pixel_accuracy == pytest.approx(accuracy_score(labels, pred))
     assert scores.mean_accuracy == pytest.approx(balanced_accuracy_score(labels, pred))
@@ -51,7 +51,7 @@ def test_agrees_with_torchmetrics() -> None:
 
     pred, labels = torch.randint(0, 4, (2, 300), generator=torch.Generator().manual_seed(0))
     wanted = multiclass_jaccard_index(pred, labels, 4)
-    assert Scores.from_confusion(confusion(pred, labels, 4)).mean_iou() == pytest.approx(float(wanted))
+    assert Scores.from_confusion(confusion_matrix(pred, labels, 4)).mean_iou() == pytest.approx(float(wanted))
 
 
 def test_names_and_classes_must_agree() -> None:
@@ -69,17 +69,17 @@ def test_an_unknown_convention_is_answered_with_the_known_ones() -> None:
 def test_matches_the_numbers_of_cirkd(case: dict[str, np.ndarray]) -> None:
     logits, labels = torch.from_numpy(case["in_logits"]), case["in_labels"]
     labels = np.where(labels < 0, IGNORE, labels)
-    official = Scores.from_confusion(confusion(case["in_pred"], labels, int(case["hp_num_classes"])))
+    official = Scores.from_confusion(confusion_matrix(case["in_pred"], labels, int(case["hp_num_classes"])))
     assert np.array_equal(official.counts[:, 0], case["out_total_inter"])
     assert np.array_equal(official.counts[:, 1:].sum(1) - official.counts[:, 0], case["out_total_union"])
     assert official.mean_iou("all") == pytest.approx(float(case["out_mIoU_official"]), rel=1e-6)  # float32 there
-    ours = Scores.from_confusion(confusion(logits.argmax(1), labels, int(case["hp_num_classes"])))
+    ours = Scores.from_confusion(confusion_matrix(logits.argmax(1), labels, int(case["hp_num_classes"])))
     assert ours.pixel_accuracy == pytest.approx(float(case["out_pixAcc_argmax_float"]), rel=1e-9)
 
 
 @pytest.mark.golden("semi", "protocol")
 def test_matches_the_numbers_of_unimatch(case: dict[str, np.ndarray]) -> None:
-    scores = Scores.from_confusion(confusion(case["pred"], case["gt"], int(case["nclass"])))
+    scores = Scores.from_confusion(confusion_matrix(case["pred"], case["gt"], int(case["nclass"])))
     assert np.array_equal(scores.counts[:, 0], case["intersection"])
     assert np.array_equal(scores.counts[:, 1:].sum(1) - scores.counts[:, 0], case["union"])
     assert 100 * np.nan_to_num(scores.iou) == pytest.approx(case["iou"], rel=1e-9)

@@ -2,14 +2,13 @@ import math
 
 import numpy as np
 
-from seglet.evaluation.sign_test import sign_test
-from seglet.evaluation.slices import Slices
+from seglet.evaluation.slices import ScoreSlices
 
 CONFUSION = np.array([[90, 0, 0], [2, 2, 0], [3, 0, 3]])  # of 100 pixels: 90 background, 4 and 6 of two classes
 
 
 def test_classes_are_sorted_by_the_share_they_cover():
-    slices = Slices(3, background=0)
+    slices = ScoreSlices(3, background=0)
     slices.add(CONFUSION, stops=0.0)
     (none, _), (small, first), (middle, second), (large, third) = slices.size.rows()
     assert (none, small, middle, large) == (0, 1, 1, 1)
@@ -17,7 +16,7 @@ def test_classes_are_sorted_by_the_share_they_cover():
 
 
 def test_images_are_sorted_by_light_and_by_classes():
-    slices = Slices(3, background=0)
+    slices = ScoreSlices(3, background=0)
     slices.add(CONFUSION, stops=4.0)
     slices.add(np.diag([100, 0, 0]), stops=0.5)
     assert [number for number, _ in slices.stops.rows()] == [1, 0, 1, 0]
@@ -27,16 +26,6 @@ def test_images_are_sorted_by_light_and_by_classes():
 
 
 def test_an_empty_image_is_no_obstacle():
-    slices = Slices(2, background=None)
+    slices = ScoreSlices(2, background=None)
     slices.add(np.zeros((2, 2), np.int64), stops=0.0)
     assert slices.size.images.sum() == 0
-
-
-def test_the_sign_test_is_binomial():
-    test = sign_test([0.0] * 8 + [0.5, math.nan], [1.0] * 7 + [-1.0, 0.5, 1.0])
-    assert (test.better, test.worse, test.equal) == (7, 1, 1)
-    assert test.p == 2 * (1 + 8) / 2**8
-
-
-def test_without_a_difference_there_is_nothing_to_see():
-    assert sign_test([1.0], [1.0]).p == 1

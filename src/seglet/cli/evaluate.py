@@ -102,11 +102,13 @@ def _settings(arguments: argparse.Namespace, fingerprint: str, options: Inferenc
 
 
 def _text(arguments: argparse.Namespace, content: dict[str, Any]) -> str:
-    from seglet.evaluation.table import interval, percent, table
+    from seglet.evaluation.table import evaluation_table, format_interval, format_score
 
     key = CONVENTIONS[arguments.convention]
-    between = interval(content["intervals"][key])
-    verdict = f"mIoU ({arguments.convention}) {percent(content[key])} %" + (f", 95 %: {between}" if between else "")
+    between = format_interval(content["intervals"][key])
+    verdict = f"mIoU ({arguments.convention}) {format_score(content[key])} %" + (
+        f", 95 %: {between}" if between else ""
+    )
     resize = f" --resize {arguments.resize:g}" if arguments.resize != 1 else ""
     predictor = arguments.model or f"--method {arguments.method} --tags FILE"
     where = f"scores are in {arguments.out}" if arguments.out else "keep these scores with --out FILE"
@@ -114,7 +116,7 @@ def _text(arguments: argparse.Namespace, content: dict[str, Any]) -> str:
         [
             f"{arguments.model or arguments.method} on {content['data']} ({arguments.split})",
             "",
-            table(content),
+            evaluation_table(content),
             "",
             verdict,
             *_curve(content.get("cam_curve")),

@@ -39,7 +39,8 @@ from seglet.engine.run import Run
 from seglet.engine.sample_images import save_config_sheets, save_training_views, save_validation_images
 from seglet.engine.settings import Settings
 from seglet.engine.training_loader import TrainingDataModule
-from seglet.evaluation.evaluate import EvaluationOptions, evaluate_samples
+from seglet.evaluation.evaluate import evaluate_samples
+from seglet.evaluation.options import EvaluationOptions
 from seglet.methods.base import Method
 from seglet.methods.protocols import BoundaryValidation, PredictFunction, TrainingNotes
 from seglet.values import ConfigError

@@ -1,6 +1,6 @@
-"""How much that is called a class is something else, against how much is right: false positives over true positives.
+"""Confusion ratio: false positives over true positives of each class, also by the number of classes in an image.
 
-Axes: k classes, h rows, w columns, n images' numbers of classes from 0 to k. Leading axes of counts pass through.
+Axes: k classes, h rows, w columns, n numbers of classes in an image, from 0 to k. Leading axes of counts are kept.
 """
 
 import math
@@ -12,32 +12,31 @@ import torch
 from jaxtyping import Float64, Int64, Integer
 from torch import Tensor
 
-from seglet.evaluation.confusion import confusion
-from seglet.evaluation.processes import summed
-from seglet.evaluation.scores import Counts, marginals
+from seglet.evaluation.confusion import confusion_matrix, sum_over_processes
+from seglet.evaluation.scores import ClassCounts, class_counts
 from seglet.types import Classes
 
-CEILING = 100.0
-"""The most that a class can add to a mean: a class of which not even 1 % of the pixels called so are right."""
+RATIO_CEILING = 100.0
+"""Largest ratio that enters a mean: that of a class of whose predicted pixels 1 % are right."""
 
 
-def confusion_ratio(counts: Counts) -> Float64[np.ndarray, "*replicas k"]:
-    """False over true positives of each class: inf if it was predicted and never right, nan if never predicted.
+def confusion_ratio(counts: ClassCounts) -> Float64[np.ndarray, "*replicas k"]:
+    """Computes false over true positives of each class: inf if it is predicted but never right, nan if never predicted.
 
     Source: Yang et al., Separate and Conquer, CVPR 2024 (CR = FP / TP); golden family confusion_ratio.
     """
-    right, called = counts[..., 0].astype(np.float64), counts[..., 2].astype(np.float64)
+    right, predicted = counts[..., 0].astype(np.float64), counts[..., 2].astype(np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray((called - right) / right)
+        return np.asarray((predicted - right) / right)
 
 
-def mean_confusion_ratio(counts: Counts, ceiling: float = CEILING) -> Float64[np.ndarray, "*replicas"]:
-    """Mean over the classes that were predicted, background among them; nan if none was.
+def mean_confusion_ratio(counts: ClassCounts, ceiling: float = RATIO_CEILING) -> Float64[np.ndarray, "*replicas"]:
+    """Computes the mean ratio over the classes that were predicted, background included; nan if there is none.
 
     The papers' mean is inf as soon as one class is never right, and nan if one is never predicted. Here no class counts
-    for more than `ceiling`, so a class that is never right costs as much as a class can, and failing it altogether
-    never pays; a class never predicted makes no false positives, and is left to IoU and recall. Where every class has
-    at least 1 % of its predictions right the default changes nothing; `ceiling=math.inf` lifts it.
+    more than `ceiling`, so a class that is never right has the largest possible cost. A class that is never predicted
+    has no false positives and is left to IoU and recall. The default changes nothing where at least 1 % of each class's
+    predictions are right; `ceiling=math.inf` removes it.
 
     Raises:
         ValueError: the ceiling is not positive.
@@ -51,9 +50,9 @@ def mean_confusion_ratio(counts: Counts, ceiling: float = CEILING) -> Float64[np
 
 
 class Cooccurrence:
-    """The pixels of each class, kept apart by how many classes an image shows: what shares an image gets confused.
+    """Class counts by the number of classes in an image, since classes that share an image are confused more often.
 
-    An image shows the classes of its tags, or, without any, of its labels; background is not counted among them.
+    The classes of an image are those of its tags or, without tags, of its labels; background is not among them.
     """
 
     def __init__(self, classes: Classes) -> None:
@@ -64,47 +63,47 @@ class Cooccurrence:
     def add(
         self, pred: Integer[Tensor, "h w"], labels: Integer[Tensor, "h w"], tags: Sequence[int] | None = None
     ) -> None:
-        """Counts one image; pixels labelled IGNORE count nowhere.
+        """Counts one image, except its pixels labelled IGNORE.
 
         Raises:
-            ValueError: labels or predictions that are no class.
+            ValueError: a label or a prediction is no class.
         """
-        self.add_confusion(confusion(pred, labels, len(self.classes)), tags)
+        self.add_confusion(confusion_matrix(pred, labels, len(self.classes)), tags)
 
     def add_confusion(self, matrix: Int64[Tensor, "k k"], tags: Sequence[int] | None = None) -> None:
         """Counts one image by its confusion matrix, rows of truth and columns of prediction."""
-        shown = set(torch.nonzero(matrix.sum(1)).flatten().tolist()) if tags is None else set(tags)
-        number = len(shown - {self.classes.background})
-        self.sums[number] += torch.from_numpy(marginals(matrix))
+        present = set(torch.nonzero(matrix.sum(1)).flatten().tolist()) if tags is None else set(tags)
+        number = len(present - {self.classes.background})
+        self.sums[number] += torch.from_numpy(class_counts(matrix))
         self.images[number] += 1
 
     def reduce(self) -> "Cooccurrence":
-        """The sum over all processes."""
+        """Returns the sum over all processes."""
         total = Cooccurrence(self.classes)
-        total.sums, total.images = summed(self.sums), summed(self.images)
+        total.sums, total.images = sum_over_processes(self.sums), sum_over_processes(self.images)
         return total
 
-    def counts(self, least: int = 0, most: int | None = None) -> Counts:
-        """The counts over the images that show from `least` to `most` classes; all of them if not said."""
+    def counts(self, least: int = 0, most: int | None = None) -> ClassCounts:
+        """Returns the counts over the images with at least `least` and at most `most` classes; by default over all."""
         return self.sums[least : None if most is None else most + 1].sum(0).numpy()
 
     @property
-    def overall(self) -> Counts:
-        """Over all images, those that show no class included."""
+    def overall(self) -> ClassCounts:
+        """Counts over all images, also those without classes."""
         return self.counts()
 
     @property
-    def single(self) -> Counts:
-        """Over the images that show one class."""
+    def single(self) -> ClassCounts:
+        """Counts over the images with one class."""
         return self.counts(1, 1)
 
     @property
-    def shared(self) -> Counts:
-        """Over the images that show two classes or more, DiCLIP's co-occurrence set (Table VIII)."""
+    def shared(self) -> ClassCounts:
+        """Counts over the images with two or more classes, DiCLIP's co-occurrence set (Table VIII)."""
         return self.counts(2)
 
-    def as_dict(self, ceiling: float = CEILING) -> dict[str, Any]:
-        """Everything, ready for JSON; null where a class was never right or, in a mean, nothing was predicted."""
+    def as_dict(self, ceiling: float = RATIO_CEILING) -> dict[str, Any]:
+        """Returns all ratios, ready for JSON; null where a class is never right or, in a mean, nothing is predicted."""
         parts = {"overall": self.overall, "single": self.single, "cooccurring": self.shared}
         ratios = {name: confusion_ratio(counts) for name, counts in parts.items()}
         never = (self.overall[:, 0] == 0) & (self.overall[:, 2] > 0)

@@ -1,4 +1,4 @@
-"""Scores of a network on a set of images, in one pass and in memory that does not grow with their number.
+"""Evaluation of a network on a set of images, in one pass and in memory that does not grow with their number.
 
 Axes: b images, k classes, h rows, w columns.
 """
@@ -13,18 +13,16 @@ from torch import Tensor, nn
 
 from seglet.data.columns.depth import depth_plane
 from seglet.data.dataset import Sample
-from seglet.evaluation.inference import decide
+from seglet.evaluation.inference import predict_labels
 from seglet.evaluation.options import EvaluationOptions
 from seglet.evaluation.result import Evaluation
-from seglet.evaluation.sliding import Predict
+from seglet.evaluation.sliding import PredictLogits
 from seglet.models.network import evaluating
 from seglet.types import Classes
 
-__all__ = ["Evaluation", "EvaluationOptions", "evaluate_samples"]
-
 
 def evaluate_samples(
-    predict: Predict,
+    predict: PredictLogits,
     samples: Iterable[Sample],
     classes: Classes,
     options: EvaluationOptions | None = None,
@@ -33,7 +31,7 @@ def evaluate_samples(
 ) -> Evaluation:
     """Applies `predict` to every sample and returns the scores, at the size of each sample's labels.
 
-    Where samples have a column of depth it is the fourth plane of the images; see `data.planes`.
+    Where samples have a column of depth it is the fourth plane of the images; see `seglet.data.columns.depth`.
 
     `progress` is called with the number of images done. Under torch.distributed, give each process its own samples and
     call `reduce` on the result. A module predicts in evaluation mode and is then put back into its own mode; with any
@@ -76,12 +74,12 @@ def _labels(sample: Sample) -> UInt8[np.ndarray, "h w"]:
 
 @torch.no_grad()
 def _count(
-    predict: Predict, group: list[Sample], options: EvaluationOptions, result: Evaluation, device: torch.device
+    predict: PredictLogits, group: list[Sample], options: EvaluationOptions, result: Evaluation, device: torch.device
 ) -> None:
     names = ", ".join(sample.id for sample in group)
     height, width = _labels(group[0]).shape
     images = _images(group, device)
-    decision = decide(_checked(predict, len(result.classes), names), images, (height, width), options)
+    decision = predict_labels(_checked(predict, len(result.classes), names), images, (height, width), options)
     for index, sample in enumerate(group):
         labels = torch.from_numpy(np.require(_labels(sample), requirements=["C", "W"]))
         try:
@@ -97,8 +95,8 @@ def _images(group: list[Sample], device: torch.device) -> Float32[Tensor, "b pla
     return torch.cat([colours, torch.from_numpy(np.stack(depth))[:, None].to(device)], dim=1) if depth else colours
 
 
-def _checked(predict: Predict, num_classes: int, names: str) -> Predict:
-    """`predict` with its answer looked at, so that a wrong network is named and not counted."""
+def _checked(predict: PredictLogits, num_classes: int, names: str) -> PredictLogits:
+    """Returns `predict` with a check of its logits, so that a wrong network is reported and not scored."""
 
     def checked(images: Tensor) -> Tensor:
         logits = predict(images)

@@ -1,4 +1,4 @@
-"""How a network is applied to whole images, and how many of them at once."""
+"""Options of evaluation: the way a network predicts whole images, and the extra scores."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,7 +8,8 @@ from seglet.types import option
 
 @dataclass(frozen=True)
 class EvaluationOptions:
-    """
+    """Options of predicting and scoring whole images.
+
     Raises:
         ValueError: a value is out of its range; the message names it.
     """
@@ -44,7 +45,7 @@ class EvaluationOptions:
 
     @property
     def steps(self) -> tuple[int, int]:
-        """Rows and columns between windows."""
+        """Number of rows and of columns between windows."""
         if self.window is None:
             raise ValueError("there are no steps without a window; set `window`")
         height, width = self.window

@@ -1,6 +1,6 @@
-"""How good pseudo labels are, where the truth is known: how much they say, and how much of that is right.
+"""Quality of pseudo labels where the truth is known: the share of trusted pixels, and of right ones among them.
 
-Axes: k classes, h rows, w columns. Everything is a fraction in [0, 1], nan where there was nothing to measure.
+Axes: k classes, h rows, w columns. All scores are fractions in [0, 1], nan where there is nothing to measure.
 """
 
 import math
@@ -11,9 +11,16 @@ import torch
 from jaxtyping import Float, Float64, Integer
 from torch import Tensor
 
-from seglet.evaluation.confusion import confusion
-from seglet.evaluation.processes import summed
-from seglet.evaluation.scores import Convention, Counts, class_accuracy, iou, marginals, mean_iou, ratio
+from seglet.evaluation.confusion import confusion_matrix, sum_over_processes
+from seglet.evaluation.scores import (
+    ClassCounts,
+    IouConvention,
+    class_accuracy,
+    class_counts,
+    class_iou,
+    mean_iou,
+    safe_ratio,
+)
 from seglet.types import IGNORE, Classes
 
 
@@ -33,32 +40,32 @@ class PseudoLabelQuality:
         truth: Integer[Tensor, "*pixels"],
         weight: Float[Tensor, "*pixels"] | None = None,
     ) -> None:
-        """Counts one image or several; pixels whose truth is IGNORE count nowhere, whatever the pseudo label says.
+        """Counts one image or several, except pixels whose true label is IGNORE.
 
         Raises:
-            ValueError: truth or pseudo labels are neither a class nor IGNORE.
+            ValueError: a true label or pseudo label is neither a class nor IGNORE.
         """
         k = len(self.classes)
         for name, values in (("pseudo labels", labels), ("true labels", truth)):
-            if bool(((values == k) & (truth != IGNORE)).any()):  # the column of the untrusted is no class of anybody's
+            if bool(((values == k) & (truth != IGNORE)).any()):  # k is the column of untrusted pixels, not a class
                 raise ValueError(f"{name} hold {k}, but classes go from 0 to {k - 1} and {IGNORE} is not trusted")
         untrusted = labels == IGNORE if weight is None else (labels == IGNORE) | ~(weight > 0)
-        self.sums += confusion(labels.masked_fill(untrusted, k), truth, k + 1)[:k]
+        self.sums += confusion_matrix(labels.masked_fill(untrusted, k), truth, k + 1)[:k]
 
     def reduce(self) -> "PseudoLabelQuality":
-        """The sum over all processes."""
+        """Returns the sum over all processes."""
         total = PseudoLabelQuality(self.classes)
-        total.sums = summed(self.sums)
+        total.sums = sum_over_processes(self.sums)
         return total
 
     @property
-    def trusted(self) -> Counts:
-        """The counts of trusted pixels alone."""
-        return marginals(self.sums[:, :-1])
+    def trusted(self) -> ClassCounts:
+        """Counts of trusted pixels alone."""
+        return class_counts(self.sums[:, :-1])
 
     @property
-    def overall(self) -> Counts:
-        """The counts of all pixels, an untrusted one being missed by its class and given to none."""
+    def overall(self) -> ClassCounts:
+        """Counts of all pixels; an untrusted pixel is missed by its class and predicted as none."""
         counts = self.trusted.copy()
         counts[:, 1] = self.sums.sum(1).numpy()
         return counts
@@ -66,33 +73,33 @@ class PseudoLabelQuality:
     @property
     def coverage(self) -> float:
         """Share of pixels that are trusted."""
-        return float(ratio(self.trusted[:, 1].sum(), self.overall[:, 1].sum()))
+        return float(safe_ratio(self.trusted[:, 1].sum(), self.overall[:, 1].sum()))
 
     @property
     def precision(self) -> float:
         """Share of trusted pixels that are right."""
-        return float(ratio(self.trusted[:, 0].sum(), self.trusted[:, 1].sum()))
+        return float(safe_ratio(self.trusted[:, 0].sum(), self.trusted[:, 1].sum()))
 
-    def miou(self, convention: Convention = "either") -> float:
-        """Mean IoU over trusted pixels: what training on them believes."""
+    def miou(self, convention: IouConvention = "either") -> float:
+        """Computes the mean IoU over trusted pixels, those that training uses."""
         return float(mean_iou(self.trusted, convention))
 
-    def miou_overall(self, convention: Convention = "either") -> float:
-        """Mean IoU over all pixels, where saying nothing is a miss: it cannot be raised by trusting less."""
+    def miou_overall(self, convention: IouConvention = "either") -> float:
+        """Computes the mean IoU over all pixels; an untrusted pixel is a miss, so trusting fewer cannot raise it."""
         return float(mean_iou(self.overall, convention))
 
     def class_precision(self) -> Float64[np.ndarray, " k"]:
-        """Share of the pixels given to each class that are of it, nan for a class given none."""
-        return ratio(self.trusted[:, 0], self.trusted[:, 2])
+        """Computes the share of the pixels labelled as each class that are of it, nan without such pixels."""
+        return safe_ratio(self.trusted[:, 0], self.trusted[:, 2])
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything, ready for JSON, null where there was nothing to measure."""
+        """Returns everything, ready for JSON; null where there is nothing to measure."""
         rows = zip(
             self.classes.names,
-            ratio(self.trusted[:, 1], self.overall[:, 1]),
+            safe_ratio(self.trusted[:, 1], self.overall[:, 1]),
             self.class_precision(),
             class_accuracy(self.overall),
-            iou(self.trusted),
+            class_iou(self.trusted),
             strict=True,
         )
         return {

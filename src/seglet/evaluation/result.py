@@ -13,19 +13,19 @@ import torch.distributed as dist
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from seglet.evaluation.bootstrap import Bootstrap
-from seglet.evaluation.boundary import Boundary
+from seglet.evaluation.boundary import BoundaryCounts
 from seglet.evaluation.calibration import Calibration
 from seglet.evaluation.cam_curve import CamCurve
-from seglet.evaluation.confusion import confusion
+from seglet.evaluation.confusion import confusion_matrix
 from seglet.evaluation.confusion_ratio import Cooccurrence
-from seglet.evaluation.scores import CONVENTIONS, Convention, Scores, mean_iou
-from seglet.evaluation.table import html_table, percent, table
+from seglet.evaluation.scores import IOU_CONVENTIONS, IouConvention, Scores, mean_iou
+from seglet.evaluation.significance import Bootstrap
+from seglet.evaluation.table import evaluation_table, format_score, html_evaluation_table
 from seglet.types import Classes
 
-BINS = (10, 15)  # FOTF, Table 7; Guo et al. 2017
+_BINS = (10, 15)  # FOTF, Table 7; Guo et al. 2017
 
-MIOU: dict[Convention, str] = {"either": "miou", "present": "miou_present", "all": "miou_all"}
+_MIOU_NAMES: dict[IouConvention, str] = {"either": "miou", "present": "miou_present", "all": "miou_all"}
 
 
 class Evaluation:
@@ -48,7 +48,7 @@ class Evaluation:
         cam_curve: CamCurve | None = None,
     ) -> None:
         self.classes = classes
-        self.boundary = Boundary(len(classes)) if boundary else None
+        self.boundary = BoundaryCounts(len(classes)) if boundary else None
         self.confusion = torch.zeros(len(classes), len(classes), dtype=torch.int64)
         self.calibration = Calibration()
         self.cooccurrence = Cooccurrence(classes)
@@ -76,9 +76,9 @@ class Evaluation:
         """Counts one image; ids must be unique.
 
         Raises:
-            ValueError: labels or predictions that are no class, confidences that are no probability.
+            ValueError: a label or prediction is no class, or a confidence is no probability.
         """
-        matrix = confusion(pred, labels, len(self.classes))
+        matrix = confusion_matrix(pred, labels, len(self.classes))
         self.calibration.add(confidence, pred, labels)
         self.cooccurrence.add_confusion(matrix)
         self.bootstrap.add(image_id, matrix)
@@ -113,10 +113,10 @@ class Evaluation:
         """Returns the headline scores by name, as fractions; nan where nothing was measured."""
         summary = self.summary
         return {
-            **{MIOU[convention]: summary.mean_iou(convention) for convention in CONVENTIONS},
+            **{_MIOU_NAMES[convention]: summary.mean_iou(convention) for convention in IOU_CONVENTIONS},
             "pixel_accuracy": summary.pixel_accuracy,
             "mean_accuracy": summary.mean_accuracy,
-            **{f"ece_{bins}": self.calibration.ece(bins) for bins in BINS},
+            **{f"ece_{bins}": self.calibration.ece(bins) for bins in _BINS},
             **({} if self.boundary is None else {"boundary_iou": float(mean_iou(self.boundary.counts))}),
         }
 
@@ -126,10 +126,10 @@ class Evaluation:
             "images": self.count,
             "pixels": int(self.confusion.sum()),
             **self.scores(),
-            "intervals": {MIOU[c]: self.bootstrap.mean_iou(c).tolist() for c in CONVENTIONS},
+            "intervals": {_MIOU_NAMES[c]: self.bootstrap.mean_iou(c).tolist() for c in IOU_CONVENTIONS},
             "classes": self._classes(),
             "confusion_ratio": self.cooccurrence.as_dict(),
-            "reliability": {str(bins): [asdict(bar) for bar in self.calibration.reliability(bins)] for bins in BINS},
+            "reliability": {str(bins): [asdict(bar) for bar in self.calibration.reliability(bins)] for bins in _BINS},
             "confusion": self.confusion.tolist(),
         }
         if self.cam_curve is not None:
@@ -151,13 +151,13 @@ class Evaluation:
 
     def table(self) -> str:
         """Returns the scores as a table in plain text, in percent."""
-        return table(self.as_dict())
+        return evaluation_table(self.as_dict())
 
     def __repr__(self) -> str:
-        return f"Evaluation: mIoU {percent(None if math.isnan(self.miou) else self.miou)} %\n{self.table()}"
+        return f"Evaluation: mIoU {format_score(None if math.isnan(self.miou) else self.miou)} %\n{self.table()}"
 
     def _repr_html_(self) -> str:
-        return html_table(self.as_dict())
+        return html_evaluation_table(self.as_dict())
 
 
 def _without_nan(value: Any) -> Any:

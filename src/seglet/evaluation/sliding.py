@@ -1,4 +1,4 @@
-"""Images larger than the network was made for, window by window, in memory that does not grow with their height.
+"""Prediction by sliding windows, in memory that does not grow with the height of the image.
 
 Axes: b images, k classes, h rows, w columns.
 """
@@ -14,43 +14,45 @@ from torch import Tensor
 from seglet.evaluation.options import EvaluationOptions
 from seglet.tensors import at_least_float32, resize_align_corners
 
-Predict = Callable[[Float[Tensor, "b planes h w"]], Float[Tensor, "b k h2 w2"]]
-"""Class logits, at any resolution, of RGB images in [0, 1]; depth may be a fourth plane."""
+PredictLogits = Callable[[Float[Tensor, "b planes h w"]], Float[Tensor, "b k h2 w2"]]
+"""Function from RGB images in [0, 1] to class logits at any resolution; depth may be a fourth plane."""
 
-TINY = 1e-30  # least averaged probability: its logarithm stays finite
+_TINY = 1e-30  # least averaged probability, so that its logarithm is finite
 
 
 @dataclass(frozen=True)
-class Band:
-    """Finished logits of the rows from `top` on; valid until the next band is asked for."""
+class LogitBand:
+    """Final logits of the rows from `top` on; valid until the next band is requested."""
 
     top: int
     logits: Float[Tensor, "b k rows w"]
 
 
-def windows(length: int, window: int, step: int, ragged: bool = False) -> list[tuple[int, int]]:
-    """Start and end of the windows that cover one axis; one longer than the axis is cut to it.
+def window_spans(length: int, window: int, step: int, ragged: bool = False) -> list[tuple[int, int]]:
+    """Returns start and end of the windows that cover one axis; windows longer than the axis are cut to it.
 
-    The last window is moved back to end flush with the axis, or is cut off there if `ragged`.
+    The last window is moved back to end with the axis, or is cut off there if `ragged`.
     """
     if ragged:
-        return [(start, min(start + window, length)) for start in range(0, length, step)]
+        return [(to_averaged, min(to_averaged + window, length)) for to_averaged in range(0, length, step)]
     window = min(window, length)
     starts = [*range(0, length - window, step), length - window]
-    return [(start, start + window) for start in starts]
+    return [(to_averaged, to_averaged + window) for to_averaged in starts]
 
 
-def bands(predict: Predict, images: Float[Tensor, "b planes h w"], options: EvaluationOptions) -> Iterator[Band]:
-    """The logits of sliding windows, averaged where they overlap, from top to bottom.
+def sliding_bands(
+    predict: PredictLogits, images: Float[Tensor, "b planes h w"], options: EvaluationOptions
+) -> Iterator[LogitBand]:
+    """Yields the logits of sliding windows, averaged where they overlap, from top to bottom.
 
-    A row is handed out once no window can touch it again, so no more than one window's height is ever held.
+    A row is yielded as soon as no later window covers it, so at most the height of one window is held.
     """
     if options.window is None:
         raise ValueError("sliding needs a window; set `window`")
     (height, width), sizes, ragged = options.window, images.shape[-2:], options.tail == "ragged"
-    rows = windows(sizes[0], height, options.steps[0], ragged)
-    columns = windows(sizes[1], width, options.steps[1], ragged)
-    down, across = hits(rows, sizes[0], images.device), hits(columns, sizes[1], images.device)
+    rows = window_spans(sizes[0], height, options.steps[0], ragged)
+    columns = window_spans(sizes[1], width, options.steps[1], ragged)
+    down, across = window_hits(rows, sizes[0], images.device), window_hits(columns, sizes[1], images.device)
     starts = [start for start, _ in rows]
     held: Tensor | None = None
     for (top, bottom), (_, following) in zip(rows, pairwise([*starts, sizes[0]]), strict=True):
@@ -60,17 +62,19 @@ def bands(predict: Predict, images: Float[Tensor, "b planes h w"], options: Eval
         done = following - top
         held = strip[:, :, done:].clone()
         share = down[top:following, None] * across
-        yield Band(top, finish(strip[:, :, :done].div_(share), options))
+        yield LogitBand(top, from_averaged(strip[:, :, :done].div_(share), options))
 
 
 def _strip(
-    predict: Predict, images: Tensor, columns: list[tuple[int, int]], options: EvaluationOptions
+    predict: PredictLogits, images: Tensor, columns: list[tuple[int, int]], options: EvaluationOptions
 ) -> Float[Tensor, "b k rows w"]:
-    """Sums of the windows of one row of windows."""
+    """Computes the sums of the windows of one row of windows."""
     total: Tensor | None = None
     for left, right in columns:
         view = images[..., left:right]
-        part = start(resize_align_corners(at_least_float32(predict(view)), (view.shape[-2], view.shape[-1])), options)
+        part = to_averaged(
+            resize_align_corners(at_least_float32(predict(view)), (view.shape[-2], view.shape[-1])), options
+        )
         if total is None:
             total = part.new_zeros(*part.shape[:2], *images.shape[-2:])
         total[..., left:right] += part
@@ -79,16 +83,16 @@ def _strip(
     return total
 
 
-def hits(spans: list[tuple[int, int]], length: int, device: torch.device) -> Float[Tensor, " n"]:
-    """How many windows touch each position of an axis."""
-    touched = torch.zeros(length, device=device)
+def window_hits(spans: list[tuple[int, int]], length: int, device: torch.device) -> Float[Tensor, " n"]:
+    """Counts the windows that cover each position of an axis."""
+    counts = torch.zeros(length, device=device)
     for begin, end in spans:
-        touched[begin:end] += 1
-    return touched
+        counts[begin:end] += 1
+    return counts
 
 
-def assemble(parts: Iterator[Band], height: int) -> Float[Tensor, "b k h w"]:
-    """Whole logits from bands; only here do they all exist at once."""
+def assemble_bands(parts: Iterator[LogitBand], height: int) -> Float[Tensor, "b k h w"]:
+    """Assembles whole logits from bands; only here do they all exist at once."""
     whole: Tensor | None = None
     for band in parts:
         if whole is None:
@@ -100,11 +104,11 @@ def assemble(parts: Iterator[Band], height: int) -> Float[Tensor, "b k h w"]:
     return whole
 
 
-def start(logits: Tensor, options: EvaluationOptions) -> Tensor:
-    """What is summed when predictions are averaged."""
+def to_averaged(logits: Tensor, options: EvaluationOptions) -> Tensor:
+    """Returns what the options average, logits or probabilities, in float32."""
     return logits.float() if options.average == "logits" else logits.float().softmax(1)
 
 
-def finish(mean: Tensor, options: EvaluationOptions) -> Tensor:
-    """Logits from what was averaged: the softmax of a logarithm of probabilities is those probabilities."""
-    return mean if options.average == "logits" else mean.clamp_min_(TINY).log_()
+def from_averaged(mean: Tensor, options: EvaluationOptions) -> Tensor:
+    """Returns logits from an average of logits or of probabilities, whose logarithm is taken."""
+    return mean if options.average == "logits" else mean.clamp_min_(_TINY).log_()

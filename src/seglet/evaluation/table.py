@@ -4,9 +4,9 @@ import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-HEADER = ("class", "IoU %", "95 % interval", "accuracy %", "pixels")
+_HEADER = ("class", "IoU %", "95 % interval", "accuracy %", "pixels")
 
-MEANS = (
+_MEANS = (
     ("mIoU", "miou", "over classes in the truth or the prediction"),
     ("mIoU", "miou_present", "over classes in the truth"),
     ("mIoU", "miou_all", "over all classes, 0 for one in neither"),
@@ -17,33 +17,45 @@ MEANS = (
 )
 
 
-def table(found: Mapping[str, Any]) -> str:
+def evaluation_table(found: Mapping[str, Any]) -> str:
     """Returns a line for each class, then one for each mean, from what `Evaluation.as_dict` returns."""
     classes = [
-        (row["name"], percent(row["iou"]), interval(row["interval"]), percent(row["accuracy"]), str(row["pixels"]))
+        (
+            row["name"],
+            format_score(row["iou"]),
+            format_interval(row["interval"]),
+            format_score(row["accuracy"]),
+            str(row["pixels"]),
+        )
         for row in found["classes"]
     ]
     means = [
-        (label, percent(found[key]), interval(found["intervals"].get(key, (None, None))), what)
-        for label, key, what in MEANS
+        (label, format_score(found[key]), format_interval(found["intervals"].get(key, (None, None))), what)
+        for label, key, what in _MEANS
     ]
-    means += _confusion_ratio(found["confusion_ratio"])
+    means += _confusion_ratio_lines(found["confusion_ratio"])
     size = f"{found['images']} images, {found['pixels']} labelled pixels"
-    return "\n".join([*columns([HEADER, *classes], ">"), "", *columns(means, "<"), "", size])
+    return "\n".join([*align_columns([_HEADER, *classes], ">"), "", *align_columns(means, "<"), "", size])
 
 
-def html_table(found: Mapping[str, Any]) -> str:
+def html_evaluation_table(found: Mapping[str, Any]) -> str:
     """Returns the classes and means of `Evaluation.as_dict` as two HTML tables."""
     classes = [
-        [row["name"], percent(row["iou"]), interval(row["interval"]), percent(row["accuracy"]), str(row["pixels"])]
+        [
+            row["name"],
+            format_score(row["iou"]),
+            format_interval(row["interval"]),
+            format_score(row["accuracy"]),
+            str(row["pixels"]),
+        ]
         for row in found["classes"]
     ]
     means = [
-        [label, percent(found[key]), interval(found["intervals"].get(key, (None, None))), meaning]
-        for label, key, meaning in MEANS
+        [label, format_score(found[key]), format_interval(found["intervals"].get(key, (None, None))), meaning]
+        for label, key, meaning in _MEANS
     ]
     size = f"<p>{found['images']} images, {found['pixels']} labelled pixels</p>"
-    return _html_rows(means, ()) + _html_rows(classes, HEADER) + size
+    return _html_rows(means, ()) + _html_rows(classes, _HEADER) + size
 
 
 def _html_rows(rows: Sequence[Sequence[str]], header: Sequence[str]) -> str:
@@ -52,8 +64,8 @@ def _html_rows(rows: Sequence[Sequence[str]], header: Sequence[str]) -> str:
     return f"<table>{head}{''.join(lines)}</table>"
 
 
-def _confusion_ratio(found: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
-    """No percentage: 0.5 is one wrong pixel to two right ones."""
+def _confusion_ratio_lines(found: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
+    """Returns lines of the confusion ratio, which is no percentage: 0.5 is one wrong pixel to two right ones."""
     several = sum(part["images"] for part in found["by_number"] if part["classes"] > 1)
     one = sum(part["images"] for part in found["by_number"] if part["classes"] == 1)
     where = {"overall": "false positives over true, mean over classes", "single": f"{one} images of one class",
@@ -64,19 +76,20 @@ def _confusion_ratio(found: Mapping[str, Any]) -> list[tuple[str, str, str, str]
     ]
 
 
-def columns(rows: Sequence[Sequence[str]], last: str) -> list[str]:
-    """Rows padded to common widths: first column to the left, last as said (< or >), the others to the right."""
+def align_columns(rows: Sequence[Sequence[str]], last: str) -> list[str]:
+    """Pads rows to common widths: first column to the left, last as `last` says (< or >), the others to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     sides = ["<", *[">"] * (len(widths) - 2), last]
     lines = ("  ".join(f"{c:{s}{w}}" for c, s, w in zip(row, sides, widths, strict=True)) for row in rows)
     return [line.rstrip() for line in lines]
 
 
-def percent(fraction: float | None) -> str:
-    """Two decimals; a dash where nothing was measured."""
+def format_score(fraction: float | None) -> str:
+    """Formats a fraction in percent with two decimals; a dash where nothing was measured."""
     return "–" if fraction is None else f"{100 * fraction:.2f}"
 
 
-def interval(ends: Sequence[float | None]) -> str:
+def format_interval(ends: Sequence[float | None]) -> str:
+    """Formats the ends of an interval in percent; empty where nothing was measured."""
     low, high = ends
-    return "" if low is None or high is None else f"{percent(low)} – {percent(high)}"
+    return "" if low is None or high is None else f"{format_score(low)} – {format_score(high)}"

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
 
-from seglet.evaluation.inference import logits
+from seglet.evaluation.inference import predict_logits
 from seglet.evaluation.options import EvaluationOptions
 from seglet.images import resize_by_factor
 from seglet.inference.brighten import find_enhancer
@@ -149,4 +149,4 @@ def _averaged(
     views = EvaluationOptions(
         window=options.window, stride=options.stride, scales=options.scales or (1.0,), flip=bool(options.flip)
     )
-    return logits(of_any_size(model), images, views).softmax(dim=1)
+    return predict_logits(of_any_size(model), images, views).softmax(dim=1)

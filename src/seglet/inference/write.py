@@ -11,7 +11,7 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 from torch import Tensor
 
-from seglet.evaluation.inference import decide
+from seglet.evaluation.inference import predict_labels
 from seglet.evaluation.options import EvaluationOptions
 from seglet.files import replacing
 from seglet.images import overlay_labels, resize_by_factor, write_mask
@@ -139,7 +139,7 @@ def _enlarged(found: PredictedMaps, size: tuple[int, int]) -> PredictedMaps:
 def _in_windows(
     model: Segmenter, images: Float[Tensor, "1 planes h w"], window: tuple[int, int], stride: tuple[int, int] | None
 ) -> PredictedMaps:
-    decision = decide(model, images, options=EvaluationOptions(window=window, stride=stride))
+    decision = predict_labels(model, images, options=EvaluationOptions(window=window, stride=stride))
     return PredictedMaps(decision.labels[0].numpy(), decision.confidence[0].numpy())
 
 

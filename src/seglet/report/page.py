@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from seglet._version import __version__
-from seglet.evaluation.scores import iou, mean_iou
-from seglet.evaluation.slices import SIZES, STOPS, Slice
+from seglet.evaluation.scores import class_iou, mean_iou
+from seglet.evaluation.slices import SIZE_EDGES, STOP_EDGES, BinnedCounts
 from seglet.report import charts
 from seglet.report.embedding import tsne
 from seglet.report.images import BEST_SHOWN, WORST_SHOWN, ReportImage
@@ -96,7 +96,7 @@ def _hash(text: str) -> str:
 
 def _classes(subject: ReportSubject, scores: ReportScores) -> str:
     found = scores.evaluation.as_dict()
-    edges = iou(scores.boundary.counts)
+    edges = class_iou(scores.boundary.counts)
     rows = [(row["name"], row["iou"], *row["interval"]) for row in found["classes"]]
     chart = charts.interval_chart("IoU of each class from 0 to 1, with 95 % intervals", rows)
     lines = [
@@ -184,9 +184,9 @@ def _slices(scores: ReportScores) -> str:
     )
     tables = [
         _slice_table(
-            "share of the image", "classes in images", slices.size, _range_names(SIZES, lambda e: f"{100 * e:g} %")
+            "share of the image", "classes in images", slices.size, _range_names(SIZE_EDGES, lambda e: f"{100 * e:g} %")
         ),
-        _slice_table("stops below middle grey", "images", slices.stops, _range_names(STOPS, lambda e: f"{e:g}")),
+        _slice_table("stops below middle grey", "images", slices.stops, _range_names(STOP_EDGES, lambda e: f"{e:g}")),
         _slice_table("classes in the image", "images", slices.crowd, ["0 or 1", "2", "3", "4 and more"]),
         f"<div><h3>confusion ratio by number of classes</h3><table><thead><tr><th>classes<th>images<th>false ÷ true"
         f"</tr></thead><tbody>{crowd}</tbody></table></div>",
@@ -205,7 +205,7 @@ def _range_names(edges: Sequence[float], text: Callable[[float], str]) -> list[s
     return [f"below {text(edges[0])}", *middle, f"{text(edges[-1])} and more"]
 
 
-def _slice_table(title: str, unit: str, scores: Slice, names: Sequence[str]) -> str:
+def _slice_table(title: str, unit: str, scores: BinnedCounts, names: Sequence[str]) -> str:
     rows = "".join(
         f"<tr><th scope=row>{escape(name)}</th><td>{number}</td><td>{format_percent(score)}</td></tr>"
         for name, (number, score) in zip(names, scores.rows(), strict=True)

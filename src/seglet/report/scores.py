@@ -12,12 +12,12 @@ from jaxtyping import Float, Int64, UInt8
 
 from seglet.data.dark.measure import measure_darkness
 from seglet.data.dataset import Dataset, Sample
-from seglet.evaluation.boundary import Boundary
-from seglet.evaluation.confusion import confusion
-from seglet.evaluation.inference import decide
+from seglet.evaluation.boundary import BoundaryCounts
+from seglet.evaluation.confusion import confusion_matrix
+from seglet.evaluation.inference import predict_labels
 from seglet.evaluation.result import Evaluation
-from seglet.evaluation.scores import marginals, mean_iou
-from seglet.evaluation.slices import Slices
+from seglet.evaluation.scores import class_counts, mean_iou
+from seglet.evaluation.slices import ScoreSlices
 from seglet.inference.predict import learned_from_tags
 from seglet.inference.write import PredictedMaps, SegmentOptions, segment_image
 from seglet.models.image_tensor import SMALLEST_SIDE
@@ -46,8 +46,8 @@ class ReportScores:
     """All scores of one subject, and features of some pixels with their true classes."""
 
     evaluation: Evaluation
-    boundary: Boundary
-    slices: Slices
+    boundary: BoundaryCounts
+    slices: ScoreSlices
     images: list[ImageScore] = field(default_factory=list)
     features: list[Float[np.ndarray, " c"]] = field(default_factory=list)
     feature_labels: list[int] = field(default_factory=list)
@@ -56,7 +56,7 @@ class ReportScores:
     def empty(cls, classes: Classes) -> "ReportScores":
         """Returns the scores before the first image."""
         sums = Evaluation(classes)
-        return cls(sums, Boundary(len(classes)), Slices(len(classes), classes.background))
+        return cls(sums, BoundaryCounts(len(classes)), ScoreSlices(len(classes), classes.background))
 
 
 def score_subjects(
@@ -79,13 +79,13 @@ def score_subjects(
 
 def _add_sample(subject: ReportSubject, sample: Sample, scores: ReportScores, rng: np.random.Generator) -> None:
     predicted, labels = predict_sample(subject, sample), true_labels(sample)
-    matrix = confusion(predicted.labels, labels, len(subject.model.classes)).numpy()
+    matrix = confusion_matrix(predicted.labels, labels, len(subject.model.classes)).numpy()
     tensors = (torch.from_numpy(values.copy()) for values in (labels, predicted.labels, predicted.confidence))
     scores.evaluation.add(sample.id, *tensors)
     scores.boundary.add(predicted.labels, labels)
     stops = measure_darkness(sample.image).stops
     scores.slices.add(matrix, stops)
-    scores.images.append(ImageScore(sample.id, float(mean_iou(marginals(matrix))), matrix, stops))
+    scores.images.append(ImageScore(sample.id, float(mean_iou(class_counts(matrix))), matrix, stops))
     _keep_features(subject, sample, labels, scores, rng)
 
 
@@ -108,7 +108,7 @@ def predict_sample(subject: ReportSubject, sample: Sample) -> PredictedMaps:
         return segment_image(model, sample.image, SegmentOptions(), subject.depth(sample))
     if min(sample.image.shape[:2]) < SMALLEST_SIDE and size == sample.image.shape[:2]:
         return segment_image(model, sample.image, SegmentOptions(), subject.depth(sample))
-    decision = decide(model, model.planes(sample.image, subject.depth(sample)), (size[0], size[1]))
+    decision = predict_labels(model, model.planes(sample.image, subject.depth(sample)), (size[0], size[1]))
     return PredictedMaps(decision.labels[0].numpy(), decision.confidence[0].numpy())
 
 

@@ -6,7 +6,7 @@ from html import escape
 
 import numpy as np
 
-from seglet.evaluation.sign_test import sign_test
+from seglet.evaluation.significance import sign_test
 from seglet.report import charts
 from seglet.report.images import ReportImage, worse_images
 from seglet.report.scores import ReportScores

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from seglet.evaluation.confusion import confusion
-from seglet.evaluation.scores import marginals, mean_iou, pixel_accuracy
+from seglet.evaluation.confusion import confusion_matrix
+from seglet.evaluation.scores import class_counts, mean_iou, pixel_accuracy
 from seglet.images import resize_by_factor
 from seglet.inference.depth import DepthSource
 from seglet.inference.options import InferenceOptions
@@ -120,7 +120,7 @@ class MaskAgreement:
 
 def compare_masks(first: UInt8[np.ndarray, "h w"], second: UInt8[np.ndarray, "h w"], classes: int) -> MaskAgreement:
     """Compares two masks of so many classes; masks that are void all over agree."""
-    counts = marginals(confusion(second, first, classes))
+    counts = class_counts(confusion_matrix(second, first, classes))
     if not counts[:, 1].sum():  # void all over
         return MaskAgreement(1.0, 1.0)
     return MaskAgreement(float(pixel_accuracy(counts)), float(mean_iou(counts)))

@@ -1,8 +1,10 @@
+import math
+
 import numpy as np
 import pytest
 import torch
 
-from seglet.evaluation.bootstrap import Bootstrap
+from seglet.evaluation.significance import Bootstrap, sign_test
 
 RIGHT, WRONG = torch.tensor([[9, 0], [0, 1]]), torch.tensor([[5, 4], [1, 0]])
 
@@ -67,3 +69,13 @@ def test_without_replicas_there_are_no_intervals() -> None:
     bootstrap.add("image", RIGHT)
     assert np.isnan(bootstrap.iou()).all()
     assert np.isnan(bootstrap.mean_iou()).all()
+
+
+def test_the_sign_test_is_binomial():
+    test = sign_test([0.0] * 8 + [0.5, math.nan], [1.0] * 7 + [-1.0, 0.5, 1.0])
+    assert (test.better, test.worse, test.equal) == (7, 1, 1)
+    assert test.p == 2 * (1 + 8) / 2**8
+
+
+def test_without_a_difference_chance_explains_everything():
+    assert sign_test([1.0], [1.0]).p == 1
