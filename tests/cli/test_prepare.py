@@ -204,7 +204,7 @@ def contents(folder):
     return {
         (store.recipe.key, where): str(store.read(place, where))
         for store in stored_columns(folder)
-        for where, place in store.contents().places.items()
+        for where, place in store.contents().locations.items()
     }
 
 

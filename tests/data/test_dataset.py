@@ -1,13 +1,16 @@
 import numpy as np
 import pytest
 from tests.data.disk import mask, pairs, text, write_image
+from tests.data.toys import Toys, sample
 
 from seglet.data.checking.check import check_dataset
 from seglet.data.description import DESCRIPTION_FILE
 from seglet.data.errors import DataError
-from seglet.data.folder_dataset import FolderDataset
-from seglet.data.opening import describe_data, description_path, open_dataset
+from seglet.data.folder_dataset import FolderDataset, describe_data, description_path
+from seglet.data.loading.wrapped_datasets import CachedDataset
+from seglet.data.opening import open_dataset
 from seglet.data.splits.divide import divide_split
+from seglet.data.world.dataset import World
 
 
 def test_a_sample_has_what_lies_on_disk(tmp_path):
@@ -18,10 +21,39 @@ def test_a_sample_has_what_lies_on_disk(tmp_path):
 
 def test_a_data_set_is_indexed_and_iterated_over_like_a_list(tmp_path):
     data = open_dataset(pairs(tmp_path), "all")
-    assert [sample.id for sample in data] == list(data.ids)
-    assert (data[0].id, data[-1].id) == (data.ids[0], data.ids[-1])
-    with pytest.raises(IndexError):
-        data[len(data)]
+    assert [sample.id for sample in data] == ["0", "1"]
+    assert [data[index].id for index in (0, 1, -1, -2, np.int64(1))] == ["0", "1", "1", "0", "1"]
+
+
+@pytest.mark.parametrize("index", [2, -3])
+def test_indices_beyond_either_end_say_how_many_there_are(tmp_path, index):
+    data = open_dataset(pairs(tmp_path), "all")
+    with pytest.raises(IndexError, match=f"sample {index} of 2; indices go from -2 to 1"):
+        data[index]
+
+
+def test_the_world_is_indexed_from_its_end_as_well():
+    data = World("val", scenes=2**40, size=16)
+    assert data[-1].id == f"val-{2**40 - 1:06d}"
+    assert np.array_equal(data[-1].image, data.read(2**40 - 1).image)
+    with pytest.raises(IndexError, match=f"sample {2**40}"):
+        data[2**40]
+
+
+def test_every_loop_over_a_data_set_begins_at_the_first_sample():
+    toys = Toys([sample(seed=seed) for seed in range(3)])
+    assert [[item.id for item in toys] for _ in range(2)] == [["toy0", "toy1", "toy2"]] * 2
+    assert toys.reads == [2, 2, 2]
+
+
+def test_a_data_set_shows_its_source_size_and_classes(tmp_path):
+    folder = open_dataset(pairs(tmp_path), "all")
+    assert repr(folder) == f"FolderDataset({str(tmp_path)!r}, 2 samples, 2 classes (class_0, class_1))"
+    assert (
+        repr(CachedDataset(folder, 0)) == f"CachedDataset({str(tmp_path)!r}, 2 samples, 2 classes (class_0, class_1))"
+    )
+    assert repr(World("val", 1, 16)) == "World('val', 1 sample, 11 classes (background, ball, box, tent, …))"
+    assert repr(Toys([])) == "Toys(0 samples, 3 classes (ground, thing, other))"
 
 
 def test_images_and_masks_shrink_together(tmp_path):

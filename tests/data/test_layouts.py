@@ -29,7 +29,7 @@ def test_voc_takes_its_lists_as_splits(tmp_path):
 
 
 def test_the_official_lists_pick_from_a_voc_folder(tmp_path, monkeypatch):
-    monkeypatch.setattr("seglet.data.opening.official_split_ids", lambda name: ("b",))
+    monkeypatch.setattr("seglet.data.folder_dataset.official_split_ids", lambda name: ("b",))
     for name in ("a", "b"):
         write_image(tmp_path / "JPEGImages" / f"{name}.jpg")
         mask(tmp_path / "SegmentationClass" / f"{name}.png", 0, 15)

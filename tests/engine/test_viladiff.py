@@ -67,7 +67,7 @@ def ready(folders: dict[str, str]) -> dict[str, str]:
 def texts(folder: str) -> list[tuple[str, ...]]:
     """All captions that are kept."""
     (store,) = [one for one in stored_columns(Path(folder)) if one.recipe.name == "captions"]
-    return [store.read(place, address) for address, place in store.contents().places.items()]  # type: ignore[misc]
+    return [store.read(place, address) for address, place in store.contents().locations.items()]  # type: ignore[misc]
 
 
 def test_a_run_scores_teacher_student_and_refined_labels_and_tells_its_cost_first(ready, tmp_path, capsys):

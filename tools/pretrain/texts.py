@@ -9,7 +9,7 @@ from torch import Tensor
 
 from seglet.data.world.appearance import HUES, TEXTURES
 from seglet.data.world.backgrounds import BACKGROUND_KINDS
-from seglet.data.world.captions import _OPENINGS
+from seglet.data.world.captions import CAPTION_OPENINGS
 from seglet.data.world.plan import SHAPES
 
 PROMPTS = ("a clean origami", "a realistic photograph of", "a drawing of", "this is", "there is")
@@ -23,13 +23,15 @@ CONTENT = 4
 def words() -> tuple[str, ...]:
     """Every word a caption or a prompt may hold."""
     phrases = [ground.phrase for ground in BACKGROUND_KINDS.values()]
-    text = " ".join([*SHAPES, *HUES, *TEXTURES, *BACKGROUND_KINDS, *phrases, *_OPENINGS, *PROMPTS, MORE_WORDS, "a an"])
+    text = " ".join(
+        [*SHAPES, *HUES, *TEXTURES, *BACKGROUND_KINDS, *phrases, *CAPTION_OPENINGS, *PROMPTS, MORE_WORDS, "a an"]
+    )
     return tuple(sorted(set(text.split())))
 
 
 def with_opening(caption: str, opening: str) -> str:
     """The caption with another beginning."""
-    for known in sorted(_OPENINGS, key=len, reverse=True):
+    for known in sorted(CAPTION_OPENINGS, key=len, reverse=True):
         if caption.startswith(known):
             return f"{opening} {caption[len(known) :].strip()}".strip()
     return caption

@@ -202,10 +202,10 @@ def described(store: "ColumnStore", of: str) -> tuple[str, dict[str, Any]]:
     settings = ", ".join(f"{key} {value}" for key, value in recipe.settings.items()) or "no settings"
     damage = f", {len(contents.damaged)} damaged files" if contents.damaged else ""
     text = (
-        f"{recipe.name} {recipe.key}: {len(contents.places)} images, {format_bytes(size)}{damage} ({of})\n"
+        f"{recipe.name} {recipe.key}: {len(contents.locations)} images, {format_bytes(size)}{damage} ({of})\n"
         f"  {recipe.kind} by {recipe.maker}, weights {recipe.identity or 'none'}, {settings}"
     )
-    entry = {**recipe.as_dict(), "key": recipe.key, "images": len(contents.places), "bytes": size, "use": of}
+    entry = {**recipe.as_dict(), "key": recipe.key, "images": len(contents.locations), "bytes": size, "use": of}
     return text, entry
 
 

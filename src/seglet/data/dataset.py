@@ -1,11 +1,13 @@
-"""What the rest of seglet sees of a set of images: samples, read one at a time by index.
+"""Data sets as the rest of seglet uses them: samples in a fixed order, read one at a time.
 
 Axes: h rows, w columns.
 """
 
+import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import SupportsIndex
 
 import numpy as np
 from jaxtyping import UInt8
@@ -16,13 +18,12 @@ from seglet.types import Classes
 
 @dataclass(frozen=True)
 class Sample:
-    """One image as it lies on disk, before any view of it is taken.
+    """One image with its annotation as stored, before augmentation.
 
-    `labels` are train ids or IGNORE, `tags` the sorted train ids of the classes present, of which background is never
-    one; either is None where nobody annotated it. Labels have the size of the image unless the data set keeps whole
-    masks.
-    `columns` and `texts` are what was computed offline for this image. `kinds` says how a column follows a view; one
-    without a kind is an image if it is as large as the image, and else left whole.
+    `labels` holds train ids or IGNORE, `tags` the sorted train ids of the classes in the image, background excluded;
+    both are None where there is no annotation. Labels have the size of the image unless the data set keeps whole masks.
+    `columns` and `texts` hold what was computed offline for this image. `kinds` says how each column follows a view; a
+    column without a kind is treated as an image if it has the size of the image, and is left unchanged otherwise.
     """
 
     id: str
@@ -35,9 +36,10 @@ class Sample:
 
 
 class Dataset(ABC):
-    """A fixed, ordered set of samples.
+    """Samples in a fixed order: `len(data)`, `data[0]`, `data[-1]` and loops over `data` work as on a list.
 
-    `fingerprint` is a hash of the content: two datasets share it only if every sample is the same.
+    Samples are read when they are asked for, each time anew; `CachedDataset` keeps them in memory.
+    `fingerprint` is a hash of the content: two data sets share it only if all their samples are the same.
     """
 
     classes: Classes
@@ -47,34 +49,53 @@ class Dataset(ABC):
     def __len__(self) -> int:
         return len(self.ids)
 
-    def __getitem__(self, index: int) -> Sample:
-        """Returns the sample at `index`, which counts from the end if it is negative.
+    def __getitem__(self, index: SupportsIndex) -> Sample:
+        """Reads the sample at `index`; negative numbers count from the end.
 
         Raises:
-            IndexError: there are fewer samples.
+            IndexError: there are not so many samples.
             DataError: its files cannot be read.
         """
-        return self.read(range(len(self))[index])
+        position, count = operator.index(index), len(self)
+        if not -count <= position < count:
+            raise IndexError(f"sample {position} of {count}; indices go from {-count} to {count - 1}")
+        return self.read(position % count)
 
     def __iter__(self) -> Iterator[Sample]:
         """Reads the samples one after the other."""
-        return (self.read(index) for index in range(len(self)))
+        return map(self.read, range(len(self)))
+
+    def __repr__(self) -> str:
+        names = self.classes.names
+        listed = ", ".join(names[:4]) + (", …" if len(names) > 4 else "")
+        samples = f"{len(self)} sample{'' if len(self) == 1 else 's'}"
+        parts = filter(None, (self.origin, samples, f"{len(names)} classes ({listed})"))
+        return f"{type(self).__name__}({', '.join(parts)})"
+
+    @property
+    def origin(self) -> str:
+        """Source of the samples, shown by `repr`; empty by default."""
+        return ""
 
     @abstractmethod
     def read(self, index: int) -> Sample:
-        """The sample at `index`; safe to call from several processes.
+        """Reads the sample at `index`, 0 or more; may be called from several processes at once.
 
         Raises:
-            DataError: its files cannot be read, or hold what they must not; says which file and the cure.
+            DataError: its files cannot be read or have unexpected content; names the file and the remedy.
         """
 
     def identity(self, index: int, reads: Sequence[str] = ("image",)) -> str:
-        """Words that are equal for two samples, of any data sets, only if what is named of them is equal.
+        """Returns text that is equal for two samples, of any data sets, only if the named parts of them are equal.
 
-        `reads` may name image, tags and labels. What was computed for a sample is kept under its identity, so that
-        splits share it and a change of one image leaves the others' alone. Nothing is read.
+        `reads` may name image, tags and labels. Values computed for a sample are stored under its identity, so that
+        splits share them and a changed image leaves the others valid. No file is read.
         """
         return f"{self.fingerprint} {self.ids[index]}"
+
+    def image_keys(self) -> Sequence[str]:
+        """Returns one text per sample that tells images apart across splits: here their ids, in order."""
+        return self.ids
 
     def map_parts(self, change: "Callable[[Dataset], Dataset]") -> "Dataset":
         """Returns this data set with `change` applied to each list of images it is made of; here to itself."""

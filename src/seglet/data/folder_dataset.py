@@ -1,14 +1,23 @@
-"""Data sets on disk: one split of a described folder of images and masks."""
+"""Data sets on disk: one split of a described folder of images and masks.
+
+Axes: h rows, w columns.
+"""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
+from seglet.data.checking.check import check_dataset
 from seglet.data.dataset import Dataset, Sample
-from seglet.data.description import Description, ImageItem
+from seglet.data.description import DESCRIPTION_FILE, Description, ImageItem, load_description
 from seglet.data.errors import DataError
+from seglet.data.files import cache_folder_for, is_writable
+from seglet.data.splits.divide import UNLABELLED, unlabelled_item
+from seglet.data.splits.fractions import split_commands
+from seglet.data.splits.official import official_split_ids
 from seglet.images import read_image, read_mask, resize_by_factor
 from seglet.types import Classes
 
@@ -16,10 +25,10 @@ from seglet.types import Classes
 class FolderDataset(Dataset):
     """One split of a described data set, read from its files.
 
-    Images are read at the fraction `resize` of their size, averaged where they shrink; masks take the nearest pixel,
-    or keep their own size if `whole_masks`, so that scores do not profit from coarse masks.
-    Files whose content changed since the check are refused. Tags are those somebody wrote down; where nobody did, they
-    follow from the whole mask.
+    Images are read at the fraction `resize` of their size, averaged where they shrink; masks are resized by nearest
+    neighbour, or keep their own size if `whole_masks`, so that scores are not computed on coarse masks.
+    Files that changed since the check are refused. Tags are those of the description; where it has none for an image,
+    they follow from the whole mask.
     """
 
     def __init__(
@@ -37,15 +46,26 @@ class FolderDataset(Dataset):
         self.ids = tuple(item.id for item in items)
         self.fingerprint = f"{description.fingerprint(items)}@{resize:g}"
 
+    @property
+    def origin(self) -> str:
+        """Folder of the data set."""
+        return repr(str(self.description.root))
+
     def identity(self, index: int, reads: Sequence[str] = ("image",)) -> str:
+        """Returns the hash of the image and, if annotation is read, of the item; see `Dataset.identity`."""
         item = self.items[index]
         if not item.image_hash or (item.mask is not None and not item.mask_hash):
             return super().identity(index, reads)
         annotation = set(reads) - {"image"}
-        told = f" {self.description.fingerprint([item])} {self.whole_masks}" if annotation else ""
-        return f"{item.image_hash}@{self.resize:g}{told}"
+        annotated = f" {self.description.fingerprint([item])} {self.whole_masks}" if annotation else ""
+        return f"{item.image_hash}@{self.resize:g}{annotated}"
+
+    def image_keys(self) -> Sequence[str]:
+        """Returns the content hash of each image, or its path where it was not hashed."""
+        return [item.image_hash or str(item.image.resolve()) for item in self.items]
 
     def read(self, index: int) -> Sample:
+        """Reads the image at `index` with its mask and tags; see `Dataset.read`."""
         item = self.items[index]
         image = read_image(item.image, self.description.max_pixels, item.image_hash)
         if item.mask is None:
@@ -62,6 +82,54 @@ class FolderDataset(Dataset):
 
 
 def present_classes(labels: UInt8[np.ndarray, "h w"], classes: Classes) -> tuple[int, ...]:
-    """The classes that have a pixel, in order; without background, which is no tag."""
+    """Returns the train ids that have a pixel, in order, without background, which is not a tag."""
     counts = np.bincount(labels.ravel(), minlength=len(classes))[: len(classes)]
     return tuple(int(label) for label in np.flatnonzero(counts) if label != classes.background)
+
+
+def open_folder(data: str, split: str, resize: float = 1.0, whole_masks: bool = False) -> FolderDataset:
+    """Opens one split of a data set on disk; see `open_dataset`."""
+    description = describe_data(Path(data))
+    if split in description.splits or "/" not in split:
+        return FolderDataset(description, description.items(split), resize, whole_masks)
+    if needed := split_commands(data, [split], description.splits):
+        raise DataError(f"there is no split {split!r} of {data!r} yet; make it: {needed[0]}")
+    return FolderDataset(description, _official_items(description, split), resize, whole_masks)
+
+
+def describe_data(path: Path) -> Description:
+    """Returns the description in the file `path` or of the folder `path`, which is checked now if it has none.
+
+    Raises:
+        DataError: the description cannot be read, the tags changed since it was written, or the folder has errors.
+    """
+    for file in _description_files(path):
+        if file.is_file():
+            description = load_description(file)
+            if description.tags is not None:
+                description.tags.check_unchanged()
+            return description
+    return check_dataset(path).require_ok()
+
+
+def description_path(root: Path) -> Path:
+    """Returns where the description of a folder is kept: inside it, or in the user's cache if it is read-only."""
+    return (root if is_writable(root) else cache_folder_for(root)) / DESCRIPTION_FILE
+
+
+def _description_files(path: Path) -> list[Path]:
+    if path.is_dir():
+        return [path / DESCRIPTION_FILE, cache_folder_for(path) / DESCRIPTION_FILE]
+    return [path] if path.is_file() else []
+
+
+def _official_items(description: Description, split: str) -> tuple[ImageItem, ...]:
+    by_name = {item.id.rsplit("/", 1)[-1]: item for items in description.splits.values() for item in items}
+    wanted = official_split_ids(split)
+    missing = [name for name in wanted if name not in by_name]
+    if missing:
+        lacking = f"{len(missing)} of {len(wanted)} images of list {split!r} are not in {str(description.root)!r}"
+        raise DataError(f"{lacking}, such as {missing[0]!r}; complete the data set and check it again")
+    items = tuple(by_name[name] for name in wanted)
+    unlabelled = split.rsplit("/", 1)[-1] in UNLABELLED
+    return tuple(map(unlabelled_item, items)) if unlabelled else items

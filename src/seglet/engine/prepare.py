@@ -136,7 +136,7 @@ class _Job:
 
     def _due(self) -> list[_MissingValue]:
         """What is missing; images that are alike share a value."""
-        places = self.store.contents().places
+        places = self.store.contents().locations
         if places:
             place = next(iter(places.values()))
             self.form = _value_form(self.store, place.dtype, place.shape)

@@ -81,7 +81,7 @@ def write_audit(files: Sequence[Path], data: Dataset, stores: Sequence[ColumnSto
 def text_statistics(data: Dataset, store: ColumnStore) -> list[str]:
     """Returns a line on how many texts of a column are empty or junk; no line if no image has texts."""
     columned, name = ColumnedDataset(data, [store]), store.recipe.name
-    there = store.contents().places
+    there = store.contents().locations
     found = [columned.texts(i)[name] for i in range(len(data)) if value_address(data, i, store) in there]
     return [f"{name}: {count_captions(found)}"] if found else []
 

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from seglet import methods
-from seglet.data.opening import describe_data, names_world
+from seglet.data.folder_dataset import describe_data
+from seglet.data.opening import names_world
 from seglet.data.splits.fractions import split_commands
 from seglet.engine.experiment import known_keys
 from seglet.inference.options import InferenceOptions

@@ -30,9 +30,9 @@ def test_differences_name_what_was_and_what_is():
     assert told == ["weights was 'org/net@a', is 'org/net@b'", "gain was 1.0, is 2.0"]
 
 
-def test_a_setting_that_is_new_is_told():
+def test_a_new_setting_is_reported():
     before = replace(recipe(), settings={})
-    assert recipe().differences(before) == ["gain was not said, is 1.0"]
+    assert recipe().differences(before) == ["gain was not set, is 1.0"]
 
 
 @pytest.mark.parametrize(

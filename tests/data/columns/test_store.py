@@ -24,7 +24,7 @@ def store(tmp_path):
 
 
 def read_all(store):
-    return {address: store.read(place, address) for address, place in store.contents().places.items()}
+    return {address: store.read(place, address) for address, place in store.contents().locations.items()}
 
 
 def test_values_come_back_as_they_went(store):
@@ -80,7 +80,7 @@ def test_a_torn_shard_is_told_and_made_again(store, share):
     (path,) = store.shards()
     path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
     contents = store.contents()
-    assert not contents.places
+    assert not contents.locations
     assert "seglet prepare" in contents.damaged[0]
     assert store.begin() == [path.name]
     assert store.shards() == []
@@ -91,16 +91,16 @@ def test_a_shard_cut_while_it_is_used_is_told(store):
     contents = store.contents()
     (path,) = store.shards()
     path.write_bytes(path.read_bytes()[:-3])
-    address = max(contents.places, key=lambda a: contents.places[a].begin)
+    address = max(contents.locations, key=lambda a: contents.locations[a].begin)
     with pytest.raises(DataError, match="damaged: it does not match its checksum; run `seglet prepare`"):
-        store.read(contents.places[address], address)
+        store.read(contents.locations[address], address)
 
 
 def test_a_changed_value_is_found_before_anything_is_computed(store):
     store.write(VALUES)
     (path,) = store.shards()
     path.write_bytes(path.read_bytes()[:-1] + b"?")
-    assert len(store.contents().places) == 3  # headers do not tell
+    assert len(store.contents().locations) == 3  # headers do not tell
     assert store.begin() == [path.name]
 
 
@@ -118,7 +118,7 @@ def test_what_is_half_written_is_not_read_and_goes_when_it_is_old(store):
         path.write_bytes(b"half")
     os.utime(old, (time.time() - 2 * _ABANDONED_AFTER,) * 2)
     store.begin()
-    assert not store.contents().places
+    assert not store.contents().locations
     assert not old.exists()
     assert young.exists()  # another process may be writing it
 

@@ -5,7 +5,8 @@ from tests.data.disk import mask, pairs, text, write_image
 
 from seglet.data.checking.check import check_dataset
 from seglet.data.errors import DataError
-from seglet.data.opening import describe_data, open_dataset
+from seglet.data.folder_dataset import describe_data
+from seglet.data.opening import open_dataset
 from seglet.data.tags.source import TagSource
 
 

@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from seglet.data.checking.check import check_dataset
-    from seglet.data.opening import description_path
+    from seglet.data.folder_dataset import description_path
     from seglet.engine.console import ProgressDisplay
 
     with ProgressDisplay("check", 0, "files") as steps:

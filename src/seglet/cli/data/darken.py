@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from seglet.data.class_table import class_table_text
     from seglet.data.dark.presets import preset_ranges
-    from seglet.data.opening import describe_data
+    from seglet.data.folder_dataset import describe_data
     from seglet.engine.output_folder import check_output_folder
     from seglet.files import write_json, write_text
     from seglet.inference.batch import process_all

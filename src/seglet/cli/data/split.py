@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     portion = _portion(arguments)
     if arguments.data == "world" or arguments.data.startswith("world:"):
         return _world(arguments, portion)
-    from seglet.data.opening import describe_data
+    from seglet.data.folder_dataset import describe_data
     from seglet.data.splits.stratify import portion_name, split_labelled
 
     description, file = describe_data(Path(arguments.data)), _file(Path(arguments.data))
@@ -68,7 +68,7 @@ def _portion(arguments: argparse.Namespace) -> "Portion":
 def _file(data: Path) -> Path:
     """Where the description is that reading these data looks for first, or, if there is none, where it belongs."""
     from seglet.data.description import DESCRIPTION_FILE
-    from seglet.data.opening import description_path
+    from seglet.data.folder_dataset import description_path
 
     if data.is_file():
         return data

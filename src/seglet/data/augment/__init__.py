@@ -1,1 +1,1 @@
-"""Random crops, flips and colour changes."""
+"""Augmentation: random crops, flips, colours, darkness and blur."""

@@ -1,4 +1,4 @@
-"""Random changes of colour, drawn as one affine map of RGB.
+"""Random colour jitter, drawn as one affine map of RGB.
 
 Axes: h rows, w columns.
 """
@@ -11,17 +11,17 @@ from jaxtyping import Float, Float32
 from seglet.types import option
 
 LUMA = np.array([0.299, 0.587, 0.114])
-"""How much red, green and blue add to brightness (ITU-R BT.601)."""
+"""Weights of red, green and blue in brightness (ITU-R BT.601)."""
 
 
 @dataclass(frozen=True)
 class ColourJitter:
-    """How far colours may be moved. All zero, the default, leaves images as they are."""
+    """Largest changes of colour; all zero, the default, leaves images unchanged."""
 
     brightness: float = option(0.0, "factor drawn from 1 ± this")
     contrast: float = option(0.0, "distance from the mean grey, factor drawn from 1 ± this")
     saturation: float = option(0.0, "distance from grey, factor drawn from 1 ± this")
-    hue: float = option(0.0, "turn of the colour circle, drawn from ± this; 0.5 is half a turn")
+    hue: float = option(0.0, "rotation of the colour circle, drawn from ± this; 0.5 is half a turn")
 
     def __post_init__(self) -> None:
         amounts = (self.brightness, self.contrast, self.saturation, self.hue)
@@ -30,16 +30,17 @@ class ColourJitter:
 
     @property
     def active(self) -> bool:
+        """True if any colour can change."""
         return max(self.brightness, self.contrast, self.saturation, self.hue) > 0
 
 
 def jitter_colours(
     image: Float32[np.ndarray, "h w 3"], amount: ColourJitter, rng: np.random.Generator
 ) -> Float32[np.ndarray, "h w 3"]:
-    """The image with its colours moved at random, in [0, 1].
+    """Returns the image with randomly changed colours, in [0, 1].
 
-    Hue, saturation, contrast and brightness are all affine in RGB, so they act together as one 3x3 matrix and offset;
-    values are cut to [0, 1] once, at the end.
+    Hue, saturation, contrast and brightness are all affine in RGB, so they are applied together as one 3x3 matrix and
+    an offset; values are clipped to [0, 1] once, at the end.
     """
     brightness, contrast, saturation = (
         1 + a * rng.uniform(-1, 1) for a in (amount.brightness, amount.contrast, amount.saturation)
@@ -54,7 +55,7 @@ def jitter_colours(
 
 
 def hue_matrix(turn: float) -> Float[np.ndarray, "3 3"]:
-    """Rotates colours about the grey axis by `turn` of a full circle, keeping their luma."""
+    """Returns the matrix that rotates colours about the grey axis by `turn` of a full circle and keeps their luma."""
     angle = 2 * np.pi * turn
     to_yiq = np.array([LUMA, [0.595716, -0.274453, -0.321263], [0.211456, -0.522591, 0.311135]])
     cos, sin = np.cos(angle), np.sin(angle)

@@ -1,7 +1,6 @@
-"""Views of samples: a random scale, crop and flip, the same for the image, its mask and its image-like columns.
+"""Augmented views of samples: a random scale, crop and flip, the same for the image, its mask and its columns.
 
-Of colour and of darkness the image alone is changed.
-
+Colour jitter and darkening change the image alone.
 The geometry is that of the public CIRKD and Af-DCD training code: scale, pad at bottom and right, crop, flip.
 Axes: h rows, w columns, c channels.
 """
@@ -25,7 +24,7 @@ from seglet.types import IGNORE, option
 
 @dataclass(frozen=True)
 class Augment:
-    """How training views are drawn."""
+    """Settings of the random views taken in training."""
 
     crop: tuple[int, int] = option((64, 64), "height and width of a view in pixels")
     scale: tuple[float, float] = option((0.5, 2.0), "smallest and largest scale (CIRKD's)")
@@ -45,23 +44,28 @@ class Augment:
 
 @dataclass(frozen=True)
 class AugmentedView:
-    """What a network may see of a sample.
+    """A random crop of a sample, scaled, flipped and recoloured, with its annotation and columns.
 
-    `box` is top, left, bottom, right as fractions of the whole image, beyond 1 where the view was padded. Padding
-    has the image's mean colour, the label IGNORE, and is false in `valid`. `flipped` came last.
+    `tags`, `texts` and `kinds` are those of the whole sample. `box` is top, left, bottom, right as fractions of the
+    whole image, beyond 1 where the view is padded. Padding has the image's mean colour and the label IGNORE, and is
+    False in `valid`. The flip is applied last.
     """
 
+    id: str
     image: Float[Tensor, "3 h w"]
     labels: UInt8[np.ndarray, "h w"] | None
+    tags: tuple[int, ...] | None
     valid: Bool[np.ndarray, "h w"]
     box: tuple[float, float, float, float]
     flipped: bool
     columns: Mapping[str, Tensor]
+    texts: Mapping[str, tuple[str, ...]]
+    kinds: Mapping[str, ColumnKind]
 
 
 @dataclass(frozen=True)
 class CropWindow:
-    """`crop` pixels at (`top`, `left`) of an image of size `full` resized to `size`; all as (h, w)."""
+    """A crop of `crop` pixels at (`top`, `left`) of an image of size `full` resized to `size`; all as (h, w)."""
 
     full: tuple[int, int]
     size: tuple[int, int]
@@ -71,21 +75,23 @@ class CropWindow:
 
     @property
     def inside(self) -> tuple[int, int]:
-        """How many rows and columns of the window the image covers."""
+        """Number of rows and columns of the window that the image covers."""
         return min(self.crop[0], self.size[0] - self.top), min(self.crop[1], self.size[1] - self.left)
 
     @property
     def padded(self) -> bool:
+        """True if the image does not cover the whole window."""
         return self.inside != self.crop
 
     @property
     def box(self) -> tuple[float, float, float, float]:
+        """Top, left, bottom and right as fractions of the resized image."""
         (h, w), (rows, columns) = self.size, self.crop
         return self.top / h, self.left / w, (self.top + rows) / h, (self.left + columns) / w
 
 
 def augmented_view(sample: Sample, augment: Augment, rng: np.random.Generator) -> AugmentedView:
-    """A random view of a sample, of exactly `augment.crop` pixels."""
+    """Returns a random view of a sample, of exactly `augment.crop` pixels."""
     window = draw_window(sample.image.shape[:2], augment, rng)
     flipped = bool(rng.random() < augment.flip)
     image = _smooth(sample.image, window)
@@ -94,24 +100,28 @@ def augmented_view(sample: Sample, augment: Augment, rng: np.random.Generator) -
         image = jitter_colours(image, augment.jitter, rng)
     image = augment.dark.apply(image, rng)
     return AugmentedView(
+        id=sample.id,
         image=_tensor(_mirror(image, flipped)),
         labels=None if labels is None else np.ascontiguousarray(_mirror(labels, flipped)),
+        tags=sample.tags,
         valid=np.ascontiguousarray(_mirror(_valid(window), flipped)),
         box=window.box,
         flipped=flipped,
         columns={
             name: _column(column, window, flipped, sample.kinds.get(name)) for name, column in sample.columns.items()
         },
+        texts=sample.texts,
+        kinds=sample.kinds,
     )
 
 
 def whole_image(sample: Sample) -> tuple[Float[Tensor, "3 h w"], UInt8[np.ndarray, "h w"] | None]:
-    """The untouched image as a network wants it, and its labels: what evaluation sees."""
+    """Returns the whole image in [0, 1] and its labels, without augmentation, as evaluation takes them."""
     return _tensor(_unit(sample.image)), sample.labels
 
 
 def draw_window(full: tuple[int, ...], augment: Augment, rng: np.random.Generator) -> CropWindow:
-    """A random scale and place; an image smaller than the crop lies at its top left."""
+    """Draws a random scale and crop position; an image smaller than the crop lies at its top left."""
     low, high = augment.scale
     if augment.scale_steps == 0:
         scale = float(rng.uniform(low, high))
@@ -124,15 +134,15 @@ def draw_window(full: tuple[int, ...], augment: Augment, rng: np.random.Generato
 
 
 def _column(column: np.ndarray, window: CropWindow, flipped: bool, kind: ColumnKind | None = None) -> Tensor:
-    """The part of a column that a view covers.
+    """Returns the part of a column that a view covers.
 
-    An image, which is what a column without kind is if it is as large as the image: floats and colour images are
-    resized smoothly and padded with their mean, integer maps by nearest neighbour and padded with IGNORE. Any other
-    keeps describing the whole image, to be sampled by the crop's box.
+    Columns of kind image, and columns without a kind that have the size of the image, are cropped with it: floats and
+    colour images are resized smoothly and padded with their mean, integer maps are resized by nearest neighbour and
+    padded with IGNORE. All others keep describing the whole image and are sampled later by the box of the crop.
     """
     if kind != "image" and (kind is not None or column.shape[:2] != window.full):
         return torch.from_numpy(column.copy())
-    window = replace(window, full=(column.shape[0], column.shape[1]))  # it may have a resolution of its own
+    window = replace(window, full=(column.shape[0], column.shape[1]))  # the column may have another resolution
     if column.ndim == 3:
         return _tensor(_mirror(_smooth(column, window), flipped))
     if np.issubdtype(column.dtype, np.floating):
@@ -142,7 +152,7 @@ def _column(column: np.ndarray, window: CropWindow, flipped: bool, kind: ColumnK
 
 
 def _smooth(image: np.ndarray, window: CropWindow) -> Float32[np.ndarray, "h w c"]:
-    """The window of a resized image, antialiased, 8-bit values divided by 255; only what it covers is resized."""
+    """Returns the window of a resized image, antialiased, 8-bit values divided by 255; resizes only what is covered."""
     rows, columns = window.inside
     (row0, row1), (column0, column1) = (
         _span(window.full[axis], window.size[axis], start, count)
@@ -171,7 +181,7 @@ def _smooth(image: np.ndarray, window: CropWindow) -> Float32[np.ndarray, "h w c
 
 
 def _span(full: int, size: int, start: int, count: int) -> tuple[int, int]:
-    """The source pixels that `count` resized ones from `start` depend on, with room for the filter."""
+    """Returns the source pixels that `count` resized pixels from `start` depend on, with the margin of the filter."""
     ratio = full / size
     margin = math.ceil(max(ratio, 1)) + 1
     return max(0, math.floor(start * ratio) - margin), min(full, math.ceil((start + count) * ratio) + margin)

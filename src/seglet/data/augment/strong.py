@@ -1,4 +1,4 @@
-"""Strong views: what an image looks like under colours and sharpness it was not taken with.
+"""Strong augmentation: random colours and blur on top of a weak view.
 
 Axes: h rows, w columns, c channels.
 """
@@ -14,10 +14,10 @@ from seglet.data.augment.colour import LUMA, ColourJitter, jitter_colours
 
 @dataclass(frozen=True)
 class StrongAugmentation:
-    """How strong views are drawn; every chance is in [0, 1].
+    """Settings of strong views; every chance is a probability in [0, 1].
 
-    Source: UniMatch (Yang et al., CVPR 2023), code; its jitter applies the four changes in random order and cuts to
-    [0, 1] after each, ours at once.
+    Source: UniMatch (Yang et al., CVPR 2023), code. Its jitter applies the four changes in random order and clips to
+    [0, 1] after each; ours applies them at once.
     """
 
     jitter: ColourJitter = field(default_factory=lambda: ColourJitter(0.5, 0.5, 0.5, 0.25))
@@ -25,28 +25,28 @@ class StrongAugmentation:
     grey_chance: float = 0.2
     blur_chance: float = 0.5
     blur: tuple[float, float] = (0.1, 2.0)
-    """Least and largest standard deviation of the Gaussian, in pixels."""
+    """Smallest and largest standard deviation of the Gaussian blur, in pixels."""
 
 
 def strong_view(
-    image: Float32[np.ndarray, "h w 3"], how: StrongAugmentation, rng: np.random.Generator
+    image: Float32[np.ndarray, "h w 3"], settings: StrongAugmentation, rng: np.random.Generator
 ) -> Float32[np.ndarray, "h w 3"]:
-    """The image with other colours and less sharp, or by chance neither; geometry stays, values are in [0, 1].
+    """Returns the image with jittered colours, grey or blurred, each by chance; geometry stays, values in [0, 1].
 
-    As much is drawn from `rng` whatever is done.
+    The number of values drawn from `rng` does not depend on which changes are made.
     """
     chances = rng.random(3)
-    sigma = float(rng.uniform(*how.blur))
-    recoloured = jitter_colours(image, how.jitter, rng)
-    if chances[0] < how.jitter_chance:
+    sigma = float(rng.uniform(*settings.blur))
+    recoloured = jitter_colours(image, settings.jitter, rng)
+    if chances[0] < settings.jitter_chance:
         image = recoloured
-    if chances[1] < how.grey_chance:
+    if chances[1] < settings.grey_chance:
         image = np.repeat((image @ LUMA.astype(np.float32))[..., None], 3, axis=2)
-    return gaussian_blur(image, sigma) if chances[2] < how.blur_chance else image
+    return gaussian_blur(image, sigma) if chances[2] < settings.blur_chance else image
 
 
 def gaussian_blur(image: Float32[np.ndarray, "h w c"], sigma: float) -> Float32[np.ndarray, "h w c"]:
-    """A Gaussian of standard deviation `sigma` pixels over the image, its border pixels repeated outwards."""
+    """Returns the image blurred with a Gaussian of `sigma` pixels standard deviation; borders are repeated outwards."""
     reach = max(1, math.ceil(3 * sigma))
     kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / max(sigma, 1e-6)) ** 2)
     kernel = (kernel / kernel.sum()).astype(np.float32)

@@ -1,1 +1,1 @@
-"""Offline columns: what is computed once for each image, addressed by how it was made, and follows every view."""
+"""Offline columns: values computed once per image, stored under the hash of how they were made, cropped with views."""

@@ -1,4 +1,4 @@
-"""Captions that somebody wrote: a table or JSON file with the images' names."""
+"""Captions read from a table or JSON file with the names of the images."""
 
 import csv
 import io
@@ -24,17 +24,17 @@ _EXPECTED = (
 
 @dataclass(frozen=True)
 class CaptionFile:
-    """Captions by the image's name as it is written in the file, in any order; `digest` is of the file's content."""
+    """Captions by the name of the image as the file writes it; `digest` is the hash of the file."""
 
     path: Path
     captions: Mapping[str, tuple[str, ...]]
     digest: str
 
     def of(self, image: str) -> tuple[str, ...]:
-        """Of an image of the data set, by its id; or by its file's name, if no other image's is the same.
+        """Returns the captions of an image, found by its id, or by its file name if that is unique in the file.
 
         Raises:
-            DataError: the file does not name it.
+            DataError: the file does not name the image.
         """
         found = self.captions.get(image) or self._by_file.get(_bare(image))
         if found is None:
@@ -48,10 +48,10 @@ class CaptionFile:
 
 
 def read_captions(path: Path) -> CaptionFile:
-    """What the file says of each image; several captions of one stay in order.
+    """Reads captions from CSV, TSV, JSON or JSONL; several captions of one image keep their order.
 
     Raises:
-        DataError: it cannot be read, is of another form, or names no image.
+        DataError: the file cannot be read, has another form, or names no image.
     """
     if path.suffix.lower() not in CAPTION_FILE_SUFFIXES:
         raise DataError(

@@ -1,4 +1,4 @@
-"""A data set whose samples come with their columns."""
+"""A data set whose samples come with their offline columns."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -15,9 +15,9 @@ from seglet.files import content_hash
 
 
 class ColumnedDataset(Dataset):
-    """The samples of `dataset` with the columns in `stores` as they are now.
+    """The samples of `dataset` with the columns that `stores` hold at the time of construction.
 
-    The fingerprint is another one as soon as a value is. A value that is not there is a DataError when it is read.
+    The fingerprint covers every stored value. Reading a sample whose value is missing is a DataError.
     """
 
     def __init__(self, dataset: Dataset, stores: Sequence[ColumnStore]) -> None:
@@ -25,20 +25,31 @@ class ColumnedDataset(Dataset):
         self.stores = stores
         self.classes = dataset.classes
         self.ids = dataset.ids
-        self._places = [store.contents().places for store in stores]
+        self._locations = [store.contents().locations for store in stores]
         self.fingerprint = dataset.fingerprint
         if stores:
-            parts = [self._content(store, places) for store, places in zip(stores, self._places, strict=True)]
+            parts = [self._content(store, stored) for store, stored in zip(stores, self._locations, strict=True)]
             self.fingerprint = content_hash("\n".join([dataset.fingerprint, *parts]).encode())
 
+    @property
+    def origin(self) -> str:
+        """Source of the data set without columns."""
+        return self.dataset.origin
+
     def identity(self, index: int, reads: Sequence[str] = ("image",)) -> str:
+        """Returns the identity in the data set without columns."""
         return self.dataset.identity(index, reads)
 
+    def image_keys(self) -> Sequence[str]:
+        """Returns the keys of the data set without columns."""
+        return self.dataset.image_keys()
+
     def read(self, index: int) -> Sample:
+        """Reads the sample and its columns."""
         sample = self.dataset.read(index)
         columns, texts, kinds = dict(sample.columns), dict(sample.texts), dict(sample.kinds)
-        for store, places in zip(self.stores, self._places, strict=True):
-            value = self._value(store, places, index)
+        for store, stored in zip(self.stores, self._locations, strict=True):
+            value = self._value(store, stored, index)
             if isinstance(value, np.ndarray):
                 columns[store.recipe.name] = value
                 kinds[store.recipe.name] = store.recipe.kind
@@ -47,37 +58,37 @@ class ColumnedDataset(Dataset):
         return replace(sample, columns=columns, texts=texts, kinds=kinds)
 
     def texts(self, index: int) -> dict[str, tuple[str, ...]]:
-        """The columns of text of a sample, without reading its image.
+        """Returns the columns of text of a sample, without reading its image.
 
         Raises:
-            DataError: a value is not there or damaged.
+            DataError: a value is missing or damaged.
         """
-        pairs = zip(self.stores, self._places, strict=True)
-        values = {store.recipe.name: self._value(store, places, index) for store, places in pairs}
+        pairs = zip(self.stores, self._locations, strict=True)
+        values = {store.recipe.name: self._value(store, stored, index) for store, stored in pairs}
         return {name: value for name, value in values.items() if not isinstance(value, np.ndarray)}
 
     def missing(self) -> dict[str, int]:
-        """How many images lack each column, for those that are not complete."""
+        """Returns the number of images without a value for each column that is not complete."""
         lacking = {
-            store.recipe.name: sum(value_address(self, index, store) not in places for index in range(len(self)))
-            for store, places in zip(self.stores, self._places, strict=True)
+            store.recipe.name: sum(value_address(self, index, store) not in stored for index in range(len(self)))
+            for store, stored in zip(self.stores, self._locations, strict=True)
         }
         return {name: count for name, count in lacking.items() if count}
 
-    def _value(self, store: ColumnStore, places: Mapping[str, ValueLocation], index: int) -> ColumnValue:
-        where = value_address(self, index, store)
-        if where not in places:
+    def _value(self, store: ColumnStore, stored: Mapping[str, ValueLocation], index: int) -> ColumnValue:
+        address = value_address(self, index, store)
+        if address not in stored:
             raise DataError(f"sample {self.ids[index]!r} has no column {store.recipe.name!r}; run `seglet prepare`")
-        return store.read(places[where], where)
+        return store.read(stored[address], address)
 
-    def _content(self, store: ColumnStore, places: Mapping[str, ValueLocation]) -> str:
+    def _content(self, store: ColumnStore, stored: Mapping[str, ValueLocation]) -> str:
         digest = hashlib.sha256(store.recipe.key.encode())
         for index in range(len(self)):
-            place = places.get(value_address(self, index, store))
-            digest.update(f"{None if place is None else place.check} ".encode())
+            location = stored.get(value_address(self, index, store))
+            digest.update(f"{None if location is None else location.check} ".encode())
         return digest.hexdigest()
 
 
 def value_address(data: Dataset, index: int, store: ColumnStore) -> str:
-    """Under which name a column holds the value of a sample: a hash of all that the value depends on."""
+    """Returns the address under which a column stores the value of a sample: a hash of all that decides the value."""
     return content_hash(data.identity(index, store.recipe.reads).encode())

@@ -1,4 +1,4 @@
-"""Depth maps that somebody made already, as images in a folder.
+"""Depth as a column: maps read from files, and depth as a fourth input plane beside the colours.
 
 Axes: h rows, w columns.
 """
@@ -19,25 +19,25 @@ from seglet.files import read_bytes
 
 _SUFFIXES = (".png", ".tif", ".tiff", ".npy")
 _NAME_SUFFIX = "_depth"
-"""What the name of a depth map may add to that of its image, as in DGKD-WLSS."""
+"""Suffix that names of depth maps may have after the name of their image, as in DGKD-WLSS."""
 
 
 @dataclass(frozen=True)
 class DepthFiles:
-    """A folder of maps named like their images: grey of 8 or 16 bits, colour (its mean), or arrays `.npy` [h, w].
+    """Folder of depth maps named like their images: grey of 8 or 16 bits, colour (its mean), or `.npy` arrays [h, w].
 
-    Each is stretched over [0, 1]; what is the same everywhere is 0. Whether near is dark or bright is up to you, but it
-    must be the same in training and in use.
+    Each map is scaled to [0, 1]; a constant map becomes 0. Near may be dark or bright, but it must be the same in
+    training and in use.
     """
 
     folder: Path
 
     @cached_property
     def files(self) -> dict[str, Path]:
-        """By the image's name, with and without its folders.
+        """Files by the name of the image, with and without its folders.
 
         Raises:
-            DataError: there is no such folder, or nothing in it.
+            DataError: the folder does not exist or has no depth maps.
         """
         if not self.folder.is_dir():
             raise DataError(f"{str(self.folder)!r} is no folder; give the one that holds the depth maps")
@@ -52,17 +52,17 @@ class DepthFiles:
         return found
 
     def content(self) -> str:
-        """A hash of all maps."""
+        """Returns a hash of all maps."""
         digest = hashlib.sha256()
         for name, path in sorted(self.files.items()):
             digest.update(f"{name} {hashlib.sha256(read_bytes(path)).hexdigest()}\n".encode())
         return digest.hexdigest()
 
     def read(self, name: str, size: tuple[int, int]) -> Float32[np.ndarray, "rows columns"]:
-        """The map of the image `name` of `size` (h, w), at its own resolution, in [0, 1].
+        """Reads the map of the image `name` of `size` (h, w), at its own resolution, scaled to [0, 1].
 
         Raises:
-            DataError: there is none, it cannot be read, or has other proportions than the image.
+            DataError: the map is missing, cannot be read, or has another aspect ratio than the image.
         """
         path = self.files.get(name) or self.files.get(name.rsplit("/", 1)[-1])
         if path is None:
@@ -79,7 +79,7 @@ class DepthFiles:
 
 
 def stretch_to_unit(depth: Float32[np.ndarray, "h w"]) -> Float32[np.ndarray, "h w"]:
-    """Over [0, 1]; 0 everywhere where nothing differs."""
+    """Returns the depth scaled to [0, 1], or zeros if it is constant."""
     low, high = float(depth.min()), float(depth.max())
     if not high > low:
         return np.zeros_like(depth)
@@ -102,11 +102,11 @@ def _values(path: Path) -> Float32[np.ndarray, "h w"]:
 
 
 DEPTH_COLUMN = "depth"
-"""Name of the column that networks are shown as a fourth plane, in [0, 1], 0 nearest."""
+"""Name of the column that networks take as a fourth input plane, in [0, 1], 0 nearest."""
 
 
 def depth_plane(sample: Sample) -> Float32[np.ndarray, "h w"] | None:
-    """The sample's depth at the size of its image; None if it has no such column."""
+    """Returns the depth of the sample at the size of its image, or None if it has no such column."""
     if DEPTH_COLUMN not in sample.columns:
         return None
     values, (height, width) = sample.columns[DEPTH_COLUMN].astype(np.float32), sample.image.shape[:2]

@@ -1,4 +1,4 @@
-"""What kinds of columns there are: how each is stored, follows a view, and is batched."""
+"""Kinds of columns: how each is stored, cropped to a view and batched."""
 
 from typing import Literal, get_args
 
@@ -8,32 +8,32 @@ ColumnKind = Literal["image", "grid", "vector", "sequence", "text"]
 """
 image     a map [h, w] or [h, w, c] at any resolution; scaled, cropped and flipped with the image. Floats, and maps
           with channels, are resized smoothly (8 bits become 0 to 1); integers [h, w] are labels: nearest, IGNORE beyond
-grid      [h, w, …] tokens over the whole image, of one shape for all images; `follow` takes the part a view shows
+grid      [h, w, …] tokens over the whole image, of one shape for all images; `crop_token_grid` crops them to a view
 vector    an array of one shape for all images that views do not change
-sequence  [l, …] of a length of its own for each image; batches are padded with zeros, `NAME.length` counts
-text      strings; in batches as they are
+sequence  [l, …] of any length per image; batches are padded with zeros, `NAME.length` holds the lengths
+text      strings; a tuple per image, also in batches
 """
 
 COLUMN_KINDS: tuple[str, ...] = get_args(ColumnKind)
 LENGTH_SUFFIX = ".length"
-"""Ends the name under which a batch holds the lengths of a sequence column."""
+"""Suffix of the name under which a batch holds the lengths of a sequence column."""
 
 ColumnValue = np.ndarray | tuple[str, ...]
-"""What a column holds for one image."""
+"""Value of a column for one image."""
 
 _FEWEST_AXES = {"image": 2, "grid": 2, "vector": 0, "sequence": 1}
 STORED_DTYPES = {
     "BOOL": np.bool_, "U8": np.uint8, "I8": np.int8, "I16": np.int16, "I32": np.int32, "I64": np.int64,
     "F16": np.float16, "F32": np.float32, "F64": np.float64,
 }  # fmt: skip
-"""What an array may hold, by its name in a safetensors file."""
+"""Types that stored arrays may have, by their name in a safetensors file."""
 
 
 def checked_value(value: object, kind: ColumnKind) -> ColumnValue:
-    """The value as it is stored: strings as a tuple, arrays in memory order.
+    """Returns the value as it is stored: strings as a tuple, arrays contiguous and in native byte order.
 
     Raises:
-        ValueError: it is not what its kind demands, or holds numbers that are not finite.
+        ValueError: the value does not fit its kind, or has numbers that are not finite.
     """
     if kind == "text":
         if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):

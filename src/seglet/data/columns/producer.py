@@ -1,4 +1,4 @@
-"""Who computes a column, and what is said about how: enough to tell one way from another, before anything is loaded."""
+"""Producers of columns, which describe how they compute before anything is loaded."""
 
 import re
 from abc import ABC, abstractmethod
@@ -14,45 +14,45 @@ Reads = Literal["image", "tags", "labels"]
 COLUMN_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 Compute = Callable[[Sequence[Sample]], Sequence[ColumnValue]]
-"""A value for each sample. Samples are whole images, of sizes of their own, with the columns in `sources`."""
+"""Computes one value per sample. Samples are whole images, of any sizes, with the columns listed in `sources`."""
 
 
 class ColumnProducer(ABC):
-    """Makes one column. What it says of itself is the column's address: equal words must mean equal values.
+    """Computes one column. Its description is the column's address: equal descriptions must mean equal values.
 
-    Nothing is loaded before `load`, which is not called when every image has its value. What is drawn at random must
-    follow from the settings and the sample's id alone, as nobody knows which images share a batch or a process.
+    Nothing is loaded before `load`, which is not called if every image has its value. Random draws must depend on the
+    settings and the sample's id alone, since the grouping of images into batches and processes is not fixed.
     """
 
     name: str
-    """Of the column: small letters, digits, - and _."""
+    """Name of the column: lower-case letters, digits, - and _."""
 
     kind: ColumnKind
 
     maker: str
-    """The code that computes it, with a version that rises when other values come out: "depth-anything/1"."""
+    """Name and version of the code; the version rises when its values change: "depth-anything/1"."""
 
     reads: ClassVar[tuple[Reads, ...]] = ("image",)
-    """What of a sample the values depend on; more annotation makes the column stale where it is among these."""
+    """Parts of a sample that the values depend on; a change of any of them makes the value stale."""
 
     sources: ClassVar[tuple[str, ...]] = ()
-    """Columns that this one is made from, which come with the samples."""
+    """Columns that this one is computed from; samples come with them."""
 
     @abstractmethod
     def identity(self) -> str:
-        """Which weights: repository or folder, and revision or hash; empty where there are none.
+        """Returns the identity of the weights: repository or folder, and revision or hash; empty without weights.
 
-        Training asks too, and should not need the weights for it.
+        Training calls this too, so it must not load the weights.
         """
 
     @abstractmethod
     def settings(self) -> Mapping[str, Any]:
-        """Every choice that changes the values, as plain JSON."""
+        """Returns every setting that changes the values, as plain JSON."""
 
     @abstractmethod
     def load(self, device: torch.device) -> Compute:
-        """The function that computes the values on `device`; it runs without gradients.
+        """Returns the function that computes the values on `device`; it runs without gradients.
 
         Raises:
-            ValueError: the weights are not there or do not fit; says where to get them.
+            ValueError: the weights are missing or do not fit; says where to get them.
         """

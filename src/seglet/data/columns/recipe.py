@@ -1,4 +1,4 @@
-"""How a column was made, as plain words; their hash is its address."""
+"""Recipes: descriptions of how columns were computed, hashed into their addresses."""
 
 import hashlib
 import json
@@ -12,12 +12,12 @@ from seglet.data.columns.producer import COLUMN_NAME, ColumnProducer
 from seglet.data.errors import DataError
 
 RECIPE_FORMAT = 1
-"""Raised when stored values are read otherwise, so that none is taken for another."""
+"""Version of the storage format; raised when stored values are to be read differently."""
 
 
 @dataclass(frozen=True)
 class ColumnRecipe:
-    """Everything that decides a column's values, but for the images: each of those has its own address below it."""
+    """Everything that decides the values of a column except the images, which have addresses of their own below it."""
 
     name: str
     kind: ColumnKind
@@ -26,30 +26,30 @@ class ColumnRecipe:
     settings: Mapping[str, Any]
     reads: tuple[str, ...]
     sources: Mapping[str, str]
-    """The keys of the columns it is made from, by name."""
+    """Keys of the columns it is computed from, by name."""
     format: int = RECIPE_FORMAT
 
     @cached_property
     def key(self) -> str:
-        """64 bits of SHA-256 in hex."""
+        """First 64 bits of the SHA-256 of the recipe, in hex."""
         return hashlib.sha256(json.dumps(self.as_dict(), sort_keys=True).encode()).hexdigest()[:16]
 
     def as_dict(self) -> dict[str, Any]:
-        """Ready for JSON."""
+        """Returns the recipe as plain JSON."""
         return {**asdict(self), "settings": dict(self.settings), "sources": dict(self.sources)}
 
     def differences(self, other: "ColumnRecipe") -> list[str]:
-        """What this one says otherwise than the `other`, which was there before."""
+        """Returns one line per field that differs from `other`, the earlier recipe."""
         before, now = _flat(other), _flat(self)
         keys = [key for key in {**before, **now} if before.get(key) != now.get(key)]
         return [f"{key} was {_shown(before, key)}, is {_shown(now, key)}" for key in keys]
 
 
 def column_recipes(producers: Sequence[ColumnProducer]) -> dict[str, ColumnRecipe]:
-    """The recipe of each producer's column by name, in their order.
+    """Returns the recipe of each producer's column by name, in the order of the producers.
 
     Raises:
-        ValueError: what a producer says of itself cannot be used; these are faults of the method's author.
+        ValueError: the description of a producer cannot be used; an error of the method's author.
     """
     made: dict[str, ColumnRecipe] = {}
     for producer in producers:
@@ -73,9 +73,10 @@ def column_recipes(producers: Sequence[ColumnProducer]) -> dict[str, ColumnRecip
 
 
 def recipe_from_dict(content: Any) -> ColumnRecipe:
-    """
+    """Returns the recipe that `as_dict` wrote.
+
     Raises:
-        DataError: it is not what `as_dict` gave.
+        DataError: `content` is no recipe.
     """
     try:
         return ColumnRecipe(**{**content, "reads": tuple(content["reads"])})
@@ -99,4 +100,4 @@ def _flat(recipe: ColumnRecipe) -> dict[str, Any]:
 
 
 def _shown(flat: Mapping[str, Any], key: str) -> str:
-    return repr(flat[key]) if key in flat else "not said"
+    return repr(flat[key]) if key in flat else "not set"

@@ -1,6 +1,7 @@
-"""Some values of a column as one file: safetensors, named by the hash of its content, a checksum for each value.
+"""Shards: safetensors files with some values of a column, named by the hash of their content.
 
-The header is read here, not by the library, whose memory maps would end the process when a file is cut short meanwhile.
+Each value has a checksum. The header is parsed here and not by the library, whose memory maps would kill the process if
+a file were truncated meanwhile.
 """
 
 import hashlib
@@ -25,7 +26,7 @@ _CURE = "run `seglet prepare` again"
 
 @dataclass(frozen=True)
 class ValueLocation:
-    """Where a value lies."""
+    """Position, type and checksum of a stored value."""
 
     shard: str
     begin: int
@@ -36,7 +37,7 @@ class ValueLocation:
 
 
 def encode_shard(values: Mapping[str, ColumnValue], key: str) -> bytes:
-    """A shard's content: values by address, for the column of this key."""
+    """Returns the content of a shard that holds these values, by address, of the column with this key."""
     from safetensors.numpy import save
 
     arrays = {address: _array(value) for address, value in values.items()}
@@ -50,14 +51,15 @@ def encode_shard(values: Mapping[str, ColumnValue], key: str) -> bytes:
 
 
 def shard_name(content: bytes) -> str:
+    """Returns the file name of a shard: the hash of its content."""
     return f"{hashlib.sha256(content).hexdigest()[:32]}.safetensors"
 
 
 def shard_locations(path: Path, key: str) -> dict[str, ValueLocation]:
-    """Where each value of a shard lies, from its header alone.
+    """Returns the location of each value of a shard by address, from its header alone.
 
     Raises:
-        DataError: it is torn, damaged or of another column.
+        DataError: the file is truncated, damaged or belongs to another column.
     """
     try:
         with path.open("rb") as file:
@@ -69,34 +71,35 @@ def shard_locations(path: Path, key: str) -> dict[str, ValueLocation]:
         if about["column"] != key:
             raise ValueError(f"it belongs to column {about['column']!r}")
         checks, begin = json.loads(about["checks"]), 8 + length
-        found = {address: _place(path.name, begin, told, checks[address]) for address, told in header.items()}
-        if path.stat().st_size != max((place.begin + place.size for place in found.values()), default=begin):
+        found = {address: _location(path.name, begin, entry, checks[address]) for address, entry in header.items()}
+        if path.stat().st_size != max((location.begin + location.size for location in found.values()), default=begin):
             raise ValueError("it is cut short, or too long")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{str(path)!r} is damaged ({error}); {_CURE}") from error
     return found
 
 
-def read_value(folder: Path, place: ValueLocation, address: str, text: bool) -> ColumnValue:
-    """
+def read_value(folder: Path, location: ValueLocation, address: str, text: bool) -> ColumnValue:
+    """Reads a value and compares it with its checksum.
+
     Raises:
-        DataError: the file is gone, or the value is not what was written.
+        DataError: the file is gone, or the value is not the one that was written.
     """
-    path = folder / place.shard
+    path = folder / location.shard
     try:
         with path.open("rb") as file:
-            file.seek(place.begin)
-            content = file.read(place.size)
+            file.seek(location.begin)
+            content = file.read(location.size)
     except OSError as error:
         raise DataError(f"{str(path)!r} cannot be read ({error.strerror}); {_CURE}") from error
-    if _checksum(address, place.dtype, place.shape, content) != place.check:
+    if _checksum(address, location.dtype, location.shape, content) != location.check:
         raise DataError(f"{str(path)!r} is damaged: it does not match its checksum; {_CURE}")
-    array: np.ndarray = np.frombuffer(content, STORED_DTYPES[place.dtype]).reshape(place.shape)
+    array: np.ndarray = np.frombuffer(content, STORED_DTYPES[location.dtype]).reshape(location.shape)
     return tuple(json.loads(array.tobytes())) if text else array.copy()
 
 
 def is_shard_intact(path: Path) -> bool:
-    """Whether the whole file still is what it was named after."""
+    """True if the content of the file still has the hash it is named by."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()[:32] == path.stem
@@ -110,12 +113,12 @@ def _array(value: ColumnValue) -> np.ndarray:
     return np.frombuffer(json.dumps(list(value), ensure_ascii=False).encode(), np.uint8)
 
 
-def _place(shard: str, begin: int, told: Any, check: int) -> ValueLocation:
-    shape, (first, last) = tuple(map(int, told["shape"])), told["data_offsets"]
-    size = math.prod(shape) * np.dtype(STORED_DTYPES[told["dtype"]]).itemsize
+def _location(shard: str, begin: int, entry: Any, check: int) -> ValueLocation:
+    shape, (first, last) = tuple(map(int, entry["shape"])), entry["data_offsets"]
+    size = math.prod(shape) * np.dtype(STORED_DTYPES[entry["dtype"]]).itemsize
     if min(shape, default=0) < 0 or first < 0 or last - first != size:
         raise ValueError("its header contradicts itself")
-    return ValueLocation(shard, begin + first, size, told["dtype"], shape, int(check))
+    return ValueLocation(shard, begin + first, size, entry["dtype"], shape, int(check))
 
 
 def _checksum(address: str, dtype: str, shape: tuple[int, ...], content: bytes) -> int:

@@ -1,10 +1,9 @@
-"""The folder of one column: how it was made, and shards that are whole or not there.
+"""Stores: the folder of one column, with its recipe and its shards.
 
 NAME-KEY/column.json              the recipe
 NAME-KEY/HASH.safetensors         values of some images (`shards`)
 
-Nobody needs a lock: a shard appears with all it holds at once and is never changed, and whoever wants to know what is
-there lists the folder.
+No lock is needed: a shard is created complete and never changed, and its presence is found by listing the folder.
 """
 
 import time
@@ -21,14 +20,14 @@ from seglet.files import TEMPORARY, delete, read_json, write_atomically, write_j
 
 _RECIPE_FILE = "column.json"
 _ABANDONED_AFTER = 3600.0
-"""Seconds after which a half-written file is nobody's: writing a shard takes a few."""
+"""Age in seconds at which a temporary file counts as abandoned; writing a shard takes a few seconds."""
 
 
 @dataclass(frozen=True)
 class ColumnContents:
-    """Which values can be read, by address, and what is wrong with shards that cannot."""
+    """Locations of the readable values by address, and one message per damaged shard."""
 
-    places: Mapping[str, ValueLocation]
+    locations: Mapping[str, ValueLocation]
     damaged: tuple[str, ...] = ()
 
 
@@ -41,13 +40,13 @@ class ColumnStore:
         self.folder = root / f"{recipe.name}-{recipe.key}"
 
     def shards(self) -> list[Path]:
-        """Finished files; half-written ones have other names."""
+        """Returns the finished shards, by name; temporary files have other names."""
         if not self.folder.is_dir():
             return []
         return sorted(path for path in self.folder.iterdir() if SHARD_NAME.fullmatch(path.name))
 
     def contents(self) -> ColumnContents:
-        """What is there by the headers of the shards; the values are checked as they are read."""
+        """Returns what the headers of the shards list; values are only checked when they are read."""
         found: dict[str, ValueLocation] = {}
         damaged = []
         for path in self.shards():
@@ -58,9 +57,9 @@ class ColumnStore:
         return ColumnContents(found, tuple(damaged))
 
     def begin(self) -> list[str]:
-        """Makes the folder ready to be written and names the damaged shards that it removed, having read them all.
+        """Prepares the folder for writing: reads all shards, deletes damaged ones and returns their names.
 
-        Nothing is written where all is well, so that a complete column may lie in a read-only folder.
+        Nothing is written if everything is in order, so that a complete column may lie in a read-only folder.
 
         Raises:
             DataError: the folder cannot be written.
@@ -92,7 +91,7 @@ class ColumnStore:
         return shards.is_shard_intact(path)
 
     def write(self, values: Mapping[str, ColumnValue]) -> None:
-        """Adds a shard, durable when this returns.
+        """Writes the values as one more shard, which is durable when this returns.
 
         Raises:
             DataError: the disk is full or the folder cannot be written; earlier shards are untouched.
@@ -101,20 +100,21 @@ class ColumnStore:
             content = shards.encode_shard(values, self.recipe.key)
             write_atomically(self.folder / shards.shard_name(content), content)
 
-    def read(self, place: ValueLocation, address: str) -> ColumnValue:
-        """
+    def read(self, location: ValueLocation, address: str) -> ColumnValue:
+        """Reads a value; text is decoded.
+
         Raises:
-            DataError: the value is not what was written.
+            DataError: the value is not the one that was written.
         """
-        return shards.read_value(self.folder, place, address, self.recipe.kind == "text")
+        return shards.read_value(self.folder, location, address, self.recipe.kind == "text")
 
     def bytes(self) -> int:
-        """On the disk."""
+        """Returns the size of the shards on disk in bytes."""
         return sum(path.stat().st_size for path in self.shards())
 
 
 def stored_columns(root: Path) -> Iterator[ColumnStore]:
-    """Every column in `root` whose recipe can be read, by name."""
+    """Yields every column in `root` whose recipe can be read, by name."""
     for about in sorted(root.glob(f"*/{_RECIPE_FILE}")):
         try:
             store = ColumnStore(root, recipe_from_dict(read_json(about)))
@@ -125,7 +125,7 @@ def stored_columns(root: Path) -> Iterator[ColumnStore]:
 
 
 def abandoned_files(folder: Path) -> list[Path]:
-    """What writes left behind that ended long ago; younger ones may be another process's."""
+    """Returns temporary files that are old enough to be left over; younger ones may belong to another process."""
     found = []
     for path in folder.glob(f"{TEMPORARY}*"):
         try:

@@ -1,4 +1,4 @@
-"""The part of a whole image's token grid that a view shows.
+"""Crops token grids of whole images to the views taken of them.
 
 Axes: b images, c channels, h rows, w columns.
 """
@@ -14,13 +14,13 @@ from seglet.types import Crop
 def crop_token_grid(
     grids: Float[Tensor, "b c h w"], crop: Crop, size: tuple[int, int]
 ) -> Float[Tensor, "b c rows columns"]:
-    """What each view's box cuts out of its grid, as `size` (rows, columns) tokens, flipped where the view was.
+    """Returns the part of each grid inside the box of its view as `size` (rows, columns) tokens, flipped with it.
 
-    Weights are those that resize images (a triangle, widened where it shrinks), so that a grid which is the image
-    gives the view. Beyond the image, where views are padded, the nearest tokens go on; see `covered`. Values come in
-    at least float32 and are differentiable.
+    Tokens are interpolated with the weights that resize images (a triangle, wider where the grid shrinks), so a grid
+    equal to the image yields the view. Outside the image, where views are padded, the nearest tokens are repeated; see
+    `covered_tokens`. The result has at least float32 and is differentiable.
 
-    A column of kind grid is stored as [h, w, c]: `follow(step.columns["name"].permute(0, 3, 1, 2), step.crop, size)`.
+    A column of kind grid is stored as [h, w, c] and passed as `step.columns["name"].permute(0, 3, 1, 2)`.
     """
     wide = wide_dtype(grids)
     top, left, bottom, right = crop.box.to(grids.device, wide).unbind(dim=1)
@@ -33,7 +33,7 @@ def crop_token_grid(
 
 
 def covered_tokens(crop: Crop, size: tuple[int, int]) -> Bool[Tensor, "b rows columns"]:
-    """True for tokens of `follow` whose centre lies in the image."""
+    """Returns True for the tokens of `crop_token_grid` whose centre lies in the image."""
     top, left, bottom, right = crop.box.unbind(dim=1)
     down, across = _centres(top, bottom, size[0]), _centres(left, right, size[1])
     across = torch.where(crop.flipped[:, None], across.flip(1), across)
@@ -50,8 +50,10 @@ def _centres(begin: Tensor, end: Tensor, count: int) -> Float[Tensor, "b count"]
 
 
 def _weights(begin: Tensor, end: Tensor, source: int, count: int) -> Float[Tensor, "b count source"]:
-    """How much of each source token goes into each token between `begin` and `end`, fractions of the whole; rows sum
-    to 1."""
+    """Returns the weight of each source token in each token between `begin` and `end`, fractions of the whole side.
+
+    Each row sums to 1.
+    """
     reach = ((end - begin) * source / count).clamp_min(1)[:, None, None]  # as Pillow's bilinear filter
     centres = (_centres(begin, end, count) * source).clamp(0.5, source - 0.5)[:, :, None]
     places = torch.arange(source, dtype=begin.dtype, device=begin.device) + 0.5

@@ -1,4 +1,4 @@
-"""Images as they would be in the dark, made while they are read."""
+"""Data sets whose images are darkened while they are read."""
 
 import hashlib
 from collections.abc import Sequence
@@ -12,9 +12,10 @@ from seglet.files import content_hash
 
 
 class DarkenedDataset(Dataset):
-    """The samples of `dataset` under a preset of `seglet data darken`, or with so many stops less of their light.
+    """The samples of `dataset`, darkened by a preset of `seglet data darken` or by a number of stops.
 
-    What is drawn depends on the seed and the image's name alone; under stops that is noise, the same for all stops.
+    Random draws depend on the seed and the name of the image alone; with stops only noise is drawn, the same for all
+    stops.
     """
 
     def __init__(self, dataset: Dataset, level: DarkPreset | float, seed: int = 0) -> None:
@@ -23,10 +24,17 @@ class DarkenedDataset(Dataset):
         self.classes, self.ids = dataset.classes, dataset.ids
         self.fingerprint = content_hash(f"{dataset.fingerprint} {level} {seed}".encode())
 
+    @property
+    def origin(self) -> str:
+        """Source of the images in full light."""
+        return self.dataset.origin
+
     def identity(self, index: int, reads: Sequence[str] = ("image",)) -> str:
+        """Returns the identity of the image in full light together with the darkening."""
         return f"{self.dataset.identity(index, reads)} {self.level} {self.seed} {self.ids[index]}"
 
     def read(self, index: int) -> Sample:
+        """Reads the sample and darkens its image."""
         sample = self.dataset.read(index)
         if self.ranges is not None:
             return replace(sample, image=darken_image(sample.image, self.ranges.draw(self.seed, sample.id)))

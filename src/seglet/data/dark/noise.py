@@ -9,7 +9,7 @@ from jaxtyping import Float, Float32
 from seglet.data.portable_rng import PortableRng
 
 _NOISE_STREAM = 1
-"""Of the dice."""
+"""Of the rng."""
 
 
 @dataclass(frozen=True)
@@ -28,16 +28,16 @@ class NoiseSource:
     """
 
     def __init__(self, seed: int, uniform: bool) -> None:
-        self._dice = PortableRng(seed, _NOISE_STREAM)
+        self._rng = PortableRng(seed, _NOISE_STREAM)
         self._quantiles, self._uniform = normal_quantiles(), uniform
 
     def rows(self, height: int, width: int) -> SensorNoise:
         count = height * width * 3
-        words = self._dice.bytes(2 * count).view("<u2").reshape(height, width, 3)
+        words = self._rng.bytes(2 * count).view("<u2").reshape(height, width, 3)
         normal = self._quantiles[words]
         if not self._uniform:
             return SensorNoise(normal, None)
-        levels = self._dice.bytes(count).reshape(height, width, 3).astype(np.float32)
+        levels = self._rng.bytes(count).reshape(height, width, 3).astype(np.float32)
         return SensorNoise(normal, (levels + np.float32(0.5)) / np.float32(256))
 
 

@@ -12,7 +12,7 @@ from seglet.data.portable_rng import PortableRng
 
 DarkPreset = Literal["mild", "night", "extreme"]
 PARAMETER_STREAM = 0
-"""Stream of the dice."""
+"""Stream of the rng."""
 _ISP_BITS = (4, 6, 8)
 
 
@@ -58,20 +58,20 @@ class DarkeningRanges:
         digest = hashlib.sha256(f"{seed}/{image_id}".encode()).digest()
         return self.draw_with(PortableRng(int.from_bytes(digest[:16]), PARAMETER_STREAM))
 
-    def draw_with(self, dice: PortableRng) -> Darkening:
-        log_shot = self.log_shot.at(dice.unit())
+    def draw_with(self, rng: PortableRng) -> Darkening:
+        log_shot = self.log_shot.at(rng.unit())
         return Darkening(
             variant=self.variant,
-            darkness=self.darkness.at(dice.unit()),
-            gamma=self.gamma.at(dice.unit()),
-            camera=dice.below(CAMERAS),
-            gain=self.gain.at(dice.unit()),
-            red_gain=self.red_gain.at(dice.unit()),
-            blue_gain=self.blue_gain.at(dice.unit()),
+            darkness=self.darkness.at(rng.unit()),
+            gamma=self.gamma.at(rng.unit()),
+            camera=rng.below(CAMERAS),
+            gain=self.gain.at(rng.unit()),
+            red_gain=self.red_gain.at(rng.unit()),
+            blue_gain=self.blue_gain.at(rng.unit()),
             shot_noise=math.exp(log_shot),
-            read_noise=math.exp(2.18 * log_shot + 1.2 + self.log_read.at(dice.unit())),
-            bits=self.bits[dice.below(len(self.bits))],
-            noise_seed=dice.below(2**48),
+            read_noise=math.exp(2.18 * log_shot + 1.2 + self.log_read.at(rng.unit())),
+            bits=self.bits[rng.below(len(self.bits))],
+            noise_seed=rng.below(2**48),
         )
 
 

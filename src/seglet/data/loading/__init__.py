@@ -1,1 +1,1 @@
-"""Datasets to batches: samplers, collation, loaders, caching."""
+"""Loading: samplers, views, collation, loaders and data sets made of data sets."""

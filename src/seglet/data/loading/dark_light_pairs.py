@@ -1,4 +1,4 @@
-"""Images in the dark, each beside the same image in the light.
+"""Pairs of dark and light images: each dark image comes with the same image taken in the light.
 
 Axes: h rows, w columns.
 """
@@ -22,7 +22,7 @@ from seglet.data.opening import names_world, open_dataset
 from seglet.types import option
 
 LIGHT_COLUMN = "light"
-"""Name of the column that holds the image in the light; it follows views as the image itself does."""
+"""Name of the column that holds the light image; it is cropped with the image."""
 
 Brightening = Literal["clahe", "equalise", "gamma", "retinex"]
 BRIGHTENERS: Mapping[Brightening, Callable[[np.ndarray], np.ndarray]] = {
@@ -32,14 +32,16 @@ BRIGHTENERS: Mapping[Brightening, Callable[[np.ndarray], np.ndarray]] = {
 
 @dataclass(frozen=True)
 class PairConfig(DataConfig):
-    """The keys of every method that sees images in the dark beside those in the light."""
+    """Keys of every method that learns from pairs of dark and light images."""
 
     light: str | None = option(
-        None, "data set of the same images in the light; none: each image brightened stands in; world has its own"
+        None, "data set of the same images in the light; none: dark images are brightened instead; world has its own"
     )
-    light_split: str | None = option(None, "its split; none: called as train_split")
-    light_offset: int = option(0, "number in the name of an image in the light, less that in the dark; LIS: -1")
-    brighten: Brightening = option("clahe", "what stands in for the light where there is none; the paper's future work")
+    light_split: str | None = option(None, "split of the light images; none: the same as train_split")
+    light_offset: int = option(0, "number in the name of a light image minus that of its dark image; LIS: -1")
+    brighten: Brightening = option(
+        "clahe", "enhancement that replaces light images where there are none; future work of the paper"
+    )
 
     def training_images(self, source: SplitSource) -> Dataset:
         """Opens the dark images."""
@@ -74,73 +76,90 @@ class PairConfig(DataConfig):
 
 
 class PairedDataset(Dataset):
-    """The images in the dark, with those in the light as their column `LIGHT`; the fingerprint covers both.
+    """Dark samples with their light images as column `LIGHT_COLUMN`; the fingerprint covers both.
 
     Args:
-        dark: what is learnt from, with its annotation.
-        light: the same images, in any order; found by their names.
+        dark: the samples to learn from, with their annotation.
+        light: the same images in the light, in any order; matched by name.
         offset: see `PairConfig.light_offset`.
 
     Raises:
-        DataError: an image has no partner, or the two are the same data.
+        DataError: a dark image has no light image, or both are the same data set.
     """
 
     def __init__(self, dark: Dataset, light: Dataset, offset: int = 0) -> None:
         if dark.fingerprint == light.fingerprint:
-            raise DataError("the images in the dark are those in the light; name the dark ones as data")
+            raise DataError("dark and light images are the same data set; name the dark ones as data")
         self.dark, self.light = dark, light
         self.classes, self.ids = dark.classes, dark.ids
         there = {_name(light.ids[index]): index for index in range(len(light))}
         wanted = [shift_number(_name(name), offset) for name in dark.ids]
-        gone = [place for place, name in enumerate(wanted) if name not in there]
-        if gone:
-            first = f"{dark.ids[gone[0]]!r} (looked for {wanted[gone[0]]!r})"
+        missing = [place for place, name in enumerate(wanted) if name not in there]
+        if missing:
+            first = f"{dark.ids[missing[0]]!r} (looked for {wanted[missing[0]]!r})"
             raise DataError(
-                f"{len(gone)} of {len(wanted)} images in the dark have none in the light, such as {first}; "
+                f"{len(missing)} of {len(wanted)} dark images have no light image, such as {first}; "
                 "names must agree, but for `light_offset`"
             )
-        self._places = [there[name] for name in wanted]
+        self._partners = [there[name] for name in wanted]
         self.fingerprint = hashlib.sha256(f"{dark.fingerprint} {light.fingerprint} {offset}".encode()).hexdigest()
 
+    @property
+    def origin(self) -> str:
+        """Source of the dark images."""
+        return self.dark.origin
+
     def identity(self, index: int, reads: Sequence[str] = ("image",)) -> str:
+        """Returns the identity of the dark image."""
         return self.dark.identity(index, reads)
 
     def read(self, index: int) -> Sample:
-        sample, lit = self.dark.read(index), self.light.read(self._places[index])
-        if lit.image.shape != sample.image.shape:
-            (h, w), (h2, w2) = sample.image.shape[:2], lit.image.shape[:2]
+        """Reads the dark sample and adds its light image.
+
+        Raises:
+            DataError: the two images have different sizes, or one cannot be read.
+        """
+        sample, light = self.dark.read(index), self.light.read(self._partners[index])
+        if light.image.shape != sample.image.shape:
+            (h, w), (h2, w2) = sample.image.shape[:2], light.image.shape[:2]
             raise DataError(
-                f"image {sample.id!r} is {w}x{h} in the dark and {w2}x{h2} in the light ({lit.id!r}); pairs must "
+                f"dark image {sample.id!r} is {w}x{h}, its light image {light.id!r} {w2}x{h2}; pairs must "
                 "show the same pixels: crop or resize one of them"
             )
-        return _with_light(sample, lit.image)
+        return _with_light(sample, light.image)
 
 
 class BrightenedDataset(Dataset):
-    """Images in the dark whose column `LIGHT` is themselves, brightened: for those who have no pairs."""
+    """Dark images whose column `LIGHT_COLUMN` is the image itself, brightened; for data without light images."""
 
-    def __init__(self, dark: Dataset, how: Brightening) -> None:
-        self.dark, self.how = dark, how
+    def __init__(self, dark: Dataset, brightening: Brightening) -> None:
+        self.dark, self.brightening = dark, brightening
         self.classes, self.ids = dark.classes, dark.ids
-        self.fingerprint = hashlib.sha256(f"{dark.fingerprint} {how}".encode()).hexdigest()
+        self.fingerprint = hashlib.sha256(f"{dark.fingerprint} {brightening}".encode()).hexdigest()
+
+    @property
+    def origin(self) -> str:
+        """Source of the dark images."""
+        return self.dark.origin
 
     def identity(self, index: int, reads: Sequence[str] = ("image",)) -> str:
+        """Returns the identity of the dark image."""
         return self.dark.identity(index, reads)
 
     def read(self, index: int) -> Sample:
+        """Reads the dark sample and brightens its image."""
         sample = self.dark.read(index)
-        return _with_light(sample, BRIGHTENERS[self.how](sample.image))
+        return _with_light(sample, BRIGHTENERS[self.brightening](sample.image))
 
 
 def _with_light(sample: Sample, light: UInt8[np.ndarray, "h w 3"]) -> Sample:
-    """The sample with the image in the light as a column."""
     return replace(
         sample, columns={**sample.columns, LIGHT_COLUMN: light}, kinds={**sample.kinds, LIGHT_COLUMN: "image"}
     )
 
 
 def shift_number(name: str, offset: int) -> str:
-    """The name with its last number raised by `offset`, which keeps its leading zeros; one without is left."""
+    """Returns the name with `offset` added to its last number, which keeps leading zeros; other names are unchanged."""
     found = re.search(r"(\d+)(\D*)$", name)
     if not offset or found is None:
         return name
@@ -149,5 +168,5 @@ def shift_number(name: str, offset: int) -> str:
 
 
 def _name(identifier: str) -> str:
-    """Images that were darkened may lie in folders of their splits, where the others do not."""
+    """Returns the file name without folders: only one of the two sets may have a folder for each split."""
     return identifier.rsplit("/", 1)[-1]

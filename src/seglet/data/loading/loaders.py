@@ -1,4 +1,4 @@
-"""From data sets to batches, the same with any number of workers."""
+"""Loaders of training steps and of samples to score; both give the same with any number of workers."""
 
 import os
 import signal
@@ -17,59 +17,59 @@ from seglet.data.augment.geometry import Augment
 from seglet.data.dataset import Dataset, Sample
 from seglet.data.errors import DataError
 from seglet.data.loading.collation import labelled_batch, tagged_batch
+from seglet.data.loading.sample_views import LoadingFailure, SampleViews, require_labels, require_tags
 from seglet.data.loading.step_sampler import StepSampler
-from seglet.data.loading.views import LoadingFailure, SampleViews, Seen, require_labels, require_tags
 from seglet.types import Labelled, SemiStep, Tagged
+
+Collate = Callable[[Sequence[Any]], Labelled | Tagged | SemiStep]
 
 
 def labelled_loader(dataset: Dataset, augment: Augment, sampler: StepSampler, workers: int = 0) -> DataLoader[Labelled]:
-    """Endless batches of random views with their masks, as `sampler` orders them.
+    """Returns endless batches of random views with their masks, in the order of `sampler`.
 
-    Views depend on the sampler's seed and the position alone, not on `workers`, and the global generators are left
-    untouched.
+    Views depend on the sampler's seed and the position alone, not on `workers`; the global generators are untouched.
 
     Raises:
         ValueError: the sampler was made for a data set of another size.
-        DataError: while iterating: a sample is unreadable, has no mask, or holds a label that is no class.
+        DataError: while iterating: a sample cannot be read, has no mask, or has a label that is no class.
     """
-    return _loader(SampleViews(dataset, augment, sampler.seed, require_labels), sampler, workers, labelled_batch)
+    check_sampler_size(sampler, dataset)
+    views = SampleViews(dataset, augment, sampler.seed, require_labels)
+    return endless_batches(views, sampler, workers, labelled_batch)
 
 
 def tagged_loader(dataset: Dataset, augment: Augment, sampler: StepSampler, workers: int = 0) -> DataLoader[Tagged]:
-    """Endless batches of the views that `labelled_loader` would take, with the tags of the whole images.
+    """Returns endless batches of the views that `labelled_loader` would take, with tags in place of masks.
 
-    Tags are those of the whole image whatever the view shows of it. Masks, where there are any, are not part of it.
+    Tags are those of the whole image, whatever part of it the view shows.
 
     Raises:
         ValueError: the sampler was made for a data set of another size.
-        DataError: while iterating: a sample is unreadable, has no tags, or a tag that is no class.
+        DataError: while iterating: a sample cannot be read, has no tags, or has a tag that is no class.
     """
-    return _loader(SampleViews(dataset, augment, sampler.seed, require_tags), sampler, workers, tagged_batch)
-
-
-def _loader(
-    views: "SampleViews", sampler: StepSampler, workers: int, collate: Callable[[Sequence["Seen"]], Labelled | Tagged]
-) -> DataLoader[Any]:
-    check_sampler_size(sampler, views.dataset)
-    return endless_batches(views, sampler, workers, collate)
+    check_sampler_size(sampler, dataset)
+    views = SampleViews(dataset, augment, sampler.seed, require_tags)
+    return endless_batches(views, sampler, workers, partial(tagged_batch, num_classes=len(dataset.classes)))
 
 
 def check_sampler_size(sampler: StepSampler, dataset: Dataset) -> None:
-    """
+    """Checks that the sampler counts as many samples as there are.
+
     Raises:
-        ValueError: the sampler was made for a data set of another size.
+        ValueError: it was made for a data set of another size.
     """
     if sampler.size != len(dataset):
         raise ValueError(f"the sampler counts {sampler.size} samples but the data set has {len(dataset)}")
 
 
 def endless_batches(
-    views: TorchDataset[Any],
-    sampler: Iterable[list[Any]],
-    workers: int,
-    collate: Callable[[Sequence[Any]], Labelled | Tagged | SemiStep],
+    views: TorchDataset[Any], sampler: Iterable[list[Any]], workers: int, collate: Collate
 ) -> DataLoader[Any]:
-    """What `sampler` lists of `views`, without end; errors that a view gives back as a `Failure` are raised."""
+    """Returns a loader of the batches of `views` that `sampler` lists, without end.
+
+    Raises:
+        DataError: while iterating: a view is a `LoadingFailure`, or a worker died.
+    """
     return _EndlessLoader(
         views,
         batch_sampler=sampler,
@@ -83,9 +83,9 @@ def endless_batches(
 
 
 def evaluation_samples(dataset: Dataset, rank: int = 0, world: int = 1, workers: int = 0) -> Iterator[Sample]:
-    """Every `world`-th sample from `rank` on, in order: over all ranks each exactly once, unequal shares and all.
+    """Yields every `world`-th sample from `rank` on, in order; all ranks together take each sample exactly once.
 
-    `workers` threads read ahead; decoding images does not hold Python's lock.
+    `workers` threads read ahead; decoding images releases Python's lock.
     """
     if not 0 <= rank < world:
         raise ValueError(f"expected a rank from 0 to {world - 1}, got {rank}")
@@ -108,7 +108,7 @@ def evaluation_samples(dataset: Dataset, rank: int = 0, world: int = 1, workers:
 
 
 class _EndlessLoader(DataLoader[Any]):
-    """A DataLoader whose errors say what happened to whom."""
+    """A DataLoader that raises the DataErrors of its workers and explains their deaths."""
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
         batches = super().__iter__()
@@ -128,15 +128,16 @@ class _EndlessLoader(DataLoader[Any]):
 
 
 def _begin_worker(worker: int) -> None:
-    """Signals to a whole group, such as Ctrl-C, are for the first process to answer; it still wants its batches."""
+    """Makes a worker ignore signals to the whole process group, such as Ctrl-C.
+
+    The main process answers them, and needs further batches until it has.
+    """
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform != "win32":
         os.setpgrp()
 
 
-def _collate(
-    annotate: Callable[[Sequence[Any]], Labelled | Tagged | SemiStep], items: Sequence[Any]
-) -> Labelled | Tagged | SemiStep | LoadingFailure:
+def _collate(collate: Collate, items: Sequence[Any]) -> Labelled | Tagged | SemiStep | LoadingFailure:
     failed = next((item for item in items if isinstance(item, LoadingFailure)), None)
-    return failed or annotate(items)
+    return failed or collate(items)

@@ -1,7 +1,7 @@
-"""Few images with masks and many without, as one data set for training."""
+"""Few images with masks and many without, as one data set for semi-supervised training."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -12,13 +12,11 @@ from torch.utils.data import DataLoader
 from seglet.data.augment.colour import ColourJitter
 from seglet.data.augment.geometry import Augment
 from seglet.data.augment.strong import StrongAugmentation
-from seglet.data.columns.columned_dataset import ColumnedDataset
 from seglet.data.dataset import Dataset, Sample
 from seglet.data.errors import DataError
-from seglet.data.folder_dataset import FolderDataset
 from seglet.data.loading.data_config import DataConfig, ImageRows, SplitSource
 from seglet.data.loading.step_sampler import StepSampler
-from seglet.data.loading.wrapped_datasets import CachedDataset, JoinedDataset
+from seglet.data.loading.wrapped_datasets import JoinedDataset
 from seglet.data.splits.fractions import unlabelled_counterpart
 from seglet.types import SemiStep, option
 
@@ -27,10 +25,10 @@ Partner = Literal["reversed", "batch"]
 
 @dataclass(frozen=True)
 class SemiConfig(DataConfig):
-    """The keys of every method that learns from images without masks too."""
+    """Keys of every method that also learns from images without masks."""
 
     unlabelled_split: str | None = option(
-        None, "images without masks; none: those that train_split, a name such as 1_8/labelled, leaves without"
+        None, "images without masks; none: the counterpart of train_split, 1_8/unlabelled for 1_8/labelled"
     )
     unlabelled_ratio: int = option(1, "unlabelled images for each labelled one of a step; 1 in UniMatch")
     streams: int = option(2, "strong views of an image in a step; UniMatch Sec. 3.3: 2, FixMatch: 1")
@@ -40,9 +38,9 @@ class SemiConfig(DataConfig):
     strong_jitter: tuple[float, float, float, float] = option(
         (0.5, 0.5, 0.5, 0.25), "brightness, contrast, saturation, hue of strong views; UniMatch code"
     )
-    strong_jitter_chance: float = option(0.8, "of these; UniMatch code")
-    strong_grey_chance: float = option(0.2, "that a strong view has no colour; UniMatch code")
-    strong_blur_chance: float = option(0.5, "that a strong view is blurred; UniMatch code")
+    strong_jitter_chance: float = option(0.8, "probability of this jitter; UniMatch code")
+    strong_grey_chance: float = option(0.2, "probability that a strong view is grey; UniMatch code")
+    strong_blur_chance: float = option(0.5, "probability that a strong view is blurred; UniMatch code")
     strong_blur: tuple[float, float] = option((0.1, 2.0), "least and largest blur, σ in pixels; UniMatch code")
 
     def __post_init__(self) -> None:
@@ -58,6 +56,7 @@ class SemiConfig(DataConfig):
 
     @property
     def strong(self) -> StrongAugmentation:
+        """Settings of strong views."""
         return StrongAugmentation(
             ColourJitter(*self.strong_jitter),
             self.strong_jitter_chance,
@@ -130,7 +129,7 @@ class SemiConfig(DataConfig):
 
 
 class SemiDataset(Dataset):
-    """The labelled images, with the `unlabelled` ones beside them; its fingerprint covers both.
+    """The labelled images; the `unlabelled` ones are kept beside them, and the fingerprint covers both.
 
     Raises:
         DataError: an unlabelled image is also labelled, or their classes differ.
@@ -148,6 +147,7 @@ class SemiDataset(Dataset):
         self.fingerprint = f"{labelled.fingerprint}+{unlabelled.fingerprint}"
 
     def read(self, index: int) -> Sample:
+        """Reads a labelled image."""
         return self.labelled.read(index)
 
     def map_parts(self, change: Callable[[Dataset], Dataset]) -> Dataset:
@@ -156,12 +156,13 @@ class SemiDataset(Dataset):
 
 
 def refuse_labelled_twice(labelled: Dataset, unlabelled: Dataset) -> None:
-    """
+    """Checks that no image is in both data sets, compared by content where it was hashed.
+
     Raises:
-        DataError: an image is in both, by its content where that is known; names some.
+        DataError: some are; names the first.
     """
-    known = set(_images(labelled))
-    shared = [name for name, image in zip(unlabelled.ids, _images(unlabelled), strict=True) if image in known]
+    known = set(labelled.image_keys())
+    shared = [name for name, key in zip(unlabelled.ids, unlabelled.image_keys(), strict=True) if key in known]
     if shared:
         raise DataError(
             f"{len(shared)} of {len(unlabelled)} unlabelled images are also labelled, such as {shared[0]!r}; "
@@ -169,22 +170,12 @@ def refuse_labelled_twice(labelled: Dataset, unlabelled: Dataset) -> None:
         )
 
 
-def _images(dataset: Dataset) -> Iterable[str]:
-    """What tells images apart: their content's hash, or else their file; of other data sets, their ids."""
-    while isinstance(dataset, CachedDataset | ColumnedDataset):
-        dataset = dataset.dataset
-    if isinstance(dataset, FolderDataset):
-        return (item.image_hash or str(item.image.resolve()) for item in dataset.items)
-    return dataset.ids
-
-
 def missing_classes(labelled: Dataset) -> list[str]:
-    """Names of the classes without a labelled pixel, in order; reads images until every class was seen."""
-    unseen = set(range(len(labelled.classes)))
-    for index in range(len(labelled)):
-        labels = labelled.read(index).labels
-        if labels is not None:
-            unseen -= set(np.unique(labels).tolist())
-        if not unseen:
+    """Returns the names of the classes without a labelled pixel, in order; reads images until all classes are found."""
+    missing = set(range(len(labelled.classes)))
+    for sample in labelled:
+        if sample.labels is not None:
+            missing -= set(np.unique(sample.labels).tolist())
+        if not missing:
             break
-    return [labelled.classes.names[label] for label in sorted(unseen)]
+    return [labelled.classes.names[label] for label in sorted(missing)]

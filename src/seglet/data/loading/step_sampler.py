@@ -1,4 +1,4 @@
-"""Which sample comes when: a pure function of a seed and a position, so training can resume and be split anywhere."""
+"""The order of samples in training, a pure function of seed and position, so that runs can be resumed and divided."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 _ORDER_STREAM = 1
-"""Keeps the stream that shuffles apart from the streams that augment, which share its seed."""
+"""Stream of the seed that shuffles; augmentation draws from other streams of the same seed."""
 
 
 class EpochOrder:
-    """The endless order in which `size` samples are visited: each epoch is a permutation of its own."""
+    """Endless order of `size` samples; every epoch is a permutation of its own."""
 
     def __init__(self, size: int, seed: int) -> None:
         if size < 1:
@@ -21,7 +21,7 @@ class EpochOrder:
         self._permutation = np.arange(0)
 
     def index(self, position: int) -> int:
-        """The sample at `position`, which counts from 0 over all epochs."""
+        """Returns the index of the sample at `position`, which counts from 0 over all epochs."""
         epoch, place = divmod(position, self.size)
         if epoch != self._epoch:
             self._permutation = np.random.default_rng((self.seed, epoch, _ORDER_STREAM)).permutation(self.size)
@@ -31,11 +31,11 @@ class EpochOrder:
 
 @dataclass(frozen=True)
 class StepSampler:
-    """The batches of one process, without end: lists of (sample index, position).
+    """Endless batches of one process, each a list of (sample index, position).
 
     An optimiser step takes `accumulate` batches from each of `world` processes. Its positions depend only on the
-    product `batch * world * accumulate`, so the same step sees the same samples however many processes share it, and
-    `start_step` continues a run exactly. A batch may reach over the end of an epoch, and is never cut short.
+    product `batch * world * accumulate`, so a step has the same samples for any number of processes, and `start_step`
+    continues a run exactly. Batches continue across the end of an epoch and are never cut short.
     """
 
     size: int
@@ -65,10 +65,10 @@ class StepSampler:
 
 
 def augmentation_rng(seed: int, position: int) -> np.random.Generator:
-    """The randomness of the view taken at `position`; no worker, process or history enters it."""
+    """Returns the generator for the view at `position`, independent of workers, processes and earlier draws."""
     return np.random.default_rng((seed, position))
 
 
 def stream_seed(seed: int, stream: int) -> int:
-    """The seed of an order of its own, for images that are drawn beside others in the same step."""
+    """Returns the seed of an independent order, for images drawn beside others in the same step."""
     return int(np.random.SeedSequence((seed, stream)).generate_state(1, np.uint64)[0])

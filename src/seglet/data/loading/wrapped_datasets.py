@@ -1,4 +1,4 @@
-"""Decoded samples kept in memory."""
+"""Data sets made of other data sets: samples kept in memory, and several sets one after the other."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -11,10 +11,10 @@ from seglet.data.errors import DataError
 
 
 class CachedDataset(Dataset):
-    """A data set that keeps what it has read, up to `limit_bytes`, and reads the rest anew each time.
+    """A data set that keeps the samples it has read in memory, up to `limit_bytes`.
 
-    Nothing is thrown out to make room: where every sample comes once an epoch, what was used last is needed last.
-    Each worker process keeps its own copy.
+    Further samples are read anew each time. Nothing is evicted: an epoch takes every sample once, so the sample used
+    last is the one needed last. Each worker process keeps its own copy.
     """
 
     def __init__(self, dataset: Dataset, limit_bytes: int) -> None:
@@ -26,22 +26,33 @@ class CachedDataset(Dataset):
         self.held_bytes = 0
         self._samples: dict[int, Sample] = {}
 
+    @property
+    def origin(self) -> str:
+        """Source of the cached data set."""
+        return self.dataset.origin
+
     def identity(self, index: int, reads: Sequence[str] = ("image",)) -> str:
+        """Returns the identity in the cached data set."""
         return self.dataset.identity(index, reads)
 
+    def image_keys(self) -> Sequence[str]:
+        """Returns the keys of the cached data set."""
+        return self.dataset.image_keys()
+
     def read(self, index: int) -> Sample:
+        """Returns the sample from memory, or reads it and keeps it if there is room."""
         kept = self._samples.get(index)
         if kept is not None:
             return kept
         sample = self.dataset.read(index)
-        size = _bytes(sample)
+        size = _size_in_bytes(sample)
         if self.held_bytes + size <= self.limit_bytes:
             self._samples[index] = sample
             self.held_bytes += size
         return sample
 
 
-def _bytes(sample: Sample) -> int:
+def _size_in_bytes(sample: Sample) -> int:
     arrays: list[np.ndarray] = [sample.image, *sample.columns.values()]
     if sample.labels is not None:
         arrays.append(sample.labels)
@@ -49,7 +60,7 @@ def _bytes(sample: Sample) -> int:
 
 
 class JoinedDataset(Dataset):
-    """The samples of all parts in order; a sample may be in several.
+    """The samples of all parts in order; a sample may be in several parts.
 
     Raises:
         DataError: there is no part, or their classes differ.
@@ -64,15 +75,22 @@ class JoinedDataset(Dataset):
         self.fingerprint = "+".join(part.fingerprint for part in parts)
         self._ends = list(accumulate(map(len, parts)))
 
+    @property
+    def origin(self) -> str:
+        """Sources of the parts, each once."""
+        return " + ".join(dict.fromkeys(filter(None, (part.origin for part in self.parts))))
+
     def read(self, index: int) -> Sample:
-        part, place = self._find(index)
-        return part.read(place)
+        """Reads the sample from its part."""
+        part, position = self._part_of(index)
+        return part.read(position)
 
     def identity(self, index: int, reads: Sequence[str] = ("image",)) -> str:
-        part, place = self._find(index)
-        return part.identity(place, reads)
+        """Returns the identity in the part that the sample belongs to."""
+        part, position = self._part_of(index)
+        return part.identity(position, reads)
 
-    def _find(self, index: int) -> tuple[Dataset, int]:
+    def _part_of(self, index: int) -> tuple[Dataset, int]:
         if not 0 <= index < len(self):
             raise IndexError(f"sample {index} of {len(self)}")
         number = bisect_right(self._ends, index)

@@ -1,4 +1,4 @@
-"""What objects look like: a hue and a texture."""
+"""Appearance of objects: a hue and a texture."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,6 +23,8 @@ HUES: Mapping[str, FloatColour] = {
 
 @dataclass(frozen=True)
 class ObjectAppearance:
+    """Hue and texture of an object, by name."""
+
     hue: str
     texture: str
 
@@ -39,43 +41,43 @@ TYPICAL_APPEARANCES: Mapping[str, tuple[ObjectAppearance, ObjectAppearance]] = {
     "flower": (ObjectAppearance("green", "ringed"), ObjectAppearance("pink", "dotted")),
     "arrow": (ObjectAppearance("cyan", "ringed"), ObjectAppearance("orange", "checked")),
 }
-"""The two usual looks of each shape. Every hue is worn by two shapes or more: colour is a hint, not the answer."""
+"""The two typical appearances of each shape. At least two shapes share each hue, so colour alone is not the answer."""
 
 
-def plain(u: Field, v: Field) -> Field:
+def _plain(u: Field, v: Field) -> Field:
     return np.zeros_like(u)
 
 
-def striped(u: Field, v: Field) -> Field:
+def _striped(u: Field, v: Field) -> Field:
     return _step(_triangle(u * 1.6), 0.25)
 
 
-def dotted(u: Field, v: Field) -> Field:
+def _dotted(u: Field, v: Field) -> Field:
     x, y = u * 2.1, v * 2.1
     x, y = x - np.floor(x) - 0.5, y - np.floor(y) - 0.5
     return _step(0.3 - np.sqrt(x * x + y * y), 0)
 
 
-def checked(u: Field, v: Field) -> Field:
+def _checked(u: Field, v: Field) -> Field:
     x, y = _step(_triangle(u * 1.1), 0.25), _step(_triangle(v * 1.1), 0.25)
     return x + y - 2 * x * y
 
 
-def ringed(u: Field, v: Field) -> Field:
+def _ringed(u: Field, v: Field) -> Field:
     return _step(_triangle(np.sqrt(u * u + v * v) * 2.2), 0.25)
 
 
 TEXTURES: Mapping[str, Callable[[Field, Field], Field]] = {
-    texture.__name__: texture for texture in (plain, striped, dotted, checked, ringed)
-}
-"""How much of the second colour each point of an object shows, by name, in [0, 1]."""
+    "plain": _plain, "striped": _striped, "dotted": _dotted, "checked": _checked, "ringed": _ringed,
+}  # fmt: skip
+"""Textures by name; each returns the share of the second colour, in [0, 1], at coordinates u and v in radii."""
 
 
 def _triangle(x: Field) -> Field:
-    """A wave of period 1 between 0 and one half."""
+    """Returns a triangle wave of period 1 between 0 and 0.5."""
     return np.abs(x - np.floor(x + 0.5))
 
 
 def _step(x: Field, threshold: float) -> Field:
-    """From 0 to 1 where x passes the threshold, a little soft."""
+    """Returns a soft step from 0 to 1 where x passes the threshold."""
     return np.minimum(np.maximum((x - threshold) * 8 + 0.5, 0), 1)

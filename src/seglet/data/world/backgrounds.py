@@ -15,7 +15,7 @@ Canvas = Float32[np.ndarray, "3 h w"]
 
 @dataclass(frozen=True)
 class BackgroundKind:
-    """What a background is like, whatever its pattern: its two colours, how it is spoken of, how far away it is."""
+    """Properties of a background besides its pattern: two colours, a phrase for captions, and its depth."""
 
     dark: FloatColour
     light: FloatColour
@@ -35,62 +35,62 @@ BACKGROUND_KINDS: Mapping[str, BackgroundKind] = {
 }
 
 
-def background_pattern(name: str, size: int, dice: PortableRng) -> Field:
-    """How light the background is at each pixel, about [0, 1]."""
-    return PATTERNS[name](size, dice)
+def background_pattern(name: str, size: int, rng: PortableRng) -> Field:
+    """Returns the lightness of the named background at each pixel, about in [0, 1]."""
+    return _PATTERNS[name](size, rng)
 
 
-def grass(size: int, dice: PortableRng) -> Field:
-    blades = value_noise(size, 8, 36, dice)
-    return 0.1 + 0.5 * blades + 0.25 * value_noise(size, 5, 5, dice) + 0.2 * _grain(size, dice)
+def _grass(size: int, rng: PortableRng) -> Field:
+    blades = _value_noise(size, 8, 36, rng)
+    return 0.1 + 0.5 * blades + 0.25 * _value_noise(size, 5, 5, rng) + 0.2 * _grain(size, rng)
 
 
-def sky(size: int, dice: PortableRng) -> Field:
-    clouds = 0.7 * value_noise(size, 4, 3, dice) + 0.3 * value_noise(size, 9, 7, dice)
+def _sky(size: int, rng: PortableRng) -> Field:
+    clouds = 0.7 * _value_noise(size, 4, 3, rng) + 0.3 * _value_noise(size, 9, 7, rng)
     horizon = 0.25 * pixel_centres(size)[:, None]
     return np.minimum(np.maximum((clouds - 0.5) * 3.2, 0), 1) * (0.95 - horizon) + horizon
 
 
-def sand(size: int, dice: PortableRng) -> Field:
-    return 0.15 + 0.4 * value_noise(size, 5, 4, dice) + 0.55 * _grain(size, dice)
+def _sand(size: int, rng: PortableRng) -> Field:
+    return 0.15 + 0.4 * _value_noise(size, 5, 4, rng) + 0.55 * _grain(size, rng)
 
 
-def brick(size: int, dice: PortableRng) -> Field:
-    y = pixel_centres(size) * dice.between(6.5, 9) + dice.unit()
+def _brick(size: int, rng: PortableRng) -> Field:
+    y = pixel_centres(size) * rng.between(6.5, 9) + rng.unit()
     row = np.floor(y)
-    x = pixel_centres(size)[None, :] * dice.between(3.2, 4.2) + (0.5 * row[:, None] + np.float32(dice.unit()))
+    x = pixel_centres(size)[None, :] * rng.between(3.2, 4.2) + (0.5 * row[:, None] + np.float32(rng.unit()))
     column = np.floor(x)
     tint = (row[:, None] * 7 + column * 13) % 5 * np.float32(0.05)
     joint = np.maximum(_edge(y - row, 0.09)[:, None], _edge(x - column, 0.045))
-    return tint + (1 - tint) * joint + 0.12 * _grain(size, dice)
+    return tint + (1 - tint) * joint + 0.12 * _grain(size, rng)
 
 
-def water(size: int, dice: PortableRng) -> Field:
-    swell = value_noise(size, 5, 4, dice)
-    x = pixel_centres(size)[:, None] * np.float32(dice.between(9, 13)) + swell * 1.7
+def _water(size: int, rng: PortableRng) -> Field:
+    swell = _value_noise(size, 5, 4, rng)
+    x = pixel_centres(size)[:, None] * np.float32(rng.between(9, 13)) + swell * 1.7
     wave = 2 * np.abs(x - np.floor(x + 0.5))
-    return 0.15 + 0.6 * wave * wave + 0.25 * value_noise(size, 14, 7, dice)
+    return 0.15 + 0.6 * wave * wave + 0.25 * _value_noise(size, 14, 7, rng)
 
 
-def wall(size: int, dice: PortableRng) -> Field:
-    x = pixel_centres(size) * dice.between(7, 11) + dice.unit()
+def _wall(size: int, rng: PortableRng) -> Field:
+    x = pixel_centres(size) * rng.between(7, 11) + rng.unit()
     stripe = np.minimum(np.maximum((np.abs(x - np.floor(x + 0.5)) - 0.25) * 10 + 0.5, 0), 1)
-    return 0.75 * stripe[None, :] + 0.25 * _grain(size, dice)
+    return 0.75 * stripe[None, :] + 0.25 * _grain(size, rng)
 
 
-PATTERNS: Mapping[str, Callable[[int, PortableRng], Field]] = {
-    draw.__name__: draw for draw in (grass, sky, sand, brick, water, wall)
-}
+_PATTERNS: Mapping[str, Callable[[int, PortableRng], Field]] = {
+    "grass": _grass, "sky": _sky, "sand": _sand, "brick": _brick, "water": _water, "wall": _wall,
+}  # fmt: skip
 
 
 def pixel_centres(size: int) -> Float32[np.ndarray, " size"]:
-    """Where pixel centres lie, as fractions of the side."""
+    """Returns the positions of pixel centres, as fractions of the side."""
     return ((np.arange(size) + 0.5) / size).astype(np.float32)
 
 
-def value_noise(size: int, rows: int, columns: int, dice: PortableRng) -> Field:
-    """Smooth noise in [0, 1] with about `rows` and `columns` bumps down and across."""
-    grid = dice.bytes((rows + 1) * (columns + 1)).reshape(rows + 1, columns + 1).astype(np.float32) / np.float32(255)
+def _value_noise(size: int, rows: int, columns: int, rng: PortableRng) -> Field:
+    """Returns smooth noise in [0, 1] with about `rows` bumps down and `columns` across."""
+    grid = rng.bytes((rows + 1) * (columns + 1)).reshape(rows + 1, columns + 1).astype(np.float32) / np.float32(255)
     return _stretch(_stretch(grid, size).T, size).T
 
 
@@ -104,10 +104,10 @@ def _stretch(grid: Float32[np.ndarray, "rows columns"], size: int) -> Float32[np
     return low + (grid[first + 1] - low) * part
 
 
-def _grain(size: int, dice: PortableRng) -> Field:
-    return dice.bytes(size * size).reshape(size, size).astype(np.float32) / np.float32(255)
+def _grain(size: int, rng: PortableRng) -> Field:
+    return rng.bytes(size * size).reshape(size, size).astype(np.float32) / np.float32(255)
 
 
 def _edge(x: Float32[np.ndarray, "*shape"], width: float) -> Float32[np.ndarray, "*shape"]:
-    """1 within `width` of a whole number, softly 0 beyond, for x in [0, 1)."""
+    """Returns 1 within `width` of a whole number and softly 0 beyond it, for x in [0, 1)."""
     return np.minimum(np.maximum((width - np.minimum(x, 1 - x)) * 24 + 0.5, 0), 1)

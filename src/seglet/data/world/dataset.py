@@ -1,4 +1,4 @@
-"""The embedded world: scenes drawn from a seed, of which everything is known. The data set one always has."""
+"""The embedded world as a data set, always at hand: scenes drawn from a seed, with complete annotation."""
 
 import hashlib
 import json
@@ -14,22 +14,21 @@ from seglet.data.world.scene import SCENE_COLUMNS, WORLD_CLASSES, Scene, draw_sc
 from seglet.values import choose_from
 
 WORLD_VERSION = 1
-"""Raised whenever a pixel of some scene changes, so that no two different worlds share a fingerprint."""
+"""Version of the drawing, raised whenever a pixel of some scene changes, so that fingerprints change too."""
 
 WORLD_SPLITS: Mapping[str, int] = {"train": 0, "val": 1, "test": 2, "pretrain": 3}
-"""Splits are disjoint ranges of seeds. `pretrain` is what foundation models may see, and nothing else may."""
+"""Splits are disjoint ranges of seeds. `pretrain` is reserved for training the bundled foundation models."""
 
-SMALLEST, MOST = 16, 2**40
+_SMALLEST, _MOST = 16, 2**40
 
 
 class World(Dataset):
-    """`scenes` scenes of a split. Worlds of different `seed` share no scene, and neither do splits.
+    """The first `scenes` scenes of a split; worlds of different `seed` and different splits share no scene.
 
-    The scenes of train are also divided: `92/labelled` are the first 92 of them, `1_8/labelled` the first eighth, and
-    `…/unlabelled` the others, without their masks and tags.
-
-    `columns` asks for "depth" and "dark" to be part of every sample; they follow from the rest and are not part of
-    the fingerprint. With `dark` the images themselves are those of the night, of the same scenes.
+    Parts of the split train: `92/labelled` is its first 92 scenes, `1_8/labelled` its first eighth, and `…/unlabelled`
+    are the others, without masks and tags.
+    `columns` may ask for "depth" and "dark" as columns of every sample; they follow from the scene and are not part of
+    the fingerprint. With `dark`, the images themselves are those at night, of the same scenes.
     """
 
     def __init__(
@@ -43,17 +42,12 @@ class World(Dataset):
         dark: int | bool = False,
     ) -> None:
         part = parse_split_name(split)
-        if part is None and split not in WORLD_SPLITS:
-            there = choose_from(split, WORLD_SPLITS)
-            raise DataError(f"the embedded world has no split {split!r}; {there}, or parts of train: 1_8/labelled")
-        for name in columns:
-            if name not in SCENE_COLUMNS:
-                raise DataError(f"the embedded world has no column {name!r}; {choose_from(name, SCENE_COLUMNS)}")
+        _check_names(split if part is None else "train", columns)
         if dark not in (0, 1):
-            raise DataError(f"dark={dark} says nothing; 1 is the world at night, 0 by day")
-        if not 1 <= scenes <= MOST or size < SMALLEST or not 0 <= seed < 2**64:
+            raise DataError(f"expected dark=0 for day or dark=1 for night, got dark={dark}")
+        if not 1 <= scenes <= _MOST or size < _SMALLEST or not 0 <= seed < 2**64:
             raise DataError(
-                f"expected 1 to 2^40 scenes, a size of at least {SMALLEST} pixels and a seed from 0 to 2^64 - 1, "
+                f"expected 1 to 2^40 scenes, a size of at least {_SMALLEST} pixels and a seed from 0 to 2^64 - 1, "
                 f"got scenes {scenes}, size {size}, seed {seed}"
             )
         self.split = split
@@ -63,63 +57,77 @@ class World(Dataset):
         self.dark = bool(dark)
         self.classes = WORLD_CLASSES
         self.annotated = part is None or part[1]
-        places = range(scenes)
+        positions = range(scenes)
         if part is not None:
             kept = part[0].of(scenes)
-            places = places[:kept] if self.annotated else places[kept:]
+            positions = positions[:kept] if self.annotated else positions[kept:]
         whole = split if part is None else "train"
-        self.ids = _Ids(whole, places)
-        lit = _fingerprint(split, scenes, size, seed, self.difficulty)
-        self.fingerprint = hashlib.sha256(f"{lit} dark".encode()).hexdigest() if self.dark else lit
-        self._first = (seed << 48) + (WORLD_SPLITS[whole] << 40) + places.start
+        self.ids = _Ids(whole, positions)
+        by_day = _fingerprint(split, scenes, size, seed, self.difficulty)
+        self.fingerprint = hashlib.sha256(f"{by_day} dark".encode()).hexdigest() if self.dark else by_day
+        self._first = (seed << 48) + (WORLD_SPLITS[whole] << 40) + positions.start
+
+    @property
+    def origin(self) -> str:
+        """Name of the split."""
+        return repr(self.split)
 
     def scene(self, index: int) -> Scene:
-        """Everything there is to know about the scene at `index`."""
+        """Returns the scene at `index`, with depth, caption and dark image.
+
+        Raises:
+            IndexError: there are not so many scenes.
+        """
         if not 0 <= index < len(self):
             raise IndexError(f"scene {index} of {len(self)}")
         return draw_scene(self._first + index, self.size, self.difficulty)
 
     def identity(self, index: int, reads: Sequence[str] = ("image",)) -> str:
-        """Of the scene, whose image, mask and tags all follow from its seed; the same in every world it is in."""
-        told = {"version": WORLD_VERSION, "scene": self._first + index, "size": self.size, **asdict(self.difficulty)}
-        return json.dumps({"world": told | ({"dark": True} if self.dark else {})}, sort_keys=True)
+        """Returns the identity of the scene, whose image, mask and tags follow from its seed; equal in every world."""
+        about = {"version": WORLD_VERSION, "scene": self._first + index, "size": self.size, **asdict(self.difficulty)}
+        return json.dumps({"world": about | ({"dark": True} if self.dark else {})}, sort_keys=True)
 
     def read(self, index: int) -> Sample:
-        shown = self.scene(index)
-        columns = {name: SCENE_COLUMNS[name](shown) for name in self.columns}
-        sample = Sample(self.ids[index], shown.dark if self.dark else shown.image, shown.labels, shown.tags, columns)
+        """Draws the scene at `index`."""
+        scene = self.scene(index)
+        columns = {name: SCENE_COLUMNS[name](scene) for name in self.columns}
+        sample = Sample(self.ids[index], scene.dark if self.dark else scene.image, scene.labels, scene.tags, columns)
         return sample if self.annotated else replace(sample, labels=None, tags=None)
 
 
 class _Ids(Sequence[str]):
-    """Names of scenes, made when asked for: a world may have more scenes than memory has room for names."""
+    """Names of scenes, computed when they are asked for: a world may have more scenes than fit in memory."""
 
-    def __init__(self, split: str, places: range) -> None:
+    def __init__(self, split: str, positions: range) -> None:
         self.split = split
-        self._range = places
+        self._positions = positions
 
     def __len__(self) -> int:
-        return len(self._range)
+        return len(self._positions)
 
     @overload
     def __getitem__(self, index: int) -> str: ...
     @overload
     def __getitem__(self, index: slice) -> list[str]: ...
     def __getitem__(self, index: int | slice) -> str | list[str]:
-        places = self._range[index]
-        return self._name(places) if isinstance(places, int) else [self._name(place) for place in places]
+        found = self._positions[index]
+        return self._name(found) if isinstance(found, int) else [self._name(position) for position in found]
 
-    def _name(self, place: int) -> str:
-        return f"{self.split}-{place:06d}"
+    def _name(self, position: int) -> str:
+        return f"{self.split}-{position:06d}"
+
+
+def _check_names(split: str, columns: tuple[str, ...]) -> None:
+    if split not in WORLD_SPLITS:
+        there = choose_from(split, WORLD_SPLITS)
+        raise DataError(f"the embedded world has no split {split!r}; {there}, or parts of train: 1_8/labelled")
+    for name in columns:
+        if name not in SCENE_COLUMNS:
+            raise DataError(f"the embedded world has no column {name!r}; {choose_from(name, SCENE_COLUMNS)}")
 
 
 def _fingerprint(split: str, scenes: int, size: int, seed: int, difficulty: Difficulty) -> str:
-    told = {
-        "version": WORLD_VERSION,
-        "split": split,
-        "scenes": scenes,
-        "size": size,
-        "seed": seed,
-        **asdict(difficulty),
-    }
-    return hashlib.sha256(json.dumps({"world": told}, sort_keys=True).encode()).hexdigest()
+    about = {"split": split, "scenes": scenes, "size": size, "seed": seed, **asdict(difficulty)}
+    return hashlib.sha256(
+        json.dumps({"world": {"version": WORLD_VERSION, **about}}, sort_keys=True).encode()
+    ).hexdigest()

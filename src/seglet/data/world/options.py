@@ -1,4 +1,4 @@
-"""The embedded world by name: `world`, or `world:scenes=100,size=32,clutter=8`."""
+"""Opens the embedded world by name: `world`, or `world:scenes=100,size=32,clutter=8`."""
 
 from dataclasses import fields
 from typing import Any
@@ -11,27 +11,28 @@ from seglet.values import choose_from
 _WHOLE_NUMBERS = ("scenes", "size", "seed", "dark", "clutter")
 _DIFFICULTY_OPTIONS = tuple(field.name for field in fields(Difficulty))
 WORLD_OPTIONS = (*dict.fromkeys((*_WHOLE_NUMBERS, *_DIFFICULTY_OPTIONS)),)
-"""What may stand behind `world:`; the knobs are those of `Difficulty`."""
+"""Options allowed after `world:`: those of `World`, then the fields of `Difficulty`."""
 
 
-def open_world(data: str, split: str, **otherwise: Any) -> World:
-    """The world that `data` names; `otherwise` holds fields of `World` for what it does not say.
+def open_world(data: str, split: str, **defaults: Any) -> World:
+    """Opens the world that `data` names; `defaults` are fields of `World` that the name leaves open.
 
     Raises:
-        DataError: no such option, or no number where one belongs, or one out of range; the message says which.
+        DataError: an option is unknown, is not a number or is out of range; names it.
     """
     given = parse_world_options(data)
     try:
         difficulty = Difficulty(**{name: given.pop(name) for name in _DIFFICULTY_OPTIONS if name in given})
     except ValueError as error:
         raise DataError(f"{data!r}: {error}") from error
-    return World(split, difficulty=difficulty, **{**otherwise, **given})
+    return World(split, difficulty=difficulty, **{**defaults, **given})
 
 
 def parse_world_options(data: str) -> dict[str, Any]:
-    """
+    """Returns the options in a name such as `world:scenes=100,clutter=8`.
+
     Raises:
-        DataError: no such option, or no number where one belongs.
+        DataError: an option is unknown or is not a number.
     """
     options: dict[str, Any] = {}
     for part in filter(None, data.removeprefix("world").removeprefix(":").split(",")):

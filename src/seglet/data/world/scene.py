@@ -28,46 +28,48 @@ WORLD_CLASSES = Classes(
         (200, 200, 200),
     ),
 )
-"""Background is class 0, and a class like others: it has pixels to be found, so it counts in a mean IoU.
+"""Classes of the world. Background is class 0 and has pixels to be found, so it counts in mean IoU.
 
-It is never a tag: every scene has some, so naming it would say nothing.
+It is never a tag, since every scene has background.
 """
 
 
 @dataclass(frozen=True)
 class Scene:
-    """One scene at one size. What is not asked for is not computed."""
+    """A scene at one size; each part is computed when it is first used."""
 
     plan: ScenePlan
     size: int
 
     @property
     def image(self) -> UInt8[np.ndarray, "h w 3"]:
+        """Image by day."""
         return self._painted[0]
 
     @property
     def labels(self) -> UInt8[np.ndarray, "h w"]:
+        """Train ids; 0 is background."""
         return self._painted[1]
 
     @cached_property
     def tags(self) -> tuple[int, ...]:
-        """Ids of the shapes that have a pixel, sorted; background is no tag."""
+        """Sorted ids of the shapes that have a pixel; background is not a tag."""
         present = np.bincount(self.labels.ravel(), minlength=len(WORLD_CLASSES)) > 0
         return tuple(int(k) for k in np.flatnonzero(present) if k > 0)
 
     @cached_property
     def caption(self) -> str:
-        """A sentence that names every object and the background."""
+        """Sentence that names every object and the background."""
         return scene_caption(self.plan)
 
     @cached_property
     def depth(self) -> Float32[np.ndarray, "h w"]:
-        """Distance from the viewer, 0 nearest to 1 farthest; what hides another thing is nearer than it."""
+        """Distance from the viewer, 0 nearest to 1 farthest; an object is nearer than what it hides."""
         return scene_depth(self.plan, self.size)
 
     @cached_property
     def dark(self) -> UInt8[np.ndarray, "h w 3"]:
-        """The same scene at night, noise and all."""
+        """Image at night, with noise."""
         return darken_scene(self.image, self.plan.seed)
 
     @cached_property
@@ -82,5 +84,5 @@ SCENE_COLUMNS: Mapping[str, Callable[[Scene], np.ndarray]] = {
 
 
 def draw_scene(seed: int, size: int = 64, difficulty: Difficulty | None = None) -> Scene:
-    """The scene of a seed (0 to 2^128 - 1), square with `size` pixels a side; another size shows the same things."""
+    """Returns the scene of a seed (0 to 2^128 - 1), `size` pixels a side; other sizes show the same objects."""
     return Scene(plan_scene(seed, difficulty or Difficulty()), size)

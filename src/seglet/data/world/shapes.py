@@ -1,4 +1,4 @@
-"""Ten shapes as fields: below 0 inside, above 0 outside, roughly the distance to the outline.
+"""Ten shapes as fields: negative inside, positive outside, about the distance to the outline.
 
 A shape lies within about 1.2 of the origin; u points right, v down.
 """
@@ -11,48 +11,48 @@ from jaxtyping import Float32
 Field = Float32[np.ndarray, "h w"]
 
 REACH = 1.25
-"""No shape has a point farther from its centre, in radii."""
+"""Largest distance of a point of any shape from its centre, in radii."""
 
 
-def ball(u: Field, v: Field) -> Field:
+def _ball(u: Field, v: Field) -> Field:
     return _disc(u, v, 0.0, 0.0, 0.95)
 
 
-def box(u: Field, v: Field) -> Field:
+def _box(u: Field, v: Field) -> Field:
     return np.maximum(np.abs(u), np.abs(v)) - np.float32(0.8)
 
 
-def tent(u: Field, v: Field) -> Field:
+def _tent(u: Field, v: Field) -> Field:
     side = 0.866 * np.abs(u) - 0.5 * (v + 1.05)  # 60 degrees at the top (0, -1.05)
     return np.maximum(side, v - 0.6)
 
 
-def star(u: Field, v: Field) -> Field:
+def _star(u: Field, v: Field) -> Field:
     x, y = _fold_five(u, -v)
     return 0.867 * x + 0.498 * (y - 1.05)  # the edge from the tip (0, 1.05) to the notch at 36 degrees, .47 out
 
 
-def ring(u: Field, v: Field) -> Field:
+def _ring(u: Field, v: Field) -> Field:
     return np.abs(np.sqrt(u * u + v * v) - np.float32(0.7)) - np.float32(0.26)
 
 
-def cross(u: Field, v: Field) -> Field:
+def _cross(u: Field, v: Field) -> Field:
     x, y = np.abs(u), np.abs(v)
     return np.maximum(np.minimum(x, y) - 0.3, np.maximum(x, y) - 0.95)
 
 
-def heart(u: Field, v: Field) -> Field:
+def _heart(u: Field, v: Field) -> Field:
     x = np.abs(u)
     edge = 0.763 * x + 0.646 * (v - 0.95)  # touches the lobe and ends in the tip (0, .95)
     top = 0.374 * x - 0.927 * (v + 0.32)  # from the middle to where the edge touches, inside the lobe
     return np.minimum(_disc(x, v, 0.42, -0.32, 0.5), np.maximum(edge, top))
 
 
-def moon(u: Field, v: Field) -> Field:
+def _moon(u: Field, v: Field) -> Field:
     return np.maximum(_disc(u, v, 0.0, 0.0, 0.95), -_disc(u, v, 0.48, -0.12, 0.78))
 
 
-def flower(u: Field, v: Field) -> Field:
+def _flower(u: Field, v: Field) -> Field:
     x, y = np.abs(u), np.abs(v)
     beyond = np.maximum(0.866 * x - 0.5 * y, 0)  # past the mirror line 30 degrees from upright
     x, y = x - 1.732 * beyond, y + beyond
@@ -60,7 +60,7 @@ def flower(u: Field, v: Field) -> Field:
     return np.minimum(petal, _disc(u, v, 0.0, 0.0, 0.3))
 
 
-def arrow(u: Field, v: Field) -> Field:
+def _arrow(u: Field, v: Field) -> Field:
     y = np.abs(v)
     shaft = np.maximum(np.maximum(y - 0.25, -u - 1.0), u - 0.2)
     head = np.maximum(0.628 * (u - 1.05) + 0.778 * y, 0.05 - u)
@@ -68,9 +68,10 @@ def arrow(u: Field, v: Field) -> Field:
 
 
 SHAPE_FIELDS: Mapping[str, Callable[[Field, Field], Field]] = {
-    shape.__name__: shape for shape in (ball, box, tent, star, ring, cross, heart, moon, flower, arrow)
-}
-"""The shapes by name, in the order of their class ids from 1 on."""
+    "ball": _ball, "box": _box, "tent": _tent, "star": _star, "ring": _ring, "cross": _cross, "heart": _heart,
+    "moon": _moon, "flower": _flower, "arrow": _arrow,
+}  # fmt: skip
+"""Fields of the shapes by name, in the order of their class ids from 1 on."""
 
 
 def _disc(u: Field, v: Field, x: float, y: float, radius: float) -> Field:
@@ -78,7 +79,7 @@ def _disc(u: Field, v: Field, x: float, y: float, radius: float) -> Field:
 
 
 def _fold_five(x: Field, y: Field) -> tuple[Field, Field]:
-    """Mirrors the plane into the wedge 0 to 36 degrees from upright, where a five-fold figure needs drawing only."""
+    """Mirrors the plane into the wedge 0 to 36 degrees off the vertical, where a five-fold figure is drawn."""
     x = np.abs(x)
     for sin, cos in ((0.951057, -0.309017), (0.587785, 0.809017)):  # mirror lines at 108 and 36 degrees
         beyond = 2 * np.maximum(cos * x - sin * y, 0)

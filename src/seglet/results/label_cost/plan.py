@@ -8,7 +8,8 @@ from typing import Any
 from seglet import methods
 from seglet.data.description import Description
 from seglet.data.errors import DataError
-from seglet.data.opening import describe_data, names_world
+from seglet.data.folder_dataset import describe_data
+from seglet.data.opening import names_world
 from seglet.data.splits.fractions import Portion
 from seglet.data.splits.stratify import portion_name, split_labelled
 from seglet.data.world.options import open_world

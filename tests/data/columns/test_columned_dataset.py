@@ -12,11 +12,10 @@ from seglet.data.columns.kinds import checked_value
 from seglet.data.columns.recipe import column_recipes
 from seglet.data.columns.store import ColumnStore
 from seglet.data.errors import DataError
-from seglet.data.folder_dataset import FolderDataset
+from seglet.data.folder_dataset import FolderDataset, describe_data
 from seglet.data.loading.loaders import labelled_loader
 from seglet.data.loading.step_sampler import StepSampler
 from seglet.data.loading.wrapped_datasets import CachedDataset
-from seglet.data.opening import describe_data
 from seglet.data.world.dataset import World
 from seglet.types import Labelled
 

@@ -1,0 +1,89 @@
+"""Augmented views of single samples, made in the loading workers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from torch.utils.data import Dataset as TorchDataset
+
+from seglet.data.augment.geometry import Augment, AugmentedView, augmented_view
+from seglet.data.dataset import Dataset, Sample
+from seglet.data.errors import DataError
+from seglet.data.loading.step_sampler import augmentation_rng
+from seglet.types import IGNORE
+
+SelectAnnotation = Callable[[Sample, int], Sample]
+"""Reduces a sample to the annotation that a method may use, given the number of classes; raises DataError if it lacks
+what the method needs."""
+
+
+@dataclass(frozen=True)
+class LoadingFailure:
+    """The message of a DataError, sent from a worker: torch would bury an exception in a traceback."""
+
+    message: str
+
+
+class SampleViews(TorchDataset["AugmentedView | LoadingFailure"]):
+    """Maps (sample index, position) to the view of that sample at that position."""
+
+    def __init__(self, dataset: Dataset, augment: Augment, seed: int, select: SelectAnnotation) -> None:
+        self.dataset = dataset
+        self.augment = augment
+        self.seed = seed
+        self.select = select
+
+    def __getitem__(self, item: tuple[int, int]) -> AugmentedView | LoadingFailure:
+        index, position = item
+        num_classes = len(self.dataset.classes)
+        try:
+            sample = self.select(self.dataset.read(index), num_classes)
+            view = augmented_view(sample, self.augment, augmentation_rng(self.seed, position))
+            if view.labels is not None:
+                _check_labels(sample.id, view.labels, num_classes)
+        except DataError as error:
+            return LoadingFailure(str(error))
+        except OSError as error:
+            return LoadingFailure(f"sample {self.dataset.ids[index]!r} cannot be read: {error}")
+        return view
+
+
+def require_labels(sample: Sample, num_classes: int) -> Sample:
+    """Returns the sample unchanged.
+
+    Raises:
+        DataError: it has no mask.
+    """
+    if sample.labels is None:
+        raise DataError(f"sample {sample.id!r} has no mask; this method learns from masks, choose a labelled split")
+    return sample
+
+
+def require_tags(sample: Sample, num_classes: int) -> Sample:
+    """Returns the sample with its tags and without its mask.
+
+    Raises:
+        DataError: it has no tags, or a tag that is no class.
+    """
+    if sample.tags is None:
+        raise DataError(
+            f"sample {sample.id!r} has no tags; this method learns from tags: say where they are with "
+            "`seglet data check DIR --tags FILE`, or choose a tagged split"
+        )
+    if not set(sample.tags) <= set(range(num_classes)):
+        raise DataError(f"sample {sample.id!r} has tags {sample.tags}, but classes are 0 to {num_classes - 1}")
+    return replace(sample, labels=None)
+
+
+def without_annotation(sample: Sample, num_classes: int) -> Sample:
+    """Returns the sample without its mask and tags; columns stay."""
+    return replace(sample, labels=None, tags=None)
+
+
+def _check_labels(name: str, labels: np.ndarray, num_classes: int) -> None:
+    wrong = (labels >= num_classes) & (labels != IGNORE)
+    if wrong.any():
+        raise DataError(
+            f"the mask of sample {name!r} holds label {int(labels[wrong][0])}, but classes are 0 to {num_classes - 1} "
+            f"and {IGNORE} is void; `seglet data check` lists all such masks"
+        )
