@@ -10,18 +10,39 @@ from seglet._version import __version__
 from seglet.lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from seglet import labels, losses
+    from seglet.api.evaluate import evaluate
+    from seglet.api.refine import refine
     from seglet.data.opening import open_dataset
     from seglet.models.architecture import Architecture
     from seglet.models.segmenter import Segmenter, build, load
+    from seglet.types import Classes
 
-__all__ = ["Architecture", "Segmenter", "__version__", "build", "load", "open_dataset"]
+__all__ = [
+    "Architecture",
+    "Classes",
+    "Segmenter",
+    "__version__",
+    "build",
+    "evaluate",
+    "labels",
+    "load",
+    "losses",
+    "open_dataset",
+    "refine",
+]
 
 _HOMES = {
     "Architecture": "seglet.models.architecture",
+    "Classes": "seglet.types",
     "Segmenter": "seglet.models.segmenter",
     "build": "seglet.models.segmenter",
+    "evaluate": "seglet.api.evaluate",
+    "labels": "seglet.labels",
     "load": "seglet.models.segmenter",
+    "losses": "seglet.losses",
     "open_dataset": "seglet.data.opening",
+    "refine": "seglet.api.refine",
 }
 
 

@@ -9,9 +9,8 @@ from seglet.data.world.dataset import World
 from seglet.data.world.scene import WORLD_CLASSES
 from seglet.evaluation.evaluate import evaluate_samples
 from seglet.inference.models import check_classes, choose_device
-from seglet.inference.options import InferenceOptions
+from seglet.inference.options import InferenceOptions, Refiner
 from seglet.inference.predict import predict_probabilities
-from seglet.inference.refiner import Refiner
 from seglet.models.architecture import Architecture
 from seglet.models.segmenter import build, load
 from seglet.types import Classes
@@ -73,7 +72,7 @@ def test_a_run_without_a_model_says_how_to_get_one(seglet, tmp_path):
     ("words", "said"),
     [
         (("--split", "vla"), "did you mean 'val'"),
-        (("--stride", "4", "4"), "give --window too"),
+        (("--stride", "4", "4"), "give a window too"),
         (("--scales", "nan"), "above 0"),
         (("--world-size", "0"), "from 1 to 4096"),
     ],

@@ -14,9 +14,8 @@ from seglet.data.world.scene import WORLD_CLASSES
 from seglet.engine.run import Run
 from seglet.files import sha256
 from seglet.images import read_image, read_mask
-from seglet.inference.options import InferenceOptions, PseudoLabelOptions
+from seglet.inference.options import InferenceOptions, PseudoLabelOptions, Refiner
 from seglet.inference.pseudo_labels import predict_pseudo_labels
-from seglet.inference.refiner import Refiner
 from seglet.inference.score_maps import read_scores
 from seglet.labels.refine.pixel_adaptive import pamr
 from seglet.models.architecture import Architecture

@@ -34,7 +34,8 @@ class Run:
     failed-batch/       only if a loss became NaN or infinite: all that `seglet replay` needs
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: str | Path) -> None:
+        folder = Path(folder)
         self.folder = folder
         self.experiment = folder / "experiment.yaml"
         self.record = folder / "record.json"
@@ -44,6 +45,32 @@ class Run:
         self.model = folder / "model"
         self.last = folder / "last"
         self.failed = folder / "failed-batch"
+
+    def __fspath__(self) -> str:
+        """Returns the folder, so that a run can stand wherever a path can."""
+        return str(self.folder)
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.folder)!r}: {self._state()})"
+
+    def _state(self) -> str:
+        if not self.experiment.is_file():
+            return "not started"
+        planned = read_yaml(self.experiment)
+        lines = self.read_metrics()
+        scores = {line["step"]: line["val/miou"] for line in lines if line.get("val/miou") is not None}
+        text = f"{planned.get('method')}, step {lines[-1]['step'] if lines else 0} of {planned.get('steps')}"
+        best = max(scores, key=lambda step: scores[step], default=None)
+        return text if best is None else f"{text}, best mIoU {100 * scores[best]:.2f} % at step {best}"
+
+    def read_metrics(self) -> list[dict[str, Any]]:
+        """Returns the lines of metrics.jsonl: training terms and validation scores, each with its `step`.
+
+        A number that was not finite is None; there are no lines before the run has written any.
+        """
+        if not self.metrics.is_file():
+            return []
+        return [line for text in self.metrics.read_text(encoding="utf-8").splitlines() if (line := _parsed(text))]
 
     def start(self, experiment: Experiment, data: Mapping[str, Any], overwrite: bool) -> None:
         """
@@ -99,14 +126,18 @@ class Run:
         """Drops the lines after `step`, which a resumed run writes again."""
         if not self.metrics.exists():
             return
-        kept = []
-        for line in self.metrics.read_text(encoding="utf-8").splitlines():
-            try:
-                if json.loads(line)["step"] <= step:
-                    kept.append(line)
-            except (json.JSONDecodeError, KeyError):  # the line that was being written when the process died
-                continue
+        lines = self.metrics.read_text(encoding="utf-8").splitlines()
+        kept = [line for line in lines if (parsed := _parsed(line)) is not None and parsed["step"] <= step]
         files.write_text(self.metrics, "".join(line + "\n" for line in kept))
+
+
+def _parsed(text: str) -> dict[str, Any] | None:
+    """Returns a line of metrics; None for the one that was being written when the process died."""
+    try:
+        line = json.loads(text)
+    except json.JSONDecodeError:
+        return None
+    return line if isinstance(line, dict) and "step" in line else None
 
 
 def changed_keys(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

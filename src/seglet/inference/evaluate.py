@@ -20,7 +20,6 @@ from seglet.data.dataset import Dataset, Sample
 from seglet.data.folder_dataset import present_classes
 from seglet.data.loading.loaders import evaluation_samples
 from seglet.engine.console import ProgressDisplay
-from seglet.engine.run import Run
 from seglet.evaluation.cam_curve import CamCurve
 from seglet.evaluation.evaluate import evaluate_samples, group_by_size
 from seglet.evaluation.options import EvaluationOptions
@@ -99,7 +98,7 @@ def score_model(
     Raises:
         ValueError: there is no such model or data, an option does not apply to the model, or an image has no mask.
     """
-    if not isinstance(model, Segmenter | TagPredictor | LabelMethod | Run | str | PathLike):
+    if not isinstance(model, Segmenter | TagPredictor | LabelMethod | str | PathLike):
         samples = _darkened(_opened(data, split, classes, options.inference.resize), options)
         return ScoredModel(_score_function(model, samples, options), samples.fingerprint, None)
     network = None if isinstance(model, LabelMethod) else open_predictor(model, options.device)

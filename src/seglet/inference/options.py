@@ -1,19 +1,81 @@
-"""Options of prediction and of pseudo labels."""
+"""Options of prediction, of refinement and of pseudo labels."""
 
 from dataclasses import dataclass, field
 from typing import Any
 
-from seglet.inference.refiner import Refiner
+from seglet.values import did_you_mean
+
+REFINERS = ("pamr", "par", "crf")
+"""Ways to move the borders of score maps to image edges; see `labels.refine`."""
+
+CRF_SETTINGS = ("ssss", "labels", "weclip", "seco", "excel")
+"""Names of the strengths in `labels.refine.crf_settings`."""
+
+REFINER_STEPS = 10
+"""Steps of all the papers that `CRF_SETTINGS` names, and of PAMR and PAR on VOC."""
+
+DEFAULT_THRESHOLD = 0.5
+"""Probability below which a pixel of a pseudo label is void."""
+
+_LARGEST_SCALE = 16.0
+"""Factor beyond which images would fit into no memory."""
+
+
+@dataclass(frozen=True)
+class Refiner:
+    """A way to move the borders of score maps to image edges.
+
+    Args:
+        name: one of `REFINERS`.
+        steps: iterations of the refiner.
+        crf_settings: strengths of a CRF, one of `CRF_SETTINGS`; empty for the others.
+
+    Raises:
+        ValueError: no such refiner or strengths, a negative number of steps, or strengths for another refiner than crf.
+    """
+
+    name: str
+    steps: int = REFINER_STEPS
+    crf_settings: str = ""
+
+    def __post_init__(self) -> None:
+        if self.name not in REFINERS:
+            hint = did_you_mean(self.name, REFINERS)
+            raise ValueError(f"there is no refiner {self.name!r}{hint}; choose from {', '.join(REFINERS)}")
+        if self.steps < 0:
+            raise ValueError(f"steps of a refiner: expected 0 or more, got {self.steps}")
+        if (self.name == "crf") != bool(self.crf_settings):
+            raise ValueError("a crf needs the name of its strengths, and other refiners have none; see crf_settings")
+        if self.crf_settings and self.crf_settings not in CRF_SETTINGS:
+            hint = did_you_mean(self.crf_settings, CRF_SETTINGS)
+            raise ValueError(f"there are no crf_settings {self.crf_settings!r}{hint}; choose from "
+                             f"{', '.join(CRF_SETTINGS)}")  # fmt: skip
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns the settings for JSON."""
+        own = {"crf_settings": self.crf_settings} if self.crf_settings else {}
+        return {"refiner": self.name, "steps": self.steps, **own}
 
 
 @dataclass(frozen=True)
 class InferenceOptions:
-    """None leaves a choice to the kind of network; `docs/cli.md` has the choices.
+    """How a model predicts. None leaves a choice to the kind of network, as docs/cli.md lists it.
 
-    `background_power`, `background` and `least_score` are for networks that learned from tags; see `class_maps`.
-    Images are first shrunk to the fraction `resize` of their size. `stride` None is two thirds of the window. `depth`
-    says where networks that are told depth have it from; see `depths_for`. `brighten` names what images go through
-    before a network sees them; see `enhancer`.
+    Args:
+        scales: factors of the image size to predict at; the results are averaged.
+        flip: also predict the mirrored image, and average.
+        background_power: for ssss networks; above 1 the background yields to other classes.
+        background: for cam networks; share of its maximum that an object exceeds.
+        least_score: for networks that learned from tags; probability of presence that keeps a class.
+        window: height and width of sliding windows, in pixels.
+        stride: rows and columns between windows; None for two thirds of the window.
+        resize: factor by which images are shrunk before.
+        refiner: what moves class borders to image edges.
+        depth: for networks that take depth, where it comes from; see `find_depth_source`.
+        brighten: how images are brightened before; see `find_enhancer`.
+
+    Raises:
+        ValueError: a value is out of its range, or there is a stride without a window.
     """
 
     scales: tuple[float, ...] | None = None
@@ -28,32 +90,57 @@ class InferenceOptions:
     depth: str | None = None
     brighten: str | None = None
 
+    def __post_init__(self) -> None:
+        if self.scales is not None and not (self.scales and all(0 < scale <= _LARGEST_SCALE for scale in self.scales)):
+            raise ValueError(f"scales: expected numbers above 0 and at most {_LARGEST_SCALE:g}, got {self.scales}")
+        if not 0 < self.resize <= 1:
+            raise ValueError(f"resize: expected a number above 0 and at most 1, got {self.resize}")
+        for name in ("background", "least_score"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value <= 1:
+                raise ValueError(f"{name}: expected a number from 0 to 1, got {value}")
+        if self.stride is not None and self.window is None:
+            raise ValueError("a stride lies between windows; give a window too, or leave the stride out")
+        for name in ("window", "stride"):
+            sides = getattr(self, name)
+            if sides is not None and min(sides) < 1:
+                raise ValueError(f"{name}: expected a height and a width of at least 1 pixel, got {sides}")
+
     @property
     def plain(self) -> bool:
-        """Whether nothing was asked for but windows and a size."""
+        """True if nothing is asked for but windows, a size, depth and brightening."""
         own = (self.scales, self.flip, self.background_power, self.background, self.least_score, self.refiner)
         return all(value is None for value in own)
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Returns the options for JSON, those of the refiner among them."""
+        names = ("scales", "flip", "background_power", "background", "least_score", "window", "stride", "resize")
         refiner = {"refiner": None} if self.refiner is None else self.refiner.as_dict()
-        seen = {name: getattr(self, name) for name in ("scales", "flip", "background_power", "background")}
-        rest = {
-            name: getattr(self, name) for name in ("least_score", "window", "stride", "resize", "depth", "brighten")
-        }
-        return {**seen, **rest, **refiner}
-
-
-DEFAULT_THRESHOLD = 0.5
+        return {name: getattr(self, name) for name in (*names, "depth", "brighten")} | refiner
 
 
 @dataclass(frozen=True)
 class PseudoLabelOptions:
-    """How pseudo labels are made. A pixel whose probability is below `threshold` gets no label."""
+    """How pseudo labels are made, and what is written beside them.
+
+    Args:
+        threshold: probability below which a pixel is void, in [0, 1].
+        inference: how the model predicts.
+        keep_scores: also write the probabilities of all classes.
+        score_on: data whose true masks are put beside the pseudo labels, to validate on.
+        score_split: split of these data.
+    """
 
     threshold: float = DEFAULT_THRESHOLD
     inference: InferenceOptions = field(default_factory=InferenceOptions)
+    keep_scores: bool = False
+    score_on: str | None = None
+    score_split: str = "val"
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.threshold <= 1:
+            raise ValueError(f"threshold: expected a probability from 0 to 1, got {self.threshold}")
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Returns what decides the labels, for JSON."""
         return {"threshold": self.threshold, **self.inference.as_dict()}

@@ -16,9 +16,8 @@ from seglet.evaluation.options import EvaluationOptions
 from seglet.images import resize_by_factor
 from seglet.inference.brighten import find_enhancer
 from seglet.inference.from_tags import TagPredictor
-from seglet.inference.options import InferenceOptions
+from seglet.inference.options import InferenceOptions, Refiner
 from seglet.inference.refine import normalise_scores, refine_scores
-from seglet.inference.refiner import Refiner
 from seglet.models.architecture import LEARNED_FROM_TAGS
 from seglet.models.class_maps import CAM_BACKGROUND, default_views, segmenter_class_maps
 from seglet.models.image_tensor import of_any_size

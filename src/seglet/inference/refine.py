@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float32, UInt8
 from torch import Tensor
 
-from seglet.inference.refiner import Refiner
+from seglet.inference.options import Refiner
 from seglet.labels.refine import crf_settings
 from seglet.labels.refine.crf import dense_crf, soft_labels
 from seglet.labels.refine.pixel_adaptive import pamr, par

@@ -14,9 +14,9 @@ from seglet.data.errors import DataError
 from seglet.images import read_image, read_mask, write_mask
 from seglet.inference.batch import process_all
 from seglet.inference.inputs import result_path
+from seglet.inference.options import Refiner
 from seglet.inference.refine import label_probabilities, refine_scores, width_by_height
 from seglet.inference.refine_inputs import RefineInput
-from seglet.inference.refiner import Refiner
 from seglet.inference.score_maps import SCORE_SUFFIXES, read_scores, write_scores
 from seglet.types import IGNORE
 

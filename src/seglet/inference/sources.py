@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from os import PathLike
+from os import PathLike, fspath
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,6 @@ from torch import Tensor
 from seglet.data.dataset import Dataset, Sample
 from seglet.data.folder_dataset import present_classes
 from seglet.data.opening import open_dataset
-from seglet.engine.run import Run
 from seglet.images import read_mask
 from seglet.inference.from_tags import TagPredictor, open_method
 from seglet.inference.models import choose_device, load_model
@@ -31,8 +30,8 @@ class LabelMethod:
     source: str
 
 
-ModelLike = Segmenter | TagPredictor | LabelMethod | Run | str | PathLike[str]
-"""A model, the folder of one or of a run, an exported file, or a name on the hub."""
+ModelLike = Segmenter | TagPredictor | LabelMethod | str | PathLike[str]
+"""A model, a run, the folder of one of them, an exported file, or a name on the hub."""
 
 LogitsFunction = Callable[[Tensor], Tensor]
 """A function from images [b, 3, h, w] in [0, 1] to class logits, of any resolution."""
@@ -64,8 +63,7 @@ def open_predictor(
         return model
     if isinstance(model, Segmenter):
         return model if device is None else model.to(choose_device(device))
-    folder = model.folder if isinstance(model, Run) else model
-    return load_model(str(folder), device or "auto")
+    return load_model(fspath(model), device or "auto")
 
 
 def open_images_with_masks(data: DataLike, split: str, classes: Classes | None, resize: float = 1.0) -> Dataset:

@@ -131,7 +131,7 @@ def _tag_stages(subject: ReportSubject, sample: Sample) -> dict[str, UInt8[np.nd
     """Predicts class maps, refined class maps and pseudo labels; empty for networks that did not learn from tags."""
     if not learned_from_tags(subject.model):
         return {}
-    from seglet.inference.refiner import Refiner
+    from seglet.inference.options import Refiner
 
     maps = predict_maps(subject.model, sample.image, None, InferenceOptions(), subject.depth(sample))
     refined = refined_probabilities(maps, subject.model, sample.image, sample.tags, Refiner("pamr"))

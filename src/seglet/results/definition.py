@@ -7,8 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from seglet import methods
-from seglet.inference.options import InferenceOptions
-from seglet.inference.refiner import REFINER_STEPS, Refiner
+from seglet.inference.options import REFINER_STEPS, InferenceOptions, Refiner
 from seglet.values import build_config, check_known_keys, did_you_mean
 
 OF_THE_METHODS = "of the methods"

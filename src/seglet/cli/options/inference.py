@@ -45,8 +45,6 @@ def chosen_seeing(arguments: argparse.Namespace) -> InferenceOptions:
     """
     if arguments.refiner is None and (arguments.steps is not None or arguments.crf_settings is not None):
         raise ValueError("--steps and --crf-settings are those of a --refiner; give one, or leave them out")
-    if arguments.stride is not None and arguments.window is None:
-        raise ValueError("--stride lies between windows; give --window too, or leave it out")
     window, stride = arguments.window, arguments.stride
     return InferenceOptions(
         scales=tuple(arguments.scales) if arguments.scales else None,

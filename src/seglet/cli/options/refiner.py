@@ -3,7 +3,7 @@
 import argparse
 
 from seglet.cli.parsing import whole
-from seglet.inference.refiner import CRF_SETTINGS, REFINER_STEPS, REFINERS, Refiner
+from seglet.inference.options import CRF_SETTINGS, REFINER_STEPS, REFINERS, Refiner
 
 
 def add_refiner(parser: argparse._ActionsContainer, default: str | None) -> None:
