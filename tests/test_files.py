@@ -7,7 +7,7 @@ from seglet import files
 
 
 def write_half(path):
-    with files.replacing(path) as temporary:
+    with files.replace_atomically(path) as temporary:
         temporary.write_text("half")
         raise RuntimeError("died")
 
@@ -27,7 +27,7 @@ def test_an_old_file_survives_a_failed_write(tmp_path):
 
 def test_a_folder_is_replaced_as_a_whole(tmp_path):
     for name in ("old", "new"):
-        with files.replacing(tmp_path / "model") as temporary:
+        with files.replace_atomically(tmp_path / "model") as temporary:
             temporary.mkdir()
             (temporary / name).touch()
     assert [path.name for path in (tmp_path / "model").iterdir()] == ["new"]
@@ -49,7 +49,7 @@ def test_broken_json_is_named(tmp_path):
 
 def test_sha256_of_abc(tmp_path):
     (tmp_path / "abc").write_text("abc")
-    assert files.sha256(tmp_path / "abc").startswith("ba7816bf8f01cfea")
+    assert files.file_sha256(tmp_path / "abc").startswith("ba7816bf8f01cfea")
 
 
 def test_a_disk_that_fills_up_when_data_reach_it_leaves_the_old_file(tmp_path, monkeypatch):
@@ -70,7 +70,7 @@ def test_tensors_that_cannot_be_written_are_the_systems_error(tmp_path):
 
 
 def test_a_folder_that_stepped_aside_returns_if_its_successor_never_came(tmp_path):
-    (tmp_path / f"{files.TEMPORARY}1234{files.ASIDE}model").mkdir()
+    (tmp_path / f"{files.TEMPORARY}1234{files._ASIDE}model").mkdir()
     (tmp_path / f"{files.TEMPORARY}5678-model").mkdir()
     files.delete_partial(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["model"]

@@ -10,9 +10,9 @@ from torch import Tensor, tensor
 from seglet.types import (
     Classes,
     Crop,
-    Movable,
     Tagged,
     Target,
+    TensorRecord,
     Unlabelled,
     check_background_first,
     tag_vector,
@@ -25,7 +25,7 @@ CLASSES = Classes(NAMES, ((0, 0, 0), (1, 0, 0), (0, 1, 0)))
 
 
 @dataclass(frozen=True)
-class Found(Movable):
+class Found(TensorRecord):
     target: Target | None
     columns: dict[str, Tensor]
     prototypes: Tensor

@@ -1,6 +1,6 @@
-"""Files that are either whole or not there: durable writes, hashes, JSON.
+"""Durable files: a write succeeds as a whole or changes nothing; also hashes and JSON.
 
-A write goes to a temporary name beside its destination, reaches the disk, and only then takes the destination's name.
+Content is written under a temporary name beside its destination, synchronised to disk and then renamed.
 """
 
 import contextlib
@@ -21,47 +21,47 @@ if TYPE_CHECKING:
 
 
 class DataError(ValueError):
-    """Data on disk are not what they should be; the message names the file and the cure."""
+    """Invalid data on disk; the message names the file and says what to do."""
 
 
 TEMPORARY = ".partial-"
-"""Prefix of files and folders that were being written when the process died; see `delete_partial`."""
+"""Prefix of files and folders whose writing was interrupted; see `delete_partial`."""
 
-ASIDE = "-aside-"
-"""Stands in the name of a folder that made room for its successor, before the name it had."""
+_ASIDE = "-aside-"
+"""Separator before the old name of a folder that was moved aside for its successor."""
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path, file or folder as the caller makes it, that becomes `path` if the block ends well."""
+def replace_atomically(path: Path) -> Iterator[Path]:
+    """Yields a temporary path for a file or folder, which replaces `path` if the block ends without an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.parent / f"{TEMPORARY}{secrets.token_hex(4)}-{path.name}"
     try:
         yield temporary
         for part in [*temporary.rglob("*"), temporary] if temporary.is_dir() else [temporary]:
-            sync(part)
+            sync_to_disk(part)
         if temporary.is_dir() and path.exists():
             _swap(temporary, path)
         else:
             temporary.replace(path)
-        sync(path.parent)
+        sync_to_disk(path.parent)
     finally:
-        delete(temporary)
+        delete_path(temporary)
 
 
 def _swap(new: Path, old: Path) -> None:
-    """Folders cannot be replaced in one call: the old one steps aside first, so one of the two is always whole."""
-    aside = old.parent / f"{TEMPORARY}{secrets.token_hex(4)}{ASIDE}{old.name}"
+    """Replaces a folder, which takes two calls: the old one moves aside first, so one of the two is always whole."""
+    aside = old.parent / f"{TEMPORARY}{secrets.token_hex(4)}{_ASIDE}{old.name}"
     old.rename(aside)
     new.rename(old)
-    delete(aside)
+    delete_path(aside)
 
 
-def sync(path: Path) -> None:
-    """Asks the operating system to put a file or a folder's listing on the disk.
+def sync_to_disk(path: Path) -> None:
+    """Synchronises a file, or the listing of a folder, to disk.
 
     Raises:
-        OSError: it could not; a full or failing disk may say so only now.
+        OSError: the disk is full or fails, which may only show here.
     """
     handle = os.open(path, os.O_RDONLY)
     try:
@@ -73,8 +73,8 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
-def delete(path: Path) -> None:
-    """Removes a file or folder if it is there."""
+def delete_path(path: Path) -> None:
+    """Deletes a file or folder if it exists."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
@@ -82,29 +82,31 @@ def delete(path: Path) -> None:
 
 
 def delete_partial(folder: Path) -> None:
-    """Removes what interrupted writes left in `folder`; a folder that had stepped aside returns to its place."""
-    for aside in folder.glob(f"{TEMPORARY}*{ASIDE}*"):
-        place = folder / aside.name.partition(ASIDE)[2]
+    """Deletes the remains of interrupted writes in `folder`, and restores folders that had moved aside."""
+    for aside in folder.glob(f"{TEMPORARY}*{_ASIDE}*"):
+        place = folder / aside.name.partition(_ASIDE)[2]
         if not place.exists():
             aside.rename(place)
     for path in folder.glob(f"{TEMPORARY}*"):
-        delete(path)
+        delete_path(path)
 
 
 def write_text(path: Path, text: str) -> None:
-    with replacing(path) as temporary:
+    """Writes text in UTF-8, durably."""
+    with replace_atomically(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def write_json(path: Path, value: Any) -> None:
+    """Writes a value as indented JSON, durably."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
 def write_tensors(path: Path, tensors: Mapping[str, "Tensor"], metadata: dict[str, str] | None = None) -> None:
-    """A safetensors file, not durable by itself: for use inside `replacing`.
+    """Writes a safetensors file. It is not durable by itself: use it inside `replace_atomically`.
 
     Raises:
-        OSError: the disk is full, the folder is not there, …; safetensors has an error of its own for that.
+        OSError: the disk is full, the folder is missing and so on; safetensors would raise an error of its own.
     """
     from safetensors import SafetensorError
     from safetensors.torch import save_file
@@ -112,14 +114,15 @@ def write_tensors(path: Path, tensors: Mapping[str, "Tensor"], metadata: dict[st
     try:
         save_file(dict(tensors), path, metadata)
     except SafetensorError as error:
-        told = re.search(r"os error (\d+)", str(error))
-        if told is None:
+        number = re.search(r"os error (\d+)", str(error))
+        if number is None:
             raise
-        raise OSError(int(told[1]), os.strerror(int(told[1])), str(path)) from error
+        raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from error
 
 
 def read_json(path: Path) -> Any:
-    """
+    """Reads a JSON file.
+
     Raises:
         ValueError: the file is not JSON; the message names it.
     """
@@ -129,14 +132,18 @@ def read_json(path: Path) -> Any:
         raise ValueError(f"{path} is not valid JSON ({error}); it may be damaged: restore or delete it") from error
 
 
-def sha256(path: Path) -> str:
-    """Hexadecimal digest of a file's content."""
+def file_sha256(path: Path) -> str:
+    """Computes the SHA-256 of a file's content, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_bytes(path: Path) -> bytes:
-    """The content of a regular file that is not empty; anything else is a DataError that says what it is."""
+    """Reads the content of a regular file that is not empty.
+
+    Raises:
+        DataError: the path is no such file, or cannot be read; the message says why.
+    """
     try:
         mode = path.stat().st_mode
         if not stat.S_ISREG(mode):
@@ -155,18 +162,18 @@ def read_bytes(path: Path) -> bytes:
 
 
 def content_hash(content: bytes) -> str:
-    """128 bits of SHA-256 in hex."""
+    """Computes 128 bits of the SHA-256 of some content, in hexadecimal."""
     return hashlib.sha256(content).hexdigest()[:32]
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Puts `content` at `path` whole or not at all; makes the folders it needs.
+    """Writes `content` to `path`, durably; creates the folders above it.
 
     Raises:
         DataError: the folder cannot be written, or the disk is full.
     """
     try:
-        with replacing(path) as temporary:
+        with replace_atomically(path) as temporary:
             temporary.write_bytes(content)
     except OSError as error:
         raise DataError(f"cannot write {str(path)!r} ({error.strerror}); free space or choose another place") from error

@@ -1,18 +1,18 @@
-"""The vocabulary every layer shares. Imports torch and nothing of ours.
+"""Types that every layer shares.
 
 Axes: b images, k classes, f foreground classes (all but the background), h rows, w columns, s strong views.
 Images are RGB floats in [0, 1]; each backbone applies its own normalisation.
 
-Tags, the classes known to be in an image, are written in three ways, each converted here and nowhere else:
+Tags, the classes known to be in an image, have three encodings, which are converted here alone:
 
-- label ids, a tuple of ints, as files and samples have them: `(1, 3)`;
-- the tag vector, with a column for every class, as `Tagged` has it; `tag_vector` makes it of label ids. The column of
-  the background is 0;
-- the foreground tags, with a column for every class but the background, as losses and class maps take them;
-  `without_background` makes them of the tag vector, and likewise foreground maps of the maps of all classes.
+- label ids, a tuple of ints, in files and samples: `(1, 3)`;
+- the tag vector, with a column for every class, in `Tagged`; `tag_vector` makes it from label ids. The column of the
+  background is 0;
+- the foreground tags, with a column for every class but the background, in losses and class maps;
+  `without_background` makes them from the tag vector, and foreground maps from the maps of all classes.
 
-The last way needs the background as class 0 (`check_background_first`). Column i then belongs to label i + 1, and
-`with_background` goes back.
+The last encoding needs the background as class 0 (`check_background_first`). Column i then belongs to label i + 1, and
+`with_background` is the inverse.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -26,38 +26,40 @@ from jaxtyping import Bool, Float, Integer, Shaped
 from torch import Tensor
 
 IGNORE = 255
-"""Label of a pixel that carries no annotation: padding, void, object border."""
+"""Label of a pixel without annotation: padding, void, object border."""
 
 Colour = tuple[int, int, int]
 """Red, green and blue, from 0 to 255."""
 
-_This = TypeVar("_This", bound="Movable")
+_This = TypeVar("_This", bound="TensorRecord")
 
 
 def option(default: Any, help: str) -> Any:  # noqa: A002  argparse and click call it so
-    """A config field with its default and one line saying what it does and where the default comes from."""
+    """Returns a config field with a default and one line of help: its effect and the source of the default."""
     return field(default=default, metadata={"help": help})
 
 
-class Movable:
-    """Base of frozen records of tensors, which are moved, changed, sliced and concatenated as one.
+class TensorRecord:
+    """Base of frozen dataclasses of tensors that are moved, changed, sliced and concatenated as one.
 
-    Lightning walks into dataclasses and rebuilds them by assignment, which frozen ones refuse, unless they have `to`.
+    Lightning moves other dataclasses by assigning to their fields, which frozen ones refuse; it calls `to` if present.
     """
 
     batch_axes: ClassVar[Mapping[str, int | None]] = MappingProxyType({})
     """Axis of the images in the fields where it is not the first; None where all images share the value."""
 
     def to(self: _This, *args: Any, **kwargs: Any) -> _This:
+        """Returns the record with every tensor moved or cast, as `Tensor.to` does."""
         return self.map(lambda tensor: tensor.to(*args, **kwargs))
 
     def pin_memory(self: _This) -> _This:
+        """Returns the record with every tensor in pinned memory."""
         return self.map(lambda tensor: tensor.pin_memory())
 
     def map(self: _This, change: Callable[..., Tensor], *others: _This) -> _This:
         """Returns the record with `change` applied to every tensor, also to those of records and mappings within it.
 
-        With `others` of the same make-up, `change` also takes their tensors at the same place. Values that are no
+        With `others` of the same structure, `change` also takes their tensors at the same place. Values that are no
         tensors stay as they are in `self`.
         """
         return _rebuilt(self, others, lambda _, *values: _mapped(change, *values))
@@ -68,7 +70,7 @@ class Movable:
 
     @classmethod
     def cat(cls: type[_This], records: Sequence[_This]) -> _This:
-        """Returns one record of the images of all, in their order; values that are not of images come from the first.
+        """Returns one record of the images of all records; values that images share are taken from the first.
 
         Raises:
             ValueError: a field is missing in some of the records, or a mapping has other names.
@@ -77,8 +79,8 @@ class Movable:
         return _rebuilt(first, others, lambda axis, *values: values[0] if axis is None else _joined(values, axis))
 
 
-Record = TypeVar("Record", bound=Movable)
-"""Any kind of record, for functions that return the kind they take."""
+Record = TypeVar("Record", bound=TensorRecord)
+"""Type variable for functions that return the kind of record they take."""
 
 
 def _rebuilt(record: Record, others: Sequence[Record], change: Callable[..., Any]) -> Record:
@@ -93,7 +95,7 @@ def _rebuilt(record: Record, others: Sequence[Record], change: Callable[..., Any
 def _mapped(change: Callable[..., Tensor], value: Any, *others: Any) -> Any:
     if isinstance(value, Tensor):
         return change(value, *others)
-    if isinstance(value, Movable):
+    if isinstance(value, TensorRecord):
         return value.map(change, *others)
     if isinstance(value, Mapping):
         return {name: _mapped(change, item, *(other[name] for other in others)) for name, item in value.items()}
@@ -103,7 +105,7 @@ def _mapped(change: Callable[..., Tensor], value: Any, *others: Any) -> Any:
 def _sliced(value: Any, which: slice | Tensor, axis: int) -> Any:
     if isinstance(value, Tensor):
         return value[(slice(None),) * axis + (which,)]
-    if isinstance(value, Movable):
+    if isinstance(value, TensorRecord):
         return value[which]
     if isinstance(value, Mapping):
         return {name: _sliced(item, which, axis) for name, item in value.items()}
@@ -119,7 +121,7 @@ def _joined(values: Sequence[Any], axis: int) -> Any:
         raise ValueError("cannot concatenate records of which some lack a field; give it to all of them or to none")
     if isinstance(first, Tensor):
         return torch.cat(list(values), dim=axis)
-    if isinstance(first, Movable):
+    if isinstance(first, TensorRecord):
         return type(first).cat(values)
     if isinstance(first, Mapping):
         if any(set(value) != set(first) for value in values):
@@ -175,18 +177,18 @@ class Classes:
 
     @property
     def background(self) -> int | None:
-        """The class called background, if there is one: every image has some of it, so no tag names it."""
+        """Label id of the class called background, if there is one; it is in every image, so no tag names it."""
         plain = [name.strip(" _").lower() for name in self.names]
         return plain.index("background") if "background" in plain else None
 
     @property
     def foreground(self) -> dict[int, str]:
-        """Label ids and names of the classes that a tag can name: all but the background."""
+        """Label ids and names of the classes that tags can name: all but the background."""
         return {label: name for label, name in enumerate(self.names) if label != self.background}
 
 
 def check_background_first(classes: Classes) -> None:
-    """Checks that the background is class 0 and not the only one, as everything that learns from tags needs it.
+    """Checks that the background is class 0 and not the only class, as learning from tags requires.
 
     Raises:
         ValueError: the first class is not the background, or there is no other.
@@ -213,16 +215,15 @@ def without_background(scores: Shaped[Tensor, "b k *size"]) -> Shaped[Tensor, "b
 
 
 def with_background(scores: Shaped[Tensor, "b f *size"], value: float) -> Shaped[Tensor, "b k *size"]:
-    """Returns tags, scores or maps of all classes, those of the background being `value` everywhere."""
+    """Returns tags, scores or maps of all classes; those of the background are `value` everywhere."""
     return F.pad(scores, (*(0, 0) * (scores.ndim - 2), 1, 0), value=value)
 
 
 @dataclass(frozen=True)
-class Target(Movable):
-    """What each pixel should be, and how far we trust that.
+class Target(TensorRecord):
+    """Label of each pixel and its weight in the loss.
 
-    A pixel labelled IGNORE counts nowhere. A pixel of weight 0 counts in the
-    number of pixels but pulls on nothing.
+    A pixel labelled IGNORE is not counted. A pixel of weight 0 is counted in means, but has no gradient.
     """
 
     labels: Integer[Tensor, "b h w"]
@@ -230,27 +231,27 @@ class Target(Movable):
 
 
 @dataclass(frozen=True)
-class Crop(Movable):
-    """Where a view was taken from, so that columns stored for whole images can follow it.
+class Crop(TensorRecord):
+    """Place of a view in its image, by which columns stored for whole images are cropped alike.
 
     `box` is top, left, bottom, right as fractions of the whole image; it leaves [0, 1] where the view was padded.
-    `flipped` views were mirrored left to right after the crop.
+    `flipped` views are mirrored left to right after the crop.
     """
 
     box: Float[Tensor, "b 4"]
     flipped: Bool[Tensor, " b"]
 
 
-Texts = tuple[tuple[str, ...], ...]
-"""Of each image some strings, such as its captions."""
+ImageTexts = tuple[tuple[str, ...], ...]
+"""Strings of each image, such as its captions."""
 
 
 @dataclass(frozen=True)
-class Labelled(Movable):
+class Labelled(TensorRecord):
     """Images with a target for every pixel.
 
-    Of this and the other kinds of steps: `columns` and `texts` are what was computed offline, by name, and empty for a
-    method that asks for nothing. `seglet.data.columns.kinds` says what becomes of a column in a batch.
+    In this and the other kinds of steps, `columns` and `texts` hold offline features by name; they are empty for a
+    method that asks for none. `seglet.data.columns.kinds` describes their form in a batch.
     """
 
     ids: tuple[str, ...]
@@ -258,12 +259,12 @@ class Labelled(Movable):
     target: Target
     crop: Crop
     columns: Mapping[str, Tensor] = field(default_factory=dict)
-    texts: Mapping[str, Texts] = field(default_factory=dict)
+    texts: Mapping[str, ImageTexts] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Unlabelled(Movable):
-    """Views of the same crops: `images` weakly, each of the `strong` ones strongly altered; padding is not `valid`."""
+class Unlabelled(TensorRecord):
+    """Views of the same crops: `images` with weak, `strong` with strong augmentation; padding is not `valid`."""
 
     batch_axes = MappingProxyType({"strong": 1})
 
@@ -273,15 +274,15 @@ class Unlabelled(Movable):
     valid: Bool[Tensor, "b h w"]
     crop: Crop
     columns: Mapping[str, Tensor] = field(default_factory=dict)
-    texts: Mapping[str, Texts] = field(default_factory=dict)
+    texts: Mapping[str, ImageTexts] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Tagged(Movable):
+class Tagged(TensorRecord):
     """Images with their tag vectors (1 present, 0 absent), and no masks.
 
     The column of `Classes.background` is always 0, there being some in every image. An image whose tags are all 0
-    holds none of the other classes, and somebody has checked that.
+    has none of the other classes, and that is known.
     """
 
     ids: tuple[str, ...]
@@ -289,14 +290,14 @@ class Tagged(Movable):
     tags: Float[Tensor, "b k"]
     crop: Crop
     columns: Mapping[str, Tensor] = field(default_factory=dict)
-    texts: Mapping[str, Texts] = field(default_factory=dict)
+    texts: Mapping[str, ImageTexts] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class SemiStep(Movable):
-    """What one optimiser step sees when few images are labelled.
+class SemiStep(TensorRecord):
+    """Batch of one optimiser step of semi-supervised training.
 
-    `partner` has what is pasted into the unlabelled images, in equal number, if it comes from images of its own.
+    `partner` holds the images that are pasted into the unlabelled ones, in equal number, if they are not the same.
     """
 
     labelled: Labelled
@@ -305,13 +306,13 @@ class SemiStep(Movable):
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """Of the labelled images, then of the unlabelled ones."""
+        """Ids of the labelled images, then of the unlabelled ones."""
         return self.labelled.ids + self.unlabelled.ids
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Where training stands, counted in optimiser steps, and the seeds of whatever this step draws.
+    """Progress of training in optimiser steps, and the seeds of this step's random draws.
 
     `seed` differs between processes that share the training, `common_seed` does not.
     """
@@ -331,13 +332,13 @@ class Progress:
         return torch.Generator(device).manual_seed(self.seed ^ purpose)
 
     def common_generator(self, device: torch.device | str = "cpu") -> torch.Generator:
-        """The same for what all processes must draw alike."""
+        """Returns a new random generator for draws that must be equal in all processes."""
         return torch.Generator(device).manual_seed(self.common_seed)
 
 
 @dataclass(frozen=True)
 class Losses:
-    """A scalar to descend, and the named parts worth plotting."""
+    """Scalar loss to minimise, and its named terms for the log."""
 
     total: Float[Tensor, ""]
     terms: Mapping[str, Float[Tensor, ""]]

@@ -12,7 +12,7 @@ from seglet.data.opening import open_dataset
 from seglet.data.world.dataset import World
 from seglet.data.world.scene import WORLD_CLASSES
 from seglet.engine.run import Run
-from seglet.files import sha256
+from seglet.files import file_sha256
 from seglet.images import read_image, read_mask
 from seglet.inference.options import InferenceOptions, PseudoLabelOptions, Refiner
 from seglet.inference.pseudo_labels import predict_pseudo_labels
@@ -130,7 +130,7 @@ def test_the_record_says_how_labels_came_about(model, images, seglet, tmp_path):
     assert seglet(*words, "--scores").code == 0
     record = json.loads((tmp_path / "out/predictions.json").read_text())
     assert record["command"] == " ".join(map(str, ("seglet", *words, "--scores")))
-    assert record["weights"] == sha256(model / "model.safetensors")
+    assert record["weights"] == file_sha256(model / "model.safetensors")
     assert (record["settings"]["threshold"], record["settings"]["tags"]["file"]) == (0.5, str(tags))
     first = record["images"][0]
     assert (first["tags"], first["image"]) == (["ball"], "images/val0.png")
@@ -229,4 +229,4 @@ def test_images_are_copied_where_links_are_impossible(model, images, seglet, tmp
 def test_predictions_without_pseudo_labels_know_their_weights_too(model, images, seglet, tmp_path):
     assert seglet("predict", model, images / "images/val", "--out", tmp_path / "out").code == 0
     record = json.loads((tmp_path / "out/predictions.json").read_text())
-    assert record["weights"] == sha256(model / "model.safetensors")
+    assert record["weights"] == file_sha256(model / "model.safetensors")

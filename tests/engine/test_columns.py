@@ -19,7 +19,7 @@ from seglet.engine.prepare import PrepareOptions, prepare_experiment
 from seglet.engine.settings import Settings
 from seglet.engine.train import StartOptions, train_experiment
 from seglet.engine.training_loader import first_batch
-from seglet.files import sha256
+from seglet.files import file_sha256
 from seglet.types import Labelled, Losses
 from seglet.values import ConfigError
 
@@ -81,7 +81,7 @@ def test_a_method_without_columns_sees_the_very_same_data():
 @pytest.fixture(scope="module")
 def whole(prepared, tmp_path_factory):
     run = train_experiment(experiment(prepared, steps=4), tmp_path_factory.mktemp("whole") / "run")
-    return sha256(run.last / "model.safetensors")
+    return file_sha256(run.last / "model.safetensors")
 
 
 def test_a_resumed_run_ends_with_the_same_weights(root, whole, tmp_path):
@@ -91,7 +91,7 @@ def test_a_resumed_run_ends_with_the_same_weights(root, whole, tmp_path):
     shutil.rmtree(run.last)
     moved = shutil.copytree(root, tmp_path / "moved")
     train_experiment(experiment(moved, steps=4, workers=2), run.folder, StartOptions(resume=True))
-    assert sha256(run.last / "model.safetensors") == whole
+    assert file_sha256(run.last / "model.safetensors") == whole
 
 
 def test_a_run_is_not_resumed_on_other_values(root, tmp_path):

@@ -14,7 +14,7 @@ from seglet.engine.columns import datasets_with_columns, with_columns
 from seglet.engine.datasets import open_datasets
 from seglet.engine.prepare import PrepareOptions, prepare_experiment
 from seglet.engine.train import StartOptions, train_experiment
-from seglet.files import sha256
+from seglet.files import file_sha256
 from seglet.methods.dgkd import Method
 from seglet.models.segmenter import Architecture, build, load
 from seglet.values import ConfigError
@@ -91,7 +91,7 @@ def resumed(experiment, folder, monkeypatch):
 
 def test_a_run_that_died_resumes_to_the_same_weights(finished, place, tmp_path, monkeypatch):
     again = resumed(dgkd(place), tmp_path / "run", monkeypatch)
-    assert sha256(again.last / "model.safetensors") == sha256(finished.last / "model.safetensors")
+    assert file_sha256(again.last / "model.safetensors") == file_sha256(finished.last / "model.safetensors")
 
 
 @pytest.mark.slow
@@ -99,7 +99,7 @@ def test_a_vision_transformer_learns_resumes_and_is_kept_alone(finished, place, 
     experiment = dgkd(place, student=VIT, teacher=str(place / "transformer"), validate_every=3)
     whole = train_experiment(experiment, tmp_path / "whole")
     again = resumed(experiment, tmp_path / "run", monkeypatch)
-    assert sha256(again.last / "model.safetensors") == sha256(whole.last / "model.safetensors")
+    assert file_sha256(again.last / "model.safetensors") == file_sha256(whole.last / "model.safetensors")
     kept = load(again.last)
     assert len(kept.network.backbone.fusion.transforms) == 3
     assert not any("denoiser" in name or "branches" in name for name, _ in kept.named_parameters())

@@ -13,7 +13,7 @@ from seglet.engine.datasets import training_data
 from seglet.engine.experiment import Experiment, resolve_experiment
 from seglet.engine.prepare import PrepareOptions, prepare_experiment
 from seglet.engine.train import StartOptions, train_experiment
-from seglet.files import sha256
+from seglet.files import file_sha256
 from seglet.values import ConfigError
 
 TINY: dict[str, Any] = {
@@ -51,10 +51,10 @@ def test_an_interrupted_run_resumes_to_the_same_weights(diffusion: str, tmp_path
     chosen = experiment(diffusion, tmp_path / "columns")
     prepare(chosen)
     train_experiment(chosen, tmp_path / "run")
-    whole = sha256(tmp_path / "run" / "checkpoints" / "step-0000004" / "tensors.safetensors")
+    whole = file_sha256(tmp_path / "run" / "checkpoints" / "step-0000004" / "tensors.safetensors")
     shutil.rmtree(tmp_path / "run" / "checkpoints" / "step-0000004")
     train_experiment(chosen, tmp_path / "run", StartOptions(resume=True))
-    assert sha256(tmp_path / "run" / "checkpoints" / "step-0000004" / "tensors.safetensors") == whole
+    assert file_sha256(tmp_path / "run" / "checkpoints" / "step-0000004" / "tensors.safetensors") == whole
     assert not list((tmp_path / "run").rglob("*.pth"))
 
 

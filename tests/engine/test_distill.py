@@ -15,7 +15,7 @@ from seglet.engine.module import NonFiniteLossError
 from seglet.engine.plan import plan_run
 from seglet.engine.run import Run
 from seglet.engine.train import StartOptions, train_experiment
-from seglet.files import sha256
+from seglet.files import file_sha256
 from seglet.methods.distill import Method
 from seglet.models.segmenter import Architecture, build
 from seglet.values import ConfigError
@@ -40,7 +40,7 @@ def distill(teacher, **keys):
 
 
 def weights(run):
-    return sha256(run.last / "model.safetensors")
+    return file_sha256(run.last / "model.safetensors")
 
 
 def test_the_teacher_is_scored_before_the_first_step(finished):

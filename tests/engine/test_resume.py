@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.engine.toys import ONE_THREAD
 
-from seglet.files import sha256
+from seglet.files import file_sha256
 
 TINY = (
     "--student deeplabv3-resnet18 --width 0.0625 --crop 32 32 --world_size 32 --world_scenes 100 --batch 4 --steps 8 "
@@ -28,7 +28,7 @@ def finish(out: Path, *words: str) -> str:
         command(out, *words), capture_output=True, text=True, env=ONE_THREAD, timeout=300, check=False
     )
     assert done.returncode == 0, done.stderr
-    return sha256(out / "last" / "model.safetensors")
+    return file_sha256(out / "last" / "model.safetensors")
 
 
 def stop(out: Path, number: int, after: int, *words: str) -> int:

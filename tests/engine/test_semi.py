@@ -14,7 +14,7 @@ from seglet.engine.module import NonFiniteLossError
 from seglet.engine.plan import plan_run
 from seglet.engine.run import Run
 from seglet.engine.train import StartOptions, train_experiment
-from seglet.files import sha256
+from seglet.files import file_sha256
 from seglet.methods.fixmatch import Method
 from seglet.models.segmenter import load
 
@@ -26,7 +26,7 @@ def semi(**keys):
 
 
 def digest(run):
-    return sha256(run.last / "model.safetensors")
+    return file_sha256(run.last / "model.safetensors")
 
 
 def test_a_run_prints_training_warnings_and_scores_both_networks(tmp_path, capsys):

@@ -19,7 +19,7 @@ from seglet.engine.checkpoint import CheckpointError, checkpoint_steps, load_new
 from seglet.engine.module import NonFiniteLossError
 from seglet.engine.plan import plan_run
 from seglet.engine.train import StartOptions, build_method, train_experiment
-from seglet.files import sha256
+from seglet.files import file_sha256
 from seglet.methods.supervised import Method
 from seglet.models.segmenter import Architecture, build, load
 from seglet.types import Losses
@@ -116,7 +116,7 @@ def test_a_run_that_died_before_its_first_checkpoint_resumes_from_the_start(fini
         with pytest.raises(ZeroDivisionError):
             train_experiment(tiny(), tmp_path / "run")
     resumed = train_experiment(tiny(), tmp_path / "run", StartOptions(resume=True))
-    assert sha256(resumed.last / "model.safetensors") == sha256(finished.last / "model.safetensors")
+    assert file_sha256(resumed.last / "model.safetensors") == file_sha256(finished.last / "model.safetensors")
 
 
 def test_scores_that_are_no_numbers_still_keep_a_model_and_valid_json(tmp_path, monkeypatch):

@@ -21,7 +21,7 @@ from seglet.engine.plan import plan_run
 from seglet.engine.prepare import PrepareOptions, prepare_experiment
 from seglet.engine.train import StartOptions, train_experiment
 from seglet.engine.training_loader import first_batch
-from seglet.files import sha256
+from seglet.files import file_sha256
 from seglet.methods.viladiff import Method
 from seglet.models.segmenter import load
 from seglet.values import ConfigError
@@ -117,7 +117,7 @@ def test_a_run_that_broke_off_ends_with_the_same_weights(keys, ready, tmp_path, 
         train_experiment(wanted, tmp_path / "part")
     monkeypatch.setattr(Method, "after_step", after)
     resumed = train_experiment(wanted, tmp_path / "part", StartOptions(resume=True))
-    assert sha256(resumed.last / "model.safetensors") == sha256(whole.last / "model.safetensors")
+    assert file_sha256(resumed.last / "model.safetensors") == file_sha256(whole.last / "model.safetensors")
 
 
 def test_both_kinds_of_images_come_with_their_captions(ready):

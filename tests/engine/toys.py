@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from seglet.engine.experiment import Experiment, resolve_experiment
-from seglet.files import sha256
+from seglet.files import file_sha256
 
 ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}  # sums depend on how many threads share them
 
@@ -46,7 +46,7 @@ def two_processes(experiment: Experiment, folder: Path) -> list[str]:
         words = [*command, "--devices", "2", "--accelerator", "cpu", *more]
         done = subprocess.run(words, capture_output=True, text=True, env=ONE_THREAD, timeout=300, check=False)
         assert done.returncode == 0, done.stderr
-        hashes.append(sha256(out / "last" / "model.safetensors"))
+        hashes.append(file_sha256(out / "last" / "model.safetensors"))
         shutil.rmtree(max((out / "checkpoints").glob("step-*")))
         shutil.rmtree(out / "last")
     return hashes

@@ -44,7 +44,7 @@ def replace_weights(folder: Path, change: Any) -> Path:
     """Stores changed weights with their right sha256."""
     tensors = load_file(folder / "model.safetensors")
     save_file(change(tensors), folder / "model.safetensors")
-    digest = files.sha256(folder / "model.safetensors")
+    digest = files.file_sha256(folder / "model.safetensors")
     return edit(folder, weights={"file": "model.safetensors", "sha256": digest})
 
 
@@ -151,7 +151,7 @@ def test_missing_and_unknown_tensors_are_named(saved: Path) -> None:
 
 def test_weights_that_are_no_safetensors_are_named(saved: Path) -> None:
     (saved / "model.safetensors").write_bytes(b"not tensors")
-    edit(saved, weights={"sha256": files.sha256(saved / "model.safetensors")})
+    edit(saved, weights={"sha256": files.file_sha256(saved / "model.safetensors")})
     with pytest.raises(ValueError, match="not a readable safetensors file"):
         Segmenter.load(saved)
 

@@ -70,7 +70,7 @@ class Corpus:
 
     def _draw(self, begin: int) -> None:
         side, end = self.world.size, min(begin + CHUNK, self.count)
-        with files.replacing(self._file(begin)) as temporary:
+        with files.replace_atomically(self._file(begin)) as temporary:
             drawn = open_memmap(temporary, "w+", np.uint8, (end - begin, side, side, 3))
             for place in range(begin, end):
                 drawn[place - begin] = self.world.scene(place).image

@@ -87,7 +87,7 @@ def encode_corpus(vae: TinyVAE, corpus: Corpus, folder: Path, note: Note = lambd
         made.append(folder / f"{begin:07d}-{end - begin}.npy")
         if not made[-1].is_file():
             parts = [vae.encode(corpus.images(places))[0] for places in torch.split(torch.arange(begin, end), 50)]
-            with files.replacing(made[-1]) as temporary, temporary.open("wb") as file:
+            with files.replace_atomically(made[-1]) as temporary, temporary.open("wb") as file:
                 np.save(file, torch.cat(parts).half().numpy())
         note(end)
     return made

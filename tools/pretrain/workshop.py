@@ -100,7 +100,7 @@ class Workshop:
     ) -> None:
         """Writes the model with its card, all or nothing."""
         _, state = load_newest_checkpoint(self.training(name))
-        with files.replacing(self.model(name)) as temporary:
+        with files.replace_atomically(self.model(name)) as temporary:
             temporary.mkdir()
             save(temporary)
             card = self._card(name, recipe, about, scores, state["seconds"], temporary)
@@ -116,7 +116,7 @@ class Workshop:
             "what": about.what,
             "layout": about.layout,
             "bytes": sum(path.stat().st_size for path in weights),
-            "sha256": {str(path.relative_to(folder)): files.sha256(path) for path in weights},
+            "sha256": {str(path.relative_to(folder)): files.file_sha256(path) for path in weights},
             "made": {
                 "command": self.command(),
                 "seglet": __version__,

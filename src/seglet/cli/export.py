@@ -100,11 +100,11 @@ def export(
         ValueError: it disagrees, or the network cannot be exported.
     """
     from seglet.deploy.onnx_export import export_facts, median_milliseconds, write_graph, write_metadata
-    from seglet.files import replacing
+    from seglet.files import replace_atomically
 
     facts = export_facts(model, size, weights)
     sizes = SIZES if size is None else (size,)
-    with replacing(out) as temporary:
+    with replace_atomically(out) as temporary:
         named = temporary.with_suffix(".onnx")
         write_graph(model, facts, named)
         parities = agreement(model, named, facts, images, sizes)
@@ -169,7 +169,7 @@ def export_int8(model: "Segmenter", images: "list[np.ndarray]", arguments: argpa
         resized_example,
         write_metadata,
     )
-    from seglet.files import replacing
+    from seglet.files import replace_atomically
     from seglet.inference.evaluate import ScoringOptions, score_model
     from seglet.inference.models import check_classes
     from seglet.models.onnx_segmenter import facts_in, load_exported
@@ -181,7 +181,7 @@ def export_int8(model: "Segmenter", images: "list[np.ndarray]", arguments: argpa
     facts = facts_in(floats)
     assert facts is not None  # it was exported just now
     size = facts.size or SIZES[0]
-    with replacing(out) as temporary:
+    with replace_atomically(out) as temporary:
         named = temporary.with_suffix(".onnx")
         quantise_graph(arguments.out, named, [resized_example(image, size, facts.planes).numpy() for image in images])
         write_metadata(named, facts, {"int8": True})

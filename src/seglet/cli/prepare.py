@@ -212,7 +212,7 @@ def described(store: "ColumnStore", of: str) -> tuple[str, dict[str, Any]]:
 def clean(wanted: "Sequence[OfflineColumn]", dry: bool, as_json: bool) -> int:
     from seglet.engine.columns import columns_made_otherwise
     from seglet.engine.prepare import format_bytes
-    from seglet.files import delete
+    from seglet.files import delete_path
 
     stale = {store.folder: store for column in wanted for store in columns_made_otherwise(column.store)}
     lines, total = [], 0
@@ -221,7 +221,7 @@ def clean(wanted: "Sequence[OfflineColumn]", dry: bool, as_json: bool) -> int:
         lines.append(f"{'would delete' if dry else 'deleted'} {text}")
         total += entry["bytes"]
         if not dry:
-            delete(place)
+            delete_path(place)
             if place.exists():
                 raise ValueError(f"cannot delete {str(place)!r}; check its permissions")
     text = (

@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from seglet.data.opening import names_world
-    from seglet.files import replacing
+    from seglet.files import replace_atomically
 
     data = arguments.data or "world"
     if not names_world(data):
@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     blocks = [block(data, scenes_of(data, arguments), everything=True)]
     for knobs, what in TURNED.items() if arguments.data is None else ():
         blocks.append(block(f"{knobs}: {what}", scenes_of(f"world:{knobs}", arguments), everything=False))
-    with replacing(arguments.out) as temporary:
+    with replace_atomically(arguments.out) as temporary:
         stacked(blocks).save(temporary, FORMATS[arguments.out.suffix.lower()], quality=88)
     print(f"{arguments.scenes} scenes in each row are in {arguments.out}")
     return 0

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from seglet.data.dataset import Dataset
 from seglet.data.errors import DataError
-from seglet.files import read_json, replacing, write_json, write_tensors
+from seglet.files import read_json, replace_atomically, write_json, write_tensors
 
 _TENSORS, _ABOUT = "tensors.safetensors", "artefact.json"
 
@@ -60,7 +60,7 @@ def _about(artefact: Artefact, data: Dataset) -> dict[str, Any]:
 
 def write_artefact(artefact: Artefact, folder: Path, data: Dataset, tensors: Mapping[str, Tensor]) -> None:
     """The tensors and how they were made, whole or not at all."""
-    with replacing(folder) as temporary:
+    with replace_atomically(folder) as temporary:
         temporary.mkdir()
         write_tensors(temporary / _TENSORS, {name: tensor.cpu().contiguous() for name, tensor in tensors.items()})
         write_json(temporary / _ABOUT, _about(artefact, data))

@@ -1,6 +1,6 @@
 """The state of training as a folder: safetensors for tensors, JSON for the rest, a checksum over both.
 
-Nothing in a checkpoint can run when it is read. A folder is complete or it does not exist (`seglet.files.replacing`).
+Nothing in a checkpoint can run when it is read. A folder is complete or does not exist (`files.replace_atomically`).
 """
 
 import hashlib
@@ -26,10 +26,10 @@ def save_checkpoint(folder: Path, state: Any) -> None:
     """Writes a nest of dicts, lists, tensors and plain values; dict keys may be strings or whole numbers."""
     tensors: dict[str, Tensor] = {}
     rest = _take_tensors(state, "", tensors)
-    with files.replacing(folder) as temporary:
+    with files.replace_atomically(folder) as temporary:
         temporary.mkdir()
         files.write_tensors(temporary / _TENSORS, tensors)
-        digest = files.sha256(temporary / _TENSORS)
+        digest = files.file_sha256(temporary / _TENSORS)
         files.write_json(temporary / _REST, {"state": rest, "sha256": digest, "state_sha256": _hash(rest)})
 
 
@@ -40,7 +40,8 @@ def load_checkpoint(folder: Path) -> Any:
     """
     try:
         content = files.read_json(folder / _REST)
-        if files.sha256(folder / _TENSORS) != content["sha256"] or _hash(content["state"]) != content["state_sha256"]:
+        digest = files.file_sha256(folder / _TENSORS)
+        if digest != content["sha256"] or _hash(content["state"]) != content["state_sha256"]:
             raise CheckpointError(f"{folder} does not match its checksum")
         return _put_tensors(content["state"], load_file(folder / _TENSORS))
     except CheckpointError:
@@ -76,7 +77,7 @@ def checkpoint_steps(root: Path) -> list[int]:
 def delete_old_checkpoints(root: Path, keep: int, newest: int) -> None:
     """Deletes all but the `keep` newest checkpoints up to step `newest`; any behind it were passed over as damaged."""
     for step in [step for step in checkpoint_steps(root) if step <= newest][:-keep]:
-        files.delete(root / checkpoint_name(step))
+        files.delete_path(root / checkpoint_name(step))
 
 
 def _hash(value: Any) -> str:

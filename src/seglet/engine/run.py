@@ -84,7 +84,7 @@ class Run:
             )
         try:
             if overwrite and self.experiment.exists():
-                files.delete(self.folder)
+                files.delete_path(self.folder)
             self.folder.mkdir(parents=True, exist_ok=True)
             files.write_text(self.experiment, experiment.yaml())
             files.write_json(self.record, run_record(experiment, data))

@@ -61,5 +61,5 @@ def _predicted(method: Method[Any], sample: Sample) -> np.ndarray:
 
 
 def _save(file: Path, sheet: Image.Image) -> None:
-    with files.replacing(file) as temporary:
+    with files.replace_atomically(file) as temporary:
         sheet.save(temporary, format="PNG")

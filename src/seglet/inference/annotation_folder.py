@@ -13,7 +13,7 @@ from seglet.data.class_table import CLASS_FILE, class_table_text
 from seglet.data.label_tools.formats import USUAL_FORMS, LabelTool, write_annotations
 from seglet.data.label_tools.regions import AnnotatedImage, RegionForm, regions_from_labels
 from seglet.engine.console import ProgressDisplay
-from seglet.files import delete, read_json, write_json, write_text
+from seglet.files import delete_path, read_json, write_json, write_text
 from seglet.inference.batch import failure_reason
 from seglet.inference.inputs import ImageFile
 from seglet.inference.training_set import link_image
@@ -115,6 +115,6 @@ def check_annotation_folder(out: Path, overwrite: bool) -> None:
     names = [str(one.get("image")) for one in made if isinstance(one, dict)]
     for name in names:
         if name.startswith("images/") and ".." not in Path(name).parts:
-            delete(out / name)
+            delete_path(out / name)
     for name in ("annotations", "annotations.xml", "labelme", "tasks.json", "config.xml"):
-        delete(out / name)
+        delete_path(out / name)

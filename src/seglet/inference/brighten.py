@@ -15,7 +15,7 @@ from seglet.data.dataset import Dataset, Sample
 from seglet.data.enhance.gamma import correct_gamma
 from seglet.data.enhance.histogram import clahe, equalise_histogram
 from seglet.data.enhance.retinex import msrcr
-from seglet.files import replacing
+from seglet.files import replace_atomically
 from seglet.inference.inputs import ImageFile, gather_images, result_path
 from seglet.models.image_tensor import as_batch
 from seglet.models.zero_dce import ZeroDCE, load_zero_dce
@@ -96,6 +96,6 @@ def enhance_tasks(inputs: Sequence[Path], out: Path) -> list[EnhanceTask]:
 
 def enhance_file(enhancer: Enhancer, task: EnhanceTask) -> dict[str, Any]:
     bright = enhancer(task.image.read())
-    with replacing(task.results[0]) as temporary:
+    with replace_atomically(task.results[0]) as temporary:
         Image.fromarray(bright).save(temporary, "PNG", compress_level=3)
     return {}

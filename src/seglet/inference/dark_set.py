@@ -14,7 +14,7 @@ from seglet.data.dark.pipeline import darken_image
 from seglet.data.dark.presets import DarkeningRanges
 from seglet.data.description import DESCRIPTION_FILE, WHOLE_SPLIT, Description, ImageItem, TagOrigin
 from seglet.data.errors import DataError
-from seglet.files import content_hash, delete, read_bytes, read_json, replacing, write_json, write_text
+from seglet.files import content_hash, delete_path, read_bytes, read_json, replace_atomically, write_json, write_text
 from seglet.images import read_image, read_mask, write_mask
 from seglet.inference.inputs import result_path
 from seglet.inference.training_set import write_tags
@@ -82,7 +82,7 @@ def darken_one(ranges: DarkeningRanges, seed: int, description: Description, tas
     item = task.item
     image = read_image(item.image, description.max_pixels, item.image_hash)
     parameters = ranges.draw(seed, item.id)
-    with replacing(task.image) as temporary:
+    with replace_atomically(task.image) as temporary:
         Image.fromarray(darken_image(image, parameters)).save(temporary, "PNG", compress_level=3)
     hashes = {"of": item.image_hash or content_hash(read_bytes(item.image)), "image": _hash(task.image)}
     if item.mask is not None:
@@ -102,7 +102,7 @@ def _hash(path: Path) -> str:
 def describe_dark(description: Description, out: Path, done: Collection[str]) -> None:
     """Writes dataset.json, tags.json and, where splits share images, lists/ for the tasks that are `done`."""
     there = {task.item.image: task for task in darken_tasks(description, out) if task.name in done}
-    delete(out / DESCRIPTION_FILE)  # a description of something else until the end
+    delete_path(out / DESCRIPTION_FILE)  # a description of something else until the end
     splits = {
         name: tuple(_dark(item, there[item.image]) for item in items if item.image in there)
         for name, items in description.splits.items()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from seglet.files import read_json, sha256
+from seglet.files import file_sha256, read_json
 from seglet.models.io import storage
 from seglet.models.io.locate import segmenter_folder
 from seglet.models.onnx_segmenter import SUFFIX, load_exported
@@ -35,7 +35,7 @@ def model_folder(source: str) -> Path:
 def weights_hash(folder: Path) -> str:
     """SHA-256 of the weights of a segmenter, which `load` compared with the file; or of an exported file."""
     if folder.suffix == SUFFIX:
-        return sha256(folder)
+        return file_sha256(folder)
     return str(read_json(folder / storage.CONFIG_FILE)["weights"]["sha256"])
 
 

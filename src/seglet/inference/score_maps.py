@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Float32
 
 from seglet.data.errors import DataError
-from seglet.files import replacing
+from seglet.files import replace_atomically
 
 SCORE_SUFFIXES = (".npy", ".npz")
 _NAME = "scores"
@@ -54,5 +54,5 @@ def _of_archive(archive: "np.lib.npyio.NpzFile", path: Path) -> np.ndarray:
 
 def write_scores(path: Path, scores: Float[np.ndarray, "k h w"]) -> None:
     """Writes an .npz file in half precision, whole or not at all."""
-    with replacing(path) as temporary, temporary.open("wb") as file:
+    with replace_atomically(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, scores=scores.astype(np.float16))

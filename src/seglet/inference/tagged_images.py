@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
-from seglet.files import replacing
+from seglet.files import replace_atomically
 from seglet.inference.explain import explanation_sheet
 from seglet.inference.from_tags import TagPredictor
 from seglet.inference.inputs import ImageFile, result_path
@@ -64,7 +64,7 @@ class TaggedImagesJob:
             return {}
         stages = self.model.explain(brightened(image, self.options), tags, self.options.resize)
         file = result_path(self.out / "explained", source.name, ".png")
-        with replacing(file) as temporary:
+        with replace_atomically(file) as temporary:
             explanation_sheet(image, found.labels, tags, stages, self.model.classes).save(temporary, "PNG")
         return {"explained": file.relative_to(self.out).as_posix()}
 

@@ -12,7 +12,7 @@ from PIL import Image
 from seglet.data.errors import DataError
 from seglet.data.files import IMAGE_SUFFIXES, image_files, image_name
 from seglet.data.opening import open_dataset
-from seglet.files import delete, replacing, write_json
+from seglet.files import delete_path, replace_atomically, write_json
 from seglet.images import write_mask
 from seglet.inference.inputs import ImageFile, result_path
 from seglet.inference.models import check_classes
@@ -29,16 +29,16 @@ def clear_earlier_results(out: Path) -> None:
     images = out / "images"
     for path in image_files(images) if images.is_dir() else []:
         if path.is_symlink() or result_path(out / "masks", image_name(path, images), ".png").is_file():
-            delete(path)
+            delete_path(path)
     for name in _MADE:
-        delete(out / name)
+        delete_path(out / name)
 
 
 def link_image(image: ImageFile, out: Path) -> Path:
     """A link to the image under the name of its mask; a copy where links are not possible, or it has no file."""
     suffix = image.path.suffix.lower()
     path = result_path(out / "images", image.name, suffix if suffix in IMAGE_SUFFIXES else ".png")
-    with replacing(path) as temporary:
+    with replace_atomically(path) as temporary:
         if image.draw is not None:
             Image.fromarray(image.draw()).save(temporary, "PNG")
             return path
@@ -61,7 +61,7 @@ def copy_scored_split(data: str, split: str, classes: Classes, out: Path) -> int
         sample = samples.read(index)
         if sample.labels is None:
             raise DataError(f"image {sample.id!r} of {data!r} has no mask to score on; choose another --score-split")
-        with replacing(result_path(out / "images/val", sample.id, ".png")) as temporary:
+        with replace_atomically(result_path(out / "images/val", sample.id, ".png")) as temporary:
             Image.fromarray(sample.image).save(temporary, "PNG")
         write_mask(result_path(out / "masks/val", sample.id, ".png"), sample.labels, classes)
     return len(samples)

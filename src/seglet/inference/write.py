@@ -13,7 +13,7 @@ from torch import Tensor
 
 from seglet.evaluation.inference import predict_labels
 from seglet.evaluation.options import EvaluationOptions
-from seglet.files import replacing
+from seglet.files import replace_atomically
 from seglet.images import overlay_labels, resize_by_factor, write_mask
 from seglet.inference.depth import DepthSource
 from seglet.inference.inputs import ImageFile, result_path
@@ -178,5 +178,5 @@ def _grey(values: Float[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w"]:
 
 def _save(path: Path, values: np.ndarray) -> None:
     form = "JPEG" if path.suffix == ".jpg" else "PNG"
-    with replacing(path) as temporary:
+    with replace_atomically(path) as temporary:
         Image.fromarray(values).save(temporary, form, quality=90)

@@ -15,7 +15,7 @@ from jaxtyping import Float, Integer
 from torch import Tensor, nn
 
 from seglet.data.artefact import Artefact
-from seglet.types import Classes, Movable, Progress
+from seglet.types import Classes, Progress, TensorRecord
 
 PredictFunction = Callable[[Tensor], Tensor]
 """Takes images in [0, 1], returns class logits at their size."""
@@ -162,7 +162,7 @@ class LabelMaps(Protocol):
 
 
 @dataclass(frozen=True)
-class Explanation(Movable):
+class Explanation(TensorRecord):
     """Intermediate results behind the class maps of some images, by the names of the stages, first to last.
 
     Axes: b images, k classes without background, h and w patches, n = h w.

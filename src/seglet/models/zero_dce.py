@@ -77,11 +77,11 @@ def enhanced(images: Float[Tensor, "b 3 h w"], curves: Float[Tensor, "b n h w"])
 
 def save_zero_dce(folder: Path, model: ZeroDCE, training: dict[str, Any]) -> None:
     """Writes the whole folder or nothing; `training` says how it came about."""
-    with files.replacing(folder) as temporary:
+    with files.replace_atomically(folder) as temporary:
         temporary.mkdir()
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
         files.write_tensors(temporary / _WEIGHTS, tensors, {"format": "pt"})
-        digest = files.sha256(temporary / _WEIGHTS)
+        digest = files.file_sha256(temporary / _WEIGHTS)
         size = {"width": model.width, "iterations": model.iterations}
         about = {"format": _FORMAT, "version": _VERSION, **size, "sha256": digest, "training": training}
         files.write_json(temporary / _CONFIG, about)
@@ -99,7 +99,7 @@ def load_zero_dce(folder: Path) -> ZeroDCE:
     config = files.read_json(folder / _CONFIG)
     if not isinstance(config, dict) or (config.get("format"), config.get("version")) != (_FORMAT, _VERSION):
         raise ValueError(f"{str(folder / _CONFIG)!r} does not describe a Zero-DCE of version {_VERSION}; {cure}")
-    if files.sha256(folder / _WEIGHTS) != config.get("sha256"):
+    if files.file_sha256(folder / _WEIGHTS) != config.get("sha256"):
         raise ValueError(f"{str(folder / _WEIGHTS)!r} is not the file that {_CONFIG} describes; copy or train it again")
     try:
         with torch.device("meta"):

@@ -22,7 +22,7 @@ from seglet.data.columns.store import ColumnStore
 from seglet.data.dataset import Dataset
 from seglet.data.errors import DataError
 from seglet.data.overlay import _unit, colour_values, contact_sheet
-from seglet.files import replacing, write_text
+from seglet.files import replace_atomically, write_text
 from seglet.images import colour_palette
 from seglet.models.foundation.captions import count_captions
 from seglet.types import IGNORE, Classes
@@ -71,7 +71,7 @@ def write_audit(files: Sequence[Path], data: Dataset, stores: Sequence[ColumnSto
     counted = [line for store in stores if store.recipe.kind == "text" for line in text_statistics(data, store)]
     for file in files:
         if file.suffix.lower() == ".png":
-            with replacing(file) as temporary:
+            with replace_atomically(file) as temporary:
                 audit_sheet(rows).save(temporary, "PNG")
         else:
             write_text(file, audit_page(rows, [store.recipe for store in stores], counted))

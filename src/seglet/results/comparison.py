@@ -10,7 +10,7 @@ from jaxtyping import UInt8
 from seglet.data.dataset import Dataset, Sample
 from seglet.data.opening import open_dataset
 from seglet.data.overlay import class_legend, colour_labels, contact_sheet, scale_to_height
-from seglet.files import replacing
+from seglet.files import replace_atomically
 from seglet.inference.brighten import Enhancer
 from seglet.inference.depth import find_depth_source
 from seglet.inference.from_tags import open_method
@@ -88,7 +88,7 @@ def draw_comparison(
         drawn.append((name, [scale_to_height(colour_labels(labels, data.classes), layout.height) for labels in masks]))
     starts = range(0, count, layout.columns)
     lines = [cells[start : start + layout.columns] for start in starts for _, cells in drawn]
-    with replacing(file) as temporary:
+    with replace_atomically(file) as temporary:
         contact_sheet(lines, height=layout.height, footer=class_legend(data.classes)).save(temporary, format="PNG")
     return [name for name, _ in drawn]
 

@@ -130,7 +130,7 @@ def test_a_full_disk_leaves_what_was_there(store, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("seglet.files.sync", full)
+        patch.setattr("seglet.files.sync_to_disk", full)
         with pytest.raises(DataError, match=r"No space left on device.*free space"):
             store.write(VALUES)
     assert len(read_all(store)) == 1

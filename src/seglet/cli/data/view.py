@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
     from seglet.data.overlay import class_legend, contact_sheet
     from seglet.engine.datasets import training_data
     from seglet.engine.experiment import resolve_experiment
-    from seglet.files import replacing
+    from seglet.files import replace_atomically
 
     if arguments.out.suffix.lower() != ".png":
         raise ValueError(f"the sheet is a PNG, but {str(arguments.out)!r} does not end in .png; rename it")
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
     ).settings
     data = training_data(settings)
     sheet = contact_sheet(rows(data, settings, arguments.count), footer=class_legend(data.classes))
-    with replacing(arguments.out) as temporary:
+    with replace_atomically(arguments.out) as temporary:
         sheet.save(temporary, "PNG")
     first = data.read(0)
     config = arguments.config or ("ssss" if first.labels is None and first.tags is not None else "supervised")

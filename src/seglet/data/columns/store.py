@@ -16,7 +16,7 @@ from seglet.data.columns.kinds import ColumnValue
 from seglet.data.columns.recipe import ColumnRecipe, recipe_from_dict
 from seglet.data.columns.shards import SHARD_NAME, ValueLocation
 from seglet.data.errors import DataError
-from seglet.files import TEMPORARY, delete, read_json, write_atomically, write_json
+from seglet.files import TEMPORARY, delete_path, read_json, write_atomically, write_json
 
 _RECIPE_FILE = "column.json"
 _ABANDONED_AFTER = 3600.0
@@ -69,7 +69,7 @@ class ColumnStore:
                 write_json(self.folder / _RECIPE_FILE, self.recipe.as_dict())
             removed = [path for path in self.shards() if not self._is_sound(path)]
             for path in [*removed, *abandoned_files(self.folder)]:
-                delete(path)
+                delete_path(path)
         except OSError as error:
             raise DataError(
                 f"cannot write columns in {str(self.root)!r} ({error.strerror}); free space, or choose another folder "

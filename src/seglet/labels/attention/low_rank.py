@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from seglet.tensors import at_least_float32
-from seglet.types import Movable
+from seglet.types import TensorRecord
 
 _FLOOR = 1e-3
 """Smallest attention, as a share of uniform attention: smaller values would dominate by their logarithm."""
@@ -20,7 +20,7 @@ _SPARE, _ROUNDS = 8, 4
 
 
 @dataclass(frozen=True)
-class LowRankAttention(Movable):
+class LowRankAttention(TensorRecord):
     """Queries and keys in half precision, which may be resized and cropped as maps before they are multiplied."""
 
     queries: Float[Tensor, "b n r"]

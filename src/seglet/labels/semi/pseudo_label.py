@@ -10,11 +10,11 @@ from jaxtyping import Bool, Float, Integer
 from torch import Tensor
 
 from seglet.tensors import at_least_float32
-from seglet.types import IGNORE, Movable, Target
+from seglet.types import IGNORE, Target, TensorRecord
 
 
 @dataclass(frozen=True)
-class PseudoLabelMap(Movable):
+class PseudoLabelMap(TensorRecord):
     """The most probable class of each pixel and its probability; pixels of padding are not `valid`."""
 
     labels: Integer[Tensor, "b h w"]

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from seglet.data.dataset import Dataset, Sample
 from seglet.data.prompts.class_prompts import PLACEHOLDER, readable_name
-from seglet.files import replacing
+from seglet.files import replace_atomically
 from seglet.images import read_image
 from seglet.methods.diclip.model_weights import weights_identity
 from seglet.models.foundation.image_generator import GenerationRecipe, ImageGenerator
@@ -133,7 +133,7 @@ def _generate(
         images = generator.generate([prompt for prompt, _, _ in part], [seed for _, seed, _ in part], config.recipe)
         for image, (_, _, file) in zip(images, part, strict=True):
             array = image.clamp(0, 1).mul(255).round().byte().permute(1, 2, 0).cpu().numpy()
-            with replacing(file) as temporary:
+            with replace_atomically(file) as temporary:
                 Image.fromarray(array).save(temporary, format="PNG")
 
 

@@ -24,7 +24,7 @@ from seglet.methods.diclip.vce import apply_acr, control_attention, encode_with_
 from seglet.models.distillation.teachers import Frozen
 from seglet.models.foundation.image_tower import ImageTower
 from seglet.models.foundation.text_tower import TextTower
-from seglet.types import Classes, Movable, Tagged
+from seglet.types import Classes, Tagged, TensorRecord
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def embed_class_texts(text: TextTower, classes: Classes, prompts: str) -> ClassT
 
 
 @dataclass(frozen=True)
-class PatchMaps(Movable):
+class PatchMaps(TensorRecord):
     """Patch features of images, their class maps by text alone, and the grid of patches."""
 
     batch_axes = MappingProxyType({"grid": None})

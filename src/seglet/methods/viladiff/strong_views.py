@@ -13,11 +13,11 @@ from seglet.labels.semi.cutmix import CutMixOptions, box_mask, draw_cutmix_boxes
 from seglet.labels.semi.pseudo_label import PseudoLabelMap
 from seglet.methods.viladiff.step_captions import with_partner_captions
 from seglet.models.heads.vila import Stream, Text
-from seglet.types import Movable, SemiStep
+from seglet.types import SemiStep, TensorRecord
 
 
 @dataclass(frozen=True)
-class StrongViews(Movable):
+class StrongViews(TensorRecord):
     """Strongly augmented images with pseudo labels, the teacher's visual stream and captions of their weak views."""
 
     images: Float[Tensor, "b 3 h w"]

@@ -14,11 +14,11 @@ from torch import distributed as dist
 
 from seglet.models.distillation.queue import Queue
 from seglet.tensors import resize_labels
-from seglet.types import IGNORE, Movable
+from seglet.types import IGNORE, TensorRecord
 
 
 @dataclass(frozen=True)
-class Draws(Movable):
+class Draws(TensorRecord):
     """The chance in one step; the images are those of all processes.
 
     `order`: of the pixels of one class in one image, those with the least values are remembered, least first.

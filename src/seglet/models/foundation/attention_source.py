@@ -15,14 +15,14 @@ from torch import Tensor, nn
 
 from seglet.models.foundation.stable_diffusion import StableDiffusion
 from seglet.tensors import resize_half_pixel
-from seglet.types import Movable
+from seglet.types import TensorRecord
 
 Size = tuple[int, int]
 NoiseGenerators = torch.Generator | Sequence[torch.Generator]
 
 
 @dataclass(frozen=True)
-class QueriesKeys(Movable):
+class QueriesKeys(TensorRecord):
     """Queries and keys of one self-attention layer at each place of a grid; channels lie head after head.
 
     `scale` multiplies the products before the softmax.

@@ -35,7 +35,8 @@ class ModelFiles:
         texts = [
             path for folder in {self.folder, *folders} for kind in DESCRIPTION_PATTERNS for path in folder.glob(kind)
         ]
-        lines = [f"{path.relative_to(self.folder).as_posix()} {files.sha256(path)}\n" for path in {*weights, *texts}]
+        names = {path.relative_to(self.folder).as_posix(): path for path in {*weights, *texts}}
+        lines = [f"{name} {files.file_sha256(path)}\n" for name, path in names.items()]
         return f"sha256:{hashlib.sha256(''.join(sorted(lines)).encode()).hexdigest()}"
 
 

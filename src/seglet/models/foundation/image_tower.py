@@ -19,11 +19,11 @@ from seglet.models.foundation.image_input import CLIP_MEAN, CLIP_STD, round_to_m
 from seglet.models.foundation.loading import import_library
 from seglet.models.layers.normalise import Normalise
 from seglet.tensors import resize_antialiased, resize_half_pixel
-from seglet.types import Movable
+from seglet.types import TensorRecord
 
 
 @dataclass(frozen=True)
-class ImageFeatures(Movable):
+class ImageFeatures(TensorRecord):
     """Features that CLIP computes of images.
 
     `image` and `patches` lie in the space of the texts, not yet of unit length: the latter are the patch tokens after

@@ -13,13 +13,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seglet.models.foundation.tokenizer import TokenizedText, tokenize_texts
-from seglet.types import Movable
+from seglet.types import TensorRecord
 
 _BATCH = 256
 
 
 @dataclass(frozen=True)
-class TokenVectors(Movable):
+class TokenVectors(TensorRecord):
     """Token vectors after the last norm, begin and end of the text among them; `valid` is false on padding."""
 
     states: Float[Tensor, "t l c"]

@@ -30,7 +30,7 @@ def unpickle_model(
         raise ValueError(f"{destination} exists; name a new folder to save to")
     pickled = replace(layout, weights=tuple(_pickled(stem) for stem in layout.weights), suffix=_SUFFIX)
     folder, _ = locate_model(source, kind, pickled, revision)
-    with files.replacing(destination) as temporary:
+    with files.replace_atomically(destination) as temporary:
         for pattern in DESCRIPTION_PATTERNS:
             for path in folder.rglob(pattern):
                 if not path.name.endswith(f"{_SUFFIX}.index.json"):

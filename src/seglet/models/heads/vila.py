@@ -20,7 +20,7 @@ from seglet.models.heads.base import Head, Tail
 from seglet.models.layers.dropout import Dropout
 from seglet.models.network import Network
 from seglet.tensors import resize_half_pixel
-from seglet.types import Movable
+from seglet.types import TensorRecord
 
 HEADS, GROUPS = 8, 4
 LONGEST = 10_000.0
@@ -28,7 +28,7 @@ LONGEST = 10_000.0
 
 
 @dataclass(frozen=True)
-class Text(Movable):
+class Text(TensorRecord):
     """Caption tokens of each image; `valid` is false on padding."""
 
     states: Float[Tensor, "b l t"]
@@ -46,7 +46,7 @@ class Text(Movable):
 
 
 @dataclass(frozen=True)
-class Stream(Movable):
+class Stream(TensorRecord):
     """What one stream makes of images: tokens on the grid of patches, maps four times as fine, and their logits."""
 
     tokens: Float[Tensor, "b d h w"]
@@ -55,7 +55,7 @@ class Stream(Movable):
 
 
 @dataclass(frozen=True)
-class Streams(Movable):
+class Streams(TensorRecord):
     """Both streams; the second is None without text."""
 
     visual: Stream

@@ -47,12 +47,12 @@ def write_segmenter(folder: Path, weights: Mapping[str, Tensor], architecture: A
     )
     if others:
         raise ValueError(f"{folder} holds other files ({', '.join(others[:3])}); save to a new or empty folder")
-    with files.replacing(folder) as temporary:
+    with files.replace_atomically(folder) as temporary:
         temporary.mkdir()
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
         files.write_tensors(temporary / WEIGHTS_FILE, tensors, {"format": "pt"})
         files.write_json(
-            temporary / CONFIG_FILE, _config(architecture, classes, files.sha256(temporary / WEIGHTS_FILE))
+            temporary / CONFIG_FILE, _config(architecture, classes, files.file_sha256(temporary / WEIGHTS_FILE))
         )
 
 
@@ -113,7 +113,7 @@ def _colour(values: list[int]) -> tuple[int, int, int]:
 def _read_weights(path: Path, digest: str) -> dict[str, Tensor]:
     if not path.is_file():
         raise ValueError(f"{path.parent} has no {path.name}; copy or save the whole folder again")
-    if files.sha256(path) != digest:
+    if files.file_sha256(path) != digest:
         raise ValueError(
             f"{path} is not the file that {CONFIG_FILE} describes (its sha256 differs); copy or save it again"
         )
@@ -152,7 +152,7 @@ def write_published(
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ValueError(f"{folder} is not empty; publish to a new folder")
-    with files.replacing(folder) as temporary:
+    with files.replace_atomically(folder) as temporary:
         write_segmenter(temporary, weights, architecture, classes)
         files.write_text(temporary / _CARD_FILE, card)
 

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from seglet.types import Movable, Target, option
+from seglet.types import Target, TensorRecord, option
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Shape:
 
 
 @dataclass(frozen=True)
-class Pair(Movable):
+class Pair(TensorRecord):
     """What is compared: both maps, the teacher's without gradient, and what else may count.
 
     A term gets maps of one size. `weight` is FOTF's w(i, c), None for 1 everywhere; `generator` is this process's own,
