@@ -13,7 +13,16 @@ import pytest
 
 ROOT = Path(__file__).parents[1] / "src" / "seglet"
 
-CLEAN: tuple[str, ...] = ("evaluation/", "files.py", "labels/", "lazy.py", "losses/", "tensors.py", "types.py", "values.py")
+CLEAN: tuple[str, ...] = (
+    "evaluation/",
+    "files.py",
+    "labels/",
+    "lazy.py",
+    "losses/",
+    "tensors.py",
+    "types.py",
+    "values.py",
+)
 """Files and folders that keep the rules; whoever cleans another one adds it here."""
 
 OPENINGS = ("What", "Which", "Whether", "How", "Where", "Who", "Of", "Those", "Once")
