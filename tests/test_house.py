@@ -19,9 +19,12 @@ CLEAN: tuple[str, ...] = (
     "labels/",
     "lazy.py",
     "losses/",
+    "report/",
+    "results/",
     "tensors.py",
     "types.py",
     "values.py",
+    "webapp/",
 )
 """Files and folders that keep the rules; whoever cleans another one adds it here."""
 

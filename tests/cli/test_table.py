@@ -17,9 +17,9 @@ from seglet.results.collect import override_words, results_chart, write_results
 from seglet.results.comparison import draw_table
 from seglet.results.curves import mean_curve, score_chart
 from seglet.results.definition import TableRow, demo_rows, read_inference_options, table_definition, table_names
-from seglet.results.demo_page import write_page
+from seglet.results.demo_page import write_demo_page
 from seglet.results.experiments import check_splits, experiment_keys, scored_data
-from seglet.results.markdown import paste, render
+from seglet.results.markdown import paste_into_page, render_results
 from seglet.results.plan import Cell, TablePlan
 from seglet.results.runner import fill_table, pending_tasks, run_task
 from seglet.results.tasks import (
@@ -57,20 +57,22 @@ def table(tmp_path, name="fotf", **changes):
 def test_the_papers_confusion_ratios_stand_beside_ours():
     ours = {**result("fotf", 0, 0.6), "confusion_ratio": {"single": 0.5, "cooccurring": None}}
     paper = [{"row": "fotf", "miou": 69.66, "single": 0.18}]
-    head, _, line = render({**RESULTS, "rows": [ours], "columns": ["miou", "single"], "paper": paper}).splitlines()[:3]
+    head, _, line = render_results(
+        {**RESULTS, "rows": [ours], "columns": ["miou", "single"], "paper": paper}
+    ).splitlines()[:3]
     assert head.endswith("| seeds | paper: mIoU % | paper: ratio, one class |")
     assert line == "| fotf | 60.00 | 0.50 | 1 | 69.66 | 0.18 |"
 
 
 def test_a_row_shows_mean_and_deviation_in_percent_beside_the_papers():
-    lines = render(RESULTS).splitlines()
+    lines = render_results(RESULTS).splitlines()
     assert lines[2] == "| kd | 52.00 ± 2.83 | 50.00 ± 0.00 | 10.00 ± 0.00 | 2 |  |  |"
     assert lines[3] == "| fotf | 60.00 | 50.00 | 10.00 | 1 | 69.66 | 4.0 |"
 
 
 def test_a_page_gets_its_block_written_anew(tmp_path):
     (tmp_path / "page.md").write_text("before\n<!-- results:toy -->\nold\n<!-- /results:toy -->\nafter\n")
-    paste(tmp_path / "page.md", RESULTS)
+    paste_into_page(tmp_path / "page.md", RESULTS)
     assert "old" not in (tmp_path / "page.md").read_text()
     assert (tmp_path / "page.md").read_text().endswith("<!-- /results:toy -->\nafter\n")
 
@@ -195,7 +197,7 @@ def kinds(tasks, row=""):
 
 def test_a_table_by_darkness_scores_each_row_once_more_for_every_stop(tmp_path, tasks):
     plan = table(tmp_path, "dgkd-darkness", rows=("student",), seeds=(0,))
-    lines = render(fill_table(plan)).splitlines()
+    lines = render_results(fill_table(plan)).splitlines()
     assert lines[0].startswith("| row | all light | 1 stop | 2 stops |")
     assert lines[2].startswith("| student | 50.00 | 45.00 | 40.00 |")
     evaluated = [task for task in tasks if isinstance(task, EvaluateTask)]
@@ -307,7 +309,7 @@ def test_a_method_alone_runs_behind_the_teacher_it_needs(tmp_path):
 
 def test_the_page_of_the_demo_holds_all_it_shows(tmp_path):
     Image.new("RGB", (2, 2)).save(tmp_path / "p.png")
-    write_page(tmp_path / "p.html", {**RESULTS, "title": "<toy>", "paper": []}, tmp_path / "p.png", ["a<b"])
+    write_demo_page(tmp_path / "p.html", {**RESULTS, "title": "<toy>", "paper": []}, tmp_path / "p.png", ["a<b"])
     page = (tmp_path / "p.html").read_text()
     assert "default-src 'none'" in page
     assert "&lt;toy&gt;" in page
@@ -318,7 +320,7 @@ def test_the_page_of_the_demo_holds_all_it_shows(tmp_path):
 
 def test_a_table_shows_the_columns_it_names(tmp_path):
     entries = [{**entry, "confusion_ratio": {"single": 0.5}, "known_tags": 0.25} for entry in RESULTS["rows"][:2]]
-    lines = render({**RESULTS, "rows": entries, "paper": [], "columns": ["known_tags", "single"]}).splitlines()
+    lines = render_results({**RESULTS, "rows": entries, "paper": [], "columns": ["known_tags", "single"]}).splitlines()
     assert lines[0] == "| row | with known tags, train: mIoU % | confusion ratio, one class | seeds |"
     assert lines[2] == "| kd | 25.00 ± 0.00 | 0.50 ± 0.00 | 2 |"
 
@@ -328,7 +330,7 @@ def test_pages_show_the_measured_results(file):
     results = json.loads(file.read_text())
     pages = [page.read_text() for page in [ROOT / "README.md", *ROOT.glob("docs/**/*.md")]]
     blocks = [page.partition(f"<!-- results:{file.stem} -->\n")[2].partition("\n<!-- /results")[0] for page in pages]
-    assert render(results) in blocks
+    assert render_results(results) in blocks
 
 
 def test_curves_are_means_over_seeds():

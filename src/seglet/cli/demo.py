@@ -1,4 +1,4 @@
-"""`seglet demo`: the whole idea in a few minutes on the embedded world: a short run of each method, table, images."""
+"""`seglet demo`: a short run of each method on the embedded world, with a table and a page of results."""
 
 import argparse
 from pathlib import Path
@@ -15,20 +15,23 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "A short run of each method on the embedded world, scenes drawn from a seed of which every pixel is known: "
-        "one table, and one page with images. What is finished is kept, so the same command goes on."
+        "Train and score a short run of each method on the embedded world, whose scenes are drawn from a seed with "
+        "their masks; write one table, and one page with predictions. Finished runs are kept, so the same command "
+        "goes on after an interruption."
     )
     parser.add_argument("--method", metavar="NAME", help="only the runs of this method, and the teacher they need")
-    parser.add_argument("--out", type=Path, default=Path("runs/demo"), help="where runs, table and images go")
-    parser.add_argument("--jobs", type=whole(1, 64), default=2, help="one-thread runs side by side")
+    parser.add_argument(
+        "--out", type=Path, default=Path("runs/demo"), help="folder of runs, table and page (runs/demo)"
+    )
+    parser.add_argument("--jobs", type=whole(1, 64), default=2, help="runs at a time, on one thread each")
 
 
 def run(arguments: argparse.Namespace) -> int:
     from seglet.methods import load_method
     from seglet.results.comparison import draw_table
     from seglet.results.definition import demo_rows, table_definition
-    from seglet.results.demo_page import write_page
-    from seglet.results.markdown import render
+    from seglet.results.demo_page import write_demo_page
+    from seglet.results.markdown import render_results
     from seglet.results.plan import TablePlan
     from seglet.results.runner import fill_table
 
@@ -37,11 +40,11 @@ def run(arguments: argparse.Namespace) -> int:
         load_method(arguments.method)  # complains of a wrong name
     rows = possible_rows(None if arguments.method is None else tuple(demo_rows(arguments.method)))
     plan = TablePlan(table_definition("demo"), out, out, rows=rows)
-    print(f"the embedded world: scenes drawn from a seed, every pixel known. Runs: {', '.join(plan.wanted_rows())}")
+    print(f"runs on the embedded world: {', '.join(plan.wanted_rows())}")
     results = fill_table(plan, arguments.jobs)
-    print(f"\n{render(results)}\n")
+    print(f"\n{render_results(results)}\n")
     names = draw_table(plan, out / "demo.png")
-    write_page(out / "demo.html", results, out / "demo.png", names)
+    write_demo_page(out / "demo.html", results, out / "demo.png", names)
     print(f"images: {out / 'demo.html'} (rows: {', '.join(names)}); numbers: {plan.file}")
     print("\n".join(_next_commands(plan)))
     return 0

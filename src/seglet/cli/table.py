@@ -14,19 +14,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Train and score the rows of a table on several seeds. Finished runs are kept and interrupted ones resume. "
         "Any key of an experiment may be given and holds for all rows."
     )
-    parser.add_argument("name", nargs="?", help="which table; without a name they are listed")
-    parser.add_argument("--rows", nargs="+", default=[], help="only these rows, and the teacher they learn from")
+    parser.add_argument("name", nargs="?", help="name of the table; without a name, all are listed")
+    parser.add_argument("--rows", nargs="+", default=[], help="only these rows, and those they need")
     parser.add_argument("--seeds", type=whole(0, 2**31), nargs="+", default=[], help="only these seeds")
     parser.add_argument(
-        "--jobs", type=whole(1, 64), default=os.cpu_count(), help="runs side by side, which share the processors"
+        "--jobs", type=whole(1, 64), default=os.cpu_count(), help="runs at a time, which share the processors"
     )
-    parser.add_argument("--runs", type=Path, default=Path("runs/tables"), help="where the runs go (runs/tables)")
-    parser.add_argument(
-        "--results", type=Path, default=Path("docs/results"), help="where NAME.json goes (docs/results)"
-    )
+    parser.add_argument("--runs", type=Path, default=Path("runs/tables"), help="folder of the runs (runs/tables)")
+    parser.add_argument("--results", type=Path, default=Path("docs/results"), help="folder of NAME.json (docs/results)")
     parser.add_argument("--page", type=Path, help="Markdown page whose block <!-- results:NAME --> is written anew")
     parser.add_argument(
-        "--figure", type=Path, metavar="PNG", help="draw some images as the rows see them, of the first seed"
+        "--figure",
+        type=Path,
+        metavar="PNG",
+        help="draw some images with the predictions of the rows, of the first seed",
     )
     parser.add_argument("--json", action="store_true", help="print the results as one JSON object")
 
@@ -34,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, rest: list[str]) -> int:
     from seglet.cli.train import parse_overrides
     from seglet.results.definition import table_definition, table_names
-    from seglet.results.markdown import paste, render
+    from seglet.results.markdown import paste_into_page, render_results
     from seglet.results.plan import TablePlan
     from seglet.results.runner import fill_table
 
@@ -51,11 +52,11 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
     )
     results = fill_table(plan, arguments.jobs)
     if arguments.page:
-        paste(arguments.page, results)
+        paste_into_page(arguments.page, results)
     if arguments.figure:
         from seglet.results.comparison import draw_table
 
         print(f"rows of {arguments.figure}: {', '.join(draw_table(plan, arguments.figure))}", file=sys.stderr)
-    print(json.dumps(results) if arguments.json else render(results))
+    print(json.dumps(results) if arguments.json else render_results(results))
     print(f"written to {plan.file}; the runs are in {plan.runs}", file=sys.stderr)
     return 0

@@ -1,1 +1,53 @@
-"""Result tables: their rows, how they are filled, and how they are shown."""
+"""Results tables: their definitions, the runs that fill them, and the tables, charts and sheets made of them."""
+
+from typing import TYPE_CHECKING
+
+from seglet.lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from seglet.results.collect import write_results
+    from seglet.results.comparison import SheetLayout, SheetRow, draw_comparison, draw_table
+    from seglet.results.curves import score_chart
+    from seglet.results.definition import TableDefinition, TableRow, table_definition, table_names
+    from seglet.results.markdown import paste_into_page, render_results
+    from seglet.results.plan import Cell, TablePlan
+    from seglet.results.runner import fill_table
+
+__all__ = [
+    "Cell",
+    "SheetLayout",
+    "SheetRow",
+    "TableDefinition",
+    "TablePlan",
+    "TableRow",
+    "draw_comparison",
+    "draw_table",
+    "fill_table",
+    "paste_into_page",
+    "render_results",
+    "score_chart",
+    "table_definition",
+    "table_names",
+    "write_results",
+]
+
+__getattr__, __dir__ = lazy_exports(
+    __name__,
+    {
+        "Cell": "seglet.results.plan",
+        "SheetLayout": "seglet.results.comparison",
+        "SheetRow": "seglet.results.comparison",
+        "TableDefinition": "seglet.results.definition",
+        "TablePlan": "seglet.results.plan",
+        "TableRow": "seglet.results.definition",
+        "draw_comparison": "seglet.results.comparison",
+        "draw_table": "seglet.results.comparison",
+        "fill_table": "seglet.results.runner",
+        "paste_into_page": "seglet.results.markdown",
+        "render_results": "seglet.results.markdown",
+        "score_chart": "seglet.results.curves",
+        "table_definition": "seglet.results.definition",
+        "table_names": "seglet.results.definition",
+        "write_results": "seglet.results.collect",
+    },
+)

@@ -1,11 +1,13 @@
-"""Results as Markdown tables."""
+"""Results of a table as Markdown."""
 
 import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-COLUMNS = {
+from seglet.files import write_text
+
+_COLUMNS = {
     "miou": "mIoU %",
     "known_tags": "with known tags, train: mIoU %",
     "cam": "maps, best threshold: mIoU %",
@@ -16,61 +18,55 @@ COLUMNS = {
     "parameters": "parameters, million",
     "supervision": "learns from",
 }
-"""Scores that a table can show, and what they are called there."""
+"""Scores that a table can show, and their column heads."""
 
+_USUAL_COLUMNS = ("miou", "pixel_accuracy", "ece")
+_RATIOS = ("single", "cooccurring")
 
-USUAL = ("miou", "pixel_accuracy", "ece")
-
-
-RATIOS = ("single", "cooccurring")
-
-
-PAPER = {
+_PAPER_COLUMNS = {
     "miou": "paper: mIoU %",
     "pixel_accuracy": "paper: pixel accuracy %",
     "ece": "paper: ECE %",
     "single": "paper: ratio, one class",
     "cooccurring": "paper: ratio, several",
 }
-"""Scores of a paper, of which those stand beside ours that it has."""
+"""Scores of papers, and their column heads; a table shows those that its paper has."""
 
 
-def render(results: Mapping[str, Any]) -> str:
-    """The table in Markdown, and where it comes from."""
-    head, *rows = cells(results)
+def render_results(results: Mapping[str, Any]) -> str:
+    """Returns the table in Markdown, with the command, commit and hardware that made it."""
+    head, *rows = table_cells(results)
     lines = [head, ["---"] * len(head), *rows]
     table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
     return f"{table}\n\n`{results['command']}`, commit {results['commit']}, {results['hardware']}."
 
 
-def cells(results: Mapping[str, Any]) -> list[list[str]]:
-    """Head and rows: mean ± standard deviation over seeds, with the paper's numbers beside them."""
+def table_cells(results: Mapping[str, Any]) -> list[list[str]]:
+    """Returns head and rows: mean ± standard deviation over seeds, with the paper's numbers beside them."""
     paper: dict[str, dict[str, Any]] = {}
     for entry in results["paper"]:
         paper.setdefault(entry["row"], {}).update(entry)
-    shown = results.get("columns", USUAL)
-    degrees = results.get("stops", ())
-    head = ["row", *(COLUMNS[name] for name in shown), *map(_stops, degrees), "seeds"]
-    theirs = [name for name in PAPER if any(name in entry for entry in paper.values())]
-    lines = [[*head, *(PAPER[name] for name in theirs)]]
+    columns = results.get("columns", _USUAL_COLUMNS)
+    stops = results.get("stops", ())
+    head = ["row", *(_COLUMNS[name] for name in columns), *map(_stops_head, stops), "seeds"]
+    theirs = [name for name in _PAPER_COLUMNS if any(name in entry for entry in paper.values())]
+    lines = [[*head, *(_PAPER_COLUMNS[name] for name in theirs)]]
     for row in dict.fromkeys(entry["row"] for entry in results["rows"]):
         runs = [entry for entry in results["rows"] if entry["row"] == row]
-        darker = [
-            _mean([100 * run["stops"][str(n)] for run in runs if str(n) in run.get("stops", {})]) for n in degrees
-        ]
-        line = [row, *(_cell(name, runs) for name in shown), *darker, str(len(runs))]
+        darker = [_mean([100 * run["stops"][str(n)] for run in runs if str(n) in run.get("stops", {})]) for n in stops]
+        line = [row, *(_cell(name, runs) for name in columns), *darker, str(len(runs))]
         lines.append(line + [str(paper.get(row, {}).get(name, "")) for name in theirs])
     return lines
 
 
-def _stops(stops: int) -> str:
-    """What mIoU with so much less light is called."""
+def _stops_head(stops: int) -> str:
+    """Returns the column head of mIoU with so much less light."""
     return f"{stops} stop{'s' if stops > 1 else ''}" if stops else "all light"
 
 
 def _cell(name: str, runs: Sequence[Mapping[str, Any]]) -> str:
-    """Of the runs of a row; empty where the row has no such score."""
-    if name in RATIOS:
+    """Returns the score over the runs of a row; empty if the row has no such score."""
+    if name in _RATIOS:
         return _mean([run["confusion_ratio"][name] for run in runs if run["confusion_ratio"][name] is not None])
     if name in ("parameters", "supervision"):
         value = runs[0].get(name, "")
@@ -84,17 +80,15 @@ def _mean(values: Sequence[float]) -> str:
     return f"{statistics.fmean(values):.2f}" + (f" ± {statistics.stdev(values):.2f}" if len(values) > 1 else "")
 
 
-def paste(page: Path, results: Mapping[str, Any]) -> None:
-    """Writes the rendered table between the marks `<!-- results:NAME -->` and `<!-- /results:NAME -->` of a page.
+def paste_into_page(page: Path, results: Mapping[str, Any]) -> None:
+    """Writes the table between the marks `<!-- results:NAME -->` and `<!-- /results:NAME -->` of a page.
 
     Raises:
         ValueError: the page has no such marks.
     """
-    from seglet.files import write_text
-
     begin, end = f"<!-- results:{results['name']} -->", f"<!-- /results:{results['name']} -->"
     content = page.read_text(encoding="utf-8")
     if begin not in content or end not in content:
         raise ValueError(f"{page} has no block from {begin} to {end}; add both lines where the table belongs")
     head, _, rest = content.partition(begin)
-    write_text(page, f"{head}{begin}\n{render(results)}\n{end}{rest.partition(end)[2]}")
+    write_text(page, f"{head}{begin}\n{render_results(results)}\n{end}{rest.partition(end)[2]}")

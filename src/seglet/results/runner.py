@@ -29,7 +29,7 @@ from seglet.results.experiments import (
 )
 from seglet.results.plan import Cell, TablePlan
 from seglet.results.tasks import (
-    RECORD,
+    PSEUDO_LABEL_RECORD,
     EnhancerTask,
     EvaluateTask,
     PrepareTask,
@@ -90,7 +90,7 @@ def pending_tasks(plan: TablePlan, cell: Cell) -> list[Task]:
 def _pseudo_label_tasks(plan: TablePlan, cell: Cell) -> list[Task]:
     """Lists the task that makes the labels a cell is trained on; empty if there are none to make."""
     out, row = plan.folders.pseudo_labels(cell), plan.row(cell)
-    record = out / RECORD
+    record = out / PSEUDO_LABEL_RECORD
     if row.labels_of is None or (record.is_file() and read_json(record)["finished"]):
         return []
     model = plan.model_folder(plan.source_cell(row.labels_of, cell.seed))

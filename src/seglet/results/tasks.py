@@ -12,11 +12,11 @@ from seglet.results.definition import read_inference_options
 if TYPE_CHECKING:
     pass
 
-ENHANCER = "zero-dce"
+_ENHANCER = "zero-dce"
 """Folder of the network in that of an `EnhancerTask`."""
-RECORD = "predictions.json"
+PSEUDO_LABEL_RECORD = "predictions.json"
 """File that says whether a folder of pseudo labels is finished."""
-WORKERS = 2
+_WORKERS = 2
 """Threads that read images ahead."""
 
 
@@ -108,7 +108,7 @@ class EvaluateTask:
             known_tags=self.known_tags,
             darken=self.stops,
             batch=self.batch if self.method else 1,
-            workers=WORKERS,
+            workers=_WORKERS,
             device="auto",
         )
         model = LabelMethod(self.predictor) if self.method else self.predictor
@@ -154,11 +154,11 @@ class PseudoLabelTask:
         arguments = argparse.Namespace(out=out, scores=False, score_on=self.score_on, score_split=None)
         labelling = PseudoLabelJob(model, data.images, data.tags(), arguments, settings, data.truth)
         record = {"seglet": __version__, "model": self.model, "settings": labelling.about}
-        write_json(out / RECORD, {**record, "finished": False})
+        write_json(out / PSEUDO_LABEL_RECORD, {**record, "finished": False})
         write_text(out / CLASS_FILE, class_table_text(model.classes))
         done = [{"source": str(image.path), **labelling.make(image, image.read())} for image in labelling.images]
         labelling.finish(done)
-        write_json(out / RECORD, {**record, "finished": True, **labelling.summary, "images": done})
+        write_json(out / PSEUDO_LABEL_RECORD, {**record, "finished": True, **labelling.summary, "images": done})
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,7 @@ class EnhancerTask:
         from seglet.inference.zero_dce_training import ZeroDCETraining, train_zero_dce
         from seglet.models.zero_dce import save_zero_dce
 
-        place = Path(self.folder) / ENHANCER
+        place = Path(self.folder) / _ENHANCER
         if not place.is_dir():
             training = ZeroDCETraining(seed=self.seed)
             images = DatasetImages(self.data, open_dataset(self.data, "train")).images

@@ -1,1 +1,1 @@
-"""`seglet app`: a local page to drop images on. What it computes stands apart from the page, which is Gradio's."""
+"""Local web page for predictions of dropped images; only `page` and `server` depend on Gradio."""

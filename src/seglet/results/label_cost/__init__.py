@@ -1,1 +1,1 @@
-"""`seglet cost`: what an hour of annotation buys: tags, a few masks, or masks for all."""
+"""Label-cost curves: mIoU by minutes of annotation, from short runs with tags, a few masks and masks for all."""

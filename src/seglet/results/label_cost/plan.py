@@ -1,27 +1,23 @@
-"""What is trained for the label-cost curve: one row for each kind of annotation, as a table's definition."""
+"""Plan of a label-cost curve: a results table with a row for each kind of annotation."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from seglet import methods
-from seglet.data.description import Description
-from seglet.data.errors import DataError
-from seglet.data.folder_dataset import describe_data
-from seglet.data.opening import names_world
 from seglet.data.splits.fractions import Portion
-from seglet.data.splits.stratify import portion_name, split_labelled
-from seglet.data.world.options import open_world
 from seglet.engine.experiment import known_keys
 from seglet.engine.settings import Settings
-from seglet.files import write_json
 from seglet.results.definition import TableDefinition
-from seglet.results.label_cost.times import Times
+from seglet.results.label_cost.cost_data import WORLD_SCENES, CostData
+from seglet.results.label_cost.times import AnnotationTimes
+from seglet.results.plan import TablePlan
 from seglet.values import did_you_mean
 
-TAGS, ALL = "tags", "masks for all"
-SHARED = {
+TAGS_ROW, ALL_MASKS_ROW = "tags", "masks for all"
+"""Kinds of annotation beside a few masks."""
+_SHARED = {
     "batch": 16,
     "optimiser": "adamw",
     "learning_rate": 0.002,
@@ -32,23 +28,25 @@ SHARED = {
     "workers": 0,
     "scale": [0.75, 1.5],
 }
-WORLD = {"world_scenes": 400, "world_size": 64, "crop": [64, 64], "scored_scenes": 300}
-FOLDER = {"crop": [192, 192], "scored_scenes": 0}
-NETWORK = {"student": "deeplabv3plus-resnet18", "width": 0.25, "auxiliary_weight": 0}
-INFERENCE = {"scales": [1, 0.75, 1.25], "background_power": 1}
-METHODS: Mapping[str, Mapping[str, Any]] = {
+"""Keys of the experiment that all rows share."""
+_WORLD = {"world_scenes": WORLD_SCENES, "world_size": 64, "crop": [64, 64], "scored_scenes": 300}
+_FOLDER = {"crop": [192, 192], "scored_scenes": 0}
+"""Further keys on the embedded world, and on data on disk."""
+_NETWORK = {"student": "deeplabv3plus-resnet18", "width": 0.25, "auxiliary_weight": 0}
+_INFERENCE = {"scales": [1, 0.75, 1.25], "background_power": 1}
+_METHODS: Mapping[str, Mapping[str, Any]] = {
     "ssss": {
         "method": "ssss",
         "student": "ssss-resnet18",
         "width": 0.25,
         "learning_rate": 0.003,
-        "inference": INFERENCE,
+        "inference": _INFERENCE,
     },
     "diclip": {"method": "diclip", "learning_rate": 0.0001, "head_rate": 10, "schedule": "poly-warmup", "needs": "hub"},
-    "fixmatch": {"method": "fixmatch", **NETWORK},
-    "supervised": {"method": "supervised", **NETWORK},
+    "fixmatch": {"method": "fixmatch", **_NETWORK},
+    "supervised": {"method": "supervised", **_NETWORK},
 }
-DICLIP_WORLD = {
+_DICLIP_ON_WORLD = {
     "clip_model": "tiny-clip",
     "prompts": "world",
     "attention": "identity",
@@ -58,152 +56,94 @@ DICLIP_WORLD = {
     "adapter_prompts": 20,
     "width": 0.5,
 }
-"""On the embedded world, what its short run in `seglet demo` takes."""
+"""Keys of DiCLIP on the embedded world: those of its short run in `seglet demo`."""
 
 
 @dataclass(frozen=True)
-class Source:
-    """The images that a curve is of. Rows read `data`, others are told `shown`; `classes` are without background."""
+class CostStudy:
+    """Settings of a label-cost curve.
 
-    data: str
-    shown: str
-    images: int
-    classes: int
-    fingerprint: str
-    train: str
-    score: str
-    description: Description | None = None
-
-    def write(self) -> None:
-        """The description of data on disk, with its draws of a few masks, where the rows look for it."""
-        if self.description is not None:
-            Path(self.data).parent.mkdir(parents=True, exist_ok=True)
-            self.description.save(Path(self.data))
-
-
-def few_split(portion: Portion, world: bool) -> str:
-    """The split of the images that keep their masks; data on disk have another draw for each seed."""
-    return f"{portion.name}/labelled" if world else f"{portion.name}-seed{{seed}}/labelled"
-
-
-def world_source(data: str, train: str, score: str, scenes: int) -> Source:
-    """The embedded world, of which every scene has a mask."""
-    world = open_world(data, train, scenes=scenes)
-    return Source(data, data, len(world), len(world.classes) - 1, world.fingerprint, train, score)
-
-
-def folder_source(
-    data: str, out: Path, splits: tuple[str, str], few: Sequence[Portion], seeds: Sequence[int]
-) -> Source:
-    """Data on disk. A description of them with the draws of the few masks belongs in `out`; theirs is left as it is.
-
-    Raises:
-        DataError: no such split, or one with images that have no mask: they could not be learned from or scored on.
+    Args:
+        data: the images.
+        few: shares or numbers of images that have masks, a row for each.
+        seeds: seeds of every row.
+        by_tags: method of the row that learns from tags.
+        by_few: method of the rows that learn from a few masks.
+        keys: keys of the experiment for all rows whose methods have them.
     """
-    description = describe_data(Path(data))
-    train, score = splits
-    for split in splits:
-        _check_masks(description, split)
-    divided = description
-    for portion in few:
-        for seed in seeds:
-            divided = _with_draw(divided, train, portion, seed)
-    items, classes = description.items(train), description.classes
-    count = len(classes) - (classes.background is not None)
-    fingerprint = description.fingerprint([*items, *description.items(score)])
-    return Source(str(out / "dataset.json"), "DIR", len(items), count, fingerprint, train, score, divided)
+
+    data: CostData
+    few: tuple[Portion, ...] = (Portion(1, 8),)
+    seeds: tuple[int, ...] = (0, 1, 2)
+    by_tags: str = "ssss"
+    by_few: str = "fixmatch"
+    keys: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns the settings that decide what a run of a row becomes, for JSON."""
+        data = self.data
+        splits = {"train": data.train, "score": data.score, "fingerprint": data.fingerprint}
+        return {**splits, "tags": self.by_tags, "few": self.by_few, "keys": dict(self.keys)}
+
+    def rows(self) -> dict[str, dict[str, Any]]:
+        """Returns the definition of a row for each kind of annotation, by rising number of masks.
+
+        Raises:
+            ValueError: no method has such a key.
+        """
+        data = self.data
+        on_world = _DICLIP_ON_WORLD if data.is_world and self.by_tags == "diclip" else {}
+        tags = {**_METHODS[self.by_tags], **on_world, "train_split": data.train}
+        found: dict[str, dict[str, Any]] = {TAGS_ROW: {**tags, "supervision": "which classes are in each image"}}
+        for portion in sorted(self.few, key=lambda portion: portion.of(data.images)):
+            row = {**_METHODS[self.by_few], "train_split": data.few_masks_split(portion)}
+            found[few_masks_name(portion)] = {**row, "supervision": f"masks for {portion.of(data.images)} images"}
+        every = {**_METHODS["supervised"], "train_split": data.train, "supervision": "a mask for every image"}
+        found[ALL_MASKS_ROW] = every
+        own = {name: known_keys(methods.load_method(row["method"]).Config) for name, row in found.items()}
+        known = {key for keys in own.values() for key in keys}
+        if stray := [key for key in self.keys if key not in known]:
+            raise ValueError(f"no run of the curve has a key {stray[0]!r}{did_you_mean(stray[0], known)}")
+        for name, row in found.items():
+            row.update({key: value for key, value in self.keys.items() if key in own[name]})
+        return {row_name(name): row for name, row in found.items()}
+
+    def table(self, out: Path, command: str) -> TablePlan:
+        """Returns the plan of the table that trains the rows; its runs go below `out`."""
+        usual = _WORLD if self.data.is_world else _FOLDER
+        content = {
+            "title": "What annotation buys: short runs from tags, a few masks and masks for all",
+            "score_on": self.data.score,
+            "scored_scenes": usual["scored_scenes"],
+            "seeds": list(self.seeds),
+            "columns": ["miou", "pixel_accuracy", "ece", "supervision"],
+            "shared": {**_SHARED, **{key: value for key, value in usual.items() if key != "scored_scenes"}},
+            "rows": self.rows(),
+            "command": command,
+        }
+        overrides = {**shared_keys(self.keys), "data": self.data.data}
+        if not self.data.is_world:
+            overrides["val_split"] = self.data.score  # there may be no split val; no model is chosen by its scores
+        return TablePlan(TableDefinition.read("runs", content), out / "runs", out, overrides, seeds=self.seeds)
+
+    def minutes(self, times: AnnotationTimes) -> dict[str, float]:
+        """Returns the minutes of annotation for each kind."""
+        images = self.data.images
+        few = {few_masks_name(portion): portion.of(images) * times.mask / 60 for portion in self.few}
+        return {TAGS_ROW: images * times.tags / 60, **few, ALL_MASKS_ROW: images * times.mask / 60}
 
 
-def _with_draw(description: Description, split: str, portion: Portion, seed: int) -> Description:
-    """With two more splits, called by the seed also if that is 0."""
-    divided, _ = split_labelled(description, split, portion, seed)
-    drawn, called = portion_name(portion, seed), f"{portion.name}-seed{seed}"
-    parts = {f"{called}/{part}": divided.splits[f"{drawn}/{part}"] for part in ("labelled", "unlabelled")}
-    return replace(description, splits={**description.splits, **parts})
-
-
-def _check_masks(description: Description, split: str) -> None:
-    items = description.items(split)
-    without = [item.id for item in items if item.mask is None]
-    if without:
-        raise DataError(
-            f"{len(without)} of {len(items)} images of split {split!r} have no mask, such as {without[0]!r}; "
-            "what masks are worth can only be seen on images that have some: make a split of those, and name it"
-        )
-
-
-def rows(
-    source: Source, few: Sequence[Portion], by_tags: str, by_few: str, keys: Mapping[str, Any]
-) -> dict[str, dict[str, Any]]:
-    """A recipe for each kind of annotation, by rising number of masks; `keys` hold for the methods that have them.
-
-    Raises:
-        ValueError: no method has such a key.
-    """
-    world = names_world(source.data)
-    tags = {**METHODS[by_tags], **(DICLIP_WORLD if world and by_tags == "diclip" else {}), "train_split": source.train}
-    found = {TAGS: {**tags, "supervision": "which classes are in each image"}}
-    for portion in sorted(few, key=lambda portion: portion.of(source.images)):
-        split, count = few_split(portion, world), portion.of(source.images)
-        recipe = {**METHODS[by_few], "train_split": split, "supervision": f"masks for {count} images"}
-        found[few_name(portion)] = recipe
-    found[ALL] = {**METHODS["supervised"], "train_split": source.train, "supervision": "a mask for every image"}
-    theirs = {name: known_keys(methods.load_method(recipe["method"]).Config) for name, recipe in found.items()}
-    known = {key for named in theirs.values() for key in named}
-    if stray := [key for key in keys if key not in known]:
-        raise ValueError(f"no run of the curve has a key {stray[0]!r}{did_you_mean(stray[0], known)}")
-    for name, recipe in found.items():
-        recipe.update({key: value for key, value in keys.items() if key in theirs[name]})
-    return {folder_name(name): recipe for name, recipe in found.items()}
-
-
-def common(keys: Mapping[str, Any]) -> dict[str, Any]:
-    """Those that every method has."""
+def shared_keys(keys: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the keys that every method has."""
     names = {field.name for field in fields(Settings)}
     return {key: value for key, value in keys.items() if key in names}
 
 
-def few_name(portion: Portion) -> str:
-    """What a row is called: `masks for 1/8`, `masks for 20`."""
+def few_masks_name(portion: Portion) -> str:
+    """Returns the name of a kind of annotation: `masks for 1/8`, `masks for 20`."""
     return f"masks for {portion.name.replace('_', '/')}"
 
 
-def folder_name(name: str) -> str:
-    """The row's name in a table and on the disk."""
+def row_name(name: str) -> str:
+    """Returns the name of a kind of annotation as a row of a table and part of a folder's name."""
     return name.replace(" ", "-").replace("/", "_")
-
-
-def minutes(source: Source, few: Sequence[Portion], times: Times) -> dict[str, float]:
-    """Of annotation, for each kind."""
-    cost = {TAGS: source.images * times.tags / 60}
-    cost |= {few_name(portion): portion.of(source.images) * times.mask / 60 for portion in few}
-    return {**cost, ALL: source.images * times.mask / 60}
-
-
-def definition(source: Source, recipes: Mapping[str, Any], seeds: Sequence[int], command: str) -> TableDefinition:
-    """Returns the definition of the table that trains them."""
-    usual = WORLD if names_world(source.data) else FOLDER
-    content = {
-        "title": "What annotation buys: short runs from tags, a few masks and masks for all",
-        "score_on": source.score,
-        "scored_scenes": usual["scored_scenes"],
-        "seeds": list(seeds),
-        "columns": ["miou", "pixel_accuracy", "ece", "supervision"],
-        "shared": {**SHARED, **{key: value for key, value in usual.items() if key != "scored_scenes"}},
-        "rows": dict(recipes),
-        "command": command,
-    }
-    return TableDefinition.read("runs", content)
-
-
-def settle(out: Path, settings: Mapping[str, Any]) -> None:
-    """Takes the folder for runs of these settings.
-
-    Raises:
-        ValueError: it holds other files, or runs of other settings.
-    """
-    from seglet.engine.output_folder import check_output_folder
-
-    record = {"settings": dict(settings)}
-    check_output_folder(out, "plan.json", record, overwrite=False)
-    write_json(out / "plan.json", record)
