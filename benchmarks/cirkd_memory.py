@@ -6,7 +6,7 @@ from torch import Tensor
 
 from benchmarks._gradients import LossResult, compare, feature_maps
 from seglet.losses.distillation.cirkd_memory import cirkd_memory_loss
-from seglet.models.distillation.cirkd_memory import CirkdMemory, Draws
+from seglet.models.distillation.cirkd_memory import CirkdMemory, MemoryDraws
 from seglet.tensors import resize_labels
 
 CHANNELS, CLASSES, TEMPERATURE = 512, 19, 0.1
@@ -33,7 +33,7 @@ def run() -> LossResult:
     return compare("cirkd-memory", ours, rival, student, shapes)
 
 
-def plain(student: Tensor, teacher: Tensor, labels: Tensor, queues: dict[str, Tensor], draws: Draws) -> Tensor:
+def plain(student: Tensor, teacher: Tensor, labels: Tensor, queues: dict[str, Tensor], draws: MemoryDraws) -> Tensor:
     """Writes and reads class by class, then one softmax over all pixels and keys."""
     own, other = (F.normalize(maps, dim=1).permute(0, 2, 3, 1).flatten(1, 2) for maps in (student, teacher))
     small = resize_labels(labels, student.shape[-2:]).flatten(1)

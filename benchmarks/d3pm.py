@@ -11,7 +11,7 @@ from torch import Tensor
 
 from benchmarks._harness import Result, side_by_side
 from seglet.labels.semi.edges import edge_flip_rates, label_edges
-from seglet.models.diffusion.categorical import Flips, one_hot
+from seglet.models.diffusion.categorical import LabelFlips, one_hot_labels
 
 CLASSES, SIDE, STEP = 81, 128, 6
 CELL = 16
@@ -32,9 +32,9 @@ def run() -> D3PMResult:
     labels = cells.repeat_interleave(CELL, 1).repeat_interleave(CELL, 2)
     rates = edge_flip_rates(label_edges(labels))
     belief = torch.randn(1, CLASSES, SIDE, SIDE, generator=generator).softmax(dim=1)
-    steps, flips = torch.tensor([STEP]), Flips(rates, CLASSES)
+    steps, flips = torch.tensor([STEP]), LabelFlips(rates, CLASSES)
     noisy = flips.flip(labels, steps, generator)
-    clean = one_hot(labels, CLASSES).float()
+    clean = one_hot_labels(labels, CLASSES).float()
 
     def ours() -> tuple[Tensor, Tensor]:
         return flips.forward(clean, steps), flips.reverse(noisy, belief, steps)
@@ -73,7 +73,7 @@ def matrices(rates: Tensor, clean: Tensor, noisy: Tensor, belief: Tensor) -> tup
     kinds, which = rates.unique(return_inverse=True)  # type: ignore[no-untyped-call]
     once = transition(kinds)
     before, now = powers(once)
-    vectors = (clean.flatten(2)[0].T, one_hot(noisy, CLASSES).float().flatten(2)[0].T, belief.flatten(2)[0].T)
+    vectors = (clean.flatten(2)[0].T, one_hot_labels(noisy, CLASSES).float().flatten(2)[0].T, belief.flatten(2)[0].T)
     for start in range(0, len(rates), SIDE):
         part = slice(start, start + SIDE)
         own_once, own_before, own_now = (each[which[part]] for each in (once, before, now))

@@ -9,7 +9,7 @@ from torch import Tensor
 from benchmarks._harness import Result, side_by_side
 from seglet.deploy.onnx_export import LARGEST_DIFFERENCE, export_facts, write_graph
 from seglet.models.architecture import Architecture
-from seglet.models.onnx_segmenter import OnnxNetwork, open_session
+from seglet.models.onnx_segmenter import OnnxNetwork, open_onnx_session
 from seglet.models.segmenter import build
 from seglet.types import Classes
 
@@ -26,7 +26,7 @@ def run() -> Result:
     with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
         file = Path(folder) / "student.onnx"
         write_graph(model, facts, file)
-        exported = OnnxNetwork(open_session(file), facts)
+        exported = OnnxNetwork(open_onnx_session(file), facts)
         megabytes = file.stat().st_size / 1e6
         shapes = f"{STUDENT.name}, {facts.parameters / 1e6:.2f} M parameters, {megabytes:.1f} MB, 1x3x{SIDE}x{SIDE}"
         return side_by_side("export", lambda: exported(image).logits, lambda: model(image), same, shapes)

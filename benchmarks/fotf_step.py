@@ -15,7 +15,7 @@ from seglet.methods.fotf import Config, Method
 from seglet.methods.weighting import Deviations, deviate
 from seglet.models.architecture import Architecture
 from seglet.models.distillation.teachers import Frozen
-from seglet.models.layers.dropout import drawing_from
+from seglet.models.layers.dropout import noise_from
 from seglet.models.network import Network
 from seglet.models.segmenter import build
 from seglet.tensors import running_mean_and_deviation
@@ -105,7 +105,7 @@ def in_full(method: Method, batch: Labelled) -> Step:
 @torch.no_grad()
 def full_passes(network: Network, images: Tensor, samples: int, generator: torch.Generator) -> Tensor:
     """σ as the paper describes it; the auxiliary head's masks come from elsewhere, so both ways draw alike."""
-    with drawing_from(network.head, generator):
+    with noise_from(network.head, generator):
         return running_mean_and_deviation([network(images).logits.softmax(dim=1) for _ in range(samples)])[1]
 
 

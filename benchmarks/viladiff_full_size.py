@@ -14,7 +14,7 @@ import torch
 from benchmarks._harness import Result
 from benchmarks._viladiff import EARLY, LATE, Size, Step, baseline, random_batch, training_step
 from seglet.methods import viladiff
-from seglet.models.heads.vila import streams
+from seglet.models.heads.vila import run_streams
 
 SIZE = Size(side=512, batch=4, classes=21, words=20, width=512)
 STUDENT = "vila-clip_b16"
@@ -63,6 +63,6 @@ def timed(step: Step) -> tuple[float, float]:
 @torch.no_grad()
 def shapes_of(method: viladiff.Method) -> str:
     """Of the visual stream of one image."""
-    seen = streams(method.student.network, None, torch.rand(1, 3, SIZE.side, SIZE.side), None).visual
+    seen = run_streams(method.student.network, None, torch.rand(1, 3, SIZE.side, SIZE.side), None).visual
     names = ("tokens", "maps", "logits")
     return ", ".join(f"{name} {'x'.join(map(str, getattr(seen, name).shape[1:]))}" for name in names)

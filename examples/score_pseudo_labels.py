@@ -25,7 +25,7 @@ from seglet.evaluation.confusion import confusion_matrix
 from seglet.evaluation.scores import class_counts, mean_iou
 from seglet.labels.semi.pseudo_label import pseudo_label_map
 from seglet.methods.viladiff.method import Method
-from seglet.models.heads.vila import Text, streams
+from seglet.models.heads.vila import CaptionStates, run_streams
 from seglet.tensors import resize_align_corners
 from seglet.types import IGNORE
 
@@ -36,14 +36,14 @@ def texts(method: Method, samples: list[Sample]) -> list[Text]:
     say, read = captions.load(torch.device("cpu")), tokens.load(torch.device("cpu"))
     said = [replace(sample, texts={captions.name: say([sample])[0]}) for sample in samples]
     states = [torch.from_numpy(np.asarray(read([sample])[0], np.float32))[None] for sample in said]
-    return [Text(each, torch.ones(each.shape[:2], dtype=torch.bool)) for each in states]
+    return [CaptionStates(each, torch.ones(each.shape[:2], dtype=torch.bool)) for each in states]
 
 
 def sources(method: Method, samples: list[Sample]) -> dict[str, Callable[[Tensor, int], Tensor]]:
     """Returns the label sources by name: each computes logits from an image [1, 3, h, w] and its number."""
     teacher, fusion = method.teacher.network.network, method.fused_teacher
     found: dict[str, Callable[[Tensor, int], Tensor]] = {
-        "visual stream": lambda image, _: streams(teacher, None, image, None).visual.logits
+        "visual stream": lambda image, _: run_streams(teacher, None, image, None).visual.logits
     }
     if method.mixe is not None:
         found["the same, refined"] = lambda image, _: method.predict_refined(image)
@@ -51,7 +51,7 @@ def sources(method: Method, samples: list[Sample]) -> dict[str, Callable[[Tensor
         own = texts(method, samples)
 
         def reading(image: Tensor, number: int) -> Tensor:
-            return streams(teacher, fusion.network, image, own[number]).fused.logits
+            return run_streams(teacher, fusion.network, image, own[number]).fused.logits
 
         found["its own captions"] = reading
         found["another image's"] = lambda image, number: reading(image, number - 1)

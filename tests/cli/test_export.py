@@ -19,7 +19,7 @@ from seglet.deploy import onnx_export
 from seglet.deploy.onnx_export import Parity, compare_networks, export_facts
 from seglet.images import read_image, read_mask
 from seglet.models.architecture import Architecture, DepthGuidance
-from seglet.models.onnx_segmenter import Facts
+from seglet.models.onnx_segmenter import ExportFacts
 from seglet.models.segmenter import build, load
 
 EXAMPLE = Path(__file__).parents[2] / "examples/segment_with_numpy.py"
@@ -40,7 +40,7 @@ def exported(model, tmp_path_factory) -> Path:
 
 
 def facts(size=None):
-    return Facts(Architecture("deeplabv3-resnet18", width=0.125), WORLD_CLASSES, size, True, 5, "abc")
+    return ExportFacts(Architecture("deeplabv3-resnet18", width=0.125), WORLD_CLASSES, size, True, 5, "abc")
 
 
 def test_predictions_are_those_of_the_network(exported, model, images, seglet, tmp_path):
@@ -157,7 +157,7 @@ def test_pyramid_pooling_needs_a_size():
 
 def test_facts_come_back_from_metadata():
     for size in (None, (64, 96)):
-        assert Facts.from_metadata(facts(size).as_metadata(), Path("m.onnx")) == facts(size)
+        assert ExportFacts.from_metadata(facts(size).as_metadata(), Path("m.onnx")) == facts(size)
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_facts_come_back_from_metadata():
 )  # fmt: skip
 def test_foreign_metadata_are_refused(change, message):
     with pytest.raises(ValueError, match=message):
-        Facts.from_metadata({**facts().as_metadata(), **change}, Path("m.onnx"))
+        ExportFacts.from_metadata({**facts().as_metadata(), **change}, Path("m.onnx"))
 
 
 @pytest.mark.parametrize(

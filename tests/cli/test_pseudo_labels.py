@@ -20,7 +20,7 @@ from seglet.inference.score_maps import read_scores
 from seglet.labels.refine.pixel_adaptive import pamr
 from seglet.models.architecture import Architecture
 from seglet.models.class_maps import class_maps
-from seglet.models.multiscale import MultiScale
+from seglet.models.multiscale import MultiScaleOptions
 from seglet.models.segmenter import Segmenter, build
 from seglet.types import IGNORE, Classes
 
@@ -70,7 +70,7 @@ def test_networks_taught_by_tags_look_at_several_scales(head, own):
     made = predict_pseudo_labels(
         model, IMAGE, (2,), PseudoLabelOptions(0, InferenceOptions(scales=(1.0, 0.5), flip=False, **own))
     )
-    options = MultiScale(scales=(1.0, 0.5), flip=False, background_power=own.get("background_power", 1.0))
+    options = MultiScaleOptions(scales=(1.0, 0.5), flip=False, background_power=own.get("background_power", 1.0))
     tags = torch.zeros(1, 10).index_fill(1, torch.tensor([1]), 1)
     with torch.inference_mode():
         masks = class_maps(head, lambda view: model.network(view).logits, BATCH, options, tags, 0.3).masks[0]

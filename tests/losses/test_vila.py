@@ -15,7 +15,7 @@ from seglet.losses.vila import (
     noise_loss,
     stream_loss,
 )
-from seglet.models.diffusion.routing import threshold_at
+from seglet.models.diffusion.routing import confidence_threshold
 from seglet.types import IGNORE, Target
 
 Case = Mapping[str, np.ndarray]
@@ -50,7 +50,7 @@ def test_logits_are_distilled_by_divergence_at_a_temperature(case: Case) -> None
 
 @pytest.mark.golden("semi", "protocol")
 def test_the_threshold_rises_over_the_first_half(case: Case) -> None:
-    rising = [threshold_at(int(step) / int(case["total_iters"])) for step in case["iters"]]
+    rising = [confidence_threshold(int(step) / int(case["total_iters"])) for step in case["iters"]]
     np.testing.assert_allclose(rising, case["tau"], rtol=1e-12)
 
 

@@ -18,10 +18,10 @@ from seglet.methods.viladiff.step_captions import captions_of_step
 from seglet.methods.viladiff.strong_views import StrongViews, cutmix_views
 from seglet.models.architecture import Architecture
 from seglet.models.assembly import assemble_network
-from seglet.models.diffusion.categorical import one_hot
+from seglet.models.diffusion.categorical import one_hot_labels
 from seglet.models.diffusion.label_denoiser import LabelDenoiser
-from seglet.models.diffusion.mixed import Denoised, State
-from seglet.models.heads.vila import Fusion, Stream
+from seglet.models.diffusion.mixed import DenoiserOutput, NoisyState
+from seglet.models.heads.vila import CaptionFusion, StreamOutput
 from seglet.types import IGNORE, Classes, Progress, SemiStep
 
 PREDICTED = {"denoise_labelled": True, "denoise_from": "guesses"}
@@ -183,7 +183,7 @@ def views(value: float, step: SemiStep) -> StrongViews:
     maps = [torch.full((2, 2, side, side), value) for side in (4, 16, 16)]
     labels = torch.full((2, 32, 32), int(value))
     pseudo = PseudoLabelMap(labels, labels.float(), torch.ones_like(labels, dtype=torch.bool))
-    return StrongViews(torch.full((2, 3, 32, 32), value), pseudo, Stream(*maps), text)
+    return StrongViews(torch.full((2, 3, 32, 32), value), pseudo, StreamOutput(*maps), text)
 
 
 def test_a_pasted_box_brings_labels_maps_and_captions_along() -> None:
@@ -205,11 +205,11 @@ def test_without_a_box_there_is_one_caption() -> None:
     assert out.captions.valid.sum(1).tolist() == [4, 2]
 
 
-def stream(logit: float) -> Stream:
+def stream(logit: float) -> StreamOutput:
     """Returns a stream whose logits favour the first class by `logit`."""
     logits = torch.zeros(2, 2, 16, 16)
     logits[:, 0] = logit
-    return Stream(torch.ones(2, 2, 4, 4), torch.zeros(2, 2, 16, 16), logits.requires_grad_())
+    return StreamOutput(torch.ones(2, 2, 4, 4), torch.zeros(2, 2, 16, 16), logits.requires_grad_())
 
 
 def test_the_fusion_stream_teaches_where_it_is_better_and_never_learns_from_the_visual_one() -> None:
@@ -240,9 +240,9 @@ def test_padding_has_no_label_for_the_denoiser() -> None:
 class Repeating(LabelDenoiser):
     """A denoiser that predicts the labels it is given, by a margin of 10, and remembers them."""
 
-    def forward(self, state: State, logits: Tensor, steps: Tensor) -> Denoised:
+    def forward(self, state: NoisyState, logits: Tensor, steps: Tensor) -> DenoiserOutput:
         self.given = state.labels
-        return Denoised(10.0 * one_hot(state.labels, 2).float(), torch.zeros_like(state.features))
+        return DenoiserOutput(10.0 * one_hot_labels(state.labels, 2).float(), torch.zeros_like(state.features))
 
 
 @pytest.mark.parametrize(("predicted", "given", "wrong"), [(0, [1, 1], 0), (1, [0, 1], 0.5)])
@@ -281,7 +281,7 @@ def test_the_estimate_of_the_full_network_is_gigabytes_and_its_denoiser_small() 
     with torch.device("meta"):
         network = assemble_network(Architecture("vila-vit_b16"), len(classes))
         denoiser = LabelDenoiser(21, 128)
-        (memory, _) = estimate_costs(network, Fusion(256, 512), denoiser, (512, 512), 4)
+        (memory, _) = estimate_costs(network, CaptionFusion(256, 512), denoiser, (512, 512), 4)
     assert denoiser_share(network, denoiser, (512, 512)) < 0.05
     assert 5 < float(memory.split()[2]) < 15
 

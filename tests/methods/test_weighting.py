@@ -4,7 +4,7 @@ from tests.methods.toys import fotf, labelled
 
 from seglet.methods.fotf import Config
 from seglet.methods.weighting import Deviations, deviate, weigh
-from seglet.models.layers.dropout import drawing_from
+from seglet.models.layers.dropout import noise_from
 from seglet.tensors import running_mean_and_deviation
 from seglet.types import IGNORE, Target
 
@@ -14,7 +14,7 @@ def test_repeating_the_tail_equals_repeating_the_whole_network(student: str) -> 
     network = fotf(taught=False, student=student, width=0.25, auxiliary_weight=0.0).student.network
     network.backbone.apply(lambda part: setattr(part, "p", 0) if hasattr(part, "p") else None)  # no DropPath
     images, config = labelled().images, Config(samples=4)
-    with drawing_from(network, torch.Generator().manual_seed(7)):
+    with noise_from(network, torch.Generator().manual_seed(7)):
         draws = [network(images).logits.softmax(dim=1).detach() for _ in range(4)]
     naive = running_mean_and_deviation(draws)[1]
     ours = deviate(config, network, network.embed(images).trunk, images.shape[-2:], torch.Generator().manual_seed(7))

@@ -9,13 +9,19 @@ from torch import nn
 
 from seglet.losses.distillation.dist import between_classes, class_rows, correlation_loss, within_classes
 from seglet.losses.distillation.kl import elementwise_kl_divergence, kl_divergence
-from seglet.models.diffusion.diffkd import DiffKD, Draws, FeatureProjection, Options, branch
+from seglet.models.diffusion.diffkd import (
+    DenoisingDistillation,
+    DenoisingDraws,
+    DenoisingOptions,
+    FeatureProjection,
+    dgkd_branch,
+)
 
 Case = dict[str, np.ndarray]
 NEAR = {"rtol": 1e-3, "atol": 2e-5}  # theirs is float32, through 5 passes of the network
 
 
-def loaded(model: DiffKD, case: Case) -> DiffKD:
+def loaded(model: DenoisingDistillation, case: Case) -> DenoisingDistillation:
     weights = {
         name[3:].replace("__", "."): torch.from_numpy(value) for name, value in case.items() if name[:3] == "w__"
     }
@@ -30,8 +36,8 @@ def tensor(case: Case, name: str) -> torch.Tensor:
 @pytest.mark.golden("weak", "ddim")
 def test_losses_and_gradient_are_the_authors(case: Case) -> None:
     student, teacher, noise = (tensor(case, name) for name in ("student", "teacher", "noise"))
-    model = loaded(branch(student.shape[1], correlation_loss), case)
-    draws = Draws(noise, noise, torch.from_numpy(case["timesteps_train"]))
+    model = loaded(dgkd_branch(student.shape[1], correlation_loss), case)
+    draws = DenoisingDraws(noise, noise, torch.from_numpy(case["timesteps_train"]))
     terms = model(student.requires_grad_(), teacher, draws)
     np.testing.assert_allclose(terms["distillation"].item(), case["dist_kd_loss"], rtol=1e-4)
     np.testing.assert_allclose(terms["denoising"].item(), case["ddim_loss"], rtol=1e-4)
@@ -41,7 +47,7 @@ def test_losses_and_gradient_are_the_authors(case: Case) -> None:
 
 @pytest.mark.golden("weak", "ddim")
 def test_each_step_of_denoising_is_the_authors(case: Case) -> None:
-    model, seen = loaded(branch(case["student"].shape[1], correlation_loss), case), []
+    model, seen = loaded(dgkd_branch(case["student"].shape[1], correlation_loss), case), []
 
     def predict(maps: torch.Tensor, step: torch.Tensor) -> torch.Tensor:
         seen.append((step.item(), maps.detach(), model.denoiser(maps, step).detach()))
@@ -58,8 +64,10 @@ def test_each_step_of_denoising_is_the_authors(case: Case) -> None:
 def test_diffkd_as_published_is_the_other_choice_of_parts(case: Case) -> None:
     student, teacher = tensor(case, "student"), tensor(case, "teacher")
     code = case["noise_pred"].shape[2] if case["use_ae"] else None
-    model = loaded(DiffKD(student.shape[1], teacher.shape[1], Options(code_channels=code)), case)
-    draws = Draws(
+    model = loaded(
+        DenoisingDistillation(student.shape[1], teacher.shape[1], DenoisingOptions(code_channels=code)), case
+    )
+    draws = DenoisingDraws(
         tensor(case, "noise_adapter_noise"), tensor(case, "train_noise"), torch.from_numpy(case["timesteps_train"])
     )
     terms = model(student, teacher, draws)
@@ -73,7 +81,9 @@ def test_diffkd_as_published_is_the_other_choice_of_parts(case: Case) -> None:
 def test_what_diffkd_refines_is_the_authors(case: Case) -> None:
     code = case["noise_pred"].shape[2] if case["use_ae"] else None
     student = tensor(case, "student")
-    model = loaded(DiffKD(student.shape[1], case["teacher"].shape[1], Options(code_channels=code)), case)
+    model = loaded(
+        DenoisingDistillation(student.shape[1], case["teacher"].shape[1], DenoisingOptions(code_channels=code)), case
+    )
     refined = model.refine(student, tensor(case, "noise_adapter_noise"))
     np.testing.assert_allclose(refined.detach(), case["refined"], **NEAR)
 
@@ -106,8 +116,8 @@ def parameters(module: nn.Module) -> int:
 
 
 def test_branches_and_projections_are_as_large_as_the_authors() -> None:
-    assert round(parameters(branch(21, F.mse_loss)) / 1e3, 1) == 38.0
-    assert round(parameters(branch(256, F.mse_loss)) / 1e6, 3) == 1.907
+    assert round(parameters(dgkd_branch(21, F.mse_loss)) / 1e3, 1) == 38.0
+    assert round(parameters(dgkd_branch(256, F.mse_loss)) / 1e6, 3) == 1.907
     assert round(parameters(FeatureProjection(256)) / 1e6, 3) == 0.591
     with torch.device("meta"):
         assert round(parameters(FeatureProjection(4096)) / 1e6, 3) == 9.438

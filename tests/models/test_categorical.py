@@ -5,22 +5,22 @@ import pytest
 import torch
 from torch import Tensor
 
-from seglet.models.diffusion.categorical import Flips, draw, gumbel_like, one_hot
+from seglet.models.diffusion.categorical import LabelFlips, draw_labels, gumbel_like, one_hot_labels
 from seglet.types import IGNORE
 
 Case = Mapping[str, np.ndarray]
 
 
-def of(case: Case, cumulative: bool = True) -> tuple[Flips, Tensor, Tensor]:
+def of(case: Case, cumulative: bool = True) -> tuple[LabelFlips, Tensor, Tensor]:
     """Each stored step as an image of the batch: rates, labels, steps."""
     steps = torch.from_numpy(case["t"])
     count = len(steps)
     rates = torch.from_numpy(case["beta_map"]).expand(count, 1, -1, -1)
-    return Flips(rates, int(case["C"]), cumulative), torch.from_numpy(case["x0"]).expand(count, -1, -1), steps
+    return LabelFlips(rates, int(case["C"]), cumulative), torch.from_numpy(case["x0"]).expand(count, -1, -1), steps
 
 
 def planes(labels: Tensor, classes: int) -> Tensor:
-    return one_hot(labels, classes).double()
+    return one_hot_labels(labels, classes).double()
 
 
 @pytest.mark.golden("semi", "d3pm")
@@ -43,7 +43,7 @@ def test_read_literally_the_step_changes_nothing(case: Case) -> None:
 
 @pytest.mark.golden("semi", "d3pm")
 def test_labels_are_drawn_with_gumbel_noise(case: Case) -> None:
-    drawn = draw(torch.from_numpy(case["q_xt_cumulative"]), torch.from_numpy(case["gumbel"]))
+    drawn = draw_labels(torch.from_numpy(case["q_xt_cumulative"]), torch.from_numpy(case["gumbel"]))
     np.testing.assert_array_equal(drawn, case["xt"])
 
 
@@ -58,35 +58,35 @@ def test_the_way_back_is_bayes_rule(case: Case) -> None:
 
 @pytest.mark.golden("semi", "d3pm")
 def test_what_survives_is_the_published_share(case: Case) -> None:
-    flips = Flips(torch.full((11, 1, 1, 1), float(case["beta"]), dtype=torch.float64), int(case["C"]))
-    kept = flips.survives(torch.arange(11)).flatten()
+    flips = LabelFlips(torch.full((11, 1, 1, 1), float(case["beta"]), dtype=torch.float64), int(case["C"]))
+    kept = flips.survival(torch.arange(11)).flatten()
     np.testing.assert_allclose(kept, case["A"], rtol=1e-12)
     np.testing.assert_allclose(kept + (1 - kept) / flips.classes, case["keep"], rtol=1e-12)
 
 
 def test_flipped_labels_have_the_frequencies_of_the_forward_process() -> None:
-    flips, steps = Flips(torch.full((1, 1, 200, 200), 0.2), 4), torch.tensor([3])
+    flips, steps = LabelFlips(torch.full((1, 1, 200, 200), 0.2), 4), torch.tensor([3])
     labels = torch.full((1, 200, 200), 2)
     drawn = flips.flip(labels, steps, torch.Generator().manual_seed(0))
-    one = Flips(torch.full((1, 1, 1, 1), 0.2), 4)
-    wanted = one.forward(one_hot(labels[:, :1, :1], 4).float(), steps).flatten()
+    one = LabelFlips(torch.full((1, 1, 1, 1), 0.2), 4)
+    wanted = one.forward(one_hot_labels(labels[:, :1, :1], 4).float(), steps).flatten()
     found = torch.bincount(drawn.flatten(), minlength=4) / 40_000
     torch.testing.assert_close(found, wanted, rtol=0, atol=0.01)
 
 
 def test_void_pixels_never_flip() -> None:
     labels = torch.full((2, 8, 8), IGNORE)
-    flips = Flips(torch.full((2, 1, 8, 8), 0.5), 3)
+    flips = LabelFlips(torch.full((2, 1, 8, 8), 0.5), 3)
     assert (flips.flip(labels, torch.tensor([10, 10]), torch.Generator().manual_seed(0)) == IGNORE).all()
     back = flips.reverse(labels, torch.full((2, 3, 8, 8), 1 / 3), torch.tensor([1, 5]))
     assert torch.isfinite(back).all()
 
 
 def test_gumbel_noise_draws_a_certain_class_always() -> None:
-    certain = one_hot(torch.tensor([[[2, 0]]]), 3).float()
-    assert draw(certain, gumbel_like(certain, torch.Generator().manual_seed(1))).tolist() == [[[2, 0]]]
+    certain = one_hot_labels(torch.tensor([[[2, 0]]]), 3).float()
+    assert draw_labels(certain, gumbel_like(certain, torch.Generator().manual_seed(1))).tolist() == [[[2, 0]]]
 
 
 def test_one_class_has_nothing_to_flip_to() -> None:
     with pytest.raises(ValueError, match="at least 2"):
-        Flips(torch.zeros(1, 1, 1, 1), 1)
+        LabelFlips(torch.zeros(1, 1, 1, 1), 1)

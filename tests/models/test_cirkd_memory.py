@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from seglet.losses.distillation.cirkd_memory import MemoryTerms, cirkd_memory_loss
-from seglet.models.distillation.adaptors import projector
-from seglet.models.distillation.cirkd_memory import CirkdMemory, Draws, MemorySize
+from seglet.models.distillation.adaptors import pixel_projector
+from seglet.models.distillation.cirkd_memory import CirkdMemory, MemoryDraws, MemorySize
 from seglet.tensors import resize_labels
 from seglet.types import IGNORE
 
@@ -27,7 +27,7 @@ def remembered(case: Case, dtype: torch.dtype, any_class: bool = True) -> CirkdM
 
 
 def projection(case: Case, dtype: torch.dtype) -> nn.Sequential:
-    net = projector(case["in_feat_S"].shape[1], case["in_feat_T"].shape[1]).to(dtype)
+    net = pixel_projector(case["in_feat_S"].shape[1], case["in_feat_T"].shape[1]).to(dtype)
     names = {"0.conv.weight": "pj0_weight", "1.weight": "pj3_weight"}
     names |= {f"0.norm.{part}": f"pj1_{part}" for part in ("weight", "bias", "running_mean", "running_var")}
     net.load_state_dict({name: torch.from_numpy(case[f"in_{theirs}"]) for name, theirs in names.items()}, strict=False)
@@ -39,7 +39,7 @@ def labels_of(case: Case) -> Tensor:
     return labels.masked_fill(labels == int(case["hp_ignore_label"]), IGNORE)
 
 
-def authors_draws(case: Case) -> Iterator[Draws]:
+def authors_draws(case: Case) -> Iterator[MemoryDraws]:
     """Their permutations, of each class in each image and then of the slots, as the draws of two calls."""
     permutations = iter(torch.from_numpy(case[f"in_perm_{i:03}"]) for i in range(int(case["hp_n_perm"])))
     labels = resize_labels(labels_of(case), case["in_feat_T"].shape[-2:])
@@ -50,10 +50,12 @@ def authors_draws(case: Case) -> Iterator[Draws]:
                 permutation = next(permutations)
                 rank = torch.empty(len(permutation)).scatter_(0, permutation, torch.arange(1.0 * len(permutation)))
                 places[image == k] = rank
-        yield Draws(order, next(permutations), next(permutations))
+        yield MemoryDraws(order, next(permutations), next(permutations))
 
 
-def call(case: Case, memory: CirkdMemory, net: nn.Module, teacher: str, draws: Draws) -> tuple[Tensor, MemoryTerms]:
+def call(
+    case: Case, memory: CirkdMemory, net: nn.Module, teacher: str, draws: MemoryDraws
+) -> tuple[Tensor, MemoryTerms]:
     dtype = memory.pixels.vectors.dtype
     student = torch.from_numpy(case["in_feat_S"]).to(dtype).requires_grad_()
     features = torch.from_numpy(case[teacher]).to(dtype)

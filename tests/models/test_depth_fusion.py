@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from seglet.models.architecture import DepthGuidance
-from seglet.models.layers.depth_fusion import SFT, DepthFusion, DepthPrior, fuse
-from seglet.models.layers.initialise import initialise
+from seglet.models.layers.depth_fusion import SFT, DepthFusion, DepthPrior, fuse_guided
+from seglet.models.layers.initialise import initialise_weights
 from seglet.models.segmenter import Architecture, Segmenter, build, load
 from seglet.types import Classes
 
@@ -52,7 +52,7 @@ def test_the_transform_is_the_authors_but_for_the_one_they_add(case: Case) -> No
 @pytest.mark.golden("weak", "dgf2_fusion")
 def test_fusion_and_its_gradients_are_the_authors(case: Case) -> None:
     own, guided = tensor(case, "F_d").requires_grad_(), tensor(case, "F_dbar").requires_grad_()
-    fused = fuse(own, guided, float(case["lam"]))
+    fused = fuse_guided(own, guided, float(case["lam"]))
     gradients = torch.autograd.grad((fused * tensor(case, "grad_w")).sum(), (own, guided))
     np.testing.assert_allclose(fused.detach(), case["out"], **NEAR)
     for found, name in zip(gradients, ("grad_F_d", "grad_F_dbar"), strict=True):
@@ -68,13 +68,15 @@ def test_the_way_from_depth_to_features_is_the_authors(case: Case) -> None:
     prior = fusion.prior(tensor(case, "depth")).detach()
     np.testing.assert_allclose(prior, case["prior"], **NEAR)
     np.testing.assert_allclose(fusion.transforms[0](features, prior).detach(), case["sft_out"], **NEAR)
-    np.testing.assert_allclose(fusion.at(0, features, prior).detach(), case["out"], **NEAR)
+    np.testing.assert_allclose(fusion.guide(0, features, prior).detach(), case["out"], **NEAR)
 
 
 def test_where_both_features_are_zero_nothing_is_added_and_where_both_are_strong_both_are() -> None:
-    assert fuse(torch.zeros(1, 1, 1, 1), torch.zeros(1, 1, 1, 1)).item() == 0
-    assert fuse(torch.full((1, 1, 1, 1), 100.0), torch.full((1, 1, 1, 1), 50.0)).item() == 200  # 50 + 1 · (100 + 50)
-    assert fuse(torch.full((1, 1, 1, 1), -100.0), torch.full((1, 1, 1, 1), -50.0)).item() == -125  # λ of it
+    assert fuse_guided(torch.zeros(1, 1, 1, 1), torch.zeros(1, 1, 1, 1)).item() == 0
+    assert (
+        fuse_guided(torch.full((1, 1, 1, 1), 100.0), torch.full((1, 1, 1, 1), 50.0)).item() == 200
+    )  # 50 + 1 · (100 + 50)
+    assert fuse_guided(torch.full((1, 1, 1, 1), -100.0), torch.full((1, 1, 1, 1), -50.0)).item() == -125  # λ of it
 
 
 def parameters(module: nn.Module) -> int:
@@ -105,9 +107,9 @@ def test_321_pixels_of_depth_become_79() -> None:
 @pytest.mark.parametrize("value", [0.0, 1e4])
 def test_constant_and_huge_depth_stay_finite(value: float) -> None:
     fusion = DepthFusion([4], width=0.125)
-    initialise(fusion, torch.Generator().manual_seed(0))
+    initialise_weights(fusion, torch.Generator().manual_seed(0))
     features = torch.ones(1, 4, 3, 3, requires_grad=True)
-    fusion.at(0, features, fusion.prior(torch.full((1, 1, 8, 8), value))).sum().backward()
+    fusion.guide(0, features, fusion.prior(torch.full((1, 1, 8, 8), value))).sum().backward()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in (features, *fusion.parameters()))
 
 
@@ -142,8 +144,8 @@ def test_an_untaught_transform_leaves_the_backbone_as_it_was(backbone: str) -> N
 @pytest.mark.parametrize("places", [1, 2, 3])
 def test_stages_are_also_known_as_they_were_before_depth_reached_them(places: int) -> None:
     with torch.no_grad():
-        seen = guided(places).network.backbone.look(torch.rand(1, 4, 24, 24))
-    same = [torch.equal(own, told) for own, told in zip(seen.own, seen.stages, strict=True)]
+        seen = guided(places).network.backbone.forward_stages(torch.rand(1, 4, 24, 24))
+    same = [torch.equal(own, told) for own, told in zip(seen.unguided, seen.stages, strict=True)]
     assert same == [place >= places for place in range(4)]
 
 

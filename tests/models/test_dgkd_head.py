@@ -9,7 +9,7 @@ from seglet.labels.cam.pseudo_masks import balanced_target, confident_masks
 from seglet.labels.refine.pixel_adaptive import pamr
 from seglet.losses.task import mask_loss, multilabel_soft_margin
 from seglet.models.class_scores import class_scores
-from seglet.models.multiscale import cleaned
+from seglet.models.multiscale import remove_absent_classes
 from seglet.tensors import resize_align_corners
 
 Case = dict[str, np.ndarray]
@@ -29,7 +29,7 @@ def test_scores_loss_and_masks_are_the_authors(case: Case) -> None:
     scores = class_scores(logits, 3.0, FLOOR)
     np.testing.assert_allclose(scores, case["cls"], **NEAR)
     np.testing.assert_allclose(multilabel_soft_margin(scores, tags), case["loss_cls"], **NEAR)
-    masks = cleaned(resize_align_corners(logits.softmax(1), case["masks_out"].shape[2:]), tags)
+    masks = remove_absent_classes(resize_align_corners(logits.softmax(1), case["masks_out"].shape[2:]), tags)
     np.testing.assert_allclose(masks, case["masks_out"], **NEAR)
 
 
@@ -49,5 +49,5 @@ def test_the_loss_of_the_masks_is_the_authors(case: Case) -> None:
     )
     size = images.shape[-2:]
     refined = pamr(logits.softmax(1), resize_align_corners(images, logits.shape[-2:]), steps=10)
-    target = balanced_target(confident_masks(cleaned(resize_align_corners(refined, size), tags)), tags)
+    target = balanced_target(confident_masks(remove_absent_classes(resize_align_corners(refined, size), tags)), tags)
     np.testing.assert_allclose(mask_loss(logits, target), case["loss_mask_per_sample"], rtol=1e-3)

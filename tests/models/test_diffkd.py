@@ -10,11 +10,17 @@ from torch import Tensor
 
 from seglet.losses.distillation.dist import correlation_loss
 from seglet.losses.distillation.kl import kl_divergence
-from seglet.models.diffusion.diffkd import Comparison, DiffKD, Draws, Options, draw
-from seglet.models.layers.initialise import initialise
+from seglet.models.diffusion.diffkd import (
+    DenoisingDistillation,
+    DenoisingDraws,
+    DenoisingOptions,
+    FeatureComparison,
+    draw_denoising,
+)
+from seglet.models.layers.initialise import initialise_weights
 
 TOLERANCES = [(torch.float32, 2e-5), (torch.float64, 1e-7)]  # their table of signal is float32
-DGKD = Options(reduction=1, align=False, mix_noise=False)
+DGKD = DenoisingOptions(reduction=1, align=False, mix_noise=False)
 NAMES = {
     "ddim.": "",
     "noise_adapter.feat.0.block": "adapter.layers.block",
@@ -35,20 +41,22 @@ def our_name(official: str) -> str:
     return official
 
 
-def loaded(case: Case, options: Options, compare: Comparison, dtype: torch.dtype) -> DiffKD:
-    model = DiffKD(case["in_feat_S"].shape[1], case["in_feat_T"].shape[1], options, compare)
+def loaded(
+    case: Case, options: DenoisingOptions, compare: FeatureComparison, dtype: torch.dtype
+) -> DenoisingDistillation:
+    model = DenoisingDistillation(case["in_feat_S"].shape[1], case["in_feat_T"].shape[1], options, compare)
     weights = {name.removeprefix("in_param__"): value for name, value in case.items() if name.startswith("in_param__")}
     model.load_state_dict({our_name(name): torch.from_numpy(value) for name, value in weights.items()})
     return model.to(dtype).train(bool(case["hp_train_mode"]))
 
 
-def draws_of(case: Case, dtype: torch.dtype) -> Draws:
+def draws_of(case: Case, dtype: torch.dtype) -> DenoisingDraws:
     noise = input_of(case, "ddim_noise", dtype)
     student = input_of(case, "noise_adapter_noise", dtype) if "in_noise_adapter_noise" in case else noise
-    return Draws(student, noise, torch.from_numpy(case["in_ddim_timesteps"]))
+    return DenoisingDraws(student, noise, torch.from_numpy(case["in_ddim_timesteps"]))
 
 
-def errors_of(model: DiffKD, case: Case, dtype: torch.dtype) -> Mapping[str, float]:
+def errors_of(model: DenoisingDistillation, case: Case, dtype: torch.dtype) -> Mapping[str, float]:
     """Of the terms, of the student's gradient and, last, of the running statistics after it all."""
     student, teacher = input_of(case, "feat_S", dtype).requires_grad_(), input_of(case, "feat_T", dtype)
     terms = model(student, teacher, draws_of(case, dtype))
@@ -64,7 +72,7 @@ def errors_of(model: DiffKD, case: Case, dtype: torch.dtype) -> Mapping[str, flo
 @pytest.mark.parametrize(("dtype", "tolerance"), TOLERANCES, ids=["float32", "float64"])
 def test_terms_gradient_and_statistics_are_the_authors(case: Case, dtype: torch.dtype, tolerance: float) -> None:
     code = int(case["hp_ae_channels"]) or None
-    options = Options(int(case["hp_inference_steps"]), kernel=int(case["hp_kernel_size"]), code_channels=code)  # type: ignore[arg-type]
+    options = DenoisingOptions(int(case["hp_inference_steps"]), kernel=int(case["hp_kernel_size"]), code_channels=code)  # type: ignore[arg-type]
     compare = kl_divergence if case["hp_kd_loss"] == "kl" else F.mse_loss
     errors = errors_of(loaded(case, options, compare, dtype), case, dtype)
     assert max(errors.values()) <= tolerance, errors
@@ -72,7 +80,7 @@ def test_terms_gradient_and_statistics_are_the_authors(case: Case, dtype: torch.
 
 @pytest.mark.golden("kd", "diffkd")
 def test_the_way_to_the_terms_is_the_authors(case: Case) -> None:
-    options = Options(kernel=int(case["hp_kernel_size"]), code_channels=int(case["hp_ae_channels"]) or None)  # type: ignore[arg-type]
+    options = DenoisingOptions(kernel=int(case["hp_kernel_size"]), code_channels=int(case["hp_ae_channels"]) or None)  # type: ignore[arg-type]
     model, student = loaded(case, options, F.mse_loss, torch.float64), input_of(case, "feat_S", torch.float64)
     refined = model.refine(student, draws_of(case, torch.float64).student)
     assert error(refined, case["out_refined_f64"]) <= 1e-7
@@ -91,12 +99,17 @@ def test_the_variant_of_dgkd_is_a_choice_of_options(case: Case, dtype: torch.dty
     assert max(errors.values()) <= tolerance, errors
 
 
-CHOICES = [Options(), Options(code_channels=3), Options(kernel=1), replace(DGKD, code_channels=4)]
+CHOICES = [
+    DenoisingOptions(),
+    DenoisingOptions(code_channels=3),
+    DenoisingOptions(kernel=1),
+    replace(DGKD, code_channels=4),
+]
 
 
-def model_of(options: Options) -> DiffKD:
-    model = DiffKD(4, 6, options)
-    initialise(model, torch.Generator().manual_seed(0))
+def model_of(options: DenoisingOptions) -> DenoisingDistillation:
+    model = DenoisingDistillation(4, 6, options)
+    initialise_weights(model, torch.Generator().manual_seed(0))
     return model
 
 
@@ -105,7 +118,7 @@ def maps(channels: int, seed: int = 0, batch: int = 2, size: int = 5) -> Tensor:
 
 
 @pytest.mark.parametrize("options", CHOICES)
-def test_the_terms_together_teach_every_part(options: Options) -> None:
+def test_the_terms_together_teach_every_part(options: DenoisingOptions) -> None:
     model, student = model_of(options), maps(4).requires_grad_()
     sum(model(student, maps(6)).values()).backward()
     assert student.grad is not None
@@ -113,7 +126,7 @@ def test_the_terms_together_teach_every_part(options: Options) -> None:
 
 
 def test_reconstruction_alone_teaches_the_autoencoder() -> None:
-    model = model_of(Options(code_channels=3))
+    model = model_of(DenoisingOptions(code_channels=3))
     terms = model(maps(4), maps(6))
     (terms["distillation"] + terms["denoising"]).backward()
     assert model.autoencoder is not None
@@ -122,12 +135,12 @@ def test_reconstruction_alone_teaches_the_autoencoder() -> None:
 
 def test_denoising_does_not_teach_the_student() -> None:
     student = maps(4).requires_grad_()
-    model_of(Options())(student, maps(6))["denoising"].backward()
+    model_of(DenoisingOptions())(student, maps(6))["denoising"].backward()
     assert student.grad is None
 
 
 def test_equal_generators_give_equal_terms() -> None:
-    model = model_of(Options()).eval()
+    model = model_of(DenoisingOptions()).eval()
     first, same, other = (model(maps(4), maps(6), torch.Generator().manual_seed(seed)) for seed in (0, 0, 1))
     assert first == same
     assert first["denoising"] != other["denoising"]
@@ -136,7 +149,7 @@ def test_equal_generators_give_equal_terms() -> None:
 
 @pytest.mark.parametrize("options", CHOICES)
 @pytest.mark.parametrize("scale", [0.0, 1e4])
-def test_one_image_of_constant_or_huge_features_stays_finite(options: Options, scale: float) -> None:
+def test_one_image_of_constant_or_huge_features_stays_finite(options: DenoisingOptions, scale: float) -> None:
     model, student = model_of(options), (scale * maps(4, batch=1)).requires_grad_()
     terms = model(student, scale * maps(6, seed=1, batch=1))
     sum(terms.values()).backward()
@@ -145,41 +158,41 @@ def test_one_image_of_constant_or_huge_features_stays_finite(options: Options, s
 
 
 def test_autocast_changes_nothing() -> None:
-    model, draws = model_of(Options()).eval(), draw(maps(6), 1000, torch.Generator().manual_seed(0))
+    model, draws = model_of(DenoisingOptions()).eval(), draw_denoising(maps(6), 1000, torch.Generator().manual_seed(0))
     with torch.autocast("cpu", torch.bfloat16):
         cast = model(maps(4), maps(6), draws)
     assert cast == model(maps(4), maps(6), draws)
 
 
 def test_half_precision_features_are_compared_in_the_models_own() -> None:
-    terms = model_of(Options())((1e4 * maps(4)).half(), (1e4 * maps(6)).half())
+    terms = model_of(DenoisingOptions())((1e4 * maps(4)).half(), (1e4 * maps(6)).half())
     assert all(term.dtype == torch.float32 and term.isfinite() for term in terms.values())
 
 
 def test_a_single_value_a_channel_cannot_train() -> None:
     with pytest.raises(ValueError, match="nothing to normalise over; raise the batch size"):
-        model_of(Options(kernel=1))(maps(4, batch=1, size=1), maps(6, batch=1, size=1))
+        model_of(DenoisingOptions(kernel=1))(maps(4, batch=1, size=1), maps(6, batch=1, size=1))
 
 
 @pytest.mark.usefixtures("unchecked")
 def test_two_sizes_are_an_error() -> None:
     with pytest.raises(ValueError, match="2 maps of 5x5 and 2 of 4x4; resize"):
-        model_of(Options())(maps(4), maps(6, size=4))
+        model_of(DenoisingOptions())(maps(4), maps(6, size=4))
 
 
 def test_draws_of_another_shape_are_an_error() -> None:
     with pytest.raises(ValueError, match=r"student's noise must be \(2, 6, 5, 5\)"):
-        model_of(Options())(maps(4), maps(6), draw(maps(4), 1000, None))
+        model_of(DenoisingOptions())(maps(4), maps(6), draw_denoising(maps(4), 1000, None))
 
 
 def test_other_channels_than_announced_are_an_error() -> None:
     with pytest.raises(ValueError, match=r"of \(4, 6\) channels, got \(5, 6\)"):
-        model_of(Options())(maps(5), maps(6))
+        model_of(DenoisingOptions())(maps(5), maps(6))
 
 
 def test_unaligned_channels_are_an_error() -> None:
     with pytest.raises(ValueError, match="equal channels, got 4 and 6"):
-        DiffKD(4, 6, DGKD)
+        DenoisingDistillation(4, 6, DGKD)
 
 
 @pytest.mark.parametrize(
@@ -187,4 +200,4 @@ def test_unaligned_channels_are_an_error() -> None:
 )
 def test_impossible_options_are_an_error(options: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="expected"):
-        Options(**options)  # type: ignore[arg-type]
+        DenoisingOptions(**options)  # type: ignore[arg-type]

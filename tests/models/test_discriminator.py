@@ -7,8 +7,8 @@ from tests.models.hash_weights import hash_weight
 from torch import Tensor
 
 from seglet.losses.distillation.adversarial import adversarial_loss, gradient_penalty, hinge_loss, wasserstein_loss
-from seglet.models.distillation.discriminator import Discriminator, SelfAttention
-from seglet.models.layers.initialise import initialise
+from seglet.models.distillation.discriminator import Discriminator, SpatialSelfAttention
+from seglet.models.layers.initialise import initialise_weights
 
 TOLERANCES = [(torch.float32, 2e-5), (torch.float64, 1e-9)]
 NAMES = {
@@ -41,7 +41,7 @@ def play(case: Case, dtype: torch.dtype) -> dict[str, Tensor]:
     """The three passes of a training step in the authors' order, then the penalty's."""
     network, teacher = discriminator_of(case, dtype), input_of(case, "feat_T", dtype)
     student = input_of(case, "feat_S", dtype).requires_grad_()
-    first, second, real = network.judge(student), network(student.detach()), network(teacher)
+    first, second, real = network.frozen_scores(student), network(student.detach()), network(teacher)
     found = {"d_out_S": first, "loss_G": adversarial_loss(first), "d_out_S2": second, "d_out_T": real}
     found |= {"loss_D_hinge": hinge_loss(real, second), "loss_D_wgan_gp": wasserstein_loss(real, second)}
     found["grad_feat_S__loss_G"] = torch.autograd.grad(found["loss_G"], student)[0]
@@ -54,7 +54,7 @@ def play(case: Case, dtype: torch.dtype) -> dict[str, Tensor]:
 
 def small(num_classes: int = 3) -> Discriminator:
     network = Discriminator(num_classes, width=4)
-    initialise(network, torch.Generator().manual_seed(0))
+    initialise_weights(network, torch.Generator().manual_seed(0))
     return network
 
 
@@ -71,7 +71,7 @@ def test_a_round_of_the_game_is_the_authors(case: Case, dtype: torch.dtype, tole
 
 def test_judging_gives_the_discriminator_no_gradient() -> None:
     network, student = small(), logits(1, 3, 64, 64).requires_grad_()
-    adversarial_loss(network.judge(student)).backward()
+    adversarial_loss(network.frozen_scores(student)).backward()
     assert student.grad is not None
     assert student.grad.abs().sum() > 0
     assert [name for name, parameter in network.named_parameters() if parameter.grad is not None] == []
@@ -79,14 +79,14 @@ def test_judging_gives_the_discriminator_no_gradient() -> None:
 
 def test_judged_and_trained_scores_agree() -> None:
     network = small().eval()
-    assert torch.equal(network.judge(logits(1, 3, 64, 64)), network(logits(1, 3, 64, 64)))
+    assert torch.equal(network.frozen_scores(logits(1, 3, 64, 64)), network(logits(1, 3, 64, 64)))
 
 
 def test_both_players_learn_in_one_backward_pass() -> None:
     network, student, teacher = small(), logits(2, 3, 64, 64).requires_grad_(), logits(2, 3, 64, 64, scale=2)
     penalty = gradient_penalty(network, teacher, student, torch.Generator().manual_seed(0))
     game = hinge_loss(network(teacher), network(student.detach())) + 10 * penalty
-    (adversarial_loss(network.judge(student)) + game).backward()
+    (adversarial_loss(network.frozen_scores(student)) + game).backward()
     assert [name for name, parameter in network.named_parameters() if parameter.grad is None] == []
 
 
@@ -111,7 +111,7 @@ def test_autocast_changes_nothing() -> None:
 
 
 def test_other_classes_are_an_error() -> None:
-    with pytest.raises(ValueError, match="judges 3 classes, got logits of 5"):
+    with pytest.raises(ValueError, match="scores 3 classes, got logits of 5"):
         small()(logits(1, 5, 64, 64))
 
 
@@ -122,11 +122,11 @@ def test_an_odd_width_is_an_error() -> None:
 
 def test_attention_starts_as_the_identity() -> None:
     maps = logits(1, 8, 3, 3)
-    assert torch.equal(SelfAttention(8)(maps), maps)
+    assert torch.equal(SpatialSelfAttention(8)(maps), maps)
 
 
 def test_attention_that_cannot_choose_adds_the_mean() -> None:
-    attention, maps = SelfAttention(8), logits(1, 8, 2, 2)
+    attention, maps = SpatialSelfAttention(8), logits(1, 8, 2, 2)
     with torch.no_grad():
         attention.query.weight.zero_(), attention.query.bias.zero_(), attention.value.bias.zero_()  # type: ignore[union-attr]
         attention.value.weight.copy_(torch.eye(8).view(8, 8, 1, 1))

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from seglet.models.layers.dropout import Dropout, DropPath, drawing_from, has_active_dropout
+from seglet.models.layers.dropout import Dropout, DropPath, has_active_dropout, noise_from
 
 ONES = torch.ones(2, 64, 8, 8)
 
@@ -35,16 +35,16 @@ def test_drop_path_drops_whole_images() -> None:
 
 def test_the_same_generator_gives_the_same_masks() -> None:
     net = nn.Sequential(Dropout(0.5), Dropout(0.5))
-    with drawing_from(net, seeded()):
+    with noise_from(net, seeded()):
         first = net(ONES)
-    with drawing_from(net, seeded()):
+    with noise_from(net, seeded()):
         assert torch.equal(net(ONES), first)
 
 
 def test_a_named_generator_leaves_the_global_one_alone() -> None:
     before = torch.get_rng_state()
     dropout = Dropout(0.5)
-    with drawing_from(dropout, seeded()):
+    with noise_from(dropout, seeded()):
         dropout(ONES)
     assert torch.equal(torch.get_rng_state(), before)
 
@@ -52,7 +52,7 @@ def test_a_named_generator_leaves_the_global_one_alone() -> None:
 def test_drawing_from_restores_what_was_there_even_after_an_error() -> None:
     dropout, mine = Dropout(0.5), seeded()
     dropout.generator = mine
-    with pytest.raises(RuntimeError), drawing_from(dropout, seeded(1)):
+    with pytest.raises(RuntimeError), noise_from(dropout, seeded(1)):
         raise RuntimeError
     assert dropout.generator is mine
 

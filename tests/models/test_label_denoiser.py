@@ -3,10 +3,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from seglet.models.diffusion.categorical import Flips
-from seglet.models.diffusion.label_denoiser import LabelDenoiser, wave_code
-from seglet.models.diffusion.mixed import MixedDiffusion, State
-from seglet.models.diffusion.routing import Route
+from seglet.models.diffusion.categorical import LabelFlips
+from seglet.models.diffusion.label_denoiser import LabelDenoiser, step_encoding
+from seglet.models.diffusion.mixed import MixedDiffusion, NoisyState
+from seglet.models.diffusion.routing import NoiseRoute
 from seglet.types import IGNORE
 
 VIT_B_512 = 107e9
@@ -22,10 +22,10 @@ def denoiser(corrector: bool = False) -> LabelDenoiser:
     return LabelDenoiser(4, 3, width=16, blocks=2, corrector=corrector)
 
 
-def state(size: int = 8) -> State:
+def state(size: int = 8) -> NoisyState:
     labels = torch.zeros(2, size, size, dtype=torch.long)
     labels[:, :, size // 2 :] = 2
-    return State(labels, torch.randn(2, 3, size, size, generator=seeded()))
+    return NoisyState(labels, torch.randn(2, 3, size, size, generator=seeded()))
 
 
 def test_logits_and_noise_have_the_size_of_the_state_and_void_is_read() -> None:
@@ -41,7 +41,7 @@ def test_the_step_is_known_to_the_network() -> None:
     net, logits = denoiser(), torch.zeros(2, 4, 8, 8)
     early, late = (net(state(), logits, torch.full((2,), step)).logits for step in (1, 10))
     assert not torch.allclose(early, late)
-    assert wave_code(torch.tensor([0]), 4).tolist() == [[0, 0, 1, 1]]
+    assert step_encoding(torch.tensor([0]), 4).tolist() == [[0, 0, 1, 1]]
 
 
 def test_a_corrector_begins_with_what_the_segmenter_says_and_learns_what_to_add() -> None:
@@ -63,18 +63,18 @@ def test_it_costs_less_than_a_twentieth_of_a_vit() -> None:
 
 def test_trained_on_flipped_labels_it_mends_wrong_ones() -> None:
     net, clean = denoiser(), state(16)
-    flips = Flips(torch.full((2, 1, 16, 16), 0.2), 4)
+    flips = LabelFlips(torch.full((2, 1, 16, 16), 0.2), 4)
     everywhere = torch.ones(2, 16, 16, dtype=torch.bool)
-    process, blank = MixedDiffusion(flips, Route(everywhere, ~everywhere)), torch.zeros(2, 4, 16, 16)
+    process, blank = MixedDiffusion(flips, NoiseRoute(everywhere, ~everywhere)), torch.zeros(2, 4, 16, 16)
     optimiser, draws = torch.optim.Adam(net.parameters(), lr=0.02), seeded(1)
     for _ in range(30):
-        steps = process.clock.draw(2, draws)
+        steps = process.schedule.draw(2, draws)
         noisy, _ = process.corrupt(clean, steps, draws)
         optimiser.zero_grad()
         F.cross_entropy(net(noisy, blank, steps).logits, clean.labels).backward()
         optimiser.step()
     wrong = torch.where(torch.rand(2, 16, 16, generator=seeded()) < 0.3, (clean.labels + 1) % 4, clean.labels)
-    mended = process.restore(lambda seen, steps: net(seen, blank, steps), State(wrong, clean.features), seeded())
+    mended = process.restore(lambda seen, steps: net(seen, blank, steps), NoisyState(wrong, clean.features), seeded())
     assert (mended.argmax(1) == clean.labels).float().mean() > (wrong == clean.labels).float().mean() + 0.1
 
 

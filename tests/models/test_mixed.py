@@ -2,10 +2,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from seglet.models.diffusion.categorical import Flips, one_hot
-from seglet.models.diffusion.gaussian import Clock
-from seglet.models.diffusion.mixed import Denoised, MixedDiffusion, State
-from seglet.models.diffusion.routing import Noises, Reading, Route, route, threshold_at
+from seglet.models.diffusion.categorical import LabelFlips, one_hot_labels
+from seglet.models.diffusion.gaussian import JointSteps
+from seglet.models.diffusion.mixed import DenoiserOutput, MixedDiffusion, NoisyState
+from seglet.models.diffusion.routing import NoiseKinds, NoiseRoute, RoutingRule, confidence_threshold, route_noise
 
 CONFIDENCE = torch.tensor([[[0.9, 0.3]]])
 SEED = 5
@@ -15,14 +15,14 @@ def seeded() -> torch.Generator:
     return torch.Generator().manual_seed(SEED)
 
 
-def clean(size: int = 16) -> State:
+def clean(size: int = 16) -> NoisyState:
     labels = torch.randint(4, (2, size, size), generator=seeded())
-    return State(labels, torch.randn(2, 3, size, size, generator=seeded()))
+    return NoisyState(labels, torch.randn(2, 3, size, size, generator=seeded()))
 
 
 def diffusion(where: Tensor, **changes: object) -> MixedDiffusion:
-    flips = Flips(torch.full((len(where), 1, *where.shape[1:]), 0.2), 4)
-    return MixedDiffusion(flips, Route(where, ~where), **changes)  # type: ignore[arg-type]
+    flips = LabelFlips(torch.full((len(where), 1, *where.shape[1:]), 0.2), 4)
+    return MixedDiffusion(flips, NoiseRoute(where, ~where), **changes)  # type: ignore[arg-type]
 
 
 def halves(size: int = 16) -> Tensor:
@@ -41,22 +41,22 @@ def halves(size: int = 16) -> Tensor:
     ],
 )
 def test_confidence_chooses_the_noise(
-    reading: Reading, noises: Noises, flips: list[bool], gaussian: list[bool]
+    reading: RoutingRule, noises: NoiseKinds, flips: list[bool], gaussian: list[bool]
 ) -> None:
-    chosen = route(CONFIDENCE, 0.5, reading, noises)
+    chosen = route_noise(CONFIDENCE, 0.5, reading, noises)
     assert (chosen.flips[0, 0].tolist(), chosen.gaussian[0, 0].tolist()) == (flips, gaussian)
 
 
 @pytest.mark.usefixtures("unchecked")
 def test_a_wrong_reading_is_refused() -> None:
     with pytest.raises(ValueError, match="expected a reading"):
-        route(CONFIDENCE, 0.5, "poetry")  # type: ignore[arg-type]
+        route_noise(CONFIDENCE, 0.5, "poetry")  # type: ignore[arg-type]
 
 
 def test_at_the_beginning_every_pixel_is_confident() -> None:
-    assert threshold_at(0) == 0
-    assert route(CONFIDENCE, threshold_at(0)).flips.all()
-    assert (threshold_at(0.25), threshold_at(0.5), threshold_at(1)) == (0.4, 0.8, 0.8)
+    assert confidence_threshold(0) == 0
+    assert route_noise(CONFIDENCE, confidence_threshold(0)).flips.all()
+    assert (confidence_threshold(0.25), confidence_threshold(0.5), confidence_threshold(1)) == (0.4, 0.8, 0.8)
 
 
 def test_labels_flip_and_features_get_noise_only_where_they_should() -> None:
@@ -73,8 +73,8 @@ def test_labels_flip_and_features_get_noise_only_where_they_should() -> None:
 def test_a_denoiser_that_knows_the_truth_restores_it() -> None:
     start = clean()
 
-    def oracle(state: State, steps: Tensor) -> Denoised:
-        return Denoised(20.0 * one_hot(start.labels, 4).float(), torch.zeros_like(state.features))
+    def oracle(state: NoisyState, steps: Tensor) -> DenoiserOutput:
+        return DenoiserOutput(20.0 * one_hot_labels(start.labels, 4).float(), torch.zeros_like(state.features))
 
     mended = diffusion(halves()).restore(oracle, start, seeded())
     assert torch.equal(mended.argmax(1), start.labels)
@@ -85,11 +85,11 @@ def test_restoring_mends_labels_where_the_denoiser_is_right_more_often_than_they
     start = clean()
     wrong = torch.where(torch.rand(2, 16, 16, generator=seeded()) < 0.3, (start.labels + 1) % 4, start.labels)
 
-    def good(state: State, steps: Tensor) -> Denoised:
-        logits = 2.0 * one_hot(start.labels, 4).float() + one_hot(state.labels, 4).float()
-        return Denoised(logits, torch.zeros_like(state.features))
+    def good(state: NoisyState, steps: Tensor) -> DenoiserOutput:
+        logits = 2.0 * one_hot_labels(start.labels, 4).float() + one_hot_labels(state.labels, 4).float()
+        return DenoiserOutput(logits, torch.zeros_like(state.features))
 
-    mended = diffusion(halves()).restore(good, State(wrong, start.features), seeded()).argmax(1)
+    mended = diffusion(halves()).restore(good, NoisyState(wrong, start.features), seeded()).argmax(1)
     assert (mended == start.labels).float().mean() > (wrong == start.labels).float().mean() + 0.2
 
 
@@ -97,18 +97,20 @@ def test_features_with_known_noise_come_back() -> None:
     start, nowhere = clean(), torch.zeros(2, 16, 16, dtype=torch.bool)
     process = diffusion(nowhere)
     seen, noise = process.corrupt(start, torch.tensor([1, 1]), seeded())
-    back = process.back(seen, Denoised(one_hot(start.labels, 4).float(), noise), torch.tensor([1, 1]), seeded())
+    back = process.reverse_step(
+        seen, DenoiserOutput(one_hot_labels(start.labels, 4).float(), noise), torch.tensor([1, 1]), seeded()
+    )
     torch.testing.assert_close(back.features, start.features, rtol=1e-4, atol=1e-4)
 
 
 def test_restoring_is_repeated_by_the_same_generator_and_asks_once_a_step() -> None:
     asked: list[int] = []
 
-    def unsure(state: State, steps: Tensor) -> Denoised:
+    def unsure(state: NoisyState, steps: Tensor) -> DenoiserOutput:
         asked.append(int(steps[0]))
-        return Denoised(one_hot(state.labels, 4).float(), torch.zeros_like(state.features))
+        return DenoiserOutput(one_hot_labels(state.labels, 4).float(), torch.zeros_like(state.features))
 
-    process = diffusion(halves(), clock=Clock(5), predicts="previous")
+    process = diffusion(halves(), schedule=JointSteps(5), predicts="previous")
     first, second = (process.restore(unsure, clean(), seeded()) for _ in range(2))
     assert torch.equal(first, second)
     assert asked == [5, 4, 3, 2, 1] * 2
@@ -117,9 +119,9 @@ def test_restoring_is_repeated_by_the_same_generator_and_asks_once_a_step() -> N
 def test_features_stay_in_their_range_however_wrong_the_noise_is_told() -> None:
     told: list[Tensor] = []
 
-    def wrong(state: State, steps: Tensor) -> Denoised:
+    def wrong(state: NoisyState, steps: Tensor) -> DenoiserOutput:
         told.append(state.features)
-        return Denoised(torch.zeros(2, 4, 16, 16), torch.zeros_like(state.features))
+        return DenoiserOutput(torch.zeros(2, 4, 16, 16), torch.zeros_like(state.features))
 
     start = clean()
     diffusion(torch.zeros(2, 16, 16, dtype=torch.bool)).restore(wrong, start, seeded())

@@ -4,10 +4,18 @@ import torch
 from torch import Tensor
 
 from seglet.models.class_scores import class_scores
-from seglet.models.multiscale import Masks, MultiScale, cleaned, place, predict_masks, views, yielding
+from seglet.models.multiscale import (
+    ClassMasks,
+    MultiScaleOptions,
+    predict_masks,
+    remove_absent_classes,
+    scaled_views,
+    undo_view,
+    weaken_background,
+)
 
 Case = dict[str, np.ndarray]
-ONCE = MultiScale(scales=(1.0,), flip=False, background_power=1.0)
+ONCE = MultiScaleOptions(scales=(1.0,), flip=False, background_power=1.0)
 
 
 def random_images(count: int = 2, height: int = 12, width: int = 10) -> Tensor:
@@ -25,9 +33,9 @@ def test_merging_views_is_the_authors(case: Case) -> None:
     for index, (mask, pad) in enumerate(zip(torch.from_numpy(case["masks"]).double(), case["pads"], strict=True)):
         top, left, height, width = pad.tolist()
         cut = mask[None, :, top : top + height, left : left + width]
-        total = total + place(cut, size, mirrored=bool(case["flip"]) and index % 2 == 1)
+        total = total + undo_view(cut, size, mirrored=bool(case["flip"]) and index % 2 == 1)
     tags = torch.from_numpy(case["labels"]).double()[None]
-    merged = cleaned(total / len(case["masks"]), tags, float(case["bg_pow"]))[0]
+    merged = remove_absent_classes(total / len(case["masks"]), tags, float(case["bg_pow"]))[0]
     np.testing.assert_allclose(merged, case["merged"], rtol=1e-4, atol=1e-5)
     np.testing.assert_array_equal(merged.argmax(0), case["argmax"])
 
@@ -39,7 +47,7 @@ def test_cleaning_masks_is_the_authors(case: Case) -> None:
     foreground = torch.from_numpy(case["logits_fg"]).double()
     masks = torch.cat([torch.ones_like(foreground[:, :1]), foreground], dim=1).softmax(1)
     larger = torch.nn.functional.interpolate(masks, case["masks_cam"].shape[2:], mode="bilinear", align_corners=True)
-    ours = cleaned(larger, torch.from_numpy(case["labels"]).double())
+    ours = remove_absent_classes(larger, torch.from_numpy(case["labels"]).double())
     np.testing.assert_allclose(ours, case["masks_cam"], rtol=1e-4, atol=1e-5)
 
 
@@ -51,12 +59,15 @@ def test_one_view_is_the_softmax_of_the_network() -> None:
 
 def test_a_mirrored_view_lands_where_it_belongs() -> None:
     plain = predict_masks(by_colour, random_images(), ONCE, torch.ones(2, 2))
-    both = predict_masks(by_colour, random_images(), MultiScale((1.0,), background_power=1.0), torch.ones(2, 2))
+    both = predict_masks(by_colour, random_images(), MultiScaleOptions((1.0,), background_power=1.0), torch.ones(2, 2))
     torch.testing.assert_close(both.masks, plain.masks)
 
 
 def test_each_scale_is_seen_twice() -> None:
-    seen = [(tuple(view.shape[2:]), mirrored) for view, mirrored in views(random_images(), MultiScale((1.0, 0.5)))]
+    seen = [
+        (tuple(view.shape[2:]), mirrored)
+        for view, mirrored in scaled_views(random_images(), MultiScaleOptions((1.0, 0.5)))
+    ]
     assert seen == [((12, 10), False), ((12, 10), True), ((6, 5), False), ((6, 5), True)]
 
 
@@ -80,29 +91,29 @@ def test_known_tags_overrule_scores() -> None:
 
 
 def test_a_power_above_one_makes_the_background_yield() -> None:
-    masks = cleaned(torch.tensor([0.5, 0.3, 0.2]).view(1, 3, 1, 1), torch.ones(1, 2), background_power=3)
+    masks = remove_absent_classes(torch.tensor([0.5, 0.3, 0.2]).view(1, 3, 1, 1), torch.ones(1, 2), background_power=3)
     torch.testing.assert_close(masks.flatten(), torch.tensor([0.125, 0.3, 0.2]))
 
 
 def test_logits_of_masks_decide_as_the_masks_do_and_are_finite() -> None:
     masks = torch.tensor([0.125, 0.3, 0.0]).view(1, 3, 1, 1)
-    logits = Masks(masks, torch.ones(1, 2), torch.ones(1, 2)).logits()
+    logits = ClassMasks(masks, torch.ones(1, 2), torch.ones(1, 2)).logits()
     assert logits.isfinite().all()
     assert logits.argmax(1).item() == 1
 
 
 def test_yielding_logits_decide_as_powered_masks_do() -> None:
     logits = torch.randn(2, 4, 5, 6, generator=torch.Generator().manual_seed(0))
-    powered = cleaned(logits.softmax(1), torch.ones(2, 3), background_power=3)
-    assert torch.equal(yielding(logits, 3).argmax(1), powered.argmax(1))
+    powered = remove_absent_classes(logits.softmax(1), torch.ones(2, 3), background_power=3)
+    assert torch.equal(weaken_background(logits, 3).argmax(1), powered.argmax(1))
 
 
 def test_tags_with_the_background_among_them_are_refused() -> None:
     with pytest.raises(ValueError, match="tags of one class less, not 3"):
-        cleaned(torch.ones(1, 3, 2, 2), torch.ones(1, 3))
+        remove_absent_classes(torch.ones(1, 3, 2, 2), torch.ones(1, 3))
 
 
 @pytest.mark.parametrize("changes", [{"scales": ()}, {"scales": (1.0, 0.0)}, {"background_power": 0.0}])
 def test_impossible_views_are_refused(changes: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="above 0"):
-        MultiScale(**changes)  # type: ignore[arg-type]
+        MultiScaleOptions(**changes)  # type: ignore[arg-type]

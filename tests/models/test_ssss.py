@@ -12,10 +12,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from seglet.models.architecture import Architecture
 from seglet.models.assembly import assemble_network, pyramid_rates
-from seglet.models.freezing import batch_norms, freeze_pretrained, rest_norms
-from seglet.models.heads.base import WithBackground
+from seglet.models.freezing import batch_norms, fix_batch_norm_statistics, freeze_pretrained
+from seglet.models.heads.base import ForegroundClassifier
 from seglet.models.heads.deeplabv3 import ASPP
-from seglet.models.heads.ssss import GlobalCueInjection, SSSSHead, StochasticGate, gated
+from seglet.models.heads.ssss import GlobalCueInjection, SSSSHead, StochasticGate, mix_by_gate
 from seglet.models.network import Network
 from seglet.models.segmenter import Segmenter
 from seglet.models.uncertainty import mc_mean_and_deviation
@@ -81,7 +81,7 @@ def test_global_cue_injection_is_the_authors(case: Case) -> None:
 def test_the_gate_is_the_authors(case: Case) -> None:
     deep, shallow, keep = (tensor(case, name) for name in ("x1", "x2", "keep_mask"))
     p = float(case["alpha"])
-    torch.testing.assert_close(gated(deep, shallow, keep, p), tensor(case, "out"), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(mix_by_gate(deep, shallow, keep, p), tensor(case, "out"), rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(StochasticGate(p).eval()(deep, shallow), tensor(case, "out_eval"), rtol=1e-4, atol=1e-5)
 
 
@@ -117,7 +117,7 @@ def test_what_the_authors_freeze_leaves_the_published_number_to_train() -> None:
     network = full()
     freeze_pretrained(network)
     assert sum(part.numel() for part in network.parameters() if part.requires_grad) == 137_104_500
-    rest_norms(network)
+    fix_batch_norm_statistics(network)
     norms = [*batch_norms(network)]
     assert (len(norms), sum(norm.training for norm in norms)) == (50, 7)
 
@@ -136,7 +136,7 @@ def test_one_image_alone_trains_once_the_norms_of_the_pyramid_rest() -> None:
     network = tiny("ssss-resnet18").network.train()
     with pytest.raises(ValueError, match="at least 2 images"):
         network(images(1))
-    rest_norms(network)
+    fix_batch_norm_statistics(network)
     assert network(images(1)).logits.isfinite().all()
 
 
@@ -186,4 +186,4 @@ def test_the_shallow_stage_is_the_one_at_stride_4() -> None:
 
 def test_a_background_alone_is_refused() -> None:
     with pytest.raises(ValueError, match="2 classes are the least; got 1"):
-        WithBackground(8, 1, constant=1.0)
+        ForegroundClassifier(8, 1, constant=1.0)

@@ -2,7 +2,7 @@ import pytest
 import torch
 from tests.methods.toys import labelled, teacher
 
-from seglet.models.distillation.feature_taps import check_places, look, measure
+from seglet.models.distillation.feature_taps import check_taps, forward_with_taps, measure_taps
 from seglet.models.network import Network
 
 
@@ -12,7 +12,7 @@ def network(**changes: object) -> Network:
 
 def test_outputs_and_stages_are_those_of_the_pass() -> None:
     net, images = network().eval(), labelled().images
-    seen = look(net, images, ["logits", "feature", "stage3", "stage4"])
+    seen = forward_with_taps(net, images, ["logits", "feature", "stage3", "stage4"])
     assert torch.equal(seen.maps["logits"], net(images).logits)
     assert torch.equal(seen.maps["feature"], net(images).feature)
     assert torch.equal(seen.maps["stage3"], net.backbone(images)[2])
@@ -21,54 +21,54 @@ def test_outputs_and_stages_are_those_of_the_pass() -> None:
 
 def test_any_module_can_be_tapped_by_its_name() -> None:
     net, images = network().eval(), labelled().images
-    maps = look(net, images, ["backbone.layer3", "head.tail.classifier"]).maps
+    maps = forward_with_taps(net, images, ["backbone.layer3", "head.tail.classifier"]).maps
     assert torch.equal(maps["backbone.layer3"], net.backbone(images)[2])
     assert torch.equal(maps["head.tail.classifier"], net(images).logits)
 
 
 def test_nothing_stays_behind_in_the_network() -> None:
     net = network().eval()
-    look(net, labelled().images, ["backbone.layer3", "stage1"])
+    forward_with_taps(net, labelled().images, ["backbone.layer3", "stage1"])
     assert not any(module._forward_hooks for module in net.modules())
 
 
 def test_the_auxiliary_head_answers_in_evaluation_mode_when_it_is_tapped() -> None:
     net, images = network().eval(), labelled().images
     assert net(images).auxiliary is None
-    assert look(net, images, ["auxiliary"]).maps["auxiliary"].shape[:2] == (2, 3)
+    assert forward_with_taps(net, images, ["auxiliary"]).maps["auxiliary"].shape[:2] == (2, 3)
 
 
 def test_a_network_without_an_auxiliary_head_says_so() -> None:
     with pytest.raises(ValueError, match="no auxiliary output"):
-        look(network(auxiliary=False), labelled().images, ["auxiliary"])
+        forward_with_taps(network(auxiliary=False), labelled().images, ["auxiliary"])
 
 
 def test_a_place_that_does_not_exist_is_answered_with_the_nearest() -> None:
     with pytest.raises(ValueError, match=r"nothing to tap at 'backbone.layer9'; did you mean 'backbone.layer"):
-        check_places(network(), ["backbone.layer9"])
+        check_taps(network(), ["backbone.layer9"])
 
 
 def test_a_tap_that_never_fires_is_an_error() -> None:
     with pytest.raises(ValueError, match="the tap at 'head' never fired"):
-        look(network(), labelled().images, ["head"])
+        forward_with_taps(network(), labelled().images, ["head"])
 
 
 def test_what_is_no_map_is_an_error() -> None:
     with pytest.raises(ValueError, match=r"'backbone' caught .*, expected a map"):
-        look(network(), labelled().images, ["backbone"])
+        forward_with_taps(network(), labelled().images, ["backbone"])
 
 
 def test_a_map_that_is_overwritten_behind_its_module_is_an_error() -> None:
     net = network().eval()
     net.backbone.layer1.register_forward_hook(lambda module, inputs, output: output.mul_(2))
     with pytest.raises(ValueError, match="is overwritten by the module that follows"):
-        look(net, labelled().images, ["backbone.layer1.1"])
+        forward_with_taps(net, labelled().images, ["backbone.layer1.1"])
 
 
 def test_places_are_measured_without_changing_the_network() -> None:
     net = network(width=0.25).train()
     before = {name: value.clone() for name, value in net.state_dict().items()}
-    places = measure(net, ["logits", "stage1", "stage4"])
+    places = measure_taps(net, ["logits", "stage1", "stage4"])
     assert [(place.channels, place.stride) for place in places.values()] == [(3, 8), (16, 4), (128, 8)]
     assert net.training
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())

@@ -5,7 +5,7 @@ import torch
 from tests.models.tiny import NAMES, images, tiny
 from torch import Tensor
 
-from seglet.models.layers.dropout import Dropout, drawing_from
+from seglet.models.layers.dropout import Dropout, noise_from
 from seglet.models.network import Network
 from seglet.models.uncertainty import mc_deviation, mc_mean_and_deviation, mc_probabilities
 
@@ -30,7 +30,7 @@ def full_passes(network: Network, images: Tensor, samples: int) -> Tensor:
     network = copy.deepcopy(network)
     for part in network.head.modules():
         part.training = part.training or isinstance(part, Dropout)
-    with drawing_from(network.head.tail, seeded()):
+    with noise_from(network.head.tail, seeded()):
         return torch.stack([network(images).logits.softmax(1) for _ in range(samples)])
 
 

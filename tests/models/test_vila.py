@@ -15,21 +15,21 @@ from seglet.models.backbones import vit
 from seglet.models.backbones.variants import VISION_TRANSFORMERS, VisionTransformerShape
 from seglet.models.foundation.clip import ImageTextEncoder
 from seglet.models.foundation.image_input import round_to_multiple
-from seglet.models.heads.vila import Fusion, Text, positions, streams
+from seglet.models.heads.vila import CaptionFusion, CaptionStates, position_encoding, run_streams
 from seglet.models.segmenter import Architecture, Segmenter, build, load
 from seglet.models.student import StudentConfig, build_student
 
 NAME = "vila-clip_tiny"
 
 
-def fusion(text: int = 5) -> Fusion:
+def fusion(text: int = 5) -> CaptionFusion:
     torch.manual_seed(0)
-    return Fusion(8, text)
+    return CaptionFusion(8, text)
 
 
-def text(count: int = 2, length: int = 3, width: int = 5) -> Text:
+def text(count: int = 2, length: int = 3, width: int = 5) -> CaptionStates:
     states = torch.randn(count, length, width, generator=torch.Generator().manual_seed(2))
-    return Text(states, torch.ones(count, length, dtype=torch.bool))
+    return CaptionStates(states, torch.ones(count, length, dtype=torch.bool))
 
 
 def small() -> Segmenter:
@@ -77,27 +77,29 @@ def test_sides_go_to_the_nearest_multiple_and_the_larger_of_two(side: int, near:
 
 def test_with_text_the_visual_stream_is_the_network_bit_for_bit() -> None:
     network = small().network
-    both = streams(network, fusion(), images(), text())
+    both = run_streams(network, fusion(), images(), text())
     assert torch.equal(both.visual.logits, network(images()).logits)
     assert both.fused is not None
     assert not torch.equal(both.fused.logits, both.visual.logits)
 
 
 def test_without_text_there_is_one_stream() -> None:
-    assert streams(small().network, fusion(), images(), None).fused is None
-    assert streams(small().network, None, images(), text()).fused is None
+    assert run_streams(small().network, fusion(), images(), None).fused is None
+    assert run_streams(small().network, None, images(), text()).fused is None
 
 
 def test_padding_is_not_read() -> None:
     given = text()
-    longer = Text(torch.cat((given.states, torch.randn(2, 2, 5)), 1), torch.tensor([[True] * 3 + [False] * 2] * 2))
+    longer = CaptionStates(
+        torch.cat((given.states, torch.randn(2, 2, 5)), 1), torch.tensor([[True] * 3 + [False] * 2] * 2)
+    )
     tokens = torch.rand(2, 8, 3, 3)
     torch.testing.assert_close(fusion()(tokens, longer), fusion()(tokens, given))
 
 
 def test_no_token_at_all_gives_numbers() -> None:
     given = text()
-    nothing = Text(given.states, torch.zeros(2, 3, dtype=torch.bool))
+    nothing = CaptionStates(given.states, torch.zeros(2, 3, dtype=torch.bool))
     assert torch.isfinite(fusion()(torch.rand(2, 8, 3, 3), nothing)).all()
 
 
@@ -108,11 +110,11 @@ def test_text_of_another_width_is_told_with_its_key() -> None:
 
 def test_a_head_without_a_fusion_stream_says_so() -> None:
     with pytest.raises(ValueError, match="choose student: vila-"):
-        streams(tiny("pspnet-resnet18").network, None, images(), None)
+        run_streams(tiny("pspnet-resnet18").network, None, images(), None)
 
 
 def test_tokens_know_where_they_stand() -> None:
-    table = positions(8, (3, 4), torch.zeros(1))
+    table = position_encoding(8, (3, 4), torch.zeros(1))
     assert torch.equal(table[:4, 1, 0], table[:4, 1, 3])
     assert torch.equal(table[4:, 0, 2], table[4:, 2, 2])
     assert len({tuple(table[:, y, x].tolist()) for y in range(3) for x in range(4)}) == 12
@@ -120,7 +122,7 @@ def test_tokens_know_where_they_stand() -> None:
 
 def test_gradients_reach_both_streams_and_what_they_share() -> None:
     network, asks = tiny(NAME).network, fusion()
-    both = streams(network, asks, images(), text())
+    both = run_streams(network, asks, images(), text())
     assert both.fused is not None
     (both.visual.logits.sum() + both.fused.logits.square().sum()).backward()
     parts = [*network.named_parameters(), *asks.named_parameters()]
@@ -146,17 +148,17 @@ def test_depth_is_told_to_the_patches_behind_the_first_taps_alone() -> None:
     """As it starts, the transform is the identity, and so `sft` changes nothing; both taps before and after agree."""
     told_nothing, plain = told("sft", 1), tiny("ssss-clip_tiny").eval()
     told_nothing.network.load_state_dict(plain.network.state_dict(), strict=False)
-    sight = told_nothing.network.backbone.look(with_depth(0.3))
-    for mine, own, theirs in zip(sight.stages, sight.own, plain.network.backbone(images()), strict=True):
+    sight = told_nothing.network.backbone.forward_stages(with_depth(0.3))
+    for mine, own, theirs in zip(sight.stages, sight.unguided, plain.network.backbone(images()), strict=True):
         torch.testing.assert_close(mine, theirs)
         torch.testing.assert_close(own, theirs)
 
 
 @pytest.mark.parametrize(("places", "changed"), [(1, [True, False, False, False]), (3, [True, True, True, False])])
 def test_a_stage_differs_from_its_own_where_depth_reached_it(places: int, changed: list[bool]) -> None:
-    sight = told("dgf2", places).network.backbone.look(with_depth(0.3))
+    sight = told("dgf2", places).network.backbone.forward_stages(with_depth(0.3))
     # a normalisation follows the first and the last tap, so a patch scaled as a whole may look the same there
-    differs = [own is not stage for own, stage in zip(sight.own, sight.stages, strict=True)]
+    differs = [own is not stage for own, stage in zip(sight.unguided, sight.stages, strict=True)]
     assert differs == changed
 
 
@@ -177,7 +179,7 @@ def clip_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def as_the_toy(monkeypatch: pytest.MonkeyPatch) -> None:
     """`clip_tiny` with the shape of the random CLIP of these tests."""
-    monkeypatch.setattr(vit, "EXPANSION", 2)
+    monkeypatch.setattr(vit, "_EXPANSION", 2)
     monkeypatch.setitem(
         VISION_TRANSFORMERS, "clip_tiny", VisionTransformerShape(4, 4, 4, 8, 4, (0, 1, 2, 3), clip=True)
     )
@@ -234,8 +236,8 @@ def test_a_segmenter_is_a_start_too(tmp_path: Path) -> None:
 
 
 def test_captions_are_concatenated_padded_to_the_longest() -> None:
-    short = Text(torch.ones(1, 1, 2), torch.ones(1, 1, dtype=torch.bool))
-    long = Text(torch.ones(1, 3, 2), torch.ones(1, 3, dtype=torch.bool))
-    both = Text.cat([short, long])
+    short = CaptionStates(torch.ones(1, 1, 2), torch.ones(1, 1, dtype=torch.bool))
+    long = CaptionStates(torch.ones(1, 3, 2), torch.ones(1, 3, dtype=torch.bool))
+    both = CaptionStates.cat([short, long])
     assert both.states.sum(dim=2).tolist() == [[2, 0, 0], [2, 2, 2]]
     assert both.valid.tolist() == [[True, False, False], [True, True, True]]

@@ -5,7 +5,7 @@ from tests.models.authors import copy_weights, named
 from torch import Tensor, nn
 
 from seglet.models.heads.weclip_decoder import (
-    Block,
+    DecoderBlock,
     LargeFieldClassifier,
     LayerFusion,
     TransformerClassifier,
@@ -118,4 +118,4 @@ def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match="reads 3 layers, got 2"):
         LayerFusion(4, 3, 8)(layers()[:2])
     with pytest.raises(ValueError, match="8 channels do not divide into 3 heads"):
-        Block(8, 3)
+        DecoderBlock(8, 3)

@@ -5,8 +5,8 @@ import torch.nn.functional as F
 from tests.models.authors import copy_weights, named
 from tests.models.tiny import images, tiny
 
-from seglet.models.backbones.wide_resnet38 import PreBlock, PreBottleneck
-from seglet.models.layers.dropout import drawing_from
+from seglet.models.backbones.wide_resnet38 import PreActivationBlock, PreActivationBottleneck
+from seglet.models.layers.dropout import noise_from
 
 Case = dict[str, np.ndarray]
 
@@ -24,7 +24,7 @@ def test_a_block_is_the_authors(case: Case) -> None:
     dilation = int(case["dilation"])
     first = dilation if case["first_dilation"] < 0 else int(case["first_dilation"])
     sizes = [int(case[f"{which}_ch"]) for which in ("in", "mid", "out")]
-    block = PreBlock(*sizes, stride=int(case["stride"]), dilations=(first, dilation))
+    block = PreActivationBlock(*sizes, stride=int(case["stride"]), dilations=(first, dilation))
     copy_weights(block, named(case, BLOCK))
     block.double().train(bool(case["training"]))
     x, expected = (torch.from_numpy(case[name]).double() for name in ("x", "out"))
@@ -33,7 +33,7 @@ def test_a_block_is_the_authors(case: Case) -> None:
 
 def test_a_bottleneck_projects_its_normalised_input() -> None:
     """With a last convolution of 0 nothing but the shortcut is left."""
-    block, x = PreBottleneck(8, 16, dilation=4, dropout=0.5).eval(), torch.randn(2, 8, 6, 7)
+    block, x = PreActivationBottleneck(8, 16, dilation=4, dropout=0.5).eval(), torch.randn(2, 8, 6, 7)
     torch.nn.init.zeros_(block.conv3.weight)
     torch.testing.assert_close(block(x), block.shortcut(F.relu(block.norm1(x))))
 
@@ -49,7 +49,7 @@ def test_dropped_channels_come_from_the_callers_generator() -> None:
     backbone = tiny("ssss-wideresnet38").network.train().backbone
     seen = []
     for seed in (0, 0, 1):
-        with drawing_from(backbone, torch.Generator().manual_seed(seed)):
+        with noise_from(backbone, torch.Generator().manual_seed(seed)):
             seen.append(backbone(images())[-1])
     assert torch.equal(seen[0], seen[1])
     assert not torch.equal(seen[0], seen[2])

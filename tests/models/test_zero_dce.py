@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from seglet.models.zero_dce import _CONFIG, _WEIGHTS, ZeroDCE, enhanced, load_zero_dce, save_zero_dce
+from seglet.models.zero_dce import _CONFIG, _WEIGHTS, ZeroDCE, apply_curves, load_zero_dce, save_zero_dce
 
 
 def started(width: int = 4, iterations: int = 2) -> ZeroDCE:
@@ -19,12 +19,12 @@ def test_it_is_as_large_as_published() -> None:
 
 def test_the_curve_by_hand() -> None:
     images, curves = torch.full((1, 3, 1, 1), 0.5), torch.tensor([1.0, 0.0, -1.0, 1.0, 0.0, -1.0]).view(1, 6, 1, 1)
-    torch.testing.assert_close(enhanced(images, curves).flatten(), torch.tensor([0.9375, 0.5, 0.0625]))
+    torch.testing.assert_close(apply_curves(images, curves).flatten(), torch.tensor([0.9375, 0.5, 0.0625]))
 
 
 def test_black_and_white_stay_and_nothing_leaves_the_range() -> None:
     images = torch.rand(1, 3, 9, 7, generator=torch.Generator().manual_seed(0)).round(decimals=1)
-    out = enhanced(images, torch.ones(1, 24, 9, 7))
+    out = apply_curves(images, torch.ones(1, 24, 9, 7))
     assert out[images == 0].eq(0).all()
     assert out[images == 1].eq(1).all()
     assert (out >= images).all()

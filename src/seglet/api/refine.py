@@ -7,7 +7,7 @@ from torch import Tensor
 from seglet.api.keywords import as_refiner
 from seglet.inference.options import Refiner
 from seglet.inference.refine import refine_scores, width_by_height
-from seglet.models.image_tensor import ImageLike, as_batch, as_uint8
+from seglet.models.image_tensor import ImageLike, as_uint8, image_batch
 from seglet.models.segmentation import Segmentation
 
 
@@ -42,7 +42,7 @@ def refine(
     if image is None:
         raise ValueError("probabilities alone do not say where edges are; give the image too")
     scores = probabilities.detach().cpu().numpy() if isinstance(probabilities, Tensor) else probabilities
-    pixels = as_uint8(as_batch(image))
+    pixels = as_uint8(image_batch(image))
     _check(scores, pixels)
     return refine_scores(np.asarray(scores, np.float32), pixels, chosen)
 

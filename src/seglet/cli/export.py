@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from seglet.deploy.onnx_export import Parity
-    from seglet.models.onnx_segmenter import Facts
+    from seglet.models.onnx_segmenter import ExportFacts
     from seglet.models.segmenter import Segmenter
 
 SIZES = ((192, 256), (320, 224))
@@ -122,7 +122,7 @@ def export(
 
 
 def agreement(
-    model: "Segmenter", file: Path, facts: "Facts", images: "list[np.ndarray]", sizes: tuple[tuple[int, int], ...]
+    model: "Segmenter", file: Path, facts: "ExportFacts", images: "list[np.ndarray]", sizes: tuple[tuple[int, int], ...]
 ) -> "list[Parity]":
     """
     Raises:
@@ -147,15 +147,15 @@ def agreement(
     return found
 
 
-def runner(file: Path, facts: "Facts") -> Any:
+def runner(file: Path, facts: "ExportFacts") -> Any:
     """Images to the graph's logits."""
-    from seglet.models.onnx_segmenter import OnnxNetwork, open_session
+    from seglet.models.onnx_segmenter import OnnxNetwork, open_onnx_session
 
-    network = OnnxNetwork(open_session(file), facts)
+    network = OnnxNetwork(open_onnx_session(file), facts)
     return lambda images: network(images).logits
 
 
-def original(model: "Segmenter", facts: "Facts") -> Any:
+def original(model: "Segmenter", facts: "ExportFacts") -> Any:
     return model if facts.whole else lambda images: model.network(images).logits
 
 
@@ -172,13 +172,13 @@ def export_int8(model: "Segmenter", images: "list[np.ndarray]", arguments: argpa
     from seglet.files import replace_atomically
     from seglet.inference.evaluate import ScoringOptions, score_model
     from seglet.inference.models import check_classes
-    from seglet.models.onnx_segmenter import facts_in, load_exported
+    from seglet.models.onnx_segmenter import load_exported, read_export_facts
 
     data = open_dataset(arguments.data, arguments.split, whole_masks=True)
     check_classes(model.classes, data.classes)
     out = arguments.out.with_suffix(".int8.onnx")
     floats = load_exported(arguments.out)
-    facts = facts_in(floats)
+    facts = read_export_facts(floats)
     assert facts is not None  # it was exported just now
     size = facts.size or SIZES[0]
     with replace_atomically(out) as temporary:

@@ -21,7 +21,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from seglet.models.architecture import LEARNED_FROM_TAGS
-from seglet.models.onnx_segmenter import IMAGES, LOGITS, MISSING, Facts
+from seglet.models.onnx_segmenter import _MISSING, IMAGES, LOGITS, ExportFacts
 from seglet.models.segmenter import Segmenter
 
 _FIXED_SIZE_HEADS = ("pspnet",)
@@ -46,7 +46,7 @@ class _Graph(nn.Module):
         return found
 
 
-def export_facts(model: Segmenter, size: tuple[int, int] | None, weights: str) -> Facts:
+def export_facts(model: Segmenter, size: tuple[int, int] | None, weights: str) -> ExportFacts:
     """
     Raises:
         ValueError: this network has to be given a size.
@@ -55,10 +55,10 @@ def export_facts(model: Segmenter, size: tuple[int, int] | None, weights: str) -
     if size is None and head in _FIXED_SIZE_HEADS:
         raise ValueError(f"a {head} network is exported for one size of images; say which with --size H W")
     count = sum(parameter.numel() for parameter in model.parameters())
-    return Facts(model.architecture, model.classes, size, head not in LEARNED_FROM_TAGS, count, weights)
+    return ExportFacts(model.architecture, model.classes, size, head not in LEARNED_FROM_TAGS, count, weights)
 
 
-def write_graph(model: Segmenter, facts: Facts, file: Path) -> None:
+def write_graph(model: Segmenter, facts: ExportFacts, file: Path) -> None:
     """Number, height and width of the images stay free, but for a given size.
 
     Raises:
@@ -98,7 +98,7 @@ def _quiet() -> Iterator[None]:
         logging.disable(before)
 
 
-def write_metadata(file: Path, facts: Facts, more: dict[str, Any]) -> None:
+def write_metadata(file: Path, facts: ExportFacts, more: dict[str, Any]) -> None:
     """Writes what is known of the network, and `more` as JSON, into the file."""
     onnx = _library("onnx")
     graph = onnx.load(str(file))
@@ -136,7 +136,7 @@ def _library(name: str) -> Any:
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        raise ValueError(MISSING.replace("onnxruntime", name.partition(".")[0])) from error
+        raise ValueError(_MISSING.replace("onnxruntime", name.partition(".")[0])) from error
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from seglet.evaluation.inference import predict_labels
 from seglet.evaluation.options import EvaluationOptions
 from seglet.evaluation.result import Evaluation
 from seglet.evaluation.sliding import PredictLogits
-from seglet.models.network import evaluating
+from seglet.models.network import evaluation_mode
 from seglet.types import Classes
 
 
@@ -42,7 +42,7 @@ def evaluate_samples(
     """
     options = options or EvaluationOptions()
     result = Evaluation(classes, options.replicas, options.seed, options.boundary)
-    with evaluating(predict) if isinstance(predict, nn.Module) else contextlib.nullcontext():
+    with evaluation_mode(predict) if isinstance(predict, nn.Module) else contextlib.nullcontext():
         for group in group_by_size(samples, options.batch):
             _count(predict, group, options, result, torch.device(device))
             if progress is not None:

@@ -17,7 +17,7 @@ from seglet.data.enhance.histogram import clahe, equalise_histogram
 from seglet.data.enhance.retinex import msrcr
 from seglet.files import replace_atomically
 from seglet.inference.inputs import ImageFile, gather_images, result_path
-from seglet.models.image_tensor import as_batch
+from seglet.models.image_tensor import image_batch
 from seglet.models.zero_dce import ZeroDCE, load_zero_dce
 
 Enhancer = Callable[[UInt8[np.ndarray, "h w 3"]], UInt8[np.ndarray, "h w 3"]]
@@ -36,7 +36,7 @@ class ZeroDCEEnhancer:
 
     @torch.inference_mode()
     def __call__(self, image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
-        bright = self.model(as_batch(image))[0].clamp(0, 1).permute(1, 2, 0)
+        bright = self.model(image_batch(image))[0].clamp(0, 1).permute(1, 2, 0)
         return np.asarray((bright * 255).round().to(torch.uint8).numpy())
 
 

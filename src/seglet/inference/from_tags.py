@@ -19,7 +19,7 @@ from seglet.data.errors import DataError
 from seglet.engine.console import print_message
 from seglet.images import resize_by_factor
 from seglet.methods.protocols import Explanation, Explanations, LabelMaps
-from seglet.models.image_tensor import as_batch
+from seglet.models.image_tensor import image_batch
 from seglet.tensors import resize_align_corners
 from seglet.types import Classes, tag_vector, without_background
 
@@ -86,7 +86,7 @@ class TagPredictor:
     ) -> tuple[Tensor, Tensor, Tensor | None]:
         """Images, tags and regions as a method takes them."""
         vectors = torch.stack([tag_vector(labels, len(self.classes)) for labels in tags])
-        sources = torch.cat([as_batch(resize_by_factor(image, shrink)) for image in images]).to(self.device)
+        sources = torch.cat([image_batch(resize_by_factor(image, shrink)) for image in images]).to(self.device)
         regions = None if truths is None else torch.from_numpy(np.stack(truths)).to(self.device).long()
         return sources, without_background(vectors).to(self.device), regions
 

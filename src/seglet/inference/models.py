@@ -7,7 +7,7 @@ import torch
 from seglet.files import file_sha256, read_json
 from seglet.models.io import storage
 from seglet.models.io.locate import segmenter_folder
-from seglet.models.onnx_segmenter import SUFFIX, load_exported
+from seglet.models.onnx_segmenter import ONNX_SUFFIX, load_exported
 from seglet.models.segmenter import Segmenter, load
 from seglet.types import Classes
 
@@ -19,7 +19,7 @@ def load_model(source: str, device: str) -> Segmenter:
         ValueError: there is none, or no such device.
     """
     place = model_folder(source)
-    segmenter = load_exported(place) if place.suffix == SUFFIX else load(place)
+    segmenter = load_exported(place) if place.suffix == ONNX_SUFFIX else load(place)
     return segmenter.to(choose_device(device)).eval()
 
 
@@ -29,12 +29,12 @@ def model_folder(source: str) -> Path:
     Raises:
         ValueError: there is none.
     """
-    return Path(source) if Path(source).suffix == SUFFIX else segmenter_folder(source)
+    return Path(source) if Path(source).suffix == ONNX_SUFFIX else segmenter_folder(source)
 
 
 def weights_hash(folder: Path) -> str:
     """SHA-256 of the weights of a segmenter, which `load` compared with the file; or of an exported file."""
-    if folder.suffix == SUFFIX:
+    if folder.suffix == ONNX_SUFFIX:
         return file_sha256(folder)
     return str(read_json(folder / storage.CONFIG_FILE)["weights"]["sha256"])
 

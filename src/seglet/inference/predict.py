@@ -119,7 +119,7 @@ def predict_maps(
     """
     if isinstance(model, TagPredictor):
         return model.class_maps(brightened(image, options), tags, options.resize)
-    images = model.planes(resize_by_factor(brightened(image, options), options.resize), depth)
+    images = model.prepare(resize_by_factor(brightened(image, options), options.resize), depth)
     maps = _masks(model, images, tags, options) if learned_from_tags(model) else _averaged(model, images, options)
     return np.asarray(resize_align_corners(maps.float(), (image.shape[0], image.shape[1]))[0].cpu().numpy())
 

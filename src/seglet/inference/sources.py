@@ -15,7 +15,7 @@ from seglet.data.opening import open_dataset
 from seglet.images import read_mask
 from seglet.inference.from_tags import TagPredictor, open_method
 from seglet.inference.models import choose_device, load_model
-from seglet.models.image_tensor import ImageLike, as_batch, as_uint8
+from seglet.models.image_tensor import ImageLike, as_uint8, image_batch
 from seglet.models.segmenter import Segmenter
 from seglet.types import Classes
 
@@ -100,7 +100,7 @@ class PairedDataset(Dataset):
             return pair
         image, mask = _checked_pair(pair)
         labels = _label_ids(mask, self.ids[index])
-        return Sample(self.ids[index], as_uint8(as_batch(image)), labels, present_classes(labels, self.classes))
+        return Sample(self.ids[index], as_uint8(image_batch(image)), labels, present_classes(labels, self.classes))
 
 
 def _name(pair: Sample | tuple[ImageLike, MaskLike], index: int) -> str:

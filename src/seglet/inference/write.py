@@ -115,7 +115,7 @@ def segment_image(
         return _enlarged(segment_image(model, resize_by_factor(image, seeing.resize), whole, depth), image.shape[:2])
     window = seeing.window
     if window is not None and (image.shape[0] > window[0] or image.shape[1] > window[1]):
-        return _in_windows(model, model.planes(image, depth), window, seeing.stride)
+        return _in_windows(model, model.prepare(image, depth), window, seeing.stride)
     seen = model.predict(image, settings.samples, settings.seed, depth)
     summed = None if seen.uncertainty is None else seen.uncertainty * len(model.classes)
     return PredictedMaps(seen.labels, seen.confidence, summed)

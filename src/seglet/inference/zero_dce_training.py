@@ -12,7 +12,7 @@ from seglet.data.loading.step_sampler import EpochOrder, augmentation_rng
 from seglet.engine.console import ProgressDisplay
 from seglet.inference.inputs import ImageFile
 from seglet.losses.zero_dce import zero_reference_terms
-from seglet.models.zero_dce import ZeroDCE, enhanced
+from seglet.models.zero_dce import ZeroDCE, apply_curves
 
 _DECAY, _CLIP = 1e-4, 0.1
 """Of Adam, and the largest norm of a gradient; the authors' code."""
@@ -46,7 +46,7 @@ def train_zero_dce(sources: Sequence[ImageFile], training: ZeroDCETraining, devi
         for step, batch in enumerate(crop_batches(sources, training)):
             images = batch.to(device)
             curves = model.curves(images)
-            total = torch.stack(list(zero_reference_terms(images, enhanced(images, curves), curves).values())).sum()
+            total = torch.stack(list(zero_reference_terms(images, apply_curves(images, curves), curves).values())).sum()
             if not total.isfinite():
                 raise ValueError(f"the loss of Zero-DCE is {total.item()} at step {step}; lower its rate")
             optimiser.zero_grad()

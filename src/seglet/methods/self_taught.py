@@ -12,7 +12,7 @@ from torch import Tensor
 from seglet.labels.cam.pseudo_masks import balanced_target, confident_masks
 from seglet.labels.refine.pixel_adaptive import pamr
 from seglet.losses.task import mask_loss
-from seglet.models.multiscale import cleaned
+from seglet.models.multiscale import remove_absent_classes
 from seglet.tensors import resize_align_corners
 from seglet.types import IGNORE, Progress, Target, option
 
@@ -57,7 +57,7 @@ def refined(
     size = images.shape[-2:]
     if config.refine_steps:
         masks = pamr(masks, resize_align_corners(images, masks.shape[-2:]), steps=config.refine_steps)
-    masks = cleaned(resize_align_corners(masks, size), tags.to(masks))
+    masks = remove_absent_classes(resize_align_corners(masks, size), tags.to(masks))
     return balanced_target(confident_masks(masks, config.foreground, config.background, config.least), tags)
 
 

@@ -22,7 +22,7 @@ from seglet.losses.uncertainty import (
     uncertainty_weight,
 )
 from seglet.models.network import Embedding, Network
-from seglet.models.uncertainty import Sites, mc_deviation, mc_probabilities
+from seglet.models.uncertainty import DropoutSites, mc_deviation, mc_probabilities
 from seglet.tensors import running_mean_and_deviation
 from seglet.types import IGNORE, Target, option
 
@@ -42,7 +42,7 @@ class WeighingConfig:
     )
     task_merge: DeviationMerging = option("pixel", "what keeps its own σ in the task loss; best mean of Table 8")
     ddof: int = option(1, "σ divides by T - ddof: 1 as torch.std does, 0 as Eq. 5 prints")
-    sites: Sites = option("all", "dropouts that are sampled: all of the head, or only the last")
+    sites: DropoutSites = option("all", "dropouts that are sampled: all of the head, or only the last")
     deviation_at: Literal["logits", "labels"] = option(
         "logits", "where the task loss takes σ: at the logits' size, then resized, or from logits resized to the labels"
     )

@@ -1,1 +1,1 @@
-"""Networks: backbones, heads, the Segmenter, teachers."""
+"""Networks: backbones, heads, segmenters and teachers."""

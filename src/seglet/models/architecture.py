@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
 from seglet.models.backbones.variants import MIX_TRANSFORMERS, RESNETS, VISION_TRANSFORMERS, WIDE_RESNETS
-from seglet.models.layers.normalise import IMAGENET_MEAN, IMAGENET_STD, Channels
+from seglet.models.layers.normalise import IMAGENET_MEAN, IMAGENET_STD, ChannelValues
 from seglet.values import choose_from
 
 _CONVOLUTIONAL = (*RESNETS, *WIDE_RESNETS)
@@ -34,7 +34,7 @@ DepthTransform = Literal["dgf2", "sft"]
 
 @dataclass(frozen=True)
 class DepthGuidance:
-    """How a network takes depth: which transform, at how many early stages (`places`), with which λ (`weight`).
+    """Depth guidance of a network: the transform, the number of early stages (`places`), and λ (`weight`).
 
     `source` names the depth network it was trained with, which is needed again for predictions, and `brighten` how
     images were brightened before; both are None where depth came from files, or images were left as they are.
@@ -88,8 +88,8 @@ class Architecture:
     aspp_dropout: float = 0.5
     drop_path: float = 0.1
     auxiliary: bool = True
-    mean: Channels = IMAGENET_MEAN
-    std: Channels = IMAGENET_STD
+    mean: ChannelValues = IMAGENET_MEAN
+    std: ChannelValues = IMAGENET_STD
     bgr: bool = False
     tower: Mapping[str, Any] | None = None
     depth: DepthGuidance | None = None
@@ -131,7 +131,7 @@ class Architecture:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Architecture":
-        """Reads what `as_dict` returned.
+        """Builds an architecture from what `as_dict` returned.
 
         Raises:
             ValueError: a key is unknown, or `name` is missing.

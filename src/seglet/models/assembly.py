@@ -6,7 +6,7 @@ from seglet.models.architecture import Architecture
 from seglet.models.backbones.base import Backbone
 from seglet.models.backbones.variants import MIX_TRANSFORMERS, RESNETS, VISION_TRANSFORMERS, WIDE_RESNETS
 from seglet.models.heads.base import Head
-from seglet.models.layers.conv import scaled
+from seglet.models.layers.conv import scaled_channels
 from seglet.models.layers.normalise import Normalise
 from seglet.models.network import Network
 
@@ -116,7 +116,7 @@ def _deeplabv3(architecture: Architecture, backbone: Backbone, num_classes: int)
 def _deeplabv3plus(architecture: Architecture, backbone: Backbone, num_classes: int) -> Head:
     from seglet.models.heads.deeplabv3plus import DeepLabV3PlusHead
 
-    hidden, rates = scaled(256, architecture.width), pyramid_rates(architecture)
+    hidden, rates = scaled_channels(256, architecture.width), pyramid_rates(architecture)
     return DeepLabV3PlusHead(backbone.channels, hidden, num_classes, backbone.shallow, rates, architecture.dropout)
 
 
@@ -129,7 +129,7 @@ def _pspnet(architecture: Architecture, backbone: Backbone, num_classes: int) ->
 def _segformer(architecture: Architecture, backbone: Backbone, num_classes: int) -> Head:
     from seglet.models.heads.segformer import SegFormerHead
 
-    hidden = scaled(256 if architecture.backbone in ("mit_b0", "mit_b1") else 768, architecture.width)
+    hidden = scaled_channels(256 if architecture.backbone in ("mit_b0", "mit_b1") else 768, architecture.width)
     return SegFormerHead(backbone.channels, hidden, num_classes, architecture.dropout)
 
 
@@ -140,10 +140,10 @@ def _cam(architecture: Architecture, backbone: Backbone, num_classes: int) -> He
 
 
 def _ssss(architecture: Architecture, backbone: Backbone, num_classes: int) -> Head:
-    from seglet.models.heads.ssss import Grid, SSSSHead
+    from seglet.models.heads.ssss import MaskGrid, SSSSHead
 
     name = architecture.backbone
-    grid = Grid(backbone.shallow, VISION_TRANSFORMERS[name].patch // 4 if name in VISION_TRANSFORMERS else 1)
+    grid = MaskGrid(backbone.shallow, VISION_TRANSFORMERS[name].patch // 4 if name in VISION_TRANSFORMERS else 1)
     dropouts = (architecture.dropout, architecture.aspp_dropout)
     return SSSSHead(backbone.channels, _hidden(architecture), num_classes, grid, pyramid_rates(architecture), dropouts)
 
@@ -162,7 +162,7 @@ def _weclip(architecture: Architecture, backbone: Backbone, num_classes: int) ->
         WeCLIPDecoder,
     )
 
-    channels, hidden = backbone.channels, scaled(256, architecture.width)
+    channels, hidden = backbone.channels, scaled_channels(256, architecture.width)
     kind = TransformerClassifier if architecture.head == "weclip" else LargeFieldClassifier
     fusion = LayerFusion(channels[-1], len(channels), hidden)
     return WeCLIPDecoder(fusion, kind(hidden, num_classes), architecture.dropout)
@@ -183,7 +183,7 @@ _HEADS: Mapping[str, Callable[[Architecture, Backbone, int], Head]] = {
 
 
 def _hidden(architecture: Architecture) -> int:
-    return scaled(_HIDDEN.get(architecture.backbone, 256), architecture.width)
+    return scaled_channels(_HIDDEN.get(architecture.backbone, 256), architecture.width)
 
 
 def pyramid_rates(architecture: Architecture) -> tuple[int, int, int]:

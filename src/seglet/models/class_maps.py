@@ -1,4 +1,4 @@
-"""Class maps of networks that learned from tags, averaged over several views of an image as their papers do.
+"""Class maps of networks that learned from tags, averaged over several views of an image.
 
 Axes: b images, k classes with the background first, h rows, w columns, n = k - 1 classes that a tag can name.
 """
@@ -12,7 +12,7 @@ from torch import Tensor
 from seglet.models.architecture import LEARNED_FROM_TAGS
 from seglet.models.heads.cam import cam_masks, mean_scores
 from seglet.models.image_tensor import of_any_size
-from seglet.models.multiscale import Masks, MultiScale, Reading, predict_masks
+from seglet.models.multiscale import ClassMasks, MaskReader, MultiScaleOptions, predict_masks
 
 if TYPE_CHECKING:
     from seglet.models.segmenter import Segmenter
@@ -21,7 +21,7 @@ CAM_BACKGROUND = 0.1
 """Share of a class's highest activation above which a pixel is an object; SSSS, code of the CAM baseline."""
 
 
-def cam_reading(background: float = CAM_BACKGROUND) -> Reading:
+def cam_mask_reader(background: float = CAM_BACKGROUND) -> MaskReader:
     """Returns how a CAM head's logits are read: masks are activation maps beside a constant background.
 
     A class's presence is its mean activation.
@@ -38,10 +38,10 @@ def class_maps(
     head: str,
     network: Callable[[Tensor], Tensor],
     images: Float[Tensor, "b planes h w"],
-    options: MultiScale,
+    options: MultiScaleOptions,
     tags: Float[Tensor, "b n"] | None = None,
     background: float = CAM_BACKGROUND,
-) -> Masks:
+) -> ClassMasks:
     """Returns masks averaged over all views, at image size, with absent classes removed; see `predict_masks`.
 
     Args:
@@ -54,7 +54,7 @@ def class_maps(
     """
     if head not in LEARNED_FROM_TAGS:
         raise ValueError(f"expected a head that learned from tags ({', '.join(LEARNED_FROM_TAGS)}), got {head!r}")
-    reading = cam_reading(background) if head == "cam" else None
+    reading = cam_mask_reader(background) if head == "cam" else None
     return predict_masks(network, images, options, tags, reading)
 
 
@@ -62,7 +62,7 @@ def segmenter_class_maps(
     segmenter: "Segmenter",
     images: Float[Tensor, "b planes h w"],
     tags: Float[Tensor, "b n"] | None = None,
-    options: MultiScale | None = None,
+    options: MultiScaleOptions | None = None,
     background: float = CAM_BACKGROUND,
 ) -> Float[Tensor, "b k h w"]:
     """Returns the class maps that a segmenter predicts for images of any size; see `class_maps`.
@@ -76,6 +76,6 @@ def segmenter_class_maps(
     return class_maps(head, network, images, options or default_views(head), tags, background).masks
 
 
-def default_views(head: str) -> MultiScale:
+def default_views(head: str) -> MultiScaleOptions:
     """Returns the views that a head's paper averages: SSSS's, for a CAM without weakening the background."""
-    return MultiScale(background_power=1.0) if head == "cam" else MultiScale()
+    return MultiScaleOptions(background_power=1.0) if head == "cam" else MultiScaleOptions()

@@ -1,4 +1,4 @@
-"""How strongly masks speak for each class of an image, so that a network can learn masks from tags.
+"""Class scores of predicted masks, with which a network can learn masks from tags.
 
 Axes: b images, k classes with the background first, h rows, w columns, n = k - 1 classes that a tag can name.
 """
@@ -12,9 +12,9 @@ from seglet.tensors import at_least_float32
 def class_scores(
     logits: Float[Tensor, "b k h w"], focal_power: float = 3.0, focal_floor: float = 0.01
 ) -> Float[Tensor, "b n"]:
-    """`pooled_scores` + `size_penalty` of every class but the background, in at least float32; logits of presence.
+    """Computes logits of presence for all classes but the background: `pooled_scores` plus `size_penalty`.
 
-    `focal_floor` is 0.01 in SSSS and 0.3 in DGKD-WLSS.
+    Computes in at least float32. `focal_floor` is 0.01 in SSSS and 0.3 in DGKD-WLSS.
 
     Source: Araslanov and Roth, CVPR 2020, Eq. 1 and 2; golden ssss_head.
     """
@@ -25,7 +25,7 @@ def class_scores(
 
 
 def pooled_scores(logits: Float[Tensor, "b k h w"], masks: Float[Tensor, "b k h w"]) -> Float[Tensor, "b k"]:
-    """Normalised global weighted pooling: logits averaged under their own mask, which one more pixel of 0 joins.
+    """Computes normalised global weighted pooling: logits averaged under their own mask and one extra pixel of logit 0.
 
     That pixel keeps the score of an empty mask at 0.
     """
@@ -35,7 +35,7 @@ def pooled_scores(logits: Float[Tensor, "b k h w"], masks: Float[Tensor, "b k h 
 def size_penalty(
     share: Float[Tensor, "*shape"], focal_power: float = 3.0, focal_floor: float = 0.01
 ) -> Float[Tensor, "*shape"]:
-    """Negative for masks that cover a small share of the image: log(floor) at 0, at most slightly positive.
+    """Computes a penalty for masks that cover a small share of the image: log(floor) at 0, at most slightly positive.
 
     Args:
         share: of the image under a mask, in [0, 1].

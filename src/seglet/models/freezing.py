@@ -1,4 +1,4 @@
-"""Which parts of a pretrained network SSSS leaves as they are while it trains."""
+"""Freezing of pretrained layers as SSSS does it."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from seglet.models.network import Network
 
 
 def freeze_pretrained(network: Network) -> None:
-    """Takes the gradient from the earliest layers, and from the scale and shift of the backbone's batch norms.
+    """Freezes the earliest layers, and the scale and shift of the backbone's batch norms.
 
     The earliest layers are the stem and, of a WideResNet38, the first stage; a Mix Transformer keeps all gradients.
 
@@ -28,8 +28,8 @@ def freeze_pretrained(network: Network) -> None:
         part.requires_grad_(False)
 
 
-def rest_norms(network: Network) -> None:
-    """Puts the batch norms of the backbone and of SSSS's ASPP into evaluation mode: they use the statistics they have.
+def fix_batch_norm_statistics(network: Network) -> None:
+    """Makes the batch norms of the backbone and of SSSS's ASPP use the statistics they have.
 
     `train()` wakes them, so call this after it. Without pretrained weights these statistics mean nothing: train all.
 
@@ -41,5 +41,5 @@ def rest_norms(network: Network) -> None:
 
 
 def batch_norms(module: nn.Module) -> Iterator[nn.Module]:
-    """All batch norms inside."""
+    """Returns all batch norms inside a module."""
     return (part for part in module.modules() if isinstance(part, _BatchNorm))

@@ -25,7 +25,7 @@ DepthLike = np.ndarray | Tensor
 """Depth of an image as users have it; see `with_depth`."""
 
 
-def as_batch(image: ImageLike) -> Float[Tensor, "1 3 h w"]:
+def image_batch(image: ImageLike) -> Float[Tensor, "1 3 h w"]:
     """Returns an image as RGB in [0, 1]. EXIF orientation is applied to PIL images, grey is repeated, alpha dropped.
 
     Raises:
@@ -75,7 +75,7 @@ def _planes(image: Tensor) -> Tensor:
     return planes
 
 
-def with_depth(images: Float[Tensor, "1 3 h w"], depth: np.ndarray | Tensor | None) -> Float[Tensor, "1 planes h w"]:
+def append_depth(images: Float[Tensor, "1 3 h w"], depth: np.ndarray | Tensor | None) -> Float[Tensor, "1 planes h w"]:
     """The image with its depth [h2, w2], floats in [0, 1] of any resolution, as a fourth plane; None adds none.
 
     Raises:
@@ -99,8 +99,8 @@ def with_depth(images: Float[Tensor, "1 3 h w"], depth: np.ndarray | Tensor | No
     return torch.cat([images, resize_half_pixel(plane[None, None], (height, width))], dim=1)
 
 
-def pad_to(images: Float[Tensor, "b planes h w"], smallest: int) -> Float[Tensor, "b planes h2 w2"]:
-    """Repeats the last row and column until both sides have `smallest` pixels."""
+def pad_to_side(images: Float[Tensor, "b planes h w"], smallest: int) -> Float[Tensor, "b planes h2 w2"]:
+    """Pads images at right and bottom, by repetition, until both sides have `smallest` pixels."""
     height, width = images.shape[2:]
     right, below = max(0, smallest - width), max(0, smallest - height)
     return F.pad(images, (0, right, 0, below), mode="replicate") if right or below else images
@@ -111,7 +111,7 @@ def of_any_size(network: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tenso
 
     def padded(images: Float[Tensor, "b planes h w"]) -> Float[Tensor, "b k _ _"]:
         height, width = images.shape[2:]
-        larger = pad_to(images, SMALLEST_SIDE)
+        larger = pad_to_side(images, SMALLEST_SIDE)
         if larger is images:
             return network(images)
         return resize_align_corners(network(larger), (larger.shape[2], larger.shape[3]))[..., :height, :width]

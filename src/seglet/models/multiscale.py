@@ -1,4 +1,4 @@
-"""Masks of a network that learned from tags: seen at several scales and mirrored, then cleaned by class scores.
+"""Multi-scale prediction of networks that learned from tags, cleaned by class scores.
 
 Axes: b images, k classes with the background first, h rows, w columns, n = k - 1 classes that a tag can name.
 """
@@ -15,8 +15,8 @@ from seglet.tensors import resize_align_corners, resize_antialiased, resize_half
 
 
 @dataclass(frozen=True)
-class MultiScale:
-    """How SSSS looks at an image. Defaults are the authors'; DGKD-WLSS has scales 1, 0.5, 0.75, no mirror, power 1.
+class MultiScaleOptions:
+    """Options of multi-scale prediction. Defaults are SSSS's; DGKD-WLSS has scales 1, 0.5, 0.75, no mirror, power 1.
 
     Raises:
         ValueError: a value is out of its range.
@@ -41,8 +41,11 @@ class MultiScale:
 
 
 @dataclass(frozen=True)
-class Masks:
-    """What `predict_masks` sees. Masks are in [0, 1] and sum to less than 1 where a class or background was reduced."""
+class ClassMasks:
+    """Masks that `predict_masks` returns, with presence of classes.
+
+    Masks are in [0, 1] and sum to less than 1 where a class or the background was reduced.
+    """
 
     masks: Float[Tensor, "b k h w"]
     presence: Float[Tensor, "b n"]
@@ -51,16 +54,16 @@ class Masks:
     """1 for the classes whose masks were kept."""
 
     def logits(self) -> Float[Tensor, "b k h w"]:
-        """Log-masks, whose most probable class is that of the masks; removed classes are far below the others."""
+        """Returns log-masks, which have the most probable class of the masks; removed classes are far below."""
         return self.masks.clamp_min(torch.finfo(self.masks.dtype).tiny).log()
 
 
-Reading = Callable[[Tensor, tuple[int, int]], tuple[Tensor, Tensor]]
-"""Logits b k h w to masks b k at a size (h, w), and to the probability b n of each class but the background."""
+MaskReader = Callable[[Tensor, tuple[int, int]], tuple[Tensor, Tensor]]
+"""Turns logits b k h w into masks b k at a size (h, w), and a probability b n of each class."""
 
 
-def scored(options: MultiScale) -> Reading:
-    """Masks are the softmax, classes are scored under their own: SSSS."""
+def softmax_masks(options: MultiScaleOptions) -> MaskReader:
+    """Returns SSSS's reader: masks are the softmax, and classes are scored under their own masks."""
 
     def read(logits: Float[Tensor, "b k _ _"], size: tuple[int, int]) -> tuple[Tensor, Tensor]:
         presence = class_scores(logits, options.focal_power, options.focal_floor).sigmoid()
@@ -72,11 +75,11 @@ def scored(options: MultiScale) -> Reading:
 def predict_masks(
     network: Callable[[Tensor], Tensor],
     images: Float[Tensor, "b planes h w"],
-    options: MultiScale | None = None,
+    options: MultiScaleOptions | None = None,
     tags: Float[Tensor, "b n"] | None = None,
-    reading: Reading | None = None,
-) -> Masks:
-    """Mean masks of all views at image size, without classes that are absent.
+    reading: MaskReader | None = None,
+) -> ClassMasks:
+    """Returns masks averaged over all views, at image size, without classes that are absent.
 
     Evaluation mode and gradients are the caller's affair.
 
@@ -87,28 +90,28 @@ def predict_masks(
 
     Source: SSSS, infer_val.py, without its padding to 1024 pixels.
     """
-    options = options or MultiScale()
-    reading = reading or scored(options)
+    options = options or MultiScaleOptions()
+    reading = reading or softmax_masks(options)
     size = (images.shape[2], images.shape[3])
     total: Tensor | None = None
     presence: Tensor | None = None
     count = 0
-    for view, mirrored in views(images, options):
+    for view, mirrored in scaled_views(images, options):
         masks, scores = reading(network(view), (view.shape[2], view.shape[3]))
-        placed = place(masks, size, mirrored)
+        placed = undo_view(masks, size, mirrored)
         total = placed if total is None else total + placed
         presence = scores if presence is None else presence.maximum(scores)
         count += 1
     if total is None or presence is None:
         raise ValueError("no view of the images to predict; give at least one scale")
     kept = (presence > options.least_score).to(presence.dtype) if tags is None else tags.to(presence)
-    return Masks(cleaned(total / count, kept, options.background_power), presence, kept)
+    return ClassMasks(remove_absent_classes(total / count, kept, options.background_power), presence, kept)
 
 
-def views(
-    images: Float[Tensor, "b planes h w"], options: MultiScale
+def scaled_views(
+    images: Float[Tensor, "b planes h w"], options: MultiScaleOptions
 ) -> Iterator[tuple[Float[Tensor, "b planes h2 w2"], bool]]:
-    """The images at each scale (bicubic), and whether they are mirrored."""
+    """Yields the images at each scale (bicubic), and whether they are mirrored."""
     height, width = images.shape[2:]
     for scale in options.scales:
         size = (max(round(height * scale), 1), max(round(width * scale), 1))
@@ -118,16 +121,16 @@ def views(
             yield scaled.flip(-1), True
 
 
-def place(masks: Float[Tensor, "b k _ _"], size: tuple[int, int], mirrored: bool) -> Float[Tensor, "b k h w"]:
-    """The masks of a view where they belong in an image of that size."""
+def undo_view(masks: Float[Tensor, "b k _ _"], size: tuple[int, int], mirrored: bool) -> Float[Tensor, "b k h w"]:
+    """Resizes the masks of a view to the image's size and undoes its mirroring."""
     placed = resize_half_pixel(masks, size)
     return placed.flip(-1) if mirrored else placed
 
 
-def cleaned(
+def remove_absent_classes(
     masks: Float[Tensor, "b k h w"], tags: Float[Tensor, "b n"], background_power: float = 1.0
 ) -> Float[Tensor, "b k h w"]:
-    """Masks of classes without a tag removed, the background's raised to a power: above 1 it yields to other classes.
+    """Sets masks of classes without a tag to 0 and raises the background's to a power: above 1 other classes win.
 
     Raises:
         ValueError: there is not one tag for each class but the background.
@@ -139,7 +142,7 @@ def cleaned(
     return torch.cat([masks[:, :1] ** background_power, masks[:, 1:] * tags[:, :, None, None]], dim=1)
 
 
-def yielding(logits: Float[Tensor, "b k h w"], background_power: float) -> Float[Tensor, "b k h w"]:
-    """Logits in which the background's probability is raised to a power: for any evaluation that takes logits."""
+def weaken_background(logits: Float[Tensor, "b k h w"], background_power: float) -> Float[Tensor, "b k h w"]:
+    """Returns logits whose background probability is raised to a power, for any evaluation that takes logits."""
     chances = logits.log_softmax(dim=1)
     return torch.cat([chances[:, :1] * background_power, chances[:, 1:]], dim=1)

@@ -66,8 +66,8 @@ class Network(nn.Module):
 
 
 @contextlib.contextmanager
-def evaluating(module: nn.Module) -> Iterator[None]:
-    """Evaluation mode within the block; each part then returns to its own."""
+def evaluation_mode(module: nn.Module) -> Iterator[None]:
+    """Puts a module into evaluation mode within the block; each part then returns to its own mode."""
     modes = [(part, part.training) for part in module.modules()]
     module.eval()
     try:

@@ -1,4 +1,4 @@
-"""Segmenters in ONNX files: what is written beside the graph, and a network that onnxruntime computes."""
+"""Segmenters in ONNX files: the metadata beside the graph, and a network that onnxruntime runs."""
 
 import importlib
 import json
@@ -18,20 +18,23 @@ from seglet.models.segmenter import Segmenter
 from seglet.tensors import resize_antialiased
 from seglet.types import Classes
 
-SUFFIX = ".onnx"
-FORMAT = "seglet-onnx"
-VERSION = "1"
+ONNX_SUFFIX = ".onnx"
+_FORMAT = "seglet-onnx"
+_VERSION = "1"
 IMAGES, LOGITS = "images", "logits"
 """Names of the graph's input and output."""
-MISSING = "an exported file needs onnxruntime; run `pip install seglet[export]`"
+_MISSING = "an exported file needs onnxruntime; run `pip install seglet[export]`"
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What an exported file says of itself, as JSON in its metadata.
+class ExportFacts:
+    """Metadata of an exported file.
 
-    `size` (h, w) is the only one it takes, or None if it takes any; `whole` whether logits are at the size of the
-    images or, for networks that learned from tags, at that of the head. `parameters` counts those of the network.
+    Args:
+        size: the only (h, w) that it takes; None if it takes any.
+        whole: whether logits have the size of the images; those of networks that learned from tags have that of the
+        head.
+        parameters: number of parameters of the network.
     """
 
     architecture: Architecture
@@ -43,7 +46,7 @@ class Facts:
 
     @property
     def planes(self) -> int:
-        """Of an image: red, green, blue and, for networks that are told depth, depth."""
+        """Number of channels of an image: red, green, blue and, for networks that take depth, depth."""
         return 3 if self.architecture.depth is None else 4
 
     def as_metadata(self) -> dict[str, str]:
@@ -59,20 +62,20 @@ class Facts:
             "whole": self.whole, "parameters": self.parameters, "weights": self.weights,
         }  # fmt: skip
         said = {name: json.dumps(value, ensure_ascii=False) for name, value in values.items()}
-        return {"format": FORMAT, "version": VERSION, **said}
+        return {"format": _FORMAT, "version": _VERSION, **said}
 
     @classmethod
-    def from_metadata(cls, said: dict[str, str], file: Path) -> "Facts":
+    def from_metadata(cls, said: dict[str, str], file: Path) -> "ExportFacts":
         """Reads the metadata of an exported file.
 
         Raises:
             ValueError: it is no export of ours, or of another version.
         """
-        if said.get("format") != FORMAT:
+        if said.get("format") != _FORMAT:
             raise ValueError(f"{str(file)!r} was not written by `seglet export`, so its classes are not known")
-        if said.get("version") != VERSION:
+        if said.get("version") != _VERSION:
             raise ValueError(
-                f"{str(file)!r} has version {said.get('version')!r}, this seglet reads {VERSION}; update it"
+                f"{str(file)!r} has version {said.get('version')!r}, this seglet reads {_VERSION}; update it"
             )
         try:
             known = {
@@ -90,9 +93,9 @@ class Facts:
 
 
 class OnnxNetwork(Network):
-    """A graph in the place of backbone and head. It has no gradients, and no dropout for Monte-Carlo samples."""
+    """An ONNX graph in place of backbone and head. It has no gradients, and no dropout for Monte-Carlo samples."""
 
-    def __init__(self, session: Any, facts: Facts) -> None:
+    def __init__(self, session: Any, facts: ExportFacts) -> None:
         nn.Module.__init__(self)
         self.session = session
         self.facts = facts
@@ -110,8 +113,8 @@ class OnnxNetwork(Network):
         return NetworkOutput(logits, logits, None)
 
 
-def open_session(file: Path, threads: int | None = None) -> Any:
-    """An onnxruntime session on the processor, with as many threads as torch has unless told otherwise.
+def open_onnx_session(file: Path, threads: int | None = None) -> Any:
+    """Opens an onnxruntime session on the CPU, with as many threads as torch has unless `threads` is given.
 
     Raises:
         ValueError: onnxruntime is missing, or cannot read the file.
@@ -119,7 +122,7 @@ def open_session(file: Path, threads: int | None = None) -> Any:
     try:
         runtime = importlib.import_module("onnxruntime")
     except ImportError as error:
-        raise ValueError(MISSING) from error
+        raise ValueError(_MISSING) from error
     options = runtime.SessionOptions()
     options.intra_op_num_threads = threads or torch.get_num_threads()
     options.inter_op_num_threads = 1
@@ -131,25 +134,25 @@ def open_session(file: Path, threads: int | None = None) -> Any:
 
 
 def load_exported(file: Path) -> Segmenter:
-    """The Segmenter in an ONNX file that `seglet export` wrote; onnxruntime computes it, on the processor.
+    """Loads the segmenter in an ONNX file that `seglet export` wrote; onnxruntime runs it, on the CPU.
 
     Raises:
         ValueError: the file is missing, none of ours, damaged, or onnxruntime is not installed.
     """
     if not file.is_file():
         raise ValueError(f"there is no file {str(file)!r}; check the path")
-    session = open_session(file)
-    facts = Facts.from_metadata(dict(session.get_modelmeta().custom_metadata_map), file)
+    session = open_onnx_session(file)
+    facts = ExportFacts.from_metadata(dict(session.get_modelmeta().custom_metadata_map), file)
     return Segmenter(OnnxNetwork(session, facts), facts.classes, facts.architecture).eval()
 
 
 def parameter_count(model: Segmenter) -> int:
-    """Of the network, also of one that was exported."""
-    facts = facts_in(model)
+    """Returns the number of parameters of a segmenter's network, also of an exported one."""
+    facts = read_export_facts(model)
     return sum(parameter.numel() for parameter in model.parameters()) if facts is None else facts.parameters
 
 
-def facts_in(model: Segmenter) -> Facts | None:
-    """What its file says of an exported one; None of others."""
+def read_export_facts(model: Segmenter) -> ExportFacts | None:
+    """Returns the metadata of an exported segmenter; None for others."""
     network: object = model.network
     return network.facts if isinstance(network, OnnxNetwork) else None

@@ -1,4 +1,4 @@
-"""What every method yields: a network that knows its classes and its input convention."""
+"""Segmenters, which every method yields: a network with its classes and its input convention."""
 
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,11 +16,19 @@ from torch import Tensor, nn
 
 from seglet.models.architecture import LEARNED_FROM_TAGS, Architecture
 from seglet.models.assembly import assemble_network, input_convention
-from seglet.models.image_tensor import SMALLEST_SIDE, DepthLike, ImageLike, as_batch, as_uint8, pad_to, with_depth
+from seglet.models.image_tensor import (
+    SMALLEST_SIDE,
+    DepthLike,
+    ImageLike,
+    append_depth,
+    as_uint8,
+    image_batch,
+    pad_to_side,
+)
 from seglet.models.io import storage
 from seglet.models.io.locate import segmenter_folder
-from seglet.models.layers.initialise import initialise
-from seglet.models.network import Network, evaluating
+from seglet.models.layers.initialise import initialise_weights
+from seglet.models.network import Network, evaluation_mode
 from seglet.models.segmentation import Segmentation
 from seglet.tensors import resize_align_corners
 from seglet.types import Classes
@@ -32,7 +40,10 @@ __all__ = ["Architecture", "Segmentation", "Segmenter", "build", "load"]
 
 
 class Segmenter(nn.Module):
-    """Images to class logits at image size. Where `architecture.depth` is, depth is the images' fourth plane."""
+    """A network with its classes, from images to class logits at image size.
+
+    With depth guidance (`architecture.depth`), depth is the fourth channel of its images.
+    """
 
     def __init__(self, network: Network, classes: Classes, architecture: Architecture) -> None:
         super().__init__()
@@ -88,15 +99,15 @@ class Segmenter(nn.Module):
 
     @torch.inference_mode()
     def _predict_one(self, image: ImageLike, samples: int, seed: int, depth: DepthLike | None) -> Segmentation:
-        batch = self.planes(image, depth)
-        with evaluating(self):
+        batch = self.prepare(image, depth)
+        with evaluation_mode(self):
             probabilities, deviation = self._probabilities(batch, samples, seed)
         whole = probabilities[0].float().cpu().numpy()
         labels = whole.argmax(0).astype(np.uint8)
         uncertainty = None if deviation is None else deviation[0, 0].float().cpu().numpy()
         return Segmentation(labels, whole, uncertainty, as_uint8(batch), self.classes)
 
-    def planes(self, image: ImageLike, depth: DepthLike | None = None) -> Float[Tensor, "1 planes h w"]:
+    def prepare(self, image: ImageLike, depth: DepthLike | None = None) -> Float[Tensor, "1 planes h w"]:
         """Returns an image as this network takes it, on its device; see `predict`."""
         guide = self.architecture.depth
         if guide is not None and depth is None:
@@ -105,7 +116,7 @@ class Segmenter(nn.Module):
         if guide is None and depth is not None:
             raise ValueError(f"this {self.architecture.name} takes colours alone; leave `depth` out")
         parameter = next(self.network.parameters())
-        return with_depth(as_batch(image), depth).to(parameter.device, parameter.dtype)
+        return append_depth(image_batch(image), depth).to(parameter.device, parameter.dtype)
 
     def _probabilities(self, images: Tensor, samples: int, seed: int) -> tuple[Tensor, Tensor | None]:
         if samples == 0 and self.architecture.head in LEARNED_FROM_TAGS:
@@ -115,7 +126,7 @@ class Segmenter(nn.Module):
             total = maps.sum(dim=1, keepdim=True)
             return torch.where(total > 0, maps / total, 0), None
         height, width = images.shape[2:]
-        padded = pad_to(images, SMALLEST_SIDE)
+        padded = pad_to_side(images, SMALLEST_SIDE)
         if samples == 0:
             return self(padded).softmax(dim=1)[..., :height, :width], None
         from seglet.models.uncertainty import mc_mean_and_deviation
@@ -189,8 +200,8 @@ def build(architecture: Architecture, classes: Classes | Sequence[str], seed: in
     """
     classes = classes if isinstance(classes, Classes) else Classes.named(classes)
     network = _without_weights(architecture, classes).to_empty(device="cpu")
-    initialise(network, torch.Generator().manual_seed(seed))
-    network.backbone.settle(input_convention(architecture))  # emptied above
+    initialise_weights(network, torch.Generator().manual_seed(seed))
+    network.backbone.set_normalisation(input_convention(architecture))  # emptied above
     return Segmenter(network, classes, architecture)
 
 

@@ -1,4 +1,4 @@
-"""The network a method trains, as an experiment describes it."""
+"""The network that a method trains, as an experiment describes it."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +14,7 @@ from seglet.types import Classes, option
 
 @dataclass(frozen=True)
 class StudentConfig:
-    """The keys with which the config of every method begins."""
+    """Config keys that every method begins with."""
 
     student: str = option("deeplabv3-resnet18", "network to train: HEAD-BACKBONE; FOTF Sec. 4.1")
     width: float = option(
@@ -38,7 +38,7 @@ class StudentConfig:
 
 
 def build_student(config: StudentConfig, classes: Classes, seed: int, **more: Any) -> Segmenter:
-    """The network with the weights to start from; `seed` decides those that start from chance.
+    """Builds the student with its initial weights; `seed` decides those that start from chance.
 
     `more` are fields of its `Architecture` that a method decides, such as `depth`. Weights come from `student_weights`,
     and with them the input convention; a vision transformer may also take CLIP's or timm's, see
@@ -70,35 +70,35 @@ def build_student(config: StudentConfig, classes: Classes, seed: int, **more: An
             f"student_weights {config.student_weights} holds {given.name} of width {given.width}, but the student is "
             f"{config.student} of width {config.width}; give one whose backbone and width agree"
         )
-    adopt(student, start)
+    copy_matching_weights(student, start)
     return student
 
 
 def is_segmenter(source: str) -> bool:
-    """Whether it is a folder that a segmenter was saved to."""
+    """Checks whether a source is a folder that a segmenter was saved to."""
     about = Path(source) / CONFIG_FILE
     return about.is_file() and dict(files.read_json(about)).get("format") == SEGMENTER_FORMAT
 
 
 def build_pretrained(architecture: Architecture, source: str, classes: Classes, seed: int) -> Segmenter:
-    """A network whose vision transformer has weights from elsewhere, and their input convention.
+    """Builds a network whose vision transformer has pretrained weights, and their input convention.
 
     Raises:
         ValueError: these weights are not to be had or do not fit.
     """
     from seglet.models.backbones.vit import VisionTransformer
-    from seglet.models.backbones.vit_pretrained import pretrained
+    from seglet.models.backbones.vit_pretrained import pretrained_weights
 
     backbone = build(architecture, classes, seed).network.backbone
     if not isinstance(backbone, VisionTransformer):
         raise ValueError(f"{architecture.backbone} is no vision transformer")
-    given = pretrained(source, backbone)
+    given = pretrained_weights(source, backbone)
     student = build(replace(architecture, mean=given.mean, std=given.std), classes, seed)
     student.network.backbone.load_state_dict({**student.network.backbone.state_dict(), **given.weights})
     return student
 
 
-def adopt(student: Segmenter, start: Segmenter) -> None:
+def copy_matching_weights(student: Segmenter, start: Segmenter) -> None:
     """Copies into `student` the weights of `start` that exist in both in the same shape; of another head, none."""
     mine, theirs = student.network.state_dict(), start.network.state_dict()
     if student.architecture.name != start.architecture.name:

@@ -1,4 +1,4 @@
-"""How much a network's answer moves when dropout stays on: Monte-Carlo passes through the tail of its head.
+"""Uncertainty by Monte-Carlo dropout: repeated passes through the tail of a network's head.
 
 Everything before the tail is deterministic, so passing through it once is the same as passing through it each time.
 Source: Gal and Ghahramani, ICML 2016; FOTF, Eq. 4 and 5. Axes: t passes.
@@ -14,19 +14,23 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from seglet.models.heads.base import Tail
-from seglet.models.layers.dropout import drawing_from, dropouts, has_active_dropout
+from seglet.models.layers.dropout import active_dropouts, has_active_dropout, noise_from
 from seglet.models.network import Network
 from seglet.tensors import running_mean_and_deviation, wide_dtype
 
-Sites = Literal["all", "last"]
-"""Which dropouts of the tail act: all, or only the one before the classifier."""
+DropoutSites = Literal["all", "last"]
+"""Dropouts of the tail that act: all, or only the one before the classifier."""
 
 
 @torch.no_grad()
 def mc_probabilities(
-    network: Network, trunk: Float[Tensor, "b c h w"], samples: int, generator: torch.Generator, sites: Sites = "all"
+    network: Network,
+    trunk: Float[Tensor, "b c h w"],
+    samples: int,
+    generator: torch.Generator,
+    sites: DropoutSites = "all",
 ) -> Float[Tensor, "t b k h w"]:
-    """Class probabilities of each stochastic pass, without gradient.
+    """Returns the class probabilities of each stochastic pass, without gradient.
 
     Dropout acts even in eval mode. Batch normalisation uses batch statistics in training mode and running ones in eval
     mode, and never changes the running ones.
@@ -49,9 +53,9 @@ def mc_deviation(
     samples: int,
     generator: torch.Generator,
     ddof: int = 1,
-    sites: Sites = "all",
+    sites: DropoutSites = "all",
 ) -> Float[Tensor, "b k h w"]:
-    """Standard deviation of the class probabilities over `samples` passes (FOTF, Eq. 5), in [0, 0.71].
+    """Computes the standard deviation of the class probabilities over `samples` passes (FOTF, Eq. 5), in [0, 0.71].
 
     See `mc_probabilities`; memory does not grow with `samples`. One sample has deviation 0.
 
@@ -68,9 +72,9 @@ def mc_mean_and_deviation(
     samples: int,
     generator: torch.Generator,
     ddof: int = 1,
-    sites: Sites = "all",
+    sites: DropoutSites = "all",
 ) -> tuple[Float[Tensor, "b k h w"], Float[Tensor, "b k h w"]]:
-    """Mean of the class probabilities over the passes, and `mc_deviation`."""
+    """Computes the mean of the class probabilities over the passes, and `mc_deviation`."""
     if ddof not in (0, 1):
         raise ValueError(f"expected ddof 0 or 1, got {ddof}")
     passes = _passes(network.head.tail, trunk, samples, generator, sites)
@@ -80,13 +84,13 @@ def mc_mean_and_deviation(
 
 
 def _passes(
-    tail: Tail, trunk: Tensor, samples: int, generator: torch.Generator, sites: Sites
+    tail: Tail, trunk: Tensor, samples: int, generator: torch.Generator, sites: DropoutSites
 ) -> Iterator[Float[Tensor, "b k h w"]]:
     if samples < 1:
         raise ValueError(f"expected at least 1 Monte-Carlo sample, got {samples}")
     if not has_active_dropout(tail.dropout if sites == "last" else tail):
         raise ValueError("the head has no dropout, so Monte-Carlo passes would be equal; set `dropout` above 0")
-    with _only_dropout_acts(tail, sites), drawing_from(tail, generator):
+    with _only_dropout_acts(tail, sites), noise_from(tail, generator):
         steady = sites == "last" or not has_active_dropout(tail.body)
         feature = tail.body(trunk) if steady else None
         for _ in range(samples):
@@ -95,10 +99,10 @@ def _passes(
 
 
 @contextlib.contextmanager
-def _only_dropout_acts(tail: Tail, sites: Sites) -> Iterator[None]:
-    """Turns dropout on where it should act, and stops batch normalisation from remembering what it sees."""
-    acting: list[nn.Module] = dropouts(tail.dropout if sites == "last" else tail)
-    resting = [part for part in dropouts(tail) if part not in acting]
+def _only_dropout_acts(tail: Tail, sites: DropoutSites) -> Iterator[None]:
+    """Turns on the chosen dropouts, and keeps batch normalisation from updating its statistics."""
+    acting: list[nn.Module] = active_dropouts(tail.dropout if sites == "last" else tail)
+    resting = [part for part in active_dropouts(tail) if part not in acting]
     norms = [part for part in tail.modules() if isinstance(part, _BatchNorm)]
     modes = [(part, part.training) for part in [*acting, *resting]]
     tracking = [(norm, norm.track_running_stats) for norm in norms]

@@ -41,7 +41,7 @@ class ZeroDCE(nn.Module):
 
     @torch.no_grad()
     def draw_weights(self, generator: torch.Generator) -> None:
-        """Weights as the authors draw them, so that at first the curves hardly change an image."""
+        """Draws weights as the authors do, so that at first the curves hardly change an image."""
         for name, parameter in self.named_parameters():
             if name.endswith("weight"):
                 parameter.normal_(0, 0.02, generator=generator)
@@ -49,7 +49,7 @@ class ZeroDCE(nn.Module):
                 parameter.zero_()
 
     def curves(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b n h w"]:
-        """The parameters of all curves, in [-1, 1]."""
+        """Returns the parameters of all curves, in [-1, 1]."""
         one, two, three, four, five, six, seven = self.layers
         first = one(images).relu()
         second = two(first).relu()
@@ -60,23 +60,23 @@ class ZeroDCE(nn.Module):
         return out.tanh()
 
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
-        """Brighter images, in [0, 1] as they were."""
-        return enhanced(images, self.curves(images))
+        """Returns brighter images, in [0, 1] as they were."""
+        return apply_curves(images, self.curves(images))
 
 
 def _convolution(inside: int, outside: int) -> nn.Conv2d:
     return nn.Conv2d(inside, outside, 3, padding=1)
 
 
-def enhanced(images: Float[Tensor, "b 3 h w"], curves: Float[Tensor, "b n h w"]) -> Float[Tensor, "b 3 h w"]:
-    """The curve x + α x (1 - x), one set of parameters after another; 0 and 1 stay, and order is kept."""
+def apply_curves(images: Float[Tensor, "b 3 h w"], curves: Float[Tensor, "b n h w"]) -> Float[Tensor, "b 3 h w"]:
+    """Applies the curve x + α x (1 - x), one set of parameters after another; 0 and 1 stay, and order is kept."""
     for alpha in curves.chunk(curves.shape[1] // 3, dim=1):
         images = images + alpha * images * (1 - images)  # Eq. 3
     return images
 
 
 def save_zero_dce(folder: Path, model: ZeroDCE, training: dict[str, Any]) -> None:
-    """Writes the whole folder or nothing; `training` says how it came about."""
+    """Writes the folder of a Zero-DCE, all or nothing; `training` describes how it was trained."""
     with files.replace_atomically(folder) as temporary:
         temporary.mkdir()
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
@@ -88,7 +88,7 @@ def save_zero_dce(folder: Path, model: ZeroDCE, training: dict[str, Any]) -> Non
 
 
 def load_zero_dce(folder: Path) -> ZeroDCE:
-    """The network in evaluation mode, on the CPU.
+    """Loads a Zero-DCE in evaluation mode, on the CPU.
 
     Raises:
         ValueError: something is missing, damaged or of another format; the message names it and the cure.

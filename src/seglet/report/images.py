@@ -11,7 +11,7 @@ from seglet.data.dataset import Dataset, Sample
 from seglet.inference.options import InferenceOptions
 from seglet.inference.predict import learned_from_tags, predict_maps, refined_probabilities
 from seglet.models.layers.dropout import has_active_dropout
-from seglet.models.onnx_segmenter import facts_in
+from seglet.models.onnx_segmenter import read_export_facts
 from seglet.report.data_uris import grey_uri, image_uri, jpeg_uri, mask_uri
 from seglet.report.scores import ReportScores, predict_sample, true_labels
 from seglet.report.subject import ReportSubject
@@ -121,7 +121,7 @@ def _render_image(subjects: Sequence[ReportSubject], sample: Sample, index: int)
 def _uncertainty(subject: ReportSubject, sample: Sample) -> Float[np.ndarray, "h w"] | None:
     """Returns the Monte-Carlo deviation summed over classes; None for networks without dropout or with class maps."""
     model = subject.model
-    if learned_from_tags(model) or facts_in(model) is not None or not has_active_dropout(model.network.head):
+    if learned_from_tags(model) or read_export_facts(model) is not None or not has_active_dropout(model.network.head):
         return None
     spread = subject.model.predict(sample.image, _SAMPLES, depth=subject.depth(sample)).uncertainty
     return None if spread is None else spread * len(subject.model.classes)

@@ -21,7 +21,7 @@ from seglet.evaluation.slices import ScoreSlices
 from seglet.inference.predict import learned_from_tags
 from seglet.inference.write import PredictedMaps, SegmentOptions, segment_image
 from seglet.models.image_tensor import SMALLEST_SIDE
-from seglet.models.onnx_segmenter import facts_in
+from seglet.models.onnx_segmenter import read_export_facts
 from seglet.report.subject import ReportSubject
 from seglet.types import IGNORE, Classes
 
@@ -108,7 +108,7 @@ def predict_sample(subject: ReportSubject, sample: Sample) -> PredictedMaps:
         return segment_image(model, sample.image, SegmentOptions(), subject.depth(sample))
     if min(sample.image.shape[:2]) < SMALLEST_SIDE and size == sample.image.shape[:2]:
         return segment_image(model, sample.image, SegmentOptions(), subject.depth(sample))
-    decision = predict_labels(model, model.planes(sample.image, subject.depth(sample)), (size[0], size[1]))
+    decision = predict_labels(model, model.prepare(sample.image, subject.depth(sample)), (size[0], size[1]))
     return PredictedMaps(decision.labels[0].numpy(), decision.confidence[0].numpy())
 
 
@@ -123,9 +123,9 @@ def _keep_features(
     """Keeps features of pixels whose classes do not have enough yet; exported networks have no features."""
     kept = np.bincount(scores.feature_labels, minlength=len(subject.model.classes))
     wanted = [int(label) for label in np.unique(labels) if label != IGNORE and kept[label] < _PIXELS_PER_CLASS]
-    if not wanted or facts_in(subject.model) is not None or min(sample.image.shape[:2]) < SMALLEST_SIDE:
+    if not wanted or read_export_facts(subject.model) is not None or min(sample.image.shape[:2]) < SMALLEST_SIDE:
         return
-    images = subject.model.planes(sample.image, subject.depth(sample))
+    images = subject.model.prepare(sample.image, subject.depth(sample))
     feature = subject.model.network(images).feature[0].float().cpu().numpy()
     rows = np.arange(feature.shape[1]) * labels.shape[0] // feature.shape[1]
     columns = np.arange(feature.shape[2]) * labels.shape[1] // feature.shape[2]

@@ -15,7 +15,7 @@ from seglet.inference.options import InferenceOptions
 from seglet.inference.predict import brightened, learned_from_tags
 from seglet.inference.write import PredictedMaps, SegmentOptions, segment_image
 from seglet.models.layers.dropout import has_active_dropout
-from seglet.models.onnx_segmenter import facts_in
+from seglet.models.onnx_segmenter import read_export_facts
 from seglet.models.segmenter import Segmenter
 from seglet.types import Classes
 
@@ -96,7 +96,7 @@ class SegmenterPredictor(ImagePredictor):
         """Returns the uncertainty of the whole image; or None and a message that says why there is none."""
         if self.samples < 2:
             return None, "no uncertainty: --samples is below 2"
-        if facts_in(self.model) is not None:
+        if read_export_facts(self.model) is not None:
             return None, "no uncertainty: an exported network has no dropout left"
         if learned_from_tags(self.model):
             return None, f"no uncertainty: {self.model.architecture.name} makes its masks from class maps"

@@ -14,12 +14,12 @@ from seglet.losses.distillation.dist import correlation_loss
 from seglet.losses.distillation.features import mean_squared_error
 from seglet.losses.distillation.kl import kl_divergence
 from seglet.methods.dgkd.config import Config
-from seglet.models.diffusion.diffkd import Comparison, DiffKD, FeatureProjection, branch
+from seglet.models.diffusion.diffkd import DenoisingDistillation, FeatureComparison, FeatureProjection, dgkd_branch
 from seglet.tensors import resize_align_corners
 
 FEATURES = ("shallow", "deep")
 NAMES = {"both": (*FEATURES, "mask"), "features": FEATURES, "masks": ("mask",), "none": ()}
-DISTANCES: Mapping[str, Comparison] = {
+DISTANCES: Mapping[str, FeatureComparison] = {
     "dist": correlation_loss, "kl": kl_divergence, "mse": mean_squared_error,
 }  # fmt: skip
 
@@ -66,7 +66,7 @@ class Branch(nn.Module):
         self.own, self.taught = _projections(way, student, teacher, config.projected)
         self.compare = DISTANCES[config.distance]
         channels = student if way == "none" else config.projected
-        self.diffusion = branch(channels, self.compare, config.denoise_steps) if config.denoise else None
+        self.diffusion = dgkd_branch(channels, self.compare, config.denoise_steps) if config.denoise else None
 
     def forward(
         self, student: Float[Tensor, "b c h w"], teacher: Float[Tensor, "b d h2 w2"], generator: torch.Generator
@@ -111,6 +111,6 @@ class Branches(nn.Module):
         return terms
 
     @property
-    def denoisers(self) -> list[DiffKD]:
+    def denoisers(self) -> list[DenoisingDistillation]:
         """The diffusion networks."""
-        return [part for part in self.modules() if isinstance(part, DiffKD)]
+        return [part for part in self.modules() if isinstance(part, DenoisingDistillation)]

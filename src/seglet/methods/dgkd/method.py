@@ -23,8 +23,8 @@ from seglet.methods.self_taught import begun, mask_terms, refined
 from seglet.models.class_scores import class_scores
 from seglet.models.distillation.teachers import Frozen
 from seglet.models.heads.ssss import SSSSHead
-from seglet.models.layers.dropout import drawing_from
-from seglet.models.multiscale import MultiScale, predict_masks
+from seglet.models.layers.dropout import noise_from
+from seglet.models.multiscale import MultiScaleOptions, predict_masks
 from seglet.models.network import Network
 from seglet.models.segmenter import Segmenter
 from seglet.models.student import build_student
@@ -91,7 +91,7 @@ class Method(base.Method[Step], protocols.ValidationColumns, protocols.TrainingN
     def losses(self, step: Step, progress: Progress) -> Losses:
         """L_cls, L_seg after `mask_start`, and of each branch what it costs to denoise and to differ (Eq. 14)."""
         generator = progress.generator(step.images.device)
-        with drawing_from(self.student, generator):
+        with noise_from(self.student, generator):
             seen = look(self.student.network, self._planes(step))
         terms, total = self._task(seen, step, progress)
         distilled = self._distilled(seen, step, generator)
@@ -146,7 +146,9 @@ class Method(base.Method[Step], protocols.ValidationColumns, protocols.TrainingN
 
     def _masks(self, network: Network, images: Tensor) -> Tensor:
         config = self.config
-        options = MultiScale(config.scales, False, 1.0, config.least_score, config.focal_power, config.focal_floor)
+        options = MultiScaleOptions(
+            config.scales, False, 1.0, config.least_score, config.focal_power, config.focal_floor
+        )
         return predict_masks(lambda view: network(view).logits, images, options).logits()
 
     def reference_predictions(self) -> Mapping[str, protocols.PredictFunction]:

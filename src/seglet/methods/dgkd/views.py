@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor
 
-from seglet.models.multiscale import cleaned
+from seglet.models.multiscale import remove_absent_classes
 from seglet.models.network import Network
 from seglet.tensors import resize_align_corners
 
@@ -24,7 +24,7 @@ class View:
     def masks(self, size: tuple[int, int], tags: Float[Tensor, "b n"] | None) -> Float[Tensor, "b k h4 w4"]:
         """Class probabilities at `size`, without classes that the tags, if there are any, rule out."""
         masks = resize_align_corners(self.logits.float().softmax(dim=1), size)
-        return masks if tags is None else cleaned(masks, tags)
+        return masks if tags is None else remove_absent_classes(masks, tags)
 
     def maps(self, size: tuple[int, int], tags: Float[Tensor, "b n"] | None) -> dict[str, Tensor]:
         """All three by the names of their branches."""
@@ -33,6 +33,6 @@ class View:
 
 def look(network: Network, images: Float[Tensor, "b planes h w"]) -> View:
     """One pass."""
-    seen = network.backbone.look(images)
+    seen = network.backbone.forward_stages(images)
     logits, _ = network.classify(network.head.stem(seen.stages))
-    return View(seen.own[network.backbone.shallow], seen.stages[-1], logits)
+    return View(seen.unguided[network.backbone.shallow], seen.stages[-1], logits)

@@ -32,7 +32,7 @@ from seglet.models.clip_cache.adapter import CacheAdapter
 from seglet.models.clip_cache.cache import KeyValueCache, retrieve_values, unit_directions
 from seglet.models.foundation.clip import ImageTextEncoder
 from seglet.models.foundation.image_tower import ImageTower
-from seglet.models.layers.dropout import drawing_from
+from seglet.models.layers.dropout import noise_from
 from seglet.models.layers.patch_features import cosine_affinity, masked_mean
 from seglet.models.segmenter import Segmenter
 from seglet.tensors import resize_antialiased
@@ -153,7 +153,7 @@ class Method(
         """Computes L = L_seg + λ L_CAM (Sec. III-E); the term `confident` is the fraction of labelled pixels."""
         tags, encoded = without_background(step.tags), self.clip.encode_step(self.tower, step)
         static = static_cam(self.config, encoded.cam, self._retrieved(encoded))
-        with drawing_from(self.student, progress.generator(step.images.device)):
+        with noise_from(self.student, progress.generator(step.images.device)):
             prediction = self.student.network(step.images)
         cam, terms = static, {}
         if self.adapter is not None:

@@ -14,7 +14,7 @@ from seglet.methods.diclip.tsa import dynamic_cam, static_cam
 from seglet.methods.diclip.vce import apply_acr
 from seglet.models.foundation.attention import changed_attention
 from seglet.models.foundation.image_tower import ImageTower
-from seglet.models.layers.attention_fusion import fused_attention
+from seglet.models.layers.attention_fusion import fuse_attention
 
 
 def map_stages(
@@ -66,7 +66,7 @@ def _used_attention(
     used: list[Tensor] = []
 
     def change(own: Float[Tensor, "b a t t"]) -> Float[Tensor, "b a t t"]:
-        fused = own if other is None else fused_attention(own, other, config.fusion, config.fusion_weight)
+        fused = own if other is None else fuse_attention(own, other, config.fusion, config.fusion_weight)
         used.append(fused.mean(dim=1)[:, 1:, 1:].float())
         return fused
 

@@ -33,7 +33,7 @@ from seglet.labels.cam.text_cam import (
 from seglet.methods.diclip.attention import AttentionConfig
 from seglet.models.foundation.attention import changed_attention
 from seglet.models.foundation.image_tower import ImageFeatures, ImageTower
-from seglet.models.layers.attention_fusion import Fusion, fused_attention
+from seglet.models.layers.attention_fusion import AttentionFusion, fuse_attention
 from seglet.tensors import resize_labels
 from seglet.types import option
 
@@ -49,7 +49,7 @@ class VCEConfig(AttentionConfig):
     acr_threshold: float = option(5e-4, "τ: attention below it is dropped; Table VI c")
     acr_iterations: int = option(3, "recursions of ACR; Table VII")
     acr_product: bool = option(False, "the other reading of Eq. 6: relations carry the attention one step further")
-    fusion: Fusion = option(
+    fusion: AttentionFusion = option(
         "sum", "fusion with CLIP's attention, Eq. 7; or own, other, gating, scaling, normalisation as in Table XII"
     )
     fusion_weight: float = option(1.0, "α of Eq. 7, weight of the other attention; Table VI d")
@@ -129,7 +129,7 @@ def encode_with_attention(
     if attention is None:
         plain: ImageFeatures = tower(images)
         return plain
-    change = partial(fused_attention, other=attention, how=config.fusion, weight=config.fusion_weight)  # Eq. 7
+    change = partial(fuse_attention, other=attention, how=config.fusion, weight=config.fusion_weight)  # Eq. 7
     with changed_attention(tower.attentions[-config.fused_layers :], change):
         fused: ImageFeatures = tower(images)
     return fused

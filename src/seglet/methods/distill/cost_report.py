@@ -11,7 +11,7 @@ from torch import Tensor
 from seglet.methods.distill.tapped import Tapped
 from seglet.methods.distill.terms import TERMS
 from seglet.methods.distill.terms.base import Options, Pair
-from seglet.models.distillation.feature_taps import Seen
+from seglet.models.distillation.feature_taps import TappedOutput
 from seglet.types import Labelled
 from seglet.values import option_help
 
@@ -55,7 +55,7 @@ def describe(tapped: Tapped, size: tuple[int, int], batch: int) -> str:
 
 
 def diagnose_non_finite(
-    step: Labelled, terms: Sequence[Tapped], both: tuple[Seen, Seen], pairs: Sequence[Pair]
+    step: Labelled, terms: Sequence[Tapped], both: tuple[TappedOutput, TappedOutput], pairs: Sequence[Pair]
 ) -> list[str]:
     """Which samples are to blame, and why: the image, a map of student or teacher (`both`), or a term of it alone.
 

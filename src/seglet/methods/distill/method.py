@@ -13,9 +13,9 @@ from seglet.methods.distill.spec import parse
 from seglet.methods.distill.tapped import Tapped, attach
 from seglet.methods.distill.terms.base import Pair, Part
 from seglet.methods.weighting import Weights, weights_for
-from seglet.models.distillation.feature_taps import Seen, look
+from seglet.models.distillation.feature_taps import TappedOutput, forward_with_taps
 from seglet.models.distillation.teachers import Frozen, load_teacher
-from seglet.models.layers.dropout import drawing_from
+from seglet.models.layers.dropout import noise_from
 from seglet.models.network import Network
 from seglet.models.segmenter import Segmenter
 from seglet.models.student import build_student
@@ -81,7 +81,7 @@ class Method(
         total = torch.stack([part.weight * part.value for part in parts.values()]).sum()
         return Losses(total, {**{name: part.value for name, part in parts.items()}, **weights.terms})
 
-    def _see(self, step: Labelled, progress: Progress) -> tuple[tuple[Seen, Seen], Weights, list[Pair]]:
+    def _see(self, step: Labelled, progress: Progress) -> tuple[tuple[TappedOutput, TappedOutput], Weights, list[Pair]]:
         """What both networks see, FOTF's weights, and what each term is to compare."""
         device = step.images.device
         generator, common = progress.generator(device), progress.common_generator(device)
@@ -94,17 +94,17 @@ class Method(
         ]
         return (own, taught), weights, pairs
 
-    def _look(self, images: Tensor, generator: torch.Generator) -> tuple[Seen, Seen]:
+    def _look(self, images: Tensor, generator: torch.Generator) -> tuple[TappedOutput, TappedOutput]:
         here, there = zip(*self._places(), strict=True)
-        with drawing_from(self.student.network, generator):
-            own = look(self.student.network, images, here)
+        with noise_from(self.student.network, generator):
+            own = forward_with_taps(self.student.network, images, here)
         with torch.no_grad():
-            return own, look(self.teacher.network, images, there)
+            return own, forward_with_taps(self.teacher.network, images, there)
 
     def _places(self) -> list[tuple[str, str]]:
         return [tapped.spec.places for tapped in self.tapped]
 
-    def _supervised(self, own: Seen, step: Labelled, weights: Weights) -> dict[str, Part]:
+    def _supervised(self, own: TappedOutput, step: Labelled, weights: Weights) -> dict[str, Part]:
         weight = self.config.task_weight
         if weight == 0:
             return {}

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from seglet.methods.distill.spec import Spec
 from seglet.methods.distill.terms.base import Pair, Part, Shape
 from seglet.models.distillation.adaptors import Adaptor
-from seglet.models.distillation.feature_taps import Place, measure
+from seglet.models.distillation.feature_taps import TapShape, measure_taps
 from seglet.models.network import Network
 from seglet.tensors import resize_align_corners
 
@@ -65,17 +65,17 @@ def attach(specs: Sequence[Spec], student: Network, teacher: Network, classes: i
         ValueError: a tap that is not there, or catches no map; a term that cannot compare what is caught.
     """
     try:
-        own = measure(student, [spec.places[0] for spec in specs])
+        own = measure_taps(student, [spec.places[0] for spec in specs])
     except ValueError as error:
         raise ValueError(f"terms: in the student {error}") from error
     try:
-        taught = measure(teacher, [spec.places[1] for spec in specs])
+        taught = measure_taps(teacher, [spec.places[1] for spec in specs])
     except ValueError as error:
         raise ValueError(f"terms: in the teacher {error}") from error
     return [Tapped(spec, _shape(spec, own, taught, classes)) for spec in specs]
 
 
-def _shape(spec: Spec, own: Mapping[str, Place], taught: Mapping[str, Place], classes: int) -> Shape:
+def _shape(spec: Spec, own: Mapping[str, TapShape], taught: Mapping[str, TapShape], classes: int) -> Shape:
     here, there = own[spec.places[0]], taught[spec.places[1]]
     followed = there if spec.options.resize == "student" else here
     return Shape(here.channels, there.channels, classes, followed.stride)

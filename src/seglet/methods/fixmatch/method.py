@@ -16,8 +16,8 @@ from seglet.losses.task import confidence_ratio_cross_entropy, cross_entropy, me
 from seglet.methods import base, protocols
 from seglet.methods.fixmatch.config import Config
 from seglet.models.distillation.teachers import EMA
-from seglet.models.layers.dropout import Dropout, drawing_from
-from seglet.models.network import Network, NetworkOutput, evaluating
+from seglet.models.layers.dropout import Dropout, noise_from
+from seglet.models.network import Network, NetworkOutput, evaluation_mode
 from seglet.models.segmenter import Segmenter
 from seglet.models.student import build_student
 from seglet.tensors import resize_align_corners
@@ -52,7 +52,7 @@ class Method(base.Method[SemiStep], protocols.TrainingWarnings, protocols.ExtraV
         `confident`, fraction of pixels above the threshold; `share/…`, fraction of pixels of each class among the
         pseudo labels.
         """
-        with drawing_from(self, progress.generator(step.unlabelled.images.device)):
+        with noise_from(self, progress.generator(step.unlabelled.images.device)):
             return self._losses(step, progress)
 
     def _losses(self, step: SemiStep, progress: Progress) -> Losses:
@@ -97,7 +97,7 @@ class Method(base.Method[SemiStep], protocols.TrainingWarnings, protocols.ExtraV
         """Predicts pseudo labels in a pass of their own, by the average or by the student in evaluation mode."""
         if self.average is not None:
             return pseudo_label_map(self.average(views.images), views.valid)
-        with evaluating(self.student), torch.no_grad():
+        with evaluation_mode(self.student), torch.no_grad():
             return pseudo_label_map(self.student(views.images), views.valid)
 
     def _strong_loss(

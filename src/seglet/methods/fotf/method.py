@@ -10,7 +10,7 @@ from seglet.methods import base
 from seglet.methods.fotf.config import Config
 from seglet.methods.weighting import Weights, weights_for
 from seglet.models.distillation.teachers import Frozen, load_teacher
-from seglet.models.layers.dropout import drawing_from
+from seglet.models.layers.dropout import noise_from
 from seglet.models.network import Network
 from seglet.models.segmenter import Segmenter
 from seglet.models.student import build_student
@@ -46,7 +46,7 @@ class Method(base.Method[Labelled]):
         the classes of a pixel, `kd` may be negative: see `kl_divergence`.
         """
         network, generator = self.student.network, progress.generator(step.images.device)
-        with drawing_from(network, generator):  # graded before sampled: the same masks as in vanilla distillation
+        with noise_from(network, generator):  # graded before sampled: the same masks as in vanilla distillation
             embedding = network.embed(step.images)
             graded = network.decode(embedding)
         distils = self.teacher is not None

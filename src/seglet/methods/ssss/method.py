@@ -12,10 +12,10 @@ from seglet.methods import base
 from seglet.methods.self_taught import begun, mask_terms, refined
 from seglet.methods.ssss.config import Config
 from seglet.models.class_scores import class_scores
-from seglet.models.freezing import freeze_pretrained, rest_norms
+from seglet.models.freezing import fix_batch_norm_statistics, freeze_pretrained
 from seglet.models.heads.cam import cam_masks, mean_scores
-from seglet.models.layers.dropout import drawing_from
-from seglet.models.multiscale import MultiScale, predict_masks
+from seglet.models.layers.dropout import noise_from
+from seglet.models.multiscale import MultiScaleOptions, predict_masks
 from seglet.models.segmenter import Segmenter
 from seglet.models.student import build_student
 from seglet.tensors import at_least_float32
@@ -54,12 +54,12 @@ class Method(base.Method[Tagged]):
     def train(self, mode: bool = True) -> "Method":
         super().train(mode)
         if self.config.rest:
-            rest_norms(self.student.network)
+            fix_batch_norm_statistics(self.student.network)
         return self
 
     def losses(self, step: Tagged, progress: Progress) -> Losses:
         """The loss of the tags and, after `mask_start`, of the masks; `confident` is the share of labelled pixels."""
-        with drawing_from(self.student, progress.generator(step.images.device)):
+        with noise_from(self.student, progress.generator(step.images.device)):
             logits = self.student.network(step.images).logits
         tags = without_background(step.tags)
         terms = {"tags": multilabel_soft_margin(self._scores(logits), tags)}
@@ -89,7 +89,7 @@ class Method(base.Method[Tagged]):
         config = self.config
         if config.scores == "mean":
             return super().predict(images)
-        options = MultiScale(
+        options = MultiScaleOptions(
             scales=config.scales,
             flip=config.mirror,
             background_power=config.background_power,

@@ -3,7 +3,7 @@
 from seglet.losses.task import cross_entropy
 from seglet.methods import base
 from seglet.methods.supervised.config import Config
-from seglet.models.layers.dropout import drawing_from
+from seglet.models.layers.dropout import noise_from
 from seglet.models.segmenter import Segmenter
 from seglet.models.student import build_student
 from seglet.types import Classes, Labelled, Losses, Progress
@@ -24,7 +24,7 @@ class Method(base.Method[Labelled]):
         return cls(config, build_student(config, classes, seed))
 
     def losses(self, step: Labelled, progress: Progress) -> Losses:
-        with drawing_from(self.student, progress.generator(step.images.device)):
+        with noise_from(self.student, progress.generator(step.images.device)):
             prediction = self.student.network(step.images)
         total = task = cross_entropy(prediction.logits, step.target)
         terms = {"task": task}

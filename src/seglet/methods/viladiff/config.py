@@ -6,8 +6,8 @@ from typing import Literal
 from seglet.data.loading.semi_dataset import Partner, SemiConfig
 from seglet.labels.semi.cutmix import CutMixOptions
 from seglet.losses.vila import DIFFUSION_WEIGHTS
-from seglet.models.diffusion.gaussian import Clock
-from seglet.models.diffusion.routing import Reading
+from seglet.models.diffusion.gaussian import JointSteps
+from seglet.models.diffusion.routing import RoutingRule
 from seglet.models.student import StudentConfig
 from seglet.types import option
 
@@ -82,7 +82,7 @@ class Config(SemiConfig, StudentConfig):
     mix: Literal["both", "flips", "gaussian", "none"] = option(
         "both", "noise of MixE: label flips q_C, Gaussian q_G or both, Table 5; none: no denoiser"
     )
-    route: Reading = option("prose", "which pixels get which noise: Eq. 7 as its text or as its arguments read")
+    route: RoutingRule = option("prose", "which pixels get which noise: Eq. 7 as its text or as its arguments read")
     discrete: Literal["cumulative", "literal"] = option(
         "cumulative", "label flips of t steps, or of one step as Eq. 5 reads literally"
     )
@@ -155,7 +155,7 @@ class Config(SemiConfig, StudentConfig):
             raise ValueError(
                 f"captions: only networks called vila-… read them, not {self.student}; or set captions: none"
             )
-        _ = self.boxes, Clock(self.denoising_steps)
+        _ = self.boxes, JointSteps(self.denoising_steps)
 
     @property
     def boxes(self) -> CutMixOptions:

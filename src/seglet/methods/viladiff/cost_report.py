@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from seglet.models.diffusion.label_denoiser import LabelDenoiser
-from seglet.models.diffusion.mixed import State
-from seglet.models.heads.vila import Fusion, Streams, Text, streams
+from seglet.models.diffusion.mixed import NoisyState
+from seglet.models.heads.vila import CaptionFusion, CaptionStates, StreamOutputs, run_streams
 from seglet.models.network import Network
 
 _CAPTION_TOKENS = 40
@@ -47,7 +47,7 @@ class SavedActivations:
 
 
 def estimate_costs(
-    network: Network, fusion: Fusion | None, denoiser: LabelDenoiser | None, size: tuple[int, int], batch: int
+    network: Network, fusion: CaptionFusion | None, denoiser: LabelDenoiser | None, size: tuple[int, int], batch: int
 ) -> list[str]:
     """Returns a line on the memory of a process with `batch` labelled and as many unlabelled views.
 
@@ -70,7 +70,7 @@ def estimate_costs(
 
 
 def activation_bytes(
-    network: Network, fusion: Fusion | None, denoiser: LabelDenoiser | None, size: tuple[int, int], batch: int
+    network: Network, fusion: CaptionFusion | None, denoiser: LabelDenoiser | None, size: tuple[int, int], batch: int
 ) -> int:
     """Returns the bytes that a step keeps for its backward pass."""
     student = _on_meta(network)
@@ -95,7 +95,7 @@ def denoiser_share(network: Network, denoiser: LabelDenoiser, size: tuple[int, i
     with torch.no_grad():
         with FlopCounterMode(display=False) as backbone:
             student.backbone(image)
-        both = streams(student, None, image, None)
+        both = run_streams(student, None, image, None)
         with FlopCounterMode(display=False) as own:
             _run_denoiser(denoiser, both, 1)
     return float(own.get_total_flops() / backbone.get_total_flops())
@@ -106,15 +106,15 @@ def _on_meta(part: _Part) -> _Part:
     return copy.deepcopy(part).to("meta").train()
 
 
-def _run_streams(network: Network, fusion: Fusion | None, size: tuple[int, int], count: int) -> Streams:
+def _run_streams(network: Network, fusion: CaptionFusion | None, size: tuple[int, int], count: int) -> StreamOutputs:
     captions = None
     if fusion is not None:
         states = torch.empty(count, _CAPTION_TOKENS, fusion.text, device="meta")
-        captions = Text(states, torch.empty(count, _CAPTION_TOKENS, dtype=torch.bool, device="meta"))
-    return streams(network, fusion, torch.empty(count, 3, *size, device="meta"), captions)
+        captions = CaptionStates(states, torch.empty(count, _CAPTION_TOKENS, dtype=torch.bool, device="meta"))
+    return run_streams(network, fusion, torch.empty(count, 3, *size, device="meta"), captions)
 
 
-def _run_denoiser(denoiser: LabelDenoiser, both: Streams, count: int) -> None:
+def _run_denoiser(denoiser: LabelDenoiser, both: StreamOutputs, count: int) -> None:
     maps, logits = both.visual.maps[:count].detach(), both.visual.logits[:count].detach()
     labels = torch.empty(count, *maps.shape[2:], dtype=torch.long, device="meta")
-    denoiser(State(labels, maps), logits, torch.empty(count, dtype=torch.long, device="meta"))
+    denoiser(NoisyState(labels, maps), logits, torch.empty(count, dtype=torch.long, device="meta"))

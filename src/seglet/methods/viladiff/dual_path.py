@@ -15,7 +15,7 @@ from seglet.losses.distillation.kl import kl_divergence
 from seglet.losses.vila import feature_distillation, lower_cross_entropy
 from seglet.methods.viladiff.config import Config
 from seglet.methods.viladiff.strong_views import StrongViews
-from seglet.models.heads.vila import Stream
+from seglet.models.heads.vila import StreamOutput
 from seglet.tensors import resize_labels
 
 
@@ -27,7 +27,7 @@ class DualPathLosses:
     terms: Mapping[str, Float[Tensor, ""]]
 
 
-def dual_path_losses(config: Config, visual: Stream, fused: Stream, views: StrongViews) -> DualPathLosses:
+def dual_path_losses(config: Config, visual: StreamOutput, fused: StreamOutput, views: StrongViews) -> DualPathLosses:
     """Computes the distillation losses of the student's two streams on strong views.
 
     The fusion stream teaches the visual one where it is better (Eq. 12), and the teacher's visual stream teaches the
@@ -57,7 +57,7 @@ def ramp_up(fraction: float, until: float) -> float:
 
 
 def _path_losses(
-    config: Config, student: Stream, teacher: Stream, views: StrongViews, chosen: Bool[Tensor, " b"]
+    config: Config, student: StreamOutput, teacher: StreamOutput, views: StrongViews, chosen: Bool[Tensor, " b"]
 ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
     """Computes L_feat of means over all tokens (Eq. 1) and L_logits over valid pixels (Eq. 2) of the chosen images.
 

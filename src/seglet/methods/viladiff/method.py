@@ -23,8 +23,8 @@ from seglet.methods.viladiff.step_captions import StepCaptions, captions_of_step
 from seglet.methods.viladiff.strong_views import StrongViews, cutmix_views, strong_views, weak_views
 from seglet.models.diffusion.label_denoiser import LabelDenoiser
 from seglet.models.distillation.teachers import EMA
-from seglet.models.heads.vila import Fusion, Stream, Streams, Text, ViLaHead, streams
-from seglet.models.layers.dropout import drawing_from
+from seglet.models.heads.vila import CaptionFusion, CaptionStates, StreamOutput, StreamOutputs, ViLaHead, run_streams
+from seglet.models.layers.dropout import noise_from
 from seglet.models.segmenter import Segmenter
 from seglet.models.student import build_student
 from seglet.tensors import at_least_float32, resize_align_corners
@@ -48,7 +48,7 @@ class Method(
     supervision = SemiStep
     validates_boundary = True  # the paper claims that MixE improves boundaries
 
-    def __init__(self, config: Config, student: Segmenter, fusion: Fusion | None, mixe: MixE | None) -> None:
+    def __init__(self, config: Config, student: Segmenter, fusion: CaptionFusion | None, mixe: MixE | None) -> None:
         super().__init__()
         self.config = config
         self.student = student
@@ -72,7 +72,7 @@ class Method(
             raise ValueError(f"student: ViLaDiff needs a network vila-…, got {config.student}; fixmatch trains any")
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            fusion = None if config.captions is None else Fusion(head.hidden, config.text_width)
+            fusion = None if config.captions is None else CaptionFusion(head.hidden, config.text_width)
             mixe = None
             if config.mix != "none":
                 sizes = (head.hidden // 2, config.denoiser_width, config.denoiser_blocks)
@@ -90,7 +90,7 @@ class Method(
         images whose fusion stream is better; `mended`, fraction of pixels whose label refinement changed; `share/…`,
         fraction of pixels of each class among the pseudo labels.
         """
-        with drawing_from(self.student, progress.generator(step.unlabelled.images.device)):
+        with noise_from(self.student, progress.generator(step.unlabelled.images.device)):
             return self._losses(step, progress)
 
     def _losses(self, step: SemiStep, progress: Progress) -> Losses:
@@ -122,25 +122,31 @@ class Method(
 
     def _student_streams(
         self, step: SemiStep, views: StrongViews, captions: StepCaptions | None
-    ) -> tuple[Streams, Streams]:
+    ) -> tuple[StreamOutputs, StreamOutputs]:
         """Computes the student's streams of the labelled and of the strong views, in one pass."""
         images = torch.cat((step.labelled.images, views.images))
-        text = None if captions is None or views.captions is None else Text.cat([captions.labelled, views.captions])
-        both = streams(self.student.network, self.fusion, images, text)
+        text = (
+            None
+            if captions is None or views.captions is None
+            else CaptionStates.cat([captions.labelled, views.captions])
+        )
+        both = run_streams(self.student.network, self.fusion, images, text)
         count = len(step.labelled.images)
         return both[:count], both[count:]
 
     @torch.no_grad()
     def _pseudo_labels(
         self, step: SemiStep, captions: StepCaptions | None, progress: Progress
-    ) -> tuple[PseudoLabelMap, Stream, dict[str, Float[Tensor, ""]]]:
+    ) -> tuple[PseudoLabelMap, StreamOutput, dict[str, Float[Tensor, ""]]]:
         """Computes pseudo labels of all weak views, refined from `refine_start` on, and the teacher's visual stream.
 
         The last value has the term `mended` if they were refined.
         """
         config, (images, valid) = self.config, weak_views(step)
         fusion = None if self.fused_teacher is None else self.fused_teacher.network
-        both = streams(self.teacher.network.network, fusion, images, None if captions is None else captions.unlabelled)
+        both = run_streams(
+            self.teacher.network.network, fusion, images, None if captions is None else captions.unlabelled
+        )
         stream = self._labelling_stream(both)
         size = images.shape[-2:]
         logits = resize_align_corners(stream.logits, size)
@@ -159,7 +165,7 @@ class Method(
     def _denoiser_losses(
         self,
         mixe: MixE,
-        student: tuple[Streams, Streams],
+        student: tuple[StreamOutputs, StreamOutputs],
         step: SemiStep,
         pseudo: PseudoLabelMap,
         progress: Progress,
@@ -172,10 +178,10 @@ class Method(
         labels = step.labelled.target.labels
         masks = PseudoLabelMap(labels, torch.ones_like(labels, dtype=pseudo.confidence.dtype), labels != IGNORE)
         predicted = len(labels) if self.config.denoise_from == "guesses" else 0
-        both = Stream.cat([labelled, strong]), PseudoLabelMap.cat([masks, pseudo])
+        both = StreamOutput.cat([labelled, strong]), PseudoLabelMap.cat([masks, pseudo])
         return mixe.losses(*both, progress.fraction, noise, predicted)
 
-    def _labelling_stream(self, both: Streams) -> Stream:
+    def _labelling_stream(self, both: StreamOutputs) -> StreamOutput:
         """Returns the stream that pseudo labels are predicted by."""
         return both.visual if both.fused is None or self.config.guess_from == "visual" else both.fused
 
@@ -208,7 +214,7 @@ class Method(
     @torch.no_grad()
     def predict_refined(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b k h w"]:
         """Computes log-probabilities of the teacher's visual stream after refinement, with the same draws each time."""
-        visual = streams(self.teacher.network.network, None, images, None).visual
+        visual = run_streams(self.teacher.network.network, None, images, None).visual
         logits = resize_align_corners(visual.logits, images.shape[-2:])
         if self.mixe is None:
             return logits

@@ -12,13 +12,13 @@ from seglet.labels.semi.pseudo_label import PseudoLabelMap
 from seglet.losses.task import cross_entropy
 from seglet.losses.vila import edge_cross_entropy, noise_loss
 from seglet.methods.viladiff.config import Config
-from seglet.models.diffusion.categorical import Flips
-from seglet.models.diffusion.gaussian import Clock
+from seglet.models.diffusion.categorical import LabelFlips
+from seglet.models.diffusion.gaussian import JointSteps
 from seglet.models.diffusion.label_denoiser import LabelDenoiser
-from seglet.models.diffusion.mixed import Denoised, MixedDiffusion, State
-from seglet.models.diffusion.routing import route, threshold_at
-from seglet.models.heads.vila import Stream
-from seglet.models.network import evaluating
+from seglet.models.diffusion.mixed import DenoiserOutput, MixedDiffusion, NoisyState
+from seglet.models.diffusion.routing import confidence_threshold, route_noise
+from seglet.models.heads.vila import StreamOutput
+from seglet.models.network import evaluation_mode
 from seglet.tensors import at_least_float32, resize_labels, resize_nearest
 from seglet.types import IGNORE, Target
 
@@ -37,17 +37,22 @@ class MixE(nn.Module):
         """Returns the noise model of these pseudo labels after this fraction of training."""
         config = self.config
         noises = "both" if config.mix == "none" else config.mix
-        tau = threshold_at(fraction, config.tau, config.tau_until)
+        tau = confidence_threshold(fraction, config.tau, config.tau_until)
         rates = edge_flip_rates(label_edges(labels), config.flip_rate, config.edge_rate)
         return MixedDiffusion(
-            Flips(rates, self.denoiser.classes, config.discrete == "cumulative"),
-            route(confidence, tau, config.route, noises),  # Eq. 7
-            Clock(config.denoising_steps),
+            LabelFlips(rates, self.denoiser.classes, config.discrete == "cumulative"),
+            route_noise(confidence, tau, config.route, noises),  # Eq. 7
+            JointSteps(config.denoising_steps),
             config.predicts,
         )
 
     def losses(
-        self, stream: Stream, pseudo: PseudoLabelMap, fraction: float, generator: torch.Generator, predicted: int = 0
+        self,
+        stream: StreamOutput,
+        pseudo: PseudoLabelMap,
+        fraction: float,
+        generator: torch.Generator,
+        predicted: int = 0,
     ) -> dict[str, Float[Tensor, ""]]:
         """Computes `region`, `edge` and `noise` of Eq. 13 for the denoiser of noisy labels.
 
@@ -62,9 +67,9 @@ class MixE(nn.Module):
         own_confidence, own = logits[:predicted].detach().softmax(dim=1).max(dim=1)
         start = torch.cat((own.to(labels), labels[predicted:]))
         diffusion = self.diffusion(start, torch.cat((own_confidence, confidence[predicted:])), fraction)
-        steps = diffusion.clock.draw(len(labels), generator)
-        noisy, noise = diffusion.corrupt(State(start, maps), steps, generator)
-        found: Denoised = self.denoiser(noisy, logits, steps)
+        steps = diffusion.schedule.draw(len(labels), generator)
+        noisy, noise = diffusion.corrupt(NoisyState(start, maps), steps, generator)
+        found: DenoiserOutput = self.denoiser(noisy, logits, steps)
         target = Target(labels, torch.ones_like(confidence))
         return {
             "region": cross_entropy(found.logits, target),
@@ -73,18 +78,18 @@ class MixE(nn.Module):
         }
 
     @torch.no_grad()
-    def refine(self, stream: Stream, fraction: float, generator: torch.Generator) -> Float[Tensor, "b k h w"]:
+    def refine(self, stream: StreamOutput, fraction: float, generator: torch.Generator) -> Float[Tensor, "b k h w"]:
         """Computes the class probabilities of refined pseudo labels, at the resolution of the teacher's maps."""
         logits = at_least_float32(stream.logits)
         confidence, labels = logits.softmax(dim=1).max(dim=1)
         diffusion = self.diffusion(labels, confidence, fraction)
 
-        def denoise(state: State, steps: Int[Tensor, " b"]) -> Denoised:
-            found: Denoised = self.denoiser(state, logits, steps)
+        def denoise(state: NoisyState, steps: Int[Tensor, " b"]) -> DenoiserOutput:
+            found: DenoiserOutput = self.denoiser(state, logits, steps)
             return found
 
-        with evaluating(self.denoiser):
-            return diffusion.restore(denoise, State(labels, at_least_float32(stream.maps)), generator)
+        with evaluation_mode(self.denoiser):
+            return diffusion.restore(denoise, NoisyState(labels, at_least_float32(stream.maps)), generator)
 
 
 def labels_at_maps(

@@ -12,7 +12,7 @@ from torch import Tensor
 from seglet.labels.semi.cutmix import CutMixOptions, box_mask, draw_cutmix_boxes, has_box, paste_boxes, paste_record
 from seglet.labels.semi.pseudo_label import PseudoLabelMap
 from seglet.methods.viladiff.step_captions import with_partner_captions
-from seglet.models.heads.vila import Stream, Text
+from seglet.models.heads.vila import CaptionStates, StreamOutput
 from seglet.types import SemiStep, TensorRecord
 
 
@@ -22,8 +22,8 @@ class StrongViews(TensorRecord):
 
     images: Float[Tensor, "b 3 h w"]
     pseudo: PseudoLabelMap
-    teacher: Stream
-    captions: Text | None
+    teacher: StreamOutput
+    captions: CaptionStates | None
 
 
 def weak_views(step: SemiStep) -> tuple[Float[Tensor, "b 3 h w"], Bool[Tensor, "b h w"]]:
@@ -33,7 +33,7 @@ def weak_views(step: SemiStep) -> tuple[Float[Tensor, "b 3 h w"], Bool[Tensor, "
 
 
 def strong_views(
-    step: SemiStep, pseudo: PseudoLabelMap, teacher: Stream, captions: Text | None
+    step: SemiStep, pseudo: PseudoLabelMap, teacher: StreamOutput, captions: CaptionStates | None
 ) -> tuple[StrongViews, StrongViews]:
     """Returns the strong views of the step and those to paste into them, given what belongs to its `weak_views`.
 

@@ -1,4 +1,4 @@
-"""What a head may expect of any backbone."""
+"""Interface of backbones, which heads rely on."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,24 +14,25 @@ if TYPE_CHECKING:
     from seglet.models.layers.depth_fusion import DepthFusion
 
 Stages = tuple[Tensor, ...]
-"""Feature maps, finest first; one may be as fine as the one before it. Four stages of a convolutional network or a Mix
-Transformer, each layer of a plain transformer."""
+"""Feature maps, finest first; one may be as fine as the one before it. Convolutional networks and Mix Transformers have
+four, a plain transformer one for each layer.
+"""
 
-Step = Callable[[Tensor], Tensor]
-Steps = tuple[Step, ...]
-"""What makes each stage of the one before it, the first of normalised images."""
+StageFunction = Callable[[Tensor], Tensor]
+StageFunctions = tuple[StageFunction, ...]
+"""Functions that compute each stage from the one before it, the first from normalised images."""
 
 
 @dataclass(frozen=True)
-class Sight:
-    """The stages as the head takes them, and each as it was before depth reached it; the same where none does."""
+class StageFeatures:
+    """Feature maps with depth guidance, and each stage as it was before guidance; the same where there is none."""
 
     stages: Stages
-    own: Stages
+    unguided: Stages
 
 
 class Backbone(CustomInitialisation):
-    """Images in [0, 1] to the feature maps of its stages, `channels` wide each.
+    """Maps images in [0, 1] to the feature maps of its stages, `channels` wide each.
 
     With a `fusion` images have depth as a fourth plane, in [0, 1], which is told to the first stages.
     """
@@ -49,45 +50,49 @@ class Backbone(CustomInitialisation):
         self.fusion = None
 
     def forward(self, images: Float[Tensor, "b planes h w"]) -> Stages:
-        return self.look(images).stages
+        return self.forward_stages(images).stages
 
-    def look(self, images: Float[Tensor, "b planes h w"]) -> Sight:
-        """
+    def forward_stages(self, images: Float[Tensor, "b planes h w"]) -> StageFeatures:
+        """Returns the feature maps of all stages.
+
         Raises:
             ValueError: depth is there and not wanted, or wanted and not there, or too small; see `DepthPrior`.
         """
-        prior = self.prior(images)
+        prior = self.depth_prior(images)
         features: Tensor = self.normalise(images[:, :3])
         own: list[Tensor] = []
         stages: list[Tensor] = []
-        for place, step in enumerate(self.steps()):
+        for place, step in enumerate(self.stage_functions()):
             own.append(step(features))
-            features = self.told(place, own[-1], prior)
+            features = self.guided(place, own[-1], prior)
             stages.append(features)
-        return Sight(tuple(stages), tuple(own))
+        return StageFeatures(tuple(stages), tuple(own))
 
-    def prior(self, images: Float[Tensor, "b planes h w"]) -> Tensor | None:
-        """What the fourth plane says, for `told`; None if nothing is told to this backbone.
+    def depth_prior(self, images: Float[Tensor, "b planes h w"]) -> Tensor | None:
+        """Returns the depth prior of the fourth channel; None for a backbone without depth guidance.
 
         Raises:
-            ValueError: see `look`.
+            ValueError: see `forward_stages`.
         """
         wanted, found = 3 if self.fusion is None else 4, images.shape[1]
         if found != wanted:
             cure = "; give depth as a fourth plane" if wanted == 4 else ""
             raise ValueError(f"expected images of {wanted} planes, got {found}{cure}")
-        return None if self.fusion is None else self.fusion.tell(images[:, 3:])
+        return None if self.fusion is None else self.fusion.prior_of(images[:, 3:])
 
-    def told(self, place: int, features: Float[Tensor, "b c h w"], prior: Tensor | None) -> Float[Tensor, "b c h w"]:
-        """The features of a stage as depth changes them: the very same where it does not reach."""
+    def guided(self, place: int, features: Float[Tensor, "b c h w"], prior: Tensor | None) -> Float[Tensor, "b c h w"]:
+        """Returns the features of a stage after depth guidance, or the very same tensor where it does not apply."""
         if self.fusion is None or prior is None or place >= len(self.fusion.transforms):
             return features
-        return self.fusion.at(place, features, prior)
+        return self.fusion.guide(place, features, prior)
 
-    def steps(self) -> Steps:
-        """From normalised images to the first stage, and from each to the next; none where `look` does otherwise."""
+    def stage_functions(self) -> StageFunctions:
+        """Returns the function to each stage from the one before it, from normalised images to the first.
+
+        There are none where `forward_stages` is overridden.
+        """
         return ()
 
-    def settle(self, normalise: Normalise) -> None:
-        """Takes an input convention, and makes anew whatever else is neither weight nor statistic."""
+    def set_normalisation(self, normalise: Normalise) -> None:
+        """Sets the input convention, and recreates other values that are neither weights nor statistics."""
         self.normalise = normalise

@@ -1,4 +1,4 @@
-"""CLIP's image tower as the backbone of a segmenter: every layer is a stage, and nothing else of CLIP is needed."""
+"""CLIP's image tower as the backbone of a segmenter: every layer is a stage, and the rest of CLIP is not needed."""
 
 from typing import Any
 
@@ -6,39 +6,40 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from seglet.models.backbones.base import Backbone, Sight
+from seglet.models.backbones.base import Backbone, StageFeatures
 from seglet.models.foundation.image_tower import ImageTower
 from seglet.models.layers.normalise import Normalise
 
 
 class CLIPBackbone(Backbone):
-    """The patches behind each layer, first to last, all on one grid."""
+    """Backbone whose stages are the patches behind each layer, first to last, all on one grid."""
 
     def __init__(self, tower: ImageTower, normalise: Normalise) -> None:
         super().__init__(normalise)
         self.tower = tower
         self.channels = (tower.width,) * tower.depth
-        self.settle(normalise)
+        self.set_normalisation(normalise)
 
-    def look(self, images: Float[Tensor, "b planes h w"]) -> Sight:
-        """
+    def forward_stages(self, images: Float[Tensor, "b planes h w"]) -> StageFeatures:
+        """Returns the patches behind all layers.
+
         Raises:
             ValueError: the images have depth, which CLIP cannot be told.
         """
         if images.shape[1] != 3:
             raise ValueError(f"expected images of 3 planes, got {images.shape[1]}; CLIP cannot be told depth")
         layers = self.tower.forward_normalised(self.normalise(images)).layers
-        return Sight(layers, layers)
+        return StageFeatures(layers, layers)
 
     @torch.no_grad()
     def draw_weights(self, generator: torch.Generator) -> None:
-        """The token for the whole image, as transformers draws it."""
+        """Draws the class token as transformers does."""
         embeddings: Any = self.tower.model.embeddings
         embeddings.class_embedding.normal_(0, self.tower.width**-0.5, generator=generator)
 
-    def settle(self, normalise: Normalise) -> None:
-        """The tower is given what it was built with, where memory may have held nothing yet."""
-        super().settle(normalise)
+    def set_normalisation(self, normalise: Normalise) -> None:
+        """Sets the tower's normalisation and positions, which memory may not have held yet."""
+        super().set_normalisation(normalise)
         self.tower.normalise = normalise
         embeddings: Any = self.tower.model.embeddings
         count = embeddings.position_embedding.num_embeddings

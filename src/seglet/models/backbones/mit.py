@@ -4,17 +4,17 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from seglet.models.backbones.base import Backbone, Steps
+from seglet.models.backbones.base import Backbone, StageFunctions
 from seglet.models.backbones.variants import MIX_TRANSFORMERS
 from seglet.models.layers.dropout import DropPath
 from seglet.models.layers.normalise import Normalise
 
-HEADS = (1, 2, 5, 8)
-REDUCTIONS = (8, 4, 2, 1)
-EXPANSION = 4
+_HEADS = (1, 2, 5, 8)
+_REDUCTIONS = (8, 4, 2, 1)
+_EXPANSION = 4
 
 
-class PatchEmbedding(nn.Module):
+class OverlapPatchEmbedding(nn.Module):
     """Overlapping patches to normalised tokens."""
 
     def __init__(self, inside: int, outside: int, kernel: int, stride: int) -> None:
@@ -23,12 +23,12 @@ class PatchEmbedding(nn.Module):
         self.norm = nn.LayerNorm(outside)
 
     def forward(self, maps: Float[Tensor, "b c h w"]) -> tuple[Float[Tensor, "b n d"], tuple[int, int]]:
-        """Tokens, and the height and width of the grid they stand on."""
+        """Returns tokens, and the height and width of their grid."""
         patches = self.conv(maps)
         return self.norm(patches.flatten(2).transpose(1, 2)), (patches.shape[2], patches.shape[3])
 
 
-class Attention(nn.Module):
+class EfficientAttention(nn.Module):
     """Self-attention to keys and values on a grid `reduction` times coarser."""
 
     def __init__(self, channels: int, heads: int, reduction: int) -> None:
@@ -48,7 +48,7 @@ class Attention(nn.Module):
 
 
 class PatchReduction(nn.Module):
-    """Joins `factor` x `factor` tokens into one."""
+    """Merges `factor` x `factor` tokens into one."""
 
     def __init__(self, channels: int, factor: int) -> None:
         super().__init__()
@@ -56,33 +56,33 @@ class PatchReduction(nn.Module):
         self.norm = nn.LayerNorm(channels)
 
     def forward(self, tokens: Float[Tensor, "b n c"], grid: tuple[int, int]) -> Float[Tensor, "b m c"]:
-        joined: Tensor = self.norm(self.conv(to_map(tokens, grid)).flatten(2).transpose(1, 2))
+        joined: Tensor = self.norm(self.conv(tokens_to_map(tokens, grid)).flatten(2).transpose(1, 2))
         return joined
 
 
 class MixFeedForward(nn.Module):
-    """A two-layer perceptron with a 3x3 depthwise convolution inside, which tells tokens where they are."""
+    """Two-layer perceptron with a 3x3 depthwise convolution inside, which encodes positions."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        hidden = channels * EXPANSION
+        hidden = channels * _EXPANSION
         self.widen = nn.Linear(channels, hidden)
         self.depthwise = nn.Conv2d(hidden, hidden, 3, padding=1, groups=hidden)
         self.narrow = nn.Linear(hidden, channels)
 
     def forward(self, tokens: Float[Tensor, "b n c"], grid: tuple[int, int]) -> Float[Tensor, "b n c"]:
-        spread = self.depthwise(to_map(self.widen(tokens), grid)).flatten(2).transpose(1, 2)
+        spread = self.depthwise(tokens_to_map(self.widen(tokens), grid)).flatten(2).transpose(1, 2)
         narrowed: Tensor = self.narrow(F.gelu(spread))
         return narrowed
 
 
-class Block(nn.Module):
-    """Attention, then feed-forward, each normalised before and added to its input."""
+class MixTransformerBlock(nn.Module):
+    """Transformer block: attention, then feed-forward, each normalised before and added to its input."""
 
     def __init__(self, channels: int, heads: int, reduction: int, drop_path: float) -> None:
         super().__init__()
         self.norm1 = nn.LayerNorm(channels, eps=1e-6)
-        self.attention = Attention(channels, heads, reduction)
+        self.attention = EfficientAttention(channels, heads, reduction)
         self.norm2 = nn.LayerNorm(channels, eps=1e-6)
         self.feed_forward = MixFeedForward(channels)
         self.drop_path = DropPath(drop_path)
@@ -93,21 +93,23 @@ class Block(nn.Module):
         return residual
 
 
-class Stage(nn.Module):
-    """Patches, blocks, a last normalisation, and back to a map; `drop_paths` holds one probability for each block."""
+class MixTransformerStage(nn.Module):
+    """One stage: patches, blocks, a normalisation, and back to a map; `drop_paths` has a probability for each block."""
 
     def __init__(self, inside: int, channels: int, index: int, drop_paths: list[float]) -> None:
         super().__init__()
         kernel, stride = (7, 4) if index == 0 else (3, 2)
-        self.patches = PatchEmbedding(inside, channels, kernel, stride)
-        self.blocks = nn.ModuleList(Block(channels, HEADS[index], REDUCTIONS[index], p) for p in drop_paths)
+        self.patches = OverlapPatchEmbedding(inside, channels, kernel, stride)
+        self.blocks = nn.ModuleList(
+            MixTransformerBlock(channels, _HEADS[index], _REDUCTIONS[index], p) for p in drop_paths
+        )
         self.norm = nn.LayerNorm(channels, eps=1e-6)
 
     def forward(self, maps: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d h2 w2"]:
         tokens, grid = self.patches(maps)
         for block in self.blocks:
             tokens = block(tokens, grid)
-        return to_map(self.norm(tokens), grid)
+        return tokens_to_map(self.norm(tokens), grid)
 
 
 class MixTransformer(Backbone):
@@ -123,21 +125,21 @@ class MixTransformer(Backbone):
         super().__init__(normalise)
         depths = MIX_TRANSFORMERS[variant].depths
         unit = max(4, round(MIX_TRANSFORMERS[variant].head_channels * width / 4) * 4)
-        a, b, c, d = (heads * unit for heads in HEADS)
+        a, b, c, d = (heads * unit for heads in _HEADS)
         self.channels = (a, b, c, d)
         last = sum(depths) - 1
         ramp = iter([drop_path * block / last for block in range(last + 1)])
         wide = zip((3, a, b, c), self.channels, depths, strict=True)
         self.parts = nn.ModuleList(
-            Stage(inside, outside, i, [next(ramp) for _ in range(depth)])
+            MixTransformerStage(inside, outside, i, [next(ramp) for _ in range(depth)])
             for i, (inside, outside, depth) in enumerate(wide)
         )
 
-    def steps(self) -> Steps:
+    def stage_functions(self) -> StageFunctions:
         one, two, three, four = self.parts
         return one, two, three, four
 
 
-def to_map(tokens: Float[Tensor, "b n c"], grid: tuple[int, int]) -> Float[Tensor, "b c h w"]:
-    """Tokens back on their grid."""
+def tokens_to_map(tokens: Float[Tensor, "b n c"], grid: tuple[int, int]) -> Float[Tensor, "b c h w"]:
+    """Puts tokens back on their grid."""
     return tokens.transpose(1, 2).reshape(tokens.shape[0], -1, *grid)

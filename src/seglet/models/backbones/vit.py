@@ -7,24 +7,24 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from seglet.models.backbones.base import Backbone, Sight
+from seglet.models.backbones.base import Backbone, StageFeatures
 from seglet.models.backbones.variants import VISION_TRANSFORMERS
 from seglet.models.foundation.image_input import round_to_multiple
 from seglet.models.layers.normalise import Normalise
 from seglet.tensors import resize_antialiased, resize_half_pixel
 
-EXPANSION = 4
+_EXPANSION = 4
 
 
 class QuickGELU(nn.Module):
-    """The approximation that CLIP was trained with."""
+    """GELU approximated by a sigmoid, as in CLIP."""
 
     def forward(self, values: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         return values * torch.sigmoid(1.702 * values)
 
 
-class SelfAttention(nn.Module):
-    """All tokens to all."""
+class TokenSelfAttention(nn.Module):
+    """Self-attention of all tokens to all."""
 
     def __init__(self, channels: int, heads: int) -> None:
         super().__init__()
@@ -38,16 +38,16 @@ class SelfAttention(nn.Module):
         return mixed
 
 
-class Block(nn.Module):
-    """Attention, then a perceptron, each normalised before and added to its input."""
+class TransformerBlock(nn.Module):
+    """Transformer block: attention, then a perceptron, each normalised before and added to its input."""
 
     def __init__(self, channels: int, heads: int, clip: bool = False) -> None:
         super().__init__()
         eps = 1e-5 if clip else 1e-6
         self.norm1 = nn.LayerNorm(channels, eps=eps)
-        self.attention = SelfAttention(channels, heads)
+        self.attention = TokenSelfAttention(channels, heads)
         self.norm2 = nn.LayerNorm(channels, eps=eps)
-        self.perceptron = perceptron(channels, QuickGELU() if clip else nn.GELU())
+        self.perceptron = two_layer_perceptron(channels, QuickGELU() if clip else nn.GELU())
 
     def forward(self, tokens: Float[Tensor, "b n c"]) -> Float[Tensor, "b n c"]:
         tokens = tokens + self.attention(self.norm1(tokens))
@@ -55,10 +55,10 @@ class Block(nn.Module):
         return residual
 
 
-def perceptron(channels: int, activation: nn.Module) -> nn.Sequential:
-    """Two layers, four times as wide between them."""
+def two_layer_perceptron(channels: int, activation: nn.Module) -> nn.Sequential:
+    """Builds a perceptron of two layers, four times as wide between them."""
     return nn.Sequential(
-        nn.Linear(channels, EXPANSION * channels), activation, nn.Linear(EXPANSION * channels, channels)
+        nn.Linear(channels, _EXPANSION * channels), activation, nn.Linear(_EXPANSION * channels, channels)
     )
 
 
@@ -87,21 +87,22 @@ class VisionTransformer(Backbone):
         self.whole = nn.Embedding(1, c)
         self.positions = nn.Embedding(1 + shape.side**2, c)
         self.first_norm = nn.LayerNorm(c, eps=1e-5) if shape.clip else nn.Identity()
-        self.blocks = nn.ModuleList(Block(c, shape.heads, shape.clip) for _ in range(shape.depth))
+        self.blocks = nn.ModuleList(TransformerBlock(c, shape.heads, shape.clip) for _ in range(shape.depth))
         norms = (nn.LayerNorm(c) if place in read else nn.Identity() for place in range(len(shape.taps)))
         self.norms = nn.ModuleList(norms)
 
     def draw_weights(self, generator: torch.Generator) -> None:
-        """Tokens and positions begin as small as the linear layers do."""
+        """Draws tokens and positions as small as the linear layers."""
         for embedding in (self.whole, self.positions):
             nn.init.trunc_normal_(embedding.weight, std=0.02, generator=generator)
 
-    def look(self, images: Float[Tensor, "b planes h w"]) -> Sight:
-        """
+    def forward_stages(self, images: Float[Tensor, "b planes h w"]) -> StageFeatures:
+        """Returns the tapped blocks as maps.
+
         Raises:
-            ValueError: see `Backbone.look`.
+            ValueError: see `Backbone.forward_stages`.
         """
-        prior = self.prior(images)
+        prior = self.depth_prior(images)
         h, w = (
             side // self.shape.patch for side in round_to_multiple((images.shape[2], images.shape[3]), self.shape.patch)
         )
@@ -112,19 +113,19 @@ class VisionTransformer(Backbone):
             tokens = block(tokens)
             if number in self.shape.taps:
                 place, before = len(stages), tokens
-                patches = on_grid(before, (h, w))
-                told = self.told(place, patches, prior)
+                patches = patches_to_map(before, (h, w))
+                told = self.guided(place, patches, prior)
                 norm = self.norms[place]
-                own.append(on_grid(norm(before), (h, w)))
+                own.append(patches_to_map(norm(before), (h, w)))
                 if told is patches:
                     stages.append(own[-1])
                 else:
                     tokens = torch.cat((before[:, :1], told.flatten(2).transpose(1, 2)), dim=1)
-                    stages.append(on_grid(norm(tokens), (h, w)))
-        return Sight(tuple(stages), tuple(own))
+                    stages.append(patches_to_map(norm(tokens), (h, w)))
+        return StageFeatures(tuple(stages), tuple(own))
 
     def tokens(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b n c"]:
-        """What the first block is given, of normalised images."""
+        """Returns the input of the first block for normalised images."""
         whole = resize_antialiased(images, round_to_multiple((images.shape[2], images.shape[3]), self.shape.patch))
         maps = self.patches(whole)
         patches = maps.flatten(2).transpose(1, 2)
@@ -134,7 +135,7 @@ class VisionTransformer(Backbone):
         return given
 
     def positions_at(self, grid: tuple[int, int]) -> Float[Tensor, "n c"]:
-        """The table, resized to a grid of other rows and columns."""
+        """Returns the positions resized to a grid of other rows and columns."""
         table, side = self.positions.weight, self.shape.side
         if grid == (side, side):
             return table
@@ -143,6 +144,6 @@ class VisionTransformer(Backbone):
         return torch.cat((table[:1], patches[0].flatten(1).T))
 
 
-def on_grid(tokens: Float[Tensor, "b n c"], grid: tuple[int, int]) -> Float[Tensor, "b c h w"]:
-    """The patches as a map, without the token for the whole image."""
+def patches_to_map(tokens: Float[Tensor, "b n c"], grid: tuple[int, int]) -> Float[Tensor, "b c h w"]:
+    """Returns the patches as a map, without the class token."""
     return tokens[:, 1:].transpose(1, 2).reshape(tokens.shape[0], -1, *grid)

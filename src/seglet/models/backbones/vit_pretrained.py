@@ -1,4 +1,4 @@
-"""Pretrained weights of vision transformers: CLIP's image half, or a file that timm wrote."""
+"""Pretrained weights of vision transformers: CLIP's image encoder, or a file that timm wrote."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ from seglet.models.foundation.clip import CLIP_LAYOUT
 from seglet.models.foundation.hub import find_model
 from seglet.models.foundation.image_input import CLIP_MEAN, CLIP_STD, authors_normalisation, read_preprocessing
 from seglet.models.foundation.model_folder import weight_files
-from seglet.models.layers.normalise import Channels
+from seglet.models.layers.normalise import ChannelValues
 
-OUTER = {
+_OUTER = {
     "whole.weight": ("embeddings.class_embedding", "cls_token"),
     "positions.weight": ("embeddings.position_embedding.weight", "pos_embed"),
     "patches.weight": ("embeddings.patch_embedding.weight", "patch_embed.proj.weight"),
@@ -24,33 +24,33 @@ OUTER = {
     "first_norm.weight": ("pre_layrnorm.weight", ""),
     "first_norm.bias": ("pre_layrnorm.bias", ""),
 }
-INNER = {
+_INNER = {
     "norm1": ("layer_norm1", "norm1"),
     "norm2": ("layer_norm2", "norm2"),
     "attention.out": ("self_attn.out_proj", "attn.proj"),
     "perceptron.0": ("mlp.fc1", "mlp.fc1"),
     "perceptron.2": ("mlp.fc2", "mlp.fc2"),
 }
-"""Our names of layers, and those of transformers and timm."""
+"""Our names of layers, and those in transformers and timm."""
 
-FLAT = ("whole.weight", "positions.weight")
-"""Tables, which are stored with one axis more or less."""
+_FLAT = ("whole.weight", "positions.weight")
+"""Embeddings, which are stored with one axis more or less."""
 
-TIMM_MEAN: Channels = (0.5, 0.5, 0.5)
+_TIMM_MEAN: ChannelValues = (0.5, 0.5, 0.5)
 """Mean and deviation of the images of timm's `vit_base_patch16_224.augreg_in21k`."""
 
 
 @dataclass(frozen=True)
-class Pretrained:
-    """Weights by our names, as far as there are any, and the input that they expect."""
+class PretrainedWeights:
+    """Weights by our names, as far as there are any, and the input convention that they expect."""
 
     weights: Mapping[str, Tensor]
-    mean: Channels
-    std: Channels
+    mean: ChannelValues
+    std: ChannelValues
 
 
-def pretrained(source: str, backbone: VisionTransformer) -> Pretrained:
-    """From a `.safetensors` file with timm's names, or from a CLIP model: a folder, an id of the hub or a short name.
+def pretrained_weights(source: str, backbone: VisionTransformer) -> PretrainedWeights:
+    """Reads weights from a `.safetensors` file with timm's names, or from a CLIP model (folder, hub id or name).
 
     Norms of the taps are ours and start as the identity; the last norm of either network is not read.
 
@@ -63,15 +63,15 @@ def pretrained(source: str, backbone: VisionTransformer) -> Pretrained:
     given = _tensors(weight_files(folder, CLIP_LAYOUT.weights[0]), "vision_model.")
     normalise = authors_normalisation(read_preprocessing(folder), CLIP_MEAN, CLIP_STD)
     mean, std = (_three(buffer) for buffer in (normalise.mean, normalise.std))
-    return Pretrained(_named(given, backbone, 0, source), mean, std)
+    return PretrainedWeights(_named(given, backbone, 0, source), mean, std)
 
 
-def _timm(file: Path, backbone: VisionTransformer) -> Pretrained:
-    return Pretrained(_named(_tensors([file]), backbone, 1, str(file)), TIMM_MEAN, TIMM_MEAN)
+def _timm(file: Path, backbone: VisionTransformer) -> PretrainedWeights:
+    return PretrainedWeights(_named(_tensors([file]), backbone, 1, str(file)), _TIMM_MEAN, _TIMM_MEAN)
 
 
 def _tensors(paths: Iterable[Path], prefix: str = "") -> dict[str, Tensor]:
-    """What files hold under names that begin so, without that beginning; no library is needed to read CLIP's half."""
+    """Reads the tensors of files whose names have a prefix, and removes it; CLIP is read without its library."""
     found: dict[str, Tensor] = {}
     for path in paths:
         try:
@@ -85,10 +85,10 @@ def _named(given: Mapping[str, Tensor], backbone: VisionTransformer, whose: int,
     mine = backbone.state_dict()
     found: dict[str, Tensor] = {}
     try:
-        for name, names in OUTER.items():
+        for name, names in _OUTER.items():
             if name in mine:
                 tensor = given[names[whose]]
-                found[name] = tensor.reshape(-1, tensor.shape[-1]) if name in FLAT else tensor
+                found[name] = tensor.reshape(-1, tensor.shape[-1]) if name in _FLAT else tensor
         for number in range(backbone.shape.depth):
             found |= _block(given, f"{('encoder.layers', 'blocks')[whose]}.{number}", number, whose)
     except KeyError as error:
@@ -103,7 +103,7 @@ def _named(given: Mapping[str, Tensor], backbone: VisionTransformer, whose: int,
 def _block(given: Mapping[str, Tensor], theirs: str, number: int, whose: int) -> dict[str, Tensor]:
     found = {}
     for kind in ("weight", "bias"):
-        for name, names in INNER.items():
+        for name, names in _INNER.items():
             found[f"blocks.{number}.{name}.{kind}"] = given[f"{theirs}.{names[whose]}.{kind}"]
         if whose == 0:
             parts = [given[f"{theirs}.self_attn.{part}_proj.{kind}"] for part in "qkv"]
@@ -121,6 +121,6 @@ def _misfit(source: str, why: str) -> str:
     )
 
 
-def _three(buffer: Tensor) -> Channels:
+def _three(buffer: Tensor) -> ChannelValues:
     red, green, blue = buffer.flatten().tolist()
     return red, green, blue

@@ -7,14 +7,14 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from seglet.models.backbones.base import Backbone, Steps
-from seglet.models.layers.conv import scaled
+from seglet.models.backbones.base import Backbone, StageFunctions
+from seglet.models.layers.conv import scaled_channels
 from seglet.models.layers.dropout import Dropout
 from seglet.models.layers.normalise import Normalise
 
 
-class PreBlock(nn.Module):
-    """Normalise, ReLU, 3x3 convolution, twice; `dilations` holds one for each."""
+class PreActivationBlock(nn.Module):
+    """Block of two 3x3 convolutions, each behind normalisation and ReLU, with one of `dilations` each."""
 
     def __init__(
         self, inside: int, middle: int, outside: int, stride: int = 1, dilations: tuple[int, int] = (1, 1)
@@ -34,8 +34,8 @@ class PreBlock(nn.Module):
         return branch + (features if self.shortcut is None else self.shortcut(active))
 
 
-class PreBottleneck(nn.Module):
-    """1x1 to a quarter, 3x3 to half, 1x1 to all channels, normalised before each; dropout of whole channels between."""
+class PreActivationBottleneck(nn.Module):
+    """Block of 1x1, 3x3 and 1x1 convolutions to a quarter, half and all of the channels, each behind normalisation."""
 
     def __init__(self, inside: int, outside: int, dilation: int, dropout: float) -> None:
         super().__init__()
@@ -70,33 +70,35 @@ class WideResNet38(Backbone):
 
     def __init__(self, normalise: Normalise, width: float = 1.0) -> None:
         super().__init__(normalise)
-        start, a, b, c, wide, wider, d = (scaled(channels, width) for channels in (64, 128, 256, 512, 1024, 2048, 4096))
+        start, a, b, c, wide, wider, d = (
+            scaled_channels(channels, width) for channels in (64, 128, 256, 512, 1024, 2048, 4096)
+        )
         self.channels = (a, b, c, d)
         self.stem = nn.Conv2d(3, start, 3, padding=1, bias=False)
-        self.layer2 = plain_layer(start, a, depth=3)
-        self.layer3 = plain_layer(a, b, depth=3)
-        self.layer4 = plain_layer(b, c, depth=6)
-        dilated = [PreBlock(wide, c, wide, dilations=(2, 2)) for _ in range(2)]
-        self.layer5 = nn.Sequential(PreBlock(c, c, wide, dilations=(1, 2)), *dilated)
-        self.layer6 = PreBottleneck(wide, wider, dilation=4, dropout=0.3)
-        self.layer7 = PreBottleneck(wider, d, dilation=4, dropout=0.5)
+        self.layer2 = wide_resnet_layer(start, a, depth=3)
+        self.layer3 = wide_resnet_layer(a, b, depth=3)
+        self.layer4 = wide_resnet_layer(b, c, depth=6)
+        dilated = [PreActivationBlock(wide, c, wide, dilations=(2, 2)) for _ in range(2)]
+        self.layer5 = nn.Sequential(PreActivationBlock(c, c, wide, dilations=(1, 2)), *dilated)
+        self.layer6 = PreActivationBottleneck(wide, wider, dilation=4, dropout=0.3)
+        self.layer7 = PreActivationBottleneck(wider, d, dilation=4, dropout=0.5)
         self.norm = nn.BatchNorm2d(d)
 
-    def steps(self) -> Steps:
+    def stage_functions(self) -> StageFunctions:
         return self.first, self.layer3, self.layer4, self.last
 
     def first(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b c h2 w2"]:
-        """The first stage, from normalised images."""
+        """Computes the first stage from normalised images."""
         stage: Tensor = self.layer2(self.stem(images))
         return stage
 
     def last(self, third: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d h w"]:
-        """The deepest stage, normalised and active, from the one before it."""
+        """Computes the deepest stage, normalised and behind a ReLU, from the one before it."""
         deep = self.layer7(self.layer6(self.layer5(third)))
         return F.relu(self.norm(deep), inplace=True)
 
 
-def plain_layer(inside: int, channels: int, depth: int) -> nn.Sequential:
-    """`depth` blocks, of which the first halves the resolution."""
-    first = PreBlock(inside, channels, channels, stride=2)
-    return nn.Sequential(first, *[PreBlock(channels, channels, channels) for _ in range(depth - 1)])
+def wide_resnet_layer(inside: int, channels: int, depth: int) -> nn.Sequential:
+    """Builds a layer of `depth` blocks, of which the first halves the resolution."""
+    first = PreActivationBlock(inside, channels, channels, stride=2)
+    return nn.Sequential(first, *[PreActivationBlock(channels, channels, channels) for _ in range(depth - 1)])

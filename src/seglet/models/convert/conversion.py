@@ -21,13 +21,13 @@ from seglet.models.convert.key_maps import (
     published_name,
 )
 from seglet.models.io.checkpoints import read_tensors
-from seglet.models.layers.normalise import Channels
+from seglet.models.layers.normalise import ChannelValues
 from seglet.models.network import Network
 from seglet.models.segmenter import Segmenter, build
 from seglet.types import Classes
 
-CIRKD_MEAN: Channels = (104.00698793 / 255, 116.66876762 / 255, 122.67891434 / 255)
-CIRKD_STD: Channels = (1 / 255, 1 / 255, 1 / 255)
+CIRKD_MEAN: ChannelValues = (104.00698793 / 255, 116.66876762 / 255, 122.67891434 / 255)
+CIRKD_STD: ChannelValues = (1 / 255, 1 / 255, 1 / 255)
 CIRKD_HEADS = ("deeplabv3", "pspnet", "segformer")
 _HEAD_PREFIXES = (
     "head.",
@@ -58,7 +58,7 @@ class ConversionReport:
 
     @property
     def backbone_only(self) -> bool:
-        """Whether the file has a whole backbone and nothing of the heads."""
+        """True if the file has a whole backbone and nothing of the heads."""
         return bool(self.matched) and not any(name.startswith(_HEAD_PREFIXES) for name in self.matched)
 
     def summary(self) -> str:

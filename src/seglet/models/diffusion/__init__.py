@@ -1,1 +1,1 @@
-"""A small diffusion model that denoises features, for distillation."""
+"""Small diffusion models that denoise features for distillation, and labels."""

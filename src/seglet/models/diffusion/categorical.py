@@ -1,4 +1,5 @@
-"""Labels that flip to any other class at random, step by step, and the way back (D3PM with a uniform kernel).
+"""Categorical diffusion: labels flip to any other class at random, step by step, and are denoised (D3PM, uniform
+kernel).
 
 One step keeps a label with 1 - β and flips it to each of the k - 1 others with β / (k - 1). Such a kernel is a·I plus
 a constant, a = 1 - βk / (k - 1), and so is every power of it and every product with another; all that follows takes k
@@ -15,13 +16,13 @@ from torch import Tensor
 
 from seglet.types import IGNORE
 
-LEAST = 1e-20
-"""Least divisor: with a rate of 0, against which nothing protects, what comes out is wrong but finite."""
+_LEAST = 1e-20
+"""Smallest divisor: with a rate of 0, which is not checked for, results are wrong but finite."""
 
 
 @dataclass(frozen=True)
-class Flips:
-    """The chance β of each pixel to flip in a step, in (0, (k - 1) / k], and the number of classes.
+class LabelFlips:
+    """Process in which each pixel flips with probability β in a step, in (0, (k - 1) / k], between a number of classes.
 
     `cumulative`: t steps flip t times. Otherwise as ViLaDiff's Eq. 5 reads literally: whatever the step, one flip.
 
@@ -40,40 +41,40 @@ class Flips:
             raise ValueError(f"labels flip between classes, so at least 2 are needed, got {self.classes}")
 
     @property
-    def once(self) -> Float[Tensor, "b 1 h w"]:
-        """a: how much of a label survives one step beyond chance, in [0, 1)."""
+    def step_survival(self) -> Float[Tensor, "b 1 h w"]:
+        """Share a of a label that survives one step beyond chance, in [0, 1)."""
         return 1 - self.rates * (self.classes / (self.classes - 1))
 
-    def survives(self, steps: Int[Tensor, " b"]) -> Float[Tensor, "b 1 h w"]:
-        """The same of all steps up to this one: a to the t; 1 at step 0."""
+    def survival(self, steps: Int[Tensor, " b"]) -> Float[Tensor, "b 1 h w"]:
+        """Returns the share that survives all steps up to this one: a to the t; 1 at step 0."""
         count = steps if self.cumulative else steps.clamp(max=1)
-        return self.once ** count.view(-1, 1, 1, 1)
+        return self.step_survival ** count.view(-1, 1, 1, 1)
 
     def forward(self, clean: Float[Tensor, "b k h w"], steps: Int[Tensor, " b"]) -> Float[Tensor, "b k h w"]:
-        """q(x_t | x_0): what the probabilities of clean labels have become; they sum to 1 (Eq. 5)."""
-        kept = self.survives(steps)
+        """Returns q(x_t | x_0), the probabilities of noisy labels given those of clean ones (Eq. 5)."""
+        kept = self.survival(steps)
         return kept * clean + (1 - kept) / self.classes
 
     def flip(
         self, labels: Integer[Tensor, "b h w"], steps: Int[Tensor, " b"], generator: torch.Generator
     ) -> Integer[Tensor, "b h w"]:
-        """Labels drawn from `forward` of these, without its k planes; IGNORE stays. Two draws a pixel."""
+        """Draws noisy labels from `forward` without its k planes; IGNORE stays. Two draws a pixel."""
         shape, device = labels.shape, labels.device
         chance = torch.rand(shape, generator=generator, device=device, dtype=self.rates.dtype)
         other = torch.randint(self.classes, shape, generator=generator, device=device, dtype=labels.dtype)
-        flipped = torch.where(chance < self.survives(steps)[:, 0], labels, other)
+        flipped = torch.where(chance < self.survival(steps)[:, 0], labels, other)
         return torch.where(labels == IGNORE, labels, flipped)
 
     def posterior(
         self, noisy: Integer[Tensor, "b h w"], clean: Integer[Tensor, "b h w"], steps: Int[Tensor, " b"]
     ) -> Float[Tensor, "b k h w"]:
-        """q(x_{t-1} | x_t, x_0); at step 1 it is the clean label."""
-        return self.reverse(noisy, one_hot(clean, self.classes).to(self.rates.dtype), steps)
+        """Returns q(x_{t-1} | x_t, x_0); at step 1 it is the clean label."""
+        return self.reverse(noisy, one_hot_labels(clean, self.classes).to(self.rates.dtype), steps)
 
     def reverse(
         self, noisy: Integer[Tensor, "b h w"], clean: Float[Tensor, "b k h w"], steps: Int[Tensor, " b"]
     ) -> Float[Tensor, "b k h w"]:
-        """p(x_{t-1} | x_t) where x_0 is believed to be distributed as `clean`: the mean of posteriors under it.
+        """Returns p(x_{t-1} | x_t) for clean labels of distribution `clean`: the mean of posteriors under it.
 
         Read literally (not `cumulative`) x_t says nothing of x_{t-1} beyond x_0, so it is `forward` of the belief; at
         step 1 both readings give the belief itself.
@@ -82,32 +83,32 @@ class Flips:
         """
         if not self.cumulative:
             return self.forward(clean, steps - 1)
-        before, now, k = self.survives(steps - 1), self.survives(steps), self.classes
+        before, now, k = self.survival(steps - 1), self.survival(steps), self.classes
         place = noisy.masked_fill(noisy == IGNORE, 0)[:, None].long()
         ours = clean.gather(1, place)
         # r_i = p_i / T̄_t[x_t, i]: all i but x_t itself share one divisor
-        apart, same = ((1 - now) / k).clamp_min(LEAST), now + (1 - now) / k
+        apart, same = ((1 - now) / k).clamp_min(_LEAST), now + (1 - now) / k
         ratio = ours / same
         whole = (clean.sum(1, keepdim=True) - ours) / apart + ratio
         # T[x_t, j] (a^{t-1} r_j + (1 - a^{t-1}) / k Σ r): likewise, and put right at x_t
-        step = (1 - self.once) / k
+        step = (1 - self.step_survival) / k
         rest = (1 - before) / k * whole
         result = torch.addcmul(step * rest, step * before / apart, clean)
-        return result.scatter(1, place, (self.once + step) * (before * ratio + rest))
+        return result.scatter(1, place, (self.step_survival + step) * (before * ratio + rest))
 
 
-def one_hot(labels: Integer[Tensor, "b h w"], classes: int) -> Integer[Tensor, "b k h w"]:
-    """A plane for each class, 1 where it is; IGNORE counts as the first class, to be masked by whoever reads it."""
+def one_hot_labels(labels: Integer[Tensor, "b h w"], classes: int) -> Integer[Tensor, "b k h w"]:
+    """Returns one-hot planes of labels; IGNORE counts as the first class, and callers mask it."""
     return F.one_hot(labels.masked_fill(labels == IGNORE, 0).long(), classes).permute(0, 3, 1, 2)
 
 
-def draw(probabilities: Float[Tensor, "b k h w"], gumbel: Float[Tensor, "b k h w"]) -> Integer[Tensor, "b h w"]:
-    """A class for each pixel with these probabilities, from standard Gumbel noise of one value each."""
+def draw_labels(probabilities: Float[Tensor, "b k h w"], gumbel: Float[Tensor, "b k h w"]) -> Integer[Tensor, "b h w"]:
+    """Draws a class for each pixel with these probabilities, from standard Gumbel noise of one value each."""
     tiny = torch.finfo(probabilities.dtype).tiny
     labels: Tensor = (probabilities.clamp_min(tiny).log() + gumbel).argmax(dim=1)
     return labels
 
 
 def gumbel_like(probabilities: Float[Tensor, "b k h w"], generator: torch.Generator) -> Float[Tensor, "b k h w"]:
-    """Standard Gumbel noise, from a generator on the same device."""
+    """Draws standard Gumbel noise from a generator on the same device."""
     return -torch.empty_like(probabilities).exponential_(generator=generator).log()

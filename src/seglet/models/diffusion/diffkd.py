@@ -1,4 +1,4 @@
-"""DiffKD: a student's features are a teacher's with noise, so denoise them before comparing.
+"""DiffKD: a student's features count as noisy features of its teacher, and are denoised before they are compared.
 
 Axes: b images, c, s, t, d channels (of the code, student, teacher), h rows, w columns.
 """
@@ -12,16 +12,23 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from seglet.models.diffusion.denoiser import TIMESTEPS, Autoencoder, Denoiser, Kernel, NoiseAdapter, conv_norm
-from seglet.models.diffusion.schedule import Schedule
+from seglet.models.diffusion.denoiser import (
+    MAX_TIMESTEPS,
+    FeatureAutoencoder,
+    FeatureDenoiser,
+    KernelSize,
+    NoiseAdapter,
+    biased_conv_norm,
+)
+from seglet.models.diffusion.schedule import NoiseSchedule
 
-Comparison = Callable[[Tensor, Tensor], Tensor]
-"""A scalar from the denoised student and the teacher, of equal shape."""
+FeatureComparison = Callable[[Tensor, Tensor], Tensor]
+"""Computes a scalar from the denoised student and the teacher, of equal shape."""
 
 
 @dataclass(frozen=True)
-class Options:
-    """The parts of a `DiffKD`; as they stand, its authors' for features.
+class DenoisingOptions:
+    """Options of `DiffKD`; the defaults are its authors' for features.
 
     Logits: `kernel=1`. The variant of DGKD-WLSS: `reduction=1, align=False, mix_noise=False`.
 
@@ -36,40 +43,42 @@ class Options:
 
     steps: int = 5
     training_steps: int = 1000
-    kernel: Kernel = 3
+    kernel: KernelSize = 3
     code_channels: int | None = None
     reduction: int = 4
     align: bool = True
     mix_noise: bool = True
 
     def __post_init__(self) -> None:
-        if self.kernel not in get_args(Kernel):
+        if self.kernel not in get_args(KernelSize):
             raise ValueError(f"expected kernel 1 or 3, got {self.kernel}")
         if self.reduction < 1 or (self.code_channels is not None and self.code_channels < 1):
             raise ValueError(f"expected a positive reduction and width, got {self.reduction}, {self.code_channels}")
-        if self.training_steps > TIMESTEPS:
-            raise ValueError(f"expected at most {TIMESTEPS} training_steps, got {self.training_steps}")
-        Schedule(self.training_steps).timesteps(self.steps)
+        if self.training_steps > MAX_TIMESTEPS:
+            raise ValueError(f"expected at most {MAX_TIMESTEPS} training_steps, got {self.training_steps}")
+        NoiseSchedule(self.training_steps).timesteps(self.steps)
 
 
 @dataclass(frozen=True)
-class Draws:
-    """All that is random in one pass: noise for the student, noise and timesteps for the teacher."""
+class DenoisingDraws:
+    """Random draws of one pass: noise for the student, noise and timesteps for the teacher."""
 
     student: Float[Tensor, "b c h w"]
     teacher: Float[Tensor, "b c h w"]
     timesteps: Int[Tensor, "b"]
 
 
-def draw(like: Float[Tensor, "b c h w"], training_steps: int, generator: torch.Generator | None) -> Draws:
-    """Normal noise and uniform timesteps from a generator on the device of `like`; None is the global one."""
+def draw_denoising(
+    like: Float[Tensor, "b c h w"], training_steps: int, generator: torch.Generator | None
+) -> DenoisingDraws:
+    """Draws normal noise and uniform timesteps from a generator on the device of `like`; None is the global one."""
     noise = [torch.empty_like(like).normal_(generator=generator) for _ in range(2)]
     steps = torch.randint(training_steps, (len(like),), generator=generator, device=like.device)
-    return Draws(noise[0], noise[1], steps)
+    return DenoisingDraws(noise[0], noise[1], steps)
 
 
-class DiffKD(nn.Module):
-    """Denoises a student's maps with a model trained on the teacher's, and compares.
+class DenoisingDistillation(nn.Module):
+    """Distillation that denoises a student's maps with a model trained on the teacher's, and compares them.
 
     `compare` is the squared difference by default; give `losses.kl.kl_divergence` for logits,
     `losses.dist.correlation_loss` for the variant of DGKD-WLSS. Computes in the precision of its weights whatever
@@ -86,8 +95,8 @@ class DiffKD(nn.Module):
         self,
         student_channels: int,
         teacher_channels: int,
-        options: Options = Options(),
-        compare: Comparison = F.mse_loss,
+        options: DenoisingOptions = DenoisingOptions(),
+        compare: FeatureComparison = F.mse_loss,
     ) -> None:
         super().__init__()
         channels = options.code_channels or teacher_channels
@@ -96,20 +105,20 @@ class DiffKD(nn.Module):
                 f"without align, student and teacher need equal channels, got {student_channels} and {channels}"
             )
         self.channels = student_channels, teacher_channels
-        self.options, self.compare, self.schedule = options, compare, Schedule(options.training_steps)
-        self.autoencoder = Autoencoder(teacher_channels, channels) if options.code_channels else None
+        self.options, self.compare, self.schedule = options, compare, NoiseSchedule(options.training_steps)
+        self.autoencoder = FeatureAutoencoder(teacher_channels, channels) if options.code_channels else None
         self.align = nn.Conv2d(student_channels, channels, 1) if options.align else None
         self.adapter = NoiseAdapter(channels, options.kernel) if options.mix_noise else None
-        self.denoiser = Denoiser(channels, options.kernel, options.reduction)
-        self.project = conv_norm(channels, channels)
+        self.denoiser = FeatureDenoiser(channels, options.kernel, options.reduction)
+        self.project = biased_conv_norm(channels, channels)
 
     def forward(
         self,
         student: Float[Tensor, "b s h w"],
         teacher: Float[Tensor, "b t h w"],
-        draws: Draws | torch.Generator | None = None,
+        draws: DenoisingDraws | torch.Generator | None = None,
     ) -> dict[str, Float[Tensor, ""]]:
-        """The terms of the loss, which the authors add with weight 1 each; give the teacher without gradient.
+        """Returns the terms of the loss, which the authors add with weight 1 each; give the teacher without gradient.
 
         `distillation` teaches the student, and the denoiser too: its gradient is not stopped there. `denoising`,
         a mean square, teaches the denoiser on the teacher's maps. `reconstruction`, a mean square, is there if
@@ -126,15 +135,15 @@ class DiffKD(nn.Module):
         kind = self.denoiser.timestep.weight.dtype
         with torch.autocast(student.device.type, enabled=False):
             target, terms = self._encode(teacher.to(kind))
-            if not isinstance(draws, Draws):
-                draws = draw(target, self.options.training_steps, draws)
+            if not isinstance(draws, DenoisingDraws):
+                draws = draw_denoising(target, self.options.training_steps, draws)
             _check_draws(draws, target)
             refined = self.refine(student.to(kind), draws.student)
             terms["denoising"] = self._denoising(target, draws)
             return {"distillation": self.compare(refined, target), **terms}
 
     def refine(self, student: Float[Tensor, "b s h w"], noise: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
-        """The student's map, denoised; `noise` is read only with `mix_noise`."""
+        """Returns the student's map, denoised; `noise` is read only with `mix_noise`."""
         maps = student if self.align is None else self.align(student)
         maps = maps if self.adapter is None else self.adapter(maps, noise)
         refined: Tensor = self.project(self.schedule.denoise(self.denoiser, maps, self.options.steps))
@@ -146,7 +155,7 @@ class DiffKD(nn.Module):
         code, rebuilt = self.autoencoder(teacher)
         return code.detach(), {"reconstruction": F.mse_loss(rebuilt, teacher)}
 
-    def _denoising(self, target: Tensor, draws: Draws) -> Tensor:
+    def _denoising(self, target: Tensor, draws: DenoisingDraws) -> Tensor:
         noisy = self.schedule.add_noise(target, draws.teacher, draws.timesteps)
         return F.mse_loss(self.denoiser(noisy, draws.timesteps), draws.teacher)
 
@@ -164,18 +173,18 @@ def _check(student: Tensor, teacher: Tensor, training: bool) -> None:
         )
 
 
-def _check_draws(draws: Draws, target: Tensor) -> None:
+def _check_draws(draws: DenoisingDraws, target: Tensor) -> None:
     for name, noise in (("student", draws.student), ("teacher", draws.teacher)):
         if noise.shape != target.shape:
             raise ValueError(f"the {name}'s noise must be {tuple(target.shape)} as the code, got {tuple(noise.shape)}")
 
 
-DGKD = Options(reduction=1, align=False, mix_noise=False)
-"""Of DiffKD's parts, the denoiser alone, as wide inside as outside: no alignment, adapter or autoencoder."""
+_DGKD = DenoisingOptions(reduction=1, align=False, mix_noise=False)
+"""DGKD uses only DiffKD's denoiser, as wide inside as outside: no alignment, adapter or autoencoder."""
 
 
-def branch(channels: int, compare: Comparison, steps: int = 5) -> DiffKD:
-    """A `DiffKD` for features of that many channels, or for masks of that many classes.
+def dgkd_branch(channels: int, compare: FeatureComparison, steps: int = 5) -> DenoisingDistillation:
+    """Builds a `DiffKD` for features of that many channels, or for masks of that many classes.
 
     Features and masks of an image in the light are the teacher, of the same image in the dark the student. Masks are
     given as probabilities, which `losses.dist.correlation_loss` softens once more, as the authors do. `compare` is
@@ -183,12 +192,12 @@ def branch(channels: int, compare: Comparison, steps: int = 5) -> DiffKD:
 
     Source: DGKD-WLSS, Eq. 5-7, losses/ddim.py; golden ddim.
     """
-    options = Options(steps, reduction=DGKD.reduction, align=DGKD.align, mix_noise=DGKD.mix_noise)
-    return DiffKD(channels, channels, options, compare)
+    options = DenoisingOptions(steps, reduction=_DGKD.reduction, align=_DGKD.align, mix_noise=_DGKD.mix_noise)
+    return DenoisingDistillation(channels, channels, options, compare)
 
 
 class FeatureProjection(nn.Sequential):
-    """What is distilled of a feature map: convolution 3x3 with bias, normalisation, ReLU.
+    """Projection of a feature map for distillation: 3x3 convolution with bias, normalisation, ReLU.
 
     Student and teacher have one each, for the shallow map and for the deep one. In the authors' runs the teacher's keep
     their random start, which nobody trains: reproduce that, or give both the same weights.
@@ -197,4 +206,4 @@ class FeatureProjection(nn.Sequential):
     """
 
     def __init__(self, inside: int, channels: int = 256) -> None:
-        super().__init__(*conv_norm(inside, channels, 3), nn.ReLU(inplace=True))
+        super().__init__(*biased_conv_norm(inside, channels, 3), nn.ReLU(inplace=True))

@@ -1,4 +1,4 @@
-"""f_θ of MixE: the small network that says what noisy labels were, and what noise their features have.
+"""Network f_θ of MixE, which predicts clean labels and the noise of their features.
 
 Axes: b images, k classes, c channels of the features, d of the network, h rows, w columns.
 """
@@ -10,16 +10,16 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int, Integer
 from torch import Tensor, nn
 
-from seglet.models.diffusion.mixed import Denoised, State
+from seglet.models.diffusion.mixed import DenoiserOutput, NoisyState
 from seglet.types import IGNORE
 
-LONGEST = 10_000.0
-"""Longest wave of the step's code, in steps."""
-GROUPS = 8
+_LONGEST = 10_000.0
+"""Longest wavelength of the step encoding, in steps."""
+_GROUPS = 8
 
 
 class LabelDenoiser(nn.Module):
-    """Noisy labels, noisy features and a segmenter's logits in (Eq. 8), class logits and noise out, at one size.
+    """Maps noisy labels, noisy features and a segmenter's logits (Eq. 8) to class logits and noise, at one size.
 
     Residual blocks of one 3 x 3 convolution, each scaled and shifted by the step. The paper says nothing of the
     network; it runs once a step of training and ten times where labels are mended, so it is small: with the defaults,
@@ -32,43 +32,43 @@ class LabelDenoiser(nn.Module):
 
     def __init__(self, classes: int, channels: int, width: int = 64, blocks: int = 4, corrector: bool = False) -> None:
         super().__init__()
-        if width % GROUPS or width < GROUPS:
-            raise ValueError(f"expected a width that is a multiple of {GROUPS}, got {width}")
+        if width % _GROUPS or width < _GROUPS:
+            raise ValueError(f"expected a width that is a multiple of {_GROUPS}, got {width}")
         self.classes, self.width, self.corrector = classes, width, corrector
         self.labels = nn.Embedding(classes + 1, width)  # the last one is void
         self.condition = nn.Conv2d(channels + classes, width, 1)
         self.clock = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
-        self.blocks = nn.ModuleList(Block(width) for _ in range(blocks))
-        self.norm = nn.GroupNorm(GROUPS, width)
+        self.blocks = nn.ModuleList(FilmBlock(width) for _ in range(blocks))
+        self.norm = nn.GroupNorm(_GROUPS, width)
         self.to_logits = nn.Conv2d(width, classes, 1)
         self.to_noise = nn.Conv2d(width, channels, 1)
         if corrector:
             for parameter in self.to_logits.parameters():
                 nn.init.zeros_(parameter)
 
-    def forward(self, state: State, logits: Float[Tensor, "b k h w"], steps: Int[Tensor, " b"]) -> Denoised:
-        """Give logits without gradient unless the segmenter is to be taught through them."""
+    def forward(self, state: NoisyState, logits: Float[Tensor, "b k h w"], steps: Int[Tensor, " b"]) -> DenoiserOutput:
+        """Predicts logits and noise; give logits without gradient unless the segmenter is to learn through them."""
         maps = self.condition(torch.cat((state.features, logits), dim=1)) + self.embedded(state.labels)
-        code = self.clock(wave_code(steps, self.width).to(maps.dtype))
+        code = self.clock(step_encoding(steps, self.width).to(maps.dtype))
         for block in self.blocks:
             maps = block(maps, code)
         maps = F.silu(self.norm(maps))
         found = self.to_logits(maps)
-        return Denoised(logits + found if self.corrector else found, self.to_noise(maps))
+        return DenoiserOutput(logits + found if self.corrector else found, self.to_noise(maps))
 
     def embedded(self, labels: Integer[Tensor, "b h w"]) -> Float[Tensor, "b d h w"]:
-        """A vector for each label; void has one of its own."""
+        """Returns an embedding of each label; void has one of its own."""
         known = labels.masked_fill(labels == IGNORE, self.classes).long()
         vectors: Tensor = self.labels(known)
         return vectors.permute(0, 3, 1, 2)
 
 
-class Block(nn.Module):
-    """Normalised, scaled and shifted by the step (FiLM), convolved, added."""
+class FilmBlock(nn.Module):
+    """Residual block that is normalised, scaled and shifted by the step (FiLM), and convolved."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.norm = nn.GroupNorm(GROUPS, width)
+        self.norm = nn.GroupNorm(_GROUPS, width)
         self.film = nn.Linear(width, 2 * width)
         self.convolve = nn.Conv2d(width, width, 3, padding=1)
 
@@ -78,9 +78,9 @@ class Block(nn.Module):
         return maps + branch
 
 
-def wave_code(steps: Int[Tensor, " b"], width: int) -> Float[Tensor, "b d"]:
-    """Sines and cosines of each step, from short waves to long (Vaswani et al., 2017)."""
+def step_encoding(steps: Int[Tensor, " b"], width: int) -> Float[Tensor, "b d"]:
+    """Returns sines and cosines of each step, from short wavelengths to long (Vaswani et al., 2017)."""
     half = width // 2
-    rates = torch.exp(torch.arange(half, device=steps.device) * (-math.log(LONGEST) / half))
+    rates = torch.exp(torch.arange(half, device=steps.device) * (-math.log(_LONGEST) / half))
     angles = steps[:, None].float() * rates
     return torch.cat((angles.sin(), angles.cos()), dim=1)

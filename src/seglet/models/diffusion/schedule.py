@@ -1,4 +1,4 @@
-"""How much noise a timestep means, and the way back.
+"""Noise schedule of DiffKD, and its denoising steps.
 
 Axes: b images, c channels, h rows, w columns.
 """
@@ -13,8 +13,8 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
-class Schedule:
-    """Noise that grows linearly in variance over `training_steps` timesteps, β from 1e-4 to 0.02.
+class NoiseSchedule:
+    """Noise schedule whose variance grows linearly over `training_steps` timesteps, β from 1e-4 to 0.02.
 
     Source: Ho et al., NeurIPS 2020; DDIM with η = 0 (Song et al., ICLR 2021); as DiffKD sets them.
     """
@@ -23,12 +23,12 @@ class Schedule:
 
     @cached_property
     def signal(self) -> tuple[float, ...]:
-        """ᾱ_t, the share of the variance that is not noise, falling from t = 0 on; computed in float32 as theirs."""
+        """Share ᾱ_t of the variance that is not noise, falling from t = 0 on; computed in float32 as theirs."""
         growth = torch.linspace(1e-4, 0.02, self.training_steps, dtype=torch.float32, device="cpu")
         return tuple((1 - growth).cumprod(0).tolist())
 
     def timesteps(self, steps: int) -> tuple[int, ...]:
-        """The later half of 2 · `steps` equal strides down to 0: 400, 300, 200, 100, 0 for 5 of 1000.
+        """Returns the later half of 2 · `steps` equal strides down to 0: 400, 300, 200, 100, 0 for 5 of 1000.
 
         Raises:
             ValueError: there are no so many strides.
@@ -43,14 +43,14 @@ class Schedule:
     def add_noise(
         self, clean: Float[Tensor, "b c h w"], noise: Float[Tensor, "b c h w"], timesteps: Int[Tensor, "b"]
     ) -> Float[Tensor, "b c h w"]:
-        """What `clean` has become at each image's timestep."""
+        """Adds noise to a clean map, as much as each image's timestep means."""
         signal = torch.tensor(self.signal, dtype=clean.dtype, device=clean.device)[timesteps].view(-1, 1, 1, 1)
         return signal.sqrt() * clean + (1 - signal).sqrt() * noise
 
     def denoise(
         self, predict: Callable[[Tensor, Tensor], Tensor], noisy: Float[Tensor, "b c h w"], steps: int
     ) -> Float[Tensor, "b c h w"]:
-        """`noisy`, taken for the first of `timesteps(steps)`, led back to a clean map.
+        """Denoises a map, which counts as one at the first of `timesteps(steps)`.
 
         `predict` is given the map and its timestep, [1], and answers with the noise in it.
         """

@@ -1,1 +1,1 @@
-"""Networks and state that distillation terms need."""
+"""Modules and state of distillation losses."""

@@ -1,4 +1,4 @@
-"""What fits a student's feature to its teacher's."""
+"""Layers that bring a student's features to the channels of its teacher's."""
 
 from torch import nn
 
@@ -6,7 +6,7 @@ from seglet.models.layers.conv import ConvNormRelu
 
 
 class Adaptor(nn.Conv2d):
-    """A 1×1 convolution that gives a student's feature the channels of its teacher's.
+    """Adapts a student's feature to the channels of its teacher's by a 1×1 convolution.
 
     Trained with the student and left behind with the teacher. FitNet's, CWD's and CIRKD's have no bias; the MSE
     of DiffKD's code has one.
@@ -16,7 +16,7 @@ class Adaptor(nn.Conv2d):
         super().__init__(inside, outside, kernel_size=1, bias=bias)
 
 
-def projector(student_channels: int, teacher_channels: int) -> nn.Sequential:
-    """Takes the student's features to the teacher's channels: 1×1 convolution, norm, ReLU, 1×1 convolution."""
+def pixel_projector(student_channels: int, teacher_channels: int) -> nn.Sequential:
+    """Builds CIRKD's projector: 1×1 convolution, normalisation, ReLU, 1×1 convolution to the teacher's channels."""
     last = nn.Conv2d(teacher_channels, teacher_channels, 1, bias=False)
     return nn.Sequential(ConvNormRelu(student_channels, teacher_channels), last)

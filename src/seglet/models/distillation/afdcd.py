@@ -1,4 +1,4 @@
-"""What Af-DCD puts between student and teacher. Axes: b images, c and d channels, h rows, w columns."""
+"""Masked reconstruction of a student's features in Af-DCD."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 
 class FeatureMasking(nn.Module):
-    """Aligns the student's features to the teacher's channels, hides pixels, and redraws the map from the rest.
+    """Aligns the student's features to the teacher's channels, hides pixels, and reconstructs the map from the rest.
 
     Two 3×3 convolutions redraw it; at the teacher's 2048 channels they hold 75 million parameters, none of which
     is needed after training. Equal numbers of channels are aligned like others; the authors' code fails there.
@@ -36,7 +36,7 @@ class FeatureMasking(nn.Module):
             raise ValueError(f"the hidden share must lie in [0, 1], got {share}")
         self.hidden, self.share = hidden, share
         self.align = nn.Conv2d(student_channels, teacher_channels, 1)
-        self.redraw = Enhanced(teacher_channels) if enhanced else plain(teacher_channels)
+        self.redraw = EnhancedRedraw(teacher_channels) if enhanced else _plain_redraw(teacher_channels)
 
     def forward(
         self,
@@ -44,7 +44,7 @@ class FeatureMasking(nn.Module):
         uniform: Float[Tensor, "b 1 h w"] | None = None,
         generator: torch.Generator | None = None,
     ) -> Float[Tensor, "b d h w"]:
-        """The redrawn map. Pixels hide at random where `uniform`, if it is given, exceeds 1 - share."""
+        """Returns the reconstructed map. Pixels are hidden at random where `uniform`, if given, exceeds 1 - share."""
         redrawn: Tensor = self.redraw(self.align(student) * self.visible(student, uniform, generator))
         return redrawn
 
@@ -63,12 +63,12 @@ class FeatureMasking(nn.Module):
         return (uniform <= 1 - self.share).to(student.device)
 
 
-def plain(channels: int) -> nn.Sequential:
+def _plain_redraw(channels: int) -> nn.Sequential:
     return nn.Sequential(_convolution(channels), nn.ReLU(), _convolution(channels))
 
 
-class Enhanced(nn.Module):
-    """The mean of what is redrawn after one convolution and after two."""
+class EnhancedRedraw(nn.Module):
+    """Mean of two reconstructions, after one convolution and after two."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

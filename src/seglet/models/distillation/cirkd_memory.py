@@ -1,4 +1,4 @@
-"""What CIRKD remembers of past batches: the teacher's pixels and regions, class by class.
+"""CIRKD's memory of past batches: the teacher's pixels and regions, class by class.
 
 Axes: b images, d channels of the teacher, h rows, w columns, k classes, p and r slots of a class.
 """
@@ -12,14 +12,14 @@ from jaxtyping import Float, Integer
 from torch import Tensor, nn
 from torch import distributed as dist
 
-from seglet.models.distillation.queue import Queue
+from seglet.models.distillation.queue import VectorQueue
 from seglet.tensors import resize_labels
 from seglet.types import IGNORE, TensorRecord
 
 
 @dataclass(frozen=True)
-class Draws(TensorRecord):
-    """The chance in one step; the images are those of all processes.
+class MemoryDraws(TensorRecord):
+    """Random draws of one step, for the images of all processes.
 
     `order`: of the pixels of one class in one image, those with the least values are remembered, least first.
     `pixel_slots`, `region_slots`: permutations of the slots, whose beginnings are read.
@@ -30,8 +30,8 @@ class Draws(TensorRecord):
     region_slots: Integer[Tensor, " r"]
 
 
-class Keys(NamedTuple):
-    """Unit vectors to compare pixels with, class after class."""
+class MemoryKeys(NamedTuple):
+    """Unit vectors that pixels are compared with, class after class."""
 
     pixels: Float[Tensor, "n d"]
     regions: Float[Tensor, "m d"]
@@ -39,9 +39,10 @@ class Keys(NamedTuple):
 
 @dataclass(frozen=True)
 class MemorySize:
-    """Per class. By default CIRKD's, for which the numbers of keys are 4096 // k + 1 and 1024 // k + 1.
+    """Sizes of the memory for each class; the defaults are CIRKD's.
 
-    `drawn` is how many pixels of a class an image adds at most. 20000 slots of 19 classes and 512 channels are 0.8 GB.
+    `drawn` is how many pixels of a class an image adds at most. Without `pixel_keys` and `region_keys` there are 4096
+    // k + 1 and 1024 // k + 1. 20000 slots of 19 classes and 512 channels are 0.8 GB.
     """
 
     pixel_slots: int = 20000
@@ -52,7 +53,7 @@ class MemorySize:
 
 
 class CirkdMemory(nn.Module):
-    """A queue of pixels and one of regions; a region is the mean of all pixels of one class in one image.
+    """Memory with a queue of pixels and one of regions; a region is the mean of all pixels of one class in one image.
 
     Both belong to the state, so that a resumed run goes on with them. If a process group was initialised, every
     process remembers the pixels of all, and all must draw alike.
@@ -77,17 +78,17 @@ class CirkdMemory(nn.Module):
         self.classes, self.drawn, self.any_class = classes, size.drawn, any_class
         self.pixel_keys = size.pixel_keys or 4096 // classes + 1
         self.region_keys = size.region_keys or 1024 // classes + 1
-        self.pixels = Queue(classes, size.pixel_slots, channels, generator)
-        self.regions = Queue(classes, size.region_slots, channels, generator)
+        self.pixels = VectorQueue(classes, size.pixel_slots, channels, generator)
+        self.regions = VectorQueue(classes, size.region_slots, channels, generator)
 
-    def draw(self, features: Float[Tensor, "b d h w"], generator: torch.Generator | None = None) -> Draws:
-        """Fresh chance for features of this size, drawn on the generator's device."""
+    def draw(self, features: Float[Tensor, "b d h w"], generator: torch.Generator | None = None) -> MemoryDraws:
+        """Draws for features of this size, on the generator's device."""
         images, _, height, width = features.shape
         source = generator.device if generator else features.device
         order = torch.rand(images * _processes(), height, width, generator=generator, device=source)
         slots = (queue.vectors.shape[1] for queue in (self.pixels, self.regions))
         permutations = (torch.randperm(count, generator=generator, device=source) for count in slots)
-        return Draws(order, *permutations).to(features.device)
+        return MemoryDraws(order, *permutations).to(features.device)
 
     @torch.no_grad()
     def remember(
@@ -126,10 +127,10 @@ class CirkdMemory(nn.Module):
             chosen = (rank[chosen] - begin[:, None]).clamp(0, len(classes) - 1)
         self.pixels.write(vectors[chosen], counts.clamp(max=self.drawn))
 
-    def keys(self, draws: Draws) -> Keys:
-        """What to compare with now; at most all slots."""
+    def keys(self, draws: MemoryDraws) -> MemoryKeys:
+        """Returns the keys to compare with now; at most all slots."""
         pixels = self.pixels.read(draws.pixel_slots[: self.pixel_keys])
-        return Keys(pixels, self.regions.read(draws.region_slots[: self.region_keys]))
+        return MemoryKeys(pixels, self.regions.read(draws.region_slots[: self.region_keys]))
 
 
 def unit_pixels(features: Float[Tensor, "b d h w"]) -> Float[Tensor, "b n d"]:
@@ -142,7 +143,7 @@ def _processes() -> int:
 
 
 def _of_all(values: Tensor) -> Tensor:
-    """The values of all processes, one after another along the first axis; without a process group our own."""
+    """Returns the values of all processes, concatenated along the first axis; without a process group the own ones."""
     if _processes() == 1:
         return values
     gathered = [torch.empty_like(values) for _ in range(_processes())]

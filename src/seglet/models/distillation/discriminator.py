@@ -1,4 +1,4 @@
-"""The network that tells a student's logits from its teacher's.
+"""Discriminator between the logits of a student and those of its teacher.
 
 Axes: b images, k classes, h rows, w columns, n positions.
 """
@@ -13,12 +13,12 @@ from torch.func import functional_call
 
 from seglet.tensors import resize_align_corners
 
-SMALLEST = 64
-"""Four halvings leave 4 x 4 of it, all that the last convolution sees."""
+_SMALLEST = 64
+"""Smallest side; four halvings leave 4 x 4 of it, which the last convolution covers."""
 
 
-class SelfAttention(nn.Module):
-    """Adds to each position a mixture of all, times a gain that starts at 0.
+class SpatialSelfAttention(nn.Module):
+    """Self-attention over positions: adds to each a mixture of all, times a gain that starts at 0.
 
     Source: SAGAN (Zhang et al., ICML 2019), Eq. 1-3.
     """
@@ -39,7 +39,7 @@ class SelfAttention(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Scores of logit maps, higher for the teacher's; one score per 64 x 64 window, stride 16.
+    """Scores logit maps, higher for the teacher's; one score per 64 x 64 window, stride 16.
 
     Sees raw logits, batch-normalised, not probabilities. Maps with a side below 64 are enlarged to it. Computes
     in the precision of its weights whatever autocast says. In training mode each pass moves the singular vectors
@@ -59,7 +59,7 @@ class Discriminator(nn.Module):
         self.norm = nn.BatchNorm2d(num_classes)
         sizes = [num_classes, *(width * 2**halving for halving in range(4))]
         self.convs = nn.ModuleList(SpectralConv2d(inside, outside) for inside, outside in pairwise(sizes))
-        self.attention = nn.ModuleList(SelfAttention(channels) for channels in (4 * width, 8 * width))
+        self.attention = nn.ModuleList(SpatialSelfAttention(channels) for channels in (4 * width, 8 * width))
         self.last = nn.Conv2d(8 * width, 1, 4)
 
     def forward(self, logits: Float[Tensor, "b k _ _"]) -> Float[Tensor, "b 1 h w"]:
@@ -68,9 +68,9 @@ class Discriminator(nn.Module):
             ValueError: `logits` are of another number of classes.
         """
         if logits.shape[1] != self.num_classes:
-            raise ValueError(f"this discriminator judges {self.num_classes} classes, got logits of {logits.shape[1]}")
+            raise ValueError(f"this discriminator scores {self.num_classes} classes, got logits of {logits.shape[1]}")
         with torch.autocast(logits.device.type, enabled=False):
-            size = (max(SMALLEST, logits.shape[2]), max(SMALLEST, logits.shape[3]))
+            size = (max(_SMALLEST, logits.shape[2]), max(_SMALLEST, logits.shape[3]))
             maps = self.norm(resize_align_corners(logits.to(self.last.weight.dtype), size))
             for index, conv in enumerate(self.convs):
                 maps = F.leaky_relu(conv(maps), 0.1)
@@ -79,8 +79,8 @@ class Discriminator(nn.Module):
             scores: Tensor = self.last(maps)
             return scores
 
-    def judge(self, logits: Float[Tensor, "b k _ _"]) -> Float[Tensor, "b 1 h w"]:
-        """The same scores with gradient to `logits` alone.
+    def frozen_scores(self, logits: Float[Tensor, "b k _ _"]) -> Float[Tensor, "b 1 h w"]:
+        """Returns the scores with gradient to `logits` alone.
 
         A student's loss on them can share a backward pass with the discriminator's own loss.
         """
@@ -90,7 +90,7 @@ class Discriminator(nn.Module):
 
 
 class SpectralConv2d(nn.Conv2d):
-    """A 4x4 convolution of stride 2 whose weight, as a matrix of output channels by the rest, has norm 1.
+    """Spectrally normalised 4x4 convolution of stride 2: its weight, as a matrix by output channel, has norm 1.
 
     The largest singular value is followed by one power iteration a pass. Training mode keeps the singular
     vectors for the next pass; evaluation mode does not, so its result does not depend on the passes before.
@@ -110,7 +110,7 @@ class SpectralConv2d(nn.Conv2d):
         return F.conv2d(maps, self.weight / self.norm(), self.bias, self.stride, self.padding)
 
     def norm(self) -> Float[Tensor, ""]:
-        """The largest singular value, differentiable in the weight; above 0 even for a weight of zeros."""
+        """Returns the largest singular value, differentiable in the weight; above 0 even for a weight of zeros."""
         matrix = self.weight.flatten(1)
         with torch.no_grad():  # new tensors: backward passes still hold those of earlier passes
             right = F.normalize(matrix.mT @ self.left, dim=0)

@@ -1,4 +1,4 @@
-"""What goes on inside a network while it runs: maps caught at places that have names.
+"""Feature taps: maps inside a network, caught by name while it runs.
 
 A place is `logits`, `feature` or `auxiliary` of a `NetworkOutput`; `stage1` to `stage4` of the backbone; or the name of
 any module of the network, such as `backbone.layer3` or `head.aspp`, whose output is caught by a hook.
@@ -22,31 +22,31 @@ STAGES = ("stage1", "stage2", "stage3", "stage4")
 
 
 @dataclass(frozen=True)
-class Seen:
-    """One pass: what it came to, and the maps at the places that were asked for."""
+class TappedOutput:
+    """Output of one pass, and the maps at the tapped places."""
 
     embedding: Embedding
     prediction: NetworkOutput
     maps: Mapping[str, Float[Tensor, "b c h w"]]
 
 
-def look(network: Network, images: Float[Tensor, "b planes h w"], places: Sequence[str]) -> Seen:
-    """Runs `embed` and `decode`; unlike there, an auxiliary head that is asked for answers in evaluation mode too.
+def forward_with_taps(network: Network, images: Float[Tensor, "b planes h w"], places: Sequence[str]) -> TappedOutput:
+    """Runs a network and catches maps. Unlike in `decode`, a tapped auxiliary head also runs in evaluation mode.
 
     Raises:
         ValueError: there is no such place, or nothing was caught there; see `check_places`.
     """
-    check_places(network, places)
+    check_taps(network, places)
     with _catching(network, places) as caught:
         embedding = network.embed(images)
         prediction = network.decode(embedding)
     outputs = {"logits": prediction.logits, "feature": prediction.feature, "auxiliary": prediction.auxiliary}
     if "auxiliary" in places and prediction.auxiliary is None and network.auxiliary is not None:
         outputs["auxiliary"] = network.auxiliary(embedding.auxiliary_in)
-    return Seen(embedding, prediction, {place: _map(place, outputs, caught) for place in places})
+    return TappedOutput(embedding, prediction, {place: _map(place, outputs, caught) for place in places})
 
 
-def check_places(network: nn.Module, places: Sequence[str]) -> None:
+def check_taps(network: nn.Module, places: Sequence[str]) -> None:
     """Checks that a network has outputs, stages or modules of these names.
 
     Raises:
@@ -64,7 +64,7 @@ def check_places(network: nn.Module, places: Sequence[str]) -> None:
 
 @dataclass
 class _Catch:
-    """The newest output of a module, and how often it had been written to when it came out."""
+    """Latest output of a module, and how often it had been written to when it came out."""
 
     value: Any
     version: int
@@ -111,16 +111,16 @@ def _map(place: str, outputs: Mapping[str, Tensor | None], caught: Mapping[str, 
 
 
 @dataclass(frozen=True)
-class Place:
-    """Channels of the map that is caught there, and how many pixels of an image one position stands for."""
+class TapShape:
+    """Channels of a tapped map, and how many pixels of an image one position covers."""
 
     channels: int
     stride: float
 
 
 @torch.no_grad()
-def measure(network: Network, places: Sequence[str], side: int = 64) -> dict[str, Place]:
-    """What is caught at each place, in evaluation mode; `network` stays as it was.
+def measure_taps(network: Network, places: Sequence[str], side: int = 64) -> dict[str, TapShape]:
+    """Measures the map at each place, in evaluation mode; `network` stays as it was.
 
     Raises:
         ValueError: a place does not exist, or catches nothing that is a map.
@@ -129,8 +129,8 @@ def measure(network: Network, places: Sequence[str], side: int = 64) -> dict[str
     parameter = next(network.parameters())
     images = torch.zeros(1, 3, side, side, dtype=parameter.dtype, device=parameter.device)
     try:
-        maps = look(network.eval(), images, places).maps
+        maps = forward_with_taps(network.eval(), images, places).maps
     finally:
         for part, training in modes:
             part.training = training
-    return {place: Place(found.shape[1], side / found.shape[2]) for place, found in maps.items()}
+    return {place: TapShape(found.shape[1], side / found.shape[2]) for place, found in maps.items()}

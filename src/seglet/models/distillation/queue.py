@@ -1,4 +1,4 @@
-"""Rings of unit vectors, one for each class. Axes: k classes, s slots, d channels."""
+"""Ring buffers of unit vectors, one for each class. Axes: k classes, s slots, d channels."""
 
 import torch
 import torch.nn.functional as F
@@ -6,8 +6,8 @@ from jaxtyping import Float, Integer
 from torch import Tensor, nn
 
 
-class Queue(nn.Module):
-    """Starts full of random directions, as CIRKD's does, so that there is always something to read.
+class VectorQueue(nn.Module):
+    """Ring buffers that start full of random directions, as CIRKD's do, so that there is always something to read.
 
     Vectors that would reach the end of a ring go to its last slots, and the next ones to its beginning.
 
@@ -38,5 +38,5 @@ class Queue(nn.Module):
         self.position.copy_(torch.where(counts == 0, self.position, torch.where(full, 0, begin + counts)))
 
     def read(self, slots: Integer[Tensor, " n"]) -> Float[Tensor, "k_n d"]:
-        """The same slots of every class, class after class."""
+        """Returns the same slots of every class, class after class."""
         return self.vectors[:, slots].flatten(0, 1)

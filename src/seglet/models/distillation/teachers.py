@@ -1,4 +1,4 @@
-"""Networks that teach and are never trained by gradient."""
+"""Teachers: networks that are never trained by gradient."""
 
 import copy
 from collections.abc import MutableMapping
@@ -11,24 +11,24 @@ from seglet.models.network import Network
 from seglet.models.segmenter import load
 from seglet.types import Classes
 
-Net = TypeVar("Net", bound=nn.Module)
+_Net = TypeVar("_Net", bound=nn.Module)
 
 
-class Frozen(nn.Module, Generic[Net]):
+class Frozen(nn.Module, Generic[_Net]):
     """A pretrained network that never changes, stays in evaluation mode and never enters a checkpoint.
 
     A module that holds one still loads strictly. Gradients pass through to its inputs, which prompts and adapters need.
     """
 
-    network: Net
+    network: _Net
 
-    def __init__(self, network: Net) -> None:
+    def __init__(self, network: _Net) -> None:
         super().__init__()
         self.network = network.requires_grad_(False).eval()
         self.register_state_dict_post_hook(_drop_weights)  # type: ignore[no-untyped-call]
         self.register_load_state_dict_pre_hook(_keep_own_weights)  # type: ignore[no-untyped-call]
 
-    def train(self, mode: bool = True) -> "Frozen[Net]":
+    def train(self, mode: bool = True) -> "Frozen[_Net]":
         """Stays in evaluation mode whatever `mode` is."""
         return super().train(False)
 
@@ -48,7 +48,7 @@ def _keep_own_weights(module: nn.Module, state: MutableMapping[str, Any], prefix
 
 
 def load_teacher(source: str, classes: Classes) -> Frozen[Network]:
-    """The network of a saved segmenter, frozen.
+    """Loads the network of a saved segmenter, frozen.
 
     Raises:
         ValueError: it tells other classes apart than `classes`, or in another order.
@@ -64,8 +64,8 @@ def load_teacher(source: str, classes: Classes) -> Frozen[Network]:
     return Frozen(teacher.network)
 
 
-class EMA(nn.Module, Generic[Net]):
-    """A running average of a student; checkpointed, always in evaluation mode.
+class EMA(nn.Module, Generic[_Net]):
+    """Exponential moving average of a student; checkpointed, always in evaluation mode.
 
     Parameters and floating buffers are averaged, integer buffers copied. Call `update` once an optimiser step.
 
@@ -75,9 +75,9 @@ class EMA(nn.Module, Generic[Net]):
             (Tarvainen and Valpola, NeurIPS 2017, as UniMatch does it).
     """
 
-    network: Net
+    network: _Net
 
-    def __init__(self, student: Net, momentum: float, ramp: bool = True) -> None:
+    def __init__(self, student: _Net, momentum: float, ramp: bool = True) -> None:
         super().__init__()
         if not 0 <= momentum <= 1:
             raise ValueError(f"expected an EMA momentum in [0, 1], got {momentum}")
@@ -85,7 +85,7 @@ class EMA(nn.Module, Generic[Net]):
         self.momentum = momentum
         self.ramp = ramp
 
-    def train(self, mode: bool = True) -> "EMA[Net]":
+    def train(self, mode: bool = True) -> "EMA[_Net]":
         """Stays in evaluation mode whatever `mode` is."""
         return super().train(False)
 
@@ -94,8 +94,8 @@ class EMA(nn.Module, Generic[Net]):
         return self.network(*args)
 
     @torch.no_grad()
-    def update(self, student: Net, step: int) -> None:
-        """Moves towards `student` after its `step`-th optimiser step, counted from 1."""
+    def update(self, student: _Net, step: int) -> None:
+        """Updates the average after the student's `step`-th optimiser step, counted from 1."""
         if step < 1:
             raise ValueError(f"expected steps counted from 1, got {step}")
         keep = min(1 - 1 / step, self.momentum) if self.ramp else self.momentum

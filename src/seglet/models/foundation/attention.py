@@ -82,8 +82,7 @@ def _formed(output: tuple[Tensor, Tensor | None]) -> Tensor:
 
 
 def added_attention(extra: Float[Tensor, "b p p"], weight: float | Float[Tensor, ""]) -> AttentionChange:
-    """Returns a change that adds `weight` times a matrix to every head's attention between patches, and nothing
-    elsewhere.
+    """Returns a change that adds `weight` times a matrix to all heads' attention between patches.
 
     Raises (when it is used):
         ValueError: `extra` is not of as many patches as the model sees.

@@ -17,7 +17,7 @@ from seglet.models.foundation.stable_diffusion import StableDiffusion
 from seglet.tensors import resize_half_pixel
 from seglet.types import TensorRecord
 
-Size = tuple[int, int]
+_Size = tuple[int, int]
 NoiseGenerators = torch.Generator | Sequence[torch.Generator]
 
 
@@ -62,7 +62,7 @@ class AttentionSource(nn.Module):
         self,
         model: StableDiffusion,
         layers: Sequence[str] = (),
-        size: Size | None = None,
+        size: _Size | None = None,
         timestep: int = 100,
     ) -> None:
         super().__init__()
@@ -81,7 +81,7 @@ class AttentionSource(nn.Module):
 
     @torch.no_grad()
     def queries_and_keys(
-        self, images: Float[Tensor, "b 3 y x"], grid: Size, noise: NoiseGenerators
+        self, images: Float[Tensor, "b 3 y x"], grid: _Size, noise: NoiseGenerators
     ) -> tuple[QueriesKeys, ...]:
         """Returns queries and keys of the chosen layers, resized bilinearly to a grid over the whole image.
 
@@ -101,7 +101,9 @@ class AttentionSource(nn.Module):
             for layer, module in attentions.items()
         )
 
-    def attention(self, images: Float[Tensor, "b 3 y x"], grid: Size, noise: NoiseGenerators) -> Float[Tensor, "b p p"]:
+    def attention(
+        self, images: Float[Tensor, "b 3 y x"], grid: _Size, noise: NoiseGenerators
+    ) -> Float[Tensor, "b p p"]:
         """Returns attention averaged over the heads of each layer, then over the chosen layers; rows sum to one.
 
         The heads of a layer are never held together, nor are the layers' attentions.
@@ -157,14 +159,14 @@ class _CaughtAllError(Exception):
 
 
 @contextlib.contextmanager
-def _catching(unet: nn.Module, layers: Sequence[str], grid: Size) -> Iterator[dict[str, Tensor]]:
+def _catching(unet: nn.Module, layers: Sequence[str], grid: _Size) -> Iterator[dict[str, Tensor]]:
     """Records the outputs of the layers' to_q and to_k, resized to the grid, and stops the UNet after the last one.
 
     Raises (in the UNet):
         _CaughtAllError: nothing is left to be caught.
     """
     caught: dict[str, Tensor] = {}
-    shapes: dict[str, Size] = {}
+    shapes: dict[str, _Size] = {}
 
     def measure(block: str) -> Any:
         def hook(module: nn.Module, inputs: Any) -> None:
@@ -193,7 +195,7 @@ def _catching(unet: nn.Module, layers: Sequence[str], grid: Size) -> Iterator[di
             handle.remove()
 
 
-def _on_grid(tokens: Tensor, shape: Size, grid: Size) -> Float[Tensor, "b p c"]:
+def _on_grid(tokens: Tensor, shape: _Size, grid: _Size) -> Float[Tensor, "b p c"]:
     b, _, c = tokens.shape
     square = tokens.mT.reshape(b, c, *shape)
     return resize_half_pixel(square, grid).flatten(2).mT

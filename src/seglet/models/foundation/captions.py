@@ -51,10 +51,9 @@ def fill_empty_captions(captions: Sequence[str], neutral: str) -> tuple[str, ...
 
 
 def is_junk(caption: str) -> bool:
-    """Checks whether a caption repeats itself: at most half of its four or more words differ, or no word has three
-    letters.
+    """Checks whether a caption repeats itself instead of saying something.
 
-    An empty caption is not junk.
+    At most half of its four or more words differ, or none of its words has three letters. An empty caption is not junk.
     """
     words = re.findall(r"\w+", caption.casefold())
     return bool(words) and (2 * len(set(words)) <= len(words) >= 4 or max(map(len, words)) < 3)

@@ -54,8 +54,7 @@ class DepthEstimator(nn.Module):
         dtype: str | torch.dtype = "float32",
         offline: bool = False,
     ) -> "DepthEstimator":
-        """Loads a depth network from a folder, an id of the hub, or a short name of `KNOWN_MODELS`; see
-        `hub.find_model`.
+        """Loads a depth network from a folder, a hub id, or a short name of `KNOWN_MODELS`; see `hub.find_model`.
 
         Raises:
             ValueError: the model is not to be had, not whole or no depth network of these three kinds.
@@ -70,13 +69,12 @@ class DepthEstimator(nn.Module):
 
     @torch.no_grad()
     def estimate(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b h w"]:
-        """Estimates relative depth at the size of the images, in [0, 1]: 0 is the nearest place of each image, 1 its
-        farthest.
+        """Estimates depth at the size of the images, in [0, 1]: 0 is the nearest place of each image, 1 its farthest.
 
-        Nearness as these networks put it out is turned around, not inverted. Where all is equally far all is 0.
+        Networks that predict nearness have it subtracted, not inverted. A constant prediction gives 0 everywhere.
 
         Raises:
-            ValueError: the network's answer is not finite: half precision was too coarse.
+            ValueError: the network's output is not finite: half precision was too coarse.
         """
         size = (images.shape[-2], images.shape[-1])
         shown = resize_antialiased(images, self.fitted(size), "bicubic").clamp(0, 1)

@@ -25,9 +25,7 @@ class ModelFiles:
     commit: str = ""
 
     def identity(self) -> str:
-        """Returns an identifier of the exact content, wherever it lies: id@commit, or a hash of descriptions and
-        weights.
-        """
+        """Returns an identifier of the content, wherever it lies: id@commit, or a hash of descriptions and weights."""
         if self.repository:
             return f"{self.repository}@{self.commit}"
         weights = [path for stem in self.layout.weights for path in weight_files(self.folder, stem)]

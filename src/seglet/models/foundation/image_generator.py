@@ -14,7 +14,7 @@ from seglet.models.foundation.stable_diffusion import StableDiffusion
 
 @dataclass(frozen=True)
 class GenerationRecipe:
-    """Settings of image generation.
+    """Settings that images are generated with.
 
     Args:
         steps: denoising steps.

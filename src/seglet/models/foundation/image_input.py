@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from seglet import files
-from seglet.models.layers.normalise import Channels, Normalise
+from seglet.models.layers.normalise import ChannelValues, Normalise
 
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
@@ -23,12 +23,12 @@ def read_preprocessing(folder: Path) -> Mapping[str, Any]:
     return {}
 
 
-def authors_normalisation(settings: Mapping[str, Any], mean: Channels, std: Channels) -> Normalise:
+def authors_normalisation(settings: Mapping[str, Any], mean: ChannelValues, std: ChannelValues) -> Normalise:
     """Returns a normalisation with the authors' mean and deviation, or else those given."""
     return Normalise(_three(settings.get("image_mean"), mean), _three(settings.get("image_std"), std))
 
 
-def _three(values: Any, otherwise: Channels) -> Channels:
+def _three(values: Any, otherwise: ChannelValues) -> ChannelValues:
     if values is None:
         return otherwise
     red, green, blue = values

@@ -62,8 +62,7 @@ class StableDiffusion(nn.Module):
         dtype: str | torch.dtype = "float32",
         offline: bool = False,
     ) -> "StableDiffusion":
-        """Loads Stable Diffusion from a folder, an id of the hub, or a short name of `KNOWN_MODELS`; see
-        `hub.find_model`.
+        """Loads Stable Diffusion from a folder, a hub id, or a short name of `KNOWN_MODELS`; see `hub.find_model`.
 
         Raises:
             ValueError: the model is not to be had, not whole or no Stable Diffusion, or its parts do not fit.

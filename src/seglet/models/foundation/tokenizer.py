@@ -27,12 +27,12 @@ class TokenizedText:
 
     @property
     def truncated(self) -> bool:
-        """Whether the end of the text is cut off."""
+        """True if the end of the text is cut off."""
         return self.length > self.limit
 
     @property
     def empty(self) -> bool:
-        """Whether the text has no tokens at all."""
+        """True if the text has no tokens at all."""
         return not self.pieces
 
     @property

@@ -1,4 +1,4 @@
-"""Heads are split where chance begins: a deterministic `stem`, and a `tail` that opens with the first dropout.
+"""Interface of heads: a deterministic `stem`, and a `tail` that starts with the first dropout.
 
 Monte-Carlo passes then repeat the tail alone.
 """
@@ -17,7 +17,7 @@ from seglet.models.layers.initialise import CustomInitialisation
 
 
 class Tail(nn.Module):
-    """`body`, then the last dropout, then the classifier: a 1x1 convolution, or a module that gives logits itself."""
+    """Tail of a head: `body`, then the last dropout, then the classifier, which may be any module that gives logits."""
 
     def __init__(self, body: nn.Module, dropout: Dropout, classifier: nn.Module) -> None:
         super().__init__()
@@ -26,7 +26,10 @@ class Tail(nn.Module):
         self.classifier = classifier
 
     def forward(self, trunk: Float[Tensor, "b c h w"]) -> tuple[Float[Tensor, "b k h w"], Float[Tensor, "b d h w"]]:
-        """Logits, and the feature that CIRKD distils: behind the dropout, or before it if that drops whole channels."""
+        """Returns logits, and the feature that CIRKD distils.
+
+        The feature is taken behind the dropout, or before it if that drops whole channels.
+        """
         return self.classify_feature(self.body(trunk))
 
     def classify_feature(
@@ -46,7 +49,7 @@ class Tail(nn.Module):
 def classify_with_dropped_weights(
     classifier: nn.Conv2d, feature: Float[Tensor, "b d h w"], mask: Float[Tensor, "b d 1 1"]
 ) -> Float[Tensor, "b k h w"]:
-    """Dropping a channel is dropping its weights, of which there are far fewer than pixels."""
+    """Classifies a feature with dropped channels by dropping their weights, which are far fewer than pixels."""
     b, d, h, w = feature.shape
     weight = classifier.weight.view(1, -1, d) * mask.view(b, 1, d)
     logits = (weight @ feature.flatten(2)).view(b, -1, h, w)
@@ -54,7 +57,7 @@ def classify_with_dropped_weights(
 
 
 class Head(CustomInitialisation):
-    """From a backbone's stages to logits at the head's own resolution.
+    """Maps a backbone's stages to logits at the head's own resolution.
 
     In evaluation mode the stem is deterministic; in training mode it is too, save where a head says otherwise.
     """
@@ -63,15 +66,15 @@ class Head(CustomInitialisation):
 
     @abstractmethod
     def stem(self, stages: Stages) -> Float[Tensor, "b c h w"]:
-        """Everything before the first dropout that Monte-Carlo passes repeat."""
+        """Computes everything before the first dropout that Monte-Carlo passes repeat."""
 
     def forward(self, stages: Stages) -> tuple[Float[Tensor, "b k h w"], Float[Tensor, "b d h w"]]:
-        """Logits and the distilled feature."""
+        """Returns logits and the distilled feature."""
         logits, feature = self.tail(self.stem(stages))
         return logits, feature
 
 
-def pooled_size_check(maps: Float[Tensor, "b c h w"], training: bool) -> None:
+def check_pooled_batch(maps: Float[Tensor, "b c h w"], training: bool) -> None:
     """Checks that batch normalisation has more than one value to normalise over.
 
     Raises:
@@ -85,7 +88,10 @@ def pooled_size_check(maps: Float[Tensor, "b c h w"], training: bool) -> None:
 
 
 class FCNHead(nn.Sequential):
-    """3x3 to a quarter of the channels, dropout, classifier. Source: Long et al., CVPR 2015; sizes as in CIRKD."""
+    """Auxiliary head of the third stage, for training: 3x3 convolution to a quarter of the channels, classifier.
+
+    Source: Long et al., CVPR 2015; sizes as in CIRKD.
+    """
 
     def __init__(self, inside: int, num_classes: int, dropout: float = 0.1) -> None:
         hidden = inside // 4
@@ -98,8 +104,8 @@ class FCNHead(nn.Sequential):
         )
 
 
-class WithBackground(nn.Module):
-    """A 1x1 convolution to the logits of all classes but class 0, whose own logit is a constant.
+class ForegroundClassifier(nn.Module):
+    """Classifier of networks that learn from tags: class 0 has a constant logit, the others a 1x1 convolution.
 
     Raises:
         ValueError: there is no class besides the background.

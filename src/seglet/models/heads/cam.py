@@ -1,4 +1,4 @@
-"""The classifier of images whose activations are used as masks: the baseline of segmentation from tags.
+"""Image classifier whose activations serve as masks, the baseline of segmentation from tags.
 
 Axes: b images, k classes with the background first, h rows, w columns, n = k - 1 classes that a tag can name.
 """
@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from seglet.models.backbones.base import Stages
-from seglet.models.heads.base import Head, Tail, WithBackground
+from seglet.models.heads.base import ForegroundClassifier, Head, Tail
 from seglet.models.layers.dropout import Dropout
 from seglet.tensors import resize_align_corners
 
@@ -18,7 +18,7 @@ _EPSILON = 1e-5
 
 
 class CAMHead(Head):
-    """A 1x1 convolution on the deepest stage, behind a dropout of whole channels (0.5 as published).
+    """Head of a 1x1 convolution on the deepest stage, behind a dropout of whole channels (0.5 as published).
 
     The background's logit is 0, so that a pixel is an object where an activation is positive. Masks as the authors
     make them come from `cam_masks(logits[:, 1:], …)`, scores from `mean_scores`.
@@ -28,7 +28,7 @@ class CAMHead(Head):
 
     def __init__(self, inside: int, num_classes: int, dropout: float = 0.5) -> None:
         super().__init__()
-        classifier = WithBackground(inside, num_classes, constant=0.0, bias=False)
+        classifier = ForegroundClassifier(inside, num_classes, constant=0.0, bias=False)
         self.tail = Tail(nn.Identity(), Dropout(dropout, channelwise=True), classifier)
 
     def stem(self, stages: Stages) -> Float[Tensor, "b c h w"]:
@@ -36,7 +36,7 @@ class CAMHead(Head):
 
     @torch.no_grad()
     def draw_weights(self, generator: torch.Generator) -> None:
-        """Xavier's uniform draw, as the authors'."""
+        """Draws weights from Xavier's uniform distribution, as the authors do."""
         for part in self.modules():
             if isinstance(part, nn.Conv2d):
                 bound = math.sqrt(6 / (part.in_channels + part.out_channels))
@@ -44,7 +44,7 @@ class CAMHead(Head):
 
 
 def mean_scores(logits: Float[Tensor, "b k h w"]) -> Float[Tensor, "b n"]:
-    """Logits of presence of every class but the background: the mean activation."""
+    """Returns logits of presence of every class but the background: the mean activation."""
     return logits[:, 1:].mean((2, 3))
 
 

@@ -1,4 +1,4 @@
-"""DeepLabV2's head, which second stages of weakly supervised segmentation train on pseudo masks."""
+"""DeepLabV2's head, which is trained on pseudo masks in second stages of weakly supervised segmentation."""
 
 import torch
 from jaxtyping import Float
@@ -8,13 +8,13 @@ from seglet.models.backbones.base import Stages
 from seglet.models.heads.base import Head, Tail
 from seglet.models.layers.dropout import Dropout
 
-RATES = (6, 12, 18, 24)
+_RATES = (6, 12, 18, 24)
 
 
 class AtrousClassifier(nn.Module):
-    """Logits as the sum of dilated 3x3 convolutions, one for each rate, each with its bias."""
+    """Classifier that sums dilated 3x3 convolutions, one for each rate, each with its bias."""
 
-    def __init__(self, inside: int, num_classes: int, rates: tuple[int, ...] = RATES) -> None:
+    def __init__(self, inside: int, num_classes: int, rates: tuple[int, ...] = _RATES) -> None:
         super().__init__()
         self.branches = nn.ModuleList(nn.Conv2d(inside, num_classes, 3, 1, rate, rate) for rate in rates)
 
@@ -27,7 +27,10 @@ class AtrousClassifier(nn.Module):
 
 
 class DeepLabV2Head(Head):
-    """Nothing but the classifier on the last stage. Source: Chen et al., TPAMI 2018 (ASPP-L), which has no dropout."""
+    """Head that is only a classifier on the last stage.
+
+    Source: Chen et al., TPAMI 2018 (ASPP-L), which has no dropout.
+    """
 
     def __init__(self, inside: int, num_classes: int, dropout: float = 0.0) -> None:
         super().__init__()
@@ -38,7 +41,10 @@ class DeepLabV2Head(Head):
 
     @torch.no_grad()
     def draw_weights(self, generator: torch.Generator) -> None:
-        """Deviation 0.01, as usual: the sum runs over 36 times the channels, so Kaiming's would saturate softmax."""
+        """Draws weights with the usual deviation 0.01.
+
+        The sum runs over 36 times the channels, so Kaiming's deviation would saturate softmax.
+        """
         for part in self.modules():
             if isinstance(part, nn.Conv2d):
                 part.weight.normal_(0, 0.01, generator=generator)

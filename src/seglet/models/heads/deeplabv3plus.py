@@ -1,4 +1,4 @@
-"""DeepLabV3+: DeepLabV3's pyramid, brought to stride 4 and sharpened by an early stage.
+"""DeepLabV3+, which brings DeepLabV3's pyramid to stride 4 and refines it with an early stage.
 
 Source: Chen et al., ECCV 2018; sizes as there, plain convolutions as UniMatch's code has them.
 """
@@ -14,12 +14,12 @@ from seglet.models.layers.conv import ConvNormRelu
 from seglet.models.layers.dropout import Dropout
 from seglet.tensors import resize_align_corners
 
-SKIP = 48 / 256
+_SKIP = 48 / 256
 """Channels of the skip connection, as a share of the others'."""
 
 
 class DeepLabV3PlusHead(Head):
-    """The deepest stage through ASPP, joined with a shallow one at its size by two 3x3 convolutions.
+    """Head that joins the deepest stage, behind ASPP, with a shallow one at its size by two 3x3 convolutions.
 
     Args:
         inside: channels of the four stages.
@@ -39,7 +39,7 @@ class DeepLabV3PlusHead(Head):
     ) -> None:
         super().__init__()
         self.shallow = shallow
-        skip = max(1, round(hidden * SKIP))
+        skip = max(1, round(hidden * _SKIP))
         self.aspp = ASPP(inside[-1], hidden, rates)
         self.skip = ConvNormRelu(inside[shallow], skip)
         self.merge = ConvNormRelu(hidden + skip, hidden, 3)

@@ -1,4 +1,4 @@
-"""SegFormer's decoder of linear layers. Source: Xie et al., NeurIPS 2021; dropout drops whole channels, as there."""
+"""SegFormer's head of linear layers. Source: Xie et al., NeurIPS 2021; dropout drops whole channels, as there."""
 
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -11,7 +11,7 @@ from seglet.tensors import resize_half_pixel
 
 
 class SegFormerHead(Head):
-    """All stages brought to `hidden` channels and the finest grid, joined by a 1x1 convolution, classified."""
+    """Head that brings all stages to `hidden` channels and the finest grid, and joins them by a 1x1 convolution."""
 
     def __init__(self, inside: tuple[int, ...], hidden: int, num_classes: int, dropout: float = 0.1) -> None:
         super().__init__()
@@ -21,8 +21,11 @@ class SegFormerHead(Head):
         self.tail = Tail(nn.Identity(), Dropout(dropout, channelwise=True), nn.Conv2d(hidden, num_classes, 1))
 
     def stem(self, stages: Stages) -> Float[Tensor, "b c h w"]:
-        """The published order is resize, concatenate, fuse. Fusing first, each stage with its share of the weights, is
-        the same (both are linear and bilinear weights sum to 1) at a quarter of the multiplications."""
+        """Fuses the stages to one map at the finest grid.
+
+        The published order is resize, concatenate, fuse. Fusing first, each stage with its share of the weights, is the
+        same (both are linear and bilinear weights sum to 1) at a quarter of the multiplications.
+        """
         height, width = stages[0].shape[2:]
         shares = self.fuse.weight.chunk(len(stages), dim=1)
         backwards = [*zip(stages, self.linear, strict=True)][::-1]  # the coarsest stage comes first in `fuse`

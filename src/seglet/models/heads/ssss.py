@@ -1,4 +1,4 @@
-"""The decoder of single-stage segmentation from image tags (SSSS): masks good enough to be scored as classes.
+"""Head of single-stage segmentation from image tags (SSSS), whose masks are good enough to be scored as classes.
 
 Source: Araslanov and Roth, CVPR 2020, Sec. 4; SSSS, models/stage_net.py.
 """
@@ -13,37 +13,36 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from seglet.models.backbones.base import Stages
-from seglet.models.heads.base import Head, Tail, WithBackground
+from seglet.models.heads.base import ForegroundClassifier, Head, Tail
 from seglet.models.heads.deeplabv3 import ASPP
 from seglet.models.layers.conv import ConvNormRelu
-from seglet.models.layers.dropout import Dropout, Noise
+from seglet.models.layers.dropout import Dropout, StochasticModule
 from seglet.tensors import resize_align_corners
 
-SKIP = 48 / 256
+_SKIP = 48 / 256
 """Channels of the skip connection, as a share of the others'."""
 
 
 @dataclass(frozen=True)
-class Grid:
-    """Where masks are: the index of the stage at stride 4, or of one that is so many times coarser."""
+class MaskGrid:
+    """Grid of the masks: the index of the stage at stride 4, or of one that is `finer` times coarser."""
 
     shallow: int = 0
     finer: int = 1
 
 
 class SSSSHead(Head):
-    """The deepest stage through ASPP to the grid of a shallow one, joined with it twice: by a skip connection, and
-    through a stochastic gate after global cue injection.
+    """Head that joins the deepest stage, behind ASPP, twice with a shallow one.
 
-    In training mode the stem draws too (the dropout behind ASPP and the gate); Monte-Carlo passes repeat the tail only.
+    It joins them by a skip connection, and through a stochastic gate after global cue injection. In training mode the
+    stem draws too (the dropout behind ASPP and the gate); Monte-Carlo passes repeat the tail only.
 
     Args:
         inside: channels of the four stages.
         hidden: channels of everything; 256 as published.
-        grid: where masks are; a map that is too coarse for it is resized, as vision transformers have none that fine.
+        grid: grid of the masks; a map that is too coarse for it is resized, as vision transformers have none that fine.
         rates: see `ASPP`.
-        dropout: before the classifier; 0.1 as published.
-        aspp_dropout: behind ASPP and in the middle of the tail; 0.5 as published.
+        dropouts: before the classifier (0.1 as published), and behind ASPP and in the middle of the tail (0.5).
     """
 
     def __init__(
@@ -51,14 +50,14 @@ class SSSSHead(Head):
         inside: tuple[int, ...],
         hidden: int,
         num_classes: int,
-        grid: Grid = Grid(),
+        grid: MaskGrid = MaskGrid(),
         rates: tuple[int, ...] = (12, 24, 36),
         dropouts: tuple[float, float] = (0.1, 0.5),
     ) -> None:
         super().__init__()
         self.shallow, self.finer = grid.shallow, grid.finer
         last, first = dropouts
-        skip = max(1, round(hidden * SKIP))
+        skip = max(1, round(hidden * _SKIP))
         self.aspp = ASPP(inside[-1], hidden, rates)
         self.dropout = Dropout(first)
         self.skip = ConvNormRelu(inside[grid.shallow], skip)
@@ -68,7 +67,7 @@ class SSSSHead(Head):
         body = OrderedDict(
             conv1=ConvNormRelu(hidden, hidden, 3), dropout=Dropout(first), conv2=ConvNormRelu(hidden, hidden, 3)
         )
-        self.tail = Tail(nn.Sequential(body), Dropout(last), WithBackground(hidden, num_classes, constant=1.0))
+        self.tail = Tail(nn.Sequential(body), Dropout(last), ForegroundClassifier(hidden, num_classes, constant=1.0))
 
     def stem(self, stages: Stages) -> Float[Tensor, "b c h w"]:
         shallow = stages[self.shallow]
@@ -82,14 +81,17 @@ class SSSSHead(Head):
 
     @torch.no_grad()
     def draw_weights(self, generator: torch.Generator) -> None:
-        """Variance 2 / fan-in, as the authors draw it: the background's constant 1 needs logits of about that size."""
+        """Draws weights with variance 2 / fan-in, as the authors do.
+
+        The background's constant 1 needs logits of about that size.
+        """
         for part in self.modules():
             if isinstance(part, nn.Conv2d):
                 part.weight.normal_(0, math.sqrt(2 / part.weight[0].numel()), generator=generator)
 
 
 class GlobalCueInjection(nn.Module):
-    """Shallow features, normalised, then scaled and shifted by the strongest deep response of each image.
+    """Global cue injection: shallow features scaled and shifted by the strongest deep response of each image.
 
     Source: Araslanov and Roth, CVPR 2020, Sec. 4.3; SSSS, models/mods/gci.py; golden gci.
     """
@@ -107,11 +109,11 @@ class GlobalCueInjection(nn.Module):
         return injected
 
 
-class StochasticGate(Noise):
-    """Mixes two maps: in evaluation a share `p` of the shallow one; in training each value comes from one of the two.
+class StochasticGate(StochasticModule):
+    """Stochastic gate that mixes two maps.
 
-    Its draws come from a generator like those of all `Noise`. Each call draws anew, whatever the batch size; the
-    authors' gate remembers the shape of its first batch.
+    In evaluation the result has a share `p` of the shallow map; in training each value comes from one of the two. Each
+    call draws anew, whatever the batch size; the authors' gate remembers the shape of its first batch.
 
     Source: Araslanov and Roth, CVPR 2020, Sec. 4.4; SSSS, models/mods/sg.py; golden stochastic_gate.
     """
@@ -122,14 +124,15 @@ class StochasticGate(Noise):
     def forward(self, deep: Float[Tensor, "b c h w"], shallow: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
         if not self.training or self.p == 0:
             return deep.lerp(shallow, self.p)
-        return gated(deep, shallow, self.draw(deep, tuple(deep.shape)) * (1 - self.p), self.p)
+        return mix_by_gate(deep, shallow, self.draw(deep, tuple(deep.shape)) * (1 - self.p), self.p)
 
 
-def gated(
+def mix_by_gate(
     deep: Float[Tensor, "b c h w"], shallow: Float[Tensor, "b c h w"], keep: Float[Tensor, "b c h w"], p: float
 ) -> Float[Tensor, "b c h w"]:
-    """Where `keep` is 1 the deep value, moved away from the shallow one so that the mean over draws is `deep`; where
-    it is 0 the shallow value.
+    """Mixes two maps: shallow values where `keep` is 0, moved deep values where it is 1.
+
+    Deep values are moved away from the shallow ones so that the mean over draws is `deep`.
 
     Args:
         keep: 0 with probability `p`, else 1.

@@ -1,4 +1,4 @@
-"""ViLaDiff's decoder: a stream that sees, and one that also reads captions (Sec. 3.3).
+"""ViLaDiff's head: a visual stream, and a fusion stream that also reads captions (Sec. 3.3).
 
 The paper names its parts and shapes nothing; what is here is a reading of Figure 2 with the decoders of SemiVL and
 UniMatch-V2 in mind. Projection, reconstruction and classifier are shared by both streams, the attention is not.
@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from seglet.models.backbones.base import Stages
-from seglet.models.backbones.vit import Block, perceptron
+from seglet.models.backbones.vit import TransformerBlock, two_layer_perceptron
 from seglet.models.heads.base import Head, Tail
 from seglet.models.layers.dropout import Dropout
 from seglet.models.network import Network
@@ -23,31 +23,31 @@ from seglet.tensors import resize_half_pixel
 from seglet.types import TensorRecord
 
 HEADS, GROUPS = 8, 4
-LONGEST = 10_000.0
-"""Longest wave of the positions, in tokens."""
+_LONGEST = 10_000.0
+"""Longest wavelength of the position encoding, in tokens."""
 
 
 @dataclass(frozen=True)
-class Text(TensorRecord):
+class CaptionStates(TensorRecord):
     """Caption tokens of each image; `valid` is false on padding."""
 
     states: Float[Tensor, "b l t"]
     valid: Bool[Tensor, "b l"]
 
     @classmethod
-    def cat(cls, records: Sequence["Text"]) -> "Text":
+    def cat(cls, records: Sequence["CaptionStates"]) -> "CaptionStates":
         """Returns the captions of the images of all records, padded to the longest of them."""
         longest = max(text.states.shape[1] for text in records)
         return super().cat([text._padded(longest) for text in records])
 
-    def _padded(self, length: int) -> "Text":
+    def _padded(self, length: int) -> "CaptionStates":
         missing = length - self.states.shape[1]
-        return Text(F.pad(self.states, (0, 0, 0, missing)), F.pad(self.valid, (0, missing)))
+        return CaptionStates(F.pad(self.states, (0, 0, 0, missing)), F.pad(self.valid, (0, missing)))
 
 
 @dataclass(frozen=True)
-class Stream(TensorRecord):
-    """What one stream makes of images: tokens on the grid of patches, maps four times as fine, and their logits."""
+class StreamOutput(TensorRecord):
+    """Output of one stream: tokens on the grid of patches, maps four times as fine, and their logits."""
 
     tokens: Float[Tensor, "b d h w"]
     maps: Float[Tensor, "b e h4 w4"]
@@ -55,11 +55,11 @@ class Stream(TensorRecord):
 
 
 @dataclass(frozen=True)
-class Streams(TensorRecord):
-    """Both streams; the second is None without text."""
+class StreamOutputs(TensorRecord):
+    """Outputs of both streams; the second is None without text."""
 
-    visual: Stream
-    fused: Stream | None
+    visual: StreamOutput
+    fused: StreamOutput | None
 
     @property
     def logits(self) -> tuple[Float[Tensor, "b k h4 w4"], Float[Tensor, "b k h4 w4"] | None]:
@@ -68,38 +68,38 @@ class Streams(TensorRecord):
 
 
 class ViLaHead(Head):
-    """The visual stream: taps projected and summed, a block of self-attention, reconstructed at four times the grid."""
+    """Visual stream: taps projected and summed, a block of self-attention, reconstructed at four times the grid."""
 
     def __init__(self, channels: tuple[int, ...], hidden: int, num_classes: int, dropout: float = 0.1) -> None:
         super().__init__()
         self.hidden = hidden
         self.project = nn.ModuleList(nn.Conv2d(inside, hidden, 1) for inside in channels)
-        self.visual = Block(hidden, HEADS)
+        self.visual = TransformerBlock(hidden, HEADS)
         self.norm = nn.LayerNorm(hidden)
-        self.reconstruct = Reconstruction(hidden, (channels[1], channels[0]))
+        self.reconstruct = MapReconstruction(hidden, (channels[1], channels[0]))
         self.tail = Tail(nn.Identity(), Dropout(dropout, channelwise=True), nn.Conv2d(hidden // 2, num_classes, 1))
 
     def projected(self, stages: Stages) -> Float[Tensor, "b d h w"]:
-        """What both streams begin with: the sum of the projected taps, and where each token stands."""
+        """Returns the common input of both streams: the sum of the projected taps and the position encoding."""
         maps = torch.stack([layer(stage) for layer, stage in zip(self.project, stages, strict=True)]).sum(0)
         h, w = maps.shape[2:]
-        return maps + positions(self.hidden, (h, w), maps)
+        return maps + position_encoding(self.hidden, (h, w), maps)
 
-    def seen(self, tokens: Float[Tensor, "b d h w"]) -> Float[Tensor, "b d h w"]:
-        """The visual stream's tokens."""
-        return self.settled(on_grid(self.visual(flat(tokens)), tokens))
+    def visual_tokens(self, tokens: Float[Tensor, "b d h w"]) -> Float[Tensor, "b d h w"]:
+        """Returns the tokens of the visual stream."""
+        return self.normalised(tokens_like(self.visual(map_to_tokens(tokens)), tokens))
 
-    def settled(self, tokens: Float[Tensor, "b d h w"]) -> Float[Tensor, "b d h w"]:
-        """A stream's tokens at the end, normalised alike in both, so that their distances mean the same throughout."""
-        return on_grid(self.norm(flat(tokens)), tokens)
+    def normalised(self, tokens: Float[Tensor, "b d h w"]) -> Float[Tensor, "b d h w"]:
+        """Normalises the final tokens of a stream, alike in both, so that their distances are comparable."""
+        return tokens_like(self.norm(map_to_tokens(tokens)), tokens)
 
     def stem(self, stages: Stages) -> Float[Tensor, "b e h4 w4"]:
-        maps: Tensor = self.reconstruct(self.seen(self.projected(stages)), stages)
+        maps: Tensor = self.reconstruct(self.visual_tokens(self.projected(stages)), stages)
         return maps
 
 
-class Fusion(nn.Module):
-    """The fusion stream's own part: tokens ask the captions, and are asked by nobody (cross-modal attention).
+class CaptionFusion(nn.Module):
+    """Cross-modal attention of the fusion stream: tokens of the image attend to the captions, not the other way round.
 
     Starts as a network of our own does; `generator` decides.
     """
@@ -113,41 +113,41 @@ class Fusion(nn.Module):
         self.key_value = nn.Linear(hidden, 2 * hidden)
         self.out = nn.Linear(hidden, hidden)
         self.norm2 = nn.LayerNorm(hidden, eps=1e-6)
-        self.perceptron = perceptron(hidden, nn.GELU())
+        self.perceptron = two_layer_perceptron(hidden, nn.GELU())
 
-    def forward(self, tokens: Float[Tensor, "b d h w"], text: Text) -> Float[Tensor, "b d h w"]:
-        """An image without any token reads nothing but padding, which tells it nothing."""
+    def forward(self, tokens: Float[Tensor, "b d h w"], text: CaptionStates) -> Float[Tensor, "b d h w"]:
+        """Adds what the captions say; an image without any caption token attends to padding alone."""
         if text.states.shape[2] != self.text:
             raise ValueError(
                 f"caption tokens have {text.states.shape[2]} channels, but the fusion stream was built for "
                 f"{self.text}; set text_width: {text.states.shape[2]}"
             )
-        given = flat(tokens)
+        given = map_to_tokens(tokens)
         words = self.read(text.states.to(given.dtype))
         query = self.query(self.norm1(given)).unflatten(2, (HEADS, -1)).transpose(1, 2)
         key, value = self.key_value(words).unflatten(2, (2, HEADS, -1)).permute(2, 0, 3, 1, 4)
         asked = (text.valid | ~text.valid.any(dim=1, keepdim=True))[:, None, None]
         told = F.scaled_dot_product_attention(query, key, value, attn_mask=asked)
         given = given + self.out(told.transpose(1, 2).flatten(2))
-        return on_grid(given + self.perceptron(self.norm2(given)), tokens)
+        return tokens_like(given + self.perceptron(self.norm2(given)), tokens)
 
 
-class Reconstruction(nn.Module):
-    """Twice twice as fine, each time beside a shallow tap; half as many channels come out."""
+class MapReconstruction(nn.Module):
+    """Reconstruction at four times the resolution in two steps, each with a shallow tap; channels are halved."""
 
     def __init__(self, inside: int, taps: tuple[int, int]) -> None:
         super().__init__()
         deep, shallow = taps
-        self.first = Up(inside, deep, inside // 2)
-        self.second = Up(inside // 2, shallow, inside // 2)
+        self.first = UpsamplingBlock(inside, deep, inside // 2)
+        self.second = UpsamplingBlock(inside // 2, shallow, inside // 2)
 
     def forward(self, tokens: Float[Tensor, "b d h w"], stages: Stages) -> Float[Tensor, "b e h4 w4"]:
         maps: Tensor = self.second(self.first(tokens, stages[1]), stages[0])
         return maps
 
 
-class Up(nn.Module):
-    """Twice as fine by a transposed convolution, then convolved together with a quarter as many channels of a tap."""
+class UpsamplingBlock(nn.Module):
+    """Upsampling by a transposed convolution, then a convolution together with a quarter as many channels of a tap."""
 
     def __init__(self, inside: int, tap: int, outside: int) -> None:
         super().__init__()
@@ -163,8 +163,10 @@ class Up(nn.Module):
         return F.relu(self.norm(self.join(torch.cat((large, beside), dim=1))))
 
 
-def streams(network: Network, fusion: Fusion | None, images: Float[Tensor, "b 3 y x"], text: Text | None) -> Streams:
-    """Both streams of images with captions; the visual one is that of the network alone, bit for bit.
+def run_streams(
+    network: Network, fusion: CaptionFusion | None, images: Float[Tensor, "b 3 y x"], text: CaptionStates | None
+) -> StreamOutputs:
+    """Runs both streams on images with captions; the visual one is that of the network alone, bit for bit.
 
     Raises:
         ValueError: the network has no ViLa head.
@@ -176,21 +178,21 @@ def streams(network: Network, fusion: Fusion | None, images: Float[Tensor, "b 3 
         )
     stages = network.backbone(images)
     tokens = head.projected(stages)
-    seen = head.seen(tokens)
-    fused = None if fusion is None or text is None else head.settled(fusion(tokens, text))
-    return Streams(_stream(head, seen, stages), None if fused is None else _stream(head, fused, stages))
+    seen = head.visual_tokens(tokens)
+    fused = None if fusion is None or text is None else head.normalised(fusion(tokens, text))
+    return StreamOutputs(_stream(head, seen, stages), None if fused is None else _stream(head, fused, stages))
 
 
-def _stream(head: ViLaHead, tokens: Float[Tensor, "b d h w"], stages: Stages) -> Stream:
+def _stream(head: ViLaHead, tokens: Float[Tensor, "b d h w"], stages: Stages) -> StreamOutput:
     maps = head.reconstruct(tokens, stages)
     logits, _ = head.tail(maps)
-    return Stream(tokens, maps, logits)
+    return StreamOutput(tokens, maps, logits)
 
 
-def positions(channels: int, grid: tuple[int, int], like: Tensor) -> Float[Tensor, "d h w"]:
-    """Sines and cosines of each token's row in the first half of the channels, of its column in the second."""
+def position_encoding(channels: int, grid: tuple[int, int], like: Tensor) -> Float[Tensor, "d h w"]:
+    """Returns sines and cosines of each token's row in the first half of the channels, of its column in the second."""
     quarter = math.ceil(channels / 4)
-    rates = torch.exp(torch.arange(quarter, device=like.device) * (-math.log(LONGEST) / quarter))
+    rates = torch.exp(torch.arange(quarter, device=like.device) * (-math.log(_LONGEST) / quarter))
     h, w = grid
     down, across = (torch.arange(side, device=like.device)[None] * rates[:, None] for side in (h, w))
     rows = torch.cat((down.sin(), down.cos()))[:, :, None].expand(-1, h, w)
@@ -198,11 +200,11 @@ def positions(channels: int, grid: tuple[int, int], like: Tensor) -> Float[Tenso
     return torch.cat((rows[: channels // 2], columns[: channels - channels // 2])).to(like.dtype)
 
 
-def flat(maps: Float[Tensor, "b d h w"]) -> Float[Tensor, "b n d"]:
-    """Tokens in a row."""
+def map_to_tokens(maps: Float[Tensor, "b d h w"]) -> Float[Tensor, "b n d"]:
+    """Flattens maps to a sequence of tokens."""
     return maps.flatten(2).transpose(1, 2)
 
 
-def on_grid(tokens: Float[Tensor, "b n d"], like: Float[Tensor, "b d h w"]) -> Float[Tensor, "b d h w"]:
-    """Back where they were."""
+def tokens_like(tokens: Float[Tensor, "b n d"], like: Float[Tensor, "b d h w"]) -> Float[Tensor, "b d h w"]:
+    """Puts tokens back on the grid of `like`."""
     return tokens.transpose(1, 2).reshape(like.shape)

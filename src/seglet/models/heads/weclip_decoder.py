@@ -1,4 +1,4 @@
-"""WeCLIP's decoder: features of all layers of a frozen transformer, joined, mixed among patches and classified.
+"""WeCLIP's decoder: features of all layers of a frozen transformer are fused, mixed among patches and classified.
 
 Axes: b images, c channels of a layer, d channels of the decoder, h rows, w columns, n = h·w patches, a heads,
 k classes, l blocks.
@@ -16,11 +16,11 @@ from seglet.models.backbones.base import Stages
 from seglet.models.heads.base import Head, Tail
 from seglet.models.layers.dropout import Dropout
 
-EXPANSION = 4
+_EXPANSION = 4
 
 
 class LayerFusion(nn.Module):
-    """Each layer through a perceptron of its own, then all through a 1×1 convolution.
+    """Fusion of all layers: a perceptron for each, then a 1×1 convolution.
 
     Args:
         inside: channels of each layer.
@@ -53,8 +53,8 @@ class LayerFusion(nn.Module):
         return fused
 
 
-class Block(nn.Module):
-    """Attention, then feed-forward with CLIP's activation, each normalised before and added to its input.
+class DecoderBlock(nn.Module):
+    """Transformer block of attention and feed-forward with CLIP's activation, each normalised before.
 
     Raises:
         ValueError: channels do not divide into heads.
@@ -69,8 +69,8 @@ class Block(nn.Module):
         self.query_key_value = nn.Linear(channels, 3 * channels)
         self.out = nn.Linear(channels, channels)
         self.norm2 = nn.LayerNorm(channels)
-        self.widen = nn.Linear(channels, EXPANSION * channels)
-        self.narrow = nn.Linear(EXPANSION * channels, channels)
+        self.widen = nn.Linear(channels, _EXPANSION * channels)
+        self.narrow = nn.Linear(_EXPANSION * channels, channels)
 
     def forward(self, tokens: Float[Tensor, "b n d"]) -> Float[Tensor, "b n d"]:
         query, key, value = self._split(tokens)
@@ -81,7 +81,7 @@ class Block(nn.Module):
         return residual
 
     def attention(self, tokens: Float[Tensor, "b n d"]) -> Float[Tensor, "b n n"]:
-        """Where each patch looks, mean over heads; rows sum to 1."""
+        """Returns attention among patches, averaged over heads; rows sum to 1."""
         query, key, _ = self._split(tokens)
         attention: Tensor = (query @ key.mT * query.shape[3] ** -0.5).softmax(dim=3).mean(dim=1)
         return attention
@@ -93,14 +93,14 @@ class Block(nn.Module):
 
 
 class TransformerClassifier(nn.Module):
-    """Blocks without places of their own, then logits for each patch.
+    """Classifier of transformer blocks without position encoding, with logits for each patch.
 
     Source: code of WeCLIP, TransDecoder.py, which projects attention in half precision; golden weclip_decoder.
     """
 
     def __init__(self, channels: int, num_classes: int, blocks: int = 3, heads: int = 8) -> None:
         super().__init__()
-        self.blocks = nn.ModuleList(Block(channels, heads) for _ in range(blocks))
+        self.blocks = nn.ModuleList(DecoderBlock(channels, heads) for _ in range(blocks))
         self.classifier = nn.Conv2d(channels, num_classes, 1)
 
     def forward(self, features: Float[Tensor, "b d h w"]) -> Float[Tensor, "b k h w"]:
@@ -111,9 +111,9 @@ class TransformerClassifier(nn.Module):
         return logits
 
     def attention(self, features: Float[Tensor, "b d h w"]) -> Float[Tensor, "b l n n"]:
-        """Where each patch looks in each block."""
+        """Returns attention among patches in each block."""
         tokens, seen = features.flatten(2).mT, []
-        for block in (part for part in self.blocks if isinstance(part, Block)):
+        for block in (part for part in self.blocks if isinstance(part, DecoderBlock)):
             seen.append(block.attention(tokens))
             tokens = block(tokens)
         return torch.stack(seen, dim=1)
@@ -133,9 +133,10 @@ class LargeFieldClassifier(nn.Sequential):
 
 
 class WeCLIPDecoder(Head):
-    """`fusion` joins the layers; `tail` drops channels and classifies, and is all that Monte-Carlo passes repeat.
+    """WeCLIP's head: `fusion` joins the layers, `tail` drops channels and classifies.
 
-    Logits stand on the patches' grid; the feature that comes with them, before dropout, is what `patch_affinity` reads.
+    Logits stand on the patches' grid; the feature that comes with them, before dropout, is what `patch_features`
+    compares.
 
     Args:
         classifier: `TransformerClassifier`, or `LargeFieldClassifier`.
@@ -152,7 +153,7 @@ class WeCLIPDecoder(Head):
 
     @torch.no_grad()
     def draw_weights(self, generator: torch.Generator) -> None:
-        """As torch draws layers by itself, as the authors let it; others begin with far too large logits."""
+        """Draws weights as torch does by default and the authors too; other schemes start with far too large logits."""
         for part in self.modules():
             if isinstance(part, nn.Conv2d | nn.Linear):
                 bound = part.weight[0].numel() ** -0.5

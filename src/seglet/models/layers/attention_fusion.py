@@ -1,4 +1,4 @@
-"""Attention of another network put into a transformer's own.
+"""Fusion of another network's attention into that of a transformer.
 
 Axes: b images, a heads, n patches, t = n + 1 tokens, the class token first.
 """
@@ -11,13 +11,13 @@ from torch import Tensor
 
 from seglet.tensors import wide_dtype
 
-Fusion = Literal["own", "other", "gating", "scaling", "normalisation", "sum"]
+AttentionFusion = Literal["own", "other", "gating", "scaling", "normalisation", "sum"]
 
 
-def fused_attention(
-    own: Float[Tensor, "b a t t"], other: Float[Tensor, "b n n"], how: Fusion = "sum", weight: float = 1.0
+def fuse_attention(
+    own: Float[Tensor, "b a t t"], other: Float[Tensor, "b n n"], how: AttentionFusion = "sum", weight: float = 1.0
 ) -> Float[Tensor, "b a t t"]:
-    """The transformer's attention with its block among patches changed, alike in all heads, of the type of `own`.
+    """Returns a transformer's attention with its block among patches changed, alike in all heads.
 
     Where the class token looks and who looks at it stays as it was. Rows do not keep their sum, as in the paper: with
     "sum" they grow to nearly 1 + `weight`. What changes nothing returns
@@ -48,7 +48,9 @@ def fused_attention(
     return fused
 
 
-def _fused(own: Float[Tensor, "b a n n"], other: Float[Tensor, "b 1 n n"], how: Fusion, weight: float) -> Tensor:
+def _fused(
+    own: Float[Tensor, "b a n n"], other: Float[Tensor, "b 1 n n"], how: AttentionFusion, weight: float
+) -> Tensor:
     if how == "other":
         return other.expand_as(own)
     if how == "gating":

@@ -1,4 +1,4 @@
-"""The few pieces that backbones and heads share."""
+"""Convolutional building blocks of backbones and heads."""
 
 from collections import OrderedDict
 
@@ -17,13 +17,13 @@ class ConvNorm(nn.Sequential):
 
 
 class ConvNormRelu(ConvNorm):
-    """The same, then ReLU."""
+    """Convolution without bias, batch normalisation and ReLU."""
 
     def __init__(self, inside: int, outside: int, kernel: int = 1, stride: int = 1, dilation: int = 1) -> None:
         super().__init__(inside, outside, kernel, stride, dilation)
         self.add_module("relu", nn.ReLU(inplace=True))
 
 
-def scaled(channels: int, width: float) -> int:
-    """`channels` times `width`, rounded to a multiple of 8 that is at least 8."""
+def scaled_channels(channels: int, width: float) -> int:
+    """Returns `channels` times `width`, rounded to a multiple of 8 that is at least 8."""
     return max(8, round(channels * width / 8) * 8)

@@ -1,4 +1,4 @@
-"""Depth told to features at several layers (DGF2): structure that darkness does not hide.
+"""Depth guidance of features at several layers (DGF2): structure that darkness does not hide.
 
 Axes: b images, c channels, p channels of the prior, h rows, w columns.
 """
@@ -11,21 +11,22 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from seglet.models.architecture import DepthTransform
-from seglet.models.layers.conv import scaled
+from seglet.models.layers.conv import scaled_channels
 from seglet.models.layers.initialise import CustomInitialisation
 from seglet.models.layers.normalise import IMAGENET_MEAN, IMAGENET_STD
 from seglet.tensors import resize_half_pixel
 
-LEAK = 0.1
+_LEAK = 0.1
 """Slope of the authors' LeakyReLU below 0."""
-SMALLEST = 6
+_SMALLEST = 6
 """Sides of a depth map below this are lost in the prior's two unpadded convolutions."""
 
 
 class SFT(CustomInitialisation):
-    """`scale` · features + `shift`, both made of a prior, which is brought to the features' size.
+    """Spatial feature transform: `scale` · features + `shift`, both computed from a prior.
 
-    `draw_weights` makes it the identity: a scale drawn around 0 would erase the features that it is applied to.
+    The prior is resized to the features. `draw_weights` makes the transform the identity: a scale drawn around 0 would
+    erase the features that it is applied to.
 
     Args:
         channels: of the features.
@@ -56,11 +57,13 @@ class SFT(CustomInitialisation):
 
 
 def _two_layers(inside: int, outside: int) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(inside, inside, 1), nn.LeakyReLU(LEAK), nn.Conv2d(inside, outside, 1))
+    return nn.Sequential(nn.Conv2d(inside, inside, 1), nn.LeakyReLU(_LEAK), nn.Conv2d(inside, outside, 1))
 
 
 class DepthPrior(nn.Module):
-    """The series of convolutions M of Eq. 8; 321 pixels become 79. With ReLU in the paper, a leaky one in its code.
+    """Convolutions M of Eq. 8, which compute a prior from depth; 321 pixels become 79.
+
+    ReLU in the paper is a leaky one in its code.
 
     Args:
         width: factor on the channels (rounded to multiples of 8); as published, 8, 128 and 64.
@@ -70,12 +73,12 @@ class DepthPrior(nn.Module):
 
     def __init__(self, width: float = 1.0) -> None:
         super().__init__()
-        first, middle, self.channels = (scaled(channels, width) for channels in (8, 128, 64))
+        first, middle, self.channels = (scaled_channels(channels, width) for channels in (8, 128, 64))
         near, apart = nn.Conv2d(3, first, 3), nn.Conv2d(first, middle, 4, stride=4)
         between = [nn.Conv2d(middle, middle, 1) for _ in range(3)]
         layers: list[nn.Module] = [near]
         for layer in (apart, *between, nn.Conv2d(middle, self.channels, 1)):
-            layers += [nn.LeakyReLU(LEAK), layer]
+            layers += [nn.LeakyReLU(_LEAK), layer]
         self.layers = nn.Sequential(*layers)
 
     def forward(self, depth: Float[Tensor, "b _ h w"]) -> Float[Tensor, "b p h2 w2"]:
@@ -84,19 +87,19 @@ class DepthPrior(nn.Module):
             ValueError: depth has neither one nor three channels, or is smaller than 6 pixels.
         """
         channels, *size = depth.shape[1:]
-        if channels not in (1, 3) or min(size) < SMALLEST:
+        if channels not in (1, 3) or min(size) < _SMALLEST:
             raise ValueError(
-                f"expected depth of 1 or 3 channels and at least {SMALLEST}x{SMALLEST}, got {channels} channels of "
+                f"expected depth of 1 or 3 channels and at least {_SMALLEST}x{_SMALLEST}, got {channels} channels of "
                 f"{size[0]}x{size[1]}; resize it"
             )
         prior: Tensor = self.layers(depth.expand(-1, 3, -1, -1))
         return prior
 
 
-def fuse(
+def fuse_guided(
     features: Float[Tensor, "b c h w"], guided: Float[Tensor, "b c h w"], weight: float = 0.5
 ) -> Float[Tensor, "b c h w"]:
-    """Guided features, plus both where both are strong or, by `weight`, both are weak.
+    """Returns guided features, plus both where both are strong or, by `weight`, both are weak.
 
     Source: DGKD-WLSS, Eq. 11-13; golden dgf2_fusion.
     """
@@ -106,7 +109,7 @@ def fuse(
 
 
 class DepthFusion(nn.Module):
-    """One prior for an image, and a transform for each place where features meet it.
+    """Depth fusion: one prior for an image, and a transform for each stage that it guides.
 
     Args:
         channels: of the features, place by place: three places for the paper's WideResNet38, one for its "single".
@@ -133,15 +136,15 @@ class DepthFusion(nn.Module):
         self.prior = DepthPrior(width)
         self.transforms = nn.ModuleList(SFT(count, self.prior.channels, official) for count in channels)
 
-    def tell(self, depth: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b p h2 w2"]:
-        """The prior of depth in [0, 1], which is normalised as a grey image would be (the authors' code)."""
+    def prior_of(self, depth: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b p h2 w2"]:
+        """Returns the prior of depth in [0, 1], which is normalised as a grey image would be (the authors' code)."""
         mean, deviation = (depth.new_tensor(values).view(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
         prior: Tensor = self.prior((depth - mean) / deviation)
         return prior
 
-    def at(
+    def guide(
         self, place: int, features: Float[Tensor, "b c h w"], prior: Float[Tensor, "b p _ _"]
     ) -> Float[Tensor, "b c h w"]:
-        """The features of a place as depth changes them; the prior is that of `self.prior(depth)`."""
+        """Returns the features of a stage after guidance by a prior of `prior_of`."""
         guided: Tensor = self.transforms[place](features, prior)
-        return fuse(features, guided, self.weight) if self.way == "dgf2" else guided
+        return fuse_guided(features, guided, self.weight) if self.way == "dgf2" else guided

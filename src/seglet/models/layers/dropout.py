@@ -1,4 +1,4 @@
-"""Dropout whose masks come from a generator the caller can name.
+"""Dropout whose masks come from a random generator of the caller's choice.
 
 Torch's own dropout always draws from the global generator, so a Monte-Carlo pass could neither be repeated nor
 compared with another implementation.
@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
 
 
-class Noise(nn.Module, ABC):
-    """A module that draws in training mode, from `generator` or, while that is None, from torch's global one."""
+class StochasticModule(nn.Module, ABC):
+    """Base of modules that draw in training mode, from `generator` or, if that is None, torch's global one."""
 
     def __init__(self, p: float) -> None:
         super().__init__()
@@ -25,7 +25,7 @@ class Noise(nn.Module, ABC):
         self.generator: torch.Generator | None = None
 
     def draw(self, like: Tensor, shape: tuple[int, ...]) -> Tensor:
-        """0 with probability p, else 1 / (1 - p), so that the mean is 1."""
+        """Returns factors that are 0 with probability p, else 1 / (1 - p), so that the mean is 1."""
         kept = torch.empty(shape, dtype=like.dtype, device=like.device).bernoulli_(1 - self.p, generator=self.generator)
         return kept.div_(1 - self.p)
 
@@ -33,15 +33,15 @@ class Noise(nn.Module, ABC):
         return f"p={self.p}"
 
 
-class Dropout(Noise):
-    """Zeroes single values, or whole channels of an image if `channelwise`."""
+class Dropout(StochasticModule):
+    """Dropout of single values, or of whole channels of an image if `channelwise`."""
 
     def __init__(self, p: float, channelwise: bool = False) -> None:
         super().__init__(p)
         self.channelwise = channelwise
 
     def mask(self, features: Float[Tensor, "b c h w"]) -> Tensor:
-        """The factors that `forward` would multiply by: [b, c, 1, 1] if channelwise, else the shape of `features`."""
+        """Returns the factors that `forward` multiplies by: [b, c, 1, 1] if channelwise, else like `features`."""
         return self.draw(features, (*features.shape[:2], 1, 1) if self.channelwise else tuple(features.shape))
 
     def forward(self, features: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
@@ -50,8 +50,8 @@ class Dropout(Noise):
         return features * self.mask(features)
 
 
-class DropPath(Noise):
-    """Leaves out a residual branch for whole images (stochastic depth); no dropout and in no MC pass."""
+class DropPath(StochasticModule):
+    """Stochastic depth: leaves out a residual branch for whole images. It is no dropout and acts in no MC pass."""
 
     def forward(self, branch: Float[Tensor, "b *rest"]) -> Float[Tensor, "b *rest"]:
         if not (self.training and self.p > 0):
@@ -60,9 +60,9 @@ class DropPath(Noise):
 
 
 @contextlib.contextmanager
-def drawing_from(module: nn.Module, generator: torch.Generator | None) -> Iterator[None]:
-    """Within the block, all noise inside `module` comes from `generator` (which must live on the same device)."""
-    noises = [part for part in module.modules() if isinstance(part, Noise)]
+def noise_from(module: nn.Module, generator: torch.Generator | None) -> Iterator[None]:
+    """Lets all stochastic modules inside `module` draw from `generator`, on the same device, within the block."""
+    noises = [part for part in module.modules() if isinstance(part, StochasticModule)]
     before = [noise.generator for noise in noises]
     try:
         for noise in noises:
@@ -73,12 +73,12 @@ def drawing_from(module: nn.Module, generator: torch.Generator | None) -> Iterat
             noise.generator = previous
 
 
-def dropouts(module: nn.Module) -> list[nn.Module]:
-    """The dropout modules inside, ours and torch's own, that would drop something in training mode."""
+def active_dropouts(module: nn.Module) -> list[nn.Module]:
+    """Returns the dropout modules inside, ours and torch's own, that would drop something in training mode."""
     found = [part for part in module.modules() if isinstance(part, Dropout | _DropoutNd)]
     return [part for part in found if float(part.p) > 0]
 
 
 def has_active_dropout(module: nn.Module) -> bool:
-    """Whether two passes in training mode would differ by dropout."""
-    return bool(dropouts(module))
+    """Checks whether two passes in training mode would differ by dropout."""
+    return bool(active_dropouts(module))

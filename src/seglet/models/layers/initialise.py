@@ -19,7 +19,7 @@ class CustomInitialisation(nn.Module, ABC):
 
 
 @torch.no_grad()
-def initialise(network: nn.Module, generator: torch.Generator) -> None:
+def initialise_weights(network: nn.Module, generator: torch.Generator) -> None:
     """Draws every weight of a segmentation network and resets its buffers, all but the input convention.
 
     Convolutions get Kaiming's normal distribution (He et al., ICCV 2015), linear layers a truncated normal one of

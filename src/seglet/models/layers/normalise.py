@@ -1,4 +1,4 @@
-"""From RGB in [0, 1] to what a backbone's weights were trained on."""
+"""Normalisation from RGB in [0, 1] to the input that a backbone was trained on."""
 
 from jaxtyping import Float
 from torch import Tensor, nn, tensor
@@ -6,7 +6,7 @@ from torch import Tensor, nn, tensor
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
-Channels = tuple[float, float, float]
+ChannelValues = tuple[float, float, float]
 
 
 class Normalise(nn.Module):
@@ -20,7 +20,9 @@ class Normalise(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, mean: Channels = IMAGENET_MEAN, std: Channels = IMAGENET_STD, bgr: bool = False) -> None:
+    def __init__(
+        self, mean: ChannelValues = IMAGENET_MEAN, std: ChannelValues = IMAGENET_STD, bgr: bool = False
+    ) -> None:
         super().__init__()
         self.bgr = bgr
         self.register_buffer("mean", tensor(mean, device="cpu").view(1, 3, 1, 1), persistent=False)

@@ -12,12 +12,15 @@ from seglet.tensors import at_least_float32, wide_dtype
 
 
 def product_affinity(feature: Float[Tensor, "b d h w"]) -> Float[Tensor, "b n n"]:
-    """By their product, in [0, 1]. Source: code of WeCLIP; golden weclip_decoder."""
+    """Computes affinities of patches as the sigmoid of their product, in [0, 1].
+
+    Source: code of WeCLIP; golden weclip_decoder.
+    """
     return _products(_vectors(feature)).sigmoid()
 
 
 def cosine_affinity(feature: Float[Tensor, "b d h w"], sharpness: float = 3.0) -> Float[Tensor, "b n n"]:
-    """By how much their cosine exceeds the mean of all pairs in the batch: other images have a say; in [0, 1].
+    """Computes affinities of patches by how much their cosine exceeds the mean over all pairs in the batch, in [0, 1].
 
     Source: code of ExCEL, model_excel.py; golden weclip_decoder.
     """
@@ -37,7 +40,7 @@ def _products(vectors: Float[Tensor, "b d n"]) -> Float[Tensor, "b n n"]:
 def masked_mean(
     features: Float[Tensor, "b d h w"], masks: Float[Tensor, "b _ _"]
 ) -> tuple[Float[Tensor, "b d"], Bool[Tensor, " b"]]:
-    """The mean feature under each mask, and whether the mask covers anything; if not, the mean is 0.
+    """Returns the mean feature under each mask, and whether the mask covers anything; if not, the mean is 0.
 
     A mask of another size counts each place by its mean there, so a place at an object's border counts in part. The
     mean over the complement is that under `1 - masks`. Computes in at least float32.

@@ -44,7 +44,7 @@ class Holistic(Term):
         if chosen.adversarial == 0:  # the authors train their discriminator all the same
             return {}
         student, teacher = pair.student, pair.teacher
-        fooled = adversarial_loss(self.judge.judge(student))
+        fooled = adversarial_loss(self.judge.frozen_scores(student))
         fake, real = self.judge(student.detach()), self.judge(teacher)
         own = hinge_loss(real, fake) if chosen.mode == "hinge" else wasserstein_loss(real, fake)
         parts = {"fooling": Part(fooled, chosen.adversarial), "discriminator": Part(own, chosen.discriminator)}
@@ -119,15 +119,19 @@ class DiffKD(Term):
     def __init__(self, options: DiffKDOptions, shape: Shape) -> None:
         super().__init__(options, shape)
         self.chosen = options
-        comparisons: dict[str, diffkd.Comparison] = {"mse": F.mse_loss, "dist": correlation_loss, "kl": kl_divergence}
-        inside = diffkd.Options(
+        comparisons: dict[str, diffkd.FeatureComparison] = {
+            "mse": F.mse_loss,
+            "dist": correlation_loss,
+            "kl": kl_divergence,
+        }
+        inside = diffkd.DenoisingOptions(
             steps=options.steps,
             kernel=1 if options.tap == "logits" else 3,
             code_channels=options.code,
             reduction=options.reduction,
             mix_noise=options.noise,
         )
-        self.model = diffkd.DiffKD(shape.student, shape.teacher, inside, comparisons[options.compare])
+        self.model = diffkd.DenoisingDistillation(shape.student, shape.teacher, inside, comparisons[options.compare])
 
     def forward(self, pair: Pair) -> Mapping[str, Part]:
         terms = self.model(pair.student, pair.teacher, pair.generator)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from seglet.losses.distillation.cirkd_memory import cirkd_memory_loss
 from seglet.losses.distillation.cirkd_minibatch import LEAST_TEMPERATURE, cirkd_minibatch_bytes, cirkd_minibatch_loss
 from seglet.methods.distill.terms.base import Options, Pair, Part, Shape, Term
-from seglet.models.distillation.adaptors import projector
+from seglet.models.distillation.adaptors import pixel_projector
 from seglet.models.distillation.cirkd_memory import CirkdMemory, MemorySize
 from seglet.types import option
 
@@ -71,7 +71,7 @@ class Memory(Term):
     def __init__(self, options: MemoryOptions, shape: Shape) -> None:
         super().__init__(options, shape)
         self.chosen = options
-        self.project = projector(shape.student, shape.teacher)
+        self.project = pixel_projector(shape.student, shape.teacher)
         size = MemorySize(options.pixel_slots, options.region_slots)
         self.queues = CirkdMemory(shape.classes, shape.teacher, size, options.any_class)
 

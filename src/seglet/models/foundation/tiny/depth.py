@@ -18,8 +18,9 @@ WIDTH, HEADS, LAYERS, PATCH, SIZE = 64, 4, 4, 8, 64
 
 
 class TinyDepth(nn.Module):
-    """transformers' model in `depth`. Its output is nearness, as that of the real one: larger is nearer, never
-    negative, without a unit.
+    """transformers' model in `depth`.
+
+    Its output is nearness, as that of the real one: larger is nearer, never negative, without a unit.
     """
 
     def __init__(self) -> None:
