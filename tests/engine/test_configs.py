@@ -12,9 +12,9 @@ from seglet.data.dataset import Dataset
 from seglet.engine.datasets import open_datasets
 from seglet.engine.experiment import resolve_experiment
 from seglet.engine.experiment_file import experiments_in
+from seglet.engine.method_setup import build_method
 from seglet.engine.module import TrainingModule
 from seglet.engine.optimise import build_optimiser
-from seglet.engine.train import build_method
 from seglet.engine.training_loader import first_batch
 from seglet.models.segmenter import Architecture, build
 

@@ -6,26 +6,27 @@ import torch
 from tests.engine.toys import tiny
 
 from seglet.data.world.dataset import World
+from seglet.engine.learning_rate import scheduled_learning_rate
+from seglet.engine.method_setup import build_method
 from seglet.engine.module import TrainingModule, mix_seed
-from seglet.engine.optimise import JointOptimiser, build_optimiser, scheduled_learning_rate
+from seglet.engine.optimise import JointOptimiser, build_optimiser
 from seglet.engine.settings import Settings
-from seglet.engine.train import build_method
 
 
 def test_the_rate_decays_polynomially_from_the_given_to_zero():
-    settings = Settings(steps=100, scheduled_learning_rate=0.02, power=0.9)
+    settings = Settings(steps=100, learning_rate=0.02, power=0.9)
     assert scheduled_learning_rate(0, settings) == 0.02
     assert scheduled_learning_rate(50, settings) == pytest.approx(0.02 * 0.5**0.9)
     assert scheduled_learning_rate(100, settings) == 0.0
 
 
 def test_warm_up_rises_linearly():
-    settings = Settings(steps=100, scheduled_learning_rate=1.0, power=0.0, warmup=4)
+    settings = Settings(steps=100, learning_rate=1.0, power=0.0, warmup=4)
     assert [scheduled_learning_rate(step, settings) for step in range(5)] == [0.25, 0.5, 0.75, 1.0, 1.0]
 
 
 def test_another_schedule_rises_from_a_millionth_and_falls_back_to_the_decay():
-    settings = Settings(steps=100, scheduled_learning_rate=2.0, power=1.0, warmup=10, schedule="poly-warmup")
+    settings = Settings(steps=100, learning_rate=2.0, power=1.0, warmup=10, schedule="poly-warmup")
     rates = [scheduled_learning_rate(step, settings) for step in (0, 10, 50)]
     assert rates == pytest.approx([2e-6, 1.8, 1.0])
 
@@ -44,7 +45,7 @@ def test_seeds_of_steps_ranks_and_micro_batches_never_meet():
 
 @pytest.mark.golden("semi", "protocol")
 def test_the_decay_is_the_authors(case):
-    settings = Settings(steps=int(case["total_iters"]), scheduled_learning_rate=1.0)
+    settings = Settings(steps=int(case["total_iters"]), learning_rate=1.0)
     ours = [scheduled_learning_rate(int(step), settings) for step in case["iters"]]
     assert ours == pytest.approx(case["poly"].tolist(), rel=1e-12)
 
@@ -96,7 +97,7 @@ def test_a_rate_set_on_a_group_of_them_reaches_its_optimiser():
 
 def rates(**changes: Any) -> dict[tuple[float, float], set[str]]:
     """The names of the parameters of each rate and weight decay."""
-    settings = Settings(scheduled_learning_rate=0.5, weight_decay=0.25, **changes)
+    settings = Settings(learning_rate=0.5, weight_decay=0.25, **changes)
     method = build_method(tiny(), World(scenes=2, size=32))
     names = {id(p): name for name, p in method.named_parameters()}
     found: dict[tuple[float, float], set[str]] = {}
@@ -119,7 +120,7 @@ def test_heads_and_biases_may_have_rates_of_their_own():
 
 def test_rates_keep_their_ratio_while_they_decay():
     method = SimpleNamespace()
-    module = SimpleNamespace(step=1, settings=Settings(steps=4, power=1.0, scheduled_learning_rate=1.0), method=method)
+    module = SimpleNamespace(step=1, settings=Settings(steps=4, power=1.0, learning_rate=1.0), method=method)
     groups = [{"lr": 1.0}, {"lr": 9.0, "rate": 10.0}, {"lr": 3.0, "constant_rate": True}]
     module.trainer = SimpleNamespace(optimizers=[SimpleNamespace(param_groups=groups)])
     TrainingModule.on_train_batch_start(module, None, 0)

@@ -16,9 +16,10 @@ from seglet.data.world.dataset import World
 from seglet.data.world.scene import WORLD_CLASSES
 from seglet.engine import train as training
 from seglet.engine.checkpoint import CheckpointError, checkpoint_steps, load_newest_checkpoint
+from seglet.engine.method_setup import build_method
 from seglet.engine.module import NonFiniteLossError
 from seglet.engine.plan import plan_run
-from seglet.engine.train import StartOptions, build_method, train_experiment
+from seglet.engine.train import StartOptions, train_experiment
 from seglet.files import file_sha256
 from seglet.methods.supervised import Method
 from seglet.models.segmenter import Architecture, build, load
@@ -121,7 +122,7 @@ def test_a_run_that_died_before_its_first_checkpoint_resumes_from_the_start(fini
 
 def test_scores_that_are_no_numbers_still_keep_a_model_and_valid_json(tmp_path, monkeypatch):
     nothing = dict.fromkeys(("miou", "ece_10"), math.nan)
-    monkeypatch.setattr(training, "scores", lambda *_: nothing)
+    monkeypatch.setattr(training, "validation_scores", lambda *_: nothing)
     run = train_experiment(tiny(), tmp_path / "run")
     assert load(run.model).classes == WORLD_CLASSES
     lines = run.metrics.read_text().splitlines()

@@ -3,17 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
+from torch import Tensor
 
 from seglet import methods
-from seglet.data import artefact
-from seglet.data.artefact import Artefact
+from seglet.data.artefact import Artefact, artefact_folder, read_artefact, write_artefact
 from seglet.data.dataset import Dataset
 from seglet.engine.columns import columns_folder, prepare_command
 from seglet.engine.experiment import Experiment
-from seglet.methods.base import Method
 from seglet.methods.protocols import Artefacts
 from seglet.values import ConfigError
 
@@ -37,7 +35,7 @@ def needed_artefacts(experiment: Experiment, data: Dataset) -> list[StoredArtefa
     if not isinstance(method, Artefacts):
         return []
     made = method.artefacts(experiment.config, data.classes)
-    return [StoredArtefact(one, artefact.artefact_folder(one, root, data)) for one in made]
+    return [StoredArtefact(one, artefact_folder(one, root, data)) for one in made]
 
 
 def make_artefact(kept: StoredArtefact, data: Dataset, device: torch.device, note: Callable[[str], None]) -> None:
@@ -51,7 +49,7 @@ def make_artefact(kept: StoredArtefact, data: Dataset, device: torch.device, not
     try:
         with torch.no_grad():
             tensors = kept.artefact.make(kept.folder.parent, data, device, note)
-        artefact.write_artefact(kept.artefact, kept.folder, data, tensors)
+        write_artefact(kept.artefact, kept.folder, data, tensors)
     except OSError as error:
         raise ConfigError(
             f"cannot write {str(kept.folder)!r} ({error.strerror}); free space, or choose another folder with "
@@ -60,8 +58,8 @@ def make_artefact(kept: StoredArtefact, data: Dataset, device: torch.device, not
     note(f"{kept.artefact.name}: is in {kept.folder}")
 
 
-def load_artefacts(method: Method[Any], experiment: Experiment, data: Dataset) -> None:
-    """Gives a method what was made for it.
+def read_artefacts(experiment: Experiment, data: Dataset) -> dict[str, dict[str, Tensor]]:
+    """Reads the tensors of each artefact that the method needs, by its name.
 
     Raises:
         ConfigError: something is not there; names the command.
@@ -70,7 +68,6 @@ def load_artefacts(method: Method[Any], experiment: Experiment, data: Dataset) -
     wanted = needed_artefacts(experiment, data)
     lacking = [kept for kept in wanted if not kept.exists]
     if lacking:
-        told = [f"{kept.artefact.name!r} is not in {str(kept.folder.parent)!r}" for kept in lacking]
-        raise ConfigError("\n  ".join([*told, f"make what is missing with: {prepare_command(experiment)}"]))
-    if wanted and isinstance(method, Artefacts):
-        method.load_artefacts({kept.artefact.name: artefact.read_artefact(kept.folder) for kept in wanted})
+        lines = [f"{kept.artefact.name!r} is not in {str(kept.folder.parent)!r}" for kept in lacking]
+        raise ConfigError("\n  ".join([*lines, f"make what is missing with: {prepare_command(experiment)}"]))
+    return {kept.artefact.name: read_artefact(kept.folder) for kept in wanted}

@@ -13,7 +13,6 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, get_args, get_type_hints
 
-import lightning
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
@@ -25,18 +24,6 @@ from seglet.engine.run import Run
 from seglet.methods.base import Method
 from seglet.types import Classes, Losses, Progress
 from seglet.values import ConfigError
-
-
-class SaveFailedStep(lightning.Callback):
-    """Keeps the batch on which a loss became NaN or infinite, so that it can be looked at and replayed."""
-
-    def __init__(self, run: Run) -> None:
-        self.run = run
-
-    def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
-        if isinstance(exception, NonFiniteLossError):
-            name = f"step-{exception.progress.step}-rank-{trainer.global_rank}"
-            save_failed_step(self.run.failed / name, pl_module.method, exception)
 
 
 def save_failed_step(folder: Path, method: Method[Any], error: NonFiniteLossError) -> None:

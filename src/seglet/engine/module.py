@@ -7,7 +7,8 @@ import lightning
 import torch
 from torch import Tensor
 
-from seglet.engine.optimise import build_optimiser, learning_rate_factor, scheduled_learning_rate
+from seglet.engine.learning_rate import learning_rate_factor, scheduled_learning_rate
+from seglet.engine.optimise import build_optimiser
 from seglet.engine.settings import Settings
 from seglet.methods.base import Method
 from seglet.methods.protocols import BeforeStep, NonFiniteDiagnosis, UnsynchronisedBuffers

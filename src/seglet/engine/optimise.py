@@ -6,10 +6,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from seglet.engine.poly_warmup import poly_warmup
 from seglet.engine.settings import Settings
 from seglet.methods.base import Method
-from seglet.methods.protocols import Adversaries, LearningRateFactor
+from seglet.methods.protocols import Adversaries
 
 _ADVERSARY_RATE, _ADVERSARY_BETAS = 4e-4, (0.9, 0.99)
 """Of Adam for a method's adversaries, at every step; CIRKD code."""
@@ -103,18 +102,3 @@ class JointOptimiser(torch.optim.Optimizer):
             state = {index: state_dict["state"][index] for index in numbers if index in state_dict["state"]}
             part.load_state_dict({"state": state, "param_groups": mine})
         self.param_groups = [group for part in self.parts for group in part.param_groups]
-
-
-def scheduled_learning_rate(step: int, settings: Settings) -> float:
-    """Of the step numbered from 0: polynomial decay to zero after a linear warm-up, in one of two ways."""
-    if settings.schedule == "poly-warmup":
-        factor = poly_warmup(step, settings.steps, settings.warmup, power=settings.power)
-        return settings.learning_rate * factor
-    warm = min(1.0, (step + 1) / settings.warmup) if settings.warmup else 1.0
-    decay: float = (1 - step / settings.steps) ** settings.power
-    return settings.learning_rate * warm * decay
-
-
-def learning_rate_factor(method: object, settings: Settings) -> float:
-    """Returns the factor that the method puts on the learning rate for its batch size."""
-    return method.learning_rate_factor(settings.batch) if isinstance(method, LearningRateFactor) else 1.0

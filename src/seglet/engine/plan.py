@@ -12,7 +12,8 @@ from seglet.data.dataset import Dataset
 from seglet.engine.columns import with_columns
 from seglet.engine.datasets import open_datasets
 from seglet.engine.experiment import Experiment
-from seglet.engine.train import build_method, check_hardware, training_notes
+from seglet.engine.method_setup import build_method, training_notes
+from seglet.engine.preconditions import check_hardware
 from seglet.engine.training_loader import first_batch
 from seglet.methods.base import Method
 from seglet.types import Progress

@@ -116,7 +116,7 @@ def open_method(source: str, data: Dataset | None, named: str | None, device: st
     from seglet.engine.datasets import training_data
     from seglet.engine.experiment import resolve_experiment
     from seglet.engine.experiment_file import names_experiment_file
-    from seglet.engine.train import build_method
+    from seglet.engine.method_setup import build_method
     from seglet.inference.models import check_classes, choose_device
 
     place, run = choose_device(device), Path(source) / "experiment.yaml"

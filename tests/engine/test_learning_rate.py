@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from seglet.engine.poly_warmup import poly_warmup
+from seglet.engine.learning_rate import poly_warmup
 
 Case = dict[str, np.ndarray]
 

@@ -1,0 +1,61 @@
+"""The method of an experiment: built, given its artefacts, and with its notes before training."""
+
+from typing import Any
+
+import torch
+
+from seglet import methods
+from seglet.data.dataset import Dataset
+from seglet.engine.datasets import data_config
+from seglet.engine.experiment import Experiment
+from seglet.engine.learning_rate import learning_rate_factor
+from seglet.methods.base import Method
+from seglet.methods.protocols import Artefacts, TrainingNotes
+
+
+def build_method(experiment: Experiment, data: Dataset) -> Method[Any]:
+    """Builds the method for the classes of `data`, with its artefacts; the initial weights depend on the seed alone.
+
+    Raises:
+        ConfigError: an artefact was not made yet.
+    """
+    torch.manual_seed(experiment.settings.seed)
+    kind = methods.load_method(experiment.method).Method
+    method: Method[Any] = kind.build(experiment.config, data.classes, experiment.settings.seed)
+    if isinstance(method, Artefacts):
+        from seglet.engine.artefacts import read_artefacts
+
+        if tensors := read_artefacts(experiment, data):
+            method.load_artefacts(tensors)
+    return method
+
+
+def add_columns(experiment: Experiment, sets: dict[str, Dataset]) -> dict[str, Dataset]:
+    """Returns the data sets of a run with the offline columns that its method reads.
+
+    Raises:
+        ConfigError: a column is missing or incomplete; says how those that are there were made, and the command.
+    """
+    settings = experiment.settings
+    learnt, scored = sets[settings.train_split], sets[settings.val_split]
+    if not methods.load_method(experiment.method).Method.producers(experiment.config, learnt.classes):
+        return sets
+    from seglet.engine.columns import with_columns, with_validation_columns
+
+    scored = with_validation_columns(experiment, scored)
+    return {**sets, settings.val_split: scored, settings.train_split: with_columns(experiment, learnt)}
+
+
+def training_notes(method: Method[Any], experiment: Experiment, data: Dataset) -> list[str]:
+    """Returns lines to print before the method is trained on these data."""
+    settings = experiment.settings
+    lines = list(data_config(experiment.config).training_notes(data, settings.steps, settings.batch))
+    factor = learning_rate_factor(method, settings)
+    if factor != 1:
+        lines.append(
+            f"learning rate: {settings.learning_rate * factor:g}, the {settings.learning_rate:g} asked for times "
+            f"{factor:g}, because a step has {settings.batch} images"
+        )
+    if isinstance(method, TrainingNotes):
+        lines += method.training_notes(settings.crop, settings.batch // (settings.devices * settings.accumulate))
+    return lines

@@ -1,0 +1,57 @@
+"""Checks before training: the machine has what the settings ask for, the data what the method learns from."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from seglet.data.dataset import Dataset
+from seglet.engine.datasets import data_config
+from seglet.engine.experiment import Experiment
+from seglet.engine.processes import started_by_torchrun
+from seglet.engine.settings import Settings
+from seglet.methods.base import Method
+from seglet.values import ConfigError
+
+
+def check_hardware(settings: Settings) -> None:
+    """Checks that this machine has the devices, and the arithmetic, that the settings ask for.
+
+    Raises:
+        ConfigError: it has not.
+    """
+    gpus = 0 if settings.accelerator == "cpu" else torch.cuda.device_count()
+    if settings.accelerator == "gpu" and not gpus:
+        raise ConfigError(
+            "accelerator: gpu was asked for, but torch sees none; try --accelerator cpu, or `seglet doctor`"
+        )
+    if gpus and settings.devices > gpus and not started_by_torchrun():
+        raise ConfigError(f"devices: {settings.devices} were asked for, but there are {gpus} GPUs")
+    if settings.precision == "16-mixed" and not gpus:
+        raise ConfigError("precision: 16-mixed needs a GPU; take bf16-mixed or 32 on a processor")
+    if settings.sync_bn and not gpus:
+        raise ConfigError("sync_bn: batch-norm statistics are shared between GPUs only; leave it false on a processor")
+
+
+def check_annotation(method: Method[Any], sets: Mapping[str, Dataset], experiment: Experiment) -> None:
+    """Checks the first image of each split for the annotation that training and validation need.
+
+    Raises:
+        ConfigError: images to train on lack what the method learns from; or those to validate on have no masks, and a
+            score is to select the model.
+    """
+    settings = experiment.settings
+    config, sample = data_config(experiment.config), sets[settings.train_split].read(0)
+    missing = config.missing_annotation(method.supervision, sample)
+    if missing == "masks":
+        raise ConfigError(f"the images of {settings.train_split!r} have no masks; choose another train_split")
+    if missing == "tags":
+        raise ConfigError(
+            f"the images of {settings.train_split!r} have no tags; say where they are: "
+            f"seglet data check {settings.data} --tags FILE"
+        )
+    if sets[settings.val_split].read(0).labels is None and settings.selection != "last":
+        raise ConfigError(
+            f"the images of {settings.val_split!r} have no masks to score on; choose another val_split, or take the "
+            "last model unscored: selection: last"
+        )

@@ -1,0 +1,69 @@
+"""Lightning's trainer, with everything switched off that seglet does itself."""
+
+import logging
+import warnings
+
+import lightning
+
+from seglet.engine.module import TrainingModule
+from seglet.engine.processes import node_count
+from seglet.engine.settings import Settings
+from seglet.engine.training_loader import TrainingDataModule
+
+_HARMLESS_WARNINGS = (
+    "does not have many workers",
+    "GPU available but not used",
+    "isinstance.treespec, LeafSpec.",
+    "in eval mode at the start",
+)
+
+
+class LostProcessError(ValueError):
+    """A process that shares the training has ended."""
+
+
+def build_trainer(settings: Settings, begin: int, callbacks: list[lightning.Callback]) -> lightning.Trainer:
+    """Builds a trainer for the steps from `begin` on, without Lightning's validation, logs, checkpoints and bars."""
+    nodes = node_count()
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    for text in _HARMLESS_WARNINGS:
+        warnings.filterwarnings("ignore", f".*{text}.*")
+    return lightning.Trainer(
+        max_steps=settings.steps - begin,
+        max_epochs=-1,
+        accelerator=settings.accelerator,
+        devices=settings.devices // nodes,
+        num_nodes=nodes,
+        strategy="ddp" if settings.devices > 1 else "auto",
+        precision=settings.precision,
+        accumulate_grad_batches=settings.accumulate,
+        gradient_clip_val=settings.clip,
+        sync_batchnorm=settings.sync_bn,
+        deterministic="warn" if settings.deterministic else False,
+        use_distributed_sampler=False,
+        limit_val_batches=0,
+        num_sanity_val_steps=0,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        callbacks=callbacks,
+    )
+
+
+def fit_module(trainer: lightning.Trainer, module: TrainingModule, data: TrainingDataModule) -> None:
+    """Trains the module; keyboard interrupts and lost processes are raised as such, not as Lightning reports them.
+
+    Raises:
+        LostProcessError: another process of the run ended.
+    """
+    try:
+        trainer.fit(module, data)
+    except SystemExit as left:
+        if isinstance(left.__context__, KeyboardInterrupt):
+            raise left.__context__ from None
+        raise
+    except RuntimeError as error:
+        if trainer.world_size > 1 and "by peer" in str(error):
+            raise LostProcessError("another process of this run ended; its own message says why") from error
+        raise

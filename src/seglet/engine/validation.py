@@ -1,0 +1,113 @@
+"""Validation during training: scores of the method, of its teachers and of its further predictions."""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import lightning
+import torch
+
+from seglet.data.dataset import Dataset
+from seglet.data.loading.loaders import evaluation_samples
+from seglet.engine.callbacks import AfterStep
+from seglet.engine.metrics import MetricsFile, with_prefix
+from seglet.engine.module import TrainingModule
+from seglet.engine.run import Run
+from seglet.evaluation.evaluate import evaluate_samples
+from seglet.evaluation.options import EvaluationOptions
+from seglet.methods.base import Method
+from seglet.methods.protocols import BoundaryValidation, ExtraValidation, PredictFunction, ReferencePredictions
+
+_Scores = Mapping[str, float]
+
+
+def validation_scores(module: TrainingModule, data: Dataset, predict: PredictFunction) -> dict[str, float]:
+    """Scores a prediction function over all processes, each image once, at the size of its mask.
+
+    Data without masks give NaN.
+    """
+    if data.read(0).labels is None:
+        return dict.fromkeys(("miou", "ece_10"), math.nan)
+    samples = evaluation_samples(data, module.global_rank, module.trainer.world_size)
+    options = EvaluationOptions(batch=8, replicas=0, boundary=_validates_boundary(module.method))
+    return evaluate_samples(predict, samples, data.classes, options, device=module.device).reduce().scores()
+
+
+def _validates_boundary(method: Method[Any]) -> bool:
+    return isinstance(method, BoundaryValidation) and method.validates_boundary
+
+
+class ScoreReferences(lightning.Callback):
+    """Scores the networks that a method learns from, once before its first step."""
+
+    def __init__(
+        self, score: Callable[[PredictFunction], _Scores], metrics: MetricsFile, note: Callable[[str], None]
+    ) -> None:
+        self.score = score
+        self.metrics = metrics
+        self.note = note
+
+    def on_train_start(self, trainer: Any, pl_module: Any) -> None:
+        if not isinstance(pl_module.method, ReferencePredictions):
+            return
+        for name, predict in pl_module.method.reference_predictions().items():
+            with torch.inference_mode(), trainer.precision_plugin.forward_context():
+                scores = self.score(predict)
+            self.metrics.write(0, with_prefix(name, scores))
+            self.note(f"the {name}: mIoU {100 * scores['miou']:.2f} %, ECE {100 * scores['ece_10']:.2f} %")
+
+
+class Validation(AfterStep):
+    """Scores the method every `validate_every` steps and saves its segmenter whenever that scores best so far."""
+
+    def __init__(
+        self, score: Callable[[PredictFunction], _Scores], run: Run, metrics: MetricsFile, note: Callable[[str], None]
+    ) -> None:
+        self.score = score
+        self.run = run
+        self.metrics = metrics
+        self.note = note
+        self.best = -1.0
+        self.best_step = 0
+
+    def act(self, trainer: lightning.Trainer, module: TrainingModule) -> None:
+        settings = module.settings
+        if module.step % settings.validate_every and module.step != settings.steps:
+            return
+        module.method.eval()
+        self.share_buffers(trainer, module)
+        with torch.inference_mode(), trainer.precision_plugin.forward_context():
+            scores = self.score(module.method.predict)
+            extra = {name: self.score(predict) for name, predict in self.extra_predictions(module).items()}
+        module.method.train()
+        self.keep_best(trainer, module, scores)
+        self.report(module.step, scores, extra)
+
+    def keep_best(self, trainer: lightning.Trainer, module: TrainingModule, scores: _Scores) -> None:
+        """Saves the segmenter if it is the best so far; the first one always, even if nothing could be scored."""
+        selection = module.settings.selection
+        score = module.step if selection == "last" else scores[selection]
+        if score > self.best or not self.best_step:
+            self.best, self.best_step = -1.0 if math.isnan(score) else float(score), module.step
+            if trainer.is_global_zero:
+                module.method.segmenter().save(self.run.model)
+
+    def report(self, step: int, scores: _Scores, extra: Mapping[str, _Scores]) -> None:
+        """Writes all scores to the metrics, and a line with the main ones."""
+        others = {key: value for name, found in extra.items() for key, value in with_prefix(name, found).items()}
+        self.metrics.write(step, {**with_prefix("val", scores), **others})
+        also = "".join(f"; the {name}: mIoU {100 * found['miou']:.2f} %" for name, found in extra.items())
+        self.note(f"step {step}: mIoU {100 * scores['miou']:.2f} %, ECE {100 * scores['ece_10']:.2f} %{also}")
+
+    def extra_predictions(self, module: TrainingModule) -> Mapping[str, PredictFunction]:
+        """Returns the method's further predictions, if it has some."""
+        return module.method.extra_predictions() if isinstance(module.method, ExtraValidation) else {}
+
+    def share_buffers(self, trainer: lightning.Trainer, module: TrainingModule) -> None:
+        """Sends the first process's buffers to all, batch-norm statistics above all: they are those that are saved.
+
+        The next step would begin with the same broadcast.
+        """
+        if trainer.world_size > 1:
+            for buffer in module.method.buffers():
+                torch.distributed.broadcast(buffer, src=0)
