@@ -69,7 +69,7 @@ def test_tensors_that_cannot_be_written_are_the_systems_error(tmp_path):
         files.write_tensors(tmp_path / "nowhere" / "a.safetensors", {"a": torch.zeros(2)})
 
 
-def test_a_folder_that_stepped_aside_returns_if_its_successor_never_came(tmp_path):
+def test_a_folder_moved_aside_returns_if_its_successor_is_missing(tmp_path):
     (tmp_path / f"{files.TEMPORARY}1234{files._ASIDE}model").mkdir()
     (tmp_path / f"{files.TEMPORARY}5678-model").mkdir()
     files.delete_partial(tmp_path)

@@ -81,7 +81,7 @@ def test_an_item_of_the_wrong_type_is_refused_by_the_name_of_its_list():
         convert_value("sizes", ["1", "x"], tuple[int, ...])
 
 
-def test_the_nearest_names_come_first_and_strangers_not_at_all():
+def test_the_nearest_names_come_first_and_others_not_at_all():
     assert nearest_names("trian", ["val", "train", "trains"], count=2) == ["train", "trains"]
     assert nearest_names("trian", ["val", "test"]) == []
 

@@ -37,7 +37,7 @@ def test_only_pixels_near_outlines_count():
     assert boundary.counts[1].tolist() == [36 - 10, 36, 34]
 
 
-def test_void_counts_nowhere():
+def test_void_pixels_are_not_counted():
     boundary = BoundaryCounts(2)
     boundary.add(np.ones((4, 4), np.uint8), np.full((4, 4), 255, np.uint8))
     assert boundary.counts.sum() == 0

@@ -50,7 +50,7 @@ def test_agrees_with_torchmetrics(bins: int) -> None:
     )
 
 
-def test_always_sure_and_right_half_of_the_time_is_off_by_one_half() -> None:
+def test_always_certain_and_right_half_of_the_time_is_off_by_one_half() -> None:
     calibration = Calibration()
     calibration.add(torch.ones(4), torch.ones(4, dtype=torch.uint8), torch.tensor([1, 1, 0, 0], dtype=torch.uint8))
     assert calibration.ece(10) == calibration.ece(15) == 0.5
@@ -72,7 +72,7 @@ def test_the_diagram_holds_means_of_each_bin() -> None:
     assert (high.lower, high.upper, high.count, high.confidence, high.accuracy) == (0.5, 1, 2, 0.875, 0.5)
 
 
-def test_void_pixels_are_not_looked_at() -> None:
+def test_void_pixels_are_left_out() -> None:
     calibration, void = Calibration(), torch.full((2,), IGNORE, dtype=torch.uint8)
     calibration.add(torch.tensor([math.nan, 3.0]), void, void)
     assert math.isnan(calibration.ece(10))

@@ -58,8 +58,8 @@ def test_thresholds_must_rise(thresholds: tuple[float, ...]) -> None:
         CamCurve(CLASSES, thresholds)
 
 
-def test_maps_need_a_background_to_be_told_from() -> None:
-    with pytest.raises(ValueError, match="called background and others to tell from it, got cat"):
+def test_classes_without_a_background_are_refused() -> None:
+    with pytest.raises(ValueError, match="called background and at least one other, got cat"):
         CamCurve(Classes(("cat",), ((0, 0, 0),)))
 
 

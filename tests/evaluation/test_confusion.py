@@ -14,7 +14,7 @@ def test_rows_are_truth_and_columns_prediction() -> None:
     assert matrix.tolist() == [[1, 1], [0, 1]]
 
 
-def test_void_pixels_count_nowhere_whatever_was_predicted_there() -> None:
+def test_void_pixels_are_not_counted_whatever_their_prediction() -> None:
     labels = torch.tensor([1, IGNORE, IGNORE], dtype=torch.uint8)
     assert confusion_matrix(torch.tensor([1, 0, IGNORE], dtype=torch.uint8), labels, 2).tolist() == [[0, 0], [0, 1]]
     assert confusion_matrix(torch.tensor([1, -7, 999]), labels, 2).sum() == 1
@@ -82,7 +82,7 @@ def test_shapes_and_types_must_fit() -> None:
         confusion_matrix(torch.zeros(2), torch.zeros(2), 3)
 
 
-def test_read_only_and_strided_arrays_are_welcome() -> None:
+def test_read_only_and_strided_arrays_are_accepted() -> None:
     labels = np.zeros((4, 4), np.uint8)[::2, ::2]
     labels.flags.writeable = False
     assert confusion_matrix(labels.T, labels, 2)[0, 0] == 4

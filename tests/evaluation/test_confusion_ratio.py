@@ -74,7 +74,7 @@ def test_the_parts_add_up_to_the_whole() -> None:
     assert np.array_equal(found.counts(0, 0) + found.single + found.shared, found.overall)
 
 
-def test_tags_say_what_a_image_shows_if_given() -> None:
+def test_given_tags_are_the_classes_of_an_image() -> None:
     found = Cooccurrence(CLASSES)
     found.add(torch.tensor([[1]]), torch.tensor([[1]]), tags=(1, 2))
     assert found.images.tolist() == [0, 0, 1, 0]

@@ -87,7 +87,7 @@ def test_scores_are_taken_at_the_size_of_the_labels() -> None:
     assert evaluate_samples(colours, [large], CLASSES).confusion.sum() == 18 * 16
 
 
-def test_progress_is_told_how_many_images_are_done() -> None:
+def test_progress_gets_the_number_of_images_done() -> None:
     done = []
     evaluate_samples(colours, map(sample, range(5)), CLASSES, EvaluationOptions(batch=2), done.append)
     assert done == [2, 4, 5]

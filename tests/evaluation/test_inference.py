@@ -20,7 +20,7 @@ def halves(images: torch.Tensor) -> torch.Tensor:
     return torch.cat([left, 1 - left], 1)
 
 
-def test_the_decision_is_the_softmax_of_the_logits() -> None:
+def test_the_confidence_is_the_softmax_of_the_logits() -> None:
     decision = predict_labels(colours, IMAGES)
     confidence, labels = colours(IMAGES).softmax(1).max(1)
     assert torch.equal(decision.labels, labels.to(torch.uint8))
@@ -31,12 +31,12 @@ def test_the_first_of_equal_classes_is_taken() -> None:
     assert predict_labels(lambda images: torch.zeros(2, 5, 3, 3), IMAGES, (3, 3)).labels.max() == 0
 
 
-def test_strips_do_not_show() -> None:
+def test_strips_make_no_difference() -> None:
     tall = torch.rand(1, 3, 900, 700, generator=torch.Generator().manual_seed(0))  # several strips
     assert torch.equal(predict_labels(colours, tall).labels[0], tall[0].argmax(0).to(torch.uint8))
 
 
-def test_logits_are_resampled_with_aligned_corners_before_the_decision() -> None:
+def test_logits_are_resized_with_aligned_corners_before_classes_are_chosen() -> None:
     small = torch.randn(2, 4, 3, 5, generator=torch.Generator().manual_seed(1))
     wanted = F.interpolate(small, (25, 31), mode="bilinear", align_corners=True)
     decision = predict_labels(lambda images: small, IMAGES, (25, 31))
@@ -57,7 +57,7 @@ def test_a_pixelwise_network_is_the_same_flipped_windowed_and_resized() -> None:
         assert torch.allclose(predict_logits(colours, IMAGES, options), colours(IMAGES), atol=1e-5)
 
 
-def test_flipping_averages_with_the_mirrored_answer() -> None:
+def test_flipping_averages_with_the_mirrored_prediction() -> None:
     assert torch.equal(predict_logits(halves, IMAGES, EvaluationOptions(flip=True)), torch.full((2, 2, 12, 10), 0.5))
 
 
@@ -86,7 +86,7 @@ def test_impossible_probabilities_stay_finite() -> None:
     assert predict_logits(lambda images: 1e6 * halves(images), IMAGES, options).isfinite().all()
 
 
-def test_the_network_sees_a_multiple_and_the_result_has_image_size() -> None:
+def test_the_network_gets_a_multiple_and_the_result_has_image_size() -> None:
     seen = []
 
     def patches(images: torch.Tensor) -> torch.Tensor:
@@ -103,7 +103,7 @@ def test_any_image_size_works_with_every_option(size: tuple[int, int]) -> None:
     assert predict_labels(colours, torch.rand(1, 3, *size), options=options).labels.shape == (1, *size)
 
 
-def test_half_precision_logits_are_decided_in_single() -> None:
+def test_half_precision_logits_are_compared_in_single() -> None:
     decision = predict_labels(lambda images: colours(images).bfloat16(), IMAGES, options=EvaluationOptions(flip=True))
     assert decision.confidence.dtype == torch.float32
 

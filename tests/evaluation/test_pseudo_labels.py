@@ -18,7 +18,7 @@ def quality(*arguments: torch.Tensor) -> PseudoLabelQuality:
     return found
 
 
-def test_coverage_and_precision_look_at_pixels_of_known_truth() -> None:
+def test_coverage_and_precision_count_pixels_of_known_truth() -> None:
     found = quality(PSEUDO, TRUTH)
     assert (found.coverage, found.precision) == (3 / 5, 2 / 3)
     assert found.class_precision().tolist() == [1, 1 / 2]

@@ -41,7 +41,7 @@ def test_the_interval_holds_the_value_and_narrows_with_more_images() -> None:
     assert np.ptp(many) < np.ptp(few) / 3
 
 
-def test_equal_images_leave_no_doubt() -> None:
+def test_equal_images_have_an_interval_of_no_width() -> None:
     bootstrap = Bootstrap(2, replicas=200)
     for index in range(20):
         bootstrap.add(str(index), RIGHT)
@@ -58,7 +58,7 @@ def test_agrees_with_drawing_images_with_replacement() -> None:
     assert bootstrap.iou()[0] == pytest.approx(np.quantile(drawn, [0.025, 0.975]), abs=0.005)
 
 
-def test_a_class_never_seen_has_no_interval() -> None:
+def test_an_absent_class_has_no_interval() -> None:
     bootstrap = Bootstrap(3, replicas=50)
     bootstrap.add("image", torch.tensor([[1, 0, 0], [0, 1, 0], [0, 0, 0]]))
     assert np.isnan(bootstrap.iou()[2]).all()

@@ -25,7 +25,7 @@ def test_images_are_sorted_by_light_and_by_classes():
     assert math.isnan(slices.crowd.rows()[3][1])
 
 
-def test_an_empty_image_is_no_obstacle():
+def test_an_empty_image_adds_nothing():
     slices = ScoreSlices(2, background=None)
     slices.add(np.zeros((2, 2), np.int64), stops=0.0)
     assert slices.size.images.sum() == 0

@@ -62,7 +62,7 @@ def test_transition_is_symmetric_and_nearly_balanced() -> None:
     torch.testing.assert_close(spread.sum(dim=1), torch.ones(2, 9), rtol=1e-3, atol=0)
 
 
-def test_patches_nobody_attends_to_and_empty_maps_stay_finite() -> None:
+def test_patches_without_attention_and_empty_maps_stay_finite() -> None:
     assert refine_by_affinity(one_map(), torch.zeros(1, 6, 6)).eq(0).all()
     assert refine_by_affinity(torch.zeros(1, 1, 2, 3), torch.ones(1, 6, 6)).eq(0).all()
     assert refine_by_affinity(torch.ones(1, 1, 1, 1), torch.ones(1, 1, 1)).isfinite().all()

@@ -82,7 +82,7 @@ def test_half_precision_gives_the_same_labels() -> None:
     assert torch.equal(half, labels_between_backgrounds(CAMS, TAGS, IMAGE, shrink=1))
 
 
-def test_what_cannot_be_done_is_said() -> None:
+def test_invalid_arguments_are_refused() -> None:
     with pytest.raises(ValueError, match="swap them"):
         labels_between_backgrounds(CAMS, TAGS, IMAGE, (0.7, 0.25))
     with pytest.raises(ValueError, match="smaller than one pixel when shrunk 2 times"):

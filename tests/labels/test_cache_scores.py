@@ -6,7 +6,7 @@ RETRIEVED = torch.tensor([[[0.0, 4.0], [1.0, 8.0], [2.0, 6.0]]])
 """Background and one class at three patches."""
 
 
-def test_a_class_counts_less_where_the_background_is_known() -> None:
+def test_a_class_counts_less_where_the_cache_finds_background() -> None:
     assert static_scores(RETRIEVED)[0, 0].tolist() == [0, 0.5, 0]  # (0, 1, 1/2) times (1, 1/2, 0)
 
 

@@ -21,7 +21,7 @@ def some_attention(patches: int = 16) -> Tensor:
     return (looks + 4 * torch.eye(patches)).softmax(dim=2)
 
 
-def test_what_is_reliable_within_groups_is_all_that_is_left() -> None:
+def test_only_reliable_attention_within_groups_is_left() -> None:
     once = refine_attention(HALVES, two_groups, threshold=0.35, iterations=1)
     torch.testing.assert_close(once[0], torch.eye(4))
     loose = refine_attention(HALVES, two_groups, threshold=0.15, iterations=1)
@@ -34,7 +34,7 @@ def test_as_a_product_it_carries_attention_one_step_further() -> None:
 
 
 @pytest.mark.parametrize("product", [False, True])
-def test_equals_the_formula_with_groups_found_anew(product: bool) -> None:
+def test_equals_the_formula_with_new_groups_in_each_iteration(product: bool) -> None:
     refined = attention = some_attention().double()
     for _ in range(3):
         related = torch.nn.functional.one_hot(attention_clusters(refined, 4)).double()
@@ -61,11 +61,11 @@ def test_even_rows_below_the_threshold_and_rows_of_zeros_stay_as_they_were(produ
     assert refine_attention(torch.zeros(1, 4, 4), product=product).eq(0).all()
 
 
-def test_patches_that_see_themselves_alone_go_on_doing_so() -> None:
+def test_identity_attention_stays_as_it_is() -> None:
     assert torch.equal(refine_attention(torch.eye(20)[None])[0], torch.eye(20))
 
 
-def test_one_patch_and_more_groups_than_patches_are_no_trouble() -> None:
+def test_one_patch_and_more_groups_than_patches_are_fine() -> None:
     assert refine_attention(torch.ones(1, 1, 1)).item() == 1
     assert refine_attention(HALVES, partial(attention_clusters, groups=9)).isfinite().all()
 
@@ -74,7 +74,7 @@ def test_patches_of_one_group_are_related() -> None:
     assert same_group(torch.tensor([[0, 1, 0]]))[0].tolist() == [[1, 0, 1], [0, 1, 0], [1, 0, 1]]
 
 
-def test_a_threshold_at_the_mean_needs_no_groups() -> None:
+def test_attention_above_the_mean_needs_no_groups() -> None:
     torch.testing.assert_close(attention_above_mean(HALVES)[0, 0], torch.tensor([4 / 7, 3 / 7, 0, 0]))
     assert attention_above_mean(torch.full((1, 4, 4), 0.25)).eq(0.25).all()
 

@@ -38,7 +38,7 @@ def test_cleans_hard_labels_to_the_pixel_as_the_authors_do(case: Case) -> None:
 
 
 @pytest.mark.golden("weak", "dense_crf")
-def test_the_other_backend_gives_the_same(case: Case) -> None:
+def test_both_backends_agree(case: Case) -> None:
     pytest.importorskip("pydensecrf")
     probabilities, image = torch.from_numpy(case["probs"])[None], image_of(case)
     ours, theirs = dense_crf(probabilities, image), dense_crf(probabilities, image, backend="pydensecrf")
@@ -46,7 +46,7 @@ def test_the_other_backend_gives_the_same(case: Case) -> None:
 
 
 @pytest.mark.parametrize("width", range(5, 9))
-def test_the_other_backend_gives_the_same_at_any_width_in_the_dark(width: int) -> None:
+def test_both_backends_agree_at_any_width_of_a_dark_image(width: int) -> None:
     pytest.importorskip("pydensecrf")
     probabilities, image = noise(1, 4, 7, width).softmax(1), noise(1, 3, 7, width) / 8
     ours, theirs = (dense_crf(probabilities, image, SECO_CRF, backend) for backend in get_args(CRFBackend))
@@ -127,7 +127,7 @@ WRONG = {
 
 @pytest.mark.usefixtures("unchecked")
 @pytest.mark.parametrize("message", WRONG)
-def test_bad_input_is_refused_with_what_to_do(message: str) -> None:
+def test_bad_input_is_refused_with_a_remedy(message: str) -> None:
     with pytest.raises(ValueError, match=message):
         dense_crf(*WRONG[message])
 

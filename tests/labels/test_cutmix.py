@@ -63,7 +63,7 @@ def test_half_the_images_get_a_box_and_the_same_generator_gives_the_same() -> No
     assert 0.42 < (boxes[:, 2] > 0).float().mean() < 0.58
 
 
-def test_a_image_of_one_pixel_gets_no_box() -> None:
+def test_an_image_of_one_pixel_gets_no_box() -> None:
     assert draw_cutmix_boxes(5, (1, 1), CutMixOptions(chance=1.0), seeded()).sum() == 0
     assert draw_cutmix_boxes(0, (8, 8), CutMixOptions(), seeded()).shape == (0, 4)
 
@@ -73,7 +73,7 @@ def test_a_batch_of_one_is_its_own_reversed_partner() -> None:
     assert torch.equal(paste_boxes(image, image.flip(0), box_mask(torch.tensor([[1, 1, 4, 4]]), (8, 8))), image)
 
 
-def test_labels_trust_and_padding_are_pasted_together() -> None:
+def test_labels_confidence_and_padding_are_pasted_together() -> None:
     own = PseudoLabelMap(
         torch.zeros(1, 2, 2, dtype=torch.long), torch.zeros(1, 2, 2), torch.zeros(1, 2, 2, dtype=torch.bool)
     )
@@ -89,7 +89,7 @@ def test_a_box_follows_a_coarser_map() -> None:
     assert resize_box_mask(box, (2, 2)).tolist() == [[[False, True], [False, True]]]
 
 
-def test_a_mixed_image_is_described_by_both_captions() -> None:
+def test_an_image_with_a_box_is_described_by_both_captions() -> None:
     box = box_mask(torch.tensor([[0, 0, 1, 1], [0, 0, 0, 0]]), (2, 2))
     own = torch.zeros(2, 3, 4), torch.ones(2, 3, dtype=torch.bool)
     partner = torch.ones(2, 2, 4), torch.tensor([[True, False], [True, True]])

@@ -24,7 +24,7 @@ def test_edges_are_those_of_the_one_hot_laplacian(case: Case, neighbours: Neighb
 
 
 @pytest.mark.golden("semi", "laplacian")
-def test_ignored_pixels_are_and_make_no_edge_and_edges_are_doubted_more(case: Case) -> None:
+def test_ignored_pixels_make_no_edge_and_edges_flip_more(case: Case) -> None:
     edges = label_edges(torch.from_numpy(case["label_ignore"])[None])
     np.testing.assert_array_equal(edges[0], case["edge8_ignore"])
     rates = edge_flip_rates(label_edges(torch.from_numpy(case["label"])[None]))

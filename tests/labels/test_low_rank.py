@@ -14,7 +14,7 @@ def lost(attention: Tensor, compact: Tensor) -> float:
     return (attention - compact).abs().sum(dim=2).mean().item() / 2
 
 
-def test_attention_of_short_queries_and_keys_is_found_again() -> None:
+def test_low_rank_attention_is_recovered() -> None:
     attention = attention_of_rank(1)
     assert lost(attention, low_rank_attention(attention, 2).dense()) < 0.01
 

@@ -15,7 +15,7 @@ every_refiner = pytest.mark.parametrize("refine", [pamr, par])
 
 
 @every_refiner
-def test_images_of_a_batch_do_not_know_each_other(refine: Refine) -> None:
+def test_images_of_a_batch_are_independent(refine: Refine) -> None:
     masks, images = some_masks(), some_images()
     torch.testing.assert_close(refine(masks, images)[1:], refine(masks[1:], images[1:]))
 
@@ -46,7 +46,7 @@ def test_bands_of_rows_change_nothing(refine: Refine) -> None:
 
 
 @every_refiner
-def test_weights_too_large_to_keep_are_made_again_in_each_step(refine: Refine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_weights_are_computed_again_in_each_step(refine: Refine, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = refine(some_masks(6), some_images())
     monkeypatch.setattr(neighbours, "_KEPT", 0)
     assert torch.equal(refine(some_masks(6), some_images()), kept)
@@ -109,7 +109,7 @@ def test_an_empty_batch_and_no_classes_stay_empty(refine: Refine) -> None:
     ({"dilations": (2, 0)}, "whole pixels from 1 up"),
     ({"steps": -1}, "cannot take -1 steps"),
 ])  # fmt: skip
-def test_what_cannot_be_done_is_said(refine: Refine, change: dict[str, object], message: str) -> None:
+def test_invalid_arguments_are_refused(refine: Refine, change: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         refine(some_masks(), some_images(), **change)
 

@@ -16,7 +16,7 @@ def test_matches_the_authors_numbers(case: Case, dtype: torch.dtype) -> None:  #
 
 
 @pytest.mark.parametrize("dilations", [(1, 2, 4), (24,)])
-def test_equals_the_formula_with_all_neighbours_side_by_side(dilations: tuple[int, ...]) -> None:
+def test_equals_the_formula_with_all_neighbours_stacked(dilations: tuple[int, ...]) -> None:
     masks, images = some_masks().double(), some_images().double()
     around = side_by_side(images, dilations)
     samples = torch.cat([around, images[:, :, None].expand(-1, -1, len(dilations), -1, -1)], dim=2)

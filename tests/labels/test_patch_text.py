@@ -28,12 +28,12 @@ def test_surgery_is_the_authors(case: Case) -> None:  # computed in float32
 
 
 @pytest.mark.golden("weak", "clip_surgery")
-def test_the_paper_s_formula_is_a_scaled_cosine(case: Case) -> None:  # computed in float32
+def test_the_formula_of_the_paper_is_a_scaled_cosine(case: Case) -> None:  # computed in float32
     np.testing.assert_allclose(cosine_similarity(*golden(case)).numpy(), case["plain_cos"], rtol=0, atol=2e-7)
     np.testing.assert_allclose(patch_text_cam(*golden(case)).mT.numpy(), case["plain_cos_minmax"], rtol=0, atol=1e-6)
 
 
-def test_surgery_of_one_word_is_nothing() -> None:
+def test_surgery_of_one_text_is_zero() -> None:
     assert feature_surgery(PATCHES, WORDS[:1]).eq(0).all()
 
 
@@ -41,13 +41,13 @@ def test_a_map_fills_its_range_whatever_the_features_lengths() -> None:
     assert patch_text_cam(PATCHES, WORDS)[0].tolist() == [[1, 0.5, 0], [0, 1, 0]]
 
 
-def test_what_is_like_the_background_is_taken_off() -> None:
+def test_similarity_to_the_background_is_subtracted() -> None:
     maps = patch_text_cam(PATCHES, WORDS[:1], around=WORDS[1:], scale="positive")  # 1 - 0, 0 - 1, -1 - 0
     assert maps[0, 0].tolist() == [1, 0, 0]
     assert patch_text_cam(PATCHES, WORDS[:1], around=WORDS[1:])[0, 0].tolist() == [1, 0, 0]
 
 
-def test_no_word_for_the_background_changes_nothing() -> None:
+def test_no_text_for_the_background_changes_nothing() -> None:
     assert torch.equal(patch_text_cam(PATCHES, WORDS, WORDS[:0]), patch_text_cam(PATCHES, WORDS))
 
 

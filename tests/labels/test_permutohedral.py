@@ -26,7 +26,7 @@ def noise(*shape: int) -> Tensor:
     return torch.rand(shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 
 
-def test_a_point_on_a_vertex_hears_itself_again_around_its_triangle() -> None:
+def test_a_point_on_a_vertex_gets_its_own_value_back_around_its_triangle() -> None:
     # Three blurs, each along one side: 1 0 0, 1 ½ 0, 1 ½ ¼, 1⅛ ½ ¾; then divided by 1 + 2^-2.
     assert build_lattice(torch.zeros(2, 1)).filter(torch.ones(1, 1)).item() == pytest.approx(1.125 / 1.25)
 

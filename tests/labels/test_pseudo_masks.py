@@ -29,7 +29,7 @@ def test_the_floor_keeps_faint_classes_out() -> None:
     assert not confident_masks(torch.full((1, 2, 2, 2), 0.2)).any()
 
 
-def test_a_pixel_of_two_confident_classes_is_nobodys() -> None:
+def test_a_pixel_of_two_confident_classes_has_no_label() -> None:
     masks = torch.tensor([[0.9, 0.9], [0.0, 0.9]]).view(1, 2, 1, 2)
     assert confident_masks(masks)[0, :, 0].tolist() == [[True, False], [False, False]]
 
@@ -43,12 +43,12 @@ def test_a_pixel_weighs_what_the_other_classes_have() -> None:
 
 
 @pytest.mark.parametrize("tags", [[0.0, 1.0], [1.0, 1.0], [0.0, 0.0]])
-def test_an_image_counts_only_if_as_many_classes_are_seen_as_tagged(tags: list[float]) -> None:
+def test_an_image_counts_only_if_all_tagged_classes_have_confident_pixels(tags: list[float]) -> None:
     confident = torch.tensor([[1, 1, 0], [0, 0, 1], [0, 0, 0]]).bool().view(1, 3, 1, 3)
     assert balanced_target(confident, torch.tensor([tags])).weight.any() == (sum(tags) == 1)
 
 
-def test_an_image_of_background_alone_pulls_on_nothing() -> None:
+def test_an_image_of_background_alone_has_no_weight() -> None:
     confident = torch.tensor([True, False]).view(1, 2, 1, 1).expand(1, 2, 3, 3)
     assert not balanced_target(confident, torch.zeros(1, 1)).weight.any()
 

@@ -15,7 +15,7 @@ def test_hinge_at_hand_values() -> None:
     assert hinge_loss(scores(2.0, 0.5), scores(-3.0, 0.5)).item() == pytest.approx(0.25 + 0.75)
 
 
-def test_hinge_of_a_discriminator_that_is_sure_and_right_is_zero() -> None:
+def test_hinge_of_a_certain_and_right_discriminator_is_zero() -> None:
     assert hinge_loss(scores(1.0, 9.0), scores(-1.0, -9.0)).item() == 0
 
 

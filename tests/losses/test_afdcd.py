@@ -19,12 +19,12 @@ def test_two_groups_at_one_position_are_a_choice_of_two() -> None:
     assert value.item() == pytest.approx(first + second, rel=1e-5)
 
 
-def test_one_group_has_nothing_to_be_mistaken_for() -> None:
+def test_one_group_costs_nothing() -> None:
     value = omni_contrastive_loss(torch.randn(1, 4, 4, 4), torch.randn(1, 4, 4, 4), groups=1, pool=1, patch=4)
     assert value.item() == pytest.approx(0, abs=1e-3)
 
 
-def test_what_fills_no_patch_is_left_out() -> None:
+def test_pixels_that_fill_no_patch_are_left_out() -> None:
     redrawn, teacher = torch.randn(1, 4, 45, 46), torch.randn(1, 4, 45, 46)
     cut = omni_contrastive_loss(redrawn[..., :44, :44], teacher[..., :44, :44], groups=2, pool=1)
     torch.testing.assert_close(omni_contrastive_loss(redrawn, teacher, groups=2, pool=1), cut)

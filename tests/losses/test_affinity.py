@@ -43,11 +43,11 @@ def test_patches_of_one_label_belong_together() -> None:
     assert pair_labels(LABELS.to(torch.uint8), (1, 3)).tolist() == PAIRS
 
 
-def test_patches_further_apart_than_the_radius_say_nothing() -> None:
+def test_patches_further_apart_than_the_radius_are_ignored() -> None:
     assert pair_labels(LABELS, (1, 3), radius=1)[0, 0].tolist() == [1, 1, IGNORE]
 
 
-def test_an_ignored_patch_says_nothing_about_anyone() -> None:
+def test_pairs_with_an_ignored_patch_are_ignored() -> None:
     pairs = pair_labels(torch.tensor([[[0, IGNORE, 0]]]), (1, 3))
     assert pairs[0, 1].eq(IGNORE).all()
     assert pairs[0, :, 1].eq(IGNORE).all()
@@ -64,7 +64,7 @@ def test_half_the_mean_lack_within_plus_half_the_mean_affinity_across() -> None:
     assert affinity_loss(affinity, torch.tensor(PAIRS)).item() == pytest.approx(expected)
 
 
-def test_nothing_known_costs_nothing_and_pulls_on_nothing() -> None:
+def test_no_known_pair_costs_nothing_and_has_no_gradient() -> None:
     affinity = torch.full((1, 4, 4), torch.nan).requires_grad_()
     loss = affinity_loss(affinity, pair_labels(torch.full((1, 8, 8), IGNORE), (2, 2)))
     loss.backward()

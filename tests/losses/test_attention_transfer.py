@@ -16,7 +16,7 @@ def test_attention_is_the_mean_square_over_channels_at_length_one() -> None:
     torch.testing.assert_close(_attention_vector(features), torch.full((1, 2), 0.5**0.5))
 
 
-def test_looking_elsewhere_costs_two_over_the_number_of_pixels() -> None:
+def test_attention_elsewhere_costs_two_over_the_number_of_pixels() -> None:
     left, right = torch.tensor([[[[3.0, 0.0]]]]), torch.tensor([[[[0.0, 1.0]]]])
     assert attention_transfer_loss(left, right).item() == pytest.approx(2 / 2)
 

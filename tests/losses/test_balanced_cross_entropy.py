@@ -41,12 +41,12 @@ def test_one_pixel_of_foreground_weighs_as_much_as_all_background() -> None:
     assert loss.item() == pytest.approx((log(2) + log(4)) / 2)
 
 
-def test_without_background_or_anything_at_all_that_half_is_zero() -> None:
+def test_a_half_without_pixels_is_zero() -> None:
     logits = torch.zeros(1, 2, 1, 2)
     assert balanced_cross_entropy(logits, target(torch.tensor([[[1, IGNORE]]]))).item() == pytest.approx(log(2) / 2)
     assert balanced_cross_entropy(logits, target(torch.full((1, 1, 2), IGNORE))).item() == 0
 
 
-def test_a_pixel_of_weight_zero_counts_but_pulls_on_nothing() -> None:
+def test_a_pixel_of_weight_zero_counts_in_the_mean_alone() -> None:
     both = Target(labels=torch.tensor([[[1, 1]]]), weight=torch.tensor([[[1.0, 0.0]]]))
     assert balanced_cross_entropy(torch.zeros(1, 2, 1, 2), both).item() == pytest.approx(log(2) / 4)

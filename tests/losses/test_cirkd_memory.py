@@ -20,13 +20,13 @@ def pixel(*values: float) -> Tensor:
     return torch.tensor(values, dtype=torch.float32).reshape(1, -1, 1, 1)
 
 
-def test_a_torn_student_of_a_decided_teacher_is_their_divergence_away() -> None:
+def test_an_undecided_student_of_a_certain_teacher_costs_their_divergence() -> None:
     p = 1 / (1 + math.exp(-1))  # softmax of (1, 0)
     expected = p * math.log(2 * p) + (1 - p) * math.log(2 * (1 - p))
     assert terms_of(pixel(3, 3), pixel(2, 0), temperature=1.0)[0] == pytest.approx(expected, rel=1e-5)
 
 
-def test_one_key_decides_nothing() -> None:
+def test_one_key_costs_nothing() -> None:
     assert terms_of(pixel(3, 3), pixel(2, 0))[1] == 0
 
 
@@ -36,7 +36,7 @@ def test_the_kd_temperature_is_squared_outside() -> None:
     assert hot[0] == pytest.approx(4 * cold[0], rel=1e-5)
 
 
-def test_nothing_annotated_gives_zero_and_no_pull() -> None:
+def test_nothing_annotated_gives_zero_loss_and_no_gradient() -> None:
     student = torch.randn(2, 2, 1, 1).requires_grad_()
     terms = cirkd_memory_loss(student, torch.randn(2, 2, 1, 1), torch.full((2, 4, 4), IGNORE), KEYS)
     (terms.pixel + terms.region).backward()

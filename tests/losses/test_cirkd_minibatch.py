@@ -44,7 +44,7 @@ def test_one_image_is_compared_with_itself() -> None:
     torch.testing.assert_close(cirkd_minibatch_loss(student, teacher), expected)
 
 
-def test_equal_maps_are_zero_apart_and_at_rest() -> None:
+def test_equal_maps_have_no_loss_and_no_gradient() -> None:
     maps = torch.randn(2, 3, 4, 4)
     value, gradient = with_gradient(maps, maps)
     assert value.item() == 0
@@ -58,7 +58,7 @@ def test_dead_and_huge_features_stay_finite(scale: float) -> None:
     assert gradient.isfinite().all()
 
 
-def test_a_dead_pixel_is_not_pulled() -> None:
+def test_a_dead_pixel_has_no_gradient() -> None:
     student = torch.randn(1, 3, 2, 2)
     student[..., 0, 0] = 0
     _, gradient = with_gradient(student, torch.randn(1, 3, 2, 2))

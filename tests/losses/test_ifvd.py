@@ -56,7 +56,7 @@ def test_a_lone_pixel_of_a_class_is_its_own_mean() -> None:
     assert variation_loss(APART, ALIKE, torch.tensor([[[0, 4]]]), 6).item() == pytest.approx(0, abs=1e-10)
 
 
-def test_a_pixel_without_feature_pulls_on_nothing() -> None:
+def test_a_pixel_without_feature_has_no_gradient() -> None:
     student = row((0, 0), (0, 1)).requires_grad_()
     variation_loss(student, APART, torch.zeros(1, 1, 2, dtype=torch.long), 1).backward()
     assert student.grad is not None

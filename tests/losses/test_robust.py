@@ -106,7 +106,7 @@ def test_other_channels_are_refused_where_they_must_agree(loss: Loss) -> None:
 
 
 @pytest.mark.parametrize("loss", [attention_transfer_loss, pairwise_loss, coarse_pairwise_loss, variation])
-def test_other_channels_are_welcome_where_they_may_differ(loss: Loss) -> None:
+def test_other_channels_are_accepted_where_they_may_differ(loss: Loss) -> None:
     student, teacher = maps()
     assert loss(student, torch.cat([teacher, teacher], dim=1)).isfinite()
 

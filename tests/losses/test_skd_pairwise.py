@@ -37,7 +37,7 @@ def test_two_places_apart_for_one_and_alike_for_the_other_cost_a_half() -> None:
     assert coarse_pairwise_loss(apart, alike).item() == pytest.approx(0.5)
 
 
-def test_a_place_without_feature_pulls_on_nothing() -> None:
+def test_a_place_without_feature_has_no_gradient() -> None:
     for loss in (pairwise_loss, coarse_pairwise_loss):
         student = torch.zeros(1, 2, 4, 4, requires_grad=True)
         loss(student, torch.rand(1, 3, 4, 4)).backward()

@@ -66,7 +66,7 @@ def test_a_feature_of_zeros_gives_no_nan() -> None:
     assert torch.isfinite(dead.grad).all()  # type: ignore[arg-type]
 
 
-def test_the_better_stream_is_told_image_by_image() -> None:
+def test_the_better_stream_is_chosen_image_by_image() -> None:
     right = torch.nn.functional.one_hot(LABELS, 3).permute(0, 3, 1, 2).float()
     first = torch.stack((right[0], -right[1]))
     assert lower_cross_entropy(first, torch.zeros(2, 3, 4, 4), target(LABELS)).tolist() == [True, False]
@@ -91,7 +91,7 @@ def test_noise_counts_only_where_there_is_some() -> None:
     assert noise_loss(found, noise, ~where & False) == 0
 
 
-def test_terms_are_weighed_and_streams_averaged() -> None:
+def test_terms_are_weighted_and_streams_averaged() -> None:
     terms = {name: torch.tensor(value) for name, value in (("region", 1.0), ("edge", 2.0), ("noise", 4.0))}
     assert diffusion_loss(terms) == 4
     alone, both = stream_loss(logits(), None, target(LABELS)), stream_loss(logits(), logits(1), target(LABELS))

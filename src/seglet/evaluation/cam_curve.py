@@ -43,7 +43,7 @@ class CamCurve:
         """
         if classes.background is None or len(classes) < 2:
             named = ", ".join(classes.names)
-            raise ValueError(f"expected a class called background and others to tell from it, got {named}")
+            raise ValueError(f"expected a class called background and at least one other, got {named}")
         if not thresholds or any(not low < high for low, high in pairwise(thresholds)):
             raise ValueError(f"expected thresholds, each above the one before, got {list(thresholds)}")
         self.classes = classes

@@ -22,8 +22,8 @@ def annotated_pixels(labels: Integer[Tensor, "b _ _"], size: Size) -> Bool[Tenso
 def cross_entropy(logits: Float[Tensor, "b k _ _"], target: Target) -> Float[Tensor, ""]:
     """Computes the weighted cross-entropy in nats, averaged over all annotated pixels of the batch.
 
-    The mean divides by the number of annotated pixels, not by the sum of their weights, so a weight of 2 pulls twice
-    as hard. A batch without annotated pixels gives 0 and no gradient; the authors' code gives NaN there.
+    The mean divides by the number of annotated pixels, not by the sum of their weights, so a weight of 2 doubles the
+    gradient. A batch without annotated pixels gives 0 and no gradient; the authors' code gives NaN there.
 
     Source: CIRKD, losses/task.py (resizing and mean); golden task_ce.
     """
@@ -34,7 +34,7 @@ def cross_entropy(logits: Float[Tensor, "b k _ _"], target: Target) -> Float[Ten
 def mask_loss(logits: Float[Tensor, "b k _ _"], target: Target) -> Float[Tensor, " b"]:
     """Computes the weighted cross-entropy of each image in nats, divided by all its pixels, annotated or not.
 
-    An image with few confident pixels thus pulls little, where `cross_entropy` would make up for them. An image
+    An image with few confident pixels thus has a small gradient, unlike with `cross_entropy`. An image
     without annotated pixels gives 0 and no gradient.
 
     Source: SSSS, balanced_mask_loss_ce with the weights of `seglet.labels.balanced_target`; golden pseudo_gt.
@@ -67,8 +67,8 @@ def confidence_ratio_cross_entropy(
 ) -> Float[Tensor, ""]:
     """Computes cross-entropy in nats, each image weighted by its share of valid pixels that reach the threshold.
 
-    As in the authors' code, invalid pixels pull too, but the mean divides by the valid ones; 0 if there is none.
-    Weights of single pixels are the business of `cross_entropy`.
+    As in the authors' code, invalid pixels add to the sum, but the mean divides by the valid ones; 0 if there is
+    none. For weights of single pixels use `cross_entropy`.
 
     Source: SemiVL, confidence_weighted_loss, pixelratio; golden conf_ce.
     """
@@ -85,8 +85,8 @@ def mean_confidence_cross_entropy(
 ) -> Float[Tensor, ""]:
     """Computes cross-entropy in nats, the whole batch weighted by the sum of its images' mean confidences.
 
-    It therefore grows with the square of the batch. As in the authors' code, invalid pixels pull too, but the mean
-    divides by the valid ones; 0 if there is none.
+    It therefore grows with the square of the batch. As in the authors' code, invalid pixels add to the sum, but
+    the mean divides by the valid ones; 0 if there is none.
 
     Source: SemiVL, confidence_weighted_loss, pixelavg; golden conf_ce.
     """

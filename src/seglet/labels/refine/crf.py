@@ -92,8 +92,8 @@ def soft_labels(
         )
     chosen = F.one_hot(labels.long().masked_fill(void, 0), num_classes).movedim(-1, 1).bool()
     rest = (1 - confidence) / (num_classes - 1) if num_classes > 1 else 1.0
-    sure = torch.where(chosen, confidence if num_classes > 1 else 1.0, rest)
-    return sure.masked_fill(void[:, None], 1 / num_classes)
+    probabilities = torch.where(chosen, confidence if num_classes > 1 else 1.0, rest)
+    return probabilities.masked_fill(void[:, None], 1 / num_classes)
 
 
 def _check(energies: Tensor, images: Tensor, backend: str) -> None:

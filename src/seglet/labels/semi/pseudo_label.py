@@ -25,7 +25,7 @@ class PseudoLabelMap(TensorRecord):
         """Returns the target of a loss: pixels below the threshold get weight 0, padding is IGNORE.
 
         `seglet.losses.cross_entropy` against it is FixMatch's loss: its mean divides by all valid pixels, not by the
-        confident ones, so that few confident pixels also pull little.
+        confident ones, so that few confident pixels give a small gradient.
 
         Source: UniMatch, code (pixelwise in SemiVL's); golden conf_ce.
         """

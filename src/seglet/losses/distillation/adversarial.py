@@ -1,4 +1,4 @@
-"""Adversarial distillation: losses of the discriminator, which tells student from teacher, and of the student.
+"""Adversarial distillation: losses of the student and of the discriminator between student and teacher.
 
 Scores may have any shape: means are over all of them. An argument `draws` is the draw itself or a generator to draw it
 from, on the device of the maps; None is torch's global generator.
@@ -15,7 +15,7 @@ from seglet.tensors import at_least_float32
 
 
 def hinge_loss(real: Float[Tensor, "..."], fake: Float[Tensor, "..."]) -> Float[Tensor, ""]:
-    """Computes the discriminator's hinge loss, at least 0: it wants teachers above 1 and students below -1.
+    """Computes the discriminator's hinge loss, at least 0: 0 if teachers score above 1 and students below -1.
 
     Source: CIRKD, losses/adv.py (hinge); golden skd_holistic.
     """
