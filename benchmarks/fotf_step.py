@@ -12,7 +12,7 @@ from torch import Tensor
 
 from benchmarks._harness import Result, in_turn
 from seglet.methods.fotf import Config, Method
-from seglet.methods.weighting import Deviations, deviate
+from seglet.methods.uncertainty_weights import Deviations, sample_deviations
 from seglet.models.architecture import Architecture
 from seglet.models.distillation.teachers import Frozen
 from seglet.models.layers.dropout import noise_from
@@ -96,7 +96,7 @@ def in_full(method: Method, batch: Labelled) -> Step:
         return Deviations(sigma, sigma)
 
     def naive() -> Tensor:
-        with patch("seglet.methods.weighting.deviate", full):
+        with patch("seglet.methods.uncertainty_weights.sample_deviations", full):
             return step()
 
     return naive
@@ -114,5 +114,5 @@ def repeats_equal_full_passes(classes: Classes, batch: Labelled) -> bool:
     network = build(Architecture(STUDENT), classes).network.train()
     naive = full_passes(network, batch.images, 5, torch.Generator().manual_seed(1))
     trunk, size = network.embed(batch.images).trunk, batch.target.labels.shape[-2:]
-    ours = deviate(Config(), network, trunk, size, torch.Generator().manual_seed(1)).at_logits
+    ours = sample_deviations(Config(), network, trunk, size, torch.Generator().manual_seed(1)).at_logits
     return torch.allclose(ours, naive, rtol=1e-5, atol=1e-7)

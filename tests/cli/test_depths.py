@@ -48,7 +48,7 @@ def test_images_are_brightened_for_the_depth_network_as_in_training(network):
 
 
 def test_the_column_of_training_is_what_runs_beside_in_use(network):
-    from seglet.methods.dgkd.depth import EstimatedDepth
+    from seglet.methods.dgkd.depth_columns import EstimatedDepth
 
     sample = World("val", scenes=1, size=32, dark=True).read(0)
     (made,) = EstimatedDepth(network, "clahe").load(torch.device("cpu"))([sample])

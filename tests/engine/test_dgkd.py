@@ -1,4 +1,4 @@
-"""DGKD-WLSS trained on the embedded world at night: pairs, the column of depth, resumption, use."""
+"""DGKD-WLSS trained on the embedded world in the dark: pairs, the depth column, resuming, prediction."""
 
 import json
 
@@ -25,7 +25,7 @@ VIT = "ssss-clip_tiny"
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A teacher, and depth maps of the scenes: what the world knows of them, at half the size."""
+    """Returns a folder with teachers, and with the true depth maps of the scenes at half their size."""
     folder = tmp_path_factory.mktemp("dgkd")
     for name, network in (("teacher", "ssss-resnet18"), ("transformer", VIT)):
         build(Architecture(network, width=0.0625), WORLD_CLASSES, seed=1).save(folder / name)
@@ -56,7 +56,7 @@ def finished(place, tmp_path_factory):
     return train_experiment(dgkd(place), tmp_path_factory.mktemp("whole") / "run")
 
 
-def test_the_world_is_dark_and_the_teacher_sees_its_light(place, finished):
+def test_images_are_dark_and_the_teacher_gets_the_light_ones(place, finished):
     experiment = dgkd(place)
     data = with_columns(experiment, open_datasets(experiment.settings, experiment.config)["train"])
     sample, scene = data.read(3), World("train", scenes=SCENES, size=32).scene(3)
@@ -65,7 +65,7 @@ def test_the_world_is_dark_and_the_teacher_sees_its_light(place, finished):
     assert sample.columns["depth"].shape == (16, 16)
 
 
-def test_all_terms_are_logged_and_the_segmenter_is_the_student_alone(finished):
+def test_all_terms_are_logged_and_only_the_student_is_saved(finished):
     lines = [json.loads(line) for line in finished.metrics.read_text().splitlines()]
     assert {"train/tags", "train/masks", "train/deep-denoising", "train/mask-distillation"} <= lines[0].keys()
     kept = load(finished.last)
@@ -74,28 +74,28 @@ def test_all_terms_are_logged_and_the_segmenter_is_the_student_alone(finished):
 
 
 def resumed(experiment, folder, monkeypatch):
-    """A run that died in its last step, and went on."""
+    """Returns a run that fails in its last step and is resumed."""
     losses = Method.losses
 
-    def dying(self, step, progress):
+    def failing(self, step, progress):
         if progress.step == 2:
             raise ZeroDivisionError
         return losses(self, step, progress)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Method, "losses", dying)
+        patch.setattr(Method, "losses", failing)
         with pytest.raises(ZeroDivisionError):
             train_experiment(experiment, folder)
     return train_experiment(experiment, folder, StartOptions(resume=True))
 
 
-def test_a_run_that_died_resumes_to_the_same_weights(finished, place, tmp_path, monkeypatch):
+def test_a_failed_run_resumes_to_the_same_weights(finished, place, tmp_path, monkeypatch):
     again = resumed(dgkd(place), tmp_path / "run", monkeypatch)
     assert file_sha256(again.last / "model.safetensors") == file_sha256(finished.last / "model.safetensors")
 
 
 @pytest.mark.slow
-def test_a_vision_transformer_learns_resumes_and_is_kept_alone(finished, place, tmp_path, monkeypatch):
+def test_a_vision_transformer_trains_resumes_and_is_saved_alone(finished, place, tmp_path, monkeypatch):
     experiment = dgkd(place, student=VIT, teacher=str(place / "transformer"), validate_every=3)
     whole = train_experiment(experiment, tmp_path / "whole")
     again = resumed(experiment, tmp_path / "run", monkeypatch)
@@ -115,12 +115,12 @@ def test_two_processes_share_a_step_and_resume_to_the_same_weights(finished, pla
 
 
 def logged(run):
-    """The lines of the first and of the last step."""
+    """Returns the metrics of the first and of the last step."""
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     return [{k: v for line in lines if line["step"] == step for k, v in line.items()} for step in (1, 2)]
 
 
-def test_depth_is_made_for_what_is_learnt_from_and_for_what_is_scored_on(place):
+def test_depth_is_computed_for_training_and_validation_images(place):
     found = [(data.ids[0], [column.name for column in wanted]) for data, wanted in datasets_with_columns(dgkd(place))]
     assert found == [("train-000000", ["depth"]), ("val-000000", ["depth"])]
     assert [len(wanted) for _, wanted in datasets_with_columns(dgkd(place, fusion="none"))] == [0]
@@ -137,7 +137,7 @@ def evaluate(finished, tmp_path, *words):
     return main(["evaluate", str(finished.last), *data, *words, "--out", str(tmp_path / "scores.json")])
 
 
-def test_evaluation_is_given_the_depth_maps_and_says_so_where_there_are_none(finished, place, tmp_path, capsys):
+def test_evaluation_uses_depth_maps_and_says_if_there_are_none(finished, place, tmp_path, capsys):
     assert evaluate(finished, tmp_path, "--depth", str(place / "depth")) == 0
     assert json.loads((tmp_path / "scores.json").read_text())["depth"] == str(place / "depth")
     assert evaluate(finished, tmp_path) == 2
@@ -146,7 +146,7 @@ def test_evaluation_is_given_the_depth_maps_and_says_so_where_there_are_none(fin
     assert "holds no depth maps" in capsys.readouterr().err
 
 
-def test_a_network_that_sees_colours_alone_takes_no_depth(place, capsys):
+def test_a_network_of_colour_images_alone_takes_no_depth(place, capsys):
     words = ["--data", "world:scenes=2,size=32", "--depth", str(place / "depth")]
     assert main(["evaluate", str(place / "teacher"), *words]) == 2
     assert "--depth is for networks that are told depth" in capsys.readouterr().err

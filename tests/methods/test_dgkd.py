@@ -41,7 +41,7 @@ def dgkd(teacher: str | None, **changes: Any) -> Method:
     return Method.build(Config(**{**SMALL, "teacher": teacher, **changes}), CLASSES, seed=0).train()
 
 
-def test_every_part_of_the_objective_is_there_in_its_time(teacher: str) -> None:
+def test_every_term_of_the_objective_starts_at_its_time(teacher: str) -> None:
     method = dgkd(teacher, mask_start=0.5)
     early, late = method.losses(tagged(), EARLY).terms, method.losses(tagged(), LATE).terms
     kinds = {f"{name}-{kind}" for name in ("shallow", "deep", "mask") for kind in ("distillation", "denoising")}
@@ -84,14 +84,14 @@ def test_distances_and_projections_give_finite_losses_and_gradients(
 
 
 @pytest.mark.parametrize(("masks_at", "side"), [("images", 32), ("logits", 8)])
-def test_masks_are_compared_at_the_size_that_is_wanted(teacher: str, masks_at: str, side: int) -> None:
+def test_masks_are_compared_at_the_chosen_size(teacher: str, masks_at: str, side: int) -> None:
     method, sizes = dgkd(teacher, masks_at=masks_at, distil="masks"), []
     method.branches.parts["mask"].register_forward_pre_hook(lambda part, given: sizes.append(given[0].shape[2:]))
     method.losses(tagged(), EARLY)
     assert sizes == [(side, side)]
 
 
-def test_gradients_reach_student_and_denoisers_and_nothing_of_the_teacher(teacher: str) -> None:
+def test_gradients_reach_student_and_denoisers_but_not_the_teacher(teacher: str) -> None:
     method = dgkd(teacher, projection="own")
     method.losses(tagged(), LATE).total.backward()
     assert method.teacher is not None
@@ -101,7 +101,7 @@ def test_gradients_reach_student_and_denoisers_and_nothing_of_the_teacher(teache
     assert all(p.grad is not None for denoiser in method.branches.denoisers for p in denoiser.denoiser.parameters())
 
 
-def test_the_same_projection_is_never_trained_and_shared() -> None:
+def test_the_same_projection_is_shared_and_never_trained() -> None:
     shared = SameProjection(4, 8)
     assert not any(p.requires_grad for p in shared.parameters())
     maps = torch.randn(2, 4, 5, 5)
@@ -120,7 +120,7 @@ def test_depth_reaches_the_student_in_every_way_of_table_2b(student: str, fusion
     assert all(p.grad is not None and p.grad.isfinite().all() for p in told.parameters())
 
 
-def test_without_fusion_the_student_sees_colours_alone(teacher: str) -> None:
+def test_without_fusion_the_student_takes_colour_images_alone(teacher: str) -> None:
     method = dgkd(teacher, fusion="none")
     step = replace(tagged(), columns={"light": labelled().images})
     assert method.losses(step, EARLY).total.isfinite()
@@ -145,7 +145,7 @@ def test_a_step_depends_on_its_own_seed_alone(teacher: str) -> None:
     assert method.losses(tagged(), LATE).total == first
 
 
-def test_masks_in_place_of_tags_supervise_any_network(tmp_path: Path) -> None:
+def test_masks_instead_of_tags_can_train_any_network(tmp_path: Path) -> None:
     build(Architecture("pspnet-resnet18", width=0.0625), CLASSES, seed=1).save(tmp_path / "lit")
     method = dgkd(str(tmp_path / "lit"), learns_from="masks", student="pspnet-resnet18")
     batch = labelled()
@@ -181,7 +181,7 @@ def count(module: torch.nn.Module) -> int:
 
 
 def cost(guide: DepthGuidance | None, projections: bool = False, name: str = "ssss-wideresnet38") -> tuple[int, float]:
-    """Parameters and, in units of 1e9, multiply-adds of an SSSS at 321 x 321 and 21 classes; nothing is computed."""
+    """Returns parameters and multiply-adds (in units of 1e9) of an SSSS at 321 x 321 and 21 classes."""
     with torch.device("meta"):
         network = assemble_network(Architecture(name, depth=guide), 21).eval()
         network.backbone.normalise = torch.nn.Identity()  # type: ignore[assignment]
@@ -194,7 +194,7 @@ def cost(guide: DepthGuidance | None, projections: bool = False, name: str = "ss
     return count(network) + sum(map(count, heads)), counter.get_total_flops() / 2e9
 
 
-def test_the_student_costs_what_equations_8_to_13_cost_and_no_more() -> None:
+def test_the_student_costs_no_more_than_equations_8_to_13() -> None:
     parameters, work = cost(None)
     assert (parameters, round(work, 1)) == (137_973_172, 276.6)
     parameters, work = cost(DepthGuidance())
@@ -213,7 +213,7 @@ def test_with_its_projections_the_student_has_the_size_and_cost_of_the_authors()
     assert (parameters, round(work, 1)) == (148_217_684, 297.9)
 
 
-def test_the_authors_departures_are_all_in_compat_official(teacher: str) -> None:
+def test_compat_official_has_all_departures_of_the_authors_code(teacher: str) -> None:
     method = dgkd(teacher, compat="official", projection="own")
     architecture = method.student.architecture
     assert architecture.depth is not None
@@ -245,17 +245,17 @@ def test_half_precision_stays_finite(teacher: str, keys: dict[str, Any]) -> None
 @pytest.mark.parametrize("lacking", ["light", "depth"])
 def test_a_step_without_light_or_depth_says_what_is_missing(teacher: str, lacking: str) -> None:
     there = {name: column for name, column in columns().items() if name != lacking}
-    with pytest.raises(ValueError, match=f"{'sees the light' if lacking == 'light' else 'told depth'} and the step"):
+    with pytest.raises(ValueError, match=f"needs {'light images' if lacking == 'light' else 'depth'} and the step"):
         dgkd(teacher).losses(replace(tagged(), columns=there), EARLY)
 
 
 def test_a_teacher_that_does_not_fit_is_refused(teacher: str, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="expected a saved segmenter that learned in the light"):
+    with pytest.raises(ValueError, match="expected a saved segmenter trained on light images"):
         dgkd(None)
     other = Classes(("background", "cat"), ((0, 0, 0), (1, 1, 1)))
     for name, architecture, classes in (
         ("other classes", Architecture("ssss-resnet18", width=0.0625), other),
-        ("told depth", Architecture("ssss-resnet18", width=0.0625, depth=DepthGuidance()), CLASSES),
+        ("needs depth", Architecture("ssss-resnet18", width=0.0625, depth=DepthGuidance()), CLASSES),
         ("PSPHead", Architecture("pspnet-resnet18", width=0.0625), CLASSES),
         ("channels", Architecture("ssss-resnet18", width=0.125), CLASSES),
     ):
@@ -275,7 +275,7 @@ def test_classes_must_begin_with_the_background(teacher: str) -> None:
         ({"denoise_steps": 0}, "denoise_steps: expected at least 1"),
         ({"places": 4}, "at 1 to 3 places"),
         ({"fusion_weight": 2.0}, "a weight from 0 to 1"),
-        ({"compat": "official"}, "expected own, got same"),
+        ({"compat": "official"}, "official needs own, got same"),
         ({"student": "pspnet-resnet18"}, "expected ssss-BACKBONE"),
         ({"distil_weight": -1.0}, "distil_weight: expected 0 or more"),
         ({"auxiliary_weight": 0.4}, "auxiliary_weight: expected 0"),
@@ -288,5 +288,5 @@ def test_impossible_values_are_refused_by_key(keys: dict[str, Any], message: str
         Config(**keys)
 
 
-def test_no_branch_has_no_parameters() -> None:
+def test_without_branches_there_are_no_parameters() -> None:
     assert count(Branches(Config(distil="none"), {})) == 0

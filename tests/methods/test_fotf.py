@@ -17,7 +17,7 @@ def total(method: Method) -> torch.Tensor:
     return method.losses(labelled(), NOW).total
 
 
-def test_total_is_the_weighed_sum_of_its_terms() -> None:
+def test_total_is_the_weighted_sum_of_its_terms() -> None:
     losses = fotf(kd_weight=2.0).losses(labelled(), NOW)
     terms = losses.terms
     torch.testing.assert_close(losses.total, terms["task"] + 0.4 * terms["auxiliary"] + 2 * terms["kd"])
@@ -30,22 +30,22 @@ def test_uncertainty_is_logged() -> None:
     assert 1 < terms["task_weight_mean"] < terms["task_weight_max"]
 
 
-def test_no_weight_is_above_its_ceiling() -> None:
+def test_no_weight_exceeds_max_weight() -> None:
     terms = fotf(max_weight=1.5, kappa=10.0, m=10.0).losses(labelled(), NOW).terms
     assert terms["weight_max"] == terms["task_weight_max"] == 1.5
 
 
 @pytest.mark.parametrize("changes", [{"kappa": 0.0}, {"m": 0.0}, {"samples": 1}, {"max_weight": 1.0}])
-def test_with_weights_of_one_it_is_vanilla_distillation(changes: dict[str, float]) -> None:
+def test_with_weights_of_one_it_is_plain_distillation(changes: dict[str, float]) -> None:
     torch.testing.assert_close(total(fotf(**changes)), total(fotf(**VANILLA)), rtol=1e-6, atol=0)
 
 
-def test_vanilla_distillation_pays_for_no_stochastic_pass(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seglet.methods.weighting.deviate", None)  # calling it would fail
+def test_plain_distillation_needs_no_stochastic_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seglet.methods.uncertainty_weights.sample_deviations", None)  # calling it would fail
     assert set(fotf(**VANILLA).losses(labelled(), NOW).terms) == {"task", "auxiliary", "kd"}
 
 
-def test_without_a_teacher_only_the_task_loss_is_weighed() -> None:
+def test_without_a_teacher_only_the_task_loss_is_weighted() -> None:
     terms = fotf(taught=False).losses(labelled(), NOW).terms
     assert "kd" not in terms
     assert "weight_mean" not in terms
@@ -65,7 +65,7 @@ def test_one_step_lowers_the_loss() -> None:
     assert total(method) < before
 
 
-def test_batch_statistics_move_as_in_vanilla_distillation() -> None:
+def test_batch_statistics_move_as_in_plain_distillation() -> None:
     ours, plain = fotf(student="deeplabv3-resnet18"), fotf(student="deeplabv3-resnet18", **VANILLA)
     total(ours), total(plain)
     for mine, theirs in zip(ours.student.modules(), plain.student.modules(), strict=True):
@@ -88,7 +88,7 @@ def test_a_step_depends_on_its_own_seed_alone() -> None:
     assert method.losses(labelled(), Progress(0, 10, seed=4)).total != first
 
 
-def test_gradients_reach_the_student_and_nobody_else() -> None:
+def test_gradients_reach_the_student_alone() -> None:
     method = fotf()
     total(method).backward()
     assert all(p.grad is not None for p in method.student.parameters())

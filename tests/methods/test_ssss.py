@@ -5,7 +5,7 @@ import torch
 from tests.methods.toys import labelled
 
 from seglet.methods.ssss import Config, Method
-from seglet.types import IGNORE, Classes, Progress, Tagged
+from seglet.types import IGNORE, Classes, Progress, Tagged, without_background
 
 CLASSES = Classes(("background", "road", "car"), ((0, 0, 0), (128, 128, 128), (255, 0, 0)))
 SMALL = {"student": "ssss-resnet18", "width": 0.125}
@@ -21,13 +21,13 @@ def ssss(**changes: object) -> Method:
     return Method.build(Config(**{**SMALL, **changes}), CLASSES, seed=0).train()  # type: ignore[arg-type]
 
 
-def test_masks_are_taught_only_after_their_start() -> None:
+def test_the_loss_of_masks_starts_at_mask_start() -> None:
     method = ssss(mask_start=0.5)
     assert set(method.losses(tagged(), EARLY).terms) == {"tags"}
     assert set(method.losses(tagged(), LATE).terms) == {"tags", "masks", "confident"}
 
 
-def test_the_total_is_the_tags_loss_plus_the_weighed_masks() -> None:
+def test_the_total_is_the_loss_of_tags_plus_the_weighted_loss_of_masks() -> None:
     losses = ssss(mask_weight=3.0).losses(tagged(), LATE)
     torch.testing.assert_close(losses.total, losses.terms["tags"] + 3 * losses.terms["masks"])
 
@@ -44,13 +44,13 @@ def test_one_step_lowers_the_loss() -> None:
 def test_refined_masks_label_tagged_classes_and_background_only() -> None:
     step = tagged()
     logits = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(0)) * 5
-    target = ssss().refined(logits, step.images, step.tags[:, 1:])
+    target = ssss().refined_target(logits, step.images, without_background(step.tags))
     assert target.labels.shape == (2, 32, 32)
     assert set(target.labels[0].unique().tolist()) <= {0, 1, IGNORE}
     assert not target.weight[target.labels == IGNORE].any()
 
 
-def test_a_image_without_any_tag_is_background() -> None:
+def test_an_image_without_any_tag_is_background() -> None:
     step = replace(tagged(), tags=torch.zeros(2, 3))
     losses = ssss().losses(step, LATE)
     losses.total.backward()

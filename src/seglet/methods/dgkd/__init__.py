@@ -1,4 +1,4 @@
-"""Images in the dark, segmented from tags and taught by a network that saw the same images in the light."""
+"""Segmentation of dark images from tags, distilled from a teacher that is given the same images in light (DGKD)."""
 
 from seglet.methods.dgkd.config import Config
 from seglet.methods.dgkd.method import Method

@@ -1,4 +1,4 @@
-"""The three branches of DGKD: two features and the mask, each denoised and compared. Equation numbers are the paper's.
+"""The three branches of DGKD: two features and the masks, denoised and compared. Equation numbers are the paper's.
 
 Axes: b images, c channels, h rows, w columns.
 """
@@ -17,18 +17,18 @@ from seglet.methods.dgkd.config import Config
 from seglet.models.diffusion.diffkd import DenoisingDistillation, FeatureComparison, FeatureProjection, dgkd_branch
 from seglet.tensors import resize_align_corners
 
-FEATURES = ("shallow", "deep")
-NAMES = {"both": (*FEATURES, "mask"), "features": FEATURES, "masks": ("mask",), "none": ()}
-DISTANCES: Mapping[str, FeatureComparison] = {
+_FEATURES = ("shallow", "deep")
+_BRANCHES = {"both": (*_FEATURES, "mask"), "features": _FEATURES, "masks": ("mask",), "none": ()}
+_DISTANCES: Mapping[str, FeatureComparison] = {
     "dist": correlation_loss, "kl": kl_divergence, "mse": mean_squared_error,
 }  # fmt: skip
 
 
 class SameProjection(nn.Module):
-    """One convolution for both networks, drawn once and never trained; each map is normalised by its own batch.
+    """One random convolution for both networks, never trained; each map is normalised over its own batch.
 
-    What is compared is then a fixed look at the features themselves, whose widest map would be too wide to denoise, and
-    no projection can make the comparison easy.
+    It narrows the widest map, which would be too expensive to denoise, and cannot be trained to make the comparison
+    easy.
     """
 
     def __init__(self, inside: int, channels: int) -> None:
@@ -41,7 +41,7 @@ class SameProjection(nn.Module):
 
 
 class RandomProjection(FeatureProjection):
-    """The teacher's in the authors' code: as it was drawn, in evaluation mode, never trained."""
+    """Projection of the teacher in the authors' code: random, in evaluation mode, never trained."""
 
     def __init__(self, inside: int, channels: int) -> None:
         super().__init__(inside, channels)
@@ -53,58 +53,62 @@ class RandomProjection(FeatureProjection):
 
 
 class Branch(nn.Module):
-    """One map of the student brought near the teacher's: projected, denoised unless the config says no, compared."""
+    """FeatureComparison of one map of student and teacher: projected, denoised if the config says so, and compared."""
 
     def __init__(self, config: Config, name: str, student: int, teacher: int) -> None:
         super().__init__()
-        way = "none" if name == "mask" else config.projection
-        if way != "own" and student != teacher:
+        projection = "none" if name == "mask" else config.projection
+        if projection != "own" and student != teacher:
             raise ValueError(
                 f"the {name} maps of student and teacher have {student} and {teacher} channels; take networks of one "
                 "backbone and width, or projection own"
             )
-        self.own, self.taught = _projections(way, student, teacher, config.projected)
-        self.compare = DISTANCES[config.distance]
-        channels = student if way == "none" else config.projected
+        # `taught`: named so in the checkpoints of 0.1.0
+        self.own, self.taught = _projections(projection, student, teacher, config.projected)
+        self.compare = _DISTANCES[config.distance]
+        channels = student if projection == "none" else config.projected
         self.diffusion = dgkd_branch(channels, self.compare, config.denoise_steps) if config.denoise else None
 
     def forward(
         self, student: Float[Tensor, "b c h w"], teacher: Float[Tensor, "b d h2 w2"], generator: torch.Generator
     ) -> dict[str, Float[Tensor, ""]]:
-        """`distillation` (Eq. 7) teaches the student and, as its gradient is not stopped, the denoiser; `denoising`
-        (Eq. 5) the denoiser alone."""
+        """Computes the losses of the branch.
+
+        `distillation` (Eq. 7) trains the student and also the denoiser, for its gradient is not stopped; `denoising`
+        (Eq. 5) trains the denoiser alone.
+        """
         with torch.no_grad():
             project = self.own if self.taught is None else self.taught
             target = resize_align_corners(project(teacher), (student.shape[2], student.shape[3]))
-        seen = self.own(student)
+        projected = self.own(student)
         if self.diffusion is None:
-            return {"distillation": self.compare(seen, target)}
-        found: dict[str, Tensor] = self.diffusion(seen, target, generator)
+            return {"distillation": self.compare(projected, target)}
+        found: dict[str, Tensor] = self.diffusion(projected, target, generator)
         return found
 
 
-def _projections(way: str, student: int, teacher: int, channels: int) -> tuple[nn.Module, nn.Module | None]:
-    """The student's and the teacher's; None if that is the same."""
-    if way == "own":
+def _projections(projection: str, student: int, teacher: int, channels: int) -> tuple[nn.Module, nn.Module | None]:
+    """Returns the projections of student and teacher, the latter None if both share one."""
+    if projection == "own":
         return FeatureProjection(student, channels), RandomProjection(teacher, channels)
-    return (nn.Identity() if way == "none" else SameProjection(student, channels)), None
+    return (nn.Identity() if projection == "none" else SameProjection(student, channels)), None
 
 
 class Branches(nn.Module):
-    """All that the config asks for; in training only, the saved segmenter has none of it.
+    """The branches that the config asks for; they serve training alone and are not saved with the segmenter.
 
     Args:
-        channels: of the student's and the teacher's map of each name.
+        channels: channels of the student's and of the teacher's map, by branch.
     """
 
     def __init__(self, config: Config, channels: Mapping[str, tuple[int, int]]) -> None:
         super().__init__()
-        self.parts = nn.ModuleDict({name: Branch(config, name, *channels[name]) for name in NAMES[config.distil]})
+        self.parts = nn.ModuleDict({name: Branch(config, name, *channels[name]) for name in _BRANCHES[config.distil]})
 
     def forward(
         self, student: Mapping[str, Tensor], teacher: Mapping[str, Tensor], generator: torch.Generator
     ) -> dict[str, Float[Tensor, ""]]:
-        """Every term by branch and kind."""
+        """Computes all losses, by branch and kind."""
         terms: dict[str, Tensor] = {}
         for name, part in self.parts.items():
             terms |= {f"{name}-{kind}": term for kind, term in part(student[name], teacher[name], generator).items()}
@@ -112,5 +116,5 @@ class Branches(nn.Module):
 
     @property
     def denoisers(self) -> list[DenoisingDistillation]:
-        """The diffusion networks."""
+        """Diffusion models of the branches."""
         return [part for part in self.modules() if isinstance(part, DenoisingDistillation)]

@@ -1,55 +1,61 @@
-"""What a DGKD-WLSS experiment can choose; docs/methods/dgkd.md says where paper and code differ."""
+"""Configuration of DGKD-WLSS; docs/methods/dgkd.md says where paper and code differ."""
 
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from seglet.data.loading.dark_light_pairs import PairConfig
-from seglet.methods.self_taught import SelfTaughtConfig
+from seglet.methods.tag_supervision import TagSupervisionConfig
 from seglet.models.architecture import DepthGuidance
 from seglet.models.student import StudentConfig
 from seglet.types import option
 
 
 @dataclass(frozen=True)
-class Config(SelfTaughtConfig, PairConfig, StudentConfig):
-    """With `distil: none` and `fusion: none` it is the student alone, an SSSS trained in the dark."""
+class Config(TagSupervisionConfig, PairConfig, StudentConfig):
+    """Keys of DGKD-WLSS; `distil: none` and `fusion: none` trains the student alone, as SSSS in the dark."""
 
-    student: str = option("ssss-wideresnet38", "network that is trained: ssss-BACKBONE from tags; Sec. 4.2")
-    auxiliary_weight: float = option(0.0, "0: an auxiliary head has nothing to learn from tags")
-    learns_from: Literal["tags", "masks"] = option("tags", "masks: fully supervised, for other heads too; Table 7")
+    student: str = option("ssss-wideresnet38", "network to train: ssss-BACKBONE from tags; Sec. 4.2")
+    auxiliary_weight: float = option(0.0, "0: tags give an auxiliary head nothing to learn")
+    learns_from: Literal["tags", "masks"] = option(
+        "tags", "annotation of the training images; masks: fully supervised, also for other heads; Table 7"
+    )
     focal_floor: float = option(0.3, "λ: the penalty of an empty mask is its logarithm; DGKD-WLSS code, SSSS: 0.01")
 
-    teacher: str | None = option(None, "a saved segmenter of the same classes that learned in the light; Sec. 4.2")
-    score_teacher: bool = option(True, "evaluate the teacher in the dark before training, and say what it reaches")
+    teacher: str | None = option(None, "saved segmenter of the same classes, trained on light images; Sec. 4.2")
+    score_teacher: bool = option(True, "evaluate the teacher on dark images before training, and print its scores")
     compat: Literal["paper", "official"] = option(
-        "paper", "official: scale + 1, images not normalised, the teacher's projections random; DGKD-WLSS code"
+        "paper", "official: as DGKD-WLSS code: scale + 1, no input normalisation, random projections of the teacher"
     )
     distil: Literal["both", "features", "masks", "none"] = option(
-        "both", "what the teacher's is compared: layers 3 and 6, the predicted masks; Table 2a"
+        "both", "maps that are compared with the teacher's: layers 3 and 6, the predicted masks, or both; Table 2a"
     )
     masks_at: Literal["images", "logits"] = option(
-        "images", "size at which masks are compared: the image's (code), or the network's own, which is far cheaper"
+        "images", "size at which masks are compared: of the image (code), or of the logits, which costs far less"
     )
-    denoise: bool = option(True, "take the student's for the teacher's with noise, and denoise it first; Sec. 3.2")
-    denoise_steps: int = option(5, "T: steps of denoising; Table 9 finds 4-6 equal")
-    distance: Literal["dist", "kl", "mse"] = option("dist", "D of Eq. 7; code; Table 2a has all, without denoising")
-    distil_weight: float = option(1.0, "of every distillation and denoising loss; Eq. 14")
+    denoise: bool = option(True, "denoise the student's maps before they are compared; Sec. 3.2")
+    denoise_steps: int = option(5, "T, denoising steps; Table 9 finds 4 to 6 equal")
+    distance: Literal["dist", "kl", "mse"] = option(
+        "dist", "D of Eq. 7; code; Table 2a has all three, without denoising"
+    )
+    distil_weight: float = option(1.0, "weight of all distillation and denoising losses; Eq. 14")
     projection: Literal["same", "own", "none"] = option(
-        "same", "features are compared through one drawn once, through one each (code: the teacher's random), or as is"
+        "same", "features pass one fixed random projection, one projection each (code: the teacher's random), or none"
     )
     projected: int = option(256, "channels of projected features; DGKD-WLSS code")
 
-    fusion: Literal["dgf2", "sft", "none"] = option("dgf2", "how the student is told depth; Sec. 3.3, Table 2b")
-    places: int = option(3, "early stages that are told: 1 is the paper's single, 3 its multiple; Table 2b")
-    fusion_weight: float = option(0.5, "λ of Eq. 12; Table 8 finds 0.5 best")
-    depth: str = option("depth-anything", "depth network: short name, id of the hub or folder; Table 2c")
-    depth_brighten: Literal["none", "clahe", "equalise", "gamma", "retinex"] = option(
-        "none", "brighten images before their depth is estimated; the paper does not"
+    fusion: Literal["dgf2", "sft", "none"] = option(
+        "dgf2", "how depth is fused into the student's features; Sec. 3.3, Table 2b"
     )
-    depth_files: str | None = option(None, "folder of depth maps of your own, NAME.png; then no network is asked")
+    places: int = option(3, "number of early stages that depth is fused into: 1 single, 3 multiple in Table 2b")
+    fusion_weight: float = option(0.5, "λ of Eq. 12; Table 8 finds 0.5 best")
+    depth: str = option("depth-anything", "depth network: short name, hub id or folder; Table 2c")
+    depth_brighten: Literal["none", "clahe", "equalise", "gamma", "retinex"] = option(
+        "none", "brightening of images before their depth is estimated; the paper has none"
+    )
+    depth_files: str | None = option(None, "folder of your own depth maps, NAME.png, used instead of a depth network")
 
-    scales: tuple[float, ...] = option((1.0, 0.5), "of an image in validation; code; in test 1, .5, .75")
-    least_score: float = option(0.1, "presence below which a class is removed from an image; code, in test")
+    scales: tuple[float, ...] = option((1.0, 0.5), "image scales in validation; code, in test 1, .5, .75")
+    least_score: float = option(0.1, "probability of presence below which a class is removed; code, in test")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -61,9 +67,11 @@ class Config(SelfTaughtConfig, PairConfig, StudentConfig):
         if self.distil_weight < 0:
             raise ValueError(f"distil_weight: expected 0 or more, got {self.distil_weight}")
         if self.auxiliary_weight:
-            raise ValueError(f"auxiliary_weight: expected 0, got {self.auxiliary_weight}; no loss here has that head")
+            raise ValueError(
+                f"auxiliary_weight: expected 0, got {self.auxiliary_weight}; no loss of this method trains that head"
+            )
         if self.compat == "official" and self.projection != "own":
-            raise ValueError(f"projection: official has one for each network; expected own, got {self.projection}")
+            raise ValueError(f"projection: official needs own, got {self.projection}")
         if self.learns_from == "tags" and not self.student.startswith("ssss-"):
             raise ValueError(f"student: expected ssss-BACKBONE to learn masks from tags, got {self.student}")
         if self.fusion != "none":
@@ -71,13 +79,14 @@ class Config(SelfTaughtConfig, PairConfig, StudentConfig):
 
     @property
     def official(self) -> bool:
+        """True if everything is as in the authors' code."""
         return self.compat == "official"
 
     def guide(self) -> DepthGuidance | None:
-        """How the student is told depth.
+        """Returns how depth is fused into the student, or None without fusion.
 
         Raises:
-            ValueError: places or λ are out of their range.
+            ValueError: `places` or `fusion_weight` is out of range.
         """
         if self.fusion == "none":
             return None

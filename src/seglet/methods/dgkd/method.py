@@ -16,10 +16,10 @@ from seglet.losses.task import cross_entropy, multilabel_soft_margin
 from seglet.methods import base, protocols
 from seglet.methods.dgkd.branches import Branches
 from seglet.methods.dgkd.config import Config
-from seglet.methods.dgkd.depth import EstimatedDepth, GivenDepth
-from seglet.methods.dgkd.teacher import open_teacher
-from seglet.methods.dgkd.views import View, look
-from seglet.methods.self_taught import begun, mask_terms, refined
+from seglet.methods.dgkd.depth_columns import EstimatedDepth, GivenDepth
+from seglet.methods.dgkd.pass_maps import PassMaps, run_with_maps
+from seglet.methods.dgkd.teacher import load_light_teacher
+from seglet.methods.tag_supervision import mask_loss_started, mask_terms, refined_mask_target
 from seglet.models.class_scores import class_scores
 from seglet.models.distillation.teachers import Frozen
 from seglet.models.heads.ssss import SSSSHead
@@ -38,15 +38,17 @@ from seglet.types import (
     without_background,
 )
 
-Step = Tagged | Labelled
-AS_THEY_ARE = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0), "bgr": False}
-"""The authors undo the normalisation in place before their networks see the images; golden dgkd_head."""
+TaggedOrLabelled = Tagged | Labelled
+_NOT_NORMALISED = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0), "bgr": False}
+"""Input convention of the authors, who undo the normalisation before images enter their networks; golden dgkd_head."""
 
 
-class Method(base.Method[Step], protocols.ValidationColumns, protocols.TrainingNotes, protocols.ReferencePredictions):
-    """A student that sees the dark and is told depth, a teacher that sees the same in the light, and what is between.
+class Method(
+    base.Method[TaggedOrLabelled], protocols.ValidationColumns, protocols.TrainingNotes, protocols.ReferencePredictions
+):
+    """A student of dark images and depth, a teacher of the same images in light, and branches that compare them.
 
-    Only the student is kept: neither denoisers nor projections are in the saved segmenter.
+    Only the student is saved: denoisers and projections serve training alone.
     """
 
     columns = (DEPTH_COLUMN,)
@@ -62,15 +64,16 @@ class Method(base.Method[Step], protocols.ValidationColumns, protocols.TrainingN
 
     @classmethod
     def build(cls, config: Config, classes: Classes, seed: int) -> "Method":
-        """
+        """Builds the student and the branches, and loads the teacher.
+
         Raises:
             ValueError: the first class is not the background; there is no teacher, or one that does not fit.
         """
         if config.learns_from == "tags":
             check_background_first(classes)
-        convention = AS_THEY_ARE if config.official else {}
+        convention = _NOT_NORMALISED if config.official else {}
         student = build_student(config, classes, seed, depth=config.guide(), **convention)
-        teacher = None if config.distil == "none" else open_teacher(config, classes)
+        teacher = None if config.distil == "none" else load_light_teacher(config, classes)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)  # initial weights of denoisers and projections
             branches = Branches(config, _channels(student.network, teacher, len(classes)))
@@ -88,58 +91,58 @@ class Method(base.Method[Step], protocols.ValidationColumns, protocols.TrainingN
     def validation_columns(cls, config: Config) -> Sequence[str]:
         return () if config.fusion == "none" else (DEPTH_COLUMN,)
 
-    def losses(self, step: Step, progress: Progress) -> Losses:
-        """L_cls, L_seg after `mask_start`, and of each branch what it costs to denoise and to differ (Eq. 14)."""
+    def losses(self, step: TaggedOrLabelled, progress: Progress) -> Losses:
+        """Computes L_cls, L_seg after `mask_start`, and distillation and denoising losses of each branch (Eq. 14)."""
         generator = progress.generator(step.images.device)
         with noise_from(self.student, generator):
-            seen = look(self.student.network, self._planes(step))
-        terms, total = self._task(seen, step, progress)
-        distilled = self._distilled(seen, step, generator)
-        if distilled:
-            total = total + self.config.distil_weight * torch.stack(list(distilled.values())).sum()  # Eq. 14
-        return Losses(total, {**terms, **distilled})
+            maps = run_with_maps(self.student.network, self._planes(step))
+        terms, total = self._task(maps, step, progress)
+        distillation = self._distillation(maps, step, generator)
+        if distillation:
+            total = total + self.config.distil_weight * torch.stack(list(distillation.values())).sum()  # Eq. 14
+        return Losses(total, {**terms, **distillation})
 
-    def _planes(self, step: Step) -> Float[Tensor, "b planes h w"]:
+    def _planes(self, step: TaggedOrLabelled) -> Float[Tensor, "b planes h w"]:
         if self.student.architecture.depth is None:
             return step.images
         if DEPTH_COLUMN not in step.columns:
-            raise ValueError(
-                "the student is told depth and the step has none; run `seglet prepare`, or set fusion none"
-            )
+            raise ValueError("the student needs depth and the step has none; run `seglet prepare`, or set fusion none")
         return torch.cat([step.images, step.columns[DEPTH_COLUMN][:, None].to(step.images)], dim=1)
 
-    def _task(self, seen: View, step: Step, progress: Progress) -> tuple[dict[str, Tensor], Tensor]:
-        """What SSSS learns from tags, or everybody from masks."""
+    def _task(self, maps: PassMaps, step: TaggedOrLabelled, progress: Progress) -> tuple[dict[str, Tensor], Tensor]:
+        """Computes the losses of tags as SSSS does, or of masks, and their sum."""
         if isinstance(step, Labelled):
-            task = cross_entropy(seen.logits, step.target)
+            task = cross_entropy(maps.logits, step.target)
             return {"task": task}, task
         config, tags = self.config, without_background(step.tags)
         terms = {
-            "tags": multilabel_soft_margin(class_scores(seen.logits, config.focal_power, config.focal_floor), tags)
+            "tags": multilabel_soft_margin(class_scores(maps.logits, config.focal_power, config.focal_floor), tags)
         }  # L_cls
         total = terms["tags"]
-        if begun(config, progress):
-            masks = seen.logits.detach().float().softmax(dim=1)
-            terms |= mask_terms(seen.logits, refined(config, masks, step.images, tags))  # L_seg
+        if mask_loss_started(config, progress):
+            masks = maps.logits.detach().float().softmax(dim=1)
+            terms |= mask_terms(maps.logits, refined_mask_target(config, masks, step.images, tags))  # L_seg
             total = total + config.mask_weight * terms["masks"]
         return terms, total
 
-    def _distilled(self, seen: View, step: Step, generator: torch.Generator) -> dict[str, Tensor]:
+    def _distillation(self, maps: PassMaps, step: TaggedOrLabelled, generator: torch.Generator) -> dict[str, Tensor]:
         if self.teacher is None:
             return {}
         if LIGHT_COLUMN not in step.columns:
-            raise ValueError("the teacher sees the light and the step has no such images; see `light`, `brighten`")
-        like = step.images if self.config.masks_at == "images" else seen.logits
+            raise ValueError(
+                "the teacher needs light images and the step has none; see the keys `light` and `brighten`"
+            )
+        like = step.images if self.config.masks_at == "images" else maps.logits
         size = (like.shape[2], like.shape[3])
         tags = without_background(step.tags) if isinstance(step, Tagged) else None
         with torch.no_grad():
-            taught = look(self.teacher.network, step.columns[LIGHT_COLUMN].to(step.images))
-            target = taught.maps(size, tags)
-        found: dict[str, Tensor] = self.branches(seen.maps(size, tags), target, generator)
-        return found
+            light = run_with_maps(self.teacher.network, step.columns[LIGHT_COLUMN].to(step.images))
+            target = light.maps(size, tags)
+        terms: dict[str, Tensor] = self.branches(maps.maps(size, tags), target, generator)
+        return terms
 
     def predict(self, images: Float[Tensor, "b planes h w"]) -> Float[Tensor, "b k h w"]:
-        """Log-masks over all scales, without the classes that no scale believes in, as SSSS does it (A.1)."""
+        """Returns log-masks averaged over scales, without classes that no scale finds, as SSSS (A.1)."""
         if not isinstance(self.student.network.head, SSSSHead):
             return super().predict(images)
         return self._masks(self.student.network, images)
@@ -165,20 +168,20 @@ class Method(base.Method[Step], protocols.ValidationColumns, protocols.TrainingN
         return {"teacher in the dark": in_the_dark}
 
     def training_notes(self, size: tuple[int, int], batch: int) -> list[str]:
-        kept, passing = _count(self.student.network), _count(self.branches)
-        lines = [f"the student has {kept:,} parameters; {passing:,} more denoise and compare, in training only"]
+        own, extra = _count(self.student.network), _count(self.branches)
+        lines = [f"the student has {own:,} parameters; {extra:,} more serve distillation, in training only"]
         if self.config.fusion != "none":
-            told = self.config.depth if self.config.depth_files is None else f"the maps in {self.config.depth_files}"
-            lines.append(f"the student is told depth by {told}, which it needs wherever it is used")
+            source = self.config.depth if self.config.depth_files is None else f"the maps in {self.config.depth_files}"
+            lines.append(f"the student needs depth from {source}, also where it is deployed")
         return lines
 
 
 def _channels(student: Network, teacher: Frozen[Network] | None, classes: int) -> dict[str, tuple[int, int]]:
     if teacher is None:
         return {}
-    own, taught = student.backbone, teacher.network.backbone
-    shallow = own.channels[own.shallow], taught.channels[taught.shallow]
-    return {"shallow": shallow, "deep": (own.channels[-1], taught.channels[-1]), "mask": (classes, classes)}
+    own, light = student.backbone, teacher.network.backbone
+    shallow = own.channels[own.shallow], light.channels[light.shallow]
+    return {"shallow": shallow, "deep": (own.channels[-1], light.channels[-1]), "mask": (classes, classes)}
 
 
 def _count(module: torch.nn.Module) -> int:

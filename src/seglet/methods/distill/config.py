@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 
 from seglet.methods.distill.spec import parse
-from seglet.methods.weighting import WeighingConfig, at_least
+from seglet.methods.uncertainty_weights import UncertaintyWeightConfig, check_at_least
 from seglet.models.student import StudentConfig
 from seglet.types import option
 
 
 @dataclass(frozen=True)
-class Config(WeighingConfig, StudentConfig):
+class Config(UncertaintyWeightConfig, StudentConfig):
     """A term is written as its name and options, `cwd weight=50 tap=feature`; several make a list.
 
     Unlike in `fotf`, no loss is weighed by uncertainty unless it is asked for.
@@ -25,7 +25,7 @@ class Config(WeighingConfig, StudentConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        at_least(0, task_weight=self.task_weight, auxiliary_weight=self.auxiliary_weight)
+        check_at_least(0, task_weight=self.task_weight, auxiliary_weight=self.auxiliary_weight)
         specs = parse(self.terms)
         if self.weigh_kd and not any(spec.weighable for spec in specs):
             raise ValueError("weigh_kd: expected a term `kl` on the logits to weigh; add one, or set weigh_kd to false")

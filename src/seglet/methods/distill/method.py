@@ -12,7 +12,7 @@ from seglet.methods.distill.config import Config
 from seglet.methods.distill.spec import parse
 from seglet.methods.distill.tapped import Tapped, attach
 from seglet.methods.distill.terms.base import Pair, Part
-from seglet.methods.weighting import Weights, weights_for
+from seglet.methods.uncertainty_weights import LossWeights, loss_weights
 from seglet.models.distillation.feature_taps import TappedOutput, forward_with_taps
 from seglet.models.distillation.teachers import Frozen, load_teacher
 from seglet.models.layers.dropout import noise_from
@@ -81,13 +81,15 @@ class Method(
         total = torch.stack([part.weight * part.value for part in parts.values()]).sum()
         return Losses(total, {**{name: part.value for name, part in parts.items()}, **weights.terms})
 
-    def _see(self, step: Labelled, progress: Progress) -> tuple[tuple[TappedOutput, TappedOutput], Weights, list[Pair]]:
+    def _see(
+        self, step: Labelled, progress: Progress
+    ) -> tuple[tuple[TappedOutput, TappedOutput], LossWeights, list[Pair]]:
         """What both networks see, FOTF's weights, and what each term is to compare."""
         device = step.images.device
         generator, common = progress.generator(device), progress.common_generator(device)
         own, taught = self._look(step.images, generator)
         config, network = self.config, self.student.network
-        weights = weights_for(config, network, own.embedding, step.target, generator, config.weigh_kd)
+        weights = loss_weights(config, network, own.embedding, step.target, generator, config.weigh_kd)
         pairs = [
             Pair(own.maps[here], taught.maps[there], step.target, weights.distillation, generator, common)
             for here, there in self._places()
@@ -104,7 +106,7 @@ class Method(
     def _places(self) -> list[tuple[str, str]]:
         return [tapped.spec.places for tapped in self.tapped]
 
-    def _supervised(self, own: TappedOutput, step: Labelled, weights: Weights) -> dict[str, Part]:
+    def _supervised(self, own: TappedOutput, step: Labelled, weights: LossWeights) -> dict[str, Part]:
         weight = self.config.task_weight
         if weight == 0:
             return {}

@@ -1,4 +1,4 @@
-"""Focus on the Fog: a student learns most where it is unsure of itself."""
+"""Focus on the Fog (FOTF): distillation weighted by the student's own uncertainty."""
 
 from seglet.methods.fotf.config import Config
 from seglet.methods.fotf.method import Method

@@ -8,7 +8,7 @@ from seglet.losses.distillation.kl import kl_divergence
 from seglet.losses.task import annotated_pixels, cross_entropy
 from seglet.methods import base
 from seglet.methods.fotf.config import Config
-from seglet.methods.weighting import Weights, weights_for
+from seglet.methods.uncertainty_weights import LossWeights, loss_weights
 from seglet.models.distillation.teachers import Frozen, load_teacher
 from seglet.models.layers.dropout import noise_from
 from seglet.models.network import Network
@@ -19,10 +19,10 @@ from seglet.types import Classes, Labelled, Losses, Progress
 
 
 class Method(base.Method[Labelled]):
-    """A student that listens most, to its teacher and to the masks, where its own stochastic passes disagree.
+    """A student whose losses weigh most where its own stochastic passes disagree.
 
-    The graded pass, whose logits the losses see, is not one of the T passes (Table 6: T = 0 costs nothing extra).
-    The passes share its backbone and repeat only what lies behind the head's first dropout.
+    The pass with gradients, whose logits the losses use, is not one of the T passes (Table 6: T = 0 costs nothing
+    extra). The passes share its backbone and repeat only what lies behind the head's first dropout.
     """
 
     supervision = Labelled
@@ -39,31 +39,31 @@ class Method(base.Method[Labelled]):
         return cls(config, build_student(config, classes, seed), teacher)
 
     def losses(self, step: Labelled, progress: Progress) -> Losses:
-        """The task loss, the auxiliary head's and, with a teacher, distillation; the sum weighs the last two.
+        """Computes the losses of the masks, of the auxiliary head and, with a teacher, of distillation.
 
-        Among the terms are also the mean σ, and mean and maximum of the weights of the distillation term
-        (`weight_…`) and of the task loss (`task_weight_…`, annotated pixels only). With weights that differ between
+        Terms beside the losses: the mean σ, and mean and maximum of the weights of the distillation term (`weight_…`)
+        and of the task loss (`task_weight_…`, annotated pixels only). With weights that differ between
         the classes of a pixel, `kd` may be negative: see `kl_divergence`.
         """
         network, generator = self.student.network, progress.generator(step.images.device)
-        with noise_from(network, generator):  # graded before sampled: the same masks as in vanilla distillation
+        with noise_from(network, generator):  # draws first, so dropout is as in plain distillation
             embedding = network.embed(step.images)
-            graded = network.decode(embedding)
+            output = network.decode(embedding)
         distils = self.teacher is not None
-        weights = weights_for(self.config, network, embedding, step.target, generator, distils)
-        terms = {"task": cross_entropy(graded.logits, weights.target)}  # Eq. 8
-        if graded.auxiliary is not None:
-            terms["auxiliary"] = cross_entropy(graded.auxiliary, step.target)
+        weights = loss_weights(self.config, network, embedding, step.target, generator, distils)
+        terms = {"task": cross_entropy(output.logits, weights.target)}  # Eq. 8
+        if output.auxiliary is not None:
+            terms["auxiliary"] = cross_entropy(output.auxiliary, step.target)
         if self.teacher is not None:
-            terms["kd"] = self._distillation(self.teacher, graded.logits, step, weights)
+            terms["kd"] = self._distillation(self.teacher, output.logits, step, weights)
         share = {"task": 1.0, "auxiliary": self.config.auxiliary_weight, "kd": self.config.kd_weight}
         total = torch.stack([share[name] * term for name, term in terms.items()]).sum()
         return Losses(total, {**terms, **weights.terms})
 
     def _distillation(
-        self, teacher: Frozen[Network], logits: Float[Tensor, "b k h w"], step: Labelled, weights: Weights
+        self, teacher: Frozen[Network], logits: Float[Tensor, "b k h w"], step: Labelled, weights: LossWeights
     ) -> Float[Tensor, ""]:
         with torch.no_grad():
-            taught = resize_align_corners(teacher(step.images).logits, logits.shape[-2:])
+            target = resize_align_corners(teacher(step.images).logits, logits.shape[-2:])
         counted = annotated_pixels(step.target.labels, logits.shape[-2:]) if self.config.mask_ignored else None
-        return kl_divergence(logits, taught, self.config.temperature, weights.distillation, counted)  # Eq. 3
+        return kl_divergence(logits, target, self.config.temperature, weights.distillation, counted)  # Eq. 3

@@ -1,6 +1,6 @@
 """Single-stage segmentation from image tags (SSSS). Equation and section numbers are the paper's.
 
-Araslanov and Roth, CVPR 2020. Axes: b images, k classes with the background first, h rows, w columns.
+Araslanov and Roth, CVPR 2020. Axes: b images, k classes, f foreground classes, h rows, w columns.
 """
 
 import torch
@@ -9,8 +9,8 @@ from torch import Tensor
 
 from seglet.losses.task import multilabel_soft_margin
 from seglet.methods import base
-from seglet.methods.self_taught import begun, mask_terms, refined
 from seglet.methods.ssss.config import Config
+from seglet.methods.tag_supervision import mask_loss_started, mask_terms, refined_mask_target
 from seglet.models.class_scores import class_scores
 from seglet.models.freezing import fix_batch_norm_statistics, freeze_pretrained
 from seglet.models.heads.cam import cam_masks, mean_scores
@@ -31,7 +31,7 @@ from seglet.types import (
 
 
 class Method(base.Method[Tagged]):
-    """A network whose masks are scored as classes, and which learns its own masks once they are refined."""
+    """A network that learns tags by pooling class scores under its masks, and later its own refined masks."""
 
     supervision = Tagged
 
@@ -44,7 +44,8 @@ class Method(base.Method[Tagged]):
 
     @classmethod
     def build(cls, config: Config, classes: Classes, seed: int) -> "Method":
-        """
+        """Builds the network.
+
         Raises:
             ValueError: the first class is not the background, which no tag names.
         """
@@ -58,26 +59,28 @@ class Method(base.Method[Tagged]):
         return self
 
     def losses(self, step: Tagged, progress: Progress) -> Losses:
-        """The loss of the tags and, after `mask_start`, of the masks; `confident` is the share of labelled pixels."""
+        """Computes the loss of tags and, after `mask_start`, of masks; `confident` is the share of labelled pixels."""
         with noise_from(self.student, progress.generator(step.images.device)):
             logits = self.student.network(step.images).logits
         tags = without_background(step.tags)
         terms = {"tags": multilabel_soft_margin(self._scores(logits), tags)}
         total = terms["tags"]
-        if begun(self.config, progress):
-            terms |= mask_terms(logits, self.refined(logits.detach(), step.images, tags))
+        if mask_loss_started(self.config, progress):
+            terms |= mask_terms(logits, self.refined_target(logits.detach(), step.images, tags))
             total = total + self.config.mask_weight * terms["masks"]
         return Losses(total, terms)
 
-    def _scores(self, logits: Float[Tensor, "b k h w"]) -> Float[Tensor, "b n"]:
+    def _scores(self, logits: Float[Tensor, "b k h w"]) -> Float[Tensor, "b f"]:
         if self.config.scores == "mean":
             return mean_scores(logits)
         return class_scores(logits, self.config.focal_power, self.config.focal_floor)  # Eq. 1, 2
 
     @torch.no_grad()
-    def refined(self, logits: Float[Tensor, "b k _ _"], images: Float[Tensor, "b 3 h w"], tags: Tensor) -> Target:
-        """What the masks of these logits become after PAMR, where they are confident; IGNORE elsewhere (Sec. 4.3)."""
-        return refined(self.config, self._masks(logits), images, tags)
+    def refined_target(
+        self, logits: Float[Tensor, "b k _ _"], images: Float[Tensor, "b 3 h w"], tags: Tensor
+    ) -> Target:
+        """Returns the target for these logits: their masks after PAMR where confident, IGNORE elsewhere (Sec. 4.3)."""
+        return refined_mask_target(self.config, self._masks(logits), images, tags)
 
     def _masks(self, logits: Float[Tensor, "b k h w"]) -> Float[Tensor, "b k h w"]:
         if self.config.scores == "mean":
@@ -85,7 +88,7 @@ class Method(base.Method[Tagged]):
         return at_least_float32(logits).softmax(dim=1)
 
     def predict(self, images: Float[Tensor, "b planes h w"]) -> Float[Tensor, "b k h w"]:
-        """Log-masks over all scales, without the classes that no scale believes in (Sec. 5.1)."""
+        """Returns log-masks averaged over scales, without classes that no scale finds (Sec. 5.1)."""
         config = self.config
         if config.scores == "mean":
             return super().predict(images)

@@ -1,4 +1,4 @@
-"""What a supervised experiment can choose."""
+"""Configuration of supervised training."""
 
 from dataclasses import dataclass
 
@@ -7,4 +7,4 @@ from seglet.models.student import StudentConfig
 
 @dataclass(frozen=True)
 class Config(StudentConfig):
-    """Nothing but the network and the weight of its auxiliary loss."""
+    """Keys of supervised training: the network and the weight of its auxiliary loss."""

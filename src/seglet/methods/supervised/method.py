@@ -24,6 +24,7 @@ class Method(base.Method[Labelled]):
         return cls(config, build_student(config, classes, seed))
 
     def losses(self, step: Labelled, progress: Progress) -> Losses:
+        """Computes the cross-entropy of the network and, with its weight, of the auxiliary head."""
         with noise_from(self.student, progress.generator(step.images.device)):
             prediction = self.student.network(step.images)
         total = task = cross_entropy(prediction.logits, step.target)

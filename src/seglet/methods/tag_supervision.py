@@ -1,6 +1,6 @@
-"""What tags teach masks, and what refined masks teach themselves: the objective of SSSS, for any method that has tags.
+"""Learning from tags as in SSSS, for any method with tags: a loss of class scores, then one of the refined own masks.
 
-Axes: b images, k classes with the background first, h rows, w columns, n = k - 1 classes that a tag can name.
+Axes: b images, k classes, f foreground classes, h rows, w columns.
 """
 
 from dataclasses import dataclass
@@ -18,17 +18,19 @@ from seglet.types import IGNORE, Progress, Target, option
 
 
 @dataclass(frozen=True)
-class SelfTaughtConfig:
-    """The keys of the loss of the tags, and of that of the masks, which begins later."""
+class TagSupervisionConfig:
+    """Keys of the loss of the tags, and of the loss of the masks, which starts later."""
 
-    focal_power: float = option(3.0, "p: how soon a growing mask is forgiven for being small; SSSS code")
-    focal_floor: float = option(0.01, "λ: the penalty of an empty mask is its logarithm; SSSS code, 0.3 in DGKD-WLSS")
-    mask_weight: float = option(1.0, "of the loss against the refined masks; SSSS code; 0 learns from tags alone")
-    mask_start: float = option(0.2, "share of training before it begins; SSSS code: 5 of 24 epochs, DGKD-WLSS: 0.2")
-    refine_steps: int = option(10, "steps of PAMR that make the refined masks; SSSS code; 0 leaves masks as they are")
-    foreground: float = option(0.6, "share of its maximum that a class must exceed to be a label; SSSS code")
-    background: float = option(0.7, "the same for the background; SSSS code")
-    least: float = option(0.2, "floor of what must be exceeded; SSSS code")
+    focal_power: float = option(3.0, "p: how fast the penalty of small masks falls as a mask grows; SSSS code")
+    focal_floor: float = option(0.01, "λ: the penalty of an empty mask is its logarithm; SSSS code, DGKD-WLSS: 0.3")
+    mask_weight: float = option(1.0, "weight of the loss against refined masks; SSSS code; 0 uses tags alone")
+    mask_start: float = option(
+        0.2, "fraction of training after which this loss starts; SSSS code: 5 of 24 epochs, DGKD-WLSS: 0.2"
+    )
+    refine_steps: int = option(10, "steps of PAMR that refine the masks; SSSS code; 0 leaves them as they are")
+    foreground: float = option(0.6, "share of its maximum above which a class becomes a label; SSSS code")
+    background: float = option(0.7, "share of its maximum above which the background becomes a label; SSSS code")
+    least: float = option(0.2, "least value of both thresholds; SSSS code")
 
     def __post_init__(self) -> None:
         for name in ("mask_start", "foreground", "background", "least"):
@@ -41,19 +43,19 @@ class SelfTaughtConfig:
             raise ValueError(f"focal_floor: expected above 0, got {self.focal_floor}")
 
 
-def begun(config: SelfTaughtConfig, progress: Progress) -> bool:
-    """Whether masks are taught at this step."""
+def mask_loss_started(config: TagSupervisionConfig, progress: Progress) -> bool:
+    """Returns whether the loss of the masks is used at this step."""
     return config.mask_weight > 0 and progress.fraction >= config.mask_start
 
 
 @torch.no_grad()
-def refined(
-    config: SelfTaughtConfig,
+def refined_mask_target(
+    config: TagSupervisionConfig,
     masks: Float[Tensor, "b k _ _"],
     images: Float[Tensor, "b 3 h w"],
-    tags: Float[Tensor, "b n"],
+    tags: Float[Tensor, "b f"],
 ) -> Target:
-    """What these masks become after PAMR, where they are confident; IGNORE elsewhere (SSSS, Sec. 4.3)."""
+    """Refines masks by PAMR and keeps the confident pixels, IGNORE elsewhere (SSSS, Sec. 4.3)."""
     size = images.shape[-2:]
     if config.refine_steps:
         masks = pamr(masks, resize_align_corners(images, masks.shape[-2:]), steps=config.refine_steps)
@@ -62,5 +64,5 @@ def refined(
 
 
 def mask_terms(logits: Float[Tensor, "b k _ _"], target: Target) -> dict[str, Float[Tensor, ""]]:
-    """The loss against refined masks, and `confident`: the share of pixels that became labels."""
+    """Computes the loss against refined masks, and `confident`, the fraction of pixels that became labels."""
     return {"masks": mask_loss(logits, target).mean(), "confident": (target.labels != IGNORE).float().mean()}

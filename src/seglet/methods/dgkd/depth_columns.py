@@ -1,4 +1,4 @@
-"""Who computes the column of depth: a depth network, or somebody before. Axes: h rows, w columns."""
+"""Producers of the depth column: a depth network, or files of the user. Axes: h rows, w columns."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,9 +21,9 @@ from seglet.models.foundation.hub import find_model
 
 @dataclass(frozen=True)
 class EstimatedDepth(ColumnProducer):
-    """Depth that a network sees in the image in the dark, at its size, in half precision; 0 nearest, 1 farthest.
+    """Producer of depth estimated from the dark image, at its size, in half precision; 0 nearest, 1 farthest.
 
-    `brighten` is done to the image first: depth networks know the light.
+    Images are first brightened by `brighten`, if given, because depth networks are trained on light images.
     """
 
     source: str
@@ -39,18 +39,18 @@ class EstimatedDepth(ColumnProducer):
         return {"brighten": self.brighten}
 
     def load(self, device: torch.device) -> Compute:
-        change = as_it_is if self.brighten is None else BRIGHTENERS[self.brighten]
+        brighten = _unchanged if self.brighten is None else BRIGHTENERS[self.brighten]
         estimator = DepthEstimator.load(self.source).to(device)
 
         def compute(samples: Sequence[Sample]) -> list[ColumnValue]:
-            return [_half(estimator.estimate(_batch(change(sample.image)).to(device))[0]) for sample in samples]
+            return [_half(estimator.estimate(_batch(brighten(sample.image)).to(device))[0]) for sample in samples]
 
         return compute
 
 
 @dataclass(frozen=True)
 class GivenDepth(ColumnProducer):
-    """Depth maps in a folder, each stretched over [0, 1]."""
+    """Producer of depth from maps in a folder, each scaled to [0, 1]."""
 
     folder: str
     name: str = DEPTH_COLUMN
@@ -72,8 +72,7 @@ class GivenDepth(ColumnProducer):
         return compute
 
 
-def as_it_is(image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
-    """What is done to images that are not brightened."""
+def _unchanged(image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
     return image
 
 
