@@ -8,7 +8,7 @@ from PIL import Image
 
 from seglet.data.dataset import Dataset, Sample
 from seglet.data.errors import DataError
-from seglet.data.loading.dark_light_pairs import BrightenedDataset, PairedDataset, shift_number
+from seglet.data.loading.dark_light_pairs import BrightenedDataset, DarkLightDataset, shift_number
 from seglet.data.opening import open_dataset
 from seglet.data.world.dataset import World
 from seglet.data.world.scene import WORLD_CLASSES
@@ -28,43 +28,43 @@ class Images(Dataset):
 
 
 def test_partners_are_found_by_name_whatever_their_order():
-    pairs = PairedDataset(Images(["a", "b"], 10), Images(["b", "x", "a"], 200))
+    pairs = DarkLightDataset(Images(["a", "b"], 10), Images(["b", "x", "a"], 200))
     sample = pairs.read(1)
     assert (sample.id, sample.image[0, 0, 0], sample.columns["light"][0, 0, 0]) == ("b", 10, 200)
     assert sample.kinds["light"] == "image"
 
 
 def test_names_of_lis_differ_by_one():
-    pairs = PairedDataset(Images(["2", "4"], 10), Images(["1", "3"], 200), offset=-1)
+    pairs = DarkLightDataset(Images(["2", "4"], 10), Images(["1", "3"], 200), offset=-1)
     assert pairs.read(0).columns["light"][0, 0, 0] == 200
     assert [shift_number(name, -1) for name in ("img_0010", "7.a", "none", "100")] == ["img_0009", "6.a", "none", "99"]
 
 
 def test_a_darkened_image_in_the_folder_of_its_split_finds_the_one_outside():
-    assert PairedDataset(Images(["train/a"], 10), Images(["a"], 200)).read(0).id == "train/a"
+    assert DarkLightDataset(Images(["train/a"], 10), Images(["a"], 200)).read(0).id == "train/a"
 
 
 def test_images_without_partner_are_named():
     with pytest.raises(DataError, match=r"2 of 3 dark images have no light image, such as 'b'"):
-        PairedDataset(Images(["a", "b", "c"], 10), Images(["a"], 200))
+        DarkLightDataset(Images(["a", "b", "c"], 10), Images(["a"], 200))
 
 
 def test_pairs_of_different_sizes_are_refused():
-    pairs = PairedDataset(Images(["a"], 10), Images(["a"], 200, size=(4, 5)))
+    pairs = DarkLightDataset(Images(["a"], 10), Images(["a"], 200, size=(4, 5)))
     with pytest.raises(DataError, match=r"dark image 'a' is 6x4, its light image 'a' 5x4.* crop or resize"):
         pairs.read(0)
 
 
 def test_the_same_data_are_no_pair():
     with pytest.raises(DataError, match="same data set; name the dark ones"):
-        PairedDataset(Images(["a"], 10), Images(["a"], 10))
+        DarkLightDataset(Images(["a"], 10), Images(["a"], 10))
 
 
 def test_a_pair_is_another_one_with_another_light():
     dark = Images(["a"], 10)
-    first, second = (PairedDataset(dark, Images(["a"], grey)).fingerprint for grey in (200, 201))
+    first, second = (DarkLightDataset(dark, Images(["a"], grey)).fingerprint for grey in (200, 201))
     assert first != second
-    assert PairedDataset(dark, Images(["a"], 200)).identity(0) == dark.identity(0)
+    assert DarkLightDataset(dark, Images(["a"], 200)).identity(0) == dark.identity(0)
 
 
 @pytest.mark.parametrize("how", ["clahe", "equalise", "gamma", "retinex"])

@@ -1,4 +1,4 @@
-"""What a method has made once for its classes, not for each image: such as a memory of what they look like."""
+"""Artefacts: tensors that a method computes once per class set, such as a key-value cache of class features."""
 
 import hashlib
 import json
@@ -18,9 +18,9 @@ _TENSORS, _ABOUT = "tensors.safetensors", "artefact.json"
 
 
 class Artefact(ABC):
-    """Tensors that follow from what is said here. As with columns, equal words must mean equal values.
+    """Named tensors and the description they follow from; equal descriptions must mean equal values, as with columns.
 
-    `name` and `maker` are a column's; where `of_images`, those of the split to train on decide too.
+    `name` and `maker` are as for `ColumnProducer`. If `of_images`, the values also depend on the training images.
     """
 
     name: str
@@ -29,37 +29,37 @@ class Artefact(ABC):
 
     @abstractmethod
     def identity(self) -> str:
-        """Which weights; see `Producer.identity`."""
+        """Returns the identity of the weights; see `ColumnProducer.identity`."""
 
     @abstractmethod
     def settings(self) -> Mapping[str, Any]:
-        """Every choice that changes the values, the classes among them, as plain JSON."""
+        """Returns every setting that changes the values, including the classes, as plain JSON."""
 
     @abstractmethod
     def make(self, root: Path, data: Dataset, device: torch.device, note: Callable[[str], None]) -> dict[str, Tensor]:
-        """Computes the tensors; what is costly on the way may be kept in folders of `root`, under names of its own.
+        """Computes the tensors; costly intermediate results may be kept in folders of `root` with names of their own.
 
         Raises:
-            ValueError: it cannot be made; says why.
+            ValueError: they cannot be computed; says why.
         """
 
 
 def artefact_folder(artefact: Artefact, root: Path, data: Dataset) -> Path:
-    """The folder of an artefact: its name ends in a hash of all that decides it."""
-    told = json.dumps(_about(artefact, data), sort_keys=True)
-    return root / f"{artefact.name}-{hashlib.sha256(told.encode()).hexdigest()[:16]}"
+    """Returns the folder of an artefact, whose name ends in a hash of everything that decides the values."""
+    about = json.dumps(_about(artefact, data), sort_keys=True)
+    return root / f"{artefact.name}-{hashlib.sha256(about.encode()).hexdigest()[:16]}"
 
 
 def _about(artefact: Artefact, data: Dataset) -> dict[str, Any]:
     about = {"maker": artefact.maker, "identity": artefact.identity(), "settings": dict(artefact.settings())}
     if not artefact.of_images:
         return about
-    words = "\n".join(data.identity(index, ("image", "tags")) for index in range(len(data)))
-    return {**about, "pictures": hashlib.sha256(words.encode()).hexdigest()}
+    identities = "\n".join(data.identity(index, ("image", "tags")) for index in range(len(data)))
+    return {**about, "pictures": hashlib.sha256(identities.encode()).hexdigest()}
 
 
 def write_artefact(artefact: Artefact, folder: Path, data: Dataset, tensors: Mapping[str, Tensor]) -> None:
-    """The tensors and how they were made, whole or not at all."""
+    """Writes the tensors and their description, completely or not at all."""
     with replace_atomically(folder) as temporary:
         temporary.mkdir()
         write_tensors(temporary / _TENSORS, {name: tensor.cpu().contiguous() for name, tensor in tensors.items()})
@@ -67,9 +67,10 @@ def write_artefact(artefact: Artefact, folder: Path, data: Dataset, tensors: Map
 
 
 def read_artefact(folder: Path) -> dict[str, Tensor]:
-    """
+    """Reads the tensors of an artefact.
+
     Raises:
-        DataError: it is damaged.
+        DataError: the folder is damaged.
     """
     from safetensors.torch import load_file
 

@@ -1,4 +1,4 @@
-"""Which value in a mask means which class: read from a file, invented, and turned into train ids."""
+"""Class tables: which mask value stands for which class, read from files and mapped to train ids."""
 
 import importlib.resources
 import json
@@ -20,7 +20,7 @@ MAX_ID = 65535
 
 @dataclass(frozen=True)
 class ClassEntry:
-    """A value in masks and what it stands for. Void pixels become IGNORE; the others are numbered in order."""
+    """A mask value and its class. Void values become IGNORE; the others get train ids in order."""
 
     id: int
     name: str
@@ -38,7 +38,7 @@ ClassTable = tuple[ClassEntry, ...]
 
 
 def numbered_table(names: Iterable[str], colours: Sequence[Colour] | None = None, first: int = 0) -> ClassTable:
-    """Consecutive ids from `first` for the names, VOC's colours unless others are given; VOID_NAMES are void."""
+    """Returns a table with consecutive ids from `first`, by default in VOC's colours; `void` and the like are void."""
     return tuple(
         ClassEntry(first + place, name, colours[place] if colours else voc_colour(first + place), is_void(name))
         for place, name in enumerate(names)
@@ -46,11 +46,12 @@ def numbered_table(names: Iterable[str], colours: Sequence[Colour] | None = None
 
 
 def is_void(name: str) -> bool:
+    """True for the names that mark pixels to ignore, such as `void` and `unlabelled`."""
     return name.strip().lower() in _VOID_NAMES
 
 
 def mark_void(entries: ClassTable, ids: Iterable[int]) -> ClassTable:
-    """The table with these ids void, whether they were in it or not."""
+    """Returns the table with these ids void; ids that it lacks are added."""
     known = {entry.id: entry for entry in entries}
     for number in ids:
         entry = known.get(number, ClassEntry(number, "void" if number == IGNORE else f"void_{number}", (0, 0, 0)))
@@ -59,17 +60,17 @@ def mark_void(entries: ClassTable, ids: Iterable[int]) -> ClassTable:
 
 
 def binary_table(entries: ClassTable | None) -> ClassTable:
-    """Background at 0 and one object at 255, named as in `entries` if it names two classes."""
+    """Returns the table of masks with background 0 and one object 255, with the names of `entries` if it has two."""
     names = [entry.name for entry in entries or () if not entry.void]
     low, high = names if len(names) == 2 else ("background", "object")
     return ClassEntry(0, low, voc_colour(0)), ClassEntry(255, high, voc_colour(1))
 
 
 def classes_of(entries: ClassTable) -> Classes:
-    """The classes in the order of their train ids.
+    """Returns the classes in the order of their train ids, without void.
 
     Raises:
-        DataError: no class is left, more than 255, or two share a name, an id or a colour that must tell them apart.
+        DataError: there are none or more than 255, or two share a name or an id.
     """
     kept = [entry for entry in entries if not entry.void]
     ids = [entry.id for entry in entries]
@@ -82,14 +83,18 @@ def classes_of(entries: ClassTable) -> Classes:
 
 
 def train_ids(entries: ClassTable) -> dict[int, int]:
-    """Mask value to train id; void and, unless a class has that id, 255 become IGNORE."""
+    """Returns a map from mask value to train id; void and, unless a class has that id, 255 become IGNORE."""
     kept = [entry.id for entry in entries if not entry.void]
     mapping = {IGNORE: IGNORE} | {entry.id: IGNORE for entry in entries if entry.void}
     return mapping | {number: place for place, number in enumerate(kept)}
 
 
 def train_colours(entries: ClassTable) -> dict[int, int]:
-    """Packed colour (see `pack`) to train id or IGNORE."""
+    """Returns a map from packed colour (see `pack_colours`) to train id or IGNORE.
+
+    Raises:
+        DataError: two entries share a colour.
+    """
     kept = [entry for entry in entries if not entry.void]
     mapping = {_packed(entry.colour): IGNORE for entry in entries if entry.void}
     mapping |= {_packed(entry.colour): place for place, entry in enumerate(kept)}
@@ -99,12 +104,13 @@ def train_colours(entries: ClassTable) -> dict[int, int]:
 
 
 def pack_colours(colours: UInt8[np.ndarray, "h w 3"]) -> np.ndarray:
-    """Each colour as one number, 65536 red + 256 green + blue."""
+    """Returns each colour as one number, 65536 red + 256 green + blue."""
     wide = colours.astype(np.int32)
     return np.asarray(wide[..., 0] << 16 | wide[..., 1] << 8 | wide[..., 2])
 
 
 def unpack_colour(number: int) -> Colour:
+    """Returns the red, green and blue of a packed colour."""
     return number >> 16, number >> 8 & 255, number & 255
 
 
@@ -113,19 +119,19 @@ def _packed(colour: Colour) -> int:
 
 
 def shipped_class_tables() -> list[str]:
-    """Names of the tables that come with seglet."""
+    """Returns the names of the tables that come with seglet."""
     folder = importlib.resources.files("seglet.data") / "class_tables"
     return sorted(entry.name.removesuffix(".txt") for entry in folder.iterdir() if entry.name.endswith(".txt"))
 
 
 def read_class_table(path: Path) -> ClassTable:
-    """The table in a text or JSON file; where there is no such file, the one of that name that comes with seglet.
+    """Reads a class table from a text or JSON file or, if there is no such file, the one of that name in seglet.
 
-    Text has a class a line: `id name`, `id name R G B`, `name,R,G,B`, or a name alone, numbered from 0; `#` begins a
-    comment line. JSON is a list of {"id", "name", "colour", "void"}, the last two optional.
+    Text has one class per line: `id name`, `id name R G B`, `name,R,G,B`, or a name alone, numbered from 0; `#` begins
+    a comment line. JSON is a list of {"id", "name", "colour", "void"}, the last two optional.
 
     Raises:
-        DataError: the file says something else; names the line.
+        DataError: the file has another form; names the line.
     """
     if not path.exists() and str(path) in shipped_class_tables():
         folder = importlib.resources.files("seglet.data") / "class_tables"
@@ -182,10 +188,10 @@ def _from_json(text: str, path: Path) -> ClassTable:
 
 
 def entry_from_json(row: dict[str, object]) -> ClassEntry:
-    """A class from its JSON object.
+    """Returns the class that a JSON object describes.
 
     Raises:
-        DataError, TypeError or KeyError: the object has the wrong shape.
+        DataError, TypeError or KeyError: the object has another form.
     """
     number, name, colour = row["id"], row["name"], row.get("colour", row.get("color"))
     if not isinstance(number, int) or not isinstance(name, str):
@@ -202,7 +208,7 @@ def entry_from_json(row: dict[str, object]) -> ClassEntry:
 CLASS_FILE = "classes.txt"
 
 
-def class_table_text(classes: "Classes") -> str:
-    """The classes of the masks, as `seglet data check --classes` reads them."""
+def class_table_text(classes: Classes) -> str:
+    """Returns the classes as text that `read_class_table` reads, one line per class."""
     named = enumerate(zip(classes.names, classes.colours, strict=True))
     return "".join(f"{label} {name} {red} {green} {blue}\n" for label, (name, (red, green, blue)) in named)

@@ -1,4 +1,4 @@
-"""What a checked data set consists of: its classes, its splits, how its masks are coded. Kept as `dataset.json`.
+"""Descriptions of checked data sets: classes, splits and the coding of masks, stored as `dataset.json`.
 
 Axes: h rows, w columns.
 """
@@ -32,10 +32,10 @@ from seglet.types import IGNORE, Classes
 from seglet.values import choose_from
 
 MaskCoding = Literal["index", "colour", "binary_255"]
-"""Masks hold ids, or colours, or 0 and 255 where 255 is an object and not void."""
+"""Masks hold ids (`index`), colours, or 0 and 255, where 255 is an object and not void."""
 DESCRIPTION_FILE = "dataset.json"
 WHOLE_SPLIT = "all"
-"""The split of a data set that comes without any."""
+"""Name of the split that holds all images of a data set without splits."""
 _DIVIDE = "`seglet data check DIR --val 0.2` makes train and val of it, or name the split that there is"
 _VERSION = 1
 _UNKNOWN = -1
@@ -43,9 +43,9 @@ _UNKNOWN = -1
 
 @dataclass(frozen=True)
 class ImageItem:
-    """An image and its mask, if it has one. The hashes of their content are empty until they are checked.
+    """Paths of an image and its mask, if it has one, with the hashes of their content (empty before a check).
 
-    `tags` are sorted train ids as somebody wrote them down, without background; None where nobody did.
+    `tags` are the sorted train ids of a tag file, without background, or None where there are none.
     """
 
     id: str
@@ -58,17 +58,17 @@ class ImageItem:
 
 @dataclass(frozen=True)
 class TagOrigin:
-    """Where tags were read from, and how it was written; `hash` is that of the file, empty for a folder or masks."""
+    """Source and form of tags; `hash` is that of the file, and empty if they come from a folder or from masks."""
 
     form: str
     source: Path
     hash: str = ""
 
     def check_unchanged(self) -> None:
-        """Files that are gone are not missed, since the tags are in the description.
+        """Checks that the tag file is the one that was read; it may be deleted, as the description holds the tags.
 
         Raises:
-            DataError: the file's content is not what it was.
+            DataError: the content of the file changed.
         """
         if self.hash and self.source.is_file() and content_hash(read_bytes(self.source)) != self.hash:
             raise DataError(
@@ -78,7 +78,7 @@ class TagOrigin:
 
 @dataclass(frozen=True)
 class Description:
-    """Everything needed to read a data set again without looking at its folders.
+    """Everything needed to read a data set without searching its folders.
 
     `stray` is the share of a mask's pixels, in [0, 1], that may have a colour or id of no class; they become IGNORE.
     """
@@ -94,9 +94,15 @@ class Description:
 
     @cached_property
     def classes(self) -> Classes:
+        """Classes in the order of their train ids."""
         return classes_of(self.entries)
 
     def items(self, split: str) -> tuple[ImageItem, ...]:
+        """Returns the items of a split.
+
+        Raises:
+            DataError: there is no such split; lists those there are.
+        """
         if split not in self.splits:
             sizes = {name: len(items) for name, items in self.splits.items()}
             there = ", ".join(f"{name} ({size})" for name, size in sizes.items())
@@ -105,15 +111,15 @@ class Description:
         return self.splits[split]
 
     def labels(self, mask: Integer[np.ndarray, "h w *rgb"], file: str | Path) -> UInt8[np.ndarray, "h w"]:
-        """Train ids for the values of a mask.
+        """Returns the train ids of the values of a mask; `file` only names it in errors.
 
         Raises:
-            DataError: it is coded otherwise, or holds more values of no class than `stray` allows; names some of them.
+            DataError: its coding differs, or more pixels than `stray` allows have values of no class; names some.
         """
         if (mask.ndim == 3) != (self.coding == "colour"):
             kinds = ("colours", "ids") if mask.ndim == 3 else ("ids", "colours")
             raise DataError(
-                f"mask {str(file)!r} holds {kinds[0]}, but this data set's masks hold {kinds[1]}; export it anew"
+                f"mask {str(file)!r} holds {kinds[0]}, but this data set's masks hold {kinds[1]}; export it again"
             )
         found = self._look_up(mask)
         if found.size and found.min() == _UNKNOWN:
@@ -146,7 +152,7 @@ class Description:
         return np.array([key for key, _ in mapping]), np.array([label for _, label in mapping], np.int16)
 
     def fingerprint(self, items: Sequence[ImageItem]) -> str:
-        """A hash of the content of these items and of how their masks are read; paths do not enter it."""
+        """Returns a hash of the content of these items and of how their masks are read; paths are not part of it."""
         rows = [
             [item.id, item.image_hash, item.mask_hash, *([] if item.tags is None else [item.tags])] for item in items
         ]
@@ -154,7 +160,7 @@ class Description:
         return hashlib.sha256(json.dumps([reading, rows]).encode()).hexdigest()
 
     def save(self, path: Path) -> None:
-        """Writes the description; paths below the folder of the root are stored relative to it."""
+        """Writes the description; the root and paths below it are stored as relative paths where possible."""
         home = path.parent.resolve()
         root = self.root.resolve()
         content: dict[str, Any] = {
@@ -173,10 +179,10 @@ class Description:
 
 
 def load_description(path: Path) -> Description:
-    """The description in a file that `save` wrote.
+    """Reads the description that `save` wrote.
 
     Raises:
-        DataError: it cannot be read, is no description, or is of another version.
+        DataError: the file cannot be read, is no description, or has another version.
     """
     stored = read_bytes(path)
     try:

@@ -1,4 +1,4 @@
-"""What is wrong with data on disk: raised one at a time, or listed all at once."""
+"""Problems of data on disk: raised one at a time as `DataError`, or listed all at once."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,7 +10,7 @@ __all__ = ["DataError", "Problem"]
 
 @dataclass(frozen=True)
 class Problem:
-    """One finding of a check. Errors would break or spoil training; warnings may be meant."""
+    """One finding of a check. Errors would break or spoil training; warnings may be intended."""
 
     file: str
     what: str

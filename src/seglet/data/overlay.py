@@ -1,4 +1,4 @@
-"""Images of images: labels laid over images, a legend of colours, sheets to look many over at once.
+"""Sheets that show many images at once: labels in colour, legends, tags and value maps.
 
 Axes: h rows, w columns.
 """
@@ -21,12 +21,12 @@ _LONGEST_NAME = 22
 
 
 def colour_labels(labels: UInt8[np.ndarray, "h w"], classes: Classes) -> UInt8[np.ndarray, "h w 3"]:
-    """The labels in the colours of their classes, void in white."""
+    """Returns the labels in the colours of their classes, void in white."""
     return np.asarray(colour_palette(classes)[labels])
 
 
 def class_legend(classes: Classes, width: int = 640) -> Image.Image:
-    """The name of each class beside its colour, wrapped to `width` pixels."""
+    """Draws the name of each class beside its colour, wrapped to `width` pixels."""
     font = ImageFont.load_default()
     names = [*classes.names, "void"]
     shades = [*classes.colours, _PAPER]
@@ -43,7 +43,7 @@ def class_legend(classes: Classes, width: int = 640) -> Image.Image:
 
 
 def tag_card(tags: Sequence[int], classes: Classes, height: int = 160) -> UInt8[np.ndarray, "h w 3"]:
-    """The names of the tags, each beside its colour, as an image to stand where a mask would."""
+    """Draws the names of the tags, each beside its colour, to be shown in place of a mask."""
     rows = max(len(tags), 1)
     sheet = Image.new("RGB", (height, max(height, rows * (_SWATCH + _GAP) + _GAP)), _PAPER)
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default()
@@ -59,10 +59,10 @@ def tag_card(tags: Sequence[int], classes: Classes, height: int = 160) -> UInt8[
 def contact_sheet(
     rows: Sequence[Sequence[UInt8[np.ndarray, "_ _ 3"]]], height: int = 160, footer: Image.Image | None = None
 ) -> Image.Image:
-    """The images of each row side by side at `height` pixels, rows below each other, and the footer under all.
+    """Draws the images of each row side by side at `height` pixels, one row below another, with a footer.
 
     Raises:
-        DataError: there is nothing to show.
+        DataError: there are no images.
     """
     scaled = [[_scaled(image, height) for image in row] for row in rows if len(row)]
     if not scaled:
@@ -83,7 +83,7 @@ def contact_sheet(
 
 
 def scale_to_height(image: UInt8[np.ndarray, "h w 3"], height: int) -> UInt8[np.ndarray, "h2 w2 3"]:
-    """The image as `contact_sheet` shows it at that height."""
+    """Returns the image resized to the height, as `contact_sheet` shows it."""
     return np.array(_scaled(image, height))
 
 
@@ -93,17 +93,17 @@ def _scaled(image: UInt8[np.ndarray, "h w 3"], height: int) -> Image.Image:
 
 
 def _printable(name: str) -> str:
-    """Cut to a column's width; Pillow's own font has Latin letters only, the rest are shown as question marks."""
+    """Shortens a name to the width of a column; letters that Pillow's own font lacks become question marks."""
     short = name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 2]}.."
     return short.encode("latin-1", "replace").decode("latin-1")
 
 
 _RAMP = np.array([[68, 1, 84], [59, 82, 139], [33, 145, 140], [94, 201, 98], [253, 231, 37]], np.float64)
-"""Colours from low to high; five stops of viridis, which grey-scale printing and colour-blind eyes order alike."""
+"""Colours from low to high: five stops of viridis, whose order survives grey-scale printing and colour blindness."""
 
 
 def colour_values(values: Float[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w 3"]:
-    """From the lowest value, dark, to the highest, bright; one value alone is dark."""
+    """Returns the values as colours from the lowest, dark, to the highest, bright; constant values are dark."""
     places = _unit(values) * (len(_RAMP) - 1)
     stops = np.arange(len(_RAMP))
     return np.stack([np.interp(places, stops, _RAMP[:, c]) for c in range(3)], axis=2).round().astype(np.uint8)

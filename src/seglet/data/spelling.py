@@ -1,21 +1,21 @@
-"""When two ways of writing a name mean the same thing, and when they might."""
+"""Compares spellings of names: equal but for case and separators, or so similar that one may be a typing error."""
 
 import unicodedata
 from collections.abc import Iterable
 from difflib import SequenceMatcher
 
 _ALIKE = 0.85
-"""Names that share so much (twice the common letters over all letters) may be one name and a slip."""
+"""Similarity (twice the common letters over all letters) from which one of two names may be a typing error."""
 
 
 def fold_spelling(name: str) -> str:
-    """What stays of a name without capitals, blanks, underscores and hyphens: 'Dining_Table' and 'diningtable'."""
+    """Returns the name in lower case without blanks, underscores and hyphens: 'diningtable' for 'Dining_Table'."""
     plain = unicodedata.normalize("NFKC", name).casefold()
     return "".join(letter for letter in plain if letter not in " _-\t")
 
 
 def lookalikes(names: Iterable[str]) -> list[tuple[str, str]]:
-    """Pairs of different names that differ by so little that one may be a slip, in order."""
+    """Returns the pairs of different names so similar that one may be a typing error, in order."""
     ordered = sorted(names)
     pairs = ((one, other) for place, one in enumerate(ordered) for other in ordered[place + 1 :])
     return [pair for pair in pairs if _alike(*(fold_spelling(name) for name in pair))]

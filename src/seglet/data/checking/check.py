@@ -1,4 +1,4 @@
-"""Looks a data set over before any training time is spent: every file, every value, all problems at once."""
+"""Checks a data set before training: every file and every mask value, all problems reported at once."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -28,16 +28,17 @@ _MEMORY = "scan.json"
 
 @dataclass(frozen=True)
 class CheckReport:
-    """What a check found. `description` leaves out every pair that has an error."""
+    """Result of a check. `description` leaves out every pair that has an error."""
 
     description: Description
     problems: tuple[Problem, ...]
     statistics: Mapping[str, SplitStatistics]
     undecided: bool = False
-    """An error is about all masks at once, so leaving out files does not mend it."""
+    """True if an error concerns all masks, so that leaving out files does not resolve it."""
 
     @property
     def errors(self) -> tuple[Problem, ...]:
+        """Problems that would break training."""
         return tuple(problem for problem in self.problems if problem.severity == "error")
 
     @property
@@ -46,7 +47,7 @@ class CheckReport:
         return not self.errors
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything but the lists of files, ready for JSON."""
+        """Returns everything except the lists of files, as plain JSON."""
         origin = self.description.tags
         return {
             "root": str(self.description.root),
@@ -60,7 +61,11 @@ class CheckReport:
         }
 
     def require_ok(self) -> Description:
-        """The description, or a DataError that shows the first problems."""
+        """Returns the description.
+
+        Raises:
+            DataError: there are errors; shows the first five.
+        """
         if self.ok:
             return self.description
         first = "\n  ".join(str(problem) for problem in self.errors[:5])
@@ -76,15 +81,15 @@ def check_dataset(
     progress: ProgressCallback | None = None,
     tags: TagSource = USUAL_TAGS,
 ) -> CheckReport:
-    """Infers layout and classes, pairs files, and decodes every image and mask that was not decoded before.
+    """Infers layout and classes, pairs images with masks, and decodes every file not decoded by an earlier check.
 
-    `masks` names the folder of masks when it cannot be inferred, `classes` a file with the class table (see
-    `table.read_table`), `tags` where tags are. What was found is remembered in root/.seglet, or in the user's cache if
+    `masks` names the folder of masks if it cannot be inferred, `classes` a file with the class table (see
+    `read_class_table`), `tags` the source of tags. Results per file are kept in root/.seglet, or in the user's cache if
     the root is read-only.
 
     Raises:
-        DataError: there is nothing to check: no images, no way to tell the classes, or tags that cannot be read. All
-            else is in the report.
+        DataError: the check cannot begin: there are no images, the classes are unknown, or tags cannot be read. All
+            other problems are in the report.
     """
     root = root.resolve()
     masks = masks.resolve() if masks is not None else None
@@ -113,7 +118,7 @@ def check_dataset(
 
 
 def _table(given: Path | None, found: FoundLayout, tags: TagSource) -> ClassTable | None:
-    """The class table as the user, a file beside the masks, or the layout says; labels.csv may be one, or hold tags."""
+    """Returns the class table of the user, of a file beside the masks (unless it holds the tags), or of the layout."""
     if given is not None:
         return read_class_table(given)
     is_tags = found.table is not None and tags.path is not None and found.table.resolve() == tags.path.resolve()
@@ -144,7 +149,7 @@ def _assigned(
 def _report(
     description: Description, facts: Mapping[FileRequest, FileFacts], found: FoundLayout, assigned: AssignedTags
 ) -> CheckReport:
-    of = _judged(description, facts, found, assigned)
+    of = _problems_by_item(description, facts, found, assigned)
     good = {
         name: tuple(_known(name, item, facts, assigned) for item in items if not _is_bad(item, of[item], assigned))
         for name, items in description.splits.items()
@@ -163,13 +168,13 @@ def _report(
     return CheckReport(kept, tuple(problems), statistics)
 
 
-def _judged(
+def _problems_by_item(
     description: Description, facts: Mapping[FileRequest, FileFacts], found: FoundLayout, assigned: AssignedTags
 ) -> dict[ImageItem, list[Problem]]:
-    """What is wrong with each image, its mask, or the lack of one."""
-    of = {item: _judge(item, facts, description) for items in description.splits.values() for item in items}
+    """Returns the problems of each item: of its image, its mask, or the lack of one."""
+    of = {item: _item_problems(item, facts, description) for items in description.splits.values() for item in items}
     for item in found.unmasked:
-        of.setdefault(item, [missing_mask_problem(item)])  # an image that is in no split
+        of.setdefault(item, [missing_mask_problem(item)])  # an image in no split
     for name, items in description.splits.items():
         for item, problem in unusable_images(name, items, assigned, found.unmasked).items():
             if not any(other.severity == "error" for other in of[item]):
@@ -177,7 +182,7 @@ def _judged(
     return of
 
 
-def _judge(item: ImageItem, facts: Mapping[FileRequest, FileFacts], description: Description) -> list[Problem]:
+def _item_problems(item: ImageItem, facts: Mapping[FileRequest, FileFacts], description: Description) -> list[Problem]:
     image = facts[FileRequest(item.image, "image")]
     problems = validate_image(str(item.image), image)
     if item.mask is not None:
@@ -186,11 +191,11 @@ def _judge(item: ImageItem, facts: Mapping[FileRequest, FileFacts], description:
 
 
 def _is_bad(item: ImageItem, problems: list[Problem], assigned: AssignedTags) -> bool:
-    return item.image in assigned.spoilt or any(problem.severity == "error" for problem in problems)
+    return item.image in assigned.invalid or any(problem.severity == "error" for problem in problems)
 
 
 def _known(name: str, item: ImageItem, facts: Mapping[FileRequest, FileFacts], assigned: AssignedTags) -> ImageItem:
-    """The item with what the check learnt about it."""
+    """Returns the item with the hashes and tags found by the check."""
     mask_hash = facts[FileRequest(item.mask, "mask")].hash if item.mask is not None else ""
     tags = None if name in UNLABELLED else assigned.tags.get(item.image)
     return replace(item, image_hash=facts[FileRequest(item.image, "image")].hash, mask_hash=mask_hash, tags=tags)

@@ -1,4 +1,4 @@
-"""What is to know about one file without knowing its data set: decoded once, kept by content.
+"""Facts about single files, independent of their data set: decoded once, stored by content hash.
 
 Axes: h rows, w columns.
 """
@@ -21,10 +21,11 @@ _MAX_VALUES = 1024
 
 @dataclass(frozen=True)
 class FileFacts:
-    """`size` is (h, w) of the upright image. `error` is empty if the file can be used.
+    """Size and content of one file; `error` is empty if the file can be used.
 
-    `values` counts the pixels of each id of a mask, or of each packed colour if `coloured`; of more than MAX_VALUES
-    only the most frequent, `distinct` is how many there are. `look` is an image's 64-bit difference hash.
+    `size` is (h, w) of the upright image. `values` counts the pixels of each id of a mask, or of each packed colour if
+    `coloured`; of more than 1024 only the most frequent are kept, while `distinct` counts them all. `difference_hash`
+    is the 64-bit difference hash of an image, equal for copies of other size.
     """
 
     hash: str
@@ -36,6 +37,7 @@ class FileFacts:
     values: Mapping[int, int] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
+        """Returns the facts as plain JSON, under the keys that version 0.1.0 wrote."""
         values = [[value, count] for value, count in self.values.items()]
         return {
             "size": list(self.size), "look": self.difference_hash, "coloured": self.coloured, "distinct": self.distinct,
@@ -44,6 +46,7 @@ class FileFacts:
 
 
 def facts_from_json(content_hash: str, row: Mapping[str, Any]) -> FileFacts:
+    """Returns the facts that `as_json` wrote."""
     height, width = row["size"]
     values = {int(value): int(count) for value, count in row["values"]}
     size = (int(height), int(width))
@@ -51,6 +54,7 @@ def facts_from_json(content_hash: str, row: Mapping[str, Any]) -> FileFacts:
 
 
 def image_facts(content: bytes, content_hash: str, path: Path, max_pixels: int) -> FileFacts:
+    """Decodes an image; a failure is in `error`."""
     try:
         image = decode_image(content, path, max_pixels)
     except DataError as error:
@@ -59,6 +63,7 @@ def image_facts(content: bytes, content_hash: str, path: Path, max_pixels: int) 
 
 
 def mask_facts(content: bytes, content_hash: str, path: Path, max_pixels: int) -> FileFacts:
+    """Decodes a mask and counts its values; a failure is in `error`."""
     try:
         mask = decode_mask(content, path, max_pixels)
     except DataError as error:
@@ -78,6 +83,6 @@ def _count(mask: Integer[np.ndarray, "h w *rgb"]) -> dict[int, int]:
 
 
 def _difference_hash(image: UInt8[np.ndarray, "h w 3"]) -> int:
-    """One bit for each of 8 x 8 places: is it brighter than its right neighbour? Twins of other size agree."""
+    """Returns one bit per cell of an 8 x 8 grid, set if it is brighter than the cell on its right."""
     small = np.array(Image.fromarray(image).resize((9, 8), Image.Resampling.BOX).convert("L"))
     return int.from_bytes(np.packbits(small[:, :-1] > small[:, 1:]).tobytes())

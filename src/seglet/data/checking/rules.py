@@ -1,4 +1,4 @@
-"""What the user says about masks, and what the masks say themselves."""
+"""Decides how masks are read, from the user's rules, the layout and the masks themselves."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -18,10 +18,10 @@ BLACK, WHITE = 0, 0xFFFFFF
 
 @dataclass(frozen=True)
 class MaskRules:
-    """How masks are to be read where they cannot say.
+    """Rules for reading masks, given by the user.
 
-    `coding` None lets them say. `void` ids count nowhere whatever the table says. `stray` is the share of a mask, in
-    [0, 1], that may have values of no class. Files beyond `max_pixels` are refused.
+    `coding` None leaves it to layout and masks. `void` ids become IGNORE, whatever the table says. `stray` is the share
+    of a mask, in [0, 1], that may have values of no class. Files of more than `max_pixels` pixels are refused.
     """
 
     coding: MaskCoding | None = None
@@ -41,7 +41,7 @@ STRICT_RULES = MaskRules()
 
 @dataclass(frozen=True)
 class MaskReading:
-    """How the masks of a data set are read, and what is doubtful about it."""
+    """Coding and class table of the masks of a data set, with warnings about doubtful choices."""
 
     coding: MaskCoding
     entries: ClassTable
@@ -51,19 +51,19 @@ class MaskReading:
 def decide_mask_reading(
     found: FoundLayout, entries: ClassTable | None, rules: MaskRules, masks: Iterable[FileFacts]
 ) -> MaskReading:
-    """The coding and classes: from what was said, `entries` of the classes, or else from the masks.
+    """Returns the coding and classes, taken from the rules, the layout and `entries`, or else from the masks.
 
     Raises:
-        DataError: nothing says what the classes are, and the masks hold too many values to be numbered.
+        DataError: no source names the classes, and the masks have too many values to number them.
     """
     usable = [facts for facts in masks if not facts.error]
     coding = rules.coding or found.coding or ("colour" if _mostly_coloured(usable) else "index")
-    said = rules.coding is not None or found.coding is not None
+    stated = rules.coding is not None or found.coding is not None
     values = Counter[int]()
     for facts in usable:
         if facts.coloured == (coding == "colour"):
             values.update(facts.values)
-    problems = list(_doubts(coding, said, values, entries is None))
+    problems = list(_doubts(coding, stated, values, entries is None))
     if coding == "binary_255":
         entries = binary_table(entries)
     elif entries is None:
@@ -75,8 +75,8 @@ def _mostly_coloured(masks: list[FileFacts]) -> bool:
     return 2 * sum(facts.coloured for facts in masks) > len(masks)
 
 
-def _doubts(coding: MaskCoding, said: bool, values: Counter[int], unnamed: bool) -> Iterable[Problem]:
-    if coding == "index" and not said and set(values) == {0, IGNORE}:
+def _doubts(coding: MaskCoding, stated: bool, values: Counter[int], unnamed: bool) -> Iterable[Problem]:
+    if coding == "index" and not stated and set(values) == {0, IGNORE}:
         cure = "check with --coding binary_255 if 255 is an object, --coding index if it is void"
         yield Problem("masks", "every mask holds only 0 and 255, which could be an object or void", cure)
     elif unnamed and values and coding != "binary_255":

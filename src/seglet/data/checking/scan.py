@@ -1,4 +1,4 @@
-"""Looks at every file of a data set once: each is read and hashed, and decoded if its content is new."""
+"""Reads and hashes every file of a data set, and decodes those whose content is new."""
 
 import json
 import os
@@ -13,14 +13,14 @@ from seglet.data.errors import DataError
 from seglet.files import content_hash, read_bytes, write_atomically
 
 ProgressCallback = Callable[[int, int], None]
-"""Told how many files are done, and of how many."""
+"""Takes the number of finished files and the number of all files."""
 _VERSION = 1
 _EXAMINERS = {"image": image_facts, "mask": mask_facts}
 
 
 @dataclass(frozen=True)
 class FileRequest:
-    """A file to look at, and as what: `image` or `mask`."""
+    """A file to examine, in the role of an `image` or a `mask`."""
 
     path: Path
     role: str
@@ -29,10 +29,10 @@ class FileRequest:
 def scan_files(
     requests: Iterable[FileRequest], memory: Path, max_pixels: int, progress: ProgressCallback | None = None
 ) -> dict[FileRequest, FileFacts]:
-    """The facts about each file. What was found before is taken from the file `memory`, and written back to it.
+    """Returns the facts about each file; those of earlier scans are read from the file `memory` and written back to it.
 
-    A file whose size and time of change are as remembered is not read again; one that was touched is read and hashed,
-    and only decoded if its content is new. An unusable memory is begun anew; one that cannot be written is not kept.
+    A file with unchanged size and modification time is not read again; any other is read and hashed, and decoded only
+    if its content is new. A memory that cannot be read is started anew; one that cannot be written is not kept.
     """
     wanted = list(dict.fromkeys(requests))
     recall = _Memory(memory, max_pixels)
@@ -47,7 +47,7 @@ def scan_files(
 
 
 class _Memory:
-    """Hashes by path and time, facts by content."""
+    """Hashes by path and modification time, facts by content."""
 
     def __init__(self, file: Path, max_pixels: int) -> None:
         self.file = file
@@ -80,7 +80,7 @@ class _Memory:
         try:
             write_atomically(self.file, json.dumps(content, separators=(",", ":")).encode())
         except DataError:
-            return  # without a memory the next check is slower, and just as good
+            return  # without a memory the next check is slower and gives the same
 
     def _key(self, request: FileRequest, hashed: str) -> str:
         return f"{request.role}:{self.max_pixels}:{hashed}"

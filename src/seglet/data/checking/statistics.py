@@ -1,4 +1,4 @@
-"""How many images and pixels of what there are."""
+"""Counts of images and pixels by split and class."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,9 +14,10 @@ from seglet.types import IGNORE, Classes
 
 @dataclass(frozen=True)
 class SplitStatistics:
-    """Counts of one split; `pixels`, `containing` and `tagging` are by class. Sizes are (h, w).
+    """Counts of one split; sizes are (h, w), and `pixels`, `containing` and `tagging` have an entry per class.
 
-    `containing` are the images whose masks hold the class, `tagging` those whose tags name it, of `tagged` in all.
+    `containing` counts the images whose masks have the class, `tagging` those whose tags name it, of `tagged` images
+    with tags in all.
     """
 
     images: int
@@ -33,22 +34,22 @@ class SplitStatistics:
 def count_split(
     items: Sequence[ImageItem], description: Description, facts: Mapping[FileRequest, FileFacts]
 ) -> SplitStatistics:
-    """The counts over these items, from the facts found about their files."""
+    """Counts images, pixels and tags of these items, from the facts about their files."""
     labels = mask_value_labels(description)
     pixels = [0] * len(description.classes)
     containing = [0] * len(description.classes)
     void = 0
     masks = [item.mask for item in items if item.mask is not None]
     for mask in masks:
-        seen: set[int] = set()
+        shown: set[int] = set()
         for value, number in facts[FileRequest(mask, "mask")].values.items():
             label = labels.get(value, IGNORE)
             if label == IGNORE:
                 void += number
             else:
                 pixels[label] += number
-                seen.add(label)
-        for label in seen:
+                shown.add(label)
+        for label in shown:
             containing[label] += 1
     sizes = sorted((facts[FileRequest(item.image, "image")].size for item in items), key=lambda size: size[0] * size[1])
     smallest, largest = (sizes[0], sizes[-1]) if sizes else ((0, 0), (0, 0))
@@ -68,7 +69,7 @@ def count_split(
 
 
 def absent_classes(statistics: Mapping[str, SplitStatistics], classes: Classes) -> list[Problem]:
-    """A warning for each split whose masks never hold some class, and for each whose tags never name it."""
+    """Returns a warning for each split whose masks lack some class, and for each whose tags never name one."""
     problems = []
     for name, split in statistics.items():
         absent = [classes.names[label] for label, number in enumerate(split.containing) if number == 0]

@@ -1,4 +1,4 @@
-"""Holds what was found in each file against what the data set says it should be."""
+"""Validates images and masks against the description of their data set, and finds images shared by splits."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
@@ -11,17 +11,18 @@ from seglet.data.errors import Problem
 from seglet.types import IGNORE
 
 _NEAR_BITS = 2
-"""Difference hashes of 64 bits that differ in at most so many are taken for twins."""
+"""Largest number of differing bits between the difference hashes of near duplicates."""
 _PLAIN_BITS = 4
-"""A difference hash with fewer bits set or unset is of an image too plain to tell twins by."""
+"""Least number of set and of unset bits in a difference hash; plainer images are not compared."""
 
 
 def validate_image(name: str, facts: FileFacts) -> list[Problem]:
+    """Returns an error if the image cannot be used."""
     return [_unusable(name, facts.error)] if facts.error else []
 
 
 def validate_mask(name: str, facts: FileFacts, image: FileFacts, description: Description) -> list[Problem]:
-    """What is wrong with a mask beside its image, by value and with the number of pixels."""
+    """Returns the problems of a mask: its size, its coding, and values of no class with their numbers of pixels."""
     if facts.error:
         return [_unusable(name, facts.error)]
     problems = []
@@ -34,8 +35,8 @@ def validate_mask(name: str, facts: FileFacts, image: FileFacts, description: De
     labels = mask_value_labels(description)
     unknown = {value: count for value, count in facts.values.items() if value not in labels}
     total = facts.size[0] * facts.size[1]
-    seen = sum(facts.values.values())
-    if sum(unknown.values()) + total - seen > description.stray * total:
+    counted = sum(facts.values.values())
+    if sum(unknown.values()) + total - counted > description.stray * total:
         problems.append(_unknown(name, facts, unknown, description))
     elif all(labels.get(value, IGNORE) == IGNORE for value in facts.values):
         what = "every pixel is void"
@@ -44,7 +45,7 @@ def validate_mask(name: str, facts: FileFacts, image: FileFacts, description: De
 
 
 def mask_value_labels(description: Description) -> dict[int, int]:
-    """Mask value, a packed colour if coded so, to train id or IGNORE."""
+    """Returns a map from mask value (a packed colour in colour-coded masks) to train id or IGNORE."""
     return train_colours(description.entries) if description.coding == "colour" else train_ids(description.entries)
 
 
@@ -82,14 +83,14 @@ def _unknown(name: str, facts: FileFacts, unknown: Mapping[int, int], descriptio
 def find_leaks(
     splits: Mapping[str, Iterable[ImageItem]], facts: Callable[[Path], FileFacts], show: Callable[[Path], str]
 ) -> list[Problem]:
-    """Images to learn from that are, exactly or nearly, images to be tested on."""
-    cure = "remove one of the two, or scores will flatter"
+    """Returns a warning for each training image that is also, exactly or nearly, an image of val or test."""
+    cure = "remove one of the two, or scores will be too high"
     tested: dict[str, Path] = {}
-    looks: dict[int, Path] = {}
+    hashes: dict[int, Path] = {}
     for item in (item for name, items in splits.items() if name.startswith(("val", "test")) for item in items):
         tested[facts(item.image).hash] = item.image
-        looks[facts(item.image).difference_hash] = item.image
-    blocks = _blocks(looks)
+        hashes[facts(item.image).difference_hash] = item.image
+    blocks = _blocks(hashes)
     problems = []
     learnt = {
         item.image for name, items in splits.items() if name in ("train", "train_aug", "labelled") for item in items
@@ -100,22 +101,22 @@ def find_leaks(
             what = f"the same image as {show(tested[known.hash])!r} of another split"
             problems.append(Problem(show(path), what, cure, "warning"))
         elif (twin := _twin(known.difference_hash, blocks)) is not None:
-            what = f"nearly the same image as {show(looks[twin])!r} of another split"
+            what = f"nearly the same image as {show(hashes[twin])!r} of another split"
             problems.append(Problem(show(path), what, cure, "warning"))
     return problems
 
 
-def _blocks(looks: Iterable[int]) -> dict[tuple[int, int], list[int]]:
-    """Hashes by each of their quarters: of two that differ in at most three bits, one quarter is the same."""
+def _blocks(hashes: Iterable[int]) -> dict[tuple[int, int], list[int]]:
+    """Groups hashes by each of their quarters: if two differ in at most three bits, one quarter is equal."""
     blocks = defaultdict(list)
-    for look in looks:
+    for known in hashes:
         for quarter in range(4):
-            blocks[quarter, look >> 16 * quarter & 0xFFFF].append(look)
+            blocks[quarter, known >> 16 * quarter & 0xFFFF].append(known)
     return blocks
 
 
-def _twin(look: int, blocks: Mapping[tuple[int, int], list[int]]) -> int | None:
-    if not _PLAIN_BITS <= look.bit_count() <= 64 - _PLAIN_BITS:
+def _twin(wanted: int, blocks: Mapping[tuple[int, int], list[int]]) -> int | None:
+    if not _PLAIN_BITS <= wanted.bit_count() <= 64 - _PLAIN_BITS:
         return None
-    near = (other for quarter in range(4) for other in blocks.get((quarter, look >> 16 * quarter & 0xFFFF), ()))
-    return next((other for other in near if (other ^ look).bit_count() <= _NEAR_BITS), None)
+    near = (other for quarter in range(4) for other in blocks.get((quarter, wanted >> 16 * quarter & 0xFFFF), ()))
+    return next((other for other in near if (other ^ wanted).bit_count() <= _NEAR_BITS), None)

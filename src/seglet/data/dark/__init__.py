@@ -1,5 +1,5 @@
-"""Darkness made from light: what a camera would have seen of the same scene with a fraction of the light.
+"""Synthetic darkness: the image a camera would have taken of the same scene with a fraction of the light.
 
-Two published pipelines share one body: undo the camera's processing, take light away, add the sensor's noise, process
+Two published pipelines share the same steps: undo the camera's processing, reduce the light, add sensor noise, process
 again. Axes everywhere: h rows, w columns.
 """

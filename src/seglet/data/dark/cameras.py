@@ -1,4 +1,4 @@
-"""How four cameras see colours: linear sRGB to the camera's own red, green and blue, and back."""
+"""Colour matrices of four cameras: from linear sRGB to the camera's own red, green and blue."""
 
 import numpy as np
 from jaxtyping import Float64
@@ -6,7 +6,7 @@ from jaxtyping import Float64
 SRGB_TO_XYZ = np.array(
     [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
 )
-"""IEC 61966-2-1, white D65."""
+"""Linear sRGB to XYZ, IEC 61966-2-1, white point D65."""
 
 XYZ_TO_CAMERA = np.array(
     [
@@ -16,16 +16,16 @@ XYZ_TO_CAMERA = np.array(
         [[0.6596, -0.2079, -0.0562], [-0.4782, 1.3016, 0.1933], [-0.0970, 0.1581, 0.5181]],
     ]
 )
-"""Of the four cameras of the Darmstadt noise data set, from their raw files; as in Brooks et al., CVPR 2019."""
+"""XYZ to the colours of the four cameras of the Darmstadt noise data set; as in Brooks et al., CVPR 2019."""
 
 CAMERAS = len(XYZ_TO_CAMERA)
 
 
 def srgb_to_camera(camera: int) -> Float64[np.ndarray, "3 3"]:
-    """The matrix of camera 0 to 3 as MAET's code scales it.
+    """Returns the colour matrix of camera 0 to 3, scaled as in MAET's code.
 
-    Meant is that every row sums to 1, so that white stays white; their code divides the columns instead. It matters
-    little, as the way back is the inverse of this very matrix: only the noise is tinted.
+    Every row should sum to 1, so that white stays white; their code divides the columns instead. The effect is small,
+    since the inverse of the same matrix is applied afterwards: only the noise is tinted.
     """
     matrix = XYZ_TO_CAMERA[camera] @ SRGB_TO_XYZ
     return np.asarray(matrix / matrix.sum(axis=-1))

@@ -1,4 +1,4 @@
-"""How dark an image is, as far as the image alone can tell."""
+"""Measures of the darkness of an image."""
 
 import math
 from dataclasses import dataclass
@@ -9,20 +9,20 @@ from jaxtyping import Float32, UInt8
 from seglet.data.augment.colour import LUMA
 
 MIDDLE_GREY = 0.18
-"""Share of white that a well exposed image reflects on average."""
+"""Mean reflectance of a well exposed image, as a fraction of white."""
 DIM = 0.1
-"""Pixels of less luma, of 1, show hardly anything on a screen."""
+"""Luma, in [0, 1], below which a pixel is hardly visible on a screen."""
 
 
 @dataclass(frozen=True)
 class ImageDarkness:
-    """What was measured of one image.
+    """Darkness and noise of one image.
 
     Args:
-        luma: mean, in stored values, 0 to 255 (ITU-R BT.601).
-        stops: how many times the light would have to be doubled for a mean of middle grey; 20 at most.
-        dim: share of the pixels that show hardly anything, in [0, 1].
-        noise: deviation in stored values, from second differences; fine texture counts as noise too.
+        luma: mean luma in stored values, 0 to 255 (ITU-R BT.601).
+        stops: number of doublings of the light that would give a mean of middle grey; at most 20.
+        dim: share of the pixels that are hardly visible, in [0, 1].
+        noise: standard deviation in stored values, from second differences; fine texture counts as noise too.
     """
 
     luma: float
@@ -32,9 +32,9 @@ class ImageDarkness:
 
 
 def measure_darkness(image: UInt8[np.ndarray, "h w 3"]) -> ImageDarkness:
-    """The darkness of an image; light is taken for sRGB's. `noise` is 0 for sides of less than 3 pixels.
+    """Measures the darkness of an sRGB image; `noise` is 0 for sides of less than 3 pixels.
 
-    A dark scene and little light look alike here: a black cat in the sun is dark too.
+    A dark scene cannot be told from little light: a black cat in the sun counts as dark too.
     """
     values = np.arange(256) / 255
     linear = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)  # IEC 61966-2-1
@@ -46,7 +46,7 @@ def measure_darkness(image: UInt8[np.ndarray, "h w 3"]) -> ImageDarkness:
 
 
 def noise_deviation(values: Float32[np.ndarray, "h w"]) -> float:
-    """Deviation of noise that knows nothing of its neighbours, if edges are few.
+    """Estimates the standard deviation of uncorrelated noise, for images with few edges.
 
     Source: Immerkær, Computer Vision and Image Understanding 64(2), 1996.
     """

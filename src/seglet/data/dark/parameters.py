@@ -1,4 +1,4 @@
-"""Everything that decides how one image is darkened, to be stored beside the result."""
+"""Parameters that decide how one image is darkened, stored beside the result."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -8,24 +8,24 @@ from seglet.data.dark.cameras import CAMERAS
 from seglet.values import build_config, check_known_keys
 
 DarkeningVariant = Literal["degrade", "isp"]
-"""`degrade` is MAET's torch code (a tone curve is undone, quantisation is uniform noise); `isp` its NumPy code, without
-tone curve and with real steps."""
+"""`degrade` is MAET's torch code, which undoes a tone curve and quantises by uniform noise; `isp` is its NumPy code,
+without tone curve and with real quantisation."""
 
 
 @dataclass(frozen=True)
 class Darkening:
-    """One image's way into the dark; with it and the image the result can be made again.
+    """Parameters of darkening one image; they and the image reproduce the result.
 
     Args:
-        darkness: share of the light that is left, above 0.
-        gamma: of the camera's output, undone before and applied after.
-        camera: whose colours, 0 to 3; see `cameras`.
-        gain: of all colours, multiplied in and never divided out, so it darkens too.
-        red_gain: of the white balance, undone before and applied after.
-        shot_noise: variance of a value for each unit of light.
+        darkness: share of the light that remains, above 0.
+        gamma: gamma of the camera's output, undone before and applied after.
+        camera: camera whose colours are used, 0 to 3; see `cameras`.
+        gain: gain of all colours; it is multiplied in and never divided out, so it darkens too.
+        red_gain: gain of red in the white balance, undone before and applied after; `blue_gain` likewise.
+        shot_noise: variance of a value per unit of light.
         read_noise: variance in full darkness.
-        bits: uniform noise of ±1 / (255 · bits) for `degrade`; levels of 8-bit values in one step for `isp`.
-        noise_seed: of the sensor's noise.
+        bits: for `degrade`, uniform noise of ±1 / (255 · bits); for `isp`, 8-bit levels per quantisation step.
+        noise_seed: seed of the sensor noise.
     """
 
     variant: DarkeningVariant
@@ -52,12 +52,12 @@ class Darkening:
             )
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Returns the parameters as plain JSON."""
         return asdict(self)
 
 
 def darkening_from_dict(values: Mapping[str, Any]) -> Darkening:
-    """What `as_dict` gave.
+    """Returns the parameters that `as_dict` wrote.
 
     Raises:
         ValueError: a key is missing, unknown, or of the wrong kind.

@@ -1,4 +1,4 @@
-"""Light taken from an image as if there had been less of it when the shutter opened.
+"""Darkens images as if there had been less light when they were taken.
 
 Source: Cui et al., ICCV 2021 (MAET), its code MAET_YOLO.py and dark_transforms.py; golden maet_degrade, maet_darkisp.
 """
@@ -15,16 +15,16 @@ from seglet.data.dark.parameters import Darkening
 
 _StoredImage = TypeVar("_StoredImage", UInt8[np.ndarray, "h w 3"], UInt16[np.ndarray, "h w 3"])
 _DARKEST = 1e-8
-"""Below this neither light nor a variance goes."""
+"""Lower bound of light and variance."""
 _STRIP = 2**14
-"""Pixels that are worked on at once, few enough to stay near the processor."""
+"""Number of pixels processed at once, few enough to stay in the processor's cache."""
 
 
 def darken_image(image: _StoredImage, parameters: Darkening) -> _StoredImage:
-    """A stored image in the dark, of the same type and size, with noise of `parameters.noise_seed`.
+    """Returns a stored image in the dark, of the same type and size.
 
     Raises:
-        ValueError: it is no image of three channels of 8 or 16 bits.
+        ValueError: the image does not have three channels of 8 or 16 bits.
     """
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype not in (np.uint8, np.uint16):
         raise ValueError(
@@ -42,7 +42,7 @@ def darken_image(image: _StoredImage, parameters: Darkening) -> _StoredImage:
 
 
 def darken_values(image: Float32[np.ndarray, "h w 3"], parameters: Darkening) -> Float32[np.ndarray, "h w 3"]:
-    """The same for values in [0, 1]; those outside are cut to it.
+    """Returns an image of values in [0, 1] in the dark; values outside the range are clipped.
 
     Raises:
         ValueError: values are not finite.
@@ -66,7 +66,7 @@ def _strips(shape: tuple[int, ...], parameters: Darkening) -> Iterator[tuple[sli
 
 
 def linearise_image(values: Float[np.ndarray, "*shape"], parameters: Darkening) -> Float[np.ndarray, "*shape"]:
-    """Light in proportion to the scene's, in [0, 1], from a camera's output: the tone curve and gamma undone."""
+    """Returns light proportional to that of the scene, in [0, 1]: undoes the tone curve and gamma of the camera."""
     values = np.clip(values, 0, 1)
     if parameters.variant == "degrade":
         values = 0.5 - np.sin(np.arcsin(1 - 2 * values) / 3)  # inverse of 3x² - 2x³
@@ -74,7 +74,7 @@ def linearise_image(values: Float[np.ndarray, "*shape"], parameters: Darkening) 
 
 
 def expose_sensor(linear: Float[np.ndarray, "h w 3"], parameters: Darkening) -> Float[np.ndarray, "h w 3"]:
-    """What falls on the sensor of a camera when only `darkness` of the light is there."""
+    """Returns the light on the sensor of the camera when only the share `darkness` of it remains."""
     balance = np.array([1 / parameters.red_gain, 1, 1 / parameters.blue_gain])
     factors = balance * parameters.gain * parameters.darkness
     return np.asarray(linear @ (factors[:, None] * srgb_to_camera(parameters.camera)).T.astype(linear.dtype))
@@ -83,7 +83,7 @@ def expose_sensor(linear: Float[np.ndarray, "h w 3"], parameters: Darkening) -> 
 def add_sensor_noise(
     light: Float[np.ndarray, "h w 3"], parameters: Darkening, noise: SensorNoise
 ) -> Float[np.ndarray, "h w 3"]:
-    """The light as counted by the sensor: shot and read noise, then quantisation."""
+    """Returns the light as the sensor measures it: with shot and read noise, then quantised."""
     variance = np.maximum(light * parameters.shot_noise + parameters.read_noise, _DARKEST)
     counted = light + np.sqrt(variance) * noise.normal
     if noise.uniform is not None:
@@ -92,13 +92,13 @@ def add_sensor_noise(
 
 
 def develop_image(raw: Float[np.ndarray, "h w 3"], parameters: Darkening) -> Float[np.ndarray, "h w 3"]:
-    """The image a camera makes of its raw values: white balance, sRGB, gamma; not cut to [0, 1]."""
+    """Returns the image that the camera makes of raw values: white balance, sRGB, gamma; not clipped to [0, 1]."""
     balance = np.array([parameters.red_gain, 1, parameters.blue_gain])
     back = np.linalg.inv(srgb_to_camera(parameters.camera)) * balance
     return _power(raw @ back.T.astype(raw.dtype), 1 / parameters.gamma)
 
 
 def _power(values: np.ndarray, exponent: float) -> np.ndarray:
-    """As `**`, by way of the logarithm, which NumPy computes many values at a time."""
+    """Computes `values ** exponent` through the logarithm, which NumPy vectorises."""
     logarithm = np.log(np.maximum(values, values.dtype.type(_DARKEST)))
     return np.asarray(np.exp(logarithm * values.dtype.type(exponent)))

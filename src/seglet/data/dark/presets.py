@@ -1,4 +1,4 @@
-"""How dark: ranges to draw an image's parameters from, by the name of the image."""
+"""Presets of darkness: ranges from which the parameters of an image are drawn, by its name."""
 
 import hashlib
 import math
@@ -12,13 +12,13 @@ from seglet.data.portable_rng import PortableRng
 
 DarkPreset = Literal["mild", "night", "extreme"]
 PARAMETER_STREAM = 0
-"""Stream of the rng."""
+"""Stream of the random generator that draws parameters."""
 _ISP_BITS = (4, 6, 8)
 
 
 @dataclass(frozen=True)
 class ValueRange:
-    """Uniform between two values; or, with a `deviation`, normal about `mean` and cut to them."""
+    """A uniform distribution between two values or, with a `deviation`, a normal one truncated to them."""
 
     low: float
     high: float
@@ -26,7 +26,7 @@ class ValueRange:
     deviation: float = 0.0
 
     def at(self, unit: float) -> float:
-        """The value below which the share `unit`, in [0, 1), of all draws lies."""
+        """Returns the quantile `unit`, in [0, 1), of the distribution."""
         if self.deviation == 0:
             return self.low + (self.high - self.low) * unit
         normal = NormalDist(self.mean, self.deviation)
@@ -37,9 +37,9 @@ class ValueRange:
 
 @dataclass(frozen=True)
 class DarkeningRanges:
-    """What parameters are drawn from; as they stand, those of MAET's torch code.
+    """Distributions of the parameters; the defaults are those of MAET's torch code.
 
-    Theirs bounds neither `gain` nor the noise's spread; these are cut at 4 deviations.
+    Their code bounds neither `gain` nor the spread of the noise; here both are truncated at 4 deviations.
     """
 
     variant: DarkeningVariant = "degrade"
@@ -50,15 +50,16 @@ class DarkeningRanges:
     blue_gain: ValueRange = ValueRange(1.5, 1.9)
     log_shot: ValueRange = ValueRange(math.log(1e-4), math.log(0.012))
     log_read: ValueRange = ValueRange(-1.04, 1.04, 0.0, 0.26)
-    """Added to the line 2.18 log shot + 1.20, on which real sensors lie."""
+    """Added to 2.18 log shot + 1.20, the relation found for real sensors."""
     bits: tuple[int, ...] = (12, 14, 16)
 
     def draw(self, seed: int, image_id: str) -> Darkening:
-        """The parameters for one image: a pure function of the seed and the image's name."""
+        """Draws the parameters of one image, a pure function of the seed and the name of the image."""
         digest = hashlib.sha256(f"{seed}/{image_id}".encode()).digest()
         return self.draw_with(PortableRng(int.from_bytes(digest[:16]), PARAMETER_STREAM))
 
     def draw_with(self, rng: PortableRng) -> Darkening:
+        """Draws parameters from a generator."""
         log_shot = self.log_shot.at(rng.unit())
         return Darkening(
             variant=self.variant,
@@ -77,7 +78,7 @@ class DarkeningRanges:
 
 MAET_RANGES = DarkeningRanges()
 MAET_ISP_RANGES = DarkeningRanges("isp", darkness=ValueRange(0.01, 0.4), bits=_ISP_BITS)
-"""Ranges of the two published codes."""
+"""Ranges of the two published implementations."""
 
 
 _MILD = replace(
@@ -86,14 +87,14 @@ _MILD = replace(
 _EXTREME = replace(
     MAET_RANGES, darkness=ValueRange(0.004, 0.05, 0.02, 0.015), log_shot=ValueRange(math.log(1e-4), math.log(0.001))
 )
-"""With MAET's noise, which is as strong in little light as in much, half of its images would show little else."""
+"""Less noise than MAET's, whose strength does not fall with the light and would hide half of the darkest images."""
 
 
 def preset_ranges(name: DarkPreset, variant: DarkeningVariant = "degrade") -> DarkeningRanges:
-    """`mild`: dusk. `night`: MAET's own. `extreme`: as dark as the images of LOL, which show little to the eye.
+    """Returns the ranges of a preset: `mild` is dusk, `night` MAET's own, `extreme` as dark as the images of LOL.
 
     Raises:
-        ValueError: there is no such preset, or the steps of `isp` would leave nothing of its light.
+        ValueError: there is no such preset, or the quantisation of `isp` would leave none of its light.
     """
     known: dict[str, DarkeningRanges] = {"mild": _MILD, "night": MAET_RANGES, "extreme": _EXTREME}
     if name not in known:

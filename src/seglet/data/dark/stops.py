@@ -1,7 +1,7 @@
-"""Light taken from an image by degrees, everything else alike. Axes: h rows, w columns.
+"""Reduces the light of an image by a number of stops, with everything else fixed. Axes: h rows, w columns.
 
-The camera is one of those of `seglet data darken`, which are MAET's. Their tone curve, which is undone and never done
-again, is left out: with all its light an image would look like another.
+The camera is one of those of `seglet data darken`, which are MAET's. Their tone curve, which is undone and never
+applied again, is left out: an image with all its light would change.
 """
 
 import math
@@ -16,7 +16,7 @@ from seglet.data.dark.presets import MAET_RANGES
 
 
 def stops_darkening(stops: float, noise_seed: int = 0) -> Darkening:
-    """The share 2^-stops of the light is left; white balance and noise are the middle of MAET's ranges."""
+    """Returns parameters that leave the share 2^-stops of the light, with median white balance and noise of MAET."""
     log_shot = MAET_RANGES.log_shot.at(0.5)
     return Darkening(
         variant="isp",  # without tone curve
@@ -34,7 +34,7 @@ def stops_darkening(stops: float, noise_seed: int = 0) -> Darkening:
 
 
 def stop_down(image: UInt8[np.ndarray, "h w 3"], stops: float, noise_seed: int = 0) -> UInt8[np.ndarray, "h w 3"]:
-    """The image with so much less light; at 0 the image itself, without a camera's noise."""
+    """Returns the image with 2^-stops of its light; for 0 stops the image itself, without sensor noise."""
     if stops <= 0:
         return image
     parameters = stops_darkening(stops, noise_seed)

@@ -1,4 +1,4 @@
-"""Darkness as a change that views may undergo in training."""
+"""Darkening as an augmentation of training views."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -16,10 +16,10 @@ DarkViewPreset = Literal["none", "mild", "night", "extreme"]
 
 @dataclass(frozen=True)
 class DarkViews:
-    """How many views are taken in the dark, and how dark. As it stands, none."""
+    """Share and preset of training views that are darkened; by default none."""
 
     dark: DarkViewPreset = option("none", "preset of `seglet data darken`, or none")
-    share: float = option(0.5, "of the views that are darkened")
+    share: float = option(0.5, "share of the views that are darkened")
 
     def __post_init__(self) -> None:
         if self.dark not in get_args(DarkViewPreset) or not 0 <= self.share <= 1:
@@ -29,7 +29,7 @@ class DarkViews:
             )
 
     def apply(self, image: Float32[np.ndarray, "h w 3"], rng: np.random.Generator) -> Float32[np.ndarray, "h w 3"]:
-        """The image, in [0, 1], or what it would be in the dark; where there is none, nothing is drawn."""
+        """Returns the image, in [0, 1], darkened by chance; without a preset nothing is drawn from `rng`."""
         if self.dark == "none" or rng.random() >= self.share:
             return image
         return darken_values(

@@ -1,17 +1,17 @@
-"""A power that lifts the dark and leaves black and white where they are."""
+"""Gamma correction: a power that brightens dark values and leaves black and white unchanged."""
 
 import numpy as np
 from jaxtyping import UInt8
 
 _LEAST, _MOST = 0.1, 1.0
-"""Exponents; an image is never made darker."""
+"""Range of exponents; an image is never darkened."""
 _HALVINGS = 20
 
 
 def correct_gamma(
     image: UInt8[np.ndarray, "h w 3"], gamma: float | None = None, target: float = 0.45
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """The image to the power of `gamma`; without one, of that which brings its mean to `target`, 0.1 to 1.
+    """Returns the image to the power of `gamma`, by default the one from 0.1 to 1 that brings its mean to `target`.
 
     Raises:
         ValueError: `gamma` is not positive, or `target` not between 0 and 1.
@@ -24,7 +24,7 @@ def correct_gamma(
 
 
 def fitting_exponent(image: UInt8[np.ndarray, "h w 3"], target: float) -> float:
-    """The exponent from 0.1 to 1 whose power has a mean of `target`, as near as can be."""
+    """Returns the exponent from 0.1 to 1 whose power has a mean as near `target` as possible."""
     counts, levels = np.bincount(image.ravel(), minlength=256), np.arange(256) / 255
     low, high = _LEAST, _MOST
     for _ in range(_HALVINGS):

@@ -1,4 +1,4 @@
-"""Histograms made flat: of the whole image, or of each neighbourhood with a limit to contrast."""
+"""Histogram equalisation, of the whole image or of tiles with limited contrast."""
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
@@ -7,7 +7,7 @@ _LEVELS = 256
 
 
 def equalise_histogram(image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
-    """Every brightness about equally often; an image of one brightness stays as it is."""
+    """Returns the image with about equally frequent brightness values; constant brightness is unchanged."""
     value = image.max(axis=2)
     counts = np.bincount(value.ravel(), minlength=_LEVELS)
     below = counts.cumsum()
@@ -19,12 +19,12 @@ def equalise_histogram(image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "
 
 
 def clahe(image: UInt8[np.ndarray, "h w 3"], limit: float = 2.0, tiles: int = 8) -> UInt8[np.ndarray, "h w 3"]:
-    """Contrast-limited adaptive histogram equalisation.
+    """Applies contrast-limited adaptive histogram equalisation.
 
     Args:
-        limit: how often a brightness may occur in a tile, as a multiple of its share if all were equally often, before
-            the excess is dealt out to all; lower is gentler, 1 leaves nearly no contrast to gain.
-        tiles: in either direction; between their centres the mappings of four are mixed.
+        limit: largest frequency of a brightness value in a tile, as a multiple of the uniform frequency; the excess is
+            distributed over all values. Lower is gentler, 1 gains almost no contrast.
+        tiles: number of tiles in either direction; between their centres the mappings of four are interpolated.
 
     Raises:
         ValueError: `limit` is below 1 or `tiles` is.
@@ -68,16 +68,16 @@ def _mappings(
 def _neighbours(
     side: int, size: int, tiles: int
 ) -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " n"], Float[np.ndarray, " n"]]:
-    """For each row (or column) the tiles whose centres are before and behind it, and how near it is to the latter."""
+    """Returns for each row (or column) the tiles with centres before and after it, and the weight of the latter."""
     place = (np.arange(side) + 0.5) / size - 0.5
     before = np.floor(place).astype(np.int64)
     return before.clip(0, tiles - 1), (before + 1).clip(0, tiles - 1), place - before
 
 
 def with_value(image: UInt8[np.ndarray, "h w 3"], value: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w 3"]:
-    """The image with `value` as each pixel's largest colour, to which the others keep their proportion.
+    """Returns the image with `value` as V of HSV, the largest of red, green and blue; their proportions are kept.
 
-    Black turns grey.
+    Black becomes grey.
     """
     before = image.max(axis=2).astype(np.float32)
     factor = value.astype(np.float32) / np.maximum(before, 1)

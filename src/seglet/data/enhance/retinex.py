@@ -1,21 +1,21 @@
-"""Retinex: what an image shows beyond its surroundings, at several distances, with its colours restored."""
+"""Multi-scale Retinex: an image relative to its surroundings at several distances, with colour restoration."""
 
 import numpy as np
 from jaxtyping import Float32, UInt8
 
 _SIGMAS = (15.0, 80.0, 250.0)
-"""Small, middle and large surrounds, in pixels."""
+"""Small, medium and large surrounds, in pixels."""
 _STRENGTH = 125.0
-"""α: how far a colour may go from grey."""
+"""α of the colour restoration: a larger value gives stronger colours."""
 
 
 def msrcr(
     image: UInt8[np.ndarray, "h w 3"], sigmas: tuple[float, ...] = _SIGMAS, cut: float = 0.01
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """Multi-scale Retinex with colour restoration; with a single sigma, single-scale Retinex.
+    """Applies multi-scale Retinex with colour restoration; with a single sigma, single-scale Retinex.
 
-    Each channel is then stretched between its `cut` and 1 - `cut` quantiles, in place of the published gain and offset,
-    which suit images of one kind only. An image of one colour comes out as it went in.
+    Each channel is then stretched between its `cut` and 1 - `cut` quantiles; the published gain and offset suit images
+    of one kind only. A channel without contrast is left unchanged.
 
     Raises:
         ValueError: there is no sigma, one is not positive, or `cut` is not in [0, 0.5).
@@ -35,7 +35,7 @@ def msrcr(
 
 
 def box_blur(values: Float32[np.ndarray, "h w c"], sigma: float) -> Float32[np.ndarray, "h w c"]:
-    """Three moving averages one after another, near to a Gaussian whose width costs nothing; edges are repeated."""
+    """Applies three moving averages, close to a Gaussian at a cost independent of `sigma`; edges are repeated."""
     radius = max(1, round((np.sqrt(4 * sigma**2 + 1) - 1) / 2))  # three boxes of 2r + 1 have the variance σ²
     for _ in range(3):
         for axis in (0, 1):

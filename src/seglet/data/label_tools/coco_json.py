@@ -1,7 +1,7 @@
 """COCO instances: annotations/instances_SPLIT.json, with polygons or run lengths.
 
-Void is a category of its own, marked as a crowd, which this package and others take for void. `score` is the
-confidence, as in COCO's files of results.
+Void is a category of its own, marked as a crowd, which this and other packages read as void. `score` is the confidence,
+as in COCO's result files.
 """
 
 from collections.abc import Iterable
@@ -26,6 +26,7 @@ _FILE = "annotations/instances_{split}.json"
 def write_coco_json(
     out: Path, sources: Iterable[AnnotatedImage], classes: Classes, form: RegionForm, split: str = "all"
 ) -> Path:
+    """Writes an instances file below `out` and returns its path."""
     ids = {name: label + 1 for label, name in enumerate(classes.names) if label != classes.background} | {
         VOID_NAME: IGNORE
     }
@@ -62,10 +63,10 @@ def _row(each: NamedRegion, number: int, image: int, category: int, form: Region
 
 
 def read_coco_json(file: Path) -> ToolAnnotations:
-    """Where objects overlap, the smaller one is on top, and void below all.
+    """Reads an instances file; smaller objects lie over larger ones, and void below all.
 
     Raises:
-        DataError: it is no such file.
+        DataError: the file has another form.
     """
     instances = read_instances(file)
     entries = unique_images(((image.file, image) for image in instances.images), file)

@@ -1,4 +1,4 @@
-"""CVAT for images 1.1: annotations.xml, with polygons or masks. The confidence of a shape is an attribute of it."""
+"""CVAT for images 1.1: annotations.xml, with polygons or masks; the confidence is an attribute of each shape."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -27,6 +27,7 @@ _Element = ElementTree.Element
 
 
 def write_cvat(out: Path, images: Iterable[AnnotatedImage], classes: Classes, form: RegionForm) -> Path:
+    """Writes annotations.xml below `out` and returns its path."""
     root = _Element("annotations")
     _add(root, "version", "1.1")
     task = _add(_add(root, "meta"), "task")
@@ -41,7 +42,7 @@ def write_cvat(out: Path, images: Iterable[AnnotatedImage], classes: Classes, fo
     for number, one in enumerate(images):
         image = _add(root, "image")
         about = {"id": number, "name": one.file, "width": one.size[1], "height": one.size[0]}
-        image.attrib.update({name: _sayable(str(value)) for name, value in about.items()})
+        image.attrib.update({name: _xml_text(str(value)) for name, value in about.items()})
         for order, each in enumerate(one.regions):
             _add_region(image, each, order, form)
     file = out / CVAT_FILE
@@ -53,17 +54,18 @@ def write_cvat(out: Path, images: Iterable[AnnotatedImage], classes: Classes, fo
 def _add(parent: _Element, tag: str, text: str = "") -> _Element:
     child = ElementTree.SubElement(parent, tag)
     if text:
-        child.text = _sayable(text)
+        child.text = _xml_text(text)
     return child
 
 
-def _sayable(text: str) -> str:
-    """
+def _xml_text(text: str) -> str:
+    """Returns the text unchanged.
+
     Raises:
-        DataError: XML has no way to say it.
+        DataError: it has characters that XML does not allow.
     """
     if not all(sign in "\t\n\r" or (sign >= " " and not "\ud800" <= sign <= "\udfff") for sign in text):
-        raise DataError(f"{text!r} holds signs that XML cannot; rename it")
+        raise DataError(f"{text!r} has characters that XML does not allow; rename it")
     return text
 
 
@@ -75,7 +77,7 @@ def _confidence_of(label: _Element) -> None:
 
 
 def _add_region(image: _Element, each: NamedRegion, order: int, form: RegionForm) -> None:
-    common = {"label": _sayable(each.name), "source": "auto", "occluded": "0", "z_order": str(order)}
+    common = {"label": _xml_text(each.name), "source": "auto", "occluded": "0", "z_order": str(order)}
     shapes: list[_Element] = []
     if form == "polygons":
         for polygon in mask_outlines(each.inside):
@@ -89,10 +91,10 @@ def _add_region(image: _Element, each: NamedRegion, order: int, form: RegionForm
 
 
 def read_cvat(file: Path) -> ToolAnnotations:
-    """Shapes of higher z_order lie over others; polygons, boxes and masks are read, lines and points cover nothing.
+    """Reads annotations.xml: polygons, boxes and masks, ordered by z_order; lines and points are skipped.
 
     Raises:
-        DataError: it is no such file.
+        DataError: the file has another form.
     """
     root = _parse(read_bytes(file), file)
     images = unique_images(((safe_image_path(image.get("name", "")), image) for image in root.iter("image")), file)
@@ -131,8 +133,8 @@ def _decode(name: str, entry: object) -> AnnotatedImage:
 
 
 def _region(shape: _Element, size: tuple[int, int]) -> NamedRegion:
-    said = {attribute.get("name"): attribute.text for attribute in shape.iter("attribute")}
-    confidence = float(said[_CONFIDENCE] or "nan") if said.get(_CONFIDENCE) else None
+    attributes = {attribute.get("name"): attribute.text for attribute in shape.iter("attribute")}
+    confidence = float(attributes[_CONFIDENCE] or "nan") if attributes.get(_CONFIDENCE) else None
     if shape.tag == "mask":
         return NamedRegion(shape.attrib["label"], from_cvat_runs(shape.attrib, size), confidence)
     if shape.tag == "box":

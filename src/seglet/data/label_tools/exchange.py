@@ -1,4 +1,4 @@
-"""What the files of all tools have in common: safe names, and images that are decoded one at a time."""
+"""Common ground of all tools: safe file names, and annotations decoded one image at a time."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from seglet.data.label_tools.regions import AnnotatedImage
 from seglet.images import MAX_PIXELS
 
 FORMAT_ERRORS = (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, RecursionError)
-"""What comes of reading a file that is not of the form it should be; DataError is a ValueError too."""
+"""Exceptions raised when a file has another form than expected; DataError is a ValueError."""
 
 
 @dataclass(frozen=True)
 class ToolAnnotations:
-    """What a tool's file holds: the classes it lists, if it lists any, and its images.
+    """Content of a tool's file: its list of classes, possibly empty, and one entry per image.
 
-    `decode` makes an image's regions of its entry, and raises one of BROKEN where it cannot.
+    `decode` turns the name and entry of an image into its regions, and raises one of FORMAT_ERRORS if it cannot.
     """
 
     source: Path
@@ -25,14 +25,15 @@ class ToolAnnotations:
     decode: Callable[[str, object], AnnotatedImage]
 
     def images(self) -> Iterator[AnnotatedImage]:
-        """
+        """Yields the images with their regions.
+
         Raises:
             DataError: a region cannot be drawn; names file and image.
         """
         yield from (self._decoded(file, entry) for file, entry in self.entries)
 
     def image(self, file: str) -> AnnotatedImage:
-        """One image; see `images`."""
+        """Returns one image by its file name; see `images`."""
         return self._decoded(file, dict(self.entries)[file])
 
     def _decoded(self, file: str, entry: object) -> AnnotatedImage:
@@ -43,10 +44,10 @@ class ToolAnnotations:
 
 
 def safe_image_path(name: str) -> str:
-    """The path of an image below its folder.
+    """Returns the path of an image relative to its folder, with forward slashes.
 
     Raises:
-        DataError: it leads outside.
+        DataError: the path leaves the folder.
     """
     path = PurePosixPath(name.replace("\\", "/"))
     if not path.name or path.is_absolute() or ".." in path.parts or "\0" in name:
@@ -55,9 +56,10 @@ def safe_image_path(name: str) -> str:
 
 
 def checked_size(height: object, width: object) -> tuple[int, int]:
-    """
+    """Returns the size (h, w) as whole numbers.
+
     Raises:
-        DataError: no image has this size, or one too large to be read.
+        DataError: it is empty, or too large to be read.
     """
     found = int(str(height)), int(str(width))
     if min(found) < 1 or found[0] * found[1] > MAX_PIXELS:
@@ -66,16 +68,17 @@ def checked_size(height: object, width: object) -> tuple[int, int]:
 
 
 def unique_images(images: Iterable[tuple[str, object]], source: Path) -> tuple[tuple[str, object], ...]:
-    """
+    """Returns the images and their entries.
+
     Raises:
-        DataError: two images would have the same mask.
+        DataError: two images would have the same mask file.
     """
     found = tuple(images)
-    seen: dict[str, str] = {}
+    known: dict[str, str] = {}
     for file, _ in found:
         stem = PurePosixPath(file).with_suffix("").as_posix().casefold()
-        if stem in seen:
-            raise DataError(f"{str(source)!r} holds {seen[stem]!r} and {file!r}, whose masks would have one name; "
+        if stem in known:
+            raise DataError(f"{str(source)!r} holds {known[stem]!r} and {file!r}, whose masks would have one name; "
                             "rename one of them, or keep one task of each image")  # fmt: skip
-        seen[stem] = file
+        known[stem] = file
     return found

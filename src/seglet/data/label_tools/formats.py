@@ -23,13 +23,13 @@ USUAL_FORMS: dict[LabelTool, RegionForm] = {
     "cvat": "polygons",
     "label-studio": "masks",
 }
-"""How each tool's users draw most often."""
+"""Usual form of regions in each tool."""
 
 
 def write_annotations(
     tool: LabelTool, out: Path, images: Iterable[AnnotatedImage], classes: Classes, form: RegionForm
 ) -> Path:
-    """Writes what the tool reads, below `out`, where the images are in images/; says in which file or folder."""
+    """Writes annotations for a tool below `out`, where the images are in images/, and returns the file or folder."""
     if tool == "labelme":
         return labelme.write_labelme(out, images, form)
     if tool == "cvat":
@@ -40,10 +40,10 @@ def write_annotations(
 
 
 def read_annotations(source: Path) -> tuple[LabelTool, ToolAnnotations]:
-    """What a tool exported, in a file, or in a folder as `write` makes it; its content says which tool it was.
+    """Reads the export of a tool, recognised by its content, from a file or a folder that `write_annotations` made.
 
     Raises:
-        DataError: it is none of them.
+        DataError: the tool is not recognised.
     """
     if not source.exists():
         raise DataError(f"{str(source)!r} does not exist; give what the tool exported")

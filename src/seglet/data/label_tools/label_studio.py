@@ -1,7 +1,7 @@
 """Label Studio: tasks.json, with brush masks or polygons, and config.xml, which sets up its labelling page.
 
-What a network predicted is a prediction there, which people accept and mend; what people drew is an annotation. The
-score of a task is that of its least sure region, so that tasks can be sorted by it.
+Labels from a network are predictions there, for people to accept or correct; labels from people are annotations. The
+score of a task is that of its least confident region, so that tasks can be sorted by it.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ from seglet.types import Classes
 LABEL_STUDIO_FILE = "tasks.json"
 _CONFIG_FILE = "config.xml"
 LOCAL_FILES_PREFIX = "/data/local-files/?d=images/"
-"""Where Label Studio's local storage serves a file below the folder it was given; `write` adds the image's name."""
+"""URL prefix under which Label Studio's local storage serves a file; the name of the image is appended."""
 _KINDS = {"polygons": "polygonlabels", "masks": "brushlabels"}
 _TAGS = {"polygons": "PolygonLabels", "masks": "BrushLabels"}
 
@@ -41,6 +41,7 @@ _TAGS = {"polygons": "PolygonLabels", "masks": "BrushLabels"}
 def write_label_studio(
     out: Path, images: Iterable[AnnotatedImage], classes: Classes, form: RegionForm, prefix: str = LOCAL_FILES_PREFIX
 ) -> Path:
+    """Writes tasks.json and config.xml below `out` and returns the path of the tasks."""
     tasks = [_task(one, form, prefix) for one in images]
     write_json(out / LABEL_STUDIO_FILE, tasks)
     write_text(out / _CONFIG_FILE, _config(classes, form))
@@ -52,8 +53,8 @@ def _task(one: AnnotatedImage, form: RegionForm, prefix: str) -> dict[str, Any]:
     data = {"image": f"{prefix}{one.file}"}
     if one.confidence is None:
         return {"data": data, "annotations": [{"result": results}]}
-    guess = {"model_version": f"seglet {__version__}", "score": one.confidence, "result": results}
-    return {"data": data, "predictions": [guess]}
+    prediction = {"model_version": f"seglet {__version__}", "score": one.confidence, "result": results}
+    return {"data": data, "predictions": [prediction]}
 
 
 def _results(one: AnnotatedImage, each: NamedRegion, place: int, form: RegionForm) -> list[dict[str, Any]]:
@@ -89,10 +90,10 @@ def _config(classes: Classes, form: RegionForm) -> str:
 
 
 def read_label_studio(file: Path) -> ToolAnnotations:
-    """Of each task the last annotation that was not cancelled, else the last prediction; later regions lie on top.
+    """Reads the last annotation of each task that was not cancelled, else its last prediction; later regions on top.
 
     Raises:
-        DataError: it is no export of Label Studio's.
+        DataError: the file is no export of Label Studio.
     """
     tasks = read_json(file)
     try:
@@ -108,12 +109,12 @@ def read_label_studio(file: Path) -> ToolAnnotations:
 
 
 def _key(task: dict[str, Any]) -> str:
-    """The field of the task's data that names the image; `image` unless there is another one alone."""
+    """Returns the field of the task's data that names the image: `image`, or else the first."""
     return "image" if "image" in task["data"] else next(iter(task["data"]))
 
 
 def _name(address: str) -> str:
-    """The file behind an address: of local storage below its folder images, of an upload without the random prefix."""
+    """Returns the file behind an address: below images/ for local storage, without the random prefix for uploads."""
     parts = urlsplit(address)
     path = parse_qs(parts.query)["d"][0] if "d=" in parts.query else unquote(parts.path)
     if "/upload/" in path or parts.scheme in ("http", "https", "s3", "gs", "azure-blob"):

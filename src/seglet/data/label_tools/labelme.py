@@ -1,6 +1,6 @@
 """LabelMe: a JSON file for each image, with polygons, or masks as small images.
 
-The confidence of a shape stands in its description, as LabelMe keeps no other numbers.
+The confidence of a shape is written into its description, as LabelMe has no field for it.
 """
 
 import base64
@@ -31,7 +31,7 @@ _LINE_SHAPES = ("point", "points", "line", "linestrip")
 
 
 def write_labelme(out: Path, images: Iterable[AnnotatedImage], form: RegionForm) -> Path:
-    """`out`/labelme/NAME.json for the image `out`/images/NAME."""
+    """Writes `out`/labelme/NAME.json for each image `out`/images/NAME, and returns the folder."""
     for one in images:
         file = out / LABELME_FOLDER / PurePosixPath(one.file).with_suffix(".json")
         content: dict[str, Any] = {
@@ -48,8 +48,8 @@ def write_labelme(out: Path, images: Iterable[AnnotatedImage], form: RegionForm)
 
 
 def _shapes(each: NamedRegion, form: RegionForm) -> list[dict[str, Any]]:
-    said = "" if each.confidence is None else f"confidence {each.confidence:g}"
-    common: dict[str, Any] = {"label": each.name, "group_id": None, "description": said, "flags": {}}
+    description = "" if each.confidence is None else f"confidence {each.confidence:g}"
+    common: dict[str, Any] = {"label": each.name, "group_id": None, "description": description, "flags": {}}
     if form == "polygons":
         polygons = (polygon.astype(float).tolist() for polygon in mask_outlines(each.inside))
         return [{**common, "shape_type": "polygon", "points": points, "mask": None} for points in polygons]
@@ -62,10 +62,10 @@ def _shapes(each: NamedRegion, form: RegionForm) -> list[dict[str, Any]]:
 
 
 def read_labelme(source: Path) -> ToolAnnotations:
-    """A file, or all below a folder; later shapes lie over earlier ones.
+    """Reads a file, or all files below a folder; later shapes lie over earlier ones.
 
     Raises:
-        DataError: there is none, or one cannot be used.
+        DataError: there is no file of LabelMe, or one has another form.
     """
     home = source if source.is_dir() else source.parent
     files = sorted(source.rglob("*.json")) if source.is_dir() else [source]
@@ -96,8 +96,8 @@ def _decode(name: str, entry: object) -> AnnotatedImage:
 def _region(shape: dict[str, Any], size: tuple[int, int]) -> NamedRegion:
     kind = shape.get("shape_type", "polygon")
     points = np.asarray(shape["points"], np.float64).reshape(-1, 2)
-    said = re.search(r"confidence ([\d.]+)", str(shape.get("description") or ""))
-    confidence = float(said[1]) if said else None
+    stated = re.search(r"confidence ([\d.]+)", str(shape.get("description") or ""))
+    confidence = float(stated[1]) if stated else None
     if kind == "mask":
         return NamedRegion(str(shape["label"]), _mask(shape["mask"], points, size), confidence)
     if kind == "rectangle":

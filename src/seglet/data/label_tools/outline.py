@@ -1,4 +1,4 @@
-"""The outline of a mask as polygons along the sides of its pixels, so that drawing them gives the mask again, exactly.
+"""Outlines of masks as polygons along the sides of pixels; drawing them restores the mask exactly.
 
 Axes: h rows, w columns, n corners. A side of a pixel is numbered 4 * pixel + direction; the directions are right (top
 side), down (right side), left (bottom side), up (left side), so that the inside always lies to the right.
@@ -14,9 +14,9 @@ Polygon = Int64[np.ndarray, "n 2"]
 
 
 def mask_outlines(inside: Bool[np.ndarray, "h w"]) -> list[Polygon]:
-    """A polygon of corners (x, y) for each piece whose pixels are connected by their sides; none for an empty mask.
+    """Returns a polygon of corners (x, y) for each piece of pixels connected by their sides; none for an empty mask.
 
-    A hole is joined to the outline left of it by a cut of no width, gone along twice.
+    A hole is joined to the outline on its left by a cut of no width, which the polygon follows twice.
     """
     height, width = inside.shape
     padded = np.pad(inside, 1)
@@ -35,7 +35,7 @@ def mask_outlines(inside: Bool[np.ndarray, "h w"]) -> list[Polygon]:
 
 
 def _following(sides: np.ndarray, width: int, height: int) -> np.ndarray:
-    """The index of the side after each one: where two begin at its end, the one to the right, around the same pixel."""
+    """Returns the index of the side after each side; of two candidates the right one, around the same pixel."""
     at = np.full(((width + 1) * (height + 1), 4), -1)
     x, y, direction = _where(sides, width)
     at[y * (width + 1) + x, direction] = np.arange(len(sides))
@@ -46,19 +46,19 @@ def _following(sides: np.ndarray, width: int, height: int) -> np.ndarray:
 
 
 def _where(sides: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """x and y of the corner where each side begins, and its direction."""
+    """Returns x and y of the corner where each side begins, and its direction."""
     pixel, direction = np.divmod(sides, 4)
     start = _STARTS[direction]
     return pixel % width + start[:, 0], pixel // width + start[:, 1], direction
 
 
 def _loops(following: np.ndarray) -> list[list[int]]:
-    """The indices of the sides of each closed way."""
-    after, seen, loops = following.tolist(), [False] * len(following), []
+    """Returns the indices of the sides of each closed loop."""
+    after, visited, loops = following.tolist(), [False] * len(following), []
     for first in range(len(after)):
         loop, side = [], first
-        while not seen[side]:
-            seen[side] = True
+        while not visited[side]:
+            visited[side] = True
             loop.append(side)
             side = after[side]
         if loop:
@@ -67,7 +67,7 @@ def _loops(following: np.ndarray) -> list[list[int]]:
 
 
 class _Path:
-    """Corners in the order they are gone to, changed while holes are cut open."""
+    """Corners linked in the order of the outline, relinked while holes are cut open."""
 
     def __init__(self, sides: np.ndarray, width: int, following: np.ndarray) -> None:
         x, y, direction = _where(sides, width)
@@ -77,11 +77,11 @@ class _Path:
         self.before = np.argsort(following).tolist()
 
     def area(self, loop: list[int]) -> float:
-        """Above 0 around a piece, below 0 around a hole."""
+        """Returns the signed area of a loop, positive around a piece and negative around a hole."""
         return float(sum(self.x[side] * int(_STEPS[self.direction[side], 1]) for side in loop))
 
     def cut(self, hole: list[int], inside: Bool[np.ndarray, "h w"], place: dict[int, int]) -> None:
-        """Joins a hole to what lies to the left of its leftmost side, which is further to the left than all of it."""
+        """Joins a hole to the outline left of its leftmost side."""
         entry = min((side for side in hole if self.direction[side] == DOWN), key=lambda side: self.x[side])
         row, column = self.y[entry], self.x[entry] - 1
         outside = np.flatnonzero(~inside[row, :column])
@@ -101,7 +101,7 @@ class _Path:
         return len(self.x) - 1
 
     def polygons(self) -> list[Polygon]:
-        """The closed ways, without corners where nothing turns."""
+        """Returns the closed loops, without corners on straight lines."""
         found = []
         for loop in _loops(np.array(self.after)):
             turns = [side for side in loop if self.direction[self.before[side]] != self.direction[side]]

@@ -1,17 +1,17 @@
-"""The connected pieces of a mask. Axes: h rows, w columns."""
+"""Connected components of masks. Axes: h rows, w columns."""
 
 import numpy as np
 from jaxtyping import Bool, Int64
 
 
 def connected_pieces(inside: Bool[np.ndarray, "h w"]) -> list[Bool[np.ndarray, "h w"]]:
-    """Each piece whose pixels are connected by their sides, from top to bottom; none for an empty mask."""
+    """Returns each piece of pixels connected by their sides, from top to bottom; none for an empty mask."""
     found = number_pieces(inside)
     return [found == number for number in range(1, int(found.max(initial=0)) + 1)]
 
 
 def number_pieces(inside: Bool[np.ndarray, "h w"]) -> Int64[np.ndarray, "h w"]:
-    """0 outside, and the number of its piece, from 1 on, for each pixel inside.
+    """Returns the number of the piece of each pixel, from 1 on, and 0 outside.
 
     Horizontal runs of pixels are joined with those they touch in the row above, until no number changes.
     """
@@ -27,7 +27,7 @@ def number_pieces(inside: Bool[np.ndarray, "h w"]) -> Int64[np.ndarray, "h w"]:
 
 
 def _runs(inside: Bool[np.ndarray, "h w"]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Row, start and end of each horizontal run, in order."""
+    """Returns row, start and end of each horizontal run, in order."""
     edges = np.diff(np.pad(inside.astype(np.int8), ((0, 0), (1, 1))), axis=1)
     row, start = np.nonzero(edges == 1)
     _, end = np.nonzero(edges == -1)
@@ -35,7 +35,7 @@ def _runs(inside: Bool[np.ndarray, "h w"]) -> tuple[np.ndarray, np.ndarray, np.n
 
 
 def _touching(row: np.ndarray, start: np.ndarray, end: np.ndarray, first: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of runs of neighbouring rows that share a column."""
+    """Returns the pairs of runs in neighbouring rows that share a column."""
     width = int(end.max(initial=0)) + 1
     above = row - 1
     low = np.searchsorted(row * width + end, above * width + start, side="right")  # the first that ends behind my start
@@ -48,7 +48,7 @@ def _touching(row: np.ndarray, start: np.ndarray, end: np.ndarray, first: np.nda
 
 
 def _joined(upper: np.ndarray, lower: np.ndarray, count: int) -> Int64[np.ndarray, " n"]:
-    """The piece of each run, numbered in order of its first run."""
+    """Returns the piece of each run, numbered in the order of first runs."""
     least = np.arange(count)
     while True:
         smaller = np.minimum(least[upper], least[lower])

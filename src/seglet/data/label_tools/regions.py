@@ -1,4 +1,4 @@
-"""What people see in labelling tools: named regions of an image; and labels to regions and back.
+"""Named regions of images, the annotation of labelling tools, converted from labels and back.
 
 Axes: h rows, w columns.
 """
@@ -17,14 +17,14 @@ from seglet.types import IGNORE, Classes
 from seglet.values import choose_from
 
 RegionForm = Literal["polygons", "masks"]
-"""Polygons, one for each connected piece, with corners to move; or masks, one for each class, to be painted on."""
+"""Regions as polygons, one per connected piece, or as masks, one per class."""
 VOID_NAME = "void"
-"""What a region is called whose class nobody knows; it counts nowhere when it is read back."""
+"""Name of regions to ignore; they become IGNORE when they are read back."""
 
 
 @dataclass(frozen=True)
 class NamedRegion:
-    """Some pixels that are called `name`; `confidence` is the mean probability of the class there, if it is known."""
+    """Pixels with the name of a class; `confidence` is the mean probability of the class there, if known."""
 
     name: str
     inside: Bool[np.ndarray, "h w"]
@@ -33,7 +33,7 @@ class NamedRegion:
 
 @dataclass(frozen=True)
 class AnnotatedImage:
-    """An image, by its file relative to the images' folder, and its regions, later ones over earlier ones."""
+    """An image file, relative to the folder of images, with its regions; later ones lie over earlier ones."""
 
     file: str
     size: tuple[int, int]
@@ -41,11 +41,12 @@ class AnnotatedImage:
 
     @property
     def confidence(self) -> float | None:
-        """The least of all regions: where a person should look first."""
+        """Lowest confidence of all regions, to sort images for review; None if none is known."""
         known = [region.confidence for region in self.regions if region.confidence is not None]
         return min(known) if known else None
 
     def without_void(self) -> "AnnotatedImage":
+        """Returns the image without its void regions."""
         return replace(self, regions=tuple(region for region in self.regions if not is_void(region.name)))
 
 
@@ -56,10 +57,10 @@ def regions_from_labels(
     form: RegionForm,
     confidence: Float[np.ndarray, "h w"] | None = None,
 ) -> AnnotatedImage:
-    """The regions of an image's labels. Background is what is left over, and void is a region, so nothing is lost.
+    """Returns the regions of an image's labels; void is a region and background is not, so that nothing is lost.
 
     Raises:
-        DataError: two classes cannot be told apart from void.
+        DataError: the name of a class means void when it is read back.
     """
     for name in classes.names:
         if is_void(name):
@@ -75,10 +76,10 @@ def regions_from_labels(
 
 
 def labels_from_regions(annotated: AnnotatedImage, classes: Classes, unlabelled: int) -> UInt8[np.ndarray, "h w"]:
-    """The labels of an image; pixels in no region get the label `unlabelled`.
+    """Returns the labels of an image; pixels in no region get the label `unlabelled`.
 
     Raises:
-        DataError: a region has the name of no class.
+        DataError: the name of a region is no class.
     """
     labels = np.full(annotated.size, unlabelled, np.uint8)
     for region in annotated.regions:
@@ -90,9 +91,10 @@ def labels_from_regions(annotated: AnnotatedImage, classes: Classes, unlabelled:
 
 
 def region_names(images: Iterable[AnnotatedImage]) -> tuple[str, ...]:
-    """The names of all regions but void, sorted, for tools that keep no list of classes."""
+    """Returns the sorted names of all regions except void, for tools without a list of classes."""
     return tuple(sorted({region.name for one in images for region in one.regions if not is_void(region.name)}))
 
 
 def names_without_void(names: Sequence[str]) -> tuple[str, ...]:
+    """Returns the names, each once, without those that mean void."""
     return tuple(dict.fromkeys(name for name in names if not is_void(name)))

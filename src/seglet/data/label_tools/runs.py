@@ -1,6 +1,6 @@
-"""Masks as the lengths of their runs, in the three ways that labelling tools write them.
+"""Run-length encodings of masks, in the three forms that labelling tools write.
 
-Axes: h rows, w columns. All begin with a run outside, which may be 0 long.
+Axes: h rows, w columns. All begin with a run outside, which may have length 0.
 """
 
 import numpy as np
@@ -8,15 +8,16 @@ from jaxtyping import Bool, Integer
 
 
 def run_lengths(values: Bool[np.ndarray, " n"]) -> list[int]:
-    """Lengths of outside and inside in turn."""
+    """Returns the lengths of alternating runs of False and True."""
     edges = np.flatnonzero(np.diff(values.astype(np.int8), prepend=0, append=2))
     return [int(length) for length in np.diff(edges, prepend=0)]
 
 
 def from_run_lengths(lengths: list[int], count: int) -> Bool[np.ndarray, " n"]:
-    """
+    """Returns the values that `run_lengths` encoded.
+
     Raises:
-        ValueError: the lengths are not those of `count` values.
+        ValueError: the lengths do not add up to `count`.
     """
     given = np.asarray(lengths, np.int64)
     if given.ndim != 1 or (given < 0).any() or given.sum() != count:
@@ -25,13 +26,13 @@ def from_run_lengths(lengths: list[int], count: int) -> Bool[np.ndarray, " n"]:
 
 
 def coco_runs(inside: Bool[np.ndarray, "h w"]) -> dict[str, object]:
-    """COCO's compressed run lengths, down the columns."""
+    """Returns a segmentation in COCO's compressed run lengths, which go down the columns."""
     lengths = run_lengths(inside.T.ravel())
     return {"size": list(inside.shape), "counts": compress_runs(lengths)}
 
 
 def compress_runs(lengths: list[int]) -> str:
-    """The reverse of `seglet.data.layouts.rasterise.uncompress_runs`."""
+    """Returns run lengths as COCO's compressed text; the inverse of `layouts.rasterise.uncompress_runs`."""
     text = []
     for place, length in enumerate(lengths):
         number = length - (lengths[place - 2] if place > 2 else 0)
@@ -45,7 +46,7 @@ def compress_runs(lengths: list[int]) -> str:
 
 
 def cvat_runs(inside: Bool[np.ndarray, "h w"]) -> dict[str, str]:
-    """CVAT's: the box that holds the mask (which must not be empty), and the run lengths along its rows."""
+    """Returns CVAT's attributes: the box of the mask, which must not be empty, and the run lengths along its rows."""
     rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
     top, left, bottom, right = int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
     lengths = run_lengths(inside[top:bottom, left:right].ravel())
@@ -54,9 +55,10 @@ def cvat_runs(inside: Bool[np.ndarray, "h w"]) -> dict[str, str]:
 
 
 def from_cvat_runs(attributes: dict[str, str], size: tuple[int, int]) -> Bool[np.ndarray, "h w"]:
-    """
+    """Returns the mask that CVAT's attributes describe, in an image of `size` (h, w).
+
     Raises:
-        KeyError or ValueError: something is missing, or does not fit the image.
+        KeyError or ValueError: an attribute is missing, or does not fit the image.
     """
     left, top, width, height = (round(float(attributes[name])) for name in ("left", "top", "width", "height"))
     inside = np.zeros(size, np.bool_)
@@ -69,14 +71,15 @@ def from_cvat_runs(attributes: dict[str, str], size: tuple[int, int]) -> Bool[np
 
 
 _RUN_BITS = (3, 4, 8, 16)
-"""How many bits a length may be written with in Label Studio's format; each is 1 more than what is written."""
+"""Numbers of bits for a length in Label Studio's format, which stores each number less 1."""
 
 
 def brush_runs(inside: Bool[np.ndarray, "h w"]) -> list[int]:
-    """Label Studio's: bytes of a packed image of red, green, blue and opacity, along the rows; all four are equal.
+    """Returns a mask in Label Studio's format: packed bytes of an RGBA image, along the rows, all four channels equal.
 
-    A stream of bits: 32 for how many numbers follow, 5 and four times 4 for the sizes used, less 1; then for each run
-    whether its numbers are equal, which of the four sizes its length has, its length less 1, and its number or numbers.
+    The bit stream begins with 32 bits for the count of numbers, 5 for their size less 1, and four times 4 for the sizes
+    of lengths less 1. Each run has a bit set if its numbers are equal, the index of the size of its length, its length
+    less 1, and its number or numbers.
     """
     lengths = run_lengths(inside.ravel())
     parts = [f"{4 * inside.size:032b}{7:05b}", *(f"{bits - 1:04b}" for bits in _RUN_BITS)]
@@ -98,10 +101,10 @@ def _runs_of(length: int, value: int) -> list[str]:
 
 
 def from_brush_runs(rle: list[int], size: tuple[int, int]) -> Bool[np.ndarray, "h w"]:
-    """True where the opacity is at least half.
+    """Returns True where the opacity in Label Studio's format is at least half.
 
     Raises:
-        ValueError: it is cut off, or not for an image of `size` (h, w).
+        ValueError: the data are truncated, or not for an image of `size` (h, w).
     """
     if not all(isinstance(byte, int) and 0 <= byte < 256 for byte in rle):
         raise ValueError("packed mask holds something that is no byte")
@@ -132,7 +135,7 @@ class _Bits:
         self.bits, self.at = bits, 0
 
     def read(self, count: int) -> int:
-        """The next bits as a number, the high ones first."""
+        """Returns the next bits as a number, high bits first."""
         self.at += count
         if self.at > len(self.bits):
             raise ValueError("packed mask is cut off")

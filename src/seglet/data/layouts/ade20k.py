@@ -18,6 +18,7 @@ _UNLABELLED_ID = 0
 
 
 def find_ade20k(root: Path) -> FoundLayout | None:
+    """Returns the layout if the folder has ADE20K's structure or file names."""
     official = (root / "images" / "training").is_dir() and (root / "annotations" / "training").is_dir()
     if not official and not _is_renamed(root):
         return None
@@ -55,7 +56,7 @@ def _with_unlabelled(entries: ClassTable) -> ClassTable:
 
 
 def _object_info(path: Path) -> ClassTable:
-    """The table of the release: tab separated, id first and names last, under a heading."""
+    """Reads the table of the release: tab-separated lines under a heading, id first and names last."""
     lines = [line.split("\t") for line in read_bytes(path).decode("utf-8", "replace").splitlines() if line.strip()]
     rows = [(line[0].strip(), line[-1].strip()) for line in lines if line[0].strip().isdigit()]
     if not rows:

@@ -24,7 +24,7 @@ _FRAME_NAME = re.compile(r"(0001TP|0006R0|0016E5|Seq05VD)_\w+")
 
 
 def find_camvid(root: Path) -> FoundLayout | None:
-    """The SegNet folders, or images/ and masks/ with CamVid's frame names; a classes.txt there says more."""
+    """Returns the layout of SegNet's folders, or of images/ and masks/ with CamVid's frame names."""
     if all((root / name).is_dir() for name in ("train", "trainannot")):
         return _segnet(root)
     found = folders.find_folders(root)

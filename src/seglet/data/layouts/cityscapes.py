@@ -37,6 +37,7 @@ _IMAGE_SUFFIX = "_leftImg8bit"
 
 
 def find_cityscapes(root: Path) -> FoundLayout | None:
+    """Returns the layout if there is leftImg8bit/; masks with train ids are taken where none with label ids exist."""
     images, masks = root / "leftImg8bit", root / "gtFine"
     if not images.is_dir():
         return None

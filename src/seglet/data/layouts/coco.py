@@ -1,4 +1,4 @@
-"""COCO: annotations/instances_*.json drawn into masks, or masks/ and stuffthingmaps/ that are drawn already.
+"""COCO: annotations/instances_*.json drawn into masks, or existing masks in masks/ or stuffthingmaps/.
 
 In masks drawn here 0 is background and the categories follow from 1 in order of their id; where objects overlap the
 smaller wins, of equals the later; crowds are void.
@@ -17,6 +17,10 @@ _MASK_FOLDERS = ("masks", "stuffthingmaps")
 
 
 def find_coco(root: Path) -> FoundLayout | None:
+    """Returns the layout if there are COCO annotations, or folders of a COCO release with masks/.
+
+    Masks that do not exist yet are drawn into the cache of the folder.
+    """
     files = sorted((root / "annotations").glob("instances_*.json"))
     if files:
         return _drawn(root, files) if any((root / name).is_dir() for name in _MASK_FOLDERS) else _from_json(root, files)
@@ -66,7 +70,7 @@ def _split(root: Path, folder: str, instances: CocoInstances) -> tuple[tuple[Ima
 
 
 def _drawn(root: Path, files: list[Path]) -> FoundLayout:
-    """Masks that exist as PNG: masks/ID.png or masks/{split}/ID.png; every image without one is left out."""
+    """Returns the layout with existing masks, masks/ID.png or masks/{split}/ID.png; images without one are left out."""
     home = next(root / name for name in _MASK_FOLDERS if (root / name).is_dir())
     masks = {path.stem: path for path in image_files(home)}
     folders = [folder for parent in (root, root / "images") if parent.is_dir() for folder in sorted(parent.iterdir())]
@@ -84,7 +88,7 @@ def _drawn(root: Path, files: list[Path]) -> FoundLayout:
 
 
 def _short(name: str, others: list[str]) -> str:
-    """train2017 as train, unless another year of it is there."""
+    """Returns the split without its year, train for train2017, unless another year of it exists."""
     short = name.rstrip("0123456789")
     same = [other for other in others if other.removeprefix("instances_").rstrip("0123456789") == short]
     return short if len(same) == 1 and short else name

@@ -1,4 +1,4 @@
-"""Plain folders: images in one, masks in another, with or without a folder or a list for each split."""
+"""Plain folders: images in one and masks in another, optionally with a folder or a list per split."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +24,7 @@ _LIST_FOLDERS = ("lists", "splits", "ImageSets/Segmentation", ".")
 
 
 def find_folders(root: Path) -> FoundLayout | None:
-    """images/ and masks/; or train/ and val/ that hold those; or images alone, which need no masks."""
+    """Returns the layout of images/ and masks/, of train/ and val/ with such folders, or of images alone."""
     images = _first(root, IMAGE_FOLDERS)
     if images is not None:
         return find_image_and_mask_folders(images, _masks(root), home=root)
@@ -40,12 +40,12 @@ def find_folders(root: Path) -> FoundLayout | None:
 
 
 def find_image_and_mask_folders(images: Path, masks: Path | None, home: Path | None = None) -> FoundLayout:
-    """The images of one folder and the masks of another; a class table and lists are looked for in `home`.
+    """Returns the layout of a folder of images and a folder of masks.
 
-    Without a `home` they are looked for beside the images.
+    A class table and lists of splits are searched in `home`, by default the parent folder of the images.
 
     Raises:
-        DataError: a folder does not exist.
+        DataError: the folder of masks does not exist.
     """
     if masks is not None and not masks.is_dir():
         raise DataError(f"{str(masks)!r} is not a folder; give the folder that holds the masks")
@@ -58,7 +58,7 @@ def find_image_and_mask_folders(images: Path, masks: Path | None, home: Path | N
 
 
 def _beside(root: Path) -> FoundLayout:
-    """Images in the root itself, with a folder of their masks beside them, or alone."""
+    """Returns the layout of images in the root itself, with a folder of masks beside them, or alone."""
     masks = _masks(root)
     if masks is not None:
         paired = find_image_and_mask_folders(root, masks, home=root)
@@ -72,7 +72,7 @@ def _beside(root: Path) -> FoundLayout:
 
 
 def find_table_file(root: Path, masks: Path | None) -> Path | None:
-    """The class table beside the masks: for masks_fg/ first classes_fg.txt, then classes.txt; None if there is none."""
+    """Returns the class table beside the masks, or None; for masks_fg/, classes_fg.txt comes before classes.txt."""
     ending = masks.name.removeprefix("masks") if masks is not None else ""
     for name in dict.fromkeys((f"classes{ending}", "classes", "class_dict", "label_colors", "labels")):
         for file in (root / f"{name}{suffix}" for suffix in (".json", ".txt", ".csv")):
@@ -105,7 +105,7 @@ def _split_first(root: Path, holding: dict[str, Path]) -> FoundLayout:
 
 
 def _by_lists(root: Path, found: FoundLayout) -> FoundLayout:
-    """The splits that lists such as lists/train.txt make of the images; all of them in one if there are no lists."""
+    """Returns the layout divided by lists such as lists/train.txt, or unchanged if there are none."""
     files = [
         file
         for folder in _LIST_FOLDERS
@@ -137,6 +137,6 @@ def _first(root: Path, names: tuple[str, ...]) -> Path | None:
 
 
 def _masks(root: Path) -> Path | None:
-    """The first folder called like one of masks; one that holds XML and no image has tags instead."""
+    """Returns the first folder named like a mask folder; one with XML and no image has tags instead."""
     named = [folder for name in MASK_FOLDERS for folder in subfolders(root) if folder.name == name]
     return next((folder for folder in named if image_files(folder) or not any(folder.rglob("*.xml"))), None)

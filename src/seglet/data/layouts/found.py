@@ -1,4 +1,4 @@
-"""What a layout found in a folder, and how files become pairs."""
+"""Result of recognising a layout, and pairing of images with masks by name."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -16,18 +16,18 @@ SPLIT_NAMES = {
     "test": "test", "testing": "test", "trainval": "trainval", "all": "all", "labelled": "labelled",
     "labeled": "labelled", "unlabelled": "unlabelled", "unlabeled": "unlabelled",
 }  # fmt: skip
-"""Folder names that name a split, and what we call it."""
+"""Names of split folders, each with the split it stands for."""
 _MASK_SUFFIXES = ("", "_mask", "_masks", "_gt", "_label", "_labels", "_L", "_seg", "_labelIds", "_labelTrainIds")
-"""What the name of a mask may add to the name of its image."""
+"""Suffixes that names of masks may have after the name of their image."""
 
 
 @dataclass(frozen=True)
 class FoundLayout:
-    """The splits of a folder whose layout was recognised.
+    """Splits of a folder whose layout was recognised.
 
-    `entries` and `coding` are None where the layout does not say; a file `table` may say more than `entries`, and where
-    neither is, the masks must tell. `unmasked` are the
-    images that ought to have a mask and have none: an error, unless tags will do for them.
+    `entries` and `coding` are None if the layout does not define them. A class file `table` takes precedence over
+    `entries`; without either, classes are derived from the masks. `unmasked` are the images that should have a mask and
+    have none: an error, unless they have tags.
     """
 
     layout: str
@@ -41,7 +41,7 @@ class FoundLayout:
 
 @dataclass(frozen=True)
 class ImageMaskPairs:
-    """The images of a folder, with their masks; the last two as in `Found`."""
+    """Images of a folder with their masks; the other fields are as in `FoundLayout`."""
 
     items: tuple[ImageItem, ...]
     problems: tuple[Problem, ...]
@@ -54,7 +54,7 @@ def join_splits(
     entries: ClassTable | None = None,
     coding: MaskCoding | None = None,
 ) -> FoundLayout:
-    """The layout of several splits, with the findings of all."""
+    """Returns the layout of several splits, with the problems of all."""
     problems = tuple(problem for pairs in splits.values() for problem in pairs.problems)
     unmasked = tuple(item for pairs in splits.values() for item in pairs.unmasked)
     return FoundLayout(
@@ -63,7 +63,7 @@ def join_splits(
 
 
 def pair_folders(images: Path, masks: Path | None) -> ImageMaskPairs:
-    """The images of one folder with the masks of another by name, and what has no partner or two."""
+    """Pairs the images of one folder with the masks of another by name, and reports those without a unique partner."""
     problems: list[Problem] = []
     own = (path for path in image_files(images) if masks is None or masks == images or masks not in path.parents)
     by_name = _unique(own, images, problems)
@@ -80,6 +80,7 @@ def pair_folders(images: Path, masks: Path | None) -> ImageMaskPairs:
 
 
 def missing_mask_problem(item: ImageItem) -> Problem:
+    """Returns the error for an image that should have a mask."""
     cure = "add the mask, or move the image to a folder of unlabelled ones"
     return Problem(str(item.image), "image without a mask", cure)
 
@@ -106,7 +107,7 @@ def _unique(paths: Iterable[Path], folder: Path, problems: list[Problem]) -> dic
 
 
 def read_id_list(path: Path) -> list[str]:
-    """The ids in a list; of lines such as `images/a.jpg masks/a.png` the stem of the first path."""
+    """Reads the ids in a list, one per line; of `images/a.jpg masks/a.png` the stem of the first path is taken."""
     try:
         text = read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:

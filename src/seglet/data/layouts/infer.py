@@ -14,14 +14,14 @@ _FINDERS = (
     camvid.find_camvid,
     folders.find_folders,
 )
-"""Asked in this order; each returns None for a folder that is not its own."""
+"""Layouts in the order they are tried; each returns None for a folder of another layout."""
 
 
 def infer_layout(root: Path, masks: Path | None = None) -> FoundLayout:
-    """The first layout that fits, or, with `masks` given, the images of `root` paired with the masks there.
+    """Returns the first layout that fits or, with `masks` given, the images of `root` paired with those masks.
 
     Raises:
-        DataError: no layout fits, the folder does not exist or holds no image; says what is looked for.
+        DataError: no layout fits, or the folder does not exist or has no image; lists the layouts.
     """
     if not root.is_dir():
         raise DataError(f"{str(root)!r} is not a folder; give the folder that holds the images")

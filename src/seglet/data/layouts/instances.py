@@ -1,4 +1,4 @@
-"""The objects in a COCO instances file, and the mask they make."""
+"""COCO instances files, and the masks drawn from their objects."""
 
 import json
 from collections import defaultdict
@@ -22,7 +22,7 @@ CocoAnnotation = dict[str, Any]
 
 @dataclass(frozen=True)
 class CocoImage:
-    """An image as the file describes it; `size` is (h, w)."""
+    """An image listed in the file; `size` is (h, w)."""
 
     number: int
     file: str
@@ -31,7 +31,7 @@ class CocoImage:
 
 @dataclass(frozen=True)
 class CocoInstances:
-    """`labels` maps a category id to its value in masks, `objects` an image's number to its annotations."""
+    """Content of the file: `labels` maps category ids to mask values, `objects` image numbers to their annotations."""
 
     file: Path
     hash: str
@@ -42,10 +42,10 @@ class CocoInstances:
 
 
 def read_instances(file: Path) -> CocoInstances:
-    """The content of the file, its categories in order of their id.
+    """Reads an instances file; categories are ordered by id.
 
     Raises:
-        DataError: it is not such a file, names an image outside its folder, or has over 254 categories.
+        DataError: the file has another form, names an image outside its folder, or has over 254 categories.
     """
     content = read_bytes(file)
     try:
@@ -79,7 +79,7 @@ def _image(row: dict[str, Any]) -> CocoImage:
 
 
 def write_instance_mask(instances: CocoInstances, image: CocoImage, path: Path) -> list[Problem]:
-    """Writes the mask of an image, unless an object cannot be drawn: those are returned."""
+    """Writes the mask of an image, or returns the problems if an object cannot be drawn."""
     mask, problems = rasterise_instances(instances, image)
     if not problems:
         write_mask(path, mask, classes_of(numbered_table(("background", *instances.names))))
@@ -87,7 +87,7 @@ def write_instance_mask(instances: CocoInstances, image: CocoImage, path: Path) 
 
 
 def rasterise_instances(instances: CocoInstances, image: CocoImage) -> tuple[UInt8[np.ndarray, "h w"], list[Problem]]:
-    """The mask of an image, and which of its objects could not be drawn."""
+    """Draws the mask of an image; returns it with a problem for each object that cannot be drawn."""
     mask = np.zeros(image.size, np.uint8)
     problems: list[Problem] = []
     drawn: list[tuple[bool, int, np.ndarray]] = []

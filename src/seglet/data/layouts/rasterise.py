@@ -1,4 +1,4 @@
-"""Polygons and run lengths as COCO writes them, drawn into masks.
+"""Draws polygons and run lengths, as COCO writes them, into masks.
 
 Axes: h rows, w columns.
 """
@@ -14,7 +14,7 @@ _MAX_CROSSINGS = 10**7
 
 
 def rasterise_segmentation(segmentation: object, size: tuple[int, int]) -> Bool[np.ndarray, "h w"]:
-    """True inside a segmentation: a list of polygons, or run lengths, plain or as COCO's compressed text.
+    """Returns True inside a segmentation: a list of polygons, or run lengths, plain or as COCO's compressed text.
 
     Raises:
         DataError: it is neither, or does not fit an image of `size` (h, w).
@@ -41,7 +41,7 @@ def _polygons(polygons: list[Any], size: tuple[int, int]) -> Bool[np.ndarray, "h
 
 
 def _polygon(points: Float[np.ndarray, "n 2"], size: tuple[int, int]) -> Bool[np.ndarray, "h w"]:
-    """True where an odd number of sides lies left of the centre of the pixel."""
+    """Returns True where an odd number of sides lies left of the centre of the pixel."""
     height, width = size
     (x0, y0), (x1, y1) = points.T, np.roll(points, -1, axis=0).T
     first = np.ceil(np.minimum(y0, y1) - 0.5).clip(0, height).astype(np.int64)  # the rows whose centres a side crosses
@@ -58,7 +58,7 @@ def _polygon(points: Float[np.ndarray, "n 2"], size: tuple[int, int]) -> Bool[np
 
 
 def _run_lengths(runs: dict[str, Any], size: tuple[int, int]) -> Bool[np.ndarray, "h w"]:
-    """Runs of outside and inside in turn, down the columns, the first outside."""
+    """Draws alternating runs of outside and inside, down the columns, beginning outside."""
     height, width = size
     if tuple(runs["size"]) != size:
         raise ValueError(f"run lengths are for size {runs['size']}, the image has {list(size)} (rows, columns)")
@@ -71,10 +71,14 @@ def _run_lengths(runs: dict[str, Any], size: tuple[int, int]) -> Bool[np.ndarray
 
 
 def uncompress_runs(text: str) -> list[int]:
-    """The run lengths in COCO's compressed text.
+    """Returns the run lengths in COCO's compressed text.
 
-    Each number is cut into groups of 5 bits from low to high; a character is a group plus 48, its bit 5 says that more
-    follow, bit 4 of the last group is the sign. From the fourth on, a number is the difference to the last but one.
+    Each number is split into groups of 5 bits from low to high; a character is a group plus 48, its bit 5 is set if
+    more groups follow, and bit 4 of the last group is the sign. From the fourth number on, the difference to the last
+    number but one is stored.
+
+    Raises:
+        ValueError: the text is damaged.
     """
     counts: list[int] = []
     value = shift = 0

@@ -65,8 +65,8 @@ class PairConfig(DataConfig):
         split = self.light_split or source.train_split
         if self.light is not None:
             light = open_dataset(self.light, split, resize=source.resize)
-            return PairedDataset(dark, light, self.light_offset)
-        return PairedDataset(dark, source.open(split)) if source.is_world else BrightenedDataset(dark, self.brighten)
+            return DarkLightDataset(dark, light, self.light_offset)
+        return DarkLightDataset(dark, source.open(split)) if source.is_world else BrightenedDataset(dark, self.brighten)
 
     def evaluation_data(self, data: str) -> str:
         """Returns the name under which `seglet evaluate` opens the dark images."""
@@ -75,7 +75,7 @@ class PairConfig(DataConfig):
         return f"{data},dark=1" if ":" in data else f"{data}:dark=1"
 
 
-class PairedDataset(Dataset):
+class DarkLightDataset(Dataset):
     """Dark samples with their light images as column `LIGHT_COLUMN`; the fingerprint covers both.
 
     Args:

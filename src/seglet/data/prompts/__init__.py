@@ -1,1 +1,1 @@
-"""What classes are called in front of a network that reads: templates, words for each class, words for the rest."""
+"""Text prompts of classes for vision-language models: templates, phrases per class, phrases for background."""

@@ -1,4 +1,4 @@
-"""The words of a set of classes, and the texts they make."""
+"""Prompts of a set of classes, and the texts made of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,29 +14,32 @@ PLACEHOLDER = "{}"
 
 @dataclass(frozen=True)
 class ClassPrompts:
-    """`templates` are sentences with {} for a phrase, `phrases` the synonyms of each class, `background` words for what
-    is no class: whatever looks more like one of them than like a class is background."""
+    """Templates and phrases from which the texts of each class are made.
+
+    `templates` are sentences with {} for a phrase, `phrases` the synonyms of each class, and `background` words for
+    everything else: a region more similar to one of them than to a class is background.
+    """
 
     templates: Phrases
     phrases: Mapping[str, Phrases]
     background: Phrases
 
     def texts(self, name: str) -> Phrases:
-        """Every template with every phrase of a class; what a network makes of them is to be averaged."""
+        """Returns every template with every phrase of a class; their embeddings are to be averaged."""
         return self._filled(self.phrases[name])
 
     def background_texts(self) -> tuple[Phrases, ...]:
-        """For each word of the background, every template with it."""
+        """Returns every template with each background word, grouped by word."""
         return tuple(self._filled((word,)) for word in self.background)
 
     def _filled(self, phrases: Phrases) -> Phrases:
         return tuple(template.replace(PLACEHOLDER, phrase) for phrase in phrases for template in self.templates)
 
     def for_classes(self, classes: Classes) -> "ClassPrompts":
-        """The prompts of just these classes, in their order and by their names; background itself needs none.
+        """Returns the prompts of these classes, in their order and by their names, without the background class.
 
-        A class without phrases is called by its own name. Background words that are a class's name or phrase are left
-        out, since nothing can be both.
+        A class without phrases gets its own name. Background words that are the name or a phrase of a class are left
+        out.
 
         Raises:
             DataError: there are phrases for a class that is not one of these.
@@ -57,5 +60,5 @@ class ClassPrompts:
 
 
 def readable_name(name: str) -> str:
-    """A class's name as people say it: 'traffic_light' as 'traffic light'."""
+    """Returns the name of a class in plain words, 'traffic light' for 'traffic_light'."""
     return name.replace("_", " ").strip()

@@ -1,4 +1,4 @@
-"""Prompts from a file: the published ones in the package, or a user's own, as YAML or JSON."""
+"""Reads prompts: published ones from the package, or a user's own from YAML or JSON."""
 
 from collections.abc import Hashable, Iterable, Mapping
 from importlib.resources import files
@@ -20,11 +20,12 @@ _KEYS = ("templates", "classes", "background")
 
 
 def published_prompts(name: str) -> ClassPrompts:
-    """The prompts that the literature uses for PASCAL VOC or COCO, or the embedded world's; see the files for their
-    sources.
+    """Returns the prompts that the literature uses for PASCAL VOC or COCO, or those of the embedded world.
+
+    The YAML files in this folder name their sources.
 
     Raises:
-        DataError: there are none of this name.
+        DataError: there are no prompts of this name.
     """
     if name not in PUBLISHED_PROMPTS:
         raise DataError(f"no published prompts are called {name!r}; {choose_from(name, PUBLISHED_PROMPTS)}")
@@ -32,12 +33,12 @@ def published_prompts(name: str) -> ClassPrompts:
 
 
 def prompts_for(classes: Classes, source: str | Path = "") -> ClassPrompts:
-    """The prompts of these classes: from a file, or published under a name, or without either made of their names.
+    """Returns the prompts of these classes, from a file, published under a name, or by default made of their names.
 
-    Words for the background are VOC's unless the file gives its own.
+    Background words are VOC's unless the file has its own.
 
     Raises:
-        DataError: the file cannot be used, or speaks of other classes.
+        DataError: the file cannot be used, or has other classes.
     """
     if str(source) in ("", *PUBLISHED_PROMPTS):
         prompts = (
@@ -50,14 +51,14 @@ def prompts_for(classes: Classes, source: str | Path = "") -> ClassPrompts:
 
 
 def read_prompts(path: Path) -> ClassPrompts:
-    """The prompts in a YAML or JSON file; every part may be left out.
+    """Reads prompts from a YAML or JSON file; every part is optional.
 
-    `templates` is a list of sentences with one {} each, `classes` a phrase or a list of phrases for each class,
-    `background` a list of words. JSON is YAML, so one reader serves both.
+    `templates` is a list of sentences with one {} each, `classes` a phrase or a list of phrases per class, `background`
+    a list of words. JSON is valid YAML, so one parser reads both.
 
     Raises:
-        DataError: it is neither, or has an unknown key, a template without {}, an empty or repeated phrase, or a word
-            that stands for two things.
+        DataError: the file is neither, or has an unknown key, a template without {}, an empty or repeated phrase, or a
+            phrase that stands for two classes.
     """
     try:
         text = read_bytes(path).decode("utf-8-sig")
@@ -92,7 +93,7 @@ def _parsed(text: str, file: str) -> ClassPrompts:
 
 
 class _Distinct(yaml.SafeLoader):
-    """Safe YAML that refuses what it would silently overwrite."""
+    """Safe YAML loader that refuses repeated keys."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
@@ -141,10 +142,10 @@ def _check(templates: Phrases, phrases: Mapping[str, Phrases], background: Phras
 
 
 def _repeated(phrases: Iterable[str]) -> str | None:
-    """The first phrase that is there twice, however it is written."""
-    seen: set[str] = set()
+    """Returns the first phrase that occurs twice in any spelling, or None."""
+    found: set[str] = set()
     for phrase in phrases:
-        if fold_spelling(phrase) in seen:
+        if fold_spelling(phrase) in found:
             return phrase
-        seen.add(fold_spelling(phrase))
+        found.add(fold_spelling(phrase))
     return None

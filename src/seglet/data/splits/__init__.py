@@ -1,1 +1,1 @@
-"""Splits of a data set: official lists and random draws."""
+"""Splits of a data set: official lists, named portions, and random or stratified draws."""

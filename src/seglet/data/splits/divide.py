@@ -1,4 +1,4 @@
-"""Makes two splits of one, where a data set comes without the split that is wanted."""
+"""Divides a split in two, for data sets without validation images."""
 
 import hashlib
 from dataclasses import replace
@@ -12,11 +12,11 @@ UNLABELLED = ("unlabelled", "unlabeled")
 def divide_split(
     description: Description, split: str, fraction: float, names: tuple[str, str], seed: int = 0
 ) -> Description:
-    """The description with the images of `split` also dealt out to two splits called `names`.
+    """Returns the description with two more splits, called `names`, among which the images of `split` are divided.
 
-    The first gets the `fraction` in (0, 1), at least one image and not all. An image's place in the draw depends on
-    the seed and its id alone. Images of a split called unlabelled come without their masks and tags.
-    Neighbouring frames of a video are near twins: divide such data by sequence, not with this.
+    The first gets the `fraction` in (0, 1) of them, at least one image and not all. The draw of an image depends on the
+    seed and its id alone. Images of a split called unlabelled lose their masks and tags.
+    Neighbouring frames of a video are near duplicates: divide videos by sequence instead.
 
     Raises:
         DataError: there is no such split, it has fewer than two images, or the fraction is out of range.
@@ -36,5 +36,5 @@ def divide_split(
 
 
 def unlabelled_item(item: ImageItem) -> ImageItem:
-    """The image alone, as if nobody had looked at it."""
+    """Returns the item without its mask and tags."""
     return replace(item, mask=None, mask_hash="", tags=None)

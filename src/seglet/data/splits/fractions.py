@@ -1,4 +1,4 @@
-"""Names of splits that keep the masks of a part and not of the rest: `92/labelled`, `1_8/unlabelled`."""
+"""Names of splits that keep the masks of a part of the images: `92/labelled`, `1_8/unlabelled`."""
 
 import re
 from collections.abc import Container, Iterable
@@ -14,7 +14,7 @@ _PORTION_FORM = re.compile(r"(\d{1,12})(?:_(\d{1,12}))?")
 
 @dataclass(frozen=True)
 class Portion:
-    """So many images, `count`, or if there is a `share` one part of that many; the other number is then the part's.
+    """Number of images that keep their masks: `count` images, or the fraction `count` / `share` of all.
 
     `Portion(92)` is 92 images, `Portion(1, 8)` an eighth of them.
     """
@@ -23,10 +23,10 @@ class Portion:
     share: int = 0
 
     def of(self, total: int) -> int:
-        """How many of `total` images keep their masks: at least one, and not all.
+        """Returns how many of `total` images keep their masks: at least one, and not all.
 
         Raises:
-            DataError: there are too few images for that.
+            DataError: there are too few images.
         """
         wanted = max(1, round(total * self.count / self.share)) if self.share else self.count
         if not 1 <= wanted < total:
@@ -38,12 +38,12 @@ class Portion:
 
     @property
     def name(self) -> str:
-        """As the official lists are called: `92`, `1_8`."""
+        """Name of the portion in the official lists: `92`, `1_8`."""
         return f"{self.count}_{self.share}" if self.share else str(self.count)
 
 
 def parse_portion(text: str) -> Portion | None:
-    """The portion called so (`92`, `1_8`, `1/8`), or None if that is no name of one."""
+    """Returns the portion with this name (`92`, `1_8`, `1/8`), or None if it is no such name."""
     found = _PORTION_FORM.fullmatch(text.replace("/", "_"))
     if found is None:
         return None
@@ -51,19 +51,19 @@ def parse_portion(text: str) -> Portion | None:
 
 
 def parse_split_name(split: str) -> tuple[Portion, bool] | None:
-    """The portion that a split is named by, and whether it is the part with masks; None if it is named otherwise."""
+    """Returns the portion in the name of a split, and True if it is the part with masks; None for other names."""
     head, _, kind = split.rpartition("/")
     portion = parse_portion(head) if kind in (*LABELLED, *UNLABELLED) else None
     return None if portion is None else (portion, kind in LABELLED)
 
 
 def unlabelled_counterpart(split: str) -> str:
-    """The split with the images that `split` leaves without masks: `…/labelled` to `…/unlabelled`.
+    """Returns the split with the images that `split` leaves without masks: `…/unlabelled` for `…/labelled`.
 
-    That of an official list called in short, `voc/92`, is "pascal/92/unlabeled".
+    For an official list in its short form, `voc/92`, that is "pascal/92/unlabeled".
 
     Raises:
-        DataError: the name does not say so.
+        DataError: the name does not end in labelled.
     """
     head, slash, kind = full_split_name(split).rpartition("/")
     if kind not in LABELLED:
@@ -75,7 +75,7 @@ def unlabelled_counterpart(split: str) -> str:
 
 
 def split_commands(data: str, splits: Iterable[str], there: Container[str]) -> list[str]:
-    """What makes those of the splits that are named as `seglet data split` names them, and are not there."""
+    """Returns the `seglet data split` commands for those of the splits that are missing and can be made so."""
     named = [found for split in splits if split not in there and (found := parse_split_name(split)) is not None]
     portions = dict.fromkeys(portion for portion, _ in named)
     return [f"seglet data split {data} {_option(portion)}" for portion in portions]

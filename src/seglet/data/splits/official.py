@@ -16,19 +16,19 @@ _SUFFIXES = (".txt", ".txt.xz")
 
 
 def official_split_names() -> tuple[str, ...]:
-    """Names of all lists: "pascal/92/labeled", "cityscapes/1_16/unlabeled", "coco/val", …"""
+    """Returns the names of all lists: "pascal/92/labeled", "cityscapes/1_16/unlabeled", "coco/val", …"""
     manifest = json.loads((_folder() / "MANIFEST.json").read_text(encoding="utf-8"))
     return tuple(entry["file"].removesuffix(".xz").removesuffix(".txt") for entry in manifest["files"])
 
 
 def full_split_name(name: str) -> str:
-    """Of a list, also one called in short: `voc/92` is "pascal/92/labeled". Any other name stays as it is."""
+    """Returns the full name of a list, "pascal/92/labeled" for `voc/92`; other names are unchanged."""
     known, full = official_split_names(), f"pascal/{name.removeprefix('voc/')}" if name.startswith("voc/") else name
     return next((each for each in (full, f"{full}/labeled") if each in known), name)
 
 
 def official_split_ids(name: str) -> tuple[str, ...]:
-    """The sample ids of a list, also of one called in short, in the order of its authors.
+    """Returns the sample ids of a list, by its full or short name, in the order of its authors.
 
     Raises:
         DataError: there is no such list; names the nearest.

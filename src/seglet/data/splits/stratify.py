@@ -1,4 +1,4 @@
-"""Which images should be labelled, if few may be: as many of each class as their share, and some of every class."""
+"""Stratified draws of images to label: every class in proportion to its frequency, and at least once."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -14,14 +14,14 @@ from seglet.images import read_mask
 
 
 def draw_stratified(present: Mapping[str, frozenset[int]], count: int, seed: int = 0) -> list[str]:
-    """`count` of the images whose classes are given, in the order they were drawn.
+    """Draws `count` of the images, whose classes are given, and returns their names in the order of the draw.
 
-    Rare classes come first: as long as a class lacks images, measured by the share of those that have it, the next
-    image is one of that class, and of these one that shows least of what there is enough of. Among equals a hash of
-    the seed and the name decides, so that nothing else enters.
+    Rare classes come first: while a class has fewer images than its share, the next image is one of that class, and
+    among those the one with the fewest classes that already have enough. Ties are decided by a hash of the seed and the
+    name alone.
 
     Raises:
-        DataError: there are not so many images.
+        DataError: there are fewer images than `count`.
 
     Source: after Sechidis et al., ECML 2011 (iterative stratification).
     """
@@ -42,7 +42,7 @@ def draw_stratified(present: Mapping[str, frozenset[int]], count: int, seed: int
 
 
 def _next(shows: np.ndarray, waiting: np.ndarray, wanted: np.ndarray, frequency: np.ndarray) -> int:
-    """The place of the image to draw next."""
+    """Returns the index of the image to draw next."""
     lacking = np.flatnonzero((wanted > 0) & (shows & waiting[:, None]).any(0))
     candidates = waiting
     if len(lacking):  # a class that lacks a whole image before one that lacks a part, and the rarest of these first
@@ -54,10 +54,10 @@ def _next(shows: np.ndarray, waiting: np.ndarray, wanted: np.ndarray, frequency:
 
 
 def classes_by_image(description: Description, items: Sequence[ImageItem]) -> dict[str, frozenset[int]]:
-    """Train ids of the classes in each image, by its id: of its mask, else of its tags; void is none.
+    """Returns the train ids of the classes in each image, by its id: from its mask, else from its tags, without void.
 
     Raises:
-        DataError: an image has neither, or its mask cannot be read.
+        DataError: an image has neither mask nor tags, or its mask cannot be read.
     """
     return {item.id: _classes(description, item) for item in items}
 
@@ -75,10 +75,10 @@ def _classes(description: Description, item: ImageItem) -> frozenset[int]:
 def split_labelled(
     description: Description, split: str, portion: Portion, seed: int = 0
 ) -> tuple[Description, list[str]]:
-    """The description with two more splits, and the names of classes that no labelled image shows.
+    """Returns the description with two more splits, and the names of classes that no labelled image has.
 
-    The images of `split` that keep their masks are `NAME/labelled`, the others without them `NAME/unlabelled`; NAME
-    is the portion's, and says the seed unless that is 0: `1_8`, `92-seed1`.
+    `NAME/labelled` has the images of `split` that keep their masks, `NAME/unlabelled` the others without masks; NAME is
+    that of the portion, with the seed unless it is 0: `1_8`, `92-seed1`.
 
     Raises:
         DataError: no such split, too few images, or an image without annotation.
@@ -97,5 +97,5 @@ def split_labelled(
 
 
 def portion_name(portion: Portion, seed: int) -> str:
-    """What the two splits are called by."""
+    """Returns the common name of the two splits of a portion."""
     return portion.name if seed == 0 else f"{portion.name}-seed{seed}"

@@ -1,1 +1,1 @@
-"""Which classes are in an image, as people write it down. One file a format."""
+"""Image-level tags: read from files, matched to images, resolved to classes and validated; one module per format."""

@@ -1,4 +1,4 @@
-"""The tags of every image, in train ids, from what a tag file says or from the masks."""
+"""Assigns tags, in train ids, to images, from a tag file or from the masks."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,36 +19,37 @@ Tags = tuple[int, ...]
 
 @dataclass(frozen=True)
 class AssignedTags:
-    """The tags of each image, by its path. All is empty, and `origin` None, where nobody wrote any.
+    """Tags of each image by its path; everything is empty, and `origin` None, if there are no tags.
 
-    `spoilt` images have a tag that is no class, so none of theirs counts. `strangers` are names of no image.
+    Images in `invalid` have a tag that is no class, so that none of their tags is used. `unmatched` are names in the
+    file that belong to no image.
     """
 
     origin: TagOrigin | None = None
     tags: Mapping[Path, Tags] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
-    spoilt: frozenset[Path] = frozenset()
-    strangers: tuple[str, ...] = ()
+    invalid: frozenset[Path] = frozenset()
+    unmatched: tuple[str, ...] = ()
 
 
 def assign_tags(listed: TagList, items: Sequence[ImageItem], description: Description) -> AssignedTags:
-    """What the file says about these items, with all that is wrong about its names and its tags."""
+    """Returns the tags that a file gives these items, with the problems of its names and tags."""
     found = match_images(listed, items, description.root)
-    means = resolve_tags(found.tags, listed.source, description.entries)
-    spoilt = frozenset(image for image, tags in found.tags.items() if not means.labels.keys() >= set(tags))
+    resolved = resolve_tags(found.tags, listed.source, description.entries)
+    invalid = frozenset(image for image, tags in found.tags.items() if not resolved.labels.keys() >= set(tags))
     tags = {
-        image: tuple(sorted({label for tag in written if (label := means.labels[tag]) is not None}))
+        image: tuple(sorted({label for tag in written if (label := resolved.labels[tag]) is not None}))
         for image, written in found.tags.items()
-        if image not in spoilt
+        if image not in invalid
     }
     origin = TagOrigin(listed.form, listed.source, listed.hash)
-    return AssignedTags(origin, tags, (*listed.problems, *found.problems, *means.problems), spoilt, found.strangers)
+    return AssignedTags(origin, tags, (*listed.problems, *found.problems, *resolved.problems), invalid, found.unmatched)
 
 
 def tags_from_masks(
     items: Iterable[ImageItem], facts: Mapping[FileRequest, FileFacts], description: Description
 ) -> AssignedTags:
-    """The classes that have a pixel in the image's mask, background aside."""
+    """Returns the classes that have a pixel in the mask of each image, without background."""
     labels = mask_value_labels(description)
     masks = {item.image: facts[FileRequest(item.mask, "mask")] for item in items if item.mask is not None}
     tags = {
@@ -58,13 +59,13 @@ def tags_from_masks(
 
 
 def classes_in_mask(mask: FileFacts, labels: Mapping[int, int], classes: Classes) -> Tags:
-    """The classes of the values that a mask holds, without background and void."""
-    silent = (IGNORE, classes.background)
-    return tuple(sorted({label for value in mask.values if (label := labels.get(value, IGNORE)) not in silent}))
+    """Returns the classes of the values in a mask, without background and void."""
+    excluded = (IGNORE, classes.background)
+    return tuple(sorted({label for value in mask.values if (label := labels.get(value, IGNORE)) not in excluded}))
 
 
 def refuse_unnamed_classes(listed: TagList) -> AssignedTags:
-    """What can be said of tags where masks were numbered as found: nothing."""
+    """Returns no tags and an error: masks without named classes cannot be related to tags."""
     what = "tags name classes, but nothing says which values they have in the masks"
     problem = Problem(str(listed.source), what, "add a classes.txt with a line `id name` for each class")
     return AssignedTags(TagOrigin(listed.form, listed.source, listed.hash), problems=(problem,))

@@ -1,4 +1,4 @@
-"""Tags by place: a folder for each class, that holds its images, copies of them or links to them."""
+"""Tags from folders: one folder per class with its images, copies of them or links to them."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -10,10 +10,10 @@ from seglet.data.tags.taglist import TagList, TagNames, unique_tags
 
 
 def read_class_folders(folder: Path, known: Collection[Path]) -> TagList:
-    """Each image below a folder has that folder's name as a tag; one found in several has several.
+    """Reads tags from class folders: an image has the names of the folders it is found in as tags.
 
-    Where a file is itself one of the `known` images of the data set, it speaks for itself; any other speaks for the
-    image of its name. Folders that are called train, val, … are looked into.
+    A file among the `known` images of the data set stands for itself, any other for the image of the same name.
+    Folders called train, val, … are searched for class folders.
     """
     tags: dict[str, TagNames] = {}
     for home in _homes(folder):
@@ -30,6 +30,6 @@ def _homes(folder: Path) -> list[Path]:
 
 
 def are_class_folders(folder: Path, known: Collection[Path], classes: Collection[str]) -> bool:
-    """Whether every image lies in a folder called like one of the classes, which are given as `folded`."""
+    """True if every image is in a folder named like one of `classes`, given in the spelling of `fold_spelling`."""
     places = {path.relative_to(home).parts[0] for home in _homes(folder) for path in known if path.is_relative_to(home)}
     return bool(places) and {fold_spelling(place) for place in places} <= set(classes)

@@ -1,4 +1,4 @@
-"""Tags in JSON: {"a.jpg": ["cat", "dog"]}, {"a.jpg": {"tags": […]}} or [{"image": "a.jpg", "tags": […]}]."""
+"""Tags in JSON: {"a.jpg": ["cat", "dog"]}, {"a.jpg": {"tags": […]}}, [{"image": "a.jpg", "tags": […]}], or COCO."""
 
 import json
 from collections import defaultdict
@@ -18,13 +18,13 @@ _FORMAT_ERRORS = (ValueError, TypeError, KeyError, AttributeError, RecursionErro
 
 
 def read_json_tags(path: Path, key: str = "", ending: str = "") -> TagList:
-    """The tags of a JSON file, or of COCO annotations.
+    """Reads tags from a JSON file, or from COCO annotations.
 
-    Where an image has several fields, `key` names the one with tags; if empty, the first of TAG_KEYS that is there,
-    those with `ending` (of the masks' folder: `_fg` of masks_fg) before others.
+    If an image has several fields, `key` names the one with tags; if `key` is empty, the first known name (tags,
+    labels, classes, …) is taken, names with `ending` (`_fg` for a mask folder masks_fg) before others.
 
     Raises:
-        DataError: it is not JSON, not of a known form, or names an image twice.
+        DataError: the file is not JSON, has an unknown form, or names an image twice.
     """
     content = read_bytes(path)
     try:
@@ -74,19 +74,19 @@ def _images(data: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _names(value: Any, keys: Sequence[str]) -> list[str]:
-    """The tags in a text, a list, or the field of an object that has them."""
+    """Returns the tags in a text, in a list, or in the field of an object that has them."""
     if isinstance(value, dict):
         key = next((key for key in keys if key in value), None)
         if key is None:
             there = choose_from(keys[0], value)
             raise DataError(f"no field {keys[0]!r}; say which holds the tags with --tags-key: {there}")
-        return _names(value[key], ()) if not isinstance(value[key], dict) else _set(value[key])
+        return _names(value[key], ()) if not isinstance(value[key], dict) else _flagged(value[key])
     if value is None:
         return []
     return [_name(tag) for tag in value] if isinstance(value, list) else [_name(value)]
 
 
-def _set(value: dict[str, Any]) -> list[str]:
+def _flagged(value: dict[str, Any]) -> list[str]:
     wrong = next((name for name, there in value.items() if there not in (0, 1)), None)
     if wrong is not None:
         raise DataError(f"{wrong!r} is {value[wrong]!r}; write 1 where the class is there, else 0")
@@ -100,11 +100,11 @@ def _name(value: Any) -> str:
 
 
 def coco_tags(data: dict[str, Any]) -> dict[str, TagNames]:
-    """The names of the categories by the image's file name; crowds count, there being at least one in them.
+    """Returns the category names of the objects in each image, by file name; outlines are not needed, crowds count.
 
     Raises:
         DataError: two images share a file name.
-        KeyError, TypeError or ValueError: a field is not there or of the wrong kind.
+        KeyError, TypeError or ValueError: a field is missing or has the wrong type.
     """
     names = {int(row["id"]): str(row["name"]) for row in data["categories"]}
     objects: dict[int, list[str]] = defaultdict(list)

@@ -1,4 +1,4 @@
-"""Which image is meant by a name in a tag file."""
+"""Matches the names in a tag file to the images of a data set."""
 
 import re
 import unicodedata
@@ -19,32 +19,32 @@ _MANY = 2000  # names: to look for the nearest among more takes too long
 
 @dataclass(frozen=True)
 class MatchedTags:
-    """The tags of each image as written, by its path, and the names that are of no image here."""
+    """Tags of each image as written, by its path, and the names that match no image."""
 
     tags: Mapping[Path, TagNames]
-    strangers: tuple[str, ...]
+    unmatched: tuple[str, ...]
     problems: tuple[Problem, ...]
 
 
 def match_images(listed: TagList, items: Iterable[ImageItem], root: Path) -> MatchedTags:
-    """Finds the image of every name, which is an id or a path from any folder on, with or without its ending."""
+    """Matches every name to an image; a name is an id or the end of a path, with or without suffix."""
     known = _known(items, root)
     tags: dict[Path, TagNames] = {}
     names: dict[Path, str] = {}
-    strangers, problems = [], []
+    unmatched, problems = [], []
     for name, of_name in listed.tags.items():
-        meant = _meant(name, known)
-        if not meant:
-            strangers.append(name)
-        elif len(meant) > 1:
-            shown = " or ".join(repr(image_name(path, root)) for path in sorted(meant)[:_SHOWN])
+        matches = _matches(name, known)
+        if not matches:
+            unmatched.append(name)
+        elif len(matches) > 1:
+            shown = " or ".join(repr(image_name(path, root)) for path in sorted(matches)[:_SHOWN])
             problems.append(Problem(str(listed.source), f"{name!r} could be {shown}", "write it with its folder"))
-        elif (image := next(iter(meant))) in tags:
+        elif (image := next(iter(matches))) in tags:
             what = f"{names[image]!r} and {name!r} are one image"
             problems.append(Problem(str(listed.source), what, "keep one of them"))
         else:
             tags[image], names[image] = of_name, name
-    return MatchedTags(tags, tuple(strangers), (*problems, *_strange(listed, strangers, known)))
+    return MatchedTags(tags, tuple(unmatched), (*problems, *_unmatched_problems(listed, unmatched, known)))
 
 
 def _known(items: Iterable[ImageItem], root: Path) -> dict[str, set[Path]]:
@@ -57,9 +57,9 @@ def _known(items: Iterable[ImageItem], root: Path) -> dict[str, set[Path]]:
     return known
 
 
-def _meant(name: str, known: Mapping[str, set[Path]]) -> set[Path]:
-    """The images that a name could be of; of an absolute path, which another machine may have written, its end."""
-    plain = _without_ending(unicodedata.normalize("NFC", name).replace("\\", "/"))
+def _matches(name: str, known: Mapping[str, set[Path]]) -> set[Path]:
+    """Returns the images that a name matches; of an absolute path, which may be of another machine, the end counts."""
+    plain = _without_suffix(unicodedata.normalize("NFC", name).replace("\\", "/"))
     if not re.match(r"/|[A-Za-z]:/", plain):
         return known.get(plain.removeprefix("./"), set())
     parts = plain.split("/")[1:]
@@ -67,31 +67,31 @@ def _meant(name: str, known: Mapping[str, set[Path]]) -> set[Path]:
     return next((known[end] for end in ends if end in known), set())
 
 
-def _without_ending(name: str) -> str:
+def _without_suffix(name: str) -> str:
     path = PurePosixPath(name)
     return name[: -len(path.suffix)] if path.suffix.lower() in IMAGE_SUFFIXES else name
 
 
-def _strange(listed: TagList, strangers: list[str], known: Mapping[str, set[Path]]) -> list[Problem]:
-    """One finding for all names that are of no image: an error only if no name fits, as the file may be of more."""
-    if not strangers:
+def _unmatched_problems(listed: TagList, unmatched: list[str], known: Mapping[str, set[Path]]) -> list[Problem]:
+    """Returns one problem for all unmatched names: an error only if no name matches, as files may list more images."""
+    if not unmatched:
         return []
-    near = nearest_image_name(strangers[0], known)
+    near = nearest_image_name(unmatched[0], known)
     hint = f" (did you mean {near!r}?)" if near else ""
-    what = f"{len(strangers)} of {len(listed.tags)} names are of no image here: {first_names(strangers)}"
-    if len(strangers) == len(listed.tags):
+    what = f"{len(unmatched)} of {len(listed.tags)} names are of no image here: {first_names(unmatched)}"
+    if len(unmatched) == len(listed.tags):
         return [Problem(str(listed.source), what, f"write the names as the images' files have them{hint}")]
     return [Problem(str(listed.source), what, f"right if it is of a larger set; else mend them{hint}", "warning")]
 
 
 def first_names(names: Iterable[str]) -> str:
-    """The first few of the names."""
+    """Returns the first three names as text."""
     every = list(names)
     return ", ".join(map(repr, every[:_SHOWN])) + (", …" if len(every) > _SHOWN else "")
 
 
 def nearest_image_name(name: str, others: Iterable[str]) -> str | None:
-    """The name most like this one, if any is and there are not too many to compare."""
+    """Returns the most similar name, or None if no name is similar or there are too many to compare."""
     every = list(others)
-    near = nearest_names(_without_ending(name), every, least=0.8) if len(every) <= _MANY else []
+    near = nearest_names(_without_suffix(name), every, least=0.8) if len(every) <= _MANY else []
     return near[0] if near else None

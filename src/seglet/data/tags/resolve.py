@@ -1,4 +1,4 @@
-"""Which class is meant by a tag: by its name, by its name written otherwise, or by its id."""
+"""Resolves tags to classes: by exact name, by another spelling of it, or by id."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
@@ -17,39 +17,39 @@ _BACKGROUND = "background"
 
 @dataclass(frozen=True)
 class ResolvedTags:
-    """The train id of each tag as written, None for those that say nothing; tags of no class are not in it."""
+    """Train id of each tag as written, None for background and void; tags of no class are left out."""
 
     labels: Mapping[str, int | None]
     problems: tuple[Problem, ...]
 
 
 def resolve_tags(tags: Mapping[Path, TagNames], source: Path, entries: ClassTable) -> ResolvedTags:
-    """What every tag means by the class table; all that are no class, or written in two ways, are among the problems.
+    """Resolves every tag by the class table, and reports tags that are no class or have several spellings.
 
-    Background, which every image has, and classes that are void say nothing as tags.
+    Background, which every image has, and void classes resolve to None.
     """
     counts = Counter(tag for of_image in tags.values() for tag in of_image)
     labels: dict[str, int | None] = {}
     problems = []
     exact, loose = _dictionaries(entries)
     for tag, count in sorted(counts.items()):
-        meant = {exact[tag]} if tag in exact else loose.get(fold_spelling(tag), set())
-        if len(meant) == 1:
-            (labels[tag],) = meant
+        matches = {exact[tag]} if tag in exact else loose.get(fold_spelling(tag), set())
+        if len(matches) == 1:
+            (labels[tag],) = matches
         else:
-            problems.append(_no_class(tag, count, source, entries, bool(meant)))
-    silent = {tag: counts[tag] for tag, label in labels.items() if label is None}
-    if silent:
-        what = f"tags {_counted(silent)} name no class to look for: every image has background, and void is nothing"
+            problems.append(_no_class(tag, count, source, entries, bool(matches)))
+    excluded = {tag: counts[tag] for tag, label in labels.items() if label is None}
+    if excluded:
+        what = f"tags {_counted(excluded)} name no class to look for: every image has background, and void is nothing"
         problems.append(Problem(str(source), what, "leave them out; they are passed over", "warning"))
     return ResolvedTags(labels, (*problems, *_spellings(labels, counts, source, entries)))
 
 
 def _dictionaries(entries: ClassTable) -> tuple[dict[str, int | None], dict[str, set[int | None]]]:
-    """The meaning of exact names and ids, and what a folded name could mean."""
+    """Returns the labels of exact names and ids, and the possible labels of names without case and separators."""
     classes = classes_of(entries)
-    silent = (IGNORE, classes.background)
-    labels = {number: None if label in silent else label for number, label in train_ids(entries).items()}
+    excluded = (IGNORE, classes.background)
+    labels = {number: None if label in excluded else label for number, label in train_ids(entries).items()}
     exact = {str(number): label for number, label in labels.items()}
     loose: dict[str, set[int | None]] = defaultdict(set, {_BACKGROUND: {None}})
     for entry in entries:
@@ -73,7 +73,7 @@ def _no_class(tag: str, count: int, source: Path, entries: ClassTable, unclear: 
 def _spellings(
     labels: Mapping[str, int | None], counts: Counter[str], source: Path, entries: ClassTable
 ) -> list[Problem]:
-    """A finding for each class that tags write otherwise than the table does."""
+    """Returns a warning for each class that tags spell differently from the table."""
     names = classes_of(entries).names
     ways: dict[int, dict[str, int]] = defaultdict(dict)
     for tag, label in labels.items():
@@ -100,7 +100,7 @@ def _images(count: int) -> str:
 
 
 def table_from_tags(listed: TagList) -> ClassTable:
-    """Background and, in alphabetical order, a class for each tag, called as it is written most often."""
+    """Returns a table of background and, in alphabetical order, one class per tag in its most frequent spelling."""
     counts = Counter(tag for of_image in listed.tags.values() for tag in of_image)
     ways: dict[str, list[str]] = defaultdict(list)
     for tag in sorted(counts, key=lambda tag: (-counts[tag], tag)):
@@ -110,7 +110,7 @@ def table_from_tags(listed: TagList) -> ClassTable:
 
 
 def doubtful_classes(entries: ClassTable, listed: TagList, masked: bool) -> Iterable[Problem]:
-    """What is doubtful about the classes: tags too much alike; no background, unless every image is `masked`."""
+    """Yields warnings for tags with similar spellings, and for a missing background unless all images are `masked`."""
     classes = classes_of(entries)
     tags = {tag for of_image in listed.tags.values() for tag in of_image}
     for one, other in lookalikes(tags & set(classes.names)):

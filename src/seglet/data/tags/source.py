@@ -1,4 +1,4 @@
-"""Where the tags of a data set are: said by the user, or found beside the images."""
+"""Finds the tags of a data set: where the user says, or beside the images."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ _XML_FOLDERS = ("Annotations", "annotations")
 
 @dataclass(frozen=True)
 class TagSource:
-    """Where to look for tags: in `path`, or, if it is None, where they usually are.
+    """Source of tags: the file or folder `path` or, if it is None, the usual places beside the images.
 
-    `masks` asks for those that follow from the masks. `key` names the field of a JSON file that holds them.
+    `masks` asks for the tags that follow from the masks. `key` names the field of a JSON file with the tags.
     """
 
     path: Path | None = None
@@ -33,10 +33,10 @@ USUAL_TAGS = TagSource()
 
 
 def read_tags(path: Path, known: Collection[Path], key: str = "", ending: str = "") -> TagList:
-    """The tags in a file or folder, whatever its format; `known` are the images of the data set.
+    """Reads tags from a file or folder of any supported format; `known` are the images of the data set.
 
     Raises:
-        DataError: it is not there or of no format that is read; what is wrong inside may be among the problems.
+        DataError: it does not exist or has no supported format; other errors may be in `TagList.problems`.
     """
     if path.is_dir():
         listed = (
@@ -57,10 +57,10 @@ def read_tags(path: Path, known: Collection[Path], key: str = "", ending: str = 
 def find_tags(
     wanted: TagSource, root: Path, masks: Path | None, found: FoundLayout, entries: ClassTable | None
 ) -> TagList | None:
-    """The tags that are wanted, or that lie beside the images; None if there are none, or those of masks are wanted.
+    """Reads the tags of the given source; returns None if there are none, or if tags are to follow from masks.
 
     Raises:
-        DataError: they are not where they were said to be, or cannot be read.
+        DataError: the given file does not exist or cannot be read.
     """
     if wanted.masks:
         return None
@@ -74,7 +74,7 @@ def find_tags(
 
 
 def _beside(root: Path, masks: Path | None, found: FoundLayout, entries: ClassTable | None) -> Path | None:
-    """A file called tags, VOC's annotations, or the images' own folders if all are called like classes."""
+    """Returns a file named tags, VOC's annotations, or the root if the folders of its images are named like classes."""
     above = masks is not None and not any((root / name).is_dir() for name in IMAGE_FOLDERS)
     homes = [root, root.parent] if above else [root]
     candidates = [home / name for home in homes for name in _FILES]
@@ -93,7 +93,7 @@ def _beside(root: Path, masks: Path | None, found: FoundLayout, entries: ClassTa
 
 
 def _ending(found: FoundLayout, masks: Path | None) -> str:
-    """What the name of the masks' folder adds to `masks`: `_fg` of masks_fg, whose tags a file may keep apart."""
+    """Returns the suffix of the mask folder after `masks`, such as `_fg`, whose tags may have a field of their own."""
     folders = [masks.name] if masks is not None else []
     first = next((item.mask for items in found.splits.values() for item in items if item.mask is not None), None)
     if masks is None and first is not None:

@@ -1,4 +1,4 @@
-"""Tags in CSV: an image and its tags in each row, or a column of 0 and 1 for each class."""
+"""Tags in CSV: an image and its tags per row, or a column of 0 and 1 per class."""
 
 import csv
 import io
@@ -19,13 +19,13 @@ _Row = list[str]
 
 
 def read_tag_spreadsheet(path: Path) -> TagList:
-    """The tags of each row. Rows are parted by tabs, commas or semicolons, whichever the first row uses first.
+    """Reads tags from rows separated by tabs, commas or semicolons, whichever the first row uses first.
 
-    Several tags of an image stand in several cells, or in one with `;`, `|` or a quoted comma between them, or in
-    several rows. Where all cells but the first are 0 or 1, the columns' headings are the tags.
+    The tags of an image may be in several cells, in one cell separated by `;`, `|` or a quoted comma, or in several
+    rows. If all cells but the first are 0 or 1, the headings of the columns are the tags.
 
     Raises:
-        DataError: it is not UTF-8 or not CSV, holds no image, or numbers other than 0 and 1 under headings.
+        DataError: the file is not UTF-8 or not CSV, names no image, or has other numbers than 0 and 1 under headings.
     """
     content = read_bytes(path)
     try:
@@ -50,7 +50,7 @@ def _rows(text: str, path: Path) -> list[_Row]:
 
 
 def _has_columns(rows: list[_Row]) -> bool:
-    """Whether the first row is a heading, of classes, over nothing but numbers."""
+    """True if the first row is a heading of classes and all other cells are numbers."""
     heading, *body = rows or [[]]
     titled = len(heading) > 1 and not any(_is_number(cell) or cell.lower() in _TAG_HEADINGS for cell in heading[1:])
     cells = [cell for row in body for cell in row[1:]]

@@ -1,4 +1,4 @@
-"""Tags as a file writes them, before anybody knows which images and classes there are."""
+"""Tags as a file writes them, before they are matched to images and classes."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ TagNames = tuple[str, ...]
 
 @dataclass(frozen=True)
 class TagList:
-    """What a file, or a folder of files, says in its own words.
+    """Tags by the name of the image, both as the file or folder writes them.
 
-    `tags` maps each image's name to its tags, each once; an image may be named and have none. `form` says how it is
-    written: csv, json, coco, voc-xml or folders. `hash` is that of the file's content, empty where it is a folder.
+    Each tag of an image is listed once; an image may be listed without tags. `form` is csv, json, coco, voc-xml or
+    folders. `hash` is that of the file, and empty for a folder.
     """
 
     source: Path
@@ -25,5 +25,5 @@ class TagList:
 
 
 def unique_tags(tags: Iterable[str]) -> TagNames:
-    """The tags without blanks around them, none empty, each the first time it comes."""
+    """Returns the tags stripped of blanks, without empty and repeated ones, in order."""
     return tuple(dict.fromkeys(tag for tag in (tag.strip() for tag in tags) if tag))

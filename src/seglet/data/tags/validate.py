@@ -1,4 +1,4 @@
-"""What is wrong or doubtful about the tags of a split: gaps, and where they contradict the masks or each other."""
+"""Validates the tags of a split: images without tags, and contradictions to masks or between copies of an image."""
 
 from collections.abc import Mapping, Sequence
 
@@ -16,37 +16,39 @@ from seglet.data.tags.match import first_names, nearest_image_name
 def unusable_images(
     name: str, items: Sequence[ImageItem], assigned: AssignedTags, unmasked: Sequence[ImageItem]
 ) -> dict[ImageItem, Problem]:
-    """The error of each image of a split that can serve for nothing.
+    """Returns an error for each image of a split that can be used for nothing.
 
-    That is one without the mask it ought to have, unless it has tags and nothing is scored on the split; and one
-    without tags or mask, where the tags of other images of the split are known.
+    That is an image that should have a mask and has none, unless it has tags and the split is not for scoring; and an
+    image without tags and mask in a split whose other images have tags.
     """
-    ought = set(unmasked)
+    expected = set(unmasked)
     scored = name.startswith(("val", "test"))
-    spoken_of = any(item.image in assigned.tags for item in items)
+    any_tagged = any(item.image in assigned.tags for item in items)
     found = {}
     for item in (item for item in items if item.mask is None and name not in UNLABELLED):
-        tagged = item.image in assigned.tags or item.image in assigned.spoilt
-        if not tagged and spoken_of and not name.startswith("test"):
+        tagged = item.image in assigned.tags or item.image in assigned.invalid
+        if not tagged and any_tagged and not name.startswith("test"):
             found[item] = _untagged(item, assigned)
-        elif item in ought and (scored or not tagged):
+        elif item in expected and (scored or not tagged):
             found[item] = missing_mask_problem(item)
     return found
 
 
 def _untagged(item: ImageItem, assigned: AssignedTags) -> Problem:
-    near = nearest_image_name(item.id, assigned.strangers)
+    near = nearest_image_name(item.id, assigned.unmatched)
     hint = f" (it names {near!r}: is that the one?)" if near else ""
     what = f"image without tags: {_source(assigned)} does not name it{hint}"
     return Problem(str(item.image), what, "add it there, or move the image to a folder of unlabelled ones")
 
 
 def missing_tags(name: str, items: Sequence[ImageItem], assigned: AssignedTags) -> list[Problem]:
-    """A warning for all images of a split that have only a mask, for all that hold no class, and for a split without
-    masks of which the tags do not speak at all."""
+    """Returns warnings about images with a mask but no tags, images without any class, and splits without any tags.
+
+    The last is reported only for splits without masks.
+    """
     if name.startswith(("test", *UNLABELLED)) or assigned.origin is None:
         return []
-    lacking = [item for item in items if item.image not in assigned.tags and item.image not in assigned.spoilt]
+    lacking = [item for item in items if item.image not in assigned.tags and item.image not in assigned.invalid]
     masked = [item.id for item in lacking if item.mask is not None]
     if len(lacking) == len(items):
         what = f"none of its {len(items)} images is named in {_source(assigned)}"
@@ -64,7 +66,7 @@ def missing_tags(name: str, items: Sequence[ImageItem], assigned: AssignedTags) 
 def contradicting_tags(
     name: str, items: Sequence[ImageItem], facts: Mapping[FileRequest, FileFacts], description: Description
 ) -> list[Problem]:
-    """Warnings where the tags of a split name other classes than its masks, or its images' twins have other tags."""
+    """Returns warnings where the tags of a split differ from its masks, or equal images have different tags."""
     labels = mask_value_labels(description)
     names = description.classes.names
     against: dict[str, str] = {}
@@ -72,8 +74,8 @@ def contradicting_tags(
     problems = []
     for item in (item for item in items if item.tags is not None):
         if item.mask is not None:
-            seen = classes_in_mask(facts[FileRequest(item.mask, "mask")], labels, description.classes)
-            if odd := sorted(set(seen) ^ set(item.tags or ())):
+            shown = classes_in_mask(facts[FileRequest(item.mask, "mask")], labels, description.classes)
+            if odd := sorted(set(shown) ^ set(item.tags or ())):
                 against[item.id] = ", ".join(names[label] for label in odd)
         twin = twins.setdefault(item.image_hash, item)
         if twin.tags != item.tags:

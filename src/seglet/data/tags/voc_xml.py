@@ -1,4 +1,4 @@
-"""Tags in PASCAL VOC's XML, as many labelling tools write it: the names of an image's objects, one file an image."""
+"""Tags in PASCAL VOC's XML, which many labelling tools write: one file per image, with the names of its objects."""
 
 from pathlib import Path
 from xml.parsers import expat
@@ -9,18 +9,18 @@ from seglet.data.tags.taglist import TagList, TagNames, unique_tags
 from seglet.files import read_bytes
 
 _NAME_PATH = ["annotation", "object", "name"]
-"""Where the class of an object stands; its parts (head, hand) have names too, deeper down, and are no tags."""
+"""Path of an object's class in the file; parts of objects (head, hand) have deeper names, which are no tags."""
 
 
 def xml_files(folder: Path) -> list[Path]:
-    """The XML files below a folder, by name; dot files are passed over."""
+    """Returns the XML files below a folder, by name, without hidden files."""
     return sorted(path for path in folder.rglob("*.xml") if not path.name.startswith("."))
 
 
 def read_voc_xml(folder: Path) -> TagList:
-    """The classes of the objects in each file of the folder; a file belongs to the image of its own name.
+    """Reads the classes of the objects in each file of the folder; a file belongs to the image of its name.
 
-    Difficult and truncated objects count: they are there. Files that cannot be read are among the problems.
+    Difficult and truncated objects count. Files that cannot be read are in `TagList.problems`.
     """
     tags: dict[str, TagNames] = {}
     problems = []
@@ -34,10 +34,10 @@ def read_voc_xml(folder: Path) -> TagList:
 
 
 def object_names(content: bytes) -> list[str]:
-    """The names of the objects, in order.
+    """Returns the names of the objects in a file, in order.
 
     Raises:
-        ExpatError or ValueError: it is not XML, is no annotation, or defines entities, which such files never do.
+        ExpatError or ValueError: the content is not XML, is no annotation, or defines entities, which is refused.
     """
     parser = expat.ParserCreate()
     found: list[str] = []
