@@ -9,9 +9,9 @@ from PIL import Image
 from seglet.data import description
 from seglet.data.world.scene import WORLD_CLASSES
 from seglet.images import read_image, read_mask
-from seglet.inference.options import InferenceOptions
+from seglet.inference.options import InferenceOptions, SegmentOptions
 from seglet.inference.predict import predict_probabilities
-from seglet.inference.write import SegmentOptions, segment_image
+from seglet.inference.segment import segment_image
 from seglet.models.architecture import Architecture
 from seglet.models.segmenter import build, load
 

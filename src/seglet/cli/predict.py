@@ -2,27 +2,17 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from seglet._version import __version__
 from seglet.cli.options.inference import add_seeing, chosen_seeing
 from seglet.cli.options.pseudo_labels import add_pseudo_labels, pseudo_settings
 from seglet.cli.output import answer
 from seglet.cli.parsing import add_device, add_json, add_method, fraction, whole
 
 if TYPE_CHECKING:
-    from seglet.inference.dataset_images import DatasetImages
-    from seglet.inference.from_tags import TagPredictor
-    from seglet.inference.inputs import ImageFile
-    from seglet.inference.known_tags import KnownTags
-    from seglet.inference.options import PseudoLabelOptions
-    from seglet.inference.predict import Predictor
-    from seglet.inference.pseudo_label_set import PseudoLabelJob
-    from seglet.inference.tagged_images import TaggedImagesJob
-    from seglet.inference.write import SegmentationJob
-    from seglet.types import Classes
+    from seglet.inference.predict_folder import ImageSource
+    from seglet.inference.sources import LabelMethod
 
-RECORD = "predictions.json"
 DESCRIPTION = """\
 Segment images. For each one, under --out, with the folders of the input kept:
   masks/NAME.png        class of each pixel, a palette PNG
@@ -72,190 +62,53 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from seglet.data.class_table import CLASS_FILE, class_table_text
-    from seglet.files import write_json, write_text
-    from seglet.inference.depth import find_depth_source
-    from seglet.inference.from_tags import TagPredictor
-    from seglet.inference.inputs import gather_images
-    from seglet.inference.models import load_model, model_folder, weights_hash
-    from seglet.inference.options import PseudoLabelOptions
-    from seglet.inference.predict import check_inference_options
-    from seglet.inference.tagged_images import TaggedImagesJob
-    from seglet.inference.write import SegmentationJob, SegmentOptions
-    from seglet.models.segmenter import Segmenter
+    from seglet.inference.options import SegmentOptions
+    from seglet.inference.predict_folder import FolderOptions, predict_folder
 
-    seeing = chosen_seeing(arguments)
-    pseudo = pseudo_settings(arguments, seeing)
+    inference = chosen_seeing(arguments)
+    pseudo = pseudo_settings(arguments, inference)
     if arguments.explain and (arguments.method is None or pseudo is not None):
         raise ValueError("--explain draws how a --method makes masks; give one, and leave --pseudo-labels out")
-    claim(arguments.out, arguments.overwrite, pseudo is not None)
-    model: Segmenter | TagPredictor
-    if arguments.method is not None:
-        model, data = _method(arguments)
-        about = {"method": arguments.method}
-    else:
-        folder = model_folder(_model(arguments))
-        model = load_model(str(folder), arguments.device)
-        data = _of_data(arguments, model.classes)
-        about = {"model": arguments.model, "weights": weights_hash(folder)}
-    check_inference_options(model, seeing)
-    way: SegmentationJob | PseudoLabelJob | TaggedImagesJob
-    if isinstance(model, TagPredictor) and pseudo is None:
-        images, tags = _tagged(arguments, data, model.classes)
-        way = TaggedImagesJob(model, images, tags, arguments.out, seeing, arguments.explain)
-    elif not isinstance(model, TagPredictor) and pseudo is None:
-        images = gather_images(arguments.inputs, arguments.out) if data is None else data.images
-        settings = SegmentOptions(arguments.samples, arguments.seed, seeing)
-        way = SegmentationJob(model, images, arguments.out, settings, depths=find_depth_source(model, seeing.depth))
-    else:
-        way = _labelling(model, data, arguments, pseudo or PseudoLabelOptions())
-    record = {"seglet": __version__, "command": arguments.command_line, "settings": way.about}
-    record |= {**about, "classes": list(model.classes.names)}
-    write_json(arguments.out / RECORD, {**record, "finished": False})
-    write_text(arguments.out / CLASS_FILE, class_table_text(model.classes))
-    done, failed = segment_all(way)
-    next_steps = way.finish(done)
-    record |= {"finished": True, "out": str(arguments.out), **way.summary, "images": done, "failed": failed}
-    write_json(arguments.out / RECORD, record)
-    answer("\n".join([*_account(done, failed), *next_steps]), record, arguments.json)
-    return 2 if failed else 0
+    options = FolderOptions(
+        arguments.out,
+        arguments.overwrite,
+        SegmentOptions(arguments.samples, arguments.seed, inference),
+        pseudo,
+        arguments.explain,
+        arguments.device,
+        arguments.command_line,
+    )
+    report = predict_folder(_model(arguments), _images(arguments), options)
+    answer(report.text, report.record, arguments.json)
+    return 2 if report.failed else 0
 
 
-def _of_data(arguments: argparse.Namespace, classes: "Classes") -> "DatasetImages | None":
-    """
-    Raises:
-        ValueError: neither files nor data are given, or both; or the data cannot be read or have other classes.
-    """
-    from seglet.data.opening import open_dataset
-    from seglet.inference.dataset_images import DatasetImages
-    from seglet.inference.models import check_classes
+def _model(arguments: argparse.Namespace) -> "str | LabelMethod":
+    from seglet.inference.sources import LabelMethod
 
-    if bool(arguments.inputs) == (arguments.data is not None):
-        raise ValueError("give images, folders or a list, or --data DATA; one of the two")
-    if arguments.data is None:
-        if arguments.split is not None:
-            raise ValueError("--split names a part of a data set; say which with --data DATA")
-        return None
-    samples = open_dataset(arguments.data, arguments.split or "train")
-    check_classes(classes, samples.classes)
-    return DatasetImages(arguments.data, samples)
-
-
-def _model(arguments: argparse.Namespace) -> str:
-    """
-    Raises:
-        ValueError: no model is given, or what belongs to a method.
-    """
-    if arguments.model is None:
-        raise ValueError("give a segmenter to segment with, or --method METHOD")
-    if arguments.names is not None:
-        raise ValueError("--names are the classes of a --method; a segmenter knows its own, leave them out")
-    return str(arguments.model)
-
-
-def _method(arguments: argparse.Namespace) -> "tuple[TagPredictor, DatasetImages | None]":
-    """A method in place of a model, whose name is then the first image's.
-
-    Raises:
-        ValueError: nobody says which classes there are, or options do not fit.
-    """
-    from seglet.data.opening import open_dataset
-    from seglet.inference.dataset_images import DatasetImages
-    from seglet.inference.from_tags import classes_named, open_method
-
-    if arguments.model is not None:
-        arguments.inputs, arguments.model = [Path(arguments.model), *arguments.inputs], None
-    if bool(arguments.inputs) == (arguments.data is not None):
-        raise ValueError("give images, folders or a list, or --data DATA; one of the two")
+    if arguments.method is None:
+        if arguments.model is None:
+            raise ValueError("give a segmenter to segment with, or --method METHOD")
+        return str(arguments.model)
     if arguments.samples:
         raise ValueError("a method makes masks without Monte-Carlo passes; leave --samples out")
-    if arguments.data is not None:
-        samples = open_dataset(arguments.data, arguments.split or "train")
-        model = open_method(arguments.method, samples, arguments.data, arguments.device)
-        return model, DatasetImages(arguments.data, samples)
-    unseen = None if arguments.names is None else classes_named(arguments.names)
-    return open_method(arguments.method, unseen, None, arguments.device), None
+    return LabelMethod(arguments.method)
 
 
-def _tagged(
-    arguments: argparse.Namespace, data: "DatasetImages | None", classes: "Classes"
-) -> "tuple[list[ImageFile], KnownTags]":
-    """
-    Raises:
-        ValueError: nobody says which classes are in the images.
-    """
-    from seglet.inference.inputs import gather_images
-    from seglet.inference.known_tags import read_known_tags
+def _images(arguments: argparse.Namespace) -> "ImageSource":
+    """Returns the images; with a method in place of a model, the first word names one of them."""
+    from seglet.inference.predict_folder import ImageSource
 
-    images = list(gather_images(arguments.inputs, arguments.out)) if data is None else data.images
-    if arguments.tags is not None:
-        return images, read_known_tags(arguments.tags, arguments.tags_key or "", images, classes)
-    known = None if data is None else data.tags()
-    if known is None:
-        raise ValueError("nothing says which classes are in the images; give --tags FILE, or --data with tags")
-    return images, known
-
-
-def _labelling(
-    model: "Predictor", data: "DatasetImages | None", arguments: argparse.Namespace, pseudo: "PseudoLabelOptions"
-) -> "PseudoLabelJob":
-    from seglet.inference.inputs import gather_images
-    from seglet.inference.known_tags import read_known_tags
-    from seglet.inference.pseudo_label_set import PseudoLabelJob
-
-    images = gather_images(arguments.inputs, arguments.out) if data is None else data.images
-    tags = None if data is None or arguments.tags is not None else data.tags()
-    if arguments.tags is not None:
-        tags = read_known_tags(arguments.tags, arguments.tags_key or "", images, model.classes)
-    return PseudoLabelJob(model, images, tags, arguments, pseudo, None if data is None else data.truth)
-
-
-def claim(folder: Path, overwrite: bool, pseudo: bool) -> None:
-    """
-    Raises:
-        ValueError: the folder holds what must not be written over.
-    """
-    if folder.exists() and not folder.is_dir():
-        raise ValueError(f"{str(folder)!r} is a file; choose a new folder with --out")
-    if not folder.is_dir() or not any(folder.iterdir()):
-        return
-    if not (folder / RECORD).is_file():
-        raise ValueError(f"{str(folder)!r} holds other files; choose a new folder with --out")
-    if not overwrite:
-        raise ValueError(f"{str(folder)!r} holds earlier results; choose another --out, or --overwrite them")
-    if _holds_pseudo_labels(folder) != pseudo:
-        kind = "no pseudo labels" if pseudo else "pseudo labels"
-        raise ValueError(f"{str(folder)!r} holds earlier results that are {kind}; choose another --out")
-
-
-def _holds_pseudo_labels(folder: Path) -> bool:
-    from seglet.files import read_json
-
-    record = read_json(folder / RECORD)
-    settings = record.get("settings") if isinstance(record, dict) else None
-    return isinstance(settings, dict) and bool(settings.get("pseudo_labels"))
-
-
-def segment_all(
-    way: "SegmentationJob | PseudoLabelJob | TaggedImagesJob",
-) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
-    """What was made of each image, and of which nothing was made and why."""
-    from seglet.engine.console import ProgressDisplay
-    from seglet.inference.batch import failure_reason
-
-    done: list[dict[str, Any]] = []
-    failed = [{"source": str(image.path), "reason": reason} for image, reason in way.passed_over]
-    with ProgressDisplay("predict", len(way.images), "images") as steps:
-        for count, image in enumerate(way.images, start=1):
-            try:
-                done.append({"source": str(image.path), **way.make(image, image.read())})
-            except (ValueError, OSError, MemoryError, RuntimeError) as error:
-                failed.append({"source": str(image.path), "reason": failure_reason(error)})
-                steps.note(f"failed: {image.path}")
-            steps.advance(count)
-    return done, failed
-
-
-def _account(done: list[dict[str, Any]], failed: list[dict[str, str]]) -> list[str]:
-    lines = [f"segmented: {len(done)}, failed: {len(failed)}"]
-    return lines + [f"  {failure['source']}\n    {failure['reason']}" for failure in failed]
+    inputs = arguments.inputs
+    if arguments.method is not None and arguments.model is not None:
+        inputs = [Path(arguments.model), *inputs]
+    if arguments.data is None and arguments.split is not None and inputs:
+        raise ValueError("--split names a part of a data set; say which with --data DATA")
+    return ImageSource(
+        inputs,
+        arguments.data,
+        arguments.split or "train",
+        arguments.tags,
+        arguments.tags_key or "",
+        arguments.names,
+    )

@@ -16,9 +16,9 @@ from seglet.inference.known_tags import KnownTags
 
 @dataclass(frozen=True)
 class DatasetImages:
-    """The images of one split of `data`."""
+    """The images of one split of a data set; `name` is what the user called it, None for one in memory."""
 
-    data: str
+    name: str | None
     samples: Dataset
 
     @property
@@ -29,7 +29,7 @@ class DatasetImages:
         """Of each image that has any, written down or following from a mask; None if no image has."""
         found = {self._image(index).path: self._tags(index) for index in range(len(self.samples))}
         known = {path: tags for path, tags in found.items() if tags is not None}
-        return KnownTags(known, Path(self.data), self.samples.fingerprint) if known else None
+        return KnownTags(known, Path(self.name or "data set"), self.samples.fingerprint) if known else None
 
     def truth(self, image: ImageFile) -> UInt8[np.ndarray, "h w"] | None:
         """The labels of an image of this split, or None where nobody drew them."""

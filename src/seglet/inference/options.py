@@ -120,6 +120,37 @@ class InferenceOptions:
 
 
 @dataclass(frozen=True)
+class SegmentOptions:
+    """How a network segments images: once, or with Monte-Carlo passes of the whole image.
+
+    Args:
+        samples: Monte-Carlo passes; 0 for none.
+        seed: seed of their dropout masks.
+        inference: how the network predicts.
+
+    Raises:
+        ValueError: they contradict each other.
+    """
+
+    samples: int = 0
+    seed: int = 0
+    inference: InferenceOptions = field(default_factory=InferenceOptions)
+
+    def __post_init__(self) -> None:
+        if self.samples and self.inference.window:
+            raise ValueError("Monte-Carlo samples are taken of whole images; give --samples or --window, not both")
+        if self.samples and not self.inference.plain:
+            raise ValueError("Monte-Carlo samples are taken of plain images; leave out --samples, or all of "
+                             "--scales, --flip, --background…, --least-score and --refiner")  # fmt: skip
+        if self.samples == 1:
+            raise ValueError("one Monte-Carlo sample has no deviation; give --samples 2 or more, such as 10")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns the options for JSON."""
+        return {"samples": self.samples, "seed": self.seed, **self.inference.as_dict()}
+
+
+@dataclass(frozen=True)
 class PseudoLabelOptions:
     """How pseudo labels are made, and what is written beside them.
 

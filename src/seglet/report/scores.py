@@ -18,8 +18,9 @@ from seglet.evaluation.inference import predict_labels
 from seglet.evaluation.result import Evaluation
 from seglet.evaluation.scores import class_counts, mean_iou
 from seglet.evaluation.slices import ScoreSlices
+from seglet.inference.options import SegmentOptions
 from seglet.inference.predict import learned_from_tags
-from seglet.inference.write import PredictedMaps, SegmentOptions, segment_image
+from seglet.inference.segment import PredictedMaps, segment_image
 from seglet.models.image_tensor import SMALLEST_SIDE
 from seglet.models.onnx_segmenter import read_export_facts
 from seglet.report.subject import ReportSubject

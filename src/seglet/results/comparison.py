@@ -15,9 +15,9 @@ from seglet.inference.brighten import Enhancer
 from seglet.inference.depth import find_depth_source
 from seglet.inference.from_tags import open_method
 from seglet.inference.inputs import ImageFile
-from seglet.inference.options import InferenceOptions
+from seglet.inference.options import InferenceOptions, SegmentOptions
 from seglet.inference.predict import refined_probabilities
-from seglet.inference.write import SegmentOptions, segment_image
+from seglet.inference.segment import segment_image
 from seglet.models.segmenter import load
 from seglet.results.experiments import scored_data, scoring_options
 from seglet.results.plan import TablePlan

@@ -136,29 +136,14 @@ class PseudoLabelTask:
 
     def run(self) -> None:
         """Makes the pseudo labels."""
-        import argparse
-
-        from seglet._version import __version__
-        from seglet.data.class_table import CLASS_FILE, class_table_text
-        from seglet.data.opening import open_dataset
-        from seglet.files import write_json, write_text
-        from seglet.inference.dataset_images import DatasetImages
-        from seglet.inference.models import check_classes, load_model
         from seglet.inference.options import PseudoLabelOptions
-        from seglet.inference.pseudo_label_set import PseudoLabelJob
+        from seglet.inference.predict_folder import FolderOptions, ImageSource, predict_folder
 
-        out = Path(self.folder)
-        model, samples = load_model(self.model, "auto"), open_dataset(self.data, self.split)
-        check_classes(model.classes, samples.classes)
-        data, settings = DatasetImages(self.data, samples), PseudoLabelOptions(inference=self.options)
-        arguments = argparse.Namespace(out=out, scores=False, score_on=self.score_on, score_split=None)
-        labelling = PseudoLabelJob(model, data.images, data.tags(), arguments, settings, data.truth)
-        record = {"seglet": __version__, "model": self.model, "settings": labelling.about}
-        write_json(out / PSEUDO_LABEL_RECORD, {**record, "finished": False})
-        write_text(out / CLASS_FILE, class_table_text(model.classes))
-        done = [{"source": str(image.path), **labelling.make(image, image.read())} for image in labelling.images]
-        labelling.finish(done)
-        write_json(out / PSEUDO_LABEL_RECORD, {**record, "finished": True, **labelling.summary, "images": done})
+        pseudo = PseudoLabelOptions(inference=self.options, score_on=self.score_on)
+        options = FolderOptions(Path(self.folder), overwrite=True, pseudo=pseudo)
+        report = predict_folder(self.model, ImageSource(data=self.data, split=self.split), options)
+        if report.failed:
+            raise ValueError(report.text)
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from seglet.evaluation.confusion import confusion_matrix
 from seglet.evaluation.scores import class_counts, mean_iou, pixel_accuracy
 from seglet.images import resize_by_factor
 from seglet.inference.depth import DepthSource
-from seglet.inference.options import InferenceOptions
+from seglet.inference.options import InferenceOptions, SegmentOptions
 from seglet.inference.predict import brightened, learned_from_tags
-from seglet.inference.write import PredictedMaps, SegmentOptions, segment_image
+from seglet.inference.segment import PredictedMaps, segment_image
 from seglet.models.layers.dropout import has_active_dropout
 from seglet.models.onnx_segmenter import read_export_facts
 from seglet.models.segmenter import Segmenter

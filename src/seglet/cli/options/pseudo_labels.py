@@ -32,8 +32,8 @@ def add_pseudo_labels(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--score-split", metavar="SPLIT", help="another split of them than val")
 
 
-def pseudo_settings(arguments: argparse.Namespace, seeing: InferenceOptions) -> PseudoLabelOptions | None:
-    """None where no pseudo labels are asked for.
+def pseudo_settings(arguments: argparse.Namespace, inference: InferenceOptions) -> PseudoLabelOptions | None:
+    """Returns how pseudo labels are made, or None if none are asked for.
 
     Raises:
         ValueError: options contradict each other.
@@ -47,7 +47,13 @@ def pseudo_settings(arguments: argparse.Namespace, seeing: InferenceOptions) -> 
             )
         return None
     _check(arguments)
-    return PseudoLabelOptions(DEFAULT_THRESHOLD if arguments.threshold is None else arguments.threshold, seeing)
+    return PseudoLabelOptions(
+        DEFAULT_THRESHOLD if arguments.threshold is None else arguments.threshold,
+        inference,
+        bool(arguments.scores),
+        arguments.score_on,
+        arguments.score_split or "val",
+    )
 
 
 def _check(arguments: argparse.Namespace) -> None:

@@ -1,0 +1,230 @@
+"""The work on each image of a folder: masks by a network, masks by a method from tags, or pseudo labels.
+
+Axes: h rows, w columns.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+
+from seglet.evaluation.pseudo_labels import PseudoLabelQuality
+from seglet.files import replace_atomically
+from seglet.images import resize_by_factor
+from seglet.inference.depth import DepthSource, find_depth_source
+from seglet.inference.explain import explanation_sheet
+from seglet.inference.from_tags import TagPredictor
+from seglet.inference.inputs import ImageFile, result_path
+from seglet.inference.known_tags import KnownTags
+from seglet.inference.options import InferenceOptions, PseudoLabelOptions, SegmentOptions
+from seglet.inference.predict import DepthMap, Predictor, brightened, predict_probabilities
+from seglet.inference.pseudo_labels import predict_pseudo_labels
+from seglet.inference.score_maps import write_scores
+from seglet.inference.segment import PredictedMaps, segment_image, write_maps
+from seglet.inference.training_set import clear_earlier_results, copy_scored_split, link_image, write_tags
+from seglet.models.segmenter import Segmenter
+
+UNNAMED_BY_TAGS = "the tags do not name it; add it to them, with no tag if no class is in it"
+
+Truth = Callable[[ImageFile], UInt8[np.ndarray, "h w"] | None]
+"""A function from an image to its true labels, or None where there are none."""
+
+
+@runtime_checkable
+class ImageJob(Protocol):
+    """What is done with the images of a folder, one after the other."""
+
+    @property
+    def images(self) -> Sequence[ImageFile]: ...
+
+    @property
+    def skipped(self) -> Sequence[tuple[ImageFile, str]]: ...
+
+    @property
+    def settings(self) -> dict[str, Any]: ...
+
+    @property
+    def summary(self) -> dict[str, Any]: ...
+
+    def make(self, source: ImageFile, image: UInt8[np.ndarray, "h w 3"]) -> dict[str, Any]:
+        """Writes the results of one image and returns where they are, for the record."""
+
+    def finish(self, done: Sequence[dict[str, Any]]) -> list[str]:
+        """Writes what belongs to all images and returns lines that say what comes next."""
+
+
+class SegmentationJob:
+    """Masks by a network, with confidence and, with Monte-Carlo samples, uncertainty."""
+
+    def __init__(self, model: Segmenter, images: Sequence[ImageFile], out: Path, options: SegmentOptions) -> None:
+        self.model, self.images, self.out, self.options = model, images, out, options
+        self.skipped: list[tuple[ImageFile, str]] = []
+        self.settings, self.summary = options.as_dict(), dict[str, Any]()
+        self._depths = find_depth_source(model, options.inference.depth)
+
+    def make(self, source: ImageFile, image: UInt8[np.ndarray, "h w 3"]) -> dict[str, Any]:
+        """Segments one image and writes the results; returns where they are, and facts for the record."""
+        depth = _depth(self._depths, source, image, self.options.inference)
+        found = segment_image(self.model, image, self.options, depth)
+        return write_maps(found, image, source.name, self.out, self.model.classes)
+
+    def finish(self, done: Sequence[dict[str, Any]]) -> list[str]:
+        """Returns lines that say where the results are and what comes next."""
+        masks, classes = self.out / "masks", self.out / "classes.txt"
+        return [
+            f"masks, overlays and confidences are in {self.out}, and predictions.json says what became of each",
+            f"next: look at {self.out / 'overlays'}; where the masks are right, they can be trained on:",
+            f"      seglet data check IMAGES --masks {masks} --classes {classes}",
+        ]
+
+
+class TagMaskJob:
+    """Masks by a method from the tags of each image; images that the tags do not name are skipped.
+
+    With `explain`, a sheet shows how each mask comes about.
+    """
+
+    def __init__(
+        self,
+        model: TagPredictor,
+        images: Sequence[ImageFile],
+        tags: KnownTags,
+        out: Path,
+        options: InferenceOptions,
+        explain: bool = False,
+    ) -> None:
+        self.model, self.tags, self.out, self.options, self.explain = model, tags, out, options, explain
+        self.images, self.skipped = _named_by(tags, images)
+        self.settings = {"tags": _origin(tags), **options.as_dict()}
+        self.summary = dict[str, Any]()
+
+    def make(self, source: ImageFile, image: UInt8[np.ndarray, "h w 3"]) -> dict[str, Any]:
+        """Segments one image and writes the results; returns where they are, and facts for the record."""
+        tags = self.tags.by_path[source.path]
+        scores = predict_probabilities(self.model, image, tags, self.options)
+        found = PredictedMaps(scores.argmax(axis=0).astype(np.uint8), np.asarray(scores.max(axis=0)))
+        names = [self.model.classes.names[label] for label in tags]
+        written = write_maps(found, image, source.name, self.out, self.model.classes)
+        return {**written, **self._explanation(source, image, found, tags), "tags": names}
+
+    def _explanation(
+        self, source: ImageFile, image: UInt8[np.ndarray, "h w 3"], found: PredictedMaps, tags: Sequence[int]
+    ) -> dict[str, str]:
+        if not self.explain:
+            return {}
+        stages = self.model.explain(brightened(image, self.options), tags, self.options.resize)
+        file = result_path(self.out / "explained", source.name, ".png")
+        with replace_atomically(file) as temporary:
+            explanation_sheet(image, found.labels, tags, stages, self.model.classes).save(temporary, "PNG")
+        return {"explained": file.relative_to(self.out).as_posix()}
+
+    def finish(self, done: Sequence[dict[str, Any]]) -> list[str]:
+        """Returns lines that say where the results are and what comes next."""
+        return [
+            f"masks, overlays and confidences are in {self.out}, and predictions.json says what became of each",
+            f"next: look at {self.out / 'overlays'}; --refiner par or crf moves masks to edges, --pseudo-labels makes",
+            "      them a data set to train on",
+            *([f"how they came about is in {self.out / 'explained'}"] if self.explain else []),
+        ]
+
+
+class PseudoLabelJob:
+    """Pseudo labels as a data set to train on; images that the tags, if there are any, do not name are skipped.
+
+    With data to score on, results go to train/ and those data to val/.
+
+    Raises:
+        ValueError: the data to score on cannot be used.
+    """
+
+    def __init__(
+        self,
+        model: Predictor,
+        images: Sequence[ImageFile],
+        tags: KnownTags | None,
+        out: Path,
+        options: PseudoLabelOptions,
+        truth: Truth | None = None,
+    ) -> None:
+        self.model, self.tags, self.out, self.options = model, tags, out, options
+        self._truth, self._quality = truth, PseudoLabelQuality(model.classes)
+        named, self.skipped = (list(images), []) if tags is None else _named_by(tags, images)
+        prefix = "" if options.score_on is None else "train/"
+        self.images = [replace(image, name=prefix + image.name) for image in named]
+        self._depths = None if isinstance(model, TagPredictor) else find_depth_source(model, options.inference.depth)
+        clear_earlier_results(out)
+        scored = options.score_on
+        self._scored = 0 if scored is None else copy_scored_split(scored, options.score_split, model.classes, out)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Settings that decide the labels, for JSON."""
+        tags = None if self.tags is None else _origin(self.tags)
+        return {"pseudo_labels": True, **self.options.as_dict(), "tags": tags, "scored_on": self._scored}
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """Quality of the labels where the truth is known, for JSON."""
+        return {"quality": self._quality.as_dict()} if self._quality.sums.any() else {}
+
+    def make(self, source: ImageFile, image: UInt8[np.ndarray, "h w 3"]) -> dict[str, Any]:
+        """Labels one image and writes the results; returns where they are, and which tags got no pixel."""
+        classes = self.model.classes
+        tags = None if self.tags is None else self.tags.by_path[source.path]
+        depth = _depth(self._depths, source, image, self.options.inference)
+        made = predict_pseudo_labels(self.model, image, tags, self.options, depth)
+        written = write_maps(PredictedMaps(made.labels, made.confidence), image, source.name, self.out, classes)
+        if self.options.keep_scores:
+            path = result_path(self.out / "scores", source.name, ".npz")
+            write_scores(path, made.scores)
+            written["scores"] = path.relative_to(self.out).as_posix()
+        truth = None if self._truth is None else self._truth(source)
+        if truth is not None:
+            self._quality.add(torch.from_numpy(made.labels), torch.from_numpy(truth.copy()))
+        written["image"] = link_image(source, self.out).relative_to(self.out).as_posix()
+        if tags is not None:
+            written["tags"] = [classes.names[label] for label in tags]
+            written["missing"] = [classes.names[label] for label in tags if not (made.labels == label).any()]
+        return written
+
+    def finish(self, done: Sequence[dict[str, Any]]) -> list[str]:
+        """Writes the tags; returns lines that say how good the labels are, and what comes next."""
+        lines = []
+        if self.tags is not None:
+            write_tags(self.out, {made["image"]: made["tags"] for made in done})
+            lost = sum(bool(made["missing"]) for made in done)
+            lines.append(f"images where a tag got no pixel: {lost}; predictions.json says which")
+        if done:
+            void = sum(made.get("void", 0.0) for made in done) / len(done)
+            lines.append(
+                f"void, as no class reaches {self.options.threshold:g}: {100 * void:.0f} % of an image on average"
+            )
+        if self._quality.sums.any():
+            found = {name: f"{100 * getattr(self._quality, name):.1f} %" for name in ("coverage", "precision")}
+            share = f"{found['precision']} of the labels are right; mIoU {100 * self._quality.miou():.1f} %"
+            lines.append(f"beside the true masks: {share}, where {found['coverage']} of the pixels have one")
+        return [
+            *lines,
+            f"images, masks and confidences are in {self.out}, and predictions.json says how they came about",
+            f"next: look at {self.out / 'overlays'}; where the masks are right, train on them:",
+            f"      seglet data check {self.out}",
+        ]
+
+
+def _named_by(tags: KnownTags, images: Sequence[ImageFile]) -> tuple[list[ImageFile], list[tuple[ImageFile, str]]]:
+    named = [image for image in images if image.path in tags.by_path]
+    return named, [(image, UNNAMED_BY_TAGS) for image in images if image.path not in tags.by_path]
+
+
+def _origin(tags: KnownTags) -> dict[str, str]:
+    return {"file": str(tags.source), "hash": tags.hash}
+
+
+def _depth(
+    depths: DepthSource | None, source: ImageFile, image: UInt8[np.ndarray, "h w 3"], options: InferenceOptions
+) -> DepthMap | None:
+    return None if depths is None else depths(resize_by_factor(image, options.resize), source.name)

@@ -1,0 +1,198 @@
+"""Predicts the images of a folder or a data set and writes masks, overlays and, where asked for, pseudo labels."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from seglet._version import __version__
+from seglet.data.class_table import CLASS_FILE, class_table_text
+from seglet.data.dataset import Dataset
+from seglet.data.opening import open_dataset
+from seglet.engine.console import ProgressDisplay
+from seglet.files import read_json, write_json, write_text
+from seglet.inference.batch import failure_reason
+from seglet.inference.dataset_images import DatasetImages
+from seglet.inference.from_tags import TagPredictor, classes_named
+from seglet.inference.image_jobs import ImageJob, PseudoLabelJob, SegmentationJob, TagMaskJob
+from seglet.inference.inputs import ImageFile, gather_images
+from seglet.inference.job_report import JobReport
+from seglet.inference.known_tags import KnownTags, read_known_tags
+from seglet.inference.models import check_classes, model_folder, weights_hash
+from seglet.inference.options import InferenceOptions, PseudoLabelOptions, SegmentOptions
+from seglet.inference.predict import Predictor, check_inference_options
+from seglet.inference.sources import LabelMethod, ModelLike, open_predictor
+from seglet.models.segmenter import Segmenter
+from seglet.types import Classes
+
+PREDICTION_RECORD = "predictions.json"
+
+
+@dataclass(frozen=True)
+class ImageSource:
+    """Images to predict: files, or a split of a data set; and what is known to be in them.
+
+    Args:
+        inputs: images, folders of them, and lists of paths.
+        data: in place of inputs, a data set, its folder or dataset.json, or `world…`.
+        split: split of the data.
+        tags: file or folder with the tags of the images, where not those of the data are meant.
+        tags_key: field of a JSON file that holds the tags.
+        class_names: classes that a method finds, without the background, where the data do not say.
+    """
+
+    inputs: Sequence[Path] = ()
+    data: str | Dataset | None = None
+    split: str = "train"
+    tags: Path | None = None
+    tags_key: str = ""
+    class_names: Sequence[str] | None = None
+
+    def __post_init__(self) -> None:
+        if bool(self.inputs) == (self.data is not None):
+            raise ValueError("give images, folders or a list, or --data DATA; one of the two")
+
+
+@dataclass(frozen=True)
+class FolderOptions:
+    """How the images of a folder are predicted, and where the results go.
+
+    Args:
+        out: folder of the results.
+        overwrite: replace the earlier results in it.
+        segment: how each image is segmented.
+        pseudo: how pseudo labels are made; None for predictions.
+        explain: draw how a method's masks come about.
+        device: where a model to be loaded computes.
+        command: command for the record.
+    """
+
+    out: Path
+    overwrite: bool = False
+    segment: SegmentOptions = field(default_factory=SegmentOptions)
+    pseudo: PseudoLabelOptions | None = None
+    explain: bool = False
+    device: str | None = "auto"
+    command: str = ""
+
+    @property
+    def inference(self) -> InferenceOptions:
+        """How the model predicts."""
+        return self.segment.inference if self.pseudo is None else self.pseudo.inference
+
+
+def predict_folder(model: ModelLike, source: ImageSource, options: FolderOptions) -> JobReport:
+    """Predicts each image and writes the results; an image that cannot be read is reported and skipped.
+
+    Raises:
+        ValueError: there are no such model, images or tags, options contradict each other, or the output folder holds
+            other files.
+    """
+    check_prediction_folder(options.out, options.overwrite, options.pseudo is not None)
+    predictor, images, identity = _open(model, source, options)
+    check_inference_options(predictor, options.inference)
+    job = _job(predictor, images, source, options)
+    record: dict[str, Any] = {"seglet": __version__, "command": options.command, "settings": job.settings}
+    record |= {**identity, "classes": list(predictor.classes.names)}
+    write_json(options.out / PREDICTION_RECORD, {**record, "finished": False})
+    write_text(options.out / CLASS_FILE, class_table_text(predictor.classes))
+    done, failed = _work(job)
+    next_steps = job.finish(done)
+    record |= {"finished": True, "out": str(options.out), **job.summary, "images": done, "failed": failed}
+    write_json(options.out / PREDICTION_RECORD, record)
+    reasons = [f"  {failure['source']}\n    {failure['reason']}" for failure in failed]
+    return JobReport(options.out, record, [f"segmented: {len(done)}, failed: {len(failed)}", *reasons, *next_steps])
+
+
+def check_prediction_folder(out: Path, overwrite: bool, pseudo: bool) -> None:
+    """Checks that a folder is new, or holds earlier results of the same kind that may be replaced.
+
+    Raises:
+        ValueError: the folder holds what must not be replaced.
+    """
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"{str(out)!r} is a file; choose a new folder with --out")
+    if not out.is_dir() or not any(out.iterdir()):
+        return
+    if not (out / PREDICTION_RECORD).is_file():
+        raise ValueError(f"{str(out)!r} holds other files; choose a new folder with --out")
+    if not overwrite:
+        raise ValueError(f"{str(out)!r} holds earlier results; choose another --out, or --overwrite them")
+    if _holds_pseudo_labels(out) != pseudo:
+        kind = "no pseudo labels" if pseudo else "pseudo labels"
+        raise ValueError(f"{str(out)!r} holds earlier results that are {kind}; choose another --out")
+
+
+def _holds_pseudo_labels(folder: Path) -> bool:
+    record = read_json(folder / PREDICTION_RECORD)
+    settings = record.get("settings") if isinstance(record, dict) else None
+    return isinstance(settings, dict) and bool(settings.get("pseudo_labels"))
+
+
+def _open(
+    model: ModelLike, source: ImageSource, options: FolderOptions
+) -> tuple[Predictor, DatasetImages | None, Mapping[str, str]]:
+    """Returns the model, the images of the data set if there is one, and how the record names the model."""
+    if isinstance(model, LabelMethod):
+        images = _dataset_images(source)
+        known = None if source.class_names is None else classes_named(source.class_names)
+        samples, name = (known, None) if images is None else (images.samples, images.name)
+        return open_predictor(model, options.device, samples, name), images, {"method": model.source}
+    if source.class_names is not None:
+        raise ValueError("--names are the classes of a --method; a segmenter knows its own, leave them out")
+    identity = _identity(model)
+    predictor = open_predictor(model, options.device)
+    return predictor, _dataset_images(source, predictor.classes), identity
+
+
+def _identity(model: ModelLike) -> dict[str, str]:
+    if isinstance(model, Segmenter | TagPredictor):
+        return {"model": type(model).__name__}
+    return {"model": str(model), "weights": weights_hash(model_folder(str(model)))}
+
+
+def _dataset_images(source: ImageSource, classes: Classes | None = None) -> DatasetImages | None:
+    if source.data is None:
+        return None
+    named = isinstance(source.data, str)
+    samples = open_dataset(source.data, source.split) if isinstance(source.data, str) else source.data
+    if classes is not None:
+        check_classes(classes, samples.classes)
+    return DatasetImages(str(source.data) if named else None, samples)
+
+
+def _job(predictor: Predictor, images: DatasetImages | None, source: ImageSource, options: FolderOptions) -> ImageJob:
+    files = gather_images(source.inputs, options.out) if images is None else images.images
+    if options.pseudo is None and isinstance(predictor, Segmenter):
+        return SegmentationJob(predictor, files, options.out, options.segment)
+    tags = _tags(source, files, images, predictor.classes)
+    if options.pseudo is not None:
+        truth = None if images is None else images.truth
+        return PseudoLabelJob(predictor, files, tags, options.out, options.pseudo, truth)
+    if tags is None:
+        raise ValueError("nothing says which classes are in the images; give --tags FILE, or --data with tags")
+    assert isinstance(predictor, TagPredictor)
+    return TagMaskJob(predictor, files, tags, options.out, options.inference, options.explain)
+
+
+def _tags(
+    source: ImageSource, files: Sequence[ImageFile], images: DatasetImages | None, classes: Classes
+) -> KnownTags | None:
+    if source.tags is not None:
+        return read_known_tags(source.tags, source.tags_key, files, classes)
+    return None if images is None else images.tags()
+
+
+def _work(job: ImageJob) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
+    """Returns what was made of each image, and the images of which nothing was made, with the reasons."""
+    done: list[dict[str, Any]] = []
+    failed = [{"source": str(image.path), "reason": reason} for image, reason in job.skipped]
+    with ProgressDisplay("predict", len(job.images), "images") as steps:
+        for count, image in enumerate(job.images, start=1):
+            try:
+                done.append({"source": str(image.path), **job.make(image, image.read())})
+            except (ValueError, OSError, MemoryError, RuntimeError) as error:
+                failed.append({"source": str(image.path), "reason": failure_reason(error)})
+                steps.note(f"failed: {image.path}")
+            steps.advance(count)
+    return done, failed
