@@ -17,7 +17,7 @@ from torch import Tensor
 
 from seglet.types import IGNORE
 
-Size = torch.Size | tuple[int, int]
+MapSize = torch.Size | tuple[int, int]
 """Height and width in pixels."""
 
 Interpolation = Literal["bilinear", "bicubic"]
@@ -39,7 +39,7 @@ def at_least_float32(values: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]
     return values.to(wide_dtype(values))
 
 
-def resize_align_corners(maps: Float[Tensor, "b c _ _"], size: Size) -> Float[Tensor, "b c h w"]:
+def resize_align_corners(maps: Float[Tensor, "b c _ _"], size: MapSize) -> Float[Tensor, "b c h w"]:
     """Resizes bilinearly with aligned corners; returns the maps themselves if they have this size.
 
     Source: the convention of CIRKD, in training and in evaluation.
@@ -50,7 +50,7 @@ def resize_align_corners(maps: Float[Tensor, "b c _ _"], size: Size) -> Float[Te
 
 
 def resize_half_pixel(
-    maps: Float[Tensor, "b c _ _"], size: Size, mode: Interpolation = "bilinear"
+    maps: Float[Tensor, "b c _ _"], size: MapSize, mode: Interpolation = "bilinear"
 ) -> Float[Tensor, "b c h w"]:
     """Resizes by the area of pixels, without smoothing; returns the maps themselves if they have this size.
 
@@ -62,7 +62,7 @@ def resize_half_pixel(
 
 
 def resize_antialiased(
-    images: Float[Tensor, "b c _ _"], size: Size, mode: Interpolation = "bilinear"
+    images: Float[Tensor, "b c _ _"], size: MapSize, mode: Interpolation = "bilinear"
 ) -> Float[Tensor, "b c h w"]:
     """Resizes by the area of pixels and smooths where it shrinks; returns the images themselves if they have this size.
 
@@ -73,14 +73,14 @@ def resize_antialiased(
     return F.interpolate(images, size=size, mode=mode, align_corners=False, antialias=True)
 
 
-def resize_nearest(maps: Float[Tensor, "b c _ _"], size: Size) -> Float[Tensor, "b c h w"]:
+def resize_nearest(maps: Float[Tensor, "b c _ _"], size: MapSize) -> Float[Tensor, "b c h w"]:
     """Resizes without new values: each pixel copies the one at or before its place."""
     if maps.shape[-2:] == size:
         return maps
     return F.interpolate(maps, size=size, mode="nearest")
 
 
-def resize_labels(labels: Integer[Tensor, "b _ _"], size: Size) -> Integer[Tensor, "b h w"]:
+def resize_labels(labels: Integer[Tensor, "b _ _"], size: MapSize) -> Integer[Tensor, "b h w"]:
     """Resizes label maps: each pixel copies the label at or before its place.
 
     Source: the convention of CIRKD and IFVD.

@@ -10,11 +10,11 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Integer
 from torch import Tensor
 
-from seglet.tensors import Size, at_least_float32, pixel_cross_entropy, resize_labels
+from seglet.tensors import MapSize, at_least_float32, pixel_cross_entropy, resize_labels
 from seglet.types import IGNORE, Target
 
 
-def annotated_pixels(labels: Integer[Tensor, "b _ _"], size: Size) -> Bool[Tensor, "b h w"]:
+def annotated_pixels(labels: Integer[Tensor, "b _ _"], size: MapSize) -> Bool[Tensor, "b h w"]:
     """Returns the mask of the pixels whose label, resized to `size`, is not IGNORE."""
     return resize_labels(labels, size) != IGNORE
 
