@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[1] / "src" / "seglet"
 CLEAN: tuple[str, ...] = (
     "evaluation/",
     "files.py",
+    "images.py",
     "labels/",
     "lazy.py",
     "losses/",

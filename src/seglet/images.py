@@ -1,9 +1,10 @@
-"""Images and masks as arrays, read by content whatever the file is called, and labels in their colours.
+"""Reading and writing of images and masks as arrays, and label maps in colour.
+
+The format is recognised by the content, whatever the name of the file. An image larger than `max_pixels` is refused
+from its header, before memory is allocated. The default is 64 million; Pillow warns above 89 and refuses above 178
+million in any case. Of files with several images the first is read.
 
 Axes: h rows, w columns.
-
-An image larger than `max_pixels` is refused from its header, before memory is taken. The default is 64 million; Pillow
-warns above 89 and refuses above 178 million whatever is asked here. Of files with several images the first counts.
 """
 
 import io
@@ -20,31 +21,31 @@ from seglet.types import IGNORE, Classes
 
 MAX_PIXELS = 64_000_000
 IMAGE_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
-"""What is opened at all, MPO as JPEG; Pillow knows many more, some of which start other programs."""
+"""Formats that are opened, MPO as JPEG; Pillow supports many more, some of which start other programs."""
 RAW_SUFFIXES = frozenset({".dng", ".arw", ".nef", ".nrw", ".cr2", ".cr3", ".raf", ".rw2", ".orf", ".pef", ".srw"})
-"""Those of what a camera's sensor recorded. Some open as TIFF, but what they then show is a small preview."""
+"""Suffixes of raw files of cameras; some of them open as TIFF, but give only a small preview."""
 _ORIENTATION = 0x0112
 DECODING_ERRORS = (
     OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, KeyError, IndexError, TypeError,
     OverflowError, MemoryError,
 )  # fmt: skip
-"""What Pillow raises on damaged files."""
+"""Errors that Pillow raises on damaged files."""
 
 
 def read_image(path: Path, max_pixels: int = MAX_PIXELS, expected_hash: str = "") -> UInt8[np.ndarray, "h w 3"]:
-    """An image in RGB, upright as its EXIF orientation says.
+    """Reads an image in RGB, turned upright by its EXIF orientation.
 
-    Grey is repeated, palettes are looked up, transparency is dropped (the colours stored under it show), 16 bits are
-    scaled to 8. With `expected_hash` the content must be what was checked.
+    Grey is repeated, palettes are resolved, transparency is dropped (the colours stored under it show), 16 bits are
+    scaled to 8. With `expected_hash` the content must have this hash.
 
     Raises:
-        DataError: not an image, damaged, too large, changed, or of a kind whose range is unknown (floats).
+        DataError: the file is no image, damaged, too large or changed, or holds floats, whose range is unknown.
     """
     return decode_image(_checked(path, expected_hash), path, max_pixels)
 
 
 def decode_image(content: bytes, path: Path, max_pixels: int = MAX_PIXELS) -> UInt8[np.ndarray, "h w 3"]:
-    """The image in `content`; `path` only names it in errors."""
+    """Decodes an image as `read_image` does; `path` is only for error messages."""
     image = _open(content, path, max_pixels)
     try:
         ImageOps.exif_transpose(image, in_place=True)
@@ -56,28 +57,28 @@ def decode_image(content: bytes, path: Path, max_pixels: int = MAX_PIXELS) -> UI
 
 
 def image_size(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
-    """Rows and columns of the upright image, from the header alone."""
+    """Reads rows and columns of the upright image from the header alone."""
     image = _open(_checked(path, ""), path, max_pixels)
     turned = image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
     return (image.width, image.height) if turned else (image.height, image.width)
 
 
 def read_mask(path: Path, max_pixels: int = MAX_PIXELS, expected_hash: str = "") -> Integer[np.ndarray, "h w *rgb"]:
-    """The values of a mask as stored: ids [h, w] of a grey or palette file, or colours [h, w, 3] of a colour-coded one.
+    """Reads the values of a mask as stored: ids [h, w] of a grey or palette file, or colours [h, w, 3] of an RGB file.
 
-    Nothing is scaled, and an EXIF orientation is not applied: masks are drawn on the upright image.
+    Values are not scaled, and an EXIF orientation is not applied: masks belong to the upright image.
 
     Raises:
-        DataError: as for images, and for JPEG, whose ids are smeared, and partial transparency.
+        DataError: as for images, and for JPEG, which blurs ids, and for partial transparency.
     """
     return decode_mask(_checked(path, expected_hash), path, max_pixels)
 
 
 def decode_mask(content: bytes, path: Path, max_pixels: int = MAX_PIXELS) -> Integer[np.ndarray, "h w *rgb"]:
-    """The mask in `content`; `path` only names it in errors."""
+    """Decodes a mask as `read_mask` does; `path` is only for error messages."""
     image = _open(content, path, max_pixels)
     if image.format in ("JPEG", "MPO"):
-        raise DataError(f"mask {str(path)!r} is a JPEG, which smears ids at borders; export masks as PNG")
+        raise DataError(f"mask {str(path)!r} is a JPEG, which blurs ids at borders; export masks as PNG")
     try:
         return _ids_or_colours(image, content, path)
     except DataError:
@@ -87,7 +88,7 @@ def decode_mask(content: bytes, path: Path, max_pixels: int = MAX_PIXELS) -> Int
 
 
 def write_mask(path: Path, labels: UInt8[np.ndarray, "h w"], classes: Classes) -> None:
-    """Writes labels as a palette PNG in the colours of the classes, IGNORE in white; whole or not at all."""
+    """Writes labels as a palette PNG in the colours of the classes, IGNORE in white; durably."""
     if labels.dtype != np.uint8:
         raise DataError(f"labels for {str(path)!r} are {labels.dtype}; convert them to uint8 ids")
     image = Image.fromarray(labels)
@@ -98,7 +99,7 @@ def write_mask(path: Path, labels: UInt8[np.ndarray, "h w"], classes: Classes) -
 
 
 def colour_palette(classes: Classes) -> UInt8[np.ndarray, "256 3"]:
-    """The colour of every label: the classes', white for IGNORE, black for the rest."""
+    """Returns the colour of every label: those of the classes, white for IGNORE, black for the rest."""
     colours = np.zeros((256, 3), np.uint8)
     colours[: len(classes)] = classes.colours
     colours[IGNORE] = 255
@@ -164,7 +165,7 @@ def _ids_or_colours(image: Image.Image, content: bytes, path: Path) -> Integer[n
 
 
 def _grey_step(png: bytes) -> int:
-    """Pillow stretches grey of 2 or 4 bits over 0..255; this is by what, from the header of the file."""
+    """Returns the factor by which Pillow scales grey of 2 or 4 bits to 0..255, from the header of the file."""
     depth, colour_type = png[24], png[25]
     return {2: 85, 4: 17}.get(depth, 1) if colour_type == 0 else 1
 
@@ -172,7 +173,7 @@ def _grey_step(png: bytes) -> int:
 def overlay_labels(
     image: UInt8[np.ndarray, "h w 3"], labels: UInt8[np.ndarray, "h w"], classes: Classes, opacity: float = 0.55
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """The image with its labels in their colours over it; void pixels show the image as it is.
+    """Blends labels in their colours over the image; void pixels keep the image.
 
     Raises:
         DataError: the sizes differ.
@@ -184,7 +185,7 @@ def overlay_labels(
 
 
 def resize_by_factor(array: np.ndarray, factor: float, how: Image.Resampling = Image.Resampling.BOX) -> np.ndarray:
-    """An image, or with NEAREST a mask, at `factor` of its size; averaged where it shrinks, smooth where it grows."""
+    """Resizes an image, or with NEAREST a mask, by a factor; averages to shrink and interpolates bilinearly to grow."""
     if factor == 1:
         return array
     height, width = (max(1, round(side * factor)) for side in array.shape[:2])
