@@ -16,4 +16,4 @@ seglet evaluate runs/dark/student --data runs/dark/light --darken mild --scales 
 seglet evaluate runs/dark/student --data runs/dark/light --darken night --scales 1 0.75 1.25 --background-power 1
 seglet evaluate runs/dark/student --data runs/dark/light --darken extreme --scales 1 0.75 1.25 --background-power 1
 seglet predict runs/dark/student runs/dark/night/images/val --scales 1 0.75 1.25 --background-power 1 \
-    --out runs/dark/seen
+    --out runs/dark/predictions

@@ -52,7 +52,23 @@ def _bare(words: list[str]) -> tuple[str, ...]:
     return (words[0].removeprefix(".venv/bin/"), *words[1:])
 
 
+def prose(page: Path) -> str:
+    """The page without code, neither fenced nor between backticks."""
+    return re.sub(r"`[^`]*`", "", FENCED.sub("", text(name(page))))
+
+
 def links(page: Path) -> list[str]:
-    """Targets of the page's links to other files here."""
-    content = re.sub(r"`[^`]*`", "", FENCED.sub("", text(name(page))))
-    return [target for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", content) if "://" not in target]
+    """Targets of the page's links to other files here, or to its own headings."""
+    return [target for target in re.findall(r"\]\(([^)\s]+)[^)]*\)", prose(page)) if "://" not in target]
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of the page's headings, as Markdown's table of contents makes them."""
+    headings = re.findall(r"^#+ (.*)$", FENCED.sub("", text(name(page))), re.M)
+    words = (re.sub(r"[^\w\s-]", "", heading).strip().lower() for heading in headings)
+    return {re.sub(r"[-\s]+", "-", each) for each in words}
+
+
+def quoted(page: Path) -> list[str]:
+    """What stands between backticks outside of fenced blocks."""
+    return re.findall(r"`([^`\n]+)`", FENCED.sub("", text(name(page))))

@@ -8,7 +8,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from tests.documents import PAGES, ROOT, Line, blocks, commands, links, name, text
+from tests.documents import PAGES, ROOT, Line, anchors, blocks, commands, links, name, prose, quoted, text
 from tests.methods.toys import CLASSES, labelled
 
 from seglet import methods
@@ -65,7 +65,14 @@ def test_a_documented_benchmark_exists(line: Line) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_a_link_leads_to_a_file(page: Path) -> None:
-    assert [target for target in links(page) if not (page.parent / target).exists()] == []
+    assert [target for target in links(page) if not (page.parent / target.partition("#")[0]).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_a_link_leads_to_a_heading(page: Path) -> None:
+    for target in links(page):
+        file, _, anchor = target.partition("#")
+        assert not anchor or anchor in anchors(page.parent / file if file else page), target
 
 
 def test_every_page_is_in_the_menu() -> None:
@@ -95,13 +102,55 @@ def test_the_method_in_the_tutorial_takes_a_step(tmp_path: Path, monkeypatch: py
     assert built.losses(labelled(), Progress(0, 10)).total > 0
 
 
-GLOSSARY = re.findall(r"`(seglet(?:\.\w+)+)`", text("docs/glossary.md"))
+FORMER_FILES = {"configs/distill/voc/pspnet-cwd.yaml"}
+"""Files that a page names because they are gone."""
+
+RULED_OUT = re.findall(
+    r"^\| ([a-z, ]+) \| [^|]+ \|$", text("docs/glossary.md").rpartition("## Words that are")[2], re.M
+)[1:]
+"""Words that the glossary rules out, in each of its rows separated by commas."""
 
 
-@pytest.mark.parametrize("name", GLOSSARY)
-def test_the_glossary_names_code_that_exists(name: str) -> None:
-    module, _, member = name.rpartition(".")
-    assert is_module(name) or hasattr(importlib.import_module(module), member)
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_a_named_file_exists(page: Path) -> None:
+    named = {file for file in quoted(page) if re.fullmatch(r"[\w./-]+/[\w.-]+\.(py|sh|yaml)(#[\w.-]+)?", file)}
+    roots = (ROOT, ROOT / "src/seglet")
+    missing = {file for file in named if not any((root / file.partition("#")[0]).is_file() for root in roots)}
+    assert missing - FORMER_FILES == set()
+    assert {file for file in named if "#" in file and str(ROOT / file) not in EXPERIMENTS} == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_a_named_module_or_function_exists(page: Path) -> None:
+    named = [found[0] for code in quoted(page) if (found := re.match(r"seglet(\.[A-Za-z_]\w*)+", code))]
+    assert [each for each in named if not is_importable(each)] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_an_import_in_an_example_works(page: Path) -> None:
+    for block in blocks(text(name(page)), "python"):
+        for module, members in re.findall(r"^from (seglet[\w.]*) import ([\w, ]+)$", block, re.M):
+            if "mine" not in module:
+                assert [each for each in members.split(", ") if not is_importable(f"{module}.{each}")] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_pages_use_the_words_of_the_glossary(page: Path) -> None:
+    words = "|".join(RULED_OUT).replace(", ", "|")
+    content = prose(page).partition("## Words that are")[0]
+    assert re.findall(rf"\b(?:{words})\b", content, re.I) == []
+
+
+def is_importable(name: str) -> bool:
+    """Returns True for a module, and for a name or an attribute in one."""
+    found, rest = name, []
+    while not is_module(found):
+        found, _, member = found.rpartition(".")
+        rest.insert(0, member)
+    here = importlib.import_module(found)
+    for member in rest:
+        here = getattr(here, member, None)
+    return here is not None
 
 
 def is_module(name: str) -> bool:
