@@ -12,9 +12,9 @@ from tests.documents import PAGES, ROOT, Line, anchors, blocks, commands, links,
 from tests.methods.toys import CLASSES, labelled
 
 from seglet import methods
-from seglet.cli.main import COMMANDS, find
+from seglet.cli.main import COMMANDS, find_command
+from seglet.cli.options.experiment import parse_keys
 from seglet.cli.parsing import Parser
-from seglet.cli.train import parse_overrides
 from seglet.engine.experiment_file import experiments_in
 from seglet.engine.settings import Settings
 from seglet.types import Progress
@@ -34,15 +34,15 @@ def keys_of_experiments() -> set[str]:
 def test_a_documented_command_exists_and_takes_its_options(line: Line) -> None:
     if line.words[1] in ("--help", "COMMAND"):
         return
-    command, rest = find(line.words[1:])
+    command, rest = find_command(line.words[1:])
     parser = Parser(command)
     module = importlib.import_module(f"seglet.cli.{COMMANDS[command].module}")
     module.add_arguments(parser)
     if "--help" in rest or (rest == [] and line.place.endswith(f": seglet {command}")):
         return  # the command's name alone, in the text
-    if COMMANDS[command].open:
+    if COMMANDS[command].takes_keys:
         _, foreign = parser.read_known(rest)
-        assert parse_overrides(foreign).keys() <= keys_of_experiments()
+        assert parse_keys(foreign).keys() <= keys_of_experiments()
     else:
         parser.read(rest)
 

@@ -98,7 +98,7 @@ def raising(monkeypatch, error):
         (PermissionError(13, "Permission denied", "/x"), 2, "error: Permission denied: '/x'"),
         (MemoryError(), 2, "memory ran out"),
         (RuntimeError("CUDA out of memory. Tried"), 2, "memory ran out"),
-        (RuntimeError("odd"), 1, "fault of seglet's own"),
+        (RuntimeError("odd"), 1, "this is a bug in seglet"),
         (KeyboardInterrupt(), 130, "interrupted"),
     ],
 )

@@ -47,7 +47,9 @@ def cell(sheet: Path, row: int, column: int) -> np.ndarray:
 
 def test_before_and_after_stand_below_images_without_masks(model, night, dark, tmp_path, seglet):
     out = tmp_path / "sheet.png"
-    done = seglet("compare", model, night, "--images", dark, "--height", SIDE, "--lift", "gamma", "--out", out)
+    done = seglet(
+        "compare", model, night, "--images", dark, "--height", SIDE, "--show-brightened", "gamma", "--out", out
+    )
     assert done.code == 0, done.err
     assert f"rows: image, image, brightened, {model}, {night}" in done.out
     image = np.array(Image.open(dark / "3.png"))

@@ -85,5 +85,5 @@ def test_a_checkpoint_of_ssss_is_fed_as_its_authors_fed_it(seglet, tmp_path):
     weights = {published_name(name, segmenter.network): w for name, w in segmenter.network.state_dict().items()}
     torch.save(weights, tmp_path / "ssss.pth")
     done = seglet("convert", tmp_path / "ssss.pth", "--classes", "voc", "--out", tmp_path / "m")
-    assert "a ssss-resnet18, fed red first, ImageNet's mean" in done.out
+    assert "a ssss-resnet18, input: red first, ImageNet's mean" in done.out
     assert load(tmp_path / "m").architecture == segmenter.architecture

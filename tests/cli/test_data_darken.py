@@ -125,9 +125,9 @@ def test_a_image_that_changed_is_reported_and_left_out(lit, seglet):
 @pytest.mark.parametrize(("shade", "preset"), [(6, "extreme"), (200, "mild")])
 def test_dark_images_find_the_preset_that_comes_near(shade, preset, lit, seglet):
     save(lit.parent / "mine/a.png", np.full((8, 8, 3), shade, np.uint8))
-    told = json.loads(seglet("data", "darkness", lit.parent / "mine", "--lit", lit / "images", "--json").out)
+    told = json.loads(seglet("data", "darkness", lit.parent / "mine", "--light", lit / "images", "--json").out)
     assert told["nearest"] == preset
-    assert told["measured"]["lit"]["luma_50"] > told["measured"]["mild"]["luma_50"]
+    assert told["measured"]["light"]["luma_50"] > told["measured"]["mild"]["luma_50"]
 
 
 def test_darkness_is_told_without_images_to_compare_with(lit, seglet):

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 from tests.data.disk import text, write_image
 
-from seglet.cli.data.view import rows
+from seglet.cli.data.view import view_rows
 from seglet.data.loading.step_sampler import StepSampler
 from seglet.data.opening import open_dataset
 from seglet.data.world.dataset import World
@@ -32,7 +32,7 @@ def test_views_are_those_of_training():
     settings, data = Settings(crop=(16, 16), seed=5), World(scenes=9, size=32)
     batch = next(iter(labelled_loader(data, view_augmentation(settings), StepSampler(9, batch=4, seed=5))))
     trained = (batch.images[3].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
-    np.testing.assert_array_equal(rows(data, settings, count=7)[3][1], trained)
+    np.testing.assert_array_equal(view_rows(data, settings, count=7)[3][1], trained)
 
 
 @pytest.mark.parametrize(
@@ -56,4 +56,4 @@ def test_tags_are_shown_where_there_are_no_masks(seglet, tmp_path):
     done = seglet("data", "view", tmp_path / "d", "--out", tmp_path / "v.png", "--count", 1, "--train_split", "all")
     assert "next: seglet train ssss" in done.out
     data = open_dataset(str(tmp_path / "d"), "all")
-    assert [shown.shape[2] for shown in rows(data, Settings(crop=(16, 16)), count=1)[0]] == [3, 3, 3]
+    assert [shown.shape[2] for shown in view_rows(data, Settings(crop=(16, 16)), count=1)[0]] == [3, 3, 3]

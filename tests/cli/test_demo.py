@@ -11,7 +11,7 @@ def test_all_methods_run_where_everything_is_installed():
 
 
 def test_rows_that_need_foundation_models_are_left_out_without_them(monkeypatch, capsys):
-    monkeypatch.setattr(demo, "installed", lambda name: None)
+    monkeypatch.setattr(demo, "installed_version", lambda name: None)
     rows = demo.possible_rows(None)
     assert "ssss" in rows
     assert "diclip" not in rows
@@ -21,6 +21,6 @@ def test_rows_that_need_foundation_models_are_left_out_without_them(monkeypatch,
 
 
 def test_a_method_that_needs_them_says_what_to_install(monkeypatch):
-    monkeypatch.setattr(demo, "installed", lambda name: None)
+    monkeypatch.setattr(demo, "installed_version", lambda name: None)
     with pytest.raises(ValueError, match=r"\(diclip\) need transformers and diffusers"):
         demo.possible_rows(tuple(demo_rows("diclip")))

@@ -6,33 +6,33 @@ from importlib import metadata
 from seglet.cli import diagnosis
 
 
-def test_a_working_installation_is_told_so(seglet):
+def test_a_working_installation_is_reported(seglet):
     done = seglet("doctor", "--json")
     found = {finding["name"]: finding for finding in json.loads(done.out)["findings"]}
     assert done.code == 0
     assert found["world"]["state"] == found["torch"]["state"] == "ok"
 
 
-def test_what_is_lacking_comes_with_its_cure(monkeypatch):
-    monkeypatch.setattr(diagnosis, "installed", lambda name: None)
-    cures = {finding.name: finding.cure for finding in diagnosis.extras()}
+def test_a_missing_package_comes_with_its_cure(monkeypatch):
+    monkeypatch.setattr(diagnosis, "installed_version", lambda name: None)
+    cures = {finding.name: finding.cure for finding in diagnosis.check_extras()}
     assert cures["export"] == 'pip install "seglet[export]"'
-    assert {finding.state for finding in diagnosis.versions()} == {"ok", "broken"}
+    assert {finding.state for finding in diagnosis.check_versions()} == {"ok", "broken"}
 
 
 def test_requirements_are_read_from_the_package(monkeypatch):
     lines = ["torch>=2.6", 'onnx>=1; extra == "export"', 'zensical==0.1 ; python_version > "3" and extra == "docs"']
     monkeypatch.setattr(metadata, "requires", lambda name: lines)
-    assert diagnosis.requirements("") == ["torch"]
-    assert diagnosis.requirements("export") == ["onnx"]
-    assert diagnosis.requirements("docs") == ["zensical"]
+    assert diagnosis.required_packages("") == ["torch"]
+    assert diagnosis.required_packages("export") == ["onnx"]
+    assert diagnosis.required_packages("docs") == ["zensical"]
 
 
-def test_a_doctor_does_not_faint(seglet, monkeypatch):
+def test_an_unexpected_error_of_a_check_is_a_finding(seglet, monkeypatch):
     def broken():
         raise OSError("no disk at all")
 
-    monkeypatch.setattr(diagnosis, "EXAMINATIONS", (broken,))
+    monkeypatch.setattr(diagnosis, "CHECKS", (broken,))
     done = seglet("doctor")
     assert done.code == 2
     assert "OSError: no disk at all" in done.out

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from seglet.cli.options.annotation_tool import TOOLS
+from seglet.cli.options.annotation_tool import ANNOTATION_TOOLS
 from seglet.data.label_tools.formats import read_annotations
 from seglet.data.label_tools.regions import labels_from_regions
 from seglet.data.world.scene import WORLD_CLASSES
@@ -15,7 +15,7 @@ from seglet.models.segmenter import load
 from seglet.types import IGNORE
 
 
-@pytest.mark.parametrize("tool", TOOLS)
+@pytest.mark.parametrize("tool", ANNOTATION_TOOLS)
 def test_masks_go_out_and_come_back(tool, images, seglet, tmp_path):
     seglet("data", "check", images)
     assert seglet("data", "export", images, "--split", "val", "--tool", tool, "--out", tmp_path / "out").code == 0
@@ -27,7 +27,7 @@ def test_masks_go_out_and_come_back(tool, images, seglet, tmp_path):
     assert seglet("data", "check", tmp_path / "back").code == 0
 
 
-@pytest.mark.parametrize("tool", TOOLS)
+@pytest.mark.parametrize("tool", ANNOTATION_TOOLS)
 def test_what_the_network_is_sure_of_is_written(tool, model, images, seglet, tmp_path):
     done = seglet("label", model, images / "images/val", "--tool", tool, "--threshold", 0.1, "--out", tmp_path / "out")
     assert done.code == 0

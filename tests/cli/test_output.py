@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from seglet.cli.output import answer, check_writable, columns
+from seglet.cli.output import answer, check_writable, table_lines
 from seglet.engine.console import printable_text
 
 
@@ -24,7 +24,7 @@ def test_what_the_terminal_cannot_show_is_escaped():
 
 
 def test_columns_line_up():
-    assert columns([("a", "10"), ("bcd", "1")]) == ["  a    10", "  bcd   1"]
+    assert table_lines([("a", "10"), ("bcd", "1")]) == ["  a    10", "  bcd   1"]
 
 
 def test_a_place_that_cannot_be_written_is_refused_beforehand(tmp_path):

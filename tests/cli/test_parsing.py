@@ -1,23 +1,23 @@
-"""Words to values."""
+"""Parsing of the command line."""
 
 import argparse
 
 import pytest
 
-from seglet.cli.parsing import Parser, UsageError, fraction, split, whole
+from seglet.cli.parsing import RENAMED_OPTIONS, Parser, UsageError, fraction, split_options, whole
 
 
 def test_what_follows_an_unknown_option_belongs_to_it():
     words = ["a.yaml", "--kappa", "5", "--out", "x", "--crop", "64", "64", "--resume"]
-    assert split(words, ["--out", "--resume"]) == (
+    assert split_options(words, ["--out", "--resume"]) == (
         ["a.yaml", "--out", "x", "--resume"],
         ["--kappa", "5", "--crop", "64", "64"],
     )
 
 
 def test_an_unknown_option_may_come_before_the_positional_words():
-    assert split(["--kappa=5", "a.yaml", "-h"], ["-h"]) == (["a.yaml", "-h"], ["--kappa=5"])
-    assert split(["--resume", "--steps", "-5"], ["--resume"]) == (["--resume"], ["--steps", "-5"])
+    assert split_options(["--kappa=5", "a.yaml", "-h"], ["-h"]) == (["a.yaml", "-h"], ["--kappa=5"])
+    assert split_options(["--resume", "--steps", "-5"], ["--resume"]) == (["--resume"], ["--steps", "-5"])
 
 
 def test_an_unexpected_word_is_named():
@@ -37,3 +37,11 @@ def test_fractions_have_limits(text):
     with pytest.raises(argparse.ArgumentTypeError):
         fraction(text)
     assert fraction("1") == 1
+
+
+@pytest.mark.parametrize(("old", "new"), RENAMED_OPTIONS.items())
+def test_an_old_spelling_is_accepted_with_a_warning(old, new, capsys):
+    parser = Parser("x")
+    parser.add_argument(new)
+    assert vars(parser.read([old, "a"]))[new[2:].replace("-", "_")] == "a"
+    assert f"warning: {old} is now {new}" in capsys.readouterr().err

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 from tests.engine.columned import install
 
-from seglet.cli.prepare import share
+from seglet.cli.prepare import process_share
 from seglet.data.overlay import colour_values
 from seglet.data.world.scene import WORLD_CLASSES
 from seglet.report.column_audit import audit_files, principal_colours, render_value
@@ -177,11 +177,11 @@ def test_a_folder_that_cannot_be_written_is_told_before_the_work(seglet, tmp_pat
 
 
 def test_ranks_come_from_the_launcher():
-    assert share({}) == (0, 1)
-    assert share({"RANK": "2", "WORLD_SIZE": "3"}) == (2, 3)
+    assert process_share({}) == (0, 1)
+    assert process_share({"RANK": "2", "WORLD_SIZE": "3"}) == (2, 3)
     for wrong in ({"RANK": "3", "WORLD_SIZE": "3"}, {"RANK": "x"}, {"RANK": "-1", "WORLD_SIZE": "2"}):
         with pytest.raises(ValueError, match="torchrun"):
-            share(wrong)
+            process_share(wrong)
 
 
 def elsewhere(folder, **more):

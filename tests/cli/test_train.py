@@ -3,28 +3,29 @@
 from pathlib import Path
 
 from seglet.cli.main import main
-from seglet.cli.train import WORLD_SIZE, default_name, hints, parse_overrides
+from seglet.cli.options.experiment import parse_keys
+from seglet.cli.train import _WORLD_SIZE, default_run_name, next_commands
 from seglet.engine.settings import Settings
 
 
 def test_the_next_commands_read_images_at_the_size_of_training():
-    scored, used = hints(Path("run/model"), Settings(data="d", val_split="test", resize=0.5))
+    scored, used = next_commands(Path("run/model"), Settings(data="d", val_split="test", resize=0.5))
     assert scored == "next: seglet evaluate run/model --data d --split test --resize 0.5"
     assert used.strip() == "seglet predict run/model IMAGES --out predictions --resize 0.5"
 
 
 def test_a_world_of_another_size_is_scored_at_that_size():
-    assert hints(Path("m"), Settings(world_size=96))[0].endswith("--split val --world-size 96")
-    assert hints(Path("m"), Settings())[0].endswith("--data world --split val")
-    assert Settings().world_size == WORLD_SIZE
+    assert next_commands(Path("m"), Settings(world_size=96))[0].endswith("--split val --world-size 96")
+    assert next_commands(Path("m"), Settings())[0].endswith("--data world --split val")
+    assert Settings().world_size == _WORLD_SIZE
 
 
 def test_a_runs_default_name_is_that_of_method_data_set_and_file():
-    assert default_name("fotf", Path("configs/fotf/world.yaml")) == "fotf-world"
-    assert default_name("distill", Path("configs/distill/voc/pspnet-cwd.yaml")) == "distill-voc-pspnet-cwd"
-    assert default_name("distill", Path("configs/distill/voc.yaml#pspnet-cwd")) == "distill-voc-pspnet-cwd"
-    assert default_name("distill", Path("mine/pspnet-cwd.yaml")) == "distill-pspnet-cwd"
-    assert default_name("fotf", None) == "fotf-default"
+    assert default_run_name("fotf", Path("configs/fotf/world.yaml")) == "fotf-world"
+    assert default_run_name("distill", Path("configs/distill/voc/pspnet-cwd.yaml")) == "distill-voc-pspnet-cwd"
+    assert default_run_name("distill", Path("configs/distill/voc.yaml#pspnet-cwd")) == "distill-voc-pspnet-cwd"
+    assert default_run_name("distill", Path("mine/pspnet-cwd.yaml")) == "distill-pspnet-cwd"
+    assert default_run_name("fotf", None) == "fotf-default"
 
 
 def test_the_keys_of_distill_come_with_its_terms(capsys):
@@ -36,5 +37,5 @@ def test_the_keys_of_distill_come_with_its_terms(capsys):
 
 
 def test_a_list_is_taken_word_by_word_from_the_command_line():
-    overrides = parse_overrides(["--terms", "kl", "cwd weight=3 tap=logits", "--kappa", "3"])
+    overrides = parse_keys(["--terms", "kl", "cwd weight=3 tap=logits", "--kappa", "3"])
     assert overrides == {"terms": ["kl", "cwd weight=3 tap=logits"], "kappa": "3"}

@@ -3,7 +3,7 @@
 import pytest
 from PIL import Image
 
-from seglet.cli.world_sheet import TITLE, TURNED
+from seglet.cli.world_sheet import _SETTINGS, _TITLE_HEIGHT
 from seglet.data.overlay import _GAP
 from seglet.data.world.options import open_world
 
@@ -14,16 +14,16 @@ def test_a_world_shows_images_masks_depth_and_night(seglet, tmp_path):
     words = ("--data", "world:clutter=0", "--out", tmp_path / "a.png", "--scenes", 3, "--height", 16)
     assert seglet("world", "sheet", *words).code == 0
     with Image.open(tmp_path / "a.png") as sheet:
-        assert sheet.size == (3 * ROW + _GAP, TITLE + _GAP + 4 * ROW)
+        assert sheet.size == (3 * ROW + _GAP, _TITLE_HEIGHT + _GAP + 4 * ROW)
 
 
 def test_without_a_world_each_knob_has_a_row_of_its_own(seglet, tmp_path):
     assert seglet("world", "sheet", "--out", tmp_path / "a.jpg", "--scenes", 1, "--height", 16).code == 0
     with Image.open(tmp_path / "a.jpg") as sheet:
-        assert sheet.height == TITLE + _GAP + 4 * ROW + len(TURNED) * (TITLE + _GAP + ROW)
+        assert sheet.height == _TITLE_HEIGHT + _GAP + 4 * ROW + len(_SETTINGS) * (_TITLE_HEIGHT + _GAP + ROW)
 
 
-@pytest.mark.parametrize("knobs", TURNED)
+@pytest.mark.parametrize("knobs", _SETTINGS)
 def test_a_turned_knob_shows_other_scenes(knobs):
     turned, plain = (open_world(data, "train", scenes=20).fingerprint for data in (f"world:{knobs}", "world"))
     assert turned != plain

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from seglet.webapp.predictors import ImagePredictor
 
-DESCRIPTION = """\
+_DESCRIPTION = """\
 Open a page on this machine: drop images; see the mask, the classes and their shares, confidence and uncertainty; darken
 the images and see when the prediction breaks; download masks as PNG, COCO JSON or LabelMe JSON. Two models are shown
 side by side. With --method in place of a model, type what is in the image, and see the class maps and masks of a
@@ -26,7 +26,7 @@ Only this machine can open the page, nothing leaves it, and uploaded images are 
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.description = DESCRIPTION
+    parser.description = _DESCRIPTION
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument(
         "models", nargs="*", metavar="MODEL",

@@ -1,4 +1,4 @@
-"""`seglet compare`: what several segmenters see in the same images, masks or none, as one sheet."""
+"""`seglet compare`: predictions of several segmenters for the same images, as one sheet."""
 
 import argparse
 import shlex
@@ -17,27 +17,31 @@ if TYPE_CHECKING:
     from seglet.results.comparison import SheetRow
     from seglet.types import Classes
 
-DESCRIPTION = """\
-Draw one sheet: a row of images, and below it a row for each segmenter with the classes it sees in them. Images need
-no masks, and so the sheet shows where segmenters differ, and not which is right. A segmenter in quotes may be followed
-by options of `seglet predict` about how it looks at an image:
+_DESCRIPTION = """\
+Draw one sheet: a row of images, and below it a row of predictions for each segmenter. Images need no masks, so the
+sheet shows where segmenters differ, but not which is right. A segmenter in quotes may be followed by inference options
+of `seglet predict`:
   seglet compare runs/day runs/night --images DARK --out sheet.png
-  seglet compare runs/day "runs/day --brighten clahe" runs/night --images DARK --lift gamma --out sheet.png
-An image that cannot be read is reported and passed over."""
+  seglet compare runs/day "runs/day --brighten clahe" runs/night --images DARK --show-brightened gamma --out sheet.png
+An image that cannot be read is reported and skipped."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.description = DESCRIPTION
+    parser.description = _DESCRIPTION
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument(
         "models", nargs="+", metavar="MODEL", help="a run's folder, a segmenter's, or either with options"
     )
     parser.add_argument("--images", type=Path, nargs="+", required=True, help="images, folders or lists (.txt)")
-    parser.add_argument("--out", type=Path, required=True, metavar="PNG", help="where the sheet goes")
-    parser.add_argument("--most", type=whole(1, 10_000), default=24, help="images, spread over all (default 24)")
-    parser.add_argument("--columns", type=whole(1, 100), default=8, help="side by side (default 8)")
-    parser.add_argument("--height", type=whole(16, 1024), default=96, help="of an image, in pixels (default 96)")
-    parser.add_argument("--lift", metavar="WAY", help="show images brightened too, for the eye: as `seglet enhance`")
+    parser.add_argument("--out", type=Path, required=True, metavar="PNG", help="file of the sheet")
+    parser.add_argument(
+        "--most", type=whole(1, 10_000), default=24, help="largest number of images, spread over all (default 24)"
+    )
+    parser.add_argument("--columns", type=whole(1, 100), default=8, help="images side by side (default 8)")
+    parser.add_argument("--height", type=whole(16, 1024), default=96, help="height of an image in pixels (default 96)")
+    parser.add_argument(
+        "--show-brightened", metavar="METHOD", help="also show the images brightened by a --method of `seglet enhance`"
+    )
     add_json(parser)
 
 
@@ -54,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     images, failed = _readable(spread_evenly(gather_images(arguments.images, arguments.out), arguments.most))
     if not images:
         raise ValueError(f"none of the images can be read, such as {failed[0]['source']}: {failed[0]['reason']}")
-    brighten = None if arguments.lift is None else find_enhancer(arguments.lift)
+    brighten = None if arguments.show_brightened is None else find_enhancer(arguments.show_brightened)
     layout = SheetLayout(len(images), arguments.columns, arguments.height, brighten)
     names = draw_comparison(rows, UnlabelledImages(images, classes), arguments.out, layout)
     content: dict[str, Any] = {"seglet": __version__, "out": str(arguments.out), "rows": names}

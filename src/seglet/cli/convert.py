@@ -1,4 +1,4 @@
-"""`seglet convert`: somebody else's checkpoint or ImageNet backbone as a segmenter's folder."""
+"""`seglet convert`: a segmenter from a checkpoint of another code base, or from an ImageNet backbone."""
 
 import argparse
 from pathlib import Path
@@ -17,30 +17,30 @@ if TYPE_CHECKING:
     from seglet.models.convert.conversion import ConversionReport
     from seglet.types import Classes
 
-KNOWN_CLASSES = ("ade20k", "camvid", "cityscapes", "voc", "world")
+_KNOWN_CLASSES = ("ade20k", "camvid", "cityscapes", "voc", "world")
 
-DESCRIPTION = """\
-Turn a checkpoint of CIRKD (version 1), Af-DCD, SSSS or DGKD-WLSS, or an ImageNet backbone of theirs, into a
-segmenter's folder.
-Nothing in the file is ever executed. A backbone alone leaves the head at random: train it with --student_weights."""
+_DESCRIPTION = """\
+Convert a checkpoint of CIRKD (version 1), Af-DCD, SSSS or DGKD-WLSS, or an ImageNet backbone of theirs, into a
+segmenter. Nothing in the file is executed. A backbone alone leaves the head with random weights: train it with
+--student_weights."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.description = DESCRIPTION
+    parser.description = _DESCRIPTION
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("file", type=Path, metavar="FILE", help=".pth, .pt, .bin, .ckpt or .safetensors")
-    parser.add_argument("--architecture", help="such as deeplabv3-resnet18; read off the file where that is possible")
+    parser.add_argument("--architecture", help="such as deeplabv3-resnet18; recognised from the file where possible")
     parser.add_argument(
         "--classes",
         required=True,
-        help=f"{', '.join(KNOWN_CLASSES)}; or a dataset.json, or a text file with a class a line",
+        help=f"{', '.join(_KNOWN_CLASSES)}; or a dataset.json, or a text file with a class a line",
     )
     parser.add_argument(
         "--input",
         choices=("auto", "cirkd", "imagenet"),
         default="auto",
-        help="how the network was fed: as CIRKD does (blue first, 0..255) or as is usual with ImageNet; "
-        "auto takes what the checkpoint was trained with, imagenet for backbones",
+        help="input convention: that of CIRKD (blue first, 0..255) or of ImageNet; auto is that of the checkpoint's "
+        "training, and imagenet for backbones",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="new folder for the segmenter")
     add_json(parser)
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise ValueError(f"{str(arguments.out)!r} is not empty; choose a new folder with --out")
     classes = find_classes(arguments.classes)
     tensors = read_tensors(arguments.file)
-    architecture = choose(tensors, arguments.architecture, arguments.input, len(classes))
+    architecture = _choose_architecture(tensors, arguments.architecture, arguments.input, len(classes))
     segmenter = build(architecture, classes)
     conversion = load_foreign_weights(segmenter.network, tensors)
     segmenter.save(arguments.out)
@@ -73,11 +73,13 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def choose(tensors: "Mapping[str, Tensor]", name: str | None, fed: str, classes: int) -> "Architecture":
-    """The architecture asked for, or read off the file, with the input convention that belongs to it.
+def _choose_architecture(
+    tensors: "Mapping[str, Tensor]", name: str | None, input_convention: str, classes: int
+) -> "Architecture":
+    """Returns the architecture that is given, or that of the file, with its input convention.
 
     Raises:
-        ValueError: neither says which, or the file has another number of classes.
+        ValueError: neither is known, or the file has another number of classes.
     """
     from seglet.models.architecture import NETWORK_NAMES, Architecture
     from seglet.models.convert.conversion import with_authors_input, with_cirkd_input
@@ -92,17 +94,17 @@ def choose(tensors: "Mapping[str, Tensor]", name: str | None, fed: str, classes:
         raise ValueError(
             f"the file does not show its architecture; give --architecture, one of {', '.join(NETWORK_NAMES)}"
         )
-    if found and fed == "auto":
+    if found and input_convention == "auto":
         return with_authors_input(found[0])
     architecture = Architecture(found[0].name if found else name or NETWORK_NAMES[0])
-    return with_cirkd_input(architecture) if fed == "cirkd" else architecture
+    return with_cirkd_input(architecture) if input_convention == "cirkd" else architecture
 
 
 def find_classes(source: str) -> "Classes":
-    """The classes of a well-known data set, of a description or of a text file.
+    """Returns the classes of a well-known data set, of a description or of a text file.
 
     Raises:
-        ValueError: it is none of these.
+        ValueError: the source is none of these.
     """
     from seglet.data import description
     from seglet.data.class_table import classes_of, numbered_table, read_class_table
@@ -123,8 +125,8 @@ def find_classes(source: str) -> "Classes":
     if path.is_dir():
         path = path / description.DESCRIPTION_FILE
     if not path.is_file():
-        known = ", ".join(KNOWN_CLASSES)
-        hint = did_you_mean(source, KNOWN_CLASSES)
+        known = ", ".join(_KNOWN_CLASSES)
+        hint = did_you_mean(source, _KNOWN_CLASSES)
         raise ValueError(f"there are no classes {source!r}{hint}; give {known}, a dataset.json or a text file")
     described = path.suffix == ".json" and path.read_bytes().lstrip()[:1] == b"{"  # a table is a list
     return description.load_description(path).classes if described else classes_of(read_class_table(path))
@@ -132,12 +134,12 @@ def find_classes(source: str) -> "Classes":
 
 def _text(arguments: argparse.Namespace, architecture: "Architecture", conversion: "ConversionReport") -> str:
     mean = "ImageNet's mean" if any(architecture.mean) else "no mean"
-    fed = "blue first, CIRKD's mean" if architecture.bgr else f"red first, {mean}"
-    lines = [conversion.summary(), f"a {architecture.name}, fed {fed}, is in {arguments.out}"]
+    channels = "blue first, CIRKD's mean" if architecture.bgr else f"red first, {mean}"
+    lines = [conversion.summary(), f"a {architecture.name}, input: {channels}, is in {arguments.out}"]
     if conversion.missing and not conversion.backbone_only:
-        lines += ["warning: what is missing keeps random values"]
+        lines += ["warning: missing weights keep random values"]
     if conversion.backbone_only:
         lines += ["its head is random: train it", "next: seglet train METHOD --student_weights " + str(arguments.out)]
     else:
-        lines += [f"next: seglet evaluate {arguments.out} --data DIR, to see that its scores are the known ones"]
+        lines += [f"next: seglet evaluate {arguments.out} --data DIR, to compare its scores with the published ones"]
     return "\n".join(lines)

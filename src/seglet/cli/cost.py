@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seglet.cli.output import answer, columns
+from seglet.cli.output import answer, table_lines
 from seglet.cli.parsing import UsageError, add_json, whole
 from seglet.engine.console import print_message
 from seglet.results.label_cost.times import MASK_SECONDS, TAG_SECONDS
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _KEYS_OF_ROWS = ("data", "seed", "method", "train_split", "val_split", "teacher")
 """Keys of an experiment that differ between the rows of the curve."""
-DESCRIPTION = """\
+_DESCRIPTION = """\
 Measure what annotation buys: train short runs from tags, from a few masks and from masks for all images, several seeds
 each, and score them on other images; report the time that each kind of annotation takes and which is clearly better.
 All images must have masks.
@@ -28,7 +28,7 @@ All images must have masks.
 Any key of an experiment may be given and holds for all runs. Finished runs are kept, so the same command goes on."""
 
 
-def seconds(text: str) -> float:
+def _seconds(text: str) -> float:
     """Reads an argument that is a number of seconds above 0."""
     try:
         number = float(text)
@@ -40,7 +40,7 @@ def seconds(text: str) -> float:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.description = DESCRIPTION
+    parser.description = _DESCRIPTION
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("source", metavar="DIR|world", help="a data set's folder, its dataset.json, or world")
     parser.add_argument("--split", default="train", help="images to learn from, all with masks (default train)")
@@ -61,8 +61,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--seeds", type=whole(0, 2**31), nargs="+", default=[0, 1, 2], help="seeds, at least two (0 1 2)"
     )
     parser.add_argument("--times", choices=tuple(MASK_SECONDS), default="voc", help="published annotation times (voc)")
-    parser.add_argument("--tag-seconds", type=seconds, help=f"seconds to tag one class of one image ({TAG_SECONDS:g})")
-    parser.add_argument("--mask-seconds", type=seconds, help="seconds to draw the mask of one image (that of --times)")
+    parser.add_argument("--tag-seconds", type=_seconds, help=f"seconds to tag one class of one image ({TAG_SECONDS:g})")
+    parser.add_argument("--mask-seconds", type=_seconds, help="seconds to draw the mask of one image (that of --times)")
     parser.add_argument("--jobs", type=whole(1, 64), default=os.cpu_count(), help="runs at a time, on one thread each")
     parser.add_argument(
         "--out", type=Path, default=Path("runs/cost"), metavar="DIR", help="folder of the results (runs/cost)"
@@ -71,12 +71,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, rest: list[str]) -> int:
-    from seglet.cli.train import parse_overrides
+    from seglet.cli.options.experiment import parse_keys
     from seglet.results.label_cost.curve import measure_label_cost
     from seglet.results.label_cost.plan import CostStudy
     from seglet.results.label_cost.times import AnnotationTimes
 
-    keys, few = parse_overrides(rest), _few_masks(arguments)
+    keys, few = parse_keys(rest), _few_masks(arguments)
     _check_options(arguments, keys)
     data = _cost_data(arguments, few, keys)
     study = CostStudy(data, few, tuple(arguments.seeds), arguments.tags_with, arguments.few_with, keys)
@@ -154,7 +154,7 @@ def _text(curve: "CostCurve", out: Path) -> str:
         lines.append((point.name, duration_text(point.minutes), f"{100 * point.mean:.1f}", f"{low} – {high}", scores))
     return "\n".join(
         [
-            *columns(lines, ""),
+            *table_lines(lines, ""),
             "",
             *map(str, cost_steps(curve.points)),
             "",

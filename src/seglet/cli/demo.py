@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seglet.cli.diagnosis import installed
+from seglet.cli.diagnosis import installed_version
 from seglet.cli.parsing import whole
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def possible_rows(chosen: "Sequence[str] | None") -> tuple[str, ...]:
     from seglet.results.definition import table_definition
 
     rows = table_definition("demo").rows
-    without = [row for row in chosen or rows if rows[row].needs == "hub" and installed("transformers") is None]
+    without = [row for row in chosen or rows if rows[row].needs == "hub" and installed_version("transformers") is None]
     cure = 'need transformers and diffusers: pip install "seglet[hub]"'
     if without and chosen is not None:
         raise ValueError(f"the runs of this method ({', '.join(without)}) {cure}")

@@ -1,4 +1,4 @@
-"""What `seglet doctor` looks at: one function each."""
+"""Checks of `seglet doctor`, a function for each."""
 
 import math
 import os
@@ -13,18 +13,18 @@ from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
-GIB = 2**30
-REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)[^;]*(?:;.*extra == ['\"](?P<extra>[\w-]+)['\"])?")
+_GIB = 2**30
+_REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)[^;]*(?:;.*extra == ['\"](?P<extra>[\w-]+)['\"])?")
 
-State = Literal["ok", "optional", "broken"]
+FindingState = Literal["ok", "optional", "broken"]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at. `optional` things are lacking without harm; `cure` says how to have them."""
+    """Result of a check. `optional` things may be missing; `cure` says how to install or repair them."""
 
     name: str
-    state: State
+    state: FindingState
     what: str
     cure: str = ""
 
@@ -33,11 +33,11 @@ class Finding:
         return f"{mark}  {self.name:<14} {self.what}" + (f"\n{'':<26}{self.cure}" if self.cure else "")
 
 
-def versions() -> list[Finding]:
-    """Python, seglet, and each package it cannot do without."""
+def check_versions() -> list[Finding]:
+    """Checks Python, seglet and the packages it requires."""
     found = [Finding("python", "ok", f"{platform.python_version()} on {platform.platform()} at {sys.executable}")]
-    for name in ("seglet", *requirements("")):
-        version = installed(name)
+    for name in ("seglet", *required_packages("")):
+        version = installed_version(name)
         if version is None:
             found.append(Finding(name, "broken", "is not installed", "pip install seglet"))
         else:
@@ -45,34 +45,35 @@ def versions() -> list[Finding]:
     return found
 
 
-def extras() -> list[Finding]:
-    """What can be added, such as export and the hub."""
+def check_extras() -> list[Finding]:
+    """Checks the extras, such as export and hub."""
     names = metadata.metadata("seglet").get_all("Provides-Extra") or []
     found = []
     for extra in sorted(set(names) - {"dev", "docs"}):
-        lacking = [name for name in requirements(extra) if installed(name) is None]
-        if lacking:
-            found.append(Finding(extra, "optional", f"lacks {', '.join(lacking)}", f'pip install "seglet[{extra}]"'))
+        missing = [name for name in required_packages(extra) if installed_version(name) is None]
+        if missing:
+            found.append(Finding(extra, "optional", f"lacks {', '.join(missing)}", f'pip install "seglet[{extra}]"'))
         else:
             found.append(Finding(extra, "ok", "installed"))
     return found
 
 
-def requirements(extra: str) -> list[str]:
-    """Names of the packages that seglet needs (`""`) or that an extra adds."""
-    matches = [REQUIREMENT.fullmatch(line) for line in metadata.requires("seglet") or []]
+def required_packages(extra: str) -> list[str]:
+    """Returns the packages that seglet requires (`""`) or that an extra adds."""
+    matches = [_REQUIREMENT.fullmatch(line) for line in metadata.requires("seglet") or []]
     return [match["name"] for match in matches if match and (match["extra"] or "") == extra]
 
 
-def installed(name: str) -> str | None:
+def installed_version(name: str) -> str | None:
+    """Returns the version of a package; None if it is not installed."""
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return None
 
 
-def devices() -> list[Finding]:
-    """Every device, with a small sum done on it."""
+def check_devices() -> list[Finding]:
+    """Checks every device with a small product of matrices."""
     import torch
 
     from seglet.inference import models
@@ -86,22 +87,23 @@ def devices() -> list[Finding]:
             cure = "install a torch that fits driver and device, see pytorch.org"
             found.append(Finding(name, "broken", str(error).splitlines()[0], cure))
         else:
-            right = total == 64**3
-            found.append(Finding(name, "ok" if right else "broken", _describe(name) if right else "adds up wrongly"))
+            correct = total == 64**3
+            what = _describe_device(name) if correct else "computes wrong results"
+            found.append(Finding(name, "ok" if correct else "broken", what))
     return found
 
 
-def _describe(device: str) -> str:
+def _describe_device(device: str) -> str:
     import torch
 
     if not device.startswith("cuda"):
         return "computes"
     card = torch.cuda.get_device_properties(device)
-    return f"{card.name}, {card.total_memory / GIB:.0f} GiB"
+    return f"{card.name}, {card.total_memory / _GIB:.0f} GiB"
 
 
-def disk() -> list[Finding]:
-    """Whether runs, temporary files and what is computed once can be written, and how much room there is."""
+def check_folders() -> list[Finding]:
+    """Checks that the working, temporary and cache folders can be written, and their free space."""
     from seglet.data.files import user_cache_folder
 
     folders = {"here": Path.cwd(), "temporary": Path(tempfile.gettempdir()), "cache": user_cache_folder()}
@@ -110,7 +112,7 @@ def disk() -> list[Finding]:
 
 def _folder(name: str, folder: Path) -> Finding:
     there = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    free = shutil.disk_usage(there).free / GIB
+    free = shutil.disk_usage(there).free / _GIB
     what = f"{folder}: {free:.1f} GiB free"
     if not os.access(there, os.W_OK):
         cure = "set SEGLET_CACHE to a folder of yours" if name == "cache" else "work in a folder of yours"
@@ -120,8 +122,8 @@ def _folder(name: str, folder: Path) -> Finding:
     return Finding(name, "ok", what)
 
 
-def world() -> list[Finding]:
-    """One training step and one prediction of a small network on the embedded world."""
+def check_training() -> list[Finding]:
+    """Checks a training step and a prediction of a small network on the embedded world."""
     import torch
 
     from seglet.data.augment.geometry import whole_image
@@ -136,11 +138,11 @@ def world() -> list[Finding]:
     labels = torch.stack([torch.from_numpy(label).long() for _, label in samples if label is not None])
     loss = torch.nn.functional.cross_entropy(model(torch.stack([image for image, _ in samples])), labels)
     loss.backward()  # type: ignore[no-untyped-call]
-    seen = model.predict(data.read(0).image)
+    predicted = model.predict(data.read(0).image)
     slope = sum(float(p.grad.abs().sum()) for p in model.network.backbone.parameters() if p.grad is not None)
-    sound = math.isfinite(float(loss.detach())) and 0 < slope < math.inf and seen.labels.shape == (64, 64)
+    finite = math.isfinite(float(loss.detach())) and 0 < slope < math.inf and predicted.labels.shape == (64, 64)
     what = f"a training step and a prediction took {time.perf_counter() - began:.2f} s"
-    return [Finding("world", "ok" if sound else "broken", what if sound else "training gives no sound numbers")]
+    return [Finding("world", "ok" if finite else "broken", what if finite else "training gives no finite numbers")]
 
 
-EXAMINATIONS = (versions, extras, devices, disk, world)
+CHECKS = (check_versions, check_extras, check_devices, check_folders, check_training)

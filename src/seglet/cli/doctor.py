@@ -1,4 +1,4 @@
-"""`seglet doctor`: what this installation can do, what it lacks, and how to mend it."""
+"""`seglet doctor`: checks this installation and names remedies."""
 
 import argparse
 from collections.abc import Callable
@@ -15,18 +15,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    findings = [finding for look in diagnosis.EXAMINATIONS for finding in examined(look)]
+    findings = [finding for check in diagnosis.CHECKS for finding in _run_check(check)]
     broken = [finding for finding in findings if finding.state == "broken"]
-    verdict = f"{len(broken)} things are broken" if broken else "everything that is needed works"
-    hint = "mend them and run `seglet doctor` again" if broken else "next: seglet train supervised --steps 200"
+    summary = f"{len(broken)} things are broken" if broken else "everything that is needed works"
+    hint = (
+        "follow the remedies and run `seglet doctor` again" if broken else "next: seglet train supervised --steps 200"
+    )
     content = {"ok": not broken, "findings": [asdict(finding) for finding in findings]}
-    answer("\n".join([*map(str, findings), "", verdict, hint]), content, arguments.json)
+    answer("\n".join([*map(str, findings), "", summary, hint]), content, arguments.json)
     return 2 if broken else 0
 
 
-def examined(look: Callable[[], list[Finding]]) -> list[Finding]:
-    """What `look` finds; whatever it stumbles over is a finding too."""
+def _run_check(check: Callable[[], list[Finding]]) -> list[Finding]:
+    """Returns the findings of a check; an unexpected error is a finding too."""
     try:
-        return look()
-    except Exception as error:  # noqa: BLE001  a doctor must not faint
-        return [Finding(look.__name__, "broken", f"{type(error).__name__}: {error}")]
+        return check()
+    except Exception as error:  # noqa: BLE001  the other checks must go on
+        return [Finding(check.__name__.removeprefix("check_"), "broken", f"{type(error).__name__}: {error}")]

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seglet._version import __version__
-from seglet.cli.options.annotation_tool import add_tool
+from seglet.cli.options.annotation_tool import add_tool_options
 from seglet.cli.options.inference import add_seeing, chosen_seeing
 from seglet.cli.output import answer
 from seglet.cli.parsing import add_device, add_json, fraction, share, whole
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "model", help="a segmenter's folder, a run's folder, an exported .onnx file, or a name on the hub"
     )
     parser.add_argument("inputs", type=Path, nargs="+", metavar="INPUT", help="image, folder or list (.txt)")
-    add_tool(parser)
+    add_tool_options(parser)
     group = parser.add_argument_group("what is kept")
     group.add_argument(
         "--threshold", type=share, default=0.5, metavar="T", help="probability that a pixel needs (default 0.5)"

@@ -1,6 +1,6 @@
-"""`seglet COMMAND …`: finds the command, imports it alone, and turns what goes wrong into one line and an exit code.
+"""`seglet COMMAND …`: finds the command, imports only its module, and reports errors in one line with an exit code.
 
-Exit codes: 0 done; 2 the user can put it right; 1 a fault of ours; 128 + n stopped by signal n.
+Exit codes: 0 done; 2 an error that the user can correct; 1 a bug in seglet; 128 + n stopped by signal n.
 """
 
 import importlib
@@ -23,46 +23,46 @@ from seglet.values import did_you_mean
 
 @dataclass(frozen=True)
 class Command:
-    """Where a command lives. An `open` one gets options it does not know, to read them itself."""
+    """Module of a command below `seglet.cli`, and its help; one that `takes_keys` also gets keys of an experiment."""
 
     module: str
     help: str
-    open: bool = False
+    takes_keys: bool = False
 
 
 COMMANDS = {
     "data check": Command("data.check", "find every problem of a folder of images and masks"),
-    "data view": Command("data.view", "draw what a model sees of them in training", open=True),
+    "data view": Command("data.view", "draw the augmented views that training takes of them", takes_keys=True),
     "data split": Command("data.split", "choose the few images that keep their masks"),
-    "data darken": Command("data.darken", "darken a data set as a camera would have seen it at night"),
-    "data darkness": Command("data.darkness", "measure how dark images are, beside what the presets make"),
+    "data darken": Command("data.darken", "darken a data set as a camera would record it at night"),
+    "data darkness": Command("data.darkness", "measure how dark images are, and compare with the presets"),
     "data export": Command("data.export", "write masks for a labelling tool"),
-    "data import": Command("data.import_", "make masks of what a labelling tool exported"),
-    "prepare": Command("prepare", "compute once what a method wants to know of each image", open=True),
-    "train": Command("train", "train a segmenter as an experiment file says", open=True),
-    "replay": Command("replay", "take the step again whose loss was not a number"),
+    "data import": Command("data.import_", "make masks from the export of a labelling tool"),
+    "prepare": Command("prepare", "compute a method's offline columns: depth, captions, attention", takes_keys=True),
+    "train": Command("train", "train a segmenter from an experiment file", takes_keys=True),
+    "replay": Command("replay", "repeat a training step whose loss was not finite"),
     "evaluate": Command("evaluate", "score a segmenter on images with masks"),
     "predict": Command("predict", "segment images"),
-    "compare": Command("compare", "see what several segmenters see in the same images"),
-    "label": Command("label", "segment images and write what is sure for a labelling tool"),
-    "report": Command("report", "show what a run learned, in one page"),
-    "app": Command("app", "open a local page to drop images on"),
-    "refine": Command("refine", "move the edges of masks to those of their images"),
+    "compare": Command("compare", "draw the predictions of several segmenters side by side"),
+    "label": Command("label", "segment images and write confident regions for a labelling tool"),
+    "report": Command("report", "write one HTML page with the scores and errors of runs"),
+    "app": Command("app", "open a local web page to drop images on"),
+    "refine": Command("refine", "refine masks to the edges of their images"),
     "enhance": Command("enhance", "brighten dark images"),
     "export": Command("export", "write a segmenter as an ONNX file, and compare the two"),
     "publish": Command("publish", "write a segmenter with its card for the Hugging Face hub"),
-    "convert": Command("convert", "turn a foreign checkpoint into a segmenter"),
-    "table": Command("table", "train and score the rows of a results table", open=True),
-    "cost": Command("cost", "find out what an hour of annotation buys on your data", open=True),
-    "world pretrain": Command("world_pretrain", "make the tiny foundation models of the embedded world, from nothing"),
-    "world sheet": Command("world_sheet", "draw what the embedded world looks like and what its knobs do"),
-    "demo": Command("demo", "see the whole idea in a few minutes on the embedded world"),
+    "convert": Command("convert", "convert a checkpoint of another code base into a segmenter"),
+    "table": Command("table", "train and score the rows of a results table", takes_keys=True),
+    "cost": Command("cost", "measure what an hour of annotation buys on your data", takes_keys=True),
+    "world pretrain": Command("world_pretrain", "train the tiny foundation models of the embedded world"),
+    "world sheet": Command("world_sheet", "draw scenes of the embedded world and the effect of its options"),
+    "demo": Command("demo", "train a short run of each method on the embedded world"),
     "doctor": Command("doctor", "check this installation"),
 }
 
 
 class Terminated(KeyboardInterrupt):
-    """The process was asked to end."""
+    """SIGTERM, as an exception."""
 
     def __init__(self) -> None:
         super().__init__("terminated")
@@ -73,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code; `SEGLET_DEBUG=1` lets errors through with their traceback."""
     words = list(sys.argv[1:] if argv is None else argv)
     try:
-        with _ended_by_signal():
+        with _sigterm_as_exception():
             return _run(words)
     except BrokenPipeError:  # `seglet … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -84,26 +84,26 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _stopped(error)
     except MemoryError:
         return _out_of_memory()
-    except Exception as error:  # noqa: BLE001  the last place to catch a fault
-        return _our_fault(error)
+    except Exception as error:  # noqa: BLE001  the last place to catch a bug
+        return _bug(error)
 
 
 def _run(words: list[str]) -> int:
     if not words or words[0] in ("-h", "--help", "help"):
-        print(overview())
+        print(command_overview())
         return 0
     if words[0] in ("-V", "--version"):
         print(f"seglet {__version__}")
         return 0
-    name, rest = find(words)
+    name, rest = find_command(words)
     if name not in COMMANDS:
-        print(overview(name))
+        print(command_overview(name))
         return 0
-    return execute(name, rest)
+    return run_command(name, rest)
 
 
-def find(words: Sequence[str]) -> tuple[str, list[str]]:
-    """The command, or the first word of several (`data`), that the words begin with; and the remaining words.
+def find_command(words: Sequence[str]) -> tuple[str, list[str]]:
+    """Returns the command, or the first word of several (`data`), that the words begin with, and the other words.
 
     Raises:
         UsageError: there is none.
@@ -121,16 +121,16 @@ def find(words: Sequence[str]) -> tuple[str, list[str]]:
     raise UsageError(f"there is no command {wrong!r}{hint}; see `seglet --help`")
 
 
-def execute(name: str, words: Sequence[str]) -> int:
-    """Imports one command and runs it."""
+def run_command(name: str, words: Sequence[str]) -> int:
+    """Imports one command, runs it and returns its exit code."""
     command = COMMANDS[name]
-    warnings.filterwarnings("ignore", "Image size .* could be decompression bomb")  # we have a limit of our own
+    warnings.filterwarnings("ignore", "Image size .* could be decompression bomb")  # images have a limit of our own
     module = importlib.import_module(f"seglet.cli.{command.module}")
     parser = Parser(name)
     parser.description = f"{command.help[0].upper()}{command.help[1:]}."
     module.add_arguments(parser)
     try:
-        if command.open:
+        if command.takes_keys:
             code: int = module.run(*parser.read_known(words))
         else:
             code = module.run(parser.read(words))
@@ -139,8 +139,8 @@ def execute(name: str, words: Sequence[str]) -> int:
     return code
 
 
-def overview(group: str = "") -> str:
-    """All commands, or those of one group, with a line for each."""
+def command_overview(group: str = "") -> str:
+    """Returns the help of all commands, or of one group, with a line for each."""
     names = [name for name in COMMANDS if name.startswith(group)]
     lines = [f"  {name:<14} {COMMANDS[name].help}" for name in names]
     return "\n".join(
@@ -151,15 +151,15 @@ def overview(group: str = "") -> str:
             "",
             *lines,
             "",
-            "`seglet COMMAND --help` tells more. Begin with `seglet data check DIR` on your own images,",
+            "`seglet COMMAND --help` has the options. Begin with `seglet data check DIR` on your own images,",
             "or with `seglet train supervised`, which needs no data.",
         ]
     )
 
 
 @contextmanager
-def _ended_by_signal() -> Iterator[None]:
-    """SIGTERM becomes an exception meanwhile, so that half-written files are removed."""
+def _sigterm_as_exception() -> Iterator[None]:
+    """Turns SIGTERM into an exception inside the context, so that half-written files are removed."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -175,14 +175,14 @@ def _terminate(number: int, frame: FrameType | None) -> None:
 
 
 def _failed(error: Exception) -> int:
-    if debugging():
+    if _debugging():
         traceback.print_exception(error)
-    print_message(f"error: {reason(error)}")
+    print_message(f"error: {error_text(error)}")
     return 2
 
 
-def reason(error: Exception) -> str:
-    """What went wrong, for people; the operating system's errors name the file but are short of words."""
+def error_text(error: Exception) -> str:
+    """Returns the message of an error; those of the operating system get the file and the remedy."""
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.strerror}: {os.fspath(error.filename)!r}; check the path, its permissions and the disk's space"
     return str(error) or type(error).__name__
@@ -198,13 +198,13 @@ def _out_of_memory() -> int:
     return 2
 
 
-def _our_fault(error: Exception) -> int:
+def _bug(error: Exception) -> int:
     if isinstance(error, RuntimeError) and ("out of memory" in str(error) or "can't allocate memory" in str(error)):
         return _out_of_memory()  # torch has no error of its own for this on the CPU
     traceback.print_exception(error)
-    print_message("error: this is a fault of seglet's own; please report it with the output of `seglet doctor`")
+    print_message("error: this is a bug in seglet; please report it with the output of `seglet doctor`")
     return 1
 
 
-def debugging() -> bool:
+def _debugging() -> bool:
     return os.environ.get("SEGLET_DEBUG", "") not in ("", "0")

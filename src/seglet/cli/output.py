@@ -1,4 +1,4 @@
-"""What a command says: text for people, or one JSON object for programs."""
+"""Output of commands: text for people, or one JSON object for programs."""
 
 import json
 import os
@@ -21,10 +21,10 @@ def answer(text: str, content: Mapping[str, Any], as_json: bool) -> None:
 
 
 def check_writable(file: Path) -> None:
-    """Finds out before the work is done whether its result can be written; makes the folder.
+    """Checks before the work that its result can be written, and makes the folder.
 
     Raises:
-        ValueError: it cannot.
+        ValueError: it cannot be written.
     """
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -36,8 +36,8 @@ def check_writable(file: Path) -> None:
         raise ValueError(f"cannot write {str(file)!r}; choose another --out") from error
 
 
-def columns(rows: list[tuple[str, ...]], indent: str = "  ") -> list[str]:
-    """Lines of a table: the first column to the left, the others to the right."""
+def table_lines(rows: list[tuple[str, ...]], indent: str = "  ") -> list[str]:
+    """Returns the lines of a table whose first column is aligned left and the others right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
     for first, *others in rows:

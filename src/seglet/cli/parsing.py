@@ -1,4 +1,4 @@
-"""Words of the command line to values; a wrong word is answered with the nearest right one."""
+"""Parsing of the command line; a wrong option is answered with the nearest right one."""
 
 import argparse
 import shlex
@@ -9,11 +9,15 @@ from seglet.engine.console import print_message
 from seglet.values import did_you_mean
 
 LONGEST_SIDE = 1_000_000
-"""More pixels than a side of any image has."""
+"""Largest side of windows, in pixels."""
 
-
-RENAMED_OPTIONS = {"--pictures": "--images", "--picture": "--figure"}
-"""Old spellings, which are still taken with a warning."""
+RENAMED_OPTIONS = {
+    "--pictures": "--images",
+    "--picture": "--figure",
+    "--lit": "--light",
+    "--lift": "--show-brightened",
+}
+"""Old spellings of options, which are still accepted, with a warning."""
 
 
 class UsageError(ValueError):
@@ -21,33 +25,34 @@ class UsageError(ValueError):
 
 
 class Parser(argparse.ArgumentParser):
-    """One command's parser: complains by exception, and takes no shortened options."""
+    """Parser of one command, which raises an exception on errors and takes no abbreviated options."""
 
     def __init__(self, command: str) -> None:
         super().__init__(f"seglet {command}", allow_abbrev=False)
 
     def error(self, message: str) -> NoReturn:
+        """Raises a `UsageError` with this message."""
         raise UsageError(f"{message}; see `{self.prog} --help`")
 
     def read(self, words: Sequence[str]) -> argparse.Namespace:
-        """The arguments, and in `command_line` how to give them again in a shell.
+        """Parses the arguments, and adds `command_line`, the command to repeat them in a shell.
 
         Raises:
             UsageError: a word is not known, missing or of the wrong kind.
         """
         arguments, unknown = self.parse_known_args(self.renamed(words))
         if unknown:
-            self.error(_complaint(unknown[0], self.options()))
+            self.error(_unexpected(unknown[0], self.options()))
         arguments.command_line = shlex.join([*self.prog.split(), *words])
         return arguments
 
     def read_known(self, words: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
-        """The command's own arguments, and the options it does not have, each with the words behind it.
+        """Parses the command's own arguments; returns also the options it does not have, with the words behind them.
 
         Raises:
             UsageError: a word of the command's own is missing or of the wrong kind.
         """
-        own, foreign = split(self.renamed(words), self.options())
+        own, foreign = split_options(self.renamed(words), self.options())
         arguments, more = self.parse_known_args(own)
         return arguments, more + foreign
 
@@ -64,13 +69,14 @@ class Parser(argparse.ArgumentParser):
         return current
 
     def options(self) -> list[str]:
+        """Returns the options of the command."""
         return [name for action in self._actions for name in action.option_strings]
 
 
-def split(words: Sequence[str], known: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Divides words between the known options and all others: what follows `--unknown` belongs to it.
+def split_options(words: Sequence[str], known: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Divides words between known and unknown options.
 
-    Behind `--unknown=value` nothing does.
+    Words behind `--unknown` belong to it; behind `--unknown=value` none do.
     """
     known = set(known)
     own: list[str] = []
@@ -87,7 +93,7 @@ def split(words: Sequence[str], known: Iterable[str]) -> tuple[list[str], list[s
     return own, foreign
 
 
-def _complaint(word: str, options: Sequence[str]) -> str:
+def _unexpected(word: str, options: Sequence[str]) -> str:
     if not word.startswith("-"):
         return f"did not expect {word!r}"
     name = word.partition("=")[0]
@@ -95,7 +101,7 @@ def _complaint(word: str, options: Sequence[str]) -> str:
 
 
 def whole(smallest: int, largest: int) -> Callable[[str], int]:
-    """Reads an argument that is a whole number from `smallest` to `largest`."""
+    """Returns a reader of arguments that are whole numbers from `smallest` to `largest`."""
 
     def read(text: str) -> int:
         try:
@@ -110,12 +116,12 @@ def whole(smallest: int, largest: int) -> Callable[[str], int]:
 
 
 def fraction(text: str) -> float:
-    """An argument above 0 and at most 1."""
+    """Reads an argument above 0 and at most 1."""
     return _number(text, 1)
 
 
 def share(text: str) -> float:
-    """An argument from 0 to 1."""
+    """Reads an argument from 0 to 1."""
     try:
         number = float(text)
     except ValueError:
@@ -126,7 +132,7 @@ def share(text: str) -> float:
 
 
 def scale(text: str) -> float:
-    """An argument above 0 and at most 16, beyond which images would not fit anywhere."""
+    """Reads an argument above 0 and at most 16, beyond which images would not fit into memory."""
     return _number(text, 16)
 
 
@@ -140,36 +146,39 @@ def _number(text: str, largest: float) -> float:
     return number
 
 
-PRESETS = ("mild", "night", "extreme")
-STOPS = 16
+DARK_PRESETS = ("mild", "night", "extreme")
+_MOST_STOPS = 16
 """Stops of light that an image of 16 bits has."""
 
 
 def darkness(text: str) -> str | float:
-    """An argument that is a preset of darkness, or a number of stops from 0 to 16."""
-    if text in PRESETS:
+    """Reads an argument that is a preset of darkness, or a number of stops from 0 to 16."""
+    if text in DARK_PRESETS:
         return text
     try:
         stops = float(text)
     except ValueError:
         stops = -1.0
-    if not 0 <= stops <= STOPS:
-        choice = f"{', '.join(PRESETS)} or stops from 0 to {STOPS}"
-        raise argparse.ArgumentTypeError(f"expected {choice}, got {text!r}{did_you_mean(text, PRESETS)}")
+    if not 0 <= stops <= _MOST_STOPS:
+        choice = f"{', '.join(DARK_PRESETS)} or stops from 0 to {_MOST_STOPS}"
+        raise argparse.ArgumentTypeError(f"expected {choice}, got {text!r}{did_you_mean(text, DARK_PRESETS)}")
     return stops
 
 
 def add_device(parser: argparse.ArgumentParser) -> None:
+    """Adds the option --device."""
     parser.add_argument("--device", default="auto", help="auto (a GPU if there is one), cpu, cuda, cuda:1, mps")
 
 
 def add_method(parser: argparse.ArgumentParser) -> None:
+    """Adds the option --method for a method in place of a model."""
     parser.add_argument(
         "--method",
         metavar="METHOD",
-        help="in place of a model: a method, its experiment (YAML) or a run of it, for the masks it makes from tags",
+        help="in place of a model: a method that makes masks from tags, by name, experiment (YAML) or run",
     )
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
+    """Adds the option --json."""
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout, the text on stderr")

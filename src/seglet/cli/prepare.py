@@ -23,69 +23,73 @@ if TYPE_CHECKING:
 
     Part = tuple[Dataset, list[OfflineColumn]]
 
-DESCRIPTION = """\
-Compute once what a method wants to know of each image: depth, captions, attention. Such columns are kept beside the
-data, or where --columns says, under a name that follows from how they were made, so that one made with other weights
-or settings is never taken for another. Give the same keys as to `seglet train`:
-  seglet prepare EXPERIMENT --dry-run          what is missing, and what it would cost
+_DESCRIPTION = """\
+Compute the offline columns of a method, once for each image: depth, captions, attention. Columns are kept beside the
+data, or in the folder --columns, under a name made from their weights and settings, so that a column made otherwise is
+never used by mistake. Give the same keys as to `seglet train`:
+  seglet prepare EXPERIMENT --dry-run          list what is missing, and its cost
   seglet prepare EXPERIMENT                    compute it; the same command goes on after an interruption
-  seglet prepare EXPERIMENT --audit page.html  look at it
-  seglet prepare EXPERIMENT --list             what is kept, how it was made, how large it is
-  seglet prepare EXPERIMENT --clean            delete what was made otherwise than the experiment now says
-Several devices: torchrun --nproc-per-node 4 -m seglet prepare EXPERIMENT. Images that fail are told at the end."""
+  seglet prepare EXPERIMENT --audit page.html  draw some values
+  seglet prepare EXPERIMENT --list             list all columns there, how they were made and their size
+  seglet prepare EXPERIMENT --clean            delete columns that the experiment does not use any more
+Several devices: torchrun --nproc-per-node 4 -m seglet prepare EXPERIMENT. Failed images are listed at the end."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.description = DESCRIPTION
+    parser.description = _DESCRIPTION
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("config", metavar="EXPERIMENT", help="experiment file (YAML), FILE#ROW or a method's name")
     parser.add_argument("--dry-run", action="store_true", help="measure one batch and stop; with --clean, only list")
     parser.add_argument("--batch", type=whole(1, 100_000), default=8, help="images computed at once (default 8)")
     add_device(parser)
     ways = parser.add_mutually_exclusive_group()
-    ways.add_argument("--audit", type=Path, metavar="FILE|DIR", help="draw them: a .html page, a .png sheet, or both")
-    ways.add_argument("--list", action="store_true", help="list what is kept there, and stop")
-    ways.add_argument("--clean", action="store_true", help="delete columns of these names that were made otherwise")
+    ways.add_argument(
+        "--audit", type=Path, metavar="FILE|DIR", help="draw values: a .html page, a .png sheet, or a folder for both"
+    )
+    ways.add_argument("--list", action="store_true", help="list the columns that are there, and stop")
+    ways.add_argument(
+        "--clean",
+        action="store_true",
+        help="delete columns of the same names that were made with other weights or settings",
+    )
     parser.add_argument("--count", type=whole(1, 1000), default=24, help="images of an audit (default 24)")
     add_json(parser)
 
 
 def run(arguments: argparse.Namespace, rest: list[str]) -> int:
-    from seglet.cli.train import locate, parse_overrides
+    from seglet.cli.options.experiment import read_experiment
     from seglet.engine.artefacts import needed_artefacts
     from seglet.engine.columns import datasets_with_columns
-    from seglet.engine.experiment import resolve_experiment
 
-    file, method = locate(argparse.Namespace(config=arguments.config, resume=False, out=None))
-    experiment = resolve_experiment(file, {**({"method": method} if method else {}), **parse_overrides(rest)})
+    experiment = read_experiment(arguments.config, rest)
     parts = datasets_with_columns(experiment)
-    data, wanted = parts[0]
+    data, columns = parts[0]
     if arguments.list:
-        return listed(experiment, wanted, arguments.json)
-    once = needed_artefacts(experiment, data)
-    if not wanted and not once:
+        return _list_columns(experiment, columns, arguments.json)
+    artefacts = needed_artefacts(experiment, data)
+    if not columns and not artefacts:
         answer(f"{experiment.method} asks for no columns: there is nothing to prepare", {"columns": []}, arguments.json)
         return 0
     if arguments.clean:
-        return clean(wanted, arguments.dry_run, arguments.json)
+        return _delete_stale(columns, arguments.dry_run, arguments.json)
     if arguments.audit:
-        return audit(data, wanted, arguments)
-    made = make_once(data, once, arguments)
-    if wanted:
-        return compute(experiment, parts, arguments, made)
-    lacking = ", ".join(one.artefact.name for one in once if not one.exists)
-    text = f"missing: {lacking}" if lacking else f"complete; next: {_train(experiment)}"
+        return _write_audit(data, columns, arguments)
+    made = _make_artefacts(data, artefacts, arguments)
+    if columns:
+        return _compute_columns(experiment, parts, arguments, made)
+    missing = ", ".join(each.artefact.name for each in artefacts if not each.exists)
+    text = f"missing: {missing}" if missing else f"complete; next: {_train_command(experiment)}"
     answer(text, {"columns": [], "once": made}, arguments.json)
     return 0
 
 
-def compute(
+def _compute_columns(
     experiment: "Experiment", parts: "Sequence[Part]", arguments: argparse.Namespace, once: list[dict[str, str]]
 ) -> int:
     from seglet.engine.prepare import PrepareOptions, prepare_columns
 
-    rank, world = share(os.environ)
-    work = PrepareOptions(device(arguments.device), arguments.batch, rank, world, arguments.dry_run)
+    rank, world = process_share(os.environ)
+    work = PrepareOptions(_choose_device(arguments.device), arguments.batch, rank, world, arguments.dry_run)
     note = print_message if rank == 0 else lambda text: None
     outcomes = [outcome for data, wanted in parts for outcome in prepare_columns(data, wanted, work, note)]
     content = {
@@ -99,29 +103,29 @@ def compute(
     }
     failed = any(one.failed for one in outcomes)
     if rank == 0 or failed:
-        answer(account(experiment, parts, outcomes, work), content, arguments.json)
+        answer(_summary(experiment, parts, outcomes, work), content, arguments.json)
     return 2 if failed else 0
 
 
-def make_once(
+def _make_artefacts(
     data: "Dataset", wanted: "Sequence[StoredArtefact]", arguments: argparse.Namespace
 ) -> list[dict[str, str]]:
-    """Makes what belongs to the classes, of which the first of several processes takes care; where it is, for JSON."""
+    """Makes the artefacts in the first of several processes; returns names and folders for JSON."""
     from seglet.engine.artefacts import make_artefact
 
-    if not share(os.environ)[0] and not arguments.dry_run:
+    if not process_share(os.environ)[0] and not arguments.dry_run:
         for kept in wanted:
             if kept.exists:
                 print_message(f"{kept.artefact.name}: is in {kept.folder}")
             else:
-                make_artefact(kept, data, device(arguments.device), print_message)
+                make_artefact(kept, data, _choose_device(arguments.device), print_message)
     return [{"name": kept.artefact.name, "folder": str(kept.folder), "there": str(kept.exists)} for kept in wanted]
 
 
-def account(
+def _summary(
     experiment: "Experiment", parts: "Sequence[Part]", outcomes: "Sequence[ColumnOutcome]", work: "PrepareOptions"
 ) -> str:
-    """What was done, every image that failed, and what comes next."""
+    """Returns the results, every failed image, and the next command."""
     from seglet.data.columns.columned_dataset import ColumnedDataset
 
     lines = [] if work.dry else [f"{one.name}: made {one.made} of {one.images} images" for one in outcomes]
@@ -129,35 +133,37 @@ def account(
         if one.failed:
             lines.append(f"{one.name}: {len(one.failed)} images failed:")
             lines += [f"  {name}\n    {reason}" for name, reason in one.failed.items()]
-    lacking: Counter[str] = Counter()
+    missing: Counter[str] = Counter()
     for data, wanted in parts:
-        lacking.update(ColumnedDataset(data, [column.store for column in wanted]).missing())
-    if not lacking:
-        return "\n".join([*lines, f"complete; next: {_train(experiment)}"])
-    left = ", ".join(f"{name!r} of {count} images" for name, count in lacking.items())
-    return "\n".join([*lines, f"missing: {left}" + (", at which other processes may be" if work.world > 1 else "")])
+        missing.update(ColumnedDataset(data, [column.store for column in wanted]).missing())
+    if not missing:
+        return "\n".join([*lines, f"complete; next: {_train_command(experiment)}"])
+    left = ", ".join(f"{name!r} of {count} images" for name, count in missing.items())
+    return "\n".join(
+        [*lines, f"missing: {left}" + (", which other processes may be computing" if work.world > 1 else "")]
+    )
 
 
-def _train(experiment: "Experiment") -> str:
+def _train_command(experiment: "Experiment") -> str:
     from seglet.engine.columns import prepare_command
 
     return prepare_command(experiment).replace("seglet prepare", "seglet train", 1)
 
 
-def share(environment: "os._Environ[str] | dict[str, str]") -> tuple[int, int]:
-    """Which process of how many this is, as torchrun says.
+def process_share(environment: "os._Environ[str] | dict[str, str]") -> tuple[int, int]:
+    """Returns the number of this process and the number of all, from torchrun's variables.
 
     Raises:
-        ValueError: the variables make no sense.
+        ValueError: the variables contradict each other.
     """
-    told = environment.get("RANK", "0"), environment.get("WORLD_SIZE", "1")
-    if all(word.isascii() and word.isdigit() for word in told) and int(told[0]) < int(told[1]):
-        return int(told[0]), int(told[1])
-    raise ValueError(f"RANK is {told[0]!r} and WORLD_SIZE {told[1]!r}; unset both, or start with torchrun")
+    rank, world = environment.get("RANK", "0"), environment.get("WORLD_SIZE", "1")
+    if all(word.isascii() and word.isdigit() for word in (rank, world)) and int(rank) < int(world):
+        return int(rank), int(world)
+    raise ValueError(f"RANK is {rank!r} and WORLD_SIZE {world!r}; unset both, or start with torchrun")
 
 
-def device(name: str) -> "torch.device":
-    """Of several processes on a machine each takes a GPU of its own, as far as there are some."""
+def _choose_device(name: str) -> "torch.device":
+    """Returns the device; each of several processes on a machine takes a GPU of its own, as far as there are some."""
     import torch
 
     from seglet.inference.models import choose_device
@@ -167,7 +173,7 @@ def device(name: str) -> "torch.device":
     return choose_device(name)
 
 
-def listed(experiment: "Experiment", wanted: "Sequence[OfflineColumn]", as_json: bool) -> int:
+def _list_columns(experiment: "Experiment", wanted: "Sequence[OfflineColumn]", as_json: bool) -> int:
     from seglet.data.columns.store import stored_columns
     from seglet.engine.columns import columns_folder
 
@@ -175,9 +181,9 @@ def listed(experiment: "Experiment", wanted: "Sequence[OfflineColumn]", as_json:
     needed = {column.store.folder: column for column in wanted}
     lines, content = [], []
     for store in stored_columns(root):
-        of = "needed" if store.folder in needed else _foreign(store, wanted)
-        told, entry = described(store, of)
-        lines.append(told)
+        use = "needed" if store.folder in needed else _column_use(store, wanted)
+        text, entry = _describe_column(store, use)
+        lines.append(text)
         content.append(entry)
     absent = [column.name for column in wanted if not column.store.folder.is_dir()]
     lines += [f"{name}: not there yet" for name in absent]
@@ -186,15 +192,15 @@ def listed(experiment: "Experiment", wanted: "Sequence[OfflineColumn]", as_json:
     return 0
 
 
-def _foreign(store: "ColumnStore", wanted: "Sequence[OfflineColumn]") -> str:
+def _column_use(store: "ColumnStore", wanted: "Sequence[OfflineColumn]") -> str:
     for column in wanted:
         if column.name == store.recipe.name:
             return f"made otherwise: {', '.join(column.store.recipe.differences(store.recipe))}"
     return "not of this experiment"
 
 
-def described(store: "ColumnStore", of: str) -> tuple[str, dict[str, Any]]:
-    """A column in words, and for JSON."""
+def _describe_column(store: "ColumnStore", use: str) -> tuple[str, dict[str, Any]]:
+    """Returns a column as text, and as plain values for JSON."""
     from seglet.engine.prepare import format_bytes
 
     contents, size = store.contents(), store.bytes()
@@ -202,14 +208,14 @@ def described(store: "ColumnStore", of: str) -> tuple[str, dict[str, Any]]:
     settings = ", ".join(f"{key} {value}" for key, value in recipe.settings.items()) or "no settings"
     damage = f", {len(contents.damaged)} damaged files" if contents.damaged else ""
     text = (
-        f"{recipe.name} {recipe.key}: {len(contents.locations)} images, {format_bytes(size)}{damage} ({of})\n"
+        f"{recipe.name} {recipe.key}: {len(contents.locations)} images, {format_bytes(size)}{damage} ({use})\n"
         f"  {recipe.kind} by {recipe.maker}, weights {recipe.identity or 'none'}, {settings}"
     )
-    entry = {**recipe.as_dict(), "key": recipe.key, "images": len(contents.locations), "bytes": size, "use": of}
+    entry = {**recipe.as_dict(), "key": recipe.key, "images": len(contents.locations), "bytes": size, "use": use}
     return text, entry
 
 
-def clean(wanted: "Sequence[OfflineColumn]", dry: bool, as_json: bool) -> int:
+def _delete_stale(wanted: "Sequence[OfflineColumn]", dry: bool, as_json: bool) -> int:
     from seglet.engine.columns import columns_made_otherwise
     from seglet.engine.prepare import format_bytes
     from seglet.files import delete_path
@@ -217,7 +223,7 @@ def clean(wanted: "Sequence[OfflineColumn]", dry: bool, as_json: bool) -> int:
     stale = {store.folder: store for column in wanted for store in columns_made_otherwise(column.store)}
     lines, total = [], 0
     for place, store in stale.items():
-        text, entry = described(store, _foreign(store, wanted))
+        text, entry = _describe_column(store, _column_use(store, wanted))
         lines.append(f"{'would delete' if dry else 'deleted'} {text}")
         total += entry["bytes"]
         if not dry:
@@ -231,7 +237,7 @@ def clean(wanted: "Sequence[OfflineColumn]", dry: bool, as_json: bool) -> int:
     return 0
 
 
-def audit(data: "Dataset", wanted: "Sequence[OfflineColumn]", arguments: argparse.Namespace) -> int:
+def _write_audit(data: "Dataset", wanted: "Sequence[OfflineColumn]", arguments: argparse.Namespace) -> int:
     from seglet.cli.output import check_writable
     from seglet.report.column_audit import audit_files, write_audit
 
@@ -239,8 +245,8 @@ def audit(data: "Dataset", wanted: "Sequence[OfflineColumn]", arguments: argpars
     for file in files:
         check_writable(file)
     count = min(arguments.count, len(data))
-    told = write_audit(files, data, [column.store for column in wanted], count)
-    shown = ", ".join(map(str, files))
-    text = "\n".join([f"{count} of {len(data)} images with their columns are in {shown}", *told])
-    answer(text, {"files": list(map(str, files)), "texts": told}, arguments.json)
+    texts = write_audit(files, data, [column.store for column in wanted], count)
+    names = ", ".join(map(str, files))
+    text = "\n".join([f"{count} of {len(data)} images with their columns are in {names}", *texts])
+    answer(text, {"files": list(map(str, files)), "texts": texts}, arguments.json)
     return 0

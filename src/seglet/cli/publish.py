@@ -1,4 +1,4 @@
-"""`seglet publish`: a run's segmenter with its card, as a folder for the Hugging Face hub, and up there if asked."""
+"""`seglet publish`: writes a segmenter with its model card for the Hugging Face hub, and uploads it if asked."""
 
 import argparse
 from pathlib import Path
@@ -10,27 +10,29 @@ from seglet.cli.parsing import UsageError, add_json
 if TYPE_CHECKING:
     from seglet.models.io.model_card import LicensedPart, Provenance
 
-SCORES = ("miou", "miou_present", "miou_all", "pixel_accuracy", "mean_accuracy", "ece_15")
-WEIGHTS_KEYS = ("student_weights", "teacher", "weights")
-"""Keys of an experiment that name weights somebody else made."""
-DESCRIPTION = """\
-Write a segmenter with a card (what it does, what it learned from, how well, licences of all parts) as a folder for the
-Hugging Face hub. Nothing is uploaded unless --to names a repository there; log in with the hub's own tools before.
+_SCORES = ("miou", "miou_present", "miou_all", "pixel_accuracy", "mean_accuracy", "ece_15")
+_WEIGHTS_KEYS = ("student_weights", "teacher", "weights")
+"""Keys of an experiment that name weights of others."""
+_DESCRIPTION = """\
+Write a segmenter with a model card (purpose, training data, scores, licences of all parts) as a folder for the Hugging
+Face hub. Nothing is uploaded unless --to names a repository there; log in with the hub's own tools before.
   seglet publish runs/mine --licence cc-by-4.0 --data-licence cc0-1.0 --out published
   seglet publish runs/mine --licence cc-by-4.0 --out published --to owner/name
-Others then say seglet.load("owner/name")."""
+Others then load it with seglet.load("owner/name")."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.description = DESCRIPTION
+    parser.description = _DESCRIPTION
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("run", metavar="RUN", help="a run's folder, or a segmenter's")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="new folder for model and card")
-    parser.add_argument("--licence", default="", help="of the weights, as the hub writes it: mit, cc-by-4.0, …")
-    parser.add_argument("--data-licence", default="", help="of the images and labels it learned from")
+    parser.add_argument(
+        "--licence", default="", help="licence of the weights, in the hub's spelling: mit, cc-by-4.0, …"
+    )
+    parser.add_argument("--data-licence", default="", help="licence of the training data")
     parser.add_argument("--scores", type=Path, metavar="FILE", help="scores that `seglet evaluate --out FILE` wrote")
-    parser.add_argument("--to", metavar="OWNER/NAME", help="also upload it there")
-    parser.add_argument("--public", action="store_true", help="a repository that --to makes is public, not private")
+    parser.add_argument("--to", metavar="OWNER/NAME", help="repository to upload it to")
+    parser.add_argument("--public", action="store_true", help="make a new repository public, not private")
     add_json(parser)
 
 
@@ -44,10 +46,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.out.exists() and (not arguments.out.is_dir() or any(arguments.out.iterdir())):
         raise ValueError(f"{str(arguments.out)!r} is not empty; choose a new folder with --out")
     model = Segmenter.load(model_folder(arguments.run))
-    provenance = provenance_of(arguments)
+    provenance = _read_provenance(arguments)
     model.publish(arguments.out, provenance)
     missing = [part.name for part in provenance.parts if part.licence == LICENCE_NOT_STATED]
-    lines = [f"{arguments.out} holds the segmenter and its card, README.md; read it before others do"]
+    lines = [f"{arguments.out} holds the segmenter and its card, README.md; check the card before you publish it"]
     if not provenance.licence:
         missing.insert(0, "these weights (--licence)")
     if missing:
@@ -60,8 +62,8 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def provenance_of(arguments: argparse.Namespace) -> "Provenance":
-    """What the run's own files, and the command line, say of it."""
+def _read_provenance(arguments: argparse.Namespace) -> "Provenance":
+    """Reads the provenance from the run's files and the command line."""
     from seglet.engine.experiment_file import read_yaml
     from seglet.engine.run import Run
     from seglet.files import read_json
@@ -87,7 +89,7 @@ def provenance_of(arguments: argparse.Namespace) -> "Provenance":
 
 
 def _scores(arguments: argparse.Namespace, run: Any, values: dict[str, Any]) -> tuple[dict[str, float], str]:
-    """Those of an evaluation, or else the run's best validation, and what they were taken on."""
+    """Returns the scores of an evaluation, or else of the run's best validation, and the data they are of."""
     import json
 
     from seglet.files import read_json
@@ -96,7 +98,7 @@ def _scores(arguments: argparse.Namespace, run: Any, values: dict[str, Any]) -> 
         found = read_json(arguments.scores)
         if not isinstance(found, dict) or "miou" not in found:
             raise ValueError(f"{str(arguments.scores)!r} holds no scores; write them with `seglet evaluate --out FILE`")
-        return _known(found), f"{found.get('data', '')}, split {found.get('split', '')}"
+        return _known_scores(found), f"{found.get('data', '')}, split {found.get('split', '')}"
     if not run.metrics.is_file() or not values:
         return {}, ""
     rows = []
@@ -108,28 +110,28 @@ def _scores(arguments: argparse.Namespace, run: Any, values: dict[str, Any]) -> 
         if isinstance(row, dict) and isinstance(row.get("val/miou"), float):
             rows.append({key.removeprefix("val/"): value for key, value in row.items() if key.startswith("val/")})
     best = max(rows, key=lambda row: row["miou"], default={})
-    return _known(best), f"{values['data']}, split {values['val_split']}, on which the model was chosen"
+    return _known_scores(best), f"{values['data']}, split {values['val_split']}, on which the model was chosen"
 
 
-def _known(found: dict[str, Any]) -> dict[str, float]:
-    return {name: float(found[name]) for name in SCORES if isinstance(found.get(name), int | float)}
+def _known_scores(found: dict[str, Any]) -> dict[str, float]:
+    return {name: float(found[name]) for name in _SCORES if isinstance(found.get(name), int | float)}
 
 
 def _parts(values: dict[str, Any], data_licence: str) -> "tuple[LicensedPart, ...]":
-    """Data, foundation models that the experiment names, and weights it began with or learned from."""
+    """Returns the data, the foundation models and the weights that the experiment names, with their licences."""
     from seglet.models.foundation.known_models import known_model
     from seglet.models.io.model_card import LICENCE_NOT_STATED, LicensedPart
 
     if not values:
         return (LicensedPart("the data", data_licence or LICENCE_NOT_STATED),)
-    drawn = str(values["data"]) == "world"
+    is_world = str(values["data"]) == "world"
     parts = [
-        LicensedPart(f"the data, {values['data']}", data_licence or ("Apache-2.0" if drawn else LICENCE_NOT_STATED))
+        LicensedPart(f"the data, {values['data']}", data_licence or ("Apache-2.0" if is_world else LICENCE_NOT_STATED))
     ]
     for key, value in values.items():
         entry = known_model(value) if isinstance(value, str) else None
         if entry is not None:
             parts.append(LicensedPart(f"{entry.id}, {entry.about}", entry.licence))
-        elif key in WEIGHTS_KEYS and isinstance(value, str) and value:
+        elif key in _WEIGHTS_KEYS and isinstance(value, str) and value:
             parts.append(LicensedPart(f"{key.replace('_', ' ')}: {Path(value).name}"))
     return tuple(dict.fromkeys(parts))

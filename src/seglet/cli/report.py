@@ -7,7 +7,7 @@ from seglet._version import __version__
 from seglet.cli.output import answer, check_writable
 from seglet.cli.parsing import add_device, add_json
 
-DESCRIPTION = """\
+_DESCRIPTION = """\
 Predict every validation image and write one HTML file: scores with intervals, the confusion matrix with images of each
 error, the worst and the best images, confidence, scores by object size, darkness and number of classes, and features;
 of several runs also how they differ image by image. The page needs no network and no server, and can run no script but
@@ -17,7 +17,7 @@ its own.
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.description = DESCRIPTION
+    parser.description = _DESCRIPTION
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("runs", nargs="+", metavar="RUN", help="a run's folder, a segmenter's, or an .onnx file")
     parser.add_argument("--data", help="score on these data, with masks (the first run's validation data)")

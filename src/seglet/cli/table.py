@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, rest: list[str]) -> int:
-    from seglet.cli.train import parse_overrides
+    from seglet.cli.options.experiment import parse_keys
     from seglet.results.definition import table_definition, table_names
     from seglet.results.markdown import paste_into_page, render_results
     from seglet.results.plan import TablePlan
@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
         table_definition(arguments.name),
         runs=arguments.runs / arguments.name,
         results=arguments.results,
-        overrides=parse_overrides(rest),
+        overrides=parse_keys(rest),
         rows=tuple(arguments.rows),
         seeds=tuple(arguments.seeds),
     )

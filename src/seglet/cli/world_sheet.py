@@ -1,4 +1,4 @@
-"""`seglet world sheet`: what the embedded world looks like, and what each of its knobs does."""
+"""`seglet world sheet`: scenes of the embedded world, and the effect of each of its options."""
 
 import argparse
 from collections.abc import Mapping, Sequence
@@ -13,32 +13,33 @@ if TYPE_CHECKING:
 
     from seglet.data.world.scene import Scene
 
-DESCRIPTION = """\
-Draw scenes of the embedded world: images, masks, depth and the same at night, and below them the same scenes with one
-knob turned at a time. With --data only that world is drawn:
+_DESCRIPTION = """\
+Draw scenes of the embedded world: images, masks, depth and dark images, and below them the same scenes with one option
+changed at a time. With --data only that world is drawn:
   seglet world sheet --data world:one=0,two=0,clutter=12 --out crowded.png"""
 
-TURNED: Mapping[str, str] = {
+_SETTINGS: Mapping[str, str] = {
     "co_occurrence=1": "each shape on its own background",
-    "surprise=1": "looks that are not typical of the shape",
+    "surprise=1": "colours and textures that are not typical of the shape",
     "one=0,two=0": "three objects in each scene",
     "smallest=0.15,largest=0.15": "small objects",
     "smallest=0.5,largest=0.5": "large objects",
     "clutter=16": "up to 16 blobs that belong to no class",
 }
-"""A setting of knobs, and what it does to scenes."""
+"""Options of the world, and their effect on scenes."""
 
-TITLE = 18
-FORMATS: Mapping[str, str] = {".png": "PNG", ".jpg": "JPEG"}
+_TITLE_HEIGHT = 18
+"""Height of the title of a block, in pixels."""
+_FORMATS: Mapping[str, str] = {".png": "PNG", ".jpg": "JPEG"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.description = DESCRIPTION
+    parser.description = _DESCRIPTION
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="where the sheet goes; .png or .jpg")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="file of the sheet, .png or .jpg")
     parser.add_argument("--data", metavar="WORLD", help="a world by name, such as world:clutter=8")
     parser.add_argument("--scenes", type=whole(1, 100), default=8, help="scenes side by side (default 8)")
-    parser.add_argument("--height", type=whole(16, 1024), default=96, help="of a scene, in pixels (default 96)")
+    parser.add_argument("--height", type=whole(16, 1024), default=96, help="height of a scene in pixels (default 96)")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -48,28 +49,28 @@ def run(arguments: argparse.Namespace) -> int:
     data = arguments.data or "world"
     if not names_world(data):
         raise ValueError(f"--data expects a world by name, such as world:clutter=8, got {data!r}; see seglet data view")
-    if arguments.out.suffix.lower() not in FORMATS:
+    if arguments.out.suffix.lower() not in _FORMATS:
         raise ValueError(f"the sheet is a PNG or JPEG, but {str(arguments.out)!r} ends in neither .png nor .jpg")
     check_writable(arguments.out)
-    blocks = [block(data, scenes_of(data, arguments), everything=True)]
-    for knobs, what in TURNED.items() if arguments.data is None else ():
-        blocks.append(block(f"{knobs}: {what}", scenes_of(f"world:{knobs}", arguments), everything=False))
+    blocks = [_draw_block(data, _draw_scenes(data, arguments), details=True)]
+    for options, effect in _SETTINGS.items() if arguments.data is None else ():
+        blocks.append(_draw_block(f"{options}: {effect}", _draw_scenes(f"world:{options}", arguments), details=False))
     with replace_atomically(arguments.out) as temporary:
-        stacked(blocks).save(temporary, FORMATS[arguments.out.suffix.lower()], quality=88)
+        _stack_blocks(blocks).save(temporary, _FORMATS[arguments.out.suffix.lower()], quality=88)
     print(f"{arguments.scenes} scenes in each row are in {arguments.out}")
     return 0
 
 
-def scenes_of(data: str, arguments: argparse.Namespace) -> "list[Scene]":
-    """The first scenes to train on, drawn at the size they are shown."""
+def _draw_scenes(data: str, arguments: argparse.Namespace) -> "list[Scene]":
+    """Draws the first scenes to train on, at the size of the sheet."""
     from seglet.data.world.options import open_world
 
     world = open_world(data, "train", scenes=arguments.scenes, size=arguments.height)
-    return [world.scene(place) for place in range(len(world))]
+    return [world.scene(index) for index in range(len(world))]
 
 
-def block(title: str, scenes: "list[Scene]", everything: bool) -> "Image.Image":
-    """Images in a row below a title, and with `everything` their masks, depth and darkness below."""
+def _draw_block(title: str, scenes: "list[Scene]", details: bool) -> "Image.Image":
+    """Draws images in a row below a title, and with `details` their masks, depth and dark images in further rows."""
     import numpy as np
     from PIL import Image, ImageDraw
 
@@ -77,19 +78,19 @@ def block(title: str, scenes: "list[Scene]", everything: bool) -> "Image.Image":
     from seglet.data.world.scene import WORLD_CLASSES
 
     rows = [[scene.image for scene in scenes]]
-    if everything:
+    if details:
         rows.append([colour_labels(scene.labels, WORLD_CLASSES) for scene in scenes])
         rows.append([np.repeat((255 * scene.depth).astype(np.uint8)[..., None], 3, axis=2) for scene in scenes])
         rows.append([scene.dark for scene in scenes])
     body = contact_sheet(rows, height=scenes[0].size)
-    sheet = Image.new("RGB", (body.width, body.height + TITLE), _PAPER)
+    sheet = Image.new("RGB", (body.width, body.height + _TITLE_HEIGHT), _PAPER)
     ImageDraw.Draw(sheet).text((_GAP, 3), title, fill=_INK)
-    sheet.paste(body, (0, TITLE))
+    sheet.paste(body, (0, _TITLE_HEIGHT))
     return sheet
 
 
-def stacked(blocks: "Sequence[Image.Image]") -> "Image.Image":
-    """Blocks below each other."""
+def _stack_blocks(blocks: "Sequence[Image.Image]") -> "Image.Image":
+    """Draws blocks below each other."""
     from PIL import Image
 
     from seglet.data.overlay import _PAPER

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seglet.cli.options.annotation_tool import TOOLS as OFFERED
+from seglet.cli.options.annotation_tool import ANNOTATION_TOOLS as OFFERED
 from seglet.data.errors import DataError
 from seglet.data.label_tools.formats import LABEL_TOOLS, read_annotations, write_annotations
 from seglet.data.label_tools.regions import labels_from_regions, regions_from_labels

@@ -1,1 +1,1 @@
-"""The commands `seglet data …`."""
+"""Commands `seglet data …`."""

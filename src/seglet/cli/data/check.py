@@ -1,11 +1,11 @@
-"""`seglet data check`: every problem of a data set at once, or the description that training reads."""
+"""`seglet data check`: lists all problems of a data set, or writes the description that training reads."""
 
 import argparse
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seglet.cli.output import answer, columns
+from seglet.cli.output import answer, table_lines
 from seglet.cli.parsing import add_json, fraction, whole
 
 if TYPE_CHECKING:
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from seglet.data.description import Description, TagOrigin
     from seglet.data.tags.source import TagSource
 
-CODINGS = ("index", "colour", "binary_255")
-WITHOUT_MASKS = "to train on them, say where their --masks are, or take a method that needs none"
-FROM_MASKS = "masks"
+_CODINGS = ("index", "colour", "binary_255")
+_WITHOUT_MASKS = "to train on them, give the folder of their --masks, or choose a method that needs none"
+_FROM_MASKS = "masks"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,18 +28,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tags",
         metavar="FILE|DIR|masks",
-        help="which classes are in each image: CSV, JSON, COCO's JSON, a folder of VOC's XML or of a folder for each "
+        help="classes of each image: CSV, JSON, COCO's JSON, a folder of VOC's XML or of a folder for each "
         "class; or the word masks, to take them from the masks",
     )
     parser.add_argument("--tags-key", default="", metavar="KEY", help="field of the JSON file that holds the tags")
-    parser.add_argument("--coding", choices=CODINGS, help="how masks are coded; binary_255: 255 is an object, not void")
-    parser.add_argument("--void", type=int, nargs="+", default=[], metavar="ID", help="ids in masks that count nowhere")
+    parser.add_argument(
+        "--coding", choices=_CODINGS, help="coding of the masks; binary_255: 255 is an object, not void"
+    )
+    parser.add_argument("--void", type=int, nargs="+", default=[], metavar="ID", help="ids in masks that are ignored")
     parser.add_argument("--stray", type=float, default=0.0, help="share of a mask that may be of no class (default 0)")
     parser.add_argument("--max-pixels", type=whole(1, 10**12), help="largest image to open (default 64 million pixels)")
     parser.add_argument("--val", type=fraction, help="share of the only split that becomes val; the rest is train")
-    parser.add_argument("--seed", type=whole(0, 2**31), default=0, help="of the draw of --val (default 0)")
-    parser.add_argument("--leave-out", action="store_true", help="go on without the images that have errors")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="where the description goes (DIR/dataset.json)")
+    parser.add_argument("--seed", type=whole(0, 2**31), default=0, help="seed of the draw of --val (default 0)")
+    parser.add_argument("--leave-out", action="store_true", help="leave out the images that have errors")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="file of the description (DIR/dataset.json)")
     add_json(parser)
 
 
@@ -50,21 +52,28 @@ def run(arguments: argparse.Namespace) -> int:
 
     with ProgressDisplay("check", 0, "files") as steps:
 
-        def show(done: int, total: int) -> None:
+        def show_progress(done: int, total: int) -> None:
             steps.expect(total)
             steps.advance(done)
 
         report = check_dataset(
-            arguments.folder, arguments.masks, arguments.classes, _rules(arguments), show, _tag_source(arguments)
+            arguments.folder,
+            arguments.masks,
+            arguments.classes,
+            _rules(arguments),
+            show_progress,
+            _tag_source(arguments),
         )
     images = sum(split.images for split in report.statistics.values())
     usable = images > 0 and (report.ok or (arguments.leave_out and not report.undecided))
     file = arguments.out or description_path(arguments.folder) if usable else None
-    description = report.description if file is None else _divided(report.description, arguments.val, arguments.seed)
+    description = (
+        report.description if file is None else _divide_only_split(report.description, arguments.val, arguments.seed)
+    )
     if file is not None:
         description.save(file)
     data = arguments.folder if arguments.out is None else arguments.out
-    text = "\n".join([*summary(report), *_problems(report), "", *_verdict(report, description, file, data)])
+    text = "\n".join([*_summary(report), *_problem_lines(report), "", *_result_lines(report, description, file, data)])
     content = {**report.as_dict(), "images": images, "description": None if file is None else str(file)}
     answer(text, content, arguments.json)
     return 0 if usable else 2
@@ -80,39 +89,42 @@ def _rules(arguments: argparse.Namespace) -> "MaskRules":
 def _tag_source(arguments: argparse.Namespace) -> "TagSource":
     from seglet.data.tags.source import TagSource
 
-    said = arguments.tags
-    if said == FROM_MASKS:
+    if arguments.tags == _FROM_MASKS:
         return TagSource(masks=True)
-    return TagSource(None if said is None else Path(said), arguments.tags_key)
+    return TagSource(None if arguments.tags is None else Path(arguments.tags), arguments.tags_key)
 
 
-def summary(report: "CheckReport") -> list[str]:
-    """Layout, splits and classes, on one screen."""
+def _summary(report: "CheckReport") -> list[str]:
+    """Returns lines on layout, splits and classes."""
     description = report.description
     masks = {"index": "ids", "colour": "colours", "binary_255": "0 and 255"}[description.coding]
     names = description.classes.names
-    there = [f"masks hold {masks}" if _labelled(report) else "no masks"]
+    contents = [f"masks hold {masks}" if _has_masks(report) else "no masks"]
     if description.tags is not None:
-        there.append(f"tags from {_origin(description.tags)}")
-    if _labelled(report) or _tagged(report):
-        there.append(f"{len(names)} classes")
-    lines = [f"{description.root}: layout {description.layout}, {', '.join(there)}", "", *_splits(report.statistics)]
-    return [*lines, "", *_classes(names, report.statistics)] if _labelled(report) or _tagged(report) else lines
+        contents.append(f"tags from {_tag_origin_text(description.tags)}")
+    if _has_masks(report) or _has_tags(report):
+        contents.append(f"{len(names)} classes")
+    lines = [
+        f"{description.root}: layout {description.layout}, {', '.join(contents)}",
+        "",
+        *_split_lines(report.statistics),
+    ]
+    return [*lines, "", *_class_lines(names, report.statistics)] if _has_masks(report) or _has_tags(report) else lines
 
 
-def _origin(origin: "TagOrigin") -> str:
-    return "the masks" if origin.form == FROM_MASKS else f"{origin.source.name} ({origin.form})"
+def _tag_origin_text(origin: "TagOrigin") -> str:
+    return "the masks" if origin.form == _FROM_MASKS else f"{origin.source.name} ({origin.form})"
 
 
-def _labelled(report: "CheckReport") -> bool:
+def _has_masks(report: "CheckReport") -> bool:
     return any(split.labelled for split in report.statistics.values())
 
 
-def _tagged(report: "CheckReport") -> bool:
+def _has_tags(report: "CheckReport") -> bool:
     return any(split.tagged for split in report.statistics.values())
 
 
-def _splits(statistics: Mapping[str, "SplitStatistics"]) -> list[str]:
+def _split_lines(statistics: Mapping[str, "SplitStatistics"]) -> list[str]:
     tagged = any(split.tagged for split in statistics.values())
     counts = ("images", "with masks", "with tags") if tagged else ("images", "with masks")
     rows: list[tuple[str, ...]] = [("split", *counts, "smallest", "largest", "void %")]
@@ -121,11 +133,11 @@ def _splits(statistics: Mapping[str, "SplitStatistics"]) -> list[str]:
         many = (split.images, split.labelled, split.tagged)[: len(counts)]
         sizes = (f"{width}x{height}" for height, width in (split.smallest, split.largest))
         rows.append((name, *map(str, many), *sizes, _percent(split.void_pixels, labelled)))
-    return columns(rows)
+    return table_lines(rows)
 
 
-def _classes(names: tuple[str, ...], statistics: Mapping[str, "SplitStatistics"]) -> list[str]:
-    """By class and split, what there is of: its share of the masks' pixels, images that show it, and that name it."""
+def _class_lines(names: tuple[str, ...], statistics: Mapping[str, "SplitStatistics"]) -> list[str]:
+    """Returns a table of each class by split: share of the masks' pixels, images with it, images tagged with it."""
     parts: list[tuple[str, list[str]]] = []
     for name, split in statistics.items():
         if split.labelled:
@@ -135,20 +147,20 @@ def _classes(names: tuple[str, ...], statistics: Mapping[str, "SplitStatistics"]
             parts.append((f"{name}: tagged", [str(count) for count in split.tagging]))
     heads = ("class", *(head for head, _ in parts))
     rows = [(f"{label} {name}", *(cells[label] for _, cells in parts)) for label, name in enumerate(names)]
-    return columns([heads, *rows])
+    return table_lines([heads, *rows])
 
 
 def _percent(part: int, whole: int) -> str:
     return f"{100 * part / whole:.2f}" if whole else "–"
 
 
-def _problems(report: "CheckReport") -> list[str]:
+def _problem_lines(report: "CheckReport") -> list[str]:
     ordered = sorted(report.problems, key=lambda problem: problem.severity)
     return ["", *(f"{problem.severity}: {problem}" for problem in ordered)] if ordered else []
 
 
-def _divided(description: "Description", val: float | None, seed: int) -> "Description":
-    """The description with train and val drawn from its only split, if `val` says so.
+def _divide_only_split(description: "Description", val: float | None, seed: int) -> "Description":
+    """Returns the description with train and val drawn from its only split, if a share `val` is given.
 
     Raises:
         ValueError: there are several splits already.
@@ -163,35 +175,35 @@ def _divided(description: "Description", val: float | None, seed: int) -> "Descr
     return divide_split(description, only, val, ("val", "train"), seed)
 
 
-def _verdict(report: "CheckReport", description: "Description", file: Path | None, data: Path) -> list[str]:
+def _result_lines(report: "CheckReport", description: "Description", file: Path | None, data: Path) -> list[str]:
     errors, warnings = len(report.errors), len(report.problems) - len(report.errors)
-    found = f"{errors} errors, {warnings} warnings"
+    counts = f"{errors} errors, {warnings} warnings"
     if file is None:
         leave = ", or go on without these files with --leave-out" if errors and not report.undecided else ""
-        cure = f"mend them and check again{leave}"
-        return [f"{found}: nothing was written; {cure}"]
+        cure = f"correct them and check again{leave}"
+        return [f"{counts}: nothing was written; {cure}"]
     splits = tuple(description.splits)
-    drawn = {name: len(items) for name, items in description.splits.items() if name not in report.statistics}
-    dealt = [", ".join(f"{name}: {size} images" for name, size in drawn.items())] if drawn else []
+    new = {name: len(items) for name, items in description.splits.items() if name not in report.statistics}
+    sizes = [", ".join(f"{name}: {size} images" for name, size in new.items())] if new else []
     train = "train" if "train" in splits else splits[0]
     val = "val" if "val" in splits else splits[-1]
-    learnt = "" if train == "train" else f" --train_split {train}"
-    options = learnt if val == "val" else f" --train_split {train} --val_split {val}"
+    train_option = "" if train == "train" else f" --train_split {train}"
+    options = train_option if val == "val" else f" --train_split {train} --val_split {val}"
     if train == val:
-        options += "    (one split: --val 0.2 makes train and val of it)"
-    here = WITHOUT_MASKS
-    if method := _method(description, train):
-        here = f"seglet train {method} --data {data}{options}"
+        options += "    (one split: --val 0.2 divides it into train and val)"
+    train_command = _WITHOUT_MASKS
+    if method := _suggested_method(description, train):
+        train_command = f"seglet train {method} --data {data}{options}"
     return [
-        *dealt,
-        f"{found}; the description is in {file}",
-        f"next: seglet data view {data} --out views.png{learnt}",
-        f"      {here}",
+        *sizes,
+        f"{counts}; the description is in {file}",
+        f"next: seglet data view {data} --out views.png{train_option}",
+        f"      {train_command}",
     ]
 
 
-def _method(description: "Description", train: str) -> str:
-    """What learns from the annotation that the split has: masks, else tags; empty if it has none."""
+def _suggested_method(description: "Description", train: str) -> str:
+    """Returns a method that learns from the annotation of the split: masks, else tags; empty if it has none."""
     items = description.splits[train]
     if any(item.mask is not None for item in items):
         return "supervised"

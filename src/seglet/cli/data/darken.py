@@ -1,4 +1,4 @@
-"""`seglet data darken`: a whole data set as a camera would have seen it in the dark."""
+"""`seglet data darken`: a dark copy of a data set, as a camera would record it at night."""
 
 import argparse
 from pathlib import Path
@@ -6,38 +6,41 @@ from typing import TYPE_CHECKING, Any
 
 from seglet._version import __version__
 from seglet.cli.output import answer
-from seglet.cli.parsing import PRESETS, add_json, whole
+from seglet.cli.parsing import DARK_PRESETS, add_json, whole
 
 if TYPE_CHECKING:
     from seglet.inference.batch import TaskOutcome
 
-RECORD = "darkened.json"
-DESCRIPTION = """\
-Darken a data set by the physics of a camera: undo its processing, take light away, add shot, read and quantisation
+_RECORD = "darkened.json"
+_DESCRIPTION = """\
+Darken a data set with a model of a camera: undo its processing, take light away, add shot, read and quantisation
 noise, process again (MAET, ICCV 2021). OUT becomes a data set of the same splits, names, masks and tags:
-  images/NAME.png       the image in the dark
-  masks/NAME.png        its mask, unchanged but for being numbered as classes.txt says
-  parameters/NAME.json  all that was drawn for it: with that and the lit image it can be made again
+  images/NAME.png       the dark image
+  masks/NAME.png        its mask, with the ids of classes.txt
+  parameters/NAME.json  the parameters drawn for it, which reproduce it from the light image
 with a folder for each split where there are several; classes.txt, dataset.json, tags.json if there are tags, and
-darkened.json, which says what became of each image. What is drawn depends on the seed and the image's name alone.
-Images that are finished are not made again, so the same command goes on after an interruption."""
-VARIANTS = ("degrade", "isp")
+darkened.json, which records the result of each image. Parameters depend on the seed and the image's name alone.
+Finished images are not made again, so the same command goes on after an interruption."""
+_VARIANTS = ("degrade", "isp")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.description = DESCRIPTION
+    parser.description = _DESCRIPTION
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("data", type=Path, metavar="DIR", help="folder of a data set, or its dataset.json")
     parser.add_argument("--out", type=Path, required=True, metavar="OUT", help="folder for the dark data set")
     parser.add_argument(
-        "--preset", choices=PRESETS, default="night", help="how dark: dusk, MAET's own, hardly anything (default night)"
+        "--preset",
+        choices=DARK_PRESETS,
+        default="night",
+        help="darkness: dusk (mild), that of MAET (night), or almost black (extreme); default night",
     )
     parser.add_argument(
-        "--variant", choices=VARIANTS, default="degrade", help="which of MAET's two codes (default degrade)"
+        "--variant", choices=_VARIANTS, default="degrade", help="which of MAET's two implementations (default degrade)"
     )
-    parser.add_argument("--seed", type=whole(0, 2**63 - 1), default=0, help="of what is drawn (default 0)")
+    parser.add_argument("--seed", type=whole(0, 2**63 - 1), default=0, help="seed of the parameters (default 0)")
     parser.add_argument("--jobs", type=whole(1, 1024), metavar="N", help="processes (one for each processor)")
-    parser.add_argument("--overwrite", action="store_true", help="make what is finished in OUT again")
+    parser.add_argument("--overwrite", action="store_true", help="make finished images in OUT again")
     add_json(parser)
 
 
@@ -62,19 +65,19 @@ def run(arguments: argparse.Namespace) -> int:
     record: dict[str, Any] = {"seglet": __version__, "command": arguments.command_line, "settings": settings}
     record |= {"classes": list(description.classes.names), "finished": False}
     tasks = darken_tasks(description, out)
-    check_output_folder(out, RECORD, record, arguments.overwrite)
-    write_json(out / RECORD, record)
+    check_output_folder(out, _RECORD, record, arguments.overwrite)
+    write_json(out / _RECORD, record)
     write_text(out / "classes.txt", class_table_text(description.classes))
     work = partial(darken_one, preset_ranges(arguments.preset, arguments.variant), arguments.seed, description)
     outcomes = process_all("darken", work, tasks, arguments.jobs or processor_count(), arguments.overwrite)
     describe_dark(description, out, {outcome.name for outcome in outcomes if not outcome.reason})
-    record |= {"finished": True, "out": str(out), **_became(outcomes)}
-    write_json(out / RECORD, record)
+    record |= {"finished": True, "out": str(out), **_outcome_record(outcomes)}
+    write_json(out / _RECORD, record)
     answer(_text(out, outcomes), record, arguments.json)
     return 2 if record["failed"] else 0
 
 
-def _became(outcomes: "list[TaskOutcome]") -> dict[str, Any]:
+def _outcome_record(outcomes: "list[TaskOutcome]") -> dict[str, Any]:
     failed = [{"file": outcome.name, "reason": outcome.reason} for outcome in outcomes if outcome.reason]
     return {"files": [outcome.name for outcome in outcomes if not outcome.reason], "failed": failed}
 
@@ -85,7 +88,7 @@ def _text(out: Path, outcomes: "list[TaskOutcome]") -> str:
     return "\n".join(
         [
             *outcome_lines("darkened", outcomes),
-            f"the dark data set is in {out}, and {RECORD} says how it was made",
+            f"the dark data set is in {out}, and {_RECORD} records how it was made",
             f"next: seglet data view {out} --out dark.png",
         ]
     )

@@ -1,48 +1,50 @@
-"""`seglet data darkness`: how dark images are, and which preset of `seglet data darken` comes near."""
+"""`seglet data darkness`: measures of dark images, and the nearest preset of `seglet data darken`."""
 
 import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seglet.cli.output import answer, columns
-from seglet.cli.parsing import PRESETS, add_json, whole
+from seglet.cli.output import answer, table_lines
+from seglet.cli.parsing import DARK_PRESETS, add_json, whole
 
 if TYPE_CHECKING:
     from seglet.data.dark.measure import ImageDarkness
     from seglet.inference.inputs import ImageFile
 
-DESCRIPTION = """\
-Measure how dark images are. With --lit, images taken in daylight are darkened with each preset of `seglet data
-darken` and measured too, so that one can choose the preset that comes nearest.
+_DESCRIPTION = """\
+Measure how dark images are. With --light, images taken in daylight are darkened with each preset of `seglet data
+darken` and measured too, and the preset that is nearest to the dark images is named.
   luma    mean of the stored values, 0 to 255: one image in ten is below, half are, nine in ten are
   stops   median: how many times the light would have to be doubled for a well exposed image
-  dim     median share of pixels that show hardly anything (luma below 10 %)
+  dim     median share of pixels that are almost black (luma below 10 %)
   noise   median deviation of noise in stored values; fine texture counts as noise"""
-NOWHERE = Path("/nothing is written")
+_NO_OUTPUT = Path("/nothing is written")
+"""Folder that results would be skipped in."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.description = DESCRIPTION
+    parser.description = _DESCRIPTION
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("images", type=Path, nargs="+", metavar="DIR", help="folders of dark images")
-    parser.add_argument("--lit", type=Path, metavar="DIR", help="folder of images to darken with each preset")
-    parser.add_argument("--most", type=whole(1, 10**6), default=100, help="images of --lit to take (default 100)")
-    parser.add_argument("--seed", type=whole(0, 2**63 - 1), default=0, help="of the darkening (default 0)")
+    parser.add_argument("--light", type=Path, metavar="DIR", help="folder of images to darken with each preset")
+    parser.add_argument("--most", type=whole(1, 10**6), default=100, help="images of --light to take (default 100)")
+    parser.add_argument("--seed", type=whole(0, 2**63 - 1), default=0, help="seed of the darkening (default 0)")
     add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     from seglet.inference.inputs import gather_images
 
-    dark = gather_images(arguments.images, NOWHERE)
-    found = {"these images": measured(dark)}
-    if arguments.lit is not None:
-        found |= of_presets(_spread(gather_images([arguments.lit], NOWHERE), arguments.most), arguments.seed)
-    content = {name: _row(measures) for name, measures in found.items()}
+    dark = gather_images(arguments.images, _NO_OUTPUT)
+    found = {"these images": _measure_all(dark)}
+    if arguments.light is not None:
+        light = _evenly_spaced(gather_images([arguments.light], _NO_OUTPUT), arguments.most)
+        found |= _measure_presets(light, arguments.seed)
+    content = {name: _medians(measures) for name, measures in found.items()}
     heads = ("", "images", "luma 10 %", "50 %", "90 %", "stops", "dim %", "noise")
     rows = [(name, *(f"{value:.4g}" for value in row.values())) for name, row in content.items()]
-    lines = columns([heads, *rows], indent="")
-    near = nearest(content)
+    lines = table_lines([heads, *rows], indent="")
+    near = _nearest_preset(content)
     if near:
         lines.append(f"nearest in stops: {near}")
         lines.append(f"next: seglet data darken DATA --out DARK --preset {near}")
@@ -50,8 +52,9 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def measured(images: "list[ImageFile]") -> "list[ImageDarkness]":
-    """
+def _measure_all(images: "list[ImageFile]") -> "list[ImageDarkness]":
+    """Measures all images.
+
     Raises:
         ValueError: an image cannot be read.
     """
@@ -60,36 +63,36 @@ def measured(images: "list[ImageFile]") -> "list[ImageDarkness]":
     return [measure_darkness(image.read()) for image in images]
 
 
-def of_presets(images: "list[ImageFile]", seed: int) -> "dict[str, list[ImageDarkness]]":
-    """The measures of lit images, and of what each preset makes of them."""
+def _measure_presets(images: "list[ImageFile]", seed: int) -> "dict[str, list[ImageDarkness]]":
+    """Measures light images, and the same images darkened with each preset."""
     from seglet.data.dark.measure import measure_darkness
     from seglet.data.dark.pipeline import darken_image
     from seglet.data.dark.presets import preset_ranges
 
-    found: dict[str, list[ImageDarkness]] = {"lit": [], **{name: [] for name in PRESETS}}
+    found: dict[str, list[ImageDarkness]] = {"light": [], **{name: [] for name in DARK_PRESETS}}
     for source in images:
         image = source.read()
-        found["lit"].append(measure_darkness(image))
-        for name in PRESETS:
+        found["light"].append(measure_darkness(image))
+        for name in DARK_PRESETS:
             dark = darken_image(image, preset_ranges(name).draw(seed, source.name))  # type: ignore[arg-type]
             found[name].append(measure_darkness(dark))
     return found
 
 
-def nearest(content: dict[str, Any]) -> str:
-    """The preset whose median of stops is nearest to that of the dark images; empty where nothing was darkened."""
+def _nearest_preset(content: dict[str, Any]) -> str:
+    """Returns the preset whose median of stops is nearest to that of the dark images; empty if none was measured."""
     wanted = content["these images"]["stops"]
-    there = [name for name in PRESETS if name in content]
+    there = [name for name in DARK_PRESETS if name in content]
     return min(there, key=lambda name: abs(float(content[name]["stops"]) - wanted), default="")
 
 
-def _spread(images: "list[ImageFile]", most: int) -> "list[ImageFile]":
-    """At most so many, evenly spread over all."""
+def _evenly_spaced(images: "list[ImageFile]", most: int) -> "list[ImageFile]":
+    """Returns at most `most` of the images, evenly spread over all."""
     step = max(1.0, len(images) / most)
-    return [images[int(place * step)] for place in range(min(most, len(images)))]
+    return [images[int(index * step)] for index in range(min(most, len(images)))]
 
 
-def _row(measures: "list[ImageDarkness]") -> dict[str, float]:
+def _medians(measures: "list[ImageDarkness]") -> dict[str, float]:
     import numpy as np
 
     low, middle, high = (float(np.quantile([one.luma for one in measures], share)) for share in (0.1, 0.5, 0.9))

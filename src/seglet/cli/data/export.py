@@ -1,24 +1,24 @@
-"""`seglet data export`: a data set's masks for a labelling tool."""
+"""`seglet data export`: masks of a data set in the format of a labelling tool."""
 
 import argparse
 
 from seglet._version import __version__
-from seglet.cli.options.annotation_tool import add_tool
+from seglet.cli.options.annotation_tool import add_tool_options
 from seglet.cli.output import answer
 from seglet.cli.parsing import add_json
 
-DESCRIPTION = """\
+_DESCRIPTION = """\
 Write the images and masks of a data set for a labelling tool. Pixels of no region are background; void pixels are a
 region called void, so that `seglet data import` gives back the same masks.
   seglet data export DIR --tool label-studio --out tasks"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.description = DESCRIPTION
+    parser.description = _DESCRIPTION
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("data", metavar="DATA", help="a data set's folder or dataset.json, or world")
     parser.add_argument("--split", default="train", help="which part of it (default train)")
-    add_tool(parser)
+    add_tool_options(parser)
     add_json(parser)
 
 
@@ -38,9 +38,9 @@ def run(arguments: argparse.Namespace) -> int:
     samples = open_dataset(arguments.data, arguments.split)
     data = DatasetImages(arguments.data, samples)
     check_annotation_folder(arguments.out, arguments.overwrite)
-    target = AnnotationFolder.of(arguments, samples.classes)
+    folder = AnnotationFolder.of(arguments, samples.classes)
 
-    def drawn(image: ImageFile) -> LabelsAndConfidence:
+    def read_labels(image: ImageFile) -> LabelsAndConfidence:
         labels = data.truth(image)
         if labels is None:
             raise DataError(f"{image.name!r} has no mask")
@@ -48,6 +48,6 @@ def run(arguments: argparse.Namespace) -> int:
 
     about = {"seglet": __version__, "command": arguments.command_line, "data": arguments.data}
     about |= {"split": arguments.split, "fingerprint": samples.fingerprint}
-    file = target.fill(data.images, drawn, about)
-    answer("\n".join(target.summary_lines(file)), read_json(arguments.out / LABEL_RECORD), arguments.json)
-    return 2 if target.failed else 0
+    file = folder.fill(data.images, read_labels, about)
+    answer("\n".join(folder.summary_lines(file)), read_json(arguments.out / LABEL_RECORD), arguments.json)
+    return 2 if folder.failed else 0

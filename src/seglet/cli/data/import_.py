@@ -1,4 +1,4 @@
-"""`seglet data import`: what people drew in a labelling tool as masks."""
+"""`seglet data import`: masks from the export of a labelling tool."""
 
 import argparse
 from collections.abc import Iterator
@@ -13,21 +13,24 @@ if TYPE_CHECKING:
     from seglet.data.label_tools.regions import AnnotatedImage
     from seglet.types import Classes
 
-DESCRIPTION = """\
-Make masks of what a labelling tool exported: COCO instances, LabelMe, CVAT for images 1.1, or Label Studio's JSON. Its
-content says which it is. Classes are those of --classes, or of a classes.txt beside it, or those that the tool lists.
+_DESCRIPTION = """\
+Make masks from the export of a labelling tool: COCO instances, LabelMe, CVAT for images 1.1, or Label Studio's JSON.
+The format is recognised by its content. Classes are those of --classes, of a classes.txt beside the export, or those
+that the tool lists.
   seglet data import annotations.xml --images IMAGES --out DIR
   seglet data check DIR"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.description = DESCRIPTION
+    parser.description = _DESCRIPTION
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("source", type=Path, metavar="FILE|DIR", help="what the tool exported")
-    parser.add_argument("--images", type=Path, metavar="DIR", help="where the images are (DIR/images, if there)")
+    parser.add_argument("source", type=Path, metavar="FILE|DIR", help="export of the tool")
+    parser.add_argument("--images", type=Path, metavar="DIR", help="folder of the images (DIR/images, if there)")
     parser.add_argument("--classes", type=Path, metavar="FILE", help="names of the classes in order")
     parser.add_argument(
-        "--unlabelled", choices=["background", "void"], help="pixels of no region (background, unless no class is)"
+        "--unlabelled",
+        choices=["background", "void"],
+        help="label of pixels in no region (background, if there is such a class)",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="new folder for images and masks")
     add_json(parser)
@@ -43,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise ValueError(f"{str(out)!r} is not empty; choose a new folder with --out")
     tool, annotations = read_annotations(arguments.source)
     classes = _classes(arguments, annotations)
-    images = _images_of(arguments)
+    images = _image_folder(arguments)
     write_text(out / CLASS_FILE, class_table_text(classes))
     failed = list(_write_all(annotations, classes, images, arguments))
     done = len(annotations.entries) - len(failed)
@@ -56,9 +59,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _classes(arguments: argparse.Namespace, annotations: "ToolAnnotations") -> "Classes":
-    """
+    """Returns the classes of the masks.
+
     Raises:
-        ValueError: there is no class, or no background though unlabelled pixels were said to be it.
+        ValueError: there is no class, or no background although unlabelled pixels are to be background.
     """
     from seglet.data.class_table import CLASS_FILE, classes_of, numbered_table, read_class_table
 
@@ -76,10 +80,11 @@ def _classes(arguments: argparse.Namespace, annotations: "ToolAnnotations") -> "
     return classes
 
 
-def _images_of(arguments: argparse.Namespace) -> Path | None:
-    """
+def _image_folder(arguments: argparse.Namespace) -> Path | None:
+    """Returns the folder of the images, or None if there is none.
+
     Raises:
-        ValueError: the folder that was named does not exist.
+        ValueError: the given folder does not exist.
     """
     given: Path | None = arguments.images
     if given is not None and not given.is_dir():
@@ -91,7 +96,7 @@ def _images_of(arguments: argparse.Namespace) -> Path | None:
 def _write_all(
     annotations: "ToolAnnotations", classes: "Classes", images: Path | None, arguments: argparse.Namespace
 ) -> "Iterator[dict[str, str]]":
-    """Writes masks and links to their images; of which images none was written, and why."""
+    """Writes masks and links to their images; yields source and reason of each that cannot be written."""
     from seglet.data.errors import DataError
     from seglet.engine.console import ProgressDisplay
     from seglet.types import IGNORE
@@ -102,29 +107,30 @@ def _write_all(
         for count, (name, _) in enumerate(annotations.entries, start=1):
             try:
                 one = annotations.image(name)
-                _write(one, classes, IGNORE if background is None else background, found, arguments.out)
+                _write_mask(one, classes, IGNORE if background is None else background, found, arguments.out)
             except DataError as error:
                 yield {"source": name, "reason": str(error)}
             steps.advance(count)
 
 
 def _by_name(images: Path | None) -> dict[str, list[Path]] | None:
-    """The images by their path below the folder, and by their name alone; None without a folder."""
-    from seglet.data.files import image_files as below
+    """Returns the images by their path below the folder, and by their name alone; None without a folder."""
+    from seglet.data.files import image_files
 
     if images is None:
         return None
     found: dict[str, list[Path]] = {}
-    for path in below(images):
+    for path in image_files(images):
         for name in dict.fromkeys((path.relative_to(images).as_posix(), path.name)):
             found.setdefault(name, []).append(path)
     return found
 
 
-def _write(
+def _write_mask(
     one: "AnnotatedImage", classes: "Classes", unlabelled: int, images: dict[str, list[Path]] | None, out: Path
 ) -> None:
-    """
+    """Writes the mask of one image, and a link to the image.
+
     Raises:
         DataError: the image is missing, ambiguous or of another size, or a region is of no class.
     """
@@ -143,6 +149,6 @@ def _write(
         if len(there) != 1:
             raise DataError(f"{len(there)} images are called {one.file!r}; restore it, or name another --images")
         if image_size(there[0]) != one.size:
-            raise DataError(f"the image is {image_size(there[0])}, what was drawn on is {one.size} (h, w)")
+            raise DataError(f"the image is {image_size(there[0])}, the annotated one was {one.size} (h, w)")
         link_image(ImageFile(there[0], name), out)
     write_mask(result_path(out / "masks", name, ".png"), labels, classes)

@@ -1,4 +1,4 @@
-"""`seglet data split`: chooses the few images that keep their masks, and leaves the others without."""
+"""`seglet data split`: divides a split into images that keep their masks and images without."""
 
 import argparse
 from pathlib import Path
@@ -11,34 +11,36 @@ if TYPE_CHECKING:
     from seglet.data.description import Description
     from seglet.data.splits.fractions import Portion
 
-DESCRIPTION = """\
-Choose which images of a data set keep their masks, for training from few of them. Every class is among these as
-far as their number allows, and as often as its share. The description of the data gets two more splits, which training
-names:
+_DESCRIPTION = """\
+Choose which images of a data set keep their masks, for training from few masks. Every class is among them as far as
+their number allows, and as often as its share of the data. The description of the data gets two more splits, which
+training names:
   seglet data split DIR --share 1/8
   seglet train fixmatch --data DIR --train_split 1_8/labelled
 The embedded world has all such splits already."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.description = DESCRIPTION
+    parser.description = _DESCRIPTION
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("data", metavar="DIR|world", help="a data set's folder, its dataset.json, or world")
-    parser.add_argument("--count", type=whole(1, 10**9), help="how many images keep their masks")
-    parser.add_argument("--share", metavar="1/N", help="which part of them does")
+    parser.add_argument("--count", type=whole(1, 10**9), help="number of images that keep their masks")
+    parser.add_argument("--share", metavar="1/N", help="share of the images that keep their masks")
     parser.add_argument("--split", default="train", help="the split that is divided (default train)")
-    parser.add_argument("--seed", type=whole(0, 2**31), default=0, help="of the draw; its number is in the name")
+    parser.add_argument(
+        "--seed", type=whole(0, 2**31), default=0, help="seed of the draw; its number is in the splits' names"
+    )
     add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     portion = _portion(arguments)
     if arguments.data == "world" or arguments.data.startswith("world:"):
-        return _world(arguments, portion)
+        return _describe_world_splits(arguments, portion)
     from seglet.data.folder_dataset import describe_data
     from seglet.data.splits.stratify import portion_name, split_labelled
 
-    description, file = describe_data(Path(arguments.data)), _file(Path(arguments.data))
+    description, file = describe_data(Path(arguments.data)), _description_file(Path(arguments.data))
     divided, missing = split_labelled(description, arguments.split, portion, arguments.seed)
     divided.save(file)
     name = portion_name(portion, arguments.seed)
@@ -46,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     lines = [f"{sizes['labelled']} labelled and {sizes['unlabelled']} unlabelled images; both are in {file}"]
     if missing:
         lines.append(f"warning: no labelled image shows {', '.join(missing)}; take more of them, or another --seed")
-    lines += _next(arguments.data, name, _val(divided))
+    lines += _next_commands(arguments.data, name, _val_option(divided))
     content = {"name": name, **sizes, "missing": missing, "description": str(file)}
     answer("\n".join(lines), content, arguments.json)
     return 0
@@ -56,7 +58,7 @@ def _portion(arguments: argparse.Namespace) -> "Portion":
     from seglet.data.splits.fractions import Portion, parse_portion
 
     if (arguments.count is None) == (arguments.share is None):
-        raise UsageError("how many images keep their masks? give --count N or --share 1/8, one of them")
+        raise UsageError("give --count N or --share 1/8, one of them, for the images that keep their masks")
     if arguments.count is not None:
         return Portion(arguments.count)
     portion = parse_portion(arguments.share)
@@ -65,8 +67,8 @@ def _portion(arguments: argparse.Namespace) -> "Portion":
     return portion
 
 
-def _file(data: Path) -> Path:
-    """Where the description is that reading these data looks for first, or, if there is none, where it belongs."""
+def _description_file(data: Path) -> Path:
+    """Returns the description that is read first for these data, or the file where a new one belongs."""
     from seglet.data.description import DESCRIPTION_FILE
     from seglet.data.folder_dataset import description_path
 
@@ -75,20 +77,22 @@ def _file(data: Path) -> Path:
     return data / DESCRIPTION_FILE if (data / DESCRIPTION_FILE).is_file() else description_path(data)
 
 
-def _val(description: "Description") -> str:
+def _val_option(description: "Description") -> str:
     return "" if "val" in description.splits else " --val_split SPLIT"
 
 
-def _next(data: str, name: str, more: str) -> list[str]:
+def _next_commands(data: str, name: str, options: str) -> list[str]:
     return [
-        f"next: seglet train supervised --data {data} --train_split {name}/labelled{more}",
-        f"      seglet train fixmatch --data {data} --train_split {name}/labelled{more}",
+        f"next: seglet train supervised --data {data} --train_split {name}/labelled{options}",
+        f"      seglet train fixmatch --data {data} --train_split {name}/labelled{options}",
     ]
 
 
-def _world(arguments: argparse.Namespace, portion: "Portion") -> int:
+def _describe_world_splits(arguments: argparse.Namespace, portion: "Portion") -> int:
     if arguments.seed:
-        raise UsageError("scenes of the embedded world are random as they are, so its parts have no seed; leave it out")
+        raise UsageError(
+            "splits of the embedded world have no seed, as its scenes are random already; leave --seed out"
+        )
     lines = ["the embedded world has these splits already; the labelled scenes are its first ones"]
-    answer("\n".join([*lines, *_next("world", portion.name, "")]), {"name": portion.name}, arguments.json)
+    answer("\n".join([*lines, *_next_commands("world", portion.name, "")]), {"name": portion.name}, arguments.json)
     return 0

@@ -1,4 +1,4 @@
-"""`seglet data view`: the very views that training begins with, as one sheet."""
+"""`seglet data view`: the first augmented views of a training run, as one sheet."""
 
 import argparse
 import shlex
@@ -15,24 +15,24 @@ if TYPE_CHECKING:
     from seglet.data.dataset import Dataset
     from seglet.engine.settings import Settings
 
-DESCRIPTION = """\
-Draw the first views a training run sees: its images in its order, scaled, cropped, flipped and coloured as it does.
+_DESCRIPTION = """\
+Draw the first augmented views of a training run: its images in its order, with its scaling, crops, flips and colours.
 Each row has a whole image with its mask, the view taken of it, and the view with its mask; without masks, its tags.
 Keys of the experiment may be given as in training:
   seglet data view images --out views.png --crop 256 256 --colour_jitter 0.3 --seed 1"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.description = DESCRIPTION
+    parser.description = _DESCRIPTION
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("data", metavar="DIR|world", help="a data set's folder, or world for the embedded one")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="where the sheet goes; ends in .png")
-    parser.add_argument("--config", type=Path, help="experiment file, or FILE#ROW, that says how views are taken")
-    parser.add_argument("--count", type=whole(1, 1000), default=8, help="how many views (default 8)")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="file of the sheet, a PNG")
+    parser.add_argument("--config", type=Path, help="experiment file, or FILE#ROW, whose keys decide the views")
+    parser.add_argument("--count", type=whole(1, 1000), default=8, help="number of views (default 8)")
 
 
 def run(arguments: argparse.Namespace, rest: list[str]) -> int:
-    from seglet.cli.train import parse_overrides
+    from seglet.cli.options.experiment import parse_keys
     from seglet.data.overlay import class_legend, contact_sheet
     from seglet.engine.datasets import training_data
     from seglet.engine.experiment import resolve_experiment
@@ -42,11 +42,9 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
         raise ValueError(f"the sheet is a PNG, but {str(arguments.out)!r} does not end in .png; rename it")
     check_writable(arguments.out)
     method = {} if arguments.config else {"method": "supervised"}
-    settings = resolve_experiment(
-        arguments.config, {**method, **parse_overrides(rest), "data": arguments.data}
-    ).settings
+    settings = resolve_experiment(arguments.config, {**method, **parse_keys(rest), "data": arguments.data}).settings
     data = training_data(settings)
-    sheet = contact_sheet(rows(data, settings, arguments.count), footer=class_legend(data.classes))
+    sheet = contact_sheet(view_rows(data, settings, arguments.count), footer=class_legend(data.classes))
     with replace_atomically(arguments.out) as temporary:
         sheet.save(temporary, "PNG")
     first = data.read(0)
@@ -59,25 +57,25 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
     return 0
 
 
-def rows(data: "Dataset", settings: "Settings", count: int) -> list[list["np.ndarray"]]:
-    """For each of the first `count` views of a run: the image with its mask, the view, the view with its mask.
+def view_rows(data: "Dataset", settings: "Settings", count: int) -> list[list["np.ndarray"]]:
+    """Draws the first `count` views of a run, a row for each: image with mask, view, view with mask.
 
-    Of an image without mask: itself, the view, and its tags if it has some.
+    The row of an image without a mask has the image, the view, and its tags if it has some.
     """
     from seglet.data.augment.geometry import augmented_view
     from seglet.data.loading.step_sampler import EpochOrder, augmentation_rng
     from seglet.data.overlay import tag_card
     from seglet.engine.training_loader import view_augmentation
 
-    order, found = EpochOrder(len(data), settings.seed), []
+    order, rows = EpochOrder(len(data), settings.seed), []
     for position in range(count):
         sample = data.read(order.index(position))
-        viewed = augmented_view(sample, view_augmentation(settings), augmentation_rng(settings.seed, position))
-        shown = (viewed.image.permute(1, 2, 0).numpy() * 255).round().astype("uint8")
-        if sample.labels is None or viewed.labels is None:
+        augmented = augmented_view(sample, view_augmentation(settings), augmentation_rng(settings.seed, position))
+        view = (augmented.image.permute(1, 2, 0).numpy() * 255).round().astype("uint8")
+        if sample.labels is None or augmented.labels is None:
             tags = [] if sample.tags is None else [tag_card(sample.tags, data.classes)]
-            found.append([sample.image, shown, *tags])
+            rows.append([sample.image, view, *tags])
         else:
             whole = overlay_labels(sample.image, sample.labels, data.classes)
-            found.append([whole, shown, overlay_labels(shown, viewed.labels, data.classes)])
-    return found
+            rows.append([whole, view, overlay_labels(view, augmented.labels, data.classes)])
+    return rows
