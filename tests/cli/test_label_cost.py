@@ -8,7 +8,7 @@ import pytest
 
 from seglet.cli.main import main
 from seglet.data.opening import open_dataset
-from seglet.data.splits.fractions import Portion
+from seglet.data.splits.fractions import LabelledPortion
 from seglet.engine.experiment import resolve_experiment
 from seglet.results import runner
 from seglet.results.experiments import experiment_keys
@@ -85,7 +85,7 @@ def test_times_are_published_ones_or_given():
 
 def test_minutes_count_the_images_that_are_annotated():
     source, times = world_cost_data("world", "train", "test", 400), AnnotationTimes(10.0, 240.0, "")
-    assert CostStudy(source, (Portion(1, 8), Portion(20))).minutes(times) == {
+    assert CostStudy(source, (LabelledPortion(1, 8), LabelledPortion(20))).minutes(times) == {
         "tags": pytest.approx(400 * 10 / 60),
         "masks for 1/8": 50 * 4,
         "masks for 20": 20 * 4,
@@ -106,12 +106,12 @@ def test_the_curve_is_sound_xml_with_a_mark_for_each_kind():
 def test_each_seed_has_its_draw_and_the_users_description_is_left_alone(images, tmp_path):
     assert main(["data", "check", str(images)]) == 0
     before = (images / "dataset.json").read_bytes()
-    source = folder_cost_data(str(images), tmp_path / "out", ("train", "val"), [Portion(1)], (0, 1))
+    source = folder_cost_data(str(images), tmp_path / "out", ("train", "val"), [LabelledPortion(1)], (0, 1))
     source.write()
     for seed in range(2):
         assert len(open_dataset(source.data, f"1-seed{seed}/labelled")) == 1
     assert (images / "dataset.json").read_bytes() == before
-    rows = CostStudy(source, (Portion(1),), by_few="supervised").rows()
+    rows = CostStudy(source, (LabelledPortion(1),), by_few="supervised").rows()
     assert rows["masks-for-1"]["train_split"] == "1-seed{seed}/labelled"
 
 

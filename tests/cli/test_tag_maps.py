@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from tests.engine.test_diclip import TINY
 
-from seglet.data.overlay import _GAP
+from seglet.data.overlay import SHEET_GAP
 from seglet.files import read_json, write_json
 from seglet.images import read_mask
 from seglet.inference.explain import CAPTION_HEIGHT, CELL_HEIGHT, explanation_sheet
@@ -63,14 +63,20 @@ def test_how_a_mask_came_about_is_drawn_for_each_image(experiment, seglet, tmp_p
     for entry in record:
         with Image.open(tmp_path / "out" / entry["explained"]) as sheet:
             rows = 2 + 2 * len(entry["tags"])  # the mask; a class and where it looks; elsewhere
-            assert sheet.size == (5 * (CELL_HEIGHT + _GAP) + _GAP, rows * (CELL_HEIGHT + CAPTION_HEIGHT + _GAP) + _GAP)
+            assert sheet.size == (
+                5 * (CELL_HEIGHT + SHEET_GAP) + SHEET_GAP,
+                rows * (CELL_HEIGHT + CAPTION_HEIGHT + SHEET_GAP) + SHEET_GAP,
+            )
 
 
 def test_a_image_of_nothing_is_explained_without_maps(experiment):
     seer = open_method(str(experiment), classes_named(["star"]), None, "cpu")
     image = np.zeros((32, 48, 3), np.uint8)
     drawn = explanation_sheet(image, np.zeros((32, 48), np.uint8), (), seer.explain(image, ()), seer.classes)
-    assert drawn.size == (2 * (round(48 / 32 * CELL_HEIGHT) + _GAP) + _GAP, CELL_HEIGHT + CAPTION_HEIGHT + 2 * _GAP)
+    assert drawn.size == (
+        2 * (round(48 / 32 * CELL_HEIGHT) + SHEET_GAP) + SHEET_GAP,
+        CELL_HEIGHT + CAPTION_HEIGHT + 2 * SHEET_GAP,
+    )
 
 
 def test_images_seen_together_are_seen_as_alone(experiment, seglet):

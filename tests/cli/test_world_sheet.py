@@ -4,23 +4,23 @@ import pytest
 from PIL import Image
 
 from seglet.cli.world_sheet import _SETTINGS, _TITLE_HEIGHT
-from seglet.data.overlay import _GAP
+from seglet.data.overlay import SHEET_GAP
 from seglet.data.world.options import open_world
 
-ROW = 16 + _GAP
+ROW = 16 + SHEET_GAP
 
 
 def test_a_world_shows_images_masks_depth_and_night(seglet, tmp_path):
     words = ("--data", "world:clutter=0", "--out", tmp_path / "a.png", "--scenes", 3, "--height", 16)
     assert seglet("world", "sheet", *words).code == 0
     with Image.open(tmp_path / "a.png") as sheet:
-        assert sheet.size == (3 * ROW + _GAP, _TITLE_HEIGHT + _GAP + 4 * ROW)
+        assert sheet.size == (3 * ROW + SHEET_GAP, _TITLE_HEIGHT + SHEET_GAP + 4 * ROW)
 
 
 def test_without_a_world_each_knob_has_a_row_of_its_own(seglet, tmp_path):
     assert seglet("world", "sheet", "--out", tmp_path / "a.jpg", "--scenes", 1, "--height", 16).code == 0
     with Image.open(tmp_path / "a.jpg") as sheet:
-        assert sheet.height == _TITLE_HEIGHT + _GAP + 4 * ROW + len(_SETTINGS) * (_TITLE_HEIGHT + _GAP + ROW)
+        assert sheet.height == _TITLE_HEIGHT + SHEET_GAP + 4 * ROW + len(_SETTINGS) * (_TITLE_HEIGHT + SHEET_GAP + ROW)
 
 
 @pytest.mark.parametrize("knobs", _SETTINGS)

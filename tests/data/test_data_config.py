@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 import torch
 
-from seglet.data.augment.geometry import Augment
+from seglet.data.augment.geometry import Augmentation
 from seglet.data.dataset import Sample
 from seglet.data.loading.dark_light_pairs import PairConfig
 from seglet.data.loading.data_config import DataConfig, SplitSource
@@ -30,7 +30,7 @@ class BoxConfig(DataConfig):
 
 def load(config, supervision, source=WORLD):
     data = config.datasets(source)[source.train_split]
-    return config.loader(supervision, data, Augment((32, 32)), StepSampler(len(data), batch=2))
+    return config.loader(supervision, data, Augmentation((32, 32)), StepSampler(len(data), batch=2))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 import torch
 from tests.data.toys import Toys, random_image, sample
 
-from seglet.data.augment.geometry import Augment
+from seglet.data.augment.geometry import Augmentation
 from seglet.data.dataset import Sample
 from seglet.data.errors import DataError
 from seglet.data.loading.loaders import evaluation_samples, labelled_loader, tagged_loader
@@ -15,7 +15,7 @@ from seglet.data.loading.step_sampler import StepSampler
 from seglet.data.loading.wrapped_datasets import CachedDataset
 from seglet.data.world.dataset import World
 
-AUGMENT = Augment(crop=(8, 8))
+AUGMENT = Augmentation(crop=(8, 8))
 
 
 @pytest.fixture(autouse=True)

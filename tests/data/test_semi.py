@@ -8,7 +8,7 @@ import torch
 from tests.data.disk import mask, write_image
 from tests.data.toys import Toys, sample
 
-from seglet.data.augment.geometry import Augment
+from seglet.data.augment.geometry import Augmentation
 from seglet.data.augment.strong import StrongAugmentation, gaussian_blur, strong_view
 from seglet.data.checking.check import check_dataset
 from seglet.data.dataset import Sample
@@ -18,10 +18,10 @@ from seglet.data.loading.loaders import labelled_loader
 from seglet.data.loading.semi_dataset import SemiConfig, SemiDataset, missing_classes
 from seglet.data.loading.semi_loader import semi_loader
 from seglet.data.loading.step_sampler import StepSampler
-from seglet.data.splits.fractions import Portion, parse_portion, parse_split_name, unlabelled_counterpart
+from seglet.data.splits.fractions import LabelledPortion, parse_portion, parse_split_name, unlabelled_counterpart
 from seglet.data.world.dataset import World
 
-AUGMENT = Augment(crop=(16, 16))
+AUGMENT = Augmentation(crop=(16, 16))
 UNIMATCH = SemiConfig()
 
 
@@ -37,25 +37,32 @@ def steps(data, count=3, workers=0, batch=2, **sampler):
 
 @pytest.mark.parametrize(
     ("text", "portion"),
-    [("92", Portion(92)), ("1_8", Portion(1, 8)), ("1/8", Portion(1, 8)), ("1_0", None), ("x", None), ("", None)],
+    [
+        ("92", LabelledPortion(92)),
+        ("1_8", LabelledPortion(1, 8)),
+        ("1/8", LabelledPortion(1, 8)),
+        ("1_0", None),
+        ("x", None),
+        ("", None),
+    ],
 )
 def test_portions_are_read(text, portion):
     assert parse_portion(text) == portion
 
 
 def test_a_portion_leaves_some_images_on_both_sides():
-    assert (Portion(1, 8).of(2000), Portion(1, 8).of(3), Portion(92).of(93)) == (250, 1, 92)
-    for wrong in (Portion(93), Portion(0), Portion(8, 8)):
+    assert (LabelledPortion(1, 8).of(2000), LabelledPortion(1, 8).of(3), LabelledPortion(92).of(93)) == (250, 1, 92)
+    for wrong in (LabelledPortion(93), LabelledPortion(0), LabelledPortion(8, 8)):
         with pytest.raises(DataError, match="cannot keep the masks of"):
             wrong.of(93)
 
 
 def test_names_of_splits_say_which_part_is_meant():
-    assert parse_split_name("1_8/labelled") == (Portion(1, 8), True)
-    assert parse_split_name("92/unlabeled") == (Portion(92), False)
+    assert parse_split_name("1_8/labelled") == (LabelledPortion(1, 8), True)
+    assert parse_split_name("92/unlabeled") == (LabelledPortion(92), False)
     assert parse_split_name("pascal/92/labeled") is None
     assert unlabelled_counterpart("pascal/92/labeled") == unlabelled_counterpart("voc/92") == "pascal/92/unlabeled"
-    with pytest.raises(DataError, match="name them with unlabelled_split"):
+    with pytest.raises(DataError, match="set unlabelled_split"):
         unlabelled_counterpart("train")
 
 

@@ -4,7 +4,7 @@ from tests.data.disk import mask, pairs, text, write_image
 from seglet.data.checking.check import check_dataset
 from seglet.data.errors import DataError
 from seglet.data.opening import open_dataset
-from seglet.data.splits.fractions import Portion
+from seglet.data.splits.fractions import LabelledPortion
 from seglet.data.splits.stratify import draw_stratified, split_labelled
 
 
@@ -56,7 +56,7 @@ def folder(tmp_path):
 
 
 def test_the_two_parts_are_splits_of_the_description(folder):
-    divided, missing = split_labelled(check_dataset(folder).description, "train", Portion(1, 4))
+    divided, missing = split_labelled(check_dataset(folder).description, "train", LabelledPortion(1, 4))
     few, rest = divided.splits["1_4/labelled"], divided.splits["1_4/unlabelled"]
     assert (len(few), len(rest)) == (2, 6)
     assert "odd" in {item.id for item in few}
@@ -65,7 +65,7 @@ def test_the_two_parts_are_splits_of_the_description(folder):
 
 
 def test_they_are_kept_and_opened_by_name(folder):
-    divided, _ = split_labelled(check_dataset(folder).description, "train", Portion(3), seed=1)
+    divided, _ = split_labelled(check_dataset(folder).description, "train", LabelledPortion(3), seed=1)
     divided.save(folder / "dataset.json")
     assert open_dataset(str(folder), "3-seed1/labelled").read(0).labels is not None
     assert open_dataset(str(folder), "3-seed1/unlabelled").read(0).labels is None
@@ -75,4 +75,4 @@ def test_a_image_that_nobody_annotated_is_refused(tmp_path):
     for number in range(2):
         write_image(tmp_path / f"{number}.png", shade=number)
     with pytest.raises(DataError, match="no mask and no tags"):
-        split_labelled(check_dataset(tmp_path).description, "all", Portion(1))
+        split_labelled(check_dataset(tmp_path).description, "all", LabelledPortion(1))

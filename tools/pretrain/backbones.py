@@ -11,9 +11,9 @@ import torch.nn.functional as F
 from jaxtyping import Float, Integer
 from torch import Tensor, nn
 
-from seglet.data.world.appearance import HUES, TEXTURES
+from seglet.data.world.appearance import OBJECT_HUES, OBJECT_TEXTURES
 from seglet.data.world.backgrounds import BACKGROUND_KINDS
-from seglet.data.world.plan import SHAPES, ScenePlan
+from seglet.data.world.plan import SHAPE_NAMES, ScenePlan
 from seglet.data.world.scene import WORLD_CLASSES, Scene
 from seglet.models.io import storage
 from seglet.models.segmenter import Architecture, Segmenter, build
@@ -22,9 +22,9 @@ from tools.pretrain.loop import Objective, Phase, Recipe
 from tools.pretrain.scores import images
 
 QUESTIONS: Mapping[str, tuple[str, ...]] = {
-    "shape": SHAPES,
-    "hue": tuple(HUES),
-    "texture": tuple(TEXTURES),
+    "shape": SHAPE_NAMES,
+    "hue": tuple(OBJECT_HUES),
+    "texture": tuple(OBJECT_TEXTURES),
     "background": tuple(BACKGROUND_KINDS),
 }
 """What is asked of an image with one object, and the possible answers."""

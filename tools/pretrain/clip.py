@@ -17,7 +17,7 @@ from jaxtyping import Bool, Float, Integer
 from torch import Tensor, nn
 
 from seglet.data.world.backgrounds import BACKGROUND_KINDS
-from seglet.data.world.plan import SHAPES
+from seglet.data.world.plan import SHAPE_NAMES
 from seglet.models.foundation.tiny.clip import TinyCLIP
 from tools.pretrain.corpus import Corpus
 from tools.pretrain.loop import Objective, Phase, Recipe
@@ -43,7 +43,7 @@ class CLIPObjective(Objective):
         width = self.model.clip.config.projection_dim
         self.patches = nn.Linear(width, width)
         self.sharpness = nn.Parameter(torch.tensor(math.log(1 / 0.07)))
-        self.names = [int(self.model.encode([name])[0, 1]) for name in (*SHAPES, *BACKGROUND_KINDS)]
+        self.names = [int(self.model.encode([name])[0, 1]) for name in (*SHAPE_NAMES, *BACKGROUND_KINDS)]
 
     def losses(self, step: int, draws: torch.Generator) -> Mapping[str, Float[Tensor, ""]]:
         phase, _ = self.recipe.place(step)

@@ -3,7 +3,7 @@
 import torch
 
 from seglet.data.world.backgrounds import BACKGROUND_KINDS
-from seglet.data.world.plan import SHAPES
+from seglet.data.world.plan import SHAPE_NAMES
 from seglet.models.foundation.tiny.diffusion import generate_images
 from tools.pretrain.backbones import QUESTIONS, BackboneObjective
 
@@ -12,7 +12,7 @@ from tools.pretrain.backbones import QUESTIONS, BackboneObjective
 def scores(built: object, judge: BackboneObjective, smoke: bool = False) -> dict[str, float]:
     """Share of images, of every shape on every background, whose shape and background are recognised."""
     repeats, steps = (1, 2) if smoke else (5, 25)
-    shapes = SHAPES[:2] if smoke else SHAPES
+    shapes = SHAPE_NAMES[:2] if smoke else SHAPE_NAMES
     asked = [(shape, ground) for shape in shapes for ground in BACKGROUND_KINDS for _ in range(repeats)]
     right = {"generated_shape": 0.0, "generated_background": 0.0}
     for part in (asked[begin : begin + 50] for begin in range(0, len(asked), 50)):

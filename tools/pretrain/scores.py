@@ -11,7 +11,7 @@ from torch import Tensor
 
 from seglet.data.world.backgrounds import BACKGROUND_KINDS
 from seglet.data.world.dataset import World
-from seglet.data.world.plan import SHAPES
+from seglet.data.world.plan import SHAPE_NAMES
 from seglet.data.world.scene import WORLD_CLASSES, Scene
 from seglet.evaluation.cam_curve import CamCurve
 from seglet.models.foundation.tiny.captioner import TinyCaptioner
@@ -38,7 +38,7 @@ def images(scenes: list[Scene]) -> Float[Tensor, "b 3 h w"]:
 @torch.inference_mode()
 def clip_scores(model: TinyCLIP, scenes: list[Scene]) -> dict[str, float]:
     """Tags by whole images; masks by patches, plain and with the smoothing attention of the last layers taken out."""
-    texts = model.read(model.encode([f"a photo of {_named(shape)}" for shape in SHAPES]))[1]
+    texts = model.read(model.encode([f"a photo of {_named(shape)}" for shape in SHAPE_NAMES]))[1]
     grounds = model.read(model.encode([ground.phrase for ground in BACKGROUND_KINDS.values()]))[1]
     whole, plain, sharp = [], CamCurve(WORLD_CLASSES, FINE), CamCurve(WORLD_CLASSES, FINE)
     for part in _parts(scenes):
@@ -63,9 +63,9 @@ def clip_scores(model: TinyCLIP, scenes: list[Scene]) -> dict[str, float]:
 def placed_texts(model: TinyCLIP) -> Float[Tensor, "k c"]:
     """Each shape's mean text over the backgrounds it may stand on: captions name them, so a prompt without is odd."""
     prompts = [
-        f"a photo of {_named(shape)} {ground.phrase}" for shape in SHAPES for ground in BACKGROUND_KINDS.values()
+        f"a photo of {_named(shape)} {ground.phrase}" for shape in SHAPE_NAMES for ground in BACKGROUND_KINDS.values()
     ]
-    texts = model.read(model.encode(prompts))[1].reshape(len(SHAPES), len(BACKGROUND_KINDS), -1)
+    texts = model.read(model.encode(prompts))[1].reshape(len(SHAPE_NAMES), len(BACKGROUND_KINDS), -1)
     return F.normalize(texts.mean(1), dim=1)
 
 
@@ -124,7 +124,7 @@ def captioner_scores(model: TinyCaptioner, scenes: list[Scene]) -> dict[str, flo
     """Whether captions name what is there."""
     said = [text for part in _parts(scenes) for text in model.caption(images(part), "a photo of")]
     pairs = [(set(content(text)), set(content(scene.caption))) for text, scene in zip(said, scenes, strict=True)]
-    shapes = [(mine & set(SHAPES), true & set(SHAPES)) for mine, true in pairs]
+    shapes = [(mine & set(SHAPE_NAMES), true & set(SHAPE_NAMES)) for mine, true in pairs]
     right = sum(len(mine & true) for mine, true in shapes)
     return {
         "same_classes": float(np.mean([mine == true for mine, true in shapes])),

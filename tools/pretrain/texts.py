@@ -7,10 +7,10 @@ import torch
 from jaxtyping import Integer
 from torch import Tensor
 
-from seglet.data.world.appearance import HUES, TEXTURES
+from seglet.data.world.appearance import OBJECT_HUES, OBJECT_TEXTURES
 from seglet.data.world.backgrounds import BACKGROUND_KINDS
 from seglet.data.world.captions import CAPTION_OPENINGS
-from seglet.data.world.plan import SHAPES
+from seglet.data.world.plan import SHAPE_NAMES
 
 PROMPTS = ("a clean origami", "a realistic photograph of", "a drawing of", "this is", "there is")
 """Openings of prompts that people use with CLIP and Stable Diffusion; part of the captions begins with one."""
@@ -24,7 +24,17 @@ def words() -> tuple[str, ...]:
     """Every word a caption or a prompt may hold."""
     phrases = [ground.phrase for ground in BACKGROUND_KINDS.values()]
     text = " ".join(
-        [*SHAPES, *HUES, *TEXTURES, *BACKGROUND_KINDS, *phrases, *CAPTION_OPENINGS, *PROMPTS, MORE_WORDS, "a an"]
+        [
+            *SHAPE_NAMES,
+            *OBJECT_HUES,
+            *OBJECT_TEXTURES,
+            *BACKGROUND_KINDS,
+            *phrases,
+            *CAPTION_OPENINGS,
+            *PROMPTS,
+            MORE_WORDS,
+            "a an",
+        ]
     )
     return tuple(sorted(set(text.split())))
 
@@ -39,7 +49,7 @@ def with_opening(caption: str, opening: str) -> str:
 
 def content(caption: str) -> tuple[str, ...]:
     """Names of shapes, then that of the background, in the order of the caption."""
-    names = [word for word in re.findall(r"[a-z]+", caption) if word in SHAPES or word in BACKGROUND_KINDS]
+    names = [word for word in re.findall(r"[a-z]+", caption) if word in SHAPE_NAMES or word in BACKGROUND_KINDS]
     return tuple(name for name in names if not (name == "wall" and "brick" in names))
 
 

@@ -13,7 +13,7 @@ from seglet.engine.console import print_message
 from seglet.results.label_cost.times import MASK_SECONDS, TAG_SECONDS
 
 if TYPE_CHECKING:
-    from seglet.data.splits.fractions import Portion
+    from seglet.data.splits.fractions import LabelledPortion
     from seglet.results.label_cost.cost_data import CostData
     from seglet.results.label_cost.curve import CostCurve
 
@@ -88,7 +88,7 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
     return 0
 
 
-def _few_masks(arguments: argparse.Namespace) -> "tuple[Portion, ...]":
+def _few_masks(arguments: argparse.Namespace) -> "tuple[LabelledPortion, ...]":
     """Returns the shares or numbers of --few, each once.
 
     Raises:
@@ -103,7 +103,7 @@ def _few_masks(arguments: argparse.Namespace) -> "tuple[Portion, ...]":
     return tuple(portion for portion in dict.fromkeys(portions) if portion is not None)
 
 
-def _is_part(portion: "Portion | None") -> bool:
+def _is_part(portion: "LabelledPortion | None") -> bool:
     return portion is not None and portion.count > 0 and (not portion.share or portion.count < portion.share)
 
 
@@ -119,7 +119,9 @@ def _check_options(arguments: argparse.Namespace, keys: Mapping[str, Any]) -> No
         raise UsageError(f"--{own[0]} differs between the runs of the curve, which choose it; leave it out")
 
 
-def _cost_data(arguments: argparse.Namespace, few: "tuple[Portion, ...]", keys: Mapping[str, Any]) -> "CostData":
+def _cost_data(
+    arguments: argparse.Namespace, few: "tuple[LabelledPortion, ...]", keys: Mapping[str, Any]
+) -> "CostData":
     from seglet.data.opening import names_world
     from seglet.results.label_cost.cost_data import WORLD_SCENES, folder_cost_data, world_cost_data
 

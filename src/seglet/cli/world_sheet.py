@@ -74,7 +74,7 @@ def _draw_block(title: str, scenes: "list[Scene]", details: bool) -> "Image.Imag
     import numpy as np
     from PIL import Image, ImageDraw
 
-    from seglet.data.overlay import _GAP, _INK, _PAPER, colour_labels, contact_sheet
+    from seglet.data.overlay import SHEET_GAP, SHEET_INK, SHEET_PAPER, colour_labels, contact_sheet
     from seglet.data.world.scene import WORLD_CLASSES
 
     rows = [[scene.image for scene in scenes]]
@@ -83,8 +83,8 @@ def _draw_block(title: str, scenes: "list[Scene]", details: bool) -> "Image.Imag
         rows.append([np.repeat((255 * scene.depth).astype(np.uint8)[..., None], 3, axis=2) for scene in scenes])
         rows.append([scene.dark for scene in scenes])
     body = contact_sheet(rows, height=scenes[0].size)
-    sheet = Image.new("RGB", (body.width, body.height + _TITLE_HEIGHT), _PAPER)
-    ImageDraw.Draw(sheet).text((_GAP, 3), title, fill=_INK)
+    sheet = Image.new("RGB", (body.width, body.height + _TITLE_HEIGHT), SHEET_PAPER)
+    ImageDraw.Draw(sheet).text((SHEET_GAP, 3), title, fill=SHEET_INK)
     sheet.paste(body, (0, _TITLE_HEIGHT))
     return sheet
 
@@ -93,9 +93,9 @@ def _stack_blocks(blocks: "Sequence[Image.Image]") -> "Image.Image":
     """Draws blocks below each other."""
     from PIL import Image
 
-    from seglet.data.overlay import _PAPER
+    from seglet.data.overlay import SHEET_PAPER
 
-    sheet = Image.new("RGB", (max(b.width for b in blocks), sum(b.height for b in blocks)), _PAPER)
+    sheet = Image.new("RGB", (max(b.width for b in blocks), sum(b.height for b in blocks)), SHEET_PAPER)
     top = 0
     for part in blocks:
         sheet.paste(part, (0, top))

@@ -15,7 +15,7 @@ from seglet.data.dataset import Dataset, Sample
 from seglet.data.description import DESCRIPTION_FILE, Description, ImageItem, load_description
 from seglet.data.errors import DataError
 from seglet.data.files import cache_folder_for, is_writable
-from seglet.data.splits.divide import UNLABELLED, unlabelled_item
+from seglet.data.splits.divide import UNLABELLED_NAMES, unlabelled_item
 from seglet.data.splits.fractions import split_commands
 from seglet.data.splits.official import official_split_ids
 from seglet.images import read_image, read_mask, resize_by_factor
@@ -131,5 +131,5 @@ def _official_items(description: Description, split: str) -> tuple[ImageItem, ..
         lacking = f"{len(missing)} of {len(wanted)} images of list {split!r} are not in {str(description.root)!r}"
         raise DataError(f"{lacking}, such as {missing[0]!r}; complete the data set and check it again")
     items = tuple(by_name[name] for name in wanted)
-    unlabelled = split.rsplit("/", 1)[-1] in UNLABELLED
+    unlabelled = split.rsplit("/", 1)[-1] in UNLABELLED_NAMES
     return tuple(map(unlabelled_item, items)) if unlabelled else items

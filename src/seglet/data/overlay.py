@@ -13,9 +13,9 @@ from seglet.data.errors import DataError
 from seglet.images import colour_palette
 from seglet.types import Classes
 
-_GAP = 4
-_PAPER = (255, 255, 255)
-_INK = (0, 0, 0)
+SHEET_GAP = 4
+SHEET_PAPER = (255, 255, 255)
+SHEET_INK = (0, 0, 0)
 _SWATCH = 14
 _LONGEST_NAME = 22
 
@@ -29,30 +29,32 @@ def class_legend(classes: Classes, width: int = 640) -> Image.Image:
     """Draws the name of each class beside its colour, wrapped to `width` pixels."""
     font = ImageFont.load_default()
     names = [*classes.names, "void"]
-    shades = [*classes.colours, _PAPER]
-    cell = _SWATCH + 3 * _GAP + max(int(font.getlength(_printable(name))) for name in names)
+    shades = [*classes.colours, SHEET_PAPER]
+    cell = _SWATCH + 3 * SHEET_GAP + max(int(font.getlength(_printable(name))) for name in names)
     columns = max(1, width // cell)
     rows = -(-len(names) // columns)
-    sheet = Image.new("RGB", (max(width, cell), rows * (_SWATCH + _GAP) + _GAP), _PAPER)
+    sheet = Image.new("RGB", (max(width, cell), rows * (_SWATCH + SHEET_GAP) + SHEET_GAP), SHEET_PAPER)
     draw = ImageDraw.Draw(sheet)
     for place, (name, shade) in enumerate(zip(names, shades, strict=True)):
-        left, top = place % columns * cell + _GAP, place // columns * (_SWATCH + _GAP) + _GAP
-        draw.rectangle((left, top, left + _SWATCH, top + _SWATCH), fill=shade, outline=_INK)
-        draw.text((left + _SWATCH + _GAP, top + 1), _printable(name), fill=_INK, font=font)
+        left, top = place % columns * cell + SHEET_GAP, place // columns * (_SWATCH + SHEET_GAP) + SHEET_GAP
+        draw.rectangle((left, top, left + _SWATCH, top + _SWATCH), fill=shade, outline=SHEET_INK)
+        draw.text((left + _SWATCH + SHEET_GAP, top + 1), _printable(name), fill=SHEET_INK, font=font)
     return sheet
 
 
 def tag_card(tags: Sequence[int], classes: Classes, height: int = 160) -> UInt8[np.ndarray, "h w 3"]:
     """Draws the names of the tags, each beside its colour, to be shown in place of a mask."""
     rows = max(len(tags), 1)
-    sheet = Image.new("RGB", (height, max(height, rows * (_SWATCH + _GAP) + _GAP)), _PAPER)
+    sheet = Image.new("RGB", (height, max(height, rows * (_SWATCH + SHEET_GAP) + SHEET_GAP)), SHEET_PAPER)
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default()
     for place, label in enumerate(tags):
-        top = place * (_SWATCH + _GAP) + _GAP
-        draw.rectangle((_GAP, top, _GAP + _SWATCH, top + _SWATCH), fill=classes.colours[label], outline=_INK)
-        draw.text((2 * _GAP + _SWATCH, top + 1), _printable(classes.names[label]), fill=_INK, font=font)
+        top = place * (_SWATCH + SHEET_GAP) + SHEET_GAP
+        draw.rectangle(
+            (SHEET_GAP, top, SHEET_GAP + _SWATCH, top + _SWATCH), fill=classes.colours[label], outline=SHEET_INK
+        )
+        draw.text((2 * SHEET_GAP + _SWATCH, top + 1), _printable(classes.names[label]), fill=SHEET_INK, font=font)
     if not tags:
-        draw.text((_GAP, _GAP), "no tag", fill=_INK, font=font)
+        draw.text((SHEET_GAP, SHEET_GAP), "no tag", fill=SHEET_INK, font=font)
     return np.array(sheet)
 
 
@@ -67,16 +69,16 @@ def contact_sheet(
     scaled = [[_scaled(image, height) for image in row] for row in rows if len(row)]
     if not scaled:
         raise DataError("a contact sheet needs at least one image; the data set or the selection is empty")
-    width = max(sum(image.width + _GAP for image in row) for row in scaled) + _GAP
+    width = max(sum(image.width + SHEET_GAP for image in row) for row in scaled) + SHEET_GAP
     if footer is not None:
         width = max(width, footer.width)
-    below = len(scaled) * (height + _GAP) + _GAP
-    sheet = Image.new("RGB", (width, below + (footer.height if footer is not None else 0)), _PAPER)
+    below = len(scaled) * (height + SHEET_GAP) + SHEET_GAP
+    sheet = Image.new("RGB", (width, below + (footer.height if footer is not None else 0)), SHEET_PAPER)
     for line, row in enumerate(scaled):
-        left = _GAP
+        left = SHEET_GAP
         for image in row:
-            sheet.paste(image, (left, _GAP + line * (height + _GAP)))
-            left += image.width + _GAP
+            sheet.paste(image, (left, SHEET_GAP + line * (height + SHEET_GAP)))
+            left += image.width + SHEET_GAP
     if footer is not None:
         sheet.paste(footer, (0, below))
     return sheet

@@ -14,7 +14,7 @@ def fold_spelling(name: str) -> str:
     return "".join(letter for letter in plain if letter not in " _-\t")
 
 
-def lookalikes(names: Iterable[str]) -> list[tuple[str, str]]:
+def similar_names(names: Iterable[str]) -> list[tuple[str, str]]:
     """Returns the pairs of different names so similar that one may be a typing error, in order."""
     ordered = sorted(names)
     pairs = ((one, other) for place, one in enumerate(ordered) for other in ordered[place + 1 :])

@@ -14,7 +14,7 @@ import torch
 
 from seglet.data.columns.columned_dataset import ColumnedDataset, value_address
 from seglet.data.columns.kinds import STORED_DTYPES, ColumnValue, checked_value
-from seglet.data.columns.producer import Compute
+from seglet.data.columns.producer import ComputeColumn
 from seglet.data.columns.store import ColumnStore
 from seglet.data.dataset import Dataset, Sample
 from seglet.data.errors import DataError
@@ -147,7 +147,7 @@ class _Job:
                 found.setdefault(where, _MissingValue(index, where))
         return list(found.values())
 
-    def _measure(self, compute: Compute, due: Sequence[_MissingValue]) -> None:
+    def _measure(self, compute: ComputeColumn, due: Sequence[_MissingValue]) -> None:
         lacking = ColumnedDataset(self.data, self.sources).missing()
         if lacking:
             waits = ", ".join(map(repr, lacking))
@@ -157,7 +157,7 @@ class _Job:
         values = self._values(compute, next(self._batches(due[: self.work.batch])))
         self._estimate(values, time.perf_counter() - begin, due)
 
-    def _fill(self, compute: Compute, due: Sequence[_MissingValue]) -> None:
+    def _fill(self, compute: ComputeColumn, due: Sequence[_MissingValue]) -> None:
         writer, begin, seen = _Writer(self.store), time.perf_counter(), 0
         title = f"prepare {self.outcome.name}"
         try:
@@ -187,7 +187,7 @@ class _Job:
                     yield [(one, future.result()) for one, future in ahead.popleft()]
 
     def _values(
-        self, compute: Compute, batch: Sequence[tuple[_MissingValue, "Sample | str"]]
+        self, compute: ComputeColumn, batch: Sequence[tuple[_MissingValue, "Sample | str"]]
     ) -> dict[str, ColumnValue]:
         """By address; what fails goes into the outcome."""
         for one, read in batch:
@@ -197,7 +197,7 @@ class _Job:
         with torch.inference_mode():
             return self._compute(compute, readable) if readable else {}
 
-    def _compute(self, compute: Compute, batch: Sequence[tuple[_MissingValue, Sample]]) -> dict[str, ColumnValue]:
+    def _compute(self, compute: ComputeColumn, batch: Sequence[tuple[_MissingValue, Sample]]) -> dict[str, ColumnValue]:
         try:
             values = compute([sample for _, sample in batch])
             if len(values) != len(batch):

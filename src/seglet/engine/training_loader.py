@@ -6,7 +6,7 @@ import lightning
 from torch.utils.data import DataLoader
 
 from seglet.data.augment.colour import ColourJitter
-from seglet.data.augment.geometry import Augment
+from seglet.data.augment.geometry import Augmentation
 from seglet.data.dark.views import DarkViews
 from seglet.data.dataset import Dataset
 from seglet.data.loading.step_sampler import StepSampler
@@ -15,12 +15,12 @@ from seglet.engine.experiment import Experiment
 from seglet.engine.settings import Settings
 
 
-def view_augmentation(settings: Settings) -> Augment:
+def view_augmentation(settings: Settings) -> Augmentation:
     """Returns the augmentation of training views: crop, zoom, flip, colour jitter and darkness."""
     strength = settings.colour_jitter
     jitter = ColourJitter(brightness=strength, contrast=strength, saturation=strength)
     dark = DarkViews(settings.dark, settings.dark_share)
-    return Augment(crop=settings.crop, scale=settings.scale, flip=settings.flip, jitter=jitter, dark=dark)
+    return Augmentation(crop=settings.crop, scale=settings.scale, flip=settings.flip, jitter=jitter, dark=dark)
 
 
 class TrainingDataModule(lightning.LightningDataModule):

@@ -10,7 +10,7 @@ from jaxtyping import Float, UInt8
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from seglet.data.overlay import _INK, _PAPER, colour_values, contact_sheet
+from seglet.data.overlay import SHEET_INK, SHEET_PAPER, colour_values, contact_sheet
 from seglet.images import overlay_labels
 from seglet.methods.protocols import Explanation
 from seglet.types import Classes
@@ -82,8 +82,8 @@ def _marked(image: ImageArray, patch: int, grid: tuple[int, int]) -> ImageArray:
 def _captioned(image: ImageArray, words: str) -> ImageArray:
     """At the height of all, below a line of words; the font has Latin letters only."""
     width = max(1, round(image.shape[1] * CELL_HEIGHT / image.shape[0]))
-    cell = Image.new("RGB", (width, CELL_HEIGHT + CAPTION_HEIGHT), _PAPER)
+    cell = Image.new("RGB", (width, CELL_HEIGHT + CAPTION_HEIGHT), SHEET_PAPER)
     cell.paste(Image.fromarray(image).resize((width, CELL_HEIGHT), Image.Resampling.BOX), (0, CAPTION_HEIGHT))
     text = words.encode("latin-1", "replace").decode("latin-1")
-    ImageDraw.Draw(cell).text((1, 2), text, fill=_INK, font=ImageFont.load_default())
+    ImageDraw.Draw(cell).text((1, 2), text, fill=SHEET_INK, font=ImageFont.load_default())
     return np.asarray(cell)

@@ -5,11 +5,11 @@ from PIL import Image
 from tests.data.toys import random_image, sample
 
 from seglet.data.augment.colour import ColourJitter, hue_matrix, jitter_colours
-from seglet.data.augment.geometry import Augment, CropWindow, _smooth, augmented_view, draw_window, whole_image
+from seglet.data.augment.geometry import Augmentation, CropWindow, _smooth, augmented_view, draw_window, whole_image
 from seglet.data.dataset import Sample
 from seglet.types import IGNORE
 
-PLAIN = Augment(crop=(20, 30), scale=(1, 1), flip=0)
+PLAIN = Augmentation(crop=(20, 30), scale=(1, 1), flip=0)
 
 
 def rng(seed=0):
@@ -24,14 +24,14 @@ def test_plain_view_of_the_whole_image_is_the_image():
 
 
 def test_flipped_view_is_the_mirrored_image():
-    viewed = augmented_view(sample(), Augment(crop=(20, 30), scale=(1, 1), flip=1), rng())
+    viewed = augmented_view(sample(), Augmentation(crop=(20, 30), scale=(1, 1), flip=1), rng())
     assert viewed.flipped
     assert torch.equal(viewed.image.flip(2), whole_image(sample())[0])
     assert np.array_equal(viewed.labels[:, ::-1], sample().labels)
 
 
 def test_padding_has_the_mean_colour_and_no_label():
-    viewed = augmented_view(sample(), Augment(crop=(25, 40), scale=(1, 1), flip=0), rng())
+    viewed = augmented_view(sample(), Augmentation(crop=(25, 40), scale=(1, 1), flip=0), rng())
     torch.testing.assert_close(viewed.image[:, 22, 35], whole_image(sample())[0].mean(dim=(1, 2)))
     assert (viewed.labels[20:] == IGNORE).all()
     assert viewed.valid.sum() == 20 * 30
@@ -41,28 +41,28 @@ def test_padding_has_the_mean_colour_and_no_label():
 @pytest.mark.parametrize("seed", range(8))
 def test_column_that_is_the_image_follows_it(seed):
     columns = {"image": random_image(20, 30), "unit": random_image(20, 30).astype(np.float32) / 255}
-    viewed = augmented_view(sample(columns=columns), Augment(crop=(17, 23)), rng(seed))
+    viewed = augmented_view(sample(columns=columns), Augmentation(crop=(17, 23)), rng(seed))
     assert torch.equal(viewed.columns["image"], viewed.image)
     assert (viewed.columns["unit"] - viewed.image).abs().max() < 1.5 / 255  # PIL rounds 8-bit images twice
 
 
 @pytest.mark.parametrize("seed", range(8))
 def test_integer_column_that_is_the_mask_follows_it(seed):
-    viewed = augmented_view(sample(columns={"mask": sample().labels}), Augment(crop=(17, 23)), rng(seed))
+    viewed = augmented_view(sample(columns={"mask": sample().labels}), Augmentation(crop=(17, 23)), rng(seed))
     assert np.array_equal(viewed.columns["mask"].numpy(), viewed.labels)
 
 
 def test_token_grid_column_stays_whole():
     grid = np.arange(12, dtype=np.float32).reshape(3, 4)
     assert torch.equal(
-        augmented_view(sample(columns={"grid": grid}), Augment(), rng()).columns["grid"], torch.from_numpy(grid)
+        augmented_view(sample(columns={"grid": grid}), Augmentation(), rng()).columns["grid"], torch.from_numpy(grid)
     )
 
 
 @pytest.mark.parametrize("seed", range(8))
 def test_crop_before_resize_equals_resize_before_crop(seed):
     image = random_image(40, 50)
-    window = draw_window(image.shape, Augment(crop=(12, 14)), rng(seed))
+    window = draw_window(image.shape, Augmentation(crop=(12, 14)), rng(seed))
     resized = np.asarray(Image.fromarray(image).resize(window.size[::-1], Image.Resampling.BILINEAR))
     expected = resized[window.top :, window.left :][:12, :14].astype(np.float32) / 255
     np.testing.assert_allclose(_smooth(image, window)[: len(expected)], expected, atol=1.01 / 255)
@@ -72,26 +72,28 @@ def test_labels_follow_the_image_through_a_scaled_crop():
     labels = np.zeros((30, 30), np.uint8)
     labels[10:20, 5:25] = 1
     viewed = augmented_view(
-        Sample("x", np.stack([labels * 255] * 3, 2), labels), Augment(crop=(24, 24), scale=(2, 2)), rng(1)
+        Sample("x", np.stack([labels * 255] * 3, 2), labels), Augmentation(crop=(24, 24), scale=(2, 2)), rng(1)
     )
     assert ((viewed.image[0].numpy() > 0.5) == (viewed.labels == 1)).mean() > 0.98
 
 
 def test_sixteen_scales_are_those_of_cirkd():
-    heights = {draw_window((100, 100), Augment(), rng(seed)).size[0] for seed in range(400)}
+    heights = {draw_window((100, 100), Augmentation(), rng(seed)).size[0] for seed in range(400)}
     assert heights == {50 + 10 * k for k in range(16)}
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (4, 800), (800, 4)])
 def test_extreme_images_give_full_views(height, width):
     for seed in range(10):
-        viewed = augmented_view(sample(height, width), Augment(crop=(8, 8), scale=(0.01, 2), scale_steps=0), rng(seed))
+        viewed = augmented_view(
+            sample(height, width), Augmentation(crop=(8, 8), scale=(0.01, 2), scale_steps=0), rng(seed)
+        )
         assert viewed.image.shape == (3, 8, 8)
         assert viewed.valid.any()
 
 
 def test_image_without_mask_still_knows_its_padding():
-    viewed = augmented_view(Sample("x", random_image(4, 4), None), Augment(crop=(8, 8), scale=(1, 1)), rng())
+    viewed = augmented_view(Sample("x", random_image(4, 4), None), Augmentation(crop=(8, 8), scale=(1, 1)), rng())
     assert viewed.labels is None
     assert viewed.valid.sum() == 16
 
@@ -102,7 +104,7 @@ def test_window_says_where_it_lies_as_fractions():
 
 def test_jitter_is_off_by_default_and_keeps_labels():
     plain, coloured = (
-        augmented_view(sample(), Augment(crop=(9, 9), jitter=j), rng(4))
+        augmented_view(sample(), Augmentation(crop=(9, 9), jitter=j), rng(4))
         for j in (ColourJitter(), ColourJitter(0.5, 0.5))
     )
     assert np.array_equal(plain.labels, coloured.labels)
@@ -124,4 +126,4 @@ def test_jittered_colours_stay_in_range():
 @pytest.mark.parametrize("wrong", [{"crop": (0, 4)}, {"scale": (2, 1)}, {"flip": 1.5}, {"scale_steps": -1}])
 def test_impossible_augmentations_are_refused(wrong):
     with pytest.raises(ValueError, match="expected"):
-        Augment(**wrong)
+        Augmentation(**wrong)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from seglet.data.columns.kinds import ColumnKind, ColumnValue
-from seglet.data.columns.producer import ColumnProducer, Compute
+from seglet.data.columns.producer import ColumnProducer, ComputeColumn
 from seglet.data.dataset import Sample
 
 
@@ -29,7 +29,7 @@ class CopyProducer(ColumnProducer):
     def settings(self) -> Mapping[str, Any]:
         return {"gain": self.gain}
 
-    def load(self, device: torch.device) -> Compute:
+    def load(self, device: torch.device) -> ComputeColumn:
         return self.compute
 
     def compute(self, samples: Sequence[Sample]) -> list[ColumnValue]:
@@ -52,7 +52,7 @@ class Caption(ColumnProducer):
     def settings(self) -> Mapping[str, Any]:
         return {}
 
-    def load(self, device: torch.device) -> Compute:
+    def load(self, device: torch.device) -> ComputeColumn:
         return lambda samples: [("a photo", f"a photo of {sample.id}") for sample in samples]
 
 
@@ -72,7 +72,7 @@ class Letters(ColumnProducer):
     def settings(self) -> Mapping[str, Any]:
         return {}
 
-    def load(self, device: torch.device) -> Compute:
+    def load(self, device: torch.device) -> ComputeColumn:
         return lambda samples: [_letters(sample.texts["caption"][-1]) for sample in samples]
 
 

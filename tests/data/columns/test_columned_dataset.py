@@ -6,7 +6,7 @@ import torch
 from tests.data.columns.producers import Caption, CopyProducer, Letters
 from tests.data.toys import Toys, sample
 
-from seglet.data.augment.geometry import Augment
+from seglet.data.augment.geometry import Augmentation
 from seglet.data.columns.columned_dataset import ColumnedDataset, value_address
 from seglet.data.columns.kinds import checked_value
 from seglet.data.columns.recipe import column_recipes
@@ -41,7 +41,7 @@ def toys(count=4):
 
 def first_batch(data, workers=0):
     sampler = StepSampler(size=len(data), batch=4)
-    return next(iter(labelled_loader(data, Augment(crop=(16, 16)), sampler, workers)))
+    return next(iter(labelled_loader(data, Augmentation(crop=(16, 16)), sampler, workers)))
 
 
 def test_samples_come_with_their_columns(tmp_path):

@@ -38,7 +38,7 @@ def test_a_new_setting_is_reported():
 @pytest.mark.parametrize(
     ("producers", "told"),
     [
-        ([CopyProducer(name="../etc")], "see Producer.name"),
+        ([CopyProducer(name="../etc")], "see ColumnProducer.name"),
         ([CopyProducer(), CopyProducer()], "two producers"),
         ([Letters(), Caption()], "must come before"),
         ([CopyProducer(gain=float("nan"))], "plain JSON"),

@@ -5,7 +5,7 @@ import pytest
 import torch
 from tests.data.toys import random_image, sample
 
-from seglet.data.augment.geometry import Augment, augmented_view
+from seglet.data.augment.geometry import Augmentation, augmented_view
 from seglet.data.columns.token_grid import covered_tokens, crop_token_grid
 from seglet.data.loading.collation import crop_record
 from seglet.types import Crop
@@ -21,7 +21,7 @@ def grid(*shape):
 @pytest.mark.parametrize("size", [(20, 30), (31, 17), (64, 64)])
 @pytest.mark.parametrize("seed", range(12))
 def test_a_grid_that_is_the_image_gives_the_view(seed, size):
-    augment = Augment(crop=(17, 23), scale=(0.5, 2), flip=0.5)
+    augment = Augmentation(crop=(17, 23), scale=(0.5, 2), flip=0.5)
     viewed = augmented_view(replace(sample(*size)), augment, np.random.default_rng(seed))
     crop, inside = crop_record([viewed]), torch.from_numpy(viewed.valid)
     seen = crop_token_grid(grid(*size), crop, (17, 23))[0]
@@ -31,7 +31,7 @@ def test_a_grid_that_is_the_image_gives_the_view(seed, size):
 
 @pytest.mark.parametrize("seed", range(8))
 def test_unscaled_views_are_met_exactly(seed):
-    viewed = augmented_view(sample(), Augment(crop=(9, 11), scale=(1, 1)), np.random.default_rng(seed))
+    viewed = augmented_view(sample(), Augmentation(crop=(9, 11), scale=(1, 1)), np.random.default_rng(seed))
     torch.testing.assert_close(
         crop_token_grid(grid(20, 30), crop_record([viewed]), (9, 11))[0], viewed.image, atol=1e-5, rtol=0
     )
@@ -41,12 +41,12 @@ def test_unscaled_views_are_met_exactly(seed):
 def test_an_image_of_its_own_resolution_follows_the_view(seed):
     ramp = np.linspace(0, 1, 40, dtype=np.float32)[None].repeat(26, 0)  # of an image of 20 x 30
     viewed = augmented_view(
-        sample(columns={"ramp": ramp}), Augment(crop=(10, 10), scale=(0.75, 1.5)), np.random.default_rng(seed)
+        sample(columns={"ramp": ramp}), Augmentation(crop=(10, 10), scale=(0.75, 1.5)), np.random.default_rng(seed)
     )
     assert viewed.columns["ramp"].shape == (26, 40)  # without a kind, it is left whole
     viewed = augmented_view(
         replace(sample(columns={"ramp": ramp}), kinds={"ramp": "image"}),
-        Augment(crop=(10, 10), scale=(0.75, 1.5)),
+        Augmentation(crop=(10, 10), scale=(0.75, 1.5)),
         np.random.default_rng(seed),
     )
     wanted = crop_token_grid(torch.from_numpy(ramp)[None, None], crop_record([viewed]), (10, 10))[0, 0]
@@ -75,5 +75,5 @@ def test_half_precision_grids_are_taken_in_full_and_gradients_reach_them():
 
 def test_a_grid_as_large_as_its_image_stays_whole():
     marked = replace(sample(columns={"grid": random_image(20, 30)}), kinds={"grid": "grid"})
-    viewed = augmented_view(marked, Augment(crop=(8, 8)), np.random.default_rng(0))
+    viewed = augmented_view(marked, Augmentation(crop=(8, 8)), np.random.default_rng(0))
     assert viewed.columns["grid"].shape == (20, 30, 3)

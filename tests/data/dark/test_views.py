@@ -7,17 +7,17 @@ import pytest
 import torch
 from tests.data.toys import sample
 
-from seglet.data.augment.geometry import Augment, AugmentedView, augmented_view
+from seglet.data.augment.geometry import Augmentation, AugmentedView, augmented_view
 from seglet.data.dark.views import DarkViews
 from seglet.data.loading.step_sampler import augmentation_rng
 from seglet.engine.settings import Settings
 from seglet.engine.training_loader import view_augmentation
 
-LIT = Augment(crop=(18, 25))
+LIT = Augmentation(crop=(18, 25))
 DARK = replace(LIT, dark=DarkViews("extreme", 1.0))
 
 
-def seen(how: Augment, position: int = 0) -> AugmentedView:
+def seen(how: Augmentation, position: int = 0) -> AugmentedView:
     return augmented_view(sample(), how, augmentation_rng(7, position))
 
 

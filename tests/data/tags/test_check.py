@@ -41,7 +41,7 @@ def test_everything_wrong_is_told_at_once(tmp_path):
         "images/e.png": "image without tags: tags.csv does not name it",
     }
     assert warnings(report) == [
-        "1 of 5 names are of no image here: 'gone'",
+        "1 of 5 names match no image: 'gone'",
         "class 'cat' is written 'Cat' (1 image) and 'cat' (1 image)",
         "1 of 5 images have no tag: 'd'",
         "no tag names 2 of 4 classes: dog, cow",
@@ -182,7 +182,7 @@ def test_the_fingerprint_follows_the_tags(tmp_path):
 
 
 def test_a_field_of_no_file_is_refused(tmp_path):
-    with pytest.raises(DataError, match="of which tags"):
+    with pytest.raises(DataError, match="without a tag file"):
         check_dataset(photos(tmp_path, "a"), tags=TagSource(key="tags"))
 
 

@@ -83,8 +83,8 @@ def test_the_field_of_the_masks_folder_comes_first(tmp_path):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ('{"a": ["cat"], "a": ["dog"]}', "'a' stands there twice"),
-        ('[{"id": 1, "tags": []}, {"id": 1, "tags": []}]', "'1' stands there twice"),
+        ('{"a": ["cat"], "a": ["dog"]}', "'a' is listed twice"),
+        ('[{"id": 1, "tags": []}, {"id": 1, "tags": []}]', "'1' is listed twice"),
         ('{"a": {"labelz": ["cat"]}}', "--tags-key"),
         ('{"a": {"tags": {"cat": 0.5}}}', "write 1 where the class is there"),
         ('{"a": [true]}', "True is not a name"),

@@ -6,7 +6,7 @@ import pytest
 
 from seglet.data.class_table import ClassEntry, numbered_table
 from seglet.data.description import ImageItem
-from seglet.data.spelling import lookalikes
+from seglet.data.spelling import similar_names
 from seglet.data.tags.match import match_images
 from seglet.data.tags.resolve import resolve_tags, table_from_tags
 from seglet.data.tags.taglist import TagList
@@ -41,7 +41,7 @@ def test_other_spellings_are_taken_for_the_class_and_told():
 def test_background_and_void_say_nothing():
     found = means("background", "Background", "void", "0")
     assert set(found.labels.values()) == {None}
-    assert "name no class to look for" in found.problems[0].what
+    assert "have no effect" in found.problems[0].what
 
 
 def test_a_tag_of_no_class_is_answered_with_the_nearest():
@@ -53,7 +53,7 @@ def test_a_tag_of_no_class_is_answered_with_the_nearest():
 
 def test_tags_parted_by_blanks_are_recognised():
     (problem,) = means("cat tv", entries=numbered_table(("cat", "tv"))).problems
-    assert "part the tags of an image with ;" in problem.cure
+    assert "separate the tags of an image with ;" in problem.cure
 
 
 def test_a_spelling_of_two_classes_is_refused_unless_exact():
@@ -82,12 +82,12 @@ def test_a_name_of_two_images_is_refused():
 
 def test_a_image_named_twice_is_refused():
     (problem,) = match_images(lists(**{"b.1": ["tv"], "train/b.1": []}), ITEMS, ROOT).problems
-    assert "are one image" in problem.what
+    assert "are the same image" in problem.what
 
 
 def test_names_of_no_image_are_counted_and_the_nearest_proposed():
     (problem,) = match_images(lists(**{"train/a": [], "tran/b.1": [], "x": []}), ITEMS, ROOT).problems
-    assert "2 of 3 names are of no image here: 'tran/b.1', 'x'" in problem.what
+    assert "2 of 3 names match no image: 'tran/b.1', 'x'" in problem.what
     assert ("did you mean 'train/b.1'?" in problem.cure, problem.severity) == (True, "warning")
 
 
@@ -101,4 +101,4 @@ def test_classes_without_a_table_are_background_and_the_tags():
 
 
 def test_names_that_nearly_agree_look_alike():
-    assert lookalikes(["motorbike", "motorbik", "car", "cat", "bus", "Bus"]) == [("motorbik", "motorbike")]
+    assert similar_names(["motorbike", "motorbik", "car", "cat", "bus", "Bus"]) == [("motorbik", "motorbike")]

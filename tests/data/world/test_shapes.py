@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from seglet.data.world.appearance import HUES, TEXTURES, TYPICAL_APPEARANCES
-from seglet.data.world.shapes import REACH, SHAPE_FIELDS
+from seglet.data.world.appearance import OBJECT_HUES, OBJECT_TEXTURES, TYPICAL_APPEARANCES
+from seglet.data.world.shapes import SHAPE_FIELDS, SHAPE_REACH
 
 V, U = (grid.astype(np.float32) for grid in np.mgrid[-1.5:1.5:301j, -1.5:1.5:301j])
 
@@ -15,7 +15,7 @@ def inside(name):
 def test_shape_is_large_enough_and_within_reach(name):
     found = inside(name)
     assert found.mean() * 9 > 0.7  # in squared radii
-    assert np.sqrt(U**2 + V**2)[found].max() < REACH
+    assert np.sqrt(U**2 + V**2)[found].max() < SHAPE_REACH
 
 
 @pytest.mark.parametrize("name", SHAPE_FIELDS)
@@ -43,13 +43,13 @@ def test_star_and_flower_repeat_around_their_centre(name, turns):
     np.testing.assert_allclose(turned, SHAPE_FIELDS[name](U, V), atol=5e-4)
 
 
-@pytest.mark.parametrize("name", TEXTURES)
+@pytest.mark.parametrize("name", OBJECT_TEXTURES)
 def test_textures_show_both_colours_unless_plain(name):
-    weight = TEXTURES[name](U, V)
+    weight = OBJECT_TEXTURES[name](U, V)
     assert weight.min() == 0
     assert weight.max() == (0 if name == "plain" else 1)
 
 
 def test_no_hue_gives_a_shape_away():
-    for hue in HUES:
+    for hue in OBJECT_HUES:
         assert sum(any(look.hue == hue for look in looks) for looks in TYPICAL_APPEARANCES.values()) >= 2

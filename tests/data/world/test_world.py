@@ -7,7 +7,7 @@ import pytest
 from seglet.data.errors import DataError
 from seglet.data.world.backgrounds import BACKGROUND_KINDS
 from seglet.data.world.dataset import World
-from seglet.data.world.plan import SHAPES, Difficulty
+from seglet.data.world.plan import SHAPE_NAMES, Difficulty
 from seglet.data.world.scene import WORLD_CLASSES, draw_scene
 
 
@@ -73,7 +73,7 @@ def test_caption_names_every_object_and_the_background():
 def test_what_hides_is_nearer_than_what_it_hides():
     for seed in range(60):
         depths = [
-            draw_scene(seed).depth[draw_scene(seed).labels == 1 + SHAPES.index(t.shape)]
+            draw_scene(seed).depth[draw_scene(seed).labels == 1 + SHAPE_NAMES.index(t.shape)]
             for t in draw_scene(seed).plan.objects
         ]
         assert all(front.max() < back.min() for back, front in pairwise(depths))

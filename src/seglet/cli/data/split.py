@@ -9,7 +9,7 @@ from seglet.cli.parsing import UsageError, add_json, whole
 
 if TYPE_CHECKING:
     from seglet.data.description import Description
-    from seglet.data.splits.fractions import Portion
+    from seglet.data.splits.fractions import LabelledPortion
 
 _DESCRIPTION = """\
 Choose which images of a data set keep their masks, for training from few masks. Every class is among them as far as
@@ -54,13 +54,13 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _portion(arguments: argparse.Namespace) -> "Portion":
-    from seglet.data.splits.fractions import Portion, parse_portion
+def _portion(arguments: argparse.Namespace) -> "LabelledPortion":
+    from seglet.data.splits.fractions import LabelledPortion, parse_portion
 
     if (arguments.count is None) == (arguments.share is None):
         raise UsageError("give --count N or --share 1/8, one of them, for the images that keep their masks")
     if arguments.count is not None:
-        return Portion(arguments.count)
+        return LabelledPortion(arguments.count)
     portion = parse_portion(arguments.share)
     if portion is None or not 0 < portion.count < portion.share:
         raise UsageError(f"expected a share such as 1/8, got {arguments.share!r}")
@@ -88,7 +88,7 @@ def _next_commands(data: str, name: str, options: str) -> list[str]:
     ]
 
 
-def _describe_world_splits(arguments: argparse.Namespace, portion: "Portion") -> int:
+def _describe_world_splits(arguments: argparse.Namespace, portion: "LabelledPortion") -> int:
     if arguments.seed:
         raise UsageError(
             "splits of the embedded world have no seed, as its scenes are random already; leave --seed out"

@@ -10,7 +10,7 @@ from jaxtyping import Float, Float32
 
 from seglet.types import option
 
-LUMA = np.array([0.299, 0.587, 0.114])
+LUMA_WEIGHTS = np.array([0.299, 0.587, 0.114])
 """Weights of red, green and blue in brightness (ITU-R BT.601)."""
 
 
@@ -46,9 +46,9 @@ def jitter_colours(
         1 + a * rng.uniform(-1, 1) for a in (amount.brightness, amount.contrast, amount.saturation)
     )
     turn = hue_matrix(amount.hue * rng.uniform(-1, 1))
-    saturate = saturation * np.eye(3) + (1 - saturation) * LUMA  # rows mix towards the luma of the pixel
+    saturate = saturation * np.eye(3) + (1 - saturation) * LUMA_WEIGHTS  # rows mix towards the luma of the pixel
     matrix = brightness * contrast * saturate @ turn
-    grey = float(image.mean(axis=(0, 1), dtype=np.float64) @ LUMA)
+    grey = float(image.mean(axis=(0, 1), dtype=np.float64) @ LUMA_WEIGHTS)
     offset = brightness * (1 - contrast) * grey
     moved = image @ matrix.T.astype(np.float32) + np.float32(offset)
     return np.asarray(np.clip(moved, 0, 1))
@@ -57,7 +57,7 @@ def jitter_colours(
 def hue_matrix(turn: float) -> Float[np.ndarray, "3 3"]:
     """Returns the matrix that rotates colours about the grey axis by `turn` of a full circle and keeps their luma."""
     angle = 2 * np.pi * turn
-    to_yiq = np.array([LUMA, [0.595716, -0.274453, -0.321263], [0.211456, -0.522591, 0.311135]])
+    to_yiq = np.array([LUMA_WEIGHTS, [0.595716, -0.274453, -0.321263], [0.211456, -0.522591, 0.311135]])
     cos, sin = np.cos(angle), np.sin(angle)
     rotate = np.array([[1, 0, 0], [0, cos, -sin], [0, sin, cos]])
     return np.asarray(np.linalg.inv(to_yiq) @ rotate @ to_yiq)

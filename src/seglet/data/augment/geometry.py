@@ -23,7 +23,7 @@ from seglet.types import IGNORE, option
 
 
 @dataclass(frozen=True)
-class Augment:
+class Augmentation:
     """Settings of the random views taken in training."""
 
     crop: tuple[int, int] = option((64, 64), "height and width of a view in pixels")
@@ -90,7 +90,7 @@ class CropWindow:
         return self.top / h, self.left / w, (self.top + rows) / h, (self.left + columns) / w
 
 
-def augmented_view(sample: Sample, augment: Augment, rng: np.random.Generator) -> AugmentedView:
+def augmented_view(sample: Sample, augment: Augmentation, rng: np.random.Generator) -> AugmentedView:
     """Returns a random view of a sample, of exactly `augment.crop` pixels."""
     window = draw_window(sample.image.shape[:2], augment, rng)
     flipped = bool(rng.random() < augment.flip)
@@ -120,7 +120,7 @@ def whole_image(sample: Sample) -> tuple[Float[Tensor, "3 h w"], UInt8[np.ndarra
     return _tensor(_unit(sample.image)), sample.labels
 
 
-def draw_window(full: tuple[int, ...], augment: Augment, rng: np.random.Generator) -> CropWindow:
+def draw_window(full: tuple[int, ...], augment: Augmentation, rng: np.random.Generator) -> CropWindow:
     """Draws a random scale and crop position; an image smaller than the crop lies at its top left."""
     low, high = augment.scale
     if augment.scale_steps == 0:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float32
 
-from seglet.data.augment.colour import LUMA, ColourJitter, jitter_colours
+from seglet.data.augment.colour import LUMA_WEIGHTS, ColourJitter, jitter_colours
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def strong_view(
     if chances[0] < settings.jitter_chance:
         image = recoloured
     if chances[1] < settings.grey_chance:
-        image = np.repeat((image @ LUMA.astype(np.float32))[..., None], 3, axis=2)
+        image = np.repeat((image @ LUMA_WEIGHTS.astype(np.float32))[..., None], 3, axis=2)
     return gaussian_blur(image, sigma) if chances[2] < settings.blur_chance else image
 
 

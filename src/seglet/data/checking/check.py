@@ -16,7 +16,7 @@ from seglet.data.errors import DataError, Problem
 from seglet.data.files import cache_folder_for
 from seglet.data.layouts.found import FoundLayout, missing_mask_problem
 from seglet.data.layouts.infer import infer_layout
-from seglet.data.splits.divide import UNLABELLED
+from seglet.data.splits.divide import UNLABELLED_NAMES
 from seglet.data.tags.assign import AssignedTags, assign_tags, refuse_unnamed_classes, tags_from_masks
 from seglet.data.tags.resolve import doubtful_classes, table_from_tags
 from seglet.data.tags.source import USUAL_TAGS, TagSource, find_tags
@@ -197,7 +197,7 @@ def _is_bad(item: ImageItem, problems: list[Problem], assigned: AssignedTags) ->
 def _known(name: str, item: ImageItem, facts: Mapping[FileRequest, FileFacts], assigned: AssignedTags) -> ImageItem:
     """Returns the item with the hashes and tags found by the check."""
     mask_hash = facts[FileRequest(item.mask, "mask")].hash if item.mask is not None else ""
-    tags = None if name in UNLABELLED else assigned.tags.get(item.image)
+    tags = None if name in UNLABELLED_NAMES else assigned.tags.get(item.image)
     return replace(item, image_hash=facts[FileRequest(item.image, "image")].hash, mask_hash=mask_hash, tags=tags)
 
 

@@ -13,7 +13,7 @@ from seglet.images import MAX_PIXELS
 from seglet.types import IGNORE
 
 _MAX_CLASSES = 255
-BLACK, WHITE = 0, 0xFFFFFF
+_BLACK, _WHITE = 0, 0xFFFFFF
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def _from_ids(values: Counter[int]) -> ClassTable:
 
 
 def _from_colours(values: Counter[int]) -> ClassTable:
-    if set(values) == {BLACK, WHITE}:
+    if set(values) == {_BLACK, _WHITE}:
         return numbered_table(("background", "object"), ((0, 0, 0), (255, 255, 255)))
     if len(values) > _MAX_CLASSES:
         raise DataError(

@@ -40,7 +40,9 @@ def validate_mask(name: str, facts: FileFacts, image: FileFacts, description: De
         problems.append(_unknown(name, facts, unknown, description))
     elif all(labels.get(value, IGNORE) == IGNORE for value in facts.values):
         what = "every pixel is void"
-        problems.append(Problem(name, what, "remove the pair if that is not meant; it teaches nothing", "warning"))
+        problems.append(
+            Problem(name, what, "remove the pair if that is not intended; nothing can be learnt from it", "warning")
+        )
     return problems
 
 

@@ -10,10 +10,10 @@ import torch
 from seglet.data.columns.kinds import ColumnKind, ColumnValue
 from seglet.data.dataset import Sample
 
-Reads = Literal["image", "tags", "labels"]
+SamplePart = Literal["image", "tags", "labels"]
 COLUMN_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
-Compute = Callable[[Sequence[Sample]], Sequence[ColumnValue]]
+ComputeColumn = Callable[[Sequence[Sample]], Sequence[ColumnValue]]
 """Computes one value per sample. Samples are whole images, of any sizes, with the columns listed in `sources`."""
 
 
@@ -32,7 +32,7 @@ class ColumnProducer(ABC):
     maker: str
     """Name and version of the code; the version rises when its values change: "depth-anything/1"."""
 
-    reads: ClassVar[tuple[Reads, ...]] = ("image",)
+    reads: ClassVar[tuple[SamplePart, ...]] = ("image",)
     """Parts of a sample that the values depend on; a change of any of them makes the value stale."""
 
     sources: ClassVar[tuple[str, ...]] = ()
@@ -50,7 +50,7 @@ class ColumnProducer(ABC):
         """Returns every setting that changes the values, as plain JSON."""
 
     @abstractmethod
-    def load(self, device: torch.device) -> Compute:
+    def load(self, device: torch.device) -> ComputeColumn:
         """Returns the function that computes the values on `device`; it runs without gradients.
 
         Raises:

@@ -54,7 +54,9 @@ def column_recipes(producers: Sequence[ColumnProducer]) -> dict[str, ColumnRecip
     made: dict[str, ColumnRecipe] = {}
     for producer in producers:
         if not COLUMN_NAME.fullmatch(producer.name) or producer.kind not in COLUMN_KINDS:
-            raise ValueError(f"column {producer.name!r} of kind {producer.kind!r}: see Producer.name and Kind")
+            raise ValueError(
+                f"column {producer.name!r} of kind {producer.kind!r}: see ColumnProducer.name and ColumnKind"
+            )
         if producer.name in made:
             raise ValueError(f"two producers make the column {producer.name!r}; give each a name of its own")
         lacking = [name for name in producer.sources if name not in made]

@@ -18,7 +18,7 @@ XYZ_TO_CAMERA = np.array(
 )
 """XYZ to the colours of the four cameras of the Darmstadt noise data set; as in Brooks et al., CVPR 2019."""
 
-CAMERAS = len(XYZ_TO_CAMERA)
+NUM_CAMERAS = len(XYZ_TO_CAMERA)
 
 
 def srgb_to_camera(camera: int) -> Float64[np.ndarray, "3 3"]:

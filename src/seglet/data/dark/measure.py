@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32, UInt8
 
-from seglet.data.augment.colour import LUMA
+from seglet.data.augment.colour import LUMA_WEIGHTS
 
-MIDDLE_GREY = 0.18
+_MIDDLE_GREY = 0.18
 """Mean reflectance of a well exposed image, as a fraction of white."""
-DIM = 0.1
+_DIM = 0.1
 """Luma, in [0, 1], below which a pixel is hardly visible on a screen."""
 
 
@@ -39,10 +39,10 @@ def measure_darkness(image: UInt8[np.ndarray, "h w 3"]) -> ImageDarkness:
     values = np.arange(256) / 255
     linear = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)  # IEC 61966-2-1
     counts = np.stack([np.bincount(image[..., channel].ravel(), minlength=256) for channel in range(3)])
-    light = float((counts @ linear) @ LUMA) / max(1, image[..., 0].size)
-    luma: Float32[np.ndarray, "h w"] = image.astype(np.float32) @ LUMA.astype(np.float32)
-    stops = math.log2(MIDDLE_GREY / max(light, MIDDLE_GREY / 2**20))
-    return ImageDarkness(float(luma.mean()), stops, float((luma < DIM * 255).mean()), noise_deviation(luma))
+    light = float((counts @ linear) @ LUMA_WEIGHTS) / max(1, image[..., 0].size)
+    luma: Float32[np.ndarray, "h w"] = image.astype(np.float32) @ LUMA_WEIGHTS.astype(np.float32)
+    stops = math.log2(_MIDDLE_GREY / max(light, _MIDDLE_GREY / 2**20))
+    return ImageDarkness(float(luma.mean()), stops, float((luma < _DIM * 255).mean()), noise_deviation(luma))
 
 
 def noise_deviation(values: Float32[np.ndarray, "h w"]) -> float:

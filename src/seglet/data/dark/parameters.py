@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
-from seglet.data.dark.cameras import CAMERAS
+from seglet.data.dark.cameras import NUM_CAMERAS
 from seglet.values import build_config, check_known_keys
 
 DarkeningVariant = Literal["degrade", "isp"]
@@ -46,9 +46,10 @@ class Darkening:
             raise ValueError(f"expected {wrong[0]} above 0, got {getattr(self, wrong[0])}")
         if min(self.shot_noise, self.read_noise, self.noise_seed) < 0:
             raise ValueError("expected shot_noise, read_noise and noise_seed of 0 or more")
-        if self.variant not in get_args(DarkeningVariant) or not 0 <= self.camera < CAMERAS:
+        if self.variant not in get_args(DarkeningVariant) or not 0 <= self.camera < NUM_CAMERAS:
             raise ValueError(
-                f"expected variant degrade or isp and camera 0 to {CAMERAS - 1}, got {self.variant!r}, {self.camera}"
+                f"expected variant degrade or isp and camera 0 to {NUM_CAMERAS - 1}, "
+                f"got {self.variant!r}, {self.camera}"
             )
 
     def as_dict(self) -> dict[str, Any]:

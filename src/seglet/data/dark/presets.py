@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Literal, get_args
 
-from seglet.data.dark.cameras import CAMERAS
+from seglet.data.dark.cameras import NUM_CAMERAS
 from seglet.data.dark.parameters import Darkening, DarkeningVariant
 from seglet.data.portable_rng import PortableRng
 
@@ -65,7 +65,7 @@ class DarkeningRanges:
             variant=self.variant,
             darkness=self.darkness.at(rng.unit()),
             gamma=self.gamma.at(rng.unit()),
-            camera=rng.below(CAMERAS),
+            camera=rng.below(NUM_CAMERAS),
             gain=self.gain.at(rng.unit()),
             red_gain=self.red_gain.at(rng.unit()),
             blue_gain=self.blue_gain.at(rng.unit()),

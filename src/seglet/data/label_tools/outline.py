@@ -7,7 +7,7 @@ side), down (right side), left (bottom side), up (left side), so that the inside
 import numpy as np
 from jaxtyping import Bool, Int64
 
-RIGHT, DOWN, LEFT, UP = range(4)
+_RIGHT, _DOWN, _LEFT, _UP = range(4)
 _STEPS = np.array([(1, 0), (0, 1), (-1, 0), (0, -1)])
 _STARTS = np.array([(0, 0), (1, 0), (1, 1), (0, 1)])
 Polygon = Int64[np.ndarray, "n 2"]
@@ -82,12 +82,12 @@ class _Path:
 
     def cut(self, hole: list[int], inside: Bool[np.ndarray, "h w"], place: dict[int, int]) -> None:
         """Joins a hole to the outline left of its leftmost side."""
-        entry = min((side for side in hole if self.direction[side] == DOWN), key=lambda side: self.x[side])
+        entry = min((side for side in hole if self.direction[side] == _DOWN), key=lambda side: self.x[side])
         row, column = self.y[entry], self.x[entry] - 1
         outside = np.flatnonzero(~inside[row, :column])
         left = int(outside[-1]) + 1 if len(outside) else 0
-        outer = place[4 * (row * self.width + left) + UP]  # ends where the cut begins, at (left, row)
-        there, back = self._corner(left, row, RIGHT), self._corner(column + 1, row, LEFT)
+        outer = place[4 * (row * self.width + left) + _UP]  # ends where the cut begins, at (left, row)
+        there, back = self._corner(left, row, _RIGHT), self._corner(column + 1, row, _LEFT)
         last, onward = self.before[entry], self.after[outer]
         for one, two in ((outer, there), (there, entry), (last, back), (back, onward)):
             self.after[one], self.before[two] = two, one

@@ -24,8 +24,8 @@ from seglet.types import option
 LIGHT_COLUMN = "light"
 """Name of the column that holds the light image; it is cropped with the image."""
 
-Brightening = Literal["clahe", "equalise", "gamma", "retinex"]
-BRIGHTENERS: Mapping[Brightening, Callable[[np.ndarray], np.ndarray]] = {
+BrighteningName = Literal["clahe", "equalise", "gamma", "retinex"]
+BRIGHTENERS: Mapping[BrighteningName, Callable[[np.ndarray], np.ndarray]] = {
     "clahe": clahe, "equalise": equalise_histogram, "gamma": correct_gamma, "retinex": msrcr,
 }  # fmt: skip
 
@@ -39,7 +39,7 @@ class PairConfig(DataConfig):
     )
     light_split: str | None = option(None, "split of the light images; none: the same as train_split")
     light_offset: int = option(0, "number in the name of a light image minus that of its dark image; LIS: -1")
-    brighten: Brightening = option(
+    brighten: BrighteningName = option(
         "clahe", "enhancement that replaces light images where there are none; future work of the paper"
     )
 
@@ -132,7 +132,7 @@ class DarkLightDataset(Dataset):
 class BrightenedDataset(Dataset):
     """Dark images whose column `LIGHT_COLUMN` is the image itself, brightened; for data without light images."""
 
-    def __init__(self, dark: Dataset, brightening: Brightening) -> None:
+    def __init__(self, dark: Dataset, brightening: BrighteningName) -> None:
         self.dark, self.brightening = dark, brightening
         self.classes, self.ids = dark.classes, dark.ids
         self.fingerprint = hashlib.sha256(f"{dark.fingerprint} {brightening}".encode()).hexdigest()

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from torch.utils.data import DataLoader
 
-from seglet.data.augment.geometry import Augment
+from seglet.data.augment.geometry import Augmentation
 from seglet.data.dataset import Dataset, Sample
 from seglet.data.loading.step_sampler import StepSampler
 from seglet.data.opening import names_world, open_dataset
@@ -87,7 +87,7 @@ class DataConfig:
         return {source.val_split: scored, source.train_split: source.cached(self.training_images(source))}
 
     def loader(
-        self, supervision: type, data: Dataset, augment: Augment, sampler: StepSampler, workers: int = 0
+        self, supervision: type, data: Dataset, augment: Augmentation, sampler: StepSampler, workers: int = 0
     ) -> DataLoader[Any]:
         """Returns the endless stream of training steps of type `supervision`.
 
@@ -115,7 +115,7 @@ class DataConfig:
         """Returns lines about the training data to print before `steps` steps of `batch` images each."""
         return []
 
-    def example_sheets(self, data: Dataset, augment: Augment, seed: int, count: int) -> Mapping[str, ImageRows]:
+    def example_sheets(self, data: Dataset, augment: Augmentation, seed: int, count: int) -> Mapping[str, ImageRows]:
         """Returns further sheets of training images for the run's folder, by name, of the first `count` images."""
         return {}
 

@@ -13,7 +13,7 @@ import torch
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
-from seglet.data.augment.geometry import Augment
+from seglet.data.augment.geometry import Augmentation
 from seglet.data.dataset import Dataset, Sample
 from seglet.data.errors import DataError
 from seglet.data.loading.collation import labelled_batch, tagged_batch
@@ -21,10 +21,12 @@ from seglet.data.loading.sample_views import LoadingFailure, SampleViews, requir
 from seglet.data.loading.step_sampler import StepSampler
 from seglet.types import Labelled, SemiStep, Tagged
 
-Collate = Callable[[Sequence[Any]], Labelled | Tagged | SemiStep]
+CollateViews = Callable[[Sequence[Any]], Labelled | Tagged | SemiStep]
 
 
-def labelled_loader(dataset: Dataset, augment: Augment, sampler: StepSampler, workers: int = 0) -> DataLoader[Labelled]:
+def labelled_loader(
+    dataset: Dataset, augment: Augmentation, sampler: StepSampler, workers: int = 0
+) -> DataLoader[Labelled]:
     """Returns endless batches of random views with their masks, in the order of `sampler`.
 
     Views depend on the sampler's seed and the position alone, not on `workers`; the global generators are untouched.
@@ -38,7 +40,9 @@ def labelled_loader(dataset: Dataset, augment: Augment, sampler: StepSampler, wo
     return endless_batches(views, sampler, workers, labelled_batch)
 
 
-def tagged_loader(dataset: Dataset, augment: Augment, sampler: StepSampler, workers: int = 0) -> DataLoader[Tagged]:
+def tagged_loader(
+    dataset: Dataset, augment: Augmentation, sampler: StepSampler, workers: int = 0
+) -> DataLoader[Tagged]:
     """Returns endless batches of the views that `labelled_loader` would take, with tags in place of masks.
 
     Tags are those of the whole image, whatever part of it the view shows.
@@ -63,7 +67,7 @@ def check_sampler_size(sampler: StepSampler, dataset: Dataset) -> None:
 
 
 def endless_batches(
-    views: TorchDataset[Any], sampler: Iterable[list[Any]], workers: int, collate: Collate
+    views: TorchDataset[Any], sampler: Iterable[list[Any]], workers: int, collate: CollateViews
 ) -> DataLoader[Any]:
     """Returns a loader of the batches of `views` that `sampler` lists, without end.
 
@@ -138,6 +142,6 @@ def _begin_worker(worker: int) -> None:
         os.setpgrp()
 
 
-def _collate(collate: Collate, items: Sequence[Any]) -> Labelled | Tagged | SemiStep | LoadingFailure:
+def _collate(collate: CollateViews, items: Sequence[Any]) -> Labelled | Tagged | SemiStep | LoadingFailure:
     failed = next((item for item in items if isinstance(item, LoadingFailure)), None)
     return failed or collate(items)

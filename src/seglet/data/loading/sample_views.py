@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from torch.utils.data import Dataset as TorchDataset
 
-from seglet.data.augment.geometry import Augment, AugmentedView, augmented_view
+from seglet.data.augment.geometry import Augmentation, AugmentedView, augmented_view
 from seglet.data.dataset import Dataset, Sample
 from seglet.data.errors import DataError
 from seglet.data.loading.step_sampler import augmentation_rng
@@ -27,7 +27,7 @@ class LoadingFailure:
 class SampleViews(TorchDataset["AugmentedView | LoadingFailure"]):
     """Maps (sample index, position) to the view of that sample at that position."""
 
-    def __init__(self, dataset: Dataset, augment: Augment, seed: int, select: SelectAnnotation) -> None:
+    def __init__(self, dataset: Dataset, augment: Augmentation, seed: int, select: SelectAnnotation) -> None:
         self.dataset = dataset
         self.augment = augment
         self.seed = seed

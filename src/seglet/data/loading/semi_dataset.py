@@ -10,7 +10,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from seglet.data.augment.colour import ColourJitter
-from seglet.data.augment.geometry import Augment
+from seglet.data.augment.geometry import Augmentation
 from seglet.data.augment.strong import StrongAugmentation
 from seglet.data.dataset import Dataset, Sample
 from seglet.data.errors import DataError
@@ -20,7 +20,7 @@ from seglet.data.loading.wrapped_datasets import JoinedDataset
 from seglet.data.splits.fractions import unlabelled_counterpart
 from seglet.types import SemiStep, option
 
-Partner = Literal["reversed", "batch"]
+PartnerSource = Literal["reversed", "batch"]
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class SemiConfig(DataConfig):
     )
     unlabelled_ratio: int = option(1, "unlabelled images for each labelled one of a step; 1 in UniMatch")
     streams: int = option(2, "strong views of an image in a step; UniMatch Sec. 3.3: 2, FixMatch: 1")
-    partner: Partner = option(
+    partner: PartnerSource = option(
         "batch", "what CutMix pastes: images drawn for it (UniMatch code), or those of the step in reverse (V2 code)"
     )
     strong_jitter: tuple[float, float, float, float] = option(
@@ -89,7 +89,7 @@ class SemiConfig(DataConfig):
         return self.unlabelled_split or unlabelled_counterpart(source.train_split)
 
     def loader(
-        self, supervision: type, data: Dataset, augment: Augment, sampler: StepSampler, workers: int = 0
+        self, supervision: type, data: Dataset, augment: Augmentation, sampler: StepSampler, workers: int = 0
     ) -> DataLoader[Any]:
         """Returns the endless stream of training steps, `SemiStep` or those of the labelled images alone."""
         if supervision is not SemiStep or not isinstance(data, SemiDataset):
@@ -116,7 +116,7 @@ class SemiConfig(DataConfig):
         ]
         return lines + [f"no labelled image shows {', '.join(missing)}: it cannot be learnt"] * bool(missing)
 
-    def example_sheets(self, data: Dataset, augment: Augment, seed: int, count: int) -> Mapping[str, ImageRows]:
+    def example_sheets(self, data: Dataset, augment: Augmentation, seed: int, count: int) -> Mapping[str, ImageRows]:
         """Returns one sheet: the weak views of the first images without masks, below them each strong view."""
         if not isinstance(data, SemiDataset):
             return {}

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
-from seglet.data.augment.geometry import Augment, AugmentedView
+from seglet.data.augment.geometry import Augmentation, AugmentedView
 from seglet.data.augment.strong import StrongAugmentation, strong_view
 from seglet.data.loading.collation import (
     collate_columns,
@@ -30,7 +30,9 @@ _UNLABELLED, _PARTNER, _STRONG = 1, 2, 3
 """Streams of a seed: order and weak views of unlabelled images, those of their partners, and strong augmentation."""
 
 
-def semi_loader(data: SemiDataset, augment: Augment, sampler: StepSampler, workers: int = 0) -> DataLoader[SemiStep]:
+def semi_loader(
+    data: SemiDataset, augment: Augmentation, sampler: StepSampler, workers: int = 0
+) -> DataLoader[SemiStep]:
     """Returns endless steps: the views that `labelled_loader` would take, and unlabelled ones in orders of their own.
 
     Each list of images is shuffled anew when all of it was taken, so the shorter one repeats within an epoch of the

@@ -9,7 +9,7 @@ from seglet.types import Classes
 from seglet.values import choose_from
 
 Phrases = tuple[str, ...]
-PLACEHOLDER = "{}"
+PHRASE_PLACEHOLDER = "{}"
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class ClassPrompts:
         return tuple(self._filled((word,)) for word in self.background)
 
     def _filled(self, phrases: Phrases) -> Phrases:
-        return tuple(template.replace(PLACEHOLDER, phrase) for phrase in phrases for template in self.templates)
+        return tuple(template.replace(PHRASE_PLACEHOLDER, phrase) for phrase in phrases for template in self.templates)
 
     def for_classes(self, classes: Classes) -> "ClassPrompts":
         """Returns the prompts of these classes, in their order and by their names, without the background class.

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from seglet.data.errors import DataError
-from seglet.data.prompts.class_prompts import PLACEHOLDER, ClassPrompts, Phrases
+from seglet.data.prompts.class_prompts import PHRASE_PLACEHOLDER, ClassPrompts, Phrases
 from seglet.data.spelling import fold_spelling
 from seglet.files import read_bytes
 from seglet.types import Classes
@@ -84,7 +84,7 @@ def _parsed(text: str, file: str) -> ClassPrompts:
         )
     except yaml.YAMLError as error:
         raise DataError(
-            f"prompts {file!r} are no YAML ({error}); quote texts that have {PLACEHOLDER} in them"
+            f"prompts {file!r} are not YAML ({error}); quote texts that have {PHRASE_PLACEHOLDER} in them"
         ) from error
     except (RecursionError, ValueError) as error:
         raise DataError(f"prompts {file!r}: {error}") from error
@@ -98,7 +98,7 @@ class _Distinct(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
         if twice := [key for key in keys if keys.count(key) > 1]:
-            raise DataError(f"{twice[0]!r} stands there twice; keep one of them")
+            raise DataError(f"{twice[0]!r} is listed twice; keep one of them")
         return super().construct_mapping(node, deep)
 
 
@@ -121,14 +121,14 @@ def _phrases(what: str, content: Any, empty: bool = False) -> Phrases:
         if not isinstance(phrase, str) or not phrase.strip():
             raise DataError(f"{what}: {phrase!r} is no text; YAML reads words such as no and 3 otherwise: quote them")
     if twice := _repeated(phrases):
-        raise DataError(f"{what}: {twice!r} stands there twice; keep one of them")
+        raise DataError(f"{what}: {twice!r} is listed twice; keep one of them")
     return tuple(phrase.strip() for phrase in phrases)
 
 
 def _check(templates: Phrases, phrases: Mapping[str, Phrases], background: Phrases, file: str) -> None:
-    wrong = next((template for template in templates if template.count(PLACEHOLDER) != 1), None)
+    wrong = next((template for template in templates if template.count(PHRASE_PLACEHOLDER) != 1), None)
     if wrong is not None:
-        raise DataError(f"prompts {file!r}: template {wrong!r} needs one {PLACEHOLDER}, where the phrase goes")
+        raise DataError(f"prompts {file!r}: template {wrong!r} needs one {PHRASE_PLACEHOLDER}, where the phrase goes")
     if twice := _repeated(phrases):
         raise DataError(f"prompts {file!r}: class {twice!r} stands there in two spellings; keep one of them")
     of: dict[str, str] = {}

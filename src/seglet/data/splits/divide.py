@@ -6,7 +6,7 @@ from dataclasses import replace
 from seglet.data.description import Description, ImageItem
 from seglet.data.errors import DataError
 
-UNLABELLED = ("unlabelled", "unlabeled")
+UNLABELLED_NAMES = ("unlabelled", "unlabeled")
 
 
 def divide_split(
@@ -30,7 +30,7 @@ def divide_split(
         names[0]: tuple(item for item in items if item in first),
         names[1]: tuple(item for item in items if item not in first),
     }
-    for name in set(names) & set(UNLABELLED):
+    for name in set(names) & set(UNLABELLED_NAMES):
         parts[name] = tuple(map(unlabelled_item, parts[name]))
     return replace(description, splits={**description.splits, **parts})
 

@@ -5,15 +5,15 @@ from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
 from seglet.data.errors import DataError
-from seglet.data.splits.divide import UNLABELLED
+from seglet.data.splits.divide import UNLABELLED_NAMES
 from seglet.data.splits.official import full_split_name
 
-LABELLED = ("labelled", "labeled")
+LABELLED_NAMES = ("labelled", "labeled")
 _PORTION_FORM = re.compile(r"(\d{1,12})(?:_(\d{1,12}))?")
 
 
 @dataclass(frozen=True)
-class Portion:
+class LabelledPortion:
     """Number of images that keep their masks: `count` images, or the fraction `count` / `share` of all.
 
     `Portion(92)` is 92 images, `Portion(1, 8)` an eighth of them.
@@ -42,19 +42,19 @@ class Portion:
         return f"{self.count}_{self.share}" if self.share else str(self.count)
 
 
-def parse_portion(text: str) -> Portion | None:
+def parse_portion(text: str) -> LabelledPortion | None:
     """Returns the portion with this name (`92`, `1_8`, `1/8`), or None if it is no such name."""
     found = _PORTION_FORM.fullmatch(text.replace("/", "_"))
     if found is None:
         return None
-    return Portion(int(found[1]), int(found[2] or 0)) if found[2] is None or int(found[2]) > 0 else None
+    return LabelledPortion(int(found[1]), int(found[2] or 0)) if found[2] is None or int(found[2]) > 0 else None
 
 
-def parse_split_name(split: str) -> tuple[Portion, bool] | None:
+def parse_split_name(split: str) -> tuple[LabelledPortion, bool] | None:
     """Returns the portion in the name of a split, and True if it is the part with masks; None for other names."""
     head, _, kind = split.rpartition("/")
-    portion = parse_portion(head) if kind in (*LABELLED, *UNLABELLED) else None
-    return None if portion is None else (portion, kind in LABELLED)
+    portion = parse_portion(head) if kind in (*LABELLED_NAMES, *UNLABELLED_NAMES) else None
+    return None if portion is None else (portion, kind in LABELLED_NAMES)
 
 
 def unlabelled_counterpart(split: str) -> str:
@@ -66,12 +66,12 @@ def unlabelled_counterpart(split: str) -> str:
         DataError: the name does not end in labelled.
     """
     head, slash, kind = full_split_name(split).rpartition("/")
-    if kind not in LABELLED:
+    if kind not in LABELLED_NAMES:
         raise DataError(
-            f"which images go with the masks of {split!r}? name them with unlabelled_split, or take a train_split "
+            f"the name {split!r} says nothing about unlabelled images; set unlabelled_split, or take a train_split "
             "such as pascal/92/labeled or one that `seglet data split` makes"
         )
-    return f"{head}{slash}{UNLABELLED[LABELLED.index(kind)]}"
+    return f"{head}{slash}{UNLABELLED_NAMES[LABELLED_NAMES.index(kind)]}"
 
 
 def split_commands(data: str, splits: Iterable[str], there: Container[str]) -> list[str]:
@@ -81,5 +81,5 @@ def split_commands(data: str, splits: Iterable[str], there: Container[str]) -> l
     return [f"seglet data split {data} {_option(portion)}" for portion in portions]
 
 
-def _option(portion: Portion) -> str:
+def _option(portion: LabelledPortion) -> str:
     return f"--share {portion.count}/{portion.share}" if portion.share else f"--count {portion.count}"

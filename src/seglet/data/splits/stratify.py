@@ -9,7 +9,7 @@ import numpy as np
 from seglet.data.description import Description, ImageItem
 from seglet.data.errors import DataError
 from seglet.data.splits.divide import unlabelled_item
-from seglet.data.splits.fractions import Portion
+from seglet.data.splits.fractions import LabelledPortion
 from seglet.images import read_mask
 
 
@@ -73,7 +73,7 @@ def _classes(description: Description, item: ImageItem) -> frozenset[int]:
 
 
 def split_labelled(
-    description: Description, split: str, portion: Portion, seed: int = 0
+    description: Description, split: str, portion: LabelledPortion, seed: int = 0
 ) -> tuple[Description, list[str]]:
     """Returns the description with two more splits, and the names of classes that no labelled image has.
 
@@ -96,6 +96,6 @@ def split_labelled(
     return replace(description, splits={**description.splits, **parts}), missing
 
 
-def portion_name(portion: Portion, seed: int) -> str:
+def portion_name(portion: LabelledPortion, seed: int) -> str:
     """Returns the common name of the two splits of a portion."""
     return portion.name if seed == 0 else f"{portion.name}-seed{seed}"

@@ -14,7 +14,7 @@ from seglet.data.tags.resolve import resolve_tags
 from seglet.data.tags.taglist import TagList
 from seglet.types import IGNORE, Classes
 
-Tags = tuple[int, ...]
+_Tags = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class AssignedTags:
     """
 
     origin: TagOrigin | None = None
-    tags: Mapping[Path, Tags] = field(default_factory=dict)
+    tags: Mapping[Path, _Tags] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     invalid: frozenset[Path] = frozenset()
     unmatched: tuple[str, ...] = ()
@@ -58,7 +58,7 @@ def tags_from_masks(
     return AssignedTags(TagOrigin("masks", description.root), tags)
 
 
-def classes_in_mask(mask: FileFacts, labels: Mapping[int, int], classes: Classes) -> Tags:
+def classes_in_mask(mask: FileFacts, labels: Mapping[int, int], classes: Classes) -> _Tags:
     """Returns the classes of the values in a mask, without background and void."""
     excluded = (IGNORE, classes.background)
     return tuple(sorted({label for value in mask.values if (label := labels.get(value, IGNORE)) not in excluded}))

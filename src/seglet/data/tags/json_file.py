@@ -47,7 +47,7 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise DataError(f"{twice!r} stands there twice; keep one of them")
+        raise DataError(f"{twice!r} is listed twice; keep one of them")
     return found
 
 
@@ -55,7 +55,7 @@ def _tags(data: Any, keys: Sequence[str]) -> dict[str, TagNames]:
     found: dict[str, TagNames] = {}
     for name, value in _images(data):
         if name in found:
-            raise DataError(f"{name!r} stands there twice; keep one of them")
+            raise DataError(f"{name!r} is listed twice; keep one of them")
         found[name] = unique_tags(_names(value, keys))
     return found
 

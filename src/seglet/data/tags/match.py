@@ -40,7 +40,7 @@ def match_images(listed: TagList, items: Iterable[ImageItem], root: Path) -> Mat
             shown = " or ".join(repr(image_name(path, root)) for path in sorted(matches)[:_SHOWN])
             problems.append(Problem(str(listed.source), f"{name!r} could be {shown}", "write it with its folder"))
         elif (image := next(iter(matches))) in tags:
-            what = f"{names[image]!r} and {name!r} are one image"
+            what = f"{names[image]!r} and {name!r} are the same image"
             problems.append(Problem(str(listed.source), what, "keep one of them"))
         else:
             tags[image], names[image] = of_name, name
@@ -78,10 +78,17 @@ def _unmatched_problems(listed: TagList, unmatched: list[str], known: Mapping[st
         return []
     near = nearest_image_name(unmatched[0], known)
     hint = f" (did you mean {near!r}?)" if near else ""
-    what = f"{len(unmatched)} of {len(listed.tags)} names are of no image here: {first_names(unmatched)}"
+    what = f"{len(unmatched)} of {len(listed.tags)} names match no image: {first_names(unmatched)}"
     if len(unmatched) == len(listed.tags):
         return [Problem(str(listed.source), what, f"write the names as the images' files have them{hint}")]
-    return [Problem(str(listed.source), what, f"right if it is of a larger set; else mend them{hint}", "warning")]
+    return [
+        Problem(
+            str(listed.source),
+            what,
+            f"correct if the file covers a larger set; else correct the names{hint}",
+            "warning",
+        )
+    ]
 
 
 def first_names(names: Iterable[str]) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from seglet.data.class_table import ClassTable, classes_of, numbered_table, train_ids
 from seglet.data.errors import Problem
-from seglet.data.spelling import fold_spelling, lookalikes
+from seglet.data.spelling import fold_spelling, similar_names
 from seglet.data.tags.taglist import TagList, TagNames
 from seglet.types import IGNORE
 from seglet.values import choose_from
@@ -40,7 +40,7 @@ def resolve_tags(tags: Mapping[Path, TagNames], source: Path, entries: ClassTabl
             problems.append(_no_class(tag, count, source, entries, bool(matches)))
     excluded = {tag: counts[tag] for tag, label in labels.items() if label is None}
     if excluded:
-        what = f"tags {_counted(excluded)} name no class to look for: every image has background, and void is nothing"
+        what = f"tags {_counted(excluded)} have no effect: every image has background, and void is no class"
         problems.append(Problem(str(source), what, "leave them out; they are passed over", "warning"))
     return ResolvedTags(labels, (*problems, *_spellings(labels, counts, source, entries)))
 
@@ -64,7 +64,7 @@ def _no_class(tag: str, count: int, source: Path, entries: ClassTable, unclear: 
     if unclear:
         what, cure = "could be several classes", "write it as the class table does"
     elif len(words) > 1 and set(words) <= set(names):
-        what, cure = "is no class, but its words are", "part the tags of an image with ; instead of blanks"
+        what, cure = "is no class, but its words are", "separate the tags of an image with ; instead of blanks"
     else:
         what, cure = "is no class", choose_from(tag, names)
     return Problem(str(source), f"tag {tag!r} of {_images(count)} {what}", cure)
@@ -113,10 +113,10 @@ def doubtful_classes(entries: ClassTable, listed: TagList, masked: bool) -> Iter
     """Yields warnings for tags with similar spellings, and for a missing background unless all images are `masked`."""
     classes = classes_of(entries)
     tags = {tag for of_image in listed.tags.values() for tag in of_image}
-    for one, other in lookalikes(tags & set(classes.names)):
+    for one, other in similar_names(tags & set(classes.names)):
         what = f"tags {one!r} and {other!r} may be two spellings of one class"
         yield Problem(str(listed.source), what, "if so, keep one of them", "warning")
     if classes.background is None and not masked:
         what = "no class is called background, so every pixel must be of some class"
-        cure = "if that is not meant, add a line `0 background` and number the others from 1"
+        cure = "if that is not intended, add a line `0 background` and number the others from 1"
         yield Problem("classes", what, cure, "warning")

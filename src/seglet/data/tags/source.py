@@ -67,7 +67,7 @@ def find_tags(
     path = _beside(root, masks, found, entries) if wanted.path is None else wanted.path.resolve()
     if path is None:
         if wanted.key:
-            raise DataError(f"field {wanted.key!r} of which tags? say which file holds them")
+            raise DataError(f"tags field {wanted.key!r} was given without a tag file; name the file as well")
         return None
     known = {item.image for items in found.splits.values() for item in items}
     return read_tags(path, known, wanted.key, _ending(found, masks))

@@ -8,7 +8,7 @@ from seglet.data.checking.validate import mask_value_labels
 from seglet.data.description import Description, ImageItem
 from seglet.data.errors import Problem
 from seglet.data.layouts.found import missing_mask_problem
-from seglet.data.splits.divide import UNLABELLED
+from seglet.data.splits.divide import UNLABELLED_NAMES
 from seglet.data.tags.assign import AssignedTags, classes_in_mask
 from seglet.data.tags.match import first_names, nearest_image_name
 
@@ -25,7 +25,7 @@ def unusable_images(
     scored = name.startswith(("val", "test"))
     any_tagged = any(item.image in assigned.tags for item in items)
     found = {}
-    for item in (item for item in items if item.mask is None and name not in UNLABELLED):
+    for item in (item for item in items if item.mask is None and name not in UNLABELLED_NAMES):
         tagged = item.image in assigned.tags or item.image in assigned.invalid
         if not tagged and any_tagged and not name.startswith("test"):
             found[item] = _untagged(item, assigned)
@@ -46,20 +46,20 @@ def missing_tags(name: str, items: Sequence[ImageItem], assigned: AssignedTags) 
 
     The last is reported only for splits without masks.
     """
-    if name.startswith(("test", *UNLABELLED)) or assigned.origin is None:
+    if name.startswith(("test", *UNLABELLED_NAMES)) or assigned.origin is None:
         return []
     lacking = [item for item in items if item.image not in assigned.tags and item.image not in assigned.invalid]
     masked = [item.id for item in lacking if item.mask is not None]
     if len(lacking) == len(items):
         what = f"none of its {len(items)} images is named in {_source(assigned)}"
-        return [] if masked or not items else [_warning(name, what, "right if nothing is learnt from it")]
+        return [] if masked or not items else [_warning(name, what, "correct if nothing is learnt from it")]
     problems = []
     if masked:
         what = f"{len(masked)} of {len(items)} images are not named in {_source(assigned)}: {first_names(masked)}"
-        problems.append(_warning(name, what, "their tags are taken from their masks; add them if that is not meant"))
+        problems.append(_warning(name, what, "their tags are taken from their masks; add them if that is not intended"))
     if empty := [item.id for item in items if assigned.tags.get(item.image) == ()]:
         what = f"{len(empty)} of {len(items)} images have no tag: {first_names(empty)}"
-        problems.append(_warning(name, what, "right if none of the classes is in them; else tag them"))
+        problems.append(_warning(name, what, "correct if they show none of the classes; else tag them"))
     return problems
 
 
@@ -84,7 +84,7 @@ def contradicting_tags(
     if against:
         first = next(iter(against))
         what = f"tags and masks of {len(against)} images name different classes: of {first!r}, {against[first]}"
-        cure = "training from tags believes the tags, scores believe the masks; mend what is wrong"
+        cure = "training uses the tags and scores use the masks; correct whichever is wrong"
         problems.append(_warning(name, what, cure))
     return problems
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seglet.data.world.shapes import Field
+from seglet.data.world.shapes import PixelField
 
 FloatColour = tuple[float, float, float]
 
-HUES: Mapping[str, FloatColour] = {
+OBJECT_HUES: Mapping[str, FloatColour] = {
     "red": (0.86, 0.13, 0.10),
     "orange": (0.97, 0.52, 0.08),
     "yellow": (0.95, 0.83, 0.12),
@@ -44,40 +44,40 @@ TYPICAL_APPEARANCES: Mapping[str, tuple[ObjectAppearance, ObjectAppearance]] = {
 """The two typical appearances of each shape. At least two shapes share each hue, so colour alone is not the answer."""
 
 
-def _plain(u: Field, v: Field) -> Field:
+def _plain(u: PixelField, v: PixelField) -> PixelField:
     return np.zeros_like(u)
 
 
-def _striped(u: Field, v: Field) -> Field:
+def _striped(u: PixelField, v: PixelField) -> PixelField:
     return _step(_triangle(u * 1.6), 0.25)
 
 
-def _dotted(u: Field, v: Field) -> Field:
+def _dotted(u: PixelField, v: PixelField) -> PixelField:
     x, y = u * 2.1, v * 2.1
     x, y = x - np.floor(x) - 0.5, y - np.floor(y) - 0.5
     return _step(0.3 - np.sqrt(x * x + y * y), 0)
 
 
-def _checked(u: Field, v: Field) -> Field:
+def _checked(u: PixelField, v: PixelField) -> PixelField:
     x, y = _step(_triangle(u * 1.1), 0.25), _step(_triangle(v * 1.1), 0.25)
     return x + y - 2 * x * y
 
 
-def _ringed(u: Field, v: Field) -> Field:
+def _ringed(u: PixelField, v: PixelField) -> PixelField:
     return _step(_triangle(np.sqrt(u * u + v * v) * 2.2), 0.25)
 
 
-TEXTURES: Mapping[str, Callable[[Field, Field], Field]] = {
+OBJECT_TEXTURES: Mapping[str, Callable[[PixelField, PixelField], PixelField]] = {
     "plain": _plain, "striped": _striped, "dotted": _dotted, "checked": _checked, "ringed": _ringed,
 }  # fmt: skip
 """Textures by name; each returns the share of the second colour, in [0, 1], at coordinates u and v in radii."""
 
 
-def _triangle(x: Field) -> Field:
+def _triangle(x: PixelField) -> PixelField:
     """Returns a triangle wave of period 1 between 0 and 0.5."""
     return np.abs(x - np.floor(x + 0.5))
 
 
-def _step(x: Field, threshold: float) -> Field:
+def _step(x: PixelField, threshold: float) -> PixelField:
     """Returns a soft step from 0 to 1 where x passes the threshold."""
     return np.minimum(np.maximum((x - threshold) * 8 + 0.5, 0), 1)

@@ -8,9 +8,9 @@ from jaxtyping import Float32
 
 from seglet.data.portable_rng import PortableRng
 from seglet.data.world.appearance import FloatColour
-from seglet.data.world.shapes import Field
+from seglet.data.world.shapes import PixelField
 
-Canvas = Float32[np.ndarray, "3 h w"]
+ColourCanvas = Float32[np.ndarray, "3 h w"]
 
 
 @dataclass(frozen=True)
@@ -35,27 +35,27 @@ BACKGROUND_KINDS: Mapping[str, BackgroundKind] = {
 }
 
 
-def background_pattern(name: str, size: int, rng: PortableRng) -> Field:
+def background_pattern(name: str, size: int, rng: PortableRng) -> PixelField:
     """Returns the lightness of the named background at each pixel, about in [0, 1]."""
     return _PATTERNS[name](size, rng)
 
 
-def _grass(size: int, rng: PortableRng) -> Field:
+def _grass(size: int, rng: PortableRng) -> PixelField:
     blades = _value_noise(size, 8, 36, rng)
     return 0.1 + 0.5 * blades + 0.25 * _value_noise(size, 5, 5, rng) + 0.2 * _grain(size, rng)
 
 
-def _sky(size: int, rng: PortableRng) -> Field:
+def _sky(size: int, rng: PortableRng) -> PixelField:
     clouds = 0.7 * _value_noise(size, 4, 3, rng) + 0.3 * _value_noise(size, 9, 7, rng)
     horizon = 0.25 * pixel_centres(size)[:, None]
     return np.minimum(np.maximum((clouds - 0.5) * 3.2, 0), 1) * (0.95 - horizon) + horizon
 
 
-def _sand(size: int, rng: PortableRng) -> Field:
+def _sand(size: int, rng: PortableRng) -> PixelField:
     return 0.15 + 0.4 * _value_noise(size, 5, 4, rng) + 0.55 * _grain(size, rng)
 
 
-def _brick(size: int, rng: PortableRng) -> Field:
+def _brick(size: int, rng: PortableRng) -> PixelField:
     y = pixel_centres(size) * rng.between(6.5, 9) + rng.unit()
     row = np.floor(y)
     x = pixel_centres(size)[None, :] * rng.between(3.2, 4.2) + (0.5 * row[:, None] + np.float32(rng.unit()))
@@ -65,20 +65,20 @@ def _brick(size: int, rng: PortableRng) -> Field:
     return tint + (1 - tint) * joint + 0.12 * _grain(size, rng)
 
 
-def _water(size: int, rng: PortableRng) -> Field:
+def _water(size: int, rng: PortableRng) -> PixelField:
     swell = _value_noise(size, 5, 4, rng)
     x = pixel_centres(size)[:, None] * np.float32(rng.between(9, 13)) + swell * 1.7
     wave = 2 * np.abs(x - np.floor(x + 0.5))
     return 0.15 + 0.6 * wave * wave + 0.25 * _value_noise(size, 14, 7, rng)
 
 
-def _wall(size: int, rng: PortableRng) -> Field:
+def _wall(size: int, rng: PortableRng) -> PixelField:
     x = pixel_centres(size) * rng.between(7, 11) + rng.unit()
     stripe = np.minimum(np.maximum((np.abs(x - np.floor(x + 0.5)) - 0.25) * 10 + 0.5, 0), 1)
     return 0.75 * stripe[None, :] + 0.25 * _grain(size, rng)
 
 
-_PATTERNS: Mapping[str, Callable[[int, PortableRng], Field]] = {
+_PATTERNS: Mapping[str, Callable[[int, PortableRng], PixelField]] = {
     "grass": _grass, "sky": _sky, "sand": _sand, "brick": _brick, "water": _water, "wall": _wall,
 }  # fmt: skip
 
@@ -88,7 +88,7 @@ def pixel_centres(size: int) -> Float32[np.ndarray, " size"]:
     return ((np.arange(size) + 0.5) / size).astype(np.float32)
 
 
-def _value_noise(size: int, rows: int, columns: int, rng: PortableRng) -> Field:
+def _value_noise(size: int, rows: int, columns: int, rng: PortableRng) -> PixelField:
     """Returns smooth noise in [0, 1] with about `rows` bumps down and `columns` across."""
     grid = rng.bytes((rows + 1) * (columns + 1)).reshape(rows + 1, columns + 1).astype(np.float32) / np.float32(255)
     return _stretch(_stretch(grid, size).T, size).T
@@ -104,7 +104,7 @@ def _stretch(grid: Float32[np.ndarray, "rows columns"], size: int) -> Float32[np
     return low + (grid[first + 1] - low) * part
 
 
-def _grain(size: int, rng: PortableRng) -> Field:
+def _grain(size: int, rng: PortableRng) -> PixelField:
     return rng.bytes(size * size).reshape(size, size).astype(np.float32) / np.float32(255)
 
 

@@ -6,12 +6,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from seglet.data.portable_rng import PortableRng
-from seglet.data.world.appearance import HUES, TEXTURES, TYPICAL_APPEARANCES, FloatColour, ObjectAppearance
+from seglet.data.world.appearance import (
+    OBJECT_HUES,
+    OBJECT_TEXTURES,
+    TYPICAL_APPEARANCES,
+    FloatColour,
+    ObjectAppearance,
+)
 from seglet.data.world.backgrounds import BACKGROUND_KINDS, pixel_centres
-from seglet.data.world.shapes import REACH, SHAPE_FIELDS, Field
+from seglet.data.world.shapes import SHAPE_FIELDS, SHAPE_REACH, PixelField
 from seglet.types import option
 
-PLAN, PIXELS, CAPTION, DARKNESS = range(4)
+PLAN_STREAM, PIXEL_STREAM, CAPTION_STREAM, DARKNESS_STREAM = range(4)
 """Random streams of a scene."""
 
 REFERENCE_SIZE = 64
@@ -20,7 +26,7 @@ REFERENCE_SIZE = 64
 MIN_VISIBLE_PIXELS = 70
 """Least number of visible pixels of every object at the reference size."""
 
-SHAPES = tuple(SHAPE_FIELDS)
+SHAPE_NAMES = tuple(SHAPE_FIELDS)
 _DEPTH_GAP = 0.05
 _TRIES = 20
 
@@ -91,14 +97,14 @@ class ObjectFootprint:
 
     rows: slice
     columns: slice
-    u: Field
-    v: Field
-    outside: Field
+    u: PixelField
+    v: PixelField
+    outside: PixelField
 
 
 def plan_scene(seed: int, difficulty: Difficulty) -> ScenePlan:
     """Returns the plan of the scene with this seed; its shapes are all different."""
-    rng = PortableRng(seed, PLAN)
+    rng = PortableRng(seed, PLAN_STREAM)
     count = _count(rng, difficulty)
     shapes = _distinct(rng, count)
     background = _background(rng, shapes[0], difficulty)
@@ -110,7 +116,7 @@ def plan_scene(seed: int, difficulty: Difficulty) -> ScenePlan:
 
 def object_footprint(item: SceneObject | ClutterBlob, field: str, size: int) -> ObjectFootprint:
     """Returns the footprint of an object, of shape `field`, in an image of `size` pixels a side."""
-    reach = item.radius * max(item.aspect, 1.0) * REACH
+    reach = item.radius * max(item.aspect, 1.0) * SHAPE_REACH
     rows, columns = (
         slice(max(0, math.floor((at - reach) * size)), min(size, math.ceil((at + reach) * size)))
         for at in (item.y, item.x)
@@ -182,19 +188,21 @@ def _count(rng: PortableRng, difficulty: Difficulty) -> int:
 
 
 def _distinct(rng: PortableRng, count: int) -> list[str]:
-    left = list(SHAPES)
+    left = list(SHAPE_NAMES)
     return [left.pop(rng.below(len(left))) for _ in range(count)]
 
 
 def _background(rng: PortableRng, shape: str, difficulty: Difficulty) -> str:
     names = tuple(BACKGROUND_KINDS)
-    typical = names[SHAPES.index(shape) % len(names)]
+    typical = names[SHAPE_NAMES.index(shape) % len(names)]
     return typical if rng.chance(difficulty.co_occurrence) else names[rng.below(len(names))]
 
 
 def _appearance(rng: PortableRng, shape: str, difficulty: Difficulty) -> ObjectAppearance:
     if rng.chance(difficulty.surprise):
-        return ObjectAppearance(tuple(HUES)[rng.below(len(HUES))], tuple(TEXTURES)[rng.below(len(TEXTURES))])
+        return ObjectAppearance(
+            tuple(OBJECT_HUES)[rng.below(len(OBJECT_HUES))], tuple(OBJECT_TEXTURES)[rng.below(len(OBJECT_TEXTURES))]
+        )
     return TYPICAL_APPEARANCES[shape][rng.below(2)]
 
 

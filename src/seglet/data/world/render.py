@@ -4,12 +4,12 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from seglet.data.portable_rng import PortableRng
-from seglet.data.world.appearance import HUES, TEXTURES, FloatColour
-from seglet.data.world.backgrounds import BACKGROUND_KINDS, Canvas, background_pattern, pixel_centres
+from seglet.data.world.appearance import OBJECT_HUES, OBJECT_TEXTURES, FloatColour
+from seglet.data.world.backgrounds import BACKGROUND_KINDS, ColourCanvas, background_pattern, pixel_centres
 from seglet.data.world.plan import (
-    DARKNESS,
-    PIXELS,
-    SHAPES,
+    DARKNESS_STREAM,
+    PIXEL_STREAM,
+    SHAPE_NAMES,
     ClutterBlob,
     ObjectFootprint,
     SceneObject,
@@ -26,7 +26,7 @@ _BULGE = 0.04
 
 def paint_scene(plan: ScenePlan, size: int) -> tuple[UInt8[np.ndarray, "h w 3"], UInt8[np.ndarray, "h w"]]:
     """Returns the image and its labels: 0 for background, else 1 + the index of the shape."""
-    rng = PortableRng(plan.seed, PIXELS)
+    rng = PortableRng(plan.seed, PIXEL_STREAM)
     canvas = _backdrop(plan.background, size, rng)
     labels = np.zeros((size, size), np.uint8)
     light = (rng.between(-0.2, 0.2), rng.between(-0.25, 0.05))
@@ -36,7 +36,7 @@ def paint_scene(plan: ScenePlan, size: int) -> tuple[UInt8[np.ndarray, "h w 3"],
         footprint = object_footprint(item, item.shape, size)
         _shade_ground(canvas, footprint, size)
         _draw_surface(canvas, footprint, _surface(item, footprint, light, rng))
-        labels[footprint.rows, footprint.columns][footprint.outside < 0] = 1 + SHAPES.index(item.shape)
+        labels[footprint.rows, footprint.columns][footprint.outside < 0] = 1 + SHAPE_NAMES.index(item.shape)
     return _apply_camera(canvas, light, rng), labels
 
 
@@ -61,7 +61,7 @@ def darken_scene(image: UInt8[np.ndarray, "h w 3"], seed: int) -> UInt8[np.ndarr
 
     Gamma is 2, so that only squares and roots are needed.
     """
-    rng = PortableRng(seed, DARKNESS)
+    rng = PortableRng(seed, DARKNESS_STREAM)
     exposure = rng.between(0.02, 0.09)
     cast = np.array([0.8, 0.95, 1.2], np.float32) * np.float32(exposure)
     value = image.astype(np.float32) / np.float32(255)
@@ -70,18 +70,18 @@ def darken_scene(image: UInt8[np.ndarray, "h w 3"], seed: int) -> UInt8[np.ndarr
     return _to_bytes(np.sqrt(np.maximum(light + noise, 0)))
 
 
-def _backdrop(name: str, size: int, rng: PortableRng) -> Canvas:
+def _backdrop(name: str, size: int, rng: PortableRng) -> ColourCanvas:
     ground = BACKGROUND_KINDS[name]
     dark, light = (_vary(colour, 0.07, rng) for colour in (ground.dark, ground.light))
     return dark + (light - dark) * background_pattern(name, size, rng)
 
 
-def _draw_clutter(canvas: Canvas, blob: ClutterBlob, size: int) -> None:
+def _draw_clutter(canvas: ColourCanvas, blob: ClutterBlob, size: int) -> None:
     footprint = object_footprint(blob, "ball", size)
     _draw_surface(canvas, footprint, np.array(blob.colour, np.float32)[:, None, None] * (1 - 0.2 * footprint.v))
 
 
-def _shade_ground(canvas: Canvas, footprint: ObjectFootprint, size: int) -> None:
+def _shade_ground(canvas: ColourCanvas, footprint: ObjectFootprint, size: int) -> None:
     """Draws a soft shadow slightly below and to the right of an object."""
     down, right = max(1, size // 24), size // 48
     rows = slice(footprint.rows.start + down, footprint.rows.stop + down)
@@ -91,11 +91,13 @@ def _shade_ground(canvas: Canvas, footprint: ObjectFootprint, size: int) -> None
     part *= 1 - 0.35 * shadow[: part.shape[1], : part.shape[2]]
 
 
-def _surface(item: SceneObject, footprint: ObjectFootprint, light: tuple[float, float], rng: PortableRng) -> Canvas:
+def _surface(
+    item: SceneObject, footprint: ObjectFootprint, light: tuple[float, float], rng: PortableRng
+) -> ColourCanvas:
     """Returns the colours of an object: two, mixed by its texture, lit from one side and darker towards the outline."""
-    hue = _vary(HUES[item.appearance.hue], 0.06, rng)
+    hue = _vary(OBJECT_HUES[item.appearance.hue], 0.06, rng)
     second = hue * np.float32(0.25) + np.float32(0.72) if rng.chance(0.6) else hue * np.float32(0.42)
-    texture = TEXTURES[item.appearance.texture](footprint.u + np.float32(rng.unit()), footprint.v)
+    texture = OBJECT_TEXTURES[item.appearance.texture](footprint.u + np.float32(rng.unit()), footprint.v)
     shade = 1 + footprint.u * np.float32(light[0]) + footprint.v * np.float32(light[1])
     shade = shade * np.minimum(0.7 - footprint.outside * np.float32(0.15), 1)
     if item.shape == "ball":
@@ -103,14 +105,16 @@ def _surface(item: SceneObject, footprint: ObjectFootprint, light: tuple[float, 
     return (hue + (second - hue) * texture) * shade
 
 
-def _draw_surface(canvas: Canvas, footprint: ObjectFootprint, surface: Float32[np.ndarray, "3 rows columns"]) -> None:
+def _draw_surface(
+    canvas: ColourCanvas, footprint: ObjectFootprint, surface: Float32[np.ndarray, "3 rows columns"]
+) -> None:
     """Draws a surface inside a footprint, with an edge one pixel soft."""
     part = canvas[:, footprint.rows, footprint.columns]
     cover = np.minimum(np.maximum(0.5 - footprint.outside, 0), 1)
     part += cover * (surface - part)
 
 
-def _apply_camera(canvas: Canvas, light: tuple[float, float], rng: PortableRng) -> UInt8[np.ndarray, "h w 3"]:
+def _apply_camera(canvas: ColourCanvas, light: tuple[float, float], rng: PortableRng) -> UInt8[np.ndarray, "h w 3"]:
     size = canvas.shape[1]
     tint = np.array([rng.between(0.95, 1.05) for _ in range(3)], np.float32)[:, None, None]
     gain = tint * np.float32(rng.between(0.8, 1.15))

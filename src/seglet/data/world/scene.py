@@ -8,12 +8,12 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from seglet.data.world.captions import scene_caption
-from seglet.data.world.plan import SHAPES, Difficulty, ScenePlan, plan_scene
+from seglet.data.world.plan import SHAPE_NAMES, Difficulty, ScenePlan, plan_scene
 from seglet.data.world.render import darken_scene, paint_scene, scene_depth
 from seglet.types import Classes
 
 WORLD_CLASSES = Classes(
-    ("background", *SHAPES),
+    ("background", *SHAPE_NAMES),
     (
         (0, 0, 0),
         (230, 57, 70),

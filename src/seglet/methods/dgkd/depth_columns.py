@@ -12,9 +12,9 @@ from torch import Tensor
 
 from seglet.data.columns.depth import DEPTH_COLUMN, DepthFiles
 from seglet.data.columns.kinds import ColumnKind, ColumnValue
-from seglet.data.columns.producer import ColumnProducer, Compute
+from seglet.data.columns.producer import ColumnProducer, ComputeColumn
 from seglet.data.dataset import Sample
-from seglet.data.loading.dark_light_pairs import BRIGHTENERS, Brightening
+from seglet.data.loading.dark_light_pairs import BRIGHTENERS, BrighteningName
 from seglet.models.foundation.depth_estimator import DEPTH_LAYOUT, DepthEstimator
 from seglet.models.foundation.hub import find_model
 
@@ -27,7 +27,7 @@ class EstimatedDepth(ColumnProducer):
     """
 
     source: str
-    brighten: Brightening | None = None
+    brighten: BrighteningName | None = None
     name: str = DEPTH_COLUMN
     kind: ColumnKind = "image"
     maker: str = "depth-estimator/1"
@@ -38,7 +38,7 @@ class EstimatedDepth(ColumnProducer):
     def settings(self) -> Mapping[str, Any]:
         return {"brighten": self.brighten}
 
-    def load(self, device: torch.device) -> Compute:
+    def load(self, device: torch.device) -> ComputeColumn:
         brighten = _unchanged if self.brighten is None else BRIGHTENERS[self.brighten]
         estimator = DepthEstimator.load(self.source).to(device)
 
@@ -63,7 +63,7 @@ class GivenDepth(ColumnProducer):
     def settings(self) -> Mapping[str, Any]:
         return {}
 
-    def load(self, device: torch.device) -> Compute:
+    def load(self, device: torch.device) -> ComputeColumn:
         files = DepthFiles(Path(self.folder))
 
         def compute(samples: Sequence[Sample]) -> list[ColumnValue]:

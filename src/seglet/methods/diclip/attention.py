@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from seglet.data.columns.kinds import ColumnKind, ColumnValue
-from seglet.data.columns.producer import ColumnProducer, Compute, Reads
+from seglet.data.columns.producer import ColumnProducer, ComputeColumn, SamplePart
 from seglet.data.columns.token_grid import crop_token_grid
 from seglet.data.dataset import Sample
 from seglet.labels.attention.low_rank import LowRankAttention, low_rank_attention
@@ -123,7 +123,7 @@ class AttentionColumn(ColumnProducer):
             "seed": config.noise_seed,
         }
 
-    def load(self, device: torch.device) -> Compute:
+    def load(self, device: torch.device) -> ComputeColumn:
         source = DiffusionAttention(self.config).to(device)
 
         def compute(samples: Sequence[Sample]) -> list[ColumnValue]:
@@ -145,7 +145,7 @@ class RegionsColumn(ColumnProducer):
     name: str = REGIONS_COLUMN
     kind: ColumnKind = "image"
     maker: str = "diclip-regions/1"
-    reads: ClassVar[tuple[Reads, ...]] = ("image", "labels")
+    reads: ClassVar[tuple[SamplePart, ...]] = ("image", "labels")
 
     def identity(self) -> str:
         return ""
@@ -153,7 +153,7 @@ class RegionsColumn(ColumnProducer):
     def settings(self) -> Mapping[str, Any]:
         return {}
 
-    def load(self, device: torch.device) -> Compute:
+    def load(self, device: torch.device) -> ComputeColumn:
         def compute(samples: Sequence[Sample]) -> list[ColumnValue]:
             return [_labels(sample) for sample in samples]
 

@@ -17,7 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from seglet.data.dataset import Dataset, Sample
-from seglet.data.prompts.class_prompts import PLACEHOLDER, readable_name
+from seglet.data.prompts.class_prompts import PHRASE_PLACEHOLDER, readable_name
 from seglet.files import replace_atomically
 from seglet.images import read_image
 from seglet.methods.diclip.model_weights import weights_identity
@@ -71,9 +71,9 @@ class CacheImagesConfig:
                 raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
         if not 0 < self.cache_classes <= 1:
             raise ValueError(f"cache_classes: expected above 0 and at most 1, got {self.cache_classes}")
-        if PLACEHOLDER not in self.generator_prompt:
+        if PHRASE_PLACEHOLDER not in self.generator_prompt:
             raise ValueError(
-                f"generator_prompt: {self.generator_prompt!r} needs a {PLACEHOLDER}, where the class's name goes"
+                f"generator_prompt: {self.generator_prompt!r} needs a {PHRASE_PLACEHOLDER}, where the class's name goes"
             )
 
     @property
@@ -102,7 +102,7 @@ def generated_images(
     folder = root / f"generated-{hashlib.sha256(settings.encode()).hexdigest()[:16]}"
     files = [[folder / _folder(name) / f"{i:04d}.png" for i in range(config.cache_images)] for name in names]
     missing = [
-        (config.generator_prompt.replace(PLACEHOLDER, readable_name(name)), config.generator_seed + i, file)
+        (config.generator_prompt.replace(PHRASE_PLACEHOLDER, readable_name(name)), config.generator_seed + i, file)
         for name, of_class in zip(names, files, strict=True)
         for i, file in enumerate(of_class)
         if not file.is_file()

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from seglet.data.columns.caption_files import CAPTION_FILE_SUFFIXES, CaptionFile, read_captions
 from seglet.data.columns.kinds import ColumnKind, ColumnValue
-from seglet.data.columns.producer import ColumnProducer, Compute
+from seglet.data.columns.producer import ColumnProducer, ComputeColumn
 from seglet.data.dataset import Sample
 from seglet.data.errors import DataError
 from seglet.data.world.dataset import WORLD_SPLITS
@@ -52,7 +52,7 @@ class GeneratedCaptions(ColumnProducer):
     def settings(self) -> Mapping[str, Any]:
         return {"prompts": list(self.prompts), "longest": self.longest, "precision": self.precision}
 
-    def load(self, device: torch.device) -> Compute:
+    def load(self, device: torch.device) -> ComputeColumn:
         network = captioner.Captioner.load(self.source, dtype=self.precision).to(device)
 
         def compute(samples: Sequence[Sample]) -> list[ColumnValue]:
@@ -88,7 +88,7 @@ class FileCaptions(ColumnProducer):
     def settings(self) -> Mapping[str, Any]:
         return {}
 
-    def load(self, device: torch.device) -> Compute:
+    def load(self, device: torch.device) -> ComputeColumn:
         return lambda samples: [self._file.of(sample.id) for sample in samples]
 
 
@@ -106,7 +106,7 @@ class WorldCaptions(ColumnProducer):
     def settings(self) -> Mapping[str, Any]:
         return {}
 
-    def load(self, device: torch.device) -> Compute:
+    def load(self, device: torch.device) -> ComputeColumn:
         return lambda samples: [(_scene_caption(sample),) for sample in samples]
 
 
@@ -153,7 +153,7 @@ class CaptionTokens(ColumnProducer):
     def settings(self) -> Mapping[str, Any]:
         return {"neutral": self.neutral, "pooled": self.pooled}
 
-    def load(self, device: torch.device) -> Compute:
+    def load(self, device: torch.device) -> ComputeColumn:
         tower = clip.ImageTextEncoder.load(self.source).text.to(device)
 
         def compute(samples: Sequence[Sample]) -> list[ColumnValue]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from seglet.data.loading.semi_dataset import Partner, SemiConfig
+from seglet.data.loading.semi_dataset import PartnerSource, SemiConfig
 from seglet.labels.semi.cutmix import CutMixOptions
 from seglet.losses.vila import DIFFUSION_WEIGHTS
 from seglet.models.diffusion.gaussian import JointSteps
@@ -31,7 +31,7 @@ class Config(SemiConfig, StudentConfig):
     student: str = option("vila-clip_b16", "network to train: vila-BACKBONE; ViT-B/16 in the paper")
     auxiliary_weight: float = option(0.0, "weight of an auxiliary head's loss; the network has no such head")
     streams: int = option(1, "strong views of an image per step; 1, as in Fig. 2")
-    partner: Partner = option(
+    partner: PartnerSource = option(
         "reversed", "images that CutMix pastes: the batch in reverse order (UniMatch-V2 code), or others (batch)"
     )
     freeze_backbone: bool = option(False, "train the decoder alone, to save memory; the paper trains everything")

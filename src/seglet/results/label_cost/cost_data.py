@@ -8,7 +8,7 @@ from seglet.data.description import Description
 from seglet.data.errors import DataError
 from seglet.data.folder_dataset import describe_data
 from seglet.data.opening import names_world
-from seglet.data.splits.fractions import Portion
+from seglet.data.splits.fractions import LabelledPortion
 from seglet.data.splits.stratify import portion_name, split_labelled
 from seglet.data.world.options import open_world
 
@@ -51,7 +51,7 @@ class CostData:
             Path(self.data).parent.mkdir(parents=True, exist_ok=True)
             self.description.save(Path(self.data))
 
-    def few_masks_split(self, portion: Portion) -> str:
+    def few_masks_split(self, portion: LabelledPortion) -> str:
         """Returns the split of the images that keep their masks; data on disk have another draw for each seed."""
         return f"{portion.name}/labelled" if self.is_world else f"{portion.name}-seed{{seed}}/labelled"
 
@@ -63,7 +63,7 @@ def world_cost_data(data: str, train: str, score: str, scenes: int = WORLD_SCENE
 
 
 def folder_cost_data(
-    data: str, out: Path, splits: tuple[str, str], few: Sequence[Portion], seeds: Sequence[int]
+    data: str, out: Path, splits: tuple[str, str], few: Sequence[LabelledPortion], seeds: Sequence[int]
 ) -> CostData:
     """Returns data on disk; their description with the draws of the few masks will be written into `out`.
 
@@ -87,7 +87,7 @@ def folder_cost_data(
     return CostData(str(out / "dataset.json"), "DIR", len(items), count, fingerprint, train, score, divided)
 
 
-def _with_draw(description: Description, split: str, portion: Portion, seed: int) -> Description:
+def _with_draw(description: Description, split: str, portion: LabelledPortion, seed: int) -> Description:
     """Returns the description with two more splits, whose names have the seed also if it is 0."""
     divided, _ = split_labelled(description, split, portion, seed)
     drawn, name = portion_name(portion, seed), f"{portion.name}-seed{seed}"

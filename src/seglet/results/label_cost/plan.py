@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from seglet import methods
-from seglet.data.splits.fractions import Portion
+from seglet.data.splits.fractions import LabelledPortion
 from seglet.engine.experiment import known_keys
 from seglet.engine.settings import Settings
 from seglet.results.definition import TableDefinition
@@ -73,7 +73,7 @@ class CostStudy:
     """
 
     data: CostData
-    few: tuple[Portion, ...] = (Portion(1, 8),)
+    few: tuple[LabelledPortion, ...] = (LabelledPortion(1, 8),)
     seeds: tuple[int, ...] = (0, 1, 2)
     by_tags: str = "ssss"
     by_few: str = "fixmatch"
@@ -139,7 +139,7 @@ def shared_keys(keys: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in keys.items() if key in names}
 
 
-def few_masks_name(portion: Portion) -> str:
+def few_masks_name(portion: LabelledPortion) -> str:
     """Returns the name of a kind of annotation: `masks for 1/8`, `masks for 20`."""
     return f"masks for {portion.name.replace('_', '/')}"
 

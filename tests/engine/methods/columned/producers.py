@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from seglet.data.columns.kinds import ColumnKind, ColumnValue
-from seglet.data.columns.producer import ColumnProducer, Compute
+from seglet.data.columns.producer import ColumnProducer, ComputeColumn
 from seglet.data.dataset import Sample
 from seglet.data.world.dataset import World
 
@@ -28,7 +28,7 @@ class WorldDepth(ColumnProducer):
     def settings(self) -> Mapping[str, Any]:
         return {}
 
-    def load(self, device: torch.device) -> Compute:
+    def load(self, device: torch.device) -> ComputeColumn:
         return lambda samples: [self._depth(sample) for sample in samples]
 
     def _depth(self, sample: Sample) -> np.ndarray:
@@ -54,7 +54,7 @@ class Histogram(ColumnProducer):
     def settings(self) -> Mapping[str, Any]:
         return {"bins": self.bins}
 
-    def load(self, device: torch.device) -> Compute:
+    def load(self, device: torch.device) -> ComputeColumn:
         return self._compute
 
     def _compute(self, samples: Sequence[Sample]) -> list[ColumnValue]:
@@ -85,7 +85,7 @@ class Caption(ColumnProducer):
     def settings(self) -> Mapping[str, Any]:
         return {}
 
-    def load(self, device: torch.device) -> Compute:
+    def load(self, device: torch.device) -> ComputeColumn:
         return lambda samples: [(f"<b>{'very ' * (int(s.id[-1]) % 3)}nice {s.id}", "nice") for s in samples]
 
 
@@ -105,7 +105,7 @@ class Spelling(ColumnProducer):
     def settings(self) -> Mapping[str, Any]:
         return {}
 
-    def load(self, device: torch.device) -> Compute:
+    def load(self, device: torch.device) -> ComputeColumn:
         return lambda samples: [
             np.frombuffer(sample.texts["caption"][0].encode(), np.uint8).copy()[:, None] for sample in samples
         ]
