@@ -141,6 +141,20 @@ def test_pages_use_the_words_of_the_glossary(page: Path) -> None:
     assert re.findall(rf"\b(?:{words})\b", content, re.I) == []
 
 
+def test_the_layers_on_the_page_are_those_of_the_contract() -> None:
+    contracts = tomllib.loads(text("pyproject.toml"))["tool"]["importlinter"]["contracts"]
+    (layers,) = [contract["layers"] for contract in contracts if contract["type"] == "layers"]
+    shown, *_ = blocks(text("docs/architecture.md"), "text")
+    assert " ".join(shown.split()) == " → ".join(layers)
+
+
+def test_every_room_is_on_the_page_of_the_architecture() -> None:
+    rooms = {init.parent for init in (ROOT / "src/seglet").glob("*/*/__init__.py")}
+    assert {room.name for room in rooms if not room.name.startswith("_")} - set(
+        quoted(ROOT / "docs/architecture.md")
+    ) == set()
+
+
 def is_importable(name: str) -> bool:
     """Returns True for a module, and for a name or an attribute in one."""
     found, rest = name, []
