@@ -23,10 +23,10 @@ class Noise(Objective):
         self.weight = nn.Parameter(torch.zeros(3))
         self.register_buffer("seen", torch.zeros(()))
 
-    def losses(self, step: int, draws: torch.Generator) -> dict[str, torch.Tensor]:
+    def losses(self, step: int, rng: torch.Generator) -> dict[str, torch.Tensor]:
         if step == self.ends_at:
             raise KeyboardInterrupt
-        return {"miss": ((self.weight - torch.randn(3, generator=draws)) ** 2).sum()}
+        return {"miss": ((self.weight - torch.randn(3, generator=rng)) ** 2).sum()}
 
     def after_step(self, step: int) -> None:
         self.seen += step

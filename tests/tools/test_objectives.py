@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 from tools.pretrain.clip import alike, contrast, late_interaction
-from tools.pretrain.unet import told
+from tools.pretrain.unet import shortened_caption
 from tools.pretrain.vae import slope_error
 from torch.testing import assert_close
 
@@ -39,9 +39,9 @@ def test_words_that_are_not_there_do_not_count():
     )
 
 
-@pytest.mark.parametrize(("luck", "left"), [(0.0, ""), (0.15, "a ball"), (0.5, "a ball on sand")])
-def test_captions_are_left_out_or_lose_their_background(luck: float, left: str):
-    assert told("a ball on sand", luck) == left
+@pytest.mark.parametrize(("chance", "left"), [(0.0, ""), (0.15, "a ball"), (0.5, "a ball on sand")])
+def test_captions_are_left_out_or_lose_their_background(chance: float, left: str):
+    assert shortened_caption("a ball on sand", chance) == left
 
 
 def test_a_shifted_image_has_the_right_slopes():

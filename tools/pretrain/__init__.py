@@ -1,1 +1,1 @@
-"""How the tiny foundation models come about: images and captions, objectives, loop, scores, cards."""
+"""Training of the tiny foundation models: images and captions, objectives, loop, scores, cards."""

@@ -1,4 +1,4 @@
-"""How backbones get weights to start from: they tell what single objects are, as ImageNet's networks do.
+"""Pretraining of backbones by classification of scenes with one object, as ImageNet's networks are.
 
 Axes: b images, c channels, k answers.
 """
@@ -27,7 +27,7 @@ QUESTIONS: Mapping[str, tuple[str, ...]] = {
     "texture": tuple(OBJECT_TEXTURES),
     "background": tuple(BACKGROUND_KINDS),
 }
-"""What is asked of an image with one object, and the possible answers."""
+"""Attributes that are predicted of an image with one object, and their values."""
 
 SIZES: Mapping[str, tuple[str, float]] = {
     "resnet18-w25": ("resnet18", 0.25),
@@ -37,16 +37,16 @@ SIZES: Mapping[str, tuple[str, float]] = {
 """Backbone and width by name."""
 
 STEPS: Mapping[str, int] = {"resnet18-w25": 1000, "resnet18-w50": 1000, "mit_b0-w50": 3000}
-"""A transformer has to find out that neighbours belong together."""
+"""Numbers of steps. A transformer needs more, as it has to learn that neighbours belong together."""
 
 
 def recipe(name: str) -> Recipe:
-    """How the backbone of this name learns."""
+    """Returns the recipe of a backbone."""
     return Recipe((Phase(STEPS[name], 2e-3, 100, 0.02),), 48, bf16=True)
 
 
 class BackboneObjective(Objective):
-    """Cross-entropy of four answers, from the mean of the deepest stage; only the backbone is kept."""
+    """Cross-entropy of four attributes, predicted from the mean of the deepest stage; only the backbone is kept."""
 
     def __init__(self, recipe: Recipe, small: Corpus, backbone: str, width: float) -> None:
         super().__init__()
@@ -58,28 +58,28 @@ class BackboneObjective(Objective):
         self.answers = nn.ModuleDict({name: nn.Linear(inside, len(known)) for name, known in QUESTIONS.items()})
 
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> dict[str, Float[Tensor, "b k"]]:
-        """Logits of the answers to each question."""
+        """Returns the logits of each attribute."""
         pooled = self.segmenter.network.backbone(images)[-1].float().mean((2, 3))
         return {name: layer(pooled) for name, layer in self.answers.items()}
 
     def save(self, folder: Path) -> None:
-        """The backbone, as a segmenter in half precision whose head starts from chance."""
+        """Saves the backbone as a segmenter in half precision whose head starts from chance."""
         weights = {
             name: tensor.half() if tensor.is_floating_point() else tensor
             for name, tensor in self.segmenter.network.state_dict().items()
         }
         storage.write_segmenter(folder, weights, self.segmenter.architecture, WORLD_CLASSES)
 
-    def losses(self, step: int, draws: torch.Generator) -> Mapping[str, Float[Tensor, ""]]:
+    def losses(self, step: int, rng: torch.Generator) -> Mapping[str, Float[Tensor, ""]]:
         single = self.small.single
-        places = single[torch.randint(len(single), (self.recipe.batch,), generator=draws)]
+        places = single[torch.randint(len(single), (self.recipe.batch,), generator=rng)]
         truth = [answers(self.small.plans[place]) for place in places.tolist()]
         logits = self(self.small.images(places))
         return {name: F.cross_entropy(logits[name].float(), _column(truth, name)) for name in QUESTIONS}
 
 
 def answers(plan: ScenePlan) -> dict[str, int]:
-    """The right answers for a scene's foremost object."""
+    """Returns the attributes of a scene's foremost object."""
     thing = plan.objects[-1]
     told = {
         "shape": thing.shape,
@@ -96,7 +96,7 @@ def _column(truth: list[dict[str, int]], name: str) -> Integer[Tensor, " b"]:
 
 @torch.inference_mode()
 def scores(objective: BackboneObjective, scenes: list[Scene]) -> dict[str, float]:
-    """Share of right answers about scenes with one object."""
+    """Returns the share of right answers on scenes with one object."""
     single = [scene for scene in scenes if len(scene.plan.objects) == 1]
     logits = objective(images(single))
     truth = [answers(scene.plan) for scene in single]

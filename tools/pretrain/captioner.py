@@ -1,4 +1,4 @@
-"""How the tiny captioner learns: the next word of the world's captions.
+"""Pretraining of the tiny captioner by next-word prediction on the world's captions.
 
 Axes: b images, n tokens.
 """
@@ -15,13 +15,13 @@ from tools.pretrain.loop import Objective, Phase, Recipe
 from tools.pretrain.texts import with_opening, words
 
 OPENINGS = ("a photo of", "a photo contains")
-"""What captioners are prompted with; ViLaDiff asks for both. Every caption learnt begins with one."""
+"""Prompts of captioners; ViLaDiff uses both. Every caption of the training begins with one."""
 
 RECIPE = Recipe((Phase(6000, 1e-3, 100, 0.02),), 32, bf16=True)
 
 
 class CaptionerObjective(Objective):
-    """Cross-entropy of words."""
+    """Cross-entropy of each word of a caption."""
 
     def __init__(self, recipe: Recipe, small: Corpus) -> None:
         super().__init__()
@@ -29,9 +29,9 @@ class CaptionerObjective(Objective):
         self.recipe, self.small = recipe, small
         self.model = TinyCaptioner((*words(), "contains"))
 
-    def losses(self, step: int, draws: torch.Generator) -> Mapping[str, Float[Tensor, ""]]:
-        places = torch.randint(self.small.count, (self.recipe.batch,), generator=draws)
-        which = torch.randint(len(OPENINGS), (self.recipe.batch,), generator=draws).tolist()
+    def losses(self, step: int, rng: torch.Generator) -> Mapping[str, Float[Tensor, ""]]:
+        places = torch.randint(self.small.count, (self.recipe.batch,), generator=rng)
+        which = torch.randint(len(OPENINGS), (self.recipe.batch,), generator=rng).tolist()
         chosen = zip(places.tolist(), which, strict=True)
         captions = [with_opening(self.small.captions[place], OPENINGS[kind]) for place, kind in chosen]
         return {"words": self.model.loss(self.small.images(places), *self.model.encode(captions))}

@@ -1,4 +1,4 @@
-"""How the tiny CLIP learns: images and captions alone, no mask anywhere.
+"""Pretraining of the tiny CLIP on images and captions alone, without masks.
 
 CLIP's contrast of whole images and captions, and beside it a late interaction of patches and words, taken from the
 third layer through a projection that is thrown away: it gives the middle tokens meaning, which the real CLIP has from
@@ -24,7 +24,7 @@ from tools.pretrain.loop import Objective, Phase, Recipe
 from tools.pretrain.texts import PROMPTS, content, content_places, with_opening, words
 
 TAPPED = 3
-"""The layer whose patches are compared with words."""
+"""Layer whose patches are compared with words."""
 
 PROMPTED = 0.2
 """Share of captions whose opening is one of `PROMPTS`."""
@@ -33,7 +33,7 @@ RECIPE = Recipe((Phase(400, 1e-3, 50, 1.0), Phase(2600, 1e-3, 50, 0.02), Phase(6
 
 
 class CLIPObjective(Objective):
-    """Phase 0 trains layers 1 to 3 by words and patches, phase 1 all of it on small images, phase 2 on large ones."""
+    """CLIP's objective. Phase 0 trains layers 1 to 3, phase 1 all layers on small images, phase 2 on large ones."""
 
     def __init__(self, recipe: Recipe, small: Corpus, large: Corpus) -> None:
         super().__init__()
@@ -45,11 +45,11 @@ class CLIPObjective(Objective):
         self.sharpness = nn.Parameter(torch.tensor(math.log(1 / 0.07)))
         self.names = [int(self.model.encode([name])[0, 1]) for name in (*SHAPE_NAMES, *BACKGROUND_KINDS)]
 
-    def losses(self, step: int, draws: torch.Generator) -> Mapping[str, Float[Tensor, ""]]:
+    def losses(self, step: int, rng: torch.Generator) -> Mapping[str, Float[Tensor, ""]]:
         phase, _ = self.recipe.place(step)
         corpus = self.large if phase == 2 else self.small
-        places = torch.randint(corpus.count, (self.recipe.batch // (2 if phase == 2 else 1),), generator=draws)
-        captions = self._captions(corpus, places, draws)
+        places = torch.randint(corpus.count, (self.recipe.batch // (2 if phase == 2 else 1),), generator=rng)
+        captions = self._captions(corpus, places, rng)
         ids = self.model.encode(captions)
         states, whole = self.model.read(ids[:, : int((ids != ids[0, -1]).sum(1).max()) + 1])
         tokens = self.model.layer(corpus.images(places), TAPPED)
@@ -63,10 +63,10 @@ class CLIPObjective(Objective):
             terms["captions"] = contrast(images @ whole.T * self.model.scale(), alike(captions))
         return terms
 
-    def _captions(self, corpus: Corpus, places: Integer[Tensor, " b"], draws: torch.Generator) -> list[str]:
-        """Captions of scenes; some begin as prompts do."""
-        chosen = torch.rand(len(places), generator=draws) < PROMPTED
-        which = torch.randint(len(PROMPTS), (len(places),), generator=draws)
+    def _captions(self, corpus: Corpus, places: Integer[Tensor, " b"], rng: torch.Generator) -> list[str]:
+        """Returns captions of scenes; some begin as prompts do."""
+        chosen = torch.rand(len(places), generator=rng) < PROMPTED
+        which = torch.randint(len(PROMPTS), (len(places),), generator=rng)
         captions = [corpus.captions[place] for place in places.tolist()]
         return [
             with_opening(caption, PROMPTS[int(kind)]) if change else caption
@@ -75,13 +75,13 @@ class CLIPObjective(Objective):
 
 
 def alike(keys: list[str]) -> Bool[Tensor, "b b"]:
-    """Which pairs have the same key."""
+    """Returns the pairs that have the same key."""
     numbers = torch.tensor([keys.index(key) for key in keys])
     return numbers[:, None] == numbers[None, :]
 
 
 def contrast(logits: Float[Tensor, "b b"], same: Bool[Tensor, "b b"]) -> Float[Tensor, ""]:
-    """Cross-entropy along rows and along columns, in nats; all of a row's positives share its probability."""
+    """Computes the cross-entropy along rows and along columns, in nats; positives of a row share its probability."""
     target = same.float() / same.sum(1, keepdim=True)
     return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
 
@@ -93,7 +93,9 @@ def late_interaction(
     same: Bool[Tensor, "b b"],
     scale: Float[Tensor, ""],
 ) -> Float[Tensor, ""]:
-    """Contrast in both directions: each word finds its best patch, each patch its best word; FILIP, Eq. 4 and 5."""
+    """Computes FILIP's contrast in both directions (Eq. 4 and 5): words with their best patch, patches with their best
+    word.
+    """
     cosines = torch.einsum("inc,jmc->ijnm", patches, named)
     count = present.sum(1).clamp(min=1)
     to_words = (cosines.amax(2) * present).sum(2) / count

@@ -1,4 +1,4 @@
-"""Scenes of the split `pretrain`, drawn once and kept on disk as bytes, because drawing takes longer than reading.
+"""Scenes of the split `pretrain`, drawn once and stored as bytes, because drawing takes longer than reading.
 
 Axes: b scenes, h rows, w columns.
 """
@@ -18,11 +18,11 @@ from seglet.data.world.dataset import WORLD_VERSION, World
 from seglet.data.world.plan import ScenePlan
 
 CHUNK = 1000
-Note = Callable[[int], None]
+Progress = Callable[[int], None]
 
 
 class Corpus:
-    """`count` scenes of `size` pixels a side, from the first of the split `pretrain` on.
+    """The first `count` scenes of the split `pretrain`, of `size` pixels a side.
 
     Files are made when first needed, a thousand scenes each; each is whole or not there.
     """
@@ -32,8 +32,8 @@ class Corpus:
         self.count = count
         self.world = World("pretrain", scenes=count, size=size)
 
-    def draw(self, note: Note = lambda done: None) -> None:
-        """Makes the files that are missing; `note` hears how many scenes there are."""
+    def draw(self, note: Progress = lambda done: None) -> None:
+        """Draws the missing files; `note` is called with the number of scenes there are."""
         self.folder.mkdir(parents=True, exist_ok=True)
         files.delete_partial(self.folder)
         for begin in range(0, self.count, CHUNK):
@@ -42,17 +42,17 @@ class Corpus:
             note(min(begin + CHUNK, self.count))
 
     def images(self, places: Integer[Tensor, " b"]) -> Float[Tensor, "b 3 h w"]:
-        """Images as floats in [0, 1]."""
+        """Returns images as floats in [0, 1]."""
         rows = [self._chunks[place // CHUNK][place % CHUNK] for place in places.tolist()]
         return torch.from_numpy(np.stack(rows)).permute(0, 3, 1, 2).float() / 255
 
     def depth(self, places: Integer[Tensor, " b"]) -> Float[Tensor, "b h w"]:
-        """How far away each pixel is, 0 nearest to 1; drawn each time."""
+        """Returns the depth of each pixel, 0 nearest to 1; it is drawn each time."""
         return torch.from_numpy(np.stack([self.world.scene(place).depth for place in places.tolist()]))
 
     @cached_property
     def plans(self) -> list[ScenePlan]:
-        """What stands in each scene."""
+        """Plans of all scenes."""
         return [self.world.scene(place).plan for place in range(self.count)]
 
     @cached_property
@@ -61,7 +61,7 @@ class Corpus:
 
     @cached_property
     def single(self) -> Integer[Tensor, " b"]:
-        """Places of the scenes that have one object."""
+        """Indices of the scenes that have one object."""
         return torch.tensor([place for place, plan in enumerate(self.plans) if len(plan.objects) == 1])
 
     @cached_property
@@ -77,6 +77,8 @@ class Corpus:
             drawn.flush()
 
     def _file(self, begin: int) -> Path:
-        """A last, shorter file is named by its length, so that a larger corpus does not take it for a whole one."""
+        """Returns a chunk's file; a last, shorter one is named by its length, so that a larger corpus does not reuse
+        it.
+        """
         length = min(CHUNK, self.count - begin)
         return self.folder / f"{begin:07d}{'' if length == CHUNK else f'-{length}'}.npy"

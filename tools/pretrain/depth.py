@@ -1,4 +1,4 @@
-"""How the tiny depth network learns: from the world's own depth.
+"""Pretraining of the tiny depth network on the world's own depth.
 
 Axes: b images, h rows, w columns.
 """
@@ -26,8 +26,8 @@ class DepthObjective(Objective):
         self.recipe, self.small = recipe, small
         self.model = TinyDepth()
 
-    def losses(self, step: int, draws: torch.Generator) -> Mapping[str, Float[Tensor, ""]]:
-        places = torch.randint(self.small.count, (self.recipe.batch,), generator=draws)
+    def losses(self, step: int, rng: torch.Generator) -> Mapping[str, Float[Tensor, ""]]:
+        places = torch.randint(self.small.count, (self.recipe.batch,), generator=rng)
         near = self.model(self.small.images(places)).float()
         error = near - (1 - self.small.depth(places))
         slopes = (error.diff(dim=1).abs().mean() + error.diff(dim=2).abs().mean()) / 2

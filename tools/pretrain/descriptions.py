@@ -1,10 +1,10 @@
-"""What the cards of the tiny models say beside what is measured."""
+"""Texts of the tiny models' cards beside what is measured."""
 
 from collections.abc import Mapping
 
-from tools.pretrain.workshop import SCENES, Description
+from tools.pretrain.session import SCENE_COUNTS, ModelDescription
 
-SEEN = f"the first {SCENES[64]} scenes of the embedded world's split `pretrain`, and no others"
+TRAINING_SCENES = f"the first {SCENE_COUNTS[64]} scenes of the embedded world's split `pretrain`, and no others"
 
 _ANSWERS = {
     "shape": "right shapes, held-out scenes with one object",
@@ -14,22 +14,22 @@ _ANSWERS = {
 }
 
 
-def _backbone(name: str) -> Description:
-    return Description(
+def _backbone(name: str) -> ModelDescription:
+    return ModelDescription(
         f"Weights of {name} to start from, as ImageNet's are: trained to tell shape, hue, texture and background of "
         "scenes with one object. The head starts from chance.",
         "a segmenter's folder, for `student_weights`",
-        f"those with one object of {SEEN}; classes and attributes, no mask",
+        f"those with one object of {TRAINING_SCENES}; classes and attributes, no mask",
         _ANSWERS,
     )
 
 
-DESCRIPTIONS: Mapping[str, Description] = {
-    "clip": Description(
+DESCRIPTIONS: Mapping[str, ModelDescription] = {
+    "clip": ModelDescription(
         "A miniature of CLIP: a contrast of whole images and captions, and, for the tokens of the third layer, a late "
         "interaction of patches with the caption's words for things and places.",
         "transformers, CLIPModel with tokenizer and image processor",
-        f"{SEEN}, with their captions; no mask",
+        f"{TRAINING_SCENES}, with their captions; no mask",
         {
             "tag_map": "mean average precision of tags, zero-shot: whole images, prompts averaged over backgrounds, "
             "the share of each class among the ten",
@@ -39,16 +39,16 @@ DESCRIPTIONS: Mapping[str, Description] = {
             "the mean similarity to background words subtracted",
         },
     ),
-    "depth": Description(
+    "depth": ModelDescription(
         "A miniature of Depth Anything: relative nearness of every pixel, larger is nearer.",
         "transformers, DepthAnythingForDepthEstimation with image processor",
-        f"{SEEN}, with their depth",
+        f"{TRAINING_SCENES}, with their depth",
         {"correlation": "mean correlation with true nearness within an image"},
     ),
-    "captioner": Description(
+    "captioner": ModelDescription(
         "A miniature of BLIP that says what is in a scene, behind the prompts 'a photo of' and 'a photo contains'.",
         "transformers, BlipForConditionalGeneration with processor",
-        f"{SEEN}, with their captions",
+        f"{TRAINING_SCENES}, with their captions",
         {
             "same_classes": "captions that name exactly the classes that are there",
             "precision": "of the classes named, share that is there",
@@ -56,11 +56,11 @@ DESCRIPTIONS: Mapping[str, Description] = {
             "same_background": "captions that name the right background",
         },
     ),
-    "stable-diffusion": Description(
+    "stable-diffusion": ModelDescription(
         "A miniature of Stable Diffusion 2: a VAE with a quarter of the pixels each way, a UNet that predicts "
         "velocities, the tiny CLIP's text encoder. 64 × 64 pixels.",
         "diffusers, StableDiffusionPipeline",
-        f"{SEEN}, with their captions; the VAE also the first {SCENES[128]} of them at 128 pixels",
+        f"{TRAINING_SCENES}, with their captions; the VAE also the first {SCENE_COUNTS[128]} of them at 128 pixels",
         {
             "psnr": "dB of the VAE's reconstruction",
             "generated_shape": "generated images whose shape a supervised network recognises",

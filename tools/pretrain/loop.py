@@ -1,4 +1,4 @@
-"""The loop all tiny models are trained by: resumable to the bit, because a step depends on its number alone."""
+"""Training loop of all tiny models, which resumes with identical results: a step depends only on its number."""
 
 import json
 import math
@@ -30,7 +30,7 @@ KEPT = 2
 
 @dataclass(frozen=True)
 class Phase:
-    """Some steps with one learning rate: warmed up, then a cosine down to `floor` of its peak."""
+    """Steps with one learning-rate schedule: a warm-up, then a cosine down to `floor` of its peak."""
 
     steps: int
     peak: float
@@ -40,7 +40,7 @@ class Phase:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a model is trained, by AdamW."""
+    """Hyperparameters of a training with AdamW."""
 
     phases: tuple[Phase, ...]
     batch: int
@@ -55,7 +55,7 @@ class Recipe:
         return sum(phase.steps for phase in self.phases)
 
     def place(self, step: int) -> tuple[int, int]:
-        """The phase a step belongs to, and its number within that."""
+        """Returns the phase a step belongs to, and its number within that."""
         for number, phase in enumerate(self.phases):
             if step < phase.steps:
                 return number, step
@@ -63,7 +63,7 @@ class Recipe:
         raise ValueError(f"there are {self.steps} steps, not {self.steps + step + 1}")
 
     def rate(self, step: int) -> float:
-        """The learning rate of a step."""
+        """Returns the learning rate of a step."""
         number, step = self.place(step)
         phase = self.phases[number]
         warm = min(1.0, (step + 1) / max(1, phase.warmup))
@@ -72,20 +72,20 @@ class Recipe:
 
 
 class Objective(nn.Module, ABC):
-    """What is trained: all state is in parameters and buffers, all randomness in `draws` or the global generator."""
+    """Module to train: all state is in parameters and buffers, all randomness from `rng` or the global generator."""
 
     recipe: Recipe
 
     @abstractmethod
-    def losses(self, step: int, draws: torch.Generator) -> Mapping[str, Float[Tensor, ""]]:
-        """Named terms; their sum is descended. `step` counts from 0."""
+    def losses(self, step: int, rng: torch.Generator) -> Mapping[str, Float[Tensor, ""]]:
+        """Returns named terms whose sum is minimised. `step` counts from 0."""
 
     def after_step(self, step: int) -> None:
-        """Averages move here."""
+        """Called after each step; moving averages are updated here."""
 
 
 def train(objective: Objective, folder: Path, title: str) -> None:
-    """Trains, or goes on where an interrupted training stood; the state is that of the last checkpoint then.
+    """Trains an objective, or continues an interrupted training from its last checkpoint.
 
     Raises:
         ValueError: `folder` holds a training with another recipe.
@@ -115,12 +115,12 @@ def train(objective: Objective, folder: Path, title: str) -> None:
 
 
 def finished(folder: Path, recipe: Recipe) -> bool:
-    """Whether a training with this recipe has come to its end there."""
+    """Checks whether a training with this recipe is finished in a folder."""
     return checkpoint_steps(folder)[-1:] == [recipe.steps]
 
 
 def _step(objective: Objective, optimiser: torch.optim.Optimizer, recipe: Recipe, step: int) -> dict[str, float]:
-    """One step, which depends on the state, the seed and its number alone."""
+    """Takes one step, which depends on the state, the seed and its number alone."""
     mixed = (recipe.seed << 32) + step
     torch.manual_seed(mixed)
     for group in optimiser.param_groups:
@@ -139,7 +139,7 @@ def _step(objective: Objective, optimiser: torch.optim.Optimizer, recipe: Recipe
 
 
 class Log:
-    """Means of the losses over a few steps, as lines of JSON; lines of steps that are taken again are dropped."""
+    """Log of mean losses over a few steps, as lines of JSON; lines of repeated steps are dropped."""
 
     def __init__(self, file: Path, begin: int) -> None:
         self.file = file
@@ -150,7 +150,7 @@ class Log:
         self.flush()
 
     def add(self, step: int, terms: Mapping[str, float]) -> str:
-        """Counts a step; a note for the bar now and then."""
+        """Counts a step; returns a note for the progress bar now and then."""
         self.count += 1
         for name, value in terms.items():
             self.sums[name] = self.sums.get(name, 0.0) + value
@@ -180,7 +180,7 @@ def _save(folder: Path, step: int, objective: nn.Module, optimiser: torch.optim.
 
 
 def _restore(folder: Path, objective: nn.Module, optimiser: torch.optim.Optimizer) -> tuple[int, float]:
-    """Steps and seconds of processor time that are behind us."""
+    """Restores a training and returns its steps and seconds of processor time so far."""
     if not checkpoint_steps(folder):
         return 0, 0.0
     step, state = load_newest_checkpoint(folder)
@@ -190,7 +190,7 @@ def _restore(folder: Path, objective: nn.Module, optimiser: torch.optim.Optimize
 
 
 def _adopt(optimiser: torch.optim.Optimizer, state: Any) -> None:
-    """JSON has no tuples: rates and betas are the recipe's anyway."""
+    """Loads the optimiser's state without its hyperparameters, as JSON has no tuples."""
     groups = [{**new, "params": old["params"]} for new, old in zip(
         optimiser.state_dict()["param_groups"], state["param_groups"], strict=True
     )]  # fmt: skip

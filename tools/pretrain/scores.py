@@ -1,4 +1,4 @@
-"""What the tiny models are worth, on scenes of the split `test`, which none of them has seen.
+"""Scores of the tiny models on scenes of the split `test`, on which none of them was trained.
 
 Axes: b images, k classes, n patches, c channels, h rows, w columns.
 """
@@ -22,11 +22,11 @@ from tools.pretrain.texts import content
 
 BATCH = 50
 FINE = tuple(place / 200 for place in range(200))
-"""Thresholds for the background; similarities from which the background's are subtracted are best cut low."""
+"""Thresholds of the background; similarities with the background's subtracted need low ones."""
 
 
 def held_out(count: int, size: int) -> list[Scene]:
-    """Scenes that no tiny model has seen."""
+    """Returns scenes on which no tiny model was trained."""
     world = World("test", scenes=count, size=size)
     return [world.scene(index) for index in range(count)]
 
@@ -61,7 +61,7 @@ def clip_scores(model: TinyCLIP, scenes: list[Scene]) -> dict[str, float]:
 
 
 def placed_texts(model: TinyCLIP) -> Float[Tensor, "k c"]:
-    """Each shape's mean text over the backgrounds it may stand on: captions name them, so a prompt without is odd."""
+    """Returns each shape's mean text over the backgrounds, which every caption names."""
     prompts = [
         f"a photo of {_named(shape)} {ground.phrase}" for shape in SHAPE_NAMES for ground in BACKGROUND_KINDS.values()
     ]
@@ -74,7 +74,7 @@ def _named(shape: str) -> str:
 
 
 def without_mixing(model: TinyCLIP, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b n c"]:
-    """Tokens whose last three layers add to each token what it says itself to what they mix: identity attention."""
+    """Returns tokens whose last three layers add each token's own value to the mixture: identity attention."""
     tokens = model.layer(images, LAYERS - 3)
     for layer in model.clip.vision_model.encoder.layers[LAYERS - 3 :]:
         normed = layer.layer_norm1(tokens)
@@ -87,7 +87,7 @@ def without_mixing(model: TinyCLIP, images: Float[Tensor, "b 3 h w"]) -> Float[T
 
 
 def cam(similarity: Float[Tensor, "n k"], tags: Bool[Tensor, " k"]) -> Float[Tensor, "k2 h w"]:
-    """Maps of all classes, the background first: stretched to [0, 1], enlarged, 0 for classes that are not there."""
+    """Returns maps of all classes, the background first, scaled to [0, 1] and enlarged; 0 for absent classes."""
     side = SIZE // PATCH
     low, high = similarity.amin(0), similarity.amax(0)
     maps = ((similarity - low) / (high - low).clamp(min=1e-6) * tags).T.reshape(1, -1, side, side)
@@ -95,7 +95,7 @@ def cam(similarity: Float[Tensor, "n k"], tags: Bool[Tensor, " k"]) -> Float[Ten
 
 
 def mean_average_precision(scores: Float[Tensor, "b k"], truth: Bool[Tensor, "b k"]) -> float:
-    """Over the classes that occur: the mean precision at each image that has the class, by falling score."""
+    """Computes mean average precision over the classes that occur."""
     found = truth.gather(0, scores.argsort(0, descending=True)).float()
     precision = found.cumsum(0) / torch.arange(1, len(found) + 1)[:, None]
     present = truth.any(0)
@@ -104,14 +104,14 @@ def mean_average_precision(scores: Float[Tensor, "b k"], truth: Bool[Tensor, "b 
 
 @torch.inference_mode()
 def vae_scores(model: TinyVAE, scenes: list[Scene]) -> dict[str, float]:
-    """How near images come back."""
+    """Returns the peak signal-to-noise ratio of reconstructed images."""
     error = [F.mse_loss(model.decode(model.encode(x)[0]), x) for x in (images(part) for part in _parts(scenes))]
     return {"psnr": float(-10 * torch.stack(error).mean().log10())}
 
 
 @torch.inference_mode()
 def depth_scores(model: TinyDepth, scenes: list[Scene]) -> dict[str, float]:
-    """How far nearness and the truth rise and fall together, within each image."""
+    """Returns the mean correlation of nearness with the truth within each image."""
     values: list[float] = []
     for part in _parts(scenes):
         for scene, near in zip(part, model(images(part)), strict=True):
@@ -121,7 +121,7 @@ def depth_scores(model: TinyDepth, scenes: list[Scene]) -> dict[str, float]:
 
 
 def captioner_scores(model: TinyCaptioner, scenes: list[Scene]) -> dict[str, float]:
-    """Whether captions name what is there."""
+    """Scores captions by the shapes and backgrounds they name."""
     said = [text for part in _parts(scenes) for text in model.caption(images(part), "a photo of")]
     pairs = [(set(content(text)), set(content(scene.caption))) for text, scene in zip(said, scenes, strict=True)]
     shapes = [(mine & set(SHAPE_NAMES), true & set(SHAPE_NAMES)) for mine, true in pairs]

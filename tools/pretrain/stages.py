@@ -1,4 +1,4 @@
-"""The tiny models, one function each, in the order they are made."""
+"""Stages of the pretraining, one function for each model, in their order."""
 
 from collections.abc import Callable, Mapping
 from typing import TypeVar
@@ -11,95 +11,97 @@ from tools.pretrain import backbones, captioner, clip, depth, generation, unet, 
 from tools.pretrain.descriptions import DESCRIPTIONS
 from tools.pretrain.loop import Objective
 from tools.pretrain.scores import captioner_scores, clip_scores, depth_scores, held_out, vae_scores
-from tools.pretrain.workshop import Workshop, round_to_half
+from tools.pretrain.session import PretrainingSession, round_to_half
 
-Stage = Callable[[Workshop], None]
+Stage = Callable[[PretrainingSession], None]
 Trained = TypeVar("Trained", bound=Objective)
 
 
-def make_clip(shop: Workshop) -> None:
-    recipe = shop.recipe(clip.RECIPE)
-    if shop.is_made("clip", recipe):
+def make_clip(session: PretrainingSession) -> None:
+    recipe = session.recipe(clip.RECIPE)
+    if session.is_made("clip", recipe):
         return
-    objective = clip.CLIPObjective(recipe, shop.corpus(64), shop.corpus(128))
-    shop.train("clip", objective)
+    objective = clip.CLIPObjective(recipe, session.corpus(64), session.corpus(128))
+    session.train("clip", objective)
     round_to_half(objective.model)
-    scores = clip_scores(objective.model, held_out(shop.held_out, 128))
-    shop.finish("clip", recipe, objective.model.save, DESCRIPTIONS["clip"], scores)
+    scores = clip_scores(objective.model, held_out(session.held_out, 128))
+    session.finish("clip", recipe, objective.model.save, DESCRIPTIONS["clip"], scores)
 
 
-def make_vae(shop: Workshop) -> None:
-    """Trained here, stored with the UNet."""
-    shop.train("vae", vae.VAEObjective(shop.recipe(vae.RECIPE), shop.corpus(64), shop.corpus(128)))
+def make_vae(session: PretrainingSession) -> None:
+    """Trains the VAE, which is stored with the UNet."""
+    session.train("vae", vae.VAEObjective(session.recipe(vae.RECIPE), session.corpus(64), session.corpus(128)))
 
 
-def make_depth(shop: Workshop) -> None:
-    recipe = shop.recipe(depth.RECIPE)
-    if shop.is_made("depth", recipe):
+def make_depth(session: PretrainingSession) -> None:
+    recipe = session.recipe(depth.RECIPE)
+    if session.is_made("depth", recipe):
         return
-    objective = depth.DepthObjective(recipe, shop.corpus(64))
-    shop.train("depth", objective)
+    objective = depth.DepthObjective(recipe, session.corpus(64))
+    session.train("depth", objective)
     round_to_half(objective.model)
-    scores = depth_scores(objective.model, held_out(shop.held_out, 64))
-    shop.finish("depth", recipe, objective.model.save, DESCRIPTIONS["depth"], scores)
+    scores = depth_scores(objective.model, held_out(session.held_out, 64))
+    session.finish("depth", recipe, objective.model.save, DESCRIPTIONS["depth"], scores)
 
 
-def make_captioner(shop: Workshop) -> None:
-    recipe = shop.recipe(captioner.RECIPE)
-    if shop.is_made("captioner", recipe):
+def make_captioner(session: PretrainingSession) -> None:
+    recipe = session.recipe(captioner.RECIPE)
+    if session.is_made("captioner", recipe):
         return
-    objective = captioner.CaptionerObjective(recipe, shop.corpus(64))
-    shop.train("captioner", objective)
+    objective = captioner.CaptionerObjective(recipe, session.corpus(64))
+    session.train("captioner", objective)
     round_to_half(objective.model)
-    scores = captioner_scores(objective.model, held_out(shop.held_out, 64))
-    shop.finish("captioner", recipe, objective.model.save, DESCRIPTIONS["captioner"], scores)
+    scores = captioner_scores(objective.model, held_out(session.held_out, 64))
+    session.finish("captioner", recipe, objective.model.save, DESCRIPTIONS["captioner"], scores)
 
 
-def make_backbones(shop: Workshop) -> None:
+def make_backbones(session: PretrainingSession) -> None:
     for name in backbones.SIZES:
-        recipe = shop.recipe(backbones.recipe(name))
-        if shop.is_made(name, recipe):
+        recipe = session.recipe(backbones.recipe(name))
+        if session.is_made(name, recipe):
             continue
-        objective = backbones.BackboneObjective(recipe, shop.corpus(64), *backbones.SIZES[name])
-        shop.train(name, objective)
+        objective = backbones.BackboneObjective(recipe, session.corpus(64), *backbones.SIZES[name])
+        session.train(name, objective)
         objective.eval()
         round_to_half(objective)
-        scores = backbones.scores(objective, held_out(shop.held_out, 64))
-        shop.finish(name, recipe, objective.save, DESCRIPTIONS[name], scores)
+        scores = backbones.scores(objective, held_out(session.held_out, 64))
+        session.finish(name, recipe, objective.save, DESCRIPTIONS[name], scores)
 
 
-def make_stable_diffusion(shop: Workshop) -> None:
-    """Takes up what the stages of CLIP, the VAE and the backbones left."""
-    recipe = shop.recipe(unet.RECIPE)
-    if shop.is_made("stable-diffusion", recipe):
+def make_stable_diffusion(session: PretrainingSession) -> None:
+    """Trains Stable Diffusion's UNet on top of the finished CLIP, VAE and backbones."""
+    recipe = session.recipe(unet.RECIPE)
+    if session.is_made("stable-diffusion", recipe):
         return
-    corpus = shop.corpus(64)
-    text = finished(shop, "clip", clip.CLIPObjective(shop.recipe(clip.RECIPE), corpus, corpus)).model
-    images = finished(shop, "vae", vae.VAEObjective(shop.recipe(vae.RECIPE), corpus, corpus)).model
-    judge = backbones.BackboneObjective(shop.recipe(backbones.recipe(JUDGE)), corpus, *backbones.SIZES[JUDGE])
-    finished(shop, JUDGE, judge)
-    with ProgressDisplay("latents", corpus.count, "scenes", active=not shop.smoke) as bar:
-        parts = unet.encode_corpus(images, corpus, shop.training("latents"), bar.advance)
+    corpus = session.corpus(64)
+    text = finished(session, "clip", clip.CLIPObjective(session.recipe(clip.RECIPE), corpus, corpus)).model
+    images = finished(session, "vae", vae.VAEObjective(session.recipe(vae.RECIPE), corpus, corpus)).model
+    recogniser = backbones.BackboneObjective(
+        session.recipe(backbones.recipe(RECOGNISER)), corpus, *backbones.SIZES[RECOGNISER]
+    )
+    finished(session, RECOGNISER, recogniser)
+    with ProgressDisplay("latents", corpus.count, "scenes", active=not session.smoke) as bar:
+        parts = unet.encode_corpus(images, corpus, session.training("latents"), bar.advance)
     latents = np.concatenate([np.load(part) for part in parts]).astype(np.float32)
     images.scale_by(float(1 / latents.std()))
     objective = unet.UNetObjective(recipe, corpus, latents / latents.std(), text)
-    shop.train("stable-diffusion", objective)
+    session.train("stable-diffusion", objective)
     round_to_half(objective.average)
     built = build_pipeline(images, objective.average, text)
-    scores = vae_scores(images, held_out(shop.held_out, 64)) | generation.scores(built, judge, shop.smoke)
+    scores = vae_scores(images, held_out(session.held_out, 64)) | generation.scores(built, recogniser, session.smoke)
     about = DESCRIPTIONS["stable-diffusion"]
-    shop.finish("stable-diffusion", recipe, lambda folder: save_pipeline(built, folder), about, scores)
+    session.finish("stable-diffusion", recipe, lambda folder: save_pipeline(built, folder), about, scores)
 
 
-def finished(shop: Workshop, name: str, objective: Trained) -> Trained:
-    """The objective as its finished training left it and its model was stored."""
-    shop.restore(name, objective)
+def finished(session: PretrainingSession, name: str, objective: Trained) -> Trained:
+    """Returns the objective as its finished training left it and its model was stored."""
+    session.restore(name, objective)
     round_to_half(objective)
     return objective.eval()
 
 
-JUDGE = "resnet18-w50"
-"""The backbone that says what generated images show."""
+RECOGNISER = "resnet18-w50"
+"""Backbone that recognises the content of generated images."""
 
 STAGES: Mapping[str, Stage] = {
     "clip": make_clip,

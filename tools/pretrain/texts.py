@@ -1,4 +1,4 @@
-"""Words and captions the tiny models learn from: those of the embedded world, and ways to begin a sentence."""
+"""Words and captions of the training: those of the embedded world, and other beginnings of sentences."""
 
 import re
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from seglet.data.world.captions import CAPTION_OPENINGS
 from seglet.data.world.plan import SHAPE_NAMES
 
 PROMPTS = ("a clean origami", "a realistic photograph of", "a drawing of", "this is", "there is")
-"""Openings of prompts that people use with CLIP and Stable Diffusion; part of the captions begins with one."""
+"""Openings of prompts that are usual with CLIP and Stable Diffusion; some captions begin with one."""
 
 MORE_WORDS = "the and , . with on in front of nothing empty background scene image image photo no two three"
 CONTENT = 4
@@ -21,7 +21,7 @@ CONTENT = 4
 
 
 def words() -> tuple[str, ...]:
-    """Every word a caption or a prompt may hold."""
+    """Returns every word that a caption or a prompt may contain."""
     phrases = [ground.phrase for ground in BACKGROUND_KINDS.values()]
     text = " ".join(
         [
@@ -40,7 +40,7 @@ def words() -> tuple[str, ...]:
 
 
 def with_opening(caption: str, opening: str) -> str:
-    """The caption with another beginning."""
+    """Returns the caption with another opening."""
     for known in sorted(CAPTION_OPENINGS, key=len, reverse=True):
         if caption.startswith(known):
             return f"{opening} {caption[len(known) :].strip()}".strip()
@@ -54,7 +54,7 @@ def content(caption: str) -> tuple[str, ...]:
 
 
 def content_places(ids: Integer[Tensor, "b n"], known: Sequence[int]) -> Integer[Tensor, "b 4"]:
-    """Where each text's words of `known` ids stand, -1 where there are fewer than four; the last ones of more."""
+    """Returns the positions of each text's words of `known` ids: the last four, filled up with -1."""
     named = torch.isin(ids, torch.tensor(known))
     places = torch.where(named, torch.arange(ids.shape[1]), -1)
     return places.sort(dim=1, descending=True).values[:, :CONTENT]

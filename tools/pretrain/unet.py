@@ -1,4 +1,4 @@
-"""How the tiny UNet learns: to take noise from latents, told the caption, by the velocity of the diffusion.
+"""Pretraining of the tiny UNet, which predicts the velocity of the diffusion of latents from the caption.
 
 Axes: b images, n tokens, c channels, h rows, w columns of latents.
 
@@ -19,14 +19,14 @@ from seglet import files
 from seglet.data.world.backgrounds import BACKGROUND_KINDS
 from seglet.models.foundation.tiny.clip import WIDTH, TinyCLIP
 from seglet.models.foundation.tiny.diffusion import TRAINING_TIMESTEPS, TinyUNet, TinyVAE, signal_shares
-from tools.pretrain.corpus import CHUNK, Corpus, Note
+from tools.pretrain.corpus import CHUNK, Corpus, Progress
 from tools.pretrain.loop import Objective, Phase, Recipe
 
 SILENT, PLACELESS = 0.1, 0.1
-"""Share of captions left out, for guidance, and of those that do not tell the background."""
+"""Share of captions left out, for guidance, and share without their background."""
 
 DECAY = 0.999
-"""Of the average of the weights, which is what is kept; smaller in the first steps."""
+"""Decay of the average of the weights, which is what is kept; smaller in the first steps."""
 
 RECIPE = Recipe((Phase(6000, 1e-3, 200, 0.02),), 64, weight_decay=0.01, beta2=0.99, bf16=True)
 
@@ -42,16 +42,16 @@ class UNetObjective(Objective):
         self.model = TinyUNet(WIDTH)
         self.average = copy.deepcopy(self.model).requires_grad_(False)
 
-    def losses(self, step: int, draws: torch.Generator) -> Mapping[str, Float[Tensor, ""]]:
-        places = torch.randint(self.small.count, (self.recipe.batch,), generator=draws)
+    def losses(self, step: int, rng: torch.Generator) -> Mapping[str, Float[Tensor, ""]]:
+        places = torch.randint(self.small.count, (self.recipe.batch,), generator=rng)
         clean = torch.from_numpy(self.latents[places.numpy()])
-        noise = torch.randn(clean.shape, generator=draws)
-        times = torch.randint(TRAINING_TIMESTEPS, (len(places),), generator=draws)
+        noise = torch.randn(clean.shape, generator=rng)
+        times = torch.randint(TRAINING_TIMESTEPS, (len(places),), generator=rng)
         left = signal_shares()[times][:, None, None, None]
         noised = left.sqrt() * clean + (1 - left).sqrt() * noise
         velocity = left.sqrt() * noise - (1 - left).sqrt() * clean
         with torch.no_grad():
-            states = self._clip[0].condition(self._captions(places, draws))
+            states = self._clip[0].condition(self._captions(places, rng))
         return {"velocity": F.mse_loss(self.model(noised, times, states).float(), velocity)}
 
     @torch.no_grad()
@@ -60,25 +60,25 @@ class UNetObjective(Objective):
         for mean, now in zip(self.average.parameters(), self.model.parameters(), strict=True):
             mean.lerp_(now, 1 - keep)
 
-    def _captions(self, places: Integer[Tensor, " b"], draws: torch.Generator) -> list[str]:
-        luck = torch.rand(len(places), generator=draws).tolist()
+    def _captions(self, places: Integer[Tensor, " b"], rng: torch.Generator) -> list[str]:
+        chances = torch.rand(len(places), generator=rng).tolist()
         captions = [self.small.captions[place] for place in places.tolist()]
-        return [told(caption, chance) for caption, chance in zip(captions, luck, strict=True)]
+        return [shortened_caption(caption, chance) for caption, chance in zip(captions, chances, strict=True)]
 
 
-def told(caption: str, luck: float) -> str:
-    """The caption, or what of it remains: nothing, or no word of where the things are; by luck in [0, 1)."""
-    if luck < SILENT:
+def shortened_caption(caption: str, chance: float) -> str:
+    """Returns the caption, an empty one, or one without its background, by chance in [0, 1)."""
+    if chance < SILENT:
         return ""
-    if luck < SILENT + PLACELESS:
+    if chance < SILENT + PLACELESS:
         for ground in BACKGROUND_KINDS.values():
             caption = caption.removesuffix(ground.phrase).strip()
     return caption
 
 
 @torch.inference_mode()
-def encode_corpus(vae: TinyVAE, corpus: Corpus, folder: Path, note: Note = lambda done: None) -> list[Path]:
-    """Files with the latents of all scenes, not scaled, in half precision; those that are there stay."""
+def encode_corpus(vae: TinyVAE, corpus: Corpus, folder: Path, note: Progress = lambda done: None) -> list[Path]:
+    """Returns files with the latents of all scenes, not scaled, in half precision; existing ones are kept."""
     folder.mkdir(parents=True, exist_ok=True)
     files.delete_partial(folder)
     made = []

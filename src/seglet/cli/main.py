@@ -54,7 +54,7 @@ COMMANDS = {
     "convert": Command("convert", "convert a checkpoint of another code base into a segmenter"),
     "table": Command("table", "train and score the rows of a results table", takes_keys=True),
     "cost": Command("cost", "measure what an hour of annotation buys on your data", takes_keys=True),
-    "world pretrain": Command("world_pretrain", "train the tiny foundation models of the embedded world"),
+    "world pretrain": Command("world_pretrain", "old spelling of `python -m tools.pretrain`", takes_keys=True),
     "world sheet": Command("world_sheet", "draw scenes of the embedded world and the effect of its options"),
     "demo": Command("demo", "train a short run of each method on the embedded world"),
     "doctor": Command("doctor", "check this installation"),

@@ -1,47 +1,36 @@
-"""`seglet world pretrain`: trains the tiny foundation models of the embedded world."""
+"""`seglet world pretrain`: the old spelling of `python -m tools.pretrain`, which needs a clone of the repository."""
 
 import argparse
+import importlib
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from seglet.cli import diagnosis
-from seglet.cli.output import check_writable
-from seglet.cli.parsing import scale
+from seglet.engine.console import print_message
 
-_MODELS = ("clip", "vae", "depth", "captioner", "backbones", "stable-diffusion")
-_SMOKE_FACTOR = 1e-9
-"""Factor on the numbers of steps that leaves one step in each phase."""
+_CLONE = Path(__file__).parents[3]
+"""Root of the repository, if the package was not installed without it."""
+
+_COMMAND = "python -m tools.pretrain"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.epilog = "After an interruption, even by kill -9, the same command goes on with bit-identical results."
-    parser.add_argument(
-        "--out", type=Path, default=Path("runs/world"), help="folder of scenes, training states and models (runs/world)"
-    )
-    parser.add_argument("--only", nargs="+", choices=_MODELS, default=_MODELS, metavar="MODEL", help=", ".join(_MODELS))
-    parser.add_argument("--steps-scale", type=scale, default=1.0, help="factor on all numbers of steps")
-    parser.add_argument("--smoke", action="store_true", help="run a few steps on a few scenes, as a test")
+    parser.epilog = f"All options are those of `{_COMMAND} --help`."
 
 
-def run(arguments: argparse.Namespace) -> int:
-    _check_packages()
-    check_writable(arguments.out / "training.log")
-    from tools.pretrain.stages import STAGES
-    from tools.pretrain.workshop import Workshop
-
-    factor = _SMOKE_FACTOR if arguments.smoke else arguments.steps_scale
-    workshop = Workshop(arguments.out, factor, arguments.smoke)
-    for name in _MODELS:
-        if name in arguments.only:
-            STAGES[name](workshop)
-    print(f"models are in {arguments.out / 'models'}, each with its scores in a README.md")
-    return 0
-
-
-def _check_packages() -> None:
-    """Checks that the packages that the models need are installed.
+def run(arguments: argparse.Namespace, words: Sequence[str]) -> int:
+    """Runs the program of the clone that this package belongs to.
 
     Raises:
-        ValueError: transformers or diffusers are not installed.
+        ValueError: the package was installed without the program.
     """
-    if missing := [name for name in ("transformers", "diffusers") if diagnosis.installed_version(name) is None]:
-        raise ValueError(f"{' and '.join(missing)} are not installed; run `pip install seglet[hub]`")
+    if not (_CLONE / "tools" / "pretrain" / "__main__.py").is_file():
+        raise ValueError(
+            "the program that trains the tiny models is not part of the installed package; "
+            f"clone seglet's repository and run `{_COMMAND}` there"
+        )
+    print_message(f"warning: `seglet world pretrain` is now `{_COMMAND}`; the old spelling goes with the next release")
+    if str(_CLONE) not in sys.path:
+        sys.path.insert(0, str(_CLONE))
+    code: int = importlib.import_module("tools.pretrain.__main__").main(words)
+    return code

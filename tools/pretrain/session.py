@@ -1,4 +1,4 @@
-"""Where the tiny models are made: a folder with scenes, unfinished trainings and finished models."""
+"""Pretraining session: a folder with scenes, unfinished trainings and finished models."""
 
 import json
 import time
@@ -19,27 +19,34 @@ from tools.pretrain import loop
 from tools.pretrain.corpus import Corpus
 from tools.pretrain.loop import Objective, Recipe
 
-CARD, PAGE = "card.json", "README.md"
-SCENES: Mapping[int, int] = {64: 30_000, 128: 12_000}
-"""How many scenes of each size the models see, at most; those of 128 pixels are the first of those of 64."""
+_CARD_FILE, _PAGE_FILE = "card.json", "README.md"
+SCENE_COUNTS: Mapping[int, int] = {64: 30_000, 128: 12_000}
+"""Number of scenes of each size, at most; those of 128 pixels are the first of those of 64."""
 
 Scores = dict[str, float]
 
 
 @dataclass(frozen=True)
-class Description:
-    """What a card says that no measurement tells."""
+class ModelDescription:
+    """Texts of a model's card that are not measured."""
 
     what: str
     layout: str
-    saw: str
+    training_data: str
     scores: Mapping[str, str]
-    """What each score means."""
+    """Meaning of each score."""
 
 
 @dataclass(frozen=True)
-class Workshop:
-    """`factor` multiplies all numbers of steps; a `smoke` test draws few scenes and scores on few."""
+class PretrainingSession:
+    """Settings and folders of a pretraining.
+
+    Args:
+        out: folder of everything.
+        factor: factor on all numbers of steps.
+        smoke: draws few scenes and scores on few, as a test.
+        seed: seed of all trainings.
+    """
 
     out: Path
     factor: float = 1.0
@@ -47,22 +54,27 @@ class Workshop:
     seed: int = 0
 
     def command(self) -> str:
-        """How to make the same models again; where, and in how many parts, does not matter."""
+        """Returns the command that makes the same models again; folder and order do not matter."""
         extra = " --smoke" if self.smoke else f" --steps-scale {self.factor:g}" if self.factor != 1 else ""
-        return f"seglet world pretrain{extra}"
+        return f"python -m tools.pretrain{extra}"
 
     def corpus(self, size: int) -> Corpus:
-        """Scenes of this size, all drawn."""
-        corpus = Corpus(self.out / "corpus", 40 if self.smoke else SCENES[size], size)
+        """Returns the scenes of this size, all drawn."""
+        corpus = Corpus(self.out / "corpus", 40 if self.smoke else SCENE_COUNTS[size], size)
         with ProgressDisplay(f"scenes of {size} pixels", corpus.count, "scenes", active=not self.smoke) as bar:
             corpus.draw(bar.advance)
         return corpus
 
     def recipe(self, recipe: Recipe) -> Recipe:
-        """The recipe for this workshop: fewer or more steps."""
+        """Returns the recipe with this session's number of steps and seed."""
         phases = tuple(replace(p, steps=max(1, round(p.steps * self.factor))) for p in recipe.phases)
         batch = 8 if self.smoke else recipe.batch
         return replace(recipe, phases=phases, batch=batch, seed=self.seed)
+
+    @property
+    def models(self) -> Path:
+        """Folder of the finished models."""
+        return self.out / "models"
 
     @property
     def held_out(self) -> int:
@@ -70,17 +82,19 @@ class Workshop:
         return 16 if self.smoke else 400
 
     def training(self, name: str) -> Path:
+        """Returns the folder of a training."""
         return self.out / "training" / name
 
     def model(self, name: str) -> Path:
-        return self.out / "models" / name
+        """Returns the folder of a finished model."""
+        return self.models / name
 
     def train(self, name: str, objective: Objective) -> None:
-        """Trains to the end of the objective's recipe, or finds that this was done."""
+        """Trains to the end of the objective's recipe, unless that was done before."""
         loop.train(objective, self.training(name), name)
 
     def restore(self, name: str, objective: Objective) -> None:
-        """Gives an objective the state its finished training left.
+        """Restores the state that an objective's finished training left.
 
         Raises:
             ValueError: it is not finished.
@@ -91,12 +105,12 @@ class Workshop:
         objective.load_state_dict(state["objective"])
 
     def is_made(self, name: str, recipe: Recipe) -> bool:
-        """Whether the finished model is there, made by this recipe."""
-        card = self.model(name) / CARD
+        """Checks whether the finished model exists, made by this recipe."""
+        card = self.model(name) / _CARD_FILE
         return card.is_file() and files.read_json(card)["made"]["recipe"] == json.loads(json.dumps(asdict(recipe)))
 
     def finish(
-        self, name: str, recipe: Recipe, save: Callable[[Path], None], about: Description, scores: Scores
+        self, name: str, recipe: Recipe, save: Callable[[Path], None], about: ModelDescription, scores: Scores
     ) -> None:
         """Writes the model with its card, all or nothing."""
         _, state = load_newest_checkpoint(self.training(name))
@@ -104,11 +118,11 @@ class Workshop:
             temporary.mkdir()
             save(temporary)
             card = self._card(name, recipe, about, scores, state["seconds"], temporary)
-            (temporary / CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
-            (temporary / PAGE).write_text(page(card), encoding="utf-8")
+            (temporary / _CARD_FILE).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+            (temporary / _PAGE_FILE).write_text(card_page(card), encoding="utf-8")
 
     def _card(
-        self, name: str, recipe: Recipe, about: Description, scores: Scores, seconds: float, folder: Path
+        self, name: str, recipe: Recipe, about: ModelDescription, scores: Scores, seconds: float, folder: Path
     ) -> dict[str, Any]:
         weights = sorted(folder.rglob("*.safetensors"))
         return {
@@ -126,22 +140,22 @@ class Workshop:
                 "core_minutes": round(seconds / 60, 1),
                 "threads": torch.get_num_threads(),
                 "recipe": asdict(recipe),
-                "saw": about.saw,
+                "saw": about.training_data,
             },
             "scores": {key: {"value": round(value, 4), "of": about.scores[key]} for key, value in scores.items()},
             "licence": "Apache-2.0",
         }
 
 
-def page(card: Mapping[str, Any]) -> str:
-    """The card as a page for people."""
+def card_page(card: Mapping[str, Any]) -> str:
+    """Returns the card as Markdown."""
     made = card["made"]
     steps = sum(phase["steps"] for phase in made["recipe"]["phases"])
     lines = [
         f"# {card['name']}",
         card["what"],
         f"Layout: {card['layout']}, {card['bytes'] / 1e6:.1f} MB in half precision. Licence: {card['licence']}.",
-        f"Saw: {made['saw']}",
+        f"Training data: {made['saw']}",
         f"Made by `{made['command']}` (seglet {made['seglet']}, commit {made['commit']}, torch {made['torch']}, seed "
         f"{made['recipe']['seed']}) on {made['day']}: {steps} steps of {made['recipe']['batch']}, "
         f"{made['core_minutes']} core-minutes.",
@@ -152,7 +166,7 @@ def page(card: Mapping[str, Any]) -> str:
 
 @torch.no_grad()
 def round_to_half(model: nn.Module) -> None:
-    """Gives every number the value it will have when stored in half precision: scores are of what is shipped."""
+    """Rounds every number to half precision, as it will be stored: scores are of what is shipped."""
     for tensor in (*model.parameters(), *model.buffers()):
         if tensor.is_floating_point():
             tensor.copy_(tensor.half().float())
