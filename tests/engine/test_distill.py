@@ -1,4 +1,4 @@
-"""What the engine does for a method that learns from a teacher and has adversaries and memories."""
+"""The engine with a method that has a teacher, adversaries and queues of past batches."""
 
 import json
 import subprocess
@@ -50,13 +50,13 @@ def test_the_teacher_is_scored_before_the_first_step(finished):
     assert "train/diffkd-denoising" in rest[0]
 
 
-def test_the_list_of_terms_survives_the_experiments_file(finished):
+def test_the_list_of_terms_survives_the_experiment_file(finished):
     from seglet.engine.experiment import resolve_experiment
 
     assert list(resolve_experiment(finished.experiment, {}).config.terms) == TERMS
 
 
-def test_adversaries_memories_and_their_optimiser_resume_exactly(finished, teacher, tmp_path, monkeypatch):
+def test_adversaries_queues_and_their_optimiser_resume_exactly(finished, teacher, tmp_path, monkeypatch):
     losses = Method.losses
 
     def dying(self, step, progress):
@@ -79,7 +79,7 @@ def test_the_plan_names_every_term(teacher):
 
 @pytest.fixture
 def failed(teacher, tmp_path, monkeypatch):
-    """A run whose student became infinite in its second step."""
+    """Returns a run whose student becomes infinite in its second step."""
     after = Method.after_step
     with monkeypatch.context() as patch:
         patch.setattr(Method, "after_step", lambda self, progress: spoil(self) or after(self, progress))
@@ -92,14 +92,14 @@ def spoil(method):
     method.student.network.head.tail.classifier.weight.data[0, 0] = torch.inf
 
 
-def test_a_step_that_failed_can_be_taken_again(failed):
+def test_a_failed_step_can_be_repeated(failed):
     again = replay_failed_step(failed)
     assert not torch.isfinite(again.losses.terms["kl"])
     assert torch.isfinite(again.losses.terms["diffkd-denoising"])
     assert again.findings == ["all samples: logits of the student are not finite"]
 
 
-def test_the_command_says_what_came_out(failed, capsys):
+def test_the_replay_command_prints_the_result(failed, capsys):
     assert main(["replay", str(failed.folder), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["terms"]["kl"] is None
@@ -107,7 +107,7 @@ def test_the_command_says_what_came_out(failed, capsys):
     assert "all samples: logits of the student are not finite" in capsys.readouterr().out
 
 
-def test_an_error_on_the_way_to_the_cause_does_not_hide_the_loss(monkeypatch, teacher, tmp_path):
+def test_an_error_in_the_diagnosis_does_not_hide_the_loss(monkeypatch, teacher, tmp_path):
     def lost(self, step, progress):
         raise ValueError("the cause is not to be found")
 
@@ -122,7 +122,7 @@ def test_a_run_without_a_failed_step_has_nothing_to_replay(finished):
         replay_failed_step(finished)
 
 
-def test_two_processes_train_with_memories_and_adversaries(teacher, tmp_path):
+def test_two_processes_train_with_queues_and_adversaries(teacher, tmp_path):
     words = "--world_size 32 --world_scenes 100 --crop 32 --batch 8 --workers 0 --width 0.0625 --steps 2 --devices 2"
     command = [sys.executable, "-m", "seglet", "train", "distill", "--out", str(tmp_path / "run"), *words.split()]
     command += ["--teacher", teacher, "--accelerator", "cpu", "--terms", *TERMS]

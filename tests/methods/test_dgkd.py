@@ -114,10 +114,10 @@ def test_the_same_projection_is_shared_and_never_trained() -> None:
 def test_depth_reaches_the_student_in_every_way_of_table_2b(student: str, fusion: str, places: int) -> None:
     method = dgkd(None, distil="none", fusion=fusion, places=places, student=student)
     method.losses(tagged(), EARLY).total.backward()
-    told = method.student.network.backbone.fusion
-    assert told is not None
-    assert len(told.transforms) == places
-    assert all(p.grad is not None and p.grad.isfinite().all() for p in told.parameters())
+    fusion_layers = method.student.network.backbone.fusion
+    assert fusion_layers is not None
+    assert len(fusion_layers.transforms) == places
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in fusion_layers.parameters())
 
 
 def test_without_fusion_the_student_takes_colour_images_alone(teacher: str) -> None:
@@ -170,9 +170,9 @@ def test_the_saved_segmenter_holds_the_student_alone(teacher: str, tmp_path: Pat
     method.segmenter().save(tmp_path / "model")
     again = load(tmp_path / "model")
     plain = build(Architecture("ssss-resnet18", width=0.0625), CLASSES)
-    told = method.student.network.backbone.fusion
-    assert told is not None
-    assert count(again) == count(plain) + count(told)
+    fusion_layers = method.student.network.backbone.fusion
+    assert fusion_layers is not None
+    assert count(again) == count(plain) + count(fusion_layers)
     assert again.architecture.depth == DepthGuidance("dgf2", 3, 0.5, False, "some/depth", "gamma")
 
 

@@ -7,9 +7,9 @@ from tests.methods.toys import CLASSES, SMALL, fotf, labelled, teacher
 from torch import Tensor
 
 from seglet.methods.distill import Config, Method
-from seglet.methods.distill.tapped import Tapped
+from seglet.methods.distill.tapped_term import TappedTerm
 from seglet.methods.distill.terms import TERMS
-from seglet.methods.distill.terms.networks import AfDCD
+from seglet.methods.distill.terms.networks import AfDCDTerm
 from seglet.types import IGNORE, Labelled, Progress, Target
 
 NOW = Progress(0, 10, seed=3, common_seed=4)
@@ -37,7 +37,7 @@ def void() -> Labelled:
     return replace(batch, target=Target(torch.full_like(batch.target.labels, IGNORE), batch.target.weight))
 
 
-def test_the_total_is_the_weighed_sum_of_all_terms(distill) -> None:
+def test_the_total_is_the_weighted_sum_of_all_terms(distill) -> None:
     losses = distill("kl weight=2", "cirkd-memory pixel=0.5 region=0.25 weight=3").losses(labelled(), NOW)
     terms = losses.terms
     expected = terms["task"] + 0.4 * terms["auxiliary"] + 2 * terms["kl"]
@@ -45,7 +45,7 @@ def test_the_total_is_the_weighed_sum_of_all_terms(distill) -> None:
     torch.testing.assert_close(losses.total, expected)
 
 
-def test_with_kl_alone_it_is_vanilla_distillation(distill) -> None:
+def test_with_kl_alone_it_is_plain_distillation(distill) -> None:
     assert total(distill("kl")) == fotf(weigh_kd=False, weigh_task=False).losses(labelled(), NOW).total
 
 
@@ -55,7 +55,7 @@ def test_with_kl_and_weights_it_is_fotf(distill) -> None:
     assert ours.terms["weight_mean"] == theirs.terms["weight_mean"] > 1
 
 
-def test_weights_change_kl_and_task_and_leave_the_rest_of_the_terms_alone(distill) -> None:
+def test_weights_change_kl_and_task_and_no_other_term(distill) -> None:
     terms = ("kl", "cirkd-minibatch", "ifvd")
     plain = distill(*terms).losses(labelled(), NOW).terms
     weighed = distill(*terms, weigh_kd=True, weigh_task=True).losses(labelled(), NOW).terms
@@ -63,7 +63,7 @@ def test_weights_change_kl_and_task_and_leave_the_rest_of_the_terms_alone(distil
 
 
 @every_term
-def test_a_term_takes_a_step_and_teaches_the_student(distill, term: str) -> None:
+def test_a_term_takes_a_step_and_trains_the_student(distill, term: str) -> None:
     method = distill(term, task_weight=0.0, teaching={"width": 0.25})
     total(method).backward()
     assert any(bool(p.grad.abs().sum() > 0) for p in method.student.parameters() if p.grad is not None)
@@ -102,7 +102,7 @@ def test_a_batch_of_one_is_finite(distill, term: str) -> None:
 
 @every_term
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_half_precision_loses_no_term(distill, term: str, dtype: torch.dtype) -> None:
+def test_half_precision_keeps_every_term_finite(distill, term: str, dtype: torch.dtype) -> None:
     method = distill(term)
     with torch.autocast("cpu", dtype=dtype):
         losses = method.losses(labelled(), NOW)
@@ -116,14 +116,14 @@ def test_a_step_depends_on_its_seeds_alone(distill) -> None:
     assert total(distill(*terms)) == first
 
 
-def test_student_and_teacher_of_unlike_sizes_and_widths_are_fitted(distill) -> None:
+def test_maps_of_different_sizes_and_widths_are_resized_and_adapted(distill) -> None:
     unlike = {"teaching": {"width": 0.25, "output_stride": 16}}
     for way in ("teacher", "student"):
         terms = distill("kl", f"mse resize={way}", f"skd resize={way}", **unlike).losses(labelled(), NOW).terms
         assert all(torch.isfinite(value) for value in terms.values())
 
 
-def test_unlike_sizes_are_refused_when_nothing_may_be_resized(distill) -> None:
+def test_different_sizes_are_refused_when_nothing_may_be_resized(distill) -> None:
     with pytest.raises(ValueError, match=r"term mse: maps of \(4, 4\) and \(2, 2\).*resize=teacher or resize=student"):
         total(distill("mse resize=none", teaching={"output_stride": 16}))
 
@@ -133,13 +133,13 @@ def test_weights_follow_a_student_that_is_resized(distill) -> None:
     assert torch.isfinite(total(method))
 
 
-def test_channels_are_adapted_only_where_they_must(distill) -> None:
+def test_channels_are_adapted_only_where_necessary(distill) -> None:
     method = distill("mse", "cwd tap=logits", "skd", teaching={"width": 0.25})
     adapted = {tapped.spec.name: tapped.adaptor is not None for tapped in method.tapped}
     assert adapted == {"mse": True, "cwd": False, "skd": False}
 
 
-def test_an_adaptor_can_be_forbidden_and_then_must_not_be_needed(distill) -> None:
+def test_a_necessary_adaptor_must_not_be_forbidden(distill) -> None:
     with pytest.raises(ValueError, match=r"term mse: the student has 16 channels at 'feature', the teacher 32"):
         distill("mse adaptor=none", teaching={"width": 0.25})
 
@@ -151,16 +151,16 @@ def test_taps_are_checked_when_the_method_is_built(distill) -> None:
         distill("mse teacher_tap=backbone.layer7")
 
 
-def test_there_is_no_distillation_without_a_teacher() -> None:
+def test_a_missing_teacher_is_refused() -> None:
     with pytest.raises(ValueError, match="teacher: expected a saved segmenter"):
         Method.build(Config(**SMALL), CLASSES, seed=0)
 
 
-def test_masks_may_be_left_out(distill) -> None:
+def test_distillation_needs_no_masks(distill) -> None:
     assert set(distill("kl", task_weight=0.0).losses(labelled(), NOW).terms) == {"kl"}
 
 
-def test_what_terms_train_stays_out_of_the_saved_student(distill) -> None:
+def test_networks_of_terms_are_not_saved_with_the_student(distill) -> None:
     plain, rich = distill("kl"), distill("mse adaptor=plain", "holistic", "diffkd")
     assert rich.student.state_dict().keys() == plain.student.state_dict().keys()
     assert not any(name.startswith("teacher") for name in rich.state_dict())
@@ -174,7 +174,7 @@ def test_the_discriminator_is_an_adversary_and_the_student_does_not_train_it(dis
     assert all(p.grad is None or not p.grad.any() for p in judges)
 
 
-def test_a_discriminator_nobody_wants_to_fool_is_not_run(distill) -> None:
+def test_a_discriminator_of_weight_zero_is_not_run(distill) -> None:
     assert "holistic-discriminator" not in distill("holistic adversarial=0").losses(labelled(), NOW).terms
 
 
@@ -184,25 +184,25 @@ def test_queues_are_named_as_buffers_that_need_no_broadcast(distill) -> None:
     assert len(method.unsynchronised_buffers()) == 4
 
 
-def test_only_the_redrawing_convolutions_are_clipped(distill) -> None:
+def test_only_the_reconstruction_of_afdcd_is_clipped(distill) -> None:
     method = distill("afdcd pool=1 clip=0.5 distance=1")
     total(method).backward()
     others = [p.grad.clone() for p in method.student.parameters() if p.grad is not None]
     method.before_step()
-    (term,) = (tapped.term for tapped in method.tapped if isinstance(tapped.term, AfDCD))
+    (term,) = (tapped.term for tapped in method.tapped if isinstance(tapped.term, AfDCDTerm))
     norm = torch.stack([p.grad.norm() for p in term.masking.redraw.parameters() if p.grad is not None]).norm()
     assert norm == pytest.approx(0.5, rel=1e-4)
     assert all(torch.equal(a, p.grad) for a, p in zip(others, method.student.parameters(), strict=True))  # type: ignore[arg-type]
 
 
-def test_memory_is_estimated_before_it_is_needed(distill) -> None:
+def test_memory_is_estimated_before_training(distill) -> None:
     notes = distill("kl", "cirkd-minibatch budget=0", "cirkd-memory").training_notes((512, 1024), 2)
     assert notes[0] == "term kl: weight 1 at logits, 3 → 3 channels"
     assert "MiB for 2 maps of 64x128" in notes[1]
     assert "MiB for 2 maps of 64x128" in notes[2]
 
 
-def test_the_sample_behind_a_loss_that_is_no_number_is_named(distill) -> None:
+def test_the_sample_behind_a_non_finite_loss_is_named(distill) -> None:
     batch = labelled()
     images = batch.images.clone()
     images[1, 0, 0, 0] = torch.nan
@@ -212,23 +212,23 @@ def test_the_sample_behind_a_loss_that_is_no_number_is_named(distill) -> None:
     assert method.diagnose_non_finite(broken, NOW) == ["sample 'b': its image is not finite"]
 
 
-def test_what_batch_normalisation_spreads_is_blamed_on_no_single_sample(distill) -> None:
+def test_values_spread_by_batch_normalisation_name_all_samples(distill) -> None:
     method = distill("kl")
     next(method.student.parameters()).data.fill_(torch.nan)
     assert method.diagnose_non_finite(labelled(), NOW) == ["all samples: logits of the student are not finite"]
 
 
-def test_the_term_behind_it_is_named_too(distill, monkeypatch: pytest.MonkeyPatch) -> None:
-    forward = Tapped.forward
+def test_the_term_behind_a_non_finite_loss_is_named(distill, monkeypatch: pytest.MonkeyPatch) -> None:
+    forward = TappedTerm.forward
 
-    def broken(self: Tapped, pair):
+    def broken(self: TappedTerm, pair):
         parts = forward(self, pair)
         bad = bool((pair.student[0] == first).all())
         return {name: part._replace(value=part.value / 0 if bad else part.value) for name, part in parts.items()}
 
     method = distill("kl", dropout=0.0)
     first = method.eval().student.network(labelled().images).logits[0]
-    monkeypatch.setattr(Tapped, "forward", broken)
+    monkeypatch.setattr(TappedTerm, "forward", broken)
     assert method.diagnose_non_finite(labelled(), NOW) == ["sample 'a': kl is inf"]
 
 

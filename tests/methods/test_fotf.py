@@ -46,7 +46,7 @@ def test_plain_distillation_needs_no_stochastic_pass(monkeypatch: pytest.MonkeyP
 
 
 def test_without_a_teacher_only_the_task_loss_is_weighted() -> None:
-    terms = fotf(taught=False).losses(labelled(), NOW).terms
+    terms = fotf(distils=False).losses(labelled(), NOW).terms
     assert "kd" not in terms
     assert "weight_mean" not in terms
     assert terms["task_weight_mean"] > 1
@@ -100,7 +100,7 @@ def test_the_teacher_is_no_part_of_a_checkpoint() -> None:
 
 
 def test_a_teacher_of_another_resolution_is_resized() -> None:
-    method = fotf(teaching=teacher(output_stride=16))
+    method = fotf(source=teacher(output_stride=16))
     assert torch.isfinite(total(method))
 
 
@@ -115,7 +115,7 @@ def test_masking_leaves_void_out_of_distillation() -> None:
 def test_a_batch_without_annotation_stays_finite(changes: dict[str, str]) -> None:
     void = labelled()
     void = replace(void, target=Target(torch.full_like(void.target.labels, IGNORE), void.target.weight))
-    losses = fotf(taught=False, **changes).losses(void, NOW)
+    losses = fotf(distils=False, **changes).losses(void, NOW)
     assert losses.total == 0
     assert all(torch.isfinite(term) for term in losses.terms.values())
 

@@ -11,7 +11,7 @@ from seglet.types import IGNORE, Target
 
 @pytest.mark.parametrize("student", ["deeplabv3-resnet18", "pspnet-resnet18", "segformer-mit_b0"])
 def test_repeating_the_tail_equals_repeating_the_whole_network(student: str) -> None:
-    network = fotf(taught=False, student=student, width=0.25, auxiliary_weight=0.0).student.network
+    network = fotf(distils=False, student=student, width=0.25, auxiliary_weight=0.0).student.network
     network.backbone.apply(lambda part: setattr(part, "p", 0) if hasattr(part, "p") else None)  # no DropPath
     images, config = labelled().images, Config(samples=4)
     with noise_from(network, torch.Generator().manual_seed(7)):

@@ -15,7 +15,7 @@ SMALL: dict[str, Any] = {"student": "pspnet-resnet18", "width": 0.125}
 
 
 def labelled(seed: int = 0, size: int = 32) -> Labelled:
-    """Two noisy images whose left half is sky and right half road, with a void top row."""
+    """Returns two noisy images whose left half is sky and right half road, with a void top row."""
     labels = torch.zeros(2, size, size, dtype=torch.long)
     labels[:, :, size // 2 :] = 1
     labels[:, 0] = IGNORE
@@ -29,9 +29,9 @@ def teacher(classes: Classes = CLASSES, **changes: Any) -> Segmenter:
     return build(Architecture(**{"name": "pspnet-resnet18", "width": 0.125, **changes}), classes, seed=1)
 
 
-def fotf(taught: bool = True, teaching: Segmenter | None = None, **changes: Any) -> Method:
-    """A method whose student starts from the same weights each time."""
+def fotf(distils: bool = True, source: Segmenter | None = None, **changes: Any) -> Method:
+    """Returns a FOTF whose student starts from the same weights each time."""
     method = Method.build(Config(**{**SMALL, **changes}), CLASSES, seed=0)
-    if taught:
-        method.teacher = Frozen((teaching or teacher()).network)
+    if distils:
+        method.teacher = Frozen((source or teacher()).network)
     return method.train()

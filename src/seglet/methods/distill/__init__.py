@@ -1,4 +1,4 @@
-"""Any combination of the published segmentation distillation losses, each with its weight and its taps."""
+"""Distillation by any combination of published losses, each with its weight and its taps."""
 
 from seglet.methods.distill.config import Config
 from seglet.methods.distill.method import Method

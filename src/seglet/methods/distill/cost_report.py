@@ -1,4 +1,4 @@
-"""What is said of the terms: before training, and when one of them is no number."""
+"""Texts about the terms: their options, their cost, and the cause of a loss that is not finite."""
 
 import contextlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,24 +8,24 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seglet.methods.distill.tapped import Tapped
+from seglet.methods.distill.tapped_term import TappedTerm
 from seglet.methods.distill.terms import TERMS
-from seglet.methods.distill.terms.base import Options, Pair
+from seglet.methods.distill.terms.base import FeaturePair, TermOptions
 from seglet.models.distillation.feature_taps import TappedOutput
 from seglet.types import Labelled
 from seglet.values import option_help
 
 
 def key_guide() -> str:
-    """All terms with their purpose in a line, and options with defaults; those of every term once."""
-    lines = ["options of every term:", *_options(Options, [])]
+    """Returns a list of all terms with a line on each, and their options with defaults."""
+    lines = ["options of every term:", *_options(TermOptions, [])]
     for name, kind in TERMS.items():
-        lines += [f"{name}: {(kind.__doc__ or '').partition(chr(10))[0]}", *_options(kind.options, fields(Options))]
+        lines += [f"{name}: {(kind.__doc__ or '').partition(chr(10))[0]}", *_options(kind.options, fields(TermOptions))]
     return "\n".join(["terms, and their options:", *lines])
 
 
-def _options(kind: type[Options], known: Iterable[Field[Any]]) -> Iterator[str]:
-    """The options of `kind` whose default is not that of a known one."""
+def _options(kind: type[TermOptions], known: Iterable[Field[Any]]) -> Iterator[str]:
+    """Yields a line for each option of `kind` whose default differs from the known one."""
     defaults = {field.name: field.default for field in known}
     for field in fields(kind):
         if field.name not in defaults or defaults[field.name] != field.default:
@@ -38,8 +38,8 @@ def _shown(default: object) -> str:
     return f"{default:g}" if isinstance(default, float) else str(default)
 
 
-def describe(tapped: Tapped, size: tuple[int, int], batch: int) -> str:
-    """A line about the term: weight, places, channels, adaptor, and memory where it is worth a word."""
+def describe_term(tapped: TappedTerm, size: tuple[int, int], batch: int) -> str:
+    """Returns a line on the term: weight, taps, channels, adaptor, and memory where it is large."""
     spec, shape = tapped.spec, tapped.shape
     here, there = spec.places
     places = here if here == there else f"{here} of the student, {there} of the teacher"
@@ -47,7 +47,7 @@ def describe(tapped: Tapped, size: tuple[int, int], batch: int) -> str:
     parts = [f"term {spec.name}: weight {spec.options.weight:g} at {places}", channels]
     if tapped.adaptor is not None:
         parts.append("1x1 adaptor")
-    memory = tapped.term.memory(batch, shape.size(size))
+    memory = tapped.term.memory_bytes(batch, shape.size(size))
     if memory is not None:
         height, width = shape.size(size)
         parts.append(f"about {memory / 2**20:,.0f} MiB for {batch} maps of {height}x{width}")
@@ -55,17 +55,17 @@ def describe(tapped: Tapped, size: tuple[int, int], batch: int) -> str:
 
 
 def diagnose_non_finite(
-    step: Labelled, terms: Sequence[Tapped], both: tuple[TappedOutput, TappedOutput], pairs: Sequence[Pair]
+    step: Labelled, terms: Sequence[TappedTerm], both: tuple[TappedOutput, TappedOutput], pairs: Sequence[FeaturePair]
 ) -> list[str]:
-    """Which samples are to blame, and why: the image, a map of student or teacher (`both`), or a term of it alone.
+    """Returns which samples made a loss NaN or infinite, and why: the image, a map of a network, or a term of it alone.
 
-    Only the first of these reasons that anything has is given. In training batch normalisation spreads what is not
-    finite over all samples, which are then blamed together.
+    `both` are the outputs of student and teacher. Only the first cause found is reported. In training, batch
+    normalisation spreads values that are not finite over all samples, which are then named together.
     """
     maps = {
         f"{place} of the {whose}": found
-        for whose, seen in zip(("student", "teacher"), both, strict=True)
-        for place, found in {"logits": seen.prediction.logits, **seen.maps}.items()
+        for whose, output in zip(("student", "teacher"), both, strict=True)
+        for place, found in {"logits": output.prediction.logits, **output.maps}.items()
     }
     causes = {"its image is not finite": step.images} | {f"{name} are not finite": m for name, m in maps.items()}
     for reason, tensor in causes.items():
@@ -80,11 +80,11 @@ def diagnose_non_finite(
         for part, value in _alone(terms, pairs, index)
         if not torch.isfinite(value)
     ]
-    return alone or ["no sample makes a term infinite by itself"]
+    return alone or ["no sample alone makes a term infinite"]
 
 
-def _alone(terms: Sequence[Tapped], pairs: Sequence[Pair], index: int) -> Iterator[tuple[str, Tensor]]:
-    """Each part of each term for one sample, except of terms that need several."""
+def _alone(terms: Sequence[TappedTerm], pairs: Sequence[FeaturePair], index: int) -> Iterator[tuple[str, Tensor]]:
+    """Yields each part of each term for one sample, except for terms that need several samples."""
     one = slice(index, index + 1)
     for term, pair in zip(terms, pairs, strict=True):
         with contextlib.suppress(ValueError):

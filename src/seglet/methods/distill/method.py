@@ -9,9 +9,9 @@ from seglet.losses.task import cross_entropy
 from seglet.methods import base, protocols
 from seglet.methods.distill import cost_report
 from seglet.methods.distill.config import Config
-from seglet.methods.distill.spec import parse
-from seglet.methods.distill.tapped import Tapped, attach
-from seglet.methods.distill.terms.base import Pair, Part
+from seglet.methods.distill.tapped_term import TappedTerm, attach_terms
+from seglet.methods.distill.term_spec import parse_terms
+from seglet.methods.distill.terms.base import FeaturePair, TermPart
 from seglet.methods.uncertainty_weights import LossWeights, loss_weights
 from seglet.models.distillation.feature_taps import TappedOutput, forward_with_taps
 from seglet.models.distillation.teachers import Frozen, load_teacher
@@ -33,14 +33,14 @@ class Method(
     protocols.ReferencePredictions,
     protocols.NonFiniteDiagnosis,
 ):
-    """The task loss, the auxiliary head's, and every term of the list, each with its weight.
+    """A student trained on masks and on the terms of a list, each with its weight.
 
     One pass of the student and one of the teacher serve all terms.
     """
 
     supervision = Labelled
 
-    def __init__(self, config: Config, student: Segmenter, teacher: Frozen[Network], terms: list[Tapped]) -> None:
+    def __init__(self, config: Config, student: Segmenter, teacher: Frozen[Network], terms: list[TappedTerm]) -> None:
         super().__init__()
         self.config = config
         self.student = student
@@ -49,9 +49,10 @@ class Method(
 
     @classmethod
     def build(cls, config: Config, classes: Classes, seed: int) -> "Method":
-        """
+        """Builds the student, loads the teacher and attaches the terms.
+
         Raises:
-            ValueError: no teacher, or one of other classes; a tap that is not there, catches nothing, or does not fit.
+            ValueError: no teacher, or one of other classes; a tap that does not exist, gives no map or does not fit.
         """
         if config.teacher is None:
             raise ValueError(
@@ -61,7 +62,7 @@ class Method(
         student, teacher = build_student(config, classes, seed), load_teacher(config.teacher, classes)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)  # initial weights of adaptors, discriminators, queues
-            terms = attach(parse(config.terms), student.network, teacher.network, len(classes))
+            terms = attach_terms(parse_terms(config.terms), student.network, teacher.network, len(classes))
         return cls(config, student, teacher, terms)
 
     @classmethod
@@ -69,51 +70,52 @@ class Method(
         return cost_report.key_guide()
 
     @property
-    def tapped(self) -> list[Tapped]:
-        return [part for part in self.terms.values() if isinstance(part, Tapped)]
+    def tapped(self) -> list[TappedTerm]:
+        """Terms in the order of the list."""
+        return [part for part in self.terms.values() if isinstance(part, TappedTerm)]
 
     def losses(self, step: Labelled, progress: Progress) -> Losses:
-        """All terms, unweighed, by name; with FOTF's weighting also its mean σ and weights, as in `fotf`."""
-        (own, _), weights, pairs = self._see(step, progress)
-        parts = self._supervised(own, step, weights)
+        """Computes all terms and their weighted sum; with FOTF's weights also statistics of them, as in `fotf`."""
+        (student, _), weights, pairs = self._forward(step, progress)
+        parts = self._mask_losses(student, step, weights)
         for tapped, pair in zip(self.tapped, pairs, strict=True):
             parts |= tapped(pair)
         total = torch.stack([part.weight * part.value for part in parts.values()]).sum()
         return Losses(total, {**{name: part.value for name, part in parts.items()}, **weights.terms})
 
-    def _see(
+    def _forward(
         self, step: Labelled, progress: Progress
-    ) -> tuple[tuple[TappedOutput, TappedOutput], LossWeights, list[Pair]]:
-        """What both networks see, FOTF's weights, and what each term is to compare."""
+    ) -> tuple[tuple[TappedOutput, TappedOutput], LossWeights, list[FeaturePair]]:
+        """Runs both networks; returns their outputs, FOTF's weights and the pair of maps for each term."""
         device = step.images.device
         generator, common = progress.generator(device), progress.common_generator(device)
-        own, taught = self._look(step.images, generator)
+        student, teacher = self._forward_networks(step.images, generator)
         config, network = self.config, self.student.network
-        weights = loss_weights(config, network, own.embedding, step.target, generator, config.weigh_kd)
+        weights = loss_weights(config, network, student.embedding, step.target, generator, config.weigh_kd)
         pairs = [
-            Pair(own.maps[here], taught.maps[there], step.target, weights.distillation, generator, common)
+            FeaturePair(student.maps[here], teacher.maps[there], step.target, weights.distillation, generator, common)
             for here, there in self._places()
         ]
-        return (own, taught), weights, pairs
+        return (student, teacher), weights, pairs
 
-    def _look(self, images: Tensor, generator: torch.Generator) -> tuple[TappedOutput, TappedOutput]:
+    def _forward_networks(self, images: Tensor, generator: torch.Generator) -> tuple[TappedOutput, TappedOutput]:
         here, there = zip(*self._places(), strict=True)
         with noise_from(self.student.network, generator):
-            own = forward_with_taps(self.student.network, images, here)
+            student = forward_with_taps(self.student.network, images, here)
         with torch.no_grad():
-            return own, forward_with_taps(self.teacher.network, images, there)
+            return student, forward_with_taps(self.teacher.network, images, there)
 
     def _places(self) -> list[tuple[str, str]]:
         return [tapped.spec.places for tapped in self.tapped]
 
-    def _supervised(self, own: TappedOutput, step: Labelled, weights: LossWeights) -> dict[str, Part]:
+    def _mask_losses(self, student: TappedOutput, step: Labelled, weights: LossWeights) -> dict[str, TermPart]:
         weight = self.config.task_weight
         if weight == 0:
             return {}
-        parts = {"task": Part(cross_entropy(own.prediction.logits, weights.target), weight)}
-        if own.prediction.auxiliary is not None:
-            value = cross_entropy(own.prediction.auxiliary, step.target)
-            parts["auxiliary"] = Part(value, weight * self.config.auxiliary_weight)
+        parts = {"task": TermPart(cross_entropy(student.prediction.logits, weights.target), weight)}
+        if student.prediction.auxiliary is not None:
+            value = cross_entropy(student.prediction.auxiliary, step.target)
+            parts["auxiliary"] = TermPart(value, weight * self.config.auxiliary_weight)
         return parts
 
     def before_step(self) -> None:
@@ -132,15 +134,15 @@ class Method(
         ]
 
     def reference_predictions(self) -> Mapping[str, protocols.PredictFunction]:
-        def taught(images: Tensor) -> Tensor:
+        def teacher(images: Tensor) -> Tensor:
             height, width = images.shape[-2:]
             return resize_align_corners(self.teacher(images).logits, (height, width))
 
-        return {"teacher": taught} if self.config.score_teacher else {}
+        return {"teacher": teacher} if self.config.score_teacher else {}
 
     def training_notes(self, size: tuple[int, int], batch: int) -> list[str]:
-        return [cost_report.describe(tapped, size, batch) for tapped in self.tapped]
+        return [cost_report.describe_term(tapped, size, batch) for tapped in self.tapped]
 
     def diagnose_non_finite(self, step: Labelled, progress: Progress) -> list[str]:
-        both, _, pairs = self._see(step, progress)
+        both, _, pairs = self._forward(step, progress)
         return cost_report.diagnose_non_finite(step, self.tapped, both, pairs)

@@ -1,4 +1,4 @@
-"""The terms that can be combined, by the names an experiment gives them."""
+"""Distillation terms by the names that experiments use."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -8,18 +8,18 @@ from seglet.methods.distill.terms.base import Term
 
 TERMS: Mapping[str, type[Term]] = MappingProxyType(
     {
-        "kl": pixels.KL,
-        "mse": pixels.MSE,
-        "at": pixels.AT,
-        "skd": pixels.SKD,
-        "skd-original": pixels.CoarseSKD,
-        "holistic": networks.Holistic,
-        "ifvd": pixels.IFVD,
-        "cwd": pixels.CWD,
-        "cirkd-minibatch": relations.Minibatch,
-        "cirkd-memory": relations.Memory,
-        "afdcd": networks.AfDCD,
-        "dist": pixels.DIST,
-        "diffkd": networks.DiffKD,
+        "kl": pixels.KLTerm,
+        "mse": pixels.MSETerm,
+        "at": pixels.ATTerm,
+        "skd": pixels.SKDTerm,
+        "skd-original": pixels.CoarseSKDTerm,
+        "holistic": networks.HolisticTerm,
+        "ifvd": pixels.IFVDTerm,
+        "cwd": pixels.CWDTerm,
+        "cirkd-minibatch": relations.MinibatchTerm,
+        "cirkd-memory": relations.MemoryTerm,
+        "afdcd": networks.AfDCDTerm,
+        "dist": pixels.DISTTerm,
+        "diffkd": networks.DiffKDTerm,
     }
 )

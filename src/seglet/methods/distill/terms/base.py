@@ -1,4 +1,4 @@
-"""What a term of distillation is told, and what it answers.
+"""Interface of a distillation term: its options, its input and its output.
 
 Axes: b images, c channels of the student, d of the teacher, k classes, h rows, w columns.
 """
@@ -16,15 +16,19 @@ from seglet.types import Target, TensorRecord, option
 
 
 @dataclass(frozen=True)
-class Options:
-    """The options of every term."""
+class TermOptions:
+    """Options that every term has."""
 
-    weight: float = option(1.0, "factor of the term in the sum")
-    tap: str = option("feature", "where: logits, feature, auxiliary, stage1 to stage4, or the name of any module")
-    teacher_tap: str | None = option(None, "where in the teacher; the same place if it is not given")
-    resize: Literal["teacher", "student", "none"] = option("teacher", "which map follows the other's size, bilinearly")
+    weight: float = option(1.0, "weight of the term in the loss")
+    tap: str = option(
+        "feature", "compared map: logits, feature, auxiliary, stage1 to stage4, or the name of any module"
+    )
+    teacher_tap: str | None = option(None, "compared map of the teacher; the same as tap if not given")
+    resize: Literal["teacher", "student", "none"] = option(
+        "teacher", "map that is resized to the other's size, bilinearly: the teacher's or the student's"
+    )
     adaptor: Literal["auto", "plain", "bias", "none"] = option(
-        "auto", "1x1 convolution to the teacher's channels: plain, with bias, none, or auto: plain where they differ"
+        "auto", "1x1 convolution to the teacher's channels: plain, with bias, none, or auto: plain if channels differ"
     )
 
     def __post_init__(self) -> None:
@@ -33,8 +37,8 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Shape:
-    """What a term is built for: channels at both taps before any adaptor, classes, pixels a position stands for."""
+class TermShape:
+    """Size of a term: channels at both taps before any adaptor, number of classes, and stride of the maps in pixels."""
 
     student: int
     teacher: int
@@ -42,17 +46,17 @@ class Shape:
     stride: float
 
     def size(self, crop: tuple[int, int]) -> tuple[int, int]:
-        """Of the map that a view of `crop` (h, w) gives, about."""
+        """Returns the approximate size of the map of a view of `crop` (height, width)."""
         height, width = (max(1, round(side / self.stride)) for side in crop)
         return height, width
 
 
 @dataclass(frozen=True)
-class Pair(TensorRecord):
-    """What is compared: both maps, the teacher's without gradient, and what else may count.
+class FeaturePair(TensorRecord):
+    """Input of a term: maps of one size, the teacher's without gradient, and the target.
 
-    A term gets maps of one size. `weight` is FOTF's w(i, c), None for 1 everywhere; `generator` is this process's own,
-    `common` alike in all.
+    `weight` is FOTF's w(i, c), None for 1 everywhere. `generator` belongs to this process, `common` is the same in all
+    processes.
     """
 
     student: Float[Tensor, "b c h w"]
@@ -63,43 +67,43 @@ class Pair(TensorRecord):
     common: torch.Generator
 
 
-class Part(NamedTuple):
-    """A value to log, and its factor within the term."""
+class TermPart(NamedTuple):
+    """Part of a loss: a value to log, and its factor in the sum."""
 
     value: Float[Tensor, ""]
     weight: float = 1.0
 
 
 class Term(nn.Module, ABC):
-    """A published loss at one place. It is final, and holds whatever it trains."""
+    """A published loss between two maps, with the networks that it trains. Terms are final classes."""
 
-    options: ClassVar[type[Options]]
-    """What can be chosen; the defaults are the authors' for Cityscapes."""
+    options: ClassVar[type[TermOptions]]
+    """Type of its options; defaults are the authors' for Cityscapes."""
 
     equal_channels: ClassVar[bool] = False
-    """Whether the student is brought to the teacher's channels first."""
+    """True if both maps must have the same channels."""
 
     weighable: ClassVar[bool] = False
-    """Whether it heeds `Pair.weight`."""
+    """True if the term uses `FeaturePair.weight`."""
 
-    def __init__(self, options: Options, shape: Shape) -> None:
+    def __init__(self, options: TermOptions, shape: TermShape) -> None:
         super().__init__()
 
     @abstractmethod
-    def forward(self, pair: Pair) -> Mapping[str, Part]:
-        """The parts of the loss by name; the name of the only one is empty."""
+    def forward(self, pair: FeaturePair) -> Mapping[str, TermPart]:
+        """Computes the parts of the loss by name; a single part has an empty name."""
 
     def before_step(self) -> None:
-        """Called once before each optimiser step, gradients being complete."""
+        """Changes gradients; called once before each optimiser step, after the last micro-batch."""
 
     def adversary(self) -> nn.Module | None:
-        """A network that is trained against the student."""
+        """Returns the network that is trained against the student, if there is one."""
         return None
 
     def unsynchronised_buffers(self) -> list[str]:
-        """Buffers that all processes compute alike."""
+        """Returns the names of buffers that are equal in all processes without being broadcast."""
         return []
 
-    def memory(self, batch: int, size: tuple[int, int]) -> int | None:
-        """Bytes it may hold at once, beside its inputs, for maps of `size`; None where that is not worth a word."""
+    def memory_bytes(self, batch: int, size: tuple[int, int]) -> int | None:
+        """Returns the most bytes it holds beside its inputs, for maps of `size`; None if that is negligible."""
         return None

@@ -11,18 +11,19 @@ from seglet.losses.distillation.ifvd import variation_loss
 from seglet.losses.distillation.kl import elementwise_kl_divergence, kl_divergence, soft_cross_entropy
 from seglet.losses.distillation.skd_pairwise import coarse_pairwise_loss, pairwise_loss
 from seglet.losses.task import annotated_pixels
-from seglet.methods.distill.terms.base import Options, Pair, Part, Shape, Term
+from seglet.methods.distill.terms.base import FeaturePair, Term, TermOptions, TermPart, TermShape
 from seglet.types import option
 
 
 @dataclass(frozen=True)
-class KLOptions(Options):
-    tap: str = option("logits", "where; on other maps than logits the channels are taken for classes")
-    temperature: float = option(1.0, "softens both; CIRKD code")
+class KLOptions(TermOptions):
+    tap: str = option("logits", "compared map; on maps other than logits, channels are treated as classes")
+    temperature: float = option(1.0, "temperature of both distributions; CIRKD code")
     reduction: Literal["cirkd", "ifvd", "skd"] = option(
-        "cirkd", "mean over pixels times T²; ifvd: mean over classes too, no T²; skd: cross-entropy, summed over images"
+        "cirkd",
+        "cirkd: mean over pixels times T²; ifvd: mean over classes too, no T²; skd: cross-entropy, summed over images",
     )
-    mask_ignored: bool = option(False, "annotated pixels only; CIRKD distils all")
+    mask_ignored: bool = option(False, "distil only annotated pixels; CIRKD distils all")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -32,83 +33,83 @@ class KLOptions(Options):
             raise ValueError(f"temperature: SKD's reduction has none, got {self.temperature}; leave it out")
 
 
-class KL(Term):
-    """Vanilla distillation, in one of the three published reductions."""
+class KLTerm(Term):
+    """Plain distillation of class probabilities, with one of three published reductions."""
 
     options = KLOptions
     equal_channels = True
     weighable = True
 
-    def __init__(self, options: KLOptions, shape: Shape) -> None:
+    def __init__(self, options: KLOptions, shape: TermShape) -> None:
         super().__init__(options, shape)
         self.chosen = options
 
-    def forward(self, pair: Pair) -> Mapping[str, Part]:
+    def forward(self, pair: FeaturePair) -> Mapping[str, TermPart]:
         student, teacher, chosen = pair.student, pair.teacher, self.chosen
         counted = annotated_pixels(pair.target.labels, student.shape[-2:]) if chosen.mask_ignored else None
         if chosen.reduction == "skd":
-            return {"": Part(soft_cross_entropy(student, teacher, pair.weight, counted))}
+            return {"": TermPart(soft_cross_entropy(student, teacher, pair.weight, counted))}
         reduce = kl_divergence if chosen.reduction == "cirkd" else elementwise_kl_divergence
-        return {"": Part(reduce(student, teacher, chosen.temperature, pair.weight, counted))}
+        return {"": TermPart(reduce(student, teacher, chosen.temperature, pair.weight, counted))}
 
 
 @dataclass(frozen=True)
-class DISTOptions(Options):
-    tap: str = option("logits", "where; on other maps than logits the channels are taken for classes")
-    temperature: float = option(1.0, "softens both; the authors' segmentation code has none")
-    beta: float = option(1.0, "of the relations between classes; DIST_KD code")
-    gamma: float = option(1.0, "of the relations within a class; DIST_KD code")
+class DISTOptions(TermOptions):
+    tap: str = option("logits", "compared map; on maps other than logits, channels are treated as classes")
+    temperature: float = option(1.0, "temperature of both distributions; the authors' segmentation code has none")
+    beta: float = option(1.0, "weight of the relations between classes; DIST_KD code")
+    gamma: float = option(1.0, "weight of the relations within a class; DIST_KD code")
 
 
-class DIST(Term):
-    """Correlations of class probabilities."""
+class DISTTerm(Term):
+    """DIST: correlations of class probabilities instead of exact values."""
 
     options = DISTOptions
     equal_channels = True
 
-    def __init__(self, options: DISTOptions, shape: Shape) -> None:
+    def __init__(self, options: DISTOptions, shape: TermShape) -> None:
         super().__init__(options, shape)
         self.chosen = options
 
-    def forward(self, pair: Pair) -> Mapping[str, Part]:
+    def forward(self, pair: FeaturePair) -> Mapping[str, TermPart]:
         chosen = self.chosen
         value = correlation_loss(pair.student, pair.teacher, chosen.temperature, chosen.beta, chosen.gamma)
-        return {"": Part(value)}
+        return {"": TermPart(value)}
 
 
 @dataclass(frozen=True)
-class MSEOptions(Options):
-    weight: float = option(10.0, "factor of the term in the sum; FitNet's in CIRKD code")
+class MSEOptions(TermOptions):
+    weight: float = option(10.0, "weight of the term in the loss; FitNet in CIRKD code")
 
 
-class MSE(Term):
-    """Features as they are: FitNet's, and with `adaptor=bias` the plain MSE of DiffKD's code."""
+class MSETerm(Term):
+    """FitNet: squared difference of features; with `adaptor=bias` the plain MSE of DiffKD's code."""
 
     options = MSEOptions
     equal_channels = True
 
-    def forward(self, pair: Pair) -> Mapping[str, Part]:
-        return {"": Part(mean_squared_error(pair.student, pair.teacher))}
+    def forward(self, pair: FeaturePair) -> Mapping[str, TermPart]:
+        return {"": TermPart(mean_squared_error(pair.student, pair.teacher))}
 
 
 @dataclass(frozen=True)
-class ATOptions(Options):
-    weight: float = option(1e4, "factor of the term in the sum; CIRKD code")
+class ATOptions(TermOptions):
+    weight: float = option(1e4, "weight of the term in the loss; CIRKD code")
 
 
-class AT(Term):
-    """Attention transfer."""
+class ATTerm(Term):
+    """Attention transfer (AT): difference of normalised activation maps."""
 
     options = ATOptions
 
-    def forward(self, pair: Pair) -> Mapping[str, Part]:
-        return {"": Part(attention_transfer_loss(pair.student, pair.teacher))}
+    def forward(self, pair: FeaturePair) -> Mapping[str, TermPart]:
+        return {"": TermPart(attention_transfer_loss(pair.student, pair.teacher))}
 
 
 @dataclass(frozen=True)
-class SKDOptions(Options):
-    weight: float = option(10.0, "factor of the term in the sum; CIRKD code")
-    window: int = option(2, "side of the max-pooling that makes a place; CIRKD code")
+class SKDOptions(TermOptions):
+    weight: float = option(10.0, "weight of the term in the loss; CIRKD code")
+    window: int = option(2, "side of the max-pooling before positions are compared; CIRKD code")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -116,23 +117,23 @@ class SKDOptions(Options):
             raise ValueError(f"window: expected at least 1, got {self.window}")
 
 
-class SKD(Term):
-    """Structured distillation's pairwise term, as CIRKD's code has it."""
+class SKDTerm(Term):
+    """Pairwise term of structured distillation (SKD), as in CIRKD's code."""
 
     options = SKDOptions
 
-    def __init__(self, options: SKDOptions, shape: Shape) -> None:
+    def __init__(self, options: SKDOptions, shape: TermShape) -> None:
         super().__init__(options, shape)
         self.window = options.window
 
-    def forward(self, pair: Pair) -> Mapping[str, Part]:
-        return {"": Part(pairwise_loss(pair.student, pair.teacher, self.window))}
+    def forward(self, pair: FeaturePair) -> Mapping[str, TermPart]:
+        return {"": TermPart(pairwise_loss(pair.student, pair.teacher, self.window))}
 
 
 @dataclass(frozen=True)
-class CoarseSKDOptions(Options):
-    weight: float = option(0.5, "factor of the term in the sum; SKD code")
-    scale: float = option(0.5, "side of a place, as a share of the map's; SKD code")
+class CoarseSKDOptions(TermOptions):
+    weight: float = option(0.5, "weight of the term in the loss; SKD code")
+    scale: float = option(0.5, "side of a pooled region, as a fraction of the map; SKD code")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -140,41 +141,41 @@ class CoarseSKDOptions(Options):
             raise ValueError(f"scale: expected above 0 and at most 1, got {self.scale}")
 
 
-class CoarseSKD(Term):
-    """The pairwise term of structured distillation's own code."""
+class CoarseSKDTerm(Term):
+    """Pairwise term of structured distillation (SKD), as in its own code."""
 
     options = CoarseSKDOptions
 
-    def __init__(self, options: CoarseSKDOptions, shape: Shape) -> None:
+    def __init__(self, options: CoarseSKDOptions, shape: TermShape) -> None:
         super().__init__(options, shape)
         self.scale = options.scale
 
-    def forward(self, pair: Pair) -> Mapping[str, Part]:
-        return {"": Part(coarse_pairwise_loss(pair.student, pair.teacher, self.scale))}
+    def forward(self, pair: FeaturePair) -> Mapping[str, TermPart]:
+        return {"": TermPart(coarse_pairwise_loss(pair.student, pair.teacher, self.scale))}
 
 
 @dataclass(frozen=True)
-class IFVDOptions(Options):
-    weight: float = option(20.0, "factor of the term in the sum; CIRKD code (IFVD's own: 200)")
+class IFVDOptions(TermOptions):
+    weight: float = option(20.0, "weight of the term in the loss; CIRKD code (IFVD's own: 200)")
 
 
-class IFVD(Term):
-    """Intra-class feature variation."""
+class IFVDTerm(Term):
+    """IFVD: similarity of each pixel to the mean feature of its class."""
 
     options = IFVDOptions
 
-    def __init__(self, options: IFVDOptions, shape: Shape) -> None:
+    def __init__(self, options: IFVDOptions, shape: TermShape) -> None:
         super().__init__(options, shape)
         self.classes = shape.classes
 
-    def forward(self, pair: Pair) -> Mapping[str, Part]:
-        return {"": Part(variation_loss(pair.student, pair.teacher, pair.target.labels, self.classes))}
+    def forward(self, pair: FeaturePair) -> Mapping[str, TermPart]:
+        return {"": TermPart(variation_loss(pair.student, pair.teacher, pair.target.labels, self.classes))}
 
 
 @dataclass(frozen=True)
-class CWDOptions(Options):
-    weight: float = option(50.0, "factor of the term in the sum; CIRKD code: 50 on features, 3 on logits")
-    temperature: float = option(4.0, "softens both; CIRKD code")
+class CWDOptions(TermOptions):
+    weight: float = option(50.0, "weight of the term in the loss; CIRKD code: 50 on features, 3 on logits")
+    temperature: float = option(4.0, "temperature of both distributions; CIRKD code")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -182,15 +183,15 @@ class CWDOptions(Options):
             raise ValueError(f"temperature: expected above 0, got {self.temperature}")
 
 
-class CWD(Term):
-    """Channel-wise distillation; the mean divides by the channels the student has before its adaptor (CIRKD code)."""
+class CWDTerm(Term):
+    """CWD: channel-wise distributions over positions; the mean is over the channels before the adaptor (CIRKD code)."""
 
     options = CWDOptions
     equal_channels = True
 
-    def __init__(self, options: CWDOptions, shape: Shape) -> None:
+    def __init__(self, options: CWDOptions, shape: TermShape) -> None:
         super().__init__(options, shape)
         self.temperature, self.channels = options.temperature, shape.student
 
-    def forward(self, pair: Pair) -> Mapping[str, Part]:
-        return {"": Part(channel_divergence(pair.student, pair.teacher, self.temperature, self.channels))}
+    def forward(self, pair: FeaturePair) -> Mapping[str, TermPart]:
+        return {"": TermPart(channel_divergence(pair.student, pair.teacher, self.temperature, self.channels))}

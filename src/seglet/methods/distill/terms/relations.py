@@ -1,21 +1,21 @@
-"""CIRKD's terms: how pixels resemble each other across images, and across past batches."""
+"""CIRKD's terms: similarities of pixels across the images of a batch, and to past batches."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from seglet.losses.distillation.cirkd_memory import cirkd_memory_loss
 from seglet.losses.distillation.cirkd_minibatch import LEAST_TEMPERATURE, cirkd_minibatch_bytes, cirkd_minibatch_loss
-from seglet.methods.distill.terms.base import Options, Pair, Part, Shape, Term
+from seglet.methods.distill.terms.base import FeaturePair, Term, TermOptions, TermPart, TermShape
 from seglet.models.distillation.adaptors import pixel_projector
 from seglet.models.distillation.cirkd_memory import CirkdMemory, MemorySize
 from seglet.types import option
 
 
 @dataclass(frozen=True)
-class MinibatchOptions(Options):
-    temperature: float = option(0.1, "of the similarities; CIRKD code")
-    pooling: bool = option(False, "average 2x2 pixels first: 1/16 of time and memory; CIRKD does so for SegFormer")
-    budget: int = option(256, "MiB up to which the products of two images are kept instead of computed twice")
+class MinibatchOptions(TermOptions):
+    temperature: float = option(0.1, "temperature of the similarities; CIRKD code")
+    pooling: bool = option(False, "average 2x2 pixels first, for 1/16 of time and memory; CIRKD code for SegFormer")
+    budget: int = option(256, "MiB up to which products of two images are stored instead of computed twice")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -25,36 +25,36 @@ class MinibatchOptions(Options):
             raise ValueError(f"budget: expected 0 or more MiB, got {self.budget}")
 
 
-class Minibatch(Term):
-    """Similarities between all pixels of the batch's images."""
+class MinibatchTerm(Term):
+    """CIRKD: similarities between all pixels of the batch."""
 
     options = MinibatchOptions
 
-    def __init__(self, options: MinibatchOptions, shape: Shape) -> None:
+    def __init__(self, options: MinibatchOptions, shape: TermShape) -> None:
         super().__init__(options, shape)
         self.chosen, self.shape = options, shape
 
-    def forward(self, pair: Pair) -> Mapping[str, Part]:
+    def forward(self, pair: FeaturePair) -> Mapping[str, TermPart]:
         chosen = self.chosen
         value = cirkd_minibatch_loss(
             pair.student, pair.teacher, chosen.temperature, chosen.pooling, chosen.budget * 2**20
         )
-        return {"": Part(value)}
+        return {"": TermPart(value)}
 
-    def memory(self, batch: int, size: tuple[int, int]) -> int:
+    def memory_bytes(self, batch: int, size: tuple[int, int]) -> int:
         maps = batch, self.shape.student, *size
         return cirkd_minibatch_bytes(maps, self.shape.teacher, self.chosen.pooling, self.chosen.budget * 2**20)
 
 
 @dataclass(frozen=True)
-class MemoryOptions(Options):
-    pixel: float = option(0.1, "of the comparison with remembered pixels; CIRKD code (.01 on VOC)")
-    region: float = option(0.1, "of the comparison with remembered regions; CIRKD code (.01 on VOC)")
-    temperature: float = option(0.1, "of the similarities; CIRKD code")
-    kd_temperature: float = option(1.0, "of the distributions that are compared; CIRKD code")
-    pixel_slots: int = option(20000, "pixels remembered of each class; CIRKD code (2000 for SegFormer)")
-    region_slots: int = option(2000, "regions remembered of each class; CIRKD code")
-    any_class: bool = option(False, "remember pixels of any class for each, a slip of CIRKD's code")
+class MemoryOptions(TermOptions):
+    pixel: float = option(0.1, "weight of the comparison with stored pixels; CIRKD code (.01 on VOC)")
+    region: float = option(0.1, "weight of the comparison with stored regions; CIRKD code (.01 on VOC)")
+    temperature: float = option(0.1, "temperature of the similarities; CIRKD code")
+    kd_temperature: float = option(1.0, "temperature of the compared distributions; CIRKD code")
+    pixel_slots: int = option(20000, "stored pixels per class; CIRKD code (2000 for SegFormer)")
+    region_slots: int = option(2000, "stored regions per class; CIRKD code")
+    any_class: bool = option(False, "store pixels of any class for every class, an error of CIRKD's code")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -63,30 +63,30 @@ class MemoryOptions(Options):
                 raise ValueError(f"{name}: expected above 0, got {getattr(self, name)}")
 
 
-class Memory(Term):
-    """Similarities to the teacher's pixels and regions of past batches; the student is projected to its channels."""
+class MemoryTerm(Term):
+    """CIRKD: similarities to stored pixels and regions of the teacher; the student is projected to its channels."""
 
     options = MemoryOptions
 
-    def __init__(self, options: MemoryOptions, shape: Shape) -> None:
+    def __init__(self, options: MemoryOptions, shape: TermShape) -> None:
         super().__init__(options, shape)
         self.chosen = options
         self.project = pixel_projector(shape.student, shape.teacher)
         size = MemorySize(options.pixel_slots, options.region_slots)
         self.queues = CirkdMemory(shape.classes, shape.teacher, size, options.any_class)
 
-    def forward(self, pair: Pair) -> Mapping[str, Part]:
+    def forward(self, pair: FeaturePair) -> Mapping[str, TermPart]:
         draws, chosen = self.queues.draw(pair.teacher, pair.common), self.chosen
         self.queues.remember(pair.teacher, pair.target.labels, draws.order)
         temperatures = chosen.temperature, chosen.kd_temperature
         projected = self.project(pair.student)
         terms = cirkd_memory_loss(projected, pair.teacher, pair.target.labels, self.queues.keys(draws), *temperatures)
-        return {"pixel": Part(terms.pixel, chosen.pixel), "region": Part(terms.region, chosen.region)}
+        return {"pixel": TermPart(terms.pixel, chosen.pixel), "region": TermPart(terms.region, chosen.region)}
 
     def unsynchronised_buffers(self) -> list[str]:
         return [f"queues.{name}" for name, _ in self.queues.named_buffers()]
 
-    def memory(self, batch: int, size: tuple[int, int]) -> int:
+    def memory_bytes(self, batch: int, size: tuple[int, int]) -> int:
         queues = sum(buffer.nbytes for buffer in self.queues.buffers())
         classes, channels = self.queues.classes, self.queues.pixels.vectors.shape[2]
         keys = classes * (self.queues.pixel_keys + self.queues.region_keys)

@@ -1,37 +1,38 @@
-"""From the list of terms in an experiment to names and checked options."""
+"""Reading of an experiment's list of terms: names and checked options."""
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 from seglet.methods.distill.terms import TERMS
-from seglet.methods.distill.terms.base import Options, Term
+from seglet.methods.distill.terms.base import Term, TermOptions
 from seglet.values import build_config, check_known_keys, did_you_mean
 
 
 @dataclass(frozen=True)
-class Spec:
-    """One term: `name` is what it is logged as, unlike any other of its list."""
+class TermSpec:
+    """One term of a list; `name`, under which it is logged, is unique in the list."""
 
     name: str
     kind: type[Term]
-    options: Options
+    options: TermOptions
 
     @property
     def places(self) -> tuple[str, str]:
-        """Where student and teacher are tapped."""
+        """Taps of student and teacher."""
         return self.options.tap, self.options.teacher_tap or self.options.tap
 
     @property
     def weighable(self) -> bool:
-        """Whether FOTF's weights apply."""
+        """True if FOTF's weights apply to the term."""
         return self.kind.weighable and self.places == ("logits", "logits")
 
 
-def parse(terms: Sequence[str]) -> tuple[Spec, ...]:
-    """
+def parse_terms(terms: Sequence[str]) -> tuple[TermSpec, ...]:
+    """Reads terms as they are written in an experiment.
+
     Raises:
-        ValueError: no term, a term or option that does not exist, or a value out of its range; names the nearest.
+        ValueError: no term, a term or option that does not exist, or a value out of range; names the nearest.
     """
     if not terms:
         raise ValueError(f"terms: expected at least one of {', '.join(TERMS)}")
@@ -40,11 +41,11 @@ def parse(terms: Sequence[str]) -> tuple[Spec, ...]:
     names = [kind if kinds[kind] == 1 else f"{kind}-{options.tap.replace('.', '_')}" for kind, options in read]
     if len(set(names)) < len(names):
         twice = next(name for name, count in Counter(names).items() if count > 1)
-        raise ValueError(f"terms: {twice!r} is there more than once; give one of them another tap, or leave it out")
-    return tuple(Spec(name, TERMS[kind], options) for name, (kind, options) in zip(names, read, strict=True))
+        raise ValueError(f"terms: {twice!r} is listed more than once; give one of them another tap, or remove it")
+    return tuple(TermSpec(name, TERMS[kind], options) for name, (kind, options) in zip(names, read, strict=True))
 
 
-def _read(term: str) -> tuple[str, Options]:
+def _read(term: str) -> tuple[str, TermOptions]:
     kind, *words = term.split() or [""]
     if kind not in TERMS:
         hint = did_you_mean(kind, TERMS) or "."
