@@ -12,6 +12,8 @@ from seglet.lazy import lazy_exports
 if TYPE_CHECKING:
     from seglet import labels, losses
     from seglet.api.evaluate import evaluate
+    from seglet.api.predict import predict
+    from seglet.api.pseudo_label import pseudo_label
     from seglet.api.refine import refine
     from seglet.data.opening import open_dataset
     from seglet.models.architecture import Architecture
@@ -29,6 +31,8 @@ __all__ = [
     "load",
     "losses",
     "open_dataset",
+    "predict",
+    "pseudo_label",
     "refine",
 ]
 
@@ -42,6 +46,8 @@ _HOMES = {
     "load": "seglet.models.segmenter",
     "losses": "seglet.losses",
     "open_dataset": "seglet.data.opening",
+    "predict": "seglet.api.predict",
+    "pseudo_label": "seglet.api.pseudo_label",
     "refine": "seglet.api.refine",
 }
 

@@ -32,3 +32,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lines = (f"{place} {name}" for place, name in enumerate(WORLD_CLASSES.names))
     (root / "classes.txt").write_text("\n".join(lines))
     return root
+
+
+@pytest.fixture
+def method(tmp_path: Path) -> str:
+    """The experiment of a method that makes masks from tags: plain CLIP with the embedded tiny weights."""
+    file = tmp_path / "plain-clip.yaml"
+    file.write_text("{method: diclip, clip_model: tiny-clip, attention: none, cache_from: none, par_steps: 0}")
+    return str(file)

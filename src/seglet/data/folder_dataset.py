@@ -112,6 +112,11 @@ def describe_data(path: Path) -> Description:
     return check_dataset(path).require_ok()
 
 
+def has_description(folder: Path) -> bool:
+    """Returns True if the folder was checked and its description kept."""
+    return any(file.is_file() for file in _description_files(folder))
+
+
 def description_path(root: Path) -> Path:
     """Returns where the description of a folder is kept: inside it, or in the user's cache if it is read-only."""
     return (root if is_writable(root) else cache_folder_for(root)) / DESCRIPTION_FILE

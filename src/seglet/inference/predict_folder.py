@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
@@ -146,9 +147,9 @@ def _open(
 
 
 def _identity(model: ModelLike) -> dict[str, str]:
-    if isinstance(model, Segmenter | TagPredictor):
+    if not isinstance(model, str | PathLike):
         return {"model": type(model).__name__}
-    return {"model": str(model), "weights": weights_hash(model_folder(str(model)))}
+    return {"model": fspath(model), "weights": weights_hash(model_folder(fspath(model)))}
 
 
 def _dataset_images(source: ImageSource, classes: Classes | None = None) -> DatasetImages | None:
