@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from seglet.cli.output import answer, check_writable, table_lines
+from seglet.cli.output import check_writable, print_result, table_lines
 from seglet.engine.console import printable_text
 
 
 def test_json_keeps_stdout_for_one_object(capsys):
-    answer("for people", {"name": "\ud800ü", "none": None}, as_json=True)
+    print_result("for people", {"name": "\ud800ü", "none": None}, as_json=True)
     shown = capsys.readouterr()
     assert json.loads(shown.out) == {"name": "\ud800ü", "none": None}
     assert shown.err == "for people\n"

@@ -4,7 +4,7 @@ import argparse
 
 import pytest
 
-from seglet.cli.parsing import RENAMED_OPTIONS, Parser, UsageError, fraction, split_options, whole
+from seglet.cli.parsing import RENAMED_OPTIONS, Parser, UsageError, positive_fraction, split_options, whole_number
 
 
 def test_what_follows_an_unknown_option_belongs_to_it():
@@ -28,15 +28,15 @@ def test_an_unexpected_word_is_named():
 @pytest.mark.parametrize("text", ["0", "11", "1.5", "nan", "", "١١"])
 def test_whole_numbers_have_limits(text):
     with pytest.raises(argparse.ArgumentTypeError, match="from 1 to 10"):
-        whole(1, 10)(text)
-    assert whole(1, 10)("10") == 10
+        whole_number(1, 10)(text)
+    assert whole_number(1, 10)("10") == 10
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "1.01", "nan", "inf", "x"])
 def test_fractions_have_limits(text):
     with pytest.raises(argparse.ArgumentTypeError):
-        fraction(text)
-    assert fraction("1") == 1
+        positive_fraction(text)
+    assert positive_fraction("1") == 1
 
 
 @pytest.mark.parametrize(("old", "new"), RENAMED_OPTIONS.items())

@@ -16,7 +16,7 @@ from seglet.results import runner
 from seglet.results.collect import override_words, results_chart, write_results
 from seglet.results.comparison import draw_table
 from seglet.results.curves import mean_curve, score_chart
-from seglet.results.definition import TableRow, demo_rows, read_inference_options, table_definition, table_names
+from seglet.results.definition import TableRow, demo_rows, parse_inference_options, table_definition, table_names
 from seglet.results.demo_page import write_demo_page
 from seglet.results.experiments import check_splits, experiment_keys, scored_data
 from seglet.results.markdown import paste_into_page, render_results
@@ -142,9 +142,9 @@ def test_a_wrong_inference_option_of_a_row_is_answered_with_the_nearest():
 
 def test_inference_options_of_a_table_come_back_from_json():
     keys = {"scales": [1, 0.5], "flip": True, "refiner": "crf", "steps": 3, "crf_settings": "excel"}
-    options = read_inference_options(keys)
+    options = parse_inference_options(keys)
     assert (options.scales, options.flip, options.refiner.crf_settings) == ((1.0, 0.5), True, "excel")
-    assert read_inference_options(json.loads(json.dumps(options.as_dict()))) == options
+    assert parse_inference_options(json.loads(json.dumps(options.as_dict()))) == options
 
 
 @pytest.mark.parametrize(
@@ -152,8 +152,8 @@ def test_inference_options_of_a_table_come_back_from_json():
     [
         TrainTask("runs/a-0", {"method": "fotf", "crop": [64, 64]}),
         PrepareTask("runs/a-0", {"method": "diclip"}, "runs/a-0.yaml"),
-        EvaluateTask("a", "m", "world", "val", "s.json", read_inference_options({"refiner": "par"}), stops=2),
-        PseudoLabelTask("a", "m", "world", "train", "world", read_inference_options({"scales": [1, 2]})),
+        EvaluateTask("a", "m", "world", "val", "s.json", parse_inference_options({"refiner": "par"}), stops=2),
+        PseudoLabelTask("a", "m", "world", "train", "world", parse_inference_options({"scales": [1, 2]})),
         EnhancerTask("a", "world:dark=1", 3),
     ],
 )

@@ -4,9 +4,9 @@ import argparse
 import threading
 from typing import TYPE_CHECKING
 
-from seglet.cli.options.inference import add_seeing, chosen_seeing
-from seglet.cli.output import answer
-from seglet.cli.parsing import add_device, add_json, add_method, fraction, whole
+from seglet.cli.options.inference import add_inference_options, read_inference_options
+from seglet.cli.output import print_result
+from seglet.cli.parsing import add_device, add_json, add_method, positive_fraction, whole_number
 from seglet.engine.console import print_message
 
 if TYPE_CHECKING:
@@ -37,25 +37,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--names", nargs="+", metavar="CLASS", help="with --method: the classes that can be typed (any)"
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to serve at (127.0.0.1, this machine alone)")
-    parser.add_argument("--port", type=whole(1, 65535), help="port to serve at (the first that is free from 7860)")
+    parser.add_argument(
+        "--port", type=whole_number(1, 65535), help="port to serve at (the first that is free from 7860)"
+    )
     parser.add_argument(
         "--max-pixels",
-        type=whole(64, 178_000_000),
+        type=whole_number(64, 178_000_000),
         default=24_000_000,
         metavar="N",
         help="largest number of pixels of an image",
     )
     parser.add_argument(
         "--side",
-        type=whole(32, 16384),
+        type=whole_number(32, 16384),
         default=1024,
         help="longest side in pixels; longer images are shrunk to it (default 1024)",
     )
-    parser.add_argument("--samples", type=whole(0, 1000), default=8, metavar="T", help="Monte-Carlo passes (default 8)")
-    parser.add_argument("--resize", type=fraction, default=1.0, help="segment at this fraction of the size (default 1)")
+    parser.add_argument(
+        "--samples", type=whole_number(0, 1000), default=8, metavar="T", help="Monte-Carlo passes (default 8)"
+    )
+    parser.add_argument(
+        "--resize", type=positive_fraction, default=1.0, help="segment at this fraction of the size (default 1)"
+    )
     add_device(parser)
     add_json(parser)
-    add_seeing(parser)
+    add_inference_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -76,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
                 print_message(
                     f"warning: everybody who reaches {arguments.host} can use this page; there is no password"
                 )
-            answer(f"{address} is open; Ctrl-C ends it", {"address": address}, arguments.json)
+            print_result(f"{address} is open; Ctrl-C ends it", {"address": address}, arguments.json)
             threading.Event().wait()
     return 0
 
@@ -100,7 +106,7 @@ def _check_options(arguments: argparse.Namespace) -> None:
 def _load_predictors(arguments: argparse.Namespace) -> "Sequence[ImagePredictor]":
     from seglet.webapp.loading import load_open_vocabulary, load_segmenters
 
-    options = chosen_seeing(arguments)
+    options = read_inference_options(arguments)
     if arguments.method is not None:
         return [load_open_vocabulary(arguments.method, arguments.names, options, arguments.device)]
     return load_segmenters(arguments.models, options, arguments.samples, arguments.device)

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seglet._version import __version__
-from seglet.cli.options.inference import add_seeing, chosen_seeing
-from seglet.cli.output import answer, check_writable
-from seglet.cli.parsing import Parser, add_json, fraction, whole
+from seglet.cli.options.inference import add_inference_options, read_inference_options
+from seglet.cli.output import check_writable, print_result
+from seglet.cli.parsing import Parser, add_json, positive_fraction, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,10 +35,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--images", type=Path, nargs="+", required=True, help="images, folders or lists (.txt)")
     parser.add_argument("--out", type=Path, required=True, metavar="PNG", help="file of the sheet")
     parser.add_argument(
-        "--most", type=whole(1, 10_000), default=24, help="largest number of images, spread over all (default 24)"
+        "--most",
+        type=whole_number(1, 10_000),
+        default=24,
+        help="largest number of images, spread over all (default 24)",
     )
-    parser.add_argument("--columns", type=whole(1, 100), default=8, help="images side by side (default 8)")
-    parser.add_argument("--height", type=whole(16, 1024), default=96, help="height of an image in pixels (default 96)")
+    parser.add_argument("--columns", type=whole_number(1, 100), default=8, help="images side by side (default 8)")
+    parser.add_argument(
+        "--height", type=whole_number(16, 1024), default=96, help="height of an image in pixels (default 96)"
+    )
     parser.add_argument(
         "--show-brightened", metavar="METHOD", help="also show the images brightened by a --method of `seglet enhance`"
     )
@@ -65,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
     content |= {"images": [str(image.path) for image in images], "failed": failed}
     lines = [f"{len(images)} images are in {arguments.out}; rows: {', '.join(names)}"]
     lines += [f"failed: {failure['source']}\n    {failure['reason']}" for failure in failed]
-    answer("\n".join(lines), content, arguments.json)
+    print_result("\n".join(lines), content, arguments.json)
     return 2 if failed else 0
 
 
@@ -80,9 +85,9 @@ def _sheet_row(text: str) -> "SheetRow":
 
     source, *words = [text] if Path(text).exists() else shlex.split(text) or [text]
     parser = Parser("compare")
-    parser.add_argument("--resize", type=fraction, default=1.0)
-    add_seeing(parser)
-    return SheetRow(model_folder(source), chosen_seeing(parser.read(words)))
+    parser.add_argument("--resize", type=positive_fraction, default=1.0)
+    add_inference_options(parser)
+    return SheetRow(model_folder(source), read_inference_options(parser.read(words)))
 
 
 def _common_classes(rows: "Mapping[str, SheetRow]") -> "Classes":

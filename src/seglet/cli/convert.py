@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seglet.cli.output import answer
+from seglet.cli.output import print_result
 from seglet.cli.parsing import add_json
 from seglet.values import did_you_mean
 
@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
         "extra": list(conversion.extra),
         "notes": list(conversion.notes),
     }
-    answer(_text(arguments, architecture, conversion), content, arguments.json)
+    print_result(_text(arguments, architecture, conversion), content, arguments.json)
     return 0
 
 

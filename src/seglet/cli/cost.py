@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seglet.cli.output import answer, table_lines
-from seglet.cli.parsing import UsageError, add_json, whole
+from seglet.cli.output import print_result, table_lines
+from seglet.cli.parsing import UsageError, add_json, whole_number
 from seglet.engine.console import print_message
 from seglet.results.label_cost.times import MASK_SECONDS, TAG_SECONDS
 
@@ -58,12 +58,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="method that learns from a few masks (fixmatch)",
     )
     parser.add_argument(
-        "--seeds", type=whole(0, 2**31), nargs="+", default=[0, 1, 2], help="seeds, at least two (0 1 2)"
+        "--seeds", type=whole_number(0, 2**31), nargs="+", default=[0, 1, 2], help="seeds, at least two (0 1 2)"
     )
     parser.add_argument("--times", choices=tuple(MASK_SECONDS), default="voc", help="published annotation times (voc)")
     parser.add_argument("--tag-seconds", type=_seconds, help=f"seconds to tag one class of one image ({TAG_SECONDS:g})")
     parser.add_argument("--mask-seconds", type=_seconds, help="seconds to draw the mask of one image (that of --times)")
-    parser.add_argument("--jobs", type=whole(1, 64), default=os.cpu_count(), help="runs at a time, on one thread each")
+    parser.add_argument(
+        "--jobs", type=whole_number(1, 64), default=os.cpu_count(), help="runs at a time, on one thread each"
+    )
     parser.add_argument(
         "--out", type=Path, default=Path("runs/cost"), metavar="DIR", help="folder of the results (runs/cost)"
     )
@@ -84,7 +86,7 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
     times = AnnotationTimes.of(arguments.times, data.classes, arguments.tag_seconds, arguments.mask_seconds)
     print_message(f"{len(study.rows())} kinds of annotation, {len(arguments.seeds)} seeds each")
     curve = measure_label_cost(study, times, arguments.out, command, arguments.jobs)
-    answer(_text(curve, arguments.out), curve.as_dict(), arguments.json)
+    print_result(_text(curve, arguments.out), curve.as_dict(), arguments.json)
     return 0
 
 

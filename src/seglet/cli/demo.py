@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seglet.cli.diagnosis import installed_version
-from seglet.cli.parsing import whole
+from seglet.cli.parsing import whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, default=Path("runs/demo"), help="folder of runs, table and page (runs/demo)"
     )
-    parser.add_argument("--jobs", type=whole(1, 64), default=2, help="runs at a time, on one thread each")
+    parser.add_argument("--jobs", type=whole_number(1, 64), default=2, help="runs at a time, on one thread each")
 
 
 def run(arguments: argparse.Namespace) -> int:

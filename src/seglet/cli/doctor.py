@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from seglet.cli import diagnosis
 from seglet.cli.diagnosis import Finding
-from seglet.cli.output import answer
+from seglet.cli.output import print_result
 from seglet.cli.parsing import add_json
 
 
@@ -22,7 +22,7 @@ def run(arguments: argparse.Namespace) -> int:
         "follow the remedies and run `seglet doctor` again" if broken else "next: seglet train supervised --steps 200"
     )
     content = {"ok": not broken, "findings": [asdict(finding) for finding in findings]}
-    answer("\n".join([*map(str, findings), "", summary, hint]), content, arguments.json)
+    print_result("\n".join([*map(str, findings), "", summary, hint]), content, arguments.json)
     return 2 if broken else 0
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seglet._version import __version__
-from seglet.cli.output import answer
-from seglet.cli.parsing import add_device, add_json, whole
+from seglet.cli.output import print_result
+from seglet.cli.parsing import add_device, add_json, whole_number
 
 if TYPE_CHECKING:
     from seglet.inference.brighten import Enhancer
@@ -35,10 +35,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="OUT", help="folder for the results")
     parser.add_argument("--train-on", type=Path, metavar="DIR", help="zero-dce: folder of dark images to learn from")
     parser.add_argument("--train-data", metavar="DATA", help="the same: a data set, its split train, or world:dark=1")
-    parser.add_argument("--steps", type=whole(1, 10**7), metavar="N", help="zero-dce: of training (default 500)")
-    parser.add_argument("--seed", type=whole(0, 2**63 - 1), default=0, help="zero-dce: of training (default 0)")
+    parser.add_argument("--steps", type=whole_number(1, 10**7), metavar="N", help="zero-dce: of training (default 500)")
+    parser.add_argument("--seed", type=whole_number(0, 2**63 - 1), default=0, help="zero-dce: of training (default 0)")
     parser.add_argument("--model", type=Path, metavar="FOLDER", help="zero-dce: a saved network to take")
-    parser.add_argument("--jobs", type=whole(1, 1024), metavar="N", help="processes (one for each processor)")
+    parser.add_argument("--jobs", type=whole_number(1, 1024), metavar="N", help="processes (one for each processor)")
     parser.add_argument("--overwrite", action="store_true", help="make what is finished in OUT again")
     add_device(parser)
     add_json(parser)
@@ -67,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     done = [outcome.name for outcome in outcomes if not outcome.reason]
     record |= {"finished": True, "out": str(out), "files": done, "failed": failed}
     write_json(out / RECORD, record)
-    answer("\n".join([*outcome_lines("enhanced", outcomes), f"the images are in {out}"]), record, arguments.json)
+    print_result("\n".join([*outcome_lines("enhanced", outcomes), f"the images are in {out}"]), record, arguments.json)
     return 2 if failed else 0
 
 

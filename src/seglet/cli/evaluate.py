@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from seglet._version import __version__
-from seglet.cli.options.inference import add_seeing, chosen_seeing
-from seglet.cli.output import answer, check_writable
-from seglet.cli.parsing import add_device, add_json, add_method, darkness, fraction, whole
+from seglet.cli.options.inference import add_inference_options, read_inference_options
+from seglet.cli.output import check_writable, print_result
+from seglet.cli.parsing import add_device, add_json, add_method, darkness_level, positive_fraction, whole_number
 from seglet.inference.options import InferenceOptions
 
 CONVENTIONS = {"either": "miou", "present": "miou_present", "all": "miou_all"}
@@ -26,18 +26,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", required=True, help="a data set's folder or dataset.json, or world")
     parser.add_argument("--split", default="val", help="which part of the data (default val)")
     parser.add_argument(
-        "--resize", type=fraction, default=1.0, help="read images at this fraction of their size; masks keep theirs"
+        "--resize",
+        type=positive_fraction,
+        default=1.0,
+        help="read images at this fraction of their size; masks keep theirs",
     )
-    parser.add_argument("--world-size", type=whole(1, 4096), help="side of the embedded world's scenes, in pixels")
+    parser.add_argument(
+        "--world-size", type=whole_number(1, 4096), help="side of the embedded world's scenes, in pixels"
+    )
     parser.add_argument(
         "--darken",
-        type=darkness,
+        type=darkness_level,
         metavar="HOW",
         help="score on images as they would be in the dark: mild, night or extreme, which are those of `seglet data "
         "darken`, or how many stops of light to take away, each of which halves it",
     )
-    parser.add_argument("--batch", type=whole(1, 4096), default=1, help="images at once, where their sizes agree")
-    parser.add_argument("--workers", type=whole(0, 256), default=2, help="threads that read ahead (default 2)")
+    parser.add_argument(
+        "--batch", type=whole_number(1, 4096), default=1, help="images at once, where their sizes agree"
+    )
+    parser.add_argument("--workers", type=whole_number(0, 256), default=2, help="threads that read ahead (default 2)")
     add_device(parser)
     parser.add_argument(
         "--convention",
@@ -52,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the scores there, as JSON")
     add_json(parser)
-    add_seeing(parser)
+    add_inference_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -60,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     from seglet.inference.evaluate import ScoringOptions, score_model
     from seglet.inference.sources import LabelMethod
 
-    inference = chosen_seeing(arguments)
+    inference = read_inference_options(arguments)
     if arguments.out:
         check_writable(arguments.out)
     if (arguments.model is None) == (arguments.method is None):
@@ -79,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
     content = {**_settings(arguments, scored.fingerprint, inference), **size, **scored.evaluation.as_dict()}
     if arguments.out:
         write_json(arguments.out, content)
-    answer(_text(arguments, content), content, arguments.json)
+    print_result(_text(arguments, content), content, arguments.json)
     return 0
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seglet._version import __version__
-from seglet.cli.output import answer, check_writable
-from seglet.cli.parsing import UsageError, add_json, whole
+from seglet.cli.output import check_writable, print_result
+from seglet.cli.parsing import UsageError, add_json, whole_number
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the file to write, ending in .onnx")
     parser.add_argument("--overwrite", action="store_true", help="write over a file that is there")
     parser.add_argument(
-        "--size", type=whole(32, 16384), nargs=2, metavar=("H", "W"), help="for images of one size only"
+        "--size", type=whole_number(32, 16384), nargs=2, metavar=("H", "W"), help="for images of one size only"
     )
     parser.add_argument(
         "--images", type=Path, nargs="+", metavar="INPUT", help="to compare on (those of --data, or drawn scenes)"
@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     content["bytes_original"] = (folder / "model.safetensors").stat().st_size
     if arguments.int8:
         content["int8"] = export_int8(model, images, arguments)
-    answer(text(content), content, arguments.json)
+    print_result(text(content), content, arguments.json)
     return 0
 
 

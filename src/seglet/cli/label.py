@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from seglet._version import __version__
 from seglet.cli.options.annotation_tool import add_tool_options
-from seglet.cli.options.inference import add_seeing, chosen_seeing
-from seglet.cli.output import answer
-from seglet.cli.parsing import add_device, add_json, fraction, share, whole
+from seglet.cli.options.inference import add_inference_options, read_inference_options
+from seglet.cli.output import print_result
+from seglet.cli.parsing import add_device, add_json, positive_fraction, unit_fraction, whole_number
 
 if TYPE_CHECKING:
     from seglet.inference.annotation_folder import LabelsAndConfidence
@@ -34,19 +34,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_tool_options(parser)
     group = parser.add_argument_group("what is kept")
     group.add_argument(
-        "--threshold", type=share, default=0.5, metavar="T", help="probability that a pixel needs (default 0.5)"
+        "--threshold", type=unit_fraction, default=0.5, metavar="T", help="probability that a pixel needs (default 0.5)"
     )
     group.add_argument(
-        "--least-confidence", type=share, default=0.0, metavar="C", help="mean probability that a piece needs (any)"
+        "--least-confidence",
+        type=unit_fraction,
+        default=0.0,
+        metavar="C",
+        help="mean probability that a piece needs (any)",
     )
     group.add_argument(
-        "--least-area", type=whole(0, 10**9), default=0, metavar="N", help="pixels that a piece needs (any)"
+        "--least-area", type=whole_number(0, 10**9), default=0, metavar="N", help="pixels that a piece needs (any)"
     )
     group.add_argument("--void", action=argparse.BooleanOptionalAction, default=True, help="regions of the rest")
-    parser.add_argument("--resize", type=fraction, default=1.0, help="segment at this fraction of the size (default 1)")
+    parser.add_argument(
+        "--resize", type=positive_fraction, default=1.0, help="segment at this fraction of the size (default 1)"
+    )
     add_device(parser)
     add_json(parser)
-    add_seeing(parser)
+    add_inference_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -57,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
     from seglet.inference.models import load_model, model_folder, weights_hash
     from seglet.inference.predict import check_inference_options
 
-    options = chosen_seeing(arguments)
+    options = read_inference_options(arguments)
     check_annotation_folder(arguments.out, arguments.overwrite)
     images = gather_images(arguments.inputs, arguments.out)
     folder = model_folder(arguments.model)
@@ -70,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
     about |= {"model": arguments.model, "weights": weights_hash(folder), "settings": {**kept, **options.as_dict()}}
     file = target.fill(images, lambda image: _labels(model, image, arguments, options, depths), about)
     record = read_json(arguments.out / LABEL_RECORD)
-    answer("\n".join(target.summary_lines(file)), record, arguments.json)
+    print_result("\n".join(target.summary_lines(file)), record, arguments.json)
     return 2 if target.failed else 0
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from seglet.engine.console import print_message, printable_text
 
 
-def answer(text: str, content: Mapping[str, Any], as_json: bool) -> None:
+def print_result(text: str, content: Mapping[str, Any], as_json: bool) -> None:
     """Prints the text on stdout; or, as JSON, `content` there and the text on stderr."""
     if as_json:
         print_message(text)

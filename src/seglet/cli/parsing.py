@@ -100,7 +100,7 @@ def _unexpected(word: str, options: Sequence[str]) -> str:
     return f"unknown option {name!r}{did_you_mean(name, options)}"
 
 
-def whole(smallest: int, largest: int) -> Callable[[str], int]:
+def whole_number(smallest: int, largest: int) -> Callable[[str], int]:
     """Returns a reader of arguments that are whole numbers from `smallest` to `largest`."""
 
     def read(text: str) -> int:
@@ -115,12 +115,12 @@ def whole(smallest: int, largest: int) -> Callable[[str], int]:
     return read
 
 
-def fraction(text: str) -> float:
+def positive_fraction(text: str) -> float:
     """Reads an argument above 0 and at most 1."""
     return _number(text, 1)
 
 
-def share(text: str) -> float:
+def unit_fraction(text: str) -> float:
     """Reads an argument from 0 to 1."""
     try:
         number = float(text)
@@ -131,7 +131,7 @@ def share(text: str) -> float:
     return number
 
 
-def scale(text: str) -> float:
+def scale_factor(text: str) -> float:
     """Reads an argument above 0 and at most 16, beyond which images would not fit into memory."""
     return _number(text, 16)
 
@@ -151,7 +151,7 @@ _MOST_STOPS = 16
 """Stops of light that an image of 16 bits has."""
 
 
-def darkness(text: str) -> str | float:
+def darkness_level(text: str) -> str | float:
     """Reads an argument that is a preset of darkness, or a number of stops from 0 to 16."""
     if text in DARK_PRESETS:
         return text

@@ -4,10 +4,10 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seglet.cli.options.inference import add_seeing, chosen_seeing
-from seglet.cli.options.pseudo_labels import add_pseudo_labels, pseudo_settings
-from seglet.cli.output import answer
-from seglet.cli.parsing import add_device, add_json, add_method, fraction, whole
+from seglet.cli.options.inference import add_inference_options, read_inference_options
+from seglet.cli.options.pseudo_labels import add_pseudo_label_options, read_pseudo_label_options
+from seglet.cli.output import print_result
+from seglet.cli.parsing import add_device, add_json, add_method, positive_fraction, whole_number
 
 if TYPE_CHECKING:
     from seglet.inference.predict_folder import ImageSource
@@ -47,26 +47,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", help="which part of --data (default train)")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="new folder for the results")
     parser.add_argument("--overwrite", action="store_true", help="write over the earlier results in --out")
-    parser.add_argument("--samples", type=whole(0, 10_000), default=0, metavar="T", help="Monte-Carlo passes (none)")
-    parser.add_argument("--seed", type=whole(0, 2**63 - 1), default=0, help="of their dropout masks")
     parser.add_argument(
-        "--resize", type=fraction, default=1.0, help="segment at this fraction of the size, as in training (default 1)"
+        "--samples", type=whole_number(0, 10_000), default=0, metavar="T", help="Monte-Carlo passes (none)"
+    )
+    parser.add_argument("--seed", type=whole_number(0, 2**63 - 1), default=0, help="of their dropout masks")
+    parser.add_argument(
+        "--resize",
+        type=positive_fraction,
+        default=1.0,
+        help="segment at this fraction of the size, as in training (default 1)",
     )
     add_method(parser)
     parser.add_argument("--names", nargs="+", metavar="CLASS", help="with --method: the classes, without background")
     parser.add_argument("--explain", action="store_true", help="with --method: draw how each mask came about")
     add_device(parser)
     add_json(parser)
-    add_seeing(parser)
-    add_pseudo_labels(parser)
+    add_inference_options(parser)
+    add_pseudo_label_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     from seglet.inference.options import SegmentOptions
     from seglet.inference.predict_folder import FolderOptions, predict_folder
 
-    inference = chosen_seeing(arguments)
-    pseudo = pseudo_settings(arguments, inference)
+    inference = read_inference_options(arguments)
+    pseudo = read_pseudo_label_options(arguments, inference)
     if arguments.explain and (arguments.method is None or pseudo is not None):
         raise ValueError("--explain draws how a --method makes masks; give one, and leave --pseudo-labels out")
     options = FolderOptions(
@@ -79,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.command_line,
     )
     report = predict_folder(_model(arguments), _images(arguments), options)
-    answer(report.text, report.record, arguments.json)
+    print_result(report.text, report.record, arguments.json)
     return 2 if report.failed else 0
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seglet.cli.output import answer
-from seglet.cli.parsing import add_device, add_json, whole
+from seglet.cli.output import print_result
+from seglet.cli.parsing import add_device, add_json, whole_number
 from seglet.engine.console import print_message
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("config", metavar="EXPERIMENT", help="experiment file (YAML), FILE#ROW or a method's name")
     parser.add_argument("--dry-run", action="store_true", help="measure one batch and stop; with --clean, only list")
-    parser.add_argument("--batch", type=whole(1, 100_000), default=8, help="images computed at once (default 8)")
+    parser.add_argument("--batch", type=whole_number(1, 100_000), default=8, help="images computed at once (default 8)")
     add_device(parser)
     ways = parser.add_mutually_exclusive_group()
     ways.add_argument(
@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="delete columns of the same names that were made with other weights or settings",
     )
-    parser.add_argument("--count", type=whole(1, 1000), default=24, help="images of an audit (default 24)")
+    parser.add_argument("--count", type=whole_number(1, 1000), default=24, help="images of an audit (default 24)")
     add_json(parser)
 
 
@@ -68,7 +68,9 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
         return _list_columns(experiment, columns, arguments.json)
     artefacts = needed_artefacts(experiment, data)
     if not columns and not artefacts:
-        answer(f"{experiment.method} asks for no columns: there is nothing to prepare", {"columns": []}, arguments.json)
+        print_result(
+            f"{experiment.method} asks for no columns: there is nothing to prepare", {"columns": []}, arguments.json
+        )
         return 0
     if arguments.clean:
         return _delete_stale(columns, arguments.dry_run, arguments.json)
@@ -79,7 +81,7 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
         return _compute_columns(experiment, parts, arguments, made)
     missing = ", ".join(each.artefact.name for each in artefacts if not each.exists)
     text = f"missing: {missing}" if missing else f"complete; next: {_train_command(experiment)}"
-    answer(text, {"columns": [], "once": made}, arguments.json)
+    print_result(text, {"columns": [], "once": made}, arguments.json)
     return 0
 
 
@@ -103,7 +105,7 @@ def _compute_columns(
     }
     failed = any(one.failed for one in outcomes)
     if rank == 0 or failed:
-        answer(_summary(experiment, parts, outcomes, work), content, arguments.json)
+        print_result(_summary(experiment, parts, outcomes, work), content, arguments.json)
     return 2 if failed else 0
 
 
@@ -188,7 +190,7 @@ def _list_columns(experiment: "Experiment", wanted: "Sequence[OfflineColumn]", a
     absent = [column.name for column in wanted if not column.store.folder.is_dir()]
     lines += [f"{name}: not there yet" for name in absent]
     text = "\n".join([f"in {root}:", *(lines or ["nothing"])])
-    answer(text, {"folder": str(root), "columns": content, "absent": absent}, as_json)
+    print_result(text, {"folder": str(root), "columns": content, "absent": absent}, as_json)
     return 0
 
 
@@ -233,7 +235,7 @@ def _delete_stale(wanted: "Sequence[OfflineColumn]", dry: bool, as_json: bool) -
     text = (
         "\n".join([*lines, f"{len(stale)} columns, {format_bytes(total)}"]) if stale else "nothing was made otherwise"
     )
-    answer(text, {"deleted": [] if dry else [str(place) for place in stale], "bytes": total}, as_json)
+    print_result(text, {"deleted": [] if dry else [str(place) for place in stale], "bytes": total}, as_json)
     return 0
 
 
@@ -248,5 +250,5 @@ def _write_audit(data: "Dataset", wanted: "Sequence[OfflineColumn]", arguments: 
     texts = write_audit(files, data, [column.store for column in wanted], count)
     names = ", ".join(map(str, files))
     text = "\n".join([f"{count} of {len(data)} images with their columns are in {names}", *texts])
-    answer(text, {"files": list(map(str, files)), "texts": texts}, arguments.json)
+    print_result(text, {"files": list(map(str, files)), "texts": texts}, arguments.json)
     return 0

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seglet.cli.output import answer
+from seglet.cli.output import print_result
 from seglet.cli.parsing import UsageError, add_json
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
         model.push_to_hub(arguments.to, provenance, private=not arguments.public)
         lines.append(f'uploaded; use it with seglet.load("{arguments.to}")')
     content = {"out": str(arguments.out), "uploaded": arguments.to, "licences_missing": missing}
-    answer("\n".join(lines), content, arguments.json)
+    print_result("\n".join(lines), content, arguments.json)
     return 0
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from seglet._version import __version__
-from seglet.cli.options.refiner import add_refiner, chosen
-from seglet.cli.output import answer
-from seglet.cli.parsing import add_json, fraction, whole
+from seglet.cli.options.refiner import add_refiner_options, read_refiner
+from seglet.cli.output import print_result
+from seglet.cli.parsing import add_json, positive_fraction, whole_number
 
 RECORD = "refinements.json"
 CLASSES = "classes.txt"
@@ -28,10 +28,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--images", type=Path, required=True, metavar="DIR", help="folder of their images, named alike")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
     parser.add_argument("--classes", type=Path, metavar="FILE", help="table of classes (classes.txt in or beside IN)")
-    add_refiner(parser, "pamr")
-    parser.add_argument("--confidence", type=fraction, default=0.7, help="crf: how sure index masks are (default 0.7)")
+    add_refiner_options(parser, "pamr")
+    parser.add_argument(
+        "--confidence", type=positive_fraction, default=0.7, help="crf: how sure index masks are (default 0.7)"
+    )
     parser.add_argument("--scores", action="store_true", help="also write the refined score maps")
-    parser.add_argument("--jobs", type=whole(1, 1024), metavar="N", help="processes (one for each processor)")
+    parser.add_argument("--jobs", type=whole_number(1, 1024), metavar="N", help="processes (one for each processor)")
     parser.add_argument("--overwrite", action="store_true", help="refine what is finished in --out again")
     add_json(parser)
 
@@ -53,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     out, folder = arguments.out, find_map_folder(arguments.folder)
     found = find_maps(folder, out)
     hard = not are_score_maps(found)
-    refiner = chosen(arguments, "labels" if hard else "ssss")
+    refiner = read_refiner(arguments, "labels" if hard else "ssss")
     entries = find_class_table(arguments.classes, folder)
     classes = classes_of(entries)
     tasks, failed = pair_with_images(found, arguments.images, out)
@@ -69,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
     failed += unrefined
     record |= {"finished": True, "out": str(out), "files": done, "failed": failed}
     write_json(out / RECORD, record)
-    answer(_text(arguments, done, failed), record, arguments.json)
+    print_result(_text(arguments, done, failed), record, arguments.json)
     return 2 if failed else 0
 
 

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from seglet._version import __version__
-from seglet.cli.output import answer, check_writable
+from seglet.cli.output import check_writable, print_result
 from seglet.cli.parsing import add_device, add_json
 
 _DESCRIPTION = """\
@@ -54,5 +54,5 @@ def run(arguments: argparse.Namespace) -> int:
     lines = [f"{name}: mIoU {100 * score:.2f} %" for name, score in miou.items()]
     lines += [f"{subject.name} {subject.warning}" for subject in subjects if subject.warning]
     lines.append(f"{arguments.out}: {size / 1e6:.2f} MB, {len(data)} images, {len(images)} shown; open it in a browser")
-    answer("\n".join(lines), record, arguments.json)
+    print_result("\n".join(lines), record, arguments.json)
     return 0

@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from seglet.cli.parsing import whole
+from seglet.cli.parsing import whole_number
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,9 +16,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("name", nargs="?", help="name of the table; without a name, all are listed")
     parser.add_argument("--rows", nargs="+", default=[], help="only these rows, and those they need")
-    parser.add_argument("--seeds", type=whole(0, 2**31), nargs="+", default=[], help="only these seeds")
+    parser.add_argument("--seeds", type=whole_number(0, 2**31), nargs="+", default=[], help="only these seeds")
     parser.add_argument(
-        "--jobs", type=whole(1, 64), default=os.cpu_count(), help="runs at a time, which share the processors"
+        "--jobs", type=whole_number(1, 64), default=os.cpu_count(), help="runs at a time, which share the processors"
     )
     parser.add_argument("--runs", type=Path, default=Path("runs/tables"), help="folder of the runs (runs/tables)")
     parser.add_argument("--results", type=Path, default=Path("docs/results"), help="folder of NAME.json (docs/results)")

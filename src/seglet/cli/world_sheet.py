@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seglet.cli.output import check_writable
-from seglet.cli.parsing import whole
+from seglet.cli.parsing import whole_number
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -38,8 +38,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="file of the sheet, .png or .jpg")
     parser.add_argument("--data", metavar="WORLD", help="a world by name, such as world:clutter=8")
-    parser.add_argument("--scenes", type=whole(1, 100), default=8, help="scenes side by side (default 8)")
-    parser.add_argument("--height", type=whole(16, 1024), default=96, help="height of a scene in pixels (default 96)")
+    parser.add_argument("--scenes", type=whole_number(1, 100), default=8, help="scenes side by side (default 8)")
+    parser.add_argument(
+        "--height", type=whole_number(16, 1024), default=96, help="height of a scene in pixels (default 96)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -51,7 +51,7 @@ class TableRow:
         own = {f.name for f in fields(cls)} - {"experiment"}
         given: dict[str, Any] = {key: value for key, value in keys.items() if key in own}
         for key in ("pseudo_labels", "inference"):
-            given[key] = read_inference_options(given.get(key, {}))
+            given[key] = parse_inference_options(given.get(key, {}))
         return cls({key: value for key, value in keys.items() if key not in own}, **given)
 
     @property
@@ -66,7 +66,7 @@ class TableRow:
         return [row for row in (self.teacher, self.model_of, self.labels_of) if row]
 
 
-def read_inference_options(keys: Mapping[str, Any]) -> InferenceOptions:
+def parse_inference_options(keys: Mapping[str, Any]) -> InferenceOptions:
     """Builds inference options from a table's JSON: the fields of the dataclass and, for the refiner, `refiner`,
     `steps` and `crf_settings`.
 

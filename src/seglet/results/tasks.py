@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seglet.inference.options import InferenceOptions
-from seglet.results.definition import read_inference_options
+from seglet.results.definition import parse_inference_options
 
 if TYPE_CHECKING:
     pass
@@ -197,5 +197,5 @@ def task_from_json(values: Mapping[str, Any]) -> Task:
     """Builds the task that `task_to_json` turned into these values."""
     own = {key: value for key, value in values.items() if key != "task"}
     if "options" in own:
-        own["options"] = read_inference_options(own["options"])
+        own["options"] = parse_inference_options(own["options"])
     return _KINDS[values["task"]](**own)

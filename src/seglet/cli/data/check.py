@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seglet.cli.output import answer, table_lines
-from seglet.cli.parsing import add_json, fraction, whole
+from seglet.cli.output import print_result, table_lines
+from seglet.cli.parsing import add_json, positive_fraction, whole_number
 
 if TYPE_CHECKING:
     from seglet.data.checking.check import CheckReport
@@ -37,9 +37,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--void", type=int, nargs="+", default=[], metavar="ID", help="ids in masks that are ignored")
     parser.add_argument("--stray", type=float, default=0.0, help="share of a mask that may be of no class (default 0)")
-    parser.add_argument("--max-pixels", type=whole(1, 10**12), help="largest image to open (default 64 million pixels)")
-    parser.add_argument("--val", type=fraction, help="share of the only split that becomes val; the rest is train")
-    parser.add_argument("--seed", type=whole(0, 2**31), default=0, help="seed of the draw of --val (default 0)")
+    parser.add_argument(
+        "--max-pixels", type=whole_number(1, 10**12), help="largest image to open (default 64 million pixels)"
+    )
+    parser.add_argument(
+        "--val", type=positive_fraction, help="share of the only split that becomes val; the rest is train"
+    )
+    parser.add_argument("--seed", type=whole_number(0, 2**31), default=0, help="seed of the draw of --val (default 0)")
     parser.add_argument("--leave-out", action="store_true", help="leave out the images that have errors")
     parser.add_argument("--out", type=Path, metavar="FILE", help="file of the description (DIR/dataset.json)")
     add_json(parser)
@@ -75,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
     data = arguments.folder if arguments.out is None else arguments.out
     text = "\n".join([*_summary(report), *_problem_lines(report), "", *_result_lines(report, description, file, data)])
     content = {**report.as_dict(), "images": images, "description": None if file is None else str(file)}
-    answer(text, content, arguments.json)
+    print_result(text, content, arguments.json)
     return 0 if usable else 2
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seglet._version import __version__
-from seglet.cli.output import answer
-from seglet.cli.parsing import DARK_PRESETS, add_json, whole
+from seglet.cli.output import print_result
+from seglet.cli.parsing import DARK_PRESETS, add_json, whole_number
 
 if TYPE_CHECKING:
     from seglet.inference.batch import TaskOutcome
@@ -38,8 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--variant", choices=_VARIANTS, default="degrade", help="which of MAET's two implementations (default degrade)"
     )
-    parser.add_argument("--seed", type=whole(0, 2**63 - 1), default=0, help="seed of the parameters (default 0)")
-    parser.add_argument("--jobs", type=whole(1, 1024), metavar="N", help="processes (one for each processor)")
+    parser.add_argument("--seed", type=whole_number(0, 2**63 - 1), default=0, help="seed of the parameters (default 0)")
+    parser.add_argument("--jobs", type=whole_number(1, 1024), metavar="N", help="processes (one for each processor)")
     parser.add_argument("--overwrite", action="store_true", help="make finished images in OUT again")
     add_json(parser)
 
@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
     describe_dark(description, out, {outcome.name for outcome in outcomes if not outcome.reason})
     record |= {"finished": True, "out": str(out), **_outcome_record(outcomes)}
     write_json(out / _RECORD, record)
-    answer(_text(out, outcomes), record, arguments.json)
+    print_result(_text(out, outcomes), record, arguments.json)
     return 2 if record["failed"] else 0
 
 

@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seglet.cli.output import answer, table_lines
-from seglet.cli.parsing import DARK_PRESETS, add_json, whole
+from seglet.cli.output import print_result, table_lines
+from seglet.cli.parsing import DARK_PRESETS, add_json, whole_number
 
 if TYPE_CHECKING:
     from seglet.data.dark.measure import ImageDarkness
@@ -27,8 +27,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("images", type=Path, nargs="+", metavar="DIR", help="folders of dark images")
     parser.add_argument("--light", type=Path, metavar="DIR", help="folder of images to darken with each preset")
-    parser.add_argument("--most", type=whole(1, 10**6), default=100, help="images of --light to take (default 100)")
-    parser.add_argument("--seed", type=whole(0, 2**63 - 1), default=0, help="seed of the darkening (default 0)")
+    parser.add_argument(
+        "--most", type=whole_number(1, 10**6), default=100, help="images of --light to take (default 100)"
+    )
+    parser.add_argument("--seed", type=whole_number(0, 2**63 - 1), default=0, help="seed of the darkening (default 0)")
     add_json(parser)
 
 
@@ -48,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     if near:
         lines.append(f"nearest in stops: {near}")
         lines.append(f"next: seglet data darken DATA --out DARK --preset {near}")
-    answer("\n".join(lines), {"measured": content, "nearest": near}, arguments.json)
+    print_result("\n".join(lines), {"measured": content, "nearest": near}, arguments.json)
     return 0
 
 

@@ -4,7 +4,7 @@ import argparse
 
 from seglet._version import __version__
 from seglet.cli.options.annotation_tool import add_tool_options
-from seglet.cli.output import answer
+from seglet.cli.output import print_result
 from seglet.cli.parsing import add_json
 
 _DESCRIPTION = """\
@@ -49,5 +49,5 @@ def run(arguments: argparse.Namespace) -> int:
     about = {"seglet": __version__, "command": arguments.command_line, "data": arguments.data}
     about |= {"split": arguments.split, "fingerprint": samples.fingerprint}
     file = folder.fill(data.images, read_labels, about)
-    answer("\n".join(folder.summary_lines(file)), read_json(arguments.out / LABEL_RECORD), arguments.json)
+    print_result("\n".join(folder.summary_lines(file)), read_json(arguments.out / LABEL_RECORD), arguments.json)
     return 2 if folder.failed else 0

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seglet.cli.output import answer
+from seglet.cli.output import print_result
 from seglet.cli.parsing import add_json
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     lines = [f"{tool}: {done} masks of {len(classes)} classes, {len(failed)} failed"]
     lines += [f"  {failure['source']}\n    {failure['reason']}" for failure in failed]
     check = f"seglet data check {out}" if images else f"seglet data check IMAGES --masks {out / 'masks'}"
-    answer("\n".join([*lines, f"masks are in {out / 'masks'}", f"next: {check}"]), content, arguments.json)
+    print_result("\n".join([*lines, f"masks are in {out / 'masks'}", f"next: {check}"]), content, arguments.json)
     return 2 if failed else 0
 
 

@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seglet.cli.output import answer
-from seglet.cli.parsing import UsageError, add_json, whole
+from seglet.cli.output import print_result
+from seglet.cli.parsing import UsageError, add_json, whole_number
 
 if TYPE_CHECKING:
     from seglet.data.description import Description
@@ -24,11 +24,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = _DESCRIPTION
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("data", metavar="DIR|world", help="a data set's folder, its dataset.json, or world")
-    parser.add_argument("--count", type=whole(1, 10**9), help="number of images that keep their masks")
+    parser.add_argument("--count", type=whole_number(1, 10**9), help="number of images that keep their masks")
     parser.add_argument("--share", metavar="1/N", help="share of the images that keep their masks")
     parser.add_argument("--split", default="train", help="the split that is divided (default train)")
     parser.add_argument(
-        "--seed", type=whole(0, 2**31), default=0, help="seed of the draw; its number is in the splits' names"
+        "--seed", type=whole_number(0, 2**31), default=0, help="seed of the draw; its number is in the splits' names"
     )
     add_json(parser)
 
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         lines.append(f"warning: no labelled image shows {', '.join(missing)}; take more of them, or another --seed")
     lines += _next_commands(arguments.data, name, _val_option(divided))
     content = {"name": name, **sizes, "missing": missing, "description": str(file)}
-    answer("\n".join(lines), content, arguments.json)
+    print_result("\n".join(lines), content, arguments.json)
     return 0
 
 
@@ -94,5 +94,7 @@ def _describe_world_splits(arguments: argparse.Namespace, portion: "LabelledPort
             "splits of the embedded world have no seed, as its scenes are random already; leave --seed out"
         )
     lines = ["the embedded world has these splits already; the labelled scenes are its first ones"]
-    answer("\n".join([*lines, *_next_commands("world", portion.name, "")]), {"name": portion.name}, arguments.json)
+    print_result(
+        "\n".join([*lines, *_next_commands("world", portion.name, "")]), {"name": portion.name}, arguments.json
+    )
     return 0

@@ -5,8 +5,8 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seglet.cli.output import answer, check_writable
-from seglet.cli.parsing import whole
+from seglet.cli.output import check_writable, print_result
+from seglet.cli.parsing import whole_number
 from seglet.images import overlay_labels
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", metavar="DIR|world", help="a data set's folder, or world for the embedded one")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="file of the sheet, a PNG")
     parser.add_argument("--config", type=Path, help="experiment file, or FILE#ROW, whose keys decide the views")
-    parser.add_argument("--count", type=whole(1, 1000), default=8, help="number of views (default 8)")
+    parser.add_argument("--count", type=whole_number(1, 1000), default=8, help="number of views (default 8)")
 
 
 def run(arguments: argparse.Namespace, rest: list[str]) -> int:
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
         f"{arguments.count} views of {len(data)} images ({settings.train_split}) are in {arguments.out}\n"
         f"next: {shlex.join(map(str, ('seglet', 'train', config, '--data', arguments.data, *rest)))}"
     )
-    answer(text, {}, as_json=False)
+    print_result(text, {}, as_json=False)
     return 0
 
 

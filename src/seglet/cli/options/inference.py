@@ -1,45 +1,63 @@
-"""What a command can be told about how a network looks at images."""
+"""Inference options: sizes, mirrored views, windows, depth, brightening and refinement."""
 
 import argparse
 
-from seglet.cli.options.refiner import add_refiner, chosen
-from seglet.cli.parsing import LONGEST_SIDE, scale, share, whole
+from seglet.cli.options.refiner import add_refiner_options, read_refiner
+from seglet.cli.parsing import LONGEST_SIDE, scale_factor, unit_fraction, whole_number
 from seglet.inference.options import InferenceOptions
 
 
-def add_seeing(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("how the network looks at an image")
+def add_inference_options(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of `InferenceOptions` apart from --resize, whose help differs between commands."""
+    group = parser.add_argument_group("inference")
     group.add_argument(
-        "--scales", type=scale, nargs="+", help="sizes to look at, averaged (1; for ssss and cam 1 0.5 1.5 2)"
+        "--scales",
+        type=scale_factor,
+        nargs="+",
+        help="factors of the size to predict at, averaged (1; for ssss and cam 1 0.5 1.5 2)",
     )
     group.add_argument(
-        "--flip", action=argparse.BooleanOptionalAction, help="the mirrored image too (only for ssss and cam)"
+        "--flip",
+        action=argparse.BooleanOptionalAction,
+        help="also predict the mirrored image (default only for ssss and cam)",
     )
-    side = whole(1, LONGEST_SIDE)
+    side = whole_number(1, LONGEST_SIDE)
     group.add_argument("--window", type=side, nargs=2, metavar=("H", "W"), help="sliding windows of this size")
-    group.add_argument("--stride", type=side, nargs=2, metavar=("H", "W"), help="between windows (two thirds)")
     group.add_argument(
-        "--background-power", type=scale, metavar="P", help="for ssss: above 1 the background yields (default 3)"
+        "--stride", type=side, nargs=2, metavar=("H", "W"), help="step between windows (two thirds of the window)"
     )
     group.add_argument(
-        "--background", type=share, metavar="B", help="for cam: share of its maximum that an object exceeds (0.1)"
+        "--background-power",
+        type=scale_factor,
+        metavar="P",
+        help="for ssss: above 1 weakens the background (default 3)",
     )
     group.add_argument(
-        "--least-score", type=share, metavar="S", help="for ssss and cam: presence that keeps a class (default 0.1)"
+        "--background",
+        type=unit_fraction,
+        metavar="B",
+        help="for cam: share of a map's maximum that an object must exceed (0.1)",
+    )
+    group.add_argument(
+        "--least-score",
+        type=unit_fraction,
+        metavar="S",
+        help="for ssss and cam: least probability of presence of a class (default 0.1)",
     )
     group.add_argument(
         "--depth",
         metavar="SOURCE",
-        help="for networks told depth: a folder of maps or a depth network (as in training)",
+        help="for networks that take depth: a folder of maps or a depth network (as in training)",
     )
     group.add_argument(
-        "--brighten", metavar="WAY", help="brighten images first: a --method of `seglet enhance`, or its zero-dce/"
+        "--brighten", metavar="METHOD", help="brighten images first: a --method of `seglet enhance`, or its zero-dce/"
     )
-    add_refiner(group, None)
+    add_refiner_options(group, None)
 
 
-def chosen_seeing(arguments: argparse.Namespace) -> InferenceOptions:
-    """
+def read_inference_options(arguments: argparse.Namespace) -> InferenceOptions:
+    """Returns the inference options that were given.
+
     Raises:
         ValueError: options contradict each other.
     """
@@ -57,5 +75,5 @@ def chosen_seeing(arguments: argparse.Namespace) -> InferenceOptions:
         resize=arguments.resize,
         depth=arguments.depth,
         brighten=arguments.brighten,
-        refiner=chosen(arguments, "ssss") if arguments.refiner else None,
+        refiner=read_refiner(arguments, "ssss") if arguments.refiner else None,
     )

@@ -1,38 +1,42 @@
-"""What `seglet predict --pseudo-labels` can be told, beside how the network looks at an image."""
+"""Options of `seglet predict --pseudo-labels`, beside the inference options."""
 
 import argparse
 from pathlib import Path
 
-from seglet.cli.parsing import share
+from seglet.cli.parsing import unit_fraction
 from seglet.inference.options import DEFAULT_THRESHOLD, InferenceOptions, PseudoLabelOptions
 
-OWN = ("tags", "tags_key", "threshold", "scores", "score_on", "score_split")
+_PSEUDO_LABEL_OPTIONS = ("tags", "tags_key", "threshold", "scores", "score_on", "score_split")
+"""Options that need --pseudo-labels."""
 
 
-def add_pseudo_labels(parser: argparse.ArgumentParser) -> None:
+def add_pseudo_label_options(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of pseudo labels, tags among them."""
     group = parser.add_argument_group("pseudo labels")
     group.add_argument("--pseudo-labels", action="store_true", help="make --out a data set to train on")
     group.add_argument(
         "--tags",
         type=Path,
         metavar="FILE|DIR",
-        help="known classes of each image: CSV, JSON, XML, folders; no others",
+        help="known classes of each image, which rule all others out: CSV, JSON, XML, folders",
     )
     group.add_argument("--tags-key", metavar="KEY", help="field of the JSON file that holds the tags")
     group.add_argument(
         "--threshold",
-        type=share,
+        type=unit_fraction,
         metavar="T",
         help=f"probability below which a pixel is void (default {DEFAULT_THRESHOLD})",
     )
-    group.add_argument("--scores", action="store_true", default=None, help="also write score maps, to refine later")
     group.add_argument(
-        "--score-on", metavar="DATA", help="data whose val images and true masks are put beside the pseudo labels"
+        "--scores", action="store_true", default=None, help="also write score maps, which `seglet refine` reads"
     )
-    group.add_argument("--score-split", metavar="SPLIT", help="another split of them than val")
+    group.add_argument(
+        "--score-on", metavar="DATA", help="data whose val images and true masks are copied beside the pseudo labels"
+    )
+    group.add_argument("--score-split", metavar="SPLIT", help="split of --score-on (val)")
 
 
-def pseudo_settings(arguments: argparse.Namespace, inference: InferenceOptions) -> PseudoLabelOptions | None:
+def read_pseudo_label_options(arguments: argparse.Namespace, inference: InferenceOptions) -> PseudoLabelOptions | None:
     """Returns how pseudo labels are made, or None if none are asked for.
 
     Raises:
@@ -40,13 +44,14 @@ def pseudo_settings(arguments: argparse.Namespace, inference: InferenceOptions) 
     """
     if not arguments.pseudo_labels:
         of_method = ("tags", "tags_key") if arguments.method is not None else ()
-        stray = next((name for name in OWN if name not in of_method and getattr(arguments, name) is not None), None)
+        options = [name for name in _PSEUDO_LABEL_OPTIONS if name not in of_method]
+        stray = next((name for name in options if getattr(arguments, name) is not None), None)
         if stray is not None:
             raise ValueError(
                 f"--{stray.replace('_', '-')} belongs to pseudo labels; add --pseudo-labels, or leave it out"
             )
         return None
-    _check(arguments)
+    _check_options(arguments)
     return PseudoLabelOptions(
         DEFAULT_THRESHOLD if arguments.threshold is None else arguments.threshold,
         inference,
@@ -56,7 +61,12 @@ def pseudo_settings(arguments: argparse.Namespace, inference: InferenceOptions) 
     )
 
 
-def _check(arguments: argparse.Namespace) -> None:
+def _check_options(arguments: argparse.Namespace) -> None:
+    """Checks that the options of pseudo labels fit together.
+
+    Raises:
+        ValueError: options contradict each other.
+    """
     if arguments.samples:
         raise ValueError("pseudo labels are made without Monte-Carlo passes; leave --samples out")
     if arguments.tags_key is not None and arguments.tags is None:

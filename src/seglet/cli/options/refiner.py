@@ -1,24 +1,27 @@
-"""Which refiner a command was asked for, and with which settings."""
+"""Options of a refiner and its settings."""
 
 import argparse
 
-from seglet.cli.parsing import whole
+from seglet.cli.parsing import whole_number
 from seglet.inference.options import CRF_SETTINGS, REFINER_STEPS, REFINERS, Refiner
 
 
-def add_refiner(parser: argparse._ActionsContainer, default: str | None) -> None:
+def add_refiner_options(parser: argparse._ActionsContainer, default: str | None) -> None:
+    """Adds the options --refiner, --steps and --crf-settings."""
     usual = default or "none"
-    parser.add_argument("--refiner", choices=REFINERS, default=default, help=f"what moves masks to edges ({usual})")
     parser.add_argument(
-        "--steps", type=whole(0, 1000), metavar="N", help=f"of pamr, par or crf (default {REFINER_STEPS})"
+        "--refiner", choices=REFINERS, default=default, help=f"refinement of masks to image edges ({usual})"
+    )
+    parser.add_argument(
+        "--steps", type=whole_number(0, 1000), metavar="N", help=f"steps of the refiner (default {REFINER_STEPS})"
     )
     parser.add_argument(
         "--crf-settings", choices=CRF_SETTINGS, help="strengths of crf (labels for index masks, ssss for scores)"
     )
 
 
-def chosen(arguments: argparse.Namespace, crf_settings: str) -> Refiner:
-    """The refiner that was asked for; a CRF takes `crf_settings` where none are named.
+def read_refiner(arguments: argparse.Namespace, crf_settings: str) -> Refiner:
+    """Returns the refiner that was given; a CRF takes these `crf_settings` if no others are given.
 
     Raises:
         ValueError: --crf-settings are given to another refiner.
