@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from seglet.cli.output import check_writable
-from seglet.cli.parsing import scale
+from seglet.cli.parsing import scale_factor
 from tools.pretrain.session import PretrainingSession
 from tools.pretrain.stages import STAGES
 
@@ -42,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     names = tuple(STAGES)
     parser.add_argument("--out", type=Path, default=Path("runs/world"), help="folder of scenes, trainings and models")
     parser.add_argument("--only", nargs="+", choices=names, default=names, metavar="MODEL", help=", ".join(names))
-    parser.add_argument("--steps-scale", type=scale, default=1.0, help="factor on all numbers of steps")
+    parser.add_argument("--steps-scale", type=scale_factor, default=1.0, help="factor on all numbers of steps")
     parser.add_argument("--smoke", action="store_true", help="a few steps on a few scenes, to test that it runs")
     return parser
 
