@@ -16,7 +16,7 @@ from seglet.data.errors import DataError
 from seglet.data.folder_dataset import FolderDataset
 from seglet.data.loading.loaders import labelled_loader
 from seglet.data.loading.semi_dataset import SemiConfig, SemiDataset, missing_classes
-from seglet.data.loading.semi_loader import semi_loader
+from seglet.data.loading.semi_supervised_loader import semi_loader
 from seglet.data.loading.step_sampler import StepSampler
 from seglet.data.splits.fractions import LabelledPortion, parse_portion, parse_split_name, unlabelled_counterpart
 from seglet.data.world.dataset import World

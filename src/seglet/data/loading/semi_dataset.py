@@ -94,7 +94,7 @@ class SemiConfig(DataConfig):
         """Returns the endless stream of training steps, `SemiStep` or those of the labelled images alone."""
         if supervision is not SemiStep or not isinstance(data, SemiDataset):
             return super().loader(supervision, data, augment, sampler, workers)
-        from seglet.data.loading.semi_loader import semi_loader
+        from seglet.data.loading.semi_supervised_loader import semi_loader
 
         return semi_loader(data, augment, sampler, workers)
 
