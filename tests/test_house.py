@@ -20,6 +20,7 @@ CLEAN: tuple[str, ...] = (
     "labels/",
     "lazy.py",
     "losses/",
+    "models/",
     "report/",
     "results/",
     "tensors.py",

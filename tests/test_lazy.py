@@ -43,7 +43,9 @@ def test_dir_lists_the_exported_names(name: str) -> None:
     assert set(package.__all__) <= {*dir(package), *vars(package)}
 
 
-@pytest.mark.parametrize("name", ["seglet", "seglet.losses", "seglet.labels", "seglet.evaluation"])
+@pytest.mark.parametrize(
+    "name", ["seglet", "seglet.losses", "seglet.labels", "seglet.evaluation", "seglet.models", "seglet.models.heads"]
+)
 def test_importing_the_package_does_not_import_torch(name: str) -> None:
     code = f"import sys, {name}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -7,7 +7,7 @@ from tools.pretrain.texts import words
 from torch.testing import assert_close
 
 from seglet.data.world.dataset import World
-from seglet.models.foundation.tiny.clip import LAYERS, TinyCLIP
+from seglet.models.foundation.tiny.clip import TinyCLIP
 
 
 def test_average_precision_is_the_mean_precision_at_each_hit():
@@ -31,6 +31,6 @@ def test_scenes_to_score_on_are_no_scenes_to_learn_from():
 
 def test_identity_attention_adds_to_each_patch_what_it_says_itself():
     model, images = TinyCLIP(words()), torch.rand(1, 3, 32, 32)
-    for layer in model.clip.vision_model.encoder.layers[LAYERS - 3 :]:
+    for layer in model.clip.vision_model.encoder.layers[TinyCLIP.depth - 3 :]:
         layer.self_attn.out_proj.weight.data.zero_()  # nothing said, nothing added
-    assert_close(without_mixing(model, images), model.layer(images, LAYERS))
+    assert_close(without_mixing(model, images), model.layer(images, TinyCLIP.depth))

@@ -15,7 +15,7 @@ from seglet.data.world.plan import SHAPE_NAMES
 from seglet.data.world.scene import WORLD_CLASSES, Scene
 from seglet.evaluation.cam_curve import CamCurve
 from seglet.models.foundation.tiny.captioner import TinyCaptioner
-from seglet.models.foundation.tiny.clip import LAYERS, PATCH, SIZE, TinyCLIP
+from seglet.models.foundation.tiny.clip import TinyCLIP
 from seglet.models.foundation.tiny.depth import TinyDepth
 from seglet.models.foundation.tiny.diffusion import TinyVAE
 from tools.pretrain.texts import content
@@ -42,7 +42,7 @@ def clip_scores(model: TinyCLIP, scenes: list[Scene]) -> dict[str, float]:
     grounds = model.read(model.encode([ground.phrase for ground in BACKGROUND_KINDS.values()]))[1]
     whole, plain, sharp = [], CamCurve(WORLD_CLASSES, FINE), CamCurve(WORLD_CLASSES, FINE)
     for part in _parts(scenes):
-        tokens = model.project(model.layer(images(part), LAYERS))
+        tokens = model.project(model.layer(images(part), TinyCLIP.depth))
         whole.append(tokens[:, 0] @ placed_texts(model).T)
         enhanced = model.project(without_mixing(model, images(part)))
         for scene, tags, seen, own in zip(part, _tags(part), tokens[:, 1:], enhanced[:, 1:], strict=True):
@@ -75,8 +75,8 @@ def _named(shape: str) -> str:
 
 def without_mixing(model: TinyCLIP, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b n c"]:
     """Returns tokens whose last three layers add each token's own value to the mixture: identity attention."""
-    tokens = model.layer(images, LAYERS - 3)
-    for layer in model.clip.vision_model.encoder.layers[LAYERS - 3 :]:
+    tokens = model.layer(images, TinyCLIP.depth - 3)
+    for layer in model.clip.vision_model.encoder.layers[TinyCLIP.depth - 3 :]:
         normed = layer.layer_norm1(tokens)
         mixed, own = layer.self_attn(normed, attention_mask=None)[0], layer.self_attn.v_proj(normed)
         itself = F.linear(own, layer.self_attn.out_proj.weight)
@@ -88,10 +88,10 @@ def without_mixing(model: TinyCLIP, images: Float[Tensor, "b 3 h w"]) -> Float[T
 
 def cam(similarity: Float[Tensor, "n k"], tags: Bool[Tensor, " k"]) -> Float[Tensor, "k2 h w"]:
     """Returns maps of all classes, the background first, scaled to [0, 1] and enlarged; 0 for absent classes."""
-    side = SIZE // PATCH
+    cells, size = TinyCLIP.side // TinyCLIP.patch, (TinyCLIP.side, TinyCLIP.side)
     low, high = similarity.amin(0), similarity.amax(0)
-    maps = ((similarity - low) / (high - low).clamp(min=1e-6) * tags).T.reshape(1, -1, side, side)
-    return F.pad(F.interpolate(maps, (SIZE, SIZE), mode="bilinear", align_corners=False)[0], (0, 0, 0, 0, 1, 0))
+    maps = ((similarity - low) / (high - low).clamp(min=1e-6) * tags).T.reshape(1, -1, cells, cells)
+    return F.pad(F.interpolate(maps, size, mode="bilinear", align_corners=False)[0], (0, 0, 0, 0, 1, 0))
 
 
 def mean_average_precision(scores: Float[Tensor, "b k"], truth: Bool[Tensor, "b k"]) -> float:

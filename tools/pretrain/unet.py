@@ -17,7 +17,7 @@ from torch import Tensor
 
 from seglet import files
 from seglet.data.world.backgrounds import BACKGROUND_KINDS
-from seglet.models.foundation.tiny.clip import WIDTH, TinyCLIP
+from seglet.models.foundation.tiny.clip import TinyCLIP
 from seglet.models.foundation.tiny.diffusion import TRAINING_TIMESTEPS, TinyUNet, TinyVAE, signal_shares
 from tools.pretrain.corpus import CHUNK, Corpus, Progress
 from tools.pretrain.loop import Objective, Phase, Recipe
@@ -39,7 +39,7 @@ class UNetObjective(Objective):
         torch.manual_seed(recipe.seed)
         self.recipe, self.small, self.latents = recipe, small, latents
         self._clip = [clip]  # in a list it is no part of the training's state
-        self.model = TinyUNet(WIDTH)
+        self.model = TinyUNet(TinyCLIP.width)
         self.average = copy.deepcopy(self.model).requires_grad_(False)
 
     def losses(self, step: int, rng: torch.Generator) -> Mapping[str, Float[Tensor, ""]]:

@@ -1,1 +1,116 @@
 """Foundation models. No other package imports transformers or diffusers, and here they are imported on first use."""
+
+from typing import TYPE_CHECKING
+
+from seglet.lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from seglet.models.foundation.attention import added_attention, changed_attention
+    from seglet.models.foundation.attention_source import (
+        AttentionSource,
+        QueriesKeys,
+        decoder_attention_layers,
+        draw_noise,
+    )
+    from seglet.models.foundation.captioner import Captioner
+    from seglet.models.foundation.captions import count_captions, fill_empty_captions, is_junk, strip_prompt
+    from seglet.models.foundation.clip import CLIP_LAYOUT, ImageTextEncoder
+    from seglet.models.foundation.depth_estimator import DEPTH_LAYOUT, DepthEstimator, relative_depth
+    from seglet.models.foundation.hub import find_model
+    from seglet.models.foundation.image_generator import GenerationRecipe, ImageGenerator
+    from seglet.models.foundation.image_input import (
+        CLIP_MEAN,
+        CLIP_STD,
+        authors_normalisation,
+        read_preprocessing,
+        round_to_multiple,
+    )
+    from seglet.models.foundation.image_tower import ImageFeatures, ImageTower
+    from seglet.models.foundation.known_models import KNOWN_MODELS, ModelKind, known_model
+    from seglet.models.foundation.loading import import_library, parse_dtype, quiet_libraries
+    from seglet.models.foundation.model_folder import weight_files
+    from seglet.models.foundation.stable_diffusion import STABLE_DIFFUSION_LAYOUT, StableDiffusion
+    from seglet.models.foundation.text_tower import TextTower
+    from seglet.models.foundation.unpickle import unpickle_model
+
+__all__ = [
+    "CLIP_LAYOUT",
+    "CLIP_MEAN",
+    "CLIP_STD",
+    "DEPTH_LAYOUT",
+    "KNOWN_MODELS",
+    "STABLE_DIFFUSION_LAYOUT",
+    "AttentionSource",
+    "Captioner",
+    "DepthEstimator",
+    "GenerationRecipe",
+    "ImageFeatures",
+    "ImageGenerator",
+    "ImageTextEncoder",
+    "ImageTower",
+    "ModelKind",
+    "QueriesKeys",
+    "StableDiffusion",
+    "TextTower",
+    "added_attention",
+    "authors_normalisation",
+    "changed_attention",
+    "count_captions",
+    "decoder_attention_layers",
+    "draw_noise",
+    "fill_empty_captions",
+    "find_model",
+    "import_library",
+    "is_junk",
+    "known_model",
+    "parse_dtype",
+    "quiet_libraries",
+    "read_preprocessing",
+    "relative_depth",
+    "round_to_multiple",
+    "strip_prompt",
+    "unpickle_model",
+    "weight_files",
+]
+
+_HOMES = {
+    "AttentionSource": "seglet.models.foundation.attention_source",
+    "CLIP_LAYOUT": "seglet.models.foundation.clip",
+    "CLIP_MEAN": "seglet.models.foundation.image_input",
+    "CLIP_STD": "seglet.models.foundation.image_input",
+    "Captioner": "seglet.models.foundation.captioner",
+    "DEPTH_LAYOUT": "seglet.models.foundation.depth_estimator",
+    "DepthEstimator": "seglet.models.foundation.depth_estimator",
+    "GenerationRecipe": "seglet.models.foundation.image_generator",
+    "ImageFeatures": "seglet.models.foundation.image_tower",
+    "ImageGenerator": "seglet.models.foundation.image_generator",
+    "ImageTextEncoder": "seglet.models.foundation.clip",
+    "ImageTower": "seglet.models.foundation.image_tower",
+    "KNOWN_MODELS": "seglet.models.foundation.known_models",
+    "ModelKind": "seglet.models.foundation.known_models",
+    "QueriesKeys": "seglet.models.foundation.attention_source",
+    "STABLE_DIFFUSION_LAYOUT": "seglet.models.foundation.stable_diffusion",
+    "StableDiffusion": "seglet.models.foundation.stable_diffusion",
+    "TextTower": "seglet.models.foundation.text_tower",
+    "added_attention": "seglet.models.foundation.attention",
+    "authors_normalisation": "seglet.models.foundation.image_input",
+    "changed_attention": "seglet.models.foundation.attention",
+    "count_captions": "seglet.models.foundation.captions",
+    "decoder_attention_layers": "seglet.models.foundation.attention_source",
+    "draw_noise": "seglet.models.foundation.attention_source",
+    "fill_empty_captions": "seglet.models.foundation.captions",
+    "find_model": "seglet.models.foundation.hub",
+    "import_library": "seglet.models.foundation.loading",
+    "is_junk": "seglet.models.foundation.captions",
+    "known_model": "seglet.models.foundation.known_models",
+    "parse_dtype": "seglet.models.foundation.loading",
+    "quiet_libraries": "seglet.models.foundation.loading",
+    "read_preprocessing": "seglet.models.foundation.image_input",
+    "relative_depth": "seglet.models.foundation.depth_estimator",
+    "round_to_multiple": "seglet.models.foundation.image_input",
+    "strip_prompt": "seglet.models.foundation.captions",
+    "unpickle_model": "seglet.models.foundation.unpickle",
+    "weight_files": "seglet.models.foundation.model_folder",
+}
+
+__getattr__, __dir__ = lazy_exports(__name__, _HOMES)

@@ -7,7 +7,7 @@ import torch
 from torch.testing import assert_close
 
 from seglet.models.foundation.tiny.captioner import TinyCaptioner
-from seglet.models.foundation.tiny.clip import LAYERS, TinyCLIP
+from seglet.models.foundation.tiny.clip import TinyCLIP
 from seglet.models.foundation.tiny.depth import TinyDepth
 from seglet.models.foundation.tiny.diffusion import TinyUNet, TinyVAE, signal_shares
 
@@ -26,13 +26,13 @@ def test_clip_agrees_with_transformers_own_way_through_it(clip: TinyCLIP):
         for v in ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))
     )
     out = clip.clip(input_ids=ids, pixel_values=(images - mean) / std)
-    assert_close(clip.project(clip.layer(images, LAYERS)[:, 0]), out.image_embeds)
+    assert_close(clip.project(clip.layer(images, TinyCLIP.depth)[:, 0]), out.image_embeds)
     assert_close(clip.read(ids)[1], out.text_embeds)
 
 
 def test_clip_takes_small_images_and_two_ways_are_one(clip: TinyCLIP):
     images = torch.rand(1, 3, 64, 64)
-    assert_close(clip.above(clip.layer(images, 3), 3), clip.layer(images, LAYERS))
+    assert_close(clip.above(clip.layer(images, 3), 3), clip.layer(images, TinyCLIP.depth))
 
 
 def test_the_folder_of_clip_holds_all_of_it(clip: TinyCLIP, tmp_path: Path):

@@ -11,10 +11,11 @@ import torch
 from jaxtyping import Float, Integer
 from torch import Tensor, nn
 
+from seglet.models.foundation.image_input import CLIP_MEAN, CLIP_STD
 from seglet.models.foundation.loading import quiet_libraries
-from seglet.models.foundation.tiny.clip import MEAN, STD, half_precision_copy
+from seglet.models.foundation.tiny.clip import half_precision_copy
 
-WIDTH, HEADS, LAYERS, TEXT_LAYERS, PATCH, SIZE, LENGTH = 96, 4, 5, 2, 8, 64, 32
+_WIDTH, _HEADS, _LAYERS, _TEXT_LAYERS, _PATCH, _SIZE, _LENGTH = 96, 4, 5, 2, 8, 64, 32
 _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 _IGNORED = -100
 """Label that transformers' losses ignore."""
@@ -28,22 +29,22 @@ class TinyCaptioner(nn.Module):
 
         super().__init__()
         vocabulary = {token: place for place, token in enumerate((*_SPECIAL, *words))}
-        shape = {"hidden_size": WIDTH, "intermediate_size": 4 * WIDTH, "num_attention_heads": HEADS}
+        shape = {"hidden_size": _WIDTH, "intermediate_size": 4 * _WIDTH, "num_attention_heads": _HEADS}
         text = {
             "vocab_size": len(vocabulary),
-            "num_hidden_layers": TEXT_LAYERS,
-            "max_position_embeddings": LENGTH,
+            "num_hidden_layers": _TEXT_LAYERS,
+            "max_position_embeddings": _LENGTH,
             "pad_token_id": 0,
             "bos_token_id": 2,
             "eos_token_id": 3,
             "sep_token_id": 3,
         }
-        vision = {"num_hidden_layers": LAYERS, "image_size": SIZE, "patch_size": PATCH, "initializer_range": 0.02}
+        vision = {"num_hidden_layers": _LAYERS, "image_size": _SIZE, "patch_size": _PATCH, "initializer_range": 0.02}
         with quiet_libraries():
-            self.tokenizer: Any = BertTokenizer(vocabulary, model_max_length=LENGTH)
+            self.tokenizer: Any = BertTokenizer(vocabulary, model_max_length=_LENGTH)
             self.blip: Any = BlipForConditionalGeneration(
                 BlipConfig(
-                    text_config={**shape, **text}, vision_config={**shape, **vision}, image_text_hidden_size=WIDTH
+                    text_config={**shape, **text}, vision_config={**shape, **vision}, image_text_hidden_size=_WIDTH
                 )
             )
             self.blip.set_attn_implementation("eager")
@@ -65,7 +66,7 @@ class TinyCaptioner(nn.Module):
         """Generates a caption by taking the most probable word each time, behind a prompt."""
         ids = torch.tensor(self.tokenizer([prompt] * len(images))["input_ids"])
         with quiet_libraries():
-            out = self.blip.generate(self._normal(images), ids, max_length=LENGTH, num_beams=1, do_sample=False)
+            out = self.blip.generate(self._normal(images), ids, max_length=_LENGTH, num_beams=1, do_sample=False)
         texts: list[str] = self.tokenizer.batch_decode(out, skip_special_tokens=True)
         return texts
 
@@ -79,9 +80,11 @@ class TinyCaptioner(nn.Module):
             tokens = self.tokenizer.get_vocab()
             lines = sorted(tokens, key=lambda token: tokens[token])
             (folder / "vocab.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
-            size = {"height": SIZE, "width": SIZE}
-            BlipImageProcessorPil(size=size, image_mean=list(MEAN), image_std=list(STD)).save_pretrained(folder)
+            size = {"height": _SIZE, "width": _SIZE}
+            BlipImageProcessorPil(size=size, image_mean=list(CLIP_MEAN), image_std=list(CLIP_STD)).save_pretrained(
+                folder
+            )
 
     def _normal(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
-        mean, std = (torch.tensor(values, device=images.device)[:, None, None] for values in (MEAN, STD))
+        mean, std = (torch.tensor(values, device=images.device)[:, None, None] for values in (CLIP_MEAN, CLIP_STD))
         return (images - mean) / std

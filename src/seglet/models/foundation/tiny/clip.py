@@ -6,21 +6,19 @@ Axes: b images or texts, n tokens (the first one CLIP's class token), m words, c
 import copy
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Integer
 from torch import Tensor, nn
 
+from seglet.models.foundation.image_input import CLIP_MEAN, CLIP_STD
 from seglet.models.foundation.loading import quiet_libraries
 from seglet.models.foundation.tiny.vocabulary import build_word_tokenizer, encode_texts, save_tokenizer
 
-WIDTH, HEADS, LAYERS, TEXT_LAYERS = 128, 4, 6, 2
-PATCH, SIZE, LENGTH = 8, 128, 32
-MEAN = (0.48145466, 0.4578275, 0.40821073)
-STD = (0.26862954, 0.26130258, 0.27577711)
-"""Mean and deviation of the colours, as for the real CLIP."""
+_WIDTH, _HEADS, _LAYERS, _TEXT_LAYERS = 128, 4, 6, 2
+_PATCH, _SIZE, _LENGTH = 8, 128, 32
 
 
 class TinyCLIP(nn.Module):
@@ -29,26 +27,37 @@ class TinyCLIP(nn.Module):
     Weights come from torch's global generator.
     """
 
+    width: ClassVar[int] = _WIDTH
+    depth: ClassVar[int] = _LAYERS
+    """Number of layers of the image encoder."""
+    patch: ClassVar[int] = _PATCH
+    side: ClassVar[int] = _SIZE
+    """Side in pixels of the images that it is trained on."""
+
     def __init__(self, words: Sequence[str]) -> None:
         from transformers import CLIPConfig, CLIPModel
 
         super().__init__()
         self.words = tuple(words)
-        self.tokenizer = build_word_tokenizer(words, LENGTH)
+        self.tokenizer = build_word_tokenizer(words, _LENGTH)
         shape = {
-            "hidden_size": WIDTH,
-            "intermediate_size": 4 * WIDTH,
-            "num_attention_heads": HEADS,
-            "projection_dim": WIDTH,
+            "hidden_size": _WIDTH,
+            "intermediate_size": 4 * _WIDTH,
+            "num_attention_heads": _HEADS,
+            "projection_dim": _WIDTH,
         }
         ids = {"bos_token_id": self.tokenizer.bos_token_id, "eos_token_id": self.tokenizer.eos_token_id}
-        text = {"vocab_size": len(self.tokenizer), "max_position_embeddings": LENGTH, "num_hidden_layers": TEXT_LAYERS}
-        vision = {"image_size": SIZE, "patch_size": PATCH, "num_hidden_layers": LAYERS}
+        text = {
+            "vocab_size": len(self.tokenizer),
+            "max_position_embeddings": _LENGTH,
+            "num_hidden_layers": _TEXT_LAYERS,
+        }
+        vision = {"image_size": _SIZE, "patch_size": _PATCH, "num_hidden_layers": _LAYERS}
         with quiet_libraries():
             config = CLIPConfig(
                 text_config={**shape, **ids, **text, "pad_token_id": self.tokenizer.pad_token_id},
                 vision_config={**shape, **vision},
-                projection_dim=WIDTH,
+                projection_dim=_WIDTH,
             )
             self.clip: Any = CLIPModel(config)
             self.clip.set_attn_implementation("eager")  # 1.6 times faster here than torch's fused one, in bf16
@@ -64,7 +73,7 @@ class TinyCLIP(nn.Module):
 
     def above(self, tokens: Float[Tensor, "b n c"], depth: int) -> Float[Tensor, "b n c"]:
         """Returns the output of the layers above the first `depth` for the output of those."""
-        return self._through(tokens, depth, LAYERS)
+        return self._through(tokens, depth, _LAYERS)
 
     def project(self, tokens: Float[Tensor, "*b c"]) -> Float[Tensor, "*b c"]:
         """Projects image tokens of the last layer into the space shared with texts, at unit length."""
@@ -95,12 +104,12 @@ class TinyCLIP(nn.Module):
         with quiet_libraries():
             half_precision_copy(self.clip).save_pretrained(folder)
             save_tokenizer(self.tokenizer, self.words, folder)
-            sides = {"height": SIZE, "width": SIZE}
-            CLIPImageProcessorPil(size={"shortest_edge": SIZE}, crop_size=sides).save_pretrained(folder)
+            sides = {"height": _SIZE, "width": _SIZE}
+            CLIPImageProcessorPil(size={"shortest_edge": _SIZE}, crop_size=sides).save_pretrained(folder)
 
     def _patches(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b n c"]:
-        mean, std = (torch.tensor(values, device=images.device)[:, None, None] for values in (MEAN, STD))
-        exact = images.shape[2:] == (SIZE, SIZE)
+        mean, std = (torch.tensor(values, device=images.device)[:, None, None] for values in (CLIP_MEAN, CLIP_STD))
+        exact = images.shape[2:] == (_SIZE, _SIZE)
         tokens: Tensor = self.clip.vision_model.embeddings((images - mean) / std, interpolate_pos_encoding=not exact)
         return tokens
 

@@ -14,7 +14,7 @@ from seglet.models.foundation.loading import quiet_libraries
 from seglet.models.foundation.tiny.clip import half_precision_copy
 from seglet.models.layers.normalise import IMAGENET_MEAN, IMAGENET_STD
 
-WIDTH, HEADS, LAYERS, PATCH, SIZE = 64, 4, 4, 8, 64
+_WIDTH, _HEADS, _LAYERS, _PATCH, _SIZE = 64, 4, 4, 8, 64
 
 
 class TinyDepth(nn.Module):
@@ -29,19 +29,19 @@ class TinyDepth(nn.Module):
         super().__init__()
         with quiet_libraries():
             backbone = Dinov2Config(
-                hidden_size=WIDTH,
-                num_attention_heads=HEADS,
-                num_hidden_layers=LAYERS,
-                image_size=SIZE,
-                patch_size=PATCH,
-                out_indices=list(range(1, LAYERS + 1)),
+                hidden_size=_WIDTH,
+                num_attention_heads=_HEADS,
+                num_hidden_layers=_LAYERS,
+                image_size=_SIZE,
+                patch_size=_PATCH,
+                out_indices=list(range(1, _LAYERS + 1)),
                 reshape_hidden_states=False,
                 layerscale_value=1.0,  # 1e-5 is for long trainings
             )
             config = DepthAnythingConfig(
                 backbone_config=backbone,
-                patch_size=PATCH,
-                reassemble_hidden_size=WIDTH,
+                patch_size=_PATCH,
+                reassemble_hidden_size=_WIDTH,
                 neck_hidden_sizes=[16, 32, 48, 64],
                 fusion_hidden_size=32,
                 head_hidden_size=16,
@@ -64,8 +64,8 @@ class TinyDepth(nn.Module):
         with quiet_libraries():
             half_precision_copy(self.depth).save_pretrained(folder)
             DPTImageProcessorPil(
-                size={"height": SIZE, "width": SIZE},
-                ensure_multiple_of=PATCH,
+                size={"height": _SIZE, "width": _SIZE},
+                ensure_multiple_of=_PATCH,
                 keep_aspect_ratio=True,
                 image_mean=list(IMAGENET_MEAN),
                 image_std=list(IMAGENET_STD),

@@ -17,7 +17,7 @@ from seglet.models.foundation.tiny.clip import TinyCLIP, half_precision_copy
 _VAE_CHANNELS = (16, 32, 64)
 _UNET_CHANNELS = (48, 96)
 _UNET_HEADS = (2, 4)
-LATENT, GROUPS, SIDE = 4, 16, 16
+_LATENT, _GROUPS, _SIDE = 4, 16, 16
 TRAINING_TIMESTEPS = 1000
 
 
@@ -35,9 +35,9 @@ class TinyVAE(nn.Module):
                 up_block_types=("UpDecoderBlock2D",) * levels,
                 block_out_channels=_VAE_CHANNELS,
                 layers_per_block=1,
-                latent_channels=LATENT,
+                latent_channels=_LATENT,
                 norm_num_groups=8,
-                sample_size=4 * SIDE,
+                sample_size=4 * _SIDE,
                 mid_block_add_attention=False,
             )
 
@@ -66,14 +66,14 @@ class TinyUNet(nn.Module):
             from diffusers.models.attention_processor import AttnProcessor
 
             self.unet: Any = UNet2DConditionModel(
-                sample_size=SIDE,
-                in_channels=LATENT,
-                out_channels=LATENT,
+                sample_size=_SIDE,
+                in_channels=_LATENT,
+                out_channels=_LATENT,
                 down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
                 up_block_types=("CrossAttnUpBlock2D",) * 2,
                 block_out_channels=_UNET_CHANNELS,
                 layers_per_block=1,
-                norm_num_groups=GROUPS,
+                norm_num_groups=_GROUPS,
                 cross_attention_dim=text_width,
                 attention_head_dim=_UNET_HEADS,  # diffusers takes it for the number of heads
                 use_linear_projection=True,
