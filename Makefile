@@ -32,7 +32,8 @@ lint: $(STAMPS)/dev ## style, formatting, types, layers
 	$(BIN)/lint-imports
 
 docs: $(STAMPS)/docs ## the documentation as web pages, in site/
-	$(BIN)/zensical build --clean --strict
+	$(BIN)/python -m tools.docs_menu
+	$(BIN)/zensical build --clean --strict --config-file .zensical.toml
 
 clean: ## remove .venv, site and what tools left behind; never runs/
 	rm -rf $(VENV) site .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

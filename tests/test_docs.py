@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from tests.documents import PAGES, ROOT, Line, anchors, blocks, commands, links, name, prose, quoted, text
 from tests.methods.toys import CLASSES, labelled
+from tools.docs_menu import with_folders_listed
 
 from seglet import methods
 from seglet.cli.main import COMMANDS, find_command
@@ -75,11 +76,18 @@ def test_a_link_leads_to_a_heading(page: Path) -> None:
         assert not anchor or anchor in anchors(page.parent / file if file else page), target
 
 
-def test_every_page_is_in_the_menu() -> None:
-    nav = str(tomllib.loads(text("zensical.toml"))["project"]["nav"])
+def test_every_page_is_in_the_menu_once() -> None:
     docs = ROOT / "docs"
-    listed = {docs / page for page in re.findall(r"[\w/-]+\.md", nav)}
-    assert listed == {page for page in PAGES if page.is_relative_to(docs)}
+    nav = str(tomllib.loads(with_folders_listed(text("zensical.toml"), docs))["project"]["nav"])
+    listed = [docs / page for page in re.findall(r"[\w/-]+\.md", nav)]
+    assert sorted(listed) == sorted(page for page in PAGES if page.is_relative_to(docs))
+
+
+def test_a_new_page_of_a_method_is_in_the_menu(tmp_path: Path) -> None:
+    (tmp_path / "methods").mkdir()
+    for method in ("mine", "fotf"):
+        (tmp_path / "methods" / f"{method}.md").touch()
+    assert with_folders_listed('["methods/*.md", "x.md"]', tmp_path) == '["methods/fotf.md", "methods/mine.md", "x.md"]'
 
 
 def test_a_test_named_as_proof_exists() -> None:
