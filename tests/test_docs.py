@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.documents import PAGES, ROOT, Line, anchors, blocks, commands, links, name, prose, quoted, text
-from tests.methods.toys import CLASSES, labelled
+from tests.methods.test_protocols import PROTOCOLS
 from tools.docs_menu import with_folders_listed
 
 from seglet import methods
@@ -18,7 +18,6 @@ from seglet.cli.options.experiment import parse_keys
 from seglet.cli.parsing import Parser
 from seglet.engine.experiment_file import experiments_in
 from seglet.engine.settings import Settings
-from seglet.types import Progress
 
 LINES = [line for page in PAGES for line in commands(page)]
 SEGLET = [line for line in LINES if line.words[0] == "seglet"]
@@ -95,19 +94,18 @@ def test_a_test_named_as_proof_exists() -> None:
         assert re.search(rf"^def {test or 'test_'}", text(file), re.M), f"{file}::{test}"
 
 
-def test_the_method_in_the_tutorial_takes_a_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = tmp_path / "mine"
-    folder.mkdir()
-    config, method = blocks(text("docs/add-a-method.md"), "python")
-    (folder / "config.py").write_text(config)
-    (folder / "method.py").write_text(method)
-    (folder / "__init__.py").write_text(
-        "from seglet.methods.mine.config import Config\nfrom seglet.methods.mine.method import Method\n"
-    )
-    monkeypatch.setattr(methods, "__path__", [*methods.__path__, str(tmp_path)])
-    mine = methods.load_method("mine")
-    built = mine.Method.build(mine.Config(width=0.125), CLASSES, 0)
-    assert built.losses(labelled(), Progress(0, 10)).total > 0
+def test_the_documented_method_is_the_example() -> None:
+    parts = re.findall(r"^`(examples/[\w./]+)`:\n\n```\w+\n(.*?)^```", text("docs/add-a-method.md"), re.M | re.S)
+    files = {file for file in (ROOT / "examples/own_method").rglob("*.*") if file.suffix in (".py", ".toml")}
+    assert {ROOT / file for file, _ in parts} == files
+    assert [file for file, code in parts if code != text(file)] == []
+
+
+def test_the_documented_protocols_are_those_there_are() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| `(\w+)`(?:, `(\w+)`)? \|", text("docs/add-a-method.md"), re.M)
+    assert sorted(name for name, *_ in rows) == sorted(kind.__name__ for kind in PROTOCOLS)
+    known = {kind.__name__: {*vars(kind), *kind.__annotations__} for kind in PROTOCOLS}
+    assert [row for row in rows if not set(filter(None, row[1:])) <= known[row[0]]] == []
 
 
 FORMER_FILES = {"configs/distill/voc/pspnet-cwd.yaml"}

@@ -91,7 +91,7 @@ def as_model(model: Any) -> Any:
     """Returns a `LabelMethod` for the name of a method or its experiment, and anything else as it is."""
     if isinstance(model, str | PathLike):
         name = str(model)
-        if names_experiment_file(name) or (name in methods.method_names() and not Path(name).exists()):
+        if names_experiment_file(name) or (methods.is_method_name(name) and not Path(name).exists()):
             return LabelMethod(name)
     return model
 

@@ -66,6 +66,7 @@ def default_run_name(method: str, file: Path | None) -> str:
     """
     from seglet.engine.experiment_file import split_row
 
+    method = method.replace(":", "-")  # an import path
     if file is None:
         return f"{method}-default"
     path, row = split_row(file)

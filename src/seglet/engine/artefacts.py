@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from seglet import methods
 from seglet.data.artefact import Artefact, artefact_folder, read_artefact, write_artefact
 from seglet.data.dataset import Dataset
 from seglet.engine.columns import columns_folder, prepare_command
@@ -30,7 +30,7 @@ class StoredArtefact:
 
 def needed_artefacts(experiment: Experiment, data: Dataset) -> list[StoredArtefact]:
     """Everything that the method is to be given for the classes of `data`, the split to train on."""
-    method = methods.load_method(experiment.method).Method
+    method: Any = experiment.method_class
     root = columns_folder(experiment.settings)
     if not isinstance(method, Artefacts):
         return []

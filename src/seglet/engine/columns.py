@@ -7,7 +7,6 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from seglet import methods
 from seglet.data.columns.columned_dataset import ColumnedDataset
 from seglet.data.columns.producer import ColumnProducer
 from seglet.data.columns.recipe import column_recipes
@@ -46,7 +45,7 @@ def needed_columns(experiment: Experiment, classes: Classes) -> list[OfflineColu
     Raises:
         ValueError: the method's author named one otherwise where it is made than where it is read, or not at all.
     """
-    method = methods.load_method(experiment.method).Method
+    method = experiment.method_class
     makers = tuple(method.producers(experiment.config, classes))
     read = {*method.columns, *(name for maker in makers for name in maker.sources)}
     for maker in makers:
@@ -76,7 +75,7 @@ def needed_validation_columns(experiment: Experiment, classes: Classes) -> list[
 
 
 def _validation_names(experiment: Experiment) -> Sequence[str]:
-    method = methods.load_method(experiment.method).Method
+    method = experiment.method_class
     return method.validation_columns(experiment.config) if isinstance(method, ValidationColumns) else ()
 
 

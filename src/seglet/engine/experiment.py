@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -12,16 +12,21 @@ from seglet.engine.experiment_file import WrittenKeys, read_experiment_file, wit
 from seglet.engine.settings import Settings
 from seglet.values import ConfigError, build_config, check_known_keys
 
+if TYPE_CHECKING:
+    from seglet.methods.base import Method
+
 
 @dataclass(frozen=True)
 class Experiment:
     """A method with its config, the shared settings, and where each value comes from.
 
-    `origin` maps each key to `default`, the file, the row of a table (`FILE#ROW`) or `command line`. `source` is the
-    file, with its row, that the experiment was read from; None if it was only given by keys.
+    `method` is the method's name, or the import path of its class. `origin` maps each key to `default`, the file, the
+    row of a table (`FILE#ROW`) or `command line`. `source` is the file, with its row, that the experiment was read
+    from; None if it was only given by keys.
     """
 
     method: str
+    method_class: "type[Method[Any]]"
     settings: Settings
     config: Any
     origin: Mapping[str, str]
@@ -42,7 +47,7 @@ def resolve_experiment(source: str | Path | None, overrides: Mapping[str, Any]) 
 
     Args:
         source: an experiment file, or `FILE#ROW` for a row of a table; None takes the defaults of the method.
-        overrides: the keys of the command line.
+        overrides: the keys of the command line; `method` may also be a class that derives from `Method`.
 
     Raises:
         ConfigError: unreadable file, unknown key or row, wrong type; the message names it and the nearest right one.
@@ -54,22 +59,29 @@ def resolve_experiment(source: str | Path | None, overrides: Mapping[str, Any]) 
         raise ConfigError(
             f"no 'method' in {source or 'the command line'}; choose one of {', '.join(methods.method_names())}"
         )
-    package = methods.load_method(str(values.pop("method")))
-    keys = known_keys(package.Config)
+    given = values.pop("method")
+    loaded = methods.load_method(given if isinstance(given, type) else str(given))
+    keys = known_keys(loaded.Config)
     check_known_keys(written.values.keys() - {"method"}, keys, str(source))
     check_known_keys(overrides.keys() - {"method"}, keys, "the command line")
     settings = build_config(Settings, _select(values, Settings))
-    config = build_config(package.Config, _select(values, package.Config))
+    config: Any = build_config(loaded.Config, _select(values, loaded.Config))
     check_settings(settings)
     origin = {**dict.fromkeys(keys, "default"), **written.origin, **dict.fromkeys(overrides, "command line")}
-    return Experiment(
-        package.__name__.rpartition(".")[2], settings, config, origin, None if source is None else str(source)
-    )
+    file = None if source is None else str(source)
+    return Experiment(loaded.name, loaded.Method, settings, config, origin, file)
 
 
 def known_keys(config: type) -> list[str]:
-    """Returns the keys of an experiment whose method has this config: the shared ones, then the method's."""
-    return [f.name for kind in (Settings, config) for f in fields(kind)]
+    """Returns the keys of an experiment whose method has this config: the shared ones, then the method's.
+
+    Raises:
+        ConfigError: the method calls one of its keys like a shared one.
+    """
+    shared, own = ([f.name for f in fields(kind)] for kind in (Settings, config))
+    if twice := [name for name in own if name in shared]:
+        raise ConfigError(f"{config.__module__}.{config.__name__}: every experiment has a key {twice[0]!r}; rename it")
+    return [*shared, *own]
 
 
 def _select(values: Mapping[str, Any], kind: type) -> dict[str, Any]:

@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from seglet import files, methods
+from seglet import files
 from seglet.engine.experiment import resolve_experiment
 from seglet.engine.module import NonFiniteLossError, diagnose_step
 from seglet.engine.run import Run
@@ -65,12 +65,11 @@ def replay_failed_step(run: Run) -> ReplayedStep:
     experiment = resolve_experiment(run.experiment, {})
     colours = tuple(tuple(colour) for colour in content["classes"]["colours"])
     classes = Classes(tuple(content["classes"]["names"]), colours)
-    package = methods.load_method(experiment.method).Method
-    method: Method[Any] = package.build(experiment.config, classes, experiment.settings.seed).train()
+    method: Method[Any] = experiment.method_class.build(experiment.config, classes, experiment.settings.seed).train()
     method.load_state_dict(load_file(folder / "method.safetensors"))
     ids = {name: tuple(found) for name, found in content["ids"].items()}
     texts = {f"texts.{name}": tuple(map(tuple, texts)) for name, texts in content.get("texts", {}).items()}
-    batch = _batch(package.supervision, "", {**load_file(folder / "batch.safetensors"), **ids, **texts})
+    batch = _batch(method.supervision, "", {**load_file(folder / "batch.safetensors"), **ids, **texts})
     progress = Progress(**content["progress"])
     torch.manual_seed(progress.seed)
     losses = method.losses(batch, progress)

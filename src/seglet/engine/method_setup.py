@@ -4,7 +4,6 @@ from typing import Any
 
 import torch
 
-from seglet import methods
 from seglet.data.dataset import Dataset
 from seglet.engine.datasets import data_config
 from seglet.engine.experiment import Experiment
@@ -20,7 +19,7 @@ def build_method(experiment: Experiment, data: Dataset) -> Method[Any]:
         ConfigError: an artefact was not made yet.
     """
     torch.manual_seed(experiment.settings.seed)
-    kind = methods.load_method(experiment.method).Method
+    kind = experiment.method_class
     method: Method[Any] = kind.build(experiment.config, data.classes, experiment.settings.seed)
     if isinstance(method, Artefacts):
         from seglet.engine.artefacts import read_artefacts
@@ -38,7 +37,7 @@ def add_columns(experiment: Experiment, sets: dict[str, Dataset]) -> dict[str, D
     """
     settings = experiment.settings
     learnt, scored = sets[settings.train_split], sets[settings.val_split]
-    if not methods.load_method(experiment.method).Method.producers(experiment.config, learnt.classes):
+    if not experiment.method_class.producers(experiment.config, learnt.classes):
         return sets
     from seglet.engine.columns import with_columns, with_validation_columns
 

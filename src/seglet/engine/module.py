@@ -57,6 +57,10 @@ class TrainingModule(lightning.LightningModule):
             if not group.get("constant_rate"):
                 group["lr"] = rate * group.get("rate", 1.0)
 
+    def on_after_backward(self) -> None:
+        if self.step == self.start and self.trainer.world_size > 1:
+            check_gradients(self.method)
+
     def on_before_optimizer_step(self, optimizer: Any) -> None:
         if isinstance(self.method, BeforeStep):
             self.method.before_step()
@@ -75,6 +79,25 @@ class TrainingModule(lightning.LightningModule):
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return build_optimiser(self.method, self.settings)
+
+
+class UnusedParametersError(ValueError):
+    """Some parameters have no part in the loss, which training on several devices does not allow."""
+
+
+def check_gradients(method: Method[Any]) -> None:
+    """Checks that every trained parameter of the method has a gradient; otherwise processes would wait for it forever.
+
+    Raises:
+        UnusedParametersError: some have none; names the first.
+    """
+    unused = [name for name, weight in method.named_parameters() if weight.requires_grad and weight.grad is None]
+    if unused:
+        raise UnusedParametersError(
+            f"{len(unused)} parameters, such as {unused[0]!r}, have no part in the loss, which training on several "
+            "devices does not allow; use them in `losses`, build no module that is not used (auxiliary_weight 0 builds "
+            "no auxiliary head), or freeze them with requires_grad_(False)"
+        )
 
 
 class NonFiniteLossError(ValueError):

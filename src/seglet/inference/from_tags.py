@@ -6,14 +6,13 @@ Axes: k classes with the background first, h rows, w columns.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
 from jaxtyping import Float32, UInt8
 from torch import Tensor
 
-from seglet import methods
 from seglet.data.dataset import Dataset, Sample
 from seglet.data.errors import DataError
 from seglet.engine.console import print_message
@@ -123,7 +122,8 @@ def open_method(source: str, data: Dataset | None, named: str | None, device: st
     file = run if run.is_file() else Path(source)
     named_file = names_experiment_file(file)
     experiment = resolve_experiment(file if named_file else None, {} if named_file else {"method": source})
-    if not isinstance(methods.load_method(experiment.method).Method, LabelMaps):
+    method_class: Any = experiment.method_class
+    if not isinstance(method_class, LabelMaps):
         raise ValueError(f"method {experiment.method!r} makes no masks from tags alone; train a segmenter with it, or "
                          "choose --method diclip")  # fmt: skip
     if file is run:

@@ -30,6 +30,9 @@ class Method(nn.Module, ABC, Generic[Step]):
     """Type of the step that `losses` takes (Labelled, Tagged, SemiStep): set on the class, or on the instance where the
     config decides."""
 
+    config_class: ClassVar[type]
+    """Dataclass of the config; only a class that no package exports beside `Config` must name it."""
+
     student: Segmenter
     """The segmenter in training."""
 
