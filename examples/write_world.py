@@ -10,24 +10,23 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from seglet.data.world.dataset import World
-from seglet.data.world.scene import WORLD_CLASSES
+from seglet.data.world import WORLD_CLASSES, World
 from seglet.images import write_mask
 
 
-def write(folder: Path, scenes: int, scored: int, size: int) -> None:
+def write_world(folder: Path, scenes: int, scored: int, size: int) -> None:
     """Writes images to images/, the tags of training images to tags.csv, and the other masks to masks/."""
     rows = []
     for split, count in (("train", scenes), ("val", scored)):
         world = World(split, scenes=count, size=size)
         (folder / "images" / split).mkdir(parents=True, exist_ok=True)
-        for place in range(count):
-            scene, name = world.read(place), f"{split}/{split}{place:04}.png"
-            Image.fromarray(scene.image).save(folder / "images" / name)
+        for number, sample in enumerate(world):
+            name = f"{split}/{split}{number:04}.png"
+            Image.fromarray(sample.image).save(folder / "images" / name)
             if split == "val":
-                write_mask(folder / "masks" / name, np.asarray(scene.labels), WORLD_CLASSES)
+                write_mask(folder / "masks" / name, np.asarray(sample.labels), WORLD_CLASSES)
             else:
-                rows.append([name, ";".join(WORLD_CLASSES.names[label] for label in scene.tags or ())])
+                rows.append([name, ";".join(WORLD_CLASSES.names[label] for label in sample.tags or ())])
     with (folder / "tags.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows(rows)
     lines = [f"{label} {name}\n" for label, name in enumerate(WORLD_CLASSES.names)]
@@ -36,4 +35,4 @@ def write(folder: Path, scenes: int, scored: int, size: int) -> None:
 
 if __name__ == "__main__":
     numbers = [int(word) for word in sys.argv[2:]]
-    write(Path(sys.argv[1]), *(numbers + [600, 100, 64][len(numbers) :]))
+    write_world(Path(sys.argv[1]), *(numbers + [600, 100, 64][len(numbers) :]))

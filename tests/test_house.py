@@ -14,6 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[1] / "src" / "seglet"
 
 CLEAN: tuple[str, ...] = (
+    "data/",
     "evaluation/",
     "files.py",
     "images.py",

@@ -33,7 +33,7 @@ class Mean(Artefact):
 FEW, MORE = World(scenes=3, size=16), World(scenes=4, size=16)
 
 
-def test_its_folder_follows_from_what_it_says(tmp_path: Path) -> None:
+def test_its_folder_follows_from_its_description(tmp_path: Path) -> None:
     assert artefact_folder(Mean(), tmp_path, FEW) == artefact_folder(Mean(), tmp_path, MORE)
     assert artefact_folder(Mean(), tmp_path, FEW) != artefact_folder(Mean(2.0), tmp_path, FEW)
 
@@ -50,7 +50,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert read_artefact(tmp_path / "a")["mean"].tolist() == [1, 1]
 
 
-def test_a_damaged_one_is_told(tmp_path: Path) -> None:
+def test_a_damaged_one_is_reported(tmp_path: Path) -> None:
     write_artefact(Mean(), tmp_path / "a", FEW, {"mean": torch.ones(2)})
     (tmp_path / "a" / _TENSORS).write_bytes(b"torn")
     with pytest.raises(DataError, match="delete it and run `seglet prepare` again"):

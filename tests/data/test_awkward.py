@@ -94,7 +94,7 @@ def test_palette_and_grey_masks_hold_the_same_ids(awkward):
 
 @pytest.fixture
 def judged(awkward, shared_data, tmp_path):
-    """What a check says of one mask beside the reference image, with the 21 classes of MSRC."""
+    """Checks one mask beside the reference image, with the 21 classes of MSRC."""
 
     def judge(name, rules=MaskRules(), classes=shared_data / "msrc21" / "classes.txt"):  # noqa: B008
         for folder, source in (("images", awkward / "reference.jpg"), ("masks", awkward / "masks" / name)):
@@ -131,17 +131,17 @@ def test_colours_and_ids_give_the_same_labels(judged):
     assert (labels("colour_coded.png") == labels("ok_palette.png")).all()
 
 
-def test_a_mask_of_void_alone_is_told(judged):
+def test_a_mask_of_void_alone_is_reported(judged):
     assert "every pixel is void" in {problem.what for problem in judged("all_ignore.png").problems}
 
 
-def test_a_binary_mask_is_read_when_told_so(judged):
+def test_a_binary_mask_is_read_if_the_rules_say_so(judged):
     report = judged("binary_0_255.png", MaskRules(coding="binary_255"))
     assert report.ok
     assert report.statistics["all"].void_pixels == 0
 
 
-def test_zero_is_void_when_told_so(judged, shared_data, tmp_path):
+def test_zero_is_void_if_the_rules_say_so(judged, shared_data, tmp_path):
     names = [entry.name for entry in read_class_table(shared_data / "msrc21" / "classes.txt") if not entry.void]
     (tmp_path / "shifted.txt").write_text("\n".join(f"{number} {name}" for number, name in enumerate(names, start=1)))
     shifted = judged("zero_is_void.png", MaskRules(void=(0,)), tmp_path / "shifted.txt")

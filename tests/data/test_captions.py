@@ -39,7 +39,7 @@ def test_two_files_of_one_name_are_not_mistaken(tmp_path: Path) -> None:
         found.of("a")
 
 
-def test_an_empty_caption_is_one(tmp_path: Path) -> None:
+def test_an_empty_caption_is_allowed(tmp_path: Path) -> None:
     assert read_captions(written(tmp_path, "a.csv", "a,\n")).of("a") == ("",)
 
 

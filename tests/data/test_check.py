@@ -54,7 +54,7 @@ def test_what_is_good_can_be_used_without_what_is_bad(tmp_path):
         report.require_ok()
 
 
-def test_masks_of_0_and_255_need_a_word(tmp_path):
+def test_masks_of_0_and_255_need_a_rule(tmp_path):
     write_image(tmp_path / "images" / "a.png")
     mask(tmp_path / "masks" / "a.png", 0, 255)
     assert "could be an object or void" in whats(check_dataset(tmp_path))["masks"]
@@ -64,7 +64,7 @@ def test_masks_of_0_and_255_need_a_word(tmp_path):
     assert check_dataset(tmp_path, rules=MaskRules(coding="index")).statistics["all"].void_pixels == 24
 
 
-def test_a_zero_that_is_no_class_needs_a_word(tmp_path):
+def test_a_zero_that_is_no_class_needs_a_rule(tmp_path):
     write_image(tmp_path / "images" / "a.png")
     mask(tmp_path / "masks" / "a.png", 0, 1)
     text(tmp_path / "classes.txt", "1 road")
@@ -88,7 +88,7 @@ def test_stray_colours_are_counted_and_refused_unless_allowed(tmp_path):
     assert check_dataset(tmp_path, rules=MaskRules(stray=0.25)).ok
 
 
-def test_colours_nobody_named_become_classes(tmp_path):
+def test_colours_without_names_become_classes(tmp_path):
     write_image(tmp_path / "images" / "a.png", size=(1, 2))
     save(tmp_path / "masks" / "a.png", np.array([[[0, 0, 0], [255, 0, 0]]], np.uint8))
     report = check_dataset(tmp_path)
@@ -112,23 +112,23 @@ def test_smeared_ids_are_recognised(tmp_path):
     assert "saved as JPEG" in check_dataset(tmp_path).problems[0].cure
 
 
-def test_a_mask_of_void_alone_is_told(tmp_path):
+def test_a_mask_of_void_alone_is_reported(tmp_path):
     mask(pairs(tmp_path) / "masks" / "1.png", 255)
     assert "every pixel is void" in warnings(check_dataset(tmp_path))
 
 
-def test_classes_that_never_occur_are_told(tmp_path):
+def test_classes_that_never_occur_are_reported(tmp_path):
     text(pairs(tmp_path) / "classes.txt", "road", "car", "bus")
     assert warnings(check_dataset(tmp_path)) == ["1 of 3 classes never occur in it: bus"]
 
 
-def test_the_same_image_in_train_and_val_is_told(tmp_path):
+def test_the_same_image_in_train_and_val_is_reported(tmp_path):
     pairs(tmp_path, "train")
     pairs(tmp_path, "val", first=1)
     assert "the same image as 'images/val/1.png' of another split" in warnings(check_dataset(tmp_path))
 
 
-def test_a_recompressed_twin_is_told(tmp_path):
+def test_a_recompressed_twin_is_reported(tmp_path):
     blobs = np.random.default_rng(0).integers(0, 256, (8, 9, 3), dtype=np.uint8)
     smooth = np.array(Image.fromarray(blobs).resize((90, 80), Image.Resampling.BICUBIC))
     save(tmp_path / "images" / "train" / "a.png", smooth)
@@ -136,7 +136,7 @@ def test_a_recompressed_twin_is_told(tmp_path):
     assert "nearly the same image as 'images/val/b.jpg' of another split" in warnings(check_dataset(tmp_path))
 
 
-def test_names_that_differ_in_capitals_or_ending_are_told(tmp_path):
+def test_names_that_differ_in_capitals_or_suffix_are_reported(tmp_path):
     for name in ("a.png", "A.png", "b.png", "b.jpg"):
         write_image(tmp_path / "images" / name)
     report = check_dataset(tmp_path)
@@ -144,7 +144,7 @@ def test_names_that_differ_in_capitals_or_ending_are_told(tmp_path):
     assert "only in capitals" in warnings(report)[0]
 
 
-def test_a_link_to_nothing_is_told(tmp_path):
+def test_a_link_to_nothing_is_reported(tmp_path):
     (pairs(tmp_path) / "images" / "2.png").symlink_to(tmp_path / "gone.png")
     mask(tmp_path / "masks" / "2.png", 0, 1)
     assert "links to a file that is gone" in whats(check_dataset(tmp_path))["images/2.png"]
@@ -165,7 +165,7 @@ def test_a_changed_mask_is_noticed(tmp_path):
 
 
 @pytest.mark.parametrize("content", ["", "{}", '{"version": 1, "stamps": [], "facts": 3}'])
-def test_a_damaged_memory_is_begun_anew(tmp_path, content):
+def test_a_damaged_memory_is_started_anew(tmp_path, content):
     text(cache_folder_for(pairs(tmp_path)) / "scan.json", content)
     assert check_dataset(tmp_path).ok
 
@@ -178,9 +178,9 @@ def test_a_read_only_folder_is_remembered_in_the_cache(tmp_path, cache):
 
 
 def test_progress_counts_files(tmp_path):
-    seen = []
-    check_dataset(pairs(tmp_path), progress=lambda done, total: seen.append((done, total)))
-    assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    calls = []
+    check_dataset(pairs(tmp_path), progress=lambda done, total: calls.append((done, total)))
+    assert calls == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
 def test_two_runs_report_the_same(tmp_path):

@@ -77,7 +77,7 @@ def test_255_is_void_unless_a_class_has_that_id():
     assert train_ids((ROAD, ClassEntry(255, "object", (1, 1, 1)))) == {0: 0, 255: 1}
 
 
-def test_classes_that_share_a_colour_cannot_be_told_apart_by_it():
+def test_classes_that_share_a_colour_are_refused_in_colour_coded_masks():
     with pytest.raises(DataError, match="share a colour"):
         train_colours((ROAD, ClassEntry(1, "path", ROAD.colour)))
 

@@ -74,7 +74,7 @@ def test_a_size_that_cannot_be_is_refused(tmp_path, resize):
         open_dataset(str(pairs(tmp_path)), "all", resize=resize)
 
 
-def test_the_fingerprint_is_known_without_reading_a_image(tmp_path):
+def test_the_fingerprint_is_known_without_reading_an_image(tmp_path):
     check_dataset(pairs(tmp_path)).description.save(tmp_path / DESCRIPTION_FILE)
     before = open_dataset(str(tmp_path), "all").fingerprint
     (tmp_path / "images" / "0.png").unlink()
@@ -126,13 +126,13 @@ def test_a_world_option_without_a_number_is_refused(data):
         open_dataset(data, "val")
 
 
-def test_the_embedded_world_takes_knobs_of_its_difficulty():
+def test_the_embedded_world_takes_options_of_its_difficulty():
     plain, crowded = (open_dataset(f"world:scenes=3{knobs}", "val") for knobs in ("", ",one=0,two=0.0,clutter=9"))
     assert crowded.fingerprint != plain.fingerprint
     assert all(len(crowded.scene(place).plan.objects) == 3 for place in range(3))
 
 
-def test_a_knob_out_of_range_says_what_is_expected():
+def test_an_option_out_of_range_says_what_is_expected():
     with pytest.raises(DataError, match=r"world:co_occurrence=2.*probabilities in \[0, 1\]"):
         open_dataset("world:co_occurrence=2", "val")
 
@@ -157,7 +157,7 @@ def test_a_mask_of_another_size_is_refused_when_read(tmp_path):
         unchecked.read(0)
 
 
-def test_a_split_is_dealt_out_by_seed_and_id(tmp_path):
+def test_a_split_is_divided_by_seed_and_id(tmp_path):
     description = check_dataset(pairs(tmp_path, count=8)).description
     divided = divide_split(description, "all", 0.25, ("val", "train"))
     assert (len(divided.items("val")), len(divided.items("train"))) == (2, 6)
@@ -177,7 +177,7 @@ def test_what_is_called_unlabelled_loses_its_masks(tmp_path):
 
 
 @pytest.mark.parametrize("fraction", [0.0, 1.0, float("nan")])
-def test_a_part_is_neither_nothing_nor_everything(tmp_path, fraction):
+def test_a_part_is_neither_empty_nor_everything(tmp_path, fraction):
     with pytest.raises(DataError, match="cannot take"):
         divide_split(check_dataset(pairs(tmp_path)).description, "all", fraction, ("a", "b"))
 

@@ -11,7 +11,7 @@ from seglet.data.errors import DataError
 RAMP = np.array([[0, 50], [100, 200]], np.uint8)
 
 
-def test_grey_colour_sixteen_bits_and_arrays_say_the_same(tmp_path):
+def test_grey_colour_sixteen_bits_and_arrays_give_the_same_depth(tmp_path):
     Image.fromarray(RAMP).save(tmp_path / "grey_depth.png")
     Image.fromarray(np.repeat(RAMP[..., None], 3, axis=2)).save(tmp_path / "colour.png")
     Image.fromarray(RAMP.astype(np.uint16) * 257).save(tmp_path / "deep.png")
@@ -51,7 +51,7 @@ def test_maps_that_are_missing_damaged_or_of_other_proportions_are_refused(tmp_p
         files.read("torn", (2, 2))
 
 
-def test_depth_is_shown_at_the_size_of_its_image():
+def test_depth_is_given_at_the_size_of_its_image():
     image = np.zeros((4, 6, 3), np.uint8)
     assert depth_plane(Sample("a", image, None)) is None
     plane = depth_plane(Sample("a", image, None, columns={"depth": np.ones((2, 3), np.float16)}))

@@ -45,7 +45,7 @@ def test_the_pixel_limit_holds_for_images_and_masks(tmp_path):
             read(path, max_pixels=47)
 
 
-def test_a_image_that_changed_is_refused(tmp_path):
+def test_an_image_that_changed_is_refused(tmp_path):
     with pytest.raises(DataError, match="changed since"):
         read_image(write_image(tmp_path / "a.png"), expected_hash="0" * 32)
 
@@ -115,7 +115,7 @@ def test_a_file_without_permission_is_named(tmp_path):
         read_mask(tmp_path / "a.png")
 
 
-def test_any_cut_of_a_image_is_an_error_and_never_grey(tmp_path):
+def test_any_cut_of_an_image_is_an_error_and_never_grey(tmp_path):
     content = write_image(tmp_path / "a.jpg", size=(16, 16)).read_bytes()
     for length in range(0, len(content) - 2, 7):
         (tmp_path / "cut.jpg").write_bytes(content[:length])

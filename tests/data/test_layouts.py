@@ -39,7 +39,7 @@ def test_the_official_lists_pick_from_a_voc_folder(tmp_path, monkeypatch):
     assert (unlabelled.ids, unlabelled.read(0).labels) == (("b",), None)
 
 
-def test_an_official_list_that_is_not_there_is_told(tmp_path):
+def test_an_official_list_that_is_not_there_is_reported(tmp_path):
     write_image(tmp_path / "JPEGImages" / "a.jpg")
     mask(tmp_path / "SegmentationClass" / "a.png", 0, 1)
     with pytest.raises(DataError, match="92 of 92 images of list"):
@@ -114,7 +114,7 @@ def test_coco_masks_that_were_drawn_stay(tmp_path):
     assert check_dataset(tmp_path).description.items("val")[0].mask.stat().st_mtime_ns == stamp
 
 
-def test_coco_objects_that_cannot_be_drawn_are_told_every_time(tmp_path):
+def test_coco_objects_that_cannot_be_drawn_are_reported_every_time(tmp_path):
     file = coco(tmp_path) / "annotations" / "instances_val2017.json"
     file.write_text(file.read_text().replace("[36, 12]", "[36, 13]"))
     for _ in range(2):
@@ -213,7 +213,7 @@ def test_names_meet_across_ways_to_write_accents(tmp_path):
 
 
 @pytest.mark.parametrize("make", [lambda root: None, lambda root: text(root / "a.txt", "x"), lambda root: root.rmdir()])
-def test_a_folder_with_nothing_to_learn_from_is_told(tmp_path, make):
+def test_a_folder_with_nothing_to_learn_from_is_reported(tmp_path, make):
     root = tmp_path / "data"
     root.mkdir()
     make(root)

@@ -65,7 +65,7 @@ def test_resumed_loader_gives_the_same_views():
     assert all(torch.equal(a.images, b.images) for a, b in zip(whole[2:], rest, strict=True))
 
 
-def test_same_sample_is_seen_differently_in_the_next_epoch():
+def test_a_sample_has_another_view_in_the_next_epoch():
     first, second = batches(Toys([sample()]), count=2)
     assert first.ids == second.ids
     assert not torch.equal(first.images, second.images)

@@ -25,7 +25,7 @@ def test_camvid_opens_read_only(shared_data):
     assert set(sample.labels.flat) == {*range(11), IGNORE}
 
 
-def test_a_split_that_camvid_lacks_here_is_told(shared_data):
+def test_a_split_that_camvid_lacks_here_is_reported(shared_data):
     with pytest.raises(DataError, match=r"no split 'test', only train \(367\), val \(101\)"):
         open_dataset(str(shared_data / "camvid"), "test")
 
@@ -52,7 +52,7 @@ def test_the_format_is_understood(shared_data, name):
     assert (dataset.read(0).labels is None) == (name == "cityscapes_image_only")
 
 
-def test_objects_at_255_need_a_word(shared_data):
+def test_objects_at_255_need_a_rule(shared_data):
     folder = shared_data / "formats" / "davis_car_shadow"
     assert not check_dataset(folder).ok
     report = check_dataset(folder, rules=MaskRules(coding="binary_255"))

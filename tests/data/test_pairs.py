@@ -113,7 +113,7 @@ def test_lis_is_read_as_it_is(lis):
     assert sets["test"].read(0).image.max() < 30
 
 
-def test_images_in_the_dark_alone_are_taught_by_themselves_brightened(lis):
+def test_dark_images_without_light_images_are_brightened(lis):
     experiment = resolve_experiment(
         None, {"method": "dgkd", "data": str(lis / "RGB-dark"), "val_split": "test", "brighten": "gamma"}
     )

@@ -57,7 +57,7 @@ def test_a_portion_leaves_some_images_on_both_sides():
             wrong.of(93)
 
 
-def test_names_of_splits_say_which_part_is_meant():
+def test_names_of_splits_say_which_part_they_are():
     assert parse_split_name("1_8/labelled") == (LabelledPortion(1, 8), True)
     assert parse_split_name("92/unlabeled") == (LabelledPortion(92), False)
     assert parse_split_name("pascal/92/labeled") is None
@@ -106,10 +106,10 @@ def test_steps_do_not_depend_on_workers_or_where_they_resume(again):
     assert torch.equal(whole.labelled.images, other.labelled.images)
 
 
-def test_a_short_list_is_repeated_while_the_long_one_is_seen_once():
-    seen = steps(world("1"), count=11, batch=1)
-    assert {step.labelled.ids for step in seen} == {("train-000000",)}
-    assert len({step.unlabelled.ids for step in seen}) == 11
+def test_a_short_list_is_repeated_while_the_long_one_is_taken_once():
+    taken = steps(world("1"), count=11, batch=1)
+    assert {step.labelled.ids for step in taken} == {("train-000000",)}
+    assert len({step.unlabelled.ids for step in taken}) == 11
 
 
 def test_strong_views_share_the_geometry_of_the_weak_one():
@@ -138,7 +138,7 @@ def test_blur_keeps_the_mean_of_an_even_image_and_spreads_a_dot():
     np.testing.assert_allclose(gaussian_blur(np.full((1, 2, 3), 0.4, np.float32), 2.0), 0.4, rtol=1e-6)
 
 
-def test_a_image_that_is_labelled_and_unlabelled_is_refused_by_name():
+def test_an_image_that_is_labelled_and_unlabelled_is_refused_by_name():
     few = Toys([sample(seed=1)])
     with pytest.raises(DataError, match=r"1 of 2 unlabelled images are also labelled, such as 'toy1'"):
         SemiDataset(few, Toys([sample(seed=0), sample(seed=1)]), SemiConfig())

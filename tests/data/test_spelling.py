@@ -9,7 +9,7 @@ def test_ways_to_write_a_name_fold_into_one(name):
     assert fold_spelling(name) == "diningtable"
 
 
-def test_letters_tell_names_apart():
+def test_letters_distinguish_names():
     assert fold_spelling("car") != fold_spelling("cat")
 
 

@@ -27,7 +27,7 @@ def test_resumed_sampler_continues_where_the_run_was_cut():
     assert list(islice(StepSampler(10, batch=3, accumulate=2, seed=5, start_step=4), 4)) == whole[8:]
 
 
-def test_two_processes_of_half_the_batch_see_the_same_step():
+def test_two_processes_of_half_the_batch_load_the_same_step():
     alone = next(iter(StepSampler(100, batch=4, seed=2, start_step=6)))
     shared = [next(iter(StepSampler(100, batch=2, seed=2, rank=r, world=2, start_step=6))) for r in (0, 1)]
     assert shared[0] + shared[1] == alone

@@ -64,14 +64,14 @@ def test_the_two_parts_are_splits_of_the_description(folder):
     assert missing == ["never"]
 
 
-def test_they_are_kept_and_opened_by_name(folder):
+def test_portions_are_kept_and_opened_by_name(folder):
     divided, _ = split_labelled(check_dataset(folder).description, "train", LabelledPortion(3), seed=1)
     divided.save(folder / "dataset.json")
     assert open_dataset(str(folder), "3-seed1/labelled").read(0).labels is not None
     assert open_dataset(str(folder), "3-seed1/unlabelled").read(0).labels is None
 
 
-def test_a_image_that_nobody_annotated_is_refused(tmp_path):
+def test_an_image_that_nobody_annotated_is_refused(tmp_path):
     for number in range(2):
         write_image(tmp_path / f"{number}.png", shade=number)
     with pytest.raises(DataError, match="no mask and no tags"):

@@ -20,7 +20,7 @@ def test_beyond_the_last_there_is_none() -> None:
         JoinedDataset([World("train", 2, 16)]).read(2)
 
 
-def test_nothing_cannot_be_joined() -> None:
+def test_joining_no_data_sets_is_refused() -> None:
     with pytest.raises(DataError, match="same classes"):
         JoinedDataset([])
 

@@ -56,7 +56,7 @@ def test_nothing_is_made_twice(tmp_path):
     run(toys(4), tmp_path, CopyProducer())
     again = CopyProducer()
     _, (outcome,), _ = run(toys(6), tmp_path, again)
-    assert again.seen == ["toy4", "toy5"]
+    assert again.received == ["toy4", "toy5"]
     assert outcome.made == 2
 
 
@@ -72,7 +72,7 @@ def test_images_that_are_alike_share_a_value(tmp_path):
     data.identity = lambda index, reads=("image",): str(index % 2)
     producer = CopyProducer()
     full, _, _ = run(data, tmp_path, producer)
-    assert producer.seen == ["toy0", "toy1"]
+    assert producer.received == ["toy0", "toy1"]
     assert full.missing() == {}
 
 
@@ -139,7 +139,7 @@ def test_processes_share_the_images_and_complete_them_together(tmp_path):
     first, second = CopyProducer(), CopyProducer()
     run(toys(5), tmp_path, first, work=PrepareOptions(CPU.device, 2, rank=0, world=2))
     data, (outcome,), _ = run(toys(5), tmp_path, second, work=PrepareOptions(CPU.device, 2, rank=1, world=2))
-    assert (first.seen, second.seen) == (["toy0", "toy2", "toy4"], ["toy1", "toy3"])
+    assert (first.received, second.received) == (["toy0", "toy2", "toy4"], ["toy1", "toy3"])
     assert outcome.images == 2
     assert data.missing() == {}
 
@@ -181,7 +181,7 @@ def test_a_disk_that_fills_up_keeps_what_was_finished(tmp_path, monkeypatch):
             run(toys(), tmp_path, CopyProducer(), work=PrepareOptions(CPU.device, 2))
     again = CopyProducer()
     data, _, _ = run(toys(), tmp_path, again)
-    assert again.seen == ["toy2", "toy3", "toy4", "toy5"]
+    assert again.received == ["toy2", "toy3", "toy4", "toy5"]
     assert data.missing() == {}
 
 
@@ -197,7 +197,7 @@ def test_an_interruption_keeps_what_was_computed(tmp_path, monkeypatch):
             run(toys(), tmp_path, CopyProducer(), work=PrepareOptions(CPU.device, 2))
     again = CopyProducer()
     run(toys(), tmp_path, again)
-    assert again.seen == ["toy4", "toy5"]
+    assert again.received == ["toy4", "toy5"]
 
 
 def test_a_damaged_shard_is_made_again(tmp_path, monkeypatch):
@@ -207,7 +207,7 @@ def test_a_damaged_shard_is_made_again(tmp_path, monkeypatch):
     path.write_bytes(path.read_bytes()[:-1] + b"?")
     again = CopyProducer()
     data, _, told = run(toys(), tmp_path, again)
-    assert len(again.seen) == 2
+    assert len(again.received) == 2
     assert "was damaged and is made again" in told[0]
     assert data.missing() == {}
 

@@ -14,13 +14,13 @@ from seglet.data.dataset import Sample
 
 @dataclass(frozen=True)
 class CopyProducer(ColumnProducer):
-    """The image itself, in a kind to choose; counts the images it was given in `seen`."""
+    """Column that is the image itself, of any kind; lists the ids of the images it was given in `received`."""
 
     kind: ColumnKind = "image"
     name: str = "source"
     gain: float = 1.0
     weights: str = ""
-    seen: list[str] = field(default_factory=list)
+    received: list[str] = field(default_factory=list)
     maker: str = "image/1"
 
     def identity(self) -> str:
@@ -33,13 +33,13 @@ class CopyProducer(ColumnProducer):
         return self.compute
 
     def compute(self, samples: Sequence[Sample]) -> list[ColumnValue]:
-        self.seen.extend(sample.id for sample in samples)
+        self.received.extend(sample.id for sample in samples)
         return [(self.gain * sample.image).astype(sample.image.dtype) for sample in samples]
 
 
 @dataclass(frozen=True)
 class Caption(ColumnProducer):
-    """What an image is called, in words."""
+    """Column of text: a caption made of the id of the image."""
 
     name: str = "caption"
     kind: ColumnKind = "text"

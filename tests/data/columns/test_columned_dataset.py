@@ -25,11 +25,14 @@ def fill(data, root, *producers, only=None):
     stores = []
     for producer, recipe in zip(producers, column_recipes(producers).values(), strict=True):
         store = ColumnStore(root, recipe)
-        seen = ColumnedDataset(data, [s for s in stores if s.recipe.name in producer.sources])
+        complete = ColumnedDataset(data, [s for s in stores if s.recipe.name in producer.sources])
         compute = producer.load(torch.device("cpu"))
         chosen = range(len(data)) if only is None else only
         store.write(
-            {value_address(data, i, store): checked_value(compute([seen.read(i)])[0], producer.kind) for i in chosen}
+            {
+                value_address(data, i, store): checked_value(compute([complete.read(i)])[0], producer.kind)
+                for i in chosen
+            }
         )
         stores.append(store)
     return ColumnedDataset(data, stores)
@@ -80,14 +83,14 @@ def test_without_columns_a_step_carries_nothing():
     assert (batch.columns, batch.texts) == ({}, {})
 
 
-def test_missing_values_are_counted_and_told_when_read(tmp_path):
+def test_missing_values_are_counted_and_reported_when_read(tmp_path):
     data = fill(toys(), tmp_path, CopyProducer(), only=[0, 2])
     assert data.missing() == {"source": 2}
     with pytest.raises(DataError, match="'toy1' has no column 'source'; run `seglet prepare`"):
         data.read(1)
 
 
-def test_the_fingerprint_tells_other_values(tmp_path):
+def test_other_values_change_the_fingerprint(tmp_path):
     plain, half = toys(), fill(toys(), tmp_path / "a", CopyProducer(), only=[0])
     first, again = (fill(toys(), tmp_path / name, CopyProducer()) for name in "bc")
     other = fill(toys(), tmp_path / "d", CopyProducer(gain=0.5))

@@ -27,7 +27,7 @@ def read_all(store):
     return {address: store.read(place, address) for address, place in store.contents().locations.items()}
 
 
-def test_values_come_back_as_they_went(store):
+def test_values_are_read_as_they_were_written(store):
     store.write(VALUES)
     found = read_all(store)
     assert found.keys() == VALUES.keys()
@@ -75,7 +75,7 @@ def test_no_flipped_bit_is_ever_read(store):
 
 
 @pytest.mark.parametrize("share", np.linspace(0, 0.99, 12))
-def test_a_torn_shard_is_told_and_made_again(store, share):
+def test_a_torn_shard_is_reported_and_made_again(store, share):
     store.write(VALUES)
     (path,) = store.shards()
     path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
@@ -86,7 +86,7 @@ def test_a_torn_shard_is_told_and_made_again(store, share):
     assert store.shards() == []
 
 
-def test_a_shard_cut_while_it_is_used_is_told(store):
+def test_a_shard_cut_while_it_is_used_is_reported(store):
     store.write(VALUES)
     contents = store.contents()
     (path,) = store.shards()
@@ -137,7 +137,7 @@ def test_a_full_disk_leaves_what_was_there(store, monkeypatch):
     assert len(list(store.folder.iterdir())) == 2
 
 
-def test_a_folder_that_cannot_be_written_is_told(tmp_path):
+def test_a_folder_that_cannot_be_written_is_reported(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(DataError, match=r"cannot write columns.*--columns DIR"):
         ColumnStore(tmp_path / "file", column_recipes([CopyProducer()])["source"]).begin()
@@ -156,7 +156,7 @@ def test_columns_are_found_by_their_recipes(store):
 
 
 @pytest.mark.parametrize(
-    ("value", "kind", "told"),
+    ("value", "kind", "message"),
     [
         ("a photo", "text", "wrap a single string"),
         (np.array([1.0, np.nan]), "vector", "1 of 2 numbers"),
@@ -167,8 +167,8 @@ def test_columns_are_found_by_their_recipes(store):
         ([1, 2], "vector", "expected a numpy array"),
     ],
 )
-def test_values_that_are_not_of_their_kind_are_refused(value, kind, told):
-    with pytest.raises(ValueError, match=told):
+def test_values_that_are_not_of_their_kind_are_refused(value, kind, message):
+    with pytest.raises(ValueError, match=message):
         checked_value(value, kind)
 
 

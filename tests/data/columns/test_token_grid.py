@@ -24,8 +24,8 @@ def test_a_grid_that_is_the_image_gives_the_view(seed, size):
     augment = Augmentation(crop=(17, 23), scale=(0.5, 2), flip=0.5)
     viewed = augmented_view(replace(sample(*size)), augment, np.random.default_rng(seed))
     crop, inside = crop_record([viewed]), torch.from_numpy(viewed.valid)
-    seen = crop_token_grid(grid(*size), crop, (17, 23))[0]
-    assert ((seen - viewed.image).abs() * inside).max() < 1.5 * ROUNDED
+    taken = crop_token_grid(grid(*size), crop, (17, 23))[0]
+    assert ((taken - viewed.image).abs() * inside).max() < 1.5 * ROUNDED
     assert torch.equal(covered_tokens(crop, (17, 23))[0], inside)
 
 
@@ -67,9 +67,9 @@ def test_beyond_the_image_the_nearest_tokens_go_on():
 
 def test_half_precision_grids_are_taken_in_full_and_gradients_reach_them():
     grids = torch.ones(1, 2, 3, 3, dtype=torch.float16, requires_grad=True)
-    seen = crop_token_grid(grids, Crop(torch.tensor([[0, 0, 1, 1.0]]), torch.tensor([False])), (2, 2))
-    assert seen.dtype == torch.float32
-    seen.sum().backward()
+    taken = crop_token_grid(grids, Crop(torch.tensor([[0, 0, 1, 1.0]]), torch.tensor([False])), (2, 2))
+    assert taken.dtype == torch.float32
+    taken.sum().backward()
     assert grids.grad.sum() == pytest.approx(8, abs=0.01)
 
 

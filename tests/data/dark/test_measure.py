@@ -1,4 +1,4 @@
-"""How dark images are."""
+"""Measures of darkness."""
 
 import numpy as np
 import pytest
@@ -35,5 +35,5 @@ def test_noise_is_found_on_a_slope_and_a_slope_is_no_noise() -> None:
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 9)])
-def test_a_image_too_small_for_second_differences_has_no_noise(size: tuple[int, int]) -> None:
+def test_an_image_too_small_for_second_differences_has_no_noise(size: tuple[int, int]) -> None:
     assert measure_darkness(grey(30, size)).noise == 0

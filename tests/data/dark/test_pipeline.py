@@ -30,7 +30,7 @@ def parameters_of(case: Case, variant: str) -> Darkening:
 
 
 @pytest.mark.golden("weak", "maet_degrade")
-def test_every_stage_is_that_of_maets_torch_code(case: Case) -> None:
+def test_every_step_is_that_of_maets_torch_code(case: Case) -> None:
     p = parameters_of(case, "degrade")
     light = expose_sensor(linearise_image(case["image"].transpose(1, 2, 0).astype(np.float64), p), p)
     noise = SensorNoise(case["normal_z"].astype(np.float64), case["quant_u01"].astype(np.float64))
@@ -41,7 +41,7 @@ def test_every_stage_is_that_of_maets_torch_code(case: Case) -> None:
 
 
 @pytest.mark.golden("weak", "maet_darkisp")
-def test_every_stage_is_that_of_maets_numpy_code(case: Case) -> None:
+def test_every_step_is_that_of_maets_numpy_code(case: Case) -> None:
     p = parameters_of(case, "isp")
     light = expose_sensor(linearise_image(case["image_hwc"].astype(np.float64), p), p)
     np.testing.assert_allclose(light, case["after_inverse"] * p.darkness, atol=1e-8)  # theirs begins in float32
@@ -113,7 +113,7 @@ def test_black_white_and_tiny_images_come_out_sound(variant: str, size: tuple[in
     assert dark.mean() <= max(shade, 40)
 
 
-def test_a_strip_does_not_know_how_tall_the_image_is() -> None:
+def test_the_first_rows_do_not_depend_on_the_height_of_the_image() -> None:
     tall = random_image(size=(50, 2000))
     np.testing.assert_array_equal(darken_image(tall, NIGHT)[:8], darken_image(tall[:8], NIGHT))
 

@@ -25,7 +25,7 @@ def test_half_of_all_draws_lie_below_the_median() -> None:
     assert ValueRange(0.0, 9.0, 0.0, 1.0).at(0.5) == pytest.approx(0.6745, abs=1e-3)  # of the half that is left
 
 
-def test_a_cut_distribution_stays_within_its_cut() -> None:
+def test_a_truncated_distribution_stays_within_its_bounds() -> None:
     cut = ValueRange(0.01, 1.0, 0.1, 0.08)
     values = [cut.at(step / 1000) for step in range(1000)]
     assert values[0] == pytest.approx(0.01)
@@ -85,7 +85,7 @@ def test_impossible_parameters_are_refused(wrong: dict[str, float]) -> None:
         replace(SOME, **wrong)  # type: ignore[arg-type]
 
 
-def test_stored_parameters_with_a_stranger_are_refused() -> None:
+def test_stored_parameters_with_an_unknown_key_are_refused() -> None:
     with pytest.raises(ValueError, match="did you mean 'darkness'"):
         darkening_from_dict({**SOME.as_dict(), "darknes": 0.1})
 

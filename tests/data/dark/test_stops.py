@@ -21,7 +21,7 @@ def test_hardly_any_light_taken_away_leaves_the_image_under_noise():
     assert 0 < np.abs(difference).mean() < 15
 
 
-def test_every_stop_makes_a_image_darker():
+def test_every_stop_makes_an_image_darker():
     means = [stop_down(IMAGE, stops).mean() for stops in range(9)]
     assert means == sorted(means, reverse=True)
     assert measure_darkness(stop_down(IMAGE, 4)).stops > measure_darkness(IMAGE).stops + 2

@@ -17,12 +17,12 @@ LIT = Augmentation(crop=(18, 25))
 DARK = replace(LIT, dark=DarkViews("extreme", 1.0))
 
 
-def seen(how: Augmentation, position: int = 0) -> AugmentedView:
+def view_of(how: Augmentation, position: int = 0) -> AugmentedView:
     return augmented_view(sample(), how, augmentation_rng(7, position))
 
 
 def test_a_view_in_the_dark_shows_the_same_part_with_less_light() -> None:
-    lit, dark = seen(LIT), seen(DARK)
+    lit, dark = view_of(LIT), view_of(DARK)
     assert (lit.box, lit.flipped) == (dark.box, dark.flipped)
     np.testing.assert_array_equal(lit.labels, dark.labels)
     assert dark.image.mean() < lit.image.mean() / 2
@@ -30,11 +30,11 @@ def test_a_view_in_the_dark_shows_the_same_part_with_less_light() -> None:
 
 
 def test_it_depends_on_seed_and_position_alone() -> None:
-    torch.testing.assert_close(seen(DARK).image, seen(DARK).image, rtol=0, atol=0)
-    assert (seen(DARK, 1).image != seen(DARK).image).any()
+    torch.testing.assert_close(view_of(DARK).image, view_of(DARK).image, rtol=0, atol=0)
+    assert (view_of(DARK, 1).image != view_of(DARK).image).any()
 
 
-def test_without_darkness_views_are_what_they_always_were() -> None:
+def test_without_darkness_views_are_unchanged() -> None:
     rng, same = augmentation_rng(7, 0), augmentation_rng(7, 0)
     augmented_view(sample(), LIT, rng)
     augmented_view(sample(), replace(LIT, dark=DarkViews("none", 1.0)), same)
@@ -47,7 +47,7 @@ def test_a_share_of_the_views_is_darkened() -> None:
     assert np.mean(changed) == pytest.approx(0.25, abs=0.05)
 
 
-def test_an_experiment_says_how_dark() -> None:
+def test_an_experiment_sets_the_darkness() -> None:
     assert view_augmentation(Settings(dark="mild", dark_share=0.3)).dark == DarkViews("mild", 0.3)
     assert view_augmentation(Settings()).dark.dark == "none"
 

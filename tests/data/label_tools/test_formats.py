@@ -43,7 +43,7 @@ def test_what_a_tool_exports_is_read(file):
 
 @pytest.mark.parametrize("file", FILES)
 @pytest.mark.parametrize("form", ["polygons", "masks"])
-def test_a_tools_file_written_again_says_the_same(file, form, tmp_path):
+def test_a_tools_file_written_again_is_the_same(file, form, tmp_path):
     tool, found = read_annotations(GOLDEN / file)
     classes = Classes(("background", "cat", "dog"), ((0, 0, 0), (1, 1, 1), (2, 2, 2)))
     write_annotations(tool, tmp_path, [regions_from_labels("a/one.jpg", labels(), classes, form)], classes, form)
@@ -90,7 +90,7 @@ def test_a_region_of_no_class_is_named():
 
 @pytest.mark.parametrize("name", ["../a.png", "/etc/passwd", "a\\..\\..\\b.png"])
 @pytest.mark.parametrize("file", ["annotations.xml", "tasks.json", "instances_all.json"])
-def test_a_image_outside_its_folder_is_refused(file, name, tmp_path):
+def test_an_image_outside_its_folder_is_refused(file, name, tmp_path):
     text = (GOLDEN / file).read_text()
     for old in ("/data/local-files/?d=project/images/a/one.jpg", "a/one.jpg"):
         text = text.replace(old, json.dumps(name)[1:-1] if file.endswith("json") else name)

@@ -49,7 +49,7 @@ def test_neighbours_have_the_same_number_and_no_others(inside):
 
 
 @pytest.mark.parametrize("size", [(0, 3), (3, 0), (1, 1)])
-def test_nothing_has_no_outline(size):
+def test_an_empty_mask_has_no_outline(size):
     assert mask_outlines(np.zeros(size, np.bool_)) == []
 
 

@@ -20,7 +20,7 @@ def test_the_published_lists_have_a_phrase_for_each_class_in_order():
     assert (len(published_prompts("voc").background), len(published_prompts("coco").background)) == (25, 23)
 
 
-def test_the_published_words_are_those_of_the_papers():
+def test_the_published_prompts_are_those_of_the_papers():
     voc, coco = published_prompts("voc"), published_prompts("coco")
     assert voc.texts("person") == ("a clean origami person with clothes,people,human.",)
     assert voc.texts("tvmonitor") == ("a clean origami tvmonitor screen.",)
@@ -41,13 +41,13 @@ def test_json_is_read_too(tmp_path):
     assert read_prompts(file).phrases == {"cat": ("kitten",)}
 
 
-def test_classes_are_called_by_their_names_unless_told_otherwise(tmp_path):
+def test_classes_are_called_by_their_names_unless_a_file_says_otherwise(tmp_path):
     file = text(tmp_path / "p.yaml", "classes: {Traffic Light: semaphore}")
     prompts = prompts_for(classes("background", "stop_sign", "traffic_light"), file)
     assert dict(prompts.phrases) == {"stop_sign": ("stop sign",), "traffic_light": ("semaphore",)}
 
 
-def test_a_word_for_the_background_that_is_a_class_is_left_out():
+def test_a_background_phrase_that_is_a_class_is_left_out():
     prompts = prompts_for(classes("Grass", "cow"))
     assert "grass" not in prompts.background
     assert len(prompts.background) == 24
@@ -81,12 +81,12 @@ def test_prompts_of_other_classes_are_refused_with_the_nearest():
         ("[" * 5000, "prompts "),
     ],
 )
-def test_prompts_that_cannot_be_meant_are_refused(tmp_path, content, said):
+def test_unusable_prompts_are_refused(tmp_path, content, said):
     with pytest.raises(DataError, match=said.replace("{", r"\{").replace("}", r"\}")):
         read_prompts(text(tmp_path / "p.yaml", content))
 
 
-def test_an_unknown_list_is_a_file_that_is_not_there(tmp_path):
+def test_an_unknown_list_is_a_missing_file(tmp_path):
     with pytest.raises(DataError, match="does not exist"):
         prompts_for(classes("cat"), tmp_path / "vox")
     with pytest.raises(DataError, match="did you mean 'voc'"):

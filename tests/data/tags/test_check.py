@@ -1,4 +1,4 @@
-"""What the check of a data set says about its tags."""
+"""Tags in the report of a check."""
 
 import pytest
 from tests.data.disk import mask, pairs, text, write_image
@@ -32,7 +32,7 @@ def test_images_and_tags_are_a_data_set(tmp_path):
     assert dataset.read(0).labels is None
 
 
-def test_everything_wrong_is_told_at_once(tmp_path):
+def test_everything_wrong_is_reported_at_once(tmp_path):
     text(photos(tmp_path, "a", "b", "c", "d", "e") / "classes.txt", "background", "cat", "dog", "cow")
     text(tmp_path / "tags.csv", "a,cat", "b,Cat", "c,dgo", "d,", "gone,dog")
     report = check_dataset(tmp_path)
@@ -54,18 +54,18 @@ def test_a_name_gone_wrong_is_proposed_to_the_image_without_tags(tmp_path):
     assert "it names 'stret_2': is that the one?" in errors(check_dataset(tmp_path))["images/street_2.png"]
 
 
-def test_two_tags_that_look_alike_are_told_where_no_table_says_more(tmp_path):
+def test_two_similar_tags_are_reported_without_a_class_table(tmp_path):
     text(photos(tmp_path, "a", "b") / "tags.csv", "a,motorbike", "b,motorbik")
     assert "tags 'motorbik' and 'motorbike' may be two spellings of one class" in warnings(check_dataset(tmp_path))
 
 
-def test_a_table_without_background_is_told(tmp_path):
+def test_a_table_without_background_is_reported(tmp_path):
     text(photos(tmp_path, "a") / "classes.txt", "cat")
     text(tmp_path / "tags.csv", "a,cat")
     assert "no class is called background, so every pixel must be of some class" in warnings(check_dataset(tmp_path))
 
 
-def test_written_tags_go_before_masks_and_differences_are_told(tmp_path):
+def test_written_tags_go_before_masks_and_differences_are_reported(tmp_path):
     text(pairs(tmp_path) / "classes.txt", "background", "car", "bus")
     text(tmp_path / "tags.csv", "0,car", "1,car;bus")
     assert "tags and masks of 1 images name different classes: of '1', bus" in warnings(check_dataset(tmp_path))
@@ -120,7 +120,7 @@ def test_tags_of_masks_can_be_kept_without_the_masks(tmp_path):
     assert [item.tags for item in report.description.items("all")] == [(1,), (1,)]
 
 
-def test_tags_mean_nothing_while_masks_have_no_names(tmp_path):
+def test_tags_are_refused_while_masks_have_no_class_names(tmp_path):
     text(pairs(tmp_path) / "tags.csv", "0,car")
     report = check_dataset(tmp_path)
     assert "nothing says which values they have" in errors(report)["tags.csv"]
@@ -155,7 +155,7 @@ def test_folders_called_like_classes_are_tags_only_if_a_table_says_so(tmp_path):
     assert open_dataset(str(tmp_path), "all").read(0).tags == (2,)
 
 
-def test_a_twin_in_another_folder_is_told(tmp_path):
+def test_a_twin_in_another_folder_is_reported(tmp_path):
     for name in ("cat", "dog"):
         write_image(tmp_path / name / "a.png")
     report = check_dataset(tmp_path, tags=TagSource(tmp_path))

@@ -1,4 +1,4 @@
-"""What each format of tags says, and what is refused."""
+"""Tags in each format, and what is refused."""
 
 import json
 
@@ -48,13 +48,13 @@ def test_numbers_under_the_heading_of_tags_are_tags(tmp_path):
         (b"", "is empty"),
     ],
 )
-def test_csv_that_cannot_be_meant_is_refused(tmp_path, content, said):
+def test_ambiguous_csv_is_refused(tmp_path, content, said):
     (tmp_path / "tags.csv").write_bytes(content)
     with pytest.raises(DataError, match=said):
         spreadsheet.read_tag_spreadsheet(tmp_path / "tags.csv")
 
 
-def test_two_rows_of_columns_for_a_image_are_told(tmp_path):
+def test_two_rows_of_columns_for_an_image_are_reported(tmp_path):
     (problem,) = spreadsheet.read_tag_spreadsheet(text(tmp_path / "t.csv", "image,cat", "a.jpg,0", "a.jpg,1")).problems
     assert problem.what == "'a.jpg' has more than one row"
 
@@ -96,7 +96,7 @@ def test_the_field_of_the_masks_folder_comes_first(tmp_path):
         ("[" * 100_000, "holds no tags"),
     ],
 )
-def test_json_that_cannot_be_meant_is_refused(tmp_path, content, said):
+def test_ambiguous_json_is_refused(tmp_path, content, said):
     with pytest.raises(DataError, match=said):
         json_file.read_json_tags(text(tmp_path / "tags.json", content))
 
@@ -157,7 +157,7 @@ def test_a_folder_is_the_tag_of_the_images_in_it(tmp_path):
     }
 
 
-def test_copies_in_several_folders_give_a_image_several_tags(tmp_path):
+def test_copies_in_several_folders_give_an_image_several_tags(tmp_path):
     for name in ("cat", "dog"):
         write_image(tmp_path / "tags" / name / "a.png")
     assert read_tags(tmp_path / "tags", ()).tags == {"a.png": ("cat", "dog")}

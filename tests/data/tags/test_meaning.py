@@ -25,12 +25,12 @@ def lists(**tags):
     return TagList(SOURCE, "csv", {name: tuple(of) for name, of in tags.items()})
 
 
-def test_a_class_is_meant_by_its_name_or_id():
+def test_a_class_is_found_by_its_name_or_id():
     assert means("tv", "1").labels == {"tv": 2, "1": 1}
     assert means("tv", "1").problems == ()
 
 
-def test_other_spellings_are_taken_for_the_class_and_told():
+def test_other_spellings_are_taken_for_the_class_and_reported():
     found = means("Dining_Table", "dining table", "diningtable")
     assert set(found.labels.values()) == {1}
     (problem,) = found.problems
@@ -38,7 +38,7 @@ def test_other_spellings_are_taken_for_the_class_and_told():
     assert problem.severity == "warning"
 
 
-def test_background_and_void_say_nothing():
+def test_background_and_void_have_no_effect_as_tags():
     found = means("background", "Background", "void", "0")
     assert set(found.labels.values()) == {None}
     assert "have no effect" in found.problems[0].what
@@ -51,7 +51,7 @@ def test_a_tag_of_no_class_is_answered_with_the_nearest():
     assert problem.severity == "error"
 
 
-def test_tags_parted_by_blanks_are_recognised():
+def test_tags_separated_by_blanks_are_recognised():
     (problem,) = means("cat tv", entries=numbered_table(("cat", "tv"))).problems
     assert "separate the tags of an image with ;" in problem.cure
 
@@ -66,12 +66,12 @@ def test_a_spelling_of_two_classes_is_refused_unless_exact():
     "name", ["train/a", "train/a.JPG", "images/train/a.jpg", "./train/a.jpg", "train\\a.png", "/home/me/train/a.jpg",
              "C:\\photos\\train\\a.jpg"],
 )  # fmt: skip
-def test_a_image_may_be_named_in_several_ways(name):
+def test_an_image_may_be_named_in_several_ways(name):
     found = match_images(lists(**{name: ["tv"]}), ITEMS, ROOT)
     assert (list(found.tags), found.problems) == ([ITEMS[0].image], ())
 
 
-def test_a_dot_in_a_name_is_no_ending():
+def test_a_dot_in_a_name_is_no_suffix():
     assert list(match_images(lists(**{"b.1": []}), ITEMS, ROOT).tags) == [ITEMS[1].image]
 
 
@@ -80,7 +80,7 @@ def test_a_name_of_two_images_is_refused():
     assert problem.what == "'a' could be 'images/train/a' or 'images/val/a'"
 
 
-def test_a_image_named_twice_is_refused():
+def test_an_image_named_twice_is_refused():
     (problem,) = match_images(lists(**{"b.1": ["tv"], "train/b.1": []}), ITEMS, ROOT).problems
     assert "are the same image" in problem.what
 
@@ -100,5 +100,5 @@ def test_classes_without_a_table_are_background_and_the_tags():
     assert [entry.name for entry in entries] == ["background", "cat", "tv"]
 
 
-def test_names_that_nearly_agree_look_alike():
+def test_names_that_nearly_agree_are_similar():
     assert similar_names(["motorbike", "motorbik", "car", "cat", "bus", "Bus"]) == [("motorbik", "motorbike")]

@@ -52,4 +52,4 @@ def test_textures_show_both_colours_unless_plain(name):
 
 def test_no_hue_gives_a_shape_away():
     for hue in OBJECT_HUES:
-        assert sum(any(look.hue == hue for look in looks) for looks in TYPICAL_APPEARANCES.values()) >= 2
+        assert sum(any(appearance.hue == hue for appearance in both) for both in TYPICAL_APPEARANCES.values()) >= 2

@@ -34,7 +34,7 @@ def test_reading_in_any_order_gives_the_same_scene():
     assert np.array_equal(forwards.read(3).image, backwards.read(3).image)
 
 
-def test_every_object_shows_seventy_pixels_and_every_tag_is_seen():
+def test_every_object_shows_seventy_pixels_and_every_tag_has_a_pixel():
     for sample in map(World(scenes=150).read, range(150)):
         present = set(np.unique(sample.labels).tolist()) - {0}
         assert present == set(sample.tags)
@@ -70,7 +70,7 @@ def test_caption_names_every_object_and_the_background():
         assert shown.caption.endswith(BACKGROUND_KINDS[shown.plan.background].phrase)
 
 
-def test_what_hides_is_nearer_than_what_it_hides():
+def test_objects_are_nearer_than_what_they_hide():
     for seed in range(60):
         depths = [
             draw_scene(seed).depth[draw_scene(seed).labels == 1 + SHAPE_NAMES.index(t.shape)]
