@@ -42,12 +42,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="measure one batch and stop; with --clean, only list")
     parser.add_argument("--batch", type=whole_number(1, 100_000), default=8, help="images computed at once (default 8)")
     add_device(parser)
-    ways = parser.add_mutually_exclusive_group()
-    ways.add_argument(
+    actions = parser.add_mutually_exclusive_group()
+    actions.add_argument(
         "--audit", type=Path, metavar="FILE|DIR", help="draw values: a .html page, a .png sheet, or a folder for both"
     )
-    ways.add_argument("--list", action="store_true", help="list the columns that are there, and stop")
-    ways.add_argument(
+    actions.add_argument("--list", action="store_true", help="list the columns that are there, and stop")
+    actions.add_argument(
         "--clean",
         action="store_true",
         help="delete columns of the same names that were made with other weights or settings",

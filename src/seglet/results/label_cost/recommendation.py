@@ -65,7 +65,7 @@ class CostStep:
 
     @property
     def comparison(self) -> CostComparison:
-        """CostComparison of the more expensive kind with the cheaper one; intervals that touch cannot be told apart.
+        """Comparison of the more expensive kind with the cheaper one; intervals that touch cannot be told apart.
 
         All are scored on the same images, so this is more cautious than a test of the differences.
         """
