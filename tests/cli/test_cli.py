@@ -57,15 +57,15 @@ def test_the_overview_names_every_command(seglet):
     [("evalute", "evaluate"), ("predcit", "predict"), ("data chek", "data check"), ("dta view", "data view")],
 )
 def test_a_wrong_command_is_answered_with_the_nearest(wrong, right, seglet):
-    answered = seglet(*wrong.split())
-    assert answered.code == 2
-    assert f"did you mean {right!r}?" in answered.err or f"did you mean {right!r}?" in seglet(wrong).err
+    done = seglet(*wrong.split())
+    assert done.code == 2
+    assert f"did you mean {right!r}?" in done.err or f"did you mean {right!r}?" in seglet(wrong).err
 
 
 def test_a_wrong_option_is_answered_with_the_nearest(seglet):
-    answered = seglet("predict", "model", "image.png", "--ot", "x", "--out", "y")
-    assert (answered.code, answered.out) == (2, "")
-    assert answered.err == "error: unknown option '--ot'; did you mean '--out'?; see `seglet predict --help`\n"
+    done = seglet("predict", "model", "image.png", "--ot", "x", "--out", "y")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == "error: unknown option '--ot'; did you mean '--out'?; see `seglet predict --help`\n"
 
 
 def test_options_are_not_shortened(seglet):
@@ -73,10 +73,10 @@ def test_options_are_not_shortened(seglet):
 
 
 def test_a_missing_file_is_one_line(seglet, tmp_path):
-    answered = seglet("data", "check", tmp_path / "nothing")
-    assert answered.code == 2
-    assert answered.err.startswith("error: ")
-    assert len(answered.err.splitlines()) == 1
+    done = seglet("data", "check", tmp_path / "nothing")
+    assert done.code == 2
+    assert done.err.startswith("error: ")
+    assert len(done.err.splitlines()) == 1
 
 
 def test_debugging_shows_where_an_error_came_from(seglet, monkeypatch, tmp_path):
@@ -92,7 +92,7 @@ def raising(monkeypatch, error):
 
 
 @pytest.mark.parametrize(
-    ("error", "code", "said"),
+    ("error", "code", "message"),
     [
         (ValueError("bad"), 2, "error: bad"),
         (PermissionError(13, "Permission denied", "/x"), 2, "error: Permission denied: '/x'"),
@@ -102,11 +102,11 @@ def raising(monkeypatch, error):
         (KeyboardInterrupt(), 130, "interrupted"),
     ],
 )
-def test_what_happened_decides_the_exit_code(error, code, said, seglet, monkeypatch):
+def test_what_happened_decides_the_exit_code(error, code, message, seglet, monkeypatch):
     raising(monkeypatch, error)
-    answered = seglet("doctor")
-    assert answered.code == code
-    assert said in answered.err
+    done = seglet("doctor")
+    assert done.code == code
+    assert message in done.err
 
 
 def test_termination_ends_with_143_and_restores_the_handler(seglet, monkeypatch):
@@ -120,8 +120,8 @@ def test_an_interruption_may_know_its_signal_and_what_to_do(seglet, monkeypatch)
     error = KeyboardInterrupt("saved; go on with --resume")
     error.signal = signal.SIGTERM
     raising(monkeypatch, error)
-    answered = seglet("doctor")
-    assert (answered.code, answered.err) == (143, "saved; go on with --resume\n")
+    done = seglet("doctor")
+    assert (done.code, done.err) == (143, "saved; go on with --resume\n")
 
 
 def test_a_closed_pipe_is_no_error():

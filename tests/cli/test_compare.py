@@ -31,7 +31,7 @@ def dark(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def night(tmp_path_factory) -> Path:
-    """A student that is told depth."""
+    """A student that is message depth."""
     folder = tmp_path_factory.mktemp("night") / "night"
     build(Architecture("ssss-resnet18", width=0.125, depth=DepthGuidance(source="tiny-depth")), WORLD_CLASSES).save(
         folder
@@ -60,7 +60,7 @@ def test_before_and_after_stand_below_images_without_masks(model, night, dark, t
     assert {tuple(colour) for colour in seen.tolist()} <= set(WORLD_CLASSES.colours)
 
 
-def test_a_segmenter_may_look_in_its_own_way(model, dark, tmp_path, seglet):
+def test_a_segmenter_may_have_inference_options_of_its_own(model, dark, tmp_path, seglet):
     out = tmp_path / "sheet.png"
     words = ("compare", model, f"{model} --brighten gamma", "--images", dark, "--height", SIDE, "--out", out)
     assert seglet(*words).code == 0
@@ -71,12 +71,12 @@ def test_a_segmenter_may_look_in_its_own_way(model, dark, tmp_path, seglet):
 def test_more_images_than_fit_go_on_below_and_are_spread_over_all(model, dark, tmp_path, seglet):
     out = tmp_path / "sheet.png"
     small = ("--most", 4, "--columns", 2, "--height", SIDE)
-    said = json.loads(seglet("compare", model, "--images", dark, *small, "--out", out, "--json").out)
-    assert [Path(name).stem for name in said["images"]] == ["0", "1", "2", "3"]
+    content = json.loads(seglet("compare", model, "--images", dark, *small, "--out", out, "--json").out)
+    assert [Path(name).stem for name in content["images"]] == ["0", "1", "2", "3"]
     np.testing.assert_array_equal(cell(out, 2, 1), np.array(Image.open(dark / "3.png")))
 
 
-def test_a_image_that_cannot_be_read_is_reported_and_passed_over(model, dark, tmp_path, seglet):
+def test_an_image_that_cannot_be_read_is_reported_and_skipped(model, dark, tmp_path, seglet):
     text(dark / "broken.png", "no image")
     done = seglet("compare", model, "--images", dark, "--out", tmp_path / "sheet.png")
     assert done.code == 2
@@ -84,7 +84,7 @@ def test_a_image_that_cannot_be_read_is_reported_and_passed_over(model, dark, tm
     assert "broken.png" in done.out
 
 
-def test_what_cannot_be_compared_is_refused(model, dark, tmp_path, seglet):
+def test_segmenters_that_cannot_be_compared_are_refused(model, dark, tmp_path, seglet):
     other = Classes(("background", "cat"), ((0, 0, 0), (1, 1, 1)))
     build(Architecture("deeplabv3-resnet18", width=0.125), other).save(tmp_path / "other")
     rest = ("--images", dark, "--out", tmp_path / "sheet.png")

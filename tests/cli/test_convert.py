@@ -65,7 +65,7 @@ def test_classes_come_from_files(tmp_path):
         find_classes("cityscape")
 
 
-def test_a_wrong_architecture_is_told_from_the_right_one(foreign, seglet, tmp_path):
+def test_a_wrong_architecture_is_refused(foreign, seglet, tmp_path):
     words = ("--architecture", "pspnet-resnet18", "--classes", "camvid", "--out", tmp_path / "m")
     assert "holds a deeplabv3-resnet18" in seglet("convert", foreign / "cirkd.pth", *words).err
 
@@ -75,7 +75,7 @@ def test_classes_are_read_from_a_description_of_any_name(tmp_path, seglet):
     assert find_classes(str(tmp_path / "mine.json")).names == ("class_0", "class_1")
 
 
-def test_a_misspelt_name_of_classes_is_mended():
+def test_a_misspelt_name_of_classes_is_answered_with_the_nearest():
     with pytest.raises(ValueError, match="did you mean 'cityscapes'"):
         find_classes("cityscpaes")
 

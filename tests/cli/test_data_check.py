@@ -68,13 +68,13 @@ def test_splits_that_are_there_are_not_divided(images, seglet):
     assert "train, val" in done.err
 
 
-def test_what_is_said_next_names_the_only_split(tmp_path, seglet):
+def test_the_next_command_names_the_only_split(tmp_path, seglet):
     done = seglet("data", "check", pairs(tmp_path / "d"))
     assert f"next: seglet data view {tmp_path / 'd'} --out views.png --train_split all\n" in done.out
     assert "--train_split all --val_split all" in done.out
 
 
-def test_a_division_is_told(tmp_path, seglet):
+def test_a_division_is_reported(tmp_path, seglet):
     done = seglet("data", "check", pairs(tmp_path / "d", count=10), "--val", "0.2")
     assert "val: 2 images, train: 8 images" in done.out
 

@@ -16,42 +16,42 @@ from seglet.images import read_image
 
 
 @pytest.fixture
-def lit(tmp_path: Path) -> Path:
+def light(tmp_path: Path) -> Path:
     """Two splits that share names, with classes whose numbers have a gap."""
-    pairs(tmp_path / "lit", "train")
-    pairs(tmp_path / "lit", "val")
-    text(tmp_path / "lit/classes.txt", "0 background", "1 cat 255 0 0")
-    return tmp_path / "lit"
+    pairs(tmp_path / "light", "train")
+    pairs(tmp_path / "light", "val")
+    text(tmp_path / "light/classes.txt", "0 background", "1 cat 255 0 0")
+    return tmp_path / "light"
 
 
-def words(lit: Path, *more: object) -> tuple[object, ...]:
-    return ("data", "darken", lit, "--out", lit.parent / "dark", "--jobs", 1, *more)
+def words(light: Path, *more: object) -> tuple[object, ...]:
+    return ("data", "darken", light, "--out", light.parent / "dark", "--jobs", 1, *more)
 
 
-def test_images_become_dark_and_masks_stay(lit, seglet):
-    done = seglet(*words(lit, "--preset", "extreme"))
+def test_images_become_dark_and_masks_stay(light, seglet):
+    done = seglet(*words(light, "--preset", "extreme"))
     assert done.code == 0, done.err
     for split in ("train", "val"):
-        before, after = open_dataset(str(lit), split), open_dataset(str(lit.parent / "dark"), split)
+        before, after = open_dataset(str(light), split), open_dataset(str(light.parent / "dark"), split)
         assert before.ids == after.ids
         for index in range(len(before)):
             assert after.read(index).image.mean() < before.read(index).image.mean() / 2
             np.testing.assert_array_equal(after.read(index).labels, before.read(index).labels)
 
 
-def test_the_stored_parameters_make_the_image_again(lit, seglet):
-    assert seglet(*words(lit, "--seed", 3)).code == 0
-    stored = json.loads((lit.parent / "dark/parameters/train/1.json").read_text())
-    again = darken_image(read_image(lit / "images/train/1.png"), darkening_from_dict(stored["parameters"]))
-    np.testing.assert_array_equal(again, read_image(lit.parent / "dark/images/train/1.png"))
+def test_the_stored_parameters_make_the_image_again(light, seglet):
+    assert seglet(*words(light, "--seed", 3)).code == 0
+    stored = json.loads((light.parent / "dark/parameters/train/1.json").read_text())
+    again = darken_image(read_image(light / "images/train/1.png"), darkening_from_dict(stored["parameters"]))
+    np.testing.assert_array_equal(again, read_image(light.parent / "dark/images/train/1.png"))
 
 
-def test_the_result_is_a_data_set_that_checks(lit, seglet):
-    assert seglet(*words(lit)).code == 0
-    written = load_description(lit.parent / "dark/dataset.json")
-    checked = seglet("data", "check", lit.parent / "dark", "--json")
+def test_the_result_is_a_data_set_that_checks(light, seglet):
+    assert seglet(*words(light)).code == 0
+    written = load_description(light.parent / "dark/dataset.json")
+    checked = seglet("data", "check", light.parent / "dark", "--json")
     assert checked.code == 0, checked.err
-    found = load_description(lit.parent / "dark/dataset.json")
+    found = load_description(light.parent / "dark/dataset.json")
     assert {name: {item.id: item for item in items} for name, items in found.splits.items()} == {
         name: {item.id: item for item in items} for name, items in written.splits.items()
     }
@@ -59,18 +59,18 @@ def test_the_result_is_a_data_set_that_checks(lit, seglet):
 
 def test_tags_that_somebody_wrote_are_carried_along(tmp_path, seglet):
     for number in range(2):
-        write_image(tmp_path / "lit/images" / f"{number}.png", shade=number)
-    text(tmp_path / "lit/tags.json", json.dumps({"0.png": ["cat"], "1.png": ["dog", "cat"]}))
-    assert seglet("data", "check", tmp_path / "lit").code == 0
-    done = seglet(*words(tmp_path / "lit"))
+        write_image(tmp_path / "light/images" / f"{number}.png", shade=number)
+    text(tmp_path / "light/tags.json", json.dumps({"0.png": ["cat"], "1.png": ["dog", "cat"]}))
+    assert seglet("data", "check", tmp_path / "light").code == 0
+    done = seglet(*words(tmp_path / "light"))
     assert done.code == 0, done.err
-    before, after = (open_dataset(str(tmp_path / name), "all") for name in ("lit", "dark"))
+    before, after = (open_dataset(str(tmp_path / name), "all") for name in ("light", "dark"))
     named = [[data.classes.names[label] for label in data.read(1).tags] for data in (before, after)]
     assert named[0] == named[1] != []
     assert seglet("data", "check", tmp_path / "dark").code == 0
 
 
-def test_splits_that_share_images_become_lists(lit, tmp_path, seglet):
+def test_splits_that_share_images_become_lists(light, tmp_path, seglet):
     root = pairs(tmp_path / "shared", count=3)
     text(root / "classes.txt", "0 background", "1 cat")
     for name, ids in {"train": "01", "val": "2", "trainval": "012"}.items():
@@ -83,55 +83,55 @@ def test_splits_that_share_images_become_lists(lit, tmp_path, seglet):
     assert len(list((tmp_path / "dark/images").iterdir())) == 3
 
 
-def test_what_is_finished_is_not_made_again(lit, seglet):
-    assert seglet(*words(lit)).code == 0
-    (lit.parent / "dark/images/val/1.png").unlink()
-    assert "darkened: 1, finished before: 3, failed: 0" in seglet(*words(lit)).out
+def test_what_is_finished_is_not_made_again(light, seglet):
+    assert seglet(*words(light)).code == 0
+    (light.parent / "dark/images/val/1.png").unlink()
+    assert "darkened: 1, finished before: 3, failed: 0" in seglet(*words(light)).out
 
 
-def test_processes_make_the_same(lit, seglet):
-    assert seglet(*words(lit)).code == 0
-    alone = (lit.parent / "dark/images/val/0.png").read_bytes()
-    assert "darkened: 4" in seglet(*words(lit, "--jobs", 2, "--overwrite")).out
-    assert (lit.parent / "dark/images/val/0.png").read_bytes() == alone
+def test_processes_make_the_same(light, seglet):
+    assert seglet(*words(light)).code == 0
+    alone = (light.parent / "dark/images/val/0.png").read_bytes()
+    assert "darkened: 4" in seglet(*words(light, "--jobs", 2, "--overwrite")).out
+    assert (light.parent / "dark/images/val/0.png").read_bytes() == alone
 
 
-def test_results_of_other_settings_are_not_mixed(lit, seglet):
-    assert seglet(*words(lit)).code == 0
-    other = seglet(*words(lit, "--preset", "mild"))
+def test_results_of_other_settings_are_not_mixed(light, seglet):
+    assert seglet(*words(light)).code == 0
+    other = seglet(*words(light, "--preset", "mild"))
     assert other.code == 2
     assert "preset was 'night', is 'mild'" in other.err
-    assert seglet(*words(lit, "--preset", "mild", "--overwrite")).code == 0
+    assert seglet(*words(light, "--preset", "mild", "--overwrite")).code == 0
 
 
-def test_other_files_are_never_written_over(lit, seglet):
-    text(lit.parent / "dark/mine.txt", "x")
-    assert "holds other files" in seglet(*words(lit)).err
+def test_other_files_are_never_written_over(light, seglet):
+    text(light.parent / "dark/mine.txt", "x")
+    assert "holds other files" in seglet(*words(light)).err
 
 
-def test_the_data_set_itself_is_no_place_for_results(lit, seglet):
-    assert "choose an --out beside it" in seglet("data", "darken", lit, "--out", lit / "dark").err
+def test_the_data_set_itself_is_no_place_for_results(light, seglet):
+    assert "choose an --out beside it" in seglet("data", "darken", light, "--out", light / "dark").err
 
 
-def test_a_image_that_changed_is_reported_and_left_out(lit, seglet):
-    assert seglet("data", "check", lit).code == 0
-    write_image(lit / "images/train/1.png", shade=99)
-    done = seglet(*words(lit))
+def test_an_image_that_changed_is_reported_and_left_out(light, seglet):
+    assert seglet("data", "check", light).code == 0
+    write_image(light / "images/train/1.png", shade=99)
+    done = seglet(*words(light))
     assert done.code == 2
     assert "changed since the data were checked" in done.out
-    assert len(open_dataset(str(lit.parent / "dark"), "train")) == 1
+    assert len(open_dataset(str(light.parent / "dark"), "train")) == 1
 
 
 @pytest.mark.parametrize(("shade", "preset"), [(6, "extreme"), (200, "mild")])
-def test_dark_images_find_the_preset_that_comes_near(shade, preset, lit, seglet):
-    save(lit.parent / "mine/a.png", np.full((8, 8, 3), shade, np.uint8))
-    told = json.loads(seglet("data", "darkness", lit.parent / "mine", "--light", lit / "images", "--json").out)
-    assert told["nearest"] == preset
-    assert told["measured"]["light"]["luma_50"] > told["measured"]["mild"]["luma_50"]
+def test_the_nearest_preset_is_found(shade, preset, light, seglet):
+    save(light.parent / "mine/a.png", np.full((8, 8, 3), shade, np.uint8))
+    message = json.loads(seglet("data", "darkness", light.parent / "mine", "--light", light / "images", "--json").out)
+    assert message["nearest"] == preset
+    assert message["measured"]["light"]["luma_50"] > message["measured"]["mild"]["luma_50"]
 
 
-def test_darkness_is_told_without_images_to_compare_with(lit, seglet):
-    shown = seglet("data", "darkness", lit / "images")
+def test_darkness_is_measured_without_images_to_compare_with(light, seglet):
+    shown = seglet("data", "darkness", light / "images")
     assert shown.code == 0
     assert "these images" in shown.out
     assert "nearest" not in shown.out

@@ -25,7 +25,7 @@ def test_the_world_needs_no_splitting(seglet):
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         ((), "give --count N or --share 1/8"),
         (("--count", 1, "--share", "1/2"), "one of them"),
@@ -35,7 +35,7 @@ def test_the_world_needs_no_splitting(seglet):
         (("--count", 1, "--split", "tain"), "did you mean 'train'"),
     ],
 )
-def test_mistakes_are_named(words, said, images, seglet):
+def test_mistakes_are_refused(words, message, images, seglet):
     done = seglet("data", "split", images, *words)
     assert done.code == 2
-    assert said in done.err
+    assert message in done.err

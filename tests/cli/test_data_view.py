@@ -36,13 +36,13 @@ def test_views_are_those_of_training():
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [(("--out", "a.txt"), "does not end in .png"), (("--out", "a.png", "--crp", "3"), "did you mean 'crop'")],
 )
-def test_mistakes_are_named(words, said, seglet):
+def test_mistakes_are_refused(words, message, seglet):
     done = seglet("data", "view", "world", *words)
     assert done.code == 2
-    assert said in done.err
+    assert message in done.err
 
 
 def test_the_next_command_keeps_the_keys(images, seglet, tmp_path):

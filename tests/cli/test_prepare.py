@@ -49,7 +49,7 @@ def test_a_dry_run_writes_nothing(prepare, tmp_path):
     assert not (tmp_path / "columns").exists()
 
 
-def test_failures_are_told_at_the_end_and_the_rest_is_kept(prepare):
+def test_failures_are_listed_at_the_end_and_the_rest_is_kept(prepare):
     done = prepare("--break_on", "train-000003", "--json")
     assert done.code == 2
     made = {column["name"]: column for column in json.loads(done.out)["columns"]}
@@ -62,10 +62,10 @@ def test_failures_are_told_at_the_end_and_the_rest_is_kept(prepare):
 def test_a_list_says_how_each_was_made(prepare):
     assert "depth: not there yet" in prepare("--list").out
     prepare()
-    told = prepare("--list", "--bins", "8").out
-    assert "24 images" in told
-    assert "(made otherwise: bins was 4, is 8)" in told
-    assert "image by world-depth/1, weights exact, no settings" in told
+    message = prepare("--list", "--bins", "8").out
+    assert "24 images" in message
+    assert "(made otherwise: bins was 4, is 8)" in message
+    assert "image by world-depth/1, weights exact, no settings" in message
     listed = json.loads(prepare("--list", "--json").out)
     assert {column["name"] for column in listed["columns"]} == {"depth", "histogram", "caption", "spelling"}
     assert all(column["use"] == "needed" and column["bytes"] > 0 for column in listed["columns"])
@@ -133,7 +133,7 @@ def test_channels_are_shown_by_where_they_differ_most():
 
 
 @pytest.mark.parametrize("shape", [(4, 4), (4, 4, 1), (4, 4, 2), (4, 4, 3), (4, 4, 2, 5)])
-def test_any_grid_becomes_a_image(shape):
+def test_any_grid_becomes_an_image(shape):
     shown = render_value(np.ones(shape, np.float16), "grid", WORLD_CLASSES)
     assert shown.shape == (4, 4, 3)
     assert shown.dtype == np.uint8
@@ -151,7 +151,7 @@ def test_a_method_without_columns_has_nothing_to_prepare(seglet):
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (("columed",), "did you mean 'columned'"),
         (("columned", "--binz", "3"), "did you mean 'bins'"),
@@ -161,14 +161,14 @@ def test_a_method_without_columns_has_nothing_to_prepare(seglet):
         ((), "EXPERIMENT"),
     ],
 )
-def test_what_is_wrong_is_told(seglet, words, told, tmp_path, monkeypatch):
+def test_wrong_options_are_refused(seglet, words, message, tmp_path, monkeypatch):
     monkeypatch.setenv("SEGLET_CACHE", str(tmp_path))
     done = seglet("prepare", *words)
     assert done.code == 2
-    assert told in done.err
+    assert message in done.err
 
 
-def test_a_folder_that_cannot_be_written_is_told_before_the_work(seglet, tmp_path):
+def test_a_folder_that_cannot_be_written_is_refused_before_the_work(seglet, tmp_path):
     (tmp_path / "file").touch()
     done = seglet("prepare", "columned", *WORLD, "--columns", tmp_path / "file")
     assert done.code == 2
@@ -218,8 +218,8 @@ def test_a_killed_process_loses_no_shard_and_two_successors_side_by_side_make_on
     before = {path: path.stat().st_mtime_ns for path in folder.glob("*/[0-9a-f]*.safetensors")}
     assert process.returncode == -signal.SIGKILL
     assert 2 <= len(before) < 24
-    told = [finish(rank)[1] for rank in [elsewhere(folder, RANK=str(rank), WORLD_SIZE="2") for rank in range(2)]]
-    assert f"depth: {(24 - 4 * len(before)) // 2} of 12 images to make" in told[0]
+    message = [finish(rank)[1] for rank in [elsewhere(folder, RANK=str(rank), WORLD_SIZE="2") for rank in range(2)]]
+    assert f"depth: {(24 - 4 * len(before)) // 2} of 12 images to make" in message[0]
     assert all(path.stat().st_mtime_ns == when for path, when in before.items())
     prepare()
     assert contents(folder) == contents(tmp_path / "columns")

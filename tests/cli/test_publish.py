@@ -44,7 +44,7 @@ def test_an_evaluation_counts_more_than_the_validation(run, seglet, tmp_path):
     assert "mine, split test" in (tmp_path / "out/README.md").read_text()
 
 
-def test_a_segmenter_alone_has_less_to_say(model, seglet, tmp_path):
+def test_the_card_of_a_segmenter_alone_is_shorter(model, seglet, tmp_path):
     assert seglet("publish", model, "--out", tmp_path / "out").code == 0
     assert "None are stated" in (tmp_path / "out/README.md").read_text()
 
@@ -52,7 +52,7 @@ def test_a_segmenter_alone_has_less_to_say(model, seglet, tmp_path):
 @pytest.mark.parametrize(
     ("words", "message"), [(["--to", "name"], "OWNER/NAME"), (["--scores", "x.json"], "scores"), ([], "not empty")]
 )
-def test_wrong_words_are_answered(words, message, model, seglet, tmp_path, monkeypatch):
+def test_wrong_options_are_refused(words, message, model, seglet, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "x.json").write_text("[]")
     out = tmp_path / "out" if words else model

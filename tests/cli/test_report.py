@@ -99,14 +99,14 @@ def test_cells_of_the_matrix_show_images_that_are_there(page):
     assert any("is predicted as" in button.get("aria-label", "") for button in buttons)
 
 
-def test_images_have_layers_and_words(page):
+def test_images_have_layers_and_alternative_texts(page):
     images = [attributes for tag, attributes in Elements(page).found if tag == "img"]
     layers = {image["data-layer"] for image in images if "data-layer" in image}
     assert layers == {"prediction", "truth", "difference", "confidence", "uncertainty", "prediction of other"}
     assert all(image["alt"] for image in images)
 
 
-def test_hostile_names_are_words(seglet, tmp_path):
+def test_hostile_names_stay_text(seglet, tmp_path):
     names = ("background", "<script>alert(1)</script>", "\"'><img src=x onerror=alert(1)>")
     classes = Classes(names, ((0, 0, 0), (9, 9, 9), (200, 0, 0)))
     build(Architecture("deeplabv3-resnet18", width=0.125), classes).save(tmp_path / "model")
@@ -126,7 +126,7 @@ def test_hostile_names_are_words(seglet, tmp_path):
     assert any(names[1] in texts for texts in elements.texts)
 
 
-def test_networks_taught_by_tags_show_their_stages(seglet, tmp_path):
+def test_networks_that_learned_from_tags_show_their_stages(seglet, tmp_path):
     build(Architecture("cam-resnet18", width=0.125), WORLD_CLASSES).save(tmp_path / "model")
     words = ("report", tmp_path / "model", "--data", "world:scenes=2,size=40", "--out", tmp_path / "report.html")
     assert seglet(*words).code == 0
@@ -152,7 +152,7 @@ def test_a_run_that_refines_pseudo_labels_shows_them_before_and_after(run, segle
     assert text.count(">refined</text>") == text.count(">predicted</text>") == 2
 
 
-def test_a_run_that_was_cut_off_is_said_to_be(run, seglet, tmp_path):
+def test_a_run_that_was_cut_off_has_a_warning(run, seglet, tmp_path):
     copy = shutil.copytree(run, tmp_path / "run")
     (copy / "experiment.yaml").write_text((run / "experiment.yaml").read_text().replace("steps: 2\n", "steps: 9\n"))
     assert "stopped at step 2 of 9" in seglet("report", copy, *DATA, "--out", tmp_path / "report.html").out

@@ -78,8 +78,8 @@ def fetched(served, path, host=None):
     """Status of a plain request."""
     request = urllib.request.Request(served.address.rstrip("/") + path, headers={} if host is None else {"Host": host})
     try:
-        with urllib.request.urlopen(request, timeout=60) as answered:
-            return answered.status
+        with urllib.request.urlopen(request, timeout=60) as done:
+            return done.status
     except urllib.error.HTTPError as error:
         with error:
             return error.code
@@ -129,7 +129,7 @@ def test_opacity_follows_the_keys(page, scene):
     until(lambda: page.one("#seglet-overlay-0 .layer").value_of_css_property("opacity") == "0.5")
 
 
-def test_light_is_taken_away_and_what_is_left_is_said(page, scene):
+def test_light_is_taken_away_and_the_agreement_is_shown(page, scene):
     drop(page, scene)
     page.one("#seglet-overlay-0 .layer")
     page.one("#seglet-stops input[type=range]").send_keys("\ue014" * 6)  # arrow right
@@ -153,7 +153,7 @@ def test_masks_are_taken_home(page, scene, segmenter):
     assert json.loads(page.downloaded("scene-labelme.json").read_text())["imagePath"] == "scene.png"
 
 
-def test_what_is_no_image_is_said_and_the_rest_is_shown(page, scene, tmp_path):
+def test_files_that_are_no_images_are_named_and_the_rest_is_shown(page, scene, tmp_path):
     (tmp_path / "page.png").write_text("<script>document.title = 'owned'</script>")
     Image.new("RGB", (20000, 3)).save(tmp_path / "line.png")
     content = bytearray(scene.read_bytes())
@@ -225,7 +225,7 @@ def test_nothing_is_left_when_it_ends(serve, segmenter, scene, browser):
     assert list(served.temporary.glob("*")) == []
 
 
-def test_tags_are_typed_and_their_maps_are_seen(serve, browser, scene, tmp_path):
+def test_tags_are_typed_and_their_maps_are_shown(serve, browser, scene, tmp_path):
     write_json(tmp_path / "e.yaml", CLIP)
     browser.driver.get(serve("--method", tmp_path / "e.yaml", "--names", "star", "moon").address)
     drop(browser, scene)

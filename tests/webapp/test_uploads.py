@@ -65,12 +65,12 @@ def test_a_file_beyond_the_limit_is_not_read(tmp_path, monkeypatch):
         read_upload(drop(tmp_path, "a.png"), UploadLimits())
 
 
-def test_images_of_one_name_are_told_apart(tmp_path):
+def test_images_of_one_name_get_distinct_names(tmp_path):
     files = [drop(tmp_path, f"{folder}/a.png") for folder in "xyz"]
     assert [one.name for one in read_uploads(files, UploadLimits())[0]] == ["a.png", "a-2.png", "a-3.png"]
 
 
-def test_no_more_than_a_handful_is_taken_at_once(tmp_path, monkeypatch):
+def test_no_more_than_the_limit_is_taken_at_once(tmp_path, monkeypatch):
     monkeypatch.setattr(uploads, "_MOST_IMAGES", 1)
     images, wrong = read_uploads([drop(tmp_path, "a.png"), drop(tmp_path, "b.png")], UploadLimits())
     assert len(images) == 1
