@@ -21,6 +21,7 @@ CLEAN: tuple[str, ...] = (
     "labels/",
     "lazy.py",
     "losses/",
+    "methods/",
     "models/",
     "report/",
     "results/",

@@ -11,8 +11,7 @@ from seglet.data.artefact import Artefact
 from seglet.data.dataset import Dataset, Sample
 from seglet.labels.cam.background import add_absence_background
 from seglet.methods.diclip import Config, Method
-from seglet.methods.diclip.attention import ATTENTION_COLUMN, REGIONS_COLUMN, AttentionColumn
-from seglet.methods.diclip.model_weights import weights_identity
+from seglet.methods.diclip.attention import ATTENTION_COLUMN, REGIONS_COLUMN, AttentionColumn, weights_identity
 from seglet.methods.diclip.online import OnlineKeys, image_number
 from seglet.methods.diclip.tsa import CacheArtefact
 from seglet.methods.diclip.vce import apply_acr

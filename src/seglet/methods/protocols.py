@@ -3,7 +3,7 @@
 A method names the protocols it implements as base classes: a misspelled or missing function is then an error when the
 method is built, and the type checker compares the signatures.
 
-Axes: b images, k classes with the background first, n = k - 1 classes without it, h rows, w columns.
+Axes: b images, k classes with the background first, f = k - 1 foreground classes, h rows, w columns.
 """
 
 from abc import abstractmethod
@@ -132,7 +132,7 @@ class BoundaryValidation(Protocol):
     """A method whose validations may also report boundary IoU."""
 
     validates_boundary: ClassVar[bool]
-    """Whether they do."""
+    """True if they do."""
 
 
 @runtime_checkable
@@ -152,7 +152,7 @@ class LabelMaps(Protocol):
     def label_maps(
         self,
         images: Float[Tensor, "b 3 h w"],
-        tags: Float[Tensor, "b n"],
+        tags: Float[Tensor, "b f"],
         regions: Integer[Tensor, "b _ _"] | None = None,
     ) -> Float[Tensor, "b k h w"]:
         """Returns class maps in [0, 1], the background first.
@@ -165,13 +165,13 @@ class LabelMaps(Protocol):
 class Explanation(TensorRecord):
     """Intermediate results behind the class maps of some images, by the names of the stages, first to last.
 
-    Axes: b images, k classes without background, h and w patches, n = h w.
+    Axes: b images, f foreground classes, h and w patches, n = h w.
 
     `maps` are class activations from 0 up, before a background is added. `attention` has for each patch its weights of
     all patches; rows need not sum to 1.
     """
 
-    maps: Mapping[str, Float[Tensor, "b k h w"]]
+    maps: Mapping[str, Float[Tensor, "b f h w"]]
     attention: Mapping[str, Float[Tensor, "b n n"]]
 
 
@@ -183,7 +183,7 @@ class Explanations(Protocol):
     def explain(
         self,
         images: Float[Tensor, "b 3 h w"],
-        tags: Float[Tensor, "b n"],
+        tags: Float[Tensor, "b f"],
         regions: Integer[Tensor, "b _ _"] | None = None,
     ) -> Explanation:
         """Returns the stages for these images; the arguments are those of `LabelMaps.label_maps`."""

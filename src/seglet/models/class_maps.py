@@ -1,6 +1,6 @@
 """Class maps of networks that learned from tags, averaged over several views of an image.
 
-Axes: b images, k classes with the background first, h rows, w columns, n = k - 1 classes that a tag can name.
+Axes: b images, k classes with the background first, f foreground classes, h rows, w columns.
 """
 
 from collections.abc import Callable
@@ -13,6 +13,7 @@ from seglet.models.architecture import LEARNED_FROM_TAGS
 from seglet.models.heads.cam import cam_masks, mean_scores
 from seglet.models.image_tensor import of_any_size
 from seglet.models.multiscale import ClassMasks, MaskReader, MultiScaleOptions, predict_masks
+from seglet.types import without_background
 
 if TYPE_CHECKING:
     from seglet.models.segmenter import Segmenter
@@ -29,7 +30,7 @@ def cam_mask_reader(background: float = CAM_BACKGROUND) -> MaskReader:
 
     def read(logits: Float[Tensor, "b k _ _"], size: tuple[int, int]) -> tuple[Tensor, Tensor]:
         activations = logits.float()
-        return cam_masks(activations[:, 1:], size, background), mean_scores(activations).sigmoid()
+        return cam_masks(without_background(activations), size, background), mean_scores(activations).sigmoid()
 
     return read
 
@@ -39,7 +40,7 @@ def class_maps(
     network: Callable[[Tensor], Tensor],
     images: Float[Tensor, "b planes h w"],
     options: MultiScaleOptions,
-    tags: Float[Tensor, "b n"] | None = None,
+    tags: Float[Tensor, "b f"] | None = None,
     background: float = CAM_BACKGROUND,
 ) -> ClassMasks:
     """Returns masks averaged over all views, at image size, with absent classes removed; see `predict_masks`.
@@ -61,7 +62,7 @@ def class_maps(
 def segmenter_class_maps(
     segmenter: "Segmenter",
     images: Float[Tensor, "b planes h w"],
-    tags: Float[Tensor, "b n"] | None = None,
+    tags: Float[Tensor, "b f"] | None = None,
     options: MultiScaleOptions | None = None,
     background: float = CAM_BACKGROUND,
 ) -> Float[Tensor, "b k h w"]:

@@ -1,17 +1,18 @@
 """Class scores of predicted masks, with which a network can learn masks from tags.
 
-Axes: b images, k classes with the background first, h rows, w columns, n = k - 1 classes that a tag can name.
+Axes: b images, k classes with the background first, f foreground classes, h rows, w columns.
 """
 
 from jaxtyping import Float
 from torch import Tensor
 
 from seglet.tensors import at_least_float32
+from seglet.types import without_background
 
 
 def class_scores(
     logits: Float[Tensor, "b k h w"], focal_power: float = 3.0, focal_floor: float = 0.01
-) -> Float[Tensor, "b n"]:
+) -> Float[Tensor, "b f"]:
     """Computes logits of presence for all classes but the background: `pooled_scores` plus `size_penalty`.
 
     Computes in at least float32. `focal_floor` is 0.01 in SSSS and 0.3 in DGKD-WLSS.
@@ -21,7 +22,7 @@ def class_scores(
     logits = at_least_float32(logits)
     masks = logits.softmax(dim=1)
     scores = pooled_scores(logits, masks) + size_penalty(masks.mean((2, 3)), focal_power, focal_floor)
-    return scores[:, 1:]
+    return without_background(scores)
 
 
 def pooled_scores(logits: Float[Tensor, "b k h w"], masks: Float[Tensor, "b k h w"]) -> Float[Tensor, "b k"]:

@@ -1,6 +1,6 @@
 """Multi-scale prediction of networks that learned from tags, cleaned by class scores.
 
-Axes: b images, k classes with the background first, h rows, w columns, n = k - 1 classes that a tag can name.
+Axes: b images, k classes with the background first, f foreground classes, h rows, w columns.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from seglet.models.class_scores import class_scores
 from seglet.tensors import resize_align_corners, resize_antialiased, resize_half_pixel
+from seglet.types import without_background
 
 
 @dataclass(frozen=True)
@@ -48,9 +49,9 @@ class ClassMasks:
     """
 
     masks: Float[Tensor, "b k h w"]
-    presence: Float[Tensor, "b n"]
+    presence: Float[Tensor, "b f"]
     """Probability of each class to be in the image, the highest of all views."""
-    tags: Float[Tensor, "b n"]
+    tags: Float[Tensor, "b f"]
     """1 for the classes whose masks were kept."""
 
     def logits(self) -> Float[Tensor, "b k h w"]:
@@ -76,7 +77,7 @@ def predict_masks(
     network: Callable[[Tensor], Tensor],
     images: Float[Tensor, "b planes h w"],
     options: MultiScaleOptions | None = None,
-    tags: Float[Tensor, "b n"] | None = None,
+    tags: Float[Tensor, "b f"] | None = None,
     reading: MaskReader | None = None,
 ) -> ClassMasks:
     """Returns masks averaged over all views, at image size, without classes that are absent.
@@ -128,7 +129,7 @@ def undo_view(masks: Float[Tensor, "b k _ _"], size: tuple[int, int], mirrored: 
 
 
 def remove_absent_classes(
-    masks: Float[Tensor, "b k h w"], tags: Float[Tensor, "b n"], background_power: float = 1.0
+    masks: Float[Tensor, "b k h w"], tags: Float[Tensor, "b f"], background_power: float = 1.0
 ) -> Float[Tensor, "b k h w"]:
     """Sets masks of classes without a tag to 0 and raises the background's to a power: above 1 other classes win.
 
@@ -139,10 +140,10 @@ def remove_absent_classes(
     """
     if tags.shape[1] != masks.shape[1] - 1:
         raise ValueError(f"{masks.shape[1]} masks with the background need tags of one class less, not {tags.shape[1]}")
-    return torch.cat([masks[:, :1] ** background_power, masks[:, 1:] * tags[:, :, None, None]], dim=1)
+    return torch.cat([masks[:, :1] ** background_power, without_background(masks) * tags[:, :, None, None]], dim=1)
 
 
 def weaken_background(logits: Float[Tensor, "b k h w"], background_power: float) -> Float[Tensor, "b k h w"]:
     """Returns logits whose background probability is raised to a power, for any evaluation that takes logits."""
     chances = logits.log_softmax(dim=1)
-    return torch.cat([chances[:, :1] * background_power, chances[:, 1:]], dim=1)
+    return torch.cat([chances[:, :1] * background_power, without_background(chances)], dim=1)

@@ -1,20 +1,19 @@
 """Labels from refined class activation maps, with a constant background (AFA) or the absence of classes (WeCLIP).
 
-Axes: b images, k classes without background, h rows, w columns; s background strengths. Tags are 1 where a class is in
-the image, else 0. Label 0 is background, label i + 1 the class of map i.
+Axes: b images, k classes with the background first, f foreground classes, h rows, w columns; s background strengths.
+Tags are 1 where a class is in the image, else 0.
 """
 
 from collections.abc import Callable
 from functools import partial
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor
 
 from seglet.labels.refine.pixel_adaptive import par
 from seglet.tensors import at_least_float32, resize_half_pixel
-from seglet.types import IGNORE
+from seglet.types import IGNORE, with_background
 
 MaskRefiner = Callable[[Tensor, Tensor], Tensor]
 """Function from masks b k h w and images b 3 h w of one size to refined masks, such as `par` and `pamr`."""
@@ -22,8 +21,8 @@ MaskRefiner = Callable[[Tensor, Tensor], Tensor]
 
 @torch.no_grad()
 def labels_between_backgrounds(
-    cams: Float[Tensor, "b k h w"],
-    tags: Float[Tensor, "b k"],
+    cams: Float[Tensor, "b f h w"],
+    tags: Float[Tensor, "b f"],
     images: Float[Tensor, "b 3 h w"],
     thresholds: tuple[float, float] = (0.25, 0.7),
     refine: MaskRefiner = par,
@@ -49,8 +48,8 @@ def labels_between_backgrounds(
     if 0 in size:
         raise ValueError(f"maps {tuple(cams.shape)} are smaller than one pixel when shrunk {shrink} times; use 1")
     small = resize_half_pixel(at_least_float32(cams), size)
-    both = torch.stack([_with_constant(small, level) for level in (low, high)], dim=1)  # b s k+1 h w
-    absent = F.pad(tags, (1, 0), value=1.0)[:, None, :, None, None] == 0
+    both = torch.stack([with_background(small, level) for level in (low, high)], dim=1)  # b s k h w
+    absent = with_background(tags, 1.0)[:, None, :, None, None] == 0
     shares = both.masked_fill(absent, -torch.inf).softmax(dim=2).flatten(1, 2)
     refined = refine(shares, resize_half_pixel(at_least_float32(images), size))
     weak, strong = (resize_half_pixel(maps, cams.shape[2:]).argmax(dim=1) for maps in refined.chunk(2, dim=1))
@@ -59,8 +58,8 @@ def labels_between_backgrounds(
 
 @torch.no_grad()
 def labels_from_absence(
-    cams: Float[Tensor, "b k _ _"],
-    tags: Float[Tensor, "b k"],
+    cams: Float[Tensor, "b f _ _"],
+    tags: Float[Tensor, "b f"],
     images: Float[Tensor, "b 3 h w"],
     power: float = 1.0,
     refine: MaskRefiner = partial(par, steps=20),  # noqa: B008  a function, not a state
@@ -76,8 +75,8 @@ def labels_from_absence(
 
 @torch.no_grad()
 def add_absence_background(
-    cams: Float[Tensor, "b k _ _"], tags: Float[Tensor, "b k"], size: torch.Size | tuple[int, int], power: float = 1.0
-) -> Float[Tensor, "b k+1 h w"]:
+    cams: Float[Tensor, "b f _ _"], tags: Float[Tensor, "b f"], size: torch.Size | tuple[int, int], power: float = 1.0
+) -> Float[Tensor, "b k h w"]:
     """Scales maps to [0, 1] and `size` (h, w), and puts a background before them: 1 minus the strongest, to a power.
 
     Maps of classes without a tag become 0, as do constant maps.
@@ -88,9 +87,5 @@ def add_absence_background(
     values = values - values.amin(dim=(2, 3), keepdim=True)
     values = values / (1e-7 + values.amax(dim=(2, 3), keepdim=True)) * tags[:, :, None, None]
     values = resize_half_pixel(values, size)
-    strongest = F.pad(values, (0, 0, 0, 0, 1, 0)).amax(dim=1, keepdim=True)  # of no class, 0
+    strongest = with_background(values, 0.0).amax(dim=1, keepdim=True)  # of no class, 0
     return torch.cat([(1 - strongest) ** power, values], dim=1)
-
-
-def _with_constant(maps: Float[Tensor, "b k h w"], level: float) -> Float[Tensor, "b k+1 h w"]:
-    return F.pad(maps, (0, 0, 0, 0, 1, 0), value=level)

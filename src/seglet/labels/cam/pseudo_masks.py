@@ -1,6 +1,6 @@
 """Targets from refined masks: confident pixels alone, with weights that balance the classes.
 
-Axes: b images, k classes with the background first, h rows, w columns, n = k - 1 classes that a tag can name.
+Axes: b images, k classes with the background first, f foreground classes, h rows, w columns.
 """
 
 import torch
@@ -30,7 +30,7 @@ def confident_masks(
     return confident & (confident.sum(1, keepdim=True) == 1)
 
 
-def balanced_target(confident: Bool[Tensor, "b k h w"], tags: Float[Tensor, "b n"]) -> Target:
+def balanced_target(confident: Bool[Tensor, "b k h w"], tags: Float[Tensor, "b f"]) -> Target:
     """Returns labels of the confident pixels, IGNORE elsewhere; pixels of rare classes weigh more.
 
     The weight of class c is (N - N_c) / (1 + N), with N confident pixels of which N_c are of that class. It is 0 in

@@ -1,7 +1,7 @@
 """Class activation maps from the similarity of image patches and text embeddings of the classes.
 
-Axes: b images, n patches (or tokens), t tokens, the class token first, d channels, k classes (or texts), m texts for
-the background, c = k + 1 classes with the background first.
+Axes: b images, n patches (or tokens), t tokens, the class token first, d channels, k classes with the background first,
+f foreground classes (or texts), m texts for the background.
 """
 
 from typing import Literal
@@ -21,10 +21,10 @@ _SURGERY_SHARPNESS = 2.0
 
 def patch_text_cam(
     patches: Float[Tensor, "b n d"],
-    classes: Float[Tensor, "k d"],
+    classes: Float[Tensor, "f d"],
     around: Float[Tensor, "m d"] | None = None,
     scale: CamScale = "range",
-) -> Float[Tensor, "b k n"]:
+) -> Float[Tensor, "b f n"]:
     """Computes the similarity of each patch and class, scaled over the patches of the image to [0, 1].
 
     Args:
@@ -43,7 +43,7 @@ def patch_text_cam(
     return (scale_to_range(similarity) if scale == "range" else scale_positive(similarity)).mT
 
 
-def cosine_similarity(patches: Float[Tensor, "b n d"], texts: Float[Tensor, "k d"]) -> Float[Tensor, "b n k"]:
+def cosine_similarity(patches: Float[Tensor, "b n d"], texts: Float[Tensor, "f d"]) -> Float[Tensor, "b n f"]:
     """Computes the cosine of each patch and text, in at least float32; 0 for a vector of zeros."""
     dtype = wide_dtype(patches)
     with torch.autocast(patches.device.type, enabled=False):
@@ -51,7 +51,7 @@ def cosine_similarity(patches: Float[Tensor, "b n d"], texts: Float[Tensor, "k d
     return similarity
 
 
-def feature_surgery(tokens: Float[Tensor, "b t d"], texts: Float[Tensor, "k d"]) -> Float[Tensor, "b t k"]:
+def feature_surgery(tokens: Float[Tensor, "b t d"], texts: Float[Tensor, "f d"]) -> Float[Tensor, "b t f"]:
     """Computes the similarity of tokens and texts without the features that all texts share (CLIP Surgery).
 
     Similarities are weighted by the image's similarity to the text, then their mean over texts is subtracted. Tokens
@@ -71,13 +71,13 @@ def feature_surgery(tokens: Float[Tensor, "b t d"], texts: Float[Tensor, "k d"])
 
 
 def subtract_background(
-    similarity: Float[Tensor, "b n k"], background: Float[Tensor, "b n m"]
-) -> Float[Tensor, "b n k"]:
+    similarity: Float[Tensor, "b n f"], background: Float[Tensor, "b n m"]
+) -> Float[Tensor, "b n f"]:
     """Subtracts the similarity to the most similar background text; changes nothing where there is no such text."""
     return similarity if background.shape[2] == 0 else similarity - background.amax(dim=2, keepdim=True)
 
 
-def scale_to_range(maps: Float[Tensor, "b n k"]) -> Float[Tensor, "b n k"]:
+def scale_to_range(maps: Float[Tensor, "b n f"]) -> Float[Tensor, "b n f"]:
     """Scales each map from 0 at its smallest value to 1 at its largest; a constant map becomes 0.
 
     Source: golden clip_surgery.
@@ -87,7 +87,7 @@ def scale_to_range(maps: Float[Tensor, "b n k"]) -> Float[Tensor, "b n k"]:
     return scale_positive(maps - maps.amin(dim=1, keepdim=True))
 
 
-def scale_positive(maps: Float[Tensor, "b n k"]) -> Float[Tensor, "b n k"]:
+def scale_positive(maps: Float[Tensor, "b n f"]) -> Float[Tensor, "b n f"]:
     """Cuts off negative values and divides each map by its largest; a map without positive values becomes 0."""
     if maps.shape[1] == 0:
         return maps
@@ -95,7 +95,7 @@ def scale_positive(maps: Float[Tensor, "b n k"]) -> Float[Tensor, "b n k"]:
     return kept / kept.amax(dim=1, keepdim=True).clamp_min(torch.finfo(maps.dtype).tiny)
 
 
-def static_scores(retrieved: Float[Tensor, "b n c"], negative: bool = True) -> Float[Tensor, "b k n"]:
+def static_scores(retrieved: Float[Tensor, "b n k"], negative: bool = True) -> Float[Tensor, "b f n"]:
     """Computes class scores in [0, 1] from the values that a key-value cache of images returns for each patch.
 
     The values of each class are scaled to their range over the patches, then multiplied by 1 minus those of the
@@ -112,8 +112,8 @@ def static_scores(retrieved: Float[Tensor, "b n c"], negative: bool = True) -> F
 
 
 def enhance_cam(
-    cam: Float[Tensor, "b k n"], scores: Float[Tensor, "b k n"], weight: float = 0.5
-) -> Float[Tensor, "b k n"]:
+    cam: Float[Tensor, "b f n"], scores: Float[Tensor, "b f n"], weight: float = 0.5
+) -> Float[Tensor, "b f n"]:
     """Adds `weight` times the cache's scores to a patch-text map; in [0, 1 + `weight`] if both are in [0, 1].
 
     Source: DiCLIP, Eq. 11 and 13; 0.5 from Table VI (g).

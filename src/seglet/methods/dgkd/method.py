@@ -18,12 +18,12 @@ from seglet.methods.dgkd.branches import Branches
 from seglet.methods.dgkd.config import Config
 from seglet.methods.dgkd.depth_columns import EstimatedDepth, GivenDepth
 from seglet.methods.dgkd.pass_maps import PassMaps, run_with_maps
-from seglet.methods.dgkd.teacher import load_light_teacher
 from seglet.methods.tag_supervision import mask_loss_started, mask_terms, refined_mask_target
 from seglet.models.class_scores import class_scores
-from seglet.models.distillation.teachers import Frozen
+from seglet.models.distillation.teachers import Frozen, load_teacher
 from seglet.models.heads.ssss import SSSSHead
 from seglet.models.layers.dropout import noise_from
+from seglet.models.layers.normalise import Normalise
 from seglet.models.multiscale import MultiScaleOptions, predict_masks
 from seglet.models.network import Network
 from seglet.models.segmenter import Segmenter
@@ -174,6 +174,30 @@ class Method(
             source = self.config.depth if self.config.depth_files is None else f"the maps in {self.config.depth_files}"
             lines.append(f"the student needs depth from {source}, also where it is deployed")
         return lines
+
+
+def load_light_teacher(config: Config, classes: Classes) -> Frozen[Network]:
+    """Loads the segmenter that the config names, frozen.
+
+    Raises:
+        ValueError: there is none, it has other classes, it does not predict masks from tags, or it needs depth itself.
+    """
+    if config.teacher is None:
+        raise ValueError(
+            "teacher: expected a saved segmenter trained on light images; train one (seglet train configs/ssss/…) "
+            "and give its folder, or set distil to none"
+        )
+    teacher = load_teacher(config.teacher, classes)
+    if teacher.network.backbone.fusion is not None:
+        raise ValueError(f"the teacher {config.teacher} needs depth; expected one of colour images alone")
+    if config.learns_from == "tags" and not isinstance(teacher.network.head, SSSSHead):
+        raise ValueError(
+            f"the teacher {config.teacher} has a {type(teacher.network.head).__name__}; to teach masks from tags it "
+            "needs SSSS's (seglet train configs/ssss/…)"
+        )
+    if config.official:
+        teacher.network.backbone.normalise = Normalise((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+    return teacher
 
 
 def _channels(student: Network, teacher: Frozen[Network] | None, classes: int) -> dict[str, tuple[int, int]]:

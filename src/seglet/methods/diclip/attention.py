@@ -5,6 +5,7 @@ Axes: b images, n = h·w patches.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -17,8 +18,10 @@ from seglet.data.columns.producer import ColumnProducer, ComputeColumn, SamplePa
 from seglet.data.columns.token_grid import crop_token_grid
 from seglet.data.dataset import Sample
 from seglet.labels.attention.low_rank import LowRankAttention, low_rank_attention
-from seglet.methods.diclip.model_weights import weights_identity
+from seglet.models.foundation import clip, stable_diffusion
 from seglet.models.foundation.attention_source import AttentionSource
+from seglet.models.foundation.hub import find_model
+from seglet.models.foundation.known_models import ModelKind, known_model
 from seglet.models.foundation.loading import parse_dtype
 from seglet.models.foundation.stable_diffusion import StableDiffusion
 from seglet.types import Crop, option
@@ -26,6 +29,7 @@ from seglet.types import Crop, option
 ATTENTION_COLUMN, REGIONS_COLUMN = "attention", "regions"
 AttentionChoice = Literal["diffusion", "clip", "identity", "uniform", "oracle", "none"]
 GridSize = tuple[int, int]
+_LAYOUTS = {"clip": clip.CLIP_LAYOUT, "diffusion": stable_diffusion.STABLE_DIFFUSION_LAYOUT}
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,19 @@ class DiffusionAttention(nn.Module):
             if isinstance(source, AttentionSource)
         ]
         return torch.stack(attention).mean(dim=0)
+
+
+def weights_identity(source: str, kind: ModelKind) -> str:
+    """Returns the hub id of a model on the hub, which need not be downloaded, or else a hash of its files.
+
+    Raises:
+        ValueError: files of a folder, or of a model that comes with seglet, are missing.
+    """
+    entry = known_model(source)
+    name = source if entry is None else entry.id
+    if Path(source).expanduser().is_dir() or "/" not in name:
+        return find_model(source, kind, _LAYOUTS[kind]).identity()
+    return name
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from seglet.data.dataset import Dataset, Sample
 from seglet.data.prompts.class_prompts import PHRASE_PLACEHOLDER, readable_name
 from seglet.files import replace_atomically
 from seglet.images import read_image
-from seglet.methods.diclip.model_weights import weights_identity
+from seglet.methods.diclip.attention import weights_identity
 from seglet.models.foundation.image_generator import GenerationRecipe, ImageGenerator
 from seglet.models.foundation.stable_diffusion import StableDiffusion
 from seglet.types import option

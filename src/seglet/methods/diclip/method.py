@@ -18,11 +18,16 @@ from seglet.labels.cam.background import add_absence_background
 from seglet.losses.affinity import affinity_loss, pair_labels
 from seglet.losses.task import balanced_cross_entropy, cross_entropy
 from seglet.methods import base, protocols
-from seglet.methods.diclip.attention import ATTENTION_COLUMN, REGIONS_COLUMN, AttentionColumn, RegionsColumn
+from seglet.methods.diclip.attention import (
+    ATTENTION_COLUMN,
+    REGIONS_COLUMN,
+    AttentionColumn,
+    RegionsColumn,
+    weights_identity,
+)
 from seglet.methods.diclip.config import Config
 from seglet.methods.diclip.enhanced_clip import EnhancedCLIP, PatchMaps, embed_class_texts
 from seglet.methods.diclip.labels import as_grid, label_maps_from_cams, refine_maps, spread_along_attention
-from seglet.methods.diclip.model_weights import weights_identity
 from seglet.methods.diclip.online import OnlineKeys
 from seglet.methods.diclip.stages import attention_stages, map_stages
 from seglet.methods.diclip.student import build_segmenter, drop_backbone, image_tower, keep_backbone

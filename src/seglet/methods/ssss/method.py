@@ -44,7 +44,7 @@ class Method(base.Method[Tagged]):
 
     @classmethod
     def build(cls, config: Config, classes: Classes, seed: int) -> "Method":
-        """Builds the network.
+        """Builds the network of the config.
 
         Raises:
             ValueError: the first class is not the background, which no tag names.

@@ -23,7 +23,7 @@ _WEIGHTS = (
 
 @dataclass(frozen=True)
 class Config(SemiConfig, StudentConfig):
-    """Keys of ViLaDiff.
+    """Keys of the ViLaDiff method.
 
     `captions: none` trains MixE alone, `mix: none` ViLa alone, and both together the consistency of SemiBaseline.
     """

@@ -1,6 +1,6 @@
 """Trainable key-value cache: two layers whose weights start as keys and values.
 
-Axes: b images, n patches, d channels, m keys, c classes with the background first.
+Axes: b images, n patches, d channels, m keys, k classes with the background first.
 """
 
 import torch
@@ -52,7 +52,7 @@ class CacheAdapter(nn.Module):
         self.value_bias = nn.Parameter(values.new_zeros(values.shape[1]))
         self.register_buffer("centre", cache.centre.clone())
 
-    def forward(self, features: Float[Tensor, "b n d"]) -> Float[Tensor, "b n c"]:
+    def forward(self, features: Float[Tensor, "b n d"]) -> Float[Tensor, "b n k"]:
         """Returns class scores of features of any length, in at least float32."""
         with torch.autocast(features.device.type, enabled=False):
             queries = unit_directions(features, self.centre)

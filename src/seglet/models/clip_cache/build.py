@@ -1,6 +1,6 @@
 """Builds a key-value cache from features of images that show one class each.
 
-Axes: d channels, m keys, k classes.
+Axes: d channels, m keys, f foreground classes; index i of these is label i + 1.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from seglet.tensors import at_least_float32
 def build_cache(
     foreground: Sequence[Float[Tensor, "_ d"]],
     background: Sequence[Float[Tensor, "_ d"]],
-    words: Float[Tensor, "k d"],
+    words: Float[Tensor, "f d"],
     counts: tuple[int | None, int | None] = (10, 1),
     weighted: bool = True,
     centred: bool = True,
@@ -46,14 +46,14 @@ def build_cache(
             f"{len(words)} words, but foregrounds of {len(foreground)} classes and backgrounds of {len(background)};"
             " give each class one (of no features, if it has no images)"
         )
-    parts = [_keys(features, counts[0], index + 1) for index, features in enumerate(foreground)]
+    parts = [_keys(features, counts[0], label) for label, features in enumerate(foreground, start=1)]
     own = sum(len(keys) for keys, _, _ in parts)
-    parts += [_keys(features, counts[1], index + 1) for index, features in enumerate(background)]
+    parts += [_keys(features, counts[1], label) for label, features in enumerate(background, start=1)]
     keys, support, pictured = (torch.cat(part) for part in zip(*parts, strict=True))
     if len(keys) == 0:
         raise ValueError("no class has a feature to remember; are all masks of the images empty?")
-    label = pictured.masked_fill(torch.arange(len(keys), device=keys.device) >= own, 0)
-    values = F.one_hot(label, len(words) + 1).to(keys)
+    labels = pictured.masked_fill(torch.arange(len(keys), device=keys.device) >= own, 0)
+    values = F.one_hot(labels, len(words) + 1).to(keys)
     if weighted and own:
         values[:own] *= _importance(keys[:own], words.to(keys)[pictured[:own] - 1])[:, None]
     centre = keys.mean(dim=0) if centred else torch.zeros_like(keys[0])

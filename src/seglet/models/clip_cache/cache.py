@@ -1,6 +1,6 @@
 """Key-value cache of class appearance: image features as keys, classes as values (Tip-Adapter, for patches).
 
-Axes: b images, n patches, d channels, m keys, c classes with the background first.
+Axes: b images, n patches, d channels, m keys, k classes with the background first.
 """
 
 import torch
@@ -31,7 +31,7 @@ class KeyValueCache(nn.Module):
     """
 
     keys: Float[Tensor, "m d"]
-    values: Float[Tensor, "m c"]
+    values: Float[Tensor, "m k"]
     centre: Float[Tensor, " d"]
     pictured: Int64[Tensor, " m"]
     support: Int64[Tensor, " m"]
@@ -49,7 +49,7 @@ class KeyValueCache(nn.Module):
         self.register_buffer("pictured", pictured)
         self.register_buffer("support", support)
 
-    def forward(self, features: Float[Tensor, "b n d"], sharpness: float = 5.5) -> Float[Tensor, "b n c"]:
+    def forward(self, features: Float[Tensor, "b n d"], sharpness: float = 5.5) -> Float[Tensor, "b n k"]:
         """Returns class scores of features of any length; 0 without keys. Source: DiCLIP, Eq. 2."""
         return retrieve_values(unit_directions(features, self.centre), self.keys, self.values, sharpness)
 
@@ -60,8 +60,8 @@ class KeyValueCache(nn.Module):
 
 
 def retrieve_values(
-    queries: Float[Tensor, "b n d"], keys: Float[Tensor, "m d"], values: Float[Tensor, "m c"], sharpness: float = 5.5
-) -> Float[Tensor, "b n c"]:
+    queries: Float[Tensor, "b n d"], keys: Float[Tensor, "m d"], values: Float[Tensor, "m k"], sharpness: float = 5.5
+) -> Float[Tensor, "b n k"]:
     """Returns values weighted by exp(-sharpness (1 - similarity)) of query and key, in at least float32.
 
     Source: Zhang et al., ECCV 2022 (Tip-Adapter), Eq. 3, whose sharpness lies between 1 and 5.5; golden tip_adapter.

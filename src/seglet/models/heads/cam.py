@@ -1,6 +1,6 @@
 """Image classifier whose activations serve as masks, the baseline of segmentation from tags.
 
-Axes: b images, k classes with the background first, h rows, w columns, n = k - 1 classes that a tag can name.
+Axes: b images, k classes with the background first, f foreground classes, h rows, w columns.
 """
 
 import math
@@ -13,6 +13,7 @@ from seglet.models.backbones.base import Stages
 from seglet.models.heads.base import ForegroundClassifier, Head, Tail
 from seglet.models.layers.dropout import Dropout
 from seglet.tensors import resize_align_corners
+from seglet.types import without_background
 
 _EPSILON = 1e-5
 
@@ -21,7 +22,7 @@ class CAMHead(Head):
     """Head of a 1x1 convolution on the deepest stage, behind a dropout of whole channels (0.5 as published).
 
     The background's logit is 0, so that a pixel is an object where an activation is positive. Masks as the authors
-    make them come from `cam_masks(logits[:, 1:], …)`, scores from `mean_scores`.
+    make them come from `cam_masks(without_background(logits), …)`, scores from `mean_scores`.
 
     Source: Zhou et al., CVPR 2016; SSSS, BaselineCAM; golden cam_bg_score.
     """
@@ -43,13 +44,13 @@ class CAMHead(Head):
                 part.weight.uniform_(-bound, bound, generator=generator)
 
 
-def mean_scores(logits: Float[Tensor, "b k h w"]) -> Float[Tensor, "b n"]:
+def mean_scores(logits: Float[Tensor, "b k h w"]) -> Float[Tensor, "b f"]:
     """Returns logits of presence of every class but the background: the mean activation."""
-    return logits[:, 1:].mean((2, 3))
+    return without_background(logits).mean((2, 3))
 
 
 def cam_masks(
-    activations: Float[Tensor, "b n _ _"], size: tuple[int, int], background: float = 0.1
+    activations: Float[Tensor, "b f _ _"], size: tuple[int, int], background: float = 0.1
 ) -> Float[Tensor, "b k h w"]:
     """Returns class activation maps: activations at `size` (h, w) above 0, divided by their class's maximum.
 
