@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from seglet import labels, losses
     from seglet.api.evaluate import evaluate
     from seglet.api.predict import predict
+    from seglet.api.prepare import prepare
     from seglet.api.pseudo_label import pseudo_label
     from seglet.api.refine import refine
+    from seglet.api.train import train
     from seglet.data.opening import open_dataset
     from seglet.models.architecture import Architecture
     from seglet.models.segmenter import Segmenter, build, load
@@ -32,8 +34,10 @@ __all__ = [
     "losses",
     "open_dataset",
     "predict",
+    "prepare",
     "pseudo_label",
     "refine",
+    "train",
 ]
 
 _HOMES = {
@@ -47,8 +51,10 @@ _HOMES = {
     "losses": "seglet.losses",
     "open_dataset": "seglet.data.opening",
     "predict": "seglet.api.predict",
+    "prepare": "seglet.api.prepare",
     "pseudo_label": "seglet.api.pseudo_label",
     "refine": "seglet.api.refine",
+    "train": "seglet.api.train",
 }
 
 

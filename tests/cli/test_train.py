@@ -4,7 +4,8 @@ from pathlib import Path
 
 from seglet.cli.main import main
 from seglet.cli.options.experiment import parse_keys
-from seglet.cli.train import _WORLD_SIZE, default_run_name, next_commands
+from seglet.cli.train import _WORLD_SIZE, next_commands
+from seglet.engine.run import default_run_name
 from seglet.engine.settings import Settings
 
 

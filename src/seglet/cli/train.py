@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, rest: list[str]) -> int:
-    from seglet.cli.options.experiment import locate_experiment, read_experiment
+    from seglet.cli.options.experiment import read_experiment
 
     resumed = arguments.out if arguments.resume else None
     experiment = read_experiment(arguments.config, rest, resumed)
@@ -46,10 +46,10 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
         print(plan_run(experiment).text())
         return 0
     from seglet.engine.datasets import data_config
+    from seglet.engine.run import default_run_name
     from seglet.engine.train import StartOptions, train_experiment
 
-    file, _ = locate_experiment(arguments.config, resumed)
-    folder = arguments.out or Path("runs") / default_run_name(experiment.method, file)
+    folder = arguments.out or Path("runs") / default_run_name(experiment.method, experiment.source)
     start = StartOptions(arguments.resume, arguments.overwrite, arguments.force)
     finished = train_experiment(experiment, folder, start)
     if int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))) == 0:
@@ -57,21 +57,6 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
         scored = data_config(experiment.config).evaluation_data(experiment.settings.data)
         print("\n".join(next_commands(finished.model, experiment.settings, scored)))
     return 0
-
-
-def default_run_name(method: str, file: Path | None) -> str:
-    """Returns the name of a run's folder: method, file and row, with the folder between them if there is one.
-
-    `configs/distill/voc.yaml#pspnet-cwd` and `configs/distill/voc/pspnet-cwd.yaml` name the same folder.
-    """
-    from seglet.engine.experiment_file import split_row
-
-    method = method.replace(":", "-")  # an import path
-    if file is None:
-        return f"{method}-default"
-    path, row = split_row(file)
-    between = [path.parent.name] if path.parent.parent.name == method else []
-    return "-".join([method, *between, path.stem, *([row] if row else [])])
 
 
 def next_commands(model: Path, settings: "Settings", data: str | None = None) -> list[str]:

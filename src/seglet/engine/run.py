@@ -15,7 +15,7 @@ from typing import Any
 from seglet import files
 from seglet._version import __version__
 from seglet.engine.experiment import Experiment
-from seglet.engine.experiment_file import read_yaml
+from seglet.engine.experiment_file import read_yaml, split_row
 from seglet.engine.settings import FREE_ON_RESUME
 from seglet.values import ConfigError
 
@@ -131,6 +131,19 @@ class Run:
         files.write_text(self.metrics, "".join(line + "\n" for line in kept))
 
 
+def default_run_name(method: str, source: str | Path | None) -> str:
+    """Returns the name of a run's folder: method, file and row, with the folder between them if there is one.
+
+    `configs/distill/voc.yaml#pspnet-cwd` and `configs/distill/voc/pspnet-cwd.yaml` name the same folder.
+    """
+    method = method.replace(":", "-")  # the import path of a class
+    if source is None:
+        return f"{method}-default"
+    path, row = split_row(source)
+    between = [path.parent.name] if path.parent.parent.name == method else []
+    return "-".join([method, *between, path.stem, *([row] if row else [])])
+
+
 def _parsed(text: str) -> dict[str, Any] | None:
     """Returns a line of metrics; None for the one that was being written when the process died."""
     try:
@@ -163,6 +176,9 @@ def run_record(experiment: Experiment, data: Mapping[str, Any]) -> dict[str, Any
 
 
 def typed_command() -> str:
+    """Returns the command line of this process; that of a script or a notebook is Python's own."""
+    if Path(sys.argv[0]).stem not in ("seglet", "__main__"):
+        return shlex.join(["python", *sys.argv])
     return shlex.join(["seglet", *sys.argv[1:]])
 
 

@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import repeat
-from os import PathLike
+from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, cast, overload
 
@@ -210,15 +210,20 @@ def _without_weights(architecture: Architecture, classes: Classes) -> Network:
         return assemble_network(architecture, len(classes))
 
 
-def load(source: str | Path, revision: str | None = None) -> Segmenter:
+def load(source: str | PathLike[str], revision: str | None = None) -> Segmenter:
     """Loads a segmenter, on the CPU, in evaluation mode.
 
     Args:
-        source: a folder that `Segmenter.save` wrote; a run's folder, whose best segmenter is taken; the name of one
-            that comes with seglet (`tiny-resnet18-w25`); or owner/name on the Hugging Face hub.
+        source: a folder that `Segmenter.save` wrote; a run or its folder, whose best segmenter is taken; an exported
+            .onnx file; the name of one that comes with seglet (`tiny-resnet18-w25`); or owner/name on the Hugging Face
+            hub.
         revision: branch, tag or commit on the hub.
 
     Raises:
         ValueError: there is none, or a file is missing, damaged or of another format; the message says what to do.
     """
-    return Segmenter.load(segmenter_folder(source, revision))
+    if fspath(source).endswith(".onnx"):
+        from seglet.models.onnx_segmenter import load_exported
+
+        return load_exported(Path(source))
+    return Segmenter.load(segmenter_folder(fspath(source), revision))
