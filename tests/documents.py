@@ -1,4 +1,4 @@
-"""What the documentation tells people to type, and where its links lead."""
+"""Commands, links, headings and code in the documentation."""
 
 import re
 import shlex
@@ -13,7 +13,7 @@ PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").r
 
 @dataclass(frozen=True)
 class Line:
-    """A command as it stands in a page; `words` are without comment, and without what only launches seglet."""
+    """A command in a page; `words` are without the comment and without a launcher such as torchrun."""
 
     place: str
     words: tuple[str, ...]
@@ -24,12 +24,12 @@ def name(page: Path) -> str:
 
 
 def text(file: str) -> str:
-    """A file of the project, by its path from the root."""
+    """Returns the content of a file of the project, by its path from the root."""
     return (ROOT / file).read_text(encoding="utf-8")
 
 
 def commands(page: Path) -> Iterator[Line]:
-    """The lines of the page's shell blocks, and commands between backticks that leave nothing out with `…`."""
+    """Yields the lines of the page's shell blocks, and complete commands between backticks."""
     content = text(name(page))
     for block in blocks(content, "sh"):
         for line in block.replace("\\\n", " ").splitlines():
@@ -40,7 +40,7 @@ def commands(page: Path) -> Iterator[Line]:
 
 
 def blocks(content: str, language: str) -> list[str]:
-    """The fenced blocks of one language."""
+    """Returns the fenced blocks of one language."""
     return re.findall(rf"^```{language}\n(.*?)^```", content, flags=re.S | re.M)
 
 
@@ -53,22 +53,22 @@ def _bare(words: list[str]) -> tuple[str, ...]:
 
 
 def prose(page: Path) -> str:
-    """The page without code, neither fenced nor between backticks."""
+    """Returns the page without code, neither fenced nor between backticks."""
     return re.sub(r"`[^`]*`", "", FENCED.sub("", text(name(page))))
 
 
 def links(page: Path) -> list[str]:
-    """Targets of the page's links to other files here, or to its own headings."""
+    """Returns the targets of the page's links to other files here, or to its own headings."""
     return [target for target in re.findall(r"\]\(([^)\s]+)[^)]*\)", prose(page)) if "://" not in target]
 
 
 def anchors(page: Path) -> set[str]:
-    """The anchors of the page's headings, as Markdown's table of contents makes them."""
+    """Returns the anchors of the page's headings, as Markdown's table of contents makes them."""
     headings = re.findall(r"^#+ (.*)$", FENCED.sub("", text(name(page))), re.M)
     words = (re.sub(r"[^\w\s-]", "", heading).strip().lower() for heading in headings)
     return {re.sub(r"[-\s]+", "-", each) for each in words}
 
 
 def quoted(page: Path) -> list[str]:
-    """What stands between backticks outside of fenced blocks."""
+    """Returns the code between backticks outside of fenced blocks."""
     return re.findall(r"`([^`\n]+)`", FENCED.sub("", text(name(page))))

@@ -1,4 +1,4 @@
-"""What the documentation says can be typed, clicked and found."""
+"""Commands, links, names and words in the documentation."""
 
 import dataclasses
 import importlib

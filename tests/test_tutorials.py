@@ -1,4 +1,4 @@
-"""The tutorials: their example does what their page says, and all of it runs, on fewer scenes and steps."""
+"""Tutorials: their examples have the commands of their pages, and run on fewer scenes and steps."""
 
 import importlib.util
 import re
@@ -21,7 +21,7 @@ SHORTER = {
     "--batch": ("2",),
     "--world_scenes": ("24",),
 }
-"""Options of the pages that are given other words."""
+"""Options of the pages whose values are replaced."""
 ALSO = {
     "configs/diclip/world.yaml": "--data world:scenes=24,size=64 --crop 64 64 --cache_size 64 --cache_images 1"
     " --batch 2",
@@ -30,11 +30,11 @@ ALSO = {
     "supervised": "--workers 0",
     "fotf": "--workers 0",
 }
-"""What is added to the experiments."""
+"""Options that are added to the experiments."""
 
 
 def lines(shell: str) -> list[str]:
-    """The commands of a script or a page's block, each in one line."""
+    """Returns the commands of a script or of a page's block, each in one line."""
     joined = (re.sub(r"\s+", " ", line).strip() for line in shell.replace("\\\n", " ").splitlines())
     return [line for line in joined if line.startswith(("seglet ", "python "))]
 
@@ -44,7 +44,7 @@ def steps(name: str) -> list[str]:
 
 
 def shortened(words: list[str]) -> list[str]:
-    """The same command with less to do."""
+    """Returns the same command with less work."""
     found, waiting = [], 0
     for word in words:
         if waiting:
@@ -70,8 +70,8 @@ def run(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("name", TUTORIALS)
 def test_the_example_is_what_the_page_says(name: str) -> None:
-    told = [line for block in blocks(text(f"docs/tutorials/{name}.md"), "sh") for line in lines(block)]
-    assert [line for line in told if line in steps(name)] == steps(name)
+    shown = [line for block in blocks(text(f"docs/tutorials/{name}.md"), "sh") for line in lines(block)]
+    assert [line for line in shown if line in steps(name)] == steps(name)
 
 
 @pytest.mark.parametrize("name", TUTORIALS)
