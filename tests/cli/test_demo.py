@@ -24,3 +24,8 @@ def test_a_method_that_needs_them_says_what_to_install(monkeypatch):
     monkeypatch.setattr(demo, "installed_version", lambda name: None)
     with pytest.raises(ValueError, match=r"\(diclip\) need transformers and diffusers"):
         demo.possible_rows(tuple(demo_rows("diclip")))
+
+
+def test_a_method_without_a_short_run_is_refused():
+    with pytest.raises(ValueError, match="brings no short run"):
+        demo.possible_rows(())

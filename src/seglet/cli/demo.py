@@ -54,10 +54,12 @@ def possible_rows(chosen: "Sequence[str] | None") -> tuple[str, ...]:
     """Returns the `chosen` rows of the demo, or all of them if None, as far as their needs are installed.
 
     Raises:
-        ValueError: a chosen row needs something that is not installed.
+        ValueError: a chosen row needs something that is not installed, or none was chosen.
     """
     from seglet.results.definition import table_definition
 
+    if chosen is not None and not chosen:
+        raise ValueError("this method brings no short run for the demo; leave --method out, or choose one of seglet's")
     rows = table_definition("demo").rows
     without = [row for row in chosen or rows if rows[row].needs == "hub" and installed_version("transformers") is None]
     cure = 'need transformers and diffusers: pip install "seglet[hub]"'
