@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from seglet._version import __version__
-from seglet.cli.options.refiner import add_refiner_options, read_refiner
+from seglet.cli.options.inference import add_refiner_options, read_refiner
 from seglet.cli.output import print_result
 from seglet.cli.parsing import add_json, positive_fraction, whole_number
 
