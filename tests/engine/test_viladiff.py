@@ -1,4 +1,4 @@
-"""ViLaDiff through the engine: captions are computed, read in training, and a run that broke off goes on exactly."""
+"""ViLaDiff through the engine: captions are computed and read in training, and a run resumes exactly."""
 
 import json
 import re
@@ -43,7 +43,7 @@ KEYS = {
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """A random CLIP, and where columns are kept."""
+    """Returns the folders of a random CLIP and of the columns."""
     base = tmp_path_factory.mktemp("viladiff")
     return {"text": str(save_clip(base / "clip")), "columns": str(base / "columns")}
 
@@ -53,7 +53,7 @@ def experiment(folders: dict[str, str], **keys: object) -> Experiment:
 
 
 def prepare(wanted: Experiment) -> dict[str, dict[str, str]]:
-    """Which images failed, by column."""
+    """Computes the columns and returns the failed images by column."""
     done = prepare_experiment(wanted, PrepareOptions(torch.device("cpu"), batch=4), lambda line: None)
     return {one.name: one.failed for one in done}
 
@@ -65,19 +65,19 @@ def ready(folders: dict[str, str]) -> dict[str, str]:
 
 
 def texts(folder: str) -> list[tuple[str, ...]]:
-    """All captions that are kept."""
+    """Returns all stored captions."""
     (store,) = [one for one in stored_columns(Path(folder)) if one.recipe.name == "captions"]
     return [store.read(place, address) for address, place in store.contents().locations.items()]  # type: ignore[misc]
 
 
-def test_a_run_scores_teacher_student_and_refined_labels_and_tells_its_cost_first(ready, tmp_path, capsys):
+def test_a_run_scores_teacher_student_and_refined_labels_and_estimates_its_cost_first(ready, tmp_path, capsys):
     run = train_experiment(experiment(ready, alarm_from=0.0), tmp_path / "run")
     lines = [json.loads(line) for line in run.metrics.read_text().splitlines()]
     assert {"train/region", "train/better", "train/share/background"} <= lines[0].keys()
     assert {"val/miou", "student/miou", "refined/miou", "val/boundary_iou", "refined/boundary_iou"} <= lines[-1].keys()
-    told = capsys.readouterr().err
-    assert "memory: about" in told
-    assert "no labelled image shows" in told
+    printed = capsys.readouterr().err
+    assert "memory: about" in printed
+    assert "no labelled image shows" in printed
     assert load(run.last).architecture.name == "vila-clip_tiny"
 
 
@@ -88,12 +88,12 @@ def test_a_run_scores_teacher_student_and_refined_labels_and_tells_its_cost_firs
         ({"captions": None, "mix": "none"}, ["visual stream"]),
     ],
 )
-def test_the_example_says_how_right_and_how_sure_pseudo_labels_are(keys, rows, ready, tmp_path, capsys):
+def test_the_example_prints_accuracy_and_confidence_of_pseudo_labels(keys, rows, ready, tmp_path, capsys):
     train_experiment(experiment(ready, **keys), tmp_path / "run")
     runpy.run_path(str(EXAMPLE))["main"](tmp_path / "run", most=3)
-    told = [re.findall(r"^(.*?) +mIoU|([0-9.]+) %", line) for line in capsys.readouterr().out.splitlines()]
-    assert [row[0][0] for row in told] == rows
-    assert all(len(row) == 4 and 0 <= float(value) <= 100 for row in told for _, value in row[1:])
+    rows_printed = [re.findall(r"^(.*?) +mIoU|([0-9.]+) %", line) for line in capsys.readouterr().out.splitlines()]
+    assert [row[0][0] for row in rows_printed] == rows
+    assert all(len(row) == 4 and 0 <= float(value) <= 100 for row in rows_printed for _, value in row[1:])
 
 
 @pytest.mark.slow
@@ -103,7 +103,7 @@ def test_two_processes_share_a_step_and_resume_to_the_same_weights(ready, tmp_pa
 
 
 @pytest.mark.parametrize("keys", [{}, {"captions": None, "partner": "batch"}])
-def test_a_run_that_broke_off_ends_with_the_same_weights(keys, ready, tmp_path, monkeypatch):
+def test_an_interrupted_run_ends_with_the_same_weights(keys, ready, tmp_path, monkeypatch):
     wanted = experiment(ready, steps=4, selection="last", validate_every=4, **keys)
     whole, after = train_experiment(wanted, tmp_path / "whole"), Method.after_step
 
@@ -133,13 +133,13 @@ def test_the_worlds_captions_are_those_of_its_scenes(ready):
     assert sorted(texts(ready["columns"])) == sorted((world.scene(i).caption,) for i in range(16))
 
 
-def test_captions_that_are_missing_end_a_run_before_it_begins_with_the_command(folders, tmp_path):
+def test_missing_captions_stop_a_run_at_once_and_name_the_command(folders, tmp_path):
     with pytest.raises(ConfigError, match=r"'caption-tokens' lacks 16 of 16 images(.|\n)*seglet prepare viladiff"):
         train_experiment(experiment(folders, columns=str(tmp_path)), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
-def test_a_file_may_name_images_in_any_order_and_what_it_lacks_is_named(folders, tmp_path):
+def test_a_caption_file_may_have_any_order_and_missing_images_are_named(folders, tmp_path):
     names = [f"train-{place:06d}" for place in range(16)]
     (tmp_path / "own.csv").write_text("id,caption\n" + "".join(f"{name},a dog\n" for name in reversed(names[1:])))
     keys = {"captions": str(tmp_path / "own.csv"), "columns": str(tmp_path / "columns")}
@@ -150,7 +150,7 @@ def test_a_file_may_name_images_in_any_order_and_what_it_lacks_is_named(folders,
 
 
 @pytest.mark.parametrize(("says", "caption"), [("dog", "dog dog dog"), ("[SEP]", "")])
-def test_a_captioner_answers_each_prompt_and_silence_is_kept_to_be_counted(says, caption, folders, tmp_path):
+def test_a_captioner_answers_each_prompt_and_empty_captions_are_kept(says, caption, folders, tmp_path):
     captioner = save_captioner(tmp_path / "captioner", "git", says)
     keys = {**folders, "captions": str(captioner), "columns": str(tmp_path / "columns")}
     wanted = experiment(keys, caption_length=3, caption_prompts=("a photo", "a photo of a"))
@@ -186,6 +186,6 @@ def test_one_labelled_image_is_enough(ready, tmp_path):
     assert train_experiment(experiment(ready, train_split="1/labelled", steps=1), tmp_path / "run").last.is_dir()
 
 
-def test_a_plan_tells_the_rate_that_the_batch_makes(ready):
-    told = plan_run(experiment(ready, rate_batch=1)).notes
-    assert "learning rate: 0.04, the 0.02 asked for times 2, because a step has 2 images" in told
+def test_a_plan_notes_the_learning_rate_scaled_by_the_batch(ready):
+    notes = plan_run(experiment(ready, rate_batch=1)).notes
+    assert "learning rate: 0.04, the 0.02 asked for times 2, because a step has 2 images" in notes

@@ -132,7 +132,7 @@ class BoundaryValidation(Protocol):
     """A method whose validations may also report boundary IoU."""
 
     validates_boundary: ClassVar[bool]
-    """True if they do."""
+    """True if they report it."""
 
 
 @runtime_checkable

@@ -53,7 +53,7 @@ class RandomProjection(FeatureProjection):
 
 
 class Branch(nn.Module):
-    """FeatureComparison of one map of student and teacher: projected, denoised if the config says so, and compared."""
+    """Comparison of one map of student and teacher: projected, denoised if the config says so, and compared."""
 
     def __init__(self, config: Config, name: str, student: int, teacher: int) -> None:
         super().__init__()

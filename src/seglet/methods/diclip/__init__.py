@@ -1,4 +1,4 @@
-"""Image tags in, masks out, with CLIP and Stable Diffusion (DiCLIP)."""
+"""Segmentation from image tags, with pseudo labels by CLIP and Stable Diffusion (DiCLIP)."""
 
 from seglet.methods.diclip.config import Config
 from seglet.methods.diclip.method import Method

@@ -1,4 +1,4 @@
-"""Single-stage segmentation from image tags: masks that are scored as classes, and then taught by themselves."""
+"""Single-stage segmentation from image tags (SSSS): class scores pooled under masks, then self-training."""
 
 from seglet.methods.ssss.config import Config
 from seglet.methods.ssss.method import Method

@@ -1,4 +1,4 @@
-"""Captions and mixed diffusion for the pseudo labels of many images beside few masks (ViLaDiff)."""
+"""Segmentation from few masks, with captions and pseudo labels refined by diffusion (ViLaDiff)."""
 
 from seglet.methods.viladiff.config import Config
 from seglet.methods.viladiff.method import Method

@@ -49,7 +49,7 @@ def dual_path_losses(config: Config, visual: StreamOutput, fused: StreamOutput, 
 
 
 def ramp_up(fraction: float, until: float) -> float:
-    """Returns the weight exp(-5 (1 - x)²), x rising to 1 until that fraction of training is done, and 1 afterwards.
+    """Returns the weight exp(-5 (1 - x)²), where x rises linearly to 1 at the fraction `until` of training, then stays.
 
     Laine and Aila, Temporal Ensembling, ICLR 2017; Tarvainen and Valpola, Mean Teacher, NeurIPS 2017.
     """
