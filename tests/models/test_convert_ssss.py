@@ -58,7 +58,7 @@ def test_of_dgkd_only_depth_and_training_are_left_over(golden: Path, name: str, 
 
 def test_the_depth_branch_is_missed_aloud(golden: Path) -> None:
     notes = compared(golden, "dgkd_student").notes
-    assert any("without it this network sees less than it did" in note for note in notes)
+    assert any("without it this network knows less than it did" in note for note in notes)
 
 
 def test_the_published_ssss_is_recognised_and_fed_as_usual(golden: Path) -> None:

@@ -87,9 +87,9 @@ def test_dead_and_huge_features_stay_finite() -> None:
 
 @pytest.mark.usefixtures("unchecked")
 def test_what_does_not_fit_is_refused() -> None:
-    with pytest.raises(ValueError, match="2 words, but foregrounds of 1 classes and backgrounds of 1"):
+    with pytest.raises(ValueError, match="2 texts, but foregrounds of 1 classes and backgrounds of 1"):
         build_cache([X[None]], [Z[None]], torch.stack([X, Y]))
-    with pytest.raises(ValueError, match="no class has a feature to remember"):
+    with pytest.raises(ValueError, match="no class has a feature to keep"):
         build_cache([torch.empty(0, 3)], [torch.empty(0, 3)], X[None])
     with pytest.raises(ValueError, match="for each of 3 keys"):
         KeyValueCache(torch.eye(3), torch.ones(2, 2), X, torch.ones(3), torch.ones(3))

@@ -82,12 +82,12 @@ def predict_masks(
 ) -> ClassMasks:
     """Returns masks averaged over all views, at image size, without classes that are absent.
 
-    Evaluation mode and gradients are the caller's affair.
+    Evaluation mode and gradients are up to the caller.
 
     Args:
         network: from images to logits at its own resolution.
         tags: the classes present, where they are known; else a class is there if any view gives it `least_score`.
-        reading: what the logits mean; `scored` if not said.
+        reading: how logits become masks; `softmax_masks` by default.
 
     Source: SSSS, infer_val.py, without its padding to 1024 pixels.
     """

@@ -111,7 +111,7 @@ class Segmenter(nn.Module):
         """Returns an image as this network takes it, on its device; see `predict`."""
         guide = self.architecture.depth
         if guide is not None and depth is None:
-            cure = f"the network {guide.source!r} says it, as in training" if guide.source else "as in training"
+            cure = f"estimate it with {guide.source!r}, as in training" if guide.source else "as in training"
             raise ValueError(f"this network takes depth: give the image's `depth`; {cure}; `seglet.predict` runs it")
         if guide is None and depth is not None:
             raise ValueError(f"this {self.architecture.name} takes colours alone; leave `depth` out")
@@ -159,7 +159,7 @@ class Segmenter(nn.Module):
         storage.write_published(Path(folder), self.network.state_dict(), self.architecture, self.classes, card)
 
     def push_to_hub(self, name: str, provenance: "Provenance | None" = None, private: bool = True) -> None:
-        """Uploads what `publish` writes to the Hugging Face hub (`owner/name`), as whoever is logged in there.
+        """Uploads what `publish` writes to the Hugging Face hub (`owner/name`), with the account that is logged in.
 
         A repository that does not exist is made, `private` or not; `seglet.load(name)` reads it back.
 

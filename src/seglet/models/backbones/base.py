@@ -34,7 +34,7 @@ class StageFeatures:
 class Backbone(CustomInitialisation):
     """Maps images in [0, 1] to the feature maps of its stages, `channels` wide each.
 
-    With a `fusion` images have depth as a fourth plane, in [0, 1], which is told to the first stages.
+    With a `fusion`, depth is the fourth channel of images, in [0, 1], and guides the first stages.
     """
 
     channels: tuple[int, ...]

@@ -24,10 +24,10 @@ class CLIPBackbone(Backbone):
         """Returns the patches behind all layers.
 
         Raises:
-            ValueError: the images have depth, which CLIP cannot be told.
+            ValueError: the images have depth, which CLIP cannot take.
         """
         if images.shape[1] != 3:
-            raise ValueError(f"expected images of 3 planes, got {images.shape[1]}; CLIP cannot be told depth")
+            raise ValueError(f"expected images of 3 planes, got {images.shape[1]}; CLIP takes no depth")
         layers = self.tower.forward_normalised(self.normalise(images)).layers
         return StageFeatures(layers, layers)
 

@@ -64,7 +64,7 @@ def two_layer_perceptron(channels: int, activation: nn.Module) -> nn.Sequential:
 
 class VisionTransformer(Backbone):
     """The four tapped blocks as stages of one size, each behind a normalisation of its own that starts as the identity.
-    Depth is told to the patches behind the first of them, and so to all blocks that follow.
+    Depth guides the patches behind the first of them, and so all blocks that follow.
 
     Images whose sides are no multiples of the patch are resized to the nearest ones, as UniMatch-V2 does; positions
     are resized bicubically, as in SemiVL's code. The tokens' residual stream grows with depth, hence the norms.
@@ -114,13 +114,13 @@ class VisionTransformer(Backbone):
             if number in self.shape.taps:
                 place, before = len(stages), tokens
                 patches = patches_to_map(before, (h, w))
-                told = self.guided(place, patches, prior)
+                guided = self.guided(place, patches, prior)
                 norm = self.norms[place]
                 own.append(patches_to_map(norm(before), (h, w)))
-                if told is patches:
+                if guided is patches:
                     stages.append(own[-1])
                 else:
-                    tokens = torch.cat((before[:, :1], told.flatten(2).transpose(1, 2)), dim=1)
+                    tokens = torch.cat((before[:, :1], guided.flatten(2).transpose(1, 2)), dim=1)
                     stages.append(patches_to_map(norm(tokens), (h, w)))
         return StageFeatures(tuple(stages), tuple(own))
 

@@ -56,8 +56,8 @@ class CacheAdapter(nn.Module):
         """Returns class scores of features of any length, in at least float32."""
         with torch.autocast(features.device.type, enabled=False):
             queries = unit_directions(features, self.centre)
-            likeness = queries @ self.keys.to(queries).mT + self.key_bias
-            scores: Tensor = cache_activation(likeness, self.sharpness) @ self.values.to(queries) + self.value_bias
+            similarity = queries @ self.keys.to(queries).mT + self.key_bias
+            scores: Tensor = cache_activation(similarity, self.sharpness) @ self.values.to(queries) + self.value_bias
         return scores
 
 

@@ -18,7 +18,7 @@ from seglet.tensors import at_least_float32
 def build_cache(
     foreground: Sequence[Float[Tensor, "_ d"]],
     background: Sequence[Float[Tensor, "_ d"]],
-    words: Float[Tensor, "f d"],
+    texts: Float[Tensor, "f d"],
     counts: tuple[int | None, int | None] = (10, 1),
     weighted: bool = True,
     centred: bool = True,
@@ -26,24 +26,24 @@ def build_cache(
     """Builds a cache whose keys are `counts` centroids of each class and of its background.
 
     Args:
-        foreground: for each class, the features of its images' objects; a class may have none, see `unknown`.
-        background: likewise of what is around them.
-        words: embeddings of the classes' prompts.
+        foreground: for each class, the features of its images' objects; there may be none, see `classes_without_keys`.
+        background: likewise, of their surroundings.
+        texts: embeddings of the classes' prompts.
         counts: of a class's centroids and of its background's (paper: 200 and 20 keys for 20 classes; on COCO 5 a
             class); None keeps every feature, which Table V shows to be worse.
-        weighted: whether a class's key says as much as it is like the class's word, divided by the most that any key
-            is; otherwise it says 1, as background keys do.
-        centred: whether the mean key is taken off before comparing: features of CLIP lie in a narrow cone. Not in
-            the paper.
+        weighted: whether the value of a class's key is its similarity to the class's text, divided by the largest of
+            any key; otherwise it is 1, as for background keys.
+        centred: whether the mean key is subtracted before comparing: features of CLIP lie in a narrow cone. Not in the
+            paper.
 
     Raises:
         ValueError: numbers of classes differ; there is no feature at all.
 
-    Source: DiCLIP, Eq. 9 and 10, whose measure of likeness the text lost; ours is the cosine, negative ones cut off.
+    Source: DiCLIP, Eq. 9 and 10, whose measure of similarity is missing; ours is the cosine, negative ones set to 0.
     """
-    if not len(foreground) == len(background) == len(words):
+    if not len(foreground) == len(background) == len(texts):
         raise ValueError(
-            f"{len(words)} words, but foregrounds of {len(foreground)} classes and backgrounds of {len(background)};"
+            f"{len(texts)} texts, but foregrounds of {len(foreground)} classes and backgrounds of {len(background)};"
             " give each class one (of no features, if it has no images)"
         )
     parts = [_keys(features, counts[0], label) for label, features in enumerate(foreground, start=1)]
@@ -51,11 +51,11 @@ def build_cache(
     parts += [_keys(features, counts[1], label) for label, features in enumerate(background, start=1)]
     keys, support, pictured = (torch.cat(part) for part in zip(*parts, strict=True))
     if len(keys) == 0:
-        raise ValueError("no class has a feature to remember; are all masks of the images empty?")
+        raise ValueError("no class has a feature to keep; are all masks of the images empty?")
     labels = pictured.masked_fill(torch.arange(len(keys), device=keys.device) >= own, 0)
-    values = F.one_hot(labels, len(words) + 1).to(keys)
+    values = F.one_hot(labels, len(texts) + 1).to(keys)
     if weighted and own:
-        values[:own] *= _importance(keys[:own], words.to(keys)[pictured[:own] - 1])[:, None]
+        values[:own] *= _importance(keys[:own], texts.to(keys)[pictured[:own] - 1])[:, None]
     centre = keys.mean(dim=0) if centred else torch.zeros_like(keys[0])
     return KeyValueCache(unit_directions(keys, centre), values, centre, pictured, support)
 
@@ -70,10 +70,10 @@ def _keys(features: Float[Tensor, "_ d"], count: int | None, label: int) -> tupl
     return F.normalize(keys, dim=1), support, torch.full_like(support, label)
 
 
-def _importance(keys: Float[Tensor, "m d"], words: Float[Tensor, "m d"]) -> Float[Tensor, " m"]:
+def _importance(keys: Float[Tensor, "m d"], texts: Float[Tensor, "m d"]) -> Float[Tensor, " m"]:
     """Returns the importance of each key relative to the largest; 1 for all where no key resembles its text. Source:
     DiCLIP, Eq. 10.
     """
-    likeness = (keys * F.normalize(words, dim=1)).sum(dim=1).clamp_min(0)
-    most = likeness.max()
-    return torch.where(most > 0, likeness / most.clamp_min(torch.finfo(keys.dtype).tiny), 1)
+    similarity = (keys * F.normalize(texts, dim=1)).sum(dim=1).clamp_min(0)
+    most = similarity.max()
+    return torch.where(most > 0, similarity / most.clamp_min(torch.finfo(keys.dtype).tiny), 1)

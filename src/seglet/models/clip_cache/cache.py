@@ -20,10 +20,10 @@ class KeyValueCache(nn.Module):
     All is kept in buffers, so that a cache is its `state_dict`: `KeyValueCache(**state)` is the same one again.
 
     Args:
-        keys: directions of length 1, `centre` taken off before.
-        values: what each key says, 0 or more.
-        centre: what is taken off each direction before it is compared; zeros for nothing.
-        pictured: the class, from 1 up, whose pictures each key comes from, also of background keys.
+        keys: directions of length 1, from which `centre` was subtracted.
+        values: scores of the classes that each key stands for, 0 or more.
+        centre: vector subtracted from each direction before it is compared; zeros for none.
+        pictured: the class, from 1 up, of the images that each key comes from, also of background keys.
         support: how many images each key is the mean of.
 
     Raises:
@@ -68,14 +68,14 @@ def retrieve_values(
     """
     precision = wide_dtype(queries)
     with torch.autocast(queries.device.type, enabled=False):
-        likeness = queries.to(precision) @ keys.to(precision).mT
-        scores: Tensor = cache_activation(likeness, sharpness) @ values.to(precision)
+        similarity = queries.to(precision) @ keys.to(precision).mT
+        scores: Tensor = cache_activation(similarity, sharpness) @ values.to(precision)
     return scores
 
 
-def cache_activation(likeness: Float[Tensor, "b n m"], sharpness: float) -> Float[Tensor, "b n m"]:
+def cache_activation(similarity: Float[Tensor, "b n m"], sharpness: float) -> Float[Tensor, "b n m"]:
     """Turns similarities into weights in place: 1 at similarity 1, at most e to the power of 20."""
-    return likeness.sub_(1).mul_(sharpness).clamp_(max=_MAX_EXPONENT).exp_()
+    return similarity.sub_(1).mul_(sharpness).clamp_(max=_MAX_EXPONENT).exp_()
 
 
 def unit_directions(features: Float[Tensor, "*any d"], centre: Float[Tensor, " d"]) -> Float[Tensor, "*any d"]:

@@ -166,7 +166,7 @@ def _leftovers(tensors: Mapping[str, Tensor]) -> tuple[str, ...]:
     texts = (
         "{} constants of PAMR are no weights and were left out",
         "{} tensors only served the training of DGKD-WLSS and were left out",
-        "{} tensors of the depth branch of DGKD-WLSS were left out: without it this network sees less than it did",
+        "{} tensors of the depth branch of DGKD-WLSS were left out: without it this network knows less than it did",
     )
     return tuple(text.format(count) for text, count in zip(texts, counts, strict=True) if count)
 

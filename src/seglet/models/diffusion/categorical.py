@@ -76,8 +76,8 @@ class LabelFlips:
     ) -> Float[Tensor, "b k h w"]:
         """Returns p(x_{t-1} | x_t) for clean labels of distribution `clean`: the mean of posteriors under it.
 
-        Read literally (not `cumulative`) x_t says nothing of x_{t-1} beyond x_0, so it is `forward` of the belief; at
-        step 1 both readings give the belief itself.
+        Read literally (not `cumulative`) x_t has no information on x_{t-1} beyond x_0, so this is `forward` of `clean`;
+        at step 1 both readings give `clean` itself.
 
         Source: D3PM Eq. 4 with exact sums; golden d3pm (reverse_soft).
         """

@@ -81,8 +81,8 @@ class DenoisingDistillation(nn.Module):
     """Distillation that denoises a student's maps with a model trained on the teacher's, and compares them.
 
     `compare` is the squared difference by default; give `losses.kl.kl_divergence` for logits,
-    `losses.dist.correlation_loss` for the variant of DGKD-WLSS. Computes in the precision of its weights whatever
-    autocast says.
+    `losses.dist.correlation_loss` for the variant of DGKD-WLSS. Autocast has no effect: it
+    computes in the precision of its weights.
 
     In training mode batch normalisation uses the statistics of the batch in each call of the denoiser, and moves its
     running ones `steps` times for the student and once for the teacher, as the authors' code does.

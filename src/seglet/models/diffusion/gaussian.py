@@ -84,8 +84,8 @@ class GaussianNoise:
 class JointSteps:
     """Steps 1 to `steps` of labels and features; step t is index t · timesteps / steps - 1 of the noise.
 
-    The paper says one number for both (Table 7: 10). Ten steps at the start of the Gaussian would hardly be noise, so
-    the clock strides over all of it; ours.
+    The paper has one number for both (Table 7: 10). Ten steps at the start of the Gaussian would hardly be noise, so
+    these steps stride over all of it; our choice.
     """
 
     steps: int = 10

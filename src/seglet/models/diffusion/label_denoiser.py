@@ -21,10 +21,10 @@ _GROUPS = 8
 class LabelDenoiser(nn.Module):
     """Maps noisy labels, noisy features and a segmenter's logits (Eq. 8) to class logits and noise, at one size.
 
-    Residual blocks of one 3 x 3 convolution, each scaled and shifted by the step. The paper says nothing of the
-    network; it runs once a step of training and ten times where labels are mended, so it is small: with the defaults,
-    21 classes and 128 channels 2.7 billion multiply-adds on 128 x 128, of about 107 of a ViT-B/16 on 512 x 512.
-    A `corrector` says what to add to the segmenter's logits, at first nothing; else it says all anew.
+    Residual blocks of one 3 x 3 convolution, each scaled and shifted by the step. The paper does not describe
+    the network. It runs once a training step and ten times where labels are corrected, so it is small: with the
+    defaults, 21 classes and 128 channels 2.7 billion multiply-adds on 128 x 128, beside 107 of a ViT-B/16 on 512 x 512.
+    A `corrector` predicts a change of the segmenter's logits, at first none; otherwise the logits themselves.
 
     Raises:
         ValueError: `width` is no multiple of 8.

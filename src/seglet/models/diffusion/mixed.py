@@ -54,7 +54,7 @@ class MixedDiffusion:
     ) -> tuple[NoisyState, Float[Tensor, "b c h w"]]:
         """Returns the state at each image's step, and the noise that a denoiser should predict: 0 where none was added.
 
-        Labels flip and features get noise only where the route says so (Eq. 7).
+        Labels flip and features get noise only where the route has them (Eq. 7).
         """
         noise = torch.empty_like(clean.features).normal_(generator=generator)
         noise = noise * self.route.gaussian[:, None]
@@ -77,28 +77,28 @@ class MixedDiffusion:
         state, _ = self.corrupt(clean, self._all(count, self.schedule.steps, clean.labels), generator)
         for number in range(self.schedule.steps, 0, -1):
             steps = self._all(count, number, state.labels)
-            seen = denoise(state, steps)
-            belief = seen.logits.to(self.flips.rates.dtype).softmax(dim=1)
+            predicted = denoise(state, steps)
+            belief = predicted.logits.to(self.flips.rates.dtype).softmax(dim=1)
             if number == 1:
                 return belief
-            state = self.reverse_step(state, replace(seen, logits=belief), steps, generator, within)
-        raise ValueError("a clock has at least one step")
+            state = self.reverse_step(state, replace(predicted, logits=belief), steps, generator, within)
+        raise ValueError("a schedule has at least one step")
 
     def reverse_step(
         self,
         state: NoisyState,
-        seen: DenoiserOutput,
+        predicted: DenoiserOutput,
         steps: Int[Tensor, " b"],
         generator: torch.Generator,
         within: tuple[Tensor, Tensor] | None = None,
     ) -> NoisyState:
-        """Moves a state one step back, with features `within` a range; `seen.logits` holds probabilities here."""
-        belief = seen.logits
+        """Moves a state one step back, with features `within` a range; `predicted.logits` holds probabilities here."""
+        belief = predicted.logits
         if self.predicts == "clean":
             belief = self.flips.reverse(state.labels, belief, steps)
         labels = draw_labels(belief, gumbel_like(belief, generator)).to(state.labels.dtype)
         way = self.schedule.gaussian_index(steps), self.schedule.gaussian_index(steps - 1)
-        moved = self.schedule.gaussian.ddim_step(state.features, seen.noise, way, within)
+        moved = self.schedule.gaussian.ddim_step(state.features, predicted.noise, way, within)
         return NoisyState(labels, torch.where(self.route.gaussian[:, None], moved, state.features))
 
     def _all(self, count: int, step: int, like: Tensor) -> Int[Tensor, " b"]:

@@ -27,9 +27,9 @@ def route_noise(
 ) -> NoiseRoute:
     """Decides the noise of each pixel by whether its confidence is above `threshold` τ.
 
-    Eq. 7 prints the same q twice, so one C was lost. `prose`: the confident flip, for "Gaussian noise … in ambiguous
-    regions" is what the text says. `arguments`: the confident get Gaussian noise, for only the second line's ŷ_0 is a
-    class. With one kind of noise alone (Table 5) every pixel takes that.
+    Eq. 7 prints the same q twice, so one C was lost. `prose`: confident pixels flip, as the text has "Gaussian noise …
+    in ambiguous regions". `arguments`: confident pixels get Gaussian noise, as only the second line's ŷ_0 is a class.
+    With one kind of noise alone (Table 5) every pixel gets that.
     """
     if reading not in get_args(RoutingRule) or noises not in get_args(NoiseKinds):
         raise ValueError(

@@ -52,7 +52,7 @@ class NoiseSchedule:
     ) -> Float[Tensor, "b c h w"]:
         """Denoises a map, which counts as one at the first of `timesteps(steps)`.
 
-        `predict` is given the map and its timestep, [1], and answers with the noise in it.
+        `predict` takes the map and its timestep, [1], and returns the noise in it.
         """
         maps = noisy
         for step in self.timesteps(steps):

@@ -41,8 +41,8 @@ class SpatialSelfAttention(nn.Module):
 class Discriminator(nn.Module):
     """Scores logit maps, higher for the teacher's; one score per 64 x 64 window, stride 16.
 
-    Sees raw logits, batch-normalised, not probabilities. Maps with a side below 64 are enlarged to it. Computes
-    in the precision of its weights whatever autocast says. In training mode each pass moves the singular vectors
+    Its input is raw logits, batch-normalised, not probabilities. Maps with a side below 64 are enlarged to it. Autocast
+    has no effect: it computes in the precision of its weights. In training mode each pass updates the singular vectors
     and the running statistics.
 
     Args:

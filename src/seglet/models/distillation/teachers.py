@@ -51,7 +51,7 @@ def load_teacher(source: str, classes: Classes) -> Frozen[Network]:
     """Loads the network of a saved segmenter, frozen.
 
     Raises:
-        ValueError: it tells other classes apart than `classes`, or in another order.
+        ValueError: its classes are not `classes`, or are in another order.
     """
     teacher = load(source)
     if teacher.classes.names != classes.names:

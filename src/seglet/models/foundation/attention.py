@@ -24,8 +24,8 @@ RecordedAttention = dict[int, Float[Tensor, "b n n"]]
 def changed_attention(modules: Sequence[nn.Module], change: AttentionChange) -> Iterator[None]:
     """Makes attention modules use, within the block, the probabilities that `change` returns.
 
-    What comes out need not sum to one. If `change` returns what it was given, the module's own output stands, bit for
-    bit. Gradients pass through the change.
+    Changed probabilities need not sum to one. If `change` returns its argument, the module's own output stands, bit
+    for bit. Gradients pass through the change.
 
     Source: DiCLIP, Sec. III-C; the projection, the residual and the layers that follow are left as they are.
     """
@@ -85,7 +85,7 @@ def added_attention(extra: Float[Tensor, "b p p"], weight: float | Float[Tensor,
     """Returns a change that adds `weight` times a matrix to all heads' attention between patches.
 
     Raises (when it is used):
-        ValueError: `extra` is not of as many patches as the model sees.
+        ValueError: `extra` has another number of patches than the model.
 
     Source: DiCLIP, Eq. 7.
     """
@@ -94,7 +94,7 @@ def added_attention(extra: Float[Tensor, "b p p"], weight: float | Float[Tensor,
         patches = attention.shape[-1] - 1
         if extra.shape[-2:] != (patches, patches):
             raise ValueError(f"expected an attention matrix of {patches} patches, got {tuple(extra.shape)}; "
-                             "resize it to the grid of the images that the model is shown")  # fmt: skip
+                             "resize it to the grid of the model's images")  # fmt: skip
         padded = F.pad(extra.to(attention.dtype), (1, 0, 1, 0))  # nothing from or to the first token
         return attention + weight * padded[:, None]
 

@@ -71,10 +71,10 @@ class Captioner(nn.Module):
         """Returns a caption for each image, without the prompt that it continues; "" where the network writes nothing.
 
         Args:
-            prompt: how the sentence begins, the same for all images; ViLaDiff asks with "A photo of" and "A photo
-                contains", see `captions.fill_empty_captions` for what to do with empty answers.
-            beams: sentences followed at a time; 1 takes the likeliest word each time.
-            longest: how many tokens may follow the prompt.
+            prompt: how the sentence begins, the same for all images; ViLaDiff uses "A photo of" and "A photo
+                contains"; see `captions.fill_empty_captions` for empty captions.
+            beams: width of the beam search; 1 takes the most probable word each time.
+            longest: most tokens behind the prompt.
 
         Raises:
             ValueError: `beams` or `longest` is less than one.

@@ -13,7 +13,7 @@ def strip_prompt(text: str, prompt: str) -> str:
     """Returns a generated caption without its prompt, which some networks repeat in front, at times more than once.
 
     Capitals, blanks and punctuation do not matter: tokenizers change them. Empty if nothing is left that has a letter
-    or a digit (BLIP-2 answers so to part of all images: LAVIS #132, #697).
+    or a digit (BLIP-2 writes such captions for some images: LAVIS #132, #697).
     """
     rest, key = text, _plain(prompt)
     while key and _plain(rest).startswith(key):

@@ -17,10 +17,10 @@ CLIP_LAYOUT = ModelLayout("a CLIP model", "config.json", ("clip",), ("model",))
 
 
 class ImageTextEncoder(nn.Module):
-    """Both halves of a CLIP, frozen: no parameter asks for a gradient, but gradients pass to the input.
+    """Both halves of a CLIP, frozen: no parameter requires a gradient, but gradients pass to the input.
 
     Args:
-        scale: what CLIP multiplies the cosine of an image and a text by before the softmax.
+        scale: factor of the cosine of an image and a text before the softmax.
     """
 
     def __init__(self, image: ImageTower, text: TextTower, scale: float, found: ModelFiles) -> None:
@@ -47,7 +47,7 @@ class ImageTextEncoder(nn.Module):
         found = find_model(source, "clip", CLIP_LAYOUT, revision, offline)
         tokenizer = open_tokenizer(found.folder)
         kind = import_library("transformers").CLIPModel
-        # The attention that is fast by default never forms the matrix that is looked at and changed here.
+        # The fast attention that is the default never forms the matrix that is read and changed here.
         model = load_network(kind, found.folder, wanted, attn_implementation="eager")
         check_tokenizer(tokenizer, model.config.text_config, found.folder)
         normalise = authors_normalisation(read_preprocessing(found.folder), CLIP_MEAN, CLIP_STD)

@@ -28,10 +28,10 @@ class DepthEstimator(nn.Module):
     """Relative depth of images of any size, frozen.
 
     Args:
-        size: height and width the network is shown at least roughly; see `fitted`.
-        multiple: what both sides are rounded to.
-        proportions: keep the image's own, or squeeze it into `size`.
-        disparity: the network says how near things are, not how far.
+        size: approximate height and width of the network's input; see `fitted`.
+        multiple: number whose multiples both sides are rounded to.
+        proportions: whether images keep theirs or are stretched to `size`.
+        disparity: the network predicts nearness, not distance.
     """
 
     def __init__(
@@ -77,12 +77,12 @@ class DepthEstimator(nn.Module):
             ValueError: the network's output is not finite: half precision was too coarse.
         """
         size = (images.shape[-2], images.shape[-1])
-        shown = resize_antialiased(images, self.fitted(size), "bicubic").clamp(0, 1)
+        resized = resize_antialiased(images, self.fitted(size), "bicubic").clamp(0, 1)
         dtype = next(self.model.parameters()).dtype
-        answer = self.model(pixel_values=self.normalise(shown).to(dtype)).predicted_depth.float()
-        if not bool(answer.isfinite().all()):
+        predicted = self.model(pixel_values=self.normalise(resized).to(dtype)).predicted_depth.float()
+        if not bool(predicted.isfinite().all()):
             raise ValueError(f"the depth of these images is not finite in {dtype}; use bfloat16 or float32")
-        return relative_depth(resize_antialiased(answer[:, None], size)[:, 0], self.disparity)
+        return relative_depth(resize_antialiased(predicted[:, None], size)[:, 0], self.disparity)
 
     def fitted(self, size: tuple[int, int]) -> tuple[int, int]:
         """Returns the height and width that an image of this size is resized to.
@@ -101,12 +101,12 @@ class DepthEstimator(nn.Module):
         return self.found.identity()
 
 
-def relative_depth(answer: Float[Tensor, "b h w"], disparity: bool) -> Float[Tensor, "b h w"]:
+def relative_depth(predicted: Float[Tensor, "b h w"], disparity: bool) -> Float[Tensor, "b h w"]:
     """Rescales the output of each image to depth in [0, 1], 0 the nearest; 0 everywhere if it is constant."""
-    low, high = answer.amin(dim=(1, 2), keepdim=True), answer.amax(dim=(1, 2), keepdim=True)
+    low, high = predicted.amin(dim=(1, 2), keepdim=True), predicted.amax(dim=(1, 2), keepdim=True)
     spread = high - low
     varies = spread > _CONSTANT * torch.maximum(low.abs(), high.abs())
-    distance = high - answer if disparity else answer - low
+    distance = high - predicted if disparity else predicted - low
     return torch.where(varies, distance / torch.where(varies, spread, 1), 0)
 
 

@@ -99,8 +99,8 @@ class ImageTower(nn.Module):
     ) -> tuple[ImageFeatures, tuple[Float[Tensor, "b n n"], ...]]:
         """Computes features, and each layer's attention averaged over its heads; rows sum to one."""
         with recorded_attention(self.attentions) as recorded:
-            seen = self(images)
-        return seen, _all(recorded)
+            features = self(images)
+        return features, _all(recorded)
 
     @property
     def attentions(self) -> list[nn.Module]:

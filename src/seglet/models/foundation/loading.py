@@ -74,16 +74,16 @@ def load_network(kind: Any, folder: Path, dtype: str | torch.dtype, idle: Sequen
 @contextlib.contextmanager
 def quiet_libraries() -> Iterator[None]:
     """Silences progress bars and messages of the libraries within the block; loading is checked here instead."""
-    spoken = [importlib.import_module(f"{name}.utils.logging") for name in _present("transformers", "diffusers")]
-    before = [(log.get_verbosity(), log.is_progress_bar_enabled()) for log in spoken]
-    for log in spoken:
+    loggers = [importlib.import_module(f"{name}.utils.logging") for name in _present("transformers", "diffusers")]
+    before = [(log.get_verbosity(), log.is_progress_bar_enabled()) for log in loggers]
+    for log in loggers:
         log.set_verbosity(log.CRITICAL)
         log.disable_progress_bar()
     try:
         with warnings.catch_warnings(action="ignore"):
             yield
     finally:
-        for log, (verbosity, bars) in zip(spoken, before, strict=True):
+        for log, (verbosity, bars) in zip(loggers, before, strict=True):
             log.set_verbosity(verbosity)
             if bars:
                 log.enable_progress_bar()

@@ -20,7 +20,7 @@ _SAFETENSORS = (
 class ModelLayout:
     """Files of one kind of model on disk.
 
-    `types` are what `model_type` (transformers) or `_class_name` (a diffusers pipeline) of its description may say;
+    `types` are what `model_type` (transformers) or `_class_name` (a diffusers pipeline) of its description may be;
     `weights` the stems of its weight files, such as unet/diffusion_pytorch_model; `files` what must be there besides.
     """
 
@@ -80,7 +80,7 @@ def describe_folder(folder: Path) -> str:
     if (folder / "snapshots").is_dir():
         return "the hub's cache of a model: give the model's id, or one of the folders in snapshots/"
     if (folder / "open_clip_config.json").is_file():
-        return "a model of OpenCLIP, which has another layout: look for it converted to transformers"
+        return "a model of OpenCLIP, which has another layout: find it converted to transformers"
     if pickles := _pickles(folder):
         return f"weights without a description ({pickles[0].name})"
     return "an empty folder" if not any(folder.iterdir()) else "no model that is known here"

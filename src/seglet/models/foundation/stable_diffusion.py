@@ -33,7 +33,7 @@ _PREDICTIONS = ("epsilon", "v_prediction", "sample")
 class StableDiffusion(nn.Module):
     """The networks of a diffusers pipeline, frozen, with its scheduler.
 
-    What the UNet predicts (noise or velocity) is the scheduler's affair and taken care of.
+    The scheduler knows whether the UNet predicts noise or velocity.
     """
 
     def __init__(self, vae: nn.Module, unet: nn.Module, text: TextTower, scheduler: Any, found: ModelFiles) -> None:

@@ -15,8 +15,8 @@ _VOCABULARIES = ("tokenizer.json", "vocab.json", "vocab.txt")
 class TokenizedText:
     """Result of tokenizing a text.
 
-    `length` counts tokens with those for begin and end, `limit` is how many the network reads. `pieces` says into how
-    many tokens each word falls apart; `unknown` are words that the vocabulary has nothing for.
+    `length` counts tokens with those for begin and end, `limit` is how many the network reads. `pieces` has the
+    number of tokens of each word; `unknown` are words that the vocabulary cannot express.
     """
 
     text: str
@@ -66,7 +66,7 @@ def open_tokenizer(folder: Path) -> Any:
     Raises:
         ValueError: there is none in the folder that can be read.
     """
-    if not any((folder / name).is_file() for name in _VOCABULARIES):  # the library would make one without words
+    if not any((folder / name).is_file() for name in _VOCABULARIES):  # the library would make an empty one
         raise ValueError(f"{folder} has no tokenizer ({' or '.join(_VOCABULARIES)}): half a download? {DOWNLOAD_AGAIN}")
     transformers = import_library("transformers")
     try:
@@ -85,7 +85,7 @@ def check_tokenizer(tokenizer: Any, config: Any, folder: Path) -> None:
     """Checks that a tokenizer belongs to the text network beside it.
 
     Raises:
-        ValueError: the tokenizer is not that of the text network beside it: it has words that the network has no
+        ValueError: the tokenizer is not that of the text network beside it: it has tokens that the network has no
             vectors for, or ends texts with another token.
     """
     cure = f"take both from the same model: {folder} mixes two"

@@ -123,12 +123,12 @@ class CaptionFusion(nn.Module):
                 f"{self.text}; set text_width: {text.states.shape[2]}"
             )
         given = map_to_tokens(tokens)
-        words = self.read(text.states.to(given.dtype))
+        captions = self.read(text.states.to(given.dtype))
         query = self.query(self.norm1(given)).unflatten(2, (HEADS, -1)).transpose(1, 2)
-        key, value = self.key_value(words).unflatten(2, (2, HEADS, -1)).permute(2, 0, 3, 1, 4)
-        asked = (text.valid | ~text.valid.any(dim=1, keepdim=True))[:, None, None]
-        told = F.scaled_dot_product_attention(query, key, value, attn_mask=asked)
-        given = given + self.out(told.transpose(1, 2).flatten(2))
+        key, value = self.key_value(captions).unflatten(2, (2, HEADS, -1)).permute(2, 0, 3, 1, 4)
+        attended = (text.valid | ~text.valid.any(dim=1, keepdim=True))[:, None, None]
+        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=attended)
+        given = given + self.out(mixed.transpose(1, 2).flatten(2))
         return tokens_like(given + self.perceptron(self.norm2(given)), tokens)
 
 
@@ -178,9 +178,9 @@ def run_streams(
         )
     stages = network.backbone(images)
     tokens = head.projected(stages)
-    seen = head.visual_tokens(tokens)
+    visual = head.visual_tokens(tokens)
     fused = None if fusion is None or text is None else head.normalised(fusion(tokens, text))
-    return StreamOutputs(_stream(head, seen, stages), None if fused is None else _stream(head, fused, stages))
+    return StreamOutputs(_stream(head, visual, stages), None if fused is None else _stream(head, fused, stages))
 
 
 def _stream(head: ViLaHead, tokens: Float[Tensor, "b d h w"], stages: Stages) -> StreamOutput:

@@ -112,11 +112,11 @@ class TransformerClassifier(nn.Module):
 
     def attention(self, features: Float[Tensor, "b d h w"]) -> Float[Tensor, "b l n n"]:
         """Returns attention among patches in each block."""
-        tokens, seen = features.flatten(2).mT, []
+        tokens, attentions = features.flatten(2).mT, []
         for block in (part for part in self.blocks if isinstance(part, DecoderBlock)):
-            seen.append(block.attention(tokens))
+            attentions.append(block.attention(tokens))
             tokens = block(tokens)
-        return torch.stack(seen, dim=1)
+        return torch.stack(attentions, dim=1)
 
 
 class LargeFieldClassifier(nn.Sequential):

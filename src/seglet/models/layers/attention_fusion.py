@@ -19,9 +19,9 @@ def fuse_attention(
 ) -> Float[Tensor, "b a t t"]:
     """Returns a transformer's attention with its block among patches changed, alike in all heads.
 
-    Where the class token looks and who looks at it stays as it was. Rows do not keep their sum, as in the paper: with
-    "sum" they grow to nearly 1 + `weight`. What changes nothing returns
-    the very tensor that came in, as `foundation.attention.changed_attention` likes it.
+    Attention of and to the class token stays as it was. Rows do not keep their sum, as in the paper: with "sum" they
+    grow to nearly 1 + `weight`. If nothing changes, the very tensor that came in is returned, as
+    `foundation.attention.changed_attention` expects.
 
     Args:
         other: rows sum to 1.

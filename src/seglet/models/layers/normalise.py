@@ -13,7 +13,7 @@ class Normalise(nn.Module):
     """Subtracts a mean and divides by a deviation, both in [0, 1] units; they are no part of the weights.
 
     Args:
-        mean, std: one number for each channel, in the order the backbone sees them (blue first if `bgr`).
+        mean, std: one number for each channel, in the order of the backbone's input (blue first if `bgr`).
         bgr: the backbone expects blue, green, red.
     """
 

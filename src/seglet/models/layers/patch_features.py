@@ -24,8 +24,8 @@ def cosine_affinity(feature: Float[Tensor, "b d h w"], sharpness: float = 3.0) -
 
     Source: code of ExCEL, model_excel.py; golden weclip_decoder.
     """
-    likeness = _products(F.normalize(_vectors(feature), dim=1))
-    return (sharpness * (likeness - likeness.mean())).sigmoid()
+    similarity = _products(F.normalize(_vectors(feature), dim=1))
+    return (sharpness * (similarity - similarity.mean())).sigmoid()
 
 
 def _vectors(feature: Float[Tensor, "b d h w"]) -> Float[Tensor, "b d n"]:
