@@ -9,8 +9,8 @@ from torch import Tensor
 
 from seglet.data.world.appearance import OBJECT_HUES, OBJECT_TEXTURES
 from seglet.data.world.backgrounds import BACKGROUND_KINDS
-from seglet.data.world.captions import CAPTION_OPENINGS
 from seglet.data.world.plan import SHAPE_NAMES
+from seglet.data.world.scene import CAPTION_OPENINGS
 
 PROMPTS = ("a clean origami", "a realistic photograph of", "a drawing of", "this is", "there is")
 """Openings of prompts that are usual with CLIP and Stable Diffusion; some captions begin with one."""

@@ -15,8 +15,8 @@ from seglet.data.dataset import Dataset, Sample
 from seglet.data.description import DESCRIPTION_FILE, Description, ImageItem, load_description
 from seglet.data.errors import DataError
 from seglet.data.files import cache_folder_for, is_writable
-from seglet.data.splits.divide import UNLABELLED_NAMES, unlabelled_item
-from seglet.data.splits.fractions import split_commands
+from seglet.data.splits.divide import unlabelled_item
+from seglet.data.splits.fractions import UNLABELLED_NAMES, split_commands
 from seglet.data.splits.official import official_split_ids
 from seglet.images import read_image, read_mask, resize_by_factor
 from seglet.types import Classes

@@ -20,7 +20,7 @@ def pixels(shown, label):
 
 
 def test_scenes_are_these_on_every_machine():
-    """A new value here needs a new `world.VERSION`."""
+    """A new value here needs a new `WORLD_VERSION`."""
     shown = [draw_scene(seed, size) for seed in range(20) for size in (64, 96)]
     assert digest(*(s.image for s in shown)) == "8838d9e584a111e00941fedd0f2d3281896f8e69bbe988ce9009e9c249aa151d"
     assert digest(*(s.labels for s in shown)) == "3e69520301e377bb42b4f1301511f34e61367d5e514b85f949ae0c22de29d4a4"

@@ -16,7 +16,7 @@ from seglet.data.errors import DataError, Problem
 from seglet.data.files import cache_folder_for
 from seglet.data.layouts.found import FoundLayout, missing_mask_problem
 from seglet.data.layouts.infer import infer_layout
-from seglet.data.splits.divide import UNLABELLED_NAMES
+from seglet.data.splits.fractions import UNLABELLED_NAMES
 from seglet.data.tags.assign import AssignedTags, assign_tags, refuse_unnamed_classes, tags_from_masks
 from seglet.data.tags.resolve import doubtful_classes, table_from_tags
 from seglet.data.tags.source import USUAL_TAGS, TagSource, find_tags

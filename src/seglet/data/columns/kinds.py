@@ -44,7 +44,7 @@ def checked_value(value: object, kind: ColumnKind) -> ColumnValue:
     if value.dtype.type not in STORED_DTYPES.values():
         raise ValueError(f"arrays of {value.dtype} cannot be stored; convert to one of {', '.join(STORED_DTYPES)}")
     if value.ndim < _FEWEST_AXES[kind] or (kind == "image" and (value.ndim > 3 or value.size == 0)):
-        raise ValueError(f"an array of shape {value.shape} is no {kind}; see `Kind`")
+        raise ValueError(f"an array of shape {value.shape} is no {kind}; see `ColumnKind`")
     if np.issubdtype(value.dtype, np.floating) and not np.isfinite(value).all():
         raise ValueError(f"{int((~np.isfinite(value)).sum())} of {value.size} numbers are NaN or infinite")
     return np.ascontiguousarray(value, value.dtype.newbyteorder("=")).reshape(value.shape)

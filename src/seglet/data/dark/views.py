@@ -6,9 +6,6 @@ from typing import Literal, get_args
 import numpy as np
 from jaxtyping import Float32
 
-from seglet.data.dark.pipeline import darken_values
-from seglet.data.dark.presets import PARAMETER_STREAM, preset_ranges
-from seglet.data.portable_rng import PortableRng
 from seglet.types import option
 
 DarkViewPreset = Literal["none", "mild", "night", "extreme"]
@@ -32,6 +29,10 @@ class DarkViews:
         """Returns the image, in [0, 1], darkened by chance; without a preset nothing is drawn from `rng`."""
         if self.dark == "none" or rng.random() >= self.share:
             return image
+        from seglet.data.dark.pipeline import darken_values  # most runs stay in the light and need none of this
+        from seglet.data.dark.presets import PARAMETER_STREAM, preset_ranges
+        from seglet.data.portable_rng import PortableRng
+
         return darken_values(
             image, preset_ranges(self.dark).draw_with(PortableRng(int(rng.integers(2**63)), PARAMETER_STREAM))
         )

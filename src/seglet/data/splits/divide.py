@@ -5,8 +5,7 @@ from dataclasses import replace
 
 from seglet.data.description import Description, ImageItem
 from seglet.data.errors import DataError
-
-UNLABELLED_NAMES = ("unlabelled", "unlabeled")
+from seglet.data.splits.fractions import UNLABELLED_NAMES
 
 
 def divide_split(

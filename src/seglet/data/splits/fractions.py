@@ -5,7 +5,6 @@ from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
 from seglet.data.errors import DataError
-from seglet.data.splits.divide import UNLABELLED_NAMES
 from seglet.data.splits.official import full_split_name
 
 LABELLED_NAMES = ("labelled", "labeled")
@@ -16,7 +15,7 @@ _PORTION_FORM = re.compile(r"(\d{1,12})(?:_(\d{1,12}))?")
 class LabelledPortion:
     """Number of images that keep their masks: `count` images, or the fraction `count` / `share` of all.
 
-    `Portion(92)` is 92 images, `Portion(1, 8)` an eighth of them.
+    `LabelledPortion(92)` is 92 images, `LabelledPortion(1, 8)` an eighth of them.
     """
 
     count: int
@@ -83,3 +82,6 @@ def split_commands(data: str, splits: Iterable[str], there: Container[str]) -> l
 
 def _option(portion: LabelledPortion) -> str:
     return f"--share {portion.count}/{portion.share}" if portion.share else f"--count {portion.count}"
+
+
+UNLABELLED_NAMES = ("unlabelled", "unlabeled")

@@ -7,8 +7,9 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float32, UInt8
 
-from seglet.data.world.captions import scene_caption
-from seglet.data.world.plan import SHAPE_NAMES, Difficulty, ScenePlan, plan_scene
+from seglet.data.portable_rng import PortableRng
+from seglet.data.world.backgrounds import BACKGROUND_KINDS
+from seglet.data.world.plan import CAPTION_STREAM, SHAPE_NAMES, Difficulty, SceneObject, ScenePlan, plan_scene
 from seglet.data.world.render import darken_scene, paint_scene, scene_depth
 from seglet.types import Classes
 
@@ -86,3 +87,24 @@ SCENE_COLUMNS: Mapping[str, Callable[[Scene], np.ndarray]] = {
 def draw_scene(seed: int, size: int = 64, difficulty: Difficulty | None = None) -> Scene:
     """Returns the scene of a seed (0 to 2^128 - 1), `size` pixels a side; other sizes show the same objects."""
     return Scene(plan_scene(seed, difficulty or Difficulty()), size)
+
+
+CAPTION_OPENINGS = ("a photo of", "a picture of", "an image of", "")
+
+
+def scene_caption(plan: ScenePlan) -> str:
+    """Returns a sentence that names every object and the background, and some of their true colours and textures."""
+    rng = PortableRng(plan.seed, CAPTION_STREAM)
+    opening = CAPTION_OPENINGS[rng.below(len(CAPTION_OPENINGS))]
+    names = [_name(item, rng) for item in reversed(plan.objects)]  # from the front
+    listed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    return f"{opening} {listed} {BACKGROUND_KINDS[plan.background].phrase}".strip()
+
+
+def _name(item: SceneObject, rng: PortableRng) -> str:
+    words = [item.shape]
+    if rng.chance(0.4):
+        words.insert(0, item.appearance.texture)
+    if rng.chance(0.5):
+        words.insert(0, item.appearance.hue)
+    return f"{'an' if words[0][0] in 'aeiou' else 'a'} {' '.join(words)}"
