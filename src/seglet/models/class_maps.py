@@ -46,7 +46,7 @@ def class_maps(
     """Returns masks averaged over all views, at image size, with absent classes removed; see `predict_masks`.
 
     Args:
-        head: one of `TAUGHT_BY_TAGS`.
+        head: one of `LEARNED_FROM_TAGS`.
         network: from images to logits at its own resolution.
         background: of a CAM, in [0, 1]; `options.background_power` raises it to a power.
 

@@ -40,7 +40,7 @@ def size_penalty(
 
     Args:
         share: of the image under a mask, in [0, 1].
-        focal_power: how soon a growing mask is forgiven.
+        focal_power: how fast the penalty falls as a mask grows.
         focal_floor: the λ of the papers; above 0.
 
     Source: Eq. 2; golden pseudo_gt (focal_x).

@@ -19,7 +19,7 @@ SMALLEST_SIDE = 32
 """Pixels a side below which the coarsest stage of a network would be empty; smaller images are padded."""
 
 ImageLike = str | PathLike[str] | Image.Image | np.ndarray | Tensor
-"""An image as users have it: the path of a file, a PIL image, an array or a tensor; see `as_batch`."""
+"""An image as users have it: the path of a file, a PIL image, an array or a tensor; see `image_batch`."""
 
 DepthLike = np.ndarray | Tensor
 """Depth of an image as users have it; see `with_depth`."""

@@ -42,7 +42,7 @@ def build_student(config: StudentConfig, classes: Classes, seed: int, **more: An
 
     `more` are fields of its `Architecture` that a method decides, such as `depth`. Weights come from `student_weights`,
     and with them the input convention; a vision transformer may also take CLIP's or timm's, see
-    `vit_pretrained.pretrained`. Classifiers for another number of classes start from chance, and so does the whole head
+    `pretrained_weights`. Classifiers for another number of classes start from chance, and so does the whole head
     if the saved one is of another kind.
 
     Raises:
@@ -84,7 +84,7 @@ def build_pretrained(architecture: Architecture, source: str, classes: Classes, 
     """Builds a network whose vision transformer has pretrained weights, and their input convention.
 
     Raises:
-        ValueError: these weights are not to be had or do not fit.
+        ValueError: these weights are not available or do not fit.
     """
     from seglet.models.backbones.vit import VisionTransformer
     from seglet.models.backbones.vit_pretrained import pretrained_weights

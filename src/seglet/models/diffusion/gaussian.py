@@ -15,7 +15,7 @@ from torch import Tensor
 class GaussianNoise:
     """DDPM's noise, whose variance grows linearly from β = 1e-4 to 0.02 over `timesteps`; an index counts from 0.
 
-    Index -1 is clean. Computed in double precision, unlike `Schedule`, which follows DiffKD's code.
+    Index -1 is clean. Computed in double precision, unlike `NoiseSchedule`, which follows DiffKD's code.
 
     Source: Ho et al., NeurIPS 2020; ViLaDiff Eq. 3; golden gaussian.
     """

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from seglet.models.network import Embedding, Network, NetworkOutput
+from seglet.models.network import Embedding, Network, NetworkOutput, evaluation_mode
 from seglet.values import did_you_mean
 
 OUTPUTS = ("logits", "feature", "auxiliary")
@@ -34,7 +34,7 @@ def forward_with_taps(network: Network, images: Float[Tensor, "b planes h w"], p
     """Runs a network and catches maps. Unlike in `decode`, a tapped auxiliary head also runs in evaluation mode.
 
     Raises:
-        ValueError: there is no such place, or nothing was caught there; see `check_places`.
+        ValueError: there is no such place, or nothing was caught there; see `check_taps`.
     """
     check_taps(network, places)
     with _catching(network, places) as caught:
@@ -125,12 +125,8 @@ def measure_taps(network: Network, places: Sequence[str], side: int = 64) -> dic
     Raises:
         ValueError: a place does not exist, or catches nothing that is a map.
     """
-    modes = [(part, part.training) for part in network.modules()]
     parameter = next(network.parameters())
     images = torch.zeros(1, 3, side, side, dtype=parameter.dtype, device=parameter.device)
-    try:
-        maps = forward_with_taps(network.eval(), images, places).maps
-    finally:
-        for part, training in modes:
-            part.training = training
+    with evaluation_mode(network):
+        maps = forward_with_taps(network, images, places).maps
     return {place: TapShape(found.shape[1], side / found.shape[2]) for place, found in maps.items()}

@@ -51,7 +51,7 @@ class Captioner(nn.Module):
         """Loads a captioner from a folder, an id of the hub, or a short name of `KNOWN_MODELS`; see `hub.find_model`.
 
         Raises:
-            ValueError: the model is not to be had, not whole or no captioner of these three kinds, or its tokenizer is
+            ValueError: the model is not available, incomplete or no captioner of these three kinds, or its tokenizer is
                 another's.
         """
         wanted = parse_dtype(dtype)  # before anything is downloaded

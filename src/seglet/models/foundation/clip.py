@@ -41,7 +41,7 @@ class ImageTextEncoder(nn.Module):
         """Loads a CLIP model from a folder, an id of the hub, or a short name of `KNOWN_MODELS`; see `hub.find_model`.
 
         Raises:
-            ValueError: the model is not to be had, not whole or no CLIP, or its tokenizer is another's.
+            ValueError: the model is not available, incomplete or no CLIP, or its tokenizer is another's.
         """
         wanted = parse_dtype(dtype)  # before anything is downloaded
         found = find_model(source, "clip", CLIP_LAYOUT, revision, offline)

@@ -57,7 +57,7 @@ class DepthEstimator(nn.Module):
         """Loads a depth network from a folder, a hub id, or a short name of `KNOWN_MODELS`; see `hub.find_model`.
 
         Raises:
-            ValueError: the model is not to be had, not whole or no depth network of these three kinds.
+            ValueError: the model is not available, incomplete or no depth network of these three kinds.
         """
         wanted = parse_dtype(dtype)  # before anything is downloaded
         found = find_model(source, "depth", DEPTH_LAYOUT, revision, offline)

@@ -49,7 +49,7 @@ def find_model(
         offline: use only what was downloaded before, as the variable HF_HUB_OFFLINE=1 does everywhere.
 
     Raises:
-        ValueError: it is not to be had, not whole, or not of this kind; the message names the cure.
+        ValueError: it is not available, incomplete, or of another kind; the message names the cure.
     """
     folder, repository = locate_model(source, kind, layout, revision, offline)
     return ModelFiles(folder, layout, check_model_folder(folder, layout), repository, folder.name if repository else "")
@@ -61,7 +61,7 @@ def locate_model(
     """Returns the folder of a model without checking it, and the id of its repository if it comes from the hub.
 
     Raises:
-        ValueError: it is not to be had, or known to be of another kind.
+        ValueError: it is not available, or known to be of another kind.
     """
     folder = Path(source).expanduser()
     if folder.is_dir():
@@ -98,7 +98,7 @@ def _first_home(homes: list[str], layout: ModelLayout, revision: str | None, off
             refusals.append(str(error))
             continue
         if home != homes[0]:
-            warnings.warn(f"{homes[0]} is not to be had; its mirror {home} is used", stacklevel=5)
+            warnings.warn(f"{homes[0]} is not available; its mirror {home} is used", stacklevel=5)
         return folder, home
     raise ValueError(f"there is no folder {homes[0]}; " + "\n".join(refusals))
 

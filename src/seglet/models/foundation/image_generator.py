@@ -47,7 +47,8 @@ class ImageGenerator(nn.Module):
         """Generates one image for each prompt and seed, in one batch, in [0, 1] and single precision.
 
         An image depends on its prompt, its seed and the recipe, not on the others of the batch (but for rounding). The
-        noise is drawn on the CPU, so that it is the same on every device. Long prompts are cut: see `model.text.read`.
+        noise is drawn on the CPU, so that it is the same on every device. Long prompts are cut off; see
+        `TextTower.tokenize`.
 
         Raises:
             ValueError: there is no prompt, there are not as many seeds, or an image is not finite in half precision.

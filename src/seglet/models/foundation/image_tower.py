@@ -38,7 +38,7 @@ class ImageFeatures(TensorRecord):
 class ImageTower(nn.Module):
     """A `CLIPVisionModel` with its projection; normalises its own input.
 
-    Gradients pass, to the input and to whatever parameters ask for them.
+    Gradients pass to the input and to parameters that require them.
     """
 
     def __init__(self, model: nn.Module, projection: nn.Linear, normalise: Normalise | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Pretrained models that are known to work, with their homes and licences."""
+"""Pretrained models that are known to work, with their addresses and licences."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,7 +10,7 @@ ModelKind = Literal["clip", "diffusion", "captioner", "depth"]
 class KnownModel:
     """A model of the Hugging Face hub under a short name, or one that comes with seglet, which has no `id`.
 
-    `mirrors` hold the same weights and are tried in order when `id` is not to be had. `licence` is that of the weights,
+    `mirrors` hold the same weights and are tried in order when `id` is not available. `licence` is that of the weights,
     as their authors state it.
     """
 

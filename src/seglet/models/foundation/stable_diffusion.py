@@ -65,7 +65,7 @@ class StableDiffusion(nn.Module):
         """Loads Stable Diffusion from a folder, a hub id, or a short name of `KNOWN_MODELS`; see `hub.find_model`.
 
         Raises:
-            ValueError: the model is not to be had, not whole or no Stable Diffusion, or its parts do not fit.
+            ValueError: the model is not available, incomplete or no Stable Diffusion, or its parts do not fit.
         """
         wanted = parse_dtype(dtype)  # before anything is downloaded
         found = find_model(source, "diffusion", STABLE_DIFFUSION_LAYOUT, revision, offline)

@@ -72,7 +72,7 @@ class TextTower(nn.Module):
     def embed_classes(self, texts: Sequence[Sequence[str]]) -> Float[Tensor, "k d"]:
         """Returns a vector of unit length for each class: the mean direction of its texts.
 
-        For each class every template with every synonym, as `Prompts.texts` gives them.
+        For each class every template with every synonym, as `ClassPrompts.texts` gives them.
 
         Raises:
             ValueError: there is no class, or one without texts.

@@ -24,7 +24,7 @@ def unpickle_model(
     models, for instance `CLIP_LAYOUT`.
 
     Raises:
-        ValueError: the model is not to be had, its pickles hold more than tensors, or `destination` is taken.
+        ValueError: the model is not available, its pickles hold more than tensors, or `destination` is taken.
     """
     if destination.exists():
         raise ValueError(f"{destination} exists; name a new folder to save to")

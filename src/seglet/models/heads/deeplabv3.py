@@ -64,7 +64,7 @@ def pyramid_features(
     """Returns all views concatenated, the global one repeated everywhere.
 
     Raises:
-        ValueError: see `pooled_size_check`.
+        ValueError: see `check_pooled_batch`.
     """
     check_pooled_batch(maps, pooled.norm.training)
     whole = pooled(maps.mean((2, 3), keepdim=True)).expand(-1, -1, *maps.shape[2:])

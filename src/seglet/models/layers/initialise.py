@@ -12,7 +12,7 @@ _LAYERS = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
 
 
 class CustomInitialisation(nn.Module, ABC):
-    """A module some of whose weights start otherwise than `initialise` draws them."""
+    """A module some of whose weights start otherwise than `initialise_weights` draws them."""
 
     def draw_weights(self, generator: torch.Generator) -> None:
         """Draws these weights; by default there are none."""

@@ -22,7 +22,7 @@ _IGNORED = -100
 
 
 class TinyCaptioner(nn.Module):
-    """transformers' model in `blip`; `words` are all it can say."""
+    """transformers' model in `blip`; its vocabulary is `words`."""
 
     def __init__(self, words: Sequence[str]) -> None:
         from transformers import BertTokenizer, BlipConfig, BlipForConditionalGeneration

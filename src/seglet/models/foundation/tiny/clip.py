@@ -22,7 +22,7 @@ _PATCH, _SIZE, _LENGTH = 8, 128, 32
 
 
 class TinyCLIP(nn.Module):
-    """transformers' model in `clip`, with its parts at hand; `words` are what its tokenizer knows.
+    """transformers' model in `clip`, with access to its parts; its tokenizer knows `words`.
 
     Weights come from torch's global generator.
     """
