@@ -30,7 +30,7 @@ from seglet.tensors import resize_align_corners
 from seglet.types import IGNORE
 
 
-def texts(method: Method, samples: list[Sample]) -> list[Text]:
+def texts(method: Method, samples: list[Sample]) -> list[CaptionStates]:
     """Returns the caption tokens of each image, computed without stored columns."""
     captions, tokens = method.producers(method.config, method.student.classes)
     say, read = captions.load(torch.device("cpu")), tokens.load(torch.device("cpu"))
