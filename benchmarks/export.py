@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from benchmarks._harness import Result, side_by_side
-from seglet.deploy.onnx_export import LARGEST_DIFFERENCE, export_facts, write_graph
+from seglet.deploy.onnx_graph import export_facts, write_graph
+from seglet.deploy.parity import LARGEST_DIFFERENCE
 from seglet.models.architecture import Architecture
 from seglet.models.onnx_segmenter import OnnxNetwork, open_onnx_session
 from seglet.models.segmenter import build

@@ -12,6 +12,7 @@ from seglet.lazy import lazy_exports
 if TYPE_CHECKING:
     from seglet import labels, losses
     from seglet.api.evaluate import evaluate
+    from seglet.api.export import export
     from seglet.api.predict import predict
     from seglet.api.prepare import prepare
     from seglet.api.pseudo_label import pseudo_label
@@ -29,6 +30,7 @@ __all__ = [
     "__version__",
     "build",
     "evaluate",
+    "export",
     "labels",
     "load",
     "losses",
@@ -46,6 +48,7 @@ _HOMES = {
     "Segmenter": "seglet.models.segmenter",
     "build": "seglet.models.segmenter",
     "evaluate": "seglet.api.evaluate",
+    "export": "seglet.api.export",
     "labels": "seglet.labels",
     "load": "seglet.models.segmenter",
     "losses": "seglet.losses",

@@ -11,12 +11,12 @@ import torch
 from jaxtyping import config
 from PIL import Image
 
-from seglet.cli import export as command
 from seglet.cli.main import main
 from seglet.data.world.dataset import World
 from seglet.data.world.scene import WORLD_CLASSES
-from seglet.deploy import onnx_export
-from seglet.deploy.onnx_export import Parity, compare_networks, export_facts
+from seglet.deploy import export
+from seglet.deploy.onnx_graph import export_facts, exporter_message
+from seglet.deploy.parity import Parity, compare_networks
 from seglet.images import read_image, read_mask
 from seglet.models.architecture import Architecture, DepthGuidance
 from seglet.models.onnx_segmenter import ExportFacts
@@ -71,7 +71,7 @@ def test_the_file_says_what_it_is(exported):
     assert [entry["name"] for entry in json.loads(said["classes"])] == list(WORLD_CLASSES.names)
     assert json.loads(said["preprocessing"])["range"] == [0, 1]
     parity = json.loads(said["parity"])
-    assert [one["size"] for one in parity] == [list(size) for size in command.SIZES]
+    assert [one["size"] for one in parity] == [list(size) for size in export._COMPARED_SIZES]
     assert all(one["equal"] > 0.999 for one in parity)
 
 
@@ -113,11 +113,11 @@ def test_a_missing_file_is_said_to_be_missing(images, seglet, tmp_path):
 
 def test_a_graph_that_disagrees_gets_no_file(model, monkeypatch, tmp_path):
     bad = Parity((192, 256), 2, 0.5, 0.9)
-    monkeypatch.setattr("seglet.deploy.onnx_export.compare_networks", lambda *_: bad)
-    monkeypatch.setattr("seglet.deploy.onnx_export.write_graph", lambda model, facts, file: file.write_bytes(b"graph"))
-    monkeypatch.setattr(command, "runner", lambda *_: None)
+    monkeypatch.setattr(export, "compare_networks", lambda *_: bad)
+    monkeypatch.setattr(export, "write_graph", lambda model, facts, file: file.write_bytes(b"graph"))
+    monkeypatch.setattr(export, "_graph_logits", lambda *_: None)
     with pytest.raises(ValueError, match=r"disagrees .* at 192x256: .* no file was written"):
-        command.export(load(model), "abc", None, [], tmp_path / "model.onnx")
+        export.write_compared(load(model), "abc", None, [], tmp_path / "model.onnx")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -143,9 +143,9 @@ def test_a_network_that_is_told_depth_takes_it_as_a_fourth_plane():
 
 def test_why_a_network_cannot_be_exported_is_one_plain_line():
     said = "Failed. \x1b[96mThis is step 1/3\x1b[0m of it:\n\n## Exception summary\n\n\x1b[96mNo\x1b[0m such op\n(see)"
-    assert onnx_export.exporter_message(RuntimeError(said)) == "No such op"
-    assert onnx_export.exporter_message(RuntimeError("no program\nat all")) == "no program"
-    assert onnx_export.exporter_message(RuntimeError()) == "RuntimeError"
+    assert exporter_message(RuntimeError(said)) == "No such op"
+    assert exporter_message(RuntimeError("no program\nat all")) == "no program"
+    assert exporter_message(RuntimeError()) == "RuntimeError"
 
 
 def test_pyramid_pooling_needs_a_size():

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from seglet.cli.output import check_writable, print_result, table_lines
+from seglet.cli.output import print_result, table_lines
 from seglet.engine.console import printable_text
+from seglet.engine.output_folder import check_writable
 
 
 def test_json_keeps_stdout_for_one_object(capsys):

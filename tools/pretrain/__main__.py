@@ -6,8 +6,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from seglet.cli.output import check_writable
 from seglet.cli.parsing import scale_factor
+from seglet.engine.output_folder import check_writable
 from tools.pretrain.session import PretrainingSession
 from tools.pretrain.stages import STAGES
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from seglet._version import __version__
 from seglet.cli.options.inference import add_inference_options, read_inference_options
-from seglet.cli.output import check_writable, print_result
+from seglet.cli.output import print_result
 from seglet.cli.parsing import Parser, add_json, positive_fraction, whole_number
+from seglet.engine.output_folder import check_writable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,8 +6,9 @@ from typing import Any
 
 from seglet._version import __version__
 from seglet.cli.options.inference import add_inference_options, read_inference_options
-from seglet.cli.output import check_writable, print_result
+from seglet.cli.output import print_result
 from seglet.cli.parsing import add_device, add_json, add_method, darkness_level, positive_fraction, whole_number
+from seglet.engine.output_folder import check_writable
 from seglet.inference.options import InferenceOptions
 
 CONVENTIONS = {"either": "miou", "present": "miou_present", "all": "miou_all"}

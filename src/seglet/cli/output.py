@@ -1,11 +1,8 @@
 """Output of commands: text for people, or one JSON object for programs."""
 
 import json
-import os
 import sys
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from seglet.engine.console import print_message, printable_text
@@ -18,22 +15,6 @@ def print_result(text: str, content: Mapping[str, Any], as_json: bool) -> None:
         print(json.dumps(content, allow_nan=False), flush=True)
     else:
         print(printable_text(text, sys.stdout.encoding), flush=True)
-
-
-def check_writable(file: Path) -> None:
-    """Checks before the work that its result can be written, and makes the folder.
-
-    Raises:
-        ValueError: it cannot be written.
-    """
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        if file.is_dir() or not os.access(file.parent, os.W_OK):
-            raise PermissionError
-        with tempfile.TemporaryFile(dir=file.parent):
-            pass
-    except OSError as error:
-        raise ValueError(f"cannot write {str(file)!r}; choose another --out") from error
 
 
 def table_lines(rows: list[tuple[str, ...]], indent: str = "  ") -> list[str]:

@@ -240,7 +240,7 @@ def _delete_stale(wanted: "Sequence[OfflineColumn]", dry: bool, as_json: bool) -
 
 
 def _write_audit(data: "Dataset", wanted: "Sequence[OfflineColumn]", arguments: argparse.Namespace) -> int:
-    from seglet.cli.output import check_writable
+    from seglet.engine.output_folder import check_writable
     from seglet.report.column_audit import audit_files, write_audit
 
     files = audit_files(arguments.audit)

@@ -4,8 +4,9 @@ import argparse
 from pathlib import Path
 
 from seglet._version import __version__
-from seglet.cli.output import check_writable, print_result
+from seglet.cli.output import print_result
 from seglet.cli.parsing import add_device, add_json
+from seglet.engine.output_folder import check_writable
 
 _DESCRIPTION = """\
 Predict every validation image and write one HTML file: scores with intervals, the confusion matrix with images of each

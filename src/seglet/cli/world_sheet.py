@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seglet.cli.output import check_writable
 from seglet.cli.parsing import whole_number
+from seglet.engine.output_folder import check_writable
 
 if TYPE_CHECKING:
     from PIL import Image

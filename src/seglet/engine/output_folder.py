@@ -1,5 +1,7 @@
 """A folder of results is taken for one purpose: the same one may go on in it, another may not."""
 
+import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -31,3 +33,19 @@ def _decisive(record: Any) -> dict[str, Any]:
     if not isinstance(record, dict) or not isinstance(record.get("settings"), dict):
         return {}
     return {**record["settings"], "classes": record.get("classes")}
+
+
+def check_writable(file: Path) -> None:
+    """Checks before the work that its result can be written, and makes the folder.
+
+    Raises:
+        ValueError: it cannot be written.
+    """
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if file.is_dir() or not os.access(file.parent, os.W_OK):
+            raise PermissionError
+        with tempfile.TemporaryFile(dir=file.parent):
+            pass
+    except OSError as error:
+        raise ValueError(f"cannot write {str(file)!r}; choose another --out") from error

@@ -17,7 +17,7 @@ class JobReport:
     @property
     def failed(self) -> Sequence[Mapping[str, str]]:
         """Files of which nothing was made, each with the `reason`."""
-        failed: Sequence[Mapping[str, str]] = self.record["failed"]
+        failed: Sequence[Mapping[str, str]] = self.record.get("failed", ())
         return failed
 
     @property

@@ -141,9 +141,8 @@ def _open(
         return open_predictor(model, options.device, samples, name), images, {"method": model.source}
     if source.class_names is not None:
         raise ValueError("--names are the classes of a --method; a segmenter knows its own, leave them out")
-    identity = _identity(model)
     predictor = open_predictor(model, options.device)
-    return predictor, _dataset_images(source, predictor.classes), identity
+    return predictor, _dataset_images(source, predictor.classes), _identity(model)
 
 
 def _identity(model: ModelLike) -> dict[str, str]:

@@ -5,8 +5,9 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seglet.cli.output import check_writable, print_result
+from seglet.cli.output import print_result
 from seglet.cli.parsing import whole_number
+from seglet.engine.output_folder import check_writable
 from seglet.images import overlay_labels
 
 if TYPE_CHECKING:

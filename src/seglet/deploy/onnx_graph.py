@@ -1,4 +1,4 @@
-"""A Segmenter as an ONNX graph: written, quantised to 8 bits, and compared with what it was made of."""
+"""A segmenter as an ONNX graph: written, described in its metadata, and quantised to 8 bits."""
 
 import contextlib
 import importlib
@@ -6,18 +6,14 @@ import io
 import json
 import logging
 import re
-import statistics
-import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
-from PIL import Image
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from seglet.models.architecture import LEARNED_FROM_TAGS
@@ -25,17 +21,14 @@ from seglet.models.onnx_segmenter import _MISSING, IMAGES, LOGITS, ExportFacts
 from seglet.models.segmenter import Segmenter
 
 _FIXED_SIZE_HEADS = ("pspnet",)
-"""Heads that pool to a grid whose cells depend on the size, which a graph for all sizes cannot say."""
+"""Heads that pool to a grid whose cells depend on the image size, which a graph for all sizes cannot express."""
 _OPSET = 18
 _EXAMPLE_SIZE = (96, 128)
-LARGEST_DIFFERENCE = 1e-3
-"""Of a probability, between PyTorch and the exported graph."""
-LEAST_EQUAL = 0.999
-"""Share of pixels that must get the same class."""
+"""Rows and columns of the images that a graph for all sizes is traced with."""
 
 
 class _Graph(nn.Module):
-    """What is exported: images to logits, at their size unless others have to read the head's own."""
+    """The exported function: images to logits, at their size or, if they are read otherwise later, the head's own."""
 
     def __init__(self, model: Segmenter, whole: bool) -> None:
         super().__init__()
@@ -47,22 +40,28 @@ class _Graph(nn.Module):
 
 
 def export_facts(model: Segmenter, size: tuple[int, int] | None, weights: str) -> ExportFacts:
-    """
+    """Returns what an exported file says of its network.
+
+    Args:
+        model: the segmenter to export.
+        size: rows and columns of the images, if the graph is for one size.
+        weights: hash of the weights.
+
     Raises:
-        ValueError: this network has to be given a size.
+        ValueError: a network of this head is exported for one size only.
     """
     head = model.architecture.head
     if size is None and head in _FIXED_SIZE_HEADS:
-        raise ValueError(f"a {head} network is exported for one size of images; say which with --size H W")
+        raise ValueError(f"a {head} network is exported for one size of images; name it with --size H W")
     count = sum(parameter.numel() for parameter in model.parameters())
     return ExportFacts(model.architecture, model.classes, size, head not in LEARNED_FROM_TAGS, count, weights)
 
 
 def write_graph(model: Segmenter, facts: ExportFacts, file: Path) -> None:
-    """Number, height and width of the images stay free, but for a given size.
+    """Writes the graph of a segmenter, for any number of images and, unless a size is given, any height and width.
 
     Raises:
-        ValueError: onnx or onnxscript is missing, or this network cannot be said in ONNX.
+        ValueError: onnx or onnxscript is missing, or ONNX cannot express this network.
     """
     for name in ("onnx", "onnxscript", "onnxruntime"):
         _library(name)
@@ -87,7 +86,7 @@ def write_graph(model: Segmenter, facts: ExportFacts, file: Path) -> None:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """The exporter prints, logs and warns about its own insides."""
+    """Silences the exporter, which prints, logs and warns about its own internals."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
@@ -99,7 +98,7 @@ def _quiet() -> Iterator[None]:
 
 
 def write_metadata(file: Path, facts: ExportFacts, more: dict[str, Any]) -> None:
-    """Writes what is known of the network, and `more` as JSON, into the file."""
+    """Writes the facts, and `more` as JSON, into the metadata of the file."""
     onnx = _library("onnx")
     graph = onnx.load(str(file))
     said = {**facts.as_metadata(), **{name: json.dumps(value) for name, value in more.items()}}
@@ -109,7 +108,7 @@ def write_metadata(file: Path, facts: ExportFacts, more: dict[str, Any]) -> None
 
 
 def quantise_graph(file: Path, target: Path, images: Sequence[Float[np.ndarray, "1 planes h w"]]) -> None:
-    """Weights and activations in 8 bits; the range of the activations is that of these images."""
+    """Writes the graph with weights and activations in 8 bits; the images decide the range of the activations."""
     quantization = _library("onnxruntime.quantization")
     given = iter(images)
 
@@ -126,7 +125,7 @@ def quantise_graph(file: Path, target: Path, images: Sequence[Float[np.ndarray, 
 
 
 def exporter_message(error: Exception) -> str:
-    """The one line that matters of what PyTorch's exporter says, or the first."""
+    """Returns the summary line of an error of PyTorch's exporter, or its first line."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
     lines = text.rpartition("Exception summary")[2].strip().splitlines() or [type(error).__name__]
     return lines[0]
@@ -137,64 +136,3 @@ def _library(name: str) -> Any:
         return importlib.import_module(name)
     except ImportError as error:
         raise ValueError(_MISSING.replace("onnxruntime", name.partition(".")[0])) from error
-
-
-@dataclass(frozen=True)
-class Parity:
-    """How an exported graph differs from the network at one size (h, w): of probabilities, and of labels.
-
-    `difference` is the largest of all pixels and classes, `equal` the share of pixels of the same class.
-    """
-
-    size: tuple[int, int]
-    images: int
-    difference: float
-    equal: float
-
-    @property
-    def holds(self) -> bool:
-        return self.difference <= LARGEST_DIFFERENCE and self.equal >= LEAST_EQUAL
-
-
-LogitsFunction = Callable[[Tensor], Tensor]
-
-
-@torch.inference_mode()
-def compare_networks(
-    original: LogitsFunction,
-    exported: LogitsFunction,
-    images: Sequence[UInt8[np.ndarray, "_ _ 3"]],
-    size: tuple[int, int],
-    planes: int = 3,
-) -> Parity:
-    """Both give logits; the images are brought to `size`, and two of them go in at once if there are two."""
-    batch = torch.cat([resized_example(image, size, planes) for image in images])
-    differences, equal = [], []
-    for part in torch.split(batch, 2):
-        one, two = original(part).softmax(1), exported(part).softmax(1)
-        differences.append(float((one - two).abs().max()) if bool(two.isfinite().all()) else float("inf"))
-        equal.append((one.argmax(1) == two.argmax(1)).float().mean(dim=(1, 2)))
-    return Parity(size, len(batch), max(differences), float(torch.cat(equal).mean()))
-
-
-def resized_example(
-    image: UInt8[np.ndarray, "_ _ 3"], size: tuple[int, int], planes: int = 3
-) -> Float[Tensor, "1 planes h w"]:
-    """The image as a network takes it; brightness stands in for depth, as any depth will do to compare two networks."""
-    small = np.array(Image.fromarray(image).resize(size[::-1], Image.Resampling.BILINEAR))
-    colours = torch.from_numpy(small).permute(2, 0, 1)[None].float() / 255
-    return colours if planes == 3 else torch.cat([colours, colours.mean(dim=1, keepdim=True)], dim=1)
-
-
-def median_milliseconds(run: LogitsFunction, size: tuple[int, int], planes: int = 3, repeats: int = 5) -> float:
-    """Median time of one image, after one to warm up."""
-    image = torch.rand(1, planes, *size, generator=torch.Generator().manual_seed(0))
-    with torch.inference_mode():
-        run(image)
-        return 1000 * statistics.median(_seconds(run, image) for _ in range(repeats))
-
-
-def _seconds(run: LogitsFunction, image: Tensor) -> float:
-    begin = time.perf_counter()
-    run(image)
-    return time.perf_counter() - begin
