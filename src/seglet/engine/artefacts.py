@@ -1,4 +1,4 @@
-"""What an experiment's method wants made once for its classes: whether it is there, and giving it to the method."""
+"""Artefacts that a method needs once per class set, such as DiCLIP's key-value cache: found, made, read."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,18 +18,19 @@ from seglet.values import ConfigError
 
 @dataclass(frozen=True)
 class StoredArtefact:
-    """An artefact and the folder it is in, or will be."""
+    """An artefact and the folder that holds it, or will hold it."""
 
     artefact: Artefact
     folder: Path
 
     @property
     def exists(self) -> bool:
+        """True once it is made."""
         return self.folder.is_dir()
 
 
 def needed_artefacts(experiment: Experiment, data: Dataset) -> list[StoredArtefact]:
-    """Everything that the method is to be given for the classes of `data`, the split to train on."""
+    """Returns the artefacts that the method needs for the classes of `data`, the split to train on."""
     method: Any = experiment.method_class
     root = columns_folder(experiment.settings)
     if not isinstance(method, Artefacts):
@@ -39,11 +40,11 @@ def needed_artefacts(experiment: Experiment, data: Dataset) -> list[StoredArtefa
 
 
 def make_artefact(kept: StoredArtefact, data: Dataset, device: torch.device, note: Callable[[str], None]) -> None:
-    """Computes one that is not there.
+    """Computes an artefact and writes it to its folder.
 
     Raises:
-        DataError: the folder cannot be written.
-        ValueError: it cannot be made.
+        ConfigError: the folder cannot be written.
+        ValueError: it cannot be computed.
     """
     note(f"{kept.artefact.name}: is made for {len(data.classes)} classes")
     try:
@@ -62,8 +63,8 @@ def read_artefacts(experiment: Experiment, data: Dataset) -> dict[str, dict[str,
     """Reads the tensors of each artefact that the method needs, by its name.
 
     Raises:
-        ConfigError: something is not there; names the command.
-        DataError: something is damaged.
+        ConfigError: an artefact is missing; names the command that makes it.
+        DataError: an artefact is damaged.
     """
     wanted = needed_artefacts(experiment, data)
     lacking = [kept for kept in wanted if not kept.exists]

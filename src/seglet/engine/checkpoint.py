@@ -1,4 +1,4 @@
-"""The state of training as a folder: safetensors for tensors, JSON for the rest, a checksum over both.
+"""Checkpoints: a folder with safetensors for tensors, JSON for the rest, and checksums of both.
 
 Nothing in a checkpoint can run when it is read. A folder is complete or does not exist (`files.replace_atomically`).
 """
@@ -23,7 +23,7 @@ class CheckpointError(ValueError):
 
 
 def save_checkpoint(folder: Path, state: Any) -> None:
-    """Writes a nest of dicts, lists, tensors and plain values; dict keys may be strings or whole numbers."""
+    """Writes nested dicts, lists, tensors and plain values; dict keys may be strings or whole numbers."""
     tensors: dict[str, Tensor] = {}
     rest = _take_tensors(state, "", tensors)
     with files.replace_atomically(folder) as temporary:
@@ -34,7 +34,8 @@ def save_checkpoint(folder: Path, state: Any) -> None:
 
 
 def load_checkpoint(folder: Path) -> Any:
-    """
+    """Reads a checkpoint.
+
     Raises:
         CheckpointError: anything is missing or not exactly what was written.
     """
@@ -51,7 +52,7 @@ def load_checkpoint(folder: Path) -> Any:
 
 
 def load_newest_checkpoint(root: Path) -> tuple[int, Any]:
-    """Step and state of the newest whole checkpoint; damaged ones are passed over with a warning.
+    """Returns step and state of the newest complete checkpoint; damaged ones are skipped with a warning.
 
     Raises:
         CheckpointError: there is none.
@@ -66,16 +67,17 @@ def load_newest_checkpoint(root: Path) -> tuple[int, Any]:
 
 
 def checkpoint_name(step: int) -> str:
+    """Returns the name of the folder of a checkpoint."""
     return f"step-{step:07d}"
 
 
 def checkpoint_steps(root: Path) -> list[int]:
-    """Steps of the checkpoints in `root`, ascending."""
+    """Returns the steps of the checkpoints in `root`, ascending."""
     return sorted(int(path.name.removeprefix("step-")) for path in root.glob("step-[0-9]*") if path.is_dir())
 
 
 def delete_old_checkpoints(root: Path, keep: int, newest: int) -> None:
-    """Deletes all but the `keep` newest checkpoints up to step `newest`; any behind it were passed over as damaged."""
+    """Deletes all but the `keep` newest checkpoints up to step `newest`; later ones were skipped as damaged."""
     for step in [step for step in checkpoint_steps(root) if step <= newest][:-keep]:
         files.delete_path(root / checkpoint_name(step))
 
@@ -109,7 +111,7 @@ def _put_tensors(value: Any, tensors: Mapping[str, Tensor]) -> Any:
 
 
 def nest_to_device(value: Any, device: torch.device) -> Any:
-    """The same nest with its tensors on `device`."""
+    """Returns the nested values with their tensors on `device`."""
     if isinstance(value, Tensor):
         return value.to(device)
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Which offline columns an experiment needs, where they are kept, and whether they are there."""
+"""The offline columns that an experiment needs: their folder, what is missing, and data sets that read them."""
 
 import shlex
 from collections import Counter
@@ -23,12 +23,12 @@ from seglet.values import ConfigError
 
 _FOLDER = "columns"
 _DECIDING_KEYS = ("data", "train_split", "val_split", "world_scenes", "world_size", "resize", "columns")
-"""Shared keys that `seglet prepare` must be given alike."""
+"""Shared keys that decide which columns are made; `seglet prepare` needs the same values as `seglet train`."""
 
 
 @dataclass(frozen=True)
 class OfflineColumn:
-    """Who makes a column, and where it is kept; `wanted` if the method reads it, and not only another column."""
+    """A column's producer and its store; `wanted` if the method reads it, and not only another producer."""
 
     producer: ColumnProducer
     store: ColumnStore
@@ -36,14 +36,15 @@ class OfflineColumn:
 
     @property
     def name(self) -> str:
+        """Name of the column."""
         return self.store.recipe.name
 
 
 def needed_columns(experiment: Experiment, classes: Classes) -> list[OfflineColumn]:
-    """Every column that the experiment's method is to be given, those first that others are made from.
+    """Returns every column that the method needs, sources before the columns made from them.
 
     Raises:
-        ValueError: the method's author named one otherwise where it is made than where it is read, or not at all.
+        ValueError: the method makes a column that nothing reads: a name differs in `producers` and `columns`.
     """
     method = experiment.method_class
     makers = tuple(method.producers(experiment.config, classes))
@@ -57,7 +58,7 @@ def needed_columns(experiment: Experiment, classes: Classes) -> list[OfflineColu
 
 
 def columns_folder(settings: Settings) -> Path:
-    """Where columns are kept: as the key says, or beside what else was computed about the data."""
+    """Returns the folder of the columns: that of the key `columns`, or else one beside the data."""
     if settings.columns is not None:
         return Path(settings.columns)
     if names_world(settings.data):
@@ -67,7 +68,7 @@ def columns_folder(settings: Settings) -> Path:
 
 
 def needed_validation_columns(experiment: Experiment, classes: Classes) -> list[OfflineColumn]:
-    """Those columns that images to be scored on need too, behind those they are made from."""
+    """Returns the columns that validation images need too, sources first."""
     names = _validation_names(experiment)
     found = needed_columns(experiment, classes)
     needed = {name for column in found if column.name in names for name in (column.name, *column.producer.sources)}
@@ -80,7 +81,7 @@ def _validation_names(experiment: Experiment) -> Sequence[str]:
 
 
 def datasets_with_columns(experiment: Experiment) -> list[tuple[Dataset, list[OfflineColumn]]]:
-    """Data and the columns to be made for them: what is learnt from, and what is scored on if that needs some too."""
+    """Returns the data sets of training, and of validation if that needs some, each with its columns."""
     settings, config = experiment.settings, experiment.config
     learnt = training_data(settings, config)
     found = [(learnt, needed_columns(experiment, learnt.classes))]
@@ -90,14 +91,14 @@ def datasets_with_columns(experiment: Experiment) -> list[tuple[Dataset, list[Of
 
 
 def with_validation_columns(experiment: Experiment, data: Dataset) -> Dataset:
-    """The data to score on with what its images need; the same data if that is nothing; see `with_columns`."""
+    """Returns the validation data with the columns they need; unchanged if they need none. See `with_columns`."""
     names = _validation_names(experiment)
     wanted = [column.store for column in needed_validation_columns(experiment, data.classes) if column.name in names]
     return _complete(experiment, data, wanted)
 
 
 def with_columns(experiment: Experiment, data: Dataset) -> Dataset:
-    """The data to train on with the columns that the method reads, unlabelled images too; the same if it reads none.
+    """Returns the training data, unlabelled images too, with the columns of the method; unchanged if it reads none.
 
     Raises:
         ConfigError: a column is missing or incomplete; says how those that are there were made, and the command.
@@ -121,17 +122,17 @@ def _complete(experiment: Experiment, data: Dataset, wanted: list[ColumnStore]) 
         lacking.update(part.missing())
     if lacking:
         images = sum(map(len, parts))
-        told = [
+        lines = [
             describe_missing(store, lacking[store.recipe.name], images)
             for store in wanted
             if lacking[store.recipe.name]
         ]
-        raise ConfigError("\n  ".join([*told, f"make what is missing with: {prepare_command(experiment)}"]))
+        raise ConfigError("\n  ".join([*lines, f"make what is missing with: {prepare_command(experiment)}"]))
     return complete
 
 
 def describe_missing(store: ColumnStore, missing: int, images: int) -> str:
-    """What is wrong with a column that is not complete."""
+    """Describes an incomplete column: images and files that are missing or damaged, or how it was made otherwise."""
     text = f"column {store.recipe.name!r} lacks {missing} of {images} images in {str(store.root)!r}"
     damaged = store.contents().damaged
     if damaged:
@@ -146,7 +147,7 @@ def describe_missing(store: ColumnStore, missing: int, images: int) -> str:
 
 
 def columns_made_otherwise(store: ColumnStore) -> list[ColumnStore]:
-    """Columns of the same name that were made in other ways."""
+    """Lists columns of the same name that were made in other ways."""
     return [
         other
         for other in stored_columns(store.root)

@@ -1,4 +1,4 @@
-"""How far along a long job is: a bar on a terminal, else a plain line every few seconds. All of it on stderr."""
+"""Progress of long jobs and messages, all on stderr: a bar on a terminal, else a line every few seconds."""
 
 import os
 import sys
@@ -10,19 +10,16 @@ SECONDS_BETWEEN_LINES = 5.0
 
 
 class ProgressDisplay:
-    """The progress of one job of `total` steps.
+    """The progress of one job of `total` steps; a total of 0 is not known beforehand.
 
-    An inactive one shows nothing: for processes beside the first. A `total` of 0 is not known beforehand.
+    One that is not `active` shows nothing, as in all processes but the first.
     """
 
     def __init__(self, title: str, total: int, unit: str = "steps", active: bool = True) -> None:
         self._display = _display(title, total, unit, active)
 
     def advance(self, done: int, note: str = "") -> None:
-        """Shows that `done` steps are behind us, counted from the very first one, also after a resume.
-
-        A `note` stays until the next one.
-        """
+        """Shows the number of steps done, those before a resume included, and a note, which stays until the next."""
         self._display.advance(done, note)
 
     def expect(self, total: int) -> None:
@@ -30,10 +27,11 @@ class ProgressDisplay:
         self._display.expect(total)
 
     def note(self, text: str) -> None:
-        """Writes a line of its own, which stays."""
+        """Prints a line that stays."""
         self._display.note(text)
 
     def close(self) -> None:
+        """Ends the display."""
         self._display.close()
 
     def __enter__(self) -> "ProgressDisplay":
@@ -78,7 +76,7 @@ class _Nothing(_Display):
 
 
 class _Bar(_Display):
-    """Redraws itself in place."""
+    """A bar that is redrawn in place."""
 
     def __init__(self, title: str, total: int, unit: str) -> None:
         from rich.console import Console
@@ -116,7 +114,7 @@ class _Bar(_Display):
 
 
 class _Lines(_Display):
-    """Adds a line every few seconds, and one at the end: for logs and pipes."""
+    """A line every few seconds and one at the end, for logs and pipes."""
 
     def __init__(self, title: str, total: int, unit: str) -> None:
         self._title = title
@@ -156,7 +154,7 @@ class _Lines(_Display):
 
 
 def progress_line(title: str, done: int, total: int, unit: str, pace: float | None) -> str:
-    """One line of progress in words; `pace` in steps a second, None while it is not known."""
+    """Returns one line of progress; `pace` in steps per second, None while it is not known."""
     text = f"{title}: {done}/{total} {unit} ({100 * done / total:.0f} %)" if total else f"{title}: {done} {unit}"
     if pace is None:
         return text
@@ -165,7 +163,7 @@ def progress_line(title: str, done: int, total: int, unit: str, pace: float | No
 
 
 def format_duration(seconds: float) -> str:
-    """A time span for people: 8 s, 3 min, 2 h 05 min."""
+    """Returns a time span as text: 8 s, 3 min, 2 h 05 min."""
     minutes = round(seconds / 60)
     if seconds < 100:
         return f"{seconds:.0f} s"
@@ -173,12 +171,12 @@ def format_duration(seconds: float) -> str:
 
 
 def print_message(text: str) -> None:
-    """Says something on the side, on stderr."""
+    """Prints a message on stderr."""
     print(printable_text(text, sys.stderr.encoding), file=sys.stderr, flush=True)
 
 
 def printable_text(text: str, encoding: str | None) -> str:
-    """The text without what the encoding (None: UTF-8) lacks and what would steer a terminal, as names of files may."""
+    """Returns the text with escapes for what the encoding (None: UTF-8) lacks and for control characters."""
     encoding = encoding or "utf-8"
     encoded = text.encode(encoding, "backslashreplace").decode(encoding)
     return "".join(letter if letter.isprintable() or letter in "\n\t" else repr(letter)[1:-1] for letter in encoded)

@@ -1,4 +1,4 @@
-"""What is kept when a loss becomes NaN or infinite, and how that step is taken again.
+"""Steps whose loss became NaN or infinite: saved with all they need, and taken again.
 
 failed-batch/step-N-rank-R/
   step.json            ids by dotted name, classes, step and seeds, the error
@@ -27,6 +27,7 @@ from seglet.values import ConfigError
 
 
 def save_failed_step(folder: Path, method: Method[Any], error: NonFiniteLossError) -> None:
+    """Saves the batch, the method's state and the error of a failed step."""
     folder.mkdir(parents=True, exist_ok=True)
     files.write_tensors(folder / "batch.safetensors", _tensors("", error.batch))
     files.write_tensors(folder / "method.safetensors", _tensors("", method.state_dict()))
@@ -43,7 +44,7 @@ def save_failed_step(folder: Path, method: Method[Any], error: NonFiniteLossErro
 
 @dataclass(frozen=True)
 class ReplayedStep:
-    """The step taken again: its losses, and what is known of the samples behind what is not finite."""
+    """A failed step taken again: its losses, and the method's findings about the samples."""
 
     folder: Path
     error: str
@@ -52,7 +53,7 @@ class ReplayedStep:
 
 
 def replay_failed_step(run: Run) -> ReplayedStep:
-    """Takes the last step that failed in this run again, on the processor, in 32-bit arithmetic.
+    """Takes the last failed step of a run again, on the processor, in 32-bit arithmetic.
 
     Raises:
         ConfigError: no step of this run failed.
@@ -82,7 +83,7 @@ def _step(path: Path) -> int:
 
 
 def _ids(path: str, value: Any) -> dict[str, tuple[str, ...]]:
-    """Names of samples, wherever in the record they are."""
+    """Returns the sample ids in a record and in the records within it, by dotted name."""
     if not is_dataclass(value):
         return {}
     parts = ((f"{path}.{key}" if path else key, part) for key, part in vars(value).items())
@@ -101,7 +102,7 @@ def _tensors(path: str, value: Any) -> dict[str, Tensor]:
 
 
 def _batch(kind: Any, path: str, known: Mapping[str, Any]) -> Any:
-    """The record of type `kind` whose parts are known by dotted names below `path`; None where it may be, and is."""
+    """Builds the record of type `kind` from its parts, by dotted names below `path`; None if optional and absent."""
     if path in known:
         return known[path]
     if isinstance(kind, UnionType):

@@ -1,4 +1,4 @@
-"""The one LightningModule: it runs any `Method`."""
+"""The LightningModule that trains every `Method`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,11 +15,14 @@ from seglet.methods.protocols import BeforeStep, NonFiniteDiagnosis, Unsynchroni
 from seglet.types import Losses, Progress
 
 _ALL_PROCESSES = 2**31
-"""In place of a rank: seeds that all processes share."""
+"""Stands for a rank in seeds that all processes share."""
 
 
 class TrainingModule(lightning.LightningModule):
-    """Takes a method from step `start` on; what a step draws depends on (seed, step, rank, micro-batch) alone."""
+    """Trains a method from step `start` on.
+
+    The random numbers of a step depend on seed, step, rank and micro-batch alone.
+    """
 
     def __init__(self, method: Method[Any], settings: Settings, start: int = 0) -> None:
         super().__init__()
@@ -28,15 +31,16 @@ class TrainingModule(lightning.LightningModule):
         self.start = start
         self.latest: Mapping[str, Tensor] = {}
         self.batch: Any = None
-        # what DistributedDataParallel looks for: buffers that it would send to all processes in every step
+        # DistributedDataParallel reads this: names of buffers that it need not broadcast in every step
         self._ddp_params_and_buffers_to_ignore = [f"method.{name}" for name in unsynchronised_buffers(method)]
 
     @property
     def step(self) -> int:
-        """Optimiser steps done, over all runs that this one resumes."""
+        """Number of optimiser steps done, those before a resume included."""
         return self.start + self.global_step
 
     def progress(self, micro: int = 0) -> Progress:
+        """Returns the progress and the seeds of a micro-batch of the current step."""
         settings = self.settings
         seed = mix_seed(settings.seed, self.step, self.global_rank, micro)
         return Progress(self.step, settings.steps, seed, mix_seed(settings.seed, self.step, _ALL_PROCESSES, micro))
@@ -66,7 +70,7 @@ class TrainingModule(lightning.LightningModule):
             self.method.before_step()
 
     def finish_step(self) -> None:
-        """Called once after each optimiser step, before anything is scored or saved."""
+        """Lets the method end the step; called once after each optimiser step, before anything is scored or saved."""
         settings = self.settings
         seed, common = (  # no micro-batch of the next step has them
             mix_seed(settings.seed, self.step, rank, settings.accumulate) for rank in (0, _ALL_PROCESSES)
@@ -74,7 +78,7 @@ class TrainingModule(lightning.LightningModule):
         self.method.after_step(Progress(self.step, settings.steps, seed, common))
 
     def ends_step(self, index: int) -> bool:
-        """Whether the micro-batch `index` was the last of its optimiser step."""
+        """Returns True for the last micro-batch of an optimiser step."""
         return (index + 1) % self.settings.accumulate == 0
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
@@ -86,10 +90,10 @@ class UnusedParametersError(ValueError):
 
 
 def check_gradients(method: Method[Any]) -> None:
-    """Checks that every trained parameter of the method has a gradient; otherwise processes would wait for it forever.
+    """Checks that every trained parameter has a gradient, which DistributedDataParallel needs of each process.
 
     Raises:
-        UnusedParametersError: some have none; names the first.
+        UnusedParametersError: some have none; the message names the first.
     """
     unused = [name for name, weight in method.named_parameters() if weight.requires_grad and weight.grad is None]
     if unused:
@@ -101,24 +105,24 @@ def check_gradients(method: Method[Any]) -> None:
 
 
 class NonFiniteLossError(ValueError):
-    """A loss became NaN or infinite; knows in which step, on what, and which terms."""
+    """A loss became NaN or infinite; the message names step, terms and samples."""
 
     def __init__(self, losses: Losses, batch: Any, progress: Progress, findings: Sequence[str] = ()) -> None:
         self.batch, self.progress = batch, progress
-        culprits = [name for name, term in losses.terms.items() if not torch.isfinite(term).all()]
+        terms = [name for name, term in losses.terms.items() if not torch.isfinite(term).all()]
         ids = ", ".join(map(str, getattr(batch, "ids", ())))
-        blamed = f" ({'; '.join(findings)})" if findings else ""
+        details = f" ({'; '.join(findings)})" if findings else ""
         super().__init__(
             f"the loss of step {progress.step} is {losses.total.item()}; not finite: "
-            f"{', '.join(culprits) or 'only the sum'}; samples {ids}{blamed}; "
+            f"{', '.join(terms) or 'only the sum'}; samples {ids}{details}; "
             "lower learning_rate or set clip; the step is kept, `seglet replay RUN` takes it again"
         )
 
 
 def diagnose_step(method: Method[Any], batch: Any, progress: Progress) -> list[str]:
-    """What the method knows of the samples behind a loss that is not finite; leaves its state as it was.
+    """Returns the method's findings about the samples behind a loss that is not finite; its buffers stay as they were.
 
-    Nothing in one of several processes: to look again may need all of them, and the others are elsewhere.
+    Empty in a run of several processes: a second forward pass may need all of them, and the others have gone on.
     """
     if not isinstance(method, NonFiniteDiagnosis):
         return []
@@ -128,7 +132,10 @@ def diagnose_step(method: Method[Any], batch: Any, progress: Progress) -> list[s
     try:
         with torch.no_grad():
             return method.diagnose_non_finite(batch, progress)
-    except (ValueError, RuntimeError):  # what is told must be the loss, not a second error on the way to its cause
+    except (
+        ValueError,
+        RuntimeError,
+    ):  # the error to report is the loss, not a second one met while looking for its cause
         return []
     finally:
         for name, buffer in method.named_buffers():
@@ -141,7 +148,7 @@ def unsynchronised_buffers(method: Method[Any]) -> list[str]:
 
 
 def mix_seed(*numbers: int) -> int:
-    """A 63-bit seed from whole numbers; different inputs give unrelated seeds."""
+    """Returns a 63-bit seed made from whole numbers; different numbers give unrelated seeds."""
     state = 0x9E3779B97F4A7C15
     for number in numbers:  # splitmix64 rounds
         state = (state ^ (number + 0x9E3779B97F4A7C15)) * 0xBF58476D1CE4E5B9 % 2**64

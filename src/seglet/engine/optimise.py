@@ -1,4 +1,4 @@
-"""Optimisers and learning rates; a rate is a function of the step alone, so it needs no state to resume."""
+"""Optimisers: parameter groups with their own learning rates, and adversaries trained beside the student."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -11,14 +11,14 @@ from seglet.methods.base import Method
 from seglet.methods.protocols import Adversaries
 
 _ADVERSARY_RATE, _ADVERSARY_BETAS = 4e-4, (0.9, 0.99)
-"""Of Adam for a method's adversaries, at every step; CIRKD code."""
+"""Learning rate and betas of Adam for adversaries, constant over training; CIRKD code."""
 
 
 def build_optimiser(method: Method[Any], settings: Settings) -> torch.optim.Optimizer:
-    """For all trained parameters; by default alike, with no exemption from weight decay (CIRKD code).
+    """Builds the optimiser of all trained parameters; by default one group, all with weight decay (CIRKD code).
 
-    With `head_rate` or `bias_rate` they are divided into groups that carry their `rate`, a multiple of the learning
-    rate. A method's adversaries are trained beside them by Adam.
+    With `head_rate` or `bias_rate` there are several groups, each with its `rate`, a multiple of the learning rate. A
+    method's adversaries are trained beside them by Adam.
     """
     adversaries = _adversaries(method)
     apart = {id(p) for p in adversaries}
@@ -40,7 +40,7 @@ def _adversaries(method: Method[Any]) -> list[nn.Parameter]:
 def parameter_groups(
     trained: Mapping[str, nn.Parameter], method: Method[Any], settings: Settings
 ) -> list[dict[str, Any]]:
-    """One group where all learn alike; else backbone and rest, their weights and their biases, without empty ones.
+    """Divides parameters into those of backbone and head, weights and biases; one group if all have the same rate.
 
     Source: SSSS, models/stage_net.py: 1, 2, 10 and 20 times the rate, no decay of biases.
     """
@@ -67,7 +67,7 @@ def _main(trained: list[dict[str, Any]], settings: Settings) -> torch.optim.Opti
 
 
 class JointOptimiser(torch.optim.Optimizer):
-    """Several optimisers of disjoint parameters that step as one."""
+    """Several optimisers of disjoint parameters that step together."""
 
     def __init__(self, parts: Iterable[torch.optim.Optimizer]) -> None:
         self.parts = list(parts)
@@ -75,7 +75,7 @@ class JointOptimiser(torch.optim.Optimizer):
         self.param_groups = [group for part in self.parts for group in part.param_groups]
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Evaluates the closure, if there is one, once."""
+        """Takes a step of each optimiser; evaluates the closure, if there is one, once."""
         loss = None
         if closure is not None:
             with torch.enable_grad():
@@ -85,7 +85,7 @@ class JointOptimiser(torch.optim.Optimizer):
         return loss
 
     def state_dict(self) -> dict[str, Any]:
-        """As one optimiser's: parameters are numbered through all parts."""
+        """Returns one state for all parts, whose parameters are numbered consecutively."""
         state: dict[int, Any] = {}
         numbered: list[dict[str, Any]] = []
         for part in self.parts:
@@ -95,6 +95,7 @@ class JointOptimiser(torch.optim.Optimizer):
         return {"state": state, "param_groups": numbered}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Distributes a state of `state_dict` among the parts."""
         waiting = list(state_dict["param_groups"])
         for part in self.parts:
             mine = [waiting.pop(0) for _ in part.param_groups]

@@ -1,4 +1,4 @@
-"""A folder of results is taken for one purpose: the same one may go on in it, another may not."""
+"""Output folders: results of the same settings may be continued in one, others are refused."""
 
 import os
 import tempfile
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def check_output_folder(out: Path, file: str, record: dict[str, Any], overwrite: bool) -> None:
-    """Checks that `out` is new, empty, or of the same settings and classes as its record in `file` says.
+    """Checks that `out` is new, empty, or has results of the same settings and classes, by its record in `file`.
 
     Raises:
         ValueError: the folder holds other files, or results of other settings or classes.
@@ -29,7 +29,7 @@ def check_output_folder(out: Path, file: str, record: dict[str, Any], overwrite:
 
 
 def _decisive(record: Any) -> dict[str, Any]:
-    """All that decides what a result becomes."""
+    """Returns the settings and the classes, which decide the results."""
     if not isinstance(record, dict) or not isinstance(record.get("settings"), dict):
         return {}
     return {**record["settings"], "classes": record.get("classes")}

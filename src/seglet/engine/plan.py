@@ -1,4 +1,4 @@
-"""What a run would do, without doing it: every value and its origin, sizes, and a measured estimate of cost."""
+"""The plan of a run, shown by `--dry-run`: every value with its origin, sizes, and an estimate of cost."""
 
 import time
 from dataclasses import dataclass
@@ -24,7 +24,10 @@ _STATE_PER_WEIGHT = {"sgd": 4, "adamw": 8}
 
 @dataclass(frozen=True)
 class RunPlan:
-    """Estimates hold for this machine's processor and 32-bit arithmetic; memory in bytes per process."""
+    """Values, sizes and cost of a run.
+
+    Estimates are for this machine's processor and 32-bit arithmetic; `memory` is in bytes per process.
+    """
 
     values: dict[str, Any]
     origin: dict[str, str]
@@ -37,7 +40,7 @@ class RunPlan:
     notes: list[str]
 
     def text(self) -> str:
-        """The plan as aligned lines for people."""
+        """Returns the plan as aligned lines."""
         width = max(len(key) for key in self.values)
         lines = [f"{key:<{width}}  {self.values[key]!s:<28}  {self.origin.get(key, '')}" for key in self.values]
         hours = self.seconds_per_step * self.values["steps"] / 3600
@@ -54,7 +57,7 @@ class RunPlan:
 
 
 def plan_run(experiment: Experiment) -> RunPlan:
-    """Builds everything, takes one step on at most two views to measure, and throws it away."""
+    """Plans a run: builds everything, and measures one step on at most two views."""
     settings = experiment.settings
     check_hardware(settings)
     sets = open_datasets(settings, experiment.config)
@@ -79,7 +82,7 @@ def plan_run(experiment: Experiment) -> RunPlan:
 
 
 def measure_step(method: Method[Any], data: Dataset, experiment: Experiment, views: int) -> tuple[int, float]:
-    """Bytes kept for the backward pass and seconds of one training step on `views` images."""
+    """Measures one training step on `views` images: bytes kept for the backward pass, and seconds."""
     batch, settings = first_batch(experiment, data, views, method.supervision), experiment.settings
     method.train()
     seconds = []

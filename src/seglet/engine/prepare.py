@@ -1,4 +1,4 @@
-"""Computes what offline columns lack: in batches, each process its share, finished shards never again."""
+"""Computation of missing column values: in batches, shared among processes, never repeated once written."""
 
 import shutil
 import time
@@ -23,22 +23,22 @@ from seglet.engine.console import ProgressDisplay, format_duration
 from seglet.engine.experiment import Experiment
 
 _SHARD_BYTES, _SHARD_VALUES, _SHARD_SECONDS = 32 * 2**20, 1024, 60.0
-"""A shard is written as soon as it has one of these: so much is lost at most when the process is killed."""
+"""A shard is written as soon as it reaches one of these limits; at most this much is lost if the process is killed."""
 
 _OVERHEAD = 150
-"""Bytes of a shard for each value, beside the value."""
+"""Bytes that a shard needs per value beside the value."""
 
 _HOPELESS = 16
-"""So many failures without a success are no matter of single images."""
+"""Number of failures without a success after which preparation stops: the fault is not that of single images."""
 
 _READERS = 2
 _FAILURES = (ValueError, OSError, RuntimeError, MemoryError, ArithmeticError, LookupError)
-"""What an image may do to a producer; torch runs out of memory with a RuntimeError."""
+"""Exceptions of a producer that only fail its image; torch reports exhausted memory as RuntimeError."""
 
 
 @dataclass(frozen=True)
 class PrepareOptions:
-    """How columns are computed; process `rank` of `world` takes every `world`-th image. `dry` only measures."""
+    """Options of the computation: process `rank` of `world` takes every `world`-th image, and `dry` only measures."""
 
     device: torch.device
     batch: int = 8
@@ -49,7 +49,7 @@ class PrepareOptions:
 
 @dataclass
 class ColumnOutcome:
-    """What became of this process's share of a column; `failed` has the reason by the image's id."""
+    """Result of one process's share of a column; `failed` has the reasons by image id."""
 
     name: str
     images: int
@@ -59,7 +59,7 @@ class ColumnOutcome:
 
 @dataclass(frozen=True)
 class _MissingValue:
-    """An image whose value is missing, and the address the value will have."""
+    """An image whose value is missing, and the address that the value will have."""
 
     index: int
     address: str
@@ -68,7 +68,7 @@ class _MissingValue:
 def prepare_experiment(
     experiment: Experiment, work: PrepareOptions, note: Callable[[str], None]
 ) -> list[ColumnOutcome]:
-    """Computes all that training the experiment needs and does not find; nothing for a method without columns.
+    """Computes all missing column values of an experiment; nothing for a method without columns.
 
     Raises:
         DataError: the data are not sound, a folder cannot be written or the disk is too small.
@@ -84,7 +84,7 @@ def prepare_experiment(
 def prepare_columns(
     data: Dataset, wanted: Sequence[OfflineColumn], work: PrepareOptions, note: Callable[[str], None]
 ) -> list[ColumnOutcome]:
-    """Completes the columns of the data, in order; `note` is told what is there, and an estimate of the rest.
+    """Completes the columns of a data set, in order; `note` gets lines about what exists and what the rest costs.
 
     Raises:
         DataError: a folder cannot be written or the disk is too small; what was finished stays.
@@ -100,7 +100,7 @@ def prepare_columns(
 
 
 class _Job:
-    """One column's share of one process."""
+    """One process's share of one column."""
 
     def __init__(
         self,
@@ -135,7 +135,7 @@ class _Job:
         return self.outcome
 
     def _due(self) -> list[_MissingValue]:
-        """What is missing; images that are alike share a value."""
+        """Lists the missing values; images of the same content share one."""
         places = self.store.contents().locations
         if places:
             place = next(iter(places.values()))
@@ -158,24 +158,24 @@ class _Job:
         self._estimate(values, time.perf_counter() - begin, due)
 
     def _fill(self, compute: ComputeColumn, due: Sequence[_MissingValue]) -> None:
-        writer, begin, seen = _Writer(self.store), time.perf_counter(), 0
+        writer, begin, done = _Writer(self.store), time.perf_counter(), 0
         title = f"prepare {self.outcome.name}"
         try:
             with ProgressDisplay(title, len(due), "images", active=self.work.rank == 0) as steps:
                 for batch in self._batches(due):
                     values = self._values(compute, batch)
-                    if not seen:
+                    if not done:
                         self._estimate(values, time.perf_counter() - begin, due)
                     writer.add(values)
-                    seen += len(batch)
+                    done += len(batch)
                     self.outcome.made += len(values)
                     self._give_up()
-                    steps.advance(seen)
+                    steps.advance(done)
         finally:
-            writer.flush()  # what is computed is kept, also if somebody lost patience
+            writer.flush()  # what was computed is kept, also after an interruption
 
     def _batches(self, due: Sequence[_MissingValue]) -> Iterator[list[tuple[_MissingValue, "Sample | str"]]]:
-        """Images or the reason why they cannot be read, batch by batch, read ahead in threads."""
+        """Yields batches of images, or of reasons why they cannot be read; threads read ahead."""
         data, size = ColumnedDataset(self.data, self.sources), self.work.batch
         groups = [due[begin : begin + size] for begin in range(0, len(due), size)]
         with ThreadPoolExecutor(_READERS) as pool:
@@ -189,7 +189,7 @@ class _Job:
     def _values(
         self, compute: ComputeColumn, batch: Sequence[tuple[_MissingValue, "Sample | str"]]
     ) -> dict[str, ColumnValue]:
-        """By address; what fails goes into the outcome."""
+        """Computes the values of a batch by address; failures go into the outcome."""
         for one, read in batch:
             if isinstance(read, str):
                 self._failed(self.data.ids[one.index], read)
@@ -204,7 +204,7 @@ class _Job:
                 raise ValueError(f"{self.producer.maker} gave {len(values)} values for {len(batch)} images")
             return {one.address: self._checked(value) for (one, _), value in zip(batch, values, strict=True)}
         except _FAILURES as error:
-            if len(batch) > 1:  # whose fault was it? And half a batch may fit into memory
+            if len(batch) > 1:  # find the image at fault; half a batch may also fit into memory
                 half = len(batch) // 2
                 return {**self._compute(compute, batch[:half]), **self._compute(compute, batch[half:])}
             self._failed(batch[0][1].id, str(error) or type(error).__name__)
@@ -249,7 +249,7 @@ class _Job:
 
 
 class _Writer:
-    """Collects values until they are worth a shard."""
+    """Collects values and writes them in shards."""
 
     def __init__(self, store: ColumnStore) -> None:
         self.store = store
@@ -270,13 +270,13 @@ class _Writer:
 
 
 def _value_form(store: ColumnStore, dtype: str, shape: tuple[int, ...]) -> tuple[Any, ...]:
-    """What must be alike for all images of a column, so that they make a batch: dtype and the fixed axes."""
+    """Returns dtype and fixed axes of a value, which all values of a column share so that they can be batched."""
     own = {"image": 2, "sequence": 1}.get(store.recipe.kind, 0)
     return () if store.recipe.kind == "text" else (dtype, len(shape), *shape[own:])
 
 
 def format_bytes(size: float) -> str:
-    """Bytes for people."""
+    """Returns a number of bytes as text: 12 KiB, 3.4 GiB."""
     for unit in ("bytes", "KiB", "MiB"):
         if size < 1000:
             return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.3g} {unit}"

@@ -1,4 +1,4 @@
-"""The folder of one run: what was asked, on what, with what, and everything that came out."""
+"""The folder of one run: its experiment, its record, and its results."""
 
 import json
 import os
@@ -23,15 +23,15 @@ _PACKAGES = ("torch", "lightning", "numpy", "pillow", "safetensors")
 
 
 class Run:
-    """Paths inside a run's folder, and what is written there once.
+    """A run's folder: paths of what it holds, and the files that are written once.
 
-    experiment.yaml     every resolved key: `seglet train experiment.yaml` does the same again
+    experiment.yaml     every resolved key: `seglet train experiment.yaml` repeats the run
     record.json         command, versions, commit, where each key came from, the data's fingerprints
     metrics.jsonl       one JSON object a line: training terms and validation scores by step
-    samples/            what the model sees: training views, and validation images beside truth and prediction
+    samples/            training views, and validation images beside mask and prediction
     checkpoints/        the newest states to resume from
-    model/, last/       the Segmenter with the best validation score, and the final one
-    failed-batch/       only if a loss became NaN or infinite: all that `seglet replay` needs
+    model/, last/       the segmenter with the best validation score, and the final one
+    failed-batch/       only after a loss became NaN or infinite: what `seglet replay` needs
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -73,7 +73,8 @@ class Run:
         return [line for text in self.metrics.read_text(encoding="utf-8").splitlines() if (line := _parsed(text))]
 
     def start(self, experiment: Experiment, data: Mapping[str, Any], overwrite: bool) -> None:
-        """
+        """Begins a run: writes the experiment and the record, over an old run if `overwrite` is true.
+
         Raises:
             ConfigError: the folder holds a run already, or cannot be written.
         """
@@ -94,7 +95,7 @@ class Run:
             ) from error
 
     def resume(self, experiment: Experiment, data: Mapping[str, Any], force: bool) -> None:
-        """Checks that the run in this folder is the one asked for, and cleans up after an interruption.
+        """Prepares the run in this folder to go on: compares the experiment and the data, removes partial files.
 
         Raises:
             ConfigError: there is no run here, or it differs in what would change the result and `force` is false.
@@ -154,7 +155,7 @@ def _parsed(text: str) -> dict[str, Any] | None:
 
 
 def changed_keys(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """One line for each key whose value changed and matters to the result."""
+    """Returns a line for each key whose value changed and matters to the result."""
     keys = [key for key in {**before, **now} if key not in FREE_ON_RESUME]
     missing = object()
     return [
@@ -165,6 +166,7 @@ def changed_keys(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]
 
 
 def run_record(experiment: Experiment, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the record of a run: command, commit, versions, machine, origin of each key, data fingerprints."""
     return {
         "command": typed_command(),
         "commit": source_commit(),
@@ -183,12 +185,13 @@ def typed_command() -> str:
 
 
 def installed_versions() -> dict[str, str]:
+    """Returns the versions of Python, seglet and the main packages."""
     found = {name: metadata.version(name) for name in _PACKAGES}
     return {"python": platform.python_version(), "seglet": __version__, **found}
 
 
 def source_commit() -> str | None:
-    """Of the source tree seglet runs from, with '+' if its code has changes; none without such a tree or git."""
+    """Returns the commit of the source tree in use, with '+' if its code has changes; None without a tree or git."""
     root = Path(__file__).parents[3]
     if not (root / ".git").exists() or shutil.which("git") is None:
         return None

@@ -1,4 +1,4 @@
-"""Images in a run's folder: what the model sees in training, and what it makes of images it has not seen."""
+"""Sheets of images in a run's folder: training views, and validation images with their predictions."""
 
 from pathlib import Path
 from typing import Any
@@ -22,13 +22,13 @@ from seglet.methods.base import Method
 
 
 def save_training_views(folder: Path, data: Dataset, settings: Settings, count: int = 8) -> None:
-    """The first views of training: image, labels, and one over the other."""
+    """Saves the first training views: image, labels, and labels over the image."""
     order, views = EpochOrder(len(data), settings.seed), []
     for position in range(count):
         sample = data.read(order.index(position))
-        seen = augmented_view(sample, view_augmentation(settings), augmentation_rng(settings.seed, position))
-        image = (seen.image.permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
-        views.append((image, seen.labels))
+        view = augmented_view(sample, view_augmentation(settings), augmentation_rng(settings.seed, position))
+        image = (view.image.permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
+        views.append((image, view.labels))
     rows = [[image for image, _ in views]]
     labelled = [(image, labels) for image, labels in views if labels is not None]
     rows.append([colour_labels(labels, data.classes) for _, labels in labelled])
@@ -45,7 +45,7 @@ def save_config_sheets(folder: Path, data: Dataset, experiment: Experiment, coun
 
 
 def save_validation_images(folder: Path, data: Dataset, method: Method[Any], count: int = 6) -> None:
-    """Images spread over the validation set: image, truth, prediction."""
+    """Saves images spread over the validation set: image, mask, prediction."""
     places = sorted({round(place) for place in np.linspace(0, len(data) - 1, count)})
     samples = [data.read(place) for place in places]
     rows = [[sample.image for sample in samples]]

@@ -40,7 +40,7 @@ class InterruptedTrainingError(KeyboardInterrupt):
 
 @dataclass(frozen=True)
 class StartOptions:
-    """How a run begins: in a new folder, from its newest checkpoint (`resume`), or over an old run (`overwrite`).
+    """Start of a run: in a new folder, from its newest checkpoint (`resume`), or over an old run (`overwrite`).
 
     `force` resumes although the experiment has changed.
     """
