@@ -1,4 +1,4 @@
-"""Segmentation of an image: shares, an overlay, a mask file, and its form in notebooks."""
+"""What the segmentation of an image offers: shares, an overlay, a mask file, and how notebooks show it."""
 
 import io
 from pathlib import Path

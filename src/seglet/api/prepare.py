@@ -5,12 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from seglet.api.experiment import MethodLike, resolve
-from seglet.engine.columns import datasets_with_columns
 from seglet.engine.console import print_message
 from seglet.engine.experiment import Experiment
-from seglet.engine.prepare import PrepareOptions, prepare_columns
-from seglet.inference.from_tags import make_missing_artefacts
-from seglet.inference.models import choose_device
 from seglet.methods.base import Method
 from seglet.methods.protocols import Artefacts
 
@@ -39,6 +35,11 @@ def prepare_offline(experiment: Experiment, device: str, batch: int = 8) -> dict
     """Computes the artefacts and columns that an experiment needs and does not find; see `prepare`."""
     if not _reads_any(experiment):
         return {}
+    from seglet.engine.columns import datasets_with_columns
+    from seglet.engine.prepare import PrepareOptions, prepare_columns
+    from seglet.inference.from_tags import make_missing_artefacts
+    from seglet.inference.models import choose_device
+
     chosen = choose_device(device)
     parts = datasets_with_columns(experiment)
     make_missing_artefacts(experiment, parts[0][0], chosen)

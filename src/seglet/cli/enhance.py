@@ -9,7 +9,7 @@ from seglet.cli.output import print_result
 from seglet.cli.parsing import add_device, add_json, whole_number
 
 if TYPE_CHECKING:
-    from seglet.data.enhance.by_name import Enhancer
+    from seglet.inference.brighten import Enhancer
 
 RECORD = "enhanced.json"
 METHODS = ("clahe", "equalise", "gamma", "retinex", "zero-dce")
@@ -108,8 +108,7 @@ def _steps(arguments: argparse.Namespace) -> int:
 
 
 def _enhancer(arguments: argparse.Namespace) -> "Enhancer":
-    from seglet.data.enhance.by_name import ENHANCERS
-    from seglet.inference.brighten import ZeroDCEEnhancer
+    from seglet.inference.brighten import ENHANCERS, ZeroDCEEnhancer
 
     if arguments.method != "zero-dce":
         return ENHANCERS[arguments.method]

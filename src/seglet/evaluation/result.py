@@ -6,22 +6,23 @@ Axes: k classes, h rows, w columns.
 import copy
 import math
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.distributed as dist
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from seglet.evaluation.boundary import BoundaryCounts
 from seglet.evaluation.calibration import Calibration
-from seglet.evaluation.cam_curve import CamCurve
 from seglet.evaluation.confusion import confusion_matrix
 from seglet.evaluation.confusion_ratio import Cooccurrence
 from seglet.evaluation.scores import IOU_CONVENTIONS, IouConvention, Scores, mean_iou
 from seglet.evaluation.significance import Bootstrap
-from seglet.evaluation.table import evaluation_table, format_score, html_evaluation_table
 from seglet.types import Classes
+
+if TYPE_CHECKING:
+    from seglet.evaluation.boundary import BoundaryCounts
+    from seglet.evaluation.cam_curve import CamCurve
 
 _BINS = (10, 15)  # FOTF, Table 7; Guo et al. 2017
 
@@ -45,10 +46,10 @@ class Evaluation:
         replicas: int = 1000,
         seed: int = 0,
         boundary: bool = False,
-        cam_curve: CamCurve | None = None,
+        cam_curve: "CamCurve | None" = None,
     ) -> None:
         self.classes = classes
-        self.boundary = BoundaryCounts(len(classes)) if boundary else None
+        self.boundary = _boundary_counts(len(classes)) if boundary else None
         self.confusion = torch.zeros(len(classes), len(classes), dtype=torch.int64)
         self.calibration = Calibration()
         self.cooccurrence = Cooccurrence(classes)
@@ -151,13 +152,25 @@ class Evaluation:
 
     def table(self) -> str:
         """Returns the scores as a table in plain text, in percent."""
+        from seglet.evaluation.table import evaluation_table
+
         return evaluation_table(self.as_dict())
 
     def __repr__(self) -> str:
+        from seglet.evaluation.table import format_score
+
         return f"Evaluation: mIoU {format_score(None if math.isnan(self.miou) else self.miou)} %\n{self.table()}"
 
     def _repr_html_(self) -> str:
+        from seglet.evaluation.table import html_evaluation_table
+
         return html_evaluation_table(self.as_dict())
+
+
+def _boundary_counts(classes: int) -> "BoundaryCounts":
+    from seglet.evaluation.boundary import BoundaryCounts
+
+    return BoundaryCounts(classes)
 
 
 def _without_nan(value: Any) -> Any:

@@ -5,14 +5,16 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from seglet.data.columns.producer import ColumnProducer
 from seglet.models.segmenter import Segmenter
 from seglet.types import Classes, Losses, Progress
+
+if TYPE_CHECKING:
+    from seglet.data.columns.producer import ColumnProducer
 
 Step = TypeVar("Step")
 
@@ -42,7 +44,7 @@ class Method(nn.Module, ABC, Generic[Step]):
         """Returns the method for these classes, as its config says; `seed` decides the initial weights."""
 
     @classmethod
-    def producers(cls, config: Any, classes: Classes) -> Sequence[ColumnProducer]:
+    def producers(cls, config: Any, classes: Classes) -> "Sequence[ColumnProducer]":
         """Returns what computes the columns this config needs, sources before what is made from them; loads nothing.
 
         `seglet prepare` runs them once, on whole images. A column that only serves as a source is not in `columns`.

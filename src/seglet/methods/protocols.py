@@ -9,13 +9,15 @@ Axes: b images, k classes with the background first, f = k - 1 foreground classe
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from jaxtyping import Float, Integer
 from torch import Tensor, nn
 
-from seglet.data.artefact import Artefact
 from seglet.types import Classes, Progress, TensorRecord
+
+if TYPE_CHECKING:
+    from seglet.data.artefact import Artefact
 
 PredictFunction = Callable[[Tensor], Tensor]
 """Takes images in [0, 1], returns class logits at their size."""
@@ -47,7 +49,7 @@ class Artefacts(Protocol):
 
     @classmethod
     @abstractmethod
-    def artefacts(cls, config: Any, classes: Classes) -> Sequence[Artefact]:
+    def artefacts(cls, config: Any, classes: Classes) -> "Sequence[Artefact]":
         """Returns the artefacts this config needs, without loading any network."""
 
     @abstractmethod

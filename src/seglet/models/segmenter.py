@@ -26,7 +26,6 @@ from seglet.models.image_tensor import (
     pad_to_side,
 )
 from seglet.models.io import storage
-from seglet.models.io.locate import segmenter_folder
 from seglet.models.layers.initialise import initialise_weights
 from seglet.models.network import Network, evaluation_mode
 from seglet.models.segmentation import Segmentation
@@ -226,4 +225,6 @@ def load(source: str | PathLike[str], revision: str | None = None) -> Segmenter:
         from seglet.models.onnx_segmenter import load_exported
 
         return load_exported(Path(source))
+    from seglet.models.io.locate import segmenter_folder
+
     return Segmenter.load(segmenter_folder(fspath(source), revision))

@@ -1,4 +1,4 @@
-"""Checking of data sets: all problems are reported at once."""
+"""Checks of a data set: every problem at once."""
 
 from typing import TYPE_CHECKING
 

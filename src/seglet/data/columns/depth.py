@@ -14,7 +14,6 @@ from PIL import Image
 
 from seglet.data.dataset import Sample
 from seglet.data.errors import DataError
-from seglet.data.files import image_name
 from seglet.files import read_bytes
 
 _SUFFIXES = (".png", ".tif", ".tiff", ".npy")
@@ -39,6 +38,8 @@ class DepthFiles:
         Raises:
             DataError: the folder does not exist or has no depth maps.
         """
+        from seglet.data.files import image_name
+
         if not self.folder.is_dir():
             raise DataError(f"{str(self.folder)!r} is no folder; give the one that holds the depth maps")
         found: dict[str, Path] = {}

@@ -5,7 +5,6 @@ from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
 from seglet.data.errors import DataError
-from seglet.data.splits.official import full_split_name
 
 LABELLED_NAMES = ("labelled", "labeled")
 _PORTION_FORM = re.compile(r"(\d{1,12})(?:_(\d{1,12}))?")
@@ -64,6 +63,8 @@ def unlabelled_counterpart(split: str) -> str:
     Raises:
         DataError: the name does not end in labelled.
     """
+    from seglet.data.splits.official import full_split_name
+
     head, slash, kind = full_split_name(split).rpartition("/")
     if kind not in LABELLED_NAMES:
         raise DataError(
