@@ -10,9 +10,10 @@ import torch
 from tests.data.disk import save, text
 
 from seglet.cli import enhance
+from seglet.data.enhance.by_name import ENHANCERS
 from seglet.images import read_image
 from seglet.inference import zero_dce_training
-from seglet.inference.brighten import ENHANCERS, ZeroDCEEnhancer
+from seglet.inference.brighten import ZeroDCEEnhancer
 from seglet.inference.inputs import gather_images
 from seglet.inference.zero_dce_training import ZeroDCETraining, crop_batches, train_zero_dce
 from seglet.models.zero_dce import load_zero_dce

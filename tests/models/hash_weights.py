@@ -18,7 +18,7 @@ def hashed(name: str, count: int) -> np.ndarray:
 
 
 def hash_weight(name: str, shape: tuple[int, ...]) -> Tensor:
-    """What the golden networks were filled with."""
+    """Returns the weights of the golden networks."""
     u = hashed(name, math.prod(shape)).reshape(shape)
     if name.endswith("num_batches_tracked"):
         return torch.zeros(shape, dtype=torch.int64)

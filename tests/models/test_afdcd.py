@@ -51,7 +51,7 @@ def test_equal_channels_are_aligned_too() -> None:
     assert FeatureMasking(8, 8)(torch.randn(1, 8, 4, 4)).shape == (1, 8, 4, 4)
 
 
-def test_nothing_of_a_wholly_hidden_map_is_seen() -> None:
+def test_a_wholly_hidden_map_has_no_effect() -> None:
     net = FeatureMasking(3, 4, share=1.0)
     maps, uniform = torch.randn(2, 1, 3, 4, 4), torch.full((1, 1, 4, 4), 0.5)
     assert torch.equal(net(maps[0], uniform), net(maps[1], uniform))

@@ -29,7 +29,7 @@ def test_it_segments_and_scores_with_any_backbone(name: str) -> None:
 
 
 def test_whole_channels_are_dropped_before_the_classifier() -> None:
-    """Where dropout leaves nothing but one channel, all activations are that channel's."""
+    """If dropout leaves only one channel, all activations are that channel's."""
     head = CAMHead(2, 3, dropout=0.5).train()
     head.tail.dropout.generator = torch.Generator().manual_seed(0)
     features = torch.rand(1, 2, 4, 4)
@@ -55,5 +55,5 @@ def test_each_class_reaches_its_own_maximum_and_the_background_is_constant() -> 
     torch.testing.assert_close(masks[0, :, 0], torch.tensor([[0.1, 0.1], [0.0, 1.0], [1.0, 0.5]]), rtol=1e-4, atol=0)
 
 
-def test_a_class_seen_nowhere_has_no_mask() -> None:
+def test_a_class_without_activation_has_no_mask() -> None:
     assert cam_masks(torch.full((1, 2, 3, 3), -2.0), (6, 6))[:, 1:].eq(0).all()

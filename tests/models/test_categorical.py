@@ -35,8 +35,8 @@ def test_the_forward_process_is_a_product_of_matrices(case: Case) -> None:
 @pytest.mark.golden("semi", "d3pm")
 def test_read_literally_the_step_changes_nothing(case: Case) -> None:
     flips, labels, steps = of(case, cumulative=False)
-    seen = flips.forward(planes(labels, flips.classes), steps)
-    np.testing.assert_allclose(seen, np.broadcast_to(case["q_xt_literal"], seen.shape), rtol=1e-12)
+    noisy = flips.forward(planes(labels, flips.classes), steps)
+    np.testing.assert_allclose(noisy, np.broadcast_to(case["q_xt_literal"], noisy.shape), rtol=1e-12)
     belief = planes(labels, flips.classes)
     assert torch.equal(flips.reverse(labels, belief, torch.ones_like(steps)), belief)
 

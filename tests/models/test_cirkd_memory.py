@@ -121,7 +121,7 @@ def test_a_region_is_the_direction_of_the_mean() -> None:
     torch.testing.assert_close(memory.regions.vectors[1, 0], torch.tensor([0.0, 0.5**0.5, 0.5**0.5]))
 
 
-def test_a_batch_of_ignored_pixels_is_not_remembered() -> None:
+def test_a_batch_of_ignored_pixels_adds_nothing() -> None:
     memory = small()
     before = memory.pixels.vectors.clone()
     memory.remember(basis(0, 1, 2), torch.full((1, 1, 3), IGNORE), torch.zeros(1, 1, 3))
@@ -149,7 +149,7 @@ def test_equal_generators_draw_alike() -> None:
     assert torch.equal(one.pixel_slots, two.pixel_slots)
 
 
-def test_a_saved_memory_goes_on_where_it_was() -> None:
+def test_a_saved_memory_continues() -> None:
     memory, other = small(), small()
     memory.remember(basis(0, 1, 2), torch.tensor([[[0, 1, 1]]]), torch.zeros(1, 1, 3))
     other.load_state_dict(memory.state_dict())

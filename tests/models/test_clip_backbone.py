@@ -35,7 +35,7 @@ def test_the_head_reads_every_layer_on_the_grid_of_the_patches() -> None:
     assert [tuple(stage.shape) for stage in model.network.backbone(IMAGES)] == [(2, 16, 5, 7)] * 3
 
 
-def test_the_backbone_sees_what_the_tower_alone_sees() -> None:
+def test_the_backbone_has_the_features_of_the_tower_alone() -> None:
     backbone = segmenter().network.backbone
     assert isinstance(backbone, CLIPBackbone)
     assert torch.equal(backbone(IMAGES)[-1], backbone.tower(IMAGES).layers[-1])
@@ -64,9 +64,9 @@ def test_a_tower_needs_a_description_and_other_networks_none() -> None:
 
 
 def test_monte_carlo_passes_repeat_the_tail() -> None:
-    seen = segmenter().predict(IMAGES[0], samples=3)
-    assert seen.uncertainty is not None
-    assert seen.uncertainty.max() > 0
+    predicted = segmenter().predict(IMAGES[0], samples=3)
+    assert predicted.uncertainty is not None
+    assert predicted.uncertainty.max() > 0
 
 
 @pytest.mark.parametrize("name", CLIP_NETWORKS)

@@ -72,7 +72,7 @@ def test_an_imagenet_backbone_fills_the_backbone_and_reports_the_rest(name: str)
     assert "missing in the file" in report.summary()
 
 
-def test_our_own_weights_are_understood_too(tmp_path: Path) -> None:
+def test_our_own_weights_are_read_too(tmp_path: Path) -> None:
     tiny().save(tmp_path / "net")
     report = load_foreign_weights(tiny().network, read_tensors(tmp_path / "net" / "model.safetensors"))
     assert not report.missing + report.extra
@@ -167,7 +167,7 @@ def test_files_without_tensors_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["deeplabv3-resnet101", "pspnet-resnet34", "segformer-mit_b3", *PUBLISHED])
-def test_a_checkpoint_tells_its_architecture_and_classes(name: str) -> None:
+def test_architecture_and_classes_of_a_checkpoint_are_identified(name: str) -> None:
     assert identify_architecture(full(name, 21)) == (Architecture(name), 21)
 
 

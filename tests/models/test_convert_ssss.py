@@ -68,7 +68,7 @@ def test_the_published_ssss_is_recognised_and_fed_as_usual(golden: Path) -> None
 
 
 @pytest.mark.parametrize(("name", "mean"), [("dgkd_student", (0.0, 0.0, 0.0)), ("dgkd_teacher", IMAGENET_MEAN)])
-def test_a_student_of_dgkd_sees_images_as_they_are(golden: Path, name: str, mean: tuple[float, ...]) -> None:
+def test_a_student_of_dgkd_takes_images_as_they_are(golden: Path, name: str, mean: tuple[float, ...]) -> None:
     found = identify_architecture(released(golden, name))
     assert found is not None
     assert (found[0].name, with_authors_input(found[0]).mean, found[1]) == ("ssss-wideresnet38", mean, 21)
@@ -82,7 +82,7 @@ def test_values_of_a_dgkd_student_arrive() -> None:
     assert all(torch.equal(theirs + 1, ours) for theirs, ours in pairs)
 
 
-def test_each_published_name_does_what_the_paper_says() -> None:
+def test_each_published_name_has_its_place_in_the_paper() -> None:
     """Many tensors share a shape, so that one in another's place would fit: a plain computation by name tells."""
     ours = tiny("ssss-wideresnet38", width=0.03).network.double().eval()
     state, draws = ours.state_dict(), torch.Generator().manual_seed(0)
@@ -96,7 +96,7 @@ def test_another_number_of_classes_counts_the_background(golden: Path) -> None:
     assert "the file was trained with 21 classes; name as many" in report.notes
 
 
-def test_a_resnet_of_ssss_is_told_by_its_stem() -> None:
+def test_a_resnet_of_ssss_is_identified_by_its_stem() -> None:
     with torch.device("meta"):
         ours = assemble_network(Architecture("ssss-resnet50"), 21)
     weights = {"conv1.weight": torch.empty(64, 3, 7, 7, device="meta")}

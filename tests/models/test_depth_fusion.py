@@ -90,7 +90,7 @@ def test_the_papers_fusion_has_as_many_parameters_as_the_authors() -> None:
 
 
 @pytest.mark.parametrize("official", [True, False])
-def test_a_started_transform_changes_nothing_and_learns(official: bool) -> None:
+def test_a_fresh_transform_changes_nothing_and_learns(official: bool) -> None:
     part, features, prior = SFT(3, 2, official), torch.randn(2, 3, 4, 4), torch.randn(2, 2, 9, 7)
     part.draw_weights(torch.Generator())
     out = part(features, prior)
@@ -149,7 +149,7 @@ def test_stages_are_also_known_as_they_were_before_depth_reached_them(places: in
     assert same == [place >= places for place in range(4)]
 
 
-def test_depth_changes_what_a_taught_network_sees() -> None:
+def test_depth_changes_the_output_of_a_trained_network() -> None:
     model = guided(1)
     model.network.backbone.fusion.transforms[0].scale[-1].weight.data.fill_(0.1)  # type: ignore[union-attr, index]
     image, near, far = torch.rand(3, 32, 32), torch.zeros(32, 32), torch.ones(32, 32)
@@ -157,7 +157,7 @@ def test_depth_changes_what_a_taught_network_sees() -> None:
     assert not np.array_equal(first, second)
 
 
-def test_a_network_that_is_told_depth_is_saved_and_loaded_with_it(tmp_path: Path) -> None:
+def test_a_network_with_depth_guidance_is_saved_and_loaded_with_it(tmp_path: Path) -> None:
     model = guided(2, "sft")
     model.save(tmp_path / "model")
     again, image, depth = load(tmp_path / "model"), torch.rand(3, 40, 33), torch.rand(20, 17)
@@ -182,7 +182,7 @@ def test_depth_that_is_missing_or_does_not_fit_is_an_error(depth: Tensor | None,
         guided(1).predict(torch.rand(3, 32, 32), depth=depth)
 
 
-def test_depth_for_a_network_that_sees_colours_alone_is_an_error() -> None:
+def test_depth_for_a_network_without_guidance_is_an_error() -> None:
     model = build(Architecture("ssss-resnet18", width=0.0625), CLASSES, seed=0)
     with pytest.raises(ValueError, match="takes colours alone"):
         model.predict(torch.rand(3, 32, 32), depth=torch.rand(32, 32))

@@ -1,4 +1,4 @@
-"""What the head of DGKD-WLSS computes, from the pieces that SSSS has already."""
+"""The head of DGKD-WLSS, composed of the parts of SSSS."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from seglet.tensors import resize_align_corners
 
 Case = dict[str, np.ndarray]
 FLOOR = 0.3
-"""Of the penalty of size, 0.01 in SSSS."""
+"""Floor of the size penalty, 0.01 in SSSS."""
 MEAN, DEVIATION = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
 NEAR = {"rtol": 1e-4, "atol": 1e-5}
 
@@ -34,7 +34,7 @@ def test_scores_loss_and_masks_are_the_authors(case: Case) -> None:
 
 
 @pytest.mark.golden("weak", "dgkd_head")
-def test_the_authors_networks_see_images_that_are_not_normalised(case: Case) -> None:
+def test_the_authors_networks_take_images_that_are_not_normalised(case: Case) -> None:
     plain = tensor(case, "image_normalised") * DEVIATION.view(3, 1, 1) + MEAN.view(3, 1, 1)
     np.testing.assert_allclose(case["backbone_input_seen"], plain, **NEAR)  # undone in place, before the backbone
     np.testing.assert_allclose(case["image_after_call"], plain, **NEAR)

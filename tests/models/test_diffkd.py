@@ -57,7 +57,7 @@ def draws_of(case: Case, dtype: torch.dtype) -> DenoisingDraws:
 
 
 def errors_of(model: DenoisingDistillation, case: Case, dtype: torch.dtype) -> Mapping[str, float]:
-    """Of the terms, of the student's gradient and, last, of the running statistics after it all."""
+    """Errors of the terms, of the student's gradient and, last, of the running statistics."""
     student, teacher = input_of(case, "feat_S", dtype).requires_grad_(), input_of(case, "feat_T", dtype)
     terms = model(student, teacher, draws_of(case, dtype))
     names = {"distillation": "loss_kd", "denoising": "loss_ddim", "reconstruction": "loss_rec"}

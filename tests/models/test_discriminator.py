@@ -77,7 +77,7 @@ def test_judging_gives_the_discriminator_no_gradient() -> None:
     assert [name for name, parameter in network.named_parameters() if parameter.grad is not None] == []
 
 
-def test_judged_and_trained_scores_agree() -> None:
+def test_frozen_and_trained_scores_agree() -> None:
     network = small().eval()
     assert torch.equal(network.frozen_scores(logits(1, 3, 64, 64)), network(logits(1, 3, 64, 64)))
 

@@ -49,7 +49,7 @@ def test_a_named_generator_leaves_the_global_one_alone() -> None:
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_drawing_from_restores_what_was_there_even_after_an_error() -> None:
+def test_generators_are_restored_even_after_an_error() -> None:
     dropout, mine = Dropout(0.5), seeded()
     dropout.generator = mine
     with pytest.raises(RuntimeError), noise_from(dropout, seeded(1)):

@@ -25,12 +25,12 @@ def test_retrieval_is_the_authors(case: Case) -> None:  # computed in float32
 
 
 def a_cache(**options: bool) -> KeyValueCache:
-    """Of two classes; one image of the first, like its word, and two of the second, one of them unlike its word."""
+    """Cache of one image of a first class, like its text, and two of a second, one of them unlike its text."""
     foreground = [3 * X[None], torch.stack([Y, Z])]
     return build_cache(foreground, [Z[None], Z[None]], torch.stack([X, Y]), (2, 1), **options)
 
 
-def test_keys_speak_for_their_class_as_much_as_they_are_like_its_word() -> None:
+def test_values_of_keys_are_their_similarity_to_the_text_of_their_class() -> None:
     cache = a_cache(centred=False)
     said = {tuple(key): value for key, value in zip(cache.keys[:3].tolist(), cache.values.tolist(), strict=False)}
     assert said == {(1, 0, 0): [0, 1, 0], (0, 1, 0): [0, 0, 1], (0, 0, 1): [0, 0, 0]}
@@ -41,7 +41,7 @@ def test_unweighted_keys_say_one() -> None:
     assert a_cache(weighted=False).values.sum(dim=1).eq(1).all()
 
 
-def test_keys_remember_whose_images_they_are_and_of_how_many() -> None:
+def test_keys_keep_the_class_and_the_number_of_their_images() -> None:
     cache = build_cache([torch.stack([X, X, Y])], [Z[None]], X[None], counts=(2, 1))
     assert cache.pictured.tolist() == [1, 1, 1]
     assert sorted(cache.support[:2].tolist()) == [1, 2]
@@ -73,7 +73,7 @@ def test_a_cache_is_its_state() -> None:
     assert torch.equal(cache(torch.eye(3)[None]), again(torch.eye(3)[None]))
 
 
-def test_words_unlike_every_key_leave_the_values_as_they_are() -> None:
+def test_texts_unlike_every_key_leave_the_values_unweighted() -> None:
     cache = build_cache([X[None]], [Z[None]], -X[None])
     assert cache.values.tolist() == [[0, 1], [1, 0]]
 

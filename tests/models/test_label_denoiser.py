@@ -31,10 +31,10 @@ def state(size: int = 8) -> NoisyState:
 def test_logits_and_noise_have_the_size_of_the_state_and_void_is_read() -> None:
     noisy = state()
     noisy.labels[0, 0] = IGNORE
-    seen = denoiser()(noisy, torch.zeros(2, 4, 8, 8), torch.tensor([1, 10]))
-    assert seen.logits.shape == (2, 4, 8, 8)
-    assert seen.noise.shape == (2, 3, 8, 8)
-    assert torch.isfinite(seen.logits).all()
+    predicted = denoiser()(noisy, torch.zeros(2, 4, 8, 8), torch.tensor([1, 10]))
+    assert predicted.logits.shape == (2, 4, 8, 8)
+    assert predicted.noise.shape == (2, 3, 8, 8)
+    assert torch.isfinite(predicted.logits).all()
 
 
 def test_the_step_is_known_to_the_network() -> None:
@@ -44,7 +44,7 @@ def test_the_step_is_known_to_the_network() -> None:
     assert step_encoding(torch.tensor([0]), 4).tolist() == [[0, 0, 1, 1]]
 
 
-def test_a_corrector_begins_with_what_the_segmenter_says_and_learns_what_to_add() -> None:
+def test_a_corrector_starts_with_the_segmenters_logits() -> None:
     net, logits, steps = denoiser(corrector=True), torch.randn(2, 4, 8, 8, generator=seeded()), torch.tensor([1, 10])
     first = net(state(), logits, steps).logits
     assert torch.equal(first, logits)
@@ -61,7 +61,7 @@ def test_it_costs_less_than_a_twentieth_of_a_vit() -> None:
     assert weights * 128 * 128 < 0.05 * VIT_B_512
 
 
-def test_trained_on_flipped_labels_it_mends_wrong_ones() -> None:
+def test_trained_on_flipped_labels_it_corrects_wrong_ones() -> None:
     net, clean = denoiser(), state(16)
     flips = LabelFlips(torch.full((2, 1, 16, 16), 0.2), 4)
     everywhere = torch.ones(2, 16, 16, dtype=torch.bool)
@@ -74,8 +74,10 @@ def test_trained_on_flipped_labels_it_mends_wrong_ones() -> None:
         F.cross_entropy(net(noisy, blank, steps).logits, clean.labels).backward()
         optimiser.step()
     wrong = torch.where(torch.rand(2, 16, 16, generator=seeded()) < 0.3, (clean.labels + 1) % 4, clean.labels)
-    mended = process.restore(lambda seen, steps: net(seen, blank, steps), NoisyState(wrong, clean.features), seeded())
-    assert (mended.argmax(1) == clean.labels).float().mean() > (wrong == clean.labels).float().mean() + 0.1
+    corrected = process.restore(
+        lambda predicted, steps: net(predicted, blank, steps), NoisyState(wrong, clean.features), seeded()
+    )
+    assert (corrected.argmax(1) == clean.labels).float().mean() > (wrong == clean.labels).float().mean() + 0.1
 
 
 def test_a_width_that_cannot_be_grouped_is_refused() -> None:

@@ -61,11 +61,11 @@ def test_at_the_beginning_every_pixel_is_confident() -> None:
 
 def test_labels_flip_and_features_get_noise_only_where_they_should() -> None:
     start, where = clean(), halves()
-    seen, noise = diffusion(where).corrupt(start, torch.tensor([10, 10]), seeded())
-    assert torch.equal(seen.labels[~where], start.labels[~where])
-    assert not torch.equal(seen.labels[where], start.labels[where])
+    noisy, noise = diffusion(where).corrupt(start, torch.tensor([10, 10]), seeded())
+    assert torch.equal(noisy.labels[~where], start.labels[~where])
+    assert not torch.equal(noisy.labels[where], start.labels[where])
     features = where[:, None].expand_as(noise)
-    assert torch.equal(seen.features[features], start.features[features])
+    assert torch.equal(noisy.features[features], start.features[features])
     assert (noise[features] == 0).all()
     assert (noise[~features] != 0).all()
 
@@ -81,7 +81,7 @@ def test_a_denoiser_that_knows_the_truth_restores_it() -> None:
     torch.testing.assert_close(mended.sum(1), torch.ones(2, 16, 16))
 
 
-def test_restoring_mends_labels_where_the_denoiser_is_right_more_often_than_they_were() -> None:
+def test_restoring_corrects_labels_where_the_denoiser_is_right_more_often_than_they_were() -> None:
     start = clean()
     wrong = torch.where(torch.rand(2, 16, 16, generator=seeded()) < 0.3, (start.labels + 1) % 4, start.labels)
 
@@ -96,9 +96,9 @@ def test_restoring_mends_labels_where_the_denoiser_is_right_more_often_than_they
 def test_features_with_known_noise_come_back() -> None:
     start, nowhere = clean(), torch.zeros(2, 16, 16, dtype=torch.bool)
     process = diffusion(nowhere)
-    seen, noise = process.corrupt(start, torch.tensor([1, 1]), seeded())
+    noisy, noise = process.corrupt(start, torch.tensor([1, 1]), seeded())
     back = process.reverse_step(
-        seen, DenoiserOutput(one_hot_labels(start.labels, 4).float(), noise), torch.tensor([1, 1]), seeded()
+        noisy, DenoiserOutput(one_hot_labels(start.labels, 4).float(), noise), torch.tensor([1, 1]), seeded()
     )
     torch.testing.assert_close(back.features, start.features, rtol=1e-4, atol=1e-4)
 
@@ -116,13 +116,13 @@ def test_restoring_is_repeated_by_the_same_generator_and_asks_once_a_step() -> N
     assert asked == [5, 4, 3, 2, 1] * 2
 
 
-def test_features_stay_in_their_range_however_wrong_the_noise_is_told() -> None:
-    told: list[Tensor] = []
+def test_features_stay_in_their_range_however_wrong_the_predicted_noise_is() -> None:
+    inputs: list[Tensor] = []
 
     def wrong(state: NoisyState, steps: Tensor) -> DenoiserOutput:
-        told.append(state.features)
+        inputs.append(state.features)
         return DenoiserOutput(torch.zeros(2, 4, 16, 16), torch.zeros_like(state.features))
 
     start = clean()
     diffusion(torch.zeros(2, 16, 16, dtype=torch.bool)).restore(wrong, start, seeded())
-    assert max(float(seen.abs().max()) for seen in told) < 2 * float(start.features.abs().max())
+    assert max(float(features.abs().max()) for features in inputs) < 2 * float(start.features.abs().max())

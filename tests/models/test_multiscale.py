@@ -52,9 +52,9 @@ def test_cleaning_masks_is_the_authors(case: Case) -> None:
 
 
 def test_one_view_is_the_softmax_of_the_network() -> None:
-    seen = predict_masks(by_colour, random_images(), ONCE, torch.ones(2, 2))
-    torch.testing.assert_close(seen.masks, by_colour(random_images()).softmax(1))
-    torch.testing.assert_close(seen.presence, class_scores(by_colour(random_images())).sigmoid())
+    predicted = predict_masks(by_colour, random_images(), ONCE, torch.ones(2, 2))
+    torch.testing.assert_close(predicted.masks, by_colour(random_images()).softmax(1))
+    torch.testing.assert_close(predicted.presence, class_scores(by_colour(random_images())).sigmoid())
 
 
 def test_a_mirrored_view_lands_where_it_belongs() -> None:
@@ -63,15 +63,15 @@ def test_a_mirrored_view_lands_where_it_belongs() -> None:
     torch.testing.assert_close(both.masks, plain.masks)
 
 
-def test_each_scale_is_seen_twice() -> None:
-    seen = [
+def test_each_scale_is_predicted_twice() -> None:
+    predicted = [
         (tuple(view.shape[2:]), mirrored)
         for view, mirrored in scaled_views(random_images(), MultiScaleOptions((1.0, 0.5)))
     ]
-    assert seen == [((12, 10), False), ((12, 10), True), ((6, 5), False), ((6, 5), True)]
+    assert predicted == [((12, 10), False), ((12, 10), True), ((6, 5), False), ((6, 5), True)]
 
 
-def test_a_image_of_one_pixel_is_never_resized_to_nothing() -> None:
+def test_an_image_of_one_pixel_is_never_resized_to_nothing() -> None:
     assert predict_masks(by_colour, random_images(1, 1, 1)).masks.isfinite().all()
 
 
@@ -79,15 +79,15 @@ def test_classes_that_no_view_finds_are_removed() -> None:
     def absent(images: Tensor) -> Tensor:
         return torch.tensor([0.0, 3.0, -9.0]).view(1, 3, 1, 1).expand(len(images), 3, 4, 4)
 
-    seen = predict_masks(absent, random_images(), ONCE)
-    assert seen.tags.tolist() == [[1, 0]] * 2
-    assert seen.masks[:, 2].eq(0).all()
-    assert seen.presence[:, 1].lt(0.1).all()
+    predicted = predict_masks(absent, random_images(), ONCE)
+    assert predicted.tags.tolist() == [[1, 0]] * 2
+    assert predicted.masks[:, 2].eq(0).all()
+    assert predicted.presence[:, 1].lt(0.1).all()
 
 
 def test_known_tags_overrule_scores() -> None:
-    seen = predict_masks(by_colour, random_images(), ONCE, torch.tensor([[1.0, 0.0], [0.0, 1.0]]))
-    assert seen.masks.amax((2, 3)).gt(0).tolist() == [[True, True, False], [True, False, True]]
+    predicted = predict_masks(by_colour, random_images(), ONCE, torch.tensor([[1.0, 0.0], [0.0, 1.0]]))
+    assert predicted.masks.amax((2, 3)).gt(0).tolist() == [[True, True, False], [True, False, True]]
 
 
 def test_a_power_above_one_makes_the_background_yield() -> None:

@@ -44,7 +44,7 @@ def test_every_name_builds(name: str) -> None:
         assert sum(part.numel() for part in assemble_network(Architecture(name, width=0.25), 3).parameters()) > 0
 
 
-def test_the_auxiliary_head_speaks_in_training_only() -> None:
+def test_the_auxiliary_head_runs_in_training_only() -> None:
     network = tiny().network
     assert network.train()(images()).auxiliary is not None
     assert network.eval()(images()).auxiliary is None
@@ -70,8 +70,8 @@ def test_one_image_alone_cannot_train_a_head_that_pools_it_to_a_pixel() -> None:
 
 def test_normalise_subtracts_then_divides_and_turns_channels_around() -> None:
     image = torch.tensor([0.1, 0.2, 0.3]).view(1, 3, 1, 1)
-    seen = Normalise((0.3, 0.1, 0.1), (1.0, 0.5, 1.0), bgr=True)(image)
-    torch.testing.assert_close(seen.flatten(), torch.tensor([0.0, 0.2, 0.0]))
+    normalised = Normalise((0.3, 0.1, 0.1), (1.0, 0.5, 1.0), bgr=True)(image)
+    torch.testing.assert_close(normalised.flatten(), torch.tensor([0.0, 0.2, 0.0]))
 
 
 def test_the_input_convention_is_no_weight() -> None:

@@ -24,19 +24,19 @@ def test_noise_is_added_with_the_timesteps_variance() -> None:
     assert last == pytest.approx(schedule.signal[999] ** 0.5 + 2 * (1 - schedule.signal[999]) ** 0.5, rel=1e-5)
 
 
-def test_who_knows_the_noise_gets_the_clean_map_back() -> None:
+def test_a_perfect_denoiser_returns_the_clean_map() -> None:
     schedule, clean = NoiseSchedule(), torch.randn(2, 3, 4, 4, dtype=torch.float64)
     noise = torch.randn_like(clean)
     noisy = schedule.add_noise(clean, noise, torch.tensor([400, 400]))
     torch.testing.assert_close(schedule.denoise(lambda maps, step: noise, noisy, steps=5), clean)
 
 
-def test_the_denoiser_is_told_each_timestep() -> None:
-    told: list[int] = []
+def test_the_denoiser_gets_each_timestep() -> None:
+    timesteps: list[int] = []
 
     def predict(maps: Tensor, step: Tensor) -> Tensor:
-        told.append(int(step))
+        timesteps.append(int(step))
         return maps
 
     NoiseSchedule().denoise(predict, torch.zeros(1, 1, 1, 1), steps=2)
-    assert told == [250, 0]
+    assert timesteps == [250, 0]

@@ -1,4 +1,4 @@
-"""What the segmentation of an image offers: shares, an overlay, a mask file, and how notebooks show it."""
+"""Segmentation of an image: shares, an overlay, a mask file, and its form in notebooks."""
 
 import io
 from pathlib import Path

@@ -157,20 +157,20 @@ def test_weights_that_are_no_safetensors_are_named(saved: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["runs/a/b", "./somewhere", "net", "owner/net.pth"])
-def test_what_is_neither_folder_nor_hub_name_is_not_asked_for(name: str) -> None:
+def test_a_name_that_is_neither_folder_nor_hub_name_is_not_requested(name: str) -> None:
     with pytest.raises(ValueError, match=f"there is no folder {name}"):
         segmenter_folder(name)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 70), (8000, 4), (31, 33)])
 def test_any_size_is_segmented_at_its_own_size(segmenter: Segmenter, size: tuple[int, int]) -> None:
-    seen = segmenter.predict(np.zeros((*size, 3), np.uint8), samples=2)
-    assert seen.uncertainty is not None
-    assert seen.labels.shape == seen.confidence.shape == seen.uncertainty.shape == size
-    assert seen.probabilities.shape == (3, *size)
+    predicted = segmenter.predict(np.zeros((*size, 3), np.uint8), samples=2)
+    assert predicted.uncertainty is not None
+    assert predicted.labels.shape == predicted.confidence.shape == predicted.uncertainty.shape == size
+    assert predicted.probabilities.shape == (3, *size)
 
 
-def test_all_forms_of_a_image_give_the_same(segmenter: Segmenter) -> None:
+def test_all_forms_of_an_image_give_the_same(segmenter: Segmenter) -> None:
     planes = torch.from_numpy(IMAGE).permute(2, 0, 1)
     forms = [Image.fromarray(IMAGE), planes, planes / 255, IMAGE / 255, np.dstack([IMAGE, IMAGE[..., :1]])]
     expected = segmenter.predict(IMAGE).probabilities
@@ -225,12 +225,12 @@ def test_orientation_of_a_photograph_is_applied(segmenter: Segmenter, tmp_path: 
 
 
 def test_confidence_is_the_probability_of_the_label(segmenter: Segmenter) -> None:
-    seen = segmenter.predict(IMAGE)
-    assert seen.labels.dtype == np.uint8
-    assert seen.uncertainty is None
-    np.testing.assert_allclose(seen.probabilities.sum(0), 1, rtol=1e-5)
+    predicted = segmenter.predict(IMAGE)
+    assert predicted.labels.dtype == np.uint8
+    assert predicted.uncertainty is None
+    np.testing.assert_allclose(predicted.probabilities.sum(0), 1, rtol=1e-5)
     np.testing.assert_array_equal(
-        np.take_along_axis(seen.probabilities, seen.labels[None].astype(int), 0)[0], seen.confidence
+        np.take_along_axis(predicted.probabilities, predicted.labels[None].astype(int), 0)[0], predicted.confidence
     )
 
 
@@ -243,7 +243,7 @@ def test_loaded_weights_can_be_trained(saved: Path) -> None:
     assert all(parameter.requires_grad for parameter in Segmenter.load(saved).parameters())
 
 
-def test_predicting_keeps_parts_that_rest_at_rest(segmenter: Segmenter) -> None:
+def test_prediction_keeps_parts_in_evaluation_mode(segmenter: Segmenter) -> None:
     segmenter.train().network.backbone.eval()
     segmenter.predict(IMAGE)
     assert segmenter.training
@@ -251,10 +251,10 @@ def test_predicting_keeps_parts_that_rest_at_rest(segmenter: Segmenter) -> None:
 
 
 def test_prediction_agrees_with_forward_and_keeps_the_mode(segmenter: Segmenter) -> None:
-    seen = segmenter.train().predict(IMAGE)
+    predicted = segmenter.train().predict(IMAGE)
     assert segmenter.training
     logits = segmenter.eval()(torch.from_numpy(IMAGE).permute(2, 0, 1)[None] / 255)
-    np.testing.assert_allclose(seen.probabilities, logits.softmax(1)[0].detach(), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(predicted.probabilities, logits.softmax(1)[0].detach(), rtol=1e-4, atol=1e-6)
 
 
 def test_uncertainty_repeats_under_its_seed(segmenter: Segmenter) -> None:

@@ -45,7 +45,7 @@ def tensor(case: Case, name: str) -> Tensor:
 
 
 def full(name: str = "ssss-wideresnet38", num_classes: int = 21) -> Network:
-    """Of usual width, without memory."""
+    """Builds a network of usual width on the meta device."""
     with torch.device("meta"):
         return assemble_network(Architecture(name), num_classes).to("meta")
 
@@ -160,12 +160,12 @@ def test_gradients_reach_every_parameter(name: str) -> None:
 def test_a_segmenter_predicts_is_saved_and_loaded(name: str, tmp_path: Path) -> None:
     segmenter = tiny(name).eval()
     segmenter.save(tmp_path / "net")
-    seen = segmenter.predict(np.zeros((40, 50, 3), np.uint8), samples=2)
-    assert seen.probabilities.shape == (3, 40, 50)
+    predicted = segmenter.predict(np.zeros((40, 50, 3), np.uint8), samples=2)
+    assert predicted.probabilities.shape == (3, 40, 50)
     assert torch.equal(Segmenter.load(tmp_path / "net")(images()), segmenter(images()))
 
 
-def test_a_new_network_speaks_no_louder_than_the_background() -> None:
+def test_logits_of_a_new_network_are_no_larger_than_the_backgrounds() -> None:
     """The constant 1 could say nothing against logits of many times that."""
     logits = tiny("ssss-resnet18", width=0.5).network.eval()(images()).logits[:, 1:]
     assert 0.1 < logits.std() < 5

@@ -26,7 +26,7 @@ def sharp(name: str, **changes: float) -> Network:
 
 @torch.no_grad()
 def full_passes(network: Network, images: Tensor, samples: int) -> Tensor:
-    """The plain way: the whole network again and again, on a copy that may remember what it sees."""
+    """The plain way: the whole network again and again, on a copy that may update its statistics."""
     network = copy.deepcopy(network)
     for part in network.head.modules():
         part.training = part.training or isinstance(part, Dropout)
@@ -74,7 +74,7 @@ def test_one_sample_has_deviation_zero() -> None:
 
 
 @ALL
-def test_nothing_is_remembered_and_no_mode_changes(name: str) -> None:
+def test_no_statistics_and_no_mode_change(name: str) -> None:
     network = tiny(name).network.train()
     trunk = network.embed(images()).trunk
     before, modes = copy.deepcopy(network.state_dict()), [part.training for part in network.modules()]

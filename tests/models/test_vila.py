@@ -37,9 +37,9 @@ def small() -> Segmenter:
 
 
 def test_logits_are_four_times_as_fine_as_the_patches() -> None:
-    seen = small().network(images(height=48, width=64))
-    assert seen.logits.shape == (2, 3, 24, 32)
-    assert seen.feature.shape == (2, 4, 24, 32)
+    output = small().network(images(height=48, width=64))
+    assert output.logits.shape == (2, 3, 24, 32)
+    assert output.feature.shape == (2, 4, 24, 32)
 
 
 def test_sides_that_no_patch_divides_are_resized() -> None:
@@ -103,12 +103,12 @@ def test_no_token_at_all_gives_numbers() -> None:
     assert torch.isfinite(fusion()(torch.rand(2, 8, 3, 3), nothing)).all()
 
 
-def test_text_of_another_width_is_told_with_its_key() -> None:
+def test_text_of_another_width_names_the_key_to_change() -> None:
     with pytest.raises(ValueError, match="set text_width: 5"):
         fusion(text=7)(torch.rand(2, 8, 3, 3), text())
 
 
-def test_a_head_without_a_fusion_stream_says_so() -> None:
+def test_a_head_without_a_fusion_stream_is_an_error() -> None:
     with pytest.raises(ValueError, match="choose student: vila-"):
         run_streams(tiny("pspnet-resnet18").network, None, images(), None)
 
@@ -136,7 +136,7 @@ def test_a_saved_network_loads_and_predicts_the_same(tmp_path: Path) -> None:
     assert torch.equal(load(tmp_path / "net")(images()), network(images()))
 
 
-def told(way: str, places: int) -> Segmenter:
+def guided(way: str, places: int) -> Segmenter:
     return build(Architecture("ssss-clip_tiny", width=0.125, depth=DepthGuidance(way, places)), CLASSES).eval()  # type: ignore[arg-type]
 
 
@@ -144,26 +144,26 @@ def with_depth(depth: float) -> Tensor:
     return torch.cat((images(), torch.full((2, 1, 32, 32), depth)), dim=1)
 
 
-def test_depth_is_told_to_the_patches_behind_the_first_taps_alone() -> None:
+def test_depth_guides_the_patches_behind_the_first_taps_alone() -> None:
     """As it starts, the transform is the identity, and so `sft` changes nothing; both taps before and after agree."""
-    told_nothing, plain = told("sft", 1), tiny("ssss-clip_tiny").eval()
-    told_nothing.network.load_state_dict(plain.network.state_dict(), strict=False)
-    sight = told_nothing.network.backbone.forward_stages(with_depth(0.3))
-    for mine, own, theirs in zip(sight.stages, sight.unguided, plain.network.backbone(images()), strict=True):
+    unguided, plain = guided("sft", 1), tiny("ssss-clip_tiny").eval()
+    unguided.network.load_state_dict(plain.network.state_dict(), strict=False)
+    features = unguided.network.backbone.forward_stages(with_depth(0.3))
+    for mine, own, theirs in zip(features.stages, features.unguided, plain.network.backbone(images()), strict=True):
         torch.testing.assert_close(mine, theirs)
         torch.testing.assert_close(own, theirs)
 
 
 @pytest.mark.parametrize(("places", "changed"), [(1, [True, False, False, False]), (3, [True, True, True, False])])
-def test_a_stage_differs_from_its_own_where_depth_reached_it(places: int, changed: list[bool]) -> None:
-    sight = told("dgf2", places).network.backbone.forward_stages(with_depth(0.3))
+def test_a_stage_changes_where_depth_guides_it(places: int, changed: list[bool]) -> None:
+    features = guided("dgf2", places).network.backbone.forward_stages(with_depth(0.3))
     # a normalisation follows the first and the last tap, so a patch scaled as a whole may look the same there
-    differs = [own is not stage for own, stage in zip(sight.unguided, sight.stages, strict=True)]
+    differs = [own is not stage for own, stage in zip(features.unguided, features.stages, strict=True)]
     assert differs == changed
 
 
-def test_what_depth_says_reaches_the_masks() -> None:
-    network = told("dgf2", 3)
+def test_depth_changes_the_masks() -> None:
+    network = guided("dgf2", 3)
     for transform in network.network.backbone.fusion.transforms:  # type: ignore[union-attr]
         transform.shift[-1].weight.data.fill_(0.1)  # type: ignore[union-attr, index]
     assert not torch.allclose(network(with_depth(0.2)), network(with_depth(0.8)))
@@ -190,7 +190,7 @@ def student(weights: str | Path, name: str = NAME) -> Segmenter:
     return build_student(config, CLASSES, 0)
 
 
-def test_the_image_half_of_a_clip_sees_what_clip_sees(clip_folder: Path, as_the_toy: None) -> None:
+def test_the_image_encoder_of_a_clip_has_clips_features(clip_folder: Path, as_the_toy: None) -> None:
     backbone = student(clip_folder).network.backbone
     assert isinstance(backbone, vit.VisionTransformer)
     backbone.norms = nn.ModuleList(nn.Identity() for _ in range(4))
@@ -209,7 +209,7 @@ def test_another_clip_is_refused_with_what_differs(clip_folder: Path) -> None:
 
 
 def timm_names(backbone: vit.VisionTransformer) -> dict[str, Tensor]:
-    """What timm would call these weights."""
+    """Returns these weights under timm's names."""
     renamed = {}
     for name, tensor in backbone.state_dict().items():
         new = name.replace("whole.weight", "cls_token").replace("positions.weight", "pos_embed")

@@ -1,4 +1,4 @@
-"""What the tiny models learn from."""
+"""Objectives of the tiny models."""
 
 import math
 
@@ -21,7 +21,7 @@ def test_a_contrast_of_sure_pairs_costs_nothing():
     assert float(contrast(100 * torch.eye(4), torch.eye(4, dtype=torch.bool))) == pytest.approx(0, abs=1e-6)
 
 
-def test_words_look_for_their_best_patch_and_patches_for_their_best_word():
+def test_words_match_their_best_patch_and_patches_their_best_word():
     patches = torch.eye(4)[None, :2].repeat(2, 1, 1)
     patches[1] = torch.eye(4)[2:]  # the second image shows other things
     named, present = patches.clone(), torch.ones(2, 2, dtype=torch.bool)

@@ -53,7 +53,7 @@ def test_the_same_command_finds_everything_made(models: Path):
     assert before == {path: path.stat().st_mtime_ns for path in models.rglob("*") if path.is_file()}
 
 
-def test_a_stage_that_lacks_another_says_so(tmp_path: Path):
+def test_a_stage_that_lacks_another_is_an_error(tmp_path: Path):
     with pytest.raises(ValueError, match="leave out --only"):
         main(["--smoke", "--out", str(tmp_path), "--only", "stable-diffusion"])
 

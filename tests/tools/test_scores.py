@@ -1,4 +1,4 @@
-"""What the tiny models are scored by."""
+"""Scores of the tiny models."""
 
 import pytest
 import torch
@@ -29,7 +29,7 @@ def test_scenes_to_score_on_are_no_scenes_to_learn_from():
     assert not seeds & {World("pretrain", scenes=3).scene(index).plan.seed for index in range(3)}
 
 
-def test_identity_attention_adds_to_each_patch_what_it_says_itself():
+def test_identity_attention_adds_each_patchs_own_value():
     model, images = TinyCLIP(words()), torch.rand(1, 3, 32, 32)
     for layer in model.clip.vision_model.encoder.layers[TinyCLIP.depth - 3 :]:
         layer.self_attn.out_proj.weight.data.zero_()  # nothing said, nothing added

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from os import PathLike
+from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, TypedDict, get_type_hints
 
 from seglet import methods
-from seglet.engine.experiment_file import names_experiment_file
+from seglet.engine.experiment_file import split_row
 from seglet.inference.options import REFINER_STEPS, InferenceOptions, Refiner
 from seglet.inference.sources import LabelMethod, ModelLike
 from seglet.types import Classes
@@ -90,8 +90,9 @@ def as_refiner(
 def as_model(model: Any) -> Any:
     """Returns a `LabelMethod` for the name of a method or its experiment, and anything else as it is."""
     if isinstance(model, str | PathLike):
-        name = str(model)
-        if names_experiment_file(name) or (methods.is_method_name(name) and not Path(name).exists()):
+        name = fspath(model)
+        file, _ = split_row(name)
+        if file.suffix in (".yaml", ".yml") or (methods.is_method_name(name) and not Path(name).exists()):
             return LabelMethod(name)
     return model
 

@@ -9,7 +9,7 @@ from seglet.cli.output import print_result
 from seglet.cli.parsing import add_device, add_json, whole_number
 
 if TYPE_CHECKING:
-    from seglet.inference.brighten import Enhancer
+    from seglet.data.enhance.by_name import Enhancer
 
 RECORD = "enhanced.json"
 METHODS = ("clahe", "equalise", "gamma", "retinex", "zero-dce")
@@ -108,7 +108,8 @@ def _steps(arguments: argparse.Namespace) -> int:
 
 
 def _enhancer(arguments: argparse.Namespace) -> "Enhancer":
-    from seglet.inference.brighten import ENHANCERS, ZeroDCEEnhancer
+    from seglet.data.enhance.by_name import ENHANCERS
+    from seglet.inference.brighten import ZeroDCEEnhancer
 
     if arguments.method != "zero-dce":
         return ENHANCERS[arguments.method]

@@ -1,9 +1,8 @@
 """The ways to brighten an image, and one image's work."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -12,20 +11,11 @@ from jaxtyping import UInt8
 from PIL import Image
 
 from seglet.data.dataset import Dataset, Sample
-from seglet.data.enhance.gamma import correct_gamma
-from seglet.data.enhance.histogram import clahe, equalise_histogram
-from seglet.data.enhance.retinex import msrcr
+from seglet.data.enhance.by_name import ENHANCERS, Enhancer
 from seglet.files import replace_atomically
 from seglet.inference.inputs import ImageFile, gather_images, result_path
 from seglet.models.image_tensor import image_batch
 from seglet.models.zero_dce import ZeroDCE, load_zero_dce
-
-Enhancer = Callable[[UInt8[np.ndarray, "h w 3"]], UInt8[np.ndarray, "h w 3"]]
-"""Picklable, so that processes can share the work."""
-
-ENHANCERS: Mapping[str, Enhancer] = MappingProxyType(
-    {"clahe": clahe, "equalise": equalise_histogram, "gamma": correct_gamma, "retinex": msrcr}
-)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from jaxtyping import Float32, UInt8
 
 from seglet.data.columns.depth import DEPTH_COLUMN, DepthFiles
 from seglet.data.dataset import Dataset, Sample
-from seglet.inference.brighten import Enhancer, find_enhancer
+from seglet.data.enhance.by_name import Enhancer
+from seglet.inference.brighten import find_enhancer
 from seglet.models.foundation.depth_estimator import DepthEstimator
 from seglet.models.segmenter import Segmenter
 

@@ -8,10 +8,10 @@ import numpy as np
 from jaxtyping import UInt8
 
 from seglet.data.dataset import Dataset, Sample
+from seglet.data.enhance.by_name import Enhancer
 from seglet.data.opening import open_dataset
 from seglet.data.overlay import class_legend, colour_labels, contact_sheet, scale_to_height
 from seglet.files import replace_atomically
-from seglet.inference.brighten import Enhancer
 from seglet.inference.depth import find_depth_source
 from seglet.inference.from_tags import open_method
 from seglet.inference.inputs import ImageFile

@@ -34,7 +34,7 @@ class Keeping:
 
 @pytest.fixture
 def kept(diffusion: StableDiffusion) -> Iterator[Keeping]:
-    """What diffusers itself makes of the queries and keys of the finest layer."""
+    """Returns the attention that diffusers computes from queries and keys of the finest layer."""
     module: Any = diffusion.unet.get_submodule(FINE)
     own, keeping = module.processor, Keeping()
     module.set_processor(keeping)
@@ -49,7 +49,7 @@ def test_attention_is_that_of_diffusers_averaged_over_heads(diffusion: StableDif
     assert torch.allclose(mine.attention(), theirs.mean(dim=1), atol=1e-6)
 
 
-def test_the_unet_sees_the_noisy_image_and_the_null_prompt(diffusion: StableDiffusion) -> None:
+def test_the_unet_takes_the_noisy_image_and_the_null_prompt(diffusion: StableDiffusion) -> None:
     source, noise = AttentionSource(diffusion, [FINE], timestep=300), torch.randn(1, 4, 16, 16, generator=seeded())
     unet: Any = diffusion.unet
     seen: list[tuple[Any, Any]] = []
@@ -76,7 +76,7 @@ def test_queries_and_keys_are_resized_bilinearly_to_the_grid(diffusion: StableDi
     assert (small.layer, small.heads, small.scale) == (FINE, 2, pytest.approx(4**-0.5))
 
 
-def test_layers_of_different_heads_count_alike(diffusion: StableDiffusion) -> None:
+def test_layers_of_different_heads_have_equal_weight(diffusion: StableDiffusion) -> None:
     every = AttentionSource(diffusion)
     assert every.layers == decoder_attention_layers(diffusion.unet)
     single = [AttentionSource(diffusion, [layer]).attention(IMAGES, (4, 4), seeded()) for layer in every.layers]
@@ -158,7 +158,7 @@ def test_layers_are_chosen_by_the_beginning_of_their_names(diffusion: StableDiff
 
 
 @pytest.mark.parametrize("layer", ["up_blocks.10", "up_blocks.1.attentions.0.transformer_blocks.0.attn2", "mid_block"])
-def test_a_layer_that_is_not_there_is_answered_with_those_that_are(diffusion: StableDiffusion, layer: str) -> None:
+def test_an_unknown_layer_names_the_known_ones(diffusion: StableDiffusion, layer: str) -> None:
     with pytest.raises(ValueError, match=f"is called '{layer}' or lies in it; choose from up_blocks.0"):
         AttentionSource(diffusion, [layer])
 

@@ -43,7 +43,7 @@ def test_a_caption_has_no_prompt_in_front(tmp_path: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["blip", "git"])
-def test_a_image_that_nothing_is_said_about_has_an_empty_caption(tmp_path: Path, kind: str) -> None:
+def test_an_image_that_nothing_is_written_about_has_an_empty_caption(tmp_path: Path, kind: str) -> None:
     captioner = Captioner.load(save_captioner(tmp_path, kind, says="[SEP]"))
     assert captioner.caption(IMAGES, "A photo of") == ("", "")
 
@@ -72,13 +72,13 @@ def test_a_caption_has_room_for_a_word(captioner_folders: dict[str, Path]) -> No
         captioner.caption(IMAGES, longest=0)
 
 
-def test_a_tokenizer_with_more_words_than_the_network_says_so(folder: Path) -> None:
+def test_a_tokenizer_with_more_words_than_the_network_is_an_error(folder: Path) -> None:
     tokenizer().save_pretrained(folder)
     with pytest.raises(ValueError, match=r"the tokenizer knows \d+ tokens, the text network only 17; take both from"):
         Captioner.load(folder)
 
 
-def test_a_blip2_without_a_token_for_images_says_so(captioner_folders: dict[str, Path], tmp_path: Path) -> None:
+def test_a_blip2_without_a_token_for_images_is_an_error(captioner_folders: dict[str, Path], tmp_path: Path) -> None:
     folder = shutil.copytree(captioner_folders["blip-2"], tmp_path / "old")
     rewrite(folder / "config.json", image_token_index=None)
     with pytest.raises(ValueError, match=r"has no image_token_index; take a newer revision"):

@@ -28,7 +28,7 @@ def test_an_empty_caption_borrows_from_the_other_prompt() -> None:
     assert fill_empty_captions(["", ""], "an image") == ("an image", "an image")
 
 
-def test_the_neutral_sentence_says_something() -> None:
+def test_the_neutral_sentence_is_not_empty() -> None:
     with pytest.raises(ValueError, match="expected a sentence"):
         fill_empty_captions([""], " ")
 
@@ -48,7 +48,7 @@ def test_captions_that_repeat_themselves_are_junk(caption: str, junk: bool) -> N
     assert is_junk(caption) is junk
 
 
-def test_a_census_counts_what_says_nothing() -> None:
+def test_empty_and_junk_captions_are_counted() -> None:
     found = count_captions([("a cat", ""), ("", " "), ("a cat", "a a a a")])
     assert (found.images, found.captions, found.empty, found.silent, found.junk) == (3, 6, 3, 1, 1)
     assert found.common == (("a cat", 2),)

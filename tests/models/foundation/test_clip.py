@@ -27,7 +27,7 @@ def _no_gradients() -> Iterator[None]:
         yield
 
 
-def test_images_are_seen_as_transformers_sees_them(clip: ImageTextEncoder, authors: Any) -> None:
+def test_features_are_those_of_transformers(clip: ImageTextEncoder, authors: Any) -> None:
     output = authors.vision_model(clip.image.normalise(IMAGES), output_hidden_states=True)
     seen = clip.image(IMAGES)
     assert torch.equal(seen.image, authors.visual_projection(output.pooler_output))
@@ -54,7 +54,7 @@ def test_attention_is_the_mean_over_the_heads_of_each_layer(clip: ImageTextEncod
         assert torch.equal(mine, heads.mean(dim=1))
 
 
-def test_looking_leaves_no_hook_behind(clip: ImageTextEncoder) -> None:
+def test_reading_attention_leaves_no_hook_behind(clip: ImageTextEncoder) -> None:
     clip.image(IMAGES)  # transformers installs some of its own the first time
     before = [len(module._forward_hooks) for module in clip.image.attentions]
     clip.image.forward_with_attention(IMAGES)
@@ -121,7 +121,7 @@ def test_a_change_that_returns_what_it_was_given_changes_nothing(clip: ImageText
         assert torch.equal(clip.image(IMAGES).patches, clip.image(IMAGES[:]).patches)
 
 
-def test_attention_of_another_grid_says_so(clip: ImageTextEncoder) -> None:
+def test_attention_of_another_grid_is_an_error(clip: ImageTextEncoder) -> None:
     with (
         changed_attention(clip.image.attentions, added_attention(torch.rand(2, 9, 9), 1.0)),
         pytest.raises(ValueError, match=r"expected an attention matrix of 16 patches, got \(2, 9, 9\)"),
@@ -129,7 +129,7 @@ def test_attention_of_another_grid_says_so(clip: ImageTextEncoder) -> None:
         clip.image(IMAGES)
 
 
-def test_attention_that_is_never_formed_is_no_silent_nothing(clip_folder: Path) -> None:
+def test_attention_that_is_never_formed_is_an_error(clip_folder: Path) -> None:
     from transformers import CLIPModel
 
     model = CLIPModel.from_pretrained(clip_folder, attn_implementation="sdpa")
@@ -198,7 +198,7 @@ def test_a_text_beyond_the_limit_is_cut_and_reported(clip: ImageTextEncoder) -> 
     assert clip.text.tokens([long]).states.shape[1] == clip.text.limit == 16
 
 
-def test_words_that_fall_apart_are_reported(clip: ImageTextEncoder) -> None:
+def test_words_of_many_tokens_are_reported(clip: ImageTextEncoder) -> None:
     dog, table, nothing, foreign = clip.text.tokenize(["a dog", "a table", " ", "日"])
     assert (dog.pieces, dog.broken, dog.unknown) == ((("a", 1), ("dog", 1)), (), ())
     assert table.broken == ("table",)

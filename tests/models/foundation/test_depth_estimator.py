@@ -35,7 +35,7 @@ def test_depth_is_the_networks_own_stretched_with_the_near_at_zero(depth_folders
     assert torch.allclose(estimator.estimate(IMAGES), expected, atol=1e-5)
 
 
-def test_a_metric_depth_anything_says_how_far_things_are(tmp_path: Path) -> None:
+def test_a_metric_depth_anything_predicts_distance(tmp_path: Path) -> None:
     metric = save_depth(tmp_path, depth_estimation_type="metric", max_depth=20)
     assert DepthEstimator.load(metric).disparity is False
 
@@ -86,12 +86,12 @@ def test_a_image_does_not_depend_on_its_neighbours(depth_folders: dict[str, Path
     assert torch.allclose(estimator.estimate(IMAGES)[1:], estimator.estimate(IMAGES[1:]), atol=1e-4)
 
 
-def test_half_precision_answers_in_single(depth_folders: dict[str, Path]) -> None:
+def test_half_precision_gives_depth_in_single(depth_folders: dict[str, Path]) -> None:
     found = DepthEstimator.load(depth_folders["depth_anything"], dtype="bfloat16").estimate(IMAGES)
     assert found.dtype == torch.float32
 
 
-def test_an_answer_that_is_not_finite_names_the_cure(depth_folders: dict[str, Path]) -> None:
+def test_a_prediction_that_is_not_finite_names_the_cure(depth_folders: dict[str, Path]) -> None:
     estimator = DepthEstimator.load(depth_folders["dpt"])
     next(iter(estimator.parameters())).fill_(torch.nan)
     with pytest.raises(ValueError, match=r"not finite in torch.float32; use bfloat16 or float32"):

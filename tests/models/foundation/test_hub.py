@@ -29,7 +29,7 @@ def folder(clip_folder: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def downloads(clip_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the hub's library keeps downloads: acme/tiny is there as of branch main."""
+    """Folder of the hub library's downloads, with acme/tiny of branch main."""
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     place = tmp_path / "models--acme--tiny"
     shutil.copytree(clip_folder, place / "snapshots" / COMMIT)
@@ -85,7 +85,7 @@ def test_a_revision_that_is_not_there_names_those_that_are(downloads: Path) -> N
         ("HfHubHTTPError", "acme/tiny could not be downloaded"),
     ],
 )
-def test_what_the_hub_refuses_is_said_with_a_cure(
+def test_refusals_of_the_hub_name_a_cure(
     downloads: Path, monkeypatch: pytest.MonkeyPatch, name: str, message: str
 ) -> None:
     refuse(monkeypatch, acme=error(name))
@@ -134,12 +134,12 @@ def test_the_first_home_of_stable_diffusion_2_leads_to_its_mirror() -> None:
 
 
 @pytest.mark.parametrize("source", ["./nowhere", "nowhere", "/no/such/folder", "clip-b61"])
-def test_a_missing_folder_is_answered_with_known_names(source: str) -> None:
+def test_a_missing_folder_names_known_models(source: str) -> None:
     with pytest.raises(ValueError, match=r"is no folder and no id of the hub .*choose a known one: .*clip-b"):
         find_model(source, "clip", CLIP_LAYOUT)
 
 
-def test_a_name_of_another_kind_says_what_it_is() -> None:
+def test_a_name_of_another_kind_is_described() -> None:
     with pytest.raises(ValueError, match="'blip' is BLIP, 247 M, not a CLIP model"):
         find_model("blip", "clip", CLIP_LAYOUT)
 
@@ -158,14 +158,14 @@ def test_a_name_of_another_kind_says_what_it_is() -> None:
         ("", "holiday.jpg", "no model that is known here"),
     ],
 )
-def test_a_foreign_folder_says_what_it_is(tmp_path: Path, description: str, file: str, what: str) -> None:
+def test_a_foreign_folder_is_described(tmp_path: Path, description: str, file: str, what: str) -> None:
     (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / file).write_text(description)
     with pytest.raises(ValueError, match=f"is not a CLIP model.*it is {what}"):
         find_model(tmp_path, "clip", CLIP_LAYOUT)
 
 
-def test_an_empty_folder_says_so(tmp_path: Path) -> None:
+def test_an_empty_folder_is_described(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="it is an empty folder"):
         find_model(tmp_path, "clip", CLIP_LAYOUT)
 
@@ -222,32 +222,32 @@ def test_a_folder_without_a_tokenizer_gets_no_empty_one(folder: Path) -> None:
         ImageTextEncoder.load(folder)
 
 
-def test_a_damaged_tokenizer_says_so(folder: Path) -> None:
+def test_a_damaged_tokenizer_is_an_error(folder: Path) -> None:
     (folder / "tokenizer.json").write_text("{")
     with pytest.raises(ValueError, match="has no tokenizer that can be read"):
         ImageTextEncoder.load(folder)
 
 
-def test_a_tokenizer_with_more_words_than_the_network_says_so(folder: Path) -> None:
+def test_a_tokenizer_with_more_words_than_the_network_is_an_error(folder: Path) -> None:
     tokenizer(("elephant", "giraffe", "rhinoceros", "crocodile", "hippopotamus")).save_pretrained(folder)
     with pytest.raises(ValueError, match=r"the tokenizer knows \d+ tokens, the text network only \d+; take both from"):
         ImageTextEncoder.load(folder)
 
 
-def test_a_tokenizer_that_ends_texts_otherwise_says_so(folder: Path) -> None:
+def test_a_tokenizer_with_another_end_token_is_an_error(folder: Path) -> None:
     tokenizer(("a", "dog")).save_pretrained(folder)
     with pytest.raises(ValueError, match=r"ends texts with token \d+, the text network seeks \d+"):
         ImageTextEncoder.load(folder)
 
 
 @pytest.mark.parametrize("dtype", ["fp16", "int8", torch.float64, ""])
-def test_a_dtype_that_networks_do_not_compute_in_is_answered_with_those(dtype: str | torch.dtype) -> None:
+def test_an_unknown_dtype_names_the_known_ones(dtype: str | torch.dtype) -> None:
     with pytest.raises(ValueError, match="expected a dtype of float32, float16, bfloat16, got"):
         parse_dtype(dtype)
 
 
 @pytest.mark.parametrize("kind", [ImageTextEncoder, StableDiffusion, Captioner, DepthEstimator])
-def test_a_wrong_dtype_is_told_before_anything_is_downloaded(kind: Any) -> None:
+def test_a_wrong_dtype_is_refused_before_anything_is_downloaded(kind: Any) -> None:
     with pytest.raises(ValueError, match=r"^expected a dtype of float32, float16, bfloat16, got 'half'"):
         kind.load("owner/never-downloaded", dtype="half")
 

@@ -42,7 +42,7 @@ def test_images_are_resized_to_what_the_networks_can_halve(diffusion: StableDiff
 
 
 @pytest.mark.parametrize("predicts", ["noise", "velocity"])
-def test_one_step_draws_what_the_prediction_says(
+def test_one_step_draws_the_image_of_the_prediction(
     diffusion: StableDiffusion, diffusion_folder: Path, tmp_path: Path, predicts: str
 ) -> None:
     model = diffusion if predicts == "noise" else velocity(diffusion_folder, tmp_path / "v")
@@ -81,7 +81,7 @@ def test_a_image_does_not_depend_on_its_neighbours(diffusion: StableDiffusion) -
     )
 
 
-def test_seed_prompt_and_what_is_not_wanted_matter(diffusion: StableDiffusion) -> None:
+def test_seed_prompt_and_negative_prompt_matter(diffusion: StableDiffusion) -> None:
     draw, plain = ImageGenerator(diffusion).generate, GenerationRecipe(2)
     first = draw(["a dog"], [1], plain)
     assert not torch.equal(draw(["a dog"], [2], plain), first)

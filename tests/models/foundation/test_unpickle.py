@@ -66,5 +66,5 @@ def test_nothing_is_overwritten(pickled: Path) -> None:
         unpickle_model(pickled, "clip", CLIP_LAYOUT, pickled)
 
 
-def test_the_hub_is_asked_for_pickles_only_here() -> None:
+def test_pickles_are_downloaded_only_here() -> None:
     assert not any(".bin" in pattern for pattern in CLIP_LAYOUT.patterns)

@@ -1,4 +1,4 @@
-"""Checks of a data set: every problem at once."""
+"""Checking of data sets: all problems are reported at once."""
 
 from typing import TYPE_CHECKING
 

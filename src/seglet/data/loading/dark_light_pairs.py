@@ -5,17 +5,14 @@ Axes: h rows, w columns.
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 from jaxtyping import UInt8
 
 from seglet.data.dataset import Dataset, Sample
-from seglet.data.enhance.gamma import correct_gamma
-from seglet.data.enhance.histogram import clahe, equalise_histogram
-from seglet.data.enhance.retinex import msrcr
+from seglet.data.enhance.by_name import ENHANCERS, EnhancerName
 from seglet.data.errors import DataError
 from seglet.data.loading.data_config import DataConfig, SplitSource
 from seglet.data.opening import names_world, open_dataset
@@ -23,11 +20,6 @@ from seglet.types import option
 
 LIGHT_COLUMN = "light"
 """Name of the column that holds the light image; it is cropped with the image."""
-
-BrighteningName = Literal["clahe", "equalise", "gamma", "retinex"]
-BRIGHTENERS: Mapping[BrighteningName, Callable[[np.ndarray], np.ndarray]] = {
-    "clahe": clahe, "equalise": equalise_histogram, "gamma": correct_gamma, "retinex": msrcr,
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -39,7 +31,7 @@ class PairConfig(DataConfig):
     )
     light_split: str | None = option(None, "split of the light images; none: the same as train_split")
     light_offset: int = option(0, "number in the name of a light image minus that of its dark image; LIS: -1")
-    brighten: BrighteningName = option(
+    brighten: EnhancerName = option(
         "clahe", "enhancement that replaces light images where there are none; future work of the paper"
     )
 
@@ -132,10 +124,10 @@ class DarkLightDataset(Dataset):
 class BrightenedDataset(Dataset):
     """Dark images whose column `LIGHT_COLUMN` is the image itself, brightened; for data without light images."""
 
-    def __init__(self, dark: Dataset, brightening: BrighteningName) -> None:
-        self.dark, self.brightening = dark, brightening
+    def __init__(self, dark: Dataset, enhancer: EnhancerName) -> None:
+        self.dark, self.enhancer = dark, enhancer
         self.classes, self.ids = dark.classes, dark.ids
-        self.fingerprint = hashlib.sha256(f"{dark.fingerprint} {brightening}".encode()).hexdigest()
+        self.fingerprint = hashlib.sha256(f"{dark.fingerprint} {enhancer}".encode()).hexdigest()
 
     @property
     def origin(self) -> str:
@@ -149,7 +141,7 @@ class BrightenedDataset(Dataset):
     def read(self, index: int) -> Sample:
         """Reads the dark sample and brightens its image."""
         sample = self.dark.read(index)
-        return _with_light(sample, BRIGHTENERS[self.brightening](sample.image))
+        return _with_light(sample, ENHANCERS[self.enhancer](sample.image))
 
 
 def _with_light(sample: Sample, light: UInt8[np.ndarray, "h w 3"]) -> Sample:

@@ -14,7 +14,7 @@ from seglet.data.columns.depth import DEPTH_COLUMN, DepthFiles
 from seglet.data.columns.kinds import ColumnKind, ColumnValue
 from seglet.data.columns.producer import ColumnProducer, ComputeColumn
 from seglet.data.dataset import Sample
-from seglet.data.loading.dark_light_pairs import BRIGHTENERS, BrighteningName
+from seglet.data.enhance.by_name import ENHANCERS, EnhancerName
 from seglet.models.foundation.depth_estimator import DEPTH_LAYOUT, DepthEstimator
 from seglet.models.foundation.hub import find_model
 
@@ -27,7 +27,7 @@ class EstimatedDepth(ColumnProducer):
     """
 
     source: str
-    brighten: BrighteningName | None = None
+    brighten: EnhancerName | None = None
     name: str = DEPTH_COLUMN
     kind: ColumnKind = "image"
     maker: str = "depth-estimator/1"
@@ -39,7 +39,7 @@ class EstimatedDepth(ColumnProducer):
         return {"brighten": self.brighten}
 
     def load(self, device: torch.device) -> ComputeColumn:
-        brighten = _unchanged if self.brighten is None else BRIGHTENERS[self.brighten]
+        brighten = _unchanged if self.brighten is None else ENHANCERS[self.brighten]
         estimator = DepthEstimator.load(self.source).to(device)
 
         def compute(samples: Sequence[Sample]) -> list[ColumnValue]:

@@ -44,13 +44,13 @@ def test_the_folder_of_clip_holds_all_of_it(clip: TinyCLIP, tmp_path: Path):
         assert_close(tensor, clip.clip.state_dict()[name], atol=1e-3, rtol=1e-3)
 
 
-def test_depth_is_told_for_every_pixel_and_never_negative():
+def test_depth_is_predicted_for_every_pixel_and_never_negative():
     near = TinyDepth()(torch.rand(1, 3, 64, 32))
     assert near.shape == (1, 64, 32)
     assert near.min() >= 0
 
 
-def test_the_captioner_says_only_words_it_knows_behind_the_prompt():
+def test_the_captioner_writes_only_known_words_behind_the_prompt():
     (said,) = TinyCaptioner(WORDS).caption(torch.rand(1, 3, 64, 64), "a photo of")
     assert said.startswith("a photo of")
     assert set(said.split()) <= set(WORDS)

@@ -62,7 +62,7 @@ def test_people_find_classes_data_command_and_every_licence():
         assert said in text
 
 
-def test_what_nobody_said_is_not_made_up():
+def test_unknown_facts_are_not_made_up():
     text = model_card(NETWORK, CLASSES, 5_000_000, Provenance())
     assert front(text)["license"] == "other"
     assert "model-index" not in front(text)

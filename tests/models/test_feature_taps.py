@@ -32,18 +32,18 @@ def test_nothing_stays_behind_in_the_network() -> None:
     assert not any(module._forward_hooks for module in net.modules())
 
 
-def test_the_auxiliary_head_answers_in_evaluation_mode_when_it_is_tapped() -> None:
+def test_the_auxiliary_head_runs_in_evaluation_mode_when_it_is_tapped() -> None:
     net, images = network().eval(), labelled().images
     assert net(images).auxiliary is None
     assert forward_with_taps(net, images, ["auxiliary"]).maps["auxiliary"].shape[:2] == (2, 3)
 
 
-def test_a_network_without_an_auxiliary_head_says_so() -> None:
+def test_a_tap_at_a_missing_auxiliary_head_is_an_error() -> None:
     with pytest.raises(ValueError, match="no auxiliary output"):
         forward_with_taps(network(auxiliary=False), labelled().images, ["auxiliary"])
 
 
-def test_a_place_that_does_not_exist_is_answered_with_the_nearest() -> None:
+def test_an_unknown_place_names_the_nearest() -> None:
     with pytest.raises(ValueError, match=r"nothing to tap at 'backbone.layer9'; did you mean 'backbone.layer"):
         check_taps(network(), ["backbone.layer9"])
 
