@@ -6,7 +6,8 @@ import pytest
 import torch
 from tests.data.disk import pairs
 
-from seglet.cli.convert import find_classes
+from seglet.cli import convert
+from seglet.data.known_classes import KNOWN_CLASSES, find_classes
 from seglet.models.architecture import Architecture
 from seglet.models.convert.key_maps import published_name
 from seglet.models.segmenter import build, load
@@ -87,3 +88,7 @@ def test_a_checkpoint_of_ssss_is_fed_as_its_authors_fed_it(seglet, tmp_path):
     done = seglet("convert", tmp_path / "ssss.pth", "--classes", "voc", "--out", tmp_path / "m")
     assert "a ssss-resnet18, input: red first, ImageNet's mean" in done.out
     assert load(tmp_path / "m").architecture == segmenter.architecture
+
+
+def test_the_command_offers_all_known_classes():
+    assert convert._KNOWN_CLASSES == KNOWN_CLASSES

@@ -1,0 +1,103 @@
+"""Provenance of a published segmenter: training, data, scores and licences, from the files of its run."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from seglet.engine.experiment_file import read_yaml
+from seglet.engine.run import Run
+from seglet.files import read_json
+from seglet.models.foundation.known_models import known_model
+from seglet.models.io.model_card import LICENCE_NOT_STATED, LicensedPart, Provenance
+
+_SCORES = ("miou", "miou_present", "miou_all", "pixel_accuracy", "mean_accuracy", "ece_15")
+_WEIGHTS_KEYS = ("student_weights", "teacher", "weights")
+"""Keys of an experiment that name weights of others."""
+
+
+@dataclass(frozen=True)
+class CardOptions:
+    """What a model card states beside the files of a run.
+
+    Args:
+        name: name of the model; empty for that of its folder.
+        licence: licence of the weights; empty if it is not stated.
+        data_licence: licence of the training data; empty if it is not stated.
+        scores: file of scores that `seglet evaluate` wrote; None for those of the run's best validation.
+    """
+
+    name: str = ""
+    licence: str = ""
+    data_licence: str = ""
+    scores: Path | None = None
+
+
+def read_provenance(folder: Path, options: CardOptions) -> Provenance:
+    """Reads the provenance of a segmenter from the files of its run, as far as there are some.
+
+    Raises:
+        ValueError: the file of scores holds none.
+    """
+    run = Run(folder)
+    values = read_yaml(run.experiment) if run.experiment.is_file() else {}
+    record = read_json(run.record) if run.record.is_file() else {}
+    record = record if isinstance(record, dict) else {}
+    scores, scored_on = _best_validation(run, values) if options.scores is None else _read_scores(options.scores)
+    return Provenance(
+        name=options.name or folder.resolve().name,
+        method=str(values.get("method", "")),
+        data=f"{values['data']}, split {values['train_split']}" if values else "",
+        scored_on=scored_on,
+        licence=options.licence,
+        parts=_licensed_parts(values, options.data_licence),
+        scores=scores,
+        command=str(record.get("command", "")),
+        commit=str(record.get("commit") or ""),
+    )
+
+
+def _read_scores(file: Path) -> tuple[dict[str, float], str]:
+    """Returns the scores in a file and the data they are of."""
+    found = read_json(file)
+    if not isinstance(found, dict) or "miou" not in found:
+        raise ValueError(f"{str(file)!r} holds no scores; write them with `seglet evaluate --out FILE`")
+    return _known_scores(found), f"{found.get('data', '')}, split {found.get('split', '')}"
+
+
+def _best_validation(run: Run, values: Mapping[str, Any]) -> tuple[dict[str, float], str]:
+    """Returns the scores of a run's best validation and the data they are of; empty for a segmenter alone."""
+    if not run.metrics.is_file() or not values:
+        return {}, ""
+    rows = []
+    for line in run.metrics.read_text(encoding="utf-8").splitlines():
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError:  # the line that was being written when the process died
+            continue
+        if isinstance(row, dict) and isinstance(row.get("val/miou"), float):
+            rows.append({key.removeprefix("val/"): value for key, value in row.items() if key.startswith("val/")})
+    best = max(rows, key=lambda row: row["miou"], default={})
+    return _known_scores(best), f"{values['data']}, split {values['val_split']}, on which the model was chosen"
+
+
+def _known_scores(found: Mapping[str, Any]) -> dict[str, float]:
+    return {name: float(found[name]) for name in _SCORES if isinstance(found.get(name), int | float)}
+
+
+def _licensed_parts(values: Mapping[str, Any], data_licence: str) -> tuple[LicensedPart, ...]:
+    """Returns the data, the foundation models and the weights that the experiment names, with their licences."""
+    if not values:
+        return (LicensedPart("the data", data_licence or LICENCE_NOT_STATED),)
+    is_world = str(values["data"]) == "world"
+    parts = [
+        LicensedPart(f"the data, {values['data']}", data_licence or ("Apache-2.0" if is_world else LICENCE_NOT_STATED))
+    ]
+    for key, value in values.items():
+        entry = known_model(value) if isinstance(value, str) else None
+        if entry is not None:
+            parts.append(LicensedPart(f"{entry.id}, {entry.about}", entry.licence))
+        elif key in _WEIGHTS_KEYS and isinstance(value, str) and value:
+            parts.append(LicensedPart(f"{key.replace('_', ' ')}: {Path(value).name}"))
+    return tuple(dict.fromkeys(parts))

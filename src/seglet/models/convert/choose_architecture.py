@@ -1,0 +1,32 @@
+"""Choice of the architecture that the weights of a foreign checkpoint go into."""
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from seglet.models.architecture import NETWORK_NAMES, Architecture
+from seglet.models.convert.conversion import with_authors_input, with_cirkd_input
+from seglet.models.convert.identify import identify_architecture
+
+
+def choose_architecture(
+    tensors: Mapping[str, Tensor], name: str | None, input_convention: str, classes: int
+) -> Architecture:
+    """Returns the architecture that is given, or that of the file, with its input convention.
+
+    Raises:
+        ValueError: neither is known, or the file has another number of classes.
+    """
+    found = identify_architecture(tensors)
+    if found and name not in (None, found[0].name):
+        raise ValueError(f"the file holds a {found[0].name}, not a {name}; leave --architecture out")
+    if found and found[1] != classes:
+        raise ValueError(f"the file was trained with {found[1]} classes, --classes names {classes}; name as many")
+    if name is None and found is None:
+        raise ValueError(
+            f"the file does not show its architecture; give --architecture, one of {', '.join(NETWORK_NAMES)}"
+        )
+    if found and input_convention == "auto":
+        return with_authors_input(found[0])
+    architecture = Architecture(found[0].name if found else name or NETWORK_NAMES[0])
+    return with_cirkd_input(architecture) if input_convention == "cirkd" else architecture
