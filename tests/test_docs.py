@@ -1,8 +1,10 @@
 """Commands, links, names and words in the documentation."""
 
+import ast
 import dataclasses
 import importlib
 import importlib.util
+import inspect
 import re
 import tomllib
 from pathlib import Path
@@ -12,6 +14,7 @@ from tests.documents import PAGES, ROOT, Line, anchors, blocks, commands, links,
 from tests.methods.test_protocols import PROTOCOLS
 from tools.docs_menu import with_folders_listed
 
+import seglet
 from seglet import methods
 from seglet.cli.main import COMMANDS, find_command
 from seglet.cli.options.experiment import parse_keys
@@ -138,6 +141,16 @@ def test_an_import_in_an_example_works(page: Path) -> None:
         for module, members in re.findall(r"^from (seglet[\w.]*) import ([\w, ]+)$", block, re.M):
             if "mine" not in module:
                 assert [each for each in members.split(", ") if not is_importable(f"{module}.{each}")] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_a_call_of_seglet_in_an_example_is_possible(page: Path) -> None:
+    for block in blocks(text(name(page)), "python"):
+        for call in (node for node in ast.walk(ast.parse(block)) if isinstance(node, ast.Call)):
+            function = ast.unparse(call.func)
+            if re.fullmatch(r"seglet\.\w+", function):
+                signature = inspect.signature(getattr(seglet, function.removeprefix("seglet.")))
+                signature.bind(*call.args, **{word.arg: word.value for word in call.keywords if word.arg})
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
