@@ -10,7 +10,7 @@ from seglet.data.label_tools.formats import read_annotations
 from seglet.data.label_tools.regions import labels_from_regions
 from seglet.data.world.scene import WORLD_CLASSES
 from seglet.images import read_image, read_mask
-from seglet.inference.confident_regions import keep_confident_regions
+from seglet.inference.pseudo_labels import keep_confident_regions
 from seglet.models.segmenter import load
 from seglet.types import IGNORE
 

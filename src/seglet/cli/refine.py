@@ -2,15 +2,12 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
 
-from seglet._version import __version__
-from seglet.cli.options.inference import add_refiner_options, read_refiner
+from seglet.cli.options.inference import add_refiner_options
 from seglet.cli.output import print_result
 from seglet.cli.parsing import add_json, positive_fraction, whole_number
+from seglet.inference.options import REFINER_STEPS
 
-RECORD = "refinements.json"
-CLASSES = "classes.txt"
 DESCRIPTION = """\
 Refine a folder of score maps (.npy or .npz: floats [classes, rows, columns] in 0 to 1) or of index masks, or one that
 `seglet predict` wrote, so that classes end where the image has edges. Under --out, with the folders of IN kept:
@@ -39,47 +36,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from seglet.data.class_table import class_table_text, classes_of
-    from seglet.engine.output_folder import check_output_folder
-    from seglet.files import write_json, write_text
-    from seglet.inference.parallel import processor_count
-    from seglet.inference.refine_folder import RefinePlan, refine_files
-    from seglet.inference.refine_inputs import (
-        are_score_maps,
-        find_class_table,
-        find_map_folder,
-        find_maps,
-        pair_with_images,
+    from seglet.inference.refine_folder import RefineOptions, refine_folder
+
+    options = RefineOptions(
+        arguments.out,
+        refiner=arguments.refiner,
+        steps=REFINER_STEPS if arguments.steps is None else arguments.steps,
+        crf_settings=arguments.crf_settings,
+        classes=arguments.classes,
+        confidence=arguments.confidence,
+        keep_scores=arguments.scores,
+        jobs=arguments.jobs,
+        overwrite=arguments.overwrite,
+        command=arguments.command_line,
     )
-
-    out, folder = arguments.out, find_map_folder(arguments.folder)
-    found = find_maps(folder, out)
-    hard = not are_score_maps(found)
-    refiner = read_refiner(arguments, "labels" if hard else "ssss")
-    entries = find_class_table(arguments.classes, folder)
-    classes = classes_of(entries)
-    tasks, failed = pair_with_images(found, arguments.images, out)
-    plan = RefinePlan(out, entries, refiner, arguments.confidence, arguments.scores)
-    settings = {**refiner.as_dict(), **({"confidence": plan.confidence} if hard and refiner.name == "crf" else {})}
-    settings |= {"in": str(folder.resolve()), "images": str(arguments.images.resolve())}
-    record: dict[str, Any] = {"seglet": __version__, "command": arguments.command_line, "settings": settings}
-    record |= {"classes": list(classes.names), "finished": False}
-    check_output_folder(out, RECORD, record, arguments.overwrite)
-    write_json(out / RECORD, record)
-    write_text(out / CLASSES, class_table_text(classes))
-    done, unrefined = refine_files(plan, tasks, arguments.jobs or processor_count(), arguments.overwrite)
-    failed += unrefined
-    record |= {"finished": True, "out": str(out), "files": done, "failed": failed}
-    write_json(out / RECORD, record)
-    print_result(_text(arguments, done, failed), record, arguments.json)
-    return 2 if failed else 0
-
-
-def _text(arguments: argparse.Namespace, done: list[dict[str, Any]], failed: list[dict[str, str]]) -> str:
-    earlier = sum("earlier" in made for made in done)
-    lines = [f"refined: {len(done) - earlier}, finished before: {earlier}, failed: {len(failed)}"]
-    lines += [f"  {failure['file']}\n    {failure['reason']}" for failure in failed]
-    masks = arguments.out / "masks"
-    results = f"masks are in {masks}, and {RECORD} says what became of each file"
-    check = f"seglet data check {arguments.images} --masks {masks} --classes {arguments.out / CLASSES}"
-    return "\n".join([*lines, results, f"next: {check} --out refined.json"])
+    report = refine_folder(arguments.folder, arguments.images, options)
+    print_result(report.text, report.record, arguments.json)
+    return 2 if report.failed else 0

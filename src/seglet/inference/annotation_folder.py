@@ -1,7 +1,6 @@
 """A folder for a labelling tool: links to the images in images/, and the file that the tool reads."""
 
-import argparse
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,13 +15,16 @@ from seglet.engine.console import ProgressDisplay
 from seglet.files import delete_path, read_json, write_json, write_text
 from seglet.inference.batch import failure_reason
 from seglet.inference.inputs import ImageFile
+from seglet.inference.job_report import JobReport
 from seglet.inference.training_set import link_image
 from seglet.types import Classes
 
 LABEL_RECORD = "label.json"
+
 LabelsAndConfidence = tuple[UInt8[ndarray, "h w"], Float[ndarray, "h w"] | None]
-"""Classes of an image's pixels and, unless people drew them, their probabilities."""
-_NEXT = {
+"""Label ids of an image and, unless people drew them, their probabilities."""
+
+_NEXT_STEPS = {
     "coco": "in your tool, import {file} as COCO instances; `seglet data check {out}` reads it too",
     "labelme": "labelme {file}",
     "cvat": "in CVAT, make a task of {out}/images, and upload {file} as annotations, CVAT 1.1",
@@ -33,73 +35,78 @@ _NEXT = {
 
 @dataclass
 class AnnotationFolder:
-    """Writes images and their labels for a tool.
+    """A folder of images and their labels for a tool.
 
-    `image` says where the link to an image is; an image that cannot be read is among the `failed`.
+    Args:
+        out: the folder.
+        tool: the labelling tool.
+        form: form of regions; None for the tool's usual one.
+        classes: names and colours of the classes.
+        void: also write regions of void pixels.
     """
 
     out: Path
     tool: LabelTool
-    form: RegionForm
+    form: RegionForm | None
     classes: Classes
     void: bool = True
-    done: list[dict[str, Any]] = field(default_factory=list)
-    failed: list[dict[str, str]] = field(default_factory=list)
+    _done: list[dict[str, Any]] = field(default_factory=list)
+    _failed: list[dict[str, str]] = field(default_factory=list)
 
-    @classmethod
-    def of(cls, arguments: argparse.Namespace, classes: Classes, void: bool = True) -> "AnnotationFolder":
-        return cls(arguments.out, arguments.tool, arguments.form or USUAL_FORMS[arguments.tool], classes, void)
-
-    def fill(
-        self, images: Sequence[ImageFile], label: Callable[[ImageFile], LabelsAndConfidence], about: dict[str, Any]
-    ) -> Path:
-        """Labels and writes all images; returns what the tool reads."""
-        start = {**about, "tool": self.tool, "form": self.form, "classes": list(self.classes.names)}
+    def write(
+        self, images: Sequence[ImageFile], label: Callable[[ImageFile], LabelsAndConfidence], facts: Mapping[str, Any]
+    ) -> JobReport:
+        """Labels and writes all images, and a record that begins with `facts`; images that fail are reported."""
+        form = self.form or USUAL_FORMS[self.tool]
+        start = {**facts, "tool": self.tool, "form": form, "classes": list(self.classes.names)}
         write_json(self.out / LABEL_RECORD, {**start, "finished": False})
         write_text(self.out / CLASS_FILE, class_table_text(self.classes))
-        file = write_annotations(self.tool, self.out, self._annotated(images, label), self.classes, self.form)
-        record = {**start, "finished": True, "out": str(self.out), "images": self.done, "failed": self.failed}
+        file = write_annotations(self.tool, self.out, self._annotated(images, label, form), self.classes, form)
+        record = {**start, "finished": True, "out": str(self.out), "images": self._done, "failed": self._failed}
         write_json(self.out / LABEL_RECORD, record)
-        return file
+        return JobReport(self.out, record, self._summary(file))
 
     def _annotated(
-        self, images: Sequence[ImageFile], label: Callable[[ImageFile], LabelsAndConfidence]
+        self, images: Sequence[ImageFile], label: Callable[[ImageFile], LabelsAndConfidence], form: RegionForm
     ) -> Iterator[AnnotatedImage]:
         with ProgressDisplay("label", len(images), "images") as steps:
             for count, image in enumerate(images, start=1):
                 try:
-                    yield self._one(image, label)
+                    yield self._annotate(image, label, form)
                 except (ValueError, OSError, MemoryError, RuntimeError) as error:
-                    self.failed.append({"source": str(image.path), "reason": failure_reason(error)})
+                    self._failed.append({"source": str(image.path), "reason": failure_reason(error)})
                     steps.note(f"failed: {image.path}")
                 steps.advance(count)
 
-    def _one(self, source: ImageFile, label: Callable[[ImageFile], LabelsAndConfidence]) -> AnnotatedImage:
+    def _annotate(
+        self, source: ImageFile, label: Callable[[ImageFile], LabelsAndConfidence], form: RegionForm
+    ) -> AnnotatedImage:
         labels, confidence = label(source)
         image = link_image(source, self.out).relative_to(self.out / "images").as_posix()
-        found = regions_from_labels(image, labels, self.classes, self.form, confidence)
+        found = regions_from_labels(image, labels, self.classes, form, confidence)
         if not self.void:
             found = found.without_void()
-        seen = {"regions": len(found.regions), "confidence": found.confidence}
-        self.done.append({"source": str(source.path), "image": f"images/{image}", **seen})
+        facts = {"regions": len(found.regions), "confidence": found.confidence}
+        self._done.append({"source": str(source.path), "image": f"images/{image}", **facts})
         return found
 
-    def summary_lines(self, file: Path) -> list[str]:
-        regions = sum(one["regions"] for one in self.done)
-        lines = [f"labelled: {len(self.done)}, failed: {len(self.failed)}; regions: {regions}"]
-        lines += [f"  {failure_reason['source']}\n    {failure_reason['reason']}" for failure_reason in self.failed]
+    def _summary(self, file: Path) -> list[str]:
+        regions = sum(one["regions"] for one in self._done)
+        lines = [f"labelled: {len(self._done)}, failed: {len(self._failed)}; regions: {regions}"]
+        lines += [f"  {failure['source']}\n    {failure['reason']}" for failure in self._failed]
         return [
             *lines,
             f"{file} is for {self.tool}, the images are in {self.out / 'images'}",
-            f"next: {_NEXT[self.tool].format(file=file, out=self.out)}",
-            f"      when people have mended it: seglet data import EXPORT --images {self.out / 'images'} --out DIR",
+            f"next: {_NEXT_STEPS[self.tool].format(file=file, out=self.out)}",
+            f"      when people have corrected it: seglet data import EXPORT --images {self.out / 'images'} --out DIR",
         ]
 
 
 def check_annotation_folder(out: Path, overwrite: bool) -> None:
-    """
+    """Checks that a folder is new, or holds earlier results that may be replaced, which are then deleted.
+
     Raises:
-        ValueError: the folder holds what must not be written over.
+        ValueError: the folder holds what must not be replaced.
     """
     if out.exists() and not out.is_dir():
         raise ValueError(f"{str(out)!r} is a file; choose a new folder with --out")

@@ -1,6 +1,12 @@
-"""The same work on many images: in parallel, without those that are finished, whatever single ones do."""
+"""The same work on many files: in processes, without files that are finished, and whatever goes wrong with one."""
 
-from collections.abc import Callable, Sequence
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -8,12 +14,11 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from seglet.engine.console import ProgressDisplay
 from seglet.files import delete_partial
-from seglet.inference.parallel import map_in_processes
 
 
 @runtime_checkable
 class FileTask(Protocol):
-    """One image's work; picklable. `name` is unique, the last of `results` is written last."""
+    """The work on one file; picklable. `name` is unique, and the last of `results` is written last."""
 
     @property
     def name(self) -> str: ...
@@ -24,11 +29,13 @@ class FileTask(Protocol):
 
 
 _AnyTask = TypeVar("_AnyTask", bound=FileTask)
+_Input = TypeVar("_Input")
+_Output = TypeVar("_Output")
 
 
 @dataclass(frozen=True)
 class TaskOutcome:
-    """What was made of an image, or the reason why nothing was; `earlier` if a former call made it."""
+    """The result of a task, or the reason why there is none; `earlier` if an earlier call made it."""
 
     name: str
     made: dict[str, Any]
@@ -37,7 +44,7 @@ class TaskOutcome:
 
 
 def is_finished(task: FileTask) -> bool:
-    """Whether all results are there, and newer than what they were made of."""
+    """Returns True if all results exist and are newer than their sources."""
     made = [path.stat().st_mtime_ns for path in task.results if path.is_file()]
     if len(made) < len(task.results):
         return False
@@ -50,16 +57,15 @@ def process_all(
     tasks: Sequence[_AnyTask],
     jobs: int,
     again: bool,
-    things: str = "images",
+    unit: str = "images",
 ) -> list[TaskOutcome]:
-    """Does what is not finished, or everything `again`; what became of each, in their order."""
+    """Works on the tasks that are not finished, or on all of them `again`; returns all outcomes in order."""
     for folder in {path.parent for task in tasks for path in task.results}:
         delete_partial(folder)
-    outcomes = {
-        task.name: TaskOutcome(task.name, {}, earlier=True) for task in tasks if not again and is_finished(task)
-    }
+    finished = [] if again else [task.name for task in tasks if is_finished(task)]
+    outcomes = {name: TaskOutcome(name, {}, earlier=True) for name in finished}
     due = [task for task in tasks if task.name not in outcomes]
-    with ProgressDisplay(title, len(tasks), things) as steps:
+    with ProgressDisplay(title, len(tasks), unit) as steps:
         steps.advance(len(outcomes))
         for index, outcome in map_in_processes(partial(_attempt, work), due, jobs):
             outcomes[due[index].name] = outcome
@@ -70,7 +76,7 @@ def process_all(
 
 
 def _attempt(work: Callable[[_AnyTask], dict[str, Any]], task: _AnyTask) -> TaskOutcome:
-    """Does one; what is wrong with it becomes the reason."""
+    """Works on one task; an error that its file causes becomes the reason."""
     try:
         return TaskOutcome(task.name, work(task))
     except (ValueError, OSError, MemoryError) as error:
@@ -82,28 +88,76 @@ def _attempt(work: Callable[[_AnyTask], dict[str, Any]], task: _AnyTask) -> Task
 
 
 def failure_reason(error: Exception) -> str:
-    """Why a network made nothing of an image, for people.
+    """Returns the reason, for people, why a network made nothing of an image.
 
     Raises:
-        RuntimeError: the error itself, where the image is not to blame.
+        RuntimeError: the error itself, if the image is not to blame.
     """
     if isinstance(error, RuntimeError) and not _memory_ran_out(error):
         raise error
     if isinstance(error, RuntimeError | MemoryError):
-        return "memory ran out; look at it in parts (--window 512 512) or smaller (--resize 0.5)"
+        return "memory ran out; take windows of it (--window 512 512), or make it smaller (--resize 0.5)"
     return str(error)
 
 
 def _memory_ran_out(error: RuntimeError) -> bool:
-    """Torch has an error of its own for this on a GPU, but none on the processor."""
+    """Returns True for the errors that torch raises when memory runs out; it has a class for them on a GPU only."""
     return "can't allocate memory" in str(error) or "out of memory" in str(error)
 
 
 def outcome_lines(done: str, outcomes: Sequence[TaskOutcome]) -> list[str]:
-    """How many were done (`done` says what), were finished before, and failed; the failed with their reasons."""
+    """Returns lines with the numbers of tasks done (`done` is the verb), finished before and failed, with reasons."""
     failed = [outcome for outcome in outcomes if outcome.reason]
     earlier = sum(outcome.earlier for outcome in outcomes)
     lines = [f"{done}: {len(outcomes) - earlier - len(failed)}, finished before: {earlier}, failed: {len(failed)}"]
     for outcome in failed:
         lines += [f"  {outcome.name}", f"    {outcome.reason}"]
     return lines
+
+
+def map_in_processes(
+    work: Callable[[_Input], _Output], inputs: Sequence[_Input], jobs: int
+) -> Iterator[tuple[int, _Output]]:
+    """Yields the index and the output of each input, as they come; one job works in this process, in order.
+
+    Processes have one thread each. `work` and inputs have to be picklable. If the caller stops, work that has begun is
+    finished, and no other.
+
+    Raises:
+        ValueError: a process died, as when memory runs out.
+    """
+    jobs = min(jobs, len(inputs))
+    if jobs <= 1:
+        yield from ((index, work(each)) for index, each in enumerate(inputs))
+        return
+    fresh = multiprocessing.get_context("spawn")  # torch has threads, which a fork does not survive
+    pool = ProcessPoolExecutor(jobs, fresh, _begin_process)
+    try:
+        indices: dict[Future[_Output], int] = {pool.submit(work, each): index for index, each in enumerate(inputs)}
+        for future in as_completed(indices):
+            yield indices.pop(future), future.result()
+    except BrokenProcessPool as error:
+        raise ValueError("a process died, most often because memory ran out; lower --jobs and go on") from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def processor_count() -> int:
+    """Returns the number of processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _begin_process() -> None:
+    """Leaves signals to a whole group, such as Ctrl-C, to the first process, and ends when that ends."""
+    import torch
+
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -1,19 +1,14 @@
-"""The ways to brighten an image, and one image's work."""
+"""Ways to brighten images: rules, and a trained network."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import UInt8
-from PIL import Image
 
 from seglet.data.dataset import Dataset, Sample
 from seglet.data.enhance.by_name import ENHANCERS, Enhancer
-from seglet.files import replace_atomically
-from seglet.inference.inputs import ImageFile, gather_images, result_path
 from seglet.models.image_tensor import image_batch
 from seglet.models.zero_dce import ZeroDCE, load_zero_dce
 
@@ -31,10 +26,10 @@ class ZeroDCEEnhancer:
 
 
 def find_enhancer(name: str) -> Enhancer:
-    """The rule of that name, or the trained network in that folder.
+    """Returns the rule of that name, or the trained network in that folder.
 
     Raises:
-        ValueError: there is none.
+        ValueError: there is neither.
     """
     if name in ENHANCERS:
         return ENHANCERS[name]
@@ -45,47 +40,13 @@ def find_enhancer(name: str) -> Enhancer:
 
 
 class EnhancedDataset(Dataset):
-    """The samples with their images gone through an enhancer."""
+    """The samples of a data set with changed images."""
 
     def __init__(self, dataset: Dataset, change: Enhancer) -> None:
         self.dataset, self.change = dataset, change
         self.classes, self.ids, self.fingerprint = dataset.classes, dataset.ids, dataset.fingerprint
 
     def read(self, index: int) -> Sample:
+        """Reads the sample at `index` and changes its image."""
         sample = self.dataset.read(index)
         return replace(sample, image=self.change(sample.image))
-
-
-@dataclass(frozen=True)
-class EnhanceTask:
-    """An image to brighten."""
-
-    image: ImageFile
-    out: Path
-
-    @property
-    def name(self) -> str:
-        return self.image.name
-
-    @property
-    def sources(self) -> tuple[Path, ...]:
-        return (self.image.path,)
-
-    @property
-    def results(self) -> tuple[Path, ...]:
-        return (result_path(self.out, self.name, ".png"),)
-
-
-def enhance_tasks(inputs: Sequence[Path], out: Path) -> list[EnhanceTask]:
-    """
-    Raises:
-        ValueError: an input is not there, or there is no image at all.
-    """
-    return [EnhanceTask(image, out) for image in gather_images(inputs, out)]
-
-
-def enhance_file(enhancer: Enhancer, task: EnhanceTask) -> dict[str, Any]:
-    bright = enhancer(task.image.read())
-    with replace_atomically(task.results[0]) as temporary:
-        Image.fromarray(bright).save(temporary, "PNG", compress_level=3)
-    return {}

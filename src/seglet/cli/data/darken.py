@@ -52,9 +52,8 @@ def run(arguments: argparse.Namespace) -> int:
     from seglet.data.folder_dataset import describe_data
     from seglet.engine.output_folder import check_output_folder
     from seglet.files import write_json, write_text
-    from seglet.inference.batch import process_all
+    from seglet.inference.batch import process_all, processor_count
     from seglet.inference.dark_set import darken_one, darken_tasks, describe_dark
-    from seglet.inference.parallel import processor_count
 
     out = arguments.out
     description = describe_data(arguments.data)

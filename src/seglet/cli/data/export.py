@@ -25,9 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from seglet.data.errors import DataError
     from seglet.data.opening import open_dataset
-    from seglet.files import read_json
     from seglet.inference.annotation_folder import (
-        LABEL_RECORD,
         AnnotationFolder,
         LabelsAndConfidence,
         check_annotation_folder,
@@ -38,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     samples = open_dataset(arguments.data, arguments.split)
     data = DatasetImages(arguments.data, samples)
     check_annotation_folder(arguments.out, arguments.overwrite)
-    folder = AnnotationFolder.of(arguments, samples.classes)
+    folder = AnnotationFolder(arguments.out, arguments.tool, arguments.form, samples.classes)
 
     def read_labels(image: ImageFile) -> LabelsAndConfidence:
         labels = data.truth(image)
@@ -46,8 +44,8 @@ def run(arguments: argparse.Namespace) -> int:
             raise DataError(f"{image.name!r} has no mask")
         return labels, None
 
-    about = {"seglet": __version__, "command": arguments.command_line, "data": arguments.data}
-    about |= {"split": arguments.split, "fingerprint": samples.fingerprint}
-    file = folder.fill(data.images, read_labels, about)
-    print_result("\n".join(folder.summary_lines(file)), read_json(arguments.out / LABEL_RECORD), arguments.json)
-    return 2 if folder.failed else 0
+    facts = {"seglet": __version__, "command": arguments.command_line, "data": arguments.data}
+    facts |= {"split": arguments.split, "fingerprint": samples.fingerprint}
+    report = folder.write(data.images, read_labels, facts)
+    print_result(report.text, report.record, arguments.json)
+    return 2 if report.failed else 0
