@@ -18,8 +18,8 @@ import seglet
 from seglet import methods
 from seglet.cli.main import COMMANDS, find_command
 from seglet.cli.options.experiment import parse_keys
-from seglet.cli.parsing import Parser
-from seglet.engine.experiment_file import experiments_in
+from seglet.cli.parsing import RENAMED_OPTIONS, Parser
+from seglet.engine.experiment_file import RENAMED_KEYS, experiments_in
 from seglet.engine.settings import Settings
 
 LINES = [line for page in PAGES for line in commands(page)]
@@ -151,6 +151,14 @@ def test_a_call_of_seglet_in_an_example_is_possible(page: Path) -> None:
             if re.fullmatch(r"seglet\.\w+", function):
                 signature = inspect.signature(getattr(seglet, function.removeprefix("seglet.")))
                 signature.bind(*call.args, **{word.arg: word.value for word in call.keywords if word.arg})
+
+
+def test_the_changelog_names_every_renamed_option_and_key() -> None:
+    renamed = {**RENAMED_OPTIONS, **RENAMED_KEYS}
+    unreleased = re.split(r"^## ", text("CHANGELOG.md"), flags=re.M)[1]
+    assert [
+        old for old, new in renamed.items() if not {f"`{old}`", f"`{new}`"} <= set(re.findall("`[^`]+`", unreleased))
+    ] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
