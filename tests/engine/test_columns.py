@@ -1,4 +1,4 @@
-"""Training with columns: what is missing is told before, and a resumed run sees the same."""
+"""Training with columns: what is missing is reported before, and a resumed run reads the same."""
 
 import json
 import shutil
@@ -105,26 +105,26 @@ def test_a_run_is_not_resumed_on_other_values(root, tmp_path):
         train_experiment(experiment(root, steps=1), run.folder, StartOptions(resume=True))
 
 
-def test_a_missing_column_is_told_with_the_command_before_anything_is_written(prepared, tmp_path):
-    with pytest.raises(ConfigError, match="seglet prepare columned") as told:
+def test_a_missing_column_is_reported_with_the_command_before_anything_is_written(prepared, tmp_path):
+    with pytest.raises(ConfigError, match="seglet prepare columned") as raised:
         train_experiment(experiment(tmp_path / "none"), tmp_path / "run")
-    assert "column 'depth' lacks 100 of 100 images" in str(told.value)
+    assert "column 'depth' lacks 100 of 100 images" in str(raised.value)
     assert not (tmp_path / "run").exists()
 
 
-def test_a_dry_run_tells_it_too(prepared, tmp_path):
+def test_a_dry_run_reports_it_too(prepared, tmp_path):
     with pytest.raises(ConfigError, match="seglet prepare columned"):
         plan_run(experiment(tmp_path / "none"))
 
 
-def test_an_incomplete_column_is_told(root):
+def test_an_incomplete_column_is_reported(root):
     (caption,) = root.glob("caption-*")
     next(caption.glob("*.safetensors")).write_bytes(b"")
     with pytest.raises(ConfigError, match=r"'caption' lacks 100 of 100 images .*; 1 of its files are damaged"):
         with_columns(experiment(root), training_data(experiment(root).settings))
 
 
-def test_more_images_are_told(root):
+def test_more_images_are_reported(root):
     more = experiment(root, world_scenes=103)
     with pytest.raises(ConfigError, match="'depth' lacks 3 of 103 images"):
         with_columns(more, training_data(more.settings))
@@ -132,11 +132,11 @@ def test_more_images_are_told(root):
 
 def test_a_column_made_otherwise_says_what_differs(root):
     other = experiment(root, bins=8, weights="rough")
-    with pytest.raises(ConfigError) as told:
+    with pytest.raises(ConfigError) as raised:
         with_columns(other, training_data(other.settings))
-    assert "one is there, but weights was 'exact', is 'rough'" in str(told.value)
-    assert "one is there, but bins was 4, is 8" in str(told.value)
-    assert "caption" not in str(told.value)
+    assert "one is there, but weights was 'exact', is 'rough'" in str(raised.value)
+    assert "one is there, but bins was 4, is 8" in str(raised.value)
+    assert "caption" not in str(raised.value)
 
 
 def test_the_command_has_the_keys_that_decide(prepared, tmp_path):

@@ -71,7 +71,7 @@ def test_a_file_whose_name_has_a_hash_is_taken_whole(tmp_path):
     ("text", "named"),
     [("a.yaml", True), ("a.yml#b", True), ("fotf", False), ("runs/a", False), ("a#b", False)],
 )
-def test_an_experiment_file_is_told_from_a_method(text, named):
+def test_an_experiment_file_differs_from_a_method(text, named):
     assert names_experiment_file(text) is named
 
 

@@ -106,7 +106,7 @@ def rates(**changes: Any) -> dict[tuple[float, float], set[str]]:
     return found
 
 
-def test_all_parameters_learn_alike_unless_told_otherwise():
+def test_all_parameters_have_one_rate_by_default():
     assert list(rates()) == [(0.5, 0.25)]
 
 

@@ -30,10 +30,10 @@ def columns(root, *producers):
 
 
 def run(data, root, *producers, work=CPU):
-    told = []
+    notes = []
     made = columns(root, *producers)
-    outcomes = prepare_columns(data, made, work, told.append)
-    return ColumnedDataset(data, [column.store for column in made]), outcomes, told
+    outcomes = prepare_columns(data, made, work, notes.append)
+    return ColumnedDataset(data, [column.store for column in made]), outcomes, notes
 
 
 class Faulty(CopyProducer):
@@ -63,8 +63,8 @@ def test_nothing_is_made_twice(tmp_path):
 def test_what_is_complete_loads_nothing(tmp_path, monkeypatch):
     run(toys(), tmp_path, CopyProducer())
     monkeypatch.setattr(CopyProducer, "load", lambda *_: pytest.fail("loaded"))
-    _, _, told = run(toys(), tmp_path, CopyProducer())
-    assert "all 6 images are there" in told[0]
+    _, _, notes = run(toys(), tmp_path, CopyProducer())
+    assert "all 6 images are there" in notes[0]
 
 
 def test_images_that_are_alike_share_a_value(tmp_path):
@@ -113,7 +113,7 @@ def test_what_a_failed_source_should_give_fails_too(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("values", "told"),
+    ("values", "message"),
     [
         (lambda s: [np.zeros((2, 2)) for _ in s[1:]], "gave 0 values for 1 images"),
         (lambda s: [np.full((2, 2), np.nan) for _ in s], "4 of 4 numbers are NaN"),
@@ -121,10 +121,10 @@ def test_what_a_failed_source_should_give_fails_too(tmp_path):
         (lambda s: [torch.zeros(2, 2) for _ in s], "expected a numpy array, got Tensor"),
     ],
 )
-def test_values_that_cannot_be_used_are_told(tmp_path, monkeypatch, values, told):
+def test_values_that_cannot_be_used_are_reported(tmp_path, monkeypatch, values, message):
     monkeypatch.setattr(CopyProducer, "load", lambda *_: values)
     _, (outcome,), _ = run(toys(2), tmp_path, CopyProducer(kind="grid"))
-    assert told in outcome.failed["toy1"]
+    assert message in outcome.failed["toy1"]
 
 
 def test_where_everything_fails_it_ends_early(tmp_path, monkeypatch):
@@ -145,21 +145,21 @@ def test_processes_share_the_images_and_complete_them_together(tmp_path):
 
 
 def test_an_estimate_comes_first(tmp_path):
-    _, _, told = run(toys(), tmp_path, CopyProducer())
-    assert "6 of 6 images to make, about" in told[0]
-    assert "1.9 KiB each" in told[0]  # 20 x 30 x 3 bytes, and 150 for the header
+    _, _, notes = run(toys(), tmp_path, CopyProducer())
+    assert "6 of 6 images to make, about" in notes[0]
+    assert "1.9 KiB each" in notes[0]  # 20 x 30 x 3 bytes, and 150 for the header
 
 
 def test_a_dry_run_measures_and_writes_nothing(tmp_path):
-    _, _, told = run(
+    _, _, notes = run(
         toys(), tmp_path / "none", CopyProducer(), Caption(), Letters(), work=PrepareOptions(CPU.device, dry=True)
     )
-    assert "6 of 6 images to make, about" in told[0]
-    assert "once 'caption' is there" in told[2]
+    assert "6 of 6 images to make, about" in notes[0]
+    assert "once 'caption' is there" in notes[2]
     assert not (tmp_path / "none").exists()
 
 
-def test_a_disk_too_small_is_told_before_the_work(tmp_path, monkeypatch):
+def test_a_disk_too_small_is_reported_before_the_work(tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=100))
     with pytest.raises(DataError, match=r"needs about .* but 100 bytes are free"):
         run(toys(), tmp_path, CopyProducer())
@@ -206,9 +206,9 @@ def test_a_damaged_shard_is_made_again(tmp_path, monkeypatch):
     path = data.stores[0].shards()[0]
     path.write_bytes(path.read_bytes()[:-1] + b"?")
     again = CopyProducer()
-    data, _, told = run(toys(), tmp_path, again)
+    data, _, notes = run(toys(), tmp_path, again)
     assert len(again.received) == 2
-    assert "was damaged and is made again" in told[0]
+    assert "was damaged and is made again" in notes[0]
     assert data.missing() == {}
 
 

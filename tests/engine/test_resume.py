@@ -65,11 +65,11 @@ def test_a_stopped_run_saves_its_last_step_and_says_how_to_go_on(whole, tmp_path
     while not (out / "metrics.jsonl").exists() and process.poll() is None:  # until the first step is done
         time.sleep(0.01)
     process.send_signal(number)
-    _, told = process.communicate(timeout=60)
+    _, error_output = process.communicate(timeout=60)
     if process.returncode == 0:
         pytest.skip("the run was over before the signal came")
     assert process.returncode == 128 + number
-    assert "--resume" in told
+    assert "--resume" in error_output
     assert finish(out, "--resume", *words) == whole
 
 

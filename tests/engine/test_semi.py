@@ -34,9 +34,9 @@ def test_a_run_prints_training_warnings_and_scores_both_networks(tmp_path, capsy
     lines = [json.loads(line) for line in run.metrics.read_text().splitlines()]
     assert {"train/strong", "train/confident", "train/share/background"} <= lines[0].keys()
     assert {"val/miou", "student/miou"} <= lines[-1].keys()
-    told = capsys.readouterr().err
-    assert "5 labelled and 35 unlabelled images: an epoch of these is 18 steps" in told
-    assert "no labelled image shows" in told
+    error_output = capsys.readouterr().err
+    assert "5 labelled and 35 unlabelled images: an epoch of these is 18 steps" in error_output
+    assert "no labelled image shows" in error_output
     assert load(run.last).classes == WORLD_CLASSES
 
 
@@ -65,7 +65,7 @@ def test_unlabelled_images_that_are_labelled_are_refused_before_anything_is_writ
 
 def test_a_training_split_without_counterpart_asks_for_one():
     experiment = semi(train_split="train")
-    with pytest.raises(DataError, match="name them with unlabelled_split"):
+    with pytest.raises(DataError, match="set unlabelled_split"):
         open_datasets(experiment.settings, experiment.config)
 
 

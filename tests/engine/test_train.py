@@ -149,7 +149,7 @@ def test_training_works_beside_the_main_thread(tmp_path):
     assert load(run.last).classes == WORLD_CLASSES
 
 
-def test_a_second_ctrl_c_ends_at_once_and_is_told_as_such(tmp_path, monkeypatch):
+def test_a_second_ctrl_c_ends_at_once_and_is_reported_as_such(tmp_path, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
@@ -177,7 +177,7 @@ def test_events_mirror_the_metrics(tmp_path, monkeypatch):
     assert {("train/loss", 1), ("val/miou", 2), ("closed", str(run.folder / "events"))} <= set(seen)
 
 
-def test_missing_tensorboard_is_told_before_anything_is_written(tmp_path, monkeypatch):
+def test_missing_tensorboard_is_reported_before_anything_is_written(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     with pytest.raises(ConfigError, match=r"seglet\[log\]"):
         train_experiment(tiny(tensorboard=True), tmp_path / "run")
@@ -218,7 +218,7 @@ def test_a_full_disk_costs_no_earlier_checkpoint(tmp_path, monkeypatch):
     assert load_newest_checkpoint(run.checkpoints)[0] == 1
 
 
-def test_a_folder_that_cannot_be_written_is_told_before_training(tmp_path):
+def test_a_folder_that_cannot_be_written_is_reported_before_training(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match="choose another --out"):
         train_experiment(tiny(), tmp_path / "file" / "run")
@@ -240,7 +240,7 @@ def test_a_plan_counts_and_measures_without_writing(tmp_path, monkeypatch):
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="only where there is no GPU can it be missing")
 @pytest.mark.parametrize("keys", [{"accelerator": "gpu"}, {"precision": "16-mixed"}, {"sync_bn": True}])
-def test_missing_hardware_is_told_before_anything_is_written(tmp_path, keys):
+def test_missing_hardware_is_reported_before_anything_is_written(tmp_path, keys):
     with pytest.raises(ConfigError, match=next(iter(keys))):
         train_experiment(tiny(**keys), tmp_path / "run")
     assert not (tmp_path / "run").exists()
