@@ -14,10 +14,13 @@ import pytest
 ROOT = Path(__file__).parents[1] / "src" / "seglet"
 
 CLEAN: tuple[str, ...] = (
+    "api/",
     "data/",
+    "deploy/",
     "evaluation/",
     "files.py",
     "images.py",
+    "inference/",
     "labels/",
     "lazy.py",
     "losses/",

@@ -9,13 +9,13 @@ from typing import Any, TypedDict, get_type_hints
 from seglet import methods
 from seglet.engine.experiment_file import split_row
 from seglet.inference.options import REFINER_STEPS, InferenceOptions, Refiner
-from seglet.inference.sources import LabelMethod, ModelLike
+from seglet.inference.sources import LabelMethod
 from seglet.types import Classes
 from seglet.values import convert_value, did_you_mean
 
 
 class InferenceKeywords(TypedDict, total=False):
-    """How a model predicts. None, or a keyword that is not given, leaves the choice to the kind of network.
+    """Options of prediction. None, or a keyword that is not given, leaves the choice to the kind of network.
 
     scales: sizes to predict at, as factors; the results are averaged.
     flip: also predict the mirrored image, and average.
@@ -104,6 +104,3 @@ def as_classes(classes: Classes | Sequence[str] | None) -> Classes | None:
 
 def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, PathLike) else value
-
-
-__all__ = ["InferenceKeywords", "ModelLike", "as_classes", "as_model", "as_refiner", "inference_options"]

@@ -15,10 +15,10 @@ from seglet.data.layouts.infer import infer_layout
 from seglet.data.opening import names_world
 from seglet.data.tags.resolve import table_from_tags
 from seglet.data.tags.source import read_tags
+from seglet.inference.folder_prediction import FolderOptions, ImageSource, predict_folder
 from seglet.inference.inputs import gather_images
 from seglet.inference.job_report import JobReport
 from seglet.inference.options import DEFAULT_THRESHOLD, PseudoLabelOptions
-from seglet.inference.predict_folder import FolderOptions, ImageSource, predict_folder
 from seglet.inference.sources import LabelMethod, ModelLike
 
 ImagesLike = Dataset | str | PathLike[str] | Iterable[str | PathLike[str]]

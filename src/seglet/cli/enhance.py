@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from seglet.inference.enhance_folder import EnhanceOptions, enhance_folder
+    from seglet.inference.folder_enhancement import EnhanceOptions, enhance_folder
 
     options = EnhanceOptions(
         arguments.out,

@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from seglet.inference.label_folder import LabelOptions, label_folder
+    from seglet.inference.folder_labelling import LabelOptions, label_folder
 
     options = LabelOptions(
         arguments.out,

@@ -10,7 +10,7 @@ from seglet.cli.output import print_result
 from seglet.cli.parsing import add_device, add_json, add_method, positive_fraction, whole_number
 
 if TYPE_CHECKING:
-    from seglet.inference.predict_folder import ImageSource
+    from seglet.inference.folder_prediction import ImageSource
     from seglet.inference.sources import LabelMethod
 
 DESCRIPTION = """\
@@ -67,8 +67,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from seglet.inference.folder_prediction import FolderOptions, predict_folder
     from seglet.inference.options import SegmentOptions
-    from seglet.inference.predict_folder import FolderOptions, predict_folder
 
     inference = read_inference_options(arguments)
     pseudo = read_pseudo_label_options(arguments, inference)
@@ -102,7 +102,7 @@ def _model(arguments: argparse.Namespace) -> "str | LabelMethod":
 
 def _images(arguments: argparse.Namespace) -> "ImageSource":
     """Returns the images; with a method in place of a model, the first word names one of them."""
-    from seglet.inference.predict_folder import ImageSource
+    from seglet.inference.folder_prediction import ImageSource
 
     inputs = arguments.inputs
     if arguments.method is not None and arguments.model is not None:

@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from seglet.inference.refine_folder import RefineOptions, refine_folder
+    from seglet.inference.folder_refinement import RefineOptions, refine_folder
 
     options = RefineOptions(
         arguments.out,

@@ -1,4 +1,4 @@
-"""A data set in the dark: which files it has, how each is made, and its description."""
+"""A darkened copy of a data set: its files, the darkening of each image, and its description."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping
@@ -22,7 +22,7 @@ from seglet.inference.training_set import write_tags
 
 @dataclass(frozen=True)
 class DarkenTask:
-    """An image to darken; `name` is where it goes below images/, masks/ and parameters/."""
+    """The work on one image; `name` is its path below images/, masks/ and parameters/."""
 
     item: ImageItem
     name: str
@@ -51,7 +51,7 @@ class DarkenTask:
 
 
 def darken_tasks(description: Description, out: Path) -> list[DarkenTask]:
-    """Each image once, whatever splits it is in.
+    """Returns a task for each image, once for all splits that it is in.
 
     Raises:
         DataError: two images would get the same name.
@@ -72,13 +72,13 @@ def darken_tasks(description: Description, out: Path) -> list[DarkenTask]:
 
 
 def _apart(description: Description) -> bool:
-    """Whether splits become folders: there are several, and no image is in two of them."""
+    """Returns True if splits become folders: there are several, and no image is in two of them."""
     counts = Counter(item.image for items in description.splits.values() for item in items)
     return list(description.splits) != [WHOLE_SPLIT] and max(counts.values()) == 1
 
 
 def darken_one(ranges: DarkeningRanges, seed: int, description: Description, task: DarkenTask) -> dict[str, Any]:
-    """Writes the image in the dark, its mask, and then what was drawn for it."""
+    """Writes the darkened image, its mask, and then the parameters that were drawn for it."""
     item = task.item
     image = read_image(item.image, description.max_pixels, item.image_hash)
     parameters = ranges.draw(seed, item.id)
@@ -123,13 +123,13 @@ def _dark(item: ImageItem, task: DarkenTask) -> ImageItem:
 
 
 def _tags(description: Description, splits: Mapping[str, tuple[ImageItem, ...]], out: Path) -> TagOrigin | None:
-    """Tags that somebody wrote down, written down again; those that follow from masks still do."""
+    """Returns the origin of the copy's tags: those of a file are written again, those of masks follow from them."""
     if description.tags is None:
         return None
     if description.tags.form == "masks":
         return TagOrigin("masks", (out / "masks").resolve())
     names, home = description.classes.names, out.resolve()
     tagged = {item.image: item.tags for items in splits.values() for item in items if item.tags is not None}
-    told = {image.relative_to(home).as_posix(): [names[label] for label in tags] for image, tags in tagged.items()}
-    write_tags(out, told)
+    named = {image.relative_to(home).as_posix(): [names[label] for label in tags] for image, tags in tagged.items()}
+    write_tags(out, named)
     return TagOrigin("json", home / "tags.json", _hash(out / "tags.json"))

@@ -1,4 +1,4 @@
-"""The images of a data set, for a command that segments images, and what the data set knows of them."""
+"""The images of a data set as files to predict, with their tags and true labels."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,13 +26,13 @@ class DatasetImages:
         return [self._image(index) for index in range(len(self.samples))]
 
     def tags(self) -> KnownTags | None:
-        """Of each image that has any, written down or following from a mask; None if no image has."""
+        """Returns the tags of each image that has any, from a file or from its mask; None if no image has any."""
         found = {self._image(index).path: self._tags(index) for index in range(len(self.samples))}
         known = {path: tags for path, tags in found.items() if tags is not None}
         return KnownTags(known, Path(self.name or "data set"), self.samples.fingerprint) if known else None
 
     def truth(self, image: ImageFile) -> UInt8[np.ndarray, "h w"] | None:
-        """The labels of an image of this split, or None where nobody drew them."""
+        """Returns the true labels of an image of this split, or None if it has no mask."""
         return self.samples.read(self._places[image.path]).labels
 
     @cached_property
@@ -41,7 +41,7 @@ class DatasetImages:
 
     def _tags(self, index: int) -> tuple[int, ...] | None:
         if isinstance(self.samples, FolderDataset) and self.samples.items[index].tags is not None:
-            return self.samples.items[index].tags  # no image need be opened for what is written down
+            return self.samples.items[index].tags  # written down, so no image has to be opened
         return self.samples.read(index).tags
 
     def _image(self, index: int) -> ImageFile:

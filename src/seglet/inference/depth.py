@@ -1,4 +1,4 @@
-"""How far things are in images that are segmented: what networks that are told depth need beside the image.
+"""Depth of images for networks that take it: from files, or from the depth network of their training.
 
 Axes: h rows, w columns.
 """
@@ -19,26 +19,28 @@ from seglet.models.foundation.depth_estimator import DepthEstimator
 from seglet.models.segmenter import Segmenter
 
 DepthSource = Callable[[UInt8[np.ndarray, "h w 3"], str], Float32[np.ndarray, "rows columns"]]
-"""Depth in [0, 1] of an image with this name."""
+"""A function from an image and its name to its depth in [0, 1], 0 nearest."""
 
 
 def find_depth_source(model: Segmenter, given: str | None) -> DepthSource | None:
-    """Where this network has depth from: as `given`, a folder of maps or a depth network, else as in training.
+    """Returns the source of a network's depth; None for a network that takes colours alone.
 
-    None for a network that sees colours alone.
+    Args:
+        model: the network.
+        given: a folder of depth maps or a depth network; None for the depth network of its training.
 
     Raises:
-        ValueError: depth is given to such a network; or needed, and nobody says from where; or is not to be had.
+        ValueError: depth is given to a network that takes none, or its source is not known or cannot be read.
     """
     guide = model.architecture.depth
     if guide is None:
         if given is not None:
-            raise ValueError(f"--depth is for networks that are told depth, this {model.architecture.name} is not")
+            raise ValueError(f"--depth is for networks that take depth, this {model.architecture.name} does not")
         return None
     source = guide.source if given is None else given
     if source is None:
         raise ValueError(
-            "this network was told depth from files: give those of the images with --depth FOLDER, or a depth "
+            "this network was trained with depth from files: give those of the images with --depth FOLDER, or a depth "
             "network with --depth NAME"
         )
     folder = Path(source)
@@ -64,7 +66,7 @@ def _estimated(estimator: DepthEstimator, change: Enhancer | None) -> DepthSourc
 
 
 class DepthDataset(Dataset):
-    """The samples with their depth as a column."""
+    """The samples of a data set with their depth as a column."""
 
     def __init__(self, dataset: Dataset, depths: DepthSource) -> None:
         self.dataset, self.depths = dataset, depths
@@ -74,6 +76,7 @@ class DepthDataset(Dataset):
         return self.dataset.identity(index, reads)
 
     def read(self, index: int) -> Sample:
+        """Reads the sample at `index` and its depth."""
         sample = self.dataset.read(index)
         depth = self.depths(sample.image, sample.id)
         return replace(
@@ -82,6 +85,6 @@ class DepthDataset(Dataset):
 
 
 def add_depth_column(data: Dataset, model: Segmenter, given: str | None) -> Dataset:
-    """The data with what this network needs; the same data for one that sees colours alone; see `depths_for`."""
+    """Returns the data with the depth that a network takes, or the same data; see `find_depth_source`."""
     depths = find_depth_source(model, given)
     return data if depths is None else DepthDataset(data, depths)

@@ -53,7 +53,7 @@ from seglet.types import Classes
 
 @dataclass(frozen=True)
 class ScoringOptions:
-    """How a model is scored.
+    """Options of scoring a model.
 
     Args:
         inference: how it predicts.
@@ -76,7 +76,7 @@ class ScoringOptions:
 
 @dataclass(frozen=True)
 class ScoredModel:
-    """The scores, on which data they are (a hash of their content), and how many parameters the network has."""
+    """The scores, a hash of the content of the data, and the number of parameters of a network."""
 
     evaluation: Evaluation
     fingerprint: str

@@ -1,4 +1,4 @@
-"""How the mask of an image came about, as one sheet: maps of each class at every stage, and where patches look.
+"""Sheet that explains the mask of an image: maps of each class at every stage, and the attention of some patches.
 
 Axes: h rows, w columns, p and q rows and columns of patches, n = p q.
 """
@@ -16,13 +16,13 @@ from seglet.methods.protocols import Explanation
 from seglet.types import Classes
 
 CELL_HEIGHT = 112
-"""Height of an image, in pixels."""
+"""Height of a cell's image, in pixels."""
 
 CAPTION_HEIGHT = 16
-"""Height of the words over it."""
+"""Height of the caption above it."""
 
 _MARK = (255, 0, 255)
-"""Colour of the patch that looks."""
+"""Colour of the frame around the patch whose attention is shown."""
 
 ImageArray = UInt8[np.ndarray, "_ _ 3"]
 
@@ -30,7 +30,7 @@ ImageArray = UInt8[np.ndarray, "_ _ 3"]
 def explanation_sheet(
     image: ImageArray, labels: UInt8[np.ndarray, "_ _"], tags: Sequence[int], found: Explanation, classes: Classes
 ) -> Image.Image:
-    """A row of maps for each class that is known to be there, then a row of attention for each of them and one more.
+    """Returns a row of maps for each tagged class, then a row of attention for each of them and one more.
 
     Every map is coloured from its lowest value, dark, to its highest, bright. Patches are shown where the last map of
     a class is highest, and where all of them are lowest.
@@ -42,13 +42,13 @@ def explanation_sheet(
                                                                    image.shape)])  # fmt: skip
     grid = next(iter(found.maps.values())).shape[2:]
     for name, patch in _patches(maps, tags, classes).items():
-        looked = {stage: _numbers(value)[patch].reshape(grid) for stage, value in found.attention.items()}
-        rows.append([_captioned(_marked(image, patch, (grid[0], grid[1])), name), *_heat(looked, image.shape)])
+        attention = {stage: _numbers(value)[patch].reshape(grid) for stage, value in found.attention.items()}
+        rows.append([_captioned(_marked(image, patch, (grid[0], grid[1])), name), *_heat(attention, image.shape)])
     return contact_sheet(rows, height=CELL_HEIGHT + CAPTION_HEIGHT)
 
 
 def _patches(maps: Mapping[str, Float[np.ndarray, "k p q"]], tags: Sequence[int], classes: Classes) -> dict[str, int]:
-    """The patches that are shown, by what they are said to be."""
+    """Returns the patches to show, by caption."""
     if not maps:
         return {}
     last = list(maps.values())[-1]
@@ -61,16 +61,16 @@ def _numbers(values: Float[Tensor, "1 *rest"]) -> Float[np.ndarray, "*rest"]:
 
 
 def _heat(values: Mapping[str, Float[np.ndarray, "p q"]], size: tuple[int, ...]) -> list[ImageArray]:
-    """In colours, as large as the image."""
-    shown = []
+    """Returns the maps in colours, as large as the image."""
+    cells = []
     for stage, value in values.items():
         small = Image.fromarray(colour_values(value.astype(np.float64)))
-        shown.append(_captioned(np.asarray(small.resize((size[1], size[0]), Image.Resampling.NEAREST)), stage))
-    return shown
+        cells.append(_captioned(np.asarray(small.resize((size[1], size[0]), Image.Resampling.NEAREST)), stage))
+    return cells
 
 
 def _marked(image: ImageArray, patch: int, grid: tuple[int, int]) -> ImageArray:
-    """The image with a frame around one patch."""
+    """Returns the image with a frame around one patch."""
     marked = Image.fromarray(image)
     row, column = divmod(patch, grid[1])
     down, across = image.shape[0] / grid[0], image.shape[1] / grid[1]
@@ -79,11 +79,11 @@ def _marked(image: ImageArray, patch: int, grid: tuple[int, int]) -> ImageArray:
     return np.asarray(marked)
 
 
-def _captioned(image: ImageArray, words: str) -> ImageArray:
-    """At the height of all, below a line of words; the font has Latin letters only."""
+def _captioned(image: ImageArray, caption: str) -> ImageArray:
+    """Returns the image at the height of all cells, below a caption; the font has Latin letters only."""
     width = max(1, round(image.shape[1] * CELL_HEIGHT / image.shape[0]))
     cell = Image.new("RGB", (width, CELL_HEIGHT + CAPTION_HEIGHT), SHEET_PAPER)
     cell.paste(Image.fromarray(image).resize((width, CELL_HEIGHT), Image.Resampling.BOX), (0, CAPTION_HEIGHT))
-    text = words.encode("latin-1", "replace").decode("latin-1")
+    text = caption.encode("latin-1", "replace").decode("latin-1")
     ImageDraw.Draw(cell).text((1, 2), text, fill=SHEET_INK, font=ImageFont.load_default())
     return np.asarray(cell)

@@ -1,4 +1,4 @@
-"""Masks from tags by a method that has trained no segmenter, or none yet: `--method` of `predict` and `evaluate`.
+"""Masks from tags by a method without a segmenter: `--method` of `seglet predict` and `seglet evaluate`.
 
 Axes: k classes with the background first, h rows, w columns.
 """
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TagPredictor:
-    """Stands where a segmenter stands, for images whose classes are known."""
+    """A method in place of a segmenter, for images whose tags are known."""
 
     method: LabelMaps
     classes: Classes
@@ -41,7 +41,13 @@ class TagPredictor:
         shrink: float = 1.0,
         truth: UInt8[np.ndarray, "h2 w2"] | None = None,
     ) -> Float32[np.ndarray, "k h w"]:
-        """In [0, 1], at the size of the image; `truth` is for controls that are told it.
+        """Returns class maps in [0, 1], at the size of the image.
+
+        Args:
+            image: the image.
+            tags: label ids of its classes.
+            shrink: factor by which it is shrunk before.
+            truth: true labels, for controls that use them.
 
         Raises:
             ValueError: the tags are not known.
@@ -59,16 +65,16 @@ class TagPredictor:
         shrink: float = 1.0,
         truths: Sequence[UInt8[np.ndarray, "h2 w2"]] | None = None,
     ) -> Float32[np.ndarray, "b k h w"]:
-        """Of some images of one size, each as it would be alone: to rounding."""
+        """Returns the class maps of images of one size, each as it would be alone up to rounding."""
         found: Tensor = self.method.label_maps(*self._given(images, tags, shrink, truths))
         return np.asarray(resize_align_corners(found, (images[0].shape[0], images[0].shape[1])).float().cpu().numpy())
 
     @torch.inference_mode()
     def explain(self, image: UInt8[np.ndarray, "h w 3"], tags: Sequence[int], shrink: float = 1.0) -> Explanation:
-        """How the maps of an image come about.
+        """Returns the stages by which the class maps of an image are made.
 
         Raises:
-            ValueError: the method has nothing to show of it.
+            ValueError: the method does not show them.
         """
         if not isinstance(self.method, Explanations):
             raise ValueError(
@@ -83,7 +89,7 @@ class TagPredictor:
         shrink: float,
         truths: Sequence[UInt8[np.ndarray, "h2 w2"]] | None,
     ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Images, tags and regions as a method takes them."""
+        """Returns images, tags and true labels as a method takes them."""
         vectors = torch.stack([tag_vector(labels, len(self.classes)) for labels in tags])
         sources = torch.cat([image_batch(resize_by_factor(image, shrink)) for image in images]).to(self.device)
         regions = None if truths is None else torch.from_numpy(np.stack(truths)).to(self.device).long()
@@ -91,25 +97,27 @@ class TagPredictor:
 
 
 class ClassesOnly(Dataset):
-    """Classes without images."""
+    """A data set of no images, for its classes alone."""
 
     def __init__(self, classes: Classes) -> None:
         self.classes, self.ids, self.fingerprint = classes, (), "none"
 
     def read(self, index: int) -> Sample:
+        """Raises an error: there is nothing to read."""
         raise DataError("there are no images to remember classes by; give --data, or set cache_from otherwise")
 
 
 def open_method(source: str, data: Dataset | None, named: str | None, device: str) -> TagPredictor:
-    """A method by name, by its experiment (YAML), or as a run has trained it, with what it needs; which is made now if
-    it is not there.
+    """Opens a method with its artefacts, which are made now if they are missing.
 
     Args:
-        data: images whose classes are to be found, and which may be remembered; a run has classes of its own.
-        named: what these data are called.
+        source: name of the method, its experiment (YAML), or a run that trained it.
+        data: images whose classes are to be found, and which the method may store; a run has its own classes.
+        named: name of these data.
+        device: device to compute on.
 
     Raises:
-        ValueError: there is no such method or run, or it cannot do without training.
+        ValueError: there is no such method or run, or the method makes no masks without training.
     """
     from seglet.engine.checkpoint import load_newest_checkpoint
     from seglet.engine.datasets import training_data
@@ -142,7 +150,7 @@ def open_method(source: str, data: Dataset | None, named: str | None, device: st
 
 
 def make_missing_artefacts(experiment: "Experiment", data: Dataset, device: torch.device) -> None:
-    """What a method needs made for the classes is made once, and kept."""
+    """Makes the artefacts that a method needs for the classes and that are missing."""
     from seglet.engine.artefacts import make_artefact, needed_artefacts
 
     for kept in needed_artefacts(experiment, data):
@@ -151,7 +159,7 @@ def make_missing_artefacts(experiment: "Experiment", data: Dataset, device: torc
 
 
 def classes_named(names: Sequence[str]) -> ClassesOnly:
-    """The background and these classes, in VOC's colours.
+    """Returns the background and these classes, in VOC's colours, as a data set of no images.
 
     Raises:
         ValueError: a name is there twice, or is the background's.

@@ -36,7 +36,7 @@ Truth = Callable[[ImageFile], UInt8[np.ndarray, "h w"] | None]
 
 @runtime_checkable
 class ImageJob(Protocol):
-    """What is done with the images of a folder, one after the other."""
+    """Work on the images of a folder, one after the other."""
 
     @property
     def images(self) -> Sequence[ImageFile]: ...

@@ -19,7 +19,7 @@ from seglet.types import IGNORE, Classes
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """How annotations become masks.
+    """Options of turning annotations into masks.
 
     Args:
         images: folder of the images; None for `images` beside the annotations, if there is one.

@@ -1,4 +1,4 @@
-"""Which images a command was given, and what the results for each are called."""
+"""Images given to a command, and the names of their results."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -14,9 +14,9 @@ from seglet.images import RAW_SUFFIXES, read_image
 
 @dataclass(frozen=True)
 class ImageFile:
-    """A file, and the name of its results without ending, relative to where they go; never outside of it.
+    """An image file and the name of its results: without ending, relative to their folder and never outside it.
 
-    One that is drawn (`draw`) has no file, and `path` says what it is.
+    An image that is drawn (`draw`) has no file; its `path` only names it.
     """
 
     path: Path
@@ -24,17 +24,18 @@ class ImageFile:
     draw: Callable[[], UInt8[np.ndarray, "h w 3"]] | None = None
 
     def read(self) -> UInt8[np.ndarray, "h w 3"]:
-        """
+        """Reads or draws the image.
+
         Raises:
-            DataError: the file is not there or no image.
+            DataError: the file does not exist or is no image.
         """
         return read_image(self.path) if self.draw is None else self.draw()
 
 
 def gather_images(inputs: Sequence[Path], results: Path) -> list[ImageFile]:
-    """The images in files, folders (with all below) and text lists (one path a line), each once, named apart.
+    """Returns the images in files, folders (at any depth) and text lists (one path a line), once each, by unique names.
 
-    Images below the folder `results` are passed over: they came out of an earlier call.
+    Images below the folder `results` are skipped: an earlier call made them.
 
     Raises:
         ValueError: an input is not there, or there is no image at all.
@@ -70,7 +71,7 @@ def _expand(given: Path) -> list[ImageFile]:
 
 
 def _listed(file: Path) -> list[ImageFile]:
-    """Paths in a list are relative to the list. A listed file that is missing fails later, by name."""
+    """Returns the images of a list, whose paths are relative to it; a missing file fails later, by name."""
     try:
         lines = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines()]
     except UnicodeDecodeError as error:
@@ -85,7 +86,7 @@ def _below(path: Path, home: Path) -> str:
 
 
 def with_unique_names(found: Iterable[ImageFile]) -> list[ImageFile]:
-    """The same images with names that differ in more than capitals: where two clash, ending or number are added."""
+    """Returns the images with names that differ in more than case; clashing names get the ending and a number."""
     given = list(found)
     shared = Counter(image.name.casefold() for image in given)
     taken = {name for name, count in shared.items() if count == 1}
@@ -108,5 +109,5 @@ def _free(name: str, taken: set[str]) -> str:
 
 
 def result_path(folder: Path, name: str, ending: str) -> Path:
-    """The file of a result; the ending is added whole, as names may hold dots."""
+    """Returns the file of a result; the ending is appended, as names may contain dots."""
     return folder / PurePosixPath(name).parent / f"{PurePosixPath(name).name}{ending}"

@@ -1,4 +1,4 @@
-"""The classes that are known to be in each image, from what `seglet data check --tags` reads."""
+"""Tags of images, from the files that `seglet data check --tags` reads."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from seglet.types import Classes
 
 @dataclass(frozen=True)
 class KnownTags:
-    """Labels of each image by its path, sorted and without background; `hash` is that of the file, if it is one."""
+    """Label ids of each image by its path, sorted and without background; `hash` is that of the file, if it is one."""
 
     by_path: dict[Path, tuple[int, ...]]
     source: Path
@@ -23,10 +23,10 @@ class KnownTags:
 
 
 def read_known_tags(source: Path, key: str, images: Sequence[ImageFile], classes: Classes) -> KnownTags:
-    """Images may be named by any end of their path. What is doubtful is said on stderr.
+    """Reads the tags of images, which may be named by any end of their path; doubts are printed on stderr.
 
     Raises:
-        ValueError: the file cannot be read, or some of what it says has no meaning; names everything that has none.
+        ValueError: the file cannot be read, or names unknown images or classes; lists all of them.
     """
     paths = {image.path: image.path.absolute() for image in images}
     listed = read_tags(source, set(paths.values()), key)

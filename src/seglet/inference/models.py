@@ -1,4 +1,4 @@
-"""The segmenter a command works with, and where it computes."""
+"""Loading of models for inference, the devices of this machine, and the check that classes agree."""
 
 from pathlib import Path
 
@@ -7,24 +7,22 @@ import torch
 from seglet.files import file_sha256, read_json
 from seglet.models.io import storage
 from seglet.models.io.locate import segmenter_folder
-from seglet.models.onnx_segmenter import ONNX_SUFFIX, load_exported
+from seglet.models.onnx_segmenter import ONNX_SUFFIX
 from seglet.models.segmenter import Segmenter, load
 from seglet.types import Classes
 
 
 def load_model(source: str, device: str) -> Segmenter:
-    """The segmenter in a folder, of a run (its best one), in an exported file or on the hub; in evaluation mode.
+    """Loads a segmenter from a folder, a run (its best one), an exported file or the hub, in evaluation mode.
 
     Raises:
         ValueError: there is none, or no such device.
     """
-    place = model_folder(source)
-    segmenter = load_exported(place) if place.suffix == ONNX_SUFFIX else load(place)
-    return segmenter.to(choose_device(device)).eval()
+    return load(source).to(choose_device(device)).eval()
 
 
 def model_folder(source: str) -> Path:
-    """Where a segmenter lies, of a run its best one; one on the hub is downloaded. Exported ones are files.
+    """Returns the folder of a segmenter (of a run its best one, of the hub a download), or the file of an exported one.
 
     Raises:
         ValueError: there is none.
@@ -33,17 +31,17 @@ def model_folder(source: str) -> Path:
 
 
 def weights_hash(folder: Path) -> str:
-    """SHA-256 of the weights of a segmenter, which `load` compared with the file; or of an exported file."""
+    """Returns the SHA-256 of the weights in a segmenter's folder, or of an exported file."""
     if folder.suffix == ONNX_SUFFIX:
         return file_sha256(folder)
     return str(read_json(folder / storage.CONFIG_FILE)["weights"]["sha256"])
 
 
 def choose_device(name: str) -> torch.device:
-    """`auto` is a GPU if there is one.
+    """Returns the device of this name; `auto` is a GPU if there is one.
 
     Raises:
-        ValueError: there is no such device here; says which there are.
+        ValueError: there is no such device; lists those of this machine.
     """
     there = available_devices()
     if name == "auto":
@@ -55,15 +53,16 @@ def choose_device(name: str) -> torch.device:
 
 
 def available_devices() -> list[str]:
-    """Names of the devices of this machine, the fastest kind first."""
+    """Returns the names of the devices of this machine, the fastest kind first."""
     graphics = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
     return [*graphics, *(["mps"] if torch.backends.mps.is_available() else []), "cpu"]
 
 
 def check_classes(model: Classes, data: Classes) -> None:
-    """
+    """Checks that model and data have the same classes in the same order.
+
     Raises:
-        ValueError: model and data do not mean the same by a label; says how they differ.
+        ValueError: they differ; the message says how.
     """
     if model.names == data.names:
         return

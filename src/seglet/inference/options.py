@@ -59,7 +59,7 @@ class Refiner:
 
 @dataclass(frozen=True)
 class InferenceOptions:
-    """How a model predicts. None leaves a choice to the kind of network, as docs/cli.md lists it.
+    """Options of prediction. None leaves a choice to the kind of network, as docs/cli.md lists it.
 
     Args:
         scales: factors of the image size to predict at; the results are averaged.
@@ -121,7 +121,7 @@ class InferenceOptions:
 
 @dataclass(frozen=True)
 class SegmentOptions:
-    """How a network segments images: once, or with Monte-Carlo passes of the whole image.
+    """Options of a network's segmentation of one image: once, or with Monte-Carlo passes of the whole image.
 
     Args:
         samples: Monte-Carlo passes; 0 for none.
@@ -152,7 +152,7 @@ class SegmentOptions:
 
 @dataclass(frozen=True)
 class PseudoLabelOptions:
-    """How pseudo labels are made, and what is written beside them.
+    """Options of pseudo labels, and of what is written beside them.
 
     Args:
         threshold: probability below which a pixel is void, in [0, 1].

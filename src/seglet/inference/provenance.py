@@ -19,7 +19,7 @@ _WEIGHTS_KEYS = ("student_weights", "teacher", "weights")
 
 @dataclass(frozen=True)
 class CardOptions:
-    """What a model card states beside the files of a run.
+    """Facts of a model card beyond the files of a run.
 
     Args:
         name: name of the model; empty for that of its folder.

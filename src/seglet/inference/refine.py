@@ -1,4 +1,4 @@
-"""One image's class probabilities moved to its edges. Axes: k classes, h rows, w columns."""
+"""Refines the class probabilities of one image at its edges. Axes: k classes, h rows, w columns."""
 
 from dataclasses import replace
 
@@ -24,7 +24,7 @@ _CRF_SETTINGS = {
 def refine_scores(
     scores: Float32[np.ndarray, "k h w"], image: UInt8[np.ndarray, "h w 3"], refiner: Refiner
 ) -> Float32[np.ndarray, "k h w"]:
-    """Scores in [0, 1] as probabilities that sum to 1 over the classes; pixels that no class has reached stay 0.
+    """Returns refined probabilities that sum to 1 over the classes; pixels without any score stay 0.
 
     Raises:
         ValueError: scores and image differ in size.
@@ -48,20 +48,20 @@ def _refined(maps: Tensor, images: Tensor, refiner: Refiner) -> Tensor:
 def label_probabilities(
     labels: UInt8[np.ndarray, "h w"], num_classes: int, refiner: Refiner, confidence: float
 ) -> Float32[np.ndarray, "k h w"]:
-    """Probabilities for labels: as sure as `confidence` for a CRF, which moves only what may be wrong; else certain.
+    """Returns label ids as probabilities: 1, or `confidence` for a CRF, which moves only what is not certain.
 
-    IGNORE is undecided: all classes are alike there.
+    All classes are equally probable at IGNORE.
     """
     sure = confidence if refiner.name == "crf" else 1.0
     return np.asarray(soft_labels(torch.from_numpy(labels)[None], num_classes, sure)[0].numpy(), np.float32)
 
 
 def normalise_scores(scores: Float32[np.ndarray, "k h w"]) -> Float32[np.ndarray, "k h w"]:
-    """Divided by their sum over the classes; 0 where that is 0."""
+    """Returns the scores divided by their sum over the classes; 0 where that is 0."""
     total = scores.sum(axis=0, keepdims=True)
     return np.asarray(np.divide(scores, total, out=np.zeros_like(scores), where=total > 0))
 
 
 def width_by_height(shape: tuple[int, ...]) -> str:
-    """Width and height, for people."""
+    """Returns width and height as text, such as 640x480."""
     return f"{shape[1]}x{shape[0]}"

@@ -1,4 +1,4 @@
-"""What `seglet refine` finds in its folders: score maps or masks, their images, and the classes."""
+"""Inputs of `seglet refine`: score maps or masks, their images, and the class table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from seglet.inference.inputs import ImageFile, gather_images
 from seglet.inference.score_maps import SCORE_SUFFIXES
 
 _FOLDERS = ("scores", "masks")
-"""Of those that `seglet predict` writes: what can be refined, the best first."""
+"""Folders written by `seglet predict` that can be refined, the best first."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class RefineInput:
 
 
 def find_map_folder(folder: Path) -> Path:
-    """Where score maps or masks lie in a folder, which may be one that `seglet predict` wrote.
+    """Returns the folder of score maps or masks: the given one, or one within a folder that `seglet predict` wrote.
 
     Raises:
         ValueError: there is no such folder.
@@ -36,7 +36,7 @@ def find_map_folder(folder: Path) -> Path:
 
 
 def find_maps(folder: Path, out: Path) -> list[ImageFile]:
-    """The score maps below a folder, or, if there are none, its masks; what lies below `out` is passed over.
+    """Returns the score maps below a folder or, if there are none, its masks; files below `out` are skipped.
 
     Raises:
         ValueError: there are neither.
@@ -50,11 +50,12 @@ def find_maps(folder: Path, out: Path) -> list[ImageFile]:
 
 
 def are_score_maps(found: Sequence[ImageFile]) -> bool:
+    """Returns True if `find_maps` found score maps, and False for masks."""
     return found[0].path.suffix.lower() in SCORE_SUFFIXES
 
 
 def find_class_table(given: Path | None, folder: Path) -> ClassTable:
-    """The class table that is given, or lies in the folder or beside it.
+    """Returns the class table that is given, or that is in the folder or beside it.
 
     Raises:
         ValueError: there is none, or it cannot be read.
@@ -69,7 +70,7 @@ def find_class_table(given: Path | None, folder: Path) -> ClassTable:
 def pair_with_images(
     found: Sequence[ImageFile], folder: Path, out: Path
 ) -> tuple[list[RefineInput], list[dict[str, str]]]:
-    """Each file with the image of its name, and those that have none, or share a name with another file."""
+    """Returns each file with the image of its name, and the files without an image or with the name of another file."""
     there = {image.name: image.path for image in gather_images([folder], out)}
     tasks: dict[str, RefineInput] = {}
     failed = []

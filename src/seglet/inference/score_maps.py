@@ -1,4 +1,4 @@
-"""Maps of class scores on disk: arrays [k, h, w] of floats in [0, 1]. Axes: k classes, h rows, w columns."""
+"""Files of score maps: arrays [k, h, w] of floats in [0, 1]. Axes: k classes, h rows, w columns."""
 
 import zipfile
 import zlib
@@ -17,10 +17,10 @@ _BROKEN = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.err
 
 
 def read_scores(path: Path, num_classes: int) -> Float32[np.ndarray, "k h w"]:
-    """The scores in a .npy file, or the only array, or that called `scores`, of a .npz file. Runs nothing it contains.
+    """Reads a .npy file, or the array `scores` or the only one of a .npz file; code in the file is never run.
 
     Raises:
-        DataError: it is damaged or holds something else; says what.
+        DataError: the file is damaged or holds something else; says what.
     """
     try:
         loaded = np.load(path, allow_pickle=False)
@@ -53,6 +53,6 @@ def _of_archive(archive: "np.lib.npyio.NpzFile", path: Path) -> np.ndarray:
 
 
 def write_scores(path: Path, scores: Float[np.ndarray, "k h w"]) -> None:
-    """Writes an .npz file in half precision, whole or not at all."""
+    """Writes a .npz file in half precision, whole or not at all."""
     with replace_atomically(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, scores=scores.astype(np.float16))

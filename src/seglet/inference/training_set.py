@@ -1,4 +1,4 @@
-"""A folder of pseudo labels as a data set: images beside their masks, tags, and a split with true masks to score on.
+"""Files of a data set of pseudo labels: images, masks, tags, and a split with true masks to score on.
 
 images/NAME, masks/NAME.png, tags.json; with another split, all of these in train/ and the others in val/.
 """
@@ -22,9 +22,9 @@ _MADE = ("masks", "overlays", "confidence", "scores", "tags.json", "dataset.json
 
 
 def clear_earlier_results(out: Path) -> None:
-    """Removes the results of an earlier call, as what is not written over would be trained on.
+    """Deletes the results of an earlier call, as files that are not replaced would be trained on.
 
-    Of the images those go that have a mask here, and all links; others were put there by somebody else.
+    Images with a mask and links are deleted; other images belong to somebody else and stay.
     """
     images = out / "images"
     for path in image_files(images) if images.is_dir() else []:
@@ -35,7 +35,7 @@ def clear_earlier_results(out: Path) -> None:
 
 
 def link_image(image: ImageFile, out: Path) -> Path:
-    """A link to the image under the name of its mask; a copy where links are not possible, or it has no file."""
+    """Links to the image under the name of its mask, or copies it where links are impossible; returns the new path."""
     suffix = image.path.suffix.lower()
     path = result_path(out / "images", image.name, suffix if suffix in IMAGE_SUFFIXES else ".png")
     with replace_atomically(path) as temporary:
@@ -68,5 +68,5 @@ def copy_scored_split(data: str, split: str, classes: Classes, out: Path) -> int
 
 
 def write_tags(out: Path, tags: Mapping[str, Sequence[str]]) -> None:
-    """The names of the classes in each image, by the place of its link."""
+    """Writes the class names of each image, by the path of its link."""
     write_json(out / "tags.json", {name: list(names) for name, names in tags.items()})

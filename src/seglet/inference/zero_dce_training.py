@@ -1,4 +1,4 @@
-"""Trains a Zero-DCE on dark images; it needs no bright ones."""
+"""Trains a Zero-DCE network on dark images; it needs no bright ones."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from seglet.losses.zero_dce import zero_reference_terms
 from seglet.models.zero_dce import ZeroDCE, apply_curves
 
 _DECAY, _CLIP = 1e-4, 0.1
-"""Of Adam, and the largest norm of a gradient; the authors' code."""
+"""Weight decay of Adam, and the largest norm of a gradient; the authors' code."""
 
 
 @dataclass(frozen=True)
 class ZeroDCETraining:
-    """How long and on what: some minutes on a processor.
+    """Length and batches of the training, which takes some minutes on a processor.
 
     The authors take 512 pixels a side, 8 images, a rate of 1e-4, and some 60 000 steps on 2 422 images.
     """
@@ -33,7 +33,7 @@ class ZeroDCETraining:
 
 
 def train_zero_dce(sources: Sequence[ImageFile], training: ZeroDCETraining, device: torch.device) -> ZeroDCE:
-    """A network for images like these, in evaluation mode on the CPU; depends on them and `training` alone.
+    """Trains a network for such images, which depends on them and on `training` alone; in evaluation mode on the CPU.
 
     Raises:
         ValueError: an image cannot be read, or the loss is not finite.
@@ -42,7 +42,7 @@ def train_zero_dce(sources: Sequence[ImageFile], training: ZeroDCETraining, devi
     model.draw_weights(torch.Generator().manual_seed(training.seed))
     model.to(device)
     optimiser = torch.optim.Adam(model.parameters(), training.rate, weight_decay=_DECAY)
-    with ProgressDisplay("train zero-dce", training.steps) as shown:
+    with ProgressDisplay("train zero-dce", training.steps) as display:
         for step, batch in enumerate(crop_batches(sources, training)):
             images = batch.to(device)
             curves = model.curves(images)
@@ -53,12 +53,12 @@ def train_zero_dce(sources: Sequence[ImageFile], training: ZeroDCETraining, devi
             total.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(model.parameters(), _CLIP)
             optimiser.step()
-            shown.advance(step + 1)
+            display.advance(step + 1)
     return model.cpu().eval().requires_grad_(False)
 
 
 def crop_batches(images: Sequence[ImageFile], training: ZeroDCETraining) -> Iterator[Float[Tensor, "b 3 h w"]]:
-    """Random crops, half of them mirrored; each depends on the seed and its position alone."""
+    """Yields batches of random crops, half of them mirrored; each depends on the seed and its position alone."""
     order = EpochOrder(len(images), training.seed)
     for step in range(training.steps):
         places = range(step * training.batch, (step + 1) * training.batch)

@@ -136,8 +136,8 @@ class PseudoLabelTask:
 
     def run(self) -> None:
         """Makes the pseudo labels."""
+        from seglet.inference.folder_prediction import FolderOptions, ImageSource, predict_folder
         from seglet.inference.options import PseudoLabelOptions
-        from seglet.inference.predict_folder import FolderOptions, ImageSource, predict_folder
 
         pseudo = PseudoLabelOptions(inference=self.options, score_on=self.score_on)
         options = FolderOptions(Path(self.folder), overwrite=True, pseudo=pseudo)

@@ -22,7 +22,7 @@ from seglet.models.segmenter import Segmenter
 
 @dataclass(frozen=True)
 class LabelOptions:
-    """How images are labelled, and for which tool.
+    """Options of labelling images for a tool.
 
     Args:
         out: folder of the results.

@@ -56,7 +56,7 @@ class ImageSource:
 
 @dataclass(frozen=True)
 class FolderOptions:
-    """How the images of a folder are predicted, and where the results go.
+    """Options of predicting the images of a folder.
 
     Args:
         out: folder of the results.
@@ -78,7 +78,7 @@ class FolderOptions:
 
     @property
     def inference(self) -> InferenceOptions:
-        """How the model predicts."""
+        """Options of prediction, with or without pseudo labels."""
         return self.segment.inference if self.pseudo is None else self.pseudo.inference
 
 

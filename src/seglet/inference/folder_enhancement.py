@@ -29,7 +29,7 @@ ZERO_DCE = "zero-dce"
 
 @dataclass(frozen=True)
 class EnhanceOptions:
-    """How images are brightened, and where the results go.
+    """Options of brightening the images of a folder.
 
     Args:
         out: folder of the results.
@@ -75,7 +75,7 @@ class EnhanceOptions:
 
     @property
     def training(self) -> ZeroDCETraining:
-        """How a network is trained."""
+        """Length and seed of the training of a network."""
         return ZeroDCETraining(500 if self.steps is None else self.steps, seed=self.seed)
 
     def as_dict(self) -> dict[str, Any]:

@@ -36,7 +36,7 @@ REFINE_RECORD = "refinements.json"
 
 @dataclass(frozen=True)
 class RefineOptions:
-    """How a folder is refined, and where the results go.
+    """Options of refining a folder.
 
     Args:
         out: folder of the results.
