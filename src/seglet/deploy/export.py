@@ -48,7 +48,7 @@ _EXAMPLES = 8
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """What is exported, and on what it is compared with the network.
+    """Options of an export, and of the comparison of graph and network.
 
     Args:
         out: the file to write, ending in .onnx.
