@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[1] / "src" / "seglet"
 
 CLEAN: tuple[str, ...] = (
     "api/",
+    "cli/",
     "data/",
     "deploy/",
     "evaluation/",

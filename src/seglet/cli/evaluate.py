@@ -1,4 +1,4 @@
-"""`seglet evaluate`: the scores of a segmenter on images with masks."""
+"""`seglet evaluate`: scores a segmenter on images with masks."""
 
 import argparse
 from pathlib import Path
@@ -11,21 +11,21 @@ from seglet.cli.parsing import add_device, add_json, add_method, darkness_level,
 from seglet.engine.output_folder import check_writable
 from seglet.inference.options import InferenceOptions
 
-CONVENTIONS = {"either": "miou", "present": "miou_present", "all": "miou_all"}
+_CONVENTIONS = {"either": "miou", "present": "miou_present", "all": "miou_all"}
 """Choices of the classes that enter the mean, with the key of each mean in an evaluation."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "Score a segmenter on images with masks. A network that learned from tags (ssss, cam) looks at each image "
-        "as its paper does: at several sizes, mirrored, and without the classes that are not there."
+        "Score a segmenter on images with masks. A network that learned from tags (ssss, cam) predicts as in its "
+        "paper: at several sizes, mirrored, and without the classes that it considers absent."
     )
     parser.add_argument(
         "model", nargs="?", help="a segmenter's folder, a run's folder, an exported .onnx file, or a name on the hub"
     )
     add_method(parser)
     parser.add_argument("--data", required=True, help="a data set's folder or dataset.json, or world")
-    parser.add_argument("--split", default="val", help="which part of the data (default val)")
+    parser.add_argument("--split", default="val", help="split of the data (default val)")
     parser.add_argument(
         "--resize",
         type=positive_fraction,
@@ -38,9 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--darken",
         type=darkness_level,
-        metavar="HOW",
-        help="score on images as they would be in the dark: mild, night or extreme, which are those of `seglet data "
-        "darken`, or how many stops of light to take away, each of which halves it",
+        metavar="PRESET|STOPS",
+        help="score on darkened images: mild, night or extreme as in `seglet data darken`, or the stops of light to "
+        "take away, each of which halves it",
     )
     parser.add_argument(
         "--batch", type=whole_number(1, 4096), default=1, help="images at once, where their sizes agree"
@@ -49,14 +49,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_device(parser)
     parser.add_argument(
         "--convention",
-        choices=list(CONVENTIONS),
+        choices=list(_CONVENTIONS),
         default="either",
         help="classes in the headline mIoU: in truth or prediction (default), present in the truth, or all",
     )
     parser.add_argument(
         "--known-tags",
         action="store_true",
-        help="rule out the classes that an image's tags (or else its mask) lack: how good pseudo labels would be",
+        help="rule out the classes that an image's tags (or else its mask) lack: the quality of pseudo labels",
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the scores there, as JSON")
     add_json(parser)
@@ -112,9 +112,9 @@ def _settings(arguments: argparse.Namespace, fingerprint: str, options: Inferenc
 def _text(arguments: argparse.Namespace, content: dict[str, Any]) -> str:
     from seglet.evaluation.table import evaluation_table, format_interval, format_score
 
-    key = CONVENTIONS[arguments.convention]
+    key = _CONVENTIONS[arguments.convention]
     between = format_interval(content["intervals"][key])
-    verdict = f"mIoU ({arguments.convention}) {format_score(content[key])} %" + (
+    summary = f"mIoU ({arguments.convention}) {format_score(content[key])} %" + (
         f", 95 %: {between}" if between else ""
     )
     resize = f" --resize {arguments.resize:g}" if arguments.resize != 1 else ""
@@ -126,7 +126,7 @@ def _text(arguments: argparse.Namespace, content: dict[str, Any]) -> str:
             "",
             evaluation_table(content),
             "",
-            verdict,
+            summary,
             *_curve(content.get("cam_curve")),
             where,
             f"next: seglet predict {predictor} IMAGES --out predictions{resize}",

@@ -1,4 +1,4 @@
-"""`seglet export`: a segmenter as an ONNX file that was compared with it."""
+"""`seglet export`: writes a segmenter as an ONNX file, and compares the two."""
 
 import argparse
 from pathlib import Path
@@ -6,30 +6,38 @@ from pathlib import Path
 from seglet.cli.output import print_result
 from seglet.cli.parsing import add_json, whole_number
 
-DESCRIPTION = """\
-Write a segmenter as an ONNX file, for onnxruntime, without PyTorch: RGB images in 0 to 1 in, logits at their size
-out, whatever their number, height and width. Classes, colours and preprocessing are in its metadata.
+_DESCRIPTION = """\
+Write a segmenter as an ONNX file for onnxruntime, which needs no PyTorch. It takes any number of RGB images in 0 to 1
+of any height and width, and returns logits of their size. Its metadata has classes, colours and preprocessing.
   seglet export MODEL --images IMAGES --out model.onnx
-The file is compared with the network on images at two sizes before it gets its name; where they disagree, there is
-no file. `seglet predict` and `seglet evaluate` take it as a model. With --int8 a second file with 8-bit numbers is
-written, and the mIoU it loses on --data is measured."""
+The file is compared with the network on images of two sizes first, and is not written if they disagree. `seglet
+predict` and `seglet evaluate` accept it as a model. With --int8 a second file with 8-bit numbers is written, and its
+loss of mIoU on --data is measured."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.description = DESCRIPTION
+    parser.description = _DESCRIPTION
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("model", help="a segmenter's folder, a run's folder, or a name on the hub")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the file to write, ending in .onnx")
-    parser.add_argument("--overwrite", action="store_true", help="write over a file that is there")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="file to write, ending in .onnx")
+    parser.add_argument("--overwrite", action="store_true", help="overwrite an existing file")
     parser.add_argument(
-        "--size", type=whole_number(32, 16384), nargs=2, metavar=("H", "W"), help="for images of one size only"
+        "--size",
+        type=whole_number(32, 16384),
+        nargs=2,
+        metavar=("H", "W"),
+        help="make a file for images of this size only",
     )
     parser.add_argument(
-        "--images", type=Path, nargs="+", metavar="INPUT", help="to compare on (those of --data, or drawn scenes)"
+        "--images",
+        type=Path,
+        nargs="+",
+        metavar="INPUT",
+        help="images to compare on (those of --data, or scenes of the world)",
     )
     parser.add_argument("--int8", action="store_true", help="also write FILE.int8.onnx, with 8-bit numbers")
-    parser.add_argument("--data", help="with masks, for --int8: a data set's folder or dataset.json, or world")
-    parser.add_argument("--split", default="val", help="which part of --data (default val)")
+    parser.add_argument("--data", help="data with masks, for --int8: a data set's folder or dataset.json, or world")
+    parser.add_argument("--split", default="val", help="split of --data (default val)")
     add_json(parser)
 
 

@@ -1,4 +1,4 @@
-"""`seglet label`: predicts, keeps what is confident, and writes it for a labelling tool."""
+"""`seglet label`: writes confident predictions for a labelling tool."""
 
 import argparse
 from pathlib import Path
@@ -8,36 +8,42 @@ from seglet.cli.options.inference import add_inference_options, read_inference_o
 from seglet.cli.output import print_result
 from seglet.cli.parsing import add_device, add_json, positive_fraction, unit_fraction, whole_number
 
-DESCRIPTION = """\
-Label images for people to mend: what a network is sure of is written for a labelling tool, with its confidence.
-The rest is a region called void, so that nothing unsure is taken for background; --no-void leaves these regions out.
+_DESCRIPTION = """\
+Predict images for people to correct: confident regions are written for a labelling tool, with their confidence. The
+rest becomes a region called void, so that it is not taken for background; --no-void leaves these regions out.
   seglet label MODEL IMAGES --tool cvat --out DIR
-What people made of it comes back with `seglet data import`."""
+`seglet data import` makes masks of the corrected annotations."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.description = DESCRIPTION
+    parser.description = _DESCRIPTION
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument(
         "model", help="a segmenter's folder, a run's folder, an exported .onnx file, or a name on the hub"
     )
     parser.add_argument("inputs", type=Path, nargs="+", metavar="INPUT", help="image, folder or list (.txt)")
     add_tool_options(parser)
-    group = parser.add_argument_group("what is kept")
+    group = parser.add_argument_group("confident regions")
     group.add_argument(
-        "--threshold", type=unit_fraction, default=0.5, metavar="T", help="probability that a pixel needs (default 0.5)"
+        "--threshold", type=unit_fraction, default=0.5, metavar="T", help="least probability of a pixel (default 0.5)"
     )
     group.add_argument(
         "--least-confidence",
         type=unit_fraction,
         default=0.0,
         metavar="C",
-        help="mean probability that a piece needs (any)",
+        help="least mean probability of a region (any)",
     )
     group.add_argument(
-        "--least-area", type=whole_number(0, 10**9), default=0, metavar="N", help="pixels that a piece needs (any)"
+        "--least-area",
+        type=whole_number(0, 10**9),
+        default=0,
+        metavar="N",
+        help="least number of pixels of a region (any)",
     )
-    group.add_argument("--void", action=argparse.BooleanOptionalAction, default=True, help="regions of the rest")
+    group.add_argument(
+        "--void", action=argparse.BooleanOptionalAction, default=True, help="write regions for the rest (default)"
+    )
     parser.add_argument(
         "--resize", type=positive_fraction, default=1.0, help="segment at this fraction of the size (default 1)"
     )

@@ -62,7 +62,7 @@ COMMANDS = {
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM, as an exception."""
+    """Exception that SIGTERM raises."""
 
     def __init__(self) -> None:
         super().__init__("terminated")

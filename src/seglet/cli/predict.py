@@ -1,4 +1,4 @@
-"""`seglet predict`: masks, overlays and confidences of images."""
+"""`seglet predict`: writes masks, overlays and confidences of images."""
 
 import argparse
 from pathlib import Path
@@ -13,44 +13,44 @@ if TYPE_CHECKING:
     from seglet.inference.folder_prediction import ImageSource
     from seglet.inference.sources import LabelMethod
 
-DESCRIPTION = """\
+_DESCRIPTION = """\
 Segment images. For each one, under --out, with the folders of the input kept:
   masks/NAME.png        class of each pixel, a palette PNG
   overlays/NAME.jpg     the image under its mask
   confidence/NAME.png   probability of that class: 0 to 255 for 0 to 1
   uncertainty/NAME.png  with --samples: Monte-Carlo deviation, summed over classes: 0 to 255 for 0 to 1 and above
-  explained/NAME.png    with --explain: how a --method came to the mask
-classes.txt says what the masks mean, predictions.json what became of each image and how. One that cannot be read is
-reported and passed over.
+  explained/NAME.png    with --explain: the steps from which a --method made the mask
+classes.txt has the classes of the masks, predictions.json the result of each image and the options. An image that
+cannot be read is reported and skipped.
 
-With --method in place of a model, a method makes masks from the tags of each image (--tags, or those of --data) with
-no training at all, or as a run of it has learned to: see `docs/methods/diclip.md`.
+With --method in place of a model, a method makes masks from the tags of each image (--tags, or those of --data),
+without training or as trained by a run: see `docs/methods/diclip.md`.
 
-A network that learned from tags (ssss, cam) looks at each image as its paper does: at several sizes, mirrored, and
-without the classes that are not there; see the options below.
+A network that learned from tags (ssss, cam) predicts as in its paper: at several sizes, mirrored, and without the
+classes that it considers absent; see the options below.
 
-With --pseudo-labels, --out becomes a data set to train on: in masks only what the network is sure of, the rest void;
-classes that are not among the known tags of an image (--tags, or those of --data) are ruled out before. Added are:
+With --pseudo-labels, --out becomes a data set to train on: masks hold confident pixels, the rest is void; classes that
+are not among the known tags of an image (--tags, or those of --data) are ruled out. Added are:
   images/NAME           a link to each image
   scores/NAME.npz       with --scores: probabilities of all classes, which `seglet refine` reads
-  tags.json             what was known, if anything was"""
+  tags.json             the known tags, if there are some"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.description = DESCRIPTION
+    parser.description = _DESCRIPTION
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument(
         "model", nargs="?", help="a segmenter's folder, a run's folder, an exported .onnx file, or a name on the hub"
     )
     parser.add_argument("inputs", type=Path, nargs="*", metavar="INPUT", help="image, folder or list (.txt)")
     parser.add_argument("--data", help="in place of INPUT: a data set's folder or dataset.json, or world")
-    parser.add_argument("--split", help="which part of --data (default train)")
+    parser.add_argument("--split", help="split of --data (default train)")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="new folder for the results")
-    parser.add_argument("--overwrite", action="store_true", help="write over the earlier results in --out")
+    parser.add_argument("--overwrite", action="store_true", help="overwrite earlier results in --out")
     parser.add_argument(
         "--samples", type=whole_number(0, 10_000), default=0, metavar="T", help="Monte-Carlo passes (none)"
     )
-    parser.add_argument("--seed", type=whole_number(0, 2**63 - 1), default=0, help="of their dropout masks")
+    parser.add_argument("--seed", type=whole_number(0, 2**63 - 1), default=0, help="seed of the Monte-Carlo passes (0)")
     parser.add_argument(
         "--resize",
         type=positive_fraction,
@@ -59,7 +59,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_method(parser)
     parser.add_argument("--names", nargs="+", metavar="CLASS", help="with --method: the classes, without background")
-    parser.add_argument("--explain", action="store_true", help="with --method: draw how each mask came about")
+    parser.add_argument(
+        "--explain", action="store_true", help="with --method: draw the steps from which each mask is made"
+    )
     add_device(parser)
     add_json(parser)
     add_inference_options(parser)
@@ -108,7 +110,7 @@ def _images(arguments: argparse.Namespace) -> "ImageSource":
     if arguments.method is not None and arguments.model is not None:
         inputs = [Path(arguments.model), *inputs]
     if arguments.data is None and arguments.split is not None and inputs:
-        raise ValueError("--split names a part of a data set; say which with --data DATA")
+        raise ValueError("--split names a part of a data set; give it with --data DATA")
     return ImageSource(
         inputs,
         arguments.data,

@@ -1,4 +1,4 @@
-"""`seglet refine`: score maps or masks moved to the edges of their images."""
+"""`seglet refine`: refines score maps or masks to the edges of their images."""
 
 import argparse
 from pathlib import Path
@@ -8,30 +8,32 @@ from seglet.cli.output import print_result
 from seglet.cli.parsing import add_json, positive_fraction, whole_number
 from seglet.inference.options import REFINER_STEPS
 
-DESCRIPTION = """\
-Refine a folder of score maps (.npy or .npz: floats [classes, rows, columns] in 0 to 1) or of index masks, or one that
-`seglet predict` wrote, so that classes end where the image has edges. Under --out, with the folders of IN kept:
+_DESCRIPTION = """\
+Refine a folder of score maps (.npy or .npz: floats [classes, rows, columns] in 0 to 1) or of index masks, or a folder
+that `seglet predict` wrote, so that classes end at image edges. Under --out, with the folders of IN kept:
   masks/NAME.png        class of each pixel, a palette PNG
   scores/NAME.npz       with --scores: the refined score maps
-classes.txt says what the masks mean, refinements.json what became of each file. Files that are finished are not
-refined again, so the same command goes on after an interruption. Files without an image, of another size than it, or
-that cannot be read are reported and passed over. Void pixels of index masks get a class."""
+classes.txt has the classes of the masks, refinements.json the result of each file. Finished files are not refined
+again, so the same command goes on after an interruption. Files without an image, of another size than their image, or
+that cannot be read are reported and skipped. Void pixels of index masks get a class."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.description = DESCRIPTION
+    parser.description = _DESCRIPTION
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("folder", type=Path, metavar="IN", help="folder of score maps or index masks")
-    parser.add_argument("--images", type=Path, required=True, metavar="DIR", help="folder of their images, named alike")
+    parser.add_argument(
+        "--images", type=Path, required=True, metavar="DIR", help="folder of their images, of the same names"
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
     parser.add_argument("--classes", type=Path, metavar="FILE", help="table of classes (classes.txt in or beside IN)")
     add_refiner_options(parser, "pamr")
     parser.add_argument(
-        "--confidence", type=positive_fraction, default=0.7, help="crf: how sure index masks are (default 0.7)"
+        "--confidence", type=positive_fraction, default=0.7, help="crf: confidence of index masks (default 0.7)"
     )
     parser.add_argument("--scores", action="store_true", help="also write the refined score maps")
     parser.add_argument("--jobs", type=whole_number(1, 1024), metavar="N", help="processes (one for each processor)")
-    parser.add_argument("--overwrite", action="store_true", help="refine what is finished in --out again")
+    parser.add_argument("--overwrite", action="store_true", help="refine finished files in --out again")
     add_json(parser)
 
 

@@ -1,1 +1,1 @@
-"""Commands `seglet data …`."""
+"""Commands about data sets: `seglet data …`."""
