@@ -23,7 +23,7 @@ def check_hardware(settings: Settings) -> None:
     gpus = 0 if settings.accelerator == "cpu" else torch.cuda.device_count()
     if settings.accelerator == "gpu" and not gpus:
         raise ConfigError(
-            "accelerator: gpu was asked for, but torch sees none; try --accelerator cpu, or `seglet doctor`"
+            "accelerator: gpu was asked for, but torch finds none; try --accelerator cpu, or `seglet doctor`"
         )
     if gpus and settings.devices > gpus and not started_by_torchrun():
         raise ConfigError(f"devices: {settings.devices} were asked for, but there are {gpus} GPUs")

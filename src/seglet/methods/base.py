@@ -22,7 +22,7 @@ Step = TypeVar("Step")
 class Method(nn.Module, ABC, Generic[Step]):
     """The networks of a paper and the objective that trains them.
 
-    A method is final: a variant is a config value or a new folder, never a subclass.
+    A method of seglet is final: a variant is a config value or a new folder. Classes outside seglet may derive from it.
     """
 
     columns: ClassVar[tuple[str, ...]] = ()
