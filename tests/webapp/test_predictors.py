@@ -46,7 +46,7 @@ def test_a_head_without_dropout_has_no_uncertainty(image):
 
 
 def test_an_exported_network_has_no_uncertainty(model, image, monkeypatch):
-    monkeypatch.setattr(predictors, "facts_in", lambda model: object())
+    monkeypatch.setattr(predictors, "read_export_facts", lambda model: object())
     assert "exported" in SegmenterPredictor("it", load(model)).predict(image, "a.png").message
 
 

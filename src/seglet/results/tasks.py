@@ -12,8 +12,6 @@ from seglet.results.definition import parse_inference_options
 if TYPE_CHECKING:
     pass
 
-_ENHANCER = "zero-dce"
-"""Folder of the network in that of an `EnhancerTask`."""
 PSEUDO_LABEL_RECORD = "predictions.json"
 """File that says whether a folder of pseudo labels is finished."""
 _WORKERS = 2
@@ -156,18 +154,10 @@ class EnhancerTask:
 
     def run(self) -> None:
         """Trains and saves the network."""
-        import torch
+        from seglet.inference.folder_enhancement import EnhanceOptions, enhance_folder
 
-        from seglet.data.opening import open_dataset
-        from seglet.inference.dataset_images import DatasetImages
-        from seglet.inference.zero_dce_training import ZeroDCETraining, train_zero_dce
-        from seglet.models.zero_dce import save_zero_dce
-
-        place = Path(self.folder) / _ENHANCER
-        if not place.is_dir():
-            training = ZeroDCETraining(seed=self.seed)
-            images = DatasetImages(self.data, open_dataset(self.data, "train")).images
-            save_zero_dce(place, train_zero_dce(images, training, torch.device("cpu")), asdict(training))
+        out = Path(self.folder)
+        enhance_folder([], EnhanceOptions(out, "zero-dce", train_data=self.data, seed=self.seed, device="cpu"))
 
 
 Task = TrainTask | PrepareTask | EvaluateTask | PseudoLabelTask | EnhancerTask
