@@ -28,20 +28,23 @@ def network(tmp_path_factory):
     return str(save_depth(tmp_path_factory.mktemp("depth")))
 
 
-def told(source, **keys):
+def with_depth_source(source, **keys):
     return build(Architecture(**SMALL, depth=DepthGuidance(source=source, **keys)), WORLD_CLASSES).eval()
 
 
 def test_the_network_of_training_runs_beside_the_segmenter_that_names_it(network):
     data = World("val", scenes=1, size=32, dark=True)
-    sample = add_depth_column(data, told(network), None).read(0)
+    sample = add_depth_column(data, with_depth_source(network), None).read(0)
     assert sample.columns["depth"].shape == (32, 32)
     assert (sample.columns["depth"].min(), sample.columns["depth"].max()) == (0, 1)
 
 
 def test_images_are_brightened_for_the_depth_network_as_in_training(network):
     image = World("val", scenes=1, size=32, dark=True).read(0).image
-    plain, bright = find_depth_source(told(network), None), find_depth_source(told(network, brighten="clahe"), None)
+    plain, bright = (
+        find_depth_source(with_depth_source(network), None),
+        find_depth_source(with_depth_source(network, brighten="clahe"), None),
+    )
     assert plain is not None
     assert bright is not None
     np.testing.assert_array_equal(bright(image, "a"), plain(clahe(image), "a"))
@@ -52,23 +55,23 @@ def test_the_column_of_training_is_what_runs_beside_in_use(network):
 
     sample = World("val", scenes=1, size=32, dark=True).read(0)
     (made,) = EstimatedDepth(network, "clahe").load(torch.device("cpu"))([sample])
-    used = find_depth_source(told(network, brighten="clahe"), None)
+    used = find_depth_source(with_depth_source(network, brighten="clahe"), None)
     assert used is not None
     np.testing.assert_allclose(made, used(sample.image, sample.id), atol=1e-3)  # stored in half precision
 
 
 def test_a_network_that_is_not_to_be_had_is_an_error_that_names_it():
     with pytest.raises(ValueError, match="no folder and no id"):
-        find_depth_source(told("./nowhere"), None)
+        find_depth_source(with_depth_source("./nowhere"), None)
 
 
-def test_a_brightened_look_is_a_look_at_the_brightened_image():
+def test_prediction_with_brightening_is_that_of_the_brightened_image():
     model, image = (
         build(Architecture(**SMALL), WORLD_CLASSES).eval(),
         World("val", scenes=1, size=32, dark=True).read(0).image,
     )
-    seen = predict_maps(model, image, None, InferenceOptions(scales=(1.0,), brighten="clahe"))
-    np.testing.assert_array_equal(seen, predict_maps(model, clahe(image), None, InferenceOptions(scales=(1.0,))))
+    maps = predict_maps(model, image, None, InferenceOptions(scales=(1.0,), brighten="clahe"))
+    np.testing.assert_array_equal(maps, predict_maps(model, clahe(image), None, InferenceOptions(scales=(1.0,))))
 
 
 def test_an_unknown_way_to_brighten_names_those_there_are():
@@ -77,7 +80,7 @@ def test_an_unknown_way_to_brighten_names_those_there_are():
 
 
 @pytest.mark.parametrize("name", ["ssss-resnet18", "pspnet-resnet18"])
-def test_scores_may_be_of_brightened_images_and_say_so(tmp_path, name):
+def test_images_may_be_brightened_before_they_are_scored_and_the_record_has_it(tmp_path, name):
     build(Architecture(name, width=0.0625), WORLD_CLASSES).save(tmp_path / "model")
     words = ["evaluate", str(tmp_path / "model"), "--data", "world:dark=1,scenes=2,size=32", "--out"]
     assert main([*words, str(tmp_path / "plain.json")]) == 0
@@ -119,7 +122,7 @@ def test_a_wrong_darkness_is_answered_with_what_there_is(capsys):
 
 @pytest.mark.parametrize("command", [["report"], ["label", "--tool", "coco"]])
 def test_reports_and_labelling_tools_get_the_depth_too(command, network, seglet, tmp_path):
-    told(network).save(tmp_path / "model")
+    with_depth_source(network).save(tmp_path / "model")
     Image.fromarray(World("val", scenes=1, size=32).read(0).image).save(tmp_path / "a.png")
     given = ["--data", "world:scenes=1,size=40"] if command == ["report"] else [tmp_path / "a.png"]
     done = seglet(command[0], tmp_path / "model", *given, *command[1:], "--out", tmp_path / "out")

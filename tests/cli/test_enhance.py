@@ -104,7 +104,7 @@ def test_processes_do_the_same(dark, seglet):
     assert (dark.parent / "bright/a.png").read_bytes() == alone
 
 
-def test_a_image_that_cannot_be_read_is_reported_and_passed_over(dark, seglet):
+def test_an_image_that_cannot_be_read_is_reported_and_passed_over(dark, seglet):
     text(dark / "broken.png", "no image")
     done = seglet(*words(dark, "--json"))
     assert done.code == 2
@@ -118,7 +118,7 @@ def test_results_of_another_method_are_not_mixed(dark, seglet):
 
 
 @pytest.mark.parametrize(
-    ("more", "said"),
+    ("more", "message"),
     [
         (["--steps", 3], "--steps is for --method zero-dce"),
         (["--method", "zero-dce"], "needs dark images to learn from"),
@@ -128,7 +128,7 @@ def test_results_of_another_method_are_not_mixed(dark, seglet):
         (["--method", "dream"], "invalid choice"),
     ],
 )
-def test_options_that_make_no_sense_are_refused(more, said, dark, seglet):
+def test_options_that_make_no_sense_are_refused(more, message, dark, seglet):
     done = seglet(*words(dark, *more))
     assert done.code == 2
-    assert said in done.err
+    assert message in done.err

@@ -63,13 +63,13 @@ def test_an_absent_device_is_refused():
     assert choose_device("cpu").type == "cpu"
 
 
-def test_a_run_without_a_model_says_how_to_get_one(seglet, tmp_path):
+def test_the_error_about_a_run_without_a_model_has_the_cure(seglet, tmp_path):
     (tmp_path / "experiment.yaml").touch()
     assert "--resume --out" in seglet("evaluate", tmp_path, "--data", "world:scenes=2").err
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (("--split", "vla"), "did you mean 'val'"),
         (("--stride", "4", "4"), "give a window too"),
@@ -77,10 +77,10 @@ def test_a_run_without_a_model_says_how_to_get_one(seglet, tmp_path):
         (("--world-size", "0"), "from 1 to 4096"),
     ],
 )
-def test_mistakes_are_named(words, said, model, seglet):
+def test_mistakes_are_named(words, message, model, seglet):
     done = seglet("evaluate", model, "--data", "world:scenes=2", *words)
     assert done.code == 2
-    assert said in done.err
+    assert message in done.err
 
 
 def test_the_size_of_the_world_is_not_that_of_images(model, images, seglet):

@@ -46,8 +46,8 @@ def facts(size=None):
 def test_predictions_are_those_of_the_network(exported, model, images, seglet, tmp_path):
     done = seglet("predict", exported, images / "images/val", "--out", tmp_path / "out")
     assert done.code == 0, done.err
-    seen = load(model).predict(read_image(images / "images/val/val0.png")).labels
-    assert (read_mask(tmp_path / "out/masks/val0.png") == seen).mean() > 0.999
+    prediction = load(model).predict(read_image(images / "images/val/val0.png")).labels
+    assert (read_mask(tmp_path / "out/masks/val0.png") == prediction).mean() > 0.999
 
 
 @pytest.mark.parametrize("size", [(1, 1), (33, 75), (64, 200)])
@@ -64,13 +64,13 @@ def test_scores_are_those_of_the_network(exported, model, seglet):
     assert ours["parameters"] == theirs["parameters"] > 0
 
 
-def test_the_file_says_what_it_is(exported):
+def test_the_file_describes_itself(exported):
     import onnxruntime
 
-    said = onnxruntime.InferenceSession(str(exported)).get_modelmeta().custom_metadata_map
-    assert [entry["name"] for entry in json.loads(said["classes"])] == list(WORLD_CLASSES.names)
-    assert json.loads(said["preprocessing"])["range"] == [0, 1]
-    parity = json.loads(said["parity"])
+    metadata = onnxruntime.InferenceSession(str(exported)).get_modelmeta().custom_metadata_map
+    assert [entry["name"] for entry in json.loads(metadata["classes"])] == list(WORLD_CLASSES.names)
+    assert json.loads(metadata["preprocessing"])["range"] == [0, 1]
+    parity = json.loads(metadata["parity"])
     assert [one["size"] for one in parity] == [list(size) for size in export._COMPARED_SIZES]
     assert all(one["equal"] > 0.999 for one in parity)
 
@@ -95,18 +95,18 @@ def test_the_example_runs_without_torch_and_pillow(mode, exported, model, tmp_pa
     words = [str(word) for word in (EXAMPLE, exported, tmp_path / "in.png", tmp_path / "mask.png")]
     code = f"{WITHOUT}runpy.run_path(sys.argv[0], run_name='__main__')"
     done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True)
-    seen = load(model).predict(read_image(tmp_path / "in.png")).labels
-    assert (read_mask(tmp_path / "mask.png") == seen).mean() > 0.999
+    prediction = load(model).predict(read_image(tmp_path / "in.png")).labels
+    assert (read_mask(tmp_path / "mask.png") == prediction).mean() > 0.999
     assert "%" in done.stdout
 
 
-def test_a_damaged_file_is_said_to_be_one(exported, images, seglet, tmp_path):
+def test_a_damaged_file_is_named(exported, images, seglet, tmp_path):
     (tmp_path / "cut.onnx").write_bytes(exported.read_bytes()[:5000])
     done = seglet("predict", tmp_path / "cut.onnx", images / "images/val", "--out", tmp_path / "out")
     assert (done.code, "cut.onnx" in done.err) == (2, True)
 
 
-def test_a_missing_file_is_said_to_be_missing(images, seglet, tmp_path):
+def test_a_missing_file_is_named(images, seglet, tmp_path):
     done = seglet("predict", tmp_path / "gone.onnx", images / "images/val", "--out", tmp_path / "out")
     assert (done.code, "there is no file" in done.err) == (2, True)
 
@@ -136,14 +136,16 @@ def test_a_difference_is_found():
     assert not compare_networks(two, lambda batch: two(batch) * torch.nan, images, (6, 4)).holds
 
 
-def test_a_network_that_is_told_depth_takes_it_as_a_fourth_plane():
+def test_a_network_that_takes_depth_has_it_as_a_fourth_plane():
     model = build(Architecture("ssss-resnet18", width=0.0625, depth=DepthGuidance()), WORLD_CLASSES)
     assert export_facts(model, None, "").planes == 4
 
 
 def test_why_a_network_cannot_be_exported_is_one_plain_line():
-    said = "Failed. \x1b[96mThis is step 1/3\x1b[0m of it:\n\n## Exception summary\n\n\x1b[96mNo\x1b[0m such op\n(see)"
-    assert exporter_message(RuntimeError(said)) == "No such op"
+    message = (
+        "Failed. \x1b[96mThis is step 1/3\x1b[0m of it:\n\n## Exception summary\n\n\x1b[96mNo\x1b[0m such op\n(see)"
+    )
+    assert exporter_message(RuntimeError(message)) == "No such op"
     assert exporter_message(RuntimeError("no program\nat all")) == "no program"
     assert exporter_message(RuntimeError()) == "RuntimeError"
 

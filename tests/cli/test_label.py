@@ -31,8 +31,8 @@ def test_masks_go_out_and_come_back(tool, images, seglet, tmp_path):
 def test_what_the_network_is_sure_of_is_written(tool, model, images, seglet, tmp_path):
     done = seglet("label", model, images / "images/val", "--tool", tool, "--threshold", 0.1, "--out", tmp_path / "out")
     assert done.code == 0
-    seen = load(model).predict(read_image(images / "images/val/val0.png"))
-    expected = np.where(seen.confidence < 0.1, IGNORE, seen.labels)
+    prediction = load(model).predict(read_image(images / "images/val/val0.png"))
+    expected = np.where(prediction.confidence < 0.1, IGNORE, prediction.labels)
     first = next(iter(read_annotations(tmp_path / "out")[1].images()))
     np.testing.assert_array_equal(labels_from_regions(first, WORLD_CLASSES, 0), expected)
 
@@ -62,7 +62,7 @@ def test_a_bad_image_stops_nothing(model, images, seglet, tmp_path):
     assert [file for file, _ in read_annotations(tmp_path / "out")[1].entries] == ["val1.png"]
 
 
-def test_earlier_results_are_kept_unless_told(model, images, seglet, tmp_path):
+def test_earlier_results_are_kept_without_overwrite(model, images, seglet, tmp_path):
     words = ("label", model, images / "images/val", "--out", tmp_path / "out", "--tool")
     assert seglet(*words, "coco").code == 0
     assert "earlier results" in seglet(*words, "cvat").err
@@ -75,7 +75,7 @@ def test_a_folder_of_other_files_is_not_written_to(model, images, seglet):
     assert (done.code, "holds other files" in done.err) == (2, True)
 
 
-def test_missing_and_wrong_images_are_told(images, seglet, tmp_path):
+def test_missing_and_wrong_images_are_listed(images, seglet, tmp_path):
     seglet("data", "export", images, "--split", "val", "--tool", "cvat", "--out", tmp_path / "out")
     (tmp_path / "out/images/val0.png").unlink()
     file, exported = tmp_path / "out/annotations.xml", tmp_path / "out/images"

@@ -18,10 +18,10 @@ from seglet.models.segmenter import build, load
 
 def test_maps_are_those_of_the_segmenter(model, images, seglet, tmp_path):
     assert seglet("predict", model, images / "images", "--out", tmp_path / "out").code == 0
-    seen = load(model).predict(read_image(images / "images/val/val0.png"))
-    np.testing.assert_array_equal(read_mask(tmp_path / "out/masks/val/val0.png"), seen.labels)
+    prediction = load(model).predict(read_image(images / "images/val/val0.png"))
+    np.testing.assert_array_equal(read_mask(tmp_path / "out/masks/val/val0.png"), prediction.labels)
     confidence = read_image(tmp_path / "out/confidence/val/val0.png")[..., 0] / 255
-    np.testing.assert_allclose(confidence, seen.confidence, atol=0.5 / 255 + 1e-6)
+    np.testing.assert_allclose(confidence, prediction.confidence, atol=0.5 / 255 + 1e-6)
     assert (tmp_path / "out/overlays/train/train1.jpg").is_file()
     assert not (tmp_path / "out/uncertainty").exists()
 
@@ -58,7 +58,7 @@ def test_labels_are_never_written_over(model, images, seglet):
     assert (images / "masks/val/val0.png").read_bytes() == before
 
 
-def test_earlier_results_are_kept_unless_told(model, images, seglet, tmp_path):
+def test_earlier_results_are_kept_without_overwrite(model, images, seglet, tmp_path):
     words = ("predict", model, images / "images/val", "--out", tmp_path / "out")
     assert seglet(*words).code == 0
     assert "--overwrite" in seglet(*words).err
@@ -104,7 +104,7 @@ def test_predictions_can_be_checked_as_masks(model, images, seglet, tmp_path):
     assert description.load_description(tmp_path / "d.json").classes == load(model).classes
 
 
-def test_a_network_taught_by_tags_looks_as_its_paper_does():
+def test_a_network_that_learned_from_tags_predicts_as_its_paper_does():
     model = build(Architecture("ssss-resnet18", width=0.125), WORLD_CLASSES).eval()
     image = np.random.default_rng(0).integers(0, 256, (48, 40, 3), dtype=np.uint8)
     found = segment_image(model, image, SegmentOptions())

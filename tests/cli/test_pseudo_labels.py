@@ -65,7 +65,7 @@ def test_where_no_class_is_possible_nothing_is_labelled():
 
 
 @pytest.mark.parametrize(("head", "own"), [("ssss", {"background_power": 2.0}), ("cam", {"background": 0.3})])
-def test_networks_taught_by_tags_look_at_several_scales(head, own):
+def test_networks_that_learned_from_tags_predict_at_several_scales(head, own):
     model = small(head)
     made = predict_pseudo_labels(
         model, IMAGE, (2,), PseudoLabelOptions(0, InferenceOptions(scales=(1.0, 0.5), flip=False, **own))
@@ -124,7 +124,7 @@ def test_images_and_tags_can_be_those_of_a_data_set(model, seglet, tmp_path):
     assert made["quality"]["precision"] == pytest.approx(right / (3 * 32 * 32))
 
 
-def test_the_record_says_how_labels_came_about(model, images, seglet, tmp_path):
+def test_the_record_has_what_decided_the_labels(model, images, seglet, tmp_path):
     tags = text(tmp_path / "known.csv", "val0,ball", "val1,")
     words = ("predict", model, images / "images/val", "--out", tmp_path / "out", "--pseudo-labels", "--tags", tags)
     assert seglet(*words, "--scores").code == 0
@@ -148,7 +148,7 @@ def test_scores_can_be_refined_afterwards(model, images, seglet, tmp_path):
     assert json.loads((tmp_path / "r/refinements.json").read_text())["files"][0]["file"].endswith("scores/val0.npz")
 
 
-def test_a_image_that_the_tags_do_not_name_is_passed_over(model, images, seglet, tmp_path):
+def test_an_image_that_the_tags_do_not_name_is_skipped(model, images, seglet, tmp_path):
     tags = text(tmp_path / "known.csv", "val0,ball")
     words = (model, images / "images/val", "--out", tmp_path / "out", "--pseudo-labels", "--tags", tags)
     done = seglet("predict", *words, "--json")
@@ -158,7 +158,7 @@ def test_a_image_that_the_tags_do_not_name_is_passed_over(model, images, seglet,
     assert sorted(path.name for path in (tmp_path / "out/images").iterdir()) == ["val0.png"]
 
 
-def test_wrong_tags_are_all_told_before_anything_is_done(model, images, seglet, tmp_path):
+def test_wrong_tags_are_all_listed_before_anything_is_done(model, images, seglet, tmp_path):
     tags = text(tmp_path / "known.csv", "val0,bll", "val1,house")
     words = (model, images / "images/val", "--out", tmp_path / "out", "--pseudo-labels", "--tags", tags)
     done = seglet("predict", *words)
@@ -189,7 +189,7 @@ def test_results_of_another_kind_and_images_of_others_are_left_alone(model, imag
 
 
 @pytest.mark.parametrize(
-    ("more", "said"),
+    ("more", "message"),
     [
         (["--threshold", 0.5], "add --pseudo-labels"),
         (["--scores"], "add --pseudo-labels"),
@@ -203,10 +203,10 @@ def test_results_of_another_kind_and_images_of_others_are_left_alone(model, imag
         (["--pseudo-labels", "--threshold", 2], "from 0 to 1"),
     ],
 )
-def test_options_that_contradict_are_refused(more, said, model, images, seglet, tmp_path):
+def test_options_that_contradict_are_refused(more, message, model, images, seglet, tmp_path):
     done = seglet("predict", model, images / "images/val", "--out", tmp_path / "out", *more)
     assert done.code == 2
-    assert said in done.err
+    assert message in done.err
 
 
 def test_windows_are_not_for_networks_that_score_whole_images(images, seglet, tmp_path):

@@ -70,7 +70,7 @@ def test_masks_are_softened_for_a_crf(maps, seglet):
     np.testing.assert_array_equal(read_mask(maps / "out/masks/sub/0.png"), expected[0].argmax(0))
 
 
-def test_values_of_masks_are_numbered_as_the_class_table_says(maps, seglet):
+def test_values_of_masks_are_numbered_as_in_the_class_table(maps, seglet):
     mask(maps / "masks/sub/0.png", 7, 7)
     text(maps / "classes.txt", "0 road", "7 car", "9 void")
     assert seglet(*words(maps, "--steps", 1, given="masks")).code == 0
@@ -85,7 +85,7 @@ def test_what_predict_writes_can_be_refined(model, images, seglet, tmp_path):
     assert sorted(path.name for path in (tmp_path / "r/masks").iterdir()) == ["val0.png", "val1.png"]
 
 
-def test_every_bad_file_is_told_and_the_others_are_done(maps, seglet):
+def test_every_bad_file_is_listed_and_the_others_are_done(maps, seglet):
     scores(maps / "maps/lost.npy")
     scores(maps / "maps/sub/0.npy", size=(3, 8))
     (maps / "maps/sub/1.npy").write_bytes(b"no array")
@@ -146,20 +146,20 @@ def test_processes_do_the_same(maps, seglet):
 
 
 @pytest.mark.parametrize(
-    ("more", "said"),
+    ("more", "message"),
     [
         (["--crf-settings", "ssss"], "--refiner crf"),
         (["--refiner", "crf2"], "invalid choice"),
         (["--jobs", 0], "--jobs"),
     ],
 )
-def test_options_that_make_no_sense_are_refused(more, said, maps, seglet):
+def test_options_that_make_no_sense_are_refused(more, message, maps, seglet):
     done = seglet(*words(maps, *more))
     assert done.code == 2
-    assert said in done.err
+    assert message in done.err
 
 
-def test_classes_have_to_be_said(maps, seglet):
+def test_classes_have_to_be_known(maps, seglet):
     (maps / "classes.txt").unlink()
     assert "--classes FILE" in seglet(*words(maps)).err
     text(maps / "mine.txt", "0 a", "1 b")

@@ -62,14 +62,14 @@ def test_how_a_mask_came_about_is_drawn_for_each_image(experiment, seglet, tmp_p
     record = read_json(tmp_path / "out/predictions.json")["images"]
     for entry in record:
         with Image.open(tmp_path / "out" / entry["explained"]) as sheet:
-            rows = 2 + 2 * len(entry["tags"])  # the mask; a class and where it looks; elsewhere
+            rows = 2 + 2 * len(entry["tags"])  # the mask; a class and its attention; elsewhere
             assert sheet.size == (
                 5 * (CELL_HEIGHT + SHEET_GAP) + SHEET_GAP,
                 rows * (CELL_HEIGHT + CAPTION_HEIGHT + SHEET_GAP) + SHEET_GAP,
             )
 
 
-def test_a_image_of_nothing_is_explained_without_maps(experiment):
+def test_an_image_of_nothing_is_explained_without_maps(experiment):
     seer = open_method(str(experiment), classes_named(["star"]), None, "cpu")
     image = np.zeros((32, 48, 3), np.uint8)
     drawn = explanation_sheet(image, np.zeros((32, 48), np.uint8), (), seer.explain(image, ()), seer.classes)
@@ -79,7 +79,7 @@ def test_a_image_of_nothing_is_explained_without_maps(experiment):
     )
 
 
-def test_images_seen_together_are_seen_as_alone(experiment, seglet):
+def test_maps_of_a_batch_are_those_of_each_image_alone(experiment, seglet):
     words = (
         "--method",
         experiment,
@@ -108,9 +108,9 @@ def test_what_a_run_has_learned_is_used(seglet, tmp_path, monkeypatch):
     assert load(tmp_path / "run/last").classes == learned.classes
 
 
-def test_what_is_missing_or_too_much_is_told(experiment, images, seglet, tmp_path):
+def test_what_is_missing_or_too_much_is_named(experiment, images, seglet, tmp_path):
     out = ("--out", tmp_path / "out")
-    for words, told in (
+    for words, message in (
         (("--method", experiment, images / "images/val", *out), "give --tags FILE"),
         (("--method", "supervised", images / "images/val", "--tags", "x.csv", *out), "makes no masks from tags"),
         (("--method", "nowhere.yaml", images / "images/val", *out), "cannot read the experiment nowhere.yaml"),
@@ -125,7 +125,7 @@ def test_what_is_missing_or_too_much_is_told(experiment, images, seglet, tmp_pat
     ):
         done = seglet("predict", *words)
         assert done.code == 2
-        assert told in done.err
+        assert message in done.err
 
 
 def test_classes_by_name_begin_with_the_background():

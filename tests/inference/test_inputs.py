@@ -28,12 +28,12 @@ def test_a_list_is_read_relative_to_itself(tmp_path):
     assert names(tmp_path / "list.txt") == ["sub/b", "away", "up"]
 
 
-def test_a_image_given_twice_counts_once(tmp_path):
+def test_an_image_given_twice_counts_once(tmp_path):
     touch(tmp_path / "a.jpg")
     assert names(tmp_path, tmp_path / "a.jpg") == ["a"]
 
 
-def test_clashing_names_are_told_apart():
+def test_clashing_names_are_made_different():
     given = [
         ImageFile(Path(name), name.rsplit(".", 1)[0]) for name in ("a.jpg", "a.png", "A.PNG", "a_jpg.png", "b.png")
     ]
@@ -52,7 +52,7 @@ def test_nothing_to_do_is_an_error(tmp_path):
         names(tmp_path / "gone.png")
 
 
-def test_a_folder_of_a_cameras_raw_files_says_what_to_do(tmp_path):
+def test_the_error_about_raw_files_of_a_camera_has_the_cure(tmp_path):
     touch(tmp_path / "sub" / "a.ARW", tmp_path / "b.txt")
     with pytest.raises(ValueError, match=r"but 1 raw files of a camera, such as a\.ARW: develop them"):
         names(tmp_path)

@@ -22,7 +22,7 @@ def test_the_only_array_of_an_archive_is_meant(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("array", "said"),
+    ("array", "message"),
     [
         (HALF[0], "expected floats"),
         (HALF.astype(np.uint8), "expected floats"),
@@ -33,7 +33,7 @@ def test_the_only_array_of_an_archive_is_meant(tmp_path):
         (np.array([[[{}]]]), "no NumPy file of numbers"),
     ],
 )
-def test_other_arrays_are_refused(array, said, tmp_path):
+def test_other_arrays_are_refused(array, message, tmp_path):
     np.save(tmp_path / "a.npy", array)
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         read_scores(tmp_path / "a.npy", 2)
