@@ -22,12 +22,9 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "own_method"
 POINTS = "[seglet.methods]\nfocal = own_method\nbroken = own_method:Gone\n"
 SCRIPT = """
 from dataclasses import dataclass
-from pathlib import Path
 import sys
 from own_method import Config, Method
-from seglet.data.world.scene import WORLD_CLASSES
-from seglet.engine.experiment import resolve_experiment
-from seglet.engine.train import train_experiment
+import seglet
 
 @dataclass(frozen=True)
 class Sharper(Config):
@@ -37,8 +34,7 @@ class Mine(Method):
     config_class = Sharper
 
 if __name__ == "__main__":
-    keys = {"method": Mine, "sharpness": 2, "devices": 2, "accelerator": "cpu", **%r}
-    train_experiment(resolve_experiment(None, keys), Path(sys.argv[1]))
+    seglet.train(Mine, sharpness=2, devices=2, accelerator="cpu", out=sys.argv[1], **%r)
 """
 
 
