@@ -26,6 +26,21 @@ WIDE_RESNETS = ("wideresnet38",)
 
 
 @dataclass(frozen=True)
+class EfficientNetLiteShape:
+    """Scale of an EfficientNet-Lite: factors on the channels and on the blocks of the stages."""
+
+    width: float
+    depth: float
+
+
+EFFICIENTNET_LITES: Mapping[str, EfficientNetLiteShape] = {
+    "efficientnet_lite0": EfficientNetLiteShape(1.0, 1.0),
+    "efficientnet_lite1": EfficientNetLiteShape(1.0, 1.1),
+    "efficientnet_lite2": EfficientNetLiteShape(1.1, 1.2),
+}
+
+
+@dataclass(frozen=True)
 class MixTransformerShape:
     """Shape of a Mix Transformer: channels of one attention head, and blocks in each stage."""
 

