@@ -4,11 +4,17 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
-from seglet.models.backbones.variants import MIX_TRANSFORMERS, RESNETS, VISION_TRANSFORMERS, WIDE_RESNETS
+from seglet.models.backbones.variants import (
+    EFFICIENTNET_LITES,
+    MIX_TRANSFORMERS,
+    RESNETS,
+    VISION_TRANSFORMERS,
+    WIDE_RESNETS,
+)
 from seglet.models.layers.normalise import IMAGENET_MEAN, IMAGENET_STD, ChannelValues
 from seglet.values import choose_from
 
-_CONVOLUTIONAL = (*RESNETS, *WIDE_RESNETS)
+_CONVOLUTIONAL = (*RESNETS, *WIDE_RESNETS, *EFFICIENTNET_LITES)
 
 NETWORK_NAMES = (
     *(
@@ -16,8 +22,8 @@ NETWORK_NAMES = (
         for head in ("deeplabv3", "deeplabv3plus", "pspnet", "deeplabv2")
         for backbone in _CONVOLUTIONAL
     ),
-    *(f"segformer-{backbone}" for backbone in MIX_TRANSFORMERS),
-    *(f"{head}-{backbone}" for head in ("ssss", "cam") for backbone in (*_CONVOLUTIONAL, *MIX_TRANSFORMERS)),
+    *(f"segformer-{backbone}" for backbone in (*MIX_TRANSFORMERS, *EFFICIENTNET_LITES)),
+    *(f"{head}-{backbone}" for head in ("ssss", "cam", "fpn") for backbone in (*_CONVOLUTIONAL, *MIX_TRANSFORMERS)),
     *(f"{head}-{backbone}" for head in ("ssss", "vila") for backbone in VISION_TRANSFORMERS),
 )
 """All networks that a name describes."""
@@ -66,7 +72,7 @@ class Architecture:
     Args:
         name: one of `NETWORK_NAMES` or `CLIP_NETWORKS`, head-backbone.
         width: factor on all channel counts; on CLIP's tower, on those of the head.
-        output_stride: 8 or 16, of ResNets.
+        output_stride: 8 or 16, of ResNets and EfficientNet-Lites; the latter also 32.
         dropout: rate before the classifier, and in the auxiliary head.
         aspp_dropout: DeepLabV3's second rate, behind its pyramid; SSSS has it there and within its decoder.
         drop_path: stochastic depth of the deepest block of a Mix Transformer; 0.1 as published.
@@ -102,8 +108,10 @@ class Architecture:
             raise ValueError(f"network {self.name!r} needs {kind}; methods that learn from CLIP give it one")
         if self.width <= 0:
             raise ValueError(f"expected a positive network width, got {self.width}")
-        if self.output_stride not in (8, 16):
-            raise ValueError(f"expected an output stride of 8 or 16, got {self.output_stride}")
+        strides = (8, 16, 32) if self.backbone in EFFICIENTNET_LITES else (8, 16)
+        if self.output_stride not in strides:
+            allowed = " or ".join(map(str, strides))
+            raise ValueError(f"expected an output stride of {allowed} for {self.name}, got {self.output_stride}")
         for field in ("dropout", "aspp_dropout", "drop_path"):
             if not 0 <= getattr(self, field) < 1:
                 raise ValueError(f"expected `{field}` in [0, 1), got {getattr(self, field)}")

@@ -4,7 +4,13 @@ from collections.abc import Callable, Mapping
 
 from seglet.models.architecture import Architecture
 from seglet.models.backbones.base import Backbone
-from seglet.models.backbones.variants import MIX_TRANSFORMERS, RESNETS, VISION_TRANSFORMERS, WIDE_RESNETS
+from seglet.models.backbones.variants import (
+    EFFICIENTNET_LITES,
+    MIX_TRANSFORMERS,
+    RESNETS,
+    VISION_TRANSFORMERS,
+    WIDE_RESNETS,
+)
 from seglet.models.heads.base import Head
 from seglet.models.layers.conv import scaled_channels
 from seglet.models.layers.normalise import Normalise
@@ -53,6 +59,12 @@ def _resnet(architecture: Architecture, normalise: Normalise) -> Backbone:
     return ResNet(architecture.backbone, normalise, architecture.width, architecture.output_stride)
 
 
+def _efficientnet_lite(architecture: Architecture, normalise: Normalise) -> Backbone:
+    from seglet.models.backbones.efficientnet_lite import EfficientNetLite
+
+    return EfficientNetLite(architecture.backbone, normalise, architecture.width, architecture.output_stride)
+
+
 def _wide_resnet38(architecture: Architecture, normalise: Normalise) -> Backbone:
     from seglet.models.backbones.wide_resnet38 import WideResNet38
 
@@ -83,6 +95,7 @@ def _clip(architecture: Architecture, normalise: Normalise) -> Backbone:
 
 _BACKBONES: Mapping[str, Callable[[Architecture, Normalise], Backbone]] = {
     **dict.fromkeys(RESNETS, _resnet),
+    **dict.fromkeys(EFFICIENTNET_LITES, _efficientnet_lite),
     **dict.fromkeys(WIDE_RESNETS, _wide_resnet38),
     **dict.fromkeys(MIX_TRANSFORMERS, _mix_transformer),
     **dict.fromkeys(VISION_TRANSFORMERS, _vision_transformer),
@@ -129,8 +142,15 @@ def _pspnet(architecture: Architecture, backbone: Backbone, num_classes: int) ->
 def _segformer(architecture: Architecture, backbone: Backbone, num_classes: int) -> Head:
     from seglet.models.heads.segformer import SegFormerHead
 
-    hidden = scaled_channels(256 if architecture.backbone in ("mit_b0", "mit_b1") else 768, architecture.width)
+    small = architecture.backbone in ("mit_b0", "mit_b1", *EFFICIENTNET_LITES)
+    hidden = scaled_channels(256 if small else 768, architecture.width)
     return SegFormerHead(backbone.channels, hidden, num_classes, architecture.dropout)
+
+
+def _fpn(architecture: Architecture, backbone: Backbone, num_classes: int) -> Head:
+    from seglet.models.heads.fpn import FPNHead
+
+    return FPNHead(backbone.channels, scaled_channels(128, architecture.width), num_classes, dropout=architecture.dropout)
 
 
 def _cam(architecture: Architecture, backbone: Backbone, num_classes: int) -> Head:
@@ -175,6 +195,7 @@ _HEADS: Mapping[str, Callable[[Architecture, Backbone, int], Head]] = {
     "pspnet": _pspnet,
     "segformer": _segformer,
     "cam": _cam,
+    "fpn": _fpn,
     "ssss": _ssss,
     "vila": _vila,
     "weclip": _weclip,
@@ -189,7 +210,8 @@ def _hidden(architecture: Architecture) -> int:
 def pyramid_rates(architecture: Architecture) -> tuple[int, int, int]:
     """Returns the dilations of the pyramid: the authors' for stride 8, half of them for larger strides."""
     name = architecture.backbone
-    coarse = name in MIX_TRANSFORMERS or (name in RESNETS and architecture.output_stride == 16)
+    strided = name in RESNETS or name in EFFICIENTNET_LITES
+    coarse = name in MIX_TRANSFORMERS or (strided and architecture.output_stride >= 16)
     if name in VISION_TRANSFORMERS:
         coarse = VISION_TRANSFORMERS[name].patch > 8
     return (6, 12, 18) if coarse else (12, 24, 36)

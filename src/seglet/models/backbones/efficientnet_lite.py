@@ -63,9 +63,7 @@ class SameConvNorm(nn.Sequential):
 class InvertedResidual(nn.Module):
     """1x1 expansion (none where `expansion` is 1), depthwise convolution, linear 1x1 projection."""
 
-    def __init__(
-        self, inside: int, outside: int, expansion: int, kernel: int, stride: int, dilation: int
-    ) -> None:
+    def __init__(self, inside: int, outside: int, expansion: int, kernel: int, stride: int, dilation: int) -> None:
         super().__init__()
         hidden = inside * expansion
         self.expand = None if expansion == 1 else SameConvNorm(inside, hidden)

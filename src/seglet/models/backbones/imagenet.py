@@ -71,7 +71,9 @@ def read_efficientnet_lite(backbone: EfficientNetLite, file: Path) -> MatchedWei
     wrong = [theirs for ours, theirs in names.items() if tensors[theirs].shape != own[ours].shape]
     if wrong:
         shape = tuple(tensors[wrong[0]].shape)
-        raise ValueError(f"{file} holds another network: {wrong[0]!r} has the shape {shape}; these weights are for width 1")
+        raise ValueError(
+            f"{file} holds another network: {wrong[0]!r} has the shape {shape}; these weights are for width 1"
+        )
     unused = tuple(sorted(tensors.keys() - set(names.values())))
     strange = [name for name in unused if not name.startswith(("_conv_head.", "_bn1.", "_fc."))]
     if strange:
