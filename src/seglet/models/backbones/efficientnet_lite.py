@@ -46,7 +46,9 @@ class SameConv(nn.Conv2d):
         ):
             total = max((math.ceil(size / stride) - 1) * stride + (kernel - 1) * dilation + 1 - size, 0)
             pads += [total // 2, total - total // 2]
-        return self._conv_forward(F.pad(input, pads) if any(pads) else input, self.weight, None)
+        padded = F.pad(input, pads) if any(pads) else input
+        maps: Tensor = self._conv_forward(padded, self.weight, None)
+        return maps
 
 
 class SameConvNorm(nn.Sequential):
