@@ -150,7 +150,9 @@ def _segformer(architecture: Architecture, backbone: Backbone, num_classes: int)
 def _fpn(architecture: Architecture, backbone: Backbone, num_classes: int) -> Head:
     from seglet.models.heads.fpn import FPNHead
 
-    return FPNHead(backbone.channels, scaled_channels(128, architecture.width), num_classes, dropout=architecture.dropout)
+    return FPNHead(
+        backbone.channels, scaled_channels(128, architecture.width), num_classes, dropout=architecture.dropout
+    )
 
 
 def _cam(architecture: Architecture, backbone: Backbone, num_classes: int) -> Head:

@@ -11,9 +11,9 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from seglet.models.backbones.base import Backbone, Steps
+from seglet.models.backbones.base import Backbone, StageFunctions
 from seglet.models.backbones.variants import EFFICIENTNET_LITES
-from seglet.models.layers.conv import scaled
+from seglet.models.layers.conv import scaled_channels
 from seglet.models.layers.normalise import Normalise
 
 _STAGES = (
@@ -95,22 +95,22 @@ class EfficientNetLite(Backbone):
         super().__init__(normalise)
         if output_stride not in (8, 16, 32):
             raise ValueError(f"expected an output stride of 8, 16 or 32, got {output_stride}")
-        self.stem = SameConvNorm(3, scaled(_STEM_CHANNELS, width), 3, 2)
+        self.stem = SameConvNorm(3, scaled_channels(_STEM_CHANNELS, width), 3, 2)
         stages = _build_stages(variant, width, output_stride)
         self.stages = nn.ModuleList(nn.Sequential(*stages[begin:end]) for begin, end in _TAPS)
         published = [_published_channels(_STAGES[end - 1][3], variant) for _, end in _TAPS]
-        self.channels = tuple(scaled(channels, width) for channels in published)
+        self.channels = tuple(scaled_channels(channels, width) for channels in published)
 
-    def steps(self) -> Steps:
+    def stage_functions(self) -> StageFunctions:
         first, *others = self.stages
         return lambda images: first(F.relu6(self.stem(images))), *others
 
 
 def _build_stages(variant: str, width: float, output_stride: int) -> list[nn.Sequential]:
-    inside, reached, dilation = scaled(_STEM_CHANNELS, width), 2, 1
+    inside, reached, dilation = scaled_channels(_STEM_CHANNELS, width), 2, 1
     stages = []
     for number, (kernel, stride, expansion, channels, blocks) in enumerate(_STAGES):
-        outside = scaled(_published_channels(channels, variant), width)
+        outside = scaled_channels(_published_channels(channels, variant), width)
         count = blocks if number in (0, len(_STAGES) - 1) else math.ceil(blocks * EFFICIENTNET_LITES[variant].depth)
         before = dilation  # a stage that does not stride starts from the dilation of the stage before
         if reached * stride > output_stride:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from seglet.models.backbones.efficientnet_lite import EfficientNetLite, InvertedResidual
 from seglet.models.io.checkpoints import read_tensors
-from seglet.models.layers.normalise import Channels
+from seglet.models.layers.normalise import ChannelValues
 
 
 @dataclass(frozen=True)
@@ -18,8 +18,8 @@ class ImageNetPackage:
 
     name: str
     licence: str
-    mean: Channels
-    std: Channels
+    mean: ChannelValues
+    std: ChannelValues
 
     @property
     def module(self) -> str:
@@ -27,8 +27,8 @@ class ImageNetPackage:
         return self.name.replace("-", "_")
 
 
-_LITE_MEAN: Channels = (127 / 255, 127 / 255, 127 / 255)
-_LITE_STD: Channels = (128 / 255, 128 / 255, 128 / 255)
+_LITE_MEAN: ChannelValues = (127 / 255, 127 / 255, 127 / 255)
+_LITE_STD: ChannelValues = (128 / 255, 128 / 255, 128 / 255)
 
 IMAGENET_PACKAGES: Mapping[str, ImageNetPackage] = {
     f"efficientnet_lite{size}": ImageNetPackage(
