@@ -10,6 +10,7 @@ from seglet.engine.experiment import Experiment
 from seglet.engine.learning_rate import learning_rate_factor
 from seglet.methods.base import Method
 from seglet.methods.protocols import Artefacts, TrainingNotes
+from seglet.models.student import StudentConfig, initial_weights_note
 
 
 def build_method(experiment: Experiment, data: Dataset) -> Method[Any]:
@@ -49,6 +50,8 @@ def training_notes(method: Method[Any], experiment: Experiment, data: Dataset) -
     """Returns lines to print before the method is trained on these data."""
     settings = experiment.settings
     lines = list(data_config(experiment.config).training_notes(data, settings.steps, settings.batch))
+    if isinstance(experiment.config, StudentConfig):
+        lines.append(initial_weights_note(experiment.config, method.student.architecture.backbone))
     factor = learning_rate_factor(method, settings)
     if factor != 1:
         lines.append(

@@ -79,5 +79,6 @@ class Settings:
 
 FREE_ON_RESUME = frozenset(
     {"workers", "cache", "columns", "accelerator", "devices", "keep_checkpoints", "checkpoint_every", "tensorboard"}
+    | {"pretrained"}  # decides initial weights alone, which a checkpoint replaces
 )
 """Keys that may change when a run is resumed: they cannot change its result (devices: up to the order of sums)."""

@@ -40,7 +40,8 @@ class StudentConfig:
     )
     pretrained: str = option(
         AUTO,
-        "weights the backbone starts from: auto takes ImageNet's where a package has them, none takes none; or a file",
+        "weights the backbone starts from: auto (ImageNet's where an installed package has them), none, or a file; "
+        "FOTF, UniMatch and the WSSS papers start from ImageNet",
     )
 
 
@@ -98,13 +99,27 @@ def _build_from_imagenet(architecture: Architecture, pretrained: str, classes: C
     return student
 
 
+def initial_weights_note(config: StudentConfig, backbone: str) -> str:
+    """Returns a line that says what the backbone of a student starts from."""
+    if config.student_weights is not None:
+        return f"initial weights: {config.student_weights}"
+    if config.pretrained == NONE or (config.pretrained == AUTO and not _has_imagenet_weights(backbone, config.width)):
+        known = ", ".join(f"fpn-{name}" for name in EFFICIENTNET_LITES)
+        return f"initial weights: random, so much longer training is needed; ImageNet weights are known for {known}"
+    return f"initial weights: ImageNet's, of {backbone} ({config.pretrained})"
+
+
+def _has_imagenet_weights(backbone: str, width: float) -> bool:
+    return backbone in EFFICIENTNET_LITES and width == 1
+
+
 def imagenet_file(architecture: Architecture, pretrained: str) -> Path | None:
     """Returns the file of ImageNet weights that a backbone starts from; None where it starts from chance.
 
     Raises:
         ValueError: weights are asked for, or exist for this backbone, and are not installed or do not fit.
     """
-    known = architecture.backbone in EFFICIENTNET_LITES and architecture.width == 1
+    known = _has_imagenet_weights(architecture.backbone, architecture.width)
     if pretrained == NONE or (pretrained == AUTO and not known):
         return None
     if not known:
