@@ -33,7 +33,7 @@ def test_the_keys_of_distill_come_with_its_terms(capsys):
     assert main(["train", "distill", "--keys"]) == 0
     told = capsys.readouterr().out
     assert "--terms = ('kl',)  (one or more of text)" in told
-    assert "cwd: Channel-wise distillation" in told
+    assert "cwd: CWD: channel-wise distributions over positions" in told
     assert "weight=50" in told
 
 
