@@ -53,7 +53,7 @@ def test_a_folder_that_holds_a_run_is_not_written_over(run: Run, folder: Path) -
 
 
 def test_a_wrong_name_is_answered_with_the_nearest(folder: Path, network: Segmenter) -> None:
-    with pytest.raises(ConfigError, match=r"unknown key 'step'.*did you mean 'steps'"):
+    with pytest.raises(ConfigError, match=r"unknown key 'step'.*did you mean 'steps'.* in the keywords"):
         seglet.train("supervised", data=folder, step=2)
     with pytest.raises(ValueError, match="no method 'supervized'; did you mean 'supervised'"):
         seglet.train("supervized")

@@ -16,6 +16,10 @@ MethodLike = str | PathLike[str] | type[Method[Any]]
 """A method: its name, the path of an experiment (YAML, with `#ROW` for a row of a table), or its class."""
 
 
+_GIVEN_IN = "the keywords"
+"""Place of the keys in error messages."""
+
+
 def resolve(method: MethodLike, keys: Mapping[str, Any]) -> Experiment:
     """Returns the experiment of a method or of a file, with the keys over it.
 
@@ -24,11 +28,11 @@ def resolve(method: MethodLike, keys: Mapping[str, Any]) -> Experiment:
     """
     plain = {key: _plain(key, value) for key, value in keys.items()}
     if isinstance(method, type):
-        return resolve_experiment(None, {"method": method, **plain})
+        return resolve_experiment(None, {"method": method, **plain}, _GIVEN_IN)
     name = fspath(method)
     if names_experiment_file(name) or Path(name).is_file():
-        return resolve_experiment(name, plain)
-    return resolve_experiment(None, {"method": name, **plain})
+        return resolve_experiment(name, plain, _GIVEN_IN)
+    return resolve_experiment(None, {"method": name, **plain}, _GIVEN_IN)
 
 
 def _plain(key: str, value: Any) -> Any:

@@ -42,28 +42,29 @@ class Experiment:
         return yaml.safe_dump(self.values(), sort_keys=False, allow_unicode=True)
 
 
-def resolve_experiment(source: str | Path | None, overrides: Mapping[str, Any]) -> Experiment:
+def resolve_experiment(
+    source: str | Path | None, overrides: Mapping[str, Any], given_in: str = "the command line"
+) -> Experiment:
     """Resolves an experiment: the defaults, over them the keys of a file and its row, over these `overrides`.
 
     Args:
         source: an experiment file, or `FILE#ROW` for a row of a table; None takes the defaults of the method.
         overrides: the keys of the command line; `method` may also be a class that derives from `Method`.
+        given_in: what error messages call the place of the overrides.
 
     Raises:
         ConfigError: unreadable file, unknown key or row, wrong type; the message names it and the nearest right one.
     """
     written = read_experiment_file(source) if source else WrittenKeys({}, {})
-    overrides = with_current_names(overrides, "the command line")
+    overrides = with_current_names(overrides, given_in)
     values = {**written.values, **overrides}
     if "method" not in values:
-        raise ConfigError(
-            f"no 'method' in {source or 'the command line'}; choose one of {', '.join(methods.method_names())}"
-        )
+        raise ConfigError(f"no 'method' in {source or given_in}; choose one of {', '.join(methods.method_names())}")
     given = values.pop("method")
     loaded = methods.load_method(given if isinstance(given, type) else str(given))
     keys = known_keys(loaded.Config)
     check_known_keys(written.values.keys() - {"method"}, keys, str(source))
-    check_known_keys(overrides.keys() - {"method"}, keys, "the command line")
+    check_known_keys(overrides.keys() - {"method"}, keys, given_in)
     settings = build_config(Settings, _select(values, Settings))
     config: Any = build_config(loaded.Config, _select(values, loaded.Config))
     check_settings(settings)
