@@ -141,7 +141,7 @@ def test_evaluation_uses_depth_maps_and_says_if_there_are_none(finished, place, 
     assert evaluate(finished, tmp_path, "--depth", str(place / "depth")) == 0
     assert json.loads((tmp_path / "scores.json").read_text())["depth"] == str(place / "depth")
     assert evaluate(finished, tmp_path) == 2
-    assert "told depth from files: give those of the images with --depth FOLDER" in capsys.readouterr().err
+    assert "trained with depth from files: give those of the images with --depth FOLDER" in capsys.readouterr().err
     assert evaluate(finished, tmp_path, "--depth", str(tmp_path)) == 2
     assert "holds no depth maps" in capsys.readouterr().err
 
@@ -149,7 +149,7 @@ def test_evaluation_uses_depth_maps_and_says_if_there_are_none(finished, place, 
 def test_a_network_of_colour_images_alone_takes_no_depth(place, capsys):
     words = ["--data", "world:scenes=2,size=32", "--depth", str(place / "depth")]
     assert main(["evaluate", str(place / "teacher"), *words]) == 2
-    assert "--depth is for networks that are told depth" in capsys.readouterr().err
+    assert "--depth is for networks that take depth" in capsys.readouterr().err
 
 
 def test_images_are_segmented_with_their_depth_maps(finished, place, tmp_path):
