@@ -14,18 +14,40 @@ def check_output_folder(out: Path, file: str, record: dict[str, Any], overwrite:
     """
     from seglet.files import read_json
 
-    if out.exists() and not out.is_dir():
-        raise ValueError(f"{str(out)!r} is a file; choose a new folder with --out")
-    if not out.is_dir() or not any(out.iterdir()):
-        return
-    if not (out / file).is_file():
-        raise ValueError(f"{str(out)!r} holds other files; choose a new folder with --out")
-    if overwrite:
+    if not holds_results(out, file) or overwrite:
         return
     before, now = _decisive(read_json(out / file)), _decisive(record)
     if other := [name for name in {**before, **now} if before.get(name) != now.get(name)]:
         differ = ", ".join(f"{name} was {before.get(name)!r}, is {now.get(name)!r}" for name in other)
         raise ValueError(f"{str(out)!r} holds other results: {differ}; choose another --out, or --overwrite them")
+
+
+def holds_results(out: Path, file: str) -> bool:
+    """Checks whether a folder holds earlier results, by their record in `file`; False where it is new or empty.
+
+    Raises:
+        ValueError: it is a file, or holds other files.
+    """
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"{str(out)!r} is a file; choose a new folder with --out")
+    if not out.is_dir() or not any(out.iterdir()):
+        return False
+    if not (out / file).is_file():
+        raise ValueError(f"{str(out)!r} holds other files; choose a new folder with --out")
+    return True
+
+
+def check_replaceable(out: Path, file: str, overwrite: bool) -> bool:
+    """Checks that a folder is new, or that its earlier results may be replaced; returns whether there are some.
+
+    Raises:
+        ValueError: it holds other files, or results that are not to be replaced.
+    """
+    if not holds_results(out, file):
+        return False
+    if not overwrite:
+        raise ValueError(f"{str(out)!r} holds earlier results; choose another --out, or --overwrite them")
+    return True
 
 
 def _decisive(record: Any) -> dict[str, Any]:

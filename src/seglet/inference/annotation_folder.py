@@ -12,6 +12,7 @@ from seglet.data.class_table import CLASS_FILE, class_table_text
 from seglet.data.label_tools.formats import USUAL_FORMS, LabelTool, write_annotations
 from seglet.data.label_tools.regions import AnnotatedImage, RegionForm, regions_from_labels
 from seglet.engine.console import ProgressDisplay
+from seglet.engine.output_folder import check_replaceable
 from seglet.files import delete_path, read_json, write_json, write_text
 from seglet.inference.batch import failure_reason
 from seglet.inference.inputs import ImageFile
@@ -108,14 +109,8 @@ def check_annotation_folder(out: Path, overwrite: bool) -> None:
     Raises:
         ValueError: the folder holds what must not be replaced.
     """
-    if out.exists() and not out.is_dir():
-        raise ValueError(f"{str(out)!r} is a file; choose a new folder with --out")
-    if not out.is_dir() or not any(out.iterdir()):
+    if not check_replaceable(out, LABEL_RECORD, overwrite):
         return
-    if not (out / LABEL_RECORD).is_file():
-        raise ValueError(f"{str(out)!r} holds other files; choose a new folder with --out")
-    if not overwrite:
-        raise ValueError(f"{str(out)!r} holds earlier results; choose another --out, or --overwrite them")
     before = read_json(out / LABEL_RECORD)
     record = before if isinstance(before, dict) else {}
     made: list[Any] = record.get("images") or record.get("pictures") or []  # the second is how 0.1.0 called them

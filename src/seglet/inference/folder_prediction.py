@@ -11,6 +11,7 @@ from seglet.data.class_table import CLASS_FILE, class_table_text
 from seglet.data.dataset import Dataset
 from seglet.data.opening import open_dataset
 from seglet.engine.console import ProgressDisplay
+from seglet.engine.output_folder import check_replaceable
 from seglet.files import read_json, write_json, write_text
 from seglet.inference.batch import failure_reason
 from seglet.inference.dataset_images import DatasetImages
@@ -111,14 +112,8 @@ def check_prediction_folder(out: Path, overwrite: bool, pseudo: bool) -> None:
     Raises:
         ValueError: the folder holds what must not be replaced.
     """
-    if out.exists() and not out.is_dir():
-        raise ValueError(f"{str(out)!r} is a file; choose a new folder with --out")
-    if not out.is_dir() or not any(out.iterdir()):
+    if not check_replaceable(out, PREDICTION_RECORD, overwrite):
         return
-    if not (out / PREDICTION_RECORD).is_file():
-        raise ValueError(f"{str(out)!r} holds other files; choose a new folder with --out")
-    if not overwrite:
-        raise ValueError(f"{str(out)!r} holds earlier results; choose another --out, or --overwrite them")
     if _holds_pseudo_labels(out) != pseudo:
         kind = "no pseudo labels" if pseudo else "pseudo labels"
         raise ValueError(f"{str(out)!r} holds earlier results that are {kind}; choose another --out")
