@@ -150,7 +150,8 @@ def test_a_call_of_seglet_in_an_example_is_possible(page: Path) -> None:
             function = ast.unparse(call.func)
             if re.fullmatch(r"seglet\.\w+", function):
                 signature = inspect.signature(getattr(seglet, function.removeprefix("seglet.")))
-                signature.bind(*call.args, **{word.arg: word.value for word in call.keywords if word.arg})
+                given = {word.arg: word.value for word in call.keywords if word.arg}
+                assert signature.bind(*call.args, **given).signature == signature  # bind raises where it does not fit
 
 
 def test_the_changelog_names_every_renamed_option_and_key() -> None:

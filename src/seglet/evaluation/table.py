@@ -19,7 +19,18 @@ _MEANS = (
 
 def evaluation_table(found: Mapping[str, Any]) -> str:
     """Returns a line for each class, then one for each mean, from what `Evaluation.as_dict` returns."""
-    classes = [
+    means = _mean_rows(found) + _confusion_ratio_lines(found["confusion_ratio"])
+    classes = [_HEADER, *_class_rows(found)]
+    return "\n".join([*align_columns(classes, ">"), "", *align_columns(means, "<"), "", _size(found)])
+
+
+def html_evaluation_table(found: Mapping[str, Any]) -> str:
+    """Returns the classes and means of `Evaluation.as_dict` as two HTML tables."""
+    return _html_rows(_mean_rows(found), ()) + _html_rows(_class_rows(found), _HEADER) + f"<p>{_size(found)}</p>"
+
+
+def _class_rows(found: Mapping[str, Any]) -> list[tuple[str, str, str, str, str]]:
+    return [
         (
             row["name"],
             format_score(row["iou"]),
@@ -29,33 +40,17 @@ def evaluation_table(found: Mapping[str, Any]) -> str:
         )
         for row in found["classes"]
     ]
-    means = [
-        (label, format_score(found[key]), format_interval(found["intervals"].get(key, (None, None))), what)
-        for label, key, what in _MEANS
-    ]
-    means += _confusion_ratio_lines(found["confusion_ratio"])
-    size = f"{found['images']} images, {found['pixels']} labelled pixels"
-    return "\n".join([*align_columns([_HEADER, *classes], ">"), "", *align_columns(means, "<"), "", size])
 
 
-def html_evaluation_table(found: Mapping[str, Any]) -> str:
-    """Returns the classes and means of `Evaluation.as_dict` as two HTML tables."""
-    classes = [
-        [
-            row["name"],
-            format_score(row["iou"]),
-            format_interval(row["interval"]),
-            format_score(row["accuracy"]),
-            str(row["pixels"]),
-        ]
-        for row in found["classes"]
-    ]
-    means = [
-        [label, format_score(found[key]), format_interval(found["intervals"].get(key, (None, None))), meaning]
+def _mean_rows(found: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
+    return [
+        (label, format_score(found[key]), format_interval(found["intervals"].get(key, (None, None))), meaning)
         for label, key, meaning in _MEANS
     ]
-    size = f"<p>{found['images']} images, {found['pixels']} labelled pixels</p>"
-    return _html_rows(means, ()) + _html_rows(classes, _HEADER) + size
+
+
+def _size(found: Mapping[str, Any]) -> str:
+    return f"{found['images']} images, {found['pixels']} labelled pixels"
 
 
 def _html_rows(rows: Sequence[Sequence[str]], header: Sequence[str]) -> str:

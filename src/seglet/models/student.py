@@ -23,7 +23,9 @@ class StudentConfig:
     width: float = option(
         1.0, "factor on all channel counts; 1 in all papers, and the only one that pretrained weights fit"
     )
-    output_stride: int = option(8, "pixels per position of a ResNet's last stage, 8 or 16; FOTF, CIRKD code: 8")
+    output_stride: int = option(
+        8, "pixels per position of the last stage: 8 or 16, also 32 of EfficientNet-Lite; FOTF, CIRKD code: 8"
+    )
     dropout: float = option(
         0.1, "dropout before the classifier; FOTF Sec. 4.1, where CIRKD code has none for SegFormer"
     )

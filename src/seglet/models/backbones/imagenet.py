@@ -39,6 +39,17 @@ IMAGENET_PACKAGES: Mapping[str, ImageNetPackage] = {
 """Packages by the name of the backbone. Images in [-1, 1], as EfficientNet-Lite was trained."""
 
 
+_BLOCK_LAYERS = {
+    "expand.conv": "_expand_conv",
+    "expand.norm": "_bn0",
+    "depthwise.conv": "_depthwise_conv",
+    "depthwise.norm": "_bn1",
+    "project.conv": "_project_conv",
+    "project.norm": "_bn2",
+}
+"""Our names of a block's layers, and the published ones."""
+
+
 def find_imagenet_file(backbone: str) -> Path | None:
     """Returns the file of weights that is installed for a backbone, or None."""
     package = IMAGENET_PACKAGES.get(backbone)
@@ -65,7 +76,7 @@ def read_efficientnet_lite(backbone: EfficientNetLite, file: Path) -> MatchedWei
     """
     tensors, names = read_tensors(file), dict(_published_names(backbone))
     own = backbone.state_dict()
-    missing = sorted(theirs for ours, theirs in names.items() if theirs not in tensors)
+    missing = sorted(theirs for theirs in names.values() if theirs not in tensors)
     if missing:
         raise ValueError(f"{file} lacks {len(missing)} tensors of this network, such as {missing[0]!r}")
     wrong = [theirs for ours, theirs in names.items() if tensors[theirs].shape != own[ours].shape]
@@ -97,13 +108,3 @@ def _published_names(backbone: EfficientNetLite) -> Iterator[tuple[str, str]]:
         layer, _, tensor = name.rpartition(".")
         if layer in layers:
             yield name, f"{layers[layer]}.{tensor}"
-
-
-_BLOCK_LAYERS = {
-    "expand.conv": "_expand_conv",
-    "expand.norm": "_bn0",
-    "depthwise.conv": "_depthwise_conv",
-    "depthwise.norm": "_bn1",
-    "project.conv": "_project_conv",
-    "project.norm": "_bn2",
-}
