@@ -44,7 +44,7 @@ class SameConv(nn.Conv2d):
         for size, kernel, stride, dilation in zip(
             input.shape[:1:-1], self.kernel_size, self.stride, self.dilation, strict=True
         ):
-            total = max((math.ceil(size / stride) - 1) * stride + (kernel - 1) * dilation + 1 - size, 0)
+            total = (kernel - 1) * dilation - ((size - 1) % stride if stride > 1 else 0)
             pads += [total // 2, total - total // 2]
         padded = F.pad(input, pads) if any(pads) else input
         maps: Tensor = self._conv_forward(padded, self.weight, None)
