@@ -46,6 +46,7 @@ from seglet.inference.sources import (
     open_images_with_masks,
     open_predictor,
 )
+from seglet.models.network import evaluation_copy
 from seglet.models.onnx_segmenter import parameter_count
 from seglet.models.segmenter import Segmenter
 from seglet.types import Classes
@@ -147,7 +148,7 @@ def _is_plain_view(inference: InferenceOptions) -> bool:
 
 
 def _score_logits(model: Segmenter, data: Dataset, options: ScoringOptions) -> Evaluation:
-    return _score(model, data, options, next(model.parameters()).device)
+    return _score(evaluation_copy(model), data, options, next(model.parameters()).device)
 
 
 def _score(function: LogitsFunction, data: Dataset, options: ScoringOptions, device: torch.device) -> Evaluation:

@@ -21,7 +21,7 @@ from seglet.inference.refine import normalise_scores, refine_scores
 from seglet.models.architecture import LEARNED_FROM_TAGS
 from seglet.models.class_maps import CAM_BACKGROUND, default_views, segmenter_class_maps
 from seglet.models.image_tensor import of_any_size
-from seglet.models.network import evaluation_mode
+from seglet.models.network import evaluation_copy
 from seglet.models.segmenter import Segmenter
 from seglet.tensors import resize_align_corners
 from seglet.types import tag_vector, without_background
@@ -121,8 +121,8 @@ def predict_maps(
     if isinstance(model, TagPredictor):
         return model.class_maps(brightened(image, options), tags, options.resize)
     images = model.prepare(resize_by_factor(brightened(image, options), options.resize), depth)
-    with evaluation_mode(model):
-        maps = _masks(model, images, tags, options) if learned_from_tags(model) else _averaged(model, images, options)
+    alone = evaluation_copy(model)
+    maps = _masks(alone, images, tags, options) if learned_from_tags(model) else _averaged(alone, images, options)
     return np.asarray(resize_align_corners(maps.float(), (image.shape[0], image.shape[1]))[0].cpu().numpy())
 
 

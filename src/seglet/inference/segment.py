@@ -17,7 +17,7 @@ from seglet.images import overlay_labels, resize_by_factor, write_mask
 from seglet.inference.inputs import result_path
 from seglet.inference.options import SegmentOptions
 from seglet.inference.predict import DepthMap, brightened, learned_from_tags, predict_probabilities
-from seglet.models.network import evaluation_mode
+from seglet.models.network import evaluation_copy
 from seglet.models.segmenter import Segmenter
 from seglet.types import Classes
 
@@ -77,8 +77,8 @@ def _enlarged(found: PredictedMaps, size: tuple[int, int]) -> PredictedMaps:
 def _in_windows(
     model: Segmenter, images: Float[Tensor, "1 planes h w"], window: tuple[int, int], stride: tuple[int, int] | None
 ) -> PredictedMaps:
-    with evaluation_mode(model):
-        decision = predict_labels(model, images, options=EvaluationOptions(window=window, stride=stride))
+    views = EvaluationOptions(window=window, stride=stride)
+    decision = predict_labels(evaluation_copy(model), images, options=views)
     return PredictedMaps(decision.labels[0].numpy(), decision.confidence[0].numpy())
 
 

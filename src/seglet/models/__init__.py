@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         undo_view,
         weaken_background,
     )
-    from seglet.models.network import Embedding, Network, NetworkOutput, evaluation_mode
+    from seglet.models.network import Embedding, Network, NetworkOutput, evaluation_copy, evaluation_mode
     from seglet.models.onnx_segmenter import (
         ONNX_SUFFIX,
         ExportFacts,
@@ -73,6 +73,7 @@ __all__ = [
     "build",
     "build_student",
     "default_views",
+    "evaluation_copy",
     "evaluation_mode",
     "fix_batch_norm_statistics",
     "freeze_pretrained",
@@ -129,6 +130,7 @@ _HOMES = {
     "build": "seglet.models.segmenter",
     "build_student": "seglet.models.student",
     "default_views": "seglet.models.class_maps",
+    "evaluation_copy": "seglet.models.network",
     "evaluation_mode": "seglet.models.network",
     "fix_batch_norm_statistics": "seglet.models.freezing",
     "freeze_pretrained": "seglet.models.freezing",

@@ -1,14 +1,18 @@
 """A backbone and a head, which together give logits, the feature that is distilled and auxiliary logits."""
 
 import contextlib
+import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from seglet.models.backbones.base import Backbone
 from seglet.models.heads.base import Head
+
+_Module = TypeVar("_Module", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -75,3 +79,22 @@ def evaluation_mode(module: nn.Module) -> Iterator[None]:
     finally:
         for part, training in modes:
             part.training = training
+
+
+def evaluation_copy(module: _Module) -> _Module:
+    """Returns a copy in evaluation mode that shares every weight and buffer with the module.
+
+    Modes and sources of noise are the copy's own, so threads that compute with copies do not disturb each other, and
+    the module may be in any mode meanwhile.
+    """
+    return _with_own_parts(module, {}).eval()
+
+
+def _with_own_parts(module: _Module, made: dict[nn.Module, nn.Module]) -> _Module:
+    """Copies a tree of modules; `made` has the copies of those that occur more than once."""
+    own = made[module] = copy.copy(module)
+    own._modules = {
+        name: None if part is None else made[part] if part in made else _with_own_parts(part, made)
+        for name, part in module._modules.items()
+    }
+    return own

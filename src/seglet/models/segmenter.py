@@ -27,7 +27,7 @@ from seglet.models.image_tensor import (
 )
 from seglet.models.io import storage
 from seglet.models.layers.initialise import initialise_weights
-from seglet.models.network import Network, evaluation_mode
+from seglet.models.network import Network, evaluation_copy
 from seglet.models.segmentation import Segmentation
 from seglet.tensors import resize_align_corners
 from seglet.types import Classes
@@ -73,6 +73,8 @@ class Segmenter(nn.Module):
     ) -> Segmentation | Iterator[Segmentation]:
         """Segments an image of any size, or one after the other of several, in evaluation mode.
 
+        Several threads may call it at once, whatever mode the network is in.
+
         Networks that learned from tags (ssss, cam) predict at several scales, mirrored too, and without the classes
         that are absent, as their papers do. `seglet.predict` takes the options of the command of that name.
 
@@ -99,8 +101,7 @@ class Segmenter(nn.Module):
     @torch.inference_mode()
     def _predict_one(self, image: ImageLike, samples: int, seed: int, depth: DepthLike | None) -> Segmentation:
         batch = self.prepare(image, depth)
-        with evaluation_mode(self):
-            probabilities, deviation = self._probabilities(batch, samples, seed)
+        probabilities, deviation = evaluation_copy(self)._probabilities(batch, samples, seed)
         whole = probabilities[0].float().cpu().numpy()
         labels = whole.argmax(0).astype(np.uint8)
         uncertainty = None if deviation is None else deviation[0, 0].float().cpu().numpy()
