@@ -34,19 +34,19 @@ _STEM_CHANNELS = 32
 
 
 class SameConv(nn.Conv2d):
-    """Convolution without bias that pads as TensorFlow does: more on the right and below where the sides differ."""
+    """Convolution without bias that pads as TensorFlow does: less on the left and above where the sides differ.
+
+    Kernels are odd and strides 1 or 2, so that no padding needs a rounded division, which ONNX graphs round otherwise.
+    """
 
     def __init__(self, inside: int, outside: int, kernel: int, stride: int, dilation: int, groups: int) -> None:
         super().__init__(inside, outside, kernel, stride, dilation=dilation, groups=groups, bias=False)
 
     def forward(self, input: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d h2 w2"]:  # noqa: A002  torch's name
-        pads: list[int] = []
-        for size, kernel, stride, dilation in zip(
-            input.shape[:1:-1], self.kernel_size, self.stride, self.dilation, strict=True
-        ):
-            total = (kernel - 1) * dilation - ((size - 1) % stride if stride > 1 else 0)
-            pads += [total // 2, total - total // 2]
-        padded = F.pad(input, pads) if any(pads) else input
+        half = (self.kernel_size[0] - 1) * self.dilation[0] // 2
+        height, width = input.shape[2:]
+        first = (half - 1 + width % 2, half - 1 + height % 2) if self.stride[0] == 2 else (half, half)
+        padded = F.pad(input, (first[0], half, first[1], half)) if half else input
         maps: Tensor = self._conv_forward(padded, self.weight, None)
         return maps
 
