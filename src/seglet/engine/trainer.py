@@ -26,7 +26,8 @@ class LostProcessError(ValueError):
 def build_trainer(settings: Settings, begin: int, callbacks: list[lightning.Callback]) -> lightning.Trainer:
     """Builds a trainer for the steps from `begin` on, without Lightning's validation, logs, checkpoints and bars."""
     nodes = node_count()
-    torch.utils.deterministic.fill_uninitialized_memory = False  # costs a fifth of a step, and all memory is written
+    # Filling new memory costs a fifth of a step; every kernel writes all that it reads.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     for text in _HARMLESS_WARNINGS:
         warnings.filterwarnings("ignore", f".*{text}.*")

@@ -7,6 +7,7 @@ values.
 
 import math
 
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -102,8 +103,13 @@ class EfficientNetLite(Backbone):
         self.channels = tuple(scaled_channels(channels, width) for channels in published)
 
     def stage_functions(self) -> StageFunctions:
-        first, *others = self.stages
-        return lambda images: first(F.relu6(self.stem(images))), *others
+        _, *others = self.stages
+        return self.first, *others
+
+    def first(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b c h2 w2"]:
+        """Computes the first stage from normalised images, with channels last, which depthwise layers like best."""
+        stage: Tensor = self.stages[0](F.relu6(self.stem(images.contiguous(memory_format=torch.channels_last))))
+        return stage
 
 
 def _build_stages(variant: str, width: float, output_stride: int) -> list[nn.Sequential]:
