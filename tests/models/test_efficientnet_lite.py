@@ -1,6 +1,7 @@
 """EfficientNet-Lite: padding, strides, published ImageNet weights, and students that start from them."""
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -147,3 +148,11 @@ def test_the_semantic_fpn_works_at_a_stride_of_eight(backbone):
     segmenter = build(Architecture(f"fpn-{backbone}", output_stride=16), CLASSES).eval()
     assert segmenter.network(torch.rand(1, 3, 64, 96)).logits.shape == (1, 2, 8, 12)
     assert segmenter(torch.rand(1, 3, 64, 96)).shape == (1, 2, 64, 96)
+
+
+def test_the_semantic_fpn_starts_from_the_loss_of_chance():
+    classes = Classes.named([f"class {number}" for number in range(7)])
+    images, generator = torch.rand(4, 3, 64, 64), torch.Generator().manual_seed(0)
+    target = torch.randint(0, 7, (4, 64, 64), generator=generator)
+    loss = F.cross_entropy(build(Architecture("fpn-efficientnet_lite0", output_stride=32), classes)(images), target)
+    assert math.log(7) < loss < math.log(7) + 0.3
