@@ -19,7 +19,7 @@ help: ## this list
 setup: $(STAMPS)/core ## install seglet into .venv
 	@echo "seglet is in $(BIN): $(BIN)/seglet --help"
 
-demo: $(STAMPS)/hub ## a short run of each method, a table and a page; needs no data
+demo: $(STAMPS)/demo ## a short run of each method, a table and a page; needs no data
 	$(BIN)/seglet demo $(ARGS)
 
 test: $(STAMPS)/dev ## all tests; ARGS="-k words" chooses some
@@ -48,7 +48,7 @@ $(STAMPS)/core: $(SOURCES) | $(BIN)/python
 	@$(INSTALL) --editable .
 	@mkdir -p $(@D) && touch $@
 
-$(STAMPS)/hub $(STAMPS)/dev $(STAMPS)/docs: $(STAMPS)/%: $(SOURCES) | $(BIN)/python
+$(STAMPS)/demo $(STAMPS)/dev $(STAMPS)/docs: $(STAMPS)/%: $(SOURCES) | $(BIN)/python
 	@echo "installing seglet with the extra '$*' into $(VENV) (torch is large: minutes the first time)"
 	@$(INSTALL) --editable ".[$*]"
 	@mkdir -p $(@D) && touch $(STAMPS)/core $@

@@ -1,8 +1,11 @@
 """`seglet demo` with and without what foundation models need."""
 
+from pathlib import Path
+
 import pytest
 
 from seglet.cli import demo
+from seglet.models.backbones import imagenet
 from seglet.results.definition import demo_rows, table_definition
 
 
@@ -29,3 +32,11 @@ def test_a_method_that_needs_them_says_what_to_install(monkeypatch):
 def test_a_method_without_a_short_run_is_refused():
     with pytest.raises(ValueError, match="brings no short run"):
         demo.possible_rows(())
+
+
+@pytest.mark.parametrize(("installed", "student"), [(True, "fpn-efficientnet_lite0"), (False, "pspnet-resnet18")])
+def test_the_teacher_starts_from_imagenet_where_the_weights_are_installed(installed, student, monkeypatch):
+    file = Path("weights.pth") if installed else None
+    monkeypatch.setattr(imagenet, "find_imagenet_file", lambda backbone: file)
+    teacher = demo_rows("supervised")["teacher"]
+    assert (teacher["student"], "imagenet" in teacher) == (student, False)

@@ -148,7 +148,19 @@ def table_definition(name: str) -> TableDefinition:
 
 
 def demo_rows(method: str) -> dict[str, Any]:
-    """Reads the short runs on the embedded world that a method brings; empty if it brings none."""
+    """Reads the short runs on the embedded world that a method brings; empty if it brings none.
+
+    A row's keys under `imagenet` replace its others where the ImageNet weights of EfficientNet-Lite0 are installed.
+    """
     file = importlib.resources.files("seglet.methods") / method / "demo.json"
     rows: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    return rows
+    return {row: _with_installed_weights(keys) for row, keys in rows.items()}
+
+
+def _with_installed_weights(keys: Mapping[str, Any]) -> dict[str, Any]:
+    own, pretrained = {name: value for name, value in keys.items() if name != "imagenet"}, keys.get("imagenet")
+    if pretrained is None:
+        return own
+    from seglet.models.backbones.imagenet import find_imagenet_file
+
+    return own if find_imagenet_file("efficientnet_lite0") is None else {**own, **pretrained}

@@ -58,15 +58,15 @@ def data_name(plan: TablePlan, scenes: int, row: TableRow | None = None) -> str:
 
 def scoring_options(plan: TablePlan, cell: Cell) -> InferenceOptions:
     """Returns the inference options that the cell is scored with."""
-    options = replace(plan.row(cell).inference, resize=resize_fraction(plan))
+    options = replace(plan.row(cell).inference, resize=resize_fraction(plan, plan.row(cell)))
     if not plan.row(cell).zero_dce:
         return options
     return replace(options, brighten=str(plan.folders.enhancer(cell) / "zero-dce"))
 
 
-def resize_fraction(plan: TablePlan) -> float:
-    """Returns the fraction of their size at which images are segmented."""
-    return float(plan.common_keys.get("resize", 1.0))
+def resize_fraction(plan: TablePlan, row: TableRow) -> float:
+    """Returns the fraction of their size at which a row segments images."""
+    return float({"resize": 1.0, **plan.definition.shared, **row.experiment, **plan.overrides}["resize"])
 
 
 def check_splits(plan: TablePlan) -> None:

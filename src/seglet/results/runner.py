@@ -94,7 +94,7 @@ def _pseudo_label_tasks(plan: TablePlan, cell: Cell) -> list[Task]:
     if row.labels_of is None or (record.is_file() and read_json(record)["finished"]):
         return []
     model = plan.model_folder(plan.source_cell(row.labels_of, cell.seed))
-    options = replace(row.pseudo_labels, resize=resize_fraction(plan))
+    options = replace(row.pseudo_labels, resize=resize_fraction(plan, row))
     score_on = data_name(plan, LABEL_SCENES, row)
     return [PseudoLabelTask(str(out), str(model), training_data_name(plan, row), "train", score_on, options)]
 
