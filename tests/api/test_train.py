@@ -14,12 +14,14 @@ from seglet.types import Labelled, Losses, Progress
 from seglet.values import ConfigError
 
 TINY = {"steps": 2, "batch": 2, "crop": 32, "workers": 0, "validate_every": 2, "accelerator": "cpu", "width": 0.0625}
+RATES = {"output_stride": 8, "optimiser": "sgd", "learning_rate": 0.02, "weight_decay": 1e-4}
 
 
 @pytest.fixture
 def run(folder: Path, tmp_path: Path) -> Run:
     """Two steps of the supervised method on the data set on disk."""
-    return seglet.train("supervised", data=folder, student="deeplabv3-resnet18", out=tmp_path / "runs/x", **TINY)
+    keys = {"data": folder, "student": "deeplabv3-resnet18", **TINY, **RATES}
+    return seglet.train("supervised", out=tmp_path / "runs/x", **keys)
 
 
 def test_a_run_is_scored_loaded_and_described(run: Run, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -34,7 +36,8 @@ def test_keys_are_those_of_the_command_line(run: Run, tmp_path: Path, folder: Pa
     kept = run.experiment.read_text()
     assert f"data: {folder}" in kept
     assert "crop:\n- 32\n- 32" in kept
-    assert read_json(run.record)["origin"]["steps"] == "command line"
+    origin = read_json(run.record)["origin"]
+    assert (origin["steps"], origin["warmup"], origin["power"]) == ("command line", "chosen", "default")
 
 
 def test_a_run_teaches_the_next_one(run: Run, folder: Path, tmp_path: Path) -> None:
@@ -94,7 +97,7 @@ class Own(Method):
 
 
 def test_ones_own_method_is_trained_by_its_class(run: Run, folder: Path, tmp_path: Path) -> None:
-    keys = {"data": folder, "student": "deeplabv3-resnet18", **TINY}
+    keys = {"data": folder, "student": "deeplabv3-resnet18", **TINY, **RATES}
     own = seglet.train(Own, out=tmp_path / "own", **keys)
     doubled, usual = (each.read_metrics()[0]["train/loss"] for each in (own, run))
     assert doubled == pytest.approx(2 * usual, rel=1e-4)

@@ -20,8 +20,10 @@ _GIVEN_IN = "the keywords"
 """Place of the keys in error messages."""
 
 
-def resolve(method: MethodLike, keys: Mapping[str, Any]) -> Experiment:
+def resolve(method: MethodLike, keys: Mapping[str, Any], choose: bool = False) -> Experiment:
     """Returns the experiment of a method or of a file, with the keys over it.
+
+    With `choose`, those that are not given are chosen for the data, where `method` is a name.
 
     Raises:
         ConfigError: no such method, file or key, or a value of another type; the message names the nearest right one.
@@ -32,6 +34,10 @@ def resolve(method: MethodLike, keys: Mapping[str, Any]) -> Experiment:
     name = fspath(method)
     if names_experiment_file(name) or Path(name).is_file():
         return resolve_experiment(name, plain, _GIVEN_IN)
+    if choose:
+        from seglet.engine.choose import choose_experiment
+
+        return choose_experiment({"method": name, **plain}, _GIVEN_IN)
     return resolve_experiment(None, {"method": name, **plain}, _GIVEN_IN)
 
 

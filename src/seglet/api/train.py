@@ -1,6 +1,7 @@
 """`seglet.train`: one experiment, from its keys to a trained segmenter."""
 
 import sys
+from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,8 @@ def train(
         force: resume although the experiment has changed.
         prepare: compute the offline columns that the method reads and that are not there; else their lack is an error.
         **keys: every key of the experiment, as on the command line: `data`, `steps`, `crop`, …; `seglet train METHOD
-            --keys` lists them. Paths, and runs for models, are taken as such.
+            --keys` lists them. Paths, and runs for models, are taken as such. With `data` and a method's name alone,
+            what is not given is chosen for the images and this machine, and printed with the reasons.
 
     Returns:
         The run: `model` and `last` are the folders of the best and of the last segmenter, `read_metrics()` has the
@@ -53,12 +55,25 @@ def train(
     """
     if method is None and (out is None or not resume):
         raise ConfigError("which experiment? give a method's name or an experiment file, or `out` with `resume=True`")
-    experiment = resolve(Path(str(out)) / "experiment.yaml" if method is None else method, keys)
+    experiment = _experiment(method, out, resume, keys)
     folder = Path("runs") / default_run_name(experiment.method, experiment.source) if out is None else Path(out)
     _check_devices(experiment)
     if prepare and is_first_process() and not started_by_torchrun():
         prepare_offline(experiment, "auto" if experiment.settings.accelerator != "cpu" else "cpu")
     return train_experiment(experiment, folder, StartOptions(resume, overwrite, force))
+
+
+def _experiment(
+    method: MethodLike | None, out: str | PathLike[str] | None, resume: bool, keys: Mapping[str, Any]
+) -> Experiment:
+    """Returns the experiment of a run; one that is resumed keeps what was chosen when it began."""
+    if not resume or out is None:
+        return resolve(method or "", keys, choose=True)
+    if method is None:
+        return resolve(Path(out) / "experiment.yaml", keys)
+    from seglet.engine.choose import earlier_choices
+
+    return resolve(method, {**earlier_choices(Path(out)), **keys})
 
 
 def _check_devices(experiment: Experiment) -> None:

@@ -14,8 +14,10 @@ _WORLD_SIZE = 64
 _DESCRIPTION = """\
 Train a segmenter from an experiment file. Any key of the experiment can be given on the command line:
   seglet train configs/fotf/world.yaml --kappa 5 --crop 64 64 --steps 500
-A method's name in place of a file takes that method's defaults. `--keys` lists every key with its meaning,
-`--dry-run` shows every value with its origin, and the cost of the run."""
+A method's name in place of a file takes that method's defaults. With --data DIR, supervised, fotf, distill and fixmatch
+choose network, views, schedule and hardware for the images and this machine, around the keys that are given:
+  seglet train supervised --data DIR
+`--keys` lists every key with its meaning, `--dry-run` shows every value with its origin, and the cost of the run."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +31,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--overwrite", action="store_true", help="delete the run that is in --out")
     parser.add_argument("--force", action="store_true", help="resume although the experiment has changed")
     parser.add_argument("--dry-run", action="store_true", help="print the experiment and its cost, and stop")
+    parser.add_argument(
+        "--save-config",
+        type=Path,
+        metavar="FILE",
+        help="write the keys that were given or chosen as an experiment file",
+    )
     parser.add_argument("--keys", action="store_true", help="list the keys of the experiment and stop")
 
 
@@ -36,10 +44,14 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
     from seglet.cli.options.experiment import read_experiment
 
     resumed = arguments.out if arguments.resume else None
-    experiment = read_experiment(arguments.config, rest, resumed)
+    experiment = read_experiment(arguments.config, rest, resumed, choose=not arguments.keys)
     if arguments.keys:
         print(key_table(experiment.method))
         return 0
+    if arguments.save_config is not None:
+        from seglet.engine.saved_config import save_config
+
+        save_config(arguments.save_config, experiment)
     if arguments.dry_run:
         from seglet.engine.plan import plan_run
 

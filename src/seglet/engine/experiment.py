@@ -17,12 +17,24 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Choice:
+    """Keys that were chosen for the data and the machine, with their values and the one reason for them."""
+
+    values: Mapping[str, Any]
+    reason: str
+
+    def text(self) -> str:
+        """Returns the keys with their values, as they would be given on the command line, without the dashes."""
+        return ", ".join(f"{key} {_option_text(value)}" for key, value in self.values.items())
+
+
+@dataclass(frozen=True)
 class Experiment:
     """A method with its config, the shared settings, and where each value comes from.
 
     `method` is the method's name, or the import path of its class. `origin` maps each key to `default`, the file, the
-    row of a table (`FILE#ROW`) or `command line`. `source` is the file, with its row, that the experiment was read
-    from; None if it was only given by keys.
+    row of a table (`FILE#ROW`), `command line` or `chosen`. `source` is the file, with its row, that the experiment was
+    read from; None if it was only given by keys. `choices` has the keys that were chosen, and `chosen_for` the data.
     """
 
     method: str
@@ -31,15 +43,30 @@ class Experiment:
     config: Any
     origin: Mapping[str, str]
     source: str | None = None
+    choices: tuple[Choice, ...] = ()
+    chosen_for: str = ""
 
     def values(self) -> dict[str, Any]:
         """Returns every key with its resolved value, flat, as a YAML file holds it."""
         flat = {"method": self.method, **asdict(self.settings), **asdict(self.config)}
         return {key: list(value) if isinstance(value, tuple) else value for key, value in flat.items()}
 
+    def choice_lines(self) -> list[str]:
+        """Returns lines that say what was chosen, for what, and why; none if nothing was."""
+        if not self.choices:
+            return []
+        lines = [f"  {choice.text()}: {choice.reason}" for choice in self.choices]
+        return [f"chosen for {self.chosen_for} (each of these keys can be given):", *lines]
+
     def yaml(self) -> str:
         """Returns the experiment as flat YAML with every key."""
         return yaml.safe_dump(self.values(), sort_keys=False, allow_unicode=True)
+
+
+def _option_text(value: Any) -> str:
+    if isinstance(value, tuple):
+        return " ".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def resolve_experiment(

@@ -49,7 +49,8 @@ def add_columns(experiment: Experiment, sets: dict[str, Dataset]) -> dict[str, D
 def training_notes(method: Method[Any], experiment: Experiment, data: Dataset) -> list[str]:
     """Returns lines to print before the method is trained on these data."""
     settings = experiment.settings
-    lines = list(data_config(experiment.config).training_notes(data, settings.steps, settings.batch))
+    lines = list(experiment.choice_lines())
+    lines += data_config(experiment.config).training_notes(data, settings.steps, settings.batch)
     if isinstance(experiment.config, StudentConfig):
         lines.append(initial_weights_note(experiment.config, method.student.architecture.backbone))
     factor = learning_rate_factor(method, settings)

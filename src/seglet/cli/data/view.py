@@ -3,7 +3,7 @@
 import argparse
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seglet.cli.output import print_result
 from seglet.cli.parsing import whole_number
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _DESCRIPTION = """\
 Draw the first augmented views of a training run: its images in its order, with its scaling, crops, flips and colours.
 Each row has a whole image with its mask, the view taken of it, and the view with its mask; without masks, its tags.
-Keys of the experiment may be given as in training:
+Keys of the experiment may be given as in training, and are chosen as there without a file:
   seglet data view images --out views.png --crop 256 256 --colour_jitter 0.3 --seed 1"""
 
 
@@ -36,14 +36,12 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
     from seglet.cli.options.experiment import parse_keys
     from seglet.data.overlay import class_legend, contact_sheet
     from seglet.engine.datasets import training_data
-    from seglet.engine.experiment import resolve_experiment
     from seglet.files import replace_atomically
 
     if arguments.out.suffix.lower() != ".png":
         raise ValueError(f"the sheet is a PNG, but {str(arguments.out)!r} does not end in .png; rename it")
     check_writable(arguments.out)
-    method = {} if arguments.config else {"method": "supervised"}
-    settings = resolve_experiment(arguments.config, {**method, **parse_keys(rest), "data": arguments.data}).settings
+    settings = _settings(arguments.config, {**parse_keys(rest), "data": arguments.data})
     data = training_data(settings)
     sheet = contact_sheet(view_rows(data, settings, arguments.count), footer=class_legend(data.classes))
     with replace_atomically(arguments.out) as temporary:
@@ -56,6 +54,17 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
     )
     print_result(text, {}, as_json=False)
     return 0
+
+
+def _settings(config: Path | None, keys: dict[str, Any]) -> "Settings":
+    """Returns the settings of a run with these keys: those of a file, or what `seglet train supervised` chooses."""
+    if config is not None:
+        from seglet.engine.experiment import resolve_experiment
+
+        return resolve_experiment(config, keys).settings
+    from seglet.engine.choose import choose_experiment
+
+    return choose_experiment({"method": "supervised", **keys}).settings
 
 
 def view_rows(data: "Dataset", settings: "Settings", count: int) -> list[list["np.ndarray"]]:

@@ -8,13 +8,17 @@ if TYPE_CHECKING:
     from seglet.engine.experiment import Experiment
 
 
-def read_experiment(source: str | None, words: Sequence[str], resumed: Path | None = None) -> "Experiment":
+def read_experiment(
+    source: str | None, words: Sequence[str], resumed: Path | None = None, choose: bool = False
+) -> "Experiment":
     """Returns the experiment that a command names, with the keys among its words.
 
     Args:
         source: experiment file, FILE#ROW or a method's name; None for that of the run to resume.
         words: options and their values, such as `--crop 64 64`.
         resumed: folder of the run to resume.
+        choose: whether keys that are not given are chosen for the data where there is no file; a run that is resumed
+            keeps those of its beginning.
 
     Raises:
         ValueError: there is no such experiment, or a key or value is wrong.
@@ -22,7 +26,14 @@ def read_experiment(source: str | None, words: Sequence[str], resumed: Path | No
     from seglet.engine.experiment import resolve_experiment
 
     file, method = locate_experiment(source, resumed)
-    return resolve_experiment(file, {**({"method": method} if method else {}), **parse_keys(words)})
+    keys = {**({"method": method} if method else {}), **parse_keys(words)}
+    if file is not None or not choose:
+        return resolve_experiment(file, keys)
+    from seglet.engine.choose import choose_experiment, earlier_choices
+
+    return (
+        choose_experiment(keys) if resumed is None else resolve_experiment(None, {**earlier_choices(resumed), **keys})
+    )
 
 
 def locate_experiment(source: str | None, resumed: Path | None = None) -> tuple[Path | None, str | None]:
