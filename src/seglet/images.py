@@ -25,6 +25,8 @@ IMAGE_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 RAW_SUFFIXES = frozenset({".dng", ".arw", ".nef", ".nrw", ".cr2", ".cr3", ".raf", ".rw2", ".orf", ".pef", ".srw"})
 """Suffixes of raw files of cameras; some of them open as TIFF, but give only a small preview."""
 _ORIENTATION = 0x0112
+_NEARLY_GREY = 24
+"""Largest difference between the channels of a JPEG mask whose colours are greys, blurred by compression."""
 DECODING_ERRORS = (
     OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, KeyError, IndexError, TypeError,
     OverflowError, MemoryError,
@@ -63,28 +65,39 @@ def image_size(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
     return (image.width, image.height) if turned else (image.height, image.width)
 
 
-def read_mask(path: Path, max_pixels: int = MAX_PIXELS, expected_hash: str = "") -> Integer[np.ndarray, "h w *rgb"]:
+def read_mask(
+    path: Path, max_pixels: int = MAX_PIXELS, expected_hash: str = "", lossy: bool = False
+) -> Integer[np.ndarray, "h w *rgb"]:
     """Reads the values of a mask as stored: ids [h, w] of a grey or palette file, or colours [h, w, 3] of an RGB file.
 
-    Values are not scaled, and an EXIF orientation is not applied: masks belong to the upright image.
+    Values are not scaled, and an EXIF orientation is not applied: masks belong to the upright image. With `lossy` a
+    JPEG is read as well: as greys [h, w], if its colours are nearly grey.
 
     Raises:
-        DataError: as for images, and for JPEG, which blurs ids, and for partial transparency.
+        DataError: as for images, and for partial transparency, and, unless `lossy`, for JPEG, which blurs ids.
     """
-    return decode_mask(_checked(path, expected_hash), path, max_pixels)
+    return decode_mask(_checked(path, expected_hash), path, max_pixels, lossy)
 
 
-def decode_mask(content: bytes, path: Path, max_pixels: int = MAX_PIXELS) -> Integer[np.ndarray, "h w *rgb"]:
+def decode_mask(
+    content: bytes, path: Path, max_pixels: int = MAX_PIXELS, lossy: bool = False
+) -> Integer[np.ndarray, "h w *rgb"]:
     """Decodes a mask as `read_mask` does; `path` is only for error messages."""
     image = _open(content, path, max_pixels)
-    if image.format in ("JPEG", "MPO"):
+    compressed = is_jpeg(content)
+    if compressed and not lossy:
         raise DataError(f"mask {str(path)!r} is a JPEG, which blurs ids at borders; export masks as PNG")
     try:
-        return _ids_or_colours(image, content, path)
+        return _greys(image) if compressed else _ids_or_colours(image, content, path)
     except DataError:
         raise
     except DECODING_ERRORS as error:
         raise DataError(f"mask {str(path)!r} is damaged ({error}); export it again") from error
+
+
+def is_jpeg(content: bytes) -> bool:
+    """True if the content begins as JPEG does, which stores values only roughly."""
+    return content.startswith(b"\xff\xd8\xff")
 
 
 def write_mask(path: Path, labels: UInt8[np.ndarray, "h w"], classes: Classes) -> None:
@@ -162,6 +175,15 @@ def _ids_or_colours(image: Image.Image, content: bytes, path: Path) -> Integer[n
     if image.mode == "L" and image.format == "PNG":
         values = values // np.uint8(_grey_step(content))
     return values
+
+
+def _greys(image: Image.Image) -> Integer[np.ndarray, "h w *rgb"]:
+    """Returns the brightness of a JPEG, or its colours if they are not nearly grey."""
+    if image.mode == "L":
+        return np.array(image)
+    colours = np.array(image.convert("RGB"))
+    coloured = np.ptp(colours.astype(np.int16), axis=-1).max() > _NEARLY_GREY
+    return colours if coloured else np.array(image.convert("L"))
 
 
 def _grey_step(png: bytes) -> int:

@@ -6,7 +6,7 @@ from PIL import Image
 
 from seglet.data.checking.check import check_dataset
 from seglet.data.checking.rules import MaskRules
-from seglet.data.class_table import read_class_table
+from seglet.data.class_files.read import read_class_table
 from seglet.data.errors import DataError
 from seglet.data.files import image_files
 from seglet.images import image_size, read_image, read_mask

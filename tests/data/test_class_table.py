@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 from tests.data.disk import text
 
-from seglet.data.class_table import ClassEntry, classes_of, mark_void, read_class_table, train_colours, train_ids
+from seglet.data.class_files.read import read_class_table
+from seglet.data.class_table import ClassEntry, classes_of, mark_void, train_colours, train_ids
 from seglet.data.errors import DataError
 from seglet.types import IGNORE, voc_colour
 

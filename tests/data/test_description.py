@@ -73,7 +73,20 @@ def test_stray_colours_are_void_within_the_tolerance_and_refused_beyond(descript
 
 def test_red_is_never_taken_for_the_id(description):
     with pytest.raises(DataError, match="holds colours, but this data set's masks hold ids"):
-        description.labels(np.zeros((1, 1, 3), np.uint8), "a.png")
+        description.labels(np.array([[[1, 0, 0]]], np.uint8), "a.png")
+
+
+def test_ids_may_be_repeated_in_three_channels(description):
+    assert description.labels(np.array([[[0] * 3, [1] * 3]], np.uint8), "a.png").tolist() == [[IGNORE, 0]]
+
+
+def test_greys_are_read_at_a_threshold(description, tmp_path):
+    entries = (ClassEntry(0, "background", (0, 0, 0)), ClassEntry(255, "object", (128, 0, 0)))
+    binary = replace(description, entries=entries, coding="binary_255", threshold=128)
+    assert binary.labels(np.array([[0, 127, 128, 255]], np.uint8), "a.png").tolist() == [[0, 0, 1, 1]]
+    binary.save(tmp_path / "dataset.json")
+    assert load_description(tmp_path / "dataset.json").threshold == 128
+    assert binary.fingerprint([]) != replace(binary, threshold=None).fingerprint([])
 
 
 def test_a_wrong_split_names_the_right_ones(description):

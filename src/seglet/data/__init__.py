@@ -7,7 +7,8 @@ from seglet.lazy import lazy_exports
 if TYPE_CHECKING:
     from seglet.data.artefact import Artefact
     from seglet.data.checking.check import check_dataset
-    from seglet.data.class_table import ClassEntry, ClassTable, classes_of, read_class_table
+    from seglet.data.class_files.read import read_class_table
+    from seglet.data.class_table import ClassEntry, ClassTable, classes_of
     from seglet.data.columns.columned_dataset import ColumnedDataset
     from seglet.data.dark.darkened_dataset import DarkenedDataset
     from seglet.data.dataset import Dataset, Sample
@@ -73,7 +74,7 @@ _HOMES = {
     "describe_data": "seglet.data.folder_dataset",
     "load_description": "seglet.data.description",
     "open_dataset": "seglet.data.opening",
-    "read_class_table": "seglet.data.class_table",
+    "read_class_table": "seglet.data.class_files.read",
 }
 
 __getattr__, __dir__ = lazy_exports(__name__, _HOMES)

@@ -1,17 +1,12 @@
-"""Class tables: which mask value stands for which class, read from files and mapped to train ids."""
+"""Class tables: which mask value stands for which class, and its train id."""
 
-import importlib.resources
-import json
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
 
 from seglet.data.errors import DataError
-from seglet.files import read_bytes
 from seglet.types import IGNORE, Classes, Colour, voc_colour
 
 _VOID_NAMES = frozenset({"void", "unlabelled", "unlabeled", "ignore", "ignored", "__ignore__"})
@@ -60,8 +55,13 @@ def mark_void(entries: ClassTable, ids: Iterable[int]) -> ClassTable:
 
 
 def binary_table(entries: ClassTable | None) -> ClassTable:
-    """Returns the table of masks with background 0 and one object 255, with the names of `entries` if it has two."""
+    """Returns the table of masks with background 0 and one object 255.
+
+    The names are those of `entries` if it has two classes; the name of a single one is that of the object.
+    """
     names = [entry.name for entry in entries or () if not entry.void]
+    if len(names) == 1 and names[0].strip(" _").lower() != "background":
+        names = ["background", *names]
     low, high = names if len(names) == 2 else ("background", "object")
     return ClassEntry(0, low, voc_colour(0)), ClassEntry(255, high, voc_colour(1))
 
@@ -96,8 +96,8 @@ def train_colours(entries: ClassTable) -> dict[int, int]:
         DataError: two entries share a colour.
     """
     kept = [entry for entry in entries if not entry.void]
-    mapping = {_packed(entry.colour): IGNORE for entry in entries if entry.void}
-    mapping |= {_packed(entry.colour): place for place, entry in enumerate(kept)}
+    mapping = {pack_colour(entry.colour): IGNORE for entry in entries if entry.void}
+    mapping |= {pack_colour(entry.colour): place for place, entry in enumerate(kept)}
     if len(mapping) != len(entries):
         raise DataError("two classes share a colour, so colour-coded masks cannot tell them apart; change the table")
     return mapping
@@ -114,77 +114,9 @@ def unpack_colour(number: int) -> Colour:
     return number >> 16, number >> 8 & 255, number & 255
 
 
-def _packed(colour: Colour) -> int:
+def pack_colour(colour: Colour) -> int:
+    """Returns a colour as one number; see `pack_colours`."""
     return colour[0] << 16 | colour[1] << 8 | colour[2]
-
-
-def shipped_class_tables() -> list[str]:
-    """Returns the names of the tables that come with seglet."""
-    folder = importlib.resources.files("seglet.data") / "class_tables"
-    return sorted(entry.name.removesuffix(".txt") for entry in folder.iterdir() if entry.name.endswith(".txt"))
-
-
-def read_class_table(path: Path) -> ClassTable:
-    """Reads a class table from a text or JSON file or, if there is no such file, the one of that name in seglet.
-
-    Text has one class per line: `id name`, `id name R G B`, `name,R,G,B`, or a name alone, numbered from 0; `#` begins
-    a comment line. JSON is a list of {"id", "name", "colour", "void"}, the last two optional.
-
-    Raises:
-        DataError: the file has another form; names the line.
-    """
-    if not path.exists() and str(path) in shipped_class_tables():
-        folder = importlib.resources.files("seglet.data") / "class_tables"
-        return _from_lines((folder / f"{path}.txt").read_text(encoding="utf-8"), path)
-    try:
-        text = read_bytes(path).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{str(path)!r} is not UTF-8 text; save it as UTF-8") from error
-    entries = _from_json(text, path) if path.suffix.lower() == ".json" else _from_lines(text, path)
-    try:
-        classes_of(entries)
-    except DataError as error:
-        raise DataError(f"{str(path)!r}: {error}") from error
-    return entries
-
-
-def _from_lines(text: str, path: Path) -> ClassTable:
-    lines = [line.strip() for line in text.splitlines()]
-    lines = [line for line in lines if line and not line.startswith("#")]
-    if lines and re.fullmatch(r"(id|name)\b[\w\s,]*", lines[0], re.IGNORECASE) and "," in lines[0]:
-        lines = lines[1:]  # the heading of a CSV
-    return tuple(_entry(line, place, path) for place, line in enumerate(lines))
-
-
-def _entry(line: str, place: int, path: Path) -> ClassEntry:
-    numbered = re.fullmatch(r"(-?\d+)[\s,;:]+(.*?)(?:[\s,;]+(\d+)[\s,;]+(\d+)[\s,;]+(\d+))?", line)
-    named = re.fullmatch(r"(.*?)[\s,;]+(\d+)[\s,;]+(\d+)[\s,;]+(\d+)", line)
-    try:
-        if numbered and numbered[2]:
-            number = int(numbered[1])
-            colour = _colour(numbered.groups()[2:]) or voc_colour(number)
-            return ClassEntry(number, numbered[2].strip(), colour, is_void(numbered[2]))
-        if named:
-            return ClassEntry(place, named[1].strip(), _colour(named.groups()[1:]) or (0, 0, 0), is_void(named[1]))
-        return ClassEntry(place, line, voc_colour(place), is_void(line))
-    except DataError as error:
-        raise DataError(f"{str(path)!r}, line {line!r}: {error}") from error
-
-
-def _colour(parts: Sequence[str | None]) -> Colour | None:
-    if parts[0] is None:
-        return None
-    red, green, blue = (int(part or 0) for part in parts)
-    return red, green, blue
-
-
-def _from_json(text: str, path: Path) -> ClassTable:
-    expected = f'{str(path)!r} must hold a list of {{"id": 0, "name": "road", "colour": [128, 64, 128], "void": false}}'
-    try:
-        rows = json.loads(text)
-        return tuple(entry_from_json(row) for row in rows)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise DataError(f"{expected}; {error}") from error
 
 
 def entry_from_json(row: dict[str, object]) -> ClassEntry:

@@ -27,7 +27,7 @@ from seglet.data.class_table import (
 )
 from seglet.data.errors import DataError
 from seglet.files import content_hash, read_bytes, write_atomically
-from seglet.images import MAX_PIXELS
+from seglet.images import MAX_PIXELS, read_mask
 from seglet.types import IGNORE, Classes
 from seglet.values import choose_from
 
@@ -81,6 +81,7 @@ class Description:
     """Everything needed to read a data set without searching its folders.
 
     `stray` is the share of a mask's pixels, in [0, 1], that may have a colour or id of no class; they become IGNORE.
+    With a `threshold`, masks are greys, also of JPEG: those below are read as 0 and all others as 255.
     """
 
     root: Path
@@ -91,6 +92,7 @@ class Description:
     stray: float = 0.0
     max_pixels: int = field(default=MAX_PIXELS)
     tags: TagOrigin | None = None
+    threshold: int | None = None
 
     @cached_property
     def classes(self) -> Classes:
@@ -113,9 +115,15 @@ class Description:
     def labels(self, mask: Integer[np.ndarray, "h w *rgb"], file: str | Path) -> UInt8[np.ndarray, "h w"]:
         """Returns the train ids of the values of a mask; `file` only names it in errors.
 
+        Ids may be repeated in three channels.
+
         Raises:
             DataError: its coding differs, or more pixels than `stray` allows have values of no class; names some.
         """
+        if mask.ndim == 3 and self.coding != "colour" and (mask == mask[..., :1]).all():
+            mask = mask[..., 0]
+        if self.threshold is not None and mask.ndim == 2:
+            mask = np.where(mask < self.threshold, 0, IGNORE).astype(np.uint8)
         if (mask.ndim == 3) != (self.coding == "colour"):
             kinds = ("colours", "ids") if mask.ndim == 3 else ("ids", "colours")
             raise DataError(
@@ -128,6 +136,17 @@ class Description:
                 raise DataError(_unknown_values(mask, unknown, str(file), self.coding))
             found[unknown] = IGNORE
         return found.astype(np.uint8)
+
+    def read_labels(self, item: ImageItem) -> UInt8[np.ndarray, "h w"] | None:
+        """Reads the mask of an item as train ids, or returns None if it has none.
+
+        Raises:
+            DataError: the mask cannot be read, changed since the check, or holds values of no class.
+        """
+        if item.mask is None:
+            return None
+        mask = read_mask(item.mask, self.max_pixels, item.mask_hash, lossy=self.threshold is not None)
+        return self.labels(mask, item.mask)
 
     def _look_up(self, mask: Integer[np.ndarray, "h w *rgb"]) -> np.ndarray:
         if self.coding == "colour":
@@ -157,6 +176,7 @@ class Description:
             [item.id, item.image_hash, item.mask_hash, *([] if item.tags is None else [item.tags])] for item in items
         ]
         reading = [_entry_rows(self.entries), self.coding, self.stray]
+        reading += [] if self.threshold is None else [self.threshold]
         return hashlib.sha256(json.dumps([reading, rows]).encode()).hexdigest()
 
     def save(self, path: Path) -> None:
@@ -175,6 +195,8 @@ class Description:
         }
         if self.tags is not None:
             content["tags"] = {"form": self.tags.form, "file": _stored(self.tags.source, root), "hash": self.tags.hash}
+        if self.threshold is not None:
+            content["threshold"] = self.threshold
         write_atomically(path, json.dumps(content, ensure_ascii=False, indent=None, separators=(",", ":")).encode())
 
 
@@ -215,6 +237,7 @@ def _from_json(content: dict[str, Any], home: Path) -> Description:
         stray=float(content["stray"]),
         max_pixels=int(content["max_pixels"]),
         tags=_origin(content["tags"], root) if "tags" in content else None,
+        threshold=int(content["threshold"]) if "threshold" in content else None,
     )
 
 

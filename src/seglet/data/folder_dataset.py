@@ -18,7 +18,7 @@ from seglet.data.files import cache_folder_for, is_writable
 from seglet.data.splits.divide import unlabelled_item
 from seglet.data.splits.fractions import UNLABELLED_NAMES, split_commands
 from seglet.data.splits.official import official_split_ids
-from seglet.images import read_image, read_mask, resize_by_factor
+from seglet.images import read_image, resize_by_factor
 from seglet.types import Classes
 
 
@@ -68,13 +68,12 @@ class FolderDataset(Dataset):
         """Reads the image at `index` with its mask and tags; see `Dataset.read`."""
         item = self.items[index]
         image = read_image(item.image, self.description.max_pixels, item.image_hash)
-        if item.mask is None:
+        labels = self.description.read_labels(item)
+        if labels is None:
             return Sample(item.id, resize_by_factor(image, self.resize), None, item.tags)
-        mask = read_mask(item.mask, self.description.max_pixels, item.mask_hash)
-        if mask.shape[:2] != image.shape[:2]:
-            sizes = f"{mask.shape[1]}x{mask.shape[0]}, its image {image.shape[1]}x{image.shape[0]}"
+        if labels.shape != image.shape[:2]:
+            sizes = f"{labels.shape[1]}x{labels.shape[0]}, its image {image.shape[1]}x{image.shape[0]}"
             raise DataError(f"mask {str(item.mask)!r} is {sizes}; export it at the size of the image")
-        labels = self.description.labels(mask, item.mask)
         tags = present_classes(labels, self.classes) if item.tags is None else item.tags
         if not self.whole_masks:
             labels = resize_by_factor(labels, self.resize, Image.Resampling.NEAREST)

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from seglet.data.class_table import classes_of, numbered_table, read_class_table
+from seglet.data.class_files.read import read_class_table
+from seglet.data.class_table import classes_of, numbered_table
 from seglet.data.description import DESCRIPTION_FILE, load_description
 from seglet.data.layouts import ade20k, camvid, cityscapes, voc
 from seglet.data.world.scene import WORLD_CLASSES

@@ -15,7 +15,7 @@ from seglet.data.dark.presets import DarkeningRanges
 from seglet.data.description import DESCRIPTION_FILE, WHOLE_SPLIT, Description, ImageItem, TagOrigin
 from seglet.data.errors import DataError
 from seglet.files import content_hash, delete_path, read_bytes, read_json, replace_atomically, write_json, write_text
-from seglet.images import read_image, read_mask, write_mask
+from seglet.images import read_image, write_mask
 from seglet.inference.inputs import result_path
 from seglet.inference.training_set import write_tags
 
@@ -85,11 +85,11 @@ def darken_one(ranges: DarkeningRanges, seed: int, description: Description, tas
     with replace_atomically(task.image) as temporary:
         Image.fromarray(darken_image(image, parameters)).save(temporary, "PNG", compress_level=3)
     hashes = {"of": item.image_hash or content_hash(read_bytes(item.image)), "image": _hash(task.image)}
-    if item.mask is not None:
-        mask = read_mask(item.mask, description.max_pixels, item.mask_hash)
-        if mask.shape[:2] != image.shape[:2]:
+    labels = description.read_labels(item)
+    if labels is not None:
+        if labels.shape != image.shape[:2]:
             raise DataError(f"mask {str(item.mask)!r} is not of the size of its image; export it again")
-        write_mask(task.mask, description.labels(mask, item.mask), description.classes)
+        write_mask(task.mask, labels, description.classes)
         hashes["mask"] = _hash(task.mask)
     write_json(task.parameters, {"seglet": __version__, "hashes": hashes, "parameters": parameters.as_dict()})
     return {}

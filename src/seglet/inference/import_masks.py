@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from seglet.data.class_table import CLASS_FILE, class_table_text, classes_of, numbered_table, read_class_table
+from seglet.data.class_files.read import read_class_table
+from seglet.data.class_table import CLASS_FILE, class_table_text, classes_of, numbered_table
 from seglet.data.errors import DataError
 from seglet.data.files import image_files
 from seglet.data.label_tools.exchange import ToolAnnotations

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from seglet.data.class_table import ClassTable, read_class_table
+from seglet.data.class_files.read import read_class_table
+from seglet.data.class_files.search import find_class_file, mask_ending
+from seglet.data.class_table import ClassTable
 from seglet.data.files import image_files, image_name
-from seglet.data.layouts.folders import find_table_file
 from seglet.data.tags.match import nearest_image_name
 from seglet.inference.inputs import ImageFile, gather_images
 from seglet.inference.score_maps import SCORE_SUFFIXES
@@ -60,11 +61,13 @@ def find_class_table(given: Path | None, folder: Path) -> ClassTable:
     Raises:
         ValueError: there is none, or it cannot be read.
     """
-    file = given or find_table_file(folder.parent, folder) or find_table_file(folder, None)
-    if file is None:
+    if given is not None:
+        return read_class_table(given)
+    table = find_class_file((folder.parent, folder), mask_ending(folder)).table
+    if table is None:
         cure = "say which classes there are with --classes FILE, a line `id name` for each"
         raise ValueError(f"no classes.txt in {str(folder)!r} or beside it; {cure}")
-    return read_class_table(file)
+    return table.entries
 
 
 def pair_with_images(

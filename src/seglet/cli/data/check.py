@@ -23,8 +23,8 @@ _FROM_MASKS = "masks"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="DIR", help="folder of images, or of a whole data set")
     parser.add_argument("--masks", type=Path, help="folder of masks, when it is elsewhere")
-    parser.add_argument("--classes", type=Path, help="table of classes: a line `id name R G B` for each, or JSON; or "
-                        "one that comes with seglet: cityscapes, lis, voc-lis")  # fmt: skip
+    parser.add_argument("--classes", type=Path, help="table of classes: a line `id name R G B` for each, CSV, JSON or "
+                        "YAML; or one that comes with seglet: cityscapes, lis, voc-lis")  # fmt: skip
     parser.add_argument(
         "--tags",
         metavar="FILE|DIR|masks",
@@ -35,6 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--coding", choices=_CODINGS, help="coding of the masks; binary_255: 255 is an object, not void"
     )
+    parser.add_argument("--threshold", type=whole_number(1, 65535), metavar="GREY", help="lowest grey of the "
+                        "object in black and white masks that were smoothed or saved as JPEG (or 128)")  # fmt: skip
     parser.add_argument("--void", type=int, nargs="+", default=[], metavar="ID", help="ids in masks that are ignored")
     parser.add_argument("--stray", type=float, default=0.0, help="share of a mask that may be of no class (default 0)")
     parser.add_argument(
@@ -87,7 +89,13 @@ def _rules(arguments: argparse.Namespace) -> "MaskRules":
     from seglet.data.checking.rules import MaskRules
     from seglet.images import MAX_PIXELS
 
-    return MaskRules(arguments.coding, tuple(arguments.void), arguments.stray, arguments.max_pixels or MAX_PIXELS)
+    return MaskRules(
+        arguments.coding,
+        tuple(arguments.void),
+        arguments.stray,
+        arguments.max_pixels or MAX_PIXELS,
+        arguments.threshold,
+    )
 
 
 def _tag_source(arguments: argparse.Namespace) -> "TagSource":
@@ -107,7 +115,8 @@ def _summary(report: "CheckReport") -> list[str]:
     if description.tags is not None:
         contents.append(f"tags from {_tag_origin_text(description.tags)}")
     if _has_masks(report) or _has_tags(report):
-        contents.append(f"{len(names)} classes")
+        named = "" if report.class_file is None else f" of {report.class_file.name}"
+        contents.append(f"{len(names)} classes{named}")
     lines = [
         f"{description.root}: layout {description.layout}, {', '.join(contents)}",
         "",

@@ -5,12 +5,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from seglet.data.checking.class_choice import choose_classes
 from seglet.data.checking.file_facts import FileFacts
 from seglet.data.checking.rules import STRICT_RULES, MaskRules, decide_mask_reading
 from seglet.data.checking.scan import FileRequest, ProgressCallback, scan_files
 from seglet.data.checking.statistics import SplitStatistics, absent_classes, count_split
 from seglet.data.checking.validate import find_leaks, validate_image, validate_mask
-from seglet.data.class_table import ClassTable, classes_of, read_class_table
+from seglet.data.class_table import classes_of
 from seglet.data.description import Description, ImageItem
 from seglet.data.errors import DataError, Problem
 from seglet.data.files import cache_folder_for
@@ -35,6 +36,8 @@ class CheckReport:
     statistics: Mapping[str, SplitStatistics]
     undecided: bool = False
     """True if an error concerns all masks, so that leaving out files does not resolve it."""
+    class_file: Path | None = None
+    """File that names the classes, if one does."""
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -54,6 +57,7 @@ class CheckReport:
             "layout": self.description.layout,
             "coding": self.description.coding,
             "classes": [asdict(entry) for entry in self.description.entries],
+            "class_file": None if self.class_file is None else str(self.class_file),
             "tags": None if origin is None else {"form": origin.form, "source": str(origin.source)},
             "splits": {name: asdict(statistics) for name, statistics in self.statistics.items()},
             "problems": [asdict(problem) for problem in self.problems],
@@ -96,33 +100,33 @@ def check_dataset(
     found = infer_layout(root, masks)
     facts = scan_files(_requests(found), cache_folder_for(root) / _MEMORY, rules.max_pixels, progress)
     of_masks = [facts[request] for request in facts if request.role == "mask"]
-    entries = _table(classes, found, tags)
-    listed = find_tags(tags, root, masks, found, entries)
-    named = entries is not None or rules.coding == "binary_255" or not of_masks
-    if listed is not None and entries is None and not of_masks:
-        entries = table_from_tags(listed)
-    reading = decide_mask_reading(found, entries, rules, of_masks)
+    chosen = choose_classes(classes, found, root, masks, None if tags.path is None else tags.path.resolve())
+    listed = find_tags(tags, root, masks, found, chosen.entries)
+    reading = decide_mask_reading(found, chosen, rules, of_masks)
+    named = chosen.entries is not None or reading.coding == "binary_255" or not of_masks
+    if listed is not None and chosen.entries is None and not of_masks:
+        reading = replace(reading, entries=table_from_tags(listed))
     classes_of(reading.entries)
+    facts = {request: reading.settled(known) if request.role == "mask" else known for request, known in facts.items()}
     description = Description(
-        root, found.layout, reading.entries, found.splits, reading.coding, rules.stray, rules.max_pixels
+        root,
+        found.layout,
+        reading.entries,
+        found.splits,
+        reading.coding,
+        rules.stray,
+        rules.max_pixels,
+        threshold=reading.threshold,
     )
     assigned = _assigned(description, facts, listed, named, tags.masks)
-    general = [*reading.problems, *assigned.problems]
+    general = [*chosen.problems, *reading.problems, *assigned.problems]
     if listed is not None and named:
         masked = all(item.mask is not None for items in found.splits.values() for item in items)
         general += doubtful_classes(reading.entries, listed, masked)
     report = _report(replace(description, tags=assigned.origin), facts, found, assigned)
     undecided = (listed is not None and not named) or any(each.severity == "error" for each in reading.problems)
     problems = (*(_shown(problem, root) for problem in (*found.problems, *general)), *report.problems)
-    return replace(report, problems=problems, undecided=undecided)
-
-
-def _table(given: Path | None, found: FoundLayout, tags: TagSource) -> ClassTable | None:
-    """Returns the class table of the user, of a file beside the masks (unless it holds the tags), or of the layout."""
-    if given is not None:
-        return read_class_table(given)
-    is_tags = found.table is not None and tags.path is not None and found.table.resolve() == tags.path.resolve()
-    return found.entries if found.table is None or is_tags else read_class_table(found.table)
+    return replace(report, problems=problems, undecided=undecided, class_file=chosen.file)
 
 
 def _requests(found: FoundLayout) -> list[FileRequest]:

@@ -14,7 +14,7 @@ from PIL import Image
 
 from seglet.data.class_table import pack_colours
 from seglet.data.errors import DataError
-from seglet.images import decode_image, decode_mask
+from seglet.images import decode_image, decode_mask, is_jpeg
 
 _MAX_VALUES = 1024
 
@@ -24,8 +24,9 @@ class FileFacts:
     """Size and content of one file; `error` is empty if the file can be used.
 
     `size` is (h, w) of the upright image. `values` counts the pixels of each id of a mask, or of each packed colour if
-    `coloured`; of more than 1024 only the most frequent are kept, while `distinct` counts them all. `difference_hash`
-    is the 64-bit difference hash of an image, equal for copies of other size.
+    `coloured`; of more than 1024 only the most frequent are kept, while `distinct` counts them all. `lossy` is True for
+    a JPEG mask, whose values are rough. `difference_hash` is the 64-bit difference hash of an image, equal for copies
+    of other size.
     """
 
     hash: str
@@ -35,13 +36,14 @@ class FileFacts:
     coloured: bool = False
     distinct: int = 0
     values: Mapping[int, int] = field(default_factory=dict)
+    lossy: bool = False
 
     def as_json(self) -> dict[str, Any]:
-        """Returns the facts as plain JSON, under the keys that version 0.1.0 wrote."""
+        """Returns the facts as plain JSON, under the keys that version 0.1.0 wrote and, for a JPEG mask, `lossy`."""
         values = [[value, count] for value, count in self.values.items()]
         return {
             "size": list(self.size), "look": self.difference_hash, "coloured": self.coloured, "distinct": self.distinct,
-            "values": values,
+            "values": values, **({"lossy": True} if self.lossy else {}),
         }  # fmt: skip
 
 
@@ -50,7 +52,8 @@ def facts_from_json(content_hash: str, row: Mapping[str, Any]) -> FileFacts:
     height, width = row["size"]
     values = {int(value): int(count) for value, count in row["values"]}
     size = (int(height), int(width))
-    return FileFacts(content_hash, size, "", int(row["look"]), bool(row["coloured"]), int(row["distinct"]), values)
+    coloured, lossy = bool(row["coloured"]), bool(row.get("lossy", False))
+    return FileFacts(content_hash, size, "", int(row["look"]), coloured, int(row["distinct"]), values, lossy)
 
 
 def image_facts(content: bytes, content_hash: str, path: Path, max_pixels: int) -> FileFacts:
@@ -65,13 +68,14 @@ def image_facts(content: bytes, content_hash: str, path: Path, max_pixels: int) 
 def mask_facts(content: bytes, content_hash: str, path: Path, max_pixels: int) -> FileFacts:
     """Decodes a mask and counts its values; a failure is in `error`."""
     try:
-        mask = decode_mask(content, path, max_pixels)
+        mask = decode_mask(content, path, max_pixels, lossy=True)
     except DataError as error:
         return FileFacts(content_hash, error=str(error))
     values = _count(mask)
     most = dict(sorted(values.items(), key=lambda pair: -pair[1])[:_MAX_VALUES])
     size = (mask.shape[0], mask.shape[1])
-    return FileFacts(content_hash, size, coloured=mask.ndim == 3, distinct=len(values), values=most)
+    coloured, lossy = mask.ndim == 3, is_jpeg(content)
+    return FileFacts(content_hash, size, coloured=coloured, distinct=len(values), values=most, lossy=lossy)
 
 
 def _count(mask: Integer[np.ndarray, "h w *rgb"]) -> dict[int, int]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from seglet.data.checking.file_facts import FileFacts
+from seglet.data.checking.mask_values import looks_smoothed
 from seglet.data.class_table import train_colours, train_ids, unpack_colour
 from seglet.data.description import Description, ImageItem
 from seglet.data.errors import Problem
@@ -74,9 +75,12 @@ def _unknown(name: str, facts: FileFacts, unknown: Mapping[int, int], descriptio
     kind = "colours" if coloured else "ids"
     what = f"holds {kind} of no class: {shown(unknown, 8)}; of all {facts.distinct} it holds {shown(facts.values, 8)}"
     if not coloured and set(unknown) == {0}:
-        return Problem(name, what, "if 0 is unlabelled say void=(0,), or give 0 a line in the class table")
-    if not coloured and facts.distinct > 30 and len(unknown) > facts.distinct // 2:
-        return Problem(name, what, "it looks like a mask that was smoothed or saved as JPEG; export it as PNG again")
+        cure = "if 0 is unlabelled say --void 0 (in Python void=(0,)), or give 0 a line in the class table"
+        return Problem(name, what, cure)
+    many = facts.distinct > 30 and len(unknown) > facts.distinct // 2
+    if not coloured and (many or looks_smoothed(facts.values)):
+        cure = "export it as PNG again, or say from which grey on it is the object: --coding binary_255 --threshold 128"
+        return Problem(name, f"looks smoothed, resized or saved as JPEG: it {what}", cure)
     if coloured:
         return Problem(name, what, "export without smoothing, add the colours to the table, or allow a `stray` share")
     return Problem(name, what, "repair the mask, or add the ids to the class table")

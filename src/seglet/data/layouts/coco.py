@@ -47,7 +47,7 @@ def _from_json(root: Path, files: list[Path]) -> FoundLayout:
         name = _short(file.stem.removeprefix("instances_"), [file.stem for file in files])
         splits[name], new = _split(root, file.stem.removeprefix("instances_"), instances)
         problems += new
-    return FoundLayout("coco", splits, entries, "index", tuple(problems))
+    return FoundLayout("coco", splits, entries, "index", tuple(problems), drawn=True)
 
 
 def _split(root: Path, folder: str, instances: CocoInstances) -> tuple[tuple[ImageItem, ...], list[Problem]]:

@@ -42,7 +42,7 @@ def find_folders(root: Path) -> FoundLayout | None:
 def find_image_and_mask_folders(images: Path, masks: Path | None, home: Path | None = None) -> FoundLayout:
     """Returns the layout of a folder of images and a folder of masks.
 
-    A class table and lists of splits are searched in `home`, by default the parent folder of the images.
+    Lists of splits are searched in `home`, by default the parent folder of the images.
 
     Raises:
         DataError: the folder of masks does not exist.
@@ -53,7 +53,7 @@ def find_image_and_mask_folders(images: Path, masks: Path | None, home: Path | N
     inner = _first(images, IMAGE_FOLDERS)  # the folder above was given together with one of its mask folders
     if home is None and inner is not None:
         images, root = inner, images
-    found = replace(_by_folder(images, masks), table=find_table_file(root, masks))
+    found = _by_folder(images, masks)
     return _by_lists(root, found) if list(found.splits) == ["all"] else found
 
 
@@ -71,16 +71,6 @@ def _beside(root: Path) -> FoundLayout:
     return replace(alone, problems=(*alone.problems, *doubts))
 
 
-def find_table_file(root: Path, masks: Path | None) -> Path | None:
-    """Returns the class table beside the masks, or None; for masks_fg/, classes_fg.txt comes before classes.txt."""
-    ending = masks.name.removeprefix("masks") if masks is not None else ""
-    for name in dict.fromkeys((f"classes{ending}", "classes", "class_dict", "label_colors", "labels")):
-        for file in (root / f"{name}{suffix}" for suffix in (".json", ".txt", ".csv")):
-            if file.is_file():
-                return file
-    return None
-
-
 def _by_folder(images: Path, masks: Path | None) -> FoundLayout:
     inside = subfolders(images)
     if not inside or not all(folder.name.lower() in SPLIT_NAMES for folder in inside):
@@ -94,14 +84,12 @@ def _by_folder(images: Path, masks: Path | None) -> FoundLayout:
 
 def _split_first(root: Path, holding: dict[str, Path]) -> FoundLayout:
     splits: dict[str, ImageMaskPairs] = {}
-    table = find_table_file(root, None)
     for name, folder in holding.items():
         images, masks = _first(folder, IMAGE_FOLDERS), _masks(folder)
         if images is None:
             continue
         splits[name] = pair_folders(images, masks)
-        table = table or find_table_file(folder, masks)
-    return replace(join_splits("folders", splits), table=table)
+    return join_splits("folders", splits)
 
 
 def _by_lists(root: Path, found: FoundLayout) -> FoundLayout:
@@ -129,6 +117,11 @@ def _by_lists(root: Path, found: FoundLayout) -> FoundLayout:
         splits["unlabelled"] = tuple(replace(item, mask=None) for item in unlabelled)
     unmasked = tuple(item for item in found.unmasked if item not in unlabelled)
     return replace(found, splits=splits or found.splits, problems=tuple(problems), unmasked=unmasked)
+
+
+def holds_images_folder(root: Path) -> bool:
+    """True if a folder inside `root` is named like one of images."""
+    return _first(root, IMAGE_FOLDERS) is not None
 
 
 def _first(root: Path, names: tuple[str, ...]) -> Path | None:

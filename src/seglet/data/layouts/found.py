@@ -25,9 +25,10 @@ _MASK_SUFFIXES = ("", "_mask", "_masks", "_gt", "_label", "_labels", "_L", "_seg
 class FoundLayout:
     """Splits of a folder whose layout was recognised.
 
-    `entries` and `coding` are None if the layout does not define them. A class file `table` takes precedence over
-    `entries`; without either, classes are derived from the masks. `unmasked` are the images that should have a mask and
-    have none: an error, unless they have tags.
+    `entries` are the classes of the data set that the layout is named after, or None. They are assumed: a class table
+    beside the data takes precedence, unless the masks were `drawn` from annotations with these entries. A table that
+    does not name the value `unlabelled` leaves it void. `unmasked` are the images that should have a mask and have
+    none: an error, unless they have tags.
     """
 
     layout: str
@@ -36,7 +37,8 @@ class FoundLayout:
     coding: MaskCoding | None = None
     problems: tuple[Problem, ...] = ()
     unmasked: tuple[ImageItem, ...] = ()
-    table: Path | None = None
+    unlabelled: int | None = None
+    drawn: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Reads prompts: published ones from the package, or a user's own from YAML or JSON."""
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ import yaml
 from seglet.data.errors import DataError
 from seglet.data.prompts.class_prompts import PHRASE_PLACEHOLDER, ClassPrompts, Phrases
 from seglet.data.spelling import fold_spelling
+from seglet.data.yaml_loader import DistinctKeysLoader
 from seglet.files import read_bytes
 from seglet.types import Classes
 from seglet.values import choose_from
@@ -69,7 +70,7 @@ def read_prompts(path: Path) -> ClassPrompts:
 
 def _parsed(text: str, file: str) -> ClassPrompts:
     try:
-        content = yaml.load(text, _Distinct)
+        content = yaml.load(text, DistinctKeysLoader)
         if not isinstance(content, dict):
             raise DataError(f"it must have some of the keys {', '.join(_KEYS)}")
         if unknown := [key for key in content if key not in _KEYS]:
@@ -90,16 +91,6 @@ def _parsed(text: str, file: str) -> ClassPrompts:
         raise DataError(f"prompts {file!r}: {error}") from error
     _check(templates, phrases, words if background is not None else (), file)
     return ClassPrompts(templates, phrases, words)
-
-
-class _Distinct(yaml.SafeLoader):
-    """Safe YAML loader that refuses repeated keys."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        if twice := [key for key in keys if keys.count(key) > 1]:
-            raise DataError(f"{twice[0]!r} is listed twice; keep one of them")
-        return super().construct_mapping(node, deep)
 
 
 def _classes(content: Any) -> dict[str, Phrases]:

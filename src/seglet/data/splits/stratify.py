@@ -10,7 +10,6 @@ from seglet.data.description import Description, ImageItem
 from seglet.data.errors import DataError
 from seglet.data.splits.divide import unlabelled_item
 from seglet.data.splits.fractions import LabelledPortion
-from seglet.images import read_mask
 
 
 def draw_stratified(present: Mapping[str, frozenset[int]], count: int, seed: int = 0) -> list[str]:
@@ -63,13 +62,12 @@ def classes_by_image(description: Description, items: Sequence[ImageItem]) -> di
 
 
 def _classes(description: Description, item: ImageItem) -> frozenset[int]:
-    if item.mask is None:
+    labels = description.read_labels(item)
+    if labels is None:
         if item.tags is None:
             raise DataError(f"image {item.id!r} has no mask and no tags, so it cannot be one of the labelled ones")
         return frozenset(item.tags)
-    mask = read_mask(item.mask, description.max_pixels, item.mask_hash)
-    labels = np.unique(description.labels(mask, item.mask)).tolist()
-    return frozenset(label for label in labels if label < len(description.classes))
+    return frozenset(label for label in np.unique(labels).tolist() if label < len(description.classes))
 
 
 def split_labelled(
