@@ -121,15 +121,19 @@ def write_tensors(path: Path, tensors: Mapping[str, "Tensor"], metadata: dict[st
 
 
 def read_json(path: Path) -> Any:
-    """Reads a JSON file.
+    """Reads a JSON file in UTF-8, or in UTF-16 or UTF-32, with or without a byte order mark.
 
     Raises:
         ValueError: the file is not JSON; the message names it.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not valid JSON ({error}); it may be damaged: restore or delete it") from error
+        return json.loads(path.read_bytes())
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is no text in UTF-8 ({error}); save it in that coding, or restore it") from error
+    except RecursionError as error:
+        raise ValueError(f"{path} is nested too deeply; restore it, or write it again") from error
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path} is not valid JSON ({error}); restore it, or write it again") from error
 
 
 def file_sha256(path: Path) -> str:

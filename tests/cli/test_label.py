@@ -59,7 +59,7 @@ def test_a_bad_image_stops_nothing(model, images, seglet, tmp_path):
     done = seglet("label", model, images / "images/val", "--tool", "cvat", "--out", tmp_path / "out", "--json")
     record = json.loads(done.out)
     assert (done.code, len(record["images"]), len(record["failed"])) == (2, 1, 1)
-    assert [file for file, _ in read_annotations(tmp_path / "out")[1].entries] == ["val1.png"]
+    assert [entry.file for entry in read_annotations(tmp_path / "out")[1].entries] == ["val1.png"]
 
 
 def test_earlier_results_are_kept_without_overwrite(model, images, seglet, tmp_path):

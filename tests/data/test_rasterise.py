@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from tests.data.disk import text
 
 from seglet.data.errors import DataError
-from seglet.data.layouts.instances import rasterise_instances, read_instances
-from seglet.data.layouts.rasterise import rasterise_segmentation, uncompress_runs
+from seglet.data.layouts.instances import doubtful_objects, rasterise_instances, read_instances, undrawn_objects
+from seglet.data.layouts.rasterise import rasterise_segmentation, uncompress_runs, without_outline
 
 
 def test_a_polygon_covers_the_pixels_whose_centres_it_holds():
@@ -103,15 +103,87 @@ def test_objects_that_cannot_be_drawn_are_listed(tmp_path):
     ]
 
 
-@pytest.mark.parametrize("name", ["../a.jpg", "/etc/passwd", "a/../../b.jpg", "..\\a.jpg", "a\0.jpg"])
-def test_no_image_may_lie_outside_the_folder(tmp_path, name):
-    with pytest.raises(DataError, match="outside the data set"):
-        instances(tmp_path, file_name=name)
+@pytest.mark.parametrize(
+    ("name", "below"),
+    [("../a.jpg", "a.jpg"), ("/etc/passwd", "etc/passwd"), ("a/../../b.jpg", "b.jpg"), ("..\\a.jpg", "a.jpg"),
+     ("C:\\data\\a.jpg", "data/a.jpg"), ("./x/a.jpg", "x/a.jpg"), ("s3://bucket/a.jpg", "bucket/a.jpg")],
+)  # fmt: skip
+def test_no_image_lies_outside_the_folder(tmp_path, name, below):
+    assert instances(tmp_path, file_name=name).images[0].file == below
 
 
-def test_a_hostile_size_is_refused(tmp_path):
-    with pytest.raises(DataError, match="claims size"):
-        instances(tmp_path, height=10**6, width=10**6)
+@pytest.mark.parametrize("row", [{"file_name": "a\0.jpg"}, {"file_name": ".."}, {"file_name": None}])
+def test_an_image_without_a_usable_name_is_a_problem_of_that_image(tmp_path, row):
+    assert "name" in instances(tmp_path, **row).images[0].problem
+
+
+def test_a_hostile_size_is_a_problem_of_that_image(tmp_path):
+    assert "claims size" in instances(tmp_path, height=10**6, width=10**6).images[0].problem
+
+
+@pytest.mark.parametrize(
+    "sides", [{"height": None, "width": None}, {"height": 0, "width": 0}, {"height": "", "width": 3}]
+)
+def test_a_size_that_is_not_stated_is_not_known(tmp_path, sides):
+    assert instances(tmp_path, **sides).images[0].size is None
+
+
+def test_ids_are_only_compared_so_texts_and_numbers_mean_the_same(tmp_path):
+    found = instances(tmp_path, {"image_id": "7", "category_id": 3.0, "segmentation": runs(0, 6)})
+    mask, problems = rasterise_instances(found, found.images[0])
+    assert (mask.tolist(), problems, found.unlisted) == ([[1, 1, 1], [1, 1, 1]], [], 0)
+    named = instances(tmp_path, {"image_id": "img_a", "segmentation": runs(0, 6)}, id="img_a")
+    assert (named.images[0].number, len(named.objects["img_a"])) == ("img_a", 1)
+
+
+def test_polygons_may_stand_without_a_list_or_as_points():
+    flat, points = [1, 0, 3, 0, 3, 2, 1, 2], [[1, 0], [3, 0], [3, 2], [1, 2]]
+    for shape in (flat, [flat], points, [points]):
+        assert rasterise_segmentation(shape, (3, 4)).astype(int).tolist() == [[0, 1, 1, 0], [0, 1, 1, 0], [0] * 4]
+
+
+@pytest.mark.parametrize(
+    ("row", "kind"),
+    [({"segmentation": [], "bbox": [0, 0, 1, 1]}, "box without outline"), ({"bbox": [1]}, "box without outline"),
+     ({"segmentation": None, "keypoints": [1, 1, 2]}, "keypoints"), ({"segmentation": [[1, 1, 2, 2]]}, "line or point"),
+     ({"segmentation": [[]]}, "object without outline"), ({"segmentation": {"size": [2, 3], "counts": [0, 6]}}, ""),
+     ({"segmentation": [[0, 0, 1, 0, 1, 1]], "keypoints": [1]}, "")],
+)  # fmt: skip
+def test_objects_that_cover_no_known_pixel_have_a_kind(row, kind):
+    assert without_outline(row) == kind
+
+
+def test_an_image_whose_objects_are_all_boxes_is_an_error_and_some_boxes_a_warning(tmp_path):
+    box, outline = {"segmentation": [], "bbox": [0, 0, 2, 2]}, {"segmentation": runs(0, 6)}
+    found = instances(tmp_path, box, box)
+    (problem,) = undrawn_objects(found, found.images[0])
+    assert (problem.severity, problem.what) == (
+        "error",
+        "2 of 2 objects cover no known pixels (box without outline: 2)",
+    )
+    found = instances(tmp_path, box, outline)
+    (problem,) = undrawn_objects(found, found.images[0])
+    assert (problem.severity, problem.what) == (
+        "warning", "1 of 2 objects cover no known pixels (box without outline: 1)",
+    )  # fmt: skip
+    assert undrawn_objects(instances(tmp_path, outline), found.images[0]) == []
+
+
+def test_classes_of_crowds_alone_and_objects_of_no_image_are_warned_of(tmp_path):
+    crowd = {"iscrowd": 1, "segmentation": runs(0, 6)}
+    found = instances(tmp_path, crowd, crowd, {"category_id": 90, "image_id": 8, "segmentation": runs(0, 6)})
+    crowds, unlisted = doubtful_objects(found)
+    assert "iscrowd" in crowds.what
+    assert "'car': 2" in crowds.what
+    assert "--crowds objects" in crowds.cure
+    assert unlisted.what.startswith("1 objects")
+    assert doubtful_objects(instances(tmp_path, crowd, {"segmentation": runs(0, 6)})) == []
+
+
+def test_an_id_that_stands_twice_is_refused(tmp_path):
+    data = {"images": [{"id": 1, "file_name": "a.jpg"}, {"id": "1", "file_name": "b.jpg"}]}
+    with pytest.raises(DataError, match="two images with the id 1"):
+        read_instances(text(tmp_path / "a.json", json.dumps({**data, "annotations": [], "categories": []})))
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"images": 3}', "nonsense", '{"categories": [], "images": [1]}'])

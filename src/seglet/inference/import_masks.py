@@ -1,21 +1,27 @@
 """Masks from the annotations that a labelling tool exported, as a data set."""
 
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from seglet.data.class_files.read import read_class_table
 from seglet.data.class_table import CLASS_FILE, class_table_text, classes_of, numbered_table
 from seglet.data.errors import DataError
-from seglet.data.files import image_files
-from seglet.data.label_tools.exchange import ToolAnnotations
+from seglet.data.files import image_name
+from seglet.data.label_tools.coco_reader import CrowdReading
+from seglet.data.label_tools.exchange import AnnotationEntry, ToolAnnotations, mask_name
 from seglet.data.label_tools.formats import read_annotations
-from seglet.data.label_tools.regions import AnnotatedImage, labels_from_regions
+from seglet.data.label_tools.regions import AnnotatedImage, hidden_regions, labels_from_regions
 from seglet.engine.console import ProgressDisplay
 from seglet.files import write_text
 from seglet.images import image_size, write_mask
+from seglet.inference.image_lookup import ImageLookup
 from seglet.inference.inputs import ImageFile, result_path
 from seglet.inference.training_set import link_image
 from seglet.types import IGNORE, Classes
+
+_HIDDEN = "region that lies wholly under later ones"
 
 
 @dataclass(frozen=True)
@@ -26,22 +32,32 @@ class ImportOptions:
         images: folder of the images; None for `images` beside the annotations, if there is one.
         classes: table of the classes; None for a classes.txt beside the annotations, or the tool's own list.
         unlabelled: label of pixels in no region, "background" or "void"; None for the background, if there is one.
+        crowds: how COCO's crowds are read; see `CrowdReading`.
     """
 
     images: Path | None = None
     classes: Path | None = None
     unlabelled: str | None = None
+    crowds: CrowdReading = "ask"
 
 
-@dataclass(frozen=True)
+@dataclass
 class ImportReport:
-    """Result of an import: the tool, the number of masks, and source and reason of each that cannot be written."""
+    """Result of an import: the tool, the number of masks, and source and reason of each that cannot be written.
+
+    `regions` counts those in the masks; `passed_over` the shapes that are in no mask and `remarks` what else should be
+    known, both by kind. `pending` are the images without annotation, which get no mask, with the reason.
+    """
 
     tool: str
-    masks: int
     classes: Classes
     has_images: bool
-    failed: list[dict[str, str]]
+    masks: int = 0
+    regions: int = 0
+    failed: list[dict[str, str]] = field(default_factory=list)
+    pending: list[dict[str, str]] = field(default_factory=list)
+    passed_over: Counter[str] = field(default_factory=Counter)
+    remarks: Counter[str] = field(default_factory=Counter)
 
 
 def import_masks(source: Path, out: Path, options: ImportOptions) -> ImportReport:
@@ -52,21 +68,107 @@ def import_masks(source: Path, out: Path, options: ImportOptions) -> ImportRepor
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ValueError(f"{str(out)!r} is not empty; choose a new folder with --out")
-    tool, annotations = read_annotations(source)
+    tool, annotations = read_annotations(source, options.crowds)
     classes = _find_classes(source, annotations, options)
     folder = _image_folder(source, options.images)
     write_text(out / CLASS_FILE, class_table_text(classes))
     background = None if options.unlabelled == "void" else classes.background
     unlabelled = IGNORE if background is None else background
-    images, failed = _images_by_name(folder), []
-    with ProgressDisplay("import", len(annotations.entries), "images") as steps:
-        for count, (name, _) in enumerate(annotations.entries, start=1):
-            try:
-                _write_mask(annotations.image(name), classes, unlabelled, images, out)
-            except DataError as error:
-                failed.append({"source": name, "reason": str(error)})
-            steps.advance(count)
-    return ImportReport(tool, len(annotations.entries) - len(failed), classes, folder is not None, failed)
+    work = _Import(annotations, classes, unlabelled, None if folder is None else ImageLookup(folder), out)
+    return work.run(tool)
+
+
+@dataclass(frozen=True)
+class _Target:
+    """An entry with its image here, if there is a folder of images, and the name of its mask; or what is wrong."""
+
+    entry: AnnotationEntry
+    path: Path | None = None
+    name: str = ""
+    problem: str = ""
+
+
+@dataclass
+class _Import:
+    annotations: ToolAnnotations
+    classes: Classes
+    unlabelled: int
+    images: ImageLookup | None
+    out: Path
+
+    def run(self, tool: str) -> ImportReport:
+        report = ImportReport(tool, self.classes, self.images is not None)
+        report.passed_over.update(self.annotations.passed_over)
+        entries = self.annotations.entries
+        report.pending.extend({"source": one.file, "reason": one.pending} for one in entries if one.pending)
+        targets = _distinct([self._target(entry) for entry in entries if not entry.pending])
+        with ProgressDisplay("import", len(targets), "images") as steps:
+            for count, target in enumerate(targets, start=1):
+                try:
+                    self._import(target, report)
+                except DataError as error:
+                    report.failed.append({"source": target.entry.file, "reason": str(error)})
+                steps.advance(count)
+        return report
+
+    def _target(self, entry: AnnotationEntry) -> _Target:
+        if entry.problem or self.images is None:
+            return _Target(entry, name=mask_name(entry.file), problem=entry.problem)
+        try:
+            path = self.images.find((entry.file, *entry.others))
+        except DataError as error:
+            return _Target(entry, problem=str(error))
+        return _Target(entry, path, image_name(path, self.images.folder))
+
+    def _import(self, target: _Target, report: ImportReport) -> None:
+        """Writes the mask of one image and a link to the image, and adds both to the report.
+
+        Raises:
+            DataError: the regions cannot be read or are of no class, nothing was drawn although there are shapes, or
+                the image is not that which was annotated.
+        """
+        image = self._read(target)
+        report.passed_over.update(image.passed_over)
+        report.remarks.update(image.remarks)
+        if image.passed_over and not image.regions:
+            raise DataError(f"none of its shapes covers known pixels ({kind_counts(image.passed_over)}); draw it with "
+                            "polygons or masks, or leave it out")  # fmt: skip
+        labels = labels_from_regions(image, self.classes, self.unlabelled)
+        if target.path is not None:
+            link_image(ImageFile(target.path, target.name), self.out)
+        write_mask(result_path(self.out / "masks", target.name, ".png"), labels, self.classes)
+        report.masks += 1
+        report.regions += len(image.regions)
+        if hidden := hidden_regions(image, labels, self.classes):
+            report.remarks[_HIDDEN] += hidden
+
+    def _read(self, target: _Target) -> AnnotatedImage:
+        if target.problem:
+            raise DataError(target.problem)
+        size = None if target.path is None else image_size(target.path)
+        image = self.annotations.image(target.entry, size)
+        if size is not None and size != image.size:
+            turned = " once it is turned upright, as its EXIF orientation says" if size == image.size[::-1] else ""
+            raise DataError(f"the image is {size}{turned}, the annotated one was {image.size} (h, w)")
+        return image
+
+
+def _distinct(targets: list[_Target]) -> list[_Target]:
+    """Returns the targets; of those whose masks would have one name, each has that problem."""
+    names = [target.name.casefold() for target in targets]
+    many = Counter(name for name, target in zip(names, targets, strict=True) if not target.problem)
+    what = "{} entries would have the mask {!r}; rename the images, or keep one annotation of each"
+    return [
+        replace(target, problem=what.format(many[name], target.name))
+        if many[name] > 1 and not target.problem
+        else target
+        for name, target in zip(names, targets, strict=True)
+    ]
+
+
+def kind_counts(counts: Mapping[str, int]) -> str:
+    """Returns counts by kind as text, the largest first."""
+    return ", ".join(f"{kind}: {count}" for kind, count in sorted(counts.items(), key=lambda one: -one[1]))
 
 
 def _find_classes(source: Path, annotations: ToolAnnotations, options: ImportOptions) -> Classes:
@@ -99,34 +201,3 @@ def _image_folder(source: Path, given: Path | None) -> Path | None:
         raise ValueError(f"{str(given)!r} is not a folder; give the folder that holds the images")
     beside = source / "images"
     return given if given is not None else beside if beside.is_dir() else None
-
-
-def _images_by_name(folder: Path | None) -> dict[str, list[Path]] | None:
-    """Returns the images by their path below the folder, and by their name alone; None without a folder."""
-    if folder is None:
-        return None
-    found: dict[str, list[Path]] = {}
-    for path in image_files(folder):
-        for name in dict.fromkeys((path.relative_to(folder).as_posix(), path.name)):
-            found.setdefault(name, []).append(path)
-    return found
-
-
-def _write_mask(
-    image: AnnotatedImage, classes: Classes, unlabelled: int, images: dict[str, list[Path]] | None, out: Path
-) -> None:
-    """Writes the mask of one image, and a link to the image.
-
-    Raises:
-        DataError: the image is missing, ambiguous or of another size, or a region is of no class.
-    """
-    name = PurePosixPath(image.file).with_suffix("").as_posix()
-    labels = labels_from_regions(image, classes, unlabelled)
-    if images is not None:
-        files = images.get(image.file) or images.get(PurePosixPath(image.file).name, [])
-        if len(files) != 1:
-            raise DataError(f"{len(files)} images are called {image.file!r}; restore it, or name another --images")
-        if image_size(files[0]) != image.size:
-            raise DataError(f"the image is {image_size(files[0])}, the annotated one was {image.size} (h, w)")
-        link_image(ImageFile(files[0], name), out)
-    write_mask(result_path(out / "masks", name, ".png"), labels, classes)

@@ -2,14 +2,19 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from seglet.cli.output import print_result
 from seglet.cli.parsing import add_json
 
+if TYPE_CHECKING:
+    from seglet.inference.import_masks import ImportReport
+
+_MOST_PENDING = 10
 _DESCRIPTION = """\
-Make masks from the export of a labelling tool: COCO instances, LabelMe, CVAT for images 1.1, or Label Studio's JSON.
-The format is recognised by its content. Classes are those of --classes, of a classes.txt beside the export, or those
-that the tool lists.
+Make masks from the export of a labelling tool: COCO instances, LabelMe, CVAT for images or video 1.1, or Label Studio's
+JSON. The format is recognised by its content. Classes are those of --classes, of a classes.txt beside the export, or
+those that the tool lists.
   seglet data import annotations.xml --images IMAGES --out DIR
   seglet data check DIR"""
 
@@ -25,6 +30,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=["background", "void"],
         help="label of pixels in no region (background, if there is such a class)",
     )
+    parser.add_argument(
+        "--crowds",
+        choices=["void", "objects"],
+        help="what COCO's crowds (iscrowd 1) are (void, unless there is nothing else: then say it)",
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="new folder for images and masks")
     add_json(parser)
 
@@ -33,12 +43,31 @@ def run(arguments: argparse.Namespace) -> int:
     from seglet.inference.import_masks import ImportOptions, import_masks
 
     out: Path = arguments.out
-    options = ImportOptions(arguments.images, arguments.classes, arguments.unlabelled)
+    options = ImportOptions(arguments.images, arguments.classes, arguments.unlabelled, arguments.crowds or "ask")
     report = import_masks(arguments.source, out, options)
     content = {"tool": report.tool, "masks": report.masks, "classes": list(report.classes.names), "out": str(out)}
+    content |= {"regions": report.regions, "passed_over": report.passed_over, "remarks": report.remarks}
     lines = [f"{report.tool}: {report.masks} masks of {len(report.classes)} classes, {len(report.failed)} failed"]
     lines += [f"  {failure['source']}\n    {failure['reason']}" for failure in report.failed]
+    lines += _account(report)
     check = f"seglet data check {out}" if report.has_images else f"seglet data check IMAGES --masks {out / 'masks'}"
-    lines += [f"masks are in {out / 'masks'}", f"next: {check}"]
-    print_result("\n".join(lines), {**content, "failed": report.failed}, arguments.json)
-    return 2 if report.failed else 0
+    lines += [f"masks are in {out / 'masks'}", f"next: {check}"] if report.masks else ["no mask was written"]
+    print_result("\n".join(lines), {**content, "failed": report.failed, "pending": report.pending}, arguments.json)
+    return 2 if report.failed or not report.masks else 0
+
+
+def _account(report: "ImportReport") -> list[str]:
+    """Returns lines that say what became of everything in the export."""
+    from seglet.inference.import_masks import kind_counts
+
+    lines = [f"drawn: {report.regions} regions"]
+    if report.passed_over:
+        lines.append(f"passed over, as no pixel is known to be theirs: {kind_counts(report.passed_over)}")
+    if report.remarks:
+        lines.append(f"to be known: {kind_counts(report.remarks)}")
+    if report.pending:
+        lines.append(f"without annotation, and so without a mask: {len(report.pending)}")
+        shown = report.pending[:_MOST_PENDING]
+        lines += [f"  {one['source']}: {one['reason']}" for one in shown]
+        lines += [f"  and {len(report.pending) - len(shown)} more"] if len(shown) < len(report.pending) else []
+    return lines

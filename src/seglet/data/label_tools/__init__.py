@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from seglet.lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from seglet.data.label_tools.exchange import ToolAnnotations
+    from seglet.data.label_tools.exchange import AnnotationEntry, ToolAnnotations
     from seglet.data.label_tools.formats import LABEL_TOOLS, LabelTool, read_annotations, write_annotations
     from seglet.data.label_tools.outline import mask_outlines
     from seglet.data.label_tools.pieces import connected_pieces
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "LABEL_TOOLS",
     "AnnotatedImage",
+    "AnnotationEntry",
     "LabelTool",
     "NamedRegion",
     "RegionForm",
@@ -34,6 +35,7 @@ __all__ = [
 
 _HOMES = {
     "AnnotatedImage": "seglet.data.label_tools.regions",
+    "AnnotationEntry": "seglet.data.label_tools.exchange",
     "LABEL_TOOLS": "seglet.data.label_tools.formats",
     "LabelTool": "seglet.data.label_tools.formats",
     "NamedRegion": "seglet.data.label_tools.regions",

@@ -1,4 +1,4 @@
-"""COCO instances: annotations/instances_SPLIT.json, with polygons or run lengths.
+"""Writes COCO instances: annotations/instances_SPLIT.json, with polygons or run lengths.
 
 Void is a category of its own, marked as a crowd, which this and other packages read as void. `score` is the confidence,
 as in COCO's result files.
@@ -10,13 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from seglet.data.class_table import is_void
-from seglet.data.label_tools.exchange import ToolAnnotations, unique_images
 from seglet.data.label_tools.outline import mask_outlines
 from seglet.data.label_tools.regions import VOID_NAME, AnnotatedImage, NamedRegion, RegionForm
 from seglet.data.label_tools.runs import coco_runs
-from seglet.data.layouts.instances import CocoImage, CocoInstances, read_instances
-from seglet.data.layouts.rasterise import rasterise_segmentation
 from seglet.files import write_json
 from seglet.types import IGNORE, Classes
 
@@ -60,31 +56,3 @@ def _row(each: NamedRegion, number: int, image: int, category: int, form: Region
         "iscrowd": int(each.name == VOID_NAME),
         **({} if each.confidence is None else {"score": each.confidence}),
     }
-
-
-def read_coco_json(file: Path) -> ToolAnnotations:
-    """Reads an instances file; smaller objects lie over larger ones, and void below all.
-
-    Raises:
-        DataError: the file has another form.
-    """
-    instances = read_instances(file)
-    entries = unique_images(((image.file, image) for image in instances.images), file)
-    names = tuple(name for name in instances.names if not is_void(name))
-
-    def decode(name: str, entry: object) -> AnnotatedImage:
-        assert isinstance(entry, CocoImage)
-        drawn = [_region(instances, row, entry.size) for row in instances.objects.get(entry.number, [])]
-        drawn.sort(key=lambda one: (not is_void(one.name), -int(one.inside.sum())))
-        return AnnotatedImage(name, entry.size, tuple(drawn))
-
-    return ToolAnnotations(file, names, entries, decode)
-
-
-def _region(instances: CocoInstances, row: dict[str, Any], size: tuple[int, int]) -> NamedRegion:
-    label = instances.labels[int(row["category_id"])]
-    name = VOID_NAME if row.get("iscrowd") else instances.names[label - 1]
-    score = row.get("score")
-    return NamedRegion(
-        name, rasterise_segmentation(row.get("segmentation"), size), None if score is None else float(score)
-    )

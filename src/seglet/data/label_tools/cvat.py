@@ -1,28 +1,19 @@
-"""CVAT for images 1.1: annotations.xml, with polygons or masks; the confidence is an attribute of each shape."""
+"""Writes CVAT for images 1.1: annotations.xml, with polygons or masks; the confidence is an attribute of each shape."""
 
 from collections.abc import Iterable
 from pathlib import Path
 from xml.etree import ElementTree
-from xml.parsers import expat
 
 from seglet.data.errors import DataError
-from seglet.data.label_tools.exchange import ToolAnnotations, checked_size, safe_image_path, unique_images
 from seglet.data.label_tools.outline import mask_outlines
-from seglet.data.label_tools.regions import (
-    VOID_NAME,
-    AnnotatedImage,
-    NamedRegion,
-    RegionForm,
-    names_without_void,
-    region_names,
-)
-from seglet.data.label_tools.runs import cvat_runs, from_cvat_runs
-from seglet.data.layouts.rasterise import rasterise_segmentation
-from seglet.files import read_bytes, write_atomically
+from seglet.data.label_tools.regions import VOID_NAME, AnnotatedImage, NamedRegion, RegionForm
+from seglet.data.label_tools.runs import cvat_runs
+from seglet.files import write_atomically
 from seglet.types import Classes
 
 CVAT_FILE = "annotations.xml"
-_CONFIDENCE = "confidence"
+CVAT_CONFIDENCE = "confidence"
+"""Name of the attribute of a shape that holds its confidence."""
 _Element = ElementTree.Element
 
 
@@ -71,7 +62,7 @@ def _xml_text(text: str) -> str:
 
 def _confidence_of(label: _Element) -> None:
     attribute = _add(_add(label, "attributes"), "attribute")
-    for tag, text in (("name", _CONFIDENCE), ("mutable", "False"), ("input_type", "text"), ("default_value", "")):
+    for tag, text in (("name", CVAT_CONFIDENCE), ("mutable", "False"), ("input_type", "text"), ("default_value", "")):
         _add(attribute, tag, text)
     _add(attribute, "values")
 
@@ -87,59 +78,4 @@ def _add_region(image: _Element, each: NamedRegion, order: int, form: RegionForm
         shapes.append(ElementTree.SubElement(image, "mask", {**common, **cvat_runs(each.inside)}))
     for shape in shapes:
         if each.confidence is not None:
-            _add(shape, "attribute", f"{each.confidence:g}").set("name", _CONFIDENCE)
-
-
-def read_cvat(file: Path) -> ToolAnnotations:
-    """Reads annotations.xml: polygons, boxes and masks, ordered by z_order; lines and points are skipped.
-
-    Raises:
-        DataError: the file has another form.
-    """
-    root = _parse(read_bytes(file), file)
-    images = unique_images(((safe_image_path(image.get("name", "")), image) for image in root.iter("image")), file)
-    listed = [label.findtext("name", "") for labels in root.iter("labels") for label in labels.iter("label")]
-    found = ToolAnnotations(file, names_without_void([name for name in listed if name]), images, _decode)
-    return found if found.names else ToolAnnotations(file, region_names(found.images()), images, _decode)
-
-
-def _parse(content: bytes, file: Path) -> _Element:
-    parser = expat.ParserCreate()
-    builder = ElementTree.TreeBuilder()
-
-    def refuse(*_: object) -> None:
-        raise ValueError("it defines entities")
-
-    parser.EntityDeclHandler = refuse
-    parser.StartElementHandler = builder.start
-    parser.EndElementHandler = builder.end
-    parser.CharacterDataHandler = builder.data
-    try:
-        parser.Parse(content, True)
-    except (expat.ExpatError, ValueError) as error:
-        raise DataError(f"{str(file)!r} cannot be read as XML ({error}); export it again") from error
-    root = builder.close()
-    if root.tag != "annotations":
-        raise DataError(f"{str(file)!r} begins with <{root.tag}>; expected CVAT for images, which begins <annotations>")
-    return root
-
-
-def _decode(name: str, entry: object) -> AnnotatedImage:
-    assert isinstance(entry, _Element)
-    size = checked_size(entry.get("height"), entry.get("width"))
-    shapes = [shape for shape in entry if shape.tag in ("polygon", "box", "mask")]
-    shapes.sort(key=lambda shape: int(shape.get("z_order", "0")))
-    return AnnotatedImage(name, size, tuple(_region(shape, size) for shape in shapes))
-
-
-def _region(shape: _Element, size: tuple[int, int]) -> NamedRegion:
-    attributes = {attribute.get("name"): attribute.text for attribute in shape.iter("attribute")}
-    confidence = float(attributes[_CONFIDENCE] or "nan") if attributes.get(_CONFIDENCE) else None
-    if shape.tag == "mask":
-        return NamedRegion(shape.attrib["label"], from_cvat_runs(shape.attrib, size), confidence)
-    if shape.tag == "box":
-        left, top, right, bottom = (float(shape.attrib[side]) for side in ("xtl", "ytl", "xbr", "ybr"))
-        corners = [left, top, right, top, right, bottom, left, bottom]
-    else:
-        corners = [float(part) for point in shape.attrib["points"].split(";") for part in point.split(",")]
-    return NamedRegion(shape.attrib["label"], rasterise_segmentation([corners], size), confidence)
+            _add(shape, "attribute", f"{each.confidence:g}").set("name", CVAT_CONFIDENCE)

@@ -1,84 +1,88 @@
-"""Common ground of all tools: safe file names, and annotations decoded one image at a time."""
+"""Common ground of all tools: annotations decoded one image at a time, each on its own."""
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from seglet.data.errors import DataError
 from seglet.data.label_tools.regions import AnnotatedImage
-from seglet.images import MAX_PIXELS
+from seglet.data.layouts.fields import wording
 
 FORMAT_ERRORS = (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, RecursionError)
 """Exceptions raised when a file has another form than expected; DataError is a ValueError."""
+
+Size = tuple[int, int]
+"""Rows and columns of an image."""
+
+
+@dataclass(frozen=True)
+class AnnotationEntry:
+    """An image as a tool's file names it.
+
+    Args:
+        file: path of the image, relative and with forward slashes.
+        content: what the file holds about the image.
+        others: names that the image may have instead, in the order in which they are tried.
+        problem: reason for which the entry cannot be used.
+        pending: reason for which the image has no annotation yet, such as that nobody saw it.
+    """
+
+    file: str
+    content: Any = None
+    others: tuple[str, ...] = ()
+    problem: str = ""
+    pending: str = ""
 
 
 @dataclass(frozen=True)
 class ToolAnnotations:
     """Content of a tool's file: its list of classes, possibly empty, and one entry per image.
 
-    `decode` turns the name and entry of an image into its regions, and raises one of FORMAT_ERRORS if it cannot.
+    `decode` turns an entry into its regions, and raises one of FORMAT_ERRORS if it cannot; the size of the image is
+    given if it is known, and needed if the file does not state it. `passed_over` counts what belongs to no image.
     """
 
     source: Path
     names: tuple[str, ...]
-    entries: tuple[tuple[str, object], ...]
-    decode: Callable[[str, object], AnnotatedImage]
+    entries: tuple[AnnotationEntry, ...]
+    decode: Callable[[AnnotationEntry, Size | None], AnnotatedImage]
+    passed_over: Mapping[str, int] = field(default_factory=dict)
 
     def images(self) -> Iterator[AnnotatedImage]:
-        """Yields the images with their regions.
+        """Yields the images that have annotations, with their regions.
 
         Raises:
-            DataError: a region cannot be drawn; names file and image.
+            DataError: an image cannot be decoded; names file and image.
         """
-        yield from (self._decoded(file, entry) for file, entry in self.entries)
+        yield from (self.image(entry) for entry in self.entries if not entry.pending)
 
-    def image(self, file: str) -> AnnotatedImage:
-        """Returns one image by its file name; see `images`."""
-        return self._decoded(file, dict(self.entries)[file])
+    def image(self, entry: AnnotationEntry, size: Size | None = None) -> AnnotatedImage:
+        """Returns the regions of one entry; `size` is that of the image, if it is known.
 
-    def _decoded(self, file: str, entry: object) -> AnnotatedImage:
+        Raises:
+            DataError: it cannot be decoded; names file and image.
+        """
         try:
-            return self.decode(file, entry)
+            if problem := entry.problem or entry.pending:
+                raise DataError(problem)
+            return self.decode(entry, size)
         except FORMAT_ERRORS as error:
-            raise DataError(f"{str(self.source)!r}, image {file!r}: {error}; export it again") from error
+            raise DataError(f"{str(self.source)!r}, image {entry.file!r}: {wording(error)}") from error
 
 
-def safe_image_path(name: str) -> str:
-    """Returns the path of an image relative to its folder, with forward slashes.
-
-    Raises:
-        DataError: the path leaves the folder.
-    """
-    path = PurePosixPath(name.replace("\\", "/"))
-    if not path.name or path.is_absolute() or ".." in path.parts or "\0" in name:
-        raise DataError(f"image {name!r} lies outside the data set; use a path below its folder")
-    return path.as_posix()
-
-
-def checked_size(height: object, width: object) -> tuple[int, int]:
-    """Returns the size (h, w) as whole numbers.
+def settled_size(stated: Size | None, known: Size | None) -> Size:
+    """Returns the size that the file states, else that of the image itself.
 
     Raises:
-        DataError: it is empty, or too large to be read.
+        DataError: neither is known.
     """
-    found = int(str(height)), int(str(width))
-    if min(found) < 1 or found[0] * found[1] > MAX_PIXELS:
-        raise DataError(f"size {found} was claimed; at most {MAX_PIXELS} pixels are allowed")
-    return found
+    size = stated or known
+    if size is None:
+        raise DataError("its size is stated nowhere; give the folder of the images with --images")
+    return size
 
 
-def unique_images(images: Iterable[tuple[str, object]], source: Path) -> tuple[tuple[str, object], ...]:
-    """Returns the images and their entries.
-
-    Raises:
-        DataError: two images would have the same mask file.
-    """
-    found = tuple(images)
-    known: dict[str, str] = {}
-    for file, _ in found:
-        stem = PurePosixPath(file).with_suffix("").as_posix().casefold()
-        if stem in known:
-            raise DataError(f"{str(source)!r} holds {known[stem]!r} and {file!r}, whose masks would have one name; "
-                            "rename one of them, or keep one task of each image")  # fmt: skip
-        known[stem] = file
-    return found
+def mask_name(file: str) -> str:
+    """Returns the name of an image's mask: the path of the image without its suffix."""
+    return PurePosixPath(file).with_suffix("").as_posix()

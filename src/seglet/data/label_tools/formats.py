@@ -6,7 +6,12 @@ from typing import Literal, get_args
 
 from seglet.data.errors import DataError
 from seglet.data.label_tools import coco_json, cvat, label_studio, labelme
+from seglet.data.label_tools.coco_reader import CrowdReading, read_coco_json
+from seglet.data.label_tools.cvat_reader import read_cvat
 from seglet.data.label_tools.exchange import ToolAnnotations
+from seglet.data.label_tools.label_studio_reader import read_label_studio
+from seglet.data.label_tools.labelme_reader import read_labelme
+from seglet.data.label_tools.recognise import foreign_format, is_xml
 from seglet.data.label_tools.regions import AnnotatedImage, RegionForm
 from seglet.files import read_bytes, read_json
 from seglet.types import Classes
@@ -39,7 +44,7 @@ def write_annotations(
     return coco_json.write_coco_json(out, images, classes, form)
 
 
-def read_annotations(source: Path) -> tuple[LabelTool, ToolAnnotations]:
+def read_annotations(source: Path, crowds: CrowdReading = "ask") -> tuple[LabelTool, ToolAnnotations]:
     """Reads the export of a tool, recognised by its content, from a file or a folder that `write_annotations` made.
 
     Raises:
@@ -49,17 +54,20 @@ def read_annotations(source: Path) -> tuple[LabelTool, ToolAnnotations]:
         raise DataError(f"{str(source)!r} does not exist; give what the tool exported")
     file = _file(source)
     if file.is_dir():
-        return "labelme", labelme.read_labelme(file)
-    if read_bytes(file).lstrip()[:1] == b"<":
-        return "cvat", cvat.read_cvat(file)
+        return "labelme", read_labelme(file)
+    begin = read_bytes(file)
+    if reason := foreign_format(file, begin):
+        raise DataError(f"{str(file)!r} is no file of {', '.join(LABEL_TOOLS)}: {reason}")
+    if is_xml(begin):
+        return "cvat", read_cvat(file)
     content = read_json(file)
     if isinstance(content, list):
-        return "label-studio", label_studio.read_label_studio(file)
-    if isinstance(content, dict) and "annotations" in content:
-        return "coco", coco_json.read_coco_json(file)
+        return "label-studio", read_label_studio(file)
     if isinstance(content, dict) and "shapes" in content:
-        return "labelme", labelme.read_labelme(file)
-    raise DataError(f"{str(file)!r} is no file of {', '.join(LABEL_TOOLS)}; export it as one of them")
+        return "labelme", read_labelme(file)
+    if isinstance(content, dict) and ("annotations" in content or "categories" in content):
+        return "coco", read_coco_json(file, crowds)
+    raise DataError(f"{str(file)!r} is JSON, but no file of {', '.join(LABEL_TOOLS)}; export it as one of them")
 
 
 def _file(source: Path) -> Path:

@@ -3,8 +3,8 @@
 Axes: h rows, w columns.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -33,11 +33,17 @@ class NamedRegion:
 
 @dataclass(frozen=True)
 class AnnotatedImage:
-    """An image file, relative to the folder of images, with its regions; later ones lie over earlier ones."""
+    """An image file, relative to the folder of images, with its regions; later ones lie over earlier ones.
+
+    `passed_over` counts the shapes that became no region, by kind; `remarks` count what else was found that is no shape
+    or was understood in a way to be known, such as tags of the whole image.
+    """
 
     file: str
     size: tuple[int, int]
     regions: tuple[NamedRegion, ...]
+    passed_over: Mapping[str, int] = field(default_factory=dict)
+    remarks: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def confidence(self) -> float | None:
@@ -90,11 +96,15 @@ def labels_from_regions(annotated: AnnotatedImage, classes: Classes, unlabelled:
     return labels
 
 
-def region_names(images: Iterable[AnnotatedImage]) -> tuple[str, ...]:
-    """Returns the sorted names of all regions except void, for tools without a list of classes."""
-    return tuple(sorted({region.name for one in images for region in one.regions if not is_void(region.name)}))
+def hidden_regions(annotated: AnnotatedImage, labels: UInt8[np.ndarray, "h w"], classes: Classes) -> int:
+    """Returns how many regions lie wholly under later ones, so that no pixel of theirs is left in the labels."""
+    hidden = 0
+    for region in annotated.regions:
+        label = IGNORE if is_void(region.name) else classes.names.index(region.name)
+        hidden += not (labels[region.inside] == label).any()
+    return hidden
 
 
-def names_without_void(names: Sequence[str]) -> tuple[str, ...]:
-    """Returns the names, each once, without those that mean void."""
+def names_without_void(names: Iterable[str]) -> tuple[str, ...]:
+    """Returns the names, each once and in order, without those that mean void."""
     return tuple(dict.fromkeys(name for name in names if not is_void(name)))

@@ -6,6 +6,9 @@ Axes: h rows, w columns. All begin with a run outside, which may have length 0.
 import numpy as np
 from jaxtyping import Bool, Integer
 
+from seglet.data.errors import DataError
+from seglet.data.layouts.fields import finite_number, number_field, text_field
+
 
 def run_lengths(values: Bool[np.ndarray, " n"]) -> list[int]:
     """Returns the lengths of alternating runs of False and True."""
@@ -17,11 +20,11 @@ def from_run_lengths(lengths: list[int], count: int) -> Bool[np.ndarray, " n"]:
     """Returns the values that `run_lengths` encoded.
 
     Raises:
-        ValueError: the lengths do not add up to `count`.
+        DataError: the lengths do not add up to `count`.
     """
     given = np.asarray(lengths, np.int64)
     if given.ndim != 1 or (given < 0).any() or given.sum() != count:
-        raise ValueError(f"run lengths add up to {given.sum()}, not to {count} pixels")
+        raise DataError(f"run lengths add up to {given.sum()}, not to {count} pixels")
     return np.repeat(np.arange(len(given)) % 2 == 1, given)
 
 
@@ -58,13 +61,16 @@ def from_cvat_runs(attributes: dict[str, str], size: tuple[int, int]) -> Bool[np
     """Returns the mask that CVAT's attributes describe, in an image of `size` (h, w).
 
     Raises:
-        KeyError or ValueError: an attribute is missing, or does not fit the image.
+        DataError: an attribute is missing, or does not fit the image.
     """
-    left, top, width, height = (round(float(attributes[name])) for name in ("left", "top", "width", "height"))
+    left, top, width, height = (
+        round(number_field(attributes, name, "a mask")) for name in ("left", "top", "width", "height")
+    )
     inside = np.zeros(size, np.bool_)
     if min(left, top) < 0 or min(width, height) < 1 or top + height > size[0] or left + width > size[1]:
-        raise ValueError(f"mask of {width}x{height} at ({left}, {top}) is outside the image of {size[1]}x{size[0]}")
-    lengths = [int(part) for part in attributes["rle"].split(",")]
+        raise DataError(f"mask of {width}x{height} at ({left}, {top}) is outside the image of {size[1]}x{size[0]}")
+    rle = text_field(attributes, "rle", "a mask")
+    lengths = [round(finite_number(part, "`rle` of a mask")) for part in rle.split(",")]
     box = from_run_lengths(lengths, height * width).reshape(height, width)
     inside[top : top + height, left : left + width] = box
     return inside
@@ -100,26 +106,26 @@ def _runs_of(length: int, value: int) -> list[str]:
     return parts
 
 
-def from_brush_runs(rle: list[int], size: tuple[int, int]) -> Bool[np.ndarray, "h w"]:
+def from_brush_runs(rle: object, size: tuple[int, int]) -> Bool[np.ndarray, "h w"]:
     """Returns True where the opacity in Label Studio's format is at least half.
 
     Raises:
-        ValueError: the data are truncated, or not for an image of `size` (h, w).
+        DataError: the data are truncated, or not for an image of `size` (h, w).
     """
-    if not all(isinstance(byte, int) and 0 <= byte < 256 for byte in rle):
-        raise ValueError("packed mask holds something that is no byte")
+    if not isinstance(rle, list) or not all(isinstance(byte, int) and 0 <= byte < 256 for byte in rle):
+        raise DataError("packed mask holds something that is no byte")
     stream = _Bits("".join(f"{byte:08b}" for byte in rle))
     count, word = stream.read(32), stream.read(5) + 1
     sizes = [stream.read(4) + 1 for _ in range(4)]
     if count != 4 * size[0] * size[1]:
-        raise ValueError(f"packed mask has {count} numbers, an image of {size[1]}x{size[0]} four for each pixel")
+        raise DataError(f"packed mask has {count} numbers, an image of {size[1]}x{size[0]} four for each pixel")
     values = np.zeros(count, np.int64)
     at = 0
     while at < count:
         equal = stream.read(1)
         end = at + 1 + stream.read(sizes[stream.read(2)])
         if end > count:
-            raise ValueError("packed mask is longer than its image")
+            raise DataError("packed mask is longer than its image")
         values[at:end] = stream.read(word) if equal else [stream.read(word) for _ in range(end - at)]
         at = end
     return _opaque(values, word, size)
@@ -138,5 +144,5 @@ class _Bits:
         """Returns the next bits as a number, high bits first."""
         self.at += count
         if self.at > len(self.bits):
-            raise ValueError("packed mask is cut off")
+            raise DataError("packed mask is cut off")
         return int(self.bits[self.at - count : self.at], 2)

@@ -4,14 +4,23 @@ In masks drawn here 0 is background and the categories follow from 1 in order of
 smaller wins, of equals the later; crowds are void.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 from seglet.data.class_table import ClassTable, numbered_table
 from seglet.data.description import ImageItem
-from seglet.data.errors import Problem
+from seglet.data.errors import DataError, Problem
 from seglet.data.files import cache_folder_for, image_files, image_name
 from seglet.data.layouts.found import FoundLayout
-from seglet.data.layouts.instances import CocoInstances, read_instances, write_instance_mask
+from seglet.data.layouts.instances import (
+    CocoImage,
+    CocoInstances,
+    doubtful_objects,
+    read_instances,
+    undrawn_objects,
+    write_instance_mask,
+)
+from seglet.images import image_size
 
 _MASK_FOLDERS = ("masks", "stuffthingmaps")
 
@@ -52,7 +61,8 @@ def _from_json(root: Path, files: list[Path]) -> FoundLayout:
 
 def _split(root: Path, folder: str, instances: CocoInstances) -> tuple[tuple[ImageItem, ...], list[Problem]]:
     homes = [home for home in (root / folder, root / "images" / folder, root / "images", root) if home.is_dir()]
-    items, problems = [], []
+    items: list[ImageItem] = []
+    problems = doubtful_objects(instances)
     for image in instances.images:
         path = next((home / image.file for home in homes if (home / image.file).is_file()), None)
         if path is None:
@@ -62,11 +72,25 @@ def _split(root: Path, folder: str, instances: CocoInstances) -> tuple[tuple[Ima
             )
             continue
         mask = cache_folder_for(root) / "masks" / instances.hash / Path(image.file).with_suffix(".png")
-        undrawn = [] if mask.is_file() else write_instance_mask(instances, image, mask)
-        problems += undrawn
-        if not undrawn:
+        new = _draw(instances, image, path, mask)
+        problems += new
+        if not any(problem.severity == "error" for problem in new):
             items.append(ImageItem(Path(image.file).with_suffix("").as_posix(), path, mask))
     return tuple(items), problems
+
+
+def _draw(instances: CocoInstances, image: CocoImage, path: Path, mask: Path) -> list[Problem]:
+    """Writes the mask of an image unless it is there, and returns problems of its objects."""
+    if image.problem:
+        return [Problem(image.file, image.problem, f"repair it in {instances.file.name}")]
+    problems = undrawn_objects(instances, image)
+    if mask.is_file() or any(problem.severity == "error" for problem in problems):
+        return problems
+    try:
+        known = image if image.size is not None else replace(image, size=image_size(path))
+    except DataError as error:
+        return [Problem(image.file, str(error), "restore the image, or state its size in the JSON")]
+    return problems + write_instance_mask(instances, known, mask)
 
 
 def _drawn(root: Path, files: list[Path]) -> FoundLayout:

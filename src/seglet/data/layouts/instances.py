@@ -1,81 +1,144 @@
 """COCO instances files, and the masks drawn from their objects."""
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Bool, UInt8
 
-from seglet.data.class_table import classes_of, numbered_table
+from seglet.data.class_table import classes_of, is_void, numbered_table
 from seglet.data.errors import DataError, Problem
-from seglet.data.layouts.rasterise import rasterise_segmentation
+from seglet.data.layouts.fields import image_path_below, record_list, stated_size, text_field, wording
+from seglet.data.layouts.rasterise import rasterise_segmentation, without_outline
 from seglet.files import content_hash, read_bytes
-from seglet.images import MAX_PIXELS, write_mask
+from seglet.images import write_mask
 from seglet.types import IGNORE
 
 _MAX_CATEGORIES = 254
+_EXPECTED = "expected COCO instances: images, annotations and categories"
 CocoAnnotation = dict[str, Any]
+CocoId = int | str
+"""Id of an image or category; ids are only compared, and a number is equal to its text."""
 
 
 @dataclass(frozen=True)
 class CocoImage:
-    """An image listed in the file; `size` is (h, w)."""
+    """An image listed in the file; `size` is (h, w), None if the file does not state it.
 
-    number: int
+    `problem` is the reason for which the image cannot be used, empty if there is none.
+    """
+
+    number: CocoId
     file: str
-    size: tuple[int, int]
+    size: tuple[int, int] | None
+    problem: str = ""
 
 
 @dataclass(frozen=True)
 class CocoInstances:
-    """Content of the file: `labels` maps category ids to mask values, `objects` image numbers to their annotations."""
+    """Content of the file: `labels` maps category ids to mask values, `objects` image ids to their annotations."""
 
     file: Path
     hash: str
     images: tuple[CocoImage, ...]
     names: tuple[str, ...]
-    labels: dict[int, int]
-    objects: dict[int, list[CocoAnnotation]]
+    labels: dict[CocoId, int]
+    objects: dict[CocoId, list[CocoAnnotation]]
+
+    @property
+    def unlisted(self) -> int:
+        """Number of objects whose image is not listed."""
+        known = {image.number for image in self.images}
+        return sum(len(rows) for number, rows in self.objects.items() if number not in known)
+
+    def label(self, row: CocoAnnotation) -> int:
+        """Returns the mask value of an object, IGNORE for a crowd.
+
+        Raises:
+            DataError: it is of no category that the file lists.
+        """
+        number = coco_id(row.get("category_id"))
+        if number not in self.labels:
+            raise DataError(f"its category {row.get('category_id')!r} is not listed in `categories`")
+        return IGNORE if row.get("iscrowd") else self.labels[number]
+
+    def only_crowds(self) -> dict[str, int]:
+        """Returns the classes all of whose objects are crowds, which are void, with the number of objects of each."""
+        crowds: Counter[CocoId] = Counter()
+        others: set[CocoId] = set()
+        for row in (row for rows in self.objects.values() for row in rows):
+            number = coco_id(row.get("category_id"))
+            if row.get("iscrowd"):
+                crowds[number] += 1
+            else:
+                others.add(number)
+        found = {self.names[self.labels[one] - 1]: crowds[one] for one in crowds if one in self.labels}
+        mixed = {self.names[self.labels[one] - 1] for one in others if one in self.labels}
+        return {name: count for name, count in found.items() if name not in mixed and not is_void(name)}
 
 
 def read_instances(file: Path) -> CocoInstances:
     """Reads an instances file; categories are ordered by id.
 
     Raises:
-        DataError: the file has another form, names an image outside its folder, or has over 254 categories.
+        DataError: the file has another form, or has over 254 categories.
     """
     content = read_bytes(file)
     try:
         data = json.loads(content)
-        categories = sorted((int(row["id"]), str(row["name"])) for row in data["categories"])
-        found = tuple(_image(row) for row in data["images"])
-        objects: dict[int, list[CocoAnnotation]] = defaultdict(list)
-        for row in data["annotations"]:
-            objects[int(row["image_id"])].append(row)
-    except DataError as error:
-        raise DataError(f"{str(file)!r}: {error}") from error
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
-        expected = "expected COCO instances: images, annotations and categories"
-        raise DataError(f"{str(file)!r} cannot be used ({error!r}); {expected}") from error
+        if not isinstance(data, dict):
+            raise DataError(f"it holds a {type(data).__name__}")
+        categories = sorted(map(_category, record_list(data, "categories")), key=_order)
+        found = tuple(_image(row) for row in record_list(data, "images"))
+        objects: dict[CocoId, list[CocoAnnotation]] = defaultdict(list)
+        for row in record_list(data, "annotations"):
+            objects[coco_id(row.get("image_id"))].append(row)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{str(file)!r} cannot be used: {wording(error)}; {_EXPECTED}") from error
     if len(categories) > _MAX_CATEGORIES:
         raise DataError(f"{str(file)!r} has {len(categories)} categories; at most {_MAX_CATEGORIES} fit, merge some")
+    for what, ids in (("categories", [one for one, _ in categories]), ("images", [image.number for image in found])):
+        if twice := [one for one, count in Counter(ids).items() if count > 1]:
+            raise DataError(f"{str(file)!r} has two {what} with the id {twice[0]!r}; give each an id of its own")
     labels = {number: place for place, (number, _) in enumerate(categories, start=1)}
-    return CocoInstances(
-        file, content_hash(content), found, tuple(name for _, name in categories), labels, dict(objects)
-    )
+    names = tuple(name for _, name in categories)
+    return CocoInstances(file, content_hash(content), found, names, labels, dict(objects))
 
 
-def _image(row: dict[str, Any]) -> CocoImage:
-    name, size = str(row["file_name"]), (int(row["height"]), int(row["width"]))
-    path = PurePosixPath(name.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or "\0" in name:
-        raise DataError(f"image {name!r} lies outside the data set; use a path below its folder")
-    if min(size) < 1 or size[0] * size[1] > MAX_PIXELS:
-        raise DataError(f"image {name!r} claims size {size}; at most {MAX_PIXELS} pixels are allowed")
-    return CocoImage(int(row["id"]), path.as_posix(), size)
+def coco_id(value: object) -> CocoId:
+    """Returns an id in the form in which ids are compared: whole numbers as such, also from text, else the text."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    text = str(value).strip()
+    return int(text) if text.isdecimal() and len(text) < 20 and text == str(int(text)) else text
+
+
+def _category(row: Mapping[str, Any]) -> tuple[CocoId, str]:
+    if "id" not in row:
+        raise DataError("a category has no `id`")
+    return coco_id(row["id"]), text_field(row, "name", "a category")
+
+
+def _order(category: tuple[CocoId, str]) -> tuple[bool, int, str]:
+    number = category[0]
+    return (False, number, "") if isinstance(number, int) else (True, 0, number)
+
+
+def _image(row: Mapping[str, Any]) -> CocoImage:
+    if "id" not in row:
+        raise DataError("an image has no `id`")
+    number = coco_id(row["id"])
+    written = str(row.get("file_name") or row.get("path") or "")
+    if not written:
+        return CocoImage(number, f"image {number}", None, "it has no `file_name`; add it, or export again")
+    try:
+        return CocoImage(number, image_path_below(written), stated_size(row.get("height"), row.get("width")))
+    except DataError as error:
+        return CocoImage(number, written, None, str(error))
 
 
 def write_instance_mask(instances: CocoInstances, image: CocoImage, path: Path) -> list[Problem]:
@@ -87,15 +150,19 @@ def write_instance_mask(instances: CocoInstances, image: CocoImage, path: Path) 
 
 
 def rasterise_instances(instances: CocoInstances, image: CocoImage) -> tuple[UInt8[np.ndarray, "h w"], list[Problem]]:
-    """Draws the mask of an image; returns it with a problem for each object that cannot be drawn."""
+    """Draws the mask of an image, whose size must be known; returns it with a problem for each object that fails."""
+    if image.size is None:
+        raise ValueError(f"the size of {image.file!r} is not known")
     mask = np.zeros(image.size, np.uint8)
     problems: list[Problem] = []
-    drawn: list[tuple[bool, int, np.ndarray]] = []
+    drawn: list[tuple[bool, int, Bool[np.ndarray, "h w"]]] = []
     for row in instances.objects.get(image.number, []):
+        if without_outline(row):
+            continue
         try:
-            inside = rasterise_segmentation(row.get("segmentation"), image.size)
-            label = IGNORE if row.get("iscrowd") else instances.labels[int(row["category_id"])]
-        except (DataError, KeyError, ValueError, TypeError) as error:
+            label = instances.label(row)
+            inside = rasterise_segmentation(row["segmentation"], image.size)
+        except DataError as error:
             what = f"object {row.get('id')!r} cannot be drawn: {error}"
             problems.append(Problem(image.file, what, f"repair it in {instances.file.name}"))
             continue
@@ -103,3 +170,31 @@ def rasterise_instances(instances: CocoInstances, image: CocoImage) -> tuple[UIn
     for _, label, inside in sorted(drawn, key=lambda one: (one[0], -int(one[2].sum()))):
         mask[inside] = label
     return mask, problems
+
+
+def undrawn_objects(instances: CocoInstances, image: CocoImage) -> list[Problem]:
+    """Returns an error if an image has objects and none with an outline, or a warning if it has some of each."""
+    rows = instances.objects.get(image.number, [])
+    kinds = Counter(kind for row in rows if (kind := without_outline(row)))
+    if not kinds:
+        return []
+    counts = ", ".join(f"{kind}: {count}" for kind, count in kinds.items())
+    cure = "outline them with polygons or masks; a box does not tell which of its pixels belong to the object"
+    some = kinds.total() < len(rows)
+    what = f"{kinds.total()} of {len(rows)} objects cover no known pixels ({counts})"
+    return [Problem(image.file, what, cure, "warning" if some else "error")]
+
+
+def doubtful_objects(instances: CocoInstances) -> list[Problem]:
+    """Returns a warning for classes whose objects are all crowds, and for objects whose image is not listed."""
+    problems = []
+    name = instances.file.name
+    if crowds := instances.only_crowds():
+        counts = ", ".join(f"{name!r}: {count}" for name, count in crowds.items())
+        what = f"all objects of some classes are crowds (iscrowd 1), which are void: no pixel is left of {counts}"
+        cure = f"if they are ordinary objects, `seglet data import {name} --crowds objects` reads them as such"
+        problems.append(Problem(name, what, cure, "warning"))
+    if instances.unlisted:
+        what = f"{instances.unlisted} objects belong to images that `images` does not list"
+        problems.append(Problem(name, what, "list the images, if they should be used", "warning"))
+    return problems

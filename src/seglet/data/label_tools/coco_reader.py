@@ -1,0 +1,66 @@
+"""Reads COCO instances files for import; smaller objects lie over larger ones, and void below all."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+from seglet.data.class_table import is_void
+from seglet.data.errors import DataError
+from seglet.data.label_tools.collecting import RegionCollector
+from seglet.data.label_tools.exchange import AnnotationEntry, Size, ToolAnnotations, settled_size
+from seglet.data.label_tools.regions import VOID_NAME, AnnotatedImage, names_without_void
+from seglet.data.layouts.fields import finite_number
+from seglet.data.layouts.instances import CocoImage, CocoInstances, read_instances
+from seglet.data.layouts.rasterise import rasterise_segmentation, without_outline
+from seglet.types import IGNORE
+
+CrowdReading = Literal["ask", "void", "objects"]
+"""Crowds are void, as COCO defines them, or ordinary objects; `ask` is void, unless no other object is there."""
+
+
+def read_coco_json(file: Path, crowds: CrowdReading = "ask") -> ToolAnnotations:
+    """Reads an instances file.
+
+    Raises:
+        DataError: the file has another form, or all its objects are crowds and nobody said how to read them.
+    """
+    instances = read_instances(file)
+    rows = [row for rows in instances.objects.values() for row in rows]
+    alike = instances.only_crowds()
+    if crowds == "ask" and alike and sum(alike.values()) == len(rows):
+        raise DataError(
+            f"all {len(rows)} objects in {str(file)!r} are crowds (iscrowd 1), which are void, so that no class is "
+            "left; read them as objects with --crowds objects, or say --crowds void"
+        )
+    entries = tuple(AnnotationEntry(image.file, image, problem=image.problem) for image in instances.images)
+    unlisted = {"object of an image that is not listed": instances.unlisted} if instances.unlisted else {}
+    decode = partial(_decode, instances, crowds)
+    return ToolAnnotations(file, names_without_void(instances.names), entries, decode, unlisted)
+
+
+def _decode(
+    instances: CocoInstances, crowds: CrowdReading, entry: AnnotationEntry, known: Size | None
+) -> AnnotatedImage:
+    image: CocoImage = entry.content
+    found = RegionCollector(settled_size(image.size, known))
+    for row in instances.objects.get(image.number, []):
+        try:
+            _add(row, instances, crowds, found)
+        except DataError as error:
+            raise DataError(f"object {row.get('id')!r} cannot be drawn: {error}") from error
+    found.regions.sort(key=lambda one: (not is_void(one.name), -int(one.inside.sum())))
+    return found.image(entry.file)
+
+
+def _add(row: dict[str, Any], instances: CocoInstances, crowds: CrowdReading, found: RegionCollector) -> None:
+    if kind := without_outline(row):
+        found.passed_over[kind] += 1
+        return
+    crowd = bool(row.get("iscrowd")) and crowds != "objects"
+    label = instances.label({**row, "iscrowd": crowd})
+    name = VOID_NAME if label == IGNORE else instances.names[label - 1]
+    if crowd and not is_void(instances.names[instances.label({**row, "iscrowd": 0}) - 1]):
+        found.remarks["crowd, which is void (iscrowd 1)"] += 1
+    score = row.get("score")
+    confidence = None if score is None else finite_number(score, "`score`")
+    found.add("object", name, rasterise_segmentation(row["segmentation"], found.size), confidence)

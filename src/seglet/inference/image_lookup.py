@@ -1,0 +1,63 @@
+"""Finds the images that a tool's file names in the folder where they lie here."""
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+
+from seglet.data.errors import DataError
+from seglet.data.files import IMAGE_SUFFIXES, image_files
+from seglet.values import did_you_mean
+
+
+class ImageLookup:
+    """Images below a folder, to be found by their path there, by its end, or by their name alone."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.by_path: dict[str, Path] = {}
+        self.by_name: dict[str, list[Path]] = defaultdict(list)
+        self.by_stem: dict[str, list[Path]] = defaultdict(list)
+        for path in image_files(folder):
+            self.by_path[_normal(path.relative_to(folder).as_posix())] = path
+            self.by_name[_normal(path.name)].append(path)
+            self.by_stem[_normal(path.stem)].append(path)
+
+    def find(self, names: Iterable[str]) -> Path:
+        """Returns the image that one of the names means.
+
+        The longest end of a name that is the path of an image wins; else an image anywhere below the folder that alone
+        has the name, or, for names without suffix, the stem.
+
+        Raises:
+            DataError: no image is meant, or several may be.
+        """
+        given = [_normal(name) for name in names]
+        ends = [end for name in given for end in _ends(name)]
+        for end in sorted(ends, key=lambda end: -end.count("/")):  # stable: of equal lengths the first name
+            if end in self.by_path:
+                return self.by_path[end]
+        for name in given:
+            last = PurePosixPath(name)
+            found = self.by_name.get(last.name, [])
+            if not found and last.suffix.lower() not in IMAGE_SUFFIXES:
+                found = self.by_stem.get(last.name, [])
+            if len(found) == 1:
+                return found[0]
+            if found:
+                first, second = (path.relative_to(self.folder).as_posix() for path in found[:2])
+                raise DataError(f"{len(found)} images are called {last.name!r}, such as {first!r} and {second!r}; "
+                                "rename them, or name a folder with one of them as --images")  # fmt: skip
+        last_name = PurePosixPath(given[0]).name
+        near = did_you_mean(last_name, self.by_name)
+        raise DataError(f"0 images are called {last_name!r}; restore it, or name another --images{near}")
+
+
+def _normal(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
+
+
+def _ends(name: str) -> list[str]:
+    """Returns the path and what is left of it without its first folders, one by one."""
+    parts = name.split("/")
+    return ["/".join(parts[start:]) for start in range(len(parts))]
