@@ -40,7 +40,7 @@ def test_numbers_under_the_heading_of_tags_are_tags(tmp_path):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"image,cat,dog\na.jpg,0.7,1", "holds '0.7'; write 1"),
+        (b"image,cat,dog\na.jpg,0.7,1", "holds '0.7' under 'cat'; write 1"),
         (b"image,cat\na.jpg,1,1", "has 3 cells under 2 headings"),
         (b"\xff\xfe\x00", "not UTF-8"),
         (b'a.jpg,"cat', "no CSV"),

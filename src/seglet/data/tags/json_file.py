@@ -81,7 +81,7 @@ def _names(value: Any, keys: Sequence[str]) -> list[str]:
             there = choose_from(keys[0], value)
             raise DataError(f"no field {keys[0]!r}; say which holds the tags with --tags-key: {there}")
         return _names(value[key], ()) if not isinstance(value[key], dict) else _flagged(value[key])
-    if value is None:
+    if value is None or value != value:  # null, or the NaN that pandas writes
         return []
     return [_name(tag) for tag in value] if isinstance(value, list) else [_name(value)]
 

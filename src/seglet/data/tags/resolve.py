@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seglet.data.class_table import ClassTable, classes_of, numbered_table, train_ids
-from seglet.data.errors import Problem
+from seglet.data.errors import DataError, Problem
 from seglet.data.spelling import fold_spelling, similar_names
+from seglet.data.tags.sheet_columns import BITS, is_number
 from seglet.data.tags.taglist import TagList, TagNames
 from seglet.types import IGNORE
 from seglet.values import choose_from
@@ -100,8 +101,18 @@ def _images(count: int) -> str:
 
 
 def table_from_tags(listed: TagList) -> ClassTable:
-    """Returns a table of background and, in alphabetical order, one class per tag in its most frequent spelling."""
+    """Returns a table of background and, in alphabetical order, one class per tag in its most frequent spelling.
+
+    Raises:
+        DataError: tags are numbers, or all are words such as yes, which name no class.
+    """
     counts = Counter(tag for of_image in listed.tags.values() for tag in of_image)
+    if number := next((tag for tag in sorted(counts) if is_number(tag)), None):
+        cure = "add a classes.txt with a line `id name` for each class, or name the column of tags `tags`"
+        raise DataError(f"{str(listed.source)!r}: tag {number!r} is a number, and nothing names the classes; {cure}")
+    if counts and all(tag.lower() in BITS for tag in counts):
+        cure = "write the names of the classes as headings, or as tags"
+        raise DataError(f"{str(listed.source)!r}: tags such as {min(counts)!r} name no class; {cure}")
     ways: dict[str, list[str]] = defaultdict(list)
     for tag in sorted(counts, key=lambda tag: (-counts[tag], tag)):
         ways[fold_spelling(tag)].append(tag)

@@ -32,8 +32,12 @@ class TagSource:
 USUAL_TAGS = TagSource()
 
 
-def read_tags(path: Path, known: Collection[Path], key: str = "", ending: str = "") -> TagList:
-    """Reads tags from a file or folder of any supported format; `known` are the images of the data set.
+def read_tags(
+    path: Path, known: Collection[Path], key: str = "", ending: str = "", names: Collection[str] = ()
+) -> TagList:
+    """Reads tags from a file or folder of any supported format.
+
+    `known` are the images of the data set, and `names` its classes, as far as a table names them.
 
     Raises:
         DataError: it does not exist or has no supported format; other errors may be in `TagList.problems`.
@@ -50,7 +54,7 @@ def read_tags(path: Path, known: Collection[Path], key: str = "", ending: str = 
     if path.suffix.lower() == ".json":
         return json_file.read_json_tags(path, key, ending)
     if path.suffix.lower() in (".csv", ".tsv", ".txt"):
-        return spreadsheet.read_tag_spreadsheet(path)
+        return spreadsheet.read_tag_spreadsheet(path, names)
     raise DataError(f"tags {str(path)!r}: expected .csv, .json, or a folder of XML files or of a folder for each class")
 
 
@@ -70,7 +74,8 @@ def find_tags(
             raise DataError(f"tags field {wanted.key!r} was given without a tag file; name the file as well")
         return None
     known = {item.image for items in found.splits.values() for item in items}
-    return read_tags(path, known, wanted.key, _ending(found, masks))
+    names = [entry.name for entry in entries or ()]
+    return read_tags(path, known, wanted.key, _ending(found, masks), names)
 
 
 def _beside(root: Path, masks: Path | None, found: FoundLayout, entries: ClassTable | None) -> Path | None:
