@@ -38,7 +38,7 @@ def test_msrc_has_three_sets_of_masks(shared_data, folder, classes):
 
 
 PACKS = {
-    "ade20k": ("ade20k", 150, 4), "sunrgbd37": ("folders", 37, 2), "voc": ("folders", 21, 3),
+    "ade20k": ("ade20k", 150, 4), "sunrgbd37": ("folders", 18, 2), "voc": ("folders", 21, 3),
     "instances_pmode": ("folders", 3, 2), "coarse_labels": ("folders", 3, 1),
     "cityscapes_image_only": ("folders", 1, 1),
 }  # fmt: skip

@@ -65,8 +65,8 @@ def doubtful_values(
     coding: MaskCoding, stated: bool, values: Mapping[int, int], chosen: ClassChoice
 ) -> Iterable[Problem]:
     """Yields doubts about the values of masks that hold ids or colours; a `stated` coding is the user's."""
-    named = {entry.id for entry in chosen.entries or ()} if not chosen.assumed else set()
-    if coding == "index" and not stated and IGNORE in values and IGNORE not in named and values.keys() <= {0, IGNORE}:
+    named = {entry.id for entry in chosen.entries or () if not entry.void}
+    if coding == "index" and not stated and IGNORE not in named and values.keys() == {0, IGNORE}:
         cure = "check with --coding binary_255 if 255 is an object, --coding index if it is void"
         yield Problem("masks", "every mask holds only 0 and 255, which could be an object or void", cure)
     elif chosen.entries is None and values:

@@ -22,8 +22,8 @@ _OTHERS = frozenset({
     "bbox", "area", "depth", "size", "split", "set", "subset", "fold", "usage", "partition", "phase", "confidence",
     "conf", "score", "prob", "probability", "weight", "date", "time", "timestamp", "datetime", "url", "source",
     "author", "annotator", "user", "comment", "comments", "note", "notes", "remark", "remarks", "description", "lat",
-    "lon", "latitude", "longitude", "patient", "patientid", "age", "sex", "gender", "id", "index", "unnamed0", "md5", "hash",
-    "sha1", "sha256", "difficult", "truncated", "occluded", "iscrowd", "count", "instances",
+    "lon", "latitude", "longitude", "patient", "patientid", "age", "sex", "gender", "id", "index", "unnamed0", "md5",
+    "hash", "sha1", "sha256", "difficult", "truncated", "occluded", "iscrowd", "count", "instances",
 })  # fmt: skip
 """Headings of columns that are no classes, whatever their cells hold."""
 BITS: Mapping[str, bool] = {
