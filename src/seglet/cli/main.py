@@ -51,6 +51,7 @@ COMMANDS = {
     "enhance": Command("enhance", "brighten dark images"),
     "export": Command("export", "write a segmenter as an ONNX file, and compare the two"),
     "publish": Command("publish", "write a segmenter with its card for the Hugging Face hub"),
+    "backbones": Command("backbones", "list the backbones a student can have, their weights and licences"),
     "convert": Command("convert", "convert a checkpoint of another code base into a segmenter"),
     "table": Command("table", "train and score the rows of a results table", takes_keys=True),
     "cost": Command("cost", "measure what an hour of annotation buys on your data", takes_keys=True),

@@ -9,6 +9,7 @@ from typing import Any
 from seglet.engine.experiment_file import read_yaml
 from seglet.engine.run import Run
 from seglet.files import read_json
+from seglet.models.backbones.published import OWN_WEIGHTS, hub_licence
 from seglet.models.foundation.known_models import known_model
 from seglet.models.io.model_card import LICENCE_NOT_STATED, LicensedPart, Provenance
 
@@ -100,4 +101,18 @@ def _licensed_parts(values: Mapping[str, Any], data_licence: str) -> tuple[Licen
             parts.append(LicensedPart(f"{entry.id}, {entry.about}", entry.licence))
         elif key in _WEIGHTS_KEYS and isinstance(value, str) and value:
             parts.append(LicensedPart(f"{key.replace('_', ' ')}: {Path(value).name}"))
-    return tuple(dict.fromkeys(parts))
+    return tuple(dict.fromkeys([*parts, *_initial_weights(values)]))
+
+
+def _initial_weights(values: Mapping[str, Any]) -> list[LicensedPart]:
+    """Returns the published weights that the student's backbone started from; none from chance or a saved segmenter."""
+    backbone = str(values.get("student", "")).partition("-")[2]
+    if values.get("student_weights") or values.get("pretrained", "none") != "auto":
+        return []
+    if backbone.startswith("hf:"):
+        licence = hub_licence(backbone.removeprefix("hf:"))
+        return [LicensedPart(f"initial weights: {backbone}", licence or LICENCE_NOT_STATED)]
+    known = OWN_WEIGHTS.get(backbone)
+    if known is None or not known.package or values.get("width", 1.0) != 1:
+        return []
+    return [LicensedPart(f"initial weights: {known.package}, trained on {known.learnt}", known.licence)]

@@ -1,0 +1,87 @@
+"""The backbones that are known by name, with their size, published weights, heads, and speed on this machine."""
+
+import time
+from dataclasses import dataclass
+
+import torch
+
+from seglet.models.architecture import NETWORK_NAMES, Architecture
+from seglet.models.assembly import build_backbone
+from seglet.models.backbones.base import Backbone
+from seglet.models.backbones.published import OWN_WEIGHTS, PublishedWeights
+
+_RANDOM = PublishedWeights("none: random weights", "", "")
+_SIDE = 512
+_MEASUREMENTS = 3
+
+
+@dataclass(frozen=True)
+class KnownBackbone:
+    """A backbone: its name behind the head, millions of parameters, weights, whether they are here, and its heads."""
+
+    name: str
+    parameters: float
+    weights: PublishedWeights
+    installed: bool
+    heads: tuple[str, ...]
+
+
+def known_backbones() -> list[KnownBackbone]:
+    """Lists our own backbones; nothing is downloaded."""
+    heads: dict[str, tuple[str, ...]] = {}
+    for network in NETWORK_NAMES:
+        head, _, backbone = network.partition("-")
+        heads[backbone] = (*heads.get(backbone, ()), head)
+    return [_own(name, of_name) for name, of_name in heads.items()]
+
+
+def _own(name: str, heads: tuple[str, ...]) -> KnownBackbone:
+    with torch.device("meta"):
+        backbone = _build(name, heads[0])
+    parameters = sum(parameter.numel() for parameter in backbone.parameters()) / 1e6
+    weights = OWN_WEIGHTS.get(name, _RANDOM)
+    return KnownBackbone(name, parameters, weights, _is_here(name, weights), heads)
+
+
+def _is_here(name: str, weights: PublishedWeights) -> bool:
+    if name == "clip_tiny":
+        return True
+    if weights.package:
+        from seglet.models.backbones.imagenet import find_imagenet_file
+
+        return find_imagenet_file(name) is not None
+    return any(_is_downloaded(word) for word in weights.origin.split() if word.startswith("openai/"))
+
+
+def _is_downloaded(repository: str) -> bool:
+    """Returns whether the hub's folder of downloads has the model; False without the hub's library."""
+    from seglet.models.foundation.loading import import_library
+
+    try:
+        found = import_library("huggingface_hub").try_to_load_from_cache(repository, "model.safetensors")
+    except ValueError:
+        return False
+    return isinstance(found, str)
+
+
+def _build(name: str, head: str) -> Backbone:
+    return build_backbone(Architecture(f"{head}-{name}", output_stride=16))
+
+
+def measure_backbone(backbone: KnownBackbone) -> float:
+    """Returns the milliseconds that a backbone takes one core for an image of 512 x 512, the best of three.
+
+    Weights are random, the output stride is 16 where there is a choice.
+    """
+    network = _build(backbone.name, backbone.heads[0]).eval()
+    images, before, best = torch.rand(1, 3, _SIDE, _SIDE), torch.get_num_threads(), float("inf")
+    torch.set_num_threads(1)
+    try:
+        with torch.inference_mode():
+            for _ in range(_MEASUREMENTS):
+                begin = time.process_time()  # of this process alone, whatever else the machine does
+                network(images)
+                best = min(best, time.process_time() - begin)
+    finally:
+        torch.set_num_threads(before)
+    return best * 1000

