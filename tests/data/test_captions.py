@@ -39,6 +39,14 @@ def test_two_files_of_one_name_are_not_mistaken(tmp_path: Path) -> None:
         found.of("a")
 
 
+def test_a_caption_is_not_given_to_the_image_of_another_folder(tmp_path: Path) -> None:
+    found = read_captions(written(tmp_path, "a.csv", "cam2\\0.jpg,a cat\n1.jpg,a dog\n"))
+    assert (found.of("cam2/0"), found.of("cam1/1")) == (("a cat",), ("a dog",))
+    for name in ("cam1/0", "cam2/1"):
+        with pytest.raises(DataError, match=f"no caption of '{name}'|could be of 'cam1/1' and of '{name}'"):
+            found.of(name)
+
+
 def test_an_empty_caption_is_allowed(tmp_path: Path) -> None:
     assert read_captions(written(tmp_path, "a.csv", "a,\n")).of("a") == ("",)
 

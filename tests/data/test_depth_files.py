@@ -1,5 +1,7 @@
 """Depth maps that somebody made."""
 
+import hashlib
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -24,6 +26,39 @@ def test_grey_colour_sixteen_bits_and_arrays_give_the_same_depth(tmp_path):
 def test_what_is_equally_far_everywhere_is_zero(tmp_path):
     np.save(tmp_path / "a.npy", np.full((2, 2), 7.0))
     assert not DepthFiles(tmp_path).read("a", (2, 2)).any()
+
+
+def test_a_map_belongs_to_the_image_in_its_folder(tmp_path):
+    for folder, values in (("cam1", RAMP), ("cam2", RAMP[::-1])):
+        (tmp_path / folder).mkdir()
+        np.save(tmp_path / folder / "0.npy", values)
+    files = DepthFiles(tmp_path)
+    assert files.read("cam1/0", (2, 2))[0].tolist() == [0, 0.25]
+    assert files.read("cam2/0", (2, 2))[0].tolist() == [0.5, 1]
+    for name, why in (("0", "no depth map of '0' alone"), ("cam3/0", "no depth map of 'cam3/0' in")):
+        with pytest.raises(DataError, match=why):
+            files.read(name, (2, 2))
+
+
+def test_a_map_is_of_one_image_and_an_image_has_one_map(tmp_path):
+    np.save(tmp_path / "0.npy", RAMP)
+    np.save(tmp_path / "1.npy", RAMP)
+    Image.fromarray(RAMP).save(tmp_path / "1_depth.png")
+    files = DepthFiles(tmp_path)
+    files.read("cam1/0", (2, 2))
+    with pytest.raises(DataError, match="could be of 'cam1/0' and of 'cam2/0'"):
+        files.read("cam2/0", (2, 2))
+    with pytest.raises(DataError, match=r"'.*1.npy', '.*1_depth.png' have its name"):
+        files.read("1", (2, 2))
+
+
+def test_the_hash_of_a_folder_is_that_of_earlier_versions(tmp_path):
+    for name in ("a.npy", "b/c.npy"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        np.save(tmp_path / name, RAMP)
+    one = hashlib.sha256((tmp_path / "a.npy").read_bytes()).hexdigest()
+    lines = "".join(f"{name} {one}\n" for name in ("a", "b/c", "c"))
+    assert DepthFiles(tmp_path).content() == hashlib.sha256(lines.encode()).hexdigest()
 
 
 def test_the_content_is_what_identifies_a_folder(tmp_path):

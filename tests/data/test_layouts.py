@@ -39,6 +39,15 @@ def test_the_official_lists_pick_from_a_voc_folder(tmp_path, monkeypatch):
     assert (unlabelled.ids, unlabelled.read(0).labels) == (("b",), None)
 
 
+def test_an_official_list_needs_one_image_for_each_name(tmp_path, monkeypatch):
+    monkeypatch.setattr("seglet.data.folder_dataset.official_split_ids", lambda name: ("b",))
+    for folder in ("x", "y"):
+        write_image(tmp_path / "images" / folder / "b.jpg")
+        mask(tmp_path / "masks" / folder / "b.png", 0, 1)
+    with pytest.raises(DataError, match=r"1 of 1 images of list .* \(1 are there more than once\)"):
+        open_dataset(str(tmp_path), "pascal/92/labeled")
+
+
 def test_an_official_list_that_is_not_there_is_reported(tmp_path):
     write_image(tmp_path / "JPEGImages" / "a.jpg")
     mask(tmp_path / "SegmentationClass" / "a.png", 0, 1)
@@ -196,6 +205,9 @@ def test_the_scan_skips_litter_and_follows_links_once(tmp_path):
     (tmp_path / "images" / "Thumbs.db").touch()
     (tmp_path / "images" / "loop").symlink_to(tmp_path / "images")
     (tmp_path / "images" / "folder.png").mkdir()
+    for litter in ("@eaDir/0.png/SYNOPHOTO_THUMB_M.png", "__MACOSX/images/0.png", "#recycle/2.png"):
+        write_image(tmp_path / "images" / litter)
+        write_image(tmp_path / litter)
     assert ids(infer_layout(tmp_path)) == {"all": ["0", "1"]}
 
 

@@ -44,6 +44,26 @@ def test_a_darkened_image_in_the_folder_of_its_split_finds_the_one_outside():
     assert DarkLightDataset(Images(["train/a"], 10), Images(["a"], 200)).read(0).id == "train/a"
 
 
+def lights(dark, light, offset=0):
+    """Returns the indices of the light images that dark ones get."""
+    pairs = DarkLightDataset(Images(dark, 10), Images(light, 200), offset)
+    return [pairs.light.ids[place] for place in pairs._partners]
+
+
+def test_folders_count_where_names_repeat():
+    assert lights(["cam2/0", "cam1/0"], ["cam1/0", "cam2/0"]) == ["cam2/0", "cam1/0"]
+    assert lights(["cam2/2", "cam1/2"], ["cam1/1", "cam2/1"], offset=-1) == ["cam2/1", "cam1/1"]
+    assert lights(["night/cam1/0", "night/5"], ["cam1/0", "cam2/0", "day/5"]) == ["cam1/0", "day/5"]
+
+
+@pytest.mark.parametrize(
+    ("dark", "light"), [(["0"], ["cam1/0", "cam2/0"]), (["cam1/0", "cam2/0"], ["0"]), (["cam1/0"], ["cam2/0", "0x/0"])]
+)
+def test_no_image_gets_the_partner_of_another(dark, light):
+    with pytest.raises(DataError, match=r"dark images have no light image, .* names must agree with their folders"):
+        lights(dark, light)
+
+
 def test_images_without_partner_are_named():
     with pytest.raises(DataError, match=r"2 of 3 dark images have no light image, such as 'b'"):
         DarkLightDataset(Images(["a", "b", "c"], 10), Images(["a"], 200))

@@ -3,7 +3,7 @@
 import os
 import stat
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 
 from seglet.data.errors import DataError
@@ -15,15 +15,26 @@ IMAGE_SUFFIXES = frozenset(
 """Suffixes, in any case, of the files that a folder scan takes for images."""
 
 
+_SYSTEM_FOLDERS = frozenset(
+    {"@eadir", "__macosx", "#recycle", "$recycle.bin", "system volume information", "lost+found"}
+)
+"""Folders that network storage and operating systems put beside files, with thumbnails and copies."""
+
+
 def image_files(folder: Path) -> list[Path]:
-    """Returns every image file below `folder`, by name; hidden files and link loops are skipped.
+    """Returns every image file below `folder`, by name; hidden files, system folders and link loops are skipped.
 
     Broken links are kept, so that reading them reports the missing file.
     """
-    return sorted(_walk(folder, set()))
+    return files_below(folder, IMAGE_SUFFIXES)
 
 
-def _walk(folder: Path, visited: set[Path]) -> Iterator[Path]:
+def files_below(folder: Path, suffixes: Container[str]) -> list[Path]:
+    """Returns every file below `folder` with one of the suffixes, in lower case, as `image_files` does."""
+    return sorted(_walk(folder, suffixes, set()))
+
+
+def _walk(folder: Path, suffixes: Container[str], visited: set[Path]) -> Iterator[Path]:
     real = folder.resolve()
     if real in visited:
         return
@@ -33,12 +44,17 @@ def _walk(folder: Path, visited: set[Path]) -> Iterator[Path]:
     except OSError as error:
         raise DataError(f"folder {str(folder)!r} cannot be listed ({error.strerror}); check its permissions") from error
     for entry in entries:
-        if entry.name.startswith("."):
+        if not is_visible(entry.name):
             continue
         if entry.is_dir():
-            yield from _walk(Path(entry.path), visited)
-        elif Path(entry.name).suffix.lower() in IMAGE_SUFFIXES:
+            yield from _walk(Path(entry.path), suffixes, visited)
+        elif Path(entry.name).suffix.lower() in suffixes:
             yield Path(entry.path)
+
+
+def is_visible(name: str) -> bool:
+    """True unless a file or folder of this name is hidden or belongs to the system."""
+    return not name.startswith(".") and name.lower() not in _SYSTEM_FOLDERS
 
 
 def image_name(path: Path, folder: Path) -> str:
@@ -50,7 +66,7 @@ def subfolders(folder: Path) -> list[Path]:
     """Returns the visible folders in `folder`, by name; none if it does not exist."""
     if not folder.is_dir():
         return []
-    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    return sorted(path for path in folder.iterdir() if path.is_dir() and is_visible(path.name))
 
 
 def user_cache_folder() -> Path:

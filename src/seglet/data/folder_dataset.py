@@ -15,6 +15,7 @@ from seglet.data.dataset import Dataset, Sample
 from seglet.data.description import DESCRIPTION_FILE, Description, ImageItem, load_description
 from seglet.data.errors import DataError
 from seglet.data.files import cache_folder_for, is_writable
+from seglet.data.names import ImageNames, match_names
 from seglet.data.splits.divide import unlabelled_item
 from seglet.data.splits.fractions import UNLABELLED_NAMES, split_commands
 from seglet.data.splits.official import official_split_ids
@@ -128,12 +129,15 @@ def _description_files(path: Path) -> list[Path]:
 
 
 def _official_items(description: Description, split: str) -> tuple[ImageItem, ...]:
-    by_name = {item.id.rsplit("/", 1)[-1]: item for items in description.splits.values() for item in items}
+    every = [item for items in description.splits.values() for item in items]
+    by_path = {item.image: item for item in sorted(every, key=lambda item: item.mask is not None)}
     wanted = official_split_ids(split)
-    missing = [name for name in wanted if name not in by_name]
+    found = match_names(wanted, ImageNames(((item.id, path) for path, item in by_path.items()), description.root))
+    missing = [name for name in wanted if name not in found.images]
     if missing:
         lacking = f"{len(missing)} of {len(wanted)} images of list {split!r} are not in {str(description.root)!r}"
-        raise DataError(f"{lacking}, such as {missing[0]!r}; complete the data set and check it again")
-    items = tuple(by_name[name] for name in wanted)
+        twice = f" ({len(found.ambiguous)} are there more than once)" if found.ambiguous else ""
+        raise DataError(f"{lacking}{twice}, such as {missing[0]!r}; complete the data set and check it again")
+    items = tuple(by_path[found.images[name]] for name in wanted)
     unlabelled = split.rsplit("/", 1)[-1] in UNLABELLED_NAMES
     return tuple(map(unlabelled_item, items)) if unlabelled else items

@@ -7,8 +7,8 @@ from pathlib import Path
 from seglet.data.class_files.read import read_class_table
 from seglet.data.class_files.search import find_class_file, mask_ending
 from seglet.data.class_table import ClassTable
-from seglet.data.files import image_files, image_name
-from seglet.data.tags.match import nearest_image_name
+from seglet.data.files import files_below, image_files, image_name
+from seglet.data.names import nearest_image_name
 from seglet.inference.inputs import ImageFile, gather_images
 from seglet.inference.score_maps import SCORE_SUFFIXES
 
@@ -42,8 +42,7 @@ def find_maps(folder: Path, out: Path) -> list[ImageFile]:
     Raises:
         ValueError: there are neither.
     """
-    maps = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SCORE_SUFFIXES and path.name[0] != ".")
-    found = maps or image_files(folder)
+    found = files_below(folder, SCORE_SUFFIXES) or image_files(folder)
     own = [path for path in found if not path.resolve().is_relative_to(out.resolve())]
     if not own:
         raise ValueError(f"no score maps (.npy, .npz) and no masks in {str(folder)!r}; give the folder that holds them")

@@ -15,7 +15,7 @@ from seglet.data.class_table import classes_of
 from seglet.data.description import Description, ImageItem
 from seglet.data.errors import DataError, Problem
 from seglet.data.files import cache_folder_for
-from seglet.data.layouts.found import FoundLayout, missing_mask_problem
+from seglet.data.layouts.found import FoundLayout
 from seglet.data.layouts.infer import infer_layout
 from seglet.data.splits.fractions import UNLABELLED_NAMES
 from seglet.data.tags.assign import AssignedTags, assign_tags, refuse_unnamed_classes, tags_from_masks
@@ -177,8 +177,6 @@ def _problems_by_item(
 ) -> dict[ImageItem, list[Problem]]:
     """Returns the problems of each item: of its image, its mask, or the lack of one."""
     of = {item: _item_problems(item, facts, description) for items in description.splits.values() for item in items}
-    for item in found.unmasked:
-        of.setdefault(item, [missing_mask_problem(item)])  # an image in no split
     for name, items in description.splits.items():
         for item, problem in unusable_images(name, items, assigned, found.unmasked).items():
             if not any(other.severity == "error" for other in of[item]):

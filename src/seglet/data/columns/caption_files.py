@@ -3,14 +3,14 @@
 import csv
 import io
 import json
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from seglet.data.errors import DataError
+from seglet.data.names import NamedFiles, written_name
 from seglet.files import content_hash, read_bytes
 
 CAPTION_FILE_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl")
@@ -31,20 +31,25 @@ class CaptionFile:
     digest: str
 
     def of(self, image: str) -> tuple[str, ...]:
-        """Returns the captions of an image, found by its id, or by its file name if that is unique in the file.
+        """Returns the captions of an image, found by its id, or by an end of its path that names no other.
 
         Raises:
-            DataError: the file does not name the image.
+            DataError: the file does not name the image, or the name could be of several.
         """
-        found = self.captions.get(image) or self._by_file.get(_bare(image))
+        found = self.captions.get(image)
+        if found is None and (key := self._named.of(image)) is not None:
+            found = self.captions[self._keys[key]]
         if found is None:
             raise DataError(f"no caption of {image!r} in {str(self.path)!r}; add a line for it (an empty one will do)")
         return found
 
     @cached_property
-    def _by_file(self) -> Mapping[str, tuple[str, ...]]:
-        counts = Counter(map(_bare, self.captions))
-        return {_bare(name): texts for name, texts in self.captions.items() if counts[_bare(name)] == 1}
+    def _keys(self) -> Mapping[Path, str]:
+        return {Path(name.replace("\\", "/")): name for name in self.captions}
+
+    @cached_property
+    def _named(self) -> NamedFiles:
+        return NamedFiles(((written_name(name), key) for key, name in self._keys.items()), "caption")
 
 
 def read_captions(path: Path) -> CaptionFile:
@@ -107,10 +112,3 @@ def _texts(value: Any, name: str, path: Path) -> tuple[str, ...]:
     if not isinstance(texts, list) or not texts or not all(isinstance(item, str) for item in texts):
         raise DataError(f"{str(path)!r}: expected a caption of {name!r}, or a list of some; write {_EXPECTED}")
     return tuple(item.strip() for item in texts)
-
-
-def _bare(name: str) -> str:
-    path = PurePosixPath(name.replace("\\", "/"))
-    return (
-        path.stem if path.suffix.lower() in (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff") else path.name
-    )

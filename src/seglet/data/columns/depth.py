@@ -7,6 +7,7 @@ import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float32
@@ -15,6 +16,9 @@ from PIL import Image
 from seglet.data.dataset import Sample
 from seglet.data.errors import DataError
 from seglet.files import read_bytes
+
+if TYPE_CHECKING:
+    from seglet.data.names import NamedFiles
 
 _SUFFIXES = (".png", ".tif", ".tiff", ".npy")
 _NAME_SUFFIX = "_depth"
@@ -33,24 +37,33 @@ class DepthFiles:
 
     @cached_property
     def files(self) -> dict[str, Path]:
-        """Files by the name of the image, with and without its folders.
+        """Files by the name of the image, and by its last part; of equal last parts the last file counts.
 
         Raises:
             DataError: the folder does not exist or has no depth maps.
         """
-        from seglet.data.files import image_name
-
         if not self.folder.is_dir():
             raise DataError(f"{str(self.folder)!r} is no folder; give the one that holds the depth maps")
         found: dict[str, Path] = {}
-        for path in sorted(self.folder.rglob("*")):
-            if path.suffix.lower() in _SUFFIXES and path.is_file():
-                name = image_name(path, self.folder).removesuffix(_NAME_SUFFIX)
-                found[name] = found[name.rsplit("/", 1)[-1]] = path
+        for name, path in self._paths:
+            found[name] = found[name.rsplit("/", 1)[-1]] = path
         if not found:
             kinds = ", ".join(_SUFFIXES)
             raise DataError(f"{str(self.folder)!r} holds no depth maps; expected {kinds} named like images")
         return found
+
+    @cached_property
+    def _paths(self) -> list[tuple[str, Path]]:
+        from seglet.data.files import files_below, image_name
+
+        paths = files_below(self.folder, _SUFFIXES)
+        return [(image_name(path, self.folder).removesuffix(_NAME_SUFFIX), path) for path in paths]
+
+    @cached_property
+    def _named(self) -> "NamedFiles":
+        from seglet.data.names import NamedFiles
+
+        return NamedFiles(self._paths if self.files else (), "depth map")
 
     def content(self) -> str:
         """Returns a hash of all maps."""
@@ -63,9 +76,10 @@ class DepthFiles:
         """Reads the map of the image `name` of `size` (h, w), at its own resolution, scaled to [0, 1].
 
         Raises:
-            DataError: the map is missing, cannot be read, or has another aspect ratio than the image.
+            DataError: the map is missing or not the only one of this name, cannot be read, or has another aspect ratio
+                than the image.
         """
-        path = self.files.get(name) or self.files.get(name.rsplit("/", 1)[-1])
+        path = self._named.of(name)
         if path is None:
             expected = f"expected {name}.png or {name}{_NAME_SUFFIX}.png"
             raise DataError(f"no depth map of {name!r} in {str(self.folder)!r}; {expected}")

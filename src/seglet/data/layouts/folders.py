@@ -3,24 +3,12 @@
 from dataclasses import replace
 from pathlib import Path
 
-from seglet.data.description import ImageItem
+from seglet.data.description import WHOLE_SPLIT
 from seglet.data.errors import DataError, Problem
-from seglet.data.files import image_files, subfolders
-from seglet.data.layouts.found import SPLIT_NAMES, FoundLayout, ImageMaskPairs, join_splits, pair_folders, read_id_list
-
-IMAGE_FOLDERS = ("images", "image", "imgs", "img", "pictures", "JPEGImages")
-MASK_FOLDERS = (
-    "masks",
-    "mask",
-    "labels",
-    "label",
-    "annotations",
-    "annotation",
-    "gt",
-    "SegmentationClass",
-    "segmentation",
-)
-_LIST_FOLDERS = ("lists", "splits", "ImageSets/Segmentation", ".")
+from seglet.data.files import files_below, image_files, subfolders
+from seglet.data.layouts.found import FoundLayout, ImageMaskPairs, join_splits, pair_folders
+from seglet.data.layouts.lists import divide_by_lists
+from seglet.data.layouts.roles import IMAGE_FOLDERS, MASK_FOLDERS, folders_named, split_of
 
 
 def find_folders(root: Path) -> FoundLayout | None:
@@ -28,9 +16,7 @@ def find_folders(root: Path) -> FoundLayout | None:
     images = _first(root, IMAGE_FOLDERS)
     if images is not None:
         return find_image_and_mask_folders(images, _masks(root), home=root)
-    by_split = {
-        SPLIT_NAMES[folder.name.lower()]: folder for folder in subfolders(root) if folder.name.lower() in SPLIT_NAMES
-    }
+    by_split = {name: folder for folder in subfolders(root) if (name := split_of(folder.name)) is not None}
     holding = {name: folder for name, folder in by_split.items() if _first(folder, IMAGE_FOLDERS) is not None}
     if holding:
         return _split_first(root, holding)
@@ -54,7 +40,7 @@ def find_image_and_mask_folders(images: Path, masks: Path | None, home: Path | N
     if home is None and inner is not None:
         images, root = inner, images
     found = _by_folder(images, masks)
-    return _by_lists(root, found) if list(found.splits) == ["all"] else found
+    return divide_by_lists(root, found, masks) if list(found.splits) == [WHOLE_SPLIT] else found
 
 
 def _beside(root: Path) -> FoundLayout:
@@ -72,13 +58,13 @@ def _beside(root: Path) -> FoundLayout:
 
 
 def _by_folder(images: Path, masks: Path | None) -> FoundLayout:
-    inside = subfolders(images)
-    if not inside or not all(folder.name.lower() in SPLIT_NAMES for folder in inside):
-        return join_splits("folders", {"all": pair_folders(images, masks)})
+    inside = {folder: split_of(folder.name) for folder in subfolders(images)}
+    if not inside or None in inside.values():
+        return join_splits("folders", {WHOLE_SPLIT: pair_folders(images, masks)})
     splits: dict[str, ImageMaskPairs] = {}
-    for folder in inside:
+    for folder, name in inside.items():
         partner = masks / folder.name if masks is not None and (masks / folder.name).is_dir() else None
-        splits[SPLIT_NAMES[folder.name.lower()]] = pair_folders(folder, partner)
+        splits[name or WHOLE_SPLIT] = pair_folders(folder, partner)
     return join_splits("folders", splits)
 
 
@@ -92,44 +78,16 @@ def _split_first(root: Path, holding: dict[str, Path]) -> FoundLayout:
     return join_splits("folders", splits)
 
 
-def _by_lists(root: Path, found: FoundLayout) -> FoundLayout:
-    """Returns the layout divided by lists such as lists/train.txt, or unchanged if there are none."""
-    files = [
-        file
-        for folder in _LIST_FOLDERS
-        for file in sorted((root / folder).glob("*.txt"))
-        if file.stem.lower() in SPLIT_NAMES
-    ]
-    items = found.splits["all"]
-    by_name = {item.id.rsplit("/", 1)[-1]: item for item in items} | {item.id: item for item in items}
-    splits: dict[str, tuple[ImageItem, ...]] = {}
-    problems = list(found.problems)
-    for file in files:
-        names = read_id_list(file)
-        splits[SPLIT_NAMES[file.stem.lower()]] = tuple(by_name[name] for name in names if name in by_name)
-        gone = [name for name in names if name not in by_name]
-        problems += (
-            Problem(name, f"listed in {file.name} but there is no such image", "restore it, or edit the list")
-            for name in gone
-        )
-    unlabelled = splits.get("unlabelled", ())
-    if unlabelled:
-        splits["unlabelled"] = tuple(replace(item, mask=None) for item in unlabelled)
-    unmasked = tuple(item for item in found.unmasked if item not in unlabelled)
-    return replace(found, splits=splits or found.splits, problems=tuple(problems), unmasked=unmasked)
-
-
 def holds_images_folder(root: Path) -> bool:
     """True if a folder inside `root` is named like one of images."""
     return _first(root, IMAGE_FOLDERS) is not None
 
 
 def _first(root: Path, names: tuple[str, ...]) -> Path | None:
-    there = {folder.name: folder for folder in subfolders(root)}
-    return next((there[name] for name in names if name in there), None)
+    return next(iter(folders_named(root, names)), None)
 
 
 def _masks(root: Path) -> Path | None:
     """Returns the first folder named like a mask folder; one with XML and no image has tags instead."""
-    named = [folder for name in MASK_FOLDERS for folder in subfolders(root) if folder.name == name]
-    return next((folder for folder in named if image_files(folder) or not any(folder.rglob("*.xml"))), None)
+    named = folders_named(root, MASK_FOLDERS)
+    return next((folder for folder in named if image_files(folder) or not files_below(folder, {".xml"})), None)

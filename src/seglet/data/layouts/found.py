@@ -1,22 +1,14 @@
 """Result of recognising a layout, and pairing of images with masks by name."""
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from seglet.data.class_table import ClassTable
 from seglet.data.description import ImageItem, MaskCoding
-from seglet.data.errors import DataError, Problem
+from seglet.data.errors import Problem
 from seglet.data.files import image_files, image_name
-from seglet.files import read_bytes
 
-SPLIT_NAMES = {
-    "train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "dev": "val",
-    "test": "test", "testing": "test", "trainval": "trainval", "all": "all", "labelled": "labelled",
-    "labeled": "labelled", "unlabelled": "unlabelled", "unlabeled": "unlabelled",
-}  # fmt: skip
-"""Names of split folders, each with the split it stands for."""
 _MASK_SUFFIXES = ("", "_mask", "_masks", "_gt", "_label", "_labels", "_L", "_seg", "_labelIds", "_labelTrainIds")
 """Suffixes that names of masks may have after the name of their image."""
 
@@ -106,19 +98,3 @@ def _unique(paths: Iterable[Path], folder: Path, problems: list[Problem]) -> dic
             problems.append(Problem(str(path), what, "rename one of them", "warning"))
         found[name] = path
     return found
-
-
-def read_id_list(path: Path) -> list[str]:
-    """Reads the ids in a list, one per line; of `images/a.jpg masks/a.png` the stem of the first path is taken."""
-    try:
-        text = read_bytes(path).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"list {str(path)!r} is not UTF-8 text; save it as UTF-8") from error
-    lines = [line.strip() for line in text.splitlines()]
-    return [_identity(line) for line in lines if line and not line.startswith("#")]
-
-
-def _identity(line: str) -> str:
-    first = re.split(r"(?<=\.\w{3})\s+|(?<=\.\w{4})\s+", line)[0]
-    name = first.rsplit("/", 1)[-1]
-    return re.sub(r"\.(jpe?g|png|bmp|gif|webp|tiff?)$", "", name, flags=re.IGNORECASE)

@@ -4,10 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from seglet.data.class_table import ClassEntry, ClassTable, numbered_table
-from seglet.data.description import ImageItem
-from seglet.data.errors import Problem
+from seglet.data.description import WHOLE_SPLIT, ImageItem
 from seglet.data.files import image_files, image_name
-from seglet.data.layouts.found import FoundLayout, ImageMaskPairs, join_splits, read_id_list
+from seglet.data.layouts.found import FoundLayout, ImageMaskPairs, join_splits
+from seglet.data.layouts.lists import resolve_lists
 
 VOC_NAMES = (
     "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable",
@@ -32,21 +32,13 @@ def _read(home: Path) -> FoundLayout:
     for folder in (home / name for name in reversed(_MASK_FOLDERS)):
         if folder.is_dir():
             masks |= {image_name(path, folder): path for path in image_files(folder)}
-    splits = {
-        "all": ImageMaskPairs(
-            tuple(ImageItem(name, path, masks[name]) for name, path in images.items() if name in masks), ()
-        )
-    }
-    for file in sorted((home / "ImageSets" / "Segmentation").glob("*.txt")):
-        splits[file.stem] = _split(file, images, masks)
+    items = [ImageItem(name, path, masks.get(name)) for name, path in images.items()]
+    splits = {WHOLE_SPLIT: ImageMaskPairs(tuple(item for item in items if item.mask is not None), ())}
+    files = sorted((home / "ImageSets" / "Segmentation").glob("*.txt"))
+    listed = resolve_lists(files, items, home)
+    for file in files:
+        chosen = tuple(image.item for image in listed.images[file])
+        expected = () if file.stem.startswith("test") else chosen
+        splits[file.stem] = ImageMaskPairs(chosen, (), tuple(item for item in expected if item.mask is None))
     found = join_splits("voc", splits, VOC_TABLE, "index")
-    return replace(found, problems=tuple(dict.fromkeys(found.problems)), unmasked=tuple(dict.fromkeys(found.unmasked)))
-
-
-def _split(file: Path, images: dict[str, Path], masks: dict[str, Path]) -> ImageMaskPairs:
-    names = read_id_list(file)
-    gone = [name for name in names if name not in images]
-    problems = (Problem(f"{name}.jpg", f"listed in {file.name} but not in JPEGImages", "restore it") for name in gone)
-    items = tuple(ImageItem(name, images[name], masks.get(name)) for name in names if name in images)
-    expected = () if file.stem.startswith("test") else items
-    return ImageMaskPairs(items, tuple(problems), tuple(item for item in expected if item.mask is None))
+    return replace(found, problems=listed.problems, unmasked=tuple(dict.fromkeys(found.unmasked)))

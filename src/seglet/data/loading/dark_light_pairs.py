@@ -5,8 +5,10 @@ Axes: h rows, w columns.
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
@@ -15,6 +17,7 @@ from seglet.data.dataset import Dataset, Sample
 from seglet.data.enhance.by_name import ENHANCERS, EnhancerName
 from seglet.data.errors import DataError
 from seglet.data.loading.data_config import DataConfig, SplitSource
+from seglet.data.names import ImageNames, match_names
 from seglet.data.opening import names_world, open_dataset
 from seglet.types import option
 
@@ -76,7 +79,7 @@ class DarkLightDataset(Dataset):
         offset: see `PairConfig.light_offset`.
 
     Raises:
-        DataError: a dark image has no light image, or both are the same data set.
+        DataError: a dark image has no light image of its own, or both are the same data set.
     """
 
     def __init__(self, dark: Dataset, light: Dataset, offset: int = 0) -> None:
@@ -84,16 +87,7 @@ class DarkLightDataset(Dataset):
             raise DataError("dark and light images are the same data set; name the dark ones as data")
         self.dark, self.light = dark, light
         self.classes, self.ids = dark.classes, dark.ids
-        there = {_name(light.ids[index]): index for index in range(len(light))}
-        wanted = [shift_number(_name(name), offset) for name in dark.ids]
-        missing = [place for place, name in enumerate(wanted) if name not in there]
-        if missing:
-            first = f"{dark.ids[missing[0]]!r} (looked for {wanted[missing[0]]!r})"
-            raise DataError(
-                f"{len(missing)} of {len(wanted)} dark images have no light image, such as {first}; "
-                "names must agree, but for `light_offset`"
-            )
-        self._partners = [there[name] for name in wanted]
+        self._partners = _partners(dark.ids, light.ids, offset)
         self.fingerprint = hashlib.sha256(f"{dark.fingerprint} {light.fingerprint} {offset}".encode()).hexdigest()
 
     @property
@@ -159,6 +153,39 @@ def shift_number(name: str, offset: int) -> str:
     return f"{name[: found.start()]}{number}{found[2]}"
 
 
+def _partners(dark: Sequence[str], light: Sequence[str], offset: int) -> list[int]:
+    """Returns the index of the light image of each dark one.
+
+    Only one of the two sets may have a folder for each split, so a last part that is unique in both sets is enough;
+    where last parts repeat, folders count.
+
+    Raises:
+        DataError: a dark image has no light image, or more than one, or shares it with another.
+    """
+    there = {Path(name): index for index, name in enumerate(light)}
+    known = ImageNames(((path.as_posix(), path) for path in there), None)
+    shifted = [_shifted(name, offset) for name in dark]
+    found = match_names(shifted, known)
+    twice = {name for ids in (shifted, light) for name, count in Counter(map(_name, ids)).items() if count > 1}
+    partners = {name: there[path] for name, path in found.images.items()}
+    partners |= {_name(name): index for index, name in enumerate(light) if _name(name) not in twice}
+    wanted = [name if _name(name) in twice else _name(name) for name in shifted]
+    missing = [place for place, name in enumerate(wanted) if name not in partners]
+    if missing:
+        first = f"{dark[missing[0]]!r} (looked for {wanted[missing[0]]!r})"
+        names = "names must agree with their folders" if twice else "names must agree"
+        raise DataError(
+            f"{len(missing)} of {len(wanted)} dark images have no light image, such as {first}; {names}, but for "
+            "`light_offset`"
+        )
+    return [partners[name] for name in wanted]
+
+
+def _shifted(name: str, offset: int) -> str:
+    folder, slash, last = name.rpartition("/")
+    return f"{folder}{slash}{shift_number(last, offset)}"
+
+
 def _name(identifier: str) -> str:
-    """Returns the file name without folders: only one of the two sets may have a folder for each split."""
+    """Returns the last part of an id."""
     return identifier.rsplit("/", 1)[-1]

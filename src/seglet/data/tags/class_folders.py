@@ -4,7 +4,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from seglet.data.files import image_files, subfolders
-from seglet.data.layouts.found import SPLIT_NAMES
+from seglet.data.layouts.roles import split_of
 from seglet.data.spelling import fold_spelling
 from seglet.data.tags.taglist import TagList, TagNames, unique_tags
 
@@ -26,7 +26,7 @@ def read_class_folders(folder: Path, known: Collection[Path]) -> TagList:
 
 def _homes(folder: Path) -> list[Path]:
     inside = subfolders(folder)
-    return inside if inside and all(path.name.lower() in SPLIT_NAMES for path in inside) else [folder]
+    return inside if inside and all(split_of(path.name) is not None for path in inside) else [folder]
 
 
 def are_class_folders(folder: Path, known: Collection[Path], classes: Collection[str]) -> bool:

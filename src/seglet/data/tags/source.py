@@ -6,8 +6,8 @@ from pathlib import Path
 
 from seglet.data.class_table import ClassTable
 from seglet.data.errors import DataError
-from seglet.data.layouts.folders import IMAGE_FOLDERS
 from seglet.data.layouts.found import FoundLayout
+from seglet.data.layouts.roles import IMAGE_FOLDERS, folders_named
 from seglet.data.layouts.voc import VOC_FOLDERS
 from seglet.data.spelling import fold_spelling
 from seglet.data.tags import class_folders, json_file, spreadsheet, voc_xml
@@ -80,7 +80,7 @@ def find_tags(
 
 def _beside(root: Path, masks: Path | None, found: FoundLayout, entries: ClassTable | None) -> Path | None:
     """Returns a file named tags, VOC's annotations, or the root if the folders of its images are named like classes."""
-    above = masks is not None and not any((root / name).is_dir() for name in IMAGE_FOLDERS)
+    above = masks is not None and not folders_named(root, IMAGE_FOLDERS)
     homes = [root, root.parent] if above else [root]
     candidates = [home / name for home in homes for name in _FILES]
     if found.layout == "voc":

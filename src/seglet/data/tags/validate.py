@@ -8,9 +8,9 @@ from seglet.data.checking.validate import mask_value_labels
 from seglet.data.description import Description, ImageItem
 from seglet.data.errors import Problem
 from seglet.data.layouts.found import missing_mask_problem
+from seglet.data.names import first_names, nearest_image_name
 from seglet.data.splits.fractions import UNLABELLED_NAMES
 from seglet.data.tags.assign import AssignedTags, classes_in_mask
-from seglet.data.tags.match import first_names, nearest_image_name
 
 
 def unusable_images(

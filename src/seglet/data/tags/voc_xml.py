@@ -4,7 +4,7 @@ from pathlib import Path
 from xml.parsers import expat
 
 from seglet.data.errors import DataError, Problem
-from seglet.data.files import image_name
+from seglet.data.files import files_below, image_name
 from seglet.data.tags.taglist import TagList, TagNames, unique_tags
 from seglet.files import read_bytes
 
@@ -13,8 +13,8 @@ _NAME_PATH = ["annotation", "object", "name"]
 
 
 def xml_files(folder: Path) -> list[Path]:
-    """Returns the XML files below a folder, by name, without hidden files."""
-    return sorted(path for path in folder.rglob("*.xml") if not path.name.startswith("."))
+    """Returns the XML files below a folder, by name, without hidden ones."""
+    return files_below(folder, {".xml"})
 
 
 def read_voc_xml(folder: Path) -> TagList:
