@@ -77,7 +77,7 @@ def test_every_tensor_but_the_classifiers_is_taken(weights):
 def test_a_file_of_another_network_is_refused(weights):
     with pytest.raises(ValueError, match="lacks 90 tensors of this network"):
         read_efficientnet_lite(lite("efficientnet_lite1"), weights)
-    with pytest.raises(ValueError, match="these weights are for width 1"):
+    with pytest.raises(ValueError, match="holds another network"):
         read_efficientnet_lite(lite(width=0.5), weights)
 
 

@@ -52,7 +52,7 @@ def training_notes(method: Method[Any], experiment: Experiment, data: Dataset) -
     lines = list(experiment.choice_lines())
     lines += data_config(experiment.config).training_notes(data, settings.steps, settings.batch)
     if isinstance(experiment.config, StudentConfig):
-        lines.append(initial_weights_note(experiment.config, method.student.architecture.backbone))
+        lines.append(initial_weights_note(experiment.config, method.student.network.backbone))
     factor = learning_rate_factor(method, settings)
     if factor != 1:
         lines.append(

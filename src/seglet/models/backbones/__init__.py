@@ -7,13 +7,19 @@ from seglet.lazy import lazy_exports
 if TYPE_CHECKING:
     from seglet.models.backbones.base import Backbone, Stages
     from seglet.models.backbones.clip import CLIPBackbone
+    from seglet.models.backbones.matching import MatchedWeights, match_weights
     from seglet.models.backbones.mit import MixTransformer
+    from seglet.models.backbones.plain_transformer import PlainTransformer, PlainTransformerShape
     from seglet.models.backbones.resnet import ResNet
+    from seglet.models.backbones.sources import SOURCE_SCHEMES, BackboneSource, open_source
     from seglet.models.backbones.variants import (
+        BACKBONE_FAMILIES,
+        DESCRIBED_NETWORKS,
         MIX_TRANSFORMERS,
         RESNETS,
         VISION_TRANSFORMERS,
         WIDE_RESNETS,
+        BackboneFamily,
         VisionTransformerShape,
     )
     from seglet.models.backbones.vit import TransformerBlock, VisionTransformer, two_layer_perceptron
@@ -21,13 +27,21 @@ if TYPE_CHECKING:
     from seglet.models.backbones.wide_resnet38 import PreActivationBlock, PreActivationBottleneck, WideResNet38
 
 __all__ = [
+    "BACKBONE_FAMILIES",
+    "DESCRIBED_NETWORKS",
     "MIX_TRANSFORMERS",
     "RESNETS",
+    "SOURCE_SCHEMES",
     "VISION_TRANSFORMERS",
     "WIDE_RESNETS",
     "Backbone",
+    "BackboneFamily",
+    "BackboneSource",
     "CLIPBackbone",
+    "MatchedWeights",
     "MixTransformer",
+    "PlainTransformer",
+    "PlainTransformerShape",
     "PreActivationBlock",
     "PreActivationBottleneck",
     "ResNet",
@@ -36,19 +50,29 @@ __all__ = [
     "VisionTransformer",
     "VisionTransformerShape",
     "WideResNet38",
+    "match_weights",
+    "open_source",
     "pretrained_weights",
     "two_layer_perceptron",
 ]
 
 _HOMES = {
+    "BACKBONE_FAMILIES": "seglet.models.backbones.variants",
     "Backbone": "seglet.models.backbones.base",
+    "BackboneFamily": "seglet.models.backbones.variants",
+    "BackboneSource": "seglet.models.backbones.sources",
     "CLIPBackbone": "seglet.models.backbones.clip",
+    "DESCRIBED_NETWORKS": "seglet.models.backbones.variants",
     "MIX_TRANSFORMERS": "seglet.models.backbones.variants",
+    "MatchedWeights": "seglet.models.backbones.matching",
     "MixTransformer": "seglet.models.backbones.mit",
+    "PlainTransformer": "seglet.models.backbones.plain_transformer",
+    "PlainTransformerShape": "seglet.models.backbones.plain_transformer",
     "PreActivationBlock": "seglet.models.backbones.wide_resnet38",
     "PreActivationBottleneck": "seglet.models.backbones.wide_resnet38",
     "RESNETS": "seglet.models.backbones.variants",
     "ResNet": "seglet.models.backbones.resnet",
+    "SOURCE_SCHEMES": "seglet.models.backbones.sources",
     "Stages": "seglet.models.backbones.base",
     "TransformerBlock": "seglet.models.backbones.vit",
     "VISION_TRANSFORMERS": "seglet.models.backbones.variants",
@@ -56,6 +80,8 @@ _HOMES = {
     "VisionTransformerShape": "seglet.models.backbones.variants",
     "WIDE_RESNETS": "seglet.models.backbones.variants",
     "WideResNet38": "seglet.models.backbones.wide_resnet38",
+    "match_weights": "seglet.models.backbones.matching",
+    "open_source": "seglet.models.backbones.sources",
     "pretrained_weights": "seglet.models.backbones.vit_pretrained",
     "two_layer_perceptron": "seglet.models.backbones.vit",
 }

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from seglet.models.layers.initialise import CustomInitialisation
 from seglet.models.layers.normalise import Normalise
@@ -44,6 +44,9 @@ class Backbone(CustomInitialisation):
 
     fusion: "DepthFusion | None"
 
+    origin: str = ""
+    """The source that weights were copied from when the network was made; empty if they started from chance."""
+
     def __init__(self, normalise: Normalise) -> None:
         super().__init__()
         self.normalise = normalise
@@ -67,6 +70,15 @@ class Backbone(CustomInitialisation):
             features = self.guided(place, own[-1], prior)
             stages.append(features)
         return StageFeatures(tuple(stages), tuple(own))
+
+    @property
+    def guided_channels(self) -> tuple[int, ...]:
+        """Channels of the maps that depth guides, stage by stage."""
+        return self.channels
+
+    def added_parts(self) -> tuple[nn.Module, ...]:
+        """Returns the parts for which pretrained weights never exist, so that they train as a head does."""
+        return ()
 
     def depth_prior(self, images: Float[Tensor, "b planes h w"]) -> Tensor | None:
         """Returns the depth prior of the fourth channel; None for a backbone without depth guidance.

@@ -5,9 +5,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from torch import Tensor
-
+from seglet.models.backbones.base import Backbone
 from seglet.models.backbones.efficientnet_lite import EfficientNetLite, InvertedResidual
+from seglet.models.backbones.matching import MatchedWeights, match_weights
+from seglet.models.backbones.sources import BackboneSource
 from seglet.models.io.checkpoints import read_tensors
 from seglet.models.layers.normalise import ChannelValues
 
@@ -60,12 +61,16 @@ def find_imagenet_file(backbone: str) -> Path | None:
     return files[0] if files else None
 
 
-@dataclass(frozen=True)
-class MatchedWeights:
-    """Tensors by our names, and the names in the file that have no place in a backbone: those of the classifier."""
+def imagenet_source(backbone: str, file: Path) -> BackboneSource:
+    """Describes the ImageNet weights of one of our backbones that a file holds."""
+    package = IMAGENET_PACKAGES[backbone]
 
-    weights: dict[str, Tensor]
-    unused: tuple[str, ...]
+    def read(network: Backbone) -> MatchedWeights:
+        if not isinstance(network, EfficientNetLite):
+            raise ValueError(f"{backbone} is no EfficientNet-Lite")
+        return read_efficientnet_lite(network, file)
+
+    return BackboneSource(f"ImageNet's, {file.name}", backbone, None, package.mean, package.std, read, package.licence)
 
 
 def read_efficientnet_lite(backbone: EfficientNetLite, file: Path) -> MatchedWeights:
@@ -74,22 +79,8 @@ def read_efficientnet_lite(backbone: EfficientNetLite, file: Path) -> MatchedWei
     Raises:
         ValueError: a tensor is missing, has another shape, or belongs to no known layer.
     """
-    tensors, names = read_tensors(file), dict(_published_names(backbone))
-    own = backbone.state_dict()
-    missing = sorted(theirs for theirs in names.values() if theirs not in tensors)
-    if missing:
-        raise ValueError(f"{file} lacks {len(missing)} tensors of this network, such as {missing[0]!r}")
-    wrong = [theirs for ours, theirs in names.items() if tensors[theirs].shape != own[ours].shape]
-    if wrong:
-        shape = tuple(tensors[wrong[0]].shape)
-        raise ValueError(
-            f"{file} holds another network: {wrong[0]!r} has the shape {shape}; these weights are for width 1"
-        )
-    unused = tuple(sorted(tensors.keys() - set(names.values())))
-    strange = [name for name in unused if not name.startswith(("_conv_head.", "_bn1.", "_fc."))]
-    if strange:
-        raise ValueError(f"{file} holds layers that this network does not have, such as {strange[0]!r}")
-    return MatchedWeights({ours: tensors[theirs] for ours, theirs in names.items()}, unused)
+    names = dict(_published_names(backbone))
+    return match_weights(backbone.state_dict(), read_tensors(file), names, ("_conv_head.", "_bn1.", "_fc."), file)
 
 
 def _published_names(backbone: EfficientNetLite) -> Iterator[tuple[str, str]]:

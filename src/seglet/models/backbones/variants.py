@@ -1,4 +1,7 @@
-"""Shapes of the backbones by name, without the networks, so that a description can be checked at little cost."""
+"""Shapes of the backbones by name, and families of backbones by what goes with them, without the networks.
+
+So a description can be checked at little cost.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -86,3 +89,52 @@ VISION_TRANSFORMERS: dict[str, VisionTransformerShape] = {
 
 Every third of twelve blocks is tapped, as UniMatch-V2's decoder does; others in proportion.
 """
+
+
+_FOUR_STRIDES = ("deeplabv3", "deeplabv3plus", "pspnet", "deeplabv2", "segformer", "fpn", "ssss", "cam")
+"""Heads that read maps of four stages."""
+
+
+@dataclass(frozen=True)
+class BackboneFamily:
+    """The heads that a family of backbones goes with, and the keys of an `Architecture` that it heeds.
+
+    Args:
+        about: the family in a few words, for messages.
+        heads: the first parts of the names of its networks.
+        strides: values that `output_stride` may have; none: each network has strides of its own, whatever it says.
+    """
+
+    about: str
+    heads: tuple[str, ...]
+    strides: tuple[int, ...] = ()
+
+
+BACKBONE_FAMILIES: Mapping[str, BackboneFamily] = {
+    "vit": BackboneFamily(
+        "plain vision transformers: ViT, DeiT, DINOv2, DINOv3", (*_FOUR_STRIDES, "vila"), (8, 16, 32)
+    ),
+}
+"""Families by name, the second part of the names of their networks: `fpn-vit` is a semantic FPN on one of `vit`."""
+
+DESCRIBED_NETWORKS = tuple(f"{head}-{name}" for name, family in BACKBONE_FAMILIES.items() for head in family.heads)
+"""Names of all networks whose backbone has a `shape`."""
+
+
+def check_family(name: str, output_stride: int) -> None:
+    """Checks the name of a network and its output stride, if its backbone is of a family.
+
+    Raises:
+        ValueError: the family does not go with the head, or has no such output stride; the message says what it has.
+    """
+    head, _, backbone = name.partition("-")
+    family = BACKBONE_FAMILIES.get(backbone)
+    if family is None:
+        return
+    if head not in family.heads:
+        raise ValueError(
+            f"the head {head!r} does not go with {backbone} ({family.about}); it takes {', '.join(family.heads)}"
+        )
+    if family.strides and output_stride not in family.strides:
+        allowed = " or ".join(map(str, family.strides))
+        raise ValueError(f"expected an output stride of {allowed} for {name}, got {output_stride}")

@@ -2,12 +2,15 @@
 et al., ICML 2021. Axes: b images, n tokens (the first stands for the whole image), c channels.
 """
 
+from collections.abc import Iterable
+from typing import cast
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from seglet.models.backbones.base import Backbone, StageFeatures
+from seglet.models.backbones.base import Backbone, StageFeatures, StageFunction
 from seglet.models.backbones.variants import VISION_TRANSFORMERS
 from seglet.models.foundation.image_input import round_to_multiple
 from seglet.models.layers.normalise import Normalise
@@ -62,12 +65,66 @@ def two_layer_perceptron(channels: int, activation: nn.Module) -> nn.Sequential:
     )
 
 
-class VisionTransformer(Backbone):
-    """The four tapped blocks as stages of one size, each behind a normalisation of its own that starts as the identity.
-    Depth guides the patches behind the first of them, and so all blocks that follow.
+class TappedTransformer(Backbone):
+    """Plain transformer whose tapped blocks are its stages, each behind a normalisation of its own.
 
-    Images whose sides are no multiples of the patch are resized to the nearest ones, as UniMatch-V2 does; positions
-    are resized bicubically, as in SemiVL's code. The tokens' residual stream grows with depth, hence the norms.
+    Depth guides the patches behind the first of them, and so all blocks that follow. Images whose sides are no
+    multiples of the patch are resized to the nearest ones, as UniMatch-V2 does. The tokens' residual stream grows with
+    depth, hence the norms.
+    """
+
+    patch: int
+    taps: tuple[int, ...]
+    prefix: int = 1
+    """Number of tokens that stand before those of the patches."""
+    blocks: nn.ModuleList
+    norms: nn.ModuleList
+
+    def forward_stages(self, images: Float[Tensor, "b planes h w"]) -> StageFeatures:
+        """Returns the tapped blocks as maps.
+
+        Raises:
+            ValueError: see `Backbone.forward_stages`.
+        """
+        prior = self.depth_prior(images)
+        size = round_to_multiple((images.shape[2], images.shape[3]), self.patch)
+        grid = size[0] // self.patch, size[1] // self.patch
+        own: list[Tensor] = []
+        stages: list[Tensor] = []
+        tokens = self.tokens(resize_antialiased(self.normalise(images[:, :3]), size))
+        for number, block in enumerate(self.block_functions(grid)):
+            tokens = block(tokens)
+            if number in self.taps:
+                place, before = len(stages), tokens
+                patches = self.patch_map(before, grid)
+                guided = self.guided(place, patches, prior)
+                own.append(self.stage(place, before, grid))
+                if guided is patches:
+                    stages.append(own[-1])
+                else:
+                    tokens = torch.cat((before[:, : self.prefix], guided.flatten(2).transpose(1, 2)), dim=1)
+                    stages.append(self.stage(place, tokens, grid))
+        return StageFeatures(tuple(stages), tuple(own))
+
+    def tokens(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b n c"]:
+        """Returns the input of the first block for normalised images whose sides are multiples of the patch."""
+        raise NotImplementedError
+
+    def block_functions(self, grid: tuple[int, int]) -> Iterable[StageFunction]:
+        """Returns the blocks as functions of tokens of a grid of patches."""
+        return cast("Iterable[StageFunction]", self.blocks)
+
+    def stage(self, place: int, tokens: Float[Tensor, "b n c"], grid: tuple[int, int]) -> Float[Tensor, "b d _ _"]:
+        """Returns a stage for the tokens behind its block."""
+        return self.patch_map(self.norms[place](tokens), grid)
+
+    def patch_map(self, tokens: Float[Tensor, "b n c"], grid: tuple[int, int]) -> Float[Tensor, "b c h w"]:
+        """Returns the patches as a map, without the tokens before them."""
+        return tokens[:, self.prefix :].transpose(1, 2).reshape(tokens.shape[0], -1, *grid)
+
+
+class VisionTransformer(TappedTransformer):
+    """A `TappedTransformer` of one of the known shapes; positions are resized bicubically, as in SemiVL's code.
 
     Args:
         variant: a key of `VISION_TRANSFORMERS`.
@@ -82,6 +139,7 @@ class VisionTransformer(Backbone):
         shape = VISION_TRANSFORMERS[variant]
         c = shape.heads * max(4, round(shape.head_channels * width / 4) * 4)
         self.shape = shape
+        self.patch, self.taps = shape.patch, shape.taps
         self.channels = (c, c, c, c)
         self.patches = nn.Conv2d(3, c, shape.patch, shape.patch, bias=not shape.clip)
         self.whole = nn.Embedding(1, c)
@@ -96,38 +154,9 @@ class VisionTransformer(Backbone):
         for embedding in (self.whole, self.positions):
             nn.init.trunc_normal_(embedding.weight, std=0.02, generator=generator)
 
-    def forward_stages(self, images: Float[Tensor, "b planes h w"]) -> StageFeatures:
-        """Returns the tapped blocks as maps.
-
-        Raises:
-            ValueError: see `Backbone.forward_stages`.
-        """
-        prior = self.depth_prior(images)
-        h, w = (
-            side // self.shape.patch for side in round_to_multiple((images.shape[2], images.shape[3]), self.shape.patch)
-        )
-        own: list[Tensor] = []
-        stages: list[Tensor] = []
-        tokens = self.tokens(self.normalise(images[:, :3]))
-        for number, block in enumerate(self.blocks):
-            tokens = block(tokens)
-            if number in self.shape.taps:
-                place, before = len(stages), tokens
-                patches = patches_to_map(before, (h, w))
-                guided = self.guided(place, patches, prior)
-                norm = self.norms[place]
-                own.append(patches_to_map(norm(before), (h, w)))
-                if guided is patches:
-                    stages.append(own[-1])
-                else:
-                    tokens = torch.cat((before[:, :1], guided.flatten(2).transpose(1, 2)), dim=1)
-                    stages.append(patches_to_map(norm(tokens), (h, w)))
-        return StageFeatures(tuple(stages), tuple(own))
-
     def tokens(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b n c"]:
-        """Returns the input of the first block for normalised images."""
-        whole = resize_antialiased(images, round_to_multiple((images.shape[2], images.shape[3]), self.shape.patch))
-        maps = self.patches(whole)
+        """Returns the input of the first block for normalised images whose sides are multiples of the patch."""
+        maps = self.patches(images)
         patches = maps.flatten(2).transpose(1, 2)
         first = self.whole.weight.expand(patches.shape[0], 1, -1).to(patches.dtype)
         tokens = torch.cat((first, patches), dim=1) + self.positions_at((maps.shape[2], maps.shape[3]))
@@ -142,8 +171,3 @@ class VisionTransformer(Backbone):
         square = table[1:].T.reshape(1, -1, side, side)
         patches = resize_half_pixel(square.float(), grid, "bicubic").to(table.dtype)
         return torch.cat((table[:1], patches[0].flatten(1).T))
-
-
-def patches_to_map(tokens: Float[Tensor, "b n c"], grid: tuple[int, int]) -> Float[Tensor, "b c h w"]:
-    """Returns the patches as a map, without the class token."""
-    return tokens[:, 1:].transpose(1, 2).reshape(tokens.shape[0], -1, *grid)

@@ -85,6 +85,8 @@ def locate_model(
 
 def _choices(name: str, kind: ModelKind) -> str:
     names = [entry.name for entry in KNOWN_MODELS if entry.kind == kind]
+    if not names:
+        return "check the path or the id"
     near = nearest_names(name, names)
     return f"check the path, or choose a known one: {', '.join(near or names)}"
 

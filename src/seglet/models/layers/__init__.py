@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         has_active_dropout,
         noise_from,
     )
+    from seglet.models.layers.feature_pyramid import ChannelNorm, MapScaling
     from seglet.models.layers.initialise import CustomInitialisation, initialise_weights
     from seglet.models.layers.normalise import IMAGENET_MEAN, IMAGENET_STD, ChannelValues, Normalise
     from seglet.models.layers.patch_features import cosine_affinity, masked_mean, product_affinity
@@ -25,6 +26,7 @@ __all__ = [
     "IMAGENET_STD",
     "SFT",
     "AttentionFusion",
+    "ChannelNorm",
     "ChannelValues",
     "ConvNorm",
     "ConvNormRelu",
@@ -33,6 +35,7 @@ __all__ = [
     "DepthPrior",
     "DropPath",
     "Dropout",
+    "MapScaling",
     "Normalise",
     "StochasticModule",
     "active_dropouts",
@@ -49,6 +52,7 @@ __all__ = [
 
 _HOMES = {
     "AttentionFusion": "seglet.models.layers.attention_fusion",
+    "ChannelNorm": "seglet.models.layers.feature_pyramid",
     "ChannelValues": "seglet.models.layers.normalise",
     "ConvNorm": "seglet.models.layers.conv",
     "ConvNormRelu": "seglet.models.layers.conv",
@@ -59,6 +63,7 @@ _HOMES = {
     "Dropout": "seglet.models.layers.dropout",
     "IMAGENET_MEAN": "seglet.models.layers.normalise",
     "IMAGENET_STD": "seglet.models.layers.normalise",
+    "MapScaling": "seglet.models.layers.feature_pyramid",
     "Normalise": "seglet.models.layers.normalise",
     "SFT": "seglet.models.layers.depth_fusion",
     "StochasticModule": "seglet.models.layers.dropout",

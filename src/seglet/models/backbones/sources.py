@@ -1,0 +1,60 @@
+"""Pretrained backbones by the place they come from: `hf:OWNER/NAME` and `hf:FOLDER`."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from seglet.models.backbones.base import Backbone
+from seglet.models.backbones.matching import MatchedWeights
+from seglet.models.layers.normalise import ChannelValues
+from seglet.values import choose_from
+
+
+@dataclass(frozen=True)
+class BackboneSource:
+    """A backbone as its source describes it.
+
+    Args:
+        name: the source as it was given, such as `hf:facebook/dinov2-small`.
+        backbone: one of our backbones, or a family of `BACKBONE_FAMILIES`.
+        shape: description of the latter, see `Architecture.shape`; None for the former.
+        mean: of the images that it was trained on, see `Normalise`.
+        std: likewise.
+        read: reads the weights for a backbone that was built as described.
+        licence: of the weights; empty where it is not known here.
+    """
+
+    name: str
+    backbone: str
+    shape: Mapping[str, Any] | None
+    mean: ChannelValues
+    std: ChannelValues
+    read: Callable[[Backbone], MatchedWeights]
+    licence: str = ""
+
+
+def open_source(name: str, weights: bool = True) -> BackboneSource:
+    """Describes the backbone that a source names, SCHEME:PLACE, and finds its weights unless they are not wanted.
+
+    Raises:
+        ValueError: it is not available, or no backbone that is known here; the message says what to do.
+    """
+    scheme, _, place = name.partition(":")
+    if scheme not in _SCHEMES:
+        raise ValueError(f"unknown source {name!r} of a backbone; {choose_from(f'{scheme}:', SOURCE_SCHEMES)}")
+    if not place:
+        raise ValueError(f"{name!r} names no model; give {scheme}:OWNER/NAME or {scheme}:FOLDER")
+    return _SCHEMES[scheme](place, weights)
+
+
+def _hugging_face(place: str, weights: bool) -> BackboneSource:
+    from seglet.models.backbones.hugging_face import open_hugging_face
+
+    return open_hugging_face(place, weights)
+
+
+_SCHEMES: Mapping[str, Callable[[str, bool], BackboneSource]] = {"hf": _hugging_face}
+"""Readers by what stands before the colon; they take what stands behind it, and whether weights are wanted."""
+
+SOURCE_SCHEMES = tuple(f"{scheme}:" for scheme in _SCHEMES)
+"""Beginnings of names of sources."""
