@@ -2,6 +2,7 @@
 
 import difflib
 import math
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, Field, fields
 from types import NoneType, UnionType
@@ -157,3 +158,9 @@ def choose_from(wrong: str, right: Iterable[str]) -> str:
     near = nearest_names(wrong, names)
     suggestion = f"did you mean {near[0]!r}? " if near else ""
     return f"{suggestion}choose from {', '.join(names)}" if names else "there is none"
+
+
+def fold_spelling(name: str) -> str:
+    """Returns the name in lower case without blanks, underscores and hyphens: 'diningtable' for 'Dining_Table'."""
+    plain = unicodedata.normalize("NFKC", name).casefold()
+    return "".join(letter for letter in plain if letter not in " _-\t")

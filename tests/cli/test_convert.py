@@ -4,6 +4,7 @@ import json
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from tests.data.disk import pairs
 
 from seglet.cli import convert
@@ -92,3 +93,32 @@ def test_a_checkpoint_of_ssss_is_fed_as_its_authors_fed_it(seglet, tmp_path):
 
 def test_the_command_offers_all_known_classes():
     assert convert._KNOWN_CLASSES == KNOWN_CLASSES
+
+
+@pytest.fixture
+def of_transformers(tmp_path):
+    folder = tmp_path / "hf"
+    folder.mkdir()
+    about = {"architectures": ["SegformerForSemanticSegmentation"], "model_type": "segformer"}
+    (folder / "config.json").write_text(json.dumps(about))
+    save_file(
+        {"segformer.encoder.patch_embeddings.0.proj.weight": torch.zeros(4, 3, 7, 7)}, folder / "model.safetensors"
+    )
+    return folder
+
+
+@pytest.mark.parametrize("place", [".", "model.safetensors"])
+def test_a_folder_of_transformers_is_called_so(of_transformers, seglet, tmp_path, place):
+    done = seglet("convert", of_transformers / place, "--classes", "voc", "--out", tmp_path / "m")
+    assert done.code == 2
+    assert "holds a network of transformers (SegformerForSemanticSegmentation), not a Segmenter" in done.err
+
+
+def test_loading_a_folder_of_transformers_calls_it_so(of_transformers):
+    with pytest.raises(ValueError, match=r"transformers \(SegformerForSemanticSegmentation\), not a Segmenter"):
+        load(of_transformers)
+
+
+def test_a_folder_in_place_of_a_file_names_the_files_in_it(foreign, seglet, tmp_path):
+    done = seglet("convert", foreign, "--classes", "camvid", "--out", tmp_path / "m")
+    assert f"is a folder; give a file in it, such as {foreign / 'backbone.pth'}" in done.err

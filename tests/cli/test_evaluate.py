@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from tests.data.disk import write_image
 
 from seglet.data.world.dataset import World
 from seglet.data.world.scene import WORLD_CLASSES
@@ -55,6 +56,14 @@ def test_other_classes_are_refused():
     with pytest.raises(ValueError, match="only the data have 'c'; only the model has 'b'"):
         check_classes(classes("a", "b"), classes("a", "c"))
     check_classes(classes("a"), classes("a"))
+
+
+def test_images_without_masks_are_said_before_anything_about_classes(model, seglet, tmp_path):
+    write_image(tmp_path / "photos" / "a.png")
+    done = seglet("evaluate", model, "--data", tmp_path / "photos", "--split", "all")
+    assert done.code == 2
+    assert "split 'all', have no masks, so nothing can be scored" in done.err
+    assert "classes" not in done.err
 
 
 def test_an_absent_device_is_refused():

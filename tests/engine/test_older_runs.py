@@ -1,5 +1,6 @@
 """Runs and models that version 0.1.0 wrote are read, used and continued by this one."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -9,8 +10,10 @@ import torch
 from safetensors.torch import load_file
 
 from seglet.engine.experiment import resolve_experiment
+from seglet.engine.run import Run
 from seglet.engine.train import StartOptions, train_experiment
 from seglet.models.segmenter import load
+from seglet.values import ConfigError
 
 KEPT = Path(__file__).parents[1] / "fixtures" / "0.1.0"
 
@@ -35,3 +38,18 @@ def test_a_kept_segmenter_predicts(run):
     assert found.labels.shape == (32, 48)
     assert len(segmenter.classes) == 11
     np.testing.assert_allclose(found.probabilities.sum(0), 1, atol=1e-5)
+
+
+def test_a_run_from_before_a_key_existed_has_its_default(tmp_path):
+    experiment = resolve_experiment(KEPT / "supervised" / "experiment.yaml", {})
+    values = {**experiment.values(), "scale": [0.5, 2.0], "flip": 0.5}
+    run = Run(tmp_path / "run")
+    run.start(experiment, {}, overwrite=False)
+    for key in ("scale", "flip", "selection"):
+        lines = [f"{k}: {json.dumps(v)}" for k, v in values.items() if k != key]
+        run.experiment.write_text("\n".join(lines))
+        if key != "selection":
+            run.resume(experiment, {}, force=False)
+        else:  # its value is not the default
+            with pytest.raises(ConfigError, match="selection: was 'miou', now 'last'"):
+                run.resume(experiment, {}, force=False)

@@ -45,13 +45,17 @@ def run(arguments: argparse.Namespace) -> int:
     from seglet.data.known_classes import find_classes
     from seglet.models.convert.choose_architecture import choose_architecture
     from seglet.models.convert.conversion import load_foreign_weights
+    from seglet.models.convert.identify import identify_architecture
     from seglet.models.io.checkpoints import read_tensors
+    from seglet.models.io.foreign import check_own_folder
     from seglet.models.segmenter import build
 
     if arguments.out.is_dir() and any(arguments.out.iterdir()):
         raise ValueError(f"{str(arguments.out)!r} is not empty; choose a new folder with --out")
     classes = find_classes(arguments.classes)
     tensors = read_tensors(arguments.file)
+    if identify_architecture(tensors) is None and arguments.file.suffix == ".safetensors":
+        check_own_folder(arguments.file.parent)
     architecture = choose_architecture(tensors, arguments.architecture, arguments.input, len(classes))
     segmenter = build(architecture, classes)
     conversion = load_foreign_weights(segmenter.network, tensors)

@@ -1,17 +1,14 @@
 """Compares spellings of names: equal but for case and separators, or so similar that one may be a typing error."""
 
-import unicodedata
 from collections.abc import Iterable
 from difflib import SequenceMatcher
 
+from seglet.values import fold_spelling
+
+__all__ = ["fold_spelling", "similar_names"]
+
 _ALIKE = 0.85
 """Similarity (twice the common letters over all letters) from which one of two names may be a typing error."""
-
-
-def fold_spelling(name: str) -> str:
-    """Returns the name in lower case without blanks, underscores and hyphens: 'diningtable' for 'Dining_Table'."""
-    plain = unicodedata.normalize("NFKC", name).casefold()
-    return "".join(letter for letter in plain if letter not in " _-\t")
 
 
 def similar_names(names: Iterable[str]) -> list[tuple[str, str]]:

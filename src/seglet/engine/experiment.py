@@ -1,7 +1,7 @@
 """One experiment: a method's config and the shared settings, with every value resolved and its origin kept."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,8 +48,12 @@ class Experiment:
 
     def values(self) -> dict[str, Any]:
         """Returns every key with its resolved value, flat, as a YAML file holds it."""
-        flat = {"method": self.method, **asdict(self.settings), **asdict(self.config)}
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in flat.items()}
+        return _plain({"method": self.method, **asdict(self.settings), **asdict(self.config)})
+
+    def default_values(self) -> dict[str, Any]:
+        """Returns the defaults of all keys, which runs have that were started before a key existed."""
+        kinds = (type(self.settings), type(self.config))
+        return _plain({key.name: key.default for kind in kinds for key in fields(kind) if key.default is not MISSING})
 
     def choice_lines(self) -> list[str]:
         """Returns lines that say what was chosen, for what, and why; none if nothing was."""
@@ -67,6 +71,11 @@ def _option_text(value: Any) -> str:
     if isinstance(value, tuple):
         return " ".join(map(str, value))
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    """Returns the values as YAML gives them back."""
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
 
 
 def resolve_experiment(

@@ -53,6 +53,7 @@ def training_notes(method: Method[Any], experiment: Experiment, data: Dataset) -
     lines += data_config(experiment.config).training_notes(data, settings.steps, settings.batch)
     if isinstance(experiment.config, StudentConfig):
         lines.append(initial_weights_note(experiment.config, method.student.network.backbone))
+        lines += [method.student.initial_note] if method.student.initial_note else []
     factor = learning_rate_factor(method, settings)
     if factor != 1:
         lines.append(

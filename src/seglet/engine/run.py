@@ -103,7 +103,7 @@ class Run:
         if not self.experiment.exists():
             raise ConfigError(f"no run to resume in {self.folder}; start it without --resume")
         before = read_yaml(self.experiment)
-        changes = changed_keys(before, experiment.values())
+        changes = changed_keys(experiment.default_values() | before, experiment.values())
         old_data = files.read_json(self.record)["data"]
         changes += [
             f"data of {split}: the images, masks or columns have changed"

@@ -120,6 +120,12 @@ def score_model(
 
 def _opened(data: DataLike, split: str, classes: Classes | None, resize: float) -> Dataset:
     samples = open_images_with_masks(data, split, classes, resize)
+    if len(samples) and samples.read(0).labels is None:
+        where = f"in {str(data)!r}, split {split!r}," if isinstance(data, str | PathLike) else "of these data"
+        raise ValueError(
+            f"the images {where} have no masks, so nothing can be scored; choose a split with masks (--split), say "
+            "where the masks are (seglet data check), or only segment the images (seglet predict)"
+        )
     if isinstance(data, str | PathLike) or resize == 1:
         return samples
     return EnhancedDataset(samples, partial(resize_by_factor, factor=resize))

@@ -49,6 +49,7 @@ class Segmenter(nn.Module):
         self.network = network
         self.classes = classes
         self.architecture = architecture
+        self.initial_note: str | None = None  # what a run says about the weights that this network starts from
 
     def forward(self, images: Float[Tensor, "b planes h w"]) -> Float[Tensor, "b k h w"]:
         height, width = images.shape[2:]

@@ -59,8 +59,8 @@ def build_student(config: StudentConfig, classes: Classes, seed: int, **more: An
 
     `more` are fields of its `Architecture` that a method decides, such as `depth`. Weights come from `student_weights`,
     and with them the input convention; a vision transformer may also take CLIP's or timm's, see
-    `pretrained_weights`. Classifiers for another number of classes start from chance, and so does the whole head
-    if the saved one is of another kind.
+    `pretrained_weights`. With other classes, or in another order, the rows of classifiers follow the names of the
+    classes, and new classes start from chance; so does the whole head if the saved one is of another kind.
 
     Raises:
         ValueError: no such network, or `student_weights` holds another backbone.
@@ -83,7 +83,9 @@ def build_student(config: StudentConfig, classes: Classes, seed: int, **more: An
             f"student_weights {config.student_weights} holds {given.name} of width {given.width}, but the student is "
             f"{config.student} of width {config.width}; give one whose backbone and width agree"
         )
-    copy_matching_weights(student, start)
+    from seglet.models.class_transfer import copy_matching_weights
+
+    student.initial_note = copy_matching_weights(student, start)
     return student
 
 
@@ -204,12 +206,3 @@ def build_pretrained(architecture: Architecture, source: str, classes: Classes, 
     student = build(replace(architecture, mean=given.mean, std=given.std), classes, seed)
     student.network.backbone.load_state_dict({**student.network.backbone.state_dict(), **given.weights})
     return student
-
-
-def copy_matching_weights(student: Segmenter, start: Segmenter) -> None:
-    """Copies into `student` the weights of `start` that exist in both in the same shape; of another head, none."""
-    mine, theirs = student.network.state_dict(), start.network.state_dict()
-    if student.architecture.name != start.architecture.name:
-        theirs = {name: tensor for name, tensor in theirs.items() if name.startswith("backbone.")}
-    shared = [name for name in theirs if name in mine and mine[name].shape == theirs[name].shape]
-    student.network.load_state_dict({**mine, **{name: theirs[name] for name in shared}})

@@ -11,6 +11,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from seglet.models.io.foreign import check_own_folder
+from seglet.models.io.storage import PICKLE_SUFFIXES
+
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "network")
 _PREFIXES = ("module.", "model.")
 
@@ -21,6 +24,11 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     Raises:
         ValueError: the file is missing or damaged, would have to run code, or holds no named tensors.
     """
+    if path.is_dir():
+        check_own_folder(path)
+        held = sorted(file.name for file in path.iterdir() if file.suffix in (".safetensors", *PICKLE_SUFFIXES))
+        cure = f"give a file in it, such as {path / held[0]}" if held else "it holds no file of weights"
+        raise ValueError(f"{path} is a folder; {cure}")
     if not path.is_file():
         raise ValueError(f"there is no file {path}")
     content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pickle(path)

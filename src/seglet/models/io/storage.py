@@ -83,6 +83,9 @@ def read_segmenter(folder: Path) -> StoredSegmenter:
         raise ValueError(f"{folder} has no {CONFIG_FILE}; {cure}")
     config = files.read_json(folder / CONFIG_FILE)
     if not isinstance(config, dict) or config.get("format") != SEGMENTER_FORMAT:
+        from seglet.models.io.foreign import check_own_folder
+
+        check_own_folder(folder)
         raise ValueError(
             f"{folder / CONFIG_FILE} does not describe a Segmenter (its `format` is not {SEGMENTER_FORMAT!r})"
         )
