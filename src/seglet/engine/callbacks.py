@@ -59,9 +59,16 @@ class ReportMetrics(AfterStep):
         if module.step % self.every and module.step != module.settings.steps:
             self.bar.advance(module.step)
             return
+        self.write(trainer, module)
+
+    def write(self, trainer: lightning.Trainer, module: TrainingModule) -> None:
+        """Writes the terms since the last line, if there are any; the rate is that of a group whose `rate` is 1."""
+        if not self.count:
+            return
         means = {name: total.item() / self.count for name, total in self.sums.items()}
         pace = self.count / (time.perf_counter() - self.since)
-        rate = trainer.optimizers[0].param_groups[0]["lr"]
+        first = trainer.optimizers[0].param_groups[0]
+        rate = first["lr"] / first.get("rate", 1.0)
         terms = with_prefix("train", means)
         self.metrics.write(module.step, {**terms, "learning_rate": rate, "steps_per_second": pace})
         self.bar.advance(module.step, f"loss {means['loss']:.3f}")

@@ -9,7 +9,7 @@ import yaml
 
 from seglet import methods
 from seglet.engine.experiment_file import WrittenKeys, read_experiment_file, with_current_names
-from seglet.engine.settings import Settings
+from seglet.engine.settings import LAST, Selection, Settings
 from seglet.values import ConfigError, build_config, check_known_keys
 
 if TYPE_CHECKING:
@@ -135,12 +135,14 @@ def check_settings(settings: Settings) -> None:
     for name in ("steps", "batch", "accumulate", "devices", "validate_every", "checkpoint_every", "keep_checkpoints"):
         if getattr(settings, name) < 1:
             raise ConfigError(f"{name}: expected at least 1, got {getattr(settings, name)}")
-    for name in ("workers", "warmup", "weight_decay", "cache", "colour_jitter", "seed", "learning_rate", "power"):
+    not_negative = ("workers", "warmup", "weight_decay", "cache", "colour_jitter", "seed", "learning_rate", "power")
+    for name in (*not_negative, "patience"):
         if getattr(settings, name) < 0:
             raise ConfigError(f"{name}: expected 0 or more, got {getattr(settings, name)}")
     for name in ("flip", "momentum", "dark_share"):
         if not 0 <= getattr(settings, name) <= 1:
             raise ConfigError(f"{name}: expected 0 to 1, got {getattr(settings, name)}")
+    _check_fine_tuning(settings)
     if settings.clip is not None and settings.clip <= 0:
         raise ConfigError(f"clip: expected above 0, or none to clip nothing, got {settings.clip}")
     if min(settings.crop) < 1:
@@ -154,4 +156,14 @@ def check_settings(settings: Settings) -> None:
             f"batch {settings.batch} cannot be shared by {settings.devices} devices × "
             f"{settings.accumulate} micro-batches; "
             f"choose a multiple of {settings.devices * settings.accumulate}"
+        )
+
+
+def _check_fine_tuning(settings: Settings) -> None:
+    if not 0 < settings.layer_decay <= 1:
+        raise ConfigError(f"layer_decay: expected above 0 and at most 1, got {settings.layer_decay}")
+    Selection.parse(settings.selection)
+    if settings.patience and settings.selection == LAST:
+        raise ConfigError(
+            "patience: the last model is always the newest, so training would never stop; choose a score as selection"
         )

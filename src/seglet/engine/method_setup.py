@@ -17,11 +17,19 @@ def build_method(experiment: Experiment, data: Dataset) -> Method[Any]:
     """Builds the method for the classes of `data`, with its artefacts; the initial weights depend on the seed alone.
 
     Raises:
-        ConfigError: an artefact was not made yet.
+        ConfigError: an artefact was not made yet, random weights are to be frozen, or the network has no `drop_path`.
     """
     torch.manual_seed(experiment.settings.seed)
     kind = experiment.method_class
     method: Method[Any] = kind.build(experiment.config, data.classes, experiment.settings.seed)
+    if isinstance(experiment.config, StudentConfig) and experiment.config.drop_path:
+        from seglet.engine.fine_tuning import check_drop_path
+
+        check_drop_path(method)
+    if experiment.settings.freeze != "none":
+        from seglet.engine.fine_tuning import freeze_student
+
+        freeze_student(method, experiment.config, experiment.settings.freeze)
     if isinstance(method, Artefacts):
         from seglet.engine.artefacts import read_artefacts
 
@@ -54,6 +62,10 @@ def training_notes(method: Method[Any], experiment: Experiment, data: Dataset) -
     if isinstance(experiment.config, StudentConfig):
         lines.append(initial_weights_note(experiment.config, method.student.network.backbone))
         lines += [method.student.initial_note] if method.student.initial_note else []
+    if settings.freeze != "none" or not settings.head_rate == settings.bias_rate == settings.layer_decay == 1:
+        from seglet.engine.fine_tuning import fine_tuning_note
+
+        lines.append(fine_tuning_note(method, settings))
     factor = learning_rate_factor(method, settings)
     if factor != 1:
         lines.append(

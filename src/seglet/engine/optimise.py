@@ -17,8 +17,8 @@ _ADVERSARY_RATE, _ADVERSARY_BETAS = 4e-4, (0.9, 0.99)
 def build_optimiser(method: Method[Any], settings: Settings) -> torch.optim.Optimizer:
     """Builds the optimiser of all trained parameters; by default one group, all with weight decay (CIRKD code).
 
-    With `head_rate` or `bias_rate` there are several groups, each with its `rate`, a multiple of the learning rate. A
-    method's adversaries are trained beside them by Adam.
+    With `head_rate`, `bias_rate` or `layer_decay` there are several groups, each with its `rate`, a multiple of the
+    learning rate. A method's adversaries are trained beside them by Adam.
     """
     adversaries = _adversaries(method)
     apart = {id(p) for p in adversaries}
@@ -40,23 +40,35 @@ def _adversaries(method: Method[Any]) -> list[nn.Parameter]:
 def parameter_groups(
     trained: Mapping[str, nn.Parameter], method: Method[Any], settings: Settings
 ) -> list[dict[str, Any]]:
-    """Divides parameters into those of backbone and head, weights and biases; one group if all have the same rate.
+    """Divides parameters into those of backbone and head, weights and biases, and the backbone's by depth.
+
+    One group if all have the same rate. What the backbone got on top of its model counts as the head.
 
     Source: SSSS, models/stage_net.py: 1, 2, 10 and 20 times the rate, no decay of biases.
     """
-    if settings.head_rate == settings.bias_rate == 1:
+    if settings.head_rate == settings.bias_rate == settings.layer_decay == 1:
         return [{"params": list(trained.values())}]
     whole = method.student.network.backbone
     backbone = {id(p) for p in whole.parameters()} - {id(p) for part in whole.added_parts() for p in part.parameters()}
-    divided: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    depths = _depth_rates(method, settings)
+    divided: dict[tuple[bool, float, bool], list[nn.Parameter]] = {}
     for name, parameter in trained.items():
-        divided.setdefault((id(parameter) not in backbone, name.endswith("bias")), []).append(parameter)
+        kind = (id(parameter) not in backbone, depths.get(parameter, 1.0), name.endswith("bias"))
+        divided.setdefault(kind, []).append(parameter)
     found = []
-    for (head, bias), parameters in sorted(divided.items(), key=lambda group: group[0]):  # the backbone first
-        rate = (settings.head_rate if head else 1.0) * (settings.bias_rate if bias else 1.0)
+    for (head, depth, bias), parameters in sorted(divided.items(), key=lambda group: group[0]):  # the backbone first
+        rate = (settings.head_rate if head else depth) * (settings.bias_rate if bias else 1.0)
         spared = {"weight_decay": 0.0} if bias and settings.bias_rate != 1 else {}
         found.append({"params": parameters, "rate": rate, "lr": rate * settings.learning_rate, **spared})
     return found
+
+
+def _depth_rates(method: Method[Any], settings: Settings) -> Mapping[nn.Parameter, float]:
+    if settings.layer_decay == 1:
+        return {}
+    from seglet.models.backbone_layers import depth_rates
+
+    return depth_rates(method.student.network.backbone, settings.layer_decay)
 
 
 def _main(trained: list[dict[str, Any]], settings: Settings) -> torch.optim.Optimizer:

@@ -9,7 +9,7 @@ from seglet.data.dataset import Dataset
 from seglet.engine.datasets import data_config
 from seglet.engine.experiment import Experiment
 from seglet.engine.processes import started_by_torchrun
-from seglet.engine.settings import Settings
+from seglet.engine.settings import LAST, Selection, Settings
 from seglet.methods.base import Method
 from seglet.values import ConfigError
 
@@ -38,7 +38,7 @@ def check_annotation(method: Method[Any], sets: Mapping[str, Dataset], experimen
 
     Raises:
         ConfigError: images to train on lack what the method learns from; or those to validate on have no masks, and a
-            score is to select the model.
+            score is to select the model; or they have no such class as is to select it.
     """
     settings = experiment.settings
     config, sample = data_config(experiment.config), sets[settings.train_split].read(0)
@@ -50,7 +50,8 @@ def check_annotation(method: Method[Any], sets: Mapping[str, Dataset], experimen
             f"the images of {settings.train_split!r} have no tags; say where they are: "
             f"seglet data check {settings.data} --tags FILE"
         )
-    if sets[settings.val_split].read(0).labels is None and settings.selection != "last":
+    Selection.parse(settings.selection).label(sets[settings.val_split].classes)
+    if sets[settings.val_split].read(0).labels is None and settings.selection != LAST:
         raise ConfigError(
             f"the images of {settings.val_split!r} have no masks to score on; choose another val_split, or take the "
             "last model unscored: selection: last"

@@ -120,8 +120,14 @@ class Run:
             files.delete_partial(folder)
         files.write_text(self.experiment, experiment.yaml())
         history = files.read_json(self.record)
+        history.pop("stopped_early", None)
         history.setdefault("resumed", []).append({"command": typed_command(), "forced": changes})
         files.write_json(self.record, history)
+
+    def note_early_stop(self, step: int, best_step: int) -> None:
+        """Writes into the record that training ended before its last step, and the step of the best model."""
+        record = files.read_json(self.record)
+        files.write_json(self.record, {**record, "stopped_early": {"step": step, "best_step": best_step}})
 
     def cut_metrics(self, step: int) -> None:
         """Drops the lines after `step`, which a resumed run writes again."""

@@ -8,12 +8,12 @@ from seglet.engine.callbacks import AfterStep, StopOnSignal
 from seglet.engine.checkpoint import CheckpointError, checkpoint_name, delete_old_checkpoints, save_checkpoint
 from seglet.engine.module import TrainingModule
 from seglet.engine.run import Run
-from seglet.engine.validation import Validation
+from seglet.engine.validation import Validation, out_of_patience
 from seglet.methods.base import Method
 
 
 class SaveCheckpoints(AfterStep):
-    """Saves a checkpoint every `checkpoint_every` steps, and at once when the process is asked to stop."""
+    """Saves a checkpoint every `checkpoint_every` steps, and at once when training stops or is asked to."""
 
     def __init__(self, run: Run, validation: Validation, stop: StopOnSignal) -> None:
         self.run = run
@@ -23,7 +23,7 @@ class SaveCheckpoints(AfterStep):
     def act(self, trainer: lightning.Trainer, module: TrainingModule) -> None:
         stopping = self.stop.agreed(trainer)
         due = module.step % module.settings.checkpoint_every == 0 or module.step == module.settings.steps
-        if due or stopping:
+        if due or stopping or out_of_patience(module.step, self.validation.best_step, module.settings):
             self.save(trainer, module)
         if stopping:
             trainer.should_stop = True

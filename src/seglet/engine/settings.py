@@ -1,10 +1,16 @@
 """The settings that every experiment has, whatever its method: data, views, schedule, hardware."""
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from seglet.data.dark.views import DarkViewPreset
-from seglet.types import option
+from seglet.types import Classes, option
+from seglet.values import ConfigError, choose_from, fold_spelling
+
+if TYPE_CHECKING:
+    from seglet.evaluation.result import Evaluation
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,14 @@ class Settings:
     head_rate: float = option(
         1.0, "factor on the learning rate outside the backbone; CIRKD code: 1, UniMatch and SSSS code: 10"
     )
+    layer_decay: float = option(
+        1.0,
+        "factor on the learning rate from each layer of the backbone to the one before it; 1: none; BEiT, MAE: 0.65 to "
+        "0.75 for ViTs",
+    )
+    freeze: Literal["none", "stem", "stage1", "stage2", "stage3", "stage4", "backbone"] = option(
+        "none", "part of the backbone, from the image to this stage, that keeps its weights and statistics"
+    )
     bias_rate: float = option(
         1.0, "factor on the learning rate of biases; if not 1, biases have no weight decay, as in SSSS code"
     )
@@ -71,14 +85,83 @@ class Settings:
     validate_every: int = option(200, "steps between validations")
     checkpoint_every: int = option(200, "steps between checkpoints")
     keep_checkpoints: int = option(2, "number of newest checkpoints to keep")
-    selection: Literal["miou", "miou_present", "miou_all", "pixel_accuracy", "last"] = option(
-        "miou", "validation score that selects the saved model; last: the final one"
+    selection: str = option(
+        "miou",
+        "validation score that selects the saved model: miou, miou_present, miou_all, iou:CLASS, boundary_iou, "
+        "pixel_accuracy, mean_accuracy, or ece, of which less is better; last: the final one",
+    )
+    patience: int = option(
+        0, "validations in turn without a better `selection` after which training stops; 0: it never stops early"
     )
     tensorboard: bool = option(False, "write TensorBoard events too; needs the extra seglet[log]")
 
+
+LAST = "last"
+"""Choice of `selection` that needs no score."""
 
 FREE_ON_RESUME = frozenset(
     {"workers", "cache", "columns", "accelerator", "devices", "keep_checkpoints", "checkpoint_every", "tensorboard"}
     | {"pretrained"}  # decides initial weights alone, which a checkpoint replaces
 )
 """Keys that may change when a run is resumed: they cannot change its result (devices: up to the order of sums)."""
+
+BOUNDARY = "boundary_iou"
+_ONE_CLASS = "iou:"
+_CALIBRATION = "ece"
+_SCORES = ("miou", "miou_present", "miou_all", "pixel_accuracy", "mean_accuracy", BOUNDARY)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """A choice of the score that selects the model; `key` is its name among the scores of a validation."""
+
+    name: str
+    key: str
+
+    @classmethod
+    def parse(cls, name: str) -> "Selection":
+        """Reads a value of the key `selection`.
+
+        Raises:
+            ConfigError: there is no such score.
+        """
+        if name == _CALIBRATION:
+            return cls(name, "ece_10")
+        if name not in (LAST, *_SCORES) and not (name.startswith(_ONE_CLASS) and name != _ONE_CLASS):
+            choices = (*_SCORES, _CALIBRATION, f"{_ONE_CLASS}CLASS", LAST)
+            raise ConfigError(f"selection: there is no score {name!r}; {choose_from(name, choices)}")
+        return cls(name, name)
+
+    def merit(self, scores: Mapping[str, float], step: int) -> float:
+        """Returns a number that is higher the better the model is: the score, the negative of an error, or the step."""
+        if self.name == LAST:
+            return step
+        return -scores[self.key] if self.name == _CALIBRATION else scores[self.key]
+
+    def label(self, classes: Classes) -> int | None:
+        """Returns the label of the class whose IoU selects; None if another score does.
+
+        Raises:
+            ConfigError: there is no such class; proposes the nearest.
+        """
+        if not self.name.startswith(_ONE_CLASS):
+            return None
+        wanted = self.name.removeprefix(_ONE_CLASS)
+        if wanted in classes.names:
+            return classes.names.index(wanted)
+        alike = [label for label, name in enumerate(classes.names) if fold_spelling(name) == fold_spelling(wanted)]
+        if len(alike) != 1:
+            raise ConfigError(f"selection: there is no class {wanted!r}; {choose_from(wanted, classes.names)}")
+        return alike[0]
+
+    def scores(self, evaluation: "Evaluation") -> dict[str, float]:
+        """Returns the scores of a validation, with the selected class's IoU."""
+        label = self.label(evaluation.classes)
+        more = {} if label is None else {self.key: float(evaluation.summary.iou[label])}
+        return {**evaluation.scores(), **more}
+
+    def text(self, scores: Mapping[str, float]) -> str:
+        """Returns the score for a line of a log, if it is not among those that every line has."""
+        if self.key in (LAST, "miou", "ece_10") or math.isnan(scores[self.key]):
+            return ""
+        return f", {self.name} {100 * scores[self.key]:.2f} %"

@@ -23,7 +23,7 @@ from seglet.engine.sample_images import save_config_sheets, save_training_views,
 from seglet.engine.saving import RestoreOptimiser, SaveCheckpoints, restore_weights
 from seglet.engine.trainer import build_trainer, fit_module
 from seglet.engine.training_loader import TrainingDataModule
-from seglet.engine.validation import ScoreReferences, Validation, validation_scores
+from seglet.engine.validation import ScoreReferences, StopEarly, Validation, out_of_patience, validation_scores
 from seglet.methods.base import Method
 from seglet.methods.protocols import PredictFunction
 
@@ -114,7 +114,7 @@ class _Training:
                 self._describe(bar)
             trainer = build_trainer(settings, begin, callbacks)
             cleanup.enter_context(contextlib.closing(bar))
-            if begin < settings.steps:
+            if begin < settings.steps and not self._ended_early(state, bar):
                 steps = TrainingDataModule(self._training_set, self.experiment, self.method.supervision, begin)
                 fit_module(trainer, module, steps)
         if stop.signal:
@@ -122,6 +122,15 @@ class _Training:
         if is_first_process():
             self.method.segmenter().save(run.last)
             save_validation_images(run.samples, self.sets[settings.val_split], self.method)
+
+    def _ended_early(self, state: Any, bar: ProgressDisplay) -> bool:
+        """Returns whether a run to be resumed had stopped early, and says so."""
+        if not state or not out_of_patience(state["step"], state["best"]["step"], self.experiment.settings):
+            return False
+        bar.note(f"this run stopped early at step {state['step']}; more `patience`, with --force, would go on")
+        if is_first_process():
+            self.run.note_early_stop(state["step"], state["best"]["step"])
+        return True
 
     @property
     def _training_set(self) -> Dataset:
@@ -136,10 +145,12 @@ class _Training:
             return validation_scores(module, self.sets[settings.val_split], predict)
 
         validation = Validation(score, self.run, metrics, bar.note)
+        report = ReportMetrics(metrics, bar, every=max(1, min(50, settings.steps // 20)))
         callbacks = [
             FinishStep(),
-            ReportMetrics(metrics, bar, every=max(1, min(50, settings.steps // 20))),
+            report,
             validation,
+            StopEarly(validation, report),
             SaveCheckpoints(self.run, validation, stop),
             stop,
             SaveFailedStep(self.run),

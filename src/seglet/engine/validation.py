@@ -9,10 +9,11 @@ import torch
 
 from seglet.data.dataset import Dataset
 from seglet.data.loading.loaders import evaluation_samples
-from seglet.engine.callbacks import AfterStep
+from seglet.engine.callbacks import AfterStep, ReportMetrics
 from seglet.engine.metrics import MetricsFile, with_prefix
 from seglet.engine.module import TrainingModule
 from seglet.engine.run import Run
+from seglet.engine.settings import BOUNDARY, Selection, Settings
 from seglet.evaluation.evaluate import evaluate_samples
 from seglet.evaluation.options import EvaluationOptions
 from seglet.methods.base import Method
@@ -29,12 +30,24 @@ def validation_scores(module: TrainingModule, data: Dataset, predict: PredictFun
     if data.read(0).labels is None:
         return dict.fromkeys(("miou", "ece_10"), math.nan)
     samples = evaluation_samples(data, module.global_rank, module.trainer.world_size)
-    options = EvaluationOptions(batch=8, replicas=0, boundary=_validates_boundary(module.method))
-    return evaluate_samples(predict, samples, data.classes, options, device=module.device).reduce().scores()
+    selection = Selection.parse(module.settings.selection)
+    boundary = _validates_boundary(module.method) or selection.key == BOUNDARY
+    options = EvaluationOptions(batch=8, replicas=0, boundary=boundary)
+    found = evaluate_samples(predict, samples, data.classes, options, device=module.device).reduce()
+    return selection.scores(found)
 
 
 def _validates_boundary(method: Method[Any]) -> bool:
     return isinstance(method, BoundaryValidation) and method.validates_boundary
+
+
+def out_of_patience(step: int, best_step: int, settings: Settings) -> bool:
+    """Returns True if `patience` validations after the best one have found nothing better, before the last step.
+
+    `best_step` is 0 as long as nothing was validated.
+    """
+    waited = (step - best_step) // settings.validate_every if best_step else 0
+    return 0 < settings.patience <= waited and step < settings.steps
 
 
 class ScoreReferences(lightning.Callback):
@@ -81,22 +94,28 @@ class Validation(AfterStep):
             extra = {name: self.score(predict) for name, predict in self.extra_predictions(module).items()}
         module.method.train()
         self.keep_best(trainer, module, scores)
-        self.report(module.step, scores, extra)
+        self.report(module, scores, extra)
 
     def keep_best(self, trainer: lightning.Trainer, module: TrainingModule, scores: _Scores) -> None:
-        """Saves the segmenter if it is the best so far; the first one always, even if nothing could be scored."""
-        selection = module.settings.selection
-        score = module.step if selection == "last" else scores[selection]
-        if score > self.best or not self.best_step:
-            self.best, self.best_step = -1.0 if math.isnan(score) else float(score), module.step
-            if trainer.is_global_zero:
-                module.method.segmenter().save(self.run.model)
+        """Saves the segmenter if it is the best so far."""
+        merit = Selection.parse(module.settings.selection).merit(scores, module.step)
+        if self.improves(merit, module.step) and trainer.is_global_zero:
+            module.method.segmenter().save(self.run.model)
 
-    def report(self, step: int, scores: _Scores, extra: Mapping[str, _Scores]) -> None:
+    def improves(self, merit: float, step: int) -> bool:
+        """Returns whether this is the best so far, and remembers it; the first always is, even without a score."""
+        better = merit > self.best or not self.best_step
+        if better:
+            self.best, self.best_step = -1.0 if math.isnan(merit) else float(merit), step
+        return better
+
+    def report(self, module: TrainingModule, scores: _Scores, extra: Mapping[str, _Scores]) -> None:
         """Writes all scores to the metrics, and a line with the main ones."""
+        step = module.step
         others = {key: value for name, found in extra.items() for key, value in with_prefix(name, found).items()}
         self.metrics.write(step, {**with_prefix("val", scores), **others})
-        also = "".join(f"; the {name}: mIoU {100 * found['miou']:.2f} %" for name, found in extra.items())
+        also = Selection.parse(module.settings.selection).text(scores)
+        also += "".join(f"; the {name}: mIoU {100 * found['miou']:.2f} %" for name, found in extra.items())
         self.note(f"step {step}: mIoU {100 * scores['miou']:.2f} %, ECE {100 * scores['ece_10']:.2f} %{also}")
 
     def extra_predictions(self, module: TrainingModule) -> Mapping[str, PredictFunction]:
@@ -111,3 +130,24 @@ class Validation(AfterStep):
         if trainer.world_size > 1:
             for buffer in module.method.buffers():
                 torch.distributed.broadcast(buffer, src=0)
+
+
+class StopEarly(AfterStep):
+    """Ends training, with everything saved, once `patience` validations have found no better model."""
+
+    def __init__(self, validation: Validation, report: ReportMetrics) -> None:
+        self.validation = validation
+        self.report = report
+
+    def act(self, trainer: lightning.Trainer, module: TrainingModule) -> None:
+        validation, settings = self.validation, module.settings
+        if not out_of_patience(module.step, validation.best_step, settings):
+            return
+        self.report.write(trainer, module)
+        validation.note(
+            f"step {module.step}: no better {settings.selection} in {settings.patience} validations, so training "
+            f"stops; the best model is that of step {validation.best_step}"
+        )
+        if trainer.is_global_zero:
+            validation.run.note_early_stop(module.step, validation.best_step)
+        trainer.should_stop = True

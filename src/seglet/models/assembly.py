@@ -95,7 +95,7 @@ def _vision_transformer(architecture: Architecture, normalise: Normalise) -> Bac
     from seglet.models.backbones.vit import VisionTransformer
 
     read = (0, 3) if architecture.head == "ssss" else (0, 1, 2, 3)
-    return VisionTransformer(architecture.backbone, normalise, architecture.width, read)
+    return VisionTransformer(architecture.backbone, normalise, architecture.width, read, architecture.drop_path)
 
 
 def _plain_transformer(architecture: Architecture, normalise: Normalise) -> Backbone:

@@ -42,11 +42,21 @@ class Network(nn.Module):
     `forward` is `embed`, then `decode`, whose first part is `classify`.
     """
 
+    frozen: tuple[str, ...] = ()
+    """Names of parts that stay in evaluation mode; see `freeze_backbone`."""
+
     def __init__(self, backbone: Backbone, head: Head, auxiliary: nn.Module | None = None) -> None:
         super().__init__()
         self.backbone = backbone
         self.head = head
         self.auxiliary = auxiliary
+
+    def train(self, mode: bool = True) -> "Network":
+        """Sets the mode of all parts but the frozen ones, which always compute as in evaluation."""
+        super().train(mode)
+        for name in self.frozen:
+            self.get_submodule(name).eval()
+        return self
 
     def embed(self, images: Float[Tensor, "b planes h w"]) -> Embedding:
         """Runs the backbone, and the head up to its first dropout; images may have depth as a fourth channel."""

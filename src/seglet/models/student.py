@@ -39,6 +39,11 @@ class StudentConfig:
     aspp_dropout: float = option(
         0.5, "dropout behind ASPP (DeepLabV3, and SSSS's decoder); CIRKD code; PSPNet has none"
     )
+    drop_path: float | None = option(
+        None,
+        "stochastic depth of a transformer's last block, less of earlier ones; none: as published, 0.1 of Mix "
+        "Transformers and hf: models, 0 of vit_ and clip_ ones",
+    )
     auxiliary_weight: float = option(
         0.4, "weight of the auxiliary head's loss, for ResNets; 0: no such head; CIRKD code"
     )
@@ -94,6 +99,9 @@ def _student_architecture(config: StudentConfig, source: "BackboneSource | None"
     if source is not None:
         name = f"{config.student.partition('-')[0]}-{source.backbone}"
         found = {"name": name, "shape": source.shape, "mean": source.mean, "std": source.std}
+    backbone = config.student.partition("-")[2]
+    if config.drop_path is not None or backbone in VISION_TRANSFORMERS:
+        found["drop_path"] = config.drop_path or 0.0
     return Architecture(
         **found,
         width=config.width,

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from seglet.models.backbones.base import Backbone, StageFeatures, StageFunction
 from seglet.models.backbones.variants import VISION_TRANSFORMERS
 from seglet.models.foundation.image_input import round_to_multiple
+from seglet.models.layers.dropout import DropPath
 from seglet.models.layers.normalise import Normalise
 from seglet.tensors import resize_antialiased, resize_half_pixel
 
@@ -44,17 +45,18 @@ class TokenSelfAttention(nn.Module):
 class TransformerBlock(nn.Module):
     """Transformer block: attention, then a perceptron, each normalised before and added to its input."""
 
-    def __init__(self, channels: int, heads: int, clip: bool = False) -> None:
+    def __init__(self, channels: int, heads: int, clip: bool = False, drop_path: float = 0.0) -> None:
         super().__init__()
         eps = 1e-5 if clip else 1e-6
         self.norm1 = nn.LayerNorm(channels, eps=eps)
         self.attention = TokenSelfAttention(channels, heads)
         self.norm2 = nn.LayerNorm(channels, eps=eps)
         self.perceptron = two_layer_perceptron(channels, QuickGELU() if clip else nn.GELU())
+        self.drop_path = DropPath(drop_path)
 
     def forward(self, tokens: Float[Tensor, "b n c"]) -> Float[Tensor, "b n c"]:
-        tokens = tokens + self.attention(self.norm1(tokens))
-        residual: Tensor = tokens + self.perceptron(self.norm2(tokens))
+        tokens = tokens + self.drop_path(self.attention(self.norm1(tokens)))
+        residual: Tensor = tokens + self.drop_path(self.perceptron(self.norm2(tokens)))
         return residual
 
 
@@ -130,10 +132,16 @@ class VisionTransformer(TappedTransformer):
         variant: a key of `VISION_TRANSFORMERS`.
         width: factor on the channels of each attention head (rounded to multiples of 4).
         read: which of the taps a head reads; the others are not normalised.
+        drop_path: stochastic depth of the last block; earlier ones ramp up from 0.
     """
 
     def __init__(
-        self, variant: str, normalise: Normalise, width: float = 1.0, read: tuple[int, ...] = (0, 1, 2, 3)
+        self,
+        variant: str,
+        normalise: Normalise,
+        width: float = 1.0,
+        read: tuple[int, ...] = (0, 1, 2, 3),
+        drop_path: float = 0.0,
     ) -> None:
         super().__init__(normalise)
         shape = VISION_TRANSFORMERS[variant]
@@ -145,7 +153,8 @@ class VisionTransformer(TappedTransformer):
         self.whole = nn.Embedding(1, c)
         self.positions = nn.Embedding(1 + shape.side**2, c)
         self.first_norm = nn.LayerNorm(c, eps=1e-5) if shape.clip else nn.Identity()
-        self.blocks = nn.ModuleList(TransformerBlock(c, shape.heads, shape.clip) for _ in range(shape.depth))
+        ramp = (drop_path * number / (shape.depth - 1) for number in range(shape.depth))
+        self.blocks = nn.ModuleList(TransformerBlock(c, shape.heads, shape.clip, p) for p in ramp)
         norms = (nn.LayerNorm(c) if place in read else nn.Identity() for place in range(len(shape.taps)))
         self.norms = nn.ModuleList(norms)
 
