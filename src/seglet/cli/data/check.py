@@ -23,6 +23,8 @@ _FROM_MASKS = "masks"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="DIR", help="folder of images, or of a whole data set")
     parser.add_argument("--masks", type=Path, help="folder of masks, when it is elsewhere")
+    parser.add_argument("--mask-name", metavar="PATTERN", help="how the name of a mask differs from that of its image: "
+                        "'{}_segmentation', or 'image_{}=mask_{}'")  # fmt: skip
     parser.add_argument("--classes", type=Path, help="table of classes: a line `id name R G B` for each, CSV, JSON or "
                         "YAML; or one that comes with seglet: cityscapes, lis, voc-lis")  # fmt: skip
     parser.add_argument(
@@ -69,6 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
             _rules(arguments),
             show_progress,
             _tag_source(arguments),
+            arguments.mask_name,
         )
     images = sum(split.images for split in report.statistics.values())
     usable = images > 0 and (report.ok or (arguments.leave_out and not report.undecided))

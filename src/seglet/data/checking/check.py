@@ -84,11 +84,13 @@ def check_dataset(
     rules: MaskRules = STRICT_RULES,
     progress: ProgressCallback | None = None,
     tags: TagSource = USUAL_TAGS,
+    mask_name: str | None = None,
 ) -> CheckReport:
     """Infers layout and classes, pairs images with masks, and decodes every file not decoded by an earlier check.
 
     `masks` names the folder of masks if it cannot be inferred, `classes` a file with the class table (see
-    `read_class_table`), `tags` the source of tags. Results per file are kept in root/.seglet, or in the user's cache if
+    `read_class_table`), `tags` the source of tags, `mask_name` the pattern by which names of masks differ from those of
+    their images, such as `{}_segmentation`. Results per file are kept in root/.seglet, or in the user's cache if
     the root is read-only.
 
     Raises:
@@ -97,7 +99,7 @@ def check_dataset(
     """
     root = root.resolve()
     masks = masks.resolve() if masks is not None else None
-    found = infer_layout(root, masks)
+    found = infer_layout(root, masks, mask_name)
     facts = scan_files(_requests(found), cache_folder_for(root) / _MEMORY, rules.max_pixels, progress)
     of_masks = [facts[request] for request in facts if request.role == "mask"]
     chosen = choose_classes(classes, found, root, masks, None if tags.path is None else tags.path.resolve())

@@ -10,9 +10,10 @@ if TYPE_CHECKING:
     from seglet.data.layouts.cityscapes import find_cityscapes
     from seglet.data.layouts.coco import find_coco
     from seglet.data.layouts.folders import find_folders
-    from seglet.data.layouts.found import FoundLayout, pair_folders
+    from seglet.data.layouts.found import FoundLayout
     from seglet.data.layouts.infer import infer_layout
     from seglet.data.layouts.instances import read_instances
+    from seglet.data.layouts.pairing import pair_folders
     from seglet.data.layouts.rasterise import rasterise_segmentation
     from seglet.data.layouts.voc import find_voc
 
@@ -39,7 +40,7 @@ _HOMES = {
     "find_folders": "seglet.data.layouts.folders",
     "find_voc": "seglet.data.layouts.voc",
     "infer_layout": "seglet.data.layouts.infer",
-    "pair_folders": "seglet.data.layouts.found",
+    "pair_folders": "seglet.data.layouts.pairing",
     "rasterise_segmentation": "seglet.data.layouts.rasterise",
     "read_instances": "seglet.data.layouts.instances",
 }

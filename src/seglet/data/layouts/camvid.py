@@ -9,7 +9,8 @@ from pathlib import Path
 
 from seglet.data.class_table import ClassEntry, ClassTable
 from seglet.data.layouts import folders
-from seglet.data.layouts.found import FoundLayout, join_splits, pair_folders
+from seglet.data.layouts.found import FoundLayout, join_splits
+from seglet.data.layouts.pairing import pair_folders
 
 CAMVID_TABLE: ClassTable = (
     ClassEntry(0, "sky", (128, 128, 128)), ClassEntry(1, "building", (128, 0, 0)),

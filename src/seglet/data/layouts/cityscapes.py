@@ -42,7 +42,7 @@ def find_cityscapes(root: Path) -> FoundLayout | None:
     if not images.is_dir():
         return None
     names = [folder.name for folder in subfolders(images)]
-    kind = "_labelTrainIds" if masks.is_dir() and not any(masks.rglob("*_labelIds.png")) else "_labelIds"
+    kind = "_labelTrainIds" if masks.is_dir() and not _has_label_ids(masks) else "_labelIds"
     splits: dict[str, ImageMaskPairs] = {}
     for name in names:
         items = tuple(_item(path, images, masks, kind) for path in image_files(images / name))
@@ -53,7 +53,11 @@ def find_cityscapes(root: Path) -> FoundLayout | None:
     )
 
 
+def _has_label_ids(masks: Path) -> bool:
+    return any(path.name.endswith("_labelIds.png") for path in image_files(masks))
+
+
 def _item(path: Path, images: Path, masks: Path, kind: str) -> ImageItem:
-    name = path.stem.removesuffix(_IMAGE_SUFFIX)
+    name, _, variant = path.stem.partition(_IMAGE_SUFFIX)  # a variant of Foggy Cityscapes has the mask of its image
     mask = masks / path.parent.relative_to(images) / f"{name}_gtFine{kind}.png"
-    return ImageItem(name, path, mask if mask.is_file() else None)
+    return ImageItem(name + variant, path, mask if mask.is_file() else None)

@@ -5,6 +5,7 @@ from pathlib import Path
 from seglet.data.errors import DataError
 from seglet.data.layouts import ade20k, camvid, cityscapes, coco, folders, voc
 from seglet.data.layouts.found import FoundLayout
+from seglet.data.layouts.patterns import parse_name_pattern
 
 _FINDERS = (
     voc.find_voc,
@@ -17,17 +18,21 @@ _FINDERS = (
 """Layouts in the order they are tried; each returns None for a folder of another layout."""
 
 
-def infer_layout(root: Path, masks: Path | None = None) -> FoundLayout:
+def infer_layout(root: Path, masks: Path | None = None, mask_name: str | None = None) -> FoundLayout:
     """Returns the first layout that fits or, with `masks` given, the images of `root` paired with those masks.
 
+    With a pattern of names `mask_name` (see `parse_name_pattern`) the layout is one of plain folders.
+
     Raises:
-        DataError: no layout fits, or the folder does not exist or has no image; lists the layouts.
+        DataError: no layout fits, or the folder does not exist or has no image; lists the layouts. Or the pattern has
+            another form.
     """
     if not root.is_dir():
         raise DataError(f"{str(root)!r} is not a folder; give the folder that holds the images")
+    pattern = None if mask_name is None else parse_name_pattern(mask_name)
     if masks is not None:
-        return folders.find_image_and_mask_folders(root, masks)
-    for find in _FINDERS:
+        return folders.find_image_and_mask_folders(root, masks, pattern=pattern)
+    for find in _FINDERS if pattern is None else (lambda folder: folders.find_folders(folder, pattern),):
         found = find(root)
         if found is not None and any(found.splits.values()):
             return found

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from seglet.data.errors import Problem
 from seglet.data.files import subfolders
 from seglet.data.spelling import fold_spelling
 
@@ -25,6 +26,11 @@ SPLIT_NAMES = {
 }  # fmt: skip
 """Names of split folders, each with the split it stands for."""
 _IMAGES = frozenset(map(fold_spelling, IMAGE_FOLDERS))
+_ROLES = {
+    **dict.fromkeys((*_IMAGES, "frames", "photos", "rgb"), False),
+    **dict.fromkeys((*map(fold_spelling, MASK_FOLDERS), "annot", "segmentations", "groundtruth", "seg", "gts"), True),
+}
+"""Names beside the name of a split; True for masks."""
 
 
 def split_of(name: str) -> str | None:
@@ -44,3 +50,27 @@ def folders_named(root: Path, names: Iterable[str]) -> list[Path]:
     exact = [folder for name in wanted for folder in inside if folder.name == name]
     loose = [folder for name in wanted for folder in inside if fold_spelling(folder.name) == fold_spelling(name)]
     return list(dict.fromkeys((*exact, *loose)))
+
+
+def split_and_role(name: str) -> tuple[str, bool] | None:
+    """Returns the split of a folder called like `train`, `train_masks` or `ImagesVal`, and True if it holds masks."""
+    plain = fold_spelling(name)
+    if (split := SPLIT_NAMES.get(plain)) is not None:
+        return split, False
+    for word in sorted(SPLIT_NAMES, key=len, reverse=True):
+        for role in (plain.removeprefix(word), plain.removesuffix(word)):
+            if role != plain and role in _ROLES:
+                return SPLIT_NAMES[word], _ROLES[role]
+    return None
+
+
+def split_folders(folder: Path) -> tuple[dict[str, Path], list[Problem]]:
+    """Returns the folders inside `folder` that are named after a split, and errors for two of one split."""
+    found: dict[str, Path] = {}
+    problems = []
+    for path in subfolders(folder):
+        split = split_of(path.name)
+        if split is not None and found.setdefault(split, path) != path:
+            what = f"is the split {split}, as {found[split].name!r} is"
+            problems.append(Problem(str(path), what, "put both into one folder"))
+    return found, problems
