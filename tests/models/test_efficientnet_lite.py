@@ -53,6 +53,13 @@ def test_a_strided_convolution_pads_as_tensorflow_does(size, before, after):
     torch.testing.assert_close(conv(images), expected)
 
 
+@pytest.mark.parametrize(("kernel", "rate", "size"), [(3, 2, (7, 9)), (5, 2, (14, 15)), (3, 4, (9, 10))])
+def test_a_dilated_convolution_has_the_same_values_in_training(kernel, rate, size):
+    conv, images = SameConv(4, 4, kernel, 1, rate, 4), torch.rand(2, 4, *size)
+    torch.testing.assert_close(conv.train()(images), conv.eval()(images))
+    assert conv.train()(images).shape == images.shape
+
+
 @pytest.mark.parametrize(("stride", "sides"), [(8, [16, 8, 8, 8]), (16, [16, 8, 4, 4]), (32, [16, 8, 4, 2])])
 def test_strides_beyond_the_output_stride_become_dilation(stride, sides):
     backbone = lite(output_stride=stride)

@@ -48,8 +48,24 @@ class SameConv(nn.Conv2d):
         height, width = input.shape[2:]
         first = (half - 1 + width % 2, half - 1 + height % 2) if self.stride[0] == 2 else (half, half)
         padded = F.pad(input, (first[0], half, first[1], half)) if half else input
+        if self.training and self.dilation[0] > 1:
+            return dilated_by_phases(padded, self)
         maps: Tensor = self._conv_forward(padded, self.weight, None)
         return maps
+
+
+def dilated_by_phases(padded: Float[Tensor, "b c h w"], conv: nn.Conv2d) -> Float[Tensor, "b d h2 w2"]:
+    """Computes a dilated convolution of stride 1 as undilated ones on every second (third, …) row and column.
+
+    The values are the same. On processors, PyTorch's depthwise convolutions are many times slower with dilation.
+    """
+    rate, (b, c, h, w) = conv.dilation[0], padded.shape
+    rows, columns = h - (conv.kernel_size[0] - 1) * rate, w - (conv.kernel_size[1] - 1) * rate
+    whole = F.pad(padded, (0, -w % rate, 0, -h % rate)).unflatten(2, (-1, rate)).unflatten(4, (-1, rate))
+    phases = whole.permute(3, 5, 0, 1, 2, 4).flatten(0, 2).contiguous(memory_format=torch.channels_last)
+    maps = F.conv2d(phases, conv.weight, groups=conv.groups).unflatten(0, (rate, rate, b))
+    merged = maps.permute(2, 3, 4, 0, 5, 1).flatten(4, 5).flatten(2, 3)[:, :, :rows, :columns]
+    return merged.contiguous(memory_format=torch.channels_last)
 
 
 class SameConvNorm(nn.Sequential):
