@@ -20,6 +20,24 @@ PLAIN: dict[str, tuple[str, dict[str, Any]]] = {
 }
 """Classes and keys of their configs, of plain vision transformers."""
 
+_STAGES = {"hidden_sizes": [8, 12, 16, 20], "depths": [1, 1, 1, 1]}
+_WINDOWS = {
+    "image_size": 32,
+    "patch_size": 4,
+    "embed_dim": 8,
+    "depths": [1] * 4,
+    "num_heads": [1] * 4,
+    "window_size": 4,
+}
+LIBRARY: dict[str, tuple[str, dict[str, Any]]] = {
+    "swin": ("SwinForImageClassification", _WINDOWS),
+    "convnext": ("ConvNextForImageClassification", _STAGES),
+    "convnextv2": ("ConvNextV2ForImageClassification", _STAGES),
+    "resnet": ("ResNetForImageClassification", {**_STAGES, "embedding_size": 8, "layer_type": "basic"}),
+    "beit": ("BeitForImageClassification", {**WIDER, "num_hidden_layers": 8}),
+}
+"""The same of networks that transformers builds."""
+
 MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.25, 0.5)
 
 

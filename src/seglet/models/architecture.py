@@ -120,7 +120,7 @@ class Architecture:
             raise ValueError(f"expected positive deviations `std`, got {self.std}")
 
     def _check_name(self) -> None:
-        check_family(self.name, self.output_stride)
+        check_family(self.name, self.output_stride, self.depth is not None)
         if self.name not in (*NETWORK_NAMES, *DESCRIBED_NETWORKS, *CLIP_NETWORKS):
             raise ValueError(f"unknown network {self.name!r}; {choose_from(self.name, NETWORK_NAMES)}")
         if (self.tower is not None) != (self.name in CLIP_NETWORKS):

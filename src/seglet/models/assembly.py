@@ -1,7 +1,7 @@
 """Networks from their descriptions. Only the modules of the backbone and the head that a name asks for are imported."""
 
 from collections.abc import Callable, Mapping
-from typing import Literal
+from typing import TYPE_CHECKING
 
 from seglet.models.architecture import Architecture
 from seglet.models.backbones.base import Backbone
@@ -17,6 +17,9 @@ from seglet.models.heads.base import Head
 from seglet.models.layers.conv import scaled_channels
 from seglet.models.layers.normalise import Normalise
 from seglet.models.network import Network
+
+if TYPE_CHECKING:
+    from seglet.models.layers.feature_pyramid import StageReading
 
 _WITH_AUXILIARY = ("deeplabv3", "deeplabv3plus", "pspnet", "deeplabv2")
 """Heads beside which an auxiliary one is trained."""
@@ -99,18 +102,26 @@ def _vision_transformer(architecture: Architecture, normalise: Normalise) -> Bac
 
 
 def _plain_transformer(architecture: Architecture, normalise: Normalise) -> Backbone:
-    from seglet.models.backbones.plain_transformer import PlainTransformer, StageReading
+    from seglet.models.backbones.plain_transformer import PlainTransformer
 
-    layout: Literal["pyramid", "plain"] = "plain" if architecture.head == "vila" else "pyramid"
-    reading = StageReading(read_stages(architecture), layout, architecture.output_stride)
+    reading = stage_reading(architecture)
     return PlainTransformer(architecture.shape or {}, normalise, reading, architecture.drop_path)
 
 
-def read_stages(architecture: Architecture) -> tuple[int, ...]:
-    """Returns the indices of the stages that the heads of a network read, of four."""
+def _library_backbone(architecture: Architecture, normalise: Normalise) -> Backbone:
+    from seglet.models.backbones.library import LibraryBackbone
+
+    return LibraryBackbone(architecture.shape or {}, normalise, stage_reading(architecture))
+
+
+def stage_reading(architecture: Architecture) -> "StageReading":
+    """Returns the stages that the heads of a network read, for backbones whose maps have one size."""
+    from seglet.models.layers.feature_pyramid import StageReading
+
     read = set(_READ_STAGES.get(architecture.head, (0, 1, 2, 3)))
     auxiliary = architecture.auxiliary and architecture.head in _WITH_AUXILIARY
-    return tuple(sorted(read | ({2} if auxiliary else set())))
+    places = tuple(sorted(read | ({2} if auxiliary else set())))
+    return StageReading(places, "plain" if architecture.head == "vila" else "pyramid", architecture.output_stride)
 
 
 def _clip(architecture: Architecture, normalise: Normalise) -> Backbone:
@@ -131,7 +142,10 @@ _BACKBONES: Mapping[str, Callable[[Architecture, Normalise], Backbone]] = {
     "clip": _clip,
 }
 
-_DESCRIBED: Mapping[str, Callable[[Architecture, Normalise], Backbone]] = {"vit": _plain_transformer}
+_DESCRIBED: Mapping[str, Callable[[Architecture, Normalise], Backbone]] = {
+    "vit": _plain_transformer,
+    "hf": _library_backbone,
+}
 """Builders of the families of `BACKBONE_FAMILIES`, which read `Architecture.shape`."""
 
 

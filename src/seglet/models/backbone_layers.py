@@ -25,7 +25,15 @@ def backbone_layers(backbone: Backbone) -> list[BackboneLayer]:
 
     Parts that start from chance (see `Backbone.added_parts`), depth guidance and a plain transformer's norms behind its
     taps belong to no layer. A plain transformer's stages end at its taps.
+
+    Raises:
+        ValueError: the layers are not known, because the network is not one of seglet's own.
     """
+    if not backbone.layered:
+        raise ValueError(
+            "the layers of a network that transformers builds are not known here; expected 'freeze: backbone' and "
+            "'layer_decay: 1'"
+        )
     layers: list[BackboneLayer] = []
     stem: list[nn.Module] = []
     for name, part in _own_children(backbone):

@@ -7,6 +7,8 @@ from seglet.lazy import lazy_exports
 if TYPE_CHECKING:
     from seglet.models.backbones.base import Backbone, Stages
     from seglet.models.backbones.clip import CLIPBackbone
+    from seglet.models.backbones.hugging_face import open_hugging_face
+    from seglet.models.backbones.library import LibraryBackbone
     from seglet.models.backbones.matching import MatchedWeights, match_weights
     from seglet.models.backbones.mit import MixTransformer
     from seglet.models.backbones.plain_transformer import PlainTransformer, PlainTransformerShape
@@ -38,6 +40,7 @@ __all__ = [
     "BackboneFamily",
     "BackboneSource",
     "CLIPBackbone",
+    "LibraryBackbone",
     "MatchedWeights",
     "MixTransformer",
     "PlainTransformer",
@@ -51,6 +54,7 @@ __all__ = [
     "VisionTransformerShape",
     "WideResNet38",
     "match_weights",
+    "open_hugging_face",
     "open_source",
     "pretrained_weights",
     "two_layer_perceptron",
@@ -63,6 +67,7 @@ _HOMES = {
     "BackboneSource": "seglet.models.backbones.sources",
     "CLIPBackbone": "seglet.models.backbones.clip",
     "DESCRIBED_NETWORKS": "seglet.models.backbones.variants",
+    "LibraryBackbone": "seglet.models.backbones.library",
     "MIX_TRANSFORMERS": "seglet.models.backbones.variants",
     "MatchedWeights": "seglet.models.backbones.matching",
     "MixTransformer": "seglet.models.backbones.mit",
@@ -81,6 +86,7 @@ _HOMES = {
     "WIDE_RESNETS": "seglet.models.backbones.variants",
     "WideResNet38": "seglet.models.backbones.wide_resnet38",
     "match_weights": "seglet.models.backbones.matching",
+    "open_hugging_face": "seglet.models.backbones.hugging_face",
     "open_source": "seglet.models.backbones.sources",
     "pretrained_weights": "seglet.models.backbones.vit_pretrained",
     "two_layer_perceptron": "seglet.models.backbones.vit",

@@ -42,6 +42,9 @@ class Backbone(CustomInitialisation):
     shallow: ClassVar[int] = 0
     """Index of the stage at stride 4, which decoders take for edges."""
 
+    layered: ClassVar[bool] = True
+    """True if its layers stand in its modules in the order of their depth."""
+
     fusion: "DepthFusion | None"
 
     origin: str = ""
@@ -79,6 +82,12 @@ class Backbone(CustomInitialisation):
     def added_parts(self) -> tuple[nn.Module, ...]:
         """Returns the parts for which pretrained weights never exist, so that they train as a head does."""
         return ()
+
+    def pretrained_state(self) -> dict[str, Tensor]:
+        """Returns the tensors that pretrained weights may give: all but those of depth guidance and of added parts."""
+        added = [part for part in (self.fusion, *self.added_parts()) if part is not None]
+        starts = tuple(f"{name}." for name, child in self.named_children() if any(child is part for part in added))
+        return {name: tensor for name, tensor in self.state_dict().items() if not name.startswith(starts)}
 
     def depth_prior(self, images: Float[Tensor, "b planes h w"]) -> Tensor | None:
         """Returns the depth prior of the fourth channel; None for a backbone without depth guidance.

@@ -1,59 +1,40 @@
-"""Backbones in the layout of transformers, read without that library: its descriptions and safetensors alone."""
+"""Backbones in the layout of transformers, whose code runs only where seglet has no network of its own."""
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from seglet import files
 from seglet.models.backbones.base import Backbone
-from seglet.models.backbones.matching import MatchedWeights, match_weights
+from seglet.models.backbones.hub_mit import mix_transformer_name, read_mix_transformer
+from seglet.models.backbones.hub_vit import PLAIN_TRANSFORMERS, plain_transformer_shape, read_plain_transformer
+from seglet.models.backbones.matching import MatchedWeights
+from seglet.models.backbones.published import hub_licence
 from seglet.models.backbones.sources import BackboneSource
-from seglet.models.foundation.hub import find_model
+from seglet.models.foundation.auto_backbone import (
+    auto_backbone_types,
+    describe_auto_backbone,
+    read_auto_backbone,
+)
+from seglet.models.foundation.hub import ModelFiles, locate_model
 from seglet.models.foundation.image_input import authors_normalisation, read_preprocessing
-from seglet.models.foundation.model_folder import ModelLayout, weight_files
+from seglet.models.foundation.model_folder import ModelLayout, check_model_folder, weight_files
 from seglet.models.layers.normalise import IMAGENET_MEAN, IMAGENET_STD, ChannelValues
 
-PLAIN_TRANSFORMERS = ("vit", "deit", "dinov2", "dinov2_with_registers", "dinov3_vit")
-"""Types of transformers' models that are plain vision transformers, of the family `vit` here."""
+_MIX_TRANSFORMER = "segformer"
+_OWN = (*PLAIN_TRANSFORMERS, _MIX_TRANSFORMER)
+"""Types of transformers' models that seglet has networks for."""
 
-_LICENCES = {
-    "facebook/dinov2-": "Apache-2.0",
-    "facebook/dinov3-": "DINOv3 License",
-    "facebook/deit-": "Apache-2.0",
-    "google/vit-": "Apache-2.0",
-}
-"""Licences of weights by the beginning of their id, as their authors state them."""
+_LEFT_OVER = ("classifier", "pooler", "layernorm", "layer_norm", "norm", "head", "fc", "decode_head", "mask_token")
+"""Parts of an image model behind its last stage, or of its training."""
 
-_SPARE = ("classifier.", "cls_classifier.", "distillation_classifier.", "pooler.", "embeddings.mask_token")
-"""Parts of an image model that no segmenter uses."""
-
-_CLASS_PREFIXES = ("vit.", "deit.", "dinov2.", "dinov2_with_registers.", "model.")
-"""Names of the backbone within a classifier."""
-
-_Spelling = Mapping[str, tuple[str, ...]]
-"""Our names of layers, and the spellings of transformers, oldest first."""
-
-_BLOCK: _Spelling = {
-    "norm1": ("layernorm_before", "norm1"),
-    "norm2": ("layernorm_after", "norm2"),
-    "attention.query": ("attention.attention.query", "attention.q_proj"),
-    "attention.key": ("attention.attention.key", "attention.k_proj"),
-    "attention.value": ("attention.attention.value", "attention.v_proj"),
-    "attention.out": ("attention.output.dense", "attention.o_proj"),
-    "perceptron.gate": ("mlp.gate_proj",),
-    "perceptron.up": ("intermediate.dense", "mlp.fc1", "mlp.up_proj"),
-    "perceptron.down": ("output.dense", "mlp.fc2", "mlp.weights_out", "mlp.down_proj"),
-}
-_OUTER: _Spelling = {"patches": ("embeddings.patch_embeddings.projection", "embeddings.patch_embeddings")}
-_BLOCKS = ("encoder.layer.", "layer.", "layers.", "model.layer.")
-_NORMS = ("layernorm", "norm")
+_Reader = Callable[[Backbone, Mapping[str, Tensor], str], MatchedWeights]
 
 
 def open_hugging_face(place: str, weights: bool = True) -> BackboneSource:
@@ -66,90 +47,53 @@ def open_hugging_face(place: str, weights: bool = True) -> BackboneSource:
     Raises:
         ValueError: it is not available, incomplete, or of a type that is not read here.
     """
-    folder = Path(place).expanduser()
-    given, _, revision = (place, "", "") if folder.is_dir() else place.partition("@")
-    stems = ("model",) if weights else ()
-    layout = ModelLayout("an image backbone", "config.json", PLAIN_TRANSFORMERS, stems)
-    found = find_model(given, "backbone", layout, revision or None)
+    given, _, revision = (place, "", "") if Path(place).expanduser().is_dir() else place.partition("@")
+    found = _find(given, revision or None, weights)
+    config = found.description
     normalise = authors_normalisation(read_preprocessing(found.folder), IMAGENET_MEAN, IMAGENET_STD)
     mean, std = (_three(buffer) for buffer in (normalise.mean, normalise.std))
-    licence = next((text for start, text in _LICENCES.items() if given.startswith(start)), "")
-    shape = _shape(found.description, place)
-    read = partial(_read_plain, files=weight_files(found.folder, "model"), source=place)
-    return BackboneSource(f"hf:{place}", "vit", shape, mean, std, read, licence)
+    name, shape, read = _known(config, found, place)
+    return BackboneSource(f"hf:{place}", name, shape, mean, std, read, hub_licence(given))
 
 
-def _shape(config: Mapping[str, Any], source: str) -> dict[str, Any]:
-    """Returns the shape of a plain transformer that transformers' description is of."""
-    kind, channels = config["model_type"], int(config["hidden_size"])
-    patch, side = _square(config.get("patch_size", 16), source), _square(config.get("image_size", 224), source)
-    if config.get("num_channels", 3) != 3:
-        raise ValueError(f"{source} takes images of {config['num_channels']} channels; only colour images are read")
-    shape: dict[str, Any] = {
-        "channels": channels,
-        "heads": int(config["num_attention_heads"]),
-        "depth": int(config["num_hidden_layers"]),
-        "hidden": int(config.get("intermediate_size") or channels * config.get("mlp_ratio", 4)),
-        "patch": patch,
-        "side": side // patch,
-        "activation": str(config.get("hidden_act", "gelu")),
-        "eps": float(config.get("layer_norm_eps", 1e-12 if kind in ("vit", "deit") else 1e-6)),
-        "biases": "qkvo" if config.get("qkv_bias", True) else "o",
-    }
-    return shape | _OWN_KEYS[kind](config, shape)
+def _find(given: str, revision: str | None, weights: bool) -> ModelFiles:
+    wanted = ModelLayout("an image backbone", "config.json", _OWN, ("model",) if weights else ())
+    folder, repository = locate_model(given, "backbone", wanted, revision)
+    described = files.read_json(folder / "config.json") if (folder / "config.json").is_file() else {}
+    if described and described.get("model_type") not in _OWN:
+        wanted = replace(wanted, types=(*_OWN, *auto_backbone_types()))
+    return ModelFiles(folder, wanted, check_model_folder(folder, wanted), repository)
 
 
-def _deit(config: Mapping[str, Any], shape: Mapping[str, Any]) -> dict[str, Any]:
-    return {"tokens": 2}
+def _known(
+    config: Mapping[str, Any], found: ModelFiles, place: str
+) -> tuple[str, Mapping[str, Any] | None, Callable[[Backbone], MatchedWeights]]:
+    """Returns our name of a backbone or its family, its shape, and the reader of its weights."""
+    kind = config["model_type"]
+    if kind == _MIX_TRANSFORMER:
+        return mix_transformer_name(config, place), None, partial(_read, read_mix_transformer, found.folder, place)
+    if kind in PLAIN_TRANSFORMERS:
+        shape = plain_transformer_shape(config, place)
+        return "vit", shape, partial(_read, read_plain_transformer, found.folder, place)
+    described = describe_auto_backbone(config)
+    return "hf", described, partial(_read_library, found.folder, described)
 
 
-def _dinov2(config: Mapping[str, Any], shape: Mapping[str, Any]) -> dict[str, Any]:
-    own: dict[str, Any] = {"scale": float(config.get("layerscale_value", 1.0))}
-    if config["model_type"] == "dinov2_with_registers":
-        own |= {"registers": int(config.get("num_register_tokens", 4)), "smooth": True}
-    if config.get("use_swiglu_ffn", False):
-        own |= {"gated": True, "activation": "silu", "hidden": (int(shape["hidden"] * 2 / 3) + 7) // 8 * 8}
-    return own
+def _read(reader: _Reader, folder: Path, place: str, backbone: Backbone) -> MatchedWeights:
+    matched = reader(backbone, _read_tensors(weight_files(folder, "model")), place)
+    return MatchedWeights({name: tensor.float() for name, tensor in matched.weights.items()}, matched.unused)
 
 
-def _dinov3(config: Mapping[str, Any], shape: Mapping[str, Any]) -> dict[str, Any]:
-    parts = {"q": "query_bias", "k": "key_bias", "v": "value_bias", "o": "proj_bias"}
-    return {
-        "side": 0,
-        "registers": int(config.get("num_register_tokens", 0)),
-        "rotary_base": float(config.get("rope_theta", 100.0)),
-        "scale": float(config.get("layerscale_value", 1.0)),
-        "gated": bool(config.get("use_gated_mlp", False)),
-        "biases": "".join(one for one, key in parts.items() if config.get(key, key != "key_bias")),
-        "perceptron_bias": bool(config.get("mlp_bias", True)),
-        "eps": float(config.get("layer_norm_eps", 1e-5)),
-    }
-
-
-_OWN_KEYS: Mapping[str, Callable[[Mapping[str, Any], Mapping[str, Any]], dict[str, Any]]] = {
-    "vit": lambda config, shape: {},
-    "deit": _deit,
-    "dinov2": _dinov2,
-    "dinov2_with_registers": _dinov2,
-    "dinov3_vit": _dinov3,
-}
-
-
-def _square(value: Any, source: str) -> int:
-    sides = set(value) if isinstance(value, list | tuple) else {value}
-    if len(sides) != 1:
-        raise ValueError(f"{source} is made for images or patches of {value}; only square ones are read")
-    return int(sides.pop())
-
-
-def _read_plain(backbone: Backbone, files: list[Path], source: str) -> MatchedWeights:
-    """Reads the weights of a plain transformer; its last norm becomes that of every tap."""
-    tensors = _without_prefix(_read_tensors(files))
-    own = {name: tensor for name, tensor in backbone.state_dict().items() if not name.startswith("pyramid.")}
-    given = _joined(tensors)
-    names = {name: _their_name(name, given) for name in own}
-    matched = match_weights(own, given, names, _SPARE, source)
-    return replace(matched, weights={name: tensor.float() for name, tensor in matched.weights.items()})
+def _read_library(folder: Path, described: Mapping[str, Any], backbone: Backbone) -> MatchedWeights:
+    read = read_auto_backbone(folder, described["config"])
+    strange = [name for name in read.unused if not set(_LEFT_OVER) & set(name.split("."))]
+    own = backbone.pretrained_state()
+    weights = {f"model.{name}": tensor for name, tensor in read.weights.items() if f"model.{name}" in own}
+    if strange:
+        raise ValueError(
+            f"{folder} holds {len(strange)} tensors of layers that this network does not have, such as {strange[0]!r}"
+        )
+    return MatchedWeights(weights, read.unused)
 
 
 def _read_tensors(files: list[Path]) -> dict[str, Tensor]:
@@ -160,48 +104,6 @@ def _read_tensors(files: list[Path]) -> dict[str, Tensor]:
         except (OSError, SafetensorError) as error:
             raise ValueError(f"{file} cannot be read as safetensors: {error}; download it again") from error
     return found
-
-
-def _without_prefix(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    prefix = next((start for start in _CLASS_PREFIXES if f"{start}embeddings.cls_token" in tensors), "")
-    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
-
-
-def _joined(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Returns the tensors with special tokens in one table, and SwiGLU's two halves apart."""
-    parts = [f"embeddings.{name}" for name in ("cls_token", "distillation_token", "register_tokens")]
-    special = [tensors[name].flatten(0, -2) for name in parts if name in tensors]
-    joined = {name: tensor for name, tensor in tensors.items() if name not in parts}
-    if special:
-        joined["special"] = torch.cat(special)
-    if (places := joined.pop("embeddings.position_embeddings", None)) is not None:
-        joined["positions"] = places.flatten(0, -2)
-    for name in [name for name in joined if ".mlp.weights_in." in name]:
-        gate, up = joined.pop(name).chunk(2)
-        joined |= {name.replace("weights_in", "gate_proj"): gate, name.replace("weights_in", "up_proj"): up}
-    return joined
-
-
-def _their_name(name: str, given: Mapping[str, Tensor]) -> str:
-    """Returns the name in the file of one of our tensors; if it is not there, as it would be spelled there."""
-    layer, _, tensor = name.rpartition(".")
-    if layer in ("special", "positions"):
-        return layer
-    if layer.startswith("norms."):
-        spellings = [f"{norm}.{tensor}" for norm in _NORMS]
-    elif layer.startswith("blocks."):
-        _, number, part = layer.split(".", 2)
-        if part in ("scale1", "scale2"):
-            inner = [f"layer_{part[:5]}{part[5:]}.lambda1"]
-        else:
-            inner = [f"{spelling}.{tensor}" for spelling in _BLOCK[part]]
-        spellings = [f"{start}{number}.{one}" for start in _BLOCKS for one in inner]
-    else:
-        spellings = [f"{spelling}.{tensor}" for spelling in _OUTER[layer]]
-    if found := [spelling for spelling in spellings if spelling in given]:
-        return found[0]
-    usual = {re.sub(r"\d+", "N", one) for one in given}
-    return next((spelling for spelling in spellings if re.sub(r"\d+", "N", spelling) in usual), spellings[0])
 
 
 def _three(buffer: Tensor) -> ChannelValues:

@@ -6,6 +6,9 @@ from pathlib import Path
 
 from torch import Tensor
 
+_SHOWN = 4
+"""Number of parts that a report names."""
+
 
 @dataclass(frozen=True)
 class MatchedWeights:
@@ -16,8 +19,9 @@ class MatchedWeights:
 
     def summary(self) -> str:
         """Returns the report in one line: how many tensors were taken, and the parts of the file that were not."""
-        parts = sorted({name.partition(".")[0] for name in self.unused})
-        return f"{len(self.weights)} tensors" + (f"; not used: {', '.join(parts)}" if parts else "")
+        parts = sorted({name.removesuffix(".weight").removesuffix(".bias") for name in self.unused})
+        more = f" and {len(parts) - _SHOWN} more" if len(parts) > _SHOWN else ""
+        return f"{len(self.weights)} tensors" + (f"; not used: {', '.join(parts[:_SHOWN])}{more}" if parts else "")
 
 
 def match_weights(

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from seglet.models.backbones.base import StageFunction
 from seglet.models.backbones.vit import QuickGELU, TappedTransformer
 from seglet.models.layers.dropout import DropPath
-from seglet.models.layers.feature_pyramid import MapScaling, pyramid_factors
+from seglet.models.layers.feature_pyramid import ALL_STAGES, FeaturePyramid, StageReading
 from seglet.models.layers.initialise import CustomInitialisation
 from seglet.models.layers.normalise import Normalise
 from seglet.tensors import resize_antialiased, resize_half_pixel
@@ -190,18 +190,6 @@ class PlainTransformerBlock(nn.Module):
         return residual
 
 
-@dataclass(frozen=True)
-class StageReading:
-    """The stages that a head reads, and the maps that it wants them as.
-
-    `layout` is `pyramid` for maps that get coarser, up to `output_stride`, and `plain` for all on the grid of patches.
-    """
-
-    places: tuple[int, ...] = (0, 1, 2, 3)
-    layout: Literal["pyramid", "plain"] = "pyramid"
-    output_stride: int = 32
-
-
 class PlainTransformer(TappedTransformer):
     """A `TappedTransformer` of any shape, with maps of several sizes for the heads that want them.
 
@@ -215,7 +203,7 @@ class PlainTransformer(TappedTransformer):
         self,
         shape: Mapping[str, Any],
         normalise: Normalise,
-        reading: StageReading = StageReading(),
+        reading: StageReading = ALL_STAGES,
         drop_path: float = 0.0,
     ) -> None:
         super().__init__(normalise)
@@ -231,14 +219,8 @@ class PlainTransformer(TappedTransformer):
         self.norms = nn.ModuleList(
             nn.LayerNorm(c, eps=known.eps) if place in read else nn.Identity() for place in range(len(known.taps))
         )
-        factors = pyramid_factors(known.patch, reading.output_stride) if reading.layout == "pyramid" else (1.0,) * 4
-        widths = (c // 4, c // 2, c, c)
-        self.pyramid = nn.ModuleList(
-            MapScaling(c, width, factor if place in read else 1.0)
-            for place, (width, factor) in enumerate(zip(widths, factors, strict=True))
-        )
-        first, second, third, fourth = (int(level.channels) for level in self.pyramid)  # type: ignore[arg-type]
-        self.channels = (first, second, third, fourth)
+        self.pyramid = FeaturePyramid((c,) * len(known.taps), known.patch, reading)
+        self.channels = self.pyramid.channels
 
     @property
     def guided_channels(self) -> tuple[int, ...]:

@@ -103,17 +103,20 @@ class BackboneFamily:
         about: the family in a few words, for messages.
         heads: the first parts of the names of its networks.
         strides: values that `output_stride` may have; none: each network has strides of its own, whatever it says.
+        depth: whether depth can guide its stages.
     """
 
     about: str
     heads: tuple[str, ...]
     strides: tuple[int, ...] = ()
+    depth: bool = True
 
 
 BACKBONE_FAMILIES: Mapping[str, BackboneFamily] = {
     "vit": BackboneFamily(
         "plain vision transformers: ViT, DeiT, DINOv2, DINOv3", (*_FOUR_STRIDES, "vila"), (8, 16, 32)
     ),
+    "hf": BackboneFamily("networks that transformers builds: Swin, ConvNeXt and others", _FOUR_STRIDES, depth=False),
 }
 """Families by name, the second part of the names of their networks: `fpn-vit` is a semantic FPN on one of `vit`."""
 
@@ -121,11 +124,11 @@ DESCRIBED_NETWORKS = tuple(f"{head}-{name}" for name, family in BACKBONE_FAMILIE
 """Names of all networks whose backbone has a `shape`."""
 
 
-def check_family(name: str, output_stride: int) -> None:
-    """Checks the name of a network and its output stride, if its backbone is of a family.
+def check_family(name: str, output_stride: int, depth: bool = False) -> None:
+    """Checks the name of a network, its output stride and depth guidance, if its backbone is of a family.
 
     Raises:
-        ValueError: the family does not go with the head, or has no such output stride; the message says what it has.
+        ValueError: the family does not go with the head, or has no such output stride or no depth guidance.
     """
     head, _, backbone = name.partition("-")
     family = BACKBONE_FAMILIES.get(backbone)
@@ -138,3 +141,8 @@ def check_family(name: str, output_stride: int) -> None:
     if family.strides and output_stride not in family.strides:
         allowed = " or ".join(map(str, family.strides))
         raise ValueError(f"expected an output stride of {allowed} for {name}, got {output_stride}")
+    if depth and not family.depth:
+        raise ValueError(
+            f"depth guides one stage after the other, and {backbone} ({family.about}) computes all at once; take a "
+            "backbone of seglet's own, or one of vit"
+        )

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         decoder_attention_layers,
         draw_noise,
     )
+    from seglet.models.foundation.auto_backbone import build_auto_backbone, describe_auto_backbone, read_auto_backbone
     from seglet.models.foundation.captioner import Captioner
     from seglet.models.foundation.captions import count_captions, fill_empty_captions, is_junk, strip_prompt
     from seglet.models.foundation.clip import CLIP_LAYOUT, ImageTextEncoder
@@ -54,9 +55,11 @@ __all__ = [
     "TextTower",
     "added_attention",
     "authors_normalisation",
+    "build_auto_backbone",
     "changed_attention",
     "count_captions",
     "decoder_attention_layers",
+    "describe_auto_backbone",
     "draw_noise",
     "fill_empty_captions",
     "find_model",
@@ -65,6 +68,7 @@ __all__ = [
     "known_model",
     "parse_dtype",
     "quiet_libraries",
+    "read_auto_backbone",
     "read_preprocessing",
     "relative_depth",
     "round_to_multiple",
@@ -94,9 +98,11 @@ _HOMES = {
     "TextTower": "seglet.models.foundation.text_tower",
     "added_attention": "seglet.models.foundation.attention",
     "authors_normalisation": "seglet.models.foundation.image_input",
+    "build_auto_backbone": "seglet.models.foundation.auto_backbone",
     "changed_attention": "seglet.models.foundation.attention",
     "count_captions": "seglet.models.foundation.captions",
     "decoder_attention_layers": "seglet.models.foundation.attention_source",
+    "describe_auto_backbone": "seglet.models.foundation.auto_backbone",
     "draw_noise": "seglet.models.foundation.attention_source",
     "fill_empty_captions": "seglet.models.foundation.captions",
     "find_model": "seglet.models.foundation.hub",
@@ -105,6 +111,7 @@ _HOMES = {
     "known_model": "seglet.models.foundation.known_models",
     "parse_dtype": "seglet.models.foundation.loading",
     "quiet_libraries": "seglet.models.foundation.loading",
+    "read_auto_backbone": "seglet.models.foundation.auto_backbone",
     "read_preprocessing": "seglet.models.foundation.image_input",
     "relative_depth": "seglet.models.foundation.depth_estimator",
     "round_to_multiple": "seglet.models.foundation.image_input",

@@ -38,5 +38,11 @@ def _three(values: Any, otherwise: ChannelValues) -> ChannelValues:
 def round_to_multiple(size: tuple[int, int], multiple: int) -> tuple[int, int]:
     """Returns the nearest height and width that are multiples, the larger of two as near, at least one each."""
     nearest = ((side + multiple // 2) // multiple * multiple for side in size)
-    height, width = (torch.sym_max(multiple, side) for side in nearest)  # type: ignore[no-untyped-call]
+    height, width = nearest
+    return at_least((height, width), multiple)
+
+
+def at_least(size: tuple[int, int], smallest: int) -> tuple[int, int]:
+    """Returns a height and width with each side raised to the smallest that is allowed."""
+    height, width = (torch.sym_max(smallest, side) for side in size)  # type: ignore[no-untyped-call]
     return height, width

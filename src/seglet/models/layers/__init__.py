@@ -16,7 +16,7 @@ if TYPE_CHECKING:
         has_active_dropout,
         noise_from,
     )
-    from seglet.models.layers.feature_pyramid import ChannelNorm, MapScaling
+    from seglet.models.layers.feature_pyramid import ChannelNorm, FeaturePyramid, MapScaling, StageReading
     from seglet.models.layers.initialise import CustomInitialisation, initialise_weights
     from seglet.models.layers.normalise import IMAGENET_MEAN, IMAGENET_STD, ChannelValues, Normalise
     from seglet.models.layers.patch_features import cosine_affinity, masked_mean, product_affinity
@@ -35,8 +35,10 @@ __all__ = [
     "DepthPrior",
     "DropPath",
     "Dropout",
+    "FeaturePyramid",
     "MapScaling",
     "Normalise",
+    "StageReading",
     "StochasticModule",
     "active_dropouts",
     "cosine_affinity",
@@ -61,11 +63,13 @@ _HOMES = {
     "DepthPrior": "seglet.models.layers.depth_fusion",
     "DropPath": "seglet.models.layers.dropout",
     "Dropout": "seglet.models.layers.dropout",
+    "FeaturePyramid": "seglet.models.layers.feature_pyramid",
     "IMAGENET_MEAN": "seglet.models.layers.normalise",
     "IMAGENET_STD": "seglet.models.layers.normalise",
     "MapScaling": "seglet.models.layers.feature_pyramid",
     "Normalise": "seglet.models.layers.normalise",
     "SFT": "seglet.models.layers.depth_fusion",
+    "StageReading": "seglet.models.layers.feature_pyramid",
     "StochasticModule": "seglet.models.layers.dropout",
     "active_dropouts": "seglet.models.layers.dropout",
     "cosine_affinity": "seglet.models.layers.patch_features",

@@ -5,6 +5,9 @@ with one tapped block for each level, as BEiT's segmentation code has it.
 """
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -49,6 +52,43 @@ class MapScaling(nn.Module):
             return F.max_pool2d(maps, self.shrink, self.shrink, ceil_mode=True)
         grown: Tensor = self.grow(maps)
         return grown
+
+
+@dataclass(frozen=True)
+class StageReading:
+    """The stages that a head reads, and the maps that it wants them as.
+
+    `layout` is `pyramid` for maps that get coarser, up to `output_stride`, and `plain` for all as they are.
+    """
+
+    places: tuple[int, ...] = (0, 1, 2, 3)
+    layout: Literal["pyramid", "plain"] = "pyramid"
+    output_stride: int = 32
+
+
+ALL_STAGES = StageReading()
+"""All four stages, as a pyramid."""
+
+
+class FeaturePyramid(nn.ModuleList):
+    """Four maps of one stride brought to strides of about 4, 8, 16 and 32, as far as a head reads them.
+
+    Args:
+        inside: channels of the maps.
+        patch: their stride in pixels.
+    """
+
+    def __init__(self, inside: Sequence[int], patch: int, reading: StageReading = ALL_STAGES) -> None:
+        factors = pyramid_factors(patch, reading.output_stride) if reading.layout == "pyramid" else (1.0,) * 4
+        levels = [
+            MapScaling(channels, channels // share, factor if place in reading.places else 1.0)
+            for place, (channels, share, factor) in enumerate(zip(inside, (4, 2, 1, 1), factors, strict=True))
+        ]
+        super().__init__(levels)
+        self.channels = tuple(level.channels for level in levels)
+
+    def forward(self, maps: Sequence[Float[Tensor, "b c h w"]]) -> tuple[Tensor, ...]:
+        return tuple(level(one) for level, one in zip(self, maps, strict=True))
 
 
 def pyramid_factors(patch: int, output_stride: int) -> tuple[float, float, float, float]:
