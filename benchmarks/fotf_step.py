@@ -14,6 +14,7 @@ from benchmarks._harness import Result, in_turn
 from seglet.methods.fotf import Config, Method
 from seglet.methods.uncertainty_weights import Deviations, sample_deviations
 from seglet.models.architecture import Architecture
+from seglet.models.distillation.class_teacher import ClassTeacher
 from seglet.models.distillation.teachers import Frozen
 from seglet.models.layers.dropout import noise_from
 from seglet.models.network import Network
@@ -41,7 +42,7 @@ class StepResult(Result):
 
 def run() -> StepResult:
     classes = Classes(tuple(f"class {k}" for k in range(CLASSES)), tuple((k, k, k) for k in range(CLASSES)))
-    teacher = Frozen(build(Architecture(TEACHER), classes).network)
+    teacher = ClassTeacher(Frozen(build(Architecture(TEACHER), classes).network))
     batch = random_batch()
 
     def step(naive: bool = False, **changes: int | bool) -> Step:

@@ -56,6 +56,30 @@ def test_the_card_has_the_licence_of_the_initial_weights(keys, part, run, seglet
     assert "initial weights" not in (tmp_path / "chance/README.md").read_text()
 
 
+@pytest.mark.parametrize(
+    ("teacher", "said"),
+    [
+        ("hf:nvidia/segformer-b0-finetuned-ade-512-512", "NVIDIA Source Code License (non-commercial)"),
+        ("hf:someone/else", "teacher: someone/else | not stated"),
+        ("ema", None),
+    ],
+)
+def test_the_card_names_the_teachers_licence(teacher, said, run, seglet, tmp_path):
+    experiment = yaml.safe_load((run / "experiment.yaml").read_text()) | {"teacher": teacher}
+    (run / "experiment.yaml").write_text(yaml.safe_dump(experiment))
+    assert seglet("publish", run, "--out", tmp_path / "out").code == 0
+    card = (tmp_path / "out/README.md").read_text()
+    assert said in card if said else "| teacher" not in card
+
+
+def test_the_card_names_the_encoders_of_terms(run, seglet, tmp_path):
+    terms = ["kl", "mse tap=stage4 teacher=hf:facebook/dinov2-small"]
+    experiment = yaml.safe_load((run / "experiment.yaml").read_text()) | {"terms": terms}
+    (run / "experiment.yaml").write_text(yaml.safe_dump(experiment))
+    assert seglet("publish", run, "--out", tmp_path / "out").code == 0
+    assert "teacher of features: facebook/dinov2-small | Apache-2.0" in (tmp_path / "out/README.md").read_text()
+
+
 def test_an_evaluation_counts_more_than_the_validation(run, seglet, tmp_path):
     scores = {"miou": 0.25, "data": "mine", "split": "test", "classes": []}
     (tmp_path / "scores.json").write_text(json.dumps(scores))

@@ -1,7 +1,7 @@
 import pytest
 
-from seglet.data.spelling import fold_spelling
 from seglet.types import Classes
+from seglet.values import fold_spelling
 
 
 @pytest.mark.parametrize("name", ["Dining_Table", "dining-table", " DINING TABLE ", "diningtable"])

@@ -6,6 +6,7 @@ import torch
 
 from seglet.methods.fotf import Config, Method
 from seglet.models.architecture import Architecture
+from seglet.models.distillation.class_teacher import ClassTeacher
 from seglet.models.distillation.teachers import Frozen
 from seglet.models.segmenter import Segmenter, build
 from seglet.types import IGNORE, Classes, Crop, Labelled, Target
@@ -33,5 +34,5 @@ def fotf(distils: bool = True, source: Segmenter | None = None, **changes: Any) 
     """Returns a FOTF whose student starts from the same weights each time."""
     method = Method.build(Config(**{**SMALL, **changes}), CLASSES, seed=0)
     if distils:
-        method.teacher = Frozen((source or teacher()).network)
+        method.teacher = ClassTeacher(Frozen((source or teacher()).network))
     return method.train()

@@ -1,4 +1,4 @@
-"""Compares spellings of names: equal but for case and separators, or so similar that one may be a typing error."""
+"""Compares spellings of names: so similar that one may be a typing error."""
 
 from collections.abc import Iterable
 from difflib import SequenceMatcher

@@ -1,6 +1,7 @@
 """Training of an experiment, from its data to a segmenter in the run's folder."""
 
 import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -141,8 +142,8 @@ class _Training:
     ) -> list[lightning.Callback]:
         settings = self.experiment.settings
 
-        def score(predict: PredictFunction) -> dict[str, float]:
-            return validation_scores(module, self.sets[settings.val_split], predict)
+        def score(predict: PredictFunction, labels: Sequence[int] | None = None) -> dict[str, float]:
+            return validation_scores(module, self.sets[settings.val_split], predict, labels)
 
         validation = Validation(score, self.run, metrics, bar.note)
         report = ReportMetrics(metrics, bar, every=max(1, min(50, settings.steps // 20)))

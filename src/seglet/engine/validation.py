@@ -1,13 +1,15 @@
 """Validation during training: scores of the method, of its teachers and of its further predictions."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import lightning
+import numpy as np
 import torch
 
-from seglet.data.dataset import Dataset
+from seglet.data.dataset import Dataset, Sample
 from seglet.data.loading.loaders import evaluation_samples
 from seglet.engine.callbacks import AfterStep, ReportMetrics
 from seglet.engine.metrics import MetricsFile, with_prefix
@@ -17,24 +19,45 @@ from seglet.engine.settings import BOUNDARY, Selection, Settings
 from seglet.evaluation.evaluate import evaluate_samples
 from seglet.evaluation.options import EvaluationOptions
 from seglet.methods.base import Method
-from seglet.methods.protocols import BoundaryValidation, ExtraValidation, PredictFunction, ReferencePredictions
+from seglet.methods.protocols import (
+    BoundaryValidation,
+    ExtraValidation,
+    PredictFunction,
+    ReferenceLabels,
+    ReferencePredictions,
+)
+from seglet.types import IGNORE
 
 _Scores = Mapping[str, float]
 
 
-def validation_scores(module: TrainingModule, data: Dataset, predict: PredictFunction) -> dict[str, float]:
+def validation_scores(
+    module: TrainingModule, data: Dataset, predict: PredictFunction, labels: Sequence[int] | None = None
+) -> dict[str, float]:
     """Scores a prediction function over all processes, each image once, at the size of its mask.
 
-    Data without masks give NaN.
+    Data without masks give NaN. With `labels`, only pixels with these label ids are counted.
     """
     if data.read(0).labels is None:
         return dict.fromkeys(("miou", "ece_10"), math.nan)
-    samples = evaluation_samples(data, module.global_rank, module.trainer.world_size)
+    samples: Iterable[Sample] = evaluation_samples(data, module.global_rank, module.trainer.world_size)
+    if labels is not None:
+        samples = _with_labels(samples, labels)
     selection = Selection.parse(module.settings.selection)
     boundary = _validates_boundary(module.method) or selection.key == BOUNDARY
     options = EvaluationOptions(batch=8, replicas=0, boundary=boundary)
     found = evaluate_samples(predict, samples, data.classes, options, device=module.device).reduce()
     return selection.scores(found)
+
+
+def _with_labels(samples: Iterable[Sample], labels: Sequence[int]) -> Iterator[Sample]:
+    """Yields the samples with pixels of all other labels ignored."""
+    for sample in samples:
+        if sample.labels is None:
+            yield sample
+        else:
+            kept = np.where(np.isin(sample.labels, labels), sample.labels, np.uint8(IGNORE))
+            yield replace(sample, labels=kept)
 
 
 def _validates_boundary(method: Method[Any]) -> bool:
@@ -54,7 +77,10 @@ class ScoreReferences(lightning.Callback):
     """Scores the networks that a method learns from, once before its first step."""
 
     def __init__(
-        self, score: Callable[[PredictFunction], _Scores], metrics: MetricsFile, note: Callable[[str], None]
+        self,
+        score: Callable[[PredictFunction, Sequence[int] | None], _Scores],
+        metrics: MetricsFile,
+        note: Callable[[str], None],
     ) -> None:
         self.score = score
         self.metrics = metrics
@@ -63,11 +89,14 @@ class ScoreReferences(lightning.Callback):
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
         if not isinstance(pl_module.method, ReferencePredictions):
             return
-        for name, predict in pl_module.method.reference_predictions().items():
+        method = pl_module.method
+        known = method.reference_labels() if isinstance(method, ReferenceLabels) else {}
+        for name, predict in method.reference_predictions().items():
             with torch.inference_mode(), trainer.precision_plugin.forward_context():
-                scores = self.score(predict)
+                scores = self.score(predict, known.get(name))
             self.metrics.write(0, with_prefix(name, scores))
-            self.note(f"the {name}: mIoU {100 * scores['miou']:.2f} %, ECE {100 * scores['ece_10']:.2f} %")
+            over = f" over its {len(known[name])} shared classes" if name in known else ""
+            self.note(f"the {name}: mIoU {100 * scores['miou']:.2f} %, ECE {100 * scores['ece_10']:.2f} %{over}")
 
 
 class Validation(AfterStep):

@@ -10,6 +10,8 @@ from seglet.engine.experiment_file import read_yaml
 from seglet.engine.run import Run
 from seglet.files import read_json
 from seglet.models.backbones.published import OWN_WEIGHTS, hub_licence
+from seglet.models.distillation.class_teacher import AVERAGE
+from seglet.models.foundation.hub import HUB_PREFIX
 from seglet.models.foundation.known_models import known_model
 from seglet.models.io.model_card import LICENCE_NOT_STATED, LicensedPart, Provenance
 
@@ -99,8 +101,11 @@ def _licensed_parts(values: Mapping[str, Any], data_licence: str) -> tuple[Licen
         entry = known_model(value) if isinstance(value, str) else None
         if entry is not None:
             parts.append(LicensedPart(f"{entry.id}, {entry.about}", entry.licence))
-        elif key in _WEIGHTS_KEYS and isinstance(value, str) and value:
-            parts.append(LicensedPart(f"{key.replace('_', ' ')}: {Path(value).name}"))
+        elif key in _WEIGHTS_KEYS and isinstance(value, str) and value and value != AVERAGE:
+            parts.append(_part_of(key.replace("_", " "), value))
+        elif key == "terms" and isinstance(value, list):
+            options = [word.partition("=") for term in value for word in str(term).split()]
+            parts += [_part_of("teacher of features", source) for name, _, source in options if name == "teacher"]
     return tuple(dict.fromkeys([*parts, *_initial_weights(values)]))
 
 
@@ -116,3 +121,11 @@ def _initial_weights(values: Mapping[str, Any]) -> list[LicensedPart]:
     if known is None or not known.package or values.get("width", 1.0) != 1:
         return []
     return [LicensedPart(f"initial weights: {known.package}, trained on {known.learnt}", known.licence)]
+
+
+def _part_of(purpose: str, source: str) -> LicensedPart:
+    """Returns the part that a source of weights is: a model of transformers (`hf:`), or a file or folder."""
+    place = source.removeprefix(HUB_PREFIX)
+    if place == source or Path(place).is_dir():
+        return LicensedPart(f"{purpose}: {Path(place).name}")
+    return LicensedPart(f"{purpose}: {place}", hub_licence(place) or LICENCE_NOT_STATED)

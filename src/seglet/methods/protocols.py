@@ -121,6 +121,15 @@ class ReferencePredictions(Protocol):
 
 
 @runtime_checkable
+class ReferenceLabels(Protocol):
+    """A method one of whose reference networks does not know all classes."""
+
+    @abstractmethod
+    def reference_labels(self) -> Mapping[str, Sequence[int]]:
+        """Returns, by the names of `reference_predictions`, the label ids that a network is scored on; else all are."""
+
+
+@runtime_checkable
 class ExtraValidation(Protocol):
     """A method with further predictions that every validation scores beside `predict`."""
 

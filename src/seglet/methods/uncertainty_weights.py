@@ -4,7 +4,7 @@ No gradient passes through a weight: by Table 6 a stochastic pass costs no more 
 possible if nothing is kept for a backward pass.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -96,22 +96,31 @@ def loss_weights(
     target: Target,
     generator: torch.Generator,
     distils: bool,
+    shared: Sequence[int] | None = None,
 ) -> LossWeights:
     """Computes the weights of one step from the student's uncertainty.
 
-    `distils` says whether there is a distillation term. If no loss is weighted, there are no stochastic passes.
+    `distils` says whether there is a distillation term, `shared` over which classes; None: over all. If no loss is
+    weighted, there are no stochastic passes.
     """
     if not (config.weigh_task or (config.weigh_kd and distils)):
         return LossWeights(target)
     deviations = sample_deviations(config, network, embedding.trunk, target.labels.shape[-2:], generator)
-    return weights_from_deviations(config, deviations, target, distils)
+    return weights_from_deviations(config, deviations, target, distils, shared)
 
 
 @torch.no_grad()
 def weights_from_deviations(
-    config: UncertaintyWeightConfig, deviations: Deviations, target: Target, distils: bool
+    config: UncertaintyWeightConfig,
+    deviations: Deviations,
+    target: Target,
+    distils: bool,
+    shared: Sequence[int] | None = None,
 ) -> LossWeights:
-    """Computes the weights of the task loss and, if the student `distils`, of the distillation term."""
+    """Computes the weights of the task loss and, if the student `distils`, of the distillation term.
+
+    The latter are those of the `shared` classes alone, also where σ is averaged over classes.
+    """
     terms = {"deviation_mean": deviations.at_logits.mean()}
     weight = None
     if config.weigh_task:
@@ -120,7 +129,8 @@ def weights_from_deviations(
         terms |= _summary("task_weight", task, target.labels != IGNORE)
         target = Target(target.labels, target.weight * task)
     if distils and config.weigh_kd:
-        weight = _weight(config, merge_deviation(deviations.at_logits, config.kd_merge))
+        distilled = deviations.at_logits if shared is None else deviations.at_logits[:, list(shared)]
+        weight = _weight(config, merge_deviation(distilled, config.kd_merge))
         terms |= _summary("weight", weight)
     return LossWeights(target, weight, terms)
 

@@ -4,18 +4,23 @@ from dataclasses import dataclass
 
 from seglet.methods.distill.term_spec import parse_terms
 from seglet.methods.uncertainty_weights import UncertaintyWeightConfig, check_at_least
+from seglet.models.distillation.class_teacher import ClassTeacherConfig
 from seglet.models.student import StudentConfig
 from seglet.types import option
 
 
 @dataclass(frozen=True)
-class Config(UncertaintyWeightConfig, StudentConfig):
+class Config(UncertaintyWeightConfig, ClassTeacherConfig, StudentConfig):
     """Keys of distillation; a term is written as its name and options, such as `cwd weight=50 tap=feature`.
 
     Unlike in `fotf`, uncertainty weights are off by default.
     """
 
-    teacher: str | None = option(None, "saved segmenter of the same classes to distil from; required")
+    teacher: str | None = option(
+        None,
+        "saved segmenter to distil from, hf:OWNER/NAME or hf:FOLDER of a segmenter of transformers, or ema: the "
+        "student's moving average; required",
+    )
     terms: tuple[str, ...] = option(("kl",), "distillation losses, each a name and options such as weight=3 tap=stage4")
     task_weight: float = option(1.0, "weight of the loss against the masks; 0 distils without masks; CIRKD code")
     score_teacher: bool = option(True, "evaluate the teacher before training, and print its scores")

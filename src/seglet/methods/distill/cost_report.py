@@ -1,7 +1,7 @@
 """Texts about the terms: their options, their cost, and the cause of a loss that is not finite."""
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import Field, fields
 from typing import Any
 
@@ -11,7 +11,6 @@ from torch import Tensor
 from seglet.methods.distill.tapped_term import TappedTerm
 from seglet.methods.distill.terms import TERMS
 from seglet.methods.distill.terms.base import FeaturePair, TermOptions
-from seglet.models.distillation.feature_taps import TappedOutput
 from seglet.types import Labelled
 from seglet.values import option_help
 
@@ -42,7 +41,8 @@ def describe_term(tapped: TappedTerm, size: tuple[int, int], batch: int) -> str:
     """Returns a line on the term: weight, taps, channels, adaptor, and memory where it is large."""
     spec, shape = tapped.spec, tapped.shape
     here, there = spec.places
-    places = here if here == there else f"{here} of the student, {there} of the teacher"
+    whose = spec.options.teacher or "the teacher"
+    places = here if here == there else f"{here} of the student, {there} of {whose}"
     channels = f"{shape.student} → {shape.teacher} channels"
     parts = [f"term {spec.name}: weight {spec.options.weight:g} at {places}", channels]
     if tapped.adaptor is not None:
@@ -55,18 +55,16 @@ def describe_term(tapped: TappedTerm, size: tuple[int, int], batch: int) -> str:
 
 
 def diagnose_non_finite(
-    step: Labelled, terms: Sequence[TappedTerm], both: tuple[TappedOutput, TappedOutput], pairs: Sequence[FeaturePair]
+    step: Labelled,
+    terms: Sequence[TappedTerm],
+    maps: Mapping[str, Tensor],
+    pairs: Sequence[FeaturePair],
 ) -> list[str]:
     """Returns which samples made a loss NaN or infinite, and why: the image, a map of a network, or a term of it alone.
 
-    `both` are the outputs of student and teacher. Only the first cause found is reported. In training, batch
-    normalisation spreads values that are not finite over all samples, which are then named together.
+    `maps` are those of student and teachers by place and network. Only the first cause found is reported. In training,
+    batch normalisation spreads values that are not finite over all samples, which are then named together.
     """
-    maps = {
-        f"{place} of the {whose}": found
-        for whose, output in zip(("student", "teacher"), both, strict=True)
-        for place, found in {"logits": output.prediction.logits, **output.maps}.items()
-    }
     causes = {"its image is not finite": step.images} | {f"{name} are not finite": m for name, m in maps.items()}
     for reason, tensor in causes.items():
         finite = torch.isfinite(tensor).flatten(1).all(dim=1).tolist()

@@ -1,6 +1,7 @@
 """Distillation by any combination of published losses, with or without FOTF's weights."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -13,13 +14,12 @@ from seglet.methods.distill.tapped_term import TappedTerm, attach_terms
 from seglet.methods.distill.term_spec import parse_terms
 from seglet.methods.distill.terms.base import FeaturePair, TermPart
 from seglet.methods.uncertainty_weights import LossWeights, loss_weights
+from seglet.models.distillation.class_teacher import ClassTeacher, load_class_teacher
 from seglet.models.distillation.feature_taps import TappedOutput, forward_with_taps
-from seglet.models.distillation.teachers import Frozen, load_teacher
+from seglet.models.distillation.feature_teachers import FeatureTeachers
 from seglet.models.layers.dropout import noise_from
-from seglet.models.network import Network
 from seglet.models.segmenter import Segmenter
 from seglet.models.student import build_student
-from seglet.tensors import resize_align_corners
 from seglet.types import Classes, Labelled, Losses, Progress
 
 
@@ -31,20 +31,30 @@ class Method(
     protocols.UnsynchronisedBuffers,
     protocols.TrainingNotes,
     protocols.ReferencePredictions,
+    protocols.ReferenceLabels,
     protocols.NonFiniteDiagnosis,
 ):
     """A student trained on masks and on the terms of a list, each with its weight.
 
-    One pass of the student and one of the teacher serve all terms.
+    One pass of the student and one of the teacher serve all terms. Terms may learn from encoders of others instead, and
+    if all do there is no teacher.
     """
 
     supervision = Labelled
 
-    def __init__(self, config: Config, student: Segmenter, teacher: Frozen[Network], terms: list[TappedTerm]) -> None:
+    def __init__(
+        self,
+        config: Config,
+        student: Segmenter,
+        teacher: ClassTeacher | None,
+        terms: list[TappedTerm],
+        encoders: FeatureTeachers,
+    ) -> None:
         super().__init__()
         self.config = config
         self.student = student
         self.teacher = teacher
+        self.encoders = encoders
         self.terms = nn.ModuleDict({tapped.spec.name: tapped for tapped in terms})
 
     @classmethod
@@ -54,16 +64,21 @@ class Method(
         Raises:
             ValueError: no teacher, or one of other classes; a tap that does not exist, gives no map or does not fit.
         """
-        if config.teacher is None:
+        specs = parse_terms(config.terms)
+        if config.teacher is None and any(spec.encoder_place is None for spec in specs):
             raise ValueError(
                 "teacher: expected a saved segmenter to distil from; train one (seglet train configs/supervised/…) "
-                "and give its folder"
+                "and give its folder, or take hf:OWNER/NAME from the hub, or ema, the student's own average"
             )
-        student, teacher = build_student(config, classes, seed), load_teacher(config.teacher, classes)
+        student = build_student(config, classes, seed)
+        teacher = None
+        if config.teacher is not None:
+            teacher = load_class_teacher(config.teacher, config, classes, student.network)
+        encoders = FeatureTeachers.load([spec.encoder_place for spec in specs if spec.encoder_place is not None])
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)  # initial weights of adaptors, discriminators, queues
-            terms = attach_terms(parse_terms(config.terms), student.network, teacher.network, len(classes))
-        return cls(config, student, teacher, terms)
+            terms = attach_terms(specs, student.network, teacher, encoders, len(classes))
+        return cls(config, student, teacher, terms, encoders)
 
     @classmethod
     def key_guide(cls) -> str:
@@ -85,28 +100,33 @@ class Method(
 
     def _forward(
         self, step: Labelled, progress: Progress
-    ) -> tuple[tuple[TappedOutput, TappedOutput], LossWeights, list[FeaturePair]]:
-        """Runs both networks; returns their outputs, FOTF's weights and the pair of maps for each term."""
+    ) -> tuple[tuple[TappedOutput, list[Tensor]], LossWeights, list[FeaturePair]]:
+        """Runs all networks; returns their maps, FOTF's weights and the pair of maps for each term."""
         device = step.images.device
         generator, common = progress.generator(device), progress.common_generator(device)
-        student, teacher = self._forward_networks(step.images, generator)
+        student, taught = self._forward_networks(step.images, generator)
         config, network = self.config, self.student.network
-        weights = loss_weights(config, network, student.embedding, step.target, generator, config.weigh_kd)
-        pairs = [
-            FeaturePair(student.maps[here], teacher.maps[there], step.target, weights.distillation, generator, common)
-            for here, there in self._places()
-        ]
-        return (student, teacher), weights, pairs
+        shared = None if self.teacher is None else self.teacher.shared
+        labels = None if shared is None else shared.labels
+        weights = loss_weights(config, network, student.embedding, step.target, generator, config.weigh_kd, labels)
+        pairs = []
+        for tapped, other in zip(self.tapped, taught, strict=True):
+            own = student.maps[tapped.spec.places[0]]
+            pair = FeaturePair(own, other, step.target, weights.distillation, generator, common)
+            if shared is not None and tapped.spec.places == ("logits", "logits"):
+                pair = replace(pair, student=shared.of_student(own), known=shared.known(step.target.labels))
+            pairs.append(pair)
+        return (student, taught), weights, pairs
 
-    def _forward_networks(self, images: Tensor, generator: torch.Generator) -> tuple[TappedOutput, TappedOutput]:
-        here, there = zip(*self._places(), strict=True)
+    def _forward_networks(self, images: Tensor, generator: torch.Generator) -> tuple[TappedOutput, list[Tensor]]:
+        """Returns the output of the student, and for each term the map it learns from."""
+        specs = [tapped.spec for tapped in self.tapped]
         with noise_from(self.student.network, generator):
-            student = forward_with_taps(self.student.network, images, here)
-        with torch.no_grad():
-            return student, forward_with_taps(self.teacher.network, images, there)
-
-    def _places(self) -> list[tuple[str, str]]:
-        return [tapped.spec.places for tapped in self.tapped]
+            student = forward_with_taps(self.student.network, images, [spec.places[0] for spec in specs])
+        own = [spec.places[1] for spec in specs if spec.encoder_place is None]
+        maps = {} if self.teacher is None or not own else self.teacher.maps(images, own)
+        others = self.encoders(images, [spec.encoder_place for spec in specs if spec.encoder_place is not None])
+        return student, [others[spec.encoder_place] if spec.encoder_place else maps[spec.places[1]] for spec in specs]
 
     def _mask_losses(self, student: TappedOutput, step: Labelled, weights: LossWeights) -> dict[str, TermPart]:
         weight = self.config.task_weight
@@ -134,15 +154,26 @@ class Method(
         ]
 
     def reference_predictions(self) -> Mapping[str, protocols.PredictFunction]:
-        def teacher(images: Tensor) -> Tensor:
-            height, width = images.shape[-2:]
-            return resize_align_corners(self.teacher(images).logits, (height, width))
+        if self.teacher is None or self.teacher.is_average or not self.config.score_teacher:
+            return {}
+        return {"teacher": self.teacher.predict}
 
-        return {"teacher": teacher} if self.config.score_teacher else {}
+    def reference_labels(self) -> Mapping[str, Sequence[int]]:
+        shared = None if self.teacher is None else self.teacher.shared
+        return {} if shared is None else {"teacher": shared.labels}
+
+    def after_step(self, progress: Progress) -> None:
+        if self.teacher is not None:
+            self.teacher.follow(self.student.network, progress.step)
 
     def training_notes(self, size: tuple[int, int], batch: int) -> list[str]:
-        return [cost_report.describe_term(tapped, size, batch) for tapped in self.tapped]
+        teachers = [*([] if self.teacher is None else self.teacher.notes()), *self.encoders.notes()]
+        return [*teachers, *(cost_report.describe_term(tapped, size, batch) for tapped in self.tapped)]
 
     def diagnose_non_finite(self, step: Labelled, progress: Progress) -> list[str]:
-        both, _, pairs = self._forward(step, progress)
-        return cost_report.diagnose_non_finite(step, self.tapped, both, pairs)
+        (student, taught), _, pairs = self._forward(step, progress)
+        maps = {f"{place} of the student": found for place, found in student.maps.items()}
+        maps = {"logits of the student": student.prediction.logits, **maps}
+        for tapped, found in zip(self.tapped, taught, strict=True):
+            maps[f"{tapped.spec.places[1]} of {tapped.spec.options.teacher or 'the teacher'}"] = found
+        return cost_report.diagnose_non_finite(step, self.tapped, maps, pairs)

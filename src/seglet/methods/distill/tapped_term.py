@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 
+import torch
 from torch import Tensor, nn
 
 from seglet.methods.distill.term_spec import TermSpec
 from seglet.methods.distill.terms.base import FeaturePair, TermPart, TermShape
 from seglet.models.distillation.adaptors import Adaptor
+from seglet.models.distillation.class_teacher import ClassTeacher
 from seglet.models.distillation.feature_taps import TapShape, measure_taps
+from seglet.models.distillation.feature_teachers import FeatureTeachers
 from seglet.models.network import Network
-from seglet.tensors import resize_align_corners
+from seglet.tensors import resize_align_corners, resize_nearest
 
 
 class TappedTerm(nn.Module):
@@ -49,7 +52,12 @@ class TappedTerm(nn.Module):
         if self.adaptor is not None:
             student = self.adaptor(student)
         weight = self._weight(pair.weight, student) if self.spec.weighable else None
-        return FeaturePair(student, teacher, pair.target, weight, pair.generator, pair.common)
+        known = pair.known
+        if known is not None:
+            known = resize_nearest(known[:, None].float(), student.shape[-2:])[:, 0] > 0
+            if not self.spec.weighable:
+                student = torch.where(known[:, None], student, teacher.to(student))
+        return FeaturePair(student, teacher, pair.target, weight, pair.generator, pair.common, known)
 
     def _weight(self, weight: Tensor | None, like: Tensor) -> Tensor | None:
         """Returns FOTF's weight at the size of the compared maps; a constant weight stays as it is."""
@@ -58,7 +66,9 @@ class TappedTerm(nn.Module):
         return resize_align_corners(weight, like.shape[-2:])
 
 
-def attach_terms(specs: Sequence[TermSpec], student: Network, teacher: Network, classes: int) -> list[TappedTerm]:
+def attach_terms(
+    specs: Sequence[TermSpec], student: Network, teacher: ClassTeacher | None, encoders: FeatureTeachers, classes: int
+) -> list[TappedTerm]:
     """Attaches each term to its taps in both networks.
 
     Raises:
@@ -68,19 +78,23 @@ def attach_terms(specs: Sequence[TermSpec], student: Network, teacher: Network, 
         students = measure_taps(student, [spec.places[0] for spec in specs])
     except ValueError as error:
         raise ValueError(f"terms: in the student {error}") from error
+    places = [spec.places[1] for spec in specs if spec.encoder_place is None]
     try:
-        teachers = measure_taps(teacher, [spec.places[1] for spec in specs])
+        teachers = {} if teacher is None or not places else teacher.measure(places)
     except ValueError as error:
         raise ValueError(f"terms: in the teacher {error}") from error
-    return [TappedTerm(spec, _shape(spec, students, teachers, classes)) for spec in specs]
+    others = encoders.measure([spec.encoder_place for spec in specs if spec.encoder_place is not None])
+    taught = [others[spec.encoder_place] if spec.encoder_place else teachers[spec.places[1]] for spec in specs]
+    return [
+        TappedTerm(spec, _shape(spec, students[spec.places[0]], shape, classes))
+        for spec, shape in zip(specs, taught, strict=True)
+    ]
 
 
-def _shape(
-    spec: TermSpec, students: Mapping[str, TapShape], teachers: Mapping[str, TapShape], classes: int
-) -> TermShape:
-    student, teacher = students[spec.places[0]], teachers[spec.places[1]]
+def _shape(spec: TermSpec, student: TapShape, teacher: TapShape, classes: int) -> TermShape:
     followed = teacher if spec.options.resize == "student" else student
-    return TermShape(student.channels, teacher.channels, classes, followed.stride)
+    both_logits = spec.places == ("logits", "logits")  # of the shared classes
+    return TermShape(teacher.channels if both_logits else student.channels, teacher.channels, classes, followed.stride)
 
 
 def build_adaptor(spec: TermSpec, shape: TermShape) -> Adaptor | None:

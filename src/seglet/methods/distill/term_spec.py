@@ -20,7 +20,13 @@ class TermSpec:
     @property
     def places(self) -> tuple[str, str]:
         """Taps of student and teacher."""
-        return self.options.tap, self.options.teacher_tap or self.options.tap
+        there = self.options.tap if self.options.teacher is None else "last"
+        return self.options.tap, self.options.teacher_tap or there
+
+    @property
+    def encoder_place(self) -> tuple[str, str] | None:
+        """The encoder that the term learns from, and its tap; None if it learns from the experiment's teacher."""
+        return None if self.options.teacher is None else (self.options.teacher, self.places[1])
 
     @property
     def weighable(self) -> bool:
@@ -38,11 +44,16 @@ def parse_terms(terms: Sequence[str]) -> tuple[TermSpec, ...]:
         raise ValueError(f"terms: expected at least one of {', '.join(TERMS)}")
     read = [_read(term) for term in terms]
     kinds = Counter(kind for kind, _ in read)
-    names = [kind if kinds[kind] == 1 else f"{kind}-{options.tap.replace('.', '_')}" for kind, options in read]
+    names = [kind if kinds[kind] == 1 else _long_name(kind, options) for kind, options in read]
     if len(set(names)) < len(names):
         twice = next(name for name, count in Counter(names).items() if count > 1)
         raise ValueError(f"terms: {twice!r} is listed more than once; give one of them another tap, or remove it")
     return tuple(TermSpec(name, TERMS[kind], options) for name, (kind, options) in zip(names, read, strict=True))
+
+
+def _long_name(kind: str, options: TermOptions) -> str:
+    parts = [kind, options.tap, *([] if options.teacher is None else [options.teacher.rpartition("/")[2]])]
+    return "-".join(parts).replace(".", "_")
 
 
 def _read(term: str) -> tuple[str, TermOptions]:

@@ -3,15 +3,20 @@
 from dataclasses import dataclass
 
 from seglet.methods.uncertainty_weights import UncertaintyWeightConfig, check_at_least
+from seglet.models.distillation.class_teacher import ClassTeacherConfig
 from seglet.models.student import StudentConfig
 from seglet.types import option
 
 
 @dataclass(frozen=True)
-class Config(UncertaintyWeightConfig, StudentConfig):
+class Config(UncertaintyWeightConfig, ClassTeacherConfig, StudentConfig):
     """Keys of FOTF; with `weigh_kd` and `weigh_task` off it is plain distillation and needs no stochastic passes."""
 
-    teacher: str | None = option(None, "saved segmenter to distil from; none: the task loss alone, as in Table 2")
+    teacher: str | None = option(
+        None,
+        "saved segmenter to distil from, hf:OWNER/NAME or hf:FOLDER of a segmenter of transformers, or ema: the "
+        "student's moving average; none: the task loss alone, as in Table 2",
+    )
     kd_weight: float = option(1.0, "λ, weight of the distillation term; CIRKD code")
     temperature: float = option(1.0, "temperature of both distributions of the distillation term; Eq. 2 has none")
     mask_ignored: bool = option(False, "distil only annotated pixels; CIRKD distils all")

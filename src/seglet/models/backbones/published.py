@@ -60,6 +60,12 @@ HUB_LICENCES: Mapping[str, str] = {
     "google/vit-": "Apache-2.0",
     "nvidia/mit-": NVIDIA,
     "nvidia/segformer-": NVIDIA,
+    "facebook/sam-vit-": "Apache-2.0",
+    "openai/clip-": "MIT",
+    "microsoft/beit-": "Apache-2.0",
+    "openmmlab/upernet-": "MIT",
+    "Intel/dpt-": "Apache-2.0",
+    "shi-labs/oneformer_": "MIT",
 }
 """Licences of the hub's weights by the beginning of their id, as their authors state them."""
 

@@ -8,6 +8,19 @@ if TYPE_CHECKING:
     from seglet.models.distillation.adaptors import Adaptor, pixel_projector
     from seglet.models.distillation.afdcd import FeatureMasking
     from seglet.models.distillation.cirkd_memory import CirkdMemory, MemoryDraws, MemorySize
+    from seglet.models.distillation.class_matching import (
+        ClassMatch,
+        SharedClass,
+        match_teacher_classes,
+        read_class_mapping,
+    )
+    from seglet.models.distillation.class_teacher import (
+        AVERAGE,
+        ClassTeacher,
+        ClassTeacherConfig,
+        SharedClasses,
+        load_class_teacher,
+    )
     from seglet.models.distillation.discriminator import Discriminator, SpatialSelfAttention, SpectralConv2d
     from seglet.models.distillation.feature_taps import (
         TappedOutput,
@@ -16,46 +29,69 @@ if TYPE_CHECKING:
         forward_with_taps,
         measure_taps,
     )
+    from seglet.models.distillation.feature_teachers import EncoderPlace, FeatureTeachers
     from seglet.models.distillation.teachers import EMA, Frozen, load_teacher
 
 __all__ = [
+    "AVERAGE",
     "EMA",
     "Adaptor",
     "CirkdMemory",
+    "ClassMatch",
+    "ClassTeacher",
+    "ClassTeacherConfig",
     "Discriminator",
+    "EncoderPlace",
     "FeatureMasking",
+    "FeatureTeachers",
     "Frozen",
     "MemoryDraws",
     "MemorySize",
+    "SharedClass",
+    "SharedClasses",
     "SpatialSelfAttention",
     "SpectralConv2d",
     "TapShape",
     "TappedOutput",
     "check_taps",
     "forward_with_taps",
+    "load_class_teacher",
     "load_teacher",
+    "match_teacher_classes",
     "measure_taps",
     "pixel_projector",
+    "read_class_mapping",
 ]
 
 _HOMES = {
+    "AVERAGE": "seglet.models.distillation.class_teacher",
     "Adaptor": "seglet.models.distillation.adaptors",
     "CirkdMemory": "seglet.models.distillation.cirkd_memory",
+    "ClassMatch": "seglet.models.distillation.class_matching",
+    "ClassTeacher": "seglet.models.distillation.class_teacher",
+    "ClassTeacherConfig": "seglet.models.distillation.class_teacher",
     "Discriminator": "seglet.models.distillation.discriminator",
     "EMA": "seglet.models.distillation.teachers",
+    "EncoderPlace": "seglet.models.distillation.feature_teachers",
     "FeatureMasking": "seglet.models.distillation.afdcd",
+    "FeatureTeachers": "seglet.models.distillation.feature_teachers",
     "Frozen": "seglet.models.distillation.teachers",
     "MemoryDraws": "seglet.models.distillation.cirkd_memory",
     "MemorySize": "seglet.models.distillation.cirkd_memory",
+    "SharedClass": "seglet.models.distillation.class_matching",
+    "SharedClasses": "seglet.models.distillation.class_teacher",
     "SpatialSelfAttention": "seglet.models.distillation.discriminator",
     "SpectralConv2d": "seglet.models.distillation.discriminator",
     "TapShape": "seglet.models.distillation.feature_taps",
     "TappedOutput": "seglet.models.distillation.feature_taps",
     "check_taps": "seglet.models.distillation.feature_taps",
     "forward_with_taps": "seglet.models.distillation.feature_taps",
+    "load_class_teacher": "seglet.models.distillation.class_teacher",
     "load_teacher": "seglet.models.distillation.teachers",
+    "match_teacher_classes": "seglet.models.distillation.class_matching",
     "measure_taps": "seglet.models.distillation.feature_taps",
     "pixel_projector": "seglet.models.distillation.adaptors",
+    "read_class_mapping": "seglet.models.distillation.class_matching",
 }
 
 __getattr__, __dir__ = lazy_exports(__name__, _HOMES)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from seglet.models.foundation.captions import count_captions, fill_empty_captions, is_junk, strip_prompt
     from seglet.models.foundation.clip import CLIP_LAYOUT, ImageTextEncoder
     from seglet.models.foundation.depth_estimator import DEPTH_LAYOUT, DepthEstimator, relative_depth
-    from seglet.models.foundation.hub import find_model
+    from seglet.models.foundation.hub import HUB_PREFIX, find_model, parse_source
     from seglet.models.foundation.image_generator import GenerationRecipe, ImageGenerator
     from seglet.models.foundation.image_input import (
         CLIP_MEAN,
@@ -27,9 +27,12 @@ if TYPE_CHECKING:
         round_to_multiple,
     )
     from seglet.models.foundation.image_tower import ImageFeatures, ImageTower
+    from seglet.models.foundation.image_windows import over_square_windows, window_starts
     from seglet.models.foundation.known_models import KNOWN_MODELS, ModelKind, known_model
     from seglet.models.foundation.loading import import_library, parse_dtype, quiet_libraries
     from seglet.models.foundation.model_folder import weight_files
+    from seglet.models.foundation.pretrained_encoder import ENCODER_LAYOUT, LAST_MAP, PretrainedEncoder
+    from seglet.models.foundation.pretrained_segmenter import SEGMENTER_LAYOUT, PretrainedSegmenter, semantic_logits
     from seglet.models.foundation.stable_diffusion import STABLE_DIFFUSION_LAYOUT, StableDiffusion
     from seglet.models.foundation.text_tower import TextTower
     from seglet.models.foundation.unpickle import unpickle_model
@@ -39,7 +42,11 @@ __all__ = [
     "CLIP_MEAN",
     "CLIP_STD",
     "DEPTH_LAYOUT",
+    "ENCODER_LAYOUT",
+    "HUB_PREFIX",
     "KNOWN_MODELS",
+    "LAST_MAP",
+    "SEGMENTER_LAYOUT",
     "STABLE_DIFFUSION_LAYOUT",
     "AttentionSource",
     "Captioner",
@@ -50,6 +57,8 @@ __all__ = [
     "ImageTextEncoder",
     "ImageTower",
     "ModelKind",
+    "PretrainedEncoder",
+    "PretrainedSegmenter",
     "QueriesKeys",
     "StableDiffusion",
     "TextTower",
@@ -66,15 +75,19 @@ __all__ = [
     "import_library",
     "is_junk",
     "known_model",
+    "over_square_windows",
     "parse_dtype",
+    "parse_source",
     "quiet_libraries",
     "read_auto_backbone",
     "read_preprocessing",
     "relative_depth",
     "round_to_multiple",
+    "semantic_logits",
     "strip_prompt",
     "unpickle_model",
     "weight_files",
+    "window_starts",
 ]
 
 _HOMES = {
@@ -85,14 +98,20 @@ _HOMES = {
     "Captioner": "seglet.models.foundation.captioner",
     "DEPTH_LAYOUT": "seglet.models.foundation.depth_estimator",
     "DepthEstimator": "seglet.models.foundation.depth_estimator",
+    "ENCODER_LAYOUT": "seglet.models.foundation.pretrained_encoder",
     "GenerationRecipe": "seglet.models.foundation.image_generator",
+    "HUB_PREFIX": "seglet.models.foundation.hub",
     "ImageFeatures": "seglet.models.foundation.image_tower",
     "ImageGenerator": "seglet.models.foundation.image_generator",
     "ImageTextEncoder": "seglet.models.foundation.clip",
     "ImageTower": "seglet.models.foundation.image_tower",
     "KNOWN_MODELS": "seglet.models.foundation.known_models",
+    "LAST_MAP": "seglet.models.foundation.pretrained_encoder",
     "ModelKind": "seglet.models.foundation.known_models",
+    "PretrainedEncoder": "seglet.models.foundation.pretrained_encoder",
+    "PretrainedSegmenter": "seglet.models.foundation.pretrained_segmenter",
     "QueriesKeys": "seglet.models.foundation.attention_source",
+    "SEGMENTER_LAYOUT": "seglet.models.foundation.pretrained_segmenter",
     "STABLE_DIFFUSION_LAYOUT": "seglet.models.foundation.stable_diffusion",
     "StableDiffusion": "seglet.models.foundation.stable_diffusion",
     "TextTower": "seglet.models.foundation.text_tower",
@@ -109,15 +128,19 @@ _HOMES = {
     "import_library": "seglet.models.foundation.loading",
     "is_junk": "seglet.models.foundation.captions",
     "known_model": "seglet.models.foundation.known_models",
+    "over_square_windows": "seglet.models.foundation.image_windows",
+    "parse_source": "seglet.models.foundation.hub",
     "parse_dtype": "seglet.models.foundation.loading",
     "quiet_libraries": "seglet.models.foundation.loading",
     "read_auto_backbone": "seglet.models.foundation.auto_backbone",
     "read_preprocessing": "seglet.models.foundation.image_input",
     "relative_depth": "seglet.models.foundation.depth_estimator",
     "round_to_multiple": "seglet.models.foundation.image_input",
+    "semantic_logits": "seglet.models.foundation.pretrained_segmenter",
     "strip_prompt": "seglet.models.foundation.captions",
     "unpickle_model": "seglet.models.foundation.unpickle",
     "weight_files": "seglet.models.foundation.model_folder",
+    "window_starts": "seglet.models.foundation.image_windows",
 }
 
 __getattr__, __dir__ = lazy_exports(__name__, _HOMES)

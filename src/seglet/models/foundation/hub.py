@@ -13,6 +13,9 @@ from seglet.models.foundation.model_folder import DESCRIPTION_PATTERNS, ModelLay
 from seglet.models.io.locate import bundled_model
 from seglet.values import nearest_names
 
+HUB_PREFIX = "hf:"
+"""Begins the name of a model in transformers' layout: an id of the hub or a folder follows."""
+
 
 @dataclass(frozen=True)
 class ModelFiles:
@@ -36,6 +39,15 @@ class ModelFiles:
         names = {path.relative_to(self.folder).as_posix(): path for path in {*weights, *texts}}
         lines = [f"{name} {files.file_sha256(path)}\n" for name, path in names.items()]
         return f"sha256:{hashlib.sha256(''.join(sorted(lines)).encode()).hexdigest()}"
+
+
+def parse_source(source: str | Path) -> tuple[str, str | None]:
+    """Splits `hf:OWNER/NAME@REVISION` into id and revision; both ends may be missing, and a folder has no revision."""
+    place = str(source).removeprefix(HUB_PREFIX)
+    if Path(place).expanduser().is_dir():
+        return place, None
+    name, _, revision = place.partition("@")
+    return name, revision or None
 
 
 def find_model(

@@ -23,9 +23,21 @@ def read_preprocessing(folder: Path) -> Mapping[str, Any]:
     return {}
 
 
-def authors_normalisation(settings: Mapping[str, Any], mean: ChannelValues, std: ChannelValues) -> Normalise:
-    """Returns a normalisation with the authors' mean and deviation, or else those given."""
-    return Normalise(_three(settings.get("image_mean"), mean), _three(settings.get("image_std"), std))
+def authors_normalisation(
+    settings: Mapping[str, Any], mean: ChannelValues, std: ChannelValues, bgr: bool = False
+) -> Normalise:
+    """Returns a normalisation with the authors' mean and deviation, or else those given.
+
+    Raises:
+        ValueError: the authors' images are not scaled to [0, 1] first.
+    """
+    factor = settings.get("rescale_factor", 1 / 255)
+    if not settings.get("do_rescale", True) or abs(255 * factor - 1) > 1e-3:
+        raise ValueError(
+            f"this model takes pixels times {factor if settings.get('do_rescale', True) else 1:g}; only images scaled "
+            "to [0, 1] (rescale_factor 1/255) are supported"
+        )
+    return Normalise(_three(settings.get("image_mean"), mean), _three(settings.get("image_std"), std), bgr)
 
 
 def _three(values: Any, otherwise: ChannelValues) -> ChannelValues:

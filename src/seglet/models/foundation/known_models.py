@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-ModelKind = Literal["clip", "diffusion", "captioner", "depth", "backbone"]
+ModelKind = Literal["clip", "diffusion", "captioner", "depth", "backbone", "segmenter", "encoder"]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from seglet.types import Target, TensorRecord, option
@@ -23,7 +23,12 @@ class TermOptions:
     tap: str = option(
         "feature", "compared map: logits, feature, auxiliary, stage1 to stage4, or the name of any module"
     )
-    teacher_tap: str | None = option(None, "compared map of the teacher; the same as tap if not given")
+    teacher_tap: str | None = option(
+        None, "compared map of the teacher; the same as tap if not given; of an encoder last or layer1, layer2, …"
+    )
+    teacher: str | None = option(
+        None, "frozen encoder to learn from instead of the teacher, hf:OWNER/NAME or hf:FOLDER: DINOv2, DINOv3, SAM, …"
+    )
     resize: Literal["teacher", "student", "none"] = option(
         "teacher", "map that is resized to the other's size, bilinearly: the teacher's or the student's"
     )
@@ -34,6 +39,10 @@ class TermOptions:
     def __post_init__(self) -> None:
         if self.weight < 0:
             raise ValueError(f"weight: expected 0 or more, got {self.weight}")
+        if self.teacher is not None and not self.teacher.startswith("hf:"):
+            raise ValueError(f"teacher: expected an encoder as hf:OWNER/NAME or hf:FOLDER, got {self.teacher}")
+        if self.teacher is not None and self.tap == "logits":
+            raise ValueError("teacher: an encoder has features and no logits; compare them with tap=stage4 or another")
 
 
 @dataclass(frozen=True)
@@ -56,7 +65,8 @@ class FeaturePair(TensorRecord):
     """Input of a term: maps of one size, the teacher's without gradient, and the target.
 
     `weight` is FOTF's w(i, c), None for 1 everywhere. `generator` belongs to this process, `common` is the same in all
-    processes.
+    processes. `known` is false for pixels of classes that the teacher does not have, which are not distilled; None
+    where it has all.
     """
 
     student: Float[Tensor, "b c h w"]
@@ -65,6 +75,7 @@ class FeaturePair(TensorRecord):
     weight: Float[Tensor, "b _ _ _"] | None
     generator: torch.Generator
     common: torch.Generator
+    known: Bool[Tensor, "b _ _"] | None = None
 
 
 class TermPart(NamedTuple):
@@ -84,7 +95,7 @@ class Term(nn.Module, ABC):
     """True if both maps must have the same channels."""
 
     weighable: ClassVar[bool] = False
-    """True if the term uses `FeaturePair.weight`."""
+    """True if the term uses `FeaturePair.weight` and `FeaturePair.known`; for others the two maps are equal there."""
 
     def __init__(self, options: TermOptions, shape: TermShape) -> None:
         super().__init__()

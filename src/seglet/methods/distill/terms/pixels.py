@@ -46,7 +46,10 @@ class KLTerm(Term):
 
     def forward(self, pair: FeaturePair) -> Mapping[str, TermPart]:
         student, teacher, chosen = pair.student, pair.teacher, self.chosen
-        counted = annotated_pixels(pair.target.labels, student.shape[-2:]) if chosen.mask_ignored else None
+        counted = pair.known
+        if chosen.mask_ignored:
+            annotated = annotated_pixels(pair.target.labels, student.shape[-2:])
+            counted = annotated if counted is None else annotated & counted
         if chosen.reduction == "skd":
             return {"": TermPart(soft_cross_entropy(student, teacher, pair.weight, counted))}
         reduce = kl_divergence if chosen.reduction == "cirkd" else elementwise_kl_divergence
