@@ -59,11 +59,12 @@ def dilated_by_phases(padded: Float[Tensor, "b c h w"], conv: nn.Conv2d) -> Floa
 
     The values are the same. On processors, PyTorch's depthwise convolutions are many times slower with dilation.
     """
-    rate, (b, c, h, w) = conv.dilation[0], padded.shape
+    rate, (b, _, h, w) = conv.dilation[0], padded.shape
     rows, columns = h - (conv.kernel_size[0] - 1) * rate, w - (conv.kernel_size[1] - 1) * rate
-    whole = F.pad(padded, (0, -w % rate, 0, -h % rate)).unflatten(2, (-1, rate)).unflatten(4, (-1, rate))
+    filled = F.pad(padded, (0, -w % rate, 0, -h % rate))
+    whole = torch.unflatten(torch.unflatten(filled, 2, (-1, rate)), 4, (-1, rate))
     phases = whole.permute(3, 5, 0, 1, 2, 4).flatten(0, 2).contiguous(memory_format=torch.channels_last)
-    maps = F.conv2d(phases, conv.weight, groups=conv.groups).unflatten(0, (rate, rate, b))
+    maps = torch.unflatten(F.conv2d(phases, conv.weight, groups=conv.groups), 0, (rate, rate, b))
     merged = maps.permute(2, 3, 4, 0, 5, 1).flatten(4, 5).flatten(2, 3)[:, :, :rows, :columns]
     return merged.contiguous(memory_format=torch.channels_last)
 
