@@ -103,3 +103,6 @@ def test_frames_of_a_video_are_found_by_their_name_without_suffix(tmp_path, segl
     (tmp_path / "annotations.xml").write_text(f'<annotations><track label="crack">{box}</track></annotations>')
     assert seglet("data", "import", tmp_path, "--out", tmp_path / "out").code == 0
     assert read_mask(tmp_path / "out/masks/frame_000007.png").sum() == 4
+    (tmp_path / "images/frame_000007.png").rename(tmp_path / "images/other.png")
+    words = ("data", "import", tmp_path, "--images", tmp_path / "images", "--out", tmp_path / "again")
+    assert "it is frame 7 of a video track" in seglet(*words).out

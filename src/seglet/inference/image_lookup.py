@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from seglet.data.errors import DataError
-from seglet.data.files import IMAGE_SUFFIXES, image_files
+from seglet.data.files import IMAGE_SUFFIXES, image_files, image_name
 from seglet.values import did_you_mean
 
 
@@ -18,10 +18,21 @@ class ImageLookup:
         self.by_path: dict[str, Path] = {}
         self.by_name: dict[str, list[Path]] = defaultdict(list)
         self.by_stem: dict[str, list[Path]] = defaultdict(list)
+        """Images by their path and by their name, both without suffix."""
         for path in image_files(folder):
-            self.by_path[_normal(path.relative_to(folder).as_posix())] = path
+            below = path.relative_to(folder).as_posix()
+            self.by_path[_normal(below)] = self.by_path[_normal(_plain(below))] = path
             self.by_name[_normal(path.name)].append(path)
-            self.by_stem[_normal(path.stem)].append(path)
+            for stem in {_normal(path.stem), _normal(PurePosixPath(_plain(below)).with_suffix("").as_posix())}:
+                self.by_stem[stem].append(path)
+
+    def has(self, names: Iterable[str]) -> bool:
+        """True if one of the names means an image."""
+        try:
+            self.find(names)
+        except DataError:
+            return False
+        return True
 
     def find(self, names: Iterable[str]) -> Path:
         """Returns the image that one of the names means.
@@ -37,11 +48,11 @@ class ImageLookup:
         for end in sorted(ends, key=lambda end: -end.count("/")):  # stable: of equal lengths the first name
             if end in self.by_path:
                 return self.by_path[end]
+            if len(same := self._without_suffix(end)) == 1 and "/" in end:
+                return same[0]
         for name in given:
             last = PurePosixPath(name)
-            found = self.by_name.get(last.name, [])
-            if not found and last.suffix.lower() not in IMAGE_SUFFIXES:
-                found = self.by_stem.get(last.name, [])
+            found = self.by_name.get(last.name, []) or self._without_suffix(last.name)
             if len(found) == 1:
                 return found[0]
             if found:
@@ -52,6 +63,15 @@ class ImageLookup:
         near = did_you_mean(last_name, self.by_name)
         raise DataError(f"0 images are called {last_name!r}; restore it, or name another --images{near}")
 
+    def name_of(self, path: Path) -> str:
+        """Returns the name of an image's mask: its path below the folder, without suffix and folders of images."""
+        return _plain(image_name(path, self.folder))
+
+    def _without_suffix(self, name: str) -> list[Path]:
+        """Returns the images of a path or name that has no suffix of an image."""
+        has_suffix = PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES
+        return [] if has_suffix else self.by_stem.get(name, [])
+
 
 def _normal(name: str) -> str:
     return unicodedata.normalize("NFC", name)
@@ -61,3 +81,9 @@ def _ends(name: str) -> list[str]:
     """Returns the path and what is left of it without its first folders, one by one."""
     parts = name.split("/")
     return ["/".join(parts[start:]) for start in range(len(parts))]
+
+
+def _plain(below: str) -> str:
+    """Returns the path without folders that only say that there are images, as in train/images/a.png."""
+    *folders, name = below.split("/")
+    return "/".join([folder for folder in folders if folder.lower() != "images"] + [name])

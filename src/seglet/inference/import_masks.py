@@ -8,7 +8,7 @@ from pathlib import Path
 from seglet.data.class_files.read import read_class_table
 from seglet.data.class_table import CLASS_FILE, class_table_text, classes_of, numbered_table
 from seglet.data.errors import DataError
-from seglet.data.files import image_name
+from seglet.data.files import IMAGE_SUFFIXES
 from seglet.data.label_tools.coco_reader import CrowdReading
 from seglet.data.label_tools.exchange import AnnotationEntry, ToolAnnotations, mask_name
 from seglet.data.label_tools.formats import read_annotations
@@ -29,7 +29,7 @@ class ImportOptions:
     """Options of turning annotations into masks.
 
     Args:
-        images: folder of the images; None for `images` beside the annotations, if there is one.
+        images: folder of the images; None for those in `images` or beside the annotations, if there are some.
         classes: table of the classes; None for a classes.txt beside the annotations, or the tool's own list.
         unlabelled: label of pixels in no region, "background" or "void"; None for the background, if there is one.
         crowds: how COCO's crowds are read; see `CrowdReading`.
@@ -69,13 +69,12 @@ def import_masks(source: Path, out: Path, options: ImportOptions) -> ImportRepor
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ValueError(f"{str(out)!r} is not empty; choose a new folder with --out")
     tool, annotations = read_annotations(source, options.crowds)
-    classes = _find_classes(source, annotations, options)
-    folder = _image_folder(source, options.images)
+    classes = _find_classes(source, annotations, options, own_file=tool != "yolo")
+    images = _image_folder(source, options.images, annotations)
     write_text(out / CLASS_FILE, class_table_text(classes))
     background = None if options.unlabelled == "void" else classes.background
     unlabelled = IGNORE if background is None else background
-    work = _Import(annotations, classes, unlabelled, None if folder is None else ImageLookup(folder), out)
-    return work.run(tool)
+    return _Import(annotations, classes, unlabelled, images, out).run(tool)
 
 
 @dataclass(frozen=True)
@@ -117,8 +116,8 @@ class _Import:
         try:
             path = self.images.find((entry.file, *entry.others))
         except DataError as error:
-            return _Target(entry, problem=str(error))
-        return _Target(entry, path, image_name(path, self.images.folder))
+            return _Target(entry, problem=f"{error}; {entry.note}" if entry.note else str(error))
+        return _Target(entry, path, self.images.name_of(path))
 
     def _import(self, target: _Target, report: ImportReport) -> None:
         """Writes the mask of one image and a link to the image, and adds both to the report.
@@ -171,14 +170,15 @@ def kind_counts(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{kind}: {count}" for kind, count in sorted(counts.items(), key=lambda one: -one[1]))
 
 
-def _find_classes(source: Path, annotations: ToolAnnotations, options: ImportOptions) -> Classes:
-    """Returns the classes of the masks.
+def _find_classes(source: Path, annotations: ToolAnnotations, options: ImportOptions, own_file: bool) -> Classes:
+    """Returns the classes of the masks; with `own_file` a classes.txt beside the annotations is their table.
 
     Raises:
         ValueError: there is no class, or no background although unlabelled pixels are to be background.
     """
     home = source if source.is_dir() else source.parent
-    file = options.classes or (home / CLASS_FILE if (home / CLASS_FILE).is_file() else None)
+    beside = home / CLASS_FILE if own_file and (home / CLASS_FILE).is_file() else None
+    file = options.classes or beside
     if file is not None:
         classes = classes_of(read_class_table(file))
     else:
@@ -191,13 +191,24 @@ def _find_classes(source: Path, annotations: ToolAnnotations, options: ImportOpt
     return classes
 
 
-def _image_folder(source: Path, given: Path | None) -> Path | None:
-    """Returns the folder of the images, or None if there is none.
+def _image_folder(source: Path, given: Path | None, annotations: ToolAnnotations) -> ImageLookup | None:
+    """Returns the images in the given folder, else in images/ or beside the annotations if some are found there.
 
     Raises:
         ValueError: the given folder does not exist.
     """
-    if given is not None and not given.is_dir():
-        raise ValueError(f"{str(given)!r} is not a folder; give the folder that holds the images")
-    beside = source / "images"
-    return given if given is not None else beside if beside.is_dir() else None
+    if given is not None:
+        if not given.is_dir():
+            raise ValueError(f"{str(given)!r} is not a folder; give the folder that holds the images")
+        return ImageLookup(given)
+    home = source if source.is_dir() else source.parent
+    for folder in (home / "images", home):
+        if folder.is_dir() and (folder.name == "images" or source.is_dir() or _holds_images(folder)):
+            images = ImageLookup(folder)
+            if any(images.has((entry.file, *entry.others)) for entry in annotations.entries):
+                return images
+    return None
+
+
+def _holds_images(folder: Path) -> bool:
+    return any(path.suffix.lower() in IMAGE_SUFFIXES for path in folder.iterdir())

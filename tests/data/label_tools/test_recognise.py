@@ -28,6 +28,8 @@ def archive():
      ("a.csv", b"\xef\xbb\xbfid;mask\n", "CSV"), ("a.txt", b"0 0.1 0.1 0.5 0.1 0.5 0.5\n1 0.5 0.5 0.1 0.1\n", "YOLO"),
      ("a.jsonl", b'{"a": 1}\n{"a": 2}\n', "JSON Lines"), ("a.png", b"\x89PNG\r\n\x1a\n", "image"),
      ("data.yaml", b"names: [a, b]\n", "YAML"), ("a.txt", b"hello", "neither JSON nor XML"),
+     ("a.py", b"import a, b\n", "neither JSON nor XML"), ("a.json", b"[]", "no task"),
+     ("a.json", b'{"_via_img_metadata": {}}', "VGG Image Annotator"),
      ("a.npy", b"\x93NUMPY\x01", "NumPy"), ("a.bin", bytes(range(9)) * 9, "")],
 )  # fmt: skip
 def test_other_files_are_named(tmp_path, name, content, words):
@@ -77,3 +79,18 @@ def test_objects_are_counted_and_a_broken_one_is_named(tmp_path):
     found = read_coco_json(coco(tmp_path, {**WHOLE, "category_id": 9}))
     with pytest.raises(DataError, match=r"a\.png.*object 0 cannot be drawn: its category 9 is not listed"):
         found.image(found.entries[0])
+
+
+def test_objects_that_all_belong_to_no_image_are_refused(tmp_path):
+    with pytest.raises(DataError, match=r"none of the 2 objects .*`image_id` is 'x'"):
+        read_coco_json(coco(tmp_path, {**WHOLE, "image_id": "x"}, {**WHOLE, "image_id": "y"}))
+
+
+def test_the_only_export_in_a_folder_is_read_and_of_several_one_is_to_be_named(tmp_path):
+    file = coco(tmp_path, WHOLE)
+    (tmp_path / "tags.json").write_text("{}")
+    assert read_annotations(tmp_path)[1].source == file
+    (tmp_path / "more").mkdir()
+    coco(tmp_path / "more", WHOLE)
+    with pytest.raises(DataError, match=r"a\.json, more/a\.json; name the one to read"):
+        read_annotations(tmp_path)

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 _MOST_PENDING = 10
 _DESCRIPTION = """\
-Make masks from the export of a labelling tool: COCO instances, LabelMe, CVAT for images or video 1.1, or Label Studio's
-JSON. The format is recognised by its content. Classes are those of --classes, of a classes.txt beside the export, or
-those that the tool lists.
+Make masks from the export of a labelling tool: COCO instances, LabelMe, CVAT for images or video 1.1, Label Studio's
+JSON or YOLO's outlines. The format is recognised by its content. Classes are those of --classes, of a classes.txt
+beside the export, or those that the tool lists. An account says what became of every shape.
   seglet data import annotations.xml --images IMAGES --out DIR
   seglet data check DIR"""
 
@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = _DESCRIPTION
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("source", type=Path, metavar="FILE|DIR", help="export of the tool")
-    parser.add_argument("--images", type=Path, metavar="DIR", help="folder of the images (DIR/images, if there)")
+    parser.add_argument("--images", type=Path, metavar="DIR", help="folder of the images (those beside the export)")
     parser.add_argument("--classes", type=Path, metavar="FILE", help="names of the classes in order")
     parser.add_argument(
         "--unlabelled",

@@ -22,10 +22,16 @@ def read_coco_json(file: Path, crowds: CrowdReading = "ask") -> ToolAnnotations:
     """Reads an instances file.
 
     Raises:
-        DataError: the file has another form, or all its objects are crowds and nobody said how to read them.
+        DataError: the file has another form, or all its objects are crowds and nobody said how to read them, or
+            none of its objects belongs to an image.
     """
     instances = read_instances(file)
     rows = [row for rows in instances.objects.values() for row in rows]
+    if rows and instances.unlisted == len(rows):
+        raise DataError(
+            f"none of the {len(rows)} objects in {str(file)!r} belongs to an image that `images` lists: `image_id` is "
+            f"{rows[0].get('image_id')!r} there; give images and objects the same ids"
+        )
     alike = instances.only_crowds()
     if crowds == "ask" and alike and sum(alike.values()) == len(rows):
         raise DataError(

@@ -117,7 +117,8 @@ def _frame_entries(root: _Element) -> Iterator[AnnotationEntry]:
     height, width = (None, None) if size is None else (size.findtext("height"), size.findtext("width"))
     for number in sorted(frames):
         content = _Content(tuple(frames[number]), height, width, tuple(missing[number]))
-        yield AnnotationEntry(_FRAME.format(number), content)
+        note = f"it is frame {number} of a video track, called as CVAT calls the images of a video"
+        yield AnnotationEntry(_FRAME.format(number), content, note=note)
 
 
 def _gaps(track: _Element, frames: Iterable[int]) -> list[int]:
@@ -141,6 +142,7 @@ def _decode(entry: AnnotationEntry, size: Size | None) -> AnnotatedImage:
     content: _Content = entry.content
     found = RegionCollector(settled_size(stated_size(content.height, content.width), size))
     found.passed_over.update(content.unknown)
+    found.remarks.update({"frame of video tracks": 1} if entry.note else {})
     for shape in sorted(content.shapes, key=_order):
         _add(shape, found)
     return found.image(entry.file)

@@ -24,6 +24,7 @@ class AnnotationEntry:
         file: path of the image, relative and with forward slashes.
         content: what the file holds about the image.
         others: names that the image may have instead, in the order in which they are tried.
+        note: what should be said of the image if it is not found.
         problem: reason for which the entry cannot be used.
         pending: reason for which the image has no annotation yet, such as that nobody saw it.
     """
@@ -31,6 +32,7 @@ class AnnotationEntry:
     file: str
     content: Any = None
     others: tuple[str, ...] = ()
+    note: str = ""
     problem: str = ""
     pending: str = ""
 

@@ -6,21 +6,30 @@ from typing import Literal, get_args
 
 from seglet.data.errors import DataError
 from seglet.data.label_tools import coco_json, cvat, label_studio, labelme
+from seglet.data.label_tools.annotation_files import annotation_kind
 from seglet.data.label_tools.coco_reader import CrowdReading, read_coco_json
 from seglet.data.label_tools.cvat_reader import read_cvat
 from seglet.data.label_tools.exchange import ToolAnnotations
 from seglet.data.label_tools.label_studio_reader import read_label_studio
 from seglet.data.label_tools.labelme_reader import read_labelme
-from seglet.data.label_tools.recognise import foreign_format, is_xml
+from seglet.data.label_tools.recognise import foreign_format, is_xml, other_tool
 from seglet.data.label_tools.regions import AnnotatedImage, RegionForm
+from seglet.data.label_tools.yolo_reader import read_yolo, yolo_files
 from seglet.files import read_bytes, read_json
 from seglet.types import Classes
 
 LabelTool = Literal["coco", "labelme", "cvat", "label-studio"]
 
 
+ReadableTool = LabelTool | Literal["yolo"]
+"""Formats that are read; YOLO's is not written, as its outlines have no holes."""
+
 LABEL_TOOLS: tuple[LabelTool, ...] = get_args(LabelTool)
 
+
+_SHOWN = 5
+_ROBOFLOW_FILE = "_annotations.coco.json"
+"""Roboflow's name of a COCO file, which lies beside its images."""
 
 USUAL_FORMS: dict[LabelTool, RegionForm] = {
     "coco": "polygons",
@@ -44,7 +53,7 @@ def write_annotations(
     return coco_json.write_coco_json(out, images, classes, form)
 
 
-def read_annotations(source: Path, crowds: CrowdReading = "ask") -> tuple[LabelTool, ToolAnnotations]:
+def read_annotations(source: Path, crowds: CrowdReading = "ask") -> tuple[ReadableTool, ToolAnnotations]:
     """Reads the export of a tool, recognised by its content, from a file or a folder that `write_annotations` made.
 
     Raises:
@@ -54,7 +63,8 @@ def read_annotations(source: Path, crowds: CrowdReading = "ask") -> tuple[LabelT
         raise DataError(f"{str(source)!r} does not exist; give what the tool exported")
     file = _file(source)
     if file.is_dir():
-        return "labelme", read_labelme(file)
+        texts = yolo_files(file)
+        return ("yolo", read_yolo(file, texts)) if texts else ("labelme", read_labelme(file))
     begin = read_bytes(file)
     if reason := foreign_format(file, begin):
         raise DataError(f"{str(file)!r} is no file of {', '.join(LABEL_TOOLS)}: {reason}")
@@ -67,7 +77,9 @@ def read_annotations(source: Path, crowds: CrowdReading = "ask") -> tuple[LabelT
         return "labelme", read_labelme(file)
     if isinstance(content, dict) and ("annotations" in content or "categories" in content):
         return "coco", read_coco_json(file, crowds)
-    raise DataError(f"{str(file)!r} is JSON, but no file of {', '.join(LABEL_TOOLS)}; export it as one of them")
+    tool = other_tool(content)
+    what = f"JSON of {tool}, which is not read" if tool else f"JSON, but no file of {', '.join(LABEL_TOOLS)}"
+    raise DataError(f"{str(file)!r} is {what}; export it in COCO's form, or as another of these tools'")
 
 
 def _file(source: Path) -> Path:
@@ -77,10 +89,23 @@ def _file(source: Path) -> Path:
         source / cvat.CVAT_FILE,
         source / label_studio.LABEL_STUDIO_FILE,
         *sorted((source / "annotations").glob("instances_*.json")),
+        source / _ROBOFLOW_FILE,
+        *sorted(source.glob(f"*/{_ROBOFLOW_FILE}")),
     ]
-    there = [file for file in usual if file.is_file()]
-    if len(there) > 1:
-        names = ", ".join(file.relative_to(source).as_posix() for file in there)
-        raise DataError(f"{str(source)!r} holds {names}; name the one to read")
     folder = source / labelme.LABELME_FOLDER
+    there = [file for file in usual if file.is_file()]
+    if not there and not folder.is_dir():
+        there = _only_tool(source)
+    if len(there) > 1:
+        names = ", ".join(file.relative_to(source).as_posix() for file in there[:_SHOWN])
+        raise DataError(f"{str(source)!r} holds {names}; name the one to read")
     return there[0] if there else folder if folder.is_dir() else source
+
+
+def _only_tool(source: Path) -> list[Path]:
+    """Returns the files of COCO, CVAT and Label Studio below a folder, unless there are some of LabelMe's as well."""
+    files = sorted(path for path in source.rglob("*") if path.suffix.lower() in (".json", ".xml") and path.is_file())
+    kinds = {file: annotation_kind(file) for file in files}
+    if "labelme" in kinds.values():
+        return []
+    return [file for file, kind in kinds.items() if kind in ("coco", "cvat", "label-studio")]

@@ -38,7 +38,9 @@ def read_label_studio(file: Path) -> ToolAnnotations:
     tasks = read_json(file)
     if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
         raise DataError(f"{str(file)!r} is no list of tasks; {_NOT_THE_JSON}")
-    if tasks and not any(isinstance(task.get("data"), dict) for task in tasks):
+    if not tasks:
+        raise DataError(f"{str(file)!r} holds no task; {_NOT_THE_JSON}")
+    if not any(isinstance(task.get("data"), dict) for task in tasks):
         raise DataError(f"{str(file)!r} has no task with `data`, as in JSON-MIN; {_NOT_THE_JSON}")
     entries = tuple(_entry(task, place) for place, task in enumerate(tasks))
     names = {name for entry in entries for name in _entry_names(entry)}

@@ -31,7 +31,7 @@ def foreign_format(path: Path, content: bytes) -> str:
         return f"it is a tar archive; {_UNPACK}"
     if is_xml(content):
         return ""
-    text = _begin(content)
+    text = text_begin(content)
     if "\0" in text:
         return "it is no text; give the file with the annotations"
     if text[:1] in ("{", "["):
@@ -41,7 +41,7 @@ def foreign_format(path: Path, content: bytes) -> str:
 
 def is_xml(content: bytes) -> bool:
     """True if the text begins like XML, whatever its coding."""
-    return _begin(content)[:1] == "<"
+    return text_begin(content)[:1] == "<"
 
 
 def is_yolo(text: str) -> bool:
@@ -58,7 +58,7 @@ def _is_yolo_row(words: list[str]) -> bool:
     return len(words) >= 5 and words[0].isdecimal() and all(-1 <= number <= 2 for number in numbers[1:])
 
 
-def _begin(content: bytes) -> str:
+def text_begin(content: bytes) -> str:
     """Returns the begin of a text without mark and white space."""
     start = content[:_BEGIN]
     return start.decode(json.detect_encoding(start), "ignore").removeprefix("\ufeff").lstrip()
@@ -76,6 +76,20 @@ def _json_lines(content: bytes) -> str:
     return "it is JSON Lines, an object on each line; write them as one list in brackets" if all(whole) else ""
 
 
+def _has_columns(lines: list[str]) -> bool:
+    """True if two lines have the same number of the same separator."""
+    return len(lines) == 2 and any(0 < lines[0].count(mark) == lines[1].count(mark) for mark in ",;\t")
+
+
+def other_tool(content: object) -> str:
+    """Returns the name of a tool whose JSON is recognised but not read, empty if there is none."""
+    if not isinstance(content, dict):
+        return ""
+    if "_via_img_metadata" in content or any(isinstance(one, dict) and "regions" in one for one in content.values()):
+        return "VGG Image Annotator"
+    return "Supervisely" if "objects" in content and "size" in content else ""
+
+
 def _plain_text(path: Path, text: str) -> str:
     kind = path.suffix.lower()
     lines = text.splitlines()
@@ -84,6 +98,6 @@ def _plain_text(path: Path, text: str) -> str:
         return "it is a text of YOLO's; give the folder that holds images/ and labels/"
     if kind in (".yaml", ".yml"):
         return "YAML is not read; give the file or folder with the annotations"
-    if kind in (".csv", ".tsv") or (lines and any(mark in lines[0] for mark in ",;\t") and kind != ".txt"):
+    if kind in (".csv", ".tsv") or _has_columns(lines[:2]):
         return "CSV is not read; write the masks as PNG, or convert it to COCO's JSON"
     return "it is neither JSON nor XML"

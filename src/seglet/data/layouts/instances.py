@@ -187,14 +187,16 @@ def undrawn_objects(instances: CocoInstances, image: CocoImage) -> list[Problem]
 
 def doubtful_objects(instances: CocoInstances) -> list[Problem]:
     """Returns a warning for classes whose objects are all crowds, and for objects whose image is not listed."""
-    problems = []
+    problems: list[Problem] = []
     name = instances.file.name
     if crowds := instances.only_crowds():
         counts = ", ".join(f"{name!r}: {count}" for name, count in crowds.items())
         what = f"all objects of some classes are crowds (iscrowd 1), which are void: no pixel is left of {counts}"
-        cure = f"if they are ordinary objects, `seglet data import {name} --crowds objects` reads them as such"
+        cure = f"if they are ordinary objects, `seglet data import {instances.file} --crowds objects` reads them so"
         problems.append(Problem(name, what, cure, "warning"))
     if instances.unlisted:
         what = f"{instances.unlisted} objects belong to images that `images` does not list"
-        problems.append(Problem(name, what, "list the images, if they should be used", "warning"))
+        lost = instances.unlisted == sum(map(len, instances.objects.values()))
+        cure = "give images and objects the same ids" if lost else "list the images, if they should be used"
+        problems.append(Problem(name, what, cure, "error" if lost else "warning"))
     return problems
