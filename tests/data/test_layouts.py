@@ -117,6 +117,48 @@ def test_coco_objects_are_drawn(tmp_path):
     assert dataset.read(0).labels[0].tolist() == [2, 2, 2, 2, 0, 0, IGNORE, IGNORE]
 
 
+def coco_of(root, files, categories):
+    """A COCO set of files, each with one object over its left half, of the category at the same place in the list."""
+    box = [[0, 0, 4, 0, 4, 6, 0, 6]]
+    data = {
+        "images": [{"id": place, "file_name": file, "height": 6, "width": 8} for place, file in enumerate(files)],
+        "categories": [{"id": place, "name": name} for place, name in enumerate(categories)],
+        "annotations": [
+            {"id": place, "image_id": place, "category_id": place, "iscrowd": 0, "segmentation": box}
+            for place in range(len(files))
+        ],
+    }
+    for place, file in enumerate(dict.fromkeys(files)):
+        write_image(root / "images" / file, shade=place)
+    text(root / "annotations" / "instances_train.json", json.dumps(data))
+    return root
+
+
+@pytest.mark.parametrize("name", ["background", "Background", "_background_"])
+def test_the_category_called_background_is_the_background(tmp_path, name):
+    dataset = open_dataset(str(coco_of(tmp_path, ["a.png", "b.png"], [name, "crack"])), "train")
+    assert dataset.classes.names == ("background", "crack")
+    assert [np.unique(dataset.read(index).labels).tolist() for index in range(2)] == [[0], [0, 1]]
+
+
+def test_categories_of_one_name_are_one_class(tmp_path):
+    found = infer_layout(coco_of(tmp_path, ["a.png", "b.png", "c.png"], ["crack", "spall", "crack"]))
+    assert [entry.name for entry in found.entries] == ["background", "crack", "spall"]
+    assert "read as one class: 'crack' (2)" in found.problems[0].what
+    dataset = open_dataset(str(tmp_path), "train")
+    assert [dataset.read(index).tags for index in range(3)] == [(1,), (2,), (1,)]
+
+
+@pytest.mark.parametrize(
+    "files", [["a.jpg", "a.png", "b.png"], ["a.png", "a.png", "b.png"], ["A.png", "a.png", "b.png"]]
+)
+def test_no_image_gets_the_mask_of_another_file_of_its_name(tmp_path, files):
+    found = infer_layout(coco_of(tmp_path, files, ["crack", "spall", "rust"]))
+    assert ids(found) == {"train": ["b"]}
+    assert [problem.file for problem in found.problems] == files[:2]
+    assert "have one name" in found.problems[0].what
+
+
 def test_coco_masks_that_were_drawn_stay(tmp_path):
     first = check_dataset(coco(tmp_path)).description.items("val")[0].mask
     stamp = first.stat().st_mtime_ns

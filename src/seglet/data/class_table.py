@@ -45,6 +45,11 @@ def is_void(name: str) -> bool:
     return name.strip().lower() in _VOID_NAMES
 
 
+def is_background(name: str) -> bool:
+    """True for the names of the background, such as `background`, `Background` and `_background_`."""
+    return name.strip(" _").lower() == "background"
+
+
 def mark_void(entries: ClassTable, ids: Iterable[int]) -> ClassTable:
     """Returns the table with these ids void; ids that it lacks are added."""
     known = {entry.id: entry for entry in entries}

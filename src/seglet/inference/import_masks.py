@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from seglet.data.class_files.read import read_class_table
-from seglet.data.class_table import CLASS_FILE, class_table_text, classes_of, numbered_table
+from seglet.data.class_table import CLASS_FILE, class_table_text, classes_of, is_background, numbered_table
 from seglet.data.errors import DataError
 from seglet.data.files import IMAGE_SUFFIXES
 from seglet.data.label_tools.coco_reader import CrowdReading
@@ -183,7 +183,7 @@ def _find_classes(source: Path, annotations: ToolAnnotations, options: ImportOpt
         classes = classes_of(read_class_table(file))
     else:
         names = annotations.names
-        if options.unlabelled != "void" and "background" not in names:
+        if options.unlabelled != "void" and not any(map(is_background, names)):
             names = ("background", *names)
         classes = classes_of(numbered_table(names))
     if options.unlabelled == "background" and classes.background is None:

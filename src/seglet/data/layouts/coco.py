@@ -4,6 +4,7 @@ In masks drawn here 0 is background and the categories follow from 1 in order of
 smaller wins, of equals the later; crowds are void.
 """
 
+from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from seglet.data.layouts.instances import (
     undrawn_objects,
     write_instance_mask,
 )
+from seglet.data.names import written_name
 from seglet.images import image_size
 
 _MASK_FOLDERS = ("masks", "stuffthingmaps")
@@ -47,7 +49,7 @@ def _from_json(root: Path, files: list[Path]) -> FoundLayout:
     entries: ClassTable | None = None
     for file in files:
         instances = read_instances(file)
-        own = numbered_table(("background", *instances.names))
+        own = instances.entries
         if entries is not None and own != entries:
             problems.append(
                 Problem(str(file), f"other categories than {files[0].name}", "export both with the same ones")
@@ -63,7 +65,12 @@ def _split(root: Path, folder: str, instances: CocoInstances) -> tuple[tuple[Ima
     homes = [home for home in (root / folder, root / "images" / folder, root / "images", root) if home.is_dir()]
     items: list[ImageItem] = []
     problems = doubtful_objects(instances)
+    clashing = _clashes(instances)
     for image in instances.images:
+        if image.file in clashing:
+            what = f"{' and '.join(map(repr, clashing[image.file]))} in {instances.file.name} have one name"
+            problems.append(Problem(image.file, what, "rename one of them, or keep one entry with all its objects"))
+            continue
         path = next((home / image.file for home in homes if (home / image.file).is_file()), None)
         if path is None:
             where = " or ".join(str(home) for home in homes)
@@ -77,6 +84,14 @@ def _split(root: Path, folder: str, instances: CocoInstances) -> tuple[tuple[Ima
         if not any(problem.severity == "error" for problem in new):
             items.append(ImageItem(Path(image.file).with_suffix("").as_posix(), path, mask))
     return tuple(items), problems
+
+
+def _clashes(instances: CocoInstances) -> dict[str, list[str]]:
+    """Returns the files that share a name without ending, or are listed twice, each with all files of the name."""
+    files: dict[str, list[str]] = defaultdict(list)
+    for image in instances.images:
+        files[written_name(image.file).casefold()].append(image.file)
+    return {file: sorted(same) for same in files.values() if len(same) > 1 for file in same}
 
 
 def _draw(instances: CocoInstances, image: CocoImage, path: Path, mask: Path) -> list[Problem]:
@@ -107,8 +122,8 @@ def _drawn(root: Path, files: list[Path]) -> FoundLayout:
         splits[_short(folder.name, [folder.name for folder in folders])] = items
     if home.name == "stuffthingmaps":
         return FoundLayout("coco", splits, None, "index")
-    names = read_instances(files[0]).names if files else COCO_NAMES
-    return FoundLayout("coco", splits, numbered_table(("background", *names)), "index")
+    entries = read_instances(files[0]).entries if files else numbered_table(("background", *COCO_NAMES))
+    return FoundLayout("coco", splits, entries, "index")
 
 
 def _short(name: str, others: list[str]) -> str:

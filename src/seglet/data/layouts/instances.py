@@ -4,13 +4,14 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, UInt8
 
-from seglet.data.class_table import classes_of, is_void, numbered_table
+from seglet.data.class_table import ClassTable, classes_of, is_background, is_void, numbered_table
 from seglet.data.errors import DataError, Problem
 from seglet.data.layouts.fields import image_path_below, record_list, stated_size, text_field, wording
 from seglet.data.layouts.rasterise import rasterise_segmentation, without_outline
@@ -65,6 +66,17 @@ class CocoInstances:
         if number not in self.labels:
             raise DataError(f"its category {row.get('category_id')!r} is not listed in `categories`")
         return IGNORE if row.get("iscrowd") else self.labels[number]
+
+    @cached_property
+    def entries(self) -> ClassTable:
+        """Classes of the masks drawn here: background is 0, the others follow; categories of one name are one class."""
+        return numbered_table(("background", *dict.fromkeys(name for name in self.names if not is_background(name))))
+
+    def mask_value(self, label: int) -> int:
+        """Returns the value in the masks drawn here of a label in `labels`, or of IGNORE."""
+        if label == IGNORE or is_background(self.names[label - 1]):
+            return label if label == IGNORE else 0
+        return next(entry.id for entry in self.entries if entry.id and entry.name == self.names[label - 1])
 
     def only_crowds(self) -> dict[str, int]:
         """Returns the classes all of whose objects are crowds, which are void, with the number of objects of each."""
@@ -145,7 +157,7 @@ def write_instance_mask(instances: CocoInstances, image: CocoImage, path: Path) 
     """Writes the mask of an image, or returns the problems if an object cannot be drawn."""
     mask, problems = rasterise_instances(instances, image)
     if not problems:
-        write_mask(path, mask, classes_of(numbered_table(("background", *instances.names))))
+        write_mask(path, mask, classes_of(instances.entries))
     return problems
 
 
@@ -160,7 +172,7 @@ def rasterise_instances(instances: CocoInstances, image: CocoImage) -> tuple[UIn
         if without_outline(row):
             continue
         try:
-            label = instances.label(row)
+            label = instances.mask_value(instances.label(row))
             inside = rasterise_segmentation(row["segmentation"], image.size)
         except DataError as error:
             what = f"object {row.get('id')!r} cannot be drawn: {error}"
@@ -194,6 +206,10 @@ def doubtful_objects(instances: CocoInstances) -> list[Problem]:
         what = f"all objects of some classes are crowds (iscrowd 1), which are void: no pixel is left of {counts}"
         cure = f"if they are ordinary objects, `seglet data import {instances.file} --crowds objects` reads them so"
         problems.append(Problem(name, what, cure, "warning"))
+    alike = [f"{label!r} ({count})" for label, count in Counter(instances.names).items() if count > 1]
+    if alike:
+        what = f"several categories have one name and are read as one class: {', '.join(alike)}"
+        problems.append(Problem(name, what, "correct if they mean the same; else rename them", "warning"))
     if instances.unlisted:
         what = f"{instances.unlisted} objects belong to images that `images` does not list"
         lost = instances.unlisted == sum(map(len, instances.objects.values()))
