@@ -74,3 +74,11 @@ def test_a_folder_moved_aside_returns_if_its_successor_is_missing(tmp_path):
     (tmp_path / f"{files.TEMPORARY}5678-model").mkdir()
     files.delete_partial(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_json_keeps_names_that_are_no_utf8(tmp_path):
+    value = {"name": "stra\udcdfe", "ü": 1}
+    files.write_json(tmp_path / "a.json", value)
+    assert files.read_json(tmp_path / "a.json") == value
+    files.write_json(tmp_path / "b.json", {"ü": 1})
+    assert "ü" in (tmp_path / "b.json").read_text(encoding="utf-8")

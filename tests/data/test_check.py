@@ -1,4 +1,5 @@
 import json
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -366,3 +367,19 @@ def test_a_single_class_is_nothing_to_learn(tmp_path):
     report = check_dataset(tmp_path, rules=MaskRules(void=(0,)))
     assert "a single class, 'crack', counts" in whats(report)["classes"]
     assert report.undecided
+
+
+def test_a_name_that_is_no_utf8_is_one_error_with_its_name(tmp_path):
+    text(pairs(tmp_path, count=3) / "classes.txt", "road", "car")
+    for folder in ("images", "masks"):
+        home = tmp_path / folder
+        try:
+            (home / "2.png").rename(home / os.fsdecode(b"stra\xdfe.png"))
+        except OSError:
+            pytest.skip("this file system has UTF-8 names alone")
+    report = check_dataset(tmp_path)
+    (problem,) = report.errors
+    assert "stra" in problem.file
+    assert str(problem).encode().startswith(b"'images/stra")
+    report.description.save(tmp_path / "dataset.json")
+    assert [item.id for item in report.description.items("all")] == ["0", "1"]

@@ -26,7 +26,7 @@ from seglet.data.class_table import (
     unpack_colour,
 )
 from seglet.data.errors import DataError
-from seglet.files import content_hash, read_bytes, write_atomically
+from seglet.files import content_hash, json_text, read_bytes, write_atomically
 from seglet.images import MAX_PIXELS, read_mask
 from seglet.types import IGNORE, Classes
 from seglet.values import choose_from
@@ -197,7 +197,7 @@ class Description:
             content["tags"] = {"form": self.tags.form, "file": _stored(self.tags.source, root), "hash": self.tags.hash}
         if self.threshold is not None:
             content["threshold"] = self.threshold
-        write_atomically(path, json.dumps(content, ensure_ascii=False, indent=None, separators=(",", ":")).encode())
+        write_atomically(path, json_text(content).encode())
 
 
 def load_description(path: Path) -> Description:

@@ -23,6 +23,7 @@ from seglet.data.tags.resolve import doubtful_classes, table_from_tags
 from seglet.data.tags.source import USUAL_TAGS, TagSource, find_tags
 from seglet.data.tags.taglist import TagList
 from seglet.data.tags.validate import contradicting_tags, missing_tags, unusable_images
+from seglet.files import is_utf8
 
 _MEMORY = "scan.json"
 
@@ -188,10 +189,16 @@ def _problems_by_item(
 
 def _item_problems(item: ImageItem, facts: Mapping[FileRequest, FileFacts], description: Description) -> list[Problem]:
     image = facts[FileRequest(item.image, "image")]
-    problems = validate_image(str(item.image), image)
+    problems = [] if is_utf8(_below(item.image, description.root)) else [_odd_name(item.image)]
+    problems += validate_image(str(item.image), image)
     if item.mask is not None:
         problems += validate_mask(str(item.mask), facts[FileRequest(item.mask, "mask")], image, description)
     return problems
+
+
+def _odd_name(path: Path) -> Problem:
+    what = "its name is not UTF-8, as of files that another system packed"
+    return Problem(str(path), what, "rename it, and its mask")
 
 
 def _is_bad(item: ImageItem, problems: list[Problem], assigned: AssignedTags) -> bool:
