@@ -100,7 +100,7 @@ def check_dataset(
     """
     root = root.resolve()
     masks = masks.resolve() if masks is not None else None
-    found = infer_layout(root, masks, mask_name)
+    found = infer_layout(root, masks, mask_name, () if tags.path is None else (tags.path.resolve(),))
     facts = scan_files(_requests(found), cache_folder_for(root) / _MEMORY, rules.max_pixels, progress)
     of_masks = [facts[request] for request in facts if request.role == "mask"]
     chosen = choose_classes(classes, found, root, masks, None if tags.path is None else tags.path.resolve())
