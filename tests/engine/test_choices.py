@@ -105,6 +105,21 @@ def test_a_given_network_keeps_what_only_others_have() -> None:
     assert chosen(machine=GPU, student="fpn-hf:anyone/dinov2")["crop"] == (448, 448)
 
 
+@pytest.mark.parametrize(
+    ("config", "crop"),
+    [
+        ('{"model_type": "dinov2", "patch_size": 14}', 70),  # 7/8 of 80 are 70, which are 5 patches
+        ('{"model_type": "vit", "patch_size": 16}', 96),
+        ('{"model_type": "swin", "patch_size": 4}', 96),
+        ('{"model_type": "resnet"}', 96),
+        ("no json", 224),
+    ],
+)
+def test_views_of_a_model_that_is_here_are_whole_patches(config: str, crop: int, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(config)
+    assert chosen(sized(100, 80), student=f"fpn-hf:{tmp_path}")["crop"] == (crop, crop)
+
+
 def test_what_a_network_starts_from_is_known_by_its_keys() -> None:
     assert starts_from({"student": STUDENT}) == "convolutional"
     assert starts_from({"student": STUDENT, "width": 0.5}) == "random"

@@ -169,8 +169,14 @@ def _views(now: _Situation) -> Choice:
 
 def _crop_unit(backbone: str) -> int:
     """Returns a number of pixels of which the sides of a view are multiples, so that no patch is cut."""
-    if ":" in backbone:
-        return 224  # a multiple of patches of 14, 16 and 32
+    if backbone.startswith("hf:"):
+        from seglet.models.foundation.hub import read_present_description
+
+        config = read_present_description(backbone)
+        if config is None:
+            return 224  # a multiple of patches of 14, 16 and 32
+        patch = config.get("patch_size")
+        return patch if isinstance(patch, int) and 32 % patch else 32
     shape = VISION_TRANSFORMERS.get(backbone)
     return 32 if shape is None or 32 % shape.patch == 0 else shape.patch
 

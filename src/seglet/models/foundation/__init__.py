@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from seglet.models.foundation.captions import count_captions, fill_empty_captions, is_junk, strip_prompt
     from seglet.models.foundation.clip import CLIP_LAYOUT, ImageTextEncoder
     from seglet.models.foundation.depth_estimator import DEPTH_LAYOUT, DepthEstimator, relative_depth
-    from seglet.models.foundation.hub import HUB_PREFIX, find_model, parse_source
+    from seglet.models.foundation.hub import HUB_PREFIX, find_model, parse_source, read_present_description
     from seglet.models.foundation.image_generator import GenerationRecipe, ImageGenerator
     from seglet.models.foundation.image_input import (
         CLIP_MEAN,
@@ -81,6 +81,7 @@ __all__ = [
     "quiet_libraries",
     "read_auto_backbone",
     "read_preprocessing",
+    "read_present_description",
     "relative_depth",
     "round_to_multiple",
     "semantic_logits",
@@ -134,6 +135,7 @@ _HOMES = {
     "quiet_libraries": "seglet.models.foundation.loading",
     "read_auto_backbone": "seglet.models.foundation.auto_backbone",
     "read_preprocessing": "seglet.models.foundation.image_input",
+    "read_present_description": "seglet.models.foundation.hub",
     "relative_depth": "seglet.models.foundation.depth_estimator",
     "round_to_multiple": "seglet.models.foundation.image_input",
     "semantic_logits": "seglet.models.foundation.pretrained_segmenter",

@@ -95,6 +95,27 @@ def locate_model(
     return _first_home(homes, layout, revision, offline)
 
 
+def read_present_description(source: str) -> dict[str, Any] | None:
+    """Reads a model's `config.json` where that costs nothing: a folder's, or of an earlier download.
+
+    Args:
+        source: a folder or an id of the hub, see `parse_source`.
+
+    Returns:
+        its values; None where it is not on this machine or cannot be read.
+    """
+    name, revision = parse_source(source)
+    file = Path(name).expanduser() / "config.json"
+    try:
+        if not file.parent.is_dir():
+            found = import_library("huggingface_hub").try_to_load_from_cache(name, file.name, revision=revision)
+            file = Path(found if isinstance(found, str) else "")
+        values = files.read_json(file) if file.is_file() else None
+    except ValueError:
+        return None
+    return values if isinstance(values, dict) else None
+
+
 def _choices(name: str, kind: ModelKind) -> str:
     names = [entry.name for entry in KNOWN_MODELS if entry.kind == kind]
     if not names:
