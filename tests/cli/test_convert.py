@@ -10,6 +10,7 @@ from tests.data.disk import pairs
 from seglet.cli import convert
 from seglet.data.known_classes import KNOWN_CLASSES, find_classes
 from seglet.models.architecture import Architecture
+from seglet.models.backbones.weight_names import timm_names
 from seglet.models.convert.key_maps import published_name
 from seglet.models.segmenter import build, load
 
@@ -41,6 +42,21 @@ def test_a_backbone_needs_a_name_and_leaves_the_head(foreign, seglet, tmp_path):
     done = seglet(*words, "--architecture", "deeplabv3-resnet18")
     assert "its head is random" in done.out
     assert not load(tmp_path / "m").architecture.bgr
+
+
+def test_torchvisions_resnet_gets_a_network_with_its_plain_stem(seglet, tmp_path):
+    shape = {"bottleneck": False, "depths": [2, 2, 2, 2], "stem": [64]}
+    network = build(Architecture("deeplabv3-resnet", shape=shape), find_classes("voc"), seed=3).network
+    weights = {theirs: network.backbone.state_dict()[ours] for ours, theirs in timm_names(network.backbone).items()}
+    weights = {name: w for name, w in weights.items() if not name.endswith("num_batches_tracked")}  # as the oldest file
+    torch.save({**weights, "fc.weight": torch.zeros(1000, 512), "fc.bias": torch.zeros(1000)}, tmp_path / "tv.pth")
+    words = ("--classes", "voc", "--out", tmp_path / "m", "--architecture", "deeplabv3-resnet18")
+    done = seglet("convert", tmp_path / "tv.pth", *words, "--json")
+    segmenter = load(tmp_path / "m")
+    assert json.loads(done.out)["extra"] == ["fc.weight", "fc.bias"]
+    assert segmenter.architecture.name == "deeplabv3-resnet"
+    own = segmenter.network.backbone.state_dict()
+    assert all(torch.equal(tensor, own[name]) for name, tensor in network.backbone.state_dict().items())
 
 
 def test_another_number_of_classes_is_refused(foreign, seglet, tmp_path):

@@ -12,11 +12,12 @@ from PIL import Image
 from torch import Tensor
 
 from seglet.models.architecture import Architecture
-from seglet.models.backbones.efficientnet_lite import EfficientNetLite, SameConv
+from seglet.models.backbones.efficientnet_lite import EfficientNetLite
 from seglet.models.backbones.imagenet import IMAGENET_PACKAGES, find_imagenet_file, read_efficientnet_lite
 from seglet.models.backbones.variants import EFFICIENTNET_LITES
 from seglet.models.io.checkpoints import read_tensors
 from seglet.models.layers.normalise import Normalise
+from seglet.models.layers.same_conv import SameConv
 from seglet.models.segmenter import build
 from seglet.models.student import StudentConfig, build_student
 from seglet.types import Classes
@@ -147,8 +148,8 @@ def test_missing_weights_name_the_package_and_the_alternatives(monkeypatch):
 
 
 def test_pretrained_weights_are_refused_for_networks_that_have_none():
-    with pytest.raises(ValueError, match="not for resnet18 of width 1"):
-        build_student(StudentConfig(pretrained="weights.pth"), CLASSES, seed=0)
+    with pytest.raises(ValueError, match="not for mit_b0 of width 1"):
+        build_student(StudentConfig(student="fpn-mit_b0", pretrained="weights.pth"), CLASSES, seed=0)
 
 
 @pytest.mark.parametrize("backbone", ["resnet18", "mit_b0", *EFFICIENTNET_LITES])

@@ -78,7 +78,7 @@ class Architecture:
         output_stride: 8 or 16, of ResNets and EfficientNet-Lites; the latter also 32; see also `BackboneFamily`.
         dropout: rate before the classifier, and in the auxiliary head.
         aspp_dropout: DeepLabV3's second rate, behind its pyramid; SSSS has it there and within its decoder.
-        drop_path: stochastic depth of the deepest block of a transformer; 0.1 as Mix Transformers were published.
+        drop_path: stochastic depth of the last block of a transformer or ConvNeXt; 0.1 as in Mix Transformers.
         auxiliary: whether there is a head on the third stage for training, where the head allows one.
         mean: of the input convention, see `Normalise`.
         std: likewise.

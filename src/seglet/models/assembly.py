@@ -114,6 +114,14 @@ def _library_backbone(architecture: Architecture, normalise: Normalise) -> Backb
     return LibraryBackbone(architecture.shape or {}, normalise, stage_reading(architecture))
 
 
+def _convolutional(architecture: Architecture, normalise: Normalise) -> Backbone:
+    from seglet.models.backbones.described import BuildOptions, build_described
+
+    read = stage_reading(architecture).places
+    options = BuildOptions(architecture.output_stride, architecture.drop_path, read)
+    return build_described(architecture.backbone, architecture.shape or {}, normalise, options)
+
+
 def stage_reading(architecture: Architecture) -> "StageReading":
     """Returns the stages that the heads of a network read, for backbones whose maps have one size."""
     from seglet.models.layers.feature_pyramid import StageReading
@@ -145,6 +153,7 @@ _BACKBONES: Mapping[str, Callable[[Architecture, Normalise], Backbone]] = {
 _DESCRIBED: Mapping[str, Callable[[Architecture, Normalise], Backbone]] = {
     "vit": _plain_transformer,
     "hf": _library_backbone,
+    **dict.fromkeys(("resnet", "convnext", "efficientnet", "mobilenetv3", "mobilenetv4"), _convolutional),
 }
 """Builders of the families of `BACKBONE_FAMILIES`, which read `Architecture.shape`."""
 

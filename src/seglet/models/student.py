@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from seglet import files
 from seglet.models.architecture import Architecture
 from seglet.models.backbones.base import Backbone
-from seglet.models.backbones.variants import EFFICIENTNET_LITES, VISION_TRANSFORMERS
+from seglet.models.backbones.variants import EFFICIENTNET_LITES, RESNETS, VISION_TRANSFORMERS
 from seglet.models.io.storage import CONFIG_FILE, SEGMENTER_FORMAT
 from seglet.models.segmenter import Segmenter, build, load
 from seglet.types import Classes, option
@@ -25,7 +25,8 @@ class StudentConfig:
 
     student: str = option(
         "deeplabv3-resnet18",
-        "network to train: HEAD-BACKBONE, also HEAD-hf:OWNER/NAME or HEAD-hf:FOLDER (docs/backbones.md); FOTF Sec. 4.1",
+        "network to train: HEAD-BACKBONE, also HEAD-hf:OWNER/NAME, HEAD-timm:NAME, or a folder for the latter "
+        "(docs/backbones.md); FOTF Sec. 4.1",
     )
     width: float = option(
         1.0, "factor on all channel counts; 1 in all papers, and the only one that pretrained weights fit"
@@ -54,7 +55,7 @@ class StudentConfig:
     )
     pretrained: str = option(
         AUTO,
-        "weights the backbone starts from: auto (those of its hf: model; ImageNet's where an installed package has "
+        "weights the backbone starts from: auto (those of its hf: or timm: model; ImageNet's where a package has "
         "them), none, or a file; FOTF, UniMatch and the WSSS papers start from ImageNet",
     )
 
@@ -121,13 +122,13 @@ def _backbone_source(config: StudentConfig) -> "BackboneSource | None":
     """
     backbone = config.student.partition("-")[2]
     wanted = config.student_weights is None and config.pretrained != NONE
+    if wanted and config.pretrained != AUTO and (":" in backbone or backbone in RESNETS):
+        from seglet.models.backbones.sources import open_file
+
+        return open_file(backbone, Path(config.pretrained))
     if ":" in backbone:
         from seglet.models.backbones.sources import open_source
 
-        if wanted and config.pretrained != AUTO:
-            raise ValueError(
-                f"pretrained: {backbone} has weights of its own; expected auto or none, got {config.pretrained!r}"
-            )
         return open_source(backbone, wanted)
     file = imagenet_file(backbone, config.width, config.pretrained) if wanted else None
     if file is None:
@@ -174,9 +175,8 @@ def imagenet_file(backbone: str, width: float, pretrained: str) -> Path | None:
         return None
     if not known:
         raise ValueError(
-            f"`pretrained` files are read for {', '.join(EFFICIENTNET_LITES)} of width 1, not for "
-            f"{backbone} of width {width:g}; give a saved or converted segmenter as "
-            "`student_weights`"
+            f"`pretrained` files are read for {', '.join((*RESNETS, *EFFICIENTNET_LITES))} and timm:NAME, of width 1, "
+            f"not for {backbone} of width {width:g}; give a saved or converted segmenter as `student_weights`"
         )
     if pretrained != AUTO:
         return Path(pretrained)

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seglet.models.backbones.base import Backbone
-from seglet.models.backbones.efficientnet_lite import EfficientNetLite, InvertedResidual
+from seglet.models.backbones.efficientnet_lite import EfficientNetLite
 from seglet.models.backbones.matching import MatchedWeights, match_weights
+from seglet.models.backbones.mobile import MobileBlock
 from seglet.models.backbones.sources import BackboneSource
+from seglet.models.backbones.timm_layout import match_timm
 from seglet.models.io.checkpoints import read_tensors
 from seglet.models.layers.normalise import ChannelValues
 
@@ -74,18 +76,20 @@ def imagenet_source(backbone: str, file: Path) -> BackboneSource:
 
 
 def read_efficientnet_lite(backbone: EfficientNetLite, file: Path) -> MatchedWeights:
-    """Reads published weights for a backbone of width 1.
+    """Reads published weights for a backbone of width 1, with the names of the packages or of timm.
 
     Raises:
         ValueError: a tensor is missing, has another shape, or belongs to no known layer.
     """
-    names = dict(_published_names(backbone))
-    return match_weights(backbone.state_dict(), read_tensors(file), names, ("_conv_head.", "_bn1.", "_fc."), file)
+    tensors, names = read_tensors(file), dict(_published_names(backbone))
+    if "conv_stem.weight" in tensors:
+        return match_timm(backbone, tensors, str(file))
+    return match_weights(backbone.state_dict(), tensors, names, ("_conv_head.", "_bn1.", "_fc."), file)
 
 
 def _published_names(backbone: EfficientNetLite) -> Iterator[tuple[str, str]]:
     """Yields our name of each tensor and the published one."""
-    blocks = [name for name, module in backbone.named_modules() if isinstance(module, InvertedResidual)]
+    blocks = [name for name, module in backbone.named_modules() if isinstance(module, MobileBlock)]
     layers = {
         "stem.conv": "_conv_stem",
         "stem.norm": "_bn0",

@@ -1,7 +1,8 @@
-"""Pretrained backbones by the place they come from: `hf:OWNER/NAME` and `hf:FOLDER`."""
+"""Pretrained backbones by the place they come from: `hf:OWNER/NAME`, `timm:NAME`, or a folder in either layout."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from seglet.models.backbones.base import Backbone
@@ -47,13 +48,33 @@ def open_source(name: str, weights: bool = True) -> BackboneSource:
     return _SCHEMES[scheme](place, weights)
 
 
+def open_file(backbone: str, file: Path) -> BackboneSource:
+    """Describes one of our ResNets, or a backbone of timm's, whose weights are in a file with timm's names.
+
+    Raises:
+        ValueError: the file does not fit, or the backbone has weights of its own.
+    """
+    from seglet.models.backbones.timm_layout import open_timm_file
+
+    scheme, _, place = backbone.rpartition(":")
+    if scheme not in ("", "timm"):
+        raise ValueError(f"pretrained: {backbone} has weights of its own; expected auto or none, got {str(file)!r}")
+    return open_timm_file(place, file)
+
+
 def _hugging_face(place: str, weights: bool) -> BackboneSource:
     from seglet.models.backbones.hugging_face import open_hugging_face
 
     return open_hugging_face(place, weights)
 
 
-_SCHEMES: Mapping[str, Callable[[str, bool], BackboneSource]] = {"hf": _hugging_face}
+def _timm(place: str, weights: bool) -> BackboneSource:
+    from seglet.models.backbones.timm_layout import open_timm
+
+    return open_timm(place, weights)
+
+
+_SCHEMES: Mapping[str, Callable[[str, bool], BackboneSource]] = {"hf": _hugging_face, "timm": _timm}
 """Readers by what stands before the colon; they take what stands behind it, and whether weights are wanted."""
 
 SOURCE_SCHEMES = tuple(f"{scheme}:" for scheme in _SCHEMES)

@@ -5,6 +5,7 @@ So a description can be checked at little cost.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 Depths = tuple[int, int, int, int]
 """Number of blocks in each of four stages."""
@@ -12,10 +13,17 @@ Depths = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class ResNetShape:
-    """Shape of a ResNet: bottleneck blocks (three convolutions) or basic ones (two), and how many in each stage."""
+    """Shape of a ResNet: bottleneck blocks (three convolutions) or basic ones (two), and how many in each stage.
+
+    `stem` has the channels of its convolutions: one of 7x7, or several of 3x3; `channels` those within the blocks of
+    each stage. `pooled_shortcuts` take the mean of pixels where others leave some out.
+    """
 
     bottleneck: bool
     depths: Depths
+    stem: tuple[int, ...] = (64, 64, 128)
+    pooled_shortcuts: bool = False
+    channels: tuple[int, int, int, int] = (64, 128, 256, 512)
 
 
 RESNETS: Mapping[str, ResNetShape] = {
@@ -29,18 +37,63 @@ WIDE_RESNETS = ("wideresnet38",)
 
 
 @dataclass(frozen=True)
-class EfficientNetLiteShape:
-    """Scale of an EfficientNet-Lite: factors on the channels and on the blocks of the stages."""
+class EfficientNetShape:
+    """Scale of an EfficientNet: factors on the channels and on the blocks of the stages.
+
+    `same_padding` is TensorFlow's, with its constants of batch norms. A `lite` network has ReLU6, no
+    squeeze-and-excitation, and ends that are not scaled.
+    """
 
     width: float
     depth: float
+    same_padding: bool = False
+    lite: bool = False
 
 
-EFFICIENTNET_LITES: Mapping[str, EfficientNetLiteShape] = {
-    "efficientnet_lite0": EfficientNetLiteShape(1.0, 1.0),
-    "efficientnet_lite1": EfficientNetLiteShape(1.0, 1.1),
-    "efficientnet_lite2": EfficientNetLiteShape(1.1, 1.2),
+EFFICIENTNET_LITES: Mapping[str, EfficientNetShape] = {
+    "efficientnet_lite0": EfficientNetShape(1.0, 1.0, same_padding=True, lite=True),
+    "efficientnet_lite1": EfficientNetShape(1.0, 1.1, same_padding=True, lite=True),
+    "efficientnet_lite2": EfficientNetShape(1.1, 1.2, same_padding=True, lite=True),
 }
+
+
+MobileNetV3Size = Literal["large", "small"]
+MobileNetV4Size = Literal["small", "medium", "large"]
+
+
+@dataclass(frozen=True)
+class MobileNetV3Shape:
+    """Shape of a MobileNetV3: its size, and a factor on the channels.
+
+    A `minimal` one has ReLU, kernels of 3 and no squeeze-and-excitation; `same_padding` is TensorFlow's, with its
+    constants of batch norms.
+    """
+
+    size: MobileNetV3Size
+    width: float = 1.0
+    minimal: bool = False
+    same_padding: bool = False
+
+
+@dataclass(frozen=True)
+class MobileNetV4Shape:
+    """Shape of a convolutional MobileNetV4: its size, and a factor on the channels."""
+
+    size: MobileNetV4Size
+    width: float = 1.0
+
+
+@dataclass(frozen=True)
+class ConvNeXtShape:
+    """Shape of a ConvNeXt: channels and blocks of each stage, and the constant of its norms.
+
+    Blocks of the second version normalise the response of their channels, those of the first scale their output.
+    """
+
+    channels: tuple[int, int, int, int]
+    depths: Depths
+    second: bool = False
+    epsilon: float = 1e-6
 
 
 @dataclass(frozen=True)
@@ -117,6 +170,11 @@ BACKBONE_FAMILIES: Mapping[str, BackboneFamily] = {
         "plain vision transformers: ViT, DeiT, DINOv2, DINOv3", (*_FOUR_STRIDES, "vila"), (8, 16, 32)
     ),
     "hf": BackboneFamily("networks that transformers builds: Swin, ConvNeXt and others", _FOUR_STRIDES, depth=False),
+    "resnet": BackboneFamily("ResNets with a plain or a deep stem", _FOUR_STRIDES, (8, 16, 32)),
+    "convnext": BackboneFamily("ConvNeXt and ConvNeXt V2", _FOUR_STRIDES, (8, 16, 32)),
+    "efficientnet": BackboneFamily("EfficientNet and its Lite variants", _FOUR_STRIDES, (8, 16, 32)),
+    "mobilenetv3": BackboneFamily("MobileNetV3", _FOUR_STRIDES, (8, 16, 32)),
+    "mobilenetv4": BackboneFamily("MobileNetV4 without attention", _FOUR_STRIDES, (8, 16, 32)),
 }
 """Families by name, the second part of the names of their networks: `fpn-vit` is a semantic FPN on one of `vit`."""
 

@@ -1,10 +1,13 @@
 """Choice of the architecture that the weights of a foreign checkpoint go into."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from torch import Tensor
 
 from seglet.models.architecture import NETWORK_NAMES, Architecture
+from seglet.models.backbones.described import shape_values
+from seglet.models.backbones.variants import RESNETS
 from seglet.models.convert.conversion import with_authors_input, with_cirkd_input
 from seglet.models.convert.identify import identify_architecture
 
@@ -29,4 +32,15 @@ def choose_architecture(
     if found and input_convention == "auto":
         return with_authors_input(found[0])
     architecture = Architecture(found[0].name if found else name or NETWORK_NAMES[0])
+    if not found:
+        architecture = _with_its_stem(architecture, tensors)
     return with_cirkd_input(architecture) if input_convention == "cirkd" else architecture
+
+
+def _with_its_stem(architecture: Architecture, tensors: Mapping[str, Tensor]) -> Architecture:
+    """Returns the same network on a ResNet with a plain stem if the file has one, as torchvision's have."""
+    stem = tensors.get("conv1.weight")
+    if architecture.backbone not in RESNETS or stem is None or stem.shape[-1] != 7:
+        return architecture
+    shape = replace(RESNETS[architecture.backbone], stem=(stem.shape[0],))
+    return replace(architecture, name=f"{architecture.head}-resnet", shape=shape_values(shape))

@@ -144,7 +144,8 @@ def _notes(tensors: Mapping[str, Tensor], wrong: tuple[tuple[str, _Shape, _Shape
     names = {name for name, _, _ in wrong}
     if any(name.removeprefix("pretrained.") == "conv1.weight" and found[-1] == 7 for name, found, _ in wrong):
         notes.append(
-            "this ResNet has a 7x7 stem (torchvision's); ours has three 3x3 convolutions: take CIRKD's backbones"
+            "this ResNet has a 7x7 stem (torchvision's), this network three 3x3 convolutions: `seglet convert` builds "
+            "the one that fits"
         )
     if any(
         name.startswith("head.") and found[0] == 512 and expected[0] in (128, 256) for name, found, expected in wrong

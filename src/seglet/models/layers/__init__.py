@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from seglet.models.layers.initialise import CustomInitialisation, initialise_weights
     from seglet.models.layers.normalise import IMAGENET_MEAN, IMAGENET_STD, ChannelValues, Normalise
     from seglet.models.layers.patch_features import cosine_affinity, masked_mean, product_affinity
+    from seglet.models.layers.same_conv import SameConv, SameConvNorm
 
 __all__ = [
     "IMAGENET_MEAN",
@@ -38,6 +39,8 @@ __all__ = [
     "FeaturePyramid",
     "MapScaling",
     "Normalise",
+    "SameConv",
+    "SameConvNorm",
     "StageReading",
     "StochasticModule",
     "active_dropouts",
@@ -69,6 +72,8 @@ _HOMES = {
     "MapScaling": "seglet.models.layers.feature_pyramid",
     "Normalise": "seglet.models.layers.normalise",
     "SFT": "seglet.models.layers.depth_fusion",
+    "SameConv": "seglet.models.layers.same_conv",
+    "SameConvNorm": "seglet.models.layers.same_conv",
     "StageReading": "seglet.models.layers.feature_pyramid",
     "StochasticModule": "seglet.models.layers.dropout",
     "active_dropouts": "seglet.models.layers.dropout",

@@ -10,9 +10,11 @@ class ConvNorm(nn.Sequential):
 
     norm: nn.BatchNorm2d
 
-    def __init__(self, inside: int, outside: int, kernel: int = 1, stride: int = 1, dilation: int = 1) -> None:
+    def __init__(
+        self, inside: int, outside: int, kernel: int = 1, stride: int = 1, dilation: int = 1, groups: int = 1
+    ) -> None:
         padding = dilation * (kernel // 2)
-        conv = nn.Conv2d(inside, outside, kernel, stride, padding, dilation, bias=False)
+        conv = nn.Conv2d(inside, outside, kernel, stride, padding, dilation, groups, bias=False)
         super().__init__(OrderedDict(conv=conv, norm=nn.BatchNorm2d(outside)))
 
 
