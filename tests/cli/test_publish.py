@@ -80,6 +80,21 @@ def test_the_card_names_the_encoders_of_terms(run, seglet, tmp_path):
     assert "teacher of features: facebook/dinov2-small | Apache-2.0" in (tmp_path / "out/README.md").read_text()
 
 
+def test_the_card_has_the_licence_that_timms_description_states(run, seglet, tmp_path):
+    (tmp_path / "net").mkdir()
+    description = {"architecture": "convnextv2_atto", "pretrained_cfg": {"license": "cc-by-nc-4.0"}}
+    (tmp_path / "net/config.json").write_text(json.dumps(description))
+    experiment = yaml.safe_load((run / "experiment.yaml").read_text())
+    for place, licence in ((str(tmp_path / "net"), "CC-BY-NC-4.0"), ("resnet18.none", "not stated")):
+        keys = {"pretrained": "auto", "student": f"fpn-timm:{place}"}
+        (run / "experiment.yaml").write_text(yaml.safe_dump({**experiment, **keys}))
+        done = seglet("publish", run, "--out", tmp_path / licence)
+        assert done.code == 0, done.err
+        name = place.rpartition("/")[2]  # the card names no folders of this machine
+        assert f"initial weights: timm:{name} | {licence}" in (tmp_path / licence / "README.md").read_text()
+    (run / "experiment.yaml").write_text(yaml.safe_dump(experiment))
+
+
 def test_an_evaluation_counts_more_than_the_validation(run, seglet, tmp_path):
     scores = {"miou": 0.25, "data": "mine", "split": "test", "classes": []}
     (tmp_path / "scores.json").write_text(json.dumps(scores))

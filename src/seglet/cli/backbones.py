@@ -48,6 +48,8 @@ def _content(backbone: "KnownBackbone", times: dict[str, float]) -> dict[str, An
 
 
 def _lines(content: list[dict[str, Any]], speed: bool) -> list[str]:
+    from seglet.models.backbones.timm_variants import TIMM_FAMILIES
+
     titles = ("backbone", "M", *(("ms",) if speed else ()), "here", "weights", "licence")
     rows = [titles, *(_row(each, speed) for each in content)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -57,6 +59,7 @@ def _lines(content: list[dict[str, Any]], speed: bool) -> list[str]:
         heads.setdefault(tuple(each["heads"]), []).append(each["name"])
     lines += ["", "heads:"]
     lines += [f"  {', '.join(of)}: {', '.join(names)}" for of, names in heads.items()]
+    lines += ["", f"timm:NAME, with ImageNet weights: {'; '.join(TIMM_FAMILIES.values())}"]
     return [*lines, "", "here: the weights are on this machine; M: millions of parameters"]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from seglet.engine.experiment_file import read_yaml
 from seglet.engine.run import Run
 from seglet.files import read_json
-from seglet.models.backbones.published import OWN_WEIGHTS, hub_licence
+from seglet.models.backbones.published import OWN_WEIGHTS, hub_licence, timm_licence
 from seglet.models.distillation.class_teacher import AVERAGE
 from seglet.models.foundation.hub import HUB_PREFIX
 from seglet.models.foundation.known_models import known_model
@@ -117,6 +117,10 @@ def _initial_weights(values: Mapping[str, Any]) -> list[LicensedPart]:
     if backbone.startswith("hf:"):
         licence = hub_licence(backbone.removeprefix("hf:"))
         return [LicensedPart(f"initial weights: {backbone}", licence or LICENCE_NOT_STATED)]
+    if backbone.startswith("timm:"):
+        place = backbone.removeprefix("timm:")
+        name = Path(place).name if Path(place).is_dir() else place
+        return [LicensedPart(f"initial weights: timm:{name}", timm_licence(place) or LICENCE_NOT_STATED)]
     known = OWN_WEIGHTS.get(backbone)
     if known is None or not known.package or values.get("width", 1.0) != 1:
         return []

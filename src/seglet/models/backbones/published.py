@@ -41,6 +41,7 @@ OWN_WEIGHTS: Mapping[str, PublishedWeights] = {
         for name in MIX_TRANSFORMERS
     },
     "resnet18": PublishedWeights("CIRKD's resnet18-imagenet.pth, by seglet convert", NOT_STATED, "ImageNet-1k"),
+    "resnet50": PublishedWeights("timm:resnet50s.gluon_in1k in place of resnet50", "Apache-2.0", "ImageNet-1k"),
     "resnet101": PublishedWeights("CIRKD's resnet101-imagenet.pth, by seglet convert", NOT_STATED, "ImageNet-1k"),
     "wideresnet38": PublishedWeights("SSSS's ilsvrc-cls_rna-a1 ….pth, by seglet convert", NOT_STATED, "ImageNet-1k"),
     "vit_b16": PublishedWeights(
@@ -73,3 +74,15 @@ HUB_LICENCES: Mapping[str, str] = {
 def hub_licence(repository: str) -> str:
     """Returns the licence of a model of the hub, by its id; empty if it is not known here."""
     return next((text for start, text in HUB_LICENCES.items() if repository.startswith(start)), "")
+
+
+def timm_licence(place: str) -> str:
+    """Returns the licence of weights of timm's, as the `config.json` of a folder or of an earlier download states it.
+
+    Args:
+        place: what stands behind `timm:`, see `open_timm`.
+    """
+    from seglet.models.backbones.timm_layout import describe_downloaded
+
+    description = describe_downloaded(place)
+    return "" if description is None else description.licence

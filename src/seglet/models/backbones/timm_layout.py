@@ -65,7 +65,7 @@ def open_timm(place: str, weights: bool = True) -> BackboneSource:
     else:
         name, _, revision = place.partition("@")
         _known_shape(_architecture(place), place)
-        folder, _ = locate_model(name if "/" in name else f"timm/{name}", "backbone", _LAYOUT, revision or None)
+        folder, _ = locate_model(_repository(name), "backbone", _LAYOUT, revision or None)
     description = read_description(folder)
     if not weights:
         return timm_source(place, description, None)
@@ -95,6 +95,29 @@ def open_timm_file(place: str, file: Path) -> BackboneSource:
     known = read_description(file.parent) if beside else TimmDescription(architecture)
     source = timm_source(place, replace(known, architecture=architecture), file)
     return replace(source, name=str(file))
+
+
+def describe_downloaded(place: str) -> TimmDescription | None:
+    """Reads the description of a backbone that is on this machine; None if it is not, or not readable."""
+    from seglet.models.foundation.loading import import_library
+
+    folder = Path(place).expanduser()
+    try:
+        if not folder.is_dir():
+            name, _, revision = place.partition("@")
+            hub = import_library("huggingface_hub")
+            found = hub.try_to_load_from_cache(_repository(name), _LAYOUT.description, revision=revision or None)
+            if not isinstance(found, str):
+                return None
+            folder = Path(found).parent
+        return read_description(folder)
+    except ValueError:
+        return None
+
+
+def _repository(name: str) -> str:
+    """Returns the id on the hub of weights of timm's."""
+    return name if "/" in name else f"timm/{name}"
 
 
 def _architecture(place: str) -> str:
