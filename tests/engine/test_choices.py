@@ -32,7 +32,7 @@ def sized(height: int, width: int, **counts: int) -> DataFacts:
 def test_a_processor_gets_the_measured_recipe() -> None:
     assert chosen() == {
         "student": "fpn-efficientnet_lite0", "pretrained": "auto", "output_stride": 32,
-        "resize": 0.68, "crop": (224, 224), "batch": 8,  # 256 / 375
+        "resize": 0.68, "crop": (224, 224), "batch": 8, "scale": (0.75, 1.5),  # 256 / 375
         "optimiser": "adamw", "learning_rate": 5e-4, "head_rate": 10, "weight_decay": 0.01,
         "steps": 450, "warmup": 22, "validate_every": 113, "checkpoint_every": 113,  # 8 * 437 / 8, to full fifties
         "precision": "32", "workers": 1, "cache": 0.2,  # 437 * 0.68^2 * 375 * 500 * 4 bytes = 0.14 GiB
@@ -160,7 +160,7 @@ def test_an_experiment_says_what_was_chosen_and_what_was_given(folder: Path) -> 
     lines = experiment.choice_lines()
     assert lines[0].startswith("chosen for 5 images of about 400x300 pixels and 2 classes")
     assert lines[1].startswith("  student fpn-efficientnet_lite0, pretrained auto, output_stride 32: small and fast")
-    assert lines[2].startswith("  resize 0.85, batch 16: images are read at about 340x255")
+    assert lines[2].startswith("  resize 0.85, batch 16, scale 0.75 1.5: images are read at about 340x255")
 
 
 @pytest.mark.parametrize("keys", [{"method": "supervised"}, {"method": "fotf", "data": "world:clutter=2"}])

@@ -164,7 +164,8 @@ def _views(now: _Situation) -> Choice:
     height, width = (round(side * resize) for side in now.data.size)
     limit = "this GPU has no memory for" if now.on_gpu else "a processor is slow with"
     reason = f"images are read at about {width}x{height}; {limit} larger steps"
-    return Choice({"resize": resize, "crop": crop, "batch": batch}, reason)
+    zoom = {} if now.on_gpu else {"scale": (0.75, 1.5)}  # few epochs: training views like the images to segment
+    return Choice({"resize": resize, "crop": crop, "batch": batch, **zoom}, reason)
 
 
 def _crop_unit(backbone: str) -> int:
