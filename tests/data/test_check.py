@@ -383,3 +383,21 @@ def test_a_name_that_is_no_utf8_is_one_error_with_its_name(tmp_path):
     assert str(problem).encode().startswith(b"'images/stra")
     report.description.save(tmp_path / "dataset.json")
     assert [item.id for item in report.description.items("all")] == ["0", "1"]
+
+
+def test_names_without_background_are_one_too_few(tmp_path):
+    write_image(tmp_path / "images" / "a.png")
+    mask(tmp_path / "masks" / "a.png", 0, 1, 2, 0)
+    text(tmp_path / "classes.txt", "crack", "spall")
+    assert "if 0 is background, put it first in the class table" in check_dataset(tmp_path).errors[0].cure
+
+
+def test_a_table_that_is_none_ends_the_check_before_files_are_read(tmp_path):
+    text(pairs(tmp_path) / "classes.txt", "0 background", "crack")
+    with pytest.raises(DataError, match="line 2 'crack' is not written like line 1"):
+        check_dataset(tmp_path, progress=lambda done, total: pytest.fail("a file was read"))
+
+
+def test_a_table_inside_the_folder_of_masks_is_found(tmp_path):
+    text(pairs(tmp_path, "train") / "masks" / "train" / "classes.txt", "0 road", "1 car")
+    assert check_dataset(tmp_path).description.classes.names == ("road", "car")

@@ -62,7 +62,9 @@ def test_two_similar_tags_are_reported_without_a_class_table(tmp_path):
 def test_a_table_without_background_is_reported(tmp_path):
     text(photos(tmp_path, "a") / "classes.txt", "cat")
     text(tmp_path / "tags.csv", "a,cat")
-    assert "no class is called background, so every pixel must be of some class" in warnings(check_dataset(tmp_path))
+    report = check_dataset(tmp_path)
+    assert "no class is called background, so every pixel must be of some class" in warnings(report)
+    assert "a single class, 'cat', counts" in errors(report)["classes"]
 
 
 def test_written_tags_go_before_masks_and_differences_are_reported(tmp_path):

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from seglet.data.checking.class_choice import choose_classes
+from seglet.data.checking.doubts import single_class
 from seglet.data.checking.file_facts import FileFacts
 from seglet.data.checking.rules import STRICT_RULES, MaskRules, decide_mask_reading
 from seglet.data.checking.scan import FileRequest, ProgressCallback, scan_files
@@ -100,15 +101,17 @@ def check_dataset(
     """
     root = root.resolve()
     masks = masks.resolve() if masks is not None else None
-    found = infer_layout(root, masks, mask_name, () if tags.path is None else (tags.path.resolve(),))
+    tag_file = None if tags.path is None else tags.path.resolve()
+    found = infer_layout(root, masks, mask_name, () if tag_file is None else (tag_file,))
+    chosen = choose_classes(classes, found, root, masks, tag_file)
     facts = scan_files(_requests(found), cache_folder_for(root) / _MEMORY, rules.max_pixels, progress)
     of_masks = [facts[request] for request in facts if request.role == "mask"]
-    chosen = choose_classes(classes, found, root, masks, None if tags.path is None else tags.path.resolve())
     listed = find_tags(tags, root, masks, found, chosen.entries)
     reading = decide_mask_reading(found, chosen, rules, of_masks)
     named = chosen.entries is not None or reading.coding == "binary_255" or not of_masks
-    if listed is not None and chosen.entries is None and not of_masks:
-        reading = replace(reading, entries=table_from_tags(listed))
+    if listed is not None and not of_masks:
+        entries = table_from_tags(listed) if chosen.entries is None else reading.entries
+        reading = replace(reading, entries=entries, problems=(*reading.problems, *single_class(entries)))
     classes_of(reading.entries)
     facts = {request: reading.settled(known) if request.role == "mask" else known for request, known in facts.items()}
     description = Description(

@@ -83,6 +83,9 @@ def _unknown(name: str, facts: FileFacts, unknown: Mapping[int, int], descriptio
         return Problem(name, f"looks smoothed, resized or saved as JPEG: it {what}", cure)
     if coloured:
         return Problem(name, what, "export without smoothing, add the colours to the table, or allow a `stray` share")
+    if set(unknown) == {len(description.entries)} and 0 in facts.values:
+        cure = "if 0 is background, put it first in the class table, whose names count from 0; else repair the mask"
+        return Problem(name, what, cure)
     return Problem(name, what, "repair the mask, or add the ids to the class table")
 
 
