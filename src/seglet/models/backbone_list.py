@@ -8,7 +8,8 @@ import torch
 from seglet.models.architecture import NETWORK_NAMES, Architecture
 from seglet.models.assembly import build_backbone
 from seglet.models.backbones.base import Backbone
-from seglet.models.backbones.published import OWN_WEIGHTS, PublishedWeights
+from seglet.models.backbones.published import HUB_WEIGHTS, OWN_WEIGHTS, PublishedWeights
+from seglet.models.backbones.variants import BACKBONE_FAMILIES
 
 _RANDOM = PublishedWeights("none: random weights", "", "")
 _SIDE = 512
@@ -27,12 +28,13 @@ class KnownBackbone:
 
 
 def known_backbones() -> list[KnownBackbone]:
-    """Lists our own backbones; nothing is downloaded."""
+    """Lists our own backbones and some of the Hugging Face hub; nothing is downloaded."""
     heads: dict[str, tuple[str, ...]] = {}
     for network in NETWORK_NAMES:
         head, _, backbone = network.partition("-")
         heads[backbone] = (*heads.get(backbone, ()), head)
-    return [_own(name, of_name) for name, of_name in heads.items()]
+    own = [_own(name, of_name) for name, of_name in heads.items()]
+    return own + [_of_hub(name, weights) for name, weights in HUB_WEIGHTS.items()]
 
 
 def _own(name: str, heads: tuple[str, ...]) -> KnownBackbone:
@@ -41,6 +43,11 @@ def _own(name: str, heads: tuple[str, ...]) -> KnownBackbone:
     parameters = sum(parameter.numel() for parameter in backbone.parameters()) / 1e6
     weights = OWN_WEIGHTS.get(name, _RANDOM)
     return KnownBackbone(name, parameters, weights, _is_here(name, weights), heads)
+
+
+def _of_hub(name: str, weights: PublishedWeights) -> KnownBackbone:
+    here = _is_downloaded(name.removeprefix("hf:"))
+    return KnownBackbone(name, weights.parameters, weights, here, BACKBONE_FAMILIES["vit"].heads)
 
 
 def _is_here(name: str, weights: PublishedWeights) -> bool:
@@ -72,8 +79,11 @@ def measure_backbone(backbone: KnownBackbone) -> float:
     """Returns the milliseconds that a backbone takes one core for an image of 512 x 512, the best of three.
 
     Weights are random, the output stride is 16 where there is a choice.
+
+    Raises:
+        ValueError: a model of the hub was not downloaded before.
     """
-    network = _build(backbone.name, backbone.heads[0]).eval()
+    network = _network(backbone).eval()
     images, before, best = torch.rand(1, 3, _SIDE, _SIDE), torch.get_num_threads(), float("inf")
     torch.set_num_threads(1)
     try:
@@ -85,3 +95,14 @@ def measure_backbone(backbone: KnownBackbone) -> float:
     finally:
         torch.set_num_threads(before)
     return best * 1000
+
+
+def _network(backbone: KnownBackbone) -> Backbone:
+    if ":" not in backbone.name:
+        return _build(backbone.name, backbone.heads[0])
+    from seglet.models.backbones.sources import open_source
+
+    if not backbone.installed:
+        raise ValueError(f"{backbone.name} is not on this machine; run `hf download {backbone.name.partition(':')[2]}`")
+    source = open_source(backbone.name)
+    return build_backbone(Architecture(f"fpn-{source.backbone}", output_stride=16, shape=source.shape))

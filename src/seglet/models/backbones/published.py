@@ -21,12 +21,14 @@ class PublishedWeights:
         licence: as the publisher states it.
         learnt: data they were trained on.
         package: package of the Python index that has them.
+        parameters: of the backbone, in millions, where it is not built here.
     """
 
     origin: str
     licence: str
     learnt: str
     package: str = ""
+    parameters: float = 0.0
 
 
 def _by_pip(name: str) -> PublishedWeights:
@@ -74,6 +76,25 @@ HUB_LICENCES: Mapping[str, str] = {
 def hub_licence(repository: str) -> str:
     """Returns the licence of a model of the hub, by its id; empty if it is not known here."""
     return next((text for start, text in HUB_LICENCES.items() if repository.startswith(start)), "")
+
+
+_DINO_V2, _DINO_V3 = "142 million images, without labels", "1.7 billion images, without labels"
+
+HUB_WEIGHTS: Mapping[str, PublishedWeights] = {
+    f"hf:{name}": PublishedWeights("Hugging Face hub", hub_licence(name), learnt, parameters=parameters)
+    for name, learnt, parameters in (
+        ("facebook/dinov2-small", _DINO_V2, 22.1),
+        ("facebook/dinov2-base", _DINO_V2, 86.6),
+        ("facebook/dinov2-large", _DINO_V2, 304.4),
+        ("facebook/dinov2-with-registers-small", _DINO_V2, 22.1),
+        ("facebook/dinov2-with-registers-base", _DINO_V2, 86.6),
+        ("facebook/dinov3-vits16-pretrain-lvd1689m", _DINO_V3, 21.6),
+        ("facebook/dinov3-vitb16-pretrain-lvd1689m", _DINO_V3, 85.7),
+        ("facebook/deit-small-patch16-224", "ImageNet-1k", 21.7),
+        ("google/vit-base-patch16-224-in21k", "ImageNet-21k", 85.8),
+    )
+}
+"""Plain transformers of the hub by the name a student has behind its head, the family `vit` without its pyramid."""
 
 
 def timm_licence(place: str) -> str:
