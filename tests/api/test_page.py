@@ -36,6 +36,8 @@ def test_the_page_runs_from_beginning_to_end(tmp_path: Path, monkeypatch: pytest
     for block in blocks(text("docs/api.md"), "python"):
         if any(call in block and importlib.util.find_spec(package) is None for call, package in NEEDED.items()):
             continue
+        if 'data="DIR"' in block:
+            continue  # data of the reader's own
         repr(value_of_last_line(shortened(block), names))
     assert names["run"].model.is_dir()
     assert 0 <= names["result"].miou <= 1
