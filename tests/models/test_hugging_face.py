@@ -11,8 +11,8 @@ from tests.models.transformers_models import LIBRARY, make, save
 from seglet.models.architecture import Architecture, DepthGuidance
 from seglet.models.backbone_layers import freeze_backbone
 from seglet.models.backbones.hub_mit import mix_transformer_name
-from seglet.models.backbones.library import LibraryBackbone
 from seglet.models.backbones.sources import open_source
+from seglet.models.backbones.transformers_backbone import TransformersBackbone
 from seglet.models.segmenter import Segmenter
 from seglet.models.student import StudentConfig, build_student, initial_weights_note
 from seglet.types import Classes
@@ -30,7 +30,7 @@ def test_a_network_of_transformers_keeps_its_weights_and_reloads(name: str, tmp_
     model = make(*LIBRARY[name])
     found = student(save(model, tmp_path / "given")).eval()
     shape, backbone = found.architecture.shape, found.network.backbone
-    assert isinstance(backbone, LibraryBackbone)
+    assert isinstance(backbone, TransformersBackbone)
     assert (found.architecture.name, shape["strides"]) == ("fpn-hf", STRIDES[name])
     images = torch.rand(1, 3, 64, 96, generator=torch.Generator().manual_seed(1))
     rival = type(backbone.model).from_pretrained(tmp_path / "given", out_indices=shape["config"]["out_indices"]).eval()

@@ -108,10 +108,10 @@ def _plain_transformer(architecture: Architecture, normalise: Normalise) -> Back
     return PlainTransformer(architecture.shape or {}, normalise, reading, architecture.drop_path)
 
 
-def _library_backbone(architecture: Architecture, normalise: Normalise) -> Backbone:
-    from seglet.models.backbones.library import LibraryBackbone
+def _transformers_backbone(architecture: Architecture, normalise: Normalise) -> Backbone:
+    from seglet.models.backbones.transformers_backbone import TransformersBackbone
 
-    return LibraryBackbone(architecture.shape or {}, normalise, stage_reading(architecture))
+    return TransformersBackbone(architecture.shape or {}, normalise, stage_reading(architecture))
 
 
 def _convolutional(architecture: Architecture, normalise: Normalise) -> Backbone:
@@ -152,7 +152,7 @@ _BACKBONES: Mapping[str, Callable[[Architecture, Normalise], Backbone]] = {
 
 _DESCRIBED: Mapping[str, Callable[[Architecture, Normalise], Backbone]] = {
     "vit": _plain_transformer,
-    "hf": _library_backbone,
+    "hf": _transformers_backbone,
     **dict.fromkeys(("resnet", "convnext", "efficientnet", "mobilenetv3", "mobilenetv4"), _convolutional),
 }
 """Builders of the families of `BACKBONE_FAMILIES`, which read `Architecture.shape`."""

@@ -62,13 +62,9 @@ def _is_here(name: str, weights: PublishedWeights) -> bool:
 
 def _is_downloaded(repository: str) -> bool:
     """Returns whether the hub's folder of downloads has the model; False without the hub's library."""
-    from seglet.models.foundation.loading import import_library
+    from seglet.models.foundation.hub import find_present_file
 
-    try:
-        found = import_library("huggingface_hub").try_to_load_from_cache(repository, "model.safetensors")
-    except ValueError:
-        return False
-    return isinstance(found, str)
+    return find_present_file(repository, "model.safetensors") is not None
 
 
 def _build(name: str, head: str) -> Backbone:

@@ -27,7 +27,7 @@ def write_demo_page(file: Path, results: Mapping[str, Any], sheet: Path, rows: S
     body = [
         f"<h1>{escape(results['title'])}</h1>",
         "<p>Scores on scenes that no run was trained on. mIoU: overlap of predicted and true masks, averaged over "
-        "classes. ECE: mean distance of confidence and accuracy. Short runs from scratch with one seed: an example, "
+        "classes. ECE: mean distance of confidence and accuracy. Short runs with one seed: an example, "
         "not a comparison.</p>",
         f"<table><thead>{_line(head, 'th')}</thead><tbody>",
         *(_line(line, "td") for line in lines),

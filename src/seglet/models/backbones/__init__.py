@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from seglet.models.backbones.efficientnet import EfficientNet
     from seglet.models.backbones.efficientnet_lite import EfficientNetLite
     from seglet.models.backbones.hugging_face import open_hugging_face
-    from seglet.models.backbones.library import LibraryBackbone
     from seglet.models.backbones.matching import MatchedWeights, match_weights
     from seglet.models.backbones.mit import MixTransformer
     from seglet.models.backbones.mobile import MobileNetwork
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from seglet.models.backbones.resnet import ResNet
     from seglet.models.backbones.sources import SOURCE_SCHEMES, BackboneSource, open_file, open_source
     from seglet.models.backbones.timm_variants import TIMM_FAMILIES, timm_shape
+    from seglet.models.backbones.transformers_backbone import TransformersBackbone
     from seglet.models.backbones.variants import (
         BACKBONE_FAMILIES,
         DESCRIBED_NETWORKS,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     )
     from seglet.models.backbones.vit import TransformerBlock, VisionTransformer, two_layer_perceptron
     from seglet.models.backbones.vit_pretrained import pretrained_weights
-    from seglet.models.backbones.weight_names import timm_names, transformers_names
+    from seglet.models.backbones.weight_names import timm_names
     from seglet.models.backbones.wide_resnet38 import PreActivationBlock, PreActivationBottleneck, WideResNet38
 
 __all__ = [
@@ -53,7 +53,6 @@ __all__ = [
     "ConvNeXt",
     "EfficientNet",
     "EfficientNetLite",
-    "LibraryBackbone",
     "MatchedWeights",
     "MixTransformer",
     "MobileNetV3",
@@ -66,6 +65,7 @@ __all__ = [
     "ResNet",
     "Stages",
     "TransformerBlock",
+    "TransformersBackbone",
     "VisionTransformer",
     "VisionTransformerShape",
     "WideResNet38",
@@ -77,7 +77,6 @@ __all__ = [
     "pretrained_weights",
     "timm_names",
     "timm_shape",
-    "transformers_names",
     "two_layer_perceptron",
 ]
 
@@ -91,7 +90,7 @@ _HOMES = {
     "DESCRIBED_NETWORKS": "seglet.models.backbones.variants",
     "EfficientNet": "seglet.models.backbones.efficientnet",
     "EfficientNetLite": "seglet.models.backbones.efficientnet_lite",
-    "LibraryBackbone": "seglet.models.backbones.library",
+    "TransformersBackbone": "seglet.models.backbones.transformers_backbone",
     "MIX_TRANSFORMERS": "seglet.models.backbones.variants",
     "MatchedWeights": "seglet.models.backbones.matching",
     "MixTransformer": "seglet.models.backbones.mit",
@@ -121,7 +120,6 @@ _HOMES = {
     "pretrained_weights": "seglet.models.backbones.vit_pretrained",
     "timm_names": "seglet.models.backbones.weight_names",
     "timm_shape": "seglet.models.backbones.timm_variants",
-    "transformers_names": "seglet.models.backbones.weight_names",
     "two_layer_perceptron": "seglet.models.backbones.vit",
 }
 

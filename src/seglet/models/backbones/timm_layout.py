@@ -17,7 +17,7 @@ from seglet.models.backbones.matching import MatchedWeights, match_weights
 from seglet.models.backbones.sources import BackboneSource
 from seglet.models.backbones.timm_variants import TIMM_FAMILIES, timm_shape
 from seglet.models.backbones.variants import EFFICIENTNET_LITES, RESNETS
-from seglet.models.foundation.hub import locate_model
+from seglet.models.foundation.hub import find_present_file, locate_model
 from seglet.models.foundation.model_folder import ModelLayout, check_safetensors, describe_folder, weight_files
 from seglet.models.io.checkpoints import read_tensors
 from seglet.models.layers.normalise import IMAGENET_MEAN, IMAGENET_STD, ChannelValues
@@ -99,18 +99,10 @@ def open_timm_file(place: str, file: Path) -> BackboneSource:
 
 def describe_downloaded(place: str) -> TimmDescription | None:
     """Reads the description of a backbone that is on this machine; None if it is not, or not readable."""
-    from seglet.models.foundation.loading import import_library
-
-    folder = Path(place).expanduser()
+    source = place if Path(place).expanduser().is_dir() else _repository(place)
+    file = find_present_file(source, _LAYOUT.description)
     try:
-        if not folder.is_dir():
-            name, _, revision = place.partition("@")
-            hub = import_library("huggingface_hub")
-            found = hub.try_to_load_from_cache(_repository(name), _LAYOUT.description, revision=revision or None)
-            if not isinstance(found, str):
-                return None
-            folder = Path(found).parent
-        return read_description(folder)
+        return None if file is None else read_description(file.parent)
     except ValueError:
         return None
 

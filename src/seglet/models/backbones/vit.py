@@ -2,6 +2,7 @@
 et al., ICML 2021. Axes: b images, n tokens (the first stands for the whole image), c channels.
 """
 
+from abc import abstractmethod
 from collections.abc import Iterable
 from typing import cast
 
@@ -108,9 +109,9 @@ class TappedTransformer(Backbone):
                     stages.append(self.stage(place, tokens, grid))
         return StageFeatures(tuple(stages), tuple(own))
 
+    @abstractmethod
     def tokens(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b n c"]:
         """Returns the input of the first block for normalised images whose sides are multiples of the patch."""
-        raise NotImplementedError
 
     def block_functions(self, grid: tuple[int, int]) -> Iterable[StageFunction]:
         """Returns the blocks as functions of tokens of a grid of patches."""

@@ -1,4 +1,4 @@
-"""Names that the weights of our backbones have in timm's and transformers' files, which are read without either.
+"""Names that the weights of our backbones have in timm's files, which are read without timm.
 
 torchvision's ResNets have timm's names.
 """
@@ -30,21 +30,6 @@ def timm_names(backbone: Backbone) -> dict[str, str]:
     if isinstance(backbone, ConvNeXt):
         return _renamed(backbone, _TIMM_CONVNEXT)
     raise ValueError(f"no names of timm are known for a {type(backbone).__name__}")
-
-
-def transformers_names(backbone: Backbone) -> tuple[dict[str, str], ...]:
-    """Maps the names of a backbone's tensors to those in transformers, without the name of the model before them.
-
-    There are several maps where models of transformers spell the same network differently.
-
-    Raises:
-        ValueError: transformers has no such backbone, or none whose names are known here.
-    """
-    if isinstance(backbone, ResNet):
-        return (_renamed(backbone, _TRANSFORMERS_RESNET),)
-    if isinstance(backbone, ConvNeXt):
-        return _renamed(backbone, _TRANSFORMERS_CONVNEXT), _renamed(backbone, _DINOV3_CONVNEXT)
-    raise ValueError(f"no names of transformers are known for a {type(backbone).__name__}")
 
 
 def _renamed(backbone: Backbone, rules: _Rules) -> dict[str, str]:
@@ -91,38 +76,6 @@ _TIMM_CONVNEXT: _Rules = (
     (r"(stages\..*)\.response\.", r"\1.mlp.grn."),
     (r"(stages\..*)\.narrow\.", r"\1.mlp.fc2."),
     (r"(stages\..*)\.scale$", r"\1.gamma"),
-)
-_TRANSFORMERS_CONVNEXT: _Rules = (
-    (r"stem\.0\.", "embeddings.patch_embeddings."),
-    (r"stem\.1\.", "embeddings.layernorm."),
-    (r"stages\.(\d)\.reduction\.", r"encoder.stages.\1.downsampling_layer."),
-    (r"stages\.(\d)\.blocks\.", r"encoder.stages.\1.layers."),
-    (r"(encoder\..*)\.depthwise\.", r"\1.dwconv."),
-    (r"(encoder\..*)\.norm\.", r"\1.layernorm."),
-    (r"(encoder\..*)\.widen\.", r"\1.pwconv1."),
-    (r"(encoder\..*)\.response\.", r"\1.grn."),
-    (r"(encoder\..*)\.narrow\.", r"\1.pwconv2."),
-    (r"(encoder\..*)\.scale$", r"\1.layer_scale_parameter"),
-)
-_DINOV3_CONVNEXT: _Rules = (
-    (r"stages\.(\d)\.blocks\.", r"stages.\1.layers."),
-    (r"stages\.(\d)\.reduction\.", r"stages.\1.downsample_layers."),
-    (r"stem\.", "stages.0.downsample_layers."),
-    (r"(stages\..*)\.depthwise\.", r"\1.depthwise_conv."),
-    (r"(stages\..*)\.norm\.", r"\1.layer_norm."),
-    (r"(stages\..*)\.widen\.", r"\1.pointwise_conv1."),
-    (r"(stages\..*)\.narrow\.", r"\1.pointwise_conv2."),
-    (r"(stages\..*)\.scale$", r"\1.gamma"),
-)
-_TRANSFORMERS_RESNET: _Rules = (
-    (r"stem\.0\.", "embedder.embedder."),
-    (r"layer(\d)\.(\d+)\.shortcut\.", lambda m: f"encoder.stages.{int(m[1]) - 1}.layers.{m[2]}.shortcut."),
-    (
-        r"layer(\d)\.(\d+)\.conv(\d)\.",
-        lambda m: f"encoder.stages.{int(m[1]) - 1}.layers.{m[2]}.layer.{int(m[3]) - 1}.",
-    ),
-    (r"(.*)\.conv(?=\.\w+$)", r"\1.convolution"),
-    (r"(.*)\.norm(?=\.\w+$)", r"\1.normalization"),
 )
 
 

@@ -17,7 +17,13 @@ if TYPE_CHECKING:
     from seglet.models.foundation.captions import count_captions, fill_empty_captions, is_junk, strip_prompt
     from seglet.models.foundation.clip import CLIP_LAYOUT, ImageTextEncoder
     from seglet.models.foundation.depth_estimator import DEPTH_LAYOUT, DepthEstimator, relative_depth
-    from seglet.models.foundation.hub import HUB_PREFIX, find_model, parse_source, read_present_description
+    from seglet.models.foundation.hub import (
+        HUB_PREFIX,
+        find_model,
+        find_present_file,
+        parse_source,
+        read_present_description,
+    )
     from seglet.models.foundation.image_generator import GenerationRecipe, ImageGenerator
     from seglet.models.foundation.image_input import (
         CLIP_MEAN,
@@ -72,6 +78,7 @@ __all__ = [
     "draw_noise",
     "fill_empty_captions",
     "find_model",
+    "find_present_file",
     "import_library",
     "is_junk",
     "known_model",
@@ -126,6 +133,7 @@ _HOMES = {
     "draw_noise": "seglet.models.foundation.attention_source",
     "fill_empty_captions": "seglet.models.foundation.captions",
     "find_model": "seglet.models.foundation.hub",
+    "find_present_file": "seglet.models.foundation.hub",
     "import_library": "seglet.models.foundation.loading",
     "is_junk": "seglet.models.foundation.captions",
     "known_model": "seglet.models.foundation.known_models",

@@ -95,22 +95,33 @@ def locate_model(
     return _first_home(homes, layout, revision, offline)
 
 
-def read_present_description(source: str) -> dict[str, Any] | None:
-    """Reads a model's `config.json` where that costs nothing: a folder's, or of an earlier download.
+def find_present_file(source: str, name: str) -> Path | None:
+    """Returns a file of a model that is on this machine, in a folder or by an earlier download; None if it is not.
 
     Args:
         source: a folder or an id of the hub, see `parse_source`.
-
-    Returns:
-        its values; None where it is not on this machine or cannot be read.
+        name: path of the file within the model.
     """
-    name, revision = parse_source(source)
-    file = Path(name).expanduser() / "config.json"
+    place, revision = parse_source(source)
+    file = Path(place).expanduser() / name
+    if not file.parent.is_dir():
+        try:
+            found = import_library("huggingface_hub").try_to_load_from_cache(place, name, revision=revision)
+        except ValueError:
+            return None
+        file = Path(found) if isinstance(found, str) else file
+    return file if file.is_file() else None
+
+
+def read_present_description(source: str) -> dict[str, Any] | None:
+    """Reads a model's `config.json` where that costs nothing; None where it is not here or cannot be read.
+
+    Args:
+        source: a folder or an id of the hub, see `parse_source`.
+    """
+    file = find_present_file(source, "config.json")
     try:
-        if not file.parent.is_dir():
-            found = import_library("huggingface_hub").try_to_load_from_cache(name, file.name, revision=revision)
-            file = Path(found if isinstance(found, str) else "")
-        values = files.read_json(file) if file.is_file() else None
+        values = None if file is None else files.read_json(file)
     except ValueError:
         return None
     return values if isinstance(values, dict) else None

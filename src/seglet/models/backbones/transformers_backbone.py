@@ -16,7 +16,7 @@ from seglet.models.layers.normalise import Normalise
 from seglet.tensors import resize_antialiased
 
 
-class LibraryBackbone(Backbone):
+class TransformersBackbone(Backbone):
     """Four stages of a backbone that transformers builds; those of one size become a feature pyramid.
 
     Images for stages of one size are resized to the nearest multiples of its stride, and images smaller than the
