@@ -17,14 +17,15 @@ from seglet.data.label_tools.recognise import foreign_format
 def archive():
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as file:
-        file.writestr("annotations.xml", "<annotations/>")
+        file.writestr(zipfile.ZipInfo("annotations.xml"), "<annotations/>")  # of a fixed date, as tests are named by it
     return buffer.getvalue()
 
 
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [("a.zip", archive(), "zip archive; unpack"), ("a.json", archive(), "zip archive"),
-     ("a.gz", gzip.compress(b"{}"), "gzip"), ("a.csv", b"ImageId,EncodedPixels\na.jpg,1 3\n", "CSV is not read"),
+     ("a.gz", gzip.compress(b"{}", mtime=0), "gzip"),
+     ("a.csv", b"ImageId,EncodedPixels\na.jpg,1 3\n", "CSV is not read"),
      ("a.csv", b"\xef\xbb\xbfid;mask\n", "CSV"), ("a.txt", b"0 0.1 0.1 0.5 0.1 0.5 0.5\n1 0.5 0.5 0.1 0.1\n", "YOLO"),
      ("a.jsonl", b'{"a": 1}\n{"a": 2}\n', "JSON Lines"), ("a.png", b"\x89PNG\r\n\x1a\n", "image"),
      ("data.yaml", b"names: [a, b]\n", "YAML"), ("a.txt", b"hello", "neither JSON nor XML"),
