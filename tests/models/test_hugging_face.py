@@ -99,8 +99,11 @@ def test_an_unknown_scheme_proposes_a_known_one() -> None:
 
 def test_a_mix_transformer_becomes_a_network_of_seglet(tmp_path: Path) -> None:
     model = make("SegformerForImageClassification", {})
-    found = build_student(StudentConfig(student=f"segformer-hf:{save(model, tmp_path)}"), CLASSES, seed=0).eval()
+    folder = save(model, tmp_path)
+    found = build_student(StudentConfig(student=f"segformer-hf:{folder}"), CLASSES, seed=0).eval()
     assert (found.architecture.name, found.architecture.shape) == ("segformer-mit_b0", None)
+    ours = build_student(StudentConfig(student="segformer-mit_b0", pretrained=f"hf:{folder}"), CLASSES, seed=0)
+    assert all(map(torch.equal, found.network.backbone.parameters(), ours.network.backbone.parameters()))
     images = torch.rand(1, 3, 64, 96, generator=torch.Generator().manual_seed(1))
     backbone = found.network.backbone
     with torch.inference_mode():

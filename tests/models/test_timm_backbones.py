@@ -182,6 +182,23 @@ def test_a_file_decides_the_stem_of_a_resnet(tmp_path: Path) -> None:
         assert (found, architecture.mean) == (stem, (0.5, 0.5, 0.5))
 
 
+def test_weights_of_a_source_start_one_of_our_backbones(tmp_path: Path) -> None:
+    source = f"timm:{saved(tmp_path, 'resnet18d')}"
+    student = build_student(StudentConfig(student="fpn-resnet18", pretrained=source), CLASSES, seed=0)
+    assert student.architecture.shape is not None
+    assert student.architecture.shape["stem"] == [32, 32, 64]
+    assert student.network.backbone.origin.startswith(source)
+    for wrong, message in (
+        ("fpn-resnet34", r"is resnet18, and the student has resnet34; .* student HEAD-timm:"),
+        ("fpn-timm:resnet18.a1_in1k", "has weights of its own; expected auto, none or a file"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            build_student(StudentConfig(student=wrong, pretrained=source), CLASSES, seed=0)
+    other = f"timm:{saved(tmp_path / 'small', 'mobilenetv3_small_050')}"
+    with pytest.raises(ValueError, match="is no backbone of ours, and the student has resnet18"):
+        build_student(StudentConfig(student="fpn-resnet18", pretrained=other), CLASSES, seed=0)
+
+
 def test_a_name_of_timms_takes_a_file_or_no_weights_without_a_download(tmp_path: Path) -> None:
     file = saved(tmp_path, "mobilenetv3_small_050") / "model.safetensors"
     name = "fpn-timm:mobilenetv3_small_050.lamb_in1k"

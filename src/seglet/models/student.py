@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from seglet import files
 from seglet.models.architecture import Architecture
 from seglet.models.backbones.base import Backbone
+from seglet.models.backbones.sources import SOURCE_SCHEMES
 from seglet.models.backbones.variants import EFFICIENTNET_LITES, RESNETS, VISION_TRANSFORMERS
 from seglet.models.io.storage import CONFIG_FILE, SEGMENTER_FORMAT
 from seglet.models.segmenter import Segmenter, build, load
@@ -56,7 +57,8 @@ class StudentConfig:
     pretrained: str = option(
         AUTO,
         "weights the backbone starts from: auto (those of its hf: or timm: model; ImageNet's where a package has "
-        "them), none, or a file; FOTF, UniMatch and the WSSS papers start from ImageNet",
+        "them), none, a file, or hf:OWNER/NAME or timm:NAME for one of ours; FOTF, UniMatch and the WSSS papers start "
+        "from ImageNet",
     )
 
 
@@ -122,6 +124,10 @@ def _backbone_source(config: StudentConfig) -> "BackboneSource | None":
     """
     backbone = config.student.partition("-")[2]
     wanted = config.student_weights is None and config.pretrained != NONE
+    if wanted and config.pretrained.startswith(SOURCE_SCHEMES):
+        from seglet.models.backbones.sources import open_source_for
+
+        return open_source_for(backbone, config.pretrained)
     if wanted and config.pretrained != AUTO and (":" in backbone or backbone in RESNETS):
         from seglet.models.backbones.sources import open_file
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from seglet.models.backbones.mobilenetv4 import MobileNetV4
     from seglet.models.backbones.plain_transformer import PlainTransformer, PlainTransformerShape
     from seglet.models.backbones.resnet import ResNet
-    from seglet.models.backbones.sources import SOURCE_SCHEMES, BackboneSource, open_file, open_source
+    from seglet.models.backbones.sources import SOURCE_SCHEMES, BackboneSource, open_file, open_source, open_source_for
     from seglet.models.backbones.timm_variants import TIMM_FAMILIES, timm_shape
     from seglet.models.backbones.transformers_backbone import TransformersBackbone
     from seglet.models.backbones.variants import (
@@ -74,6 +74,7 @@ __all__ = [
     "open_file",
     "open_hugging_face",
     "open_source",
+    "open_source_for",
     "pretrained_weights",
     "timm_names",
     "timm_shape",
@@ -117,6 +118,7 @@ _HOMES = {
     "open_file": "seglet.models.backbones.sources",
     "open_hugging_face": "seglet.models.backbones.hugging_face",
     "open_source": "seglet.models.backbones.sources",
+    "open_source_for": "seglet.models.backbones.sources",
     "pretrained_weights": "seglet.models.backbones.vit_pretrained",
     "timm_names": "seglet.models.backbones.weight_names",
     "timm_shape": "seglet.models.backbones.timm_variants",

