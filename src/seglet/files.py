@@ -91,6 +91,18 @@ def delete_partial(folder: Path) -> None:
         delete_path(path)
 
 
+def expand_home(path: str | Path) -> Path:
+    """Returns a path whose `~` or `~NAME` at the beginning is replaced by that user's home.
+
+    Raises:
+        DataError: the home is not known, as of a user without an account in a container.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise DataError(f"the home folder that {str(path)!r} begins with is not known; write the path out") from error
+
+
 def write_text(path: Path, text: str) -> None:
     """Writes text in UTF-8, durably."""
     with replace_atomically(path) as temporary:

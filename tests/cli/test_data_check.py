@@ -129,3 +129,13 @@ def test_wrong_tags_can_be_left_out(tmp_path, seglet):
     assert "did you mean 'cat'?" in seglet("data", "check", tmp_path / "d").out
     assert seglet("data", "check", tmp_path / "d", "--leave-out").code == 0
     assert list(open_dataset(str(tmp_path / "d"), "all").ids) == ["0"]
+
+
+def test_a_dataset_json_of_another_program_is_left_alone_and_said(images, seglet):
+    foreign = text(images / "dataset.json", '{"labels": {"background": 0}}')
+    done = seglet("data", "check", images)
+    assert (done.code, foreign.read_text()) == (0, '{"labels": {"background": 0}}')
+    assert f"the description is in {images}/.seglet/dataset.json" in done.out
+    assert f"{foreign} belongs to another program and stays as it is" in done.out
+    assert len(open_dataset(str(images), "train")) == 2
+    assert seglet("data", "check", images, "--out", foreign).code == 2

@@ -45,3 +45,12 @@ def test_an_old_spelling_is_accepted_with_a_warning(old, new, capsys):
     parser.add_argument(new)
     assert vars(parser.read([old, "a"]))[new[2:].replace("-", "_")] == "a"
     assert f"warning: {old} is now {new}" in capsys.readouterr().err
+
+
+def test_the_home_stands_for_a_tilde_in_every_form_of_a_value(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    parser = Parser("x")
+    parser.add_argument("--data")
+    assert (parser.read(["--data=~/d"]).data, parser.read(["--data", "~"]).data) == ("/home/me/d", "/home/me")
+    assert parser.read_known(["--teacher=~/t", "a~/b"])[1] == ["a~/b", "--teacher=/home/me/t"]
+    assert parser.read(["--data=~x"]).data == "~x"

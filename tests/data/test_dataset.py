@@ -4,9 +4,9 @@ from tests.data.disk import mask, pairs, text, write_image
 from tests.data.toys import Toys, sample
 
 from seglet.data.checking.check import check_dataset
-from seglet.data.description import DESCRIPTION_FILE
+from seglet.data.description_files import DESCRIPTION_FILE
 from seglet.data.errors import DataError
-from seglet.data.folder_dataset import FolderDataset, describe_data, description_path
+from seglet.data.folder_dataset import FolderDataset
 from seglet.data.loading.wrapped_datasets import CachedDataset
 from seglet.data.opening import open_dataset
 from seglet.data.splits.divide import divide_split
@@ -93,14 +93,6 @@ def test_a_file_that_changed_since_the_check_is_refused(tmp_path):
     mask(tmp_path / "masks" / "0.png", 1, 0)
     with pytest.raises(DataError, match=r"masks/0\.png' changed since the data were checked"):
         open_dataset(str(tmp_path), "all").read(0)
-
-
-def test_a_folder_that_cannot_be_written_keeps_its_description_in_the_cache(tmp_path):
-    pairs(tmp_path).chmod(0o555)
-    description = check_dataset(tmp_path).description
-    description.save(description_path(tmp_path))
-    assert not (tmp_path / DESCRIPTION_FILE).exists()
-    assert describe_data(tmp_path) == description
 
 
 def test_a_description_anywhere_opens_its_data(tmp_path):

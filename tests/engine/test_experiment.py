@@ -69,3 +69,20 @@ def test_lines_after_the_resumed_step_and_half_lines_go(tmp_path):
     run.metrics.write_text('{"step": 1}\n{"step": 2}\n{"step": 3}\n{"st')
     run.cut_metrics(2)
     assert run.metrics.read_text() == '{"step": 1}\n{"step": 2}\n'
+
+
+def test_the_home_stands_for_a_tilde_in_keys_of_files_and_calls(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    file = tmp_path / "a.yaml"
+    file.write_text("method: fotf\ndata: ~/d\nteacher: ~/t\n")
+    found = resolve_experiment(file, {"columns": "~/c"}).values()
+    assert [found[key] for key in ("data", "teacher", "columns")] == ["/home/me/d", "/home/me/t", "/home/me/c"]
+
+
+def test_a_home_that_is_not_known_is_an_error_with_a_cure(monkeypatch):
+    def no_home(path):
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr("pathlib.Path.expanduser", no_home)
+    with pytest.raises(ValueError, match=r"'~/d' begins with is not known; write the path out"):
+        resolve_experiment(None, {"method": "supervised", "data": "~/d"})

@@ -9,8 +9,9 @@ from seglet import methods
 from seglet.api.keywords import InferenceKeywords, as_model, inference_options
 from seglet.data.class_table import classes_of
 from seglet.data.dataset import Dataset
+from seglet.data.description_files import find_description
 from seglet.data.errors import DataError
-from seglet.data.folder_dataset import describe_data, has_description
+from seglet.data.folder_dataset import describe_data
 from seglet.data.layouts.infer import infer_layout
 from seglet.data.opening import names_world
 from seglet.data.tags.resolve import table_from_tags
@@ -102,7 +103,7 @@ def _image_source(data: ImagesLike, split: str | None) -> ImageSource:
 
 def _is_data_set(folder: Path) -> bool:
     """Returns True for a folder that is described, or that has masks beside its images."""
-    if not folder.is_dir() or has_description(folder):
+    if not folder.is_dir() or find_description(folder) is not None:
         return folder.is_dir()
     try:
         found = infer_layout(folder, None)

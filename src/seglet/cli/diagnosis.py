@@ -106,8 +106,11 @@ def check_folders() -> list[Finding]:
     """Checks that the working, temporary and cache folders can be written, and their free space."""
     from seglet.data.files import user_cache_folder
 
-    folders = {"here": Path.cwd(), "temporary": Path(tempfile.gettempdir()), "cache": user_cache_folder()}
-    return [_folder(name, folder) for name, folder in folders.items()]
+    found = [_folder("here", Path.cwd()), _folder("temporary", Path(tempfile.gettempdir()))]
+    try:
+        return [*found, _folder("cache", user_cache_folder())]
+    except ValueError as error:
+        return [*found, Finding("cache", "optional", str(error), "set SEGLET_CACHE to a folder of yours")]
 
 
 def _folder(name: str, folder: Path) -> Finding:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NoReturn
 
 from seglet.engine.console import print_message
+from seglet.files import expand_home
 from seglet.values import did_you_mean
 
 LONGEST_SIDE = 1_000_000
@@ -40,7 +41,7 @@ class Parser(argparse.ArgumentParser):
         Raises:
             UsageError: a word is not known, missing or of the wrong kind.
         """
-        arguments, unknown = self.parse_known_args(self.renamed(words))
+        arguments, unknown = self.parse_known_args(self.current(words))
         if unknown:
             self.error(_unexpected(unknown[0], self.options()))
         arguments.command_line = shlex.join([*self.prog.split(), *words])
@@ -52,9 +53,13 @@ class Parser(argparse.ArgumentParser):
         Raises:
             UsageError: a word of the command's own is missing or of the wrong kind.
         """
-        own, foreign = split_options(self.renamed(words), self.options())
+        own, foreign = split_options(self.current(words), self.options())
         arguments, more = self.parse_known_args(own)
         return arguments, more + foreign
+
+    def current(self, words: Sequence[str]) -> list[str]:
+        """Replaces old spellings of options by today's, and `~` at the beginning of a value by the user's home."""
+        return [with_home(word) for word in self.renamed(words)]
 
     def renamed(self, words: Sequence[str]) -> list[str]:
         """Replaces old spellings of this command's options by today's, with a warning on stderr for each."""
@@ -91,6 +96,12 @@ def split_options(words: Sequence[str], known: Iterable[str]) -> tuple[list[str]
         if side is foreign and word.startswith("--") and "=" in word:
             side = own
     return own, foreign
+
+
+def with_home(word: str) -> str:
+    """Returns a word with the home in place of the `~` that its value begins with, as shells do for some words only."""
+    name, equals, value = word.partition("=") if word.startswith("--") else ("", "", word)
+    return f"{name}{equals}{expand_home(value)}" if value == "~" or value.startswith("~/") else word
 
 
 def _unexpected(word: str, options: Sequence[str]) -> str:

@@ -25,15 +25,15 @@ from seglet.data.class_table import (
     train_ids,
     unpack_colour,
 )
+from seglet.data.description_files import write_description
 from seglet.data.errors import DataError
-from seglet.files import content_hash, json_text, read_bytes, write_atomically
+from seglet.files import content_hash, json_text, read_bytes
 from seglet.images import MAX_PIXELS, read_mask
 from seglet.types import IGNORE, Classes
 from seglet.values import choose_from
 
 MaskCoding = Literal["index", "colour", "binary_255"]
 """Masks hold ids (`index`), colours, or 0 and 255, where 255 is an object and not void."""
-DESCRIPTION_FILE = "dataset.json"
 WHOLE_SPLIT = "all"
 """Name of the split that holds all images of a data set without splits."""
 _DIVIDE = "`seglet data check DIR --val 0.2` makes train and val of it, or name the split that there is"
@@ -180,12 +180,16 @@ class Description:
         return hashlib.sha256(json.dumps([reading, rows]).encode()).hexdigest()
 
     def save(self, path: Path) -> None:
-        """Writes the description; the root and paths below it are stored as relative paths where possible."""
+        """Writes the description; the root and paths below it are stored as relative paths where possible.
+
+        Raises:
+            DataError: the file is there and is no description, or cannot be written.
+        """
         home = path.parent.resolve()
         root = self.root.resolve()
         content: dict[str, Any] = {
             "version": _VERSION,
-            "root": os.path.relpath(root, home) if root.is_relative_to(home) else str(root),
+            "root": os.path.relpath(root, home) if _move_together(root, home) else str(root),
             "layout": self.layout,
             "coding": self.coding,
             "stray": self.stray,
@@ -197,7 +201,12 @@ class Description:
             content["tags"] = {"form": self.tags.form, "file": _stored(self.tags.source, root), "hash": self.tags.hash}
         if self.threshold is not None:
             content["threshold"] = self.threshold
-        write_atomically(path, json_text(content).encode())
+        write_description(path, json_text(content).encode())
+
+
+def _move_together(root: Path, home: Path) -> bool:
+    """True if one of the folders is in the other, so that the way between them stays when they move."""
+    return root.is_relative_to(home) or home.is_relative_to(root)
 
 
 def load_description(path: Path) -> Description:

@@ -12,13 +12,14 @@ from PIL import Image
 
 from seglet.data.checking.check import check_dataset
 from seglet.data.dataset import Dataset, Sample
-from seglet.data.description import DESCRIPTION_FILE, Description, ImageItem, load_description
+from seglet.data.description import Description, ImageItem, load_description
+from seglet.data.description_files import description_path, find_description, forget_other_descriptions
 from seglet.data.errors import DataError
-from seglet.data.files import cache_folder_for, is_writable
 from seglet.data.names import ImageNames, match_names
 from seglet.data.splits.divide import unlabelled_item
 from seglet.data.splits.fractions import UNLABELLED_NAMES, split_commands
 from seglet.data.splits.official import official_split_ids
+from seglet.files import expand_home
 from seglet.images import read_image, resize_by_factor
 from seglet.types import Classes
 
@@ -89,7 +90,7 @@ def present_classes(labels: UInt8[np.ndarray, "h w"], classes: Classes) -> tuple
 
 def open_folder(data: str, split: str, resize: float = 1.0, whole_masks: bool = False) -> FolderDataset:
     """Opens one split of a data set on disk; see `open_dataset`."""
-    description = describe_data(Path(data))
+    description = describe_data(expand_home(data))
     if split in description.splits or "/" not in split:
         return FolderDataset(description, description.items(split), resize, whole_masks)
     if needed := split_commands(data, [split], description.splits):
@@ -103,29 +104,25 @@ def describe_data(path: Path) -> Description:
     Raises:
         DataError: the description cannot be read, the tags changed since it was written, or the folder has errors.
     """
-    for file in _description_files(path):
-        if file.is_file():
-            description = load_description(file)
-            if description.tags is not None:
-                description.tags.check_unchanged()
-            return description
+    file = find_description(path)
+    if file is not None:
+        description = load_description(file)
+        if description.tags is not None:
+            description.tags.check_unchanged()
+        return description
     return check_dataset(path).require_ok()
 
 
-def has_description(folder: Path) -> bool:
-    """Returns True if the folder was checked and its description kept."""
-    return any(file.is_file() for file in _description_files(folder))
+def save_description(description: Description, folder: Path) -> Path:
+    """Writes the description of a folder where `describe_data` finds it, and returns the file.
 
-
-def description_path(root: Path) -> Path:
-    """Returns where the description of a folder is kept: inside it, or in the user's cache if it is read-only."""
-    return (root if is_writable(root) else cache_folder_for(root)) / DESCRIPTION_FILE
-
-
-def _description_files(path: Path) -> list[Path]:
-    if path.is_dir():
-        return [path / DESCRIPTION_FILE, cache_folder_for(path) / DESCRIPTION_FILE]
-    return [path] if path.is_file() else []
+    Raises:
+        DataError: no place for it can be written.
+    """
+    file = description_path(folder)
+    description.save(file)
+    forget_other_descriptions(folder, file)
+    return file
 
 
 def _official_items(description: Description, split: str) -> tuple[ImageItem, ...]:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from seglet.data.class_files.read import read_class_table
 from seglet.data.class_table import classes_of, numbered_table
-from seglet.data.description import DESCRIPTION_FILE, load_description
+from seglet.data.description import load_description
+from seglet.data.description_files import DESCRIPTION_FILE, find_description
 from seglet.data.layouts import ade20k, camvid, cityscapes, voc
 from seglet.data.world.scene import WORLD_CLASSES
 from seglet.types import Classes
@@ -32,7 +33,7 @@ def find_classes(source: str) -> Classes:
         return classes_of(tables[source])
     path = Path(source)
     if path.is_dir():
-        path = path / DESCRIPTION_FILE
+        path = find_description(path) or path / DESCRIPTION_FILE
     if not path.is_file():
         known = ", ".join(KNOWN_CLASSES)
         hint = did_you_mean(source, KNOWN_CLASSES)

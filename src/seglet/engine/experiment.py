@@ -10,6 +10,7 @@ import yaml
 from seglet import methods
 from seglet.engine.experiment_file import WrittenKeys, read_experiment_file, with_current_names
 from seglet.engine.settings import LAST, Selection, Settings
+from seglet.files import expand_home
 from seglet.values import ConfigError, build_config, check_known_keys
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def resolve_experiment(
     """
     written = read_experiment_file(source) if source else WrittenKeys({}, {})
     overrides = with_current_names(overrides, given_in)
-    values = {**written.values, **overrides}
+    values = {key: _with_home(value) for key, value in {**written.values, **overrides}.items()}
     if "method" not in values:
         raise ConfigError(f"no 'method' in {source or given_in}; choose one of {', '.join(methods.method_names())}")
     given = values.pop("method")
@@ -107,6 +108,13 @@ def resolve_experiment(
     origin = {**dict.fromkeys(keys, "default"), **written.origin, **dict.fromkeys(overrides, "command line")}
     file = None if source is None else str(source)
     return Experiment(loaded.name, loaded.Method, settings, config, origin, file)
+
+
+def _with_home(value: Any) -> Any:
+    """Returns a value of a key with the user's home in place of the `~` that a path begins with."""
+    if isinstance(value, list):
+        return [_with_home(item) for item in value]
+    return str(expand_home(value)) if isinstance(value, str) and value.startswith("~/") else value
 
 
 def known_keys(config: type) -> list[str]:

@@ -12,9 +12,10 @@ from seglet._version import __version__
 from seglet.data.class_table import ClassEntry
 from seglet.data.dark.pipeline import darken_image
 from seglet.data.dark.presets import DarkeningRanges
-from seglet.data.description import DESCRIPTION_FILE, WHOLE_SPLIT, Description, ImageItem, TagOrigin
+from seglet.data.description import WHOLE_SPLIT, Description, ImageItem, TagOrigin
+from seglet.data.description_files import DESCRIPTION_FILE, delete_description
 from seglet.data.errors import DataError
-from seglet.files import content_hash, delete_path, read_bytes, read_json, replace_atomically, write_json, write_text
+from seglet.files import content_hash, read_bytes, read_json, replace_atomically, write_json, write_text
 from seglet.images import read_image, write_mask
 from seglet.inference.inputs import result_path
 from seglet.inference.training_set import write_tags
@@ -102,7 +103,7 @@ def _hash(path: Path) -> str:
 def describe_dark(description: Description, out: Path, done: Collection[str]) -> None:
     """Writes dataset.json, tags.json and, where splits share images, lists/ for the tasks that are `done`."""
     there = {task.item.image: task for task in darken_tasks(description, out) if task.name in done}
-    delete_path(out / DESCRIPTION_FILE)  # a description of something else until the end
+    delete_description(out)  # a description of something else until the end
     splits = {
         name: tuple(_dark(item, there[item.image]) for item in items if item.image in there)
         for name, items in description.splits.items()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from seglet.data.description_files import delete_description
 from seglet.data.errors import DataError
 from seglet.data.files import IMAGE_SUFFIXES, image_files, image_name
 from seglet.data.opening import open_dataset
@@ -18,14 +19,18 @@ from seglet.inference.inputs import ImageFile, result_path
 from seglet.inference.models import check_classes
 from seglet.types import Classes
 
-_MADE = ("masks", "overlays", "confidence", "scores", "tags.json", "dataset.json", ".seglet")
+_MADE = ("masks", "overlays", "confidence", "scores", "tags.json", ".seglet")
 
 
 def clear_earlier_results(out: Path) -> None:
     """Deletes the results of an earlier call, as files that are not replaced would be trained on.
 
     Images with a mask and links are deleted; other images belong to somebody else and stay.
+
+    Raises:
+        DataError: the folder holds a `dataset.json` of another program.
     """
+    delete_description(out)
     images = out / "images"
     for path in image_files(images) if images.is_dir() else []:
         if path.is_symlink() or result_path(out / "masks", image_name(path, images), ".png").is_file():

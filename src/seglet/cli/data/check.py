@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from seglet.data.checking.check import check_dataset
-    from seglet.data.folder_dataset import description_path
+    from seglet.data.folder_dataset import save_description
     from seglet.engine.console import ProgressDisplay
 
     with ProgressDisplay("check", 0, "files") as steps:
@@ -75,12 +75,14 @@ def run(arguments: argparse.Namespace) -> int:
         )
     images = sum(split.images for split in report.statistics.values())
     usable = images > 0 and (report.ok or (arguments.leave_out and not report.undecided))
-    file = arguments.out or description_path(arguments.folder) if usable else None
-    description = (
-        report.description if file is None else _divide_only_split(report.description, arguments.val, arguments.seed)
-    )
-    if file is not None:
-        description.save(file)
+    file, description = None, report.description
+    if usable:
+        description = _divide_only_split(description, arguments.val, arguments.seed)
+        file = arguments.out
+        if file is None:
+            file = save_description(description, arguments.folder)
+        else:
+            description.save(file)
     data = arguments.folder if arguments.out is None else arguments.out
     text = "\n".join([*_summary(report), *_problem_lines(report), "", *_result_lines(report, description, file, data)])
     content = {**report.as_dict(), "images": images, "description": None if file is None else str(file)}
@@ -213,9 +215,20 @@ def _result_lines(report: "CheckReport", description: "Description", file: Path 
     return [
         *sizes,
         f"{counts}; the description is in {file}",
+        *_foreign_lines(description.root, file),
         f"next: seglet data view {data} --out views.png{train_option}",
         f"      {train_command}",
     ]
+
+
+def _foreign_lines(root: Path, file: Path) -> list[str]:
+    """Returns a line about a `dataset.json` of another program, beside which the description was written."""
+    from seglet.data.description_files import DESCRIPTION_FILE, is_description
+
+    there = root / DESCRIPTION_FILE
+    if not there.exists() or is_description(there):
+        return []
+    return [f"{there} belongs to another program and stays as it is"]
 
 
 def _suggested_method(description: "Description", train: str) -> str:

@@ -37,12 +37,16 @@ def run(arguments: argparse.Namespace) -> int:
     portion = _portion(arguments)
     if arguments.data == "world" or arguments.data.startswith("world:"):
         return _describe_world_splits(arguments, portion)
-    from seglet.data.folder_dataset import describe_data
+    from seglet.data.folder_dataset import describe_data, save_description
     from seglet.data.splits.stratify import portion_name, split_labelled
 
-    description, file = describe_data(Path(arguments.data)), _description_file(Path(arguments.data))
+    data = Path(arguments.data)
+    description, file = describe_data(data), data
     divided, missing = split_labelled(description, arguments.split, portion, arguments.seed)
-    divided.save(file)
+    if data.is_dir():
+        file = save_description(divided, data)
+    else:
+        divided.save(file)
     name = portion_name(portion, arguments.seed)
     sizes = {part: len(divided.splits[f"{name}/{part}"]) for part in ("labelled", "unlabelled")}
     lines = [f"{sizes['labelled']} labelled and {sizes['unlabelled']} unlabelled images; both are in {file}"]
@@ -65,16 +69,6 @@ def _portion(arguments: argparse.Namespace) -> "LabelledPortion":
     if portion is None or not 0 < portion.count < portion.share:
         raise UsageError(f"expected a share such as 1/8, got {arguments.share!r}")
     return portion
-
-
-def _description_file(data: Path) -> Path:
-    """Returns the description that is read first for these data, or the file where a new one belongs."""
-    from seglet.data.description import DESCRIPTION_FILE
-    from seglet.data.folder_dataset import description_path
-
-    if data.is_file():
-        return data
-    return data / DESCRIPTION_FILE if (data / DESCRIPTION_FILE).is_file() else description_path(data)
 
 
 def _val_option(description: "Description") -> str:

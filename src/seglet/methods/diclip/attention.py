@@ -5,7 +5,6 @@ Axes: b images, n = h·w patches.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -17,6 +16,7 @@ from seglet.data.columns.kinds import ColumnKind, ColumnValue
 from seglet.data.columns.producer import ColumnProducer, ComputeColumn, SamplePart
 from seglet.data.columns.token_grid import crop_token_grid
 from seglet.data.dataset import Sample
+from seglet.files import expand_home
 from seglet.labels.attention.low_rank import LowRankAttention, low_rank_attention
 from seglet.models.foundation import clip, stable_diffusion
 from seglet.models.foundation.attention_source import AttentionSource
@@ -111,7 +111,7 @@ def weights_identity(source: str, kind: ModelKind) -> str:
     """
     entry = known_model(source)
     name = source if entry is None else entry.id
-    if Path(source).expanduser().is_dir() or "/" not in name:
+    if expand_home(source).is_dir() or "/" not in name:
         return find_model(source, kind, _LAYOUTS[kind]).identity()
     return name
 

@@ -47,7 +47,7 @@ def open_hugging_face(place: str, weights: bool = True) -> BackboneSource:
     Raises:
         ValueError: it is not available, incomplete, or of a type that is not read here.
     """
-    given, _, revision = (place, "", "") if Path(place).expanduser().is_dir() else place.partition("@")
+    given, _, revision = (place, "", "") if files.expand_home(place).is_dir() else place.partition("@")
     found = _find(given, revision or None, weights)
     config = found.description
     normalise = authors_normalisation(read_preprocessing(found.folder), IMAGENET_MEAN, IMAGENET_STD)

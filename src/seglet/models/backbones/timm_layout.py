@@ -57,7 +57,7 @@ def open_timm(place: str, weights: bool = True) -> BackboneSource:
     Raises:
         ValueError: it is not available, incomplete, or no network that is known here.
     """
-    given = Path(place).expanduser()
+    given = files.expand_home(place)
     if given.is_dir():
         folder = given
     elif not weights:
@@ -99,7 +99,7 @@ def open_timm_file(place: str, file: Path) -> BackboneSource:
 
 def describe_downloaded(place: str) -> TimmDescription | None:
     """Reads the description of a backbone that is on this machine; None if it is not, or not readable."""
-    source = place if Path(place).expanduser().is_dir() else _repository(place)
+    source = place if files.expand_home(place).is_dir() else _repository(place)
     file = find_present_file(source, _LAYOUT.description)
     try:
         return None if file is None else read_description(file.parent)

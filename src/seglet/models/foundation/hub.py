@@ -44,7 +44,7 @@ class ModelFiles:
 def parse_source(source: str | Path) -> tuple[str, str | None]:
     """Splits `hf:OWNER/NAME@REVISION` into id and revision; both ends may be missing, and a folder has no revision."""
     place = str(source).removeprefix(HUB_PREFIX)
-    if Path(place).expanduser().is_dir():
+    if files.expand_home(place).is_dir():
         return place, None
     name, _, revision = place.partition("@")
     return name, revision or None
@@ -75,7 +75,7 @@ def locate_model(
     Raises:
         ValueError: it is not available, or known to be of another kind.
     """
-    folder = Path(source).expanduser()
+    folder = files.expand_home(source)
     if folder.is_dir():
         if revision is not None:
             raise ValueError(f"{folder} is a folder and has no revision {revision!r}; leave the revision out")
@@ -103,7 +103,7 @@ def find_present_file(source: str, name: str) -> Path | None:
         name: path of the file within the model.
     """
     place, revision = parse_source(source)
-    file = Path(place).expanduser() / name
+    file = files.expand_home(place) / name
     if not file.parent.is_dir():
         try:
             found = import_library("huggingface_hub").try_to_load_from_cache(place, name, revision=revision)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from seglet.files import expand_home
 from seglet.models.io.storage import CONFIG_FILE, PICKLE_SUFFIXES, WEIGHTS_FILE
 
 BUNDLED_FOLDER = Path(__file__).parents[1] / "weights"
@@ -35,7 +36,7 @@ def segmenter_folder(source: str | Path, revision: str | None = None) -> Path:
     Raises:
         ValueError: there is none; the message says what to do.
     """
-    folder = Path(source)
+    folder = expand_home(source)
     for kept in (folder / "model", folder / "last"):
         if kept.is_dir():
             return kept
