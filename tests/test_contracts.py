@@ -27,7 +27,7 @@ FAULTS = {
     "evaluation_imports_engine": ({"evaluation/probe.py": "import seglet.engine"}, LAYERS),
     "tensors_import_labels": ({"tensors.py": "import seglet.labels"}, LAYERS),
     "types_import_tensors": ({"types.py": "import seglet.tensors"}, LAYERS),
-    "images_import_data": ({"images.py": "import seglet.data"}, LAYERS),
+    "images_import_data": ({"images/probe.py": "import seglet.data"}, LAYERS),
     "types_and_files_meet": ({"types.py": "import seglet.files"}, LAYERS),
     "stray_package": ({"utils/__init__.py": ""}, LAYERS),
     "stray_module": ({"helpers.py": ""}, LAYERS),

@@ -186,6 +186,21 @@ def test_a_file_is_read_as_a_data_set_reads_it(segmenter: Segmenter, tmp_path: P
         np.testing.assert_allclose(segmenter.predict(path).probabilities, grey.probabilities, atol=1e-6)
 
 
+@pytest.mark.parametrize("white", [1023, 4095, 65535])
+def test_16_bits_give_the_same_from_a_file_from_pillow_and_as_an_array(
+    segmenter: Segmenter, tmp_path: Path, white: int
+) -> None:
+    deep = np.rint(IMAGE[..., 0] * (white / 255)).astype(np.uint16)
+    deep[0, 0] = white
+    grey = np.rint(deep * (255 / white)).astype(np.uint8)
+    Image.fromarray(deep).save(tmp_path / "deep.png")
+    expected = segmenter.predict(grey).probabilities
+    whole = deep.astype(np.int32)
+    forms = [tmp_path / "deep.png", Image.open(tmp_path / "deep.png"), deep, deep.astype(">u2"), Image.fromarray(whole)]
+    for form in (*forms, torch.from_numpy(whole).expand(3, -1, -1), Image.fromarray(grey.astype(np.float32))):
+        np.testing.assert_allclose(segmenter.predict(form).probabilities, expected, atol=1e-6)
+
+
 def test_a_folder_is_no_image_and_the_message_says_how_to_name_its_files(segmenter: Segmenter, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"is a folder; give its files, such as sorted\(Path\("):
         segmenter.predict(tmp_path)
@@ -269,9 +284,10 @@ def test_uncertainty_repeats_under_its_seed(segmenter: Segmenter) -> None:
     [
         (np.zeros((4, 4, 2), np.uint8), r"\[h, w, 3\]"),
         (np.zeros((0, 4, 3), np.uint8), "at least one pixel"),
-        (np.full((4, 4, 3), 200.0), "0..1, got values 200 to 200"),
-        (np.full((4, 4, 3), np.nan), "got values nan"),
-        (np.full((4, 4, 3), 300, np.int32), "0..255"),
+        (np.full((4, 4, 3), -1.5), "floats from -1.5 to -1.5"),
+        (np.full((4, 4, 3), 1.02), "slightly above 1"),
+        (np.full((4, 4, 3), np.nan), "48 are not finite"),
+        (np.full((4, 4, 3), 70000, np.int32), "32-bit values from 70000"),
         (torch.zeros(1, 3, 4, 4), r"a tensor \[3, h, w\]"),
     ],
 )

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -28,7 +28,7 @@ from seglet.data.class_table import (
 from seglet.data.description_files import write_description
 from seglet.data.errors import DataError
 from seglet.files import content_hash, json_text, read_bytes
-from seglet.images import MAX_PIXELS, read_mask
+from seglet.images import MAX_PIXELS, WhiteLevels, read_image, read_mask
 from seglet.types import IGNORE, Classes
 from seglet.values import choose_from
 
@@ -37,6 +37,8 @@ MaskCoding = Literal["index", "colour", "binary_255"]
 WHOLE_SPLIT = "all"
 """Name of the split that holds all images of a data set without splits."""
 _DIVIDE = "`seglet data check DIR --val 0.2` makes train and val of it, or name the split that there is"
+SIXTEEN_BITS = WhiteLevels(integers=65535)
+"""White levels of a description that states none."""
 _VERSION = 1
 _UNKNOWN = -1
 
@@ -81,7 +83,8 @@ class Description:
     """Everything needed to read a data set without searching its folders.
 
     `stray` is the share of a mask's pixels, in [0, 1], that may have a colour or id of no class; they become IGNORE.
-    With a `threshold`, masks are greys, also of JPEG: those below are read as 0 and all others as 255.
+    With a `threshold`, masks are greys, also of JPEG: those below are read as 0 and all others as 255. `whites` are the
+    stored values that become white in all images of more than 8 bits a channel.
     """
 
     root: Path
@@ -93,6 +96,7 @@ class Description:
     max_pixels: int = field(default=MAX_PIXELS)
     tags: TagOrigin | None = None
     threshold: int | None = None
+    whites: WhiteLevels = SIXTEEN_BITS
 
     @cached_property
     def classes(self) -> Classes:
@@ -137,6 +141,14 @@ class Description:
             found[unknown] = IGNORE
         return found.astype(np.uint8)
 
+    def read_image(self, item: ImageItem) -> UInt8[np.ndarray, "h w 3"]:
+        """Reads the image of an item, scaled by the range that the images of the data set share.
+
+        Raises:
+            DataError: the image cannot be read or changed since the check.
+        """
+        return read_image(item.image, self.max_pixels, item.image_hash, self.whites)
+
     def read_labels(self, item: ImageItem) -> UInt8[np.ndarray, "h w"] | None:
         """Reads the mask of an item as train ids, or returns None if it has none.
 
@@ -175,8 +187,9 @@ class Description:
         rows = [
             [item.id, item.image_hash, item.mask_hash, *([] if item.tags is None else [item.tags])] for item in items
         ]
-        reading = [_entry_rows(self.entries), self.coding, self.stray]
+        reading: list[Any] = [_entry_rows(self.entries), self.coding, self.stray]
         reading += [] if self.threshold is None else [self.threshold]
+        reading += [] if self.whites == SIXTEEN_BITS else [asdict(self.whites)]
         return hashlib.sha256(json.dumps([reading, rows]).encode()).hexdigest()
 
     def save(self, path: Path) -> None:
@@ -201,6 +214,8 @@ class Description:
             content["tags"] = {"form": self.tags.form, "file": _stored(self.tags.source, root), "hash": self.tags.hash}
         if self.threshold is not None:
             content["threshold"] = self.threshold
+        if self.whites != SIXTEEN_BITS:
+            content["white"] = asdict(self.whites)
         write_description(path, json_text(content).encode())
 
 
@@ -247,7 +262,12 @@ def _from_json(content: dict[str, Any], home: Path) -> Description:
         max_pixels=int(content["max_pixels"]),
         tags=_origin(content["tags"], root) if "tags" in content else None,
         threshold=int(content["threshold"]) if "threshold" in content else None,
+        whites=_whites(content["white"]) if "white" in content else SIXTEEN_BITS,
     )
+
+
+def _whites(row: dict[str, Any]) -> WhiteLevels:
+    return WhiteLevels(*(None if row[kind] is None else int(row[kind]) for kind in ("integers", "floats")))
 
 
 def _origin(row: dict[str, Any], root: Path) -> TagOrigin:

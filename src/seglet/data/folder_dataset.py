@@ -12,7 +12,7 @@ from PIL import Image
 
 from seglet.data.checking.check import check_dataset
 from seglet.data.dataset import Dataset, Sample
-from seglet.data.description import Description, ImageItem, load_description
+from seglet.data.description import SIXTEEN_BITS, Description, ImageItem, load_description
 from seglet.data.description_files import description_path, find_description, forget_other_descriptions
 from seglet.data.errors import DataError
 from seglet.data.names import ImageNames, match_names
@@ -20,7 +20,7 @@ from seglet.data.splits.divide import unlabelled_item
 from seglet.data.splits.fractions import UNLABELLED_NAMES, split_commands
 from seglet.data.splits.official import official_split_ids
 from seglet.files import expand_home
-from seglet.images import read_image, resize_by_factor
+from seglet.images import resize_by_factor
 from seglet.types import Classes
 
 
@@ -60,7 +60,9 @@ class FolderDataset(Dataset):
             return super().identity(index, reads)
         annotation = set(reads) - {"image"}
         annotated = f" {self.description.fingerprint([item])} {self.whole_masks}" if annotation else ""
-        return f"{item.image_hash}@{self.resize:g}{annotated}"
+        whites = self.description.whites
+        scaled = "" if whites == SIXTEEN_BITS else f" {whites.integers} {whites.floats}"
+        return f"{item.image_hash}@{self.resize:g}{scaled}{annotated}"
 
     def image_keys(self) -> Sequence[str]:
         """Returns the content hash of each image, or its path where it was not hashed."""
@@ -69,7 +71,7 @@ class FolderDataset(Dataset):
     def read(self, index: int) -> Sample:
         """Reads the image at `index` with its mask and tags; see `Dataset.read`."""
         item = self.items[index]
-        image = read_image(item.image, self.description.max_pixels, item.image_hash)
+        image = self.description.read_image(item)
         labels = self.description.read_labels(item)
         if labels is None:
             return Sample(item.id, resize_by_factor(image, self.resize), None, item.tags)

@@ -16,7 +16,7 @@ from seglet.data.description import WHOLE_SPLIT, Description, ImageItem, TagOrig
 from seglet.data.description_files import DESCRIPTION_FILE, delete_description
 from seglet.data.errors import DataError
 from seglet.files import content_hash, read_bytes, read_json, replace_atomically, write_json, write_text
-from seglet.images import read_image, write_mask
+from seglet.images import write_mask
 from seglet.inference.inputs import result_path
 from seglet.inference.training_set import write_tags
 
@@ -81,7 +81,7 @@ def _apart(description: Description) -> bool:
 def darken_one(ranges: DarkeningRanges, seed: int, description: Description, task: DarkenTask) -> dict[str, Any]:
     """Writes the darkened image, its mask, and then the parameters that were drawn for it."""
     item = task.item
-    image = read_image(item.image, description.max_pixels, item.image_hash)
+    image = description.read_image(item)
     parameters = ranges.draw(seed, item.id)
     with replace_atomically(task.image) as temporary:
         Image.fromarray(darken_image(image, parameters)).save(temporary, "PNG", compress_level=3)

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, UInt8
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 
 from seglet.files import DataError
-from seglet.images import read_image
+from seglet.images import picture_colours, read_image, scale_to_bytes, white_level
 from seglet.tensors import resize_align_corners, resize_half_pixel
 
 SMALLEST_SIDE = 32
@@ -26,16 +26,19 @@ DepthLike = np.ndarray | Tensor
 
 
 def image_batch(image: ImageLike) -> Float[Tensor, "1 3 h w"]:
-    """Returns an image as RGB in [0, 1]. EXIF orientation is applied to PIL images, grey is repeated, alpha dropped.
+    """Returns an image as RGB in [0, 1]; the same picture gives the same as a file, from Pillow, and as an array.
+
+    EXIF orientation is applied to PIL images, grey is repeated, alpha dropped. Bytes are 0 to 255; other integers and
+    floats are scaled by the range that they use, as those of files are (see `white_level`).
 
     Raises:
-        DataError: a file is no readable image.
-        ValueError: another type or shape, no pixels, or values outside 0..255 (integers) or 0..1 (floats).
+        DataError: a file is no readable image, or the range of its values is unknown, as of negative ones.
+        ValueError: another type or shape, or no pixels.
     """
     if isinstance(image, str | PathLike):
         image = read_image(_file(image))
     if isinstance(image, Image.Image):
-        image = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+        image = picture_colours(image)
     if isinstance(image, np.ndarray):
         image = torch.from_numpy(_channels_first(image))
     if not isinstance(image, Tensor):
@@ -62,17 +65,23 @@ def _channels_first(image: np.ndarray) -> np.ndarray:
         image = image[:, :, None].repeat(3, axis=2)
     if image.ndim != 3 or image.shape[2] not in (3, 4):
         raise ValueError(f"expected an array [h, w, 3] (or [h, w], [h, w, 4]), got shape {image.shape}")
-    return np.ascontiguousarray(image[:, :, :3].transpose(2, 0, 1))
+    native = image.dtype.newbyteorder("=")
+    return np.ascontiguousarray(image[:, :, :3].transpose(2, 0, 1), dtype=native)
 
 
 def _planes(image: Tensor) -> Tensor:
     if image.ndim != 3 or image.shape[0] != 3 or image.numel() == 0:
         raise ValueError(f"expected a tensor [3, h, w] with at least one pixel, got shape {tuple(image.shape)}")
-    planes = image.float() if image.is_floating_point() else image.float() / 255
-    low, high = float(planes.min()), float(planes.max())
-    if not (low >= 0 and high <= 1):
-        raise ValueError(f"expected integers in 0..255 or floats in 0..1, got values {low:g} to {high:g} as floats")
-    return planes
+    if image.dtype == torch.uint8:
+        return image.float() / 255
+    values = (image.detach().float() if image.is_floating_point() else image).cpu().numpy()
+    try:
+        white = white_level(values)
+    except DataError as error:
+        raise DataError(f"the image {error}") from error
+    if image.is_floating_point():
+        return image.float() / white
+    return torch.from_numpy(scale_to_bytes(values, white)).to(image.device).float() / 255
 
 
 def append_depth(images: Float[Tensor, "1 3 h w"], depth: np.ndarray | Tensor | None) -> Float[Tensor, "1 planes h w"]:

@@ -81,7 +81,8 @@ class Segmenter(nn.Module):
 
         Args:
             image: the path of an image file; a PIL image; an array [h, w], [h, w, 3] or [h, w, 4]; or a tensor
-                [3, h, w]. Integers are 0 to 255, floats 0 to 1. For a list or another iterable of these, an iterator
+                [3, h, w]. Bytes are 0 to 255; other integers and floats are scaled by the range that they use, as those
+                of files are: see `seglet.images.white_level`. For a list or another iterable of these, an iterator
                 reads and segments each image when it is asked for.
             samples: Monte-Carlo passes for an uncertainty; 0 for none.
             seed: seed of their dropout masks.
@@ -90,8 +91,8 @@ class Segmenter(nn.Module):
 
         Raises:
             DataError: a file is no readable image.
-            ValueError: the image or its depth has another shape, or values out of range; depth is missing, or not
-                wanted.
+            ValueError: the image or its depth has another shape, or values whose range is unknown; depth is missing,
+                or not wanted.
         """
         if isinstance(image, str | PathLike | Image.Image | np.ndarray | Tensor):
             return self._predict_one(image, samples, seed, cast("DepthLike | None", depth))

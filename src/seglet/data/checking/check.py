@@ -8,6 +8,7 @@ from typing import Any
 from seglet.data.checking.class_choice import choose_classes
 from seglet.data.checking.doubts import single_class
 from seglet.data.checking.file_facts import FileFacts
+from seglet.data.checking.remarks import ScannedFile, file_remarks, shared_white_levels
 from seglet.data.checking.rules import STRICT_RULES, MaskRules, decide_mask_reading
 from seglet.data.checking.scan import FileRequest, ProgressCallback, scan_files
 from seglet.data.checking.statistics import SplitStatistics, absent_classes, count_split
@@ -123,9 +124,10 @@ def check_dataset(
         rules.stray,
         rules.max_pixels,
         threshold=reading.threshold,
+        whites=shared_white_levels([facts[request] for request in facts if request.role == "image"]),
     )
     assigned = _assigned(description, facts, listed, named, tags.masks)
-    general = [*chosen.problems, *reading.problems, *assigned.problems]
+    general = [*chosen.problems, *reading.problems, *assigned.problems, *_file_remarks(description, facts)]
     if listed is not None and named:
         masked = all(item.mask is not None for items in found.splits.values() for item in items)
         general += doubtful_classes(reading.entries, listed, masked)
@@ -139,6 +141,19 @@ def _requests(found: FoundLayout) -> list[FileRequest]:
     items = [item for items in found.splits.values() for item in items]
     requests = [FileRequest(item.image, "image") for item in items]
     return requests + [FileRequest(item.mask, "mask") for item in items if item.mask is not None]
+
+
+def _file_remarks(description: Description, facts: Mapping[FileRequest, FileFacts]) -> list[Problem]:
+    """Returns remarks about the files that can be used."""
+    items = {item.image: item for items in description.splits.values() for item in items if item.mask is None}
+    items |= {item.image: item for items in description.splits.values() for item in items if item.mask is not None}
+    scanned: dict[str, list[ScannedFile]] = {"image": [], "mask": []}
+    for item in items.values():
+        for role, path in (("image", item.image), ("mask", item.mask)):
+            if path is not None and not facts[FileRequest(path, role)].error:
+                shown = _below(path, description.root)
+                scanned[role].append(ScannedFile(shown, facts[FileRequest(path, role)], item.mask is not None))
+    return file_remarks(scanned["image"], scanned["mask"], description.whites)
 
 
 def _assigned(

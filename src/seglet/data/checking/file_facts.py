@@ -4,7 +4,7 @@ Axes: h rows, w columns.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from PIL import Image
 
 from seglet.data.class_table import pack_colours
 from seglet.data.errors import DataError
-from seglet.images import decode_image, decode_mask, is_jpeg
+from seglet.images import ImageHeader, UsedRange, decode_mask, decode_stored, is_jpeg, read_header
 
 _MAX_VALUES = 1024
 
@@ -26,7 +26,7 @@ class FileFacts:
     `size` is (h, w) of the upright image. `values` counts the pixels of each id of a mask, or of each packed colour if
     `coloured`; of more than 1024 only the most frequent are kept, while `distinct` counts them all. `lossy` is True for
     a JPEG mask, whose values are rough. `difference_hash` is the 64-bit difference hash of an image, equal for copies
-    of other size.
+    of other size. `header` says what is passed over in an image or a mask, `used` which range of values an image uses.
     """
 
     hash: str
@@ -37,13 +37,16 @@ class FileFacts:
     distinct: int = 0
     values: Mapping[int, int] = field(default_factory=dict)
     lossy: bool = False
+    header: ImageHeader = field(default_factory=ImageHeader)
+    used: UsedRange = field(default_factory=UsedRange)
 
     def as_json(self) -> dict[str, Any]:
-        """Returns the facts as plain JSON, under the keys that version 0.1.0 wrote and, for a JPEG mask, `lossy`."""
+        """Returns the facts as plain JSON, without `hash` and `error`."""
         values = [[value, count] for value, count in self.values.items()]
         return {
             "size": list(self.size), "look": self.difference_hash, "coloured": self.coloured, "distinct": self.distinct,
-            "values": values, **({"lossy": True} if self.lossy else {}),
+            "values": values, **({"lossy": True} if self.lossy else {}), "header": asdict(self.header),
+            "used": asdict(self.used),
         }  # fmt: skip
 
 
@@ -53,16 +56,26 @@ def facts_from_json(content_hash: str, row: Mapping[str, Any]) -> FileFacts:
     values = {int(value): int(count) for value, count in row["values"]}
     size = (int(height), int(width))
     coloured, lossy = bool(row["coloured"]), bool(row.get("lossy", False))
-    return FileFacts(content_hash, size, "", int(row["look"]), coloured, int(row["distinct"]), values, lossy)
+    header, used = ImageHeader(**row["header"]), UsedRange(**row["used"])
+    return FileFacts(
+        content_hash, size, "", int(row["look"]), coloured, int(row["distinct"]), values, lossy, header, used
+    )
 
 
 def image_facts(content: bytes, content_hash: str, path: Path, max_pixels: int) -> FileFacts:
     """Decodes an image; a failure is in `error`."""
     try:
-        image = decode_image(content, path, max_pixels)
+        stored = decode_stored(content, path, max_pixels)
     except DataError as error:
         return FileFacts(content_hash, error=str(error))
-    return FileFacts(content_hash, (image.shape[0], image.shape[1]), difference_hash=_difference_hash(image))
+    colours = stored.colours()
+    return FileFacts(
+        content_hash,
+        (colours.shape[0], colours.shape[1]),
+        difference_hash=_difference_hash(colours),
+        header=read_header(content),
+        used=stored.used_range,
+    )
 
 
 def mask_facts(content: bytes, content_hash: str, path: Path, max_pixels: int) -> FileFacts:
@@ -75,7 +88,10 @@ def mask_facts(content: bytes, content_hash: str, path: Path, max_pixels: int) -
     most = dict(sorted(values.items(), key=lambda pair: -pair[1])[:_MAX_VALUES])
     size = (mask.shape[0], mask.shape[1])
     coloured, lossy = mask.ndim == 3, is_jpeg(content)
-    return FileFacts(content_hash, size, coloured=coloured, distinct=len(values), values=most, lossy=lossy)
+    header = read_header(content)
+    return FileFacts(
+        content_hash, size, coloured=coloured, distinct=len(values), values=most, lossy=lossy, header=header
+    )
 
 
 def _count(mask: Integer[np.ndarray, "h w *rgb"]) -> dict[int, int]:

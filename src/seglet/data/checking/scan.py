@@ -14,7 +14,7 @@ from seglet.files import content_hash, read_bytes, write_atomically
 
 ProgressCallback = Callable[[int, int], None]
 """Takes the number of finished files and the number of all files."""
-_VERSION = 1
+_VERSION = 2
 _EXAMINERS = {"image": image_facts, "mask": mask_facts}
 
 

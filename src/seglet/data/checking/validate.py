@@ -29,8 +29,13 @@ def validate_mask(name: str, facts: FileFacts, image: FileFacts, description: De
     problems = []
     if not image.error and facts.size != image.size:
         (height, width), (rows, columns) = facts.size, image.size
-        what = f"is {width}x{height} but its image is {columns}x{rows}"
-        problems.append(Problem(name, what, "export it at the size of the image (nearest neighbour)"))
+        what, cure = f"is {width}x{height} but its image is {columns}x{rows}", "export it at the size of the image"
+        if image.header.turned and (columns, rows) == (height, width):
+            what += " after its EXIF rotation: the mask fits the image before it"
+            cure = "turn the mask as the image is shown, or save the image upright, without EXIF orientation"
+        else:
+            cure += " (nearest neighbour)"
+        problems.append(Problem(name, what, cure))
     if facts.coloured != (description.coding == "colour"):
         return [*problems, _other_coding(name, facts)]
     labels = mask_value_labels(description)

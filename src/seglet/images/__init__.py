@@ -1,0 +1,79 @@
+"""Image files and masks as arrays: one decoder for every command and for Python, and labels drawn over images."""
+
+from typing import TYPE_CHECKING
+
+from seglet.lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from seglet.images.drawing import colour_palette, overlay_labels, write_mask
+    from seglet.images.formats import DECODING_ERRORS, IMAGE_FORMATS, MAX_PIXELS, RAW_SUFFIXES
+    from seglet.images.header import ImageHeader, read_header
+    from seglet.images.reading import (
+        decode_image,
+        decode_mask,
+        decode_stored,
+        image_size,
+        is_jpeg,
+        picture_colours,
+        read_image,
+        read_mask,
+    )
+    from seglet.images.resizing import resize_by_factor
+    from seglet.images.stored import StoredImage, UsedRange
+    from seglet.images.value_range import OWN_RANGE, WhiteLevels, scale_to_bytes, white_level
+
+__all__ = [
+    "DECODING_ERRORS",
+    "IMAGE_FORMATS",
+    "MAX_PIXELS",
+    "OWN_RANGE",
+    "RAW_SUFFIXES",
+    "ImageHeader",
+    "StoredImage",
+    "UsedRange",
+    "WhiteLevels",
+    "colour_palette",
+    "decode_image",
+    "decode_mask",
+    "decode_stored",
+    "image_size",
+    "is_jpeg",
+    "overlay_labels",
+    "picture_colours",
+    "read_header",
+    "read_image",
+    "read_mask",
+    "resize_by_factor",
+    "scale_to_bytes",
+    "white_level",
+    "write_mask",
+]
+
+_HOMES = {
+    "DECODING_ERRORS": "seglet.images.formats",
+    "IMAGE_FORMATS": "seglet.images.formats",
+    "ImageHeader": "seglet.images.header",
+    "MAX_PIXELS": "seglet.images.formats",
+    "OWN_RANGE": "seglet.images.value_range",
+    "RAW_SUFFIXES": "seglet.images.formats",
+    "StoredImage": "seglet.images.stored",
+    "UsedRange": "seglet.images.stored",
+    "WhiteLevels": "seglet.images.value_range",
+    "colour_palette": "seglet.images.drawing",
+    "decode_image": "seglet.images.reading",
+    "decode_mask": "seglet.images.reading",
+    "decode_stored": "seglet.images.reading",
+    "image_size": "seglet.images.reading",
+    "is_jpeg": "seglet.images.reading",
+    "overlay_labels": "seglet.images.drawing",
+    "picture_colours": "seglet.images.reading",
+    "read_header": "seglet.images.header",
+    "read_image": "seglet.images.reading",
+    "read_mask": "seglet.images.reading",
+    "resize_by_factor": "seglet.images.resizing",
+    "scale_to_bytes": "seglet.images.value_range",
+    "white_level": "seglet.images.value_range",
+    "write_mask": "seglet.images.drawing",
+}
+
+__getattr__, __dir__ = lazy_exports(__name__, _HOMES)
