@@ -14,13 +14,15 @@ from seglet.values import (
     nearest_names,
 )
 
+Merge = Literal["pixel", "channel"]
+
 
 @dataclass(frozen=True)
 class Small:
     kappa: float = 1.0
     steps: int = 3
     crop: tuple[int, int] = (64, 64)
-    merge: Literal["pixel", "channel"] = "pixel"
+    merge: Merge = "pixel"
     clip: float | None = None
     flag: bool = False
 
@@ -42,6 +44,9 @@ def test_one_number_stands_for_height_and_width():
 
 def test_none_turns_an_optional_value_off():
     assert convert_value("clip", "none", float | None) is None
+    assert convert_value("merge", "none", Merge | None) is None  # of an alias, Python makes a typing.Union
+    assert convert_value("merge", "pixel", Merge | None) == "pixel"
+    assert describe_type(Merge | None) == "pixel|channel or none"
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,12 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, Field, fields
 from types import NoneType, UnionType
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 _ConfigT = TypeVar("_ConfigT")
+
+UNIONS = (UnionType, Union)
+"""Origins of an optional type: Python makes one or the other of `X | None`, depending on X."""
 
 
 class ConfigError(ValueError):
@@ -54,7 +57,7 @@ def convert_value(name: str, value: Any, expected: Any) -> Any:
         ConfigError: it is not of this type; the message begins with `name`.
     """
     origin, arguments = get_origin(expected), get_args(expected)
-    if origin is UnionType:
+    if origin in UNIONS:
         return _optional(name, value, arguments)
     if origin is Literal:
         return _choice(name, value, arguments)
@@ -121,7 +124,7 @@ def _scalar(value: Any, expected: Any) -> Any:
 def describe_type(expected: Any) -> str:
     """Describes a type in plain words, for error messages and help."""
     origin, arguments = get_origin(expected), get_args(expected)
-    if origin is UnionType:
+    if origin in UNIONS:
         return " or ".join("none" if kind is NoneType else describe_type(kind) for kind in arguments)
     if origin is Literal:
         return "|".join(map(str, arguments))

@@ -5,7 +5,14 @@ import numpy as np
 import pytest
 import torch
 
-from seglet.losses.distillation.kl import elementwise_kl_divergence, kl_divergence, soft_cross_entropy
+from seglet.losses.distillation.kl import (
+    effective_weights,
+    elementwise_kl_divergence,
+    generalised_kl_divergence,
+    kl_divergence,
+    soft_cross_entropy,
+    target_tilt,
+)
 
 
 def pixel(*probabilities: float) -> torch.Tensor:
@@ -77,6 +84,49 @@ def test_weighted_value_is_least_where_the_student_follows_weight_times_teacher(
     student = pixel(0.75, 0.25).requires_grad_()  # ∝ (3·0.5, 1·0.5)
     kl_divergence(student, teacher, weight=weight).backward()
     torch.testing.assert_close(student.grad, torch.zeros_like(student))
+
+
+def test_the_generalised_form_stays_a_divergence_by_hand() -> None:
+    weight = torch.tensor([10.0, 1.0]).reshape(1, 2, 1, 1)
+    value = generalised_kl_divergence(pixel(0.6, 0.4), pixel(0.5, 0.5), weight=weight)
+    first, second = 0.5 * math.log(5 / 6) - 0.5 + 0.6, 0.5 * math.log(5 / 4) - 0.5 + 0.4
+    assert value.item() == pytest.approx(10 * first + second)
+    assert first > 0 < second
+
+
+def test_the_generalised_form_is_least_at_the_teacher_whatever_the_weights() -> None:
+    weight, teacher = torch.tensor([3.0, 1.0]).reshape(1, 2, 1, 1).double(), pixel(0.3, 0.7)
+    student = pixel(0.3, 0.7).requires_grad_()
+    value = generalised_kl_divergence(student, teacher, 2.0, weight)
+    value.backward()
+    assert value.item() == pytest.approx(0, abs=1e-15)
+    torch.testing.assert_close(student.grad, torch.zeros_like(student), atol=1e-12, rtol=0)
+
+
+def test_without_weights_of_classes_both_forms_are_the_same() -> None:
+    student, teacher, weight = torch.randn(2, 3, 4, 4), torch.randn(2, 3, 4, 4), 1 + torch.rand(2, 1, 4, 4)
+    counted = torch.rand(2, 4, 4) > 0.5
+    forms = (kl_divergence, generalised_kl_divergence)
+    torch.testing.assert_close(*(form(student, teacher, 2.0, weight, counted) for form in forms))
+
+
+def test_tilt_and_effective_weights_by_hand() -> None:
+    teacher = torch.cat([pixel(0.6, 0.4), pixel(0.9, 0.1)], dim=3)
+    classes, pixels = torch.tensor([1.0, 2.0]).reshape(1, 2, 1, 1), torch.tensor([1.0, 3.0]).reshape(1, 1, 1, 2)
+    assert target_tilt(teacher, classes).item() == 0.5  # 0.6 · 1 < 0.4 · 2, but 0.9 · 1 > 0.1 · 2
+    assert target_tilt(teacher, pixels).item() == 0
+    pull, weights = effective_weights(teacher, classes)
+    assert [pull.item(), *weights.tolist()] == pytest.approx([1.25, 1, 2])  # mean of 0.6 + 0.8 and 0.9 + 0.2
+    pull, weights = effective_weights(teacher, pixels)
+    assert [pull.item(), *weights.tolist()] == pytest.approx([2, (0.6 + 2.7) / 1.5, (0.4 + 0.3) / 0.5])
+
+
+def test_the_gradient_of_eq_3_pulls_to_the_tilted_target() -> None:
+    weight, teacher = torch.tensor([3.0, 1.0]).reshape(1, 2, 1, 1).double(), pixel(0.5, 0.5)
+    student = pixel(0.5, 0.5).requires_grad_()
+    kl_divergence(student, teacher, weight=weight).backward()
+    assert student.grad is not None
+    assert student.grad.flatten().tolist() == pytest.approx([2 * (0.5 - 0.75), 2 * (0.5 - 0.25)])  # W = 2
 
 
 def test_only_counted_pixels_are_averaged() -> None:

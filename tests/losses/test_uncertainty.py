@@ -1,4 +1,5 @@
 import itertools
+import math
 from typing import Any
 
 import numpy as np
@@ -8,10 +9,14 @@ import torch
 from seglet.losses.distillation.kl import kl_divergence
 from seglet.losses.task import cross_entropy
 from seglet.losses.uncertainty import (
+    entropy_uncertainty,
+    fit_weight_growth,
     label_weight,
+    margin_uncertainty,
     merge_deviation,
     merge_resized_deviation,
     resized_deviation,
+    shuffle_pixels,
     uncertainty_weight,
 )
 from seglet.tensors import running_mean_and_deviation
@@ -105,6 +110,55 @@ def test_label_weight_is_that_of_the_true_class() -> None:
 
 def test_wrong_names_list_the_right_ones() -> None:  # a TypeError where shapes and types are checked
     with pytest.raises((ValueError, TypeError), match=r"logits.*pixel.*channel.*sample"):
-        merge_deviation(torch.zeros(1, 2, 1, 1), "class")  # type: ignore[arg-type]
+        merge_deviation(torch.zeros(1, 2, 1, 1), "row")  # type: ignore[arg-type]
     with pytest.raises((ValueError, TypeError), match=r"power.*exponential"):
         uncertainty_weight(torch.zeros(1), 1, growth="linear")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("shares", "entropy", "margin"),
+    [
+        ((1, 1, 1, 1), 1, 1),
+        ((0.7, 0.2, 0.1), -(0.7 * math.log(0.7) + 0.2 * math.log(0.2) + 0.1 * math.log(0.1)) / math.log(3), 0.5),
+        ((1, 1, 1e-12), math.log(2) / math.log(3), 1),
+        ((1,), 0, 0),
+    ],
+)
+def test_entropy_and_margin_of_one_pass_by_hand(shares: tuple[float, ...], entropy: float, margin: float) -> None:
+    logits = torch.tensor(shares, dtype=torch.float64).log().reshape(1, -1, 1, 1)
+    assert entropy_uncertainty(logits).item() == pytest.approx(entropy, abs=1e-9)
+    assert margin_uncertainty(logits).item() == pytest.approx(margin, abs=1e-9)
+
+
+def test_a_class_averages_over_the_pixels_predicted_as_it() -> None:
+    sigma = torch.tensor([0.1, 0.3]).reshape(1, 1, 1, 2)
+    shares = torch.tensor([[0.9, 0.1], [0.1, 0.9]]).reshape(1, 2, 1, 2)
+    merged = merge_deviation(sigma, "class", shares)
+    assert merged.shape == (1, 2, 1, 1)
+    assert merged.flatten().tolist() == pytest.approx([0.09 + 0.03, 0.01 + 0.27])
+    assert torch.equal(merge_resized_deviation(sigma, "class", (4, 8), shares), merged)
+    with pytest.raises(ValueError, match="give `probabilities`"):
+        merge_deviation(sigma, "class")
+
+
+def test_shuffling_moves_whole_pixels_and_keeps_all_of_them() -> None:
+    sigma = torch.arange(12.0).reshape(2, 1, 2, 3) + torch.tensor([0.0, 100.0]).reshape(1, 2, 1, 1)
+    first, again = (shuffle_pixels(sigma, torch.Generator().manual_seed(1)) for _ in range(2))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, sigma)
+    assert first[:, 0].flatten().sort().values.tolist() == list(range(12))
+    assert torch.equal(first[:, 1], first[:, 0] + 100)
+
+
+@pytest.mark.parametrize(("growth", "kappa"), [("power", 2.0), ("exponential", math.log(4))])
+def test_growth_is_fitted_to_a_mean_weight_by_hand(growth: Any, kappa: float) -> None:
+    quantiles = torch.tensor([0.0, 0.2]).repeat(32).sort().values
+    found, m = fit_weight_growth(quantiles, 2.5, growth)  # half of the weights are 1, half (1 + 5 · 0.2)^κ = 4
+    assert (found.item(), m.item()) == pytest.approx((kappa, 5.0), abs=1e-4)
+    assert uncertainty_weight(quantiles, found, m, growth).mean().item() == pytest.approx(2.5, abs=1e-4)
+
+
+def test_no_growth_reaches_a_mean_without_uncertainty() -> None:
+    kappa, m = fit_weight_growth(torch.zeros(64), 2.0)
+    assert kappa == 64
+    assert uncertainty_weight(torch.zeros(1), kappa, m).item() == 1

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from seglet.methods import distill, fotf
 from seglet.methods.distill.terms import TERMS
-from seglet.methods.uncertainty_weights import Deviations, UncertaintyWeightConfig, weights_from_deviations
+from seglet.methods.uncertainty_config import UncertaintyWeightConfig
+from seglet.methods.uncertainty_weights import Deviations, NetworkPass, StepPasses, UncertaintyWeights
 from seglet.models.distillation.class_matching import match_teacher_classes
 from seglet.models.distillation.class_teacher import ClassTeacher, SharedClasses
 from seglet.models.distillation.teachers import Frozen
@@ -63,7 +64,9 @@ def test_the_shared_classes_are_distilled_by_hand(labels: tuple[int, int], expec
     config = fotf.Config(**SMALL, weigh_kd=False, weigh_task=False)
     method = fotf.Method(config, teacher(), shared_teacher())
     weights = fotf.method.LossWeights(step.target)
-    assert float(method._distillation(method.teacher, logits, step, weights)) == pytest.approx(expected, abs=1e-6)
+    assert float(
+        method._distillation(method.teacher, logits, method.teacher(step.images), step, weights)
+    ) == pytest.approx(expected, abs=1e-6)
 
 
 def test_unannotated_pixels_may_be_left_out_too() -> None:
@@ -71,15 +74,16 @@ def test_unannotated_pixels_may_be_left_out_too() -> None:
     logits = torch.tensor([[1.0, 7.0, 1.0], [9.0, 1.0, 1.0]]).log().T.reshape(1, 3, 1, 2)
     config = fotf.Config(**SMALL, weigh_kd=False, weigh_task=False, mask_ignored=True)
     method = fotf.Method(config, teacher(), shared_teacher())
-    found = method._distillation(method.teacher, logits, step, fotf.method.LossWeights(step.target))
+    weights = fotf.method.LossWeights(step.target)
+    found = method._distillation(method.teacher, logits, method.teacher(step.images), step, weights)
     assert float(found) == pytest.approx(BY_HAND, abs=1e-6)
 
 
 def test_weights_of_distillation_are_those_of_the_shared_classes() -> None:
     deviations = torch.tensor([0.1, 0.9, 0.3]).view(1, 3, 1, 1).expand(1, 3, 1, 2)
     config = UncertaintyWeightConfig(kappa=1, kd_merge="pixel", task_merge="pixel")
-    target = two_pixels(0, 1).target
-    weights = weights_from_deviations(config, Deviations(deviations, deviations), target, True, (0, 2))
+    passes = StepPasses(NetworkPass(nn.Identity(), deviations, None), two_pixels(0, 1).target, shared=(0, 2))
+    weights = UncertaintyWeights(config).weigh(Deviations(deviations, deviations), passes, step=0)
     assert weights.distillation is not None
     assert weights.distillation.flatten().tolist() == pytest.approx([1.2, 1.2])  # 1 + (0.1 + 0.3) / 2
     assert weights.target.weight.flatten().tolist() == pytest.approx([1 + 1.3 / 3] * 2)

@@ -1,5 +1,6 @@
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -7,10 +8,20 @@ from tests.methods.toys import CLASSES, SMALL, fotf, labelled, teacher
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from seglet.methods.fotf import Config, Method
+from seglet.methods.uncertainty_weights import UncertaintyWeights
+from seglet.models.segmenter import Segmenter
 from seglet.types import IGNORE, Classes, Progress, Target
 
 VANILLA = {"weigh_kd": False, "weigh_task": False}
 NOW = Progress(0, 10, seed=3)
+
+
+def with_teacher(source: Segmenter | None = None, **changes: Any) -> Method:
+    """Returns a FOTF whose teacher its config names, though it is not loaded from there."""
+    method = fotf(source=source, **{**changes, "uncertainty": "entropy"})
+    method.config = replace(method.config, **changes)
+    method.weights = UncertaintyWeights(method.config)
+    return method
 
 
 def total(method: Method) -> torch.Tensor:
@@ -120,16 +131,78 @@ def test_a_batch_without_annotation_stays_finite(changes: dict[str, str]) -> Non
     assert all(torch.isfinite(term) for term in losses.terms.values())
 
 
-@pytest.mark.parametrize("merging", ["logits", "pixel", "channel", "sample"])
+@pytest.mark.parametrize("merging", ["logits", "pixel", "channel", "sample", "class"])
 @pytest.mark.parametrize("where", ["logits", "labels"])
 def test_every_merging_works_in_both_losses(merging: str, where: str) -> None:
     changes = {"kd_merge": merging, "task_merge": merging, "deviation_at": where}
     assert torch.isfinite(total(fotf(student="segformer-mit_b0", width=0.25, auxiliary_weight=0.0, **changes)))
 
 
-def test_a_student_without_dropout_is_refused() -> None:
-    with pytest.raises(ValueError, match="no dropout"):
-        total(fotf(dropout=0.0))
+@pytest.mark.parametrize("kind", ["entropy", "margin", "teacher-entropy"])
+def test_the_uncertainty_of_one_pass_weighs_without_stochastic_passes(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seglet.methods.uncertainty_weights.sample_deviations", None)  # calling it would fail
+    terms = with_teacher(uncertainty=kind, dropout=0.0).losses(labelled(), NOW).terms
+    assert 1 < terms["weight_mean"] < terms["weight_max"]
+    assert 1 < terms["task_weight_mean"] < terms["task_weight_max"]
+    assert terms["tilt"] == 0  # one weight a pixel
+
+
+@pytest.mark.parametrize("merging", ["pixel", "class", "sample"])
+@pytest.mark.parametrize("where", ["logits", "labels"])
+def test_the_teachers_passes_weigh_at_any_size(merging: str, where: str) -> None:
+    changes = {"uncertainty": "teacher-mc", "kd_merge": merging, "task_merge": merging, "deviation_at": where}
+    terms = with_teacher(teacher(output_stride=16), **changes).losses(labelled(), NOW).terms
+    assert 1 < terms["weight_mean"] <= terms["weight_max"]
+
+
+def test_a_student_without_dropout_is_refused_when_it_is_built() -> None:
+    for sites in ("all", "last"):
+        with pytest.raises(ValueError, match="the student has no dropout in its head"):
+            Method.build(Config(**SMALL, dropout=0.0, sites=sites), CLASSES, seed=0)
+    assert Method.build(Config(**SMALL, dropout=0.0, weigh_task=False), CLASSES, seed=0)  # nothing is weighted
+
+
+@pytest.mark.parametrize(
+    ("kind", "source", "message"),
+    [
+        ("teacher-mc", None, "needs a teacher"),
+        ("teacher-mc", teacher(dropout=0.0), "the teacher has no dropout in its head"),
+        ("teacher-mc", teacher(Classes.named(["road", "sky"])), "needs a teacher of the data's own classes"),
+    ],
+)
+def test_a_teacher_without_the_uncertainty_asked_for_is_refused(
+    kind: str, source: Segmenter | None, message: str, tmp_path: Path
+) -> None:
+    if source is not None:
+        source.save(tmp_path / "teacher")
+    folder = None if source is None else str(tmp_path / "teacher")
+    with pytest.raises(ValueError, match=message):
+        Method.build(Config(**SMALL, teacher=folder, uncertainty=kind), CLASSES, seed=0)
+
+
+def test_classes_of_one_value_a_pixel_are_refused_by_key() -> None:
+    with pytest.raises(ValueError, match="kd_merge: entropy has one value a pixel and none a class"):
+        Config(uncertainty="entropy", kd_merge="channel")
+
+
+def test_the_generalised_form_is_never_negative_and_tilts_nothing() -> None:
+    sharp = {"kappa": 10.0, "m": 10.0, "kd_merge": "logits"}
+    paper, ours = (fotf(**sharp, kd_form=form).losses(labelled(), NOW).terms for form in ("eq3", "generalised"))
+    assert paper["tilt"] > 0 == ours["tilt"]
+    assert 0 < ours["kd"] != paper["kd"]
+    assert ours["weight/sky"] == paper["weight/sky"]
+    assert ours["weight_effective"] > 1
+
+
+def test_training_warns_of_large_weights_and_of_another_target_than_the_teachers() -> None:
+    method = fotf()
+    assert method.training_warnings({"kd": 0.1, "weight_max": 20.0, "tilt": 0.02}, NOW) == {}
+    found = method.training_warnings({"kd": -0.1, "weight_max": 66.0, "tilt": 0.045}, NOW)
+    assert found.keys() == {"weights", "negative", "tilt"}
+    assert "the largest is 66" in found["weights"]
+    assert "in 4.5 % of the pixels" in found["tilt"]
 
 
 def test_the_teacher_is_loaded_from_its_folder(tmp_path: Path) -> None:

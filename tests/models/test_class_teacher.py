@@ -135,7 +135,7 @@ def test_a_saved_teacher_of_other_classes_teaches_those_it_shares(tmp_path: Path
     images = torch.rand(2, 3, 32, 32)
     own = other.network(images).logits
     assert torch.equal(other(images), own[:, [2, 0]])
-    assert torch.equal(other.maps(images, ["logits"])["logits"], own[:, [2, 0]])
+    assert torch.equal(other.observe(images, ["logits"]).maps["logits"], own[:, [2, 0]])
     assert other.measure(["logits", "feature"])["logits"].channels == 2
     assert other.predict(images).shape == (2, 3, 32, 32)
     assert not (other.predict(images).argmax(1) == 1).any()  # it knows no road

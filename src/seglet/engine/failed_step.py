@@ -10,8 +10,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Any, get_args, get_type_hints
+from types import NoneType
+from typing import Any, get_args, get_origin, get_type_hints
 
 import torch
 from safetensors.torch import load_file
@@ -23,7 +23,7 @@ from seglet.engine.module import NonFiniteLossError, diagnose_step
 from seglet.engine.run import Run
 from seglet.methods.base import Method
 from seglet.types import Classes, Losses, Progress
-from seglet.values import ConfigError
+from seglet.values import UNIONS, ConfigError
 
 
 def save_failed_step(folder: Path, method: Method[Any], error: NonFiniteLossError) -> None:
@@ -105,7 +105,7 @@ def _batch(kind: Any, path: str, known: Mapping[str, Any]) -> Any:
     """Builds the record of type `kind` from its parts, by dotted names below `path`; None if optional and absent."""
     if path in known:
         return known[path]
-    if isinstance(kind, UnionType):
+    if get_origin(kind) in UNIONS:
         (kind,) = [each for each in get_args(kind) if each is not NoneType]
         if not any(name.startswith(f"{path}.") for name in known):
             return None

@@ -1,4 +1,4 @@
-"""Loss weights from the student's own uncertainty, for any method (FOTF, Eq. 4-8).
+"""Loss weights from the uncertainty of student or teacher, for any method (FOTF, Eq. 4-8).
 
 No gradient passes through a weight: by Table 6 a stochastic pass costs no more than a forward pass, which is only
 possible if nothing is kept for a backward pass.
@@ -6,66 +6,51 @@ possible if nothing is kept for a backward pass.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from seglet.losses.uncertainty import (
     DeviationMerging,
-    WeightGrowth,
+    entropy_uncertainty,
     label_weight,
+    margin_uncertainty,
     merge_deviation,
     merge_resized_deviation,
     resized_deviation,
+    shuffle_pixels,
     uncertainty_weight,
 )
-from seglet.models.network import Embedding, Network
-from seglet.models.uncertainty import DropoutSites, mc_deviation, mc_probabilities
-from seglet.tensors import running_mean_and_deviation
-from seglet.types import IGNORE, Target, option
+from seglet.methods.adaptive_growth import AdaptiveGrowth
+from seglet.methods.uncertainty_config import UncertaintyWeightConfig
+from seglet.models.network import Network
+from seglet.models.uncertainty import mc_deviation, mc_probabilities
+from seglet.tensors import at_least_float32, resize_align_corners, running_mean_and_deviation
+from seglet.types import IGNORE, Progress, Target
 
 
 @dataclass(frozen=True)
-class UncertaintyWeightConfig:
-    """Keys of uncertainty weights; docs/methods/fotf.md gives the reason for each default."""
+class NetworkPass:
+    """One pass of a network: its logits, and the trunk that stochastic passes begin with; None if it has none."""
 
-    samples: int = option(5, "T, number of stochastic passes; FOTF Sec. 4.1")
-    kappa: float = option(5.0, "κ, how sharply the weight rises with σ; Eq. 7, A.3.1: Cityscapes, DeepLabV3")
-    m: float = option(1.0, "factor on σ; Eq. 7, A.3.1: Cityscapes, DeepLabV3")
-    function: WeightGrowth = option("power", "power: (1 + mσ)^κ, Eq. 7; exponential: exp(κmσ), Table 4 with m = 1")
-    weigh_kd: bool = option(True, "weight the distillation term by uncertainty; Eq. 3")
-    weigh_task: bool = option(True, "weight the task loss by uncertainty; Eq. 8, Table 5")
-    kd_merge: DeviationMerging = option(
-        "channel", "dimension that keeps its own σ in the distillation term; best mean of Table 4"
-    )
-    task_merge: DeviationMerging = option(
-        "pixel", "dimension that keeps its own σ in the task loss; best mean of Table 8"
-    )
-    ddof: int = option(1, "σ divides by T - ddof: 1 as torch.std, 0 as in Eq. 5")
-    sites: DropoutSites = option("all", "dropout layers that are sampled: all of the head, or only the last")
-    deviation_at: Literal["logits", "labels"] = option(
-        "logits", "size at which σ of the task loss is computed: the logits' (then resized), or the labels'"
-    )
-    max_weight: float | None = option(None, "upper bound of the weight; the paper has none")
-
-    def __post_init__(self) -> None:
-        check_at_least(1, samples=self.samples, max_weight=self.max_weight)
-        check_at_least(0, kappa=self.kappa, m=self.m)
-        if self.ddof not in (0, 1):
-            raise ValueError(f"ddof: expected 0 or 1, got {self.ddof}")
+    network: nn.Module
+    logits: Float[Tensor, "b k h w"]
+    trunk: Float[Tensor, "b d h2 w2"] | None
 
 
-def check_at_least(least: int, **values: int | float | None) -> None:
-    """Checks values of a config by name; None is allowed.
+@dataclass(frozen=True)
+class StepPasses:
+    """The passes of a step that weights are made from.
 
-    Raises:
-        ValueError: a value is below `least`.
+    `distils` says whether there is a distillation term, `shared` over which classes of the data; None: over all.
     """
-    for name, value in values.items():
-        if value is not None and not value >= least:
-            raise ValueError(f"{name}: expected at least {least}, got {value}")
+
+    student: NetworkPass
+    target: Target
+    teacher: NetworkPass | None = None
+    distils: bool = True
+    shared: Sequence[int] | None = None
 
 
 @dataclass(frozen=True)
@@ -83,56 +68,118 @@ class LossWeights:
 
 @dataclass(frozen=True)
 class Deviations:
-    """σ of the class probabilities, at the size of the logits and at the size the task loss needs."""
+    """σ at the size of the student's logits and at the size the task loss needs, of each class or of the pixel alone.
+
+    `logits` are those of the network whose σ it is; only the merging `class` needs them.
+    """
 
     at_logits: Float[Tensor, "b k h w"]
     for_task: Float[Tensor, "b k h2 w2"]
+    logits: Float[Tensor, "b j h3 w3"] | None = None
+
+    def probabilities(self, sigma: Float[Tensor, "b k h w"]) -> Float[Tensor, "b j h w"] | None:
+        """Returns the class probabilities at the size of one of the two."""
+        if self.logits is None:
+            return None
+        return at_least_float32(resize_align_corners(self.logits, sigma.shape[-2:])).softmax(dim=1)
 
 
-def loss_weights(
-    config: UncertaintyWeightConfig,
-    network: Network,
-    embedding: Embedding,
-    target: Target,
-    generator: torch.Generator,
-    distils: bool,
-    shared: Sequence[int] | None = None,
-) -> LossWeights:
-    """Computes the weights of one step from the student's uncertainty.
+class UncertaintyWeights(nn.Module):
+    """The weights of a method's losses; with `target_weight` it has a state, which is part of a checkpoint."""
 
-    `distils` says whether there is a distillation term, `shared` over which classes; None: over all. If no loss is
-    weighted, there are no stochastic passes.
-    """
-    if not (config.weigh_task or (config.weigh_kd and distils)):
-        return LossWeights(target)
-    deviations = sample_deviations(config, network, embedding.trunk, target.labels.shape[-2:], generator)
-    return weights_from_deviations(config, deviations, target, distils, shared)
+    def __init__(self, config: UncertaintyWeightConfig) -> None:
+        super().__init__()
+        self.config = config
+        mean = config.target_weight
+        growth = [None if mean is None else AdaptiveGrowth(mean, config.function, config.max_weight) for _ in range(2)]
+        self.kd_growth = growth[0] if config.weigh_kd else None
+        self.task_growth = growth[1] if config.weigh_task else None
+
+    def forward(self, passes: StepPasses, progress: Progress, generator: torch.Generator) -> LossWeights:
+        """Computes the weights of one step; if no loss is weighted, there are no stochastic passes."""
+        if not self.config.weighs(passes.distils):
+            return LossWeights(passes.target)
+        deviations = measure_deviations(self.config, passes, generator)
+        return self.weigh(deviations, passes, progress.step)
+
+    @torch.no_grad()
+    def weigh(self, deviations: Deviations, passes: StepPasses, step: int) -> LossWeights:
+        """Computes the weights of the task loss and, if there is one, of the distillation term.
+
+        The latter are those of the shared classes alone, also where σ is averaged over classes.
+        """
+        config, target = self.config, passes.target
+        terms = {"deviation_mean": deviations.at_logits.mean()}
+        weight = None
+        if config.weigh_task:
+            sigma, annotated = deviations.for_task, target.labels != IGNORE
+            merged = merge_resized_deviation(
+                sigma, config.task_merge, target.labels.shape[-2:], _shares(deviations, sigma, config.task_merge)
+            )
+            of_label = label_weight(merged, target.labels)
+            task, logged = self._weights(self.task_growth, of_label, step, annotated)
+            terms |= {f"task_{name}": value for name, value in logged.items()}
+            target = Target(target.labels, target.weight * task)
+        if passes.distils and config.weigh_kd:
+            weight, logged = self._weights(self.kd_growth, self._distilled(deviations, passes), step)
+            terms |= logged
+        return LossWeights(target, weight, terms)
+
+    def _distilled(self, deviations: Deviations, passes: StepPasses) -> Float[Tensor, "b #k #h #w"]:
+        """Returns the merged σ of the distillation term."""
+        sigma, merging = deviations.at_logits, self.config.distillation_merge
+        shares = _shares(deviations, sigma, merging)
+        if passes.shared is not None and not self.config.asks_teacher:
+            places = list(passes.shared)
+            sigma = sigma if sigma.shape[1] == 1 else sigma[:, places]
+            shares = None if shares is None else shares[:, places]
+        return merge_deviation(sigma, merging, shares)
+
+    def _weights(
+        self,
+        growth: AdaptiveGrowth | None,
+        sigma: Float[Tensor, "*shape"],
+        step: int,
+        counted: Bool[Tensor, "*shape"] | None = None,
+    ) -> tuple[Float[Tensor, "*shape"], dict[str, Float[Tensor, ""]]]:
+        """Returns the weights and what to log of them, over the values that are `counted`."""
+        config = self.config
+        ramp = min(1.0, step / config.kappa_warmup) if config.kappa_warmup else 1.0
+        kappa, m = (config.kappa, config.m) if growth is None else growth(sigma, counted)
+        weight = uncertainty_weight(sigma, kappa * ramp, m, config.function, config.max_weight)  # Eq. 7
+        if config.normalise == "mean":
+            weight = weight / _mean(weight, counted)
+        logged = _summary(weight, counted)
+        if growth is not None or config.kappa_warmup:
+            logged |= {name: torch.as_tensor(it).to(weight) for name, it in (("kappa", kappa * ramp), ("m", m))}
+        return weight, logged
 
 
 @torch.no_grad()
-def weights_from_deviations(
-    config: UncertaintyWeightConfig,
-    deviations: Deviations,
-    target: Target,
-    distils: bool,
-    shared: Sequence[int] | None = None,
-) -> LossWeights:
-    """Computes the weights of the task loss and, if the student `distils`, of the distillation term.
+def measure_deviations(config: UncertaintyWeightConfig, passes: StepPasses, generator: torch.Generator) -> Deviations:
+    """Computes σ as `uncertainty` says, of the student or of the teacher, at the size of the student's logits.
 
-    The latter are those of the `shared` classes alone, also where σ is averaged over classes.
+    Raises:
+        ValueError: the teacher's is asked for, and there is none, or it cannot be sampled.
     """
-    terms = {"deviation_mean": deviations.at_logits.mean()}
-    weight = None
-    if config.weigh_task:
-        merged = merge_resized_deviation(deviations.for_task, config.task_merge, target.labels.shape[-2:])
-        task = label_weight(_weight(config, merged), target.labels)
-        terms |= _summary("task_weight", task, target.labels != IGNORE)
-        target = Target(target.labels, target.weight * task)
-    if distils and config.weigh_kd:
-        distilled = deviations.at_logits if shared is None else deviations.at_logits[:, list(shared)]
-        weight = _weight(config, merge_deviation(distilled, config.kd_merge))
-        terms |= _summary("weight", weight)
-    return LossWeights(target, weight, terms)
+    whose, size = passes.teacher if config.asks_teacher else passes.student, passes.target.labels.shape[-2:]
+    if whose is None:
+        raise ValueError(f"uncertainty: {config.uncertainty} needs a teacher; give one, or take mc or entropy")
+    if config.samples_passes:
+        if not isinstance(whose.network, Network) or whose.trunk is None:
+            raise ValueError("uncertainty: a segmenter of transformers has no stochastic passes; take teacher-entropy")
+        found = sample_deviations(config, whose.network, whose.trunk, size, generator)
+    else:
+        of_logits = margin_uncertainty if config.uncertainty == "margin" else entropy_uncertainty
+        once = of_logits(whose.logits)
+        resized = config.deviation_at == "labels"
+        found = Deviations(once, of_logits(resize_align_corners(whose.logits, size)) if resized else once)
+    at_logits, for_task = found.at_logits, found.for_task
+    if config.shuffle:
+        at_logits = shuffle_pixels(found.at_logits, generator)
+        for_task = at_logits if for_task is found.at_logits else shuffle_pixels(for_task, generator)
+    at_logits = resize_align_corners(at_logits, passes.student.logits.shape[-2:])
+    return Deviations(at_logits, for_task, whose.logits.detach())
 
 
 @torch.no_grad()
@@ -153,14 +200,17 @@ def sample_deviations(
     )  # Eq. 6
 
 
-def _weight(config: UncertaintyWeightConfig, sigma: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    return uncertainty_weight(sigma, config.kappa, config.m, config.function, config.max_weight)  # Eq. 7
+def _shares(deviations: Deviations, sigma: Tensor, merging: DeviationMerging) -> Tensor | None:
+    return deviations.probabilities(sigma) if merging == "class" else None
 
 
-def _summary(
-    name: str, weight: Float[Tensor, "*shape"], where: Bool[Tensor, "*shape"] | None = None
-) -> dict[str, Tensor]:
-    """Returns mean and maximum of the weights where `where` is true; 1 if it never is."""
-    if where is not None:
-        weight = weight.where(where, torch.nan)
-    return {f"{name}_mean": weight.nanmean().nan_to_num(1.0), f"{name}_max": weight.nan_to_num(1.0).amax()}
+def _mean(weight: Float[Tensor, "*shape"], counted: Bool[Tensor, "*shape"] | None) -> Float[Tensor, ""]:
+    """Returns the mean of the counted weights, 1 if none is."""
+    return (weight if counted is None else weight.where(counted, torch.nan)).nanmean().nan_to_num(1.0)
+
+
+def _summary(weight: Float[Tensor, "*shape"], counted: Bool[Tensor, "*shape"] | None) -> dict[str, Tensor]:
+    """Returns mean and maximum of the counted weights; 1 if there is none."""
+    largest = weight if counted is None else weight.where(counted, 0.0)
+    most = largest.amax()
+    return {"weight_mean": _mean(weight, counted), "weight_max": most.where(most > 0, 1.0)}

@@ -13,11 +13,20 @@ if TYPE_CHECKING:
     from seglet.losses.distillation.dist import between_classes, correlation_loss, within_classes
     from seglet.losses.distillation.features import attention_transfer_loss, mean_squared_error
     from seglet.losses.distillation.ifvd import variation_loss
-    from seglet.losses.distillation.kl import elementwise_kl_divergence, kl_divergence, soft_cross_entropy
+    from seglet.losses.distillation.kl import (
+        WeightedForm,
+        effective_weights,
+        elementwise_kl_divergence,
+        generalised_kl_divergence,
+        kl_divergence,
+        soft_cross_entropy,
+        target_tilt,
+    )
     from seglet.losses.distillation.skd_pairwise import coarse_pairwise_loss, pairwise_loss
 
 __all__ = [
     "MemoryTerms",
+    "WeightedForm",
     "adversarial_loss",
     "attention_transfer_loss",
     "between_classes",
@@ -27,8 +36,10 @@ __all__ = [
     "cirkd_minibatch_loss",
     "coarse_pairwise_loss",
     "correlation_loss",
+    "effective_weights",
     "elementwise_kl_divergence",
     "feature_distance",
+    "generalised_kl_divergence",
     "gradient_penalty",
     "hinge_loss",
     "kl_divergence",
@@ -36,6 +47,7 @@ __all__ = [
     "omni_contrastive_loss",
     "pairwise_loss",
     "soft_cross_entropy",
+    "target_tilt",
     "variation_loss",
     "wasserstein_loss",
     "within_classes",
@@ -43,6 +55,7 @@ __all__ = [
 
 _HOMES = {
     "MemoryTerms": "seglet.losses.distillation.cirkd_memory",
+    "WeightedForm": "seglet.losses.distillation.kl",
     "adversarial_loss": "seglet.losses.distillation.adversarial",
     "attention_transfer_loss": "seglet.losses.distillation.features",
     "between_classes": "seglet.losses.distillation.dist",
@@ -52,8 +65,10 @@ _HOMES = {
     "cirkd_minibatch_loss": "seglet.losses.distillation.cirkd_minibatch",
     "coarse_pairwise_loss": "seglet.losses.distillation.skd_pairwise",
     "correlation_loss": "seglet.losses.distillation.dist",
+    "effective_weights": "seglet.losses.distillation.kl",
     "elementwise_kl_divergence": "seglet.losses.distillation.kl",
     "feature_distance": "seglet.losses.distillation.afdcd",
+    "generalised_kl_divergence": "seglet.losses.distillation.kl",
     "gradient_penalty": "seglet.losses.distillation.adversarial",
     "hinge_loss": "seglet.losses.distillation.adversarial",
     "kl_divergence": "seglet.losses.distillation.kl",
@@ -61,6 +76,7 @@ _HOMES = {
     "omni_contrastive_loss": "seglet.losses.distillation.afdcd",
     "pairwise_loss": "seglet.losses.distillation.skd_pairwise",
     "soft_cross_entropy": "seglet.losses.distillation.kl",
+    "target_tilt": "seglet.losses.distillation.kl",
     "variation_loss": "seglet.losses.distillation.ifvd",
     "wasserstein_loss": "seglet.losses.distillation.adversarial",
     "within_classes": "seglet.losses.distillation.dist",

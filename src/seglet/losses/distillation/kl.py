@@ -3,12 +3,18 @@
 Axes: b images, k classes, h rows, w columns.
 """
 
+from typing import Literal
+
+import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from seglet.losses.distillation.feature_maps import check_same_shape, check_temperature
 from seglet.tensors import at_least_float32
+
+WeightedForm = Literal["eq3", "generalised"]
+"""Form of a divergence whose summands are weighted: FOTF's Eq. 3, or the generalised divergence."""
 
 
 def kl_divergence(
@@ -38,6 +44,57 @@ def kl_divergence(
     log_teacher = F.log_softmax(at_least_float32(teacher) / temperature, dim=1)
     summands = F.kl_div(log_student, log_teacher, reduction="none", log_target=True)  # Eq. 2: q_T · log(q_T / q_S)
     return _mean_over_pixels(summands, weight, counted) * temperature**2
+
+
+def generalised_kl_divergence(
+    student: Float[Tensor, "b k h w"],
+    teacher: Float[Tensor, "b k h w"],
+    temperature: float = 1.0,
+    weight: Float[Tensor, "#b #k #h #w"] | None = None,
+    counted: Bool[Tensor, "b h w"] | None = None,
+) -> Float[Tensor, ""]:
+    """Computes the mean over pixels of Σ w·(q_T·log(q_T / q_S) - q_T + q_S), in nats; otherwise as `kl_divergence`.
+
+    No summand is negative, and all are 0 where the student equals the teacher, so with any weights of the classes it
+    stays a divergence that is least there. Weights that are equal within a pixel give `kl_divergence`.
+
+    Raises:
+        ValueError: see `kl_divergence`.
+
+    Source: the Bregman divergence of q·log q, also called generalised Kullback-Leibler divergence.
+    """
+    check_same_shape(student, teacher)
+    check_temperature(temperature)
+    log_student = F.log_softmax(at_least_float32(student) / temperature, dim=1)
+    log_teacher = F.log_softmax(at_least_float32(teacher) / temperature, dim=1)
+    divergence = F.kl_div(log_student, log_teacher, reduction="none", log_target=True)
+    summands = divergence - log_teacher.exp() + log_student.exp()
+    return _mean_over_pixels(summands, weight, counted) * temperature**2
+
+
+def target_tilt(
+    teacher: Float[Tensor, "b k h w"], weight: Float[Tensor, "#b #k #h #w"], temperature: float = 1.0
+) -> Float[Tensor, ""]:
+    """Computes the share of pixels where the most probable class of w·q_T is not the teacher's, in [0, 1].
+
+    The gradient of Eq. 3 by the student's logits is W·(q_S - q̃) with W = Σ w·q_T and q̃ = w·q_T / W: the student learns
+    q̃, and where this share is large, other classes than the teacher's.
+    """
+    log_teacher = F.log_softmax(at_least_float32(teacher) / temperature, dim=1)
+    return ((log_teacher + weight.log()).argmax(dim=1) != log_teacher.argmax(dim=1)).to(log_teacher.dtype).mean()
+
+
+def effective_weights(
+    teacher: Float[Tensor, "b k h w"], weight: Float[Tensor, "#b #k #h #w"], temperature: float = 1.0
+) -> tuple[Float[Tensor, ""], Float[Tensor, " k"]]:
+    """Computes the mean over pixels of W = Σ w·q_T, and the mean weight of each class, by the teacher's belief in it.
+
+    By the gradient at `target_tilt`, plain distillation with λ = W pulls as much as the weighted one; the weight of a
+    class is Σᵢ q_T·w / Σᵢ q_T.
+    """
+    target = F.softmax(at_least_float32(teacher) / temperature, dim=1)
+    pull, belief = (target * weight).mean((0, 2, 3)), target.mean((0, 2, 3))
+    return pull.sum(), pull / belief.clamp_min(torch.finfo(target.dtype).tiny)
 
 
 def elementwise_kl_divergence(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from seglet.methods.distill.term_spec import parse_terms
-from seglet.methods.uncertainty_weights import UncertaintyWeightConfig, check_at_least
+from seglet.methods.uncertainty_config import UncertaintyWeightConfig, check_at_least
 from seglet.models.distillation.class_teacher import ClassTeacherConfig
 from seglet.models.student import StudentConfig
 from seglet.types import option

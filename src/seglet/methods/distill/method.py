@@ -13,13 +13,17 @@ from seglet.methods.distill.config import Config
 from seglet.methods.distill.tapped_term import TappedTerm, attach_terms
 from seglet.methods.distill.term_spec import parse_terms
 from seglet.methods.distill.terms.base import FeaturePair, TermPart
-from seglet.methods.uncertainty_weights import LossWeights, loss_weights
-from seglet.models.distillation.class_teacher import ClassTeacher, load_class_teacher
+from seglet.methods.distill.terms.pixels import KLOptions
+from seglet.methods.uncertainty_config import check_uncertainty
+from seglet.methods.uncertainty_weights import LossWeights, NetworkPass, StepPasses, UncertaintyWeights
+from seglet.methods.weight_statistics import weight_statistics, weight_warnings
+from seglet.models.distillation.class_teacher import ClassTeacher, TeacherPass, load_class_teacher
 from seglet.models.distillation.feature_taps import TappedOutput, forward_with_taps
 from seglet.models.distillation.feature_teachers import FeatureTeachers
 from seglet.models.layers.dropout import noise_from
 from seglet.models.segmenter import Segmenter
 from seglet.models.student import build_student
+from seglet.tensors import resize_align_corners
 from seglet.types import Classes, Labelled, Losses, Progress
 
 
@@ -30,6 +34,7 @@ class Method(
     protocols.Adversaries,
     protocols.UnsynchronisedBuffers,
     protocols.TrainingNotes,
+    protocols.TrainingWarnings,
     protocols.ReferencePredictions,
     protocols.ReferenceLabels,
     protocols.NonFiniteDiagnosis,
@@ -55,6 +60,7 @@ class Method(
         self.student = student
         self.teacher = teacher
         self.encoders = encoders
+        self.weights = UncertaintyWeights(config)
         self.terms = nn.ModuleDict({tapped.spec.name: tapped for tapped in terms})
 
     @classmethod
@@ -62,7 +68,8 @@ class Method(
         """Builds the student, loads the teacher and attaches the terms.
 
         Raises:
-            ValueError: no teacher, or one of other classes; a tap that does not exist, gives no map or does not fit.
+            ValueError: no teacher, or one of other classes; a tap that does not exist, gives no map or does not fit;
+                a network lacks the uncertainty that losses are weighted by.
         """
         specs = parse_terms(config.terms)
         if config.teacher is None and any(spec.encoder_place is None for spec in specs):
@@ -74,6 +81,7 @@ class Method(
         teacher = None
         if config.teacher is not None:
             teacher = load_class_teacher(config.teacher, config, classes, student.network)
+        check_uncertainty(config, student.network, teacher, config.weigh_kd)
         encoders = FeatureTeachers.load([spec.encoder_place for spec in specs if spec.encoder_place is not None])
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)  # initial weights of adaptors, discriminators, queues
@@ -104,11 +112,9 @@ class Method(
         """Runs all networks; returns their maps, FOTF's weights and the pair of maps for each term."""
         device = step.images.device
         generator, common = progress.generator(device), progress.common_generator(device)
-        student, taught = self._forward_networks(step.images, generator)
-        config, network = self.config, self.student.network
+        student, teacher, taught = self._forward_networks(step.images, generator)
+        weights = self.weights(self._passes(student, teacher, step), progress, generator)
         shared = None if self.teacher is None else self.teacher.shared
-        labels = None if shared is None else shared.labels
-        weights = loss_weights(config, network, student.embedding, step.target, generator, config.weigh_kd, labels)
         pairs = []
         for tapped, other in zip(self.tapped, taught, strict=True):
             own = student.maps[tapped.spec.places[0]]
@@ -116,17 +122,44 @@ class Method(
             if shared is not None and tapped.spec.places == ("logits", "logits"):
                 pair = replace(pair, student=shared.of_student(own), known=shared.known(step.target.labels))
             pairs.append(pair)
-        return (student, taught), weights, pairs
+        return (student, taught), replace(weights, terms={**weights.terms, **self._statistics(pairs)}), pairs
 
-    def _forward_networks(self, images: Tensor, generator: torch.Generator) -> tuple[TappedOutput, list[Tensor]]:
-        """Returns the output of the student, and for each term the map it learns from."""
-        specs = [tapped.spec for tapped in self.tapped]
+    def _forward_networks(
+        self, images: Tensor, generator: torch.Generator
+    ) -> tuple[TappedOutput, TeacherPass | None, list[Tensor]]:
+        """Returns the output of the student, that of the teacher, and for each term the map it learns from."""
+        specs, config = [tapped.spec for tapped in self.tapped], self.config
         with noise_from(self.student.network, generator):
             student = forward_with_taps(self.student.network, images, [spec.places[0] for spec in specs])
         own = [spec.places[1] for spec in specs if spec.encoder_place is None]
-        maps = {} if self.teacher is None or not own else self.teacher.maps(images, own)
+        asked = own or (config.asks_teacher and config.weighs(config.weigh_kd))
+        teacher = self.teacher.observe(images, own) if self.teacher is not None and asked else None
+        maps = {} if teacher is None else teacher.maps
         others = self.encoders(images, [spec.encoder_place for spec in specs if spec.encoder_place is not None])
-        return student, [others[spec.encoder_place] if spec.encoder_place else maps[spec.places[1]] for spec in specs]
+        taught = [others[spec.encoder_place] if spec.encoder_place else maps[spec.places[1]] for spec in specs]
+        return student, teacher, taught
+
+    def _passes(self, student: TappedOutput, teacher: TeacherPass | None, step: Labelled) -> StepPasses:
+        own = NetworkPass(self.student.network, student.prediction.logits, student.embedding.trunk)
+        other, shared = None, None
+        if self.teacher is not None and teacher is not None:
+            other = NetworkPass(self.teacher.network, teacher.logits, teacher.trunk)
+            shared = None if self.teacher.shared is None else self.teacher.shared.labels
+        return StepPasses(own, step.target, other, self.config.weigh_kd, shared)
+
+    def _statistics(self, pairs: Sequence[FeaturePair]) -> dict[str, Tensor]:
+        """Returns what FOTF's weights make of the teacher's target, for the first term that they apply to."""
+        for tapped, pair in zip(self.tapped, pairs, strict=True):
+            options = tapped.spec.options
+            if tapped.spec.weighable and isinstance(options, KLOptions) and self.teacher and pair.weight is not None:
+                target = resize_align_corners(pair.teacher, pair.student.shape[-2:])
+                names = self.teacher.names_of(self.student.classes.names)
+                return weight_statistics(pair.weight, target, names, options.temperature, options.form)
+        return {}
+
+    def training_warnings(self, terms: Mapping[str, float], progress: Progress) -> Mapping[str, str]:
+        """Returns warnings if FOTF's weights are large, or pull the student away from the teacher."""
+        return weight_warnings(terms, [tapped.spec.name for tapped in self.tapped if tapped.spec.weighable])
 
     def _mask_losses(self, student: TappedOutput, step: Labelled, weights: LossWeights) -> dict[str, TermPart]:
         weight = self.config.task_weight

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from seglet.methods.uncertainty_weights import UncertaintyWeightConfig, check_at_least
+from seglet.losses.distillation.kl import WeightedForm
+from seglet.methods.uncertainty_config import UncertaintyWeightConfig, check_at_least
 from seglet.models.distillation.class_teacher import ClassTeacherConfig
 from seglet.models.student import StudentConfig
 from seglet.types import option
@@ -18,6 +19,11 @@ class Config(UncertaintyWeightConfig, ClassTeacherConfig, StudentConfig):
         "student's moving average; none: the task loss alone, as in Table 2",
     )
     kd_weight: float = option(1.0, "λ, weight of the distillation term; CIRKD code")
+    kd_form: WeightedForm = option(
+        "eq3",
+        "distillation term: eq3, whose minimum class weights move away from the teacher, or generalised, "
+        "Σ w·(q_T·log(q_T / q_S) - q_T + q_S), least where student equals teacher",
+    )
     temperature: float = option(1.0, "temperature of both distributions of the distillation term; Eq. 2 has none")
     mask_ignored: bool = option(False, "distil only annotated pixels; CIRKD distils all")
 

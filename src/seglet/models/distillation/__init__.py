@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         ClassTeacher,
         ClassTeacherConfig,
         SharedClasses,
+        TeacherPass,
         load_class_teacher,
     )
     from seglet.models.distillation.discriminator import Discriminator, SpatialSelfAttention, SpectralConv2d
@@ -53,6 +54,7 @@ __all__ = [
     "SpectralConv2d",
     "TapShape",
     "TappedOutput",
+    "TeacherPass",
     "check_taps",
     "forward_with_taps",
     "load_class_teacher",
@@ -84,6 +86,7 @@ _HOMES = {
     "SpectralConv2d": "seglet.models.distillation.discriminator",
     "TapShape": "seglet.models.distillation.feature_taps",
     "TappedOutput": "seglet.models.distillation.feature_taps",
+    "TeacherPass": "seglet.models.distillation.class_teacher",
     "check_taps": "seglet.models.distillation.feature_taps",
     "forward_with_taps": "seglet.models.distillation.feature_taps",
     "load_class_teacher": "seglet.models.distillation.class_teacher",

@@ -77,6 +77,18 @@ class SharedClasses:
         return torch.isin(labels, labels.new_tensor((*self.labels, IGNORE)))
 
 
+@dataclass(frozen=True)
+class TeacherPass:
+    """Output of one pass of a teacher: its logits of the shared classes, and the maps at the places asked for.
+
+    `trunk` is what Monte-Carlo passes begin with; None of a segmenter of transformers.
+    """
+
+    logits: Float[Tensor, "b m h w"]
+    maps: Mapping[str, Float[Tensor, "b c h2 w2"]]
+    trunk: Float[Tensor, "b d h3 w3"] | None = None
+
+
 class ClassTeacher(nn.Module):
     """A teacher: a frozen network, or the average of the student, and the classes that it shares with the data.
 
@@ -116,12 +128,15 @@ class ClassTeacher(nn.Module):
         return logits if self.shared is None else self.shared.spread(logits)
 
     @torch.no_grad()
-    def maps(self, images: Float[Tensor, "b 3 _ _"], places: Sequence[str]) -> Mapping[str, Float[Tensor, "b c h w"]]:
-        """Computes the maps at the tapped places; the logits are those of the shared classes."""
+    def observe(self, images: Float[Tensor, "b 3 _ _"], places: Sequence[str] = ()) -> TeacherPass:
+        """Runs the teacher once and returns its logits and the maps at these places."""
         if not isinstance(self.network, Network):
-            return dict.fromkeys(places, self(images))
-        maps = dict(forward_with_taps(self.network, images, places).maps)
-        return {place: self._of_shared(found) if place == "logits" else found for place, found in maps.items()}
+            logits = self(images)
+            return TeacherPass(logits, dict.fromkeys(places, logits))
+        found = forward_with_taps(self.network, images, places)
+        logits = self._of_shared(found.prediction.logits)
+        maps = {place: logits if place == "logits" else each for place, each in found.maps.items()}
+        return TeacherPass(logits, maps, found.embedding.trunk)
 
     def measure(self, places: Sequence[str]) -> Mapping[str, TapShape]:
         """Returns the shapes of the maps at these places.
@@ -147,6 +162,10 @@ class ClassTeacher(nn.Module):
         """Updates an average after the student's `step`-th step, counted from 1; other teachers stay as they are."""
         if isinstance(self.source, EMA):
             self.source.update(student, step)
+
+    def names_of(self, names: Sequence[str]) -> list[str]:
+        """Returns those of the data's class names that its logits are of, in their order."""
+        return list(names) if self.shared is None else [names[label] for label in self.shared.labels]
 
     @property
     def is_average(self) -> bool:

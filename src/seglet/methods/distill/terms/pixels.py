@@ -8,7 +8,13 @@ from seglet.losses.distillation.cwd import channel_divergence
 from seglet.losses.distillation.dist import correlation_loss
 from seglet.losses.distillation.features import attention_transfer_loss, mean_squared_error
 from seglet.losses.distillation.ifvd import variation_loss
-from seglet.losses.distillation.kl import elementwise_kl_divergence, kl_divergence, soft_cross_entropy
+from seglet.losses.distillation.kl import (
+    WeightedForm,
+    elementwise_kl_divergence,
+    generalised_kl_divergence,
+    kl_divergence,
+    soft_cross_entropy,
+)
 from seglet.losses.distillation.skd_pairwise import coarse_pairwise_loss, pairwise_loss
 from seglet.losses.task import annotated_pixels
 from seglet.methods.distill.terms.base import FeaturePair, Term, TermOptions, TermPart, TermShape
@@ -24,9 +30,14 @@ class KLOptions(TermOptions):
         "cirkd: mean over pixels times T²; ifvd: mean over classes too, no T²; skd: cross-entropy, summed over images",
     )
     mask_ignored: bool = option(False, "distil only annotated pixels; CIRKD distils all")
+    form: WeightedForm = option(
+        "eq3", "with FOTF's weights: eq3, or generalised, which is least where student equals teacher"
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.form == "generalised" and self.reduction != "cirkd":
+            raise ValueError(f"form: generalised is there for reduction=cirkd alone, got {self.reduction}")
         if self.temperature <= 0:
             raise ValueError(f"temperature: expected above 0, got {self.temperature}")
         if self.reduction == "skd" and self.temperature != 1:
@@ -53,6 +64,8 @@ class KLTerm(Term):
         if chosen.reduction == "skd":
             return {"": TermPart(soft_cross_entropy(student, teacher, pair.weight, counted))}
         reduce = kl_divergence if chosen.reduction == "cirkd" else elementwise_kl_divergence
+        if chosen.form == "generalised":
+            reduce = generalised_kl_divergence
         return {"": TermPart(reduce(student, teacher, chosen.temperature, pair.weight, counted))}
 
 
