@@ -46,6 +46,14 @@ def test_the_stored_parameters_make_the_image_again(light, seglet):
     np.testing.assert_array_equal(again, read_image(light.parent / "dark/images/train/1.png"))
 
 
+def test_highlights_are_kept_on_request(light, seglet):
+    assert seglet(*words(light, "--safe-invert")).code == 0
+    stored = json.loads((light.parent / "dark/parameters/train/1.json").read_text())
+    assert stored["parameters"]["safe_invert"] is True
+    record = json.loads((light.parent / "dark/darkened.json").read_text())
+    assert record["settings"]["safe_invert"] is True
+
+
 def test_the_result_is_a_data_set_that_checks(light, seglet):
     assert seglet(*words(light)).code == 0
     written = load_description(light.parent / "dark/dataset.json")

@@ -39,6 +39,7 @@ class Settings:
         "none", "darken training views as `seglet data darken` does: mild, night, extreme, or none"
     )
     dark_share: float = option(0.5, "share of the views that are darkened; read only with dark")
+    dark_safe_invert: bool = option(False, "keep the highlights of darkened views; read only with dark")
     cache: float = option(1.0, "memory for decoded images in GiB per loading process; 0 turns the cache off")
 
     columns: str | None = option(None, "folder of the prepared columns; none: .seglet beside the data")

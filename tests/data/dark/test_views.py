@@ -47,8 +47,17 @@ def test_a_share_of_the_views_is_darkened() -> None:
     assert np.mean(changed) == pytest.approx(0.25, abs=0.05)
 
 
+def test_highlights_are_kept_in_a_dark_view() -> None:
+    white, shares = np.ones((4, 4, 3), np.float32), []
+    for keep in (False, True):
+        dark = DarkViews("mild", 1.0, keep).apply(white, np.random.default_rng(0))
+        shares.append(dark.mean())
+    assert shares[0] < shares[1] < 1
+
+
 def test_an_experiment_sets_the_darkness() -> None:
-    assert view_augmentation(Settings(dark="mild", dark_share=0.3)).dark == DarkViews("mild", 0.3)
+    settings = Settings(dark="mild", dark_share=0.3, dark_safe_invert=True)
+    assert view_augmentation(settings).dark == DarkViews("mild", 0.3, safe_invert=True)
     assert view_augmentation(Settings()).dark.dark == "none"
 
 

@@ -38,6 +38,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--variant", choices=_VARIANTS, default="degrade", help="which of MAET's two implementations (default degrade)"
     )
+    parser.add_argument(
+        "--safe-invert",
+        action="store_true",
+        help="keep highlights: undo the white balance less near white, so that saturated pixels stay white",
+    )
     parser.add_argument("--seed", type=whole_number(0, 2**63 - 1), default=0, help="seed of the parameters (default 0)")
     parser.add_argument("--jobs", type=whole_number(1, 1024), metavar="N", help="processes (one for each processor)")
     parser.add_argument("--overwrite", action="store_true", help="make finished images in OUT again")
@@ -59,15 +64,17 @@ def run(arguments: argparse.Namespace) -> int:
     description = describe_data(arguments.data)
     if out.resolve().is_relative_to(description.root.resolve()):
         raise ValueError(f"{str(out)!r} lies in the data set that is read; choose an --out beside it")
-    settings = {"in": str(arguments.data.resolve())}
+    settings: dict[str, Any] = {"in": str(arguments.data.resolve())}
     settings |= {name: getattr(arguments, name) for name in ("preset", "variant", "seed")}
+    settings |= {"safe_invert": True} if arguments.safe_invert else {}  # records of 0.1.0 have no such key
     record: dict[str, Any] = {"seglet": __version__, "command": arguments.command_line, "settings": settings}
     record |= {"classes": list(description.classes.names), "finished": False}
     tasks = darken_tasks(description, out)
     check_output_folder(out, _RECORD, record, arguments.overwrite)
     write_json(out / _RECORD, record)
     write_text(out / "classes.txt", class_table_text(description.classes))
-    work = partial(darken_one, preset_ranges(arguments.preset, arguments.variant), arguments.seed, description)
+    ranges = preset_ranges(arguments.preset, arguments.variant, arguments.safe_invert)
+    work = partial(darken_one, ranges, arguments.seed, description)
     outcomes = process_all("darken", work, tasks, arguments.jobs or processor_count(), arguments.overwrite)
     describe_dark(description, out, {outcome.name for outcome in outcomes if not outcome.reason})
     record |= {"finished": True, "out": str(out), **_outcome_record(outcomes)}

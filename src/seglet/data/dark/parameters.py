@@ -26,6 +26,7 @@ class Darkening:
         read_noise: variance in full darkness.
         bits: for `degrade`, uniform noise of ±1 / (255 · bits); for `isp`, 8-bit levels per quantisation step.
         noise_seed: seed of the sensor noise.
+        safe_invert: keep highlights: where the camera's colours are near white, undo the white balance less.
     """
 
     variant: DarkeningVariant
@@ -39,6 +40,7 @@ class Darkening:
     read_noise: float
     bits: int
     noise_seed: int
+    safe_invert: bool = False
 
     def __post_init__(self) -> None:
         positive = ("darkness", "gamma", "gain", "red_gain", "blue_gain", "bits")

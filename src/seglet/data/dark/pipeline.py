@@ -16,6 +16,8 @@ from seglet.data.dark.parameters import Darkening
 _StoredImage = TypeVar("_StoredImage", UInt8[np.ndarray, "h w 3"], UInt16[np.ndarray, "h w 3"])
 _DARKEST = 1e-8
 """Lower bound of light and variance."""
+_NEAR_WHITE = 0.9
+"""Mean of a pixel's colours from which on its highlights are kept, wholly at 1."""
 _STRIP = 2**14
 """Number of pixels processed at once, few enough to stay in the processor's cache."""
 
@@ -75,9 +77,22 @@ def linearise_image(values: Float[np.ndarray, "*shape"], parameters: Darkening) 
 
 def expose_sensor(linear: Float[np.ndarray, "h w 3"], parameters: Darkening) -> Float[np.ndarray, "h w 3"]:
     """Returns the light on the sensor of the camera when only the share `darkness` of it remains."""
-    balance = np.array([1 / parameters.red_gain, 1, 1 / parameters.blue_gain])
-    factors = balance * parameters.gain * parameters.darkness
-    return np.asarray(linear @ (factors[:, None] * srgb_to_camera(parameters.camera)).T.astype(linear.dtype))
+    gains = np.array([1 / parameters.red_gain, 1, 1 / parameters.blue_gain]) * parameters.gain
+    camera = srgb_to_camera(parameters.camera)
+    if parameters.safe_invert:
+        kept = _keep_highlights(linear @ camera.T.astype(linear.dtype), gains.astype(linear.dtype))
+        return np.asarray(kept * linear.dtype.type(parameters.darkness))
+    factors = gains * parameters.darkness
+    return np.asarray(linear @ (factors[:, None] * camera).T.astype(linear.dtype))
+
+
+def _keep_highlights(colours: Float[np.ndarray, "h w 3"], gains: Float[np.ndarray, "3"]) -> Float[np.ndarray, "h w 3"]:
+    """Multiplies colours by gains that near white rise to 1, so that saturated pixels stay white; clips to [0, 1].
+
+    Source: Brooks et al., CVPR 2019, Sec. 3.3; MAET's code, option safe_invert.
+    """
+    white = np.square(np.maximum(colours.mean(axis=-1, keepdims=True) - _NEAR_WHITE, 0) / (1 - _NEAR_WHITE))
+    return np.asarray(np.clip(colours * np.maximum(white + (1 - white) * gains, gains), 0, 1))
 
 
 def add_sensor_noise(

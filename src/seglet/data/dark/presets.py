@@ -52,6 +52,8 @@ class DarkeningRanges:
     log_read: ValueRange = ValueRange(-1.04, 1.04, 0.0, 0.26)
     """Added to 2.18 log shot + 1.20, the relation found for real sensors."""
     bits: tuple[int, ...] = (12, 14, 16)
+    safe_invert: bool = False
+    """Whether highlights are kept; see `Darkening`."""
 
     def draw(self, seed: int, image_id: str) -> Darkening:
         """Draws the parameters of one image, a pure function of the seed and the name of the image."""
@@ -73,6 +75,7 @@ class DarkeningRanges:
             read_noise=math.exp(2.18 * log_shot + 1.2 + self.log_read.at(rng.unit())),
             bits=self.bits[rng.below(len(self.bits))],
             noise_seed=rng.below(2**48),
+            safe_invert=self.safe_invert,
         )
 
 
@@ -90,8 +93,12 @@ _EXTREME = replace(
 """Less noise than MAET's, whose strength does not fall with the light and would hide half of the darkest images."""
 
 
-def preset_ranges(name: DarkPreset, variant: DarkeningVariant = "degrade") -> DarkeningRanges:
+def preset_ranges(
+    name: DarkPreset, variant: DarkeningVariant = "degrade", safe_invert: bool = False
+) -> DarkeningRanges:
     """Returns the ranges of a preset: `mild` is dusk, `night` MAET's own, `extreme` as dark as the images of LOL.
+
+    With `safe_invert` highlights stay white until the light is removed; see `Darkening`.
 
     Raises:
         ValueError: there is no such preset, or the quantisation of `isp` would leave none of its light.
@@ -99,8 +106,9 @@ def preset_ranges(name: DarkPreset, variant: DarkeningVariant = "degrade") -> Da
     known: dict[str, DarkeningRanges] = {"mild": _MILD, "night": MAET_RANGES, "extreme": _EXTREME}
     if name not in known:
         raise ValueError(f"expected a preset of {', '.join(get_args(DarkPreset))}, got {name!r}")
+    ranges = replace(known[name], safe_invert=safe_invert)
     if variant == "degrade":
-        return known[name]
+        return ranges
     if name == "extreme":
         raise ValueError("the steps of variant isp, 4/255 and more, swallow the light of preset extreme; take degrade")
-    return replace(known[name], variant="isp", bits=_ISP_BITS)
+    return replace(ranges, variant="isp", bits=_ISP_BITS)

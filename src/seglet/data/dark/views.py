@@ -17,6 +17,7 @@ class DarkViews:
 
     dark: DarkViewPreset = option("none", "preset of `seglet data darken`, or none")
     share: float = option(0.5, "share of the views that are darkened")
+    safe_invert: bool = option(False, "keep highlights, as `seglet data darken --safe-invert` does")
 
     def __post_init__(self) -> None:
         if self.dark not in get_args(DarkViewPreset) or not 0 <= self.share <= 1:
@@ -33,6 +34,5 @@ class DarkViews:
         from seglet.data.dark.presets import PARAMETER_STREAM, preset_ranges
         from seglet.data.portable_rng import PortableRng
 
-        return darken_values(
-            image, preset_ranges(self.dark).draw_with(PortableRng(int(rng.integers(2**63)), PARAMETER_STREAM))
-        )
+        ranges = preset_ranges(self.dark, safe_invert=self.safe_invert)
+        return darken_values(image, ranges.draw_with(PortableRng(int(rng.integers(2**63)), PARAMETER_STREAM)))
