@@ -18,12 +18,6 @@ from seglet.labels.refine.neighbours import (
 )
 from seglet.tensors import resize_align_corners, wide_dtype
 
-_SHARPNESS = 0.3
-"""Unit of differences in PAR, in standard deviations."""
-
-_NEARNESS = 0.01
-"""Sum of PAR's weights by distance; those by colour sum to 1."""
-
 
 def pamr(
     masks: Float[Tensor, "b k _ _"],
@@ -61,39 +55,45 @@ def par(
     images: Float[Tensor, "b 3 _ _"],
     dilations: tuple[int, ...] = DILATIONS,
     steps: int = 10,
+    unit: float = 0.3,
+    nearness: float = 0.01,
 ) -> Float[Tensor, "b k h w"]:
     """Refines masks: each pixel becomes the weighted sum of similar and near neighbours, `steps` times.
 
-    Weights of a pixel's neighbours sum to 1.01, so masks grow by that factor in each step: compare classes, do not
-    read the values as probabilities. Images of another size are first resized to the masks with aligned corners; their
+    Differences are measured in `unit` standard deviations. The weights of a pixel's neighbours by colour sum to 1,
+    those by distance to `nearness`, so masks grow by a hundredth in each step: compare classes, do not read the values
+    as probabilities. Images of another size are first resized to the masks with aligned corners; their
     scale does not matter. AFA and MoRe take 10 steps on VOC, AFA 15 on COCO, WeCLIP and ExCEL 20. Computes in at least
     float32, float64 if either input is; there is no gradient.
 
     Raises:
-        ValueError: numbers of images differ; a map or image without pixels; no dilation, or one below 1; steps below 0.
+        ValueError: numbers of images differ; a map or image without pixels; no dilation, or one below 1; steps below 0;
+            `unit` is not above 0 or `nearness` is below 0.
 
     Source: Ru et al., CVPR 2022 (AFA), Sec. 3.4; code of WeCLIP, PAR.py; golden par.
     """
+    if not (unit > 0 and nearness >= 0):
+        raise ValueError(f"expected a unit above 0 and a nearness of 0 or more, got {unit} and {nearness}")
     check_dilations(dilations)
     check_pixels(masks, images)
     dtype = wide_dtype(masks, images)
     masks, images = masks.to(dtype), resize_align_corners(images.to(dtype), masks.shape[2:])
-    near = _NEARNESS * _distance_weights(dilations).to(masks)[:, None, None]
+    near = nearness * _distance_weights(dilations, unit).to(masks)[:, None, None]
     return flow_between_neighbours(
-        masks, images, lambda differences: _par_weights(differences).add_(near), dilations, steps
+        masks, images, lambda differences: _par_weights(differences, unit).add_(near), dilations, steps
     )
 
 
-def _par_weights(differences: Float[Tensor, "n c r w"]) -> Float[Tensor, "n r w"]:
+def _par_weights(differences: Float[Tensor, "n c r w"], unit: float) -> Float[Tensor, "n r w"]:
     """Computes the weight by colour of each neighbour; they sum to 1."""
     contrast = local_deviation(differences)
-    scaled = differences.div_(contrast.add_(1e-8).mul_(_SHARPNESS)).square_()
+    scaled = differences.div_(contrast.add_(1e-8).mul_(unit)).square_()
     least = torch.finfo(scaled.dtype).min  # where all neighbours but not the pixel are one colour
     return torch.softmax(scaled.mean(dim=1).neg_().clamp_min_(least), dim=0)
 
 
-def _distance_weights(dilations: tuple[int, ...]) -> Float[Tensor, " n"]:
+def _distance_weights(dilations: tuple[int, ...], unit: float) -> Float[Tensor, " n"]:
     """Computes the weight by distance of each neighbour, in the order of `NeighbourGrid.offsets`; they sum to 1."""
     ring = torch.tensor([2, 1, 2, 1, 1, 2, 1, 2], dtype=torch.float64).sqrt()
     distance = (torch.tensor(dilations, dtype=torch.float64)[:, None] * ring).flatten()
-    return torch.softmax(-(distance / (distance.std() + 1e-8) / _SHARPNESS).square(), dim=0)
+    return torch.softmax(-(distance / (distance.std() + 1e-8) / unit).square(), dim=0)

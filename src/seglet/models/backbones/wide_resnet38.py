@@ -37,19 +37,19 @@ class PreActivationBlock(nn.Module):
 class PreActivationBottleneck(nn.Module):
     """Block of 1x1, 3x3 and 1x1 convolutions to a quarter, half and all of the channels, each behind normalisation."""
 
-    def __init__(self, inside: int, outside: int, dilation: int, dropout: float) -> None:
+    def __init__(self, inside: int, outside: int, dilation: int, dropout: float, stride: int = 1) -> None:
         super().__init__()
         quarter, half = outside // 4, outside // 2
         self.norm1 = nn.BatchNorm2d(inside)
-        self.conv1 = nn.Conv2d(inside, quarter, 1, bias=False)
+        self.conv1 = nn.Conv2d(inside, quarter, 1, stride, bias=False)
         self.norm2 = nn.BatchNorm2d(quarter)
         self.conv2 = nn.Conv2d(quarter, half, 3, 1, dilation, dilation, bias=False)
         self.norm3 = nn.BatchNorm2d(half)
         self.conv3 = nn.Conv2d(half, outside, 1, bias=False)
-        self.shortcut = nn.Conv2d(inside, outside, 1, bias=False)
+        self.shortcut = nn.Conv2d(inside, outside, 1, stride, bias=False)
         self.dropout = Dropout(dropout, channelwise=True)
 
-    def forward(self, features: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d h w"]:
+    def forward(self, features: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d h2 w2"]:
         active = F.relu(self.norm1(features), inplace=True)
         branch = self.dropout(F.relu(self.norm2(self.conv1(active)), inplace=True))
         branch = self.dropout(F.relu(self.norm3(self.conv2(branch)), inplace=True))
