@@ -1,30 +1,47 @@
 """Where golden numbers and real images are, and how tests ask for them."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
 import torch
 from jaxtyping import config
 
-Case = dict[str, np.ndarray]
 HERE = Path(__file__).parent
+
+
+class Case(dict[str, np.ndarray]):
+    """The arrays of a golden file by name, and the file's own as `name`; reading one that it lacks fails the test."""
+
+    def __init__(self, file: Path, arrays: Mapping[str, np.ndarray]) -> None:
+        super().__init__({"name": np.array(file.stem), **arrays})
+        self.file = file
+
+    def __missing__(self, key: str) -> NoReturn:
+        pytest.fail(f"{self.file} lacks {key!r}; it has {', '.join(self)}")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--golden-dir", default=None, help="golden numbers: kd/, weak/, semi/ (default tests/golden)")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuses a folder without any golden case, which would skip every golden test."""
+    if not any(golden_root(config).glob("*/*_case*.npz")):
+        raise pytest.UsageError(f"no golden case kd|weak|semi/FAMILY_caseK.npz in {golden_root(config)}")
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Gives a test marked `golden(folder, family)` one run for each `family_*.npz` found there."""
+    """Gives a test marked `golden(folder, family)` one run for each `family_*.npz` there, or one that is skipped."""
     for marker in metafunc.definition.iter_markers("golden"):
         folder, family = marker.args
-        files = sorted((golden_root(metafunc.config) / folder).glob(f"{family}_case*.npz"))
-        if not files:
-            raise pytest.UsageError(f"no golden case {folder}/{family}_case*.npz in {golden_root(metafunc.config)}")
-        metafunc.parametrize("case", files, ids=lambda path: path.stem, indirect=True)
+        root = golden_root(metafunc.config)
+        found = [pytest.param(file, id=file.stem) for file in sorted((root / folder).glob(f"{family}_case*.npz"))]
+        none = pytest.mark.skip(reason=f"no golden case {folder}/{family}_case*.npz in {root}")
+        metafunc.parametrize("case", found or [pytest.param(None, id=family, marks=none)], indirect=True)
 
 
 def golden_root(config: pytest.Config) -> Path:
@@ -34,8 +51,8 @@ def golden_root(config: pytest.Config) -> Path:
 
 @pytest.fixture
 def case(request: pytest.FixtureRequest) -> Case:
-    with np.load(request.param, allow_pickle=False) as file:
-        return {"name": np.array(request.param.stem), **file}
+    with np.load(request.param, allow_pickle=False) as arrays:
+        return Case(request.param, arrays)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from tests.golden_near import assert_near
 
 from seglet.engine.learning_rate import poly_warmup
 
@@ -14,7 +15,7 @@ def factors(case: Case) -> list[float]:
 
 @pytest.mark.golden("weak", "poly_warmup_adamw")
 def test_rates_are_the_authors(case: Case) -> None:
-    np.testing.assert_allclose(float(case["group_lr"]) * np.array(factors(case)), case["lrs"], rtol=1e-9)
+    assert_near(float(case["group_lr"]) * np.array(factors(case)), case["lrs"])
 
 
 @pytest.mark.golden("weak", "poly_warmup_adamw")
@@ -25,7 +26,7 @@ def test_adamw_with_these_rates_takes_the_authors_steps(case: Case) -> None:  # 
         optimiser.param_groups[0]["lr"] = float(case["group_lr"]) * factor
         parameter.grad = torch.from_numpy(gradient)
         optimiser.step()
-        np.testing.assert_allclose(parameter.detach().numpy(), after, rtol=1e-6, atol=1e-7)
+        assert_near(parameter, after, 1e-6)
 
 
 def test_it_begins_at_the_ratio_and_falls_back_to_the_decay() -> None:

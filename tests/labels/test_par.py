@@ -1,6 +1,6 @@
-import numpy as np
 import pytest
 import torch
+from tests.golden_near import assert_near
 from tests.labels.images import Case, golden, halves, side_by_side, some_images, some_masks
 
 from seglet.labels.refine.pixel_adaptive import par
@@ -10,9 +10,9 @@ from seglet.labels.refine.pixel_adaptive import par
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_matches_the_authors_numbers(case: Case, dtype: torch.dtype) -> None:  # computed in float32
     for name, steps in (("out_iter1", 1), ("out", int(case["num_iter"]))):
-        refined = par(*golden(case, dtype), steps=steps)
+        refined = par(*golden(case, dtype), steps, float(case["w1"]), float(case["w2"]))
         assert refined.dtype == dtype
-        np.testing.assert_allclose(refined.numpy(), case[name], rtol=1e-4, atol=3e-6)
+        assert_near(refined, case[name], 1e-5)
 
 
 @pytest.mark.parametrize("dilations", [(1, 2, 4), (24,)])

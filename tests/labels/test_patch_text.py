@@ -23,14 +23,14 @@ def golden(case: Case) -> tuple[Tensor, Tensor]:
 @pytest.mark.golden("weak", "clip_surgery")
 def test_surgery_is_the_authors(case: Case) -> None:  # computed in float32
     likeness = feature_surgery(*golden(case))
-    np.testing.assert_allclose(likeness.numpy(), case["similarity"], rtol=0, atol=2e-7)
-    np.testing.assert_allclose(scale_to_range(likeness).numpy(), case["attr_maps"], rtol=0, atol=1e-6)
+    np.testing.assert_allclose(likeness.numpy(), case["similarity"], rtol=0, atol=1e-6)
+    np.testing.assert_allclose(scale_to_range(likeness).numpy(), case["attr_maps"], rtol=0, atol=1e-5)
 
 
 @pytest.mark.golden("weak", "clip_surgery")
 def test_the_formula_of_the_paper_is_a_scaled_cosine(case: Case) -> None:  # computed in float32
-    np.testing.assert_allclose(cosine_similarity(*golden(case)).numpy(), case["plain_cos"], rtol=0, atol=2e-7)
-    np.testing.assert_allclose(patch_text_cam(*golden(case)).mT.numpy(), case["plain_cos_minmax"], rtol=0, atol=1e-6)
+    np.testing.assert_allclose(cosine_similarity(*golden(case)).numpy(), case["plain_cos"], rtol=0, atol=1e-6)
+    np.testing.assert_allclose(patch_text_cam(*golden(case)).mT.numpy(), case["plain_cos_minmax"], rtol=0, atol=1e-5)
 
 
 def test_surgery_of_one_text_is_zero() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from tests.golden_near import assert_near
 from torch import Tensor
 
 Case = dict[str, np.ndarray]
@@ -16,7 +17,5 @@ def check_loss(case: Case, loss: Loss, name: str, suffix: str = "feat") -> None:
         student, teacher = (torch.from_numpy(case[f"in_{suffix}_{who}"]).to(dtype) for who in "ST")
         value = loss(student.requires_grad_(), teacher)
         (gradient,) = torch.autograd.grad(value, student)
-        expected = case[f"out_grad_{suffix}_S__{name}"]
-        slack = tolerance * np.abs(expected).max()
-        np.testing.assert_allclose(value.item(), case[f"out_{name}_{ending}"], rtol=tolerance)
-        np.testing.assert_allclose(gradient.numpy(), expected, rtol=tolerance, atol=slack)
+        assert_near(value, case[f"out_{name}_{ending}"], tolerance)
+        assert_near(gradient, case[f"out_grad_{suffix}_S__{name}"], tolerance)

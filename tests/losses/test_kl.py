@@ -4,6 +4,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from tests.golden_near import assert_near
 
 from seglet.losses.distillation.kl import (
     effective_weights,
@@ -29,24 +30,24 @@ def test_matches_cirkds_numbers(case: dict[str, np.ndarray], maps: tuple[torch.T
     student, teacher = maps
     loss = kl_divergence(student, teacher, float(case["hp_temperature"]))
     (gradient,) = torch.autograd.grad(loss, student)
-    np.testing.assert_allclose(loss.item(), case["out_loss_cirkd_f64"], rtol=1e-9)
-    np.testing.assert_allclose(gradient.numpy(), case["out_grad_feat_S__loss_cirkd"], rtol=1e-7, atol=1e-12)
+    assert_near(loss, case["out_loss_cirkd_f64"])
+    assert_near(gradient, case["out_grad_feat_S__loss_cirkd"])
 
 
 @pytest.mark.golden("kd", "kl_pixel")
 def test_matches_ifvds_numbers(case: dict[str, np.ndarray], maps: tuple[torch.Tensor, torch.Tensor]) -> None:
     loss = elementwise_kl_divergence(*maps, float(case["hp_temperature"]))
     (gradient,) = torch.autograd.grad(loss, maps[0])
-    np.testing.assert_allclose(loss.item(), case["out_loss_ifvd_kd_f64"], rtol=1e-9)
-    np.testing.assert_allclose(gradient.numpy(), case["out_grad_feat_S__loss_ifvd_kd"], rtol=1e-7, atol=1e-14)
+    assert_near(loss, case["out_loss_ifvd_kd_f64"])
+    assert_near(gradient, case["out_grad_feat_S__loss_ifvd_kd"])
 
 
 @pytest.mark.golden("kd", "kl_pixel")
 def test_matches_skds_numbers(case: dict[str, np.ndarray], maps: tuple[torch.Tensor, torch.Tensor]) -> None:
     loss = soft_cross_entropy(*maps)
     (gradient,) = torch.autograd.grad(loss, maps[0])
-    np.testing.assert_allclose(loss.item(), case["out_loss_skd_pi_f64"], rtol=1e-9)
-    np.testing.assert_allclose(gradient.numpy(), case["out_grad_feat_S__loss_skd_pi"], rtol=1e-7, atol=1e-12)
+    assert_near(loss, case["out_loss_skd_pi_f64"])
+    assert_near(gradient, case["out_grad_feat_S__loss_skd_pi"])
 
 
 @pytest.mark.parametrize("reduction", [kl_divergence, elementwise_kl_divergence, soft_cross_entropy])

@@ -25,5 +25,11 @@ def test_behind_an_adaptor_with_bias_it_is_diffkds(case: dict[str, np.ndarray]) 
     check_loss(case, aligned, "loss_mse_align")
 
 
+@pytest.mark.golden("kd", "mse")
+def test_between_equal_channels_no_adaptor_is_needed(case: dict[str, np.ndarray]) -> None:
+    if case["in_feat_S"].shape == case["in_feat_T"].shape:
+        check_loss(case, mean_squared_error, "loss_mse_plain")
+
+
 def test_a_distance_of_three_costs_nine() -> None:
     assert mean_squared_error(torch.full((2, 3, 4, 4), 5.0), torch.full((2, 3, 4, 4), 2.0)) == 9

