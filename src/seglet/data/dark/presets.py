@@ -53,7 +53,7 @@ class DarkeningRanges:
     """Added to 2.18 log shot + 1.20, the relation found for real sensors."""
     bits: tuple[int, ...] = (12, 14, 16)
     safe_invert: bool = False
-    """Whether highlights are kept; see `Darkening`."""
+    """Highlights are kept; see `Darkening`."""
 
     def draw(self, seed: int, image_id: str) -> Darkening:
         """Draws the parameters of one image, a pure function of the seed and the name of the image."""
