@@ -2,6 +2,8 @@ import pytest
 
 from seglet.engine.experiment import resolve_experiment
 from seglet.engine.run import Run, changed_keys, source_commit
+from seglet.engine.settings import PLACES_OF_DATA
+from seglet.engine.train import StartOptions, train_experiment
 from seglet.values import ConfigError
 
 
@@ -51,6 +53,33 @@ def test_a_missing_file_is_named(tmp_path):
 def test_what_cannot_change_the_result_may_change_on_resume():
     assert changed_keys({"workers": 2, "kappa": 5}, {"workers": 0, "kappa": 5}) == []
     assert changed_keys({"kappa": 5}, {"kappa": 6}) == ["kappa: was 5, now 6"]
+
+
+def test_another_place_of_the_same_data_is_no_change_but_the_world_is():
+    was, now = {"data": "/here/d", "light": "a", "seed": 1}, {"data": "/there/d", "light": "b", "seed": 1}
+    assert changed_keys(was, now, PLACES_OF_DATA) == []
+    assert changed_keys(was, now) == ["data: was '/here/d', now '/there/d'", "light: was 'a', now 'b'"]
+    assert changed_keys(was, {**now, "data": "world"}, PLACES_OF_DATA) == ["data: was '/here/d', now 'world'"]
+    assert changed_keys({"light": None}, {"light": "b"}, PLACES_OF_DATA) == ["light: was None, now 'b'"]
+
+
+@pytest.mark.parametrize(("found", "refused"), [("same", ()), ("other", ("data: was", "data of val: the images"))])
+def test_a_run_is_resumed_where_its_data_moved_only_if_their_content_agrees(tmp_path, found, refused):
+    run = Run(tmp_path)
+    begun, moved = (resolve_experiment(None, {"method": "supervised", "data": place}) for place in ("/here", "/there"))
+    run.start(begun, {"train": "same", "val": "same"}, overwrite=False)
+    if refused:
+        with pytest.raises(ConfigError, match=r"(?s)" + ".*".join(refused)):
+            run.resume(moved, {"train": "same", "val": found}, force=False)
+    else:
+        run.resume(moved, {"train": "same", "val": found}, force=False)
+        assert resolve_experiment(run.experiment, {}).settings.data == "/there"
+
+
+def test_a_run_whose_data_are_gone_asks_for_their_new_place(tmp_path):
+    lost = resolve_experiment(None, {"method": "supervised", "data": str(tmp_path / "gone")})
+    with pytest.raises(ConfigError, match=r"gone' are not there; where they moved, give --data"):
+        train_experiment(lost, tmp_path / "run", StartOptions(resume=True))
 
 
 def test_a_damaged_experiment_of_a_run_is_named(tmp_path):

@@ -88,6 +88,11 @@ def write_description(file: Path, content: bytes) -> None:
             f"{str(file)!r} is there already and is no description of seglet's, so it is not overwritten; "
             "choose another file"
         )
+    if not can_be_made(file.parent):
+        raise DataError(
+            f"cannot write {str(file)!r}, as its folder is read-only; choose another file, or leave --out out: the "
+            "description is then beside the data or in the user's cache, for which SEGLET_CACHE names a folder"
+        )
     write_atomically(file, content)
 
 

@@ -7,16 +7,17 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from seglet import files
 from seglet._version import __version__
+from seglet.data.opening import names_world
 from seglet.engine.experiment import Experiment
 from seglet.engine.experiment_file import read_yaml, split_row
-from seglet.engine.settings import FREE_ON_RESUME
+from seglet.engine.settings import FREE_ON_RESUME, PLACES_OF_DATA
 from seglet.values import ConfigError
 
 _PACKAGES = ("torch", "lightning", "numpy", "pillow", "safetensors")
@@ -103,13 +104,14 @@ class Run:
         if not self.experiment.exists():
             raise ConfigError(f"no run to resume in {self.folder}; start it without --resume")
         before = read_yaml(self.experiment)
-        changes = changed_keys(experiment.default_values() | before, experiment.values())
         old_data = files.read_json(self.record)["data"]
-        changes += [
+        changed_data = [
             f"data of {split}: the images, masks or columns have changed"
             for split in old_data
             if old_data[split] != data.get(split)
         ]
+        moved = frozenset() if changed_data else PLACES_OF_DATA
+        changes = changed_keys(experiment.default_values() | before, experiment.values(), moved) + changed_data
         if changes and not force:
             raise ConfigError(
                 f"the run in {self.folder} was started with another experiment:\n  "
@@ -160,15 +162,24 @@ def _parsed(text: str) -> dict[str, Any] | None:
     return line if isinstance(line, dict) and "step" in line else None
 
 
-def changed_keys(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Returns a line for each key whose value changed and matters to the result."""
-    keys = [key for key in {**before, **now} if key not in FREE_ON_RESUME]
+def changed_keys(before: Mapping[str, Any], now: Mapping[str, Any], moved: Collection[str] = frozenset()) -> list[str]:
+    """Returns a line for each key whose value changed and matters to the result.
+
+    The keys `moved` name data whose content is known to be the same; another folder does not matter, unless one of
+    both is the embedded world.
+    """
     missing = object()
-    return [
-        f"{key}: was {before.get(key)!r}, now {now.get(key)!r}"
-        for key in keys
-        if before.get(key, missing) != now.get(key, missing)
-    ]
+
+    def matters(key: str) -> bool:
+        old, new = before.get(key, missing), now.get(key, missing)
+        return old != new and not (key in moved and _is_folder(old) and _is_folder(new))
+
+    keys = [key for key in {**before, **now} if key not in FREE_ON_RESUME]
+    return [f"{key}: was {before.get(key)!r}, now {now.get(key)!r}" for key in keys if matters(key)]
+
+
+def _is_folder(data: object) -> bool:
+    return isinstance(data, str) and not names_world(data)
 
 
 def run_record(experiment: Experiment, data: Mapping[str, Any]) -> dict[str, Any]:

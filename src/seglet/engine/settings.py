@@ -106,6 +106,9 @@ FREE_ON_RESUME = frozenset(
 )
 """Keys that may change when a run is resumed: they cannot change its result (devices: up to the order of sums)."""
 
+PLACES_OF_DATA = frozenset({"data", "light"})
+"""Keys that may change too if the data's fingerprints agree: they say where the same images and masks are."""
+
 BOUNDARY = "boundary_iou"
 _ONE_CLASS = "iou:"
 _CALIBRATION = "ece"

@@ -9,6 +9,7 @@ from typing import Any
 import lightning
 
 from seglet.data.dataset import Dataset
+from seglet.data.opening import names_world
 from seglet.engine.callbacks import FinishStep, ReportMetrics, SaveFailedStep, StopOnSignal
 from seglet.engine.checkpoint import checkpoint_steps, load_newest_checkpoint
 from seglet.engine.console import ProgressDisplay
@@ -27,6 +28,7 @@ from seglet.engine.training_loader import TrainingDataModule
 from seglet.engine.validation import ScoreReferences, StopEarly, Validation, out_of_patience, validation_scores
 from seglet.methods.base import Method
 from seglet.methods.protocols import PredictFunction
+from seglet.values import ConfigError
 
 
 class InterruptedTrainingError(KeyboardInterrupt):
@@ -65,6 +67,8 @@ def train_experiment(experiment: Experiment, folder: Path, start: StartOptions =
     check_hardware(settings)
     if settings.tensorboard:
         summary_writer()
+    if start.resume:
+        _refuse_lost_data(settings.data)
     sets = open_datasets(settings, experiment.config)
     method = build_method(experiment, sets[settings.train_split])
     check_annotation(method, sets, experiment)
@@ -75,6 +79,16 @@ def train_experiment(experiment: Experiment, folder: Path, start: StartOptions =
         restore_weights(method, state)
     _Training(run, experiment, method, sets).fit(state)
     return run
+
+
+def _refuse_lost_data(data: str) -> None:
+    """Checks that the data of a run that is to be resumed are still where they were.
+
+    Raises:
+        ConfigError: they are not.
+    """
+    if not names_world(data) and not Path(data).exists():
+        raise ConfigError(f"the run's data {data!r} are not there; where they moved, give --data with their new place")
 
 
 def _open_run(run: Run, experiment: Experiment, data: dict[str, str], start: StartOptions) -> Any:
