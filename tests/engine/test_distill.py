@@ -71,6 +71,25 @@ def test_adversaries_queues_and_their_optimiser_resume_exactly(finished, teacher
     assert weights(train_experiment(distill(teacher), tmp_path / "run", StartOptions(resume=True))) == weights(finished)
 
 
+def test_images_without_masks_and_adaptive_weights_resume_exactly(teacher, tmp_path, monkeypatch):
+    few = {"train_split": "1_8/labelled", "terms": ["kl"], "weigh_kd": True, "target_weight": 1.5, "steps": 2}
+    experiment, losses = distill(teacher, **few, score_teacher=False), Method.losses
+    whole = train_experiment(experiment, tmp_path / "whole")
+
+    def dying(self, step, progress):
+        if progress.step == 1:
+            raise ZeroDivisionError
+        return losses(self, step, progress)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Method, "losses", dying)
+        with pytest.raises(ZeroDivisionError):
+            train_experiment(experiment, tmp_path / "run")
+    assert weights(train_experiment(experiment, tmp_path / "run", StartOptions(resume=True))) == weights(whole)
+    logged = json.loads(whole.metrics.read_text().splitlines()[0])
+    assert {"train/kappa", "train/weight/background", "train/tilt"} <= logged.keys()
+
+
 def test_the_plan_names_every_term(teacher):
     text = plan_run(distill(teacher)).text()
     assert "term mse: weight 10 at feature, 8 → 16 channels, 1x1 adaptor" in text

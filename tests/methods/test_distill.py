@@ -237,3 +237,27 @@ def test_the_teacher_can_be_scored(distill) -> None:
     assert (name, others) == ("teacher", [])
     assert predict(labelled().images).shape == (2, 3, 32, 32)
     assert distill("kl", score_teacher=False).reference_predictions() == {}
+
+
+def test_images_without_masks_join_unless_every_term_leaves_them_out() -> None:
+    assert Config(terms=("kl mask_ignored=true", "cwd")).unlabelled_obstacle == ""
+    with pytest.raises(ValueError, match=r"unlabelled_share: .* all terms have mask_ignored=true"):
+        Config(terms=("kl mask_ignored=true",), unlabelled_share=0.5)
+
+
+def test_the_generalised_form_is_an_option_of_kl_alone(distill) -> None:
+    ours = distill("kl form=generalised", weigh_kd=True, weigh_task=True).losses(labelled(), NOW)
+    theirs = fotf(kd_form="generalised").losses(labelled(), NOW)
+    assert ours.total == theirs.total
+    assert ours.terms["tilt"] == theirs.terms["tilt"] == 0
+    with pytest.raises(ValueError, match="form: generalised is there for reduction=cirkd alone"):
+        distill("kl form=generalised reduction=ifvd")
+
+
+def test_the_teachers_entropy_weighs_and_training_warns_as_in_fotf(distill) -> None:
+    method = distill("kl", "cwd", weigh_kd=True, uncertainty="teacher-entropy")
+    terms = method.losses(labelled(), NOW).terms
+    assert terms["weight_max"] > terms["weight_mean"] > 1
+    assert terms["weight_effective"] > 1
+    assert method.training_warnings({"kl": -1.0}, NOW).keys() == {"negative"}
+    assert method.training_warnings({"cwd": -1.0}, NOW) == {}

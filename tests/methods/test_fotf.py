@@ -10,10 +10,16 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from seglet.methods.fotf import Config, Method
 from seglet.methods.uncertainty_weights import UncertaintyWeights
 from seglet.models.segmenter import Segmenter
-from seglet.types import IGNORE, Classes, Progress, Target
+from seglet.types import IGNORE, Classes, Labelled, Progress, Target
 
 VANILLA = {"weigh_kd": False, "weigh_task": False}
 NOW = Progress(0, 10, seed=3)
+
+
+def void() -> Labelled:
+    """Returns the two images without annotation."""
+    step = labelled()
+    return replace(step, target=Target(torch.full_like(step.target.labels, IGNORE), step.target.weight))
 
 
 def with_teacher(source: Segmenter | None = None, **changes: Any) -> Method:
@@ -116,17 +122,13 @@ def test_a_teacher_of_another_resolution_is_resized() -> None:
 
 
 def test_masking_leaves_void_out_of_distillation() -> None:
-    void = labelled()
-    void = replace(void, target=Target(torch.full_like(void.target.labels, IGNORE), void.target.weight))
-    assert fotf(mask_ignored=True).losses(void, NOW).terms["kd"] == 0
-    assert fotf(mask_ignored=False).losses(void, NOW).terms["kd"] > 0
+    assert fotf(mask_ignored=True).losses(void(), NOW).terms["kd"] == 0
+    assert fotf(mask_ignored=False).losses(void(), NOW).terms["kd"] > 0
 
 
 @pytest.mark.parametrize("changes", [{}, {"deviation_at": "labels"}, {"sites": "last"}])
 def test_a_batch_without_annotation_stays_finite(changes: dict[str, str]) -> None:
-    void = labelled()
-    void = replace(void, target=Target(torch.full_like(void.target.labels, IGNORE), void.target.weight))
-    losses = fotf(distils=False, **changes).losses(void, NOW)
+    losses = fotf(distils=False, **changes).losses(void(), NOW)
     assert losses.total == 0
     assert all(torch.isfinite(term) for term in losses.terms.values())
 
@@ -229,3 +231,26 @@ def test_a_teacher_of_the_same_classes_in_another_order_teaches_the_same(tmp_pat
 def test_impossible_values_are_refused_by_key(key: str, value: float) -> None:
     with pytest.raises(ValueError, match=f"^{key}: expected"):
         Config(**{key: value})  # type: ignore[arg-type]
+
+
+def test_images_without_masks_are_distilled_and_count_in_no_task_loss() -> None:
+    step = labelled()
+    half = torch.where(torch.tensor([False, True]).view(2, 1, 1), IGNORE, step.target.labels)
+    few = replace(step, target=Target(half, step.target.weight))
+    whole, partly, none = (fotf(**VANILLA).losses(it, NOW).terms for it in (step, few, void()))
+    assert whole["kd"] == partly["kd"] == none["kd"] > 0
+    assert 0 == none["task"] < partly["task"] != whole["task"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"unlabelled_share": 0.5}, "unlabelled_share: .* there is no teacher"),
+        ({"unlabelled_split": "rest"}, "unlabelled_split: .* there is no teacher"),
+        ({"unlabelled_share": 0.5, "teacher": "ema", "mask_ignored": True}, "mask_ignored leaves them out"),
+    ],
+)
+def test_images_without_masks_that_would_teach_nothing_are_refused(keys: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Config(**keys)
+    assert Config().unlabelled_obstacle

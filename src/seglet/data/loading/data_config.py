@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -51,6 +52,26 @@ class SplitSource:
 
         scenes = max(100, self.world_scenes // 10) if scored else self.world_scenes
         return open_world(self.data, split, scenes=scenes, size=self.world_size, dark=dark)
+
+    def find_unlabelled_split(self) -> str | None:
+        """Returns the split of images without masks that goes with `train_split`; None if there is none.
+
+        It is the counterpart of a split `…/labelled`, or else a split of a folder that is called unlabelled.
+
+        Raises:
+            DataError: there is no such folder, or the data are not sound.
+        """
+        from seglet.data.splits.fractions import UNLABELLED_NAMES, is_labelled_part, unlabelled_counterpart
+
+        labelled = is_labelled_part(self.train_split)
+        wanted = (unlabelled_counterpart(self.train_split),) if labelled else UNLABELLED_NAMES
+        if self.is_world:
+            return wanted[0] if labelled else None
+        from seglet.data.folder_dataset import describe_data
+
+        known = describe_data(Path(self.data)).splits
+        is_official_list = labelled and self.train_split not in known
+        return next((name for name in wanted if is_official_list or name in known), None)
 
     def cached(self, data: Dataset) -> Dataset:
         """Returns the data set with up to `cache` GiB of decoded samples kept in memory; 0 keeps none."""

@@ -13,8 +13,8 @@ from seglet.data.augment.colour import ColourJitter
 from seglet.data.augment.geometry import Augmentation
 from seglet.data.augment.strong import StrongAugmentation
 from seglet.data.dataset import Dataset, Sample
-from seglet.data.errors import DataError
 from seglet.data.loading.data_config import DataConfig, ImageRows, SplitSource
+from seglet.data.loading.partly_labelled import PartlyLabelledDataset
 from seglet.data.loading.step_sampler import StepSampler
 from seglet.data.loading.wrapped_datasets import JoinedDataset
 from seglet.data.splits.fractions import unlabelled_counterpart
@@ -128,46 +128,16 @@ class SemiConfig(DataConfig):
         return {"unlabelled": [list(row) for row in rows]}
 
 
-class SemiDataset(Dataset):
-    """The labelled images; the `unlabelled` ones are kept beside them, and the fingerprint covers both.
-
-    Raises:
-        DataError: an unlabelled image is also labelled, or their classes differ.
-    """
+class SemiDataset(PartlyLabelledDataset):
+    """The labelled and the unlabelled images of semi-supervised training, and how steps are made of them."""
 
     def __init__(self, labelled: Dataset, unlabelled: Dataset, config: SemiConfig) -> None:
-        refuse_labelled_twice(labelled, unlabelled)
-        if labelled.classes != unlabelled.classes:
-            raise DataError("labelled and unlabelled images have different classes; take them from one data set")
-        self.labelled = labelled
-        self.unlabelled = unlabelled
+        super().__init__(labelled, unlabelled)
         self.config = config
-        self.classes = labelled.classes
-        self.ids = labelled.ids
-        self.fingerprint = f"{labelled.fingerprint}+{unlabelled.fingerprint}"
-
-    def read(self, index: int) -> Sample:
-        """Reads a labelled image."""
-        return self.labelled.read(index)
 
     def map_parts(self, change: Callable[[Dataset], Dataset]) -> Dataset:
         """Returns this data set with `change` applied to the labelled and to the unlabelled images."""
         return SemiDataset(change(self.labelled), change(self.unlabelled), self.config)
-
-
-def refuse_labelled_twice(labelled: Dataset, unlabelled: Dataset) -> None:
-    """Checks that no image is in both data sets, compared by content where it was hashed.
-
-    Raises:
-        DataError: some are; names the first.
-    """
-    known = set(labelled.image_keys())
-    shared = [name for name, key in zip(unlabelled.ids, unlabelled.image_keys(), strict=True) if key in known]
-    if shared:
-        raise DataError(
-            f"{len(shared)} of {len(unlabelled)} unlabelled images are also labelled, such as {shared[0]!r}; "
-            "what they teach would count twice: take them out of one of the two splits"
-        )
 
 
 def missing_classes(labelled: Dataset) -> list[str]:

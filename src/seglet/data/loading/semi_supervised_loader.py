@@ -1,6 +1,6 @@
 """Loader of steps that hold a few labelled and any number of unlabelled images, the same with any number of workers."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,7 +23,7 @@ from seglet.data.loading.collation import (
 from seglet.data.loading.loaders import check_sampler_size, endless_batches
 from seglet.data.loading.sample_views import LoadingFailure, SampleViews, require_labels, without_annotation
 from seglet.data.loading.semi_dataset import SemiDataset
-from seglet.data.loading.step_sampler import StepSampler, augmentation_rng, stream_seed
+from seglet.data.loading.step_sampler import CombinedSampler, StepSampler, augmentation_rng, stream_seed
 from seglet.types import SemiStep, Unlabelled
 
 _UNLABELLED, _PARTNER, _STRONG = 1, 2, 3
@@ -52,7 +52,7 @@ def semi_loader(
         parts.append(_Part(weak, config.strong, config.streams))
         count = sampler.batch * config.unlabelled_ratio
         samplers.append(replace(sampler, size=len(data.unlabelled), batch=count, seed=seed))
-    return endless_batches(_PartViews(parts), _CombinedSampler(samplers), workers, _semi_step)
+    return endless_batches(_PartViews(parts), CombinedSampler(samplers), workers, _semi_step)
 
 
 @dataclass(frozen=True)
@@ -91,17 +91,6 @@ class _PartViews(TorchDataset["_PartView | LoadingFailure"]):
             altered = strong_view(weak.image.permute(1, 2, 0).numpy(), part.strong, rng)
             strong[stream] = torch.from_numpy(np.ascontiguousarray(altered)).permute(2, 0, 1)
         return _PartView(number, weak, strong)
-
-
-@dataclass(frozen=True)
-class _CombinedSampler:
-    """Joins the batches of several samplers into one; each item begins with the number of its sampler."""
-
-    samplers: Sequence[StepSampler]
-
-    def __iter__(self) -> Iterator[list[tuple[int, int, int]]]:
-        for several in zip(*self.samplers, strict=True):
-            yield [(number, index, position) for number, batch in enumerate(several) for index, position in batch]
 
 
 def _semi_step(items: Sequence[_PartView]) -> SemiStep:

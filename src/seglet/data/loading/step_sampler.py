@@ -1,6 +1,6 @@
 """The order of samples in training, a pure function of seed and position, so that runs can be resumed and divided."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,6 +62,17 @@ class StepSampler:
             first = (micro * self.world + self.rank) * self.batch
             yield [(order.index(position), position) for position in range(first, first + self.batch)]
             micro += 1
+
+
+@dataclass(frozen=True)
+class CombinedSampler:
+    """Joins the batches of several samplers into one; each item begins with the number of its sampler."""
+
+    samplers: Sequence[StepSampler]
+
+    def __iter__(self) -> Iterator[list[tuple[int, int, int]]]:
+        for several in zip(*self.samplers, strict=True):
+            yield [(number, index, position) for number, batch in enumerate(several) for index, position in batch]
 
 
 def augmentation_rng(seed: int, position: int) -> np.random.Generator:

@@ -55,6 +55,13 @@ def parse_split_name(split: str) -> tuple[LabelledPortion, bool] | None:
     return None if portion is None else (portion, kind in LABELLED_NAMES)
 
 
+def is_labelled_part(split: str) -> bool:
+    """Returns True for the part with masks of a split that has another without: `…/labelled`, `voc/92`."""
+    from seglet.data.splits.official import full_split_name
+
+    return full_split_name(split).rpartition("/")[2] in LABELLED_NAMES
+
+
 def unlabelled_counterpart(split: str) -> str:
     """Returns the split with the images that `split` leaves without masks: `…/unlabelled` for `…/labelled`.
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from seglet.data.loading.partly_labelled import PartlyLabelledConfig
 from seglet.methods.distill.term_spec import parse_terms
 from seglet.methods.uncertainty_config import UncertaintyWeightConfig, check_at_least
 from seglet.models.distillation.class_teacher import ClassTeacherConfig
@@ -10,7 +11,7 @@ from seglet.types import option
 
 
 @dataclass(frozen=True)
-class Config(UncertaintyWeightConfig, ClassTeacherConfig, StudentConfig):
+class Config(UncertaintyWeightConfig, ClassTeacherConfig, PartlyLabelledConfig, StudentConfig):
     """Keys of distillation; a term is written as its name and options, such as `cwd weight=50 tap=feature`.
 
     Unlike in `fotf`, uncertainty weights are off by default.
@@ -29,10 +30,18 @@ class Config(UncertaintyWeightConfig, ClassTeacherConfig, StudentConfig):
     weigh_task: bool = option(False, "weight the task loss by the student's uncertainty; FOTF Eq. 8")
 
     def __post_init__(self) -> None:
-        super().__post_init__()
+        UncertaintyWeightConfig.__post_init__(self)
+        PartlyLabelledConfig.__post_init__(self)
         check_at_least(0, task_weight=self.task_weight, auxiliary_weight=self.auxiliary_weight)
         specs = parse_terms(self.terms)
         if self.weigh_kd and not any(spec.weighable for spec in specs):
             raise ValueError(
                 "weigh_kd: expected a term `kl` on the logits to weight; add one, or set weigh_kd to false"
             )
+
+    @property
+    def unlabelled_obstacle(self) -> str:
+        """The reason why images without masks have no part in the losses; empty if they have."""
+        if all(getattr(spec.options, "mask_ignored", False) for spec in parse_terms(self.terms)):
+            return "all terms have mask_ignored=true, which leaves them out; set it to false"
+        return ""

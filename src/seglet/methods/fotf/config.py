@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from seglet.data.loading.partly_labelled import PartlyLabelledConfig
 from seglet.losses.distillation.kl import WeightedForm
 from seglet.methods.uncertainty_config import UncertaintyWeightConfig, check_at_least
 from seglet.models.distillation.class_teacher import ClassTeacherConfig
@@ -10,7 +11,7 @@ from seglet.types import option
 
 
 @dataclass(frozen=True)
-class Config(UncertaintyWeightConfig, ClassTeacherConfig, StudentConfig):
+class Config(UncertaintyWeightConfig, ClassTeacherConfig, PartlyLabelledConfig, StudentConfig):
     """Keys of FOTF; with `weigh_kd` and `weigh_task` off it is plain distillation and needs no stochastic passes."""
 
     teacher: str | None = option(
@@ -28,9 +29,17 @@ class Config(UncertaintyWeightConfig, ClassTeacherConfig, StudentConfig):
     mask_ignored: bool = option(False, "distil only annotated pixels; CIRKD distils all")
 
     def __post_init__(self) -> None:
-        super().__post_init__()
+        UncertaintyWeightConfig.__post_init__(self)
+        PartlyLabelledConfig.__post_init__(self)
         check_at_least(0, kd_weight=self.kd_weight, auxiliary_weight=self.auxiliary_weight)
         if self.temperature <= 0:
             raise ValueError(
                 f"temperature: expected above 0, got {self.temperature}; 1 leaves probabilities as they are"
             )
+
+    @property
+    def unlabelled_obstacle(self) -> str:
+        """The reason why images without masks have no part in the losses; empty if they have."""
+        if self.teacher is None:
+            return "there is no teacher to learn from; give one"
+        return "mask_ignored leaves them out of distillation; set it to false" if self.mask_ignored else ""
