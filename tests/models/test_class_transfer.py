@@ -28,9 +28,15 @@ def network(name: str, classes: Classes, seed: int = 0) -> Segmenter:
         (["traffic light", "traffic_light"], ["traffic light"], {0: 0}),
         (["Traffic light"], ["traffic_light", "traffic-light"], {}),
         (["x"], ["y"], {}),
+        (["airplane", "person"], ["person", "aeroplane"], {0: 1, 1: 0}),
+        (["person", "car"], ["car, auto, automobile", "pedestrian"], {0: 1, 1: 0}),
+        (["rider", "cyclist"], ["bicyclist"], {}),
+        (["person", "human"], ["person", "people"], {0: 0, 1: 1}),
     ],
 )
-def test_classes_match_by_name_where_it_is_clear(names: list[str], source: list[str], expected: dict[int, int]) -> None:
+def test_classes_match_by_name_or_synonym_where_it_is_clear(
+    names: list[str], source: list[str], expected: dict[int, int]
+) -> None:
     assert match_classes(names, source) == expected
 
 
@@ -79,6 +85,11 @@ def test_equal_names_keep_every_weight_without_a_word() -> None:
 def test_another_head_is_told() -> None:
     start, student = network("pspnet-resnet18", OLD), network("deeplabv3-resnet18", OLD)
     assert copy_matching_weights(student, start) == "the head starts from chance: these weights are of a pspnet head"
+
+
+def test_a_class_kept_by_a_synonym_is_told_with_both_names() -> None:
+    note = ClassTransfer.between(["airplane", "Sofa"], ["sofa", "aeroplane"]).note()
+    assert note == "classifier: kept the weights of 2 of 2 classes (airplane from aeroplane, Sofa)"
 
 
 def test_long_tables_are_told_by_their_first_names() -> None:

@@ -1,5 +1,6 @@
 """Weights of a saved segmenter for a student with other classes: each class keeps the rows of its name."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -7,8 +8,8 @@ import torch
 from torch import Tensor
 
 from seglet.models.assembly import assemble_network
+from seglet.models.class_names import NAME_RULES, same_meaning, same_spelling
 from seglet.models.segmenter import Segmenter
-from seglet.values import fold_spelling
 
 _SHOWN = 8
 """Names that a note lists before it counts the rest."""
@@ -26,7 +27,7 @@ class ClassTransfer:
     def between(cls, names: Sequence[str], source: Sequence[str]) -> "ClassTransfer":
         """Returns what becomes of the classes of a source for a student with these names."""
         matches = match_classes(names, source)
-        kept = tuple(name for label, name in enumerate(names) if label in matches)
+        kept = tuple(_with_synonym(names[label], source[other]) for label, other in sorted(matches.items()))
         new = tuple(name for label, name in enumerate(names) if label not in matches)
         return cls(kept, new, tuple(name for label, name in enumerate(source) if label not in matches.values()))
 
@@ -39,6 +40,12 @@ class ClassTransfer:
         return "; ".join(parts)
 
 
+def _with_synonym(name: str, source: str) -> str:
+    """Returns the name, and the source's if only their meaning is the same."""
+    synonym = same_meaning(name, source) and not same_spelling(name, source)
+    return f"{name} from {source}" if synonym else name
+
+
 def _some(names: Sequence[str]) -> str:
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return ", ".join(names[:_SHOWN]) + more
@@ -47,18 +54,16 @@ def _some(names: Sequence[str]) -> str:
 def match_classes(names: Sequence[str], source: Sequence[str]) -> dict[int, int]:
     """Maps labels of `names` to the labels of the same classes in `source`.
 
-    Names agree as they stand; of the others, those that agree but for case, blanks, underscores and hyphens and that
-    no other name resembles so.
+    The rules of `class_names` are tried in turn on the names that are left; one that fits several names decides none
+    of them.
     """
-    found = {label: source.index(name) for label, name in enumerate(names) if name in source}
-    left = [fold_spelling(name) for label, name in enumerate(names) if label not in found]
-    free = [fold_spelling(name) for label, name in enumerate(source) if label not in found.values()]
-    for label, name in enumerate(names):
-        folded = fold_spelling(name)
-        if label not in found and left.count(folded) == free.count(folded) == 1:
-            found[label] = next(
-                other for other, given in enumerate(source) if fold_spelling(given) == folded and given not in names
-            )
+    found: dict[int, int] = {}
+    for fits in NAME_RULES:
+        left = [label for label in range(len(names)) if label not in found]
+        free = [label for label in range(len(source)) if label not in found.values()]
+        pairs = [(label, other) for label in left for other in free if fits(names[label], source[other])]
+        labels, others = Counter(label for label, _ in pairs), Counter(other for _, other in pairs)
+        found |= {label: other for label, other in pairs if labels[label] == others[other] == 1}
     return found
 
 

@@ -7,26 +7,9 @@ from typing import Any
 
 import yaml
 
+from seglet.models.class_names import NAME_RULES, same_meaning
 from seglet.types import Classes
 from seglet.values import ConfigError, choose_from, fold_spelling
-
-_SYNONYMS = (
-    ("person", "pedestrian", "people", "human"),
-    ("bicyclist", "cyclist", "rider"),
-    ("bicycle", "bike"),
-    ("motorbike", "motorcycle"),
-    ("aeroplane", "airplane", "plane"),
-    ("car", "automobile"),
-    ("sofa", "couch"),
-    ("tvmonitor", "tv", "television", "television receiver"),
-    ("pavement", "sidewalk"),
-    ("vegetation", "tree", "trees"),
-    ("sign symbol", "traffic sign", "road sign"),
-    ("column pole", "pole"),
-)
-"""Names that well-known class tables (VOC, COCO, Cityscapes, CamVid, ADE20K) have for the same thing."""
-
-_GROUPS = {fold_spelling(name): place for place, group in enumerate(_SYNONYMS) for name in group}
 
 
 @dataclass(frozen=True)
@@ -160,7 +143,7 @@ def _place(name: str, wanted: Any, teacher: Sequence[str]) -> int:
 
 def _find(label: int, name: str, teacher: Sequence[tuple[int, str]]) -> SharedClass | None:
     """Returns the class of the teacher that a class of the data is, by the first rule that finds one."""
-    for synonym, fits in enumerate((_equal, _alike, _synonyms)):
+    for fits in NAME_RULES:
         found = [place for place, other in teacher if fits(name, other)]
         if len(found) > 1:
             others = ", ".join(f"{other!r} ({place})" for place, other in teacher if place in found)
@@ -169,21 +152,8 @@ def _find(label: int, name: str, teacher: Sequence[tuple[int, str]]) -> SharedCl
                 f"whose probabilities are added) into a file, `{name}: …`, and give it as teacher_classes"
             )
         if found:
-            return SharedClass(label, (found[0],), synonym=synonym == 2)
+            return SharedClass(label, (found[0],), synonym=fits is same_meaning)
     return None
-
-
-def _equal(name: str, other: str) -> bool:
-    return name == other
-
-
-def _alike(name: str, other: str) -> bool:
-    return fold_spelling(name) in {fold_spelling(part) for part in (other, *other.split(","))}
-
-
-def _synonyms(name: str, other: str) -> bool:
-    group = _GROUPS.get(fold_spelling(name))
-    return group is not None and group in {_GROUPS.get(fold_spelling(part)) for part in other.split(",")}
 
 
 def _without_rivals(shared: list[SharedClass], data: Sequence[str], teacher: Sequence[str]) -> list[SharedClass]:
