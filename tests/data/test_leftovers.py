@@ -54,11 +54,25 @@ def test_annotations_of_other_tools_are_named(tmp_path, name, content, kind):
 
 @pytest.mark.parametrize(
     ("name", "content"),
-    [("notes.txt", "1 2 3\n"), ("stats.json", '{"images": 3}'), ("a.xml", "<annotation/>"), ("b.csv", "a,b\n")],
+    [
+        ("notes.txt", "1 2 3\n"),
+        ("tags.txt", "17 0 1 0 1\n"),
+        ("stats.json", '{"images": 3}'),
+        ("a.xml", "<annotation/>"),
+        ("b.csv", "a,b\n"),
+    ],
 )
 def test_other_texts_are_none_of_our_business(tmp_path, name, content):
     text(pairs(tmp_path) / name, content)
     assert told(tmp_path) == []
+
+
+def test_outlines_of_yolo_are_for_the_import_with_their_folder(tmp_path):
+    write_image(tmp_path / "images/0.png")
+    text(tmp_path / "labels/0.txt", "1 0.1 0.1 0.9 0.1 0.9 0.9\n")
+    cures = [problem.cure for problem in infer_layout(tmp_path).problems if "YOLO" in problem.what]
+    assert len(cures) == 1
+    assert "seglet data import DIR --out NEW, with the folder that holds images/ and labels/" in cures[0]
 
 
 def test_files_with_tags_are_read(tmp_path):

@@ -16,6 +16,9 @@ LABELME = {"version": "5", "flags": {}, "shapes": [], "imagePath": "a.png"}
      ("a.json", '[{"id": 1, "data": {"image": "a"}, "annotations": []}]', "label-studio"),
      ("a.xml", "<?xml version='1.0'?><annotations/>", "cvat"), ("a.xml", "<annotation/>", ""),
      ("a.txt", "0 0.1 0.1 0.2 0.2 0.3 0.1\n" * 500, "yolo"), ("a.txt", "a.png\nb.png\n", ""),
+     ("a.txt", "17 0 1 0 1\n", ""),  # of tags
+     ("a.json", json.dumps({"info": "x" * 9000} | COCO), "coco"),
+     ("a.json", '{"annotations": [{"segmentation": []}', "coco"),
      ("a.json", '{"a.png": ["crack"]}', ""), ("a.json", "[1, 2]", "")],
 )  # fmt: skip
 @pytest.mark.parametrize("coding", ["utf-8", "utf-8-sig"])

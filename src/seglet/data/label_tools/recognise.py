@@ -58,9 +58,9 @@ def _is_yolo_row(words: list[str]) -> bool:
     return len(words) >= 5 and words[0].isdecimal() and all(-1 <= number <= 2 for number in numbers[1:])
 
 
-def text_begin(content: bytes) -> str:
-    """Returns the begin of a text without mark and white space."""
-    start = content[:_BEGIN]
+def text_begin(content: bytes, most: int = _BEGIN) -> str:
+    """Returns the begin of a text, of at most so many bytes, without mark and white space."""
+    start = content[:most]
     return start.decode(json.detect_encoding(start), "ignore").removeprefix("\ufeff").lstrip()
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from seglet.data.errors import Problem
 from seglet.data.files import files_below
+from seglet.data.label_tools.annotation_files import annotation_kind
 from seglet.images import RAW_SUFFIXES
 
 _IMAGES = RAW_SUFFIXES | {
@@ -18,24 +19,28 @@ _TEXTS = frozenset({".json", ".txt", ".xml", ".csv"})
 _HEAD = 65536
 _MANY, _SAMPLE = 20, 3
 _IMPORT = "make masks of it: seglet data import {} --images {} --out NEW"
-_POLYGONS = (
-    "YOLO's boxes or polygons",
-    re.compile(rb"\d+([ \t]+\d*\.\d+([eE]-?\d+)?){4,}\s"),
-    "convert them to COCO or another format that `seglet data import` reads",
-)
-_FORMS = {
-    ".txt": [_POLYGONS],
-    ".json": [
-        ("LabelMe's shapes", re.compile(rb'"shapes"\s*:(?s:.*)"imagePath"|"imagePath"(?s:.*)"shapes"'), _IMPORT),
-        ("COCO's annotations", re.compile(rb'"(annotations|categories)"(?s:.*)"(file_name|segmentation)"|'
-                                          rb'"file_name"(?s:.*)"(annotations|categories)"'), _IMPORT),
-        ("Label Studio's tasks", re.compile(rb'\[\s*\{(?s:.*)"(annotations|completions)"(?s:.*)"result"'), _IMPORT),
-        ("annotations of VGG's annotator", re.compile(rb'"(shape_attributes|_via_img_metadata)"'),
-         "export them as COCO, which `seglet data import` reads"),
-    ],
-    ".xml": [("CVAT's annotations", re.compile(rb"<annotations>(?s:.*)<image "), _IMPORT)],
-    ".csv": [("run lengths", re.compile(rb"(?i)[^\n]*(rle|encodedpixels)"), "decode them into masks as PNG")],
-}  # fmt: skip
+_TOOLS = {
+    "labelme": ("LabelMe's shapes", _IMPORT),
+    "coco": ("COCO's annotations", _IMPORT),
+    "label-studio": ("Label Studio's tasks", _IMPORT),
+    "cvat": ("CVAT's annotations", _IMPORT),
+    "yolo": (
+        "YOLO's boxes or polygons",
+        "polygons become masks: seglet data import DIR --out NEW, with the folder that holds images/ and labels/ as "
+        "DIR; boxes have no outline",
+    ),
+}
+"""Names in messages for files of the tools that `seglet data import` reads, and what to do with them."""
+_OTHERS = {
+    ".json": (
+        re.compile(rb'"(shape_attributes|_via_img_metadata)"'),
+        ("annotations of VGG's annotator", "export them as COCO, which `seglet data import` reads"),
+    ),
+    ".csv": (
+        re.compile(rb"\A[^\n]*(rle|encodedpixels)", re.IGNORECASE),
+        ("run lengths", "decode them into masks as PNG"),
+    ),
+}
 
 
 def unread_files(root: Path, places: Collection[Path], layout: str = "", read: Collection[Path] = ()) -> list[Problem]:
@@ -77,15 +82,18 @@ def _by_folder(files: list[Path]) -> list[list[Path]]:
 
 
 def _annotation(path: Path) -> tuple[str, str]:
+    """Returns what a file holds and what to do with it; empty if it is no annotation."""
+    suffix = path.suffix.lower()
+    if suffix != ".csv" and (tool := annotation_kind(path)):
+        return _TOOLS[tool]
+    if suffix not in _OTHERS:
+        return "", ""
+    form, answer = _OTHERS[suffix]
     try:
         with path.open("rb") as file:
-            head = file.read(_HEAD)
+            return answer if form.search(file.read(_HEAD)) else ("", "")
     except OSError:
         return "", ""
-    for kind, form, cure in _FORMS[path.suffix.lower()]:
-        if form.match(head.lstrip(b"\xef\xbb\xbf")) if path.suffix.lower() in (".txt", ".csv") else form.search(head):
-            return kind, cure
-    return "", ""
 
 
 def _problem(folder: Path, kind: str, cure: str, files: list[Path]) -> Problem:
