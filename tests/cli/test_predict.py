@@ -1,6 +1,7 @@
 """`seglet predict`."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from PIL import Image
 
 from seglet.data import description
 from seglet.data.world.scene import WORLD_CLASSES
-from seglet.images import read_image, read_mask
+from seglet.images import WhiteLevels, read_image, read_mask
 from seglet.inference.options import InferenceOptions, SegmentOptions
 from seglet.inference.predict import predict_probabilities
 from seglet.inference.segment import segment_image
@@ -24,6 +25,19 @@ def test_maps_are_those_of_the_segmenter(model, images, seglet, tmp_path):
     np.testing.assert_allclose(confidence, prediction.confidence, atol=0.5 / 255 + 1e-6)
     assert (tmp_path / "out/overlays/train/train1.jpg").is_file()
     assert not (tmp_path / "out/uncertainty").exists()
+
+
+def test_deep_images_are_scaled_as_those_the_network_learned_from(model, seglet, tmp_path):
+    made = load(model)
+    made.architecture = replace(made.architecture, whites=WhiteLevels(integers=4095))
+    made.save(tmp_path / "net")
+    dark = np.random.default_rng(0).integers(0, 1000, (40, 40), dtype=np.uint16)
+    Image.fromarray(dark).save(tmp_path / "dark.png")
+    assert seglet("predict", tmp_path / "net", tmp_path / "dark.png", "--out", tmp_path / "out").code == 0
+    expected = made.predict(np.rint(dark * (255 / 4095)).astype(np.uint8))
+    np.testing.assert_array_equal(read_mask(tmp_path / "out/masks/dark.png"), expected.labels)
+    confidence = read_image(tmp_path / "out/confidence/dark.png")[..., 0] / 255
+    np.testing.assert_allclose(confidence, expected.confidence, atol=0.5 / 255 + 1e-6)
 
 
 def test_samples_give_an_uncertainty(model, images, seglet, tmp_path):

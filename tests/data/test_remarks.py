@@ -64,6 +64,10 @@ def test_a_description_that_states_no_range_is_read_as_16_bits(root):
     assert description.read_image(item).max() == 8
 
 
+def test_images_of_8_bits_share_no_range(root):
+    assert check_dataset(root).description.whites is None
+
+
 def test_another_range_is_another_data_set(root):
     description = check_dataset(deep(root, 1200, 2000)).description
     items = description.items("all")

@@ -6,9 +6,11 @@ import types
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from safetensors import SafetensorError
+from tests.data.disk import mask, save, text
 from tests.engine.toys import tiny
 
 from seglet.cli.main import main
@@ -21,6 +23,7 @@ from seglet.engine.module import NonFiniteLossError
 from seglet.engine.plan import plan_run
 from seglet.engine.train import StartOptions, train_experiment
 from seglet.files import file_sha256
+from seglet.images import WhiteLevels
 from seglet.methods.supervised import Method
 from seglet.models.segmenter import Architecture, build, load
 from seglet.types import Losses
@@ -72,6 +75,17 @@ def test_accumulated_micro_batches_make_one_step(tmp_path):
 def test_bfloat16_trains(tmp_path):
     run = train_experiment(tiny(precision="bf16-mixed"), tmp_path / "run")
     assert load(run.last).network.head.tail.classifier.weight.dtype == torch.float32
+
+
+def test_the_segmenter_scales_images_as_the_data_set_that_it_learned_from(tmp_path):
+    text(tmp_path / "classes.txt", "road", "car")
+    for number, largest in enumerate((900, 4000)):  # of 12 bits in 16
+        save(tmp_path / f"images/{number}.png", np.full((32, 32), largest, np.uint16))
+        mask(tmp_path / f"masks/{number}.png", 0, 1, size=(32, 32))
+    splits = {"data": str(tmp_path), "train_split": "all", "val_split": "all", "pretrained": "none"}
+    run = train_experiment(tiny(**splits, steps=1, validate_every=1, batch=2), tmp_path / "run")
+    for folder in (run.model, run.last):
+        assert load(folder).architecture.whites == WhiteLevels(integers=4095)
 
 
 def test_seeds_give_other_weights_and_equal_seeds_equal_ones():

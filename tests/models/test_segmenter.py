@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from tests.models.tiny import images, tiny
 import seglet
 from seglet import files
 from seglet.files import DataError
+from seglet.images import WhiteLevels
 from seglet.models.architecture import Architecture
 from seglet.models.class_maps import class_maps, default_views
 from seglet.models.io.locate import segmenter_folder
@@ -199,6 +201,18 @@ def test_16_bits_give_the_same_from_a_file_from_pillow_and_as_an_array(
     forms = [tmp_path / "deep.png", Image.open(tmp_path / "deep.png"), deep, deep.astype(">u2"), Image.fromarray(whole)]
     for form in (*forms, torch.from_numpy(whole).expand(3, -1, -1), Image.fromarray(grey.astype(np.float32))):
         np.testing.assert_allclose(segmenter.predict(form).probabilities, expected, atol=1e-6)
+
+
+def test_a_network_scales_images_by_the_range_of_those_it_learnt_from(segmenter: Segmenter, tmp_path: Path) -> None:
+    dark = IMAGE[..., 0].astype(np.uint16) * 4  # up to 1020, of 4095
+    Image.fromarray(dark).save(tmp_path / "dark.png")
+    architecture = replace(segmenter.architecture, whites=WhiteLevels(integers=4095))
+    Segmenter(segmenter.network, segmenter.classes, architecture).save(tmp_path / "net")
+    loaded = Segmenter.load(tmp_path / "net")
+    expected = loaded.predict(np.rint(dark * (255 / 4095)).astype(np.uint8)).probabilities
+    for form in (tmp_path / "dark.png", Image.open(tmp_path / "dark.png"), dark):
+        np.testing.assert_allclose(loaded.predict(form).probabilities, expected, atol=1e-6)
+    assert loaded.architecture.whites == WhiteLevels(integers=4095)
 
 
 def test_a_folder_is_no_image_and_the_message_says_how_to_name_its_files(segmenter: Segmenter, tmp_path: Path) -> None:

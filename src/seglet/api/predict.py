@@ -99,7 +99,8 @@ def _segment(
     options: InferenceOptions,
     depths: DepthSource | None,
 ) -> Segmentation:
-    pixels = as_uint8(image_batch(image))
+    whites = None if isinstance(predictor, TagPredictor) else predictor.architecture.whites
+    pixels = as_uint8(image_batch(image, whites))
     name = Path(image).stem if isinstance(image, str | PathLike) else "image"
     depth = None if depths is None else depths(resize_by_factor(pixels, options.resize), name)
     present = None if tags is None else _label_ids(tags, predictor.classes)

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from seglet.data.columns.kinds import ColumnKind
+from seglet.images import WhiteLevels
 from seglet.types import Classes
 
 
@@ -76,6 +77,11 @@ class Dataset(ABC):
     def origin(self) -> str:
         """Source of the samples, shown by `repr`; empty by default."""
         return ""
+
+    @property
+    def whites(self) -> WhiteLevels | None:
+        """White levels that the images of more than 8 bits share; None, the default, if they share none."""
+        return None
 
     @abstractmethod
     def read(self, index: int) -> Sample:

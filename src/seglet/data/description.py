@@ -28,7 +28,7 @@ from seglet.data.class_table import (
 from seglet.data.description_files import write_description
 from seglet.data.errors import DataError
 from seglet.files import content_hash, json_text, read_bytes
-from seglet.images import MAX_PIXELS, WhiteLevels, read_image, read_mask
+from seglet.images import MAX_PIXELS, WhiteLevels, read_image, read_mask, white_levels_from_json
 from seglet.types import IGNORE, Classes
 from seglet.values import choose_from
 
@@ -84,7 +84,8 @@ class Description:
 
     `stray` is the share of a mask's pixels, in [0, 1], that may have a colour or id of no class; they become IGNORE.
     With a `threshold`, masks are greys, also of JPEG: those below are read as 0 and all others as 255. `whites` are the
-    stored values that become white in all images of more than 8 bits a channel.
+    stored values that become white in all images of more than 8 bits a channel; None if there is no such image, or the
+    description is of 0.1.0, which scaled 16 bits.
     """
 
     root: Path
@@ -96,7 +97,7 @@ class Description:
     max_pixels: int = field(default=MAX_PIXELS)
     tags: TagOrigin | None = None
     threshold: int | None = None
-    whites: WhiteLevels = SIXTEEN_BITS
+    whites: WhiteLevels | None = None
 
     @cached_property
     def classes(self) -> Classes:
@@ -147,7 +148,7 @@ class Description:
         Raises:
             DataError: the image cannot be read or changed since the check.
         """
-        return read_image(item.image, self.max_pixels, item.image_hash, self.whites)
+        return read_image(item.image, self.max_pixels, item.image_hash, self.whites or SIXTEEN_BITS)
 
     def read_labels(self, item: ImageItem) -> UInt8[np.ndarray, "h w"] | None:
         """Reads the mask of an item as train ids, or returns None if it has none.
@@ -189,7 +190,8 @@ class Description:
         ]
         reading: list[Any] = [_entry_rows(self.entries), self.coding, self.stray]
         reading += [] if self.threshold is None else [self.threshold]
-        reading += [] if self.whites == SIXTEEN_BITS else [asdict(self.whites)]
+        if self.whites is not None and self.whites != SIXTEEN_BITS:
+            reading.append(asdict(self.whites))
         return hashlib.sha256(json.dumps([reading, rows]).encode()).hexdigest()
 
     def save(self, path: Path) -> None:
@@ -214,7 +216,7 @@ class Description:
             content["tags"] = {"form": self.tags.form, "file": _stored(self.tags.source, root), "hash": self.tags.hash}
         if self.threshold is not None:
             content["threshold"] = self.threshold
-        if self.whites != SIXTEEN_BITS:
+        if self.whites is not None:
             content["white"] = asdict(self.whites)
         write_description(path, json_text(content).encode())
 
@@ -262,12 +264,8 @@ def _from_json(content: dict[str, Any], home: Path) -> Description:
         max_pixels=int(content["max_pixels"]),
         tags=_origin(content["tags"], root) if "tags" in content else None,
         threshold=int(content["threshold"]) if "threshold" in content else None,
-        whites=_whites(content["white"]) if "white" in content else SIXTEEN_BITS,
+        whites=white_levels_from_json(content["white"]) if "white" in content else None,
     )
-
-
-def _whites(row: dict[str, Any]) -> WhiteLevels:
-    return WhiteLevels(*(None if row[kind] is None else int(row[kind]) for kind in ("integers", "floats")))
 
 
 def _origin(row: dict[str, Any], root: Path) -> TagOrigin:

@@ -20,7 +20,7 @@ from seglet.data.splits.divide import unlabelled_item
 from seglet.data.splits.fractions import UNLABELLED_NAMES, split_commands
 from seglet.data.splits.official import official_split_ids
 from seglet.files import expand_home
-from seglet.images import resize_by_factor
+from seglet.images import WhiteLevels, resize_by_factor
 from seglet.types import Classes
 
 
@@ -53,6 +53,11 @@ class FolderDataset(Dataset):
         """Folder of the data set."""
         return repr(str(self.description.root))
 
+    @property
+    def whites(self) -> WhiteLevels | None:
+        """White levels of the description."""
+        return self.description.whites
+
     def identity(self, index: int, reads: Sequence[str] = ("image",)) -> str:
         """Returns the hash of the image and, if annotation is read, of the item; see `Dataset.identity`."""
         item = self.items[index]
@@ -60,8 +65,8 @@ class FolderDataset(Dataset):
             return super().identity(index, reads)
         annotation = set(reads) - {"image"}
         annotated = f" {self.description.fingerprint([item])} {self.whole_masks}" if annotation else ""
-        whites = self.description.whites
-        scaled = "" if whites == SIXTEEN_BITS else f" {whites.integers} {whites.floats}"
+        whites = self.whites
+        scaled = "" if whites is None or whites == SIXTEEN_BITS else f" {whites.integers} {whites.floats}"
         return f"{item.image_hash}@{self.resize:g}{scaled}{annotated}"
 
     def image_keys(self) -> Sequence[str]:

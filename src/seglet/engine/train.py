@@ -1,7 +1,7 @@
 """Training of an experiment, from its data to a segmenter in the run's folder."""
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -72,6 +72,7 @@ def train_experiment(experiment: Experiment, folder: Path, start: StartOptions =
     sets = open_datasets(settings, experiment.config)
     method = build_method(experiment, sets[settings.train_split])
     check_annotation(method, sets, experiment)
+    _remember_whites(method, sets.values())
     sets = add_columns(experiment, sets)
     run = Run(folder)  # nothing is written, or thrown away, before all of the above is sound
     state = _open_run(run, experiment, {split: data.fingerprint for split, data in sets.items()}, start)
@@ -89,6 +90,14 @@ def _refuse_lost_data(data: str) -> None:
     """
     if not names_world(data) and not Path(data).exists():
         raise ConfigError(f"the run's data {data!r} are not there; where they moved, give --data with their new place")
+
+
+def _remember_whites(method: Method[Any], sets: Iterable[Dataset]) -> None:
+    """Lets the network scale images of more than 8 bits as those of the data sets are."""
+    segmenter = method.segmenter()
+    whites = next((data.whites for data in sets if data.whites is not None), None)
+    if segmenter.architecture.whites != whites:
+        segmenter.architecture = replace(segmenter.architecture, whites=whites)
 
 
 def _open_run(run: Run, experiment: Experiment, data: dict[str, str], start: StartOptions) -> Any:

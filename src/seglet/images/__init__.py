@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     )
     from seglet.images.resizing import resize_by_factor
     from seglet.images.stored import StoredImage, UsedRange
-    from seglet.images.value_range import OWN_RANGE, WhiteLevels, scale_to_bytes, white_level
+    from seglet.images.value_range import OWN_RANGE, WhiteLevels, scale_to_bytes, white_level, white_levels_from_json
 
 __all__ = [
     "DECODING_ERRORS",
@@ -46,6 +46,7 @@ __all__ = [
     "resize_by_factor",
     "scale_to_bytes",
     "white_level",
+    "white_levels_from_json",
     "write_mask",
 ]
 
@@ -73,6 +74,7 @@ _HOMES = {
     "resize_by_factor": "seglet.images.resizing",
     "scale_to_bytes": "seglet.images.value_range",
     "white_level": "seglet.images.value_range",
+    "white_levels_from_json": "seglet.images.value_range",
     "write_mask": "seglet.images.drawing",
 }
 

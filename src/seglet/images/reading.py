@@ -56,14 +56,14 @@ def decode_stored(content: bytes, path: Path, max_pixels: int = MAX_PIXELS) -> S
         raise DataError(f"{str(path)!r} is damaged ({error}); download or export it again") from error
 
 
-def picture_colours(picture: Image.Image) -> UInt8[np.ndarray, "h w 3"]:
+def picture_colours(picture: Image.Image, whites: WhiteLevels = OWN_RANGE) -> UInt8[np.ndarray, "h w 3"]:
     """Returns an image that Pillow opened or made in RGB, as `read_image` reads the file that it is from.
 
     Raises:
         DataError: the range of its values is unknown.
     """
     try:
-        return stored_image(picture).colours()
+        return stored_image(picture).colours(whites)
     except DataError as error:
         raise DataError(f"the image {error}") from error
 

@@ -5,7 +5,9 @@ scaled so that the white level becomes 255: the largest value of the smallest us
 that holds the largest value. A camera of 12 bits thus gives images of 0 to 4095, whatever container stores them.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
@@ -42,6 +44,12 @@ class WhiteLevels:
 
 
 OWN_RANGE = WhiteLevels()
+
+
+def white_levels_from_json(values: Mapping[str, Any]) -> WhiteLevels:
+    """Returns the white levels that `dataclasses.asdict` made plain."""
+    integers, floats = (None if values[kind] is None else int(values[kind]) for kind in ("integers", "floats"))
+    return WhiteLevels(integers, floats)
 
 
 def white_level(values: np.ndarray) -> int:

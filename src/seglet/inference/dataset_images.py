@@ -10,6 +10,7 @@ from jaxtyping import UInt8
 
 from seglet.data.dataset import Dataset
 from seglet.data.folder_dataset import FolderDataset
+from seglet.images import OWN_RANGE
 from seglet.inference.inputs import ImageFile
 from seglet.inference.known_tags import KnownTags
 
@@ -47,5 +48,5 @@ class DatasetImages:
     def _image(self, index: int) -> ImageFile:
         name = self.samples.ids[index]
         if isinstance(self.samples, FolderDataset):
-            return ImageFile(self.samples.items[index].image, name)
+            return ImageFile(self.samples.items[index].image, name, whites=self.samples.whites or OWN_RANGE)
         return ImageFile(Path(f"{name}.png"), name, lambda: self.samples.read(index).image)

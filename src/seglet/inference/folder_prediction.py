@@ -1,7 +1,7 @@
 """Predicts the images of a folder or a data set and writes masks, overlays and, where asked for, pseudo labels."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
@@ -158,6 +158,8 @@ def _dataset_images(source: ImageSource, classes: Classes | None = None) -> Data
 
 def _job(predictor: Predictor, images: DatasetImages | None, source: ImageSource, options: FolderOptions) -> ImageJob:
     files = gather_images(source.inputs, options.out) if images is None else images.images
+    if images is None and isinstance(predictor, Segmenter) and predictor.architecture.whites is not None:
+        files = [replace(file, whites=predictor.architecture.whites) for file in files]
     if options.pseudo is None and isinstance(predictor, Segmenter):
         return SegmentationJob(predictor, files, options.out, options.segment)
     tags = _tags(source, files, images, predictor.classes)

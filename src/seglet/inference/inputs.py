@@ -9,19 +9,21 @@ import numpy as np
 from jaxtyping import UInt8
 
 from seglet.data.files import image_files, image_name
-from seglet.images import RAW_SUFFIXES, read_image
+from seglet.images import OWN_RANGE, RAW_SUFFIXES, WhiteLevels, read_image
 
 
 @dataclass(frozen=True)
 class ImageFile:
     """An image file and the name of its results: without ending, relative to their folder and never outside it.
 
-    An image that is drawn (`draw`) has no file; its `path` only names it.
+    An image that is drawn (`draw`) has no file; its `path` only names it. Images of more than 8 bits are scaled by
+    `whites`, or by the range that each uses.
     """
 
     path: Path
     name: str
     draw: Callable[[], UInt8[np.ndarray, "h w 3"]] | None = None
+    whites: WhiteLevels = OWN_RANGE
 
     def read(self) -> UInt8[np.ndarray, "h w 3"]:
         """Reads or draws the image.
@@ -29,7 +31,7 @@ class ImageFile:
         Raises:
             DataError: the file does not exist or is no image.
         """
-        return read_image(self.path) if self.draw is None else self.draw()
+        return read_image(self.path, whites=self.whites) if self.draw is None else self.draw()
 
 
 def gather_images(inputs: Sequence[Path], results: Path) -> list[ImageFile]:

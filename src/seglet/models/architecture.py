@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
+from seglet.images import WhiteLevels, white_levels_from_json
 from seglet.models.backbones.variants import (
     BACKBONE_FAMILIES,
     DESCRIBED_NETWORKS,
@@ -85,6 +86,8 @@ class Architecture:
         bgr: likewise.
         tower: description that `ImageTower.build` reads, for `CLIP_NETWORKS`.
         shape: description of the backbone that its family reads, in values of JSON, for `DESCRIBED_NETWORKS`.
+        whites: white levels of the images it learned from, where they have more than 8 bits a channel or are floats;
+            an image to predict is scaled by them too. None leaves it to each image.
         depth: how the network takes depth, the fourth channel of its images; None for images of three channels.
 
     Raises:
@@ -104,6 +107,7 @@ class Architecture:
     tower: Mapping[str, Any] | None = None
     depth: DepthGuidance | None = None
     shape: Mapping[str, Any] | None = None
+    whites: WhiteLevels | None = None
 
     def __post_init__(self) -> None:
         self._check_name()
@@ -147,7 +151,8 @@ class Architecture:
 
     def as_dict(self) -> dict[str, Any]:
         """Returns plain values for JSON; `from_dict` reads them back."""
-        return asdict(self)
+        values = asdict(self)
+        return values if self.whites is not None else {key: values[key] for key in values if key != "whites"}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Architecture":
@@ -163,7 +168,8 @@ class Architecture:
         if "name" not in values:
             raise ValueError("an architecture needs a `name`; " + choose_from("", NETWORK_NAMES))
         tuples: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
-        return cls(**tuples | {"depth": _depth_guidance(values.get("depth"))})
+        whites = None if values.get("whites") is None else white_levels_from_json(values["whites"])
+        return cls(**tuples | {"depth": _depth_guidance(values.get("depth")), "whites": whites})
 
 
 def _depth_guidance(values: Any) -> DepthGuidance | None:

@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from seglet.files import DataError
-from seglet.images import picture_colours, read_image, scale_to_bytes, white_level
+from seglet.images import OWN_RANGE, WhiteLevels, picture_colours, read_image, scale_to_bytes, white_level
 from seglet.tensors import resize_align_corners, resize_half_pixel
 
 SMALLEST_SIDE = 32
@@ -25,27 +25,27 @@ DepthLike = np.ndarray | Tensor
 """Depth of an image as users have it; see `with_depth`."""
 
 
-def image_batch(image: ImageLike) -> Float[Tensor, "1 3 h w"]:
+def image_batch(image: ImageLike, whites: WhiteLevels | None = None) -> Float[Tensor, "1 3 h w"]:
     """Returns an image as RGB in [0, 1]; the same picture gives the same as a file, from Pillow, and as an array.
 
     EXIF orientation is applied to PIL images, grey is repeated, alpha dropped. Bytes are 0 to 255; other integers and
-    floats are scaled by the range that they use, as those of files are (see `white_level`).
+    floats are scaled by the range that they use, as those of files are (see `white_level`), or by `whites`.
 
     Raises:
         DataError: a file is no readable image, or the range of its values is unknown, as of negative ones.
         ValueError: another type or shape, or no pixels.
     """
     if isinstance(image, str | PathLike):
-        image = read_image(_file(image))
+        image = read_image(_file(image), whites=whites or OWN_RANGE)
     if isinstance(image, Image.Image):
-        image = picture_colours(image)
+        image = picture_colours(image, whites or OWN_RANGE)
     if isinstance(image, np.ndarray):
         image = torch.from_numpy(_channels_first(image))
     if not isinstance(image, Tensor):
         raise ValueError(
             f"expected the path of an image file, a PIL image, an array or a tensor, not a {type(image).__name__}"
         )
-    return _planes(image).unsqueeze(0)
+    return _planes(image, whites or OWN_RANGE).unsqueeze(0)
 
 
 def as_uint8(images: Float[Tensor, "1 planes h w"]) -> UInt8[np.ndarray, "h w 3"]:
@@ -69,14 +69,14 @@ def _channels_first(image: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(image[:, :, :3].transpose(2, 0, 1), dtype=native)
 
 
-def _planes(image: Tensor) -> Tensor:
+def _planes(image: Tensor, whites: WhiteLevels) -> Tensor:
     if image.ndim != 3 or image.shape[0] != 3 or image.numel() == 0:
         raise ValueError(f"expected a tensor [3, h, w] with at least one pixel, got shape {tuple(image.shape)}")
     if image.dtype == torch.uint8:
         return image.float() / 255
     values = (image.detach().float() if image.is_floating_point() else image).cpu().numpy()
     try:
-        white = white_level(values)
+        white = whites.of_image(white_level(values), image.is_floating_point())
     except DataError as error:
         raise DataError(f"the image {error}") from error
     if image.is_floating_point():

@@ -118,7 +118,7 @@ class Segmenter(nn.Module):
         if guide is None and depth is not None:
             raise ValueError(f"this {self.architecture.name} takes colours alone; leave `depth` out")
         parameter = next(self.network.parameters())
-        return append_depth(image_batch(image), depth).to(parameter.device, parameter.dtype)
+        return append_depth(image_batch(image, self.architecture.whites), depth).to(parameter.device, parameter.dtype)
 
     def _probabilities(self, images: Tensor, samples: int, seed: int) -> tuple[Tensor, Tensor | None]:
         if samples == 0 and self.architecture.head in LEARNED_FROM_TAGS:

@@ -26,6 +26,7 @@ from seglet.data.tags.source import USUAL_TAGS, TagSource, find_tags
 from seglet.data.tags.taglist import TagList
 from seglet.data.tags.validate import contradicting_tags, missing_tags, unusable_images
 from seglet.files import is_utf8
+from seglet.images import OWN_RANGE
 
 _MEMORY = "scan.json"
 
@@ -153,7 +154,7 @@ def _file_remarks(description: Description, facts: Mapping[FileRequest, FileFact
             if path is not None and not facts[FileRequest(path, role)].error:
                 shown = _below(path, description.root)
                 scanned[role].append(ScannedFile(shown, facts[FileRequest(path, role)], item.mask is not None))
-    return file_remarks(scanned["image"], scanned["mask"], description.whites)
+    return file_remarks(scanned["image"], scanned["mask"], description.whites or OWN_RANGE)
 
 
 def _assigned(

@@ -21,13 +21,16 @@ class ScannedFile:
     masked: bool = False
 
 
-def shared_white_levels(images: Collection[FileFacts]) -> WhiteLevels:
-    """Returns the white levels that all images of a data set share: the largest that one of them has."""
+def shared_white_levels(images: Collection[FileFacts]) -> WhiteLevels | None:
+    """Returns the white levels that all images of a data set share, the largest that one of them has.
+
+    None if no image holds floats or more than 8 bits.
+    """
     whites = {
         kind: max((facts.used.white for facts in images if facts.used.kind == kind), default=None)
         for kind in ("integers", "floats")
     }
-    return WhiteLevels(whites["integers"] or SIXTEEN_BITS.integers, whites["floats"])
+    return WhiteLevels(**whites) if any(whites.values()) else None
 
 
 def file_remarks(images: Sequence[ScannedFile], masks: Sequence[ScannedFile], whites: WhiteLevels) -> list[Problem]:

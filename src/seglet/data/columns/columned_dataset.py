@@ -12,6 +12,7 @@ from seglet.data.columns.store import ColumnStore
 from seglet.data.dataset import Dataset, Sample
 from seglet.data.errors import DataError
 from seglet.files import content_hash
+from seglet.images import WhiteLevels
 
 
 class ColumnedDataset(Dataset):
@@ -35,6 +36,11 @@ class ColumnedDataset(Dataset):
     def origin(self) -> str:
         """Source of the data set without columns."""
         return self.dataset.origin
+
+    @property
+    def whites(self) -> WhiteLevels | None:
+        """White levels of the data set without columns."""
+        return self.dataset.whites
 
     def identity(self, index: int, reads: Sequence[str] = ("image",)) -> str:
         """Returns the identity in the data set without columns."""

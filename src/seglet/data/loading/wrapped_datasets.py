@@ -8,6 +8,7 @@ import numpy as np
 
 from seglet.data.dataset import Dataset, Sample
 from seglet.data.errors import DataError
+from seglet.images import WhiteLevels
 
 
 class CachedDataset(Dataset):
@@ -30,6 +31,11 @@ class CachedDataset(Dataset):
     def origin(self) -> str:
         """Source of the cached data set."""
         return self.dataset.origin
+
+    @property
+    def whites(self) -> WhiteLevels | None:
+        """White levels of the cached data set."""
+        return self.dataset.whites
 
     def identity(self, index: int, reads: Sequence[str] = ("image",)) -> str:
         """Returns the identity in the cached data set."""
