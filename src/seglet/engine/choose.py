@@ -13,7 +13,6 @@ from seglet.engine.datasets import training_data, validation_data
 from seglet.engine.experiment import Experiment, resolve_experiment
 from seglet.engine.run import Run
 from seglet.files import read_json
-from seglet.images import image_size
 
 METHODS = ("supervised", "fotf", "distill", "fixmatch")
 """Methods whose keys are chosen; all others take their defaults."""
@@ -66,6 +65,7 @@ def data_facts(experiment: Experiment) -> DataFacts | None:
         DataError: there is no such folder or split, or the data are not sound.
     """
     from seglet.data.folder_dataset import open_folder
+    from seglet.images import image_size
 
     settings = experiment.settings
     data = open_folder(settings.data, settings.train_split)

@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from seglet.files import DataError
-from seglet.images import OWN_RANGE, WhiteLevels, picture_colours, read_image, scale_to_bytes, white_level
+from seglet.images import OWN_RANGE, WhiteLevels, scale_to_bytes, white_level
 from seglet.tensors import resize_align_corners, resize_half_pixel
 
 SMALLEST_SIDE = 32
@@ -36,8 +36,12 @@ def image_batch(image: ImageLike, whites: WhiteLevels | None = None) -> Float[Te
         ValueError: another type or shape, or no pixels.
     """
     if isinstance(image, str | PathLike):
+        from seglet.images import read_image
+
         image = read_image(_file(image), whites=whites or OWN_RANGE)
     if isinstance(image, Image.Image):
+        from seglet.images import picture_colours
+
         image = picture_colours(image, whites or OWN_RANGE)
     if isinstance(image, np.ndarray):
         image = torch.from_numpy(_channels_first(image))
