@@ -12,7 +12,7 @@ def test_matches_the_authors_numbers(case: Case, dtype: torch.dtype) -> None:  #
     for name, steps in (("out_iter1", 1), ("out", int(case["num_iter"]))):
         refined = pamr(*golden(case, dtype), steps=steps)
         assert refined.dtype == dtype
-        assert_near(refined, case[name], 1e-5)
+        assert_near(refined, case[name], 1e-4)  # a step more changes 1e-2
 
 
 @pytest.mark.parametrize("dilations", [(1, 2, 4), (24,)])

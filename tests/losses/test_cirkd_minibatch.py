@@ -17,7 +17,7 @@ def with_gradient(student: Tensor, teacher: Tensor, budget: int = 2**28) -> tupl
 
 
 @pytest.mark.golden("kd", "cirkd_minibatch")
-@pytest.mark.parametrize(("dtype", "rtol"), [(torch.float32, 2e-5), (torch.float64, 1e-9)])
+@pytest.mark.parametrize(("dtype", "rtol"), [(torch.float32, 1e-4), (torch.float64, 1e-9)])
 @pytest.mark.parametrize("budget", [0, 2**28])
 def test_matches_the_authors_number_and_gradient(case: Case, dtype: torch.dtype, rtol: float, budget: int) -> None:
     student = torch.from_numpy(case["in_feat_S"]).to(dtype).requires_grad_()

@@ -20,6 +20,6 @@ def output_of(case: Case, name: str, dtype: torch.dtype) -> np.ndarray:
     return next(case[key] for key in names if key in case)
 
 
-def error(ours: Tensor, theirs: np.ndarray) -> float:
-    """Relative to the largest value; as it is where all are 0."""
-    return float(np.abs(ours.detach().numpy() - theirs).max() / (np.abs(theirs).max() or 1))
+def error(ours: Tensor, theirs: np.ndarray, scale: float = 0.0) -> float:
+    """Relative to the largest value, or to a scale that is larger; as it is where all are 0."""
+    return float(np.abs(ours.detach().numpy() - theirs).max() / (max(np.abs(theirs).max(), scale) or 1))

@@ -45,7 +45,7 @@ def contrast(case: Case, redrawn: Tensor, teacher: Tensor) -> Tensor:
 
 
 @pytest.mark.golden("kd", "afdcd")
-@pytest.mark.parametrize(("dtype", "rtol"), [(torch.float32, 2e-5), (torch.float64, 1e-9)])
+@pytest.mark.parametrize(("dtype", "rtol"), [(torch.float32, 1e-4), (torch.float64, 1e-9)])
 @pytest.mark.parametrize("name", ["fd", "ctr"])
 def test_matches_the_authors_numbers_and_gradients(case: Case, dtype: torch.dtype, rtol: float, name: str) -> None:
     student, values = terms(case, dtype)

@@ -13,7 +13,7 @@ from seglet.tensors import resize_labels
 from seglet.types import IGNORE
 
 Case = dict[str, np.ndarray]
-DTYPES = [(torch.float32, 2e-5), (torch.float64, 1e-9)]
+DTYPES = [(torch.float32, 1e-4), (torch.float64, 1e-9)]
 
 
 def remembered(case: Case, dtype: torch.dtype, any_class: bool = True) -> CirkdMemory:

@@ -22,7 +22,7 @@ def test_retrieval_is_the_authors(case: Case) -> None:  # computed in float32
     scores = retrieve_values(queries[None], keys, tensor(case, "values"), float(case["beta"]))[0]
     assert_near(scores, case["cache_logits"], 1e-5)
     logits = 100 * queries @ tensor(case, "clip_weights_DxC") + float(case["alpha"]) * scores
-    assert_near(logits, case["tip_logits"], 1e-6)
+    assert_near(logits, case["tip_logits"], 1e-5)
 
 
 def a_cache(**options: bool) -> KeyValueCache:
