@@ -40,6 +40,21 @@ def test_deep_images_are_scaled_as_those_the_network_learned_from(model, seglet,
     np.testing.assert_allclose(confidence, expected.confidence, atol=0.5 / 255 + 1e-6)
 
 
+def test_masks_beside_images_are_not_segmented_unless_they_are_given(model, seglet, tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (2, 40, 40, 3), dtype=np.uint8)
+    for number in (0, 1):
+        Image.fromarray(noise[number]).save(tmp_path / f"in{number}.png")
+        Image.fromarray(np.full((40, 40), number, np.uint8)).save(tmp_path / f"in{number}_mask.png")
+    (tmp_path / "in").mkdir()
+    for file in tmp_path.glob("in*.png"):
+        file.rename(tmp_path / "in" / file.name)
+    done = seglet("predict", model, tmp_path / "in", "--out", tmp_path / "out")
+    assert "segmented: 2, failed: 0" in done.out
+    assert "masks that lie beside their images: 2, such as in0_mask.png" in done.out
+    given = seglet("predict", model, tmp_path / "in/in0_mask.png", "--out", tmp_path / "two")
+    assert "segmented: 1, failed: 0" in given.out
+
+
 def test_samples_give_an_uncertainty(model, images, seglet, tmp_path):
     done = seglet("predict", model, images / "images/val", "--out", tmp_path / "out", "--samples", 3, "--json")
     first = json.loads(done.out)["images"][0]

@@ -1,6 +1,6 @@
 """Predicts the images of a folder or a data set and writes masks, overlays and, where asked for, pseudo labels."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from os import PathLike, fspath
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Any
 from seglet._version import __version__
 from seglet.data.class_table import CLASS_FILE, class_table_text
 from seglet.data.dataset import Dataset
+from seglet.data.layouts.twins import masks_beside_images
 from seglet.data.opening import open_dataset
 from seglet.engine.console import ProgressDisplay
 from seglet.engine.output_folder import check_replaceable
@@ -93,7 +94,8 @@ def predict_folder(model: ModelLike, source: ImageSource, options: FolderOptions
     check_prediction_folder(options.out, options.overwrite, options.pseudo is not None)
     predictor, images, identity = _open(model, source, options)
     check_inference_options(predictor, options.inference)
-    job = _job(predictor, images, source, options)
+    masks = [] if images is not None else [path for given in source.inputs for path in _masks_below(given)]
+    job = _job(predictor, images, source, options, masks)
     record: dict[str, Any] = {"seglet": __version__, "command": options.command, "settings": job.settings}
     record |= {**identity, "classes": list(predictor.classes.names)}
     write_json(options.out / PREDICTION_RECORD, {**record, "finished": False})
@@ -103,7 +105,14 @@ def predict_folder(model: ModelLike, source: ImageSource, options: FolderOptions
     record |= {"finished": True, "out": str(options.out), **job.summary, "images": done, "failed": failed}
     write_json(options.out / PREDICTION_RECORD, record)
     reasons = [f"  {failure['source']}\n    {failure['reason']}" for failure in failed]
+    if masks:
+        beside = f"masks that lie beside their images: {len(masks)}, such as {masks[0].name}; give the files to segment"
+        reasons.append(f"{beside} them too")
     return JobReport(options.out, record, [f"segmented: {len(done)}, failed: {len(failed)}", *reasons, *next_steps])
+
+
+def _masks_below(given: Path) -> list[Path]:
+    return masks_beside_images(given) if given.is_dir() else []
 
 
 def check_prediction_folder(out: Path, overwrite: bool, pseudo: bool) -> None:
@@ -156,8 +165,16 @@ def _dataset_images(source: ImageSource, classes: Classes | None = None) -> Data
     return DatasetImages(str(source.data) if named else None, samples)
 
 
-def _job(predictor: Predictor, images: DatasetImages | None, source: ImageSource, options: FolderOptions) -> ImageJob:
+def _job(
+    predictor: Predictor,
+    images: DatasetImages | None,
+    source: ImageSource,
+    options: FolderOptions,
+    masks: Collection[Path],
+) -> ImageJob:
     files = gather_images(source.inputs, options.out) if images is None else images.images
+    passed_over = set(masks) - set(source.inputs)
+    files = [file for file in files if file.path not in passed_over]
     if images is None and isinstance(predictor, Segmenter) and predictor.architecture.whites is not None:
         files = [replace(file, whites=predictor.architecture.whites) for file in files]
     if options.pseudo is None and isinstance(predictor, Segmenter):

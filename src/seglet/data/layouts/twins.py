@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from seglet.data.files import image_files
+from seglet.data.files import image_files, image_name
 from seglet.data.layouts.patterns import without_known_ending
 from seglet.images import DECODING_ERRORS, IMAGE_FORMATS, MAX_PIXELS
 
@@ -50,6 +50,16 @@ def find_masks_of_equal_name(groups: Mapping[str, Sequence[Path]]) -> dict[str, 
     }
     masks = {name: [file for file in files if file.suffix.lower() in few] for name, files in twos.items()}
     return {name: files[0] for name, files in masks.items() if len(files) == 1}
+
+
+def masks_beside_images(folder: Path) -> list[Path]:
+    """Returns the files in a folder of images that are masks of others there, by the two rules above."""
+    groups: dict[str, list[Path]] = defaultdict(list)
+    for path in image_files(folder):
+        groups[image_name(path, folder)].append(path)
+    beside = set(find_masks_of_equal_name(groups).values())
+    by_name = {name: path for name, files in groups.items() for path in files if path not in beside}
+    return sorted(beside | {by_name[mask] for mask in find_twins(by_name)})
 
 
 def hold_few_values(files: Iterable[Path]) -> bool:
