@@ -16,6 +16,7 @@ from seglet.engine.method_setup import build_method
 from seglet.engine.module import TrainingModule
 from seglet.engine.optimise import build_optimiser
 from seglet.engine.training_loader import first_batch
+from seglet.models.backbones.variants import SOURCE_SCHEMES
 from seglet.models.segmenter import Architecture, build
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -54,6 +55,8 @@ def smaller(source: str, teacher: str) -> dict[str, object]:
     keys: dict[str, object] = {"teacher": teacher} if content.get("teacher") else {}
     if content["method"] == "diclip":  # a miniature of CLIP, and nothing that `prepare` makes; test_diclip.py has both
         return {"crop": 64, "world_size": 64, "clip_model": "tiny-clip", "prompts": "world", **ALONE}
+    if content["pretrained"].startswith(SOURCE_SCHEMES):  # no hub is asked; tests/models has folders in these layouts
+        keys["pretrained"] = "none"
     if "wideresnet38" in content["student"]:
         keys["width"] = 0.0625
     if content["method"] == "viladiff":  # weights and columns are not at hand; tests/engine/test_viladiff.py has both

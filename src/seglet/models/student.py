@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 from seglet import files
 from seglet.models.architecture import Architecture
 from seglet.models.backbones.base import Backbone
-from seglet.models.backbones.sources import SOURCE_SCHEMES
-from seglet.models.backbones.variants import EFFICIENTNET_LITES, RESNETS, VISION_TRANSFORMERS
+from seglet.models.backbones.variants import EFFICIENTNET_LITES, RESNETS, SOURCE_SCHEMES, VISION_TRANSFORMERS
 from seglet.models.io.storage import CONFIG_FILE, SEGMENTER_FORMAT
 from seglet.models.segmenter import Segmenter, build, load
 from seglet.types import Classes, option

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from seglet.models.backbones.mobilenetv4 import MobileNetV4
     from seglet.models.backbones.plain_transformer import PlainTransformer, PlainTransformerShape
     from seglet.models.backbones.resnet import ResNet
-    from seglet.models.backbones.sources import SOURCE_SCHEMES, BackboneSource, open_file, open_source, open_source_for
+    from seglet.models.backbones.sources import BackboneSource, open_file, open_source, open_source_for
     from seglet.models.backbones.timm_variants import TIMM_FAMILIES, timm_shape
     from seglet.models.backbones.transformers_backbone import TransformersBackbone
     from seglet.models.backbones.variants import (
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         DESCRIBED_NETWORKS,
         MIX_TRANSFORMERS,
         RESNETS,
+        SOURCE_SCHEMES,
         VISION_TRANSFORMERS,
         WIDE_RESNETS,
         BackboneFamily,
@@ -104,7 +105,7 @@ _HOMES = {
     "PreActivationBottleneck": "seglet.models.backbones.wide_resnet38",
     "RESNETS": "seglet.models.backbones.variants",
     "ResNet": "seglet.models.backbones.resnet",
-    "SOURCE_SCHEMES": "seglet.models.backbones.sources",
+    "SOURCE_SCHEMES": "seglet.models.backbones.variants",
     "Stages": "seglet.models.backbones.base",
     "TIMM_FAMILIES": "seglet.models.backbones.timm_variants",
     "TransformerBlock": "seglet.models.backbones.vit",

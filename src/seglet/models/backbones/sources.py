@@ -7,7 +7,7 @@ from typing import Any
 
 from seglet.models.backbones.base import Backbone
 from seglet.models.backbones.matching import MatchedWeights
-from seglet.models.backbones.variants import RESNETS
+from seglet.models.backbones.variants import RESNETS, SOURCE_SCHEMES
 from seglet.models.layers.normalise import ChannelValues
 from seglet.values import choose_from
 
@@ -41,11 +41,12 @@ def open_source(name: str, weights: bool = True) -> BackboneSource:
     Raises:
         ValueError: it is not available, or no backbone that is known here; the message says what to do.
     """
-    scheme, _, place = name.partition(":")
+    scheme, colon, place = name.partition(":")
+    scheme += colon
     if scheme not in _SCHEMES:
-        raise ValueError(f"unknown source {name!r} of a backbone; {choose_from(f'{scheme}:', SOURCE_SCHEMES)}")
+        raise ValueError(f"unknown source {name!r} of a backbone; {choose_from(scheme, SOURCE_SCHEMES)}")
     if not place:
-        raise ValueError(f"{name!r} names no model; give {scheme}:OWNER/NAME or {scheme}:FOLDER")
+        raise ValueError(f"{name!r} names no model; give {scheme}OWNER/NAME or {scheme}FOLDER")
     return _SCHEMES[scheme](place, weights)
 
 
@@ -107,8 +108,7 @@ def _timm(place: str, weights: bool) -> BackboneSource:
     return open_timm(place, weights)
 
 
-_SCHEMES: Mapping[str, Callable[[str, bool], BackboneSource]] = {"hf": _hugging_face, "timm": _timm}
-"""Readers by what stands before the colon; they take what stands behind it, and whether weights are wanted."""
-
-SOURCE_SCHEMES = tuple(f"{scheme}:" for scheme in _SCHEMES)
-"""Beginnings of names of sources."""
+_SCHEMES: Mapping[str, Callable[[str, bool], BackboneSource]] = dict(
+    zip(SOURCE_SCHEMES, (_hugging_face, _timm), strict=True)
+)
+"""Readers by scheme; they take what stands behind it, and whether weights are wanted."""

@@ -33,6 +33,9 @@ RESNETS: Mapping[str, ResNetShape] = {
     "resnet101": ResNetShape(True, (3, 4, 23, 3)),
 }
 
+SOURCE_SCHEMES = ("hf:", "timm:")
+"""Beginnings of names of sources of pretrained backbones."""
+
 WIDE_RESNETS = ("wideresnet38",)
 
 
