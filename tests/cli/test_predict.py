@@ -142,3 +142,13 @@ def test_a_network_that_learned_from_tags_predicts_as_its_paper_does():
     )
     np.testing.assert_array_equal(found.labels, scores.argmax(0))
     np.testing.assert_array_equal(found.confidence, scores.max(0))
+
+
+def test_an_image_beyond_the_limit_names_the_option_that_allows_it(model, seglet, tmp_path):
+    Image.new("RGB", (40, 30)).save(tmp_path / "ortho.png")
+    words = ("predict", model, tmp_path / "ortho.png", "--out", tmp_path / "out", "--window", 32, 32)
+    refused = seglet(*words, "--max-pixels", 1199)
+    assert refused.code == 2
+    assert "40x30, beyond the limit of 1199 pixels" in refused.out
+    assert "or allow its size with --max-pixels 1200" in refused.out
+    assert seglet(*words, "--max-pixels", 1200, "--overwrite").code == 0

@@ -1,4 +1,5 @@
 import os
+import struct
 import zlib
 
 import numpy as np
@@ -6,8 +7,9 @@ import pytest
 from PIL import Image
 from tests.data.disk import mask, save, write_image
 
+from seglet.data.checking.file_facts import image_facts
 from seglet.data.errors import DataError
-from seglet.images import image_size, read_image, read_mask, write_mask
+from seglet.images import TooLargeError, image_size, read_image, read_mask, write_mask
 from seglet.types import IGNORE, Classes
 
 CLASSES = Classes(("road", "car"), ((10, 20, 30), (40, 50, 60)))
@@ -43,6 +45,32 @@ def test_the_pixel_limit_holds_for_images_and_masks(tmp_path):
     for read in (read_image, read_mask, image_size):
         with pytest.raises(DataError, match=r"8x6, beyond the limit of 47 pixels"):
             read(path, max_pixels=47)
+
+
+def huge(path):
+    """A PNG whose header states 30000 x 20000 pixels, more than Pillow opens; it has the pixels of a small one."""
+    content = bytearray(write_image(path).read_bytes())
+    content[16:24] = struct.pack(">II", 30000, 20000)
+    content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
+    path.write_bytes(content)
+    return path
+
+
+def test_the_limit_alone_decides_and_not_that_of_pillow(tmp_path):
+    path = huge(tmp_path / "a.png")
+    assert image_size(path, max_pixels=600_000_000) == (20000, 30000)
+    with pytest.raises(TooLargeError, match="30000x20000, beyond the limit of 599999999 pixels; shrink it or cut"):
+        image_size(path, max_pixels=599_999_999)
+
+
+def test_an_image_too_large_names_the_option_that_allows_it(tmp_path):
+    with pytest.raises(TooLargeError) as found:
+        read_image(huge(tmp_path / "a.png"))
+    assert str(found.value.with_cure("--most {}")).endswith("or allow its size with --most 600000000")
+    assert (
+        "`seglet data check DIR --max-pixels 600000000`"
+        in image_facts((tmp_path / "a.png").read_bytes(), "", tmp_path / "a.png", 10).error
+    )
 
 
 def test_an_image_that_changed_is_refused(tmp_path):

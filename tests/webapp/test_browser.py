@@ -165,7 +165,7 @@ def test_files_that_are_no_images_are_named_and_the_rest_is_shown(page, scene, t
     message = page.text("#seglet-message")
     assert "'page.png' is not a readable image" in message
     assert "'line.png' is 20000x3" in message
-    assert "'bomb.png' claims a size beyond the limit" in message
+    assert "beyond the limit" in message
     assert page.driver.title == "seglet"
 
 

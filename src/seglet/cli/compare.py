@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from seglet._version import __version__
 from seglet.cli.options.inference import add_inference_options, read_inference_options
+from seglet.cli.options.limits import add_max_pixels, read_max_pixels
 from seglet.cli.output import print_result
 from seglet.cli.parsing import Parser, add_json, positive_fraction, whole_number
 from seglet.engine.output_folder import check_writable
@@ -48,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--show-brightened", metavar="METHOD", help="also show the images brightened by a --method of `seglet enhance`"
     )
+    add_max_pixels(parser)
     add_json(parser)
 
 
@@ -61,7 +63,9 @@ def run(arguments: argparse.Namespace) -> int:
     check_writable(arguments.out)
     rows = {text: _sheet_row(text) for text in arguments.models}
     classes = _common_classes(rows)
-    images, failed = _readable(spread_evenly(gather_images(arguments.images, arguments.out), arguments.most))
+    images, failed = _readable(
+        spread_evenly(gather_images(arguments.images, arguments.out, read_max_pixels(arguments)), arguments.most)
+    )
     if not images:
         raise ValueError(f"none of the images can be read, such as {failed[0]['source']}: {failed[0]['reason']}")
     brighten = None if arguments.show_brightened is None else find_enhancer(arguments.show_brightened)

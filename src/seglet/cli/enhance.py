@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from seglet.cli.options.limits import add_max_pixels, read_max_pixels
 from seglet.cli.output import print_result
 from seglet.cli.parsing import add_device, add_json, whole_number
 
@@ -41,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--jobs", type=whole_number(1, 1024), metavar="N", help="processes (one for each processor)")
     parser.add_argument("--overwrite", action="store_true", help="make finished images in OUT again")
     add_device(parser)
+    add_max_pixels(parser)
     add_json(parser)
 
 
@@ -59,6 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
         jobs=arguments.jobs,
         overwrite=arguments.overwrite,
         command=arguments.command_line,
+        max_pixels=read_max_pixels(arguments),
     )
     report = enhance_folder(arguments.images, options)
     print_result(report.text, report.record, arguments.json)

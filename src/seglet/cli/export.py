@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from seglet.cli.options.limits import add_max_pixels, read_max_pixels
 from seglet.cli.output import print_result
 from seglet.cli.parsing import add_json, whole_number
 
@@ -38,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--int8", action="store_true", help="also write FILE.int8.onnx, with 8-bit numbers")
     parser.add_argument("--data", help="data with masks, for --int8: a data set's folder or dataset.json, or world")
     parser.add_argument("--split", default="val", help="split of --data (default val)")
+    add_max_pixels(parser)
     add_json(parser)
 
 
@@ -52,6 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.int8,
         arguments.data,
         arguments.split,
+        read_max_pixels(arguments),
     )
     report = export_segmenter(arguments.model, options)
     print_result(report.text, report.record, arguments.json)

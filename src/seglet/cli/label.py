@@ -5,6 +5,7 @@ from pathlib import Path
 
 from seglet.cli.options.annotation_tool import add_tool_options
 from seglet.cli.options.inference import add_inference_options, read_inference_options
+from seglet.cli.options.limits import add_max_pixels, read_max_pixels
 from seglet.cli.output import print_result
 from seglet.cli.parsing import add_device, add_json, positive_fraction, unit_fraction, whole_number
 
@@ -48,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--resize", type=positive_fraction, default=1.0, help="segment at this fraction of the size (default 1)"
     )
     add_device(parser)
+    add_max_pixels(parser)
     add_json(parser)
     add_inference_options(parser)
 
@@ -67,6 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
         inference=read_inference_options(arguments),
         device=arguments.device,
         command=arguments.command_line,
+        max_pixels=read_max_pixels(arguments),
     )
     report = label_folder(arguments.model, arguments.inputs, options)
     print_result(report.text, report.record, arguments.json)

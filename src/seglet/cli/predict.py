@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seglet.cli.options.inference import add_inference_options, read_inference_options
+from seglet.cli.options.limits import add_max_pixels, read_max_pixels
 from seglet.cli.options.pseudo_labels import add_pseudo_label_options, read_pseudo_label_options
 from seglet.cli.output import print_result
 from seglet.cli.parsing import add_device, add_json, add_method, positive_fraction, whole_number
@@ -63,6 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--explain", action="store_true", help="with --method: draw the steps from which each mask is made"
     )
     add_device(parser)
+    add_max_pixels(parser)
     add_json(parser)
     add_inference_options(parser)
     add_pseudo_label_options(parser)
@@ -118,4 +120,5 @@ def _images(arguments: argparse.Namespace) -> "ImageSource":
         arguments.tags,
         arguments.tags_key or "",
         arguments.names,
+        read_max_pixels(arguments),
     )

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from seglet.cli.options.inference import add_refiner_options
+from seglet.cli.options.limits import add_max_pixels, read_max_pixels
 from seglet.cli.output import print_result
 from seglet.cli.parsing import add_json, positive_fraction, whole_number
 from seglet.inference.options import REFINER_STEPS
@@ -34,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scores", action="store_true", help="also write the refined score maps")
     parser.add_argument("--jobs", type=whole_number(1, 1024), metavar="N", help="processes (one for each processor)")
     parser.add_argument("--overwrite", action="store_true", help="refine finished files in --out again")
+    add_max_pixels(parser)
     add_json(parser)
 
 
@@ -51,6 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
         jobs=arguments.jobs,
         overwrite=arguments.overwrite,
         command=arguments.command_line,
+        max_pixels=read_max_pixels(arguments),
     )
     report = refine_folder(arguments.folder, arguments.images, options)
     print_result(report.text, report.record, arguments.json)

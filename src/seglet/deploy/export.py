@@ -24,6 +24,7 @@ from seglet.deploy.parity import (
 )
 from seglet.engine.output_folder import check_writable
 from seglet.files import replace_atomically
+from seglet.images import MAX_PIXELS
 from seglet.inference.evaluate import ScoringOptions, score_model
 from seglet.inference.inputs import gather_images
 from seglet.inference.job_report import JobReport
@@ -58,6 +59,7 @@ class ExportOptions:
         int8: also write a file with 8-bit numbers, and measure the mIoU that they cost.
         data: data with masks for that, or a name of them.
         split: split of the data.
+        max_pixels: pixels that an image among the files may have.
 
     Raises:
         ValueError: the file has another ending, exists already, or cannot be written; or there are no data for `int8`.
@@ -70,6 +72,7 @@ class ExportOptions:
     int8: bool = False
     data: Dataset | str | None = None
     split: str = "val"
+    max_pixels: int = MAX_PIXELS
 
     def __post_init__(self) -> None:
         if self.out.suffix != ONNX_SUFFIX:
@@ -112,7 +115,7 @@ def _example_images(options: ExportOptions) -> list[np.ndarray]:
     if options.images:
         arrays = [image for image in options.images if isinstance(image, np.ndarray)]
         paths = [image for image in options.images if isinstance(image, Path)]
-        found = gather_images(paths, options.out) if paths else []
+        found = gather_images(paths, options.out, options.max_pixels) if paths else []
         some = found[:: max(1, len(found) // _EXAMPLES)][:_EXAMPLES]
         return (arrays + [image.read() for image in some])[:_EXAMPLES]
     named = options.data if options.data is not None else "world:scenes=8"

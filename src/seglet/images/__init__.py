@@ -6,7 +6,14 @@ from seglet.lazy import lazy_exports
 
 if TYPE_CHECKING:
     from seglet.images.drawing import colour_palette, overlay_labels, write_mask
-    from seglet.images.formats import DECODING_ERRORS, IMAGE_FORMATS, MAX_PIXELS, RAW_SUFFIXES
+    from seglet.images.formats import (
+        DECODING_ERRORS,
+        IMAGE_FORMATS,
+        MAX_PIXELS,
+        RAW_SUFFIXES,
+        TooLargeError,
+        open_content,
+    )
     from seglet.images.header import ImageHeader, read_header
     from seglet.images.reading import (
         decode_image,
@@ -30,6 +37,7 @@ __all__ = [
     "RAW_SUFFIXES",
     "ImageHeader",
     "StoredImage",
+    "TooLargeError",
     "UsedRange",
     "WhiteLevels",
     "colour_palette",
@@ -38,6 +46,7 @@ __all__ = [
     "decode_stored",
     "image_size",
     "is_jpeg",
+    "open_content",
     "overlay_labels",
     "picture_colours",
     "read_header",
@@ -58,6 +67,7 @@ _HOMES = {
     "OWN_RANGE": "seglet.images.value_range",
     "RAW_SUFFIXES": "seglet.images.formats",
     "StoredImage": "seglet.images.stored",
+    "TooLargeError": "seglet.images.formats",
     "UsedRange": "seglet.images.stored",
     "WhiteLevels": "seglet.images.value_range",
     "colour_palette": "seglet.images.drawing",
@@ -66,6 +76,7 @@ _HOMES = {
     "decode_stored": "seglet.images.reading",
     "image_size": "seglet.images.reading",
     "is_jpeg": "seglet.images.reading",
+    "open_content": "seglet.images.formats",
     "overlay_labels": "seglet.images.drawing",
     "picture_colours": "seglet.images.reading",
     "read_header": "seglet.images.header",

@@ -1,11 +1,12 @@
 """The formats of image files that are opened, by their content, and how a file that is none is refused."""
 
+import contextlib
 import io
 import struct
 import zlib
 from pathlib import Path
 
-from PIL import Image, TiffImagePlugin
+from PIL import Image, TiffImagePlugin, UnidentifiedImageError
 
 from seglet.files import DataError
 
@@ -26,21 +27,33 @@ _BITS, _BANDS, _NUMBERS = 258, 277, 339
 """Tags of TIFF: bits of each band, number of bands, kind of numbers (3: floats)."""
 
 
+class TooLargeError(DataError):
+    """An image that has more pixels than it may have; whoever knows how to allow them says so by `with_cure`."""
+
+    def __init__(self, path: Path, size: tuple[int, int], limit: int) -> None:
+        super().__init__(
+            f"{str(path)!r} is {size[1]}x{size[0]}, beyond the limit of {limit} pixels; shrink it or cut it into tiles"
+        )
+        self.pixels = size[0] * size[1]
+
+    def with_cure(self, option: str) -> DataError:
+        """Returns an error that also names the option, in which `{}` stands for the number of pixels that it takes."""
+        return DataError(f"{self}, or allow its size with {option.format(self.pixels)}")
+
+
 def open_picture(content: bytes, path: Path, max_pixels: int) -> Image.Image:
     """Opens the content of a file without decoding its pixels; `path` is only for error messages.
 
     Raises:
-        DataError: it is no image of `IMAGE_FORMATS`, or has more than `max_pixels` pixels.
+        TooLargeError: it has more than `max_pixels` pixels.
+        DataError: it is no image of `IMAGE_FORMATS`.
     """
-    too_large = f"limit of {max_pixels} pixels; shrink it, or raise max_pixels if it is meant"
     if not content:
         raise DataError(f"{str(path)!r} is empty (0 bytes); download or export it again")
     if path.suffix.lower() in RAW_SUFFIXES:
         raise DataError(f"{str(path)!r} is a camera's raw file; develop it to a PNG or TIFF of 8 or 16 bits a channel")
     try:
-        image = Image.open(io.BytesIO(content), formats=IMAGE_FORMATS)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise DataError(f"{str(path)!r} claims a size beyond the {too_large} ({error})") from error
+        image = open_content(content)
     except DECODING_ERRORS as error:
         if bands := _tiff_bands(content):
             raise DataError(f"{str(path)!r} is a TIFF of {bands}, which cannot be read; export its grey band, or red, "
@@ -49,8 +62,24 @@ def open_picture(content: bytes, path: Path, max_pixels: int) -> Image.Image:
         raise DataError(f"{str(path)!r} is not a readable image; expected one of {known}, starts with "
                         f"{content[:12]!r}; download it again or remove it") from error  # fmt: skip
     if image.width * image.height > max_pixels:
-        raise DataError(f"{str(path)!r} is {image.width}x{image.height}, beyond the {too_large}")
+        raise TooLargeError(path, (image.height, image.width), max_pixels)
     return image
+
+
+def open_content(content: bytes) -> Image.Image:
+    """Opens an image as Pillow does, but without its own limit, which is the same whatever is asked for.
+
+    Raises:
+        OSError: the content is of none of `IMAGE_FORMATS`.
+    """
+    if not Image.OPEN.keys() >= set(IMAGE_FORMATS):
+        Image.init()
+    for form in IMAGE_FORMATS:
+        factory, accept = Image.OPEN.get(form, (None, None))
+        with contextlib.suppress(SyntaxError, IndexError, TypeError, struct.error):  # as Pillow does: not this format
+            if factory is not None and (accept is None or accept(content[:16]) is True):
+                return factory(io.BytesIO(content), "")
+    raise UnidentifiedImageError("of none of the known formats")
 
 
 def _tiff_bands(content: bytes) -> str:

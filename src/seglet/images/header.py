@@ -1,12 +1,11 @@
 """Facts about an image file beside its pixels: further pages, EXIF orientation, bands that are not read."""
 
-import io
 from dataclasses import dataclass
 from typing import Any
 
 from PIL import Image
 
-from seglet.images.formats import DECODING_ERRORS, IMAGE_FORMATS
+from seglet.images.formats import DECODING_ERRORS, open_content
 from seglet.images.stored import raw_mode
 
 _ORIENTATION = 0x0112
@@ -38,11 +37,17 @@ class ImageHeader:
 
 def read_header(content: bytes) -> ImageHeader:
     """Returns the facts in the header of an image that can be decoded."""
-    image = Image.open(io.BytesIO(content), formats=IMAGE_FORMATS)
+    image = open_content(content)
     bands, pages = _bands(image), _pages(image)
-    # Pillow decodes a PNG to look for what may follow the pixels
-    may_turn = image.format != "PNG" or any(chunk in content for chunk in _CHUNKS_OF_ORIENTATION)
-    return ImageHeader(pages, may_turn and is_turned(image), bands)
+    return ImageHeader(pages, may_be_turned(image, content) and is_turned(image), bands)
+
+
+def may_be_turned(image: Image.Image, content: bytes) -> bool:
+    """True unless the content of a PNG has no orientation, for which Pillow would decode it to look behind the pixels.
+
+    Other formats state the orientation in their headers.
+    """
+    return image.format != "PNG" or any(chunk in content for chunk in _CHUNKS_OF_ORIENTATION)
 
 
 def is_turned(image: Image.Image, sideways: bool = False) -> bool:

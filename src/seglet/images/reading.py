@@ -1,8 +1,7 @@
 """The decoder of image files and masks, for every command and for Python.
 
 The format is recognised by the content, whatever the name of the file. An image larger than `max_pixels` is refused
-from its header, before memory is allocated. The default is 64 million; Pillow warns above 89 and refuses above 178
-million in any case. Of files with several images the first is read.
+from its header, before memory is allocated; the default is 64 million. Of files with several images the first is read.
 
 Axes: h rows, w columns.
 """
@@ -15,7 +14,7 @@ from PIL import Image
 
 from seglet.files import DataError, content_hash, read_bytes
 from seglet.images.formats import DECODING_ERRORS, MAX_PIXELS, open_picture
-from seglet.images.header import is_turned
+from seglet.images.header import is_turned, may_be_turned
 from seglet.images.stored import StoredImage, declared_largest, deep_colours, stored_image
 from seglet.images.value_range import OWN_RANGE, WhiteLevels
 
@@ -70,8 +69,10 @@ def picture_colours(picture: Image.Image, whites: WhiteLevels = OWN_RANGE) -> UI
 
 def image_size(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
     """Reads rows and columns of the upright image from the header alone."""
-    image = open_picture(_checked(path, ""), path, max_pixels)
-    sideways = is_turned(image, sideways=True) and image.format != "TIFF"  # of which Pillow states the upright size
+    content = _checked(path, "")
+    image = open_picture(content, path, max_pixels)
+    may_turn = image.format != "TIFF" and may_be_turned(image, content)  # of a TIFF Pillow states the upright size
+    sideways = may_turn and is_turned(image, sideways=True)
     return (image.width, image.height) if sideways else (image.height, image.width)
 
 

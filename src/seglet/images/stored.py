@@ -6,7 +6,6 @@ decoded twice, once for the upper and once for the lower bytes.
 Axes: h rows, w columns.
 """
 
-import io
 import re
 import sys
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageOps
 
-from seglet.images.formats import IMAGE_FORMATS
+from seglet.images.formats import open_content
 from seglet.images.value_range import FULL_RANGE, OWN_RANGE, WhiteLevels, scale_to_bytes, white_level
 
 _SIXTEEN_BITS = re.compile(r"(RGB|RGBX|RGBA|LA);16([BLN])")
@@ -128,7 +127,7 @@ def _content_of(image: Any) -> bytes:
 
 def _decoded_as(image: Any, mode: str) -> Image.Image:
     """Decodes the same page of a file again, with its bytes in another order, and turns it upright."""
-    again: Any = Image.open(io.BytesIO(_content_of(image)), formats=IMAGE_FORMATS)
+    again: Any = open_content(_content_of(image))
     if image.tell():
         again.seek(image.tell())
     again.tile = [

@@ -48,5 +48,6 @@ class DatasetImages:
     def _image(self, index: int) -> ImageFile:
         name = self.samples.ids[index]
         if isinstance(self.samples, FolderDataset):
-            return ImageFile(self.samples.items[index].image, name, whites=self.samples.whites or OWN_RANGE)
+            whites, limit = self.samples.whites or OWN_RANGE, self.samples.description.max_pixels
+            return ImageFile(self.samples.items[index].image, name, whites=whites, max_pixels=limit)
         return ImageFile(Path(f"{name}.png"), name, lambda: self.samples.read(index).image)

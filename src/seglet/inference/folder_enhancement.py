@@ -13,6 +13,7 @@ from seglet.data.enhance.by_name import ENHANCERS, Enhancer
 from seglet.data.opening import open_dataset
 from seglet.engine.output_folder import check_output_folder
 from seglet.files import replace_atomically, write_json
+from seglet.images import MAX_PIXELS
 from seglet.inference.batch import outcome_lines, process_all, processor_count
 from seglet.inference.brighten import ZeroDCEEnhancer
 from seglet.inference.dataset_images import DatasetImages
@@ -43,6 +44,7 @@ class EnhanceOptions:
         jobs: processes; None for one for each processor.
         overwrite: also brighten images that are finished, and train again.
         command: command for the record.
+        max_pixels: pixels that an image may have.
 
     Raises:
         ValueError: options of a network are given to a rule, or there is not exactly one source of a network.
@@ -59,6 +61,7 @@ class EnhanceOptions:
     jobs: int | None = None
     overwrite: bool = False
     command: str = ""
+    max_pixels: int = MAX_PIXELS
 
     def __post_init__(self) -> None:
         sources = ("train_on", "train_data", "model")
@@ -101,7 +104,7 @@ def enhance_folder(inputs: Sequence[Path], options: EnhanceOptions) -> JobReport
     if not inputs and (options.method != ZERO_DCE or options.model is not None):
         raise ValueError("there is nothing to brighten; give images, folders or a list")
     out = options.out
-    tasks = [EnhanceTask(image, out) for image in gather_images(inputs, out)] if inputs else []
+    tasks = [EnhanceTask(image, out) for image in gather_images(inputs, out, options.max_pixels)] if inputs else []
     settings = {"images": [str(path.resolve()) for path in inputs], **options.as_dict()}
     record: dict[str, Any] = {"seglet": __version__, "command": options.command, "settings": settings}
     record["finished"] = False
@@ -155,7 +158,7 @@ def _trained(options: EnhanceOptions) -> Path:
     folder = options.out / ZERO_DCE
     if not folder.is_dir() or options.overwrite:
         if options.train_on is not None:
-            images = gather_images([options.train_on], options.out)
+            images = gather_images([options.train_on], options.out, options.max_pixels)
         else:
             name = str(options.train_data)
             images = DatasetImages(name, open_dataset(name, "train")).images

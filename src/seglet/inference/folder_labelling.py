@@ -8,7 +8,7 @@ from typing import Any
 from seglet._version import __version__
 from seglet.data.label_tools.formats import LabelTool
 from seglet.data.label_tools.regions import RegionForm
-from seglet.images import resize_by_factor
+from seglet.images import MAX_PIXELS, resize_by_factor
 from seglet.inference.annotation_folder import AnnotationFolder, LabelsAndConfidence, check_annotation_folder
 from seglet.inference.depth import DepthSource, find_depth_source
 from seglet.inference.inputs import ImageFile, gather_images
@@ -36,6 +36,7 @@ class LabelOptions:
         inference: how the model predicts.
         device: where it computes.
         command: command for the record.
+        max_pixels: pixels that an image may have.
     """
 
     out: Path
@@ -49,6 +50,7 @@ class LabelOptions:
     inference: InferenceOptions = field(default_factory=InferenceOptions)
     device: str = "auto"
     command: str = ""
+    max_pixels: int = MAX_PIXELS
 
     def as_dict(self) -> dict[str, Any]:
         """Returns the settings that decide the labels, for JSON."""
@@ -63,7 +65,7 @@ def label_folder(model: str, inputs: Sequence[Path], options: LabelOptions) -> J
         ValueError: there are no such model or images, an option does not apply, or the folder holds other files.
     """
     check_annotation_folder(options.out, options.overwrite)
-    images = gather_images(inputs, options.out)
+    images = gather_images(inputs, options.out, options.max_pixels)
     folder = model_folder(model)
     segmenter = load_model(str(folder), options.device)
     check_inference_options(segmenter, options.inference)

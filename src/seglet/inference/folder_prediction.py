@@ -14,6 +14,7 @@ from seglet.data.opening import open_dataset
 from seglet.engine.console import ProgressDisplay
 from seglet.engine.output_folder import check_replaceable
 from seglet.files import read_json, write_json, write_text
+from seglet.images import MAX_PIXELS
 from seglet.inference.batch import failure_reason
 from seglet.inference.dataset_images import DatasetImages
 from seglet.inference.from_tags import TagPredictor, classes_named
@@ -42,6 +43,7 @@ class ImageSource:
         tags: file or folder with the tags of the images, where not those of the data are meant.
         tags_key: field of a JSON file that holds the tags.
         class_names: classes that a method finds, without the background, where the data do not say.
+        max_pixels: pixels that an image among the inputs may have; data sets have a limit of their own.
     """
 
     inputs: Sequence[Path] = ()
@@ -50,6 +52,7 @@ class ImageSource:
     tags: Path | None = None
     tags_key: str = ""
     class_names: Sequence[str] | None = None
+    max_pixels: int = MAX_PIXELS
 
     def __post_init__(self) -> None:
         if bool(self.inputs) == (self.data is not None):
@@ -172,7 +175,7 @@ def _job(
     options: FolderOptions,
     masks: Collection[Path],
 ) -> ImageJob:
-    files = gather_images(source.inputs, options.out) if images is None else images.images
+    files = gather_images(source.inputs, options.out, source.max_pixels) if images is None else images.images
     passed_over = set(masks) - set(source.inputs)
     files = [file for file in files if file.path not in passed_over]
     if images is None and isinstance(predictor, Segmenter) and predictor.architecture.whites is not None:

@@ -14,9 +14,9 @@ from seglet.data.description import Description, MaskCoding
 from seglet.data.errors import DataError
 from seglet.engine.output_folder import check_output_folder
 from seglet.files import write_json, write_text
-from seglet.images import read_image, read_mask, write_mask
+from seglet.images import MAX_PIXELS, TooLargeError, read_mask, write_mask
 from seglet.inference.batch import process_all, processor_count
-from seglet.inference.inputs import result_path
+from seglet.inference.inputs import read_allowed, result_path
 from seglet.inference.job_report import JobReport
 from seglet.inference.options import REFINER_STEPS, Refiner
 from seglet.inference.refine import label_probabilities, refine_scores, width_by_height
@@ -49,6 +49,7 @@ class RefineOptions:
         jobs: processes; None for one for each processor.
         overwrite: also refine files that are finished.
         command: command for the record.
+        max_pixels: pixels that an image may have.
 
     Raises:
         ValueError: strengths of a crf are given to another refiner.
@@ -64,6 +65,7 @@ class RefineOptions:
     jobs: int | None = None
     overwrite: bool = False
     command: str = ""
+    max_pixels: int = MAX_PIXELS
 
     def __post_init__(self) -> None:
         if self.crf_settings is not None and self.refiner != "crf":
@@ -99,7 +101,7 @@ def refine_folder(folder: Path, images: Path, options: RefineOptions) -> JobRepo
     check_output_folder(out, REFINE_RECORD, record, options.overwrite)
     write_json(out / REFINE_RECORD, record)
     write_text(out / CLASS_FILE, class_table_text(classes_of(table)))
-    plan = _Plan(out, table, refiner, options.confidence, options.keep_scores)
+    plan = _Plan(out, table, refiner, options.confidence, options.keep_scores, options.max_pixels)
     done, unrefined = _refine_all(plan, inputs, options.jobs or processor_count(), options.overwrite)
     failed += unrefined
     record |= {"finished": True, "out": str(out), "files": done, "failed": failed}
@@ -125,6 +127,7 @@ class _Plan:
     refiner: Refiner
     confidence: float
     keep_scores: bool
+    max_pixels: int
 
     def results(self, name: str) -> dict[str, Path]:
         """Returns the files that are written for one input, the mask last."""
@@ -175,7 +178,7 @@ def _refine_all(
 
 def _refine(task: _Task) -> dict[str, Any]:
     plan, source = task.plan, task.input.source
-    image = read_image(task.input.image)
+    image = read_allowed(task.input.image, plan.max_pixels)
     scores, before = _read(plan, source)
     if before.shape != image.shape[:2]:
         sizes = f"is {width_by_height(before.shape)}, its image {width_by_height(image.shape)}"
@@ -197,7 +200,10 @@ def _read(plan: _Plan, source: Path) -> tuple[Float32[np.ndarray, "k h w"], UInt
     if source.suffix.lower() in SCORE_SUFFIXES:
         scores = read_scores(source, num_classes)
         return scores, scores.argmax(axis=0).astype(np.uint8)
-    values = read_mask(source)
+    try:
+        values = read_mask(source, plan.max_pixels)
+    except TooLargeError as error:
+        raise error.with_cure("--max-pixels {}") from error
     coding: MaskCoding = "colour" if values.ndim == 3 else "index"
     labels = Description(source.parent, "folders", plan.table, {}, coding).labels(values, source)
     return label_probabilities(labels, num_classes, plan.refiner, plan.confidence), labels

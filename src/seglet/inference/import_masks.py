@@ -15,7 +15,7 @@ from seglet.data.label_tools.formats import read_annotations
 from seglet.data.label_tools.regions import AnnotatedImage, hidden_regions, labels_from_regions
 from seglet.engine.console import ProgressDisplay
 from seglet.files import write_text
-from seglet.images import image_size, write_mask
+from seglet.images import MAX_PIXELS, TooLargeError, image_size, write_mask
 from seglet.inference.image_lookup import ImageLookup
 from seglet.inference.inputs import ImageFile, result_path
 from seglet.inference.training_set import link_image
@@ -33,12 +33,14 @@ class ImportOptions:
         classes: table of the classes; None for a classes.txt beside the annotations, or the tool's own list.
         unlabelled: label of pixels in no region, "background" or "void"; None for the background, if there is one.
         crowds: how COCO's crowds are read; see `CrowdReading`.
+        max_pixels: pixels that an image may have.
     """
 
     images: Path | None = None
     classes: Path | None = None
     unlabelled: str | None = None
     crowds: CrowdReading = "ask"
+    max_pixels: int = MAX_PIXELS
 
 
 @dataclass
@@ -74,7 +76,7 @@ def import_masks(source: Path, out: Path, options: ImportOptions) -> ImportRepor
     write_text(out / CLASS_FILE, class_table_text(classes))
     background = None if options.unlabelled == "void" else classes.background
     unlabelled = IGNORE if background is None else background
-    return _Import(annotations, classes, unlabelled, images, out).run(tool)
+    return _Import(annotations, classes, unlabelled, images, out, options.max_pixels).run(tool)
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,7 @@ class _Import:
     unlabelled: int
     images: ImageLookup | None
     out: Path
+    max_pixels: int
 
     def run(self, tool: str) -> ImportReport:
         report = ImportReport(tool, self.classes, self.images is not None)
@@ -141,10 +144,16 @@ class _Import:
         if hidden := hidden_regions(image, labels, self.classes):
             report.remarks[_HIDDEN] += hidden
 
+    def _size(self, path: Path) -> tuple[int, int]:
+        try:
+            return image_size(path, self.max_pixels)
+        except TooLargeError as error:
+            raise error.with_cure("--max-pixels {}") from error
+
     def _read(self, target: _Target) -> AnnotatedImage:
         if target.problem:
             raise DataError(target.problem)
-        size = None if target.path is None else image_size(target.path)
+        size = None if target.path is None else self._size(target.path)
         image = self.annotations.image(target.entry, size)
         if size is not None and size != image.size:
             turned = " once it is turned upright, as its EXIF orientation says" if size == image.size[::-1] else ""

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from seglet.data.files import image_files, image_name
-from seglet.images import OWN_RANGE, RAW_SUFFIXES, WhiteLevels, read_image
+from seglet.images import MAX_PIXELS, OWN_RANGE, RAW_SUFFIXES, TooLargeError, WhiteLevels, read_image
 
 
 @dataclass(frozen=True)
@@ -17,13 +17,14 @@ class ImageFile:
     """An image file and the name of its results: without ending, relative to their folder and never outside it.
 
     An image that is drawn (`draw`) has no file; its `path` only names it. Images of more than 8 bits are scaled by
-    `whites`, or by the range that each uses.
+    `whites`, or by the range that each uses. Files of more than `max_pixels` pixels are refused.
     """
 
     path: Path
     name: str
     draw: Callable[[], UInt8[np.ndarray, "h w 3"]] | None = None
     whites: WhiteLevels = OWN_RANGE
+    max_pixels: int = MAX_PIXELS
 
     def read(self) -> UInt8[np.ndarray, "h w 3"]:
         """Reads or draws the image.
@@ -31,10 +32,24 @@ class ImageFile:
         Raises:
             DataError: the file does not exist or is no image.
         """
-        return read_image(self.path, whites=self.whites) if self.draw is None else self.draw()
+        if self.draw is not None:
+            return self.draw()
+        return read_allowed(self.path, self.max_pixels, self.whites)
 
 
-def gather_images(inputs: Sequence[Path], results: Path) -> list[ImageFile]:
+def read_allowed(path: Path, max_pixels: int, whites: WhiteLevels = OWN_RANGE) -> UInt8[np.ndarray, "h w 3"]:
+    """Reads an image that a command was given.
+
+    Raises:
+        DataError: it does not exist, is no image, or has more than `max_pixels` pixels; the message names the option.
+    """
+    try:
+        return read_image(path, max_pixels, whites=whites)
+    except TooLargeError as error:
+        raise error.with_cure("--max-pixels {}") from error
+
+
+def gather_images(inputs: Sequence[Path], results: Path, max_pixels: int = MAX_PIXELS) -> list[ImageFile]:
     """Returns the images in files, folders (at any depth) and text lists (one path a line), once each, by unique names.
 
     Images below the folder `results` are skipped: an earlier call made them.
@@ -46,7 +61,7 @@ def gather_images(inputs: Sequence[Path], results: Path) -> list[ImageFile]:
     for given in inputs:
         for image in _expand(given):
             if not image.path.resolve().is_relative_to(results.resolve()):
-                found.setdefault(image.path.resolve(), image)
+                found.setdefault(image.path.resolve(), replace(image, max_pixels=max_pixels))
     if not found:
         raw = [
             file

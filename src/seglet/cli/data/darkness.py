@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seglet.cli.options.limits import add_max_pixels, read_max_pixels
 from seglet.cli.output import print_result, table_lines
 from seglet.cli.parsing import DARK_PRESETS, add_json, whole_number
 
@@ -31,16 +32,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--most", type=whole_number(1, 10**6), default=100, help="images of --light to take (default 100)"
     )
     parser.add_argument("--seed", type=whole_number(0, 2**63 - 1), default=0, help="seed of the darkening (default 0)")
+    add_max_pixels(parser)
     add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     from seglet.inference.inputs import gather_images
 
-    dark = gather_images(arguments.images, _NO_OUTPUT)
+    dark = gather_images(arguments.images, _NO_OUTPUT, read_max_pixels(arguments))
     found = {"these images": _measure_all(dark)}
     if arguments.light is not None:
-        light = _evenly_spaced(gather_images([arguments.light], _NO_OUTPUT), arguments.most)
+        light = _evenly_spaced(gather_images([arguments.light], _NO_OUTPUT, read_max_pixels(arguments)), arguments.most)
         found |= _measure_presets(light, arguments.seed)
     content = {name: _medians(measures) for name, measures in found.items()}
     heads = ("", "images", "luma 10 %", "50 %", "90 %", "stops", "dim %", "noise")

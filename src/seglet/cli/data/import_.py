@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seglet.cli.options.limits import add_max_pixels, read_max_pixels
 from seglet.cli.output import print_result
 from seglet.cli.parsing import add_json
 
@@ -36,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what COCO's crowds (iscrowd 1) are (void, unless there is nothing else: then say it)",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="new folder for images and masks")
+    add_max_pixels(parser)
     add_json(parser)
 
 
@@ -43,7 +45,9 @@ def run(arguments: argparse.Namespace) -> int:
     from seglet.inference.import_masks import ImportOptions, import_masks
 
     out: Path = arguments.out
-    options = ImportOptions(arguments.images, arguments.classes, arguments.unlabelled, arguments.crowds or "ask")
+    options = ImportOptions(
+        arguments.images, arguments.classes, arguments.unlabelled, arguments.crowds or "ask", read_max_pixels(arguments)
+    )
     report = import_masks(arguments.source, out, options)
     content = {"tool": report.tool, "masks": report.masks, "classes": list(report.classes.names), "out": str(out)}
     content |= {"regions": report.regions, "passed_over": report.passed_over, "remarks": report.remarks}

@@ -14,9 +14,11 @@ from PIL import Image
 
 from seglet.data.class_table import pack_colours
 from seglet.data.errors import DataError
-from seglet.images import ImageHeader, UsedRange, decode_mask, decode_stored, is_jpeg, read_header
+from seglet.images import ImageHeader, TooLargeError, UsedRange, decode_mask, decode_stored, is_jpeg, read_header
 
 _MAX_VALUES = 1024
+_LIMIT = "`seglet data check DIR --max-pixels {}`"
+"""The option that raises the limit for a data set, whichever command found the image."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,8 @@ def image_facts(content: bytes, content_hash: str, path: Path, max_pixels: int) 
     """Decodes an image; a failure is in `error`."""
     try:
         stored = decode_stored(content, path, max_pixels)
+    except TooLargeError as error:
+        return FileFacts(content_hash, error=str(error.with_cure(_LIMIT)))
     except DataError as error:
         return FileFacts(content_hash, error=str(error))
     colours = stored.colours()
@@ -82,6 +86,8 @@ def mask_facts(content: bytes, content_hash: str, path: Path, max_pixels: int) -
     """Decodes a mask and counts its values; a failure is in `error`."""
     try:
         mask = decode_mask(content, path, max_pixels, lossy=True)
+    except TooLargeError as error:
+        return FileFacts(content_hash, error=str(error.with_cure(_LIMIT)))
     except DataError as error:
         return FileFacts(content_hash, error=str(error))
     values = _count(mask)

@@ -1,14 +1,12 @@
 """Reads Label Studio's JSON: of each task the last annotation that was not cancelled, else the last prediction."""
 
 import base64
-import io
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
-from PIL import Image
 
 from seglet.data.errors import DataError
 from seglet.data.label_tools.collecting import RegionCollector, box_corners, ellipse_corners, turned
@@ -18,7 +16,7 @@ from seglet.data.label_tools.regions import AnnotatedImage, names_without_void
 from seglet.data.label_tools.runs import from_brush_runs
 from seglet.data.layouts.fields import finite_number, number_field, record_list, stated_size
 from seglet.files import read_json
-from seglet.images import DECODING_ERRORS
+from seglet.images import DECODING_ERRORS, open_content
 
 _Row = dict[str, Any]
 _DRAWN = ("brush", "bitmask", "polygon", "rectangle", "ellipse", "vector")
@@ -212,7 +210,7 @@ def _bitmask(address: object, size: Size) -> Bool[np.ndarray, "h w"]:
         raise DataError("a bitmask has no `imageDataURL` of a PNG")
     try:
         content = base64.b64decode(address.partition("base64,")[2], validate=True)
-        with Image.open(io.BytesIO(content), formats=("PNG",)) as image:
+        with open_content(content) as image:
             if (image.height, image.width) != size:
                 raise DataError(f"a bitmask is {(image.height, image.width)}, its image {size} (h, w)")
             values = np.array(image.convert("RGBA"))

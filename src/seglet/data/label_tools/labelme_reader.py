@@ -1,7 +1,6 @@
 """Reads LabelMe, and X-AnyLabeling, which writes more shapes in the same form: a JSON file for each image."""
 
 import base64
-import io
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -10,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
-from PIL import Image
 
 from seglet.data.errors import DataError
 from seglet.data.files import image_name
@@ -19,7 +17,7 @@ from seglet.data.label_tools.exchange import AnnotationEntry, Size, ToolAnnotati
 from seglet.data.label_tools.regions import AnnotatedImage, names_without_void
 from seglet.data.layouts.fields import finite_number, image_path_below, record_list, stated_size, text_field
 from seglet.files import read_json
-from seglet.images import DECODING_ERRORS, IMAGE_FORMATS, MAX_PIXELS, decode_mask
+from seglet.images import DECODING_ERRORS, MAX_PIXELS, decode_mask, open_content
 
 _CLOSED = ("polygon", "rectangle", "circle", "mask", "rotation", "quadrilateral", "oriented_rectangle")
 """Shapes that cover pixels; the last three are polygons of four corners."""
@@ -93,9 +91,9 @@ def _enclosed_size(data: object) -> Size | None:
     if not isinstance(data, str) or not data:
         return None
     try:
-        with Image.open(io.BytesIO(base64.b64decode(data)), formats=IMAGE_FORMATS) as image:
+        with open_content(base64.b64decode(data)) as image:
             return (image.height, image.width) if image.width * image.height <= MAX_PIXELS else None
-    except (*DECODING_ERRORS, Image.DecompressionBombError, Image.DecompressionBombWarning):
+    except DECODING_ERRORS:
         return None
 
 

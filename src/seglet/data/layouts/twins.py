@@ -5,11 +5,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from seglet.data.files import image_files, image_name
 from seglet.data.layouts.patterns import without_known_ending
-from seglet.images import DECODING_ERRORS, IMAGE_FORMATS, MAX_PIXELS
+from seglet.images import DECODING_ERRORS, MAX_PIXELS, open_content
 
 _SAMPLE = 6
 _SIDE = 256
@@ -70,12 +69,12 @@ def hold_few_values(files: Iterable[Path]) -> bool:
 
 def _holds_few_values(file: Path) -> bool:
     try:
-        with Image.open(file, formats=IMAGE_FORMATS) as image:
+        with open_content(file.read_bytes()) as image:
             if image.width * image.height > MAX_PIXELS:
                 return False
             compressed = image.format in ("JPEG", "MPO")
             values = np.array(image if image.mode in ("1", "L", "P", "I", "I;16", "RGB") else image.convert("RGB"))
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning, *DECODING_ERRORS):
+    except DECODING_ERRORS:
         return False
     rows, columns = (max(1, side // _SIDE) for side in values.shape[:2])
     values = values[::rows, ::columns].astype(np.int64)
