@@ -82,3 +82,19 @@ def test_json_keeps_names_that_are_no_utf8(tmp_path):
     assert files.read_json(tmp_path / "a.json") == value
     files.write_json(tmp_path / "b.json", {"ü": 1})
     assert "ü" in (tmp_path / "b.json").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["x" * 251 + ".png", "ä" * 125 + ".npz", "x" * 255, "a." + "b" * 250])
+def test_a_name_as_long_as_file_systems_allow_is_written(tmp_path, name):
+    with files.replace_atomically(tmp_path / name) as temporary:
+        temporary.write_text("whole")
+        assert temporary.suffix in (tmp_path / name).suffix
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_text_with_a_name_that_is_no_utf8_names_it(tmp_path):
+    with pytest.raises(
+        files.DataError, match=r"list\.txt': it would hold a name .*stra\\udcdfe\.png.*rename that file"
+    ):
+        files.write_text(tmp_path / "list.txt", "stra\udcdfe.png\n")
+    assert list(tmp_path.iterdir()) == []

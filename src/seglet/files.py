@@ -27,6 +27,12 @@ class DataError(ValueError):
 TEMPORARY = ".partial-"
 """Prefix of files and folders whose writing was interrupted; see `delete_partial`."""
 
+_LONGEST_NAME = 255 - len(f"{TEMPORARY}12345678-")
+"""Bytes of a name that can have the prefix of an unfinished file; file systems allow 255 in all."""
+
+_END = 16
+"""Letters at the end of a long name that are kept, so that its suffix is."""
+
 _ASIDE = "-aside-"
 """Separator before the old name of a folder that was moved aside for its successor."""
 
@@ -35,7 +41,7 @@ _ASIDE = "-aside-"
 def replace_atomically(path: Path) -> Iterator[Path]:
     """Yields a temporary path for a file or folder, which replaces `path` if the block ends without an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.parent / f"{TEMPORARY}{secrets.token_hex(4)}-{path.name}"
+    temporary = path.parent / f"{TEMPORARY}{secrets.token_hex(4)}-{_short(path.name)}"
     try:
         yield temporary
         for part in [*temporary.rglob("*"), temporary] if temporary.is_dir() else [temporary]:
@@ -47,6 +53,12 @@ def replace_atomically(path: Path) -> Iterator[Path]:
         sync_to_disk(path.parent)
     finally:
         delete_path(temporary)
+
+
+def _short(name: str) -> str:
+    """Returns a name, or its hash and its end where a prefix would make it longer than file systems allow."""
+    stored = os.fsencode(name)
+    return name if len(stored) <= _LONGEST_NAME else f"{hashlib.sha256(stored).hexdigest()[:16]}{name[-_END:]}"
 
 
 def _swap(new: Path, old: Path) -> None:
@@ -104,9 +116,19 @@ def expand_home(path: str | Path) -> Path:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes text in UTF-8, durably."""
+    """Writes text in UTF-8, durably.
+
+    Raises:
+        DataError: the text has the name of a file that is no UTF-8.
+    """
+    try:
+        content = text.encode()
+    except UnicodeEncodeError as error:
+        place = text[max(0, error.start - _END) : error.end + _END]
+        raise DataError(f"cannot write {str(path)!r}: it would hold a name that is no UTF-8, {place!r}; rename that "
+                        "file") from error  # fmt: skip
     with replace_atomically(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_bytes(content)
 
 
 def write_json(path: Path, value: Any) -> None:

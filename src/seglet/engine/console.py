@@ -107,7 +107,7 @@ class _Bar(_Display):
         self._progress.update(self._task, total=total or None)
 
     def note(self, text: str) -> None:
-        self._progress.console.print(text, markup=False, highlight=False)
+        self._progress.console.print(printable_text(text, sys.stderr.encoding), markup=False, highlight=False)
 
     def close(self) -> None:
         self._progress.stop()
@@ -139,7 +139,7 @@ class _Lines(_Display):
         self._total = total
 
     def note(self, text: str) -> None:
-        print(text, file=sys.stderr, flush=True)
+        print_message(text)
 
     def close(self) -> None:
         if self._first is not None and self._written != self._done:

@@ -33,7 +33,9 @@ class Bootstrap:
 
     def add(self, image_id: str, confusion: Integer[Tensor, "k k"]) -> None:
         """Adds one image to the replicas; ids must be unique, since equal ids are drawn together."""
-        key = int.from_bytes(hashlib.blake2b(image_id.encode(), digest_size=8).digest(), "little")
+        key = int.from_bytes(
+            hashlib.blake2b(image_id.encode(errors="surrogateescape"), digest_size=8).digest(), "little"
+        )
         times = np.random.default_rng([self.seed, key]).poisson(1.0, len(self.sums))
         self.sums += torch.from_numpy(times[:, None, None] * class_counts(confusion))
 

@@ -9,7 +9,7 @@ from jaxtyping import Float, UInt8
 from numpy import ndarray
 
 from seglet.data.class_table import CLASS_FILE, class_table_text
-from seglet.data.label_tools.formats import USUAL_FORMS, LabelTool, write_annotations
+from seglet.data.label_tools.formats import USUAL_FORMS, LabelTool, check_image_name, write_annotations
 from seglet.data.label_tools.regions import AnnotatedImage, RegionForm, regions_from_labels
 from seglet.engine.console import ProgressDisplay
 from seglet.engine.output_folder import check_replaceable
@@ -82,6 +82,7 @@ class AnnotationFolder:
     def _annotate(
         self, source: ImageFile, label: Callable[[ImageFile], LabelsAndConfidence], form: RegionForm
     ) -> AnnotatedImage:
+        check_image_name(self.tool, source.name)
         labels, confidence = label(source)
         image = link_image(source, self.out).relative_to(self.out / "images").as_posix()
         found = regions_from_labels(image, labels, self.classes, form, confidence)

@@ -69,7 +69,7 @@ class DepthFiles:
         """Returns a hash of all maps."""
         digest = hashlib.sha256()
         for name, path in sorted(self.files.items()):
-            digest.update(f"{name} {hashlib.sha256(read_bytes(path)).hexdigest()}\n".encode())
+            digest.update(f"{name} {hashlib.sha256(read_bytes(path)).hexdigest()}\n".encode(errors="surrogateescape"))
         return digest.hexdigest()
 
     def read(self, name: str, size: tuple[int, int]) -> Float32[np.ndarray, "rows columns"]:

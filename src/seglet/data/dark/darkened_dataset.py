@@ -38,5 +38,5 @@ class DarkenedDataset(Dataset):
         sample = self.dataset.read(index)
         if self.ranges is not None:
             return replace(sample, image=darken_image(sample.image, self.ranges.draw(self.seed, sample.id)))
-        noise = int.from_bytes(hashlib.sha256(f"{self.seed}/{sample.id}".encode()).digest()[:6])
+        noise = int.from_bytes(hashlib.sha256(f"{self.seed}/{sample.id}".encode(errors="surrogateescape")).digest()[:6])
         return replace(sample, image=stop_down(sample.image, float(self.level), noise))

@@ -57,7 +57,7 @@ class DarkeningRanges:
 
     def draw(self, seed: int, image_id: str) -> Darkening:
         """Draws the parameters of one image, a pure function of the seed and the name of the image."""
-        digest = hashlib.sha256(f"{seed}/{image_id}".encode()).digest()
+        digest = hashlib.sha256(f"{seed}/{image_id}".encode(errors="surrogateescape")).digest()
         return self.draw_with(PortableRng(int.from_bytes(digest[:16]), PARAMETER_STREAM))
 
     def draw_with(self, rng: PortableRng) -> Darkening:

@@ -33,7 +33,7 @@ def write_cvat(out: Path, images: Iterable[AnnotatedImage], classes: Classes, fo
     for number, one in enumerate(images):
         image = _add(root, "image")
         about = {"id": number, "name": one.file, "width": one.size[1], "height": one.size[0]}
-        image.attrib.update({name: _xml_text(str(value)) for name, value in about.items()})
+        image.attrib.update({name: xml_text(str(value)) for name, value in about.items()})
         for order, each in enumerate(one.regions):
             _add_region(image, each, order, form)
     file = out / CVAT_FILE
@@ -45,11 +45,11 @@ def write_cvat(out: Path, images: Iterable[AnnotatedImage], classes: Classes, fo
 def _add(parent: _Element, tag: str, text: str = "") -> _Element:
     child = ElementTree.SubElement(parent, tag)
     if text:
-        child.text = _xml_text(text)
+        child.text = xml_text(text)
     return child
 
 
-def _xml_text(text: str) -> str:
+def xml_text(text: str) -> str:
     """Returns the text unchanged.
 
     Raises:
@@ -68,7 +68,7 @@ def _confidence_of(label: _Element) -> None:
 
 
 def _add_region(image: _Element, each: NamedRegion, order: int, form: RegionForm) -> None:
-    common = {"label": _xml_text(each.name), "source": "auto", "occluded": "0", "z_order": str(order)}
+    common = {"label": xml_text(each.name), "source": "auto", "occluded": "0", "z_order": str(order)}
     shapes: list[_Element] = []
     if form == "polygons":
         for polygon in mask_outlines(each.inside):

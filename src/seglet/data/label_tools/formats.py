@@ -53,6 +53,16 @@ def write_annotations(
     return coco_json.write_coco_json(out, images, classes, form)
 
 
+def check_image_name(tool: LabelTool, name: str) -> None:
+    """Checks that the files of a tool can hold the name of an image.
+
+    Raises:
+        DataError: they cannot, as XML cannot hold names that are no UTF-8 or have control characters.
+    """
+    if tool == "cvat":
+        cvat.xml_text(name)
+
+
 def read_annotations(source: Path, crowds: CrowdReading = "ask") -> tuple[ReadableTool, ToolAnnotations]:
     """Reads the export of a tool, recognised by its content, from a file or a folder that `write_annotations` made.
 

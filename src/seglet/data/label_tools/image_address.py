@@ -25,18 +25,23 @@ def image_names(task: dict[str, Any]) -> list[str]:
     address = _address(task)
     if local := _LOCAL.search(address):
         raw = re.sub(r"&\w+=.*$", "", address[local.end() :])
-        paths = [unquote(raw), unquote(raw.replace("+", " "))]
+        paths = [_plain(raw), _plain(raw.replace("+", " "))]
         return list(dict.fromkeys(_below_images(path) for path in paths))
     if "fileuri=" in address:
         address = _decoded(re.split(r"[&#]", address.partition("fileuri=")[2])[0])
     remote = bool(_REMOTE.match(address))
-    path = unquote(_without_query(address))
+    path = _plain(_without_query(address))
     name = PurePosixPath(path.replace("\\", "/")).name
     if remote or "/upload/" in path:
         plain = _UPLOAD_PREFIX.sub("", name)
         others = [name, image_path_below(path)] if remote else [name]
         return list(dict.fromkeys([image_path_below(plain), *others]))
     return [_below_images(path)]
+
+
+def _plain(quoted: str) -> str:
+    """Returns a path without its quotes; bytes that are no UTF-8 become what Python reads them as in a file's name."""
+    return unquote(quoted, errors="surrogateescape")
 
 
 def _address(task: dict[str, Any]) -> str:

@@ -40,7 +40,7 @@ def write_label_studio(
 
 def _task(one: AnnotatedImage, form: RegionForm, prefix: str) -> dict[str, Any]:
     results = [result for place, each in enumerate(one.regions) for result in _results(one, each, place, form)]
-    data = {"image": prefix + quote(one.file)}
+    data = {"image": prefix + quote(one.file, errors="surrogateescape")}
     if one.confidence is None:
         return {"data": data, "annotations": [{"result": results}]}
     prediction = {"model_version": f"seglet {__version__}", "score": one.confidence, "result": results}
@@ -60,7 +60,7 @@ def _results(one: AnnotatedImage, each: NamedRegion, place: int, form: RegionFor
         "original_width": width, "original_height": height,
         **({} if each.confidence is None else {"score": each.confidence}),
     }  # fmt: skip
-    name = hashlib.sha256(one.file.encode()).hexdigest()[:8]
+    name = hashlib.sha256(one.file.encode(errors="surrogateescape")).hexdigest()[:8]
     return [
         {"id": f"{name}-{place}-{part}", **common, "value": {**value, kind: [each.name]}}
         for part, value in enumerate(values)

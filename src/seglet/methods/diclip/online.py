@@ -56,4 +56,4 @@ class OnlineKeys(nn.Module):
 
 def image_number(image: str) -> int:
     """Returns a number that stands for the id of an image."""
-    return int.from_bytes(hashlib.sha256(image.encode()).digest()[:8], "big") >> 1
+    return int.from_bytes(hashlib.sha256(image.encode(errors="surrogateescape")).digest()[:8], "big") >> 1
