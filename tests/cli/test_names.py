@@ -6,6 +6,9 @@ import os
 import pytest
 from PIL import Image
 
+from seglet.files import DataError
+from seglet.inference.inputs import result_path
+
 NO_UTF8 = b"stra\xdfe"
 LONG = b"x" * 240
 NAMES = (b"plain", NO_UTF8, LONG, b"a,b'c", "\U0001f600".encode())
@@ -51,3 +54,13 @@ def test_a_name_that_xml_cannot_hold_stops_nothing(odd, model, seglet, tmp_path)
     assert "labelled: 4, failed: 1" in done.out, done.out + done.err
     assert "characters that XML does not allow; rename it" in done.out
     assert written(tmp_path / "out/images") == set(NAMES) - {NO_UTF8}
+
+
+@pytest.mark.parametrize("name", ["../a", "a/../../b", "/etc/a", "C:/a", "C:a", "\\\\server\\share\\a"])
+def test_no_result_lies_outside_its_folder(name, tmp_path):
+    with pytest.raises(DataError, match="leads out of"):
+        result_path(tmp_path, name, ".png")
+
+
+def test_a_name_may_have_folders_and_dots(tmp_path):
+    assert result_path(tmp_path, "a/b.c..d", ".png") == tmp_path / "a/b.c..d.png"
