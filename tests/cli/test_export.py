@@ -154,7 +154,8 @@ def test_why_a_network_cannot_be_exported_is_one_plain_line():
 def test_a_network_whose_padding_follows_the_size_is_exact_at_even_and_odd_sizes(tmp_path):
     for name in ("onnx", "onnxscript", "onnxruntime"):
         pytest.importorskip(name, reason="exporting needs the extra `export`")
-    model = build(Architecture("fpn-efficientnet_lite0", width=0.25, output_stride=32), WORLD_CLASSES).eval()
+    blocks = {"width": 0.25, "depth": 0.1, "same_padding": True, "lite": True}  # one block a stage
+    model = build(Architecture("fpn-efficientnet", output_stride=32, shape=blocks), WORLD_CLASSES).eval()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(config, "jaxtyping_disable", True)
         export.export_segmenter(model, export.ExportOptions(tmp_path / "lite.onnx"))
