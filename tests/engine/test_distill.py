@@ -141,11 +141,22 @@ def test_a_run_without_a_failed_step_has_nothing_to_replay(finished):
         replay_failed_step(finished)
 
 
-def test_two_processes_train_with_queues_and_adversaries(teacher, tmp_path):
-    words = "--world_size 32 --world_scenes 100 --crop 32 --batch 8 --workers 0 --width 0.0625 --steps 2 --devices 2"
-    command = [sys.executable, "-m", "seglet", "train", "distill", "--out", str(tmp_path / "run"), *words.split()]
-    command += ["--teacher", teacher, "--accelerator", "cpu", "--terms", *TERMS]
+def in_two_processes(teacher, folder, *more):
+    words = "--world_size 32 --world_scenes 100 --crop 32 --batch 8 --workers 0 --width 0.0625 --devices 2"
+    command = [sys.executable, "-m", "seglet", "train", "distill", "--out", str(folder), *words.split()]
+    command += ["--teacher", teacher, "--accelerator", "cpu", *more]
     done = subprocess.run(command, capture_output=True, text=True, env=ONE_THREAD, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stderr.count("the teacher: mIoU") == 1
-    assert Run(tmp_path / "run").last.is_dir()
+    assert Run(folder).last.is_dir()
+    return done.stderr
+
+
+def test_two_processes_train_with_queues_and_adversaries(teacher, tmp_path):
+    told = in_two_processes(teacher, tmp_path / "run", "--steps", "2", "--terms", *TERMS)
+    assert told.count("the teacher: mIoU") == 1
+
+
+def test_two_processes_train_where_weights_are_zero(teacher, tmp_path):
+    keys = ["--steps", "1", "--task_weight", "0", "--score_teacher", "false"]
+    told = in_two_processes(teacher, tmp_path / "run", *keys, "--terms", "kl", "holistic adversarial=0")
+    assert "no loss reaches auxiliary" in told

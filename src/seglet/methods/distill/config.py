@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from seglet.data.loading.partly_labelled import PartlyLabelledConfig
-from seglet.methods.distill.term_spec import parse_terms
+from seglet.methods.distill.term_spec import active_terms
 from seglet.methods.uncertainty_config import UncertaintyWeightConfig, check_at_least
 from seglet.models.distillation.class_teacher import ClassTeacherConfig
 from seglet.models.student import StudentConfig
@@ -33,7 +33,12 @@ class Config(UncertaintyWeightConfig, ClassTeacherConfig, PartlyLabelledConfig, 
         UncertaintyWeightConfig.__post_init__(self)
         PartlyLabelledConfig.__post_init__(self)
         check_at_least(0, task_weight=self.task_weight, auxiliary_weight=self.auxiliary_weight)
-        specs = parse_terms(self.terms)
+        specs = active_terms(self.terms)
+        if self.task_weight == 0 and not specs:
+            raise ValueError(
+                "task_weight: expected above 0 where all terms have weight 0, or there is nothing to learn from; give "
+                "it or a term a weight"
+            )
         if self.weigh_kd and not any(spec.weighable for spec in specs):
             raise ValueError(
                 "weigh_kd: expected a term `kl` on the logits to weight; add one, or set weigh_kd to false"
@@ -42,6 +47,9 @@ class Config(UncertaintyWeightConfig, ClassTeacherConfig, PartlyLabelledConfig, 
     @property
     def unlabelled_obstacle(self) -> str:
         """The reason why images without masks have no part in the losses; empty if they have."""
-        if all(getattr(spec.options, "mask_ignored", False) for spec in parse_terms(self.terms)):
+        specs = active_terms(self.terms)
+        if not specs:
+            return "all terms have weight 0; give one a weight"
+        if all(getattr(spec.options, "mask_ignored", False) for spec in specs):
             return "all terms have mask_ignored=true, which leaves them out; set it to false"
         return ""

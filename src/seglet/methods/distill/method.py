@@ -11,14 +11,14 @@ from seglet.methods import base, protocols
 from seglet.methods.distill import cost_report
 from seglet.methods.distill.config import Config
 from seglet.methods.distill.tapped_term import TappedTerm, attach_terms
-from seglet.methods.distill.term_spec import parse_terms
+from seglet.methods.distill.term_spec import active_terms, parse_terms
 from seglet.methods.distill.terms.base import FeaturePair, TermPart
 from seglet.methods.distill.terms.pixels import KLOptions
 from seglet.methods.uncertainty_config import check_uncertainty
 from seglet.methods.uncertainty_weights import LossWeights, NetworkPass, StepPasses, UncertaintyWeights
 from seglet.methods.weight_statistics import weight_statistics, weight_warnings
 from seglet.models.distillation.class_teacher import ClassTeacher, TeacherPass, load_class_teacher
-from seglet.models.distillation.feature_taps import TappedOutput, forward_with_taps
+from seglet.models.distillation.feature_taps import TappedOutput, forward_with_taps, freeze_unreached
 from seglet.models.distillation.feature_teachers import FeatureTeachers
 from seglet.models.layers.dropout import noise_from
 from seglet.models.segmenter import Segmenter
@@ -62,6 +62,9 @@ class Method(
         self.encoders = encoders
         self.weights = UncertaintyWeights(config)
         self.terms = nn.ModuleDict({tapped.spec.name: tapped for tapped in terms})
+        self.untrained: list[str] = []
+        if config.task_weight == 0:  # several devices allow no trained parameter without a part in the loss
+            self.untrained = freeze_unreached(student.network, [tapped.spec.places[0] for tapped in terms])
 
     @classmethod
     def build(cls, config: Config, classes: Classes, seed: int) -> "Method":
@@ -71,7 +74,7 @@ class Method(
             ValueError: no teacher, or one of other classes; a tap that does not exist, gives no map or does not fit;
                 a network lacks the uncertainty that losses are weighted by.
         """
-        specs = parse_terms(config.terms)
+        specs = active_terms(config.terms)
         if config.teacher is None and any(spec.encoder_place is None for spec in specs):
             raise ValueError(
                 "teacher: expected a saved segmenter to distil from; train one (seglet train configs/supervised/…) "
@@ -201,7 +204,11 @@ class Method(
 
     def training_notes(self, size: tuple[int, int], batch: int) -> list[str]:
         teachers = [*([] if self.teacher is None else self.teacher.notes()), *self.encoders.notes()]
-        return [*teachers, *(cost_report.describe_term(tapped, size, batch) for tapped in self.tapped)]
+        specs = parse_terms(self.config.terms)
+        off = [f"term {spec.name}: left out, its weight is 0" for spec in specs if spec.options.off]
+        if self.untrained:
+            off.append(f"no loss reaches {', '.join(self.untrained)} of the student: they keep their initial weights")
+        return [*teachers, *off, *(cost_report.describe_term(tapped, size, batch) for tapped in self.tapped)]
 
     def diagnose_non_finite(self, step: Labelled, progress: Progress) -> list[str]:
         (student, taught), _, pairs = self._forward(step, progress)

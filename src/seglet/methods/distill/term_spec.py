@@ -51,6 +51,11 @@ def parse_terms(terms: Sequence[str]) -> tuple[TermSpec, ...]:
     return tuple(TermSpec(name, TERMS[kind], options) for name, (kind, options) in zip(names, read, strict=True))
 
 
+def active_terms(terms: Sequence[str]) -> tuple[TermSpec, ...]:
+    """Reads terms as `parse_terms` does, and leaves out those that their weights turn off."""
+    return tuple(spec for spec in parse_terms(terms) if not spec.options.off)
+
+
 def _long_name(kind: str, options: TermOptions) -> str:
     parts = [kind, options.tap, *([] if options.teacher is None else [options.teacher.rpartition("/")[2]])]
     return "-".join(parts).replace(".", "_")

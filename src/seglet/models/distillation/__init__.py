@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         TapShape,
         check_taps,
         forward_with_taps,
+        freeze_unreached,
         measure_taps,
     )
     from seglet.models.distillation.feature_teachers import EncoderPlace, FeatureTeachers
@@ -57,6 +58,7 @@ __all__ = [
     "TeacherPass",
     "check_taps",
     "forward_with_taps",
+    "freeze_unreached",
     "load_class_teacher",
     "load_teacher",
     "match_teacher_classes",
@@ -89,6 +91,7 @@ _HOMES = {
     "TeacherPass": "seglet.models.distillation.class_teacher",
     "check_taps": "seglet.models.distillation.feature_taps",
     "forward_with_taps": "seglet.models.distillation.feature_taps",
+    "freeze_unreached": "seglet.models.distillation.feature_taps",
     "load_class_teacher": "seglet.models.distillation.class_teacher",
     "load_teacher": "seglet.models.distillation.teachers",
     "match_teacher_classes": "seglet.models.distillation.class_matching",

@@ -130,3 +130,20 @@ def measure_taps(network: Network, places: Sequence[str], side: int = 64) -> dic
     with evaluation_mode(network):
         maps = forward_with_taps(network, images, places).maps
     return {place: TapShape(found.shape[1], side / found.shape[2]) for place, found in maps.items()}
+
+
+def freeze_unreached(network: Network, places: Sequence[str], side: int = 64) -> list[str]:
+    """Freezes the parameters that no map at these places depends on; returns the parts they belong to.
+
+    A part is named by its first two modules, such as `head.tail`.
+    """
+    trained = {name: weight for name, weight in network.named_parameters() if weight.requires_grad}
+    example = next(network.parameters())
+    images = torch.zeros(1, 3, side, side, dtype=example.dtype, device=example.device)
+    with evaluation_mode(network), torch.enable_grad():
+        reached = torch.stack([found.sum() for found in forward_with_taps(network, images, places).maps.values()]).sum()
+        gradients = torch.autograd.grad(reached, list(trained.values()), allow_unused=True)
+    unreached = [name for name, gradient in zip(trained, gradients, strict=True) if gradient is None]
+    for name in unreached:
+        trained[name].requires_grad_(False)
+    return list(dict.fromkeys(".".join(name.split(".")[:-1][:2]) for name in unreached))

@@ -19,7 +19,7 @@ from seglet.types import Target, TensorRecord, option
 class TermOptions:
     """Options that every term has."""
 
-    weight: float = option(1.0, "weight of the term in the loss")
+    weight: float = option(1.0, "weight of the term in the loss; 0 leaves it out")
     tap: str = option(
         "feature", "compared map: logits, feature, auxiliary, stage1 to stage4, or the name of any module"
     )
@@ -43,6 +43,11 @@ class TermOptions:
             raise ValueError(f"teacher: expected an encoder as hf:OWNER/NAME or hf:FOLDER, got {self.teacher}")
         if self.teacher is not None and self.tap == "logits":
             raise ValueError("teacher: an encoder has features and no logits; compare them with tap=stage4 or another")
+
+    @property
+    def off(self) -> bool:
+        """True if the weights leave nothing of the term, which is then not built."""
+        return self.weight == 0
 
 
 @dataclass(frozen=True)

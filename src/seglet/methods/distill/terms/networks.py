@@ -29,9 +29,13 @@ class HolisticOptions(TermOptions):
     penalty: float = option(10.0, "weight of the gradient penalty, for wgan-gp only; SKD code")
     width: int = option(64, "channels of the discriminator's first convolution; CIRKD code")
 
+    @property
+    def off(self) -> bool:  # the authors still train their discriminator then
+        return super().off or self.adversarial == 0
+
 
 class HolisticTerm(Term):
-    """Adversarial term of structured distillation (SKD); with `adversarial` 0 it is off."""
+    """Adversarial term of structured distillation (SKD); with `adversarial` 0 it is not built."""
 
     options = HolisticOptions
     equal_channels = True
@@ -44,8 +48,6 @@ class HolisticTerm(Term):
 
     def forward(self, pair: FeaturePair) -> Mapping[str, TermPart]:
         chosen = self.chosen
-        if chosen.adversarial == 0:  # the authors still train their discriminator then
-            return {}
         student, teacher = pair.student, pair.teacher
         fooled = adversarial_loss(self.judge.frozen_scores(student))
         fake, real = self.judge(student.detach()), self.judge(teacher)
