@@ -122,6 +122,25 @@ def test_rows_with_their_own_schedule_have_it() -> None:
     assert {name for name, value in rate.items() if value == 0.015} == {"voc-pspnet"}
 
 
+def differing(name: str, other: str) -> dict[str, Any]:
+    """Returns the keys of a row of FOTF's Cityscapes that another row of it has otherwise."""
+    first, second = (resolved(f"fotf/cityscapes.yaml#{row}") for row in (name, other))
+    return {key: value for key, value in first.items() if value != second[key]}
+
+
+def test_rows_of_the_ablations_have_the_decay_of_all_others() -> None:
+    assert differing("deeplabv3-table5", "deeplabv3-kd") == {"weight_decay": 1e-4}
+    assert differing("deeplabv3-table4", "deeplabv3-table5") == {"weigh_task": False}
+
+
+@pytest.mark.parametrize("network", ["deeplabv3", "pspnet"])
+def test_a_control_row_is_vanilla_distillation_at_the_decay_of_fotf(network: str) -> None:
+    control, kd = (fotf(f"cityscapes-{network}", mode) for mode in ("kd-control", "kd"))
+    assert control["weight_decay"] == kd["weight_decay"] == 5e-4
+    assert not control["weigh_kd"]
+    assert not control["weigh_task"]
+
+
 # Tables 1 and 3: the rows of each network on each data set, and Appendix A.3's (κ, m) of those with FOTF
 ROWS_OF_TABLES = ["kd", "skd", "ifvd", "cwd", "cirkd", "afdcd"]
 WEIGHED = {
