@@ -52,7 +52,8 @@ def test_a_documented_command_exists_and_takes_its_options(line: Line) -> None:
 
 @pytest.mark.parametrize("line", SEGLET, ids=lambda line: line.place)
 def test_a_documented_experiment_file_is_there(line: Line) -> None:
-    assert [word for word in line.words if word.startswith("configs/") and str(ROOT / word) not in EXPERIMENTS] == []
+    known = EXPERIMENTS | ({each.partition("#")[0] for each in EXPERIMENTS} if line.words[1] == "table" else set())
+    assert [word for word in line.words if word.startswith("configs/") and str(ROOT / word) not in known] == []
 
 
 @pytest.mark.parametrize("line", [line for line in LINES if line.words[0] == "make"], ids=lambda line: line.place)

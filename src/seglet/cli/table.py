@@ -14,7 +14,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Train and score the rows of a table on several seeds. Finished runs are kept and interrupted ones resume. "
         "Any key of an experiment may be given and holds for all rows."
     )
-    parser.add_argument("name", nargs="?", help="name of the table; without a name, all are listed")
+    parser.add_argument(
+        "name", nargs="?", help="name of a table, or an experiment file with rows; without it, all are listed"
+    )
     parser.add_argument("--rows", nargs="+", default=[], help="only these rows, and those they need")
     parser.add_argument("--seeds", type=whole_number(0, 2**31), nargs="+", default=[], help="only these seeds")
     parser.add_argument(
@@ -36,15 +38,17 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
     from seglet.cli.options.experiment import parse_keys
     from seglet.results.definition import table_definition, table_names
     from seglet.results.markdown import paste_into_page, render_results
+    from seglet.results.own_table import open_table
     from seglet.results.plan import TablePlan
     from seglet.results.runner import fill_table
 
     if arguments.name is None:
         print("\n".join(f"{name:<14} {table_definition(name).title}" for name in table_names()))
         return 0
+    definition = open_table(arguments.name)
     plan = TablePlan(
-        table_definition(arguments.name),
-        runs=arguments.runs / arguments.name,
+        definition,
+        runs=arguments.runs / definition.name,
         results=arguments.results,
         overrides=parse_keys(rest),
         rows=tuple(arguments.rows),

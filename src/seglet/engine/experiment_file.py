@@ -24,6 +24,9 @@ from seglet.values import ConfigError, choose_from, did_you_mean
 TABLE_ROWS = "rows"
 """Key of a table under which its experiments are named."""
 
+ABOUT_TABLE = "table"
+"""Key beside the rows of a table for what `seglet table` needs to know; `seglet train` ignores it."""
+
 RENAMED_KEYS = {"cache_pictures": "cache_images"}
 """Old spellings of keys, which are still read, with a warning."""
 
@@ -71,7 +74,9 @@ def read_experiment_file(source: str | Path) -> WrittenKeys:
     if not file.exists():
         raise ConfigError(f"cannot read the experiment {source}: there is no such file{_suggest_experiment(file)}")
     shared = read_yaml(file)
-    rows = _rows(shared.pop(TABLE_ROWS), file) if TABLE_ROWS in shared else {}
+    rows = read_rows(shared.pop(TABLE_ROWS), file) if TABLE_ROWS in shared else {}
+    if rows:
+        shared.pop(ABOUT_TABLE, None)
     if row is None:
         if rows:
             raise ConfigError(
@@ -140,11 +145,15 @@ def with_current_names(values: Mapping[str, Any], where: str) -> dict[str, Any]:
 
 def _row_names(file: Path) -> list[str]:
     content = read_yaml(file)
-    return list(_rows(content[TABLE_ROWS], file)) if TABLE_ROWS in content else []
+    return list(read_rows(content[TABLE_ROWS], file)) if TABLE_ROWS in content else []
 
 
-def _rows(content: Any, file: Path) -> dict[str, dict[str, Any]]:
-    """Returns the rows of a table by name, after checking that each is a mapping of keys."""
+def read_rows(content: Any, file: Path) -> dict[str, dict[str, Any]]:
+    """Returns the rows of a table by name, after checking that each is a mapping of keys.
+
+    Raises:
+        ConfigError: they are not, or a name is none.
+    """
     if not _is_mapping(content) or not content:
         raise ConfigError(f"{file}: expected under `{TABLE_ROWS}:` lines of `name: {{key: value}}`, got {content!r}")
     for name, row in content.items():

@@ -10,10 +10,12 @@ if TYPE_CHECKING:
     from seglet.results.curves import score_chart
     from seglet.results.definition import TableDefinition, TableRow, table_definition, table_names
     from seglet.results.markdown import paste_into_page, render_results
+    from seglet.results.own_table import AboutTable, open_table
     from seglet.results.plan import Cell, TablePlan
     from seglet.results.runner import fill_table
 
 __all__ = [
+    "AboutTable",
     "Cell",
     "SheetLayout",
     "SheetRow",
@@ -23,6 +25,7 @@ __all__ = [
     "draw_comparison",
     "draw_table",
     "fill_table",
+    "open_table",
     "paste_into_page",
     "render_results",
     "score_chart",
@@ -34,6 +37,7 @@ __all__ = [
 __getattr__, __dir__ = lazy_exports(
     __name__,
     {
+        "AboutTable": "seglet.results.own_table",
         "Cell": "seglet.results.plan",
         "SheetLayout": "seglet.results.comparison",
         "SheetRow": "seglet.results.comparison",
@@ -43,6 +47,7 @@ __getattr__, __dir__ = lazy_exports(
         "draw_comparison": "seglet.results.comparison",
         "draw_table": "seglet.results.comparison",
         "fill_table": "seglet.results.runner",
+        "open_table": "seglet.results.own_table",
         "paste_into_page": "seglet.results.markdown",
         "render_results": "seglet.results.markdown",
         "score_chart": "seglet.results.curves",

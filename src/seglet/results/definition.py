@@ -56,9 +56,9 @@ class TableRow:
 
     @property
     def teacher(self) -> str | None:
-        """The row whose model is the teacher, trained once for all seeds."""
-        teacher = self.experiment.get("teacher")
-        return teacher.removeprefix("@") if teacher else None
+        """The row whose model is the teacher, `@row`, trained once for all seeds; a folder is none."""
+        teacher = str(self.experiment.get("teacher") or "")
+        return teacher[1:] if teacher.startswith("@") else None
 
     @property
     def sources(self) -> list[str]:
@@ -110,6 +110,8 @@ class TableDefinition:
     """Endings of the rows' names that say which share of the images has masks."""
     command: str | None = None
     """The command that fills the table, if it is not `seglet table`."""
+    file: str = ""
+    """The file that a table of one's own is read from."""
 
     @classmethod
     def read(cls, name: str, content: Mapping[str, Any]) -> "TableDefinition":
