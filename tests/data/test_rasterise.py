@@ -118,7 +118,7 @@ def test_an_image_without_a_usable_name_is_a_problem_of_that_image(tmp_path, row
 
 
 def test_a_hostile_size_is_a_problem_of_that_image(tmp_path):
-    assert "claims size" in instances(tmp_path, height=10**6, width=10**6).images[0].problem
+    assert "claims a size of 1000000x1000000" in instances(tmp_path, height=10**6, width=10**6).images[0].problem
 
 
 @pytest.mark.parametrize(

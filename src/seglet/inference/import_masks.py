@@ -13,9 +13,10 @@ from seglet.data.label_tools.coco_reader import CrowdReading
 from seglet.data.label_tools.exchange import AnnotationEntry, ToolAnnotations, mask_name
 from seglet.data.label_tools.formats import read_annotations
 from seglet.data.label_tools.regions import AnnotatedImage, hidden_regions, labels_from_regions
+from seglet.data.pixel_limit import PixelLimit, pixel_limit, read_allowed_size
 from seglet.engine.console import ProgressDisplay
 from seglet.files import write_text
-from seglet.images import MAX_PIXELS, TooLargeError, image_size, write_mask
+from seglet.images import MAX_PIXELS, write_mask
 from seglet.inference.image_lookup import ImageLookup
 from seglet.inference.inputs import ImageFile, result_path
 from seglet.inference.training_set import link_image
@@ -33,7 +34,7 @@ class ImportOptions:
         classes: table of the classes; None for a classes.txt beside the annotations, or the tool's own list.
         unlabelled: label of pixels in no region, "background" or "void"; None for the background, if there is one.
         crowds: how COCO's crowds are read; see `CrowdReading`.
-        max_pixels: pixels that an image may have.
+        max_pixels: pixels that an image may have, by its file or by the annotations.
     """
 
     images: Path | None = None
@@ -70,13 +71,18 @@ def import_masks(source: Path, out: Path, options: ImportOptions) -> ImportRepor
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ValueError(f"{str(out)!r} is not empty; choose a new folder with --out")
+    with pixel_limit(PixelLimit(options.max_pixels)):
+        return _import_allowed(source, out, options)
+
+
+def _import_allowed(source: Path, out: Path, options: ImportOptions) -> ImportReport:
     tool, annotations = read_annotations(source, options.crowds)
     classes = _find_classes(source, annotations, options, own_file=tool != "yolo")
     images = _image_folder(source, options.images, annotations)
     write_text(out / CLASS_FILE, class_table_text(classes))
     background = None if options.unlabelled == "void" else classes.background
     unlabelled = IGNORE if background is None else background
-    return _Import(annotations, classes, unlabelled, images, out, options.max_pixels).run(tool)
+    return _Import(annotations, classes, unlabelled, images, out).run(tool)
 
 
 @dataclass(frozen=True)
@@ -96,7 +102,6 @@ class _Import:
     unlabelled: int
     images: ImageLookup | None
     out: Path
-    max_pixels: int
 
     def run(self, tool: str) -> ImportReport:
         report = ImportReport(tool, self.classes, self.images is not None)
@@ -144,16 +149,10 @@ class _Import:
         if hidden := hidden_regions(image, labels, self.classes):
             report.remarks[_HIDDEN] += hidden
 
-    def _size(self, path: Path) -> tuple[int, int]:
-        try:
-            return image_size(path, self.max_pixels)
-        except TooLargeError as error:
-            raise error.with_cure("--max-pixels {}") from error
-
     def _read(self, target: _Target) -> AnnotatedImage:
         if target.problem:
             raise DataError(target.problem)
-        size = None if target.path is None else self._size(target.path)
+        size = None if target.path is None else read_allowed_size(target.path)
         image = self.annotations.image(target.entry, size)
         if size is not None and size != image.size:
             turned = " once it is turned upright, as its EXIF orientation says" if size == image.size[::-1] else ""

@@ -7,7 +7,7 @@ from typing import Any
 
 from seglet.data.checking.class_choice import choose_classes
 from seglet.data.checking.doubts import single_class
-from seglet.data.checking.file_facts import FileFacts
+from seglet.data.checking.file_facts import LIMIT_OPTION, FileFacts
 from seglet.data.checking.remarks import ScannedFile, file_remarks, shared_white_levels
 from seglet.data.checking.rules import STRICT_RULES, MaskRules, decide_mask_reading
 from seglet.data.checking.scan import FileRequest, ProgressCallback, scan_files
@@ -19,6 +19,7 @@ from seglet.data.errors import DataError, Problem
 from seglet.data.files import cache_folder_for
 from seglet.data.layouts.found import FoundLayout
 from seglet.data.layouts.infer import infer_layout
+from seglet.data.pixel_limit import PixelLimit, pixel_limit
 from seglet.data.splits.fractions import UNLABELLED_NAMES
 from seglet.data.tags.assign import AssignedTags, assign_tags, refuse_unnamed_classes, tags_from_masks
 from seglet.data.tags.resolve import doubtful_classes, table_from_tags
@@ -104,7 +105,8 @@ def check_dataset(
     root = root.resolve()
     masks = masks.resolve() if masks is not None else None
     tag_file = None if tags.path is None else tags.path.resolve()
-    found = infer_layout(root, masks, mask_name, () if tag_file is None else (tag_file,))
+    with pixel_limit(PixelLimit(rules.max_pixels, LIMIT_OPTION)):
+        found = infer_layout(root, masks, mask_name, () if tag_file is None else (tag_file,))
     chosen = choose_classes(classes, found, root, masks, tag_file)
     facts = scan_files(_requests(found), cache_folder_for(root) / _MEMORY, rules.max_pixels, progress)
     of_masks = [facts[request] for request in facts if request.role == "mask"]

@@ -17,7 +17,7 @@ from seglet.data.errors import DataError
 from seglet.images import ImageHeader, TooLargeError, UsedRange, decode_mask, decode_stored, is_jpeg, read_header
 
 _MAX_VALUES = 1024
-_LIMIT = "`seglet data check DIR --max-pixels {}`"
+LIMIT_OPTION = "`seglet data check DIR --max-pixels {}`"
 """The option that raises the limit for a data set, whichever command found the image."""
 
 
@@ -69,7 +69,7 @@ def image_facts(content: bytes, content_hash: str, path: Path, max_pixels: int) 
     try:
         stored = decode_stored(content, path, max_pixels)
     except TooLargeError as error:
-        return FileFacts(content_hash, error=str(error.with_cure(_LIMIT)))
+        return FileFacts(content_hash, error=str(error.with_cure(LIMIT_OPTION)))
     except DataError as error:
         return FileFacts(content_hash, error=str(error))
     colours = stored.colours()
@@ -87,7 +87,7 @@ def mask_facts(content: bytes, content_hash: str, path: Path, max_pixels: int) -
     try:
         mask = decode_mask(content, path, max_pixels, lossy=True)
     except TooLargeError as error:
-        return FileFacts(content_hash, error=str(error.with_cure(_LIMIT)))
+        return FileFacts(content_hash, error=str(error.with_cure(LIMIT_OPTION)))
     except DataError as error:
         return FileFacts(content_hash, error=str(error))
     values = _count(mask)

@@ -16,8 +16,9 @@ from seglet.data.label_tools.collecting import RegionCollector, box_corners, ell
 from seglet.data.label_tools.exchange import AnnotationEntry, Size, ToolAnnotations, settled_size
 from seglet.data.label_tools.regions import AnnotatedImage, names_without_void
 from seglet.data.layouts.fields import finite_number, image_path_below, record_list, stated_size, text_field
+from seglet.data.pixel_limit import allowed_size, current_pixel_limit
 from seglet.files import read_json
-from seglet.images import DECODING_ERRORS, MAX_PIXELS, decode_mask, open_content
+from seglet.images import DECODING_ERRORS, decode_mask, open_content
 
 _CLOSED = ("polygon", "rectangle", "circle", "mask", "rotation", "quadrilateral", "oriented_rectangle")
 """Shapes that cover pixels; the last three are polygons of four corners."""
@@ -92,9 +93,10 @@ def _enclosed_size(data: object) -> Size | None:
         return None
     try:
         with open_content(base64.b64decode(data)) as image:
-            return (image.height, image.width) if image.width * image.height <= MAX_PIXELS else None
+            height, width = image.height, image.width
     except DECODING_ERRORS:
         return None
+    return allowed_size(height, width)
 
 
 def _add(shape: Mapping[str, Any], found: RegionCollector) -> None:
@@ -136,7 +138,7 @@ def _mask(text: str, points: Float[np.ndarray, "n 2"], size: Size) -> Bool[np.nd
         content = base64.b64decode(text, validate=True)
     except ValueError as error:
         raise DataError("a mask is no base 64; export it again") from error
-    small = decode_mask(content, Path("a mask"))
+    small = decode_mask(content, Path("a mask"), current_pixel_limit().pixels)
     if len(points) != 2:
         raise DataError(f"a mask has {len(points)} corners; two were expected")
     (left, top), (right, bottom) = points.round().astype(int).tolist()

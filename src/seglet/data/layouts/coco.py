@@ -22,7 +22,7 @@ from seglet.data.layouts.instances import (
     write_instance_mask,
 )
 from seglet.data.names import written_name
-from seglet.images import image_size
+from seglet.data.pixel_limit import read_allowed_size
 
 _MASK_FOLDERS = ("masks", "stuffthingmaps")
 
@@ -102,7 +102,7 @@ def _draw(instances: CocoInstances, image: CocoImage, path: Path, mask: Path) ->
     if mask.is_file() or any(problem.severity == "error" for problem in problems):
         return problems
     try:
-        known = image if image.size is not None else replace(image, size=image_size(path))
+        known = image if image.size is not None else replace(image, size=read_allowed_size(path))
     except DataError as error:
         return [Problem(image.file, str(error), "restore the image, or state its size in the JSON")]
     return problems + write_instance_mask(instances, known, mask)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from seglet.data.errors import DataError
-from seglet.images import MAX_PIXELS
+from seglet.data.pixel_limit import allowed_size
 
 
 def record_list(record: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
@@ -66,16 +66,14 @@ def stated_size(height: object, width: object) -> tuple[int, int] | None:
     """Returns the size (h, w) that a file states, None if a side is missing, empty or 0.
 
     Raises:
-        DataError: a side is no whole number, or the image would be too large.
+        DataError: a side is no whole number, or the image is larger than allowed (see `pixel_limit`).
     """
     if any(side in (None, "", 0, "0") for side in (height, width)):
         return None
     sides = [finite_number(side, name) for side, name in ((height, "its height"), (width, "its width"))]
     if min(sides) < 0 or any(side != int(side) for side in sides):
         raise DataError(f"it claims a size of {_short(width)}x{_short(height)}; whole numbers of pixels were expected")
-    if sides[0] * sides[1] > MAX_PIXELS:
-        raise DataError(f"it claims size {tuple(map(int, sides))} (h, w); at most {MAX_PIXELS} pixels are allowed")
-    return int(sides[0]), int(sides[1])
+    return allowed_size(int(sides[0]), int(sides[1]))
 
 
 def image_path_below(written: str) -> str:

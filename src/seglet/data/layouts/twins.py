@@ -8,7 +8,8 @@ import numpy as np
 
 from seglet.data.files import image_files, image_name
 from seglet.data.layouts.patterns import without_known_ending
-from seglet.images import DECODING_ERRORS, MAX_PIXELS, open_content
+from seglet.data.pixel_limit import current_pixel_limit
+from seglet.images import DECODING_ERRORS, open_content
 
 _SAMPLE = 6
 _SIDE = 256
@@ -70,7 +71,7 @@ def hold_few_values(files: Iterable[Path]) -> bool:
 def _holds_few_values(file: Path) -> bool:
     try:
         with open_content(file.read_bytes()) as image:
-            if image.width * image.height > MAX_PIXELS:
+            if image.width * image.height > current_pixel_limit().pixels:
                 return False
             compressed = image.format in ("JPEG", "MPO")
             values = np.array(image if image.mode in ("1", "L", "P", "I", "I;16", "RGB") else image.convert("RGB"))
