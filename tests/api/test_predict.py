@@ -31,6 +31,23 @@ def test_several_files_give_an_iterator(network: Segmenter, folder: Path) -> Non
     assert [result.labels.shape for result in results] == [(48, 48)] * 4
 
 
+def test_every_function_that_takes_files_takes_the_limit_that_its_error_names(
+    network: Segmenter, photo: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match=r"beyond the limit of 2303 pixels.* allow its size with max_pixels=2304"):
+        seglet.predict(network, photo, max_pixels=2303)
+    assert seglet.predict(network, photo, max_pixels=2304).labels.shape == (48, 48)
+    with pytest.raises(ValueError, match="max_pixels=2304"):
+        next(seglet.predict(network, [photo], max_pixels=2303))
+    with pytest.raises(ValueError, match="max_pixels=2304"):
+        seglet.refine(np.full((2, 48, 48), 0.5, np.float32), photo, max_pixels=2303)
+    pairs = [(photo, np.zeros((48, 48), np.uint8))]
+    with pytest.raises(ValueError, match="max_pixels=2304"):
+        seglet.evaluate(network, pairs, progress=False, max_pixels=2303)
+    report = seglet.pseudo_label(network, [photo], out=tmp_path / "out", max_pixels=2303)
+    assert "beyond the limit of 2303 pixels" in report.failed[0]["reason"]
+
+
 def test_with_no_options_it_is_the_segmenters_own_prediction(network: Segmenter, photo: Path) -> None:
     expected = network.predict(photo)
     np.testing.assert_allclose(seglet.predict(network, photo).probabilities, expected.probabilities, atol=1e-5)

@@ -220,6 +220,15 @@ def test_a_folder_is_no_image_and_the_message_says_how_to_name_its_files(segment
         segmenter.predict(tmp_path)
 
 
+def test_a_large_file_is_refused_before_it_is_decoded_unless_its_pixels_are_allowed(
+    segmenter: Segmenter, tmp_path: Path
+) -> None:
+    Image.new("RGB", (40, 30)).save(tmp_path / "a.png")
+    with pytest.raises(DataError, match=r"beyond the limit of 1199 pixels.*or allow its size with max_pixels=1200"):
+        segmenter.predict(tmp_path / "a.png", max_pixels=1199)
+    assert segmenter.predict(tmp_path / "a.png", max_pixels=1200).labels.shape == (30, 40)
+
+
 def test_of_several_images_each_is_segmented_when_it_is_asked_for(segmenter: Segmenter, tmp_path: Path) -> None:
     results = segmenter.predict(iter([IMAGE, IMAGE[:20], tmp_path / "gone.png"]))
     assert [next(results).labels.shape, next(results).labels.shape] == [IMAGE.shape[:2], (20, IMAGE.shape[1])]

@@ -23,6 +23,7 @@ def evaluate(
     workers: int = 2,
     device: str | None = None,
     progress: bool = True,
+    max_pixels: int | None = None,
     **options: Unpack[InferenceKeywords],
 ) -> Evaluation:
     """Scores a model on images with masks, as `seglet evaluate` does: in evaluation mode, at the size of each mask.
@@ -41,6 +42,8 @@ def evaluate(
         workers: threads that read ahead.
         device: auto, cpu, cuda, …; None for where the model is, or for a GPU if it has to be loaded.
         progress: show the progress on stderr.
+        max_pixels: pixels that an image of a pair of files may have, 64 million if not given; data sets have their own
+            limit.
         **options: how the model predicts; see `InferenceKeywords`.
 
     Raises:
@@ -55,5 +58,6 @@ def evaluate(
         workers=workers,
         device=device,
         progress=progress,
+        max_pixels=max_pixels,
     )
     return score_model(as_model(model), data, split, scoring, as_classes(classes)).evaluation

@@ -8,6 +8,7 @@ import numpy as np
 
 from seglet.data.dataset import Dataset
 from seglet.deploy.export import ExportOptions, export_segmenter
+from seglet.images import MAX_PIXELS
 from seglet.inference.job_report import JobReport
 from seglet.models.image_tensor import ImageLike, as_uint8, image_batch
 from seglet.models.segmenter import Segmenter
@@ -23,6 +24,7 @@ def export(
     data: str | PathLike[str] | Dataset | None = None,
     split: str = "val",
     overwrite: bool = False,
+    max_pixels: int | None = None,
 ) -> JobReport:
     """Writes a segmenter as an ONNX file, for onnxruntime, without PyTorch.
 
@@ -38,6 +40,7 @@ def export(
         data: a data set with masks for that: its folder or dataset.json, `world…`, or what `open_dataset` returns.
         split: split of the data, if they are named.
         overwrite: replace a file that is there.
+        max_pixels: pixels that an image in a file may have, 64 million if not given.
 
     Returns:
         A report whose text says how large, how fast and how equal the file is.
@@ -47,7 +50,7 @@ def export(
     """
     named = str(data) if isinstance(data, PathLike) else data
     chosen = [Path(images)] if isinstance(images, str | PathLike) else [_path_or_array(image) for image in images]
-    options = ExportOptions(Path(file), overwrite, size, chosen, int8, named, split)
+    options = ExportOptions(Path(file), overwrite, size, chosen, int8, named, split, max_pixels or MAX_PIXELS)
     return export_segmenter(model, options)
 
 

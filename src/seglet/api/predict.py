@@ -1,6 +1,7 @@
 """`seglet.predict`: segmentations of images, with all options of the command of that name."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import repeat
 from os import PathLike
 from pathlib import Path
@@ -33,6 +34,7 @@ def predict(  # type: ignore[overload-overlap]  # a string is iterable too, but 
     tags: Names | None = None,
     classes: Names | None = None,
     device: str | None = None,
+    max_pixels: int | None = None,
     **options: Unpack[InferenceKeywords],
 ) -> Segmentation: ...
 
@@ -45,6 +47,7 @@ def predict(
     tags: Iterable[Names] | None = None,
     classes: Names | None = None,
     device: str | None = None,
+    max_pixels: int | None = None,
     **options: Unpack[InferenceKeywords],
 ) -> Iterator[Segmentation]: ...
 
@@ -56,6 +59,7 @@ def predict(
     tags: Names | Iterable[Names] | None = None,
     classes: Names | None = None,
     device: str | None = None,
+    max_pixels: int | None = None,
     **options: Unpack[InferenceKeywords],
 ) -> Segmentation | Iterator[Segmentation]:
     """Segments an image, or one after the other of several, as `seglet predict` does.
@@ -72,10 +76,11 @@ def predict(
         classes: names of the classes that a method finds, without the background; the tags of a single image if none
             are given.
         device: auto, cpu, cuda, …; None for where the model is, or for a GPU if it has to be loaded.
+        max_pixels: pixels that an image in a file may have, 64 million if not given.
         **options: how the model predicts; see `InferenceKeywords`.
 
     Raises:
-        DataError: a file is no readable image.
+        DataError: a file is no readable image, or too large.
         ValueError: there is no such model, tags are missing or unknown, or an option does not apply to the model.
     """
     single = isinstance(image, str | PathLike | Image.Image | np.ndarray | Tensor)
@@ -85,28 +90,31 @@ def predict(
     predictor = open_predictor(found, device, known)
     check_inference_options(predictor, chosen)
     depths = None if isinstance(predictor, TagPredictor) else find_depth_source(predictor, chosen.depth)
+    run = _Prediction(predictor, chosen, depths, max_pixels)
     if single:
-        return _segment(predictor, cast("ImageLike", image), cast("Names | None", tags), chosen, depths)
+        return run.segment(cast("ImageLike", image), cast("Names | None", tags))
     each = repeat(None) if tags is None else tags
     pairs = zip(cast("Iterable[ImageLike]", image), each, strict=tags is not None)
-    return (_segment(predictor, one, present, chosen, depths) for one, present in pairs)
+    return (run.segment(one, present) for one, present in pairs)
 
 
-def _segment(
-    predictor: Predictor,
-    image: ImageLike,
-    tags: Names | None,
-    options: InferenceOptions,
-    depths: DepthSource | None,
-) -> Segmentation:
-    whites = None if isinstance(predictor, TagPredictor) else predictor.architecture.whites
-    pixels = as_uint8(image_batch(image, whites))
-    name = Path(image).stem if isinstance(image, str | PathLike) else "image"
-    depth = None if depths is None else depths(resize_by_factor(pixels, options.resize), name)
-    present = None if tags is None else _label_ids(tags, predictor.classes)
-    probabilities = predict_probabilities(predictor, pixels, present, options, depth)
-    labels = probabilities.argmax(axis=0).astype(np.uint8)
-    return Segmentation(labels, probabilities, None, pixels, predictor.classes)
+@dataclass(frozen=True)
+class _Prediction:
+    predictor: Predictor
+    options: InferenceOptions
+    depths: DepthSource | None
+    max_pixels: int | None
+
+    def segment(self, image: ImageLike, tags: Names | None) -> Segmentation:
+        predictor, options = self.predictor, self.options
+        whites = None if isinstance(predictor, TagPredictor) else predictor.architecture.whites
+        pixels = as_uint8(image_batch(image, whites, self.max_pixels))
+        name = Path(image).stem if isinstance(image, str | PathLike) else "image"
+        depth = None if self.depths is None else self.depths(resize_by_factor(pixels, options.resize), name)
+        present = None if tags is None else _label_ids(tags, predictor.classes)
+        probabilities = predict_probabilities(predictor, pixels, present, options, depth)
+        labels = probabilities.argmax(axis=0).astype(np.uint8)
+        return Segmentation(labels, probabilities, None, pixels, predictor.classes)
 
 
 def _label_ids(tags: Names, classes: Classes) -> tuple[int, ...]:

@@ -16,6 +16,7 @@ from seglet.data.layouts.infer import infer_layout
 from seglet.data.opening import names_world
 from seglet.data.tags.resolve import table_from_tags
 from seglet.data.tags.source import read_tags
+from seglet.images import MAX_PIXELS
 from seglet.inference.folder_prediction import FolderOptions, ImageSource, predict_folder
 from seglet.inference.inputs import gather_images
 from seglet.inference.job_report import JobReport
@@ -41,6 +42,7 @@ def pseudo_label(
     score_split: str = "val",
     overwrite: bool = False,
     device: str | None = None,
+    max_pixels: int | None = None,
     **options: Unpack[InferenceKeywords],
 ) -> JobReport:
     """Makes masks of the pixels that a model is sure of, and writes them with their images as a data set to train on.
@@ -64,6 +66,7 @@ def pseudo_label(
         score_split: split of these data.
         overwrite: replace the earlier results in `out`.
         device: auto, cpu, cuda, …; None for where the model is, or for a GPU if it has to be loaded.
+        max_pixels: pixels that an image in a file may have, 64 million if not given; data sets have their own limit.
         **options: how the model predicts; see `InferenceKeywords`.
 
     Returns:
@@ -77,7 +80,7 @@ def pseudo_label(
     names, chosen = _image_source(data, split), list(classes) if classes is not None else None
     if chosen is None and file is not None and names.inputs and _finds_any_class(found):
         chosen = _names_in_tags(file, tags_key, names.inputs, Path(out))
-    source = ImageSource(names.inputs, names.data, names.split, file, tags_key, chosen)
+    source = ImageSource(names.inputs, names.data, names.split, file, tags_key, chosen, max_pixels or MAX_PIXELS)
     pseudo = PseudoLabelOptions(
         threshold, inference_options(options), scores, None if score_on is None else str(score_on), score_split
     )

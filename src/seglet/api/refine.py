@@ -18,6 +18,7 @@ def refine(
     *,
     steps: int | None = None,
     crf_settings: str | None = None,
+    max_pixels: int | None = None,
 ) -> Float32[np.ndarray, "k h w"]:
     """Moves the borders between classes to the edges of an image.
 
@@ -27,11 +28,13 @@ def refine(
         refiner: pamr, par or crf.
         steps: steps of the refiner, 10 if not given.
         crf_settings: strengths of the crf: ssss (the default), labels, weclip, seco or excel.
+        max_pixels: pixels that an image in a file may have, 64 million if not given.
 
     Returns:
         Probabilities that sum to 1 over the classes; a pixel that no class has reached stays 0.
 
     Raises:
+        DataError: a file is no readable image, or too large.
         ValueError: there is no such refiner, maps and image differ in size, or a value is outside [0, 1].
     """
     chosen = as_refiner(refiner, steps, crf_settings, "ssss")
@@ -42,7 +45,7 @@ def refine(
     if image is None:
         raise ValueError("probabilities alone do not say where edges are; give the image too")
     scores = probabilities.detach().cpu().numpy() if isinstance(probabilities, Tensor) else probabilities
-    pixels = as_uint8(image_batch(image))
+    pixels = as_uint8(image_batch(image, max_pixels=max_pixels))
     _check(scores, pixels)
     return refine_scores(np.asarray(scores, np.float32), pixels, chosen)
 

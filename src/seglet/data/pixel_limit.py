@@ -18,7 +18,8 @@ class PixelLimit:
     option: str = "--max-pixels {}"
 
 
-_LIMIT: ContextVar[PixelLimit] = ContextVar("pixel_limit", default=PixelLimit())
+_USUAL = PixelLimit()
+_LIMIT: ContextVar[PixelLimit] = ContextVar("pixel_limit", default=_USUAL)
 
 
 @contextmanager

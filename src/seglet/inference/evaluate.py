@@ -64,6 +64,7 @@ class ScoringOptions:
         workers: threads that read ahead.
         device: where a function computes, or a model to be loaded; None chooses.
         progress: show the progress on stderr.
+        max_pixels: pixels that an image of a pair of files may have, 64 million if None.
     """
 
     inference: InferenceOptions = field(default_factory=InferenceOptions)
@@ -73,6 +74,7 @@ class ScoringOptions:
     workers: int = 2
     device: str | None = None
     progress: bool = True
+    max_pixels: int | None = None
 
 
 @dataclass(frozen=True)
@@ -100,12 +102,12 @@ def score_model(
         ValueError: there is no such model or data, an option does not apply to the model, or an image has no mask.
     """
     if not isinstance(model, Segmenter | TagPredictor | LabelMethod | str | PathLike):
-        samples = _darkened(_opened(data, split, classes, options.inference.resize), options)
+        samples = _darkened(_opened(data, split, classes, options), options)
         return ScoredModel(_score_function(model, samples, options), samples.fingerprint, None)
     network = None if isinstance(model, LabelMethod) else open_predictor(model, options.device)
     maps = _needs_class_maps(network, options)
     known = classes if network is None else network.classes
-    undarkened = _opened(data, split, known, 1.0 if maps else options.inference.resize)
+    undarkened = _opened(data, split, known, options, whole=maps)
     name = str(data) if isinstance(data, str | PathLike) else None
     predictor = network or open_predictor(model, options.device, undarkened, name)
     check_inference_options(predictor, options.inference)
@@ -118,8 +120,11 @@ def score_model(
     return ScoredModel(evaluation, samples.fingerprint, parameter_count(predictor))
 
 
-def _opened(data: DataLike, split: str, classes: Classes | None, resize: float) -> Dataset:
-    samples = open_images_with_masks(data, split, classes, resize)
+def _opened(
+    data: DataLike, split: str, classes: Classes | None, options: ScoringOptions, whole: bool = False
+) -> Dataset:
+    resize = 1.0 if whole else options.inference.resize
+    samples = open_images_with_masks(data, split, classes, resize, options.max_pixels)
     if len(samples) and samples.read(0).labels is None:
         where = f"in {str(data)!r}, split {split!r}," if isinstance(data, str | PathLike) else "of these data"
         raise ValueError(

@@ -12,7 +12,7 @@ from torch import Tensor
 from seglet.data.dataset import Dataset, Sample
 from seglet.data.folder_dataset import present_classes
 from seglet.data.opening import open_dataset
-from seglet.images import read_mask
+from seglet.images import MAX_PIXELS, read_mask
 from seglet.inference.from_tags import TagPredictor, open_method
 from seglet.inference.models import choose_device, load_model
 from seglet.models.image_tensor import ImageLike, as_uint8, image_batch
@@ -66,7 +66,9 @@ def open_predictor(
     return load_model(fspath(model), device or "auto")
 
 
-def open_images_with_masks(data: DataLike, split: str, classes: Classes | None, resize: float = 1.0) -> Dataset:
+def open_images_with_masks(
+    data: DataLike, split: str, classes: Classes | None, resize: float = 1.0, max_pixels: int | None = None
+) -> Dataset:
     """Returns the data as a data set whose masks keep their size; images of one on disk are read at `resize`.
 
     Raises:
@@ -78,13 +80,19 @@ def open_images_with_masks(data: DataLike, split: str, classes: Classes | None, 
         return open_dataset(str(data), split, resize=resize, whole_masks=True)
     if classes is None:
         raise ValueError("images and masks alone do not name their classes; give `classes`, such as a list of names")
-    return PairedDataset(list(data), classes)
+    return PairedDataset(list(data), classes, max_pixels)
 
 
 class PairedDataset(Dataset):
-    """Images with their masks, in memory or as files; each image is called by its file or its place."""
+    """Images with their masks, in memory or as files; each image is called by its file or its place.
 
-    def __init__(self, pairs: Sequence[Sample | tuple[ImageLike, MaskLike]], classes: Classes) -> None:
+    Files of more than `max_pixels` pixels, 64 million if not given, are refused.
+    """
+
+    def __init__(
+        self, pairs: Sequence[Sample | tuple[ImageLike, MaskLike]], classes: Classes, max_pixels: int | None = None
+    ) -> None:
+        self.max_pixels = max_pixels
         self.pairs, self.classes, self.fingerprint = pairs, classes, "unknown"
         self.ids = tuple(_name(pair, index) for index, pair in enumerate(pairs))
 
@@ -99,8 +107,9 @@ class PairedDataset(Dataset):
         if isinstance(pair, Sample):
             return pair
         image, mask = _checked_pair(pair)
-        labels = _label_ids(mask, self.ids[index])
-        return Sample(self.ids[index], as_uint8(image_batch(image)), labels, present_classes(labels, self.classes))
+        pixels = as_uint8(image_batch(image, max_pixels=self.max_pixels))
+        labels = _label_ids(mask, self.ids[index], self.max_pixels or MAX_PIXELS)
+        return Sample(self.ids[index], pixels, labels, present_classes(labels, self.classes))
 
 
 def _name(pair: Sample | tuple[ImageLike, MaskLike], index: int) -> str:
@@ -116,9 +125,9 @@ def _checked_pair(pair: object) -> tuple[ImageLike, MaskLike]:
     return pair[0], pair[1]
 
 
-def _label_ids(mask: MaskLike, name: str) -> np.ndarray:
+def _label_ids(mask: MaskLike, name: str, max_pixels: int) -> np.ndarray:
     if isinstance(mask, str | PathLike):
-        mask = read_mask(Path(mask))
+        mask = read_mask(Path(mask), max_pixels)
     labels = mask.cpu().numpy() if isinstance(mask, torch.Tensor) else np.asarray(mask)
     if labels.ndim != 2 or labels.dtype.kind not in "ui" or labels.min(initial=0) < 0 or labels.max(initial=0) > 255:
         raise ValueError(f"mask of image {name!r}: expected label ids [h, w] from 0 to 255, got {labels.dtype} "

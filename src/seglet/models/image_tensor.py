@@ -25,20 +25,21 @@ DepthLike = np.ndarray | Tensor
 """Depth of an image as users have it; see `with_depth`."""
 
 
-def image_batch(image: ImageLike, whites: WhiteLevels | None = None) -> Float[Tensor, "1 3 h w"]:
+def image_batch(
+    image: ImageLike, whites: WhiteLevels | None = None, max_pixels: int | None = None
+) -> Float[Tensor, "1 3 h w"]:
     """Returns an image as RGB in [0, 1]; the same picture gives the same as a file, from Pillow, and as an array.
 
     EXIF orientation is applied to PIL images, grey is repeated, alpha dropped. Bytes are 0 to 255; other integers and
-    floats are scaled by the range that they use, as those of files are (see `white_level`), or by `whites`.
+    floats are scaled by the range that they use, as those of files are (see `white_level`), or by `whites`. Files of
+    more than `max_pixels` pixels, 64 million if not given, are refused before they are decoded.
 
     Raises:
         DataError: a file is no readable image, or the range of its values is unknown, as of negative ones.
         ValueError: another type or shape, or no pixels.
     """
     if isinstance(image, str | PathLike):
-        from seglet.images import read_image
-
-        image = read_image(_file(image), whites=whites or OWN_RANGE)
+        image = _read(_file(image), whites or OWN_RANGE, max_pixels)
     if isinstance(image, Image.Image):
         from seglet.images import picture_colours
 
@@ -62,6 +63,15 @@ def _file(image: str | PathLike[str]) -> Path:
     if path.is_dir():
         raise DataError(f"{str(path)!r} is a folder; give its files, such as sorted(Path({str(path)!r}).glob('*.png'))")
     return path
+
+
+def _read(path: Path, whites: WhiteLevels, max_pixels: int | None) -> UInt8[np.ndarray, "h w 3"]:
+    from seglet.images import MAX_PIXELS, TooLargeError, read_image
+
+    try:
+        return read_image(path, MAX_PIXELS if max_pixels is None else max_pixels, whites=whites)
+    except TooLargeError as error:
+        raise error.with_cure("max_pixels={}") from error
 
 
 def _channels_first(image: np.ndarray) -> np.ndarray:

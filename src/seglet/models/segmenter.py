@@ -57,12 +57,22 @@ class Segmenter(nn.Module):
 
     @overload
     def predict(  # type: ignore[overload-overlap]  # a string is iterable too, but as a path comes first
-        self, image: ImageLike, samples: int = 0, seed: int = 0, depth: DepthLike | None = None
+        self,
+        image: ImageLike,
+        samples: int = 0,
+        seed: int = 0,
+        depth: DepthLike | None = None,
+        max_pixels: int | None = None,
     ) -> Segmentation: ...
 
     @overload
     def predict(
-        self, image: Iterable[ImageLike], samples: int = 0, seed: int = 0, depth: Iterable[DepthLike] | None = None
+        self,
+        image: Iterable[ImageLike],
+        samples: int = 0,
+        seed: int = 0,
+        depth: Iterable[DepthLike] | None = None,
+        max_pixels: int | None = None,
     ) -> Iterator[Segmentation]: ...
 
     def predict(
@@ -71,6 +81,7 @@ class Segmenter(nn.Module):
         samples: int = 0,
         seed: int = 0,
         depth: DepthLike | Iterable[DepthLike] | None = None,
+        max_pixels: int | None = None,
     ) -> Segmentation | Iterator[Segmentation]:
         """Segments an image of any size, or one after the other of several, in evaluation mode.
 
@@ -88,28 +99,35 @@ class Segmenter(nn.Module):
             seed: seed of their dropout masks.
             depth: depth of the image, [h, w] in [0, 1], of any resolution, 0 nearest, or an iterable with one for each
                 image; for networks that take depth, and for no other.
+            max_pixels: pixels that an image in a file may have, 64 million if not given.
 
         Raises:
-            DataError: a file is no readable image.
+            DataError: a file is no readable image, or too large.
             ValueError: the image or its depth has another shape, or values whose range is unknown; depth is missing,
                 or not wanted.
         """
         if isinstance(image, str | PathLike | Image.Image | np.ndarray | Tensor):
-            return self._predict_one(image, samples, seed, cast("DepthLike | None", depth))
+            return self._predict_one(image, samples, seed, cast("DepthLike | None", depth), max_pixels)
         depths = repeat(None) if depth is None else depth
         pairs = zip(image, depths, strict=depth is not None)
-        return (self._predict_one(one, samples, seed, cast("DepthLike | None", plane)) for one, plane in pairs)
+        return (
+            self._predict_one(one, samples, seed, cast("DepthLike | None", plane), max_pixels) for one, plane in pairs
+        )
 
     @torch.inference_mode()
-    def _predict_one(self, image: ImageLike, samples: int, seed: int, depth: DepthLike | None) -> Segmentation:
-        batch = self.prepare(image, depth)
+    def _predict_one(
+        self, image: ImageLike, samples: int, seed: int, depth: DepthLike | None, max_pixels: int | None
+    ) -> Segmentation:
+        batch = self.prepare(image, depth, max_pixels)
         probabilities, deviation = evaluation_copy(self)._probabilities(batch, samples, seed)
         whole = probabilities[0].float().cpu().numpy()
         labels = whole.argmax(0).astype(np.uint8)
         uncertainty = None if deviation is None else deviation[0, 0].float().cpu().numpy()
         return Segmentation(labels, whole, uncertainty, as_uint8(batch), self.classes)
 
-    def prepare(self, image: ImageLike, depth: DepthLike | None = None) -> Float[Tensor, "1 planes h w"]:
+    def prepare(
+        self, image: ImageLike, depth: DepthLike | None = None, max_pixels: int | None = None
+    ) -> Float[Tensor, "1 planes h w"]:
         """Returns an image as this network takes it, on its device; see `predict`."""
         guide = self.architecture.depth
         if guide is not None and depth is None:
@@ -118,7 +136,8 @@ class Segmenter(nn.Module):
         if guide is None and depth is not None:
             raise ValueError(f"this {self.architecture.name} takes colours alone; leave `depth` out")
         parameter = next(self.network.parameters())
-        return append_depth(image_batch(image, self.architecture.whites), depth).to(parameter.device, parameter.dtype)
+        planes = append_depth(image_batch(image, self.architecture.whites, max_pixels), depth)
+        return planes.to(parameter.device, parameter.dtype)
 
     def _probabilities(self, images: Tensor, samples: int, seed: int) -> tuple[Tensor, Tensor | None]:
         if samples == 0 and self.architecture.head in LEARNED_FROM_TAGS:
