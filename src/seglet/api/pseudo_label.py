@@ -81,13 +81,11 @@ def pseudo_label(
     if chosen is None and file is not None and names.inputs and _finds_any_class(found):
         chosen = _names_in_tags(file, tags_key, names.inputs, Path(out))
     source = ImageSource(names.inputs, names.data, names.split, file, tags_key, chosen, max_pixels or MAX_PIXELS)
-    pseudo = PseudoLabelOptions(
-        threshold, inference_options(options), scores, None if score_on is None else str(score_on), score_split
-    )
+    scored = None if score_on is None else str(score_on)
+    pseudo = PseudoLabelOptions(threshold, inference_options(options), scores, scored, score_split)
     name = fspath(model) if isinstance(model, str | PathLike) else type(model).__name__
-    folder = FolderOptions(
-        Path(out), overwrite, pseudo=pseudo, device=device, command=f"seglet.pseudo_label({name!r}, …)"
-    )
+    command = f"seglet.pseudo_label({name!r}, …)"
+    folder = FolderOptions(Path(out), overwrite, pseudo=pseudo, device=device, command=command)
     return predict_folder(found, source, folder)
 
 
