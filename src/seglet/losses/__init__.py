@@ -23,7 +23,9 @@ if TYPE_CHECKING:
         soft_cross_entropy,
         target_tilt,
     )
+    from seglet.losses.distillation.logit_standardisation import standardise_logits
     from seglet.losses.distillation.skd_pairwise import coarse_pairwise_loss, pairwise_loss
+    from seglet.losses.distillation.target_split import TargetSplit, decoupled_divergence, normalised_cross_entropy
     from seglet.losses.task import (
         annotated_pixels,
         balanced_cross_entropy,
@@ -60,6 +62,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DeviationMerging",
     "MemoryTerms",
+    "TargetSplit",
     "WeightGrowth",
     "WeightedForm",
     "adversarial_loss",
@@ -76,6 +79,7 @@ __all__ = [
     "confidence_ratio_cross_entropy",
     "correlation_loss",
     "cross_entropy",
+    "decoupled_divergence",
     "diffusion_loss",
     "edge_cross_entropy",
     "effective_weights",
@@ -99,12 +103,14 @@ __all__ = [
     "merge_resized_deviation",
     "multilabel_soft_margin",
     "noise_loss",
+    "normalised_cross_entropy",
     "omni_contrastive_loss",
     "pair_labels",
     "pairwise_loss",
     "resized_deviation",
     "shuffle_pixels",
     "soft_cross_entropy",
+    "standardise_logits",
     "stream_loss",
     "target_tilt",
     "uncertainty_weight",
@@ -117,6 +123,7 @@ __all__ = [
 _HOMES = {
     "DeviationMerging": "seglet.losses.uncertainty",
     "MemoryTerms": "seglet.losses.distillation.cirkd_memory",
+    "TargetSplit": "seglet.losses.distillation.target_split",
     "WeightGrowth": "seglet.losses.uncertainty",
     "WeightedForm": "seglet.losses.distillation.kl",
     "adversarial_loss": "seglet.losses.distillation.adversarial",
@@ -133,6 +140,7 @@ _HOMES = {
     "confidence_ratio_cross_entropy": "seglet.losses.task",
     "correlation_loss": "seglet.losses.distillation.dist",
     "cross_entropy": "seglet.losses.task",
+    "decoupled_divergence": "seglet.losses.distillation.target_split",
     "diffusion_loss": "seglet.losses.vila",
     "edge_cross_entropy": "seglet.losses.vila",
     "effective_weights": "seglet.losses.distillation.kl",
@@ -156,12 +164,14 @@ _HOMES = {
     "merge_resized_deviation": "seglet.losses.uncertainty",
     "multilabel_soft_margin": "seglet.losses.task",
     "noise_loss": "seglet.losses.vila",
+    "normalised_cross_entropy": "seglet.losses.distillation.target_split",
     "omni_contrastive_loss": "seglet.losses.distillation.afdcd",
     "pair_labels": "seglet.losses.affinity",
     "pairwise_loss": "seglet.losses.distillation.skd_pairwise",
     "resized_deviation": "seglet.losses.uncertainty",
     "shuffle_pixels": "seglet.losses.uncertainty",
     "soft_cross_entropy": "seglet.losses.distillation.kl",
+    "standardise_logits": "seglet.losses.distillation.logit_standardisation",
     "stream_loss": "seglet.losses.vila",
     "target_tilt": "seglet.losses.distillation.kl",
     "uncertainty_weight": "seglet.losses.uncertainty",

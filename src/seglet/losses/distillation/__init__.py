@@ -22,10 +22,13 @@ if TYPE_CHECKING:
         soft_cross_entropy,
         target_tilt,
     )
+    from seglet.losses.distillation.logit_standardisation import standardise_logits
     from seglet.losses.distillation.skd_pairwise import coarse_pairwise_loss, pairwise_loss
+    from seglet.losses.distillation.target_split import TargetSplit, decoupled_divergence, normalised_cross_entropy
 
 __all__ = [
     "MemoryTerms",
+    "TargetSplit",
     "WeightedForm",
     "adversarial_loss",
     "attention_transfer_loss",
@@ -36,6 +39,7 @@ __all__ = [
     "cirkd_minibatch_loss",
     "coarse_pairwise_loss",
     "correlation_loss",
+    "decoupled_divergence",
     "effective_weights",
     "elementwise_kl_divergence",
     "feature_distance",
@@ -44,9 +48,11 @@ __all__ = [
     "hinge_loss",
     "kl_divergence",
     "mean_squared_error",
+    "normalised_cross_entropy",
     "omni_contrastive_loss",
     "pairwise_loss",
     "soft_cross_entropy",
+    "standardise_logits",
     "target_tilt",
     "variation_loss",
     "wasserstein_loss",
@@ -55,6 +61,7 @@ __all__ = [
 
 _HOMES = {
     "MemoryTerms": "seglet.losses.distillation.cirkd_memory",
+    "TargetSplit": "seglet.losses.distillation.target_split",
     "WeightedForm": "seglet.losses.distillation.kl",
     "adversarial_loss": "seglet.losses.distillation.adversarial",
     "attention_transfer_loss": "seglet.losses.distillation.features",
@@ -65,6 +72,7 @@ _HOMES = {
     "cirkd_minibatch_loss": "seglet.losses.distillation.cirkd_minibatch",
     "coarse_pairwise_loss": "seglet.losses.distillation.skd_pairwise",
     "correlation_loss": "seglet.losses.distillation.dist",
+    "decoupled_divergence": "seglet.losses.distillation.target_split",
     "effective_weights": "seglet.losses.distillation.kl",
     "elementwise_kl_divergence": "seglet.losses.distillation.kl",
     "feature_distance": "seglet.losses.distillation.afdcd",
@@ -73,9 +81,11 @@ _HOMES = {
     "hinge_loss": "seglet.losses.distillation.adversarial",
     "kl_divergence": "seglet.losses.distillation.kl",
     "mean_squared_error": "seglet.losses.distillation.features",
+    "normalised_cross_entropy": "seglet.losses.distillation.target_split",
     "omni_contrastive_loss": "seglet.losses.distillation.afdcd",
     "pairwise_loss": "seglet.losses.distillation.skd_pairwise",
     "soft_cross_entropy": "seglet.losses.distillation.kl",
+    "standardise_logits": "seglet.losses.distillation.logit_standardisation",
     "target_tilt": "seglet.losses.distillation.kl",
     "variation_loss": "seglet.losses.distillation.ifvd",
     "wasserstein_loss": "seglet.losses.distillation.adversarial",

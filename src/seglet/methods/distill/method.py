@@ -6,6 +6,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
+from seglet.losses.distillation.logit_standardisation import standardise_logits
 from seglet.losses.task import cross_entropy
 from seglet.methods import base, protocols
 from seglet.methods.distill import cost_report
@@ -123,7 +124,9 @@ class Method(
             own = student.maps[tapped.spec.places[0]]
             pair = FeaturePair(own, other, step.target, weights.distillation, generator, common)
             if shared is not None and tapped.spec.places == ("logits", "logits"):
-                pair = replace(pair, student=shared.of_student(own), known=shared.known(step.target.labels))
+                labels = step.target.labels
+                known, places = shared.known(labels), shared.places(labels)
+                pair = replace(pair, student=shared.of_student(own), known=known, places=places)
             pairs.append(pair)
         return (student, taught), replace(weights, terms={**weights.terms, **self._statistics(pairs)}), pairs
 
@@ -157,6 +160,7 @@ class Method(
             if tapped.spec.weighable and isinstance(options, KLOptions) and self.teacher and pair.weight is not None:
                 target = resize_align_corners(pair.teacher, pair.student.shape[-2:])
                 names = self.teacher.names_of(self.student.classes.names)
+                target = standardise_logits(target) if options.standardise else target
                 return weight_statistics(pair.weight, target, names, options.temperature, options.form)
         return {}
 

@@ -57,7 +57,7 @@ class TappedTerm(nn.Module):
             known = resize_nearest(known[:, None].float(), student.shape[-2:])[:, 0] > 0
             if not self.spec.weighable:
                 student = torch.where(known[:, None], student, teacher.to(student))
-        return FeaturePair(student, teacher, pair.target, weight, pair.generator, pair.common, known)
+        return FeaturePair(student, teacher, pair.target, weight, pair.generator, pair.common, known, pair.places)
 
     def _weight(self, weight: Tensor | None, like: Tensor) -> Tensor | None:
         """Returns FOTF's weight at the size of the compared maps; a constant weight stays as it is."""

@@ -76,6 +76,13 @@ class SharedClasses:
         """Returns False for pixels whose label is a class that the teacher does not have."""
         return torch.isin(labels, labels.new_tensor((*self.labels, IGNORE)))
 
+    def places(self, labels: Integer[Tensor, "b h w"]) -> Integer[Tensor, "b h w"]:
+        """Returns the place of each label among the shared classes; IGNORE where it is none of them."""
+        found = torch.full_like(labels, IGNORE)
+        for place, label in enumerate(self.labels):
+            found[labels == label] = place
+        return found
+
 
 @dataclass(frozen=True)
 class TeacherPass:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from seglet.methods.distill.terms import networks, pixels, relations
+from seglet.methods.distill.terms import networks, pixels, relations, target_classes
 from seglet.methods.distill.terms.base import Term
 
 TERMS: Mapping[str, type[Term]] = MappingProxyType(
@@ -21,5 +21,7 @@ TERMS: Mapping[str, type[Term]] = MappingProxyType(
         "afdcd": networks.AfDCDTerm,
         "dist": pixels.DISTTerm,
         "diffkd": networks.DiffKDTerm,
+        "dkd": target_classes.DKDTerm,
+        "nkd": target_classes.NKDTerm,
     }
 )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, NamedTuple
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Integer
 from torch import Tensor, nn
 
 from seglet.types import Target, TensorRecord, option
@@ -71,7 +71,8 @@ class FeaturePair(TensorRecord):
 
     `weight` is FOTF's w(i, c), None for 1 everywhere. `generator` belongs to this process, `common` is the same in all
     processes. `known` is false for pixels of classes that the teacher does not have, which are not distilled; None
-    where it has all.
+    where it has all. `places` are the channels of the pixels' classes where both maps are logits of some classes alone,
+    IGNORE for other classes; None where the labels are the channels.
     """
 
     student: Float[Tensor, "b c h w"]
@@ -81,6 +82,7 @@ class FeaturePair(TensorRecord):
     generator: torch.Generator
     common: torch.Generator
     known: Bool[Tensor, "b _ _"] | None = None
+    places: Integer[Tensor, "b _ _"] | None = None
 
 
 class TermPart(NamedTuple):

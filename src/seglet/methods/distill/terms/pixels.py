@@ -15,6 +15,7 @@ from seglet.losses.distillation.kl import (
     kl_divergence,
     soft_cross_entropy,
 )
+from seglet.losses.distillation.logit_standardisation import check_standardised, standardise_logits
 from seglet.losses.distillation.skd_pairwise import coarse_pairwise_loss, pairwise_loss
 from seglet.losses.task import annotated_pixels
 from seglet.methods.distill.terms.base import FeaturePair, Term, TermOptions, TermPart, TermShape
@@ -32,6 +33,9 @@ class KLOptions(TermOptions):
     mask_ignored: bool = option(False, "distil only annotated pixels; CIRKD distils all")
     form: WeightedForm = option(
         "eq3", "with FOTF's weights: eq3, or generalised, which is least where student equals teacher"
+    )
+    standardise: bool = option(
+        False, "compare z-scores of the logits; Sun et al., CVPR 2024, who take temperature=2 weight=9"
     )
 
     def __post_init__(self) -> None:
@@ -54,9 +58,13 @@ class KLTerm(Term):
     def __init__(self, options: KLOptions, shape: TermShape) -> None:
         super().__init__(options, shape)
         self.chosen = options
+        if options.standardise:
+            check_standardised(shape.teacher)
 
     def forward(self, pair: FeaturePair) -> Mapping[str, TermPart]:
         student, teacher, chosen = pair.student, pair.teacher, self.chosen
+        if chosen.standardise:
+            student, teacher = standardise_logits(student), standardise_logits(teacher)
         counted = pair.known
         if chosen.mask_ignored:
             annotated = annotated_pixels(pair.target.labels, student.shape[-2:])
