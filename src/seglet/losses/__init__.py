@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from seglet.losses.affinity import affinity_loss, pair_labels
     from seglet.losses.distillation.adversarial import adversarial_loss, gradient_penalty, hinge_loss, wasserstein_loss
     from seglet.losses.distillation.afdcd import feature_distance, omni_contrastive_loss
+    from seglet.losses.distillation.boundaries import boundary_labels, boundary_weights
     from seglet.losses.distillation.cirkd_memory import MemoryTerms, cirkd_memory_loss
     from seglet.losses.distillation.cirkd_minibatch import cirkd_minibatch_bytes, cirkd_minibatch_loss
     from seglet.losses.distillation.cwd import channel_divergence
@@ -71,6 +72,8 @@ __all__ = [
     "attention_transfer_loss",
     "balanced_cross_entropy",
     "between_classes",
+    "boundary_labels",
+    "boundary_weights",
     "channel_divergence",
     "cirkd_memory_loss",
     "cirkd_minibatch_bytes",
@@ -132,6 +135,8 @@ _HOMES = {
     "attention_transfer_loss": "seglet.losses.distillation.features",
     "balanced_cross_entropy": "seglet.losses.task",
     "between_classes": "seglet.losses.distillation.dist",
+    "boundary_labels": "seglet.losses.distillation.boundaries",
+    "boundary_weights": "seglet.losses.distillation.boundaries",
     "channel_divergence": "seglet.losses.distillation.cwd",
     "cirkd_memory_loss": "seglet.losses.distillation.cirkd_memory",
     "cirkd_minibatch_bytes": "seglet.losses.distillation.cirkd_minibatch",

@@ -7,6 +7,7 @@ from seglet.lazy import lazy_exports
 if TYPE_CHECKING:
     from seglet.losses.distillation.adversarial import adversarial_loss, gradient_penalty, hinge_loss, wasserstein_loss
     from seglet.losses.distillation.afdcd import feature_distance, omni_contrastive_loss
+    from seglet.losses.distillation.boundaries import boundary_labels, boundary_weights
     from seglet.losses.distillation.cirkd_memory import MemoryTerms, cirkd_memory_loss
     from seglet.losses.distillation.cirkd_minibatch import cirkd_minibatch_bytes, cirkd_minibatch_loss
     from seglet.losses.distillation.cwd import channel_divergence
@@ -33,6 +34,8 @@ __all__ = [
     "adversarial_loss",
     "attention_transfer_loss",
     "between_classes",
+    "boundary_labels",
+    "boundary_weights",
     "channel_divergence",
     "cirkd_memory_loss",
     "cirkd_minibatch_bytes",
@@ -66,6 +69,8 @@ _HOMES = {
     "adversarial_loss": "seglet.losses.distillation.adversarial",
     "attention_transfer_loss": "seglet.losses.distillation.features",
     "between_classes": "seglet.losses.distillation.dist",
+    "boundary_labels": "seglet.losses.distillation.boundaries",
+    "boundary_weights": "seglet.losses.distillation.boundaries",
     "channel_divergence": "seglet.losses.distillation.cwd",
     "cirkd_memory_loss": "seglet.losses.distillation.cirkd_memory",
     "cirkd_minibatch_bytes": "seglet.losses.distillation.cirkd_minibatch",

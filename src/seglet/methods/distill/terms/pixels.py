@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from seglet.losses.distillation.boundaries import boundary_labels, boundary_weights
 from seglet.losses.distillation.cwd import channel_divergence
 from seglet.losses.distillation.dist import correlation_loss
 from seglet.losses.distillation.features import attention_transfer_loss, mean_squared_error
@@ -37,11 +38,21 @@ class KLOptions(TermOptions):
     standardise: bool = option(
         False, "compare z-scores of the logits; Sun et al., CVPR 2024, who take temperature=2 weight=9"
     )
+    boundary: int = option(
+        0,
+        "distance to another class, in pixels of the compared map, up to which boundary_weight applies; 0: none; ours",
+    )
+    boundary_weight: float = option(
+        3.0, "weight near boundaries, 1 elsewhere, before all are divided by their mean; ours"
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.form == "generalised" and self.reduction != "cirkd":
             raise ValueError(f"form: generalised is there for reduction=cirkd alone, got {self.reduction}")
+        if self.boundary < 0 or self.boundary_weight <= 0:
+            got = f"{self.boundary} and {self.boundary_weight}"
+            raise ValueError(f"boundary: expected 0 or more, and boundary_weight above 0, got {got}")
         if self.temperature <= 0:
             raise ValueError(f"temperature: expected above 0, got {self.temperature}")
         if self.reduction == "skd" and self.temperature != 1:
@@ -69,12 +80,17 @@ class KLTerm(Term):
         if chosen.mask_ignored:
             annotated = annotated_pixels(pair.target.labels, student.shape[-2:])
             counted = annotated if counted is None else annotated & counted
+        weight = pair.weight
+        if chosen.boundary:
+            labels = boundary_labels(pair.target.labels, teacher)
+            near = boundary_weights(labels, chosen.boundary, chosen.boundary_weight, counted)
+            weight = near if weight is None else near * weight
         if chosen.reduction == "skd":
-            return {"": TermPart(soft_cross_entropy(student, teacher, pair.weight, counted))}
+            return {"": TermPart(soft_cross_entropy(student, teacher, weight, counted))}
         reduce = kl_divergence if chosen.reduction == "cirkd" else elementwise_kl_divergence
         if chosen.form == "generalised":
             reduce = generalised_kl_divergence
-        return {"": TermPart(reduce(student, teacher, chosen.temperature, pair.weight, counted))}
+        return {"": TermPart(reduce(student, teacher, chosen.temperature, weight, counted))}
 
 
 @dataclass(frozen=True)
