@@ -1,4 +1,4 @@
-"""Masked reconstruction of a student's features in Af-DCD."""
+"""Masked reconstruction of a student's features in Af-DCD and MGD."""
 
 from typing import Literal
 
@@ -11,14 +11,16 @@ class FeatureMasking(nn.Module):
     """Aligns the student's features to the teacher's channels, hides pixels, and reconstructs the map from the rest.
 
     Two 3×3 convolutions redraw it; at the teacher's 2048 channels they hold 75 million parameters, none of which
-    is needed after training. Equal numbers of channels are aligned like others; the authors' code fails there.
+    is needed after training. Equal numbers of channels are aligned like others, where Af-DCD's code fails.
 
     Args:
         hidden: which pixels, a random share or the middle ninth of the image.
         share: of pixels that are hidden at random, in [0, 1].
         enhanced: four convolutions instead of two, of which two read the first and the second in turn.
+        always_align: if false, equal numbers of channels are not aligned, as in MGD.
 
-    Source: Fan et al., NeurIPS 2023; Af-DCD, losses/ocmgd.py; golden afdcd.
+    Source: Fan et al., NeurIPS 2023; Af-DCD, losses/ocmgd.py; golden afdcd. With two convolutions and a random share it
+    is the generation of MGD, Yang et al., ECCV 2022.
     """
 
     def __init__(
@@ -28,6 +30,7 @@ class FeatureMasking(nn.Module):
         hidden: Literal["random", "middle"] = "random",
         share: float = 0.75,
         enhanced: bool = False,
+        always_align: bool = True,
     ) -> None:
         super().__init__()
         if hidden not in ("random", "middle"):
@@ -35,7 +38,8 @@ class FeatureMasking(nn.Module):
         if not 0 <= share <= 1:
             raise ValueError(f"the hidden share must lie in [0, 1], got {share}")
         self.hidden, self.share = hidden, share
-        self.align = nn.Conv2d(student_channels, teacher_channels, 1)
+        aligned = always_align or student_channels != teacher_channels
+        self.align = nn.Conv2d(student_channels, teacher_channels, 1) if aligned else nn.Identity()
         self.redraw = EnhancedRedraw(teacher_channels) if enhanced else _plain_redraw(teacher_channels)
 
     def forward(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from seglet.methods.distill.terms import networks, pixels, relations, target_classes
+from seglet.methods.distill.terms import generation, networks, pixels, relations, target_classes
 from seglet.methods.distill.terms.base import Term
 
 TERMS: Mapping[str, type[Term]] = MappingProxyType(
@@ -23,5 +23,6 @@ TERMS: Mapping[str, type[Term]] = MappingProxyType(
         "diffkd": networks.DiffKDTerm,
         "dkd": target_classes.DKDTerm,
         "nkd": target_classes.NKDTerm,
+        "mgd": generation.MGDTerm,
     }
 )
