@@ -139,6 +139,13 @@ def test_channels_are_adapted_only_where_necessary(distill) -> None:
     assert adapted == {"mse": True, "cwd": False, "skd": False}
 
 
+@pytest.mark.parametrize("name", ["mgd", "afdcd pool=1", "diffkd", "cirkd-memory", "cirkd-minibatch", "ifvd"])
+def test_terms_that_need_no_adaptor_take_one(distill, name: str) -> None:
+    method = distill(f"{name} adaptor=bias", teaching={"width": 0.25}, task_weight=0.0)
+    total(method).backward()
+    assert all(p.grad is not None for p in method.tapped[0].parameters() if p.requires_grad)
+
+
 def test_a_necessary_adaptor_must_not_be_forbidden(distill) -> None:
     with pytest.raises(ValueError, match=r"term mse: the student has 16 channels at 'feature', the teacher 32"):
         distill("mse adaptor=none", teaching={"width": 0.25})

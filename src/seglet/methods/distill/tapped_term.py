@@ -1,6 +1,7 @@
 """A term at its taps: brings the maps of student and teacher to one size, then compares them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -26,7 +27,10 @@ class TappedTerm(nn.Module):
         super().__init__()
         self.spec, self.shape = spec, shape
         self.adaptor = build_adaptor(spec, shape)
-        self.term = spec.kind(spec.options, shape)
+        seen = shape
+        if self.adaptor is not None and not spec.kind.equal_channels:  # its networks see adapted maps
+            seen = replace(shape, student=shape.teacher)
+        self.term = spec.kind(spec.options, seen)
 
     def forward(self, pair: FeaturePair) -> dict[str, TermPart]:
         """Computes the parts of the term by the names they are logged under; their factors include the term's weight.
