@@ -15,6 +15,12 @@ def test_the_next_commands_read_images_at_the_size_of_training():
     assert used.strip() == "seglet predict run/model IMAGES --out predictions --resize 0.5"
 
 
+def test_the_next_commands_have_the_windows_of_validation():
+    scored, used = next_commands(Path("m"), Settings(data="d", val_window=(512, 256), val_stride=(512, 200)))
+    assert scored.endswith("--split val --window 512 256 --stride 512 200")
+    assert used.endswith("--out predictions --window 512 256 --stride 512 200")
+
+
 def test_a_world_of_another_size_is_scored_at_that_size():
     assert next_commands(Path("m"), Settings(world_size=96))[0].endswith("--split val --world-size 96")
     assert next_commands(Path("m"), Settings())[0].endswith("--data world --split val")

@@ -14,14 +14,19 @@ from tests.data.disk import mask, save, text
 from tests.engine.toys import tiny
 
 from seglet.cli.main import main
+from seglet.data.dataset import Dataset
+from seglet.data.loading.loaders import evaluation_samples
 from seglet.data.world.dataset import World
 from seglet.data.world.scene import WORLD_CLASSES
 from seglet.engine import train as training
 from seglet.engine.checkpoint import CheckpointError, checkpoint_steps, load_newest_checkpoint
 from seglet.engine.method_setup import build_method
-from seglet.engine.module import NonFiniteLossError
+from seglet.engine.module import NonFiniteLossError, TrainingModule
 from seglet.engine.plan import plan_run
 from seglet.engine.train import StartOptions, train_experiment
+from seglet.engine.validation import validation_scores
+from seglet.evaluation.evaluate import evaluate_samples
+from seglet.evaluation.options import EvaluationOptions
 from seglet.files import file_sha256
 from seglet.images import WhiteLevels
 from seglet.methods.supervised import Method
@@ -141,6 +146,28 @@ def test_scores_that_are_no_numbers_still_keep_a_model_and_valid_json(tmp_path, 
     assert load(run.model).classes == WORLD_CLASSES
     lines = run.metrics.read_text().splitlines()
     assert json.loads(lines[-1], parse_constant=pytest.fail) == {"step": 2, "val/miou": None, "val/ece_10": None}
+
+
+class Few(Dataset):
+    """The first four images of a data set."""
+
+    def __init__(self, data):
+        self.data, self.classes, self.fingerprint = data, data.classes, data.fingerprint
+        self.ids = tuple(data.ids[index] for index in range(4))
+
+    def read(self, index):
+        return self.data.read(index)
+
+
+def test_validation_slides_windows_as_evaluation_does(monkeypatch):
+    experiment, data = tiny(val_batch=3, val_window=(16, 20), val_stride=(16, 12)), Few(World("val", size=32))
+    method, seen = build_method(experiment, data).eval(), []
+    module = TrainingModule(method, experiment.settings)
+    monkeypatch.setattr(TrainingModule, "trainer", types.SimpleNamespace(world_size=1))
+    found = validation_scores(module, data, lambda images: seen.append(tuple(images.shape)) or method.predict(images))
+    windows = EvaluationOptions(3, (16, 20), (16, 12), replicas=0)
+    assert found == evaluate_samples(method.predict, evaluation_samples(data), data.classes, windows).scores()
+    assert seen == [(3, 3, 16, 20)] * 4 + [(1, 3, 16, 20)] * 4
 
 
 def test_a_forced_change_of_the_optimiser_is_heeded(tmp_path):

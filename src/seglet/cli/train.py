@@ -77,9 +77,12 @@ def next_commands(model: Path, settings: "Settings", data: str | None = None) ->
     embedded = settings.data.partition(":")[0] == "world"
     size = f" --world-size {settings.world_size}" if embedded and settings.world_size != _WORLD_SIZE else ""
     scored = "" if embedded else resize
+    sides = {"window": settings.val_window, "stride": settings.val_stride}
+    windows = "".join(f" --{name} {side[0]} {side[1]}" for name, side in sides.items() if side)
+    split = f"--split {settings.val_split}{size}{scored}{windows}"
     return [
-        f"next: seglet evaluate {model} --data {data or settings.data} --split {settings.val_split}{size}{scored}",
-        f"      seglet predict {model} IMAGES --out predictions{resize}",
+        f"next: seglet evaluate {model} --data {data or settings.data} {split}",
+        f"      seglet predict {model} IMAGES --out predictions{resize}{windows}",
     ]
 
 

@@ -140,7 +140,8 @@ def check_settings(settings: Settings) -> None:
     Raises:
         ConfigError: a value is out of its range, or the batch cannot be divided among devices and micro-batches.
     """
-    for name in ("steps", "batch", "accumulate", "devices", "validate_every", "checkpoint_every", "keep_checkpoints"):
+    counts = ("steps", "batch", "accumulate", "devices", "validate_every", "val_batch", "checkpoint_every")
+    for name in (*counts, "keep_checkpoints"):
         if getattr(settings, name) < 1:
             raise ConfigError(f"{name}: expected at least 1, got {getattr(settings, name)}")
     not_negative = ("workers", "warmup", "weight_decay", "cache", "colour_jitter", "seed", "learning_rate", "power")
@@ -171,6 +172,10 @@ def _check_fine_tuning(settings: Settings) -> None:
     if not 0 < settings.layer_decay <= 1:
         raise ConfigError(f"layer_decay: expected above 0 and at most 1, got {settings.layer_decay}")
     Selection.parse(settings.selection)
+    try:
+        settings.validation_options()
+    except ValueError as error:
+        raise ConfigError(f"val_window, val_stride: {error}") from error
     if settings.patience and settings.selection == LAST:
         raise ConfigError(
             "patience: the last model is always the newest, so training would never stop; choose a score as selection"

@@ -17,8 +17,12 @@ from seglet.engine.datasets import data_config
 from seglet.engine.experiment import Experiment
 from seglet.engine.settings import Settings
 from seglet.engine.training_loader import view_augmentation
+from seglet.evaluation.evaluate import batch_images
+from seglet.evaluation.inference import predict_labels
+from seglet.evaluation.options import EvaluationOptions
 from seglet.images import overlay_labels
 from seglet.methods.base import Method
+from seglet.models.network import evaluation_copy
 
 
 def save_training_views(folder: Path, data: Dataset, settings: Settings, count: int = 8) -> None:
@@ -44,20 +48,26 @@ def save_config_sheets(folder: Path, data: Dataset, experiment: Experiment, coun
         _save(folder / f"{name}.png", contact_sheet(rows))
 
 
-def save_validation_images(folder: Path, data: Dataset, method: Method[Any], count: int = 6) -> None:
-    """Saves images spread over the validation set: image, mask, prediction."""
+def save_validation_images(
+    folder: Path, data: Dataset, method: Method[Any], options: EvaluationOptions, count: int = 6
+) -> None:
+    """Saves images spread over the validation set: image, mask, prediction; by windows if the options have them."""
     places = sorted({round(place) for place in np.linspace(0, len(data) - 1, count)})
     samples = [data.read(place) for place in places]
     rows = [[sample.image for sample in samples]]
     rows.append([colour_labels(sample.labels, data.classes) for sample in samples if sample.labels is not None])
-    rows.append([colour_labels(_predicted(method, sample), data.classes) for sample in samples])
+    rows.append([colour_labels(_predicted(method, sample, options), data.classes) for sample in samples])
     _save(folder / "validation.png", contact_sheet(rows, footer=class_legend(data.classes)))
 
 
 @torch.inference_mode()
-def _predicted(method: Method[Any], sample: Sample) -> np.ndarray:
-    labels: np.ndarray = method.segmenter().predict(sample.image, depth=depth_plane(sample)).labels
-    return labels
+def _predicted(method: Method[Any], sample: Sample, options: EvaluationOptions) -> np.ndarray:
+    segmenter = method.segmenter()
+    if options.window is None:
+        labels: np.ndarray = segmenter.predict(sample.image, depth=depth_plane(sample)).labels
+        return labels
+    images = batch_images([sample], next(segmenter.parameters()).device)
+    return predict_labels(evaluation_copy(segmenter), images, options=options).labels[0].numpy()
 
 
 def _save(file: Path, sheet: Image.Image) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from seglet.data.dark.views import DarkViewPreset
+from seglet.evaluation.options import EvaluationOptions
 from seglet.types import Classes, option
 from seglet.values import ConfigError, choose_from, fold_spelling
 
@@ -84,6 +85,13 @@ class Settings:
     deterministic: bool = option(True, "use deterministic kernels, with a warning where there is none")
 
     validate_every: int = option(200, "steps between validations")
+    val_batch: int = option(8, "validation images at once, where their sizes agree; the scores do not depend on it")
+    val_window: tuple[int, int] | None = option(
+        None, "height and width of a validation's sliding windows in pixels; none: whole images, as CIRKD code for CNNs"
+    )
+    val_stride: tuple[int, int] | None = option(
+        None, "rows and columns between these windows; none: two thirds of a window, as in `seglet evaluate`"
+    )
     checkpoint_every: int = option(200, "steps between checkpoints")
     keep_checkpoints: int = option(2, "number of newest checkpoints to keep")
     selection: str = option(
@@ -96,12 +104,21 @@ class Settings:
     )
     tensorboard: bool = option(False, "write TensorBoard events too; needs the extra seglet[log]")
 
+    def validation_options(self, boundary: bool = False) -> EvaluationOptions:
+        """Returns the way in which whole images are predicted and scored, with or without boundary IoU.
+
+        Raises:
+            ValueError: a value is out of its range.
+        """
+        return EvaluationOptions(self.val_batch, self.val_window, self.val_stride, replicas=0, boundary=boundary)
+
 
 LAST = "last"
 """Choice of `selection` that needs no score."""
 
 FREE_ON_RESUME = frozenset(
     {"workers", "cache", "columns", "accelerator", "devices", "keep_checkpoints", "checkpoint_every", "tensorboard"}
+    | {"val_batch"}
     | {"pretrained"}  # decides initial weights alone, which a checkpoint replaces
 )
 """Keys that may change when a run is resumed: they cannot change its result (devices: up to the order of sums)."""

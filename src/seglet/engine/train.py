@@ -145,7 +145,8 @@ class _Training:
             raise InterruptedTrainingError(stop.signal, run, module.step)
         if is_first_process():
             self.method.segmenter().save(run.last)
-            save_validation_images(run.samples, self.sets[settings.val_split], self.method)
+            options = settings.validation_options()
+            save_validation_images(run.samples, self.sets[settings.val_split], self.method, options)
 
     def _ended_early(self, state: Any, bar: ProgressDisplay) -> bool:
         """Returns whether a run to be resumed had stopped early, and says so."""

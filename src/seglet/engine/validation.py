@@ -17,7 +17,6 @@ from seglet.engine.module import TrainingModule
 from seglet.engine.run import Run
 from seglet.engine.settings import BOUNDARY, Selection, Settings
 from seglet.evaluation.evaluate import evaluate_samples
-from seglet.evaluation.options import EvaluationOptions
 from seglet.methods.base import Method
 from seglet.methods.protocols import (
     BoundaryValidation,
@@ -45,7 +44,7 @@ def validation_scores(
         samples = _with_labels(samples, labels)
     selection = Selection.parse(module.settings.selection)
     boundary = _validates_boundary(module.method) or selection.key == BOUNDARY
-    options = EvaluationOptions(batch=8, replicas=0, boundary=boundary)
+    options = module.settings.validation_options(boundary)
     found = evaluate_samples(predict, samples, data.classes, options, device=module.device).reduce()
     return selection.scores(found)
 

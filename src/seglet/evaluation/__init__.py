@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from seglet.evaluation.cam_curve import BestThreshold, CamCurve
     from seglet.evaluation.confusion import confusion_matrix
     from seglet.evaluation.confusion_ratio import Cooccurrence, mean_confusion_ratio
-    from seglet.evaluation.evaluate import evaluate_samples
+    from seglet.evaluation.evaluate import batch_images, evaluate_samples
     from seglet.evaluation.inference import PredictedLabels, predict_labels, predict_logits
     from seglet.evaluation.options import EvaluationOptions
     from seglet.evaluation.pseudo_labels import PseudoLabelQuality
@@ -43,6 +43,7 @@ __all__ = [
     "ScoreSlices",
     "Scores",
     "SignTest",
+    "batch_images",
     "class_accuracy",
     "class_counts",
     "class_iou",
@@ -74,6 +75,7 @@ _HOMES = {
     "ScoreSlices": "seglet.evaluation.slices",
     "Scores": "seglet.evaluation.scores",
     "SignTest": "seglet.evaluation.significance",
+    "batch_images": "seglet.evaluation.evaluate",
     "class_accuracy": "seglet.evaluation.scores",
     "class_counts": "seglet.evaluation.scores",
     "class_iou": "seglet.evaluation.scores",

@@ -4,7 +4,7 @@ Axes: b images, k classes, h rows, w columns.
 """
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -78,7 +78,7 @@ def _count(
 ) -> None:
     names = ", ".join(sample.id for sample in group)
     height, width = _labels(group[0]).shape
-    images = _images(group, device)
+    images = batch_images(group, device)
     decision = predict_labels(_checked(predict, len(result.classes), names), images, (height, width), options)
     for index, sample in enumerate(group):
         labels = torch.from_numpy(np.require(_labels(sample), requirements=["C", "W"]))
@@ -88,7 +88,8 @@ def _count(
             raise ValueError(f"sample {sample.id!r}: {error}") from error
 
 
-def _images(group: list[Sample], device: torch.device) -> Float32[Tensor, "b planes h w"]:
+def batch_images(group: Sequence[Sample], device: torch.device | str = "cpu") -> Float32[Tensor, "b planes h w"]:
+    """Returns the images of samples of one size in [0, 1], with their column of depth, if they have one, as a plane."""
     stacked = torch.from_numpy(np.stack([sample.image for sample in group])).to(device)
     colours = stacked.permute(0, 3, 1, 2).float().div_(255)
     depth = [plane for sample in group if (plane := depth_plane(sample)) is not None]
