@@ -17,7 +17,7 @@ _KNOWN_CLASSES = ("ade20k", "camvid", "cityscapes", "voc", "world")
 _DESCRIPTION = """\
 Convert a checkpoint of CIRKD (version 1), Af-DCD, SSSS or DGKD-WLSS, or an ImageNet backbone of theirs, into a
 segmenter. Nothing in the file is executed. A backbone alone leaves the head with random weights: train it with
---student_weights."""
+`seglet train METHOD --student_weights`."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

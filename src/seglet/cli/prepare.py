@@ -245,7 +245,7 @@ def _write_audit(data: "Dataset", wanted: "Sequence[OfflineColumn]", arguments: 
 
     files = audit_files(arguments.audit)
     for file in files:
-        check_writable(file)
+        check_writable(file, "--audit")
     count = min(arguments.count, len(data))
     texts = write_audit(files, data, [column.store for column in wanted], count)
     names = ", ".join(map(str, files))

@@ -63,8 +63,8 @@ def description_path(folder: Path) -> Path:
         if not foreign and can_be_made(file.parent):
             return file
     raise DataError(
-        f"no place for the description of {str(folder)!r} can be written; name a file with --out FILE, "
-        "or set SEGLET_CACHE to a folder of yours"
+        f"no place for the description of {str(folder)!r} can be written; name a file with "
+        "`seglet data check DIR --out FILE`, or set SEGLET_CACHE to a folder of yours"
     )
 
 
@@ -90,8 +90,9 @@ def write_description(file: Path, content: bytes) -> None:
         )
     if not can_be_made(file.parent):
         raise DataError(
-            f"cannot write {str(file)!r}, as its folder is read-only; choose another file, or leave --out out: the "
-            "description is then beside the data or in the user's cache, for which SEGLET_CACHE names a folder"
+            f"cannot write {str(file)!r}, as its folder is read-only; choose another file, or let `seglet data check "
+            "DIR` choose, without --out: the description is then beside the data or in the user's cache, for which "
+            "SEGLET_CACHE names a folder"
         )
     write_atomically(file, content)
 

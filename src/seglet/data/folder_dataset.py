@@ -117,7 +117,13 @@ def describe_data(path: Path) -> Description:
         if description.tags is not None:
             description.tags.check_unchanged()
         return description
-    return check_dataset(path).require_ok()
+    try:
+        return check_dataset(path).require_ok()
+    except DataError as error:
+        text = str(error)
+        if "--" in text and "`seglet data check" not in text:
+            raise DataError(f"{text} (options of `seglet data check {path}`, which has to be run first)") from error
+        raise
 
 
 def save_description(description: Description, folder: Path) -> Path:

@@ -15,7 +15,7 @@ class PixelLimit:
     """Largest number of pixels of an image, and the option that raises it, in which `{}` stands for the number."""
 
     pixels: int = MAX_PIXELS
-    option: str = "--max-pixels {}"
+    option: str = "`seglet data check DIR --max-pixels {}`"
 
 
 _USUAL = PixelLimit()

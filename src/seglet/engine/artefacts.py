@@ -54,7 +54,7 @@ def make_artefact(kept: StoredArtefact, data: Dataset, device: torch.device, not
     except OSError as error:
         raise ConfigError(
             f"cannot write {str(kept.folder)!r} ({error.strerror}); free space, or choose another folder with "
-            "--columns DIR"
+            "the experiment's key `columns`"
         ) from error
     note(f"{kept.artefact.name}: is in {kept.folder}")
 

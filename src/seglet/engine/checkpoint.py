@@ -63,7 +63,9 @@ def load_newest_checkpoint(root: Path) -> tuple[int, Any]:
             return folder, load_checkpoint(path)
         except CheckpointError as error:
             warnings.warn(f"{error}; going back to the checkpoint before it", stacklevel=2)
-    raise CheckpointError(f"no usable checkpoint in {root}; start again without --resume, with --overwrite")
+    raise CheckpointError(
+        f"no usable checkpoint in {root}; start again, with `seglet train --overwrite` in place of --resume"
+    )
 
 
 def checkpoint_name(step: int) -> str:

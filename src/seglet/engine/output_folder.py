@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 
-def check_output_folder(out: Path, file: str, record: dict[str, Any], overwrite: bool) -> None:
+def check_output_folder(out: Path, file: str, record: dict[str, Any], overwrite: bool | None) -> None:
     """Checks that `out` is new, empty, or has results of the same settings and classes, by its record in `file`.
+
+    Others are accepted if `overwrite` is true; None says that the command has no such option.
 
     Raises:
         ValueError: the folder holds other files, or results of other settings or classes.
@@ -19,7 +21,8 @@ def check_output_folder(out: Path, file: str, record: dict[str, Any], overwrite:
     before, now = _decisive(read_json(out / file)), _decisive(record)
     if other := [name for name in {**before, **now} if before.get(name) != now.get(name)]:
         differ = ", ".join(f"{name} was {before.get(name)!r}, is {now.get(name)!r}" for name in other)
-        raise ValueError(f"{str(out)!r} holds other results: {differ}; choose another --out, or --overwrite them")
+        cure = "choose another --out" if overwrite is None else "choose another --out, or --overwrite them"
+        raise ValueError(f"{str(out)!r} holds other results: {differ}; {cure}")
 
 
 def holds_results(out: Path, file: str) -> bool:
@@ -57,8 +60,8 @@ def _decisive(record: Any) -> dict[str, Any]:
     return {**record["settings"], "classes": record.get("classes")}
 
 
-def check_writable(file: Path) -> None:
-    """Checks before the work that its result can be written, and makes the folder.
+def check_writable(file: Path, option: str = "--out") -> None:
+    """Checks before the work that its result can be written, and makes the folder; `option` named the file.
 
     Raises:
         ValueError: it cannot be written.
@@ -70,4 +73,4 @@ def check_writable(file: Path) -> None:
         with tempfile.TemporaryFile(dir=file.parent):
             pass
     except OSError as error:
-        raise ValueError(f"cannot write {str(file)!r}; choose another --out") from error
+        raise ValueError(f"cannot write {str(file)!r}; choose another {option}") from error

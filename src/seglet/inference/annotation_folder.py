@@ -14,7 +14,7 @@ from seglet.data.label_tools.regions import AnnotatedImage, RegionForm, regions_
 from seglet.engine.console import ProgressDisplay
 from seglet.engine.output_folder import check_replaceable
 from seglet.files import delete_path, read_json, write_json, write_text
-from seglet.inference.batch import failure_reason
+from seglet.inference.batch import SMALLER_VIEWS, failure_reason
 from seglet.inference.inputs import ImageFile
 from seglet.inference.job_report import JobReport
 from seglet.inference.training_set import link_image
@@ -44,6 +44,7 @@ class AnnotationFolder:
         form: form of regions; None for the tool's usual one.
         classes: names and colours of the classes.
         void: also write regions of void pixels.
+        memory_cure: what to do where memory runs out.
     """
 
     out: Path
@@ -51,6 +52,7 @@ class AnnotationFolder:
     form: RegionForm | None
     classes: Classes
     void: bool = True
+    memory_cure: str = SMALLER_VIEWS
     _done: list[dict[str, Any]] = field(default_factory=list)
     _failed: list[dict[str, str]] = field(default_factory=list)
 
@@ -75,7 +77,7 @@ class AnnotationFolder:
                 try:
                     yield self._annotate(image, label, form)
                 except (ValueError, OSError, MemoryError, RuntimeError) as error:
-                    self._failed.append({"source": str(image.path), "reason": failure_reason(error)})
+                    self._failed.append({"source": str(image.path), "reason": failure_reason(error, self.memory_cure)})
                     steps.note(f"failed: {image.path}")
                 steps.advance(count)
 

@@ -28,6 +28,8 @@ class FileTask(Protocol):
     def results(self) -> tuple[Path, ...]: ...
 
 
+SMALLER_VIEWS = "take windows of it (--window 512 512), or make it smaller (--resize 0.5)"
+"""What to do where a network runs out of memory; options of the commands that predict."""
 _AnyTask = TypeVar("_AnyTask", bound=FileTask)
 _Input = TypeVar("_Input")
 _Output = TypeVar("_Output")
@@ -87,8 +89,8 @@ def _attempt(work: Callable[[_AnyTask], dict[str, Any]], task: _AnyTask) -> Task
         return TaskOutcome(task.name, {}, "memory ran out")
 
 
-def failure_reason(error: Exception) -> str:
-    """Returns the reason, for people, why a network made nothing of an image.
+def failure_reason(error: Exception, cure: str = SMALLER_VIEWS) -> str:
+    """Returns the reason, for people, why nothing was made of an image; `cure` says what to do if memory ran out.
 
     Raises:
         RuntimeError: the error itself, if the image is not to blame.
@@ -96,7 +98,7 @@ def failure_reason(error: Exception) -> str:
     if isinstance(error, RuntimeError) and not _memory_ran_out(error):
         raise error
     if isinstance(error, RuntimeError | MemoryError):
-        return "memory ran out; take windows of it (--window 512 512), or make it smaller (--resize 0.5)"
+        return f"memory ran out; {cure}"
     return str(error)
 
 

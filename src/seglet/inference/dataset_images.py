@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
+from seglet.data.checking.file_facts import LIMIT_OPTION
 from seglet.data.dataset import Dataset
 from seglet.data.folder_dataset import FolderDataset
 from seglet.images import OWN_RANGE
@@ -49,5 +50,5 @@ class DatasetImages:
         name = self.samples.ids[index]
         if isinstance(self.samples, FolderDataset):
             whites, limit = self.samples.whites or OWN_RANGE, self.samples.description.max_pixels
-            return ImageFile(self.samples.items[index].image, name, whites=whites, max_pixels=limit)
+            return ImageFile(self.samples.items[index].image, name, None, whites, limit, LIMIT_OPTION)
         return ImageFile(Path(f"{name}.png"), name, lambda: self.samples.read(index).image)

@@ -104,7 +104,10 @@ class ClassesOnly(Dataset):
 
     def read(self, index: int) -> Sample:
         """Raises an error: there is nothing to read."""
-        raise DataError("there are no images to remember classes by; give --data, or set cache_from otherwise")
+        raise DataError(
+            "there are no images to remember classes by; predict a data set (`seglet predict --data`), or set "
+            "cache_from otherwise"
+        )
 
 
 def open_method(source: str, data: Dataset | None, named: str | None, device: str) -> TagPredictor:
@@ -133,7 +136,7 @@ def open_method(source: str, data: Dataset | None, named: str | None, device: st
     method_class: Any = experiment.method_class
     if not isinstance(method_class, LabelMaps):
         raise ValueError(f"method {experiment.method!r} makes no masks from tags alone; train a segmenter with it, or "
-                         "choose --method diclip")  # fmt: skip
+                         "choose a method that does, such as diclip")  # fmt: skip
     if file is run:
         learnt = training_data(experiment.settings)
         if data is not None:

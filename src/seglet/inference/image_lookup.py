@@ -1,4 +1,11 @@
-"""Finds the images that a tool's file names in the folder where they lie here."""
+"""Finds the images that a tool's file names in the folder where they lie here.
+
+Identities are those of `seglet.data.names`: paths below the folder in NFC, two entries for one image are refused. One
+rule is laxer. There `cam1/a.png` is never the image in `cam2`, as a list and its images belong to one folder. A tool
+names the folders of its server or of its own uploads (`upload/17/a.png`), which say nothing about the folder here, so
+a name that a single image has means this image, whatever folders stand before it. The import compares the size of the
+image with that which was annotated, and refuses names that several images have.
+"""
 
 import unicodedata
 from collections import defaultdict

@@ -71,7 +71,7 @@ def import_masks(source: Path, out: Path, options: ImportOptions) -> ImportRepor
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ValueError(f"{str(out)!r} is not empty; choose a new folder with --out")
-    with pixel_limit(PixelLimit(options.max_pixels)):
+    with pixel_limit(PixelLimit(options.max_pixels, "--max-pixels {}")):
         return _import_allowed(source, out, options)
 
 

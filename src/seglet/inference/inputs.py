@@ -12,13 +12,16 @@ from seglet.data.files import image_files, image_name
 from seglet.files import DataError
 from seglet.images import MAX_PIXELS, OWN_RANGE, RAW_SUFFIXES, TooLargeError, WhiteLevels, read_image
 
+_LIMIT_OPTION = "--max-pixels {}"
+
 
 @dataclass(frozen=True)
 class ImageFile:
     """An image file and the name of its results: without ending, relative to their folder and never outside it.
 
     An image that is drawn (`draw`) has no file; its `path` only names it. Images of more than 8 bits are scaled by
-    `whites`, or by the range that each uses. Files of more than `max_pixels` pixels are refused.
+    `whites`, or by the range that each uses. Files of more than `max_pixels` pixels are refused, with the
+    option that raises the limit.
     """
 
     path: Path
@@ -26,6 +29,7 @@ class ImageFile:
     draw: Callable[[], UInt8[np.ndarray, "h w 3"]] | None = None
     whites: WhiteLevels = OWN_RANGE
     max_pixels: int = MAX_PIXELS
+    limit_option: str = _LIMIT_OPTION
 
     def read(self) -> UInt8[np.ndarray, "h w 3"]:
         """Reads or draws the image.
@@ -35,10 +39,12 @@ class ImageFile:
         """
         if self.draw is not None:
             return self.draw()
-        return read_allowed(self.path, self.max_pixels, self.whites)
+        return read_allowed(self.path, self.max_pixels, self.whites, self.limit_option)
 
 
-def read_allowed(path: Path, max_pixels: int, whites: WhiteLevels = OWN_RANGE) -> UInt8[np.ndarray, "h w 3"]:
+def read_allowed(
+    path: Path, max_pixels: int, whites: WhiteLevels = OWN_RANGE, limit_option: str = _LIMIT_OPTION
+) -> UInt8[np.ndarray, "h w 3"]:
     """Reads an image that a command was given.
 
     Raises:
@@ -47,7 +53,7 @@ def read_allowed(path: Path, max_pixels: int, whites: WhiteLevels = OWN_RANGE) -
     try:
         return read_image(path, max_pixels, whites=whites)
     except TooLargeError as error:
-        raise error.with_cure("--max-pixels {}") from error
+        raise error.with_cure(limit_option) from error
 
 
 def gather_images(inputs: Sequence[Path], results: Path, max_pixels: int = MAX_PIXELS) -> list[ImageFile]:

@@ -139,7 +139,7 @@ def test_a_full_disk_leaves_what_was_there(store, monkeypatch):
 
 def test_a_folder_that_cannot_be_written_is_reported(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(DataError, match=r"cannot write columns.*--columns DIR"):
+    with pytest.raises(DataError, match=r"cannot write columns.*key `columns`"):
         ColumnStore(tmp_path / "file", column_recipes([CopyProducer()])["source"]).begin()
 
 

@@ -36,7 +36,13 @@ def run(arguments: argparse.Namespace) -> int:
     samples = open_dataset(arguments.data, arguments.split)
     data = DatasetImages(arguments.data, samples)
     check_annotation_folder(arguments.out, arguments.overwrite)
-    folder = AnnotationFolder(arguments.out, arguments.tool, arguments.form, samples.classes)
+    folder = AnnotationFolder(
+        arguments.out,
+        arguments.tool,
+        arguments.form,
+        samples.classes,
+        memory_cure="cut the images and masks into tiles, and check the data again",
+    )
 
     def read_labels(image: ImageFile) -> LabelsAndConfidence:
         labels = data.truth(image)

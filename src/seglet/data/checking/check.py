@@ -73,13 +73,16 @@ class CheckReport:
         """Returns the description.
 
         Raises:
-            DataError: there are errors; shows the first five.
+            DataError: there are errors; shows the first five, whose options are those of `seglet data check`.
         """
         if self.ok:
             return self.description
         first = "\n  ".join(str(problem) for problem in self.errors[:5])
         root = str(self.description.root)
-        raise DataError(f"{root!r} has {len(self.errors)} problems; `seglet data check` lists them all:\n  {first}")
+        raise DataError(
+            f"{root!r} has {len(self.errors)} problems; `seglet data check` lists them all and has the options "
+            f"named:\n  {first}"
+        )
 
 
 def check_dataset(

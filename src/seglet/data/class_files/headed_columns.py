@@ -82,7 +82,7 @@ def _roles(words: Sequence[str], columns: dict[int, list[str]], heading: Sequenc
     whole = {place for place, cells in columns.items() if all(re.fullmatch(r"-?\d+", cell) for cell in cells)}
     texts = {place for place, cells in columns.items() if any(any(map(str.isalpha, cell)) for cell in cells)}
     if any(words[place] in _IMAGES for place in texts):
-        cure = "if it holds tags, give it with --tags; name the table of classes with --classes"
+        cure = "if it holds tags, give it with `seglet data check DIR --tags FILE`; name the table with --classes"
         raise DataError(f"the heading {', '.join(heading)!r} names images, so this is no table of classes; {cure}")
     colour = _colour_columns(words, columns)
     void = next((place for place, word in enumerate(words) if word in _VOID), None)

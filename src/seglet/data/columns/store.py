@@ -73,7 +73,7 @@ class ColumnStore:
         except OSError as error:
             raise DataError(
                 f"cannot write columns in {str(self.root)!r} ({error.strerror}); free space, or choose another folder "
-                "with --columns DIR"
+                "with the experiment's key `columns`"
             ) from error
         return [path.name for path in removed]
 

@@ -5,7 +5,8 @@ from pathlib import Path
 from seglet import files
 
 _USE = (
-    "a backbone of transformers serves a student (--student HEAD-hf:FOLDER), a segmenter teaches (--teacher hf:FOLDER)"
+    "in `seglet train` a backbone of transformers serves a student (--student HEAD-hf:FOLDER), a segmenter teaches "
+    "(--teacher hf:FOLDER)"
 )
 
 

@@ -76,7 +76,7 @@ def _take_folder(out: Path, study: CostStudy) -> None:
         ValueError: it holds other files, or runs of other settings.
     """
     record = {"settings": study.as_dict()}
-    check_output_folder(out, "plan.json", record, overwrite=False)
+    check_output_folder(out, "plan.json", record, overwrite=None)
     write_json(out / "plan.json", record)
 
 
