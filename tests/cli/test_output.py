@@ -35,14 +35,14 @@ def test_a_place_that_cannot_be_written_is_refused_beforehand(tmp_path):
     assert (tmp_path / "new").is_dir()
 
 
-def test_a_refused_file_or_folder_names_the_options_that_the_command_has(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="choose another --audit$"):
+def test_a_refused_file_or_folder_names_the_options_that_the_command_has(tmp_path):
+    with pytest.raises(ValueError, match=r"choose another --audit$"):
         check_writable(tmp_path, "--audit")
     (tmp_path / "plan.json").write_text('{"settings": {"seeds": 2}}')
     now = {"settings": {"seeds": 3}}
-    with pytest.raises(ValueError, match="seeds was 2, is 3; choose another --out, or --overwrite them$"):
+    with pytest.raises(ValueError, match=r"seeds was 2, is 3; choose another --out, or --overwrite them$"):
         check_output_folder(tmp_path, "plan.json", now, overwrite=False)
-    with pytest.raises(ValueError, match="seeds was 2, is 3; choose another --out$"):
+    with pytest.raises(ValueError, match=r"seeds was 2, is 3; choose another --out$"):
         check_output_folder(tmp_path, "plan.json", now, overwrite=None)
     check_output_folder(tmp_path, "plan.json", now, overwrite=True)
     check_output_folder(tmp_path, "plan.json", {"settings": {"seeds": 2}}, overwrite=None)

@@ -101,7 +101,7 @@ def test_the_latest_description_of_a_folder_is_read(described, cache, unwritable
 def test_without_any_place_the_cure_is_told(described, unwritable, cache):
     folder = user_cache_folder_for(described.root)
     unwritable |= {described.root, described.root / ".seglet", cache, folder, folder.parent}
-    with pytest.raises(DataError, match=r"--out FILE, or set SEGLET_CACHE"):
+    with pytest.raises(DataError, match=r"--out FILE`, or set SEGLET_CACHE"):
         description_path(described.root)
 
 
