@@ -29,7 +29,7 @@ class FileTask(Protocol):
 
 
 SMALLER_VIEWS = "take windows of it (--window 512 512), or make it smaller (--resize 0.5)"
-"""What to do where a network runs out of memory; options of the commands that predict."""
+"""The cure where a network runs out of memory, with options of the commands that predict."""
 _AnyTask = TypeVar("_AnyTask", bound=FileTask)
 _Input = TypeVar("_Input")
 _Output = TypeVar("_Output")
