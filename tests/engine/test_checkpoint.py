@@ -51,7 +51,7 @@ def test_a_damaged_newest_checkpoint_gives_way_to_the_one_before(saved):
 
 
 def test_without_any_checkpoint_the_message_says_what_to_do(tmp_path):
-    with pytest.raises(checkpoint.CheckpointError, match="without --resume"):
+    with pytest.raises(checkpoint.CheckpointError, match=r"start again, with .* in place of --resume"):
         checkpoint.load_newest_checkpoint(tmp_path)
 
 

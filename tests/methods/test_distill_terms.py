@@ -50,6 +50,7 @@ def test_terms_of_one_kind_are_named_by_their_taps() -> None:
         (["kl reduction=skd temperature=2"], "SKD's reduction has none"),
         (["kl reduction=mean"], "expected one of cirkd, ifvd, skd"),
         (["cirkd-minibatch temperature=1e-9"], "temperature: expected at least"),
+        (["cirkd-minibatch group=-2"], "group: expected 0 or more images"),
         (["cirkd-memory pixel_slots=0"], "pixel_slots: expected above 0"),
         (["skd window=0"], "window: expected at least 1"),
     ],

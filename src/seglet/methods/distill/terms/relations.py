@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import torch
+
 from seglet.losses.distillation.cirkd_memory import cirkd_memory_loss
 from seglet.losses.distillation.cirkd_minibatch import LEAST_TEMPERATURE, cirkd_minibatch_bytes, cirkd_minibatch_loss
 from seglet.methods.distill.terms.base import FeaturePair, Term, TermOptions, TermPart, TermShape
@@ -16,9 +18,14 @@ class MinibatchOptions(TermOptions):
     temperature: float = option(0.1, "temperature of the similarities; CIRKD code")
     pooling: bool = option(False, "average 2x2 pixels first, for 1/16 of time and memory; CIRKD code for SegFormer")
     budget: int = option(256, "MiB up to which products of two images are stored instead of computed twice")
+    group: int = option(
+        0, "images that are compared with one another; 0: all of a device; CIRKD code: the 2 that each of 8 GPUs has"
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.group < 0:
+            raise ValueError(f"group: expected 0 or more images, got {self.group}")
         if self.temperature < LEAST_TEMPERATURE:
             raise ValueError(f"temperature: expected at least {LEAST_TEMPERATURE}, got {self.temperature}")
         if self.budget < 0:
@@ -26,7 +33,7 @@ class MinibatchOptions(TermOptions):
 
 
 class MinibatchTerm(Term):
-    """CIRKD: similarities between all pixels of the batch."""
+    """CIRKD: similarities between all pixels of the batch, or of each group of its images."""
 
     options = MinibatchOptions
 
@@ -35,14 +42,19 @@ class MinibatchTerm(Term):
         self.chosen, self.shape = options, shape
 
     def forward(self, pair: FeaturePair) -> Mapping[str, TermPart]:
-        chosen = self.chosen
-        value = cirkd_minibatch_loss(
-            pair.student, pair.teacher, chosen.temperature, chosen.pooling, chosen.budget * 2**20
-        )
-        return {"": TermPart(value)}
+        chosen, images = self.chosen, len(pair.student)
+        size = chosen.group or images
+        groups = zip(torch.split(pair.student, size), torch.split(pair.teacher, size), strict=True)
+        parts = [
+            len(student)
+            / images
+            * cirkd_minibatch_loss(student, teacher, chosen.temperature, chosen.pooling, chosen.budget * 2**20)
+            for student, teacher in groups
+        ]
+        return {"": TermPart(torch.stack(parts).sum())}
 
     def memory_bytes(self, batch: int, size: tuple[int, int]) -> int:
-        maps = batch, self.shape.student, *size
+        maps = min(batch, self.chosen.group or batch), self.shape.student, *size
         return cirkd_minibatch_bytes(maps, self.shape.teacher, self.chosen.pooling, self.chosen.budget * 2**20)
 
 
