@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -74,3 +75,11 @@ def test_untrained_decoders_are_nearly_undecided(name: str) -> None:
     chances = segmenter(name)(IMAGES).softmax(dim=1)
     assert chances.min() > 0.1
     assert chances.max() < 0.7
+
+
+def test_it_predicts_one_image_after_the_other() -> None:
+    network, images = segmenter().eval(), np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), np.uint8)
+    first = [network.predict(image).probabilities for image in images]
+    again = [network.predict(image).probabilities for image in images]
+    assert all(np.array_equal(one, other) for one, other in zip(first, again, strict=True))
+    assert not np.array_equal(*first)

@@ -76,3 +76,9 @@ def test_a_part_that_occurs_twice_is_copied_once() -> None:
     own = evaluation_copy(torch.nn.ModuleList([part, torch.nn.Sequential(part)]))
     assert own[0] is own[1][0]
     assert own[0] is not part
+
+
+def test_a_copys_hooks_are_its_own() -> None:
+    segmenter = tiny("deeplabv3-resnet18")
+    evaluation_copy(segmenter).network.register_forward_hook(lambda *_: None)
+    assert len(segmenter.network._forward_hooks) == 0

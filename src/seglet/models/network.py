@@ -91,6 +91,16 @@ def evaluation_mode(module: nn.Module) -> Iterator[None]:
             part.training = training
 
 
+_HOOKS = (
+    "_forward_hooks",
+    "_forward_hooks_with_kwargs",
+    "_forward_hooks_always_called",
+    "_forward_pre_hooks",
+    "_forward_pre_hooks_with_kwargs",
+)
+"""Registries of a module's hooks, which a shallow copy would share."""
+
+
 def evaluation_copy(module: _Module) -> _Module:
     """Returns a copy in evaluation mode that shares every weight and buffer with the module.
 
@@ -103,6 +113,8 @@ def evaluation_copy(module: _Module) -> _Module:
 def _with_own_parts(module: _Module, made: dict[nn.Module, nn.Module]) -> _Module:
     """Copies a tree of modules; `made` has the copies of those that occur more than once."""
     own = made[module] = copy.copy(module)
+    for hooks in _HOOKS:  # transformers adds some at the first call of each copy
+        setattr(own, hooks, getattr(module, hooks).copy())
     own._modules = {
         name: None if part is None else made[part] if part in made else _with_own_parts(part, made)
         for name, part in module._modules.items()
