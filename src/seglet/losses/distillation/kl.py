@@ -38,10 +38,7 @@ def kl_divergence(
 
     Source: FOTF Eq. 1-3; temperature and mean over b·h·w as in CIRKD, losses/kd.py; golden kl_pixel.
     """
-    check_same_shape(student, teacher)
-    check_temperature(temperature)
-    log_student = F.log_softmax(at_least_float32(student) / temperature, dim=1)
-    log_teacher = F.log_softmax(at_least_float32(teacher) / temperature, dim=1)
+    log_student, log_teacher = _log_probabilities(student, teacher, temperature)
     summands = F.kl_div(log_student, log_teacher, reduction="none", log_target=True)  # Eq. 2: q_T · log(q_T / q_S)
     return _mean_over_pixels(summands, weight, counted) * temperature**2
 
@@ -63,13 +60,19 @@ def generalised_kl_divergence(
 
     Source: the Bregman divergence of q·log q, also called generalised Kullback-Leibler divergence.
     """
-    check_same_shape(student, teacher)
-    check_temperature(temperature)
-    log_student = F.log_softmax(at_least_float32(student) / temperature, dim=1)
-    log_teacher = F.log_softmax(at_least_float32(teacher) / temperature, dim=1)
+    log_student, log_teacher = _log_probabilities(student, teacher, temperature)
     divergence = F.kl_div(log_student, log_teacher, reduction="none", log_target=True)
     summands = divergence - log_teacher.exp() + log_student.exp()
     return _mean_over_pixels(summands, weight, counted) * temperature**2
+
+
+def _log_probabilities(student: Tensor, teacher: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+    check_same_shape(student, teacher)
+    check_temperature(temperature)
+    return (
+        F.log_softmax(at_least_float32(student) / temperature, dim=1),
+        F.log_softmax(at_least_float32(teacher) / temperature, dim=1),
+    )
 
 
 def target_tilt(
