@@ -18,8 +18,9 @@ from seglet.results.comparison import draw_table
 from seglet.results.curves import mean_curve, score_chart
 from seglet.results.definition import TableRow, demo_rows, parse_inference_options, table_definition, table_names
 from seglet.results.demo_page import write_demo_page
-from seglet.results.experiments import check_splits, experiment_keys, scored_data
+from seglet.results.experiments import check_splits, experiment_keys, scored_data, training_keys
 from seglet.results.markdown import paste_into_page, render_results
+from seglet.results.pairs import paired_differences
 from seglet.results.plan import Cell, TablePlan
 from seglet.results.runner import fill_table, pending_tasks, run_task
 from seglet.results.tasks import (
@@ -447,3 +448,26 @@ def test_depth_is_computed_before_a_row_that_reads_it_is_trained(tmp_path):
 def test_the_world_of_a_row_is_no_key_of_its_experiment():
     row = TableRow.read({"method": "dgkd", "world": "dark=1"})
     assert (row.world, dict(row.experiment)) == ("dark=1", {"method": "dgkd"})
+
+
+def test_rows_are_compared_with_their_controls_seed_by_seed():
+    rows = [result("kd", 0, 0.50), result("kd", 1, 0.54), result("kd", 2, 0.4)]
+    rows += [result("entropy", 0, 0.51), result("entropy", 1, 0.56), result("class", 3, 0.9)]
+    controls = {"entropy": ["kd"], "class": ["kd"]}
+    results = {**RESULTS, "rows": rows, "controls": controls}
+    (pair,) = paired_differences(results)
+    assert dict(pair.differences) == pytest.approx({0: 1.0, 1: 2.0})
+    assert (pair.test.better, pair.test.p) == (2, 0.5)
+    assert "| entropy | kd | +1.50 ± 0.71 | 2 of 2 seeds | 0.50 |" in render_results(results).splitlines()
+
+
+def test_a_matched_row_takes_the_weight_that_the_other_row_logged_on_the_same_seed(tmp_path):
+    plan = table(tmp_path, "fotf-evidence")
+    metrics = plan.folders.run(Cell("adaptive", 1)) / "metrics.jsonl"
+    metrics.parent.mkdir(parents=True)
+    write_text(metrics, '{"train/weight_effective": 1.5}\n{"val/miou": 0.1}\n{"train/weight_effective": 2.0}\n')
+    assert training_keys(plan, Cell("kd-matched", 1))["kd_weight"] == 1.75
+    assert "adaptive" in plan.required_rows("kd-matched")
+    write_text(metrics, '{"val/miou": 0.1}\n')
+    with pytest.raises(ValueError, match=r"matched to 'adaptive', but .* has no 'train/weight_effective'"):
+        training_keys(plan, Cell("kd-matched", 1))

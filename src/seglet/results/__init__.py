@@ -11,12 +11,14 @@ if TYPE_CHECKING:
     from seglet.results.definition import TableDefinition, TableRow, table_definition, table_names
     from seglet.results.markdown import paste_into_page, render_results
     from seglet.results.own_table import AboutTable, open_table
+    from seglet.results.pairs import PairedDifference, paired_differences
     from seglet.results.plan import Cell, TablePlan
     from seglet.results.runner import fill_table
 
 __all__ = [
     "AboutTable",
     "Cell",
+    "PairedDifference",
     "SheetLayout",
     "SheetRow",
     "TableDefinition",
@@ -26,6 +28,7 @@ __all__ = [
     "draw_table",
     "fill_table",
     "open_table",
+    "paired_differences",
     "paste_into_page",
     "render_results",
     "score_chart",
@@ -39,6 +42,7 @@ __getattr__, __dir__ = lazy_exports(
     {
         "AboutTable": "seglet.results.own_table",
         "Cell": "seglet.results.plan",
+        "PairedDifference": "seglet.results.pairs",
         "SheetLayout": "seglet.results.comparison",
         "SheetRow": "seglet.results.comparison",
         "TableDefinition": "seglet.results.definition",
@@ -48,6 +52,7 @@ __getattr__, __dir__ = lazy_exports(
         "draw_table": "seglet.results.comparison",
         "fill_table": "seglet.results.runner",
         "open_table": "seglet.results.own_table",
+        "paired_differences": "seglet.results.pairs",
         "paste_into_page": "seglet.results.markdown",
         "render_results": "seglet.results.markdown",
         "score_chart": "seglet.results.curves",

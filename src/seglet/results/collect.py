@@ -10,6 +10,7 @@ from typing import Any
 
 from seglet.files import read_json, write_json, write_text
 from seglet.results.curves import Curve, score_chart
+from seglet.results.experiments import effective_weight, matched_weight
 from seglet.results.plan import Cell, TablePlan
 
 _SCORES = {"miou": "miou", "pixel_accuracy": "pixel_accuracy", "ece": "ece_10", "ece_15": "ece_15"}
@@ -39,6 +40,7 @@ def write_results(plan: TablePlan) -> dict[str, Any]:
         "stops": definition.stops or None,
         "shares": definition.shares or None,
     }
+    controls = {row: list(keys.control) for row, keys in definition.rows.items() if keys.control}
     results = {
         "name": definition.name,
         "title": definition.title,
@@ -50,6 +52,7 @@ def write_results(plan: TablePlan) -> dict[str, Any]:
         "rows": [found[cell] for cell in plan.all_cells() if cell in found],
         "paper": list(definition.paper),
         **{key: list(value) for key, value in optional.items() if value is not None},
+        **({"controls": controls} if controls else {}),
     }
     write_json(plan.file, results)
     if found:
@@ -145,6 +148,9 @@ def _cell_results(plan: TablePlan, cell: Cell, commit: str) -> dict[str, Any]:
         found["known_tags"] = read_json(known_tags)["miou"]
     if "parameters" in scores:
         found["parameters"] = scores["parameters"]
+    weight = matched_weight(plan, cell) if row.matched_to else effective_weight(plan.folders.run(cell))
+    if weight is not None:
+        found["effective_weight"] = weight
     if row.supervision:
         found["supervision"] = row.supervision
     if plan.definition.stops:

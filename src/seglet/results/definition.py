@@ -38,6 +38,11 @@ class TableRow:
     """Score the masks that the method makes from tags: as the row `model_of` was trained to, else untrained."""
     needs: str = ""
     """The extra of seglet's installation that the row needs."""
+    control: tuple[str, ...] = ()
+    """Rows of the same budget that this one is compared with, seed by seed."""
+    matched_to: str | None = None
+    """The row whose logged `weight_effective`, averaged over the run on the same seed, becomes this one's
+    `kd_weight`: plain distillation that pulls as much."""
     zero_dce: bool = False
     """Brighten the scored images by a Zero-DCE that is trained on the images that the row learns from."""
 
@@ -52,6 +57,8 @@ class TableRow:
         given: dict[str, Any] = {key: value for key, value in keys.items() if key in own}
         for key in ("pseudo_labels", "inference"):
             given[key] = parse_inference_options(given.get(key, {}))
+        controls = given.get("control", ())
+        given["control"] = (controls,) if isinstance(controls, str) else tuple(controls)
         return cls({key: value for key, value in keys.items() if key not in own}, **given)
 
     @property
@@ -63,7 +70,7 @@ class TableRow:
     @property
     def sources(self) -> list[str]:
         """The rows that must be finished before this one."""
-        return [row for row in (self.teacher, self.model_of, self.labels_of) if row]
+        return [row for row in (self.teacher, self.model_of, self.labels_of, self.matched_to) if row]
 
 
 def parse_inference_options(keys: Mapping[str, Any]) -> InferenceOptions:

@@ -1,7 +1,9 @@
 """Settings of a table's cells: the experiment that each is trained as, and the data and options it is scored with."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from seglet import methods
@@ -13,6 +15,8 @@ from seglet.inference.options import InferenceOptions
 from seglet.results.definition import TableRow
 from seglet.results.plan import Cell, TablePlan
 
+LOGGED_WEIGHT = "train/weight_effective"
+"""The value in a run's metrics that says which λ of plain distillation pulls as much."""
 LABEL_SCENES = 200
 """Scenes of the embedded world that are put beside pseudo labels to validate on."""
 
@@ -30,6 +34,39 @@ def experiment_keys(plan: TablePlan, cell: Cell) -> dict[str, Any]:
     if "train_split" in keys:
         keys["train_split"] = keys["train_split"].replace("{seed}", str(cell.seed))
     return keys
+
+
+def training_keys(plan: TablePlan, cell: Cell) -> dict[str, Any]:
+    """Returns the keys of the cell's experiment as it is trained, once the rows that it needs are finished."""
+    matched = {"kd_weight": matched_weight(plan, cell)} if plan.row(cell).matched_to else {}
+    return {**experiment_keys(plan, cell), **matched}
+
+
+def matched_weight(plan: TablePlan, cell: Cell) -> float:
+    """Returns the `kd_weight` of a cell that is matched to another row, to three decimals.
+
+    Raises:
+        ValueError: the other row's run logged no weight.
+    """
+    source = plan.row(cell).matched_to
+    assert source is not None
+    folder = plan.folders.run(plan.source_cell(source, cell.seed))
+    weight = effective_weight(folder)
+    if weight is None:
+        raise ValueError(
+            f"{cell.row} is matched to {source!r}, but {folder / 'metrics.jsonl'} has no {LOGGED_WEIGHT!r}; only runs "
+            "whose distillation term is weighted log it"
+        )
+    return weight
+
+
+def effective_weight(run: Path) -> float | None:
+    """Returns the λ of plain distillation that pulls as much as the weighted term did, averaged over what a run has
+    logged, to three decimals; None where none is logged."""
+    file = run / "metrics.jsonl"
+    lines = map(json.loads, file.read_text(encoding="utf-8").splitlines()) if file.exists() else ()
+    logged = [line[LOGGED_WEIGHT] for line in lines if line.get(LOGGED_WEIGHT) is not None]
+    return round(fmean(logged), 3) if logged else None
 
 
 def scored_data(plan: TablePlan, row: TableRow | None = None) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from seglet.files import write_text
+from seglet.results.pairs import pair_cells, paired_differences
 
 _COLUMNS = {
     "miou": "mIoU %",
@@ -16,6 +17,7 @@ _COLUMNS = {
     "single": "confusion ratio, one class",
     "cooccurring": "confusion ratio, several",
     "parameters": "parameters, million",
+    "effective_weight": "λ that pulls as much",
     "supervision": "learns from",
 }
 """Scores that a table can show, and their column heads."""
@@ -35,10 +37,16 @@ _PAPER_COLUMNS = {
 
 def render_results(results: Mapping[str, Any]) -> str:
     """Returns the table in Markdown, with the command, commit and hardware that made it."""
-    head, *rows = table_cells(results)
-    lines = [head, ["---"] * len(head), *rows]
-    table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
-    return f"{table}\n\n`{results['command']}`, commit {results['commit']}, {results['hardware']}."
+    tables = [_table(table_cells(results))]
+    if pairs := paired_differences(results):
+        tables.append(_table(pair_cells(pairs)))
+    text = "\n\n".join(tables)
+    return f"{text}\n\n`{results['command']}`, commit {results['commit']}, {results['hardware']}."
+
+
+def _table(cells: Sequence[Sequence[str]]) -> str:
+    head, *rows = cells
+    return "\n".join("| " + " | ".join(line) + " |" for line in [head, ["---"] * len(head), *rows])
 
 
 def table_cells(results: Mapping[str, Any]) -> list[list[str]]:
@@ -71,6 +79,8 @@ def _cell(name: str, runs: Sequence[Mapping[str, Any]]) -> str:
     if name in ("parameters", "supervision"):
         value = runs[0].get(name, "")
         return f"{value / 1e6:.2f}" if name == "parameters" and value else str(value)
+    if name == "effective_weight":
+        return _mean([run[name] for run in runs if name in run])
     return _mean([100 * run[name] for run in runs if run.get(name) is not None])
 
 

@@ -26,6 +26,7 @@ from seglet.results.experiments import (
     scored_data,
     scoring_options,
     training_data_name,
+    training_keys,
 )
 from seglet.results.plan import Cell, TablePlan
 from seglet.results.tasks import (
@@ -118,7 +119,7 @@ def _model_tasks(plan: TablePlan, cell: Cell) -> list[Task]:
     folder, row = str(plan.folders.run(cell)), plan.row(cell)
     tasks: list[Task] = []
     if row.model_of is None:
-        keys = experiment_keys(plan, cell)
+        keys = training_keys(plan, cell)
         if methods.load_method(keys["method"]).Method.columns:
             tasks.append(PrepareTask(folder, keys))
         tasks.append(TrainTask(folder, keys))
