@@ -10,6 +10,7 @@ from seglet.labels.semi.cutmix import (
     box_mask,
     box_sides,
     draw_cutmix_boxes,
+    first_fitting_box,
     has_box,
     join_captions,
     paste_boxes,
@@ -47,6 +48,25 @@ def test_draws_become_the_boxes_that_unimatch_makes_of_them(case: Case) -> None:
     assert shapes == list(zip(case["geom_h"].tolist(), case["geom_w"].tolist(), strict=True))
     corners = zip(case["geom_y"].tolist(), case["geom_x"].tolist(), strict=True)
     assert [box_fits(c, s, size) for c, s in zip(corners, shapes, strict=True)] == case["geom_accept"].tolist()
+
+
+@pytest.mark.golden("semi", "cutmix")
+def test_a_box_that_does_not_fit_is_drawn_again_with_the_same_area(case: Case) -> None:
+    size, corners = (int(case["geom_size"]),) * 2, zip(case["geom_y"].tolist(), case["geom_x"].tolist(), strict=True)
+    draws = list(zip(case["geom_ratio"].tolist(), corners, strict=True))
+    for place, accepted in enumerate(case["geom_accept"].tolist()):
+        share = float(case["geom_frac"][place])
+        y, x, h, w = first_fitting_box(size, share, draws[place:])
+        if accepted:
+            assert (y, x, h, w) == tuple(int(case[f"geom_{side}"][place]) for side in "yxhw")
+        else:
+            assert h == 0 or (h + 1) * (w + 1) > share * size[0] * size[1] >= h * w
+
+
+def test_the_mean_area_of_boxes_is_that_of_the_draw() -> None:
+    boxes = draw_cutmix_boxes(2000, (321, 321), CutMixOptions(chance=1.0), seeded())
+    share = (boxes[:, 2] * boxes[:, 3]).double().mean() / 321**2
+    assert float(share) == pytest.approx(0.21, abs=0.007)  # (0.02 + 0.4) / 2; .14 if the area were drawn anew
 
 
 def test_boxes_lie_within_the_image_and_have_the_areas_asked_for() -> None:

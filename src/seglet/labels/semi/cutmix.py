@@ -3,6 +3,7 @@
 Axes: b images, c channels, h rows, w columns, l tokens, d their width.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -49,14 +50,37 @@ def draw_cutmix_boxes(
 def _draw_box(size: tuple[int, int], how: CutMixOptions, generator: torch.Generator) -> tuple[int, int, int, int]:
     if float(torch.rand((), generator=generator)) >= how.chance:
         return 0, 0, 0, 0
+    share = how.area[0] + _uniform(generator) * (how.area[1] - how.area[0])
+    return first_fitting_box(size, share, _ratios_and_corners(size, how, generator))
+
+
+def _ratios_and_corners(
+    size: tuple[int, int], how: CutMixOptions, generator: torch.Generator
+) -> Iterator[tuple[float, tuple[int, int]]]:
+    """Draws height / width and the upper left corner, again and again."""
     for _ in range(_TRIES):
-        area, aspect, top, left = torch.rand(4, generator=generator, dtype=torch.float64).tolist()
-        share = how.area[0] + area * (how.area[1] - how.area[0])
-        ratio = how.aspect + aspect * (1 / how.aspect - how.aspect)
-        height, width = box_sides(size, share, ratio)
-        y, x = int(top * size[0]), int(left * size[1])
-        if box_fits((y, x), (height, width), size):
-            return y, x, height, width
+        aspect, top, left = (_uniform(generator) for _ in range(3))
+        yield how.aspect + aspect * (1 / how.aspect - how.aspect), (int(top * size[0]), int(left * size[1]))
+
+
+def _uniform(generator: torch.Generator) -> float:
+    return float(torch.rand((), generator=generator, dtype=torch.float64))
+
+
+def first_fitting_box(
+    size: tuple[int, int], share: float, draws: Iterable[tuple[float, tuple[int, int]]]
+) -> tuple[int, int, int, int]:
+    """Returns top, left, height and width of the first box that fits, of `share` of the image; zeros if none does.
+
+    The area stays and only height / width and the upper left corner are drawn again: were the area drawn again too,
+    large boxes, which seldom fit, would become rare, and the mean area .14 of an image instead of .21.
+
+    Source: UniMatch, as golden cutmix (geom) describes it.
+    """
+    for ratio, corner in draws:
+        sides = box_sides(size, share, ratio)
+        if box_fits(corner, sides, size):
+            return *corner, *sides
     return 0, 0, 0, 0
 
 
