@@ -90,6 +90,20 @@ def test_a_reversed_partner_needs_no_images_of_its_own():
     assert steps(world(config=SemiConfig(partner="reversed", streams=1)), count=1)[0].partner is None
 
 
+def test_a_divided_step_pastes_the_same_reversed_partners_as_the_undivided_one():
+    data = world(config=SemiConfig(partner="reversed", streams=1))
+    (whole,), parts = steps(data, count=1, batch=4, start_step=1), steps(data, 4, batch=1, accumulate=4, start_step=1)
+    assert [part.partner.ids[0] for part in parts] == list(whole.unlabelled.ids[::-1])
+    assert torch.equal(torch.cat([part.partner.strong for part in parts], 1), whole.unlabelled.strong.flip(1))
+
+
+def test_a_step_of_one_unlabelled_image_says_that_nothing_is_pasted():
+    config = SemiConfig(partner="reversed", streams=1)
+    notes = [config.training_notes(world(config=config), 10, batch)[-1] for batch in (1, 2)]
+    assert notes[0].startswith("CutMix pastes nothing: a step has one unlabelled image")
+    assert "CutMix" not in notes[1]
+
+
 def test_labelled_views_are_those_of_the_labelled_images_alone():
     data = world()
     (step,) = steps(data, count=1)

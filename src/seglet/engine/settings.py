@@ -47,7 +47,9 @@ class Settings:
 
     steps: int = option(1000, "optimiser steps")
     batch: int = option(16, "images per optimiser step, over all devices; FOTF A.2 follows CIRKD: 16")
-    accumulate: int = option(1, "micro-batches per step: more need less memory; only batch-norm statistics differ")
+    accumulate: int = option(
+        1, "micro-batches per step: more need less memory; same images, but statistics, draws and means are of each"
+    )
     optimiser: Literal["sgd", "adamw"] = option(
         "sgd", "sgd for CNNs, adamw for SegFormer; FOTF A.2, also SSSS, UniMatch and DGKD-WLSS code: sgd"
     )

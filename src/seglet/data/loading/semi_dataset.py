@@ -114,7 +114,10 @@ class SemiConfig(DataConfig):
             f"{math.ceil(unlabelled / taken)} steps, this run has {steps * taken / unlabelled:.1f}; "
             f"each labelled image comes {steps * batch / len(data):.0f} times"
         ]
-        return lines + [f"no labelled image shows {', '.join(missing)}: it cannot be learnt"] * bool(missing)
+        lines += [f"no labelled image shows {', '.join(missing)}: it cannot be learnt"] * bool(missing)
+        alone = self.partner == "reversed" and taken < 2
+        return lines + ["CutMix pastes nothing: a step has one unlabelled image, its own partner in the reversed "
+                        "step; raise batch or unlabelled_ratio, or set partner: batch"] * alone  # fmt: skip
 
     def example_sheets(self, data: Dataset, augment: Augmentation, seed: int, count: int) -> Mapping[str, ImageRows]:
         """Returns one sheet: the weak views of the first images without masks, below them each strong view."""

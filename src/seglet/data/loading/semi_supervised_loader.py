@@ -22,7 +22,7 @@ from seglet.data.loading.collation import (
 )
 from seglet.data.loading.loaders import check_sampler_size, endless_batches
 from seglet.data.loading.sample_views import LoadingFailure, SampleViews, require_labels, without_annotation
-from seglet.data.loading.semi_dataset import SemiDataset
+from seglet.data.loading.semi_dataset import PartnerSource, SemiDataset
 from seglet.data.loading.step_sampler import CombinedSampler, StepSampler, augmentation_rng, stream_seed
 from seglet.types import SemiStep, Unlabelled
 
@@ -38,6 +38,9 @@ def semi_loader(
     Each list of images is shuffled anew when all of it was taken, so the shorter one repeats within an epoch of the
     longer. Weak and strong views share their geometry and depend on the seed and the position alone.
 
+    With `partner: reversed` the partners are the unlabelled views of the whole optimiser step in reverse order: where
+    the step is one batch, the method reverses it; where it is divided, the batch brings the views that belong to it.
+
     Raises:
         ValueError: the sampler was made for a data set of another size.
         DataError: while iterating: a sample cannot be read, or a labelled one has no mask or a label that is no class.
@@ -46,13 +49,20 @@ def semi_loader(
     config = data.config
     parts: list[_Part] = [_Part(SampleViews(data.labelled, augment, sampler.seed, require_labels), config.strong, 0)]
     samplers = [sampler]
-    for stream in (_UNLABELLED, _PARTNER)[: 2 if config.partner == "batch" else 1]:
+    own = replace(sampler, size=len(data.unlabelled), batch=sampler.batch * config.unlabelled_ratio)
+    for stream, mirrored in _unlabelled_streams(config.partner, sampler.accumulate * sampler.world):
         seed = stream_seed(sampler.seed, stream)
         weak = SampleViews(data.unlabelled, augment, seed, without_annotation)
         parts.append(_Part(weak, config.strong, config.streams))
-        count = sampler.batch * config.unlabelled_ratio
-        samplers.append(replace(sampler, size=len(data.unlabelled), batch=count, seed=seed))
+        samplers.append(replace(own, seed=seed, mirrored=mirrored))
     return endless_batches(_PartViews(parts), CombinedSampler(samplers), workers, _semi_step)
+
+
+def _unlabelled_streams(partner: PartnerSource, batches: int) -> list[tuple[int, bool]]:
+    """Returns the streams of unlabelled views and of their partners, if those are loaded, and whether mirrored."""
+    if partner == "batch":
+        return [(_UNLABELLED, False), (_PARTNER, False)]
+    return [(_UNLABELLED, False)] + [(_UNLABELLED, True)] * (batches > 1)
 
 
 @dataclass(frozen=True)

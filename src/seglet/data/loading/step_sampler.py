@@ -35,7 +35,8 @@ class StepSampler:
 
     An optimiser step takes `accumulate` batches from each of `world` processes. Its positions depend only on the
     product `batch * world * accumulate`, so a step has the same samples for any number of processes, and `start_step`
-    continues a run exactly. Batches continue across the end of an epoch and are never cut short.
+    continues a run exactly. Batches continue across the end of an epoch and are never cut short. With `mirrored` each
+    step has the same samples in reverse order, also across its batches and processes.
     """
 
     size: int
@@ -45,6 +46,7 @@ class StepSampler:
     rank: int = 0
     world: int = 1
     start_step: int = 0
+    mirrored: bool = False
 
     def __post_init__(self) -> None:
         for name in ("size", "batch", "accumulate", "world"):
@@ -60,7 +62,12 @@ class StepSampler:
         micro = self.start_step * self.accumulate
         while True:
             first = (micro * self.world + self.rank) * self.batch
-            yield [(order.index(position), position) for position in range(first, first + self.batch)]
+            positions = range(first, first + self.batch)
+            if self.mirrored:
+                whole = self.batch * self.world * self.accumulate
+                ends = 2 * (micro // self.accumulate) * whole + whole - 1  # first and last position of the step, added
+                positions = range(ends - first, ends - first - self.batch, -1)
+            yield [(order.index(position), position) for position in positions]
             micro += 1
 
 
