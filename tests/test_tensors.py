@@ -46,6 +46,16 @@ def test_nearest_copies_the_pixel_at_or_before() -> None:
     assert tensors.resize_nearest(values, (1, 2)).flatten().tolist() == [1, 3]
 
 
+def test_nearest_with_aligned_corners_copies_the_pixel_at_the_place_of_each_logit() -> None:
+    columns = torch.arange(64)
+    # round(i * 63 / 15), not 4 i, which ends at 60
+    expected = [0, 4, 8, 13, 17, 21, 25, 29, 34, 38, 42, 46, 50, 55, 59, 63]
+    assert tensors.nearest_align_corners(columns[None, None], (1, 16)).flatten().tolist() == expected
+    seen = tensors.resize_align_corners(torch.eye(16)[None, :, None], (1, 64)).argmax(1)  # the logit of each pixel
+    assert tensors.nearest_align_corners(seen, (1, 16)).flatten().tolist() == list(range(16))
+    assert tensors.nearest_align_corners(torch.eye(3, dtype=torch.bool), (1, 2)).tolist() == [[True, False]]
+
+
 def test_resized_labels_keep_their_type_and_their_void() -> None:
     labels = torch.tensor([[[IGNORE, 7, 2, 9]]], dtype=torch.uint8)
     small = tensors.resize_labels(labels, (1, 2))

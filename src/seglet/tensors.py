@@ -12,7 +12,7 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Integer
+from jaxtyping import Float, Integer, Shaped
 from torch import Tensor
 
 from seglet.types import IGNORE
@@ -86,6 +86,23 @@ def resize_labels(labels: Integer[Tensor, "b _ _"], size: MapSize) -> Integer[Te
     Source: the convention of CIRKD and IFVD.
     """
     return resize_nearest(labels[:, None].float(), size)[:, 0].to(labels.dtype)
+
+
+def nearest_align_corners(maps: Shaped[Tensor, "*b _ _"], size: MapSize) -> Shaped[Tensor, "*b h w"]:
+    """Resizes without new values and with aligned corners: pixel i of h copies the one at round(i (H - 1) / (h - 1)).
+
+    So a label stands where logits that `resize_align_corners` enlarges are compared with it. A half is rounded up; a
+    single row or column copies the first.
+    """
+    rows, columns = (
+        _aligned_places(whole, part, maps.device) for whole, part in zip(maps.shape[-2:], size, strict=True)
+    )
+    return maps[..., rows[:, None], columns]
+
+
+def _aligned_places(whole: int, part: int, device: torch.device) -> Integer[Tensor, " _"]:
+    steps = max(part - 1, 1)
+    return (2 * torch.arange(part, device=device) * (whole - 1) + steps) // (2 * steps)
 
 
 def pixel_cross_entropy(logits: Float[Tensor, "b k _ _"], labels: Integer[Tensor, "b h w"]) -> Float[Tensor, "b h w"]:

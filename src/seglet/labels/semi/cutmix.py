@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Bool, Float, Integer, Shaped
 from torch import Tensor
 
-from seglet.tensors import resize_nearest
+from seglet.tensors import nearest_align_corners
 from seglet.types import Record
 
 _TRIES = 1000
@@ -120,10 +120,8 @@ def paste_record(own: Record, partner: Record, box: Bool[Tensor, "b y x"]) -> Re
 
 
 def resize_box_mask(box: Bool[Tensor, "b y x"], size: tuple[int, int]) -> Bool[Tensor, "b h w"]:
-    """Resizes the mask of the boxes to the resolution of a map, by nearest neighbour."""
-    if box.shape[1:] == size:
-        return box
-    return resize_nearest(box[:, None].float(), size)[:, 0].bool()
+    """Resizes the mask of the boxes to the resolution of a map, by nearest neighbour with aligned corners."""
+    return box if box.shape[1:] == size else nearest_align_corners(box, size)
 
 
 def has_box(box: Bool[Tensor, "b h w"]) -> Bool[Tensor, " b"]:

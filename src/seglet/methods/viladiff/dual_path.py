@@ -16,7 +16,7 @@ from seglet.losses.vila import feature_distillation, lower_cross_entropy
 from seglet.methods.viladiff.config import Config
 from seglet.methods.viladiff.strong_views import StrongViews
 from seglet.models.heads.vila import StreamOutput
-from seglet.tensors import resize_labels
+from seglet.tensors import nearest_align_corners
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,6 @@ def _path_losses(
         return nothing, nothing
     own, target = (stream.tokens[chosen].mean(dim=(2, 3)) for stream in (student, teacher))
     features = feature_distillation(own, target.detach(), config.direction, config.distance)
-    valid = resize_labels(views.pseudo.valid[chosen].long(), student.logits.shape[-2:]).bool()
+    valid = nearest_align_corners(views.pseudo.valid[chosen], student.logits.shape[-2:])
     logits = kl_divergence(student.logits[chosen], teacher.logits[chosen].detach(), config.temperature, counted=valid)
     return features, logits

@@ -19,7 +19,7 @@ from seglet.models.diffusion.mixed import DenoiserOutput, MixedDiffusion, NoisyS
 from seglet.models.diffusion.routing import confidence_threshold, route_noise
 from seglet.models.heads.vila import StreamOutput
 from seglet.models.network import evaluation_mode
-from seglet.tensors import at_least_float32, resize_labels, resize_nearest
+from seglet.tensors import at_least_float32, nearest_align_corners
 from seglet.types import IGNORE, Target
 
 
@@ -95,7 +95,7 @@ class MixE(nn.Module):
 def labels_at_maps(
     pseudo: PseudoLabelMap, maps: Float[Tensor, "b e h w"]
 ) -> tuple[Integer[Tensor, "b h w"], Float[Tensor, "b h w"]]:
-    """Returns labels, IGNORE on padding, and confidence at the resolution of the maps, by nearest neighbour."""
+    """Returns labels, IGNORE on padding, and confidence at the resolution of the maps, whose corners are aligned."""
     size = maps.shape[-2:]
-    labels = resize_labels(pseudo.labels.masked_fill(~pseudo.valid, IGNORE), size)
-    return labels, resize_nearest(pseudo.confidence[:, None], size)[:, 0]
+    labels = nearest_align_corners(pseudo.labels.masked_fill(~pseudo.valid, IGNORE), size)
+    return labels, nearest_align_corners(pseudo.confidence, size)
