@@ -153,6 +153,19 @@ def test_refined_probabilities_are_a_mean_of_the_denoisers_and_the_teachers() ->
     assert viladiff(refined_share=1.0).losses(captioned(), LATE).terms["mended"] > 0
 
 
+def test_the_denoiser_learns_the_teachers_guess_and_not_its_own_refined_labels() -> None:
+    def wrong(state: NoisyState, logits: Tensor, steps: Tensor) -> DenoiserOutput:
+        last = torch.zeros_like(logits).index_fill(1, torch.tensor(logits.shape[1] - 1), 10.0)
+        return DenoiserOutput(last, torch.zeros_like(state.features))
+
+    method = viladiff(captions=None, cutmix_chance=0.0)
+    method.teacher.network.network.head.tail.classifier.bias.data[0] += 100  # type: ignore[operator, union-attr]
+    method.mixe.denoiser.forward = wrong  # type: ignore[method-assign, union-attr]
+    terms = method.losses(semi(streams=1), LATE).terms
+    assert terms["mended"] == 1
+    assert float(terms["region"]) == pytest.approx(10, abs=1e-3)  # 0 if its own output were its target
+
+
 def test_a_frozen_backbone_has_no_gradient() -> None:
     method = viladiff(freeze_backbone=True)
     method.losses(captioned(), EARLY).total.backward()
@@ -183,7 +196,7 @@ def views(value: float, step: SemiStep) -> StrongViews:
     maps = [torch.full((2, 2, side, side), value) for side in (4, 16, 16)]
     labels = torch.full((2, 32, 32), int(value))
     pseudo = PseudoLabelMap(labels, labels.float(), torch.ones_like(labels, dtype=torch.bool))
-    return StrongViews(torch.full((2, 3, 32, 32), value), pseudo, StreamOutput(*maps), text)
+    return StrongViews(torch.full((2, 3, 32, 32), value), pseudo, pseudo, StreamOutput(*maps), text)
 
 
 def test_a_pasted_box_brings_labels_maps_and_captions_along() -> None:
@@ -191,6 +204,7 @@ def test_a_pasted_box_brings_labels_maps_and_captions_along() -> None:
     out = cutmix_views(views(0.0, step), views(1.0, step), how, torch.Generator().manual_seed(0))
     box = out.images[:, 0] == 1
     assert torch.equal(out.pseudo.labels == 1, box)
+    assert torch.equal(out.guess.labels == 1, box)
     assert torch.equal(out.teacher.logits[:, 0] == 1, resize_box_mask(box, (16, 16)))
     assert torch.equal(out.teacher.tokens[:, 0] == 1, resize_box_mask(box, (4, 4)))
     assert has_box(box).all()
@@ -233,8 +247,8 @@ def test_padding_has_no_label_for_the_denoiser() -> None:
     valid = torch.ones_like(labels, dtype=torch.bool)
     valid[..., 2:] = False
     found, sure = labels_at_maps(PseudoLabelMap(labels, labels / 16, valid), torch.zeros(1, 1, 2, 2))
-    assert found.tolist() == [[[0, IGNORE], [8, IGNORE]]]
-    assert sure.tolist() == [[[0.0, 0.125], [0.5, 0.625]]]
+    assert found.tolist() == [[[0, IGNORE], [12, IGNORE]]]
+    assert sure.tolist() == [[[0.0, 3 / 16], [12 / 16, 15 / 16]]]
 
 
 class Repeating(LabelDenoiser):

@@ -20,7 +20,7 @@ from seglet.methods.viladiff.cost_report import estimate_costs
 from seglet.methods.viladiff.dual_path import dual_path_losses, ramp_up
 from seglet.methods.viladiff.mixe import MixE
 from seglet.methods.viladiff.step_captions import StepCaptions, captions_of_step
-from seglet.methods.viladiff.strong_views import StrongViews, cutmix_views, strong_views, weak_views
+from seglet.methods.viladiff.strong_views import StrongViews, TeacherLabels, cutmix_views, strong_views, weak_views
 from seglet.models.diffusion.label_denoiser import LabelDenoiser
 from seglet.models.distillation.teachers import EMA
 from seglet.models.heads.vila import CaptionFusion, CaptionStates, StreamOutput, StreamOutputs, ViLaHead, run_streams
@@ -95,8 +95,8 @@ class Method(
 
     def _losses(self, step: SemiStep, progress: Progress) -> Losses:
         config, captions = self.config, self._captions(step)
-        pseudo, teacher, changed = self._pseudo_labels(step, captions, progress)
-        own, partner = strong_views(step, pseudo, teacher, None if captions is None else captions.unlabelled)
+        labels, changed = self._pseudo_labels(step, captions, progress)
+        own, partner = strong_views(step, labels, None if captions is None else captions.unlabelled)
         views = cutmix_views(own, partner, config.boxes, progress.generator(purpose=_BOXES))
         labelled, strong = self._student_streams(step, views, captions)
         terms = {"labelled": stream_loss(*labelled.logits, step.labelled.target)}  # Eq. 10
@@ -109,7 +109,7 @@ class Method(
             terms |= distilled.terms
             total = total + ramp_up(progress.fraction, config.distil_ramp) * distilled.total
         if self.mixe is not None:
-            parts = self._denoiser_losses(self.mixe, (labelled, strong), step, views.pseudo, progress)
+            parts = self._denoiser_losses(self.mixe, (labelled, strong), step, views.guess, progress)
             terms |= parts
             total = total + diffusion_loss(parts, config.mu)  # Eq. 11, 13
         shares = share_terms(
@@ -137,10 +137,10 @@ class Method(
     @torch.no_grad()
     def _pseudo_labels(
         self, step: SemiStep, captions: StepCaptions | None, progress: Progress
-    ) -> tuple[PseudoLabelMap, StreamOutput, dict[str, Float[Tensor, ""]]]:
-        """Computes pseudo labels of all weak views, refined from `refine_start` on, and the teacher's visual stream.
+    ) -> tuple[TeacherLabels, dict[str, Float[Tensor, ""]]]:
+        """Computes the teacher's labels of all weak views; from `refine_start` on, its pseudo labels are refined.
 
-        The last value has the term `mended` if they were refined.
+        The last value has the term `mended` if they were.
         """
         config, (images, valid) = self.config, weak_views(step)
         fusion = None if self.fused_teacher is None else self.fused_teacher.network
@@ -152,11 +152,11 @@ class Method(
         logits = resize_align_corners(stream.logits, size)
         first = pseudo_label_map(logits, valid)
         if self.mixe is None or progress.fraction < config.refine_start:
-            return first, both.visual, {}
+            return TeacherLabels(first, first, both.visual), {}
         refined = self.mixe.refine(stream, progress.fraction, progress.generator(images.device, _REFINEMENT))
         confidence, labels = self._blend(logits, resize_align_corners(refined, size)).max(dim=1)
         changed = ((labels != first.labels) & valid).sum() / valid.sum().clamp(min=1)
-        return PseudoLabelMap(labels, confidence, valid), both.visual, {"mended": changed}
+        return TeacherLabels(first, PseudoLabelMap(labels, confidence, valid), both.visual), {"mended": changed}
 
     def _blend(self, logits: Float[Tensor, "b k h w"], refined: Float[Tensor, "b k h w"]) -> Float[Tensor, "b k h w"]:
         """Returns the mean of the teacher's and the denoiser's probabilities, weighted by `refined_share`."""
@@ -167,18 +167,18 @@ class Method(
         mixe: MixE,
         student: tuple[StreamOutputs, StreamOutputs],
         step: SemiStep,
-        pseudo: PseudoLabelMap,
+        guess: PseudoLabelMap,
         progress: Progress,
     ) -> dict[str, Float[Tensor, ""]]:
         """Computes the denoiser's losses on strong views and, with `denoise_labelled`, on labelled ones."""
         labelled, strong = (self._labelling_stream(both) for both in student)
         noise = progress.generator(step.unlabelled.images.device, _NOISE)
         if not self.config.denoise_labelled:
-            return mixe.losses(strong, pseudo, progress.fraction, noise)
+            return mixe.losses(strong, guess, progress.fraction, noise)
         labels = step.labelled.target.labels
-        masks = PseudoLabelMap(labels, torch.ones_like(labels, dtype=pseudo.confidence.dtype), labels != IGNORE)
+        masks = PseudoLabelMap(labels, torch.ones_like(labels, dtype=guess.confidence.dtype), labels != IGNORE)
         predicted = len(labels) if self.config.denoise_from == "guesses" else 0
-        both = StreamOutput.cat([labelled, strong]), PseudoLabelMap.cat([masks, pseudo])
+        both = StreamOutput.cat([labelled, strong]), PseudoLabelMap.cat([masks, guess])
         return mixe.losses(*both, progress.fraction, noise, predicted)
 
     def _labelling_stream(self, both: StreamOutputs) -> StreamOutput:

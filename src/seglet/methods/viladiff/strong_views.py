@@ -17,10 +17,24 @@ from seglet.types import SemiStep, TensorRecord
 
 
 @dataclass(frozen=True)
+class TeacherLabels(TensorRecord):
+    """The teacher's labels of weak views as it said them, the same refined if it is time, and its visual stream."""
+
+    guess: PseudoLabelMap
+    pseudo: PseudoLabelMap
+    visual: StreamOutput
+
+
+@dataclass(frozen=True)
 class StrongViews(TensorRecord):
-    """Strongly augmented images with pseudo labels, the teacher's visual stream and captions of their weak views."""
+    """Strongly augmented images with pseudo labels, the teacher's visual stream and captions of their weak views.
+
+    `pseudo` teaches the student and may be refined; `guess` is what the teacher said, and teaches the denoiser, which
+    would else learn from its own output.
+    """
 
     images: Float[Tensor, "b 3 h w"]
+    guess: PseudoLabelMap
     pseudo: PseudoLabelMap
     teacher: StreamOutput
     captions: CaptionStates | None
@@ -33,19 +47,17 @@ def weak_views(step: SemiStep) -> tuple[Float[Tensor, "b 3 h w"], Bool[Tensor, "
 
 
 def strong_views(
-    step: SemiStep, pseudo: PseudoLabelMap, teacher: StreamOutput, captions: CaptionStates | None
+    step: SemiStep, labels: TeacherLabels, captions: CaptionStates | None
 ) -> tuple[StrongViews, StrongViews]:
     """Returns the strong views of the step and those to paste into them, given what belongs to its `weak_views`.
 
     Without a partner the same images are pasted in reverse order.
     """
     count = len(step.unlabelled.images)
-    if step.partner is None:
-        own = StrongViews(step.unlabelled.strong[0], pseudo, teacher, captions)
-        return own, own.map(lambda tensor: tensor.flip(0))
-    images = torch.cat((step.unlabelled.strong[0], step.partner.strong[0]))
-    both = StrongViews(images, pseudo, teacher, captions)
-    return both[:count], both[count:]
+    partner = [] if step.partner is None else [step.partner.strong[0]]
+    images = torch.cat((step.unlabelled.strong[0], *partner))
+    views = StrongViews(images, labels.guess, labels.pseudo, labels.visual, captions)
+    return (views[:count], views[count:]) if partner else (views, views.map(lambda tensor: tensor.flip(0)))
 
 
 def cutmix_views(own: StrongViews, partner: StrongViews, how: CutMixOptions, generator: torch.Generator) -> StrongViews:
@@ -57,6 +69,7 @@ def cutmix_views(own: StrongViews, partner: StrongViews, how: CutMixOptions, gen
         captions = with_partner_captions(own.captions, partner.captions, has_box(box))
     return StrongViews(
         paste_boxes(own.images, partner.images, box),
+        paste_record(own.guess, partner.guess, box),
         paste_record(own.pseudo, partner.pseudo, box),
         paste_record(own.teacher, partner.teacher, box),
         captions,
