@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -94,3 +96,51 @@ def test_a_temperature_too_low_for_float32_is_refused() -> None:
 def test_maps_of_different_size_are_refused() -> None:
     with pytest.raises(ValueError, match="resize one of them first"):
         cirkd_minibatch_loss(torch.zeros(1, 2, 4, 4), torch.zeros(1, 2, 3, 3))
+
+
+APART, ALIKE = torch.tensor([[1.0, 0], [0, 1], [3, 4]]), torch.tensor([[1.0, 1], [2, 2], [0, torch.nan]])
+
+
+def row(pixels: Tensor) -> Tensor:
+    """One image of one row."""
+    return pixels.T[None, :, None]
+
+
+def test_pixels_that_do_not_count_are_compared_with_nothing() -> None:
+    counted = torch.tensor([[[True, True, False]]])
+    student = row(APART).requires_grad_()
+    loss = cirkd_minibatch_loss(student, row(ALIKE), temperature=1, counted=counted)
+    loss.backward()
+    assert loss.item() == pytest.approx(math.log(math.cosh(0.5)), rel=1e-5)  # softmax(1, 0) against a half each
+    assert student.grad is not None
+    assert student.grad[..., 2].tolist() == [[[0], [0]]]
+    assert cirkd_minibatch_loss(student, row(ALIKE), counted=torch.zeros_like(counted)).item() == 0
+
+
+def test_images_of_different_numbers_of_pixels_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    student, teacher = torch.randn(3, 4, 5, 7).double(), torch.randn(3, 6, 5, 7).double()
+    counted = torch.rand(3, 5, 7) < torch.tensor([0.3, 0.9, 0.0])[:, None, None]
+    some = [
+        [F.normalize(m.permute(1, 2, 0)[c], dim=1) for m, c in zip(maps, counted, strict=True)][:2]
+        for maps in (student, teacher)
+    ]
+    both = [[(s @ other.T / 0.1).log_softmax(1) for s in kind for other in kind] for kind in some]
+    sums = [F.kl_div(own, other, reduction="sum", log_target=True) for own, other in zip(*both, strict=True)]
+    monkeypatch.setattr("seglet.losses.distillation.cirkd_minibatch._TILE", 8)
+    for budget in (0, 2**28):
+        value = cirkd_minibatch_loss(student, teacher, budget=budget, counted=counted)
+        torch.testing.assert_close(value, sum(sums, torch.zeros(1).double())[0] / (2 * counted.sum()))
+
+
+def test_the_gradient_of_the_pixels_that_count_is_that_of_the_value() -> None:
+    student, teacher = torch.randn(2, 2, 3, 2, 3, dtype=torch.float64)
+    counted = torch.tensor([[[True, True, False], [True, False, False]], [[False, True, True], [True, True, True]]])
+    student.requires_grad_()
+    assert torch.autograd.gradcheck(lambda s: cirkd_minibatch_loss(s, teacher, 0.5, counted=counted), student)
+
+
+def test_pooling_averages_the_pixels_that_count() -> None:
+    pixels = torch.stack([APART[0], APART[2], APART[1], APART[2]])
+    counted = torch.tensor([[[True, False, True, False]]])
+    pooled = cirkd_minibatch_loss(row(pixels), row(ALIKE[[0, 2, 1, 2]]), temperature=1, pooling=True, counted=counted)
+    assert pooled.item() == pytest.approx(math.log(math.cosh(0.5)), rel=1e-5)

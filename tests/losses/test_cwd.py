@@ -72,3 +72,20 @@ def test_underflow_stays_finite_where_the_logarithm_of_softmax_is_not() -> None:
 def test_channels_must_be_some() -> None:
     with pytest.raises(ValueError, match="channels must be above 0"):
         channel_divergence(flat(0, 0), flat(0, 0), channels=0)
+
+
+def test_what_is_not_counted_has_no_share_and_an_image_without_the_rest_no_part_in_the_mean() -> None:
+    student = torch.cat([flat(0, 0, 9), flat(5, 1, 2)]).requires_grad_()
+    teacher = torch.cat([flat(100, -100, math.nan), flat(0, 7, 0)])
+    counted = torch.tensor([[[True, True, False]], [[False, False, False]]])
+    loss = channel_divergence(student, teacher, temperature=1, counted=counted)
+    loss.backward()
+    assert loss.item() == pytest.approx(math.log(2))
+    assert student.grad is not None
+    assert student.grad.flatten().tolist() == pytest.approx([-0.5, 0.5, 0, 0, 0, 0])
+
+
+def test_counting_all_positions_changes_nothing() -> None:
+    student, teacher = torch.randn(2, 2, 3, 4, 4)
+    all_of_them = torch.ones(2, 4, 4, dtype=torch.bool)
+    assert channel_divergence(student, teacher, counted=all_of_them) == channel_divergence(student, teacher)

@@ -51,3 +51,19 @@ def test_a_class_is_followed_over_the_images_of_the_batch() -> None:
     student, teacher = torch.tensor([[0.2, 0.8], [0.4, 0.6]]).log(), torch.tensor([[0.7, 0.3], [0.9, 0.1]]).log()
     assert correlation_loss(student, teacher, beta=0).item() == pytest.approx(0, abs=1e-5)
     assert correlation_loss(student[:1], teacher[:1], beta=0).item() == 1
+
+
+def test_what_is_not_counted_correlates_with_nothing() -> None:
+    student, teacher = (line(*values).log()[None, :, None] for values in ((0.6, 0.2, 0.8), (0.1, 0.9, 0.7)))
+    teacher[..., 2] = torch.nan
+    counted = torch.tensor([[[True, True, False]]])
+    assert correlation_loss(student, teacher, gamma=0, counted=counted).item() == pytest.approx(2)  # both reversed
+    assert correlation_loss(student, teacher, beta=0, counted=counted).item() == pytest.approx(2)
+    assert correlation_loss(student, teacher, counted=torch.zeros_like(counted)).item() == 0
+
+
+def test_the_pixels_that_count_are_a_batch_of_their_own() -> None:
+    student, teacher = torch.randn(2, 2, 3, 2, 2)
+    counted = torch.tensor([[[True, False], [True, True]], [[False, False], [True, False]]])
+    rows = (maps.permute(0, 2, 3, 1)[counted] for maps in (student, teacher))
+    torch.testing.assert_close(correlation_loss(student, teacher, counted=counted), correlation_loss(*rows))

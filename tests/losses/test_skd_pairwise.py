@@ -61,3 +61,23 @@ def test_windows_and_scales_must_be_possible() -> None:
         pairwise_loss(torch.zeros(1, 1, 2, 2), torch.zeros(1, 1, 2, 2), window=0)
     with pytest.raises(ValueError, match="scale must be in"):
         coarse_pairwise_loss(torch.zeros(1, 1, 2, 2), torch.zeros(1, 1, 2, 2), scale=1.5)
+
+
+def test_places_are_pooled_from_what_counts_and_those_without_any_are_no_pairs() -> None:
+    nan = float("nan")
+    apart = row((1, 0), (9, 9), (0, 1), (9, 9), (3, 4), (4, 3)).requires_grad_()
+    alike = row((1, 1), (nan, nan), (2, 2), (nan, nan), (nan, nan), (5, 0))
+    counted = torch.tensor([[[True, False, True, False, False, False]]])
+    loss = pairwise_loss(apart, alike, window=2, counted=counted)
+    loss.backward()
+    assert loss.item() == pytest.approx(0.5)  # as above: two of four cosines differ by 1
+    assert apart.grad is not None
+    assert apart.grad[0, 0, 0].tolist() == pytest.approx([0, 0, -1, 0, 0, 0])  # 2 · 2 · (0 - 1) / 4
+    assert coarse_pairwise_loss(apart, alike, 1 / 3, counted).item() == pytest.approx(0.5)
+    assert pairwise_loss(apart, alike, counted=torch.zeros_like(counted)).item() == 0
+
+
+def test_images_weigh_by_their_pairs_of_places_that_count() -> None:
+    apart, alike = row((1, 0), (0, 1)).expand(2, -1, -1, -1), row((1, 1), (2, 2)).expand(2, -1, -1, -1)
+    counted = torch.tensor([[[True, True]], [[True, False]]])  # four pairs and one, of which two cost 1
+    assert pairwise_loss(apart, alike, window=1, counted=counted).item() == pytest.approx(2 / 5)

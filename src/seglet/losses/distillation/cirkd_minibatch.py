@@ -1,6 +1,6 @@
 """Mini-batch loss of CIRKD: similarities of pixels across the images of a batch.
 
-Axes: b images, c channels of the student, d of the teacher, h rows, w columns, n = h·w pixels.
+Axes: b images, c channels of the student, d of the teacher, h rows, w columns, n pixels of all images together.
 
 With M the similarities of all pixels of image i to all of image j, row p is a distribution over the pixels of j.
 Two things keep this cheap. M of (j, i) is M of (i, j) transposed, so that one product serves both and softmax is
@@ -15,10 +15,11 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from seglet.losses.distillation.feature_maps import check_same_pixels, full_precision, unit_vectors, whole_cache_lines
+from seglet.tensors import at_least_float32
 
 _TILE = 1024
 LEAST_TEMPERATURE = 1 / 64  # e^64, times any number of pixels, is a float32
@@ -32,15 +33,19 @@ def cirkd_minibatch_loss(
     temperature: float = 0.1,
     pooling: bool = False,
     budget: int = 2**28,
+    counted: Bool[Tensor, "b h w"] | None = None,
 ) -> Float[Tensor, ""]:
     """Computes KL(teacher ‖ student) of each pixel's similarities to all pixels of one image, in nats, averaged.
 
     The mean is over pixels and over all ordered pairs of images, an image with itself included; there is no
-    factor temperature². Never negative beyond rounding. Labels are not used. The teacher gets no gradient, and the
-    gradient cannot be differentiated again.
+    factor temperature². Never negative beyond rounding. The teacher gets no gradient, and the gradient cannot be
+    differentiated again.
 
     Args:
         pooling: average 2×2 pixels first, which takes 1/16 of the time and memory (CIRKD does so for SegFormer only).
+        counted: pixels where it is false are compared with nothing and nothing with them; each other pixel still
+            counts alike, so images with more of them count more. With pooling, counted pixels alone are averaged.
+            Without any the loss is 0.
         budget: bytes for the exponentials of an image pair, which are kept between the two sweeps. If they need more,
             they are computed again, which takes 1.7 times as long and makes memory linear in the pixels.
 
@@ -53,11 +58,29 @@ def cirkd_minibatch_loss(
     if temperature < LEAST_TEMPERATURE:
         raise ValueError(f"temperature must be at least {LEAST_TEMPERATURE} (1/64), got {temperature}")
     if pooling:
-        student, teacher = (F.avg_pool2d(maps, 2, 2, ceil_mode=True) for maps in (student, teacher))
-    vectors = [unit_vectors(maps).flatten(2).transpose(1, 2) for maps in (student, teacher.detach())]
+        student, teacher, counted = _pool(student, counted), _pool(teacher, counted), _pool_counted(counted)
+    vectors = [unit_vectors(maps).permute(0, 2, 3, 1) for maps in (student, teacher.detach())]
+    own, other = (maps.flatten(0, 2) if counted is None else maps[counted] for maps in vectors)
+    pixels = [student[0, 0].numel()] * len(student) if counted is None else counted.sum(dim=(1, 2)).tolist()
+    pixels = [count for count in pixels if count]
+    if not pixels:
+        return own.sum()
     with full_precision(student):
-        value: Tensor = _Relations.apply(*vectors, temperature, budget)  # type: ignore[no-untyped-call]
+        value: Tensor = _Relations.apply(own, other, pixels, temperature, budget)  # type: ignore[no-untyped-call]
     return value
+
+
+def _pool(maps: Float[Tensor, "b c h w"], counted: Bool[Tensor, "b h w"] | None) -> Float[Tensor, "b c h2 w2"]:
+    """Averages the counted ones of 2×2 pixels; 0 where there is none."""
+    if counted is None:
+        return F.avg_pool2d(maps, 2, 2, ceil_mode=True)
+    sums = F.avg_pool2d(at_least_float32(maps).masked_fill(~counted[:, None], 0), 2, 2, ceil_mode=True)
+    share = F.avg_pool2d(counted[:, None].to(sums), 2, 2, ceil_mode=True)
+    return sums / share.masked_fill(share == 0, 1)
+
+
+def _pool_counted(counted: Bool[Tensor, "b h w"] | None) -> Bool[Tensor, "b h2 w2"] | None:
+    return None if counted is None else F.max_pool2d(counted[:, None].float(), 2, 2, ceil_mode=True)[:, 0] > 0
 
 
 def cirkd_minibatch_bytes(
@@ -76,29 +99,32 @@ def cirkd_minibatch_bytes(
 
 
 class _Relations(torch.autograd.Function):
-    """Loss of unit vectors [b, n, c] and [b, n, d]; its gradient is computed along with it."""
+    """Loss of unit vectors [n, c] and [n, d], image by image; its gradient is computed along with it."""
 
     @staticmethod
-    def forward(ctx: Any, student: Tensor, teacher: Tensor, temperature: float, budget: int) -> Tensor:
-        images, pixels, _ = student.shape
-        keep = 2 * pixels**2 * student.element_size() <= budget
+    def forward(
+        ctx: Any, student: Tensor, teacher: Tensor, pixels: list[int], temperature: float, budget: int
+    ) -> Tensor:
+        keep = 2 * max(pixels) ** 2 * student.element_size() <= budget
+        own, other = torch.split(student, pixels), torch.split(teacher, pixels)
         gradient = student.new_zeros(student.shape) if ctx.needs_input_grad[0] else None  # rows, whatever the strides
+        slopes = None if gradient is None else torch.split(gradient, pixels)
         total = student.new_zeros(())
-        for i, j in combinations_with_replacement(range(images), 2):
-            pair = _Pair((student[i], student[j]), (teacher[i], teacher[j]), temperature, i == j, keep)
+        for i, j in combinations_with_replacement(range(len(pixels)), 2):
+            pair = _Pair((own[i], own[j]), (other[i], other[j]), temperature, i == j, keep)
             total += pair.divergence()
-            if gradient is not None:
-                pair.add_gradient(gradient[i], gradient[j])
-        share = 1 / (images**2 * pixels)
+            if slopes is not None:
+                pair.add_gradient(slopes[i], slopes[j])
+        share = 1 / (len(pixels) * sum(pixels))
         if gradient is not None:
             ctx.save_for_backward(gradient.mul_(share / temperature))
         return total * share
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, outer: Tensor) -> tuple[Tensor, None, None, None]:
+    def backward(ctx: Any, outer: Tensor) -> tuple[Tensor, None, None, None, None]:
         (gradient,) = ctx.saved_tensors
-        return gradient * outer, None, None, None
+        return gradient * outer, None, None, None, None
 
 
 class _Pair:
@@ -108,14 +134,13 @@ class _Pair:
         self.student, self.teacher = student, teacher
         self.temperature, self.alike, self.keep = temperature, alike, keep
         self.kept: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
-        self.sums = student[0].new_zeros(2, 2, len(student[0]))  # [student or teacher, along rows or columns, pixel]
+        rows, columns = student
+        self.sums = rows.new_zeros(2, len(rows)), rows.new_zeros(2, len(columns))  # [student or teacher, pixel]
 
     def tiles(self) -> Iterator[_Tile]:
         """Returns the tiles; for an image with itself only those on and above the diagonal, since it is symmetric."""
-        count = len(self.student[0])
-        edge = whole_cache_lines(math.ceil(count / math.ceil(count / _TILE)))
-        starts = range(0, count, edge)
-        return ((slice(a, a + edge), slice(b, b + edge)) for a in starts for b in starts if a <= b or not self.alike)
+        rows, columns = (_starts(len(vectors)) for vectors in self.student)
+        return ((a, b) for a in rows for b in columns if a.start <= b.start or not self.alike)
 
     def logits(self, vectors: _Vectors, tile: _Tile) -> Tensor:
         rows, columns = vectors[0][tile[0]] / self.temperature, vectors[1][tile[1]]
@@ -124,21 +149,23 @@ class _Pair:
 
     def divergence(self) -> Tensor:
         """Computes the sum over pixels p of Σ_q P_T(q|p) · (M_T - M_S) - log Z_T + log Z_S, in both directions."""
-        gaps = torch.zeros_like(self.sums[0])
+        along_rows, along_columns = self.sums
+        gaps = torch.zeros_like(along_rows[0]), torch.zeros_like(along_columns[0])
         for tile in self.tiles():
             ms, mt = self.logits(self.student, tile), self.logits(self.teacher, tile)
             gap = mt - ms
             es, et = ms.exp_(), mt.exp_()
-            for totals, values in ((self.sums[0], es), (self.sums[1], et), (gaps, gap.mul_(et))):
-                self.add(totals, values, tile)
+            self.add((along_rows[0], along_columns[0]), es, tile)
+            self.add((along_rows[1], along_columns[1]), et, tile)
+            self.add(gaps, gap.mul_(et), tile)
             if self.keep:
                 self.kept[tile[0].start, tile[1].start] = es, et
         if self.alike:  # both directions were added up in one
-            self.sums[:, 1], gaps[1] = self.sums[:, 0], 0
-        divergences = gaps / self.sums[1] + self.sums[0].log() - self.sums[1].log()
-        return divergences[0].sum() if self.alike else divergences.sum()
+            along_columns.copy_(along_rows)
+            return _divergence(gaps[0], along_rows)
+        return _divergence(gaps[0], along_rows) + _divergence(gaps[1], along_columns)
 
-    def add(self, totals: Tensor, values: Tensor, tile: _Tile) -> None:
+    def add(self, totals: _Vectors, values: Tensor, tile: _Tile) -> None:
         """Adds the row and column sums of a tile; for an image with itself, columns are rows of the mirrored tile."""
         totals[0][tile[0]] += values.sum(dim=1)
         if not self.alike:
@@ -148,11 +175,11 @@ class _Pair:
 
     def add_gradient(self, gradient_i: Tensor, gradient_j: Tensor) -> None:
         """Adds (P_S - P_T) · s of both directions; the caller divides by the temperature and the number of rows."""
-        inverse = self.sums.reciprocal()
+        rows, columns = (sums.reciprocal() for sums in self.sums)
         for tile in self.tiles():
             es, et = self.exponentials(tile)
-            pull = es.mul_(inverse[0, 0, tile[0]][:, None] + inverse[0, 1, tile[1]])
-            pull -= et.mul_(inverse[1, 0, tile[0]][:, None] + inverse[1, 1, tile[1]])
+            pull = es.mul_(rows[0, tile[0]][:, None] + columns[0, tile[1]])
+            pull -= et.mul_(rows[1, tile[0]][:, None] + columns[1, tile[1]])
             gradient_i[tile[0]].addmm_(pull, self.student[1][tile[1]])
             if not self.alike or tile[0] != tile[1]:
                 gradient_j[tile[1]].addmm_(pull.T, self.student[0][tile[0]])
@@ -161,3 +188,14 @@ class _Pair:
         if self.keep:
             return self.kept.pop((tile[0].start, tile[1].start))
         return self.logits(self.student, tile).exp_(), self.logits(self.teacher, tile).exp_()
+
+
+def _starts(count: int) -> list[slice]:
+    """Returns equal portions of so many vectors, of whole cache lines."""
+    edge = whole_cache_lines(math.ceil(count / math.ceil(count / _TILE)))
+    return [slice(start, start + edge) for start in range(0, count, edge)]
+
+
+def _divergence(gaps: Float[Tensor, " n"], sums: Float[Tensor, "2 n"]) -> Float[Tensor, ""]:
+    """Sums the divergences of pixels in one direction; `sums` are their denominators in student and teacher."""
+    return (gaps / sums[1] + sums[0].log() - sums[1].log()).sum()

@@ -3,8 +3,9 @@
 Axes: b images, c channels, h rows, w columns.
 """
 
+import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from seglet.losses.distillation.feature_maps import check_same_shape, check_temperature
@@ -16,13 +17,15 @@ def channel_divergence(
     teacher: Float[Tensor, "b c h w"],
     temperature: float = 4.0,
     channels: int | None = None,
+    counted: Bool[Tensor, "b h w"] | None = None,
 ) -> Float[Tensor, ""]:
     """Computes KL(teacher ‖ student) of the distribution of each channel over the image, in nats, averaged over b·c.
 
     Softmax over positions makes a channel a distribution, so only *where* it fires matters, not how strongly.
     Multiplied by temperature². Works on features and on logits. Pass the teacher's map detached.
 
-    `channels` replaces c in the mean: CIRKD divides by the channels the student had *before* its adaptor.
+    `channels` replaces c in the mean: CIRKD divides by the channels the student had *before* its adaptor. Positions
+    where `counted` is false are left out of both distributions, and images without any other out of the mean.
 
     Raises:
         ValueError: the maps differ in shape or are empty; `temperature` or `channels` is not positive.
@@ -34,7 +37,15 @@ def channel_divergence(
     check_temperature(temperature)
     if channels is not None and channels <= 0:
         raise ValueError(f"channels must be above 0, got {channels}; None takes those of the map")
-    log_student = F.log_softmax(at_least_float32(student).flatten(2) / temperature, dim=2)
-    log_teacher = F.log_softmax(at_least_float32(teacher).flatten(2) / temperature, dim=2)
+    log_student, log_teacher = (_log_shares(maps, temperature, counted) for maps in (student, teacher))
     divergence = F.kl_div(log_student, log_teacher, reduction="sum", log_target=True)
-    return divergence / (len(student) * (channels or student.shape[1])) * temperature**2
+    images = len(student) if counted is None else counted.flatten(1).any(dim=1).sum().clamp(min=1)
+    return divergence / (images * (channels or student.shape[1])) * temperature**2
+
+
+def _log_shares(maps: Tensor, temperature: float, counted: Tensor | None) -> Float[Tensor, "b c n"]:
+    """Returns the logarithms of each channel's distribution; equal ones for an image without counted positions."""
+    scaled = at_least_float32(maps).flatten(2) / temperature
+    if counted is not None:  # not -inf, which has no divergence
+        scaled = scaled.masked_fill(~counted.flatten(1)[:, None], torch.finfo(scaled.dtype).min)
+    return F.log_softmax(scaled, dim=2)

@@ -5,7 +5,7 @@ n = b·h·w pixels of the whole batch.
 """
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from seglet.losses.distillation.feature_maps import check_same_shape, check_temperature
@@ -18,11 +18,13 @@ def correlation_loss(
     temperature: float = 1.0,
     beta: float = 1.0,
     gamma: float = 1.0,
+    counted: Bool[Tensor, "b *positions"] | None = None,
 ) -> Float[Tensor, ""]:
     """Computes `beta` × `between_classes` + `gamma` × `within_classes` of the probabilities of two logit maps.
 
     Multiplied by temperature². The authors' segmentation code is the case of temperature 1; with a temperature
-    and logits of shape (b, k) this is their loss for classification. Pass the teacher's logits detached.
+    and logits of shape (b, k) this is their loss for classification. Pixels where `counted` is false take no part in
+    any correlation; without others the loss is 0. Pass the teacher's logits detached.
 
     Raises:
         ValueError: the maps differ in shape or are empty; `temperature` is not positive.
@@ -31,7 +33,11 @@ def correlation_loss(
     """
     check_same_shape(student, teacher)
     check_temperature(temperature)
-    own, other = ((class_rows(at_least_float32(logits)) / temperature).softmax(dim=0) for logits in (student, teacher))
+    chosen = slice(None) if counted is None else counted.flatten()
+    rows = (class_rows(at_least_float32(logits))[:, chosen] for logits in (student, teacher))
+    own, other = ((each / temperature).softmax(dim=0) for each in rows)
+    if not own.numel():
+        return own.sum()
     return temperature**2 * (beta * between_classes(own, other) + gamma * within_classes(own, other))
 
 

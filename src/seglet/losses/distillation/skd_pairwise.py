@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from seglet.losses.distillation.feature_maps import check_same_places, full_precision, unit_vectors, whole_cache_lines
@@ -18,12 +18,16 @@ _ROWS = 128
 
 
 def pairwise_loss(
-    student: Float[Tensor, "b c h w"], teacher: Float[Tensor, "b d h w"], window: int = 2
+    student: Float[Tensor, "b c h w"],
+    teacher: Float[Tensor, "b d h w"],
+    window: int = 2,
+    counted: Bool[Tensor, "b h w"] | None = None,
 ) -> Float[Tensor, ""]:
     """Computes the squared difference of the cosines between all pairs of places, averaged over b·n²; in [0, 4].
 
     Places are the cells of max-pooling with a square `window`. Channel counts may differ. Memory does not grow
-    with n²; no gradient reaches the teacher.
+    with n²; no gradient reaches the teacher. A place is pooled from the pixels where `counted` is true, and one without
+    any is left out of the pairs and of their number; 0 where no place is left.
 
     Raises:
         ValueError: the maps differ in other axes than channels or are empty; `window` is not positive.
@@ -33,12 +37,15 @@ def pairwise_loss(
     check_same_places(student, teacher)
     if window < 1:
         raise ValueError(f"window must be at least 1, got {window}; 1 compares all positions")
-    maps = (F.max_pool2d(at_least_float32(values), window, ceil_mode=True) for values in (student, teacher))
-    return _mean_gap(*(unit_vectors(places).flatten(2) for places in maps))
+    own, other, pairs = _pooled(student, teacher, (window, window), counted)
+    return _mean_gap(unit_vectors(own), unit_vectors(other)) * pairs
 
 
 def coarse_pairwise_loss(
-    student: Float[Tensor, "b c h w"], teacher: Float[Tensor, "b d h w"], scale: float = 0.5
+    student: Float[Tensor, "b c h w"],
+    teacher: Float[Tensor, "b d h w"],
+    scale: float = 0.5,
+    counted: Bool[Tensor, "b h w"] | None = None,
 ) -> Float[Tensor, ""]:
     """Computes `pairwise_loss` as SKD's own code does, with places as large as `scale` times the map.
 
@@ -55,8 +62,26 @@ def coarse_pairwise_loss(
         raise ValueError(f"scale must be in (0, 1], got {scale}; 0.5 compares quarters of the image")
     height, width = student.shape[-2:]
     window = max(1, int(height * scale)), max(1, int(width * scale))
-    maps = (F.max_pool2d(at_least_float32(values), window, ceil_mode=True).flatten(2) for values in (student, teacher))
-    return _mean_gap(*(_over_constant_length(places) for places in maps))
+    own, other, pairs = _pooled(student, teacher, window, counted)
+    return _mean_gap(_over_constant_length(own), _over_constant_length(other)) * pairs
+
+
+def _pooled(
+    student: Float[Tensor, "b c h w"],
+    teacher: Float[Tensor, "b d h w"],
+    window: tuple[int, int],
+    counted: Bool[Tensor, "b h w"] | None,
+) -> tuple[Float[Tensor, "b c n"], Float[Tensor, "b d n"], Tensor | float]:
+    """Returns the places of both maps, 0 where none of a place's pixels is counted, and all pairs per counted pair."""
+    maps = [at_least_float32(student), at_least_float32(teacher)]
+    if counted is None:
+        own, other = (F.max_pool2d(each, window, ceil_mode=True).flatten(2) for each in maps)
+        return own, other, 1.0
+    kept = [each.masked_fill(~counted[:, None], -torch.inf) for each in maps]
+    own, other = (F.max_pool2d(each, window, ceil_mode=True).flatten(2) for each in kept)
+    alive = F.max_pool2d(counted[:, None].to(own), window, ceil_mode=True).flatten(2) > 0
+    pairs = alive.sum(dim=2).square().sum().clamp(min=1)
+    return own.masked_fill(~alive, 0), other.masked_fill(~alive, 0), len(own) * own.shape[2] ** 2 / pairs
 
 
 def _over_constant_length(places: Float[Tensor, "b c n"]) -> Float[Tensor, "b c n"]:

@@ -59,7 +59,7 @@ class TappedTerm(nn.Module):
         known = pair.known
         if known is not None:
             known = resize_nearest(known[:, None].float(), student.shape[-2:])[:, 0] > 0
-            if not self.spec.weighable:
+            if not self.spec.kind.leaves_out:
                 student = torch.where(known[:, None], student, teacher.to(student))
         return FeaturePair(student, teacher, pair.target, weight, pair.generator, pair.common, known, pair.places)
 

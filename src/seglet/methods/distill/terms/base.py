@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Bool, Float, Integer
 from torch import Tensor, nn
 
+from seglet.losses.task import annotated_pixels
 from seglet.types import Target, TensorRecord, option
 
 
@@ -85,6 +86,17 @@ class FeaturePair(TensorRecord):
     places: Integer[Tensor, "b _ _"] | None = None
 
 
+def counted_pixels(pair: FeaturePair, mask_ignored: bool) -> Bool[Tensor, "b h w"] | None:
+    """Returns the pixels of the compared maps that a term counts, None for all.
+
+    Those of classes that the teacher lacks are none of them, nor, with `mask_ignored`, those without annotation.
+    """
+    if not mask_ignored:
+        return pair.known
+    annotated = annotated_pixels(pair.target.labels, pair.student.shape[-2:])
+    return annotated if pair.known is None else annotated & pair.known
+
+
 class TermPart(NamedTuple):
     """Part of a loss: a value to log, and its factor in the sum."""
 
@@ -102,7 +114,11 @@ class Term(nn.Module, ABC):
     """True if both maps must have the same channels."""
 
     weighable: ClassVar[bool] = False
-    """True if the term uses `FeaturePair.weight` and `FeaturePair.known`; for others the two maps are equal there."""
+    """True if the term uses `FeaturePair.weight`."""
+
+    leaves_out: ClassVar[bool] = False
+    """True if the term leaves out pixels where `FeaturePair.known` is false; for others the two maps are equal there.
+    """
 
     def __init__(self, options: TermOptions, shape: TermShape) -> None:
         super().__init__()

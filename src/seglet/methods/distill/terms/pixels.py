@@ -18,8 +18,7 @@ from seglet.losses.distillation.kl import (
 )
 from seglet.losses.distillation.logit_standardisation import check_standardised, standardise_logits
 from seglet.losses.distillation.skd_pairwise import coarse_pairwise_loss, pairwise_loss
-from seglet.losses.task import annotated_pixels
-from seglet.methods.distill.terms.base import FeaturePair, Term, TermOptions, TermPart, TermShape
+from seglet.methods.distill.terms.base import FeaturePair, Term, TermOptions, TermPart, TermShape, counted_pixels
 from seglet.types import option
 
 
@@ -65,6 +64,7 @@ class KLTerm(Term):
     options = KLOptions
     equal_channels = True
     weighable = True
+    leaves_out = True
 
     def __init__(self, options: KLOptions, shape: TermShape) -> None:
         super().__init__(options, shape)
@@ -76,10 +76,7 @@ class KLTerm(Term):
         student, teacher, chosen = pair.student, pair.teacher, self.chosen
         if chosen.standardise:
             student, teacher = standardise_logits(student), standardise_logits(teacher)
-        counted = pair.known
-        if chosen.mask_ignored:
-            annotated = annotated_pixels(pair.target.labels, student.shape[-2:])
-            counted = annotated if counted is None else annotated & counted
+        counted = counted_pixels(pair, chosen.mask_ignored)
         weight = pair.weight
         if chosen.boundary:
             labels = boundary_labels(pair.target.labels, teacher)
@@ -99,6 +96,7 @@ class DISTOptions(TermOptions):
     temperature: float = option(1.0, "temperature of both distributions; the authors' segmentation code has none")
     beta: float = option(1.0, "weight of the relations between classes; DIST_KD code")
     gamma: float = option(1.0, "weight of the relations within a class; DIST_KD code")
+    mask_ignored: bool = option(False, "correlate only annotated pixels; ours, the authors' code takes all")
 
 
 class DISTTerm(Term):
@@ -106,15 +104,16 @@ class DISTTerm(Term):
 
     options = DISTOptions
     equal_channels = True
+    leaves_out = True
 
     def __init__(self, options: DISTOptions, shape: TermShape) -> None:
         super().__init__(options, shape)
         self.chosen = options
 
     def forward(self, pair: FeaturePair) -> Mapping[str, TermPart]:
-        chosen = self.chosen
-        value = correlation_loss(pair.student, pair.teacher, chosen.temperature, chosen.beta, chosen.gamma)
-        return {"": TermPart(value)}
+        chosen, counted = self.chosen, counted_pixels(pair, self.chosen.mask_ignored)
+        how = chosen.temperature, chosen.beta, chosen.gamma
+        return {"": TermPart(correlation_loss(pair.student, pair.teacher, *how, counted))}
 
 
 @dataclass(frozen=True)
@@ -150,6 +149,7 @@ class ATTerm(Term):
 class SKDOptions(TermOptions):
     weight: float = option(10.0, "weight of the term in the loss; CIRKD code")
     window: int = option(2, "side of the max-pooling before positions are compared; CIRKD code")
+    mask_ignored: bool = option(False, "pool and compare only annotated pixels; ours, CIRKD's code takes all")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -161,19 +161,22 @@ class SKDTerm(Term):
     """Pairwise term of structured distillation (SKD), as in CIRKD's code."""
 
     options = SKDOptions
+    leaves_out = True
 
     def __init__(self, options: SKDOptions, shape: TermShape) -> None:
         super().__init__(options, shape)
-        self.window = options.window
+        self.chosen = options
 
     def forward(self, pair: FeaturePair) -> Mapping[str, TermPart]:
-        return {"": TermPart(pairwise_loss(pair.student, pair.teacher, self.window))}
+        counted = counted_pixels(pair, self.chosen.mask_ignored)
+        return {"": TermPart(pairwise_loss(pair.student, pair.teacher, self.chosen.window, counted))}
 
 
 @dataclass(frozen=True)
 class CoarseSKDOptions(TermOptions):
     weight: float = option(0.5, "weight of the term in the loss; SKD code")
     scale: float = option(0.5, "side of a pooled region, as a fraction of the map; SKD code")
+    mask_ignored: bool = option(False, "pool and compare only annotated pixels; ours, SKD's code takes all")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -185,13 +188,15 @@ class CoarseSKDTerm(Term):
     """Pairwise term of structured distillation (SKD), as in its own code."""
 
     options = CoarseSKDOptions
+    leaves_out = True
 
     def __init__(self, options: CoarseSKDOptions, shape: TermShape) -> None:
         super().__init__(options, shape)
-        self.scale = options.scale
+        self.chosen = options
 
     def forward(self, pair: FeaturePair) -> Mapping[str, TermPart]:
-        return {"": TermPart(coarse_pairwise_loss(pair.student, pair.teacher, self.scale))}
+        counted = counted_pixels(pair, self.chosen.mask_ignored)
+        return {"": TermPart(coarse_pairwise_loss(pair.student, pair.teacher, self.chosen.scale, counted))}
 
 
 @dataclass(frozen=True)
@@ -216,6 +221,7 @@ class IFVDTerm(Term):
 class CWDOptions(TermOptions):
     weight: float = option(50.0, "weight of the term in the loss; CIRKD code: 50 on features, 3 on logits")
     temperature: float = option(4.0, "temperature of both distributions; CIRKD code")
+    mask_ignored: bool = option(False, "distributions over annotated pixels alone; ours, CIRKD's code takes all")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -228,10 +234,13 @@ class CWDTerm(Term):
 
     options = CWDOptions
     equal_channels = True
+    leaves_out = True
 
     def __init__(self, options: CWDOptions, shape: TermShape) -> None:
         super().__init__(options, shape)
-        self.temperature, self.channels = options.temperature, shape.student
+        self.chosen, self.channels = options, shape.student
 
     def forward(self, pair: FeaturePair) -> Mapping[str, TermPart]:
-        return {"": TermPart(channel_divergence(pair.student, pair.teacher, self.temperature, self.channels))}
+        counted = counted_pixels(pair, self.chosen.mask_ignored)
+        how = self.chosen.temperature, self.channels
+        return {"": TermPart(channel_divergence(pair.student, pair.teacher, *how, counted))}

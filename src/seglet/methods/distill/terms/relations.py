@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from seglet.losses.distillation.cirkd_memory import cirkd_memory_loss
 from seglet.losses.distillation.cirkd_minibatch import LEAST_TEMPERATURE, cirkd_minibatch_bytes, cirkd_minibatch_loss
-from seglet.methods.distill.terms.base import FeaturePair, Term, TermOptions, TermPart, TermShape
+from seglet.methods.distill.terms.base import FeaturePair, Term, TermOptions, TermPart, TermShape, counted_pixels
 from seglet.models.distillation.adaptors import pixel_projector
 from seglet.models.distillation.cirkd_memory import CirkdMemory, MemorySize
 from seglet.types import option
@@ -21,6 +22,7 @@ class MinibatchOptions(TermOptions):
     group: int = option(
         0, "images that are compared with one another; 0: all of a device; CIRKD code: the 2 that each of 8 GPUs has"
     )
+    mask_ignored: bool = option(False, "compare only annotated pixels; ours, CIRKD's code takes all")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -36,6 +38,7 @@ class MinibatchTerm(Term):
     """CIRKD: similarities between all pixels of the batch, or of each group of its images."""
 
     options = MinibatchOptions
+    leaves_out = True
 
     def __init__(self, options: MinibatchOptions, shape: TermShape) -> None:
         super().__init__(options, shape)
@@ -43,19 +46,24 @@ class MinibatchTerm(Term):
 
     def forward(self, pair: FeaturePair) -> Mapping[str, TermPart]:
         chosen, images = self.chosen, len(pair.student)
-        size = chosen.group or images
-        groups = zip(torch.split(pair.student, size), torch.split(pair.teacher, size), strict=True)
-        parts = [
-            len(student)
-            / images
-            * cirkd_minibatch_loss(student, teacher, chosen.temperature, chosen.pooling, chosen.budget * 2**20)
-            for student, teacher in groups
-        ]
+        counted = counted_pixels(pair, chosen.mask_ignored)
+        how = chosen.temperature, chosen.pooling, chosen.budget * 2**20
+        parts = []
+        for begin in range(0, images, chosen.group or images):
+            group = slice(begin, begin + (chosen.group or images))
+            mask = None if counted is None else counted[group]
+            value = cirkd_minibatch_loss(pair.student[group], pair.teacher[group], *how, mask)
+            parts.append(_seen(pair.student[group], mask) / _seen(pair.student, counted) * value)
         return {"": TermPart(torch.stack(parts).sum())}
 
     def memory_bytes(self, batch: int, size: tuple[int, int]) -> int:
         maps = min(batch, self.chosen.group or batch), self.shape.student, *size
         return cirkd_minibatch_bytes(maps, self.shape.teacher, self.chosen.pooling, self.chosen.budget * 2**20)
+
+
+def _seen(maps: Tensor, counted: Tensor | None) -> int:
+    """Returns the number of images that a group weighs by: those with counted pixels, at least 1."""
+    return len(maps) if counted is None else max(1, int(counted.flatten(1).any(dim=1).sum()))
 
 
 @dataclass(frozen=True)
