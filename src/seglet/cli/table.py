@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -20,8 +19,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rows", nargs="+", default=[], help="only these rows, and those they need")
     parser.add_argument("--seeds", type=whole_number(0, 2**31), nargs="+", default=[], help="only these seeds")
     parser.add_argument(
-        "--jobs", type=whole_number(1, 64), default=os.cpu_count(), help="runs at a time, which share the processors"
+        "--jobs",
+        type=whole_number(1, 64),
+        help="runs at a time, which share the processors (one for each; one alone on GPUs or several devices)",
     )
+    parser.add_argument("--score-on", default="", metavar="SPLIT", help="the split to score on, if not the table's")
     parser.add_argument("--runs", type=Path, default=Path("runs/tables"), help="folder of the runs (runs/tables)")
     parser.add_argument("--results", type=Path, default=Path("docs/results"), help="folder of NAME.json (docs/results)")
     parser.add_argument("--page", type=Path, help="Markdown page whose block <!-- results:NAME --> is written anew")
@@ -40,7 +42,7 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
     from seglet.results.markdown import paste_into_page, render_results
     from seglet.results.own_table import open_table
     from seglet.results.plan import TablePlan
-    from seglet.results.runner import fill_table
+    from seglet.results.runner import default_jobs, fill_table
 
     if arguments.name is None:
         print("\n".join(f"{name:<14} {table_definition(name).title}" for name in table_names()))
@@ -53,8 +55,9 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
         overrides=parse_keys(rest),
         rows=tuple(arguments.rows),
         seeds=tuple(arguments.seeds),
+        score_on=arguments.score_on,
     )
-    results = fill_table(plan, arguments.jobs)
+    results = fill_table(plan, arguments.jobs or default_jobs(plan))
     if arguments.page:
         paste_into_page(arguments.page, results)
     if arguments.figure:

@@ -73,7 +73,16 @@ def read_experiment_file(source: str | Path) -> WrittenKeys:
     file, row = split_row(source)
     if not file.exists():
         raise ConfigError(f"cannot read the experiment {source}: there is no such file{_suggest_experiment(file)}")
-    shared = read_yaml(file)
+    return select_row(read_yaml(file), file, row)
+
+
+def select_row(content: Mapping[str, Any], file: Path, row: str | None) -> WrittenKeys:
+    """Returns the keys of one experiment of a file with this content; `row` is None if the file is one experiment.
+
+    Raises:
+        ConfigError: no such row, a table without a row's name, or rows that are none.
+    """
+    shared = dict(content)
     rows = read_rows(shared.pop(TABLE_ROWS), file) if TABLE_ROWS in shared else {}
     if rows:
         shared.pop(ABOUT_TABLE, None)

@@ -30,7 +30,9 @@ def check_hardware(settings: Settings) -> None:
     if settings.precision == "16-mixed" and not gpus:
         raise ConfigError("precision: 16-mixed needs a GPU; take bf16-mixed or 32 on a processor")
     if settings.sync_bn and not gpus:
-        raise ConfigError("sync_bn: batch-norm statistics are shared between GPUs only; leave it false on a processor")
+        raise ConfigError(
+            "sync_bn: batch-norm statistics are shared between GPUs only; give --sync_bn false on a processor"
+        )
 
 
 def check_annotation(method: Method[Any], sets: Mapping[str, Dataset], experiment: Experiment) -> None:

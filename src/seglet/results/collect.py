@@ -63,7 +63,8 @@ def write_results(plan: TablePlan) -> dict[str, Any]:
 
 def table_command(plan: TablePlan) -> str:
     """Returns the command that fills the table, without the path of anybody's data."""
-    words = ["seglet", "table", plan.definition.file or plan.definition.name, *override_words(plan.overrides)]
+    scored = ["--score-on", plan.score_on] if plan.score_on else []
+    words = ["seglet", "table", plan.definition.file or plan.definition.name, *scored, *override_words(plan.overrides)]
     return plan.definition.command or shlex.join(words)
 
 

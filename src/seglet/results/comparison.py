@@ -96,7 +96,7 @@ def draw_comparison(
 def draw_table(plan: TablePlan, file: Path) -> list[str]:
     """Writes a PNG of the predictions of a table's finished rows, on the first of its seeds; returns the names of its
     rows."""
-    rows, split = {}, plan.definition.score_on
+    rows, split = {}, plan.scored_split
     for name in plan.wanted_rows():
         cell = plan.source_cell(name, plan.all_seeds[0])
         if plan.folders.scores(cell).exists():

@@ -120,18 +120,39 @@ class TableDefinition:
     file: str = ""
     """The file that a table of one's own is read from."""
 
+    selected: bool = False
+    """Score the models that validation selected, and let them teach, instead of those of the last step."""
+    weights_of: str = ""
+    """The only backbone whose rows start from `student_weights`, if any; others have initial weights of their own."""
+
     @classmethod
     def read(cls, name: str, content: Mapping[str, Any]) -> "TableDefinition":
-        """Builds a definition from its JSON.
+        """Builds a definition from its JSON, where a row may lay its keys over those of a shipped experiment, `preset`.
 
         Raises:
-            ConfigError: a key is unknown, or an inference option of a row is.
+            ConfigError: a key is unknown, or an inference option of a row is, or there is no such preset.
         """
         known = [f.name for f in fields(cls) if f.name != "name"]
         check_known_keys(content, known, f"table {name}")
         given: dict[str, Any] = {key: tuple(each) if isinstance(each, list) else each for key, each in content.items()}
-        given["rows"] = {row: TableRow.read(keys) for row, keys in content["rows"].items()}
+        given["rows"] = {row: TableRow.read(keys) for row, keys in with_presets(content["rows"]).items()}
         return cls(name, **given)
+
+
+def with_presets(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Puts the keys of shipped experiments below those of the rows that name one as their `preset`.
+
+    Raises:
+        ConfigError: there is no such experiment.
+    """
+    named = {str(keys["preset"]) for keys in rows.values() if "preset" in keys}
+    if not named:
+        return {row: dict(keys) for row, keys in rows.items()}
+    from seglet.engine.presets import read_presets
+
+    presets = read_presets(named)
+    own = {row: {key: value for key, value in keys.items() if key != "preset"} for row, keys in rows.items()}
+    return {row: {**presets.get(str(keys.get("preset")), {}), **own[row]} for row, keys in rows.items()}
 
 
 def table_names() -> list[str]:

@@ -1,6 +1,7 @@
 """Settings of a table's cells: the experiment that each is trained as, and the data and options it is scored with."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
@@ -11,9 +12,12 @@ from seglet.data.folder_dataset import describe_data
 from seglet.data.opening import names_world
 from seglet.data.splits.fractions import split_commands
 from seglet.engine.experiment import known_keys
+from seglet.engine.settings import Settings
 from seglet.inference.options import InferenceOptions
+from seglet.models.student import StudentConfig
 from seglet.results.definition import TableRow
 from seglet.results.plan import Cell, TablePlan
+from seglet.values import build_config
 
 LOGGED_WEIGHT = "train/weight_effective"
 """The value in a run's metrics that says which λ of plain distillation pulls as much."""
@@ -29,6 +33,8 @@ def experiment_keys(plan: TablePlan, cell: Cell) -> dict[str, Any]:
         keys["data"] = keys.pop("light")  # a method that does not take pairs is trained on the light images
     if row.teacher:
         keys["teacher"] = str(plan.model_folder(plan.source_cell(row.teacher, cell.seed)))
+    if plan.definition.weights_of and backbone_name(keys) != plan.definition.weights_of:
+        keys.pop("student_weights", None)
     if row.labels_of:
         keys["data"] = str(plan.folders.pseudo_labels(cell))
     if "train_split" in keys:
@@ -69,6 +75,11 @@ def effective_weight(run: Path) -> float | None:
     return round(fmean(logged), 3) if logged else None
 
 
+def backbone_name(keys: Mapping[str, Any]) -> str:
+    """Returns the backbone of an experiment's student: `resnet18` of `pspnet-resnet18`."""
+    return str(keys.get("student", StudentConfig.student)).partition("-")[2]
+
+
 def scored_data(plan: TablePlan, row: TableRow | None = None) -> str:
     """Returns the name of the data that the table is scored on, or one `row` with options or a size of its own."""
     return data_name(plan, plan.definition.scored_scenes, row)
@@ -94,9 +105,14 @@ def data_name(plan: TablePlan, scenes: int, row: TableRow | None = None) -> str:
 
 
 def scoring_options(plan: TablePlan, cell: Cell) -> InferenceOptions:
-    """Returns the inference options that the cell is scored with."""
-    options = replace(plan.row(cell).inference, resize=resize_fraction(plan, plan.row(cell)))
-    if not plan.row(cell).zero_dce:
+    """Returns the inference options that the cell is scored with: its windows are those of its validations."""
+    row = plan.row(cell)
+    keys = {**plan.definition.shared, **row.experiment, **plan.overrides}
+    options = replace(row.inference, resize=resize_fraction(plan, row))
+    if options.window is None and keys.get("val_window") not in (None, "none"):
+        validation = build_config(Settings, {key: keys[key] for key in ("val_window", "val_stride") if key in keys})
+        options = replace(options, window=validation.val_window, stride=validation.val_stride)
+    if not row.zero_dce:
         return options
     return replace(options, brighten=str(plan.folders.enhancer(cell) / "zero-dce"))
 

@@ -19,6 +19,7 @@ _COLUMNS = {
     "parameters": "parameters, million",
     "effective_weight": "λ that pulls as much",
     "supervision": "learns from",
+    "source": "in the paper",
 }
 """Scores that a table can show, and their column heads."""
 
@@ -50,21 +51,28 @@ def _table(cells: Sequence[Sequence[str]]) -> str:
 
 
 def table_cells(results: Mapping[str, Any]) -> list[list[str]]:
-    """Returns head and rows: mean ± standard deviation over seeds, with the paper's numbers beside them."""
-    paper: dict[str, dict[str, Any]] = {}
-    for entry in results["paper"]:
-        paper.setdefault(entry["row"], {}).update(entry)
+    """Returns head and rows: mean ± standard deviation over seeds, with the paper's numbers beside them.
+
+    Where tables of the paper print different numbers for a row, all of them are given: `66.92 / 66.96`.
+    """
+    paper = results["paper"]
     columns = results.get("columns", _USUAL_COLUMNS)
     stops = results.get("stops", ())
     head = ["row", *(_COLUMNS[name] for name in columns), *map(_stops_head, stops), "seeds"]
-    theirs = [name for name in _PAPER_COLUMNS if any(name in entry for entry in paper.values())]
+    theirs = [name for name in _PAPER_COLUMNS if any(name in entry for entry in paper)]
     lines = [[*head, *(_PAPER_COLUMNS[name] for name in theirs)]]
     for row in dict.fromkeys(entry["row"] for entry in results["rows"]):
         runs = [entry for entry in results["rows"] if entry["row"] == row]
         darker = [_mean([100 * run["stops"][str(n)] for run in runs if str(n) in run.get("stops", {})]) for n in stops]
-        line = [row, *(_cell(name, runs) for name in columns), *darker, str(len(runs))]
-        lines.append(line + [str(paper.get(row, {}).get(name, "")) for name in theirs])
+        printed = [entry for entry in paper if entry["row"] == row]
+        ours = (_printed("source", printed, ", ") if name == "source" else _cell(name, runs) for name in columns)
+        lines.append([row, *ours, *darker, str(len(runs)), *(_printed(name, printed, " / ") for name in theirs)])
     return lines
+
+
+def _printed(name: str, entries: Sequence[Mapping[str, Any]], between: str) -> str:
+    """Returns what a paper prints about a row, each different value once: its tables may not agree."""
+    return between.join(dict.fromkeys(str(entry[name]) for entry in entries if name in entry))
 
 
 def _stops_head(stops: int) -> str:

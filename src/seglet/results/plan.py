@@ -66,6 +66,8 @@ class TablePlan:
     """The rows to run; empty for all of them."""
     seeds: tuple[int, ...] = ()
     """The seeds to run; empty for those of the table."""
+    score_on: str = ""
+    """The split to score on; empty for that of the table."""
 
     def __post_init__(self) -> None:
         name, there = self.definition.name, self.definition.rows
@@ -88,6 +90,11 @@ class TablePlan:
     def common_keys(self) -> dict[str, Any]:
         """Keys of the experiment that hold for all rows, the overrides among them."""
         return {**self.definition.shared, **self.overrides}
+
+    @property
+    def scored_split(self) -> str:
+        """The split that rows are scored on."""
+        return self.score_on or self.definition.score_on
 
     @property
     def all_seeds(self) -> tuple[int, ...]:
@@ -151,8 +158,8 @@ class TablePlan:
         return self.folders.run(cell if source is None else self.source_cell(source, cell.seed))
 
     def model_folder(self, cell: Cell) -> Path:
-        """Returns the folder of the cell's model: the last of its run."""
-        return self.training_folder(cell) / "last"
+        """Returns the folder of the cell's model: the last of its run, or the one that validation selected."""
+        return self.training_folder(cell) / ("model" if self.definition.selected else "last")
 
     def predictor_path(self, cell: Cell) -> Path:
         """Returns what segments images for the cell: a model, or the experiment or run of a method that makes masks

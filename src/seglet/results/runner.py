@@ -16,10 +16,10 @@ from typing import Any
 from seglet import methods
 from seglet.engine.console import print_message
 from seglet.files import read_json
+from seglet.results.checks import check_table
 from seglet.results.collect import write_results
 from seglet.results.experiments import (
     LABEL_SCENES,
-    check_splits,
     data_name,
     experiment_keys,
     resize_fraction,
@@ -51,9 +51,9 @@ def fill_table(plan: TablePlan, jobs: int = 1) -> dict[str, Any]:
     The results so far are written after every cell.
 
     Raises:
-        ValueError: a task failed, or the data lack splits that rows are trained on.
+        ValueError: a task failed, or a row cannot be trained or scored here.
     """
-    check_splits(plan)
+    check_table(plan)
     threads = max(1, (os.cpu_count() or 1) // jobs)
     begun: dict[Cell, Future[None]] = {}
     with ThreadPoolExecutor(jobs) as pool:
@@ -68,6 +68,14 @@ def fill_table(plan: TablePlan, jobs: int = 1) -> dict[str, Any]:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     return write_results(plan)
+
+
+def default_jobs(plan: TablePlan) -> int:
+    """Returns how many cells to run at a time: one for each processor, or one alone where a run takes the devices."""
+    import torch
+
+    devices = int(plan.common_keys.get("devices", 1))
+    return 1 if devices > 1 or torch.cuda.is_available() else os.cpu_count() or 1
 
 
 def _run_cell(plan: TablePlan, cell: Cell, sources: Sequence["Future[None]"], threads: int) -> None:
@@ -106,7 +114,7 @@ def _map_tasks(plan: TablePlan, cell: Cell) -> list[Task]:
     options = scoring_options(plan, cell)
     out = str(plan.folders.scores(cell))
     score = EvaluateTask(
-        str(folder), str(predictor), scored_data(plan, row), plan.definition.score_on, out, options,
+        str(folder), str(predictor), scored_data(plan, row), plan.scored_split, out, options,
         method=True, batch=MAPS_BATCH,
     )  # fmt: skip
     if row.model_of is not None:
@@ -131,14 +139,14 @@ def _model_tasks(plan: TablePlan, cell: Cell) -> list[Task]:
         out = str(plan.folders.known_tags(cell))
         tasks.append(EvaluateTask(folder, model, data, "train", out, options, known_tags=True))
     out = str(plan.folders.scores(cell))
-    return [*tasks, EvaluateTask(folder, model, data, plan.definition.score_on, out, options)]
+    return [*tasks, EvaluateTask(folder, model, data, plan.scored_split, out, options)]
 
 
 def _darkened_task(plan: TablePlan, cell: Cell, stops: int) -> Task:
     """Returns the task that scores a cell on light images with so many stops of light taken away."""
     folder, model = str(plan.folders.run(cell)), str(plan.model_folder(cell))
     out, options = str(plan.folders.darkened(cell, stops)), scoring_options(plan, cell)
-    return EvaluateTask(folder, model, scored_data(plan), plan.definition.score_on, out, options, stops=stops)
+    return EvaluateTask(folder, model, scored_data(plan), plan.scored_split, out, options, stops=stops)
 
 
 def run_task(task: Task, threads: int) -> None:
@@ -150,7 +158,8 @@ def run_task(task: Task, threads: int) -> None:
         ValueError: the task failed; the message has the end of the log.
     """
     folder, name = Path(task.folder), task_name(task)
-    limit = os.environ.get("OMP_NUM_THREADS") or str(threads)
+    devices = int(task.keys.get("devices", 1)) if isinstance(task, TrainTask) else 1
+    limit = os.environ.get("OMP_NUM_THREADS") or str(max(1, threads // devices))
     environment = {**os.environ, "OMP_NUM_THREADS": limit, "MKL_NUM_THREADS": limit}
     folder.parent.mkdir(parents=True, exist_ok=True)
     log = folder.parent / f"{folder.name}.log"

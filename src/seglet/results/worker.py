@@ -1,12 +1,19 @@
-"""`python -m seglet.results.worker`: runs one task of a results table, read from standard input as JSON."""
+"""`python -m seglet.results.worker`: runs one task of a results table, read from standard input as JSON.
+
+A run on several devices starts this module once more for each further device, with the same task in the environment.
+"""
 
 import json
+import os
 import signal
 import sys
 from types import FrameType
 
 from seglet.engine.console import print_message
 from seglet.results.tasks import task_from_json
+
+TASK_VARIABLE = "SEGLET_TASK"
+"""Variable of the environment that hands the task on to the processes of further devices."""
 
 
 def main() -> int:
@@ -15,7 +22,9 @@ def main() -> int:
     The input has the `task`, and as `argv` the command that filled the table, which goes into the record of a run.
     """
     signal.signal(signal.SIGTERM, _terminate)
-    given = json.load(sys.stdin)
+    text = os.environ.get(TASK_VARIABLE) or sys.stdin.read()
+    os.environ[TASK_VARIABLE] = text
+    given = json.loads(text)
     sys.argv = given["argv"]
     try:
         task_from_json(given["task"]).run()
