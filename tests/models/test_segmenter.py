@@ -243,7 +243,8 @@ def test_networks_that_learned_from_tags_predict_as_their_papers_do(head: str) -
     image = np.tile(IMAGE, (2, 2, 1))
     batch = torch.from_numpy(image).permute(2, 0, 1)[None] / 255
     with torch.no_grad():
-        maps = class_maps(head, lambda view: model.network(view).logits, batch, default_views(head)).masks[0].numpy()
+        views = default_views(model.architecture)
+        maps = class_maps(head, lambda view: model.network(view).logits, batch, views).masks[0].numpy()
     np.testing.assert_allclose(model.predict(image).probabilities, maps / maps.sum(0), rtol=1e-4, atol=1e-6)
 
 

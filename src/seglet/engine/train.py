@@ -23,6 +23,7 @@ from seglet.engine.processes import is_first_process, with_launched_processes
 from seglet.engine.run import Run
 from seglet.engine.sample_images import save_config_sheets, save_training_views, save_validation_images
 from seglet.engine.saving import RestoreOptimiser, SaveCheckpoints, restore_weights
+from seglet.engine.settings import Settings
 from seglet.engine.trainer import build_trainer, fit_module
 from seglet.engine.training_loader import TrainingDataModule
 from seglet.engine.validation import ScoreReferences, StopEarly, Validation, out_of_patience, validation_scores
@@ -72,7 +73,7 @@ def train_experiment(experiment: Experiment, folder: Path, start: StartOptions =
     sets = open_datasets(settings, experiment.config)
     method = build_method(experiment, sets[settings.train_split])
     check_annotation(method, sets, experiment)
-    _remember_whites(method, sets.values())
+    _remember_use(method, sets.values(), settings)
     sets = add_columns(experiment, sets)
     run = Run(folder)  # nothing is written, or thrown away, before all of the above is sound
     state = _open_run(run, experiment, {split: data.fingerprint for split, data in sets.items()}, start)
@@ -92,12 +93,16 @@ def _refuse_lost_data(data: str) -> None:
         raise ConfigError(f"the run's data {data!r} are not there; where they moved, give --data with their new place")
 
 
-def _remember_whites(method: Method[Any], sets: Iterable[Dataset]) -> None:
-    """Lets the network scale images of more than 8 bits as those of the data sets are."""
+def _remember_use(method: Method[Any], sets: Iterable[Dataset], settings: Settings) -> None:
+    """Lets the saved network look at images as it is meant to: with its method's test protocol, in the windows of its
+    validations, and with more than 8 bits scaled as those of the data sets are."""
     segmenter = method.segmenter()
     whites = next((data.whites for data in sets if data.whites is not None), None)
-    if segmenter.architecture.whites != whites:
-        segmenter.architecture = replace(segmenter.architecture, whites=whites)
+    defaults = method.inference_defaults()
+    if defaults.window is None and settings.val_window is not None:
+        defaults = replace(defaults, window=settings.val_window, stride=settings.val_stride)
+    inference = defaults if defaults.as_dict() else None
+    segmenter.architecture = replace(segmenter.architecture, whites=whites, inference=inference)
 
 
 def _open_run(run: Run, experiment: Experiment, data: dict[str, str], start: StartOptions) -> Any:

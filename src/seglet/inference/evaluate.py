@@ -4,7 +4,7 @@ Axes: k classes, h rows, w columns.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from os import PathLike
 
@@ -37,6 +37,7 @@ from seglet.inference.predict import (
     learned_from_tags,
     predict_maps,
     refined_probabilities,
+    with_saved_defaults,
 )
 from seglet.inference.sources import (
     DataLike,
@@ -112,6 +113,7 @@ def score_model(
     predictor = network or open_predictor(model, options.device, undarkened, name)
     check_inference_options(predictor, options.inference)
     check_classes(predictor.classes, undarkened.classes)
+    options = replace(options, inference=with_saved_defaults(predictor, options.inference))
     samples = _darkened(undarkened, options)
     if not isinstance(predictor, Segmenter):
         return ScoredModel(_score_maps(predictor, samples, options), samples.fingerprint, None)

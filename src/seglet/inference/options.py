@@ -59,7 +59,7 @@ class Refiner:
 
 @dataclass(frozen=True)
 class InferenceOptions:
-    """Options of prediction. None leaves a choice to the kind of network, as docs/cli.md lists it.
+    """Options of prediction. None leaves a choice to what is saved with the network, else to its kind (docs/cli.md).
 
     Args:
         scales: factors of the image size to predict at; the results are averaged.
@@ -69,13 +69,14 @@ class InferenceOptions:
         least_score: for networks that learned from tags; probability of presence that keeps a class.
         window: height and width of sliding windows, in pixels.
         stride: rows and columns between windows; None for two thirds of the window.
+        whole_images: no windows, also for a network that was validated in windows.
         resize: factor by which images are shrunk before.
         refiner: what moves class borders to image edges.
         depth: for networks that take depth, where it comes from; see `find_depth_source`.
         brighten: how images are brightened before; see `find_enhancer`.
 
     Raises:
-        ValueError: a value is out of its range, or there is a stride without a window.
+        ValueError: a value is out of its range, there is a stride without a window, or a window for whole images.
     """
 
     scales: tuple[float, ...] | None = None
@@ -85,6 +86,7 @@ class InferenceOptions:
     least_score: float | None = None
     window: tuple[int, int] | None = None
     stride: tuple[int, int] | None = None
+    whole_images: bool = False
     resize: float = 1.0
     refiner: Refiner | None = None
     depth: str | None = None
@@ -101,6 +103,8 @@ class InferenceOptions:
                 raise ValueError(f"{name}: expected a number from 0 to 1, got {value}")
         if self.stride is not None and self.window is None:
             raise ValueError("a stride lies between windows; give a window too, or leave the stride out")
+        if self.whole_images and self.window is not None:
+            raise ValueError("whole images have no windows; leave out one of --whole-images and --window")
         for name in ("window", "stride"):
             sides = getattr(self, name)
             if sides is not None and min(sides) < 1:
@@ -116,7 +120,8 @@ class InferenceOptions:
         """Returns the options for JSON, those of the refiner among them."""
         names = ("scales", "flip", "background_power", "background", "least_score", "window", "stride", "resize")
         refiner = {"refiner": None} if self.refiner is None else self.refiner.as_dict()
-        return {name: getattr(self, name) for name in (*names, "depth", "brighten")} | refiner
+        whole = {"whole_images": True} if self.whole_images else {}
+        return {name: getattr(self, name) for name in (*names, "depth", "brighten")} | whole | refiner
 
 
 @dataclass(frozen=True)

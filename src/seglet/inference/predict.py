@@ -65,6 +65,23 @@ def check_inference_options(model: Predictor, options: InferenceOptions) -> None
         raise ValueError(f"{name} has the background as class 0, but its class 0 is {model.classes.names[0]!r}")
 
 
+def with_saved_defaults(model: Predictor, options: InferenceOptions) -> InferenceOptions:
+    """Returns the options with those saved with the network in place of what is not given.
+
+    Options that only networks of tags have are left to `default_views`, which also knows the focal penalty.
+    """
+    saved = None if isinstance(model, TagPredictor) else model.architecture.inference
+    if saved is None or learned_from_tags(model):
+        return options
+    if not options.whole_images and options.window is None:
+        options = replace(options, window=saved.window, stride=saved.stride)
+    return replace(
+        options,
+        scales=saved.scales if options.scales is None else options.scales,
+        flip=saved.flip if options.flip is None else options.flip,
+    )
+
+
 def predict_probabilities(
     model: Predictor,
     image: UInt8[np.ndarray, "h w 3"],
@@ -121,7 +138,7 @@ def predict_maps(
     if isinstance(model, TagPredictor):
         return model.class_maps(brightened(image, options), tags, options.resize)
     images = model.prepare(resize_by_factor(brightened(image, options), options.resize), depth)
-    alone = evaluation_copy(model)
+    alone, options = evaluation_copy(model), with_saved_defaults(model, options)
     maps = _masks(alone, images, tags, options) if learned_from_tags(model) else _averaged(alone, images, options)
     return np.asarray(resize_align_corners(maps.float(), (image.shape[0], image.shape[1]))[0].cpu().numpy())
 
@@ -135,7 +152,7 @@ def _masks(
     model: Segmenter, images: Float[Tensor, "1 planes h w"], tags: Sequence[int] | None, options: InferenceOptions
 ) -> Float[Tensor, "1 k h w"]:
     given = {name: getattr(options, name) for name in ("scales", "flip", "background_power", "least_score")}
-    views = default_views(model.architecture.head)
+    views = default_views(model.architecture)
     views = replace(views, **{name: value for name, value in given.items() if value is not None})
     present = None
     if tags is not None:

@@ -16,7 +16,7 @@ from seglet.files import replace_atomically
 from seglet.images import overlay_labels, resize_by_factor, write_mask
 from seglet.inference.inputs import result_path
 from seglet.inference.options import SegmentOptions
-from seglet.inference.predict import DepthMap, brightened, learned_from_tags, predict_probabilities
+from seglet.inference.predict import DepthMap, brightened, learned_from_tags, predict_probabilities, with_saved_defaults
 from seglet.models.network import evaluation_copy
 from seglet.models.segmenter import Segmenter
 from seglet.types import Classes
@@ -41,7 +41,9 @@ def segment_image(
 
     An image no larger than a window is taken whole. A network that learned from tags predicts as its paper does.
     """
-    options = settings.inference
+    options = with_saved_defaults(model, settings.inference)
+    if settings.samples:  # passes are of one view of the whole image
+        options = settings.inference
     if not options.plain or (learned_from_tags(model) and not settings.samples):
         scores = predict_probabilities(model, image, None, options, depth)
         return PredictedMaps(scores.argmax(axis=0).astype(np.uint8), np.asarray(scores.max(axis=0)))

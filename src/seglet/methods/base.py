@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from seglet.models.inference_defaults import InferenceDefaults
 from seglet.models.segmenter import Segmenter
 from seglet.types import Classes, Losses, Progress
 
@@ -62,6 +63,10 @@ class Method(nn.Module, ABC, Generic[Step]):
         """Returns class logits at image size, for evaluation and deployment."""
         logits: Tensor = self.segmenter()(images)
         return logits
+
+    def inference_defaults(self) -> InferenceDefaults:
+        """Returns how the saved segmenter is to look at images where nothing else is asked for: the test protocol."""
+        return InferenceDefaults()
 
     def segmenter(self) -> Segmenter:
         """Returns the segmenter that is scored and saved; the student unless a method says otherwise."""

@@ -12,6 +12,7 @@ from torch import Tensor
 from seglet.labels.cam.pseudo_masks import balanced_target, confident_masks
 from seglet.labels.refine.pixel_adaptive import pamr
 from seglet.losses.task import mask_loss
+from seglet.models.inference_defaults import InferenceDefaults
 from seglet.models.multiscale import remove_absent_classes
 from seglet.tensors import resize_align_corners
 from seglet.types import IGNORE, Progress, Target, option
@@ -31,6 +32,13 @@ class TagSupervisionConfig:
     foreground: float = option(0.6, "share of its maximum above which a class becomes a label; SSSS code")
     background: float = option(0.7, "share of its maximum above which the background becomes a label; SSSS code")
     least: float = option(0.2, "least value of both thresholds; SSSS code")
+    test_scales: tuple[float, ...] = option(
+        (1.0, 0.5, 1.5, 2.0), "image scales of the saved segmenter, in test; SSSS code"
+    )
+    test_mirror: bool = option(True, "the saved segmenter also predicts the mirrored image, in test; SSSS code")
+    test_background_power: float = option(
+        3.0, "exponent of the background mask of the saved segmenter, in test; SSSS code"
+    )
 
     def __post_init__(self) -> None:
         for name in ("mask_start", "foreground", "background", "least"):
@@ -39,8 +47,22 @@ class TagSupervisionConfig:
         for name in ("mask_weight", "refine_steps"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name}: expected 0 or more, got {getattr(self, name)}")
-        if self.focal_floor <= 0:
-            raise ValueError(f"focal_floor: expected above 0, got {self.focal_floor}")
+        for name in ("focal_floor", "test_background_power"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name}: expected above 0, got {getattr(self, name)}")
+        if not self.test_scales or min(self.test_scales) <= 0:
+            raise ValueError(f"test_scales: expected one or more above 0, got {self.test_scales}")
+
+    def inference_defaults(self, least_score: float) -> InferenceDefaults:
+        """Returns the test protocol of a network that is trained with these keys."""
+        return InferenceDefaults(
+            scales=self.test_scales,
+            flip=self.test_mirror,
+            background_power=self.test_background_power,
+            least_score=least_score,
+            focal_power=self.focal_power,
+            focal_floor=self.focal_floor,
+        )
 
 
 def mask_loss_started(config: TagSupervisionConfig, progress: Progress) -> bool:

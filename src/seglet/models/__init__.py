@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from seglet.models.class_scores import pooled_scores, size_penalty
     from seglet.models.freezing import batch_norms, fix_batch_norm_statistics, freeze_pretrained
     from seglet.models.image_tensor import SMALLEST_SIDE, ImageLike, as_uint8, image_batch, of_any_size
+    from seglet.models.inference_defaults import InferenceDefaults
     from seglet.models.multiscale import (
         ClassMasks,
         MultiScaleOptions,
@@ -58,6 +59,7 @@ __all__ = [
     "Embedding",
     "ExportFacts",
     "ImageLike",
+    "InferenceDefaults",
     "MultiScaleOptions",
     "Network",
     "NetworkOutput",
@@ -112,6 +114,7 @@ _HOMES = {
     "ExportFacts": "seglet.models.onnx_segmenter",
     "ImageLike": "seglet.models.image_tensor",
     "LEARNED_FROM_TAGS": "seglet.models.architecture",
+    "InferenceDefaults": "seglet.models.inference_defaults",
     "MultiScaleOptions": "seglet.models.multiscale",
     "NETWORK_NAMES": "seglet.models.architecture",
     "Network": "seglet.models.network",

@@ -15,6 +15,7 @@ from seglet.models.backbones.variants import (
     WIDE_RESNETS,
     check_family,
 )
+from seglet.models.inference_defaults import InferenceDefaults
 from seglet.models.layers.normalise import IMAGENET_MEAN, IMAGENET_STD, ChannelValues
 from seglet.values import choose_from
 
@@ -37,6 +38,9 @@ CLIP_NETWORKS = ("weclip-clip", "largefield-clip")
 
 LEARNED_FROM_TAGS = ("ssss", "cam")
 """Heads trained on tags alone: their logits become masks once classes absent from the image are ruled out."""
+
+_LATER_KEYS = ("whites", "inference")
+"""Keys that older versions do not know, which are left out where they are None."""
 
 DepthTransform = Literal["dgf2", "sft"]
 """`sft` replaces features by their spatial feature transform; `dgf2` adds to it where both are strong or both weak."""
@@ -88,6 +92,7 @@ class Architecture:
         shape: description of the backbone that its family reads, in values of JSON, for `DESCRIBED_NETWORKS`.
         whites: white levels of the images it learned from, where they have more than 8 bits a channel or are floats;
             an image to predict is scaled by them too. None leaves it to each image.
+        inference: how images are looked at where nothing else is asked for; None for what the kind of head does.
         depth: how the network takes depth, the fourth channel of its images; None for images of three channels.
 
     Raises:
@@ -108,6 +113,7 @@ class Architecture:
     depth: DepthGuidance | None = None
     shape: Mapping[str, Any] | None = None
     whites: WhiteLevels | None = None
+    inference: InferenceDefaults | None = None
 
     def __post_init__(self) -> None:
         self._check_name()
@@ -152,7 +158,8 @@ class Architecture:
     def as_dict(self) -> dict[str, Any]:
         """Returns plain values for JSON; `from_dict` reads them back."""
         values = asdict(self)
-        return values if self.whites is not None else {key: values[key] for key in values if key != "whites"}
+        values["inference"] = None if self.inference is None else self.inference.as_dict()
+        return {key: values[key] for key in values if key not in _LATER_KEYS or values[key] is not None}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Architecture":
@@ -169,7 +176,12 @@ class Architecture:
             raise ValueError("an architecture needs a `name`; " + choose_from("", NETWORK_NAMES))
         tuples: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
         whites = None if values.get("whites") is None else white_levels_from_json(values["whites"])
-        return cls(**tuples | {"depth": _depth_guidance(values.get("depth")), "whites": whites})
+        read = {
+            "depth": _depth_guidance(values.get("depth")),
+            "whites": whites,
+            "inference": InferenceDefaults.from_dict(values.get("inference")),
+        }
+        return cls(**tuples | read)
 
 
 def _depth_guidance(values: Any) -> DepthGuidance | None:

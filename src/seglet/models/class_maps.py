@@ -4,12 +4,13 @@ Axes: b images, k classes with the background first, f foreground classes, h row
 """
 
 from collections.abc import Callable
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 from jaxtyping import Float
 from torch import Tensor
 
-from seglet.models.architecture import LEARNED_FROM_TAGS
+from seglet.models.architecture import LEARNED_FROM_TAGS, Architecture
 from seglet.models.heads.cam import cam_masks, mean_scores
 from seglet.models.image_tensor import of_any_size
 from seglet.models.multiscale import ClassMasks, MaskReader, MultiScaleOptions, predict_masks
@@ -70,13 +71,18 @@ def segmenter_class_maps(
 
     Args:
         segmenter: one with a head of `LEARNED_FROM_TAGS`, in evaluation mode.
-        options: views to average; None for those of the head's paper.
+        options: views to average; None for those that the network is meant to be looked at with.
     """
     head = segmenter.architecture.head
     network = of_any_size(lambda view: segmenter.network(view).logits)
-    return class_maps(head, network, images, options or default_views(head), tags, background).masks
+    return class_maps(head, network, images, options or default_views(segmenter.architecture), tags, background).masks
 
 
-def default_views(head: str) -> MultiScaleOptions:
-    """Returns the views that a head's paper averages: SSSS's, for a CAM without weakening the background."""
-    return MultiScaleOptions(background_power=1.0) if head == "cam" else MultiScaleOptions()
+def default_views(architecture: Architecture) -> MultiScaleOptions:
+    """Returns the views that a network averages where none are given: those saved with it.
+
+    Where it has none they are SSSS's, for a CAM without weakening the background.
+    """
+    usual = MultiScaleOptions(background_power=1.0) if architecture.head == "cam" else MultiScaleOptions()
+    saved = {} if architecture.inference is None else architecture.inference.as_dict()
+    return replace(usual, **{field.name: saved[field.name] for field in fields(usual) if field.name in saved})

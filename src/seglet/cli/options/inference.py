@@ -13,15 +13,18 @@ def add_inference_options(parser: argparse.ArgumentParser) -> None:
         "--scales",
         type=scale_factor,
         nargs="+",
-        help="factors of the size to predict at, averaged (1; for ssss and cam 1 0.5 1.5 2)",
+        help="factors of the size to predict at, averaged (as saved with the model, else 1; ssss, cam: 1 0.5 1.5 2)",
     )
     group.add_argument(
         "--flip",
         action=argparse.BooleanOptionalAction,
-        help="also predict the mirrored image (default only for ssss and cam)",
+        help="also predict the mirrored image (as saved with the model, else only for ssss and cam)",
     )
     side = whole_number(1, LONGEST_SIDE)
     group.add_argument("--window", type=side, nargs=2, metavar=("H", "W"), help="sliding windows of this size")
+    group.add_argument(
+        "--whole-images", action="store_true", help="no windows, also for a model that was validated in windows"
+    )
     group.add_argument(
         "--stride", type=side, nargs=2, metavar=("H", "W"), help="step between windows (two thirds of the window)"
     )
@@ -29,7 +32,7 @@ def add_inference_options(parser: argparse.ArgumentParser) -> None:
         "--background-power",
         type=scale_factor,
         metavar="P",
-        help="for ssss: above 1 weakens the background (default 3)",
+        help="for ssss: above 1 weakens the background (as saved with the model, else 3)",
     )
     group.add_argument(
         "--background",
@@ -41,7 +44,7 @@ def add_inference_options(parser: argparse.ArgumentParser) -> None:
         "--least-score",
         type=unit_fraction,
         metavar="S",
-        help="for ssss and cam: least probability of presence of a class (default 0.1)",
+        help="for ssss and cam: least probability of presence of a class (as saved, else 0.1)",
     )
     group.add_argument(
         "--depth",
@@ -71,6 +74,7 @@ def read_inference_options(arguments: argparse.Namespace) -> InferenceOptions:
         least_score=arguments.least_score,
         window=(window[0], window[1]) if window else None,
         stride=(stride[0], stride[1]) if stride else None,
+        whole_images=arguments.whole_images,
         resize=arguments.resize,
         depth=arguments.depth,
         brighten=arguments.brighten,

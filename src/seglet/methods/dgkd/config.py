@@ -21,6 +21,14 @@ class Config(TagSupervisionConfig, PairConfig, StudentConfig):
     )
     focal_floor: float = option(0.3, "λ: the penalty of an empty mask is its logarithm; DGKD-WLSS code, SSSS: 0.01")
 
+    test_scales: tuple[float, ...] = option(
+        (1.0, 0.5, 0.75), "image scales of the saved segmenter, in test; DGKD-WLSS code"
+    )
+    test_mirror: bool = option(False, "the saved segmenter also predicts the mirrored image, in test; SSSS does")
+    test_background_power: float = option(
+        1.0, "exponent of the background mask of the saved segmenter, in test; SSSS: 3"
+    )
+
     teacher: str | None = option(None, "saved segmenter of the same classes, trained on light images; Sec. 4.2")
     score_teacher: bool = option(True, "evaluate the teacher on dark images before training, and print its scores")
     compat: Literal["paper", "official"] = option(

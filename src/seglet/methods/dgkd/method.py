@@ -22,6 +22,7 @@ from seglet.methods.tag_supervision import mask_loss_started, mask_terms, refine
 from seglet.models.class_scores import class_scores
 from seglet.models.distillation.teachers import Frozen, load_teacher
 from seglet.models.heads.ssss import SSSSHead
+from seglet.models.inference_defaults import InferenceDefaults
 from seglet.models.layers.dropout import noise_from
 from seglet.models.layers.normalise import Normalise
 from seglet.models.multiscale import MultiScaleOptions, predict_masks
@@ -153,6 +154,11 @@ class Method(
             config.scales, False, 1.0, config.least_score, config.focal_power, config.focal_floor
         )
         return predict_masks(lambda view: network(view).logits, images, options).logits()
+
+    def inference_defaults(self) -> InferenceDefaults:
+        if not isinstance(self.student.network.head, SSSSHead):
+            return super().inference_defaults()
+        return self.config.inference_defaults(self.config.least_score)
 
     def reference_predictions(self) -> Mapping[str, protocols.PredictFunction]:
         teacher = self.teacher

@@ -14,6 +14,7 @@ from seglet.methods.tag_supervision import mask_loss_started, mask_terms, refine
 from seglet.models.class_scores import class_scores
 from seglet.models.freezing import fix_batch_norm_statistics, freeze_pretrained
 from seglet.models.heads.cam import cam_masks, mean_scores
+from seglet.models.inference_defaults import InferenceDefaults
 from seglet.models.layers.dropout import noise_from
 from seglet.models.multiscale import MultiScaleOptions, predict_masks
 from seglet.models.segmenter import Segmenter
@@ -86,6 +87,11 @@ class Method(base.Method[Tagged]):
         if self.config.scores == "mean":
             return cam_masks(without_background(logits), (logits.shape[2], logits.shape[3]))
         return at_least_float32(logits).softmax(dim=1)
+
+    def inference_defaults(self) -> InferenceDefaults:
+        if self.config.scores == "mean":
+            return super().inference_defaults()  # a CAM has no paper of its own here
+        return self.config.inference_defaults(self.config.least_score)
 
     def predict(self, images: Float[Tensor, "b planes h w"]) -> Float[Tensor, "b k h w"]:
         """Returns log-masks averaged over scales, without classes that no scale finds (Sec. 5.1)."""
