@@ -3,6 +3,7 @@
 import html.parser
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,10 +14,13 @@ import numpy as np
 import pytest
 from PIL import Image
 from tests.engine.columned import install
+from tests.engine.test_diclip import TINY
+from tests.models.foundation import makers
 
 from seglet.cli.prepare import process_share
 from seglet.data.overlay import colour_values
 from seglet.data.world.scene import WORLD_CLASSES
+from seglet.files import write_json
 from seglet.report.column_audit import audit_files, principal_colours, render_value
 
 WORLD = ("--world_size", "32", "--world_scenes", "24")
@@ -76,7 +80,7 @@ def test_clean_deletes_what_was_made_otherwise_and_nothing_else(prepare, tmp_pat
     prepare("--bins", "8")
     assert "would delete histogram" in prepare("--clean", "--dry-run").out
     assert len(list((tmp_path / "columns").glob("histogram-*"))) == 2
-    assert "1 columns" in prepare("--clean").out
+    assert "1 folders" in prepare("--clean").out
     assert len(list((tmp_path / "columns").glob("histogram-*"))) == 1
     assert "all 24 images" in prepare().err
     assert prepare("--clean").out == "nothing was made otherwise\n"
@@ -223,3 +227,46 @@ def test_a_killed_process_loses_no_shard_and_two_successors_side_by_side_make_on
     assert all(path.stat().st_mtime_ns == when for path, when in before.items())
     prepare()
     assert contents(folder) == contents(tmp_path / "columns")
+
+
+@pytest.fixture
+def remember(seglet, tmp_path):
+    """Prepares DiCLIP's cache of generated images, without columns."""
+    folder = str(makers.save_stable_diffusion(tmp_path / "sd"))
+    write_json(tmp_path / "e.yaml", {**TINY, "generator": folder, "attention": "identity", "cache_classes": 0.1})
+    return lambda *words: seglet("prepare", tmp_path / "e.yaml", "--columns", tmp_path / "columns", *words)
+
+
+def test_a_dry_run_says_that_the_cache_is_missing(remember, tmp_path):
+    assert remember("--dry-run").out == "missing: 'cache' (1 of 1 images to generate)\n"
+    assert not (tmp_path / "columns").exists()
+
+
+def test_a_list_has_caches_and_generated_images_and_clean_deletes_stale_ones(remember, tmp_path):
+    assert "'cache' is not in" in remember("--list").out
+    remember()
+    remember("--generator_steps", "2")
+    listed = remember("--list").out
+    assert "(made otherwise: generator_steps was 2, is 1)" in listed, listed
+    assert "2 files" in listed
+    assert "(needed for cache)" in listed
+    uses = [folder["use"] for folder in json.loads(remember("--list", "--json").out)["once"]]
+    assert sorted(use.split(":")[0] for use in uses) == [
+        "made otherwise",
+        "made otherwise",
+        "needed",
+        "needed for cache",
+    ]
+    assert "would delete generated-" in remember("--clean", "--dry-run").out
+    assert "2 folders" in remember("--clean").out
+    assert {path.name.split("-")[0] for path in (tmp_path / "columns").iterdir()} == {"cache", "generated"}
+    assert remember("--clean").out == "nothing was made otherwise\n"
+    assert remember("--dry-run").out.startswith("complete; next: ")
+
+
+def test_nothing_is_generated_for_images_without_tags(remember, images, tmp_path):
+    shutil.rmtree(images / "masks")
+    done = remember("--data", images)
+    assert done.code == 2
+    assert "have no tags; say where they are" in done.err
+    assert not list(tmp_path.glob("columns/generated-*"))

@@ -1,4 +1,4 @@
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from seglet.data.artefact import _TENSORS, Artefact, artefact_folder, read_artefact, write_artefact
+from seglet.data.artefact import _TENSORS, Artefact, Reporter, artefact_folder, read_artefact, write_artefact
 from seglet.data.dataset import Dataset
 from seglet.data.errors import DataError
 from seglet.data.world.dataset import World
@@ -26,7 +26,7 @@ class Mean(Artefact):
     def settings(self) -> Mapping[str, Any]:
         return {"weight": self.weight}
 
-    def make(self, root: Path, data: Dataset, device: torch.device, note: Callable[[str], None]) -> dict[str, Tensor]:
+    def make(self, root: Path, data: Dataset, device: torch.device, report: Reporter) -> dict[str, Tensor]:
         return {"mean": torch.full((2,), self.weight, device=device)}
 
 
@@ -45,7 +45,7 @@ def test_images_decide_too_where_it_is_made_of_them(tmp_path: Path) -> None:
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
-    made = Mean().make(tmp_path, FEW, torch.device("cpu"), print)
+    made = Mean().make(tmp_path, FEW, torch.device("cpu"), Reporter(print))
     write_artefact(Mean(), tmp_path / "a", FEW, made)
     assert read_artefact(tmp_path / "a")["mean"].tolist() == [1, 1]
 

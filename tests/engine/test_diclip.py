@@ -4,8 +4,10 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from tests.models.foundation import makers
 
 from seglet.engine.artefacts import make_artefact, needed_artefacts
@@ -14,6 +16,8 @@ from seglet.engine.experiment import Experiment, resolve_experiment
 from seglet.engine.prepare import PrepareOptions, prepare_experiment
 from seglet.engine.train import StartOptions, train_experiment
 from seglet.files import file_sha256
+from seglet.images import read_image
+from seglet.models.foundation.loading import dtype_on_device
 from seglet.values import ConfigError
 
 TINY: dict[str, Any] = {
@@ -79,3 +83,77 @@ def test_a_cache_of_the_users_images_depends_on_these_images(diffusion: str, tmp
     places = [needed_artefacts(chosen, training_data(chosen.settings))[0].folder for chosen in (few, more, few)]
     assert places[0] != places[1]
     assert places[0] == places[2]
+
+
+def test_clip_reads_the_classes_before_an_image_is_generated(
+    diffusion: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: Any) -> None:
+        raise ValueError("CLIP is not there")
+
+    monkeypatch.setattr("seglet.methods.diclip.method.ImageTextEncoder.load", refuse)
+    with pytest.raises(ValueError, match="CLIP is not there"):
+        prepare(experiment(diffusion, tmp_path, attention="identity"))
+    assert not list(tmp_path.rglob("*.png"))
+
+
+def generated(chosen: Experiment) -> list[Path]:
+    (kept,) = needed_artefacts(chosen, training_data(chosen.settings))
+    (folder,) = kept.artefact.kept_folders(kept.folder.parent)
+    return sorted(folder.rglob("*.png"))
+
+
+def test_a_rejected_image_is_generated_with_another_seed_for_another_cache(diffusion: str, tmp_path: Path) -> None:
+    chosen = experiment(diffusion, tmp_path, attention="identity", cache_classes=0.2)
+    prepare(chosen)
+    first = generated(chosen)[0]
+    before = read_image(first)
+    first.unlink()
+    notes = prepare(chosen)
+    assert any("1 of them again because they were deleted" in note for note in notes)
+    assert not np.array_equal(read_image(first), before)
+    assert len(list(tmp_path.glob("cache-*"))) == 2
+    assert prepare(chosen) == []
+
+
+def test_a_cache_of_the_users_folders_needs_no_generator(diffusion: str, tmp_path: Path) -> None:
+    for name, colour in (("ball", "white"), ("Box", "yellow")):
+        (tmp_path / "own" / name).mkdir(parents=True)
+        Image.new("RGB", (32, 32), colour).save(tmp_path / "own" / name / "1.png")
+    keys = {"attention": "identity", "cache_from": "folder", "generator": "nowhere"}
+    chosen = experiment(diffusion, tmp_path, **keys, cache_folder=str(tmp_path / "own"), cache_classes=0.3)
+    assert any("tent: no usable image" in note for note in prepare(chosen))
+    Image.new("RGB", (32, 32), "blue").save(tmp_path / "own" / "ball" / "1.png")
+    prepare(chosen)
+    assert len(list(tmp_path.glob("cache-*"))) == 2
+    wrong = experiment(diffusion, tmp_path, **keys, cache_folder=str(tmp_path))
+    with pytest.raises(ValueError, match="expected folders with images that are called like classes: "):
+        prepare(wrong)
+
+
+def test_training_says_how_a_stale_cache_was_made(diffusion: str, tmp_path: Path) -> None:
+    prepare(experiment(diffusion, tmp_path / "columns", attention="identity", cache_classes=0.1))
+    other = experiment(
+        diffusion, tmp_path / "columns", attention="identity", generator_steps=2, groups=3, cache_classes=0.1
+    )
+    message = r"one is there, but generator_steps was 1, is 2, groups was 9, is 3\n"
+    with pytest.raises(ConfigError, match=message):
+        train_experiment(other, tmp_path / "run")
+
+
+def test_generating_shows_its_progress_and_an_estimate(
+    diffusion: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prepare(experiment(diffusion, tmp_path, attention="identity", generator_batch=8, cache_classes=0.9))
+    shown = capsys.readouterr().err
+    assert "generate images: 9 images, about " in shown
+    assert "generate images: 9/9 images (100 %)" in shown
+
+
+def test_half_precision_is_the_default_on_a_gpu_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: True)
+    assert dtype_on_device("auto", torch.device("cuda")) == torch.bfloat16
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: False)
+    assert dtype_on_device("auto", torch.device("cuda")) == torch.float16
+    assert dtype_on_device("auto", torch.device("cpu")) == torch.float32
+    assert dtype_on_device("float32", torch.device("cuda")) == torch.float32

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from seglet.data.artefact import Artefact
+from seglet.data.artefact import Artefact, Reporter
 from seglet.data.dataset import Dataset, Sample
 from seglet.labels.cam.background import add_absence_background
 from seglet.methods.diclip import Config, Method
 from seglet.methods.diclip.attention import ATTENTION_COLUMN, REGIONS_COLUMN, AttentionColumn, weights_identity
 from seglet.methods.diclip.online import OnlineKeys, image_number
-from seglet.methods.diclip.tsa import CacheArtefact
+from seglet.methods.diclip.tsa import CacheArtefact, CacheEncoder
 from seglet.methods.diclip.vce import apply_acr
 from seglet.models.segmenter import Segmenter
 from seglet.types import Classes, Crop, Progress, Tagged
@@ -71,7 +71,7 @@ def make(chosen: Choose, tmp_path: Path) -> Make:
 def make_artefact(artefact: Artefact, root: Path, notes: list[str] | None = None) -> dict[str, torch.Tensor]:
     collected: list[str] = [] if notes is None else notes
     with torch.no_grad():
-        return artefact.make(root, Images(), CPU, collected.append)
+        return artefact.make(root, Images(), CPU, Reporter(collected.append))
 
 
 def test_the_total_is_the_decoders_loss_plus_the_weighed_adapters(make: Make) -> None:
@@ -249,7 +249,7 @@ def test_images_in_which_nothing_is_found_are_left_out_and_noted(chosen: Choose,
         return torch.ones(1, 4, 2, 2), tags[:, :1, None].expand(1, 2, 2) * 1.0  # of dogs everything, of cats nothing
 
     notes: list[str] = []
-    made = make_artefact(replace(artefact, load_encoder=lambda device: (encode, texts)), tmp_path, notes)
+    made = make_artefact(replace(artefact, load_encoder=lambda device: CacheEncoder(encode, texts)), tmp_path, notes)
     assert "cat: no usable image; its maps come from text alone" in notes
     assert all(value.isfinite().all() for value in made.values())
 

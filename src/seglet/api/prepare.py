@@ -36,12 +36,15 @@ def prepare_offline(experiment: Experiment, device: str, batch: int = 8) -> dict
     if not _reads_any(experiment):
         return {}
     from seglet.engine.columns import datasets_with_columns
+    from seglet.engine.preconditions import check_preparable
     from seglet.engine.prepare import PrepareOptions, prepare_columns
     from seglet.inference.from_tags import make_missing_artefacts
     from seglet.inference.models import choose_device
 
     chosen = choose_device(device)
     parts = datasets_with_columns(experiment)
+    if isinstance(experiment.method_class, Artefacts):
+        check_preparable(experiment, parts[0][0])
     make_missing_artefacts(experiment, parts[0][0], chosen)
     options = PrepareOptions(chosen, batch)
     outcomes = [one for data, columns in parts for one in prepare_columns(data, columns, options, print_message)]

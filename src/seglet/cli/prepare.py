@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from seglet.engine.columns import OfflineColumn
     from seglet.engine.experiment import Experiment
     from seglet.engine.prepare import ColumnOutcome, PrepareOptions
+    from seglet.engine.stored_folders import StoredFolder
 
     Part = tuple[Dataset, list[OfflineColumn]]
 
@@ -30,8 +31,10 @@ never used by mistake. Give the same keys as to `seglet train`:
   seglet prepare EXPERIMENT --dry-run          list what is missing, and its cost
   seglet prepare EXPERIMENT                    compute it; the same command goes on after an interruption
   seglet prepare EXPERIMENT --audit page.html  draw some values
-  seglet prepare EXPERIMENT --list             list all columns there, how they were made and their size
-  seglet prepare EXPERIMENT --clean            delete columns that the experiment does not use any more
+  seglet prepare EXPERIMENT --list             list all that is there, how it was made and its size
+  seglet prepare EXPERIMENT --clean            delete what the experiment does not use any more
+What a method computes once for its classes, such as DiCLIP's cache and the images drawn for it, is made, listed and
+deleted with the columns.
 Several devices: torchrun --nproc-per-node 4 -m seglet prepare EXPERIMENT. Failed images are listed at the end."""
 
 
@@ -46,11 +49,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions.add_argument(
         "--audit", type=Path, metavar="FILE|DIR", help="draw values: a .html page, a .png sheet, or a folder for both"
     )
-    actions.add_argument("--list", action="store_true", help="list the columns that are there, and stop")
+    actions.add_argument("--list", action="store_true", help="list what is there, and stop")
     actions.add_argument(
         "--clean",
         action="store_true",
-        help="delete columns of the same names that were made with other weights or settings",
+        help="delete what has the same names but was made with other weights or settings",
     )
     parser.add_argument("--count", type=whole_number(1, 1000), default=24, help="images of an audit (default 24)")
     add_json(parser)
@@ -60,33 +63,46 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
     from seglet.cli.options.experiment import read_experiment
     from seglet.engine.artefacts import needed_artefacts
     from seglet.engine.columns import datasets_with_columns
+    from seglet.engine.preconditions import check_preparable
 
     experiment = read_experiment(arguments.config, rest)
     parts = datasets_with_columns(experiment)
     data, columns = parts[0]
-    if arguments.list:
-        return _list_columns(experiment, columns, arguments.json)
     artefacts = needed_artefacts(experiment, data)
+    if arguments.list:
+        return _list_stored(experiment, data, columns, artefacts, arguments.json)
     if not columns and not artefacts:
         print_result(
             f"{experiment.method} asks for no columns: there is nothing to prepare", {"columns": []}, arguments.json
         )
         return 0
     if arguments.clean:
-        return _delete_stale(columns, arguments.dry_run, arguments.json)
+        return _delete_stale(data, columns, artefacts, arguments)
     if arguments.audit:
         return _write_audit(data, columns, arguments)
+    if artefacts:
+        check_preparable(experiment, data)
     made = _make_artefacts(data, artefacts, arguments)
     if columns:
-        return _compute_columns(experiment, parts, arguments, made)
-    missing = ", ".join(each.artefact.name for each in artefacts if not each.exists)
-    text = f"missing: {missing}" if missing else f"complete; next: {_train_command(experiment)}"
+        return _compute_columns(experiment, parts, artefacts, arguments, made)
+    missing = _missing_artefacts(artefacts)
+    text = f"missing: {', '.join(missing)}" if missing else f"complete; next: {_train_command(experiment)}"
     print_result(text, {"columns": [], "once": made}, arguments.json)
     return 0
 
 
+def _missing_artefacts(artefacts: "Sequence[StoredArtefact]") -> list[str]:
+    """Returns the name of each artefact that is not there, and the work that it needs."""
+    lacking = [(kept.artefact, kept.folder.parent) for kept in artefacts if not kept.exists]
+    return [f"{one.name!r}" + (f" ({work})" if (work := one.remaining_work(root)) else "") for one, root in lacking]
+
+
 def _compute_columns(
-    experiment: "Experiment", parts: "Sequence[Part]", arguments: argparse.Namespace, once: list[dict[str, str]]
+    experiment: "Experiment",
+    parts: "Sequence[Part]",
+    artefacts: "Sequence[StoredArtefact]",
+    arguments: argparse.Namespace,
+    once: list[dict[str, str]],
 ) -> int:
     from seglet.engine.prepare import PrepareOptions, prepare_columns
 
@@ -105,7 +121,8 @@ def _compute_columns(
     }
     failed = any(one.failed for one in outcomes)
     if rank == 0 or failed:
-        print_result(_summary(experiment, parts, outcomes, work), content, arguments.json)
+        text = _summary(experiment, parts, outcomes, work, _missing_artefacts(artefacts))
+        print_result(text, content, arguments.json)
     return 2 if failed else 0
 
 
@@ -125,7 +142,11 @@ def _make_artefacts(
 
 
 def _summary(
-    experiment: "Experiment", parts: "Sequence[Part]", outcomes: "Sequence[ColumnOutcome]", work: "PrepareOptions"
+    experiment: "Experiment",
+    parts: "Sequence[Part]",
+    outcomes: "Sequence[ColumnOutcome]",
+    work: "PrepareOptions",
+    artefacts: list[str],
 ) -> str:
     """Returns the results, every failed image, and the next command."""
     from seglet.data.columns.columned_dataset import ColumnedDataset
@@ -138,9 +159,9 @@ def _summary(
     missing: Counter[str] = Counter()
     for data, wanted in parts:
         missing.update(ColumnedDataset(data, [column.store for column in wanted]).missing())
-    if not missing:
+    if not missing and not artefacts:
         return "\n".join([*lines, f"complete; next: {_train_command(experiment)}"])
-    left = ", ".join(f"{name!r} of {count} images" for name, count in missing.items())
+    left = ", ".join([*artefacts, *(f"{name!r} of {count} images" for name, count in missing.items())])
     return "\n".join(
         [*lines, f"missing: {left}" + (", which other processes may be computing" if work.world > 1 else "")]
     )
@@ -175,9 +196,17 @@ def _choose_device(name: str) -> "torch.device":
     return choose_device(name)
 
 
-def _list_columns(experiment: "Experiment", wanted: "Sequence[OfflineColumn]", as_json: bool) -> int:
+def _list_stored(
+    experiment: "Experiment",
+    data: "Dataset",
+    wanted: "Sequence[OfflineColumn]",
+    artefacts: "Sequence[StoredArtefact]",
+    as_json: bool,
+) -> int:
     from seglet.data.columns.store import stored_columns
+    from seglet.engine.artefacts import describe_missing_artefact
     from seglet.engine.columns import columns_folder
+    from seglet.engine.stored_folders import stored_folders
 
     root = columns_folder(experiment.settings)
     needed = {column.store.folder: column for column in wanted}
@@ -187,11 +216,23 @@ def _list_columns(experiment: "Experiment", wanted: "Sequence[OfflineColumn]", a
         text, entry = _describe_column(store, use)
         lines.append(text)
         content.append(entry)
+    folders = stored_folders(root, data, artefacts)
+    lines += [_describe_folder(folder) for folder in folders]
     absent = [column.name for column in wanted if not column.store.folder.is_dir()]
     lines += [f"{name}: not there yet" for name in absent]
+    lines += [f"{describe_missing_artefact(kept, data)}" for kept in artefacts if not kept.exists]
+    absent += [kept.artefact.name for kept in artefacts if not kept.exists]
     text = "\n".join([f"in {root}:", *(lines or ["nothing"])])
-    print_result(text, {"folder": str(root), "columns": content, "absent": absent}, as_json)
+    once = [folder.as_dict() for folder in folders]
+    print_result(text, {"folder": str(root), "columns": content, "once": once, "absent": absent}, as_json)
     return 0
+
+
+def _describe_folder(one: "StoredFolder") -> str:
+    from seglet.engine.prepare import format_bytes
+
+    text = f"{one.folder.name}: {len(one.files)} files, {format_bytes(one.bytes)} ({one.use})"
+    return f"{text}\n  once for the classes, by {one.made_by}" if one.made_by else text
 
 
 def _column_use(store: "ColumnStore", wanted: "Sequence[OfflineColumn]") -> str:
@@ -217,26 +258,40 @@ def _describe_column(store: "ColumnStore", use: str) -> tuple[str, dict[str, Any
     return text, entry
 
 
-def _delete_stale(wanted: "Sequence[OfflineColumn]", dry: bool, as_json: bool) -> int:
+def _delete_stale(
+    data: "Dataset",
+    wanted: "Sequence[OfflineColumn]",
+    artefacts: "Sequence[StoredArtefact]",
+    arguments: argparse.Namespace,
+) -> int:
     from seglet.engine.columns import columns_made_otherwise
     from seglet.engine.prepare import format_bytes
+    from seglet.engine.stored_folders import stored_folders
+
+    verb = "would delete" if arguments.dry_run else "deleted"
+    stale: dict[Path, tuple[str, int]] = {}
+    for store in (store for column in wanted for store in columns_made_otherwise(column.store)):
+        text, entry = _describe_column(store, _column_use(store, wanted))
+        stale[store.folder] = text, entry["bytes"]
+    for one in stored_folders(artefacts[0].folder.parent, data, artefacts) if artefacts else []:
+        if one.stale:
+            stale[one.folder] = _describe_folder(one), one.bytes
+    for place in [] if arguments.dry_run else stale:
+        _delete_folder(place)
+    total = sum(size for _, size in stale.values())
+    lines = [f"{verb} {text}" for text, _ in stale.values()]
+    text = "\n".join([*lines, f"{len(stale)} folders, {format_bytes(total)}"])
+    deleted = [] if arguments.dry_run else list(map(str, stale))
+    print_result(text if stale else "nothing was made otherwise", {"deleted": deleted, "bytes": total}, arguments.json)
+    return 0
+
+
+def _delete_folder(place: Path) -> None:
     from seglet.files import delete_path
 
-    stale = {store.folder: store for column in wanted for store in columns_made_otherwise(column.store)}
-    lines, total = [], 0
-    for place, store in stale.items():
-        text, entry = _describe_column(store, _column_use(store, wanted))
-        lines.append(f"{'would delete' if dry else 'deleted'} {text}")
-        total += entry["bytes"]
-        if not dry:
-            delete_path(place)
-            if place.exists():
-                raise ValueError(f"cannot delete {str(place)!r}; check its permissions")
-    text = (
-        "\n".join([*lines, f"{len(stale)} columns, {format_bytes(total)}"]) if stale else "nothing was made otherwise"
-    )
-    print_result(text, {"deleted": [] if dry else [str(place) for place in stale], "bytes": total}, as_json)
-    return 0
+    delete_path(place)
+    if place.exists():
+        raise ValueError(f"cannot delete {str(place)!r}; check its permissions")
 
 
 def _write_audit(data: "Dataset", wanted: "Sequence[OfflineColumn]", arguments: argparse.Namespace) -> int:

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from seglet.data.dataset import Dataset
+from seglet.data.errors import DataError
 from seglet.engine.datasets import data_config
 from seglet.engine.experiment import Experiment
 from seglet.engine.processes import started_by_torchrun
@@ -35,6 +36,33 @@ def check_hardware(settings: Settings) -> None:
         )
 
 
+def check_preparable(experiment: Experiment, data: Dataset) -> None:
+    """Checks that the images to train on have the annotation that the method learns from, before costly work begins.
+
+    Raises:
+        ConfigError: the first image has not.
+    """
+    supervision = getattr(experiment.method_class, "supervision", None)
+    if supervision is None or not len(data):
+        return
+    try:
+        sample = data.read(0)
+    except DataError:  # preparation reports it with the other images that fail
+        return
+    _check_missing(experiment, data_config(experiment.config).missing_annotation(supervision, sample))
+
+
+def _check_missing(experiment: Experiment, missing: str | None) -> None:
+    settings = experiment.settings
+    if missing == "masks":
+        raise ConfigError(f"the images of {settings.train_split!r} have no masks; choose another train_split")
+    if missing == "tags":
+        raise ConfigError(
+            f"the images of {settings.train_split!r} have no tags; say where they are: "
+            f"seglet data check {settings.data} --tags FILE"
+        )
+
+
 def check_annotation(method: Method[Any], sets: Mapping[str, Dataset], experiment: Experiment) -> None:
     """Checks the first image of each split for the annotation that training and validation need.
 
@@ -44,14 +72,7 @@ def check_annotation(method: Method[Any], sets: Mapping[str, Dataset], experimen
     """
     settings = experiment.settings
     config, sample = data_config(experiment.config), sets[settings.train_split].read(0)
-    missing = config.missing_annotation(method.supervision, sample)
-    if missing == "masks":
-        raise ConfigError(f"the images of {settings.train_split!r} have no masks; choose another train_split")
-    if missing == "tags":
-        raise ConfigError(
-            f"the images of {settings.train_split!r} have no tags; say where they are: "
-            f"seglet data check {settings.data} --tags FILE"
-        )
+    _check_missing(experiment, config.missing_annotation(method.supervision, sample))
     Selection.parse(settings.selection).label(sets[settings.val_split].classes)
     if sets[settings.val_split].read(0).labels is None and settings.selection != LAST:
         raise ConfigError(

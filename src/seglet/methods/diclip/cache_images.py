@@ -4,8 +4,7 @@ Axes: b images, h rows, w columns.
 """
 
 import hashlib
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -13,15 +12,19 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from jaxtyping import Float
-from PIL import Image
 from torch import Tensor
 
+from seglet.data.artefact import Reporter
 from seglet.data.dataset import Dataset, Sample
-from seglet.data.prompts.class_prompts import PHRASE_PLACEHOLDER, readable_name
-from seglet.files import replace_atomically
+from seglet.data.files import image_files, subfolders
+from seglet.data.prompts.class_prompts import PHRASE_PLACEHOLDER
+from seglet.data.spelling import fold_spelling
+from seglet.files import expand_home, file_sha256
 from seglet.images import read_image
 from seglet.methods.diclip.attention import weights_identity
+from seglet.methods.diclip.drawn_images import DrawnImages, ImageToDraw
 from seglet.models.foundation.image_generator import GenerationRecipe, ImageGenerator
+from seglet.models.foundation.loading import AUTO_DTYPE, dtype_on_device, parse_dtype
 from seglet.models.foundation.stable_diffusion import StableDiffusion
 from seglet.types import option
 
@@ -32,24 +35,25 @@ _PROMPT = (
 )
 """Prompt of DiCLIP, Sec. IV-A."""
 
-Note = Callable[[str], None]
-
 
 @dataclass(frozen=True)
 class CacheImagesConfig:
     """Keys of the images that the cache is built from."""
 
-    cache_from: Literal["generated", "real", "none"] = option(
-        "generated", "images of the cache: generated for each class, or real ones of the training split that have "
-        "one tag only (Table XIII); none: no cache"
+    cache_from: Literal["generated", "real", "folder", "none"] = option(
+        "generated", "images of the cache: generated for each class; real ones of the training split that have "
+        "one tag only (Table XIII); the user's own in cache_folder (folder); none: no cache"
     )  # fmt: skip
-    cache_images: int = option(50, "images per class; Table XIV")
+    cache_folder: str = option(
+        "", "folder with a folder of images for each class, called like the class, for `cache_from: folder`"
+    )
+    cache_images: int = option(50, "images per class, at most; Table XIV")
     cache_classes: float = option(
         1.0, "fraction of the classes, in the order of their labels, that the cache has; Table XV"
     )
     generator: str = option("sd-2.1-base", "Stable Diffusion that generates the images: name, hub id or folder")
     generator_dtype: str = option(
-        "float32", "precision of the generator: float32, or on a GPU also float16 and bfloat16"
+        AUTO_DTYPE, "precision of the generator: auto (half on a GPU, else float32), float32, float16 or bfloat16"
     )
     generator_prompt: str = option(_PROMPT, "prompt of the generator, with {} in place of the class name; Sec. IV-A")
     generator_negative: str = option("", "negative prompt: what the images should not show")
@@ -75,6 +79,10 @@ class CacheImagesConfig:
             raise ValueError(
                 f"generator_prompt: {self.generator_prompt!r} needs a {PHRASE_PLACEHOLDER}, where the class's name goes"
             )
+        if self.generator_dtype != AUTO_DTYPE:
+            parse_dtype(self.generator_dtype)
+        if (self.cache_from == "folder") != bool(self.cache_folder):
+            raise ValueError("cache_folder: names the images of `cache_from: folder`; give both of them, or neither")
 
     @property
     def recipe(self) -> GenerationRecipe:
@@ -90,51 +98,73 @@ class CacheImagesConfig:
         }
 
 
+def drawn_images(config: CacheImagesConfig, words: Mapping[str, str], root: Path) -> DrawnImages:
+    """Returns the folder of `root` with the generated images of classes, drawn or not; `words` are those for each."""
+    return DrawnImages(root, config.drawing(), words, config.cache_images)
+
+
 def generated_images(
-    config: CacheImagesConfig, names: tuple[str, ...], root: Path, device: torch.device, note: Note
+    config: CacheImagesConfig, words: Mapping[str, str], root: Path, device: torch.device, report: Reporter
 ) -> list[list[Path]]:
     """Returns the image files of each class, and generates those that do not exist yet.
+
+    Args:
+        config: how they are generated.
+        words: the words for each class in the prompt, by its name.
+        root: folder in which the folder of images is.
+        device: device of the generator.
+        report: gets messages and progress.
 
     Raises:
         ValueError: there is no such model, or an image is not finite.
     """
-    settings = json.dumps(config.drawing(), sort_keys=True)
-    folder = root / f"generated-{hashlib.sha256(settings.encode()).hexdigest()[:16]}"
-    files = [[folder / _folder(name) / f"{i:04d}.png" for i in range(config.cache_images)] for name in names]
-    missing = [
-        (config.generator_prompt.replace(PHRASE_PLACEHOLDER, readable_name(name)), config.generator_seed + i, file)
-        for name, of_class in zip(names, files, strict=True)
-        for i, file in enumerate(of_class)
-        if not file.is_file()
-    ]
-    if missing:
-        note(f"generates {len(missing)} images in {folder}; check that they show their classes")
-        _generate(config, missing, device, note)
+    drawn = drawn_images(config, words, root)
+    drawn.record()
+    if missing := drawn.missing():
+        again = f", {rejected} of them again because they were deleted" if (rejected := drawn.rejected()) else ""
+        report(f"generates {len(missing)} images in {drawn.folder}{again}; delete those that do not show their class, "
+               "and the next `seglet prepare` draws them with another seed")  # fmt: skip
+        _generate(config, drawn, device, report)
+    return drawn.files
+
+
+def _generate(config: CacheImagesConfig, drawn: DrawnImages, device: torch.device, report: Reporter) -> None:
+    prompts = {name: config.generator_prompt.replace(PHRASE_PLACEHOLDER, words) for name, words in drawn.words.items()}
+    model = StableDiffusion.load(config.generator, dtype=dtype_on_device(config.generator_dtype, device)).to(device)
+    for text in dict.fromkeys(prompts.values()):
+        if model.text.tokenize([text])[0].truncated:
+            report(f"the generator reads only the beginning of {text!r}; shorten generator_prompt")
+    generator, missing = ImageGenerator(model), drawn.missing()
+    with report.progress("generate images", len(missing), "images") as advance:
+        for begin in range(0, len(missing), config.generator_batch):
+            part: list[ImageToDraw] = missing[begin : begin + config.generator_batch]
+            texts, seeds = [prompts[one.name] for one in part], [one.seed for one in part]
+            for one, image in zip(part, generator.generate(texts, seeds, config.recipe), strict=True):
+                drawn.write(one, image.clamp(0, 1).mul(255).round().byte().permute(1, 2, 0).cpu().numpy())
+            drawn.record(part)
+            advance(begin + len(part))
+
+
+def users_images(config: CacheImagesConfig, names: Sequence[str]) -> list[list[Path]]:
+    """Returns the user's own images of each class, by name, at most `cache_images`; a class may have none.
+
+    Raises:
+        ValueError: there is no such folder, or it has images of none of the classes.
+    """
+    home = expand_home(config.cache_folder)
+    folders = {fold_spelling(folder.name): folder for folder in subfolders(home)}
+    named = [folders.get(fold_spelling(name)) for name in names]
+    files = [[] if folder is None else image_files(folder)[: config.cache_images] for folder in named]
+    if not any(files):
+        there = ", ".join(folder.name for folder in folders.values()) or "no folder"
+        raise ValueError(f"cache_folder {str(home)!r} has {there}; expected folders with images that are called like "
+                         f"classes: {', '.join(names)}")  # fmt: skip
     return files
 
 
-def _folder(name: str) -> str:
-    """Returns a folder name for a class: its letters and digits, and a hash, for names may hold any character."""
-    plain = "".join(letter if letter.isalnum() else "-" for letter in name)
-    return f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
-
-
-def _generate(
-    config: CacheImagesConfig, missing: list[tuple[str, int, Path]], device: torch.device, note: Note
-) -> None:
-    model = StableDiffusion.load(config.generator, dtype=config.generator_dtype).to(device)
-    for text in dict.fromkeys(prompt for prompt, _, _ in missing):
-        reading = model.text.tokenize([text])[0]
-        if reading.truncated:
-            note(f"the generator reads only the beginning of {text!r}; shorten generator_prompt")
-    generator = ImageGenerator(model)
-    for begin in range(0, len(missing), config.generator_batch):
-        part = missing[begin : begin + config.generator_batch]
-        images = generator.generate([prompt for prompt, _, _ in part], [seed for _, seed, _ in part], config.recipe)
-        for image, (_, _, file) in zip(images, part, strict=True):
-            array = image.clamp(0, 1).mul(255).round().byte().permute(1, 2, 0).cpu().numpy()
-            with replace_atomically(file) as temporary:
-                Image.fromarray(array).save(temporary, format="PNG")
+def images_hash(files: Iterable[Path]) -> str:
+    """Returns a hash of the contents of image files, in their order."""
+    return hashlib.sha256("".join(file_sha256(file) for file in files).encode()).hexdigest()[:32]
 
 
 def read_as_tensors(files: list[Path]) -> Iterator[Float[Tensor, "1 3 h w"]]:

@@ -31,7 +31,7 @@ from seglet.methods.diclip.labels import as_grid, label_maps_from_cams, refine_m
 from seglet.methods.diclip.online import OnlineKeys
 from seglet.methods.diclip.stages import attention_stages, map_stages
 from seglet.methods.diclip.student import build_segmenter, drop_backbone, image_tower, keep_backbone
-from seglet.methods.diclip.tsa import CACHE_ARTEFACT, CacheArtefact, EncodeTagged, dynamic_cam, static_cam
+from seglet.methods.diclip.tsa import CACHE_ARTEFACT, CacheArtefact, CacheEncoder, dynamic_cam, static_cam
 from seglet.methods.diclip.vce import VCEConfig, clip_attention
 from seglet.models.clip_cache.adapter import CacheAdapter
 from seglet.models.clip_cache.cache import KeyValueCache, retrieve_values, unit_directions
@@ -127,9 +127,9 @@ class Method(
         if config.attention == "diffusion":
             models += [weights_identity(source, "diffusion") for source in config.diffusion]
 
-        def load_encoder(device: torch.device) -> tuple[EncodeTagged, Tensor]:
+        def load_encoder(device: torch.device) -> CacheEncoder:
             method = cls.build(config, classes, 0).to(device).eval()
-            return method.encode_tagged, method.clip.words
+            return CacheEncoder(method.encode_tagged, method.clip.words, method.clip.notes)
 
         return [CacheArtefact(config, classes, keys, ", ".join(models), load_encoder)]
 

@@ -4,24 +4,28 @@ Axes: b images, h rows, w columns, n patches, d channels, k classes, f foregroun
 Equation and table numbers are DiCLIP's.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from seglet.data.artefact import Artefact
+from seglet.data.artefact import Artefact, Reporter
 from seglet.data.dataset import Dataset
+from seglet.data.prompts.class_prompts import readable_name
 from seglet.labels.cam.text_cam import enhance_cam, scale_to_range, static_scores
 from seglet.methods.diclip.cache_images import (
     CacheImagesConfig,
     as_tensor,
+    drawn_images,
     generated_images,
+    images_hash,
     read_as_tensors,
     single_class_samples,
+    users_images,
 )
 from seglet.models.clip_cache.build import build_cache
 from seglet.models.layers.patch_features import masked_mean
@@ -73,21 +77,36 @@ class TSAConfig(CacheImagesConfig):
 
 
 @dataclass(frozen=True)
+class CacheEncoder:
+    """What the cache is computed with: an encoder, embeddings of the prompts, and remarks on how CLIP reads them."""
+
+    encode: EncodeTagged
+    texts: Float[Tensor, "f d"]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class CacheArtefact(Artefact):
     """The cache of a class set.
 
     Args:
         encoder_keys: config keys that decide what the encoder returns.
         encoder_weights: identity of the weights of all its models.
-        load_encoder: loads CLIP and the models whose attention it gets; returns the encoder and the embeddings of the
-            prompts.
+        load_encoder: loads CLIP and the models whose attention it gets, and reads the prompts.
+        words: words for a class in the generator's prompt, by its name, where they are not its name.
     """
+
+    shown: ClassVar[Mapping[str, str]] = {
+        "settings.drawing.": "generator_", "settings.said.": "", "settings.cache_pictures": "cache_images",
+        "changes.": "image ", "pictures": "training images",
+    }  # fmt: skip
 
     config: TSAConfig
     classes: Classes
     encoder_keys: Mapping[str, Any]
     encoder_weights: str
-    load_encoder: Callable[[torch.device], tuple[EncodeTagged, Float[Tensor, "f d"]]]
+    load_encoder: Callable[[torch.device], "CacheEncoder"]
+    words: Mapping[str, str] = field(default_factory=dict)
     name: str = CACHE_ARTEFACT
     maker: str = "diclip-cache/1"
 
@@ -103,34 +122,74 @@ class CacheArtefact(Artefact):
         own = ("cache_from", "cache_classes", "cache_size", "cache_centroids", "background_centroids",
                "cache_weighted", "cache_centred")  # fmt: skip
         drawing = config.drawing() if config.cache_from == "generated" else {}
+        if drawing and (other := {name: said for name, said in self._words.items() if said != readable_name(name)}):
+            drawing["words"] = other
         chosen = {name: getattr(config, name) for name in own} | {"cache_pictures": config.cache_images}  # as in 0.1.0
         named = {"drawing": drawing, "said": dict(self.encoder_keys)}  # as in 0.1.0, whose artefacts are still found
+        if config.cache_from == "folder":
+            files = zip(self._names, users_images(config, self._names), strict=True)
+            named["cache_folder"] = {name: images_hash(of_class) for name, of_class in files}
         return {"classes": list(self.classes.names), **chosen, **named}
 
-    def make(self, root: Path, data: Dataset, device: torch.device, note: Callable[[str], None]) -> dict[str, Tensor]:
-        """Computes masks by VCE, features inside and around them (Eq. 8), and their centroids (Eq. 9)."""
-        names, known = tuple(self.classes.foreground.values()), self._known
-        files = (
-            generated_images(self.config, names[:known], root, device, note)
-            if self.config.cache_from == "generated"
-            else []
-        )
-        encode, texts = self.load_encoder(device)
+    def changes(self, root: Path) -> Mapping[str, Any]:
+        """Returns the generated images that were rejected or replaced."""
+        return drawn_images(self.config, self._words, root).changes() if self.config.cache_from == "generated" else {}
+
+    def kept_folders(self, root: Path) -> Sequence[Path]:
+        if self.config.cache_from != "generated":
+            return ()
+        return (drawn_images(self.config, self._words, root).folder,)
+
+    def remaining_work(self, root: Path) -> str:
+        if self.config.cache_from != "generated":
+            return ""
+        drawn = drawn_images(self.config, self._words, root)
+        missing, every = len(drawn.missing()), sum(map(len, drawn.files))
+        return f"{missing} of {every} images to generate" if missing else ""
+
+    def make(self, root: Path, data: Dataset, device: torch.device, report: Reporter) -> dict[str, Tensor]:
+        """Computes masks by VCE, features inside and around them (Eq. 8), and their centroids (Eq. 9).
+
+        CLIP is opened and reads the classes before any image is generated.
+        """
+        encoder = self.load_encoder(device)
+        for line in encoder.notes:
+            report(line)
+        encode, texts = encoder.encode, encoder.texts
+        files = self._files(root, device, report)
         inside: list[Tensor] = []
         outside: list[Tensor] = []
         for label, name in self.classes.foreground.items():
             images: Iterable[Tensor] = ()
-            if label <= known:
+            if label <= self._known:
                 images = read_as_tensors(files[label - 1]) if files else self._real_images(data, label)
             own, around, empty = self._features(encode, images, label, texts)
-            if label <= known:
-                self._note_shortage(note, name, len(own), empty)
+            if label <= self._known:
+                self._note_shortage(report, name, len(own), empty)
             inside.append(own)
             outside.append(around)
         cache = build_cache(
             inside, outside, texts, self.config.counts, self.config.cache_weighted, self.config.cache_centred
         )
         return dict(cache.state_dict())
+
+    def _files(self, root: Path, device: torch.device, report: Reporter) -> list[list[Path]]:
+        """Returns the image files of each class that the cache has; none if they are samples of the data set."""
+        if self.config.cache_from == "folder":
+            return users_images(self.config, self._names)
+        if self.config.cache_from == "real":
+            return []
+        return generated_images(self.config, self._words, root, device, report)
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        """Names of the classes that the cache has images of."""
+        return tuple(self.classes.foreground.values())[: self._known]
+
+    @property
+    def _words(self) -> dict[str, str]:
+        """The words that each of these classes is drawn by."""
+        return {name: self.words.get(name, readable_name(name)) for name in self._names}
 
     @property
     def _known(self) -> int:
@@ -155,7 +214,7 @@ class CacheArtefact(Artefact):
             empty += int((~found).sum())
         return torch.cat(inside), torch.cat(outside), empty
 
-    def _note_shortage(self, note: Callable[[str], None], name: str, count: int, empty: int) -> None:
+    def _note_shortage(self, note: Reporter, name: str, count: int, empty: int) -> None:
         wanted = self.config.counts[0] or 1
         if count == 0:
             note(f"{name}: no usable image; its maps come from text alone")

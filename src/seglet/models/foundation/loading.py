@@ -10,6 +10,9 @@ from typing import Any
 
 import torch
 
+AUTO_DTYPE = "auto"
+"""Name of the precision that depends on the device; see `dtype_on_device`."""
+
 _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 _INSTALL = 'pip install "seglet[hub]"'
 
@@ -38,6 +41,19 @@ def parse_dtype(dtype: str | torch.dtype) -> torch.dtype:
     if found is None:
         raise ValueError(f"expected a dtype of {', '.join(_DTYPES)}, got {dtype!r}")
     return found
+
+
+def dtype_on_device(dtype: str, device: torch.device) -> torch.dtype:
+    """Returns the dtype of a name; `auto` is half precision on a GPU, bfloat16 where it computes in it, else float32.
+
+    Raises:
+        ValueError: it is none that networks compute in here.
+    """
+    if dtype != AUTO_DTYPE:
+        return parse_dtype(dtype)
+    if device.type != "cuda":
+        return torch.float32
+    return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
 
 
 def load_network(kind: Any, folder: Path, dtype: str | torch.dtype, idle: Sequence[str] = (), **options: Any) -> Any:
