@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from tests.engine.test_diclip import TINY
 
@@ -77,6 +78,13 @@ def test_an_image_of_nothing_is_explained_without_maps(experiment):
         2 * (round(48 / 32 * CELL_HEIGHT) + SHEET_GAP) + SHEET_GAP,
         CELL_HEIGHT + CAPTION_HEIGHT + 2 * SHEET_GAP,
     )
+
+
+def test_maps_that_are_not_finite_are_no_masks(experiment, monkeypatch):
+    seer = open_method(str(experiment), classes_named(["star"]), None, "cpu")
+    monkeypatch.setattr(type(seer.method), "label_maps", lambda *given: torch.full((1, 2, 32, 32), torch.nan))
+    with pytest.raises(ValueError, match=r"not finite: .* use bfloat16 or float32"):
+        seer.class_maps(np.zeros((32, 32, 3), np.uint8), (1,))
 
 
 def test_maps_of_a_batch_are_those_of_each_image_alone(experiment, seglet):

@@ -43,7 +43,8 @@ def prepare_offline(experiment: Experiment, device: str, batch: int = 8) -> dict
 
     chosen = choose_device(device)
     parts = datasets_with_columns(experiment)
-    if isinstance(experiment.method_class, Artefacts):
+    method: Any = experiment.method_class
+    if isinstance(method, Artefacts):
         check_preparable(experiment, parts[0][0])
     make_missing_artefacts(experiment, parts[0][0], chosen)
     options = PrepareOptions(chosen, batch)

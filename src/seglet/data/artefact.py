@@ -94,7 +94,11 @@ def artefact_folder(artefact: Artefact, root: Path, data: Dataset) -> Path:
 
 def artefact_description(artefact: Artefact, root: Path, data: Dataset) -> dict[str, Any]:
     """Returns everything that decides the values of an artefact, as plain JSON."""
-    about = {"maker": artefact.maker, "identity": artefact.identity(), "settings": dict(artefact.settings())}
+    about: dict[str, Any] = {
+        "maker": artefact.maker,
+        "identity": artefact.identity(),
+        "settings": dict(artefact.settings()),
+    }
     if changes := dict(artefact.changes(root)):
         about["changes"] = changes
     about = json.loads(json.dumps(about))  # as it is read again: a tuple is a list

@@ -65,8 +65,15 @@ class TagPredictor:
         shrink: float = 1.0,
         truths: Sequence[UInt8[np.ndarray, "h2 w2"]] | None = None,
     ) -> Float32[np.ndarray, "b k h w"]:
-        """Returns the class maps of images of one size, each as it would be alone up to rounding."""
+        """Returns the class maps of images of one size, each as it would be alone up to rounding.
+
+        Raises:
+            ValueError: they are not finite.
+        """
         found: Tensor = self.method.label_maps(*self._given(images, tags, shrink, truths))
+        if not bool(found.isfinite().all()):
+            raise ValueError("the class maps of these images are not finite: a network computes in half precision, or "
+                             "has diverged; use bfloat16 or float32, or another run")  # fmt: skip
         return np.asarray(resize_align_corners(found, (images[0].shape[0], images[0].shape[1])).float().cpu().numpy())
 
     @torch.inference_mode()

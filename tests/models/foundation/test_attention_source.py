@@ -174,3 +174,12 @@ def test_half_precision_gives_probabilities_in_single(diffusion_folder: Path, di
     found = half.attention(IMAGES, (4, 4), seeded())
     assert found.dtype == torch.float32
     assert torch.allclose(found, AttentionSource(diffusion).attention(IMAGES, (4, 4), seeded()), atol=0.02)
+
+
+def test_attention_that_is_not_finite_names_the_cure(
+    diffusion: StableDiffusion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module: Any = diffusion.unet.get_submodule(f"{FINE}.to_k")
+    monkeypatch.setattr(module, "forward", lambda tokens: tokens[..., :8] * float("inf"))
+    with pytest.raises(ValueError, match=r"not finite in torch\.float32; use bfloat16 or float32"):
+        AttentionSource(diffusion, [FINE]).attention(IMAGES, (4, 4), seeded())

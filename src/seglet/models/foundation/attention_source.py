@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from seglet.models.foundation.loading import check_finite
 from seglet.models.foundation.stable_diffusion import StableDiffusion
 from seglet.tensors import resize_half_pixel
 from seglet.types import TensorRecord
@@ -89,12 +90,14 @@ class AttentionSource(nn.Module):
         result does not depend on the others.
 
         Raises:
-            ValueError: there are not as many generators as images.
+            ValueError: there are not as many generators as images, or a query or key is not finite.
         """
         latents = self.model.latents(self.model.resize_images(images, self.size))
         noisy = self.signal**0.5 * latents + (1 - self.signal) ** 0.5 * draw_noise(noise, latents)
         with _catching(self.model.unet, self.layers, grid) as caught, contextlib.suppress(_CaughtAllError):
             self.model.unet(noisy, self.timestep, encoder_hidden_states=self.null.expand(len(images), -1, -1))
+        for values in caught.values():
+            check_finite(values, "the diffusion model's attention in these images", self.model.unet)
         attentions: dict[str, Any] = {layer: self.model.unet.get_submodule(layer) for layer in self.layers}
         return tuple(
             QueriesKeys(layer, module.heads, module.scale, caught[f"{layer}.to_q"], caught[f"{layer}.to_k"])

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from seglet.models.foundation.hub import ModelFiles, find_model
 from seglet.models.foundation.image_input import authors_normalisation, read_preprocessing
-from seglet.models.foundation.loading import import_library, load_network, parse_dtype
+from seglet.models.foundation.loading import check_finite, import_library, load_network, parse_dtype
 from seglet.models.foundation.model_folder import ModelLayout
 from seglet.models.layers.normalise import IMAGENET_MEAN, IMAGENET_STD, Normalise
 from seglet.tensors import resize_antialiased
@@ -80,8 +80,7 @@ class DepthEstimator(nn.Module):
         resized = resize_antialiased(images, self.fitted(size), "bicubic").clamp(0, 1)
         dtype = next(self.model.parameters()).dtype
         predicted = self.model(pixel_values=self.normalise(resized).to(dtype)).predicted_depth.float()
-        if not bool(predicted.isfinite().all()):
-            raise ValueError(f"the depth of these images is not finite in {dtype}; use bfloat16 or float32")
+        check_finite(predicted, "the depth of these images", self.model)
         return relative_depth(resize_antialiased(predicted[:, None], size)[:, 0], self.disparity)
 
     def fitted(self, size: tuple[int, int]) -> tuple[int, int]:

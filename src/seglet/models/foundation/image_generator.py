@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from seglet.models.foundation.loading import import_library, quiet_libraries
+from seglet.models.foundation.loading import check_finite, import_library, quiet_libraries
 from seglet.models.foundation.stable_diffusion import StableDiffusion
 
 
@@ -70,9 +70,7 @@ class ImageGenerator(nn.Module):
                 output_type="pt",
             ).images
         images = torch.as_tensor(drawn).float()
-        if not bool(images.isfinite().all()):
-            dtype = next(self.model.unet.parameters()).dtype
-            raise ValueError(f"the images are not finite in {dtype}; use bfloat16 or float32")
+        check_finite(images, "a generated image", self.model.unet)
         return images
 
     def identity(self) -> str:

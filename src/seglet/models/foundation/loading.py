@@ -56,6 +56,17 @@ def dtype_on_device(dtype: str, device: torch.device) -> torch.dtype:
     return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
 
 
+def check_finite(values: torch.Tensor, what: str, network: torch.nn.Module) -> None:
+    """Checks the output of a network for infinities and NaN, which half precision gives if it is too coarse.
+
+    Raises:
+        ValueError: it has some; names the output, called `what`, and the precision of the network's weights.
+    """
+    if not bool(values.isfinite().all()):
+        dtype = next(network.parameters()).dtype
+        raise ValueError(f"{what} is not finite in {dtype}; use bfloat16 or float32")
+
+
 def load_network(kind: Any, folder: Path, dtype: str | torch.dtype, idle: Sequence[str] = (), **options: Any) -> Any:
     """Loads a network of a class of transformers or diffusers, with all its weights, frozen and in evaluation mode.
 

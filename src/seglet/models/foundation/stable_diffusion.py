@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from seglet.models.foundation.hub import ModelFiles, find_model
 from seglet.models.foundation.image_input import round_to_multiple
-from seglet.models.foundation.loading import import_library, load_network, parse_dtype, quiet_libraries
+from seglet.models.foundation.loading import check_finite, import_library, load_network, parse_dtype, quiet_libraries
 from seglet.models.foundation.model_folder import ModelLayout
 from seglet.models.foundation.text_tower import TextTower
 from seglet.models.foundation.tokenizer import check_tokenizer, open_tokenizer
@@ -96,8 +96,7 @@ class StableDiffusion(nn.Module):
         vae: Any = self.vae
         dtype = next(vae.parameters()).dtype
         code = vae.encode((2 * images - 1).to(dtype)).latent_dist.mode() * vae.config.scaling_factor
-        if not bool(code.isfinite().all()):
-            raise ValueError(f"the VAE's code of these images is not finite in {dtype}; use bfloat16 or float32")
+        check_finite(code, "the VAE's code of these images", vae)
         return torch.as_tensor(code)
 
     def resize_images(
