@@ -78,7 +78,7 @@ class TSAConfig(CacheImagesConfig):
 
 @dataclass(frozen=True)
 class CacheEncoder:
-    """What the cache is computed with: an encoder, embeddings of the prompts, and remarks on how CLIP reads them."""
+    """The encoder of the cache, embeddings of the prompts, and remarks on how CLIP reads them."""
 
     encode: EncodeTagged
     texts: Float[Tensor, "f d"]
