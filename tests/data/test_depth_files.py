@@ -1,9 +1,11 @@
 """Depth maps that somebody made."""
 
 import hashlib
+import io
 
 import numpy as np
 import pytest
+from numpy.lib import format as npy
 from PIL import Image
 
 from seglet.data.columns.depth import DepthFiles, depth_plane
@@ -82,7 +84,7 @@ def test_maps_that_are_missing_damaged_or_of_other_proportions_are_refused(tmp_p
         files.read("a", (10, 30))
     with pytest.raises(DataError, match="is no depth map: expected finite numbers"):
         files.read("nan", (2, 2))
-    with pytest.raises(DataError, match="cannot be read as depth"):
+    with pytest.raises(DataError, match="not a readable image"):
         files.read("torn", (2, 2))
 
 
@@ -92,3 +94,40 @@ def test_depth_is_given_at_the_size_of_its_image():
     plane = depth_plane(Sample("a", image, None, columns={"depth": np.ones((2, 3), np.float16)}))
     assert plane is not None
     assert (plane.shape, plane.min(), plane.dtype) == ((4, 6), 1, np.float32)
+
+
+def test_floats_of_other_tools_and_jpeg_are_read_too(tmp_path):
+    np.savez(tmp_path / "archive.npz", depth=RAMP.astype(np.float32))
+    (tmp_path / "map.pfm").write_bytes(b"Pf\n2 2\n-1\n" + RAMP[::-1].astype("<f4").tobytes())
+    Image.fromarray(np.repeat(np.repeat(RAMP, 8, 0), 8, 1)).convert("RGB").save(tmp_path / "photo.jpg", quality=95)
+    files = DepthFiles(tmp_path)
+    for name in ("archive", "map"):
+        np.testing.assert_allclose(files.read(name, (4, 4)), [[0, 0.25], [0.5, 1]], atol=1e-6)
+    np.testing.assert_allclose(files.read("photo", (16, 16))[::8, ::8], [[0, 0.25], [0.5, 1]], atol=0.02)
+
+
+def test_the_colours_of_a_colour_map_are_no_depth(tmp_path):
+    warm = np.zeros((4, 4, 3), np.uint8)
+    warm[:2], warm[2:] = (255, 0, 0), (0, 0, 255)
+    Image.fromarray(warm).save(tmp_path / "a.png")
+    with pytest.raises(DataError, match="a depth map in colours, which have no order"):
+        DepthFiles(tmp_path).read("a", (4, 4))
+
+
+def test_missing_depth_takes_the_median_of_the_rest(tmp_path):
+    np.save(tmp_path / "a.npy", np.array([[0.0, 1.0, 2.0, 5.0]]))
+    assert DepthFiles(tmp_path, invalid=0).read("a", (1, 4)).tolist() == [[0.25, 0.0, 0.25, 1.0]]
+    np.testing.assert_allclose(DepthFiles(tmp_path).read("a", (1, 4)), [[0.0, 0.2, 0.4, 1.0]], atol=1e-6)
+    np.save(tmp_path / "b.npy", np.zeros((2, 2)))
+    assert not DepthFiles(tmp_path, invalid=0).read("b", (2, 2)).any()
+
+
+def test_a_depth_map_never_starts_another_program_or_takes_all_memory(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")
+    with pytest.raises(DataError, match="not a readable image; expected one of PNG"):
+        DepthFiles(tmp_path).read("a", (9, 9))
+    file = io.BytesIO()
+    npy.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": (100_000, 100_000)})
+    (tmp_path / "b.npy").write_bytes(file.getvalue())
+    with pytest.raises(DataError, match="100000x100000, beyond the limit of 64000000 pixels"):
+        DepthFiles(tmp_path).read("b", (9, 9))

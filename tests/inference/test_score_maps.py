@@ -30,7 +30,7 @@ def test_the_only_array_of_an_archive_is_meant(tmp_path):
         (np.concatenate([HALF, HALF]), "scores of 4 classes, the class table has 2"),
         (HALF * 7, "probabilities, not logits"),
         (HALF * np.nan, "expected 0 to 1"),
-        (np.array([[[{}]]]), "no NumPy file of numbers"),
+        (np.array([[[{}]]]), "holds object, expected numbers"),
     ],
 )
 def test_other_arrays_are_refused(array, message, tmp_path):

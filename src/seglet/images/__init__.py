@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from seglet.lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from seglet.images.arrays import CheckHeader, read_array
     from seglet.images.drawing import colour_palette, overlay_labels, write_mask
     from seglet.images.formats import (
         DECODING_ERRORS,
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
         RAW_SUFFIXES,
         TooLargeError,
         open_content,
+        open_picture,
     )
     from seglet.images.header import ImageHeader, read_header
     from seglet.images.reading import (
@@ -35,6 +37,7 @@ __all__ = [
     "MAX_PIXELS",
     "OWN_RANGE",
     "RAW_SUFFIXES",
+    "CheckHeader",
     "ImageHeader",
     "StoredImage",
     "TooLargeError",
@@ -47,8 +50,10 @@ __all__ = [
     "image_size",
     "is_jpeg",
     "open_content",
+    "open_picture",
     "overlay_labels",
     "picture_colours",
+    "read_array",
     "read_header",
     "read_image",
     "read_mask",
@@ -60,6 +65,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "CheckHeader": "seglet.images.arrays",
     "DECODING_ERRORS": "seglet.images.formats",
     "IMAGE_FORMATS": "seglet.images.formats",
     "ImageHeader": "seglet.images.header",
@@ -77,8 +83,10 @@ _HOMES = {
     "image_size": "seglet.images.reading",
     "is_jpeg": "seglet.images.reading",
     "open_content": "seglet.images.formats",
+    "open_picture": "seglet.images.formats",
     "overlay_labels": "seglet.images.drawing",
     "picture_colours": "seglet.images.reading",
+    "read_array": "seglet.images.arrays",
     "read_header": "seglet.images.header",
     "read_image": "seglet.images.reading",
     "read_mask": "seglet.images.reading",

@@ -45,7 +45,7 @@ def find_depth_source(model: Segmenter, given: str | None) -> DepthSource | None
         )
     folder = Path(source)
     if folder.is_dir() and not (folder / "config.json").is_file():
-        return _from_files(DepthFiles(folder))
+        return _from_files(DepthFiles(folder, guide.invalid))
     change = None if guide.brighten is None else find_enhancer(guide.brighten)
     return _estimated(DepthEstimator.load(source).to(next(model.parameters()).device), change)
 

@@ -52,7 +52,7 @@ class DepthGuidance:
 
     `source` names the depth network it was trained with, which is needed again for predictions, and `brighten` how
     images were brightened before; both are None where depth came from files, or images were left as they are.
-    `official` is explained at `SFT`.
+    `invalid` is the number that marks missing depth in files. `official` is explained at `SFT`.
 
     Raises:
         ValueError: a value is out of its range.
@@ -64,6 +64,7 @@ class DepthGuidance:
     official: bool = False
     source: str | None = None
     brighten: str | None = None
+    invalid: float | None = None
 
     def __post_init__(self) -> None:
         if self.way not in get_args(DepthTransform) or self.places not in (1, 2, 3) or not 0 <= self.weight <= 1:
@@ -158,6 +159,8 @@ class Architecture:
     def as_dict(self) -> dict[str, Any]:
         """Returns plain values for JSON; `from_dict` reads them back."""
         values = asdict(self)
+        if self.depth is not None and self.depth.invalid is None:
+            del values["depth"]["invalid"]
         values["inference"] = None if self.inference is None else self.inference.as_dict()
         return {key: values[key] for key in values if key not in _LATER_KEYS or values[key] is not None}
 

@@ -5,7 +5,8 @@ Axes: h rows, w columns.
 
 import hashlib
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,24 +17,30 @@ from PIL import Image
 from seglet.data.dataset import Sample
 from seglet.data.errors import DataError
 from seglet.files import read_bytes
+from seglet.images import DECODING_ERRORS, MAX_PIXELS, TooLargeError, open_picture, read_array
 
 if TYPE_CHECKING:
     from seglet.data.names import NamedFiles
 
-_SUFFIXES = (".png", ".tif", ".tiff", ".npy")
+_ARRAYS = (".npy", ".npz", ".pfm")
+_SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", *_ARRAYS)
+_EQUAL = 0.1
+"""Part of the range by which the channels of a grey image may differ, as JPEG's rounding makes them."""
 _NAME_SUFFIX = "_depth"
 """Suffix that names of depth maps may have after the name of their image, as in DGKD-WLSS."""
 
 
 @dataclass(frozen=True)
 class DepthFiles:
-    """Folder of depth maps named like their images: grey of 8 or 16 bits, colour (its mean), or `.npy` arrays [h, w].
+    """Folder of depth maps named like their images: grey of 8 or 16 bits, or `.npy`, `.npz` and `.pfm` arrays [h, w].
 
     Each map is scaled to [0, 1]; a constant map becomes 0. Near may be dark or bright, but it must be the same in
-    training and in use.
+    training and in use. Where a sensor writes the number `invalid`, depth is missing: those pixels take the median of
+    the others.
     """
 
     folder: Path
+    invalid: float | None = None
 
     @cached_property
     def files(self) -> dict[str, Path]:
@@ -90,7 +97,15 @@ class DepthFiles:
                 f"{str(path)!r} is {columns}x{rows}, but image {name!r} is {width}x{height}: other proportions; make "
                 "it of the whole image"
             )
-        return stretch_to_unit(depth)
+        return stretch_to_unit(_filled(depth, self.invalid))
+
+
+def _filled(depth: Float32[np.ndarray, "h w"], invalid: float | None) -> Float32[np.ndarray, "h w"]:
+    """Returns the map with the median of its valid pixels in place of the invalid ones; one without any is 0."""
+    missing = np.zeros(depth.shape, bool) if invalid is None else depth == np.float32(invalid)
+    if missing.all():
+        return np.zeros_like(depth)
+    return np.where(missing, np.float32(np.median(depth[~missing])), depth)
 
 
 def stretch_to_unit(depth: Float32[np.ndarray, "h w"]) -> Float32[np.ndarray, "h w"]:
@@ -102,18 +117,47 @@ def stretch_to_unit(depth: Float32[np.ndarray, "h w"]) -> Float32[np.ndarray, "h
 
 
 def _values(path: Path) -> Float32[np.ndarray, "h w"]:
-    try:
-        if path.suffix.lower() == ".npy":
-            values = np.load(path, allow_pickle=False)
-        else:
-            with Image.open(path) as image:
+    """Reads one depth map, as the numbers in it are."""
+    if path.suffix.lower() in _ARRAYS:
+        values = read_array(path, partial(_check_shape, path))
+    else:
+        with open_picture(read_bytes(path), path, MAX_PIXELS) as image:
+            try:
                 values = np.array(image.convert("RGB") if image.mode in ("P", "RGBA") else image)
-    except (OSError, ValueError, SyntaxError) as error:
-        raise DataError(f"{str(path)!r} cannot be read as depth ({error}); export it again") from error
-    values = values.mean(axis=2) if values.ndim == 3 else values
-    if values.ndim != 2 or values.size == 0 or not np.isfinite(values).all():
-        raise DataError(f"{str(path)!r} is no depth map: expected finite numbers [h, w], got shape {values.shape}")
-    return np.asarray(values, np.float32)
+            except DECODING_ERRORS as error:
+                raise DataError(f"{str(path)!r} cannot be read as depth ({error}); export it again") from error
+        _check_shape(path, values.shape, values.dtype)
+    values = _grey(np.asarray(values, np.float32), path)
+    if not np.isfinite(values).all():
+        raise DataError(f"{str(path)!r} is no depth map: expected finite numbers; mark missing depth by a number, and "
+                        "name it as `depth_invalid`")  # fmt: skip
+    return values
+
+
+def _check_shape(path: Path, shape: tuple[int, ...], kind: "np.dtype[np.generic]") -> None:
+    flat = len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 2, 3, 4))
+    if not flat or not prod(shape) or kind.kind not in "biuf":
+        raise DataError(f"{str(path)!r} is no depth map: expected numbers [h, w], got {kind} {list(shape)}")
+    if shape[0] * shape[1] > MAX_PIXELS:
+        raise TooLargeError(path, (shape[0], shape[1]), MAX_PIXELS)
+
+
+def _grey(values: Float32[np.ndarray, "h w *channels"], path: Path) -> Float32[np.ndarray, "h w"]:
+    """Returns a map of one channel, or the mean of channels that are nearly equal, as those of grey in a JPEG.
+
+    Raises:
+        DataError: the channels differ, as those of a colour map do: its colours have no order.
+    """
+    if values.ndim == 2:
+        return values
+    colours = values[..., :3] if values.shape[2] > 2 else values[..., :1]
+    spread = float(np.ptp(colours, axis=2).max(initial=0))
+    if spread > _EQUAL * float(np.ptp(colours)):
+        raise DataError(
+            f"{str(path)!r} is a depth map in colours, which have no order; export its numbers as grey, with 8 or 16 "
+            "bits, or as .npy"
+        )
+    return np.asarray(colours.mean(axis=2))
 
 
 DEPTH_COLUMN = "depth"

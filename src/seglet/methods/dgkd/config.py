@@ -61,6 +61,9 @@ class Config(TagSupervisionConfig, PairConfig, StudentConfig):
         "none", "brightening of images before their depth is estimated; the paper has none"
     )
     depth_files: str | None = option(None, "folder of your own depth maps, NAME.png, used instead of a depth network")
+    depth_invalid: float | None = option(
+        None, "number that marks missing depth in these files, often 0 of a sensor; such pixels take the median"
+    )
 
     scales: tuple[float, ...] = option((1.0, 0.5), "image scales in validation; code, in test 1, .5, .75")
     least_score: float = option(0.1, "probability of presence below which a class is removed; code, in test")
@@ -82,6 +85,8 @@ class Config(TagSupervisionConfig, PairConfig, StudentConfig):
             raise ValueError(f"projection: official needs own, got {self.projection}")
         if self.learns_from == "tags" and not self.student.startswith("ssss-"):
             raise ValueError(f"student: expected ssss-BACKBONE to learn masks from tags, got {self.student}")
+        if self.depth_invalid is not None and self.depth_files is None:
+            raise ValueError("depth_invalid: expected none without depth_files; a depth network knows every pixel")
         if self.fusion != "none":
             self.guide()
 
@@ -98,7 +103,7 @@ class Config(TagSupervisionConfig, PairConfig, StudentConfig):
         """
         if self.fusion == "none":
             return None
-        guide = DepthGuidance(self.fusion, self.places, self.fusion_weight, self.official)
+        guide = DepthGuidance(self.fusion, self.places, self.fusion_weight, self.official, invalid=self.depth_invalid)
         if self.depth_files is not None:
             return guide
         return replace(

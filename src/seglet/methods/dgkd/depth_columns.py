@@ -50,9 +50,10 @@ class EstimatedDepth(ColumnProducer):
 
 @dataclass(frozen=True)
 class GivenDepth(ColumnProducer):
-    """Producer of depth from maps in a folder, each scaled to [0, 1]."""
+    """Producer of depth from maps in a folder, each scaled to [0, 1]; see `DepthFiles`."""
 
     folder: str
+    invalid: float | None = None
     name: str = DEPTH_COLUMN
     kind: ColumnKind = "image"
     maker: str = "depth-files/1"
@@ -61,10 +62,10 @@ class GivenDepth(ColumnProducer):
         return DepthFiles(Path(self.folder)).content()
 
     def settings(self) -> Mapping[str, Any]:
-        return {}
+        return {} if self.invalid is None else {"invalid": self.invalid}
 
     def load(self, device: torch.device) -> ComputeColumn:
-        files = DepthFiles(Path(self.folder))
+        files = DepthFiles(Path(self.folder), self.invalid)
 
         def compute(samples: Sequence[Sample]) -> list[ColumnValue]:
             return [files.read(one.id, (one.image.shape[0], one.image.shape[1])).astype(np.float16) for one in samples]

@@ -85,7 +85,7 @@ class Method(
         if config.fusion == "none":
             return ()
         if config.depth_files is not None:
-            return (GivenDepth(config.depth_files),)
+            return (GivenDepth(config.depth_files, config.depth_invalid),)
         return (EstimatedDepth(config.depth, None if config.depth_brighten == "none" else config.depth_brighten),)
 
     @classmethod
