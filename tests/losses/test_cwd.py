@@ -89,3 +89,18 @@ def test_counting_all_positions_changes_nothing() -> None:
     student, teacher = torch.randn(2, 2, 3, 4, 4)
     all_of_them = torch.ones(2, 4, 4, dtype=torch.bool)
     assert channel_divergence(student, teacher, counted=all_of_them) == channel_divergence(student, teacher)
+
+
+def test_weighted_positions_by_hand() -> None:
+    weight = torch.tensor([3.0, 1]).reshape(1, 1, 1, 2)
+    loss = channel_divergence(flat(0, 0), flat(100, -100), temperature=1, weight=weight)
+    assert loss.item() == pytest.approx(3 * (math.log(2) - 1 + 0.5) + 0.5)
+
+
+def test_a_weighted_divergence_is_least_where_student_and_teacher_agree() -> None:
+    student = torch.randn(1, 2, 3, 3).requires_grad_()
+    loss = channel_divergence(student, student.detach() + 1, weight=torch.rand(1, 1, 3, 3) * 9)
+    loss.backward()
+    assert loss.item() == pytest.approx(0, abs=1e-5)
+    assert student.grad is not None
+    torch.testing.assert_close(student.grad, torch.zeros(1, 2, 3, 3), rtol=0, atol=1e-5)

@@ -67,3 +67,16 @@ def test_the_pixels_that_count_are_a_batch_of_their_own() -> None:
     counted = torch.tensor([[[True, False], [True, True]], [[False, False], [True, False]]])
     rows = (maps.permute(0, 2, 3, 1)[counted] for maps in (student, teacher))
     torch.testing.assert_close(correlation_loss(student, teacher, counted=counted), correlation_loss(*rows))
+
+
+def test_weights_multiply_what_a_pixel_costs_between_classes() -> None:
+    reversed_and_agreeing = line(0.6, 0.3), line(0.1, 0.2)
+    assert between_classes(*reversed_and_agreeing).item() == pytest.approx(1)  # 2 and 0
+    assert between_classes(*reversed_and_agreeing, torch.tensor([3.0, 1])).item() == pytest.approx(3)
+
+
+def test_a_pixel_of_weight_two_is_two_pixels_within_a_class() -> None:
+    student, teacher = (torch.rand(3, 4, dtype=torch.float64) for _ in range(2))
+    weight, twice = torch.tensor([2.0, 1, 1, 1]).double(), [0, 0, 1, 2, 3]
+    repeated = within_classes(student[:, twice], teacher[:, twice])
+    torch.testing.assert_close(within_classes(student, teacher, weight), repeated * 5 / 4)  # times the mean weight

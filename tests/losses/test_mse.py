@@ -33,3 +33,8 @@ def test_between_equal_channels_no_adaptor_is_needed(case: dict[str, np.ndarray]
 
 def test_a_distance_of_three_costs_nine() -> None:
     assert mean_squared_error(torch.full((2, 3, 4, 4), 5.0), torch.full((2, 3, 4, 4), 2.0)) == 9
+
+
+def test_weights_multiply_squares_and_do_not_change_their_number() -> None:
+    student, teacher = torch.tensor([[[[1.0, 2]]]]), torch.zeros(1, 1, 1, 2)
+    assert mean_squared_error(student, teacher, torch.tensor([[[[3.0, 1]]]])).item() == (3 * 1 + 1 * 4) / 2

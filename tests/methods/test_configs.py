@@ -13,6 +13,7 @@ from seglet import methods
 from seglet.engine.experiment import resolve_experiment
 from seglet.engine.experiment_file import TABLE_ROWS, experiments_in, read_yaml
 from seglet.engine.settings import Settings
+from seglet.methods.distill.term_spec import parse_terms
 from seglet.values import convert_value
 
 ROOT = Path(__file__).parents[2]
@@ -97,11 +98,6 @@ PRESETS = {
 }
 
 
-def read(path: Path) -> dict[str, Any]:
-    content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return content
-
-
 def fotf(name: str, mode: str) -> dict[str, Any]:
     data, _, network = name.partition("-")
     return resolved(f"fotf/{data}.yaml#{network}-{mode}")
@@ -172,7 +168,16 @@ def test_every_row_of_the_tables_is_there(network: str) -> None:
     rows = [row for row in ROWS_OF_TABLES if row != "kd"] if network.endswith("segformer") else ROWS_OF_TABLES
     wanted = {*rows, *(f"{row}-fotf" for row in WEIGHED[network])}
     found = {name.removeprefix(f"{network}-") for name in distilled() if name.startswith(f"{network}-")}
-    assert found - {"cirkd-dropout"} == wanted
+    assert found - {"cirkd-dropout", "dist"} == wanted
+
+
+@pytest.mark.parametrize("network", ["deeplabv3", "pspnet"])
+def test_dist_is_alone_with_its_auxiliary_term_at_its_decay(network: str) -> None:
+    preset = distil(f"cityscapes/{network}-dist")
+    assert preset["weight_decay"] == 0.0005
+    assert preset["student"] == f"{network}-resnet18"
+    first, second = parse_terms(preset["terms"])
+    assert [(t.options.weight, t.places) for t in (first, second)] == [(1, ("logits",) * 2), (0.4, ("auxiliary",) * 2)]
 
 
 @pytest.mark.parametrize("network", WEIGHED)
@@ -197,7 +202,8 @@ def test_rows_of_the_distilled_tables_with_their_own_schedule_have_it() -> None:
     names = [name for name in distilled() if "segformer" not in name]
     decay = {name for name in names if distil(name)["weight_decay"] != 1e-4}
     rate = {name: distil(name)["learning_rate"] for name in names if distil(name)["learning_rate"] != 0.02}
-    assert decay == {"cityscapes/deeplabv3-kd-fotf", "cityscapes/pspnet-kd-fotf"}
+    own = {"cityscapes/deeplabv3-dist", "cityscapes/pspnet-dist"}
+    assert decay - own == {"cityscapes/deeplabv3-kd-fotf", "cityscapes/pspnet-kd-fotf"}
     assert rate == {"voc/pspnet-kd-fotf": 0.015, "voc/deeplabv3-cirkd-fotf": 0.015, "voc/pspnet-cirkd-fotf": 0.016}
 
 

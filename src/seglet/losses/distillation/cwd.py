@@ -18,6 +18,7 @@ def channel_divergence(
     temperature: float = 4.0,
     channels: int | None = None,
     counted: Bool[Tensor, "b h w"] | None = None,
+    weight: Float[Tensor, "b #c #h #w"] | None = None,
 ) -> Float[Tensor, ""]:
     """Computes KL(teacher ‖ student) of the distribution of each channel over the image, in nats, averaged over b·c.
 
@@ -26,6 +27,9 @@ def channel_divergence(
 
     `channels` replaces c in the mean: CIRKD divides by the channels the student had *before* its adaptor. Positions
     where `counted` is false are left out of both distributions, and images without any other out of the mean.
+
+    A `weight` multiplies each summand of Σ (p_T·log(p_T / p_S) - p_T + p_S), which is the divergence, as the added
+    terms sum to 0. With any weights it is at least 0, and 0 where student and teacher agree.
 
     Raises:
         ValueError: the maps differ in shape or are empty; `temperature` or `channels` is not positive.
@@ -38,7 +42,12 @@ def channel_divergence(
     if channels is not None and channels <= 0:
         raise ValueError(f"channels must be above 0, got {channels}; None takes those of the map")
     log_student, log_teacher = (_log_shares(maps, temperature, counted) for maps in (student, teacher))
-    divergence = F.kl_div(log_student, log_teacher, reduction="sum", log_target=True)
+    if weight is None:
+        divergence = F.kl_div(log_student, log_teacher, reduction="sum", log_target=True)
+    else:
+        summands = F.kl_div(log_student, log_teacher, reduction="none", log_target=True)
+        spread = weight.expand(-1, -1, *student.shape[-2:]).flatten(2)
+        divergence = (spread * summands + (spread - 1) * (log_student.exp() - log_teacher.exp())).sum()
     images = len(student) if counted is None else counted.flatten(1).any(dim=1).sum().clamp(min=1)
     return divergence / (images * (channels or student.shape[1])) * temperature**2
 

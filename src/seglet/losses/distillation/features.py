@@ -11,8 +11,14 @@ from seglet.losses.distillation.feature_maps import check_same_places, check_sam
 from seglet.tensors import at_least_float32
 
 
-def mean_squared_error(student: Float[Tensor, "b c h w"], teacher: Float[Tensor, "b c h w"]) -> Float[Tensor, ""]:
+def mean_squared_error(
+    student: Float[Tensor, "b c h w"],
+    teacher: Float[Tensor, "b c h w"],
+    weight: Float[Tensor, "b #c #h #w"] | None = None,
+) -> Float[Tensor, ""]:
     """Computes the squared difference of two feature maps, averaged over b·c·h·w; in squared units of the feature.
+
+    A `weight` multiplies each square; the mean is over their number, not their weights.
 
     A student with fewer channels goes through an adaptor first (`seglet.models.distillation.adaptors`): without bias
     it is FitNet's, with bias the plain MSE of DiffKD's code. Pass the teacher's map detached.
@@ -23,7 +29,8 @@ def mean_squared_error(student: Float[Tensor, "b c h w"], teacher: Float[Tensor,
     Source: Romero et al., ICLR 2015 (FitNets), Eq. 3; mean as in CIRKD, losses/fitnet.py; golden mse.
     """
     check_same_shape(student, teacher)
-    return F.mse_loss(at_least_float32(student), at_least_float32(teacher))
+    own, other = at_least_float32(student), at_least_float32(teacher)
+    return F.mse_loss(own, other) if weight is None else (weight * F.mse_loss(own, other, reduction="none")).mean()
 
 
 def attention_transfer_loss(student: Float[Tensor, "b c h w"], teacher: Float[Tensor, "b d h w"]) -> Float[Tensor, ""]:

@@ -26,13 +26,14 @@ def decoupled_divergence(
     teacher: Float[Tensor, "b k h w"],
     labels: Integer[Tensor, "b h w"],
     temperature: float = 4.0,
+    weight: Float[Tensor, "b 1 #h #w"] | None = None,
 ) -> TargetSplit:
     """Computes the two divergences of DKD in nats, both times temperature².
 
     The first is the divergence of the probabilities (target, all others), the second that of the others' probabilities
     given that it is not the target; with two classes it is 0. The divergence of all classes is the first plus the
     second times the teacher's 1 - p of the target. Pixels labelled IGNORE add nothing; without others both
-    parts are 0. Pass the teacher's logits detached.
+    parts are 0. A `weight` multiplies the value of each pixel. Pass the teacher's logits detached.
 
     Raises:
         ValueError: the maps differ in shape, are empty or have one class; `temperature` is not positive.
@@ -44,7 +45,7 @@ def decoupled_divergence(
     ours, theirs = (torch.stack([part.target, part.others]) for part in (own, other))
     target = (theirs.exp() * (theirs - ours)).sum(dim=0)
     others = (kept * (other.among_others - own.among_others)).sum(dim=1)
-    return TargetSplit(*(temperature**2 * _labelled_mean(part, labels) for part in (target, others)))
+    return TargetSplit(*(temperature**2 * _labelled_mean(part, labels, weight) for part in (target, others)))
 
 
 def normalised_cross_entropy(
@@ -52,12 +53,14 @@ def normalised_cross_entropy(
     teacher: Float[Tensor, "b k h w"],
     labels: Integer[Tensor, "b h w"],
     temperature: float = 1.0,
+    weight: Float[Tensor, "b 1 #h #w"] | None = None,
 ) -> TargetSplit:
     """Computes the two cross-entropies of NKD in nats.
 
     The first is -p_T·log p_S of the target, without temperature. The second is the cross-entropy of the other classes'
     probabilities given that it is not the target, times temperature²; where both agree it is the teacher's entropy and
-    not 0. Pixels labelled IGNORE add nothing; without others both parts are 0. Pass the teacher's logits detached.
+    not 0. Pixels labelled IGNORE add nothing; without others both parts are 0. A `weight` multiplies the value of each
+    pixel. Pass the teacher's logits detached.
 
     Raises:
         ValueError: see `decoupled_divergence`.
@@ -70,7 +73,7 @@ def normalised_cross_entropy(
     own, other = _split_both(student, teacher, labels, temperature)
     kept = _probabilities_of_others(other)
     others = temperature**2 * -(kept * own.among_others).sum(dim=1)
-    return TargetSplit(_labelled_mean(target, labels), _labelled_mean(others, labels))
+    return TargetSplit(_labelled_mean(target, labels, weight), _labelled_mean(others, labels, weight))
 
 
 class _LogShares(NamedTuple):
@@ -104,6 +107,9 @@ def _probabilities_of_others(shares: _LogShares) -> Float[Tensor, "b k h w"]:
     return shares.among_others.masked_fill(shares.is_target, -torch.inf).exp()
 
 
-def _labelled_mean(values: Float[Tensor, "b h w"], labels: Integer[Tensor, "b h w"]) -> Float[Tensor, ""]:
+def _labelled_mean(
+    values: Float[Tensor, "b h w"], labels: Integer[Tensor, "b h w"], weight: Float[Tensor, "b 1 #h #w"] | None
+) -> Float[Tensor, ""]:
     labelled = labels != IGNORE
+    values = values if weight is None else weight[:, 0] * values
     return torch.where(labelled, values, 0).sum() / labelled.sum().clamp(min=1)

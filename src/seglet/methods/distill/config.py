@@ -26,7 +26,9 @@ class Config(UncertaintyWeightConfig, ClassTeacherConfig, PartlyLabelledConfig, 
     task_weight: float = option(1.0, "weight of the loss against the masks; 0 distils without masks; CIRKD code")
     score_teacher: bool = option(True, "evaluate the teacher before training, and print its scores")
 
-    weigh_kd: bool = option(False, "weight every `kl` term by the student's uncertainty; FOTF Eq. 3")
+    weigh_kd: bool = option(
+        False, "weight every `kl` term on the logits, and terms with weighted=true, by uncertainty; FOTF Eq. 3"
+    )
     weigh_task: bool = option(False, "weight the task loss by the student's uncertainty; FOTF Eq. 8")
 
     def __post_init__(self) -> None:
@@ -39,9 +41,12 @@ class Config(UncertaintyWeightConfig, ClassTeacherConfig, PartlyLabelledConfig, 
                 "task_weight: expected above 0 where all terms have weight 0, or there is nothing to learn from; give "
                 "it or a term a weight"
             )
+        for spec in specs:
+            spec.check_weights(self.weigh_kd, self.distillation_merge)
         if self.weigh_kd and not any(spec.weighable for spec in specs):
             raise ValueError(
-                "weigh_kd: expected a term `kl` on the logits to weight; add one, or set weigh_kd to false"
+                "weigh_kd: expected a term `kl` on the logits to weight, or another with weighted=true; add one, or "
+                "set weigh_kd to false"
             )
 
     @property

@@ -123,7 +123,7 @@ class Method(
         for tapped, other in zip(self.tapped, taught, strict=True):
             own = student.maps[tapped.spec.places[0]]
             pair = FeaturePair(own, other, step.target, weights.distillation, generator, common)
-            if shared is not None and tapped.spec.places == ("logits", "logits"):
+            if shared is not None and tapped.spec.at_logits:
                 labels = step.target.labels
                 known, places = shared.known(labels), shared.places(labels)
                 pair = replace(pair, student=shared.of_student(own), known=known, places=places)

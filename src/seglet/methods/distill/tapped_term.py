@@ -96,9 +96,11 @@ def attach_terms(
 
 
 def _shape(spec: TermSpec, student: TapShape, teacher: TapShape, classes: int) -> TermShape:
+    # between logits, of the shared classes
     followed = teacher if spec.options.resize == "student" else student
-    both_logits = spec.places == ("logits", "logits")  # of the shared classes
-    return TermShape(teacher.channels if both_logits else student.channels, teacher.channels, classes, followed.stride)
+    return TermShape(
+        teacher.channels if spec.at_logits else student.channels, teacher.channels, classes, followed.stride
+    )
 
 
 def build_adaptor(spec: TermSpec, shape: TermShape) -> Adaptor | None:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
+from seglet.losses.uncertainty import DeviationMerging
 from seglet.methods.distill.terms import TERMS
 from seglet.methods.distill.terms.base import Term, TermOptions
 from seglet.values import build_config, check_known_keys, did_you_mean
@@ -31,7 +32,38 @@ class TermSpec:
     @property
     def weighable(self) -> bool:
         """True if FOTF's weights apply to the term."""
-        return self.kind.weighable and self.places == ("logits", "logits")
+        weighting = self.kind.weighting if self.options.weighted else "none"
+        return weighting in ("pixel", "any") or (weighting == "logits" and self.at_logits)
+
+    @property
+    def at_logits(self) -> bool:
+        """True if the channels of both maps are classes."""
+        return self.places == ("logits", "logits")
+
+    def check_weights(self, weigh_kd: bool, merging: DeviationMerging) -> None:
+        """Checks that FOTF's weights, with σ averaged by `merging`, can weight the term if it asks for them.
+
+        Raises:
+            ValueError: they cannot; says why, and what can be done.
+        """
+        if not self.options.weighted:
+            return
+        if self.kind.weighting == "none":
+            raise ValueError(
+                f"terms: {self.name}: weighted: expected false: {self.kind.unweighted_because}, so a weight of a pixel "
+                "has no meaning; weight another term, or the task loss with weigh_task"
+            )
+        if not weigh_kd:
+            if not self.kind.options().weighted:
+                raise ValueError(f"terms: {self.name} is weighted, but weigh_kd is false; set it to true")
+            return
+        by_class = merging in ("logits", "channel", "class")
+        if by_class and self.weighable and not (self.at_logits and self.kind.weighting in ("logits", "any")):
+            why = "it compares the classes of a pixel with one another" if self.at_logits else "channels are no classes"
+            raise ValueError(
+                f"kd_merge: expected pixel or sample for the weighted term {self.name}, got {merging}, which gives "
+                f"each class its own weight: {why}"
+            )
 
 
 def parse_terms(terms: Sequence[str]) -> tuple[TermSpec, ...]:

@@ -117,12 +117,13 @@ class DenoisingDistillation(nn.Module):
         student: Float[Tensor, "b s h w"],
         teacher: Float[Tensor, "b t h w"],
         draws: DenoisingDraws | torch.Generator | None = None,
+        compare: FeatureComparison | None = None,
     ) -> dict[str, Float[Tensor, ""]]:
         """Returns the terms of the loss, which the authors add with weight 1 each; give the teacher without gradient.
 
         `distillation` teaches the student, and the denoiser too: its gradient is not stopped there. `denoising`,
         a mean square, teaches the denoiser on the teacher's maps. `reconstruction`, a mean square, is there if
-        there is an autoencoder, and alone teaches that.
+        there is an autoencoder, and alone teaches that. `compare` replaces that of the module in this step.
 
         Raises:
             ValueError: the maps have other channels than announced; student, teacher or draws differ in size or batch;
@@ -140,7 +141,7 @@ class DenoisingDistillation(nn.Module):
             _check_draws(draws, target)
             refined = self.refine(student.to(kind), draws.student)
             terms["denoising"] = self._denoising(target, draws)
-            return {"distillation": self.compare(refined, target), **terms}
+            return {"distillation": (compare or self.compare)(refined, target), **terms}
 
     def refine(self, student: Float[Tensor, "b s h w"], noise: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
         """Returns the student's map, denoised; `noise` is read only with `mix_noise`."""

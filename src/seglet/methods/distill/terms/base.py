@@ -15,6 +15,9 @@ from torch import Tensor, nn
 from seglet.losses.task import annotated_pixels
 from seglet.types import Target, TensorRecord, option
 
+Weighting = Literal["none", "logits", "pixel", "any"]
+"""Use of FOTF's weights: none; on logits alone; one weight a pixel on any map; or that, and on logits any weights."""
+
 
 @dataclass(frozen=True)
 class TermOptions:
@@ -44,6 +47,11 @@ class TermOptions:
             raise ValueError(f"teacher: expected an encoder as hf:OWNER/NAME or hf:FOLDER, got {self.teacher}")
         if self.teacher is not None and self.tap == "logits":
             raise ValueError("teacher: an encoder has features and no logits; compare them with tap=stage4 or another")
+
+    weighted: bool = option(
+        False,
+        "weight the term by FOTF's weights, with weigh_kd; of `kl` on the logits true; cwd, dist, diffkd, mse: ours",
+    )
 
     @property
     def off(self) -> bool:
@@ -113,8 +121,11 @@ class Term(nn.Module, ABC):
     equal_channels: ClassVar[bool] = False
     """True if both maps must have the same channels."""
 
-    weighable: ClassVar[bool] = False
-    """True if the term uses `FeaturePair.weight`."""
+    weighting: ClassVar[Weighting] = "none"
+    """The maps and weights with which the term uses `FeaturePair.weight`."""
+
+    unweighted_because: ClassVar[str] = "its loss is no sum over pixels"
+    """The reason of `weighting` none, as the end of a message."""
 
     leaves_out: ClassVar[bool] = False
     """True if the term leaves out pixels where `FeaturePair.known` is false; for others the two maps are equal there.

@@ -20,6 +20,7 @@ class MGDTerm(Term):
     """MGD: the teacher's features are generated from the student's, of which random pixels are hidden."""
 
     options = MGDOptions
+    unweighted_because = "a pixel is generated from others, of which most are hidden at random"
 
     def __init__(self, options: MGDOptions, shape: TermShape) -> None:
         super().__init__(options, shape)

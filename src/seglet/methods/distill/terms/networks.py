@@ -1,15 +1,17 @@
 """Terms with networks of their own: adversarial, masked and denoised features."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
 from typing import Literal
 
-import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from seglet.losses.distillation.adversarial import adversarial_loss, gradient_penalty, hinge_loss, wasserstein_loss
 from seglet.losses.distillation.afdcd import feature_distance, omni_contrastive_loss
 from seglet.losses.distillation.dist import correlation_loss
+from seglet.losses.distillation.features import mean_squared_error
 from seglet.losses.distillation.kl import kl_divergence
 from seglet.methods.distill.terms.base import FeaturePair, Term, TermOptions, TermPart, TermShape
 from seglet.models.diffusion import diffkd
@@ -38,6 +40,7 @@ class HolisticTerm(Term):
     """Adversarial term of structured distillation (SKD); with `adversarial` 0 it is not built."""
 
     options = HolisticOptions
+    unweighted_because = "the discriminator scores a whole image"
     equal_channels = True
 
     def __init__(self, options: HolisticOptions, shape: TermShape) -> None:
@@ -81,6 +84,7 @@ class AfDCDTerm(Term):
     """Af-DCD: masked student features are reconstructed, and contrasted with the teacher's neighbouring features."""
 
     options = AfDCDOptions
+    unweighted_because = "a pixel is rebuilt from others, of which most are hidden, and contrasted with its patch"
 
     def __init__(self, options: AfDCDOptions, shape: TermShape) -> None:
         super().__init__(options, shape)
@@ -118,19 +122,20 @@ class DiffKDOptions(TermOptions):
     )
 
 
+_COMPARISONS: Mapping[str, Callable[..., Tensor]] = MappingProxyType(
+    {"mse": mean_squared_error, "dist": correlation_loss, "kl": kl_divergence}
+)
+
+
 class DiffKDTerm(Term):
     """DiffKD: student features are denoised by a diffusion model of the teacher's features."""
 
     options = DiffKDOptions
+    weighting = "pixel"
 
     def __init__(self, options: DiffKDOptions, shape: TermShape) -> None:
         super().__init__(options, shape)
         self.chosen = options
-        comparisons: dict[str, diffkd.FeatureComparison] = {
-            "mse": F.mse_loss,
-            "dist": correlation_loss,
-            "kl": kl_divergence,
-        }
         inside = diffkd.DenoisingOptions(
             steps=options.steps,
             kernel=1 if options.tap == "logits" else 3,
@@ -138,8 +143,10 @@ class DiffKDTerm(Term):
             reduction=options.reduction,
             mix_noise=options.noise,
         )
-        self.model = diffkd.DenoisingDistillation(shape.student, shape.teacher, inside, comparisons[options.compare])
+        self.model = diffkd.DenoisingDistillation(shape.student, shape.teacher, inside)
 
     def forward(self, pair: FeaturePair) -> Mapping[str, TermPart]:
-        terms = self.model(pair.student, pair.teacher, pair.generator)
+        comparison = _COMPARISONS[self.chosen.compare]
+        compare = comparison if pair.weight is None else partial(comparison, weight=pair.weight)
+        terms = self.model(pair.student, pair.teacher, pair.generator, compare)
         return {name: TermPart(value, getattr(self.chosen, name)) for name, value in terms.items()}

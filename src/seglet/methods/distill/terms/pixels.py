@@ -31,6 +31,7 @@ class KLOptions(TermOptions):
         "cirkd: mean over pixels times T²; ifvd: mean over classes too, no T²; skd: cross-entropy, summed over images",
     )
     mask_ignored: bool = option(False, "distil only annotated pixels; CIRKD distils all")
+    weighted: bool = option(True, "weight the term by FOTF's weights, with weigh_kd; on logits alone")
     form: WeightedForm = option(
         "eq3", "with FOTF's weights: eq3, or generalised, which is least where student equals teacher"
     )
@@ -63,7 +64,7 @@ class KLTerm(Term):
 
     options = KLOptions
     equal_channels = True
-    weighable = True
+    weighting = "logits"
     leaves_out = True
 
     def __init__(self, options: KLOptions, shape: TermShape) -> None:
@@ -104,6 +105,7 @@ class DISTTerm(Term):
 
     options = DISTOptions
     equal_channels = True
+    weighting = "pixel"
     leaves_out = True
 
     def __init__(self, options: DISTOptions, shape: TermShape) -> None:
@@ -113,7 +115,7 @@ class DISTTerm(Term):
     def forward(self, pair: FeaturePair) -> Mapping[str, TermPart]:
         chosen, counted = self.chosen, counted_pixels(pair, self.chosen.mask_ignored)
         how = chosen.temperature, chosen.beta, chosen.gamma
-        return {"": TermPart(correlation_loss(pair.student, pair.teacher, *how, counted))}
+        return {"": TermPart(correlation_loss(pair.student, pair.teacher, *how, counted, pair.weight))}
 
 
 @dataclass(frozen=True)
@@ -126,9 +128,10 @@ class MSETerm(Term):
 
     options = MSEOptions
     equal_channels = True
+    weighting = "any"
 
     def forward(self, pair: FeaturePair) -> Mapping[str, TermPart]:
-        return {"": TermPart(mean_squared_error(pair.student, pair.teacher))}
+        return {"": TermPart(mean_squared_error(pair.student, pair.teacher, pair.weight))}
 
 
 @dataclass(frozen=True)
@@ -140,6 +143,7 @@ class ATTerm(Term):
     """Attention transfer (AT): difference of normalised activation maps."""
 
     options = ATOptions
+    unweighted_because = "a pixel's attention is its share of the whole image's"
 
     def forward(self, pair: FeaturePair) -> Mapping[str, TermPart]:
         return {"": TermPart(attention_transfer_loss(pair.student, pair.teacher))}
@@ -161,6 +165,7 @@ class SKDTerm(Term):
     """Pairwise term of structured distillation (SKD), as in CIRKD's code."""
 
     options = SKDOptions
+    unweighted_because = "it compares pairs of places, and σ is of one place"
     leaves_out = True
 
     def __init__(self, options: SKDOptions, shape: TermShape) -> None:
@@ -188,6 +193,7 @@ class CoarseSKDTerm(Term):
     """Pairwise term of structured distillation (SKD), as in its own code."""
 
     options = CoarseSKDOptions
+    unweighted_because = "it compares pairs of places, and σ is of one place"
     leaves_out = True
 
     def __init__(self, options: CoarseSKDOptions, shape: TermShape) -> None:
@@ -208,6 +214,7 @@ class IFVDTerm(Term):
     """IFVD: similarity of each pixel to the mean feature of its class."""
 
     options = IFVDOptions
+    unweighted_because = "a pixel is compared with the mean of all pixels of its class"
 
     def __init__(self, options: IFVDOptions, shape: TermShape) -> None:
         super().__init__(options, shape)
@@ -234,6 +241,7 @@ class CWDTerm(Term):
 
     options = CWDOptions
     equal_channels = True
+    weighting = "any"
     leaves_out = True
 
     def __init__(self, options: CWDOptions, shape: TermShape) -> None:
@@ -243,4 +251,4 @@ class CWDTerm(Term):
     def forward(self, pair: FeaturePair) -> Mapping[str, TermPart]:
         counted = counted_pixels(pair, self.chosen.mask_ignored)
         how = self.chosen.temperature, self.channels
-        return {"": TermPart(channel_divergence(pair.student, pair.teacher, *how, counted))}
+        return {"": TermPart(channel_divergence(pair.student, pair.teacher, *how, counted, pair.weight))}

@@ -38,6 +38,7 @@ class MinibatchTerm(Term):
     """CIRKD: similarities between all pixels of the batch, or of each group of its images."""
 
     options = MinibatchOptions
+    unweighted_because = "it compares pairs of pixels, and σ is of one pixel"
     leaves_out = True
 
     def __init__(self, options: MinibatchOptions, shape: TermShape) -> None:
@@ -87,6 +88,7 @@ class MemoryTerm(Term):
     """CIRKD: similarities to stored pixels and regions of the teacher; the student is projected to its channels."""
 
     options = MemoryOptions
+    unweighted_because = "it compares pixels with stored ones, and σ is of one pixel"
 
     def __init__(self, options: MemoryOptions, shape: TermShape) -> None:
         super().__init__(options, shape)

@@ -58,6 +58,7 @@ class DKDTerm(Term):
 
     options = DKDOptions
     equal_channels = True
+    weighting = "pixel"
 
     def __init__(self, options: DKDOptions, shape: TermShape) -> None:
         super().__init__(options, shape)
@@ -78,6 +79,7 @@ class NKDTerm(Term):
 
     options = NKDOptions
     equal_channels = True
+    weighting = "pixel"
 
     def __init__(self, options: NKDOptions, shape: TermShape) -> None:
         super().__init__(options, shape)
@@ -94,7 +96,7 @@ def _compare(loss: Callable[..., TargetSplit], pair: FeaturePair, options: Targe
     student, teacher = pair.student, pair.teacher
     if options.standardise:
         student, teacher = standardise_logits(student), standardise_logits(teacher)
-    return loss(student, teacher, _targets(pair, options.mask_ignored), options.temperature)
+    return loss(student, teacher, _targets(pair, options.mask_ignored), options.temperature, pair.weight)
 
 
 def _targets(pair: FeaturePair, mask_ignored: bool) -> Integer[Tensor, "b h w"]:
