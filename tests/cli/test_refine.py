@@ -96,7 +96,7 @@ def test_every_bad_file_is_listed_and_the_others_are_done(maps, seglet):
     assert [made["mask"] for made in record["files"]] == ["masks/sub/2.png"]
     assert "no image 'lost'" in reasons["lost.npy"]
     assert "is 8x3, its image 8x6" in reasons["0.npy"]
-    assert "no NumPy file" in reasons["1.npy"]
+    assert "is no file of numbers" in reasons["1.npy"]
 
 
 def test_what_is_finished_is_not_done_again(maps, seglet):
