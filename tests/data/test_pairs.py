@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from seglet.data.augment.geometry import Augmentation, augmented_view
+from seglet.data.dark.views import DarkViews
 from seglet.data.dataset import Dataset, Sample
 from seglet.data.errors import DataError
 from seglet.data.loading.dark_light_pairs import BrightenedDataset, DarkLightDataset, shift_number
@@ -14,6 +16,7 @@ from seglet.data.world.dataset import World
 from seglet.data.world.scene import WORLD_CLASSES
 from seglet.engine.datasets import open_datasets
 from seglet.engine.experiment import resolve_experiment
+from seglet.values import ConfigError
 
 
 class Images(Dataset):
@@ -139,3 +142,35 @@ def test_dark_images_without_light_images_are_brightened(lis):
     )
     sample = open_datasets(experiment.settings, experiment.config)["train"].read(0)
     assert sample.columns["light"].mean() > 2 * sample.image.mean()
+
+
+def self_lit(**keys):
+    values = {"method": "dgkd", "light": "self", "distil": "none", "fusion": "none", "dark": "night", **keys}
+    return resolve_experiment(None, {**values, "world_scenes": 100, "world_size": 24})
+
+
+def test_light_images_are_their_own_partners_and_only_the_views_are_dark():
+    experiment = self_lit(dark_share=1.0)
+    sets = open_datasets(experiment.settings, experiment.config)
+    sample = sets["train"].read(0)
+    np.testing.assert_array_equal(sample.image, sample.columns["light"])
+    np.testing.assert_array_equal(sample.image, World("train", scenes=100, size=24).read(0).image)
+    augment = Augmentation((24, 24), (1.0, 1.0), flip=0.0, dark=DarkViews("night", 1.0))
+    first, second = (augmented_view(sample, augment, np.random.default_rng(seed)) for seed in (0, 1))
+    light = sample.image.transpose(2, 0, 1) / 255
+    for view in (first, second):
+        np.testing.assert_allclose(view.columns["light"], light, atol=1e-6)
+        assert view.image.mean() < 0.6 * light.mean()
+    assert (first.image - second.image).abs().mean() > 1e-3  # another night, with noise of its own
+
+
+def test_validation_images_of_light_data_are_darkened_once():
+    experiment = self_lit()
+    scored, again = (open_datasets(experiment.settings, experiment.config)["val"] for _ in range(2))
+    light = World("val", scenes=100, size=24)
+    assert scored.read(0).image.mean() < 0.6 * light.read(0).image.mean()
+    np.testing.assert_array_equal(scored.read(0).image, again.read(0).image)
+    np.testing.assert_array_equal(scored.read(0).labels, light.read(0).labels)
+    experiment = self_lit(dark="none")
+    with pytest.raises(ConfigError, match=r"light: self takes light images.* --dark night"):
+        open_datasets(experiment.settings, experiment.config)

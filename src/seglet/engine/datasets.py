@@ -22,6 +22,7 @@ def split_source(settings: Settings) -> SplitSource:
         world_scenes=settings.world_scenes,
         world_size=settings.world_size,
         cache=settings.cache,
+        dark=settings.dark,
     )
 
 

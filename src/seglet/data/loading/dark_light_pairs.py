@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
+from seglet.data.dark.darkened_dataset import DarkenedDataset
 from seglet.data.dataset import Dataset, Sample
 from seglet.data.enhance.by_name import ENHANCERS, EnhancerName
 from seglet.data.errors import DataError
@@ -20,7 +21,10 @@ from seglet.data.loading.data_config import DataConfig, SplitSource
 from seglet.data.names import ImageNames, match_names
 from seglet.data.opening import names_world, open_dataset
 from seglet.types import option
+from seglet.values import ConfigError
 
+SELF = "self"
+"""The value of `light` for light images that are darkened view by view."""
 LIGHT_COLUMN = "light"
 """Name of the column that holds the light image; it is cropped with the image."""
 
@@ -30,7 +34,9 @@ class PairConfig(DataConfig):
     """Keys of every method that learns from pairs of dark and light images."""
 
     light: str | None = option(
-        None, "data set of the same images in the light; none: dark images are brightened instead; world has its own"
+        None,
+        "data set of the same images in the light; self: `data` are light, and `dark` darkens each view anew; none: "
+        "dark images are brightened instead; world has its own",
     )
     light_split: str | None = option(None, "split of the light images; none: the same as train_split")
     light_offset: int = option(0, "number in the name of a light image minus that of its dark image; LIS: -1")
@@ -39,12 +45,19 @@ class PairConfig(DataConfig):
     )
 
     def training_images(self, source: SplitSource) -> Dataset:
-        """Opens the dark images."""
-        return source.open(source.train_split, dark=True)
+        """Opens the dark images, or the light ones whose views will be darkened."""
+        return source.open(source.train_split, dark=self.light != SELF)
 
     def validation_images(self, source: SplitSource) -> Dataset:
-        """Opens the dark images to score on."""
-        return source.open(source.val_split, scored=True, dark=True)
+        """Opens the dark images to score on; light ones are darkened by the views' preset, each always alike."""
+        if self.light != SELF:
+            return source.open(source.val_split, scored=True, dark=True)
+        if source.dark == "none":
+            raise ConfigError(
+                "light: self takes light images, whose views are darkened; say how dark with --dark night (mild, night "
+                "or extreme) and --dark_share 1, or give the dark images as data and the light ones as light"
+            )
+        return DarkenedDataset(source.open(source.val_split, scored=True), source.dark)
 
     def datasets(self, source: SplitSource) -> dict[str, Dataset]:
         """Opens the data sets of a run, all dark; those to train on have the light image beside each dark one.
@@ -57,6 +70,8 @@ class PairConfig(DataConfig):
         return {source.val_split: source.cached(scored), source.train_split: source.cached(pairs)}
 
     def _paired(self, source: SplitSource, dark: Dataset) -> Dataset:
+        if self.light == SELF:
+            return SelfLightDataset(dark)
         split = self.light_split or source.train_split
         if self.light is not None:
             light = open_dataset(self.light, split, resize=source.resize)
@@ -84,7 +99,10 @@ class DarkLightDataset(Dataset):
 
     def __init__(self, dark: Dataset, light: Dataset, offset: int = 0) -> None:
         if dark.fingerprint == light.fingerprint:
-            raise DataError("dark and light images are the same data set; name the dark ones as data")
+            raise DataError(
+                "dark and light images are the same data set; name the dark ones as data, or give `light: self` and "
+                "`dark: night` to darken the views of light images"
+            )
         self.dark, self.light = dark, light
         self.classes, self.ids = dark.classes, dark.ids
         self._partners = _partners(dark.ids, light.ids, offset)
@@ -115,22 +133,43 @@ class DarkLightDataset(Dataset):
         return _with_light(sample, light.image)
 
 
-class BrightenedDataset(Dataset):
-    """Dark images whose column `LIGHT_COLUMN` is the image itself, brightened; for data without light images."""
+class _WithOwnLight(Dataset):
+    """Images whose column `LIGHT_COLUMN` is made of the image itself, as `how` says."""
 
-    def __init__(self, dark: Dataset, enhancer: EnhancerName) -> None:
-        self.dark, self.enhancer = dark, enhancer
-        self.classes, self.ids = dark.classes, dark.ids
-        self.fingerprint = hashlib.sha256(f"{dark.fingerprint} {enhancer}".encode()).hexdigest()
+    def __init__(self, images: Dataset, how: str) -> None:
+        self.dark = images
+        self.classes, self.ids = images.classes, images.ids
+        self.fingerprint = hashlib.sha256(f"{images.fingerprint} {how}".encode()).hexdigest()
 
     @property
     def origin(self) -> str:
-        """Source of the dark images."""
+        """Source of the images."""
         return self.dark.origin
 
     def identity(self, index: int, reads: Sequence[str] = ("image",)) -> str:
-        """Returns the identity of the dark image."""
+        """Returns the identity of the image as it is."""
         return self.dark.identity(index, reads)
+
+
+class SelfLightDataset(_WithOwnLight):
+    """Light images with themselves as column `LIGHT_COLUMN`: the teacher's view stays light where the student's is
+    darkened."""
+
+    def __init__(self, light: Dataset) -> None:
+        super().__init__(light, SELF)
+
+    def read(self, index: int) -> Sample:
+        """Reads the light sample and adds its image as the light one."""
+        sample = self.dark.read(index)
+        return _with_light(sample, sample.image)
+
+
+class BrightenedDataset(_WithOwnLight):
+    """Dark images whose column `LIGHT_COLUMN` is the image itself, brightened; for data without light images."""
+
+    def __init__(self, dark: Dataset, enhancer: EnhancerName) -> None:
+        super().__init__(dark, enhancer)
+        self.enhancer = enhancer
 
     def read(self, index: int) -> Sample:
         """Reads the dark sample and brightens its image."""

@@ -9,6 +9,7 @@ import numpy as np
 from torch.utils.data import DataLoader
 
 from seglet.data.augment.geometry import Augmentation
+from seglet.data.dark.views import DarkViewPreset
 from seglet.data.dataset import Dataset, Sample
 from seglet.data.loading.step_sampler import StepSampler
 from seglet.data.opening import names_world, open_dataset
@@ -22,7 +23,8 @@ ImageRows = Sequence[Sequence[np.ndarray]]
 class SplitSource:
     """The data that an experiment names; opens its splits.
 
-    `world_scenes` and `world_size` are those of the embedded world, unless its name in `data` has its own.
+    `world_scenes` and `world_size` are those of the embedded world, unless its name in `data` has its own. `dark` is
+    the preset by which training views are darkened.
     """
 
     data: str
@@ -32,6 +34,7 @@ class SplitSource:
     world_scenes: int = 2000
     world_size: int = 64
     cache: float = 0.0
+    dark: DarkViewPreset = "none"
 
     @property
     def is_world(self) -> bool:
