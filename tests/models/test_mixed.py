@@ -1,11 +1,14 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
 
 from seglet.models.diffusion.categorical import LabelFlips, one_hot_labels
 from seglet.models.diffusion.gaussian import JointSteps
-from seglet.models.diffusion.mixed import DenoiserOutput, MixedDiffusion, NoisyState
+from seglet.models.diffusion.mixed import DenoiserOutput, MixedDiffusion, NoisyState, PathDraw, ReversePath
 from seglet.models.diffusion.routing import NoiseKinds, NoiseRoute, RoutingRule, confidence_threshold, route_noise
+from seglet.types import IGNORE
 
 CONFIDENCE = torch.tensor([[[0.9, 0.3]]])
 SEED = 5
@@ -38,6 +41,7 @@ def halves(size: int = 16) -> Tensor:
         ("arguments", "both", [False, True], [True, False]),
         ("prose", "flips", [True, True], [False, False]),
         ("arguments", "gaussian", [False, False], [True, True]),
+        ("hidden", "both", [True, False], [False, True]),
     ],
 )
 def test_confidence_chooses_the_noise(
@@ -126,3 +130,43 @@ def test_features_stay_in_their_range_however_wrong_the_predicted_noise_is() -> 
     start = clean()
     diffusion(torch.zeros(2, 16, 16, dtype=torch.bool)).restore(wrong, start, seeded())
     assert max(float(features.abs().max()) for features in inputs) < 2 * float(start.features.abs().max())
+
+
+def asked_of(path: ReversePath, gaussian: bool = False, hides: bool = False) -> list[tuple[int, NoisyState]]:
+    """Returns the steps and the states that a denoiser is asked about, which repeats the labels it is given."""
+    asked: list[tuple[int, NoisyState]] = []
+
+    def repeat(state: NoisyState, steps: Tensor) -> DenoiserOutput:
+        asked.append((int(steps[0]), state))
+        said = 20.0 * one_hot_labels(state.labels, 4).float()
+        return DenoiserOutput(said, torch.zeros_like(state.features))
+
+    process = diffusion(torch.full((2, 16, 16), not gaussian), schedule=JointSteps(4))
+    replace(process, route=replace(process.route, hides=hides)).restore(repeat, clean(), seeded(), path)
+    return asked
+
+
+def test_restoring_may_begin_at_an_earlier_step() -> None:
+    assert [step for step, _ in asked_of(ReversePath(start=2))] == [2, 1]
+    with pytest.raises(ValueError, match="expected a start from 1 to the schedule's 4 steps, got 5"):
+        asked_of(ReversePath(start=5))
+
+
+def test_the_likeliest_path_begins_with_the_labels_as_they_are_and_draws_nothing() -> None:
+    for _, state in asked_of(ReversePath(draw="likeliest")):
+        assert torch.equal(state.labels, clean().labels)
+    assert not torch.equal(asked_of(ReversePath(draw="draw"))[0][1].labels, clean().labels)
+    features = asked_of(ReversePath(draw="likeliest"), gaussian=True)[0][1].features
+    torch.testing.assert_close(features, clean().features * JointSteps(4).gaussian.signal[999].sqrt().float())
+
+
+@pytest.mark.parametrize(("draw", "times"), [("draw", 1), ("likeliest", 1), ("mean", 3)])
+def test_the_mean_is_of_as_many_random_paths_as_asked_for(draw: PathDraw, times: int) -> None:
+    assert [step for step, _ in asked_of(ReversePath(2, draw, 3))] == [2, 1] * times
+
+
+def test_hidden_labels_are_void_to_the_denoiser_at_every_step() -> None:
+    for draw in ("draw", "likeliest"):
+        states = [state for _, state in asked_of(ReversePath(draw=draw), gaussian=True, hides=True)]  # type: ignore[arg-type]
+        assert all((state.labels == IGNORE).all() for state in states)
+    assert all((state.labels != IGNORE).all() for _, state in asked_of(ReversePath(), hides=True))
