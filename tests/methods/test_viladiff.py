@@ -5,24 +5,20 @@ import torch
 from tests.methods.semi import semi
 from tests.methods.toys import CLASSES
 from tests.methods.viladiffs import TINY, captioned, viladiff
-from torch import Tensor
 
 from seglet.labels.semi.cutmix import has_box, resize_box_mask
 from seglet.labels.semi.pseudo_label import PseudoLabelMap
 from seglet.losses.vila import DIFFUSION_WEIGHTS
 from seglet.methods.viladiff import Config
 from seglet.methods.viladiff.cost_report import denoiser_share, estimate_costs
-from seglet.methods.viladiff.dual_path import dual_path_losses, ramp_up
-from seglet.methods.viladiff.mixe import MixE, labels_at_maps
+from seglet.methods.viladiff.dual_path import DualPathLosses, dual_path_losses, fusion_gate, ramp_up
 from seglet.methods.viladiff.step_captions import captions_of_step
 from seglet.methods.viladiff.strong_views import StrongViews, cutmix_views
 from seglet.models.architecture import Architecture
 from seglet.models.assembly import assemble_network
-from seglet.models.diffusion.categorical import one_hot_labels
 from seglet.models.diffusion.label_denoiser import LabelDenoiser
-from seglet.models.diffusion.mixed import DenoiserOutput, NoisyState
-from seglet.models.heads.vila import CaptionFusion, StreamOutput
-from seglet.types import IGNORE, Classes, Progress, SemiStep
+from seglet.models.heads.vila import CaptionFusion, StreamOutput, StreamOutputs
+from seglet.types import IGNORE, Classes, Progress, SemiStep, Target
 
 PREDICTED = {"denoise_labelled": True, "denoise_from": "guesses"}
 EARLY, LATE = Progress(1, 10, seed=3), Progress(7, 10, seed=3)
@@ -74,12 +70,6 @@ def test_without_captions_and_mixing_it_is_fixmatch_with_a_teacher() -> None:
     other = FixMatch.build(Other(**keys, **alone), CLASSES, 0).train().losses(semi(streams=1), EARLY)  # type: ignore[arg-type]
     mine = viladiff(captions=None, mix="none", dropout=0.0).losses(semi(streams=1), EARLY)
     torch.testing.assert_close(mine.total, other.total)
-
-
-def test_pseudo_labels_are_refined_from_half_of_training_on() -> None:
-    method = viladiff()
-    assert "mended" not in method.losses(captioned(), Progress(4, 10)).terms
-    assert 0 <= method.losses(captioned(), Progress(5, 10)).terms["mended"] <= 1
 
 
 def test_random_draws_depend_on_the_seed_of_the_step_alone() -> None:
@@ -134,36 +124,6 @@ def test_prediction_needs_no_captions_and_is_the_visual_stream_bit_for_bit() -> 
     method = viladiff()
     images = captioned().unlabelled.images
     assert torch.equal(method.predict(images), method.teacher.network(images))
-
-
-def test_refinement_is_scored_with_the_same_draws_each_time() -> None:
-    method, images = viladiff(), captioned().unlabelled.images
-    first = method.predict_refined(images)
-    assert torch.equal(method.predict_refined(images), first)
-    torch.testing.assert_close(first.exp().sum(1), torch.ones(2, 32, 32))
-
-
-def test_refined_probabilities_are_a_mean_of_the_denoisers_and_the_teachers() -> None:
-    images = captioned().unlabelled.images
-    teacher, denoiser = viladiff().predict(images).softmax(1), viladiff().predict_refined(images).exp()
-    mean = viladiff(refined_share=0.25).predict_refined(images).exp()
-    torch.testing.assert_close(mean, 0.75 * teacher + 0.25 * denoiser)
-    assert not torch.allclose(mean, denoiser)
-    assert viladiff(refined_share=0.0).losses(captioned(), LATE).terms["mended"] == 0
-    assert viladiff(refined_share=1.0).losses(captioned(), LATE).terms["mended"] > 0
-
-
-def test_the_denoiser_learns_the_teachers_guess_and_not_its_own_refined_labels() -> None:
-    def wrong(state: NoisyState, logits: Tensor, steps: Tensor) -> DenoiserOutput:
-        last = torch.zeros_like(logits).index_fill(1, torch.tensor(logits.shape[1] - 1), 10.0)
-        return DenoiserOutput(last, torch.zeros_like(state.features))
-
-    method = viladiff(captions=None, cutmix_chance=0.0)
-    method.teacher.network.network.head.tail.classifier.bias.data[0] += 100  # type: ignore[operator, union-attr]
-    method.mixe.denoiser.forward = wrong  # type: ignore[method-assign, union-attr]
-    terms = method.losses(semi(streams=1), LATE).terms
-    assert terms["mended"] == 1
-    assert float(terms["region"]) == pytest.approx(10, abs=1e-3)  # 0 if its own output were its target
 
 
 def test_a_frozen_backbone_has_no_gradient() -> None:
@@ -226,49 +186,35 @@ def stream(logit: float) -> StreamOutput:
     return StreamOutput(torch.ones(2, 2, 4, 4), torch.zeros(2, 2, 16, 16), logits.requires_grad_())
 
 
+def distilled(config: Config, visual: StreamOutput, fused: StreamOutput, strong: StrongViews) -> DualPathLosses:
+    """Returns the losses with the gate of these streams, which see the labelled images alike."""
+    both = StreamOutputs(visual, fused)
+    target = Target(torch.zeros(2, 16, 16, dtype=torch.long), torch.ones(2, 16, 16))
+    return dual_path_losses(config, visual, fused, strong, fusion_gate(config, both, target, both, strong))
+
+
 def test_the_fusion_stream_teaches_where_it_is_better_and_never_learns_from_the_visual_one() -> None:
     config, strong = Config(path_weight=0.0), views(0.0, captioned())
     visual, fused = stream(0.0), stream(2.0)
-    good = dual_path_losses(config, visual, fused, strong)
+    good = distilled(config, visual, fused, strong)
     good.total.backward()
     assert good.terms["better"] == 1
     assert fused.logits.grad is None
     assert visual.logits.grad is not None
-    assert dual_path_losses(config, stream(2.0), stream(0.0), strong).total == 0
+    assert distilled(config, stream(2.0), stream(0.0), strong).total == 0
+
+
+def test_the_masks_of_labelled_images_may_judge_the_fusion_stream() -> None:
+    config, strong = Config(path_weight=0.0, gate="labelled"), views(1.0, captioned())  # pseudo labels say otherwise
+    assert distilled(config, stream(0.0), stream(2.0), strong).terms["better"] == 1
+    assert distilled(config, stream(2.0), stream(0.0), strong).terms["better"] == 0
+    by_pseudo_labels = replace(config, gate="per_image")
+    assert distilled(by_pseudo_labels, stream(0.0), stream(2.0), strong).terms["better"] == 0
 
 
 def test_an_open_gate_teaches_always() -> None:
     config, strong = Config(path_weight=0.0, gate="always"), views(0.0, captioned())
-    assert dual_path_losses(config, stream(2.0), stream(0.0), strong).total > 0
-
-
-def test_padding_has_no_label_for_the_denoiser() -> None:
-    labels = torch.arange(16).view(1, 4, 4)
-    valid = torch.ones_like(labels, dtype=torch.bool)
-    valid[..., 2:] = False
-    found, sure = labels_at_maps(PseudoLabelMap(labels, labels / 16, valid), torch.zeros(1, 1, 2, 2))
-    assert found.tolist() == [[[0, IGNORE], [12, IGNORE]]]
-    assert sure.tolist() == [[[0.0, 3 / 16], [12 / 16, 15 / 16]]]
-
-
-class Repeating(LabelDenoiser):
-    """A denoiser that predicts the labels it is given, by a margin of 10, and remembers them."""
-
-    def forward(self, state: NoisyState, logits: Tensor, steps: Tensor) -> DenoiserOutput:
-        self.given = state.labels
-        return DenoiserOutput(10.0 * one_hot_labels(state.labels, 2).float(), torch.zeros_like(state.features))
-
-
-@pytest.mark.parametrize(("predicted", "given", "wrong"), [(0, [1, 1], 0), (1, [0, 1], 0.5)])
-def test_on_masks_the_denoiser_may_start_from_the_students_labels(
-    predicted: int, given: list[int], wrong: float
-) -> None:
-    denoiser = Repeating(classes=2, channels=2, width=8, blocks=1)
-    mixe = MixE(Config(mix="gaussian"), denoiser)  # labels do not flip
-    ones = torch.ones(2, 16, 16, dtype=torch.long)
-    terms = mixe.losses(stream(2.0), PseudoLabelMap(ones, ones.float(), ones.bool()), 0.0, torch.Generator(), predicted)
-    assert [int(labels.unique()) for labels in denoiser.given] == given
-    assert float(terms["region"]) == pytest.approx(10 * wrong, abs=1e-3)  # fraction of pixels with a wrong label
+    assert distilled(config, stream(2.0), stream(0.0), strong).total > 0
 
 
 def test_a_network_without_streams_is_refused() -> None:
@@ -309,6 +255,9 @@ def test_the_estimate_of_the_full_network_is_gigabytes_and_its_denoiser_small() 
         ({"flip_rate": 0.5}, "flip_rate and edge_rate: expected a sum of at most 0.5"),
         ({"mu": (1.0, -1.0, 0.0)}, "mu: expected 0 or more"),
         ({"denoising_steps": 0}, "expected 1 to 1000 steps"),
+        ({"refine_from": 11}, "refine_from: expected 1 to denoising_steps, 10, got 11"),
+        ({"refine_paths": 0}, "refine_paths: expected at least 1, got 0"),
+        ({"refine": "recommended", "mix": "gaussian"}, "mix: refine: recommended takes flips, got gaussian"),
         ({"captions": "blip2", "student": "pspnet-resnet18"}, "captions: only networks called vila-"),
     ],
 )

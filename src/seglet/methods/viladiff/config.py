@@ -1,20 +1,35 @@
 """Configuration of ViLaDiff; docs/methods/viladiff.md says where the paper is silent or contradicts itself."""
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from types import MappingProxyType
+from typing import Any, Literal
 
 from seglet.data.loading.semi_dataset import PartnerSource, SemiConfig
 from seglet.labels.semi.cutmix import CutMixOptions
 from seglet.losses.vila import DIFFUSION_WEIGHTS
 from seglet.models.diffusion.gaussian import JointSteps
+from seglet.models.diffusion.mixed import PathDraw, ReversePath
 from seglet.models.diffusion.routing import RoutingRule
 from seglet.models.student import StudentConfig
 from seglet.types import option
 
 Precision = Literal["float32", "float16", "bfloat16"]
+RECOMMENDED: Mapping[str, Any] = MappingProxyType(
+    {
+        "mix": "flips",
+        "denoiser": "corrector",
+        "denoise_labelled": True,
+        "denoise_from": "guesses",
+        "refine_from": 1,
+        "refine_draw": "likeliest",
+        "refine_guard": True,
+    }
+)
+"""Keys that `refine: recommended` sets; docs/methods/viladiff.md has the table that they were chosen by."""
 _FRACTIONS = (
     "threshold", "average_momentum", "alarm_from", "tau", "tau_until", "refine_start", "refined_share", "flip_rate",
-    "distil_ramp",
+    "distil_ramp", "refine_margin",
 )  # fmt: skip
 _WEIGHTS = (
     "pseudo_weight", "feature_weight", "logit_weight", "path_weight", "direction", "edge_rate", "auxiliary_weight",
@@ -74,15 +89,23 @@ class Config(SemiConfig, StudentConfig):
         "mean", "squared differences of Eq. 1 as a mean (the text) or a sum (the equation)"
     )
     temperature: float = option(2.0, "T of Eq. 2; the paper does not say")
-    gate: Literal["per_image", "always"] = option(
+    gate: Literal["per_image", "labelled", "always"] = option(
         "per_image",
-        "distil to the visual stream where the fused one has the lower cross-entropy, or always; Sec. 3.3 is vague",
+        "distil to the visual stream where the fused one has the lower cross-entropy, by the image's pseudo labels "
+        "(its teacher's own) or by the masks of the step's labelled images, or always; Sec. 3.3 is vague",
     )
 
     mix: Literal["both", "flips", "gaussian", "none"] = option(
         "both", "noise of MixE: label flips q_C, Gaussian q_G or both, Table 5; none: no denoiser"
     )
-    route: RoutingRule = option("prose", "which pixels get which noise: Eq. 7 as its text or as its arguments read")
+    route: RoutingRule = option(
+        "prose",
+        "which pixels get which noise: Eq. 7 as its text or as its arguments read, or as its text with the labels of "
+        "doubtful pixels hidden",
+    )
+    flips: Literal["uniform", "confusion"] = option(
+        "uniform", "what a label flips to: any class (Eq. 6), or what the student mistakes the class for; ours"
+    )
     discrete: Literal["cumulative", "literal"] = option(
         "cumulative", "label flips of t steps, or of one step as Eq. 5 reads literally"
     )
@@ -99,6 +122,23 @@ class Config(SemiConfig, StudentConfig):
     )
     refine_start: float = option(
         0.5, "fraction of training after which pseudo labels are refined; Fig. 2: in later stages"
+    )
+    refine: Literal["keys", "recommended"] = option(
+        "keys", f"refinement as the keys say, or as recommended here, which sets {', '.join(RECOMMENDED)}"
+    )
+    refine_from: int | None = option(
+        None,
+        "step at which refinement begins, 1 to denoising_steps; none: the last one, where little of a label is left",
+    )
+    refine_draw: PathDraw = option(
+        "draw", "labels on the way: one random draw (paper), the likeliest, or the mean of refine_paths draws"
+    )
+    refine_paths: int = option(8, "random draws with refine_draw: mean")
+    refine_guard: bool = option(
+        False, "refine only while refined labels beat guesses on the labelled images of the steps; the paper does not"
+    )
+    refine_margin: float = option(
+        0.005, "mIoU by which they must be ahead for refinement to begin under the guard; it ends when they are behind"
     )
     refined_share: float = option(
         1.0, "weight of the denoiser's probabilities in refined ones, the rest is the teacher's; paper: 1"
@@ -135,6 +175,8 @@ class Config(SemiConfig, StudentConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.refine == "recommended":
+            self._take_recommended()
         for name in _FRACTIONS:
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name}: expected 0 to 1, got {getattr(self, name)}")
@@ -155,7 +197,28 @@ class Config(SemiConfig, StudentConfig):
             raise ValueError(
                 f"captions: only networks called vila-… read them, not {self.student}; or set captions: none"
             )
+        if self.refine_paths < 1:
+            raise ValueError(f"refine_paths: expected at least 1, got {self.refine_paths}")
+        if self.refine_from is not None and not 1 <= self.refine_from <= self.denoising_steps:
+            raise ValueError(
+                f"refine_from: expected 1 to denoising_steps, {self.denoising_steps}, got {self.refine_from}"
+            )
         _ = self.boxes, JointSteps(self.denoising_steps)
+
+    def _take_recommended(self) -> None:
+        """Sets the keys of `RECOMMENDED`, unless one of them has a value that is neither its default nor this one."""
+        defaults = {field.name: field.default for field in fields(self)}
+        for name, value in RECOMMENDED.items():
+            if getattr(self, name) not in (defaults[name], value):
+                raise ValueError(
+                    f"{name}: refine: recommended takes {value}, got {getattr(self, name)}; leave one of the two out"
+                )
+            object.__setattr__(self, name, value)
+
+    @property
+    def path(self) -> ReversePath:
+        """How labels are refined."""
+        return ReversePath(self.refine_from, self.refine_draw, self.refine_paths)
 
     @property
     def boxes(self) -> CutMixOptions:

@@ -12,11 +12,13 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from seglet.losses.distillation.kl import kl_divergence
+from seglet.losses.task import cross_entropy
 from seglet.losses.vila import feature_distillation, lower_cross_entropy
 from seglet.methods.viladiff.config import Config
 from seglet.methods.viladiff.strong_views import StrongViews
-from seglet.models.heads.vila import StreamOutput
+from seglet.models.heads.vila import StreamOutput, StreamOutputs
 from seglet.tensors import nearest_align_corners
+from seglet.types import Target
 
 
 @dataclass(frozen=True)
@@ -27,17 +29,35 @@ class DualPathLosses:
     terms: Mapping[str, Float[Tensor, ""]]
 
 
-def dual_path_losses(config: Config, visual: StreamOutput, fused: StreamOutput, views: StrongViews) -> DualPathLosses:
+def fusion_gate(
+    config: Config, labelled: StreamOutputs, target: Target, strong: StreamOutputs, views: StrongViews
+) -> Bool[Tensor, " b"]:
+    """Decides for each strong view whether the fusion stream is better and teaches the visual one (Sec. 3.3).
+
+    `per_image` compares cross-entropies against the view's own pseudo labels, which the teacher's fusion stream
+    predicts, so that the judge is partial; `labelled` compares them against the masks of the step's labelled images,
+    once for all views.
+    """
+    visual, fused = strong.logits
+    if fused is None or config.gate == "always":
+        return torch.full((len(visual),), fused is not None, device=visual.device)
+    if config.gate == "per_image":
+        return lower_cross_entropy(fused.detach(), visual.detach(), views.pseudo.target(0.0))
+    plain, reading = (None if logits is None else cross_entropy(logits.detach(), target) for logits in labelled.logits)
+    better = plain is not None and reading is not None and bool(reading < plain)
+    return torch.full((len(visual),), better, device=visual.device)
+
+
+def dual_path_losses(
+    config: Config, visual: StreamOutput, fused: StreamOutput, views: StrongViews, gate: Bool[Tensor, " b"]
+) -> DualPathLosses:
     """Computes the distillation losses of the student's two streams on strong views.
 
-    The fusion stream teaches the visual one where it is better (Eq. 12), and the teacher's visual stream teaches the
-    student's fusion stream (F'_vis → F_fus and L'_vis → L_fus). The term `better` is the fraction of images in which
-    the fusion stream teaches.
+    The fusion stream teaches the visual one in the images of the gate (Eq. 12), and the teacher's visual stream teaches
+    the student's fusion stream (F'_vis → F_fus and L'_vis → L_fus). The term `better` is the fraction of images in
+    which the fusion stream teaches.
     """
     weights = (config.feature_weight, config.logit_weight)
-    gate = torch.ones(len(visual.tokens), dtype=torch.bool, device=visual.tokens.device)
-    if config.gate == "per_image":
-        gate = lower_cross_entropy(fused.logits.detach(), visual.logits.detach(), views.pseudo.target(0.0))
     within = _path_losses(config, visual, fused, views, gate)
     total = torch.stack([w * loss for w, loss in zip(weights, within, strict=True)]).sum()
     terms = {"features": within[0], "logits": within[1], "better": gate.float().mean()}

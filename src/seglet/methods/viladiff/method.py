@@ -17,7 +17,8 @@ from seglet.methods import base, protocols
 from seglet.methods.viladiff.captions import TOKENS_COLUMN, caption_producers
 from seglet.methods.viladiff.config import Config
 from seglet.methods.viladiff.cost_report import estimate_costs
-from seglet.methods.viladiff.dual_path import dual_path_losses, ramp_up
+from seglet.methods.viladiff.dual_path import dual_path_losses, fusion_gate, ramp_up
+from seglet.methods.viladiff.guard import RefinementGuard
 from seglet.methods.viladiff.mixe import MixE
 from seglet.methods.viladiff.step_captions import StepCaptions, captions_of_step
 from seglet.methods.viladiff.strong_views import StrongViews, TeacherLabels, cutmix_views, strong_views, weak_views
@@ -30,8 +31,8 @@ from seglet.models.student import build_student
 from seglet.tensors import at_least_float32, resize_align_corners
 from seglet.types import IGNORE, Classes, Losses, Progress, SemiStep
 
-_BOXES, _NOISE, _REFINEMENT = 0xB0C5, 0x0153, 0x4E4D
-"""Purposes of random draws beside dropout: CutMix's boxes, the denoiser's noise, refinement."""
+_BOXES, _NOISE, _REFINEMENT, _GUARDED = 0xB0C5, 0x0153, 0x4E4D, 0x6A4D
+"""Purposes of random draws beside dropout: CutMix's boxes, the denoiser's noise, refinement, the same for its guard."""
 
 
 class Method(
@@ -54,6 +55,8 @@ class Method(
         self.student = student
         self.fusion = fusion
         self.mixe = mixe
+        guarded = mixe is not None and config.refine_guard
+        self.guard = RefinementGuard(len(student.classes), config.refine_margin) if guarded else None
         if config.freeze_backbone:
             student.network.backbone.requires_grad_(False)
         self.teacher = EMA(student, config.average_momentum, config.average_ramp)
@@ -87,8 +90,8 @@ class Method(
         """Computes Eq. 9: the losses of masks, of pseudo labels, of both distillations and of the denoiser.
 
         Terms beside those of the objective: `confident`, fraction of pixels above the threshold; `better`, fraction of
-        images whose fusion stream is better; `mended`, fraction of pixels whose label refinement changed; `share/…`,
-        fraction of pixels of each class among the pseudo labels.
+        images whose fusion stream is better; `mended`, fraction of pixels whose label refinement changed; those of
+        `RefinementGuard.update`; `share/…`, fraction of pixels of each class among the pseudo labels.
         """
         with noise_from(self.student, progress.generator(step.unlabelled.images.device)):
             return self._losses(step, progress)
@@ -105,7 +108,8 @@ class Method(
             terms["pseudo"] = stream_loss(*strong.logits, views.pseudo.target(config.threshold))
             total = total + config.pseudo_weight * terms["pseudo"]
         if strong.fused is not None:
-            distilled = dual_path_losses(config, strong.visual, strong.fused, views)  # Eq. 12, path of Sec. 3.3
+            gate = fusion_gate(config, labelled, step.labelled.target, strong, views)
+            distilled = dual_path_losses(config, strong.visual, strong.fused, views, gate)  # Eq. 12, path of Sec. 3.3
             terms |= distilled.terms
             total = total + ramp_up(progress.fraction, config.distil_ramp) * distilled.total
         if self.mixe is not None:
@@ -140,23 +144,45 @@ class Method(
     ) -> tuple[TeacherLabels, dict[str, Float[Tensor, ""]]]:
         """Computes the teacher's labels of all weak views; from `refine_start` on, its pseudo labels are refined.
 
-        The last value has the term `mended` if they were.
+        The last value then has the term `mended`, and those of the guard, which may forbid it.
         """
         config, (images, valid) = self.config, weak_views(step)
-        fusion = None if self.fused_teacher is None else self.fused_teacher.network
-        both = run_streams(
-            self.teacher.network.network, fusion, images, None if captions is None else captions.unlabelled
-        )
+        both = self._teacher_streams(images, None if captions is None else captions.unlabelled)
         stream = self._labelling_stream(both)
-        size = images.shape[-2:]
-        logits = resize_align_corners(stream.logits, size)
+        logits = resize_align_corners(stream.logits, images.shape[-2:])
         first = pseudo_label_map(logits, valid)
         if self.mixe is None or progress.fraction < config.refine_start:
             return TeacherLabels(first, first, both.visual), {}
-        refined = self.mixe.refine(stream, progress.fraction, progress.generator(images.device, _REFINEMENT))
-        confidence, labels = self._blend(logits, resize_align_corners(refined, size)).max(dim=1)
+        terms = {} if self.guard is None else self._ask_guard(self.guard, self.mixe, step, captions, progress)
+        if self.guard is not None and not self.guard.open:
+            return TeacherLabels(first, first, both.visual), {**terms, "mended": logits.new_zeros(())}
+        generator = progress.generator(images.device, _REFINEMENT)
+        confidence, labels = self._refined(self.mixe, stream, logits, progress.fraction, generator).max(dim=1)
         changed = ((labels != first.labels) & valid).sum() / valid.sum().clamp(min=1)
-        return TeacherLabels(first, PseudoLabelMap(labels, confidence, valid), both.visual), {"mended": changed}
+        pseudo = PseudoLabelMap(labels, confidence, valid)
+        return TeacherLabels(first, pseudo, both.visual), {**terms, "mended": changed}
+
+    def _teacher_streams(self, images: Float[Tensor, "b 3 h w"], captions: CaptionStates | None) -> StreamOutputs:
+        fusion = None if self.fused_teacher is None else self.fused_teacher.network
+        return run_streams(self.teacher.network.network, fusion, images, captions)
+
+    def _refined(
+        self, mixe: MixE, stream: StreamOutput, logits: Float[Tensor, "b k h w"], fraction: float, rng: torch.Generator
+    ) -> Float[Tensor, "b k h w"]:
+        """Computes the probabilities of refined labels at the size of `logits`, which are those of the stream."""
+        return self._blend(logits, resize_align_corners(mixe.refine(stream, fraction, rng), logits.shape[-2:]))
+
+    def _ask_guard(
+        self, guard: RefinementGuard, mixe: MixE, step: SemiStep, captions: StepCaptions | None, progress: Progress
+    ) -> dict[str, Float[Tensor, ""]]:
+        """Shows the guard what refinement makes of the labelled images."""
+        masks = step.labelled.target.labels
+        both = self._teacher_streams(step.labelled.images, None if captions is None else captions.labelled)
+        stream = self._labelling_stream(both)
+        logits = resize_align_corners(stream.logits, masks.shape[-2:])
+        generator = progress.generator(masks.device, _GUARDED)
+        refined = self._refined(mixe, stream, logits, progress.fraction, generator)
+        return guard.update(masks, logits.argmax(dim=1), refined.argmax(dim=1))
 
     def _blend(self, logits: Float[Tensor, "b k h w"], refined: Float[Tensor, "b k h w"]) -> Float[Tensor, "b k h w"]:
         """Returns the mean of the teacher's and the denoiser's probabilities, weighted by `refined_share`."""
@@ -173,10 +199,12 @@ class Method(
         """Computes the denoiser's losses on strong views and, with `denoise_labelled`, on labelled ones."""
         labelled, strong = (self._labelling_stream(both) for both in student)
         noise = progress.generator(step.unlabelled.images.device, _NOISE)
-        if not self.config.denoise_labelled:
-            return mixe.losses(strong, guess, progress.fraction, noise)
         labels = step.labelled.target.labels
         masks = PseudoLabelMap(labels, torch.ones_like(labels, dtype=guess.confidence.dtype), labels != IGNORE)
+        if self.config.flips == "confusion":
+            mixe.observe(labelled.logits, masks)
+        if not self.config.denoise_labelled:
+            return mixe.losses(strong, guess, progress.fraction, noise)
         predicted = len(labels) if self.config.denoise_from == "guesses" else 0
         both = StreamOutput.cat([labelled, strong]), PseudoLabelMap.cat([masks, guess])
         return mixe.losses(*both, progress.fraction, noise, predicted)
@@ -219,8 +247,7 @@ class Method(
         if self.mixe is None:
             return logits
         rng = torch.Generator(images.device).manual_seed(_REFINEMENT)
-        refined = resize_align_corners(self.mixe.refine(visual, 1.0, rng), images.shape[-2:])
-        return self._blend(logits, refined).clamp_min(1e-20).log()
+        return self._refined(self.mixe, visual, logits, 1.0, rng).clamp_min(1e-20).log()
 
     def training_notes(self, size: tuple[int, int], batch: int) -> list[str]:
         """Returns estimates of the memory and of the denoiser's share of the work."""

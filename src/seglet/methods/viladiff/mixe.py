@@ -13,6 +13,7 @@ from seglet.losses.task import cross_entropy
 from seglet.losses.vila import edge_cross_entropy, noise_loss
 from seglet.methods.viladiff.config import Config
 from seglet.models.diffusion.categorical import LabelFlips
+from seglet.models.diffusion.confusion_flips import ConfusionFlips, mistakes_from_counts
 from seglet.models.diffusion.gaussian import JointSteps
 from seglet.models.diffusion.label_denoiser import LabelDenoiser
 from seglet.models.diffusion.mixed import DenoiserOutput, MixedDiffusion, NoisyState
@@ -22,6 +23,9 @@ from seglet.models.network import evaluation_mode
 from seglet.tensors import at_least_float32, nearest_align_corners
 from seglet.types import IGNORE, Target
 
+_FADING, _SMOOTHING = 0.98, 10.0
+"""Share of the counted confusions that each step keeps, about fifty steps', and pixels added to each kind of error."""
+
 
 class MixE(nn.Module):
     """Denoiser of pseudo labels with its noise; works at the resolution of the decoder's maps."""
@@ -30,6 +34,9 @@ class MixE(nn.Module):
         super().__init__()
         self.config = config
         self.denoiser = denoiser
+        if config.flips == "confusion":
+            self.register_buffer("confusion", torch.zeros(denoiser.classes, denoiser.classes))
+        self.confusion: Tensor
 
     def diffusion(
         self, labels: Integer[Tensor, "b h w"], confidence: Float[Tensor, "b h w"], fraction: float
@@ -40,11 +47,26 @@ class MixE(nn.Module):
         tau = confidence_threshold(fraction, config.tau, config.tau_until)
         rates = edge_flip_rates(label_edges(labels), config.flip_rate, config.edge_rate)
         return MixedDiffusion(
-            LabelFlips(rates, self.denoiser.classes, config.discrete == "cumulative"),
+            self._flips(rates),
             route_noise(confidence, tau, config.route, noises),  # Eq. 7
             JointSteps(config.denoising_steps),
             config.predicts,
         )
+
+    def _flips(self, rates: Float[Tensor, "b 1 h w"]) -> LabelFlips | ConfusionFlips:
+        cumulative = self.config.discrete == "cumulative"
+        if self.config.flips == "uniform":
+            return LabelFlips(rates, self.denoiser.classes, cumulative)
+        return ConfusionFlips(rates, mistakes_from_counts(self.confusion, _SMOOTHING), cumulative)
+
+    @torch.no_grad()
+    def observe(self, logits: Float[Tensor, "b k h w"], masks: PseudoLabelMap) -> None:
+        """Counts which classes of masks the logits mistake for which; earlier counts fade."""
+        labels, _ = labels_at_maps(masks, logits)
+        known = labels != IGNORE
+        pairs = labels[known] * self.denoiser.classes + logits.argmax(dim=1)[known]
+        found = torch.bincount(pairs.long(), minlength=self.confusion.numel()).view_as(self.confusion)
+        self.confusion.mul_(_FADING).add_(found)
 
     def losses(
         self,
@@ -89,7 +111,8 @@ class MixE(nn.Module):
             return found
 
         with evaluation_mode(self.denoiser):
-            return diffusion.restore(denoise, NoisyState(labels, at_least_float32(stream.maps)), generator)
+            state = NoisyState(labels, at_least_float32(stream.maps))
+            return diffusion.restore(denoise, state, generator, self.config.path)
 
 
 def labels_at_maps(
