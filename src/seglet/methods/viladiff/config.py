@@ -217,7 +217,7 @@ class Config(SemiConfig, StudentConfig):
 
     @property
     def path(self) -> ReversePath:
-        """How labels are refined."""
+        """The way back of refinement, as the keys choose it."""
         return ReversePath(self.refine_from, self.refine_draw, self.refine_paths)
 
     @property

@@ -22,9 +22,9 @@ class RefinementGuard(nn.Module):
     """
 
     counts: Float[Tensor, "2 3 k"]
-    """Of guesses and of refined labels: intersection, mask and prediction of each class, in pixels."""
+    """Intersection, mask and prediction of each class in pixels, of guesses and of refined labels."""
     open: Tensor
-    """Whether labels are refined."""
+    """True while labels are refined."""
 
     def __init__(self, classes: int, margin: float) -> None:
         super().__init__()

@@ -39,7 +39,7 @@ PathDraw = Literal["draw", "likeliest", "mean"]
 
 @dataclass(frozen=True)
 class ReversePath:
-    """How labels are restored: from which step on (None: the last), and how states are drawn on the way.
+    """A way back from noise: from which step on labels are restored (None: the last), and how states are drawn.
 
     `draw`: noise is added and labels are drawn at random, as in training. `likeliest`: everything takes its most
     probable value, so labels begin as they are and nothing is random. `mean`: the mean of `count` random paths.
