@@ -43,6 +43,16 @@ def test_logits_are_resized_with_aligned_corners_before_classes_are_chosen() -> 
     assert torch.equal(decision.labels, wanted.argmax(1).to(torch.uint8))
 
 
+@pytest.mark.parametrize("options", [{}, {"scales": (0.5, 1.0)}, {"window": (4, 4)}, {"scales": (1.0,), "flip": True}])
+def test_at_an_absolute_size_the_network_sees_images_squeezed_to_it(options: dict[str, Any]) -> None:
+    squeezed = F.interpolate(IMAGES, (6, 8), mode="bilinear", antialias=True)
+    sized = EvaluationOptions(size=(6, 8), **options)
+    wanted = predict_logits(colours, squeezed, EvaluationOptions(**options))
+    wanted = F.interpolate(wanted, (12, 10), mode="bilinear", align_corners=True)
+    torch.testing.assert_close(predict_logits(colours, IMAGES, sized), wanted)
+    assert torch.equal(predict_labels(colours, IMAGES, None, sized).labels, wanted.argmax(1).to(torch.uint8))
+
+
 def test_windows_and_another_label_size_go_together() -> None:
     decision = predict_labels(colours, IMAGES, (30, 30), EvaluationOptions(window=(8, 8)))
     assert torch.equal(decision.labels, predict_labels(colours, IMAGES, (30, 30)).labels)

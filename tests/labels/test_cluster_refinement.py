@@ -1,10 +1,16 @@
 from functools import partial
+from typing import get_args
 
 import pytest
 import torch
 from torch import Tensor
 
-from seglet.labels.attention.cluster_refinement import attention_above_mean, refine_attention, same_group
+from seglet.labels.attention.cluster_refinement import (
+    RelationUpdate,
+    attention_above_mean,
+    refine_attention,
+    same_group,
+)
 from seglet.labels.attention.clusters import attention_clusters
 
 HALVES = torch.tensor([[[0.4, 0.3, 0.2, 0.1], [0.3, 0.4, 0.1, 0.2], [0.2, 0.1, 0.4, 0.3], [0.1, 0.2, 0.3, 0.4]]])
@@ -22,26 +28,39 @@ def some_attention(patches: int = 16) -> Tensor:
 
 
 def test_only_reliable_attention_within_groups_is_left() -> None:
-    once = refine_attention(HALVES, two_groups, threshold=0.35, iterations=1)
+    once = refine_attention(HALVES, two_groups, threshold=0.35, iterations=1, update="replace")
     torch.testing.assert_close(once[0], torch.eye(4))
-    loose = refine_attention(HALVES, two_groups, threshold=0.15, iterations=1)
+    loose = refine_attention(HALVES, two_groups, threshold=0.15, iterations=1, update="replace")
     torch.testing.assert_close(loose[0, 0], torch.tensor([4 / 7, 3 / 7, 0, 0]))
 
 
+def test_added_to_the_attention_it_lets_the_rest_fade() -> None:
+    once = refine_attention(HALVES, two_groups, threshold=0.15, iterations=1, update="add")
+    torch.testing.assert_close(once[0, 0], torch.tensor([0.8, 0.6, 0.2, 0.1]) / 1.7)
+    twice = refine_attention(HALVES, two_groups, threshold=0.15, iterations=2, update="add")
+    torch.testing.assert_close(twice[0, 0], torch.tensor([1.6, 1.2, 0.2, 0.1]) / 3.1)
+
+
+def test_replaced_by_its_reliable_part_it_is_final_after_one_iteration_and_added_not() -> None:
+    replaced = [refine_attention(HALVES, two_groups, iterations=n, update="replace") for n in (1, 3)]
+    torch.testing.assert_close(*replaced)
+    assert not torch.allclose(*[refine_attention(HALVES, two_groups, iterations=n, update="add") for n in (1, 3)])
+
+
 def test_as_a_product_it_carries_attention_one_step_further() -> None:
-    once = refine_attention(HALVES, two_groups, threshold=0.15, iterations=1, product=True)
+    once = refine_attention(HALVES, two_groups, threshold=0.15, iterations=1, update="product")
     torch.testing.assert_close(once[0, 0], (0.4 * HALVES[0, 0] + 0.3 * HALVES[0, 1]) / 0.7)
 
 
-@pytest.mark.parametrize("product", [False, True])
-def test_equals_the_formula_with_new_groups_in_each_iteration(product: bool) -> None:
+@pytest.mark.parametrize("update", get_args(RelationUpdate))
+def test_equals_the_formula_with_new_groups_in_each_iteration(update: RelationUpdate) -> None:
     refined = attention = some_attention().double()
     for _ in range(3):
         related = torch.nn.functional.one_hot(attention_clusters(refined, 4)).double()
         kept = refined * (refined >= 5e-4) * (related @ related.mT)
-        kept = kept @ refined if product else kept
+        kept = {"replace": kept, "add": refined + kept, "product": kept @ refined}[update]
         refined = kept / kept.sum(dim=2, keepdim=True)
-    ours = refine_attention(attention, partial(attention_clusters, groups=4), product=product)
+    ours = refine_attention(attention, partial(attention_clusters, groups=4), update=update)
     torch.testing.assert_close(ours, refined, rtol=1e-9, atol=0)
 
 
@@ -54,11 +73,11 @@ def test_rows_keep_summing_to_one() -> None:
     torch.testing.assert_close(total, torch.ones_like(total))
 
 
-@pytest.mark.parametrize("product", [False, True])
-def test_even_rows_below_the_threshold_and_rows_of_zeros_stay_as_they_were(product: bool) -> None:
+@pytest.mark.parametrize("update", get_args(RelationUpdate))
+def test_even_rows_below_the_threshold_and_rows_of_zeros_stay_as_they_were(update: RelationUpdate) -> None:
     even = torch.full((1, 4, 4), 0.25)
-    assert torch.equal(refine_attention(even, threshold=0.3, product=product), even)
-    assert refine_attention(torch.zeros(1, 4, 4), product=product).eq(0).all()
+    assert torch.equal(refine_attention(even, threshold=0.3, update=update), even)
+    assert refine_attention(torch.zeros(1, 4, 4), update=update).eq(0).all()
 
 
 def test_identity_attention_stays_as_it_is() -> None:

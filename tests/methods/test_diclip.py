@@ -9,13 +9,16 @@ import torch
 
 from seglet.data.artefact import Artefact, Reporter
 from seglet.data.dataset import Dataset, Sample
+from seglet.labels.attention.low_rank import LowRankAttention
 from seglet.labels.cam.background import add_absence_background
 from seglet.methods.diclip import Config, Method
 from seglet.methods.diclip.attention import ATTENTION_COLUMN, REGIONS_COLUMN, AttentionColumn, weights_identity
 from seglet.methods.diclip.online import OnlineKeys, image_number
 from seglet.methods.diclip.tsa import CacheArtefact, CacheEncoder
-from seglet.methods.diclip.vce import apply_acr
+from seglet.methods.diclip.vce import apply_acr, encoder_keys
+from seglet.models.clip_cache.cache import unit_directions
 from seglet.models.segmenter import Segmenter
+from seglet.tensors import resize_antialiased
 from seglet.types import Classes, Crop, Progress, Tagged
 
 CLASSES = Classes(("background", "dog", "cat"), ((0, 0, 0), (1, 1, 1), (2, 2, 2)))
@@ -98,7 +101,7 @@ def test_without_attention_and_cache_it_is_the_baseline_of_plain_clip(make: Make
 
 @pytest.mark.parametrize("fusion", [{"fusion_weight": 0.0}, {"fusion": "own"}])
 def test_attention_of_weight_zero_leaves_clips_own_output_bit_for_bit(make: Make, fusion: dict[str, Any]) -> None:
-    method = make(attention="uniform", cache_from="none", **fusion)
+    method = make(attention="uniform", cache_from="none", vce_path="block", **fusion)
     encoded = method.clip.encode_images(method.tower, step().images)
     assert torch.equal(encoded.patches, method.tower(step().images).patches.flatten(2).mT)
 
@@ -117,7 +120,9 @@ def test_every_fusion_and_refinement_changes_clip_and_stays_finite(make: Make, f
                                     {"background": "between"}, {"caa": 0.5}, {"dynamic": "softmax"},
                                     {"cache_negative": False}, {"cache_centroids": 0}, {"cache_weighted": False},
                                     {"adapter_random": True}, {"head": "largefield"}, {"adapter": False},
-                                    {"cache_classes": 0.5}, {"acr_product": True}])  # fmt: skip
+                                    {"cache_classes": 0.5}, {"acr_update": "product"},
+                                    {"acr_update": "replace"}, {"vce_path": "attention"}, {"vce_path": "last"},
+                                    {"clip_pairs": "mean"}, {"map_size": 16}])  # fmt: skip
 def test_every_option_trains(make: Make, option: dict[str, Any]) -> None:
     losses = make(**option).losses(step(), MIDDLE)
     losses.total.backward()
@@ -128,6 +133,20 @@ def test_pixels_beyond_the_image_teach_nothing(make: Make) -> None:
     beyond = replace(step(), crop=Crop(torch.tensor([[0.0, 0.0, 2.0, 1.0]] * 2), torch.zeros(2, dtype=torch.bool)))
     terms = make(attention="none", cache_from="none").losses(beyond, MIDDLE).terms
     assert terms["confident"] == 0.5
+
+
+def test_nothing_beyond_the_image_is_remembered(make: Make) -> None:
+    keys = {"attention": "none", "online_keys": 1, "online_start": 0.0, "online_confidence": 0.0, "par_steps": 0}
+    shown = step()
+    padded = torch.cat([shown.images, shown.images.new_zeros(2, 3, 32, 32)], dim=3)
+    halves = Crop(torch.tensor([[0.0, 0.0, 1.0, 2.0]] * 2), torch.zeros(2, dtype=torch.bool))
+    method = make(**keys)
+    method.losses(replace(shown, images=padded, crop=halves), MIDDLE)
+    maps = method.clip.encode_images(method.tower, padded)
+    inside = maps.patches.reshape(2, *maps.grid, -1)[1, :, : maps.grid[1] // 2].flatten(0, 1).mean(dim=0)
+    assert method.online is not None
+    assert method.cache is not None
+    torch.testing.assert_close(method.online.keys[1, 0], unit_directions(inside, method.cache.centre))
 
 
 def test_images_without_tags_are_background(make: Make) -> None:
@@ -173,6 +192,51 @@ def test_maps_come_from_the_adapter_once_it_is_trained(make: Make) -> None:
     before = method.label_maps(step().images, tags)
     method.after_step(Progress(1, 10))
     assert not torch.equal(method.label_maps(step().images, tags), before)
+
+
+def test_maps_of_an_absolute_size_see_the_image_squeezed_to_it(make: Make) -> None:
+    method, images = make(map_size=32).eval(), torch.rand(1, 3, 48, 80, generator=torch.Generator().manual_seed(0))
+    squeezed = method.label_maps(resize_antialiased(images, (32, 32)), torch.ones(1, 2))
+    found = method.label_maps(images, torch.ones(1, 2))
+    assert found.shape == (1, 3, 48, 80)
+    torch.testing.assert_close(resize_antialiased(found, (32, 32)), squeezed, atol=0.2, rtol=0)
+    assert method.config.view_sizes((48, 80)) == [(32, 32)]
+
+
+def test_diffusion_sees_an_image_once_for_all_scales(make: Make, diffusion_folder: Path) -> None:
+    keys = {"attention": "diffusion", "diffusion": (str(diffusion_folder),), "cache_from": "none"}
+    method, seen = make(**keys, cam_scales=(1.0, 0.5, 1.5)).eval(), list[int]()
+    method.clip.load_diffusion()
+    diffusion = method.clip.diffusion
+    assert diffusion is not None
+    diffusion.register_forward_hook(lambda module, given, found: seen.extend(each.shape[1] for each in found))
+    method.label_maps(step().images, torch.ones(2, 2))
+    assert seen == [16, 4, 36]
+
+
+def test_the_attention_column_is_computed_for_a_batch_of_any_sizes(chosen: Choose, diffusion_folder: Path) -> None:
+    config = chosen(attention="diffusion", diffusion=(str(diffusion_folder),), attention_grid=(4, 4), attention_rank=16)
+    samples = [Images().read(0), replace(Images().read(1), image=Images().read(1).image[:20])]
+    compute = AttentionColumn(config).load(CPU)
+    for found, sample in zip(compute(samples), samples, strict=True):
+        pair = torch.from_numpy(np.stack([found, *compute([sample])]))
+        torch.testing.assert_close(*LowRankAttention.from_maps(pair).dense(), atol=1e-3, rtol=0)
+
+
+def test_the_threshold_is_the_papers_share_of_400_patches(chosen: Choose) -> None:
+    attention = torch.tensor([[[0.9, 0.1], [0.1, 0.9]]])  # of 2 patches: 400 τ / 2 is 0.2
+    keys = {"attention": "clip", "acr_threshold": 1e-3, "acr_update": "replace", "groups": 1}
+    torch.testing.assert_close(apply_acr(chosen(**keys), attention)[0], torch.eye(2))
+    torch.testing.assert_close(apply_acr(chosen(**keys, acr_threshold_scaled=False), attention), attention)
+
+
+def test_artefacts_of_the_first_release_are_found_with_its_readings(chosen: Choose) -> None:
+    old = {"acr_threshold_scaled": False, "vce_path": "block"}
+    assert encoder_keys(chosen(**old, acr_update="replace"))["acr_product"] is False
+    assert encoder_keys(chosen(**old, acr_update="product"))["acr_product"] is True
+    later = {"acr_update", "acr_threshold_scaled", "clip_pairs", "vce_path"}
+    assert not later & set(encoder_keys(chosen(**old, acr_update="product")))
+    assert later & set(encoder_keys(chosen(**old, acr_update="add"))) == {"acr_update"}
 
 
 def test_oracle_attention_reads_the_masks_from_a_column(make: Make) -> None:

@@ -19,6 +19,7 @@ class InferenceKeywords(TypedDict, total=False):
 
     scales: sizes to predict at, as factors; the results are averaged.
     flip: also predict the mirrored image, and average.
+    size: height and width that images are squeezed to, in pixels.
     window: height and width of sliding windows, in pixels.
     stride: pixels between windows; two thirds of a window if not given.
     resize: factor by which images are shrunk before.
@@ -34,6 +35,7 @@ class InferenceKeywords(TypedDict, total=False):
 
     scales: Sequence[float] | None
     flip: bool | None
+    size: tuple[int, int] | int | None
     window: tuple[int, int] | int | None
     stride: tuple[int, int] | int | None
     resize: float

@@ -27,10 +27,13 @@ TABLE_ROWS = "rows"
 ABOUT_TABLE = "table"
 """Key beside the rows of a table for what `seglet table` needs to know; `seglet train` ignores it."""
 
-RENAMED_KEYS = {"cache_pictures": "cache_images"}
+RENAMED_KEYS = {"cache_pictures": "cache_images", "acr_product": "acr_update"}
 """Old spellings of keys, which are still read, with a warning."""
 
-RENAMED_VALUES = {"masks_at": {"pictures": "images"}}
+RENAMED_VALUES: dict[str, dict[Any, str]] = {
+    "masks_at": {"pictures": "images"},
+    "acr_update": {False: "replace", True: "product"},
+}
 """Old spellings of choices by today's key, which are still read, with a warning."""
 
 _WITH_ROW = re.compile(r"(?P<file>.+\.ya?ml)#(?P<row>[^/]*)")
@@ -144,12 +147,20 @@ def with_current_names(values: Mapping[str, Any], where: str) -> dict[str, Any]:
     current = dict[str, Any]()
     for key, value in values.items():
         name = RENAMED_KEYS.get(key, key)
-        current[name] = new = RENAMED_VALUES.get(name, {}).get(str(value), value)
+        current[name] = new = _renamed_value(name, value)
         if new is not value:
             print_message(
                 f"warning: {name}: {value} in {where} is now {new}; the old spelling goes with the next release"
             )
     return current
+
+
+def _renamed_value(key: str, value: Any) -> Any:
+    """Returns today's spelling of a choice; true and false may be given as words."""
+    for old, new in RENAMED_VALUES.get(key, {}).items():
+        if str(value).lower() == str(old).lower():
+            return new
+    return value
 
 
 def _row_names(file: Path) -> list[str]:

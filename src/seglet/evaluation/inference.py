@@ -19,7 +19,7 @@ from seglet.evaluation.sliding import (
     sliding_bands,
     to_averaged,
 )
-from seglet.tensors import at_least_float32, resize_align_corners
+from seglet.tensors import at_least_float32, resize_align_corners, resize_antialiased
 
 _STRIP = 1 << 19  # logits at a time: several passes over them fit the cache
 
@@ -38,8 +38,9 @@ def predict_logits(
     """Predicts class logits at the size of the images, averaged as the options say, in at least float32."""
     options = options or EvaluationOptions()
     size = (images.shape[-2], images.shape[-1])
+    images = _squeezed(images, options)
     parts = _parts(predict, images, options)
-    whole = assemble_bands(parts, size[0]) if _slides(options) else next(parts).logits
+    whole = assemble_bands(parts, images.shape[-2]) if _slides(options) else next(parts).logits
     return resize_align_corners(at_least_float32(whole), size)
 
 
@@ -54,8 +55,9 @@ def predict_labels(
     With windows and no change of size, logits exist for the height of one window at a time.
     """
     options = options or EvaluationOptions()
+    size = size or (images.shape[-2], images.shape[-1])
+    images = _squeezed(images, options)
     given = (images.shape[-2], images.shape[-1])
-    size = size or given
     parts = _parts(predict, images, options)
     if not _slides(options):
         parts = iter([LogitBand(0, resize_align_corners(at_least_float32(next(parts).logits), size))])
@@ -78,6 +80,11 @@ def _write_labels(logits: Tensor, labels: Tensor, confidence: Tensor) -> None:
             best, index = strip.max(0)
             labels[image, top : top + rows] = index.to(torch.uint8)
             confidence[image, top : top + rows] = (strip - best).exp_().sum(0).reciprocal_()
+
+
+def _squeezed(images: Float[Tensor, "b planes h w"], options: EvaluationOptions) -> Tensor:
+    """Returns the images at the size that the options say, whatever their proportions."""
+    return images if options.size is None else resize_antialiased(images, options.size)
 
 
 def _slides(options: EvaluationOptions) -> bool:

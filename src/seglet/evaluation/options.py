@@ -20,7 +20,10 @@ class EvaluationOptions:
     tail: Literal["flush", "ragged"] = option(
         "flush", "the last window ends at the border and is whole (UniMatch-V2, mmseg), or is cut off (UniMatch)"
     )
-    scales: tuple[float, ...] = option((1.0,), "fractions of the image size to predict at; the results are averaged")
+    size: tuple[int, int] | None = option(
+        None, "height and width that images are squeezed to for the network, 320 320 in ExCEL's code; none: their own"
+    )
+    scales: tuple[float, ...] = option((1.0,), "fractions of this size to predict at; the results are averaged")
     flip: bool = option(False, "also predict the mirrored image, and average")
     average: Literal["logits", "probabilities"] = option(
         "logits", "what windows, scales and flips are averaged as: logits (mmseg) or probabilities (UniMatch)"
@@ -34,6 +37,8 @@ class EvaluationOptions:
         for name, least in {"batch": 1, "multiple": 1, "replicas": 0, "seed": 0}.items():
             if getattr(self, name) < least:
                 raise ValueError(f"{name}: expected at least {least}, got {getattr(self, name)}")
+        if self.size is not None and min(self.size) < 1:
+            raise ValueError(f"size: expected a height and a width of at least 1 pixel, got {self.size}")
         if not self.scales or min(self.scales) <= 0:
             raise ValueError(f"scales: expected one or more fractions above 0, got {self.scales}")
         if self.stride is not None and self.window is None:

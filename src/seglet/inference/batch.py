@@ -30,6 +30,8 @@ class FileTask(Protocol):
 
 SMALLER_VIEWS = "take windows of it (--window 512 512), or make it smaller (--resize 0.5)"
 """The cure where a network runs out of memory, with options of the commands that predict."""
+SMALLER_IMAGES = "make it smaller (--resize 0.5)"
+"""The cure for models that see whole images and take no windows."""
 _AnyTask = TypeVar("_AnyTask", bound=FileTask)
 _Input = TypeVar("_Input")
 _Output = TypeVar("_Output")

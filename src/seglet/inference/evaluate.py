@@ -172,6 +172,7 @@ def _score(function: LogitsFunction, data: Dataset, options: ScoringOptions, dev
         batch=options.batch,
         window=inference.window,
         stride=inference.stride,
+        size=inference.size,
         scales=inference.scales or (1.0,),
         flip=bool(inference.flip),
     )

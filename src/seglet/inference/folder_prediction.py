@@ -24,7 +24,7 @@ from seglet.inference.job_report import JobReport
 from seglet.inference.known_tags import KnownTags, read_known_tags
 from seglet.inference.models import check_classes, model_folder, weights_hash
 from seglet.inference.options import InferenceOptions, PseudoLabelOptions, SegmentOptions
-from seglet.inference.predict import Predictor, check_inference_options
+from seglet.inference.predict import Predictor, check_inference_options, memory_cure
 from seglet.inference.sources import LabelMethod, ModelLike, open_predictor
 from seglet.models.segmenter import Segmenter
 from seglet.types import Classes
@@ -103,7 +103,7 @@ def predict_folder(model: ModelLike, source: ImageSource, options: FolderOptions
     record |= {**identity, "classes": list(predictor.classes.names)}
     write_json(options.out / PREDICTION_RECORD, {**record, "finished": False})
     write_text(options.out / CLASS_FILE, class_table_text(predictor.classes))
-    done, failed = _work(job)
+    done, failed = _work(job, memory_cure(predictor))
     next_steps = job.finish(done)
     record |= {"finished": True, "out": str(options.out), **job.summary, "images": done, "failed": failed}
     write_json(options.out / PREDICTION_RECORD, record)
@@ -200,8 +200,11 @@ def _tags(
     return None if images is None else images.tags()
 
 
-def _work(job: ImageJob) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
-    """Returns what was made of each image, and the images of which nothing was made, with the reasons."""
+def _work(job: ImageJob, cure: str) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
+    """Returns what was made of each image, and the images of which nothing was made, with the reasons.
+
+    `cure` says what helps if memory runs out.
+    """
     done: list[dict[str, Any]] = []
     failed = [{"source": str(image.path), "reason": reason} for image, reason in job.skipped]
     with ProgressDisplay("predict", len(job.images), "images") as steps:
@@ -209,7 +212,7 @@ def _work(job: ImageJob) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
             try:
                 done.append({"source": str(image.path), **job.make(image, image.read())})
             except (ValueError, OSError, MemoryError, RuntimeError) as error:
-                failed.append({"source": str(image.path), "reason": failure_reason(error)})
+                failed.append({"source": str(image.path), "reason": failure_reason(error, cure)})
                 steps.note(f"failed: {image.path}")
             steps.advance(count)
     return done, failed

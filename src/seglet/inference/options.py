@@ -67,6 +67,7 @@ class InferenceOptions:
         background_power: for ssss networks; above 1 the background yields to other classes.
         background: for cam networks; share of its maximum that an object exceeds.
         least_score: for networks that learned from tags; probability of presence that keeps a class.
+        size: height and width that images are squeezed to, in pixels; `scales` are factors of it.
         window: height and width of sliding windows, in pixels.
         stride: rows and columns between windows; None for two thirds of the window.
         whole_images: no windows, also for a network that was validated in windows.
@@ -84,6 +85,7 @@ class InferenceOptions:
     background_power: float | None = None
     background: float | None = None
     least_score: float | None = None
+    size: tuple[int, int] | None = None
     window: tuple[int, int] | None = None
     stride: tuple[int, int] | None = None
     whole_images: bool = False
@@ -105,20 +107,38 @@ class InferenceOptions:
             raise ValueError("a stride lies between windows; give a window too, or leave the stride out")
         if self.whole_images and self.window is not None:
             raise ValueError("whole images have no windows; leave out one of --whole-images and --window")
-        for name in ("window", "stride"):
+        for name in ("size", "window", "stride"):
             sides = getattr(self, name)
             if sides is not None and min(sides) < 1:
                 raise ValueError(f"{name}: expected a height and a width of at least 1 pixel, got {sides}")
 
     @property
     def plain(self) -> bool:
-        """True if nothing is asked for but windows, a size, depth and brightening."""
-        own = (self.scales, self.flip, self.background_power, self.background, self.least_score, self.refiner)
+        """True if nothing is asked for but windows, a factor, depth and brightening."""
+        own = (
+            self.size,
+            self.scales,
+            self.flip,
+            self.background_power,
+            self.background,
+            self.least_score,
+            self.refiner,
+        )
         return all(value is None for value in own)
 
     def as_dict(self) -> dict[str, Any]:
         """Returns the options for JSON, those of the refiner among them."""
-        names = ("scales", "flip", "background_power", "background", "least_score", "window", "stride", "resize")
+        names = (
+            "scales",
+            "flip",
+            "background_power",
+            "background",
+            "least_score",
+            "size",
+            "window",
+            "stride",
+            "resize",
+        )
         refiner = {"refiner": None} if self.refiner is None else self.refiner.as_dict()
         whole = {"whole_images": True} if self.whole_images else {}
         return {name: getattr(self, name) for name in (*names, "depth", "brighten")} | whole | refiner

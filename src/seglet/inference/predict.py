@@ -14,6 +14,7 @@ from torch import Tensor
 from seglet.evaluation.inference import predict_logits
 from seglet.evaluation.options import EvaluationOptions
 from seglet.images import resize_by_factor
+from seglet.inference.batch import SMALLER_IMAGES, SMALLER_VIEWS
 from seglet.inference.brighten import find_enhancer
 from seglet.inference.from_tags import TagPredictor
 from seglet.inference.options import InferenceOptions, Refiner
@@ -40,6 +41,11 @@ def learned_from_tags(model: Predictor) -> bool:
     return model.architecture.head in LEARNED_FROM_TAGS
 
 
+def memory_cure(model: Predictor) -> str:
+    """Returns what helps if memory runs out: options that `check_inference_options` accepts for this model."""
+    return SMALLER_IMAGES if learned_from_tags(model) else SMALLER_VIEWS
+
+
 def check_inference_options(model: Predictor, options: InferenceOptions) -> None:
     """Checks that the options apply to this kind of model.
 
@@ -48,7 +54,7 @@ def check_inference_options(model: Predictor, options: InferenceOptions) -> None
     """
     if isinstance(model, TagPredictor):
         if not replace(options, refiner=None).plain or options.window is not None:
-            raise ValueError("a method predicts as its experiment says; leave out --scales, --flip, --window, "
+            raise ValueError("a method predicts as its experiment says; leave out --size, --scales, --flip, --window, "
                              "--background… and --least-score, and set its keys")  # fmt: skip
         return
     name, head = model.architecture.name, model.architecture.head
@@ -61,6 +67,8 @@ def check_inference_options(model: Predictor, options: InferenceOptions) -> None
         return
     if options.window is not None:
         raise ValueError(f"{name} scores the classes of whole images; leave --window out, or shrink with --resize")
+    if options.size is not None:
+        raise ValueError(f"{name} predicts at several sizes of its own; leave --size out, or give --scales")
     if model.classes.background != 0:
         raise ValueError(f"{name} has the background as class 0, but its class 0 is {model.classes.names[0]!r}")
 
@@ -165,6 +173,10 @@ def _averaged(
     model: Segmenter, images: Float[Tensor, "1 planes h w"], options: InferenceOptions
 ) -> Float[Tensor, "1 k h w"]:
     views = EvaluationOptions(
-        window=options.window, stride=options.stride, scales=options.scales or (1.0,), flip=bool(options.flip)
+        window=options.window,
+        stride=options.stride,
+        size=options.size,
+        scales=options.scales or (1.0,),
+        flip=bool(options.flip),
     )
     return predict_logits(of_any_size(model), images, views).softmax(dim=1)

@@ -7,6 +7,7 @@ from seglet.lazy import lazy_exports
 if TYPE_CHECKING:
     from seglet.labels.attention.cluster_refinement import (
         ClusterPatches,
+        RelationUpdate,
         attention_above_mean,
         identity_attention,
         normalise_rows,
@@ -70,6 +71,7 @@ __all__ = [
     "MaskRefiner",
     "PermutohedralLattice",
     "PseudoLabelMap",
+    "RelationUpdate",
     "add_absence_background",
     "agreeing_attention",
     "attention_above_mean",
@@ -123,6 +125,7 @@ _HOMES = {
     "CRFBackend": "seglet.labels.refine.crf",
     "CRFSettings": "seglet.labels.refine.crf_settings",
     "ClusterPatches": "seglet.labels.attention.cluster_refinement",
+    "RelationUpdate": "seglet.labels.attention.cluster_refinement",
     "CutMixOptions": "seglet.labels.semi.cutmix",
     "DILATIONS": "seglet.labels.refine.neighbours",
     "EXCEL_CRF": "seglet.labels.refine.crf_settings",

@@ -43,7 +43,7 @@ def kept(diffusion: StableDiffusion) -> Iterator[Keeping]:
 
 
 def test_attention_is_that_of_diffusers_averaged_over_heads(diffusion: StableDiffusion, kept: Keeping) -> None:
-    mine, _ = AttentionSource(diffusion, ["up_blocks.1"]).queries_and_keys(IMAGES, (16, 16), seeded())
+    mine, _ = AttentionSource(diffusion, ["up_blocks.1"]).queries_and_keys(IMAGES, seeded())
     (theirs,) = kept.kept
     assert theirs.shape == (2, 2, 256, 256)
     assert torch.allclose(mine.attention(), theirs.mean(dim=1), atol=1e-6)
@@ -69,8 +69,9 @@ def test_the_unet_takes_the_noisy_image_and_the_null_prompt(diffusion: StableDif
 
 def test_queries_and_keys_are_resized_bilinearly_to_the_grid(diffusion: StableDiffusion) -> None:
     source = AttentionSource(diffusion, [FINE])
-    (whole,) = source.queries_and_keys(IMAGES, (16, 16), seeded())
-    (small,) = source.queries_and_keys(IMAGES, (5, 4), seeded())
+    (whole,) = source.queries_and_keys(IMAGES, seeded())
+    small = whole.on_grid((5, 4))
+    assert (whole.grid, small.grid) == ((16, 16), (5, 4))
     square = whole.keys.mT.reshape(2, 8, 16, 16)
     assert torch.allclose(small.keys.mT.reshape(2, 8, 5, 4), F.interpolate(square, (5, 4), mode="bilinear"), atol=1e-6)
     assert (small.layer, small.heads, small.scale) == (FINE, 2, pytest.approx(4**-0.5))
@@ -86,7 +87,7 @@ def test_layers_of_different_heads_have_equal_weight(diffusion: StableDiffusion)
 def test_attention_by_hand() -> None:
     queries = torch.tensor([[[1.0, 0.0], [0.0, 0.0]]])
     keys = torch.tensor([[[2.0, 0.0], [0.0, 3.0]]])
-    found = QueriesKeys("layer", 2, 0.5, queries, keys).attention()
+    found = QueriesKeys("layer", 2, 0.5, (1, 2), queries, keys).attention()
     e = torch.e
     first = (e / (e + 1) + 0.5) / 2  # head one asks for the first place, head two for none
     assert torch.allclose(found, torch.tensor([[[first, 1 - first], [0.5, 0.5]]]))
@@ -183,3 +184,10 @@ def test_attention_that_is_not_finite_names_the_cure(
     monkeypatch.setattr(module, "forward", lambda tokens: tokens[..., :8] * float("inf"))
     with pytest.raises(ValueError, match=r"not finite in torch\.float32; use bfloat16 or float32"):
         AttentionSource(diffusion, [FINE]).attention(IMAGES, (4, 4), seeded())
+
+
+def test_images_of_several_sizes_are_read_as_each_alone(diffusion: StableDiffusion) -> None:
+    source, images = AttentionSource(diffusion, ["up_blocks.1"]), [IMAGES[0], IMAGES[1, :, 5:, :20]]
+    both = source.attention(images, (4, 4), seeded())
+    for found, image in zip(both, images, strict=True):
+        assert torch.allclose(found, source.attention(image[None], (4, 4), seeded())[0], atol=1e-6)

@@ -21,6 +21,9 @@ def add_inference_options(parser: argparse.ArgumentParser) -> None:
         help="also predict the mirrored image (as saved with the model, else only for ssss and cam)",
     )
     side = whole_number(1, LONGEST_SIDE)
+    group.add_argument(
+        "--size", type=side, nargs=2, metavar=("H", "W"), help="squeeze images to this size first, as ExCEL to 320 320"
+    )
     group.add_argument("--window", type=side, nargs=2, metavar=("H", "W"), help="sliding windows of this size")
     group.add_argument(
         "--whole-images", action="store_true", help="no windows, also for a model that was validated in windows"
@@ -65,13 +68,14 @@ def read_inference_options(arguments: argparse.Namespace) -> InferenceOptions:
     """
     if arguments.refiner is None and (arguments.steps is not None or arguments.crf_settings is not None):
         raise ValueError("--steps and --crf-settings are those of a --refiner; give one, or leave them out")
-    window, stride = arguments.window, arguments.stride
+    size, window, stride = arguments.size, arguments.window, arguments.stride
     return InferenceOptions(
         scales=tuple(arguments.scales) if arguments.scales else None,
         flip=arguments.flip,
         background_power=arguments.background_power,
         background=arguments.background,
         least_score=arguments.least_score,
+        size=(size[0], size[1]) if size else None,
         window=(window[0], window[1]) if window else None,
         stride=(stride[0], stride[1]) if stride else None,
         whole_images=arguments.whole_images,

@@ -7,6 +7,7 @@ from seglet.lazy import lazy_exports
 if TYPE_CHECKING:
     from seglet.labels.attention.cluster_refinement import (
         ClusterPatches,
+        RelationUpdate,
         attention_above_mean,
         identity_attention,
         normalise_rows,
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ClusterPatches",
     "LowRankAttention",
+    "RelationUpdate",
     "attention_above_mean",
     "attention_clusters",
     "identity_attention",
@@ -35,6 +37,7 @@ __all__ = [
 _HOMES = {
     "ClusterPatches": "seglet.labels.attention.cluster_refinement",
     "LowRankAttention": "seglet.labels.attention.low_rank",
+    "RelationUpdate": "seglet.labels.attention.cluster_refinement",
     "attention_above_mean": "seglet.labels.attention.cluster_refinement",
     "attention_clusters": "seglet.labels.attention.clusters",
     "identity_attention": "seglet.labels.attention.cluster_refinement",

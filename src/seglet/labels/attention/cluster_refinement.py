@@ -6,6 +6,7 @@ Axes: b images, n patches; attention[i, j] is the share that patch i takes from 
 """
 
 from collections.abc import Callable
+from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float, Int64, Integer
@@ -18,6 +19,9 @@ from seglet.types import IGNORE
 ClusterPatches = Callable[[Tensor], Tensor]
 """Function from attention b n n to clusters b n, such as `attention_clusters`."""
 
+RelationUpdate = Literal["replace", "add", "product"]
+"""What reliable relations do to the attention in each iteration of `refine_attention`."""
+
 
 @torch.no_grad()
 def refine_attention(
@@ -25,20 +29,23 @@ def refine_attention(
     cluster: ClusterPatches = attention_clusters,
     threshold: float = 5e-4,
     iterations: int = 3,
-    product: bool = False,
+    update: RelationUpdate = "add",
 ) -> Float[Tensor, "b n n"]:
-    """Keeps the reliable attention within clusters alone, `iterations` times over; rows sum to 1.
+    """Strengthens the reliable attention within clusters, `iterations` times over; rows sum to 1.
 
-    The paper's text lacks Eq. 6. By default reliable relations replace the attention; with `product` they are
-    multiplied with it, so that each patch takes the attention of its reliable relatives. Clusters are computed anew in
-    each iteration. A row without reliable relations stays as it was; with more than 1 / threshold patches that happens
-    to uniform attention. Computes in at least float32.
+    The paper's text lacks Eq. 6. Reliable relations are the attention of at least `threshold` within a cluster. With
+    "add" they are added to the attention, so that the rest fades by about a half in each iteration. With "replace" they
+    take its place, after which nothing changes any more unless the clusters do. With "product" they are multiplied with
+    it, so that each patch takes the attention of its reliable relatives. Clusters are computed anew in each iteration.
+    With "replace" and "product" a row without reliable relations stays as it was; with more than 1 / threshold patches
+    that happens to uniform attention. Computes in at least float32.
 
     Raises:
         ValueError: the threshold or the number of iterations is negative.
 
-    Source: DiCLIP, Eq. 4 to 6; 5e-4 and 3 from Tables VI (c) and VII. In the embedded world the first reading gains
-    6 to 7 points of mIoU and the product none.
+    Source: DiCLIP, Eq. 4 to 6; 5e-4 and 3 from Tables VI (c) and VII. The text says that it is applied "recursively"
+    and "promotes" relations within a group "while suppressing the irrelevant"; in Table VII scores rise up to the third
+    iteration, which "replace" cannot do.
     """
     if threshold < 0 or iterations < 0:
         raise ValueError(f"expected a threshold and a number of iterations from 0 up, got {threshold} and {iterations}")
@@ -46,8 +53,15 @@ def refine_attention(
     for _ in range(iterations):
         kept = refined * same_group(cluster(refined)).logical_and_(refined >= threshold)  # Eq. 6
         with torch.autocast(attention.device.type, enabled=False):
-            refined = normalise_rows(torch.bmm(kept, refined) if product else kept, refined)
+            refined = normalise_rows(_updated(refined, kept, update), refined)
     return refined
+
+
+def _updated(attention: Float[Tensor, "b n n"], kept: Float[Tensor, "b n n"], update: RelationUpdate) -> Tensor:
+    """Returns the attention after its reliable part `kept` is applied, before rows are normalised."""
+    if update == "add":
+        return attention + kept
+    return torch.bmm(kept, attention) if update == "product" else kept
 
 
 def same_group(groups: Int64[Tensor, "b n"]) -> Bool[Tensor, "b n n"]:

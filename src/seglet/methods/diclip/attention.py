@@ -19,7 +19,7 @@ from seglet.data.dataset import Sample
 from seglet.files import expand_home
 from seglet.labels.attention.low_rank import LowRankAttention, low_rank_attention
 from seglet.models.foundation import clip, stable_diffusion
-from seglet.models.foundation.attention_source import AttentionSource
+from seglet.models.foundation.attention_source import AttentionSource, mean_attention
 from seglet.models.foundation.hub import find_model
 from seglet.models.foundation.known_models import ModelKind, known_model
 from seglet.models.foundation.loading import parse_dtype
@@ -93,14 +93,19 @@ class DiffusionAttention(nn.Module):
         self.requires_grad_(False)
 
     @torch.no_grad()
-    def forward(self, images: Float[Tensor, "b 3 y x"], grid: GridSize) -> Float[Tensor, "b n n"]:
-        """Computes the attention of images of one size, of each image independently of the others."""
-        attention = [
-            source.attention(images, grid, torch.Generator().manual_seed(self.seed))
+    def forward(
+        self, images: Float[Tensor, "b 3 y x"] | Sequence[Float[Tensor, "3 _ _"]], grids: Sequence[GridSize]
+    ) -> list[Float[Tensor, "b n n"]]:
+        """Computes the attention on each of the grids, of each image independently of the others.
+
+        Diffusion runs once; queries and keys are resized to each grid. `images` is a batch, or images of any sizes.
+        """
+        read = [
+            source.queries_and_keys(images, torch.Generator().manual_seed(self.seed))
             for source in self.sources
             if isinstance(source, AttentionSource)
         ]
-        return torch.stack(attention).mean(dim=0)
+        return [torch.stack([mean_attention(layers, grid) for layers in read]).mean(dim=0) for grid in grids]
 
 
 def weights_identity(source: str, kind: ModelKind) -> str:
@@ -144,15 +149,12 @@ class AttentionColumn(ColumnProducer):
         source = DiffusionAttention(self.config).to(device)
 
         def compute(samples: Sequence[Sample]) -> list[ColumnValue]:
-            return [self._maps(source, sample.image, device) for sample in samples]
+            images = [torch.from_numpy(sample.image).to(device).permute(2, 0, 1).float() / 255 for sample in samples]
+            grid = self.config.attention_grid
+            compact = low_rank_attention(source(images, [grid])[0], self.config.attention_rank)
+            return [np.asarray(maps) for maps in compact.maps(grid).cpu().numpy()]
 
         return compute
-
-    def _maps(self, source: DiffusionAttention, image: np.ndarray, device: torch.device) -> np.ndarray:
-        images = torch.from_numpy(image).to(device).permute(2, 0, 1)[None].float() / 255
-        grid = self.config.attention_grid
-        compact = low_rank_attention(source(images, grid), self.config.attention_rank)
-        return np.asarray(compact.maps(grid)[0].cpu().numpy())
 
 
 @dataclass(frozen=True)

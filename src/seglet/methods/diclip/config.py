@@ -34,8 +34,12 @@ class Config(TSAConfig, VCEConfig):
     )
     affinity_weight: float = option(0.0, "weight of an affinity loss that DiCLIP's logs have (0.1), but not the paper")
     affinity_radius: int = option(8, "distance in patches up to which this loss compares; DiCLIP's logs")
+    map_size: int | None = option(
+        None, "side in pixels that images are squeezed to for maps that are evaluated or written; ExCEL code: 320; "
+        "none: their own size"
+    )  # fmt: skip
     cam_scales: tuple[float, ...] = option(
-        (1.0,), "image scales over which maps are averaged when they are evaluated; DiCLIP's logs: 1, .5, .75, 1.5"
+        (1.0,), "factors of this size over which such maps are averaged; DiCLIP's logs: 1, .5, .75, 1.5"
     )
 
     online_keys: int = option(0, "keys per class that are learned from confident regions of the user's images")
@@ -60,7 +64,18 @@ class Config(TSAConfig, VCEConfig):
                 raise ValueError(f"{name}: expected 0 to 1, got {getattr(self, name)}")
         if self.background_low > self.background_high:
             raise ValueError(f"background_low {self.background_low} is above background_high {self.background_high}")
+        if self.map_size is not None and self.map_size < 1:
+            raise ValueError(f"map_size: expected at least 1, or none, got {self.map_size}")
         if not self.cam_scales or min(self.cam_scales) <= 0:
             raise ValueError(f"cam_scales: expected positive sizes, got {self.cam_scales}")
         if self.online_keys and self.cache_from == "none":
             raise ValueError("online_keys: expected 0 without a cache to add to; set cache_from to generated or real")
+
+    def map_sides(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Returns the height and width at which maps of images of this size are made."""
+        return size if self.map_size is None else (self.map_size, self.map_size)
+
+    def view_sizes(self, size: tuple[int, int]) -> list[tuple[int, int]]:
+        """Returns the height and width of each of the `cam_scales` of images of this size."""
+        height, width = self.map_sides(size)
+        return [(max(1, round(scale * height)), max(1, round(scale * width))) for scale in self.cam_scales]

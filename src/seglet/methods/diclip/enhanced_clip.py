@@ -4,6 +4,7 @@ Axes: b images, n patches, d channels of the space that images and texts share, 
 but the background), m background phrases.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -112,11 +113,26 @@ class EnhancedCLIP(nn.Module):
         self, tower: ImageTower, images: Float[Tensor, "b 3 y x"], regions: Integer[Tensor, "b _ _"] | None = None
     ) -> Float[Tensor, "b n n"] | None:
         """Computes the attention to put into CLIP, before it is refined; None if CLIP is not to be changed."""
+        return self.attention_of_views(tower, images, [images], regions)[0]
+
+    def attention_of_views(
+        self,
+        tower: ImageTower,
+        images: Float[Tensor, "b 3 y x"],
+        views: Sequence[Float[Tensor, "b 3 _ _"]],
+        regions: Integer[Tensor, "b _ _"] | None = None,
+    ) -> list[Tensor | None]:
+        """Computes the attention for each of several sizes of the same images, before it is refined.
+
+        Diffusion sees the images once, at their own size; its queries and keys are resized for each view.
+        """
         if self.config.attention != "diffusion":
-            return control_attention(self.config, tower, images, regions)
+            return [control_attention(self.config, tower, view, regions) for view in views]
         self.load_diffusion()
-        grid = tower.grid((images.shape[2], images.shape[3]))
-        return None if self.diffusion is None else self.diffusion(images, grid)
+        if self.diffusion is None:
+            return [None] * len(views)
+        found: list[Tensor | None] = self.diffusion(images, [tower.grid((v.shape[2], v.shape[3])) for v in views])
+        return found
 
     @torch.no_grad()
     def encode(

@@ -5,7 +5,6 @@ and x columns of pixels, h and w of the grid of patches.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 
 import torch
 from jaxtyping import Float, Integer
@@ -32,7 +31,7 @@ from seglet.methods.diclip.online import OnlineKeys
 from seglet.methods.diclip.stages import attention_stages, map_stages
 from seglet.methods.diclip.student import build_segmenter, drop_backbone, image_tower, keep_backbone
 from seglet.methods.diclip.tsa import CACHE_ARTEFACT, CacheArtefact, CacheEncoder, dynamic_cam, static_cam
-from seglet.methods.diclip.vce import VCEConfig, clip_attention
+from seglet.methods.diclip.vce import clip_attention, encoder_keys
 from seglet.models.clip_cache.adapter import CacheAdapter
 from seglet.models.clip_cache.cache import KeyValueCache, retrieve_values, unit_directions
 from seglet.models.foundation.clip import ImageTextEncoder
@@ -58,9 +57,6 @@ _CAA_LAYERS = 6
 
 _ADAPTER = 0xADA
 """Purpose of the draws of the adapter, beside those of the decoder."""
-
-_NOT_ENCODER_KEYS = ("attention_grid", "attention_rank", "attention_loop", "diffusion")
-"""Keys of VCE that do not change the features in the cache, which are made with the full attention."""
 
 
 class Method(
@@ -121,7 +117,7 @@ class Method(
             return []
         if config.attention == "oracle":
             raise ValueError("oracle attention needs masks, and images of the cache have none; set cache_from to none")
-        keys = {f.name: getattr(config, f.name) for f in fields(VCEConfig) if f.name not in _NOT_ENCODER_KEYS}
+        keys = encoder_keys(config)
         keys |= {name: getattr(config, name) for name in ("prompts", "background_power", "par_steps")}
         models = [weights_identity(config.clip_model, "clip")]
         if config.attention == "diffusion":
@@ -223,14 +219,15 @@ class Method(
         step: Tagged,
         progress: Progress,
     ) -> None:
-        """Stores keys of the regions where the maps are confident."""
+        """Stores keys of the regions of the image, padding left out, where the maps are confident."""
         if self.online is None or self.cache is None:
             return
         maps = refine_maps(self.config, as_grid(cam, encoded.grid), tags, step.images)
+        inside = covered_tokens(step.crop, (maps.shape[2], maps.shape[3]))
         shares = maps / maps.sum(dim=1, keepdim=True).clamp_min(torch.finfo(maps.dtype).tiny)
         patches = as_grid(encoded.patches.mT, encoded.grid)
         for image, label in with_background(tags, 0.0).nonzero().tolist():
-            sure = shares[image, label] >= self.config.online_confidence
+            sure = (shares[image, label] >= self.config.online_confidence) & inside[image]
             if sure.any():
                 feature, _ = masked_mean(patches[image : image + 1], sure[None].float())
                 self.online.learn(feature[0], self.cache.centre, label, (progress.step, step.ids[image]))
@@ -249,22 +246,21 @@ class Method(
         tags: Float[Tensor, "b f"],
         regions: Integer[Tensor, "b _ _"] | None = None,
     ) -> Float[Tensor, "b k y x"]:
-        """Returns class maps at the size of the images, before PAR, as the mean over `cam_scales`."""
-        views = [self._maps_at(images, tags, regions, scale) for scale in self.config.cam_scales]
-        return torch.stack(views).mean(dim=0)
+        """Returns class maps at the size of the images, before PAR, as the mean over `cam_scales` of `map_size`."""
+        size = (images.shape[2], images.shape[3])
+        views = [resize_antialiased(images, side) for side in self.config.view_sizes(size)]
+        attention = self.clip.attention_of_views(self.tower, images, views, regions)
+        maps = [self._maps_of(view, given, tags, size) for view, given in zip(views, attention, strict=True)]
+        return torch.stack(maps).mean(dim=0)
 
-    def _maps_at(
-        self, images: Tensor, tags: Float[Tensor, "b f"], regions: Tensor | None, scale: float
+    def _maps_of(
+        self, view: Tensor, attention: Tensor | None, tags: Float[Tensor, "b f"], size: tuple[int, int]
     ) -> Float[Tensor, "b k y x"]:
-        height, width = images.shape[2], images.shape[3]
-        view = resize_antialiased(images, (max(1, round(scale * height)), max(1, round(scale * width))))
-        encoded = self.clip.encode_images(self.tower, view, regions)
+        encoded = self.clip.encode(self.tower, view, attention)
         cam = static_cam(self.config, encoded.cam, self._retrieved(encoded))
         if self.adapter is not None and bool(self.taught):
             cam = dynamic_cam(self.config, encoded.cam, self.adapter(encoded.patches), tags)
-        return add_absence_background(
-            self._spread(cam, encoded, view), tags, (height, width), self.config.background_power
-        )
+        return add_absence_background(self._spread(cam, encoded, view), tags, size, self.config.background_power)
 
     @torch.no_grad()
     def explain(
@@ -274,14 +270,15 @@ class Method(
         regions: Integer[Tensor, "b _ _"] | None = None,
     ) -> protocols.Explanation:
         """Returns the maps of Table IV, and attention before and after ACR and fusion; ignores `cam_scales`."""
-        attention = self.clip.raw_attention(self.tower, images, regions)
-        plain, encoded = (self.clip.encode(self.tower, images, used) for used in (None, attention))
+        view = resize_antialiased(images, self.config.map_sides((images.shape[2], images.shape[3])))
+        attention = self.clip.attention_of_views(self.tower, images, [view], regions)[0]
+        plain, encoded = (self.clip.encode(self.tower, view, used) for used in (None, attention))
         learned = None
         if self.adapter is not None and bool(self.taught):
             learned = (self.adapter(encoded.patches), tags)
         maps = map_stages(self.config, plain.cam, encoded.cam, self._retrieved(encoded), learned)
-        on_grid = {name: self._spread(cam, encoded, images) for name, cam in maps.items()}
-        return protocols.Explanation(on_grid, attention_stages(self.config, self.tower, images, attention))
+        on_grid = {name: self._spread(cam, encoded, view) for name, cam in maps.items()}
+        return protocols.Explanation(on_grid, attention_stages(self.config, self.tower, view, attention))
 
     def after_step(self, progress: Progress) -> None:
         self.taught.fill_(True)

@@ -70,6 +70,6 @@ def _used_attention(
         used.append(fused.mean(dim=1)[:, 1:, 1:].float())
         return fused
 
-    with changed_attention(tower.attentions[-config.fused_layers :], change):
+    with changed_attention(tower.attentions[-config.fused_layers :], change, config.clip_pairs):
         tower(images)
     return torch.stack(used).mean(dim=0)

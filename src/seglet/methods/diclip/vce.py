@@ -4,9 +4,9 @@ Axes: b images, h and w patches, n = h·w, d channels of the space that images a
 m background phrases. Equation and table numbers are DiCLIP's.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +14,7 @@ from jaxtyping import Float, Integer
 from torch import Tensor
 
 from seglet.labels.attention.cluster_refinement import (
+    RelationUpdate,
     attention_above_mean,
     identity_attention,
     normalise_rows,
@@ -31,7 +32,7 @@ from seglet.labels.cam.text_cam import (
     subtract_background,
 )
 from seglet.methods.diclip.attention import AttentionConfig
-from seglet.models.foundation.attention import changed_attention
+from seglet.models.foundation.attention import AttentionChange, AttentionPairs, changed_attention
 from seglet.models.foundation.image_tower import ImageFeatures, ImageTower
 from seglet.models.layers.attention_fusion import AttentionFusion, fuse_attention
 from seglet.tensors import resize_labels
@@ -47,13 +48,26 @@ class VCEConfig(AttentionConfig):
     )
     groups: int = option(9, "M, number of groups of patches; Table VI a")
     acr_threshold: float = option(5e-4, "τ: attention below it is dropped; Table VI c")
+    acr_threshold_scaled: bool = option(
+        True, "τ is that of the paper's 20 x 20 patches and becomes 400 τ / n for n of them, whose shares are smaller"
+    )
     acr_iterations: int = option(3, "recursions of ACR; Table VII")
-    acr_product: bool = option(False, "the other reading of Eq. 6: relations carry the attention one step further")
+    acr_update: RelationUpdate = option(
+        "add", "reading of Eq. 6: reliable relations are added to the attention, replace it, or are multiplied with it"
+    )
     fusion: AttentionFusion = option(
         "sum", "fusion with CLIP's attention, Eq. 7; or own, other, gating, scaling, normalisation as in Table XII"
     )
     fusion_weight: float = option(1.0, "α of Eq. 7, weight of the other attention; Table VI d")
     fused_layers: int = option(3, "L, number of CLIP's last layers that are changed; Table VI b")
+    clip_pairs: AttentionPairs = option(
+        "qk", "what the changed layers' own attention compares: queries and keys, Eq. 3; qq, kk, vv: each with itself; "
+        "mean: of these three, ExCEL code"
+    )  # fmt: skip
+    vce_path: Literal["block", "attention", "last"] = option(
+        "attention", "features from the changed layers' attention alone, summed over heads, beside unchanged layers "
+        "(ExCEL code); after whole changed layers (block); or the last layer's attention alone (last, ClearCLIP)"
+    )  # fmt: skip
     background_words: bool = option(
         True, "subtract a patch's similarity to the most similar background phrase, as CLIP-ES; Eq. 1 does not"
     )
@@ -72,6 +86,26 @@ class VCEConfig(AttentionConfig):
         for name in ("acr_threshold", "acr_iterations", "fusion_weight"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name}: expected 0 or more, got {getattr(self, name)}")
+
+
+_PATCHES = 400
+"""Patches of a view of 320 x 320 pixels, for which the paper gives τ."""
+
+_NOT_ENCODER_KEYS = ("attention_grid", "attention_rank", "attention_loop", "diffusion")
+"""Keys of VCE that do not change the features in the cache, which are made with the full attention."""
+
+_LATER_KEYS = {"acr_update": "replace", "acr_threshold_scaled": False, "clip_pairs": "qk", "vce_path": "block"}
+"""Keys that 0.1.0 did not have, with what it did instead."""
+
+
+def encoder_keys(config: VCEConfig) -> dict[str, Any]:
+    """Returns the keys that decide the features of images, spelt as in 0.1.0, whose artefacts are still found."""
+    keys = {field.name: getattr(config, field.name) for field in fields(VCEConfig)}
+    keys |= {"acr_product": config.acr_update == "product"}
+    if keys["acr_product"]:
+        del keys["acr_update"]
+    same = [name for name, value in _LATER_KEYS.items() if name in keys and keys[name] == value]
+    return {name: value for name, value in keys.items() if name not in (*_NOT_ENCODER_KEYS, *same)}
 
 
 @torch.no_grad()
@@ -113,26 +147,38 @@ def apply_acr(config: VCEConfig, attention: Float[Tensor, "b n n"]) -> Float[Ten
     if config.acr == "none" or config.attention == "identity":
         return attention
     cluster = partial(attention_clusters, groups=config.groups)
-    return refine_attention(attention, cluster, config.acr_threshold, config.acr_iterations, config.acr_product)
+    scale = _PATCHES / attention.shape[2] if config.acr_threshold_scaled else 1.0
+    return refine_attention(attention, cluster, scale * config.acr_threshold, config.acr_iterations, config.acr_update)
 
 
 def encode_with_attention(
     config: VCEConfig, tower: ImageTower, images: Float[Tensor, "b 3 y x"], attention: Float[Tensor, "b n n"] | None
 ) -> ImageFeatures:
-    """Encodes images with this attention in CLIP's last layers; None, or weight 0, gives CLIP's own output.
+    """Encodes images with this attention in CLIP's last layers.
+
+    Without other attention (None), and with CLIP's own pairs, this is plain CLIP; so is weight 0 on the path `block`.
 
     Raises:
         ValueError: the tower has fewer layers than are to be changed.
     """
     if config.fused_layers > tower.depth:
         raise ValueError(f"fused_layers: CLIP has {tower.depth} layers, {config.fused_layers} are to be changed")
-    if attention is None:
+    if attention is None and config.clip_pairs == "qk":
         plain: ImageFeatures = tower(images)
         return plain
-    change = partial(fuse_attention, other=attention, how=config.fusion, weight=config.fusion_weight)  # Eq. 7
-    with changed_attention(tower.attentions[-config.fused_layers :], change):
-        fused: ImageFeatures = tower(images)
-    return fused
+    change: AttentionChange = partial(_fused, attention, config)
+    if config.vce_path != "block":
+        return tower.forward_by_attention(images, config.fused_layers, change, config.clip_pairs, config.vce_path)
+    with changed_attention(tower.attentions[-config.fused_layers :], change, config.clip_pairs):
+        features: ImageFeatures = tower(images)
+    return features
+
+
+def _fused(
+    other: Float[Tensor, "b n n"] | None, config: VCEConfig, own: Float[Tensor, "b a t t"]
+) -> Float[Tensor, "b a t t"]:
+    """Fuses other attention with CLIP's own, if there is any (Eq. 7)."""
+    return own if other is None else fuse_attention(own, other, config.fusion, config.fusion_weight)
 
 
 def patch_text_maps(

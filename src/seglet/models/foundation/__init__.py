@@ -5,7 +5,13 @@ from typing import TYPE_CHECKING
 from seglet.lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from seglet.models.foundation.attention import added_attention, changed_attention
+    from seglet.models.foundation.attention import (
+        AttentionPairs,
+        added_attention,
+        attention_outputs,
+        changed_attention,
+        pair_attention,
+    )
     from seglet.models.foundation.attention_source import (
         AttentionSource,
         QueriesKeys,
@@ -54,6 +60,7 @@ __all__ = [
     "LAST_MAP",
     "SEGMENTER_LAYOUT",
     "STABLE_DIFFUSION_LAYOUT",
+    "AttentionPairs",
     "AttentionSource",
     "Captioner",
     "DepthEstimator",
@@ -69,6 +76,7 @@ __all__ = [
     "StableDiffusion",
     "TextTower",
     "added_attention",
+    "attention_outputs",
     "authors_normalisation",
     "build_auto_backbone",
     "changed_attention",
@@ -83,6 +91,7 @@ __all__ = [
     "is_junk",
     "known_model",
     "over_square_windows",
+    "pair_attention",
     "parse_dtype",
     "parse_source",
     "quiet_libraries",
@@ -99,6 +108,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AttentionPairs": "seglet.models.foundation.attention",
     "AttentionSource": "seglet.models.foundation.attention_source",
     "CLIP_LAYOUT": "seglet.models.foundation.clip",
     "CLIP_MEAN": "seglet.models.foundation.image_input",
@@ -124,6 +134,7 @@ _HOMES = {
     "StableDiffusion": "seglet.models.foundation.stable_diffusion",
     "TextTower": "seglet.models.foundation.text_tower",
     "added_attention": "seglet.models.foundation.attention",
+    "attention_outputs": "seglet.models.foundation.attention",
     "authors_normalisation": "seglet.models.foundation.image_input",
     "build_auto_backbone": "seglet.models.foundation.auto_backbone",
     "changed_attention": "seglet.models.foundation.attention",
@@ -138,6 +149,7 @@ _HOMES = {
     "is_junk": "seglet.models.foundation.captions",
     "known_model": "seglet.models.foundation.known_models",
     "over_square_windows": "seglet.models.foundation.image_windows",
+    "pair_attention": "seglet.models.foundation.attention",
     "parse_source": "seglet.models.foundation.hub",
     "parse_dtype": "seglet.models.foundation.loading",
     "quiet_libraries": "seglet.models.foundation.loading",

@@ -6,7 +6,7 @@ and columns.
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -26,14 +26,20 @@ NoiseGenerators = torch.Generator | Sequence[torch.Generator]
 class QueriesKeys(TensorRecord):
     """Queries and keys of one self-attention layer at each place of a grid; channels lie head after head.
 
-    `scale` multiplies the products before the softmax.
+    `scale` multiplies the products before the softmax; `grid` has the rows and columns of the places.
     """
 
     layer: str
     heads: int
     scale: float
+    grid: tuple[int, int]
     queries: Float[Tensor, "b p c"]
     keys: Float[Tensor, "b p c"]
+
+    def on_grid(self, grid: tuple[int, int]) -> "QueriesKeys":
+        """Returns the queries and keys resized bilinearly to another grid over the same image."""
+        queries, keys = (_on_grid(tokens, self.grid, grid) for tokens in (self.queries, self.keys))
+        return replace(self, grid=grid, queries=queries, keys=keys)
 
     def attention(self) -> Float[Tensor, "b p p"]:
         """Returns attention probabilities averaged over the heads, in single precision; rows sum to one."""
@@ -82,44 +88,49 @@ class AttentionSource(nn.Module):
 
     @torch.no_grad()
     def queries_and_keys(
-        self, images: Float[Tensor, "b 3 y x"], grid: _Size, noise: NoiseGenerators
+        self, images: Float[Tensor, "b 3 y x"] | Sequence[Float[Tensor, "3 _ _"]], noise: NoiseGenerators
     ) -> tuple[QueriesKeys, ...]:
-        """Returns queries and keys of the chosen layers, resized bilinearly to a grid over the whole image.
+        """Returns queries and keys of the chosen layers, each on its own grid over the whole image.
 
-        `noise` is one generator, whose one draw serves all images, or a generator for each image. Either way an image's
-        result does not depend on the others.
+        `images` is a batch, or several images of any sizes. `noise` is one generator, whose one draw serves all images,
+        or a generator for each image. Either way an image's result does not depend on the others.
 
         Raises:
             ValueError: there are not as many generators as images, or a query or key is not finite.
         """
-        latents = self.model.latents(self.model.resize_images(images, self.size))
+        batches = [images] if isinstance(images, Tensor) else [image[None] for image in images]
+        latents = self.model.latents(torch.cat([self.model.resize_images(batch, self.size) for batch in batches]))
         noisy = self.signal**0.5 * latents + (1 - self.signal) ** 0.5 * draw_noise(noise, latents)
-        with _catching(self.model.unet, self.layers, grid) as caught, contextlib.suppress(_CaughtAllError):
-            self.model.unet(noisy, self.timestep, encoder_hidden_states=self.null.expand(len(images), -1, -1))
-        for values in caught.values():
+        with _catching(self.model.unet, self.layers) as caught, contextlib.suppress(_CaughtAllError):
+            self.model.unet(noisy, self.timestep, encoder_hidden_states=self.null.expand(len(noisy), -1, -1))
+        for _, values in caught.values():
             check_finite(values, "the diffusion model's attention in these images", self.model.unet)
         attentions: dict[str, Any] = {layer: self.model.unet.get_submodule(layer) for layer in self.layers}
         return tuple(
-            QueriesKeys(layer, module.heads, module.scale, caught[f"{layer}.to_q"], caught[f"{layer}.to_k"])
+            QueriesKeys(layer, module.heads, module.scale, *_same_grid(caught, layer))
             for layer, module in attentions.items()
         )
 
     def attention(
-        self, images: Float[Tensor, "b 3 y x"], grid: _Size, noise: NoiseGenerators
+        self, images: Float[Tensor, "b 3 y x"] | Sequence[Float[Tensor, "3 _ _"]], grid: _Size, noise: NoiseGenerators
     ) -> Float[Tensor, "b p p"]:
-        """Returns attention averaged over the heads of each layer, then over the chosen layers; rows sum to one.
-
-        The heads of a layer are never held together, nor are the layers' attentions.
-        """
-        layers = self.queries_and_keys(images, grid, noise)
-        mean = layers[0].attention()
-        for layer in layers[1:]:
-            mean += layer.attention()
-        return mean / len(layers)
+        """Returns attention averaged over the heads of each layer, then over the chosen layers; rows sum to one."""
+        return mean_attention(self.queries_and_keys(images, noise), grid)
 
     def identity(self) -> str:
         """Returns an identifier of the exact weights; layers, size and timestep are settings and belong beside it."""
         return self.model.identity()
+
+
+def mean_attention(layers: Sequence[QueriesKeys], grid: tuple[int, int]) -> Float[Tensor, "b p p"]:
+    """Returns attention on a grid, averaged over the heads of each layer, then over the layers; rows sum to one.
+
+    The heads of a layer are never held together, nor are the layers' attentions.
+    """
+    mean = layers[0].on_grid(grid).attention()
+    for layer in layers[1:]:
+        mean += layer.on_grid(grid).attention()
+    return mean / len(layers)
 
 
 def decoder_attention_layers(unet: nn.Module) -> tuple[str, ...]:
@@ -162,13 +173,13 @@ class _CaughtAllError(Exception):
 
 
 @contextlib.contextmanager
-def _catching(unet: nn.Module, layers: Sequence[str], grid: _Size) -> Iterator[dict[str, Tensor]]:
-    """Records the outputs of the layers' to_q and to_k, resized to the grid, and stops the UNet after the last one.
+def _catching(unet: nn.Module, layers: Sequence[str]) -> Iterator[dict[str, tuple[_Size, Tensor]]]:
+    """Records the grid and the outputs of the layers' to_q and to_k, and stops the UNet after the last one.
 
     Raises (in the UNet):
         _CaughtAllError: nothing is left to be caught.
     """
-    caught: dict[str, Tensor] = {}
+    caught: dict[str, tuple[_Size, Tensor]] = {}
     shapes: dict[str, _Size] = {}
 
     def measure(block: str) -> Any:
@@ -179,7 +190,7 @@ def _catching(unet: nn.Module, layers: Sequence[str], grid: _Size) -> Iterator[d
 
     def keep(name: str, block: str) -> Any:
         def hook(module: nn.Module, inputs: Any, output: Tensor) -> None:
-            caught[name] = _on_grid(output, shapes[block], grid)
+            caught[name] = shapes[block], output
             if len(caught) == 2 * len(layers):
                 raise _CaughtAllError
 
@@ -196,6 +207,11 @@ def _catching(unet: nn.Module, layers: Sequence[str], grid: _Size) -> Iterator[d
     finally:
         for handle in handles:
             handle.remove()
+
+
+def _same_grid(caught: dict[str, tuple[_Size, Tensor]], layer: str) -> tuple[_Size, Tensor, Tensor]:
+    (grid, queries), (_, keys) = caught[f"{layer}.to_q"], caught[f"{layer}.to_k"]
+    return grid, queries, keys
 
 
 def _on_grid(tokens: Tensor, shape: _Size, grid: _Size) -> Float[Tensor, "b p c"]:

@@ -8,13 +8,20 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MethodType
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from seglet.models.foundation.attention import RecordedAttention, recorded_attention
+from seglet.models.foundation.attention import (
+    AttentionChange,
+    AttentionPairs,
+    RecordedAttention,
+    attention_outputs,
+    changed_attention,
+    recorded_attention,
+)
 from seglet.models.foundation.image_input import CLIP_MEAN, CLIP_STD, round_to_multiple
 from seglet.models.foundation.loading import import_library
 from seglet.models.layers.normalise import Normalise
@@ -85,14 +92,56 @@ class ImageTower(nn.Module):
 
     def forward_normalised(self, images: Float[Tensor, "b 3 y x"]) -> ImageFeatures:
         """Computes features of images that are already normalised."""
+        output = self._run(images)
+        return self._features(images, output, output.last_hidden_state)
+
+    def forward_by_attention(
+        self,
+        images: Float[Tensor, "b 3 y x"],
+        layers: int,
+        change: AttentionChange,
+        pairs: AttentionPairs = "qk",
+        path: Literal["attention", "last"] = "attention",
+    ) -> ImageFeatures:
+        """Computes patch features from the outputs of attention alone, without the feed-forward networks after it.
+
+        Everything but `patches` is that of the unchanged network with "attention".
+
+        Args:
+            layers: number of the last layers whose attention is changed.
+            change: what is made of their attention probabilities.
+            pairs: projections whose products these probabilities are.
+            path: "attention" adds the outputs of these layers' attention, summed over its heads, to the tokens that
+                enter the first of them: the second path of CLIP Surgery, as in ExCEL's code, beside the original one.
+                "last" is the output of the last layer's attention alone, without the residual, after changed layers
+                before it: ClearCLIP.
+        """
+        shown = self.normalise(images)
+        if path == "last":
+            with (
+                changed_attention(self.attentions[-layers:-1], change, pairs),
+                attention_outputs(self.attentions[-1:], change, pairs) as outputs,
+            ):
+                output = self._run(shown)
+            return self._features(shown, output, outputs[0])
+        with attention_outputs(self.attentions[-layers:], change, pairs, summed=True) as outputs:
+            output = self._run(shown)
+        tokens = output.hidden_states[self.depth - layers] + torch.stack(outputs).sum(dim=0)
+        return self._features(shown, output, tokens)
+
+    def _run(self, images: Float[Tensor, "b 3 y x"]) -> Any:
         h, w = self.grid((images.shape[-2], images.shape[-1]))
         whole = resize_antialiased(images, (h * self.patch, w * self.patch))
         model: Any = self.model
-        output = model(whole, interpolate_pos_encoding=True, output_hidden_states=True)
-        last: Tensor = model.post_layernorm(output.last_hidden_state)  # the library norms the first token only
-        projected = self.projection(last)
-        layers = tuple(_map(tokens, h, w) for tokens in output.hidden_states[1:])
-        return ImageFeatures(self.projection(output.pooler_output), _map(projected, h, w), layers)
+        return model(whole, interpolate_pos_encoding=True, output_hidden_states=True)
+
+    def _features(self, images: Float[Tensor, "b 3 y x"], output: Any, tokens: Float[Tensor, "b n c"]) -> ImageFeatures:
+        """Returns the features of an output, with those of patches from these tokens."""
+        h, w = self.grid((images.shape[-2], images.shape[-1]))
+        model: Any = self.model
+        last: Tensor = model.post_layernorm(tokens)  # the library norms the first token only
+        layers = tuple(_map(each, h, w) for each in output.hidden_states[1:])
+        return ImageFeatures(self.projection(output.pooler_output), _map(self.projection(last), h, w), layers)
 
     def forward_with_attention(
         self, images: Float[Tensor, "b 3 y x"]
