@@ -15,6 +15,7 @@ from seglet.engine.run import Run
 from seglet.files import file_sha256
 from seglet.images import read_image, read_mask
 from seglet.inference.options import InferenceOptions, PseudoLabelOptions, Refiner
+from seglet.inference.predict import memory_cure
 from seglet.inference.pseudo_labels import predict_pseudo_labels
 from seglet.inference.score_maps import read_scores
 from seglet.labels.refine.pixel_adaptive import pamr
@@ -213,6 +214,11 @@ def test_windows_are_not_for_networks_that_score_whole_images(images, seglet, tm
     small("ssss").save(tmp_path / "ssss")
     words = ("--out", tmp_path / "out", "--pseudo-labels", "--window", 32, 32)
     assert "leave --window out" in seglet("predict", tmp_path / "ssss", images / "images/val", *words).err
+
+
+def test_the_cure_where_memory_runs_out_is_one_that_the_network_accepts():
+    assert memory_cure(small("ssss")) == "make it smaller (--resize 0.5)"
+    assert "--window 512 512" in memory_cure(small("pspnet"))
 
 
 def test_images_are_copied_where_links_are_impossible(model, images, seglet, tmp_path, monkeypatch):
