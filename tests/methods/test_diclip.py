@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from seglet.labels.attention.low_rank import LowRankAttention
 from seglet.labels.cam.background import add_absence_background
 from seglet.methods.diclip import Config, Method
 from seglet.methods.diclip.attention import ATTENTION_COLUMN, REGIONS_COLUMN, AttentionColumn, weights_identity
+from seglet.methods.diclip.enhanced_clip import overlapping_background
 from seglet.methods.diclip.online import OnlineKeys, image_number
 from seglet.methods.diclip.tsa import CacheArtefact, CacheEncoder
 from seglet.methods.diclip.vce import apply_acr, encoder_keys
@@ -234,7 +236,7 @@ def test_artefacts_of_the_first_release_are_found_with_its_readings(chosen: Choo
     old = {"acr_threshold_scaled": False, "vce_path": "block"}
     assert encoder_keys(chosen(**old, acr_update="replace"))["acr_product"] is False
     assert encoder_keys(chosen(**old, acr_update="product"))["acr_product"] is True
-    later = {"acr_update", "acr_threshold_scaled", "clip_pairs", "vce_path"}
+    later = {"background_overlap", "acr_update", "acr_threshold_scaled", "clip_pairs", "vce_path"}
     assert not later & set(encoder_keys(chosen(**old, acr_update="product")))
     assert later & set(encoder_keys(chosen(**old, acr_update="add"))) == {"acr_update"}
 
@@ -291,6 +293,26 @@ def test_names_that_clip_splits_into_pieces_are_noted(chosen: Choose) -> None:
     strange = Classes(("background", "zyx", "cat"), CLASSES.colours)
     method = Method.build(chosen(cache_from="none"), strange, 0)
     assert any("zyx of class 'zyx' into pieces" in line for line in method.training_notes((32, 32), 2))
+
+
+def test_background_nearer_to_a_class_than_classes_to_each_other_may_mean_it() -> None:
+    classes = torch.tensor([[1.0, 0.0], [0.6, 0.8]])  # of cosine 0.6
+    background = torch.tensor([[0.8, -0.6], [0.0, 1.0], [0.0, -1.0], [-1.0, 0.5]])
+    assert overlapping_background(classes, background).tolist() == [0, 1, -1, -1]
+    assert overlapping_background(classes[:1], background).tolist() == [-1] * 4
+
+
+@pytest.mark.parametrize("choice", ["tell", "drop"])
+def test_background_phrases_that_mean_a_class_are_told_or_left_out(chosen: Choose, tmp_path: Path, choice: str) -> None:
+    words = {"classes": {"dog": "water", "cat": "cat"}, "background": ["water water", "a"]}
+    (tmp_path / "words.yaml").write_text(json.dumps(words))
+    config = chosen(cache_from="none", prompts=str(tmp_path / "words.yaml"), background_overlap=choice)
+    method = Method.build(config, CLASSES, 0)
+    kept = Method.build(chosen(cache_from="none", prompts=str(tmp_path / "words.yaml")), CLASSES, 0).clip
+    meant = overlapping_background(kept.words, kept.around)
+    notes = [line for line in method.training_notes((32, 32), 2) if line.startswith("background phrases that are like")]
+    assert len(notes) == len(set(meant[meant >= 0].tolist())) > 0
+    assert torch.equal(method.clip.around, kept.around[meant < 0] if choice == "drop" else kept.around)
 
 
 def test_names_too_long_for_clip_are_noted(chosen: Choose) -> None:

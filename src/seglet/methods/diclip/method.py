@@ -97,7 +97,8 @@ class Method(
         check_background_first(classes)
         clip = ImageTextEncoder.load(config.clip_model)
         student = build_segmenter(config, classes, clip, seed)
-        return cls(config, student, EnhancedCLIP(config, embed_class_texts(clip.text, classes, config.prompts)), seed)
+        texts = embed_class_texts(clip.text, classes, config.prompts, config.background_overlap == "drop")
+        return cls(config, student, EnhancedCLIP(config, texts), seed)
 
     @classmethod
     def producers(cls, config: Config, classes: Classes) -> Sequence[ColumnProducer]:

@@ -71,6 +71,10 @@ class VCEConfig(AttentionConfig):
     background_words: bool = option(
         True, "subtract a patch's similarity to the most similar background phrase, as CLIP-ES; Eq. 1 does not"
     )
+    background_overlap: Literal["tell", "drop"] = option(
+        "tell", "what happens to background phrases that are more like a class than any two classes are alike, such as "
+        "lake for water: a note before training, or they are left out"
+    )  # fmt: skip
     likeness: Literal["cosine", "surgery"] = option(
         "cosine", "similarity of patch and text: Eq. 1, or without what all texts share (surgery, ExCEL code)"
     )
@@ -94,7 +98,8 @@ _PATCHES = 400
 _NOT_ENCODER_KEYS = ("attention_grid", "attention_rank", "attention_loop", "diffusion")
 """Keys of VCE that do not change the features in the cache, which are made with the full attention."""
 
-_LATER_KEYS = {"acr_update": "replace", "acr_threshold_scaled": False, "clip_pairs": "qk", "vce_path": "block"}
+_LATER_KEYS = {"acr_update": "replace", "acr_threshold_scaled": False, "clip_pairs": "qk", "vce_path": "block",
+               "background_overlap": "tell"}  # fmt: skip
 """Keys that 0.1.0 did not have, with what it did instead."""
 
 
