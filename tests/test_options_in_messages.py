@@ -46,6 +46,7 @@ EXPLAINED = {
     "inference.batch.SMALLER_VIEWS": "data export, which has no network, gives another cure",
     "inference.depth.find_depth_source": "export compares without depth from files",
     "inference.inputs._LIMIT_OPTION": "data export reads images of data sets, which have the limit of the check",
+    "inference.options.InferenceOptions": "export and report predict without windows",
     "inference.options.SegmentOptions": "compare and report take no Monte-Carlo samples",
     "inference.predict.check_inference_options": "export predicts with no options",
     "inference.from_tags.TagPredictor": "of the commands that open a method, only predict may not know the tags",

@@ -20,7 +20,7 @@ ClusterPatches = Callable[[Tensor], Tensor]
 """Function from attention b n n to clusters b n, such as `attention_clusters`."""
 
 RelationUpdate = Literal["replace", "add", "product"]
-"""What reliable relations do to the attention in each iteration of `refine_attention`."""
+"""Effect of reliable relations on the attention in each iteration of `refine_attention`."""
 
 
 @torch.no_grad()
