@@ -17,7 +17,8 @@ from seglet.images import write_mask
 from seglet.models.architecture import Architecture
 from seglet.models.segmenter import build
 from seglet.report import charts
-from seglet.report.embedding import principal_components, tsne
+from seglet.report.embedding import principal_components, share_of_like_neighbours, tsne
+from seglet.report.features import most_confused_pairs
 from seglet.types import Classes
 
 DATA = ("--data", "world:scenes=6,size=40")
@@ -48,7 +49,7 @@ def other(tmp_path_factory):
 @pytest.fixture(scope="module")
 def page(model, other, tmp_path_factory):
     file = tmp_path_factory.mktemp("report") / "report.html"
-    assert main([str(word) for word in ("report", model, other, *DATA, "--out", file)]) == 0
+    assert main([str(word) for word in ("report", model, other, *DATA, "--pairs", 2, "--out", file)]) == 0
     return file.read_text(encoding="utf-8")
 
 
@@ -104,6 +105,28 @@ def test_images_have_layers_and_alternative_texts(page):
     layers = {image["data-layer"] for image in images if "data-layer" in image}
     assert layers == {"prediction", "truth", "difference", "confidence", "uncertainty", "prediction of other"}
     assert all(image["alt"] for image in images)
+
+
+def test_features_of_all_subjects_are_side_by_side_and_confused_pairs_alone(page):
+    section = page.partition("<h2>Features</h2>")[2].partition("<footer>")[0]
+    titles = re.findall(r"<title>(Features of [^<]+), (model|other)</title>", section)
+    assert [name for _, name in titles] == ["model", "other"] * 3
+    pairs = re.findall(r"<h3>([^<]+) and ([^<]+): [\d.]+ % confused</h3>", section)
+    assert len(pairs) == 2
+    for drawn, two in zip(section.split("<h3>")[1:], pairs, strict=True):
+        assert set(re.findall(r"<circle[^>]+><title>([^<]+)</title>", drawn)) <= set(two)
+
+
+def test_the_most_confused_pairs_by_hand():
+    confusion = np.array([[8, 2, 0], [0, 4, 4], [1, 3, 0]])  # 0–1: 20 % and 0; 0–2: 0 and 25 %; 1–2: 50 % and 75 %
+    assert most_confused_pairs(confusion, 2) == [(1, 2, 0.625), (0, 2, 0.125)]
+    assert most_confused_pairs(np.diag([5, 0, 3]), 2) == []
+
+
+def test_neighbours_of_the_same_class_by_hand():
+    features, labels = np.array([[0.0], [1], [2], [4.5]]), np.array([0, 0, 0, 1])
+    assert share_of_like_neighbours(features, labels) == 0.75  # of the last alone it is of another class
+    assert share_of_like_neighbours(features[:1], labels[:1]) is None
 
 
 def test_hostile_names_stay_text(seglet, tmp_path):

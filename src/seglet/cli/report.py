@@ -5,14 +5,14 @@ from pathlib import Path
 
 from seglet._version import __version__
 from seglet.cli.output import print_result
-from seglet.cli.parsing import add_device, add_json
+from seglet.cli.parsing import add_device, add_json, whole_number
 from seglet.engine.output_folder import check_writable
 
 _DESCRIPTION = """\
 Predict every validation image and write one HTML file: scores with intervals, the confusion matrix with images of each
 error, the worst and the best images, confidence, scores by object size, darkness and number of classes, and features;
-of several runs also how they differ image by image. The page needs no network and no server, and can run no script but
-its own.
+of several runs also how they differ image by image, and their features side by side. The page needs no network and no
+server, and can run no script but its own.
   seglet report runs/mine --out mine.html
   seglet report runs/seed-0 runs/seed-1 runs/seed-2 --out seeds.html"""
 
@@ -25,6 +25,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", help="which part of them (val, or that of the run)")
     parser.add_argument(
         "--depth", metavar="NAME|DIR", help="source of depth, for networks that take it, if not that of training"
+    )
+    parser.add_argument(
+        "--pairs",
+        type=whole_number(0, 1000),
+        default=0,
+        metavar="N",
+        help="draw the features of the N pairs of classes that the first run confuses most, each alone (0)",
     )
     parser.add_argument("--out", type=Path, default=Path("report.html"), metavar="FILE", help="default report.html")
     add_device(parser)
@@ -47,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     indices = choose_report_images(scores)
     with ProgressDisplay("draw", len(indices), "images") as steps:
         images = render_report_images(subjects, data, indices, steps.advance)
-    content = ReportContent(subjects, scores, images, name, data.fingerprint, arguments.command_line)
+    content = ReportContent(subjects, scores, images, name, data.fingerprint, arguments.command_line, arguments.pairs)
     write_text(arguments.out, render_report(content))
     miou = {subject.name: each.evaluation.scores()["miou"] for subject, each in zip(subjects, scores, strict=True)}
     size = arguments.out.stat().st_size

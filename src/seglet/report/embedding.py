@@ -1,7 +1,7 @@
 """Layout of features on a plane, where similar features lie together. Axes: n pixels, c channels, d components."""
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 
 _STEPS, _PERPLEXITY, _RATE = 300, 30.0, 100.0
 _EARLY_STEPS, _EXAGGERATION = 75, 8.0
@@ -34,6 +34,18 @@ def tsne(features: Float[np.ndarray, "n c"], seed: int = 0) -> Float[np.ndarray,
         position = position + speed
         position -= position.mean(axis=0)
     return position
+
+
+def share_of_like_neighbours(features: Float[np.ndarray, "n c"], labels: Int64[np.ndarray, " n"]) -> float | None:
+    """Returns the share of pixels, in [0, 1], whose nearest other pixel has their label; None for fewer than two.
+
+    Near is meant in Euclidean distance of the features.
+    """
+    if len(features) < 2:
+        return None
+    distances = _distances(np.asarray(features, np.float64))
+    np.fill_diagonal(distances, np.inf)
+    return float((labels[distances.argmin(axis=1)] == labels).mean())
 
 
 def _gradient(position: Float[np.ndarray, "n 2"], wanted: Float[np.ndarray, "n n"]) -> Float[np.ndarray, "n 2"]:

@@ -13,13 +13,11 @@ from html import escape
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
-
 from seglet._version import __version__
 from seglet.evaluation.scores import class_iou, mean_iou
 from seglet.evaluation.slices import SIZE_EDGES, STOP_EDGES, BinnedCounts
 from seglet.report import charts
-from seglet.report.embedding import tsne
+from seglet.report.features import features_section
 from seglet.report.images import BEST_SHOWN, WORST_SHOWN, ReportImage
 from seglet.report.scores import ReportScores
 from seglet.report.sections import (
@@ -35,7 +33,10 @@ from seglet.report.subject import ReportSubject
 
 @dataclass(frozen=True)
 class ReportContent:
-    """Content of a page; most sections are about the first subject."""
+    """Content of a page; most sections are about the first subject.
+
+    `pairs` is the number of pairs of confused classes whose features are drawn alone.
+    """
 
     subjects: Sequence[ReportSubject]
     scores: Sequence[ReportScores]
@@ -43,6 +44,7 @@ class ReportContent:
     data: str
     fingerprint: str
     command: str
+    pairs: int = 0
 
 
 def render_report(content: ReportContent) -> str:
@@ -63,7 +65,7 @@ def render_report(content: ReportContent) -> str:
         _images(content),
         _calibration(first),
         _slices(first),
-        _features(content.subjects[0], first),
+        features_section(content.subjects, content.scores, content.pairs),
     ]
     return _document(f"seglet: {names}", [part for part in body if part])
 
@@ -212,26 +214,6 @@ def _slice_table(title: str, unit: str, scores: BinnedCounts, names: Sequence[st
     )
     head = f"<tr><th>{escape(title)}<th>{unit}<th>mIoU %</tr>"
     return f"<div><h3>by {escape(title)}</h3><table><thead>{head}</thead><tbody>{rows}</tbody></table></div>"
-
-
-def _features(subject: ReportSubject, scores: ReportScores) -> str:
-    if len(scores.features) < 3:
-        return ""
-    classes = subject.model.classes
-    places = tsne(np.stack(scores.features))
-    dots = [
-        (float(x), float(y), "#{:02x}{:02x}{:02x}".format(*classes.colours[label]), classes.names[label])
-        for (x, y), label in zip(places, scores.feature_labels, strict=True)
-    ]
-    chart = charts.scatter_chart("Features of pixels, coloured by their true class", dots)
-    key = " ".join(
-        f"<span>{charts.colour_swatch(classes.colours[label])}{escape(classes.names[label])}</span>"
-        for label in sorted(set(scores.feature_labels))
-    )
-    return (
-        f"<h2>Features</h2><p>Features of {len(dots)} pixels of all classes, laid out by t-SNE: similar features lie "
-        f"together, distances between groups mean little.</p>{chart}<p>{key}</p>"
-    )
 
 
 def _number(value: float | None) -> str:
