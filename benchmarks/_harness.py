@@ -28,6 +28,10 @@ class Result:
     shapes: str
     threads: int
 
+    def details(self) -> str:
+        """Returns further lines to print; none for a plain comparison."""
+        return ""
+
 
 def side_by_side(
     name: str,

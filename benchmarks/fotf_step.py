@@ -1,8 +1,10 @@
 """A training step of FOTF against one of vanilla distillation, and against T full passes through the student.
 
 DeepLabV3-ResNet-101 teaches DeepLabV3-ResNet-18, as in the paper, whose Table 6 has 1.529 (T = 5) and 2.057 (T = 10).
+`--samples` and `--teacher-samples` measure that table.
 """
 
+import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
 from unittest.mock import patch
@@ -10,6 +12,7 @@ from unittest.mock import patch
 import torch
 from torch import Tensor
 
+from benchmarks._fotf_passes import add_arguments, measure_passes, random_batch, vanilla_or_sampled
 from benchmarks._harness import Result, in_turn
 from seglet.methods.fotf import Config, Method
 from seglet.methods.uncertainty_weights import Deviations, sample_deviations
@@ -20,12 +23,14 @@ from seglet.models.layers.dropout import noise_from
 from seglet.models.network import Network
 from seglet.models.segmenter import build
 from seglet.tensors import running_mean_and_deviation
-from seglet.types import Classes, Crop, Labelled, Progress, Target
+from seglet.types import Classes, Labelled, Progress
 
 SIDE, BATCH, CLASSES = 129, 2, 19
 STUDENT, TEACHER = "deeplabv3-resnet18", "deeplabv3-resnet101"
 REPEATS = 9
 Step = Callable[[], Tensor]
+
+__all__ = ["add_arguments", "run"]
 
 
 @dataclass(frozen=True)
@@ -40,10 +45,13 @@ class StepResult(Result):
     naive_t10: float
 
 
-def run() -> StepResult:
+def run(options: argparse.Namespace) -> Result:
     classes = Classes(tuple(f"class {k}" for k in range(CLASSES)), tuple((k, k, k) for k in range(CLASSES)))
     teacher = ClassTeacher(Frozen(build(Architecture(TEACHER), classes).network))
-    batch = random_batch()
+    batch = random_batch(BATCH, (SIDE, SIDE), CLASSES, torch.device("cpu"))
+    if options.samples or options.teacher_samples:
+        same = repeats_equal_full_passes(classes, batch)
+        return measure_passes(options, lambda samples: vanilla_or_sampled(STUDENT, samples, classes, teacher), same)
 
     def step(naive: bool = False, **changes: int | bool) -> Step:
         method = Method.build(Config(student=STUDENT, **changes), classes, seed=0)  # type: ignore[arg-type]
@@ -61,14 +69,6 @@ def run() -> StepResult:
     equal = repeats_equal_full_passes(classes, batch)
     threads = torch.get_num_threads()
     return StepResult("fotf-step", seconds[1], seconds[0], ratios[1], "s", equal, shapes, threads, *ratios[2:])
-
-
-def random_batch() -> Labelled:
-    generator = torch.Generator().manual_seed(0)
-    images = torch.rand(BATCH, 3, SIDE, SIDE, generator=generator)
-    labels = torch.randint(CLASSES, (BATCH, SIDE, SIDE), generator=generator)
-    crop = Crop(torch.tensor([[0.0, 0.0, 1.0, 1.0]] * BATCH), torch.zeros(BATCH, dtype=torch.bool))
-    return Labelled(("a", "b"), images, Target(labels, torch.ones(labels.shape)), crop)
 
 
 def training_step(method: Method, batch: Labelled) -> Step:
