@@ -48,6 +48,7 @@ COMMANDS = {
     "report": Command("report", "write one HTML page with the scores and errors of runs"),
     "app": Command("app", "open a local web page to drop images on"),
     "refine": Command("refine", "refine masks to the edges of their images"),
+    "adapt": Command("adapt", "adapt a segmenter to unlabelled images of another light or camera"),
     "enhance": Command("enhance", "brighten dark images"),
     "export": Command("export", "write a segmenter as an ONNX file, and compare the two"),
     "publish": Command("publish", "write a segmenter with its card for the Hugging Face hub"),

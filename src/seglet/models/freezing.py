@@ -40,6 +40,6 @@ def fix_batch_norm_statistics(network: Network) -> None:
         norm.eval()
 
 
-def batch_norms(module: nn.Module) -> Iterator[nn.Module]:
+def batch_norms(module: nn.Module) -> Iterator[_BatchNorm]:
     """Returns all batch norms inside a module."""
     return (part for part in module.modules() if isinstance(part, _BatchNorm))
