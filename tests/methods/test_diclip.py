@@ -10,6 +10,7 @@ import torch
 
 from seglet.data.artefact import Artefact, Reporter
 from seglet.data.dataset import Dataset, Sample
+from seglet.labels.attention.feature_affinity import feature_affinity
 from seglet.labels.attention.low_rank import LowRankAttention
 from seglet.labels.cam.background import add_absence_background
 from seglet.methods.diclip import Config, Method
@@ -19,6 +20,7 @@ from seglet.methods.diclip.online import OnlineKeys, image_number
 from seglet.methods.diclip.tsa import CacheArtefact, CacheEncoder
 from seglet.methods.diclip.vce import apply_acr, encoder_keys
 from seglet.models.clip_cache.cache import unit_directions
+from seglet.models.foundation.clip import ImageTextEncoder
 from seglet.models.segmenter import Segmenter
 from seglet.tensors import resize_antialiased
 from seglet.types import Classes, Crop, Progress, Tagged
@@ -223,6 +225,31 @@ def test_the_attention_column_is_computed_for_a_batch_of_any_sizes(chosen: Choos
     for found, sample in zip(compute(samples), samples, strict=True):
         pair = torch.from_numpy(np.stack([found, *compute([sample])]))
         torch.testing.assert_close(*LowRankAttention.from_maps(pair).dense(), atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize("keys", [{"attention": "prior"}, {"attention": "diffusion"},
+                                  {"attention": "diffusion", "prior_fusion": "agreement"}])  # fmt: skip
+def test_encoders_lend_the_affinity_of_their_patches(
+    make: Make, clip_folder: Path, diffusion_folder: Path, keys: dict[str, Any]
+) -> None:
+    own = {"prior": (str(clip_folder),), "diffusion": (str(diffusion_folder),), "attention_grid": (4, 4)}
+    method = make(**own, **keys, prior_map="layer2", cache_from="none").eval()
+    found = method.clip.raw_attention(method.tower, step().images)
+    assert found is not None
+    torch.testing.assert_close(found.sum(dim=2), torch.ones(2, 16))
+    affinity = feature_affinity(ImageTextEncoder.load(clip_folder).image(step().images).layers[1])
+    assert torch.allclose(found, affinity, atol=1e-5) == (keys["attention"] == "prior")
+
+
+def test_columns_know_their_encoders_and_without_any_are_those_of_before(chosen: Choose, clip_folder: Path) -> None:
+    plain, prior = (AttentionColumn(chosen(attention="prior", prior=(str(clip_folder),))), "prior_map")
+    assert prior in plain.settings()
+    assert plain.identity() == weights_identity(str(clip_folder), "encoder")
+    assert prior not in AttentionColumn(chosen(attention="diffusion")).settings()
+    with pytest.raises(ValueError, match="attention identity uses no encoders"):
+        chosen(prior=("dinov2-base",))
+    with pytest.raises(ValueError, match="expected at least one image encoder"):
+        chosen(attention="prior")
 
 
 def test_the_threshold_is_the_papers_share_of_400_patches(chosen: Choose) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         uniform_attention,
     )
     from seglet.labels.attention.clusters import attention_clusters
+    from seglet.labels.attention.feature_affinity import AffinityFusion, feature_affinity, fuse_affinities
     from seglet.labels.attention.low_rank import LowRankAttention, low_rank_attention
     from seglet.labels.cam.affinity import agreeing_attention, refine_by_affinity, transition_matrix
     from seglet.labels.cam.background import (
@@ -63,6 +64,7 @@ __all__ = [
     "SECO_CRF",
     "SSSS_CRF",
     "WECLIP_CRF",
+    "AffinityFusion",
     "CRFBackend",
     "CRFSettings",
     "ClusterPatches",
@@ -89,7 +91,9 @@ __all__ = [
     "edge_flip_rates",
     "effective_classes",
     "enhance_cam",
+    "feature_affinity",
     "feature_surgery",
+    "fuse_affinities",
     "has_box",
     "identity_attention",
     "inside_boxes",
@@ -122,6 +126,9 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AffinityFusion": "seglet.labels.attention.feature_affinity",
+    "feature_affinity": "seglet.labels.attention.feature_affinity",
+    "fuse_affinities": "seglet.labels.attention.feature_affinity",
     "CRFBackend": "seglet.labels.refine.crf",
     "CRFSettings": "seglet.labels.refine.crf_settings",
     "ClusterPatches": "seglet.labels.attention.cluster_refinement",

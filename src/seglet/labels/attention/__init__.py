@@ -17,14 +17,18 @@ if TYPE_CHECKING:
         uniform_attention,
     )
     from seglet.labels.attention.clusters import attention_clusters
+    from seglet.labels.attention.feature_affinity import AffinityFusion, feature_affinity, fuse_affinities
     from seglet.labels.attention.low_rank import LowRankAttention, low_rank_attention
 
 __all__ = [
+    "AffinityFusion",
     "ClusterPatches",
     "LowRankAttention",
     "RelationUpdate",
     "attention_above_mean",
     "attention_clusters",
+    "feature_affinity",
+    "fuse_affinities",
     "identity_attention",
     "low_rank_attention",
     "normalise_rows",
@@ -35,6 +39,9 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AffinityFusion": "seglet.labels.attention.feature_affinity",
+    "feature_affinity": "seglet.labels.attention.feature_affinity",
+    "fuse_affinities": "seglet.labels.attention.feature_affinity",
     "ClusterPatches": "seglet.labels.attention.cluster_refinement",
     "LowRankAttention": "seglet.labels.attention.low_rank",
     "RelationUpdate": "seglet.labels.attention.cluster_refinement",

@@ -17,19 +17,26 @@ from seglet.data.columns.producer import ColumnProducer, ComputeColumn, SamplePa
 from seglet.data.columns.token_grid import crop_token_grid
 from seglet.data.dataset import Sample
 from seglet.files import expand_home
+from seglet.labels.attention.feature_affinity import AffinityFusion, feature_affinity, fuse_affinities
 from seglet.labels.attention.low_rank import LowRankAttention, low_rank_attention
-from seglet.models.foundation import clip, stable_diffusion
-from seglet.models.foundation.attention_source import AttentionSource, mean_attention
+from seglet.models.foundation import clip, pretrained_encoder, stable_diffusion
+from seglet.models.foundation.attention_source import AttentionSource, QueriesKeys, mean_attention
 from seglet.models.foundation.hub import find_model
 from seglet.models.foundation.known_models import ModelKind, known_model
 from seglet.models.foundation.loading import parse_dtype
+from seglet.models.foundation.pretrained_encoder import PretrainedEncoder
 from seglet.models.foundation.stable_diffusion import StableDiffusion
+from seglet.tensors import resize_antialiased, resize_half_pixel
 from seglet.types import Crop, option
 
 ATTENTION_COLUMN, REGIONS_COLUMN = "attention", "regions"
-AttentionChoice = Literal["diffusion", "clip", "identity", "uniform", "oracle", "none"]
+AttentionChoice = Literal["diffusion", "prior", "clip", "identity", "uniform", "oracle", "none"]
 GridSize = tuple[int, int]
-_LAYOUTS = {"clip": clip.CLIP_LAYOUT, "diffusion": stable_diffusion.STABLE_DIFFUSION_LAYOUT}
+_LAYOUTS = {
+    "clip": clip.CLIP_LAYOUT,
+    "diffusion": stable_diffusion.STABLE_DIFFUSION_LAYOUT,
+    "encoder": pretrained_encoder.ENCODER_LAYOUT,
+}
 
 
 @dataclass(frozen=True)
@@ -37,8 +44,9 @@ class AttentionConfig:
     """Keys of the attention that is put into CLIP."""
 
     attention: AttentionChoice = option(
-        "diffusion", "model whose attention is put into CLIP; clip: its own, refined (Table XI a); identity, uniform: "
-        "controls; oracle: a control that uses the true masks; none: CLIP is not changed"
+        "diffusion", "model whose attention is put into CLIP; prior: the encoders of `prior` alone; clip: its own, "
+        "refined (Table XI a); identity, uniform: controls; oracle: a control that uses the true masks; none: CLIP is "
+        "not changed"
     )  # fmt: skip
     attention_loop: bool = option(
         False, "run diffusion on the views of every step, as in the paper, instead of once on whole images"
@@ -60,6 +68,15 @@ class AttentionConfig:
     )
     noise_seed: int = option(0, "seed of the noise, which is the same for all images")
 
+    prior: tuple[str, ...] = option(
+        (), "image encoders (DINOv2, DINOv3, ViT, CLIP) by name, hub id or folder, whose patches' similarity is fused "
+        "with the attention of diffusion"
+    )  # fmt: skip
+    prior_map: str = option("last", "features of these encoders that are compared: last, or layer1, layer2, …")
+    prior_fusion: AffinityFusion = option(
+        "mean", "fusion of these maps and that of diffusion: their mean, or what all agree on (geometric mean)"
+    )
+
     def __post_init__(self) -> None:
         for name in ("attention_rank", "timestep"):
             if getattr(self, name) < 1:
@@ -68,7 +85,27 @@ class AttentionConfig:
             raise ValueError(f"attention_grid: expected at least 1 row and column, got {self.attention_grid}")
         if self.attention == "diffusion" and not self.diffusion:
             raise ValueError("diffusion: expected at least one Stable Diffusion, got none; or choose another attention")
+        if self.attention == "prior" and not self.prior:
+            raise ValueError(
+                "prior: expected at least one image encoder, such as dinov2-base; or choose another attention"
+            )
+        if self.attention not in ("diffusion", "prior") and self.prior:
+            raise ValueError(f"prior: attention {self.attention} uses no encoders; set attention to diffusion or prior")
         parse_dtype(self.diffusion_dtype)
+
+    @property
+    def from_models(self) -> bool:
+        """True if the attention comes from models beside CLIP."""
+        return self.attention in ("diffusion", "prior")
+
+    @property
+    def identities(self) -> list[str]:
+        """Identities of these models' weights."""
+        diffusion = self.diffusion if self.attention == "diffusion" else ()
+        encoders = self.prior if self.from_models else ()
+        return [weights_identity(source, "diffusion") for source in diffusion] + [
+            weights_identity(source, "encoder") for source in encoders
+        ]
 
     @property
     def side(self) -> GridSize | None:
@@ -76,11 +113,11 @@ class AttentionConfig:
 
 
 class DiffusionAttention(nn.Module):
-    """Mean self-attention of several diffusion models."""
+    """Mean self-attention of several diffusion models, fused with the similarity of image encoders' patches."""
 
     def __init__(self, config: AttentionConfig) -> None:
         super().__init__()
-        self.seed = config.noise_seed
+        self.config = config
         self.sources = nn.ModuleList(
             AttentionSource(
                 StableDiffusion.load(source, dtype=config.diffusion_dtype),
@@ -88,8 +125,11 @@ class DiffusionAttention(nn.Module):
                 config.side,
                 config.timestep,
             )
-            for source in config.diffusion
+            for source in (config.diffusion if config.attention == "diffusion" else ())
         )
+        self.encoders = nn.ModuleList(PretrainedEncoder.load(source) for source in config.prior)
+        for encoder in self.encoders:
+            encoder.check_place(config.prior_map)  # type: ignore[operator]
         self.requires_grad_(False)
 
     @torch.no_grad()
@@ -101,11 +141,30 @@ class DiffusionAttention(nn.Module):
         Diffusion runs once; queries and keys are resized to each grid. `images` is a batch, or images of any sizes.
         """
         read = [
-            source.queries_and_keys(images, torch.Generator().manual_seed(self.seed))
+            source.queries_and_keys(images, torch.Generator().manual_seed(self.config.noise_seed))
             for source in self.sources
             if isinstance(source, AttentionSource)
         ]
-        return [torch.stack([mean_attention(layers, grid) for layers in read]).mean(dim=0) for grid in grids]
+        seen = [self._features(encoder, images) for encoder in self.encoders if isinstance(encoder, PretrainedEncoder)]
+        return [self._on_grid(read, seen, grid) for grid in grids]
+
+    def _on_grid(
+        self, read: Sequence[Sequence[QueriesKeys]], seen: Sequence[Float[Tensor, "b _ _ _"]], grid: GridSize
+    ) -> Float[Tensor, "b n n"]:
+        maps = [torch.stack([mean_attention(layers, grid) for layers in read]).mean(dim=0)] if read else []
+        maps += [feature_affinity(resize_half_pixel(features, grid)) for features in seen]
+        return fuse_affinities(maps, self.config.prior_fusion)
+
+    def _features(
+        self, encoder: PretrainedEncoder, images: Float[Tensor, "b 3 y x"] | Sequence[Float[Tensor, "3 _ _"]]
+    ) -> Float[Tensor, "b c h w"]:
+        """Returns an encoder's features of images squeezed to one patch for each place of the stored grid."""
+        rows, columns = self.config.attention_grid
+        size = (rows * encoder.patch, columns * encoder.patch)
+        batches = [images] if isinstance(images, Tensor) else [image[None] for image in images]
+        squeezed = torch.cat([resize_antialiased(batch, size) for batch in batches])
+        features: Tensor = encoder(squeezed, self.config.prior_map)
+        return features.float()
 
 
 def weights_identity(source: str, kind: ModelKind) -> str:
@@ -131,7 +190,7 @@ class AttentionColumn(ColumnProducer):
     maker: str = "diclip-attention/1"
 
     def identity(self) -> str:
-        return ", ".join(weights_identity(source, "diffusion") for source in self.config.diffusion)
+        return ", ".join(self.config.identities)
 
     def settings(self) -> Mapping[str, Any]:
         config = self.config
@@ -143,6 +202,7 @@ class AttentionColumn(ColumnProducer):
             "size": config.diffusion_size,
             "timestep": config.timestep,
             "seed": config.noise_seed,
+            **({"prior_map": config.prior_map, "prior_fusion": config.prior_fusion} if config.prior else {}),
         }
 
     def load(self, device: torch.device) -> ComputeColumn:

@@ -108,17 +108,17 @@ class EnhancedCLIP(nn.Module):
         self.register_buffer("words", texts.classes, persistent=False)
         self.register_buffer("around", texts.background, persistent=False)
         self.diffusion: Frozen[DiffusionAttention] | None = None
-        if config.attention == "diffusion" and config.attention_loop:
+        if config.from_models and config.attention_loop:
             self.load_diffusion()
 
     def load_diffusion(self) -> None:
         """Loads the diffusion models, which views and images without a column need."""
-        if self.config.attention == "diffusion" and self.diffusion is None:
+        if self.config.from_models and self.diffusion is None:
             self.diffusion = Frozen(DiffusionAttention(self.config).to(self.words.device))
 
     def encode_step(self, tower: ImageTower, step: Tagged) -> PatchMaps:
         """Encodes the views of a training step, with attention from its columns where it has been computed before."""
-        if self.config.attention != "diffusion" or self.config.attention_loop:
+        if not self.config.from_models or self.config.attention_loop:
             return self.encode_images(tower, step.images, step.columns.get(REGIONS_COLUMN))
         grid = tower.grid((step.images.shape[2], step.images.shape[3]))
         return self.encode(tower, step.images, attention_of_views(step.columns[ATTENTION_COLUMN], step.crop, grid))
@@ -146,7 +146,7 @@ class EnhancedCLIP(nn.Module):
 
         Diffusion sees the images once, at their own size; its queries and keys are resized for each view.
         """
-        if self.config.attention != "diffusion":
+        if not self.config.from_models:
             return [control_attention(self.config, tower, view, regions) for view in views]
         self.load_diffusion()
         if self.diffusion is None:

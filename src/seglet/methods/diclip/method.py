@@ -102,7 +102,7 @@ class Method(
 
     @classmethod
     def producers(cls, config: Config, classes: Classes) -> Sequence[ColumnProducer]:
-        if config.attention == "diffusion" and not config.attention_loop:
+        if config.from_models and not config.attention_loop:
             return [AttentionColumn(config)]
         return [RegionsColumn()] if config.attention == "oracle" else []
 
@@ -120,9 +120,7 @@ class Method(
             raise ValueError("oracle attention needs masks, and images of the cache have none; set cache_from to none")
         keys = encoder_keys(config)
         keys |= {name: getattr(config, name) for name in ("prompts", "background_power", "par_steps")}
-        models = [weights_identity(config.clip_model, "clip")]
-        if config.attention == "diffusion":
-            models += [weights_identity(source, "diffusion") for source in config.diffusion]
+        models = [weights_identity(config.clip_model, "clip"), *config.identities]
 
         def load_encoder(device: torch.device) -> CacheEncoder:
             method = cls.build(config, classes, 0).to(device).eval()

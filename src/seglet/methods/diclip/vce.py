@@ -95,11 +95,11 @@ class VCEConfig(AttentionConfig):
 _PATCHES = 400
 """Patches of a view of 320 x 320 pixels, for which the paper gives τ."""
 
-_NOT_ENCODER_KEYS = ("attention_grid", "attention_rank", "attention_loop", "diffusion")
+_NOT_ENCODER_KEYS = ("attention_grid", "attention_rank", "attention_loop", "diffusion", "prior")
 """Keys of VCE that do not change the features in the cache, which are made with the full attention."""
 
 _LATER_KEYS = {"acr_update": "replace", "acr_threshold_scaled": False, "clip_pairs": "qk", "vce_path": "block",
-               "background_overlap": "tell"}  # fmt: skip
+               "background_overlap": "tell", "prior_map": "last", "prior_fusion": "mean"}  # fmt: skip
 """Keys that 0.1.0 did not have, with what it did instead."""
 
 
@@ -109,8 +109,9 @@ def encoder_keys(config: VCEConfig) -> dict[str, Any]:
     keys |= {"acr_product": config.acr_update == "product"}
     if keys["acr_product"]:
         del keys["acr_update"]
+    squeezed = {"prior_grid": list(config.attention_grid)} if config.prior else {}  # encoders see this many patches
     same = [name for name, value in _LATER_KEYS.items() if name in keys and keys[name] == value]
-    return {name: value for name, value in keys.items() if name not in (*_NOT_ENCODER_KEYS, *same)}
+    return {name: value for name, value in keys.items() if name not in (*_NOT_ENCODER_KEYS, *same)} | squeezed
 
 
 @torch.no_grad()

@@ -84,7 +84,7 @@ def locate_model(
     entry = known_model(name)
     if entry is None and (name.count("/") != 1 or name.startswith((".", "/", "~")) or folder.exists()):
         raise ValueError(f"{name!r} is no folder and no id of the hub (owner/name); {_choices(name, kind)}")
-    if entry is not None and entry.kind != kind:
+    if entry is not None and entry.kind != kind and (entry.kind, kind) != ("clip", "encoder"):  # its image tower is one
         raise ValueError(f"{name!r} is {entry.about}, not {layout.what}; {_choices(name, kind)}")
     if (own := bundled_model(name)) is not None:
         if revision is not None:

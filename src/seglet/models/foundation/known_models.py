@@ -69,6 +69,8 @@ KNOWN_MODELS = (
         "CreativeML OpenRAIL-M",
         "Stable Diffusion 1.4, 512 px, noise prediction",
     ),
+    KnownModel("dinov2-small", "encoder", "facebook/dinov2-small", "Apache-2.0", "DINOv2 ViT-S/14, 22 M"),
+    KnownModel("dinov2-base", "encoder", "facebook/dinov2-base", "Apache-2.0", "DINOv2 ViT-B/14, 87 M"),
     KnownModel(
         "blip2",
         "captioner",
