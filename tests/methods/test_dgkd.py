@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import torch
 from tests.methods.toys import labelled
+from tests.models.tiny import images
 from torch.utils.flop_counter import FlopCounterMode
 
 from seglet.methods.dgkd import Config, Method
@@ -55,6 +56,56 @@ def test_the_total_is_the_sum_of_equation_14(teacher: str) -> None:
     terms.pop("confident")
     task = terms.pop("tags") + 2 * terms.pop("masks")
     torch.testing.assert_close(losses.total, task + 3 * sum(terms.values()))
+
+
+def test_denoisers_learn_alone_before_the_student_is_taught(teacher: str) -> None:
+    method = dgkd(teacher, distil_start=0.5)
+    early, late = method.losses(tagged(), EARLY), method.losses(tagged(), LATE)
+    assert early.terms["mask-weight"] == 0
+    assert late.terms["mask-weight"] == 1
+    denoising = sum(value for name, value in early.terms.items() if name.endswith("-denoising"))
+    torch.testing.assert_close(early.total, early.terms["tags"] + denoising)
+    plain = dgkd(teacher).losses(tagged(), LATE)
+    torch.testing.assert_close(late.total, plain.total)
+
+
+def test_a_branch_teaches_by_what_its_denoiser_knows(teacher: str) -> None:
+    method = dgkd(teacher, distil_follow=True, distil="masks")
+    assert method.branches.trust({"mask-denoising": torch.tensor(1.0)})["mask"] == 0  # as on the first step
+    method.branches.errors.fill_(0.5)
+    trust = method.branches.trust({"mask-denoising": torch.tensor(0.1)})
+    torch.testing.assert_close(trust["mask"], torch.tensor(1 - (0.95 * 0.5 + 0.05 * 0.1)))
+    losses = method.losses(tagged(), EARLY)
+    expected = losses.terms["tags"] + losses.terms["mask-denoising"]
+    expected = expected + losses.terms["mask-weight"] * losses.terms["mask-distillation"]
+    torch.testing.assert_close(losses.total, expected)
+    assert "branches.errors" in method.state_dict()  # a resumed run goes on with it
+
+
+def test_a_denoiser_that_knows_nothing_and_teaches_is_warned_of(teacher: str) -> None:
+    method = dgkd(teacher)
+    terms = {"mask-denoising": 1.02, "mask-distillation": 2.0, "deep-denoising": 0.4, "deep-distillation": 1.0}
+    found = method.training_warnings(terms, EARLY)
+    assert list(found) == ["mask-denoising"]
+    assert "has an error of 1.02" in found["mask-denoising"]
+    assert not method.training_warnings({**terms, "mask-weight": 0.0}, EARLY)
+
+
+def test_a_closed_gate_makes_depth_fusion_neutral_at_first(teacher: str) -> None:
+    colours, depth = images(2, 32, 32), torch.rand(2, 1, 32, 32, generator=torch.Generator().manual_seed(0))
+    planes = torch.cat([colours, depth], dim=1)
+    gated, plain = dgkd(teacher, fusion="dgf2", fusion_gate=True).eval(), dgkd(teacher, fusion="dgf2").eval()
+    alone = dgkd(teacher, fusion="none").eval()
+    weights = alone.student.network.state_dict()
+    for method in (gated, plain):
+        method.student.network.load_state_dict({**method.student.network.state_dict(), **weights})
+    expected = alone.student.network(colours).logits
+    torch.testing.assert_close(gated.student.network(planes).logits, expected)
+    assert not torch.allclose(plain.student.network(planes).logits, expected)
+    assert gated.student.architecture.as_dict()["depth"]["gate"]
+    assert "gate" not in plain.student.architecture.as_dict()["depth"]
+    with pytest.raises(ValueError, match="the gate is one of dgf2"):
+        Config(**{**SMALL, "distil": "none", "fusion": "sft", "fusion_gate": True})
 
 
 @pytest.mark.parametrize(

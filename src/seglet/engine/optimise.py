@@ -42,14 +42,16 @@ def parameter_groups(
 ) -> list[dict[str, Any]]:
     """Divides parameters into those of backbone and head, weights and biases, and the backbone's by depth.
 
-    One group if all have the same rate. What the backbone got on top of its model counts as the head.
+    One group if all have the same rate. What the backbone got on top of its model, such as depth guidance, counts as
+    the head: no pretrained weights exist for it.
 
     Source: SSSS, models/stage_net.py: 1, 2, 10 and 20 times the rate, no decay of biases.
     """
     if settings.head_rate == settings.bias_rate == settings.layer_decay == 1:
         return [{"params": list(trained.values())}]
     whole = method.student.network.backbone
-    backbone = {id(p) for p in whole.parameters()} - {id(p) for part in whole.added_parts() for p in part.parameters()}
+    added = [part for part in (whole.fusion, *whole.added_parts()) if part is not None]
+    backbone = {id(p) for p in whole.parameters()} - {id(p) for part in added for p in part.parameters()}
     depths = _depth_rates(method, settings)
     divided: dict[tuple[bool, float, bool], list[nn.Parameter]] = {}
     for name, parameter in trained.items():

@@ -41,6 +41,8 @@ LEARNED_FROM_TAGS = ("ssss", "cam")
 
 _LATER_KEYS = ("whites", "inference")
 """Keys that older versions do not know, which are left out where they are None."""
+_LATER_DEPTH = {"invalid": None, "gate": False}
+"""Keys of depth guidance of which the same holds, and their values."""
 
 DepthTransform = Literal["dgf2", "sft"]
 """`sft` replaces features by their spatial feature transform; `dgf2` adds to it where both are strong or both weak."""
@@ -52,7 +54,8 @@ class DepthGuidance:
 
     `source` names the depth network it was trained with, which is needed again for predictions, and `brighten` how
     images were brightened before; both are None where depth came from files, or images were left as they are.
-    `invalid` is the number that marks missing depth in files. `official` is explained at `SFT`.
+    `invalid` is the number that marks missing depth in files; with `gate` dgf2's attention has a trained factor, 0 at
+    first. `official` is explained at `SFT`.
 
     Raises:
         ValueError: a value is out of its range.
@@ -65,6 +68,7 @@ class DepthGuidance:
     source: str | None = None
     brighten: str | None = None
     invalid: float | None = None
+    gate: bool = False
 
     def __post_init__(self) -> None:
         if self.way not in get_args(DepthTransform) or self.places not in (1, 2, 3) or not 0 <= self.weight <= 1:
@@ -159,8 +163,10 @@ class Architecture:
     def as_dict(self) -> dict[str, Any]:
         """Returns plain values for JSON; `from_dict` reads them back."""
         values = asdict(self)
-        if self.depth is not None and self.depth.invalid is None:
-            del values["depth"]["invalid"]
+        if self.depth is not None:
+            values["depth"] = {
+                key: value for key, value in values["depth"].items() if value != _LATER_DEPTH.get(key, "")
+            }
         values["inference"] = None if self.inference is None else self.inference.as_dict()
         return {key: values[key] for key in values if key not in _LATER_KEYS or values[key] is not None}
 

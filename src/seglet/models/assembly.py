@@ -50,7 +50,9 @@ def assemble_network(architecture: Architecture, num_classes: int) -> Network:
 
         guidance = architecture.depth
         channels = backbone.guided_channels[: guidance.places]
-        backbone.fusion = DepthFusion(channels, guidance.way, guidance.weight, guidance.official, architecture.width)
+        backbone.fusion = DepthFusion(
+            channels, guidance.way, guidance.weight, guidance.official, architecture.width, guidance.gate
+        )
     head = build_head(architecture, backbone, num_classes)
     if not (architecture.auxiliary and architecture.head in _WITH_AUXILIARY):
         return Network(backbone, head)

@@ -24,6 +24,10 @@ _DISTANCES: Mapping[str, FeatureComparison] = {
 }  # fmt: skip
 
 
+_FOLLOWED = 0.05
+"""Share of a step's error in the moving average that `distil_follow` weights by."""
+
+
 class SameProjection(nn.Module):
     """One random convolution for both networks, never trained; each map is normalised over its own batch.
 
@@ -101,9 +105,15 @@ class Branches(nn.Module):
         channels: channels of the student's and of the teacher's map, by branch.
     """
 
+    errors: Tensor
+
     def __init__(self, config: Config, channels: Mapping[str, tuple[int, int]]) -> None:
         super().__init__()
         self.parts = nn.ModuleDict({name: Branch(config, name, *channels[name]) for name in _BRANCHES[config.distil]})
+        if config.distil_follow:
+            self.register_buffer(
+                "errors", torch.ones(len(self.parts))
+            )  # of the denoisers, averaged over the last steps
 
     def forward(
         self, student: Mapping[str, Tensor], teacher: Mapping[str, Tensor], generator: torch.Generator
@@ -113,6 +123,17 @@ class Branches(nn.Module):
         for name, part in self.parts.items():
             terms |= {f"{name}-{kind}": term for kind, term in part(student[name], teacher[name], generator).items()}
         return terms
+
+    def trust(self, terms: Mapping[str, Tensor]) -> dict[str, Float[Tensor, ""]]:
+        """Returns what each branch's denoiser knows, from 0 to 1, after taking these losses into its moving average.
+
+        The error of Eq. 5 is 1 for a denoiser that predicts no noise at all, as noise has the variance 1.
+        """
+        if self.training:
+            now = torch.stack([terms[f"{name}-denoising"].detach() for name in self.parts]).to(self.errors)
+            self.errors.lerp_(now, _FOLLOWED)
+        known = (1 - self.errors).clamp(0, 1)
+        return dict(zip(self.parts, known, strict=True))
 
     @property
     def denoisers(self) -> list[DenoisingDistillation]:

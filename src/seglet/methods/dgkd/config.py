@@ -42,6 +42,12 @@ class Config(TagSupervisionConfig, PairConfig, StudentConfig):
     )
     denoise: bool = option(True, "denoise the student's maps before they are compared; Sec. 3.2")
     denoise_steps: int = option(5, "T, denoising steps; Table 9 finds 4 to 6 equal")
+    distil_start: float = option(
+        0.0, "fraction of training in which the denoisers learn alone; the student is taught from then on; paper: 0"
+    )
+    distil_follow: bool = option(
+        False, "weight each branch's distillation by 1 minus its denoiser's error, of which 1 means to predict nothing"
+    )
     distance: Literal["dist", "kl", "mse"] = option(
         "dist", "D of Eq. 7; code; Table 2a has all three, without denoising"
     )
@@ -53,6 +59,11 @@ class Config(TagSupervisionConfig, PairConfig, StudentConfig):
 
     fusion: Literal["dgf2", "sft", "none"] = option(
         "dgf2", "how depth is fused into the student's features; Sec. 3.3, Table 2b"
+    )
+    fusion_gate: bool = option(
+        False,
+        "multiply the attention term of Eq. 13 by a trained gate that begins at 0, so that depth changes nothing "
+        "at first",
     )
     places: int = option(3, "number of early stages that depth is fused into: 1 single, 3 multiple in Table 2b")
     fusion_weight: float = option(0.5, "λ of Eq. 12; Table 8 finds 0.5 best")
@@ -75,6 +86,12 @@ class Config(TagSupervisionConfig, PairConfig, StudentConfig):
         for name in ("denoise_steps", "projected"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
+        if not 0 <= self.distil_start < 1:
+            raise ValueError(f"distil_start: expected a fraction from 0, below 1, got {self.distil_start}")
+        if (self.distil_start or self.distil_follow) and not self.denoise:
+            raise ValueError("distil_start, distil_follow: expected 0 and false without denoise; nothing learns alone")
+        if self.fusion_gate and self.fusion != "dgf2":
+            raise ValueError(f"fusion_gate: expected false with fusion {self.fusion}; the gate is one of dgf2")
         if self.distil_weight < 0:
             raise ValueError(f"distil_weight: expected 0 or more, got {self.distil_weight}")
         if self.auxiliary_weight:
@@ -103,7 +120,14 @@ class Config(TagSupervisionConfig, PairConfig, StudentConfig):
         """
         if self.fusion == "none":
             return None
-        guide = DepthGuidance(self.fusion, self.places, self.fusion_weight, self.official, invalid=self.depth_invalid)
+        guide = DepthGuidance(
+            self.fusion,
+            self.places,
+            self.fusion_weight,
+            self.official,
+            invalid=self.depth_invalid,
+            gate=self.fusion_gate,
+        )
         if self.depth_files is not None:
             return guide
         return replace(

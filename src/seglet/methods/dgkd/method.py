@@ -100,8 +100,36 @@ class Method(
         terms, total = self._task(maps, step, progress)
         distillation = self._distillation(maps, step, generator)
         if distillation:
-            total = total + self.config.distil_weight * torch.stack(list(distillation.values())).sum()  # Eq. 14
+            weights = self._weights(distillation, progress)
+            summed = torch.stack([weights.get(name, 1.0) * loss for name, loss in distillation.items()]).sum()
+            total = total + self.config.distil_weight * summed  # Eq. 14
+            terms |= {name.replace("distillation", "weight"): weight for name, weight in weights.items()}
         return Losses(total, {**terms, **distillation})
+
+    def _weights(self, losses: Mapping[str, Tensor], progress: Progress) -> dict[str, Tensor]:
+        """Returns the weight of each branch's distillation, if they differ from 1: 0 before `distil_start`, and then by
+        what its denoiser knows."""
+        config = self.config
+        if not config.distil_start and not config.distil_follow:
+            return {}
+        names = [name.removesuffix("-distillation") for name in losses if name.endswith("-distillation")]
+        known = self.branches.trust(losses) if config.distil_follow else {}
+        begun = float(progress.fraction >= config.distil_start)
+        ones = torch.ones((), device=next(iter(losses.values())).device)
+        return {f"{name}-distillation": begun * known.get(name, ones) for name in names}
+
+    def training_warnings(self, terms: Mapping[str, float], progress: Progress) -> Mapping[str, str]:
+        """Returns a warning for each denoiser that teaches though it knows nothing yet."""
+        found = {}
+        for name, error in terms.items():
+            branch = name.removesuffix("-denoising")
+            if branch != name and error >= 1 and terms.get(f"{branch}-weight", 1.0) > 0:
+                found[name] = (
+                    f"the denoiser of the {branch} maps has an error of {error:.2f}, and predicting nothing has 1: "
+                    "what it teaches is noise; let it learn before (distil_start 0.3), or weight by what it knows "
+                    "(distil_follow true)"
+                )
+        return found
 
     def _planes(self, step: TaggedOrLabelled) -> Float[Tensor, "b planes h w"]:
         if self.student.architecture.depth is None:
