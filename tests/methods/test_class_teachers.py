@@ -206,3 +206,41 @@ def test_an_encoder_that_cannot_teach_this_is_refused(term: str, message: str) -
 def test_a_place_that_an_encoder_lacks_is_refused(encoder: str) -> None:
     with pytest.raises(ValueError, match=r"terms: in hf:.* there is nothing to tap at 'stage4'"):
         build("ema", f"mse teacher_tap=stage4 teacher={encoder}")
+
+
+@pytest.fixture(scope="module")
+def several(tmp_path_factory: pytest.TempPathFactory) -> str:
+    root = tmp_path_factory.mktemp("several")
+    for name, seed in (("first", 1), ("second", 2)):
+        torch.manual_seed(seed)
+        teacher().save(root / name)
+    return f"{root / 'first'}, {root / 'second'}"
+
+
+def test_several_teachers_are_scored_alone_and_together(several: str) -> None:
+    method = build(several, "kl", teacher_rule="class")
+    assert list(method.reference_predictions()) == ["teacher-1", "teacher-2", "teacher"]
+    assert method.learn_reference_scores("teacher-1", [0.9, 0.1, math.nan]) == []
+    lines = method.learn_reference_scores("teacher-2", [0.2, 0.3, math.nan])
+    assert lines == ["classes by teacher: sky 1, road 2, car mean"]
+    assert method.learn_reference_scores("teacher", [0.9, 0.3, 0.1]) == []
+    assert [name for name in method.state_dict() if name.startswith("teacher.")] == ["teacher.source.scores"]
+
+
+def test_several_teachers_teach_by_their_logits_whatever_the_term(several: str) -> None:
+    method = build(several, "dist", uncertainty="teacher-entropy", weigh_kd=False)
+    assert torch.isfinite(method.losses(labelled(), NOW).total)
+    assert method.training_notes((32, 32), 2)[0] == "2 teachers: the mean of probabilities"
+    fotf_config = fotf.Config(**SMALL, teacher=several)
+    assert torch.isfinite(fotf.Method.build(fotf_config, CLASSES, seed=0).train().losses(labelled(), NOW).total)
+
+
+def test_teachers_that_cannot_be_joined_are_refused(several: str, folder: str) -> None:
+    with pytest.raises(ValueError, match="cannot be one of several teachers"):
+        build(f"ema, {folder}", "kl")
+    with pytest.raises(ValueError, match=r"each of several needs all classes, but .* lacks road; map them"):
+        build(f"{several}, {folder}", "kl")
+    with pytest.raises(ValueError, match="a group of teachers gives its logits alone"):
+        build(several, "cwd")
+    with pytest.raises(ValueError, match="teacher_rule: class chooses among several teachers"):
+        build(folder, "kl", teacher_rule="class")

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,14 @@ from seglet.engine.saving import RestoreOptimiser, SaveCheckpoints, restore_weig
 from seglet.engine.settings import Settings
 from seglet.engine.trainer import build_trainer, fit_module
 from seglet.engine.training_loader import TrainingDataModule
-from seglet.engine.validation import ScoreReferences, StopEarly, Validation, out_of_patience, validation_scores
+from seglet.engine.validation import (
+    ScoreReferences,
+    StopEarly,
+    Validation,
+    out_of_patience,
+    reference_scores,
+    validation_scores,
+)
 from seglet.methods.base import Method
 from seglet.methods.protocols import PredictFunction
 from seglet.values import ConfigError
@@ -186,7 +194,8 @@ class _Training:
             SaveFailedStep(self.run),
         ]
         if state is None:
-            return [ScoreReferences(score, metrics, bar.note), *callbacks]
+            score_reference = partial(reference_scores, module, self.sets[settings.val_split])
+            return [ScoreReferences(score_reference, metrics, bar.note), *callbacks]
         validation.best, validation.best_step = state["best"]["score"], state["best"]["step"]
         return [*callbacks, RestoreOptimiser(state)]
 

@@ -24,6 +24,7 @@ from seglet.methods.protocols import (
     PredictFunction,
     ReferenceLabels,
     ReferencePredictions,
+    ReferenceScores,
 )
 from seglet.types import IGNORE
 
@@ -37,8 +38,15 @@ def validation_scores(
 
     Data without masks give NaN. With `labels`, only pixels with these label ids are counted.
     """
+    return reference_scores(module, data, predict, labels)[0]
+
+
+def reference_scores(
+    module: TrainingModule, data: Dataset, predict: PredictFunction, labels: Sequence[int] | None = None
+) -> tuple[dict[str, float], list[float]]:
+    """Returns `validation_scores` and the IoU of each class, NaN for those without pixels."""
     if data.read(0).labels is None:
-        return dict.fromkeys(("miou", "ece_10"), math.nan)
+        return dict.fromkeys(("miou", "ece_10"), math.nan), [math.nan] * len(data.classes)
     samples: Iterable[Sample] = evaluation_samples(data, module.global_rank, module.trainer.world_size)
     if labels is not None:
         samples = _with_labels(samples, labels)
@@ -46,7 +54,7 @@ def validation_scores(
     boundary = _validates_boundary(module.method) or selection.key == BOUNDARY
     options = module.settings.validation_options(boundary)
     found = evaluate_samples(predict, samples, data.classes, options, device=module.device).reduce()
-    return selection.scores(found)
+    return selection.scores(found), [float(value) for value in found.summary.iou]
 
 
 def _with_labels(samples: Iterable[Sample], labels: Sequence[int]) -> Iterator[Sample]:
@@ -77,7 +85,7 @@ class ScoreReferences(lightning.Callback):
 
     def __init__(
         self,
-        score: Callable[[PredictFunction, Sequence[int] | None], _Scores],
+        score: Callable[[PredictFunction, Sequence[int] | None], tuple[_Scores, Sequence[float]]],
         metrics: MetricsFile,
         note: Callable[[str], None],
     ) -> None:
@@ -92,10 +100,12 @@ class ScoreReferences(lightning.Callback):
         known = method.reference_labels() if isinstance(method, ReferenceLabels) else {}
         for name, predict in method.reference_predictions().items():
             with torch.inference_mode(), trainer.precision_plugin.forward_context():
-                scores = self.score(predict, known.get(name))
+                scores, iou = self.score(predict, known.get(name))
             self.metrics.write(0, with_prefix(name, scores))
             over = f" over its {len(known[name])} shared classes" if name in known else ""
             self.note(f"the {name}: mIoU {100 * scores['miou']:.2f} %, ECE {100 * scores['ece_10']:.2f} %{over}")
+            for line in method.learn_reference_scores(name, iou) if isinstance(method, ReferenceScores) else ():
+                self.note(line)
 
 
 class Validation(AfterStep):

@@ -10,7 +10,7 @@ from seglet.engine.experiment_file import read_yaml
 from seglet.engine.run import Run
 from seglet.files import read_json
 from seglet.models.backbones.published import OWN_WEIGHTS, hub_licence, timm_licence
-from seglet.models.distillation.class_teacher import AVERAGE
+from seglet.models.distillation.class_teacher import AVERAGE, teacher_sources
 from seglet.models.foundation.hub import HUB_PREFIX
 from seglet.models.foundation.known_models import known_model
 from seglet.models.io.model_card import LICENCE_NOT_STATED, LicensedPart, Provenance
@@ -102,7 +102,8 @@ def _licensed_parts(values: Mapping[str, Any], data_licence: str) -> tuple[Licen
         if entry is not None:
             parts.append(LicensedPart(f"{entry.id}, {entry.about}", entry.licence))
         elif key in _WEIGHTS_KEYS and isinstance(value, str) and value and value != AVERAGE:
-            parts.append(_part_of(key.replace("_", " "), value))
+            sources = teacher_sources(value) if key == "teacher" else [value]
+            parts += [_part_of(key.replace("_", " "), source) for source in sources]
         elif key == "terms" and isinstance(value, list):
             options = [word.partition("=") for term in value for word in str(term).split()]
             parts += [_part_of("teacher of features", source) for name, _, source in options if name == "teacher"]

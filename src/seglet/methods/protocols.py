@@ -130,6 +130,19 @@ class ReferenceLabels(Protocol):
 
 
 @runtime_checkable
+class ReferenceScores(Protocol):
+    """A method that learns from the scores of its reference networks, such as which teacher is best on which class."""
+
+    @abstractmethod
+    def learn_reference_scores(self, name: str, iou: Sequence[float]) -> list[str]:
+        """Takes the IoU of each class of one of `reference_predictions`, in their order; returns lines to print.
+
+        NaN stands for a class that the validation data do not contain. It is called in every process, with the same
+        scores, and only in the first run: what is learned has to be part of the checkpoint.
+        """
+
+
+@runtime_checkable
 class ExtraValidation(Protocol):
     """A method with further predictions that every validation scores beside `predict`."""
 

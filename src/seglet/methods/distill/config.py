@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from seglet.data.loading.partly_labelled import PartlyLabelledConfig
 from seglet.methods.distill.term_spec import active_terms
 from seglet.methods.uncertainty_config import UncertaintyWeightConfig, check_at_least
-from seglet.models.distillation.class_teacher import ClassTeacherConfig
+from seglet.models.distillation.class_teacher import ClassTeacherConfig, teacher_sources
+from seglet.models.distillation.teacher_group import TeacherRule
 from seglet.models.student import StudentConfig
 from seglet.types import option
 
@@ -20,7 +21,10 @@ class Config(UncertaintyWeightConfig, ClassTeacherConfig, PartlyLabelledConfig, 
     teacher: str | None = option(
         None,
         "saved segmenter to distil from, hf:OWNER/NAME or hf:FOLDER of a segmenter of transformers, or ema: the "
-        "student's moving average; required",
+        "student's moving average; several separated by commas; required",
+    )
+    teacher_rule: TeacherRule = option(
+        "mean", "several teachers: mean of their probabilities, or class: each class by the best on the validation data"
     )
     terms: tuple[str, ...] = option(("kl",), "distillation losses, each a name and options such as weight=3 tap=stage4")
     task_weight: float = option(1.0, "weight of the loss against the masks; 0 distils without masks; CIRKD code")
@@ -35,6 +39,11 @@ class Config(UncertaintyWeightConfig, ClassTeacherConfig, PartlyLabelledConfig, 
         UncertaintyWeightConfig.__post_init__(self)
         PartlyLabelledConfig.__post_init__(self)
         check_at_least(0, task_weight=self.task_weight, auxiliary_weight=self.auxiliary_weight)
+        if self.teacher_rule == "class" and (len(teacher_sources(self.teacher or "")) < 2 or not self.score_teacher):
+            raise ValueError(
+                "teacher_rule: class chooses among several teachers, separated by commas, by their scores; give them, "
+                "and set score_teacher to true"
+            )
         specs = active_terms(self.terms)
         if self.task_weight == 0 and not specs:
             raise ValueError(

@@ -38,6 +38,7 @@ class Method(
     protocols.TrainingWarnings,
     protocols.ReferencePredictions,
     protocols.ReferenceLabels,
+    protocols.ReferenceScores,
     protocols.NonFiniteDiagnosis,
 ):
     """A student trained on masks and on the terms of a list, each with its weight.
@@ -84,7 +85,7 @@ class Method(
         student = build_student(config, classes, seed)
         teacher = None
         if config.teacher is not None:
-            teacher = load_class_teacher(config.teacher, config, classes, student.network)
+            teacher = load_class_teacher(config.teacher, config, classes, student.network, config.teacher_rule)
         check_uncertainty(config, student.network, teacher, config.weigh_kd)
         encoders = FeatureTeachers.load([spec.encoder_place for spec in specs if spec.encoder_place is not None])
         with torch.random.fork_rng(devices=[]):
@@ -196,7 +197,21 @@ class Method(
     def reference_predictions(self) -> Mapping[str, protocols.PredictFunction]:
         if self.teacher is None or self.teacher.is_average or not self.config.score_teacher:
             return {}
-        return {"teacher": self.teacher.predict}
+        members = [] if self.teacher.group is None else self.teacher.group.members
+        alone = {f"teacher-{place}": member.predict for place, member in enumerate(members, 1)}
+        return {**alone, "teacher": self.teacher.predict}
+
+    def learn_reference_scores(self, name: str, iou: Sequence[float]) -> list[str]:
+        """Takes the class IoU of one of several teachers; after the last returns which teaches which class."""
+        group = None if self.teacher is None else self.teacher.group
+        if group is None or name == "teacher":
+            return []
+        place = int(name.removeprefix("teacher-"))
+        group.learn_scores(place - 1, iou)
+        if group.scores is None or place < len(group.members):
+            return []
+        best = zip(self.student.classes.names, group.best(), strict=True)
+        return ["classes by teacher: " + ", ".join(f"{name} {'mean' if t is None else t + 1}" for name, t in best)]
 
     def reference_labels(self) -> Mapping[str, Sequence[int]]:
         shared = None if self.teacher is None else self.teacher.shared

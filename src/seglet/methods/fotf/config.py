@@ -17,7 +17,8 @@ class Config(UncertaintyWeightConfig, ClassTeacherConfig, PartlyLabelledConfig, 
     teacher: str | None = option(
         None,
         "saved segmenter to distil from, hf:OWNER/NAME or hf:FOLDER of a segmenter of transformers, or ema: the "
-        "student's moving average; none: the task loss alone, as in Table 2",
+        "student's moving average; several separated by commas, of which the mean teaches; none: the task loss alone, "
+        "as in Table 2",
     )
     kd_weight: float = option(1.0, "λ, weight of the distillation term; CIRKD code")
     kd_form: WeightedForm = option(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         SharedClasses,
         TeacherPass,
         load_class_teacher,
+        teacher_sources,
     )
     from seglet.models.distillation.discriminator import Discriminator, SpatialSelfAttention, SpectralConv2d
     from seglet.models.distillation.feature_taps import (
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         measure_taps,
     )
     from seglet.models.distillation.feature_teachers import EncoderPlace, FeatureTeachers
+    from seglet.models.distillation.teacher_group import LogitTeacher, TeacherGroup, TeacherRule
     from seglet.models.distillation.teachers import EMA, Frozen, load_teacher
 
 __all__ = [
@@ -47,6 +49,7 @@ __all__ = [
     "FeatureMasking",
     "FeatureTeachers",
     "Frozen",
+    "LogitTeacher",
     "MemoryDraws",
     "MemorySize",
     "SharedClass",
@@ -55,7 +58,9 @@ __all__ = [
     "SpectralConv2d",
     "TapShape",
     "TappedOutput",
+    "TeacherGroup",
     "TeacherPass",
+    "TeacherRule",
     "check_taps",
     "forward_with_taps",
     "freeze_unreached",
@@ -65,6 +70,7 @@ __all__ = [
     "measure_taps",
     "pixel_projector",
     "read_class_mapping",
+    "teacher_sources",
 ]
 
 _HOMES = {
@@ -80,6 +86,7 @@ _HOMES = {
     "FeatureMasking": "seglet.models.distillation.afdcd",
     "FeatureTeachers": "seglet.models.distillation.feature_teachers",
     "Frozen": "seglet.models.distillation.teachers",
+    "LogitTeacher": "seglet.models.distillation.teacher_group",
     "MemoryDraws": "seglet.models.distillation.cirkd_memory",
     "MemorySize": "seglet.models.distillation.cirkd_memory",
     "SharedClass": "seglet.models.distillation.class_matching",
@@ -88,7 +95,9 @@ _HOMES = {
     "SpectralConv2d": "seglet.models.distillation.discriminator",
     "TapShape": "seglet.models.distillation.feature_taps",
     "TappedOutput": "seglet.models.distillation.feature_taps",
+    "TeacherGroup": "seglet.models.distillation.teacher_group",
     "TeacherPass": "seglet.models.distillation.class_teacher",
+    "TeacherRule": "seglet.models.distillation.teacher_group",
     "check_taps": "seglet.models.distillation.feature_taps",
     "forward_with_taps": "seglet.models.distillation.feature_taps",
     "freeze_unreached": "seglet.models.distillation.feature_taps",
@@ -98,6 +107,7 @@ _HOMES = {
     "measure_taps": "seglet.models.distillation.feature_taps",
     "pixel_projector": "seglet.models.distillation.adaptors",
     "read_class_mapping": "seglet.models.distillation.class_matching",
+    "teacher_sources": "seglet.models.distillation.class_teacher",
 }
 
 __getattr__, __dir__ = lazy_exports(__name__, _HOMES)

@@ -5,6 +5,7 @@ Axes: b images, k classes of the data, m of them that the teacher has, t classes
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from seglet.models.distillation.class_matching import ClassMatch, match_teacher_classes, read_class_mapping
 from seglet.models.distillation.feature_taps import TapShape, forward_with_taps, measure_taps
+from seglet.models.distillation.teacher_group import TeacherGroup, TeacherRule
 from seglet.models.distillation.teachers import EMA, Frozen
 from seglet.models.network import Network
 from seglet.models.segmenter import load
@@ -99,12 +101,13 @@ class TeacherPass:
 class ClassTeacher(nn.Module):
     """A teacher: a frozen network, or the average of the student, and the classes that it shares with the data.
 
-    `shared` is None if its classes are those of the data. Only an average is part of a checkpoint.
+    `shared` is None if its classes are those of the data. Only an average, and the scores of several teachers, are part
+    of a checkpoint.
     """
 
     def __init__(
         self,
-        source: "Frozen[Network] | EMA[Network] | Frozen[PretrainedSegmenter]",
+        source: "Frozen[Network] | EMA[Network] | Frozen[PretrainedSegmenter] | TeacherGroup",
         shared: SharedClasses | None = None,
         name: str = "",
     ) -> None:
@@ -114,7 +117,7 @@ class ClassTeacher(nn.Module):
         self.name = name
 
     @property
-    def network(self) -> "Network | PretrainedSegmenter":
+    def network(self) -> "Network | PretrainedSegmenter | TeacherGroup":
         """The network itself."""
         return self.source.network
 
@@ -153,11 +156,14 @@ class ClassTeacher(nn.Module):
         """
         if not isinstance(self.network, Network):
             if other := [place for place in places if place != "logits"]:
+                kind = "a group of teachers" if self.group is not None else "a segmenter of transformers"
                 raise ValueError(
-                    f"there is nothing to tap at {other[0]!r}: a segmenter of transformers gives its logits alone; "
+                    f"there is nothing to tap at {other[0]!r}: {kind} gives its logits alone; "
                     "set teacher_tap=logits, or give the term a teacher of features, such as "
                     "teacher=hf:facebook/dinov2-small"
                 )
+            if isinstance(self.network, TeacherGroup):
+                return dict.fromkeys(places, self.network.shape())
             m = len(self.network.class_names) if self.shared is None else len(self.shared.labels)
             return dict.fromkeys(places, TapShape(m, 4))
         found = measure_taps(self.network, places)
@@ -175,12 +181,19 @@ class ClassTeacher(nn.Module):
         return list(names) if self.shared is None else [names[label] for label in self.shared.labels]
 
     @property
+    def group(self) -> TeacherGroup | None:
+        """The teachers that it consists of, if they are several."""
+        return self.source if isinstance(self.source, TeacherGroup) else None
+
+    @property
     def is_average(self) -> bool:
         """True if it is the average of the student."""
         return isinstance(self.source, EMA)
 
     def notes(self) -> list[str]:
         """Returns lines about a teacher of other origin or classes, to print before training."""
+        if isinstance(self.network, TeacherGroup):
+            return self.network.notes()
         lines = []
         if not isinstance(self.network, Network):
             from seglet.models.backbones.published import hub_licence
@@ -195,12 +208,35 @@ class ClassTeacher(nn.Module):
         return logits if self.shared is None else self.shared.of_teacher(logits)
 
 
-def load_class_teacher(source: str, config: ClassTeacherConfig, classes: Classes, student: Network) -> ClassTeacher:
+def teacher_sources(source: str) -> list[str]:
+    """Returns the teachers that are named, separated by commas; one whose own name has a comma is one."""
+    return [source] if Path(source).exists() else [each.strip() for each in source.split(",") if each.strip()]
+
+
+def load_class_teacher(
+    source: str, config: ClassTeacherConfig, classes: Classes, student: Network, rule: TeacherRule = "mean"
+) -> ClassTeacher:
     """Loads the teacher that an experiment names: a saved segmenter, `hf:` and a model of transformers, or `ema`.
 
+    Several segmenters or models, separated by commas, are joined by `rule`.
+
     Raises:
-        ValueError: it is not available or no segmenter, or its classes do not fit; see `match_teacher_classes`.
+        ValueError: it is not available or no segmenter, or its classes do not fit; see `match_teacher_classes`. One of
+            several is `ema` or lacks classes.
     """
+    sources = teacher_sources(source)
+    if len(sources) > 1:
+        if AVERAGE in sources:
+            raise ConfigError("teacher: `ema` cannot be one of several teachers; leave it out, or take it alone")
+        members = [load_class_teacher(each, config, classes, student) for each in sources]
+        for member in members:
+            if member.shared is not None and len(member.shared.labels) < len(classes):
+                lacking = [name for name in classes.names if name not in member.names_of(classes.names)]
+                raise ConfigError(
+                    f"teacher: each of several needs all classes, but {member.name} lacks {', '.join(lacking)}; "
+                    "map them with teacher_classes, or take the other teachers alone"
+                )
+        return ClassTeacher(TeacherGroup(members, len(classes), rule), name=source)
     if source == AVERAGE:
         if config.teacher_classes is not None:
             raise ConfigError("teacher_classes: the teacher `ema` has the student's classes; leave the file out")
