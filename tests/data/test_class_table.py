@@ -102,3 +102,9 @@ def test_a_file_goes_before_a_table_of_that_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     text(tmp_path / "lis", "0 road 128 64 128")
     assert read_class_table(Path("lis")) == (ROAD,)
+
+
+def test_train_ids_of_cityscapes_are_a_table_by_name():
+    table = read_class_table(Path("cityscapes-trainids"))
+    assert [table[place].name for place in (0, 13, 18)] == ["road", "car", "bicycle"]
+    assert train_ids(table) == {**{number: number for number in range(19)}, 255: IGNORE}

@@ -293,3 +293,42 @@ def test_masks_taken_for_images_are_pointed_out(tmp_path):
     found = infer_layout(tmp_path)
     assert len(found.splits["all"]) == 2
     assert [problem.file for problem in found.problems] == [str(tmp_path / "a/masks")]
+
+
+def test_acdc_has_splits_by_condition_and_references_without_masks(tmp_path):
+    for place, kind in (("night/train", ""), ("night/train_ref", "_ref"), ("fog/train", ""), ("night/val", "")):
+        write_image(tmp_path / "rgb_anon" / place / "G1" / f"G1_f1_rgb{kind}_anon.png")
+        if not kind:
+            mask(tmp_path / "gt" / place / "G1" / "G1_f1_gt_labelTrainIds.png", 0, 13, 255, 1)
+            mask(tmp_path / "gt" / place / "G1" / "G1_f1_gt_labelIds.png", 7, 26, 0, 8)
+            mask(tmp_path / "gt" / place / "G1" / "G1_f1_gt_invIds.png", 1)
+    found = infer_layout(tmp_path)
+    assert ids(found) == {
+        "fog/train": ["fog/train/G1/G1_f1"],
+        "night/train": ["night/train/G1/G1_f1"],
+        "night/train_ref": ["night/train_ref/G1/G1_f1"],
+        "night/val": ["night/val/G1/G1_f1"],
+        "train": ["fog/train/G1/G1_f1", "night/train/G1/G1_f1"],
+        "val": ["night/val/G1/G1_f1"],
+    }
+    assert not found.problems
+    dataset = open_dataset(str(tmp_path), "night/val")
+    assert dataset.read(0).labels[0].tolist() == [0, 0, 13, 13, IGNORE, IGNORE, 1, 1]
+    assert open_dataset(str(tmp_path), "night/train_ref").read(0).labels is None
+
+
+def test_dark_zurich_has_the_split_first(tmp_path):
+    write_image(tmp_path / "rgb_anon" / "val" / "night" / "G1" / "G1_f1_rgb_anon.png")
+    mask(tmp_path / "gt" / "val" / "night" / "G1" / "G1_f1_gt_labelIds.png", 7, 26)
+    write_image(tmp_path / "rgb_anon" / "val_ref" / "day" / "G1" / "G1_f1_rgb_ref_anon.png")
+    assert set(ids(infer_layout(tmp_path))) == {"val/night", "val_ref/day", "val"}
+    assert open_dataset(str(tmp_path), "val").read(0).labels[0].tolist() == [0, 0, 0, 0, 13, 13, 13, 13]
+
+
+def test_bdd100k_has_train_ids(tmp_path):
+    for split in ("train", "test"):
+        write_image(tmp_path / "images" / "10k" / split / "a.jpg")
+    mask(tmp_path / "labels" / "sem_seg" / "masks" / "train" / "a.png", 0, 13, 255, 18)
+    found = infer_layout(tmp_path)
+    assert (found.layout, ids(found), found.unmasked) == ("bdd100k", {"test": ["a"], "train": ["a"]}, ())
+    assert open_dataset(str(tmp_path), "train").read(0).labels[0].tolist() == [0, 0, 13, 13, IGNORE, IGNORE, 18, 18]

@@ -12,7 +12,10 @@ from seglet.data.errors import Problem
 from seglet.data.layouts.folders import holds_images_folder
 from seglet.data.layouts.found import FoundLayout
 
-_DATA_SETS = {"voc": "PASCAL VOC", "cityscapes": "Cityscapes", "ade20k": "ADE20K", "camvid": "CamVid", "coco": "COCO"}
+_DATA_SETS = {
+    "voc": "PASCAL VOC", "cityscapes": "Cityscapes", "acdc": "ACDC", "bdd100k": "BDD100K", "ade20k": "ADE20K",
+    "camvid": "CamVid", "coco": "COCO",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 from seglet.lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from seglet.data.layouts.acdc import find_acdc
     from seglet.data.layouts.ade20k import find_ade20k
+    from seglet.data.layouts.bdd100k import find_bdd100k
     from seglet.data.layouts.camvid import find_camvid
     from seglet.data.layouts.cityscapes import find_cityscapes
     from seglet.data.layouts.coco import find_coco
@@ -19,7 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FoundLayout",
+    "find_acdc",
     "find_ade20k",
+    "find_bdd100k",
     "find_camvid",
     "find_cityscapes",
     "find_coco",
@@ -33,7 +37,9 @@ __all__ = [
 
 _HOMES = {
     "FoundLayout": "seglet.data.layouts.found",
+    "find_acdc": "seglet.data.layouts.acdc",
     "find_ade20k": "seglet.data.layouts.ade20k",
+    "find_bdd100k": "seglet.data.layouts.bdd100k",
     "find_camvid": "seglet.data.layouts.camvid",
     "find_cityscapes": "seglet.data.layouts.cityscapes",
     "find_coco": "seglet.data.layouts.coco",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from seglet.data.errors import DataError
 from seglet.data.files import files_below
-from seglet.data.layouts import ade20k, camvid, cityscapes, coco, folders, voc
+from seglet.data.layouts import acdc, ade20k, bdd100k, camvid, cityscapes, coco, folders, voc
 from seglet.data.layouts.found import FoundLayout
 from seglet.data.layouts.leftovers import unread_files
 from seglet.data.layouts.patterns import NamePattern, parse_name_pattern
@@ -15,6 +15,8 @@ from seglet.data.layouts.roles import IMAGE_FOLDERS, MASK_FOLDERS, folders_named
 _FINDERS = (
     voc.find_voc,
     cityscapes.find_cityscapes,
+    acdc.find_acdc,
+    bdd100k.find_bdd100k,
     ade20k.find_ade20k,
     coco.find_coco,
     camvid.find_camvid,
@@ -59,6 +61,6 @@ def _find(root: Path, masks: Path | None, pattern: NamePattern | None) -> FoundL
     there = "; ".join(problem.what for problem in unread[:3])
     raise DataError(
         f"no images found in {str(root)!r}; expected images/ and masks/, each with or without train/ and val/, or "
-        "the layout of VOC, Cityscapes, COCO, ADE20K or CamVid, or a folder of images alone"
+        "the layout of VOC, Cityscapes, ACDC, BDD100K, COCO, ADE20K or CamVid, or a folder of images alone"
         + (f". In it, {there}" if there else "")
     )
