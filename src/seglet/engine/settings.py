@@ -78,6 +78,12 @@ class Settings:
     )
     clip: float | None = option(None, "largest gradient norm; none: no clipping, as in CIRKD code")
     precision: Literal["32", "bf16-mixed", "16-mixed"] = option("32", "arithmetic of forward and backward passes")
+    tf32: bool = option(
+        False,
+        "matrix products in TF32 on GPUs that have it: faster, 10 bits of mantissa; convolutions there have it anyway",
+    )
+    channels_last: bool = option(False, "keep the channels of a pixel together in memory; measured in docs/speed.md")
+    compile: bool = option(False, "compile the backbones; measured in docs/speed.md")
     sync_bn: bool = option(False, "share batch-norm statistics between GPUs; CIRKD (8 GPUs) and UniMatch code do")
 
     seed: int = option(0, "seed of initial weights, order, views and dropout")

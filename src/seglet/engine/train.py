@@ -11,6 +11,7 @@ import lightning
 
 from seglet.data.dataset import Dataset
 from seglet.data.opening import names_world
+from seglet.engine.acceleration import accelerated, acceleration_notes, check_compiler
 from seglet.engine.callbacks import FinishStep, ReportMetrics, SaveFailedStep, StopOnSignal
 from seglet.engine.checkpoint import checkpoint_steps, load_newest_checkpoint
 from seglet.engine.console import ProgressDisplay
@@ -74,6 +75,7 @@ def train_experiment(experiment: Experiment, folder: Path, start: StartOptions =
     experiment = replace(experiment, settings=with_launched_processes(experiment.settings))
     settings = experiment.settings
     check_hardware(settings)
+    check_compiler(settings)
     if settings.tensorboard:
         summary_writer()
     if start.resume:
@@ -145,6 +147,7 @@ class _Training:
         bar = ProgressDisplay(f"{self.experiment.method} → {run.folder}", settings.steps, active=is_first_process())
         with contextlib.ExitStack() as cleanup:
             events = tensorboard_events(run.folder / "events", settings.tensorboard and is_first_process())
+            cleanup.enter_context(accelerated(self.method, settings))
             metrics = MetricsFile(run.metrics, is_first_process(), cleanup.enter_context(events))
             callbacks = self._callbacks(module, metrics, bar, stop, state)
             if not state and is_first_process():
@@ -201,7 +204,8 @@ class _Training:
 
     def _describe(self, bar: ProgressDisplay) -> None:
         """Prints notes about the training, and saves images of what it reads."""
-        for line in training_notes(self.method, self.experiment, self._training_set):
+        notes = training_notes(self.method, self.experiment, self._training_set)
+        for line in [*notes, *acceleration_notes(self.experiment.settings)]:
             bar.note(line)
         save_training_views(self.run.samples, self._training_set, self.experiment.settings)
         save_config_sheets(self.run.samples, self._training_set, self.experiment)
