@@ -5,7 +5,7 @@ import pytest
 import torch
 from tests.golden_near import assert_near
 
-from seglet.losses.task import cross_entropy
+from seglet.losses.task import cross_entropy, hard_pixel_cross_entropy
 from seglet.tensors import resize_align_corners
 from seglet.types import IGNORE, Target
 
@@ -64,3 +64,33 @@ def test_resizing_keeps_the_corner_values() -> None:
     corners = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
     resized = resize_align_corners(corners, (5, 7))
     torch.testing.assert_close(resized[..., [0, 0, -1, -1], [0, -1, 0, -1]].flatten(), corners.flatten())
+
+
+def of_probabilities(*right: float) -> tuple[torch.Tensor, Target]:
+    """Returns logits of one row whose class, the first of two, has these probabilities, and its target."""
+    chances = torch.tensor(right, dtype=torch.float64)
+    logits = torch.stack((chances, 1 - chances)).log()[None, :, None]
+    return logits, Target(torch.zeros(1, 1, len(right), dtype=torch.long), torch.ones(1, 1, len(right)))
+
+
+@pytest.mark.parametrize(
+    ("least", "hard"),
+    [
+        (1, (0.2, 0.5)),  # both are below 0.7
+        (3, (0.2, 0.5, 0.8)),  # the next hardest is taken too
+        (4, (0.2, 0.5, 0.8, 0.9)),
+        (0, (0.2, 0.5, 0.8, 0.9)),
+        (9, (0.2, 0.5, 0.8, 0.9)),
+    ],
+)
+def test_hard_pixels_are_those_below_a_probability_and_at_least_so_many(least: int, hard: tuple[float, ...]) -> None:
+    found = hard_pixel_cross_entropy(*of_probabilities(0.9, 0.2, 0.8, 0.5), least)
+    assert float(found) == pytest.approx(sum(-math.log(p) for p in hard) / len(hard))
+
+
+def test_void_pixels_are_not_hard() -> None:
+    logits, target = of_probabilities(0.1, 0.6, 0.9)
+    target.labels[..., 0] = IGNORE
+    assert float(hard_pixel_cross_entropy(logits, target, 1)) == pytest.approx(-math.log(0.6))
+    target.labels.fill_(IGNORE)
+    assert hard_pixel_cross_entropy(logits, target, 1) == 0

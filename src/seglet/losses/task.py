@@ -6,6 +6,8 @@ least float32.
 Axes: b images, k classes, f foreground classes (all but the background), h rows, w columns.
 """
 
+import math
+
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Integer
 from torch import Tensor
@@ -29,6 +31,25 @@ def cross_entropy(logits: Float[Tensor, "b k _ _"], target: Target) -> Float[Ten
     """
     losses = pixel_cross_entropy(logits, target.labels) * target.weight
     return losses.sum() / (target.labels != IGNORE).sum().clamp(min=1)
+
+
+def hard_pixel_cross_entropy(
+    logits: Float[Tensor, "b k _ _"], target: Target, least: int, probability: float = 0.7
+) -> Float[Tensor, ""]:
+    """Computes the weighted cross-entropy in nats, averaged over the hard pixels of the batch (OHEM).
+
+    Hard is a pixel whose class is predicted with at most `probability`; if there are fewer than `least`, the `least`
+    pixels with the lowest probabilities are. With 0 or as many as there are annotated pixels this is `cross_entropy`.
+
+    Source: Shrivastava et al., CVPR 2016; UniMatch's settings on Cityscapes: 0.7 and 200 000.
+    """
+    losses, known = pixel_cross_entropy(logits, target.labels), target.labels != IGNORE
+    annotated = losses[known].detach()
+    if not 0 < least < len(annotated):
+        return cross_entropy(logits, target)
+    easiest = annotated.kthvalue(len(annotated) - least + 1).values.clamp(max=-math.log(probability))
+    kept = known & (losses.detach() >= easiest)
+    return (losses * target.weight)[kept].sum() / kept.sum()
 
 
 def mask_loss(logits: Float[Tensor, "b k _ _"], target: Target) -> Float[Tensor, " b"]:

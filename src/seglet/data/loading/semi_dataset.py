@@ -35,6 +35,10 @@ class SemiConfig(DataConfig):
     partner: PartnerSource = option(
         "batch", "what CutMix pastes: images drawn for it (UniMatch code), or those of the step in reverse (V2 code)"
     )
+    hard_pixels: int = option(
+        0, "least number of pixels of a batch in the loss of masks, the hardest and all below 0.7 (OHEM); 0: every "
+        "pixel; UniMatch code, Cityscapes: 200000"
+    )  # fmt: skip
     strong_jitter: tuple[float, float, float, float] = option(
         (0.5, 0.5, 0.5, 0.25), "brightness, contrast, saturation, hue of strong views; UniMatch code"
     )
@@ -47,6 +51,8 @@ class SemiConfig(DataConfig):
         for name in ("unlabelled_ratio", "streams"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
+        if self.hard_pixels < 0:
+            raise ValueError(f"hard_pixels: expected 0 or more, got {self.hard_pixels}")
         for name in ("strong_jitter_chance", "strong_grey_chance", "strong_blur_chance"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name}: expected 0 to 1, got {getattr(self, name)}")

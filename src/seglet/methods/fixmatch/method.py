@@ -12,7 +12,12 @@ from torch import Tensor
 from seglet.labels.semi.collapse import detect_collapse, share_terms
 from seglet.labels.semi.cutmix import box_mask, draw_cutmix_boxes, paste_boxes, paste_record
 from seglet.labels.semi.pseudo_label import PseudoLabelMap, pseudo_label_map
-from seglet.losses.task import confidence_ratio_cross_entropy, cross_entropy, mean_confidence_cross_entropy
+from seglet.losses.task import (
+    confidence_ratio_cross_entropy,
+    cross_entropy,
+    hard_pixel_cross_entropy,
+    mean_confidence_cross_entropy,
+)
 from seglet.methods import base, protocols
 from seglet.methods.fixmatch.config import Config
 from seglet.models.distillation.teachers import EMA
@@ -63,7 +68,7 @@ class Method(base.Method[SemiStep], protocols.TrainingWarnings, protocols.ExtraV
             own = self._pseudo_labels(unlabelled)
         else:
             own = pseudo_label_map(resize_align_corners(weak, unlabelled.images.shape[-2:]), unlabelled.valid)
-        terms = {"labelled": cross_entropy(labelled.logits, step.labelled.target)}
+        terms = {"labelled": hard_pixel_cross_entropy(labelled.logits, step.labelled.target, config.hard_pixels)}
         total = terms["labelled"]
         if labelled.auxiliary is not None:
             terms["auxiliary"] = cross_entropy(labelled.auxiliary, step.labelled.target)
