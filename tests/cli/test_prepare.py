@@ -3,6 +3,7 @@
 import html.parser
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -112,7 +113,9 @@ def test_an_audit_shows_columns_and_escapes_what_comes_from_data(prepare, tmp_pa
 
 
 def test_an_audit_before_anything_is_there_says_so(prepare, tmp_path):
-    assert prepare("--audit", tmp_path / "both", "--count", "2").code == 0
+    done = prepare("--audit", tmp_path / "both", "--count", "2")
+    assert done.code == 0
+    assert re.search(r"(\d+) of \1 images lack it; run `seglet prepare`", done.out)
     assert "missing" in (tmp_path / "both/columns.html").read_text()
     with Image.open(tmp_path / "both/columns.png") as sheet:
         assert sheet.width > 5 * 160

@@ -51,6 +51,13 @@ def test_an_empty_caption_is_allowed(tmp_path: Path) -> None:
     assert read_captions(written(tmp_path, "a.csv", "a,\n")).of("a") == ("",)
 
 
+def test_an_image_without_a_line_may_have_no_caption(tmp_path: Path) -> None:
+    found = read_captions(written(tmp_path, "a.csv", "x/a.jpg,a cat\ny/a.jpg,a dog\n"))
+    assert (found.of("b", missing=("",)), found.of("x/a", missing=("",))) == (("",), ("a cat",))
+    with pytest.raises(DataError, match="set captions_missing: neutral"):
+        found.of("b")
+
+
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [

@@ -23,6 +23,7 @@ from seglet.engine.train import StartOptions, train_experiment
 from seglet.engine.training_loader import first_batch
 from seglet.files import file_sha256
 from seglet.methods.viladiff import Method
+from seglet.methods.viladiff.captions import GeneratedCaptions
 from seglet.models.segmenter import load
 from seglet.values import ConfigError
 
@@ -147,17 +148,26 @@ def test_a_caption_file_may_have_any_order_and_missing_images_are_named(folders,
     assert list(failed["captions"]) == ["train-000000"]
     assert "no caption of 'train-000000' in" in failed["captions"]["train-000000"]
     assert set(texts(keys["columns"])) == {("a dog",)}
+    neutral = {**keys, "captions_missing": "neutral", "columns": str(tmp_path / "neutral")}
+    assert prepare(experiment(folders, **neutral)) == {"captions": {}, "caption-tokens": {}}
+    assert sorted(set(texts(neutral["columns"]))) == [("",), ("a dog",)]
 
 
 @pytest.mark.parametrize(("says", "caption"), [("dog", "dog dog dog"), ("[SEP]", "")])
 def test_a_captioner_answers_each_prompt_and_empty_captions_are_kept(says, caption, folders, tmp_path):
     captioner = save_captioner(tmp_path / "captioner", "git", says)
     keys = {**folders, "captions": str(captioner), "columns": str(tmp_path / "columns")}
-    wanted = experiment(keys, caption_length=3, caption_prompts=("a photo", "a photo of a"))
+    wanted = experiment(keys, caption_length=3, caption_beams=2, caption_prompts=("a photo", "a photo of a"))
     assert prepare(wanted) == {"captions": {}, "caption-tokens": {}}
     assert set(texts(keys["columns"])) == {(caption, caption)}
     sets = open_datasets(wanted.settings, wanted.config)
     with_columns(wanted, sets["1_8/labelled"])  # the neutral sentence has tokens
+
+
+def test_beams_are_part_of_a_columns_address_once_there_are_several():
+    one, five = (GeneratedCaptions("git", ("a photo",), 3, "float32", beams) for beams in (1, 5))
+    assert "beams" not in one.settings()  # as columns were addressed before
+    assert five.settings() == {**one.settings(), "beams": 5}
 
 
 def test_an_audit_counts_captions_over_all_images(ready, tmp_path, capsys):

@@ -151,3 +151,22 @@ def test_the_guard_has_hysteresis() -> None:
     guard.open.fill_(True)
     guard.counts.zero_()
     assert guard.update(masks, right, wrong)["refining"] == 0
+
+
+def test_the_denoiser_may_learn_from_masks_alone() -> None:
+    def certain(state: NoisyState, logits: Tensor, steps: Tensor) -> DenoiserOutput:
+        counts.append(len(state.labels))
+        return DenoiserOutput(logits, torch.zeros_like(state.features))
+
+    counts: list[int] = []
+    for both, keys in (
+        (2, {}),
+        (4, {"denoise_labelled": True}),
+        (2, {"denoise_labelled": True, "denoise_unlabelled": False}),
+    ):
+        method = viladiff(captions=None, **keys)
+        method.mixe.denoiser.forward = certain  # type: ignore[method-assign, union-attr]
+        method.losses(semi(streams=1), EARLY)
+        assert counts.pop() == both
+    with pytest.raises(ValueError, match="the denoiser needs labels to learn from; set denoise_labelled"):
+        Config(denoise_unlabelled=False)

@@ -304,6 +304,6 @@ def _write_audit(data: "Dataset", wanted: "Sequence[OfflineColumn]", arguments: 
     count = min(arguments.count, len(data))
     texts = write_audit(files, data, [column.store for column in wanted], count)
     names = ", ".join(map(str, files))
-    text = "\n".join([f"{count} of {len(data)} images with their columns are in {names}", *texts])
+    text = "\n".join([f"{count} of {len(data)} images, with the columns that are there, are in {names}", *texts])
     print_result(text, {"files": list(map(str, files)), "texts": texts}, arguments.json)
     return 0

@@ -66,9 +66,13 @@ def audit_files(path: Path) -> list[Path]:
 
 
 def write_audit(files: Sequence[Path], data: Dataset, stores: Sequence[ColumnStore], count: int) -> list[str]:
-    """Writes an audit of `count` images, spread over the data, and returns the statistics of its texts."""
+    """Writes an audit of `count` images, spread over the data; returns what columns lack and statistics of texts."""
     rows = audit_rows(data, stores, count)
-    counted = [line for store in stores if store.recipe.kind == "text" for line in text_statistics(data, store)]
+    counted = [
+        f"{name}: {lacking} of {len(data)} images lack it; run `seglet prepare`"
+        for name, lacking in ColumnedDataset(data, stores).missing().items()
+    ]
+    counted += [line for store in stores if store.recipe.kind == "text" for line in text_statistics(data, store)]
     for file in files:
         if file.suffix.lower() == ".png":
             with replace_atomically(file) as temporary:

@@ -30,8 +30,10 @@ class CaptionFile:
     captions: Mapping[str, tuple[str, ...]]
     digest: str
 
-    def of(self, image: str) -> tuple[str, ...]:
+    def of(self, image: str, missing: tuple[str, ...] | None = None) -> tuple[str, ...]:
         """Returns the captions of an image, found by its id, or by an end of its path that names no other.
+
+        An image that the file does not name has the captions `missing`, if some are given.
 
         Raises:
             DataError: the file does not name the image, or the name could be of several.
@@ -40,7 +42,12 @@ class CaptionFile:
         if found is None and (key := self._named.of(image)) is not None:
             found = self.captions[self._keys[key]]
         if found is None:
-            raise DataError(f"no caption of {image!r} in {str(self.path)!r}; add a line for it (an empty one will do)")
+            found = missing
+        if found is None:
+            raise DataError(
+                f"no caption of {image!r} in {str(self.path)!r}; add a line for it (an empty one will do), or set "
+                "captions_missing: neutral"
+            )
         return found
 
     @cached_property

@@ -76,7 +76,8 @@ def unlabelled_counterpart(split: str) -> str:
     if kind not in LABELLED_NAMES:
         raise DataError(
             f"the name {split!r} says nothing about unlabelled images; set unlabelled_split, or take a train_split "
-            "such as pascal/92/labeled or one that `seglet data split` makes"
+            "such as pascal/92/labeled or one that `seglet data split` makes; if all images have masks, train "
+            "`supervised`"
         )
     return f"{head}{slash}{UNLABELLED_NAMES[LABELLED_NAMES.index(kind)]}"
 

@@ -38,6 +38,7 @@ class GeneratedCaptions(ColumnProducer):
     prompts: tuple[str, ...]
     longest: int
     precision: Precision
+    beams: int = 1
     name: str = CAPTIONS_COLUMN
     kind: ColumnKind = "text"
     maker: str = "captioner/1"
@@ -50,7 +51,8 @@ class GeneratedCaptions(ColumnProducer):
         return find_model(self.source, "captioner", captioner.CAPTIONER_LAYOUT).identity()
 
     def settings(self) -> Mapping[str, Any]:
-        return {"prompts": list(self.prompts), "longest": self.longest, "precision": self.precision}
+        settings = {"prompts": list(self.prompts), "longest": self.longest, "precision": self.precision}
+        return settings | ({"beams": self.beams} if self.beams > 1 else {})  # older columns have no such setting
 
     def load(self, device: torch.device) -> ComputeColumn:
         network = captioner.Captioner.load(self.source, dtype=self.precision).to(device)
@@ -59,7 +61,7 @@ class GeneratedCaptions(ColumnProducer):
             side = (network.side, network.side)
             images = torch.cat([resize_antialiased(_image(sample, device), side, "bicubic") for sample in samples])
             images = images.clamp(0, 1)
-            by_prompt = [network.caption(images, prompt, longest=self.longest) for prompt in self.prompts]
+            by_prompt = [network.caption(images, prompt, self.beams, self.longest) for prompt in self.prompts]
             return list(zip(*by_prompt, strict=True))
 
         return compute
@@ -71,9 +73,13 @@ def _image(sample: Sample, device: torch.device) -> Tensor:
 
 @dataclass(frozen=True)
 class FileCaptions(ColumnProducer):
-    """Producer of captions from a file of the user, found by image name."""
+    """Producer of captions from a file of the user, found by image name.
+
+    With `empty` an image that the file does not name has an empty caption, otherwise it is an error.
+    """
 
     path: Path
+    empty: bool = False
     name: str = CAPTIONS_COLUMN
     kind: ColumnKind = "text"
     maker: str = "caption-file/1"
@@ -86,10 +92,11 @@ class FileCaptions(ColumnProducer):
         return self._file.digest
 
     def settings(self) -> Mapping[str, Any]:
-        return {}
+        return {"missing": "empty"} if self.empty else {}
 
     def load(self, device: torch.device) -> ComputeColumn:
-        return lambda samples: [self._file.of(sample.id) for sample in samples]
+        missing = ("",) if self.empty else None
+        return lambda samples: [self._file.of(sample.id, missing) for sample in samples]
 
 
 @dataclass(frozen=True)
@@ -179,9 +186,13 @@ def caption_producers(config: Config) -> list[ColumnProducer]:
     if config.captions == "world":
         writer = WorldCaptions()
     elif Path(config.captions).suffix.lower() in CAPTION_FILE_SUFFIXES:
-        writer = FileCaptions(Path(config.captions))
+        writer = FileCaptions(Path(config.captions), config.captions_missing == "neutral")
     else:
         writer = GeneratedCaptions(
-            config.captions, config.caption_prompts, config.caption_length, config.caption_precision
+            config.captions,
+            config.caption_prompts,
+            config.caption_length,
+            config.caption_precision,
+            config.caption_beams,
         )
     return [writer, CaptionTokens(config.text, config.caption_neutral, config.text_pooled)]

@@ -20,6 +20,7 @@ RECOMMENDED: Mapping[str, Any] = MappingProxyType(
         "mix": "flips",
         "denoiser": "corrector",
         "denoise_labelled": True,
+        "denoise_unlabelled": False,
         "denoise_from": "guesses",
         "refine_from": 1,
         "refine_draw": "likeliest",
@@ -60,8 +61,14 @@ class Config(SemiConfig, StudentConfig):
     )
     caption_prompts: tuple[str, ...] = option(("A photo of", "A photo contains"), "how captions begin; Sec. 3.2")
     caption_length: int = option(30, "largest number of tokens of a caption; the paper does not say")
+    caption_beams: int = option(
+        1, "width of the captioner's beam search; 1 takes the likeliest word each time, LAVIS's BLIP-2 code has 5"
+    )
     caption_precision: Precision = option("float32", "of the captioner; float16 halves the 15 GB of BLIP-2")
     caption_neutral: str = option("a photo", "caption of an image for which there is none; ours")
+    captions_missing: Literal["error", "neutral"] = option(
+        "error", "an image that the file of captions does not name: an error, or as if its caption were empty"
+    )
     shuffle_captions: bool = option(False, "give each image of a step the captions of another, as an ablation")
     text: str = option("clip-b16", "CLIP that encodes captions: short name, hub id or folder; Fig. 2")
     text_width: int = option(512, "channels of its token features: 512 for clip-b16, 128 for tiny-clip")
@@ -149,6 +156,9 @@ class Config(SemiConfig, StudentConfig):
         "whole", "predict labels, or a correction of the segmenter's logits that starts at 0; the paper does not say"
     )
     denoise_labelled: bool = option(False, "train the denoiser on masks too; Eq. 11: on unlabelled images alone")
+    denoise_unlabelled: bool = option(
+        True, "train the denoiser on pseudo labels (Eq. 11); false needs denoise_labelled"
+    )
     denoise_from: Literal["masks", "guesses"] = option(
         "masks",
         "labels that are corrupted there: the masks, or the student's predictions, whose errors it then learns; ours",
@@ -197,8 +207,11 @@ class Config(SemiConfig, StudentConfig):
             raise ValueError(
                 f"captions: only networks called vila-… read them, not {self.student}; or set captions: none"
             )
-        if self.refine_paths < 1:
-            raise ValueError(f"refine_paths: expected at least 1, got {self.refine_paths}")
+        for name in ("refine_paths", "caption_beams"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
+        if not (self.denoise_labelled or self.denoise_unlabelled):
+            raise ValueError("denoise_unlabelled: the denoiser needs labels to learn from; set denoise_labelled")
         if self.refine_from is not None and not 1 <= self.refine_from <= self.denoising_steps:
             raise ValueError(
                 f"refine_from: expected 1 to denoising_steps, {self.denoising_steps}, got {self.refine_from}"

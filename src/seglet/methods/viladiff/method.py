@@ -102,7 +102,7 @@ class Method(
         own, partner = strong_views(step, labels, None if captions is None else captions.unlabelled)
         views = cutmix_views(own, partner, config.boxes, progress.generator(purpose=_BOXES))
         labelled, strong = self._student_streams(step, views, captions)
-        terms = {"labelled": stream_loss(*labelled.logits, step.labelled.target)}  # Eq. 10
+        terms = {"labelled": stream_loss(*labelled.logits, step.labelled.target, config.hard_pixels)}  # Eq. 10
         total = terms["labelled"]
         if config.pseudo_weight > 0:
             terms["pseudo"] = stream_loss(*strong.logits, views.pseudo.target(config.threshold))
@@ -196,17 +196,17 @@ class Method(
         guess: PseudoLabelMap,
         progress: Progress,
     ) -> dict[str, Float[Tensor, ""]]:
-        """Computes the denoiser's losses on strong views and, with `denoise_labelled`, on labelled ones."""
+        """Computes the denoiser's losses on strong views and on labelled ones, or on one of them, as the keys say."""
         labelled, strong = (self._labelling_stream(both) for both in student)
         noise = progress.generator(step.unlabelled.images.device, _NOISE)
         labels = step.labelled.target.labels
         masks = PseudoLabelMap(labels, torch.ones_like(labels, dtype=guess.confidence.dtype), labels != IGNORE)
         if self.config.flips == "confusion":
             mixe.observe(labelled.logits, masks)
-        if not self.config.denoise_labelled:
-            return mixe.losses(strong, guess, progress.fraction, noise)
-        predicted = len(labels) if self.config.denoise_from == "guesses" else 0
-        both = StreamOutput.cat([labelled, strong]), PseudoLabelMap.cat([masks, guess])
+        taught = [(labelled, masks)] * self.config.denoise_labelled + [(strong, guess)] * self.config.denoise_unlabelled
+        outputs, targets = zip(*taught, strict=True)
+        predicted = len(labels) if self.config.denoise_labelled and self.config.denoise_from == "guesses" else 0
+        both = StreamOutput.cat(outputs), PseudoLabelMap.cat(targets)
         return mixe.losses(*both, progress.fraction, noise, predicted)
 
     def _labelling_stream(self, both: StreamOutputs) -> StreamOutput:
