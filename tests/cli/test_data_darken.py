@@ -143,3 +143,25 @@ def test_darkness_is_measured_without_images_to_compare_with(light, seglet):
     assert shown.code == 0
     assert "these images" in shown.out
     assert "nearest" not in shown.out
+
+
+def test_frames_of_one_folder_share_a_night_but_no_noise(light, seglet):
+    assert seglet(*words(light, "--per", "folder")).code == 0
+    stored = [
+        json.loads((light.parent / f"dark/parameters/{split}/{name}.json").read_text())["parameters"]
+        for split in ("train", "val")
+        for name in (0, 1)
+    ]
+    shared = [{key: value for key, value in each.items() if key != "noise_seed"} for each in stored]
+    assert shared[0] == shared[1]
+    assert len({each["noise_seed"] for each in stored[:2]}) == 2
+    assert "per was" in seglet(*words(light)).err
+
+
+def test_darkness_goes_on_past_a_file_that_cannot_be_read(light, seglet):
+    (light / "images/train/torn.png").write_bytes(b"no image")
+    shown = seglet("data", "darkness", light / "images", "--json")
+    assert shown.code == 2
+    content = json.loads(shown.out)
+    assert content["measured"]["these images"]["images"] == 4
+    assert [each["file"].endswith("torn.png") for each in content["failed"]] == [True]

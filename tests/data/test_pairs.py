@@ -174,3 +174,20 @@ def test_validation_images_of_light_data_are_darkened_once():
     experiment = self_lit(dark="none")
     with pytest.raises(ConfigError, match=r"light: self takes light images.* --dark night"):
         open_datasets(experiment.settings, experiment.config)
+
+
+def test_pairs_of_files_are_compared_in_size_before_training(tmp_path):
+    for home, sizes in (
+        ("dark", {"a": (8, 6), "b": (8, 6), "c": (4, 4)}),
+        ("light", {"a": (8, 6), "b": (6, 8), "c": (5, 4)}),
+    ):
+        for name, size in sizes.items():
+            (tmp_path / home / "images").mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", size, (len(home), 0, 0)).save(tmp_path / home / "images" / f"{name}.png")
+        (tmp_path / home / "classes.txt").write_text("background\ncat\n")
+    dark, light = (open_dataset(str(tmp_path / home), "all") for home in ("dark", "light"))
+    with pytest.raises(
+        DataError, match=r"2 of 3 pairs do not have one size: 'b' is 8x6, its light image 'b' 6x8; 'c' is"
+    ):
+        DarkLightDataset(dark, light).check_sizes()
+    DarkLightDataset(Images(["a"], 1), Images(["a"], 2)).check_sizes()  # not of files: nothing to read before

@@ -1,7 +1,7 @@
 """A darkened copy of a data set: its files, the darkening of each image, and its description."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,8 @@ from PIL import Image
 
 from seglet._version import __version__
 from seglet.data.class_table import ClassEntry
+from seglet.data.dark.parameters import Darkening
 from seglet.data.dark.pipeline import darken_image
-from seglet.data.dark.presets import DarkeningRanges
 from seglet.data.description import WHOLE_SPLIT, Description, ImageItem, TagOrigin
 from seglet.data.description_files import DESCRIPTION_FILE, delete_description
 from seglet.data.errors import DataError
@@ -19,6 +19,9 @@ from seglet.files import content_hash, read_bytes, read_json, replace_atomically
 from seglet.images import write_mask
 from seglet.inference.inputs import result_path
 from seglet.inference.training_set import write_tags
+
+DrawDarkening = Callable[[int, str], Darkening]
+"""A function from a seed and the id of an image to its parameters: a method of `DarkeningRanges`."""
 
 
 @dataclass(frozen=True)
@@ -78,11 +81,11 @@ def _apart(description: Description) -> bool:
     return list(description.splits) != [WHOLE_SPLIT] and max(counts.values()) == 1
 
 
-def darken_one(ranges: DarkeningRanges, seed: int, description: Description, task: DarkenTask) -> dict[str, Any]:
-    """Writes the darkened image, its mask, and then the parameters that were drawn for it."""
+def darken_one(draw: DrawDarkening, seed: int, description: Description, task: DarkenTask) -> dict[str, Any]:
+    """Writes the darkened image, its mask, and then the parameters that were drawn for its id."""
     item = task.item
     image = description.read_image(item)
-    parameters = ranges.draw(seed, item.id)
+    parameters = draw(seed, item.id)
     with replace_atomically(task.image) as temporary:
         Image.fromarray(darken_image(image, parameters)).save(temporary, "PNG", compress_level=3)
     hashes = {"of": item.image_hash or content_hash(read_bytes(item.image)), "image": _hash(task.image)}

@@ -19,7 +19,8 @@ noise, process again (MAET, ICCV 2021). OUT becomes a data set of the same split
   masks/NAME.png        its mask, with the ids of classes.txt
   parameters/NAME.json  the parameters drawn for it, which reproduce it from the light image
 with a folder for each split where there are several; classes.txt, dataset.json, tags.json if there are tags, and
-darkened.json, which records the result of each image. Parameters depend on the seed and the image's name alone.
+darkened.json, which records the result of each image. Parameters depend on the seed and the image's name alone, with
+--per folder on the name of its folder.
 Finished images are not made again, so the same command goes on after an interruption."""
 _VARIANTS = ("degrade", "isp")
 
@@ -42,6 +43,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--safe-invert",
         action="store_true",
         help="keep highlights: undo the white balance less near white, so that saturated pixels stay white",
+    )
+    parser.add_argument(
+        "--per",
+        choices=("image", "folder"),
+        default="image",
+        help="draw parameters for each image, or for each folder of images, as for the frames of a video; noise is "
+        "each image's own (default image)",
     )
     parser.add_argument("--seed", type=whole_number(0, 2**63 - 1), default=0, help="seed of the parameters (default 0)")
     parser.add_argument("--jobs", type=whole_number(1, 1024), metavar="N", help="processes (one for each processor)")
@@ -66,7 +74,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise ValueError(f"{str(out)!r} lies in the data set that is read; choose an --out beside it")
     settings: dict[str, Any] = {"in": str(arguments.data.resolve())}
     settings |= {name: getattr(arguments, name) for name in ("preset", "variant", "seed")}
-    settings |= {"safe_invert": True} if arguments.safe_invert else {}  # records of 0.1.0 have no such key
+    settings |= {"safe_invert": True} if arguments.safe_invert else {}  # records of 0.1.0 have no such keys
+    settings |= {"per": "folder"} if arguments.per == "folder" else {}
     record: dict[str, Any] = {"seglet": __version__, "command": arguments.command_line, "settings": settings}
     record |= {"classes": list(description.classes.names), "finished": False}
     tasks = darken_tasks(description, out)
@@ -74,7 +83,8 @@ def run(arguments: argparse.Namespace) -> int:
     write_json(out / _RECORD, record)
     write_text(out / "classes.txt", class_table_text(description.classes))
     ranges = preset_ranges(arguments.preset, arguments.variant, arguments.safe_invert)
-    work = partial(darken_one, ranges, arguments.seed, description)
+    draw = ranges.draw_for_folder if arguments.per == "folder" else ranges.draw
+    work = partial(darken_one, draw, arguments.seed, description)
     outcomes = process_all("darken", work, tasks, arguments.jobs or processor_count(), arguments.overwrite)
     describe_dark(description, out, {outcome.name for outcome in outcomes if not outcome.reason})
     record |= {"finished": True, "out": str(out), **_outcome_record(outcomes)}

@@ -40,7 +40,8 @@ def run(arguments: argparse.Namespace) -> int:
     from seglet.inference.inputs import gather_images
 
     dark = gather_images(arguments.images, _NO_OUTPUT, read_max_pixels(arguments))
-    found = {"these images": _measure_all(dark)}
+    measured, failed = _measure_all(dark)
+    found = {"these images": measured}
     if arguments.light is not None:
         light = _evenly_spaced(gather_images([arguments.light], _NO_OUTPUT, read_max_pixels(arguments)), arguments.most)
         found |= _measure_presets(light, arguments.seed)
@@ -52,19 +53,29 @@ def run(arguments: argparse.Namespace) -> int:
     if near:
         lines.append(f"nearest in stops: {near}")
         lines.append(f"next: seglet data darken DATA --out DARK --preset {near}")
-    print_result("\n".join(lines), {"measured": content, "nearest": near}, arguments.json)
-    return 0
+    lines += [f"not measured: {each['file']}: {each['reason']}" for each in failed]
+    print_result("\n".join(lines), {"measured": content, "nearest": near, "failed": failed}, arguments.json)
+    return 2 if failed else 0
 
 
-def _measure_all(images: "list[ImageFile]") -> "list[ImageDarkness]":
-    """Measures all images.
+def _measure_all(images: "list[ImageFile]") -> "tuple[list[ImageDarkness], list[dict[str, str]]]":
+    """Measures all images that can be read, and returns why others cannot.
 
     Raises:
-        ValueError: an image cannot be read.
+        DataError: none can be read.
     """
     from seglet.data.dark.measure import measure_darkness
+    from seglet.files import DataError
 
-    return [measure_darkness(image.read()) for image in images]
+    found, failed = [], []
+    for image in images:
+        try:
+            found.append(measure_darkness(image.read()))
+        except DataError as error:
+            failed.append({"file": str(image.path), "reason": str(error)})
+    if not found:
+        raise DataError(f"none of the {len(images)} images can be read: {failed[0]['reason']}")
+    return found, failed
 
 
 def _measure_presets(images: "list[ImageFile]", seed: int) -> "dict[str, list[ImageDarkness]]":

@@ -60,6 +60,12 @@ class DarkeningRanges:
         digest = hashlib.sha256(f"{seed}/{image_id}".encode(errors="surrogateescape")).digest()
         return self.draw_with(PortableRng(int.from_bytes(digest[:16]), PARAMETER_STREAM))
 
+    def draw_for_folder(self, seed: int, image_id: str) -> Darkening:
+        """Draws the parameters that all images of a folder share, as the frames of a sequence do, and the image's own
+        noise."""
+        folder = image_id.rpartition("/")[0]
+        return replace(self.draw(seed, folder), noise_seed=self.draw(seed, image_id).noise_seed)
+
     def draw_with(self, rng: PortableRng) -> Darkening:
         """Draws parameters from a generator."""
         log_shot = self.log_shot.at(rng.unit())

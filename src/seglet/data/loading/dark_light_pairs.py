@@ -75,7 +75,9 @@ class PairConfig(DataConfig):
         split = self.light_split or source.train_split
         if self.light is not None:
             light = open_dataset(self.light, split, resize=source.resize)
-            return DarkLightDataset(dark, light, self.light_offset)
+            pairs = DarkLightDataset(dark, light, self.light_offset)
+            pairs.check_sizes()
+            return pairs
         return DarkLightDataset(dark, source.open(split)) if source.is_world else BrightenedDataset(dark, self.brighten)
 
     def evaluation_data(self, data: str) -> str:
@@ -107,6 +109,31 @@ class DarkLightDataset(Dataset):
         self.classes, self.ids = dark.classes, dark.ids
         self._partners = _partners(dark.ids, light.ids, offset)
         self.fingerprint = hashlib.sha256(f"{dark.fingerprint} {light.fingerprint} {offset}".encode()).hexdigest()
+
+    def check_sizes(self) -> None:
+        """Compares the sizes of all pairs of image files by their headers, before anything is trained.
+
+        Raises:
+            DataError: some differ; the message counts them and names up to three.
+        """
+        from seglet.data.folder_dataset import FolderDataset
+        from seglet.images import image_size
+
+        dark, light = self.dark, self.light
+        if not (isinstance(dark, FolderDataset) and isinstance(light, FolderDataset)):
+            return
+        wrong = []
+        for item, partner in zip(dark.items, (light.items[place] for place in self._partners), strict=True):
+            (h, w), (h2, w2) = (
+                image_size(each.image, data.description.max_pixels) for each, data in ((item, dark), (partner, light))
+            )
+            if (h, w) != (h2, w2):
+                wrong.append(f"{item.id!r} is {w}x{h}, its light image {partner.id!r} {w2}x{h2}")
+        if wrong:
+            raise DataError(
+                f"{len(wrong)} of {len(dark.items)} pairs do not have one size: {'; '.join(wrong[:3])}; pairs must "
+                "show the same pixels: crop or resize one of them"
+            )
 
     @property
     def origin(self) -> str:
