@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         soft_cross_entropy,
         target_tilt,
     )
+    from seglet.losses.distillation.learned_masks import mask_overlap, masked_distance, token_masks
     from seglet.losses.distillation.logit_standardisation import standardise_logits
     from seglet.losses.distillation.skd_pairwise import coarse_pairwise_loss, pairwise_loss
     from seglet.losses.distillation.target_split import TargetSplit, decoupled_divergence, normalised_cross_entropy
@@ -102,6 +103,8 @@ __all__ = [
     "lower_cross_entropy",
     "margin_uncertainty",
     "mask_loss",
+    "mask_overlap",
+    "masked_distance",
     "mean_confidence_cross_entropy",
     "mean_squared_error",
     "merge_deviation",
@@ -118,6 +121,7 @@ __all__ = [
     "standardise_logits",
     "stream_loss",
     "target_tilt",
+    "token_masks",
     "uncertainty_weight",
     "variation_loss",
     "wasserstein_loss",
@@ -166,6 +170,8 @@ _HOMES = {
     "lower_cross_entropy": "seglet.losses.vila",
     "margin_uncertainty": "seglet.losses.uncertainty",
     "mask_loss": "seglet.losses.task",
+    "mask_overlap": "seglet.losses.distillation.learned_masks",
+    "masked_distance": "seglet.losses.distillation.learned_masks",
     "mean_confidence_cross_entropy": "seglet.losses.task",
     "mean_squared_error": "seglet.losses.distillation.features",
     "merge_deviation": "seglet.losses.uncertainty",
@@ -182,6 +188,7 @@ _HOMES = {
     "standardise_logits": "seglet.losses.distillation.logit_standardisation",
     "stream_loss": "seglet.losses.vila",
     "target_tilt": "seglet.losses.distillation.kl",
+    "token_masks": "seglet.losses.distillation.learned_masks",
     "uncertainty_weight": "seglet.losses.uncertainty",
     "variation_loss": "seglet.losses.distillation.ifvd",
     "wasserstein_loss": "seglet.losses.distillation.adversarial",

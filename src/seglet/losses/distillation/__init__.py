@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         soft_cross_entropy,
         target_tilt,
     )
+    from seglet.losses.distillation.learned_masks import mask_overlap, masked_distance, token_masks
     from seglet.losses.distillation.logit_standardisation import standardise_logits
     from seglet.losses.distillation.skd_pairwise import coarse_pairwise_loss, pairwise_loss
     from seglet.losses.distillation.target_split import TargetSplit, decoupled_divergence, normalised_cross_entropy
@@ -50,6 +51,8 @@ __all__ = [
     "gradient_penalty",
     "hinge_loss",
     "kl_divergence",
+    "mask_overlap",
+    "masked_distance",
     "mean_squared_error",
     "normalised_cross_entropy",
     "omni_contrastive_loss",
@@ -57,6 +60,7 @@ __all__ = [
     "soft_cross_entropy",
     "standardise_logits",
     "target_tilt",
+    "token_masks",
     "variation_loss",
     "wasserstein_loss",
     "within_classes",
@@ -85,6 +89,8 @@ _HOMES = {
     "gradient_penalty": "seglet.losses.distillation.adversarial",
     "hinge_loss": "seglet.losses.distillation.adversarial",
     "kl_divergence": "seglet.losses.distillation.kl",
+    "mask_overlap": "seglet.losses.distillation.learned_masks",
+    "masked_distance": "seglet.losses.distillation.learned_masks",
     "mean_squared_error": "seglet.losses.distillation.features",
     "normalised_cross_entropy": "seglet.losses.distillation.target_split",
     "omni_contrastive_loss": "seglet.losses.distillation.afdcd",
@@ -92,6 +98,7 @@ _HOMES = {
     "soft_cross_entropy": "seglet.losses.distillation.kl",
     "standardise_logits": "seglet.losses.distillation.logit_standardisation",
     "target_tilt": "seglet.losses.distillation.kl",
+    "token_masks": "seglet.losses.distillation.learned_masks",
     "variation_loss": "seglet.losses.distillation.ifvd",
     "wasserstein_loss": "seglet.losses.distillation.adversarial",
     "within_classes": "seglet.losses.distillation.dist",

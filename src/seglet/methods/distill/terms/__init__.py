@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from seglet.methods.distill.terms import generation, networks, pixels, relations, target_classes
+from seglet.methods.distill.terms import generation, learned_masks, networks, pixels, relations, target_classes
 from seglet.methods.distill.terms.base import Term
 
 TERMS: Mapping[str, type[Term]] = MappingProxyType(
@@ -24,5 +24,6 @@ TERMS: Mapping[str, type[Term]] = MappingProxyType(
         "dkd": target_classes.DKDTerm,
         "nkd": target_classes.NKDTerm,
         "mgd": generation.MGDTerm,
+        "maskd": learned_masks.MasKDTerm,
     }
 )
