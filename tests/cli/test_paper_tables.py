@@ -9,6 +9,7 @@ import pytest
 
 from seglet.engine.experiment import resolve_experiment
 from seglet.engine.presets import preset_folder, read_presets
+from seglet.files import write_text
 from seglet.results import worker
 from seglet.results.checks import check_table
 from seglet.results.collect import table_command
@@ -134,6 +135,19 @@ def test_what_a_table_lacks_is_said_before_anything_is_trained(images):
         check_table(replace(here, overrides={**here.overrides, "student_weights": "away"}))
     with pytest.raises(ConfigError, match="devices"):
         check_table(replace(here, overrides={**here.overrides, "batch": 3, "devices": 2}))
+
+
+def test_a_row_that_was_finished_with_other_keys_or_on_another_split_is_not_taken_for_this_tables(images):
+    trial, cell = replace(small(images, steps=2), score_on="val"), Cell("deeplabv3-fotf", 0)
+    folder = trial.folders.run(cell)
+    write_text(folder / "experiment.yaml", resolve_experiment(None, experiment_keys(trial, cell)).yaml())
+    write_text(folder / "scores.json", '{"split": "val"}')
+    check_table(trial)
+    check_table(replace(trial, overrides={**trial.overrides, "workers": 7}))  # cannot change the result
+    with pytest.raises(ValueError, match=r"fotf-0 is finished, but not .*\n  steps: was 2, now 40000\ndelete"):
+        check_table(replace(small(images), score_on="val"))
+    with pytest.raises(ValueError, match="split to score on: was 'val', now 'train'"):
+        check_table(replace(trial, score_on="train"))
 
 
 def test_the_split_that_was_scored_instead_is_part_of_the_command(images):

@@ -5,13 +5,18 @@ from pathlib import Path
 from seglet.data.folder_dataset import describe_data
 from seglet.data.opening import names_world
 from seglet.engine.experiment import resolve_experiment
+from seglet.engine.experiment_file import read_yaml
 from seglet.engine.preconditions import check_hardware
+from seglet.engine.run import Run, changed_keys
+from seglet.engine.settings import PLACES_OF_DATA
+from seglet.files import read_json
 from seglet.results.experiments import backbone_name, check_splits, experiment_keys, scored_data
 from seglet.results.plan import Cell, TablePlan
 
 
 def check_table(plan: TablePlan) -> None:
-    """Checks that every wanted row has a sound experiment, its data, its initial weights and the devices it needs.
+    """Checks that every wanted row has a sound experiment, its data, its initial weights and the devices it needs, and
+    that rows which are finished were trained and scored as the table says now.
 
     Raises:
         ValueError: something is missing or wrong; the message says what to do.
@@ -23,6 +28,28 @@ def check_table(plan: TablePlan) -> None:
             cell = Cell(name, plan.all_seeds[0])
             check_hardware(resolve_experiment(None, experiment_keys(plan, cell)).settings)
             _check_initial_weights(plan, cell)
+    for cell in plan.wanted_cells():
+        if plan.folders.scores(cell).exists() and (changes := _changes_since(plan, cell)):
+            raise ValueError(
+                f"{plan.folders.run(cell)} is finished, but not as this table is now:\n  "
+                + "\n  ".join(changes)
+                + "\ndelete that folder to have it done again, or take another folder for the runs"
+            )
+
+
+def _changes_since(plan: TablePlan, cell: Cell) -> list[str]:
+    """Returns a line for each difference that matters between how a finished cell was made and how it would be now."""
+    run, row = Run(plan.folders.run(cell)), plan.row(cell)
+    split = read_json(plan.folders.scores(cell)).get("split", plan.scored_split)
+    found = [] if split == plan.scored_split else [f"split to score on: was {split!r}, now {plan.scored_split!r}"]
+    if row.model_of or row.maps or not run.experiment.exists():
+        return found
+    now = resolve_experiment(None, experiment_keys(plan, cell))
+    given = {"teacher": row.teacher, "kd_weight": row.matched_to, "data": row.labels_of}
+    derived = {key for key, source in given.items() if source}  # from other rows, whose folders may have moved
+    before = {**now.default_values(), **read_yaml(run.experiment)}
+    kept = {key: value for key, value in now.values().items() if key not in derived}
+    return found + changed_keys({key: before.get(key) for key in kept}, kept, PLACES_OF_DATA)
 
 
 def _check_scored_split(plan: TablePlan) -> None:
