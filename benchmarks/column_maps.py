@@ -32,7 +32,7 @@ class MapsResult(Result):
 def run() -> MapsResult:
     config = Config(
         clip_model="tiny-clip", prompts="world", diffusion=("tiny-sd",), diffusion_layers=("up_blocks.1",),
-        cache_from="none", adapter=False,
+        cache_from="none", adapter=False, vce_path="block", acr_update="replace", acr_threshold_scaled=False,
     )  # fmt: skip
     method = Method.build(config, WORLD_CLASSES, seed=0).eval()
     curves = {rank: CamCurve(WORLD_CLASSES) for rank in (0, *RANKS)}

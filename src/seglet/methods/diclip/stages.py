@@ -12,7 +12,7 @@ from torch import Tensor
 from seglet.methods.diclip.config import Config
 from seglet.methods.diclip.tsa import dynamic_cam, static_cam
 from seglet.methods.diclip.vce import apply_acr
-from seglet.models.foundation.attention import changed_attention
+from seglet.models.foundation.attention import attention_outputs, changed_attention
 from seglet.models.foundation.image_tower import ImageTower
 from seglet.models.layers.attention_fusion import fuse_attention
 
@@ -70,6 +70,7 @@ def _used_attention(
         used.append(fused.mean(dim=1)[:, 1:, 1:].float())
         return fused
 
-    with changed_attention(tower.attentions[-config.fused_layers :], change, config.clip_pairs):
+    hooked = attention_outputs if config.vce_path == "attention" else changed_attention
+    with hooked(tower.attentions[-config.fused_layers :], change, config.clip_pairs):
         tower(images)
     return torch.stack(used).mean(dim=0)
