@@ -54,7 +54,7 @@ def check_inference_options(model: Predictor, options: InferenceOptions) -> None
     """
     if isinstance(model, TagPredictor):
         if not replace(options, refiner=None).plain or options.window is not None:
-            raise ValueError("a method predicts as its experiment says; leave out --size, --scales, --flip, --window, "
+            raise ValueError("a method predicts as its experiment says; leave out --scales, --flip, --size, --window, "
                              "--background… and --least-score, and set its keys")  # fmt: skip
         return
     name, head = model.architecture.name, model.architecture.head
