@@ -1,6 +1,7 @@
 """`--method` of `seglet predict` and `seglet evaluate`: masks from tags without a segmenter."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -114,6 +115,47 @@ def test_what_a_run_has_learned_is_used(seglet, tmp_path, monkeypatch):
     assert bool(learned.method.taught)
     assert not bool(fresh.method.taught)
     assert load(tmp_path / "run/last").classes == learned.classes
+    shutil.rmtree(tmp_path / "cache")  # of the run alone, with no cache to be made again
+    monkeypatch.setattr("seglet.engine.datasets.training_data", None)
+    moved = open_method(
+        str((tmp_path / "run").rename(tmp_path / "moved")), None, None, "cpu", {"cam_scales": [1.0, 0.5]}
+    )
+    assert torch.equal(moved.method.cache.keys, learned.method.cache.keys)
+    assert moved.method.config.cam_scales == (1.0, 0.5)
+    with pytest.raises(ValueError, match="do not fit these keys; leave out those that change its networks"):
+        open_method(str(tmp_path / "moved"), None, None, "cpu", {"adapter_prompts": 7})
+
+
+def test_keys_of_the_method_are_options_of_the_commands(experiment, seglet, tmp_path):
+    words = ("--method", experiment, "--data", "world:scenes=2,size=32", "--split", "test")
+    scores = json.loads(seglet("evaluate", *words, "--attention", "none", "--json").out)
+    assert scores["keys"] == {"attention": "none"}
+    assert seglet("predict", *words, "--out", tmp_path / "out", "--par-steps", "0").code == 0
+    record = read_json(tmp_path / "out/predictions.json")
+    assert record["keys"] == {"par_steps": "0"}
+    assert "--par-steps 0" in record["command"]
+    wrong = seglet("evaluate", *words, "--par_stepz", "0")
+    assert wrong.code == 2
+    assert "did you mean 'par_steps'" in wrong.err
+    assert "unknown option '--par-steps'" in seglet("predict", "x", "y", "--out", "z", "--par-steps", "0").err
+
+
+def test_tags_are_read_before_anything_is_made_for_the_classes(images, seglet, tmp_path):
+    write_json(
+        tmp_path / "e.yaml", {**CLIP, "clip_model": "no/where", "cache_from": "generated", "generator": "no/where"}
+    )
+    (tmp_path / "tags.csv").write_text("image,tags\nval0.png,moone\n")
+    words = ("--tags", tmp_path / "tags.csv", "--names", "star", "moon", "--out", tmp_path / "out")
+    assert "moone" in seglet("predict", "--method", tmp_path / "e.yaml", images / "images/val", *words).err
+
+
+def test_remarks_on_the_classes_appear_without_training_too(experiment, images, seglet, tmp_path):
+    (tmp_path / "tags.csv").write_text("image,tags\nval0.png,star zyx\nval1.png,star zyx\n")
+    words = ("--tags", tmp_path / "tags.csv", "--names", "star zyx", "--out", tmp_path / "out")
+    assert (
+        "zyx of class 'star zyx' into pieces"
+        in seglet("predict", "--method", experiment, images / "images/val", *words).err
+    )
 
 
 def test_what_is_missing_or_too_much_is_named(experiment, images, seglet, tmp_path):

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from seglet._version import __version__
+from seglet.cli.options.experiment import parse_keys
 from seglet.cli.options.inference import add_inference_options, read_inference_options
 from seglet.cli.output import print_result
 from seglet.cli.parsing import add_device, add_json, add_method, darkness_level, positive_fraction, whole_number
@@ -63,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_inference_options(parser)
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace, rest: list[str]) -> int:
     from seglet.files import write_json
     from seglet.inference.evaluate import ScoringOptions, score_model
     from seglet.inference.sources import LabelMethod
@@ -81,10 +82,12 @@ def run(arguments: argparse.Namespace) -> int:
         workers=arguments.workers,
         device=arguments.device,
     )
-    model = arguments.model or LabelMethod(arguments.method)
+    keys = parse_keys(rest)
+    model = arguments.model or LabelMethod(arguments.method, keys)
     scored = score_model(model, _name(arguments), arguments.split, options)
     size = {} if scored.parameters is None else {"parameters": scored.parameters}
-    content = {**_settings(arguments, scored.fingerprint, inference), **size, **scored.evaluation.as_dict()}
+    used = {"keys": keys} if keys else {}
+    content = {**_settings(arguments, scored.fingerprint, inference), **used, **size, **scored.evaluation.as_dict()}
     if arguments.out:
         write_json(arguments.out, content)
     print_result(_text(arguments, content), content, arguments.json)

@@ -23,11 +23,15 @@ from seglet.values import did_you_mean
 
 @dataclass(frozen=True)
 class Command:
-    """Module of a command below `seglet.cli`, and its help; one that `takes_keys` also gets keys of an experiment."""
+    """Module of a command below `seglet.cli`, and its help.
+
+    One that `takes_keys` also gets keys of an experiment, one that `takes_method_keys` only with --method.
+    """
 
     module: str
     help: str
     takes_keys: bool = False
+    takes_method_keys: bool = False
 
 
 COMMANDS = {
@@ -41,8 +45,8 @@ COMMANDS = {
     "prepare": Command("prepare", "compute a method's offline columns: depth, captions, attention", takes_keys=True),
     "train": Command("train", "train a segmenter from an experiment file", takes_keys=True),
     "replay": Command("replay", "repeat a training step whose loss was not finite"),
-    "evaluate": Command("evaluate", "score a segmenter on images with masks"),
-    "predict": Command("predict", "segment images"),
+    "evaluate": Command("evaluate", "score a segmenter on images with masks", takes_method_keys=True),
+    "predict": Command("predict", "segment images", takes_method_keys=True),
     "compare": Command("compare", "draw the predictions of several segmenters side by side"),
     "label": Command("label", "segment images and write confident regions for a labelling tool"),
     "report": Command("report", "write one HTML page with the scores and errors of runs"),
@@ -134,6 +138,8 @@ def run_command(name: str, words: Sequence[str]) -> int:
     try:
         if command.takes_keys:
             code: int = module.run(*parser.read_known(words))
+        elif command.takes_method_keys:
+            code = module.run(*parser.read_known_with_method(words))
         else:
             code = module.run(parser.read(words))
     except SystemExit as stop:  # argparse, behind --help

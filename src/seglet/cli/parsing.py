@@ -55,7 +55,13 @@ class Parser(argparse.ArgumentParser):
         """
         own, foreign = split_options(self.current(words), self.options())
         arguments, more = self.parse_known_args(own)
+        arguments.command_line = shlex.join([*self.prog.split(), *words])
         return arguments, more + foreign
+
+    def read_known_with_method(self, words: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
+        """Parses the arguments as `read_known` if the option --method is given, and else as `read`."""
+        given = any(word.partition("=")[0] == "--method" for word in words)
+        return self.read_known(words) if given else (self.read(words), [])
 
     def current(self, words: Sequence[str]) -> list[str]:
         """Replaces old spellings of options by today's, and `~` at the beginning of a value by the user's home."""
@@ -186,7 +192,8 @@ def add_method(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--method",
         metavar="METHOD",
-        help="in place of a model: a method that makes masks from tags, by name, experiment (YAML) or run",
+        help="in place of a model: a method that makes masks from tags, by name, experiment (YAML) or run; its keys "
+        "are options too, as of `seglet train`",
     )
 
 

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seglet.cli.options.experiment import parse_keys
 from seglet.cli.options.inference import add_inference_options, read_inference_options
 from seglet.cli.options.limits import add_max_pixels, read_max_pixels
 from seglet.cli.options.pseudo_labels import add_pseudo_label_options, read_pseudo_label_options
@@ -25,7 +26,8 @@ classes.txt has the classes of the masks, predictions.json the result of each im
 cannot be read is reported and skipped.
 
 With --method in place of a model, a method makes masks from the tags of each image (--tags, or those of --data),
-without training or as trained by a run: see `docs/methods/diclip.md`.
+without training or as trained by a run: see `docs/methods/diclip.md`. Keys of the method are options, `--KEY VALUE`,
+behind the images.
 
 A network that learned from tags (ssss, cam) predicts as in its paper: at several sizes, mirrored, and without the
 classes that it considers absent; see the options below.
@@ -70,7 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_pseudo_label_options(parser)
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace, rest: list[str]) -> int:
     from seglet.inference.folder_prediction import FolderOptions, predict_folder
     from seglet.inference.options import SegmentOptions
 
@@ -87,12 +89,12 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.device,
         arguments.command_line,
     )
-    report = predict_folder(_model(arguments), _images(arguments), options)
+    report = predict_folder(_model(arguments, rest), _images(arguments), options)
     print_result(report.text, report.record, arguments.json)
     return 2 if report.failed else 0
 
 
-def _model(arguments: argparse.Namespace) -> "str | LabelMethod":
+def _model(arguments: argparse.Namespace, rest: list[str]) -> "str | LabelMethod":
     from seglet.inference.sources import LabelMethod
 
     if arguments.method is None:
@@ -101,7 +103,7 @@ def _model(arguments: argparse.Namespace) -> "str | LabelMethod":
         return str(arguments.model)
     if arguments.samples:
         raise ValueError("a method makes masks without Monte-Carlo passes; leave --samples out")
-    return LabelMethod(arguments.method)
+    return LabelMethod(arguments.method, parse_keys(rest))
 
 
 def _images(arguments: argparse.Namespace) -> "ImageSource":

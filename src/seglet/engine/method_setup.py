@@ -1,8 +1,10 @@
 """The method of an experiment: built, given its artefacts, and with its notes before training."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from seglet.data.dataset import Dataset
 from seglet.engine.datasets import data_config
@@ -13,8 +15,12 @@ from seglet.methods.protocols import Artefacts, TrainingNotes
 from seglet.models.student import StudentConfig, initial_weights_note
 
 
-def build_method(experiment: Experiment, data: Dataset) -> Method[Any]:
+def build_method(
+    experiment: Experiment, data: Dataset, artefacts: Mapping[str, Mapping[str, Tensor]] | None = None
+) -> Method[Any]:
     """Builds the method for the classes of `data`, with its artefacts; the initial weights depend on the seed alone.
+
+    The artefacts are read from where `seglet prepare` stored them, unless they are given.
 
     Raises:
         ConfigError: an artefact was not made yet, random weights are to be frozen, or the network has no `drop_path`.
@@ -33,7 +39,7 @@ def build_method(experiment: Experiment, data: Dataset) -> Method[Any]:
     if isinstance(method, Artefacts):
         from seglet.engine.artefacts import read_artefacts
 
-        if tensors := read_artefacts(experiment, data):
+        if tensors := read_artefacts(experiment, data) if artefacts is None else artefacts:
             method.load_artefacts(tensors)
     return method
 

@@ -95,10 +95,10 @@ def predict_folder(model: ModelLike, source: ImageSource, options: FolderOptions
             other files.
     """
     check_prediction_folder(options.out, options.overwrite, options.pseudo is not None)
-    predictor, images, identity = _open(model, source, options)
+    masks = [] if source.data is not None else [path for given in source.inputs for path in _masks_below(given)]
+    predictor, images, identity, tags = _open(model, source, options, masks)
     check_inference_options(predictor, options.inference)
-    masks = [] if images is not None else [path for given in source.inputs for path in _masks_below(given)]
-    job = _job(predictor, images, source, options, masks)
+    job = _job(predictor, images, source, options, masks, tags)
     record: dict[str, Any] = {"seglet": __version__, "command": options.command, "settings": job.settings}
     record |= {**identity, "classes": list(predictor.classes.names)}
     write_json(options.out / PREDICTION_RECORD, {**record, "finished": False})
@@ -138,18 +138,31 @@ def _holds_pseudo_labels(folder: Path) -> bool:
 
 
 def _open(
-    model: ModelLike, source: ImageSource, options: FolderOptions
-) -> tuple[Predictor, DatasetImages | None, Mapping[str, str]]:
-    """Returns the model, the images of the data set if there is one, and how the record names the model."""
+    model: ModelLike, source: ImageSource, options: FolderOptions, masks: Collection[Path]
+) -> tuple[Predictor, DatasetImages | None, Mapping[str, Any], list[KnownTags]]:
+    """Returns the model, the images of the data set if there is one, how the record names the model, and known tags.
+
+    The tags of a method's images are read before anything is computed for its classes.
+    """
     if isinstance(model, LabelMethod):
         images = _dataset_images(source)
         known = None if source.class_names is None else classes_named(source.class_names)
         samples, name = (known, None) if images is None else (images.samples, images.name)
-        return open_predictor(model, options.device, samples, name), images, {"method": model.source}
+        tags: list[KnownTags] = []
+
+        def read_tags_first(classes: Classes) -> None:
+            found = _tags(source, _files(images, source, options, masks), images, classes)
+            if found is None and options.pseudo is None:
+                raise ValueError("nothing says which classes are in the images; give --tags FILE, or --data with tags")
+            tags.extend([] if found is None else [found])
+
+        predictor = open_predictor(model, options.device, samples, name, read_tags_first)
+        keys = {"keys": dict(model.keys)} if model.keys else {}
+        return predictor, images, {"method": model.source, **keys}, tags
     if source.class_names is not None:
         raise ValueError("--names are the classes of a --method; a segmenter knows its own, leave them out")
     predictor = open_predictor(model, options.device)
-    return predictor, _dataset_images(source, predictor.classes), _identity(model)
+    return predictor, _dataset_images(source, predictor.classes), _identity(model), []
 
 
 def _identity(model: ModelLike) -> dict[str, str]:
@@ -174,15 +187,14 @@ def _job(
     source: ImageSource,
     options: FolderOptions,
     masks: Collection[Path],
+    known: Sequence[KnownTags],
 ) -> ImageJob:
-    files = gather_images(source.inputs, options.out, source.max_pixels) if images is None else images.images
-    passed_over = set(masks) - set(source.inputs)
-    files = [file for file in files if file.path not in passed_over]
+    files = _files(images, source, options, masks)
     if images is None and isinstance(predictor, Segmenter) and predictor.architecture.whites is not None:
         files = [replace(file, whites=predictor.architecture.whites) for file in files]
     if options.pseudo is None and isinstance(predictor, Segmenter):
         return SegmentationJob(predictor, files, options.out, options.segment)
-    tags = _tags(source, files, images, predictor.classes)
+    tags = known[0] if known else _tags(source, files, images, predictor.classes)
     if options.pseudo is not None:
         truth = None if images is None else images.truth
         return PseudoLabelJob(predictor, files, tags, options.out, options.pseudo, truth)
@@ -190,6 +202,14 @@ def _job(
         raise ValueError("nothing says which classes are in the images; give --tags FILE, or --data with tags")
     assert isinstance(predictor, TagPredictor)
     return TagMaskJob(predictor, files, tags, options.out, options.inference, options.explain)
+
+
+def _files(
+    images: DatasetImages | None, source: ImageSource, options: FolderOptions, masks: Collection[Path]
+) -> list[ImageFile]:
+    files = gather_images(source.inputs, options.out, source.max_pixels) if images is None else images.images
+    passed_over = set(masks) - set(source.inputs)
+    return [file for file in files if file.path not in passed_over]
 
 
 def _tags(

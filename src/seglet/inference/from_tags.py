@@ -3,7 +3,7 @@
 Axes: k classes with the background first, h rows, w columns.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -17,7 +17,7 @@ from seglet.data.dataset import Dataset, Sample
 from seglet.data.errors import DataError
 from seglet.engine.console import print_message
 from seglet.images import resize_by_factor
-from seglet.methods.protocols import Explanation, Explanations, LabelMaps
+from seglet.methods.protocols import Explanation, Explanations, LabelMaps, RestoredArtefacts, TrainingNotes
 from seglet.models.image_tensor import image_batch
 from seglet.tensors import resize_align_corners
 from seglet.types import Classes, tag_vector, without_background
@@ -117,55 +117,118 @@ class ClassesOnly(Dataset):
         )
 
 
-def open_method(source: str, data: Dataset | None, named: str | None, device: str) -> TagPredictor:
-    """Opens a method with its artefacts, which are made now if they are missing.
+def open_method(
+    source: str,
+    data: Dataset | None,
+    named: str | None,
+    device: str,
+    keys: Mapping[str, Any] | None = None,
+    on_classes: Callable[[Classes], None] | None = None,
+) -> TagPredictor:
+    """Opens a method with its artefacts, which are made now if they are missing; those of a run come from the run.
 
     Args:
         source: name of the method, its experiment (YAML), or a run that trained it.
         data: images whose classes are to be found, and which the method may store; a run has its own classes.
         named: name of these data.
         device: device to compute on.
+        keys: keys of the method in place of the experiment's.
+        on_classes: is called with the classes before anything costly begins.
 
     Raises:
         ValueError: there is no such method or run, or the method makes no masks without training.
     """
-    from seglet.engine.checkpoint import load_newest_checkpoint
     from seglet.engine.datasets import training_data
-    from seglet.engine.experiment import resolve_experiment
-    from seglet.engine.experiment_file import names_experiment_file
     from seglet.engine.method_setup import build_method
     from seglet.inference.models import check_classes, choose_device
 
     place, run = choose_device(device), Path(source) / "experiment.yaml"
+    experiment = _experiment(source, keys or {})
+    learnt = _learnt_state(Path(source)) if run.is_file() else None
+    if learnt is not None:
+        own = _classes_of_run(Path(source), experiment)
+        if data is not None:
+            check_classes(own.classes, data.classes)
+        data = own
+    elif data is not None and named is not None:
+        experiment = replace(experiment, settings=replace(experiment.settings, data=named))
+    images = training_data(experiment.settings) if data is None else data
+    if on_classes is not None:
+        on_classes(images.classes)
+    stored = _artefacts_of(experiment.method_class, learnt)
+    said: list[str] = []
+    if stored is None:
+        make_missing_artefacts(experiment, images, place, said.append)
+    method = build_method(experiment, images, stored)
+    if isinstance(method, TrainingNotes):
+        _say(line for line in method.training_notes(experiment.settings.crop, 1) if line not in said)
+    if learnt is not None:
+        try:
+            method.load_state_dict(learnt)
+        except RuntimeError as error:
+            raise ValueError(f"the weights of run {source!r} do not fit these keys; leave out those that change its "
+                             f"networks ({error})") from error  # fmt: skip
+    return TagPredictor(cast(LabelMaps, method.to(place).eval()), images.classes, place)  # its class was checked above
+
+
+def _experiment(source: str, keys: Mapping[str, Any]) -> "Experiment":
+    from seglet.engine.experiment import resolve_experiment
+    from seglet.engine.experiment_file import names_experiment_file
+
+    run = Path(source) / "experiment.yaml"
     file = run if run.is_file() else Path(source)
     named_file = names_experiment_file(file)
-    experiment = resolve_experiment(file if named_file else None, {} if named_file else {"method": source})
+    experiment = resolve_experiment(file if named_file else None, keys if named_file else {"method": source, **keys})
     method_class: Any = experiment.method_class
     if not isinstance(method_class, LabelMaps):
         raise ValueError(f"method {experiment.method!r} makes no masks from tags alone; train a segmenter with it, or "
                          "choose a method that does, such as diclip")  # fmt: skip
-    if file is run:
-        learnt = training_data(experiment.settings)
-        if data is not None:
-            check_classes(learnt.classes, data.classes)
-        data = learnt
-    elif data is not None and named is not None:
-        experiment = replace(experiment, settings=replace(experiment.settings, data=named))
-    images = training_data(experiment.settings) if data is None else data
-    make_missing_artefacts(experiment, images, place)
-    method = build_method(experiment, images)
-    if file is run:
-        method.load_state_dict(load_newest_checkpoint(Path(source) / "checkpoints")[1]["method"])
-    return TagPredictor(cast(LabelMaps, method.to(place).eval()), images.classes, place)  # its class was checked above
+    return experiment
 
 
-def make_missing_artefacts(experiment: "Experiment", data: Dataset, device: torch.device) -> None:
-    """Makes the artefacts that a method needs for the classes and that are missing."""
+def _learnt_state(run: Path) -> Mapping[str, Tensor]:
+    """Returns the state of the method in the newest checkpoint of a run."""
+    from seglet.engine.checkpoint import load_newest_checkpoint
+
+    state: Mapping[str, Tensor] = load_newest_checkpoint(run / "checkpoints")[1]["method"]
+    return state
+
+
+def _classes_of_run(run: Path, experiment: "Experiment") -> Dataset:
+    """Returns a data set with the classes of a run: those of its last segmenter, so that the run's data may be gone."""
+    from seglet.engine.datasets import training_data
+    from seglet.models.io.storage import read_segmenter
+
+    last = run / "last"
+    return ClassesOnly(read_segmenter(last).classes) if last.is_dir() else training_data(experiment.settings)
+
+
+def _artefacts_of(method: Any, learnt: Mapping[str, Tensor] | None) -> Mapping[str, Mapping[str, Tensor]] | None:
+    """Returns the artefacts in the state of a trained method; None if they have to be read or made."""
+    if learnt is None or not isinstance(method, RestoredArtefacts):
+        return None
+    return method.artefacts_of_state(learnt) or None
+
+
+def _say(lines: Iterable[str]) -> None:
+    for line in lines:
+        print_message(line)
+
+
+def make_missing_artefacts(
+    experiment: "Experiment", data: Dataset, device: torch.device, note: Callable[[str], None] = print_message
+) -> None:
+    """Makes the artefacts that a method needs for the classes and that are missing; prints and notes messages."""
     from seglet.engine.artefacts import make_artefact, needed_artefacts
+
+    def both(text: str) -> None:
+        print_message(text)
+        if note is not print_message:
+            note(text)
 
     for kept in needed_artefacts(experiment, data):
         if not kept.exists:
-            make_artefact(kept, data, device, print_message)
+            make_artefact(kept, data, device, both)
 
 
 def classes_named(names: Sequence[str]) -> ClassesOnly:

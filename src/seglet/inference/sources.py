@@ -1,9 +1,10 @@
 """Models and data in the forms callers name them: paths, objects, methods, pairs of images and masks."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from os import PathLike, fspath
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,10 +25,11 @@ from seglet.types import Classes
 class LabelMethod:
     """A method that makes masks from tags, in place of a model.
 
-    `source` is its name, the path of its experiment (YAML) or of a run of it.
+    `source` is its name, the path of its experiment (YAML) or of a run of it; `keys` are keys in place of those there.
     """
 
     source: str
+    keys: Mapping[str, Any] = field(default_factory=dict)
 
 
 ModelLike = Segmenter | TagPredictor | LabelMethod | str | PathLike[str]
@@ -44,7 +46,11 @@ DataLike = Dataset | str | PathLike[str] | Iterable[Sample | tuple[ImageLike, Ma
 
 
 def open_predictor(
-    model: ModelLike, device: str | None = None, data: Dataset | None = None, data_name: str | None = None
+    model: ModelLike,
+    device: str | None = None,
+    data: Dataset | None = None,
+    data_name: str | None = None,
+    on_classes: Callable[[Classes], None] | None = None,
 ) -> Segmenter | TagPredictor:
     """Returns the model on a device, loaded if a path or a name is given.
 
@@ -53,12 +59,13 @@ def open_predictor(
         device: where it computes; None for the device it is on, or a GPU if there is one for a model to be loaded.
         data: images whose classes a `LabelMethod` is to find.
         data_name: name of these data.
+        on_classes: is called with the classes of a `LabelMethod` before anything costly begins.
 
     Raises:
         ValueError: there is no such model or device.
     """
     if isinstance(model, LabelMethod):
-        return open_method(model.source, data, data_name, device or "auto")
+        return open_method(model.source, data, data_name, device or "auto", model.keys, on_classes)
     if isinstance(model, TagPredictor):
         return model
     if isinstance(model, Segmenter):

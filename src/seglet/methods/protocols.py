@@ -58,6 +58,16 @@ class Artefacts(Protocol):
 
 
 @runtime_checkable
+class RestoredArtefacts(Artefacts, Protocol):
+    """A method whose checkpoints hold its artefacts, so that a trained one needs no others."""
+
+    @classmethod
+    @abstractmethod
+    def artefacts_of_state(cls, state: Mapping[str, Tensor]) -> Mapping[str, Mapping[str, Tensor]]:
+        """Returns the tensors of each artefact by its name; none of those that `state` does not have."""
+
+
+@runtime_checkable
 class LearningRateFactor(Protocol):
     """A method that scales the learning rate with the batch size."""
 

@@ -53,6 +53,21 @@ def test_a_background_phrase_that_is_a_class_is_left_out():
     assert len(prompts.background) == 24
 
 
+def test_published_prompts_serve_some_of_their_classes():
+    prompts = prompts_for(classes("background", "Cat", "tvmonitor", "zebra"), "voc")
+    assert dict(prompts.phrases) == {"Cat": ("cat",), "tvmonitor": ("tvmonitor screen",), "zebra": ("zebra",)}
+    assert prompts.drawn == {"tvmonitor": "tv monitor"}
+
+
+def test_words_for_the_generator_are_written_apart(tmp_path):
+    file = text(tmp_path / "p.yaml", "classes: {cat: kitten}", "drawn: {Tv_Monitor: television}")
+    prompts = prompts_for(classes("background", "cat", "tv_monitor"), file)
+    assert prompts.drawn == {"tv_monitor": "television"}
+    assert prompts.texts("tv_monitor") == ("a clean origami tv monitor.",)
+    with pytest.raises(DataError, match="prompts for 'Tv_Monitor', which is no class"):
+        prompts_for(classes("background", "cat"), file)
+
+
 def test_prompts_of_other_classes_are_refused_with_the_nearest():
     with pytest.raises(DataError, match="'aeroplane', which is no class; did you mean 'airplane'"):
         prompts_for(classes("background", "airplane"), "voc")
@@ -66,6 +81,7 @@ def test_prompts_of_other_classes_are_refused_with_the_nearest():
         ("templates: [a cat]", "needs one {}"),
         ("templates: ['{} and {}']", "needs one {}"),
         ("classes: [cat]", "write `name: phrase`"),
+        ("drawn: [cat]", "`drawn` is"),
         ("classes: {cat: []}", "class 'cat': expected a text"),
         ("classes: {cat: [no]}", "False is no text; YAML reads"),
         ("classes: {3: cat}", "class 3 is not text"),

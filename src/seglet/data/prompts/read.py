@@ -17,7 +17,7 @@ from seglet.values import choose_from
 
 PUBLISHED_PROMPTS = ("voc", "coco", "world")
 _TEMPLATES = ("a clean origami {}.",)  # CLIP-ES, WeCLIP, ExCEL
-_KEYS = ("templates", "classes", "background")
+_KEYS = ("templates", "classes", "background", "drawn")
 
 
 def published_prompts(name: str) -> ClassPrompts:
@@ -36,14 +36,14 @@ def published_prompts(name: str) -> ClassPrompts:
 def prompts_for(classes: Classes, source: str | Path = "") -> ClassPrompts:
     """Returns the prompts of these classes, from a file, published under a name, or by default made of their names.
 
-    Background words are VOC's unless the file has its own.
+    Background words are VOC's unless the file has its own. Of published prompts, those of other classes are left out.
 
     Raises:
-        DataError: the file cannot be used, or has other classes.
+        DataError: the file cannot be used, or has other classes, or published prompts have none of these.
     """
     if str(source) in ("", *PUBLISHED_PROMPTS):
         prompts = (
-            published_prompts(str(source))
+            published_prompts(str(source)).of_subset(classes)
             if source
             else ClassPrompts(_TEMPLATES, {}, published_prompts("voc").background)
         )
@@ -55,7 +55,8 @@ def read_prompts(path: Path) -> ClassPrompts:
     """Reads prompts from a YAML or JSON file; every part is optional.
 
     `templates` is a list of sentences with one {} each, `classes` a phrase or a list of phrases per class, `background`
-    a list of words. JSON is valid YAML, so one parser reads both.
+    a list of words, `drawn` a phrase per class for the model that generates images. JSON is valid YAML, so one parser
+    reads both.
 
     Raises:
         DataError: the file is neither, or has an unknown key, a template without {}, an empty or repeated phrase, or a
@@ -76,7 +77,8 @@ def _parsed(text: str, file: str) -> ClassPrompts:
         if unknown := [key for key in content if key not in _KEYS]:
             raise DataError(f"unknown key {unknown[0]!r}; {choose_from(str(unknown[0]), _KEYS)}")
         templates = _phrases("templates", content.get("templates") or list(_TEMPLATES))
-        phrases = _classes(content.get("classes") or {})
+        phrases = _classes("classes", content.get("classes") or {})
+        drawn = {name: words[0] for name, words in _classes("drawn", content.get("drawn") or {}).items()}
         background = content.get("background")
         words = (
             published_prompts("voc").background
@@ -90,12 +92,12 @@ def _parsed(text: str, file: str) -> ClassPrompts:
     except (RecursionError, ValueError) as error:
         raise DataError(f"prompts {file!r}: {error}") from error
     _check(templates, phrases, words if background is not None else (), file)
-    return ClassPrompts(templates, phrases, words)
+    return ClassPrompts(templates, phrases, words, drawn)
 
 
-def _classes(content: Any) -> dict[str, Phrases]:
+def _classes(key: str, content: Any) -> dict[str, Phrases]:
     if not isinstance(content, dict):
-        raise DataError(f"`classes` is {content!r}; write `name: phrase` or `name: [phrase, phrase]` for each class")
+        raise DataError(f"`{key}` is {content!r}; write `name: phrase` or `name: [phrase, phrase]` for each class")
     found: dict[str, Phrases] = {}
     for name, phrases in content.items():
         if not isinstance(name, str):

@@ -5,6 +5,7 @@ and x columns of pixels, h and w of the grid of patches.
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import torch
 from jaxtyping import Float, Integer
@@ -13,6 +14,8 @@ from torch import Tensor
 from seglet.data.artefact import Artefact
 from seglet.data.columns.producer import ColumnProducer
 from seglet.data.columns.token_grid import covered_tokens
+from seglet.data.prompts.read import PUBLISHED_PROMPTS, prompts_for
+from seglet.files import file_sha256
 from seglet.labels.cam.background import add_absence_background
 from seglet.losses.affinity import affinity_loss, pair_labels
 from seglet.losses.task import balanced_cross_entropy, cross_entropy
@@ -61,7 +64,7 @@ _ADAPTER = 0xADA
 
 class Method(
     base.Method[Tagged],
-    protocols.Artefacts,
+    protocols.RestoredArtefacts,
     protocols.UnsynchronisedBuffers,
     protocols.TrainingNotes,
     protocols.LabelMaps,
@@ -118,15 +121,25 @@ class Method(
             return []
         if config.attention == "oracle":
             raise ValueError("oracle attention needs masks, and images of the cache have none; set cache_from to none")
+        words = prompts_for(classes, config.prompts).drawn
         keys = encoder_keys(config)
         keys |= {name: getattr(config, name) for name in ("prompts", "background_power", "par_steps")}
+        if config.prompts and config.prompts not in PUBLISHED_PROMPTS:
+            keys["prompts"] = file_sha256(Path(config.prompts))  # what the file says, wherever it lies
         models = [weights_identity(config.clip_model, "clip"), *config.identities]
 
         def load_encoder(device: torch.device) -> CacheEncoder:
             method = cls.build(config, classes, 0).to(device).eval()
             return CacheEncoder(method.encode_tagged, method.clip.words, method.clip.notes)
 
-        return [CacheArtefact(config, classes, keys, ", ".join(models), load_encoder)]
+        return [CacheArtefact(config, classes, keys, ", ".join(models), load_encoder, words)]
+
+    @classmethod
+    def artefacts_of_state(cls, state: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
+        """Returns the cache in a checkpoint's state."""
+        start = f"{CACHE_ARTEFACT}."
+        cache = {name.removeprefix(start): value for name, value in state.items() if name.startswith(start)}
+        return {CACHE_ARTEFACT: cache} if cache else {}
 
     def load_artefacts(self, tensors: Mapping[str, Mapping[str, Tensor]]) -> None:
         """Takes the cache, and builds the adapter that starts as a copy of it (Eq. 12)."""
