@@ -1,4 +1,4 @@
-"""Durable files: a write succeeds as a whole or changes nothing; also hashes and JSON.
+"""Durable files: a write succeeds as a whole or changes nothing; also hashes, JSON and the user's cache folder.
 
 Content is written under a temporary name beside its destination, synchronised to disk and then renamed.
 """
@@ -12,6 +12,7 @@ import re
 import secrets
 import shutil
 import stat
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -231,3 +232,45 @@ def write_atomically(path: Path, content: bytes) -> None:
             temporary.write_bytes(content)
     except OSError as error:
         raise DataError(f"cannot write {str(path)!r} ({error.strerror}); free space or choose another place") from error
+
+
+def user_cache_folder() -> Path:
+    """Returns the folder for what can be computed again: SEGLET_CACHE, or the user's cache folder.
+
+    A user without a home that can be written, as in containers, gets a folder of temporary files.
+
+    Raises:
+        DataError: there is no such folder either, or it belongs to somebody else.
+    """
+    if chosen := os.environ.get("SEGLET_CACHE"):
+        return expand_home(chosen)
+    try:
+        cache = expand_home(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "seglet"
+    except DataError:
+        return _temporary_cache()
+    return cache if can_be_made(cache) else _temporary_cache()
+
+
+def can_be_made(folder: Path) -> bool:
+    """True if the folder, or the nearest one above it that exists, can be written."""
+    there = next((path for path in (folder, *folder.parents) if path.exists()), folder)
+    return os.access(there, os.W_OK)
+
+
+def _temporary_cache() -> Path:
+    """Returns a folder of temporary files that only this user can write, as its content is trusted."""
+    user = os.getuid() if hasattr(os, "getuid") else 0
+    folder = Path(tempfile.gettempdir()) / f"seglet-{user}"
+    with contextlib.suppress(OSError):
+        folder.mkdir(mode=0o700)
+    try:
+        status = folder.lstat()
+        own = stat.S_ISDIR(status.st_mode) and (os.name == "nt" or status.st_uid == user)
+    except OSError:
+        own = False
+    if own and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        return folder
+    raise DataError(
+        f"there is no home folder to keep results in, and {str(folder)!r} cannot be used; "
+        "set SEGLET_CACHE to a folder of yours"
+    )

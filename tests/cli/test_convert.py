@@ -4,14 +4,16 @@ import json
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from tests.data.disk import pairs
+from tests.models.foundation.makers import save_clip
 
 from seglet.cli import convert
 from seglet.data.known_classes import KNOWN_CLASSES, find_classes
 from seglet.models.architecture import Architecture
 from seglet.models.backbones.weight_names import timm_names
 from seglet.models.convert.key_maps import published_name
+from seglet.models.foundation.clip import ImageTextEncoder
 from seglet.models.segmenter import build, load
 
 
@@ -138,3 +140,20 @@ def test_loading_a_folder_of_transformers_calls_it_so(of_transformers):
 def test_a_folder_in_place_of_a_file_names_the_files_in_it(foreign, seglet, tmp_path):
     done = seglet("convert", foreign, "--classes", "camvid", "--out", tmp_path / "m")
     assert f"is a folder; give a file in it, such as {foreign / 'backbone.pth'}" in done.err
+
+
+def test_a_pickled_clip_is_written_as_safetensors(seglet, tmp_path):
+    folder = save_clip(tmp_path / "clip")
+    torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(ValueError, match="`seglet convert FOLDER --out NEW`"):
+        ImageTextEncoder.load(folder)
+    done = seglet("convert", folder, "--out", tmp_path / "new")
+    assert "as safetensors" in done.out, done.err
+    assert ImageTextEncoder.load(tmp_path / "new").image.dim == 8
+    assert "exists; name a new folder" in seglet("convert", folder, "--out", tmp_path / "new").err
+    assert "only a CLIP or a Stable Diffusion is converted" in seglet("convert", "midas", "--out", "x").err
+
+
+def test_a_checkpoint_needs_its_classes(foreign, seglet, tmp_path):
+    assert "--classes names the classes" in seglet("convert", foreign / "cirkd.pth", "--out", tmp_path / "m").err

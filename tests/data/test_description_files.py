@@ -13,9 +13,10 @@ from seglet.data.description_files import (
     is_description,
 )
 from seglet.data.errors import DataError
-from seglet.data.files import user_cache_folder, user_cache_folder_for
+from seglet.data.files import user_cache_folder_for
 from seglet.data.folder_dataset import describe_data, save_description
 from seglet.data.known_classes import find_classes
+from seglet.files import user_cache_folder
 
 from .disk import pairs, text
 

@@ -1,4 +1,4 @@
-"""`seglet convert`: a segmenter from a checkpoint of another code base, or from an ImageNet backbone."""
+"""`seglet convert`: a segmenter from a checkpoint of another code base, or a foundation model from pickles."""
 
 import argparse
 from pathlib import Path
@@ -17,18 +17,25 @@ _KNOWN_CLASSES = ("ade20k", "camvid", "cityscapes", "voc", "world")
 _DESCRIPTION = """\
 Convert a checkpoint of CIRKD (version 1), Af-DCD, SSSS or DGKD-WLSS, or an ImageNet backbone of theirs, into a
 segmenter. Nothing in the file is executed. A backbone alone leaves the head with random weights: train it with
-`seglet train METHOD --student_weights`."""
+`seglet train METHOD --student_weights`.
+
+A CLIP or a Stable Diffusion in place of FILE, by name (clip-b16), id on the hub (owner/name, owner/name@REVISION) or
+folder, whose weights are pickles, is written to --out as safetensors: its tensors, and nothing else."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = _DESCRIPTION
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("file", type=Path, metavar="FILE", help=".pth, .pt, .bin, .ckpt or .safetensors")
+    parser.add_argument(
+        "file",
+        type=Path,
+        metavar="FILE|MODEL",
+        help=".pth, .pt, .bin, .ckpt, .safetensors; or a CLIP or Stable Diffusion",
+    )
     parser.add_argument("--architecture", help="such as deeplabv3-resnet18; recognised from the file where possible")
     parser.add_argument(
         "--classes",
-        required=True,
-        help=f"{', '.join(_KNOWN_CLASSES)}; or a dataset.json, or a text file with a class a line",
+        help=f"of the segmenter: {', '.join(_KNOWN_CLASSES)}; or a dataset.json, or a text file with a class a line",
     )
     parser.add_argument(
         "--input",
@@ -50,6 +57,10 @@ def run(arguments: argparse.Namespace) -> int:
     from seglet.models.io.foreign import check_own_folder
     from seglet.models.segmenter import build
 
+    if names_foundation_model(arguments.file):
+        return _convert_model(arguments)
+    if arguments.classes is None:
+        raise ValueError(f"--classes names the classes of the segmenter in {str(arguments.file)!r}; give it")
     if arguments.out.is_dir() and any(arguments.out.iterdir()):
         raise ValueError(f"{str(arguments.out)!r} is not empty; choose a new folder with --out")
     classes = find_classes(arguments.classes)
@@ -71,6 +82,39 @@ def run(arguments: argparse.Namespace) -> int:
         "notes": list(conversion.notes),
     }
     print_result(_text(arguments, architecture, conversion), content, arguments.json)
+    return 0
+
+
+def names_foundation_model(source: Path) -> bool:
+    """True if a word names a CLIP or Stable Diffusion: its folder, a known name, or an id of the hub."""
+    from seglet.models.foundation.hub import read_present_description
+    from seglet.models.foundation.known_models import known_model
+
+    if source.is_dir():
+        clip = (read_present_description(str(source)) or {}).get("model_type") == "clip"
+        return clip or (source / "model_index.json").is_file()
+    name = source.as_posix().partition("@")[0]
+    return known_model(name) is not None or (not source.exists() and not source.suffix and name.count("/") == 1)
+
+
+def _convert_model(arguments: argparse.Namespace) -> int:
+    from seglet.models.foundation.clip import CLIP_LAYOUT
+    from seglet.models.foundation.known_models import known_model
+    from seglet.models.foundation.stable_diffusion import STABLE_DIFFUSION_LAYOUT
+    from seglet.models.foundation.unpickle import unpickle_model
+
+    source = arguments.file.as_posix()
+    entry = known_model(source.partition("@")[0])
+    if entry is not None and entry.kind not in ("clip", "diffusion"):
+        raise ValueError(f"{source} is {entry.about}; only a CLIP or a Stable Diffusion is converted")
+    diffusion = entry.kind == "diffusion" if entry else (arguments.file / "model_index.json").is_file()
+    if diffusion:
+        unpickle_model(source, "diffusion", STABLE_DIFFUSION_LAYOUT, arguments.out)
+    else:
+        unpickle_model(source, "clip", CLIP_LAYOUT, arguments.out)
+    key = "generator" if diffusion else "clip_model"
+    text = f"{source} is in {arguments.out}, as safetensors\nnext: seglet prepare diclip --{key} {arguments.out}"
+    print_result(text, {"out": str(arguments.out), "model": source}, arguments.json)
     return 0
 
 

@@ -104,7 +104,7 @@ def _describe_device(device: str) -> str:
 
 def check_folders() -> list[Finding]:
     """Checks that the working, temporary and cache folders can be written, and their free space."""
-    from seglet.data.files import user_cache_folder
+    from seglet.files import user_cache_folder
 
     found = [_folder("here", Path.cwd()), _folder("temporary", Path(tempfile.gettempdir()))]
     try:

@@ -10,8 +10,8 @@ import re
 from pathlib import Path
 
 from seglet.data.errors import DataError
-from seglet.data.files import can_be_made, user_cache_folder_for
-from seglet.files import delete_path, read_bytes, write_atomically
+from seglet.data.files import user_cache_folder_for
+from seglet.files import can_be_made, delete_path, read_bytes, write_atomically
 
 DESCRIPTION_FILE = "dataset.json"
 _OWN_KEYS = frozenset({"version", "root", "layout", "coding", "classes", "splits"})

@@ -1,15 +1,13 @@
 """Finds image files, names images, and chooses the folders for cached results."""
 
-import contextlib
 import os
 import stat
-import tempfile
 import unicodedata
 from collections.abc import Container, Iterator
 from pathlib import Path
 
 from seglet.data.errors import DataError
-from seglet.files import content_hash, expand_home
+from seglet.files import content_hash, user_cache_folder
 
 IMAGE_SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".jfif", ".mpo", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm"}
@@ -69,48 +67,6 @@ def subfolders(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     return sorted(path for path in folder.iterdir() if path.is_dir() and is_visible(path.name))
-
-
-def user_cache_folder() -> Path:
-    """Returns the folder for what can be computed again: SEGLET_CACHE, or the user's cache folder.
-
-    A user without a home that can be written, as in containers, gets a folder of temporary files.
-
-    Raises:
-        DataError: there is no such folder either, or it belongs to somebody else.
-    """
-    if chosen := os.environ.get("SEGLET_CACHE"):
-        return expand_home(chosen)
-    try:
-        cache = expand_home(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "seglet"
-    except DataError:
-        return _temporary_cache()
-    return cache if can_be_made(cache) else _temporary_cache()
-
-
-def can_be_made(folder: Path) -> bool:
-    """True if the folder, or the nearest one above it that exists, can be written."""
-    there = next((path for path in (folder, *folder.parents) if path.exists()), folder)
-    return os.access(there, os.W_OK)
-
-
-def _temporary_cache() -> Path:
-    """Returns a folder of temporary files that only this user can write, as its content is trusted."""
-    user = os.getuid() if hasattr(os, "getuid") else 0
-    folder = Path(tempfile.gettempdir()) / f"seglet-{user}"
-    with contextlib.suppress(OSError):
-        folder.mkdir(mode=0o700)
-    try:
-        status = folder.lstat()
-        own = stat.S_ISDIR(status.st_mode) and (os.name == "nt" or status.st_uid == user)
-    except OSError:
-        own = False
-    if own and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        return folder
-    raise DataError(
-        f"there is no home folder to keep results in, and {str(folder)!r} cannot be used; "
-        "set SEGLET_CACHE to a folder of yours"
-    )
 
 
 def is_writable(folder: Path) -> bool:

@@ -12,11 +12,12 @@ from seglet.data.columns.producer import ColumnProducer
 from seglet.data.columns.recipe import column_recipes
 from seglet.data.columns.store import ColumnStore, stored_columns
 from seglet.data.dataset import Dataset
-from seglet.data.files import cache_folder_for, user_cache_folder
+from seglet.data.files import cache_folder_for
 from seglet.data.opening import names_world
 from seglet.engine.datasets import training_data, validation_data
 from seglet.engine.experiment import Experiment
 from seglet.engine.settings import Settings
+from seglet.files import user_cache_folder
 from seglet.methods.protocols import ValidationColumns
 from seglet.types import Classes
 from seglet.values import ConfigError

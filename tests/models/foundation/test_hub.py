@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from tests.documents import ROOT, text
 from tests.models.foundation.makers import rewrite, save_clip, tokenizer
 
@@ -66,7 +67,10 @@ def test_a_download_is_found_by_its_id_and_named_by_its_commit(downloads: Path) 
 
 def test_without_a_network_downloads_are_used_and_others_named(downloads: Path) -> None:
     assert find_model("acme/tiny", "clip", CLIP_LAYOUT).commit == COMMIT  # HF_HUB_OFFLINE is set
-    told = r"there is no folder acme/other; acme/other was not downloaded before, .*`hf download acme/other`"
+    told = (
+        r"there is no folder acme/other; acme/other was not downloaded before, .*"
+        r"`hf download acme/other --include 'model.safetensors\*' .*--include '\*.json'"
+    )
     with pytest.raises(ValueError, match=told):
         find_model("acme/other", "clip", CLIP_LAYOUT)
 
@@ -103,6 +107,43 @@ def test_a_download_without_its_weights_is_never_read(downloads: Path) -> None:
     (downloads / "models--acme--tiny" / "snapshots" / COMMIT / "model.safetensors").unlink()
     with pytest.raises(ValueError, match=r"lacks 1 of 1 weight files \(model.safetensors\): half a download\?"):
         find_model("acme/tiny", "clip", CLIP_LAYOUT, offline=True)
+
+
+def test_a_download_of_pickles_is_copied_to_the_cache_as_safetensors(
+    downloads: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEGLET_CACHE", str(downloads / "cache"))
+    weights = downloads / "models--acme--tiny" / "snapshots" / COMMIT / "model.safetensors"
+    torch.save(load_file(weights), weights.with_name("pytorch_model.bin"))
+    weights.unlink()
+    with pytest.warns(UserWarning, match="acme/tiny has pickles only"):
+        found = find_model("acme/tiny", "clip", CLIP_LAYOUT, offline=True)
+    assert found.folder == downloads / "cache" / "models" / f"acme--tiny-{COMMIT}"
+    assert found.identity() == f"acme/tiny@{COMMIT}"
+    assert not list(found.folder.glob("*.bin"))
+    assert find_model("acme/tiny", "clip", CLIP_LAYOUT, offline=True) == found
+    assert ImageTextEncoder.load("acme/tiny").image.dim == 8
+
+
+def test_a_revision_may_follow_the_name(downloads: Path) -> None:
+    assert find_model(f"acme/tiny@{COMMIT}", "clip", CLIP_LAYOUT).commit == COMMIT
+    with pytest.raises(ValueError, match=r"without revision 'refs/pr/4'.* --revision refs/pr/4 --include"):
+        find_model("acme/tiny@refs/pr/4", "clip", CLIP_LAYOUT)
+
+
+def test_weights_in_half_precision_alone_are_read(folder: Path, clip: ImageTextEncoder) -> None:
+    (folder / "model.safetensors").rename(folder / "model.fp16.safetensors")
+    again = ImageTextEncoder.load(folder)
+    assert torch.equal(again.text.embed(["a dog"]), clip.text.embed(["a dog"]))
+    assert again.identity() != clip.identity()
+
+
+def test_a_single_file_of_stable_diffusion_is_refused_by_name(folder: Path) -> None:
+    with pytest.raises(ValueError, match=r"is a single file; .*from_single_file.*save_pretrained"):
+        StableDiffusion.load(folder / "model.safetensors")
+    (folder / "config.json").unlink()
+    with pytest.raises(ValueError, match=r"weights in a single file \(model.safetensors\).*from_single_file"):
+        StableDiffusion.load(folder)
 
 
 def test_a_mirror_stands_in_for_a_home_that_is_gone(downloads: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """Finds a pretrained model by short name, hub id or folder. Nothing executable is ever loaded."""
 
 import hashlib
+import shlex
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,16 @@ from typing import Any
 from seglet import files
 from seglet.models.foundation.known_models import KNOWN_MODELS, ModelKind, known_model
 from seglet.models.foundation.loading import import_library
-from seglet.models.foundation.model_folder import DESCRIPTION_PATTERNS, ModelLayout, check_model_folder, weight_files
+from seglet.models.foundation.model_folder import (
+    DESCRIPTION_PATTERNS,
+    ModelLayout,
+    check_kind,
+    check_model_folder,
+    lacks_weights,
+    single_file_cure,
+    weight_files,
+)
+from seglet.models.foundation.pickled_weights import copy_as_safetensors, pickled_layout
 from seglet.models.io.locate import bundled_model
 from seglet.values import nearest_names
 
@@ -56,15 +66,37 @@ def find_model(
     """Finds the folder of a model, downloads it if necessary, and checks it.
 
     Args:
-        source: a folder, an id of the hub (owner/name), or a short name of `KNOWN_MODELS`.
+        source: a folder, an id of the hub (owner/name), or a short name of `KNOWN_MODELS`; `@REVISION` may follow.
         revision: branch, tag or commit; for ids only, and then no mirror stands in for the id.
         offline: use only what was downloaded before, as the variable HF_HUB_OFFLINE=1 does everywhere.
+
+    A model on the hub that has pickles only is copied to the user's cache, its tensors as safetensors.
 
     Raises:
         ValueError: it is not available, incomplete, or of another kind; the message names the cure.
     """
     folder, repository = locate_model(source, kind, layout, revision, offline)
-    return ModelFiles(folder, layout, check_model_folder(folder, layout), repository, folder.name if repository else "")
+    commit = folder.name if repository else ""
+    if repository and lacks_weights(folder, layout):
+        check_kind(folder, layout)
+        folder = _from_pickles(folder, repository, layout, offline)
+    return ModelFiles(folder, layout, check_model_folder(folder, layout), repository, commit)
+
+
+def _from_pickles(folder: Path, repository: str, layout: ModelLayout, offline: bool) -> Path:
+    """Returns a copy of a downloaded model with safetensors; the folder itself if the model has no pickles either."""
+    copy = files.user_cache_folder() / "models" / f"{repository.replace('/', '--')}-{folder.name}"
+    if copy.is_dir():
+        return copy
+    pickled = pickled_layout(layout)
+    place = _download(repository, pickled, folder.name, offline)
+    if lacks_weights(place, pickled):
+        return folder
+    copy_as_safetensors(place, layout, copy)
+    warnings.warn(
+        f"{repository} has pickles only: their tensors, and nothing else, were copied to {copy}", stacklevel=5
+    )
+    return copy
 
 
 def locate_model(
@@ -76,11 +108,16 @@ def locate_model(
         ValueError: it is not available, or known to be of another kind.
     """
     folder = files.expand_home(source)
+    name, _, pinned = str(source).partition("@")
+    if not folder.exists() and pinned and revision is None:
+        folder, revision = files.expand_home(name), pinned
     if folder.is_dir():
         if revision is not None:
             raise ValueError(f"{folder} is a folder and has no revision {revision!r}; leave the revision out")
         return folder, ""
-    name = str(source)
+    if folder.is_file():
+        raise ValueError(f"{folder} is a single file; expected the folder or id of {layout.what}. If it is a Stable "
+                         f"Diffusion, {single_file_cure(folder)}")  # fmt: skip
     entry = known_model(name)
     if entry is None and (name.count("/") != 1 or name.startswith((".", "/", "~")) or folder.exists()):
         raise ValueError(f"{name!r} is no folder and no id of the hub (owner/name); {_choices(name, kind)}")
@@ -164,9 +201,9 @@ def _download(repository: str, layout: ModelLayout, revision: str | None, offlin
         )
     except errors.IncompleteSnapshotError as error:
         why = f"{repository} is only half downloaded, and the hub is not asked (offline) or not reached"
-        raise ValueError(f"{why}; run {_fetch(repository)}") from error
+        raise ValueError(f"{why}; run {_fetch(repository, layout, revision)}") from error
     except errors.LocalEntryNotFoundError as error:
-        raise ValueError(_absent(repository, revision)) from error
+        raise ValueError(_absent(repository, layout, revision)) from error
     except errors.RevisionNotFoundError as error:
         why = f"{repository} has no revision {revision!r}; give a branch, tag or commit of its page on the hub, or none"
         raise ValueError(why) from error
@@ -177,18 +214,21 @@ def _download(repository: str, layout: ModelLayout, revision: str | None, offlin
         raise ValueError(f"{repository} could not be downloaded ({error}); try again, or give a folder") from error
 
 
-def _fetch(repository: str) -> str:
-    return f"`hf download {repository}` with a network and without HF_HUB_OFFLINE"
+def _fetch(repository: str, layout: ModelLayout, revision: str | None) -> str:
+    words = ["hf", "download", repository, *(["--revision", revision] if revision else [])]
+    for pattern in layout.patterns:
+        words += ["--include", pattern]
+    return f"`{shlex.join(words)}` with a network and without HF_HUB_OFFLINE"
 
 
-def _absent(repository: str, revision: str | None) -> str:
+def _absent(repository: str, layout: ModelLayout, revision: str | None) -> str:
     """Explains why a model is not among earlier downloads, when the hub is offline or unreachable."""
     cache = Path(import_library("huggingface_hub.constants").HF_HUB_CACHE)
     place = cache / f"models--{repository.replace('/', '--')}"
     refs, snapshots = place / "refs", place / "snapshots"
     there = [path.relative_to(refs).as_posix() for path in refs.rglob("*") if path.is_file()]
     there += [path.name for path in snapshots.glob("*")]
-    cure = f"run {_fetch(repository)}, or give a folder"
+    cure = f"run {_fetch(repository, layout, revision)}, or give a folder"
     if revision is not None and there:
         return f"{repository} is on this machine without revision {revision!r}, only {', '.join(there)}; {cure}"
     return f"{repository} was not downloaded before, and the hub is not asked (offline) or not reached; {cure}"

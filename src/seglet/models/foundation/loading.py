@@ -10,6 +10,8 @@ from typing import Any
 
 import torch
 
+from seglet.models.foundation.model_folder import weights_variant
+
 AUTO_DTYPE = "auto"
 """Name of the precision that depends on the device; see `dtype_on_device`."""
 
@@ -84,6 +86,7 @@ def load_network(kind: Any, folder: Path, dtype: str | torch.dtype, idle: Sequen
                 local_files_only=True,
                 use_safetensors=True,
                 output_loading_info=True,
+                variant=weights_variant(folder),
                 **wanted,
                 **options,
             )

@@ -10,9 +10,11 @@ from seglet import files
 _PICKLES = ("*.bin", "*.ckpt", "*.pt", "*.pth", "*.msgpack", "*.h5")
 DESCRIPTION_PATTERNS = ("*.json", "*.txt")
 DOWNLOAD_AGAIN = "download or copy it again"
+HALF_VARIANT = "fp16"
+"""Variant of weights in half precision, as in model.fp16.safetensors; it is read where there is no other."""
 _SAFETENSORS = (
-    "take a revision of it that has safetensors (the hub's bot often offers one as refs/pr/NUMBER), "
-    "or turn them into safetensors once with seglet.models.foundation.unpickle.unpickle_model"
+    "take a revision of it that has safetensors (the hub's bot often offers one as refs/pr/NUMBER: write "
+    "ID@refs/pr/NUMBER), or write them as safetensors once: `seglet convert FOLDER --out NEW`"
 )
 
 
@@ -48,6 +50,20 @@ def check_model_folder(folder: Path, layout: ModelLayout) -> dict[str, Any]:
         ValueError: it holds another kind of model, or some of its files are missing or cut short; the message says what
             was found and what to do.
     """
+    content = check_kind(folder, layout)
+    for stem in layout.weights:
+        _check_weights(folder, stem)
+    if missing := [name for name in layout.files if not (folder / name).is_file()]:
+        raise ValueError(f"{folder} lacks {', '.join(missing)}: half a download? {DOWNLOAD_AGAIN}")
+    return content
+
+
+def check_kind(folder: Path, layout: ModelLayout) -> dict[str, Any]:
+    """Reads the description of the model in `folder`.
+
+    Raises:
+        ValueError: there is none, or it is that of another kind of model; the message says what was found.
+    """
     description = folder / layout.description
     if not description.is_file():
         raise ValueError(
@@ -60,10 +76,6 @@ def check_model_folder(folder: Path, layout: ModelLayout) -> dict[str, Any]:
             f"{folder} is not {layout.what} (of type {' or '.join(layout.types)}); it is {describe_folder(folder)}; "
             "give the folder or id of one"
         )
-    for stem in layout.weights:
-        _check_weights(folder, stem)
-    if missing := [name for name in layout.files if not (folder / name).is_file()]:
-        raise ValueError(f"{folder} lacks {', '.join(missing)}: half a download? {DOWNLOAD_AGAIN}")
     return dict(content)
 
 
@@ -81,6 +93,9 @@ def describe_folder(folder: Path) -> str:
         return "the hub's cache of a model: give the model's id, or one of the folders in snapshots/"
     if (folder / "open_clip_config.json").is_file():
         return "a model of OpenCLIP, which has another layout: find it converted to transformers"
+    if single := sorted(folder.glob("*.safetensors")):
+        cure = single_file_cure(single[0])
+        return f"weights in a single file ({single[0].name}); if they are a Stable Diffusion, {cure}"
     if pickles := _pickles(folder):
         return f"weights without a description ({pickles[0].name})"
     return "an empty folder" if not any(folder.iterdir()) else "no model that is known here"
@@ -96,12 +111,37 @@ def _pickles(folder: Path) -> list[Path]:
 
 
 def weight_files(folder: Path, stem: str, suffix: str = ".safetensors") -> list[Path]:
-    """Returns the files that hold the weights called `stem`, present or not: one, or those that its index names."""
-    index = folder / f"{stem}{suffix}.index.json"
+    """Returns the files that hold the weights called `stem`, present or not: one, or those that its index names.
+
+    They are those in half precision where there are no others.
+    """
+    index, half = folder / f"{stem}{suffix}.index.json", folder / f"{stem}.{HALF_VARIANT}{suffix}"
+    half_index = folder / f"{stem}{suffix}.index.{HALF_VARIANT}.json"
+    if not (folder / f"{stem}{suffix}").is_file() and not index.is_file():
+        if half.is_file():
+            return [half]
+        index = half_index
     if (folder / f"{stem}{suffix}").is_file() or not index.is_file():
         return [folder / f"{stem}{suffix}"]
     shards = files.read_json(index).get("weight_map", {})
     return [index.parent / name for name in sorted(set(shards.values()))]
+
+
+def lacks_weights(folder: Path, layout: ModelLayout) -> bool:
+    """True if a file of weights of the layout is not in the folder."""
+    return any(not path.is_file() for stem in layout.weights for path in weight_files(folder, stem, layout.suffix))
+
+
+def weights_variant(folder: Path) -> str | None:
+    """Returns the variant of the weights that lie in a folder, as the libraries take it; None for the plain ones."""
+    names = [path.name for path in folder.glob("*.safetensors*")]
+    return HALF_VARIANT if names and all(f".{HALF_VARIANT}" in name for name in names) else None
+
+
+def single_file_cure(file: Path) -> str:
+    """Returns how a Stable Diffusion in a single file becomes a folder."""
+    call = f"StableDiffusionPipeline.from_single_file({str(file)!r}).save_pretrained(FOLDER)"
+    return f"write it as a folder once, in Python, with diffusers: {call}, and give FOLDER"
 
 
 def _check_weights(folder: Path, stem: str) -> None:
