@@ -98,3 +98,23 @@ def test_text_with_a_name_that_is_no_utf8_names_it(tmp_path):
     ):
         files.write_text(tmp_path / "list.txt", "stra\udcdfe.png\n")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_hash_of_a_large_file_is_computed_once_until_it_changes(tmp_path, monkeypatch):
+    monkeypatch.setenv("SEGLET_CACHE", str(tmp_path / "cache"))
+    file = tmp_path / "weights"
+    file.write_bytes(b"a" * 2**20)
+    first = files.remembered_sha256(file)
+    assert first == files.file_sha256(file)
+    monkeypatch.setattr(files, "file_sha256", lambda path: "computed again")
+    assert files.remembered_sha256(file) == first
+    file.write_bytes(b"b" * 2**20 + b"c")
+    assert files.remembered_sha256(file) == "computed again"
+
+
+def test_a_hash_needs_no_cache_that_can_be_written(tmp_path, monkeypatch):
+    (tmp_path / "cache").write_text("no folder")
+    monkeypatch.setenv("SEGLET_CACHE", str(tmp_path / "cache"))
+    file = tmp_path / "weights"
+    file.write_bytes(b"a" * 2**20)
+    assert files.remembered_sha256(file) == files.file_sha256(file)

@@ -20,6 +20,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from torch import Tensor
 
+_WORTH_REMEMBERING = 2**20
+"""Bytes of a file from which its hash is remembered."""
+
 
 class DataError(ValueError):
     """Invalid data on disk; the message names the file and says what to do."""
@@ -191,6 +194,29 @@ def file_sha256(path: Path) -> str:
     """Computes the SHA-256 of a file's content, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def remembered_sha256(path: Path) -> str:
+    """Returns the SHA-256 of a large file's content, computed once for its path, size and time of change.
+
+    It is remembered in the user's cache; a small file is read each time.
+    """
+    status = path.stat()
+    stamp = {"bytes": status.st_size, "mtime_ns": status.st_mtime_ns}
+    if status.st_size < _WORTH_REMEMBERING:
+        return file_sha256(path)
+    try:
+        note = user_cache_folder() / "hashes" / f"{content_hash(os.fsencode(path.resolve()))}.json"
+        known = read_json(note) if note.is_file() else {}
+        if stamp.items() <= known.items():
+            return str(known["sha256"])
+    except (OSError, ValueError, KeyError, AttributeError):  # a cache that cannot be used is none
+        return file_sha256(path)
+    digest = file_sha256(path)
+    with contextlib.suppress(OSError, ValueError):
+        note.parent.mkdir(parents=True, exist_ok=True)
+        write_json(note, {**stamp, "sha256": digest})
+    return digest
 
 
 def read_bytes(path: Path) -> bytes:

@@ -142,6 +142,20 @@ def voc_colour(label: int) -> Colour:
     return red, green, blue
 
 
+def check_distinct_names(names: Iterable[str]) -> None:
+    """Checks names of classes that a user gives.
+
+    Raises:
+        ValueError: two of them differ in upper and lower case only, so that tags and prompts may mean either.
+    """
+    found: dict[str, str] = {}
+    for name in names:
+        other = found.setdefault(name.strip().casefold(), name)
+        if other != name:
+            raise ValueError(f"{other!r} and {name!r} are two classes that differ in case only; call one otherwise, or "
+                             "make them one class")  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Classes:
     """Names and RGB colours (0 to 255) of the classes, in the order of their label ids.
@@ -170,6 +184,7 @@ class Classes:
         """
         if isinstance(names, str):
             raise ValueError(f"expected a list of class names, got the string {names!r}; give [{names!r}]")
+        check_distinct_names(names)
         return cls(tuple(names), tuple(map(voc_colour, range(len(names)))))
 
     def __len__(self) -> int:

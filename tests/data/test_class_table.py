@@ -6,7 +6,10 @@ from tests.data.disk import text
 from seglet.data.class_files.read import read_class_table
 from seglet.data.class_table import ClassEntry, classes_of, mark_void, train_colours, train_ids
 from seglet.data.errors import DataError
-from seglet.types import IGNORE, voc_colour
+from seglet.data.known_classes import find_classes
+from seglet.data.layouts.coco import COCO_NAMES, COCO_TABLE
+from seglet.data.layouts.voc import VOC_TABLE
+from seglet.types import IGNORE, Classes, voc_colour
 
 ROAD = ClassEntry(0, "road", (128, 64, 128))
 
@@ -108,3 +111,16 @@ def test_train_ids_of_cityscapes_are_a_table_by_name():
     table = read_class_table(Path("cityscapes-trainids"))
     assert [table[place].name for place in (0, 13, 18)] == ["road", "car", "bicycle"]
     assert train_ids(table) == {**{number: number for number in range(19)}, 255: IGNORE}
+
+
+def test_classes_that_differ_in_case_only_are_refused(tmp_path):
+    with pytest.raises(DataError, match="'ball' and 'Ball' are two classes that differ in case only"):
+        classes_of(read_class_table(text(tmp_path / "c.txt", "0 background", "1 ball", "2 Ball")))
+    with pytest.raises(ValueError, match="'ball' and 'Ball'"):
+        Classes.named(["background", "ball", "Ball"])
+
+
+def test_tables_of_voc_and_coco_have_names_of_their_own():
+    assert read_class_table(Path("voc")) == VOC_TABLE
+    assert read_class_table(Path("coco")) == COCO_TABLE
+    assert find_classes("coco").names == ("background", *COCO_NAMES)

@@ -5,6 +5,7 @@ import pytest
 from tests.data.disk import mask, pairs, text, write_image
 
 from seglet.data.checking.check import check_dataset
+from seglet.data.class_table import classes_of
 from seglet.data.errors import DataError
 from seglet.data.layouts.infer import infer_layout
 from seglet.data.opening import open_dataset
@@ -332,3 +333,25 @@ def test_bdd100k_has_train_ids(tmp_path):
     found = infer_layout(tmp_path)
     assert (found.layout, ids(found), found.unmasked) == ("bdd100k", {"test": ["a"], "train": ["a"]}, ())
     assert open_dataset(str(tmp_path), "train").read(0).labels[0].tolist() == [0, 0, 13, 13, IGNORE, IGNORE, 18, 18]
+
+
+def test_coco_is_read_as_work_on_weak_supervision_arranges_it(tmp_path):
+    for split, number in (("train2014", "000000000009"), ("val2014", "000000000042"), ("val2014", "000000000043")):
+        write_image(tmp_path / "JPEGImages" / split / f"COCO_{split}_{number}.jpg")
+        if number != "000000000043":
+            mask(tmp_path / "SegmentationClass" / split / f"{number}.png", 0, 80, 255)
+    found = infer_layout(tmp_path)
+    assert found.layout == "coco"
+    assert {name: len(items) for name, items in found.splits.items()} == {"train": 1, "val": 1}
+    assert classes_of(found.entries).names[1:81:79] == ("person", "toothbrush")
+    (told,) = [problem for problem in found.problems if problem.file.endswith("val2014")]
+    assert (told.severity, told.what) == ("warning", "1 of 2 images have no mask and are left out")
+
+
+def test_masks_of_coco_are_drawn_for_images_in_jpegimages(tmp_path):
+    write_image(tmp_path / "JPEGImages/train2014/a.png")
+    document = {"images": [{"id": 1, "file_name": "a.png", "height": 6, "width": 8}], "annotations": [],
+                "categories": [{"id": 1, "name": "cat"}]}  # fmt: skip
+    text(tmp_path / "instances_train2014.json", json.dumps(document))
+    found = infer_layout(tmp_path)
+    assert (found.layout, [item.id for item in found.splits["train"]]) == ("coco", ["a"])

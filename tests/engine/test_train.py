@@ -46,7 +46,9 @@ def test_a_run_leaves_everything_that_belongs_to_it(finished):
     assert {path.name for path in finished.samples.iterdir()} == {"training.png", "validation.png"}
     record = json.loads(finished.record.read_text())
     assert record["data"].keys() == {"train", "val"}
-    assert record["versions"].keys() >= {"torch", "seglet", "python"}
+    assert record["versions"].keys() >= {"torch", "seglet", "python", "transformers", "diffusers"}
+    assert record["device"]["name"].startswith("cpu")
+    assert record["device"]["peak_memory"] > 2**27  # torch alone takes more
 
 
 def test_the_segmenter_of_a_run_can_be_used(finished):

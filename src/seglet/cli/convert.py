@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from seglet.models.architecture import Architecture
     from seglet.models.convert.conversion import ConversionReport
 
-_KNOWN_CLASSES = ("ade20k", "camvid", "cityscapes", "voc", "world")
+_KNOWN_CLASSES = ("ade20k", "camvid", "cityscapes", "coco", "voc", "world")
 """Data sets of `seglet.data.known_classes`, whose import takes long."""
 
 _DESCRIPTION = """\

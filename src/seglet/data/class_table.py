@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from seglet.data.errors import DataError
-from seglet.types import IGNORE, Classes, Colour, voc_colour
+from seglet.types import IGNORE, Classes, Colour, check_distinct_names, voc_colour
 
 _VOID_NAMES = frozenset({"void", "unlabelled", "unlabeled", "ignore", "ignored", "__ignore__"})
 MAX_ID = 65535
@@ -82,6 +82,7 @@ def classes_of(entries: ClassTable) -> Classes:
     if repeated := sorted({number for number in ids if ids.count(number) > 1}):
         raise DataError(f"class ids repeat: {repeated}; give each class its own")
     try:
+        check_distinct_names(entry.name for entry in kept)
         return Classes(tuple(entry.name for entry in kept), tuple(entry.colour for entry in kept))
     except ValueError as error:
         raise DataError(f"{error}; change the table of classes") from error

@@ -6,12 +6,12 @@ from seglet.data.class_files.read import read_class_table
 from seglet.data.class_table import classes_of, numbered_table
 from seglet.data.description import load_description
 from seglet.data.description_files import DESCRIPTION_FILE, find_description
-from seglet.data.layouts import ade20k, camvid, cityscapes, voc
+from seglet.data.layouts import ade20k, camvid, cityscapes, coco, voc
 from seglet.data.world.scene import WORLD_CLASSES
 from seglet.types import Classes
 from seglet.values import did_you_mean
 
-KNOWN_CLASSES = ("ade20k", "camvid", "cityscapes", "voc", "world")
+KNOWN_CLASSES = ("ade20k", "camvid", "cityscapes", "coco", "voc", "world")
 """Data sets whose classes are known."""
 
 
@@ -27,6 +27,7 @@ def find_classes(source: str) -> Classes:
         "ade20k": numbered_table(f"class_{number}" for number in range(1, ade20k._NUM_CLASSES + 1)),
         "camvid": camvid.CAMVID_TABLE,
         "cityscapes": cityscapes.CITYSCAPES_TRAIN_IDS,
+        "coco": coco.COCO_TABLE,
         "voc": voc.VOC_TABLE,
     }
     if source in tables:

@@ -1,5 +1,6 @@
 """The folder of one run: its experiment, its record, and its results."""
 
+import contextlib
 import json
 import os
 import platform
@@ -21,6 +22,8 @@ from seglet.engine.settings import FREE_ON_RESUME, PLACES_OF_DATA
 from seglet.values import ConfigError
 
 _PACKAGES = ("torch", "lightning", "numpy", "pillow", "safetensors")
+_EXTRA_PACKAGES = ("transformers", "diffusers")
+"""Packages of the extra `hub`, which may be missing."""
 
 
 class Run:
@@ -126,6 +129,11 @@ class Run:
         history.setdefault("resumed", []).append({"command": typed_command(), "forced": changes})
         files.write_json(self.record, history)
 
+    def note_hardware(self, device: str, peak_bytes: int | None) -> None:
+        """Writes into the record what the run was trained on and the most memory that it took there, in bytes."""
+        record = files.read_json(self.record)
+        files.write_json(self.record, {**record, "device": {"name": device, "peak_memory": peak_bytes}})
+
     def note_early_stop(self, step: int, best_step: int) -> None:
         """Writes into the record that training ended before its last step, and the step of the best model."""
         record = files.read_json(self.record)
@@ -204,6 +212,9 @@ def typed_command() -> str:
 def installed_versions() -> dict[str, str]:
     """Returns the versions of Python, seglet and the main packages."""
     found = {name: metadata.version(name) for name in _PACKAGES}
+    for name in _EXTRA_PACKAGES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
     return {"python": platform.python_version(), "seglet": __version__, **found}
 
 

@@ -20,6 +20,7 @@ from seglet.engine.experiment import Experiment
 from seglet.engine.method_setup import add_columns, build_method, training_notes
 from seglet.engine.metrics import MetricsFile, summary_writer, tensorboard_events
 from seglet.engine.module import TrainingModule
+from seglet.engine.peak_memory import device_name, peak_memory
 from seglet.engine.preconditions import check_annotation, check_hardware
 from seglet.engine.processes import is_first_process, with_launched_processes
 from seglet.engine.run import Run
@@ -160,6 +161,7 @@ class _Training:
         if stop.signal:
             raise InterruptedTrainingError(stop.signal, run, module.step)
         if is_first_process():
+            run.note_hardware(device_name(trainer.strategy.root_device), peak_memory(trainer.strategy.root_device))
             self.method.segmenter().save(run.last)
             options = settings.validation_options()
             save_validation_images(run.samples, self.sets[settings.val_split], self.method, options)

@@ -1,17 +1,20 @@
 """COCO: annotations/instances_*.json drawn into masks, or existing masks in masks/ or stuffthingmaps/.
 
+Also as work on weak supervision arranges it: JPEGImages/train2014 and SegmentationClass/train2014, masks of 81 ids.
+
 In masks drawn here 0 is background and the categories follow from 1 in order of their id; where objects overlap the
 smaller wins, of equals the later; crowds are void.
 """
 
+import re
 from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
-from seglet.data.class_table import ClassTable, numbered_table
+from seglet.data.class_table import ClassEntry, ClassTable, numbered_table
 from seglet.data.description import ImageItem
 from seglet.data.errors import DataError, Problem
-from seglet.data.files import cache_folder_for, image_files, image_name
+from seglet.data.files import cache_folder_for, image_files, image_name, subfolders
 from seglet.data.layouts.found import FoundLayout
 from seglet.data.layouts.instances import (
     CocoImage,
@@ -24,6 +27,7 @@ from seglet.data.layouts.instances import (
 from seglet.data.names import written_name
 from seglet.data.pixel_limit import read_allowed_size
 
+_SPLIT_FOLDER = re.compile(r"(train|val|test)(20\d\d)?")
 _MASK_FOLDERS = ("masks", "stuffthingmaps")
 
 
@@ -32,7 +36,10 @@ def find_coco(root: Path) -> FoundLayout | None:
 
     Masks that do not exist yet are drawn into the cache of the folder.
     """
-    files = sorted((root / "annotations").glob("instances_*.json"))
+    if is_arranged_like_voc(root):
+        return _arranged_like_voc(root)
+    homes = (root / "annotations", root / "Annotations", root)
+    files = next((found for home in homes if (found := sorted(home.glob("instances_*.json")))), [])
     if files:
         return _drawn(root, files) if any((root / name).is_dir() for name in _MASK_FOLDERS) else _from_json(root, files)
     if (
@@ -41,6 +48,40 @@ def find_coco(root: Path) -> FoundLayout | None:
     ):
         return _drawn(root, [])
     return None
+
+
+def is_arranged_like_voc(root: Path) -> bool:
+    """True for JPEGImages and SegmentationClass with COCO's splits in them, and no lists of VOC."""
+    lists = root / "ImageSets" / "Segmentation"
+    return bool(_voc_like_splits(root)) and (root / "SegmentationClass").is_dir() and not lists.is_dir()
+
+
+def _voc_like_splits(root: Path) -> list[Path]:
+    return [folder for folder in subfolders(root / "JPEGImages") if _SPLIT_FOLDER.fullmatch(folder.name)]
+
+
+def _arranged_like_voc(root: Path) -> FoundLayout:
+    """Returns the layout with the masks of SegmentationClass, found by name or by the number that it ends in."""
+    folders = _voc_like_splits(root)
+    splits: dict[str, tuple[ImageItem, ...]] = {}
+    problems: list[Problem] = []
+    for folder in folders:
+        home = root / "SegmentationClass"
+        places = [home / name for name in (folder.name, folder.name.rstrip("0123456789")) if (home / name).is_dir()]
+        masks = {_number(path.stem): path for path in image_files(places[0] if places else home)}
+        images = [(image_name(path, folder), path) for path in image_files(folder)]
+        items = tuple(ImageItem(name, path, masks[_number(path.stem)]) for name, path in images
+                      if _number(path.stem) in masks)  # fmt: skip
+        splits[_short(folder.name, [other.name for other in folders])] = items
+        if len(items) < len(images):  # of COCO's images about one in a hundred has no object
+            what = f"{len(images) - len(items)} of {len(images)} images have no mask and are left out"
+            problems.append(Problem(str(folder), what, "nothing, if they show no object", "warning"))
+    return FoundLayout("coco", splits, COCO_TABLE, "index", tuple(problems))
+
+
+def _number(stem: str) -> str:
+    """Returns what identifies an image in its name: 000000000009 of COCO_train2014_000000000009."""
+    return stem.rpartition("_")[2]
 
 
 def _from_json(root: Path, files: list[Path]) -> FoundLayout:
@@ -62,7 +103,8 @@ def _from_json(root: Path, files: list[Path]) -> FoundLayout:
 
 
 def _split(root: Path, folder: str, instances: CocoInstances) -> tuple[tuple[ImageItem, ...], list[Problem]]:
-    homes = [home for home in (root / folder, root / "images" / folder, root / "images", root) if home.is_dir()]
+    places = (root, root / "images", root / "JPEGImages")
+    homes = [home for home in (*(place / folder for place in places), *places[1:], root) if home.is_dir()]
     items: list[ImageItem] = []
     problems = doubtful_objects(instances)
     clashing = _clashes(instances)
@@ -143,3 +185,7 @@ COCO_NAMES = (
     "tv", "laptop", "mouse", "remote", "keyboard", "cell phone", "microwave", "oven", "toaster", "sink",
     "refrigerator", "book", "clock", "vase", "scissors", "teddy bear", "hair drier", "toothbrush",
 )  # fmt: skip
+COCO_TABLE: ClassTable = (
+    *numbered_table(("background", *COCO_NAMES)), ClassEntry(255, "void", (224, 224, 192), void=True),
+)  # fmt: skip
+"""Masks of 81 ids in the order of COCO's categories, as work on weak supervision numbers them."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from seglet.data.class_table import ClassEntry, ClassTable, numbered_table
 from seglet.data.description import WHOLE_SPLIT, ImageItem
 from seglet.data.files import image_files, image_name
+from seglet.data.layouts.coco import is_arranged_like_voc
 from seglet.data.layouts.found import FoundLayout, ImageMaskPairs, join_splits
 from seglet.data.layouts.lists import resolve_lists
 
@@ -19,7 +20,12 @@ _MASK_FOLDERS = ("SegmentationClassAug", "SegmentationClass")
 
 
 def find_voc(root: Path) -> FoundLayout | None:
-    """The lists as splits, and as split `all` every image that has a mask; masks of the first folder that has one."""
+    """The lists as splits, and as split `all` every image that has a mask; masks of the first folder that has one.
+
+    None for COCO in the same folders.
+    """
+    if is_arranged_like_voc(root):
+        return None
     for home in (root / name for name in VOC_FOLDERS):
         if (home / "JPEGImages").is_dir() and any((home / name).is_dir() for name in _MASK_FOLDERS):
             return _read(home)

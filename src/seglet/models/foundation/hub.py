@@ -47,7 +47,7 @@ class ModelFiles:
             path for folder in {self.folder, *folders} for kind in DESCRIPTION_PATTERNS for path in folder.glob(kind)
         ]
         names = {path.relative_to(self.folder).as_posix(): path for path in {*weights, *texts}}
-        lines = [f"{name} {files.file_sha256(path)}\n" for name, path in names.items()]
+        lines = [f"{name} {files.remembered_sha256(path)}\n" for name, path in names.items()]
         return f"sha256:{hashlib.sha256(''.join(sorted(lines)).encode()).hexdigest()}"
 
 
