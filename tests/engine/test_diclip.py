@@ -11,6 +11,7 @@ from PIL import Image
 from tests.models.foundation import makers
 
 from seglet.engine.artefacts import make_artefact, needed_artefacts
+from seglet.engine.columns import needed_columns
 from seglet.engine.datasets import training_data
 from seglet.engine.experiment import Experiment, resolve_experiment
 from seglet.engine.prepare import PrepareOptions, prepare_experiment
@@ -157,3 +158,25 @@ def test_half_precision_is_the_default_on_a_gpu_alone(monkeypatch: pytest.Monkey
     assert dtype_on_device("auto", torch.device("cuda")) == torch.float16
     assert dtype_on_device("auto", torch.device("cpu")) == torch.float32
     assert dtype_on_device("float32", torch.device("cuda")) == torch.float32
+
+
+def test_the_key_of_attention_has_the_commit_of_a_model_of_the_hub(
+    diffusion: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit, place = "0123456789abcdef0123456789abcdef01234567", tmp_path / "hub" / "models--acme--sd"
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    classes = training_data(experiment(diffusion, tmp_path).settings).classes
+    chosen = experiment("acme/sd", tmp_path, cache_from="none", online_keys=0)
+    (absent,) = needed_columns(chosen, classes)
+    shutil.copytree(diffusion, place / "snapshots" / commit)
+    (place / "refs").mkdir()
+    (place / "refs" / "main").write_text(commit)
+    (there,) = needed_columns(chosen, classes)
+    assert (absent.store.recipe.identity, there.store.recipe.identity) == ("acme/sd", f"acme/sd@{commit}")
+    there.producer.load(torch.device("cpu"))
+    there.store.begin()
+    shutil.rmtree(place)  # as on a machine that only trains
+    assert needed_columns(chosen, classes)[0].store.folder == there.store.folder
+    other = experiment(f"acme/sd@{commit[::-1]}", tmp_path, cache_from="none", online_keys=0)
+    assert needed_columns(other, classes)[0].store.folder != there.store.folder

@@ -42,7 +42,7 @@ def prepare_offline(experiment: Experiment, device: str, batch: int = 8) -> dict
     from seglet.inference.models import choose_device
 
     chosen = choose_device(device)
-    parts = datasets_with_columns(experiment)
+    parts = datasets_with_columns(experiment, fetch=True)
     method: Any = experiment.method_class
     if isinstance(method, Artefacts):
         check_preparable(experiment, parts[0][0])

@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
     from seglet.engine.preconditions import check_preparable
 
     experiment = read_experiment(arguments.config, rest)
-    parts = datasets_with_columns(experiment)
+    parts = datasets_with_columns(experiment, fetch=not (arguments.list or arguments.clean or arguments.audit))
     data, columns = parts[0]
     artefacts = needed_artefacts(experiment, data)
     if arguments.list:

@@ -10,7 +10,7 @@ from typing import Any
 from seglet.data.columns.columned_dataset import ColumnedDataset
 from seglet.data.columns.producer import ColumnProducer
 from seglet.data.columns.recipe import column_recipes
-from seglet.data.columns.store import ColumnStore, stored_columns
+from seglet.data.columns.store import ColumnStore, find_column, stored_columns
 from seglet.data.dataset import Dataset
 from seglet.data.files import cache_folder_for
 from seglet.data.opening import names_world
@@ -41,8 +41,10 @@ class OfflineColumn:
         return self.store.recipe.name
 
 
-def needed_columns(experiment: Experiment, classes: Classes) -> list[OfflineColumn]:
+def needed_columns(experiment: Experiment, classes: Classes, fetch: bool = False) -> list[OfflineColumn]:
     """Returns every column that the method needs, sources before the columns made from them.
+
+    With `fetch`, the models that they are made with are downloaded first, so that their commits are known.
 
     Raises:
         ValueError: the method makes a column that nothing reads: a name differs in `producers` and `columns`.
@@ -53,9 +55,11 @@ def needed_columns(experiment: Experiment, classes: Classes) -> list[OfflineColu
     for maker in makers:
         if maker.name not in read:
             raise ValueError(f"nothing reads column {maker.name!r} of {experiment.method}; name it in Method.columns")
+    for maker in makers if fetch else ():
+        maker.fetch()
     root = columns_folder(experiment.settings)
     made = zip(makers, column_recipes(makers).values(), strict=True)
-    return [OfflineColumn(maker, ColumnStore(root, recipe), maker.name in method.columns) for maker, recipe in made]
+    return [OfflineColumn(maker, find_column(root, recipe), maker.name in method.columns) for maker, recipe in made]
 
 
 def columns_folder(settings: Settings) -> Path:
@@ -81,11 +85,14 @@ def _validation_names(experiment: Experiment) -> Sequence[str]:
     return method.validation_columns(experiment.config) if isinstance(method, ValidationColumns) else ()
 
 
-def datasets_with_columns(experiment: Experiment) -> list[tuple[Dataset, list[OfflineColumn]]]:
-    """Returns the data sets of training, and of validation if that needs some, each with its columns."""
+def datasets_with_columns(experiment: Experiment, fetch: bool = False) -> list[tuple[Dataset, list[OfflineColumn]]]:
+    """Returns the data sets of training, and of validation if that needs some, each with its columns.
+
+    `fetch` is that of `needed_columns`.
+    """
     settings, config = experiment.settings, experiment.config
     learnt = training_data(settings, config)
-    found = [(learnt, needed_columns(experiment, learnt.classes))]
+    found = [(learnt, needed_columns(experiment, learnt.classes, fetch))]
     if scored := needed_validation_columns(experiment, learnt.classes):
         found.append((validation_data(settings, config), scored))
     return found

@@ -76,7 +76,7 @@ def prepare_experiment(
     """
     return [
         outcome
-        for data, wanted in datasets_with_columns(experiment)
+        for data, wanted in datasets_with_columns(experiment, fetch=True)
         for outcome in prepare_columns(data, wanted, work, note)
     ]
 

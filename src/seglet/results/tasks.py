@@ -65,7 +65,7 @@ class PrepareTask:
             record = {"commit": source_commit(), "versions": installed_versions(), "data": None}
             write_json(Path(self.folder) / "record.json", record)
         experiment, device = resolve_experiment(None, self.keys), choose_device("auto")
-        parts = datasets_with_columns(experiment)
+        parts = datasets_with_columns(experiment, fetch=True)
         make_missing_artefacts(experiment, parts[0][0], device)
         outcomes = [
             outcome

@@ -14,7 +14,7 @@ from tests.models.foundation.makers import rewrite, save_clip, tokenizer
 from seglet.models.foundation.captioner import Captioner
 from seglet.models.foundation.clip import CLIP_LAYOUT, ImageTextEncoder
 from seglet.models.foundation.depth_estimator import DepthEstimator
-from seglet.models.foundation.hub import find_model
+from seglet.models.foundation.hub import exact_source, find_model
 from seglet.models.foundation.known_models import KNOWN_MODELS, known_model
 from seglet.models.foundation.loading import import_library, parse_dtype
 from seglet.models.foundation.stable_diffusion import StableDiffusion
@@ -123,6 +123,13 @@ def test_a_download_of_pickles_is_copied_to_the_cache_as_safetensors(
     assert not list(found.folder.glob("*.bin"))
     assert find_model("acme/tiny", "clip", CLIP_LAYOUT, offline=True) == found
     assert ImageTextEncoder.load("acme/tiny").image.dim == 8
+
+
+def test_a_downloads_commit_is_known_without_asking_the_hub(downloads: Path) -> None:
+    assert exact_source("acme/tiny", CLIP_LAYOUT) == f"acme/tiny@{COMMIT}"
+    assert exact_source("acme/tiny@main", CLIP_LAYOUT) == f"acme/tiny@{COMMIT}"
+    assert exact_source("acme/other", CLIP_LAYOUT) == "acme/other"
+    assert exact_source("acme/tiny@v2", CLIP_LAYOUT) == "acme/tiny@v2"
 
 
 def test_a_revision_may_follow_the_name(downloads: Path) -> None:

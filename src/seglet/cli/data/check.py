@@ -26,7 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mask-name", metavar="PATTERN", help="how the name of a mask differs from that of its image: "
                         "'{}_segmentation', or 'image_{}=mask_{}'")  # fmt: skip
     parser.add_argument("--classes", type=Path, help="table of classes: a line `id name R G B` for each, CSV, JSON or "
-                        "YAML; or one that comes with seglet: cityscapes, coco, lis, voc, voc-lis")  # fmt: skip
+                        "YAML; or one that comes with seglet: cityscapes, "
+                        "cityscapes-trainids, coco, lis, voc, voc-lis")  # fmt: skip
     parser.add_argument(
         "--tags",
         metavar="FILE|DIR|masks",

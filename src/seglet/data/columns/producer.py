@@ -45,6 +45,9 @@ class ColumnProducer(ABC):
         Training calls this too, so it must not load the weights.
         """
 
+    def fetch(self) -> None:  # noqa: B027  most producers have nothing to fetch
+        """Downloads what `identity` needs in order to be exact; called before columns are prepared, not in training."""
+
     @abstractmethod
     def settings(self) -> Mapping[str, Any]:
         """Returns every setting that changes the values, as plain JSON."""

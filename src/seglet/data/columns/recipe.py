@@ -2,8 +2,9 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,6 +14,8 @@ from seglet.data.errors import DataError
 
 RECIPE_FORMAT = 1
 """Version of the storage format; raised when stored values are to be read differently."""
+
+_COMMIT = re.compile(r"@[0-9a-f]{40}\b")
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,12 @@ class ColumnRecipe:
     def as_dict(self) -> dict[str, Any]:
         """Returns the recipe as plain JSON."""
         return {**asdict(self), "settings": dict(self.settings), "sources": dict(self.sources)}
+
+    def allows(self, other: "ColumnRecipe") -> bool:
+        """True if `other` is the same but that one of the two names no commit of a model of the hub."""
+        own, their = (_COMMIT.sub("", recipe.identity) for recipe in (self, other))
+        exact = all(_COMMIT.search(recipe.identity) for recipe in (self, other))
+        return not exact and own == their and replace(other, identity=self.identity) == self
 
     def differences(self, other: "ColumnRecipe") -> list[str]:
         """Returns one line per field that differs from `other`, the earlier recipe."""

@@ -113,6 +113,19 @@ class ColumnStore:
         return sum(path.stat().st_size for path in self.shards())
 
 
+def find_column(root: Path, recipe: ColumnRecipe) -> ColumnStore:
+    """Returns the store of a recipe in `root`: a new one unless it is there.
+
+    A column that is there counts as it if it differs only in that one of the two names no commit of its model, as those
+    of older versions, and as where the model itself is missing; unless there are several.
+    """
+    store = ColumnStore(root, recipe)
+    if store.folder.is_dir():
+        return store
+    allowed = [other for other in stored_columns(root) if recipe.allows(other.recipe)]
+    return allowed[0] if len(allowed) == 1 else store
+
+
 def stored_columns(root: Path) -> Iterator[ColumnStore]:
     """Yields every column in `root` whose recipe can be read, by name."""
     for about in sorted(root.glob(f"*/{_RECIPE_FILE}")):

@@ -3,8 +3,9 @@
 Axes: b images, n = h·w patches.
 """
 
+import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -21,7 +22,7 @@ from seglet.labels.attention.feature_affinity import AffinityFusion, feature_aff
 from seglet.labels.attention.low_rank import LowRankAttention, low_rank_attention
 from seglet.models.foundation import clip, pretrained_encoder, stable_diffusion
 from seglet.models.foundation.attention_source import AttentionSource, QueriesKeys, mean_attention
-from seglet.models.foundation.hub import find_model
+from seglet.models.foundation.hub import exact_source, find_model
 from seglet.models.foundation.known_models import ModelKind, known_model
 from seglet.models.foundation.loading import parse_dtype
 from seglet.models.foundation.pretrained_encoder import PretrainedEncoder
@@ -173,11 +174,22 @@ def weights_identity(source: str, kind: ModelKind) -> str:
     Raises:
         ValueError: files of a folder, or of a model that comes with seglet, are missing.
     """
-    entry = known_model(source)
-    name = source if entry is None else entry.id
-    if expand_home(source).is_dir() or "/" not in name:
-        return find_model(source, kind, _LAYOUTS[kind]).identity()
-    return name
+    return _hub_name(source) if _is_of_the_hub(source) else find_model(source, kind, _LAYOUTS[kind]).identity()
+
+
+def _hub_name(source: str) -> str:
+    """Returns the hub id that a source names, with the revision if it names one."""
+    name, at, revision = source.partition("@")
+    entry = known_model(name)
+    return f"{name if entry is None else entry.id}{at}{revision}"
+
+
+def _exact_source(source: str, kind: ModelKind) -> str:
+    return exact_source(source, _LAYOUTS[kind]) if _is_of_the_hub(source) else source
+
+
+def _is_of_the_hub(source: str) -> bool:
+    return "/" in _hub_name(source).partition("@")[0] and not expand_home(source).is_dir()
 
 
 @dataclass(frozen=True)
@@ -190,7 +202,24 @@ class AttentionColumn(ColumnProducer):
     maker: str = "diclip-attention/1"
 
     def identity(self) -> str:
-        return ", ".join(self.config.identities)
+        return ", ".join(self._exact.identities)
+
+    def fetch(self) -> None:
+        config = self._exact
+        diffusion = config.diffusion if config.attention == "diffusion" else ()
+        named: list[tuple[str, ModelKind]] = [(source, "diffusion") for source in diffusion]
+        named += [(source, "encoder") for source in (config.prior if config.from_models else ())]
+        for source, kind in named:
+            if _is_of_the_hub(source) and "@" not in source:
+                with contextlib.suppress(ValueError):  # it is missing only if there is something to compute
+                    find_model(source, kind, _LAYOUTS[kind])
+
+    @property
+    def _exact(self) -> AttentionConfig:
+        """The config with the commit, of those on this machine, of each model of the hub."""
+        diffusion = tuple(_exact_source(source, "diffusion") for source in self.config.diffusion)
+        prior = tuple(_exact_source(source, "encoder") for source in self.config.prior)
+        return replace(self.config, diffusion=diffusion, prior=prior)
 
     def settings(self) -> Mapping[str, Any]:
         config = self.config
@@ -206,7 +235,7 @@ class AttentionColumn(ColumnProducer):
         }
 
     def load(self, device: torch.device) -> ComputeColumn:
-        source = DiffusionAttention(self.config).to(device)
+        source = DiffusionAttention(self._exact).to(device)
 
         def compute(samples: Sequence[Sample]) -> list[ColumnValue]:
             images = [torch.from_numpy(sample.image).to(device).permute(2, 0, 1).float() / 255 for sample in samples]

@@ -69,7 +69,7 @@ class Config(TSAConfig, VCEConfig):
         if not self.cam_scales or min(self.cam_scales) <= 0:
             raise ValueError(f"cam_scales: expected positive sizes, got {self.cam_scales}")
         if self.online_keys and self.cache_from == "none":
-            raise ValueError("online_keys: expected 0 without a cache to add to; set cache_from to generated or real")
+            raise ValueError("online_keys: expected 0 without a cache to add to; choose another cache_from")
 
     def map_sides(self, size: tuple[int, int]) -> tuple[int, int]:
         """Returns the height and width at which maps of images of this size are made."""

@@ -1,6 +1,7 @@
 """Finds a pretrained model by short name, hub id or folder. Nothing executable is ever loaded."""
 
 import hashlib
+import re
 import shlex
 import warnings
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from seglet.values import nearest_names
 
 HUB_PREFIX = "hf:"
 """Begins the name of a model in transformers' layout: an id of the hub or a folder follows."""
+
+_COMMIT_FOLDER = re.compile(r"/snapshots/([0-9a-f]{40})/")
 
 
 @dataclass(frozen=True)
@@ -130,6 +133,21 @@ def locate_model(
     first = entry.id if entry is not None and name == entry.name else name
     homes = [first, *(home for home in (entry.homes if entry else ()) if home != first and revision is None)]
     return _first_home(homes, layout, revision, offline)
+
+
+def exact_source(source: str, layout: ModelLayout) -> str:
+    """Returns a name of a model of the hub with its commit, owner/name@commit, if it is among earlier downloads.
+
+    Otherwise it is the id, with the revision if the source names one. The hub is not asked.
+    """
+    name, _, revision = source.partition("@")
+    entry = known_model(name)
+    homes = [name] if entry is None or revision else list(entry.homes)
+    for home in homes:
+        found = find_present_file(f"{home}@{revision}" if revision else home, layout.description)
+        if found is not None and (commit := _COMMIT_FOLDER.search(found.as_posix())):
+            return f"{home}@{commit[1]}"
+    return f"{homes[0]}@{revision}" if revision else homes[0]
 
 
 def find_present_file(source: str, name: str) -> Path | None:
