@@ -151,10 +151,11 @@ def _open(
         tags: list[KnownTags] = []
 
         def read_tags_first(classes: Classes) -> None:
-            found = _tags(source, _files(images, source, options, masks), images, classes)
-            if found is None and options.pseudo is None:
+            if source.tags is not None:
+                files = _files(images, source, options, masks)
+                tags.append(read_known_tags(source.tags, source.tags_key, files, classes))
+            elif images is None and options.pseudo is None:
                 raise ValueError("nothing says which classes are in the images; give --tags FILE, or --data with tags")
-            tags.extend([] if found is None else [found])
 
         predictor = open_predictor(model, options.device, samples, name, read_tags_first)
         keys = {"keys": dict(model.keys)} if model.keys else {}
