@@ -90,6 +90,22 @@ def test_labelled_views_are_learnt_as_the_supervised_baseline_learns_them() -> N
     torch.testing.assert_close(method.losses(step, BEGIN).terms["labelled"], alone)
 
 
+def test_thresholds_of_classes_follow_the_predictions_and_are_kept_with_the_method() -> None:
+    method = fixmatch(adapt="classes", adapt_momentum=0.0, threshold=1.0)
+    terms = method.losses(semi(), BEGIN).terms
+    limits = method.limits.thresholds()  # type: ignore[union-attr]
+    assert terms["strong"] > 0  # a threshold of 1 for all would let nothing pass
+    assert 0 < float(limits.min()) < float(limits.max()) < 1
+    assert {"limits.overall", "limits.expected"} <= method.state_dict().keys()
+
+
+def test_the_share_of_confident_pixels_is_logged_for_each_class() -> None:
+    for threshold, share in ((0.0, 1.0), (1.0, 0.0)):
+        terms = fixmatch(threshold=threshold).losses(semi(), BEGIN).terms
+        passed = [float(terms[f"confident/{name}"]) for name in ("sky", "road", "car") if terms[f"share/{name}"] > 0]
+        assert set(passed) == {share}
+
+
 @pytest.mark.parametrize("believe", ["ratio", "average"])
 def test_images_may_be_weighed_as_a_whole(believe: str) -> None:
     losses = fixmatch(believe=believe, threshold=0.3).losses(semi(partner=True), BEGIN)
@@ -108,6 +124,7 @@ def test_a_collapse_is_reported_once_training_is_under_way() -> None:
     [
         ({"threshold": 2.0}, "threshold: expected 0 to 1"),
         ({"feature_drop": 1.0}, "feature_drop: expected 0 up to below 1"),
+        ({"adapt": "classes", "believe": "ratio"}, "adapt: thresholds of classes weigh pixels"),
         ({"keep": "average"}, "keep: average needs an average"),
         ({"streams": 0}, "streams: expected at least 1"),
         ({"strong_blur": (0.0, 1.0)}, "strong_blur: expected 0 < least"),

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from seglet.lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from seglet.labels.semi.adaptive_threshold import AdaptiveThreshold
     from seglet.labels.semi.collapse import class_shares, detect_collapse, effective_classes, share_terms
     from seglet.labels.semi.cutmix import (
         CutMixOptions,
@@ -17,11 +18,13 @@ if TYPE_CHECKING:
         resize_box_mask,
     )
     from seglet.labels.semi.edges import edge_flip_rates, label_edges, laplacian
-    from seglet.labels.semi.pseudo_label import PseudoLabelMap, pseudo_label_map
+    from seglet.labels.semi.pseudo_label import PseudoLabelMap, Threshold, pseudo_label_map
 
 __all__ = [
+    "AdaptiveThreshold",
     "CutMixOptions",
     "PseudoLabelMap",
+    "Threshold",
     "box_mask",
     "class_shares",
     "detect_collapse",
@@ -40,8 +43,10 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AdaptiveThreshold": "seglet.labels.semi.adaptive_threshold",
     "CutMixOptions": "seglet.labels.semi.cutmix",
     "PseudoLabelMap": "seglet.labels.semi.pseudo_label",
+    "Threshold": "seglet.labels.semi.pseudo_label",
     "box_mask": "seglet.labels.semi.cutmix",
     "class_shares": "seglet.labels.semi.collapse",
     "detect_collapse": "seglet.labels.semi.collapse",

@@ -15,6 +15,11 @@ class Config(SemiConfig, StudentConfig):
 
     auxiliary_weight: float = option(0.0, "weight of the loss of a ResNet's auxiliary head; 0 builds none, as UniMatch")
     threshold: float = option(0.95, "least confidence of pseudo labels that are used; UniMatch code, Cityscapes: 0")
+    adapt: Literal["none", "classes"] = option(
+        "none",
+        "threshold of all classes, or one for each that follows the predictions (FreeMatch; threshold is not used)",
+    )
+    adapt_momentum: float = option(0.999, "momentum of these thresholds; FreeMatch code")
     believe: Literal["pixel", "ratio", "average"] = option(
         "pixel",
         "weigh pixels by the threshold, or images by the share above it (ratio) or by mean confidence; SemiVL code",
@@ -41,7 +46,7 @@ class Config(SemiConfig, StudentConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("threshold", "average_momentum", "alarm_from"):
+        for name in ("threshold", "average_momentum", "adapt_momentum", "alarm_from"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name}: expected 0 to 1, got {getattr(self, name)}")
         for name in ("strong_weight", "feature_weight", "auxiliary_weight"):
@@ -49,6 +54,8 @@ class Config(SemiConfig, StudentConfig):
                 raise ValueError(f"{name}: expected 0 or more, got {getattr(self, name)}")
         if not 0 <= self.feature_drop < 1:
             raise ValueError(f"feature_drop: expected 0 up to below 1, got {self.feature_drop}")
+        if self.adapt == "classes" and self.believe != "pixel":
+            raise ValueError(f"adapt: thresholds of classes weigh pixels; expected believe: pixel, got {self.believe}")
         if self.keep == "average" and self.guesser == "student":
             raise ValueError("keep: average needs an average; set guesser: average, or keep: student")
         _ = self.boxes

@@ -9,9 +9,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from seglet.labels.semi.collapse import detect_collapse, share_terms
+from seglet.labels.semi.adaptive_threshold import AdaptiveThreshold
+from seglet.labels.semi.collapse import detect_collapse, named_shares, share_terms
 from seglet.labels.semi.cutmix import box_mask, draw_cutmix_boxes, paste_boxes, paste_record
-from seglet.labels.semi.pseudo_label import PseudoLabelMap, pseudo_label_map
+from seglet.labels.semi.pseudo_label import PseudoLabelMap, Threshold, pseudo_label_map
 from seglet.losses.task import (
     confidence_ratio_cross_entropy,
     cross_entropy,
@@ -25,7 +26,7 @@ from seglet.models.layers.dropout import Dropout, noise_from
 from seglet.models.network import Network, NetworkOutput, evaluation_mode
 from seglet.models.segmenter import Segmenter
 from seglet.models.student import build_student
-from seglet.tensors import resize_align_corners
+from seglet.tensors import at_least_float32, resize_align_corners
 from seglet.types import Classes, Losses, Progress, SemiStep, Target, Unlabelled
 
 _BOXES = 0xB0C5
@@ -44,6 +45,8 @@ class Method(base.Method[SemiStep], protocols.TrainingWarnings, protocols.ExtraV
         self.average = (
             EMA(student, config.average_momentum, config.average_ramp) if config.guesser == "average" else None
         )
+        adapts = config.adapt == "classes"
+        self.limits = AdaptiveThreshold(len(student.classes), config.adapt_momentum) if adapts else None
         self.perturb = Dropout(config.feature_drop, channelwise=True)
 
     @classmethod
@@ -54,8 +57,8 @@ class Method(base.Method[SemiStep], protocols.TrainingWarnings, protocols.ExtraV
         """Computes the labelled and unlabelled losses (Eq. 7).
 
         Labelled and weak views pass the student together, then all strong views together. Terms beside the losses:
-        `confident`, fraction of pixels above the threshold; `share/…`, fraction of pixels of each class among the
-        pseudo labels.
+        `confident`, fraction of pixels above the threshold, and `confident/…`, that of the pixels predicted as each
+        class; `share/…`, fraction of pixels of each class among the pseudo labels.
         """
         with noise_from(self, progress.generator(step.unlabelled.images.device)):
             return self._losses(step, progress)
@@ -64,10 +67,11 @@ class Method(base.Method[SemiStep], protocols.TrainingWarnings, protocols.ExtraV
         config, unlabelled = self.config, step.unlabelled
         partner = None if step.partner is None else self._pseudo_labels(step.partner)
         labelled, weak, perturbed = self._weak_predictions(self.student.network, step)
-        if self.average is not None:
-            own = self._pseudo_labels(unlabelled)
-        else:
-            own = pseudo_label_map(resize_align_corners(weak, unlabelled.images.shape[-2:]), unlabelled.valid)
+        guessed = weak if self.average is None else self._guess(unlabelled)
+        guessed = resize_align_corners(guessed, unlabelled.images.shape[-2:])
+        own = pseudo_label_map(guessed, unlabelled.valid)
+        if self.limits is not None:
+            self.limits.update(at_least_float32(guessed).softmax(dim=1), unlabelled.valid)
         terms = {"labelled": hard_pixel_cross_entropy(labelled.logits, step.labelled.target, config.hard_pixels)}
         total = terms["labelled"]
         if labelled.auxiliary is not None:
@@ -99,11 +103,18 @@ class Method(base.Method[SemiStep], protocols.TrainingWarnings, protocols.ExtraV
         return prediction, logits[labelled:plain].detach(), logits[plain:] if len(logits) > plain else None
 
     def _pseudo_labels(self, views: Unlabelled) -> PseudoLabelMap:
-        """Predicts pseudo labels in a pass of their own, by the average or by the student in evaluation mode."""
+        """Predicts pseudo labels in a pass of their own."""
+        return pseudo_label_map(self._guess(views), views.valid)
+
+    @torch.no_grad()
+    def _guess(self, views: Unlabelled) -> Float[Tensor, "b k h w"]:
+        """Predicts logits of weak views by the average, or by the student in evaluation mode."""
         if self.average is not None:
-            return pseudo_label_map(self.average(views.images), views.valid)
-        with evaluation_mode(self.student), torch.no_grad():
-            return pseudo_label_map(self.student(views.images), views.valid)
+            average: Tensor = self.average(views.images)
+            return average
+        with evaluation_mode(self.student):
+            logits: Tensor = self.student(views.images)
+        return logits
 
     def _strong_loss(
         self, step: SemiStep, own: PseudoLabelMap, partner: PseudoLabelMap | None, progress: Progress
@@ -132,15 +143,22 @@ class Method(base.Method[SemiStep], protocols.TrainingWarnings, protocols.ExtraV
         """Computes the loss against pseudo labels, weighted as `believe` says."""
         config = self.config
         if config.believe == "pixel":
-            return cross_entropy(logits, pseudo.target(config.threshold))
+            return cross_entropy(logits, pseudo.target(self._threshold()))
         if config.believe == "average":
             return mean_confidence_cross_entropy(logits, pseudo.labels, pseudo.confidence, pseudo.valid)
         return confidence_ratio_cross_entropy(logits, pseudo.labels, pseudo.confidence, pseudo.valid, config.threshold)
 
+    def _threshold(self) -> Threshold:
+        """Returns the least confidence of pseudo labels, for all classes or for each."""
+        return self.config.threshold if self.limits is None else self.limits.thresholds()
+
     def _statistics(self, pseudo: PseudoLabelMap, target: Target) -> dict[str, Tensor]:
-        """Returns the fraction of confident pixels, and of each class among pseudo labels and labels."""
-        shares = share_terms(pseudo.labels, pseudo.valid, target.labels, self.student.classes.names)
-        return {"confident": pseudo.share_above(self.config.threshold), **shares}
+        """Returns the shares of confident pixels, in all and of each class, and of the classes among both labels."""
+        names, threshold = self.student.classes.names, self._threshold()
+        shares = share_terms(pseudo.labels, pseudo.valid, target.labels, names)
+        limits = threshold if isinstance(threshold, Tensor) else pseudo.confidence.new_full((len(names),), threshold)
+        passed = named_shares("confident", pseudo.passed_by_class(limits), names)
+        return {"confident": pseudo.share_above(threshold), **passed, **shares}
 
     def training_warnings(self, terms: Mapping[str, float], progress: Progress) -> Mapping[str, str]:
         """Returns a warning if the pseudo labels collapse, once `alarm_from` of training is done."""
