@@ -28,6 +28,7 @@ from seglet.models.segmenter import load
 from seglet.values import ConfigError
 
 EXAMPLE = Path(__file__).parents[2] / "examples/score_pseudo_labels.py"
+ALONE = EXAMPLE.with_name("refine_in_isolation.py")
 KEYS = {
     "train_split": "1_8/labelled",
     "student": "vila-clip_tiny",
@@ -95,6 +96,10 @@ def test_the_example_prints_accuracy_and_confidence_of_pseudo_labels(keys, rows,
     rows_printed = [re.findall(r"^(.*?) +mIoU|([0-9.]+) %", line) for line in capsys.readouterr().out.splitlines()]
     assert [row[0][0] for row in rows_printed] == rows
     assert all(len(row) == 4 and 0 <= float(value) <= 100 for row in rows_printed for _, value in row[1:])
+    runpy.run_path(str(ALONE))["table"](tmp_path / "run", {"recommended": {"refine": "recommended"}}, (0, 1), 1, 2)
+    cells = [line.strip("| ").split(" | ") for line in capsys.readouterr().out.splitlines()[2:]]
+    assert [(row[0], row[-1]) for row in cells] == [("guess", "1"), ("recommended", "2")]
+    assert all(0 <= float(value.split(" ± ")[0]) <= 100 for row in cells for value in row[1:-1])
 
 
 @pytest.mark.slow
