@@ -164,7 +164,7 @@ def test_what_is_missing_or_too_much_is_named(experiment, images, seglet, tmp_pa
         (("--method", experiment, images / "images/val", *out), "give --tags FILE"),
         (("--method", "supervised", images / "images/val", "--tags", "x.csv", *out), "makes no masks from tags"),
         (("--method", "nowhere.yaml", images / "images/val", *out), "cannot read the experiment nowhere.yaml"),
-        (("--method", experiment, "--data", "world", "--scales", 2, *out), "leave out --size, --scales"),
+        (("--method", experiment, "--data", "world", "--scales", 2, *out), "leave out --scales"),
         (("--method", experiment, *out), "one of the two"),
         (out, "give a segmenter to segment with, or --method"),
         ((images, "--explain", *out), "--explain draws how a --method makes masks"),
