@@ -17,7 +17,6 @@ from PIL import Image
 from seglet.data.dataset import Sample
 from seglet.data.errors import DataError
 from seglet.files import read_bytes
-from seglet.images import DECODING_ERRORS, MAX_PIXELS, TooLargeError, open_picture, read_array
 
 if TYPE_CHECKING:
     from seglet.data.names import NamedFiles
@@ -118,6 +117,8 @@ def stretch_to_unit(depth: Float32[np.ndarray, "h w"]) -> Float32[np.ndarray, "h
 
 def _values(path: Path) -> Float32[np.ndarray, "h w"]:
     """Reads one depth map, as the numbers in it are."""
+    from seglet.images import DECODING_ERRORS, MAX_PIXELS, open_picture, read_array
+
     if path.suffix.lower() in _ARRAYS:
         values = read_array(path, partial(_check_shape, path))
     else:
@@ -135,6 +136,8 @@ def _values(path: Path) -> Float32[np.ndarray, "h w"]:
 
 
 def _check_shape(path: Path, shape: tuple[int, ...], kind: "np.dtype[np.generic]") -> None:
+    from seglet.images import MAX_PIXELS, TooLargeError
+
     flat = len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 2, 3, 4))
     if not flat or not prod(shape) or kind.kind not in "biuf":
         raise DataError(f"{str(path)!r} is no depth map: expected numbers [h, w], got {kind} {list(shape)}")

@@ -30,12 +30,13 @@ def mask_overlap(masks: Float[Tensor, "b m h w"]) -> Float[Tensor, ""]:
     count = masks.shape[1]
     if count < 2:
         return masks.sum() * 0
-    flat = masks.flatten(2)
-    products = torch.bmm(flat, flat.mT)
-    squares = products.diagonal(dim1=1, dim2=2)
-    dice = 2 * products / (squares[:, :, None] + squares[:, None]).clamp_min(torch.finfo(masks.dtype).tiny)
-    others = dice.sum() - dice.diagonal(dim1=1, dim2=2).sum()
-    return others / (len(masks) * count * (count - 1))
+    with full_precision(masks):
+        flat = at_least_float32(masks).flatten(2)
+        products = torch.bmm(flat, flat.mT)
+        squares = products.diagonal(dim1=1, dim2=2)
+        dice = 2 * products / (squares[:, :, None] + squares[:, None]).clamp_min(torch.finfo(flat.dtype).tiny)
+        others = dice.sum() - dice.diagonal(dim1=1, dim2=2).sum()
+        return others / (len(masks) * count * (count - 1))
 
 
 def masked_distance(

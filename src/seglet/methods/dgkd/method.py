@@ -45,7 +45,11 @@ _NOT_NORMALISED = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0), "bgr": False
 
 
 class Method(
-    base.Method[TaggedOrLabelled], protocols.ValidationColumns, protocols.TrainingNotes, protocols.ReferencePredictions
+    base.Method[TaggedOrLabelled],
+    protocols.ValidationColumns,
+    protocols.TrainingNotes,
+    protocols.TrainingWarnings,
+    protocols.ReferencePredictions,
 ):
     """A student of dark images and depth, a teacher of the same images in light, and branches that compare them.
 

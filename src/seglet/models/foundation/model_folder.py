@@ -14,7 +14,8 @@ HALF_VARIANT = "fp16"
 """Variant of weights in half precision, as in model.fp16.safetensors; it is read where there is no other."""
 _SAFETENSORS = (
     "take a revision of it that has safetensors (the hub's bot often offers one as refs/pr/NUMBER: write "
-    "ID@refs/pr/NUMBER), or write them as safetensors once: `seglet convert FOLDER --out NEW`"
+    "ID@refs/pr/NUMBER), or write them as safetensors once: `seglet convert FOLDER --out NEW` (CLIP, Stable "
+    "Diffusion), seglet.models.foundation.unpickle_model (others)"
 )
 
 
