@@ -44,6 +44,18 @@ def test_a_network_also_trains_on_darkened_images_of_a_data_set(method, model, s
     assert any((weights[0][name] != weights[1][name]).any() for name in weights[0] if name.endswith("weight"))
 
 
+def test_a_blend_is_with_the_statistics_of_the_given_network_also_after_training(model, seglet, tmp_path):
+    data = ("--data", "world:scenes=4,size=32", "--steps", 1, "--crop", 32, "--batch", 2, "--blend", 0)
+    assert seglet("adapt", model, *data, "--method", "tent", "--out", tmp_path / "out").code == 0
+    np.testing.assert_array_equal(means(tmp_path / "out"), means(model))
+    assert seglet("adapt", model, *data[:2], "--out", tmp_path / "half", "--blend", 0.5).code == 0
+    assert seglet("adapt", model, *data[:2], "--out", tmp_path / "new").code == 0
+    half = seglet("adapt", model, *data[:-1], 0.5, "--method", "tent", "--rate", 1e-9, "--out", tmp_path / "trained")
+    assert half.code == 0
+    np.testing.assert_allclose(means(tmp_path / "trained"), means(tmp_path / "half"), rtol=1e-5, atol=1e-6)
+    assert "rate: expected" in seglet("adapt", model, *data, "--rate", "nan", "--out", tmp_path / "nan").err
+
+
 def test_what_cannot_be_adapted_is_refused(model, seglet, tmp_path):
     assert "give images or --data" in seglet("adapt", model, "--out", tmp_path / "out").err
     (tmp_path / "a").mkdir()

@@ -25,16 +25,19 @@ from seglet.inference.depth import DepthSource, find_depth_source
 from seglet.inference.inputs import ImageFile, gather_images
 from seglet.inference.job_report import JobReport
 from seglet.inference.models import load_model
-from seglet.models.adaptation import minimise_entropy, reestimate_batch_norms, train_on_own_labels
-from seglet.models.image_tensor import pad_to_side
+from seglet.models.adaptation import (
+    batch_norm_statistics,
+    minimise_entropy,
+    reestimate_batch_norms,
+    train_on_own_labels,
+)
+from seglet.models.image_tensor import SMALLEST_SIDE, pad_to_side
 from seglet.models.onnx_segmenter import read_export_facts
 from seglet.models.segmenter import Segmenter
 
 ADAPT_RECORD = "adapted.json"
 AdaptationMethod = Literal["adabn", "tent", "self-training"]
 _RATES: dict[str, float] = {"tent": 1e-3, "self-training": 1e-4}
-_STRIDE = 32
-"""Sides of crops are multiples of it, so that all networks take them."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,9 @@ class AdaptOptions:
         overwrite: replace an earlier result.
         command: command for the record.
         max_pixels: pixels that an image may have.
+
+    Raises:
+        ValueError: the rate is out of its range.
     """
 
     out: Path
@@ -77,6 +83,10 @@ class AdaptOptions:
     overwrite: bool = False
     command: str = ""
     max_pixels: int = MAX_PIXELS
+
+    def __post_init__(self) -> None:
+        if self.rate is not None and not 0 < self.rate < 1:
+            raise ValueError(f"rate: expected a number above 0 and below 1, got {self.rate}")
 
     def as_dict(self) -> dict[str, Any]:
         """Returns the settings that decide the result, for JSON."""
@@ -127,8 +137,10 @@ def adapt_segmenter(segmenter: Segmenter, files: Sequence[ImageFile], options: A
     """Adapts a segmenter in place, to be used in evaluation mode; returns what was done, in lines."""
     looks = _Looks(segmenter, files, options, find_depth_source(segmenter, options.depth))
     chosen = looks.chosen()
+    before = batch_norm_statistics(segmenter.network)
 
     def reestimate() -> None:
+        segmenter.network.load_state_dict(before, strict=False)  # the blend is with these, also the second time
         with ProgressDisplay("adapt: statistics", len(chosen), "images") as display:
             reestimate_batch_norms(segmenter.network, looks.whole(chosen, display), options.blend)
 
@@ -142,15 +154,13 @@ def adapt_segmenter(segmenter: Segmenter, files: Sequence[ImageFile], options: A
                 found = minimise_entropy(segmenter.network, crops, rate)
                 lines.append(f"entropy / log k: {found[0]:.3f} at the first step, {found[-1]:.3f} at the last")
             else:
-                found = train_on_own_labels(segmenter.network, crops, rate, disturb=_flickering(options.seed))
+                found = train_on_own_labels(
+                    segmenter.network, crops, rate, disturb=Flicker(torch.Generator().manual_seed(options.seed))
+                )
                 lines.append(f"loss against own labels: {found[0]:.3f} at the first step, {found[-1]:.3f} at the last")
         reestimate()
     segmenter.eval()
     return lines
-
-
-def _flickering(seed: int) -> "Flicker":
-    return Flicker(torch.Generator().manual_seed(seed))
 
 
 class Flicker:
@@ -185,7 +195,7 @@ class _Looks:
         """Yields batches of whole images of one size."""
         waiting: dict[tuple[int, ...], list[Tensor]] = defaultdict(list)
         for count, file in enumerate(files):
-            planes = pad_to_side(self._prepared(file), _STRIDE)
+            planes = pad_to_side(self._prepared(file), SMALLEST_SIDE)
             group = waiting[tuple(planes.shape)]
             group.append(planes)
             if len(group) == self.options.batch:

@@ -100,6 +100,17 @@ def reestimate_batch_norms(network: Network, batches: Batches, blend: float = 1.
         norm.running_var.lerp_(seen.variance.to(norm.running_var), blend)
 
 
+def batch_norm_statistics(network: Network) -> dict[str, Tensor]:
+    """Returns a copy of the stored statistics of a network's batch norms, by their names in its state."""
+    kinds = ("running_mean", "running_var")
+    return {
+        f"{name}.{kind}": getattr(part, kind).clone()
+        for name, part in network.named_modules()
+        if isinstance(part, _BatchNorm) and part.running_mean is not None
+        for kind in kinds
+    }
+
+
 def _norms(network: Network) -> list[_BatchNorm]:
     norms = [norm for norm in batch_norms(network) if norm.running_mean is not None]
     if not norms:
