@@ -136,17 +136,23 @@ def test_a_network_that_diverged_is_not_scored() -> None:
         evaluate_samples(lambda images: images * math.nan, [sample(0)], CLASSES)
 
 
-def test_memory_does_not_grow_with_the_number_of_images() -> None:
-    options, peaks = EvaluationOptions(replicas=10), []
-    for count in (20, 2, 20):  # the first fills what the interpreter keeps anyway
-        with LiveBytes() as tensors:
-            evaluate_samples(colours, map(sample, range(count)), CLASSES, options)
-        tracemalloc.start()
+def peaks_of(count: int) -> tuple[int, int]:
+    options = EvaluationOptions(replicas=10)
+    with LiveBytes() as tensors:
         evaluate_samples(colours, map(sample, range(count)), CLASSES, options)
-        peaks.append((tensors.peak, tracemalloc.get_traced_memory()[1]))
-        tracemalloc.stop()
-    assert peaks[2][0] == peaks[1][0]
-    assert peaks[2][1] < peaks[1][1] + 10_000
+    tracemalloc.start()
+    evaluate_samples(colours, map(sample, range(count)), CLASSES, options)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return tensors.peak, peak
+
+
+def test_memory_does_not_grow_with_the_number_of_images() -> None:
+    # What the interpreter allocates on the side (caches, another thread's garbage) only ever adds: the least of
+    # several runs is what the evaluation itself needs.
+    few, many = ([peaks_of(count) for _ in range(4)] for count in (2, 40))
+    assert min(many)[0] == min(few)[0]
+    assert min(peak for _, peak in many) < min(peak for _, peak in few) + 10_000
 
 
 def test_without_processes_reduce_changes_nothing() -> None:
