@@ -61,6 +61,15 @@ def test_a_dilated_convolution_has_the_same_values_in_training(kernel, rate, siz
     assert conv.train()(images).shape == images.shape
 
 
+@pytest.mark.parametrize(("groups", "computed"), [(4, torch.float32), (1, torch.bfloat16)])
+def test_in_mixed_precision_depthwise_convolutions_alone_compute_in_float32(groups, computed):
+    conv, images = SameConv(4, 4, 3, 1, 1, groups), torch.rand(1, 4, 6, 6).bfloat16()
+    with torch.autocast("cpu", torch.bfloat16):
+        found = conv(images)
+    expected = conv.to(computed)(images.to(computed)).bfloat16()
+    torch.testing.assert_close(found, expected, rtol=0, atol=0)
+
+
 @pytest.mark.parametrize(("stride", "sides"), [(8, [16, 8, 8, 8]), (16, [16, 8, 4, 4]), (32, [16, 8, 4, 2])])
 def test_strides_beyond_the_output_stride_become_dilation(stride, sides):
     backbone = lite(output_stride=stride)
