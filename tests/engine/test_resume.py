@@ -55,7 +55,7 @@ def test_a_killed_run_resumes_to_the_same_weights(whole, tmp_path):
     assert finish(tmp_path / "run", "--resume", "--workers", "2") == whole
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP])
 def test_a_stopped_run_saves_its_last_step_and_says_how_to_go_on(whole, tmp_path, number):
     words = ("--checkpoint_every", "100")
     out = tmp_path / "run"
@@ -71,6 +71,16 @@ def test_a_stopped_run_saves_its_last_step_and_says_how_to_go_on(whole, tmp_path
     assert process.returncode == 128 + number
     assert "--resume" in error_output
     assert finish(out, "--resume", *words) == whole
+
+
+def test_a_job_of_slurm_begins_from_no_checkpoint_that_lies_about(whole, tmp_path):
+    (tmp_path / "hpc_ckpt_1.ckpt").write_bytes(b"weights of another run")
+    slurm = {"SLURM_NTASKS": "1", "SLURM_JOB_ID": "7", "SLURM_JOB_NAME": "night", "SLURM_PROCID": "0"}
+    slurm |= {"SLURM_LOCALID": "0", "SLURM_NODELIST": "node", "SLURM_NODEID": "0"}
+    words = {"env": ONE_THREAD | slurm, "cwd": tmp_path, "capture_output": True, "text": True}
+    done = subprocess.run(command(tmp_path / "run"), timeout=300, check=False, **words)
+    assert done.returncode == 0, done.stderr
+    assert file_sha256(tmp_path / "run" / "last" / "model.safetensors") == whole
 
 
 def test_two_processes_resume_to_the_same_weights(tmp_path):

@@ -98,7 +98,11 @@ class SaveFailedStep(lightning.Callback):
 
 
 class StopOnSignal(lightning.Callback):
-    """Finishes the step, saves and stops after SIGTERM or Ctrl-C; a second signal stops at once."""
+    """Finishes the step, saves and stops after SIGTERM, Ctrl-C, SIGUSR1 or SIGHUP; a second signal stops at once.
+
+    SIGUSR1 is what SLURM sends ahead of a job's end (`--signal=USR1@120`), SIGHUP the end of a terminal; under `nohup`
+    that is ignored, and stays so.
+    """
 
     def __init__(self) -> None:
         self.signal: int | None = None
@@ -107,8 +111,10 @@ class StopOnSignal(lightning.Callback):
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
         if threading.current_thread() is not threading.main_thread():
             return  # only the main thread receives signals
-        for number in (signal.SIGTERM, signal.SIGINT):
-            self.before[number] = signal.signal(number, self.receive)
+        for name in ("SIGTERM", "SIGINT", "SIGUSR1", "SIGHUP"):  # the last two are not on Windows
+            number = getattr(signal, name, None)
+            if number is not None and (name != "SIGHUP" or signal.getsignal(number) != signal.SIG_IGN):
+                self.before[number] = signal.signal(number, self.receive)
 
     def teardown(self, trainer: Any, pl_module: Any, stage: str) -> None:
         for number, handler in self.before.items():
@@ -118,7 +124,7 @@ class StopOnSignal(lightning.Callback):
     def receive(self, number: int, frame: FrameType | None) -> None:
         """Notes the signal and restores Python's own handler for the next one."""
         self.signal = number
-        signal.signal(number, signal.SIG_DFL if number == signal.SIGTERM else signal.default_int_handler)
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
     def agreed(self, trainer: lightning.Trainer) -> bool:
         """Returns True in all processes if any of them received a signal."""

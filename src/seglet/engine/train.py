@@ -153,7 +153,7 @@ class _Training:
             callbacks = self._callbacks(module, metrics, bar, stop, state)
             if not state and is_first_process():
                 self._describe(bar)
-            trainer = build_trainer(settings, begin, callbacks)
+            trainer = build_trainer(settings, begin, run.folder, callbacks)
             cleanup.enter_context(contextlib.closing(bar))
             if begin < settings.steps and not self._ended_early(state, bar):
                 steps = TrainingDataModule(self._training_set, self.experiment, self.method.supervision, begin)

@@ -2,14 +2,19 @@
 
 import logging
 import warnings
+from pathlib import Path
 
 import lightning
 import torch
+from lightning.fabric.plugins.environments.cluster_environment import ClusterEnvironment
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
+from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 
 from seglet.engine.module import TrainingModule
-from seglet.engine.processes import node_count
+from seglet.engine.processes import node_count, started_by_torchrun
 from seglet.engine.settings import Settings
 from seglet.engine.training_loader import TrainingDataModule
+from seglet.values import ConfigError
 
 _HARMLESS_WARNINGS = (
     "does not have many workers",
@@ -23,8 +28,14 @@ class LostProcessError(ValueError):
     """A process that shares the training has ended."""
 
 
-def build_trainer(settings: Settings, begin: int, callbacks: list[lightning.Callback]) -> lightning.Trainer:
-    """Builds a trainer for the steps from `begin` on, without Lightning's validation, logs, checkpoints and bars."""
+def build_trainer(
+    settings: Settings, begin: int, folder: Path, callbacks: list[lightning.Callback]
+) -> lightning.Trainer:
+    """Builds a trainer for the steps from `begin` on, without Lightning's validation, logs, checkpoints and bars.
+
+    In a job of SLURM, Lightning would save pickles in the folder of work, begin any later training there from them, and
+    queue the job again. It is not told of SLURM, and given a folder inside the run that is never made.
+    """
     nodes = node_count()
     # Filling new memory costs a fifth of a step; every kernel writes all that it reads.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
@@ -38,6 +49,8 @@ def build_trainer(settings: Settings, begin: int, callbacks: list[lightning.Call
         devices=settings.devices // nodes,
         num_nodes=nodes,
         strategy="ddp" if settings.devices > 1 else "auto",
+        plugins=[_environment()],
+        default_root_dir=folder / ".lightning",
         precision=settings.precision,
         accumulate_grad_batches=settings.accumulate,
         gradient_clip_val=settings.clip,
@@ -54,12 +67,20 @@ def build_trainer(settings: Settings, begin: int, callbacks: list[lightning.Call
     )
 
 
+def _environment() -> ClusterEnvironment:
+    """Returns who started the processes: torchrun, or Lightning itself; no other launcher is supported."""
+    return TorchElasticEnvironment() if started_by_torchrun() else LightningEnvironment()
+
+
 def fit_module(trainer: lightning.Trainer, module: TrainingModule, data: TrainingDataModule) -> None:
     """Trains the module; keyboard interrupts and lost processes are raised as such, not as Lightning reports them.
 
     Raises:
         LostProcessError: another process of the run ended.
+        ConfigError: there are checkpoints of Lightning's, which would be loaded in a job of SLURM.
     """
+    if foreign := sorted(Path(trainer.default_root_dir).glob("hpc_ckpt_*")):
+        raise ConfigError(f"{str(foreign[0])!r} is no file of seglet's; remove it")
     try:
         trainer.fit(module, data)
     except SystemExit as left:
