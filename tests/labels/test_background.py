@@ -5,7 +5,12 @@ from tests.golden_near import assert_near, assert_same_labels
 from tests.labels.images import Case, some_images, some_masks
 from torch import Tensor
 
-from seglet.labels.cam.background import add_absence_background, labels_between_backgrounds, labels_from_absence
+from seglet.labels.cam.background import (
+    add_absence_background,
+    labels_between_backgrounds,
+    labels_from_absence,
+    refine_with_absence,
+)
 from seglet.labels.refine.pixel_adaptive import par
 from seglet.tensors import resize_half_pixel
 from seglet.types import IGNORE
@@ -80,6 +85,14 @@ def test_background_is_where_no_class_is() -> None:
 def test_an_image_without_tags_is_background() -> None:
     assert labels_from_absence(CAMS, torch.zeros(1, 2), IMAGE).eq(0).all()
     assert labels_between_backgrounds(CAMS, torch.zeros(1, 2), IMAGE, shrink=1).eq(0).all()
+
+
+def test_only_maps_of_tagged_classes_are_refined() -> None:
+    seen = []
+    refined = refine_with_absence(CAMS, TAGS, IMAGE, refine=lambda maps, _: seen.append(maps.shape[1]) or maps)
+    torch.testing.assert_close(refined[0, :, 0], torch.tensor([[0.0, 0.5, 1.0], [1.0, 0.5, 0.0], [0.0, 0.0, 0.0]]))
+    assert seen == [2]  # the background and one class
+    assert refine_with_absence(CAMS, torch.zeros(1, 2), IMAGE)[:, 0].eq(1).all()
 
 
 def test_a_constant_map_and_huge_maps_stay_finite() -> None:

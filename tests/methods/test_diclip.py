@@ -13,9 +13,9 @@ from seglet.data.dataset import Dataset, Sample
 from seglet.labels.attention.feature_affinity import feature_affinity
 from seglet.labels.attention.low_rank import LowRankAttention
 from seglet.labels.cam.background import add_absence_background
+from seglet.methods.class_texts import overlapping_background
 from seglet.methods.diclip import Config, Method
 from seglet.methods.diclip.attention import ATTENTION_COLUMN, REGIONS_COLUMN, AttentionColumn, weights_identity
-from seglet.methods.diclip.enhanced_clip import overlapping_background
 from seglet.methods.diclip.online import OnlineKeys, image_number
 from seglet.methods.diclip.tsa import CacheArtefact, CacheEncoder
 from seglet.methods.diclip.vce import apply_acr, encoder_keys

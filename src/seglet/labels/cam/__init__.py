@@ -11,6 +11,7 @@ if TYPE_CHECKING:
         add_absence_background,
         labels_between_backgrounds,
         labels_from_absence,
+        refine_with_absence,
     )
     from seglet.labels.cam.boxes import inside_boxes
     from seglet.labels.cam.pseudo_masks import balanced_target, confident_masks
@@ -39,6 +40,7 @@ __all__ = [
     "labels_from_absence",
     "patch_text_cam",
     "refine_by_affinity",
+    "refine_with_absence",
     "scale_positive",
     "scale_to_range",
     "static_scores",
@@ -60,6 +62,7 @@ _HOMES = {
     "labels_from_absence": "seglet.labels.cam.background",
     "patch_text_cam": "seglet.labels.cam.text_cam",
     "refine_by_affinity": "seglet.labels.cam.affinity",
+    "refine_with_absence": "seglet.labels.cam.background",
     "scale_positive": "seglet.labels.cam.text_cam",
     "scale_to_range": "seglet.labels.cam.text_cam",
     "static_scores": "seglet.labels.cam.text_cam",

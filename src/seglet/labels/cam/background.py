@@ -74,6 +74,29 @@ def labels_from_absence(
 
 
 @torch.no_grad()
+def refine_with_absence(
+    cams: Float[Tensor, "b f _ _"],
+    tags: Float[Tensor, "b f"],
+    images: Float[Tensor, "b 3 h w"],
+    power: float = 1.0,
+    refine: MaskRefiner = partial(par, steps=20),  # noqa: B008  a function, not a state
+) -> Float[Tensor, "b k h w"]:
+    """Returns maps to which `add_absence_background` is applied, refined at the size of the images.
+
+    Only classes that some image has are refined, which treats all maps alike; that saves most of the time. An image
+    without tags is background.
+    """
+    present, size = tags.any(dim=0), images.shape[2:]
+    if not present.any():
+        return with_background(at_least_float32(cams).new_zeros(*tags.shape, *size), 1.0)
+    maps = add_absence_background(cams[:, present], tags[:, present], size, power)
+    refined = refine(maps, images)
+    all_classes = refined.new_zeros(len(cams), cams.shape[1] + 1, *size)
+    all_classes[:, with_background(present[None], True)[0]] = refined
+    return all_classes
+
+
+@torch.no_grad()
 def add_absence_background(
     cams: Float[Tensor, "b f _ _"], tags: Float[Tensor, "b f"], size: torch.Size | tuple[int, int], power: float = 1.0
 ) -> Float[Tensor, "b k h w"]:

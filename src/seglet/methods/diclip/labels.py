@@ -10,29 +10,24 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from seglet.labels.cam.affinity import refine_by_affinity
-from seglet.labels.cam.background import add_absence_background, labels_between_backgrounds
+from seglet.labels.cam.background import (
+    add_absence_background,
+    labels_between_backgrounds,
+    refine_with_absence,
+)
 from seglet.labels.refine.pixel_adaptive import par
 from seglet.methods.diclip.config import Config
 from seglet.tensors import resize_half_pixel
-from seglet.types import with_background, without_background
+from seglet.types import without_background
 
 
 @torch.no_grad()
 def refine_maps(
     config: Config, cams: Float[Tensor, "b f h w"], tags: Float[Tensor, "b f"], images: Float[Tensor, "b 3 y x"]
 ) -> Float[Tensor, "b k y x"]:
-    """Refines the maps of tagged classes by PAR, with a background map that is strong where no class is.
-
-    Only classes that some image has go through PAR, which treats all maps alike; that saves most of its time.
-    """
-    present = tags.any(dim=0)
-    if not present.any():
-        return with_background(cams.new_zeros(*tags.shape, *images.shape[2:]), 1.0)
-    maps = add_absence_background(cams[:, present], tags[:, present], images.shape[2:], config.background_power)
-    refined = par(maps, images, steps=config.par_steps)
-    all_classes = refined.new_zeros(len(cams), cams.shape[1] + 1, images.shape[2], images.shape[3])
-    all_classes[:, with_background(present[None], True)[0]] = refined
-    return all_classes
+    """Refines the maps of tagged classes by PAR, with a background map that is strong where no class is."""
+    refine = partial(par, steps=config.par_steps)
+    return refine_with_absence(cams, tags, images, config.background_power, refine)
 
 
 @torch.no_grad()

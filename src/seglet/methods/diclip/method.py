@@ -20,6 +20,8 @@ from seglet.labels.cam.background import add_absence_background
 from seglet.losses.affinity import affinity_loss, pair_labels
 from seglet.losses.task import balanced_cross_entropy, cross_entropy
 from seglet.methods import base, protocols
+from seglet.methods.class_texts import embed_class_texts
+from seglet.methods.clip_student import build_clip_segmenter, drop_backbone, image_tower, keep_backbone
 from seglet.methods.diclip.attention import (
     ATTENTION_COLUMN,
     REGIONS_COLUMN,
@@ -28,11 +30,10 @@ from seglet.methods.diclip.attention import (
     weights_identity,
 )
 from seglet.methods.diclip.config import Config
-from seglet.methods.diclip.enhanced_clip import EnhancedCLIP, PatchMaps, embed_class_texts
+from seglet.methods.diclip.enhanced_clip import EnhancedCLIP, PatchMaps
 from seglet.methods.diclip.labels import as_grid, label_maps_from_cams, refine_maps, spread_along_attention
 from seglet.methods.diclip.online import OnlineKeys
 from seglet.methods.diclip.stages import attention_stages, map_stages
-from seglet.methods.diclip.student import build_segmenter, drop_backbone, image_tower, keep_backbone
 from seglet.methods.diclip.tsa import CACHE_ARTEFACT, CacheArtefact, CacheEncoder, dynamic_cam, static_cam
 from seglet.methods.diclip.vce import clip_attention, encoder_keys
 from seglet.models.clip_cache.adapter import CacheAdapter
@@ -99,7 +100,7 @@ class Method(
         """
         check_background_first(classes)
         clip = ImageTextEncoder.load(config.clip_model)
-        student = build_segmenter(config, classes, clip, seed)
+        student = build_clip_segmenter(clip, classes, seed, config.head, config.width, config.dropout)
         texts = embed_class_texts(clip.text, classes, config.prompts, config.background_overlap == "drop")
         return cls(config, student, EnhancedCLIP(config, texts), seed)
 

@@ -1,9 +1,8 @@
-"""Segmenter of DiCLIP: CLIP's frozen image tower and a decoder of all its layers."""
+"""Segmenter of CLIP's frozen image tower and a decoder of all its layers, for DiCLIP and WeCLIP."""
 
 from collections.abc import MutableMapping
 from typing import Any
 
-from seglet.methods.diclip.config import Config
 from seglet.models.architecture import Architecture
 from seglet.models.backbones.clip import CLIPBackbone
 from seglet.models.foundation.clip import ImageTextEncoder
@@ -14,13 +13,24 @@ from seglet.types import Classes
 _BACKBONE = "student.network.backbone."
 
 
-def build_segmenter(config: Config, classes: Classes, clip: ImageTextEncoder, seed: int) -> Segmenter:
-    """Builds a segmenter of CLIP's image tower and a decoder with random weights."""
+def build_clip_segmenter(
+    clip: ImageTextEncoder, classes: Classes, seed: int, head: str = "weclip", width: float = 1.0, dropout: float = 0.1
+) -> Segmenter:
+    """Builds a segmenter of CLIP's image tower and a decoder with random weights.
+
+    Args:
+        clip: the model whose tower becomes the backbone, frozen.
+        classes: classes of the segmenter.
+        seed: decides the decoder's weights.
+        head: a head of `CLIP_NETWORKS`.
+        width: factor on the decoder's channels.
+        dropout: rate of whole channels before the classifier.
+    """
     description = clip.image.description()
     architecture = Architecture(
-        name=f"{config.head}-clip",
-        width=config.width,
-        dropout=config.dropout,
+        name=f"{head}-clip",
+        width=width,
+        dropout=dropout,
         auxiliary=False,
         mean=tuple(description["mean"]),
         std=tuple(description["std"]),
