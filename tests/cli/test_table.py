@@ -24,6 +24,7 @@ from seglet.results.pairs import paired_differences
 from seglet.results.plan import Cell, TablePlan
 from seglet.results.runner import fill_table, pending_tasks, run_task
 from seglet.results.tasks import (
+    AdaptTask,
     EnhancerTask,
     EvaluateTask,
     PrepareTask,
@@ -82,7 +83,7 @@ def test_a_page_gets_its_block_written_anew(tmp_path):
 def test_every_row_of_every_table_is_a_sound_experiment(name, tmp_path):
     plan = table(tmp_path, name, overrides={"data": "world"})
     for cell in plan.cells():
-        if plan.row(cell).model_of is None:
+        if plan.row(cell).borrows is None:
             assert resolve_experiment(None, experiment_keys(plan, cell)).settings.seed == cell.seed
 
 
@@ -156,6 +157,7 @@ def test_inference_options_of_a_table_come_back_from_json():
         EvaluateTask("a", "m", "world", "val", "s.json", parse_inference_options({"refiner": "par"}), stops=2),
         PseudoLabelTask("a", "m", "world", "train", "world", parse_inference_options({"scales": [1, 2]})),
         EnhancerTask("a", "world:dark=1", 3),
+        AdaptTask("a", "m", "world", {"method": "tent", "seed": 1}, stops=4),
     ],
 )
 def test_a_task_survives_the_way_to_its_process(task):
@@ -205,6 +207,45 @@ def test_a_table_by_darkness_scores_each_row_once_more_for_every_stop(tmp_path, 
     assert [task.data for task in evaluated if task.stops is None][-1].endswith("dark=1")
     assert not any("dark=1" in task.data for task in evaluated if task.stops is not None)
     assert "by stops of light taken away" in (tmp_path / "results/dgkd-darkness.svg").read_text()
+
+
+def test_the_main_scores_may_be_of_darkened_images_and_other_splits_stand_beside_them(tmp_path, tasks):
+    plan = table(tmp_path, "dgkd-voc-night", rows=("enhanced",), overrides={"data": "world"})
+    lines = render_results(found := fill_table(plan)).splitlines()
+    assert lines[0].endswith("| learns from | all light | 2 stops | 4 stops | 6 stops | test: mIoU % | seeds |")
+    cells = lines[3].split(" | ")
+    assert cells[1] == "30.00"  # 50 - 4 stops of 5 each
+    assert cells[4:] == ["50.00", "40.00", "30.00", "20.00", "50.00", "1 |"]
+    scored = [(task.split, task.stops) for task in tasks if "enhanced" in task.folder]
+    assert scored == [("val", 4), ("val", 0), ("val", 2), ("val", 6), ("test", None)]
+    assert found["rows"][1]["splits"] == {"test": {"miou": 0.5, "interval": None}}
+
+
+def test_a_row_may_adapt_another_rows_model_to_images_without_labels(tmp_path, tasks):
+    fill_table(table(tmp_path, "dgkd", rows=("adabn",), seeds=(1,)))
+    adapted, scored = (task for task in tasks if "adabn" in task.folder)
+    assert (adapted.model, adapted.data) == (str(tmp_path / "runs/teacher-0/last"), "world:scenes=2000,size=64,dark=1")
+    assert (adapted.settings, adapted.stops) == ({"method": "adabn", "resize": 1.0, "seed": 1}, None)
+    assert (scored.predictor, scored.data.endswith("dark=1")) == (str(tmp_path / "runs/adabn-1/model"), True)
+
+
+def test_a_row_is_adapted_to_images_as_dark_as_it_is_scored_on(tmp_path):
+    plan = table(tmp_path, "dgkd-voc-night", overrides={"data": "DATA"})
+    adapted, scored = pending_tasks(plan, Cell("dgkd-adabn", 2))[:2]
+    assert (adapted.model, adapted.data, adapted.stops) == (str(tmp_path / "runs/dgkd-2/last"), "DATA", 4)
+    assert scored.data == "DATA"
+
+
+def test_a_row_may_start_from_the_weights_of_another(tmp_path):
+    plan = table(tmp_path, "dgkd-voc-night", overrides={"data": "DATA"})
+    assert experiment_keys(plan, Cell("student", 2))["student_weights"] == str(tmp_path / "runs/teacher-0/last")
+    assert plan.required_rows("student") == {"teacher"}
+    assert plan.required_rows("dgkd-adabn") == {"teacher", "dgkd"}
+
+
+def test_a_wrong_option_of_an_adaptation_is_answered_with_the_nearest():
+    with pytest.raises(ValueError, match=r"'methods' \(did you mean 'method'\?\)"):
+        TableRow.read({"adapts": "teacher", "adaptation": {"methods": "tent"}})
 
 
 def test_finished_runs_are_not_repeated_and_all_are_written(tmp_path, tasks):

@@ -39,6 +39,7 @@ def test_the_command_line_lies_over_the_file_over_the_defaults(tmp_path):
         ("method: fotf\nval_window: 8\nval_stride: 9\n", "val_window, val_stride: stride .* the window"),
         ("method: fotf\nlearning_rate: -1\n", "learning_rate"),
         ("method: fotf\ndark: nite\n", "did you mean 'night'"),
+        ("method: fotf\ndark_stops: [4, 2]\n", "dark_stops: expected 0 <= low <= high"),
         ("method: fotf\ndark_share: 2\n", "dark_share: expected 0 to 1"),
         ("method: fotf\nclip: 0\n", "clip: expected above 0"),
     ],

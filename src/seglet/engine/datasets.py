@@ -23,6 +23,7 @@ def split_source(settings: Settings) -> SplitSource:
         world_size=settings.world_size,
         cache=settings.cache,
         dark=settings.dark,
+        dark_stops=settings.dark_stops,
     )
 
 

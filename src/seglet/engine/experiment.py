@@ -151,6 +151,8 @@ def check_settings(settings: Settings) -> None:
     for name in ("flip", "momentum", "dark_share"):
         if not 0 <= getattr(settings, name) <= 1:
             raise ConfigError(f"{name}: expected 0 to 1, got {getattr(settings, name)}")
+    if not 0 <= settings.dark_stops[0] <= settings.dark_stops[1]:
+        raise ConfigError(f"dark_stops: expected 0 <= low <= high, got {settings.dark_stops}")
     _check_fine_tuning(settings)
     if settings.clip is not None and settings.clip <= 0:
         raise ConfigError(f"clip: expected above 0, or none to clip nothing, got {settings.clip}")

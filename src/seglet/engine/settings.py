@@ -37,10 +37,13 @@ class Settings:
         0.0, "largest relative change of brightness, contrast and saturation; CIRKD code has none"
     )
     dark: DarkViewPreset = option(
-        "none", "darken training views as `seglet data darken` does: mild, night, extreme, or none"
+        "none", "darken training views as `seglet data darken` does: mild, night, extreme; or by `dark_stops`: stops"
     )
     dark_share: float = option(0.5, "share of the views that are darkened; read only with dark")
     dark_safe_invert: bool = option(False, "keep the highlights of darkened views; read only with dark")
+    dark_stops: tuple[float, float] = option(
+        (4.0, 4.0), "range of the stops of light to take; read only with dark: stops"
+    )
     cache: float = option(1.0, "memory for decoded images in GiB per loading process; 0 turns the cache off")
 
     columns: str | None = option(None, "folder of the prepared columns; none: .seglet beside the data")

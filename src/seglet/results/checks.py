@@ -24,7 +24,7 @@ def check_table(plan: TablePlan) -> None:
     check_splits(plan)
     _check_scored_split(plan)
     for name in plan.wanted_rows():
-        if plan.definition.rows[name].model_of is None:
+        if plan.definition.rows[name].borrows is None:
             cell = Cell(name, plan.all_seeds[0])
             check_hardware(resolve_experiment(None, experiment_keys(plan, cell)).settings)
             _check_initial_weights(plan, cell)
@@ -42,10 +42,10 @@ def _changes_since(plan: TablePlan, cell: Cell) -> list[str]:
     run, row = Run(plan.folders.run(cell)), plan.row(cell)
     split = read_json(plan.folders.scores(cell)).get("split", plan.scored_split)
     found = [] if split == plan.scored_split else [f"split to score on: was {split!r}, now {plan.scored_split!r}"]
-    if row.model_of or row.maps or not run.experiment.exists():
+    if row.borrows or row.maps or not run.experiment.exists():
         return found
     now = resolve_experiment(None, experiment_keys(plan, cell))
-    given = {"teacher": row.teacher, "kd_weight": row.matched_to, "data": row.labels_of}
+    given = {"teacher": row.teacher, "student_weights": row.start, "kd_weight": row.matched_to, "data": row.labels_of}
     derived = {key for key, source in given.items() if source}  # from other rows, whose folders may have moved
     before = {**now.default_values(), **read_yaml(run.experiment)}
     kept = {key: value for key, value in now.values().items() if key not in derived}

@@ -39,6 +39,7 @@ def write_results(plan: TablePlan) -> dict[str, Any]:
         "columns": definition.columns,
         "stops": definition.stops or None,
         "shares": definition.shares or None,
+        "also_on": definition.also_on or None,
     }
     controls = {row: list(keys.control) for row, keys in definition.rows.items() if keys.control}
     results = {
@@ -156,7 +157,14 @@ def _cell_results(plan: TablePlan, cell: Cell, commit: str) -> dict[str, Any]:
         found["supervision"] = row.supervision
     if plan.definition.stops:
         files = {stops: plan.folders.darkened(cell, stops) for stops in plan.definition.stops}
+        if plan.definition.darken is not None:
+            files[plan.definition.darken] = plan.folders.scores(cell)
         found["stops"] = {str(stops): read_json(file)["miou"] for stops, file in files.items() if file.exists()}
+    for split in plan.definition.also_on:
+        if (file := plan.folders.split(cell, split)).exists():
+            there = read_json(file)
+            also = {"miou": there["miou"], "interval": there.get("intervals", {}).get("miou")}
+            found.setdefault("splits", {})[split] = also
     return {**found, "commit": commit, "curve": validation_curve(plan.folders.run(cell) / "metrics.jsonl")}
 
 

@@ -10,6 +10,8 @@ from seglet import methods
 from seglet.inference.options import REFINER_STEPS, InferenceOptions, Refiner
 from seglet.values import build_config, check_known_keys, did_you_mean
 
+ADAPTATION_KEYS = ("method", "images", "batch", "blend", "steps", "crop", "rate")
+"""Options of `seglet adapt` that a row may set."""
 OF_THE_METHODS = "of the methods"
 """Stands in place of a table's rows where each method brings its own, in a file `demo.json` beside its code."""
 
@@ -43,6 +45,10 @@ class TableRow:
     matched_to: str | None = None
     """The row whose logged `weight_effective`, averaged over the run on the same seed, becomes this one's
     `kd_weight`: plain distillation that pulls as much."""
+    adapts: str | None = None
+    """The row whose model is adapted to images of split `train` without their annotation."""
+    adaptation: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of `AdaptOptions` for that, such as `method`; darkness and seed are the table's."""
     zero_dce: bool = False
     """Brighten the scored images by a Zero-DCE that is trained on the images that the row learns from."""
 
@@ -59,18 +65,33 @@ class TableRow:
             given[key] = parse_inference_options(given.get(key, {}))
         controls = given.get("control", ())
         given["control"] = (controls,) if isinstance(controls, str) else tuple(controls)
+        check_known_keys(given.get("adaptation", {}), ADAPTATION_KEYS, "adaptation")
         return cls({key: value for key, value in keys.items() if key not in own}, **given)
 
     @property
     def teacher(self) -> str | None:
         """The row whose model is the teacher, `@row`, trained once for all seeds; a folder is none."""
-        teacher = str(self.experiment.get("teacher") or "")
-        return teacher[1:] if teacher.startswith("@") else None
+        return self._row_of("teacher")
+
+    @property
+    def start(self) -> str | None:
+        """The row whose model this one starts from, `student_weights: @row`, trained once for all seeds."""
+        return self._row_of("student_weights")
+
+    def _row_of(self, key: str) -> str | None:
+        value = str(self.experiment.get(key) or "")
+        return value[1:] if value.startswith("@") else None
+
+    @property
+    def borrows(self) -> str | None:
+        """The row whose model this one has, as it is or adapted; None for a row that is trained."""
+        return self.model_of or self.adapts
 
     @property
     def sources(self) -> list[str]:
         """The rows that must be finished before this one."""
-        return [row for row in (self.teacher, self.model_of, self.labels_of, self.matched_to) if row]
+        rows = (self.teacher, self.start, self.model_of, self.labels_of, self.matched_to, self.adapts)
+        return [row for row in dict.fromkeys(rows) if row]
 
 
 def parse_inference_options(keys: Mapping[str, Any]) -> InferenceOptions:
@@ -113,6 +134,10 @@ class TableDefinition:
     """Scenes of the embedded world that rows are scored on."""
     stops: tuple[int, ...] = ()
     """Stops of light to take from the images; each row is scored again for each."""
+    darken: int | None = None
+    """Stops of light to take from the images for the rows' main scores; None for none."""
+    also_on: tuple[str, ...] = ()
+    """Splits that rows are scored on too, as their images are."""
     shares: tuple[str, ...] = ()
     """Endings of the rows' names that say which share of the images has masks."""
     command: str | None = None

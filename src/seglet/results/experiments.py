@@ -9,6 +9,7 @@ from typing import Any
 
 from seglet import methods
 from seglet.data.folder_dataset import describe_data
+from seglet.data.loading.dark_light_pairs import SELF
 from seglet.data.opening import names_world
 from seglet.data.splits.fractions import split_commands
 from seglet.engine.experiment import known_keys
@@ -33,6 +34,8 @@ def experiment_keys(plan: TablePlan, cell: Cell) -> dict[str, Any]:
         keys["data"] = keys.pop("light")  # a method that does not take pairs is trained on the light images
     if row.teacher:
         keys["teacher"] = str(plan.model_folder(plan.source_cell(row.teacher, cell.seed)))
+    if row.start:
+        keys["student_weights"] = str(plan.model_folder(plan.source_cell(row.start, cell.seed)))
     if plan.definition.weights_of and backbone_name(keys) != plan.definition.weights_of:
         keys.pop("student_weights", None)
     if row.labels_of:
@@ -99,7 +102,8 @@ def data_name(plan: TablePlan, scenes: int, row: TableRow | None = None) -> str:
     keys = {**plan.definition.shared, **own, **plan.overrides}
     name, _, settings = str(plan.common_keys["data"]).partition(":")
     if name != "world":
-        return str(keys["data"] if options else keys.get("light", keys["data"]))
+        own_light = options or keys.get("light") in (None, "none", SELF)
+        return str(keys["data"] if own_light else keys["light"])
     parts = (f"scenes={scenes}", f"size={keys.get('world_size')}", settings, options)
     return f"world:{','.join(filter(None, parts))}"
 
@@ -130,7 +134,7 @@ def check_splits(plan: TablePlan) -> None:
     """
     data = str(plan.overrides.get("data", "world"))
     rows = [plan.definition.rows[name] for name in plan.wanted_rows()]
-    trained = [name for name, row in zip(plan.wanted_rows(), rows, strict=True) if not (row.labels_of or row.model_of)]
+    trained = [name for name, row in zip(plan.wanted_rows(), rows, strict=True) if not (row.labels_of or row.borrows)]
     keys = [experiment_keys(plan, Cell(name, plan.all_seeds[0])) for name in trained]
     splits = [each["train_split"] for each in keys if "train_split" in each]
     if names_world(data) or not split_commands(data, splits, ()):

@@ -58,7 +58,9 @@ def table_cells(results: Mapping[str, Any]) -> list[list[str]]:
     paper = results["paper"]
     columns = results.get("columns", _USUAL_COLUMNS)
     stops = results.get("stops", ())
-    head = ["row", *(_COLUMNS[name] for name in columns), *map(_stops_head, stops), "seeds"]
+    splits = results.get("also_on", ())
+    others = [*map(_stops_head, stops), *(f"{split}: mIoU %" for split in splits)]
+    head = ["row", *(_COLUMNS[name] for name in columns), *others, "seeds"]
     theirs = [name for name in _PAPER_COLUMNS if any(name in entry for entry in paper)]
     lines = [[*head, *(_PAPER_COLUMNS[name] for name in theirs)]]
     for row in dict.fromkeys(entry["row"] for entry in results["rows"]):
@@ -66,6 +68,9 @@ def table_cells(results: Mapping[str, Any]) -> list[list[str]]:
         darker = [_mean([100 * run["stops"][str(n)] for run in runs if str(n) in run.get("stops", {})]) for n in stops]
         printed = [entry for entry in paper if entry["row"] == row]
         ours = (_printed("source", printed, ", ") if name == "source" else _cell(name, runs) for name in columns)
+        darker += [
+            _mean([100 * run["splits"][s]["miou"] for run in runs if s in run.get("splits", {})]) for s in splits
+        ]
         lines.append([row, *ours, *darker, str(len(runs)), *(_printed(name, printed, " / ") for name in theirs)])
     return lines
 

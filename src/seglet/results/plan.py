@@ -37,6 +37,10 @@ class RunFolders:
         """File of the scores on images with so many stops of light less."""
         return self.run(cell) / f"stops-{stops}.json"
 
+    def split(self, cell: Cell, split: str) -> Path:
+        """File of the scores on another split."""
+        return self.run(cell) / f"split-{split.replace('/', '-')}.json"
+
     def pseudo_labels(self, cell: Cell) -> Path:
         """Folder of the images and pseudo labels that the cell is trained on."""
         return self.root / f"{cell.row}-{cell.seed}-labels"
@@ -103,8 +107,9 @@ class TablePlan:
 
     @property
     def teachers(self) -> set[str]:
-        """Rows whose models teach other rows."""
-        return {teacher for row in self.definition.rows.values() if (teacher := row.teacher)}
+        """Rows whose models teach other rows, or are what those start from."""
+        rows = self.definition.rows.values()
+        return {source for row in rows for source in (row.teacher, row.start) if source}
 
     def row(self, cell: Cell) -> TableRow:
         """Returns the definition of the cell's row."""
@@ -154,12 +159,16 @@ class TablePlan:
 
     def training_folder(self, cell: Cell) -> Path:
         """Returns the folder of the run that trains the cell's model, which may be that of another row."""
-        source = self.row(cell).model_of
-        return self.folders.run(cell if source is None else self.source_cell(source, cell.seed))
+        source = self.row(cell).borrows
+        return self.folders.run(cell) if source is None else self.training_folder(self.source_cell(source, cell.seed))
 
     def model_folder(self, cell: Cell) -> Path:
-        """Returns the folder of the cell's model: the last of its run, or the one that validation selected."""
-        return self.training_folder(cell) / ("model" if self.definition.selected else "last")
+        """Returns the folder of the cell's model: the last of its run, or the one that validation selected or that is
+        adapted."""
+        row = self.row(cell)
+        if row.model_of:
+            return self.model_folder(self.source_cell(row.model_of, cell.seed))
+        return self.folders.run(cell) / ("model" if self.definition.selected or row.adapts else "last")
 
     def predictor_path(self, cell: Cell) -> Path:
         """Returns what segments images for the cell: a model, or the experiment or run of a method that makes masks

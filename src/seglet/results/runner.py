@@ -31,6 +31,7 @@ from seglet.results.experiments import (
 from seglet.results.plan import Cell, TablePlan
 from seglet.results.tasks import (
     PSEUDO_LABEL_RECORD,
+    AdaptTask,
     EnhancerTask,
     EvaluateTask,
     PrepareTask,
@@ -92,8 +93,11 @@ def pending_tasks(plan: TablePlan, cell: Cell) -> list[Task]:
     if not plan.folders.scores(cell).exists():
         tasks = _map_tasks(plan, cell) if plan.row(cell).maps else _model_tasks(plan, cell)
         tasks = [*_pseudo_label_tasks(plan, cell), *tasks]
-    missing = [stops for stops in plan.definition.stops if not plan.folders.darkened(cell, stops).exists()]
-    return [*tasks, *(_darkened_task(plan, cell, stops) for stops in missing)]
+    further = [stops for stops in plan.definition.stops if stops != plan.definition.darken]
+    missing = [stops for stops in further if not plan.folders.darkened(cell, stops).exists()]
+    splits = [split for split in plan.definition.also_on if not plan.folders.split(cell, split).exists()]
+    darker = [_darkened_task(plan, cell, stops) for stops in missing]
+    return [*tasks, *darker, *(_split_task(plan, cell, split) for split in splits)]
 
 
 def _pseudo_label_tasks(plan: TablePlan, cell: Cell) -> list[Task]:
@@ -126,7 +130,9 @@ def _model_tasks(plan: TablePlan, cell: Cell) -> list[Task]:
     """Lists the tasks that train a model, unless it is that of another row, and score it."""
     folder, row = str(plan.folders.run(cell)), plan.row(cell)
     tasks: list[Task] = []
-    if row.model_of is None:
+    if row.adapts is not None:
+        tasks.append(_adapt_task(plan, cell))
+    elif row.model_of is None:
         keys = training_keys(plan, cell)
         if methods.load_method(keys["method"]).Method.columns:
             tasks.append(PrepareTask(folder, keys))
@@ -139,7 +145,18 @@ def _model_tasks(plan: TablePlan, cell: Cell) -> list[Task]:
         out = str(plan.folders.known_tags(cell))
         tasks.append(EvaluateTask(folder, model, data, "train", out, options, known_tags=True))
     out = str(plan.folders.scores(cell))
-    return [*tasks, EvaluateTask(folder, model, data, plan.scored_split, out, options)]
+    stops = plan.definition.darken
+    return [*tasks, EvaluateTask(folder, model, data, plan.scored_split, out, options, stops=stops)]
+
+
+def _adapt_task(plan: TablePlan, cell: Cell) -> Task:
+    """Returns the task that adapts the model of another row to training images as dark as those it is scored on."""
+    row = plan.row(cell)
+    assert row.adapts is not None
+    model = str(plan.model_folder(plan.source_cell(row.adapts, cell.seed)))
+    options = {**row.adaptation, "resize": resize_fraction(plan, row), "seed": cell.seed}
+    data = training_data_name(plan, row)
+    return AdaptTask(str(plan.folders.run(cell)), model, data, options, plan.definition.darken)
 
 
 def _darkened_task(plan: TablePlan, cell: Cell, stops: int) -> Task:
@@ -147,6 +164,13 @@ def _darkened_task(plan: TablePlan, cell: Cell, stops: int) -> Task:
     folder, model = str(plan.folders.run(cell)), str(plan.model_folder(cell))
     out, options = str(plan.folders.darkened(cell, stops)), scoring_options(plan, cell)
     return EvaluateTask(folder, model, scored_data(plan), plan.scored_split, out, options, stops=stops)
+
+
+def _split_task(plan: TablePlan, cell: Cell, split: str) -> Task:
+    """Returns the task that scores a cell on another split, as its images are."""
+    folder, model, row = str(plan.folders.run(cell)), str(plan.model_folder(cell)), plan.row(cell)
+    out, options = str(plan.folders.split(cell, split)), scoring_options(plan, cell)
+    return EvaluateTask(folder, model, scored_data(plan, row), split, out, options)
 
 
 def run_task(task: Task, threads: int) -> None:

@@ -160,13 +160,34 @@ class EnhancerTask:
         enhance_folder([], EnhanceOptions(out, "zero-dce", train_data=self.data, seed=self.seed, device="cpu"))
 
 
-Task = TrainTask | PrepareTask | EvaluateTask | PseudoLabelTask | EnhancerTask
+@dataclass(frozen=True)
+class AdaptTask:
+    """Adapts a model to the images of a data set's split `train`, without their annotation, as `folder`/model."""
+
+    folder: str
+    model: str
+    data: str
+    settings: Mapping[str, Any]
+    """Fields of `AdaptOptions`."""
+    stops: int | None = None
+    """Stops of light to take from the images."""
+
+    def run(self) -> None:
+        """Adapts and saves the model, anew where an earlier attempt was interrupted."""
+        from seglet.inference.adapt import AdaptOptions, adapt_model
+
+        options = AdaptOptions(Path(self.folder), darken=self.stops, overwrite=True, **self.settings)
+        adapt_model(self.model, [], self.data, "train", options)
+
+
+Task = TrainTask | PrepareTask | EvaluateTask | PseudoLabelTask | EnhancerTask | AdaptTask
 _KINDS: dict[str, type[Task]] = {
     "train": TrainTask,
     "prepare": PrepareTask,
     "evaluate": EvaluateTask,
     "pseudo-labels": PseudoLabelTask,
     "enhancer": EnhancerTask,
+    "adapt": AdaptTask,
 }
 
 

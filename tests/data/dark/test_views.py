@@ -55,6 +55,18 @@ def test_highlights_are_kept_in_a_dark_view() -> None:
     assert shares[0] < shares[1] < 1
 
 
+def test_views_may_have_a_range_of_stops_of_light_less() -> None:
+    image = np.full((64, 64, 3), 0.5, np.float32)
+    few, many = (DarkViews("stops", 1.0, stops=(s, s)).apply(image, np.random.default_rng(0)) for s in (2.0, 4.0))
+    ranged = [DarkViews("stops", 1.0, stops=(2.0, 4.0)).apply(image, np.random.default_rng(k)) for k in range(20)]
+    assert few.mean() == pytest.approx(0.5 * 2 ** (-2 / 2.2), rel=0.05)  # gamma 2.2
+    assert many.mean() == pytest.approx(0.5 * 2 ** (-4 / 2.2), rel=0.05)
+    assert all(many.mean() < view.mean() * 1.05 < few.mean() * 1.1 for view in ranged)
+    np.testing.assert_array_equal(
+        DarkViews("stops", 1.0, stops=(0.0, 0.0)).apply(image, np.random.default_rng(0)), image
+    )
+
+
 def test_an_experiment_sets_the_darkness() -> None:
     settings = Settings(dark="mild", dark_share=0.3, dark_safe_invert=True)
     assert view_augmentation(settings).dark == DarkViews("mild", 0.3, safe_invert=True)
@@ -66,3 +78,5 @@ def test_an_experiment_sets_the_darkness() -> None:
 def test_impossible_darkness_is_refused(dark: str, share: float) -> None:
     with pytest.raises(ValueError, match="expected dark of none, mild, night, extreme"):
         DarkViews(dark, share)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"expected stops of light 0 <= low <= high, got \(4.0, 2.0\)"):
+        DarkViews("stops", 1.0, stops=(4.0, 2.0))

@@ -7,7 +7,7 @@ applied again, is left out: an image with all its light would change.
 import math
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float32, UInt8
 
 from seglet.data.dark.noise import NoiseSource
 from seglet.data.dark.parameters import Darkening
@@ -37,10 +37,20 @@ def stop_down(image: UInt8[np.ndarray, "h w 3"], stops: float, noise_seed: int =
     """Returns the image with 2^-stops of its light; for 0 stops the image itself, without sensor noise."""
     if stops <= 0:
         return image
+    dark = stop_down_values(image.astype(np.float32) / np.float32(255), stops, noise_seed)
+    return np.asarray((dark * 255 + 0.5).astype(np.uint8))
+
+
+def stop_down_values(
+    image: Float32[np.ndarray, "h w 3"], stops: float, noise_seed: int = 0
+) -> Float32[np.ndarray, "h w 3"]:
+    """Returns an image of values in [0, 1] with 2^-stops of its light; for 0 stops the image itself."""
+    if stops <= 0:
+        return image
     parameters = stops_darkening(stops, noise_seed)
     noise = NoiseSource(parameters.noise_seed, uniform=True).rows(image.shape[0], image.shape[1])
-    light = expose_sensor(linearise_image(image.astype(np.float32) / np.float32(255), parameters), parameters)
+    light = expose_sensor(linearise_image(image, parameters), parameters)
     developed = develop_image(
         add_sensor_noise(light, parameters, noise), parameters
     )  # 14 bits, as noise: `isp` itself has 6 at most
-    return np.asarray((np.clip(developed, 0, 1) * 255 + 0.5).astype(np.uint8))
+    return np.asarray(np.clip(developed, 0, 1))

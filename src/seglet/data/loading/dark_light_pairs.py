@@ -52,12 +52,12 @@ class PairConfig(DataConfig):
         """Opens the dark images to score on; light ones are darkened by the views' preset, each always alike."""
         if self.light != SELF:
             return source.open(source.val_split, scored=True, dark=True)
-        if source.dark == "none":
+        if source.darkness is None:
             raise ConfigError(
-                "light: self takes light images, whose views are darkened; say how dark with --dark night (mild, night "
-                "or extreme) and --dark_share 1, or give the dark images as data and the light ones as light"
+                "light: self takes light images, whose views are darkened; say how dark with --dark night (mild, "
+                "night, extreme, stops) and --dark_share 1, or give the dark images as data and the light ones as light"
             )
-        return DarkenedDataset(source.open(source.val_split, scored=True), source.dark)
+        return DarkenedDataset(source.open(source.val_split, scored=True), source.darkness)
 
     def datasets(self, source: SplitSource) -> dict[str, Dataset]:
         """Opens the data sets of a run, all dark; those to train on have the light image beside each dark one.

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from torch.utils.data import DataLoader
@@ -15,6 +15,9 @@ from seglet.data.loading.step_sampler import StepSampler
 from seglet.data.opening import names_world, open_dataset
 from seglet.types import Labelled, Tagged
 
+if TYPE_CHECKING:
+    from seglet.data.dark.presets import DarkPreset
+
 ImageRows = Sequence[Sequence[np.ndarray]]
 """RGB images (h, w, 3) of type uint8, row by row, as a contact sheet shows them."""
 
@@ -24,7 +27,7 @@ class SplitSource:
     """The data that an experiment names; opens its splits.
 
     `world_scenes` and `world_size` are those of the embedded world, unless its name in `data` has its own. `dark` is
-    the preset by which training views are darkened.
+    the preset by which training views are darkened, and `dark_stops` the range of light that its `stops` takes.
     """
 
     data: str
@@ -35,11 +38,19 @@ class SplitSource:
     world_size: int = 64
     cache: float = 0.0
     dark: DarkViewPreset = "none"
+    dark_stops: tuple[float, float] = (4.0, 4.0)
 
     @property
     def is_world(self) -> bool:
         """True for the embedded world."""
         return names_world(self.data)
+
+    @property
+    def darkness(self) -> "DarkPreset | float | None":
+        """Level of darkness of images that are darkened once and for all: the middle of a range of stops."""
+        if self.dark == "stops":
+            return sum(self.dark_stops) / 2
+        return None if self.dark == "none" else self.dark
 
     def open(self, split: str, *, scored: bool = False, dark: bool = False) -> Dataset:
         """Opens a split; masks are resized with their images unless predictions are to be `scored` on them.
