@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from safetensors.torch import load_file
 from tests.engine.toys import tiny
 from tests.models.foundation.segmenter_makers import save_segmenter
 
@@ -34,6 +35,17 @@ def test_a_run_with_its_own_average_as_teacher_resumes_to_the_same_weights(keys,
     checkpoints = [sorted((run.folder / "checkpoints").glob("step-*"))[-1] for run in (whole, resumed)]
     averages = {file_sha256(folder / "tensors.safetensors") for folder in checkpoints}
     assert len(averages) == 1
+
+
+def test_a_vision_transformer_teaches_the_stages_of_a_convolutional_student(tmp_path, capsys):
+    with quiet_libraries():
+        save_segmenter(tmp_path / "hub", "dpt", WORLD_CLASSES.names)
+    terms = ["ofa tap=logits", *(f"ofa tap=stage{stage}" for stage in (1, 2, 3, 4))]
+    run = train_experiment(tiny("distill", teacher=f"hf:{tmp_path / 'hub'}", terms=terms), tmp_path / "run")
+    assert "term ofa-stage1: weight 1 at stage1 of the student, logits of the teacher" in capsys.readouterr().err
+    step = json.loads(run.metrics.read_text().splitlines()[1])
+    assert all(step[f"train/{name}-target"] > 0 for name in ("ofa-logits", "ofa-stage1", "ofa-stage4"))
+    assert not any("terms" in name for name in load_file(run.last / "model.safetensors"))
 
 
 def test_a_segmenter_of_transformers_is_scored_on_the_classes_it_shares(tmp_path, capsys):

@@ -20,7 +20,14 @@ from seglet.methods.distill import Method
 from seglet.models.segmenter import Architecture, build
 from seglet.values import ConfigError
 
-TERMS = ["kl", "holistic width=4", "cirkd-memory pixel_slots=50 region_slots=50", "diffkd", "mse adaptor=plain"]
+TERMS = [
+    "kl",
+    "ofa tap=stage2",
+    "holistic width=4",
+    "cirkd-memory pixel_slots=50 region_slots=50",
+    "diffkd",
+    "mse adaptor=plain",
+]
 
 
 @pytest.fixture(scope="module")

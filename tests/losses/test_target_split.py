@@ -5,11 +5,18 @@ import pytest
 import torch
 
 from seglet.losses.distillation.kl import kl_divergence
-from seglet.losses.distillation.target_split import TargetSplit, decoupled_divergence, normalised_cross_entropy
+from seglet.losses.distillation.target_split import (
+    TargetSplit,
+    decoupled_divergence,
+    normalised_cross_entropy,
+    target_enhanced_cross_entropy,
+)
 from seglet.types import IGNORE
 
 Split = Callable[..., TargetSplit]
-every_split = pytest.mark.parametrize("split", [decoupled_divergence, normalised_cross_entropy])
+SPLITS = [decoupled_divergence, normalised_cross_entropy]
+among_others = pytest.mark.parametrize("split", SPLITS)
+every_split = pytest.mark.parametrize("split", [*SPLITS, target_enhanced_cross_entropy])
 
 
 def pixel(*probabilities: float) -> torch.Tensor:
@@ -52,7 +59,28 @@ def test_the_temperature_of_nkd_leaves_the_target_alone() -> None:
     assert others.item() == pytest.approx(-4 * math.log(0.5))
 
 
-@every_split
+def test_a_sure_teacher_strengthens_the_target_by_hand() -> None:
+    target, others = target_enhanced_cross_entropy(STUDENT, TEACHER, labelled(0), gamma=2)
+    assert target.item() == pytest.approx(1.6**2 * -math.log(0.4))
+    assert others.item() == pytest.approx((0.1 + 0.3) * -math.log(0.3))
+
+
+def test_the_form_of_ofas_code_by_hand() -> None:
+    target, others = target_enhanced_cross_entropy(STUDENT, TEACHER, labelled(0), gamma=2, form="code")
+    assert target.item() == pytest.approx((1.6**2 - 1) * -math.log(0.4))
+    assert others.item() == pytest.approx((0.1**2 + 0.3**2) * -math.log(0.3))
+
+
+def test_an_exponent_of_one_is_the_label_and_the_teacher_together() -> None:
+    whole = sum(target_enhanced_cross_entropy(STUDENT, TEACHER, labelled(0), gamma=1))
+    teacher = -sum(p * math.log(q) for p, q in zip((0.6, 0.1, 0.3), (0.4, 0.3, 0.3), strict=True))
+    assert float(whole) == pytest.approx(-math.log(0.4) + teacher)
+    assert float(sum(target_enhanced_cross_entropy(STUDENT, TEACHER, labelled(0), 1, "code"))) == pytest.approx(teacher)
+    with pytest.raises(ValueError, match="gamma: expected 0 or more"):
+        target_enhanced_cross_entropy(STUDENT, TEACHER, labelled(0), -1)
+
+
+@among_others
 def test_two_classes_have_one_other_and_nothing_to_learn_about_it(split: Split) -> None:
     assert split(pixel(0.4, 0.6), pixel(0.9, 0.1), labelled(1), 1.0).others.item() == 0
 
@@ -98,7 +126,7 @@ def test_huge_logits_stay_finite(split: Split, dtype: torch.dtype) -> None:
     assert gradient.isfinite().all()
 
 
-@every_split
+@among_others
 def test_a_single_class_and_a_temperature_of_zero_are_refused(split: Split) -> None:
     with pytest.raises(ValueError, match="at least 2 classes, got 1"):
         split(pixel(1), pixel(1), labelled(0))

@@ -139,7 +139,7 @@ def test_channels_are_adapted_only_where_necessary(distill) -> None:
     assert adapted == {"mse": True, "cwd": False, "skd": False}
 
 
-@pytest.mark.parametrize("name", ["mgd", "afdcd pool=1", "diffkd", "cirkd-memory", "cirkd-minibatch", "ifvd"])
+@pytest.mark.parametrize("name", ["mgd", "afdcd pool=1", "diffkd", "cirkd-memory", "cirkd-minibatch", "ifvd", "ofa"])
 def test_terms_that_need_no_adaptor_take_one(distill, name: str) -> None:
     method = distill(f"{name} adaptor=bias", teaching={"width": 0.25}, task_weight=0.0)
     total(method).backward()

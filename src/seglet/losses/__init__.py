@@ -27,7 +27,13 @@ if TYPE_CHECKING:
     from seglet.losses.distillation.learned_masks import mask_overlap, masked_distance, token_masks
     from seglet.losses.distillation.logit_standardisation import standardise_logits
     from seglet.losses.distillation.skd_pairwise import coarse_pairwise_loss, pairwise_loss
-    from seglet.losses.distillation.target_split import TargetSplit, decoupled_divergence, normalised_cross_entropy
+    from seglet.losses.distillation.target_split import (
+        EnhancedForm,
+        TargetSplit,
+        decoupled_divergence,
+        normalised_cross_entropy,
+        target_enhanced_cross_entropy,
+    )
     from seglet.losses.task import (
         annotated_pixels,
         balanced_cross_entropy,
@@ -64,6 +70,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DeviationMerging",
+    "EnhancedForm",
     "MemoryTerms",
     "TargetSplit",
     "WeightGrowth",
@@ -120,6 +127,7 @@ __all__ = [
     "soft_cross_entropy",
     "standardise_logits",
     "stream_loss",
+    "target_enhanced_cross_entropy",
     "target_tilt",
     "token_masks",
     "uncertainty_weight",
@@ -131,6 +139,7 @@ __all__ = [
 
 _HOMES = {
     "DeviationMerging": "seglet.losses.uncertainty",
+    "EnhancedForm": "seglet.losses.distillation.target_split",
     "MemoryTerms": "seglet.losses.distillation.cirkd_memory",
     "TargetSplit": "seglet.losses.distillation.target_split",
     "WeightGrowth": "seglet.losses.uncertainty",
@@ -187,6 +196,7 @@ _HOMES = {
     "soft_cross_entropy": "seglet.losses.distillation.kl",
     "standardise_logits": "seglet.losses.distillation.logit_standardisation",
     "stream_loss": "seglet.losses.vila",
+    "target_enhanced_cross_entropy": "seglet.losses.distillation.target_split",
     "target_tilt": "seglet.losses.distillation.kl",
     "token_masks": "seglet.losses.distillation.learned_masks",
     "uncertainty_weight": "seglet.losses.uncertainty",

@@ -26,9 +26,16 @@ if TYPE_CHECKING:
     from seglet.losses.distillation.learned_masks import mask_overlap, masked_distance, token_masks
     from seglet.losses.distillation.logit_standardisation import standardise_logits
     from seglet.losses.distillation.skd_pairwise import coarse_pairwise_loss, pairwise_loss
-    from seglet.losses.distillation.target_split import TargetSplit, decoupled_divergence, normalised_cross_entropy
+    from seglet.losses.distillation.target_split import (
+        EnhancedForm,
+        TargetSplit,
+        decoupled_divergence,
+        normalised_cross_entropy,
+        target_enhanced_cross_entropy,
+    )
 
 __all__ = [
+    "EnhancedForm",
     "MemoryTerms",
     "TargetSplit",
     "WeightedForm",
@@ -59,6 +66,7 @@ __all__ = [
     "pairwise_loss",
     "soft_cross_entropy",
     "standardise_logits",
+    "target_enhanced_cross_entropy",
     "target_tilt",
     "token_masks",
     "variation_loss",
@@ -67,6 +75,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "EnhancedForm": "seglet.losses.distillation.target_split",
     "MemoryTerms": "seglet.losses.distillation.cirkd_memory",
     "TargetSplit": "seglet.losses.distillation.target_split",
     "WeightedForm": "seglet.losses.distillation.kl",
@@ -97,6 +106,7 @@ _HOMES = {
     "pairwise_loss": "seglet.losses.distillation.skd_pairwise",
     "soft_cross_entropy": "seglet.losses.distillation.kl",
     "standardise_logits": "seglet.losses.distillation.logit_standardisation",
+    "target_enhanced_cross_entropy": "seglet.losses.distillation.target_split",
     "target_tilt": "seglet.losses.distillation.kl",
     "token_masks": "seglet.losses.distillation.learned_masks",
     "variation_loss": "seglet.losses.distillation.ifvd",

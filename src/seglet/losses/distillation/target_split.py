@@ -1,9 +1,9 @@
-"""Distillation of the target class of a pixel apart from the other classes (DKD, NKD).
+"""Distillation of the target class of a pixel apart from the other classes (DKD, NKD, OFA).
 
 Axes: b images, k classes, h rows, w columns.
 """
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Float, Integer
@@ -12,6 +12,9 @@ from torch import Tensor
 from seglet.losses.distillation.feature_maps import check_same_shape, check_temperature
 from seglet.tensors import at_least_float32
 from seglet.types import IGNORE
+
+EnhancedForm = Literal["paper", "code"]
+"""Form of OFA's loss: of the paper, with the label itself, or of its code, without it and with γ over all classes."""
 
 
 class TargetSplit(NamedTuple):
@@ -73,6 +76,38 @@ def normalised_cross_entropy(
     own, other = _split_both(student, teacher, labels, temperature)
     kept = _probabilities_of_others(other)
     others = temperature**2 * -(kept * own.among_others).sum(dim=1)
+    return TargetSplit(_labelled_mean(target, labels, weight), _labelled_mean(others, labels, weight))
+
+
+def target_enhanced_cross_entropy(
+    student: Float[Tensor, "b k h w"],
+    teacher: Float[Tensor, "b k h w"],
+    labels: Integer[Tensor, "b h w"],
+    gamma: float = 1.5,
+    form: EnhancedForm = "paper",
+    weight: Float[Tensor, "b 1 #h #w"] | None = None,
+) -> TargetSplit:
+    """Computes OFA's cross-entropy, in which a teacher that is sure of the target strengthens it, in nats.
+
+    The target's part is -(1 + p_T)^γ·log p_S, the others' the sum of -p_T·log p_S over the other classes. With γ = 1
+    they are the cross-entropies with the label and with the teacher together. The form `code` leaves the label's own to
+    the task loss, (1 + p_T)^γ - 1, and also raises the others' p_T to γ. Pixels labelled IGNORE add nothing; without
+    others both parts are 0. A `weight` multiplies the value of each pixel. Pass the teacher's logits detached.
+
+    Raises:
+        ValueError: see `decoupled_divergence`; or `gamma` is negative.
+
+    Source: Hao et al., «One-for-All», NeurIPS 2023, Eq. 5; the other form is that of the authors' code.
+    """
+    if gamma < 0:
+        raise ValueError(f"gamma: expected 0 or more, got {gamma}")
+    own, other = _split_both(student, teacher, labels, 1)
+    enhanced = (1 + other.target.exp()) ** gamma
+    taught = _probabilities_of_others(other) * other.others.exp()[:, None]
+    if form == "code":
+        enhanced, taught = enhanced - 1, taught**gamma * ~other.is_target
+    target = -enhanced * own.target
+    others = -(taught * (own.among_others + own.others[:, None])).sum(dim=1)
     return TargetSplit(_labelled_mean(target, labels, weight), _labelled_mean(others, labels, weight))
 
 

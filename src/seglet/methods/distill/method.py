@@ -124,10 +124,11 @@ class Method(
         for tapped, other in zip(self.tapped, taught, strict=True):
             own = student.maps[tapped.spec.places[0]]
             pair = FeaturePair(own, other, step.target, weights.distillation, generator, common)
-            if shared is not None and tapped.spec.at_logits:
+            if shared is not None and (tapped.spec.at_logits or tapped.spec.kind.of_logits):
                 labels = step.target.labels
-                known, places = shared.known(labels), shared.places(labels)
-                pair = replace(pair, student=shared.of_student(own), known=known, places=places)
+                pair = replace(pair, known=shared.known(labels), places=shared.places(labels))
+            if shared is not None and tapped.spec.at_logits:
+                pair = replace(pair, student=shared.of_student(own))
             pairs.append(pair)
         return (student, taught), replace(weights, terms={**weights.terms, **self._statistics(pairs)}), pairs
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from seglet.methods.distill.terms import generation, learned_masks, networks, pixels, relations, target_classes
+from seglet.methods.distill.terms import exits, generation, learned_masks, networks, pixels, relations, target_classes
 from seglet.methods.distill.terms.base import Term
 
 TERMS: Mapping[str, type[Term]] = MappingProxyType(
@@ -25,5 +25,6 @@ TERMS: Mapping[str, type[Term]] = MappingProxyType(
         "nkd": target_classes.NKDTerm,
         "mgd": generation.MGDTerm,
         "maskd": learned_masks.MasKDTerm,
+        "ofa": exits.OFATerm,
     }
 )

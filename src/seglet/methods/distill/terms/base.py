@@ -80,8 +80,8 @@ class FeaturePair(TensorRecord):
 
     `weight` is FOTF's w(i, c), None for 1 everywhere. `generator` belongs to this process, `common` is the same in all
     processes. `known` is false for pixels of classes that the teacher does not have, which are not distilled; None
-    where it has all. `places` are the channels of the pixels' classes where both maps are logits of some classes alone,
-    IGNORE for other classes; None where the labels are the channels.
+    where it has all. `places` are the channels of the pixels' classes where the teacher's map is logits of some classes
+    alone, IGNORE for other classes; None where the labels are the channels.
     """
 
     student: Float[Tensor, "b c h w"]
@@ -130,6 +130,9 @@ class Term(nn.Module, ABC):
     leaves_out: ClassVar[bool] = False
     """True if the term leaves out pixels where `FeaturePair.known` is false; for others the two maps are equal there.
     """
+
+    of_logits: ClassVar[bool] = False
+    """True if the teacher's map is always its logits, so that it is told their classes at any tap of the student."""
 
     def __init__(self, options: TermOptions, shape: TermShape) -> None:
         super().__init__()

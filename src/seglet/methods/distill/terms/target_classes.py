@@ -92,18 +92,21 @@ class NKDTerm(Term):
         return {"target": TermPart(split.target), "others": TermPart(split.others, self.chosen.gamma)}
 
 
-def _compare(loss: Callable[..., TargetSplit], pair: FeaturePair, options: TargetOptions) -> TargetSplit:
-    student, teacher = pair.student, pair.teacher
-    if options.standardise:
-        student, teacher = standardise_logits(student), standardise_logits(teacher)
-    return loss(student, teacher, _targets(pair, options.mask_ignored), options.temperature, pair.weight)
+def target_channels(pair: FeaturePair, mask_ignored: bool) -> Integer[Tensor, "b h w"]:
+    """Returns the channel of each pixel's target; IGNORE where nothing is distilled.
 
-
-def _targets(pair: FeaturePair, mask_ignored: bool) -> Integer[Tensor, "b h w"]:
-    """Returns the channel of each pixel's target; IGNORE where nothing is distilled."""
+    With `mask_ignored` these are pixels without annotation, which otherwise have the teacher's class as their target.
+    """
     size = pair.student.shape[-2:]
     labels = resize_labels(pair.target.labels if pair.places is None else pair.places, size)
     if mask_ignored:
         return labels
     bare = resize_labels(pair.target.labels, size) == IGNORE
     return torch.where(bare, pair.teacher.argmax(dim=1), labels)
+
+
+def _compare(loss: Callable[..., TargetSplit], pair: FeaturePair, options: TargetOptions) -> TargetSplit:
+    student, teacher = pair.student, pair.teacher
+    if options.standardise:
+        student, teacher = standardise_logits(student), standardise_logits(teacher)
+    return loss(student, teacher, target_channels(pair, options.mask_ignored), options.temperature, pair.weight)
