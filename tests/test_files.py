@@ -69,8 +69,16 @@ def test_tensors_that_cannot_be_written_are_the_systems_error(tmp_path):
         files.write_tensors(tmp_path / "nowhere" / "a.safetensors", {"a": torch.zeros(2)})
 
 
+@pytest.mark.parametrize("name", ["a-aside-b.png", "aside-b.png"])
+def test_half_a_file_whose_name_speaks_of_asides_is_not_taken_for_a_whole_one(name, tmp_path):
+    half = f"{files.TEMPORARY}01234567-{name}"
+    (tmp_path / half).write_bytes(b"half")
+    files.delete_partial(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_folder_moved_aside_returns_if_its_successor_is_missing(tmp_path):
-    (tmp_path / f"{files.TEMPORARY}1234{files._ASIDE}model").mkdir()
+    (tmp_path / f"{files.TEMPORARY}{files._ASIDE}1234-model").mkdir()
     (tmp_path / f"{files.TEMPORARY}5678-model").mkdir()
     files.delete_partial(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["model"]

@@ -14,7 +14,7 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ _LONGEST_NAME = 255 - len(f"{TEMPORARY}12345678-")
 _END = 16
 """Letters at the end of a long name that are kept, so that its suffix is."""
 
-_ASIDE = "-aside-"
-"""Separator before the old name of a folder that was moved aside for its successor."""
+_ASIDE = "aside-"
+"""Follows `TEMPORARY` in the name of a folder that was moved aside for its successor; no hexadecimal number does."""
 
 
 @contextlib.contextmanager
@@ -67,7 +67,7 @@ def _short(name: str) -> str:
 
 def _swap(new: Path, old: Path) -> None:
     """Replaces a folder, which takes two calls: the old one moves aside first, so one of the two is always whole."""
-    aside = old.parent / f"{TEMPORARY}{secrets.token_hex(4)}{_ASIDE}{old.name}"
+    aside = old.parent / f"{TEMPORARY}{_ASIDE}{secrets.token_hex(4)}-{old.name}"
     old.rename(aside)
     new.rename(old)
     delete_path(aside)
@@ -99,12 +99,29 @@ def delete_path(path: Path) -> None:
 
 def delete_partial(folder: Path) -> None:
     """Deletes the remains of interrupted writes in `folder`, and restores folders that had moved aside."""
-    for aside in folder.glob(f"{TEMPORARY}*{_ASIDE}*"):
-        place = folder / aside.name.partition(_ASIDE)[2]
+    for aside in folder.glob(f"{TEMPORARY}{_ASIDE}*"):
+        place = folder / aside.name.removeprefix(f"{TEMPORARY}{_ASIDE}").partition("-")[2]
         if not place.exists():
             aside.rename(place)
     for path in folder.glob(f"{TEMPORARY}*"):
         delete_path(path)
+
+
+def path_below(folder: Path, name: str, ending: str = "") -> Path:
+    """Returns the path of a file in a folder or below it; the ending is appended, as names may contain dots.
+
+    Every name that somebody else may have chosen becomes a path here: ids, names of splits, of rows and of files.
+
+    Raises:
+        DataError: the name leads out of the folder, on this system or on Windows, is empty, or holds NUL.
+    """
+    below = PurePosixPath(name)
+    parts = name.replace("\\", "/").split("/")
+    if below.is_absolute() or ".." in parts or PureWindowsPath(name).drive:
+        raise DataError(f"{name!r} leads out of {str(folder)!r}; nothing is written for it")
+    if not below.name or "\0" in name:
+        raise DataError(f"{name!r} cannot be the name of a file in {str(folder)!r}; rename it")
+    return folder / below.parent / f"{below.name}{ending}"
 
 
 def expand_home(path: str | Path) -> Path:

@@ -6,8 +6,8 @@ import os
 import pytest
 from PIL import Image
 
-from seglet.files import DataError
-from seglet.inference.inputs import result_path
+from seglet.files import DataError, path_below
+from seglet.results.plan import Cell, RunFolders
 
 NO_UTF8 = b"stra\xdfe"
 LONG = b"x" * 240
@@ -59,8 +59,47 @@ def test_a_name_that_xml_cannot_hold_stops_nothing(odd, model, seglet, tmp_path)
 @pytest.mark.parametrize("name", ["../a", "a/../../b", "/etc/a", "C:/a", "C:a", "\\\\server\\share\\a"])
 def test_no_result_lies_outside_its_folder(name, tmp_path):
     with pytest.raises(DataError, match="leads out of"):
-        result_path(tmp_path, name, ".png")
+        path_below(tmp_path, name, ".png")
+
+
+@pytest.mark.parametrize("name", ["", ".", "a\0b", "a\\..\\b"])
+def test_what_no_file_can_be_called_is_refused(name, tmp_path):
+    with pytest.raises(DataError):
+        path_below(tmp_path, name, ".png")
+
+
+@pytest.fixture
+def foreign(images, seglet, tmp_path):
+    """A description that somebody else made: its ids and its splits lead elsewhere."""
+    file = tmp_path / "deep/er/foreign.json"
+    assert seglet("data", "check", images, "--out", file).code == 0
+    text = file.read_text().replace('"train0"', '"../../../escaped"').replace('"val":', '"../../../split":')
+    file.write_text(text)
+    return file
+
+
+@pytest.mark.parametrize("tool", ["coco", "labelme", "label-studio", "cvat"])
+def test_foreign_ids_write_nothing_outside_a_labelling_folder(tool, foreign, seglet, tmp_path):
+    seglet("data", "export", foreign, "--tool", tool, "--out", tmp_path / "deep/er/out")
+    assert not list(tmp_path.rglob("*escaped*"))
+
+
+def test_foreign_ids_write_no_mask_outside(foreign, model, seglet, tmp_path):
+    done = seglet("predict", model, "--data", foreign, "--split", "train", "--out", tmp_path / "deep/er/out")
+    assert done.code == 2
+    assert "leads out of" in done.out
+    assert not list(tmp_path.rglob("*escaped*"))
+
+
+def test_foreign_splits_write_no_list_outside(foreign, seglet, tmp_path):
+    seglet("data", "darken", foreign, "--out", tmp_path / "deep/er/out")
+    assert not [path for path in tmp_path.rglob("*") if path.name.startswith(("escaped", "split"))]
+
+
+def test_rows_of_a_foreign_table_are_no_paths(tmp_path):
+    with pytest.raises(DataError, match="leads out of"):
+        RunFolders(tmp_path).run(Cell("../../escaped", 0))
 
 
 def test_a_name_may_have_folders_and_dots(tmp_path):
-    assert result_path(tmp_path, "a/b.c..d", ".png") == tmp_path / "a/b.c..d.png"
+    assert path_below(tmp_path, "a/b.c..d", ".png") == tmp_path / "a/b.c..d.png"

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from seglet.inference.inputs import ImageFile, gather_images, result_path, with_unique_names
+from seglet.files import path_below
+from seglet.inference.inputs import ImageFile, gather_images, with_unique_names
 
 
 def touch(*paths: Path) -> None:
@@ -59,4 +60,4 @@ def test_the_error_about_raw_files_of_a_camera_has_the_cure(tmp_path):
 
 
 def test_dots_in_names_stay():
-    assert result_path(Path("out"), "sub/v1.2", ".png") == Path("out/sub/v1.2.png")
+    assert path_below(Path("out"), "sub/v1.2", ".png") == Path("out/sub/v1.2.png")

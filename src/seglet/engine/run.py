@@ -19,6 +19,7 @@ from seglet.data.opening import names_world
 from seglet.engine.experiment import Experiment
 from seglet.engine.experiment_file import read_yaml, split_row
 from seglet.engine.settings import FREE_ON_RESUME, PLACES_OF_DATA
+from seglet.files import path_below
 from seglet.values import ConfigError
 
 _PACKAGES = ("torch", "lightning", "numpy", "pillow", "safetensors")
@@ -158,7 +159,7 @@ def default_run_name(method: str, source: str | Path | None) -> str:
         return f"{method}-default"
     path, row = split_row(source)
     between = [path.parent.name] if path.parent.parent.name == method else []
-    return "-".join([method, *between, path.stem, *([row] if row else [])])
+    return path_below(Path(), "-".join([method, *between, path.stem, *([row] if row else [])])).as_posix()
 
 
 def _parsed(text: str) -> dict[str, Any] | None:

@@ -15,9 +15,8 @@ from seglet.data.dark.pipeline import darken_image
 from seglet.data.description import WHOLE_SPLIT, Description, ImageItem, TagOrigin
 from seglet.data.description_files import DESCRIPTION_FILE, delete_description
 from seglet.data.errors import DataError
-from seglet.files import content_hash, read_bytes, read_json, replace_atomically, write_json, write_text
+from seglet.files import content_hash, path_below, read_bytes, read_json, replace_atomically, write_json, write_text
 from seglet.images import write_mask
-from seglet.inference.inputs import result_path
 from seglet.inference.training_set import write_tags
 
 DrawDarkening = Callable[[int, str], Darkening]
@@ -43,15 +42,15 @@ class DarkenTask:
 
     @property
     def image(self) -> Path:
-        return result_path(self.out / "images", self.name, ".png")
+        return path_below(self.out / "images", self.name, ".png")
 
     @property
     def mask(self) -> Path:
-        return result_path(self.out / "masks", self.name, ".png")
+        return path_below(self.out / "masks", self.name, ".png")
 
     @property
     def parameters(self) -> Path:
-        return result_path(self.out / "parameters", self.name, ".json")
+        return path_below(self.out / "parameters", self.name, ".json")
 
 
 def darken_tasks(description: Description, out: Path) -> list[DarkenTask]:
@@ -113,7 +112,8 @@ def describe_dark(description: Description, out: Path, done: Collection[str]) ->
     }
     if not _apart(description) and list(splits) != [WHOLE_SPLIT]:
         for name, items in splits.items():
-            write_text(out / "lists" / f"{name}.txt", "".join(f"{item.id.rsplit('/', 1)[-1]}\n" for item in items))
+            names = "".join(f"{item.id.rsplit('/', 1)[-1]}\n" for item in items)
+            write_text(path_below(out / "lists", name, ".txt"), names)
     colours = zip(description.classes.names, description.classes.colours, strict=True)
     entries = tuple(ClassEntry(label, name, colour) for label, (name, colour) in enumerate(colours))
     dark = replace(description, root=out.resolve(), layout="folders", entries=entries, splits=splits, coding="index")

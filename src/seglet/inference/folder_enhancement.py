@@ -12,12 +12,12 @@ from seglet._version import __version__
 from seglet.data.enhance.by_name import ENHANCERS, Enhancer
 from seglet.data.opening import open_dataset
 from seglet.engine.output_folder import check_output_folder
-from seglet.files import replace_atomically, write_json
+from seglet.files import path_below, replace_atomically, write_json
 from seglet.images import MAX_PIXELS
 from seglet.inference.batch import outcome_lines, process_all, processor_count
 from seglet.inference.brighten import ZeroDCEEnhancer
 from seglet.inference.dataset_images import DatasetImages
-from seglet.inference.inputs import ImageFile, gather_images, result_path
+from seglet.inference.inputs import ImageFile, gather_images
 from seglet.inference.job_report import JobReport
 from seglet.inference.models import choose_device
 from seglet.inference.zero_dce_training import ZeroDCETraining, train_zero_dce
@@ -136,7 +136,7 @@ class EnhanceTask:
 
     @property
     def results(self) -> tuple[Path, ...]:
-        return (result_path(self.out, self.name, ".png"),)
+        return (path_below(self.out, self.name, ".png"),)
 
 
 def enhance_file(enhancer: Enhancer, task: EnhanceTask) -> dict[str, Any]:

@@ -13,10 +13,10 @@ from seglet.data.class_table import CLASS_FILE, ClassTable, class_table_text, cl
 from seglet.data.description import Description, MaskCoding
 from seglet.data.errors import DataError
 from seglet.engine.output_folder import check_output_folder
-from seglet.files import write_json, write_text
+from seglet.files import path_below, write_json, write_text
 from seglet.images import MAX_PIXELS, TooLargeError, read_mask, write_mask
 from seglet.inference.batch import process_all, processor_count
-from seglet.inference.inputs import read_allowed, result_path
+from seglet.inference.inputs import read_allowed
 from seglet.inference.job_report import JobReport
 from seglet.inference.options import REFINER_STEPS, Refiner
 from seglet.inference.refine import label_probabilities, refine_scores, width_by_height
@@ -131,8 +131,8 @@ class _Plan:
 
     def results(self, name: str) -> dict[str, Path]:
         """Returns the files that are written for one input, the mask last."""
-        scores = {"scores": result_path(self.out / "scores", name, ".npz")} if self.keep_scores else {}
-        return {**scores, "mask": result_path(self.out / "masks", name, ".png")}
+        scores = {"scores": path_below(self.out / "scores", name, ".npz")} if self.keep_scores else {}
+        return {**scores, "mask": path_below(self.out / "masks", name, ".png")}
 
 
 @dataclass(frozen=True)

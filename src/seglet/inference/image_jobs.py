@@ -13,12 +13,12 @@ import torch
 from jaxtyping import UInt8
 
 from seglet.evaluation.pseudo_labels import PseudoLabelQuality
-from seglet.files import replace_atomically
+from seglet.files import path_below, replace_atomically
 from seglet.images import resize_by_factor
 from seglet.inference.depth import DepthSource, find_depth_source
 from seglet.inference.explain import explanation_sheet
 from seglet.inference.from_tags import TagPredictor
-from seglet.inference.inputs import ImageFile, result_path
+from seglet.inference.inputs import ImageFile
 from seglet.inference.known_tags import KnownTags
 from seglet.inference.options import InferenceOptions, PseudoLabelOptions, SegmentOptions
 from seglet.inference.predict import DepthMap, Predictor, brightened, predict_probabilities
@@ -117,7 +117,7 @@ class TagMaskJob:
         if not self.explain:
             return {}
         stages = self.model.explain(brightened(image, self.options), tags, self.options.resize)
-        file = result_path(self.out / "explained", source.name, ".png")
+        file = path_below(self.out / "explained", source.name, ".png")
         with replace_atomically(file) as temporary:
             explanation_sheet(image, found.labels, tags, stages, self.model.classes).save(temporary, "PNG")
         return {"explained": file.relative_to(self.out).as_posix()}
@@ -179,7 +179,7 @@ class PseudoLabelJob:
         made = predict_pseudo_labels(self.model, image, tags, self.options, depth)
         written = write_maps(PredictedMaps(made.labels, made.confidence), image, source.name, self.out, classes)
         if self.options.keep_scores:
-            path = result_path(self.out / "scores", source.name, ".npz")
+            path = path_below(self.out / "scores", source.name, ".npz")
             write_scores(path, made.scores)
             written["scores"] = path.relative_to(self.out).as_posix()
         truth = None if self._truth is None else self._truth(source)

@@ -15,10 +15,10 @@ from seglet.data.label_tools.formats import read_annotations
 from seglet.data.label_tools.regions import AnnotatedImage, hidden_regions, labels_from_regions
 from seglet.data.pixel_limit import PixelLimit, pixel_limit, read_allowed_size
 from seglet.engine.console import ProgressDisplay
-from seglet.files import write_text
+from seglet.files import path_below, write_text
 from seglet.images import MAX_PIXELS, write_mask
 from seglet.inference.image_lookup import ImageLookup
-from seglet.inference.inputs import ImageFile, result_path
+from seglet.inference.inputs import ImageFile
 from seglet.inference.training_set import link_image
 from seglet.types import IGNORE, Classes
 
@@ -143,7 +143,7 @@ class _Import:
         labels = labels_from_regions(image, self.classes, self.unlabelled)
         if target.path is not None:
             link_image(ImageFile(target.path, target.name), self.out)
-        write_mask(result_path(self.out / "masks", target.name, ".png"), labels, self.classes)
+        write_mask(path_below(self.out / "masks", target.name, ".png"), labels, self.classes)
         report.masks += 1
         report.regions += len(image.regions)
         if hidden := hidden_regions(image, labels, self.classes):

@@ -3,13 +3,12 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
 
 from seglet.data.files import image_files, image_name
-from seglet.files import DataError
 from seglet.images import MAX_PIXELS, OWN_RANGE, RAW_SUFFIXES, TooLargeError, WhiteLevels, read_image
 
 _LIMIT_OPTION = "--max-pixels {}"
@@ -130,15 +129,3 @@ def _free(name: str, taken: set[str]) -> str:
         free = f"{name}-{number}"
     taken.add(free.casefold())
     return free
-
-
-def result_path(folder: Path, name: str, ending: str) -> Path:
-    """Returns the file of a result; the ending is appended, as names may contain dots.
-
-    Raises:
-        DataError: the name, as of a description that somebody else made, leads out of the folder.
-    """
-    below = PurePosixPath(name)
-    if below.is_absolute() or ".." in below.parts or PureWindowsPath(name).drive:
-        raise DataError(f"image {name!r} has a name that leads out of {str(folder)!r}; nothing is written for it")
-    return folder / below.parent / f"{below.name}{ending}"

@@ -12,9 +12,8 @@ from torch import Tensor
 
 from seglet.evaluation.inference import predict_labels
 from seglet.evaluation.options import EvaluationOptions
-from seglet.files import replace_atomically
+from seglet.files import path_below, replace_atomically
 from seglet.images import overlay_labels, resize_by_factor, write_mask
-from seglet.inference.inputs import result_path
 from seglet.inference.options import SegmentOptions
 from seglet.inference.predict import DepthMap, brightened, learned_from_tags, predict_probabilities, with_saved_defaults
 from seglet.models.network import evaluation_copy
@@ -92,12 +91,12 @@ def write_maps(
     `shares` are those of all pixels; void ones have their own.
     """
     ending = ".jpg" if max(image.shape) <= _LONGEST_JPEG else ".png"
-    maps = {"mask": result_path(out / "masks", name, ".png"), "overlay": result_path(out / "overlays", name, ending)}
+    maps = {"mask": path_below(out / "masks", name, ".png"), "overlay": path_below(out / "overlays", name, ending)}
     write_mask(maps["mask"], found.labels, classes)
     _save(maps["overlay"], overlay_labels(image, found.labels, classes))
     for kind, values in (("confidence", found.confidence), ("uncertainty", found.uncertainty)):
         if values is not None:
-            maps[kind] = result_path(out / kind, name, ".png")
+            maps[kind] = path_below(out / kind, name, ".png")
             _save(maps[kind], _grey(values))
     return {**{kind: path.relative_to(out).as_posix() for kind, path in maps.items()}, **_facts(found, classes)}
 

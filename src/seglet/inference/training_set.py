@@ -13,9 +13,9 @@ from seglet.data.description_files import delete_description
 from seglet.data.errors import DataError
 from seglet.data.files import IMAGE_SUFFIXES, image_files, image_name
 from seglet.data.opening import open_dataset
-from seglet.files import delete_path, replace_atomically, write_json
+from seglet.files import delete_path, path_below, replace_atomically, write_json
 from seglet.images import write_mask
-from seglet.inference.inputs import ImageFile, result_path
+from seglet.inference.inputs import ImageFile
 from seglet.inference.models import check_classes
 from seglet.types import Classes
 
@@ -33,7 +33,7 @@ def clear_earlier_results(out: Path) -> None:
     delete_description(out)
     images = out / "images"
     for path in image_files(images) if images.is_dir() else []:
-        if path.is_symlink() or result_path(out / "masks", image_name(path, images), ".png").is_file():
+        if path.is_symlink() or path_below(out / "masks", image_name(path, images), ".png").is_file():
             delete_path(path)
     for name in _MADE:
         delete_path(out / name)
@@ -42,7 +42,7 @@ def clear_earlier_results(out: Path) -> None:
 def link_image(image: ImageFile, out: Path) -> Path:
     """Links to the image under the name of its mask, or copies it where links are impossible; returns the new path."""
     suffix = image.path.suffix.lower()
-    path = result_path(out / "images", image.name, suffix if suffix in IMAGE_SUFFIXES else ".png")
+    path = path_below(out / "images", image.name, suffix if suffix in IMAGE_SUFFIXES else ".png")
     with replace_atomically(path) as temporary:
         if image.draw is not None:
             Image.fromarray(image.draw()).save(temporary, "PNG")
@@ -66,9 +66,9 @@ def copy_scored_split(data: str, split: str, classes: Classes, out: Path) -> int
         sample = samples.read(index)
         if sample.labels is None:
             raise DataError(f"image {sample.id!r} of {data!r} has no mask to score on; choose another --score-split")
-        with replace_atomically(result_path(out / "images/val", sample.id, ".png")) as temporary:
+        with replace_atomically(path_below(out / "images/val", sample.id, ".png")) as temporary:
             Image.fromarray(sample.image).save(temporary, "PNG")
-        write_mask(result_path(out / "masks/val", sample.id, ".png"), sample.labels, classes)
+        write_mask(path_below(out / "masks/val", sample.id, ".png"), sample.labels, classes)
     return len(samples)
 
 

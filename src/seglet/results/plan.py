@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from seglet.files import path_below
 from seglet.results.definition import TableDefinition, TableRow
 
 
@@ -23,7 +24,7 @@ class RunFolders:
 
     def run(self, cell: Cell) -> Path:
         """Folder of the cell's run, or of its scores alone where nothing is trained."""
-        return self.root / f"{cell.row}-{cell.seed}"
+        return path_below(self.root, f"{cell.row}-{cell.seed}")
 
     def scores(self, cell: Cell) -> Path:
         """File of the scores, which is written last: a cell that has it is finished."""
@@ -43,15 +44,15 @@ class RunFolders:
 
     def pseudo_labels(self, cell: Cell) -> Path:
         """Folder of the images and pseudo labels that the cell is trained on."""
-        return self.root / f"{cell.row}-{cell.seed}-labels"
+        return path_below(self.root, f"{cell.row}-{cell.seed}", "-labels")
 
     def enhancer(self, cell: Cell) -> Path:
         """Folder of the Zero-DCE network that is trained for the cell."""
-        return self.root / f"{cell.row}-{cell.seed}-enhancer"
+        return path_below(self.root, f"{cell.row}-{cell.seed}", "-enhancer")
 
     def experiment(self, cell: Cell) -> Path:
         """File of the experiment of a method that is scored untrained."""
-        return self.root / f"{cell.row}-{cell.seed}.yaml"
+        return path_below(self.root, f"{cell.row}-{cell.seed}", ".yaml")
 
 
 @dataclass(frozen=True)
