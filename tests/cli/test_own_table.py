@@ -6,6 +6,7 @@ import pytest
 
 from seglet.engine.experiment import resolve_experiment
 from seglet.results.collect import table_command
+from seglet.results.experiments import experiment_keys
 from seglet.results.own_table import open_table
 from seglet.results.plan import Cell, TablePlan
 from seglet.values import ConfigError
@@ -22,7 +23,7 @@ table:
 rows:
   teacher: {method: supervised, supervision: all masks}
   kd: {teacher: "@teacher", kappa: 3}
-  given: {teacher: runs/light/model}
+  given: {teacher: runs/light/model, student_weights: "@kd"}
 """
 
 
@@ -45,6 +46,13 @@ def test_a_file_with_rows_is_a_table(file: Path, tmp_path: Path) -> None:
     assert table_command(plan) == f"seglet table {file} --data DIR --steps 5"
 
 
+def test_initial_weights_may_be_those_of_another_row_on_the_same_seed(file: Path, tmp_path: Path) -> None:
+    plan = TablePlan(open_table(str(file)), tmp_path / "runs", tmp_path / "results")
+    cell = Cell("given", 3)
+    assert plan.sources(cell) == [Cell("kd", 3)]
+    assert experiment_keys(plan, cell)["student_weights"] == str(tmp_path / "runs" / "kd-3" / "last")
+
+
 def test_a_row_is_still_an_experiment_of_its_own(file: Path) -> None:
     assert resolve_experiment(f"{file}#kd", {"teacher": "runs/teacher/model"}).values()["kappa"] == 3
 
@@ -65,7 +73,7 @@ def test_the_tables_of_the_package_keep_their_names() -> None:
     ("old", "new", "message"),
     [
         ("@teacher", "@teachr", r"row 'kd' needs the row 'teachr', which is not there; .*'teacher'"),
-        ("{method: supervised,", '{teacher: "@kd",', "rows kd, teacher need one another in a circle"),
+        ("{method: supervised,", '{teacher: "@kd",', "rows given, kd, teacher need one another in a circle"),
         ("seeds: [0, 3]", "seed: 1", r"unknown key 'seed'.*did you mean 'seeds'"),
         ("seeds: [0, 3]", "seeds: [1, 1]", r"expected different seeds from 0 on, got \[1, 1\]"),
         ("paper: {kd", "paper: {dk", "table: paper: there is no row dk"),

@@ -18,7 +18,13 @@ from seglet.data.loading.loaders import labelled_loader
 from seglet.data.loading.semi_dataset import SemiConfig, SemiDataset, missing_classes
 from seglet.data.loading.semi_supervised_loader import semi_loader
 from seglet.data.loading.step_sampler import StepSampler
-from seglet.data.splits.fractions import LabelledPortion, parse_portion, parse_split_name, unlabelled_counterpart
+from seglet.data.splits.fractions import (
+    LabelledPortion,
+    parse_portion,
+    parse_split_name,
+    split_commands,
+    unlabelled_counterpart,
+)
 from seglet.data.world.dataset import World
 
 AUGMENT = Augmentation(crop=(16, 16))
@@ -61,6 +67,15 @@ def test_names_of_splits_say_which_part_they_are():
     assert parse_split_name("1_8/labelled") == (LabelledPortion(1, 8), True)
     assert parse_split_name("92/unlabeled") == (LabelledPortion(92), False)
     assert parse_split_name("pascal/92/labeled") is None
+
+
+def test_the_commands_that_make_missing_splits_know_their_seeds() -> None:
+    wanted = ["92/labelled", "27-seed1/labelled", "27-seed1/unlabelled", "1_8-seed2/labelled", "train", "1_4/labelled"]
+    assert split_commands("DIR", wanted, ["1_4/labelled"]) == [
+        "seglet data split DIR --count 92",
+        "seglet data split DIR --count 27 --seed 1",
+        "seglet data split DIR --share 1/8 --seed 2",
+    ]
     assert unlabelled_counterpart("pascal/92/labeled") == unlabelled_counterpart("voc/92") == "pascal/92/unlabeled"
     with pytest.raises(DataError, match="set unlabelled_split"):
         unlabelled_counterpart("train")

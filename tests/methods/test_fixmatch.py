@@ -48,6 +48,21 @@ def test_no_gradient_passes_through_pseudo_labels() -> None:
     assert all(p.grad is not None for p in method.student.parameters())
 
 
+def test_weak_views_need_not_pass_a_student_that_does_not_guess(monkeypatch: pytest.MonkeyPatch) -> None:
+    method = fixmatch(guesser="average", feature_weight=0.0, streams=1, weak_pass=False)
+    seen: list[int] = []
+    backbone = method.student.network.backbone
+    backbone.register_forward_hook(lambda module, given, out: seen.append(len(given[0])))
+    method.losses(semi(streams=1), BEGIN).total.backward()
+    assert seen == [2, 2]  # labelled views, strong views
+
+
+@pytest.mark.parametrize("keys", [{"feature_weight": 0.0}, {"guesser": "average"}])
+def test_weak_views_are_not_left_out_where_they_are_needed(keys: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="set guesser: average and feature_weight: 0"):
+        fixmatch(weak_pass=False, **keys)
+
+
 def test_one_step_lowers_the_loss() -> None:
     method = fixmatch(dropout=0.0, cutmix_chance=0.0)
     optimiser = torch.optim.SGD(method.parameters(), lr=0.05)

@@ -217,9 +217,26 @@ def test_an_open_gate_teaches_always() -> None:
     assert distilled(config, stream(2.0), stream(0.0), strong).total > 0
 
 
-def test_a_network_without_streams_is_refused() -> None:
-    with pytest.raises(ValueError, match="fixmatch trains any"):
-        viladiff(student="pspnet-resnet18", captions=None)
+def test_without_captions_any_network_is_trained() -> None:
+    method = viladiff(student="fpn-efficientnet_lite0", width=0.25, pretrained="none", captions=None)
+    terms = method.losses(semi(streams=1), LATE).terms
+    assert {"labelled", "pseudo", "region", "edge", "noise", "mended"} <= terms.keys()
+    method.losses(semi(streams=1), LATE).total.backward()
+    assert all(p.grad is not None for p in method.student.parameters())
+
+
+def test_captions_need_a_network_that_reads_them() -> None:
+    with pytest.raises(ValueError, match="only networks called vila-"):
+        viladiff(student="pspnet-resnet18")
+
+
+def test_thresholds_may_follow_the_teachers_guesses() -> None:
+    method = viladiff(adapt="classes", adapt_momentum=0.0, captions=None, dropout=0.0)
+    method.losses(semi(streams=1), EARLY)
+    assert method.limits is not None
+    thresholds = method.limits.thresholds()
+    assert torch.isclose(thresholds.max(), method.limits.overall)
+    assert thresholds.min() < thresholds.max()
 
 
 def test_a_collapse_is_reported_once_training_is_under_way() -> None:

@@ -15,7 +15,7 @@ from seglet.models.backbones import vit
 from seglet.models.backbones.variants import VISION_TRANSFORMERS, VisionTransformerShape
 from seglet.models.foundation.clip import ImageTextEncoder
 from seglet.models.foundation.image_input import round_to_multiple
-from seglet.models.heads.vila import CaptionFusion, CaptionStates, position_encoding, run_streams
+from seglet.models.heads.vila import CaptionFusion, CaptionStates, position_encoding, run_streams, stream_map_channels
 from seglet.models.segmenter import Architecture, Segmenter, build, load
 from seglet.models.student import StudentConfig, build_student
 
@@ -108,9 +108,23 @@ def test_text_of_another_width_names_the_key_to_change() -> None:
         fusion(text=7)(torch.rand(2, 8, 3, 3), text())
 
 
-def test_a_head_without_a_fusion_stream_is_an_error() -> None:
+def test_a_head_without_a_fusion_stream_reads_no_captions() -> None:
     with pytest.raises(ValueError, match="choose student: vila-"):
-        run_streams(tiny("pspnet-resnet18").network, None, images(), None)
+        run_streams(tiny("pspnet-resnet18").network, fusion(), images(), text())
+
+
+def test_another_head_has_a_visual_stream_of_its_feature_and_logits() -> None:
+    network = tiny("pspnet-resnet18").network.eval()
+    both, plain = run_streams(network, None, images(), None), network(images())
+    assert both.fused is None
+    assert torch.equal(both.visual.logits, plain.logits)
+    assert torch.equal(both.visual.maps, plain.feature)
+    assert stream_map_channels(network) == both.visual.maps.shape[1]
+
+
+def test_maps_before_a_classifier_that_is_no_convolution_are_refused() -> None:
+    with pytest.raises(ValueError, match="ends in a ForegroundClassifier; choose another student"):
+        stream_map_channels(tiny("ssss-resnet18").network)
 
 
 def test_tokens_know_where_they_stand() -> None:

@@ -21,7 +21,7 @@ class TableRow:
     """One row of a table: an experiment, or the model of another row, and how it is scored."""
 
     experiment: Mapping[str, Any] = field(default_factory=dict)
-    """Keys of the experiment; `teacher` may be `@row`, for the model of that row."""
+    """Keys of the experiment; `teacher` and `student_weights` may be `@row`, for the model of that row."""
     model_of: str | None = None
     """The row whose model is scored in another way; nothing is trained."""
     labels_of: str | None = None
@@ -75,7 +75,7 @@ class TableRow:
 
     @property
     def start(self) -> str | None:
-        """The row whose model this one starts from, `student_weights: @row`, trained once for all seeds."""
+        """The row whose model this one starts from, `student_weights: @row`, on the same seed unless it teaches too."""
         return self._row_of("student_weights")
 
     def _row_of(self, key: str) -> str | None:

@@ -108,9 +108,8 @@ class TablePlan:
 
     @property
     def teachers(self) -> set[str]:
-        """Rows whose models teach other rows, or are what those start from."""
-        rows = self.definition.rows.values()
-        return {source for row in rows for source in (row.teacher, row.start) if source}
+        """Rows whose models teach other rows."""
+        return {teacher for row in self.definition.rows.values() if (teacher := row.teacher)}
 
     def row(self, cell: Cell) -> TableRow:
         """Returns the definition of the cell's row."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from seglet.data.errors import DataError
 
 LABELLED_NAMES = ("labelled", "labeled")
+_SEED_FORM = re.compile(r"([^/]+)-seed(\d{1,12})(/.+)")
 _PORTION_FORM = re.compile(r"(\d{1,12})(?:_(\d{1,12}))?")
 
 
@@ -84,13 +85,18 @@ def unlabelled_counterpart(split: str) -> str:
 
 def split_commands(data: str, splits: Iterable[str], there: Container[str]) -> list[str]:
     """Returns the `seglet data split` commands for those of the splits that are missing and can be made so."""
-    named = [found for split in splits if split not in there and (found := parse_split_name(split)) is not None]
-    portions = dict.fromkeys(portion for portion, _ in named)
-    return [f"seglet data split {data} {_option(portion)}" for portion in portions]
+    options = [_options(split) for split in splits if split not in there]
+    return [f"seglet data split {data} {each}" for each in dict.fromkeys(options) if each]
 
 
-def _option(portion: LabelledPortion) -> str:
-    return f"--share {portion.count}/{portion.share}" if portion.share else f"--count {portion.count}"
+def _options(split: str) -> str:
+    """Returns the options that make a split, `--count 92 --seed 1` for `92-seed1/labelled`; empty for other names."""
+    drawn = _SEED_FORM.fullmatch(split)
+    found = parse_split_name("".join(drawn.group(1, 3)) if drawn else split)
+    if found is None:
+        return ""
+    portion, seed = found[0], f" --seed {drawn[2]}" if drawn else ""
+    return (f"--share {portion.count}/{portion.share}" if portion.share else f"--count {portion.count}") + seed
 
 
 UNLABELLED_NAMES = ("unlabelled", "unlabeled")

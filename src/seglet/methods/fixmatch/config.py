@@ -27,6 +27,11 @@ class Config(SemiConfig, StudentConfig):
     strong_weight: float = option(0.5, "weight of the mean loss of the strong views; UniMatch Eq. 7")
     feature_weight: float = option(0.5, "weight of the view with dropped feature channels; UniMatch Eq. 7; 0: none")
     feature_drop: float = option(0.5, "fraction of channels dropped from each stage in that view; UniMatch code")
+    weak_pass: bool = option(
+        True,
+        "let weak views pass the student in training mode too, as in UniMatch's code; false saves that pass and needs "
+        "guesser: average and feature_weight: 0",
+    )
     halve: bool = option(True, "divide the sum of labelled and unlabelled losses by two; UniMatch code")
     cutmix_chance: float = option(0.5, "probability that a strong view has a box of another image; UniMatch code")
     cutmix_area: tuple[float, float] = option(
@@ -58,6 +63,11 @@ class Config(SemiConfig, StudentConfig):
             raise ValueError(f"adapt: thresholds of classes weigh pixels; expected believe: pixel, got {self.believe}")
         if self.keep == "average" and self.guesser == "student":
             raise ValueError("keep: average needs an average; set guesser: average, or keep: student")
+        if not self.weak_pass and (self.guesser == "student" or self.feature_weight > 0):
+            raise ValueError(
+                "weak_pass: false leaves out views that pseudo labels or dropped features are made of; set guesser: "
+                "average and feature_weight: 0"
+            )
         _ = self.boxes
 
     @property

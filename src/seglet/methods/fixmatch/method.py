@@ -88,10 +88,12 @@ class Method(base.Method[SemiStep], protocols.TrainingWarnings, protocols.ExtraV
     def _weak_predictions(self, network: Network, step: SemiStep) -> tuple[NetworkOutput, Tensor, Tensor | None]:
         """Computes predictions of the labelled views, and logits of the weak ones: as they are and perturbed (Eq. 3).
 
-        The perturbed logits, of features with dropped channels, are None with `feature_weight` 0.
+        The perturbed logits, of features with dropped channels, are None with `feature_weight` 0. Without `weak_pass`
+        there are no weak views, and so no weak logits.
         """
         labelled = len(step.labelled.images)
-        stages = network.backbone(torch.cat((step.labelled.images, step.unlabelled.images)))
+        weak = [step.unlabelled.images] if self.config.weak_pass else []
+        stages = network.backbone(torch.cat((step.labelled.images, *weak)))
         passes = [stages]
         if self.config.feature_weight > 0:
             passes.append(tuple(self.perturb(stage[labelled:]) for stage in stages))

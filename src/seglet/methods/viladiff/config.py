@@ -30,7 +30,7 @@ RECOMMENDED: Mapping[str, Any] = MappingProxyType(
 """Keys that `refine: recommended` sets; docs/methods/viladiff.md has the table that they were chosen by."""
 _FRACTIONS = (
     "threshold", "average_momentum", "alarm_from", "tau", "tau_until", "refine_start", "refined_share", "flip_rate",
-    "distil_ramp", "refine_margin",
+    "distil_ramp", "refine_margin", "adapt_momentum",
 )  # fmt: skip
 _WEIGHTS = (
     "pseudo_weight", "feature_weight", "logit_weight", "path_weight", "direction", "edge_rate", "auxiliary_weight",
@@ -44,7 +44,9 @@ class Config(SemiConfig, StudentConfig):
     `captions: none` trains MixE alone, `mix: none` ViLa alone, and both together the consistency of SemiBaseline.
     """
 
-    student: str = option("vila-clip_b16", "network to train: vila-BACKBONE; ViT-B/16 in the paper")
+    student: str = option(
+        "vila-clip_b16", "network to train: vila-BACKBONE, or any without captions; ViT-B/16 in the paper"
+    )
     auxiliary_weight: float = option(0.0, "weight of an auxiliary head's loss; the network has no such head")
     streams: int = option(1, "strong views of an image per step; 1, as in Fig. 2")
     partner: PartnerSource = option(
@@ -77,6 +79,11 @@ class Config(SemiConfig, StudentConfig):
     )
 
     threshold: float = option(0.95, "least confidence of pseudo labels that are used; UniMatch code, Cityscapes: 0")
+    adapt: Literal["none", "classes"] = option(
+        "none",
+        "threshold of all classes, or one for each that follows the predictions (FreeMatch; threshold is not used)",
+    )
+    adapt_momentum: float = option(0.999, "momentum of these thresholds; FreeMatch code")
     pseudo_weight: float = option(
         1.0, "weight of the cross-entropy against pseudo labels, missing from Eq. 9-13; ours; 0 leaves it out"
     )

@@ -10,8 +10,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from seglet.data.columns.producer import ColumnProducer
+from seglet.labels.semi.adaptive_threshold import AdaptiveThreshold
 from seglet.labels.semi.collapse import detect_collapse, share_terms
-from seglet.labels.semi.pseudo_label import PseudoLabelMap, pseudo_label_map
+from seglet.labels.semi.pseudo_label import PseudoLabelMap, Threshold, pseudo_label_map
 from seglet.losses.vila import diffusion_loss, stream_loss
 from seglet.methods import base, protocols
 from seglet.methods.viladiff.captions import TOKENS_COLUMN, caption_producers
@@ -24,7 +25,15 @@ from seglet.methods.viladiff.step_captions import StepCaptions, captions_of_step
 from seglet.methods.viladiff.strong_views import StrongViews, TeacherLabels, cutmix_views, strong_views, weak_views
 from seglet.models.diffusion.label_denoiser import LabelDenoiser
 from seglet.models.distillation.teachers import EMA
-from seglet.models.heads.vila import CaptionFusion, CaptionStates, StreamOutput, StreamOutputs, ViLaHead, run_streams
+from seglet.models.heads.vila import (
+    CaptionFusion,
+    CaptionStates,
+    StreamOutput,
+    StreamOutputs,
+    ViLaHead,
+    run_streams,
+    stream_map_channels,
+)
 from seglet.models.layers.dropout import noise_from
 from seglet.models.segmenter import Segmenter
 from seglet.models.student import build_student
@@ -57,6 +66,8 @@ class Method(
         self.mixe = mixe
         guarded = mixe is not None and config.refine_guard
         self.guard = RefinementGuard(len(student.classes), config.refine_margin) if guarded else None
+        adapts = config.adapt == "classes"
+        self.limits = AdaptiveThreshold(len(student.classes), config.adapt_momentum) if adapts else None
         if config.freeze_backbone:
             student.network.backbone.requires_grad_(False)
         self.teacher = EMA(student, config.average_momentum, config.average_ramp)
@@ -67,18 +78,16 @@ class Method(
         """Builds the student, its teacher and, as the config says, the fusion stream and the denoiser.
 
         Raises:
-            ValueError: the network has no streams, or its weights cannot be loaded.
+            ValueError: the network has no maps for the denoiser, or its weights cannot be loaded.
         """
         student = build_student(config, classes, seed)
-        head = student.network.head
-        if not isinstance(head, ViLaHead):
-            raise ValueError(f"student: ViLaDiff needs a network vila-…, got {config.student}; fixmatch trains any")
+        head, fusion, mixe = student.network.head, None, None
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            fusion = None if config.captions is None else CaptionFusion(head.hidden, config.text_width)
-            mixe = None
+            if config.captions is not None and isinstance(head, ViLaHead):  # the config refuses other heads
+                fusion = CaptionFusion(head.hidden, config.text_width)
             if config.mix != "none":
-                sizes = (head.hidden // 2, config.denoiser_width, config.denoiser_blocks)
+                sizes = (stream_map_channels(student.network), config.denoiser_width, config.denoiser_blocks)
                 mixe = MixE(config, LabelDenoiser(len(classes), *sizes, corrector=config.denoiser == "corrector"))
         return cls(config, student, fusion, mixe)
 
@@ -105,7 +114,7 @@ class Method(
         terms = {"labelled": stream_loss(*labelled.logits, step.labelled.target, config.hard_pixels)}  # Eq. 10
         total = terms["labelled"]
         if config.pseudo_weight > 0:
-            terms["pseudo"] = stream_loss(*strong.logits, views.pseudo.target(config.threshold))
+            terms["pseudo"] = stream_loss(*strong.logits, views.pseudo.target(self._threshold()))
             total = total + config.pseudo_weight * terms["pseudo"]
         if strong.fused is not None:
             gate = fusion_gate(config, labelled, step.labelled.target, strong, views)
@@ -119,7 +128,11 @@ class Method(
         shares = share_terms(
             own.pseudo.labels, own.pseudo.valid, step.labelled.target.labels, self.student.classes.names
         )
-        return Losses(total, {**terms, **changed, "confident": own.pseudo.share_above(config.threshold), **shares})
+        return Losses(total, {**terms, **changed, "confident": own.pseudo.share_above(self._threshold()), **shares})
+
+    def _threshold(self) -> Threshold:
+        """Returns the least confidence of pseudo labels, for all classes or for each."""
+        return self.config.threshold if self.limits is None else self.limits.thresholds()
 
     def _captions(self, step: SemiStep) -> StepCaptions | None:
         return None if self.fusion is None else captions_of_step(step, self.config.shuffle_captions)
@@ -151,6 +164,8 @@ class Method(
         stream = self._labelling_stream(both)
         logits = resize_align_corners(stream.logits, images.shape[-2:])
         first = pseudo_label_map(logits, valid)
+        if self.limits is not None:
+            self.limits.update(at_least_float32(logits).softmax(dim=1), valid)
         if self.mixe is None or progress.fraction < config.refine_start:
             return TeacherLabels(first, first, both.visual), {}
         terms = {} if self.guard is None else self._ask_guard(self.guard, self.mixe, step, captions, progress)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         ViLaHead,
         position_encoding,
         run_streams,
+        stream_map_channels,
     )
     from seglet.models.heads.weclip_decoder import (
         DecoderBlock,
@@ -63,6 +64,7 @@ __all__ = [
     "mix_by_gate",
     "position_encoding",
     "run_streams",
+    "stream_map_channels",
 ]
 
 _HOMES = {
@@ -98,6 +100,7 @@ _HOMES = {
     "mix_by_gate": "seglet.models.heads.ssss",
     "position_encoding": "seglet.models.heads.vila",
     "run_streams": "seglet.models.heads.vila",
+    "stream_map_channels": "seglet.models.heads.vila",
 }
 
 __getattr__, __dir__ = lazy_exports(__name__, _HOMES)

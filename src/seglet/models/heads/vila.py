@@ -168,11 +168,16 @@ def run_streams(
 ) -> StreamOutputs:
     """Runs both streams on images with captions; the visual one is that of the network alone, bit for bit.
 
+    A network with another head has the visual stream alone: its feature stands for the tokens and for the maps.
+
     Raises:
-        ValueError: the network has no ViLa head.
+        ValueError: there are captions and the network has no ViLa head.
     """
     head = network.head
     if not isinstance(head, ViLaHead):
+        if fusion is None:
+            output = network(images)
+            return StreamOutputs(StreamOutput(output.feature, output.feature, output.logits), None)
         raise ValueError(
             f"captions are read by a head called vila, not by a {type(head).__name__}; choose student: vila-…"
         )
@@ -181,6 +186,21 @@ def run_streams(
     visual = head.visual_tokens(tokens)
     fused = None if fusion is None or text is None else head.normalised(fusion(tokens, text))
     return StreamOutputs(_stream(head, visual, stages), None if fused is None else _stream(head, fused, stages))
+
+
+def stream_map_channels(network: Network) -> int:
+    """Returns the channels of the maps of `run_streams`.
+
+    Raises:
+        ValueError: the network's classifier is no single convolution.
+    """
+    classifier = network.head.tail.classifier
+    if not isinstance(classifier, nn.Conv2d):
+        raise ValueError(
+            f"expected a head that ends in one convolution, got a {type(network.head).__name__}, which ends in a "
+            f"{type(classifier).__name__}; choose another student"
+        )
+    return classifier.in_channels
 
 
 def _stream(head: ViLaHead, tokens: Float[Tensor, "b d h w"], stages: Stages) -> StreamOutput:
