@@ -50,7 +50,7 @@ def test_a_darkened_image_in_the_folder_of_its_split_finds_the_one_outside():
 def lights(dark, light, offset=0):
     """Returns the indices of the light images that dark ones get."""
     pairs = DarkLightDataset(Images(dark, 10), Images(light, 200), offset)
-    return [pairs.light.ids[place] for place in pairs._partners]
+    return [pairs.light.ids[place] for place in pairs.partners]
 
 
 def test_folders_count_where_names_repeat():

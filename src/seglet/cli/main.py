@@ -38,6 +38,7 @@ COMMANDS = {
     "data check": Command("data.check", "find every problem of a folder of images and masks"),
     "data view": Command("data.view", "draw the augmented views that training takes of them", takes_keys=True),
     "data split": Command("data.split", "choose the few images that keep their masks"),
+    "data pair": Command("data.pair", "give images the masks and tags of the same images in another light"),
     "data darken": Command("data.darken", "darken a data set as a camera would record it at night"),
     "data darkness": Command("data.darkness", "measure how dark images are, and compare with the presets"),
     "data export": Command("data.export", "write masks for a labelling tool"),

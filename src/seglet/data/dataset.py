@@ -7,6 +7,7 @@ import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import SupportsIndex
 
 import numpy as np
@@ -102,6 +103,10 @@ class Dataset(ABC):
     def image_keys(self) -> Sequence[str]:
         """Returns one text per sample that tells images apart across splits: here their ids, in order."""
         return self.ids
+
+    def image_file(self, index: int) -> tuple[Path, int] | None:
+        """Returns the file of the image at `index` and the pixels that it may have; None, the default, without one."""
+        return None
 
     def map_parts(self, change: "Callable[[Dataset], Dataset]") -> "Dataset":
         """Returns this data set with `change` applied to each list of images it is made of; here to itself."""

@@ -73,6 +73,10 @@ class FolderDataset(Dataset):
         """Returns the content hash of each image, or its path where it was not hashed."""
         return [item.image_hash or str(item.image.resolve()) for item in self.items]
 
+    def image_file(self, index: int) -> tuple[Path, int]:
+        """Returns the file of the image at `index` and the pixels that it may have."""
+        return self.items[index].image, self.description.max_pixels
+
     def read(self, index: int) -> Sample:
         """Reads the image at `index` with its mask and tags; see `Dataset.read`."""
         item = self.items[index]

@@ -1,4 +1,4 @@
-"""Opens data sets by name: the embedded world, a folder, or a description file."""
+"""Opens data sets by name: the embedded world, a folder, a description file, or several of the latter."""
 
 from pathlib import Path
 
@@ -11,9 +11,10 @@ def open_dataset(data: str | Path, split: str, *, resize: float = 1.0, whole_mas
     Args:
         data: `world` or, with options, `world:scenes=100,clutter=8`: fields of `World` (`dark=1` draws it at night) and
             of `Difficulty`; or a folder, read as its dataset.json says or, without one, checked now; or the path of a
-            dataset.json.
+            dataset.json; or several of these with commas between, `a,b`, whose classes are joined by name.
         split: a split of the data set, or an official list (see `splits`) such as `pascal/92/labeled`, in short
-            `voc/92`. The images of a list called unlabeled come without their masks.
+            `voc/92`. The images of a list called unlabeled come without their masks. Of several data
+            sets, the split of all, or one for each with commas between; `none` leaves one out.
         resize: factor on the size of images and masks on disk, above 0; scenes are drawn at the size asked for.
         whole_masks: keeps masks on disk at their own size.
 
@@ -25,6 +26,10 @@ def open_dataset(data: str | Path, split: str, *, resize: float = 1.0, whole_mas
         from seglet.data.world.options import open_world
 
         return open_world(data, split)
+    if len(names := names_of_several(data)) > 1:
+        from seglet.data.several import open_several
+
+        return open_several(names, split, resize, whole_masks)
     from seglet.data.folder_dataset import open_folder
 
     return open_folder(data, split, resize, whole_masks)
@@ -33,3 +38,10 @@ def open_dataset(data: str | Path, split: str, *, resize: float = 1.0, whole_mas
 def names_world(data: str) -> bool:
     """True if `data` names the embedded world and not a folder."""
     return data == "world" or data.startswith("world:")
+
+
+def names_of_several(data: str) -> list[str]:
+    """Returns the data sets that `data` names: itself or, where no such path exists, its parts between commas."""
+    if "," not in data or names_world(data) or Path(data).exists():
+        return [data]
+    return [name for part in data.split(",") if (name := part.strip())]

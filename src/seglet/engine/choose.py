@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from seglet.data.errors import DataError
-from seglet.data.opening import names_world
+from seglet.data.opening import names_of_several, names_world
 from seglet.engine.choices import DataFacts, Machine, choose_settings
 from seglet.engine.datasets import training_data, validation_data
 from seglet.engine.experiment import Experiment, resolve_experiment
@@ -59,7 +59,7 @@ def choose_experiment(
 def data_facts(experiment: Experiment) -> DataFacts | None:
     """Reads the facts that settings are chosen by: from the description, and from the headers of up to 200 images.
 
-    Returns None if the images to train on have no masks.
+    Returns None if the images to train on have no masks, or are of several data sets.
 
     Raises:
         DataError: there is no such folder or split, or the data are not sound.
@@ -68,6 +68,8 @@ def data_facts(experiment: Experiment) -> DataFacts | None:
     from seglet.images import image_size
 
     settings = experiment.settings
+    if len(names_of_several(settings.data)) > 1:
+        return None
     data = open_folder(settings.data, settings.train_split)
     if data.items[0].mask is None:
         return None

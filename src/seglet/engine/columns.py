@@ -13,7 +13,7 @@ from seglet.data.columns.recipe import column_recipes
 from seglet.data.columns.store import ColumnStore, find_column, stored_columns
 from seglet.data.dataset import Dataset
 from seglet.data.files import cache_folder_for
-from seglet.data.opening import names_world
+from seglet.data.opening import names_of_several, names_world
 from seglet.engine.datasets import training_data, validation_data
 from seglet.engine.experiment import Experiment
 from seglet.engine.settings import Settings
@@ -68,7 +68,7 @@ def columns_folder(settings: Settings) -> Path:
         return Path(settings.columns)
     if names_world(settings.data):
         return user_cache_folder() / "world" / _FOLDER
-    path = Path(settings.data)
+    path = Path(names_of_several(settings.data)[0])
     return cache_folder_for(path.parent if path.is_file() else path) / _FOLDER
 
 

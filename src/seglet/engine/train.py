@@ -10,7 +10,7 @@ from typing import Any
 import lightning
 
 from seglet.data.dataset import Dataset
-from seglet.data.opening import names_world
+from seglet.data.opening import names_of_several, names_world
 from seglet.engine.acceleration import accelerated, acceleration_notes, check_compiler
 from seglet.engine.callbacks import FinishStep, ReportMetrics, SaveFailedStep, StopOnSignal
 from seglet.engine.checkpoint import checkpoint_steps, load_newest_checkpoint
@@ -100,7 +100,7 @@ def _refuse_lost_data(data: str) -> None:
     Raises:
         ConfigError: they are not.
     """
-    if not names_world(data) and not Path(data).exists():
+    if not names_world(data) and not all(Path(name).exists() for name in names_of_several(data)):
         raise ConfigError(f"the run's data {data!r} are not there; where they moved, give --data with their new place")
 
 

@@ -107,7 +107,7 @@ class DarkLightDataset(Dataset):
             )
         self.dark, self.light = dark, light
         self.classes, self.ids = dark.classes, dark.ids
-        self._partners = _partners(dark.ids, light.ids, offset)
+        self.partners = _partners(dark.ids, light.ids, offset)
         self.fingerprint = hashlib.sha256(f"{dark.fingerprint} {light.fingerprint} {offset}".encode()).hexdigest()
 
     def check_sizes(self) -> None:
@@ -116,22 +116,20 @@ class DarkLightDataset(Dataset):
         Raises:
             DataError: some differ; the message counts them and names up to three.
         """
-        from seglet.data.folder_dataset import FolderDataset
         from seglet.images import image_size
 
         dark, light = self.dark, self.light
-        if not (isinstance(dark, FolderDataset) and isinstance(light, FolderDataset)):
-            return
         wrong = []
-        for item, partner in zip(dark.items, (light.items[place] for place in self._partners), strict=True):
-            (h, w), (h2, w2) = (
-                image_size(each.image, data.description.max_pixels) for each, data in ((item, dark), (partner, light))
-            )
+        for index, partner in enumerate(self.partners):
+            one, other = dark.image_file(index), light.image_file(partner)
+            if one is None or other is None:
+                return
+            (h, w), (h2, w2) = image_size(*one), image_size(*other)
             if (h, w) != (h2, w2):
-                wrong.append(f"{item.id!r} is {w}x{h}, its light image {partner.id!r} {w2}x{h2}")
+                wrong.append(f"{dark.ids[index]!r} is {w}x{h}, its light image {light.ids[partner]!r} {w2}x{h2}")
         if wrong:
             raise DataError(
-                f"{len(wrong)} of {len(dark.items)} pairs do not have one size: {'; '.join(wrong[:3])}; pairs must "
+                f"{len(wrong)} of {len(dark)} pairs do not have one size: {'; '.join(wrong[:3])}; pairs must "
                 "show the same pixels: crop or resize one of them"
             )
 
@@ -150,7 +148,7 @@ class DarkLightDataset(Dataset):
         Raises:
             DataError: the two images have different sizes, or one cannot be read.
         """
-        sample, light = self.dark.read(index), self.light.read(self._partners[index])
+        sample, light = self.dark.read(index), self.light.read(self.partners[index])
         if light.image.shape != sample.image.shape:
             (h, w), (h2, w2) = sample.image.shape[:2], light.image.shape[:2]
             raise DataError(

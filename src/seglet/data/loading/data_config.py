@@ -12,7 +12,7 @@ from seglet.data.augment.geometry import Augmentation
 from seglet.data.dark.views import DarkViewPreset
 from seglet.data.dataset import Dataset, Sample
 from seglet.data.loading.step_sampler import StepSampler
-from seglet.data.opening import names_world, open_dataset
+from seglet.data.opening import names_of_several, names_world, open_dataset
 from seglet.types import Labelled, Tagged
 
 if TYPE_CHECKING:
@@ -82,6 +82,9 @@ class SplitSource:
         if self.is_world:
             return wanted[0] if labelled else None
         from seglet.data.folder_dataset import describe_data
+
+        if len(names_of_several(self.data)) > 1:
+            return None  # the split of each has to be given
 
         known = describe_data(Path(self.data)).splits
         is_official_list = labelled and self.train_split not in known

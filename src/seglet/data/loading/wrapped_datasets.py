@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate, chain
+from pathlib import Path
 
 import numpy as np
 
@@ -86,10 +87,24 @@ class JoinedDataset(Dataset):
         """Sources of the parts, each once."""
         return " + ".join(dict.fromkeys(filter(None, (part.origin for part in self.parts))))
 
+    @property
+    def whites(self) -> WhiteLevels | None:
+        """White levels of the first part that has some."""
+        return next((part.whites for part in self.parts if part.whites is not None), None)
+
+    def image_keys(self) -> Sequence[str]:
+        """Returns the keys of the parts."""
+        return [key for part in self.parts for key in part.image_keys()]
+
     def read(self, index: int) -> Sample:
         """Reads the sample from its part."""
         part, position = self._part_of(index)
         return part.read(position)
+
+    def image_file(self, index: int) -> tuple[Path, int] | None:
+        """Returns the file of the image in its part."""
+        part, position = self._part_of(index)
+        return part.image_file(position)
 
     def identity(self, index: int, reads: Sequence[str] = ("image",)) -> str:
         """Returns the identity in the part that the sample belongs to."""
