@@ -28,6 +28,11 @@ if TYPE_CHECKING:
         refine_with_absence,
     )
     from seglet.labels.cam.boxes import inside_boxes
+    from seglet.labels.cam.grad_cam import (
+        channel_weights,
+        tagged_softmax,
+        weighted_activations,
+    )
     from seglet.labels.cam.pseudo_masks import balanced_target, confident_masks
     from seglet.labels.cam.text_cam import (
         cosine_similarity,
@@ -82,6 +87,7 @@ __all__ = [
     "balanced_target",
     "box_mask",
     "build_lattice",
+    "channel_weights",
     "class_shares",
     "confident_masks",
     "cosine_similarity",
@@ -123,8 +129,10 @@ __all__ = [
     "soft_labels",
     "static_scores",
     "subtract_background",
+    "tagged_softmax",
     "transition_matrix",
     "uniform_attention",
+    "weighted_activations",
 ]
 
 _HOMES = {
@@ -151,6 +159,7 @@ _HOMES = {
     "balanced_target": "seglet.labels.cam.pseudo_masks",
     "box_mask": "seglet.labels.semi.cutmix",
     "build_lattice": "seglet.labels.refine.permutohedral",
+    "channel_weights": "seglet.labels.cam.grad_cam",
     "class_shares": "seglet.labels.semi.collapse",
     "confident_masks": "seglet.labels.cam.pseudo_masks",
     "cosine_similarity": "seglet.labels.cam.text_cam",
@@ -192,8 +201,10 @@ _HOMES = {
     "soft_labels": "seglet.labels.refine.crf",
     "static_scores": "seglet.labels.cam.text_cam",
     "subtract_background": "seglet.labels.cam.text_cam",
+    "tagged_softmax": "seglet.labels.cam.grad_cam",
     "transition_matrix": "seglet.labels.cam.affinity",
     "uniform_attention": "seglet.labels.attention.cluster_refinement",
+    "weighted_activations": "seglet.labels.cam.grad_cam",
 }
 
 __getattr__, __dir__ = lazy_exports(__name__, _HOMES)

@@ -26,9 +26,14 @@ class LoadedMethod:
 
 
 def method_names() -> list[str]:
-    """Returns the names of seglet's own methods: the folders of this package."""
+    """Returns the names of seglet's own methods: the folders of this package, with hyphens for underscores."""
     folders = importlib.import_module(_GROUP).__path__
-    return sorted(module.name for module in pkgutil.iter_modules(folders) if module.ispkg)
+    return sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(folders) if module.ispkg)
+
+
+def method_folder(name: str) -> str:
+    """Returns the folder of one of seglet's own methods: `clip_es` for `clip-es`."""
+    return name.replace("-", "_")
 
 
 def plugin_names() -> list[str]:
@@ -50,7 +55,7 @@ def load_method(name: "str | type[Method[Any]]") -> LoadedMethod:
     if isinstance(name, type):
         return _from_class(name, _import_path(name))
     if name in method_names():
-        package = importlib.import_module(f"{_GROUP}.{name}")
+        package = importlib.import_module(f"{_GROUP}.{method_folder(name)}")
         return LoadedMethod(name, package.Method, package.Config)
     if _is_import_path(name):
         return _from_object(_imported(name), name)
@@ -115,7 +120,8 @@ def _from_object(value: Any, name: str) -> LoadedMethod:
 
 
 def _from_class(kind: Any, name: str) -> LoadedMethod:
-    package, _, own = getattr(kind, "__module__", "").rpartition(".")[0].rpartition(".")
+    package, _, folder = getattr(kind, "__module__", "").rpartition(".")[0].rpartition(".")
+    own = folder.replace("_", "-")
     if package == _GROUP and own in method_names() and (known := load_method(own)).Method is kind:
         return known
     return _checked(LoadedMethod(name, kind, getattr(kind, "config_class", object)))

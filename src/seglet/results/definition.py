@@ -207,7 +207,7 @@ def demo_rows(method: str) -> dict[str, Any]:
 
     A row's keys under `imagenet` replace its others where the ImageNet weights of EfficientNet-Lite0 are installed.
     """
-    file = importlib.resources.files("seglet.methods") / method / "demo.json"
+    file = importlib.resources.files("seglet.methods") / methods.method_folder(method) / "demo.json"
     rows: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     return {row: _with_installed_weights(keys) for row, keys in rows.items()}
 

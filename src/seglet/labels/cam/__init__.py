@@ -14,6 +14,11 @@ if TYPE_CHECKING:
         refine_with_absence,
     )
     from seglet.labels.cam.boxes import inside_boxes
+    from seglet.labels.cam.grad_cam import (
+        channel_weights,
+        tagged_softmax,
+        weighted_activations,
+    )
     from seglet.labels.cam.pseudo_masks import balanced_target, confident_masks
     from seglet.labels.cam.text_cam import (
         cosine_similarity,
@@ -31,6 +36,7 @@ __all__ = [
     "add_absence_background",
     "agreeing_attention",
     "balanced_target",
+    "channel_weights",
     "confident_masks",
     "cosine_similarity",
     "enhance_cam",
@@ -45,7 +51,9 @@ __all__ = [
     "scale_to_range",
     "static_scores",
     "subtract_background",
+    "tagged_softmax",
     "transition_matrix",
+    "weighted_activations",
 ]
 
 _HOMES = {
@@ -53,6 +61,7 @@ _HOMES = {
     "add_absence_background": "seglet.labels.cam.background",
     "agreeing_attention": "seglet.labels.cam.affinity",
     "balanced_target": "seglet.labels.cam.pseudo_masks",
+    "channel_weights": "seglet.labels.cam.grad_cam",
     "confident_masks": "seglet.labels.cam.pseudo_masks",
     "cosine_similarity": "seglet.labels.cam.text_cam",
     "enhance_cam": "seglet.labels.cam.text_cam",
@@ -67,7 +76,9 @@ _HOMES = {
     "scale_to_range": "seglet.labels.cam.text_cam",
     "static_scores": "seglet.labels.cam.text_cam",
     "subtract_background": "seglet.labels.cam.text_cam",
+    "tagged_softmax": "seglet.labels.cam.grad_cam",
     "transition_matrix": "seglet.labels.cam.affinity",
+    "weighted_activations": "seglet.labels.cam.grad_cam",
 }
 
 __getattr__, __dir__ = lazy_exports(__name__, _HOMES)

@@ -157,6 +157,13 @@ class ImageTower(nn.Module):
         encoder: Any = self.model.encoder
         return [layer.self_attn for layer in encoder.layers]
 
+    @property
+    def last_norm(self) -> nn.Module:
+        """Norm before the last layer's attention, whose output Grad-CAM weighs in CLIP-ES."""
+        encoder: Any = self.model.encoder
+        norm: nn.Module = encoder.layers[-1].layer_norm1
+        return norm
+
 
 def _all(recorded: RecordedAttention) -> tuple[Tensor, ...]:
     return tuple(recorded[layer] for layer in sorted(recorded))
