@@ -2,10 +2,12 @@ import json
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from seglet.data.opening import open_dataset
+from seglet.data.world.dataset import World
 from seglet.data.world.scene import WORLD_CLASSES
 from seglet.engine.experiment import resolve_experiment
 from seglet.files import read_json, write_json, write_text
@@ -30,6 +32,7 @@ from seglet.results.tasks import (
     PrepareTask,
     PseudoLabelTask,
     TrainTask,
+    WorldDepthTask,
     task_from_json,
     task_to_json,
 )
@@ -158,6 +161,7 @@ def test_inference_options_of_a_table_come_back_from_json():
         PseudoLabelTask("a", "m", "world", "train", "world", parse_inference_options({"scales": [1, 2]})),
         EnhancerTask("a", "world:dark=1", 3),
         AdaptTask("a", "m", "world", {"method": "tent", "seed": 1}, stops=4),
+        WorldDepthTask("a", "world", 32, {"train": 2}, "other"),
     ],
 )
 def test_a_task_survives_the_way_to_its_process(task):
@@ -241,6 +245,23 @@ def test_a_row_may_start_from_the_weights_of_another(tmp_path):
     assert experiment_keys(plan, Cell("student", 2))["student_weights"] == str(tmp_path / "runs/teacher-0/last")
     assert plan.required_rows("student") == {"teacher"}
     assert plan.required_rows("dgkd-adabn") == {"teacher", "dgkd"}
+
+
+def test_a_row_may_have_the_true_depth_of_the_world_in_training_and_in_use(tmp_path):
+    plan = table(tmp_path, "dgkd-ablations")
+    folder = str(tmp_path / "runs/depth-true")
+    maps, prepared, _, scored = pending_tasks(plan, Cell("depth-true", 0))
+    assert (maps.folder, maps.scenes) == (folder, {"train": 2000, "val": 2000, "test": 500})
+    assert (prepared.keys["depth_files"], scored.options.depth) == (folder, folder)
+
+
+@pytest.mark.parametrize(("kind", "scene"), [("true", 0), ("other", 1), ("constant", None)])
+def test_depth_is_that_of_the_scene_or_of_the_next_or_the_same_everywhere(kind, scene, tmp_path):
+    world = World("val", scenes=2, size=32)
+    WorldDepthTask(str(tmp_path), "world", 32, {"val": 2}, kind).run()
+    expected = np.zeros((32, 32)) if scene is None else world.scene(scene).depth
+    np.testing.assert_allclose(np.load(tmp_path / "val-000000.npy"), expected, atol=1e-3)
+    assert len(list(tmp_path.glob("*.npy"))) == 2
 
 
 def test_a_wrong_option_of_an_adaptation_is_answered_with_the_nearest():

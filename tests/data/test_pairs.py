@@ -9,6 +9,7 @@ from PIL import Image
 from seglet.data.augment.geometry import Augmentation, augmented_view
 from seglet.data.dark.views import DarkViews
 from seglet.data.dataset import Dataset, Sample
+from seglet.data.enhance.by_name import ENHANCERS
 from seglet.data.errors import DataError
 from seglet.data.loading.dark_light_pairs import BrightenedDataset, DarkLightDataset, shift_number
 from seglet.data.opening import open_dataset
@@ -70,6 +71,14 @@ def test_no_image_gets_the_partner_of_another(dark, light):
 def test_images_without_partner_are_named():
     with pytest.raises(DataError, match=r"2 of 3 dark images have no light image, such as 'b'"):
         DarkLightDataset(Images(["a", "b", "c"], 10), Images(["a"], 200))
+
+
+def test_the_world_may_do_without_its_light_scenes():
+    keys = {"method": "dgkd", "light": "brightened", "brighten": "equalise", "world_scenes": 2}
+    sets = open_datasets((experiment := resolve_experiment(None, keys)).settings, experiment.config)
+    sample, dark = sets["train"].read(0), World("train", scenes=2, dark=True).read(0).image
+    np.testing.assert_array_equal(sample.image, dark)
+    np.testing.assert_array_equal(sample.columns["light"], ENHANCERS["equalise"](dark))
 
 
 def test_pairs_of_different_sizes_are_refused():

@@ -4,7 +4,7 @@ import importlib.resources
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Any, Literal
 
 from seglet import methods
 from seglet.inference.options import REFINER_STEPS, InferenceOptions, Refiner
@@ -12,6 +12,8 @@ from seglet.values import build_config, check_known_keys, did_you_mean
 
 ADAPTATION_KEYS = ("method", "images", "batch", "blend", "steps", "crop", "rate")
 """Options of `seglet adapt` that a row may set."""
+WorldDepth = Literal["", "true", "other", "constant"]
+"""Depth of a scene of the embedded world: its own, that of the next scene, or the same everywhere."""
 OF_THE_METHODS = "of the methods"
 """Stands in place of a table's rows where each method brings its own, in a file `demo.json` beside its code."""
 
@@ -49,6 +51,8 @@ class TableRow:
     """The row whose model is adapted to images of split `train` without their annotation."""
     adaptation: Mapping[str, Any] = field(default_factory=dict)
     """Fields of `AdaptOptions` for that, such as `method`; darkness and seed are the table's."""
+    world_depth: WorldDepth = ""
+    """Depth that a network takes of each scene of the embedded world in place of an estimated one."""
     zero_dce: bool = False
     """Brighten the scored images by a Zero-DCE that is trained on the images that the row learns from."""
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from seglet import methods
 from seglet.data.folder_dataset import describe_data
-from seglet.data.loading.dark_light_pairs import SELF
+from seglet.data.loading.dark_light_pairs import BRIGHTENED, SELF
 from seglet.data.opening import names_world
 from seglet.data.splits.fractions import split_commands
 from seglet.engine.experiment import known_keys
@@ -40,6 +40,8 @@ def experiment_keys(plan: TablePlan, cell: Cell) -> dict[str, Any]:
         keys.pop("student_weights", None)
     if row.labels_of:
         keys["data"] = str(plan.folders.pseudo_labels(cell))
+    if row.world_depth:
+        keys["depth_files"] = str(plan.folders.depth_maps(row.world_depth))
     if "train_split" in keys:
         keys["train_split"] = keys["train_split"].replace("{seed}", str(cell.seed))
     return keys
@@ -102,7 +104,7 @@ def data_name(plan: TablePlan, scenes: int, row: TableRow | None = None) -> str:
     keys = {**plan.definition.shared, **own, **plan.overrides}
     name, _, settings = str(plan.common_keys["data"]).partition(":")
     if name != "world":
-        own_light = options or keys.get("light") in (None, "none", SELF)
+        own_light = options or keys.get("light") in (None, "none", SELF, BRIGHTENED)
         return str(keys["data"] if own_light else keys["light"])
     parts = (f"scenes={scenes}", f"size={keys.get('world_size')}", settings, options)
     return f"world:{','.join(filter(None, parts))}"
@@ -116,6 +118,8 @@ def scoring_options(plan: TablePlan, cell: Cell) -> InferenceOptions:
     if options.window is None and keys.get("val_window") not in (None, "none"):
         validation = build_config(Settings, {key: keys[key] for key in ("val_window", "val_stride") if key in keys})
         options = replace(options, window=validation.val_window, stride=validation.val_stride)
+    if row.world_depth:
+        options = replace(options, depth=str(plan.folders.depth_maps(row.world_depth)))
     if not row.zero_dce:
         return options
     return replace(options, brighten=str(plan.folders.enhancer(cell) / "zero-dce"))

@@ -50,6 +50,10 @@ class RunFolders:
         """Folder of the Zero-DCE network that is trained for the cell."""
         return path_below(self.root, f"{cell.row}-{cell.seed}", "-enhancer")
 
+    def depth_maps(self, kind: str) -> Path:
+        """Folder of the depth of the embedded world's scenes: true, of another scene, or constant."""
+        return self.root / f"depth-{kind}"
+
     def experiment(self, cell: Cell) -> Path:
         """File of the experiment of a method that is scored untrained."""
         return path_below(self.root, f"{cell.row}-{cell.seed}", ".yaml")

@@ -18,6 +18,7 @@ from seglet.engine.console import print_message
 from seglet.files import read_json
 from seglet.results.checks import check_table
 from seglet.results.collect import write_results
+from seglet.results.definition import WorldDepth
 from seglet.results.experiments import (
     LABEL_SCENES,
     data_name,
@@ -38,6 +39,7 @@ from seglet.results.tasks import (
     PseudoLabelTask,
     Task,
     TrainTask,
+    WorldDepthTask,
     task_name,
     task_to_json,
 )
@@ -134,6 +136,8 @@ def _model_tasks(plan: TablePlan, cell: Cell) -> list[Task]:
         tasks.append(_adapt_task(plan, cell))
     elif row.model_of is None:
         keys = training_keys(plan, cell)
+        if row.world_depth:
+            tasks.append(_depth_task(plan, row.world_depth))
         if methods.load_method(keys["method"]).Method.columns:
             tasks.append(PrepareTask(folder, keys))
         tasks.append(TrainTask(folder, keys))
@@ -147,6 +151,14 @@ def _model_tasks(plan: TablePlan, cell: Cell) -> list[Task]:
     out = str(plan.folders.scores(cell))
     stops = plan.definition.darken
     return [*tasks, EvaluateTask(folder, model, data, plan.scored_split, out, options, stops=stops)]
+
+
+def _depth_task(plan: TablePlan, kind: WorldDepth) -> Task:
+    """Returns the task that writes the depth of the scenes that rows are trained, validated and scored on."""
+    keys, options = plan.common_keys, {name: plan.common_keys[name] for name in ("data", "world_size")}
+    scenes = int(keys.get("world_scenes", 0))
+    splits = {"train": scenes, "val": scenes, plan.scored_split: plan.definition.scored_scenes}
+    return WorldDepthTask(str(plan.folders.depth_maps(kind)), str(options["data"]), options["world_size"], splits, kind)
 
 
 def _adapt_task(plan: TablePlan, cell: Cell) -> Task:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seglet.inference.options import InferenceOptions
-from seglet.results.definition import parse_inference_options
+from seglet.results.definition import WorldDepth, parse_inference_options
 
 if TYPE_CHECKING:
     pass
@@ -180,7 +180,38 @@ class AdaptTask:
         adapt_model(self.model, [], self.data, "train", options)
 
 
-Task = TrainTask | PrepareTask | EvaluateTask | PseudoLabelTask | EnhancerTask | AdaptTask
+@dataclass(frozen=True)
+class WorldDepthTask:
+    """Writes depth maps of scenes of the embedded world to `folder`, unless they are there."""
+
+    folder: str
+    data: str
+    size: int
+    scenes: Mapping[str, int]
+    """Number of scenes of each split."""
+    kind: WorldDepth
+
+    def run(self) -> None:
+        """Writes the maps; the last file to be written says that they are complete."""
+        import numpy as np
+
+        from seglet.data.world.options import open_world
+        from seglet.files import write_json
+
+        folder, record = Path(self.folder), Path(self.folder) / "depth.json"
+        if record.exists():
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        for split, count in self.scenes.items():
+            world = open_world(self.data, split, scenes=count, size=self.size)
+            for index in range(len(world)):
+                depth = world.scene((index + (self.kind == "other")) % len(world)).depth
+                values = np.zeros_like(depth) if self.kind == "constant" else depth
+                np.save(folder / f"{world.ids[index]}.npy", values.astype(np.float16))
+        write_json(record, {"kind": self.kind, "scenes": dict(self.scenes)})
+
+
+Task = TrainTask | PrepareTask | EvaluateTask | PseudoLabelTask | EnhancerTask | AdaptTask | WorldDepthTask
 _KINDS: dict[str, type[Task]] = {
     "train": TrainTask,
     "prepare": PrepareTask,
@@ -188,6 +219,7 @@ _KINDS: dict[str, type[Task]] = {
     "pseudo-labels": PseudoLabelTask,
     "enhancer": EnhancerTask,
     "adapt": AdaptTask,
+    "world-depth": WorldDepthTask,
 }
 
 

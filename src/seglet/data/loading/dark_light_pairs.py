@@ -25,6 +25,8 @@ from seglet.values import ConfigError
 
 SELF = "self"
 """The value of `light` for light images that are darkened view by view."""
+BRIGHTENED = "brightened"
+"""The value of `light` for dark images that are brightened, also where there are light ones."""
 LIGHT_COLUMN = "light"
 """Name of the column that holds the light image; it is cropped with the image."""
 
@@ -35,8 +37,8 @@ class PairConfig(DataConfig):
 
     light: str | None = option(
         None,
-        "data set of the same images in the light; self: `data` are light, and `dark` darkens each view anew; none: "
-        "dark images are brightened instead; world has its own",
+        "data set of the same images in the light; self: `data` are light, and `dark` darkens each view anew; "
+        "brightened, or none: dark images are brightened instead; with none, world has its own",
     )
     light_split: str | None = option(None, "split of the light images; none: the same as train_split")
     light_offset: int = option(0, "number in the name of a light image minus that of its dark image; LIS: -1")
@@ -73,6 +75,8 @@ class PairConfig(DataConfig):
         if self.light == SELF:
             return SelfLightDataset(dark)
         split = self.light_split or source.train_split
+        if self.light == BRIGHTENED:
+            return BrightenedDataset(dark, self.brighten)
         if self.light is not None:
             light = open_dataset(self.light, split, resize=source.resize)
             pairs = DarkLightDataset(dark, light, self.light_offset)
