@@ -175,6 +175,17 @@ def test_a_run_that_refines_pseudo_labels_shows_them_before_and_after(run, segle
     assert text.count(">refined</text>") == text.count(">predicted</text>") == 2
 
 
+def test_a_run_with_pseudo_labels_shows_which_it_would_trust_and_how_many_of_them_are_right(run, seglet, tmp_path):
+    copy = shutil.copytree(run, tmp_path / "run")
+    scores = {"val/trusted": 0.5, "val/precision": 0.9, "refined/trusted": 0.4, "val/trusted/ring": 0.3}
+    with (copy / "metrics.jsonl").open("a") as file:
+        file.write(json.dumps({"step": 2, **scores}) + "\n")
+    assert seglet("report", copy, *DATA, "--out", tmp_path / "report.html").code == 0
+    captions = re.findall(r"<figcaption>pseudo labels of run: (.*?), by step<", (tmp_path / "report.html").read_text())
+    share, precision = "share of trusted pixels", "precision of trusted pixels"
+    assert captions == [share, f"{share} of each class", precision]
+
+
 def test_a_run_that_was_cut_off_has_a_warning(run, seglet, tmp_path):
     copy = shutil.copytree(run, tmp_path / "run")
     (copy / "experiment.yaml").write_text((run / "experiment.yaml").read_text().replace("steps: 2\n", "steps: 9\n"))

@@ -28,7 +28,6 @@ from seglet.models.segmenter import load
 from seglet.values import ConfigError
 
 EXAMPLE = Path(__file__).parents[2] / "examples/score_pseudo_labels.py"
-ALONE = EXAMPLE.with_name("refine_in_isolation.py")
 KEYS = {
     "train_split": "1_8/labelled",
     "student": "vila-clip_tiny",
@@ -96,10 +95,16 @@ def test_the_example_prints_accuracy_and_confidence_of_pseudo_labels(keys, rows,
     rows_printed = [re.findall(r"^(.*?) +mIoU|([0-9.]+) %", line) for line in capsys.readouterr().out.splitlines()]
     assert [row[0][0] for row in rows_printed] == rows
     assert all(len(row) == 4 and 0 <= float(value) <= 100 for row in rows_printed for _, value in row[1:])
-    runpy.run_path(str(ALONE))["table"](tmp_path / "run", {"recommended": {"refine": "recommended"}}, (0, 1), 1, 2)
-    cells = [line.strip("| ").split(" | ") for line in capsys.readouterr().out.splitlines()[2:]]
-    assert [(row[0], row[-1]) for row in cells] == [("guess", "1"), ("recommended", "2")]
-    assert all(0 <= float(value.split(" ± ")[0]) <= 100 for row in cells for value in row[1:-1])
+
+
+def test_the_denoiser_alone_learns_beside_a_student_that_stays_as_it_is(ready, tmp_path):
+    first = train_experiment(experiment(ready, captions=None, mix="none"), tmp_path / "segmenter")
+    alone = {"captions": None, "freeze_student": True, "student_weights": str(first.last), "refine": "recommended"}
+    second = train_experiment(experiment(ready, **alone), tmp_path / "alone")
+    before, after = (load(run.last).state_dict() for run in (first, second))
+    assert all(torch.equal(value, before[name]) for name, value in after.items())
+    scores = json.loads(second.metrics.read_text().splitlines()[-1])
+    assert {"refined/miou", "refined/trusted", "refined/precision", "val/trusted/background"} <= scores.keys()
 
 
 @pytest.mark.slow

@@ -196,3 +196,13 @@ def test_a_notebook_gets_a_table_with_names_escaped() -> None:
 def test_a_result_of_nothing_can_be_shown() -> None:
     assert "mIoU – %" in repr(Evaluation(CLASSES))
     assert "0 images" in Evaluation(CLASSES)._repr_html_()
+
+
+def test_predictions_are_scored_as_pseudo_labels_where_that_is_asked_for() -> None:
+    trusting, doubting = (
+        evaluate_samples(colours, [sample(0)], CLASSES, EvaluationOptions(trust=(least,) * len(CLASSES))).scores()
+        for least in (0.0, 1.1)
+    )
+    assert (trusting["trusted"], doubting["trusted"]) == (1, 0)
+    assert trusting["precision"] == pytest.approx(trusting["pixel_accuracy"])
+    assert "trusted" not in evaluate_samples(colours, [sample(0)], CLASSES).scores()

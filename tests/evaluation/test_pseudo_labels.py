@@ -12,6 +12,15 @@ TRUTH = torch.tensor([0, 0, 0, 1, 1, IGNORE])
 PSEUDO = torch.tensor([0, 1, IGNORE, 1, IGNORE, 1])
 
 
+def test_scores_are_named_by_class_and_count_shares_of_what_was_predicted() -> None:
+    labels, truth = torch.tensor([0, 0, 0, 1]), torch.tensor([0, 1, 255, 1])
+    found = quality(labels, truth, torch.tensor([1.0, 0.0, 1.0, 1.0])).scores()
+    first, second = CLASSES.names[:2]
+    assert (found["trusted"], found["precision"]) == (pytest.approx(2 / 3), 1)
+    assert (found[f"trusted/{first}"], found[f"trusted/{second}"]) == (0.5, 1)
+    assert (found[f"precision/{first}"], found[f"precision/{second}"]) == (1, 1)
+
+
 def quality(*arguments: torch.Tensor) -> PseudoLabelQuality:
     found = PseudoLabelQuality(CLASSES)
     found.add(*arguments)

@@ -50,3 +50,4 @@ def test_protocols_are_recognised_without_being_named() -> None:
 
     assert isinstance(Scorer(), protocols.BoundaryValidation)
     assert not isinstance(nn.Module(), protocols.BoundaryValidation)
+    assert not isinstance(nn.Module(), protocols.PseudoLabelValidation)

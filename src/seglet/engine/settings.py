@@ -115,13 +115,14 @@ class Settings:
     )
     tensorboard: bool = option(False, "write TensorBoard events too; needs the extra seglet[log]")
 
-    def validation_options(self, boundary: bool = False) -> EvaluationOptions:
-        """Returns the way in which whole images are predicted and scored, with or without boundary IoU.
+    def validation_options(self, boundary: bool = False, trust: tuple[float, ...] | None = None) -> EvaluationOptions:
+        """Returns the way in which whole images are predicted and scored, also by boundary IoU or as pseudo labels.
 
         Raises:
             ValueError: a value is out of its range.
         """
-        return EvaluationOptions(self.val_batch, self.val_window, self.val_stride, replicas=0, boundary=boundary)
+        windows = (self.val_window, self.val_stride)
+        return EvaluationOptions(self.val_batch, *windows, replicas=0, boundary=boundary, trust=trust)
 
 
 LAST = "last"

@@ -22,6 +22,7 @@ from seglet.methods.protocols import (
     BoundaryValidation,
     ExtraValidation,
     PredictFunction,
+    PseudoLabelValidation,
     ReferenceLabels,
     ReferencePredictions,
     ReferenceScores,
@@ -52,7 +53,7 @@ def reference_scores(
         samples = _with_labels(samples, labels)
     selection = Selection.parse(module.settings.selection)
     boundary = _validates_boundary(module.method) or selection.key == BOUNDARY
-    options = module.settings.validation_options(boundary)
+    options = module.settings.validation_options(boundary, _trust(module.method))
     found = evaluate_samples(predict, samples, data.classes, options, device=module.device).reduce()
     return selection.scores(found), [float(value) for value in found.summary.iou]
 
@@ -69,6 +70,10 @@ def _with_labels(samples: Iterable[Sample], labels: Sequence[int]) -> Iterator[S
 
 def _validates_boundary(method: Method[Any]) -> bool:
     return isinstance(method, BoundaryValidation) and method.validates_boundary
+
+
+def _trust(method: Method[Any]) -> tuple[float, ...] | None:
+    return tuple(method.least_confidences()) if isinstance(method, PseudoLabelValidation) else None
 
 
 def out_of_patience(step: int, best_step: int, settings: Settings) -> bool:

@@ -41,7 +41,7 @@ def evaluate_samples(
         ValueError: a sample has no labels or labels that are no class, or the logits do not fit; the sample is named.
     """
     options = options or EvaluationOptions()
-    result = Evaluation(classes, options.replicas, options.seed, options.boundary)
+    result = Evaluation(classes, options.replicas, options.seed, options.boundary, options.trust)
     with evaluation_mode(predict) if isinstance(predict, nn.Module) else contextlib.nullcontext():
         for group in group_by_size(samples, options.batch):
             _count(predict, group, options, result, torch.device(device))

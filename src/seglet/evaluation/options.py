@@ -32,6 +32,9 @@ class EvaluationOptions:
     replicas: int = option(1000, "replicas of the bootstrap over images behind the intervals; 0 for none")
     seed: int = option(0, "seed of the bootstrap")
     boundary: bool = option(False, "also score how well edges fit, by boundary IoU")
+    trust: tuple[float, ...] | None = option(
+        None, "least confidence of a trusted pixel of each class, to score predictions as pseudo labels; none: do not"
+    )
 
     def __post_init__(self) -> None:
         for name, least in {"batch": 1, "multiple": 1, "replicas": 0, "seed": 0}.items():

@@ -33,6 +33,7 @@ class PseudoLabelQuality:
     def __init__(self, classes: Classes) -> None:
         self.classes = classes
         self.sums = torch.zeros(len(classes), len(classes) + 1, dtype=torch.int64)
+        self.predicted = torch.zeros(len(classes), dtype=torch.int64)  # pixels by pseudo label, trusted or not
 
     def add(
         self,
@@ -51,11 +52,14 @@ class PseudoLabelQuality:
                 raise ValueError(f"{name} hold {k}, but classes go from 0 to {k - 1} and {IGNORE} is not trusted")
         untrusted = labels == IGNORE if weight is None else (labels == IGNORE) | ~(weight > 0)
         self.sums += confusion_matrix(labels.masked_fill(untrusted, k), truth, k + 1)[:k]
+        counted = labels[(labels != IGNORE) & (truth != IGNORE)]
+        self.predicted += torch.bincount(counted.flatten().long(), minlength=k).cpu()
 
     def reduce(self) -> "PseudoLabelQuality":
         """Returns the sum over all processes."""
         total = PseudoLabelQuality(self.classes)
         total.sums = sum_over_processes(self.sums)
+        total.predicted = sum_over_processes(self.predicted)
         return total
 
     @property
@@ -91,6 +95,18 @@ class PseudoLabelQuality:
     def class_precision(self) -> Float64[np.ndarray, " k"]:
         """Computes the share of the pixels labelled as each class that are of it, nan without such pixels."""
         return safe_ratio(self.trusted[:, 0], self.trusted[:, 2])
+
+    def scores(self) -> dict[str, float]:
+        """Returns `trusted`, the share of trusted pixels, and `precision`; of each class too, as `trusted/NAME` and
+        `precision/NAME`, where the share is that of the pixels predicted as the class."""
+        found, named = self.sums[:, :-1].sum(0).numpy(), self.predicted.numpy()
+        parts = {"trusted": safe_ratio(found, named), "precision": self.class_precision()}
+        classes = {
+            f"{score}/{name}": float(value)
+            for score, values in parts.items()
+            for name, value in zip(self.classes.names, values, strict=True)
+        }
+        return {"trusted": self.coverage, "precision": self.precision, **classes}
 
     def as_dict(self) -> dict[str, Any]:
         """Returns everything, ready for JSON; null where there is nothing to measure."""

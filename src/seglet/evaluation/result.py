@@ -5,6 +5,7 @@ Axes: k classes, h rows, w columns.
 
 import copy
 import math
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from torch import Tensor
 from seglet.evaluation.calibration import Calibration
 from seglet.evaluation.confusion import confusion_matrix
 from seglet.evaluation.confusion_ratio import Cooccurrence
+from seglet.evaluation.pseudo_labels import PseudoLabelQuality
 from seglet.evaluation.scores import IOU_CONVENTIONS, IouConvention, Scores, mean_iou
 from seglet.evaluation.significance import Bootstrap
 from seglet.types import Classes
@@ -37,6 +39,7 @@ class Evaluation:
         replicas: replicas of the bootstrap over images behind the intervals; 0 for none.
         seed: seed of the bootstrap.
         boundary: also count right and wrong pixels near outlines, for boundary IoU.
+        trust: least confidence of a trusted pixel of each class, to score predictions as pseudo labels too.
         cam_curve: scores of class activation maps at every background threshold, added to by the caller.
     """
 
@@ -46,10 +49,13 @@ class Evaluation:
         replicas: int = 1000,
         seed: int = 0,
         boundary: bool = False,
+        trust: Sequence[float] | None = None,
         cam_curve: "CamCurve | None" = None,
     ) -> None:
         self.classes = classes
         self.boundary = _boundary_counts(len(classes)) if boundary else None
+        self.trust = None if trust is None else torch.tensor(trust)
+        self.trusted = None if trust is None else PseudoLabelQuality(classes)
         self.confusion = torch.zeros(len(classes), len(classes), dtype=torch.int64)
         self.calibration = Calibration()
         self.cooccurrence = Cooccurrence(classes)
@@ -86,6 +92,9 @@ class Evaluation:
         self.confusion += matrix
         if self.boundary is not None:
             self.boundary.add(pred.cpu().numpy(), labels.cpu().numpy())
+        if self.trusted is not None and self.trust is not None:
+            kept = confidence >= self.trust.to(confidence)[pred.long()]
+            self.trusted.add(pred.long().cpu(), labels.long().cpu(), kept.float().cpu())
         self._count += 1
 
     def reduce(self) -> "Evaluation":
@@ -103,6 +112,8 @@ class Evaluation:
             part.copy_(shared)
         if self.cam_curve is not None:
             total.cam_curve = self.cam_curve.reduce()
+        if self.trusted is not None:
+            total.trusted = self.trusted.reduce()
         return total
 
     @property
@@ -119,6 +130,7 @@ class Evaluation:
             "mean_accuracy": summary.mean_accuracy,
             **{f"ece_{bins}": self.calibration.ece(bins) for bins in _BINS},
             **({} if self.boundary is None else {"boundary_iou": float(mean_iou(self.boundary.counts))}),
+            **({} if self.trusted is None else self.trusted.scores()),
         }
 
     def as_dict(self) -> dict[str, Any]:

@@ -170,6 +170,15 @@ class BoundaryValidation(Protocol):
 
 
 @runtime_checkable
+class PseudoLabelValidation(Protocol):
+    """A method that learns from its own predictions, which every validation scores as pseudo labels too."""
+
+    @abstractmethod
+    def least_confidences(self) -> Sequence[float]:
+        """Returns the least confidence of a pseudo label that is used, class by class."""
+
+
+@runtime_checkable
 class NonFiniteDiagnosis(Protocol):
     """A method that can tell which samples made a loss NaN or infinite."""
 

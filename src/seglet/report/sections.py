@@ -79,6 +79,7 @@ def training_section(subjects: Sequence[ReportSubject]) -> str:
         ("validation mIoU, by step", {name: curve for name, curve in scores.items() if curve}, True),
         (f"losses of {subjects[0].name}, by step", losses, False),
         *((title, lines, True) for subject in subjects for title, lines in _refinement_curves(subject)),
+        *((title, lines, True) for subject in subjects for title, lines in _trust_curves(subject)),
     ]
     charted = [
         (title, charts.line_chart(title[0].upper() + title[1:], lines, percent)) for title, lines, percent in drawn
@@ -101,6 +102,22 @@ def _refinement_curves(subject: ReportSubject) -> list[tuple[str, dict[str, Metr
         for key, name in names.items()
         if f"refined/{key}" in subject.curves
     ]
+
+
+def _trust_curves(subject: ReportSubject) -> list[tuple[str, dict[str, MetricCurve]]]:
+    """Returns title and curves of the pixels of validation images that would be used as pseudo labels: their share and
+    their precision, overall, after refinement and of each class; empty for runs without pseudo labels."""
+    kinds = {"trusted": "share of trusted pixels", "precision": "precision of trusted pixels"}
+    found = []
+    for key, title in kinds.items():
+        whole = {name: subject.curves.get(f"{name}/{key}", []) for name in ("val", "refined")}
+        names = {"val": "predicted", "refined": "refined"}
+        lines = {names[name]: curve for name, curve in whole.items() if curve}
+        start = f"val/{key}/"
+        classes = {name.removeprefix(start): each for name, each in subject.curves.items() if name.startswith(start)}
+        drawn = {f"{title}, by step": lines, f"{title} of each class, by step": classes}
+        found += [(f"pseudo labels of {subject.name}: {end}", each) for end, each in drawn.items() if each]
+    return found
 
 
 def confusion_section(subject: ReportSubject, scores: ReportScores, images: Sequence[ReportImage]) -> str:

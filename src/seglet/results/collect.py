@@ -19,6 +19,16 @@ _SCORES = {"miou": "miou", "pixel_accuracy": "pixel_accuracy", "ece": "ece_10", 
 _REFINED_SCORES = {"miou": "mIoU", "boundary_iou": "boundary IoU"}
 """Scores of pseudo labels before and after refinement, and their titles."""
 
+_LOGGED = {
+    "guess": "val/miou",
+    "refined": "refined/miou",
+    "trusted": "val/trusted",
+    "precision": "val/precision",
+    "refined_trusted": "refined/trusted",
+    "refined_precision": "refined/precision",
+}
+"""Scores of a run's last validation, by their names in a table; tables that do not ask for them leave them out."""
+
 _PLACEHOLDERS = {"data": "DIR", "light": "LIGHT"}
 """Keys that hold a path of somebody's, and the words that stand in its place."""
 
@@ -155,6 +165,10 @@ def _cell_results(plan: TablePlan, cell: Cell, commit: str) -> dict[str, Any]:
         found["effective_weight"] = weight
     if row.supervision:
         found["supervision"] = row.supervision
+    metrics = plan.folders.run(cell) / "metrics.jsonl"
+    for name in set(_LOGGED) & set(plan.definition.columns or ()):
+        if curve := validation_curve(metrics, _LOGGED[name]):
+            found[name] = curve[-1][1]
     if plan.definition.stops:
         files = {stops: plan.folders.darkened(cell, stops) for stops in plan.definition.stops}
         if plan.definition.darken is not None:
@@ -165,7 +179,7 @@ def _cell_results(plan: TablePlan, cell: Cell, commit: str) -> dict[str, Any]:
             there = read_json(file)
             also = {"miou": there["miou"], "interval": there.get("intervals", {}).get("miou")}
             found.setdefault("splits", {})[split] = also
-    return {**found, "commit": commit, "curve": validation_curve(plan.folders.run(cell) / "metrics.jsonl")}
+    return {**found, "commit": commit, "curve": validation_curve(metrics)}
 
 
 def validation_curve(metrics: Path, key: str = "val/miou") -> list[list[float]]:

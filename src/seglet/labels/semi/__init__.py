@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         resize_box_mask,
     )
     from seglet.labels.semi.edges import edge_flip_rates, label_edges, laplacian
-    from seglet.labels.semi.pseudo_label import PseudoLabelMap, Threshold, pseudo_label_map
+    from seglet.labels.semi.pseudo_label import PseudoLabelMap, Threshold, pseudo_label_map, threshold_of_classes
 
 __all__ = [
     "AdaptiveThreshold",
@@ -40,6 +40,7 @@ __all__ = [
     "pseudo_label_map",
     "resize_box_mask",
     "share_terms",
+    "threshold_of_classes",
 ]
 
 _HOMES = {
@@ -62,6 +63,7 @@ _HOMES = {
     "pseudo_label_map": "seglet.labels.semi.pseudo_label",
     "resize_box_mask": "seglet.labels.semi.cutmix",
     "share_terms": "seglet.labels.semi.collapse",
+    "threshold_of_classes": "seglet.labels.semi.pseudo_label",
 }
 
 __getattr__, __dir__ = lazy_exports(__name__, _HOMES)

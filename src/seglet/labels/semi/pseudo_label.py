@@ -16,6 +16,11 @@ Threshold = float | Float[Tensor, " k"]
 """Least confidence of pseudo labels: one number, or one for each class."""
 
 
+def threshold_of_classes(threshold: Threshold, classes: int) -> list[float]:
+    """Returns the least confidence of each class."""
+    return threshold.tolist() if isinstance(threshold, Tensor) else [threshold] * classes
+
+
 @dataclass(frozen=True)
 class PseudoLabelMap(TensorRecord):
     """The most probable class of each pixel and its probability; pixels of padding are not `valid`."""

@@ -12,7 +12,7 @@ from torch import Tensor
 from seglet.labels.semi.adaptive_threshold import AdaptiveThreshold
 from seglet.labels.semi.collapse import detect_collapse, named_shares, share_terms
 from seglet.labels.semi.cutmix import box_mask, draw_cutmix_boxes, paste_boxes, paste_record
-from seglet.labels.semi.pseudo_label import PseudoLabelMap, Threshold, pseudo_label_map
+from seglet.labels.semi.pseudo_label import PseudoLabelMap, Threshold, pseudo_label_map, threshold_of_classes
 from seglet.losses.task import (
     confidence_ratio_cross_entropy,
     cross_entropy,
@@ -33,7 +33,9 @@ _BOXES = 0xB0C5
 """Purpose of the draws of CutMix's boxes, beside dropout."""
 
 
-class Method(base.Method[SemiStep], protocols.TrainingWarnings, protocols.ExtraValidation):
+class Method(
+    base.Method[SemiStep], protocols.TrainingWarnings, protocols.ExtraValidation, protocols.PseudoLabelValidation
+):
     """A student trained on strong views with the confident pseudo labels of weak ones, its own or its average's."""
 
     supervision = SemiStep
@@ -161,6 +163,10 @@ class Method(base.Method[SemiStep], protocols.TrainingWarnings, protocols.ExtraV
         limits = threshold if isinstance(threshold, Tensor) else pseudo.confidence.new_full((len(names),), threshold)
         passed = named_shares("confident", pseudo.passed_by_class(limits), names)
         return {"confident": pseudo.share_above(threshold), **passed, **shares}
+
+    def least_confidences(self) -> list[float]:
+        """Returns the threshold of each class, as it is now."""
+        return threshold_of_classes(self._threshold(), len(self.student.classes))
 
     def training_warnings(self, terms: Mapping[str, float], progress: Progress) -> Mapping[str, str]:
         """Returns a warning if the pseudo labels collapse, once `alarm_from` of training is done."""

@@ -53,6 +53,9 @@ class Config(SemiConfig, StudentConfig):
         "reversed", "images that CutMix pastes: the batch in reverse order (UniMatch-V2 code), or others (batch)"
     )
     freeze_backbone: bool = option(False, "train the decoder alone, to save memory; the paper trains everything")
+    freeze_student: bool = option(
+        False, "train the denoiser alone, on the guesses of the network in student_weights, which stays as it is; ours"
+    )
     rate_batch: int | None = option(
         None,
         "labelled images per step that learning_rate is meant for; the rate then grows with batch; none: no scaling",
@@ -217,6 +220,11 @@ class Config(SemiConfig, StudentConfig):
         for name in ("refine_paths", "caption_beams"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
+        if self.freeze_student and (self.mix == "none" or self.captions is not None or self.student_weights is None):
+            raise ValueError(
+                "freeze_student trains the denoiser alone: set student_weights and captions: none, and "
+                "leave mix at another value than none"
+            )
         if not (self.denoise_labelled or self.denoise_unlabelled):
             raise ValueError("denoise_unlabelled: the denoiser needs labels to learn from; set denoise_labelled")
         if self.refine_from is not None and not 1 <= self.refine_from <= self.denoising_steps:

@@ -12,7 +12,7 @@ from torch import Tensor
 from seglet.data.columns.producer import ColumnProducer
 from seglet.labels.semi.adaptive_threshold import AdaptiveThreshold
 from seglet.labels.semi.collapse import detect_collapse, share_terms
-from seglet.labels.semi.pseudo_label import PseudoLabelMap, Threshold, pseudo_label_map
+from seglet.labels.semi.pseudo_label import PseudoLabelMap, Threshold, pseudo_label_map, threshold_of_classes
 from seglet.losses.vila import diffusion_loss, stream_loss
 from seglet.methods import base, protocols
 from seglet.methods.viladiff.captions import TOKENS_COLUMN, caption_producers
@@ -51,6 +51,7 @@ class Method(
     protocols.TrainingWarnings,
     protocols.ExtraValidation,
     protocols.BoundaryValidation,
+    protocols.PseudoLabelValidation,
 ):
     """A student with two streams, its moving average as teacher, and a denoiser of the teacher's pseudo labels."""
 
@@ -70,6 +71,9 @@ class Method(
         self.limits = AdaptiveThreshold(len(student.classes), config.adapt_momentum) if adapts else None
         if config.freeze_backbone:
             student.network.backbone.requires_grad_(False)
+        if config.freeze_student:
+            student.network.frozen = ("backbone", "head")  # also without dropout, and with its own statistics
+            student.requires_grad_(False)
         self.teacher = EMA(student, config.average_momentum, config.average_ramp)
         self.fused_teacher = None if fusion is None else EMA(fusion, config.average_momentum, config.average_ramp)
 
@@ -227,6 +231,10 @@ class Method(
     def _labelling_stream(self, both: StreamOutputs) -> StreamOutput:
         """Returns the stream that pseudo labels are predicted by."""
         return both.visual if both.fused is None or self.config.guess_from == "visual" else both.fused
+
+    def least_confidences(self) -> list[float]:
+        """Returns the threshold of each class, as it is now."""
+        return threshold_of_classes(self._threshold(), len(self.student.classes))
 
     def training_warnings(self, terms: Mapping[str, float], progress: Progress) -> Mapping[str, str]:
         """Returns a warning if the pseudo labels collapse, once `alarm_from` of training is done."""
