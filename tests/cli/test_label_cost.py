@@ -165,7 +165,7 @@ SMALL = ("--steps", 1, "--crop", 16, 16, "--width", 0.125, "--batch", 2, "--jobs
 @pytest.fixture
 def in_this_process(monkeypatch):
     """The tasks of a table, without a new Python for each."""
-    monkeypatch.setattr(runner, "run_task", lambda task, threads: task.run())
+    monkeypatch.setattr(runner, "run_task", lambda task, threads, stop: task.run())
 
 
 def test_short_runs_become_a_curve(seglet, images, tmp_path, in_this_process, unchecked):

@@ -1,16 +1,23 @@
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
+from threading import Event
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from PIL import Image
+from tests.engine.toys import ONE_THREAD
 
 from seglet.data.opening import open_dataset
 from seglet.data.world.dataset import World
 from seglet.data.world.scene import WORLD_CLASSES
 from seglet.engine.experiment import resolve_experiment
 from seglet.files import read_json, write_json, write_text
+from seglet.locks import LOCK_FILE
 from seglet.methods import method_names
 from seglet.models.architecture import Architecture
 from seglet.models.segmenter import build
@@ -189,7 +196,7 @@ def tasks(monkeypatch):
     """The tasks of a table, whose files are written as if they had been run."""
     made = []
 
-    def run(task, threads):
+    def run(task, threads, stop):
         made.append(task)
         pretend(task)
 
@@ -467,15 +474,37 @@ def test_what_a_method_reads_is_prepared_before_it_trains(tmp_path, tasks):
 
 def test_a_task_runs_in_a_process_of_its_own_with_a_log(tmp_path, model):
     out = tmp_path / "a-0" / "scores.json"
-    run_task(EvaluateTask(str(out.parent), str(model), "world:scenes=2,size=32", "val", str(out)), threads=1)
+    run_task(
+        EvaluateTask(str(out.parent), str(model), "world:scenes=2,size=32", "val", str(out)), threads=1, stop=Event()
+    )
     assert 0 <= read_json(out)["miou"] <= 1
     assert (tmp_path / "a-0.log").is_file()
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_the_tasks_of_a_table_end_with_it(number, tmp_path):
+    words = f"table fotf --rows teacher --seeds 0 --runs {tmp_path}/runs --results {tmp_path}".split()
+    process = subprocess.Popen([sys.executable, "-m", "seglet", *words], env=ONE_THREAD)
+    run = tmp_path / "runs/fotf/teacher-0"
+    wait_until(lambda: (run / "metrics.jsonl").exists() and (run / LOCK_FILE).exists(), process)
+    process.send_signal(number)
+    process.wait(60)
+    wait_until(lambda: not (run / LOCK_FILE).exists())  # the task saved, and let its folder go
+    assert list((run / "checkpoints").glob("step-*"))
+
+
+def wait_until(happened, process=None):
+    for _ in range(15000):
+        if happened() or (process is not None and process.poll() is not None):
+            break
+        time.sleep(0.02)
+    assert happened()
 
 
 def test_a_failed_task_shows_the_end_of_its_log(tmp_path):
     task = EvaluateTask(str(tmp_path / "a-0"), str(tmp_path / "none"), "world", "val", str(tmp_path / "s.json"))
     with pytest.raises(ValueError, match=r"task 'evaluate' failed in .*a-0.log ends:\n(.*\n)*  error: .*none"):
-        run_task(task, threads=1)
+        run_task(task, threads=1, stop=Event())
 
 
 def test_rows_of_the_dark_are_scored_in_the_dark_and_the_teacher_in_the_light(tmp_path):

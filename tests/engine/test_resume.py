@@ -90,6 +90,18 @@ def test_two_processes_resume_to_the_same_weights(tmp_path):
     assert finish(tmp_path / "run", "--resume", *words) == whole
 
 
+@pytest.mark.parametrize("word", ["--resume", "--overwrite"])
+def test_a_run_that_goes_on_elsewhere_is_left_alone(tmp_path, word):
+    out, steps = tmp_path / "run", ("--steps", "100000", "--checkpoint_every", "100")
+    with subprocess.Popen(command(out, *steps), env=ONE_THREAD, stderr=subprocess.DEVNULL) as first:
+        while not (out / "metrics.jsonl").exists() and first.poll() is None:
+            time.sleep(0.01)
+        second = subprocess.run(command(out, *steps, word), capture_output=True, text=True, env=ONE_THREAD, check=False)
+        first.kill()
+    assert second.returncode == 2
+    assert f"in use by process {first.pid}" in second.stderr
+
+
 def test_a_run_is_not_resumed_as_another(whole, tmp_path):
     stop(tmp_path / "run", signal.SIGKILL, 2)
     resumed = subprocess.run(

@@ -1,9 +1,14 @@
 """What a run's folder says of itself."""
 
 import os
+import shutil
 from pathlib import Path
 
+import pytest
+from tests.engine.toys import tiny
+
 from seglet.engine.run import Run
+from seglet.values import ConfigError
 
 KEPT = Path(__file__).parents[1] / "fixtures/0.1.0/supervised"
 
@@ -28,3 +33,42 @@ def test_its_metrics_are_read_line_by_line(tmp_path: Path) -> None:
 def test_a_run_that_has_not_begun_says_so(tmp_path: Path) -> None:
     assert repr(Run(tmp_path)) == f"Run({str(tmp_path)!r}: not started)"
     assert Run(tmp_path).read_metrics() == []
+
+
+def old_run(tmp_path: Path) -> Run:
+    """A finished run, which may be changed."""
+    shutil.copytree(KEPT, tmp_path / "run")
+    return Run(tmp_path / "run")
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "checkpoints/mine.ckpt", "model/labels.json", "samples/photo.jpg"])
+def test_what_is_no_part_of_a_run_is_never_deleted_with_it(name: str, tmp_path: Path) -> None:
+    run = old_run(tmp_path)
+    (run.folder / name).parent.mkdir(exist_ok=True)
+    (run.folder / name).write_text("mine")
+    before = sorted(run.folder.rglob("*"))
+    with pytest.raises(ConfigError, match=f"no part of a run, such as .*{name}"):
+        run.start(tiny(), {}, overwrite=True)
+    assert sorted(run.folder.rglob("*")) == before
+
+
+def test_an_old_run_gives_way_as_a_whole(tmp_path: Path) -> None:
+    run = old_run(tmp_path)
+    (run.folder / "scores.json").write_text("{}")
+    run.start(tiny(), {}, overwrite=True)
+    assert sorted(path.name for path in run.folder.iterdir()) == ["experiment.yaml", "record.json"]
+
+
+@pytest.mark.parametrize("left", ["checkpoints", "last"])
+def test_what_an_interrupted_deletion_left_is_not_taken_into_a_new_run(left: str, tmp_path: Path) -> None:
+    (tmp_path / left).mkdir()
+    with pytest.raises(ConfigError, match="holds a run already"):
+        Run(tmp_path).start(tiny(), {}, overwrite=False)
+
+
+def test_a_run_that_was_killed_before_its_record_goes_on(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    run.start(tiny(), {}, overwrite=False)
+    run.record.unlink()
+    run.resume(tiny(), {}, force=False)
+    assert run.record.is_file()

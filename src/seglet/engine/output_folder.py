@@ -5,6 +5,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from seglet.locks import holds_files
+
 
 def check_output_folder(out: Path, file: str, record: dict[str, Any], overwrite: bool | None) -> None:
     """Checks that `out` is new, empty, or has results of the same settings and classes, by its record in `file`.
@@ -33,7 +35,7 @@ def holds_results(out: Path, file: str) -> bool:
     """
     if out.exists() and not out.is_dir():
         raise ValueError(f"{str(out)!r} is a file; choose a new folder with --out")
-    if not out.is_dir() or not any(out.iterdir()):
+    if not out.is_dir() or not holds_files(out):
         return False
     if not (out / file).is_file():
         raise ValueError(f"{str(out)!r} holds other files; choose a new folder with --out")

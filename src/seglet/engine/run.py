@@ -8,7 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,30 @@ from seglet.engine.experiment import Experiment
 from seglet.engine.experiment_file import read_yaml, split_row
 from seglet.engine.settings import FREE_ON_RESUME, PLACES_OF_DATA
 from seglet.files import path_below
+from seglet.locks import LOCK_FILE, lock_folder
 from seglet.values import ConfigError
 
 _PACKAGES = ("torch", "lightning", "numpy", "pillow", "safetensors")
 _EXTRA_PACKAGES = ("transformers", "diffusers")
 """Packages of the extra `hub`, which may be missing."""
+
+_MODEL_FILES = "config.json model.safetensors README.md"
+_RUN_FILES = {
+    "record.json": "",
+    "metrics.jsonl": "",
+    "scores.json": "",
+    "known-tags.json": "",
+    "stops-*.json": "",
+    "split-*.json": "",
+    "events": "events.*",
+    "samples": "*.png",
+    "failed-batch": "step-*",
+    "last": _MODEL_FILES,
+    "model": _MODEL_FILES,
+    "checkpoints": "step-*",
+    "experiment.yaml": "",
+}
+"""Names in a run's folder, with those of what is in it, in the order of deletion: without its experiment it is none."""
 
 
 class Run:
@@ -77,27 +96,73 @@ class Run:
             return []
         return [line for text in self.metrics.read_text(encoding="utf-8").splitlines() if (line := _parsed(text))]
 
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keeps other processes from writing into the folder.
+
+        Raises:
+            FolderInUseError: one does already.
+            ConfigError: the folder cannot be written.
+        """
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(lock_folder(self.folder))
+            except OSError as error:
+                raise ConfigError(self._unwritable(error)) from error
+            yield
+
+    def _unwritable(self, error: OSError) -> str:
+        return f"cannot write the run's folder {self.folder}: {error.strerror}; choose another --out"
+
     def start(self, experiment: Experiment, data: Mapping[str, Any], overwrite: bool) -> None:
         """Begins a run: writes the experiment and the record, over an old run if `overwrite` is true.
 
         Raises:
-            ConfigError: the folder holds a run already, or cannot be written.
+            ConfigError: the folder holds a run already, or what is no part of one and so not deleted, or cannot be
+                written.
         """
-        if self.experiment.exists() and not overwrite:
+        there = any(path.exists() for path in (self.experiment, self.checkpoints, self.model, self.last))
+        if there and not overwrite:
             raise ConfigError(
                 f"{self.folder} holds a run already; continue it with --resume, "
                 "choose another folder with --out, or throw it away with --overwrite"
             )
         try:
-            if overwrite and self.experiment.exists():
-                files.delete_path(self.folder)
+            if there:
+                self._delete()
             self.folder.mkdir(parents=True, exist_ok=True)
-            files.write_text(self.experiment, experiment.yaml())
             files.write_json(self.record, run_record(experiment, data))
+            files.write_text(self.experiment, experiment.yaml())  # the last: from here on it is a run
         except OSError as error:
+            raise ConfigError(self._unwritable(error)) from error
+
+    def _delete(self) -> None:
+        """Deletes the old run, if nothing else is in its folder.
+
+        Raises:
+            ConfigError: something is.
+        """
+        if foreign := sorted(map(str, self._foreign())):
             raise ConfigError(
-                f"cannot write the run's folder {self.folder}: {error.strerror}; choose another --out"
-            ) from error
+                f"{self.folder} holds what is no part of a run, such as {foreign[0]!r}; nothing was deleted: move it, "
+                "or choose another --out"
+            )
+        for pattern in _RUN_FILES:
+            for path in self.folder.glob(pattern):
+                files.delete_path(path)
+        files.delete_partial(self.folder)
+
+    def _foreign(self) -> Iterator[Path]:
+        """Yields the paths that no run has."""
+        for path in self.folder.iterdir():
+            pattern = next((name for name in _RUN_FILES if path.match(name)), None)
+            if path.name == LOCK_FILE or path.name.startswith(files.TEMPORARY):
+                continue
+            if pattern is None or path.is_symlink() or path.is_dir() != bool(_RUN_FILES[pattern]):
+                yield path
+            elif path.is_dir():
+                known = (*_RUN_FILES[pattern].split(), f"{files.TEMPORARY}*")
+                yield from (inner for inner in path.iterdir() if not any(map(inner.match, known)))
 
     def resume(self, experiment: Experiment, data: Mapping[str, Any], force: bool) -> None:
         """Prepares the run in this folder to go on: compares the experiment and the data, removes partial files.
@@ -108,7 +173,8 @@ class Run:
         if not self.experiment.exists():
             raise ConfigError(f"no run to resume in {self.folder}; start it without --resume")
         before = read_yaml(self.experiment)
-        old_data = files.read_json(self.record)["data"]
+        history = files.read_json(self.record) if self.record.exists() else run_record(experiment, data)
+        old_data = history["data"]
         changed_data = [
             f"data of {split}: the images, masks or columns have changed"
             for split in old_data
@@ -125,7 +191,6 @@ class Run:
         for folder in (self.folder, self.checkpoints, self.samples):
             files.delete_partial(folder)
         files.write_text(self.experiment, experiment.yaml())
-        history = files.read_json(self.record)
         history.pop("stopped_early", None)
         history.setdefault("resumed", []).append({"command": typed_command(), "forced": changes})
         files.write_json(self.record, history)

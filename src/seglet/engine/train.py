@@ -87,10 +87,11 @@ def train_experiment(experiment: Experiment, folder: Path, start: StartOptions =
     _remember_use(method, sets.values(), settings)
     sets = add_columns(experiment, sets)
     run = Run(folder)  # nothing is written, or thrown away, before all of the above is sound
-    state = _open_run(run, experiment, {split: data.fingerprint for split, data in sets.items()}, start)
-    if state:
-        restore_weights(method, state)
-    _Training(run, experiment, method, sets).fit(state)
+    with run.locked() if is_first_process() else contextlib.nullcontext():
+        state = _open_run(run, experiment, {split: data.fingerprint for split, data in sets.items()}, start)
+        if state:
+            restore_weights(method, state)
+        _Training(run, experiment, method, sets).fit(state)
     return run
 
 

@@ -21,6 +21,7 @@ from seglet.inference.inputs import ImageFile, gather_images
 from seglet.inference.job_report import JobReport
 from seglet.inference.models import choose_device
 from seglet.inference.zero_dce_training import ZeroDCETraining, train_zero_dce
+from seglet.locks import lock_folder
 from seglet.models.zero_dce import load_zero_dce, save_zero_dce
 
 ENHANCE_RECORD = "enhanced.json"
@@ -101,6 +102,11 @@ def enhance_folder(inputs: Sequence[Path], options: EnhanceOptions) -> JobReport
     Raises:
         ValueError: there is nothing to do, or the output folder holds other results.
     """
+    with lock_folder(options.out):
+        return _enhance_locked(inputs, options)
+
+
+def _enhance_locked(inputs: Sequence[Path], options: EnhanceOptions) -> JobReport:
     if not inputs and (options.method != ZERO_DCE or options.model is not None):
         raise ValueError("there is nothing to brighten; give images, folders or a list")
     out = options.out

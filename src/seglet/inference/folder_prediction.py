@@ -26,6 +26,7 @@ from seglet.inference.models import check_classes, model_folder, weights_hash
 from seglet.inference.options import InferenceOptions, PseudoLabelOptions, SegmentOptions
 from seglet.inference.predict import Predictor, check_inference_options, memory_cure
 from seglet.inference.sources import LabelMethod, ModelLike, open_predictor
+from seglet.locks import lock_folder
 from seglet.models.segmenter import Segmenter
 from seglet.types import Classes
 
@@ -94,6 +95,11 @@ def predict_folder(model: ModelLike, source: ImageSource, options: FolderOptions
         ValueError: there are no such model, images or tags, options contradict each other, or the output folder holds
             other files.
     """
+    with lock_folder(options.out):
+        return _predict_locked(model, source, options)
+
+
+def _predict_locked(model: ModelLike, source: ImageSource, options: FolderOptions) -> JobReport:
     check_prediction_folder(options.out, options.overwrite, options.pseudo is not None)
     masks = [] if source.data is not None else [path for given in source.inputs for path in _masks_below(given)]
     predictor, images, identity, tags = _open(model, source, options, masks)

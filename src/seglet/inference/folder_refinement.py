@@ -29,6 +29,7 @@ from seglet.inference.refine_inputs import (
     pair_with_images,
 )
 from seglet.inference.score_maps import SCORE_SUFFIXES, read_scores, write_scores
+from seglet.locks import lock_folder
 from seglet.types import IGNORE
 
 REFINE_RECORD = "refinements.json"
@@ -87,6 +88,11 @@ def refine_folder(folder: Path, images: Path, options: RefineOptions) -> JobRepo
     Raises:
         ValueError: there is nothing to refine or no class table, or the output folder holds other results.
     """
+    with lock_folder(options.out):
+        return _refine_locked(folder, images, options)
+
+
+def _refine_locked(folder: Path, images: Path, options: RefineOptions) -> JobReport:
     out, maps = options.out, find_map_folder(folder)
     found = find_maps(maps, out)
     refiner = options.refiner_for(are_score_maps(found))

@@ -20,6 +20,7 @@ from seglet.images import MAX_PIXELS, write_mask
 from seglet.inference.image_lookup import ImageLookup
 from seglet.inference.inputs import ImageFile
 from seglet.inference.training_set import link_image
+from seglet.locks import holds_files, lock_folder
 from seglet.types import IGNORE, Classes
 
 _HIDDEN = "region that lies wholly under later ones"
@@ -69,7 +70,12 @@ def import_masks(source: Path, out: Path, options: ImportOptions) -> ImportRepor
     Raises:
         ValueError: the folder is not empty, the annotations cannot be read, or their classes are not known.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    with lock_folder(out):
+        return _import_locked(source, out, options)
+
+
+def _import_locked(source: Path, out: Path, options: ImportOptions) -> ImportReport:
+    if out.exists() and (not out.is_dir() or holds_files(out)):
         raise ValueError(f"{str(out)!r} is not empty; choose a new folder with --out")
     with pixel_limit(PixelLimit(options.max_pixels, "--max-pixels {}")):
         return _import_allowed(source, out, options)

@@ -3,10 +3,12 @@
 A finished cell is never repeated and an interrupted run is resumed, so a table can be stopped and started at will.
 """
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import replace
@@ -46,6 +48,7 @@ from seglet.results.tasks import (
 
 MAPS_BATCH = 8
 """Images that a method makes masks of at once."""
+_POLL_SECONDS = 0.2
 
 
 def fill_table(plan: TablePlan, jobs: int = 1) -> dict[str, Any]:
@@ -59,15 +62,18 @@ def fill_table(plan: TablePlan, jobs: int = 1) -> dict[str, Any]:
     check_table(plan)
     threads = max(1, (os.cpu_count() or 1) // jobs)
     begun: dict[Cell, Future[None]] = {}
+    stop = threading.Event()
     with ThreadPoolExecutor(jobs) as pool:
         for cell in plan.wanted_cells():
             sources = [begun[source] for source in plan.sources(cell)]
-            begun[cell] = pool.submit(_run_cell, plan, cell, sources, threads)
+            begun[cell] = pool.submit(_run_cell, plan, cell, sources, threads, stop)
         try:
             for finished in as_completed(begun.values()):
                 finished.result()
                 write_results(plan)
-        except BaseException:  # a failed task, or Ctrl-C: what runs may end, nothing new begins
+        except BaseException as error:  # a failed task: what runs may end, nothing new begins
+            if isinstance(error, KeyboardInterrupt):
+                stop.set()  # Ctrl-C or SIGTERM: what runs is stopped, and saves
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     return write_results(plan)
@@ -81,12 +87,14 @@ def default_jobs(plan: TablePlan) -> int:
     return 1 if devices > 1 or torch.cuda.is_available() else os.cpu_count() or 1
 
 
-def _run_cell(plan: TablePlan, cell: Cell, sources: Sequence["Future[None]"], threads: int) -> None:
+def _run_cell(
+    plan: TablePlan, cell: Cell, sources: Sequence["Future[None]"], threads: int, stop: threading.Event
+) -> None:
     """Runs the tasks of a cell, once the cells that it depends on are finished."""
     for source in sources:
         source.result()
     for task in pending_tasks(plan, cell):
-        run_task(task, threads)
+        run_task(task, threads, stop)
 
 
 def pending_tasks(plan: TablePlan, cell: Cell) -> list[Task]:
@@ -185,10 +193,11 @@ def _split_task(plan: TablePlan, cell: Cell, split: str) -> Task:
     return EvaluateTask(folder, model, scored_data(plan, row), split, out, options)
 
 
-def run_task(task: Task, threads: int) -> None:
+def run_task(task: Task, threads: int, stop: threading.Event) -> None:
     """Runs a task in a process of its own, on OMP_NUM_THREADS threads if that is set, else on `threads`.
 
-    The output goes to a log beside the task's folder.
+    The output goes to a log beside the task's folder. The task is asked to stop when `stop` is set, and stops by itself
+    when this process dies, which it sees at the end of its input.
 
     Raises:
         ValueError: the task failed; the message has the end of the log.
@@ -202,10 +211,27 @@ def run_task(task: Task, threads: int) -> None:
     given = json.dumps({"argv": sys.argv, "task": task_to_json(task)})
     with log.open("a", encoding="utf-8") as file:
         command = [sys.executable, "-m", "seglet.results.worker"]
-        code = subprocess.run(
-            command, input=given, text=True, stdout=file, stderr=file, env=environment, check=False
-        ).returncode
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, text=True, stdout=file, stderr=file, env=environment
+        ) as process:
+            code = _wait(process, given, stop)
     if code:
         tail = "\n  ".join(log.read_text(encoding="utf-8").splitlines()[-5:])
         raise ValueError(f"task {name!r} failed in {folder}; {log} ends:\n  {tail}")
     print_message(f"{folder.name}: {name} done")
+
+
+def _wait(process: "subprocess.Popen[str]", given: str, stop: threading.Event) -> int:
+    """Hands a task to its process, waits for the end and returns the exit code; the input stays open until then."""
+    assert process.stdin is not None
+    with contextlib.suppress(BrokenPipeError):  # it died at once: the code says so
+        process.stdin.write(given + "\n")
+        process.stdin.flush()
+    asked = False
+    while True:
+        try:
+            return process.wait(_POLL_SECONDS)
+        except subprocess.TimeoutExpired:
+            if stop.is_set() and not asked:
+                process.terminate()
+                asked = True

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+import threading
 from types import FrameType
 
 from seglet.engine.console import print_message
@@ -22,8 +23,10 @@ def main() -> int:
     The input has the `task`, and as `argv` the command that filled the table, which goes into the record of a run.
     """
     signal.signal(signal.SIGTERM, _terminate)
-    text = os.environ.get(TASK_VARIABLE) or sys.stdin.read()
-    os.environ[TASK_VARIABLE] = text
+    text = os.environ.get(TASK_VARIABLE)
+    if not text:
+        os.environ[TASK_VARIABLE] = text = sys.stdin.readline()
+        threading.Thread(target=_end_with_parent, daemon=True).start()
     given = json.loads(text)
     sys.argv = given["argv"]
     try:
@@ -32,6 +35,13 @@ def main() -> int:
         print_message(f"error: {error}")
         return 2
     return 0
+
+
+def _end_with_parent() -> None:
+    """Stops this process as SIGTERM does, once its input ends: the process that filled the table has died."""
+    while os.read(sys.stdin.fileno(), 1):  # sys.stdin has a lock, on which the end of Python would wait
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:
