@@ -335,6 +335,34 @@ def test_bdd100k_has_train_ids(tmp_path):
     assert open_dataset(str(tmp_path), "train").read(0).labels[0].tolist() == [0, 0, 13, 13, IGNORE, IGNORE, 18, 18]
 
 
+@pytest.mark.parametrize(("ending", "value", "inner"), [("_labelIds", 26, ""), ("_trainIds", 13, "NightCity-label/")])
+def test_nightcity_has_label_ids_or_train_ids(ending, value, inner, tmp_path):
+    for split, name in (("train", "Paris_01"), ("val", "Oslo_02")):
+        write_image(tmp_path / "NightCity-images/images" / split / f"{name}.png", shade=len(split))
+        mask(tmp_path / f"NightCity-label/{inner}label" / split / f"{name}{ending}.png", value)
+    found = infer_layout(tmp_path)
+    assert (found.layout, ids(found), found.unmasked) == ("nightcity", {"train": ["Paris_01"], "val": ["Oslo_02"]}, ())
+    data = open_dataset(str(tmp_path), "train")
+    assert data.classes.names[data[0].labels[0, 0]] == "car"
+
+
+def test_exdark_has_the_classes_of_its_boxes_as_tags_and_the_splits_of_its_list(tmp_path):
+    for shade, name in enumerate(("Cat/1.jpg", "Dog/2.PNG")):
+        write_image(tmp_path / "ExDark" / name.replace(".PNG", ".png"), shade=shade)
+        boxes = "% bbGt version=3", "Dog 204 28 271 193 0 0 0 0 0 0 0", "People 1 1 2 2 0 0 0 0 0 0 0"
+        text(tmp_path / "ExDark_Annno" / f"{name}.txt", *boxes[: 3 - shade])
+    text(
+        tmp_path / "imageclasslist.txt",
+        "Name | Class | Light | In/Out | Train/Val/Test",
+        "1.jpg 6 1 1 1",
+        "2.png 9 1 2 3",
+    )
+    data = open_dataset(str(tmp_path), "train")
+    assert [(sample.id, sample.tags, sample.labels) for sample in data] == [("Cat/1", (9, 11), None)]
+    (test,) = open_dataset(str(tmp_path), "test")
+    assert (test.id, [data.classes.names[tag] for tag in test.tags]) == ("Dog/2", ["dog"])
+
+
 def test_coco_is_read_as_work_on_weak_supervision_arranges_it(tmp_path):
     for split, number in (("train2014", "000000000009"), ("val2014", "000000000042"), ("val2014", "000000000043")):
         write_image(tmp_path / "JPEGImages" / split / f"COCO_{split}_{number}.jpg")

@@ -57,6 +57,8 @@ def lights(dark, light, offset=0):
 def test_folders_count_where_names_repeat():
     assert lights(["cam2/0", "cam1/0"], ["cam1/0", "cam2/0"]) == ["cam2/0", "cam1/0"]
     assert lights(["cam2/2", "cam1/2"], ["cam1/1", "cam2/1"], offset=-1) == ["cam2/1", "cam1/1"]
+    acdc = ["night/train/GOPR0351/GOPR0351_frame_000159"], ["night/train_ref/GOPR0351/GOPR0351_frame_000159"]
+    assert lights(*acdc) == acdc[1]
     assert lights(["night/cam1/0", "night/5"], ["cam1/0", "cam2/0", "day/5"]) == ["cam1/0", "day/5"]
 
 

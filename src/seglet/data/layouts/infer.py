@@ -6,7 +6,7 @@ from pathlib import Path
 
 from seglet.data.errors import DataError
 from seglet.data.files import files_below
-from seglet.data.layouts import acdc, ade20k, bdd100k, camvid, cityscapes, coco, folders, voc
+from seglet.data.layouts import acdc, ade20k, bdd100k, camvid, cityscapes, coco, exdark, folders, nightcity, voc
 from seglet.data.layouts.found import FoundLayout
 from seglet.data.layouts.leftovers import unread_files
 from seglet.data.layouts.patterns import NamePattern, parse_name_pattern
@@ -17,6 +17,8 @@ _FINDERS = (
     cityscapes.find_cityscapes,
     acdc.find_acdc,
     bdd100k.find_bdd100k,
+    nightcity.find_nightcity,
+    exdark.find_exdark,
     ade20k.find_ade20k,
     coco.find_coco,
     camvid.find_camvid,
@@ -61,6 +63,6 @@ def _find(root: Path, masks: Path | None, pattern: NamePattern | None) -> FoundL
     there = "; ".join(problem.what for problem in unread[:3])
     raise DataError(
         f"no images found in {str(root)!r}; expected images/ and masks/, each with or without train/ and val/, or "
-        "the layout of VOC, Cityscapes, ACDC, BDD100K, COCO, ADE20K or CamVid, or a folder of images alone"
-        + (f". In it, {there}" if there else "")
+        "the layout of VOC, Cityscapes, ACDC, BDD100K, NightCity, ExDark, COCO, ADE20K or CamVid, or a folder of "
+        "images alone" + (f". In it, {there}" if there else "")
     )

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from seglet.data.class_table import ClassTable
 from seglet.data.errors import DataError
+from seglet.data.layouts.exdark import box_folder
 from seglet.data.layouts.found import FoundLayout
 from seglet.data.layouts.roles import IMAGE_FOLDERS, folders_named
 from seglet.data.layouts.voc import VOC_FOLDERS
 from seglet.data.spelling import fold_spelling
-from seglet.data.tags import class_folders, json_file, spreadsheet, voc_xml
+from seglet.data.tags import bbgt, class_folders, json_file, spreadsheet, voc_xml
 from seglet.data.tags.taglist import TagList
 
 _FILES = ("tags.csv", "tags.tsv", "tags.json")
@@ -42,6 +43,8 @@ def read_tags(
     Raises:
         DataError: it does not exist or has no supported format; other errors may be in `TagList.problems`.
     """
+    if path.is_dir() and bbgt.are_bbgt_files(path):
+        return bbgt.read_bbgt(path)
     if path.is_dir():
         listed = (
             voc_xml.read_voc_xml(path) if voc_xml.xml_files(path) else class_folders.read_class_folders(path, known)
@@ -85,6 +88,8 @@ def _beside(root: Path, masks: Path | None, found: FoundLayout, entries: ClassTa
     candidates = [home / name for home in homes for name in _FILES]
     if found.layout == "voc":
         candidates += (root / home / "Annotations" for home in VOC_FOLDERS)
+    elif found.layout == "exdark" and (boxes := box_folder(root)) is not None:
+        return boxes
     elif found.layout == "folders":
         candidates += (home / name for home in homes for name in _XML_FOLDERS)
     for path in candidates:

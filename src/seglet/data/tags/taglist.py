@@ -13,8 +13,8 @@ TagNames = tuple[str, ...]
 class TagList:
     """Tags by the name of the image, both as the file or folder writes them.
 
-    Each tag of an image is listed once; an image may be listed without tags. `form` is csv, json, coco, voc-xml or
-    folders. `hash` is that of the file, and empty for a folder.
+    Each tag of an image is listed once; an image may be listed without tags. `form` is csv, json, coco, voc-xml, bbgt
+    or folders. `hash` is that of the file, and empty for a folder.
     """
 
     source: Path
