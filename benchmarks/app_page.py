@@ -54,7 +54,8 @@ def run() -> PageResult:
         Image.fromarray(image).save(folder / "scene.png")
         began = time.perf_counter()
         gr = import_gradio()
-        with serve_page(gr, build_page(gr, Controller([network], folder / "offered")), "127.0.0.1", None) as address:
+        page = build_page(gr, Controller([network], folder / "offered"))
+        with serve_page(gr, page, folder, "127.0.0.1", None) as address:
             serve = time.perf_counter() - began
             opened, _ = timed(lambda: opening(driver, address), 1)
             times = []

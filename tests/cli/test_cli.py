@@ -109,11 +109,19 @@ def test_what_happened_decides_the_exit_code(error, code, message, seglet, monke
     assert message in done.err
 
 
-def test_termination_ends_with_143_and_restores_the_handler(seglet, monkeypatch):
-    before = signal.getsignal(signal.SIGTERM)
-    monkeypatch.setattr(doctor, "run", lambda arguments: signal.raise_signal(signal.SIGTERM))
-    assert seglet("doctor").code == 143
-    assert signal.getsignal(signal.SIGTERM) is before
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_termination_ends_with_its_number_and_restores_the_handler(number, seglet, monkeypatch):
+    before = signal.getsignal(number)
+    monkeypatch.setattr(doctor, "run", lambda arguments: signal.raise_signal(number))
+    assert seglet("doctor").code == 128 + number
+    assert signal.getsignal(number) is before
+
+
+def test_under_nohup_a_closed_terminal_ends_nothing(seglet, monkeypatch):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    monkeypatch.setattr(doctor, "run", lambda arguments: signal.raise_signal(signal.SIGHUP) or 0)
+    assert seglet("doctor").code == 0
+    signal.signal(signal.SIGHUP, before)
 
 
 def test_an_interruption_may_know_its_signal_and_what_to_do(seglet, monkeypatch):

@@ -1,7 +1,9 @@
 """`seglet app`: its options, its predictors and its temporary files. The page itself: test_browser.py."""
 
 import os
+import subprocess
 import sys
+import tempfile
 import types
 
 import pytest
@@ -14,6 +16,9 @@ from seglet.models.segmenter import build
 from seglet.types import Classes
 from seglet.webapp import server
 from seglet.webapp.loading import distinct_names, load_open_vocabulary, load_segmenters
+
+HOLD = "import sys, pathlib, seglet.locks as locks\n"
+HOLD += "with locks.lock_folder(pathlib.Path(sys.argv[1])): print(flush=True); input()"
 
 
 @pytest.mark.parametrize(
@@ -80,11 +85,11 @@ class Taken:
         raise OSError("no empty port")
 
 
-def test_a_port_that_is_taken_is_reported():
+def test_a_port_that_is_taken_is_reported(tmp_path):
     pytest.importorskip("starlette", reason="what Gradio brings is not installed")
     gr = types.SimpleNamespace(themes=types.SimpleNamespace(Base=dict))
     message = r"cannot serve at 127.0.0.1:7860 \(no empty port\); choose another --port"
-    with pytest.raises(ValueError, match=message), server.serve_page(gr, Taken(), "127.0.0.1", 7860):
+    with pytest.raises(ValueError, match=message), server.serve_page(gr, Taken(), tmp_path, "127.0.0.1", 7860):
         pass
 
 
@@ -100,3 +105,17 @@ def test_the_private_folder_and_its_settings_are_gone_afterwards(monkeypatch):
     assert inside == {"GRADIO_TEMP_DIR": str(folder), **off}
     assert not folder.exists()
     assert dict(os.environ) == before
+
+
+def test_what_a_killed_command_left_is_deleted_and_what_another_uses_is_not(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    for name in ("seglet-app-killed", "seglet-app-used"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "face.png").touch()
+    words = [sys.executable, "-c", HOLD, str(tmp_path / "seglet-app-used")]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        other.stdout.readline()
+        with server.private_folder():
+            left = {path.parent.name for path in tmp_path.glob("*/face.png")}
+        other.communicate(b"\n")
+    assert left == {"seglet-app-used"}

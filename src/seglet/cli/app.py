@@ -22,7 +22,7 @@ method that needs no training.
   seglet app runs/mine
   seglet app runs/before runs/after
   seglet app --method diclip --names cat dog
-Only this machine can open the page, nothing leaves it, and uploaded images are deleted when Ctrl-C ends the command."""
+Only this machine can open the page, nothing leaves it, and uploaded images are deleted when the command ends."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -77,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
 
         limits = UploadLimits(arguments.max_pixels, arguments.side)
         page = build_page(gr, Controller(_load_predictors(arguments), folder / "downloads", limits))
-        with serve_page(gr, page, arguments.host, arguments.port) as address:
+        with serve_page(gr, page, folder, arguments.host, arguments.port) as address:
             if arguments.host not in ("127.0.0.1", "localhost"):
                 print_message(
                     f"warning: everybody who reaches {arguments.host} can use this page; there is no password"

@@ -69,18 +69,18 @@ COMMANDS = {
 
 
 class Terminated(KeyboardInterrupt):
-    """Exception that SIGTERM raises."""
+    """Exception that SIGTERM and SIGHUP raise."""
 
-    def __init__(self) -> None:
+    def __init__(self, number: int) -> None:
         super().__init__("terminated")
-        self.signal = signal.SIGTERM
+        self.signal = number
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code; `SEGLET_DEBUG=1` lets errors through with their traceback."""
     words = list(sys.argv[1:] if argv is None else argv)
     try:
-        with _sigterm_as_exception():
+        with _signals_as_exceptions():
             return _run(words)
     except BrokenPipeError:  # `seglet … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -167,20 +167,28 @@ def command_overview(group: str = "") -> str:
 
 
 @contextmanager
-def _sigterm_as_exception() -> Iterator[None]:
-    """Turns SIGTERM into an exception inside the context, so that half-written files are removed."""
+def _signals_as_exceptions() -> Iterator[None]:
+    """Turns SIGTERM and SIGHUP into exceptions inside the context, so that half-written files are removed.
+
+    SIGHUP stays ignored under `nohup`.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, _terminate)
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {number: signal.getsignal(number) for number in numbers}
+    for number in numbers:
+        if before[number] != signal.SIG_IGN:
+            signal.signal(number, _terminate)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number in numbers:
+            signal.signal(number, before[number])
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:
-    raise Terminated
+    raise Terminated(number)
 
 
 def _failed(error: Exception) -> int:

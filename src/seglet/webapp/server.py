@@ -3,12 +3,15 @@
 import contextlib
 import importlib
 import os
+import shutil
+import socket
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from seglet.webapp.host_check import LOOPBACK, HostCheck
+from seglet.locks import lock_folder
+from seglet.webapp.request_check import LOOPBACK, RequestCheck
 from seglet.webapp.uploads import UPLOAD_MEGABYTES
 
 _MISSING_GRADIO = "the page needs Gradio; run `pip install seglet[app]`"
@@ -17,6 +20,7 @@ _PRIVATE_SETTINGS = {
     "GRADIO_RUN_HISTORY": "False",  # else the browser keeps all requests, and offers to upload them
     "HF_HUB_DISABLE_TELEMETRY": "1",
 }
+_PREFIX = "seglet-app-"
 _FONTS = ["system-ui", "sans-serif"]
 """Fonts of the user's machine; Gradio's own themes may load some of Google's."""
 
@@ -25,11 +29,13 @@ _FONTS = ["system-ui", "sans-serif"]
 def private_folder() -> Iterator[Path]:
     """Gives a temporary folder for all files of Gradio and of the page; deletes it at the end.
 
-    Gradio reads folders to serve, hosts and more from the environment; meanwhile only the settings made here are there.
+    One that a killed command left, whose lock nobody holds any more, is deleted at the beginning. Gradio reads folders
+    to serve, hosts and more from the environment; meanwhile only the settings made here are there.
     """
     before = dict(os.environ)
     direct = ",".join(filter(None, [before.get("NO_PROXY") or before.get("no_proxy"), "127.0.0.1,localhost"]))
-    with tempfile.TemporaryDirectory(prefix="seglet-app-") as folder:
+    _delete_abandoned()
+    with tempfile.TemporaryDirectory(prefix=_PREFIX) as folder, lock_folder(Path(folder)):
         for name in [name for name in before if name.startswith("GRADIO_")]:
             del os.environ[name]
         os.environ.update({"GRADIO_TEMP_DIR": folder, "NO_PROXY": direct, "no_proxy": direct, **_PRIVATE_SETTINGS})
@@ -38,6 +44,16 @@ def private_folder() -> Iterator[Path]:
         finally:
             os.environ.clear()
             os.environ.update(before)
+
+
+def _delete_abandoned() -> None:
+    """Deletes this user's folders of commands that were killed."""
+    user = os.getuid() if hasattr(os, "getuid") else 0
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError, ValueError):  # gone meanwhile, or in use
+            if not folder.is_symlink() and folder.stat().st_uid == user:
+                with lock_folder(folder):
+                    shutil.rmtree(folder, ignore_errors=True)
 
 
 def import_gradio() -> Any:
@@ -53,20 +69,19 @@ def import_gradio() -> Any:
 
 
 @contextlib.contextmanager
-def serve_page(gr: Any, page: Any, host: str, port: int | None) -> Iterator[str]:
-    """Serves the page inside the context; gives its address.
+def serve_page(gr: Any, page: Any, folder: Path, host: str, port: int | None) -> Iterator[str]:
+    """Serves the page inside the context, and of files those in `folder` alone; gives its address.
 
     Raises:
         ValueError: the port is taken, or the host is not this machine's.
     """
     theme = gr.themes.Base(font=_FONTS, font_mono=["ui-monospace", "monospace"])
-    hosts = LOOPBACK if host in LOOPBACK else ()
     try:
         _, address, _ = page.queue(max_size=16, default_concurrency_limit=1, api_open=False).launch(
             server_name=host, server_port=port, prevent_thread_lock=True, quiet=True, inbrowser=False, share=False,
             show_error=False, allowed_paths=[], max_file_size=UPLOAD_MEGABYTES * 1_000_000, enable_monitoring=False,
             ssr_mode=False, pwa=False, mcp_server=False, footer_links=[], state_session_capacity=16, theme=theme,
-            css=_style(), app_kwargs={"middleware": [_middleware(hosts)]},
+            css=_style(), app_kwargs={"middleware": [_middleware(folder, host)]},
         )  # fmt: skip
     except OSError as error:
         where = f"{host}:{port}" if port else host
@@ -83,6 +98,9 @@ def _style() -> str:
     return PAGE_STYLE
 
 
-def _middleware(hosts: tuple[str, ...]) -> Any:
+def _middleware(folder: Path, host: str) -> Any:
+    """Returns the check of requests; a page for other machines is opened by this one's names, or by a number."""
     kind: Callable[..., Any] = importlib.import_module("starlette.middleware").Middleware
-    return kind(HostCheck, hosts=hosts)
+    others = host not in LOOPBACK
+    names = (*LOOPBACK, host, socket.gethostname(), socket.getfqdn()) if others else LOOPBACK
+    return kind(RequestCheck, folder=folder, hosts=names, addresses=others)
