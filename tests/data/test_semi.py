@@ -15,7 +15,7 @@ from seglet.data.dataset import Sample
 from seglet.data.errors import DataError
 from seglet.data.folder_dataset import FolderDataset
 from seglet.data.loading.loaders import labelled_loader
-from seglet.data.loading.semi_dataset import SemiConfig, SemiDataset, missing_classes
+from seglet.data.loading.semi_dataset import SemiConfig, SemiDataset, class_balanced_chances, missing_classes
 from seglet.data.loading.semi_supervised_loader import semi_loader
 from seglet.data.loading.step_sampler import StepSampler
 from seglet.data.splits.fractions import (
@@ -189,3 +189,17 @@ def test_classes_that_no_mask_shows_are_named():
     toys = Toys([sample(seed=0), sample(seed=1)])
     assert missing_classes(toys) == []
     assert toys.reads == [1, 0]
+
+
+def shows(*labels):
+    return Sample("one", np.zeros((1, len(labels), 3), np.uint8), np.array([labels], np.uint8))
+
+
+def test_every_class_is_drawn_as_often_as_others():
+    chances = class_balanced_chances(Toys([shows(0), shows(0, 1), shows(0, 2, 255)]))
+    assert chances == pytest.approx((1 / 9, 1 / 9 + 1 / 3, 1 / 9 + 1 / 3))
+
+
+def test_an_image_that_shows_no_class_is_not_drawn():
+    assert class_balanced_chances(Toys([shows(255), shows(1)])) == (0, 1)
+    assert class_balanced_chances(Toys([shows(255), shows(255)])) == (0.5, 0.5)

@@ -52,3 +52,11 @@ def test_augmentation_differs_from_the_shuffle_and_between_positions():
 def test_impossible_samplers_are_refused(wrong):
     with pytest.raises(ValueError, match="expected"):
         StepSampler(**{"size": 4, "batch": 2, **wrong})
+
+
+def test_chances_decide_how_often_samples_come():
+    order = EpochOrder(4, seed=0, chances=(0.5, 0.5, 0.0, 0.0))
+    drawn = [order.index(position) for position in range(400)]
+    assert set(drawn) == {0, 1}
+    assert 160 < drawn.count(0) < 240
+    assert [EpochOrder(4, 0, (0.5, 0.5, 0.0, 0.0)).index(place) for place in (7, 3)] == [drawn[7], drawn[3]]

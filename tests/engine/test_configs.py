@@ -59,6 +59,8 @@ def smaller(source: str, teacher: str) -> dict[str, object]:
         keys |= {"clip_model": "tiny-clip", "prompts": "world", "width": 0.0625}
     if content["pretrained"].startswith(SOURCE_SCHEMES):  # no hub is asked; tests/models has folders in these layouts
         keys["pretrained"] = "none"
+    if "-hf:" in content["student"]:  # the same head on a miniature; tests/models has such backbones
+        keys |= {"student": f"{content['student'].partition('-')[0]}-clip_tiny", "width": 0.0625}
     if "wideresnet38" in content["student"]:
         keys["width"] = 0.0625
     if content["method"] == "viladiff":  # weights and columns are not at hand; tests/engine/test_viladiff.py has both

@@ -63,6 +63,18 @@ def test_weak_views_are_not_left_out_where_they_are_needed(keys: dict[str, objec
         fixmatch(weak_pass=False, **keys)
 
 
+def test_views_lose_complementary_channels_of_the_backbone() -> None:
+    keys = {"dropout": 0.0, "cutmix_chance": 0.0}
+    whole, dropped = (fixmatch(complementary=each, **keys).losses(semi(), BEGIN).terms for each in (False, True))
+    assert dropped["labelled"] == whole["labelled"]
+    assert dropped["strong"] != whole["strong"]
+
+
+def test_complementary_channels_need_two_views() -> None:
+    with pytest.raises(ValueError, match="expected two strong views, streams: 2, got 1"):
+        Config(complementary=True, streams=1)
+
+
 def test_one_step_lowers_the_loss() -> None:
     method = fixmatch(dropout=0.0, cutmix_chance=0.0)
     optimiser = torch.optim.SGD(method.parameters(), lr=0.05)

@@ -1,7 +1,7 @@
 """Networks from their descriptions. Only the modules of the backbone and the head that a name asks for are imported."""
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from seglet.models.architecture import Architecture
 from seglet.models.backbones.base import Backbone
@@ -131,7 +131,8 @@ def stage_reading(architecture: Architecture) -> "StageReading":
     read = set(_READ_STAGES.get(architecture.head, (0, 1, 2, 3)))
     auxiliary = architecture.auxiliary and architecture.head in _WITH_AUXILIARY
     places = tuple(sorted(read | ({2} if auxiliary else set())))
-    return StageReading(places, "plain" if architecture.head == "vila" else "pyramid", architecture.output_stride)
+    layout: Literal["plain", "pyramid"] = "plain" if architecture.head in ("vila", "dpt") else "pyramid"
+    return StageReading(places, layout, architecture.output_stride)
 
 
 def _clip(architecture: Architecture, normalise: Normalise) -> Backbone:
@@ -233,6 +234,13 @@ def _vila(architecture: Architecture, backbone: Backbone, num_classes: int) -> H
     return ViLaHead(backbone.channels, _hidden(architecture), num_classes, architecture.dropout)
 
 
+def _dpt(architecture: Architecture, backbone: Backbone, num_classes: int) -> Head:
+    from seglet.models.heads.dpt import DPTHead, DPTWidths
+
+    widths = DPTWidths.of(backbone.channels[-1], architecture.width)
+    return DPTHead(backbone.channels, widths, num_classes, architecture.dropout)
+
+
 def _weclip(architecture: Architecture, backbone: Backbone, num_classes: int) -> Head:
     from seglet.models.heads.weclip_decoder import (
         LargeFieldClassifier,
@@ -257,6 +265,7 @@ _HEADS: Mapping[str, Callable[[Architecture, Backbone, int], Head]] = {
     "fpn": _fpn,
     "ssss": _ssss,
     "vila": _vila,
+    "dpt": _dpt,
     "weclip": _weclip,
     "largefield": _weclip,
 }

@@ -10,13 +10,17 @@ _ORDER_STREAM = 1
 
 
 class EpochOrder:
-    """Endless order of `size` samples; every epoch is a permutation of its own."""
+    """Endless order of `size` samples; every epoch is a permutation of its own.
 
-    def __init__(self, size: int, seed: int) -> None:
+    With `chances`, whose sum is 1, an epoch is as many draws by these chances instead.
+    """
+
+    def __init__(self, size: int, seed: int, chances: Sequence[float] | None = None) -> None:
         if size < 1:
             raise ValueError(f"expected at least one sample to draw from, got {size}; is the split empty?")
         self.size = size
         self.seed = seed
+        self.chances = chances
         self._epoch = -1
         self._permutation = np.arange(0)
 
@@ -24,7 +28,11 @@ class EpochOrder:
         """Returns the index of the sample at `position`, which counts from 0 over all epochs."""
         epoch, place = divmod(position, self.size)
         if epoch != self._epoch:
-            self._permutation = np.random.default_rng((self.seed, epoch, _ORDER_STREAM)).permutation(self.size)
+            rng = np.random.default_rng((self.seed, epoch, _ORDER_STREAM))
+            if self.chances is None:
+                self._permutation = rng.permutation(self.size)
+            else:
+                self._permutation = rng.choice(self.size, self.size, p=self.chances)
             self._epoch = epoch
         return int(self._permutation[place])
 
@@ -36,7 +44,8 @@ class StepSampler:
     An optimiser step takes `accumulate` batches from each of `world` processes. Its positions depend only on the
     product `batch * world * accumulate`, so a step has the same samples for any number of processes, and `start_step`
     continues a run exactly. Batches continue across the end of an epoch and are never cut short. With `mirrored` each
-    step has the same samples in reverse order, also across its batches and processes.
+    step has the same samples in reverse order, also across its batches and processes. `chances` are those of
+    `EpochOrder`.
     """
 
     size: int
@@ -47,6 +56,7 @@ class StepSampler:
     world: int = 1
     start_step: int = 0
     mirrored: bool = False
+    chances: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         for name in ("size", "batch", "accumulate", "world"):
@@ -58,7 +68,7 @@ class StepSampler:
             raise ValueError(f"expected seed and start_step of at least 0, got {self.seed} and {self.start_step}")
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        order = EpochOrder(self.size, self.seed)
+        order = EpochOrder(self.size, self.seed, self.chances)
         micro = self.start_step * self.accumulate
         while True:
             first = (micro * self.world + self.rank) * self.batch

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from seglet.lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from seglet.labels.semi.adaptive_threshold import AdaptiveThreshold
+    from seglet.labels.semi.adaptive_threshold import AdaptiveThreshold, MaximaThreshold, following_threshold
     from seglet.labels.semi.collapse import class_shares, detect_collapse, effective_classes, share_terms
     from seglet.labels.semi.cutmix import (
         CutMixOptions,
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AdaptiveThreshold",
     "CutMixOptions",
+    "MaximaThreshold",
     "PseudoLabelMap",
     "Threshold",
     "box_mask",
@@ -31,6 +32,7 @@ __all__ = [
     "draw_cutmix_boxes",
     "edge_flip_rates",
     "effective_classes",
+    "following_threshold",
     "has_box",
     "join_captions",
     "label_edges",
@@ -46,6 +48,7 @@ __all__ = [
 _HOMES = {
     "AdaptiveThreshold": "seglet.labels.semi.adaptive_threshold",
     "CutMixOptions": "seglet.labels.semi.cutmix",
+    "MaximaThreshold": "seglet.labels.semi.adaptive_threshold",
     "PseudoLabelMap": "seglet.labels.semi.pseudo_label",
     "Threshold": "seglet.labels.semi.pseudo_label",
     "box_mask": "seglet.labels.semi.cutmix",
@@ -54,6 +57,7 @@ _HOMES = {
     "draw_cutmix_boxes": "seglet.labels.semi.cutmix",
     "edge_flip_rates": "seglet.labels.semi.edges",
     "effective_classes": "seglet.labels.semi.collapse",
+    "following_threshold": "seglet.labels.semi.adaptive_threshold",
     "has_box": "seglet.labels.semi.cutmix",
     "join_captions": "seglet.labels.semi.cutmix",
     "label_edges": "seglet.labels.semi.edges",

@@ -1,11 +1,43 @@
-"""Thresholds of pseudo labels that follow what a network predicts, one for each class (FreeMatch).
+"""Thresholds of pseudo labels that follow what a network predicts: one for each class (FreeMatch) or for all
+(CorrMatch).
 
 Axes: b images, k classes, h rows, w columns.
 """
 
+from typing import Literal
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
+
+
+class MaximaThreshold(nn.Module):
+    """One threshold that follows the highest confidence of each predicted class, averaged over classes.
+
+    Source: Sun et al., CorrMatch, CVPR 2024, Sec. 3.3, and its code: it begins at 0.85, with a momentum of 0.999.
+    """
+
+    level: Float[Tensor, ""]
+    """The threshold."""
+
+    def __init__(self, classes: int, momentum: float = 0.999, start: float = 0.85) -> None:
+        super().__init__()
+        self.classes = classes
+        self.momentum = momentum
+        self.register_buffer("level", torch.tensor(start))
+
+    @torch.no_grad()
+    def update(self, probabilities: Float[Tensor, "b k h w"], valid: Bool[Tensor, "b h w"]) -> None:
+        """Follows the predictions of a step; pixels of padding do not count, and without others nothing changes."""
+        if not valid.any():
+            return
+        confidence, labels = probabilities.movedim(1, 3)[valid].max(dim=1)
+        highest = confidence.new_zeros(self.classes).scatter_reduce(0, labels, confidence, "amax")
+        self.level.lerp_(highest[highest > 0].mean().to(self.level.dtype), 1 - self.momentum)
+
+    def thresholds(self) -> Float[Tensor, " k"]:
+        """Returns the threshold for each class, the same for all."""
+        return self.level.expand(self.classes)
 
 
 class AdaptiveThreshold(nn.Module):
@@ -40,3 +72,16 @@ class AdaptiveThreshold(nn.Module):
     def thresholds(self) -> Float[Tensor, " k"]:
         """Returns the least confidence of a pseudo label of each class (Eq. 7)."""
         return self.expected / self.expected.max() * self.overall
+
+
+ThresholdRule = Literal["none", "classes", "maxima"]
+"""Ways in which thresholds follow the predictions; the first has none."""
+
+
+def following_threshold(
+    rule: ThresholdRule, classes: int, momentum: float
+) -> AdaptiveThreshold | MaximaThreshold | None:
+    """Returns what follows the predictions by a rule; None where the threshold is fixed."""
+    if rule == "none":
+        return None
+    return AdaptiveThreshold(classes, momentum) if rule == "classes" else MaximaThreshold(classes, momentum)

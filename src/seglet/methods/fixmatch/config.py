@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from seglet.data.loading.semi_dataset import SemiConfig
+from seglet.labels.semi.adaptive_threshold import ThresholdRule
 from seglet.labels.semi.cutmix import CutMixOptions
 from seglet.models.student import StudentConfig
 from seglet.types import option
@@ -15,11 +16,12 @@ class Config(SemiConfig, StudentConfig):
 
     auxiliary_weight: float = option(0.0, "weight of the loss of a ResNet's auxiliary head; 0 builds none, as UniMatch")
     threshold: float = option(0.95, "least confidence of pseudo labels that are used; UniMatch code, Cityscapes: 0")
-    adapt: Literal["none", "classes"] = option(
+    adapt: ThresholdRule = option(
         "none",
-        "threshold of all classes, or one for each that follows the predictions (FreeMatch; threshold is not used)",
+        "threshold of all classes, or one that follows the predictions: of each class (classes, FreeMatch) or of all "
+        "(maxima, CorrMatch, from 0.85 on); threshold is then not used",
     )
-    adapt_momentum: float = option(0.999, "momentum of these thresholds; FreeMatch code")
+    adapt_momentum: float = option(0.999, "momentum of these thresholds; FreeMatch and CorrMatch code")
     believe: Literal["pixel", "ratio", "average"] = option(
         "pixel",
         "weigh pixels by the threshold, or images by the share above it (ratio) or by mean confidence; SemiVL code",
@@ -31,6 +33,11 @@ class Config(SemiConfig, StudentConfig):
         True,
         "let weak views pass the student in training mode too, as in UniMatch's code; false saves that pass and needs "
         "guesser: average and feature_weight: 0",
+    )
+    complementary: bool = option(
+        False,
+        "drop complementary halves of the backbone's channels in the two strong views of half of the images; "
+        "UniMatch-V2: true, with feature_weight: 0",
     )
     halve: bool = option(True, "divide the sum of labelled and unlabelled losses by two; UniMatch code")
     cutmix_chance: float = option(0.5, "probability that a strong view has a box of another image; UniMatch code")
@@ -59,10 +66,12 @@ class Config(SemiConfig, StudentConfig):
                 raise ValueError(f"{name}: expected 0 or more, got {getattr(self, name)}")
         if not 0 <= self.feature_drop < 1:
             raise ValueError(f"feature_drop: expected 0 up to below 1, got {self.feature_drop}")
-        if self.adapt == "classes" and self.believe != "pixel":
+        if self.adapt != "none" and self.believe != "pixel":
             raise ValueError(f"adapt: thresholds of classes weigh pixels; expected believe: pixel, got {self.believe}")
         if self.keep == "average" and self.guesser == "student":
             raise ValueError("keep: average needs an average; set guesser: average, or keep: student")
+        if self.complementary and self.streams != 2:
+            raise ValueError(f"complementary: expected two strong views, streams: 2, got {self.streams}")
         if not self.weak_pass and (self.guesser == "student" or self.feature_weight > 0):
             raise ValueError(
                 "weak_pass: false leaves out views that pseudo labels or dropped features are made of; set guesser: "

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from seglet.labels.semi.adaptive_threshold import AdaptiveThreshold
+from seglet.labels.semi.adaptive_threshold import following_threshold
 from seglet.labels.semi.collapse import detect_collapse, named_shares, share_terms
 from seglet.labels.semi.cutmix import box_mask, draw_cutmix_boxes, paste_boxes, paste_record
 from seglet.labels.semi.pseudo_label import PseudoLabelMap, Threshold, pseudo_label_map, threshold_of_classes
@@ -22,6 +22,7 @@ from seglet.losses.task import (
 from seglet.methods import base, protocols
 from seglet.methods.fixmatch.config import Config
 from seglet.models.distillation.teachers import EMA
+from seglet.models.layers.complementary import drop_complementary
 from seglet.models.layers.dropout import Dropout, noise_from
 from seglet.models.network import Network, NetworkOutput, evaluation_mode
 from seglet.models.segmenter import Segmenter
@@ -29,8 +30,10 @@ from seglet.models.student import build_student
 from seglet.tensors import at_least_float32, resize_align_corners
 from seglet.types import Classes, Losses, Progress, SemiStep, Target, Unlabelled
 
-_BOXES = 0xB0C5
-"""Purpose of the draws of CutMix's boxes, beside dropout."""
+_BOXES, _CHANNELS = 0xB0C5, 0xC4A5
+"""Purposes of random draws beside dropout: CutMix's boxes, channels of complementary dropout."""
+_WHOLE = 0.5
+"""Share of images that complementary dropout leaves whole; UniMatch-V2 code."""
 
 
 class Method(
@@ -47,8 +50,7 @@ class Method(
         self.average = (
             EMA(student, config.average_momentum, config.average_ramp) if config.guesser == "average" else None
         )
-        adapts = config.adapt == "classes"
-        self.limits = AdaptiveThreshold(len(student.classes), config.adapt_momentum) if adapts else None
+        self.limits = following_threshold(config.adapt, len(student.classes), config.adapt_momentum)
         self.perturb = Dropout(config.feature_drop, channelwise=True)
 
     @classmethod
@@ -125,9 +127,19 @@ class Method(
     ) -> Float[Tensor, ""]:
         """Computes the mean loss of the strong views after CutMix."""
         mixed = list(self._cutmix(step, own, partner, progress.generator(purpose=_BOXES)))
-        logits = self.student.network(torch.cat([images for images, _ in mixed])).logits
+        logits = self._strong_logits(torch.cat([images for images, _ in mixed]), progress)
         pairs = zip(logits.chunk(len(mixed)), mixed, strict=True)
         return torch.stack([self._pseudo_loss(part, pseudo) for part, (_, pseudo) in pairs]).mean()
+
+    def _strong_logits(self, images: Float[Tensor, "sb 3 h w"], progress: Progress) -> Float[Tensor, "sb k _ _"]:
+        """Predicts logits of the strong views, one view of all images after the other."""
+        network = self.student.network
+        if not self.config.complementary:
+            plain: Tensor = network(images).logits
+            return plain
+        stages = drop_complementary(network.backbone(images), _WHOLE, progress.generator(purpose=_CHANNELS))
+        logits, _ = network.classify(network.head.stem(stages))
+        return logits
 
     def _cutmix(
         self, step: SemiStep, own: PseudoLabelMap, partner: PseudoLabelMap | None, generator: torch.Generator

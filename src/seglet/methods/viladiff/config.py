@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from seglet.data.loading.semi_dataset import PartnerSource, SemiConfig
+from seglet.labels.semi.adaptive_threshold import ThresholdRule
 from seglet.labels.semi.cutmix import CutMixOptions
 from seglet.losses.vila import DIFFUSION_WEIGHTS
 from seglet.models.diffusion.gaussian import JointSteps
@@ -82,11 +83,12 @@ class Config(SemiConfig, StudentConfig):
     )
 
     threshold: float = option(0.95, "least confidence of pseudo labels that are used; UniMatch code, Cityscapes: 0")
-    adapt: Literal["none", "classes"] = option(
+    adapt: ThresholdRule = option(
         "none",
-        "threshold of all classes, or one for each that follows the predictions (FreeMatch; threshold is not used)",
+        "threshold of all classes, or one that follows the predictions: of each class (classes, FreeMatch) or of all "
+        "(maxima, CorrMatch, from 0.85 on); threshold is then not used",
     )
-    adapt_momentum: float = option(0.999, "momentum of these thresholds; FreeMatch code")
+    adapt_momentum: float = option(0.999, "momentum of these thresholds; FreeMatch and CorrMatch code")
     pseudo_weight: float = option(
         1.0, "weight of the cross-entropy against pseudo labels, missing from Eq. 9-13; ours; 0 leaves it out"
     )

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from seglet.data.columns.producer import ColumnProducer
-from seglet.labels.semi.adaptive_threshold import AdaptiveThreshold
+from seglet.labels.semi.adaptive_threshold import following_threshold
 from seglet.labels.semi.collapse import detect_collapse, share_terms
 from seglet.labels.semi.pseudo_label import PseudoLabelMap, Threshold, pseudo_label_map, threshold_of_classes
 from seglet.losses.vila import diffusion_loss, stream_loss
@@ -67,8 +67,7 @@ class Method(
         self.mixe = mixe
         guarded = mixe is not None and config.refine_guard
         self.guard = RefinementGuard(len(student.classes), config.refine_margin) if guarded else None
-        adapts = config.adapt == "classes"
-        self.limits = AdaptiveThreshold(len(student.classes), config.adapt_momentum) if adapts else None
+        self.limits = following_threshold(config.adapt, len(student.classes), config.adapt_momentum)
         if config.freeze_backbone:
             student.network.backbone.requires_grad_(False)
         if config.freeze_student:

@@ -170,7 +170,7 @@ class BackboneFamily:
 
 BACKBONE_FAMILIES: Mapping[str, BackboneFamily] = {
     "vit": BackboneFamily(
-        "plain vision transformers: ViT, DeiT, DINOv2, DINOv3", (*_FOUR_STRIDES, "vila"), (8, 16, 32)
+        "plain vision transformers: ViT, DeiT, DINOv2, DINOv3", (*_FOUR_STRIDES, "vila", "dpt"), (8, 16, 32)
     ),
     "hf": BackboneFamily("networks that transformers builds: Swin, ConvNeXt and others", _FOUR_STRIDES, depth=False),
     "resnet": BackboneFamily("ResNets with a plain or a deep stem", _FOUR_STRIDES, (8, 16, 32)),

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from seglet.models.heads.deeplabv2 import AtrousClassifier, DeepLabV2Head
     from seglet.models.heads.deeplabv3 import ASPP, DeepLabV3Head
     from seglet.models.heads.deeplabv3plus import DeepLabV3PlusHead
+    from seglet.models.heads.dpt import DPTHead
     from seglet.models.heads.pspnet import PSPHead
     from seglet.models.heads.segformer import SegFormerHead
     from seglet.models.heads.ssss import GlobalCueInjection, MaskGrid, SSSSHead, StochasticGate, mix_by_gate
@@ -37,6 +38,7 @@ __all__ = [
     "CAMHead",
     "CaptionFusion",
     "CaptionStates",
+    "DPTHead",
     "DecoderBlock",
     "DeepLabV2Head",
     "DeepLabV3Head",
@@ -73,6 +75,7 @@ _HOMES = {
     "CAMHead": "seglet.models.heads.cam",
     "CaptionFusion": "seglet.models.heads.vila",
     "CaptionStates": "seglet.models.heads.vila",
+    "DPTHead": "seglet.models.heads.dpt",
     "DecoderBlock": "seglet.models.heads.weclip_decoder",
     "DeepLabV2Head": "seglet.models.heads.deeplabv2",
     "DeepLabV3Head": "seglet.models.heads.deeplabv3",
