@@ -1,4 +1,5 @@
 import errno
+import os
 
 import pytest
 import torch
@@ -126,3 +127,9 @@ def test_a_hash_needs_no_cache_that_can_be_written(tmp_path, monkeypatch):
     file = tmp_path / "weights"
     file.write_bytes(b"a" * 2**20)
     assert files.remembered_sha256(file) == files.file_sha256(file)
+
+
+def test_a_pipe_is_no_json(tmp_path):
+    os.mkfifo(tmp_path / "a.json")
+    with pytest.raises(ValueError, match="not a regular file"):
+        files.read_json(tmp_path / "a.json")

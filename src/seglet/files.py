@@ -195,8 +195,10 @@ def read_json(path: Path) -> Any:
     """Reads a JSON file in UTF-8, or in UTF-16 or UTF-32, with or without a byte order mark.
 
     Raises:
-        ValueError: the file is not JSON; the message names it.
+        ValueError: the file is not JSON, or not a regular file, such as a pipe that never ends; the message names it.
     """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise ValueError(f"{path} is not a regular file; a file of JSON was expected")
     try:
         return json.loads(path.read_bytes())
     except UnicodeDecodeError as error:

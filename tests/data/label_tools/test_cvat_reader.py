@@ -1,5 +1,7 @@
 """Shapes of CVAT: turned boxes, ellipses, tracks of a video, and what covers no pixel."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -136,3 +138,13 @@ def test_the_xml_of_voc_is_named(tmp_path):
     (tmp_path / "a.xml").write_text("<annotation><object/></annotation>")
     with pytest.raises(DataError, match="VOC"):
         read_cvat(tmp_path / "a.xml")
+
+
+def test_many_regions_as_large_as_a_large_image_take_little_memory(tmp_path):
+    boxes = '<box label="crack" xtl="0" ytl="0" xbr="1000" ybr="999"/>' * 20
+    tracemalloc.start()
+    image = only(tmp_path, boxes, 'width="1000" height="1000"')
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(image.regions) == 20
+    assert kept < 2_000_000  # 20 million as arrays

@@ -34,7 +34,7 @@ def test_drawing_the_outlines_gives_the_mask_again(inside):
 
 @given(masks)
 def test_each_piece_has_one_outline(inside):
-    found = connected_pieces(inside)
+    found = list(connected_pieces(inside))
     assert len(found) == len(mask_outlines(inside))
     assert all(len(mask_outlines(piece)) == 1 for piece in found)
     np.testing.assert_array_equal(np.sum([np.zeros(inside.shape, int), *found], axis=0), inside)
@@ -54,4 +54,4 @@ def test_an_empty_mask_has_no_outline(size):
 
 
 def test_pixels_that_meet_at_a_corner_are_two_pieces():
-    assert len(connected_pieces(np.eye(2, dtype=np.bool_))) == len(mask_outlines(np.eye(2, dtype=np.bool_))) == 2
+    assert len(list(connected_pieces(np.eye(2, dtype=np.bool_)))) == len(mask_outlines(np.eye(2, dtype=np.bool_))) == 2

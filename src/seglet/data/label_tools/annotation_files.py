@@ -11,6 +11,8 @@ _HEAD = 65536
 
 def annotation_kind(path: Path) -> str:
     """Returns the tool whose file this is, by how it begins; empty if it is none that holds shapes."""
+    if not path.is_file():  # nor a pipe, for which a reader would wait
+        return ""
     try:
         with path.open("rb") as file:
             content = file.read(_HEAD)

@@ -1,13 +1,15 @@
 """Connected components of masks. Axes: h rows, w columns."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from jaxtyping import Bool, Int64
 
 
-def connected_pieces(inside: Bool[np.ndarray, "h w"]) -> list[Bool[np.ndarray, "h w"]]:
-    """Returns each piece of pixels connected by their sides, from top to bottom; none for an empty mask."""
+def connected_pieces(inside: Bool[np.ndarray, "h w"]) -> Iterator[Bool[np.ndarray, "h w"]]:
+    """Yields each piece of pixels connected by their sides, from top to bottom; none for an empty mask."""
     found = number_pieces(inside)
-    return [found == number for number in range(1, int(found.max(initial=0)) + 1)]
+    yield from (found == number for number in range(1, int(found.max(initial=0)) + 1))
 
 
 def number_pieces(inside: Bool[np.ndarray, "h w"]) -> Int64[np.ndarray, "h w"]:

@@ -3,6 +3,7 @@
 Axes: h rows, w columns.
 """
 
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -22,13 +23,23 @@ VOID_NAME = "void"
 """Name of regions to ignore; they become IGNORE when they are read back."""
 
 
-@dataclass(frozen=True)
 class NamedRegion:
-    """Pixels with the name of a class; `confidence` is the mean probability of the class there, if known."""
+    """Pixels with the name of a class; `confidence` is the mean probability of the class there, if known.
 
-    name: str
-    inside: Bool[np.ndarray, "h w"]
-    confidence: float | None = None
+    The pixels are kept compressed: a file of 10 KB may name hundreds of regions as large as a large image.
+    """
+
+    def __init__(self, name: str, inside: Bool[np.ndarray, "h w"], confidence: float | None = None) -> None:
+        self.name, self.confidence = name, confidence
+        self._size = inside.shape
+        self._packed = zlib.compress(np.packbits(inside).tobytes(), 1)
+
+    @property
+    def inside(self) -> Bool[np.ndarray, "h w"]:
+        """True where the region is."""
+        packed = np.frombuffer(zlib.decompress(self._packed), np.uint8)
+        count = self._size[0] * self._size[1]
+        return np.unpackbits(packed, count=count).astype(np.bool_).reshape(self._size)
 
 
 @dataclass(frozen=True)

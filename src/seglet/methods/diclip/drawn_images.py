@@ -125,7 +125,7 @@ class DrawnImages:
         if not self._record:
             return seed
         try:
-            with Image.open(file) as image:
+            with Image.open(file, formats=["PNG"]) as image:
                 return int(image.info[_SEED])
         except (OSError, ValueError, KeyError):
             return None
