@@ -271,6 +271,12 @@ def test_depth_is_that_of_the_scene_or_of_the_next_or_the_same_everywhere(kind, 
     assert len(list(tmp_path.glob("*.npy"))) == 2
 
 
+def test_captions_may_lie_beside_the_images(tmp_path):
+    plan = table(tmp_path, "viladiff-coco", overrides={"data": "DATA"})
+    assert experiment_keys(plan, Cell("true", 1))["captions"] == "DATA/captions.json"
+    assert experiment_keys(plan, Cell("none", 1))["captions"] is None
+
+
 def test_a_wrong_option_of_an_adaptation_is_answered_with_the_nearest():
     with pytest.raises(ValueError, match=r"'methods' \(did you mean 'method'\?\)"):
         TableRow.read({"adapts": "teacher", "adaptation": {"methods": "tent"}})

@@ -255,3 +255,10 @@ def test_captions_are_concatenated_padded_to_the_longest() -> None:
     both = CaptionStates.cat([short, long])
     assert both.states.sum(dim=2).tolist() == [[2, 0, 0], [2, 2, 2]]
     assert both.valid.tolist() == [[True, False, False], [True, True, True]]
+
+
+def test_maps_of_several_sizes_are_brought_to_the_grid_of_the_third() -> None:
+    network = tiny("vila-efficientnet_lite0").network.eval()  # strides of 4, 8, 8 and 8
+    both = run_streams(network, None, torch.rand(1, 3, 64, 96), None)
+    assert both.visual.tokens.shape[-2:] == (8, 12)
+    assert both.visual.logits.shape[-2:] == (32, 48)

@@ -30,6 +30,7 @@ NETWORK_NAMES = (
     *(f"segformer-{backbone}" for backbone in (*MIX_TRANSFORMERS, *EFFICIENTNET_LITES)),
     *(f"{head}-{backbone}" for head in ("ssss", "cam", "fpn") for backbone in (*_CONVOLUTIONAL, *MIX_TRANSFORMERS)),
     *(f"{head}-{backbone}" for head in ("ssss", "vila", "dpt") for backbone in VISION_TRANSFORMERS),
+    *(f"vila-{backbone}" for backbone in EFFICIENTNET_LITES),
 )
 """All networks that a name alone describes; those of `DESCRIBED_NETWORKS` need a `shape` besides."""
 

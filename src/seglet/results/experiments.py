@@ -27,7 +27,8 @@ LABEL_SCENES = 200
 
 
 def experiment_keys(plan: TablePlan, cell: Cell) -> dict[str, Any]:
-    """Returns the keys of the cell's experiment; `{seed}` in the name of its training split becomes the seed."""
+    """Returns the keys of the cell's experiment; `{seed}` in the name of its training split becomes the seed, and
+    `{data}` in the place of its captions the folder of the data."""
     row = plan.row(cell)
     keys = {**plan.definition.shared, **row.experiment, **plan.overrides, "seed": cell.seed}
     if "light" in plan.overrides and "light" not in known_keys(methods.load_method(keys["method"]).Config):
@@ -44,6 +45,8 @@ def experiment_keys(plan: TablePlan, cell: Cell) -> dict[str, Any]:
         keys["depth_files"] = str(plan.folders.depth_maps(row.world_depth))
     if "train_split" in keys:
         keys["train_split"] = keys["train_split"].replace("{seed}", str(cell.seed))
+    if isinstance(keys.get("captions"), str):
+        keys["captions"] = keys["captions"].replace("{data}", str(keys.get("data", "")))
     return keys
 
 

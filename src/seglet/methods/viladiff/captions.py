@@ -1,4 +1,4 @@
-"""Columns of captions and of their CLIP tokens, computed once for each image (Sec. 3.2).
+"""Columns of captions and of their tokens, computed once for each image (Sec. 3.2).
 
 Axes: h rows, w columns, l tokens, t their channels.
 """
@@ -21,9 +21,10 @@ from seglet.data.errors import DataError
 from seglet.data.world.dataset import WORLD_SPLITS
 from seglet.data.world.scene import draw_scene
 from seglet.methods.viladiff.config import Config, Precision
-from seglet.models.foundation import captioner, clip
+from seglet.models.foundation import captioner, text_encoder
 from seglet.models.foundation.captions import fill_empty_captions
 from seglet.models.foundation.hub import find_model
+from seglet.models.foundation.text_encoder import SentenceEncoder
 from seglet.models.foundation.text_tower import TextTower
 from seglet.tensors import resize_antialiased
 
@@ -136,7 +137,7 @@ def _scene_caption(sample: Sample) -> str:
 
 @dataclass(frozen=True)
 class CaptionTokens(ColumnProducer):
-    """Producer of CLIP's token features of an image's captions, one after the other, start and end tokens included.
+    """Producer of a text encoder's token features of an image's captions, in turn, start and end tokens included.
 
     With `pooled` each caption gives one vector instead. An empty caption is replaced by another one of the same image,
     or by the `neutral` sentence if all are empty.
@@ -147,7 +148,7 @@ class CaptionTokens(ColumnProducer):
     pooled: bool
     name: str = TOKENS_COLUMN
     kind: ColumnKind = "sequence"
-    maker: str = "clip-text/1"
+    maker: str = "clip-text/1"  # of all encoders: columns of before there were others stay valid
     sources: ClassVar[tuple[str, ...]] = (CAPTIONS_COLUMN,)
 
     def identity(self) -> str:
@@ -155,13 +156,13 @@ class CaptionTokens(ColumnProducer):
 
     @cached_property
     def _identity(self) -> str:
-        return find_model(self.source, "clip", clip.CLIP_LAYOUT).identity()
+        return find_model(self.source, "text", text_encoder.TEXT_LAYOUT).identity()
 
     def settings(self) -> Mapping[str, Any]:
         return {"neutral": self.neutral, "pooled": self.pooled}
 
     def load(self, device: torch.device) -> ComputeColumn:
-        tower = clip.ImageTextEncoder.load(self.source).text.to(device)
+        tower = text_encoder.load_text_encoder(self.source).to(device)
 
         def compute(samples: Sequence[Sample]) -> list[ColumnValue]:
             captions = [fill_empty_captions(sample.texts[CAPTIONS_COLUMN], self.neutral) for sample in samples]
@@ -170,7 +171,7 @@ class CaptionTokens(ColumnProducer):
 
         return compute
 
-    def _rows(self, tower: TextTower, texts: Sequence[str]) -> list[np.ndarray]:
+    def _rows(self, tower: TextTower | SentenceEncoder, texts: Sequence[str]) -> list[np.ndarray]:
         if self.pooled:
             return [vector[None].half().cpu().numpy() for vector in tower.embed(texts)]
         tokens = tower.tokens(texts)

@@ -76,8 +76,12 @@ class Config(SemiConfig, StudentConfig):
         "error", "an image that the file of captions does not name: an error, or as if its caption were empty"
     )
     shuffle_captions: bool = option(False, "give each image of a step the captions of another, as an ablation")
-    text: str = option("clip-b16", "CLIP that encodes captions: short name, hub id or folder; Fig. 2")
-    text_width: int = option(512, "channels of its token features: 512 for clip-b16, 128 for tiny-clip")
+    text: str = option(
+        "clip-b16", "encoder of captions, a CLIP (Fig. 2) or BERT and its kin: short name, hub id or folder"
+    )
+    text_width: int = option(
+        512, "channels of its token features: 512 for clip-b16, 384 for minilm-l6, 128 for tiny-clip"
+    )
     text_pooled: bool = option(
         False, "one vector per caption instead of its tokens; Fig. 2 does not say, tokens are our choice"
     )

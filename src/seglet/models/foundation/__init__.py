@@ -43,12 +43,13 @@ if TYPE_CHECKING:
     )
     from seglet.models.foundation.image_tower import ImageFeatures, ImageTower
     from seglet.models.foundation.image_windows import over_square_windows, window_starts
-    from seglet.models.foundation.known_models import KNOWN_MODELS, ModelKind, known_model
+    from seglet.models.foundation.known_models import KNOWN_MODELS, ModelKind, installed_model, known_model
     from seglet.models.foundation.loading import import_library, parse_dtype, quiet_libraries
     from seglet.models.foundation.model_folder import weight_files
     from seglet.models.foundation.pretrained_encoder import ENCODER_LAYOUT, LAST_MAP, PretrainedEncoder
     from seglet.models.foundation.pretrained_segmenter import SEGMENTER_LAYOUT, PretrainedSegmenter, semantic_logits
     from seglet.models.foundation.stable_diffusion import STABLE_DIFFUSION_LAYOUT, StableDiffusion
+    from seglet.models.foundation.text_encoder import SentenceEncoder, load_text_encoder
     from seglet.models.foundation.text_tower import TextTower
     from seglet.models.foundation.unpickle import unpickle_model
 
@@ -76,6 +77,7 @@ __all__ = [
     "PretrainedEncoder",
     "PretrainedSegmenter",
     "QueriesKeys",
+    "SentenceEncoder",
     "StableDiffusion",
     "TextTower",
     "added_attention",
@@ -92,8 +94,10 @@ __all__ = [
     "find_present_file",
     "graph_from",
     "import_library",
+    "installed_model",
     "is_junk",
     "known_model",
+    "load_text_encoder",
     "over_square_windows",
     "pair_attention",
     "parse_dtype",
@@ -135,6 +139,7 @@ _HOMES = {
     "PretrainedEncoder": "seglet.models.foundation.pretrained_encoder",
     "PretrainedSegmenter": "seglet.models.foundation.pretrained_segmenter",
     "QueriesKeys": "seglet.models.foundation.attention_source",
+    "SentenceEncoder": "seglet.models.foundation.text_encoder",
     "StableDiffusion": "seglet.models.foundation.stable_diffusion",
     "TextTower": "seglet.models.foundation.text_tower",
     "added_attention": "seglet.models.foundation.attention",
@@ -151,8 +156,10 @@ _HOMES = {
     "find_present_file": "seglet.models.foundation.hub",
     "graph_from": "seglet.models.foundation.activations",
     "import_library": "seglet.models.foundation.loading",
+    "installed_model": "seglet.models.foundation.known_models",
     "is_junk": "seglet.models.foundation.captions",
     "known_model": "seglet.models.foundation.known_models",
+    "load_text_encoder": "seglet.models.foundation.text_encoder",
     "over_square_windows": "seglet.models.foundation.image_windows",
     "pair_attention": "seglet.models.foundation.attention",
     "parse_dtype": "seglet.models.foundation.loading",

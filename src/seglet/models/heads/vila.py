@@ -68,11 +68,17 @@ class StreamOutputs(TensorRecord):
 
 
 class ViLaHead(Head):
-    """Visual stream: taps projected and summed, a block of self-attention, reconstructed at four times the grid."""
+    """Visual stream: taps projected and summed, a block of self-attention, reconstructed at four times the grid.
 
-    def __init__(self, channels: tuple[int, ...], hidden: int, num_classes: int, dropout: float = 0.1) -> None:
+    The grid is that of the tap of index `grid`, to which the projections of others are resized where they differ.
+    """
+
+    def __init__(
+        self, channels: tuple[int, ...], hidden: int, num_classes: int, dropout: float = 0.1, grid: int = 2
+    ) -> None:
         super().__init__()
         self.hidden = hidden
+        self.grid = grid
         self.project = nn.ModuleList(nn.Conv2d(inside, hidden, 1) for inside in channels)
         self.visual = TransformerBlock(hidden, HEADS)
         self.norm = nn.LayerNorm(hidden)
@@ -81,8 +87,9 @@ class ViLaHead(Head):
 
     def projected(self, stages: Stages) -> Float[Tensor, "b d h w"]:
         """Returns the common input of both streams: the sum of the projected taps and the position encoding."""
-        maps = torch.stack([layer(stage) for layer, stage in zip(self.project, stages, strict=True)]).sum(0)
-        h, w = maps.shape[2:]
+        h, w = stages[self.grid].shape[2:]
+        projected = [layer(stage) for layer, stage in zip(self.project, stages, strict=True)]
+        maps = torch.stack([resize_half_pixel(one, (h, w)) for one in projected]).sum(0)
         return maps + position_encoding(self.hidden, (h, w), maps)
 
     def visual_tokens(self, tokens: Float[Tensor, "b d h w"]) -> Float[Tensor, "b d h w"]:
