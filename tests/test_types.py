@@ -127,3 +127,9 @@ def test_a_tagged_batch_is_sliced_with_its_tags() -> None:
     crop = Crop(torch.zeros(2, 4), torch.zeros(2, dtype=torch.bool))
     step = Tagged(("a", "b"), torch.zeros(2, 3, 1, 1), tensor([[0.0, 1], [0.0, 0]]), crop)
     assert step[slice(1, 2)].tags.tolist() == [[0.0, 0.0]]
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a\0", "\x1b[2J", "a\u2028b"])
+def test_names_of_classes_fit_on_a_line(name):
+    with pytest.raises(ValueError, match="control character"):
+        Classes.named(["background", name])

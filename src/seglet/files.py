@@ -209,6 +209,41 @@ def read_json(path: Path) -> Any:
         raise ValueError(f"{path} is not valid JSON ({error}); restore it, or write it again") from error
 
 
+SEAL = "content_sha256"
+"""Key of the hash of all other content of a file of JSON; taken out, the file counts as one of an older version."""
+
+
+def sealed(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the content with its hash, which `check_seal` compares when the file is read."""
+    return {**content, SEAL: _content_digest(content)}
+
+
+def check_seal(content: Mapping[str, Any], path: Path) -> None:
+    """Checks that the content is what was written; files of older versions, and those without the key, have no hash.
+
+    Raises:
+        DataError: it is not: a bit flipped on the disk, or somebody changed the file.
+    """
+    if SEAL in content:
+        whole = content[SEAL] == _content_digest(content)
+    else:  # nor may the key itself be the damaged place
+        whole = not any(len(key) == len(SEAL) and _differing(key, SEAL) < 3 for key in content)
+    if not whole:
+        raise DataError(
+            f"{str(path)!r} is not what was written (its hash differs); restore it, make it again, or, if you changed "
+            f"it yourself, take its key {SEAL!r} out"
+        )
+
+
+def _content_digest(content: Mapping[str, Any]) -> str:
+    rest = {key: value for key, value in content.items() if key != SEAL}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
+
+
+def _differing(one: str, other: str) -> int:
+    return sum(a != b for a, b in zip(one, other, strict=True))
+
+
 def file_sha256(path: Path) -> str:
     """Computes the SHA-256 of a file's content, in hexadecimal."""
     with path.open("rb") as file:

@@ -15,6 +15,7 @@ The last encoding needs the background as class 0 (`check_background_first`). Co
 `with_background` is the inverse.
 """
 
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
@@ -156,6 +157,10 @@ def check_distinct_names(names: Iterable[str]) -> None:
                              "make them one class")  # fmt: skip
 
 
+_CONTROL = ("Cc", "Zl", "Zp")
+"""Unicode categories of control characters, line and paragraph separators, which tables of classes cannot hold."""
+
+
 @dataclass(frozen=True)
 class Classes:
     """Names and RGB colours (0 to 255) of the classes, in the order of their label ids.
@@ -172,6 +177,8 @@ class Classes:
             raise ValueError(f"expected 1 to {IGNORE} classes, got {len(self.names)}")
         if len(self.names) != len(self.colours):
             raise ValueError(f"{len(self.names)} class names but {len(self.colours)} colours; give each class one")
+        if odd := [name for name in self.names if any(unicodedata.category(letter) in _CONTROL for letter in name)]:
+            raise ValueError(f"class name {odd[0]!r} holds a line break or another control character; rename it")
         if len(set(self.names)) != len(self.names):
             raise ValueError(f"class names repeat: {sorted(n for n in set(self.names) if self.names.count(n) > 1)}")
 

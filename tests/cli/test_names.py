@@ -6,7 +6,7 @@ import os
 import pytest
 from PIL import Image
 
-from seglet.files import DataError, path_below
+from seglet.files import SEAL, DataError, path_below
 from seglet.results.plan import Cell, RunFolders
 
 NO_UTF8 = b"stra\xdfe"
@@ -74,7 +74,7 @@ def foreign(images, seglet, tmp_path):
     file = tmp_path / "deep/er/foreign.json"
     assert seglet("data", "check", images, "--out", file).code == 0
     text = file.read_text().replace('"train0"', '"../../../escaped"').replace('"val":', '"../../../split":')
-    file.write_text(text)
+    file.write_text(text.replace(SEAL, "unsealed"))
     return file
 
 

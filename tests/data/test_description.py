@@ -10,6 +10,7 @@ from tests.data.disk import text
 from seglet.data.class_table import ClassEntry
 from seglet.data.description import Description, ImageItem, TagOrigin, load_description
 from seglet.data.errors import DataError
+from seglet.files import SEAL
 from seglet.types import IGNORE
 
 ENTRIES = (ClassEntry(0, "void", (0, 0, 0), True), ClassEntry(1, "road", (9, 9, 9)), ClassEntry(700, "car", (1, 2, 3)))
@@ -137,6 +138,8 @@ def test_tags_are_kept_and_those_of_no_class_refused(description, tmp_path):
     tagged = replace(description, splits={"train": items}, tags=TagOrigin("csv", tmp_path / "tags.csv", "9"))
     tagged.save(tmp_path / "dataset.json")
     assert load_description(tmp_path / "dataset.json") == tagged
-    (tmp_path / "dataset.json").write_text((tmp_path / "dataset.json").read_text().replace("[0,1]", "[0,2]"))
+    (tmp_path / "dataset.json").write_text(
+        (tmp_path / "dataset.json").read_text().replace("[0,1]", "[0,2]").replace(SEAL, "none")
+    )
     with pytest.raises(DataError, match="tags go from 0 to 2, but there are 2 classes"):
         load_description(tmp_path / "dataset.json")

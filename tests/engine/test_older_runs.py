@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from seglet.engine.experiment import resolve_experiment
 from seglet.engine.run import Run
 from seglet.engine.train import StartOptions, train_experiment
+from seglet.files import write_json
 from seglet.models.segmenter import load
 from seglet.values import ConfigError
 
@@ -48,6 +49,7 @@ def test_a_run_from_before_a_key_existed_has_its_default(tmp_path):
     for key in ("scale", "flip", "selection"):
         lines = [f"{k}: {json.dumps(v)}" for k, v in values.items() if k != key]
         run.experiment.write_text("\n".join(lines))
+        write_json(run.record, {"data": {}})
         if key != "selection":
             run.resume(experiment, {}, force=False)
         else:  # its value is not the default

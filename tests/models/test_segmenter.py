@@ -38,6 +38,7 @@ def saved(segmenter: Segmenter, tmp_path: Path) -> Path:
 
 def edit(folder: Path, **changes: Any) -> Path:
     config = json.loads((folder / "config.json").read_text())
+    config.pop(files.SEAL)
     (folder / "config.json").write_text(json.dumps({**config, **changes}))
     return folder
 
@@ -352,3 +353,18 @@ def test_a_run_without_a_segmenter_says_how_to_go_on(tmp_path: Path) -> None:
     (tmp_path / "experiment.yaml").touch()
     with pytest.raises(ValueError, match="not been validated yet; go on with `seglet train --resume"):
         seglet.load(tmp_path)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_never_loaded(saved: Path, value: float) -> None:
+    def spoil(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        next(each for each in tensors.values() if each.is_floating_point()).view(-1)[0] = value
+        return tensors
+
+    with pytest.raises(ValueError, match="numbers that are not finite"):
+        Segmenter.load(replace_weights(saved, spoil))
+
+
+def test_an_input_convention_that_is_not_finite_is_refused() -> None:
+    with pytest.raises(ValueError, match="expected finite `mean`"):
+        Architecture("pspnet-resnet18", mean=(float("nan"), 0.0, 0.0))

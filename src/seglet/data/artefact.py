@@ -14,9 +14,19 @@ from torch import Tensor
 
 from seglet.data.dataset import Dataset
 from seglet.data.errors import DataError
-from seglet.files import read_json, replace_atomically, write_json, write_tensors
+from seglet.files import (
+    SEAL,
+    check_seal,
+    file_sha256,
+    read_json,
+    replace_atomically,
+    sealed,
+    write_json,
+    write_tensors,
+)
 
 _TENSORS, _ABOUT = "tensors.safetensors", "artefact.json"
+_DIGEST = "tensors_sha256"
 
 Advance = Callable[[int], None]
 """Takes the number of steps that are done."""
@@ -113,7 +123,8 @@ def write_artefact(artefact: Artefact, folder: Path, data: Dataset, tensors: Map
     with replace_atomically(folder) as temporary:
         temporary.mkdir()
         write_tensors(temporary / _TENSORS, {name: tensor.cpu().contiguous() for name, tensor in tensors.items()})
-        write_json(temporary / _ABOUT, artefact_description(artefact, folder.parent, data))
+        about = {**artefact_description(artefact, folder.parent, data), _DIGEST: file_sha256(temporary / _TENSORS)}
+        write_json(temporary / _ABOUT, sealed(about))
 
 
 def read_artefact(folder: Path) -> dict[str, Tensor]:
@@ -125,7 +136,10 @@ def read_artefact(folder: Path) -> dict[str, Tensor]:
     from safetensors.torch import load_file
 
     try:
-        read_json(folder / _ABOUT)
+        about = read_json(folder / _ABOUT)
+        check_seal(about, folder / _ABOUT)
+        if about.get(_DIGEST, "older") not in ("older", file_sha256(folder / _TENSORS)):
+            raise ValueError(f"the hash of {_TENSORS} differs")
         return load_file(folder / _TENSORS)
     except Exception as error:  # safetensors' errors share no base class with ours
         raise DataError(f"{str(folder)!r} is damaged ({error}); delete it and run `seglet prepare` again") from error
@@ -139,7 +153,8 @@ def stored_artefacts(root: Path) -> dict[Path, dict[str, Any]]:
             about = read_json(file)
         except ValueError:
             about = {}
-        found[file.parent] = about if isinstance(about, dict) else {}
+        own = about if isinstance(about, dict) else {}
+        found[file.parent] = {key: value for key, value in own.items() if key not in (_DIGEST, SEAL)}
     return found
 
 

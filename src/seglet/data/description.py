@@ -27,7 +27,7 @@ from seglet.data.class_table import (
 )
 from seglet.data.description_files import write_description
 from seglet.data.errors import DataError
-from seglet.files import content_hash, json_text, read_bytes
+from seglet.files import check_seal, content_hash, json_text, read_bytes, sealed
 from seglet.images import MAX_PIXELS, WhiteLevels, read_image, read_mask, white_levels_from_json
 from seglet.types import IGNORE, Classes
 from seglet.values import choose_from
@@ -218,7 +218,7 @@ class Description:
             content["threshold"] = self.threshold
         if self.whites is not None:
             content["white"] = asdict(self.whites)
-        write_description(path, json_text(content).encode())
+        write_description(path, json_text(sealed(content)).encode())
 
 
 def _move_together(root: Path, home: Path) -> bool:
@@ -236,14 +236,22 @@ def load_description(path: Path) -> Description:
     try:
         content = json.loads(stored)
         version = content["version"]
-        description = _from_json(content, path.parent) if version == _VERSION else None
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError, OverflowError) as error:
-        raise DataError(
-            f"{str(path)!r} is no data set description ({error}); `seglet data check` writes one"
-        ) from error
-    if description is None:
+    except _FORM_ERRORS as error:
+        raise _no_description(path, error) from error
+    if version != _VERSION:
         raise DataError(f"{str(path)!r} has version {version!r}, this seglet reads {_VERSION}; run `seglet data check`")
-    return description
+    check_seal(content, path)
+    try:
+        return _from_json(content, path.parent)
+    except _FORM_ERRORS as error:
+        raise _no_description(path, error) from error
+
+
+_FORM_ERRORS = (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError, OverflowError)
+
+
+def _no_description(path: Path, error: Exception) -> DataError:
+    return DataError(f"{str(path)!r} is no data set description ({error}); `seglet data check` writes one")
 
 
 def _from_json(content: dict[str, Any], home: Path) -> Description:

@@ -16,8 +16,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from seglet.files import SEAL
 from seglet.models.architecture import LEARNED_FROM_TAGS
-from seglet.models.onnx_segmenter import _MISSING, IMAGES, LOGITS, ExportFacts
+from seglet.models.onnx_segmenter import _MISSING, IMAGES, LOGITS, UNSEALED, ExportFacts, seal_onnx_file
 from seglet.models.segmenter import Segmenter
 
 _FIXED_SIZE_HEADS = ("pspnet",)
@@ -103,8 +104,8 @@ def write_metadata(file: Path, facts: ExportFacts, more: dict[str, Any]) -> None
     graph = onnx.load(str(file))
     said = {**facts.as_metadata(), **{name: json.dumps(value) for name, value in more.items()}}
     del graph.metadata_props[:]
-    onnx.helper.set_model_props(graph, said)
-    onnx.save(graph, str(file))
+    onnx.helper.set_model_props(graph, {**said, SEAL: UNSEALED})
+    seal_onnx_file(file, graph.SerializeToString())
 
 
 def quantise_graph(file: Path, target: Path, images: Sequence[Float[np.ndarray, "1 planes h w"]]) -> None:

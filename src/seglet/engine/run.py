@@ -1,6 +1,7 @@
 """The folder of one run: its experiment, its record, and its results."""
 
 import contextlib
+import hashlib
 import json
 import os
 import platform
@@ -26,6 +27,9 @@ from seglet.values import ConfigError
 _PACKAGES = ("torch", "lightning", "numpy", "pillow", "safetensors")
 _EXTRA_PACKAGES = ("transformers", "diffusers")
 """Packages of the extra `hub`, which may be missing."""
+
+_HASHES = "experiment_sha256"
+"""Key of the record: hashes that experiment.yaml may have; two while it is being replaced."""
 
 _MODEL_FILES = "config.json model.safetensors README.md"
 _RUN_FILES = {
@@ -131,7 +135,7 @@ class Run:
             if there:
                 self._delete()
             self.folder.mkdir(parents=True, exist_ok=True)
-            files.write_json(self.record, run_record(experiment, data))
+            files.write_json(self.record, {**run_record(experiment, data), _HASHES: [_digest(experiment)]})
             files.write_text(self.experiment, experiment.yaml())  # the last: from here on it is a run
         except OSError as error:
             raise ConfigError(self._unwritable(error)) from error
@@ -172,7 +176,7 @@ class Run:
         """
         if not self.experiment.exists():
             raise ConfigError(f"no run to resume in {self.folder}; start it without --resume")
-        before = read_yaml(self.experiment)
+        before, stored = read_yaml(self.experiment), files.file_sha256(self.experiment)
         history = files.read_json(self.record) if self.record.exists() else run_record(experiment, data)
         old_data = history["data"]
         changed_data = [
@@ -182,6 +186,8 @@ class Run:
         ]
         moved = frozenset() if changed_data else PLACES_OF_DATA
         changes = changed_keys(experiment.default_values() | before, experiment.values(), moved) + changed_data
+        if stored not in history.get(_HASHES, [stored]):
+            changes.append(f"{self.experiment.name}: is not the file that was written; a disk or somebody changed it")
         if changes and not force:
             raise ConfigError(
                 f"the run in {self.folder} was started with another experiment:\n  "
@@ -190,10 +196,11 @@ class Run:
             )
         for folder in (self.folder, self.checkpoints, self.samples):
             files.delete_partial(folder)
-        files.write_text(self.experiment, experiment.yaml())
+        history[_HASHES] = [stored, _digest(experiment)]
         history.pop("stopped_early", None)
         history.setdefault("resumed", []).append({"command": typed_command(), "forced": changes})
         files.write_json(self.record, history)
+        files.write_text(self.experiment, experiment.yaml())  # after the record, which so knows it at any time
 
     def note_hardware(self, device: str, peak_bytes: int | None) -> None:
         """Writes into the record what the run was trained on and the most memory that it took there, in bytes."""
@@ -212,6 +219,10 @@ class Run:
         lines = self.metrics.read_text(encoding="utf-8").splitlines()
         kept = [line for line in lines if (parsed := _parsed(line)) is not None and parsed["step"] <= step]
         files.write_text(self.metrics, "".join(line + "\n" for line in kept))
+
+
+def _digest(experiment: Experiment) -> str:
+    return hashlib.sha256(experiment.yaml().encode()).hexdigest()
 
 
 def default_run_name(method: str, source: str | Path | None) -> str:

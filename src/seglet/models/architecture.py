@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from math import inf, isfinite
 from typing import Any, Literal, get_args
 
 from seglet.images import WhiteLevels, white_levels_from_json
@@ -132,8 +133,8 @@ class Architecture:
         for field in ("dropout", "aspp_dropout", "drop_path"):
             if not 0 <= getattr(self, field) < 1:
                 raise ValueError(f"expected `{field}` in [0, 1), got {getattr(self, field)}")
-        if min(self.std) <= 0:
-            raise ValueError(f"expected positive deviations `std`, got {self.std}")
+        if not all(0 < part < inf for part in self.std) or not all(map(isfinite, self.mean)):
+            raise ValueError(f"expected finite `mean` and positive `std`, got {self.mean} and {self.std}")
 
     def _check_name(self) -> None:
         check_family(self.name, self.output_stride, self.depth is not None)

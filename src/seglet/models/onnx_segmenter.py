@@ -1,7 +1,9 @@
 """Segmenters in ONNX files: the metadata beside the graph, and a network that onnxruntime runs."""
 
+import hashlib
 import importlib
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from seglet.files import SEAL
 from seglet.models.architecture import Architecture
 from seglet.models.image_tensor import SMALLEST_SIDE
 from seglet.models.network import Embedding, Network, NetworkOutput
@@ -88,7 +91,7 @@ class ExportFacts:
             classes = Classes(tuple(entry["name"] for entry in table), colours)
             weights = str(json.loads(said["weights"]))
             return cls(architecture, classes, size, bool(known["whole"]), int(known["parameters"]), weights)
-        except (KeyError, TypeError, ValueError, IndexError) as error:
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError, RecursionError) as error:
             raise ValueError(f"{str(file)!r} has damaged metadata ({error!r}); export it again") from error
 
 
@@ -133,6 +136,35 @@ def open_onnx_session(file: Path, threads: int | None = None) -> Any:
         raise ValueError(f"{str(file)!r} cannot be opened by onnxruntime ({error}); export it again") from error
 
 
+UNSEALED = "0" * 64
+"""Stands for the hash of the file while it is computed; the file's size does not change with it."""
+_STAMP = re.compile(rb"([^\x12]{%d})\x12@([0-9a-f]{64})" % len(SEAL))
+"""The hash in an ONNX file: a key, the tag and the length of its value, and the value."""
+
+
+def seal_onnx_file(file: Path, content: bytes) -> None:
+    """Writes an ONNX file whose metadata have the hash of all the rest; the content has zeros in its place."""
+    digest = hashlib.sha256(content).hexdigest()
+    named = SEAL.encode() + b"\x12@"
+    file.write_bytes(content.replace(named + UNSEALED.encode(), named + digest.encode(), 1))
+
+
+def _check_onnx_seal(file: Path) -> None:
+    """Checks that a file is what was written, before anything else reads it; files of older versions have no hash.
+
+    Raises:
+        ValueError: it is not.
+    """
+    content = file.read_bytes()
+    for found in _STAMP.finditer(content):
+        key = found[1].decode("latin-1")
+        if sum(a != b for a, b in zip(key, SEAL, strict=True)) < 3:
+            whole = content[: found.start(2)] + UNSEALED.encode() + content[found.end(2) :]
+            if key == SEAL and hashlib.sha256(whole).hexdigest().encode() == found[2]:
+                return
+            raise ValueError(f"{str(file)!r} is damaged (its hash differs); copy or export it again")
+
+
 def load_exported(file: Path) -> Segmenter:
     """Loads the segmenter in an ONNX file that `seglet export` wrote; onnxruntime runs it, on the CPU.
 
@@ -141,6 +173,7 @@ def load_exported(file: Path) -> Segmenter:
     """
     if not file.is_file():
         raise ValueError(f"there is no file {str(file)!r}; check the path")
+    _check_onnx_seal(file)
     session = open_onnx_session(file)
     facts = ExportFacts.from_metadata(dict(session.get_modelmeta().custom_metadata_map), file)
     return Segmenter(OnnxNetwork(session, facts), facts.classes, facts.architecture).eval()

@@ -84,7 +84,7 @@ def save_zero_dce(folder: Path, model: ZeroDCE, training: dict[str, Any]) -> Non
         digest = files.file_sha256(temporary / _WEIGHTS)
         size = {"width": model.width, "iterations": model.iterations}
         about = {"format": _FORMAT, "version": _VERSION, **size, "sha256": digest, "training": training}
-        files.write_json(temporary / _CONFIG, about)
+        files.write_json(temporary / _CONFIG, files.sealed(about))
 
 
 def load_zero_dce(folder: Path) -> ZeroDCE:
@@ -99,6 +99,7 @@ def load_zero_dce(folder: Path) -> ZeroDCE:
     config = files.read_json(folder / _CONFIG)
     if not isinstance(config, dict) or (config.get("format"), config.get("version")) != (_FORMAT, _VERSION):
         raise ValueError(f"{str(folder / _CONFIG)!r} does not describe a Zero-DCE of version {_VERSION}; {cure}")
+    files.check_seal(config, folder / _CONFIG)
     if files.file_sha256(folder / _WEIGHTS) != config.get("sha256"):
         raise ValueError(f"{str(folder / _WEIGHTS)!r} is not the file that {_CONFIG} describes; copy or train it again")
     try:

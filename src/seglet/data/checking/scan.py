@@ -10,11 +10,11 @@ from typing import Any
 
 from seglet.data.checking.file_facts import FileFacts, facts_from_json, image_facts, mask_facts
 from seglet.data.errors import DataError
-from seglet.files import content_hash, read_bytes, write_atomically
+from seglet.files import SEAL, check_seal, content_hash, read_bytes, sealed, write_atomically
 
 ProgressCallback = Callable[[int, int], None]
 """Takes the number of finished files and the number of all files."""
-_VERSION = 2
+_VERSION = 3
 _EXAMINERS = {"image": image_facts, "mask": mask_facts}
 
 
@@ -78,7 +78,7 @@ class _Memory:
             return
         content = {"version": _VERSION, "stamps": stamps, "facts": known}
         try:
-            write_atomically(self.file, json.dumps(content, separators=(",", ":")).encode())
+            write_atomically(self.file, json.dumps(sealed(content), separators=(",", ":")).encode())
         except DataError:
             return  # without a memory the next check is slower and gives the same
 
@@ -102,7 +102,8 @@ def _load(file: Path) -> dict[str, Any]:
     empty: dict[str, Any] = {"stamps": {}, "facts": {}}
     try:
         stored = json.loads(file.read_bytes())
-        usable = stored["version"] == _VERSION and all(isinstance(stored[name], dict) for name in empty)
+        check_seal(stored, file)
+        usable = stored["version"] == _VERSION and SEAL in stored
         return stored if usable else empty
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return empty

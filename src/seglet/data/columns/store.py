@@ -7,6 +7,7 @@ No lock is needed: a shard is created complete and never changed, and its presen
 """
 
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,16 @@ from seglet.data.columns.kinds import ColumnValue
 from seglet.data.columns.recipe import ColumnRecipe, recipe_from_dict
 from seglet.data.columns.shards import SHARD_NAME, ValueLocation
 from seglet.data.errors import DataError
-from seglet.files import TEMPORARY, delete_path, read_json, write_atomically, write_json
+from seglet.files import (
+    SEAL,
+    TEMPORARY,
+    check_seal,
+    delete_path,
+    read_json,
+    sealed,
+    write_atomically,
+    write_json,
+)
 
 _RECIPE_FILE = "column.json"
 _ABANDONED_AFTER = 3600.0
@@ -65,8 +75,8 @@ class ColumnStore:
             DataError: the folder cannot be written.
         """
         try:
-            if not self._is_described():
-                write_json(self.folder / _RECIPE_FILE, self.recipe.as_dict())
+            if not self.is_described():
+                write_json(self.folder / _RECIPE_FILE, sealed(self.recipe.as_dict()))
             removed = [path for path in self.shards() if not self._is_sound(path)]
             for path in [*removed, *abandoned_files(self.folder)]:
                 delete_path(path)
@@ -77,9 +87,9 @@ class ColumnStore:
             ) from error
         return [path.name for path in removed]
 
-    def _is_described(self) -> bool:
+    def is_described(self) -> bool:
         try:
-            return recipe_from_dict(read_json(self.folder / _RECIPE_FILE)) == self.recipe
+            return _read_recipe(self.folder / _RECIPE_FILE) == self.recipe
         except (OSError, ValueError):
             return False
 
@@ -121,16 +131,34 @@ def find_column(root: Path, recipe: ColumnRecipe) -> ColumnStore:
     """
     store = ColumnStore(root, recipe)
     if store.folder.is_dir():
+        if (store.folder / _RECIPE_FILE).is_file() and not store.is_described():
+            warnings.warn(
+                f"{store.folder / _RECIPE_FILE} is damaged; the values are not, and `seglet prepare` writes it anew",
+                stacklevel=2,
+            )
         return store
     allowed = [other for other in stored_columns(root) if recipe.allows(other.recipe)]
     return allowed[0] if len(allowed) == 1 else store
+
+
+def _read_recipe(file: Path) -> ColumnRecipe:
+    """Reads the recipe of a column.
+
+    Raises:
+        ValueError: it is damaged, or none.
+    """
+    content = read_json(file)
+    if isinstance(content, dict):
+        check_seal(content, file)
+        content.pop(SEAL, None)
+    return recipe_from_dict(content)
 
 
 def stored_columns(root: Path) -> Iterator[ColumnStore]:
     """Yields every column in `root` whose recipe can be read, by name."""
     for about in sorted(root.glob(f"*/{_RECIPE_FILE}")):
         try:
-            store = ColumnStore(root, recipe_from_dict(read_json(about)))
+            store = ColumnStore(root, _read_recipe(about))
         except ValueError:
             continue
         if store.folder == about.parent:

@@ -52,7 +52,8 @@ def write_segmenter(folder: Path, weights: Mapping[str, Tensor], architecture: A
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
         files.write_tensors(temporary / WEIGHTS_FILE, tensors, {"format": "pt"})
         files.write_json(
-            temporary / CONFIG_FILE, _config(architecture, classes, files.file_sha256(temporary / WEIGHTS_FILE))
+            temporary / CONFIG_FILE,
+            files.sealed(_config(architecture, classes, files.file_sha256(temporary / WEIGHTS_FILE))),
         )
 
 
@@ -93,6 +94,7 @@ def read_segmenter(folder: Path) -> StoredSegmenter:
         raise ValueError(
             f"{folder} has format version {config.get('version')}, this seglet reads {_VERSION}; update it"
         )
+    files.check_seal(config, folder / CONFIG_FILE)
     architecture, classes, digest = _parse(config, folder / CONFIG_FILE)
     return StoredSegmenter(folder, architecture, classes, _read_weights(folder / WEIGHTS_FILE, digest))
 
@@ -125,6 +127,9 @@ def _read_weights(path: Path, digest: str) -> dict[str, Tensor]:
     except SafetensorError as error:
         raise ValueError(f"{path} is not a readable safetensors file: {error}") from error
     # Copies: memory that is not aligned as torch's own is makes some CPU kernels round differently.
+    if wrong := [name for name, each in tensors.items() if each.is_floating_point() and not each.isfinite().all()]:
+        raise ValueError(f"{path} holds numbers that are not finite, such as in {wrong[0]!r}; the network diverged: "
+                         "train it again, with a lower learning rate")  # fmt: skip
     singles = {name: torch.float32 if tensor.is_floating_point() else tensor.dtype for name, tensor in tensors.items()}
     return {name: tensor.to(singles[name], copy=True) for name, tensor in tensors.items()}
 
