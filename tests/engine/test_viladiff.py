@@ -97,6 +97,18 @@ def test_the_example_prints_accuracy_and_confidence_of_pseudo_labels(keys, rows,
     assert all(len(row) == 4 and 0 <= float(value) <= 100 for row in rows_printed for _, value in row[1:])
 
 
+def test_the_example_tries_captions_on_a_frozen_backbone_and_draws_both_features(ready, tmp_path, capsys):
+    file = tmp_path / "captions.yaml"
+    file.write_text(experiment(ready).yaml())
+    check = runpy.run_path(str(EXAMPLE.with_name("caption_check.py")))["check_captions"]
+    check(str(file), tmp_path / "run", {"steps": 1})
+    lines = capsys.readouterr().out.splitlines()
+    assert [re.split(r"  +", line)[0] for line in lines] == [
+        "no captions", "its own captions", "another image's", "visual", "captions"
+    ]  # fmt: skip
+    assert all("<circle" in (tmp_path / "run" / f"{name}.svg").read_text() for name in ("visual", "captions"))
+
+
 def test_the_denoiser_alone_learns_beside_a_student_that_stays_as_it_is(ready, tmp_path):
     first = train_experiment(experiment(ready, captions=None, mix="none"), tmp_path / "segmenter")
     alone = {"captions": None, "freeze_student": True, "student_weights": str(first.last), "refine": "recommended"}
