@@ -133,3 +133,8 @@ def test_a_tagged_batch_is_sliced_with_its_tags() -> None:
 def test_names_of_classes_fit_on_a_line(name):
     with pytest.raises(ValueError, match="control character"):
         Classes.named(["background", name])
+
+
+def test_colours_are_bytes():
+    with pytest.raises(ValueError, match="expected red, green and blue from 0 to 255"):
+        Classes(("background",), ((0, 0, 10**30),))

@@ -55,6 +55,10 @@ def replace_atomically(path: Path) -> Iterator[Path]:
         else:
             temporary.replace(path)
         sync_to_disk(path.parent)
+    except OSError as error:
+        if error.filename is not None or error.errno is None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error  # a full disk names no file by itself
     finally:
         delete_path(temporary)
 

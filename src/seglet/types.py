@@ -177,6 +177,8 @@ class Classes:
             raise ValueError(f"expected 1 to {IGNORE} classes, got {len(self.names)}")
         if len(self.names) != len(self.colours):
             raise ValueError(f"{len(self.names)} class names but {len(self.colours)} colours; give each class one")
+        if wrong := [colour for colour in self.colours if not all(0 <= part <= 255 for part in colour)]:
+            raise ValueError(f"colour {wrong[0]} is none; expected red, green and blue from 0 to 255")
         if odd := [name for name in self.names if any(unicodedata.category(letter) in _CONTROL for letter in name)]:
             raise ValueError(f"class name {odd[0]!r} holds a line break or another control character; rename it")
         if len(set(self.names)) != len(self.names):

@@ -1,9 +1,13 @@
 """Progress in words."""
 
+import errno
+import io
+import sys
+
 import pytest
 
 from seglet.engine import console
-from seglet.engine.console import ProgressDisplay, format_duration, progress_line
+from seglet.engine.console import ProgressDisplay, format_duration, print_message, progress_line
 
 
 @pytest.mark.parametrize(
@@ -56,3 +60,13 @@ def test_a_terminal_gets_a_bar(capsys, monkeypatch):
     shown = capsys.readouterr().err
     assert "train [x]" in shown
     assert "[bold]as it is" in shown
+
+
+@pytest.mark.parametrize("number", [errno.EPIPE, errno.ENOSPC])
+def test_work_goes_on_where_nobody_reads_messages(number, monkeypatch):
+    class Gone(io.StringIO):
+        def write(self, text):
+            raise OSError(number, "gone")
+
+    monkeypatch.setattr(sys, "stderr", Gone())
+    assert print_message("step 1") is None

@@ -3,11 +3,13 @@
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.engine.toys import tiny
 
 from seglet.engine.run import Run
+from seglet.files import read_json, write_json
 from seglet.values import ConfigError
 
 KEPT = Path(__file__).parents[1] / "fixtures/0.1.0/supervised"
@@ -72,3 +74,13 @@ def test_a_run_that_was_killed_before_its_record_goes_on(tmp_path: Path) -> None
     run.record.unlink()
     run.resume(tiny(), {}, force=False)
     assert run.record.is_file()
+
+
+def test_another_number_of_threads_or_devices_is_recorded_and_warned_of(tmp_path: Path, capsys: Any) -> None:
+    run = Run(tmp_path)
+    run.start(tiny(), {}, overwrite=False)
+    record = read_json(run.record)
+    write_json(run.record, record | {"machine": {"threads": 64, "devices": 2}})
+    run.resume(tiny(), {}, force=False)
+    assert "threads: 64 before, 1 now; devices: 2 before, 1 now" in capsys.readouterr().err
+    assert read_json(run.record)["resumed"][0]["otherwise"][0] == "threads: 64 before, 1 now"

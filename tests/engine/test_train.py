@@ -24,6 +24,7 @@ from seglet.engine.method_setup import build_method
 from seglet.engine.module import NonFiniteLossError, TrainingModule
 from seglet.engine.plan import plan_run
 from seglet.engine.train import StartOptions, train_experiment
+from seglet.engine.trainer import LostProcessError
 from seglet.engine.validation import validation_scores
 from seglet.evaluation.evaluate import evaluate_samples
 from seglet.evaluation.options import EvaluationOptions
@@ -287,3 +288,15 @@ def test_missing_hardware_is_reported_before_anything_is_written(tmp_path, keys)
     with pytest.raises(ConfigError, match=next(iter(keys))):
         train_experiment(tiny(**keys), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_loading_process_that_dies_wherever_the_run_is_is_named(tmp_path, monkeypatch):
+    def die(*_):
+        try:
+            raise RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed.")
+        except RuntimeError as error:
+            raise RuntimeError("something else failed") from error
+
+    monkeypatch.setattr(Method, "losses", die)
+    with pytest.raises(LostProcessError, match=r"a loading process died .*lower --workers"):
+        train_experiment(tiny(), tmp_path / "run")

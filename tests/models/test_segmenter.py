@@ -368,3 +368,9 @@ def test_weights_that_are_not_finite_are_never_loaded(saved: Path, value: float)
 def test_an_input_convention_that_is_not_finite_is_refused() -> None:
     with pytest.raises(ValueError, match="expected finite `mean`"):
         Architecture("pspnet-resnet18", mean=(float("nan"), 0.0, 0.0))
+
+
+@pytest.mark.parametrize("keys", [{"width": 1e9}, {"mean": (0.5, 0.5)}, {"std": (1.0, 1.0, float("inf"))}])
+def test_networks_beyond_reason_are_refused_at_once(keys: dict[str, Any], unchecked: None) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        Architecture("pspnet-resnet18", **keys)

@@ -68,6 +68,10 @@ COMMANDS = {
 }
 
 
+_LONGEST = 4000
+"""Letters of a message; the middle of longer ones, such as of a list of a million values, is left out."""
+
+
 class Terminated(KeyboardInterrupt):
     """Exception that SIGTERM and SIGHUP raise."""
 
@@ -91,6 +95,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _stopped(error)
     except MemoryError:
         return _out_of_memory()
+    except RecursionError:
+        print_message("error: a file that was read is nested too deeply; restore it, or write it again")
+        return 2
     except Exception as error:  # noqa: BLE001  the last place to catch a bug
         return _bug(error)
 
@@ -202,7 +209,8 @@ def error_text(error: Exception) -> str:
     """Returns the message of an error; those of the operating system get the file and the remedy."""
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.strerror}: {os.fspath(error.filename)!r}; check the path, its permissions and the disk's space"
-    return str(error) or type(error).__name__
+    text = str(error) or type(error).__name__
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} … {text[-_LONGEST // 2 :]}"
 
 
 def _stopped(error: KeyboardInterrupt) -> int:

@@ -6,9 +6,10 @@ from typing import Any
 import yaml
 
 from seglet.data.errors import DataError
+from seglet.plain_yaml import PlainLoader
 
 
-class DistinctKeysLoader(yaml.SafeLoader):
+class DistinctKeysLoader(PlainLoader):
     """Loads plain values alone and raises `DataError` where a key is repeated."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:

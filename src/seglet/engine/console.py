@@ -1,5 +1,6 @@
 """Progress of long jobs and messages, all on stderr: a bar on a terminal, else a line every few seconds."""
 
+import contextlib
 import os
 import sys
 import time
@@ -171,8 +172,12 @@ def format_duration(seconds: float) -> str:
 
 
 def print_message(text: str) -> None:
-    """Prints a message on stderr."""
-    print(printable_text(text, sys.stderr.encoding), file=sys.stderr, flush=True)
+    """Prints a message on stderr; where nobody reads it any more, or its disk is full, work goes on in silence."""
+    try:
+        print(printable_text(text, sys.stderr.encoding), file=sys.stderr, flush=True)
+    except OSError:
+        with contextlib.suppress(OSError, ValueError):  # else Python's end would try once more
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 def printable_text(text: str, encoding: str | None) -> str:

@@ -65,7 +65,14 @@ class Experiment:
 
     def yaml(self) -> str:
         """Returns the experiment as flat YAML with every key."""
-        return yaml.safe_dump(self.values(), sort_keys=False, allow_unicode=True)
+        return yaml.dump(self.values(), Dumper=_WithoutAliases, sort_keys=False, allow_unicode=True)
+
+
+class _WithoutAliases(yaml.SafeDumper):
+    """Writes a value that stands in two places twice."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
 
 
 def _option_text(value: Any) -> str:
@@ -148,6 +155,9 @@ def check_settings(settings: Settings) -> None:
     for name in (*not_negative, "patience"):
         if getattr(settings, name) < 0:
             raise ConfigError(f"{name}: expected 0 or more, got {getattr(settings, name)}")
+    for name, most in _MOST.items():
+        if max(_numbers(getattr(settings, name))) > most:
+            raise ConfigError(f"{name}: expected at most {most}, got {getattr(settings, name)}")
     for name in ("flip", "momentum", "dark_share"):
         if not 0 <= getattr(settings, name) <= 1:
             raise ConfigError(f"{name}: expected 0 to 1, got {getattr(settings, name)}")
@@ -168,6 +178,18 @@ def check_settings(settings: Settings) -> None:
             f"{settings.accumulate} micro-batches; "
             f"choose a multiple of {settings.devices * settings.accumulate}"
         )
+
+
+_MOST = {
+    "steps": 10**9, "batch": 65536, "accumulate": 65536, "devices": 65536, "workers": 256, "seed": 2**63 - 1,
+    "world_scenes": 10**7, "world_size": 4096, "crop": 16384, "scale": 64, "cache": 10**6, "val_batch": 65536,
+    "learning_rate": 10**4, "colour_jitter": 1, "dark_stops": 64,
+}  # fmt: skip
+"""Largest values of keys: beyond them no machine could train, or a number of the machine's own would overflow."""
+
+
+def _numbers(value: Any) -> tuple[Any, ...]:
+    return value if isinstance(value, tuple) else (value,)
 
 
 def _check_fine_tuning(settings: Settings) -> None:

@@ -19,6 +19,7 @@ from typing import Any
 import yaml
 
 from seglet.engine.console import print_message
+from seglet.plain_yaml import PlainLoader
 from seglet.values import ConfigError, choose_from, did_you_mean
 
 TABLE_ROWS = "rows"
@@ -121,7 +122,7 @@ def read_yaml(file: Path) -> dict[str, Any]:
     """
     try:
         text = file.read_text(encoding="utf-8")
-        content, twice = yaml.safe_load(text), _repeated(yaml.compose(text, yaml.SafeLoader), levels=3)
+        content, twice = yaml.load(text, PlainLoader), _repeated(yaml.compose(text, PlainLoader), levels=3)
     except OSError as error:
         raise ConfigError(f"cannot read the experiment {file}: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:

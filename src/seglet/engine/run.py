@@ -14,9 +14,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from seglet import files
 from seglet._version import __version__
 from seglet.data.opening import names_world
+from seglet.engine.console import print_message
 from seglet.engine.experiment import Experiment
 from seglet.engine.experiment_file import read_yaml, split_row
 from seglet.engine.settings import FREE_ON_RESUME, PLACES_OF_DATA
@@ -196,9 +199,18 @@ class Run:
             )
         for folder in (self.folder, self.checkpoints, self.samples):
             files.delete_partial(folder)
+        machine = history.setdefault("machine", {})
+        others = [
+            f"{name}: {machine[name]} before, {now} now"
+            for name, now in _parallelism(experiment).items()
+            if machine.get(name, now) != now
+        ]
+        if others:
+            print_message(f"warning: {'; '.join(others)}; the run goes on, but not to the same last digits: sums, and "
+                          "with several devices the statistics of batch norm, depend on it")  # fmt: skip
         history[_HASHES] = [stored, _digest(experiment)]
         history.pop("stopped_early", None)
-        history.setdefault("resumed", []).append({"command": typed_command(), "forced": changes})
+        history.setdefault("resumed", []).append({"command": typed_command(), "forced": changes, "otherwise": others})
         files.write_json(self.record, history)
         files.write_text(self.experiment, experiment.yaml())  # after the record, which so knows it at any time
 
@@ -219,6 +231,11 @@ class Run:
         lines = self.metrics.read_text(encoding="utf-8").splitlines()
         kept = [line for line in lines if (parsed := _parsed(line)) is not None and parsed["step"] <= step]
         files.write_text(self.metrics, "".join(line + "\n" for line in kept))
+
+
+def _parallelism(experiment: Experiment) -> dict[str, int]:
+    """Returns what the last digits of a result depend on beside the experiment's other keys."""
+    return {"threads": torch.get_num_threads(), "devices": experiment.settings.devices}
 
 
 def _digest(experiment: Experiment) -> str:
@@ -273,7 +290,7 @@ def run_record(experiment: Experiment, data: Mapping[str, Any]) -> dict[str, Any
         "command": typed_command(),
         "commit": source_commit(),
         "versions": installed_versions(),
-        "machine": {"platform": platform.platform(), "cores": os.cpu_count()},
+        "machine": {"platform": platform.platform(), "cores": os.cpu_count(), **_parallelism(experiment)},
         "origin": dict(experiment.origin),
         "data": dict(data),
     }

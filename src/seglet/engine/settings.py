@@ -133,7 +133,8 @@ FREE_ON_RESUME = frozenset(
     | {"val_batch"}
     | {"pretrained"}  # decides initial weights alone, which a checkpoint replaces
 )
-"""Keys that may change when a run is resumed: they cannot change its result (devices: up to the order of sums)."""
+"""Keys that may change when a run is resumed: they cannot change its result, but for the order of sums and, with
+several devices, the statistics of batch norm."""
 
 PLACES_OF_DATA = frozenset({"data", "light"})
 """Keys that may change too if the data's fingerprints agree: they say where the same images and masks are."""

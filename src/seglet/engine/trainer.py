@@ -67,6 +67,15 @@ def build_trainer(
     )
 
 
+def _names_dead_worker(error: BaseException | None) -> bool:
+    """Checks an error and those behind it: torch raises this one wherever the process is when a worker dies."""
+    while error is not None:
+        if "DataLoader worker (pid" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
 def _environment() -> ClusterEnvironment:
     """Returns who started the processes: torchrun, or Lightning itself; no other launcher is supported."""
     return TorchElasticEnvironment() if started_by_torchrun() else LightningEnvironment()
@@ -88,6 +97,11 @@ def fit_module(trainer: lightning.Trainer, module: TrainingModule, data: Trainin
             raise left.__context__ from None
         raise
     except RuntimeError as error:
+        if _names_dead_worker(error):
+            raise LostProcessError(
+                f"a loading process died ({error}); most often memory ran out: lower --workers, --crop or --cache; "
+                "go on with --resume"
+            ) from error
         if trainer.world_size > 1 and "by peer" in str(error):
             raise LostProcessError("another process of this run ended; its own message says why") from error
         raise

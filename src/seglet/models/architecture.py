@@ -80,6 +80,10 @@ class DepthGuidance:
             )
 
 
+_WIDEST = 16
+"""Largest factor on the channels of a network: 16 times 2048 channels are more than any machine trains."""
+
+
 @dataclass(frozen=True)
 class Architecture:
     """A network without its weights and classes.
@@ -124,8 +128,8 @@ class Architecture:
 
     def __post_init__(self) -> None:
         self._check_name()
-        if self.width <= 0:
-            raise ValueError(f"expected a positive network width, got {self.width}")
+        if not 0 < self.width <= _WIDEST:
+            raise ValueError(f"expected a network width above 0 and at most {_WIDEST}, got {self.width}")
         strides = (8, 16, 32) if self.backbone in EFFICIENTNET_LITES else (8, 16)
         if self.backbone not in BACKBONE_FAMILIES and self.output_stride not in strides:
             allowed = " or ".join(map(str, strides))
@@ -133,6 +137,8 @@ class Architecture:
         for field in ("dropout", "aspp_dropout", "drop_path"):
             if not 0 <= getattr(self, field) < 1:
                 raise ValueError(f"expected `{field}` in [0, 1), got {getattr(self, field)}")
+        if len(self.mean) != 3 or len(self.std) != 3:
+            raise ValueError(f"expected `mean` and `std` of red, green and blue, got {self.mean} and {self.std}")
         if not all(0 < part < inf for part in self.std) or not all(map(isfinite, self.mean)):
             raise ValueError(f"expected finite `mean` and positive `std`, got {self.mean} and {self.std}")
 

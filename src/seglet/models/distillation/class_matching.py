@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from seglet.models.class_names import NAME_RULES, same_meaning
+from seglet.plain_yaml import PlainLoader
 from seglet.types import Classes
 from seglet.values import ConfigError, choose_from, fold_spelling
 
@@ -109,7 +110,7 @@ def read_class_mapping(path: str | Path) -> dict[str, Any]:
         ConfigError: the file cannot be read or has another form.
     """
     try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        content = yaml.load(Path(path).read_text(encoding="utf-8"), PlainLoader)
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise ConfigError(f"teacher_classes: {str(path)!r} cannot be read: {error}") from error
     if not isinstance(content, dict) or not all(isinstance(name, str) for name in content):
