@@ -12,7 +12,7 @@ from seglet.data.dark.parameters import darkening_from_dict
 from seglet.data.dark.pipeline import darken_image
 from seglet.data.description import load_description
 from seglet.data.opening import open_dataset
-from seglet.images import read_image
+from seglet.images import read_image, write_png16
 
 
 @pytest.fixture
@@ -44,6 +44,19 @@ def test_the_stored_parameters_make_the_image_again(light, seglet):
     stored = json.loads((light.parent / "dark/parameters/train/1.json").read_text())
     again = darken_image(read_image(light / "images/train/1.png"), darkening_from_dict(stored["parameters"]))
     np.testing.assert_array_equal(again, read_image(light.parent / "dark/images/train/1.png"))
+
+
+def test_a_camera_of_16_bits_keeps_more_than_256_levels(light, seglet):
+    assert seglet(*words(light, "--variant", "camera", "--bits", "16", "--preset", "mild")).code == 0
+    file = light.parent / "dark/images/train/1.png"
+    parameters = json.loads((light.parent / "dark/parameters/train/1.json").read_text())["parameters"]
+    deep = darken_image(
+        read_image(light / "images/train/1.png").astype(np.uint16) * 257, darkening_from_dict(parameters)
+    )
+    write_png16(light.parent / "again.png", deep)
+    assert file.read_bytes() == (light.parent / "again.png").read_bytes()
+    assert np.abs(read_image(file).astype(float) - deep / 257).max() <= 0.51
+    assert "is for MAET's" in seglet(*words(light, "--variant", "camera", "--safe-invert")).err
 
 
 def test_highlights_are_kept_on_request(light, seglet):

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from seglet.images.resizing import resize_by_factor
     from seglet.images.stored import StoredImage, UsedRange
     from seglet.images.value_range import OWN_RANGE, WhiteLevels, scale_to_bytes, white_level, white_levels_from_json
+    from seglet.images.writing import write_png16
 
 __all__ = [
     "DECODING_ERRORS",
@@ -62,6 +63,7 @@ __all__ = [
     "white_level",
     "white_levels_from_json",
     "write_mask",
+    "write_png16",
 ]
 
 _HOMES = {
@@ -95,6 +97,7 @@ _HOMES = {
     "white_level": "seglet.images.value_range",
     "white_levels_from_json": "seglet.images.value_range",
     "write_mask": "seglet.images.drawing",
+    "write_png16": "seglet.images.writing",
 }
 
 __getattr__, __dir__ = lazy_exports(__name__, _HOMES)

@@ -6,21 +6,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
 from seglet._version import __version__
 from seglet.data.class_table import ClassEntry
+from seglet.data.dark.night_camera import NightCamera
 from seglet.data.dark.parameters import Darkening
 from seglet.data.dark.pipeline import darken_image
 from seglet.data.description import WHOLE_SPLIT, Description, ImageItem, TagOrigin
 from seglet.data.description_files import DESCRIPTION_FILE, delete_description
 from seglet.data.errors import DataError
 from seglet.files import content_hash, path_below, read_bytes, read_json, replace_atomically, write_json, write_text
-from seglet.images import write_mask
+from seglet.images import write_mask, write_png16
 from seglet.inference.training_set import write_tags
 
-DrawDarkening = Callable[[int, str], Darkening]
-"""A function from a seed and the id of an image to its parameters: a method of `DarkeningRanges`."""
+DrawDarkening = Callable[[int, str], Darkening | NightCamera]
+"""A function from a seed and the id of an image to its parameters: a method of `DarkeningRanges`, for example."""
 
 
 @dataclass(frozen=True)
@@ -80,13 +82,18 @@ def _apart(description: Description) -> bool:
     return list(description.splits) != [WHOLE_SPLIT] and max(counts.values()) == 1
 
 
-def darken_one(draw: DrawDarkening, seed: int, description: Description, task: DarkenTask) -> dict[str, Any]:
-    """Writes the darkened image, its mask, and then the parameters that were drawn for its id."""
+def darken_one(
+    draw: DrawDarkening, seed: int, description: Description, task: DarkenTask, *, bits: int = 8
+) -> dict[str, Any]:
+    """Writes the darkened image, of 8 or 16 bits, its mask, and then the parameters that were drawn for its id."""
     item = task.item
     image = description.read_image(item)
     parameters = draw(seed, item.id)
     with replace_atomically(task.image) as temporary:
-        Image.fromarray(darken_image(image, parameters)).save(temporary, "PNG", compress_level=3)
+        if bits == 16:
+            write_png16(temporary, darken_image(image.astype(np.uint16) * 257, parameters))
+        else:
+            Image.fromarray(darken_image(image, parameters)).save(temporary, "PNG", compress_level=3)
     hashes = {"of": item.image_hash or content_hash(read_bytes(item.image)), "image": _hash(task.image)}
     labels = description.read_labels(item)
     if labels is not None:

@@ -34,6 +34,17 @@ def test_noise_is_found_on_a_slope_and_a_slope_is_no_noise() -> None:
     assert noise_deviation(slope + noise) == pytest.approx(3, rel=0.02)
 
 
+def test_noise_of_single_pixels_is_half_as_strong_at_half_the_size_and_shared_noise_is_not() -> None:
+    noise = np.random.default_rng(0).normal(100, 20, (200, 200, 1)).repeat(3, axis=2)
+    assert measure_darkness(noise.clip(0, 255).astype(np.uint8)).coarse == pytest.approx(0.5, abs=0.03)
+    shared = noise[::2, ::2].repeat(2, axis=0).repeat(2, axis=1)
+    assert measure_darkness(shared.clip(0, 255).astype(np.uint8)).coarse > 1
+
+
+def test_a_pixel_is_saturated_where_one_of_its_colours_is() -> None:
+    assert measure_darkness(np.concatenate([grey(0), grey(255) * np.array([1, 0, 0], np.uint8)])).saturated == 0.5
+
+
 @pytest.mark.parametrize("size", [(1, 1), (2, 9)])
 def test_an_image_too_small_for_second_differences_has_no_noise(size: tuple[int, int]) -> None:
     assert measure_darkness(grey(30, size)).noise == 0

@@ -9,12 +9,14 @@ from seglet.cli.output import print_result
 from seglet.cli.parsing import DARK_PRESETS, add_json, whole_number
 
 if TYPE_CHECKING:
+    from seglet.data.dark.presets import DarkeningRanges, NightCameraRanges
     from seglet.inference.batch import TaskOutcome
 
 _RECORD = "darkened.json"
 _DESCRIPTION = """\
 Darken a data set with a model of a camera: undo its processing, take light away, add shot, read and quantisation
-noise, process again (MAET, ICCV 2021). OUT becomes a data set of the same splits, names, masks and tags:
+noise, process again (MAET, ICCV 2021); --variant camera also has a mosaic, amplification, lamps and noise reduction.
+OUT becomes a data set of the same splits, names, masks and tags:
   images/NAME.png       the dark image
   masks/NAME.png        its mask, with the ids of classes.txt
   parameters/NAME.json  the parameters drawn for it, which reproduce it from the light image
@@ -22,7 +24,7 @@ with a folder for each split where there are several; classes.txt, dataset.json,
 darkened.json, which records the result of each image. Parameters depend on the seed and the image's name alone, with
 --per folder on the name of its folder.
 Finished images are not made again, so the same command goes on after an interruption."""
-_VARIANTS = ("degrade", "isp")
+_VARIANTS = ("degrade", "isp", "camera")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,7 +39,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="darkness: dusk (mild), that of MAET (night), or almost black (extreme); default night",
     )
     parser.add_argument(
-        "--variant", choices=_VARIANTS, default="degrade", help="which of MAET's two implementations (default degrade)"
+        "--variant",
+        choices=_VARIANTS,
+        default="degrade",
+        help="one of MAET's two implementations, or a camera that adapts to the night (default degrade)",
+    )
+    parser.add_argument(
+        "--bits",
+        type=int,
+        choices=(8, 16),
+        default=8,
+        help="bits a channel of the images; 16 keep what the sensor measured in the dark (default 8)",
     )
     parser.add_argument(
         "--safe-invert",
@@ -61,13 +73,15 @@ def run(arguments: argparse.Namespace) -> int:
     from functools import partial
 
     from seglet.data.class_table import class_table_text
-    from seglet.data.dark.presets import preset_ranges
+    from seglet.data.dark.presets import night_camera_ranges, preset_ranges
     from seglet.data.folder_dataset import describe_data
     from seglet.engine.output_folder import check_output_folder
     from seglet.files import write_json, write_text
     from seglet.inference.batch import process_all, processor_count
     from seglet.inference.dark_set import darken_one, darken_tasks, describe_dark
 
+    if arguments.variant == "camera" and arguments.safe_invert:
+        raise ValueError("--safe-invert is for MAET's variants; the lamps of variant camera stay bright anyway")
     out = arguments.out
     description = describe_data(arguments.data)
     if out.resolve().is_relative_to(description.root.resolve()):
@@ -75,6 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
     settings: dict[str, Any] = {"in": str(arguments.data.resolve())}
     settings |= {name: getattr(arguments, name) for name in ("preset", "variant", "seed")}
     settings |= {"safe_invert": True} if arguments.safe_invert else {}  # records of 0.1.0 have no such keys
+    settings |= {"bits": 16} if arguments.bits == 16 else {}
     settings |= {"per": "folder"} if arguments.per == "folder" else {}
     record: dict[str, Any] = {"seglet": __version__, "command": arguments.command_line, "settings": settings}
     record |= {"classes": list(description.classes.names), "finished": False}
@@ -82,9 +97,12 @@ def run(arguments: argparse.Namespace) -> int:
     check_output_folder(out, _RECORD, record, arguments.overwrite)
     write_json(out / _RECORD, record)
     write_text(out / "classes.txt", class_table_text(description.classes))
-    ranges = preset_ranges(arguments.preset, arguments.variant, arguments.safe_invert)
+    if arguments.variant == "camera":
+        ranges: DarkeningRanges | NightCameraRanges = night_camera_ranges(arguments.preset)
+    else:
+        ranges = preset_ranges(arguments.preset, arguments.variant, arguments.safe_invert)
     draw = ranges.draw_for_folder if arguments.per == "folder" else ranges.draw
-    work = partial(darken_one, draw, arguments.seed, description)
+    work = partial(darken_one, draw, arguments.seed, description, bits=arguments.bits)
     outcomes = process_all("darken", work, tasks, arguments.jobs or processor_count(), arguments.overwrite)
     describe_dark(description, out, {outcome.name for outcome in outcomes if not outcome.reason})
     record |= {"finished": True, "out": str(out), **_outcome_record(outcomes)}

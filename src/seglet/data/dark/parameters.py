@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
 from seglet.data.dark.cameras import NUM_CAMERAS
+from seglet.data.dark.night_camera import NightCamera
 from seglet.values import build_config, check_known_keys
 
 DarkeningVariant = Literal["degrade", "isp"]
@@ -59,11 +60,12 @@ class Darkening:
         return asdict(self)
 
 
-def darkening_from_dict(values: Mapping[str, Any]) -> Darkening:
+def darkening_from_dict(values: Mapping[str, Any]) -> Darkening | NightCamera:
     """Returns the parameters that `as_dict` wrote.
 
     Raises:
         ValueError: a key is missing, unknown, or of the wrong kind.
     """
-    check_known_keys(values, [field.name for field in fields(Darkening)], "the parameters of a darkening")
-    return build_config(Darkening, values)
+    kind: type[Darkening] | type[NightCamera] = NightCamera if values.get("variant") == "camera" else Darkening
+    check_known_keys(values, [field.name for field in fields(kind)], "the parameters of a darkening")
+    return build_config(kind, values)

@@ -10,6 +10,8 @@ import numpy as np
 from jaxtyping import Float, Float32, UInt8, UInt16
 
 from seglet.data.dark.cameras import srgb_to_camera
+from seglet.data.dark.night_camera import NightCamera
+from seglet.data.dark.night_photograph import photograph_at_night
 from seglet.data.dark.noise import NoiseSource, SensorNoise
 from seglet.data.dark.parameters import Darkening
 
@@ -22,7 +24,7 @@ _STRIP = 2**14
 """Number of pixels processed at once, few enough to stay in the processor's cache."""
 
 
-def darken_image(image: _StoredImage, parameters: Darkening) -> _StoredImage:
+def darken_image(image: _StoredImage, parameters: Darkening | NightCamera) -> _StoredImage:
     """Returns a stored image in the dark, of the same type and size.
 
     Raises:
@@ -33,6 +35,9 @@ def darken_image(image: _StoredImage, parameters: Darkening) -> _StoredImage:
             f"expected an image [h, w, 3] of 8 or 16 bits, got {list(image.shape)} {image.dtype}; convert it"
         )
     largest = np.iinfo(image.dtype).max
+    if isinstance(parameters, NightCamera):
+        taken = photograph_at_night(image.astype(np.float32) / np.float32(largest), parameters)
+        return (taken * np.float32(largest) + np.float32(0.5)).astype(image.dtype)
     linear = linearise_image(np.arange(largest + 1) / largest, parameters).astype(np.float32)
     dark = np.empty_like(image)
     for rows, noise in _strips(image.shape, parameters):
@@ -43,7 +48,9 @@ def darken_image(image: _StoredImage, parameters: Darkening) -> _StoredImage:
     return dark
 
 
-def darken_values(image: Float32[np.ndarray, "h w 3"], parameters: Darkening) -> Float32[np.ndarray, "h w 3"]:
+def darken_values(
+    image: Float32[np.ndarray, "h w 3"], parameters: Darkening | NightCamera
+) -> Float32[np.ndarray, "h w 3"]:
     """Returns an image of values in [0, 1] in the dark; values outside the range are clipped.
 
     Raises:
@@ -51,6 +58,8 @@ def darken_values(image: Float32[np.ndarray, "h w 3"], parameters: Darkening) ->
     """
     if not np.isfinite(image).all():
         raise ValueError("expected values from 0 to 1, got NaN or infinity; scale the image to [0, 1] first")
+    if isinstance(parameters, NightCamera):
+        return photograph_at_night(image, parameters)
     dark = np.empty_like(image)
     for rows, noise in _strips(image.shape, parameters):
         light = expose_sensor(linearise_image(image[rows], parameters), parameters)

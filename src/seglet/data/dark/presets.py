@@ -7,6 +7,7 @@ from statistics import NormalDist
 from typing import Literal, get_args
 
 from seglet.data.dark.cameras import NUM_CAMERAS
+from seglet.data.dark.night_camera import NightCamera
 from seglet.data.dark.parameters import Darkening, DarkeningVariant
 from seglet.data.portable_rng import PortableRng
 
@@ -118,3 +119,76 @@ def preset_ranges(
     if name == "extreme":
         raise ValueError("the steps of variant isp, 4/255 and more, swallow the light of preset extreme; take degrade")
     return replace(ranges, variant="isp", bits=_ISP_BITS)
+
+
+_MOST_ISO = 64.0
+"""Largest amplification, such as ISO 6400 of a camera whose lowest is 100."""
+
+
+@dataclass(frozen=True)
+class NightCameraRanges:
+    """Distributions of the parameters of a night: the presets differ in the light alone.
+
+    `compensated` is the share of the missing stops that amplification makes up for, up to 64.
+    """
+
+    stops: ValueRange
+    compensated: ValueRange = ValueRange(0.2, 0.6)
+    log_full_well: ValueRange = ValueRange(math.log(6000), math.log(60000))
+    read_noise: ValueRange = ValueRange(1.0, 4.0)
+    row_share: ValueRange = ValueRange(0.02, 0.2)
+    """Noise of rows as a share of that of reading."""
+    red_gain: ValueRange = ValueRange(1.9, 2.4)
+    blue_gain: ValueRange = ValueRange(1.5, 1.9)
+    tone: ValueRange = ValueRange(0.3, 1.0)
+    warmth: ValueRange = ValueRange(-0.05, 0.2)
+    lamps: ValueRange = ValueRange(0.0, 1.0)
+    glare: ValueRange = ValueRange(0.0, 0.03)
+    glare_radius: ValueRange = ValueRange(0.01, 0.06)
+    denoising: ValueRange = ValueRange(0.5, 2.5)
+    bits: tuple[int, ...] = (10, 12, 14)
+    oversampling: tuple[int, ...] = (1, 2, 2)
+
+    def draw(self, seed: int, image_id: str) -> NightCamera:
+        """Draws the parameters of one image, a pure function of the seed and the name of the image."""
+        digest = hashlib.sha256(f"{seed}/{image_id}".encode(errors="surrogateescape")).digest()
+        return self.draw_with(PortableRng(int.from_bytes(digest[:16]), PARAMETER_STREAM))
+
+    def draw_for_folder(self, seed: int, image_id: str) -> NightCamera:
+        """Draws the parameters that all images of a folder share, and the image's own noise."""
+        folder = image_id.rpartition("/")[0]
+        return replace(self.draw(seed, folder), noise_seed=self.draw(seed, image_id).noise_seed)
+
+    def draw_with(self, rng: PortableRng) -> NightCamera:
+        """Draws parameters from a generator."""
+        stops = self.stops.at(rng.unit())
+        read_noise = self.read_noise.at(rng.unit())
+        return NightCamera(
+            stops=stops,
+            iso=min(2 ** (stops * self.compensated.at(rng.unit())), _MOST_ISO),
+            full_well=math.exp(self.log_full_well.at(rng.unit())),
+            read_noise=read_noise,
+            row_noise=read_noise * self.row_share.at(rng.unit()),
+            bits=self.bits[rng.below(len(self.bits))],
+            oversampling=self.oversampling[rng.below(len(self.oversampling))],
+            camera=rng.below(NUM_CAMERAS),
+            red_gain=self.red_gain.at(rng.unit()),
+            blue_gain=self.blue_gain.at(rng.unit()),
+            tone=self.tone.at(rng.unit()),
+            warmth=self.warmth.at(rng.unit()),
+            lamps=self.lamps.at(rng.unit()),
+            glare=self.glare.at(rng.unit()),
+            glare_radius=self.glare_radius.at(rng.unit()),
+            denoising=self.denoising.at(rng.unit()),
+            noise_seed=rng.below(2**48),
+        )
+
+
+_STOPS = {"mild": ValueRange(1.5, 4.0), "night": ValueRange(3.5, 7.0), "extreme": ValueRange(6.0, 10.0)}
+
+
+def night_camera_ranges(preset: DarkPreset) -> NightCameraRanges:
+    """Returns the ranges of a preset; the presets differ in the light that reaches the sensor."""
+    if preset not in _STOPS:
+        raise ValueError(f"expected a preset of {', '.join(_STOPS)}, got {preset!r}")
+    return NightCameraRanges(_STOPS[preset])
