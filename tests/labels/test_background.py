@@ -92,7 +92,8 @@ def test_only_maps_of_tagged_classes_are_refined() -> None:
     refined = refine_with_absence(CAMS, TAGS, IMAGE, refine=lambda maps, _: seen.append(maps.shape[1]) or maps)
     torch.testing.assert_close(refined[0, :, 0], torch.tensor([[0.0, 0.5, 1.0], [1.0, 0.5, 0.0], [0.0, 0.0, 0.0]]))
     assert seen == [2]  # the background and one class
-    assert refine_with_absence(CAMS, torch.zeros(1, 2), IMAGE)[:, 0].eq(1).all()
+    assert refine_with_absence(CAMS, TAGS.flip(1), IMAGE)[:, 1].eq(0).all()
+    assert refine_with_absence(CAMS, torch.zeros(1, 2), IMAGE).argmax(dim=1).eq(0).all()
 
 
 def test_a_constant_map_and_huge_maps_stay_finite() -> None:

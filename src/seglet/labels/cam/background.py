@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor
 
@@ -47,13 +48,28 @@ def labels_between_backgrounds(
     size = (cams.shape[2] // shrink, cams.shape[3] // shrink)
     if 0 in size:
         raise ValueError(f"maps {tuple(cams.shape)} are smaller than one pixel when shrunk {shrink} times; use 1")
+    cams, tags, names = _tagged_maps(cams, tags)
     small = resize_half_pixel(at_least_float32(cams), size)
     both = torch.stack([with_background(small, level) for level in (low, high)], dim=1)  # b s k h w
     absent = with_background(tags, 1.0)[:, None, :, None, None] == 0
     shares = both.masked_fill(absent, -torch.inf).softmax(dim=2).flatten(1, 2)
     refined = refine(shares, resize_half_pixel(at_least_float32(images), size))
     weak, strong = (resize_half_pixel(maps, cams.shape[2:]).argmax(dim=1) for maps in refined.chunk(2, dim=1))
-    return strong.masked_fill((strong == 0) & (weak != 0), IGNORE)
+    labels = names.gather(1, strong.flatten(1)).view_as(strong)
+    return labels.masked_fill((strong == 0) & (weak != 0), IGNORE)
+
+
+def _tagged_maps(
+    cams: Float[Tensor, "b f h w"], tags: Float[Tensor, "b f"]
+) -> tuple[Float[Tensor, "b c h w"], Float[Tensor, "b c"], Int64[Tensor, "b _"]]:
+    """Returns maps and tags of each image's tagged classes, as many as any image has, and their label ids.
+
+    Refinement treats all maps alike, so the others need none, which saves most of its time.
+    """
+    count = max(1, int((tags != 0).sum(dim=1).amax())) if len(tags) else 1
+    chosen = (tags != 0).to(torch.uint8).argsort(dim=1, descending=True, stable=True)[:, :count]
+    maps = cams.gather(1, chosen[:, :, None, None].expand(-1, -1, *cams.shape[2:]))
+    return maps, tags.gather(1, chosen), F.pad(chosen + 1, (1, 0))
 
 
 @torch.no_grad()
@@ -83,17 +99,13 @@ def refine_with_absence(
 ) -> Float[Tensor, "b k h w"]:
     """Returns maps to which `add_absence_background` is applied, refined at the size of the images.
 
-    Only classes that some image has are refined, which treats all maps alike; that saves most of the time. An image
-    without tags is background.
+    Only the maps of an image's tagged classes are refined; those of the others are 0. An image without tags is
+    background.
     """
-    present, size = tags.any(dim=0), images.shape[2:]
-    if not present.any():
-        return with_background(at_least_float32(cams).new_zeros(*tags.shape, *size), 1.0)
-    maps = add_absence_background(cams[:, present], tags[:, present], size, power)
-    refined = refine(maps, images)
-    all_classes = refined.new_zeros(len(cams), cams.shape[1] + 1, *size)
-    all_classes[:, with_background(present[None], True)[0]] = refined
-    return all_classes
+    kept, present, names = _tagged_maps(cams, tags)
+    refined = refine(add_absence_background(kept, present, images.shape[2:], power), at_least_float32(images))
+    places = names[:, :, None, None].expand_as(refined)
+    return refined.new_zeros(len(cams), cams.shape[1] + 1, *images.shape[2:]).scatter(1, places, refined)
 
 
 @torch.no_grad()
