@@ -118,3 +118,9 @@ def test_one_draw_has_no_deviation_and_none_is_an_error() -> None:
     assert tensors.running_mean_and_deviation([torch.tensor([5.0])])[1].item() == 0
     with pytest.raises(ValueError, match="at least one draw"):
         tensors.running_mean_and_deviation([])
+
+
+def test_near_patches_are_as_many_rows_and_columns_apart() -> None:
+    assert tensors.near_patches((1, 3), 1).int().tolist() == [[1, 1, 0], [1, 1, 1], [0, 1, 1]]
+    assert tensors.near_patches((2, 2), 1).all()  # diagonal neighbours are one apart
+    assert tensors.near_patches((1, 3), None).all()

@@ -12,7 +12,7 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Integer, Shaped
+from jaxtyping import Bool, Float, Integer, Shaped
 from torch import Tensor
 
 from seglet.types import IGNORE
@@ -103,6 +103,21 @@ def nearest_align_corners(maps: Shaped[Tensor, "*b _ _"], size: MapSize) -> Shap
 def _aligned_places(whole: int, part: int, device: torch.device) -> Integer[Tensor, " _"]:
     steps = max(part - 1, 1)
     return (2 * torch.arange(part, device=device) * (whole - 1) + steps) // (2 * steps)
+
+
+def near_patches(size: tuple[int, int], radius: int | None, device: torch.device | str = "cpu") -> Bool[Tensor, "n n"]:
+    """Returns True for pairs of patches of a grid `size` (h, w) at most `radius` rows and columns apart; None: all.
+
+    Raises:
+        ValueError: the radius is negative.
+
+    Source: AFA, code, get_mask_by_radius.
+    """
+    if radius is not None and radius < 0:
+        raise ValueError(f"radius is a number of patches from 0 up, got {radius}")
+    places = torch.cartesian_prod(*(torch.arange(side, device=device) for side in size))
+    apart = (places[:, None] - places[None]).abs().amax(dim=2)
+    return apart <= (max(size) if radius is None else radius)
 
 
 def pixel_cross_entropy(logits: Float[Tensor, "b k _ _"], labels: Integer[Tensor, "b h w"]) -> Float[Tensor, "b h w"]:

@@ -34,6 +34,10 @@ if TYPE_CHECKING:
         weighted_activations,
     )
     from seglet.labels.cam.pseudo_masks import balanced_target, confident_masks
+    from seglet.labels.cam.random_walk import (
+        affinity_transitions,
+        walk_along_affinity,
+    )
     from seglet.labels.cam.text_cam import (
         cosine_similarity,
         enhance_cam,
@@ -81,6 +85,7 @@ __all__ = [
     "PseudoLabelMap",
     "RelationUpdate",
     "add_absence_background",
+    "affinity_transitions",
     "agreeing_attention",
     "attention_above_mean",
     "attention_clusters",
@@ -132,6 +137,7 @@ __all__ = [
     "tagged_softmax",
     "transition_matrix",
     "uniform_attention",
+    "walk_along_affinity",
     "weighted_activations",
 ]
 
@@ -153,6 +159,7 @@ _HOMES = {
     "PseudoLabelMap": "seglet.labels.semi.pseudo_label",
     "RelationUpdate": "seglet.labels.attention.cluster_refinement",
     "add_absence_background": "seglet.labels.cam.background",
+    "affinity_transitions": "seglet.labels.cam.random_walk",
     "agreeing_attention": "seglet.labels.cam.affinity",
     "attention_above_mean": "seglet.labels.attention.cluster_refinement",
     "attention_clusters": "seglet.labels.attention.clusters",
@@ -204,6 +211,7 @@ _HOMES = {
     "tagged_softmax": "seglet.labels.cam.grad_cam",
     "transition_matrix": "seglet.labels.cam.affinity",
     "uniform_attention": "seglet.labels.attention.cluster_refinement",
+    "walk_along_affinity": "seglet.labels.cam.random_walk",
     "weighted_activations": "seglet.labels.cam.grad_cam",
 }
 

@@ -4,10 +4,10 @@ Axes: b images, h rows, w columns, n = h·w patches.
 """
 
 import torch
-from jaxtyping import Bool, Float, Integer
+from jaxtyping import Float, Integer
 from torch import Tensor
 
-from seglet.tensors import at_least_float32, resize_labels
+from seglet.tensors import at_least_float32, near_patches, resize_labels
 from seglet.types import IGNORE
 
 
@@ -44,15 +44,6 @@ def pair_labels(
     code leaves a patch and itself out.
     """
     flat = resize_labels(labels, size).flatten(1)
-    known = (flat != IGNORE)[:, :, None] & (flat != IGNORE)[:, None, :] & _near(size, radius, labels.device)
+    known = (flat != IGNORE)[:, :, None] & (flat != IGNORE)[:, None, :] & near_patches(size, radius, labels.device)
     same = (flat[:, :, None] == flat[:, None, :]).to(labels.dtype)
     return same.masked_fill(~known, IGNORE)
-
-
-def _near(size: tuple[int, int], radius: int | None, device: torch.device) -> Bool[Tensor, "n n"]:
-    if radius is not None and radius < 0:
-        raise ValueError(f"radius is a number of patches from 0 up, got {radius}")
-    height, width = size
-    places = torch.cartesian_prod(torch.arange(height, device=device), torch.arange(width, device=device))
-    apart = (places[:, None] - places[None]).abs().amax(dim=2)
-    return apart <= (max(size) if radius is None else radius)

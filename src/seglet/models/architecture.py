@@ -41,7 +41,7 @@ CLIP_NETWORKS = ("weclip-clip", "largefield-clip")
 LEARNED_FROM_TAGS = ("ssss", "cam")
 """Heads trained on tags alone: their logits become masks once classes absent from the image are ruled out."""
 
-_LATER_KEYS = ("whites", "inference")
+_LATER_KEYS = ("whites", "inference", "last_stride")
 """Keys that older versions do not know, which are left out where they are None."""
 _LATER_DEPTH = {"invalid": None, "gate": False}
 """Keys of depth guidance of which the same holds, and their values."""
@@ -104,6 +104,7 @@ class Architecture:
         whites: white levels of the images it learned from, where they have more than 8 bits a channel or are floats;
             an image to predict is scaled by them too. None leaves it to each image.
         inference: how images are looked at where nothing else is asked for; None for what the kind of head does.
+        last_stride: pixels per position of a Mix Transformer's last stage, 8 or 16; None for 32, as published.
         depth: how the network takes depth, the fourth channel of its images; None for images of three channels.
 
     Raises:
@@ -125,6 +126,7 @@ class Architecture:
     shape: Mapping[str, Any] | None = None
     whites: WhiteLevels | None = None
     inference: InferenceDefaults | None = None
+    last_stride: int | None = None
 
     def __post_init__(self) -> None:
         self._check_name()
@@ -134,6 +136,10 @@ class Architecture:
         if self.backbone not in BACKBONE_FAMILIES and self.output_stride not in strides:
             allowed = " or ".join(map(str, strides))
             raise ValueError(f"expected an output stride of {allowed} for {self.name}, got {self.output_stride}")
+        if self.last_stride is not None and (self.last_stride not in (8, 16) or self.backbone not in MIX_TRANSFORMERS):
+            raise ValueError(
+                f"expected a last stride of 8 or 16, of a Mix Transformer alone; got {self.last_stride} of {self.name}"
+            )
         for field in ("dropout", "aspp_dropout", "drop_path"):
             if not 0 <= getattr(self, field) < 1:
                 raise ValueError(f"expected `{field}` in [0, 1), got {getattr(self, field)}")

@@ -93,7 +93,9 @@ def _wide_resnet38(architecture: Architecture, normalise: Normalise) -> Backbone
 def _mix_transformer(architecture: Architecture, normalise: Normalise) -> Backbone:
     from seglet.models.backbones.mit import MixTransformer
 
-    return MixTransformer(architecture.backbone, normalise, architecture.width, drop_path=architecture.drop_path)
+    return MixTransformer(
+        architecture.backbone, normalise, architecture.width, architecture.drop_path, architecture.last_stride or 32
+    )
 
 
 def _vision_transformer(architecture: Architecture, normalise: Normalise) -> Backbone:

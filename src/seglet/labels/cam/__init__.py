@@ -20,6 +20,10 @@ if TYPE_CHECKING:
         weighted_activations,
     )
     from seglet.labels.cam.pseudo_masks import balanced_target, confident_masks
+    from seglet.labels.cam.random_walk import (
+        affinity_transitions,
+        walk_along_affinity,
+    )
     from seglet.labels.cam.text_cam import (
         cosine_similarity,
         enhance_cam,
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MaskRefiner",
     "add_absence_background",
+    "affinity_transitions",
     "agreeing_attention",
     "balanced_target",
     "channel_weights",
@@ -53,12 +58,14 @@ __all__ = [
     "subtract_background",
     "tagged_softmax",
     "transition_matrix",
+    "walk_along_affinity",
     "weighted_activations",
 ]
 
 _HOMES = {
     "MaskRefiner": "seglet.labels.cam.background",
     "add_absence_background": "seglet.labels.cam.background",
+    "affinity_transitions": "seglet.labels.cam.random_walk",
     "agreeing_attention": "seglet.labels.cam.affinity",
     "balanced_target": "seglet.labels.cam.pseudo_masks",
     "channel_weights": "seglet.labels.cam.grad_cam",
@@ -78,6 +85,7 @@ _HOMES = {
     "subtract_background": "seglet.labels.cam.text_cam",
     "tagged_softmax": "seglet.labels.cam.grad_cam",
     "transition_matrix": "seglet.labels.cam.affinity",
+    "walk_along_affinity": "seglet.labels.cam.random_walk",
     "weighted_activations": "seglet.labels.cam.grad_cam",
 }
 

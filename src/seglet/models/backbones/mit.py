@@ -1,5 +1,9 @@
 """Mix Transformer B0 to B5, the backbone of SegFormer. Source: Xie et al., NeurIPS 2021. Axes: n tokens."""
 
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -40,11 +44,22 @@ class EfficientAttention(nn.Module):
         self.reduction = PatchReduction(channels, reduction) if reduction > 1 else None
 
     def forward(self, tokens: Float[Tensor, "b n c"], grid: tuple[int, int]) -> Float[Tensor, "b n c"]:
+        query, key, value = self._split(tokens, grid)
+        mixed: Tensor = self.out(F.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2))
+        return mixed
+
+    def attention(self, tokens: Float[Tensor, "b n c"], grid: tuple[int, int]) -> Float[Tensor, "b a n m"]:
+        """Returns the attention of each head to the coarse grid; rows sum to 1."""
+        query, key, _ = self._split(tokens, grid)
+        shares: Tensor = (query @ key.mT * query.shape[3] ** -0.5).softmax(dim=3)
+        return shares
+
+    def _split(self, tokens: Float[Tensor, "b n c"], grid: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
+        """Returns queries, and keys and values of the coarse grid, each for all heads."""
         coarse = tokens if self.reduction is None else self.reduction(tokens, grid)
         query = self.query(tokens).unflatten(2, (self.heads, -1)).transpose(1, 2)
         key, value = self.key_value(coarse).unflatten(2, (2, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        mixed: Tensor = self.out(F.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2))
-        return mixed
+        return query, key, value
 
 
 class PatchReduction(nn.Module):
@@ -94,11 +109,14 @@ class MixTransformerBlock(nn.Module):
 
 
 class MixTransformerStage(nn.Module):
-    """One stage: patches, blocks, a normalisation, and back to a map; `drop_paths` has a probability for each block."""
+    """One stage: patches, blocks, a normalisation, and back to a map; `drop_paths` has a probability for each block.
 
-    def __init__(self, inside: int, channels: int, index: int, drop_paths: list[float]) -> None:
+    `stride` is that of its patches.
+    """
+
+    def __init__(self, inside: int, channels: int, index: int, drop_paths: list[float], stride: int) -> None:
         super().__init__()
-        kernel, stride = (7, 4) if index == 0 else (3, 2)
+        kernel = 7 if index == 0 else 3
         self.patches = OverlapPatchEmbedding(inside, channels, kernel, stride)
         self.blocks = nn.ModuleList(
             MixTransformerBlock(channels, _HEADS[index], _REDUCTIONS[index], p) for p in drop_paths
@@ -119,25 +137,50 @@ class MixTransformer(Backbone):
         variant: a key of `MIX_TRANSFORMERS`.
         width: factor on the channels of each attention head (rounded to multiples of 4).
         drop_path: of the last block; earlier ones ramp up from 0.
+        last_stride: pixels per position of the last stage; stages that would be coarser keep the grid before them.
     """
 
-    def __init__(self, variant: str, normalise: Normalise, width: float = 1.0, drop_path: float = 0.1) -> None:
+    def __init__(
+        self, variant: str, normalise: Normalise, width: float = 1.0, drop_path: float = 0.1, last_stride: int = 32
+    ) -> None:
         super().__init__(normalise)
         depths = MIX_TRANSFORMERS[variant].depths
         unit = max(4, round(MIX_TRANSFORMERS[variant].head_channels * width / 4) * 4)
         a, b, c, d = (heads * unit for heads in _HEADS)
+        self.heads = _HEADS[-1]
         self.channels = (a, b, c, d)
         last = sum(depths) - 1
         ramp = iter([drop_path * block / last for block in range(last + 1)])
+        strides = [4 if i == 0 else 2 if 4 * 2**i <= last_stride else 1 for i in range(4)]
         wide = zip((3, a, b, c), self.channels, depths, strict=True)
         self.parts = nn.ModuleList(
-            MixTransformerStage(inside, outside, i, [next(ramp) for _ in range(depth)])
+            MixTransformerStage(inside, outside, i, [next(ramp) for _ in range(depth)], strides[i])
             for i, (inside, outside, depth) in enumerate(wide)
         )
 
     def stage_functions(self) -> StageFunctions:
         one, two, three, four = self.parts
         return one, two, three, four
+
+
+@contextlib.contextmanager
+def last_attention(backbone: MixTransformer, blocks: int = 2) -> Iterator[list[Float[Tensor, "b a n n"]]]:
+    """Collects the attention of the last blocks, of all heads, as the backbone runs within the block.
+
+    Gradients pass through it, and the backbone computes what it does otherwise.
+    """
+    found: list[Tensor] = []
+
+    def hook(module: Any, inputs: Any) -> None:
+        found.append(module.attention(*inputs))
+
+    attentions = [part for part in backbone.modules() if isinstance(part, EfficientAttention)][-blocks:]
+    handles = [part.register_forward_pre_hook(hook) for part in attentions]
+    try:
+        yield found
+    finally:
+        for handle in handles:
+            handle.remove()
 
 
 def tokens_to_map(tokens: Float[Tensor, "b n c"], grid: tuple[int, int]) -> Float[Tensor, "b c h w"]:
