@@ -29,7 +29,7 @@ from seglet.results.definition import TableRow, demo_rows, parse_inference_optio
 from seglet.results.demo_page import write_demo_page
 from seglet.results.experiments import check_splits, experiment_keys, scored_data, training_keys
 from seglet.results.markdown import paste_into_page, render_results
-from seglet.results.pairs import paired_differences
+from seglet.results.pairs import gap_shares, paired_differences
 from seglet.results.plan import Cell, TablePlan
 from seglet.results.runner import fill_table, pending_tasks, run_task
 from seglet.results.tasks import (
@@ -545,6 +545,16 @@ def test_depth_is_computed_before_a_row_that_reads_it_is_trained(tmp_path):
 def test_the_world_of_a_row_is_no_key_of_its_experiment():
     row = TableRow.read({"method": "dgkd", "world": "dark=1"})
     assert (row.world, dict(row.experiment)) == ("dark=1", {"method": "dgkd"})
+
+
+def test_the_share_of_a_gap_that_a_row_closes_is_that_of_each_seed():
+    scores = {"few": (0.4, 0.5), "semi": (0.5, 0.5), "all": (0.6, 0.7)}
+    rows = [{"row": row, "seed": seed, "miou": both[seed]} for row, both in scores.items() for seed in (0, 1)]
+    results = {**RESULTS, "rows": rows, "paper": [], "columns": ["miou", "gap"], "between": {"semi": ["few", "all"]}}
+    head, _, *lines = render_results(results).splitlines()[:5]
+    assert head == "| row | mIoU % | of the gap closed % | seeds |"
+    assert [line.split(" | ")[2] for line in lines] == ["", "25.00 ± 35.36", ""]
+    assert gap_shares({**results, "rows": rows[:3]}) == {"semi": []}
 
 
 def test_rows_are_compared_with_their_controls_seed_by_seed():

@@ -52,6 +52,7 @@ def write_results(plan: TablePlan) -> dict[str, Any]:
         "also_on": definition.also_on or None,
     }
     controls = {row: list(keys.control) for row, keys in definition.rows.items() if keys.control}
+    between = {row: list(keys.between) for row, keys in definition.rows.items() if keys.between}
     results = {
         "name": definition.name,
         "title": definition.title,
@@ -64,6 +65,7 @@ def write_results(plan: TablePlan) -> dict[str, Any]:
         "paper": list(definition.paper),
         **{key: list(value) for key, value in optional.items() if value is not None},
         **({"controls": controls} if controls else {}),
+        **({"between": between} if between else {}),
     }
     write_json(plan.file, results)
     if found:

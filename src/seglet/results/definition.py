@@ -44,6 +44,9 @@ class TableRow:
     """The extra of seglet's installation that the row needs."""
     control: tuple[str, ...] = ()
     """Rows of the same budget that this one is compared with, seed by seed."""
+    between: tuple[str, ...] = ()
+    """The rows that bound this one, such as few masks alone and all masks: the column `gap` has its share of the way
+    from the first to the second."""
     matched_to: str | None = None
     """The row whose logged `weight_effective`, averaged over the run on the same seed, becomes this one's
     `kd_weight`: plain distillation that pulls as much."""
@@ -69,6 +72,7 @@ class TableRow:
             given[key] = parse_inference_options(given.get(key, {}))
         controls = given.get("control", ())
         given["control"] = (controls,) if isinstance(controls, str) else tuple(controls)
+        given["between"] = tuple(given.get("between", ()))
         check_known_keys(given.get("adaptation", {}), ADAPTATION_KEYS, "adaptation")
         return cls({key: value for key, value in keys.items() if key not in own}, **given)
 

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from seglet.files import write_text
-from seglet.results.pairs import pair_cells, paired_differences
+from seglet.results.pairs import gap_shares, pair_cells, paired_differences
 
 _COLUMNS = {
     "miou": "mIoU %",
     "known_tags": "with known tags, train: mIoU %",
     "cam": "maps, best threshold: mIoU %",
     "guess": "guesses: mIoU %",
+    "gap": "of the gap closed %",
     "refined": "refined labels: mIoU %",
     "trusted": "trusted pixels %",
     "precision": "of which right %",
@@ -68,12 +69,14 @@ def table_cells(results: Mapping[str, Any]) -> list[list[str]]:
     others = [*map(_stops_head, stops), *(f"{split}: mIoU %" for split in splits)]
     head = ["row", *(_COLUMNS[name] for name in columns), *others, "seeds"]
     theirs = [name for name in _PAPER_COLUMNS if any(name in entry for entry in paper)]
+    gaps = gap_shares(results)
     lines = [[*head, *(_PAPER_COLUMNS[name] for name in theirs)]]
     for row in dict.fromkeys(entry["row"] for entry in results["rows"]):
         runs = [entry for entry in results["rows"] if entry["row"] == row]
         darker = [_mean([100 * run["stops"][str(n)] for run in runs if str(n) in run.get("stops", {})]) for n in stops]
         printed = [entry for entry in paper if entry["row"] == row]
-        ours = (_printed("source", printed, ", ") if name == "source" else _cell(name, runs) for name in columns)
+        ours = [_printed("source", printed, ", ") if name == "source" else _cell(name, runs) for name in columns]
+        ours = [_mean(gaps.get(row, ())) if name == "gap" else one for name, one in zip(columns, ours, strict=True)]
         darker += [
             _mean([100 * run["splits"][s]["miou"] for run in runs if s in run.get("splits", {})]) for s in splits
         ]

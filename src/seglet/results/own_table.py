@@ -69,7 +69,7 @@ def open_table(source: str) -> TableDefinition:
 def _check_sources(rows: Mapping[str, TableRow], file: Path) -> None:
     """Checks that the rows which others need are there, and that no row needs itself in the end."""
     for name, row in rows.items():
-        for wanted in (*row.sources, *row.control):
+        for wanted in (*row.sources, *row.control, *row.between):
             if wanted not in rows:
                 raise ConfigError(
                     f"{file}: row {name!r} needs the row {wanted!r}, which is not there; {choose_from(wanted, rows)}"
