@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 from tests.engine.test_diclip import TINY
+from tests.methods.random_classifier import random_classifier
 
 from seglet.data.overlay import SHEET_GAP
 from seglet.files import read_json, write_json
@@ -48,6 +49,19 @@ def test_pseudo_labels_may_come_from_a_method(experiment, seglet, tmp_path):
     words = ("--data", "world:scenes=3,size=32", "--pseudo-labels", "--threshold", 0, "--out", tmp_path / "out")
     assert seglet("predict", "--method", experiment, *words).code == 0
     assert (tmp_path / "out/tags.json").is_file()
+
+
+def test_an_imagenet_classifier_makes_masks_and_says_what_stands_for_each_class(images, seglet, tmp_path):
+    (tmp_path / "groups.yaml").write_text("star: [starfish]\n")
+    keys = ("--classifier", "efficientnet_lite0", "--classifier_weights", random_classifier(tmp_path))
+    more = ("--groups", tmp_path / "groups.yaml", "--pretrained", "none", "--cam_scales", 1)
+    words = ("--names", "ball", "star", "moon", "--tags", tmp_path / "tags.csv", "--out", tmp_path / "out")
+    (tmp_path / "tags.csv").write_text("image,tags\nval0.png,moon\nval1.png,star;ball\n")
+    done = seglet("predict", "--method", "imagenet", images / "images/val", *words, *keys, *more)
+    assert done.code == 0, done.err
+    assert "class 'star': starfish (groups" in done.out + done.err
+    assert "class 'moon': ImageNet has no class of this name" in done.out + done.err
+    assert set(read_mask(tmp_path / "out/masks/val0.png").ravel()) == {0}
 
 
 def test_maps_are_scored_with_known_tags_at_every_threshold(experiment, seglet):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from tests.engine.toys import from_file
+from tests.methods.random_classifier import random_classifier
 
 from seglet.data.dataset import Dataset
 from seglet.engine.datasets import open_datasets
@@ -63,6 +64,9 @@ def smaller(source: str, teacher: str) -> dict[str, object]:
         keys["pretrained"] = "none"
     if "-hf:" in content["student"]:  # the same head on a miniature; tests/models has such backbones
         keys |= {"student": f"{content['student'].partition('-')[0]}-clip_tiny", "width": 0.0625}
+    if content["method"] == "imagenet":  # a classifier of chance, no package
+        keys |= {"classifier_weights": random_classifier(Path(teacher).parent), "classifier": "efficientnet_lite0"}
+        keys |= {"pretrained": "none", "groups": "", "width": 0.125}
     if "wideresnet38" in content["student"]:
         keys["width"] = 0.0625
     if content["method"] == "viladiff":  # weights and columns are not at hand; tests/engine/test_viladiff.py has both

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from torch import Tensor
+
 from seglet.models.backbones.base import Backbone
 from seglet.models.backbones.efficientnet_lite import EfficientNetLite
 from seglet.models.backbones.matching import MatchedWeights, match_weights
@@ -81,9 +83,19 @@ def read_efficientnet_lite(backbone: EfficientNetLite, file: Path) -> MatchedWei
     Raises:
         ValueError: a tensor is missing, has another shape, or belongs to no known layer.
     """
-    tensors, names = read_tensors(file), dict(_published_names(backbone))
+    tensors = read_tensors(file)
     if "conv_stem.weight" in tensors:
         return match_timm(backbone, tensors, str(file))
+    return match_efficientnet_lite(backbone, tensors, file)
+
+
+def match_efficientnet_lite(backbone: EfficientNetLite, tensors: Mapping[str, Tensor], file: Path) -> MatchedWeights:
+    """Matches tensors with the names of the packages with a backbone of width 1; those of the classifier are unused.
+
+    Raises:
+        ValueError: a tensor is missing, has another shape, or belongs to no known layer.
+    """
+    names = dict(_published_names(backbone))
     return match_weights(backbone.state_dict(), tensors, names, ("_conv_head.", "_bn1.", "_fc."), file)
 
 
