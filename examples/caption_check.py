@@ -53,8 +53,8 @@ def check_captions(source: str, out: Path, keys: dict[str, Any]) -> None:
     method, samples = trained(experiment, run.checkpoints), validation_samples(experiment)
     classes, names = method.student.classes, {"visual stream": "no captions"}
     for name, predict in SCORES["sources"](method, samples).items():
-        found = SCORES["worth"](predict, samples, len(classes), 1.0)
-        sys.stdout.write(f"{names.get(name, name):<18} mIoU {found[0]:.1f} %\n")
+        miou, _ = SCORES["quality"](predict, samples, classes, 1.0)
+        sys.stdout.write(f"{names.get(name, name):<18} mIoU {100 * miou:.1f} %\n")
     colours = ["#{:02x}{:02x}{:02x}".format(*colour) for colour in classes.colours]
     for name, (tokens, labels) in drawn_tokens(method, samples).items():
         like = share_of_like_neighbours(tokens, labels)

@@ -14,6 +14,7 @@ from seglet.cli.main import main
 from seglet.data.columns.store import stored_columns
 from seglet.data.errors import DataError
 from seglet.data.world.dataset import World
+from seglet.data.world.scene import WORLD_CLASSES
 from seglet.engine.columns import with_columns
 from seglet.engine.datasets import open_datasets
 from seglet.engine.experiment import Experiment
@@ -95,6 +96,10 @@ def test_the_example_prints_accuracy_and_confidence_of_pseudo_labels(keys, rows,
     rows_printed = [re.findall(r"^(.*?) +mIoU|([0-9.]+) %", line) for line in capsys.readouterr().out.splitlines()]
     assert [row[0][0] for row in rows_printed] == rows
     assert all(len(row) == 4 and 0 <= float(value) <= 100 for row in rows_printed for _, value in row[1:])
+    runpy.run_path(str(EXAMPLE))["main"](tmp_path / "run", most=1, by_class=True)
+    by_class = [line for line in capsys.readouterr().out.splitlines() if line.startswith("    ")]
+    assert len(by_class) == len(rows) * len(WORLD_CLASSES)
+    assert by_class[0].split(",")[0].strip() == "background"
 
 
 def test_the_example_tries_captions_on_a_frozen_backbone_and_draws_both_features(ready, tmp_path, capsys):
