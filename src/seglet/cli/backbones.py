@@ -70,6 +70,7 @@ def _lines(content: list[dict[str, Any]], speed: bool) -> list[str]:
     families = "; ".join(BACKBONE_FAMILIES[name].about for name in ("vit", "hf"))
     lines += ["", f"hf:OWNER/NAME or hf:FOLDER, with the licence of its page: {families}; Mix Transformers"]
     lines += ["", f"timm:NAME, with ImageNet weights: {'; '.join(TIMM_FAMILIES.values())}"]
+    lines += ["", "clip:NAME, the image tower of a CLIP model, frozen or trained: weclip, largefield, deeplabv2"]
     return [*lines, "", "here: the weights are on this machine; M: millions of parameters"]
 
 

@@ -178,6 +178,8 @@ def _crop_unit(backbone: str) -> int:
             return 224  # a multiple of patches of 14, 16 and 32
         patch = config.get("patch_size")
         return patch if isinstance(patch, int) and 32 % patch else 32
+    if backbone.startswith("clip:"):
+        return 224  # a multiple of patches of 8, 14, 16 and 32
     shape = VISION_TRANSFORMERS.get(backbone)
     return 32 if shape is None or 32 % shape.patch == 0 else shape.patch
 

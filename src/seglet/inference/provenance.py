@@ -118,6 +118,9 @@ def _initial_weights(values: Mapping[str, Any]) -> list[LicensedPart]:
     if backbone.startswith("hf:"):
         licence = hub_licence(backbone.removeprefix("hf:"))
         return [LicensedPart(f"initial weights: {backbone}", licence or LICENCE_NOT_STATED)]
+    if backbone.startswith("clip:"):
+        entry = known_model(backbone.removeprefix("clip:").partition("@")[0])
+        return [LicensedPart(f"initial weights: {backbone}", LICENCE_NOT_STATED if entry is None else entry.licence)]
     if backbone.startswith("timm:"):
         place = backbone.removeprefix("timm:")
         name = Path(place).name if Path(place).is_dir() else place

@@ -35,8 +35,8 @@ NETWORK_NAMES = (
 )
 """All networks that a name alone describes; those of `DESCRIBED_NETWORKS` need a `shape` besides."""
 
-CLIP_NETWORKS = ("weclip-clip", "largefield-clip")
-"""Networks on CLIP's image tower, which has a description of its own: `tower`."""
+CLIP_NETWORKS = ("weclip-clip", "largefield-clip", "deeplabv2-clip")
+"""Networks on CLIP's image tower, which has a description of its own: `tower`. The first two read all of its layers."""
 
 LEARNED_FROM_TAGS = ("ssss", "cam")
 """Heads trained on tags alone: their logits become masks once classes absent from the image are ruled out."""
@@ -154,7 +154,9 @@ class Architecture:
             raise ValueError(f"unknown network {self.name!r}; {choose_from(self.name, NETWORK_NAMES)}")
         if (self.tower is not None) != (self.name in CLIP_NETWORKS):
             kind = "an image tower's description" if self.name in CLIP_NETWORKS else "no `tower`"
-            raise ValueError(f"network {self.name!r} needs {kind}; methods that learn from CLIP give it one")
+            raise ValueError(f"network {self.name!r} needs {kind}; `student: HEAD-clip:clip-b16` gives it one")
+        if self.tower is not None and self.depth is not None:
+            raise ValueError(f"network {self.name!r} takes no depth, which guides the stages of other backbones")
         if (self.shape is not None) != (self.name in DESCRIBED_NETWORKS):
             kind = "the description `shape` of its backbone" if self.shape is None else "no `shape`"
             raise ValueError(f"network {self.name!r} needs {kind}; `student: HEAD-hf:OWNER/NAME` gives it one")

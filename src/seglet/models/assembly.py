@@ -54,7 +54,7 @@ def assemble_network(architecture: Architecture, num_classes: int) -> Network:
             channels, guidance.way, guidance.weight, guidance.official, architecture.width, guidance.gate
         )
     head = build_head(architecture, backbone, num_classes)
-    if not (architecture.auxiliary and architecture.head in _WITH_AUXILIARY):
+    if not (architecture.auxiliary and architecture.head in _WITH_AUXILIARY) or architecture.tower is not None:
         return Network(backbone, head)
     from seglet.models.heads.base import FCNHead
 

@@ -1,5 +1,6 @@
 """Layers of a backbone in the order of their depth, and the freezing of the first of them."""
 
+import math
 from dataclasses import dataclass
 
 from torch import nn
@@ -24,7 +25,7 @@ def backbone_layers(backbone: Backbone) -> list[BackboneLayer]:
     """Returns the layers from the image on, the stem first.
 
     Parts that start from chance (see `Backbone.added_parts`), depth guidance and a plain transformer's norms behind its
-    taps belong to no layer. A plain transformer's stages end at its taps.
+    taps belong to no layer. A plain transformer's stages end at its taps, those of CLIP's tower after quarters of it.
 
     Raises:
         ValueError: the layers are not known, because the network is not one of seglet's own.
@@ -34,6 +35,10 @@ def backbone_layers(backbone: Backbone) -> list[BackboneLayer]:
             "the layers of a network that transformers builds are not known here; expected 'freeze: backbone' and "
             "'layer_decay: 1'"
         )
+    if by_depth := backbone.layers_by_depth():
+        stem_parts, *blocks = by_depth
+        quarters = (math.ceil(_LAST_STAGE * number / len(blocks)) for number in range(1, len(blocks) + 1))
+        return [BackboneLayer(0, stem_parts), *(BackboneLayer(*each) for each in zip(quarters, blocks, strict=True))]
     layers: list[BackboneLayer] = []
     stem: list[nn.Module] = []
     for name, part in _own_children(backbone):

@@ -25,8 +25,8 @@ class StudentConfig:
 
     student: str = option(
         "deeplabv3-resnet18",
-        "network to train: HEAD-BACKBONE, also HEAD-hf:OWNER/NAME, HEAD-timm:NAME, or a folder for the latter "
-        "(docs/backbones.md); FOTF Sec. 4.1",
+        "network to train: HEAD-BACKBONE, also HEAD-hf:OWNER/NAME, HEAD-timm:NAME, HEAD-clip:NAME, or a folder for the "
+        "name (docs/backbones.md); FOTF Sec. 4.1",
     )
     width: float = option(
         1.0, "factor on all channel counts; 1 in all papers, and the only one that pretrained weights fit"
@@ -100,7 +100,7 @@ def _student_architecture(config: StudentConfig, source: "BackboneSource | None"
     found: dict[str, Any] = {"name": config.student}
     if source is not None:
         name = f"{config.student.partition('-')[0]}-{source.backbone}"
-        found = {"name": name, "shape": source.shape, "mean": source.mean, "std": source.std}
+        found = {"name": name, "shape": source.shape, "mean": source.mean, "std": source.std, "tower": source.tower}
     backbone = config.student.partition("-")[2]
     if config.drop_path is not None or backbone in VISION_TRANSFORMERS:
         found["drop_path"] = config.drop_path or 0.0

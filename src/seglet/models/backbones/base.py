@@ -79,6 +79,10 @@ class Backbone(CustomInitialisation):
         """Channels of the maps that depth guides, stage by stage."""
         return self.channels
 
+    def layers_by_depth(self) -> tuple[tuple[nn.Module, ...], ...]:
+        """Returns the parts of each layer, the stem first, where their order in its modules does not show them."""
+        return ()
+
     def added_parts(self) -> tuple[nn.Module, ...]:
         """Returns the parts for which pretrained weights never exist, so that they train as a head does."""
         return ()

@@ -19,6 +19,8 @@ class CLIPBackbone(Backbone):
         self.tower = tower
         self.channels = (tower.width,) * tower.depth
         self.set_normalisation(normalise)
+        for part in (tower.projection, tower.post_norm):  # no stage depends on them
+            part.requires_grad_(False)
 
     def forward_stages(self, images: Float[Tensor, "b planes h w"]) -> StageFeatures:
         """Returns the patches behind all layers.
@@ -30,6 +32,11 @@ class CLIPBackbone(Backbone):
             raise ValueError(f"expected images of 3 planes, got {images.shape[1]}; CLIP takes no depth")
         layers = self.tower.forward_normalised(self.normalise(images)).layers
         return StageFeatures(layers, layers)
+
+    def layers_by_depth(self) -> tuple[tuple[nn.Module, ...], ...]:
+        """Returns the embeddings with their norm, then the blocks of the tower."""
+        model: Any = self.tower.model
+        return ((model.embeddings, model.pre_layrnorm), *((block,) for block in model.encoder.layers))
 
     @torch.no_grad()
     def draw_weights(self, generator: torch.Generator) -> None:

@@ -1,4 +1,4 @@
-"""Pretrained backbones by the place they come from: `hf:OWNER/NAME`, `timm:NAME`, or a folder in either layout."""
+"""Pretrained backbones by the place they come from: `hf:OWNER/NAME`, `timm:NAME`, `clip:NAME`, or a folder of them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -24,6 +24,7 @@ class BackboneSource:
         std: likewise.
         read: reads the weights for a backbone that was built as described.
         licence: of the weights; empty where it is not known here.
+        tower: description of CLIP's image tower, see `Architecture.tower`; None for all others.
     """
 
     name: str
@@ -33,6 +34,7 @@ class BackboneSource:
     std: ChannelValues
     read: Callable[[Backbone], MatchedWeights]
     licence: str = ""
+    tower: Mapping[str, Any] | None = None
 
 
 def open_source(name: str, weights: bool = True) -> BackboneSource:
@@ -108,7 +110,13 @@ def _timm(place: str, weights: bool) -> BackboneSource:
     return open_timm(place, weights)
 
 
+def _clip(place: str, weights: bool) -> BackboneSource:
+    from seglet.models.backbones.clip_source import open_clip
+
+    return open_clip(place, weights)
+
+
 _SCHEMES: Mapping[str, Callable[[str, bool], BackboneSource]] = dict(
-    zip(SOURCE_SCHEMES, (_hugging_face, _timm), strict=True)
+    zip(SOURCE_SCHEMES, (_hugging_face, _timm, _clip), strict=True)
 )
 """Readers by scheme; they take what stands behind it, and whether weights are wanted."""

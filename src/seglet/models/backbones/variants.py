@@ -33,7 +33,7 @@ RESNETS: Mapping[str, ResNetShape] = {
     "resnet101": ResNetShape(True, (3, 4, 23, 3)),
 }
 
-SOURCE_SCHEMES = ("hf:", "timm:")
+SOURCE_SCHEMES = ("hf:", "timm:", "clip:")
 """Beginnings of names of sources of pretrained backbones."""
 
 WIDE_RESNETS = ("wideresnet38",)

@@ -76,7 +76,7 @@ def _catching(network: nn.Module, places: Sequence[str]) -> Iterator[dict[str, _
 
     def catch(place: str) -> Any:
         def hook(module: nn.Module, inputs: Any, output: Any) -> None:
-            value = output[STAGES.index(place)] if place in STAGES else output
+            value = _stage(output, place) if place in STAGES else output
             caught[place] = _Catch(value, value._version if isinstance(value, Tensor) else 0)
 
         return hook
@@ -89,6 +89,11 @@ def _catching(network: nn.Module, places: Sequence[str]) -> Iterator[dict[str, _
     finally:
         for handle in handles:
             handle.remove()
+
+
+def _stage(stages: Sequence[Tensor], place: str) -> Tensor:
+    """Returns a stage of a backbone; one with more than four, a map for each layer, has four quarters of them."""
+    return stages[(STAGES.index(place) + 1) * len(stages) // len(STAGES) - 1]
 
 
 def _map(place: str, outputs: Mapping[str, Tensor | None], caught: Mapping[str, _Catch]) -> Tensor:

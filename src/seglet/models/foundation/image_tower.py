@@ -152,6 +152,13 @@ class ImageTower(nn.Module):
         return features, _all(recorded)
 
     @property
+    def post_norm(self) -> nn.Module:
+        """Norm behind the last layer, before the projection."""
+        model: Any = self.model
+        norm: nn.Module = model.post_layernorm
+        return norm
+
+    @property
     def attentions(self) -> list[nn.Module]:
         """Attention modules of all layers, first to last."""
         encoder: Any = self.model.encoder
