@@ -52,6 +52,22 @@ def save_clip(folder: Path, side: int = 32, patch: int = 8) -> Path:
     return folder
 
 
+def save_metaclip2(folder: Path) -> Path:
+    """MetaCLIP 2, whose towers are CLIP's and whose texts end with a token of any number."""
+    from transformers import MetaClip2Config, MetaClip2Model
+
+    words = tokenizer()
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 16, "intermediate_size": 32, "num_attention_heads": 2, "projection_dim": 8}
+    tokens = {name: getattr(words, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
+    text = {"vocab_size": len(words), "num_hidden_layers": 2, "max_position_embeddings": 16, **sizes, **tokens}
+    vision = {"num_hidden_layers": 4, "image_size": 32, "patch_size": 8, **sizes}
+    config = MetaClip2Config(text_config=text, vision_config=vision, projection_dim=8)
+    MetaClip2Model(config).save_pretrained(folder)
+    words.save_pretrained(folder)
+    return folder
+
+
 def rewrite(path: Path, **changes: Any) -> None:
     """Changes entries of a JSON file; None takes one away."""
     content = json.loads(path.read_text()) | changes

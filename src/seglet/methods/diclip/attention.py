@@ -34,7 +34,7 @@ ATTENTION_COLUMN, REGIONS_COLUMN = "attention", "regions"
 AttentionChoice = Literal["diffusion", "prior", "clip", "identity", "uniform", "oracle", "none"]
 GridSize = tuple[int, int]
 _LAYOUTS = {
-    "clip": clip.CLIP_LAYOUT,
+    "clip": clip.IMAGE_TEXT_LAYOUT,
     "diffusion": stable_diffusion.STABLE_DIFFUSION_LAYOUT,
     "encoder": pretrained_encoder.ENCODER_LAYOUT,
 }

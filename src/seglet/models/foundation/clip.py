@@ -1,5 +1,6 @@
 """CLIP from the hub or a folder: images and texts embedded in one space."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -14,6 +15,23 @@ from seglet.models.foundation.text_tower import TextTower
 from seglet.models.foundation.tokenizer import check_tokenizer, open_tokenizer
 
 CLIP_LAYOUT = ModelLayout("a CLIP model", "config.json", ("clip",), ("model",))
+_POOLED = (
+    "its patches meet texts only through an attention that pools them, so a single patch has no vector in the space of "
+    "texts; take clip-b16, clip-l14, clip-b16-laion, a MetaCLIP or a MetaCLIP 2"
+)
+IMAGE_TEXT_LAYOUT = replace(
+    CLIP_LAYOUT,
+    types=("clip", "metaclip_2"),
+    refused=(
+        ("siglip", _POOLED),
+        ("align", "its image encoder is convolutional and has no patches whose attention could be changed"),
+        ("chinese_clip", "its texts go through another network (BERT), which is not read here"),
+        ("altclip", "its texts go through another network (XLM-R), which is not read here"),
+    ),
+)
+"""CLIP, MetaCLIP and OpenCLIP in transformers' layout (clip), and MetaCLIP 2, whose towers are CLIP's."""
+
+_CLASSES = {"clip": "CLIPModel", "metaclip_2": "MetaClip2Model"}
 
 
 class ImageTextEncoder(nn.Module):
@@ -44,9 +62,9 @@ class ImageTextEncoder(nn.Module):
             ValueError: the model is not available, incomplete or no CLIP, or its tokenizer is another's.
         """
         wanted = parse_dtype(dtype)  # before anything is downloaded
-        found = find_model(source, "clip", CLIP_LAYOUT, revision, offline)
+        found = find_model(source, "clip", IMAGE_TEXT_LAYOUT, revision, offline)
         tokenizer = open_tokenizer(found.folder)
-        kind = import_library("transformers").CLIPModel
+        kind = getattr(import_library("transformers"), _CLASSES[found.description["model_type"]])
         # The fast attention that is the default never forms the matrix that is read and changed here.
         model = load_network(kind, found.folder, wanted, attn_implementation="eager")
         check_tokenizer(tokenizer, model.config.text_config, found.folder)

@@ -25,6 +25,7 @@ class ModelLayout:
 
     `types` are what `model_type` (transformers) or `_class_name` (a diffusers pipeline) of its description may be;
     `weights` the stems of its weight files, such as unet/diffusion_pytorch_model; `files` what must be there besides.
+    `refused` are beginnings of types that are known and cannot be used, each with the reason.
     """
 
     what: str
@@ -33,6 +34,12 @@ class ModelLayout:
     weights: tuple[str, ...]
     files: tuple[str, ...] = ()
     suffix: str = ".safetensors"
+    refused: tuple[tuple[str, str], ...] = ()
+
+    def reason_against(self, kind: str) -> str:
+        """Returns the reason why a known type cannot be used; empty for all others."""
+        fitting = [(start, why) for start, why in self.refused if kind.startswith(start)]
+        return max(fitting, key=lambda pair: len(pair[0]))[1] if fitting else ""
 
     @property
     def patterns(self) -> list[str]:
@@ -72,6 +79,8 @@ def check_kind(folder: Path, layout: ModelLayout) -> dict[str, Any]:
         )
     content = files.read_json(description)
     found = content.get("_class_name", content.get("model_type")) if isinstance(content, dict) else None
+    if why := layout.reason_against(str(found)):
+        raise ValueError(f"{folder} holds a {found}: {why}")
     if found not in layout.types:
         raise ValueError(
             f"{folder} is not {layout.what} (of type {' or '.join(layout.types)}); it is {describe_folder(folder)}; "

@@ -19,6 +19,11 @@ from seglet.models.foundation.tokenizer import check_tokenizer, open_tokenizer
 from seglet.tensors import resize_antialiased
 
 _STEM = "diffusion_pytorch_model"
+_SELF_ATTENTION = (
+    "its transformer lets patches and words attend to each other in one sequence, so there are no self-attentions of a "
+    "decoder to put into CLIP"
+)
+_INSTEAD = "; take sd-2.1-base, sd-1.5 or sd-1.4"
 STABLE_DIFFUSION_LAYOUT = ModelLayout(
     "a Stable Diffusion",
     "model_index.json",
@@ -26,6 +31,15 @@ STABLE_DIFFUSION_LAYOUT = ModelLayout(
     (f"unet/{_STEM}", f"vae/{_STEM}", "text_encoder/model"),
     ("unet/config.json", "vae/config.json", "text_encoder/config.json", "scheduler/scheduler_config.json",
      "tokenizer/tokenizer_config.json"),
+    refused=(
+        ("StableDiffusionXL", "it is conditioned on two text encoders and on the size and the crop of images, none of "
+         f"which is read here{_INSTEAD}"),
+        ("StableDiffusion3", f"{_SELF_ATTENTION}{_INSTEAD}"),
+        ("Flux", f"{_SELF_ATTENTION}{_INSTEAD}"),
+        ("PixArt", f"it has no UNet, whose decoder's attention is read here{_INSTEAD}"),
+        ("StableCascade", f"it has no UNet on latents of places, whose decoder's attention is read here{_INSTEAD}"),
+        ("StableDiffusionInpaint", f"its UNet also takes a mask and a masked image{_INSTEAD}"),
+    ),
 )  # fmt: skip
 _PREDICTIONS = ("epsilon", "v_prediction", "sample")
 

@@ -93,7 +93,8 @@ def check_tokenizer(tokenizer: Any, config: Any, folder: Path) -> None:
         raise ValueError(
             f"the tokenizer knows {len(tokenizer)} tokens, the text network only {config.vocab_size}; {cure}"
         )
-    legacy = config.eos_token_id == 2  # configurations of before 2023: the network then seeks the largest token
+    clips = "metaclip" not in config.model_type  # which ends texts with token 2
+    legacy = clips and config.eos_token_id == 2  # configurations of before 2023: the network seeks the largest token
     expected = len(tokenizer) - 1 if legacy else config.eos_token_id
     if tokenizer.eos_token_id != expected:
         raise ValueError(
