@@ -1,14 +1,17 @@
 """The same as diclip-online at the size of the paper: CLIP ViT-B/16 and Stable Diffusion 2.1, with random weights.
 
-Takes some minutes, 5 GB of disk in the temporary folder and 10 GB of memory.
+Takes some minutes, 5 GB of disk in the temporary folder and 10 GB of memory. With `--phases` it measures time and peak
+memory of each phase per image instead; `--clip FOLDER` and `--diffusion FOLDER` take real weights.
 """
 
+import argparse
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 
+from benchmarks import _diclip_phases
 from benchmarks._diclip import compare
 from benchmarks._harness import Result
 from seglet.methods.diclip import Config
@@ -18,14 +21,25 @@ WORDS = ("a", "clean", "origami", "photo", "of")
 VOCABULARY, LENGTH = 49408, 77
 
 
-def run() -> Result:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    _diclip_phases.add_arguments(parser)
+    parser.add_argument("--clip", help="folder of CLIP ViT-B/16 (default: random weights)")
+    parser.add_argument("--diffusion", help="folder of Stable Diffusion 2.1-base (default: random weights)")
+
+
+def run(options: argparse.Namespace) -> Result:
     """One view of 320 x 320, and a whole image of 512 x 512 for diffusion."""
     with tempfile.TemporaryDirectory() as folder:
         torch.manual_seed(0)
         clip, diffusion = Path(folder) / "clip", Path(folder) / "diffusion"
-        save_clip(clip)
-        save_diffusion(diffusion)
+        if options.clip is None:
+            save_clip(clip)
+        if options.diffusion is None:
+            save_diffusion(diffusion)
+        clip, diffusion = Path(options.clip or clip), Path(options.diffusion or diffusion)
         column = Config(clip_model=str(clip), prompts="world", diffusion=(str(diffusion),), cache_from="none")
+        if options.phases:
+            return _diclip_phases.measure_phases(replace(column, generator=str(diffusion)), 320, options)
         return compare("diclip-full-size", column, replace(column, attention_loop=True), (1, 320), 0.1, 1)
 
 

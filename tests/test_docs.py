@@ -43,7 +43,7 @@ def test_a_documented_command_exists_and_takes_its_options(line: Line) -> None:
     module.add_arguments(parser)
     if "--help" in rest or (rest == [] and line.place.endswith(f": seglet {command}")):
         return  # the command's name alone, in the text
-    if COMMANDS[command].takes_keys:
+    if COMMANDS[command].takes_keys or (COMMANDS[command].takes_method_keys and "--method" in rest):
         _, foreign = parser.read_known(rest)
         assert parse_keys(foreign).keys() <= keys_of_experiments()
     else:

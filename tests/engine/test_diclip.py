@@ -16,7 +16,7 @@ from seglet.engine.datasets import training_data
 from seglet.engine.experiment import Experiment, resolve_experiment
 from seglet.engine.prepare import PrepareOptions, prepare_experiment
 from seglet.engine.train import StartOptions, train_experiment
-from seglet.files import file_sha256
+from seglet.files import file_sha256, read_json
 from seglet.images import read_image
 from seglet.models.foundation.loading import dtype_on_device
 from seglet.values import ConfigError
@@ -61,6 +61,17 @@ def test_an_interrupted_run_resumes_to_the_same_weights(diffusion: str, tmp_path
     train_experiment(chosen, tmp_path / "run", StartOptions(resume=True))
     assert file_sha256(tmp_path / "run" / "checkpoints" / "step-0000004" / "tensors.safetensors") == whole
     assert not list((tmp_path / "run").rglob("*.pth"))
+
+
+def test_validations_score_the_maps_of_training_images_with_their_columns(diffusion: str, tmp_path: Path) -> None:
+    chosen = experiment(diffusion, tmp_path / "columns", scored_maps=6, validate_every=2, cache_from="real")
+    prepare(chosen)
+    run = train_experiment(chosen, tmp_path / "run")
+    assert set(run.costs()) == {"offline", "online"}
+    assert set(read_json(run.record)["cost"]["offline"]) == {"attention", "cache"}
+    lines = [line for line in run.read_metrics() if "maps/miou" in line]
+    assert [line["step"] for line in lines] == [2, 4]
+    assert all(0 < line["maps/miou"] < 1 and 0 <= line["maps/threshold"] < 1 for line in lines)
 
 
 def test_training_names_the_command_that_makes_a_missing_artefact(diffusion: str, tmp_path: Path) -> None:

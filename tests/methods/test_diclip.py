@@ -446,3 +446,52 @@ def test_models_of_the_hub_are_identified_by_name_and_folders_by_content(clip_fo
     assert weights_identity("somebody/model", "clip") == "somebody/model"
     assert weights_identity(str(clip_folder), "clip").startswith("sha256:")
     assert weights_identity("tiny-clip", "clip").startswith("sha256:")
+
+
+def test_an_adapter_without_any_cache_learns_from_maps_by_text(make: Make) -> None:
+    method = make(cache_from="none", adapter_random=True)
+    assert method.cache is None
+    assert method.adapter is not None
+    assert method.adapter.keys.shape[0] == 2 * (2 + 1) + 3  # classes, keys and background keys of each, prompts
+    losses = method.losses(step(), MIDDLE)
+    losses.total.backward()
+    assert set(losses.terms) == {"seg", "cam", "confident"}
+    assert all(weight.grad is not None for weight in method.adapter.parameters())
+
+
+def test_maps_of_a_step_are_the_label_maps_of_its_images(make: Make) -> None:
+    method, batch = make(map_size=32).eval(), step(48)
+    expected = method.label_maps(batch.images, batch.tags[:, 1:])
+    torch.testing.assert_close(method.step_maps(batch), expected)
+
+
+def test_remembered_images_add_their_regions_to_the_cache_and_only_then(make: Make) -> None:
+    method, batch = make(online_confidence=0.2).eval(), step()
+    before = method.label_maps(batch.images, batch.tags[:, 1:])
+    count = method.remember_images(["a", "b"], batch.images, batch.tags[:, 1:], shuffled=False)
+    assert count == 3  # a dog in the first, a dog and a cat in the second
+    assert method.online is not None
+    assert method.online.learned.tolist() == [2, 1]
+    assert not torch.equal(method.label_maps(batch.images, batch.tags[:, 1:]), before)
+
+
+def test_the_control_remembers_the_same_regions_as_of_another_class(make: Make) -> None:
+    true, shuffled = (make(online_confidence=0.2).eval() for _ in range(2))
+    for method in (true, shuffled):
+        method.remember_images(["a", "b"], step().images, step().tags[:, 1:], shuffled=method is shuffled)
+    assert true.online is not None is not shuffled.online
+    assert shuffled.online.learned.tolist() == [1, 2]
+    assert torch.equal(shuffled.online.keys[1, :2], true.online.keys[0, :2])
+
+
+def test_a_trained_adapter_is_joined_by_what_was_remembered(make: Make) -> None:
+    method, batch = make(online_confidence=0.2, online_keys=2).eval(), step()
+    method.after_step(MIDDLE)
+    before = method.label_maps(batch.images, batch.tags[:, 1:])
+    method.remember_images(["a", "b"], batch.images, batch.tags[:, 1:], shuffled=False)
+    assert not torch.equal(method.label_maps(batch.images, batch.tags[:, 1:]), before)
+
+
+def test_without_a_cache_nothing_can_be_remembered(make: Make) -> None:
+    with pytest.raises(ValueError, match="no cache to add remembered regions to"):
+        make(cache_from="none").remember_images(["a"], step().images[:1], step().tags[:1, 1:], shuffled=False)

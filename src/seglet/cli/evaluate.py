@@ -8,7 +8,15 @@ from seglet._version import __version__
 from seglet.cli.options.experiment import parse_keys
 from seglet.cli.options.inference import add_inference_options, read_inference_options
 from seglet.cli.output import print_result
-from seglet.cli.parsing import add_device, add_json, add_method, darkness_level, positive_fraction, whole_number
+from seglet.cli.parsing import (
+    add_adapt,
+    add_device,
+    add_json,
+    add_method,
+    darkness_level,
+    positive_fraction,
+    whole_number,
+)
 from seglet.engine.output_folder import check_writable
 from seglet.inference.options import InferenceOptions
 
@@ -25,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "model", nargs="?", help="a segmenter's folder, a run's folder, an exported .onnx file, or a name on the hub"
     )
     add_method(parser)
+    add_adapt(parser)
     parser.add_argument("--data", required=True, help="a data set's folder or dataset.json, or world")
     parser.add_argument("--split", default="val", help="split of the data (default val)")
     parser.add_argument(
@@ -83,10 +92,13 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
         device=arguments.device,
     )
     keys = parse_keys(rest)
-    model = arguments.model or LabelMethod(arguments.method, keys)
+    if arguments.model is not None and arguments.adapt != "none":
+        raise ValueError("--adapt is for a --method with a memory; a segmenter is adapted by `seglet adapt`")
+    model = arguments.model or LabelMethod(arguments.method, keys, arguments.adapt)
     scored = score_model(model, _name(arguments), arguments.split, options)
     size = {} if scored.parameters is None else {"parameters": scored.parameters}
-    used = {"keys": keys} if keys else {}
+    used: dict[str, Any] = {"keys": keys} if keys else {}
+    used |= {} if arguments.adapt == "none" else {"adapt": arguments.adapt}
     content = {**_settings(arguments, scored.fingerprint, inference), **used, **size, **scored.evaluation.as_dict()}
     if arguments.out:
         write_json(arguments.out, content)

@@ -197,6 +197,19 @@ def add_method(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_adapt(parser: argparse.ArgumentParser) -> None:
+    """Adds the option --adapt for a method that remembers the images before it predicts them."""
+    parser.add_argument(
+        "--adapt",
+        nargs="?",
+        const="memory",
+        default="none",
+        choices=["none", "memory", "shuffled"],
+        help="with --method diclip: first remember the regions of these images that it is sure of, as keys of its "
+        "cache; shuffled, a control, remembers them as regions of other classes",
+    )
+
+
 def add_json(parser: argparse.ArgumentParser) -> None:
     """Adds the option --json."""
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout, the text on stderr")

@@ -9,7 +9,7 @@ from seglet.cli.options.inference import add_inference_options, read_inference_o
 from seglet.cli.options.limits import add_max_pixels, read_max_pixels
 from seglet.cli.options.pseudo_labels import add_pseudo_label_options, read_pseudo_label_options
 from seglet.cli.output import print_result
-from seglet.cli.parsing import add_device, add_json, add_method, positive_fraction, whole_number
+from seglet.cli.parsing import add_adapt, add_device, add_json, add_method, positive_fraction, whole_number
 
 if TYPE_CHECKING:
     from seglet.inference.folder_prediction import ImageSource
@@ -62,6 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_method(parser)
     parser.add_argument("--names", nargs="+", metavar="CLASS", help="with --method: the classes, without background")
+    add_adapt(parser)
     parser.add_argument(
         "--explain", action="store_true", help="with --method: draw the steps from which each mask is made"
     )
@@ -98,12 +99,14 @@ def _model(arguments: argparse.Namespace, rest: list[str]) -> "str | LabelMethod
     from seglet.inference.sources import LabelMethod
 
     if arguments.method is None:
+        if arguments.adapt != "none":
+            raise ValueError("--adapt is for a --method with a memory; a segmenter is adapted by `seglet adapt`")
         if arguments.model is None:
             raise ValueError("give a segmenter to segment with, or --method METHOD")
         return str(arguments.model)
     if arguments.samples:
         raise ValueError("a method makes masks without Monte-Carlo passes; leave --samples out")
-    return LabelMethod(arguments.method, parse_keys(rest))
+    return LabelMethod(arguments.method, parse_keys(rest), arguments.adapt)
 
 
 def _images(arguments: argparse.Namespace) -> "ImageSource":

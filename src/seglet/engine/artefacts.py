@@ -22,9 +22,10 @@ from seglet.data.artefact import (
     write_artefact,
 )
 from seglet.data.dataset import Dataset
-from seglet.engine.columns import columns_folder, prepare_command
+from seglet.engine.columns import columns_folder, needed_columns, prepare_command
 from seglet.engine.console import ProgressDisplay, format_duration
 from seglet.engine.experiment import Experiment
+from seglet.engine.phase_cost import PhaseCost, noted_cost, offline_costs
 from seglet.methods.protocols import Artefacts
 from seglet.values import ConfigError
 
@@ -61,7 +62,7 @@ def make_artefact(kept: StoredArtefact, data: Dataset, device: torch.device, not
     """
     note(f"{kept.artefact.name}: is made for {len(data.classes)} classes")
     try:
-        with torch.no_grad():
+        with torch.no_grad(), noted_cost(kept.folder, device):
             tensors = kept.artefact.make(kept.folder.parent, data, device, Reporter(note, show_progress))
         write_artefact(kept.artefact, kept.folder, data, tensors)
     except OSError as error:
@@ -85,6 +86,13 @@ def read_artefacts(experiment: Experiment, data: Dataset) -> dict[str, dict[str,
         lines = [describe_missing_artefact(kept, data) for kept in lacking]
         raise ConfigError("\n  ".join([*lines, f"make what is missing with: {prepare_command(experiment)}"]))
     return {kept.artefact.name: read_artefact(kept.folder) for kept in wanted}
+
+
+def offline_costs_of(experiment: Experiment, data: Dataset) -> dict[str, PhaseCost]:
+    """Returns what the columns and artefacts of an experiment cost to make, by name, as far as that was noted."""
+    folders = {kept.artefact.name: kept.folder for kept in needed_artefacts(experiment, data)}
+    folders |= {column.name: column.store.folder for column in needed_columns(experiment, data.classes)}
+    return offline_costs(folders)
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from seglet.data.errors import DataError
 from seglet.engine.columns import OfflineColumn, datasets_with_columns
 from seglet.engine.console import ProgressDisplay, format_duration
 from seglet.engine.experiment import Experiment
+from seglet.engine.phase_cost import noted_cost
 
 _SHARD_BYTES, _SHARD_VALUES, _SHARD_SECONDS = 32 * 2**20, 1024, 60.0
 """A shard is written as soon as it reaches one of these limits; at most this much is lost if the process is killed."""
@@ -127,11 +128,11 @@ class _Job:
             size = format_bytes(self.store.bytes())
             self.note(f"{self.outcome.name}: all {len(self.share)} images are there, {size} in {self.store.folder}")
             return self.outcome
-        compute = self.producer.load(self.work.device)
         if self.work.dry:
-            self._measure(compute, due)
+            self._measure(self.producer.load(self.work.device), due)
         else:
-            self._fill(compute, due)
+            with noted_cost(self.store.folder, self.work.device, self.work.rank):
+                self._fill(self.producer.load(self.work.device), due)
         return self.outcome
 
     def _due(self) -> list[_MissingValue]:

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from seglet.data.opening import names_world
 from seglet.engine.console import print_message
 from seglet.engine.experiment import Experiment
 from seglet.engine.experiment_file import read_yaml, split_row
+from seglet.engine.phase_cost import PhaseCost, read_cost, total_cost
 from seglet.engine.settings import FREE_ON_RESUME, PLACES_OF_DATA
 from seglet.files import path_below
 from seglet.locks import LOCK_FILE, lock_folder
@@ -218,6 +220,22 @@ class Run:
         """Writes into the record what the run was trained on and the most memory that it took there, in bytes."""
         record = files.read_json(self.record)
         files.write_json(self.record, {**record, "device": {"name": device, "peak_memory": peak_bytes}})
+
+    def note_costs(self, offline: Mapping[str, PhaseCost], online: PhaseCost) -> None:
+        """Writes into the record what each offline result cost, and this session's training after earlier ones."""
+        record = files.read_json(self.record)
+        before = read_cost(record.get("cost", {}).get("online"))
+        parts = {name: asdict(cost) for name, cost in offline.items()}
+        costs = {"offline": parts, "online": asdict(online.after(before))}
+        files.write_json(self.record, {**record, "cost": costs})
+
+    def costs(self) -> dict[str, PhaseCost]:
+        """Returns the cost of the offline phase and of the online one, as far as the record has them."""
+        record = files.read_json(self.record) if self.record.is_file() else {}
+        noted = record.get("cost", {}) if isinstance(record, dict) else {}
+        parts = [read_cost(part) for part in noted.get("offline", {}).values()]
+        found = {"offline": total_cost(part for part in parts if part), "online": read_cost(noted.get("online"))}
+        return {name: cost for name, cost in found.items() if cost is not None}
 
     def note_early_stop(self, step: int, best_step: int) -> None:
         """Writes into the record that training ended before its last step, and the step of the best model."""

@@ -14,13 +14,13 @@ from seglet.data.opening import names_of_several, names_world
 from seglet.engine.acceleration import accelerated, acceleration_notes, check_compiler
 from seglet.engine.callbacks import FinishStep, ReportMetrics, SaveFailedStep, StopOnSignal
 from seglet.engine.checkpoint import checkpoint_steps, load_newest_checkpoint
-from seglet.engine.console import ProgressDisplay
+from seglet.engine.console import ProgressDisplay, print_message
 from seglet.engine.datasets import open_datasets
 from seglet.engine.experiment import Experiment
 from seglet.engine.method_setup import add_columns, build_method, training_notes
 from seglet.engine.metrics import MetricsFile, summary_writer, tensorboard_events
 from seglet.engine.module import TrainingModule
-from seglet.engine.peak_memory import device_name, peak_memory
+from seglet.engine.phase_cost import PhaseCost, PhaseTimer, device_name, peak_memory
 from seglet.engine.preconditions import check_annotation, check_hardware
 from seglet.engine.processes import is_first_process, with_launched_processes
 from seglet.engine.run import Run
@@ -38,8 +38,10 @@ from seglet.engine.validation import (
     validation_scores,
 )
 from seglet.methods.base import Method
-from seglet.methods.protocols import PredictFunction
+from seglet.methods.protocols import Artefacts, PredictFunction
 from seglet.values import ConfigError
+
+_PHASES = {"offline": "offline phase (seglet prepare)", "online": "online phase (training)"}
 
 
 class InterruptedTrainingError(KeyboardInterrupt):
@@ -158,7 +160,10 @@ class _Training:
             cleanup.enter_context(contextlib.closing(bar))
             if begin < settings.steps and not self._ended_early(state, bar):
                 steps = TrainingDataModule(self._training_set, self.experiment, self.method.supervision, begin)
+                timer = PhaseTimer(trainer.strategy.root_device)
                 fit_module(trainer, module, steps)
+                if is_first_process():
+                    self._note_costs(timer.cost())
         if stop.signal:
             raise InterruptedTrainingError(stop.signal, run, module.step)
         if is_first_process():
@@ -166,6 +171,18 @@ class _Training:
             self.method.segmenter().save(run.last)
             options = settings.validation_options()
             save_validation_images(run.samples, self.sets[settings.val_split], self.method, options)
+
+    def _note_costs(self, online: PhaseCost) -> None:
+        """Writes time and peak memory of both phases into the record, and prints them."""
+        method: Any = self.experiment.method_class
+        offline: dict[str, PhaseCost] = {}
+        if isinstance(method, Artefacts) or method.producers(self.experiment.config, self._training_set.classes):
+            from seglet.engine.artefacts import offline_costs_of
+
+            offline = offline_costs_of(self.experiment, self._training_set)
+        self.run.note_costs(offline, online)
+        for name, cost in self.run.costs().items():
+            print_message(f"{_PHASES[name]}: {cost.text()}")
 
     def _ended_early(self, state: Any, bar: ProgressDisplay) -> bool:
         """Returns whether a run to be resumed had stopped early, and says so."""
@@ -188,7 +205,7 @@ class _Training:
         def score(predict: PredictFunction, labels: Sequence[int] | None = None) -> dict[str, float]:
             return validation_scores(module, self.sets[settings.val_split], predict, labels)
 
-        validation = Validation(score, self.run, metrics, bar.note)
+        validation = Validation(score, self.run, metrics, bar.note, self._training_set)
         report = ReportMetrics(metrics, bar, every=max(1, min(50, settings.steps // 20)))
         callbacks = [
             FinishStep(),

@@ -21,6 +21,7 @@ from seglet.methods.base import Method
 from seglet.methods.protocols import (
     BoundaryValidation,
     ExtraValidation,
+    MapValidation,
     PredictFunction,
     PseudoLabelValidation,
     ReferenceLabels,
@@ -117,9 +118,15 @@ class Validation(AfterStep):
     """Scores the method every `validate_every` steps and saves its segmenter whenever that scores best so far."""
 
     def __init__(
-        self, score: Callable[[PredictFunction], _Scores], run: Run, metrics: MetricsFile, note: Callable[[str], None]
+        self,
+        score: Callable[[PredictFunction], _Scores],
+        run: Run,
+        metrics: MetricsFile,
+        note: Callable[[str], None],
+        training_set: Dataset,
     ) -> None:
         self.score = score
+        self.training_set = training_set
         self.run = run
         self.metrics = metrics
         self.note = note
@@ -135,9 +142,10 @@ class Validation(AfterStep):
         with torch.inference_mode(), trainer.precision_plugin.forward_context():
             scores = self.score(module.method.predict)
             extra = {name: self.score(predict) for name, predict in self.extra_predictions(module).items()}
+            maps = self.map_scores(module)
         module.method.train()
         self.keep_best(trainer, module, scores)
-        self.report(module, scores, extra)
+        self.report(module, scores, extra, maps)
 
     def keep_best(self, trainer: lightning.Trainer, module: TrainingModule, scores: _Scores) -> None:
         """Saves the segmenter if it is the best so far."""
@@ -152,18 +160,29 @@ class Validation(AfterStep):
             self.best, self.best_step = -1.0 if math.isnan(merit) else float(merit), step
         return better
 
-    def report(self, module: TrainingModule, scores: _Scores, extra: Mapping[str, _Scores]) -> None:
+    def report(
+        self, module: TrainingModule, scores: _Scores, extra: Mapping[str, _Scores], maps: Mapping[str, float]
+    ) -> None:
         """Writes all scores to the metrics, and a line with the main ones."""
         step = module.step
         others = {key: value for name, found in extra.items() for key, value in with_prefix(name, found).items()}
-        self.metrics.write(step, {**with_prefix("val", scores), **others})
+        self.metrics.write(step, {**with_prefix("val", scores), **others, **with_prefix("maps", maps)})
         also = Selection.parse(module.settings.selection).text(scores)
         also += "".join(f"; the {name}: mIoU {100 * found['miou']:.2f} %" for name, found in extra.items())
+        also += f"; maps of training images: mIoU {100 * maps['miou']:.2f} %" if maps else ""
         self.note(f"step {step}: mIoU {100 * scores['miou']:.2f} %, ECE {100 * scores['ece_10']:.2f} %{also}")
 
     def extra_predictions(self, module: TrainingModule) -> Mapping[str, PredictFunction]:
         """Returns the method's further predictions, if it has some."""
         return module.method.extra_predictions() if isinstance(module.method, ExtraValidation) else {}
+
+    def map_scores(self, module: TrainingModule) -> Mapping[str, float]:
+        """Returns scores of the method's maps of training images, if it has some."""
+        if not isinstance(module.method, MapValidation):
+            return {}
+        from seglet.engine.map_scores import map_scores
+
+        return map_scores(module, self.training_set)
 
     def share_buffers(self, trainer: lightning.Trainer, module: TrainingModule) -> None:
         """Sends the first process's buffers to all, batch-norm statistics above all: they are those that are saved.

@@ -3,14 +3,14 @@
 Axes: k classes, h rows, w columns.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from os import PathLike
 
 import numpy as np
 import torch
-from jaxtyping import Float32
+from jaxtyping import Float32, UInt8
 from torch import nn
 
 from seglet.data.columns.depth import depth_plane
@@ -115,11 +115,23 @@ def score_model(
     check_classes(predictor.classes, undarkened.classes)
     options = replace(options, inference=with_saved_defaults(predictor, options.inference))
     samples = _darkened(undarkened, options)
+    if isinstance(model, LabelMethod) and isinstance(predictor, TagPredictor) and model.adapting != "none":
+        predictor.remember(_known_images(samples, options), model.adapting, options.inference.resize)
     if not isinstance(predictor, Segmenter):
         return ScoredModel(_score_maps(predictor, samples, options), samples.fingerprint, None)
     with_depth = add_depth_column(samples, predictor, options.inference.depth)
     evaluation = (_score_maps if maps else _score_logits)(predictor, with_depth, options)
     return ScoredModel(evaluation, samples.fingerprint, parameter_count(predictor))
+
+
+def _known_images(
+    data: Dataset, options: ScoringOptions
+) -> Iterator[tuple[str, UInt8[np.ndarray, "h w 3"], Sequence[int]]]:
+    """Yields name, image and tags of all images, for a method to remember."""
+    with ProgressDisplay("remember", len(data), "images", active=options.progress) as steps:
+        for count, sample in enumerate(evaluation_samples(data, workers=options.workers), 1):
+            yield sample.id, brightened(sample.image, options.inference), _tags(sample, data.classes)
+            steps.advance(count)
 
 
 def _opened(

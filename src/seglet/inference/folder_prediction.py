@@ -1,10 +1,14 @@
 """Predicts the images of a folder or a data set and writes masks, overlays and, where asked for, pseudo labels."""
 
-from collections.abc import Collection, Mapping, Sequence
+import contextlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from jaxtyping import UInt8
 
 from seglet._version import __version__
 from seglet.data.class_table import CLASS_FILE, class_table_text
@@ -17,14 +21,14 @@ from seglet.files import read_json, write_json, write_text
 from seglet.images import MAX_PIXELS
 from seglet.inference.batch import failure_reason
 from seglet.inference.dataset_images import DatasetImages
-from seglet.inference.from_tags import TagPredictor, classes_named
+from seglet.inference.from_tags import Adapting, TagPredictor, classes_named
 from seglet.inference.image_jobs import ImageJob, PseudoLabelJob, SegmentationJob, TagMaskJob
 from seglet.inference.inputs import ImageFile, gather_images
 from seglet.inference.job_report import JobReport
 from seglet.inference.known_tags import KnownTags, read_known_tags
 from seglet.inference.models import check_classes, model_folder, weights_hash
 from seglet.inference.options import InferenceOptions, PseudoLabelOptions, SegmentOptions
-from seglet.inference.predict import Predictor, check_inference_options, memory_cure
+from seglet.inference.predict import Predictor, brightened, check_inference_options, memory_cure
 from seglet.inference.sources import LabelMethod, ModelLike, open_predictor
 from seglet.locks import lock_folder
 from seglet.models.segmenter import Segmenter
@@ -105,6 +109,8 @@ def _predict_locked(model: ModelLike, source: ImageSource, options: FolderOption
     predictor, images, identity, tags = _open(model, source, options, masks)
     check_inference_options(predictor, options.inference)
     job = _job(predictor, images, source, options, masks, tags)
+    if isinstance(model, LabelMethod) and model.adapting != "none":
+        _remember(predictor, job, model.adapting, options.inference)
     record: dict[str, Any] = {"seglet": __version__, "command": options.command, "settings": job.settings}
     record |= {**identity, "classes": list(predictor.classes.names)}
     write_json(options.out / PREDICTION_RECORD, {**record, "finished": False})
@@ -118,6 +124,24 @@ def _predict_locked(model: ModelLike, source: ImageSource, options: FolderOption
         beside = f"masks that lie beside their images: {len(masks)}, such as {masks[0].name}; give the files to segment"
         reasons.append(f"{beside} them too")
     return JobReport(options.out, record, [f"segmented: {len(done)}, failed: {len(failed)}", *reasons, *next_steps])
+
+
+def _remember(predictor: Predictor, job: ImageJob, adapting: Adapting, options: InferenceOptions) -> None:
+    """Lets a method remember the images of a job; those that cannot be read are left to the prediction to report."""
+    assert isinstance(predictor, TagPredictor)
+    if job.known_tags is None:
+        raise ValueError("--adapt remembers images whose classes are known; give --tags FILE, or --data with tags")
+    predictor.remember(_readable_images(job.images, job.known_tags, options), adapting, options.resize)
+
+
+def _readable_images(
+    images: Sequence[ImageFile], tags: Mapping[Path, Sequence[int]], options: InferenceOptions
+) -> Iterator[tuple[str, UInt8[np.ndarray, "h w 3"], Sequence[int]]]:
+    with ProgressDisplay("remember", len(images), "images") as steps:
+        for count, file in enumerate(images, 1):
+            with contextlib.suppress(ValueError, OSError, MemoryError):
+                yield str(file.path), brightened(file.read(), options), tags[file.path]
+            steps.advance(count)
 
 
 def _masks_below(given: Path) -> list[Path]:
@@ -165,7 +189,8 @@ def _open(
 
         predictor = open_predictor(model, options.device, samples, name, read_tags_first)
         keys = {"keys": dict(model.keys)} if model.keys else {}
-        return predictor, images, {"method": model.source, **keys}, tags
+        used = {} if model.adapting == "none" else {"adapt": model.adapting}
+        return predictor, images, {"method": model.source, **keys, **used}, tags
     if source.class_names is not None:
         raise ValueError("--names are the classes of a --method; a segmenter knows its own, leave them out")
     predictor = open_predictor(model, options.device)

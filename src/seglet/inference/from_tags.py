@@ -6,7 +6,7 @@ Axes: k classes with the background first, h rows, w columns.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 import torch
@@ -17,13 +17,17 @@ from seglet.data.dataset import Dataset, Sample
 from seglet.data.errors import DataError
 from seglet.engine.console import print_message
 from seglet.images import resize_by_factor
-from seglet.methods.protocols import Explanation, Explanations, LabelMaps, RestoredArtefacts, TrainingNotes
+from seglet.methods.protocols import Explanation, Explanations, ImageMemory, LabelMaps, RestoredArtefacts, TrainingNotes
 from seglet.models.image_tensor import image_batch
 from seglet.tensors import resize_align_corners
 from seglet.types import Classes, tag_vector, without_background
 
 if TYPE_CHECKING:
     from seglet.engine.experiment import Experiment
+
+
+Adapting = Literal["none", "memory", "shuffled"]
+"""Use of the images to predict before they are predicted: none; remembered; or, a control, as of wrong classes."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,23 @@ class TagPredictor:
             raise ValueError("the class maps of these images are not finite: a network computes in half precision, or "
                              "has diverged; use bfloat16 or float32, or another run")  # fmt: skip
         return np.asarray(resize_align_corners(found, (images[0].shape[0], images[0].shape[1])).float().cpu().numpy())
+
+    @torch.inference_mode()
+    def remember(
+        self, images: Iterable[tuple[str, UInt8[np.ndarray, "h w 3"], Sequence[int]]], adapting: Adapting, shrink: float
+    ) -> int:
+        """Lets the method remember named images with known tags before it makes masks of them; returns the regions.
+
+        Raises:
+            ValueError: the method cannot.
+        """
+        if not isinstance(self.method, ImageMemory):
+            raise ValueError("this method remembers no images; leave --adapt out, or choose diclip")
+        count = 0
+        for name, image, tags in images:
+            pixels, vectors, _ = self._given([image], [tags], shrink, None)
+            count += self.method.remember_images([name], pixels, vectors, adapting == "shuffled")
+        return count
 
     @torch.inference_mode()
     def explain(self, image: UInt8[np.ndarray, "h w 3"], tags: Sequence[int], shrink: float = 1.0) -> Explanation:

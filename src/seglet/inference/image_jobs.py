@@ -3,7 +3,7 @@
 Axes: h rows, w columns.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -50,6 +50,9 @@ class ImageJob(Protocol):
     @property
     def summary(self) -> dict[str, Any]: ...
 
+    @property
+    def known_tags(self) -> Mapping[Path, Sequence[int]] | None: ...
+
     def make(self, source: ImageFile, image: UInt8[np.ndarray, "h w 3"]) -> dict[str, Any]:
         """Writes the results of one image and returns where they are, for the record."""
 
@@ -63,6 +66,7 @@ class SegmentationJob:
     def __init__(self, model: Segmenter, images: Sequence[ImageFile], out: Path, options: SegmentOptions) -> None:
         self.model, self.images, self.out, self.options = model, images, out, options
         self.skipped: list[tuple[ImageFile, str]] = []
+        self.known_tags: Mapping[Path, Sequence[int]] | None = None
         self.settings, self.summary = options.as_dict(), dict[str, Any]()
         self._depths = find_depth_source(model, options.inference.depth)
 
@@ -99,6 +103,7 @@ class TagMaskJob:
     ) -> None:
         self.model, self.tags, self.out, self.options, self.explain = model, tags, out, options, explain
         self.images, self.skipped = _named_by(tags, images)
+        self.known_tags: Mapping[Path, Sequence[int]] | None = tags.by_path
         self.settings = {"tags": _origin(tags), **options.as_dict()}
         self.summary = dict[str, Any]()
 
@@ -152,6 +157,7 @@ class PseudoLabelJob:
     ) -> None:
         self.model, self.tags, self.out, self.options = model, tags, out, options
         self._truth, self._quality = truth, PseudoLabelQuality(model.classes)
+        self.known_tags: Mapping[Path, Sequence[int]] | None = None if tags is None else tags.by_path
         named, self.skipped = (list(images), []) if tags is None else _named_by(tags, images)
         prefix = "" if options.score_on is None else "train/"
         self.images = [replace(image, name=prefix + image.name) for image in named]

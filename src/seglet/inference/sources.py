@@ -14,7 +14,7 @@ from seglet.data.dataset import Dataset, Sample
 from seglet.data.folder_dataset import present_classes
 from seglet.data.opening import open_dataset
 from seglet.images import MAX_PIXELS, read_mask
-from seglet.inference.from_tags import TagPredictor, open_method
+from seglet.inference.from_tags import Adapting, TagPredictor, open_method
 from seglet.inference.models import choose_device, load_model
 from seglet.models.image_tensor import ImageLike, as_uint8, image_batch
 from seglet.models.segmenter import Segmenter
@@ -26,10 +26,12 @@ class LabelMethod:
     """A method that makes masks from tags, in place of a model.
 
     `source` is its name, the path of its experiment (YAML) or of a run of it; `keys` are keys in place of those there.
+    `adapting` lets it remember the images before it predicts them.
     """
 
     source: str
     keys: Mapping[str, Any] = field(default_factory=dict)
+    adapting: Adapting = "none"
 
 
 ModelLike = Segmenter | TagPredictor | LabelMethod | str | PathLike[str]

@@ -162,6 +162,19 @@ class ExtraValidation(Protocol):
 
 
 @runtime_checkable
+class MapValidation(Protocol):
+    """A method whose class maps of training images every validation scores, so that a run shows how they change."""
+
+    @abstractmethod
+    def scored_maps(self) -> int:
+        """Returns the number of training images whose maps are scored; 0 for none."""
+
+    @abstractmethod
+    def step_maps(self, step: Any) -> Float[Tensor, "b k h w"]:
+        """Returns class maps in [0, 1] of whole images with tags, the background first, at the size of the images."""
+
+
+@runtime_checkable
 class BoundaryValidation(Protocol):
     """A method whose validations may also report boundary IoU."""
 
@@ -201,6 +214,23 @@ class LabelMaps(Protocol):
         """Returns class maps in [0, 1], the background first.
 
         `tags` leave out the background. `regions` are true masks, for control experiments that may use them.
+        """
+
+
+@runtime_checkable
+class ImageMemory(Protocol):
+    """A method that can remember images which it is about to make masks of, without any training."""
+
+    @abstractmethod
+    def remember_images(
+        self, names: Sequence[str], images: Float[Tensor, "b 3 h w"], tags: Float[Tensor, "b f"], shuffled: bool
+    ) -> int:
+        """Remembers the regions of these images that it is sure of, and returns how many.
+
+        `shuffled` is a control: each is remembered as a region of another class, so that nothing true is learned.
+
+        Raises:
+            ValueError: the method has no memory.
         """
 
 

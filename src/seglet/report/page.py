@@ -23,6 +23,7 @@ from seglet.report.scores import ReportScores
 from seglet.report.sections import (
     comparison_section,
     confusion_section,
+    cost_section,
     format_percent,
     scores_section,
     summary_section,
@@ -56,6 +57,7 @@ def render_report(content: ReportContent) -> str:
         summary_section(content.subjects, content.scores, content.data),
         scores_section(content.subjects, content.scores, content.data, content.fingerprint, content.command),
         training_section(content.subjects),
+        cost_section(content.subjects),
         _classes(content.subjects[0], first),
         confusion_section(content.subjects[0], first, content.images),
         *(

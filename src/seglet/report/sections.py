@@ -74,9 +74,11 @@ def scores_section(
 def training_section(subjects: Sequence[ReportSubject]) -> str:
     """Renders curves of validation scores, losses and pseudo labels by step, as far as they were logged."""
     scores = {subject.name: subject.curves.get("val/miou", subject.curves.get("miou", [])) for subject in subjects}
+    maps = {subject.name: subject.curves.get("maps/miou", []) for subject in subjects}
     losses = {name: curve for name, curve in subjects[0].curves.items() if "loss" in name}
     drawn = [
         ("validation mIoU, by step", {name: curve for name, curve in scores.items() if curve}, True),
+        ("mIoU of maps from tags, by step", {name: curve for name, curve in maps.items() if curve}, True),
         (f"losses of {subjects[0].name}, by step", losses, False),
         *((title, lines, True) for subject in subjects for title, lines in _refinement_curves(subject)),
         *((title, lines, True) for subject in subjects for title, lines in _trust_curves(subject)),
@@ -118,6 +120,25 @@ def _trust_curves(subject: ReportSubject) -> list[tuple[str, dict[str, MetricCur
         drawn = {f"{title}, by step": lines, f"{title} of each class, by step": classes}
         found += [(f"pseudo labels of {subject.name}: {end}", each) for end, each in drawn.items() if each]
     return found
+
+
+def cost_section(subjects: Sequence[ReportSubject]) -> str:
+    """Renders time and peak memory of each run's phases; empty where no run noted them."""
+    phases = {"offline": "offline, by seglet prepare", "online": "online, training"}
+    shown = {phase: title for phase, title in phases.items() if any(phase in each.costs for each in subjects)}
+    if not shown:
+        return ""
+    head = "".join(f"<th>{escape(subject.name)}" for subject in subjects)
+    rows = "".join(
+        f"<tr><th scope=row>{title}</th>"
+        + "".join(f"<td>{escape(each.costs[phase].text()) if phase in each.costs else '–'}</td>" for each in subjects)
+        + "</tr>"
+        for phase, title in shown.items()
+    )
+    return (
+        f'<h2>Time and memory</h2><div class="scroll"><table><thead><tr><th>phase{head}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div>"
+    )
 
 
 def confusion_section(subject: ReportSubject, scores: ReportScores, images: Sequence[ReportImage]) -> str:

@@ -2,8 +2,8 @@
 
 import json
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from seglet.data.dataset import Dataset, Sample
 from seglet.data.opening import open_dataset
 from seglet.engine.datasets import split_source
 from seglet.engine.experiment import Experiment, resolve_experiment
+from seglet.engine.phase_cost import PhaseCost
 from seglet.engine.run import Run
 from seglet.files import read_json
 from seglet.inference.depth import DepthSource, find_depth_source
@@ -34,6 +35,8 @@ class ReportSubject:
     record: dict[str, Any]
     curves: dict[str, MetricCurve]
     depths: DepthSource | None = None
+    costs: Mapping[str, PhaseCost] = field(default_factory=dict)
+    """Costs of the phases of the run, by name."""
 
     def depth(self, sample: Sample) -> np.ndarray | None:
         """Returns the depth of an image; None for a network that does not take depth."""
@@ -97,7 +100,7 @@ def _open_subject(source: str, name: str, device: str, depth: str | None) -> Rep
         return ReportSubject(name, model, None, {}, {}, depths)
     record = read_json(run.record) if run.record.is_file() else {}
     known = record if isinstance(record, dict) else {}
-    return ReportSubject(name, model, _run_experiment(run, known), known, _metric_curves(run), depths)
+    return ReportSubject(name, model, _run_experiment(run, known), known, _metric_curves(run), depths, run.costs())
 
 
 def _run_experiment(run: Run, record: dict[str, Any]) -> Experiment:

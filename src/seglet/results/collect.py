@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import Any
 
 from seglet.files import read_json, write_json, write_text
-from seglet.results.curves import Curve, score_chart
+from seglet.results.curves import Curve, mean_curve, score_chart
 from seglet.results.experiments import effective_weight, matched_weight
 from seglet.results.plan import Cell, TablePlan
 
@@ -70,6 +70,8 @@ def write_results(plan: TablePlan) -> dict[str, Any]:
     write_json(plan.file, results)
     if found:
         write_text(plan.file.with_suffix(".svg"), results_chart(results))
+    if chart := confusion_chart(results):
+        write_text(plan.file.with_name(f"{definition.name}-confusion.svg"), chart)
     _write_refinement_charts(plan, done)
     return results
 
@@ -95,6 +97,26 @@ def results_chart(results: Mapping[str, Any]) -> str:
     if "stops" in results:
         return _darkness_chart(results)
     return _share_chart(results) if "shares" in results else score_chart(results)
+
+
+def confusion_chart(results: Mapping[str, Any]) -> str:
+    """Draws the confusion ratio of rows in images of one class and of several, up to 1; empty if no row has it.
+
+    Each point is the mean over the seeds. Source: DiCLIP, Table VIII and Fig. 10.
+    """
+    lines: dict[str, list[Curve]] = {}
+    for each in results["rows"]:
+        found = each.get("confusion_ratio", {})
+        values = [(place, found.get(part)) for place, part in enumerate(("single", "cooccurring"))]
+        if all(value is not None for _, value in values):
+            lines.setdefault(each["row"], []).append([(place, min(float(value), 1.0)) for place, value in values])
+    if not lines:
+        return ""
+    rows = [{"row": row, "curve": mean_curve(curves)} for row, curves in lines.items()]
+    title = f"{results['title']}: confusion ratio"
+    ticks = {0: "one class", 1: "several"}
+    axis = "false for 100 true pixels (above 100 drawn at 100), by the classes in an image"
+    return score_chart({"title": title, "rows": rows}, axis, ticks)
 
 
 def _share_chart(results: Mapping[str, Any]) -> str:

@@ -42,6 +42,10 @@ class Config(TSAConfig, VCEConfig):
         (1.0,), "factors of this size over which such maps are averaged; DiCLIP's logs: 1, .5, .75, 1.5"
     )
 
+    scored_maps: int = option(
+        0, "training images with masks of whose maps every validation reports the mIoU at the best threshold; Fig. 12"
+    )
+
     online_keys: int = option(0, "keys per class that are learned from confident regions of the user's images")
     online_start: float = option(0.3, "fraction of training after which they are learned")
     online_confidence: float = option(0.8, "least share of a refined map at a pixel of such a region")
@@ -55,6 +59,7 @@ class Config(TSAConfig, VCEConfig):
             "affinity_weight",
             "affinity_radius",
             "online_keys",
+            "scored_maps",
             "background_power",
         ):
             if getattr(self, name) < 0:

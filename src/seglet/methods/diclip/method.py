@@ -4,7 +4,8 @@ Axes: b images, k classes, f foreground classes, n patches, d channels of the sp
 and x columns of pixels, h and w of the grid of patches.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -47,6 +48,7 @@ from seglet.tensors import resize_antialiased
 from seglet.types import (
     IGNORE,
     Classes,
+    Crop,
     Losses,
     Progress,
     Tagged,
@@ -59,6 +61,12 @@ from seglet.types import (
 _CAA_LAYERS = 6
 """Number of CLIP's last layers along whose attention maps are spread; ExCEL code."""
 
+_KEYS = 10
+"""Number of keys per class that a random adapter without a cache has where the config asks for all features."""
+
+_REMEMBERED = 10
+"""Number of regions of each class that are remembered where the config has no `online_keys`."""
+
 _ADAPTER = 0xADA
 """Purpose of the draws of the adapter, beside those of the decoder."""
 
@@ -69,6 +77,8 @@ class Method(
     protocols.UnsynchronisedBuffers,
     protocols.TrainingNotes,
     protocols.LabelMaps,
+    protocols.MapValidation,
+    protocols.ImageMemory,
     protocols.Explanations,
 ):
     """A decoder on frozen CLIP, trained on pseudo labels that CLIP, diffusion and a cache of images make of tags."""
@@ -87,6 +97,10 @@ class Method(
         self.cache: KeyValueCache | None = None
         self.adapter: CacheAdapter | None = None
         self.online: OnlineKeys | None = None
+        self.recalls = False  # whether scores of the adapter are joined by those of remembered images
+        if config.cache_from == "none" and config.adapter and config.adapter_random:  # Table XV, 0C
+            keys = (len(student.classes) - 1) * sum(count or _KEYS for count in config.counts)
+            self.adapter = self._adapter_of(KeyValueCache.blank(keys, self.tower.dim, len(student.classes)))
         self.register_buffer("taught", torch.zeros((), dtype=torch.bool))
         self.register_state_dict_post_hook(drop_backbone)  # type: ignore[no-untyped-call]
         self.register_load_state_dict_pre_hook(keep_backbone)  # type: ignore[no-untyped-call]
@@ -149,13 +163,14 @@ class Method(
         config = self.config
         self.cache = KeyValueCache(**tensors[CACHE_ARTEFACT])
         if config.adapter:
-            generator = torch.Generator().manual_seed(self.seed ^ _ADAPTER)
-            self.adapter = CacheAdapter(
-                self.cache, generator, config.adapter_prompts, config.adapter_random, config.sharpness
-            )
+            self.adapter = self._adapter_of(self.cache)
         if config.online_keys:
             classes = len(self.student.classes) - 1
             self.online = OnlineKeys(classes, config.online_keys, self.cache.keys.shape[1])
+
+    def _adapter_of(self, cache: KeyValueCache) -> CacheAdapter:
+        config, generator = self.config, torch.Generator().manual_seed(self.seed ^ _ADAPTER)
+        return CacheAdapter(cache, generator, config.adapter_prompts, config.adapter_random, config.sharpness)
 
     def train(self, mode: bool = True) -> "Method":
         """Sets the mode of everything but CLIP, which stays in evaluation mode."""
@@ -187,7 +202,7 @@ class Method(
             terms["affinity"] = affinity_loss(cosine_affinity(prediction.feature), pairs)
             total = total + self.config.affinity_weight * terms["affinity"]
         if self.online is not None and progress.fraction >= self.config.online_start:
-            self._remember(cam, encoded, tags, step, progress)
+            self._remember(self._regions(cam, encoded, tags, step), (progress.step, step.ids))
         return Losses(total, terms)
 
     @property
@@ -223,27 +238,82 @@ class Method(
             return maps
         return spread_along_attention(maps, clip_attention(self.tower, images, _CAA_LAYERS), self.config.caa)
 
-    @torch.no_grad()
     def _remember(
         self,
-        cam: Float[Tensor, "b f n"],
-        encoded: PatchMaps,
-        tags: Float[Tensor, "b f"],
-        step: Tagged,
-        progress: Progress,
+        regions: Iterable[tuple[int, int, Float[Tensor, " d"]]],
+        origin: tuple[int, Sequence[str]],
+        shift: int = 0,
     ) -> None:
-        """Stores keys of the regions of the image, padding left out, where the maps are confident."""
+        """Stores keys of regions, as of a class `shift` places further; `origin` is the step and the ids of images."""
         if self.online is None or self.cache is None:
             return
+        step, names = origin
+        classes = len(self.student.classes) - 1
+        for image, label, feature in regions:
+            self.online.learn(feature, self.cache.centre, 1 + (label - 1 + shift) % classes, (step, names[image]))
+
+    @torch.no_grad()
+    def _regions(
+        self, cam: Float[Tensor, "b f n"], encoded: PatchMaps, tags: Float[Tensor, "b f"], step: Tagged
+    ) -> list[tuple[int, int, Float[Tensor, " d"]]]:
+        """Returns image, class and mean feature of the regions, padding left out, where the maps are confident."""
         maps = refine_maps(self.config, as_grid(cam, encoded.grid), tags, step.images)
         inside = covered_tokens(step.crop, (maps.shape[2], maps.shape[3]))
         shares = maps / maps.sum(dim=1, keepdim=True).clamp_min(torch.finfo(maps.dtype).tiny)
         patches = as_grid(encoded.patches.mT, encoded.grid)
+        found = []
         for image, label in with_background(tags, 0.0).nonzero().tolist():
             sure = (shares[image, label] >= self.config.online_confidence) & inside[image]
             if sure.any():
                 feature, _ = masked_mean(patches[image : image + 1], sure[None].float())
-                self.online.learn(feature[0], self.cache.centre, label, (progress.step, step.ids[image]))
+                found.append((image, label, feature[0]))
+        return found
+
+    @torch.no_grad()
+    def remember_images(
+        self, names: Sequence[str], images: Float[Tensor, "b 3 y x"], tags: Float[Tensor, "b f"], shuffled: bool
+    ) -> int:
+        """Remembers regions as training does with `online_keys`, which are 10 here if none are set; see `label_maps`.
+
+        The regions are those of the maps without anything remembered before, so their order decides only which are
+        forgotten first.
+        """
+        if self.cache is None:
+            raise ValueError("there is no cache to add remembered regions to; choose another cache_from than none")
+        if self.online is None:
+            classes, places = len(self.student.classes) - 1, self.config.online_keys or _REMEMBERED
+            self.online = OnlineKeys(classes, places, self.cache.keys.shape[1]).to(images.device)
+        view = resize_antialiased(images, self.config.map_sides((images.shape[2], images.shape[3])))
+        whole = images.new_tensor([[0.0, 0.0, 1.0, 1.0]]).expand(len(images), -1)
+        crop = Crop(whole, torch.zeros(len(images), dtype=torch.bool, device=images.device))
+        step = Tagged(tuple(names), view, with_background(tags, 0.0), crop)
+        encoded = self.clip.encode_images(self.tower, view)
+        own = self.cache(encoded.patches, self.config.sharpness)
+        regions = self._regions(self._cam(encoded, own, tags, None), encoded, tags, step)
+        self._remember(regions, (0, names), shift=int(shuffled))
+        self.recalls = True
+        return len(regions)
+
+    def _cam(
+        self,
+        encoded: PatchMaps,
+        retrieved: Float[Tensor, "b n k"] | None,
+        tags: Float[Tensor, "b f"],
+        recalled: Float[Tensor, "b n k"] | None,
+    ) -> Float[Tensor, "b f n"]:
+        """Returns static maps or, of a trained adapter, dynamic ones; `recalled` scores are added to the adapter's."""
+        if self.adapter is None or not bool(self.taught):
+            return static_cam(self.config, encoded.cam, retrieved)
+        learned = self.adapter(encoded.patches)
+        return dynamic_cam(self.config, encoded.cam, learned if recalled is None else learned + recalled, tags)
+
+    @torch.no_grad()
+    def _recalled(self, encoded: PatchMaps) -> Float[Tensor, "b n k"] | None:
+        """Queries what `remember_images` stored, for each patch; None before."""
+        if not self.recalls or self.online is None or self.cache is None:
+            return None
+        queries = unit_directions(encoded.patches, self.cache.centre)
+        return retrieve_values(queries, *self.online.filled(), self.config.sharpness)
 
     @torch.no_grad()
     def encode_tagged(self, images: Float[Tensor, "b 3 y x"], tags: Float[Tensor, "b f"]) -> tuple[Tensor, Tensor]:
@@ -263,16 +333,25 @@ class Method(
         size = (images.shape[2], images.shape[3])
         views = [resize_antialiased(images, side) for side in self.config.view_sizes(size)]
         attention = self.clip.attention_of_views(self.tower, images, views, regions)
-        maps = [self._maps_of(view, given, tags, size) for view, given in zip(views, attention, strict=True)]
+        encoded = [self.clip.encode(self.tower, view, given) for view, given in zip(views, attention, strict=True)]
+        maps = [self._maps_of(one, view, tags, size) for one, view in zip(encoded, views, strict=True)]
         return torch.stack(maps).mean(dim=0)
 
+    def scored_maps(self) -> int:
+        return self.config.scored_maps
+
+    @torch.no_grad()
+    def step_maps(self, step: Tagged) -> Float[Tensor, "b k y x"]:
+        """Returns maps as `label_maps` does at one size, with attention from the columns of the step."""
+        size = (step.images.shape[2], step.images.shape[3])
+        view = replace(step, images=resize_antialiased(step.images, self.config.map_sides(size)))
+        tags = without_background(step.tags)
+        return self._maps_of(self.clip.encode_step(self.tower, view), view.images, tags, size)
+
     def _maps_of(
-        self, view: Tensor, attention: Tensor | None, tags: Float[Tensor, "b f"], size: tuple[int, int]
+        self, encoded: PatchMaps, view: Tensor, tags: Float[Tensor, "b f"], size: tuple[int, int]
     ) -> Float[Tensor, "b k y x"]:
-        encoded = self.clip.encode(self.tower, view, attention)
-        cam = static_cam(self.config, encoded.cam, self._retrieved(encoded))
-        if self.adapter is not None and bool(self.taught):
-            cam = dynamic_cam(self.config, encoded.cam, self.adapter(encoded.patches), tags)
+        cam = self._cam(encoded, self._retrieved(encoded), tags, self._recalled(encoded))
         return add_absence_background(self._spread(cam, encoded, view), tags, size, self.config.background_power)
 
     @torch.no_grad()

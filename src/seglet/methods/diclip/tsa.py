@@ -57,7 +57,9 @@ class TSAConfig(CacheImagesConfig):
         True, "train an adapter that starts as the cache, and take pseudo labels from it; Eq. 12, 13"
     )
     adapter_prompts: int = option(92, "Q, additional keys that belong to no class at first; Table VI f: 92 on VOC")
-    adapter_random: bool = option(False, "start the adapter with random weights instead of the cache; Table V")
+    adapter_random: bool = option(
+        False, "start the adapter with random weights instead of the cache; Table V; without any cache: Table XV, 0C"
+    )
     dynamic: Literal["range", "softmax"] = option(
         "range", "scaling of the adapter's scores to maps: each class to its range, or softmax over the classes"
     )

@@ -49,6 +49,12 @@ class KeyValueCache(nn.Module):
         self.register_buffer("pictured", pictured)
         self.register_buffer("support", support)
 
+    @classmethod
+    def blank(cls, keys: int, channels: int, classes: int) -> "KeyValueCache":
+        """Returns a cache of zeros, for an adapter of this size whose weights are drawn."""
+        none = torch.zeros(keys, dtype=torch.long)
+        return cls(torch.zeros(keys, channels), torch.zeros(keys, classes), torch.zeros(channels), none, none.clone())
+
     def forward(self, features: Float[Tensor, "b n d"], sharpness: float = 5.5) -> Float[Tensor, "b n k"]:
         """Returns class scores of features of any length; 0 without keys. Source: DiCLIP, Eq. 2."""
         return retrieve_values(unit_directions(features, self.centre), self.keys, self.values, sharpness)
