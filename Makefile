@@ -11,10 +11,10 @@ INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --no-input -
 SOURCES := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint docs clean
+.PHONY: help setup demo test reliability lint docs clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMPS)/core ## install seglet into .venv
 	@echo "seglet is in $(BIN): $(BIN)/seglet --help"
@@ -24,6 +24,9 @@ demo: $(STAMPS)/demo ## a short run of each method, a table and a page; needs no
 
 test: $(STAMPS)/dev ## all tests; ARGS="-k words" chooses some
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+reliability: $(STAMPS)/dev ## inject faults and count who held; ARGS="--long" for every file event
+	OMP_NUM_THREADS=1 $(BIN)/python -m tools.reliability --out docs/results/reliability.json --page docs/reliability.md $(ARGS)
 
 lint: $(STAMPS)/dev ## style, formatting, types, layers
 	$(BIN)/ruff check

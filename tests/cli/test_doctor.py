@@ -36,3 +36,12 @@ def test_an_unexpected_error_of_a_check_is_a_finding(seglet, monkeypatch):
     done = seglet("doctor")
     assert done.code == 2
     assert "OSError: no disk at all" in done.out
+
+
+def test_licences_of_packages_and_weights_are_listed(seglet):
+    found = json.loads(seglet("doctor", "--licences", "--json").out)
+    packages = {one["name"]: one["licence"] for one in found["packages"]}
+    assert packages["seglet"] == "Apache-2.0"
+    assert {"torch", "pillow", "safetensors"} <= packages.keys()
+    assert not {name for name, licence in packages.items() if "AGPL" in licence or "Affero" in licence}
+    assert all(one["licence"] for one in found["weights"])

@@ -6,15 +6,25 @@ from dataclasses import asdict
 
 from seglet.cli import diagnosis
 from seglet.cli.diagnosis import Finding
+from seglet.cli.licences import package_licences, weight_licences
 from seglet.cli.output import print_result
 from seglet.cli.parsing import add_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--licences", action="store_true", help="list the licences of installed dependencies and of known weights"
+    )
     add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if arguments.licences:
+        packages, weights = package_licences(), weight_licences()
+        lines = [f"packages ({len(packages)})", *map(str, packages), "", "weights", *map(str, weights)]
+        listed = {"packages": [asdict(one) for one in packages], "weights": [asdict(one) for one in weights]}
+        print_result("\n".join(lines), listed, arguments.json)
+        return 0
     findings = [finding for check in diagnosis.CHECKS for finding in _run_check(check)]
     broken = [finding for finding in findings if finding.state == "broken"]
     summary = f"{len(broken)} things are broken" if broken else "everything that is needed works"

@@ -1,0 +1,1 @@
+"""Faults injected into seglet, many times each, and the share that it held: `make reliability`."""
