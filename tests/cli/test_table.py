@@ -223,13 +223,22 @@ def test_a_table_by_darkness_scores_each_row_once_more_for_every_stop(tmp_path, 
 def test_the_main_scores_may_be_of_darkened_images_and_other_splits_stand_beside_them(tmp_path, tasks):
     plan = table(tmp_path, "dgkd-voc-night", rows=("enhanced",), overrides={"data": "world"})
     lines = render_results(found := fill_table(plan)).splitlines()
-    assert lines[0].endswith("| learns from | all light | 2 stops | 4 stops | 6 stops | test: mIoU % | seeds |")
+    assert "| learns from | all light | 2 stops | 4 stops | 6 stops | all light: ECE % |" in lines[0]
+    assert lines[0].endswith("| 6 stops: ECE % | test: mIoU % | seeds |")
     cells = lines[3].split(" | ")
     assert cells[1] == "30.00"  # 50 - 4 stops of 5 each
-    assert cells[4:] == ["50.00", "40.00", "30.00", "20.00", "50.00", "1 |"]
+    assert cells[3:] == ["50.00", "40.00", "30.00", "20.00", *4 * ["10.00"], "50.00", "1 |"]
     scored = [(task.split, task.stops) for task in tasks if "enhanced" in task.folder]
     assert scored == [("val", 4), ("val", 0), ("val", 2), ("val", 6), ("test", None)]
     assert found["rows"][1]["splits"] == {"test": {"miou": 0.5, "interval": None}}
+
+
+def test_calibration_by_darkness_stands_beside_the_scores_on_request():
+    row = {**result("kd", 0, 0.5), "stops": {"0": 0.5, "4": 0.3}, "stops_ece": {"0": 0.02, "4": 0.2}}
+    shown = {**RESULTS, "rows": [row], "paper": [], "stops": [0, 4], "columns": ["miou", "stops_ece"]}
+    head, _, line = render_results(shown).splitlines()[:3]
+    assert head == "| row | mIoU % | all light | 4 stops | all light: ECE % | 4 stops: ECE % | seeds |"
+    assert line == "| kd | 50.00 | 50.00 | 30.00 | 2.00 | 20.00 | 1 |"
 
 
 def test_a_row_may_adapt_another_rows_model_to_images_without_labels(tmp_path, tasks):

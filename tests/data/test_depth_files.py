@@ -25,6 +25,17 @@ def test_grey_colour_sixteen_bits_and_arrays_give_the_same_depth(tmp_path):
         np.testing.assert_allclose(files.read(name, (4, 4)), [[0, 0.25], [0.5, 1]], atol=1e-6)
 
 
+def test_open_exr_is_answered_with_the_formats_that_keep_its_numbers(tmp_path):
+    (tmp_path / "a.exr").write_bytes(b"\x76\x2f\x31\x01\x02")
+    with pytest.raises(
+        DataError, match=r"no depth maps; .* 1 .exr files are there: save their numbers as .npy or .pfm"
+    ):
+        DepthFiles(tmp_path).read("a", (2, 2))
+    (tmp_path / "b.png").write_bytes(b"\x76\x2f\x31\x01\x02")
+    with pytest.raises(DataError, match=r"b.png' is OpenEXR, which is not read; save its numbers as an array"):
+        DepthFiles(tmp_path).read("b", (2, 2))
+
+
 def test_what_is_equally_far_everywhere_is_zero(tmp_path):
     np.save(tmp_path / "a.npy", np.full((2, 2), 7.0))
     assert not DepthFiles(tmp_path).read("a", (2, 2)).any()

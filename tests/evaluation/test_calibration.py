@@ -72,6 +72,18 @@ def test_the_diagram_holds_means_of_each_bin() -> None:
     assert (high.lower, high.upper, high.count, high.confidence, high.accuracy) == (0.5, 1, 2, 0.875, 0.5)
 
 
+def test_fewer_and_surer_pixels_remain_above_each_edge() -> None:
+    counted = Calibration()
+    confidence = torch.tensor([0.05, 0.15, 0.95, 0.99])
+    counted.add(
+        confidence, torch.tensor([1, 1, 1, 1], dtype=torch.uint8), torch.tensor([0, 1, 1, 1], dtype=torch.uint8)
+    )
+    curve = counted.reject_curve(10)
+    assert curve[:3] == [(1.0, 0.75), (0.75, 1.0), (0.5, 1.0)]
+    assert curve[-1] == (0.5, 1.0)
+    assert Calibration().reject_curve(10) == []
+
+
 def test_void_pixels_are_left_out() -> None:
     calibration, void = Calibration(), torch.full((2,), IGNORE, dtype=torch.uint8)
     calibration.add(torch.tensor([math.nan, 3.0]), void, void)

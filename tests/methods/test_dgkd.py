@@ -82,6 +82,19 @@ def test_a_branch_teaches_by_what_its_denoiser_knows(teacher: str) -> None:
     assert "branches.errors" in method.state_dict()  # a resumed run goes on with it
 
 
+def test_what_a_denoiser_does_not_know_is_compared_as_it_is(teacher: str) -> None:
+    method = dgkd(teacher, distil_follow=True, distil_direct=True, distil="masks")
+    method.branches.errors.fill_(0.75)
+    terms = (losses := method.losses(tagged(), EARLY)).terms
+    weight = terms["mask-weight"]
+    expected = terms["tags"] + terms["mask-denoising"] + weight * terms["mask-distillation"]
+    torch.testing.assert_close(losses.total, expected + (1 - weight) * terms["mask-direct"])
+    raw = dgkd(teacher, denoise=False, distil="masks").losses(tagged(), EARLY)
+    torch.testing.assert_close(terms["mask-direct"], raw.terms["mask-distillation"])
+    with pytest.raises(ValueError, match="distil_direct: expected false without distil_start"):
+        Config(teacher=teacher, distil_direct=True)
+
+
 def test_a_denoiser_that_knows_nothing_and_teaches_is_warned_of(teacher: str) -> None:
     method = dgkd(teacher)
     terms = {"mask-denoising": 1.02, "mask-distillation": 2.0, "deep-denoising": 0.4, "deep-distillation": 1.0}

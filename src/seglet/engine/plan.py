@@ -17,6 +17,7 @@ from seglet.engine.preconditions import check_hardware
 from seglet.engine.training_loader import first_batch
 from seglet.methods.base import Method
 from seglet.types import Progress
+from seglet.values import ConfigError
 
 _STATE_PER_WEIGHT = {"sgd": 4, "adamw": 8}
 """Bytes of optimiser state for each trained weight."""
@@ -57,7 +58,24 @@ class RunPlan:
 
 
 def plan_run(experiment: Experiment) -> RunPlan:
-    """Plans a run: builds everything, and measures one step on at most two views."""
+    """Plans a run: builds everything, and measures one step on at most two views.
+
+    Raises:
+        ConfigError: the run cannot begin; all reasons are listed.
+    """
+    try:
+        return _measured_plan(experiment)
+    except (ValueError, OSError) as error:
+        from seglet.engine.problems import run_problems
+
+        problems = run_problems(experiment)
+        if len(problems) < 2:
+            raise
+        lines = "\n  ".join(problems)
+        raise ConfigError(f"{len(problems)} problems stop this run:\n  {lines}") from error
+
+
+def _measured_plan(experiment: Experiment) -> RunPlan:
     settings = experiment.settings
     check_hardware(settings)
     sets = open_datasets(settings, experiment.config)

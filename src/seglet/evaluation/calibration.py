@@ -98,6 +98,20 @@ class Calibration:
         count, right, confidence = self._merged(bins)
         return float(safe_ratio(np.abs(right - confidence).sum(), count.sum()))
 
+    def reject_curve(self, bins: int) -> list[tuple[float, float]]:
+        """Returns share and accuracy of the pixels whose confidence is above each edge of the bins, from 0 upwards.
+
+        If pixels below an edge are left to somebody else, this is how many remain and how many of them are right.
+        Edges above which there is no pixel are left out.
+
+        Raises:
+            ValueError: `bins` does not divide the resolution.
+        """
+        count, right, _ = self._merged(bins)
+        kept, good = (values[::-1].cumsum()[::-1] for values in (count, right))
+        total = max(int(kept[0]), 1)
+        return [(int(k) / total, int(g) / int(k)) for k, g in zip(kept, good, strict=True) if k]
+
     def _merged(self, bins: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Returns pixels, right pixels and summed confidence of each of `bins` bins."""
         if bins < 1 or self.resolution % bins:

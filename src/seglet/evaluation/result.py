@@ -143,6 +143,7 @@ class Evaluation:
             "classes": self._classes(),
             "confusion_ratio": self.cooccurrence.as_dict(),
             "reliability": {str(bins): [asdict(bar) for bar in self.calibration.reliability(bins)] for bins in _BINS},
+            "reject": [list(point) for point in self.calibration.reject_curve(_BINS[0])],
             "confusion": self.confusion.tolist(),
         }
         if self.cam_curve is not None:

@@ -21,6 +21,8 @@ DECODING_ERRORS = (
 )  # fmt: skip
 """Errors that Pillow raises on damaged files."""
 _TIFF_PREFIXES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_OPEN_EXR = b"\x76\x2f\x31\x01"
+"""First bytes of an OpenEXR file."""
 _BIG = b"+"
 """Mark of a TIFF whose header has 16 bytes in place of 8."""
 _BITS, _BANDS, _NUMBERS = 258, 277, 339
@@ -52,6 +54,11 @@ def open_picture(content: bytes, path: Path, max_pixels: int) -> Image.Image:
         raise DataError(f"{str(path)!r} is empty (0 bytes); download or export it again")
     if path.suffix.lower() in RAW_SUFFIXES:
         raise DataError(f"{str(path)!r} is a camera's raw file; develop it to a PNG or TIFF of 8 or 16 bits a channel")
+    if content.startswith(_OPEN_EXR):
+        raise DataError(
+            f"{str(path)!r} is OpenEXR, which is not read; save its numbers as an array (.npy or .pfm) or, if they are "
+            "colours, as PNG or TIFF of 16 bits a channel"
+        )
     try:
         image = open_content(content)
     except DECODING_ERRORS as error:

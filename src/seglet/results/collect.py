@@ -197,7 +197,9 @@ def _cell_results(plan: TablePlan, cell: Cell, commit: str) -> dict[str, Any]:
         files = {stops: plan.folders.darkened(cell, stops) for stops in plan.definition.stops}
         if plan.definition.darken is not None:
             files[plan.definition.darken] = plan.folders.scores(cell)
-        found["stops"] = {str(stops): read_json(file)["miou"] for stops, file in files.items() if file.exists()}
+        there = {str(stops): read_json(file) for stops, file in files.items() if file.exists()}
+        found["stops"] = {stops: scores["miou"] for stops, scores in there.items()}
+        found["stops_ece"] = {stops: scores["ece_10"] for stops, scores in there.items()}
     for split in plan.definition.also_on:
         if (file := plan.folders.split(cell, split)).exists():
             there = read_json(file)

@@ -66,14 +66,21 @@ def table_cells(results: Mapping[str, Any]) -> list[list[str]]:
     columns = results.get("columns", _USUAL_COLUMNS)
     stops = results.get("stops", ())
     splits = results.get("also_on", ())
-    others = [*map(_stops_head, stops), *(f"{split}: mIoU %" for split in splits)]
+    errors = stops if "stops_ece" in columns else ()
+    columns = [name for name in columns if name != "stops_ece"]
+    heads = [*map(_stops_head, stops), *(f"{_stops_head(n)}: ECE %" for n in errors)]
+    others = [*heads, *(f"{split}: mIoU %" for split in splits)]
     head = ["row", *(_COLUMNS[name] for name in columns), *others, "seeds"]
     theirs = [name for name in _PAPER_COLUMNS if any(name in entry for entry in paper)]
     gaps = gap_shares(results)
     lines = [[*head, *(_PAPER_COLUMNS[name] for name in theirs)]]
     for row in dict.fromkeys(entry["row"] for entry in results["rows"]):
         runs = [entry for entry in results["rows"] if entry["row"] == row]
-        darker = [_mean([100 * run["stops"][str(n)] for run in runs if str(n) in run.get("stops", {})]) for n in stops]
+        darker = [
+            _mean([100 * run[key][str(n)] for run in runs if str(n) in run.get(key, {})])
+            for key, every in (("stops", stops), ("stops_ece", errors))
+            for n in every
+        ]
         printed = [entry for entry in paper if entry["row"] == row]
         ours = [_printed("source", printed, ", ") if name == "source" else _cell(name, runs) for name in columns]
         ours = [_mean(gaps.get(row, ())) if name == "gap" else one for name, one in zip(columns, ours, strict=True)]

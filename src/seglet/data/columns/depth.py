@@ -55,7 +55,8 @@ class DepthFiles:
             found[name] = found[name.rsplit("/", 1)[-1]] = path
         if not found:
             kinds = ", ".join(_SUFFIXES)
-            raise DataError(f"{str(self.folder)!r} holds no depth maps; expected {kinds} named like images")
+            cure = f"expected {kinds} named like images{self._open_exr()}"
+            raise DataError(f"{str(self.folder)!r} holds no depth maps; {cure}")
         return found
 
     @cached_property
@@ -64,6 +65,13 @@ class DepthFiles:
 
         paths = files_below(self.folder, _SUFFIXES)
         return [(image_name(path, self.folder).removesuffix(_NAME_SUFFIX), path) for path in paths]
+
+    def _open_exr(self) -> str:
+        """Returns what to do with OpenEXR files, where the folder has some."""
+        from seglet.data.files import files_below
+
+        count = len(files_below(self.folder, {".exr"}))
+        return f"; {count} .exr files are there: save their numbers as .npy or .pfm, which are read" if count else ""
 
     @cached_property
     def _named(self) -> "NamedFiles":

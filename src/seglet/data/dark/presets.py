@@ -145,7 +145,7 @@ class NightCameraRanges:
     lamps: ValueRange = ValueRange(0.0, 1.0)
     glare: ValueRange = ValueRange(0.0, 0.03)
     glare_radius: ValueRange = ValueRange(0.01, 0.06)
-    denoising: ValueRange = ValueRange(0.5, 2.5)
+    denoising: ValueRange = ValueRange(0.0, 2.0)
     bits: tuple[int, ...] = (10, 12, 14)
     oversampling: tuple[int, ...] = (1, 2, 2)
 

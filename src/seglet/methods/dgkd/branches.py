@@ -72,6 +72,7 @@ class Branch(nn.Module):
         self.compare = _DISTANCES[config.distance]
         channels = student if projection == "none" else config.projected
         self.diffusion = dgkd_branch(channels, self.compare, config.denoise_steps) if config.denoise else None
+        self.direct = config.distil_direct
 
     def forward(
         self, student: Float[Tensor, "b c h w"], teacher: Float[Tensor, "b d h2 w2"], generator: torch.Generator
@@ -79,7 +80,7 @@ class Branch(nn.Module):
         """Computes the losses of the branch.
 
         `distillation` (Eq. 7) trains the student and also the denoiser, for its gradient is not stopped; `denoising`
-        (Eq. 5) trains the denoiser alone.
+        (Eq. 5) trains the denoiser alone. `direct` is the comparison without denoising, if the config asks for it.
         """
         with torch.no_grad():
             project = self.own if self.taught is None else self.taught
@@ -88,7 +89,7 @@ class Branch(nn.Module):
         if self.diffusion is None:
             return {"distillation": self.compare(projected, target)}
         found: dict[str, Tensor] = self.diffusion(projected, target, generator)
-        return found
+        return {**found, "direct": self.compare(projected, target)} if self.direct else found
 
 
 def _projections(projection: str, student: int, teacher: int, channels: int) -> tuple[nn.Module, nn.Module | None]:

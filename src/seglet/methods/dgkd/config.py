@@ -48,6 +48,10 @@ class Config(TagSupervisionConfig, PairConfig, StudentConfig):
     distil_follow: bool = option(
         False, "weight each branch's distillation by 1 minus its denoiser's error, of which 1 means to predict nothing"
     )
+    distil_direct: bool = option(
+        False,
+        "compare maps as they are with the weight that distil_start and distil_follow take from the denoised ones",
+    )
     distance: Literal["dist", "kl", "mse"] = option(
         "dist", "D of Eq. 7; code; Table 2a has all three, without denoising"
     )
@@ -90,6 +94,11 @@ class Config(TagSupervisionConfig, PairConfig, StudentConfig):
             raise ValueError(f"distil_start: expected a fraction from 0, below 1, got {self.distil_start}")
         if (self.distil_start or self.distil_follow) and not self.denoise:
             raise ValueError("distil_start, distil_follow: expected 0 and false without denoise; nothing learns alone")
+        if self.distil_direct and not (self.distil_start or self.distil_follow):
+            raise ValueError(
+                "distil_direct: expected false without distil_start and distil_follow, which leave it no weight; maps "
+                "alone as they are: denoise false"
+            )
         if self.fusion_gate and self.fusion != "dgf2":
             raise ValueError(f"fusion_gate: expected false with fusion {self.fusion}; the gate is one of dgf2")
         if self.distil_weight < 0:

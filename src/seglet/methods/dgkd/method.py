@@ -107,12 +107,13 @@ class Method(
             weights = self._weights(distillation, progress)
             summed = torch.stack([weights.get(name, 1.0) * loss for name, loss in distillation.items()]).sum()
             total = total + self.config.distil_weight * summed  # Eq. 14
-            terms |= {name.replace("distillation", "weight"): weight for name, weight in weights.items()}
+            shown = {name: weight for name, weight in weights.items() if name.endswith("-distillation")}
+            terms |= {name.replace("distillation", "weight"): weight for name, weight in shown.items()}
         return Losses(total, {**terms, **distillation})
 
     def _weights(self, losses: Mapping[str, Tensor], progress: Progress) -> dict[str, Tensor]:
         """Returns the weight of each branch's distillation, if they differ from 1: 0 before `distil_start`, and then by
-        what its denoiser knows."""
+        what its denoiser knows; the rest is that of the direct comparison, if there is one."""
         config = self.config
         if not config.distil_start and not config.distil_follow:
             return {}
@@ -120,7 +121,11 @@ class Method(
         known = self.branches.trust(losses) if config.distil_follow else {}
         begun = float(progress.fraction >= config.distil_start)
         ones = torch.ones((), device=next(iter(losses.values())).device)
-        return {f"{name}-distillation": begun * known.get(name, ones) for name in names}
+        weights = {name: begun * known.get(name, ones) for name in names}
+        denoised = {f"{name}-distillation": weight for name, weight in weights.items()}
+        if not config.distil_direct:
+            return denoised
+        return {**denoised, **{f"{name}-direct": 1 - weight for name, weight in weights.items()}}
 
     def training_warnings(self, terms: Mapping[str, float], progress: Progress) -> Mapping[str, str]:
         """Returns a warning for each denoiser that teaches though it knows nothing yet."""
