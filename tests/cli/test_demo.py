@@ -19,7 +19,10 @@ def test_rows_that_need_foundation_models_are_left_out_without_them(monkeypatch,
     assert "ssss" in rows
     assert "diclip" not in rows
     said = capsys.readouterr().out
-    assert 'left out: clip-es, dgkd, diclip, which need transformers and diffusers: pip install "seglet[hub]"' in said
+    assert (
+        'left out: clip-es, dgkd, diclip, weclip, which need transformers and diffusers: pip install "seglet[hub]"'
+        in said
+    )
 
 
 def test_a_method_that_needs_them_says_what_to_install(monkeypatch):

@@ -56,8 +56,10 @@ def smaller(source: str, teacher: str) -> dict[str, object]:
     keys: dict[str, object] = {"teacher": teacher} if content.get("teacher") else {}
     if content["method"] == "diclip":  # a miniature of CLIP, and nothing that `prepare` makes; test_diclip.py has both
         return {"crop": 64, "world_size": 64, "clip_model": "tiny-clip", "prompts": "world", **ALONE}
+    if content["method"] == "weclip":
+        return {"crop": 64, "world_size": 64, "clip_model": "tiny-clip", "prompts": "world"}
     if content["method"] == "afa":
-        keys |= {"width": 0.25, "freeze_norms": False}
+        keys |= {"width": 0.25, "freeze_norms": False, "student_weights": None}
     if content["method"] == "clip-es":
         keys |= {"clip_model": "tiny-clip", "prompts": "world", "width": 0.0625}
     if content["pretrained"].startswith(SOURCE_SCHEMES):  # no hub is asked; tests/models has folders in these layouts

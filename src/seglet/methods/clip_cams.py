@@ -1,7 +1,7 @@
 """Class maps of a frozen CLIP by Grad-CAM, spread along its attention (CLIP-ES), for any method with tags.
 
-Axes: b images, f foreground classes, l layers, n patches of a grid of h by w, y rows and x columns of pixels, d
-channels of the space of images and texts.
+Axes: b images, f foreground classes, l layers, c channels, n patches of a grid of h by w, y rows and x columns of
+pixels, d channels of the space of images and texts.
 """
 
 from dataclasses import dataclass
@@ -48,10 +48,11 @@ class ClipCamConfig:
 
 @dataclass(frozen=True)
 class GradientMaps(TensorRecord):
-    """Grad-CAM of each tagged class, each in [0, 1], and the attention among patches of all layers."""
+    """Grad-CAM of each tagged class, each in [0, 1]; attention among patches, and their features, of all layers."""
 
     cams: Float[Tensor, "b f h w"]
     attention: Float[Tensor, "b l n n"]
+    layers: tuple[Float[Tensor, "b c h w"], ...]
 
 
 class ClipCams(nn.Module):
@@ -91,7 +92,8 @@ class ClipCams(nn.Module):
             weights = channel_weights(scores, found[0], present, leading=1)
         flat = weighted_activations(found[0].detach()[:, 1:], weights)
         cams = scale_to_range(flat.mT).mT.reshape(*flat.shape[:2], *features.patches.shape[2:])
-        return GradientMaps(cams, torch.stack([layer.detach()[:, 1:, 1:].float() for layer in attention], dim=1))
+        among = torch.stack([layer.detach()[:, 1:, 1:].float() for layer in attention], dim=1)
+        return GradientMaps(cams, among, tuple(layer.detach() for layer in features.layers))
 
     def _logits(self, images: Float[Tensor, "b d"]) -> Float[Tensor, "b _"]:
         """Returns CLIP's logits of the classes and of the background phrases."""
