@@ -33,15 +33,16 @@ def package_licences(root: str = "seglet") -> list[Licence]:
             package = metadata.distribution(name)
         except metadata.PackageNotFoundError:
             continue
-        found[name] = Licence(name, stated_licence(package.metadata), package.version)
+        found[name] = Licence(name, stated_licence(package), package.version)
         for line in package.requires or []:
             if name == _plain(root) or "extra ==" not in line:  # extras of others were not asked for
                 waiting.append(re.split(r"[^\w.-]", line, maxsplit=1)[0])
     return [found[name] for name in sorted(found)]
 
 
-def stated_licence(about: metadata.PackageMetadata) -> str:
+def stated_licence(package: metadata.Distribution) -> str:
     """Returns the licence that a package's metadata state: an expression, else classifiers, else the first line."""
+    about = package.metadata
     fields = {key.lower(): about.get_all(key) or [] for key in ("License-Expression", "Classifier", "License")}
     classes = [text.rsplit(" :: ", 1)[-1] for text in fields["classifier"] if text.startswith("License ::")]
     lines = [line.strip() for text in fields["license"] for line in str(text).strip().splitlines()[:1]]
