@@ -24,6 +24,7 @@ def split_source(settings: Settings) -> SplitSource:
         cache=settings.cache,
         dark=settings.dark,
         dark_stops=settings.dark_stops,
+        dark_variant=settings.dark_variant,
     )
 
 

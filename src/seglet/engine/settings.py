@@ -40,6 +40,9 @@ class Settings:
         "none", "darken training views as `seglet data darken` does: mild, night, extreme; or by `dark_stops`: stops"
     )
     dark_share: float = option(0.5, "share of the views that are darkened; read only with dark")
+    dark_variant: Literal["degrade", "camera"] = option(
+        "degrade", "pipeline of mild, night and extreme, as in `seglet data darken`; read only with dark"
+    )
     dark_safe_invert: bool = option(False, "keep the highlights of darkened views; read only with dark")
     dark_stops: tuple[float, float] = option(
         (4.0, 4.0), "range of the stops of light to take; read only with dark: stops"

@@ -19,7 +19,9 @@ def view_augmentation(settings: Settings) -> Augmentation:
     """Returns the augmentation of training views: crop, zoom, flip, colour jitter and darkness."""
     strength = settings.colour_jitter
     jitter = ColourJitter(brightness=strength, contrast=strength, saturation=strength)
-    dark = DarkViews(settings.dark, settings.dark_share, settings.dark_safe_invert, settings.dark_stops)
+    dark = DarkViews(
+        settings.dark, settings.dark_share, settings.dark_safe_invert, settings.dark_stops, settings.dark_variant
+    )
     return Augmentation(crop=settings.crop, scale=settings.scale, flip=settings.flip, jitter=jitter, dark=dark)
 
 

@@ -8,8 +8,13 @@ import torch
 from tests.data.toys import sample
 
 from seglet.data.augment.geometry import Augmentation, AugmentedView, augmented_view
+from seglet.data.dark.pipeline import darken_image
+from seglet.data.dark.presets import night_camera_ranges
 from seglet.data.dark.views import DarkViews
+from seglet.data.loading.dark_light_pairs import PairConfig
 from seglet.data.loading.step_sampler import augmentation_rng
+from seglet.data.world.dataset import World
+from seglet.engine.datasets import split_source
 from seglet.engine.settings import Settings
 from seglet.engine.training_loader import view_augmentation
 
@@ -65,6 +70,17 @@ def test_views_may_have_a_range_of_stops_of_light_less() -> None:
     np.testing.assert_array_equal(
         DarkViews("stops", 1.0, stops=(0.0, 0.0)).apply(image, np.random.default_rng(0)), image
     )
+
+
+def test_views_and_validation_images_may_be_taken_by_the_camera_that_adapts() -> None:
+    taken = replace(LIT, dark=DarkViews("night", 1.0, variant="camera"))
+    assert view_of(taken).image.mean() < view_of(LIT).image.mean() / 1.5
+    assert (view_of(taken).image != view_of(replace(LIT, dark=DarkViews("night", 1.0))).image).any()
+    settings = Settings(dark="night", dark_variant="camera", world_scenes=2)
+    scored = PairConfig(light="self").validation_images(split_source(settings))
+    light = World("val", scenes=100).read(0)
+    drawn = night_camera_ranges("night").draw(0, light.id)
+    np.testing.assert_array_equal(scored.read(0).image, darken_image(light.image, drawn))
 
 
 def test_an_experiment_sets_the_darkness() -> None:

@@ -3,9 +3,16 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal
 
 from seglet.data.dark.pipeline import darken_image
-from seglet.data.dark.presets import DarkPreset, preset_ranges
+from seglet.data.dark.presets import (
+    DarkeningRanges,
+    DarkPreset,
+    NightCameraRanges,
+    night_camera_ranges,
+    preset_ranges,
+)
 from seglet.data.dark.stops import stop_down
 from seglet.data.dataset import Dataset, Sample
 from seglet.files import content_hash
@@ -18,11 +25,20 @@ class DarkenedDataset(Dataset):
     stops.
     """
 
-    def __init__(self, dataset: Dataset, level: DarkPreset | float, seed: int = 0) -> None:
+    def __init__(
+        self,
+        dataset: Dataset,
+        level: DarkPreset | float,
+        seed: int = 0,
+        variant: Literal["degrade", "camera"] = "degrade",
+    ) -> None:
         self.dataset, self.level, self.seed = dataset, level, seed
-        self.ranges = preset_ranges(level) if isinstance(level, str) else None
+        self.ranges: DarkeningRanges | NightCameraRanges | None = None
+        if isinstance(level, str):
+            self.ranges = night_camera_ranges(level) if variant == "camera" else preset_ranges(level)
+        self._how = f"{level} {seed}" if variant == "degrade" else f"{level} {seed} {variant}"
         self.classes, self.ids = dataset.classes, dataset.ids
-        self.fingerprint = content_hash(f"{dataset.fingerprint} {level} {seed}".encode())
+        self.fingerprint = content_hash(f"{dataset.fingerprint} {self._how}".encode())
 
     @property
     def origin(self) -> str:
@@ -31,7 +47,7 @@ class DarkenedDataset(Dataset):
 
     def identity(self, index: int, reads: Sequence[str] = ("image",)) -> str:
         """Returns the identity of the image in full light together with the darkening."""
-        return f"{self.dataset.identity(index, reads)} {self.level} {self.seed} {self.ids[index]}"
+        return f"{self.dataset.identity(index, reads)} {self._how} {self.ids[index]}"
 
     def read(self, index: int) -> Sample:
         """Reads the sample and darkens its image."""

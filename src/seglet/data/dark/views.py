@@ -21,6 +21,8 @@ class DarkViews:
     safe_invert: bool = option(False, "keep highlights, as `seglet data darken --safe-invert` does")
     stops: tuple[float, float] = option((4.0, 4.0), "of `stops`: range of the stops of light to take away")
 
+    variant: Literal["degrade", "camera"] = option("degrade", "pipeline of the presets, as in `seglet data darken`")
+
     def __post_init__(self) -> None:
         if self.dark not in get_args(DarkViewPreset) or not 0 <= self.share <= 1:
             raise ValueError(
@@ -39,8 +41,10 @@ class DarkViews:
 
             return stop_down_values(image, rng.uniform(*self.stops), int(rng.integers(2**48)))
         from seglet.data.dark.pipeline import darken_values  # most runs stay in the light and need none of this
-        from seglet.data.dark.presets import PARAMETER_STREAM, preset_ranges
+        from seglet.data.dark.presets import PARAMETER_STREAM, night_camera_ranges, preset_ranges
         from seglet.data.portable_rng import PortableRng
 
-        ranges = preset_ranges(self.dark, safe_invert=self.safe_invert)
-        return darken_values(image, ranges.draw_with(PortableRng(int(rng.integers(2**63)), PARAMETER_STREAM)))
+        portable = PortableRng(int(rng.integers(2**63)), PARAMETER_STREAM)
+        if self.variant == "camera":
+            return darken_values(image, night_camera_ranges(self.dark).draw_with(portable))
+        return darken_values(image, preset_ranges(self.dark, safe_invert=self.safe_invert).draw_with(portable))

@@ -59,7 +59,7 @@ class PairConfig(DataConfig):
                 "light: self takes light images, whose views are darkened; say how dark with --dark night (mild, "
                 "night, extreme, stops) and --dark_share 1, or give the dark images as data and the light ones as light"
             )
-        return DarkenedDataset(source.open(source.val_split, scored=True), source.darkness)
+        return DarkenedDataset(source.open(source.val_split, scored=True), source.darkness, variant=source.dark_variant)
 
     def datasets(self, source: SplitSource) -> dict[str, Dataset]:
         """Opens the data sets of a run, all dark; those to train on have the light image beside each dark one.

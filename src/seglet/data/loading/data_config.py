@@ -27,7 +27,8 @@ class SplitSource:
     """The data that an experiment names; opens its splits.
 
     `world_scenes` and `world_size` are those of the embedded world, unless its name in `data` has its own. `dark` is
-    the preset by which training views are darkened, and `dark_stops` the range of light that its `stops` takes.
+    the preset by which training views are darkened, `dark_stops` the range of light that its `stops` takes, and
+    `dark_variant` the pipeline of the others.
     """
 
     data: str
@@ -39,6 +40,7 @@ class SplitSource:
     cache: float = 0.0
     dark: DarkViewPreset = "none"
     dark_stops: tuple[float, float] = (4.0, 4.0)
+    dark_variant: Literal["degrade", "camera"] = "degrade"
 
     @property
     def is_world(self) -> bool:
