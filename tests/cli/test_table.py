@@ -311,6 +311,24 @@ def test_a_row_may_score_another_rows_model_in_its_own_way(tmp_path, tasks):
     assert scored.options.refiner.name == "crf"
 
 
+def test_an_untrained_method_labels_images_once_for_all_seeds(tmp_path, tasks):
+    plan = table(tmp_path, "weak-voc", rows=("two-stage",), seeds=(1, 2), overrides={"data": "DATA"})
+    cells = [f"{cell.row}-{cell.seed}" for cell in plan.wanted_cells()]
+    assert cells == ["imagenet-0", "two-stage-1", "two-stage-2"]
+    labelled = runner.pending_tasks(plan, Cell("two-stage", 1))[0]
+    assert (labelled.method, labelled.model) == (True, str(tmp_path / "runs/imagenet-0.yaml"))
+    assert experiment_keys(plan, Cell("two-stage", 2))["data"] == str(tmp_path / "runs/two-stage-1-labels")
+    assert plan.sources(Cell("two-stage", 2)) == [Cell("imagenet", 0), Cell("two-stage", 1)]
+
+
+def test_known_tags_may_be_those_of_the_scored_images(tmp_path, tasks):
+    data = {"data": "world:scenes=4,size=32", "pretrained": "none"}
+    found = fill_table(table(tmp_path, "weak-voc", rows=("cam",), seeds=(0,), overrides=data))
+    known = next(task for task in tasks if isinstance(task, EvaluateTask) and task.known_tags)
+    assert known.split == "val"
+    assert found["rows"][0]["known_tags_scored"] == 0.5
+
+
 def test_a_row_may_be_trained_on_what_another_one_labels(tmp_path, tasks):
     fill_table(table(tmp_path, "weak", rows=("two-stage",), seeds=(1,)))
     assert kinds(tasks, "two-stage") == [

@@ -181,7 +181,8 @@ def _cell_results(plan: TablePlan, cell: Cell, commit: str) -> dict[str, Any]:
     if "cam_curve" in scores:
         found["cam"] = scores["cam_curve"]["best"]["miou"]
     if known_tags.exists():
-        found["known_tags"] = read_json(known_tags)["miou"]
+        of_train = plan.definition.known_tags_on == "train"
+        found["known_tags" if of_train else "known_tags_scored"] = read_json(known_tags)["miou"]
     if "parameters" in scores:
         found["parameters"] = scores["parameters"]
     weight = matched_weight(plan, cell) if row.matched_to else effective_weight(plan.folders.run(cell))

@@ -27,13 +27,13 @@ class TableRow:
     model_of: str | None = None
     """The row whose model is scored in another way; nothing is trained."""
     labels_of: str | None = None
-    """The row whose model makes the pseudo labels that this one is trained on, from known tags."""
+    """The row whose model or untrained method makes the pseudo labels that this one is trained on, from known tags."""
     pseudo_labels: InferenceOptions = field(default_factory=InferenceOptions)
     """Inference options for these pseudo labels."""
     inference: InferenceOptions = field(default_factory=InferenceOptions)
     """Inference options for scoring."""
     known_tags: bool = False
-    """Also score the images it was trained on, with the classes ruled out that their tags lack."""
+    """Also score the images of the table's `known_tags_on`, with the classes ruled out that their tags lack."""
     supervision: str = ""
     """Description of what the row learns from."""
     world: str = ""
@@ -96,6 +96,11 @@ class TableRow:
         return self.model_of or self.adapts
 
     @property
+    def untrained(self) -> bool:
+        """True for masks of a method that nothing has trained."""
+        return self.maps and self.model_of is None
+
+    @property
     def sources(self) -> list[str]:
         """The rows that must be finished before this one."""
         rows = (self.teacher, self.start, self.model_of, self.labels_of, self.matched_to, self.adapts)
@@ -144,6 +149,8 @@ class TableDefinition:
     """Stops of light to take from the images; each row is scored again for each."""
     darken: int | None = None
     """Stops of light to take from the images for the rows' main scores; None for none."""
+    known_tags_on: str = "train"
+    """The split whose images rows with `known_tags` are also scored on, each with the classes of its tags alone."""
     also_on: tuple[str, ...] = ()
     """Splits that rows are scored on too, as their images are."""
     shares: tuple[str, ...] = ()

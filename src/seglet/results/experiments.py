@@ -40,7 +40,7 @@ def experiment_keys(plan: TablePlan, cell: Cell) -> dict[str, Any]:
     if plan.definition.weights_of and backbone_name(keys) != plan.definition.weights_of:
         keys.pop("student_weights", None)
     if row.labels_of:
-        keys["data"] = str(plan.folders.pseudo_labels(cell))
+        keys["data"] = str(plan.folders.pseudo_labels(plan.labelling_cell(cell)))
     if row.world_depth:
         keys["depth_files"] = str(plan.folders.depth_maps(row.world_depth))
     if "train_split" in keys:

@@ -11,6 +11,7 @@ from seglet.results.pairs import gap_shares, pair_cells, paired_differences
 _COLUMNS = {
     "miou": "mIoU %",
     "known_tags": "with known tags, train: mIoU %",
+    "known_tags_scored": "with known tags: mIoU %",
     "cam": "maps, best threshold: mIoU %",
     "guess": "guesses: mIoU %",
     "gap": "of the gap closed %",

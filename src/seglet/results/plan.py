@@ -112,8 +112,10 @@ class TablePlan:
 
     @property
     def teachers(self) -> set[str]:
-        """Rows whose models teach other rows."""
-        return {teacher for row in self.definition.rows.values() if (teacher := row.teacher)}
+        """Rows whose models teach other rows, or whose untrained method labels the images of other rows."""
+        rows = self.definition.rows
+        labelling = {row.labels_of for row in rows.values() if row.labels_of and rows[row.labels_of].untrained}
+        return {teacher for row in rows.values() if (teacher := row.teacher)} | labelling
 
     def row(self, cell: Cell) -> TableRow:
         """Returns the definition of the cell's row."""
@@ -159,7 +161,19 @@ class TablePlan:
 
     def sources(self, cell: Cell) -> list[Cell]:
         """Lists the cells that must be finished before this one."""
-        return [self.source_cell(source, cell.seed) for source in self.row(cell).sources]
+        labelling = self.labelling_cell(cell)
+        own = [self.source_cell(source, cell.seed) for source in self.row(cell).sources]
+        return own if labelling == cell else [*own, labelling]
+
+    def labelling_cell(self, cell: Cell) -> Cell:
+        """Returns the cell whose pseudo labels the cell is trained on: that of the first seed where they are the same.
+
+        They are the same for all seeds if an untrained method makes them.
+        """
+        if self.row(cell).labels_of not in self.teachers:
+            return cell
+        seeds = dict.fromkeys((*self.definition.seeds, *self.all_seeds))
+        return Cell(cell.row, next(seed for seed in seeds if seed in self.all_seeds))
 
     def training_folder(self, cell: Cell) -> Path:
         """Returns the folder of the run that trains the cell's model, which may be that of another row."""

@@ -112,14 +112,15 @@ def pending_tasks(plan: TablePlan, cell: Cell) -> list[Task]:
 
 def _pseudo_label_tasks(plan: TablePlan, cell: Cell) -> list[Task]:
     """Lists the task that makes the labels a cell is trained on; empty if there are none to make."""
-    out, row = plan.folders.pseudo_labels(cell), plan.row(cell)
+    out, row = plan.folders.pseudo_labels(plan.labelling_cell(cell)), plan.row(cell)
     record = out / PSEUDO_LABEL_RECORD
     if row.labels_of is None or (record.is_file() and read_json(record)["finished"]):
         return []
-    model = plan.model_folder(plan.source_cell(row.labels_of, cell.seed))
+    source = plan.source_cell(row.labels_of, cell.seed)
+    model, method = str(plan.predictor_path(source)), plan.row(source).maps
     options = replace(row.pseudo_labels, resize=resize_fraction(plan, row))
     score_on = data_name(plan, LABEL_SCENES, row)
-    return [PseudoLabelTask(str(out), str(model), training_data_name(plan, row), "train", score_on, options)]
+    return [PseudoLabelTask(str(out), model, training_data_name(plan, row), "train", score_on, options, method)]
 
 
 def _map_tasks(plan: TablePlan, cell: Cell) -> list[Task]:
@@ -155,7 +156,7 @@ def _model_tasks(plan: TablePlan, cell: Cell) -> list[Task]:
     data, options, model = scored_data(plan, row), scoring_options(plan, cell), str(plan.model_folder(cell))
     if row.known_tags:
         out = str(plan.folders.known_tags(cell))
-        tasks.append(EvaluateTask(folder, model, data, "train", out, options, known_tags=True))
+        tasks.append(EvaluateTask(folder, model, data, plan.definition.known_tags_on, out, options, known_tags=True))
     out = str(plan.folders.scores(cell))
     stops = plan.definition.darken
     return [*tasks, EvaluateTask(folder, model, data, plan.scored_split, out, options, stops=stops)]

@@ -131,15 +131,19 @@ class PseudoLabelTask:
     split: str
     score_on: str
     options: InferenceOptions = field(default_factory=InferenceOptions)
+    method: bool = False
+    """The model is a method that makes masks from tags: its experiment, or a run."""
 
     def run(self) -> None:
         """Makes the pseudo labels."""
         from seglet.inference.folder_prediction import FolderOptions, ImageSource, predict_folder
         from seglet.inference.options import PseudoLabelOptions
+        from seglet.inference.sources import LabelMethod
 
         pseudo = PseudoLabelOptions(inference=self.options, score_on=self.score_on)
         options = FolderOptions(Path(self.folder), overwrite=True, pseudo=pseudo)
-        report = predict_folder(self.model, ImageSource(data=self.data, split=self.split), options)
+        model = LabelMethod(self.model) if self.method else self.model
+        report = predict_folder(model, ImageSource(data=self.data, split=self.split), options)
         if report.failed:
             raise ValueError(report.text)
 
