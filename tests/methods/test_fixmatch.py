@@ -75,6 +75,14 @@ def test_complementary_channels_need_two_views() -> None:
         Config(complementary=True, streams=1)
 
 
+def test_aligned_predictions_are_other_pseudo_labels_and_the_shares_are_kept_with_the_method() -> None:
+    method, plain = fixmatch(align=True), fixmatch()
+    method.alignment.predicted.copy_(torch.tensor([0.9, 0.05, 0.05]))  # type: ignore[union-attr]
+    found, before = (each.losses(semi(partner=True), BEGIN).terms for each in (method, plain))
+    assert found["share/sky"] < before["share/sky"] or before["share/sky"] == 0
+    assert {"alignment.predicted", "alignment.labelled"} <= method.state_dict().keys()
+
+
 def test_one_step_lowers_the_loss() -> None:
     method = fixmatch(dropout=0.0, cutmix_chance=0.0)
     optimiser = torch.optim.SGD(method.parameters(), lr=0.05)

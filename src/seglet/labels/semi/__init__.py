@@ -6,6 +6,7 @@ from seglet.lazy import lazy_exports
 
 if TYPE_CHECKING:
     from seglet.labels.semi.adaptive_threshold import AdaptiveThreshold, MaximaThreshold, following_threshold
+    from seglet.labels.semi.alignment import DistributionAlignment
     from seglet.labels.semi.collapse import class_shares, detect_collapse, effective_classes, share_terms
     from seglet.labels.semi.cutmix import (
         CutMixOptions,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AdaptiveThreshold",
     "CutMixOptions",
+    "DistributionAlignment",
     "MaximaThreshold",
     "PseudoLabelMap",
     "Threshold",
@@ -48,6 +50,7 @@ __all__ = [
 _HOMES = {
     "AdaptiveThreshold": "seglet.labels.semi.adaptive_threshold",
     "CutMixOptions": "seglet.labels.semi.cutmix",
+    "DistributionAlignment": "seglet.labels.semi.alignment",
     "MaximaThreshold": "seglet.labels.semi.adaptive_threshold",
     "PseudoLabelMap": "seglet.labels.semi.pseudo_label",
     "Threshold": "seglet.labels.semi.pseudo_label",

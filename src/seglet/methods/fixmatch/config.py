@@ -22,6 +22,9 @@ class Config(SemiConfig, StudentConfig):
         "(maxima, CorrMatch, from 0.85 on); threshold is then not used",
     )
     adapt_momentum: float = option(0.999, "momentum of these thresholds; FreeMatch and CorrMatch code")
+    align: bool = option(
+        False, "align predictions with the shares of the labelled classes before they are pseudo labels; ReMixMatch"
+    )
     believe: Literal["pixel", "ratio", "average"] = option(
         "pixel",
         "weigh pixels by the threshold, or images by the share above it (ratio) or by mean confidence; SemiVL code",

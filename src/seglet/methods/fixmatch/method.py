@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from seglet.labels.semi.adaptive_threshold import following_threshold
+from seglet.labels.semi.alignment import DistributionAlignment
 from seglet.labels.semi.collapse import detect_collapse, named_shares, share_terms
 from seglet.labels.semi.cutmix import box_mask, draw_cutmix_boxes, paste_boxes, paste_record
 from seglet.labels.semi.pseudo_label import PseudoLabelMap, Threshold, pseudo_label_map, threshold_of_classes
@@ -50,6 +51,7 @@ class Method(
         self.average = (
             EMA(student, config.average_momentum, config.average_ramp) if config.guesser == "average" else None
         )
+        self.alignment = DistributionAlignment(len(student.classes)) if config.align else None
         self.limits = following_threshold(config.adapt, len(student.classes), config.adapt_momentum)
         self.perturb = Dropout(config.feature_drop, channelwise=True)
 
@@ -73,6 +75,9 @@ class Method(
         labelled, weak, perturbed = self._weak_predictions(self.student.network, step)
         guessed = weak if self.average is None else self._guess(unlabelled)
         guessed = resize_align_corners(guessed, unlabelled.images.shape[-2:])
+        if self.alignment is not None:
+            self.alignment.update(guessed, unlabelled.valid, step.labelled.target.labels)
+            guessed = self.alignment.align(guessed)
         own = pseudo_label_map(guessed, unlabelled.valid)
         if self.limits is not None:
             self.limits.update(at_least_float32(guessed).softmax(dim=1), unlabelled.valid)
@@ -110,7 +115,8 @@ class Method(
 
     def _pseudo_labels(self, views: Unlabelled) -> PseudoLabelMap:
         """Predicts pseudo labels in a pass of their own."""
-        return pseudo_label_map(self._guess(views), views.valid)
+        guessed = self._guess(views)
+        return pseudo_label_map(guessed if self.alignment is None else self.alignment.align(guessed), views.valid)
 
     @torch.no_grad()
     def _guess(self, views: Unlabelled) -> Float[Tensor, "b k h w"]:
