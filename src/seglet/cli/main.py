@@ -39,6 +39,7 @@ COMMANDS = {
     "data view": Command("data.view", "draw the augmented views that training takes of them", takes_keys=True),
     "data split": Command("data.split", "choose the few images that keep their masks"),
     "data pair": Command("data.pair", "give images the masks and tags of the same images in another light"),
+    "data develop": Command("data.develop", "develop the raw files of cameras into images"),
     "data darken": Command("data.darken", "darken a data set as a camera would record it at night"),
     "data darkness": Command("data.darkness", "measure how dark images are, and compare with the presets"),
     "data export": Command("data.export", "write masks for a labelling tool"),

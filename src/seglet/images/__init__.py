@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         open_picture,
     )
     from seglet.images.header import ImageHeader, read_header
+    from seglet.images.raw import develop_raw_file
     from seglet.images.reading import (
         decode_image,
         decode_mask,
@@ -48,6 +49,7 @@ __all__ = [
     "decode_image",
     "decode_mask",
     "decode_stored",
+    "develop_raw_file",
     "image_size",
     "is_jpeg",
     "open_content",
@@ -82,6 +84,7 @@ _HOMES = {
     "decode_image": "seglet.images.reading",
     "decode_mask": "seglet.images.reading",
     "decode_stored": "seglet.images.reading",
+    "develop_raw_file": "seglet.images.raw",
     "image_size": "seglet.images.reading",
     "is_jpeg": "seglet.images.reading",
     "open_content": "seglet.images.formats",

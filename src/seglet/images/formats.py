@@ -53,7 +53,9 @@ def open_picture(content: bytes, path: Path, max_pixels: int) -> Image.Image:
     if not content:
         raise DataError(f"{str(path)!r} is empty (0 bytes); download or export it again")
     if path.suffix.lower() in RAW_SUFFIXES:
-        raise DataError(f"{str(path)!r} is a camera's raw file; develop it to a PNG or TIFF of 8 or 16 bits a channel")
+        raise DataError(
+            f"{str(path)!r} is a camera's raw file; develop it: seglet data develop {str(path)!r} --out DIR"
+        )
     if content.startswith(_OPEN_EXR):
         raise DataError(
             f"{str(path)!r} is OpenEXR, which is not read; save its numbers as an array (.npy or .pfm) or, if they are "
