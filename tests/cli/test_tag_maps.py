@@ -196,3 +196,18 @@ def test_classes_by_name_begin_with_the_background():
     assert classes_named(["cat"]).classes.names == ("background", "cat")
     with pytest.raises(ValueError, match="class names repeat"):
         classes_named(["cat", "cat"])
+
+
+def test_images_are_remembered_before_they_are_predicted_and_scored(experiment, seglet, tmp_path):
+    keys = ("--cache-from", "real", "--cache-size", "32", "--world-scenes", "24", "--columns", tmp_path / "columns")
+    words = ("--method", experiment, "--data", "world:scenes=3,size=32", "--split", "test")
+    scores = json.loads(seglet("evaluate", *words, "--adapt", "shuffled", *keys, "--json").out)
+    assert scores["adapt"] == "shuffled"
+    assert seglet("predict", *words, "--adapt", "--out", tmp_path / "out", *keys).code == 0
+    assert read_json(tmp_path / "out/predictions.json")["adapt"] == "memory"
+
+
+def test_a_method_without_a_cache_and_a_segmenter_remember_nothing(experiment, seglet, tmp_path):
+    words = ("--data", "world:scenes=3,size=32", "--split", "test")
+    assert "choose another cache_from" in seglet("evaluate", "--method", experiment, *words, "--adapt").err
+    assert "a segmenter is adapted by `seglet adapt`" in seglet("evaluate", "model", *words, "--adapt", "memory").err
