@@ -80,4 +80,4 @@ def test_a_teacher_that_is_sampled_predicts_as_before(whole: bool) -> None:
     with observing(teacher, images, 3, whole):
         assert torch.equal(teacher.observe(images).logits, before)
     assert torch.equal(teacher.observe(images).logits, before)
-    assert bool((full_deviation(network, images, 3) > 0).any())
+    assert bool((full_deviation(network, images, 30) > 0).any())  # each pass leaves all four maps in two cases of three

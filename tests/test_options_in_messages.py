@@ -41,7 +41,7 @@ EXPLAINED = {
     "cli.data.split._val_option": "a part of a `seglet train` command",
     "data.loading.loaders._EndlessLoader": "predict, app and export read images one by one",
     "data.loading.shared_memory.fitting_workers": "predict, app and export read images one by one",
-    "data.splits.fractions._option": "a part of a `seglet data split` command",
+    "data.splits.fractions._options": "a part of a `seglet data split` command",
     "engine.output_folder.check_writable": "prepare gives it the name of its own option",
     "engine.run.Run": "only train begins and resumes runs; others read them",
     "inference.batch.SMALLER_VIEWS": "data export, which has no network, gives another cure",
@@ -49,6 +49,7 @@ EXPLAINED = {
     "inference.inputs._LIMIT_OPTION": "data export reads images of data sets, which have the limit of the check",
     "inference.options.InferenceOptions": "export and report predict without windows",
     "inference.options.SegmentOptions": "compare and report take no Monte-Carlo samples",
+    "locks._lock": "replay and app read runs, and prepare writes columns, which have no lock",
     "inference.predict.check_inference_options": "export predicts with no options",
     "inference.from_tags.TagPredictor": "of the commands that open a method, only predict may not know the tags",
 }

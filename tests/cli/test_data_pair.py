@@ -38,4 +38,4 @@ def test_pairs_without_partner_or_of_other_sizes_lend_nothing(lis, seglet):
 
 
 def test_images_without_annotation_have_none_to_lend(lis, seglet):
-    assert "has neither masks nor tags to lend" in seglet("data", "pair", lis / "light", lis / "dark").err
+    assert "has neither masks nor tags; `seglet data check`" in seglet("data", "pair", lis / "light", lis / "dark").err

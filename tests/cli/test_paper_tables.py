@@ -164,6 +164,7 @@ def test_processes_of_further_devices_get_their_task_from_the_first(monkeypatch,
     done = []
     monkeypatch.setattr(TrainTask, "run", lambda task: done.append(task.folder))
     monkeypatch.setattr(worker.signal, "signal", lambda *given: None)
+    monkeypatch.setattr(worker, "_end_with_parent", lambda: None)  # there is no pipe to wait on
     given = json.dumps({"argv": ["seglet", "table"], "task": task_to_json(TrainTask("a", {"method": "fotf"}))})
     monkeypatch.setattr("sys.argv", [])
     monkeypatch.setenv(worker.TASK_VARIABLE, "")

@@ -262,7 +262,7 @@ def test_a_list_has_caches_and_generated_images_and_clean_deletes_stale_ones(rem
     ]
     assert "would delete generated-" in remember("--clean", "--dry-run").out
     assert "2 folders" in remember("--clean").out
-    assert {path.name.split("-")[0] for path in (tmp_path / "columns").iterdir()} == {"cache", "generated"}
+    assert {path.name.split("-")[0] for path in (tmp_path / "columns").iterdir()} == {"cache", "costs", "generated"}
     assert remember("--clean").out == "nothing was made otherwise\n"
     assert remember("--dry-run").out.startswith("complete; next: ")
 

@@ -17,6 +17,7 @@ from seglet.engine.train import StartOptions, train_experiment
 from seglet.engine.validation import Validation, out_of_patience
 from seglet.evaluation.result import Evaluation
 from seglet.files import file_sha256
+from seglet.inference.from_tags import classes_named
 from seglet.types import Classes
 from seglet.values import ConfigError
 
@@ -78,7 +79,9 @@ def test_patience_needs_a_score() -> None:
 
 def kept(tmp_path: Path, selection: str, scores: list[dict[str, float]]) -> int:
     """Returns the step whose model is kept, of validations at steps 1, 2 and so on."""
-    validation = Validation(lambda predict: {}, Run(tmp_path), MetricsFile(tmp_path / "m", False), print)
+    validation = Validation(
+        lambda predict: {}, Run(tmp_path), MetricsFile(tmp_path / "m", False), print, classes_named(["crack"])
+    )
     merits = [Selection.parse(selection).merit(found, step) for step, found in enumerate(scores, 1)]
     return max(step for step, merit in enumerate(merits, 1) if validation.improves(merit, step))
 

@@ -102,9 +102,9 @@ def test_another_seed_gives_other_weights_but_the_same_norms() -> None:
     [
         ({"name": "deeplab-resnet18"}, "did you mean 'deeplabv3-resnet18'"),
         ({"output_stride": 4}, "8 or 16 for deeplabv3-resnet18, got 4"),
-        ({"width": 0.0}, "positive network width"),
+        ({"width": 0.0}, "network width above 0"),
         ({"dropout": 1.0}, r"`dropout` in \[0, 1\)"),
-        ({"std": (1.0, 0.0, 1.0)}, "positive deviations"),
+        ({"std": (1.0, 0.0, 1.0)}, "positive `std`"),
     ],
 )
 def test_an_impossible_architecture_is_refused(changes: dict[str, object], message: str) -> None:

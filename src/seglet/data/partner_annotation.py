@@ -25,7 +25,9 @@ def annotate_partner(annotated: Path, other: Path, offset: int = 0) -> Descripti
     """
     given, there = describe_data(annotated), describe_data(other)
     if not any(item.mask or item.tags is not None for items in given.splits.values() for item in items):
-        raise DataError(f"{str(annotated)!r} has neither masks nor tags to lend; check it with --masks or --tags first")
+        raise DataError(
+            f"{str(annotated)!r} has neither masks nor tags; `seglet data check` it with --masks or --tags first"
+        )
     every = tuple({item.image: item for items in there.splits.values() for item in items}.values())
     splits = {
         name: _lent(given, items, replace(there, splits={}), there.splits.get(name, every), offset)
