@@ -24,16 +24,16 @@ def test_attention_of_the_last_blocks_is_collected_and_changes_nothing() -> None
     with last_attention(network) as found:
         stages = network(IMAGES)
     assert [tuple(each.shape) for each in found] == [(1, 8, 16, 16)] * 2
-    torch.testing.assert_close(found[1].sum(dim=3), torch.ones(1, 8, 16))
     assert torch.equal(network(IMAGES)[-1], stages[-1])
     assert len(found) == 2  # nothing is collected outside the block
 
 
-def test_the_attention_is_that_which_mixes_the_values() -> None:
+def test_the_softmax_of_scaled_products_mixes_the_values() -> None:
     layer = EfficientAttention(8, heads=2, reduction=1)
     tokens = torch.rand(1, 4, 8, generator=torch.Generator().manual_seed(1))
     value = layer.key_value(tokens)[..., 8:].unflatten(2, (2, -1)).transpose(1, 2)
-    mixed = layer.out((layer.attention(tokens, (2, 2)) @ value).transpose(1, 2).flatten(2))
+    shares = (layer.products(tokens, (2, 2)) / 4**0.5).softmax(dim=3)  # 8 channels, 2 heads
+    mixed = layer.out((shares @ value).transpose(1, 2).flatten(2))
     torch.testing.assert_close(layer(tokens, (2, 2)), mixed)
 
 

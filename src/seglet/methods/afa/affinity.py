@@ -16,23 +16,20 @@ class AttentionAffinity(nn.Module):
     Args:
         heads: number of heads.
         generator: draws the initial weights.
-        relative: take attention as a multiple of uniform attention. Shares of hundreds of patches are so small that
-            their weights, which are the same but for this factor, need thousands of steps.
 
-    Source: Ru et al., CVPR 2022 (AFA), Sec. 3.3: A = MLP(S + Sᵀ); code, attn_proj, with its initial weights.
+    Source: Ru et al., CVPR 2022 (AFA), Sec. 3.3: A = MLP(S + Sᵀ), S before the softmax (Eq. 1); code, attn_proj, with
+    its initial weights.
     """
 
-    def __init__(self, heads: int, generator: torch.Generator, relative: bool = False) -> None:
+    def __init__(self, heads: int, generator: torch.Generator) -> None:
         super().__init__()
-        self.relative = relative
         self.heads = nn.Linear(heads, 1)
         with torch.no_grad():
             self.heads.weight.normal_(0, 3**-0.5, generator=generator)
             self.heads.bias.uniform_(-(heads**-0.5), heads**-0.5, generator=generator)
 
     def forward(self, attention: Sequence[Float[Tensor, "b _ n n"]]) -> Float[Tensor, "b n n"]:
-        """Returns affinities in [0, 1], equal in both directions."""
+        """Returns affinities in [0, 1], equal in both directions, of attention before its softmax."""
         heads = torch.cat(list(attention), dim=1)
-        heads = heads * heads.shape[3] if self.relative else heads
         affinity: Tensor = self.heads((heads + heads.mT).movedim(1, 3))[..., 0].sigmoid()
         return affinity

@@ -26,9 +26,6 @@ class Config(StudentConfig):
     background_high: float = option(0.55, "strong background: above it a pixel is of its class; AFA code")
     par_steps: int = option(10, "steps of PAR; AFA on VOC, 15 on COCO")
     affinity_radius: int = option(8, "distance in patches up to which pairs are compared and walks go; AFA code")
-    relative_attention: bool = option(
-        False, "the affinity reads attention as a multiple of uniform attention, and so learns in hundreds of steps"
-    )
     walk_power: float = option(2.0, "exponent of affinities before a walk; AFA code")
     walk_steps: int = option(1, "steps of the walk; AFA code")
 

@@ -64,7 +64,7 @@ class Method(base.Method[Tagged]):
         self.classifier = nn.Conv2d(inside, len(student.classes) - 1, 1, bias=False)
         with torch.no_grad():
             self.classifier.weight.uniform_(-(inside**-0.5), inside**-0.5, generator=generator)
-        self.affinity = AttentionAffinity(_BLOCKS * self.backbone.heads, generator, config.relative_attention)
+        self.affinity = AttentionAffinity(_BLOCKS * self.backbone.heads, generator)
         if config.freeze_norms:
             for part in student.network.backbone.modules():
                 if isinstance(part, nn.LayerNorm):

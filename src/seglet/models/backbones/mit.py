@@ -48,11 +48,10 @@ class EfficientAttention(nn.Module):
         mixed: Tensor = self.out(F.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2))
         return mixed
 
-    def attention(self, tokens: Float[Tensor, "b n c"], grid: tuple[int, int]) -> Float[Tensor, "b a n m"]:
-        """Returns the attention of each head to the coarse grid; rows sum to 1."""
+    def products(self, tokens: Float[Tensor, "b n c"], grid: tuple[int, int]) -> Float[Tensor, "b a n m"]:
+        """Returns the products of queries and keys of each head, whose softmax is attention once they are scaled."""
         query, key, _ = self._split(tokens, grid)
-        shares: Tensor = (query @ key.mT * query.shape[3] ** -0.5).softmax(dim=3)
-        return shares
+        return query @ key.mT
 
     def _split(self, tokens: Float[Tensor, "b n c"], grid: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
         """Returns queries, and keys and values of the coarse grid, each for all heads."""
@@ -167,12 +166,13 @@ class MixTransformer(Backbone):
 def last_attention(backbone: MixTransformer, blocks: int = 2) -> Iterator[list[Float[Tensor, "b a n n"]]]:
     """Collects the attention of the last blocks, of all heads, as the backbone runs within the block.
 
-    Gradients pass through it, and the backbone computes what it does otherwise.
+    It is that before scale and softmax, products of queries and keys. Gradients pass through it, and the backbone
+    computes what it does otherwise.
     """
     found: list[Tensor] = []
 
     def hook(module: Any, inputs: Any) -> None:
-        found.append(module.attention(*inputs))
+        found.append(module.products(*inputs))
 
     attentions = [part for part in backbone.modules() if isinstance(part, EfficientAttention)][-blocks:]
     handles = [part.register_forward_pre_hook(hook) for part in attentions]
