@@ -1,12 +1,15 @@
 """CLIP's image tower as a student of any method, frozen or trained, below each of its heads."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 import torch
 from tests.methods.toys import CLASSES, labelled
 from tests.models.foundation.makers import save_clip
 
 from seglet.engine.module import check_gradients
-from seglet.methods import distill, fixmatch, fotf, supervised
+from seglet.methods import dgkd, distill, fixmatch, fotf, supervised
 from seglet.models.architecture import CLIP_NETWORKS, Architecture, DepthGuidance
 from seglet.models.backbone_layers import backbone_layers, depth_rates, freeze_backbone
 from seglet.models.distillation.feature_taps import forward_with_taps
@@ -64,6 +67,16 @@ def test_every_trained_parameter_of_every_method_has_a_gradient(clip: str, name:
     if method is not fixmatch:
         found.losses(labelled(), Progress(0, 10, seed=3, common_seed=4)).total.backward()
         check_gradients(found)
+
+
+def test_in_the_dark_it_learns_from_masks_and_without_depth(clip: str, tmp_path: Path) -> None:
+    student(clip).save(tmp_path / "light")
+    keys = {"student": f"weclip-clip:{clip}", "width": 0.25, "projected": 8, "teacher": str(tmp_path / "light")}
+    config = dgkd.Config(**keys, learns_from="masks", fusion="none")  # type: ignore[arg-type]
+    method = dgkd.Method.build(config, CLASSES, 0).train()
+    step = replace(labelled(), columns={"light": labelled().images})
+    method.losses(step, Progress(0, 10, seed=3, common_seed=4)).total.backward()
+    check_gradients(method)
 
 
 def test_a_frozen_tower_leaves_the_head_to_train(clip: str) -> None:
