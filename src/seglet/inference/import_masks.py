@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
+
 from seglet.data.class_files.read import read_class_table
 from seglet.data.class_table import CLASS_FILE, class_table_text, classes_of, is_background, numbered_table
 from seglet.data.errors import DataError
@@ -12,7 +14,8 @@ from seglet.data.files import IMAGE_SUFFIXES
 from seglet.data.label_tools.coco_reader import CrowdReading
 from seglet.data.label_tools.exchange import AnnotationEntry, ToolAnnotations, mask_name
 from seglet.data.label_tools.formats import read_annotations
-from seglet.data.label_tools.regions import AnnotatedImage, hidden_regions, labels_from_regions
+from seglet.data.label_tools.regions import AnnotatedImage
+from seglet.data.label_tools.sparse import DrawnImage, SparseReading, draw_sparse, draw_whole
 from seglet.data.pixel_limit import PixelLimit, pixel_limit, read_allowed_size
 from seglet.engine.console import ProgressDisplay
 from seglet.files import path_below, write_text
@@ -36,6 +39,7 @@ class ImportOptions:
         unlabelled: label of pixels in no region, "background" or "void"; None for the background, if there is one.
         crowds: how COCO's crowds are read; see `CrowdReading`.
         max_pixels: pixels that an image may have, by its file or by the annotations.
+        sparse: how points, lines and boxes are drawn; None to pass over what does not cover known pixels.
     """
 
     images: Path | None = None
@@ -43,6 +47,7 @@ class ImportOptions:
     unlabelled: str | None = None
     crowds: CrowdReading = "ask"
     max_pixels: int = MAX_PIXELS
+    sparse: SparseReading | None = None
 
 
 @dataclass
@@ -50,7 +55,8 @@ class ImportReport:
     """Result of an import: the tool, the number of masks, and source and reason of each that cannot be written.
 
     `regions` counts those in the masks; `passed_over` the shapes that are in no mask and `remarks` what else should be
-    known, both by kind. `pending` are the images without annotation, which get no mask, with the reason.
+    known, both by kind. `pending` are the images without annotation, which get no mask, with the reason. `sparse`
+    counts points, lines and boxes by what they became.
     """
 
     tool: str
@@ -62,6 +68,7 @@ class ImportReport:
     pending: list[dict[str, str]] = field(default_factory=list)
     passed_over: Counter[str] = field(default_factory=Counter)
     remarks: Counter[str] = field(default_factory=Counter)
+    sparse: Counter[str] = field(default_factory=Counter)
 
 
 def import_masks(source: Path, out: Path, options: ImportOptions) -> ImportReport:
@@ -86,9 +93,7 @@ def _import_allowed(source: Path, out: Path, options: ImportOptions) -> ImportRe
     classes = _find_classes(source, annotations, options, own_file=tool != "yolo")
     images = _image_folder(source, options.images, annotations)
     write_text(out / CLASS_FILE, class_table_text(classes))
-    background = None if options.unlabelled == "void" else classes.background
-    unlabelled = IGNORE if background is None else background
-    return _Import(annotations, classes, unlabelled, images, out).run(tool)
+    return _Import(annotations, classes, options, images, out).run(tool)
 
 
 @dataclass(frozen=True)
@@ -105,9 +110,10 @@ class _Target:
 class _Import:
     annotations: ToolAnnotations
     classes: Classes
-    unlabelled: int
+    options: ImportOptions
     images: ImageLookup | None
     out: Path
+    seen: set[int] = field(default_factory=set)
 
     def run(self, tool: str) -> ImportReport:
         report = ImportReport(tool, self.classes, self.images is not None)
@@ -122,6 +128,9 @@ class _Import:
                 except DataError as error:
                     report.failed.append({"source": target.entry.file, "reason": str(error)})
                 steps.advance(count)
+        if report.sparse:
+            unseen = [name for label, name in enumerate(self.classes.names) if label not in self.seen]
+            report.remarks.update(f"class {name!r} without a pixel, which cannot be learned" for name in unseen)
         return report
 
     def _target(self, entry: AnnotationEntry) -> _Target:
@@ -141,19 +150,31 @@ class _Import:
                 the image is not that which was annotated.
         """
         image = self._read(target)
-        report.passed_over.update(image.passed_over)
-        report.remarks.update(image.remarks)
-        if image.passed_over and not image.regions:
-            raise DataError(f"none of its shapes covers known pixels ({kind_counts(image.passed_over)}); draw it with "
-                            "polygons or masks, or leave it out")  # fmt: skip
-        labels = labels_from_regions(image, self.classes, self.unlabelled)
+        drawn = self._draw(image)
+        report.passed_over.update(drawn.passed_over)
+        report.remarks.update(drawn.remarks)
+        if drawn.passed_over and not drawn.regions and not drawn.sparse:
+            cure = "draw it with polygons or masks, or leave it out"
+            if image.sparse and self.options.sparse is None:
+                cure += "; --sparse makes void-else masks of points, lines and boxes"
+            raise DataError(f"none of its shapes covers known pixels ({kind_counts(drawn.passed_over)}); {cure}")
         if target.path is not None:
             link_image(ImageFile(target.path, target.name), self.out)
-        write_mask(path_below(self.out / "masks", target.name, ".png"), labels, self.classes)
+        write_mask(path_below(self.out / "masks", target.name, ".png"), drawn.labels, self.classes)
         report.masks += 1
-        report.regions += len(image.regions)
-        if hidden := hidden_regions(image, labels, self.classes):
-            report.remarks[_HIDDEN] += hidden
+        report.regions += drawn.regions
+        report.sparse.update(drawn.sparse)
+        self.seen.update(np.unique(drawn.labels).tolist())
+        if drawn.hidden:
+            report.remarks[_HIDDEN] += drawn.hidden
+
+    def _draw(self, image: AnnotatedImage) -> DrawnImage:
+        background = None if self.options.unlabelled == "void" else self.classes.background
+        unlabelled = IGNORE if background is None else background
+        if self.options.sparse is None:
+            return draw_whole(image, self.classes, unlabelled)
+        given = None if self.options.unlabelled is None else unlabelled
+        return draw_sparse(image, self.classes, given, self.options.sparse)
 
     def _read(self, target: _Target) -> AnnotatedImage:
         if target.problem:

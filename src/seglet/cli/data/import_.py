@@ -6,17 +6,19 @@ from typing import TYPE_CHECKING
 
 from seglet.cli.options.limits import add_max_pixels, read_max_pixels
 from seglet.cli.output import print_result
-from seglet.cli.parsing import add_json
+from seglet.cli.parsing import UsageError, add_json
 
 if TYPE_CHECKING:
+    from seglet.data.label_tools.sparse import SparseReading
     from seglet.inference.import_masks import ImportReport
 
 _MOST_PENDING = 10
 _DESCRIPTION = """\
 Make masks from the export of a labelling tool: COCO instances, LabelMe, CVAT for images or video 1.1, Label Studio's
-JSON or YOLO's outlines. The format is recognised by its content. Classes are those of --classes, of a classes.txt
-beside the export, or those that the tool lists. An account says what became of every shape.
+JSON, YOLO's outlines or a CSV of shapes. The format is recognised by its content. Classes are those of --classes, of a
+classes.txt beside the export, or those that the tool lists. An account says what became of every shape.
   seglet data import annotations.xml --images IMAGES --out DIR
+  seglet data import points.csv --images IMAGES --sparse --out DIR     # pixels that nobody named are void
   seglet data check DIR"""
 
 
@@ -36,9 +38,44 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=["void", "objects"],
         help="what COCO's crowds (iscrowd 1) are (void, unless there is nothing else: then say it)",
     )
+    parser.add_argument("--sparse", action="store_true", help="draw points, lines and boxes; the rest becomes void")
+    parser.add_argument("--radius", type=_size, metavar="PIXELS", help="with --sparse: radius of points (3)")
+    parser.add_argument("--width", type=_size, metavar="PIXELS", help="with --sparse: width of lines (5)")
+    parser.add_argument(
+        "--core", type=_size, metavar="SHARE", help="with --sparse: share of a box that is its class, not void (0.2)"
+    )
+    parser.add_argument("--fill-boxes", action="store_true", help="with --sparse: drawn rectangles are whole regions")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="new folder for images and masks")
     add_max_pixels(parser)
     add_json(parser)
+
+
+def _size(text: str) -> float:
+    """Reads an argument that is a number of at least 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number of at least 0, got {text!r}")
+    return number
+
+
+def _sparse_reading(arguments: argparse.Namespace) -> "SparseReading | None":
+    """Returns how sparse shapes are drawn, None without --sparse.
+
+    Raises:
+        UsageError: an option needs --sparse.
+    """
+    from seglet.data.label_tools.sparse import SparseReading
+
+    given = {name: getattr(arguments, name) for name in ("radius", "width", "core")}
+    sizes = {name: value for name, value in given.items() if value is not None}
+    if not arguments.sparse:
+        if sizes or arguments.fill_boxes:
+            raise UsageError("--radius, --width, --core and --fill-boxes say how --sparse draws; add it")
+        return None
+    return SparseReading(**sizes, filled=arguments.fill_boxes)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -46,11 +83,17 @@ def run(arguments: argparse.Namespace) -> int:
 
     out: Path = arguments.out
     options = ImportOptions(
-        arguments.images, arguments.classes, arguments.unlabelled, arguments.crowds or "ask", read_max_pixels(arguments)
+        arguments.images,
+        arguments.classes,
+        arguments.unlabelled,
+        arguments.crowds or "ask",
+        read_max_pixels(arguments),
+        _sparse_reading(arguments),
     )
     report = import_masks(arguments.source, out, options)
     content = {"tool": report.tool, "masks": report.masks, "classes": list(report.classes.names), "out": str(out)}
     content |= {"regions": report.regions, "passed_over": report.passed_over, "remarks": report.remarks}
+    content |= {"sparse": report.sparse}
     lines = [f"{report.tool}: {report.masks} masks of {len(report.classes)} classes, {len(report.failed)} failed"]
     lines += [f"  {failure['source']}\n    {failure['reason']}" for failure in report.failed]
     lines += _account(report)
@@ -65,6 +108,8 @@ def _account(report: "ImportReport") -> list[str]:
     from seglet.inference.import_masks import kind_counts
 
     lines = [f"drawn: {report.regions} regions"]
+    if report.sparse:
+        lines.append(f"drawn sparsely: {kind_counts(report.sparse)}")
     if report.passed_over:
         lines.append(f"passed over, as no pixel is known to be theirs: {kind_counts(report.passed_over)}")
     if report.remarks:

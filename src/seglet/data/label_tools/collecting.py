@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Bool, Float
 
-from seglet.data.label_tools.regions import AnnotatedImage, NamedRegion
+from seglet.data.label_tools.regions import AnnotatedImage, NamedRegion, SparseForm, SparseShape
 from seglet.data.layouts.rasterise import rasterise_corners
 
 _SIDES = 360
@@ -24,6 +24,7 @@ class RegionCollector:
     regions: list[NamedRegion] = field(default_factory=list)
     passed_over: Counter[str] = field(default_factory=Counter)
     remarks: Counter[str] = field(default_factory=Counter)
+    sparse: list[SparseShape] = field(default_factory=list)
 
     def add(self, kind: str, name: str, inside: Bool[np.ndarray, "h w"], confidence: float | None = None) -> None:
         """Adds a region, or counts a shape of this kind that covers no pixel."""
@@ -45,9 +46,23 @@ class RegionCollector:
         else:
             self.add(kind, name, rasterise_corners(corners, self.size), confidence)
 
+    def add_box(self, kind: str, name: str, corners: Float[np.ndarray, "n 2"], confidence: float | None = None) -> None:
+        """Adds the inside of a rectangle, whose corners are kept, or counts it as `add_polygon` does."""
+        before = len(self.regions)
+        self.add_polygon(kind, name, corners, confidence)
+        for region in self.regions[before:]:
+            region.box = corners
+
+    def add_sparse(self, kind: str, form: SparseForm, name: str, corners: Float[np.ndarray, "n 2"]) -> None:
+        """Counts a shape that covers no known pixels, and keeps it for an import of sparse shapes if it has a name."""
+        self.passed_over[kind] += 1
+        if name and len(corners):
+            self.sparse.append(SparseShape(kind, form, name, corners))
+
     def image(self, file: str) -> AnnotatedImage:
         """Returns the image with all that was collected."""
-        return AnnotatedImage(file, self.size, tuple(self.regions), dict(self.passed_over), dict(self.remarks))
+        passed_over, remarks = dict(self.passed_over), dict(self.remarks)
+        return AnnotatedImage(file, self.size, tuple(self.regions), passed_over, remarks, tuple(self.sparse))
 
 
 def box_corners(left: float, top: float, right: float, bottom: float) -> Float[np.ndarray, "4 2"]:

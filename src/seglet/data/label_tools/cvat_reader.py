@@ -14,13 +14,14 @@ from seglet.data.errors import DataError
 from seglet.data.label_tools.collecting import RegionCollector, box_corners, ellipse_corners, turned
 from seglet.data.label_tools.cvat import CVAT_CONFIDENCE
 from seglet.data.label_tools.exchange import AnnotationEntry, Size, ToolAnnotations, settled_size
-from seglet.data.label_tools.regions import AnnotatedImage, names_without_void
+from seglet.data.label_tools.regions import AnnotatedImage, SparseForm, names_without_void
 from seglet.data.label_tools.runs import from_cvat_runs
 from seglet.data.layouts.fields import finite_number, image_path_below, number_field, stated_size, text_field
 from seglet.files import read_bytes
 
 _Element = ElementTree.Element
 _TRACKED = " of a video track"
+_SPARSE: dict[str, SparseForm] = {"points": "points", "polyline": "line"}
 _GAP = "video track between two of its frames"
 """Kind of a shape that must be somewhere, as its track goes on later, but whose place the file does not tell."""
 _FRAME = "frame_{:06d}"
@@ -157,6 +158,10 @@ def _add(shape: _Shape, found: RegionCollector) -> None:
     if kind == "tag":
         found.remarks["tag of the whole image"] += 1
         return
+    if kind in _SPARSE:
+        points = _points(text_field(element.attrib, "points", f"the {kind}"))
+        found.add_sparse(kind + shape.suffix, _SPARSE[kind], shape.label, points)
+        return
     if kind not in ("polygon", "box", "ellipse", "mask"):
         found.passed_over[kind + shape.suffix] += 1
         return
@@ -164,6 +169,8 @@ def _add(shape: _Shape, found: RegionCollector) -> None:
         raise DataError(f"the {kind} has no `label`")
     if kind == "mask":
         found.add(kind + shape.suffix, shape.label, from_cvat_runs(element.attrib, found.size), _confidence(element))
+    elif kind == "box":
+        found.add_box(kind + shape.suffix, shape.label, _corners(element), _confidence(element))
     else:
         found.add_polygon(kind + shape.suffix, shape.label, _corners(element), _confidence(element))
 

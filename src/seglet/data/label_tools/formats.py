@@ -8,6 +8,7 @@ from seglet.data.errors import DataError
 from seglet.data.label_tools import coco_json, cvat, label_studio, labelme
 from seglet.data.label_tools.annotation_files import annotation_kind
 from seglet.data.label_tools.coco_reader import CrowdReading, read_coco_json
+from seglet.data.label_tools.csv_reader import is_shape_table, read_shape_csv
 from seglet.data.label_tools.cvat_reader import read_cvat
 from seglet.data.label_tools.exchange import ToolAnnotations
 from seglet.data.label_tools.label_studio_reader import read_label_studio
@@ -21,8 +22,8 @@ from seglet.types import Classes
 LabelTool = Literal["coco", "labelme", "cvat", "label-studio"]
 
 
-ReadableTool = LabelTool | Literal["yolo"]
-"""Formats that are read; YOLO's is not written, as its outlines have no holes."""
+ReadableTool = LabelTool | Literal["yolo", "csv"]
+"""Formats that are read; YOLO's is not written, as its outlines have no holes, nor a table of shapes."""
 
 LABEL_TOOLS: tuple[LabelTool, ...] = get_args(LabelTool)
 
@@ -76,6 +77,8 @@ def read_annotations(source: Path, crowds: CrowdReading = "ask") -> tuple[Readab
         texts = yolo_files(file)
         return ("yolo", read_yolo(file, texts)) if texts else ("labelme", read_labelme(file))
     begin = read_bytes(file)
+    if is_shape_table(begin):
+        return "csv", read_shape_csv(file)
     if reason := foreign_format(file, begin):
         raise DataError(f"{str(file)!r} is no file of {', '.join(LABEL_TOOLS)}: {reason}")
     if is_xml(begin):

@@ -24,6 +24,7 @@ _ANSWERS = frozenset(
     {"choices", "textarea", "rating", "taxonomy", "number", "datetime", "pairwise", "ranker", "relation", "labels"}
 )
 """Types of results that are no shapes."""
+_CURVED = "vector with curves"
 _NOT_THE_JSON = "expected Label Studio's export called JSON, a list of tasks with `data` and `annotations`"
 
 
@@ -129,7 +130,7 @@ def _add(group: list[_Row], found: RegionCollector) -> None:
         found.remarks.update(str(one.get("type")) for one in group)
         return
     names = list(dict.fromkeys(name for one in group for name in _labels(one)))
-    if kind not in _DRAWN:
+    if kind not in _DRAWN and not (kind == "keypoint" and names):
         found.passed_over[kind] += 1
     elif row.get("item_index"):
         found.passed_over[f"{kind} on another page"] += 1
@@ -163,12 +164,17 @@ def _draw(row: _Row, kind: str, name: str, found: RegionCollector) -> None:
     confidence = None if score is None else finite_number(score, f"`score` of a {kind}")
     if row.get("image_rotation"):
         raise DataError(f"it was turned by {row['image_rotation']} degrees in the tool; turn it back there")
-    if kind == "brush":
+    if kind == "keypoint":
+        found.add_sparse(kind, "points", name, _keypoint(value, found.size))
+    elif kind == "brush":
         found.add(kind, name, from_brush_runs(value.get("rle"), found.size), confidence)
     elif kind == "bitmask":
         found.add(kind, name, _bitmask(value.get("imageDataURL"), found.size), confidence)
     elif kind == "vector" and (doubt := _doubtful_vector(value)):
-        found.passed_over[doubt] += 1
+        corners = np.empty((0, 2)) if doubt == _CURVED else _corners(value, kind, found.size)
+        found.add_sparse(doubt, "line", name, corners)
+    elif kind == "rectangle":
+        found.add_box(kind, name, _corners(value, kind, found.size), confidence)
     else:
         found.add_polygon(kind, name, _corners(value, kind, found.size), confidence)
 
@@ -198,10 +204,14 @@ def _points(points: object) -> Float[np.ndarray, "n 2"]:
 
 def _doubtful_vector(value: Mapping[str, Any]) -> str:
     """Returns the kind of a vector that encloses no known area, else nothing."""
-    if not value.get("closed"):
-        return "vector that is not closed"
-    curved = any(vertex.get("isBezier") for vertex in record_list(value, "vertices"))
-    return "vector with curves" if curved else ""
+    if any(vertex.get("isBezier") for vertex in record_list(value, "vertices")):
+        return _CURVED
+    return "" if value.get("closed") else "vector that is not closed"
+
+
+def _keypoint(value: Mapping[str, Any], size: Size) -> Float[np.ndarray, "1 2"]:
+    percents = [number_field(value, side, "a keypoint") for side in "xy"]
+    return np.array([[percents[0] * size[1] / 100, percents[1] * size[0] / 100]])
 
 
 def _bitmask(address: object, size: Size) -> Bool[np.ndarray, "h w"]:

@@ -14,7 +14,7 @@ from seglet.data.errors import DataError
 from seglet.data.files import image_name
 from seglet.data.label_tools.collecting import RegionCollector, box_corners, ellipse_corners
 from seglet.data.label_tools.exchange import AnnotationEntry, Size, ToolAnnotations, settled_size
-from seglet.data.label_tools.regions import AnnotatedImage, names_without_void
+from seglet.data.label_tools.regions import AnnotatedImage, SparseForm, names_without_void
 from seglet.data.layouts.fields import finite_number, image_path_below, record_list, stated_size, text_field
 from seglet.data.pixel_limit import allowed_size, current_pixel_limit
 from seglet.files import read_json
@@ -22,6 +22,8 @@ from seglet.images import DECODING_ERRORS, decode_mask, open_content
 
 _CLOSED = ("polygon", "rectangle", "circle", "mask", "rotation", "quadrilateral", "oriented_rectangle")
 """Shapes that cover pixels; the last three are polygons of four corners."""
+_BOXES = ("rectangle", "rotation", "oriented_rectangle")
+_SPARSE: dict[str, SparseForm] = {"point": "points", "points": "points", "line": "line", "linestrip": "line"}
 _OTHER_JSON = "JSON file of another form"
 
 
@@ -101,6 +103,10 @@ def _enclosed_size(data: object) -> Size | None:
 
 def _add(shape: Mapping[str, Any], found: RegionCollector) -> None:
     kind = str(shape.get("shape_type") or "polygon")
+    if kind in _SPARSE:
+        points = _points(shape.get("points"), kind)
+        found.add_sparse(kind, _SPARSE[kind], str(shape.get("label") or ""), points)
+        return
     if kind not in _CLOSED:
         found.passed_over[kind] += 1
         return
@@ -112,6 +118,8 @@ def _add(shape: Mapping[str, Any], found: RegionCollector) -> None:
         found.add(kind, name, _mask(str(shape["mask"]), points, found.size), confidence)
     elif kind == "mask":
         found.passed_over["mask without pixels"] += 1
+    elif kind in _BOXES:
+        found.add_box(kind, name, _corners(points, kind), confidence)
     else:
         found.add_polygon(kind, name, _corners(points, kind), confidence)
 

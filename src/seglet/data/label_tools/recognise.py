@@ -18,6 +18,7 @@ _BEGINNINGS = {
     b"%PDF": "it is a PDF; give the file with the annotations",
 }
 """First bytes of a file, with what they mean."""
+_COLUMNS = "image, label, and x, y (points), or xmin, ymin, xmax, ymax (boxes), or shape, points"
 _TAR = 257
 _BEGIN = 4096
 
@@ -99,5 +100,5 @@ def _plain_text(path: Path, text: str) -> str:
     if kind in (".yaml", ".yml"):
         return "YAML is not read; give the file or folder with the annotations"
     if kind in (".csv", ".tsv") or _has_columns(lines[:2]):
-        return "CSV is not read; write the masks as PNG, or convert it to COCO's JSON"
+        return f"CSV is not read without the columns {_COLUMNS}; write masks as PNG, or convert it to COCO's JSON"
     return "it is neither JSON nor XML"

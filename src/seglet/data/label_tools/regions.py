@@ -26,11 +26,18 @@ VOID_NAME = "void"
 class NamedRegion:
     """Pixels with the name of a class; `confidence` is the mean probability of the class there, if known.
 
+    A region that was drawn as a rectangle has its corners in `box`.
     The pixels are kept compressed: a file of 10 KB may name hundreds of regions as large as a large image.
     """
 
-    def __init__(self, name: str, inside: Bool[np.ndarray, "h w"], confidence: float | None = None) -> None:
-        self.name, self.confidence = name, confidence
+    def __init__(
+        self,
+        name: str,
+        inside: Bool[np.ndarray, "h w"],
+        confidence: float | None = None,
+        box: Float[np.ndarray, "n 2"] | None = None,
+    ) -> None:
+        self.name, self.confidence, self.box = name, confidence, box
         self._size = inside.shape
         self._packed = zlib.compress(np.packbits(inside).tobytes(), 1)
 
@@ -42,12 +49,27 @@ class NamedRegion:
         return np.unpackbits(packed, count=count).astype(np.bool_).reshape(self._size)
 
 
+SparseForm = Literal["points", "line", "box"]
+"""Points and lines name the class of some pixels of an object, and a box says where the object ends."""
+
+
+@dataclass(frozen=True)
+class SparseShape:
+    """Shape with the name of a class that does not tell all pixels of its object; `kind` is the tool's word for it."""
+
+    kind: str
+    form: SparseForm
+    name: str
+    corners: Float[np.ndarray, "n 2"]
+
+
 @dataclass(frozen=True)
 class AnnotatedImage:
     """An image file, relative to the folder of images, with its regions; later ones lie over earlier ones.
 
     `passed_over` counts the shapes that became no region, by kind; `remarks` count what else was found that is no shape
-    or was understood in a way to be known, such as tags of the whole image.
+    or was understood in a way to be known, such as tags of the whole image. `sparse` are those shapes passed over that
+    still tell something.
     """
 
     file: str
@@ -55,6 +77,7 @@ class AnnotatedImage:
     regions: tuple[NamedRegion, ...]
     passed_over: Mapping[str, int] = field(default_factory=dict)
     remarks: Mapping[str, int] = field(default_factory=dict)
+    sparse: tuple[SparseShape, ...] = ()
 
     @property
     def confidence(self) -> float | None:
@@ -100,11 +123,21 @@ def labels_from_regions(annotated: AnnotatedImage, classes: Classes, unlabelled:
     """
     labels = np.full(annotated.size, unlabelled, np.uint8)
     for region in annotated.regions:
-        if not is_void(region.name) and region.name not in classes.names:
-            raise DataError(f"{annotated.file!r} has a region called {region.name!r}, which is no class; "
-                            f"{choose_from(region.name, classes.names)}")  # fmt: skip
-        labels[region.inside] = IGNORE if is_void(region.name) else classes.names.index(region.name)
+        labels[region.inside] = class_label(annotated.file, region.name, classes)
     return labels
+
+
+def class_label(file: str, name: str, classes: Classes) -> int:
+    """Returns the label of a region's or shape's name, IGNORE for void.
+
+    Raises:
+        DataError: it is no class; names the image.
+    """
+    if is_void(name):
+        return IGNORE
+    if name not in classes.names:
+        raise DataError(f"{file!r} has a region called {name!r}, which is no class; {choose_from(name, classes.names)}")
+    return classes.names.index(name)
 
 
 def hidden_regions(annotated: AnnotatedImage, labels: UInt8[np.ndarray, "h w"], classes: Classes) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 from seglet.data.class_files.search import find_class_file
 from seglet.data.errors import DataError
 from seglet.data.files import image_name
-from seglet.data.label_tools.collecting import RegionCollector
+from seglet.data.label_tools.collecting import RegionCollector, box_corners
 from seglet.data.label_tools.exchange import AnnotationEntry, Size, ToolAnnotations, settled_size
 from seglet.data.label_tools.recognise import is_yolo
 from seglet.data.label_tools.regions import AnnotatedImage, names_without_void
@@ -94,7 +94,9 @@ def _add(name: str, numbers: list[float], poses: bool, found: RegionCollector) -
     if poses:
         found.passed_over["keypoints"] += 1
     elif len(numbers) == 4:
-        found.passed_over["box without outline"] += 1
+        x, y, across, down = numbers
+        corners = box_corners(x - across / 2, y - down / 2, x + across / 2, y + down / 2)
+        found.add_sparse("box without outline", "box", name, corners * [found.size[1], found.size[0]])
     else:
         corners = np.array(numbers, np.float64).reshape(-1, 2) * [found.size[1], found.size[0]]
         found.add_polygon("polygon", name, corners, confidence)
