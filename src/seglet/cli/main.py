@@ -38,6 +38,7 @@ COMMANDS = {
     "data check": Command("data.check", "find every problem of a folder of images and masks"),
     "data view": Command("data.view", "draw the augmented views that training takes of them", takes_keys=True),
     "data split": Command("data.split", "choose the few images that keep their masks"),
+    "data thin": Command("data.thin", "simulate points, scribbles or boxes from full masks"),
     "data pair": Command("data.pair", "give images the masks and tags of the same images in another light"),
     "data develop": Command("data.develop", "develop the raw files of cameras into images"),
     "data darken": Command("data.darken", "darken a data set as a camera would record it at night"),
