@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     share = f"{100 * done.labelled:.2f} % of the pixels have a label"
     lines = [
         f"{kind} of {done.regions} regions in {done.images} images: {share}",
-        f"the data set is {arguments.out}; train on it with --data {arguments.out}",
+        f"the data set is {arguments.out}; `seglet train supervised --data {arguments.out}` trains on it",
     ]
     facts = {"kind": kind, "images": done.images, "regions": done.regions, "labelled": done.labelled}
     print_result("\n".join(lines), {**facts, "description": str(done.file)}, arguments.json)
