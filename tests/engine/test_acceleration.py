@@ -109,6 +109,14 @@ def test_tf32_is_arithmetic_of_gpus_and_ends_with_training(monkeypatch: pytest.M
     )
 
 
+@pytest.mark.parametrize(("instructions", "told"), [({}, True), ({"avx512_bf16": True}, False), (None, False)])
+def test_a_processor_without_bfloat16_is_told_of(monkeypatch: pytest.MonkeyPatch, instructions, told) -> None:
+    facts = {} if instructions is None else {"architecture": "x86_64", **instructions}
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: facts, raising=False)
+    notes = acceleration_notes(Settings(precision="bf16-mixed", accelerator="cpu"))
+    assert [note.startswith("precision bf16-mixed: this processor has no bfloat16") for note in notes] == [True] * told
+
+
 def test_where_torch_cannot_compile_the_run_is_refused_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(function: Any) -> Any:
         raise RuntimeError("no working C++ compiler\nand a long trace")

@@ -85,6 +85,7 @@ class Terminated(KeyboardInterrupt):
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code; `SEGLET_DEBUG=1` lets errors through with their traceback."""
     words = list(sys.argv[1:] if argv is None else argv)
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # large pages for torch's tensors, read at the first of them
     try:
         with _signals_as_exceptions():
             return _run(words)

@@ -101,6 +101,17 @@ def acceleration_notes(settings: Settings) -> list[str]:
     notes = []
     if settings.tf32 and not uses_gpu(settings):
         notes.append("tf32 has no effect on a processor: it is arithmetic of GPUs")
+    if "bf16" in settings.precision and not uses_gpu(settings) and not processor_has_bfloat16():
+        notes.append(
+            f"precision {settings.precision}: this processor has no bfloat16 instructions and would train several "
+            "times slower than with --precision 32"
+        )
     if settings.compile:
         notes.append("compile: the first step compiles the backbones, which takes a minute or more")
     return notes
+
+
+def processor_has_bfloat16() -> bool:
+    """Returns whether the processor multiplies in bfloat16, or what it does is not known: torch before 2.8, ARM."""
+    facts: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
+    return facts.get("architecture") != "x86_64" or bool(facts.get("avx512_bf16") or facts.get("amx_bf16"))
